@@ -1,0 +1,1 @@
+"""What is proved: the field, multilinear polynomials, the statement, and each relation as data."""

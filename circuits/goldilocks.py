@@ -1,0 +1,228 @@
+"""The Goldilocks field F_p, p = 2^64 - 2^32 + 1, and its quadratic extension K = F_p[u] / (u^2 - 7).
+
+Scalars of F are Python integers in [0, p), scalars of K are instances of `K`. Vectors are numpy `uint64`
+arrays of canonical residues: shape `(..., n)` over F, and `(2, ..., n)` over K, the constant coefficient first
+(structure of arrays). This module is the slow, plain path that the verifier uses; the prover's compiled kernels
+compute the same values.
+
+The reduction of a 128-bit product uses 2^64 = 2^32 - 1 and 2^96 = -1 (mod p).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.uint64]
+
+P = 2**64 - 2**32 + 1
+GENERATOR = 7
+NON_RESIDUE = 7  # K = F_p[u] / (u^2 - 7): the generator is not a square
+TWO_ADICITY = 32
+ROOT_OF_UNITY = pow(GENERATOR, (P - 1) >> TWO_ADICITY, P)  # of order 2^32
+EXTENSION_BITS = 128  # |K| is just below 2^128
+
+_P64 = np.uint64(P)
+_EPSILON = np.uint64(2**32 - 1)  # 2^64 mod p
+_LOW32 = np.uint64(2**32 - 1)
+_32 = np.uint64(32)
+
+
+def root_of_unity(log_order: int) -> int:
+    """The chosen primitive root of unity of order 2^log_order in F."""
+    if not 0 <= log_order <= TWO_ADICITY:
+        raise ValueError(f"F has no subgroup of order 2^{log_order}")
+    return pow(ROOT_OF_UNITY, 1 << (TWO_ADICITY - log_order), P)
+
+
+class K:
+    """An element a + b*u of the extension field; immutable. Mixes with Python integers, read modulo p."""
+
+    __slots__ = ("a", "b")
+    a: int
+    b: int
+
+    def __init__(self, a: int, b: int = 0) -> None:
+        object.__setattr__(self, "a", a % P)
+        object.__setattr__(self, "b", b % P)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("field elements are immutable")
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """Both coefficients."""
+        return self.a, self.b
+
+    def __add__(self, other: K | int) -> K:
+        if isinstance(other, int):
+            return K(self.a + other, self.b)
+        return K(self.a + other.a, self.b + other.b)
+
+    def __sub__(self, other: K | int) -> K:
+        if isinstance(other, int):
+            return K(self.a - other, self.b)
+        return K(self.a - other.a, self.b - other.b)
+
+    def __mul__(self, other: K | int) -> K:
+        if isinstance(other, int):
+            return K(self.a * other, self.b * other)
+        return K(self.a * other.a + NON_RESIDUE * self.b * other.b, self.a * other.b + self.b * other.a)
+
+    def __rsub__(self, other: int) -> K:
+        return K(other - self.a, -self.b)
+
+    def __neg__(self) -> K:
+        return K(-self.a, -self.b)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def inverse(self) -> K:
+        """The multiplicative inverse; raises ZeroDivisionError for zero."""
+        norm = (self.a * self.a - NON_RESIDUE * self.b * self.b) % P
+        if norm == 0:
+            raise ZeroDivisionError("zero has no inverse")
+        scale = pow(norm, P - 2, P)
+        return K(self.a * scale, -self.b * scale)
+
+    def __pow__(self, exponent: int) -> K:
+        base, result = (self, ONE) if exponent >= 0 else (self.inverse(), ONE)
+        for bit in bin(abs(exponent))[2:]:
+            result = result * result
+            if bit == "1":
+                result = result * base
+        return result
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, int):
+            return self.a == other % P and self.b == 0
+        return isinstance(other, K) and self.a == other.a and self.b == other.b
+
+    def __hash__(self) -> int:
+        return hash((self.a, self.b))
+
+    def __bool__(self) -> bool:
+        return bool(self.a or self.b)
+
+    def __repr__(self) -> str:
+        return f"K({self.a}, {self.b})"
+
+
+ZERO = K(0)
+ONE = K(1)
+
+
+# Vectors over F ------------------------------------------------------------------------------------------------
+
+
+def to_field(values: npt.NDArray[np.integer]) -> Vector:
+    """Signed integers, any shape, as canonical residues: negative v becomes p + v."""
+    signed = np.asarray(values, dtype=np.int64)
+    return np.where(signed < 0, signed.astype(np.uint64) + _P64, signed.astype(np.uint64))
+
+
+def is_canonical(values: Vector) -> bool:
+    """Whether every entry is below p; decoders refuse x and x + p as the same element."""
+    return bool((values < _P64).all())
+
+
+def add(x: Vector, y: Vector) -> Vector:
+    """Entry-wise sum in F."""
+    total = x + y
+    total += np.where(total < x, _EPSILON, np.uint64(0))  # the wrapped 2^64 is worth 2^32 - 1
+    return np.where(total >= _P64, total - _P64, total)
+
+
+def sub(x: Vector, y: Vector) -> Vector:
+    """Entry-wise difference in F."""
+    return np.where(x >= y, x - y, x + (_P64 - y))
+
+
+def mul(x: Vector, y: Vector) -> Vector:
+    """Entry-wise product in F."""
+    x0, x1 = x & _LOW32, x >> _32
+    y0, y1 = y & _LOW32, y >> _32
+    low, cross, other, high = x0 * y0, x0 * y1, x1 * y0, x1 * y1
+    middle = (low >> _32) + (cross & _LOW32) + (other & _LOW32)
+    low = (low & _LOW32) | (middle << _32)
+    high = high + (cross >> _32) + (other >> _32) + (middle >> _32)
+    # low + 2^64 * (2^32 * high1 + high0) = low - high1 + (2^32 - 1) * high0
+    high1 = high >> _32
+    reduced = low - high1
+    reduced -= np.where(low < high1, _EPSILON, np.uint64(0))
+    folded = (high & _LOW32) * _EPSILON
+    total = reduced + folded
+    total += np.where(total < folded, _EPSILON, np.uint64(0))
+    return np.where(total >= _P64, total - _P64, total)
+
+
+def total(x: Vector, axis: int = -1) -> Vector:
+    """Sum in F along one axis of fewer than 2^31 entries: 32-bit halves cannot overflow 64 bits."""
+    low = (x & _LOW32).sum(axis=axis, dtype=np.uint64)
+    high = (x >> _32).sum(axis=axis, dtype=np.uint64)
+    high_low, high_high = high & _LOW32, high >> _32  # high * 2^32 = high_low * 2^32 + high_high * 2^64
+    with np.errstate(over="ignore"):  # numpy warns of wrapping where the sum is a single number
+        return add(add(low % _P64, (high_low << _32) % _P64), high_high * _EPSILON)
+
+
+# Vectors over K ------------------------------------------------------------------------------------------------
+
+
+def kscalar(values: Vector) -> K:
+    """The K vector of shape (2,) as a scalar."""
+    return K(int(values[0]), int(values[1]))
+
+
+def kvector(elements: Iterable[K]) -> Vector:
+    """Scalars as a K vector of shape (2, n)."""
+    items = list(elements)
+    return np.array([[e.a for e in items], [e.b for e in items]], dtype=np.uint64).reshape(2, len(items))
+
+
+def kadd(x: Vector, y: Vector) -> Vector:
+    """Entry-wise sum in K."""
+    return add(x, y)
+
+
+def ksub(x: Vector, y: Vector) -> Vector:
+    """Entry-wise difference in K."""
+    return sub(x, y)
+
+
+def kmul(x: Vector, y: Vector) -> Vector:
+    """Entry-wise product in K of arrays of shape (2, ...)."""
+    seven = np.uint64(NON_RESIDUE)
+    real = add(mul(x[0], y[0]), mul(mul(x[1], y[1]), seven))
+    return np.stack([real, add(mul(x[0], y[1]), mul(x[1], y[0]))])
+
+
+def kscale(x: Vector, scalar: K) -> Vector:
+    """A K vector of shape (2, ...) times a scalar of K."""
+    factor = np.array([scalar.a, scalar.b], dtype=np.uint64).reshape((2,) + (1,) * (x.ndim - 1))
+    return kmul(x, factor)
+
+
+def kmul_base(x: Vector, y: Vector) -> Vector:
+    """Entry-wise product of a K array (2, ...) and an F array (...)."""
+    return mul(x, y[None])
+
+
+def ksum(x: Vector) -> K:
+    """Sum of all entries of a K array (2, ...)."""
+    return kscalar(total(x.reshape(2, -1)))
+
+
+def kdot(x: Vector, y: Vector) -> K:
+    """Inner product of two K vectors (2, n)."""
+    return ksum(kmul(x, y))
+
+
+def dot(coefficients: Sequence[K], elements: Sequence[K]) -> K:
+    """Inner product of two sequences of scalars of the same length."""
+    result = ZERO
+    for c, e in zip(coefficients, elements, strict=True):
+        result = result + c * e
+    return result

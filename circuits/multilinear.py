@@ -1,0 +1,97 @@
+"""Multilinear polynomials over the Boolean cube, and the few whose value at a point has a closed form.
+
+A function f on {0, .., 2^m - 1} is read as a function of the m bits of its argument, and extends to the unique
+polynomial of degree one in each variable, its multilinear extension. Variables are ordered, and bound, from the
+most significant bit on, everywhere in this package. Points are tuples of `K`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .goldilocks import ONE, ZERO, K, Vector, kdot, kmul_base, kscale, ksub, ksum, kvector
+
+Point = tuple[K, ...]
+
+
+def log2_ceil(size: int) -> int:
+    """Number of bits that index `size` >= 1 things."""
+    return (size - 1).bit_length()
+
+
+def bits_of(index: int, count: int) -> Point:
+    """The corner of the cube that is `index`, most significant bit first."""
+    return tuple(K(index >> (count - 1 - i) & 1) for i in range(count))
+
+
+def eq(x: Sequence[K], y: Sequence[K]) -> K:
+    """eq(x, y) = prod_i (x_i y_i + (1 - x_i)(1 - y_i)): one where two corners agree, else zero."""
+    result = ONE
+    for a, b in zip(x, y, strict=True):
+        product = a * b
+        result = result * (product + product + ONE - a - b)
+    return result
+
+
+def eq_index(x: Sequence[K], index: int) -> K:
+    """eq(x, index) with the corner given as an integer."""
+    result = ONE
+    for i, a in enumerate(x):
+        result = result * (a if index >> (len(x) - 1 - i) & 1 else ONE - a)
+    return result
+
+
+def eq_table(x: Sequence[K]) -> Vector:
+    """All values eq(x, i), i = 0 .. 2^m - 1. Shape (2, 2^m)."""
+    table = kvector([ONE])
+    for a in x:
+        high = kscale(table, a)
+        low = ksub(table, high)
+        table = np.stack([low, high], axis=-1).reshape(2, -1)
+    return table
+
+
+def prefix(x: Sequence[K], size: int) -> K:
+    """sum of eq(x, i) over i < size, for 0 <= size <= 2^m: the extension of the indicator of a prefix."""
+    if size == 1 << len(x):
+        return ONE
+    result, agree = ZERO, ONE
+    for i, a in enumerate(x):
+        if size >> (len(x) - 1 - i) & 1:
+            result = result + agree * (ONE - a)  # every index that is smaller at this bit
+            agree = agree * a
+        else:
+            agree = agree * (ONE - a)
+    return result
+
+
+def successor(x: Sequence[K], y: Sequence[K]) -> K:
+    """The extension of [y = x + 1], which is zero for the last x: sum over i of eq(x, i) eq(y, i + 1).
+
+    i + 1 flips a run of low ones to zeros and the zero above it to one; the bits above agree.
+    """
+    result, carried = ZERO, ONE
+    for j in range(len(x) - 1, -1, -1):
+        result = result + carried * (ONE - x[j]) * y[j] * eq(x[:j], y[:j])
+        carried = carried * x[j] * (ONE - y[j])
+    return result
+
+
+def identity(x: Sequence[K]) -> K:
+    """The extension of i -> i."""
+    result = ZERO
+    for a in x:
+        result = result + result + a
+    return result
+
+
+def evaluate(values: Vector, x: Sequence[K]) -> K:
+    """The extension of a vector over F of shape (n,), n <= 2^m, zeros after its end, at a point."""
+    return ksum(kmul_base(eq_table(x)[:, : len(values)], values))
+
+
+def kevaluate(values: Vector, x: Sequence[K]) -> K:
+    """The extension of a vector over K of shape (2, n), n <= 2^m, zeros after its end, at a point."""
+    return kdot(eq_table(x)[:, : values.shape[1]], values)

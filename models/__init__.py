@@ -1,0 +1,1 @@
+"""What is trained: encodings, fixed point and training algorithms, on plain integers. No cryptography."""

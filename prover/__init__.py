@@ -1,0 +1,1 @@
+"""How it is proved: the verifier's steps seen from the other side, on compiled kernels."""

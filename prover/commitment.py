@@ -1,0 +1,79 @@
+"""Commitments to matrices: random tails, codewords, salted Merkle leaves (verifier/code.py, verifier/merkle.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..circuits.goldilocks import Vector
+from ..circuits.layout import MatrixLayout
+from ..verifier.code import ReedSolomonCode
+from ..verifier.merkle import SALT_BYTES
+from ..verifier.opening import TreeShape
+from .entropy import random_bytes, random_field
+from .kernels import encode_rows
+from .merkle import build_levels, cap_of, hash_leaves, paths_of
+
+
+@dataclass(frozen=True)
+class Secret:
+    """What opens a commitment: keep it.
+
+    Attributes:
+        rows: F array (R, C + m), the values and the random tails.
+        salts: 32 bytes a position.
+    """
+
+    rows: Vector
+    salts: bytes
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """A committed matrix with everything that opening it takes.
+
+    Attributes:
+        codewords: F array (n, R): position q's cells are contiguous, the data of Merkle leaf q.
+        levels: the Merkle tree, leaves first.
+    """
+
+    code: ReedSolomonCode
+    secret: Secret
+
+    @cached_property
+    def codewords(self) -> Vector:
+        """All rows encoded."""
+        return encode_rows(self.secret.rows, self.code.subgroup_bits, self.code.cosets)
+
+    @cached_property
+    def levels(self) -> list[bytes]:
+        """The Merkle tree."""
+        return build_levels(hash_leaves(self.secret.salts, self.codewords))
+
+    @property
+    def root(self) -> bytes:
+        """The commitment itself."""
+        return self.levels[-1]
+
+    def open(self, tree: TreeShape, indices: Sequence[int]) -> bytes:
+        """Cap, salts, cells and paths at the indices, as `verifier.opening.verify_tree` reads them."""
+        salts = b"".join(self.secret.salts[SALT_BYTES * i : SALT_BYTES * (i + 1)] for i in indices)
+        cells = self.codewords[list(indices)].astype("<u8").tobytes()
+        return cap_of(self.levels, tree.cap) + salts + cells + paths_of(self.levels, tree.cap, indices)
+
+
+def matrix_values(layout: MatrixLayout, columns: Mapping[str, Vector]) -> Vector:
+    """The columns' values as matrix rows (column rows, C); each column of its real shape, over F."""
+    tilings = layout.tilings
+    return np.concatenate([tilings[column.name].matrix_rows(columns[column.name]) for column in layout.columns])
+
+
+def commit(code: ReedSolomonCode, values: Vector) -> Commitment:
+    """Commit to rows (R, C) with fresh tails and salts."""
+    tails = random_field(values.shape[0], code.tail)
+    return Commitment(code, Secret(np.concatenate([values, tails], axis=1), random_bytes(SALT_BYTES * code.length)))
+
+

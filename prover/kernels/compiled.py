@@ -1,0 +1,79 @@
+"""How kernels are compiled: when first called, once a signature, kept on disk.
+
+The only place that knows numba's decorators, so that the rest of the package stays typed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+U64 = numba.types.uint64
+INT = numba.types.int64
+# Inputs are declared read-only: such a signature takes writable arrays too, so callers may freeze theirs.
+IN = numba.types.Array(U64, 1, "C", readonly=True)
+OUT = numba.types.Array(U64, 1, "C")
+
+_COMPILE = threading.Lock()
+_KERNELS: list[Kernel] = []
+
+
+class Kernel:
+    """A compiled function over flat uint64 arrays; it returns nothing and writes into its OUT arguments.
+
+    Compiling at import would cost every command that never proves; so the one signature is compiled (or
+    loaded from numba's cache) at the first call. After editing field.py delete the cache: numba looks only at
+    the file a kernel is written in, not at what that file imports.
+    """
+
+    def __init__(self, function: Callable[..., None], signature: tuple[Any, ...]) -> None:
+        self.name = function.__name__
+        self._signature = numba.types.void(*signature)
+        self._dispatcher: Any = numba.njit(cache=True, nogil=True, boundscheck=False)(function)
+        self._ready = False
+        _KERNELS.append(self)
+
+    def compile(self) -> None:
+        """Compile, or load from the cache; harmless when done before."""
+        with _COMPILE:
+            if not self._ready:
+                self._dispatcher.compile(self._signature)
+                self._dispatcher.disable_compile()
+                self._ready = True
+
+    def is_cached(self) -> bool:
+        """Whether calling costs no compilation. Best effort: it reads numba's private index, or says no."""
+        if self._ready:
+            return True
+        try:
+            cache = self._dispatcher._cache
+            target = self._dispatcher.targetctx
+            return cache._index_key(self._signature, target.codegen()) in cache._cache_file._load_index()
+        except Exception:  # a numba that keeps its index otherwise: the caller only loses a message
+            return False
+
+    def __call__(self, *arguments: Any) -> None:
+        if not self._ready:
+            self.compile()
+        self._dispatcher(*arguments)
+
+
+def kernel(*signature: Any) -> Callable[[Callable[..., None]], Kernel]:
+    """Decorator: the function is a Kernel with these argument types (IN, OUT, INT, U64)."""
+
+    def wrap(function: Callable[..., None]) -> Kernel:
+        return Kernel(function, signature)
+
+    return wrap
+
+
+def device(function: Callable[..., Any]) -> Any:
+    """Decorator: a function for use inside kernels only, always inlined into them."""
+    return numba.njit(forceinline=True, boundscheck=False)(function)
+
+
+def all_kernels() -> tuple[Kernel, ...]:
+    return tuple(_KERNELS)

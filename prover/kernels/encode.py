@@ -1,0 +1,215 @@
+"""Reed-Solomon encoding of many rows at once.
+
+Layout beats arithmetic: eight rows travel together, a block holds (position, row), and one butterfly acts on
+eight rows with one twiddle. A group of eight cells is a cache line of the output, where the cells of one
+position, a Merkle leaf, lie side by side.
+
+The transform is the decimation-in-frequency NTT in radix 4 (Cooley and Tukey 1965; Gentleman and Sande 1966):
+natural order in, bit-reversed out, depth first so that small sub-transforms run in the nearest cache. The
+domain is defined with bit-reversed positions, so nothing is ever permuted.
+"""
+
+# Kernels are typed by their signatures, which mypy cannot read:
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+
+import numpy as np
+
+from .compiled import IN, INT, OUT, device, kernel
+from .field import LANES, ROOT_2_32, TWO_ADICITY, P, add, load, mul, splat, store, sub, times_i
+from .threads import run_tasks, thread_count
+from .values import Array
+from .vectors import fmul
+
+# Rows that travel together: their cells of one position are 64 bytes, a cache line.
+GROUP = 8
+# A sub-transform of this many positions is 32 KB: the nearest cache.
+LEAF_BITS = 9
+# Enough that threads end at about the same time.
+TASKS_PER_THREAD = 8
+
+
+def root_of_unity(bits: int) -> int:
+    """The root of order 2^bits that all domains are made of."""
+    if not 0 <= bits <= TWO_ADICITY:
+        raise ValueError(f"no root of order 2^{bits} in F_p")
+    return pow(ROOT_2_32, 1 << (TWO_ADICITY - bits), P)
+
+
+@lru_cache(maxsize=32)
+def _power_line(base: int, count: int) -> Array:
+    """base^0, ..., base^(count-1): uint64 (count,), read-only because it is shared."""
+    line = np.ones(1, dtype=np.uint64)
+    while line.size < count:
+        next_power = np.full(line.size, pow(base, line.size, P), dtype=np.uint64)
+        line = np.concatenate([line, fmul(line, next_power)])
+    line = line[:count].copy()
+    line.flags.writeable = False
+    return line
+
+
+def _shifts(subgroup_bits: int, cosets: int) -> list[int]:
+    if cosets < 1:
+        raise ValueError(f"at least one coset, got {cosets}")
+    generator = root_of_unity(subgroup_bits + (cosets - 1).bit_length())
+    return [pow(generator, j, P) for j in range(cosets)]
+
+
+@lru_cache(maxsize=8)
+def _bit_reversal(bits: int) -> Array:
+    order = np.zeros(1, dtype=np.int64)
+    for _ in range(bits):
+        order = np.concatenate([2 * order, 2 * order + 1])
+    return order
+
+
+@lru_cache(maxsize=8)
+def _twiddles(bits: int) -> Array:
+    """w^i, w^2i, w^3i for i < q, of each radix-4 stage (length 4q) in turn: fewer than 2^bits, uint64."""
+    powers = _power_line(root_of_unity(bits), 1 << bits)
+    parts = [np.empty(0, dtype=np.uint64)]
+    for stage in range(bits // 2):
+        stride = 1 << (2 * stage)
+        exponents = np.arange((1 << bits) // stride // 4)[:, None] * np.array([1, 2, 3]) * stride
+        parts.append(powers[exponents].ravel())
+    table = np.concatenate(parts)
+    table.flags.writeable = False
+    return table
+
+
+@device
+def _radix4(block, start, quarter, twiddles, first):
+    """One stage on positions start .. start + 4 quarter: two radix-2 stages fused."""
+    step = quarter * GROUP
+    for i in range(quarter):
+        t = first + 3 * i
+        for at in range((start + i) * GROUP, (start + i + 1) * GROUP, LANES):
+            a = load(block, at, LANES)
+            b = load(block, at + step, LANES)
+            c = load(block, at + 2 * step, LANES)
+            d = load(block, at + 3 * step, LANES)
+            even = add(a, c)
+            odd = add(b, d)
+            x = sub(a, c)
+            y = times_i(sub(b, d))
+            store(block, at, LANES, add(even, odd))
+            store(block, at + step, LANES, mul(sub(even, odd), twiddles[t + 1]))
+            store(block, at + 2 * step, LANES, mul(add(x, y), twiddles[t]))
+            store(block, at + 3 * step, LANES, mul(sub(x, y), twiddles[t + 2]))
+
+
+@device
+def _radix2(block, start, count):
+    """The last stage of an odd number: length 2, no twiddle."""
+    for i in range(start, start + count, 2):
+        for at in range(i * GROUP, (i + 1) * GROUP, LANES):
+            a = load(block, at, LANES)
+            b = load(block, at + GROUP, LANES)
+            store(block, at, LANES, add(a, b))
+            store(block, at + GROUP, LANES, sub(a, b))
+
+
+@kernel(OUT, IN, INT, INT)
+def _ntt(block, twiddles, bits, leaf_bits):
+    """NTT along axis 0 of block (2^bits, 8), in place, output bit-reversed.
+
+    Depth first: a stage runs on a sub-transform when the walk over leaves reaches its first position.
+    """
+    size = 1 << bits
+    leaf = size
+    while leaf > (1 << leaf_bits) and leaf >= 4:
+        leaf >>= 2
+    for start in range(0, size, leaf):
+        length = size
+        first = 0
+        while length > leaf:
+            if start % length == 0:
+                _radix4(block, start, length >> 2, twiddles, first)
+            first += 3 * (length >> 2)
+            length >>= 2
+        while length >= 4:
+            for inner in range(start, start + leaf, length):
+                _radix4(block, inner, length >> 2, twiddles, first)
+            first += 3 * (length >> 2)
+            length >>= 2
+        if length == 2:
+            _radix2(block, start, leaf)
+
+
+@kernel(IN, OUT, INT, INT, INT)
+def _transpose(rows, out, row, count, length):
+    """out (length, 8): `count` rows from `row` on, side by side, and zeros in the places that are left."""
+    for j in range(length):
+        for c in range(count):
+            out[j * GROUP + c] = rows[(row + c) * length + j]
+        for c in range(count, GROUP):
+            out[j * GROUP + c] = np.uint64(0)
+
+
+@kernel(IN, IN, OUT, INT, INT)
+def _shift(cells, shifts, block, length, size):
+    """block[i] = sum over j = i mod size of shifts[j] cells[j]; lines of eight, `size` of them."""
+    for i in range(size):
+        for c in range(0, GROUP, LANES):
+            value = splat(np.uint64(0))
+            for j in range(i, length, size):
+                value = add(value, mul(load(cells, j * GROUP + c, LANES), shifts[j]))
+            store(block, i * GROUP + c, LANES, value)
+
+
+@kernel(IN, OUT, INT, INT, INT, INT, INT)
+def _scatter(block, out, size, position, width, row, count):
+    """out[position + i, row : row + count] = block[i, :count]."""
+    for i in range(size):
+        for c in range(0, count, LANES):
+            value = load(block, i * GROUP + c, LANES)
+            store(out, (position + i) * width + row + c, count - c, value)
+
+
+def encode_rows(rows: Array, subgroup_bits: int, cosets: int) -> Array:
+    """Evaluate each row, a polynomial given by its coefficients, on `cosets` cosets of a subgroup.
+
+    rows: uint64 (R, L) canonical; row i is sum_j rows[i, j] X^j. L may exceed H = 2^subgroup_bits.
+    Returns uint64 (cosets * H, R), C-contiguous: line q holds every row's value at encoding_points(...)[q].
+    """
+    rows = np.ascontiguousarray(rows, dtype=np.uint64)
+    count, length = rows.shape
+    size = 1 << subgroup_bits
+    out = np.empty((cosets * size, count), dtype=np.uint64)
+    twiddles = _twiddles(subgroup_bits)
+    flat_rows, flat_out = rows.reshape(-1), out.reshape(-1)
+    shifts = [_power_line(shift, length) for shift in _shifts(subgroup_bits, cosets)]
+
+    def turn(row: int) -> Array:
+        cells = np.empty(length * GROUP, dtype=np.uint64)
+        _transpose(flat_rows, cells, row, min(GROUP, count - row), length)
+        return cells
+
+    def encode(coset: int, batch: list[tuple[int, Array]]) -> None:
+        # One block for the batch: fresh memory costs the system as much time as a third of the transform.
+        block = np.empty(size * GROUP, dtype=np.uint64)
+        for row, cells in batch:
+            _shift(cells, shifts[coset], block, length, size)
+            _ntt(block, twiddles, subgroup_bits, LEAF_BITS)
+            _scatter(block, flat_out, size, coset * size, count, row, min(GROUP, count - row))
+
+    groups = range(0, count, GROUP)
+    turned = run_tasks([partial(turn, row) for row in groups])
+    pieces = list(zip(groups, turned, strict=True))
+    step = max(1, len(pieces) * cosets // (TASKS_PER_THREAD * thread_count()))
+    batches = [pieces[i : i + step] for i in range(0, len(pieces), step)]
+    run_tasks([partial(encode, j, batch) for j in range(cosets) for batch in batches])
+    return out
+
+
+def encoding_points(subgroup_bits: int, cosets: int) -> Array:
+    """The points of encode_rows, uint64 (cosets * 2^subgroup_bits,).
+
+    Position j * H + i is Omega^j * omega^bitrev(i): omega of order H, Omega of order H * 2^ceil(log2 cosets).
+    """
+    subgroup = _power_line(root_of_unity(subgroup_bits), 1 << subgroup_bits)[_bit_reversal(subgroup_bits)]
+    shifts = np.array(_shifts(subgroup_bits, cosets), dtype=np.uint64)
+    return fmul(np.repeat(shifts, subgroup.size), np.tile(subgroup, cosets))

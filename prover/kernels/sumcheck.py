@@ -1,0 +1,142 @@
+"""Steps of a sumcheck prover on K vectors: equality tables, folds, round polynomials."""
+
+# Kernels are typed by their signatures, which mypy cannot read:
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from .compiled import IN, INT, OUT, U64, kernel
+from .field import LANES, add, load, mul, mul2, seven, splat, store, sub, total
+from .threads import run_tasks, spans
+from .values import Array, Pair, Scalar, extension, flat, scalar, sum_pairs
+
+MAX_FACTORS = 4
+
+
+@kernel(IN, OUT, INT, INT, INT, U64, U64)
+def _fold(values, out, half, start, stop, r0, r1):
+    """out = lo + r (hi - lo) on K (2, 2 half)."""
+    r7 = seven(r1)
+    for i in range(start, stop, LANES):
+        left = stop - i
+        lo0, lo1 = load(values, i, left), load(values, 2 * half + i, left)
+        d0 = sub(load(values, half + i, left), lo0)
+        d1 = sub(load(values, 3 * half + i, left), lo1)
+        store(out, i, left, add(lo0, mul2(d0, r0, d1, r7)))
+        store(out, half + i, left, add(lo1, mul2(d0, r1, d1, r0)))
+
+
+@kernel(IN, OUT, INT, INT, INT, U64, U64)
+def _fold_base(values, out, half, start, stop, r0, r1):
+    """out = lo + r (hi - lo), values over F (2 half), out over K (2, half)."""
+    for i in range(start, stop, LANES):
+        left = stop - i
+        lo = load(values, i, left)
+        d = sub(load(values, half + i, left), lo)
+        store(out, i, left, add(lo, mul(d, r0)))
+        store(out, half + i, left, mul(d, r1))
+
+
+@kernel(OUT, INT, INT, INT, INT, U64, U64)
+def _eq_step(table, plane, size, start, stop, z0, z1):
+    """Double a table of `size`: entry j becomes (1 - z) t at j and z t at size + j."""
+    z7 = seven(z1)
+    for i in range(start, stop, LANES):
+        left = stop - i
+        t0, t1 = load(table, i, left), load(table, plane + i, left)
+        h0, h1 = mul2(t0, z0, t1, z7), mul2(t0, z1, t1, z0)
+        store(table, size + i, left, h0)
+        store(table, plane + size + i, left, h1)
+        store(table, i, left, sub(t0, h0))
+        store(table, plane + i, left, sub(t1, h1))
+
+
+@kernel(IN, OUT, INT, INT, INT, INT)
+def _product_part(factors, out, count, half, start, stop):
+    """Add to out (count, 2) the products over start..stop at X = 0, 2, ..., count."""
+    n = 2 * half
+    for point in range(count):
+        sum0 = splat(np.uint64(0))
+        sum1 = splat(np.uint64(0))
+        for i in range(start, stop, LANES):
+            left = stop - i
+            p0 = splat(np.uint64(1))
+            p1 = splat(np.uint64(0))
+            for f in range(count):
+                at = 2 * f * n + i
+                x0, x1 = load(factors, at, left), load(factors, at + n, left)
+                if point:
+                    hi0, hi1 = load(factors, at + half, left), load(factors, at + n + half, left)
+                    d0, d1 = sub(hi0, x0), sub(hi1, x1)
+                    x0, x1 = hi0, hi1
+                    for _ in range(point):
+                        x0, x1 = add(x0, d0), add(x1, d1)
+                if f:
+                    p0, p1 = mul2(p0, x0, p1, seven(x1)), mul2(p0, x1, p1, x0)
+                else:
+                    p0, p1 = x0, x1
+            sum0, sum1 = add(sum0, p0), add(sum1, p1)
+        out[2 * point] = total(sum0)
+        out[2 * point + 1] = total(sum1)
+
+
+def fold(values: Array, r: Scalar) -> Array:
+    """lo + r (hi - lo), the halves of the second axis: K (2, n, ...) -> K (2, n/2, ...)."""
+    n = extension(values, values.ndim).shape[1]
+    if n % 2:
+        raise ValueError(f"cannot fold {n} values in half")
+    out = np.empty((2, n // 2, *values.shape[2:]), dtype=np.uint64)
+    half = out.size // 2
+    x, z, c = flat(values), out.reshape(-1), scalar(r)
+    run_tasks([partial(_fold, x, z, half, *span, *c) for span in spans(half)])
+    return out
+
+
+def fold_base(values: Array, r: Scalar) -> Array:
+    """fold of values over F: (n, ...) -> K (2, n/2, ...)."""
+    n = values.shape[0]
+    if n % 2:
+        raise ValueError(f"cannot fold {n} values in half")
+    out = np.empty((2, n // 2, *values.shape[1:]), dtype=np.uint64)
+    half = out.size // 2
+    x, z, c = flat(values), out.reshape(-1), scalar(r)
+    run_tasks([partial(_fold_base, x, z, half, *span, *c) for span in spans(half)])
+    return out
+
+
+def fold_factors(factors: Array, r: Scalar) -> Array:
+    """fold of each factor: K (f, 2, n) -> K (f, 2, n/2)."""
+    return np.stack([fold(factor, r) for factor in factors])
+
+
+def eq_table(point: Array) -> Array:
+    """eq(point, x) for all x: K (2, m) -> K (2, 2^m); the first coordinate is x's highest bit."""
+    bits = extension(point, 2).shape[1]
+    table = np.zeros((2, 1 << bits), dtype=np.uint64)
+    table[0, 0] = 1
+    flat_table, plane = table.reshape(-1), 1 << bits
+    for k in range(bits):
+        z = scalar(point[:, bits - 1 - k])
+        size = 1 << k
+        run_tasks([partial(_eq_step, flat_table, plane, size, *span, *z) for span in spans(size)])
+    return table
+
+
+def product_round(factors: Array) -> list[Pair]:
+    """One round of the sumcheck of sum_x prod_f factor_f(x), in the top variable X.
+
+    factors: K (f, 2, n), n even, 1 <= f <= 4. Returns the f values at X = 0, 2, ..., f; the one at 1 is
+    the claim less the one at 0.
+    """
+    count, two, n = factors.shape
+    if not 1 <= count <= MAX_FACTORS or two != 2 or n % 2:
+        raise ValueError(f"expected 1 to {MAX_FACTORS} factors (f, 2, even n), got shape {factors.shape}")
+    cuts = spans(n // 2, cost=count * count)
+    parts = np.zeros((len(cuts), 2 * count), dtype=np.uint64)
+    x, jobs = flat(factors), zip(parts, cuts, strict=True)
+    run_tasks([partial(_product_part, x, part, count, n // 2, *span) for part, span in jobs])
+    return sum_pairs(parts)

@@ -1,0 +1,85 @@
+"""Threads for kernels that release the interpreter lock.
+
+The kernels are exact field arithmetic, so how work is cut changes no bit of any result: sums in F_p do not
+depend on their order.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from .field import LANES
+
+Result = TypeVar("Result")
+
+# Below this many K products a task costs less than handing it to another thread (about 20 us).
+MIN_CHUNK = 1 << 13
+
+_lock = threading.Lock()
+_inside = threading.local()
+_override: int | None = None
+_pool: tuple[int, int, ThreadPoolExecutor] | None = None
+
+
+def thread_count() -> int:
+    """Threads that kernels use: the cores this process may run on, unless set_thread_count said otherwise."""
+    if _override is not None:
+        return _override
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def set_thread_count(count: int | None) -> None:
+    """Use `count` threads from now on; None goes back to the number of cores."""
+    global _override
+    if count is not None and count < 1:
+        raise ValueError(f"thread count must be at least 1, got {count}")
+    _override = count
+
+
+def _executor(workers: int) -> ThreadPoolExecutor:
+    """The pool of this process; a fork or another thread count makes a new one."""
+    global _pool
+    with _lock:
+        wanted = (os.getpid(), workers)
+        if _pool is None or _pool[:2] != wanted:
+            if _pool is not None and _pool[0] == wanted[0]:
+                _pool[2].shutdown(wait=False)
+            _pool = (*wanted, ThreadPoolExecutor(workers, thread_name_prefix="zkunlearn-kernel"))
+        return _pool[2]
+
+
+def run_tasks(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Run the callables, on threads when there are several of both; results in the order of `tasks`.
+
+    An exception of a task is raised here. A task may call run_tasks itself: it then runs in its own thread,
+    because a pool whose workers wait for each other stands still.
+    """
+    workers = thread_count()
+    if workers == 1 or len(tasks) < 2 or getattr(_inside, "active", False):
+        return [task() for task in tasks]
+
+    def guarded(task: Callable[[], Result]) -> Result:
+        _inside.active = True
+        try:
+            return task()
+        finally:
+            _inside.active = False
+
+    return list(_executor(workers).map(guarded, tasks))
+
+
+def spans(length: int, cost: int = 1) -> list[tuple[int, int]]:
+    """Cut range(length) into one (start, stop) a thread, at multiples of the lane count.
+
+    `cost`: work an element, in K products; a range with little work stays whole. Never empty.
+    """
+    parts = max(1, min(thread_count(), length * cost // MIN_CHUNK))
+    step = -(-length // parts)
+    step = max(LANES, -(-step // LANES) * LANES)
+    return [(start, min(length, start + step)) for start in range(0, length, step)] or [(0, 0)]

@@ -1,0 +1,308 @@
+"""Vectors over F and over K = F[u]/(u^2 - 7): inner products, folds and sumcheck rounds.
+
+K vectors are uint64 (2, n), all constant coefficients and then all coefficients of u. Inside a kernel arrays
+are flat, and the second coefficient lies `n` cells after the first.
+"""
+
+# Kernels are typed by their signatures, which mypy cannot read:
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from .compiled import IN, INT, OUT, U64, kernel
+from .field import LANES, P, add, load, mul, mul2, mul4, seven, splat, store, sub, total
+from .threads import run_tasks, spans, thread_count
+from .values import Array, Pair, Scalar, extension, flat, same_shape, scalar, sum_pairs
+
+# Columns that contract works on at a time: their sums, 16 KB, stay in the nearest cache.
+COLUMN_BLOCK = 1024
+# Below this many columns, transposing first is cheaper than lanes that stay empty.
+MIN_COLUMNS = 16
+
+
+# --- elementwise ------------------------------------------------------------------------------------------
+
+
+@kernel(IN, IN, OUT, INT, INT)
+def _add_all(a, b, out, start, stop):
+    for i in range(start, stop, LANES):
+        store(out, i, stop - i, add(load(a, i, stop - i), load(b, i, stop - i)))
+
+
+@kernel(IN, IN, OUT, INT, INT)
+def _sub_all(a, b, out, start, stop):
+    for i in range(start, stop, LANES):
+        store(out, i, stop - i, sub(load(a, i, stop - i), load(b, i, stop - i)))
+
+
+@kernel(IN, IN, OUT, INT, INT)
+def _mul_all(a, b, out, start, stop):
+    for i in range(start, stop, LANES):
+        store(out, i, stop - i, mul(load(a, i, stop - i), load(b, i, stop - i)))
+
+
+@kernel(IN, IN, OUT, INT, INT, INT)
+def _kmul_all(a, b, out, n, start, stop):
+    for i in range(start, stop, LANES):
+        left = stop - i
+        a0, a1 = load(a, i, left), load(a, n + i, left)
+        b0, b1 = load(b, i, left), load(b, n + i, left)
+        store(out, i, left, mul2(a0, b0, a1, seven(b1)))
+        store(out, n + i, left, mul2(a0, b1, a1, b0))
+
+
+@kernel(IN, OUT, INT, INT, INT, U64, U64)
+def _kscale_all(a, out, n, start, stop, b0, b1):
+    b7 = seven(b1)
+    for i in range(start, stop, LANES):
+        left = stop - i
+        a0, a1 = load(a, i, left), load(a, n + i, left)
+        store(out, i, left, mul2(a0, b0, a1, b7))
+        store(out, n + i, left, mul2(a0, b1, a1, b0))
+
+
+@kernel(IN, OUT, INT, INT, INT)
+def _norms(a, out, n, start, stop):
+    """a0^2 - 7 a1^2."""
+    for i in range(start, stop, LANES):
+        left = stop - i
+        a0, a1 = load(a, i, left), load(a, n + i, left)
+        store(out, i, left, sub(mul(a0, a0), mul(a1, seven(a1))))
+
+
+@kernel(OUT, OUT, INT)
+def _invert_all(values, prefix, n):
+    """Invert n values of F, a multiple of 8, none 0, in place (Montgomery's trick, one chain a lane)."""
+    run = splat(np.uint64(1))
+    for i in range(0, n, LANES):
+        store(prefix, i, LANES, run)
+        run = mul(run, load(values, i, LANES))
+    inverse = splat(np.uint64(1))
+    exponent = np.uint64(P - 2)
+    for bit in range(63, -1, -1):
+        inverse = mul(inverse, inverse)
+        if (exponent >> np.uint64(bit)) & np.uint64(1):
+            inverse = mul(inverse, run)
+    for i in range(n - LANES, -1, -LANES):
+        value = load(values, i, LANES)
+        store(values, i, LANES, mul(inverse, load(prefix, i, LANES)))
+        inverse = mul(inverse, value)
+
+
+def kadd(a: Array, b: Array) -> Array:
+    """a + b for uint64 arrays of one shape, over F or over K."""
+    same_shape(a, b)
+    out = np.empty(a.shape, dtype=np.uint64)
+    x, y, z = flat(a), flat(b), out.reshape(-1)
+    run_tasks([partial(_add_all, x, y, z, *span) for span in spans(z.size)])
+    return out
+
+
+def ksub(a: Array, b: Array) -> Array:
+    """a - b for uint64 arrays of one shape, over F or over K."""
+    same_shape(a, b)
+    out = np.empty(a.shape, dtype=np.uint64)
+    x, y, z = flat(a), flat(b), out.reshape(-1)
+    run_tasks([partial(_sub_all, x, y, z, *span) for span in spans(z.size)])
+    return out
+
+
+def fmul(a: Array, b: Array) -> Array:
+    """a * b over F, elementwise, for uint64 arrays of one shape."""
+    same_shape(a, b)
+    out = np.empty(a.shape, dtype=np.uint64)
+    x, y, z = flat(a), flat(b), out.reshape(-1)
+    run_tasks([partial(_mul_all, x, y, z, *span) for span in spans(z.size)])
+    return out
+
+
+def kmul(a: Array, b: Array) -> Array:
+    """a * b over K, elementwise: uint64 (2, ...) each, one shape."""
+    same_shape(a, b)
+    extension(a, a.ndim)
+    out = np.empty(a.shape, dtype=np.uint64)
+    n = out.size // 2
+    x, y, z = flat(a), flat(b), out.reshape(-1)
+    run_tasks([partial(_kmul_all, x, y, z, n, *span) for span in spans(n)])
+    return out
+
+
+def kscale(a: Array, factor: Scalar) -> Array:
+    """factor * a over K: a is uint64 (2, ...)."""
+    extension(a, a.ndim)
+    out = np.empty(a.shape, dtype=np.uint64)
+    n = out.size // 2
+    x, z, c = flat(a), out.reshape(-1), scalar(factor)
+    run_tasks([partial(_kscale_all, x, z, n, *span, *c) for span in spans(n)])
+    return out
+
+
+def kmul_base(a: Array, b: Array) -> Array:
+    """a * b for a over K (2, ...) and b over F (...), elementwise."""
+    extension(a, b.ndim + 1)
+    return np.stack([fmul(a[0], b), fmul(a[1], b)])
+
+
+def ksum(a: Array) -> Pair:
+    """Sum of all elements of a K array (2, ...)."""
+    halves = [(row >> np.uint64(32), row & np.uint64(0xFFFFFFFF)) for row in extension(a, a.ndim)]
+    first, second = (((int(high.sum()) << 32) + int(low.sum())) % P for high, low in halves)
+    return first, second
+
+
+def batch_inverse(a: Array) -> Array:
+    """1 / a over K (2, n), elementwise. Raises ZeroDivisionError if an element is 0.
+
+    By the conjugate: 1/(a0 + a1 u) = (a0 - a1 u) / (a0^2 - 7 a1^2), which is 0 only at 0.
+    """
+    n = extension(a, 2).shape[1]
+    if not (a[0] | a[1]).all():
+        raise ZeroDivisionError("0 has no inverse in K")
+    norms = np.ones(-(-n // LANES) * LANES, dtype=np.uint64)
+    x = flat(a)
+    run_tasks([partial(_norms, x, norms, n, *span) for span in spans(n)])
+    cuts = spans(norms.size)
+    run_tasks([partial(_invert_all, norms[i:j], np.empty(j - i, np.uint64), j - i) for i, j in cuts])
+    conjugate = np.stack([a[0], ksub(np.zeros_like(a[1]), a[1])])
+    return kmul_base(conjugate, norms[:n])
+
+
+# --- inner products ---------------------------------------------------------------------------------------
+
+
+@kernel(IN, IN, OUT, INT, INT)
+def _dots(values, weights, out, count, n):
+    """out (2, count): sum_i weights[i] values[a, i]; four groups of lanes share a reduction."""
+    for a in range(count):
+        sum0 = splat(np.uint64(0))
+        sum1 = splat(np.uint64(0))
+        for i in range(0, n, 4 * LANES):
+            j, k, m, left = i + LANES, i + 2 * LANES, i + 3 * LANES, n - i
+            at = a * n
+            v0 = load(values, at + i, left)
+            v1 = load(values, at + j, left - LANES)
+            v2 = load(values, at + k, left - 2 * LANES)
+            v3 = load(values, at + m, left - 3 * LANES)
+            w0, w1 = load(weights, i, left), load(weights, j, left - LANES)
+            w2, w3 = load(weights, k, left - 2 * LANES), load(weights, m, left - 3 * LANES)
+            sum0 = add(sum0, mul4(v0, w0, v1, w1, v2, w2, v3, w3))
+            w0, w1 = load(weights, n + i, left), load(weights, n + j, left - LANES)
+            w2, w3 = load(weights, n + k, left - 2 * LANES), load(weights, n + m, left - 3 * LANES)
+            sum1 = add(sum1, mul4(v0, w0, v1, w1, v2, w2, v3, w3))
+        out[a] = total(sum0)
+        out[count + a] = total(sum1)
+
+
+@kernel(IN, IN, OUT, INT, INT, INT, INT, INT, INT)
+def _combine(values, weights, out, n, width, plane, out_at, start, stop):
+    """out[:, b] += sum_i weights[i] values[i, b] over the n lines, for columns start..stop.
+
+    values (n, width) flat. Column b's two coefficients are out[out_at + b] and, `plane` later, the second.
+    """
+    for block in range(start, stop, COLUMN_BLOCK):
+        end = min(stop, block + COLUMN_BLOCK)
+        for i in range(0, n, 4):
+            more = n - i
+            p0, p1 = weights[i], weights[n + i]
+            q0 = q1 = r0 = r1 = s0 = s1 = np.uint64(0)
+            at = i * width
+            at1, at2, at3 = at, at, at
+            if more > 1:
+                at1, q0, q1 = at + width, weights[i + 1], weights[n + i + 1]
+            if more > 2:
+                at2, r0, r1 = at + 2 * width, weights[i + 2], weights[n + i + 2]
+            if more > 3:
+                at3, s0, s1 = at + 3 * width, weights[i + 3], weights[n + i + 3]
+            for b in range(block, end, LANES):
+                left = end - b
+                w, x = load(values, at + b, left), load(values, at1 + b, left)
+                y, z = load(values, at2 + b, left), load(values, at3 + b, left)
+                c = out_at + b
+                store(out, c, left, add(load(out, c, left), mul4(w, p0, x, q0, y, r0, z, s0)))
+                c += plane
+                store(out, c, left, add(load(out, c, left), mul4(w, p1, x, q1, y, r1, z, s1)))
+
+
+@kernel(IN, IN, OUT, INT, INT, INT)
+def _kdot_part(a, b, out, n, start, stop):
+    sum0 = splat(np.uint64(0))
+    sum1 = splat(np.uint64(0))
+    for i in range(start, stop, LANES):
+        left = stop - i
+        a0, a1 = load(a, i, left), load(a, n + i, left)
+        b0, b1 = load(b, i, left), load(b, n + i, left)
+        sum0 = add(sum0, mul2(a0, b0, a1, seven(b1)))
+        sum1 = add(sum1, mul2(a0, b1, a1, b0))
+    out[0] = total(sum0)
+    out[1] = total(sum1)
+
+
+def kdot(a: Array, b: Array) -> Pair:
+    """Inner product of two K vectors (2, n)."""
+    same_shape(a, b)
+    n = extension(a, 2).shape[1]
+    x, y, cuts = flat(a), flat(b), spans(n)
+    parts = np.zeros((len(cuts), 2), dtype=np.uint64)
+    run_tasks([partial(_kdot_part, x, y, part, n, *span) for part, span in zip(parts, cuts, strict=True)])
+    return sum_pairs(parts)[0]
+
+
+def combine_into(out: Array, values: Array, weights: Array) -> None:
+    """out += sum_i weights[i] values[i]: out K (2, B) C-contiguous, values F (n, B), weights K (2, n)."""
+    n, width = values.shape
+    if not out.flags.c_contiguous or out.shape != (2, width) or weights.shape != (2, n):
+        raise ValueError(f"cannot add {weights.shape} times {values.shape} into {out.shape}")
+    x, w, z = flat(values), flat(weights), out.reshape(-1)
+    cuts = spans(width, cost=n)
+    run_tasks([partial(_combine, x, w, z, n, width, width, 0, *span) for span in cuts])
+
+
+def contract(values: Array, weights: Array) -> Array:
+    """sum_i weights[i] values[:, i, :]: values F (A, n, B), weights K (2, n) -> K (2, A, B)."""
+    count, n, width = values.shape
+    if weights.shape != (2, n):
+        raise ValueError(f"{n} values need weights (2, {n}), got {weights.shape}")
+    w = flat(weights)
+    if width < MIN_COLUMNS:
+        lines = flat(values if width == 1 else values.transpose(0, 2, 1))
+        return _contract_lines(lines, w, count * width, n).reshape(2, count, width)
+    out = np.zeros((2, count, width), dtype=np.uint64)
+    x, z, plane = flat(values), out.reshape(-1), count * width
+    cuts = spans(width, cost=n) if count < thread_count() else [(0, width)]
+
+    def add_up(first: int, last: int, start: int, stop: int) -> None:
+        for a in range(first, last):
+            line = x[a * n * width : (a + 1) * n * width]
+            _combine(line, w, z, n, width, plane, a * width, start, stop)
+
+    groups = spans(count, cost=n * width)
+    run_tasks([partial(add_up, *group, *span) for group in groups for span in cuts])
+    return out
+
+
+def _contract_lines(lines: Array, weights: Array, count: int, n: int) -> Array:
+    """contract for values (count, n, 1): whole lines a thread, or for few lines pieces of each."""
+    if count > 1:
+        cuts = spans(count, cost=n)
+        parts = [np.empty((2, j - i), dtype=np.uint64) for i, j in cuts]
+        pieces = [(lines[i * n : j * n], weights, p, j - i, n) for p, (i, j) in zip(parts, cuts, strict=True)]
+        run_tasks([partial(_dots, a, w, p.reshape(-1), *sizes) for a, w, p, *sizes in pieces])
+        return np.concatenate(parts, axis=1)
+    both = weights.reshape(2, n)
+    cuts = spans(n)
+    sums = np.zeros((len(cuts), 2), dtype=np.uint64)
+    jobs = zip(sums, cuts, strict=True)
+    run_tasks([partial(_dots, lines[i:j], flat(both[:, i:j]), part, 1, j - i) for part, (i, j) in jobs])
+    return np.array(sum_pairs(sums), dtype=np.uint64).T.copy() if count else np.zeros((2, 0), dtype=np.uint64)
+
+
+def contract_extension(values: Array, weights: Array) -> Array:
+    """The same over K: values (2, A, n, B), weights (2, n) -> (2, A, B)."""
+    x, y = (contract(part, weights) for part in extension(values, 4))
+    # (x0 + x1 u) + u (y0 + y1 u) = x0 + 7 y1 + (x1 + y0) u
+    turned = kscale(y, (0, 1))
+    return kadd(x, turned)

@@ -1,0 +1,263 @@
+"""The prover's half of verifier/lookup.py: trees of fractions, built from the leaves, walked from the root.
+
+A layer is a *box* of shape (top, rest): the axis that is being halved, padded to a power of two with the neutral
+fraction 0/1, beside the real cells of the axes that follow. When top is used up, the next axis is unpacked and
+padded. So cells are only ever padded along one axis at a time, and work follows the real sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..circuits.goldilocks import ONE, ZERO, K, Vector, kvector, to_field
+from ..circuits.hidden import Hidden
+from ..circuits.layout import Axis
+from ..circuits.multilinear import Point
+from ..circuits.relation import Lookup, PublicVector, Relation, Table
+from ..circuits.tables import TABLE_AXIS
+from ..verifier.lookup import (
+    ROUND_DEGREE,
+    Batch,
+    Fraction,
+    Instance,
+    Keys,
+    as_children,
+    draw_batch,
+    join,
+    layer_claim,
+    next_layer_claim,
+    require_layer,
+    require_roots,
+)
+from . import kernels
+from .channel import ProverChannel
+from .columns import eq_table
+
+
+@dataclass(frozen=True)
+class Box:
+    """A layer, or half of one: numerators and denominators of shape (2, top, rest).
+
+    Attributes:
+        numerators: K array (2, top, rest), or F array (top, rest) at the leaves.
+        denominators: K array (2, top, rest).
+        inner: the axes within rest, outermost first.
+    """
+
+    numerators: Vector
+    denominators: Vector
+    inner: tuple[Axis, ...]
+
+    @property
+    def top(self) -> int:
+        """Size of the axis being halved."""
+        return self.denominators.shape[1]
+
+    def unpacked(self) -> Box:
+        """When top is used up: the next axis that has variables becomes the top, padded with 0/1."""
+        if self.top > 1 or not any(axis.bits for axis in self.inner):
+            return self
+        axis, *inner = [axis for axis in self.inner if axis.bits]
+        size, padding = axis.size, (1 << axis.bits) - axis.size
+        return Box(
+            _unpack(self.numerators, size, padding, 0), _unpack(self.denominators, size, padding, 1), tuple(inner)
+        )
+
+    def halves(self) -> tuple[Box, Box]:
+        """The two halves along top."""
+        half = self.top // 2
+        low = Box(self.numerators[..., :half, :], self.denominators[:, :half], self.inner)
+        return low, Box(self.numerators[..., half:, :], self.denominators[:, half:], self.inner)
+
+
+def _unpack(values: Vector, size: int, padding: int, neutral: int) -> Vector:
+    """(.., 1, size * rest) to (.., size + padding, rest), the padding neutral."""
+    shape = values.shape[:-2]
+    box = values.reshape(*shape, size, -1)
+    if not padding:
+        return box
+    filler = np.zeros((*shape, padding, box.shape[-1]), dtype=np.uint64)
+    if neutral:
+        filler[0] = neutral  # the constant coefficient: denominators are always over K
+    return np.concatenate([box, filler], axis=-2)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """An instance with all its layers: layers[l] has the 2^(l + 1) nodes whose pairs make layer l."""
+
+    instance: Instance
+    layers: tuple[Box, ...]
+    root: tuple[K, K]
+
+
+def build_tree(instance: Instance, axes: Sequence[Axis], numerators: Vector, denominators: Vector) -> Tree:
+    """From the leaves, numerators F array (cells), denominators K array (2, cells), to the root."""
+    box = Box(numerators.reshape(1, -1), denominators.reshape(2, 1, -1), tuple(axes)).unpacked()
+    layers: list[Box] = []
+    while box.top > 1:
+        layers.append(box)
+        up = kernels.layer_up_unit if box.numerators.ndim == 2 else kernels.layer_up
+        box = Box(*up(box.numerators, box.denominators), box.inner).unpacked()
+    n, d = box.numerators.reshape(-1), box.denominators.reshape(-1)
+    root = K(*(int(c) for c in n)), K(*(int(c) for c in d))
+    return Tree(instance, tuple(reversed(layers)), root)
+
+
+# Leaves ------------------------------------------------------------------------------------------------------------
+
+
+def lookup_leaves(keys: Keys, tag: int, lookup: Lookup, columns: dict[str, Vector]) -> tuple[Vector, Vector]:
+    """S and S (alpha - tag - constants) - columns + 1 - S, as in verifier.lookup.require_lookup_leaf."""
+    indicator = lookup.indicator.table().reshape(-1)
+    constant = keys.alpha - tag
+    coefficients: dict[str, K] = {}
+    for i, entry in enumerate(lookup.entries):
+        constant = constant - keys.power(i) * entry.constant
+        for coefficient, name in entry.terms:
+            coefficients[name] = coefficients.get(name, ZERO) - keys.power(i) * coefficient
+    cells = np.stack([columns[name].reshape(-1) for name in coefficients])
+    factors = kvector(coefficients.values())
+    return indicator.astype(np.uint64), kernels.leaf_denominators(cells, factors, constant.pair, indicator)
+
+
+def table_leaves(keys: Keys, table: Table, multiplicities: Vector) -> tuple[Vector, Vector]:
+    """-m and alpha - key, as in verifier.lookup.require_table_leaf."""
+    components = np.stack([_base(component) for component in table.components])
+    factors = kvector(-keys.power(i) for i in range(len(table.components)))
+    ones = np.ones(multiplicities.shape, dtype=np.uint8)
+    denominators = kernels.leaf_denominators(components, factors, (keys.alpha - table.tag).pair, ones)
+    return to_field(-multiplicities.astype(np.int64)), denominators
+
+
+def _base(component: PublicVector) -> Vector:
+    return component.table()[0]
+
+
+def build_trees(relation: Relation, trees: Sequence[Instance], keys: Keys, columns: dict[str, Vector]) -> list[Tree]:
+    """All trees of a relation. `columns`: committed and virtual ones, F arrays."""
+    tags = {table.name: table.tag for table in relation.tables}
+    built = []
+    for instance in trees:
+        source = instance.source
+        if isinstance(source, Table):
+            leaves, axes = table_leaves(keys, source, columns[source.multiplicity]), (TABLE_AXIS,)
+        else:
+            leaves, axes = lookup_leaves(keys, tags[source.table], source, columns), source.axes
+        built.append(build_tree(instance, axes, *leaves))
+    return built
+
+
+# The walk ----------------------------------------------------------------------------------------------------------
+
+
+class LayerPair:
+    """The children n0 / d0 and n1 / d1 of one layer, while its variables are bound one by one."""
+
+    def __init__(self, first: Box, second: Box, inner_eq: Vector | None = None) -> None:
+        self.first = first.unpacked()
+        self.second = second.unpacked()
+        self._inner_eq = inner_eq if self.first is first else None
+
+    def round(self, mu: K, rest: Point) -> tuple[K, K]:
+        """q(0) and q's leading coefficient for sum of eq * (n0 d1 + n1 d0 + mu d0 d1), the top variable first.
+
+        rest: the layer's point from the next variable on. Cells beside the real ones hold 0/1 twice and add mu
+        times their eq to q(0).
+        """
+        top_bits = self.first.top.bit_length() - 2
+        if self._inner_eq is None:
+            self._inner_eq = _box_eq(self.first.inner, rest[top_bits:])
+        a, b = self.first, self.second
+        step = kernels.fraction_round_unit if a.numerators.ndim == 2 else kernels.fraction_round
+        at_zero, at_infinity = step(
+            np.ascontiguousarray(a.numerators),
+            np.ascontiguousarray(b.numerators),
+            np.ascontiguousarray(a.denominators),
+            np.ascontiguousarray(b.denominators),
+            eq_table(rest[:top_bits]),
+            self._inner_eq,
+            mu.pair,
+        )
+        beside = ONE - K(*kernels.ksum(self._inner_eq))
+        return K(*at_zero) + mu * beside, K(*at_infinity)
+
+    def fold(self, challenge: K) -> LayerPair:
+        """The top variable bound to the challenge."""
+        n0, n1, d0, d1 = kernels.fold_fractions(
+            self.first.numerators,
+            self.second.numerators,
+            self.first.denominators,
+            self.second.denominators,
+            challenge.pair,
+        )
+        inner = self.first.inner
+        return LayerPair(Box(n0, d0, inner), Box(n1, d1, inner), self._inner_eq)
+
+    def values(self) -> list[K]:
+        """n0, n1, d0, d1 when all variables are bound."""
+        arrays = (
+            self.first.numerators,
+            self.second.numerators,
+            self.first.denominators,
+            self.second.denominators,
+        )
+        return [K(*(int(c) for c in array.reshape(-1))) for array in arrays]
+
+
+def _box_eq(axes: Sequence[Axis], point: Point) -> Vector:
+    """eq(point, .) on the real cells of a box. K vector (2, cells)."""
+    result = np.array([[1], [0]], dtype=np.uint64)
+    for axis in axes:
+        table, point = eq_table(point[: axis.bits])[:, : axis.size], point[axis.bits :]
+        count = result.shape[1]
+        wide = np.repeat(result, axis.size, axis=1)
+        result = kernels.kmul(wide, np.tile(table, (1, count)))
+    return result
+
+
+def prove_trees(channel: ProverChannel, trees: Sequence[Tree]) -> dict[Instance, tuple[Point, Fraction]]:
+    """From the roots to the leaves: for each instance a point and the hidden fraction there."""
+    instances = [tree.instance for tree in trees]
+    roots = [channel.send(_root_message(*tree.root)) for tree in trees]  # P -> V
+    fractions = require_roots(channel, instances, roots)
+    leaves: dict[Instance, tuple[Point, Fraction]] = {}
+    point: Point = ()
+    for layer in range(max(instance.bits for instance in instances) + 1):
+        leaves.update({tree: (point, fractions[tree]) for tree in instances if tree.bits == layer})
+        active = [tree for tree in trees if tree.instance.bits > layer]
+        if not active:
+            break
+        batch = draw_batch(channel, len(active))  # V -> P
+        claim = layer_claim(channel, batch, [fractions[tree.instance] for tree in active])
+        pairs = [LayerPair(*tree.layers[layer].halves()) for tree in active]
+        bound: list[K] = []
+        for i, r in enumerate(point):
+            constant, leading = channel.send(round_message(pairs, batch, point[i + 1 :]))  # P -> V
+            bound.append(channel.challenge("lookup layer", ROUND_DEGREE + 1))  # V -> P
+            claim = next_layer_claim(channel, claim, constant, leading, r, bound[-1])
+            pairs = [pair.fold(bound[-1]) for pair in pairs]
+        children = [as_children(channel.send(pair.values())) for pair in pairs]  # P -> V
+        require_layer(channel, claim, batch, children)
+        top = channel.challenge("lookup halves", 1)  # V -> P
+        point = (top, *bound)
+        joined = {tree.instance: join(channel, c, top) for tree, c in zip(active, children, strict=True)}
+        fractions.update(joined)
+    return leaves
+
+
+def _root_message(numerator: K, denominator: K) -> list[K]:
+    inverse = denominator.inverse()
+    return [numerator, denominator, inverse, numerator * inverse]
+
+
+def round_message(pairs: Sequence[LayerPair], batch: Batch, rest: Point) -> list[K]:
+    """q(0) and the leading coefficient of the round polynomial q, combined over all instances."""
+    constant, leading = ZERO, ZERO
+    for pair, weight in zip(pairs, batch.instances, strict=True):
+        at_zero, at_infinity = pair.round(batch.denominator, rest)
+        constant, leading = constant + weight * at_zero, leading + weight * at_infinity
+    return [constant, leading]

@@ -1,0 +1,169 @@
+"""The prover's half of verifier/protocol.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+
+import numpy as np
+
+from ..circuits.goldilocks import Vector
+from ..circuits.hidden import Hidden, Product
+from ..circuits.multilinear import Point
+from ..circuits.relation import Sum, SumResult
+from ..models.errors import ZkUnlearnError
+from ..verifier.batching import Claim
+from ..verifier.channel import challenge_point
+from ..verifier.lookup import draw_keys, instances, settle_leaves
+from ..verifier.opening import MASK_ROWS
+from ..verifier.protocol import LEDGER, WITNESS, ProofShape, claims_of, draw_indices, mask_name, sum_claims
+from ..verifier.transcript import Transcript
+from .batching import prove_batching
+from .channel import ProverChannel
+from .columns import Columns, column_axes
+from .commitment import Commitment, commit, matrix_values
+from .entropy import random_field
+from .ledger import commit_ledger, prove_ledger, violated
+from .lookup import build_trees, prove_trees
+from .opening import prove_openings
+from .sumcheck import prove_sum, sum_value
+
+Progress = Callable[[str], None]
+
+
+class ProverSteps:
+    """What a relation's walk does, at the prover's end; collects the claims about columns."""
+
+    def __init__(self, channel: ProverChannel, columns: Columns) -> None:
+        self.channel = channel
+        self.columns = columns
+        self.claims: list[Claim] = []
+
+    def point(self, label: str, bits: int) -> Point:
+        """V -> P: a random point."""
+        return challenge_point(self.channel, label, bits)
+
+    def evaluate(self, column: str, at: Mapping[str, Point]) -> Hidden:
+        """P -> V: a column's value."""
+        (value,) = self.channel.send([self.columns.evaluate(column, at)])
+        self.claims.append(Claim(column, at, value))
+        return value
+
+    def virtual(self, name: str, at: Mapping[str, Point]) -> Hidden:
+        """P -> V: the value of a column that is not committed; the walk has to prove it."""
+        return self.channel.send([self.columns.evaluate(name, at)])[0]
+
+    def total(self, statement: Sum) -> Hidden:
+        """P -> V: the value of a sum."""
+        return self.channel.send([sum_value(statement, self.columns)])[0]
+
+    def sumcheck(self, statement: Sum, claim: Hidden) -> SumResult:
+        """One sumcheck, and the claims it leaves."""
+        result = prove_sum(self.channel, statement, claim, self.columns)
+        self.claims += sum_claims(statement, result)
+        return result
+
+    def require_zero(self, check: str, expression: Hidden, products: Sequence[Product] = ()) -> None:
+        """One constraint."""
+        self.channel.program.require_zero(check, expression, products)
+
+
+class Prover:
+    """One proof. Each phase is a method, in the order of the protocol; `prove` runs them all.
+
+    Args:
+        shape: from the statement.
+        committed: the matrices committed before, by name.
+        columns: values of all columns, F arrays of their real shapes, by name, virtual ones included.
+        virtual_axes: columns in whose shapes virtual ones come: name to the committed column's name.
+        progress: told the name of each phase before it runs.
+    """
+
+    def __init__(
+        self,
+        shape: ProofShape,
+        transcript: Transcript,
+        committed: Mapping[str, Commitment],
+        columns: Mapping[str, Vector],
+        virtual: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.shape = shape
+        self.channel = ProverChannel(transcript)
+        axes = column_axes([c for matrix in shape.relation.columns.values() for c in matrix])
+        axes |= {name: axes[like] for name, like in (virtual or {}).items()}
+        self.columns = Columns(axes, columns)
+        self.commitments = dict(committed)
+        self.masks: dict[str, Vector] = {}
+        self.timings: dict[str, float] = {}
+        self._progress = progress
+
+    def prove(self) -> bytes:
+        """The proof. Raises ZkUnlearnError if the witness does not satisfy the relation."""
+        self.commit()
+        self.walk()
+        self.check_witness()
+        self.settle()
+        return bytes(self.channel.proof)
+
+    def commit(self) -> None:
+        """P -> V: roots of the witness, the masks and the ledger."""
+        with self._phase("commit"):
+            for name, matrix in self.shape.committed.items():
+                mask = commit(matrix.code, random_field(MASK_ROWS, 1 << matrix.code.row_bits))
+                self.commitments[mask_name(name)] = mask
+                self.masks[name] = mask.secret.rows
+            matrix = self.shape.matrices[WITNESS]
+            values = matrix_values(matrix.layout, self.columns.values)
+            mask_values = random_field(MASK_ROWS, 1 << matrix.layout.row_bits)
+            witness = commit(matrix.code, np.concatenate([values, mask_values]))
+            self.commitments[WITNESS] = witness
+            self.masks[WITNESS] = witness.secret.rows[-MASK_ROWS:]
+            self.ledger = commit_ledger(self.shape.ledger)
+            self.commitments[LEDGER] = self.ledger.commitment
+            for name in self.shape.new_roots:
+                self.channel.send_digest(self.commitments[name].root)
+            self.channel.use_pads(self.ledger.pads())
+
+    def walk(self) -> None:
+        """Everything that speaks of hidden values, up to their settlement."""
+        relation, channel = self.shape.relation, self.channel
+        steps = ProverSteps(channel, self.columns)
+        with self._phase("lookups"):
+            keys = draw_keys(channel, relation)
+            trees = build_trees(relation, instances(relation), keys, self.columns.values)
+            leaves = prove_trees(channel, trees)
+            looked_up = settle_leaves(channel, steps, relation, keys, leaves)
+        with self._phase("identities"):
+            relation.identities(steps, looked_up)
+        with self._phase("batching"):
+            folded = {}
+            for name, matrix in self.shape.matrices.items():
+                rows = self.commitments[name].secret.rows[: matrix.layout.column_rows]
+                claims = claims_of(matrix.layout, steps.claims)
+                folded[name] = prove_batching(channel, matrix.layout, claims, rows)
+        with self._phase("opening"):
+            prove_openings(channel, self.shape.matrices, folded, self.masks)
+
+    def check_witness(self) -> None:
+        """Refuse to hand out a proof that will not verify."""
+        checks = violated(self.channel.program, self.channel.values)
+        if checks:
+            raise ZkUnlearnError(f"the witness does not satisfy the relation: {', '.join(dict.fromkeys(checks))}")
+
+    def settle(self) -> None:
+        """The ledger, and the columns of every tree."""
+        with self._phase("settlement"):
+            prove_ledger(self.channel, self.ledger)
+            indices = draw_indices(self.channel.transcript, self.shape)  # V -> P
+            for name, tree in self.shape.trees.items():
+                self.channel.proof += self.commitments[name].open(tree, indices[name])  # P -> V
+
+    @contextmanager
+    def _phase(self, name: str):  # type: ignore[no-untyped-def]
+        if self._progress is not None:
+            self._progress(name)
+        start = perf_counter()
+        yield
+        self.timings[name] = self.timings.get(name, 0.0) + perf_counter() - start

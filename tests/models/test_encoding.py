@@ -1,0 +1,197 @@
+"""Encodings: exact maps, canonical spelling, and refusals that name column and row."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zkunlearn.models.encoding import ColumnEncoding, DatasetEncoding, LabelEncoding
+from zkunlearn.models.errors import DataError, FormatError, ParameterError
+
+X = np.array([[0.0, 5.0, 7.0], [10.0, 6.0, 7.0], [5.0, 5.25, 7.0], [2.5, 5.5, 7.0]])
+Y = np.array([0, 1, 1, 0])
+NAMES = ["age", "size", "flat"]
+
+
+def from_data(X=X, y=Y, names=NAMES, **options):
+    return DatasetEncoding.from_data(X, y, names, **options)
+
+
+def test_bounds_become_minus_one_and_one_and_a_constant_column_zero():
+    encoding = from_data()
+    assert encoding.encode_features(X).tolist() == [
+        [-1024, -1024, 0],
+        [1024, 1024, 0],
+        [0, -512, 0],
+        [-512, 0, 0],
+    ]
+    assert encoding.offsets == (5.0, 5.5, 7.0)
+    assert encoding.multipliers == (0.2, 2.0, 0.0)
+    assert not encoding.bounds_declared
+    assert encoding.encode_features(X).dtype == np.int64
+
+
+def test_rounding_is_half_to_even():
+    column = ColumnEncoding("x", -1.0, 1.0)
+    halves = np.array([0.5, 1.5, 2.5, -0.5, -1.5]) / 1024
+    assert column.encode(halves, 10).tolist() == [0, 2, 2, 0, -2]
+
+
+def test_shape_is_what_the_schedule_needs():
+    shape = from_data(y=[0.5, 1.5, 2.5, 3.0]).shape(4)
+    assert (shape.rows, shape.features, shape.label_kind, shape.label_bits, shape.x_bits) == (
+        4,
+        3,
+        "real",
+        14,
+        10,
+    )
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20, unique=True), st.integers(4, 14))
+def test_decoding_is_within_half_a_unit(values, x_bits):
+    column = np.array(values)[:, None]
+    encoding = DatasetEncoding.from_data(
+        column, np.arange(len(values)), ["v"], label_kind="real", x_bits=x_bits
+    )
+    integers = encoding.encode_features(column)
+    half_width = encoding.features[0].half_width
+    assert np.abs(integers).max() <= 1 << x_bits
+    tolerance = half_width * (0.5 / (1 << x_bits)) + 1e-9 * np.abs(values).max()
+    assert np.abs(encoding.decode_features(integers) - column).max() <= tolerance
+
+
+@pytest.mark.parametrize(
+    ("y", "kind", "classes", "integers"),
+    [
+        ([3, 1, 1, 3], "binary", ("1", "3"), [1, 0, 0, 1]),
+        ([10.0, 9.0, 9.0, 10.0], "binary", ("9", "10"), [1, 0, 0, 1]),
+        (["no", "yes", "no", "no"], "binary", ("no", "yes"), [0, 1, 0, 0]),
+        ([True, False, False, True], "binary", ("False", "True"), [1, 0, 0, 1]),
+        ([-1.0, 3.0, 1.0, 0.0], "real", (), [-16384, 16384, 0, -8192]),
+    ],
+)
+def test_label_kinds_are_inferred(y, kind, classes, integers):
+    encoding = from_data(y=y)
+    assert (encoding.label.kind, encoding.label.classes) == (kind, classes)
+    assert encoding.encode_labels(y).tolist() == integers
+    decoded = encoding.decode_labels(integers)
+    assert decoded.tolist() == (y if kind == "real" else [classes[i] for i in integers])
+
+
+def test_counts_are_kept_as_they_are():
+    encoding = from_data(y=[0, 65535, 3, 3], label_kind="count")
+    assert encoding.encode_labels([0, 65535, 3, 3]).tolist() == [0, 65535, 3, 3]
+    assert encoding.decode_labels([1, 2]).tolist() == [1, 2]
+    for bad in (-1, 65536, 1.5):
+        with pytest.raises(DataError, match="at row 1: counts are integers from 0 to 65535"):
+            encoding.encode_labels([0, bad])
+
+
+BOUNDS = {"age": (0, 100), "size": (0, 10), "flat": (7, 7)}
+
+
+def test_declared_bounds_do_not_depend_on_the_data():
+    one, other = from_data(bounds=BOUNDS), from_data(X=X[:2], y=Y[:2], bounds=BOUNDS)
+    assert one == other
+    assert one.bounds_declared
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "message"),
+    [
+        (101.0, 0, r"column 'age': 101.0 at row 1 is outside \[0.0, 100.0\]"),
+        (7.5, 2, r"column 'flat': 7.5 at row 1 is outside \[7.0, 7.0\]"),
+        (np.nan, 1, "X: nan at row 1, column 1"),
+        (np.inf, 1, "X: inf at row 1, column 1"),
+    ],
+)
+def test_a_value_outside_its_bounds_is_refused_with_column_and_row(value, column, message):
+    changed = X.copy()
+    changed[1, column] = value
+    with pytest.raises(DataError, match=message):
+        from_data(bounds=BOUNDS).encode_features(changed)
+
+
+def test_new_rows_may_pass_the_bounds_as_far_as_16_bits_reach():
+    encoding = from_data()
+    assert encoding.encode_features([[20.0, 5.5, 9.0]], check_bounds=False).tolist() == [[3072, 0, 0]]
+    with pytest.raises(DataError, match=r"column 'age': 1000000.0 at row 0 does not fit 16 bits"):
+        encoding.encode_features([[1e6, 5.5, 7.0]], check_bounds=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"y": [0, 1, 2, 0], "label_kind": "binary"}, DataError, "3 distinct values, binary labels have two"),
+        ({"y": [1, 1, 1, 1]}, DataError, "every row has the label '1'"),
+        ({"y": ["a", "b", "c", "a"]}, DataError, "3 distinct texts"),
+        ({"y": [0, 1, np.nan, 1]}, DataError, "label nan at row 2"),
+        ({"y": [0, 1]}, DataError, "2 of them for 4 rows"),
+        ({"y": [[0], [1], [1], [0]]}, DataError, "expected one dimension"),
+        ({"label_kind": "ordinal"}, ParameterError, "label_kind = 'ordinal'"),
+        ({"names": ["a", "b"]}, DataError, "3 columns, but 2 names"),
+        ({"names": ["a", "b", "a"]}, ParameterError, "same name"),
+        ({"names": ["a", "b", ""]}, ParameterError, "column name"),
+        ({"X": [["x", "y", "z"]] * 4}, DataError, "X: expected numbers"),
+        ({"X": np.zeros((0, 3)), "y": []}, DataError, "X: no rows"),
+        ({"X": np.zeros(4)}, DataError, r"expected 2 dimension\(s\), found 1"),
+        ({"x_bits": 15}, ParameterError, "x_bits = 15"),
+        ({"bounds": {"age": (0, 1)}}, ParameterError, "none for column 'size'"),
+        ({"bounds": {**BOUNDS, "hat": (0, 1)}}, ParameterError, "no column 'hat'"),
+        ({"bounds": {**BOUNDS, "age": (1, 0)}}, ParameterError, "lower bound 1.0 is above upper bound 0.0"),
+        ({"bounds": {**BOUNDS, "age": (0, np.inf)}}, ParameterError, "must be finite"),
+        ({"bounds": {**BOUNDS, "age": (0, 5e-324)}}, ParameterError, "too near"),
+        ({"bounds": {**BOUNDS, "age": (0, "a")}}, ParameterError, "bounds must be numbers"),
+        ({"bounds": {**BOUNDS, "age": 3}}, ParameterError, "needs a lower and an upper bound"),
+        ({"bounds": BOUNDS, "y": [1.5, 2.5, 3.5, 4.5]}, ParameterError, "none for column 'label'"),
+    ],
+)
+def test_unusable_data_is_refused_by_name(options, error, message):
+    with pytest.raises(error, match=message):
+        from_data(**options)
+
+
+def test_a_label_of_another_class_or_out_of_bounds_is_refused_with_its_row():
+    with pytest.raises(DataError, match="label '2' at row 1: the classes are 0, 1"):
+        from_data().encode_labels([0, 2])
+    declared = from_data(y=[1.5, 2.5, 3.5, 4.5], bounds={**BOUNDS, "label": (0, 5)})
+    with pytest.raises(DataError, match=r"column 'label': 6.0 at row 0 is outside"):
+        declared.encode_labels([6.0])
+
+
+@pytest.mark.parametrize("y", [Y, [1.5, 2.5, 3.5, 4.5]])
+def test_mapping_gives_back_the_same_encoding(y):
+    encoding = from_data(y=y)
+    assert DatasetEncoding.from_mapping(encoding.to_mapping()) == encoding
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x_bits": 99}, "x_bits = 99"),
+        ({"x_bits": "10"}, "expected an integer"),
+        ({"bounds_declared": 0}, "expected true or false"),
+        ({"features": []}, "0 columns"),
+        ({"features": [{"name": "a", "low": "0", "high": "1.0"}]}, "canonical spelling 0.0"),
+        ({"features": [{"name": "a", "low": "-0.0", "high": "1.0"}]}, "not in canonical form"),
+        ({"features": [{"name": "a", "low": "2.0", "high": "1.0"}]}, "is above upper bound"),
+        ({"features": [{"name": "a", "low": "0.0", "high": "1.0", "mean": "0.5"}]}, "unknown field 'mean'"),
+        ({"features": [{"name": 1, "low": "0.0", "high": "1.0"}]}, "expected text"),
+        ({"label_classes": ["0", "0"]}, "two different ones"),
+        ({"label_classes": ["0", "1", "2"]}, "too many"),
+        ({"label_kind": "count"}, "count labels have none"),
+        ({"label_bits": 14}, "label_bits = 14"),
+        ({"label_bounds": [{"name": "y", "low": "0.0", "high": "1.0"}]}, "real labels need them"),
+        ({"extra": 1}, "unknown field 'extra'"),
+    ],
+)
+def test_a_mapping_not_in_canonical_form_is_refused(changes, message):
+    with pytest.raises(FormatError, match=message):
+        DatasetEncoding.from_mapping({**from_data().to_mapping(), **changes})
+
+
+def test_label_encoding_refuses_what_its_kind_does_not_have():
+    with pytest.raises(ParameterError, match="two different ones"):
+        LabelEncoding(kind="binary", classes=("a",))
+    with pytest.raises(ParameterError, match="label_bits = 15"):
+        LabelEncoding(kind="real", column=ColumnEncoding("y", 0, 1), label_bits=15)

@@ -1,0 +1,128 @@
+"""Integers beside float64 beside torch: the same algorithm, on real data sets."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from zkunlearn.models.encoding import DatasetEncoding
+from zkunlearn.models.errors import ParameterError
+from zkunlearn.models.float_reference import accuracy, inverse_link, objective, r2, train_float, train_torch
+from zkunlearn.models.gradient_descent import train
+from zkunlearn.models.schedule import compile_schedule
+from zkunlearn.models.spec import FixedPoint, TrainingSpec
+
+WEIGHT_DISTANCE = 2e-3  # of integer from float weights, relative, by norm
+RUNS = {
+    "full batch": {"epochs": 64, "learning_rate": 0.5},
+    "l2, forgotten rows": {"epochs": 64, "learning_rate": 0.5, "l2": 1e-3, "forgotten": [0, 9, 200]},
+    "mini-batches": {
+        "epochs": 33,
+        "learning_rate": 0.25,
+        "batch_size": 32,
+        "l2": 1e-3,
+        "forgotten": [1, 2, 300],
+    },
+    "rate per epoch": {
+        "epochs": 20,
+        "learning_rate": tuple(0.5 / (1 + e / 5) for e in range(20)),
+        "batch_size": 64,
+    },
+    "no bias": {"epochs": 31, "learning_rate": 0.3, "bias": False},
+}
+MODELS = {
+    "logistic": load_breast_cancer,
+    "probit": load_breast_cancer,
+    "linear": load_diabetes,
+    "poisson": load_diabetes,
+}
+FINE = FixedPoint(x_bits=13, p_bits=12)
+
+
+def run(model, forgotten=(), **options):
+    """Train one model in integers; its weights, and what the float algorithms take."""
+    X, y = MODELS[model](return_X_y=True)
+    fixed, kind = FixedPoint(), None
+    if model == "poisson":  # a few events for each row, and the scales that exp needs
+        fixed, kind = FINE, "count"
+        y = np.floor(y / 100)
+        options = {**options, "learning_rate": np.asarray(options["learning_rate"]) / 2}
+    names = [f"x{k}" for k in range(X.shape[1])]
+    encoding = DatasetEncoding.from_data(X, y, names, label_kind=kind, x_bits=fixed.x_bits)
+    rate = options.pop("learning_rate")
+    spec = TrainingSpec(
+        model=model,
+        learning_rate=tuple(rate) if np.ndim(rate) else float(rate),
+        fixed_point=fixed,
+        **options,
+    )
+    schedule = compile_schedule(spec, encoding.shape(len(X)), forgotten)
+    live = np.ones(len(X), dtype=bool)
+    live[list(forgotten)] = False
+    X_int, y_int = encoding.encode_features(X), encoding.encode_labels(y)
+    weights = train(X_int, y_int, live, spec, schedule).weights[-1] / 2.0**fixed.w_bits
+    reals = (X_int / 2.0**fixed.x_bits, y_int / 2.0**encoding.label.label_bits)
+    return weights, (*reals, live, spec, schedule)
+
+
+@pytest.mark.parametrize("options", RUNS.values(), ids=RUNS.keys())
+@pytest.mark.parametrize("model", MODELS)
+def test_integer_weights_follow_the_float_ones(model, options):
+    weights, arguments = run(model, **options)
+    reference = train_float(*arguments)
+    assert np.linalg.norm(weights - reference) <= WEIGHT_DISTANCE * np.linalg.norm(reference)
+    X, y, live, spec, _ = arguments
+    assert objective(X, y, live, weights, spec) == pytest.approx(
+        objective(X, y, live, reference, spec), rel=1e-3
+    )
+    assert objective(X, y, live, weights, spec) < objective(X, y, live, np.zeros_like(weights), spec)
+    if model in ("logistic", "probit"):
+        assert abs(accuracy(X, y, weights, spec) - accuracy(X, y, reference, spec)) <= 1.001 / len(y)
+        assert accuracy(X, y, weights, spec) > 0.9
+    else:
+        assert abs(r2(X, y, weights, spec) - r2(X, y, reference, spec)) <= 0.002
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_autograd_finds_the_same_weights_as_numpy(model):
+    _, arguments = run(model, epochs=5, learning_rate=0.3, batch_size=64, l2=0.01, forgotten=[4, 70])
+    assert np.allclose(train_torch(*arguments), train_float(*arguments), rtol=0, atol=1e-12)
+
+
+def test_an_empty_batch_decays_weights_only():
+    X, y = np.ones((4, 1)), np.array([1.0, 1.0, 1.0, 1.0])
+    spec = TrainingSpec(model="linear", epochs=1, learning_rate=0.5, batch_size=2, l2=0.5, bias=False)
+    encoding = DatasetEncoding.from_data(np.arange(4.0)[:, None], np.arange(4.0), ["x"])
+    schedule = compile_schedule(spec, encoding.shape(4), [2, 3])
+    live = np.array([True, True, False, False])
+    assert train_float(X, y, live, spec, schedule).tolist() == [0.5 * 0.75]
+    assert train_torch(X, y, live, spec, schedule).tolist() == [0.5 * 0.75]
+
+
+def test_helpers_on_a_case_done_by_hand():
+    X, y, live = np.array([[1.0], [-1.0]]), np.array([1.0, 0.0]), np.array([True, True])
+    logistic = TrainingSpec(model="logistic", epochs=1, learning_rate=1, bias=False, l2=2.0)
+    linear = TrainingSpec(model="linear", epochs=1, learning_rate=1)
+    assert objective(X, y, live, [0.0], logistic) == pytest.approx(np.log(2))
+    assert objective(X, y, live, [1.0], logistic) == pytest.approx(np.log1p(np.exp(-1)) + 1)
+    assert accuracy(X, y, [1.0], logistic) == 1.0
+    assert accuracy(X, y, [-1.0], logistic) == 0.0
+    assert r2(X, y, [0.5, 0.5], linear) == 1.0
+    assert r2(X, y, [0.0, 0.5], linear) == 0.0
+
+
+def test_inverse_links_do_not_overflow_and_unknown_ones_are_refused():
+    assert inverse_link("logistic", [-1000.0, 0.0, 1000.0]).tolist() == [0.0, 0.5, 1.0]
+    assert inverse_link("probit", [-40.0, 0.0, 40.0]).tolist() == [0.0, 0.5, 1.0]
+    with pytest.raises(ParameterError, match="model = 'forest'"):
+        inverse_link("forest", [0.0])
+
+
+def test_importing_the_models_loads_neither_torch_nor_numba():
+    code = (
+        "import sys; import zkunlearn.models.float_reference, zkunlearn.models.gradient_descent, "
+        "zkunlearn.models.encoding; print({'torch', 'numba', 'sklearn'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"

@@ -1,0 +1,167 @@
+"""Schedules: the integers of the update rule, the bound analysis, and what it refuses."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zkunlearn.models.errors import ParameterError
+from zkunlearn.models.schedule import FIELD_MODULUS, DatasetShape, compile_schedule
+from zkunlearn.models.spec import FixedPoint, TrainingSpec
+
+
+def shape(rows=100, features=5, label_kind="binary", label_bits=0, x_bits=10):
+    return DatasetShape(
+        rows=rows, features=features, label_kind=label_kind, label_bits=label_bits, x_bits=x_bits
+    )
+
+
+def spec(**changes):
+    return TrainingSpec(**{"model": "logistic", "epochs": 3, "learning_rate": 0.5, **changes})
+
+
+def test_full_batch_is_one_block_of_the_next_power_of_two():
+    schedule = compile_schedule(spec(), shape(), [])
+    assert (schedule.blocks, schedule.block_size, schedule.width, schedule.steps) == (1, 128, 6, 3)
+    assert (schedule.c_block, schedule.live_counts, schedule.label_multiplier) == ((1,), (100,), 1 << 16)
+    assert schedule.block_rows(0) == slice(0, 100)
+
+
+def test_the_last_block_may_be_short():
+    schedule = compile_schedule(spec(batch_size=32, bias=False), shape(), [0, 99, 98, 97, 96])
+    assert (schedule.blocks, schedule.width) == (4, 5)
+    assert schedule.live_counts == (31, 32, 32, 0)
+    assert schedule.c_block[3] == 0
+    assert schedule.effective_learning_rate(0, 3) == 0.0
+    assert schedule.block_rows(3) == slice(96, 100)
+
+
+def test_equal_blocks_leave_all_precision_to_the_epoch_factor():
+    schedule = compile_schedule(spec(batch_size=32), shape(rows=96), [0, 40, 70])
+    assert schedule.c_block == (1, 1, 1)
+    h = schedule.shift
+    assert schedule.c_epoch[0] == round(Fraction(1, 2) / 31 * 2 ** (h + 16 - 16 - 10))
+
+
+def test_learning_rates_follow_the_epochs():
+    schedule = compile_schedule(spec(learning_rate=(0.5, 0.25, 0.125), l2=0.01), shape(), [3])
+    for epoch, rate in enumerate((0.5, 0.25, 0.125)):
+        assert schedule.effective_learning_rate(epoch, 0) == pytest.approx(rate, rel=1e-3)
+        assert schedule.effective_weight_decay(epoch) == pytest.approx(rate * 0.01, rel=1e-3)
+
+
+problems = st.fixed_dictionaries(
+    {
+        "rows": st.integers(2, 5000),
+        "features": st.integers(1, 300),
+        "batch": st.none() | st.integers(0, 10).map(lambda b: 1 << b),
+        "rate": st.floats(1e-3, 4),
+        "l2": st.just(0.0) | st.floats(1e-4, 0.1),
+        "model": st.sampled_from(["logistic", "linear", "probit"]),
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems, st.data())
+def test_what_is_accepted_is_accepted_for_every_forget_list_with_the_same_shift(problem, data):
+    declared = spec(
+        model=problem["model"], learning_rate=problem["rate"], l2=problem["l2"], batch_size=problem["batch"]
+    )
+    real = problem["model"] == "linear"
+    its = shape(problem["rows"], problem["features"], "real" if real else "binary", 14 if real else 0)
+    try:
+        trained = compile_schedule(declared, its, [])
+    except ParameterError:
+        return
+    rows = st.integers(0, problem["rows"] - 1)
+    forgotten = data.draw(st.lists(rows, unique=True, max_size=problem["rows"] - 1))
+    unlearnt = compile_schedule(declared, its, forgotten)
+    assert (unlearnt.shift, unlearnt.weight_bits, unlearnt.bounds) == (
+        trained.shift,
+        trained.weight_bits,
+        trained.bounds,
+    )
+    for schedule in (trained, unlearnt):
+        low, high = schedule.effective_learning_rate_range()
+        assert abs(low / problem["rate"] - 1) <= 0.01 and abs(high / problem["rate"] - 1) <= 0.01
+        bounds = dict(schedule.bounds)
+        weight = 1 << (schedule.weight_bits - 1)
+        # The actual integers stay within the analysis.
+        for c, n in zip(schedule.c_block, schedule.live_counts, strict=True):
+            step = max(schedule.c_epoch) * c * n * bounds["residual |r|"] * 2**15
+            step += max(schedule.l_epoch) * weight + (1 << (schedule.shift - 1))
+            assert step <= bounds["step |c g + l w + 2^(h-1) - u|"] < 1 << 62
+        assert bounds["update |2^h (w_t - w_(t+1))| + |step|"] < FIELD_MODULUS
+
+
+def test_the_shift_is_the_largest_that_fits():
+    # Logistic, 100 rows: the move 2^h * (2^32 - 1) is what limits, and 2^32 * 2^32 exceeds p.
+    assert (
+        compile_schedule(spec(), shape(), []).shift,
+        compile_schedule(spec(), shape(), []).weight_bits,
+    ) == (31, 32)
+
+
+def test_many_rows_narrow_the_weights_to_keep_the_rate_precise():
+    schedule = compile_schedule(spec(learning_rate=0.3), shape(rows=4096), [])
+    assert schedule.weight_bits == 24
+    assert schedule.effective_learning_rate(0, 0) == pytest.approx(0.3, rel=1e-4)
+
+
+def test_poisson_fits_with_a_finer_feature_scale():
+    declared = spec(model="poisson", fixed_point=FixedPoint(x_bits=13, p_bits=12), learning_rate=0.1)
+    schedule = compile_schedule(declared, shape(label_kind="count", x_bits=13), [])
+    assert schedule.label_multiplier == 1 << 12
+    assert schedule.effective_learning_rate(0, 0) == pytest.approx(0.1, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "its", "forgotten", "message"),
+    [
+        ({}, {"x_bits": 11}, [], "fixed_point.x_bits = 10: the data set has 11"),
+        ({}, {"label_kind": "count"}, [], "model = 'logistic': needs binary labels, the data set has count"),
+        ({"model": "poisson"}, {}, [], "model = 'poisson': needs count labels"),
+        (
+            {"model": "linear", "fixed_point": FixedPoint(p_bits=12)},
+            {"label_kind": "real", "label_bits": 14},
+            [],
+            "fixed_point.p_bits = 12: must be at least the 14 bits of the labels",
+        ),
+        ({"model": "poisson"}, {"label_kind": "count"}, [], "use more x_bits"),
+        (
+            {"learning_rate": 1e-9},
+            {},
+            [],
+            r"learning_rate: rounding .* more than 1%; use a larger learning_rate",
+        ),
+        ({"l2": 1e-12}, {}, [], "or l2 = 0 or larger"),
+        (
+            {"learning_rate": 1e30},
+            {},
+            [],
+            r"step \|c g \+ l w \+ 2\^\(h-1\) - u\| can reach \d+, which must stay below 4611686018427387904: use a",
+        ),
+        ({}, {}, [100], "forgotten row 100: the data set has rows 0 to 99"),
+        ({}, {}, [-1], "forgotten row -1"),
+        ({}, {}, [4, 4], "a position is listed twice"),
+        ({}, {}, range(100), "every row is forgotten"),
+    ],
+)
+def test_what_cannot_be_proved_is_refused_by_name(changes, its, forgotten, message):
+    with pytest.raises(ParameterError, match=message):
+        compile_schedule(spec(**changes), shape(**its), forgotten)
+
+
+@pytest.mark.parametrize(
+    ("its", "message"),
+    [
+        ({"rows": 0}, "rows = 0"),
+        ({"features": 1 << 20}, "features = 1048576"),
+        ({"label_kind": "ordinal"}, "label_kind = 'ordinal'"),
+        ({"label_bits": 3}, "label_bits = 3: not possible for binary labels"),
+    ],
+)
+def test_impossible_shapes_are_refused(its, message):
+    with pytest.raises(ParameterError, match=message):
+        shape(**its)

@@ -1,0 +1,172 @@
+"""The declared algorithm: what is refused, and that both spellings come back as they were."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zkunlearn.models.errors import FormatError, ParameterError
+from zkunlearn.models.spec import FixedPoint, TrainingSpec, load_spec
+
+LEAST = {"model": "logistic", "epochs": 4, "learning_rate": 0.5}
+
+
+def spec(**changes):
+    return TrainingSpec(**{**LEAST, **changes})
+
+
+rates = st.floats(min_value=1e-9, max_value=1e3)
+
+
+@st.composite
+def specs(draw):
+    epochs = draw(st.integers(1, 5))
+    return TrainingSpec(
+        model=draw(st.sampled_from(["logistic", "linear", "probit", "poisson"])),
+        epochs=epochs,
+        learning_rate=draw(rates | st.lists(rates, min_size=epochs, max_size=epochs).map(tuple)),
+        batch_size=draw(st.none() | st.integers(0, 12).map(lambda b: 1 << b)),
+        l2=draw(st.floats(0, 10)),
+        bias=draw(st.booleans()),
+        fixed_point=FixedPoint(x_bits=draw(st.integers(8, 12)), w_bits=draw(st.integers(14, 16))),
+    )
+
+
+@given(specs())
+def test_toml_and_mapping_give_back_the_same_spec(declared):
+    assert TrainingSpec.from_toml(declared.to_toml()) == declared
+    assert TrainingSpec.from_mapping(declared.to_mapping()) == declared
+
+
+def test_mapping_contains_plain_types_only():
+    mapping = spec(learning_rate=[0.1, 0.2, 0.3, 0.4]).to_mapping()
+    assert {type(value) for value in mapping.values()} == {str, int, bool, list}
+    assert mapping["learning_rate"] == ["0.1", "0.2", "0.3", "0.4"]
+
+
+def test_derived_scales():
+    assert FixedPoint().q_bits == 10
+    assert FixedPoint().z_limit == 32.0
+    assert FixedPoint(x_bits=13).z_limit == 4.0
+
+
+def test_one_rate_in_a_list_is_the_same_spec_as_the_rate():
+    assert spec(epochs=1, learning_rate=[0.5]) == spec(epochs=1, learning_rate=0.5)
+    assert spec(learning_rate=0.25).learning_rates == (0.25,) * 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "forest"}, "model = 'forest': must be one of"),
+        ({"epochs": 0}, "epochs = 0: must be between"),
+        ({"epochs": 2.5}, "epochs: expected an integer"),
+        ({"epochs": True}, "epochs: expected an integer"),
+        ({"learning_rate": 0.0}, "learning_rate = 0.0: must be positive"),
+        ({"learning_rate": -1}, "learning_rate = -1.0: must be positive"),
+        ({"learning_rate": math.inf}, "learning_rate = inf: must be finite"),
+        ({"learning_rate": "0.5"}, "learning_rate: expected a number"),
+        ({"learning_rate": (0.5, 0.5)}, "learning_rate: 2 values for 4 epochs"),
+        ({"learning_rate": (0.5, 0.5, 0, 0.5)}, r"learning_rate\[2\] = 0.0: must be positive"),
+        ({"batch_size": 12}, "batch_size = 12: must be a power of two"),
+        ({"batch_size": 0}, "batch_size = 0: must be between"),
+        ({"l2": -0.1}, "l2 = -0.1: must not be negative"),
+        ({"l2": math.nan}, "l2 = nan: must be finite"),
+        ({"bias": 1}, "bias = 1: must be true or false"),
+        ({"fixed_point": (10, 16, 16)}, "fixed_point: expected FixedPoint"),
+    ],
+)
+def test_unusable_values_are_refused_by_name(changes, message):
+    with pytest.raises(ParameterError, match=message):
+        spec(**changes)
+
+
+@pytest.mark.parametrize(
+    ("scales", "message"),
+    [
+        ({"x_bits": 15}, "fixed_point.x_bits = 15: must be between 4 and 14"),
+        ({"w_bits": 30}, "fixed_point.w_bits = 30"),
+        ({"p_bits": 4}, "fixed_point.p_bits = 4"),
+        (
+            {"x_bits": 4, "w_bits": 12},
+            r"fixed_point.x_bits \+ fixed_point.w_bits = 16: must be between 20 and 30",
+        ),
+    ],
+)
+def test_unusable_scales_are_refused_by_name(scales, message):
+    with pytest.raises(ParameterError, match=message):
+        FixedPoint(**scales)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("l2", "0", "'0' is not the canonical spelling 0.0"),
+        ("l2", "0.10", "not the canonical spelling 0.1"),
+        ("l2", "nan", "is not finite"),
+        ("l2", "x", "is not a number"),
+        ("l2", "-0.0", "not in canonical form"),
+        ("l2", 0.0, "expected text, found float"),
+        ("learning_rate", ["inf"], "is not finite"),
+        ("learning_rate", "0.5", "expected a list"),
+        ("learning_rate", [], "learning_rate: 0 values"),
+        ("epochs", True, "expected an integer, found bool"),
+        ("epochs", 1 << 60, "epochs = "),
+        ("bias", 1, "expected true or false, found int"),
+        ("model", "forest", "model = 'forest'"),
+        ("batch_size", -1, "batch_size = -1"),
+    ],
+)
+def test_a_mapping_not_in_canonical_form_is_refused(field, value, message):
+    with pytest.raises(FormatError, match=message):
+        TrainingSpec.from_mapping({**spec().to_mapping(), field: value})
+
+
+def test_unknown_and_missing_mapping_fields_are_refused():
+    with pytest.raises(FormatError, match="unknown field 'momentum'"):
+        TrainingSpec.from_mapping({**spec().to_mapping(), "momentum": "0.9"})
+    with pytest.raises(FormatError, match="field 'l2' is missing"):
+        TrainingSpec.from_mapping({k: v for k, v in spec().to_mapping().items() if k != "l2"})
+    with pytest.raises(FormatError, match="expected a mapping"):
+        TrainingSpec.from_mapping([])
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("[model]\nkind = \n", FormatError, "line 2"),
+        ("[model]\nkind = 'linear'\n[extra]\n", ParameterError, r"unknown section \[extra\]"),
+        ("[model]\nkind = 'linear'\n[training]\nlr = 1\n", ParameterError, "unknown field training.lr"),
+        (
+            "[model]\nkind = 'linear'\n[training]\nepochs = 1\n",
+            ParameterError,
+            "training.learning_rate is missing",
+        ),
+        ("model = 3\n", ParameterError, r"model: must be a section"),
+        (
+            "[model]\nkind = 'linear'\n[training]\nepochs = 1\nlearning_rate = 1\nbatch_size = 3",
+            ParameterError,
+            "batch_size = 3",
+        ),
+    ],
+)
+def test_a_bad_spec_file_is_refused_with_its_name_and_field(tmp_path, text, error, message):
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(error, match=message) as caught:
+        load_spec(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_the_least_spec_file_is_enough(tmp_path):
+    path = tmp_path / "spec.toml"
+    path.write_text('[model]\nkind = "logistic"\n[training]\nepochs = 4\nlearning_rate = 0.5\n')
+    assert load_spec(path) == spec()
+
+
+def test_an_unreadable_file_is_a_format_error(tmp_path):
+    with pytest.raises(FormatError, match="cannot be read"):
+        load_spec(tmp_path / "absent.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(FormatError, match="cannot be read"):
+        load_spec(tmp_path / "binary.toml")

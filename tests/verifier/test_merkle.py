@@ -1,0 +1,349 @@
+"""Merkle trees: the prover's half against the verifier's, both against RFC 9162's text, and the attacks."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zkunlearn.models.errors import InvalidProof, ParameterError
+from zkunlearn.prover.merkle import build_levels, cap_of, hash_leaves, path_of, paths_of, record_path
+from zkunlearn.verifier.merkle import (
+    CapShape,
+    leaf_hash,
+    node_hash,
+    record_path_length,
+    root_of,
+    split_digests,
+    verify_cap,
+    verify_paths,
+    verify_record_path,
+)
+
+SHAPES = st.tuples(st.integers(1, 7), st.integers(0, 6)).flatmap(
+    lambda kh: st.integers(1, kh[0] << kh[1]).map(lambda t: CapShape(kh[0] << kh[1], kh[1], t))
+)
+
+
+def digests(count: int, seed: str = "leaf") -> list[bytes]:
+    return [hashlib.sha256(f"{seed} {i}".encode()).digest() for i in range(count)]
+
+
+class Opened:
+    """An honest opening, whose parts a test replaces one at a time."""
+
+    def __init__(self, shape: CapShape, indices: list[int]) -> None:
+        self.shape, self.indices = shape, indices
+        hashes = digests(shape.leaves)
+        self.levels = build_levels(b"".join(hashes))
+        self.root = self.levels[-1]
+        self.cap = cap_of(self.levels, shape)
+        self.leaves = [hashes[i] for i in indices]
+        self.paths = paths_of(self.levels, shape, indices)
+
+    def verify(self) -> None:
+        verify_cap(self.root, self.cap, self.shape)
+        verify_paths(self.cap, self.shape, self.indices, self.leaves, self.paths)
+
+
+@pytest.fixture
+def opened() -> Opened:
+    result = Opened(CapShape(leaves=3 * 64, subgroup_bits=6, queries=4), [0, 5, 77, 191])
+    assert (result.shape.path_length, result.shape.cap_size) == (5, 6)
+    return result
+
+
+def rejected(opened: Opened, check: str, detail: str) -> None:
+    with pytest.raises(InvalidProof, match=detail) as caught:
+        opened.verify()
+    assert caught.value.check == check
+
+
+# --- what honest provers get -------------------------------------------------------------------------------
+
+
+@given(shape=SHAPES, data=st.data())
+def test_honest_openings_are_accepted(shape: CapShape, data: st.DataObject) -> None:
+    count = st.lists(
+        st.integers(0, shape.leaves - 1), min_size=shape.queries, max_size=shape.queries, unique=True
+    )
+    Opened(shape, sorted(data.draw(count))).verify()
+
+
+@given(size=st.integers(1, 200), data=st.data())
+def test_honest_record_paths_are_accepted(size: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, size - 1))
+    hashes = digests(size)
+    levels = build_levels(b"".join(hashes))
+    path = record_path(levels, index)
+    assert len(path) == 32 * record_path_length(size, index)
+    verify_record_path(levels[-1], size, index, hashes[index], path)
+
+
+# --- the definitions, written a second time from the RFC ----------------------------------------------------
+
+
+def rfc_root(hashes: list[bytes]) -> bytes:
+    """MTH of RFC 9162, 2.1.1, over leaf hashes."""
+    if len(hashes) == 1:
+        return hashes[0]
+    k = 1 << (len(hashes) - 1).bit_length() - 1
+    return hashlib.sha256(b"\x01" + rfc_root(hashes[:k]) + rfc_root(hashes[k:])).digest()
+
+
+def rfc_path(m: int, hashes: list[bytes]) -> list[bytes]:
+    """PATH of RFC 9162, 2.1.3.1."""
+    if len(hashes) == 1:
+        return []
+    k = 1 << (len(hashes) - 1).bit_length() - 1
+    if m < k:
+        return [*rfc_path(m, hashes[:k]), rfc_root(hashes[k:])]
+    return [*rfc_path(m - k, hashes[k:]), rfc_root(hashes[:k])]
+
+
+@given(size=st.integers(1, 130))
+def test_the_tree_has_the_shape_of_the_rfc(size: int) -> None:
+    hashes = digests(size)
+    assert root_of(hashes) == rfc_root(hashes) == build_levels(b"".join(hashes))[-1]
+
+
+@given(size=st.integers(1, 130), data=st.data())
+def test_record_paths_are_those_of_the_rfc(size: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, size - 1))
+    hashes = digests(size)
+    assert split_digests(record_path(build_levels(b"".join(hashes)), index)) == rfc_path(index, hashes)
+
+
+def test_leaf_and_node_hashes_are_what_the_text_says() -> None:
+    salt, left, right = bytes(range(32)), b"l" * 32, b"r" * 32
+    assert leaf_hash(salt, b"data") == hashlib.sha256(b"\x00" + salt + b"data").digest()
+    assert node_hash(left, right) == hashlib.sha256(b"\x01" + left + right).digest()
+
+
+@given(n=st.integers(0, 40), width=st.integers(0, 9), seed=st.integers(0, 1000))
+def test_hash_leaves_is_leaf_hash_of_little_endian_cells(n: int, width: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cells = rng.integers(0, 2**64, (n, width), dtype=np.uint64)
+    cells[rng.random(cells.shape) < 0.3] = 2**64 - 2**32
+    salts = rng.bytes(32 * n)
+    expected = [
+        leaf_hash(salts[32 * i : 32 * i + 32], b"".join(int(c).to_bytes(8, "little") for c in cells[i]))
+        for i in range(n)
+    ]
+    assert split_digests(hash_leaves(salts, cells)) == expected
+
+
+def test_long_leaves_hash_the_same_in_threads_and_in_strided_memory() -> None:
+    rng = np.random.default_rng(1)
+    cells = rng.integers(0, 2**64, (300, 6000), dtype=np.uint64)
+    salts = rng.bytes(32 * 300)
+    one = hash_leaves(salts, cells, threads=1)
+    assert one == hash_leaves(salts, cells, threads=2) == hash_leaves(salts, np.asfortranarray(cells))
+    assert one[-32:] == leaf_hash(salts[-32:], cells[-1].astype("<u8").tobytes())
+
+
+# --- the shape ----------------------------------------------------------------------------------------------
+
+
+@given(shape=SHAPES)
+def test_no_other_cap_level_makes_a_shorter_proof(shape: CapShape) -> None:
+    def size(length: int) -> int:
+        return (shape.leaves >> length) + shape.queries * length
+
+    assert 0 <= shape.path_length <= shape.subgroup_bits
+    assert size(shape.path_length) == min(size(length) for length in range(shape.subgroup_bits + 1))
+    assert shape.cap_size <= max(2 * shape.queries, shape.leaves >> shape.subgroup_bits)
+    assert shape.cap_bytes == 32 * shape.cap_size
+    assert shape.paths_bytes == 32 * shape.queries * shape.path_length
+
+
+def test_cap_for_148_queries_is_256_nodes() -> None:
+    shape = CapShape(1 << 15, 15, 148)
+    assert (shape.cap_size, shape.path_length) == (256, 7)
+
+
+@pytest.mark.parametrize(
+    ("leaves", "bits", "queries"),
+    [(0, 0, 1), (12, 3, 1), (8, -1, 1), (8, 3, 9), (8, 3, 0)],
+    ids=["no leaves", "not a multiple", "negative bits", "too many queries", "no queries"],
+)
+def test_impossible_shapes_are_refused(leaves: int, bits: int, queries: int) -> None:
+    with pytest.raises(ParameterError):
+        CapShape(leaves, bits, queries)
+
+
+def test_a_tree_without_leaves_is_refused() -> None:
+    with pytest.raises(ParameterError, match="at least one leaf"):
+        root_of([])
+    with pytest.raises(ParameterError, match="at least one leaf"):
+        build_levels(b"")
+
+
+def test_the_prover_refuses_what_it_cannot_open(opened: Opened) -> None:
+    for index in (-1, 192):
+        with pytest.raises(ParameterError, match="outside"):
+            path_of(opened.levels, opened.shape, index)
+        with pytest.raises(ParameterError, match="outside"):
+            record_path(opened.levels, index)
+    with pytest.raises(ParameterError, match="192 leaves, not 128"):
+        cap_of(opened.levels, CapShape(128, 7, 4))
+    with pytest.raises(ParameterError, match="salt"):
+        hash_leaves(bytes(31), np.zeros((1, 2), np.uint64))
+    with pytest.raises(ParameterError, match="uint64"):
+        hash_leaves(bytes(32), np.zeros((1, 2), np.int64))
+
+
+# --- attacks on caps and paths ------------------------------------------------------------------------------
+
+
+def test_swapped_cap_nodes_are_rejected(opened: Opened) -> None:
+    cap = split_digests(opened.cap)
+    cap[0], cap[1] = cap[1], cap[0]
+    opened.cap = b"".join(cap)
+    rejected(opened, "merkle cap", "does not hash to the committed root")
+
+
+def test_a_cap_of_another_level_is_rejected_although_it_has_the_same_root(opened: Opened) -> None:
+    for level in (opened.shape.path_length - 1, opened.shape.path_length + 1):
+        opened.cap = opened.levels[level]
+        assert root_of(split_digests(opened.cap)) == opened.root
+        rejected(opened, "merkle cap", "192 bytes expected")
+
+
+@pytest.mark.parametrize("position", [0, 31, 95, 191])
+def test_a_changed_byte_in_the_cap_is_rejected(opened: Opened, position: int) -> None:
+    cap = bytearray(opened.cap)
+    cap[position] ^= 1
+    opened.cap = bytes(cap)
+    rejected(opened, "merkle cap", "committed root")
+
+
+def test_a_cap_that_was_not_verified_must_still_have_its_length(opened: Opened) -> None:
+    with pytest.raises(InvalidProof, match="cap of 192 bytes"):
+        verify_paths(opened.cap[:-32], opened.shape, opened.indices, opened.leaves, opened.paths)
+
+
+@given(position=st.integers(0, 4 * 5 * 32 - 1), bit=st.integers(0, 7))
+def test_a_changed_bit_in_a_path_is_rejected(position: int, bit: int) -> None:
+    opened = Opened(CapShape(192, 6, 4), [0, 5, 77, 191])
+    paths = bytearray(opened.paths)
+    paths[position] ^= 1 << bit
+    opened.paths = bytes(paths)
+    rejected(opened, "merkle path", f"leaf {opened.indices[position // 160]} does not lead to the cap")
+
+
+def test_paths_of_another_length_are_rejected(opened: Opened) -> None:
+    honest = opened.paths
+    for paths in (honest[:-32], honest + bytes(32), honest[:-1], honest + b"\0", b"", honest * 2):
+        opened.paths = paths
+        rejected(opened, "merkle path", f"640 bytes of paths expected, got {len(paths)}")
+
+
+def test_a_shorter_path_from_an_inner_node_is_rejected(opened: Opened) -> None:
+    """The node above leaf 0 leads to the cap with one digest less; the fixed length leaves no room for it."""
+    opened.leaves[0] = opened.levels[1][:32]
+    opened.paths = opened.paths[32:]
+    rejected(opened, "merkle path", "bytes of paths expected")
+
+
+def test_an_inner_node_passed_off_as_a_leaf_is_rejected() -> None:
+    """Salt = left child, data = right child: only the tag tells this leaf from the node above two."""
+    hashes = digests(8)
+    levels = build_levels(b"".join(hashes))
+    forged = leaf_hash(hashes[0], hashes[1])
+    shape = CapShape(4, 2, 1)  # the tree without its lowest level has the same root
+    with pytest.raises(InvalidProof, match="leaf 0 does not lead"):
+        verify_paths(cap_of(levels[1:], shape), shape, [0], [forged], path_of(levels[1:], shape, 0))
+    with pytest.raises(InvalidProof, match="root"):
+        verify_record_path(levels[-1], 4, 0, forged, record_path(levels[1:], 0))
+
+
+def test_an_index_out_of_range_is_rejected(opened: Opened) -> None:
+    """192 + 191 would end at a cap node that does not exist, -1 at the last one from the end."""
+    for indices in ([0, 5, 77, 192], [0, 5, 77, 383], [-1, 5, 77, 191], [0, 5, 77, 191 + (1 << 70)]):
+        opened.indices = indices
+        rejected(opened, "merkle path", "outside the 192 leaves")
+
+
+def test_a_duplicate_or_unsorted_index_is_rejected(opened: Opened) -> None:
+    for indices in ([0, 5, 5, 191], [5, 0, 77, 191]):
+        opened.indices = indices
+        opened.leaves = digests(192)
+        opened.leaves = [opened.leaves[i] for i in indices]
+        opened.paths = paths_of(opened.levels, opened.shape, indices)
+        rejected(opened, "merkle path", "does not come after 5")
+
+
+def test_fewer_or_more_openings_than_queries_are_rejected(opened: Opened) -> None:
+    full_indices, full_leaves = opened.indices, opened.leaves
+    for indices, leaves in (
+        ([], []),
+        (full_indices[:3], full_leaves[:3]),
+        (full_indices, full_leaves[:3]),
+        (full_indices[:3], full_leaves),
+        ([*full_indices, 192], [*full_leaves, full_leaves[0]]),
+    ):
+        opened.indices, opened.leaves = indices, leaves
+        rejected(opened, "merkle path", "4 openings expected")
+
+
+def test_another_leaf_at_an_opened_position_is_rejected(opened: Opened) -> None:
+    opened.leaves[2] = digests(192)[78]
+    rejected(opened, "merkle path", "leaf 77 does not lead to the cap")
+
+
+def test_leaves_in_each_other_s_place_are_rejected(opened: Opened) -> None:
+    opened.leaves[0], opened.leaves[1] = opened.leaves[1], opened.leaves[0]
+    rejected(opened, "merkle path", "leaf 0 does not lead to the cap")
+
+
+def test_a_dropped_salt_is_rejected() -> None:
+    """SHA-256(0x00 || salt || data) is also the hash of data' = salt || data without a salt."""
+    salt, data = b"s" * 32, b"data"
+    assert hashlib.sha256(b"\x00" + b"" + salt + data).digest() == leaf_hash(salt, data)
+    for wrong in (b"", salt[:31], salt + data[:1]):
+        with pytest.raises(InvalidProof, match="32 bytes") as caught:
+            leaf_hash(wrong, data)
+        assert caught.value.check == "merkle leaf"
+
+
+# --- attacks on record paths --------------------------------------------------------------------------------
+
+
+@given(size=st.integers(1, 60), data=st.data())
+def test_a_record_path_proves_no_other_index_size_or_leaf(size: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, size - 1))
+    hashes = digests(size)
+    levels = build_levels(b"".join(hashes))
+    root, path = levels[-1], record_path(levels, index)
+    other = data.draw(st.integers(-2, size + 2).filter(lambda i: i != index))
+    with pytest.raises(InvalidProof) as caught:
+        verify_record_path(root, size, other, hashes[index], path)
+    assert caught.value.check == "record path"
+    with pytest.raises(InvalidProof, match="does not lead to the root"):
+        verify_record_path(root, size, index, b"\x00" * 32, path)
+    for wrong in (path + bytes(32), path + b"\0", path[:-32], path[:-1]):
+        if wrong != path:
+            with pytest.raises(InvalidProof, match="bytes expected, got"):
+                verify_record_path(root, size, index, hashes[index], wrong)
+
+
+def test_a_larger_tree_that_the_path_does_not_fit_is_rejected() -> None:
+    hashes = digests(5)
+    levels = build_levels(b"".join(hashes))
+    with pytest.raises(InvalidProof, match="96 bytes expected, got 32"):
+        verify_record_path(levels[-1], 8, 4, hashes[4], record_path(levels, 4))
+
+
+@given(size=st.integers(1, 300), data=st.data())
+def test_record_path_length_is_that_of_the_rfc(size: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, size - 1))
+    length, low, high = 0, 0, size
+    while high - low > 1:
+        split = low + (1 << math.ceil(math.log2(high - low)) - 1)
+        low, high = (low, split) if index < split else (split, high)
+        length += 1
+    assert record_path_length(size, index) == length

@@ -1,0 +1,158 @@
+"""What passes between prover and verifier, seen from the verifier.
+
+Messages are read from the proof in a fixed order, with lengths that follow from the statement, and absorbed by
+the transcript in the same call; a challenge depends on all of them. Masked values become entries of the hidden
+program. Every challenge names the soundness error of its round, so that the calculator (soundness.py) cannot
+forget one: the `PlanChannel` walks the same steps without a proof and notes what passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from ..circuits.goldilocks import ONE, K, Vector, is_canonical
+from ..circuits.hidden import Hidden, HiddenProgram
+from ..circuits.multilinear import Point
+from ..models.errors import InvalidProof
+from .merkle import DIGEST_BYTES
+from .transcript import Transcript
+
+FIELD_BYTES = 8
+EXTENSION_BYTES = 16
+
+
+class Channel(Protocol):
+    """The verifier's end, real or planned."""
+
+    program: HiddenProgram
+
+    def hidden(self, count: int) -> list[Hidden]:
+        """P -> V: `count` masked elements of K."""
+
+    def vector(self, length: int) -> Vector:
+        """P -> V: a K vector (2, length) in clear."""
+
+    def challenge(self, label: str, error: int) -> K:
+        """V -> P: a uniform element of K. A prover's luck in this round is at most error / |K|."""
+
+    def public(self, compute: Callable[[], K]) -> K:
+        """A public value, computed only where it is needed."""
+
+
+def challenge_point(channel: Channel, label: str, bits: int) -> Point:
+    """A uniform point: one challenge a variable, error 1 / |K| each (Schwartz-Zippel)."""
+    return tuple(channel.challenge(label, 1) for _ in range(bits))
+
+
+@dataclass(frozen=True)
+class Round:
+    """One challenge of the protocol and the numerator of its error over |K|."""
+
+    label: str
+    error: int
+
+
+@dataclass
+class PlanChannel:
+    """Walks the protocol without a proof: counts messages, collects the rounds."""
+
+    program: HiddenProgram = field(default_factory=HiddenProgram)
+    rounds: list[Round] = field(default_factory=list)
+    vector_elements: int = 0
+
+    def hidden(self, count: int) -> list[Hidden]:
+        """Counted by the program."""
+        return [self.program.entry() for _ in range(count)]
+
+    def vector(self, length: int) -> Vector:
+        """Counted; zeros."""
+        self.vector_elements += length
+        return np.zeros((2, length), dtype=np.uint64)
+
+    def challenge(self, label: str, error: int) -> K:
+        """Any non-zero value does."""
+        self.rounds.append(Round(label, error))
+        return ONE
+
+    def public(self, compute: Callable[[], K]) -> K:
+        """Not computed."""
+        return ONE
+
+
+class ProofReader:
+    """The bytes of a proof, consumed from the front."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._position = 0
+
+    def take(self, count: int, what: str) -> bytes:
+        """The next `count` bytes. Raises InvalidProof("proof length") if there are fewer."""
+        chunk = self._data[self._position : self._position + count]
+        if len(chunk) != count:
+            raise InvalidProof("proof length", f"ends within {what}")
+        self._position += count
+        return chunk
+
+    def field_elements(self, count: int, what: str) -> Vector:
+        """`count` canonical little-endian elements of F. Raises InvalidProof("field element")."""
+        values = np.frombuffer(self.take(count * FIELD_BYTES, what), dtype="<u8").astype(np.uint64)
+        if not is_canonical(values):
+            raise InvalidProof("field element", f"{what} has an element that is not below p")
+        return values
+
+    def finish(self) -> None:
+        """Raises InvalidProof("proof length") if bytes are left."""
+        if self._position != len(self._data):
+            raise InvalidProof("proof length", f"{len(self._data) - self._position} bytes after the end")
+
+
+class VerifierChannel:
+    """Reads a proof and draws challenges from the transcript.
+
+    Attributes:
+        masked: the masked values s, in the order of the ledger.
+    """
+
+    def __init__(self, transcript: Transcript, proof: bytes) -> None:
+        self.transcript = transcript
+        self.reader = ProofReader(proof)
+        self.program = HiddenProgram()
+        self.masked: list[K] = []
+
+    def digest(self, what: str) -> bytes:
+        """P -> V: a Merkle root."""
+        data = self.reader.take(DIGEST_BYTES, what)
+        self.transcript.absorb(data)
+        return data
+
+    def elements(self, count: int, what: str) -> list[K]:
+        """P -> V: elements of K in clear."""
+        values = self._absorbed(2 * count, what)
+        return [K(int(values[i]), int(values[i + 1])) for i in range(0, 2 * count, 2)]
+
+    def hidden(self, count: int) -> list[Hidden]:
+        """P -> V: masked elements of K."""
+        self.masked.extend(self.elements(count, "a masked message"))
+        return [self.program.entry() for _ in range(count)]
+
+    def vector(self, length: int) -> Vector:
+        """P -> V: a K vector (2, length) in clear, all constant coefficients first."""
+        return self._absorbed(2 * length, "an opening vector").reshape(2, length)
+
+    def challenge(self, label: str, error: int) -> K:
+        """V -> P: see `Channel`."""
+        return K(*self.transcript.challenge())
+
+    def public(self, compute: Callable[[], K]) -> K:
+        """Computed."""
+        return compute()
+
+    def _absorbed(self, count: int, what: str) -> Vector:
+        values = self.reader.field_elements(count, what)
+        self.transcript.absorb(values.astype("<u8").tobytes())
+        return values

@@ -1,0 +1,215 @@
+"""The whole protocol for any relation: its shape, its plan, and the verifier's walk.
+
+    P -> V   roots: witness, a mask beside each matrix that was committed beforehand, ledger
+    lookup.py     all lookups, from the roots of the trees to their leaves
+    relation      its identities, by sumchecks
+    batching.py   all claims about a matrix to one
+    opening.py    the matrices at their points
+    ledger.py     all constraints on hidden values, settled
+    opening.py    columns of every tree
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..circuits.hidden import Hidden, Product
+from ..circuits.layout import MatrixLayout
+from ..circuits.multilinear import Point
+from ..circuits.relation import LookedUp, Relation, Sum, SumResult
+from ..models.errors import InvalidProof
+from .batching import Claim, MatrixClaim, verify_batching
+from .channel import EXTENSION_BYTES, Channel, PlanChannel, VerifierChannel, challenge_point
+from .code import QUERIES, ReedSolomonCode
+from .ledger import LEDGER_ROWS, LedgerShape, OpenedLedger, draw_constraint_weights, draw_epsilon, verify_ledger
+from .lookup import draw_keys, instances, settle_leaves, verify_trees
+from .merkle import DIGEST_BYTES
+from .opening import MASK_ROWS, MatrixShape, OpenedMatrix, TreeShape, verify_codeword, verify_openings, verify_tree
+from .sumcheck import bound_point, verify_sum
+from .transcript import Transcript
+
+WITNESS = "witness"
+LEDGER = "ledger"
+MAX_ROW_BITS = 20
+MIN_ROW_BITS = 5
+
+
+def mask_name(matrix: str) -> str:
+    """Name of the tree that masks a matrix committed before the proof."""
+    return f"{matrix} mask"
+
+
+@dataclass(frozen=True)
+class ProofShape:
+    """Everything about a proof that follows from its statement.
+
+    Attributes:
+        relation: what is proved.
+        committed: shapes of the matrices committed before the proof, by name.
+    """
+
+    relation: Relation
+    committed: Mapping[str, MatrixShape]
+
+    @cached_property
+    def matrices(self) -> dict[str, MatrixShape]:
+        """All matrices with columns: the committed ones, then the witness."""
+        return {**self.committed, WITNESS: self._witness()}
+
+    def _witness(self) -> MatrixShape:
+        """The row length that makes the proof shortest: QUERIES columns of 8 bytes a row, y of 16 bytes a cell."""
+
+        def shape(row_bits: int) -> MatrixShape:
+            layout = MatrixLayout(WITNESS, self.relation.columns[WITNESS], row_bits, extra_rows=MASK_ROWS)
+            return MatrixShape(layout, ReedSolomonCode(row_bits, openings=1))
+
+        def size(candidate: MatrixShape) -> int:
+            tree = TreeShape(WITNESS, candidate.code, candidate.layout.rows)
+            return tree.opening_bytes + EXTENSION_BYTES * candidate.code.dimension
+
+        return min((shape(bits) for bits in range(MIN_ROW_BITS, MAX_ROW_BITS + 1)), key=size)
+
+    @cached_property
+    def plan(self) -> PlanChannel:
+        """What passes up to the settlement: the verifier's own walk, without a proof."""
+        channel = PlanChannel()
+        walk(channel, self)
+        draw_constraint_weights(channel, channel.program)
+        draw_epsilon(channel)
+        return channel
+
+    @cached_property
+    def ledger(self) -> LedgerShape:
+        """One pad for each masked value."""
+        return LedgerShape(self.plan.program.entries)
+
+    @cached_property
+    def trees(self) -> dict[str, TreeShape]:
+        """All Merkle trees, in the order of their openings."""
+        trees = [TreeShape(name, m.code, m.layout.rows) for name, m in self.matrices.items()]
+        trees += [TreeShape(mask_name(name), m.code, MASK_ROWS) for name, m in self.committed.items()]
+        trees.append(TreeShape(LEDGER, self.ledger.code, LEDGER_ROWS))
+        return {tree.name: tree for tree in trees}
+
+    @property
+    def new_roots(self) -> tuple[str, ...]:
+        """The trees whose roots open the proof, in order."""
+        return tuple(name for name in self.trees if name not in self.committed)
+
+    @cached_property
+    def proof_bytes(self) -> int:
+        """The exact length of a proof."""
+        elements = self.plan.program.entries + self.plan.vector_elements
+        settlement = 2 + self.ledger.code.dimension  # M0, M1 and the ledger's y
+        openings = sum(tree.opening_bytes for tree in self.trees.values())
+        return DIGEST_BYTES * len(self.new_roots) + EXTENSION_BYTES * (elements + settlement) + openings
+
+
+class VerifierSteps:
+    """What a relation's walk does, at the verifier's end; collects the claims about columns."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.claims: list[Claim] = []
+
+    def point(self, label: str, bits: int) -> Point:
+        """V -> P: a random point."""
+        return challenge_point(self.channel, label, bits)
+
+    def evaluate(self, column: str, at: Mapping[str, Point]) -> Hidden:
+        """P -> V: a column's value."""
+        (value,) = self.channel.hidden(1)
+        self.claims.append(Claim(column, at, value))
+        return value
+
+    def virtual(self, name: str, at: Mapping[str, Point]) -> Hidden:
+        """P -> V: the value of a column that is not committed; the walk has to prove it."""
+        return self.channel.hidden(1)[0]
+
+    def total(self, statement: Sum) -> Hidden:
+        """P -> V: the value of a sum."""
+        return self.channel.hidden(1)[0]
+
+    def sumcheck(self, statement: Sum, claim: Hidden) -> SumResult:
+        """One sumcheck, and the claims it leaves."""
+        result = verify_sum(self.channel, statement, claim)
+        self.claims += sum_claims(statement, result)
+        return result
+
+    def require_zero(self, check: str, expression: Hidden, products: Sequence[Product] = ()) -> None:
+        """One constraint."""
+        self.channel.program.require_zero(check, expression, products)
+
+
+def sum_claims(statement: Sum, result: SumResult) -> list[Claim]:
+    """The claims about columns where a sum ended."""
+    claims = []
+    for factor, values in zip(statement.factors, result.values, strict=True):
+        for term, value in zip(factor.terms, values, strict=True):
+            at = bound_point(term, result.point)
+            if at is not None:
+                claims.append(Claim(term.column, at, value))
+    return claims
+
+
+def claims_of(layout: MatrixLayout, claims: Sequence[Claim]) -> list[Claim]:
+    """The claims about one matrix."""
+    return [claim for claim in claims if claim.column in layout.tilings]
+
+
+def walk(channel: Channel, shape: ProofShape) -> dict[str, OpenedMatrix]:
+    """Everything that speaks of hidden values, up to their settlement."""
+    relation, steps = shape.relation, VerifierSteps(channel)
+    keys = draw_keys(channel, relation)
+    leaves = verify_trees(channel, instances(relation))
+    looked_up = settle_leaves(channel, steps, relation, keys, leaves)
+    relation.identities(steps, looked_up)
+    claims: dict[str, MatrixClaim] = {
+        name: verify_batching(channel, matrix.layout, claims_of(matrix.layout, steps.claims))
+        for name, matrix in shape.matrices.items()
+    }
+    return verify_openings(channel, shape.matrices, claims)
+
+
+def verify_protocol(
+    shape: ProofShape, transcript: Transcript, committed_roots: Mapping[str, bytes], proof: bytes
+) -> None:
+    """Check one proof. Raises InvalidProof naming the check that failed."""
+    if len(proof) != shape.proof_bytes:
+        raise InvalidProof("proof length", f"{len(proof)} bytes, where the statement implies {shape.proof_bytes}")
+    channel = VerifierChannel(transcript, proof)
+    roots = {**committed_roots, **{name: channel.digest(f"the root of {name}") for name in shape.new_roots}}
+    opened = walk(channel, shape)
+    ledger = verify_ledger(channel, shape.ledger)
+    verify_columns(channel, shape, roots, opened, ledger)
+    channel.reader.finish()
+
+
+def draw_indices(transcript: Transcript, shape: ProofShape) -> dict[str, list[int]]:
+    """V -> P: the columns of each tree; a matrix and its mask are opened at the same ones."""
+    indices = {name: transcript.indices(m.code.length, QUERIES) for name, m in shape.matrices.items()}
+    indices |= {mask_name(name): indices[name] for name in shape.committed}
+    return indices | {LEDGER: transcript.indices(shape.ledger.code.length, QUERIES)}
+
+
+def verify_columns(
+    channel: VerifierChannel,
+    shape: ProofShape,
+    roots: Mapping[str, bytes],
+    opened: Mapping[str, OpenedMatrix],
+    ledger: OpenedLedger,
+) -> None:
+    """Every y is the word its tree commits to, as far as the opened columns tell."""
+    indices = draw_indices(channel.transcript, shape)  # V -> P
+    cells = {
+        name: verify_tree(channel, tree, roots[name], indices[name])  # P -> V
+        for name, tree in shape.trees.items()
+    }
+    for name, matrix in shape.matrices.items():
+        rows = matrix.layout.column_rows
+        mask = cells[mask_name(name)] if name in shape.committed else cells[name][:, rows:]
+        combined = opened[name].combine(cells[name][:, :rows], mask)
+        verify_codeword(name, matrix.code, opened[name].y, indices[name], combined)
+    verify_codeword(LEDGER, shape.ledger.code, ledger.y, indices[LEDGER], ledger.combine(cells[LEDGER]))
