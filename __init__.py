@@ -1,1 +1,150 @@
-"""zkunlearn: prove that a model is exactly what training outputs on a committed data set minus the forgotten rows."""
+"""zkunlearn: prove that a model is exactly what training outputs on a committed data set minus the forgotten rows.
+
+    dataset  = zu.commit(X, y, ids=ids)                              # owner
+    trained  = zu.prove(dataset, spec)
+    unlearnt = zu.prove(dataset, spec, forget=[id1], previous=trained.proof)
+    report   = zu.verify(unlearnt.proof, dataset.commitment, spec=spec, previous=trained.proof)      # auditor
+
+`prove` is for owners, `verify` for auditors. Importing this package loads neither the prover nor its compiled
+kernels; verifying needs numpy and cbor2 only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .models.errors import (
+    BudgetExceeded,
+    DataError,
+    FormatError,
+    InvalidProof,
+    ParameterError,
+    StatementMismatch,
+    TrainingError,
+    ZkUnlearnError,
+)
+from .models.spec import FixedPoint, TrainingSpec, load_spec
+from .verifier.artefacts import DatasetCommitment, TrainingProof
+from .verifier.verify import VerificationReport, verify_dataset, verify_training
+
+if TYPE_CHECKING:
+    from .prover.dataset import Dataset
+    from .prover.training import Trained
+
+__version__ = "0.1.0"
+__all__ = [
+    "BudgetExceeded",
+    "DataError",
+    "DatasetCommitment",
+    "FixedPoint",
+    "FormatError",
+    "InvalidProof",
+    "ParameterError",
+    "StatementMismatch",
+    "TrainingError",
+    "TrainingProof",
+    "TrainingSpec",
+    "VerificationReport",
+    "ZkUnlearnError",
+    "commit",
+    "load_dataset",
+    "load_spec",
+    "prove",
+    "verify",
+    "verify_dataset",
+]
+
+
+def commit(
+    X: Any,
+    y: Any,
+    ids: Sequence[str] | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    label_kind: str | None = None,
+    label_name: str = "label",
+    openings: int = 32,
+    progress: Callable[[str], None] | None = None,
+) -> Dataset:
+    """Commit to a data set and prove that it is well formed.
+
+    Args:
+        X: real features (N, d): numpy array, pandas frame or torch tensor.
+        y: labels (N,).
+        ids: a distinct name for each row; row numbers from 1 by default.
+        names: feature names; those of a pandas frame, or x1, x2, .. by default.
+        bounds: (low, high) of every feature, and under `label_name` of a real label. Taken from the data by
+            default, which the commitment then says: such an encoding is outside the proof.
+        label_kind: "binary", "real" or "count"; by default binary for two distinct labels, else real.
+        label_name: name of the label column.
+        openings: how many proofs, this one included, the commitment can serve.
+        progress: called with the name of each phase.
+
+    Raises:
+        DataError: data that cannot be used; the message names row and column.
+        ParameterError: bounds or shapes that cannot be used.
+    """
+    from .prover.arrays import as_table
+    from .prover.dataset import commit_dataset
+
+    table = as_table(X, y, ids, names)
+    from .models.encoding import DatasetEncoding
+
+    encoding = DatasetEncoding.from_data(
+        table.X, table.y, table.names, label_kind=label_kind, bounds=bounds, label_name=label_name
+    )
+    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress)
+
+
+def load_dataset(directory: str) -> Dataset:
+    """A data set that `Dataset.save` wrote. Raises DataError or FormatError naming the file."""
+    from .prover.dataset import Dataset
+
+    return Dataset.load(directory)
+
+
+def prove(
+    dataset: Dataset,
+    spec: TrainingSpec,
+    forget: Iterable[str] = (),
+    previous: TrainingProof | None = None,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> Trained:
+    """Train as `spec` declares on the rows whose ids are not in `forget`, and prove it.
+
+    Returns:
+        `.proof` (public), `.model` (secret: `.weights`, `.decision_function`), `.timings`.
+
+    Raises:
+        DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded: see `prover.training`.
+    """
+    from .prover.training import prove_training
+
+    return prove_training(dataset, spec, forget, previous, progress)
+
+
+def verify(
+    proof: TrainingProof,
+    dataset: DatasetCommitment,
+    *,
+    spec: TrainingSpec | None = None,
+    forget: Collection[bytes] | None = None,
+    previous: TrainingProof | None = None,
+    known_dataset: bytes | None = None,
+) -> VerificationReport:
+    """Check a proof against a data set's commitment and whatever else is pinned.
+
+    Args:
+        forget: record digests of the rows that must be forgotten, no more and no fewer.
+        known_dataset: digest of a data set whose validity proof was checked before; saves checking it again.
+
+    Raises:
+        InvalidProof: naming the check that failed.
+        StatementMismatch: the proof is about something else than what was pinned.
+    """
+    return verify_training(
+        proof, dataset, spec=spec, forgotten=forget, previous=previous, known_dataset=known_dataset
+    )

@@ -22,7 +22,6 @@ GENERATOR = 7
 NON_RESIDUE = 7  # K = F_p[u] / (u^2 - 7): the generator is not a square
 TWO_ADICITY = 32
 ROOT_OF_UNITY = pow(GENERATOR, (P - 1) >> TWO_ADICITY, P)  # of order 2^32
-EXTENSION_BITS = 128  # |K| is just below 2^128
 
 _P64 = np.uint64(P)
 _EPSILON = np.uint64(2**32 - 1)  # 2^64 mod p

@@ -30,7 +30,7 @@ from .spec import P_BITS_RANGE, Q_BITS_RANGE, TABLE_BITS
 TABLE_SIZE = 1 << TABLE_BITS
 HALF_TABLE = TABLE_SIZE // 2  # cells on each side of zero
 MAX_ENTRY_BITS = 62  # a table entry is an integer expression: it stays below 2^62
-FRACTION_BITS = 192  # errors stay below 2^51 units here: 2^-117 of an output unit at p_bits = 24
+FRACTION_BITS = 192  # the errors bounded below then stay under 2^-112 of an output unit
 ONE = 1 << FRACTION_BITS
 _GUARD_BITS = 32  # extra precision of constants, so that each is right to one unit
 

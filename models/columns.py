@@ -14,6 +14,7 @@ from .errors import DataError, FormatError, ParameterError
 from .schedule import FEATURE_BOUND, LABEL_KINDS, label_range
 
 LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
+_END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units
 MAX_NAME_LENGTH = 256
 _MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no labels
 
@@ -67,8 +68,17 @@ class ColumnEncoding:
             raise ParameterError(
                 f"column {self.name!r}: lower bound {self.low} is above upper bound {self.high}"
             )
-        if not math.isfinite(self.multiplier):
+        if not self._ends_are_exact():
             raise ParameterError(f"column {self.name!r}: bounds {self.low}, {self.high} are too near")
+
+    def _ends_are_exact(self) -> bool:
+        """Whether float64 takes low to -1 and high to 1 nearly enough for every scale."""
+        if self.low == self.high:
+            return True
+        if not math.isfinite(self.multiplier):
+            return False
+        ends = ((self.high - self.offset) * self.multiplier, (self.offset - self.low) * self.multiplier)
+        return all(abs(end - 1.0) < _END_TOLERANCE for end in ends)
 
     @property
     def offset(self) -> float:

@@ -283,7 +283,7 @@ def _geometry(spec: TrainingSpec, shape: DatasetShape, blocks: int, block_size: 
     multiplier = 1 << (fixed.p_bits - shape.label_bits)
     table = activation_table(spec.model, fixed.q_bits, fixed.p_bits)
     low, high = (multiplier * y for y in label_range(shape.label_kind))
-    rates = tuple({Fraction(rate) for rate in spec.learning_rates})
+    rates = tuple(Fraction(rate) for rate in set(spec.learning_rates))
     geometry = _Geometry(
         width=shape.features + int(spec.bias),
         blocks=blocks,
@@ -337,9 +337,9 @@ def compile_schedule(spec: TrainingSpec, shape: DatasetShape, forgotten: Sequenc
     else:
         divisor = 1 << _split_bits(geometry, shift)
         c_block = tuple((2 * divisor + n) // (2 * n) if n else 0 for n in counts)
-    c_of_rate = {rate: _nearest(geometry.scaled_rate(rate, shift) / divisor) for rate in geometry.rates}
-    rates = [Fraction(rate) for rate in spec.learning_rates]
-    decay_scale = Fraction(spec.l2) * (1 << shift)
+    rates = spec.learning_rates  # many epochs may share one: the exact arithmetic is done once for each
+    c_of_rate = {r: _nearest(geometry.scaled_rate(Fraction(r), shift) / divisor) for r in set(rates)}
+    l_of_rate = {r: _nearest(Fraction(r) * Fraction(spec.l2) * (1 << shift)) for r in set(rates)}
     return Schedule(
         rows=shape.rows,
         features=shape.features,
@@ -351,7 +351,7 @@ def compile_schedule(spec: TrainingSpec, shape: DatasetShape, forgotten: Sequenc
         weight_bits=weight_bits,
         c_epoch=tuple(c_of_rate[rate] for rate in rates),
         c_block=c_block,
-        l_epoch=tuple(_nearest(rate * decay_scale) for rate in rates),
+        l_epoch=tuple(l_of_rate[rate] for rate in rates),
         live_counts=counts,
         label_kind=shape.label_kind,
         label_multiplier=multiplier,

@@ -44,11 +44,16 @@ def encode(kind: str, payload: Mapping[str, object], version: int = VERSION) -> 
         raise FormatError(f"cannot write an artefact of unknown kind {kind!r}")
     if version != VERSION:
         raise FormatError(f"cannot write version {version}, only {VERSION}")
-    content = dict(payload)
-    check_value(content)
     name = kind.encode("ascii")
     head = MAGIC + bytes([len(name)]) + name + version.to_bytes(2, "big")
-    return head + cbor2.dumps(content, canonical=True)
+    return head + canonical_map(payload)
+
+
+def canonical_map(payload: Mapping[str, object]) -> bytes:
+    """A map in the one encoding that a reader accepts. Raises FormatError for what a reader would refuse."""
+    content = dict(payload)
+    check_value(content)
+    return cbor2.dumps(content, canonical=True)
 
 
 def decode(data: bytes, kind: str | None, max_bytes: int) -> tuple[str, dict[str, Any]]:

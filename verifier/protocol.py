@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..circuits.hidden import Hidden, Product
-from ..circuits.layout import MatrixLayout
+from ..circuits.layout import Column, MatrixLayout
 from ..circuits.multilinear import Point
 from ..circuits.relation import LookedUp, Relation, Sum, SumResult
 from ..models.errors import InvalidProof
@@ -33,12 +33,26 @@ from .transcript import Transcript
 WITNESS = "witness"
 LEDGER = "ledger"
 MAX_ROW_BITS = 20
-MIN_ROW_BITS = 5
+MIN_ROW_BITS = 3
 
 
 def mask_name(matrix: str) -> str:
     """Name of the tree that masks a matrix committed before the proof."""
     return f"{matrix} mask"
+
+
+def smallest_matrix(name: str, columns: tuple[Column, ...], openings: int, extra_rows: int = 0) -> MatrixShape:
+    """The row length that makes an opening shortest: its columns, and y of 16 bytes a cell."""
+
+    def shape(row_bits: int) -> MatrixShape:
+        return MatrixShape(MatrixLayout(name, columns, row_bits, extra_rows), ReedSolomonCode(row_bits, openings))
+
+    def size(candidate: MatrixShape) -> int:
+        tree = TreeShape(name, candidate.code, candidate.layout.rows)
+        return tree.opening_bytes + EXTENSION_BYTES * candidate.code.dimension
+
+    longest = max(MIN_ROW_BITS, min(MAX_ROW_BITS, max(column.bits for column in columns)))
+    return min((shape(bits) for bits in range(MIN_ROW_BITS, longest + 1)), key=size)
 
 
 @dataclass(frozen=True)
@@ -56,20 +70,8 @@ class ProofShape:
     @cached_property
     def matrices(self) -> dict[str, MatrixShape]:
         """All matrices with columns: the committed ones, then the witness."""
-        return {**self.committed, WITNESS: self._witness()}
-
-    def _witness(self) -> MatrixShape:
-        """The row length that makes the proof shortest: QUERIES columns of 8 bytes a row, y of 16 bytes a cell."""
-
-        def shape(row_bits: int) -> MatrixShape:
-            layout = MatrixLayout(WITNESS, self.relation.columns[WITNESS], row_bits, extra_rows=MASK_ROWS)
-            return MatrixShape(layout, ReedSolomonCode(row_bits, openings=1))
-
-        def size(candidate: MatrixShape) -> int:
-            tree = TreeShape(WITNESS, candidate.code, candidate.layout.rows)
-            return tree.opening_bytes + EXTENSION_BYTES * candidate.code.dimension
-
-        return min((shape(bits) for bits in range(MIN_ROW_BITS, MAX_ROW_BITS + 1)), key=size)
+        witness = smallest_matrix(WITNESS, self.relation.columns[WITNESS], openings=1, extra_rows=MASK_ROWS)
+        return {**self.committed, WITNESS: witness}
 
     @cached_property
     def plan(self) -> PlanChannel:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -17,6 +18,10 @@ INT = numba.types.int64
 IN = numba.types.Array(U64, 1, "C", readonly=True)
 OUT = numba.types.Array(U64, 1, "C")
 
+# Changes when the code that is inlined into every kernel does.
+_SHARED = (Path(__file__), Path(__file__).with_name("field.py"))
+_SHARED_STAMP = tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in _SHARED)
+
 _COMPILE = threading.Lock()
 _KERNELS: list[Kernel] = []
 
@@ -25,8 +30,7 @@ class Kernel:
     """A compiled function over flat uint64 arrays; it returns nothing and writes into its OUT arguments.
 
     Compiling at import would cost every command that never proves; so the one signature is compiled (or
-    loaded from numba's cache) at the first call. After editing field.py delete the cache: numba looks only at
-    the file a kernel is written in, not at what that file imports.
+    loaded from numba's cache) at the first call.
     """
 
     def __init__(self, function: Callable[..., None], signature: tuple[Any, ...]) -> None:
@@ -34,7 +38,19 @@ class Kernel:
         self._signature = numba.types.void(*signature)
         self._dispatcher: Any = numba.njit(cache=True, nogil=True, boundscheck=False)(function)
         self._ready = False
+        self._watch_field()
         _KERNELS.append(self)
+
+    def _watch_field(self) -> None:
+        """Tie the cache to field.py too: numba looks only at the file that a kernel is written in.
+
+        Through a private attribute; where numba has none, delete the cache by hand after editing field.py.
+        """
+        try:
+            cache_file = self._dispatcher._cache._cache_file
+            cache_file._source_stamp = (cache_file._source_stamp, _SHARED_STAMP)
+        except AttributeError:
+            pass
 
     def compile(self) -> None:
         """Compile, or load from the cache; harmless when done before."""

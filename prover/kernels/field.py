@@ -1,13 +1,13 @@
 """F_p arithmetic inside kernels, p = 2^64 - 2^32 + 1, on eight numbers at a time.
 
-A kernel works on Lanes: eight uint64 in one value, which LLVM maps to the vector registers there are (one of
-AVX-512, two of AVX2, four of SSE2 or NEON). The compiler would not vectorise 128-bit products by itself, and
-across a dozen arrays it gives up on proving that they do not overlap; so each operation is written once, as
-LLVM instructions, for one uint64 and for Lanes alike:
+A kernel works on Lanes: eight uint64 in one value, which LLVM maps to vector registers (one of AVX-512, two
+of AVX2); on processors with neither, a single uint64, so kernels count in LANES, never in eights. The
+compiler would not vectorise 128-bit products by itself, and across a dozen arrays it gives up on proving that
+they do not overlap; so each operation is written once, as LLVM instructions, for uint64 and Lanes alike:
 
     mul, mul2, mul4   a*b, a*b + c*d, ... : one reduction for the whole sum of products
     add, sub, seven   a + b, a - b, 7*a
-    load, store       a[i:i+8]; `left` elements remain from i, lanes beyond them read as 0 and are not written
+    load, store       a[i:i+LANES]; `left` elements remain from i, lanes beyond read as 0 and stay unwritten
     splat, total      one number in all lanes; the sum of the lanes
 
 Arguments are canonical (below p) and so are results. mul and its kin take any uint64.
@@ -40,7 +40,7 @@ def _lane_count() -> int:
 
     Without AVX2 a 64-bit product by 32-bit pieces costs twice what the scalar multiplier needs.
     """
-    features = config.CPU_FEATURES
+    features = getattr(config, "CPU_FEATURES", None)
     if features is None:
         try:
             features = get_host_cpu_features().flatten()

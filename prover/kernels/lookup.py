@@ -187,7 +187,7 @@ def _fraction_round(
         eq_top = np.array([[1], [0]], dtype=np.uint64)
         rows, m = 1, rows * m
     if rows >= thread_count():
-        cuts = [(*span, 0, m) for span in spans(rows, cost=12 * m)]
+        cuts = [(*span, 0, m) for span in spans(rows, cost=12 * m, grain=1)]
     else:
         cuts = [(0, rows, *span) for span in spans(m, cost=12 * rows)]
     parts = np.zeros((len(cuts), 4), dtype=np.uint64)

@@ -279,7 +279,7 @@ def contract(values: Array, weights: Array) -> Array:
             line = x[a * n * width : (a + 1) * n * width]
             _combine(line, w, z, n, width, plane, a * width, start, stop)
 
-    groups = spans(count, cost=n * width)
+    groups = spans(count, cost=n * width, grain=1)
     run_tasks([partial(add_up, *group, *span) for group in groups for span in cuts])
     return out
 
@@ -287,7 +287,7 @@ def contract(values: Array, weights: Array) -> Array:
 def _contract_lines(lines: Array, weights: Array, count: int, n: int) -> Array:
     """contract for values (count, n, 1): whole lines a thread, or for few lines pieces of each."""
     if count > 1:
-        cuts = spans(count, cost=n)
+        cuts = spans(count, cost=n, grain=1)
         parts = [np.empty((2, j - i), dtype=np.uint64) for i, j in cuts]
         pieces = [(lines[i * n : j * n], weights, p, j - i, n) for p, (i, j) in zip(parts, cuts, strict=True)]
         run_tasks([partial(_dots, a, w, p.reshape(-1), *sizes) for a, w, p, *sizes in pieces])

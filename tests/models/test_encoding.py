@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from zkunlearn.models.encoding import ColumnEncoding, DatasetEncoding, LabelEncoding
 from zkunlearn.models.errors import DataError, FormatError, ParameterError
@@ -50,9 +50,13 @@ def test_shape_is_what_the_schedule_needs():
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20, unique=True), st.integers(4, 14))
 def test_decoding_is_within_half_a_unit(values, x_bits):
     column = np.array(values)[:, None]
-    encoding = DatasetEncoding.from_data(
-        column, np.arange(len(values)), ["v"], label_kind="real", x_bits=x_bits
-    )
+    try:
+        encoding = DatasetEncoding.from_data(
+            column, np.arange(len(values)), ["v"], label_kind="real", x_bits=x_bits
+        )
+    except ParameterError as error:
+        assume("too near" not in str(error))
+        raise
     integers = encoding.encode_features(column)
     half_width = encoding.features[0].half_width
     assert np.abs(integers).max() <= 1 << x_bits
@@ -141,6 +145,7 @@ def test_new_rows_may_pass_the_bounds_as_far_as_16_bits_reach():
         ({"bounds": {**BOUNDS, "age": (1, 0)}}, ParameterError, "lower bound 1.0 is above upper bound 0.0"),
         ({"bounds": {**BOUNDS, "age": (0, np.inf)}}, ParameterError, "must be finite"),
         ({"bounds": {**BOUNDS, "age": (0, 5e-324)}}, ParameterError, "too near"),
+        ({"bounds": {**BOUNDS, "age": (1, 1 + 2**-52)}}, ParameterError, "too near"),
         ({"bounds": {**BOUNDS, "age": (0, "a")}}, ParameterError, "bounds must be numbers"),
         ({"bounds": {**BOUNDS, "age": 3}}, ParameterError, "needs a lower and an upper bound"),
         ({"bounds": BOUNDS, "y": [1.5, 2.5, 3.5, 4.5]}, ParameterError, "none for column 'label'"),

@@ -24,11 +24,7 @@ RUNS = {
         "l2": 1e-3,
         "forgotten": [1, 2, 300],
     },
-    "rate per epoch": {
-        "epochs": 20,
-        "learning_rate": tuple(0.5 / (1 + e / 5) for e in range(20)),
-        "batch_size": 64,
-    },
+    "rate per epoch": {"epochs": 41, "learning_rate": tuple(0.5 / (1 + e / 40) for e in range(41))},
     "no bias": {"epochs": 31, "learning_rate": 0.3, "bias": False},
 }
 MODELS = {
@@ -37,7 +33,7 @@ MODELS = {
     "linear": load_diabetes,
     "poisson": load_diabetes,
 }
-FINE = FixedPoint(x_bits=13, p_bits=12)
+FINE = FixedPoint(x_bits=13, p_bits=8)
 
 
 def run(model, forgotten=(), **options):

@@ -19,7 +19,7 @@ FINE = FixedPoint(x_bits=13, w_bits=16, p_bits=12)  # exp fits 62 bits here
 
 
 def twin(X, y_int, live, spec, schedule):
-    """The update rule in plain Python, straight from the design; None if it leaves the table or the weight range."""
+    """The update rule in plain Python, straight from the design; None if it leaves a declared range."""
     fixed = spec.fixed_point
     table = activation_table(spec.model, fixed.q_bits, fixed.p_bits).tolist()
     rows = [[*map(int, x), 1 << fixed.x_bits] if spec.bias else [*map(int, x)] for x in X]
@@ -206,7 +206,7 @@ def test_divergence_is_reported_with_step_row_and_remedy():
     spec = TrainingSpec(model="linear", epochs=40, learning_rate=4.0)
     live, schedule = prepare(spec, X, y, [])
     message = (
-        r"^diverged at step 7 \(epoch 7, batch 0\): \|z\| = \d+\.\d > 32 at row [012]; lower learning_rate"
+        r"^diverged at step 3 \(epoch 3, batch 0\): \|z\| = \d+\.\d > 32 at row [012]; lower learning_rate"
     )
     with pytest.raises(TrainingError, match=message):
         train(X, y, live, spec, schedule)

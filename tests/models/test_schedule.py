@@ -140,7 +140,7 @@ def test_poisson_fits_with_a_finer_feature_scale():
             {"learning_rate": 1e30},
             {},
             [],
-            r"step \|c g \+ l w \+ 2\^\(h-1\) - u\| can reach \d+, which must stay below 4611686018427387904: use a",
+            r"step \|c g \+ l w \+ 2\^\(h-1\) - u\| can reach \d+, which must stay below 4611686018427387904",
         ),
         ({}, {}, [100], "forgotten row 100: the data set has rows 0 to 99"),
         ({}, {}, [-1], "forgotten row -1"),

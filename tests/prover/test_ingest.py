@@ -1,0 +1,381 @@
+"""Owner's accidents: tables and lists either come in exactly, or are refused in one line that says where."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zkunlearn.models.errors import DataError
+from zkunlearn.prover.ingest import read_bounds, read_digests, read_ids, read_table
+
+GOOD = "id,age,income,sick\na,30,1.5,yes\nb,40,-2,no\nc,50,3e2,no\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    def write(content: str | bytes, name: str = "t.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def refusal(path: Path, target: str = "sick", id_column: str | None = "id") -> str:
+    with pytest.raises(DataError) as caught:
+        read_table(path, target, id_column)
+    message = str(caught.value)
+    assert str(path) in message or "both the target" in message
+    assert "\n" not in message
+    return message
+
+
+# --- CSV ----------------------------------------------------------------------------------------------------
+
+
+def test_a_csv_comes_in_as_it_is(write: Callable[..., Path]) -> None:
+    table = read_table(write(GOOD), "sick", "id")
+    assert table.X.dtype == np.float64
+    assert table.X.tolist() == [[30, 1.5], [40, -2], [50, 300]]
+    assert table.y.tolist() == ["yes", "no", "no"]
+    assert table.ids == ("a", "b", "c")
+    assert table.names == ("age", "income")
+    assert table.target == "sick"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r"),
+        lambda text: text.rstrip("\n"),
+        lambda text: text.replace("\n", "\n\n"),
+        lambda text: text.replace("age", '"age"').replace("30", '"30"'),
+        lambda text: text.replace("30", " 30 "),
+    ],
+)
+def test_spelling_of_a_csv_changes_nothing(write: Callable[..., Path], change: Callable[[str], str]) -> None:
+    plain = read_table(write(GOOD), "sick", "id")
+    changed = read_table(write(change(GOOD), "u.csv"), "sick", "id")
+    assert changed.X.tolist() == plain.X.tolist()
+    assert (changed.y.tolist(), changed.ids, changed.names) == (plain.y.tolist(), plain.ids, plain.names)
+
+
+def test_columns_may_be_in_any_order_and_quoted_names_may_hold_commas(write: Callable[..., Path]) -> None:
+    table = read_table(write('y,"size, mm",k\n1,2,a\n0,3,b\n'), "y", "k")
+    assert table.names == ("size, mm",)
+    assert table.y.tolist() == [1.0, 0.0]
+    assert table.ids == ("a", "b")
+
+
+def test_without_an_id_column_rows_are_numbered_from_one(write: Callable[..., Path]) -> None:
+    assert read_table(write("x,y\n1,2\n3,4\n"), "y").ids == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    "names", [("Anna Meyer", "Żółć"), ("数据", "می‌خواهم"), ("a,b", 'c"d'), ("007", "7"), ("é", "e\u0301")]
+)
+def test_ids_may_be_in_any_script_and_have_spaces(write: Callable[..., Path], names: tuple[str, str]) -> None:
+    rows = "".join('"{}",1,{}\n'.format(name.replace('"', '""'), k) for k, name in enumerate(names))
+    assert read_table(write("id,x,y\n" + rows), "y", "id").ids == names
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a,30,1.5", ["line 2", "3 fields", "header has 4"]),
+        ("a,30,1.5,yes,1", ["line 2", "5 fields"]),
+        ("a,,1.5,yes", ["line 2", "'age'", "empty"]),
+        ("a,  ,1.5,yes", ["line 2", "'age'", "empty"]),
+        ("a,nan,1.5,yes", ["line 2", "'age'", "'nan' is not a finite number"]),
+        ("a,30,-inf,yes", ["line 2", "'income'", "not a finite number"]),
+        ("a,30,1e999,yes", ["line 2", "'income'", "not a finite number"]),
+        ("a,thirty,1.5,yes", ["line 2", "'age'", "'thirty' is not a number"]),
+        ("a,1_000,1.5,yes", ["line 2", "'age'", "'1_000' is not a number"]),
+        ("a,30,1.5,", ["line 2", "'sick'", "empty"]),
+        ("a,30,1.5,NaN", ["line 2", "'sick'", "not a finite number"]),
+        (",30,1.5,yes", ["line 2", "'id'", "id is empty"]),
+        ("c,30,1.5,yes", ["line 4", "'id'", "'c' is also that of line 2"]),
+        ('"a\nb",30,1.5,yes', ["line 2", "'id'", "line break"]),
+        ("a,30,1.5,maybe", ["line 4", "'sick'", "'no' is a third class"]),
+        ("a,30,1.5,3", ["line 3", "'sick'", "'yes' is not a number"]),
+        ('"a,30,1.5,yes', ["line 2", "quoted field"]),
+        ('"a"b,30,1.5,yes', ["line 2", "quoted field"]),
+    ],
+)
+def test_a_bad_row_is_named_by_line_and_column(
+    write: Callable[..., Path], text: str, found: list[str]
+) -> None:
+    content = f"id,age,income,sick\n{text}\nb,40,-2,yes\nc,50,3e2,no\n"
+    message = refusal(write(content))
+    assert all(part in message for part in found), message
+
+
+def test_lines_are_counted_right_after_a_cell_of_two_lines(write: Callable[..., Path]) -> None:
+    message = refusal(write('x,"y\nz",sick\n1,2,0\n1,x,1\n'), id_column=None)
+    assert "line 4" in message
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ("id,age,age,sick", ["line 1", "columns 2 and 3", "'age'"]),
+        ("id,,income,sick", ["line 1", "column 2 has no name"]),
+        ("id,age,income,Sick", ["line 1", "no column 'sick'", "did you mean 'Sick'?"]),
+        ("id,age,income,outcome", ["no column 'sick'", "columns are 'id', 'age', 'income', 'outcome'"]),
+        ("ID,age,income,sick", ["no column 'id'", "did you mean 'ID'?"]),
+        ("id;age;income;sick", ["line 1", "separated by ';'"]),
+    ],
+)
+def test_a_bad_header_is_explained(write: Callable[..., Path], header: str, found: list[str]) -> None:
+    message = refusal(write(header + "\na,1,2,yes\nb,1,2,no\n"))
+    assert all(part in message for part in found), message
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "file is empty"),
+        (b"\n\n", "no header"),
+        (b"id,age,income,sick\n", "header, but no row"),
+        (b"id,age,income,sick\na,1,2,1\n", "only one row"),
+        (b"id,sick\na,1\nb,0\n", "no feature column"),
+        (b"id,age,income,sick\na,1,2,\xff\n", "line 2: not UTF-8"),
+        ("id,age,sick\n".encode("utf-16"), "line 1: not UTF-8 text; it looks like UTF-16"),
+        (b"\x89PNG\r\n\x1a\n", "line 1: not UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(write: Callable[..., Path], content: bytes, found: str) -> None:
+    assert found in refusal(write(content))
+
+
+def test_a_missing_file_a_directory_and_an_unknown_kind_are_refused(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "d.csv").mkdir()
+    assert "no such file" in refusal(tmp_path / "none.csv")
+    assert "directory" in refusal(tmp_path / "d.csv")
+    assert "'.xls'" in refusal(write(GOOD, "t.xls"))
+
+
+def test_the_target_cannot_be_the_id_column(write: Callable[..., Path]) -> None:
+    assert "both the target and the ids" in refusal(write(GOOD), "sick", "sick")
+
+
+@settings(max_examples=200)
+@given(content=st.text(alphabet=st.sampled_from('ab1,"\n\r\t .-é\x00'), max_size=60))
+def test_no_text_is_answered_with_anything_but_a_table_or_one_line(content: str) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        path.write_bytes(("a,b,1\n" + content).encode())
+        try:
+            table = read_table(path, "1", "a")
+        except DataError as error:
+            assert "\n" not in str(error)
+        else:
+            assert np.isfinite(table.X).all()
+            assert len(table.X) == len(table.y) == len(set(table.ids))
+
+
+# --- the other kinds ----------------------------------------------------------------------------------------
+
+
+def parquet(path: Path, **columns: Any) -> Path:
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    return path
+
+
+def npz(path: Path, **arrays: Any) -> Path:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    path.write_bytes(buffer.getvalue())
+    return path
+
+
+def test_csv_parquet_and_npz_give_the_same_table(write: Callable[..., Path], tmp_path: Path) -> None:
+    labels, ids, age, income = ["yes", "no", "no"], ["a", "b", "c"], [30, 40, 50], [1.5, -2.0, 300.0]
+    tables = [
+        read_table(write(GOOD), "sick", "id"),
+        read_table(
+            parquet(tmp_path / "t.parquet", id=ids, age=age, income=income, sick=labels), "sick", "id"
+        ),
+        read_table(
+            npz(tmp_path / "t.npz", X=np.array([age, income]).T, y=labels, ids=ids, names=["age", "income"]),
+            "y",
+            "ids",
+        ),
+    ]
+    for table in tables[1:]:
+        assert table.X.dtype == np.float64
+        assert table.X.tolist() == tables[0].X.tolist()
+        assert table.y.tolist() == tables[0].y.tolist()
+        assert (table.ids, table.names) == (tables[0].ids, tables[0].names)
+
+
+def test_numeric_labels_are_equal_whatever_their_type(write: Callable[..., Path], tmp_path: Path) -> None:
+    for y in ([0, 1], [0.0, 1.0], [False, True], ["0", "1"]):
+        assert read_table(parquet(tmp_path / "t.parquet", x=[1, 2], y=y), "y").y.tolist() == [0.0, 1.0]
+        assert read_table(npz(tmp_path / "t.npz", X=[[1], [2]], y=y), "y").y.tolist() == [0.0, 1.0]
+
+
+def test_an_npz_numbers_features_and_rows_that_have_no_names(tmp_path: Path) -> None:
+    table = read_table(npz(tmp_path / "t.npz", X=np.eye(2), y=[0, 1]), "y")
+    assert (table.names, table.ids) == (("x1", "x2"), ("1", "2"))
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({"x": [1.0, None], "y": [0, 1]}, ["row 2", "'x'", "empty"]),
+        ({"x": [1.0, float("nan")], "y": [0, 1]}, ["row 2", "'x'", "nan"]),
+        ({"x": ["1", "2"], "y": [0, 1]}, ["'x'", "string, not numbers"]),
+        ({"x": [1, 2], "y": [0, None]}, ["row 2", "'y'", "empty"]),
+        ({"x": [1, 2], "y": [[0], [1]]}, ["row 1", "'y'", "list"]),
+        ({"x": [1, 2], "y": [0, 1], "k": ["a", "a"]}, ["row 2", "'k'", "also that of row 1"]),
+        ({"x": [1, 2], "y": [0, 1], "k": ["a", None]}, ["row 2", "'k'", "id is empty"]),
+        ({"x": [1, 2], "y": [0, 1], "k": [1.0, 2.0]}, ["row 1", "'k'", "float is not an id"]),
+        ({"x": [1, 2], "z": [0, 1]}, ["no column 'y'"]),
+        ({"y": [1, 2]}, ["no feature column"]),
+    ],
+)
+def test_a_bad_parquet_is_named_by_row_and_column(
+    tmp_path: Path, columns: dict[str, Any], found: list[str]
+) -> None:
+    path = parquet(tmp_path / "t.parquet", **columns)
+    message = refusal(path, "y", "k" if "k" in columns else None)
+    assert all(part in message for part in found), message
+
+
+def test_bytes_that_are_no_parquet_are_refused(write: Callable[..., Path], tmp_path: Path) -> None:
+    whole = parquet(tmp_path / "t.parquet", x=[1, 2], y=[0, 1]).read_bytes()
+    for content in (b"PAR1", whole[:-9], whole[:20] + b"\xff" * 40 + whole[60:], GOOD.encode()):
+        refusal(write(content, "u.parquet"), "y", None)
+
+
+def test_a_missing_pyarrow_is_named_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = parquet(tmp_path / "t.parquet", x=[1, 2], y=[0, 1])
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert "pip install 'zkunlearn[parquet]'" in refusal(path, "y", None)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "found"),
+    [
+        ({"y": [0, 1]}, "no array 'X'"),
+        ({"X": [[1], [2]], "Y": [0, 1]}, "no array 'y'; did you mean 'Y'?"),
+        ({"X": [1, 2], "y": [0, 1]}, "'X' must be numbers (N, d)"),
+        ({"X": [["a"], ["b"]], "y": [0, 1]}, "'X' must be numbers (N, d)"),
+        ({"X": [[1j], [2j]], "y": [0, 1]}, "'X' must be numbers (N, d)"),
+        ({"X": [[1], [2]], "y": [0, 1, 2]}, "'y' must be 2 numbers"),
+        ({"X": [[1], [2]], "y": [[0], [1]]}, "'y' must be 2 numbers"),
+        ({"X": [[1], [np.nan]], "y": [0, 1]}, "row 2, column 'x1': nan"),
+        ({"X": [[1], [2]], "y": [0, np.inf]}, "row 2, column 'y'"),
+        ({"X": [[1], [2]], "y": [0, 1], "ids": ["a", "a"]}, "'a' is also that of row 1"),
+        ({"X": [[1], [2]], "y": [0, 1], "ids": [0.5, 1.5]}, "'ids' must be 2 integers or texts"),
+        ({"X": [[1, 2], [2, 3]], "y": [0, 1], "names": ["a"]}, "'names' must be 2 texts"),
+        ({"X": [[1, 2], [2, 3]], "y": [0, 1], "names": ["a", "a"]}, "columns 1 and 2 are both named 'a'"),
+        ({"X": np.zeros((2, 0)), "y": [0, 1]}, "no feature"),
+        ({"X": [[1]], "y": [0]}, "only one row"),
+        ({"X": np.zeros((0, 1)), "y": []}, "no row"),
+    ],
+)
+def test_a_bad_npz_is_explained(tmp_path: Path, arrays: dict[str, Any], found: str) -> None:
+    message = refusal(npz(tmp_path / "t.npz", **arrays), "y", None)
+    assert found in message, message
+
+
+def test_nothing_pickled_is_ever_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return builtins.exec, ("raise SystemExit('executed')",)
+
+    path = npz(tmp_path / "t.npz", X=[[1], [2]], y=np.array([Bomb(), Bomb()], dtype=object))
+    assert "not an .npz that can be read" in refusal(path, "y", None)
+
+
+def test_bytes_that_are_no_npz_are_refused(write: Callable[..., Path], tmp_path: Path) -> None:
+    whole = npz(tmp_path / "t.npz", X=[[1], [2]], y=[0, 1]).read_bytes()
+    single = io.BytesIO()
+    np.save(single, np.eye(2))
+    for content in (b"PK\x03\x04", whole[:-30], GOOD.encode(), single.getvalue(), b"\x00"):
+        refusal(write(content, "u.npz"), "y", None)
+
+
+# --- lists and bounds ---------------------------------------------------------------------------------------
+
+
+def test_bounds_come_from_one_section_of_pairs(write: Callable[..., Path]) -> None:
+    path = write('[bounds]\nage = [0, 120]\n"size, mm" = [-1.5, 2e3]\n', "b.toml")
+    assert read_bounds(path) == {"age": (0.0, 120.0), "size, mm": (-1.5, 2000.0)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "age = [0, 1]\n",
+        "[bounds]\n",
+        "[bounds]\nage = [0]\n",
+        "[bounds]\nage = [0, 'a']\n",
+        "[bounds]\nage = [0, true]\n",
+        "[bounds]\nage = [0, nan]\n",
+        "[bounds]\nage = [0, inf]\n",
+        "[bounds]\nage = [2, 1]\n",
+        "[bounds]\nage = 5\n",
+        "[bounds]\nage = [0, 1]\n[more]\n",
+        "[bounds\n",
+        "[bounds]\nage = [0, 1]\nage = [0, 1]\n",
+        "[bounds]\nx = " + "[" * 5000 + "\n",
+    ],
+)
+def test_what_are_no_bounds_is_refused(write: Callable[..., Path], content: str) -> None:
+    with pytest.raises(DataError, match=r"b\.toml"):
+        read_bounds(write(content, "b.toml"))
+
+
+def test_ids_are_lines_taken_exactly(write: Callable[..., Path]) -> None:
+    path = write("\ufeffa b\r\n\r\n数据\n  \nx\u2028y\n trailing \n", "ids.txt")
+    assert read_ids(path) == ("a b", "数据", "x\u2028y", " trailing ")
+
+
+def test_an_empty_list_of_ids_and_a_repeated_id_are_refused(write: Callable[..., Path]) -> None:
+    with pytest.raises(DataError, match="no id in it"):
+        read_ids(write("\n \n", "ids.txt"))
+    with pytest.raises(DataError, match=r"line 3: id 'a' is also on line 1"):
+        read_ids(write("a\nb\na\n", "ids.txt"))
+
+
+def test_digests_are_hexadecimal_lines_with_comments(write: Callable[..., Path]) -> None:
+    path = write(f"# forgotten\n\n{'ab' * 32}  # Anna\n{'CD' * 32}\n", "d.txt")
+    assert read_digests(path) == (b"\xab" * 32, b"\xcd" * 32)
+    assert read_digests(write("# nobody\n", "e.txt")) == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("ab" * 31, "line 1"),
+        ("ab" * 33, "line 1"),
+        ("\n" + "g" * 64, "line 2"),
+        ("٣" * 64, "line 1"),
+        (f"{'ab' * 32}\n{'AB' * 32}", "line 2: .* is also on line 1"),
+    ],
+)
+def test_what_is_no_digest_is_refused_by_line(write: Callable[..., Path], content: str, found: str) -> None:
+    with pytest.raises(DataError, match=found):
+        read_digests(write(content, "d.txt"))

@@ -1,0 +1,153 @@
+"""The public artefacts: a data set's commitment and a training proof, as objects and as files.
+
+Reading checks the form; verify.py checks the truth.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import TypeVar
+
+from ..circuits.statement import DatasetStatement, ForgottenRecord, TrainingStatement
+from ..models.encoding import DatasetEncoding
+from ..models.errors import FormatError
+from ..models.schedule import MAX_ROWS
+from ..models.spec import TrainingSpec
+from .container import VERSION, Bytes, Int, ListOf, canonical_map, decode, encode, read_file, take, write_container
+from .merkle import DIGEST_BYTES
+
+MAX_FILE_BYTES = 1 << 28  # no statement within the soundness bound implies more
+MAX_OPENINGS = 1 << 12
+DATASET_KIND, PROOF_KIND = "dataset.commitment", "proof"
+
+Artefact = TypeVar("Artefact")
+
+_DATASET_FIELDS = {
+    "rows": Int(1, MAX_ROWS),
+    "encoding": dict,
+    "openings": Int(1, MAX_OPENINGS),
+    "root": Bytes(DIGEST_BYTES),
+    "record_root": Bytes(DIGEST_BYTES),
+}
+_FORGOTTEN_FIELDS = {"position": Int(0, MAX_ROWS), "digest": Bytes(DIGEST_BYTES), "path": bytes}
+_TRAINING_FIELDS = {
+    "dataset": dict,
+    "spec": dict,
+    "forgotten": ListOf(dict, 0, MAX_ROWS),
+    "model_root": Bytes(DIGEST_BYTES),
+    "previous": (Bytes(DIGEST_BYTES), NoneType),
+}
+
+
+def dataset_statement(mapping: object) -> DatasetStatement:
+    """A data set's statement from its canonical content. Raises FormatError."""
+    fields = take(mapping, _DATASET_FIELDS, "data set")
+    fields["encoding"] = DatasetEncoding.from_mapping(fields["encoding"])
+    return DatasetStatement(**fields)
+
+
+def training_statement(mapping: object) -> TrainingStatement:
+    """A training statement from its canonical content. Raises FormatError."""
+    fields = take(mapping, _TRAINING_FIELDS, "statement")
+    records = [take(record, _FORGOTTEN_FIELDS, "forgotten record") for record in fields["forgotten"]]
+    return TrainingStatement(
+        dataset=dataset_statement(fields["dataset"]),
+        spec=TrainingSpec.from_mapping(fields["spec"]),
+        forgotten=tuple(ForgottenRecord(**record) for record in records),
+        model_root=fields["model_root"],
+        previous=fields["previous"],
+    )
+
+
+def instance(statement: DatasetStatement | TrainingStatement) -> bytes:
+    """The canonical encoding of a whole statement, what the transcript begins with."""
+    return canonical_map({"kind": type(statement).__name__, "statement": statement.to_mapping()})
+
+
+def statement_digest(statement: DatasetStatement | TrainingStatement) -> bytes:
+    """SHA-256 of the instance: the name of a data set or of a proof's statement."""
+    return hashlib.sha256(instance(statement)).digest()
+
+
+@dataclass(frozen=True)
+class DatasetCommitment:
+    """A committed data set with the proof that its integers are in range."""
+
+    statement: DatasetStatement
+    proof: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """Names the data set."""
+        return statement_digest(self.statement)
+
+    def to_bytes(self) -> bytes:
+        """The file `dataset.commitment`."""
+        return encode(DATASET_KIND, _payload(self.statement, self.proof))
+
+    def save(self, path: Path | str) -> None:
+        """Write the file, whole or not at all."""
+        write_container(path, DATASET_KIND, VERSION, _payload(self.statement, self.proof))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> DatasetCommitment:
+        """Raises FormatError."""
+        payload = _read(data, DATASET_KIND)
+        return cls(dataset_statement(payload["statement"]), payload["proof"])
+
+    @classmethod
+    def load(cls, path: Path | str) -> DatasetCommitment:
+        """Raises FormatError or DataError, naming the file."""
+        return _named(path, cls.from_bytes)
+
+
+@dataclass(frozen=True)
+class TrainingProof:
+    """A training statement with its proof."""
+
+    statement: TrainingStatement
+    proof: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """Names the statement; what a superseding statement refers to."""
+        return statement_digest(self.statement)
+
+    def to_bytes(self) -> bytes:
+        """The file `*.proof`."""
+        return encode(PROOF_KIND, _payload(self.statement, self.proof))
+
+    def save(self, path: Path | str) -> None:
+        """Write the file, whole or not at all."""
+        write_container(path, PROOF_KIND, VERSION, _payload(self.statement, self.proof))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> TrainingProof:
+        """Raises FormatError."""
+        payload = _read(data, PROOF_KIND)
+        return cls(training_statement(payload["statement"]), payload["proof"])
+
+    @classmethod
+    def load(cls, path: Path | str) -> TrainingProof:
+        """Raises FormatError or DataError, naming the file."""
+        return _named(path, cls.from_bytes)
+
+
+def _payload(statement: DatasetStatement | TrainingStatement, proof: bytes) -> Mapping[str, object]:
+    return {"statement": statement.to_mapping(), "proof": proof}
+
+
+def _read(data: bytes, kind: str) -> dict[str, object]:
+    return take(decode(data, kind, MAX_FILE_BYTES)[1], {"statement": dict, "proof": bytes}, kind)
+
+
+def _named(path: Path | str, parse: Callable[[bytes], Artefact]) -> Artefact:
+    data = read_file(path, MAX_FILE_BYTES)
+    try:
+        return parse(data)
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from error

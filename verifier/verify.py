@@ -1,0 +1,228 @@
+"""Verification: from artefacts and what the auditor pins to a report, or to the check that failed.
+
+`verify_dataset` checks that a committed data set is well formed, `verify_training` that a model is what a declared
+algorithm outputs on it without the forgotten rows. Checks run in the order of the code below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ..circuits.gradient_descent import model_columns
+from ..circuits.layout import Column
+from ..circuits.statement import DatasetStatement, TrainingStatement
+from ..models.errors import InvalidProof, ParameterError, StatementMismatch
+from ..models.spec import TrainingSpec
+from .artefacts import DatasetCommitment, TrainingProof, instance, statement_digest
+from .code import INVERSE_RATE, QUERIES
+from .container import canonical_map
+from .merkle import verify_record_path
+from .opening import MatrixShape
+from .protocol import ProofShape, smallest_matrix, verify_protocol
+from .soundness import require_security
+from .transcript import Transcript
+
+PROTOCOL = b"zkunlearn 1"
+MODEL_OPENINGS = 4  # a model is opened by its own proof, and by those that later build on it
+DATASET, MODEL = "dataset", "model"
+MAX_LOOKUP_BITS = 25  # beyond, the logUp term falls below 100 bits; refused before anything is laid out
+
+
+def new_transcript(statement: DatasetStatement | TrainingStatement) -> Transcript:
+    """The transcript of a statement's proof: protocol and parameters, then the whole statement."""
+    session = {
+        "field": "p = 2^64 - 2^32 + 1, K = F[u] / (u^2 - 7)",
+        "hashes": "SHA-256, SHAKE128",
+        "inverse_rate": INVERSE_RATE,
+        "queries": QUERIES,
+        "bind_order": "most significant variable first",
+        "relation": statement.relation.name,
+    }
+    return Transcript(PROTOCOL, canonical_map(session), instance(statement))
+
+
+def dataset_matrix(statement: DatasetStatement) -> MatrixShape:
+    """Shape of a data set's committed matrix."""
+    return smallest_matrix(DATASET, statement.columns, statement.openings)
+
+
+def model_matrix(columns: tuple[Column, ...]) -> MatrixShape:
+    """Shape of a model's committed matrix."""
+    return smallest_matrix(MODEL, columns, MODEL_OPENINGS)
+
+
+def dataset_shape(statement: DatasetStatement) -> ProofShape:
+    """Shape of a validity proof."""
+    return ProofShape(statement.relation, {DATASET: dataset_matrix(statement)})
+
+
+def training_shape(statement: TrainingStatement) -> ProofShape:
+    """Shape of a training proof. Raises ParameterError if the statement is none that can be proved."""
+    cells = statement.dataset.rows * statement.spec.epochs
+    if cells > 1 << MAX_LOOKUP_BITS:
+        raise ParameterError(f"{cells} rows times epochs are more than one proof can carry (2^{MAX_LOOKUP_BITS})")
+    steps = statement.spec.epochs * -(-statement.dataset.rows // (statement.spec.batch_size or statement.dataset.rows))
+    if steps * (statement.dataset.features + 1) > 1 << MAX_LOOKUP_BITS:
+        raise ParameterError(f"{steps} steps are more than one proof can carry: use larger batches")
+    columns = model_columns(statement.schedule)
+    return ProofShape(statement.relation, {DATASET: dataset_matrix(statement.dataset), MODEL: model_matrix(columns)})
+
+
+@dataclass(frozen=True)
+class VerificationReport:
+    """What was verified.
+
+    Attributes:
+        statement: what the proof says.
+        security_bits: proven soundness, the least over all rounds.
+        pinned: what the auditor named and the statement matched ("spec", "forget list", "previous").
+        dataset_checked: whether the data set's validity proof was checked now, not named as known.
+    """
+
+    statement: TrainingStatement
+    security_bits: float
+    pinned: tuple[str, ...]
+    dataset_checked: bool
+
+    @property
+    def dataset_digest(self) -> str:
+        """Names the data set, in hexadecimal."""
+        return statement_digest(self.statement.dataset).hex()
+
+    @property
+    def statement_digest(self) -> str:
+        """Names the statement, in hexadecimal."""
+        return statement_digest(self.statement).hex()
+
+    @property
+    def model_digest(self) -> str:
+        """Root of the model commitment, in hexadecimal."""
+        return self.statement.model_root.hex()
+
+
+def verify_dataset(commitment: DatasetCommitment) -> float:
+    """Check a data set's validity proof.
+
+    Returns:
+        Proven soundness in bits.
+
+    Raises:
+        InvalidProof: naming the check that failed.
+    """
+    statement = commitment.statement
+    cells = statement.rows * statement.features
+    if cells > 1 << MAX_LOOKUP_BITS:
+        raise InvalidProof("statement", f"{cells} cells are more than one proof can carry")
+    shape = dataset_shape(statement)
+    try:
+        bits = require_security(shape)
+    except ParameterError as error:
+        raise InvalidProof("soundness", str(error)) from error
+    verify_protocol(shape, new_transcript(statement), {DATASET: statement.root}, commitment.proof)
+    return bits
+
+
+def verify_training(
+    proof: TrainingProof,
+    dataset: DatasetCommitment,
+    *,
+    spec: TrainingSpec | None = None,
+    forgotten: Collection[bytes] | None = None,
+    previous: TrainingProof | None = None,
+    known_dataset: bytes | None = None,
+) -> VerificationReport:
+    """Check a training or unlearning proof against a data set and whatever else the auditor pins.
+
+    Args:
+        proof: the statement and its proof.
+        dataset: the commitment the auditor holds.
+        spec: the algorithm the auditor expects.
+        forgotten: the record digests of the forgotten rows, in any order; empty for none.
+        previous: the proof that this one supersedes; its statement is compared, the proof itself is not checked.
+        known_dataset: digest of a data set whose validity proof the auditor has checked before.
+
+    Raises:
+        StatementMismatch: the statement is not what was pinned.
+        InvalidProof: naming the check that failed.
+    """
+    statement = proof.statement
+    pinned = check_pins(statement, dataset.statement, spec, forgotten, previous)
+    check_forgotten(statement)
+    bits = float("inf")
+    dataset_known = known_dataset is not None and known_dataset == dataset.digest
+    if not dataset_known:
+        bits = verify_dataset(dataset)
+    try:
+        shape = training_shape(statement)
+        bits = min(bits, require_security(shape))
+    except ParameterError as error:
+        raise InvalidProof("statement", str(error)) from error
+    roots = {DATASET: statement.dataset.root, MODEL: statement.model_root}
+    verify_protocol(shape, new_transcript(statement), roots, proof.proof)
+    return VerificationReport(statement, bits, pinned, not dataset_known)
+
+
+def check_pins(
+    statement: TrainingStatement,
+    dataset: DatasetStatement,
+    spec: TrainingSpec | None,
+    forgotten: Collection[bytes] | None,
+    previous: TrainingProof | None,
+) -> tuple[str, ...]:
+    """The statement is about what the auditor names. Raises StatementMismatch; returns what was pinned."""
+    pinned = []
+    if statement.dataset != dataset:
+        raise StatementMismatch("the proof is about another data set")
+    if spec is not None:
+        if statement.spec != spec:
+            raise StatementMismatch(f"the proof declares another algorithm: {_differences(statement.spec, spec)}")
+        pinned.append("spec")
+    if forgotten is not None:
+        stated = {record.digest for record in statement.forgotten}
+        if stated != set(forgotten):
+            missing, extra = len(set(forgotten) - stated), len(stated - set(forgotten))
+            raise StatementMismatch(
+                f"the proof has another forget list: {missing} of the expected rows are not in it, "
+                f"{extra} of its rows were not expected"
+            )
+        pinned.append("forget list")
+    if previous is not None:
+        check_previous(statement, previous)
+        pinned.append("previous")
+    return tuple(pinned)
+
+
+def check_previous(statement: TrainingStatement, previous: TrainingProof) -> None:
+    """Same data set, same algorithm, and nothing forgotten before is back. Raises StatementMismatch."""
+    if statement.previous != previous.digest:
+        raise StatementMismatch("the proof does not supersede the given previous one")
+    if previous.statement.dataset != statement.dataset:
+        raise StatementMismatch("the previous proof is about another data set")
+    if previous.statement.spec != statement.spec:
+        raise StatementMismatch("the previous proof declares another algorithm")
+    if not set(previous.statement.forgotten) <= set(statement.forgotten):
+        raise StatementMismatch("a row that the previous proof forgot is not forgotten in this one")
+
+
+def check_forgotten(statement: TrainingStatement) -> None:
+    """Positions strictly increase, stay below N, and hold the records that are named.
+
+    Raises:
+        InvalidProof: "forget list" or "record path".
+    """
+    dataset, last = statement.dataset, -1
+    for record in statement.forgotten:
+        if not last < record.position < dataset.rows:
+            raise InvalidProof("forget list", f"position {record.position} after {last} of {dataset.rows} rows")
+        verify_record_path(dataset.record_root, dataset.rows, record.position, record.digest, record.path)
+        last = record.position
+    if len(statement.forgotten) == dataset.rows:
+        raise InvalidProof("forget list", "every row is forgotten")
+
+
+def _differences(found: TrainingSpec, expected: TrainingSpec) -> str:
+    """The fields in which two specs differ."""
+    mine, other = found.to_mapping(), expected.to_mapping()
+    changed = [f"{name} is {mine[name]}, not {other[name]}" for name in mine if mine[name] != other[name]]
+    return "; ".join(changed)
