@@ -65,6 +65,7 @@ def commit(
     bounds: Mapping[str, tuple[float, float]] | None = None,
     label_kind: str | None = None,
     label_name: str = "label",
+    x_bits: int = 10,
     openings: int = 32,
     progress: Callable[[str], None] | None = None,
 ) -> Dataset:
@@ -79,6 +80,8 @@ def commit(
             default, which the commitment then says: such an encoding is outside the proof.
         label_kind: "binary", "real" or "count"; by default binary for two distinct labels, else real.
         label_name: name of the label column.
+        x_bits: scale of the integers that features become: [-1, 1] is [-2^x_bits, 2^x_bits]. A training spec
+            has to declare the same.
         openings: how many proofs, this one included, the commitment can serve.
         progress: called with the name of each phase.
 
@@ -86,14 +89,19 @@ def commit(
         DataError: data that cannot be used; the message names row and column.
         ParameterError: bounds or shapes that cannot be used.
     """
+    from .models.encoding import DatasetEncoding
     from .prover.arrays import as_table
     from .prover.dataset import commit_dataset
 
     table = as_table(X, y, ids, names)
-    from .models.encoding import DatasetEncoding
-
     encoding = DatasetEncoding.from_data(
-        table.X, table.y, table.names, label_kind=label_kind, bounds=bounds, label_name=label_name
+        table.X,
+        table.y,
+        table.names,
+        label_kind=label_kind,
+        bounds=bounds,
+        x_bits=x_bits,
+        label_name=label_name,
     )
     return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress)
 

@@ -140,7 +140,7 @@ def sub(x: Vector, y: Vector) -> Vector:
     return np.where(x >= y, x - y, x + (_P64 - y))
 
 
-def mul(x: Vector, y: Vector) -> Vector:
+def mul(x: Vector, y: Vector | np.uint64) -> Vector:
     """Entry-wise product in F."""
     x0, x1 = x & _LOW32, x >> _32
     y0, y1 = y & _LOW32, y >> _32

@@ -2,19 +2,20 @@
 
 For iteration t = (e, b), row n = (b, j), weight k, with S the indicator of rows that are real and not forgotten:
 
-    z(e, n)   = sum_k X'(n, k) W(e, b, k)                      X' is X and the constant-one feature
-    Q, P      : S = 1  =>  z - 2^16 Q in [0, 2^16)  and  P = activation[Q]                        "remainder", "activation"
-    2^h (W(t, k) - W(t + 1, k)) = c_e c_b g(t, k) + l_e W(t, k) + 2^(h - 1) - u(t, k)             "update"
-    g(t, k)   = sum_j S(n) (P(e, n) - Y(n)) X'(n, k)                                              "gradient", "epochs"
-    W(0, k)   = 0,   W(T, k) = M(k)                                                               "initial weights", "model"
+    z(e, n) = sum_k X'(n, k) W(e, b, k)                                                  "product"
+    S(n) = 1 implies z - 2^16 Q in [0, 2^16) and P = activation[Q]                       "remainder", "activation"
+    g(t, k) = sum_j S(n) (P(e, n) - Y(n)) X'(n, k)                                       "gradient", "epochs"
+    2^h (W(t, k) - W(t + 1, k)) = c_e c_b g(t, k) + l_e W(t, k) + 2^(h - 1) - u(t, k)    "update"
+    W(0, k) = 0, W(T, k) = M(k)                                                          "initial weights", "model"
 
-W, M and u are not committed themselves but as limbs, so that ranges are lookups. z is never committed.
+X' is X beside the constant-one feature. W and u are not committed themselves but as limbs, so that their ranges are
+lookups; so is M beside its own commitment. z is never committed.
 
 | matrix | columns |
 |---|---|
 | dataset | features (feature, row), labels (row), blinds |
 | model | model (weight) |
-| witness | Q, P (epoch, row); weights limbs, remainder limbs (epoch, block, weight); model limbs (weight); multiplicities |
+| witness | Q, P (epoch, row); limbs of W and u (epoch, block, weight); limbs of M (weight); multiplicities |
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ from .tables import (
     multiplicity_column,
     range_table,
 )
-from .validity import FEATURES, LABELS, dataset_columns, feature_axis, row_axis
+from .validity import FEATURES, LABELS, dataset_columns, row_axis
 
 MODEL, Q, PREDICTIONS, Z = "model", "Q", "P", "z"
 WEIGHTS, UPDATE, MODEL_LIMBS = "weights", "update remainder", "model"
@@ -192,7 +193,7 @@ class GradientDescent:
         features = Factor(
             (Term(ONE, FEATURES, {"row": (*b, *j_star), "feature": k}),), self._bias_by_block(j_star)
         )
-        at = {"epoch": e_star, "block": b, "weight": k}
+        at: dict[str, Coordinates] = {"epoch": e_star, "block": b, "weight": k}
         weights = self._weights(at, (self.block, self.weight), prefix(e_star, self.epoch.size))
         groups = (blocks, self.weight.bits)
         product = Sum("product", groups, PublicVector(table, evaluate), (features, weights))
@@ -214,7 +215,7 @@ class GradientDescent:
         e, b = t
         schedule, scale = self.schedule, K(1 << self.schedule.shift)
         groups = (self.epoch.bits, self.block.bits)
-        at_k = {"epoch": variables(0, groups[0]), "block": variables(*groups), "weight": k}
+        at_k: dict[str, Coordinates] = {"epoch": variables(0, groups[0]), "block": variables(*groups), "weight": k}
         weights = self._weights(at_k, (self.epoch, self.block), prefix(k, self.weight.size))
         shift = Sum("update", groups, self._shift_weights(e, b), (weights,))
         change = steps.total(shift)
@@ -249,7 +250,7 @@ class GradientDescent:
         ended = steps.sumcheck(over_rows, claim)
 
         folded = ended.values[1][0]
-        at = {"epoch": variables(0, self.epoch.bits), "row": ended.point}
+        at: dict[str, Coordinates | PublicVector] = {"epoch": variables(0, self.epoch.bits), "row": ended.point}
         over_epochs = Sum("epochs", (self.epoch.bits,), by_epoch, (Factor((Term(ONE, PREDICTIONS, at),)),))
         steps.sumcheck(over_epochs, folded)
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .layout import Axis, Column
-from .relation import Indicator, LookedUp, Lookup, Entry, Steps, Table
+from .relation import Entry, Indicator, LookedUp, Lookup, Steps, Table
 from .tables import HALF, RANGE, multiplicity_column, range_table
 
 FEATURES = "features"

@@ -15,7 +15,6 @@ from ..circuits.goldilocks import K, Vector
 from ..circuits.layout import MatrixLayout
 from ..circuits.multilinear import Point
 from ..verifier.batching import (
-    DEGREE,
     Claim,
     MatrixClaim,
     combined_claim,

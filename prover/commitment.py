@@ -18,7 +18,7 @@ from .kernels import encode_rows
 from .merkle import build_levels, cap_of, hash_leaves, paths_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class Secret:
     """What opens a commitment: keep it.
 
@@ -31,7 +31,7 @@ class Secret:
     salts: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Commitment:
     """A committed matrix with everything that opening it takes.
 

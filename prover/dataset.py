@@ -42,7 +42,7 @@ DEFAULT_OPENINGS = 32
 MAX_OPENING_BYTES = 1 << 34
 
 
-@dataclass
+@dataclass(repr=False, eq=False)  # secrets stay out of logs
 class Dataset:
     """A committed data set with its secrets. Rows are in the order of positions.
 

@@ -21,7 +21,7 @@ import math
 import zipfile
 import zlib
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.errors import DataError
+from ..models.schedule import label_range
 from .text_files import SHOWN_TEXT, decode_text, read_bounds, read_bytes, read_digests, read_ids
 
-__all__ = ["RawTable", "read_bounds", "read_digests", "read_ids", "read_table"]
+__all__ = ["RawTable", "check_fits", "read_bounds", "read_digests", "read_ids", "read_table"]
 
 MAX_TABLE_BYTES = 1 << 40  # no limit in practice; memory is the limit
 SHOWN_COLUMNS = 12  # how many column names a message lists
@@ -52,6 +53,7 @@ class RawTable:
         names: d feature names, in column order.
         target: name of the label column.
         source: the file it came from.
+        lines: the line of the file that each row begins on; None where rows are not lines.
     """
 
     X: NDArray[np.float64]
@@ -60,6 +62,11 @@ class RawTable:
     names: tuple[str, ...]
     target: str
     source: str
+    lines: Sequence[int] | None = None
+
+    def place(self, row: int) -> str:
+        """Where a person finds a row, which is counted from 0."""
+        return f"{self.source}: row {row + 1}" if self.lines is None else f"{self.source}: line {self.lines[row]}"
 
 
 def read_table(path: str | Path, target: str, id_column: str | None = None) -> RawTable:
@@ -84,6 +91,33 @@ def read_table(path: str | Path, target: str, id_column: str | None = None) -> R
     if len(table.X) < 2:
         raise DataError(f"{source}: {'only one row' if len(table.X) else 'no row'}; at least 2 are needed")
     return table
+
+
+def check_fits(table: RawTable, bounds: Mapping[str, tuple[float, float]] | None, label_kind: str | None) -> None:
+    """Refuse cells that the encoding would refuse, but naming file and line.
+
+    Raises:
+        DataError: a value outside its declared bounds, or a label that is not of the declared kind.
+    """
+    columns = [(name, table.X[:, k]) for k, name in enumerate(table.names)]
+    if table.y.dtype.kind == "f":
+        labels = table.y.astype(np.float64)
+        columns.append((table.target, labels))
+        low, high = label_range("count")
+        bad = np.flatnonzero((labels != np.rint(labels)) | (labels < low) | (labels > high))
+        if label_kind == "count" and len(bad):
+            raise DataError(
+                f"{table.place(int(bad[0]))}, column {table.target!r}: {labels[bad[0]]} is not a count, "
+                f"an integer from {low} to {high}"
+            )
+    for name, values in columns:
+        low_bound, high_bound = (bounds or {}).get(name, (-math.inf, math.inf))
+        bad = np.flatnonzero((values < low_bound) | (values > high_bound))
+        if len(bad):
+            raise DataError(
+                f"{table.place(int(bad[0]))}, column {name!r}: {values[bad[0]]} is outside the declared bounds "
+                f"[{low_bound}, {high_bound}]"
+            )
 
 
 # --- what all kinds of tables share -------------------------------------------------------------------------
@@ -154,8 +188,7 @@ def _labels(texts: Sequence[str], target: str, place: Place) -> Labels:
         row = numbers.index(None) if mixed else texts.index(classes[2])
         reason = "is not a number" if mixed else "is a third class"
         raise DataError(
-            f"{place(row)}, column {target!r}: {texts[row][:SHOWN_TEXT]!r} {reason}; "
-            "labels are numbers or two classes"
+            f"{place(row)}, column {target!r}: {texts[row][:SHOWN_TEXT]!r} {reason}; labels are numbers or two classes"
         )
     return np.array(texts, dtype=np.str_)
 
@@ -169,9 +202,7 @@ def _check_ids(ids: Sequence[str], column: str, place: Place) -> tuple[str, ...]
             raise DataError(f"{place(row)}, column {column!r}: the id has a line break in it")
         if text in seen:
             first = place(seen[text]).rpartition(": ")[2]
-            raise DataError(
-                f"{place(row)}, column {column!r}: id {text[:SHOWN_TEXT]!r} is also that of {first}"
-            )
+            raise DataError(f"{place(row)}, column {column!r}: id {text[:SHOWN_TEXT]!r} is also that of {first}")
         seen[text] = row
     return tuple(ids)
 
@@ -228,16 +259,14 @@ def _read_csv(data: bytes, source: str, target: str, id_column: str | None) -> R
         for k, index in enumerate(indices):
             number = _number(cells[index])
             if number is None or not math.isfinite(number):
-                raise DataError(
-                    f"{place(row)}, column {names[index]!r}: {_bad_cell(cells[index], 'a number')}"
-                )
+                raise DataError(f"{place(row)}, column {names[index]!r}: {_bad_cell(cells[index], 'a number')}")
             X[row, k] = number
     labels = _labels([cells[names.index(target)] for _, cells in records], target, place)
     if id_column is None:
         ids = _row_numbers(len(records))
     else:
         ids = _check_ids([cells[names.index(id_column)] for _, cells in records], id_column, place)
-    return RawTable(X, labels, ids, tuple(features), target, source)
+    return RawTable(X, labels, ids, tuple(features), target, source, lines)
 
 
 # --- Parquet ------------------------------------------------------------------------------------------------
@@ -248,9 +277,7 @@ def _read_parquet(data: bytes, source: str, target: str, id_column: str | None) 
         arrow: Any = importlib.import_module("pyarrow")
         parquet: Any = importlib.import_module("pyarrow.parquet")
     except ImportError:
-        raise DataError(
-            f"{source}: reading Parquet needs pyarrow: pip install 'zkunlearn[parquet]'"
-        ) from None
+        raise DataError(f"{source}: reading Parquet needs pyarrow: pip install 'zkunlearn[parquet]'") from None
     try:
         table = parquet.read_table(arrow.BufferReader(data))
     except (arrow.ArrowException, OSError, ValueError, KeyError) as error:
@@ -312,7 +339,7 @@ def _read_npz(data: bytes, source: str, target: str, id_column: str | None) -> R
     id_array = id_column or ("ids" if "ids" in arrays and target != "ids" else None)
     for name in ("X", target, *filter(None, [id_array])):
         _find(name, tuple(arrays), source, "array")
-    if arrays["X"].ndim != 2 or arrays["X"].dtype.kind not in "fiub":
+    if arrays["X"].ndim != 2 or arrays["X"].shape[1] == 0 or arrays["X"].dtype.kind not in "fiub":
         raise DataError(f"{source}: array 'X' must be numbers (N, d), it is {_shape_of(arrays['X'])}")
     rows, width = arrays["X"].shape
     names = [f"x{k}" for k in range(1, width + 1)]

@@ -15,7 +15,7 @@ from .commitment import Commitment, commit
 from .entropy import random_field
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Ledger:
     """Fresh pads, committed. They mask one proof: an instance is used once and never stored."""
 
@@ -55,7 +55,9 @@ def violated(program: HiddenProgram, values: Sequence[K]) -> list[str]:
     return checks
 
 
-def line_coefficients(program: HiddenProgram, weights: Sequence[K], h: Sequence[K], kappa_prime: Sequence[K]) -> tuple[K, K]:
+def line_coefficients(
+    program: HiddenProgram, weights: Sequence[K], h: Sequence[K], kappa_prime: Sequence[K]
+) -> tuple[K, K]:
     """m0 and m1 of the weighted sum of constraints on the line k = eps * h - kappa'."""
     slopes = program.assign(h, ONE)
     starts = program.assign([-pad for pad in kappa_prime], ZERO)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..circuits.goldilocks import ONE, ZERO, K, Vector, kvector, to_field
-from ..circuits.hidden import Hidden
 from ..circuits.layout import Axis
 from ..circuits.multilinear import Point
 from ..circuits.relation import Lookup, PublicVector, Relation, Table

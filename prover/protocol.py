@@ -17,7 +17,7 @@ from ..verifier.batching import Claim
 from ..verifier.channel import challenge_point
 from ..verifier.lookup import draw_keys, instances, settle_leaves
 from ..verifier.opening import MASK_ROWS
-from ..verifier.protocol import LEDGER, WITNESS, ProofShape, claims_of, draw_indices, mask_name, sum_claims
+from ..verifier.protocol import LEDGER, WITNESS, ProofShape, claims_by_matrix, draw_indices, mask_name, sum_claims
 from ..verifier.transcript import Transcript
 from .batching import prove_batching
 from .channel import ProverChannel
@@ -139,10 +139,10 @@ class Prover:
             relation.identities(steps, looked_up)
         with self._phase("batching"):
             folded = {}
-            for name, matrix in self.shape.matrices.items():
-                rows = self.commitments[name].secret.rows[: matrix.layout.column_rows]
-                claims = claims_of(matrix.layout, steps.claims)
-                folded[name] = prove_batching(channel, matrix.layout, claims, rows)
+            for name, claims in claims_by_matrix(self.shape, steps.claims).items():
+                layout = self.shape.matrices[name].layout
+                rows = self.commitments[name].secret.rows[: layout.column_rows]
+                folded[name] = prove_batching(channel, layout, claims, rows)
         with self._phase("opening"):
             prove_openings(channel, self.shape.matrices, folded, self.masks)
 

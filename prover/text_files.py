@@ -6,8 +6,11 @@ Every refusal is one line that names the file and, where there is one, the line.
 from __future__ import annotations
 
 import math
+import os
 import re
+import secrets
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,6 +79,26 @@ def read_digests(path: str | Path) -> tuple[bytes, ...]:
             raise DataError(f"{where} is not a record digest of {2 * DIGEST_BYTES} hexadecimal characters")
         _note_once(digests, bytes.fromhex(text), number, where)
     return tuple(digests)
+
+
+def write_lines(path: str | Path, lines: Iterable[str]) -> None:
+    """Write a public text file whole or not at all.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".zkunlearn-{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _note_once(seen: dict[Key, int], key: Key, number: int, where: str) -> None:

@@ -20,10 +20,10 @@ from ..models.gradient_descent import Trace, train
 from ..models.schedule import compile_schedule
 from ..models.spec import TrainingSpec
 from ..verifier.artefacts import TrainingProof, training_statement
-from ..verifier.container import VERSION, Bytes, read_container, take, write_container
-from ..verifier.merkle import DIGEST_BYTES, SALT_BYTES
+from ..verifier.container import VERSION, Bytes, Expected, read_container, take, write_container
+from ..verifier.merkle import SALT_BYTES
 from ..verifier.soundness import require_security
-from ..verifier.verify import DATASET, MODEL, model_matrix, new_transcript, training_shape
+from ..verifier.verify import DATASET, MODEL, model_matrix, new_transcript, require_provable, training_shape
 from .commitment import Secret, commit, matrix_values
 from .dataset import Dataset
 from .gradient_descent import VIRTUAL, training_columns
@@ -33,7 +33,7 @@ MODEL_KIND = "model.opening"
 MAX_MODEL_BYTES = 1 << 30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class Model:
     """The secret behind a model commitment.
 
@@ -85,7 +85,7 @@ class Model:
         payload = read_container(path, MODEL_KIND, MAX_MODEL_BYTES)[1]
         statement = training_statement(take(payload, _OPENING_FORM, str(path))["statement"])
         matrix = model_matrix(model_columns(statement.schedule))
-        sizes = {
+        sizes: dict[str, Expected] = {
             "statement": dict,
             "weights": Bytes(8 * statement.schedule.width),
             "tails": Bytes(8 * matrix.layout.rows * matrix.code.tail),
@@ -152,6 +152,7 @@ def prove_training(
     """
     start = perf_counter()
     positions = dataset.positions(forget)
+    require_provable(dataset.statement, spec)
     schedule = compile_schedule(spec, dataset.statement.encoding.shape(dataset.statement.rows), positions)
     if previous is not None:
         _check_previous(dataset, spec, positions, previous)

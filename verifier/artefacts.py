@@ -10,14 +10,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..circuits.statement import DatasetStatement, ForgottenRecord, TrainingStatement
 from ..models.encoding import DatasetEncoding
 from ..models.errors import FormatError
 from ..models.schedule import MAX_ROWS
 from ..models.spec import TrainingSpec
-from .container import VERSION, Bytes, Int, ListOf, canonical_map, decode, encode, read_file, take, write_container
+from .container import (
+    VERSION,
+    Bytes,
+    Expected,
+    Int,
+    ListOf,
+    canonical_map,
+    decode,
+    encode,
+    read_file,
+    take,
+    write_container,
+)
 from .merkle import DIGEST_BYTES
 
 MAX_FILE_BYTES = 1 << 28  # no statement within the soundness bound implies more
@@ -26,15 +38,15 @@ DATASET_KIND, PROOF_KIND = "dataset.commitment", "proof"
 
 Artefact = TypeVar("Artefact")
 
-_DATASET_FIELDS = {
+_DATASET_FIELDS: dict[str, Expected] = {
     "rows": Int(1, MAX_ROWS),
     "encoding": dict,
     "openings": Int(1, MAX_OPENINGS),
     "root": Bytes(DIGEST_BYTES),
     "record_root": Bytes(DIGEST_BYTES),
 }
-_FORGOTTEN_FIELDS = {"position": Int(0, MAX_ROWS), "digest": Bytes(DIGEST_BYTES), "path": bytes}
-_TRAINING_FIELDS = {
+_FORGOTTEN_FIELDS: dict[str, Expected] = {"position": Int(0, MAX_ROWS), "digest": Bytes(DIGEST_BYTES), "path": bytes}
+_TRAINING_FIELDS: dict[str, Expected | tuple[Expected, ...]] = {
     "dataset": dict,
     "spec": dict,
     "forgotten": ListOf(dict, 0, MAX_ROWS),
@@ -141,7 +153,7 @@ def _payload(statement: DatasetStatement | TrainingStatement, proof: bytes) -> M
     return {"statement": statement.to_mapping(), "proof": proof}
 
 
-def _read(data: bytes, kind: str) -> dict[str, object]:
+def _read(data: bytes, kind: str) -> dict[str, Any]:
     return take(decode(data, kind, MAX_FILE_BYTES)[1], {"statement": dict, "proof": bytes}, kind)
 
 

@@ -5,10 +5,10 @@ For random alpha and beta, the looked-up tuples are in their tables if and only 
     sum over looked-up tuples of 1 / (alpha - key)  -  sum over table rows j of m_j / (alpha - key_j)  =  0,
     key = tag + beta * a_1 + beta^2 * a_2 + ..
 
-Each lookup and each table is an *instance*, a tree of fractions: leaf n / d, node (n0 d1 + n1 d0) / (d0 d1). All trees are
-walked from the root together, one sumcheck a layer over a random combination of the instances, so that instances
-of equal size end at the same point. A layer's variables are bound from the most significant on, and the two
-children of a node are the halves of the layer below (their bit becomes the first coordinate).
+Each lookup and each table is an *instance*, a tree of fractions: leaf n / d, node (n0 d1 + n1 d0) / (d0 d1). All
+trees are walked from the root together, one sumcheck a layer over a random combination of the instances, so that
+instances of equal size end at the same point. A layer's variables are bound from the most significant on, and the
+two children of a node are the halves of the layer below (their bit becomes the first coordinate).
 
 The equality polynomial is factored out of the round polynomials (Gruen 2024): q of degree 2 is sent as q(0) and
 its leading coefficient, and q(1) follows from (1 - r) q(0) + r q(1) = claim.

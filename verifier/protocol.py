@@ -18,8 +18,8 @@ from functools import cached_property
 from ..circuits.hidden import Hidden, Product
 from ..circuits.layout import Column, MatrixLayout
 from ..circuits.multilinear import Point
-from ..circuits.relation import LookedUp, Relation, Sum, SumResult
-from ..models.errors import InvalidProof
+from ..circuits.relation import Relation, Sum, SumResult
+from ..models.errors import InvalidProof, ParameterError
 from .batching import Claim, MatrixClaim, verify_batching
 from .channel import EXTENSION_BYTES, Channel, PlanChannel, VerifierChannel, challenge_point
 from .code import QUERIES, ReedSolomonCode
@@ -156,9 +156,15 @@ def sum_claims(statement: Sum, result: SumResult) -> list[Claim]:
     return claims
 
 
-def claims_of(layout: MatrixLayout, claims: Sequence[Claim]) -> list[Claim]:
-    """The claims about one matrix."""
-    return [claim for claim in claims if claim.column in layout.tilings]
+def claims_by_matrix(shape: ProofShape, claims: Sequence[Claim]) -> dict[str, list[Claim]]:
+    """The claims about each matrix. Raises ParameterError for a claim about no committed column."""
+    home = {column.name: name for name, matrix in shape.matrices.items() for column in matrix.layout.columns}
+    grouped: dict[str, list[Claim]] = {name: [] for name in shape.matrices}
+    for claim in claims:
+        if claim.column not in home:
+            raise ParameterError(f"the relation makes a claim about {claim.column!r}, which no matrix holds")
+        grouped[home[claim.column]].append(claim)
+    return grouped
 
 
 def walk(channel: Channel, shape: ProofShape) -> dict[str, OpenedMatrix]:
@@ -169,8 +175,8 @@ def walk(channel: Channel, shape: ProofShape) -> dict[str, OpenedMatrix]:
     looked_up = settle_leaves(channel, steps, relation, keys, leaves)
     relation.identities(steps, looked_up)
     claims: dict[str, MatrixClaim] = {
-        name: verify_batching(channel, matrix.layout, claims_of(matrix.layout, steps.claims))
-        for name, matrix in shape.matrices.items()
+        name: verify_batching(channel, shape.matrices[name].layout, about)
+        for name, about in claims_by_matrix(shape, steps.claims).items()
     }
     return verify_openings(channel, shape.matrices, claims)
 

@@ -5,7 +5,7 @@ proof collects them (verifier/channel.py). To these come, for each committed mat
 
 | term | error | source |
 |---|---|---|
-| proximity, line | ((1 - rate)/2 * n + 1) / |K| | Ben-Sasson et al. 2020, Theorem 4.1; y of a mask and one combination |
+| proximity, line | ((1 - rate)/2 * n + 1) / |K| | Ben-Sasson et al. 2020, Theorem 4.1: y of mask and combination |
 | proximity, tensor | log2(R) times that | Diamond, Gruen 2024: combination eq(r, .) of R rows |
 | queries | ((1 + rate) / 2)^t | a word further than (1 - rate)/2 from the code escapes t distinct columns |
 

@@ -57,14 +57,19 @@ def dataset_shape(statement: DatasetStatement) -> ProofShape:
     return ProofShape(statement.relation, {DATASET: dataset_matrix(statement)})
 
 
+def require_provable(dataset: DatasetStatement, spec: TrainingSpec) -> None:
+    """Refuse what no single proof can carry, before any of it is laid out. Raises ParameterError."""
+    rows, limit = dataset.rows, 1 << MAX_LOOKUP_BITS
+    if rows * spec.epochs > limit:
+        raise ParameterError(f"{rows} rows in {spec.epochs} epochs are more than one proof can carry ({limit})")
+    steps = spec.epochs * -(-rows // (spec.batch_size or rows))
+    if steps * (dataset.features + 1) > limit:
+        raise ParameterError(f"{steps} steps of {dataset.features} weights are more than one proof can carry ({limit})")
+
+
 def training_shape(statement: TrainingStatement) -> ProofShape:
     """Shape of a training proof. Raises ParameterError if the statement is none that can be proved."""
-    cells = statement.dataset.rows * statement.spec.epochs
-    if cells > 1 << MAX_LOOKUP_BITS:
-        raise ParameterError(f"{cells} rows times epochs are more than one proof can carry (2^{MAX_LOOKUP_BITS})")
-    steps = statement.spec.epochs * -(-statement.dataset.rows // (statement.spec.batch_size or statement.dataset.rows))
-    if steps * (statement.dataset.features + 1) > 1 << MAX_LOOKUP_BITS:
-        raise ParameterError(f"{steps} steps are more than one proof can carry: use larger batches")
+    require_provable(statement.dataset, statement.spec)
     columns = model_columns(statement.schedule)
     return ProofShape(statement.relation, {DATASET: dataset_matrix(statement.dataset), MODEL: model_matrix(columns)})
 

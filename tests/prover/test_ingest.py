@@ -114,9 +114,7 @@ def test_ids_may_be_in_any_script_and_have_spaces(write: Callable[..., Path], na
         ('"a"b,30,1.5,yes', ["line 2", "quoted field"]),
     ],
 )
-def test_a_bad_row_is_named_by_line_and_column(
-    write: Callable[..., Path], text: str, found: list[str]
-) -> None:
+def test_a_bad_row_is_named_by_line_and_column(write: Callable[..., Path], text: str, found: list[str]) -> None:
     content = f"id,age,income,sick\n{text}\nb,40,-2,yes\nc,50,3e2,no\n"
     message = refusal(write(content))
     assert all(part in message for part in found), message
@@ -160,9 +158,7 @@ def test_a_file_that_is_no_table_is_refused(write: Callable[..., Path], content:
     assert found in refusal(write(content))
 
 
-def test_a_missing_file_a_directory_and_an_unknown_kind_are_refused(
-    write: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_a_missing_file_a_directory_and_an_unknown_kind_are_refused(write: Callable[..., Path], tmp_path: Path) -> None:
     (tmp_path / "d.csv").mkdir()
     assert "no such file" in refusal(tmp_path / "none.csv")
     assert "directory" in refusal(tmp_path / "d.csv")
@@ -209,9 +205,7 @@ def test_csv_parquet_and_npz_give_the_same_table(write: Callable[..., Path], tmp
     labels, ids, age, income = ["yes", "no", "no"], ["a", "b", "c"], [30, 40, 50], [1.5, -2.0, 300.0]
     tables = [
         read_table(write(GOOD), "sick", "id"),
-        read_table(
-            parquet(tmp_path / "t.parquet", id=ids, age=age, income=income, sick=labels), "sick", "id"
-        ),
+        read_table(parquet(tmp_path / "t.parquet", id=ids, age=age, income=income, sick=labels), "sick", "id"),
         read_table(
             npz(tmp_path / "t.npz", X=np.array([age, income]).T, y=labels, ids=ids, names=["age", "income"]),
             "y",
@@ -251,9 +245,7 @@ def test_an_npz_numbers_features_and_rows_that_have_no_names(tmp_path: Path) -> 
         ({"y": [1, 2]}, ["no feature column"]),
     ],
 )
-def test_a_bad_parquet_is_named_by_row_and_column(
-    tmp_path: Path, columns: dict[str, Any], found: list[str]
-) -> None:
+def test_a_bad_parquet_is_named_by_row_and_column(tmp_path: Path, columns: dict[str, Any], found: list[str]) -> None:
     path = parquet(tmp_path / "t.parquet", **columns)
     message = refusal(path, "y", "k" if "k" in columns else None)
     assert all(part in message for part in found), message
@@ -289,7 +281,7 @@ def test_a_missing_pyarrow_is_named_with_the_command_that_installs_it(
         ({"X": [[1], [2]], "y": [0, 1], "ids": [0.5, 1.5]}, "'ids' must be 2 integers or texts"),
         ({"X": [[1, 2], [2, 3]], "y": [0, 1], "names": ["a"]}, "'names' must be 2 texts"),
         ({"X": [[1, 2], [2, 3]], "y": [0, 1], "names": ["a", "a"]}, "columns 1 and 2 are both named 'a'"),
-        ({"X": np.zeros((2, 0)), "y": [0, 1]}, "no feature"),
+        ({"X": np.zeros((2, 0)), "y": [0, 1]}, "'X' must be numbers (N, d), it is float64 2x0"),
         ({"X": [[1]], "y": [0]}, "only one row"),
         ({"X": np.zeros((0, 1)), "y": []}, "no row"),
     ],

@@ -1,0 +1,273 @@
+"""A small training run, and a prover that can be told to lie about it.
+
+Everything is consistent but the lie: multiplicities are counted from the columns at hand, z is what the columns
+say. `CheatingProver` notes which of its own equations do not hold, and goes on where an honest prover stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pytest
+from zkunlearn.circuits.goldilocks import add, mul, to_field
+from zkunlearn.circuits.gradient_descent import GradientDescent, Z
+from zkunlearn.circuits.layout import MatrixLayout
+from zkunlearn.circuits.multilinear import log2_ceil
+from zkunlearn.circuits.relation import LIMB, Entry
+from zkunlearn.circuits.tables import HALF, RANGE
+from zkunlearn.circuits.validity import Validity
+from zkunlearn.models.activation import activation_table
+from zkunlearn.models.errors import InvalidProof
+from zkunlearn.models.gradient_descent import Trace
+from zkunlearn.models.schedule import DatasetShape, Schedule, compile_schedule
+from zkunlearn.models.spec import TrainingSpec
+from zkunlearn.verifier.code import ReedSolomonCode
+from zkunlearn.verifier.opening import MatrixShape
+from zkunlearn.verifier.protocol import ProofShape, verify_protocol
+from zkunlearn.verifier.transcript import Transcript
+
+pytest.importorskip("numba")
+
+from zkunlearn.prover.commitment import Commitment, commit, matrix_values
+from zkunlearn.prover.entropy import random_field
+from zkunlearn.prover.gradient_descent import VIRTUAL, training_columns
+from zkunlearn.prover.ledger import violated
+from zkunlearn.prover.protocol import Prover
+
+ROWS, FEATURES, EPOCHS, BATCH = 13, 3, 3, 4
+FORGOTTEN = (2, 5)
+OPENINGS = 2  # opening budget of the test commitments: short tails make short proofs
+Columns = dict[str, Any]
+
+
+def transcript(instance: bytes = b"instance") -> Transcript:
+    return Transcript(b"zkunlearn attacks", b"session", instance)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the owner declares to the world, and what follows from it."""
+
+    spec: TrainingSpec
+    data: DatasetShape
+    forgotten: tuple[int, ...]
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        return compile_schedule(self.spec, self.data, self.forgotten)
+
+    @cached_property
+    def relation(self) -> GradientDescent:
+        fixed = self.spec.fixed_point
+        return GradientDescent(
+            self.spec.model, fixed.q_bits, fixed.p_bits, fixed.x_bits, self.schedule, self.forgotten
+        )
+
+    @cached_property
+    def shape(self) -> ProofShape:
+        columns = self.relation.columns
+        rows, weights = log2_ceil(self.data.rows), log2_ceil(self.data.features + 1)
+        return ProofShape(
+            self.relation,
+            {
+                "dataset": matrix_shape("dataset", columns["dataset"], rows),
+                "model": matrix_shape("model", columns["model"], weights),
+            },
+        )
+
+
+def matrix_shape(name: str, columns: Any, row_bits: int) -> MatrixShape:
+    return MatrixShape(MatrixLayout(name, columns, row_bits), ReedSolomonCode(row_bits, OPENINGS))
+
+
+def declare(forgotten: tuple[int, ...] = FORGOTTEN, **changes: Any) -> Declared:
+    """Logistic regression, three epochs of four mini-batches, the last one partial."""
+    choices: dict[str, Any] = {
+        "model": "logistic", "epochs": EPOCHS, "learning_rate": 0.5, "batch_size": BATCH, "l2": 0.01
+    }  # fmt: skip
+    data = DatasetShape(rows=ROWS, features=FEATURES, label_kind="binary", label_bits=0, x_bits=10)
+    return Declared(TrainingSpec(**(choices | changes)), data, forgotten)
+
+
+def people(seed: int = 0) -> tuple[Any, Any]:
+    """Features (N, d) and binary labels."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(-2048, 2049, (ROWS, FEATURES)), rng.integers(0, 2, ROWS)
+
+
+# Training, with a way to cheat at every place ------------------------------------------------------------------------
+
+Weights = Any
+StepHook = Callable[[int, Weights, Weights, Weights], tuple[Weights, Weights]]
+
+
+def descend(
+    declared: Declared,
+    data: tuple[Any, Any],
+    *,
+    counted: Any = None,
+    schedule: Schedule | None = None,
+    start: Any = None,
+    block_of: Callable[[int], int] = lambda block: block,
+    after_step: StepHook | None = None,
+) -> Trace:
+    """The declared training, or one that differs from it.
+
+    Args:
+        counted: rows that enter gradients; by default those that are not forgotten.
+        schedule: other public integers than the declared ones.
+        start: the first weights.
+        block_of: which block's gradient is used in a step of a block.
+        after_step: (step, weights, next weights, u) to the pair (next weights, u).
+    """
+    s, (X, y) = schedule or declared.schedule, data
+    if counted is None:
+        counted = ~np.isin(np.arange(s.rows), declared.forgotten)
+    fixed = declared.spec.fixed_point
+    table = activation_table(declared.spec.model, fixed.q_bits, fixed.p_bits)
+    bias = np.full((s.rows, s.width - s.features), 1 << fixed.x_bits)
+    matrix, targets = np.concatenate([X, bias], axis=1), y * s.label_multiplier
+    weights = np.zeros((s.steps + 1, s.width), dtype=np.int64)
+    weights[0] = 0 if start is None else start
+    Q = np.zeros((s.epochs, s.rows), dtype=np.int64)
+    rem, P, u = np.zeros_like(Q), np.zeros_like(Q), np.zeros((s.steps, s.width), dtype=np.int64)
+    for step in range(s.steps):
+        epoch, block = divmod(step, s.blocks)
+        z = matrix @ weights[step]
+        rows = s.block_rows(block)
+        Q[epoch, rows], rem[epoch, rows] = z[rows] >> 16, z[rows] & (LIMB - 1)
+        P[epoch, rows] = table[Q[epoch, rows] + HALF]
+        used = s.block_rows(block_of(block))
+        residual = np.where(counted, table[(z >> 16) + HALF] - targets, 0)[used]
+        rate = s.c_epoch[epoch] * s.c_block[block]
+        v = rate * (residual @ matrix[used]) + s.l_epoch[epoch] * weights[step] + (1 << (s.shift - 1))
+        moved, rest = weights[step] - (v >> s.shift), v & ((1 << s.shift) - 1)
+        if after_step is not None:
+            moved, rest = after_step(step, weights[step], moved, rest)
+        weights[step + 1], u[step] = moved, rest
+    return Trace(weights, Q, P, rem, u)
+
+
+# Columns -------------------------------------------------------------------------------------------------------------
+
+
+def data_columns(data: tuple[Any, Any]) -> Columns:
+    """Features, labels and blinds."""
+    X, y = data
+    blinds = {f"blind {i}": random_field(len(y)) for i in range(2)}
+    return {"features": to_field(X.T.copy()), "labels": to_field(y), **blinds}
+
+
+def columns_of(declared: Declared, data: tuple[Any, Any], trace: Trace) -> Columns:
+    """All columns of a proof, for a trace whose integers are in range."""
+    return recount(declared.relation, data_columns(data) | training_columns(declared.relation, trace))
+
+
+def looked_up(entry: Entry, columns: Mapping[str, Any]) -> Any:
+    """A component of a looked-up tuple, in F."""
+    value: Any = to_field(np.array(entry.constant))
+    for coefficient, name in entry.terms:
+        value = add(value, mul(columns[name], to_field(np.array(coefficient))))
+    return value
+
+
+def recount(relation: Any, columns: Columns) -> Columns:
+    """The columns with the multiplicities they deserve; a tuple that is in no table is counted nowhere."""
+    tables = {table.name: table for table in relation.tables}
+    counts = {name: np.zeros(LIMB, dtype=np.uint64) for name in tables}
+    for lookup in relation.lookups:
+        live = lookup.indicator.table().astype(bool)
+        tuples = [looked_up(entry, columns)[live] for entry in lookup.entries]
+        start = 0 if lookup.table == RANGE else HALF
+        index = add(tuples[0], np.uint64(start))
+        inside = index < LIMB
+        for component, values in zip(tables[lookup.table].components, tuples, strict=True):
+            inside &= component.table()[0][np.where(inside, index, 0)] == values
+        counts[lookup.table] += np.bincount(index[inside].astype(np.int64), minlength=LIMB).astype(np.uint64)
+    return columns | {tables[name].multiplicity: count for name, count in counts.items()}
+
+
+def commitments(shape: ProofShape, columns: Columns) -> dict[str, Commitment]:
+    """What is committed before a proof."""
+    return {name: commit(m.code, matrix_values(m.layout, columns)) for name, m in shape.committed.items()}
+
+
+# Proving and checking ------------------------------------------------------------------------------------------------
+
+
+class CheatingProver(Prover):
+    """Goes on when its own equations do not hold, and remembers their names."""
+
+    lies: frozenset[str] = frozenset()
+
+    def check_witness(self) -> None:
+        self.lies = frozenset(violated(self.channel.program, self.channel.values))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A proof with what it takes to check it."""
+
+    shape: ProofShape
+    roots: dict[str, bytes]
+    proof: bytes
+    prover: CheatingProver
+
+    def check(self, with_transcript: Transcript | None = None, proof: bytes | None = None) -> None:
+        verify_protocol(self.shape, with_transcript or transcript(), self.roots, proof or self.proof)
+
+    def verdict(self, with_transcript: Transcript | None = None, proof: bytes | None = None) -> str:
+        """ "valid", or the name of the check that failed."""
+        try:
+            self.check(with_transcript, proof)
+        except InvalidProof as error:
+            return error.check
+        return "valid"
+
+
+def prove(
+    shape: ProofShape,
+    columns: Columns,
+    committed: Mapping[str, Commitment] | None = None,
+    with_transcript: Transcript | None = None,
+    prover: type[CheatingProver] = CheatingProver,
+) -> Outcome:
+    """Prove whatever the columns say, be it true or not."""
+    committed = committed or commitments(shape, columns)
+    virtual = VIRTUAL if Z in columns else None
+    cheat = prover(shape, with_transcript or transcript(), committed, columns, virtual)
+    proof = cheat.prove()
+    return Outcome(shape, {name: c.root for name, c in committed.items()}, proof, cheat)
+
+
+def assert_caught(outcome: Outcome, *lies: str) -> None:
+    """The prover's own equations fail exactly there, and the verifier's do because of it."""
+    assert set(outcome.prover.lies) == set(lies)
+    assert outcome.verdict() == "constraints"
+
+
+# The data set's own proof --------------------------------------------------------------------------------------------
+
+
+def validity_shape(label_kind: str = "binary") -> ProofShape:
+    relation = Validity(ROWS, FEATURES, label_kind)
+    dataset = matrix_shape("dataset", relation.columns["dataset"], log2_ceil(ROWS))
+    return ProofShape(relation, {"dataset": dataset})
+
+
+def validity_columns(shape: ProofShape, data: tuple[Any, Any]) -> Columns:
+    return recount(shape.relation, data_columns(data))
+
+
+def changed(columns: Columns, name: str, place: Any, value: int) -> Columns:
+    """The columns with one cell replaced by an integer, negative ones too."""
+    copy = columns[name].copy()
+    copy[place] = to_field(np.array(value))
+    return columns | {name: copy}
+
+
+__all__ = [name for name in dir() if not name.startswith("_") and name not in ("annotations", "replace")]

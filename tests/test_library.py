@@ -1,0 +1,234 @@
+"""Owner and auditor through the library: what is proved verifies, and says what it should."""
+
+import os
+import stat
+
+import numpy as np
+import pytest
+import zkunlearn as zu
+from zkunlearn.models.gradient_descent import train
+from zkunlearn.prover.training import Model
+
+ROWS, FEATURES = 21, 3
+
+
+def make_data(kind="binary", rows=ROWS, features=FEATURES, seed=0):
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(rows, features))
+    score = X @ np.arange(1, features + 1)
+    y = {"binary": (score > 0).astype(int), "real": score, "count": random.poisson(2.0, rows)}[kind]
+    return X, y, [f"person {i}" for i in range(rows)]
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    X, y, ids = make_data()
+    return zu.commit(X, y, ids=ids)
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return zu.TrainingSpec(model="logistic", epochs=3, learning_rate=0.5)
+
+
+@pytest.fixture(scope="module")
+def trained(dataset, spec):
+    return zu.prove(dataset, spec)
+
+
+@pytest.fixture(scope="module")
+def unlearnt(dataset, spec, trained):
+    return zu.prove(dataset, spec, forget=["person 4", "person 17"], previous=trained.proof)
+
+
+def digests(proof):
+    return [record.digest for record in proof.statement.forgotten]
+
+
+# What is proved verifies -------------------------------------------------------------------------------------------
+
+
+def test_a_training_proof_verifies(dataset, spec, trained):
+    report = zu.verify(trained.proof, dataset.commitment, spec=spec, forget=[])
+    assert report.pinned == ("spec", "forget list")
+    assert report.security_bits >= 100
+    assert report.statement.forgotten == ()
+
+
+def test_an_unlearning_proof_verifies_against_its_predecessor(dataset, spec, trained, unlearnt):
+    report = zu.verify(
+        unlearnt.proof, dataset.commitment, spec=spec, forget=digests(unlearnt.proof), previous=trained.proof
+    )
+    assert report.pinned == ("spec", "forget list", "previous")
+    assert report.statement.positions == dataset.positions(["person 17", "person 4"])
+
+
+CONFIGURATIONS = [
+    ("logistic", "binary", 1, dict()),
+    ("logistic", "binary", 5, dict(batch_size=4, l2=0.01)),
+    ("logistic", "binary", 2, dict(batch_size=1)),
+    ("probit", "binary", 4, dict(bias=False)),
+    ("linear", "real", 3, dict(batch_size=8, learning_rate=(0.5, 0.25, 0.125))),
+    ("linear", "real", 7, dict(bias=False, l2=0.1)),
+    ("poisson", "count", 2, dict(learning_rate=0.01, fixed_point=zu.FixedPoint(x_bits=13, p_bits=8))),
+]
+
+
+@pytest.mark.parametrize("model, kind, epochs, options", CONFIGURATIONS)
+def test_the_proved_trace_is_the_integer_reference(model, kind, epochs, options):
+    X, y, ids = make_data(kind)
+    x_bits = options.get("fixed_point", zu.FixedPoint()).x_bits
+    data = zu.commit(X, y, ids=ids, label_kind=kind, x_bits=x_bits)
+    declared = zu.TrainingSpec(model=model, epochs=epochs, **{"learning_rate": 0.3, **options})
+    result = zu.prove(data, declared, forget=["person 2", "person 20"])
+    zu.verify(result.proof, data.commitment, spec=declared)
+    live = np.ones(ROWS, dtype=bool)
+    live[list(result.statement.positions)] = False
+    trace = train(data.features, data.labels, live, declared, result.statement.schedule)
+    assert (result.model.integers == trace.weights[-1]).all()
+
+
+def test_one_row_and_one_feature_can_be_proved():
+    data = zu.commit([[0.5], [1.5]], [0, 1])
+    declared = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=1.0)
+    result = zu.prove(data, declared, forget=["2"])
+    assert zu.verify(result.proof, data.commitment).security_bits >= 100
+
+
+def test_the_proof_length_does_not_depend_on_which_rows_are_forgotten(dataset, spec, unlearnt):
+    other = zu.prove(dataset, spec, forget=["person 0", "person 1"])
+    assert len(other.proof.proof) == len(unlearnt.proof.proof)
+
+
+# What the auditor pins must match ----------------------------------------------------------------------------------
+
+
+def test_another_algorithm_is_not_what_was_pinned(dataset, trained):
+    other = zu.TrainingSpec(model="logistic", epochs=3, learning_rate=0.25)
+    with pytest.raises(zu.StatementMismatch, match=r"learning_rate is \['0.5'\], not \['0.25'\]"):
+        zu.verify(trained.proof, dataset.commitment, spec=other)
+
+
+def test_another_forget_list_is_not_what_was_pinned(dataset, unlearnt):
+    with pytest.raises(zu.StatementMismatch, match="1 of the expected rows are not in it, 2 of its rows"):
+        zu.verify(unlearnt.proof, dataset.commitment, forget=[bytes(32)])
+
+
+def test_another_data_set_is_not_what_was_pinned(trained):
+    X, y, ids = make_data(seed=1)
+    with pytest.raises(zu.StatementMismatch, match="another data set"):
+        zu.verify(trained.proof, zu.commit(X, y, ids=ids).commitment)
+
+
+def test_another_predecessor_is_not_what_was_pinned(dataset, spec, unlearnt, trained):
+    with pytest.raises(zu.StatementMismatch, match="does not supersede"):
+        zu.verify(trained.proof, dataset.commitment, previous=unlearnt.proof)
+
+
+def test_forgetting_cannot_be_undone(dataset, spec, unlearnt):
+    with pytest.raises(zu.StatementMismatch, match="forgetting cannot be undone"):
+        zu.prove(dataset, spec, forget=["person 4"], previous=unlearnt.proof)
+
+
+def test_a_statement_that_brings_a_row_back_is_rejected(dataset, trained, unlearnt):
+    from dataclasses import replace
+
+    lying = replace(trained.proof.statement, previous=unlearnt.proof.digest)
+    with pytest.raises(zu.StatementMismatch, match="is not forgotten in this one"):
+        zu.verify(replace(trained.proof, statement=lying), dataset.commitment, previous=unlearnt.proof)
+
+
+def test_a_proof_for_another_statement_is_rejected(dataset, trained, unlearnt):
+    """The liar's cheapest trick: put the old proof under the new statement."""
+    from dataclasses import replace
+
+    lying = replace(trained.proof, statement=unlearnt.proof.statement)
+    with pytest.raises(zu.InvalidProof) as failure:
+        zu.verify(lying, dataset.commitment)
+    assert failure.value.check == "constraints"
+
+
+@pytest.mark.parametrize("change", ["swapped", "twice", "beyond", "wrong digest"])
+def test_a_malformed_forget_list_is_rejected(dataset, unlearnt, change):
+    from dataclasses import replace
+
+    first, second = unlearnt.proof.statement.forgotten
+    forgotten = {
+        "swapped": (second, first),
+        "twice": (first, first),
+        "beyond": (first, replace(second, position=ROWS)),
+        "wrong digest": (first, replace(second, digest=first.digest)),
+    }[change]
+    lying = replace(unlearnt.proof.statement, forgotten=forgotten)
+    with pytest.raises(zu.InvalidProof) as failure:
+        zu.verify(replace(unlearnt.proof, statement=lying), dataset.commitment)
+    assert failure.value.check == ("record path" if change == "wrong digest" else "forget list")
+
+
+# Files -------------------------------------------------------------------------------------------------------------
+
+
+def test_artefacts_survive_files(tmp_path, dataset, spec, trained):
+    dataset.save(tmp_path / "data")
+    loaded = zu.load_dataset(tmp_path / "data")
+    proof_file, model_file = tmp_path / "p.proof", tmp_path / "p.model.opening"
+    result = zu.prove(loaded, spec, forget=["person 3"], previous=trained.proof)
+    result.proof.save(proof_file)
+    result.model.save(model_file)
+    zu.verify(zu.TrainingProof.load(proof_file), zu.DatasetCommitment.load(tmp_path / "data" / "dataset.commitment"))
+    model = Model.load(model_file)
+    assert (model.integers == result.model.integers).all()
+    assert (model.secret.rows == result.model.secret.rows).all()
+    for secret in (tmp_path / "data" / "dataset.opening", model_file):
+        assert stat.S_IMODE(os.stat(secret).st_mode) == 0o600
+
+
+def test_the_opening_budget_is_counted_on_disk_and_refused_when_spent(tmp_path, spec):
+    X, y, ids = make_data()
+    zu.commit(X, y, ids=ids, openings=2).save(tmp_path)
+    stale = zu.load_dataset(tmp_path)
+    zu.prove(zu.load_dataset(tmp_path), spec)
+    for copy in (stale, zu.load_dataset(tmp_path)):
+        with pytest.raises(zu.BudgetExceeded, match="all 2 openings"):
+            zu.prove(copy, spec)
+
+
+def test_public_files_hold_no_row(dataset, trained):
+    public = dataset.commitment.to_bytes() + trained.proof.to_bytes()
+    assert dataset.features.astype("<i2").tobytes()[:24] not in public
+    for row in range(ROWS):
+        assert dataset.features[row].astype("<i2").tobytes() not in public
+        assert dataset.ids[row].encode() not in public
+    assert trained.model.integers.astype("<i8").tobytes() not in public
+
+
+# Refusals ----------------------------------------------------------------------------------------------------------
+
+
+def test_unknown_and_repeated_ids_are_named(dataset, spec):
+    with pytest.raises(zu.DataError, match="id 'nobody' is not in the data set"):
+        zu.prove(dataset, spec, forget=["nobody"])
+    with pytest.raises(zu.DataError, match="id 'person 1' is named twice"):
+        zu.prove(dataset, spec, forget=["person 1", "person 1"])
+
+
+def test_forgetting_every_row_is_refused(dataset, spec):
+    with pytest.raises(zu.ParameterError):
+        zu.prove(dataset, spec, forget=dataset.ids)
+
+
+def test_a_diverging_training_says_where():
+    X, y, ids = make_data("real")
+    data = zu.commit(X, y, ids=ids)
+    with pytest.raises(zu.TrainingError, match="diverged at step"):
+        zu.prove(data, zu.TrainingSpec(model="linear", epochs=50, learning_rate=50.0))
+
+
+def test_a_shape_beyond_one_proof_is_refused(dataset):
+    with pytest.raises(zu.ParameterError, match="more than one proof can carry"):
+        zu.prove(dataset, zu.TrainingSpec(model="logistic", epochs=1 << 20, learning_rate=0.5, batch_size=1))
+
+
+def test_secrets_do_not_show_in_representations(dataset, trained):
+    for secret in (dataset, dataset.secret, dataset.opening, trained.model, trained.model.secret):
+        assert repr(secret).startswith("<zkunlearn."), repr(secret)[:40]
