@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar
@@ -90,7 +90,7 @@ class DatasetCommitment:
     """A committed data set with the proof that its integers are in range."""
 
     statement: DatasetStatement
-    proof: bytes
+    proof: bytes = field(repr=False)
 
     @property
     def digest(self) -> bytes:
@@ -122,7 +122,7 @@ class TrainingProof:
     """A training statement with its proof."""
 
     statement: TrainingStatement
-    proof: bytes
+    proof: bytes = field(repr=False)
 
     @property
     def digest(self) -> bytes:

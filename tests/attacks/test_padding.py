@@ -1,0 +1,265 @@
+"""Junk in cells that are no cells: rows past N, epochs past E, blocks past B, weights past K.
+
+A matrix row is a power of two long, so such cells exist and the prover may fill them. `JunkProver` does, and
+computes everything from what it filled in, as a real attacker would: the proof holds, and proves the same model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from zkunlearn.circuits.goldilocks import P as MODULUS
+from zkunlearn.circuits.gradient_descent import PREDICTIONS, Q, Z
+from zkunlearn.circuits.layout import Axis, Column
+from zkunlearn.circuits.relation import Indicator, Lookup, PublicVector, Table
+from zkunlearn.circuits.tables import limb_names
+from zkunlearn.models.schedule import DatasetShape
+from zkunlearn.models.spec import TrainingSpec
+from zkunlearn.verifier.protocol import ProofShape
+
+from .harness import (
+    CheatingProver,
+    Columns,
+    Declared,
+    assert_caught,
+    columns_of,
+    commitments,
+    data_columns,
+    descend,
+    prove,
+    random_field,
+    training_columns,
+    transcript,
+)
+
+pytest.importorskip("numba")
+
+from zkunlearn.prover import protocol as prover_protocol
+from zkunlearn.prover.columns import Columns as ProverColumns
+from zkunlearn.prover.lookup import build_tree, build_trees, lookup_leaves
+
+ROWS, FEATURES, EPOCHS, BATCH = (
+    11,
+    3,
+    3,
+    2,
+)  # 16, 4, 4 and 8 blocks for 6, when padded; no bias: 4 weights for 3
+
+
+@pytest.fixture(scope="module")
+def run() -> Declared:
+    spec = TrainingSpec(
+        model="linear", epochs=EPOCHS, learning_rate=0.5, batch_size=BATCH, l2=0.01, bias=False
+    )
+    shape = DatasetShape(rows=ROWS, features=FEATURES, label_kind="real", label_bits=14, x_bits=10)
+    return Declared(spec, shape, (2, 5))
+
+
+@pytest.fixture(scope="module")
+def rows() -> tuple[Any, Any]:
+    rng = np.random.default_rng(1)
+    return rng.integers(-900, 901, (ROWS, FEATURES)), rng.integers(-(2**14), 2**14, ROWS)
+
+
+@pytest.fixture(scope="module")
+def true_columns(run: Declared, rows: tuple[Any, Any]) -> Columns:
+    return columns_of(run, rows, descend(run, rows))
+
+
+# A prover whose columns fill whole tiles ---------------------------------------------------------------------------
+
+
+def existing(shape: ProofShape, column: Column) -> tuple[Axis, ...]:
+    """The column's axes, as long as its matrix rows are."""
+    for matrix in shape.matrices.values():
+        if column.name in matrix.layout.tilings:
+            tiling = matrix.layout.tilings[column.name]
+            sizes = [tiles << low for tiles, low in zip(tiling.tiles, tiling.low_bits, strict=True)]
+            return tuple(replace(a, size=n, spare=0) for a, n in zip(column.axes, sizes, strict=True))
+    raise KeyError(column.name)
+
+
+def boxes(shape: ProofShape) -> dict[str, tuple[Axis, ...]]:
+    columns = [column for columns in shape.relation.columns.values() for column in columns]
+    axes = {column.name: existing(shape, column) for column in columns}
+    return axes | {Z: axes[Q]}
+
+
+def filled(shape: ProofShape, columns: Columns) -> Columns:
+    """The columns as whole boxes, zeros beside the real cells."""
+    result = {}
+    for name, axes in boxes(shape).items():
+        sizes = [axis.size for axis in axes]
+        padding = [(0, size - have) for size, have in zip(sizes, columns[name].shape, strict=True)]
+        result[name] = np.pad(columns[name], padding)
+    return result
+
+
+class FilledColumns(ProverColumns):
+    """Weights along an axis are zero beside its real cells."""
+
+    def sum_axes(self, name: str, at: Any) -> Any:
+        sizes = {axis.name: axis.size for axis in self.axes[name]}
+        return super().sum_axes(name, {axis: longer(where, sizes[axis]) for axis, where in at.items()})
+
+
+def longer(where: Any, size: int) -> Any:
+    if not isinstance(where, PublicVector):
+        return where
+    return PublicVector(
+        lambda: np.pad(where.table(), [(0, 0), (0, size - where.table().shape[1])]), where.evaluate
+    )
+
+
+@dataclass(frozen=True)
+class FilledIndicator(Indicator):
+    """The indicator on a larger box."""
+
+    real: Indicator | None = None
+
+    def table(self) -> Any:
+        cells = self.real.table()
+        return np.pad(cells, [(0, a.size - n) for a, n in zip(self.axes, cells.shape, strict=True)])
+
+
+class JunkProver(CheatingProver):
+    """Columns are whole boxes, and so are the trees over them."""
+
+    def __init__(self, shape: ProofShape, *args: Any) -> None:
+        super().__init__(shape, *args)
+        self.columns = FilledColumns(boxes(shape), self.columns.values)
+
+    def walk(self) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(prover_protocol, "build_trees", self.trees)
+            super().walk()
+
+    def trees(self, relation: Any, trees: Any, keys: Any, columns: Columns) -> Any:
+        tags = {table.name: table.tag for table in relation.tables}
+        built = []
+        for instance in trees:
+            if isinstance(instance.source, Table):
+                built += build_trees(relation, [instance], keys, columns)
+                continue
+            lookup: Lookup = instance.source
+            axes = self.columns.axes[lookup.entries[0].terms[0][1]]
+            wide = replace(lookup, indicator=FilledIndicator(axes, real=lookup.indicator))
+            leaves = lookup_leaves(keys, tags[lookup.table], wide, columns)
+            built.append(build_tree(instance, axes, *leaves))
+        return built
+
+
+def scores(run: Declared, columns: Columns) -> Any:
+    """z on its whole box, from whatever features and weights are there."""
+    s = run.schedule
+    box = columns[Q].shape
+    low, high = (columns[name].astype(object) for name in limb_names("weights", s.weight_bits))
+    weights = low + (high << 16)
+    weights[: s.epochs, : s.blocks, : s.width] -= 1 << (s.weight_bits - 1)
+    z = np.zeros(box, dtype=object)
+    for n in range(box[1]):
+        features = columns["features"].astype(object)[:, n]
+        z[:, n] = weights[: box[0], n // s.block_size, : s.width] @ features[: s.width]
+    return (z % MODULUS).astype(np.uint64)
+
+
+def outside(array: Any, *sizes: int) -> Any:
+    """Mask of the cells beside the real ones."""
+    mask = np.ones(array.shape, dtype=bool)
+    mask[tuple(slice(size) for size in sizes)] = False
+    return mask
+
+
+def with_junk(run: Declared, columns: Columns) -> Columns:
+    """Uniform junk in every cell that the equations leave free, and z recomputed."""
+    s, shape = run.schedule, run.shape
+    box = filled(shape, columns)
+
+    def put(name: str, mask: Any) -> None:
+        box[name] = np.where(mask, random_field(*box[name].shape), box[name])
+
+    for name in (Q, PREDICTIONS):
+        mask = outside(box[name], s.epochs, s.rows)
+        mask[:, list(run.forgotten)] = True
+        put(name, mask)
+    for name in ("features", "labels"):
+        put(name, outside(box[name], *((s.features,) if name == "features" else ()), s.rows))
+    low, high = limb_names("weights", s.weight_bits)
+    for name in (low, high):
+        put(name, outside(box[name], s.epochs, s.blocks))
+    for value, limbs in ((box[low], (low, high)), (None, limb_names("model", s.weight_bits))):
+        # Past the last weight the limbs have to add up to zero, and may do so as 2^16 x - 2^16 x.
+        first, second = limbs
+        spare = (
+            (..., slice(s.width, None))
+            if value is None
+            else (slice(s.epochs), slice(s.blocks), slice(s.width, None))
+        )
+        junk = random_field(*box[second][spare].shape)
+        box[second][spare] = junk
+        box[first][spare] = ((-(junk.astype(object) << 16)) % MODULUS).astype(np.uint64)
+    return box | {Z: scores(run, box)}
+
+
+def test_there_is_room_for_junk(run: Declared, true_columns: Columns) -> None:
+    box = filled(run.shape, true_columns)
+    assert box[Q].shape == (4, 16) and box["weights limb 0"].shape == (4, 8, 4)
+    assert box["features"].shape == (FEATURES, 16), "features past the last have no cells at all"
+    assert box["model"].shape == (4,)
+
+
+def test_consistent_junk_proves_the_same_model(run: Declared, true_columns: Columns) -> None:
+    """Every free cell uniform; the model's commitment has the same real weights, so nothing was influenced."""
+    box = with_junk(run, true_columns)
+    assert not np.array_equal(box[Q], filled(run.shape, true_columns)[Q])
+    outcome = prove(run.shape, box, commitments(run.shape, box), prover=JunkProver)
+    assert outcome.prover.lies == frozenset()
+    assert outcome.verdict() == "valid"
+    assert np.array_equal(box["model"][: run.schedule.width], true_columns["model"])
+
+
+def test_training_on_a_row_past_the_last_is_rejected(run: Declared, rows: tuple[Any, Any]) -> None:
+    """The twelfth row exists in the padding of a data set of eleven. It is looked up by nobody, and weighs nothing."""
+    X, y = np.vstack([rows[0], rows[0][:1] + 1]), np.append(rows[1], 77)
+    longer_schedule = replace(run.schedule, rows=ROWS + 1)
+    counted = ~np.isin(np.arange(ROWS + 1), run.forgotten)
+    trace = descend(run, (X, y), schedule=longer_schedule, counted=counted)
+    wide = replace(run.relation, schedule=longer_schedule)
+    columns = data_columns((X, y)) | training_columns(wide, trace)
+    live = replace(trace, Q=trace.Q[:, :ROWS], P=trace.P[:, :ROWS], rem=trace.rem[:, :ROWS])
+    columns |= {
+        t.multiplicity: training_columns(run.relation, live)[t.multiplicity] for t in run.relation.tables
+    }
+    box = filled(run.shape, columns)
+    assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
+
+
+@pytest.mark.parametrize("cell", [(3, 0, 0), (0, 7, 0)], ids=["epoch past the last", "block past the last"])
+def test_an_update_remainder_outside_the_run_is_rejected(
+    run: Declared, true_columns: Columns, cell: tuple[int, int, int]
+) -> None:
+    """Where there is no step the update says u = 0."""
+    box = filled(run.shape, true_columns)
+    box["update remainder limb 0"][cell] = 1
+    assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
+
+
+def test_a_weight_past_the_last_starts_at_zero(run: Declared, true_columns: Columns) -> None:
+    box = filled(run.shape, true_columns)
+    box["weights limb 0"][0, 0, 3] = 1
+    assert_caught(
+        prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "initial weights", "gradient"
+    )
+
+
+def test_junk_that_the_prover_does_not_answer_for_is_rejected(run: Declared, true_columns: Columns) -> None:
+    """Committed junk, and claims as if it were not there."""
+    box = with_junk(run, true_columns)
+    assert_caught(prove(run.shape, true_columns, commitments(run.shape, box)), "batching")
+
+
+def test_the_transcript_of_the_tests_is_fresh() -> None:
+    assert transcript().challenge() == transcript().challenge() != transcript(b"other").challenge()
