@@ -25,8 +25,8 @@ from .models.errors import (
     ZkUnlearnError,
 )
 from .models.spec import FixedPoint, TrainingSpec, load_spec
-from .verifier.artefacts import DatasetCommitment, TrainingProof
-from .verifier.verify import VerificationReport, verify_dataset, verify_training
+from .verifier.artefacts import DatasetCommitment, RecommitmentProof, TrainingProof
+from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment, verify_training
 
 if TYPE_CHECKING:
     from .prover.dataset import Dataset
@@ -41,6 +41,7 @@ __all__ = [
     "FormatError",
     "InvalidProof",
     "ParameterError",
+    "RecommitmentProof",
     "StatementMismatch",
     "TrainingError",
     "TrainingProof",
@@ -51,8 +52,10 @@ __all__ = [
     "load_dataset",
     "load_spec",
     "prove",
+    "recommit",
     "verify",
     "verify_dataset",
+    "verify_recommitment",
 ]
 
 
@@ -134,6 +137,19 @@ def prove(
     return prove_training(dataset, spec, forget, previous, progress)
 
 
+def recommit(
+    dataset: Dataset, openings: int = 32, *, progress: Callable[[str], None] | None = None
+) -> tuple[Dataset, RecommitmentProof]:
+    """Commit to the same rows afresh when openings run out; returns the new data set and the public link.
+
+    Raises:
+        BudgetExceeded: the last opening is spent; keep one for this.
+    """
+    from .prover.recommitment import recommit_dataset
+
+    return recommit_dataset(dataset, openings, progress)
+
+
 def verify(
     proof: TrainingProof,
     dataset: DatasetCommitment,
@@ -141,12 +157,14 @@ def verify(
     spec: TrainingSpec | None = None,
     forget: Collection[bytes] | None = None,
     previous: TrainingProof | None = None,
+    recommitment: RecommitmentProof | None = None,
     known_dataset: bytes | None = None,
 ) -> VerificationReport:
     """Check a proof against a data set's commitment and whatever else is pinned.
 
     Args:
         forget: record digests of the rows that must be forgotten, no more and no fewer.
+        recommitment: links the data set of `previous` to this one, if it was committed afresh in between.
         known_dataset: digest of a data set whose validity proof was checked before; saves checking it again.
 
     Raises:
@@ -154,5 +172,11 @@ def verify(
         StatementMismatch: the proof is about something else than what was pinned.
     """
     return verify_training(
-        proof, dataset, spec=spec, forgotten=forget, previous=previous, known_dataset=known_dataset
+        proof,
+        dataset,
+        spec=spec,
+        forgotten=forget,
+        previous=previous,
+        recommitment=recommitment,
+        known_dataset=known_dataset,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .circuits.statement import TrainingStatement
+from .circuits.statement import DatasetStatement, TrainingStatement
 from .cli_output import (
     Lines,
     algorithm_sentence,
@@ -30,7 +30,7 @@ from .verifier.container import Bytes, Int, read_container, take
 from .verifier.merkle import DIGEST_BYTES
 from .verifier.protocol import ProofShape
 from .verifier.soundness import soundness_terms
-from .verifier.verify import dataset_shape, training_shape
+from .verifier.verify import MAX_LOOKUP_BITS, dataset_shape, training_shape
 
 MAX_SECRET_BYTES = 1 << 34  # as large as the owner's files may be
 NOT_VERIFIED = "Read, not verified: `zkunlearn verify` checks that it is true."
@@ -63,6 +63,8 @@ def inspect_file(path: Path) -> Inspection:
     if path.suffix == ".forgotten":
         return _forgotten(path)
     kind, payload = read_container(path, None, MAX_SECRET_BYTES)
+    if kind not in _READERS:
+        raise FormatError(f"{path}: a {kind} says nothing that could be shown")
     inspection = _READERS[kind](path, payload)
     size = path.stat().st_size
     inspection.lines.insert(0, ("file", f"{path}, {size_text(size)}"))
@@ -72,9 +74,11 @@ def inspect_file(path: Path) -> Inspection:
 
 def _spec(path: Path) -> Inspection:
     spec = load_spec(path)
+    toml = [line for line in spec.to_toml().splitlines() if line]
     lines = [("file", str(path)), ("algorithm", algorithm_sentence(spec))]
+    lines += [("complete" if index == 0 else "", line) for index, line in enumerate(toml)]
     data = {"kind": "spec", "spec": spec.to_mapping(), "algorithm": algorithm_sentence(spec)}
-    return Inspection("training spec", lines, "\n" + spec.to_toml().strip(), data)
+    return Inspection("training spec", lines, "Pin it with `zkunlearn verify --spec`.", data)
 
 
 def _forgotten(path: Path) -> Inspection:
@@ -87,7 +91,7 @@ def _forgotten(path: Path) -> Inspection:
 def _commitment(path: Path, payload: dict[str, Any]) -> Inspection:
     commitment = DatasetCommitment.load(path)
     statement = commitment.statement
-    bits, security = _security(lambda: dataset_shape(statement))
+    bits, security = _security(statement, lambda: dataset_shape(statement))
     lines = [
         *dataset_lines(statement),
         ("openings", f"hides {plural(statement.openings, 'proof')}, its own validity proof included"),
@@ -100,7 +104,7 @@ def _commitment(path: Path, payload: dict[str, Any]) -> Inspection:
 
 def _proof(path: Path, payload: dict[str, Any]) -> Inspection:
     proof = TrainingProof.load(path)
-    bits, security = _security(lambda: training_shape(proof.statement))
+    bits, security = _security(proof.statement.dataset, lambda: training_shape(proof.statement))
     lines = [*statement_lines(proof.statement), ("proof", size_text(len(proof.proof))), ("security", security)]
     data = {**statement_data(proof.statement), "proof_bytes": len(proof.proof), "security_bits": bits}
     return Inspection(_training_title(proof.statement), lines, data=data)
@@ -126,8 +130,10 @@ def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
     return Inspection("model opening", statement_lines(statement), SECRET, statement_data(statement))
 
 
-def _security(shape: Callable[[], ProofShape]) -> tuple[float | None, str]:
+def _security(dataset: DatasetStatement, shape: Callable[[], ProofShape]) -> tuple[float | None, str]:
     """Proven bits, and in words; None for a statement that cannot be proved."""
+    if dataset.rows * dataset.features > 1 << MAX_LOOKUP_BITS:
+        return None, "none: the data set has more cells than one proof can carry"
     try:
         weakest = min(soundness_terms(shape()), key=lambda term: term.bits)
     except ParameterError as error:

@@ -59,7 +59,7 @@ class Output:
         if self.as_json:
             click.echo(json.dumps(data, ensure_ascii=False, indent=2))
             return
-        if not self.quiet:
+        if lines and not self.quiet:
             click.echo(title)
             for text in aligned(lines):
                 click.echo(text)

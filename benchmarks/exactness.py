@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LogisticRegression, Ridge
-
 from zkunlearn.models.encoding import DatasetEncoding
 from zkunlearn.models.float_reference import accuracy, objective, r2, train_float
 from zkunlearn.models.gradient_descent import train
@@ -27,8 +26,7 @@ The proof is about integers, bit for bit. This table says how far these are from
 same schedule on the same encoded data, and how far both are from the optimum that scikit-learn finds for the same
 objective. Made by `python benchmarks/exactness.py`.
 
-| data set | spec | weights: integer to float64, relative | score integer | score float64 | objective integer | float64 | \
-optimum (scikit-learn) |
+| data set | spec | weights, relative distance | score integer | float64 | objective integer | float64 | scikit-learn |
 |---|---|---|---|---|---|---|---|
 """
 

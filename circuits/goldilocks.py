@@ -37,18 +37,13 @@ def root_of_unity(log_order: int) -> int:
 
 
 class K:
-    """An element a + b*u of the extension field; immutable. Mixes with Python integers, read modulo p."""
+    """An element a + b*u of the extension field; never changed once made. Mixes with Python integers, read modulo p."""
 
     __slots__ = ("a", "b")
-    a: int
-    b: int
 
     def __init__(self, a: int, b: int = 0) -> None:
-        object.__setattr__(self, "a", a % P)
-        object.__setattr__(self, "b", b % P)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError("field elements are immutable")
+        self.a = a % P
+        self.b = b % P
 
     @property
     def pair(self) -> tuple[int, int]:
@@ -68,7 +63,8 @@ class K:
     def __mul__(self, other: K | int) -> K:
         if isinstance(other, int):
             return K(self.a * other, self.b * other)
-        return K(self.a * other.a + NON_RESIDUE * self.b * other.b, self.a * other.b + self.b * other.a)
+        a, b, c, d = self.a, self.b, other.a, other.b
+        return K(a * c + NON_RESIDUE * b * d, a * d + b * c)
 
     def __rsub__(self, other: int) -> K:
         return K(other - self.a, -self.b)
@@ -84,7 +80,7 @@ class K:
         norm = (self.a * self.a - NON_RESIDUE * self.b * self.b) % P
         if norm == 0:
             raise ZeroDivisionError("zero has no inverse")
-        scale = pow(norm, P - 2, P)
+        scale = pow(norm, -1, P)
         return K(self.a * scale, -self.b * scale)
 
     def __pow__(self, exponent: int) -> K:
@@ -130,9 +126,9 @@ def is_canonical(values: Vector) -> bool:
 
 def add(x: Vector, y: Vector) -> Vector:
     """Entry-wise sum in F."""
-    total = x + y
-    total += np.where(total < x, _EPSILON, np.uint64(0))  # the wrapped 2^64 is worth 2^32 - 1
-    return np.where(total >= _P64, total - _P64, total)
+    result = x + y
+    result += np.where(result < x, _EPSILON, np.uint64(0))  # the wrapped 2^64 is worth 2^32 - 1
+    return np.where(result >= _P64, result - _P64, result)
 
 
 def sub(x: Vector, y: Vector) -> Vector:
@@ -153,9 +149,9 @@ def mul(x: Vector, y: Vector | np.uint64) -> Vector:
     reduced = low - high1
     reduced -= np.where(low < high1, _EPSILON, np.uint64(0))
     folded = (high & _LOW32) * _EPSILON
-    total = reduced + folded
-    total += np.where(total < folded, _EPSILON, np.uint64(0))
-    return np.where(total >= _P64, total - _P64, total)
+    result: Vector = reduced + folded
+    result += np.where(result < folded, _EPSILON, np.uint64(0))
+    return np.where(result >= _P64, result - _P64, result)
 
 
 def total(x: Vector, axis: int = -1) -> Vector:
@@ -165,6 +161,36 @@ def total(x: Vector, axis: int = -1) -> Vector:
     high_low, high_high = high & _LOW32, high >> _32  # high * 2^32 = high_low * 2^32 + high_high * 2^64
     with np.errstate(over="ignore"):  # numpy warns of wrapping where the sum is a single number
         return add(add(low % _P64, (high_low << _32) % _P64), high_high * _EPSILON)
+
+
+# Products of matrices over F, by floating point ---------------------------------------------------------------------
+
+MATRIX_LIMB_BITS = 16
+MAX_INNER = 1 << 19  # sums of 4 * MAX_INNER products of two limbs stay below 2^53, where float64 is exact
+
+
+def matmul(x: Vector, y: Vector) -> Vector:
+    """Product of matrices (m, k) and (k, n), k <= MAX_INNER: one float64 product of their 16-bit limbs."""
+    rows, inner, columns = x.shape[0], x.shape[1], y.shape[1]
+    if inner > MAX_INNER:
+        raise ValueError(f"sums of {inner} products would not be exact, {MAX_INNER} are")
+    left, right = _limbs(x), _limbs(y)
+    stacked = left.reshape(-1, inner) @ right.transpose(1, 0, 2).reshape(inner, -1)
+    products = stacked.reshape(len(left), rows, len(right), columns)
+    result = np.zeros((rows, columns), dtype=np.uint64)
+    for weight in reversed(range(len(left) + len(right) - 1)):
+        pairs = [(i, weight - i) for i in range(len(left)) if 0 <= weight - i < len(right)]
+        summed = sum(products[i, :, j] for i, j in pairs)
+        result = add(mul(result, np.uint64(1 << MATRIX_LIMB_BITS)), np.asarray(summed).astype(np.uint64))
+    return result
+
+
+def _limbs(values: Vector) -> npt.NDArray[np.float64]:
+    """As many 16-bit limbs as the largest entry has, the lowest first: float64 (limbs, *shape)."""
+    count = max(1, -(-int(values.max(initial=0)).bit_length() // MATRIX_LIMB_BITS))
+    shifts = np.arange(count, dtype=np.uint64) * np.uint64(MATRIX_LIMB_BITS)
+    limbs = values[None] >> shifts.reshape(-1, *(1,) * values.ndim)
+    return (limbs & np.uint64((1 << MATRIX_LIMB_BITS) - 1)).astype(np.float64)
 
 
 # Vectors over K ------------------------------------------------------------------------------------------------
@@ -193,9 +219,9 @@ def ksub(x: Vector, y: Vector) -> Vector:
 
 def kmul(x: Vector, y: Vector) -> Vector:
     """Entry-wise product in K of arrays of shape (2, ...)."""
-    seven = np.uint64(NON_RESIDUE)
-    real = add(mul(x[0], y[0]), mul(mul(x[1], y[1]), seven))
-    return np.stack([real, add(mul(x[0], y[1]), mul(x[1], y[0]))])
+    products = mul(x[:, None], y[None])  # [coefficient of x, coefficient of y]
+    turned = mul(products[1, 1], np.uint64(NON_RESIDUE))
+    return add(np.stack([products[0, 0], products[0, 1]]), np.stack([turned, products[1, 0]]))
 
 
 def kscale(x: Vector, scalar: K) -> Vector:
@@ -221,7 +247,8 @@ def kdot(x: Vector, y: Vector) -> K:
 
 def dot(coefficients: Sequence[K], elements: Sequence[K]) -> K:
     """Inner product of two sequences of scalars of the same length."""
-    result = ZERO
-    for c, e in zip(coefficients, elements, strict=True):
-        result = result + c * e
-    return result
+    a = b = 0
+    for c, e in zip(coefficients, elements, strict=True):  # reduced once, at the end
+        a += c.a * e.a + NON_RESIDUE * c.b * e.b
+        b += c.a * e.b + c.b * e.a
+    return K(a, b)

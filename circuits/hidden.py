@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .goldilocks import ONE, ZERO, K
+from .goldilocks import ONE, ZERO, K, dot
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,9 @@ class HiddenProgram:
 
 def evaluate(expression: Hidden, values: Sequence[K], one: K) -> K:
     """An affine expression on assigned nodes."""
-    result = expression.constant * one
-    for coefficient, node in expression.terms:
-        result = result + coefficient * values[node]
-    return result
+    coefficients = [coefficient for coefficient, _ in expression.terms]
+    elements = [values[node] for _, node in expression.terms]
+    return dot([*coefficients, expression.constant], [*elements, one])
 
 
 def evaluate_constraint(constraint: Constraint, values: Sequence[K], one: K) -> K:

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .goldilocks import ONE, ZERO, K, Vector, kdot, kmul_base, kscale, ksub, ksum, kvector
+from .goldilocks import ONE, ZERO, K, Vector, kdot, kscale, ksub, kvector, matmul
 
 Point = tuple[K, ...]
+
+SCALAR_VARIABLES = 4  # up to 16 entries, Python's integers are faster than numpy's many passes
 
 
 def log2_ceil(size: int) -> int:
@@ -45,8 +47,11 @@ def eq_index(x: Sequence[K], index: int) -> K:
 
 def eq_table(x: Sequence[K]) -> Vector:
     """All values eq(x, i), i = 0 .. 2^m - 1. Shape (2, 2^m)."""
-    table = kvector([ONE])
-    for a in x:
+    corners = [ONE]
+    for a in x[:SCALAR_VARIABLES]:
+        corners = [part for corner in corners for part in (corner - corner * a, corner * a)]
+    table = kvector(corners)
+    for a in x[SCALAR_VARIABLES:]:
         high = kscale(table, a)
         low = ksub(table, high)
         table = np.stack([low, high], axis=-1).reshape(2, -1)
@@ -89,9 +94,13 @@ def identity(x: Sequence[K]) -> K:
 
 def evaluate(values: Vector, x: Sequence[K]) -> K:
     """The extension of a vector over F of shape (n,), n <= 2^m, zeros after its end, at a point."""
-    return ksum(kmul_base(eq_table(x)[:, : len(values)], values))
+    columns = len(x) // 2
+    at_rows, at_columns = eq_table(x[: len(x) - columns]), eq_table(x[len(x) - columns :])
+    matrix = np.pad(values, (0, -len(values) % (1 << columns))).reshape(-1, 1 << columns)
+    by_row = matmul(matrix, at_columns.T).T
+    return kdot(at_rows[:, : len(matrix)], by_row)
 
 
 def kevaluate(values: Vector, x: Sequence[K]) -> K:
     """The extension of a vector over K of shape (2, n), n <= 2^m, zeros after its end, at a point."""
-    return kdot(eq_table(x)[:, : values.shape[1]], values)
+    return evaluate(values[0], x) + evaluate(values[1], x) * K(0, 1)

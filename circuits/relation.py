@@ -228,7 +228,7 @@ class Relation(Protocol):
 
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
-        """Columns by matrix name; the matrix "witness" is committed within the proof, others beforehand."""
+        """Columns by matrix name; a matrix "witness" is committed within the proof, others beforehand."""
 
     @property
     def lookups(self) -> tuple[Lookup, ...]:

@@ -15,6 +15,7 @@ from ..models.schedule import Schedule, compile_schedule
 from ..models.spec import TrainingSpec
 from .gradient_descent import GradientDescent
 from .layout import Column
+from .recommitment import Recommitment
 from .validity import Validity, dataset_columns
 
 
@@ -60,6 +61,28 @@ class DatasetStatement:
             "root": self.root,
             "record_root": self.record_root,
         }
+
+
+@dataclass(frozen=True)
+class RecommitmentStatement:
+    """Two commitments to the same rows. Everything but the matrix root and the openings has to be equal.
+
+    Attributes:
+        old: the commitment whose openings are (nearly) spent.
+        new: the one that takes its place.
+    """
+
+    old: DatasetStatement
+    new: DatasetStatement
+
+    @property
+    def relation(self) -> Recommitment:
+        """Every column agrees."""
+        return Recommitment(self.old.rows, self.old.features)
+
+    def to_mapping(self) -> Mapping[str, object]:
+        """Canonical content."""
+        return {"old": self.old.to_mapping(), "new": self.new.to_mapping()}
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import numpy as np
 
 from ..circuits.goldilocks import Vector
 from ..circuits.layout import MatrixLayout
+from ..verifier.channel import FIELD_BYTES
 from ..verifier.code import ReedSolomonCode
 from ..verifier.merkle import SALT_BYTES
 from ..verifier.opening import TreeShape
 from .entropy import random_bytes, random_field
-from .kernels import encode_rows
-from .merkle import build_levels, cap_of, hash_leaves, paths_of
+from .kernels import encode_rows, gather_cells
+from .merkle import build_levels, cap_of, hash_salted, paths_of
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -36,7 +37,7 @@ class Commitment:
     """A committed matrix with everything that opening it takes.
 
     Attributes:
-        codewords: F array (n, R): position q's cells are contiguous, the data of Merkle leaf q.
+        codewords: F array (groups, n, 8), all rows encoded: kernels.encode_rows.
         levels: the Merkle tree, leaves first.
     """
 
@@ -51,7 +52,10 @@ class Commitment:
     @cached_property
     def levels(self) -> list[bytes]:
         """The Merkle tree."""
-        return build_levels(hash_leaves(self.secret.salts, self.codewords))
+        leaf_bytes, groups = FIELD_BYTES * len(self.secret.rows), self.codewords.astype("<u8", copy=False)
+        width = groups[0, 0].nbytes
+        parts = [group.view(np.uint8)[:, : leaf_bytes - i * width] for i, group in enumerate(groups)]
+        return build_levels(hash_salted(self.secret.salts, parts))
 
     @property
     def root(self) -> bytes:
@@ -61,7 +65,7 @@ class Commitment:
     def open(self, tree: TreeShape, indices: Sequence[int]) -> bytes:
         """Cap, salts, cells and paths at the indices, as `verifier.opening.verify_tree` reads them."""
         salts = b"".join(self.secret.salts[SALT_BYTES * i : SALT_BYTES * (i + 1)] for i in indices)
-        cells = self.codewords[list(indices)].astype("<u8").tobytes()
+        cells = gather_cells(self.codewords, len(self.secret.rows), list(indices)).astype("<u8").tobytes()
         return cap_of(self.levels, tree.cap) + salts + cells + paths_of(self.levels, tree.cap, indices)
 
 

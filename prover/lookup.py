@@ -7,7 +7,7 @@ padded. So cells are only ever padded along one axis at a time, and work follows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from ..circuits.goldilocks import ONE, ZERO, K, Vector, kvector, to_field
 from ..circuits.layout import Axis
 from ..circuits.multilinear import Point
-from ..circuits.relation import Lookup, PublicVector, Relation, Table
+from ..circuits.relation import LookedUp, Lookup, PublicVector, Relation, Table
 from ..circuits.tables import TABLE_AXIS
 from ..verifier.lookup import (
     ROUND_DEGREE,
@@ -23,13 +23,17 @@ from ..verifier.lookup import (
     Fraction,
     Instance,
     Keys,
+    LeafSteps,
     as_children,
     draw_batch,
+    draw_keys,
+    instances,
     join,
     layer_claim,
     next_layer_claim,
     require_layer,
     require_roots,
+    settle_leaves,
 )
 from . import kernels
 from .channel import ProverChannel
@@ -53,7 +57,7 @@ class Box:
     @property
     def top(self) -> int:
         """Size of the axis being halved."""
-        return self.denominators.shape[1]
+        return int(self.denominators.shape[1])
 
     def unpacked(self) -> Box:
         """When top is used up: the next axis that has variables becomes the top, padded with 0/1."""
@@ -109,7 +113,7 @@ def build_tree(instance: Instance, axes: Sequence[Axis], numerators: Vector, den
 # Leaves ------------------------------------------------------------------------------------------------------------
 
 
-def lookup_leaves(keys: Keys, tag: int, lookup: Lookup, columns: dict[str, Vector]) -> tuple[Vector, Vector]:
+def lookup_leaves(keys: Keys, tag: int, lookup: Lookup, columns: Mapping[str, Vector]) -> tuple[Vector, Vector]:
     """S and S (alpha - tag - constants) - columns + 1 - S, as in verifier.lookup.require_lookup_leaf."""
     indicator = lookup.indicator.table().reshape(-1)
     constant = keys.alpha - tag
@@ -133,10 +137,11 @@ def table_leaves(keys: Keys, table: Table, multiplicities: Vector) -> tuple[Vect
 
 
 def _base(component: PublicVector) -> Vector:
-    return component.table()[0]
+    values: Vector = component.table()[0]
+    return values
 
 
-def build_trees(relation: Relation, trees: Sequence[Instance], keys: Keys, columns: dict[str, Vector]) -> list[Tree]:
+def build_trees(relation: Relation, trees: Sequence[Instance], keys: Keys, columns: Mapping[str, Vector]) -> list[Tree]:
     """All trees of a relation. `columns`: committed and virtual ones, F arrays."""
     tags = {table.name: table.tag for table in relation.tables}
     built = []
@@ -218,15 +223,26 @@ def _box_eq(axes: Sequence[Axis], point: Point) -> Vector:
     return result
 
 
+def prove_lookups(
+    channel: ProverChannel, steps: LeafSteps, relation: Relation, columns: Mapping[str, Vector]
+) -> dict[str, LookedUp]:
+    """All lookups of a relation, which may have none, down to the hidden values of columns."""
+    if not relation.lookups:
+        return {}
+    keys = draw_keys(channel, relation)
+    leaves = prove_trees(channel, build_trees(relation, instances(relation), keys, columns))
+    return settle_leaves(channel, steps, relation, keys, leaves)
+
+
 def prove_trees(channel: ProverChannel, trees: Sequence[Tree]) -> dict[Instance, tuple[Point, Fraction]]:
     """From the roots to the leaves: for each instance a point and the hidden fraction there."""
-    instances = [tree.instance for tree in trees]
+    all_instances = [tree.instance for tree in trees]
     roots = [channel.send(_root_message(*tree.root)) for tree in trees]  # P -> V
-    fractions = require_roots(channel, instances, roots)
+    fractions = require_roots(channel, all_instances, roots)
     leaves: dict[Instance, tuple[Point, Fraction]] = {}
     point: Point = ()
-    for layer in range(max(instance.bits for instance in instances) + 1):
-        leaves.update({tree: (point, fractions[tree]) for tree in instances if tree.bits == layer})
+    for layer in range(max(instance.bits for instance in all_instances) + 1):
+        leaves.update({tree: (point, fractions[tree]) for tree in all_instances if tree.bits == layer})
         active = [tree for tree in trees if tree.instance.bits > layer]
         if not active:
             break

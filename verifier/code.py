@@ -8,13 +8,13 @@ s of order H * 2^ceil(log2 k): bit-reversed so that a decimation-in-frequency tr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import ceil, log2
 
 import numpy as np
 
-from ..circuits.goldilocks import P, Vector, add, mul, root_of_unity, sub
+from ..circuits.goldilocks import P, Vector, matmul, mul, root_of_unity, total
 from ..circuits.multilinear import log2_ceil
 
 SECURITY_BITS = 100
@@ -72,42 +72,32 @@ class ReedSolomonCode:
         """(C + m) / n."""
         return self.dimension / self.length
 
-    @cached_property
-    def coset_shifts(self) -> tuple[int, ...]:
-        """s^j for every coset j."""
-        shift = root_of_unity(self.subgroup_bits + log2_ceil(self.cosets))
-        return tuple(pow(shift, j, P) for j in range(self.cosets))
+    def points(self, positions: Sequence[int]) -> Vector:
+        """The points at some positions of a codeword, F array (t,)."""
+        big = root_of_unity(self.subgroup_bits + log2_ceil(self.cosets))
+        root, size = root_of_unity(self.subgroup_bits), 1 << self.subgroup_bits
+        reverse = [int(format(i % size, f"0{self.subgroup_bits}b")[::-1], 2) for i in positions]
+        points = [
+            pow(big, i // size, P) * pow(root, power, P) % P for i, power in zip(positions, reverse, strict=True)
+        ]
+        return np.array(points, dtype=np.uint64)
 
-    def encode(self, coefficients: Vector) -> Vector:
-        """Codewords of rows (..., C + m) over F, shape (..., n)."""
-        return np.concatenate([self._on_coset(coefficients, shift) for shift in self.coset_shifts], axis=-1)
+    def evaluate(self, rows: Vector, positions: Sequence[int]) -> Vector:
+        """The codewords of rows (r, C + m) over F at some positions, shape (r, t).
 
-    def _on_coset(self, coefficients: Vector, shift: int) -> Vector:
-        size = 1 << self.subgroup_bits
-        folded = coefficients[..., :size].copy()
-        excess = coefficients[..., size:]  # X^(H + j) = shift^H X^j on the coset
-        scale = np.uint64(pow(shift, size, P))
-        folded[..., : excess.shape[-1]] = add(folded[..., : excess.shape[-1]], mul(excess, scale))
-        return _transform(mul(folded, _powers(shift, size)), self.subgroup_bits)
+        A row is cut into pieces of S coefficients: sum over a of x^(S a) * (sum over j < S of v_(S a + j) x^j).
+        """
+        points = self.points(positions)
+        size = 1 << (self.row_bits // 2 + 1)
+        pieces = np.pad(rows, [(0, 0), (0, -self.dimension % size)]).reshape(-1, size)
+        inner = matmul(pieces, _powers(points, size)).reshape(len(rows), -1, len(points))
+        last = _powers(points, size + 1)[size]
+        return total(mul(inner, _powers(last, inner.shape[1])), axis=1)
 
 
-def _powers(base: int, count: int) -> Vector:
-    """base^0 .. base^(count - 1), by doubling."""
-    powers = np.ones(1, dtype=np.uint64)
+def _powers(points: Vector, count: int) -> Vector:
+    """Powers 0 .. count - 1 of every point, F array (count, t), by doubling."""
+    powers, square = np.ones((1, len(points)), dtype=np.uint64), points
     while len(powers) < count:
-        powers = np.concatenate([powers, mul(powers, np.uint64(pow(base, len(powers), P)))])
+        powers, square = np.concatenate([powers, mul(powers, square)]), mul(square, square)
     return powers[:count]
-
-
-def _transform(values: Vector, bits: int) -> Vector:
-    """Values of polynomials (..., 2^bits) on the subgroup, in bit-reversed order (decimation in frequency)."""
-    size = 1 << bits
-    shape = values.shape
-    twiddles = _powers(root_of_unity(bits), size // 2)
-    blocks = values.reshape(*shape[:-1], 1, size)
-    for level in range(bits):
-        half = size >> (level + 1)
-        low, high = blocks[..., :half], blocks[..., half:]
-        halves = np.stack([add(low, high), mul(sub(low, high), twiddles[:: 1 << level])], axis=-2)
-        blocks = halves.reshape(*shape[:-1], 2 << level, half)
-    return blocks.reshape(shape)

@@ -30,7 +30,7 @@ from .cbor import MAX_INT, check_value, scan
 
 MAGIC = b"zkunlearn\x00"
 VERSION = 1
-KINDS = ("dataset.commitment", "dataset.opening", "model.opening", "model.commitment", "proof")
+KINDS = ("dataset.commitment", "dataset.opening", "model.opening", "recommitment", "proof")
 PUBLIC_MODE, SECRET_MODE = 0o644, 0o600
 
 

@@ -71,6 +71,15 @@ def draw_keys(channel: Channel, relation: Relation) -> Keys:
     return Keys(alpha, channel.challenge("lookup beta", fractions * (width + 2)))
 
 
+def verify_lookups(channel: Channel, steps: LeafSteps, relation: Relation) -> dict[str, LookedUp]:
+    """All lookups of a relation, which may have none, down to the hidden values of columns."""
+    if not relation.lookups:
+        return {}
+    keys = draw_keys(channel, relation)
+    leaves = verify_trees(channel, instances(relation))
+    return settle_leaves(channel, steps, relation, keys, leaves)
+
+
 def verify_trees(channel: Channel, trees: Sequence[Instance]) -> dict[Instance, tuple[Point, Fraction]]:
     """From the roots to the leaves: for each instance a point and the hidden fraction there."""
     fractions = require_roots(channel, trees, [channel.hidden(4) for _ in trees])  # P -> V

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..circuits.goldilocks import K, Vector, kadd, kdot, kmul_base, kscale, total
+from ..circuits.goldilocks import K, Vector, kadd, kscale, matmul
 from ..circuits.hidden import Hidden, public
 from ..circuits.layout import MatrixLayout
-from ..circuits.multilinear import eq_table
+from ..circuits.multilinear import eq_table, kevaluate
 from ..models.errors import InvalidProof
 from .batching import MatrixClaim
 from .channel import FIELD_BYTES, Channel, VerifierChannel
@@ -71,8 +71,7 @@ class OpenedMatrix:
 
     def combine(self, cells: Vector, mask: Vector) -> Vector:
         """y's codeword, as the opened cells (t, column rows) and mask cells (t, 2) imply it. K vector (2, t)."""
-        products = kmul_base(self.row_eq[:, None, :], cells)
-        return kadd(mask.T, kscale(total(products), self.gamma))
+        return kadd(mask.T, kscale(matmul(cells, self.row_eq.T).T, self.gamma))
 
 
 def verify_openings(
@@ -99,7 +98,7 @@ def require_opening(
     """Constraint "opening": <y, eq(s)> = mu + gamma * v."""
     mu, gamma = masked
     cells = 1 << shape.layout.row_bits
-    inner = channel.public(lambda: kdot(y[:, :cells], eq_table(claim.cell_point)))
+    inner = channel.public(lambda: kevaluate(y[:, :cells], claim.cell_point))
     channel.program.require_zero("opening", mu + claim.value * gamma - public(inner))
     return OpenedMatrix(gamma, eq_table(claim.row_point)[:, : shape.layout.column_rows], y)
 
@@ -126,5 +125,5 @@ def verify_tree(channel: VerifierChannel, tree: TreeShape, root: bytes, indices:
 
 def verify_codeword(name: str, code: ReedSolomonCode, y: Vector, indices: list[int], combined: Vector) -> None:
     """y's codeword agrees with the opened columns. Raises InvalidProof("codeword of <name>")."""
-    if not np.array_equal(code.encode(y)[:, indices], combined):
+    if not np.array_equal(code.evaluate(y, indices), combined):
         raise InvalidProof(f"codeword of {name}", "an opened column does not match")

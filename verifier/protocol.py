@@ -24,7 +24,7 @@ from .batching import Claim, MatrixClaim, verify_batching
 from .channel import EXTENSION_BYTES, Channel, PlanChannel, VerifierChannel, challenge_point
 from .code import QUERIES, ReedSolomonCode
 from .ledger import LEDGER_ROWS, LedgerShape, OpenedLedger, draw_constraint_weights, draw_epsilon, verify_ledger
-from .lookup import draw_keys, instances, settle_leaves, verify_trees
+from .lookup import verify_lookups
 from .merkle import DIGEST_BYTES
 from .opening import MASK_ROWS, MatrixShape, OpenedMatrix, TreeShape, verify_codeword, verify_openings, verify_tree
 from .sumcheck import bound_point, verify_sum
@@ -69,7 +69,9 @@ class ProofShape:
 
     @cached_property
     def matrices(self) -> dict[str, MatrixShape]:
-        """All matrices with columns: the committed ones, then the witness."""
+        """All matrices with columns: the committed ones, then the witness, if the relation has one."""
+        if WITNESS not in self.relation.columns:
+            return dict(self.committed)
         witness = smallest_matrix(WITNESS, self.relation.columns[WITNESS], openings=1, extra_rows=MASK_ROWS)
         return {**self.committed, WITNESS: witness}
 
@@ -170,10 +172,7 @@ def claims_by_matrix(shape: ProofShape, claims: Sequence[Claim]) -> dict[str, li
 def walk(channel: Channel, shape: ProofShape) -> dict[str, OpenedMatrix]:
     """Everything that speaks of hidden values, up to their settlement."""
     relation, steps = shape.relation, VerifierSteps(channel)
-    keys = draw_keys(channel, relation)
-    leaves = verify_trees(channel, instances(relation))
-    looked_up = settle_leaves(channel, steps, relation, keys, leaves)
-    relation.identities(steps, looked_up)
+    relation.identities(steps, verify_lookups(channel, steps, relation))
     claims: dict[str, MatrixClaim] = {
         name: verify_batching(channel, shape.matrices[name].layout, about)
         for name, about in claims_by_matrix(shape, steps.claims).items()

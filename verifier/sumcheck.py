@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..circuits.goldilocks import ONE, ZERO, K
+from ..circuits.goldilocks import ONE, K, P
 from ..circuits.hidden import Hidden, Product, linear, public
 from ..circuits.multilinear import Point
 from ..circuits.relation import PublicVector, Sum, SumResult, Term
@@ -72,9 +72,8 @@ def bound_point(term: Term, point: Point) -> Mapping[str, Point] | None:
 
 def _lagrange(nodes: Sequence[int], node: int, x: K) -> K:
     """The Lagrange basis polynomial of `node` over `nodes`, at x."""
-    numerator, denominator = ONE, ONE
+    numerator, denominator = ONE, 1
     for other in nodes:
         if other != node:
-            numerator = numerator * (x - other)
-            denominator = denominator * (ZERO + (node - other))
-    return numerator * denominator.inverse()
+            numerator, denominator = numerator * (x - other), denominator * (node - other)
+    return numerator * pow(denominator, -1, P)

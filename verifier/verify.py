@@ -11,10 +11,18 @@ from dataclasses import dataclass
 
 from ..circuits.gradient_descent import model_columns
 from ..circuits.layout import Column
-from ..circuits.statement import DatasetStatement, TrainingStatement
+from ..circuits.recommitment import new_dataset_columns
+from ..circuits.statement import DatasetStatement, RecommitmentStatement, TrainingStatement
 from ..models.errors import InvalidProof, ParameterError, StatementMismatch
 from ..models.spec import TrainingSpec
-from .artefacts import DatasetCommitment, TrainingProof, instance, statement_digest
+from .artefacts import (
+    DatasetCommitment,
+    RecommitmentProof,
+    Statement,
+    TrainingProof,
+    instance,
+    statement_digest,
+)
 from .code import INVERSE_RATE, QUERIES
 from .container import canonical_map
 from .merkle import verify_record_path
@@ -25,11 +33,11 @@ from .transcript import Transcript
 
 PROTOCOL = b"zkunlearn 1"
 MODEL_OPENINGS = 4  # a model is opened by its own proof, and by those that later build on it
-DATASET, MODEL = "dataset", "model"
+DATASET, MODEL, NEW_DATASET = "dataset", "model", "new dataset"
 MAX_LOOKUP_BITS = 25  # beyond, the logUp term falls below 100 bits; refused before anything is laid out
 
 
-def new_transcript(statement: DatasetStatement | TrainingStatement) -> Transcript:
+def new_transcript(statement: Statement) -> Transcript:
     """The transcript of a statement's proof: protocol and parameters, then the whole statement."""
     session = {
         "field": "p = 2^64 - 2^32 + 1, K = F[u] / (u^2 - 7)",
@@ -55,6 +63,13 @@ def model_matrix(columns: tuple[Column, ...]) -> MatrixShape:
 def dataset_shape(statement: DatasetStatement) -> ProofShape:
     """Shape of a validity proof."""
     return ProofShape(statement.relation, {DATASET: dataset_matrix(statement)})
+
+
+def recommitment_shape(statement: RecommitmentStatement) -> ProofShape:
+    """Shape of a recommitment proof."""
+    new = statement.new
+    matrix = smallest_matrix(NEW_DATASET, new_dataset_columns(new.rows, new.features), new.openings)
+    return ProofShape(statement.relation, {DATASET: dataset_matrix(statement.old), NEW_DATASET: matrix})
 
 
 def require_provable(dataset: DatasetStatement, spec: TrainingSpec) -> None:
@@ -135,6 +150,7 @@ def verify_training(
     spec: TrainingSpec | None = None,
     forgotten: Collection[bytes] | None = None,
     previous: TrainingProof | None = None,
+    recommitment: RecommitmentProof | None = None,
     known_dataset: bytes | None = None,
 ) -> VerificationReport:
     """Check a training or unlearning proof against a data set and whatever else the auditor pins.
@@ -145,6 +161,7 @@ def verify_training(
         spec: the algorithm the auditor expects.
         forgotten: the record digests of the forgotten rows, in any order; empty for none.
         previous: the proof that this one supersedes; its statement is compared, the proof itself is not checked.
+        recommitment: proof that the data set of `previous` was committed afresh to the one given now.
         known_dataset: digest of a data set whose validity proof the auditor has checked before.
 
     Raises:
@@ -152,7 +169,9 @@ def verify_training(
         InvalidProof: naming the check that failed.
     """
     statement = proof.statement
-    pinned = check_pins(statement, dataset.statement, spec, forgotten, previous)
+    if recommitment is not None:
+        verify_recommitment(recommitment)
+    pinned = check_pins(statement, dataset.statement, spec, forgotten, previous, recommitment)
     check_forgotten(statement)
     bits = float("inf")
     dataset_known = known_dataset is not None and known_dataset == dataset.digest
@@ -168,12 +187,36 @@ def verify_training(
     return VerificationReport(statement, bits, pinned, not dataset_known)
 
 
+def verify_recommitment(recommitment: RecommitmentProof) -> float:
+    """Check that two commitments hold the same rows.
+
+    Returns:
+        Proven soundness in bits.
+
+    Raises:
+        InvalidProof: naming the check that failed.
+    """
+    statement = recommitment.statement
+    old, new = statement.old, statement.new
+    if (old.rows, old.encoding, old.record_root) != (new.rows, new.encoding, new.record_root):
+        raise InvalidProof("statement", "the two commitments do not even claim to hold the same rows")
+    shape = recommitment_shape(statement)
+    try:
+        bits = require_security(shape)
+    except ParameterError as error:
+        raise InvalidProof("soundness", str(error)) from error
+    roots = {DATASET: old.root, NEW_DATASET: new.root}
+    verify_protocol(shape, new_transcript(statement), roots, recommitment.proof)
+    return bits
+
+
 def check_pins(
     statement: TrainingStatement,
     dataset: DatasetStatement,
     spec: TrainingSpec | None,
     forgotten: Collection[bytes] | None,
     previous: TrainingProof | None,
+    recommitment: RecommitmentProof | None = None,
 ) -> tuple[str, ...]:
     """The statement is about what the auditor names. Raises StatementMismatch; returns what was pinned."""
     pinned = []
@@ -193,16 +236,20 @@ def check_pins(
             )
         pinned.append("forget list")
     if previous is not None:
-        check_previous(statement, previous)
+        check_previous(statement, previous, recommitment)
         pinned.append("previous")
     return tuple(pinned)
 
 
-def check_previous(statement: TrainingStatement, previous: TrainingProof) -> None:
+def check_previous(
+    statement: TrainingStatement, previous: TrainingProof, recommitment: RecommitmentProof | None
+) -> None:
     """Same data set, same algorithm, and nothing forgotten before is back. Raises StatementMismatch."""
+    link = RecommitmentStatement(previous.statement.dataset, statement.dataset)
+    same = link.old == link.new or (recommitment is not None and recommitment.statement == link)
     if statement.previous != previous.digest:
         raise StatementMismatch("the proof does not supersede the given previous one")
-    if previous.statement.dataset != statement.dataset:
+    if not same:
         raise StatementMismatch("the previous proof is about another data set")
     if previous.statement.spec != statement.spec:
         raise StatementMismatch("the previous proof declares another algorithm")

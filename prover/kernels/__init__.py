@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .compiled import all_kernels
-from .encode import encode_rows, encoding_points, root_of_unity
+from .encode import encode_rows, encoding_points, gather_cells, root_of_unity
 from .lookup import (
     fold_fractions,
     fraction_round,
@@ -18,6 +18,7 @@ from .lookup import (
     layer_up_unit,
     leaf_denominators,
 )
+from .sha256 import sha256_rows
 from .sumcheck import eq_table, fold, fold_base, fold_factors, product_round
 from .threads import run_tasks, set_thread_count, spans, thread_count
 from .vectors import (
@@ -64,6 +65,7 @@ __all__ = [
     "fold_fractions",
     "fraction_round",
     "fraction_round_unit",
+    "gather_cells",
     "is_warm",
     "kadd",
     "kdot",
@@ -79,6 +81,7 @@ __all__ = [
     "root_of_unity",
     "run_tasks",
     "set_thread_count",
+    "sha256_rows",
     "spans",
     "thread_count",
     "warm_up",

@@ -1,8 +1,8 @@
 """Reed-Solomon encoding of many rows at once.
 
 Layout beats arithmetic: eight rows travel together, a block holds (position, row), and one butterfly acts on
-eight rows with one twiddle. A group of eight cells is a cache line of the output, where the cells of one
-position, a Merkle leaf, lie side by side.
+eight rows with one twiddle. The output keeps that layout: eight cells of a position, a piece of a Merkle leaf,
+are a cache line.
 
 The transform is the decimation-in-frequency NTT in radix 4 (Cooley and Tukey 1965; Gentleman and Sande 1966):
 natural order in, bit-reversed out, depth first so that small sub-transforms run in the nearest cache. The
@@ -14,13 +14,14 @@ domain is defined with bit-reversed positions, so nothing is ever permuted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache, partial
 
 import numpy as np
 
 from .compiled import IN, INT, OUT, device, kernel
 from .field import LANES, ROOT_2_32, TWO_ADICITY, P, add, load, mul, splat, store, sub, times_i
-from .threads import run_tasks, thread_count
+from .threads import run_tasks
 from .values import Array
 from .vectors import fmul
 
@@ -28,8 +29,6 @@ from .vectors import fmul
 GROUP = 8
 # A sub-transform of this many positions is 32 KB: the nearest cache.
 LEAF_BITS = 9
-# Enough that threads end at about the same time.
-TASKS_PER_THREAD = 8
 
 
 def root_of_unity(bits: int) -> int:
@@ -160,49 +159,35 @@ def _shift(cells, shifts, block, length, size):
             store(block, i * GROUP + c, LANES, value)
 
 
-@kernel(IN, OUT, INT, INT, INT, INT, INT)
-def _scatter(block, out, size, position, width, row, count):
-    """out[position + i, row : row + count] = block[i, :count]."""
-    for i in range(size):
-        for c in range(0, count, LANES):
-            value = load(block, i * GROUP + c, LANES)
-            store(out, (position + i) * width + row + c, count - c, value)
-
-
 def encode_rows(rows: Array, subgroup_bits: int, cosets: int) -> Array:
     """Evaluate each row, a polynomial given by its coefficients, on `cosets` cosets of a subgroup.
 
     rows: uint64 (R, L) canonical; row i is sum_j rows[i, j] X^j. L may exceed H = 2^subgroup_bits.
-    Returns uint64 (cosets * H, R), C-contiguous: line q holds every row's value at encoding_points(...)[q].
+    Returns uint64 (ceil(R / 8), cosets * H, 8): entry [g, q, c] is row 8 g + c at encoding_points(...)[q], or 0
+    past the last row. `gather_cells` puts a position's cells side by side.
     """
     rows = np.ascontiguousarray(rows, dtype=np.uint64)
     count, length = rows.shape
     size = 1 << subgroup_bits
-    out = np.empty((cosets * size, count), dtype=np.uint64)
-    twiddles = _twiddles(subgroup_bits)
-    flat_rows, flat_out = rows.reshape(-1), out.reshape(-1)
+    out = np.empty((-(-count // GROUP), cosets, size * GROUP), dtype=np.uint64)
+    twiddles, flat_rows = _twiddles(subgroup_bits), rows.reshape(-1)
     shifts = [_power_line(shift, length) for shift in _shifts(subgroup_bits, cosets)]
 
-    def turn(row: int) -> Array:
+    def encode(group: int) -> None:
+        row = group * GROUP
         cells = np.empty(length * GROUP, dtype=np.uint64)
         _transpose(flat_rows, cells, row, min(GROUP, count - row), length)
-        return cells
-
-    def encode(coset: int, batch: list[tuple[int, Array]]) -> None:
-        # One block for the batch: fresh memory costs the system as much time as a third of the transform.
-        block = np.empty(size * GROUP, dtype=np.uint64)
-        for row, cells in batch:
-            _shift(cells, shifts[coset], block, length, size)
+        for shift, block in zip(shifts, out[group], strict=True):
+            _shift(cells, shift, block, length, size)
             _ntt(block, twiddles, subgroup_bits, LEAF_BITS)
-            _scatter(block, flat_out, size, coset * size, count, row, min(GROUP, count - row))
 
-    groups = range(0, count, GROUP)
-    turned = run_tasks([partial(turn, row) for row in groups])
-    pieces = list(zip(groups, turned, strict=True))
-    step = max(1, len(pieces) * cosets // (TASKS_PER_THREAD * thread_count()))
-    batches = [pieces[i : i + step] for i in range(0, len(pieces), step)]
-    run_tasks([partial(encode, j, batch) for j in range(cosets) for batch in batches])
-    return out
+    run_tasks([partial(encode, group) for group in range(len(out))])
+    return out.reshape(len(out), cosets * size, GROUP)
+
+
+def gather_cells(encoded: Array, count: int, positions: Sequence[int] | slice = slice(None)) -> Array:
+    """The cells of `count` rows at some positions of `encode_rows`: uint64 (positions, count)."""
+    return encoded[:, positions].transpose(1, 0, 2).reshape(-1, len(encoded) * GROUP)[:, :count]
 
 
 def encoding_points(subgroup_bits: int, cosets: int) -> Array:

@@ -206,6 +206,16 @@ seven = _operation("seven", 1, _seven)
 times_i = _operation("times_i", 1, _times_i)
 
 
+def word_operation(name: str, arity: int, emit: Any) -> Any:
+    """An intrinsic like the others, on the two 32-bit words in every lane."""
+    words = ir.VectorType(ir.IntType(32), 2 * LANES)
+
+    def on_words(b: Any, *values: Any) -> Any:
+        return b.bitcast(emit(b, *(b.bitcast(value, words) for value in values)), _VECTOR)
+
+    return _operation(name, arity, on_words)
+
+
 def _splat(_context: Any, value: Any) -> Any:
     """uint64 -> Lanes."""
     return _lanes(types.uint64), lambda _t, b, _s, args: _spread(b, args[0])

@@ -32,12 +32,11 @@ from .harness import (
     prove,
     random_field,
     training_columns,
-    transcript,
 )
 
 pytest.importorskip("numba")
 
-from zkunlearn.prover import protocol as prover_protocol
+from zkunlearn.prover import lookup as prover_lookup
 from zkunlearn.prover.columns import Columns as ProverColumns
 from zkunlearn.prover.lookup import build_tree, build_trees, lookup_leaves
 
@@ -134,7 +133,7 @@ class JunkProver(CheatingProver):
 
     def walk(self) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(prover_protocol, "build_trees", self.trees)
+            patch.setattr(prover_lookup, "build_trees", self.trees)
             super().walk()
 
     def trees(self, relation: Any, trees: Any, keys: Any, columns: Columns) -> Any:
@@ -259,7 +258,3 @@ def test_junk_that_the_prover_does_not_answer_for_is_rejected(run: Declared, tru
     """Committed junk, and claims as if it were not there."""
     box = with_junk(run, true_columns)
     assert_caught(prove(run.shape, true_columns, commitments(run.shape, box)), "batching")
-
-
-def test_the_transcript_of_the_tests_is_fresh() -> None:
-    assert transcript().challenge() == transcript().challenge() != transcript(b"other").challenge()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -201,12 +202,20 @@ def test_leaf_denominators_equal_their_twin(seed, count, n, const, dtype):
 
 
 @quick
+@given(seeds, st.integers(1, 40), st.integers(0, 200), st.sampled_from([0, 1, 32]))
+def test_sha256_equals_hashlib(seed, n, width, second):
+    parts = [np.random.default_rng(seed + w).integers(0, 256, size=(n, w), dtype=np.uint8) for w in (width, second)]
+    data = [b"tag" + b"".join(part[i].tobytes() for part in parts) for i in range(n)]
+    assert fast.sha256_rows(b"tag", parts) == b"".join(hashlib.sha256(message).digest() for message in data)
+
+
+@quick
 @given(seeds, st.integers(0, 5), st.integers(1, 5), st.sampled_from([1, 3, 8, 9]), st.integers(0, 80))
 def test_encoding_equals_horner_at_the_points(seed, h, cosets, count, length):
     rows = numbers(seed, count, length)
     got = fast.encode_rows(rows, h, cosets)
-    assert got.flags.c_contiguous and got.shape == (cosets << h, count)
-    assert got.tolist() == twins.encode_rows(rows.tolist(), h, cosets)
+    assert got.flags.c_contiguous and got.shape == (-(-count // 8), cosets << h, 8)
+    assert fast.gather_cells(got, count).tolist() == twins.encode_rows(rows.tolist(), h, cosets)
     assert fast.encoding_points(h, cosets).tolist() == twins.encoding_points(h, cosets)
 
 
@@ -214,7 +223,7 @@ def test_encoding_equals_horner_at_the_points(seed, h, cosets, count, length):
 def test_encoding_of_long_rows_at_sampled_points(h):
     """Lengths where the transform leaves the nearest cache, and coefficients fold."""
     rows = numbers(h, 9, (1 << h) + 5)
-    got, points = fast.encode_rows(rows, h, 3), twins.encoding_points(h, 3)
+    got, points = fast.gather_cells(fast.encode_rows(rows, h, 3), 9), twins.encoding_points(h, 3)
     assert np.array_equal(fast.encoding_points(h, 3), np.array(points, dtype=np.uint64))
     for q in [0, 1, 2, 513, (1 << h) - 1, 1 << h, (3 << h) - 1]:
         powers = [pow(points[q], j, P) for j in range(rows.shape[1])]
@@ -293,7 +302,8 @@ from zkunlearn.prover import kernels as fast
 from zkunlearn.prover.kernels.field import LANES
 rows = (np.arange(11 * 70, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(1)).reshape(11, 70)
 k = np.stack([rows, rows[::-1]])
-parts = [fast.encode_rows(rows, 5, 3), *fast.layer_up(k[:, :10], k[:, 1:]), fast.contract(k, k[:, 0, :11])]
+text = fast.sha256_rows(b"x", [rows.view(np.uint8)])
+parts = [np.frombuffer(text, np.uint8), fast.encode_rows(rows, 5, 3), *fast.layer_up(k[:, :10], k[:, 1:]), fast.contract(k, k[:, 0, :11])]
 print(LANES, hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest())
 """
 

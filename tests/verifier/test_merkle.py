@@ -28,6 +28,12 @@ SHAPES = st.tuples(st.integers(1, 7), st.integers(0, 6)).flatmap(
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def compiled() -> None:
+    """So that no test is timed while its kernel is compiled."""
+    build_levels(bytes(64))
+
+
 def digests(count: int, seed: str = "leaf") -> list[bytes]:
     return [hashlib.sha256(f"{seed} {i}".encode()).digest() for i in range(count)]
 
@@ -140,8 +146,8 @@ def test_long_leaves_hash_the_same_in_threads_and_in_strided_memory() -> None:
     rng = np.random.default_rng(1)
     cells = rng.integers(0, 2**64, (300, 6000), dtype=np.uint64)
     salts = rng.bytes(32 * 300)
-    one = hash_leaves(salts, cells, threads=1)
-    assert one == hash_leaves(salts, cells, threads=2) == hash_leaves(salts, np.asfortranarray(cells))
+    one = hash_leaves(salts, cells)
+    assert one == hash_leaves(salts, np.asfortranarray(cells))
     assert one[-32:] == leaf_hash(salts[-32:], cells[-1].astype("<u8").tobytes())
 
 

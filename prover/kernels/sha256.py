@@ -1,0 +1,167 @@
+"""SHA-256 (FIPS 180-4) of many short messages of one length, side by side.
+
+A Merkle tree is many hashes of a few blocks each; called one by one from Python, the calls cost more than the
+hashing. Here two messages share each uint64 lane: sixteen travel together on AVX-512 or AVX2. The digests are
+hashlib's, which the verifier uses.
+"""
+
+# Kernels are typed by their signatures, which mypy cannot read:
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .compiled import IN, INT, OUT, device, kernel
+from .field import LANES, load, splat, store, word_operation
+from .threads import run_tasks, thread_count
+from .values import Array
+
+DIGEST_BYTES = 32
+BLOCK_BYTES = 64
+BLOCK_LINES = BLOCK_BYTES // 8
+LENGTH_BYTES = 8  # the padding ends with the message's length in bits
+ROUNDS = 64
+GROUP = 2 * LANES  # messages that travel together
+CHUNK_BYTES = 1 << 21  # messages are laid out in pieces of about this size
+
+
+def _fractional_bits(root: int) -> list[int]:
+    """32 bits after the point of the square (2) or cube (3) roots of the first primes; FIPS 180-4, 4.2.2 and 5.3.3."""
+    primes = [n for n in range(2, 312) if all(n % d for d in range(2, n))]
+    results = []
+    for prime in primes:
+        target, low, high = prime << (32 * root), 0, 1 << 42
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if middle**root <= target else (low, middle)
+        results.append(low & 0xFFFFFFFF)
+    return results
+
+
+def _both_halves(words: Sequence[int]) -> Array:
+    return np.array([word | word << 32 for word in words], dtype=np.uint64)
+
+
+ROUND_CONSTANTS = _both_halves(_fractional_bits(3))
+INITIAL_STATE = _both_halves(_fractional_bits(2)[:8])
+
+
+# --- LLVM instructions on pairs of 32-bit words -----------------------------------------------------------
+
+
+def _rotated(b: Any, x: Any, count: int) -> Any:
+    return b.or_(b.lshr(x, x.type([count] * x.type.count)), b.shl(x, x.type([32 - count] * x.type.count)))
+
+
+def _sigma(first: int, second: int, third: int, shift: bool) -> Any:
+    """x rotated by three counts, or shifted by the third, xor-ed."""
+
+    def emit(b: Any, x: Any) -> Any:
+        last = b.lshr(x, x.type([third] * x.type.count)) if shift else _rotated(b, x, third)
+        return b.xor(b.xor(_rotated(b, x, first), _rotated(b, x, second)), last)
+
+    return emit
+
+
+def _swapped(b: Any, x: Any) -> Any:
+    """The four bytes in the other order."""
+    high, low = x.type([0xFF00FF00] * x.type.count), x.type([0x00FF00FF] * x.type.count)
+    return b.or_(_rotated(b, b.and_(x, low), 8), _rotated(b, b.and_(x, high), 24))
+
+
+word_add = word_operation("word_add", 2, lambda b, x, y: b.add(x, y))
+choose = word_operation("choose", 3, lambda b, x, y, z: b.xor(z, b.and_(x, b.xor(y, z))))
+majority = word_operation("majority", 3, lambda b, x, y, z: b.or_(b.and_(x, y), b.and_(z, b.or_(x, y))))
+big_sigma0 = word_operation("big_sigma0", 1, _sigma(2, 13, 22, shift=False))
+big_sigma1 = word_operation("big_sigma1", 1, _sigma(6, 11, 25, shift=False))
+small_sigma0 = word_operation("small_sigma0", 1, _sigma(7, 18, 3, shift=True))
+small_sigma1 = word_operation("small_sigma1", 1, _sigma(17, 19, 10, shift=True))
+swap = word_operation("swap", 1, _swapped)
+
+
+@device
+def _store_words(lines, s0, s1, s2, s3, s4, s5, s6, s7):
+    """The state as big-endian words, one line each."""
+    store(lines, 0 * LANES, LANES, swap(s0))
+    store(lines, 1 * LANES, LANES, swap(s1))
+    store(lines, 2 * LANES, LANES, swap(s2))
+    store(lines, 3 * LANES, LANES, swap(s3))
+    store(lines, 4 * LANES, LANES, swap(s4))
+    store(lines, 5 * LANES, LANES, swap(s5))
+    store(lines, 6 * LANES, LANES, swap(s6))
+    store(lines, 7 * LANES, LANES, swap(s7))
+
+
+@kernel(IN, IN, IN, OUT, OUT, INT, INT, INT)
+def _hash_padded(messages, constants, initial, out, lines, width, start, stop):
+    """out[4 i : 4 i + 4] = digest of message i, `width` uint64 with its padding. `lines`: 64 lines of scratch."""
+    low, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
+    for first in range(start, stop, GROUP):
+        s0, s1, s2, s3 = splat(initial[0]), splat(initial[1]), splat(initial[2]), splat(initial[3])
+        s4, s5, s6, s7 = splat(initial[4]), splat(initial[5]), splat(initial[6]), splat(initial[7])
+        for block in range(0, width, BLOCK_LINES):
+            for lane in range(LANES):
+                at = min(first + 2 * lane, stop - 1) * width + block
+                beside = min(first + 2 * lane + 1, stop - 1) * width + block
+                for cell in range(BLOCK_LINES):
+                    x, y = messages[at + cell], messages[beside + cell]
+                    lines[2 * cell * LANES + lane] = (x & low) | (y << shift)
+                    lines[(2 * cell + 1) * LANES + lane] = (x >> shift) | ((y >> shift) << shift)
+            a, b, c, d, e, f, g, h = s0, s1, s2, s3, s4, s5, s6, s7
+            for t in range(ROUNDS):
+                at = t * LANES
+                if t < 2 * BLOCK_LINES:
+                    word = swap(load(lines, at, LANES))
+                else:
+                    old = word_add(load(lines, at - 16 * LANES, LANES), load(lines, at - 7 * LANES, LANES))
+                    new = small_sigma1(load(lines, at - 2 * LANES, LANES))
+                    word = word_add(old, word_add(new, small_sigma0(load(lines, at - 15 * LANES, LANES))))
+                store(lines, at, LANES, word)
+                word = word_add(word, constants[t])
+                x = word_add(word_add(h, word), word_add(big_sigma1(e), choose(e, f, g)))
+                y = word_add(big_sigma0(a), majority(a, b, c))
+                a, b, c, d, e, f, g, h = word_add(x, y), a, b, c, word_add(d, x), e, f, g
+            s0, s1, s2, s3 = word_add(s0, a), word_add(s1, b), word_add(s2, c), word_add(s3, d)
+            s4, s5, s6, s7 = word_add(s4, e), word_add(s5, f), word_add(s6, g), word_add(s7, h)
+        _store_words(lines, s0, s1, s2, s3, s4, s5, s6, s7)
+        for lane in range(min(LANES, (stop - first + 1) // 2)):
+            at = 4 * (first + 2 * lane)
+            for k in range(4):
+                x, y = lines[2 * k * LANES + lane], lines[(2 * k + 1) * LANES + lane]
+                out[at + k] = (x & low) | (y << shift)
+                if first + 2 * lane + 1 < stop:
+                    out[at + 4 + k] = (x >> shift) | ((y >> shift) << shift)
+
+
+def sha256_rows(tag: bytes, parts: Sequence[Array]) -> bytes:
+    """The packed SHA-256 of tag + row i of all parts, for every i.
+
+    parts: uint8 (n, width) each, at least one.
+    """
+    n, widths = len(parts[0]), [part.shape[1] for part in parts]
+    length = len(tag) + sum(widths)
+    padded = -(-(length + 1 + LENGTH_BYTES) // BLOCK_BYTES) * BLOCK_BYTES
+    ending = b"\x80" + bytes(padded - length - 1 - LENGTH_BYTES) + (8 * length).to_bytes(LENGTH_BYTES, "big")
+    out = np.empty((n, DIGEST_BYTES // 8), dtype=np.uint64)
+
+    def hash_rows(start: int, stop: int) -> None:
+        rows = np.empty((stop - start, padded), dtype=np.uint8)
+        rows[:, : len(tag)] = np.frombuffer(tag, dtype=np.uint8)
+        at = len(tag)
+        for part, width in zip(parts, widths, strict=True):
+            rows[:, at : at + width] = part[start:stop]
+            at += width
+        rows[:, length:] = np.frombuffer(ending, dtype=np.uint8)
+        messages, lines = rows.reshape(-1).view(np.uint64), np.empty(ROUNDS * LANES, dtype=np.uint64)
+        digests = out[start:stop].reshape(-1)
+        _hash_padded(messages, ROUND_CONSTANTS, INITIAL_STATE, digests, lines, padded // 8, 0, stop - start)
+
+    step = max(GROUP, min(-(-n // thread_count()), CHUNK_BYTES // padded))
+    step = -(-step // GROUP) * GROUP
+    run_tasks([partial(hash_rows, start, min(n, start + step)) for start in range(0, n, step)])
+    return out.tobytes()

@@ -1,0 +1,333 @@
+"""A lie pushed on: the prover solves for the message that satisfies the check which would have caught it.
+
+What it then claims is false about something smaller, and the next check catches that, down to the opening. The
+lies: one skipped iteration (sums), one quotient off by one (lookups).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from zkunlearn.circuits.goldilocks import ONE, ZERO, K, to_field
+from zkunlearn.circuits.gradient_descent import Q, Z
+from zkunlearn.circuits.hidden import Hidden, evaluate
+from zkunlearn.circuits.multilinear import eq
+from zkunlearn.circuits.multilinear import evaluate as evaluate_table
+from zkunlearn.circuits.relation import LIMB, Sum, SumResult
+from zkunlearn.circuits.tables import RANGE, limb_names
+from zkunlearn.verifier.batching import row_weights
+from zkunlearn.verifier.protocol import sum_claims
+from zkunlearn.verifier.sumcheck import require_summand
+from zkunlearn.verifier.transcript import Transcript
+
+from .harness import Columns, Declared, Outcome, assert_caught, changed, columns_of, descend, prove, recount
+from .test_lying_owner import skip
+
+pytest.importorskip("numba")
+
+from zkunlearn.prover import kernels
+from zkunlearn.prover import lookup as prover_lookup
+from zkunlearn.prover import protocol as prover_protocol
+from zkunlearn.prover.columns import eq_table
+from zkunlearn.prover.protocol import ProverSteps
+from zkunlearn.prover.sumcheck import cube_table, prove_rounds, sum_table
+
+
+def hidden_value(channel: Any, expression: Hidden) -> K:
+    """What an expression is worth to the prover."""
+    return evaluate(expression, channel.program.assign(channel.values, ONE), ONE)
+
+
+def solved_sum(steps: Any, statement: Sum, claim: Hidden) -> SumResult:
+    """`prove_sum`, with the first term of the last factor solved for instead of evaluated."""
+    channel, columns = steps.channel, steps.columns
+    terms = [[columns.term(term) for term in factor.terms] for factor in statement.factors]
+    factors = [sum_table(statement, i, tables) for i, tables in enumerate(terms)]
+    weight = cube_table(statement.groups, statement.weight)
+    point, claim, _ = prove_rounds(channel, statement.name, np.stack([weight, *factors]), claim)
+    at = eq_table(point)
+    values = [[K(*kernels.kdot(table, at)) for table in tables] for tables in terms]
+
+    def factor(i: int) -> K:
+        stated = statement.factors[i]
+        result = stated.constant.evaluate(point) if stated.constant else ZERO
+        for term, value in zip(stated.terms, values[i], strict=True):
+            result = result + term.coefficient * value
+        return result
+
+    others = statement.weight.evaluate(point) * (factor(0) if len(values) == 2 else ONE)
+    missing = hidden_value(channel, claim) * others.inverse() - factor(-1)
+    values[-1][0] = values[-1][0] + missing * statement.factors[-1].terms[0].coefficient.inverse()
+    sent = tuple(tuple(channel.send(group)) for group in values)
+    require_summand(channel, statement, claim, point, sent)
+    return SumResult(point, sent)
+
+
+@pytest.fixture
+def solve_sums(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let sums of these names be solved."""
+
+    def install(*names: str) -> None:
+        class Solving(ProverSteps):
+            def sumcheck(self, statement: Sum, claim: Hidden) -> SumResult:
+                if statement.name not in names:
+                    return super().sumcheck(statement, claim)
+                result = solved_sum(self, statement, claim)
+                self.claims += sum_claims(statement, result)
+                return result
+
+        monkeypatch.setattr(prover_protocol, "ProverSteps", Solving)
+
+    return install
+
+
+@pytest.fixture(scope="module")
+def skipped(declared: Declared, data: Any) -> Columns:
+    return columns_of(declared, data, descend(declared, data, after_step=skip))
+
+
+def test_a_gradient_solved_for_is_rejected_by_the_sum_over_epochs(
+    declared: Declared, skipped: Columns, solve_sums: Any
+) -> None:
+    solve_sums("gradient")
+    assert_caught(prove(declared.shape, skipped), "epochs")
+
+
+def test_predictions_solved_for_are_rejected_by_the_batching(
+    declared: Declared, skipped: Columns, solve_sums: Any
+) -> None:
+    solve_sums("gradient", "epochs")
+    assert_caught(prove(declared.shape, skipped), "batching")
+
+
+def test_a_batched_claim_solved_for_is_rejected_by_the_opening(
+    declared: Declared, skipped: Columns, solve_sums: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solve_sums("gradient", "epochs")
+
+    class Solving:
+        """The channel, but the last value of a batching is the one that its equation asks for."""
+
+        def __init__(self, channel: Any, layout: Any, claims: Any) -> None:
+            self.channel, self.layout, self.claims = channel, layout, claims
+            self.weights: list[K] = []
+            self.point: list[K] = []
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.channel, name)
+
+        def challenge(self, label: str, error: int) -> K:
+            drawn = self.channel.challenge(label, error)
+            (self.weights if label == "batching weight" else self.point).append(drawn)
+            return drawn
+
+        def send(self, values: Any) -> Any:
+            if len(values) > 1:
+                return self.channel.send(values)
+            return self.channel.send([self.answer()])
+
+        def answer(self) -> K:
+            claim = self.channel.program.nodes[-1]
+            bits = self.layout.index_bits
+            at_rows, cells = eq_table(tuple(self.point[:bits])), self.point[bits:]
+            weight = ZERO
+            for place, rows in row_weights(self.layout, self.weights, self.claims).items():
+                at = K(*kernels.kdot(rows, np.ascontiguousarray(at_rows[:, : rows.shape[1]])))
+                weight = weight + at * eq(place, cells)
+            return hidden_value(self.channel, claim) * weight.inverse()
+
+    honest = prover_protocol.prove_batching
+
+    def prove_batching(channel: Any, layout: Any, claims: Any, rows: Any) -> Any:
+        if layout.name != "witness":
+            return honest(channel, layout, claims, rows)
+        return honest(Solving(channel, layout, claims), layout, claims, rows)
+
+    monkeypatch.setattr(prover_protocol, "prove_batching", prove_batching)
+    assert_caught(prove(declared.shape, skipped), "opening")
+
+
+def test_a_change_of_weights_solved_for_is_rejected_by_its_own_sum(
+    declared: Declared, data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A false total in "update" makes the claim about the gradient true."""
+    gap = np.zeros((declared.schedule.steps, declared.schedule.width), dtype=np.int64)
+
+    def skip_and_note(step: int, weights: Any, moved: Any, u: Any) -> tuple[Any, Any]:
+        rested, u = skip(step, weights, moved, u)
+        gap[step] = (moved - rested) << declared.schedule.shift  # the update less the gradient, on this step
+        return rested, u
+
+    columns = columns_of(declared, data, descend(declared, data, after_step=skip_and_note))
+    assert np.count_nonzero(gap)
+    honest = ProverSteps.total
+
+    class Solving(ProverSteps):
+        at: tuple[K, ...] = ()
+
+        def point(self, label: str, bits: int) -> Any:
+            drawn = super().point(label, bits)
+            self.at += drawn if label == "update" else ()
+            return drawn
+
+        def total(self, statement: Sum) -> Hidden:
+            missing = evaluate_table(padded(declared, gap), self.at)
+            send = self.channel.send
+            self.channel.send = lambda values: send([value - missing for value in values])
+            try:
+                return honest(self, statement)
+            finally:
+                self.channel.send = send
+
+    monkeypatch.setattr(prover_protocol, "ProverSteps", Solving)
+    assert_caught(prove(declared.shape, columns), "update")
+
+
+def padded(declared: Declared, steps: Any) -> Any:
+    """An array over (step, weight) as a flat table over (epoch, block, weight) of padded axes."""
+    relation = declared.relation
+    axes = (relation.epoch, relation.block, relation.weight)
+    box = steps.reshape([axis.size for axis in axes])
+    return to_field(np.pad(box, [(0, (1 << axis.bits) - axis.size) for axis in axes]).reshape(-1))
+
+
+# Lookups -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rounded(declared: Declared, data: Any) -> Columns:
+    """A limb of 2^16: one lookup that no table row answers."""
+    columns = columns_of(declared, data, descend(declared, data))
+    low, high = limb_names("weights", declared.schedule.weight_bits)
+    for name, step in ((low, LIMB), (high, -1)):
+        columns = changed(columns, name, (2, 1, 0), int(columns[name][2, 1, 0]) + step)
+    return recount(declared.relation, columns)
+
+
+def balanced(trees: Any, which: int) -> K:
+    """The ratio that tree `which` would need for the ratios of all roots to sum to zero."""
+    total = ZERO
+    for i, tree in enumerate(trees):
+        if i != which:
+            total = total + tree.root[0] * tree.root[1].inverse()
+    return -total
+
+
+def test_a_ratio_solved_for_is_rejected_at_the_root(
+    declared: Declared, rounded: Columns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, wanted = prover_lookup.prove_trees, []
+    message = prover_lookup._root_message
+
+    def prove_trees(channel: Any, trees: Any) -> Any:
+        wanted.append((trees[-1].root, balanced(trees, len(trees) - 1)))
+        return honest(channel, trees)
+
+    def root_message(numerator: K, denominator: K) -> list[K]:
+        sent = message(numerator, denominator)
+        if (numerator, denominator) == wanted[0][0]:
+            sent[3] = wanted[0][1]
+        return sent
+
+    monkeypatch.setattr(prover_lookup, "prove_trees", prove_trees)
+    monkeypatch.setattr(prover_lookup, "_root_message", root_message)
+    assert_caught(prove(declared.shape, rounded), "lookup root")
+
+
+def test_a_root_numerator_solved_for_is_rejected_by_the_first_layer(
+    declared: Declared, rounded: Columns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = prover_lookup.prove_trees
+
+    def prove_trees(channel: Any, trees: Any) -> Any:
+        last = trees[-1]
+        ratio = balanced(trees, len(trees) - 1)
+        return honest(channel, [*trees[:-1], replace(last, root=(ratio * last.root[1], last.root[1]))])
+
+    monkeypatch.setattr(prover_lookup, "prove_trees", prove_trees)
+    assert_caught(prove(declared.shape, rounded), "lookup layer")
+
+
+def with_trees_over(monkeypatch: pytest.MonkeyPatch, other: Columns) -> None:
+    """Trees whose leaves hold other columns than the committed ones."""
+    honest = prover_lookup.build_trees
+    monkeypatch.setattr(
+        prover_protocol,
+        "build_trees",
+        lambda relation, trees, keys, columns: honest(relation, trees, keys, other),
+    )
+
+
+def test_leaves_of_another_limb_are_rejected(
+    declared: Declared, data: Any, rounded: Columns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trees are over the true limbs, the committed ones have a limb of 2^16."""
+    other = columns_of(declared, data, descend(declared, data))
+    columns = rounded | {t.multiplicity: other[t.multiplicity] for t in declared.relation.tables}
+    with_trees_over(monkeypatch, other)
+    low, high = limb_names("weights", declared.schedule.weight_bits)
+    names = [f"lookup {low}", f"lookup {high}", f"lookup {high} shifted"]
+    assert_caught(prove(declared.shape, columns), *names)
+
+
+def test_leaves_of_other_multiplicities_are_rejected(
+    declared: Declared, rounded: Columns, data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = columns_of(declared, data, descend(declared, data))
+    (table,) = (t for t in declared.relation.tables if t.name == RANGE)
+    columns = changed(other, table.multiplicity, 7, int(other[table.multiplicity][7]) + 1)
+    with_trees_over(monkeypatch, other)
+    assert_caught(prove(declared.shape, columns), "table range")
+
+
+def test_leaves_of_another_quotient_are_rejected(
+    declared: Declared, data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Committed Q is one less in a live cell; the trees do not know."""
+    other = columns_of(declared, data, descend(declared, data))
+    columns = changed(other, Q, (1, 7), int(other[Q][1, 7].astype(np.int64)) + 1)
+    with_trees_over(monkeypatch, other)
+    assert Z in columns
+    assert_caught(prove(declared.shape, columns), "lookup remainder", "lookup activation")
+
+
+class RiggedKeys(Transcript):
+    """alpha, the first challenge, is the key 1 + 7 beta of the range table's row 7."""
+
+    def __init__(self) -> None:
+        super().__init__(b"p", b"s", b"i")
+        self._first: list[tuple[int, int]] = []
+
+    def challenge(self) -> tuple[int, int]:
+        if len(self._first) == 2:
+            return super().challenge()
+        if not self._first:
+            drawn = super().challenge()
+            self._first.append(drawn)
+            return (K(*drawn) * 7 + ONE).pair
+        self._first.append(self._first[0])
+        return self._first[0]
+
+
+def test_a_zero_denominator_is_rejected_at_the_root(
+    declared: Declared, data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """alpha follows the commitments, so no prover can aim a denominator at zero; here the challenge is rigged.
+
+    With d = 0 at the root any ratio satisfies n = ratio * d where n = 0, so that a sum could be anything:
+    what stands in the way is d * inverse = 1.
+    """
+    columns = columns_of(declared, data, descend(declared, data))
+    message = prover_lookup._root_message
+    monkeypatch.setattr(
+        prover_lookup,
+        "_root_message",
+        lambda n, d: message(n, d) if d else [n, d, ZERO, ZERO],
+    )
+    outcome: Outcome = prove(declared.shape, columns, with_transcript=RiggedKeys())
+    assert "lookup root" in outcome.prover.lies
+    assert outcome.prover.lies <= {"lookup root", "lookup sum"}
+    assert outcome.verdict(RiggedKeys()) == "constraints"

@@ -1,0 +1,84 @@
+"""A commitment whose openings run out is replaced, and the chain of statements goes on."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import zkunlearn as zu
+from zkunlearn.circuits.statement import RecommitmentStatement
+from zkunlearn.prover.ledger import violated
+from zkunlearn.prover.protocol import Prover
+from zkunlearn.prover.recommitment import (
+    DATASET,
+    NEW_DATASET,
+    commit_rows,
+    new_name,
+    new_transcript,
+    recommitment_shape,
+)
+
+SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5)
+
+
+@pytest.fixture(scope="module")
+def chain():
+    random = np.random.default_rng(3)
+    old = zu.commit(random.normal(size=(11, 2)), np.arange(11) % 2, openings=3)
+    first = zu.prove(old, SPEC, forget=["4"])
+    new, link = zu.recommit(old, openings=5)
+    second = zu.prove(new, SPEC, forget=["4", "9"], previous=first.proof)
+    return old, first.proof, new, link, second.proof
+
+
+def test_the_chain_goes_on_over_a_recommitment(chain):
+    old, first, new, link, second = chain
+    assert zu.verify_recommitment(zu.RecommitmentProof.from_bytes(link.to_bytes())) >= 100
+    report = zu.verify(second, new.commitment, previous=first, recommitment=link)
+    assert report.pinned == ("previous",)
+
+
+def test_without_the_link_the_data_sets_are_different(chain):
+    _, first, new, _, second = chain
+    with pytest.raises(zu.StatementMismatch, match="the previous proof is about another data set"):
+        zu.verify(second, new.commitment, previous=first)
+
+
+def test_both_commitments_pay_for_the_link(chain):
+    old, _, new, _, _ = chain
+    assert (old.spent, new.spent) == (3, 3)  # validity, training, link; validity, link, training
+    with pytest.raises(zu.BudgetExceeded):
+        zu.recommit(old)
+
+
+def test_a_link_between_other_records_is_rejected(chain):
+    old, _, new, link, _ = chain
+    lying = replace(link, statement=replace(link.statement, new=replace(new.statement, record_root=bytes(32))))
+    with pytest.raises(zu.InvalidProof) as failure:
+        zu.verify_recommitment(lying)
+    assert failure.value.check == "statement"
+
+
+class CheatingProver(Prover):
+    def check_witness(self):
+        self.violated = set(violated(self.channel.program, self.channel.values))
+
+
+def test_a_recommitment_that_changes_one_label_is_rejected(chain):
+    old, _, _, _, _ = chain
+    labels = old.rows.labels.copy()
+    labels[5] = 1 - labels[5]
+    changed = commit_rows(replace(old.rows, labels=labels), old.statement.encoding, 4, None)
+    new = replace(changed.statement, record_root=old.statement.record_root)  # the tree of the old records
+    statement = RecommitmentStatement(old.statement, new)
+    columns = {**old.columns, **{new_name(name): values for name, values in changed.columns.items()}}
+    prover = CheatingProver(
+        recommitment_shape(statement),
+        new_transcript(statement),
+        {DATASET: old.opening, NEW_DATASET: changed.opening},
+        columns,
+    )
+    lying = zu.RecommitmentProof(statement, prover.prove())
+    assert prover.violated == {"recommitment of labels"}
+    with pytest.raises(zu.InvalidProof) as failure:
+        zu.verify_recommitment(lying)
+    assert failure.value.check == "constraints"
