@@ -16,7 +16,7 @@ round-by-round soundness of a protocol made non-interactive by hashing; SHA-256 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log2
+from math import floor, log2
 
 from ..circuits.goldilocks import P
 from ..circuits.multilinear import log2_ceil
@@ -75,7 +75,7 @@ def require_security(shape: ProofShape) -> float:
     weakest = min(soundness_terms(shape), key=lambda term: term.bits)
     if weakest.bits < SECURITY_BITS:
         raise ParameterError(
-            f"{weakest.bits:.1f} bits of proven soundness ({weakest.label}), {SECURITY_BITS} are required: "
+            f"{floor(weakest.bits * 100) / 100} bits of proven soundness ({weakest.label}), {SECURITY_BITS} are required: "
             "train on fewer rows or epochs in one proof"
         )
     return weakest.bits
