@@ -42,12 +42,15 @@ from .cli_owner import (
     require_folder_place,
 )
 from .models.errors import DataError, FormatError, InvalidProof, StatementMismatch
-from .verifier.artefacts import MAX_OPENINGS, DatasetCommitment, TrainingProof
+from .verifier.artefacts import MAX_OPENINGS, DatasetCommitment, RecommitmentProof, TrainingProof
 
 if TYPE_CHECKING:
     from . import VerificationReport
+    from .prover.training import Trained
 
 PROOF_SUFFIX = ".proof"
+LINK_FILE = "dataset.recommitment"
+LIST_HEAD = "# record digests of the forgotten rows, for `zkunlearn verify --forget-file`"
 DIGEST_PATTERN = r"[0-9a-fA-F]{64}"
 FILE = click.Path(path_type=Path)  # existence is checked by whoever reads, with one kind of message
 
@@ -78,6 +81,13 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+openings_option = click.option(
+    "--openings",
+    type=click.IntRange(2, MAX_OPENINGS),
+    default=32,
+    show_default=True,
+    help="How many proofs the commitment can serve, its own included.",
+)
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")
 
 
@@ -91,14 +101,9 @@ force_option = click.option("--force", is_flag=True, help="Replace what is there
 @click.option(
     "--bounds", "bounds_file", type=FILE, metavar="FILE", help="TOML: [bounds] with lines name = [low, high]."
 )
+@click.option("--x-bits", type=int, default=10, show_default=True, help="Scale of feature integers.")
 @click.option("--label", type=click.Choice(["binary", "real", "count"]), help="Kind of labels; guessed by default.")
-@click.option(
-    "--openings",
-    type=click.IntRange(2, MAX_OPENINGS),
-    default=32,
-    show_default=True,
-    help="How many proofs the commitment can serve, its own included.",
-)
+@openings_option
 @click.option("--out", required=True, type=FILE, metavar="DIR", help="Where dataset.commitment and its secret go.")
 @force_option
 @common
@@ -108,6 +113,7 @@ def commit(
     target: str,
     id_column: str | None,
     bounds_file: Path | None,
+    x_bits: int,
     label: str | None,
     openings: int,
     out: Path,
@@ -134,6 +140,7 @@ def commit(
                 bounds=bounds,
                 label_kind=label,
                 label_name=target,
+                x_bits=x_bits,
                 openings=openings,
                 progress=progress,
             )
@@ -194,36 +201,77 @@ def prove(
 
     from . import prove as prove_training
     from .prover.dataset import Dataset
-    from .prover.text_files import write_lines
 
     dataset = Dataset.load(directory)
     ids = ids_to_forget(output, dataset, forget, forget_file, previous)
     prepare_kernels(output)
     with output.phases("proving") as progress:
         trained = prove_training(dataset, spec, forget=ids, previous=previous, progress=progress)
+    _save_trained(trained, out, model_file, list_file)
     statement = trained.proof.statement
-    trained.model.save(model_file)  # the proof comes last: where it is, all the rest is
-    files = {"model": str(model_file), "forgotten": None, "proof": str(out)}
-    if statement.forgotten:
-        digests = [record.digest.hex() for record in statement.forgotten]
-        write_lines(
-            list_file, ["# record digests of the forgotten rows, for `zkunlearn verify --forget-file`", *digests]
-        )
-        files["forgotten"] = str(list_file)
-    else:
-        list_file.unlink(missing_ok=True)  # with --force, that of another proof
-    trained.proof.save(out)
+    if dataset.spent + 1 == dataset.statement.openings:
+        output.note("note: one opening of the data set is left; keep it for `zkunlearn recommit`")
+    public_list = str(list_file) if statement.forgotten else None
+    files = {"model": str(model_file), "forgotten": public_list, "proof": str(out)}
     seconds = {phase: round(duration, 3) for phase, duration in trained.timings.items()}
     lines = [
         *statement_lines(statement),
         ("openings", f"{dataset.spent} of {dataset.statement.openings} used"),
         ("public", f"{out}, {size_text(out.stat().st_size)}"),
-        *([("", str(list_file))] if statement.forgotten else []),
+        *([("", public_list)] if public_list else []),
         ("SECRET", f"{model_file}: the weights"),
         *([("seconds", ", ".join(f"{phase} {duration}" for phase, duration in seconds.items()))] if timings else []),
     ]
     data = {**statement_data(statement), "files": files, "openings_used": dataset.spent, "seconds": seconds}
     output.result("Training proved", lines, f"proved: statement {data['statement']}", data)
+
+
+def _save_trained(trained: Trained, out: Path, model_file: Path, list_file: Path) -> None:
+    """The proof goes last: where there is one, the files beside it belong to it."""
+    from .prover.text_files import write_lines
+
+    for old in (out, list_file):  # with --force
+        old.unlink(missing_ok=True)
+    trained.model.save(model_file)
+    digests = [record.digest.hex() for record in trained.proof.statement.forgotten]
+    if digests:
+        write_lines(list_file, [LIST_HEAD, *digests])
+    trained.proof.save(out)
+
+
+@main.command()
+@click.argument("directory", type=FILE, metavar="DIR")
+@openings_option
+@click.option("--out", required=True, type=FILE, metavar="NEWDIR", help="Where the new commitment and its secret go.")
+@force_option
+@common
+def recommit(output: Output, directory: Path, openings: int, out: Path, force: bool) -> None:
+    """Commit afresh to the rows in DIR, when its openings run out, and prove that they are the same.
+
+    Beside the new commitment goes dataset.recommitment, the public proof that links both.
+    """
+    public, secret = dataset_files(out)
+    link_file = out / LINK_FILE
+    refuse_existing([public, secret, link_file], force, "replacing it makes its proofs impossible to continue")
+    require_folder_place(out)
+    from .prover.dataset import Dataset
+    from .prover.recommitment import recommit_dataset
+
+    dataset = Dataset.load(directory)
+    prepare_kernels(output)
+    with output.phases("committing afresh") as progress:
+        new, link = recommit_dataset(dataset, openings, progress)
+    new.save(out)
+    link.save(link_file)
+    lines = [
+        *dataset_lines(new.statement),
+        ("openings", f"{new.spent} of {new.statement.openings} used"),
+        ("public", f"{public}, {link_file}"),
+        ("SECRET", f"{secret}: keep it; {directory} is needed no more"),
+    ]
+    data_set = dataset_data(new.statement)
+    files = {"commitment": str(public), "opening": str(secret), "recommitment": str(link_file)}
+    output.result("Data set committed afresh", lines, f"committed: data set {data_set['digest']}", data_set | files)
 
 
 # --- the auditor --------------------------------------------------------------------------------------------
@@ -237,6 +285,13 @@ def prove(
 @click.option(
     "--previous", "previous_file", type=FILE, metavar="Q.proof", help="Pin the proof that this one supersedes."
 )
+@click.option(
+    "--recommitment",
+    "link_file",
+    type=FILE,
+    metavar="R.recommitment",
+    help="Links the data set of the superseded proof to this one, if it was committed afresh in between.",
+)
 @click.option("--known-dataset", metavar="DIGEST", help="A data set already checked: saves checking it again.")
 @common
 def verify(
@@ -246,6 +301,7 @@ def verify(
     spec_file: Path | None,
     forget_file: Path | None,
     previous_file: Path | None,
+    link_file: Path | None,
     known_dataset: str | None,
 ) -> None:
     """Check a training or unlearning proof. Exit code 0 if it is valid, 1 if it is not.
@@ -261,6 +317,7 @@ def verify(
         "spec": None if spec_file is None else load_spec(spec_file),
         "forget": None if forget_file is None else read_digests(forget_file),
         "previous": None if previous_file is None else TrainingProof.load(previous_file),
+        "recommitment": None if link_file is None else RecommitmentProof.load(link_file),
         "known_dataset": None if known_dataset is None else bytes.fromhex(known_dataset),
     }
     proof = None

@@ -25,13 +25,20 @@ from .cli_output import (
 from .models.errors import FormatError, ParameterError
 from .models.spec import load_spec
 from .prover.text_files import read_digests
-from .verifier.artefacts import DatasetCommitment, TrainingProof, training_statement
+from .verifier.artefacts import (
+    DatasetCommitment,
+    RecommitmentProof,
+    TrainingProof,
+    statement_digest,
+    training_statement,
+)
 from .verifier.container import Bytes, Int, read_container, take
 from .verifier.merkle import DIGEST_BYTES
 from .verifier.protocol import ProofShape
 from .verifier.soundness import soundness_terms
-from .verifier.verify import MAX_LOOKUP_BITS, dataset_shape, training_shape
+from .verifier.verify import MAX_LOOKUP_BITS, dataset_shape, recommitment_shape, training_shape
 
+SHOWN_COLUMNS = 40
 MAX_SECRET_BYTES = 1 << 34  # as large as the owner's files may be
 NOT_VERIFIED = "Read, not verified: `zkunlearn verify` checks that it is true."
 SECRET = "SECRET: whoever has this file can read what the commitment hides."
@@ -97,9 +104,21 @@ def _commitment(path: Path, payload: dict[str, Any]) -> Inspection:
         ("openings", f"hides {plural(statement.openings, 'proof')}, its own validity proof included"),
         ("proof", size_text(len(commitment.proof))),
         ("security", security),
+        *_bounds(statement),
     ]
+    columns = statement.encoding.to_mapping()["features"]
     data = {"dataset": dataset_data(statement), "proof_bytes": len(commitment.proof), "security_bits": bits}
+    data["columns"] = columns
     return Inspection("data set commitment", lines, data=data)
+
+
+def _bounds(statement: DatasetStatement) -> Lines:
+    """The interval of each column, for an auditor to judge."""
+    columns = statement.encoding.features
+    texts = [f"{column.name} in [{column.low!r}, {column.high!r}]" for column in columns[:SHOWN_COLUMNS]]
+    if len(columns) > SHOWN_COLUMNS:
+        texts.append(f"and {len(columns) - SHOWN_COLUMNS} more, which --json shows")
+    return [("" if index else "bounds", text) for index, text in enumerate(texts)]
 
 
 def _proof(path: Path, payload: dict[str, Any]) -> Inspection:
@@ -130,6 +149,14 @@ def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
     return Inspection("model opening", statement_lines(statement), SECRET, statement_data(statement))
 
 
+def _recommitment(path: Path, payload: dict[str, Any]) -> Inspection:
+    link = RecommitmentProof.load(path)
+    old, new = statement_digest(link.statement.old).hex(), statement_digest(link.statement.new).hex()
+    bits, security = _security(link.statement.new, lambda: recommitment_shape(link.statement))
+    lines = [("old data set", old), ("new data set", new), ("proof", size_text(len(link.proof))), ("security", security)]
+    return Inspection("recommitment", lines, data={"old": old, "new": new, "security_bits": bits})
+
+
 def _security(dataset: DatasetStatement, shape: Callable[[], ProofShape]) -> tuple[float | None, str]:
     """Proven bits, and in words; None for a statement that cannot be proved."""
     if dataset.rows * dataset.features > 1 << MAX_LOOKUP_BITS:
@@ -145,5 +172,6 @@ _READERS: dict[str, Callable[[Path, dict[str, Any]], Inspection]] = {
     "dataset.commitment": _commitment,
     "dataset.opening": _dataset_opening,
     "proof": _proof,
+    "recommitment": _recommitment,
     "model.opening": _model_opening,
 }

@@ -88,7 +88,7 @@ def ids_to_forget(
             more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
             raise DataError(f"{forget_file}: id {unknown[0]!r}{more} is not in the data set")
         named += listed
-    if previous is None or previous.statement.dataset != dataset.statement:
+    if previous is None or previous.statement.dataset.record_root != dataset.statement.record_root:
         return named  # of another data set: proving will say so
     before = [dataset.ids[position] for position in previous.statement.positions]
     again = set(before) & set(named)

@@ -166,6 +166,7 @@ def total(x: Vector, axis: int = -1) -> Vector:
 # Products of matrices over F, by floating point ---------------------------------------------------------------------
 
 MATRIX_LIMB_BITS = 16
+BLOCK_COLUMNS, BLOCK_PRODUCTS = 64, 1 << 18  # blocks so small that BLAS wakes no threads: they cost more than they do
 MAX_INNER = 1 << 19  # sums of 4 * MAX_INNER products of two limbs stay below 2^53, where float64 is exact
 
 
@@ -175,13 +176,24 @@ def matmul(x: Vector, y: Vector) -> Vector:
     if inner > MAX_INNER:
         raise ValueError(f"sums of {inner} products would not be exact, {MAX_INNER} are")
     left, right = _limbs(x), _limbs(y)
-    stacked = left.reshape(-1, inner) @ right.transpose(1, 0, 2).reshape(inner, -1)
+    stacked = _blockwise(left.reshape(-1, inner), right.transpose(1, 0, 2).reshape(inner, -1))
     products = stacked.reshape(len(left), rows, len(right), columns)
     result = np.zeros((rows, columns), dtype=np.uint64)
     for weight in reversed(range(len(left) + len(right) - 1)):
         pairs = [(i, weight - i) for i in range(len(left)) if 0 <= weight - i < len(right)]
         summed = sum(products[i, :, j] for i, j in pairs)
         result = add(mul(result, np.uint64(1 << MATRIX_LIMB_BITS)), np.asarray(summed).astype(np.uint64))
+    return result
+
+
+def _blockwise(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """x @ y, in blocks."""
+    result = np.empty((x.shape[0], y.shape[1]))
+    step = max(1, BLOCK_PRODUCTS // (max(1, x.shape[1]) * BLOCK_COLUMNS))
+    for column in range(0, y.shape[1], BLOCK_COLUMNS):
+        columns = np.ascontiguousarray(y[:, column : column + BLOCK_COLUMNS])
+        for row in range(0, x.shape[0], step):
+            np.matmul(x[row : row + step], columns, out=result[row : row + step, column : column + BLOCK_COLUMNS])
     return result
 
 

@@ -177,7 +177,7 @@ def _next_spent(spent: int, openings: int) -> int:
     if spent >= openings:
         raise BudgetExceeded(
             f"all {openings} openings of this data set commitment are spent: one more proof would reveal rows; "
-            "commit the data set again, with more openings"
+            "`recommit` in time next time, with one opening left; now only a new commitment helps"
         )
     return spent + 1
 

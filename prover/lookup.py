@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..circuits.goldilocks import ONE, ZERO, K, Vector, kvector, to_field
+from ..circuits.goldilocks import ONE, ZERO, K, Vector, kscalar, kvector, to_field
 from ..circuits.layout import Axis
 from ..circuits.multilinear import Point
 from ..circuits.relation import LookedUp, Lookup, PublicVector, Relation, Table
@@ -39,14 +39,18 @@ from . import kernels
 from .channel import ProverChannel
 from .columns import eq_table
 
+Sums = tuple[tuple[int, int], tuple[int, int]]  # q(0) and the leading coefficient
+UNIT = np.array([[1], [0]], dtype=np.uint64)
+SHORT_LINE = 64  # boxes with fewer inner cells are not worth walking line by line
+
 
 @dataclass(frozen=True)
 class Box:
-    """A layer, or half of one: numerators and denominators of shape (2, top, rest).
+    """A layer, numerators and denominators (.., top, rest), or its halves as two children, (.., 2, top, rest).
 
     Attributes:
-        numerators: K array (2, top, rest), or F array (top, rest) at the leaves.
-        denominators: K array (2, top, rest).
+        numerators: K array, or F array at the leaves.
+        denominators: K array.
         inner: the axes within rest, outermost first.
     """
 
@@ -57,7 +61,7 @@ class Box:
     @property
     def top(self) -> int:
         """Size of the axis being halved."""
-        return int(self.denominators.shape[1])
+        return self.denominators.shape[-2]
 
     def unpacked(self) -> Box:
         """When top is used up: the next axis that has variables becomes the top, padded with 0/1."""
@@ -69,11 +73,11 @@ class Box:
             _unpack(self.numerators, size, padding, 0), _unpack(self.denominators, size, padding, 1), tuple(inner)
         )
 
-    def halves(self) -> tuple[Box, Box]:
-        """The two halves along top."""
-        half = self.top // 2
-        low = Box(self.numerators[..., :half, :], self.denominators[:, :half], self.inner)
-        return low, Box(self.numerators[..., half:, :], self.denominators[:, half:], self.inner)
+    def children(self) -> Box:
+        """The two halves along top, the same cells in the same order."""
+        n, d = self.numerators, self.denominators
+        shape = (2, self.top // 2, d.shape[-1])
+        return Box(n.reshape(*n.shape[:-2], *shape), d.reshape(2, *shape), self.inner)
 
 
 def _unpack(values: Vector, size: int, padding: int, neutral: int) -> Vector:
@@ -158,63 +162,87 @@ def build_trees(relation: Relation, trees: Sequence[Instance], keys: Keys, colum
 # The walk ----------------------------------------------------------------------------------------------------------
 
 
+class LayerWeights:
+    """eq(point, .) of one layer, on the cells of every box that its rounds meet; shared by all trees."""
+
+    def __init__(self, point: Point) -> None:
+        self.point = point
+        self._inner: dict[tuple[Axis, ...], tuple[Vector, K]] = {}
+        self._top: dict[tuple[int, bytes], list[Vector]] = {}
+
+    def inner(self, axes: tuple[Axis, ...]) -> tuple[Vector, K]:
+        """On the real cells of the inner axes, the last variables: K vector (2, cells); and what they lack to 1."""
+        if axes not in self._inner:
+            bits = sum(axis.bits for axis in axes)
+            table = _box_eq(axes, self.point[len(self.point) - bits :])
+            self._inner[axes] = table, ONE - K(*kernels.ksum(table))
+        return self._inner[axes]
+
+    def cells(self, top_bits: int, axes: tuple[Axis, ...]) -> tuple[Vector, Vector]:
+        """On (2^top_bits, inner cells), as two factors. Short lines are joined, that is, multiplied out."""
+        inner, _ = self.inner(axes)
+        end = len(self.point) - sum(axis.bits for axis in axes)
+        if inner.shape[1] < SHORT_LINE:
+            return UNIT, self._doubled(inner, end, top_bits)
+        return self._doubled(UNIT, end, top_bits), inner
+
+    def _doubled(self, start: Vector, end: int, count: int) -> Vector:
+        """A table with the `count` variables before `end` in front, built one by one and kept."""
+        tables = self._top.setdefault((end, start.tobytes()), [start])
+        while len(tables) <= count:
+            tables.append(kernels.eq_double(tables[-1], self.point[end - len(tables)].pair))
+        return tables[count]
+
+
 class LayerPair:
     """The children n0 / d0 and n1 / d1 of one layer, while its variables are bound one by one."""
 
-    def __init__(self, first: Box, second: Box, inner_eq: Vector | None = None) -> None:
-        self.first = first.unpacked()
-        self.second = second.unpacked()
-        self._inner_eq = inner_eq if self.first is first else None
+    def __init__(self, children: Box, weights: LayerWeights, mu: K) -> None:
+        self.children = children.unpacked()
+        self._weights = weights
+        self._mu = mu
+        self._round: Sums | None = None
 
-    def round(self, mu: K, rest: Point) -> tuple[K, K]:
+    def round(self) -> tuple[K, K]:
         """q(0) and q's leading coefficient for sum of eq * (n0 d1 + n1 d0 + mu d0 d1), the top variable first.
 
-        rest: the layer's point from the next variable on. Cells beside the real ones hold 0/1 twice and add mu
-        times their eq to q(0).
+        Cells beside the real ones hold 0/1 twice and add mu times their eq to q(0).
         """
-        top_bits = self.first.top.bit_length() - 2
-        if self._inner_eq is None:
-            self._inner_eq = _box_eq(self.first.inner, rest[top_bits:])
-        a, b = self.first, self.second
-        step = kernels.fraction_round_unit if a.numerators.ndim == 2 else kernels.fraction_round
-        at_zero, at_infinity = step(
-            np.ascontiguousarray(a.numerators),
-            np.ascontiguousarray(b.numerators),
-            np.ascontiguousarray(a.denominators),
-            np.ascontiguousarray(b.denominators),
-            eq_table(rest[:top_bits]),
-            self._inner_eq,
-            mu.pair,
-        )
-        beside = ONE - K(*kernels.ksum(self._inner_eq))
-        return K(*at_zero) + mu * beside, K(*at_infinity)
+        if self._round is None:
+            n, d = self.children.numerators, self.children.denominators
+            self._round = kernels.fraction_round(n, d, self._cells(self.children.top // 2), self._mu.pair)
+        at_zero, at_infinity = self._round
+        _, beside = self._weights.inner(self.children.inner)
+        return K(*at_zero) + self._mu * beside, K(*at_infinity)
 
-    def fold(self, challenge: K) -> LayerPair:
-        """The top variable bound to the challenge."""
-        n0, n1, d0, d1 = kernels.fold_fractions(
-            self.first.numerators,
-            self.second.numerators,
-            self.first.denominators,
-            self.second.denominators,
-            challenge.pair,
-        )
-        inner = self.first.inner
-        return LayerPair(Box(n0, d0, inner), Box(n1, d1, inner), self._inner_eq)
+    def fold(self, challenge: K) -> None:
+        """The top variable bound to the challenge; where the top goes on, its next round in the same pass."""
+        n, d, inner = self.children.numerators, self.children.denominators, self.children.inner
+        if self.children.top > 2 and n.ndim == d.ndim:
+            weights = self._cells(self.children.top // 4)
+            n, d, self._round = kernels.fold_round(n, d, challenge.pair, weights, self._mu.pair)
+            self.children = Box(n, d, inner)
+        else:
+            n, d = kernels.fold_fractions(n, d, challenge.pair)
+            self.children, self._round = Box(n, d, inner).unpacked(), None
+
+    def _cells(self, top: int) -> tuple[Vector, Vector]:
+        return self._weights.cells(top.bit_length() - 1, self.children.inner)
 
     def values(self) -> list[K]:
         """n0, n1, d0, d1 when all variables are bound."""
-        arrays = (
-            self.first.numerators,
-            self.second.numerators,
-            self.first.denominators,
-            self.second.denominators,
-        )
-        return [K(*(int(c) for c in array.reshape(-1))) for array in arrays]
+        arrays = self.children.numerators, self.children.denominators
+        return [kscalar(child) for array in arrays for child in _over_extension(array).reshape(2, 2).T]
+
+
+def _over_extension(values: Vector) -> Vector:
+    """Numerators of leaves, over F (2, 1, 1), as elements of K."""
+    return values if values.ndim == 4 else np.stack([values, np.zeros_like(values)])
 
 
 def _box_eq(axes: Sequence[Axis], point: Point) -> Vector:
     """eq(point, .) on the real cells of a box. K vector (2, cells)."""
-    result = np.array([[1], [0]], dtype=np.uint64)
+    result = UNIT
     for axis in axes:
         table, point = eq_table(point[: axis.bits])[:, : axis.size], point[axis.bits :]
         count = result.shape[1]
@@ -230,8 +258,8 @@ def prove_lookups(
     if not relation.lookups:
         return {}
     keys = draw_keys(channel, relation)
-    leaves = prove_trees(channel, build_trees(relation, instances(relation), keys, columns))
-    return settle_leaves(channel, steps, relation, keys, leaves)
+    trees = build_trees(relation, instances(relation), keys, columns)
+    return settle_leaves(channel, steps, relation, keys, prove_trees(channel, trees))
 
 
 def prove_trees(channel: ProverChannel, trees: Sequence[Tree]) -> dict[Instance, tuple[Point, Fraction]]:
@@ -248,13 +276,15 @@ def prove_trees(channel: ProverChannel, trees: Sequence[Tree]) -> dict[Instance,
             break
         batch = draw_batch(channel, len(active))  # V -> P
         claim = layer_claim(channel, batch, [fractions[tree.instance] for tree in active])
-        pairs = [LayerPair(*tree.layers[layer].halves()) for tree in active]
+        weights = LayerWeights(point)
+        pairs = [LayerPair(tree.layers[layer].children(), weights, batch.denominator) for tree in active]
         bound: list[K] = []
-        for i, r in enumerate(point):
-            constant, leading = channel.send(round_message(pairs, batch, point[i + 1 :]))  # P -> V
+        for r in point:
+            constant, leading = channel.send(round_message(pairs, batch))  # P -> V
             bound.append(channel.challenge("lookup layer", ROUND_DEGREE + 1))  # V -> P
             claim = next_layer_claim(channel, claim, constant, leading, r, bound[-1])
-            pairs = [pair.fold(bound[-1]) for pair in pairs]
+            for pair in pairs:
+                pair.fold(bound[-1])
         children = [as_children(channel.send(pair.values())) for pair in pairs]  # P -> V
         require_layer(channel, claim, batch, children)
         top = channel.challenge("lookup halves", 1)  # V -> P
@@ -269,10 +299,10 @@ def _root_message(numerator: K, denominator: K) -> list[K]:
     return [numerator, denominator, inverse, numerator * inverse]
 
 
-def round_message(pairs: Sequence[LayerPair], batch: Batch, rest: Point) -> list[K]:
+def round_message(pairs: Sequence[LayerPair], batch: Batch) -> list[K]:
     """q(0) and the leading coefficient of the round polynomial q, combined over all instances."""
     constant, leading = ZERO, ZERO
     for pair, weight in zip(pairs, batch.instances, strict=True):
-        at_zero, at_infinity = pair.round(batch.denominator, rest)
+        at_zero, at_infinity = pair.round()
         constant, leading = constant + weight * at_zero, leading + weight * at_infinity
     return [constant, leading]

@@ -6,16 +6,14 @@ Every refusal is one line that names the file and, where there is one, the line.
 from __future__ import annotations
 
 import math
-import os
 import re
-import secrets
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from ..models.errors import DataError, FormatError
-from ..verifier.container import read_file
+from ..verifier.container import read_file, write_file
 
 MAX_LIST_BYTES = 1 << 32  # 2^26 digests, far more than a forget list has
 DIGEST_BYTES = 32  # SHA-256
@@ -87,18 +85,7 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    target = Path(path)
-    temporary = target.with_name(f".zkunlearn-{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_file(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def _note_once(seen: dict[Key, int], key: Key, number: int, where: str) -> None:

@@ -134,10 +134,10 @@ def read_file(path: Path | str, max_bytes: int) -> bytes:
 def write_container(
     path: Path | str, kind: str, version: int, payload: Mapping[str, object], *, secret: bool = False
 ) -> None:
-    """Write a file atomically: under its name there is the old one, the new one or none, never a part.
+    """Write an artefact, whole or not at all.
 
     Args:
-        path: where to; a file already there is replaced, a symbolic link too (not what it points to).
+        path: where to, as for `write_file`.
         kind: one of `KINDS`.
         version: of the payload's layout.
         payload: its fields.
@@ -147,7 +147,17 @@ def write_container(
         FormatError: as `encode`.
         DataError: the file cannot be written.
     """
-    data = encode(kind, payload, version)
+    write_file(path, encode(kind, payload, version), secret=secret)
+
+
+def write_file(path: Path | str, data: bytes, *, secret: bool = False) -> None:
+    """Write a file atomically: under its name there is the old one, the new one or none, never a part.
+
+    A file already there is replaced, a symbolic link too (not what it points to).
+
+    Raises:
+        DataError: the file cannot be written.
+    """
     target = Path(path)
     temporary = target.with_name(f".zkunlearn-{secrets.token_hex(8)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

@@ -151,9 +151,11 @@ def next_layer_claim(channel: Channel, claim: Hidden, constant: Hidden, leading:
     """q(challenge), where q(0) = constant, q has the given leading coefficient, (1 - r) q(0) + r q(1) = claim."""
     if not r:
         raise InvalidProof("lookup layer", "a challenge is zero")  # happens once in 2^128 proofs
-    at_one = (claim - constant * (ONE - r)) * r.inverse()
-    slope = at_one - constant - leading
-    return channel.program.name(constant + slope * challenge + leading * (challenge * challenge))
+    share = challenge * r.inverse()  # q(x) = (1 - x / r) q(0) + (x / r) claim + (x^2 - x) leading
+    square = challenge * challenge
+    return channel.program.name(
+        linear([(share, claim), (ONE - share, constant), (square - challenge, leading)])
+    )
 
 
 def require_layer(channel: Channel, claim: Hidden, batch: Batch, children: Sequence[Children]) -> None:
@@ -172,7 +174,8 @@ def join(channel: Channel, children: Children, top: K) -> Fraction:
     """The next layer's fraction at (top, point), from its values at (0, point) and (1, point)."""
     n0, n1, d0, d1 = children
     program = channel.program
-    return program.name(n0 + (n1 - n0) * top), program.name(d0 + (d1 - d0) * top)
+    rest = ONE - top
+    return program.name(linear([(rest, n0), (top, n1)])), program.name(linear([(rest, d0), (top, d1)]))
 
 
 # Leaves ------------------------------------------------------------------------------------------------------------

@@ -12,14 +12,14 @@ from .compiled import all_kernels
 from .encode import encode_rows, encoding_points, gather_cells, root_of_unity
 from .lookup import (
     fold_fractions,
+    fold_round,
     fraction_round,
-    fraction_round_unit,
     layer_up,
     layer_up_unit,
     leaf_denominators,
 )
 from .sha256 import sha256_rows
-from .sumcheck import eq_table, fold, fold_base, fold_factors, product_round
+from .sumcheck import eq_double, eq_table, fold, fold_base, fold_factors, product_round
 from .threads import run_tasks, set_thread_count, spans, thread_count
 from .vectors import (
     batch_inverse,
@@ -57,14 +57,15 @@ __all__ = [
     "contract_extension",
     "encode_rows",
     "encoding_points",
+    "eq_double",
     "eq_table",
     "fmul",
     "fold",
     "fold_base",
     "fold_factors",
     "fold_fractions",
+    "fold_round",
     "fraction_round",
-    "fraction_round_unit",
     "gather_cells",
     "is_warm",
     "kadd",

@@ -5,7 +5,8 @@ along top are added as fractions to give the layer above:
 
     n' = n_lo d_hi + n_hi d_lo        d' = d_lo d_hi
 
-The numerators of the lowest layer are over F, (top, m): the functions named *_unit take them so.
+In the sumcheck of a layer the halves are two children, (2, 2, top/2, m), the same cells in the same order.
+Numerators of the lowest layer are over F, without the first axis.
 """
 
 # Kernels are typed by their signatures, which mypy cannot read:
@@ -13,20 +14,18 @@ The numerators of the lowest layer are over F, (top, m): the functions named *_u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
 from .compiled import IN, INT, OUT, U64, Kernel, device, kernel
-from .field import LANES, P, add, load, mul2, mul4, seven, splat, store, sub, total
-from .sumcheck import fold, fold_base
+from .field import LANES, P, add, load, mul, mul2, mul4, seven, splat, store, sub, total
 from .threads import run_tasks, spans, thread_count
 from .values import Array, Pair, Scalar, extension, flat, same_shape, scalar, sum_pairs
-from .vectors import combine_into, kmul
+from .vectors import combine_into
 
-# Lines shorter than this are joined, at one product a cell, rather than walked one by one.
-SHORT_LINE = 64
+# About how many products a cell costs in a round.
+ROUND_COST = 12
 
 
 @kernel(IN, IN, OUT, OUT, INT, INT, INT)
@@ -81,11 +80,19 @@ def _mix(a0, a1, b0, b1, mu0, mu1, t0, t1):
     return mul2(c0, t0, c1, seven(t1)), mul2(c0, t1, c1, t0)
 
 
-@kernel(IN, IN, IN, IN, IN, IN, OUT, INT, INT, INT, INT, INT, INT, U64, U64)
-def _round(n0, n1, d0, d1, top, rest, out, rows, m, i0, i1, r0, r1, mu0, mu1):
+@device
+def _folded(values, at, step, plane, left, r0, r1, r7):
+    """lo + r (hi - lo) over K, hi lying `step` cells after lo."""
+    x0, x1 = load(values, at, left), load(values, plane + at, left)
+    y0, y1 = sub(load(values, at + step, left), x0), sub(load(values, plane + at + step, left), x1)
+    return add(x0, mul2(y0, r0, y1, r7)), add(x1, mul2(y0, r1, y1, r0))
+
+
+@kernel(IN, IN, IN, IN, OUT, INT, INT, INT, INT, INT, INT, U64, U64)
+def _round(n, d, top, rest, out, rows, m, i0, i1, r0, r1, mu0, mu1):
     """out (4): q(0) and q(infinity), lines i0..i1 of `rows` a half, cells r0..r1 of m."""
     half = rows * m
-    plane = 2 * half
+    child, plane = 2 * half, 4 * half
     s0 = s1 = s2 = s3 = np.uint64(0)
     for i in range(i0, i1):
         zero = splat(np.uint64(0))
@@ -94,19 +101,20 @@ def _round(n0, n1, d0, d1, top, rest, out, rows, m, i0, i1, r0, r1, mu0, mu1):
         for r in range(r0, r1, LANES):
             left = r1 - r
             at = i * m + r
+            beside = at + child
             w0, w1 = load(rest, r, left), load(rest, m + r, left)
             w7 = seven(w1)
-            n00, n01 = load(n0, at, left), load(n0, at + plane, left)
-            n10, n11 = load(n1, at, left), load(n1, at + plane, left)
-            d00, d01 = load(d0, at, left), load(d0, at + plane, left)
-            d10, d11 = load(d1, at, left), load(d1, at + plane, left)
+            n00, n01 = load(n, at, left), load(n, at + plane, left)
+            n10, n11 = load(n, beside, left), load(n, beside + plane, left)
+            d00, d01 = load(d, at, left), load(d, at + plane, left)
+            d10, d11 = load(d, beside, left), load(d, beside + plane, left)
             p, q, s, t = _terms(n00, n01, n10, n11, d00, d01, d10, d11, w0, w1, w7)
             a0, a1, b0, b1 = add(a0, p), add(a1, q), add(b0, s), add(b1, t)
-            at += half
-            n00, n01 = sub(load(n0, at, left), n00), sub(load(n0, at + plane, left), n01)
-            n10, n11 = sub(load(n1, at, left), n10), sub(load(n1, at + plane, left), n11)
-            d00, d01 = sub(load(d0, at, left), d00), sub(load(d0, at + plane, left), d01)
-            d10, d11 = sub(load(d1, at, left), d10), sub(load(d1, at + plane, left), d11)
+            at, beside = at + half, beside + half
+            n00, n01 = sub(load(n, at, left), n00), sub(load(n, at + plane, left), n01)
+            n10, n11 = sub(load(n, beside, left), n10), sub(load(n, beside + plane, left), n11)
+            d00, d01 = sub(load(d, at, left), d00), sub(load(d, at + plane, left), d01)
+            d10, d11 = sub(load(d, beside, left), d10), sub(load(d, beside + plane, left), d11)
             p, q, s, t = _terms(n00, n01, n10, n11, d00, d01, d10, d11, w0, w1, w7)
             x0, x1, y0, y1 = add(x0, p), add(x1, q), add(y0, s), add(y1, t)
         t0, t1 = top[i], top[rows + i]
@@ -116,11 +124,64 @@ def _round(n0, n1, d0, d1, top, rest, out, rows, m, i0, i1, r0, r1, mu0, mu1):
     out[0], out[1], out[2], out[3] = s0, s1, s2, s3
 
 
-@kernel(IN, IN, IN, IN, IN, IN, OUT, INT, INT, INT, INT, INT, INT, U64, U64)
-def _round_unit(n0, n1, d0, d1, top, rest, out, rows, m, i0, i1, r0, r1, mu0, mu1):
+@kernel(IN, IN, IN, IN, OUT, INT, INT, INT, INT, INT, INT, U64, U64)
+def _round_unit(n, d, top, rest, out, rows, m, i0, i1, r0, r1, mu0, mu1):
     """_round for numerators over F."""
     half = rows * m
-    plane = 2 * half
+    child, plane = 2 * half, 4 * half
+    s0 = s1 = s2 = s3 = np.uint64(0)
+    for i in range(i0, i1):
+        zero = splat(np.uint64(0))
+        a0, a1, b0, b1 = zero, zero, zero, zero
+        x0, x1, y0, y1 = zero, zero, zero, zero
+        for r in range(r0, r1, LANES):
+            left = r1 - r
+            at = i * m + r
+            beside = at + child
+            w0, w1 = load(rest, r, left), load(rest, m + r, left)
+            w7 = seven(w1)
+            n00, n10 = load(n, at, left), load(n, beside, left)
+            d00, d01 = load(d, at, left), load(d, at + plane, left)
+            d10, d11 = load(d, beside, left), load(d, beside + plane, left)
+            p, q, s, t = _terms_unit(n00, n10, d00, d01, d10, d11, w0, w1, w7)
+            a0, a1, b0, b1 = add(a0, p), add(a1, q), add(b0, s), add(b1, t)
+            at, beside = at + half, beside + half
+            n00, n10 = sub(load(n, at, left), n00), sub(load(n, beside, left), n10)
+            d00, d01 = sub(load(d, at, left), d00), sub(load(d, at + plane, left), d01)
+            d10, d11 = sub(load(d, beside, left), d10), sub(load(d, beside + plane, left), d11)
+            p, q, s, t = _terms_unit(n00, n10, d00, d01, d10, d11, w0, w1, w7)
+            x0, x1, y0, y1 = add(x0, p), add(x1, q), add(y0, s), add(y1, t)
+        t0, t1 = top[i], top[rows + i]
+        p0, p1 = _mix(total(a0), total(a1), total(b0), total(b1), mu0, mu1, t0, t1)
+        q0, q1 = _mix(total(x0), total(x1), total(y0), total(y1), mu0, mu1, t0, t1)
+        s0, s1, s2, s3 = add(s0, p0), add(s1, p1), add(s2, q0), add(s3, q1)
+    out[0], out[1], out[2], out[3] = s0, s1, s2, s3
+
+
+@device
+def _fold_cells(n, d, new_n, new_d, at, half, left, c0, c1, c7):
+    """Cell `at` of both children, folded and stored; input children have 4 half cells, output 2 half."""
+    beside, step, child, plane = at + 4 * half, 2 * half, 2 * half, 4 * half
+    n00, n01 = _folded(n, at, step, 2 * plane, left, c0, c1, c7)
+    n10, n11 = _folded(n, beside, step, 2 * plane, left, c0, c1, c7)
+    d00, d01 = _folded(d, at, step, 2 * plane, left, c0, c1, c7)
+    d10, d11 = _folded(d, beside, step, 2 * plane, left, c0, c1, c7)
+    store(new_n, at, left, n00)
+    store(new_n, at + plane, left, n01)
+    store(new_n, at + child, left, n10)
+    store(new_n, at + child + plane, left, n11)
+    store(new_d, at, left, d00)
+    store(new_d, at + plane, left, d01)
+    store(new_d, at + child, left, d10)
+    store(new_d, at + child + plane, left, d11)
+    return n00, n01, n10, n11, d00, d01, d10, d11
+
+
+@kernel(IN, IN, OUT, OUT, IN, IN, OUT, INT, INT, INT, INT, INT, INT, U64, U64, U64, U64)
+def _fold_round(n, d, new_n, new_d, top, rest, out, rows, m, i0, i1, r0, r1, mu0, mu1, c0, c1):
+    """Fold at c, and _round of the result, on the way: `rows`, m and the ranges are the result's."""
+    half = rows * m
+    c7 = seven(c1)
     s0 = s1 = s2 = s3 = np.uint64(0)
     for i in range(i0, i1):
         zero = splat(np.uint64(0))
@@ -131,22 +192,42 @@ def _round_unit(n0, n1, d0, d1, top, rest, out, rows, m, i0, i1, r0, r1, mu0, mu
             at = i * m + r
             w0, w1 = load(rest, r, left), load(rest, m + r, left)
             w7 = seven(w1)
-            n00, n10 = load(n0, at, left), load(n1, at, left)
-            d00, d01 = load(d0, at, left), load(d0, at + plane, left)
-            d10, d11 = load(d1, at, left), load(d1, at + plane, left)
-            p, q, s, t = _terms_unit(n00, n10, d00, d01, d10, d11, w0, w1, w7)
+            lo = _fold_cells(n, d, new_n, new_d, at, half, left, c0, c1, c7)
+            n00, n01, n10, n11, d00, d01, d10, d11 = lo
+            p, q, s, t = _terms(n00, n01, n10, n11, d00, d01, d10, d11, w0, w1, w7)
             a0, a1, b0, b1 = add(a0, p), add(a1, q), add(b0, s), add(b1, t)
-            at += half
-            n00, n10 = sub(load(n0, at, left), n00), sub(load(n1, at, left), n10)
-            d00, d01 = sub(load(d0, at, left), d00), sub(load(d0, at + plane, left), d01)
-            d10, d11 = sub(load(d1, at, left), d10), sub(load(d1, at + plane, left), d11)
-            p, q, s, t = _terms_unit(n00, n10, d00, d01, d10, d11, w0, w1, w7)
+            hi = _fold_cells(n, d, new_n, new_d, at + half, half, left, c0, c1, c7)
+            n00, n01, n10, n11 = sub(hi[0], n00), sub(hi[1], n01), sub(hi[2], n10), sub(hi[3], n11)
+            d00, d01, d10, d11 = sub(hi[4], d00), sub(hi[5], d01), sub(hi[6], d10), sub(hi[7], d11)
+            p, q, s, t = _terms(n00, n01, n10, n11, d00, d01, d10, d11, w0, w1, w7)
             x0, x1, y0, y1 = add(x0, p), add(x1, q), add(y0, s), add(y1, t)
         t0, t1 = top[i], top[rows + i]
         p0, p1 = _mix(total(a0), total(a1), total(b0), total(b1), mu0, mu1, t0, t1)
         q0, q1 = _mix(total(x0), total(x1), total(y0), total(y1), mu0, mu1, t0, t1)
         s0, s1, s2, s3 = add(s0, p0), add(s1, p1), add(s2, q0), add(s3, q1)
     out[0], out[1], out[2], out[3] = s0, s1, s2, s3
+
+
+@kernel(IN, OUT, INT, INT, INT, U64, U64)
+def _fold_children(values, out, half, start, stop, r0, r1):
+    """lo + r (hi - lo) on both children: K (2, 2, 2 half) -> (2, 2, half), cells start..stop."""
+    r7 = seven(r1)
+    for i in range(start, stop, LANES):
+        for child in range(2):
+            x0, x1 = _folded(values, i + 2 * child * half, half, 4 * half, stop - i, r0, r1, r7)
+            store(out, i + child * half, stop - i, x0)
+            store(out, i + child * half + 2 * half, stop - i, x1)
+
+
+@kernel(IN, OUT, INT, INT, INT, U64, U64)
+def _fold_children_base(values, out, half, start, stop, r0, r1):
+    """The same of values over F, (2, 2 half)."""
+    for i in range(start, stop, LANES):
+        for child in range(2):
+            x = load(values, i + 2 * child * half, stop - i)
+            y = sub(load(values, i + (2 * child + 1) * half, stop - i), x)
+            store(out, i + child * half, stop - i, add(x, mul(y, r0)))
+            store(out, i + child * half + 2 * half, stop - i, mul(y, r1))
 
 
 def _up(step: Kernel, n: Array, d: Array) -> tuple[Array, Array]:
@@ -173,64 +254,69 @@ def layer_up_unit(n: Array, d: Array) -> tuple[Array, Array]:
     return _up(_layer_up_unit, n, d)
 
 
-def _fraction_round(
-    step: Kernel, arrays: Sequence[Array], shape: tuple[int, int], eq_top: Array, eq_rest: Array, mu: Scalar
-) -> tuple[Pair, Pair]:
-    top, m = shape
-    rows = top // 2
-    if top < 2 or top % 2 or eq_top.shape != (2, rows) or eq_rest.shape != (2, m):
-        raise ValueError(f"box ({top}, {m}) with weights {eq_top.shape} and {eq_rest.shape}")
-    if m == 1:
-        eq_top, eq_rest, rows, m = eq_rest, eq_top, 1, rows
-    elif rows > 1 and m < SHORT_LINE:
-        eq_rest = kmul(np.repeat(eq_top, m, axis=1), np.tile(eq_rest, rows))
-        eq_top = np.array([[1], [0]], dtype=np.uint64)
-        rows, m = 1, rows * m
+Weights = tuple[Array, Array]
+
+
+def _cuts(weights: Weights, cells: int) -> tuple[int, int, list[tuple[int, int, int, int]]]:
+    """Lines, cells a line, and one (first line, last, first cell, last) a thread."""
+    rows, m = weights[0].shape[1], weights[1].shape[1]
+    if rows * m != cells:
+        raise ValueError(f"{cells} cells with weights {weights[0].shape} and {weights[1].shape}")
     if rows >= thread_count():
-        cuts = [(*span, 0, m) for span in spans(rows, cost=12 * m, grain=1)]
-    else:
-        cuts = [(0, rows, *span) for span in spans(m, cost=12 * rows)]
+        return rows, m, [(*span, 0, m) for span in spans(rows, cost=ROUND_COST * m, grain=1)]
+    return rows, m, [(0, rows, *span) for span in spans(m, cost=ROUND_COST * rows)]
+
+
+def fraction_round(n: Array, d: Array, weights: Weights, mu: Scalar) -> tuple[Pair, Pair]:
+    """One sumcheck round of a layer in the highest variable X of top.
+
+    n, d: the children, K (2, 2, top, m), or n over F (2, top, m). weights: K (2, a) and (2, b), a b = top/2 m;
+    a cell i of half a child weighs w[i] = first[i // b] second[i % b]. With q(X) the sum of
+    w (n0 d1 + d0 (n1 + mu d1)), each operand lo + X (hi - lo): returns q(0) and the coefficient of X^2.
+    """
+    _, _, top, m = extension(d, 4).shape
+    if n.shape not in (d.shape, d.shape[1:]) or top % 2:
+        raise ValueError(f"numerators {n.shape} and denominators {d.shape} do not match, or have no halves")
+    step = _round_unit if n.ndim == 3 else _round
+    rows, line, cuts = _cuts(weights, top // 2 * m)
     parts = np.zeros((len(cuts), 4), dtype=np.uint64)
-    flats = [flat(a) for a in (*arrays, eq_top, eq_rest)]
-    jobs = zip(parts, cuts, strict=True)
-    c = scalar(mu)
-    run_tasks([partial(step, *flats, part, rows, m, *cut, *c) for part, cut in jobs])
+    arrays, c = [flat(a) for a in (n, d, *weights)], scalar(mu)
+    run_tasks([partial(step, *arrays, part, rows, line, *cut, *c) for part, cut in zip(parts, cuts, strict=True)])
     at_zero, at_infinity = sum_pairs(parts)
     return at_zero, at_infinity
 
 
-def fraction_round(
-    n0: Array, n1: Array, d0: Array, d1: Array, eq_top: Array, eq_rest: Array, mu: Scalar
-) -> tuple[Pair, Pair]:
-    """One sumcheck round of a layer in the highest variable X of top.
-
-    n0, n1, d0, d1: K (2, top, m); eq_top K (2, top/2), eq_rest K (2, m). With q(X) the sum over i < top/2 and
-    r < m of eq_top[i] eq_rest[r] (n0 d1 + d0 (n1 + mu d1)), each operand lo + X (hi - lo): returns q(0) and
-    the coefficient of X^2, called q(infinity).
-    """
-    same_shape(n0, n1, d0, d1)
-    _, top, m = extension(n0, 3).shape
-    return _fraction_round(_round, (n0, n1, d0, d1), (top, m), eq_top, eq_rest, mu)
-
-
-def fraction_round_unit(
-    n0: Array, n1: Array, d0: Array, d1: Array, eq_top: Array, eq_rest: Array, mu: Scalar
-) -> tuple[Pair, Pair]:
-    """fraction_round for numerators over F: n0, n1 (top, m)."""
-    same_shape(n0, n1)
-    same_shape(d0, d1)
-    _, top, m = extension(d0, 3).shape
-    if n0.shape != (top, m):
-        raise ValueError(f"numerators {n0.shape} and denominators {d0.shape} do not match")
-    return _fraction_round(_round_unit, (n0, n1, d0, d1), (top, m), eq_top, eq_rest, mu)
+def fold_fractions(n: Array, d: Array, r: Scalar) -> tuple[Array, Array]:
+    """Fold children along top: K (2, 2, top, m), or numerators over F (2, top, m), -> K (2, 2, top/2, m)."""
+    _, _, top, m = extension(d, 4).shape
+    if n.shape not in (d.shape, d.shape[1:]) or top % 2:
+        raise ValueError(f"numerators {n.shape} and denominators {d.shape} do not match, or have no halves")
+    new_n, new_d = (np.empty((2, 2, top // 2, m), dtype=np.uint64) for _ in range(2))
+    half, c = top // 2 * m, scalar(r)
+    for values, new in ((n, new_n), (d, new_d)):
+        step = _fold_children_base if values.ndim == 3 else _fold_children
+        arrays = flat(values), new.reshape(-1), half
+        run_tasks([partial(step, *arrays, *span, *c) for span in spans(half, cost=2)])
+    return new_n, new_d
 
 
-def fold_fractions(
-    n0: Array, n1: Array, d0: Array, d1: Array, r: Scalar
-) -> tuple[Array, Array, Array, Array]:
-    """Fold each along top: K (2, top, m), or numerators over F (top, m), -> K (2, top/2, m)."""
-    n = [fold_base(a, r) if a.ndim == 2 else fold(a, r) for a in (n0, n1)]
-    return n[0], n[1], fold(d0, r), fold(d1, r)
+def fold_round(
+    n: Array, d: Array, r: Scalar, weights: Weights, mu: Scalar
+) -> tuple[Array, Array, tuple[Pair, Pair]]:
+    """fold_fractions over K, and fraction_round of the result, in one pass over memory."""
+    same_shape(n, d)
+    _, _, top, m = extension(d, 4).shape
+    if top % 4:
+        raise ValueError(f"children of {top} lines cannot be folded and halved again")
+    new_n, new_d = (np.empty((2, 2, top // 2, m), dtype=np.uint64) for _ in range(2))
+    rows, line, cuts = _cuts(weights, top // 4 * m)
+    parts = np.zeros((len(cuts), 4), dtype=np.uint64)
+    arrays = [flat(n), flat(d), new_n.reshape(-1), new_d.reshape(-1), *map(flat, weights)]
+    scalars = *scalar(mu), *scalar(r)
+    jobs = zip(parts, cuts, strict=True)
+    run_tasks([partial(_fold_round, *arrays, part, rows, line, *cut, *scalars) for part, cut in jobs])
+    at_zero, at_infinity = sum_pairs(parts)
+    return new_n, new_d, (at_zero, at_infinity)
 
 
 def leaf_denominators(columns: Array, coefs: Array, const: Scalar, indicator: Array) -> Array:

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from .compiled import IN, INT, OUT, U64, kernel
+from .compiled import IN, INT, OUT, U64, device, kernel
 from .field import LANES, add, load, mul, mul2, seven, splat, store, sub, total
 from .threads import run_tasks, spans
 from .values import Array, Pair, Scalar, extension, flat, scalar, sum_pairs
@@ -41,18 +41,32 @@ def _fold_base(values, out, half, start, stop, r0, r1):
         store(out, half + i, left, mul(d, r1))
 
 
-@kernel(OUT, INT, INT, INT, INT, U64, U64)
-def _eq_step(table, plane, size, start, stop, z0, z1):
-    """Double a table of `size`: entry j becomes (1 - z) t at j and z t at size + j."""
+@device
+def _double(table, size, plane, out, out_plane, z0, z1):
+    """out (2 size): (1 - z) t at j and z t at size + j, for the entries t of a table of `size`."""
     z7 = seven(z1)
-    for i in range(start, stop, LANES):
-        left = stop - i
+    for i in range(0, size, LANES):
+        left = size - i
         t0, t1 = load(table, i, left), load(table, plane + i, left)
         h0, h1 = mul2(t0, z0, t1, z7), mul2(t0, z1, t1, z0)
-        store(table, size + i, left, h0)
-        store(table, plane + size + i, left, h1)
-        store(table, i, left, sub(t0, h0))
-        store(table, plane + i, left, sub(t1, h1))
+        store(out, size + i, left, h0)
+        store(out, out_plane + size + i, left, h1)
+        store(out, i, left, sub(t0, h0))
+        store(out, out_plane + i, left, sub(t1, h1))
+
+
+@kernel(IN, OUT, INT)
+def _eq_table(point, table, bits):
+    """All doublings in place, from the last coordinate to the first, which is the highest bit."""
+    plane = 1 << bits
+    for k in range(bits):
+        z = bits - 1 - k
+        _double(table, 1 << k, plane, table, plane, point[z], point[bits + z])
+
+
+@kernel(IN, OUT, INT, U64, U64)
+def _eq_double(table, out, size, z0, z1):
+    _double(table, size, size, out, 2 * size, z0, z1)
 
 
 @kernel(IN, OUT, INT, INT, INT, INT)
@@ -118,12 +132,16 @@ def eq_table(point: Array) -> Array:
     bits = extension(point, 2).shape[1]
     table = np.zeros((2, 1 << bits), dtype=np.uint64)
     table[0, 0] = 1
-    flat_table, plane = table.reshape(-1), 1 << bits
-    for k in range(bits):
-        z = scalar(point[:, bits - 1 - k])
-        size = 1 << k
-        run_tasks([partial(_eq_step, flat_table, plane, size, *span, *z) for span in spans(size)])
+    _eq_table(flat(point), table.reshape(-1), bits)
     return table
+
+
+def eq_double(table: Array, z: Scalar) -> Array:
+    """One more variable, the highest: K (2, n) -> (2, 2 n), first (1 - z) table, then z table."""
+    size = extension(table, 2).shape[1]
+    out = np.empty((2, 2 * size), dtype=np.uint64)
+    _eq_double(flat(table), out.reshape(-1), size, *scalar(z))
+    return out
 
 
 def product_round(factors: Array) -> list[Pair]:

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 from .field import LANES
@@ -29,6 +30,11 @@ def thread_count() -> int:
     """Threads that kernels use: the cores this process may run on, unless set_thread_count said otherwise."""
     if _override is not None:
         return _override
+    return _cores()
+
+
+@cache
+def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
@@ -79,7 +85,9 @@ def spans(length: int, cost: int = 1, grain: int = LANES) -> list[tuple[int, int
 
     `cost`: work an element, in K products; a range with little work stays whole. Never empty.
     """
-    parts = max(1, min(thread_count(), length * cost // MIN_CHUNK))
+    if length * cost < 2 * MIN_CHUNK:
+        return [(0, length)]
+    parts = min(thread_count(), length * cost // MIN_CHUNK)
     step = -(-length // parts)
     step = max(grain, -(-step // grain) * grain)
     return [(start, min(length, start + step)) for start in range(0, length, step)] or [(0, 0)]

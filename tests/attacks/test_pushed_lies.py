@@ -255,7 +255,7 @@ def with_trees_over(monkeypatch: pytest.MonkeyPatch, other: Columns) -> None:
     """Trees whose leaves hold other columns than the committed ones."""
     honest = prover_lookup.build_trees
     monkeypatch.setattr(
-        prover_protocol,
+        prover_lookup,
         "build_trees",
         lambda relation, trees, keys, columns: honest(relation, trees, keys, other),
     )

@@ -48,6 +48,11 @@ def line(values: np.ndarray) -> list:
     return pairs(values.reshape(2, -1))
 
 
+def children(values: np.ndarray) -> list:
+    """K array (2, 2, ...) -> the two children as lines."""
+    return [line(values[:, 0]), line(values[:, 1])]
+
+
 def lifted(values: np.ndarray) -> np.ndarray:
     return np.stack([values, np.zeros_like(values)])
 
@@ -152,6 +157,8 @@ def test_fold_equals_its_twin(seed, half, r):
 def test_eq_table_equals_its_twin(seed, bits):
     point = numbers(seed, 2, bits)
     assert pairs(fast.eq_table(point)) == twins.eq_table(pairs(point))
+    if bits:
+        assert np.array_equal(fast.eq_double(fast.eq_table(point[:, 1:]), point[:, 0]), fast.eq_table(point))
 
 
 @quick
@@ -179,16 +186,29 @@ def test_layer_up_equals_its_twin(seed, box):
 @given(seeds, boxes, scalars)
 def test_fraction_round_equals_its_twin(seed, box, mu):
     top, m = box
-    n0, n1, d0, d1 = (numbers(seed + i, 2, top, m) for i in range(4))
-    eq_top, eq_rest = numbers(seed + 4, 2, top // 2), numbers(seed + 5, 2, m)
-    weights = pairs(eq_top), pairs(eq_rest), mu
-    expected = twins.fraction_round(*map(line, (n0, n1, d0, d1)), *weights)
-    assert fast.fraction_round(n0, n1, d0, d1, eq_top, eq_rest, mu) == expected
-    base = [lifted(n0[0]), lifted(n1[0]), d0, d1]
-    expected = twins.fraction_round(*map(line, base), *weights)
-    assert fast.fraction_round_unit(n0[0], n1[0], d0, d1, eq_top, eq_rest, mu) == expected
-    folded = fast.fold_fractions(n0[0], n1, d0, d1, mu)
-    assert [line(v) for v in folded] == [twins.fold(line(v), mu) for v in (lifted(n0[0]), n1, d0, d1)]
+    n, d = numbers(seed, 2, 2, top, m), numbers(seed + 1, 2, 2, top, m)
+    weights = numbers(seed + 4, 2, top // 2), numbers(seed + 5, 2, m)
+    twin_weights = pairs(weights[0]), pairs(weights[1]), mu
+    expected = twins.fraction_round(*children(n), *children(d), *twin_weights)
+    assert fast.fraction_round(n, d, weights, mu) == expected
+    expected = twins.fraction_round(*children(lifted(n[0])), *children(d), *twin_weights)
+    assert fast.fraction_round(n[0], d, weights, mu) == expected
+
+
+@quick
+@given(seeds, boxes, scalars, scalars)
+def test_folding_fractions_equals_its_twin(seed, box, r, mu):
+    top, m = box
+    n, d = numbers(seed, 2, 2, top, m), numbers(seed + 1, 2, 2, top, m)
+    folded_n, folded_d = fast.fold_fractions(n, d, r)
+    assert children(folded_n) + children(folded_d) == [twins.fold(v, r) for v in children(n) + children(d)]
+    base, _ = fast.fold_fractions(n[0], d, r)
+    assert children(base) == [twins.fold(v, r) for v in children(lifted(n[0]))]
+    if top > 2:
+        weights = numbers(seed + 4, 2, top // 4), numbers(seed + 5, 2, m)
+        next_n, next_d, sums = fast.fold_round(n, d, r, weights, mu)
+        assert np.array_equal(next_n, folded_n) and np.array_equal(next_d, folded_d)
+        assert sums == fast.fraction_round(folded_n, folded_d, weights, mu)
 
 
 @quick
@@ -234,17 +254,20 @@ def test_encoding_of_long_rows_at_sampled_points(h):
 def test_results_do_not_depend_on_the_number_of_threads():
     """At sizes where work is really cut, unevenly, without the small tasks of the other tests."""
     a, b, n = numbers(5, 2, 24, 1001), numbers(6, 2, 24, 1001), numbers(7, 24, 1001)
+    x, y = (numbers(seed, 2, 2, 24, 1001) for seed in (11, 12))
     weights, top, point = numbers(8, 2, 1001), numbers(9, 2, 12), numbers(10, 2, 15)
     lines = a.reshape(2, -1)
 
     def everything():
-        fractions = fast.fraction_round(a, b, b, a, top, weights, (3, 4))
-        units = fast.fraction_round_unit(n, n, b, a, top, weights, (3, 4))
+        fractions = fast.fraction_round(x, y, (top, weights), (3, 4))
+        units = fast.fraction_round(x[0], y, (top, weights), (3, 4))
+        *folded, sums = fast.fold_round(x, y, (5, 6), (top[:, :6], weights), (3, 4))
         arrays = [fast.contract(n[:, :, None], weights), fast.contract(n[None], weights[:, :24])]
         arrays += [fast.layer_up(a, b)[0], fast.layer_up_unit(n, b)[0], fast.eq_table(point)]
         arrays += [fast.encode_rows(n, 9, 3), fast.fold(a, (5, 6)), fast.kmul(lines, lines)]
         arrays += [fast.batch_inverse(np.maximum(lines, 1)), fast.contract(n[:1, :, None], weights)]
-        return fractions, units, fast.product_round(lines[None]), [x.tobytes() for x in arrays]
+        arrays += [*folded, *fast.fold_fractions(x[0], y, (5, 6))]
+        return fractions, units, sums, fast.product_round(lines[None]), [array.tobytes() for array in arrays]
 
     results = []
     for count in (1, 2, 3, 7):

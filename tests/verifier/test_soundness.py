@@ -3,8 +3,8 @@
 from math import isclose, log2
 
 import pytest
-from zkunlearn.circuits.gradient_descent import GradientDescent, model_columns
 from zkunlearn.circuits.goldilocks import P
+from zkunlearn.circuits.gradient_descent import GradientDescent, model_columns
 from zkunlearn.circuits.validity import Validity, dataset_columns
 from zkunlearn.models.errors import ParameterError
 from zkunlearn.models.schedule import DatasetShape, compile_schedule

@@ -1,0 +1,208 @@
+"""Every public vector of a relation: its closed form is the extension of its table. Every column is claimed."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from zkunlearn.circuits.goldilocks import K, P, kvector
+from zkunlearn.circuits.gradient_descent import GradientDescent
+from zkunlearn.circuits.hidden import Hidden, HiddenProgram, Product
+from zkunlearn.circuits.multilinear import Point, kevaluate
+from zkunlearn.circuits.relation import Indicator, LookedUp, PublicVector, Relation, Sum, SumResult
+from zkunlearn.circuits.validity import Validity
+from zkunlearn.models.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.spec import TrainingSpec
+from zkunlearn.verifier.lookup import split_point
+from zkunlearn.verifier.sumcheck import bound_point
+
+VIRTUAL = {"z"}
+
+
+def training(
+    rows: int, features: int, epochs: int, batch: int | None, forgotten: tuple[int, ...] = (), **spec: Any
+) -> GradientDescent:
+    model = spec.pop("model", "logistic")
+    declared = TrainingSpec(model=model, epochs=epochs, batch_size=batch, **({"learning_rate": 0.5} | spec))
+    kind = {"logistic": "binary", "linear": "real"}[model]
+    shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=0, x_bits=10)
+    schedule = compile_schedule(declared, shape, forgotten)
+    fixed = declared.fixed_point
+    return GradientDescent(model, fixed.q_bits, fixed.p_bits, fixed.x_bits, schedule, forgotten)
+
+
+TRAININGS = {
+    "one row": training(1, 1, 1, None),
+    "one epoch": training(7, 2, 1, None),
+    "powers of two": training(16, 3, 4, 4, (0, 15), l2=0.1),
+    "odd epochs, partial last block, forgotten rows": training(13, 3, 3, 4, (2, 5, 12), l2=0.01),
+    "a last block of one row, forgotten": training(9, 2, 5, 4, (8,)),
+    "a whole block forgotten": training(11, 2, 3, 2, (4, 5), learning_rate=(0.5, 0.25, 0.125)),
+    "blocks of one row": training(5, 4, 2, 1, (1,), model="linear", learning_rate=0.01),
+    "no bias": training(11, 3, 3, 2, (2, 5), bias=False, model="linear", l2=0.01),
+    "no bias, features a power of two": training(6, 4, 3, None, bias=False),
+    "a batch larger than the data": training(5, 3, 3, 16, (0,)),
+    "all rows but one forgotten": training(10, 5, 6, 8, tuple(range(9)), model="linear", learning_rate=0.01),
+}
+VALIDITIES = {kind: Validity(11, 3, kind) for kind in ("binary", "real", "count")}
+RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES}
+
+
+class Noting:
+    """Walks a relation with random challenges, and notes what it states."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.rng = random.Random(seed)
+        self.program = HiddenProgram()
+        self.sums: list[tuple[Sum, Point]] = []
+        self.claims: list[tuple[str, Mapping[str, Point]]] = []
+
+    def random_point(self, bits: int) -> Point:
+        return tuple(K(self.rng.randrange(P), self.rng.randrange(P)) for _ in range(bits))
+
+    def point(self, label: str, bits: int) -> Point:
+        return self.random_point(bits)
+
+    def evaluate(self, column: str, at: Mapping[str, Point]) -> Hidden:
+        self.claims.append((column, at))
+        return self.program.entry()
+
+    def total(self, statement: Sum) -> Hidden:
+        return self.program.entry()
+
+    def sumcheck(self, statement: Sum, claim: Hidden) -> SumResult:
+        point = self.random_point(statement.variables)
+        self.sums.append((statement, point))
+        for factor in statement.factors:
+            for term in factor.terms:
+                at = bound_point(term, point)
+                if at is not None:
+                    self.claims.append((term.column, at))
+        return SumResult(
+            point, tuple(tuple(self.program.entry() for _ in f.terms) for f in statement.factors)
+        )
+
+    def require_zero(self, check: str, expression: Hidden, products: Sequence[Product] = ()) -> None:
+        self.program.require_zero(check, expression, products)
+
+
+def walked(relation: Relation, seed: int = 0) -> Noting:
+    steps = Noting(seed)
+    looked_up = {}
+    by_bits: dict[int, Point] = {}
+    for lookup in relation.lookups:
+        flat = by_bits.setdefault(lookup.bits, steps.random_point(lookup.bits))
+        point = split_point(lookup.axes, flat)
+        names = {name for entry in lookup.entries for _, name in entry.terms}
+        values = {name: steps.program.entry() for name in names}
+        steps.claims += [(name, point) for name in names if name not in VIRTUAL]
+        looked_up[lookup.name] = LookedUp(point, values)
+    for table in relation.tables:
+        steps.evaluate(table.multiplicity, {"entry": steps.random_point(16)})
+    relation.identities(steps, looked_up)
+    return steps
+
+
+def assert_extension(vector: PublicVector, groups: Sequence[int], point: Point) -> None:
+    """evaluate(point) is the extension of table(), zeros beside it, also where a coordinate is 0 or 1."""
+    table = vector.table()
+    assert len(table.shape) == 1 + len(groups)
+    assert all(size <= 1 << bits for size, bits in zip(table.shape[1:], groups, strict=True))
+    padding = [(0, (1 << bits) - size) for size, bits in zip(table.shape[1:], groups, strict=True)]
+    flat = np.pad(table, [(0, 0), *padding]).reshape(2, -1)
+    corners = [tuple(K(i >> j & 1) for j in range(len(point))) for i in (0, 1, 2, 5, (1 << len(point)) - 1)]
+    for x in (point, *corners):
+        assert vector.evaluate(x) == kevaluate(flat, x)
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_public_vectors_of_a_training_are_extensions_of_their_tables(name: str) -> None:
+    relation = TRAININGS[name]
+    steps = walked(relation)
+    assert [statement.name for statement, _ in steps.sums] == ["product", "update", "gradient", "epochs"]
+    axes = {c.name: c.axes for columns in relation.columns.values() for c in columns}
+    for statement, point in steps.sums:
+        assert_extension(statement.weight, statement.groups, point)
+        for factor in statement.factors:
+            if factor.constant is not None:
+                assert_extension(factor.constant, statement.groups, point)
+            for term in factor.terms:
+                for axis in axes[term.column]:
+                    where = term.at[axis.name]
+                    if isinstance(where, PublicVector):
+                        assert_extension(where, (axis.bits,), steps.random_point(axis.bits))
+                    else:
+                        assert len(where) == axis.bits
+
+
+@pytest.mark.parametrize("name", RELATIONS)
+def test_indicators_of_lookups_are_extensions_of_their_tables(name: str) -> None:
+    rng = random.Random(3)
+    for lookup in RELATIONS[name].lookups:
+        cells = lookup.indicator.table()
+        assert cells.shape == tuple(axis.size for axis in lookup.axes)
+        padded = np.pad(cells, [(0, (1 << axis.bits) - axis.size) for axis in lookup.axes]).reshape(-1)
+        values = kvector([K(int(cell)) for cell in padded])
+        point = tuple(K(rng.randrange(P), rng.randrange(P)) for _ in range(lookup.bits))
+        assert lookup.indicator.evaluate(point) == kevaluate(values, point)
+
+
+def test_an_indicator_counts_rows_that_are_not_forgotten() -> None:
+    relation = TRAININGS["odd epochs, partial last block, forgotten rows"]
+    live = {lookup.name: lookup.indicator.table() for lookup in relation.lookups}
+    for name in ("remainder", "activation"):
+        assert live[name].sum(axis=0).tolist() == [3 * (n not in (2, 5, 12)) for n in range(13)]
+    assert all(cells.all() for name, cells in live.items() if name not in ("remainder", "activation"))
+    assert isinstance(relation.lookups[0].indicator, Indicator)
+
+
+@pytest.mark.parametrize("name", ["odd epochs, partial last block, forgotten rows", "binary"])
+def test_tables_are_extensions_of_their_rows(name: str) -> None:
+    rng = random.Random(4)
+    point = tuple(K(rng.randrange(P), rng.randrange(P)) for _ in range(16))
+    for table in RELATIONS[name].tables:
+        for component in table.components:
+            assert component.table().shape == (2, 1 << 16)
+            assert component.evaluate(point) == kevaluate(component.table(), point)
+        keys = list(zip(*(c.table()[0].tolist() for c in table.components), strict=True))
+        assert len(set(keys)) == len(keys), "no tuple twice"
+    assert len({table.tag for table in RELATIONS[name].tables}) == len(RELATIONS[name].tables)
+
+
+@pytest.mark.parametrize("name", RELATIONS)
+def test_every_column_but_the_blinds_is_claimed(name: str) -> None:
+    """A column that no claim is about is not bound to anything."""
+    relation = RELATIONS[name]
+    claimed = Counter(column for column, _ in walked(relation).claims)
+    expected = {c.name for columns in relation.columns.values() for c in columns} - {"blind 0", "blind 1"}
+    assert set(claimed) == expected
+
+
+@pytest.mark.parametrize("name", RELATIONS)
+def test_claims_name_every_axis_of_their_column(name: str) -> None:
+    relation = RELATIONS[name]
+    axes = {c.name: c.axes for columns in relation.columns.values() for c in columns}
+    for column, at in walked(relation).claims:
+        assert {axis.name: axis.bits for axis in axes[column]} == {
+            name: len(part) for name, part in at.items()
+        }
+
+
+@pytest.mark.parametrize("name", RELATIONS)
+def test_column_names_are_unique_across_matrices(name: str) -> None:
+    names = [c.name for columns in RELATIONS[name].columns.values() for c in columns]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", RELATIONS)
+def test_every_integer_column_of_the_witness_is_looked_up_or_bound(name: str) -> None:
+    """Limbs are range-checked one by one, short ones shifted as well; Q and P by the activation table."""
+    relation = RELATIONS[name]
+    looked_up = {name for lookup in relation.lookups for entry in lookup.entries for _, name in entry.terms}
+    counts = {table.multiplicity for table in relation.tables}
+    witness = {column.name for column in relation.columns["witness"]}
+    assert witness - counts <= looked_up

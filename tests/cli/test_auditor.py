@@ -1,0 +1,254 @@
+"""verify and inspect: verdicts, exit codes and what is printed, on good, other, broken and hostile files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import zkunlearn as zu
+from click.testing import Result
+from zkunlearn import cli
+from zkunlearn.cli_output import one_line
+from zkunlearn.models.errors import FormatError
+
+from .conftest import FORGOTTEN_ID, SPEC, done, run
+
+Verify = Callable[..., Result]
+
+
+def invalid(result: Result) -> str:
+    assert result.exit_code == 1, result.output
+    assert result.stderr == ""
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("INVALID: ")
+    return last
+
+
+def wrong_input(result: Result) -> str:
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    assert len(result.stderr.splitlines()) == 1
+    return result.stderr
+
+
+# --- valid --------------------------------------------------------------------------------------------------
+
+
+def test_a_valid_proof_is_told_in_words_with_what_is_not_pinned(made: Path, verify: Verify) -> None:
+    result = verify(made / "first.proof")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].startswith("VALID: ")
+    for part in ("24 rows, 2 features", "none of 24 rows", "logistic regression with bias", "4 epochs",
+                 "learning rate 0.5", "bits proven", "declared bounds", "nothing: the first of its chain"):  # fmt: skip
+        assert part in " ".join(result.stdout.split())
+    assert "not pinned  spec, forget list, previous" in result.stdout
+
+
+def test_everything_can_be_pinned(made: Path, verify: Verify) -> None:
+    digest = zu.DatasetCommitment.load(made / "data" / "dataset.commitment").digest.hex()
+    pins = ("--spec", made / "spec.toml", "--forget-file", made / "second.forgotten", "--known-dataset", digest)
+    result = verify(made / "second.proof", *pins, "--previous", made / "first.proof")
+    assert result.exit_code == 0
+    assert "1 of 24 rows" in result.stdout
+    assert "pinned      data set, spec, forget list, previous" in result.stdout
+    assert "not pinned  nothing" in result.stdout
+    assert "known, not checked now" in result.stdout
+    assert "needs its own `verify`" in result.stdout
+
+
+def test_json_says_the_same(made: Path, verify: Verify) -> None:
+    answer = json.loads(verify(made / "second.proof", "--spec", made / "spec.toml", "--json").stdout)
+    proof = zu.TrainingProof.load(made / "second.proof")
+    assert answer["valid"] is True
+    assert answer["statement"] == proof.digest.hex()
+    assert answer["forgotten"] == [record.digest.hex() for record in proof.statement.forgotten]
+    assert answer["dataset"]["rows"] == 24
+    assert (answer["pinned"], answer["not_pinned"]) == (["spec"], ["forget list", "previous"])
+    assert answer["security_bits"] > 100
+    assert answer["dataset_checked"] is True
+
+
+def test_quiet_prints_the_verdict_only(made: Path, verify: Verify) -> None:
+    assert verify(made / "first.proof", "--quiet").stdout.count("\n") == 1
+    assert verify(made / "t.csv", "--quiet").stdout.count("\n") == 1
+
+
+def test_bounds_from_the_data_are_told_to_the_auditor(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,y\n1,0\n2,1\n3,1\n")
+    (tmp_path / "spec.toml").write_text(SPEC)
+    done("commit", tmp_path / "t.csv", "--target", "y", "--out", tmp_path / "data")
+    done("prove", tmp_path / "data", "--spec", tmp_path / "spec.toml", "--out", tmp_path / "p.proof")
+    result = run("verify", tmp_path / "p.proof", "--dataset", tmp_path / "data" / "dataset.commitment")
+    assert "CAUTION: the bounds of columns were taken from the data" in result.stdout
+
+
+# --- another statement --------------------------------------------------------------------------------------
+
+
+def test_another_algorithm_is_invalid_and_the_difference_is_named(owner: Path, verify: Verify) -> None:
+    (owner / "spec.toml").write_text(SPEC.replace("epochs = 4", "epochs = 5"))
+    assert "epochs is 4, not 5" in invalid(verify(owner / "first.proof", "--spec", owner / "spec.toml"))
+
+
+def test_another_forget_list_is_invalid(owner: Path, verify: Verify) -> None:
+    pin = ("--forget-file", owner / "second.forgotten")
+    assert "another forget list: 1 of the expected" in invalid(verify(owner / "first.proof", *pin))
+    (owner / "second.forgotten").write_text("# nobody\n")
+    assert "1 of its rows were not expected" in invalid(verify(owner / "second.proof", *pin))
+
+
+def test_another_previous_proof_is_invalid(made: Path, verify: Verify) -> None:
+    assert "supersede" in invalid(verify(made / "first.proof", "--previous", made / "second.proof"))
+
+
+def test_another_data_set_is_invalid(made: Path, owner: Path, verify: Verify) -> None:
+    options = ("--target", "sick", "--id", "name", "--out", owner / "other")
+    done("commit", owner / "t.csv", *options)
+    other = owner / "other" / "dataset.commitment"
+    assert "another data set" in invalid(verify(made / "first.proof", dataset=other))
+    digest = zu.DatasetCommitment.load(other).digest.hex()
+    assert "another data set" in invalid(verify(made / "first.proof", "--known-dataset", digest))
+
+
+def test_an_invalid_proof_is_told_with_what_it_claims(owner: Path, verify: Verify) -> None:
+    proof = zu.TrainingProof.load(owner / "first.proof")
+    lie = replace(proof.statement, spec=replace(proof.statement.spec, learning_rate=0.25))
+    zu.TrainingProof(lie, proof.proof).save(owner / "lie.proof")
+    result = verify(owner / "lie.proof")
+    invalid(result)
+    assert result.stdout.startswith("Claimed by the proof\n")
+    assert "learning rate 0.25" in result.stdout
+    answer = json.loads(verify(owner / "lie.proof", "--json").stdout)
+    assert answer["valid"] is False
+    assert answer["check"] and answer["reason"].startswith(answer["check"])
+    assert answer["claimed"]["spec"]["learning_rate"] == ["0.25"]
+
+
+# --- broken and hostile files -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: b"",
+        lambda data: b"\x00" * 100,
+        lambda data: data[:10],
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-1],
+        lambda data: data + b"\x00",
+        lambda data: data.replace(b"proof", b"pr\x1b[f", 1),
+        lambda data: data[:20] + b"\xbf\xff" * 40 + data[20:],
+        lambda data: data[:18] + b"\x9f" * 100_000,
+    ],
+)
+def test_a_malformed_proof_is_invalid_and_never_a_traceback(
+    owner: Path, verify: Verify, spoil: Callable[[bytes], bytes]
+) -> None:
+    path = owner / "first.proof"
+    path.write_bytes(spoil(path.read_bytes()))
+    assert str(path) in invalid(verify(path))
+    answer = json.loads(verify(path, "--json").stdout)
+    assert (answer["valid"], answer["check"]) == (False, "file format")
+    result = run("inspect", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_every_sampled_byte_flip_is_invalid(owner: Path, verify: Verify) -> None:
+    path = owner / "second.proof"
+    data = path.read_bytes()
+    for place in range(0, len(data), len(data) // 24):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0x41]) + data[place + 1 :])
+        invalid(verify(path))
+
+
+def test_an_artefact_of_another_kind_is_no_proof(made: Path, verify: Verify) -> None:
+    assert "a proof is needed" in invalid(verify(made / "data" / "dataset.commitment"))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "found"),
+    [
+        ("none.proof", [], "none.proof: there is no such file"),
+        ("data", [], "data: this is a directory"),
+        ("first.proof", ["--spec", "none.toml"], "none.toml"),
+        ("first.proof", ["--spec", "t.csv"], "t.csv"),
+        ("first.proof", ["--previous", "none.proof"], "none.proof: there is no such file"),
+        ("first.proof", ["--previous", "t.csv"], "t.csv: this is not a zkunlearn file"),
+        ("first.proof", ["--forget-file", "t.csv"], "t.csv: line 1"),
+        ("first.proof", ["--dataset", "first.proof"], "but a dataset.commitment is needed"),
+        ("first.proof", ["--dataset", "none.commitment"], "none.commitment: there is no such file"),
+    ],
+)
+def test_what_the_auditor_gets_wrong_is_an_input_error_not_a_verdict(
+    owner: Path, monkeypatch: pytest.MonkeyPatch, verify: Verify, name: str, options: list[str], found: str
+) -> None:
+    monkeypatch.chdir(owner)
+    assert found in wrong_input(verify(Path(name), *options))
+
+
+def test_a_digest_that_is_none_is_a_usage_error(made: Path, verify: Verify) -> None:
+    result = verify(made / "first.proof", "--known-dataset", "abc")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "64 hexadecimal characters" in result.stderr
+
+
+def test_an_unforeseen_error_is_no_verdict(made: Path, verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object, **options: object) -> None:
+        raise IndexError
+
+    monkeypatch.setattr(cli, "verify_proof", broken)
+    result = verify(made / "first.proof")
+    assert (result.exit_code, result.stdout) == (3, "")
+
+
+def test_an_interrupt_is_no_verdict(made: Path, verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "verify_proof", interrupted)
+    result = verify(made / "first.proof")
+    assert (result.exit_code, result.stdout) == (130, "")
+
+
+def test_no_message_can_move_the_cursor_or_forge_a_line(
+    made: Path, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hostile(*arguments: object, **options: object) -> None:
+        raise FormatError("x\nVALID: all is well\x1b[2K\u202e")
+
+    monkeypatch.setattr(cli, "verify_proof", hostile)
+    assert invalid(verify(made / "first.proof")) == "INVALID: x\\nVALID: all is well\\x1b[2K\\u202e"
+    assert one_line("数据 é") == "数据 é"
+
+
+# --- inspect ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("data/dataset.commitment", ["Data set commitment", "age in [0.0, 120.0]", "bits proven", "not verified"]),
+        ("data/dataset.opening", ["Data set opening", "3 used", "SECRET"]),
+        ("first.proof", ["Training proof", "none of 24 rows", "bits proven", "not verified"]),
+        ("second.proof", ["Unlearning proof", "1 of 24 rows"]),
+        ("first.model.opening", ["Model opening", "logistic regression", "SECRET"]),
+        ("spec.toml", ["Training spec", "w_bits = 16"]),
+        ("second.forgotten", ["Forget list", "1 record digest"]),
+    ],
+)
+def test_inspect_knows_every_file_and_tells_no_secret(made: Path, name: str, found: list[str]) -> None:
+    result = done("inspect", made / name)
+    for part in found:
+        assert part in result.stdout
+    answer = json.loads(done("inspect", made / name, "--json").stdout)
+    assert answer["kind"]
+    for text in (result.stdout, json.dumps(answer, ensure_ascii=False)):
+        assert FORGOTTEN_ID not in text
+        assert "weights" not in text.replace("from zero weights", "").replace("(weights)", "")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "data", "none.proof"])
+def test_inspect_refuses_what_it_does_not_know(made: Path, name: str) -> None:
+    assert name in wrong_input(run("inspect", made / name))

@@ -1,0 +1,105 @@
+"""The program as a whole: it starts fast, loads nothing an auditor does not need, and tells its demo."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+import zkunlearn as zu
+
+from .conftest import done, run
+
+HEAVY = ("numba", "llvmlite", "torch", "sklearn", "scipy", "pandas", "pyarrow", "rich", "zkunlearn.demo")
+COMMANDS = ("commit", "prove", "verify", "inspect", "demo")
+
+
+def python(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def test_importing_the_program_loads_nothing_heavy() -> None:
+    code = f"import sys, zkunlearn, zkunlearn.cli; print([m for m in {HEAVY} if m in sys.modules])"
+    assert python("-c", code).stdout.strip() == "[]"
+
+
+def test_verifying_and_inspecting_load_nothing_heavy(made: Path) -> None:
+    commitment = str(made / "data" / "dataset.commitment")
+    for arguments in (
+        ["verify", str(made / "first.proof"), "--dataset", commitment, "--spec", str(made / "spec.toml")],
+        ["inspect", commitment],
+        ["inspect", str(made / "first.model.opening")],
+    ):
+        code = (
+            "import sys; from zkunlearn.cli import main\n"
+            f"try: main({arguments!r})\n"
+            f"finally: print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
+        )
+        result = python("-c", code)
+        assert (result.returncode, result.stderr.strip()) == (0, "[]"), result.stderr
+
+
+def test_help_comes_within_a_second() -> None:
+    python("-m", "zkunlearn", "--help")  # once, for the byte code
+    seconds = []
+    for _ in range(3):
+        start = perf_counter()
+        assert python("-m", "zkunlearn", "verify", "--help").returncode == 0
+        seconds.append(perf_counter() - start)
+    assert min(seconds) < 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_the_common_options(command: str) -> None:
+    for option in ("--json", "--quiet", "--debug"):
+        assert option in done(command, "--help").stdout
+
+
+def test_the_version_is_the_package_s() -> None:
+    assert zu.__version__ in done("--version").stdout
+
+
+def test_usage_errors_exit_with_two() -> None:
+    for arguments in (["verify"], ["nonsense"], ["prove", "--nonsense"], ["commit", "x", "--openings", "1"]):
+        assert run(*arguments).exit_code == 2
+
+
+def test_a_pipe_that_closes_early_and_ascii_terminals_do_no_harm(made: Path) -> None:
+    code = f"{sys.executable} -m zkunlearn inspect {made / 'first.proof'} | head -1"
+    result = subprocess.run(["bash", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (result.stdout, result.stderr) == ("Training proof\n", "")
+    arguments = ["-m", "zkunlearn", "prove", "data", "--spec", "spec.toml", "--forget", "数", "--out", "y.proof"]
+    process = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, cwd=made, env={"PYTHONIOENCODING": "ascii"}, timeout=60
+    )
+    assert process.returncode == 2
+    assert b"is not in the data set" in process.stderr
+
+
+# --- the demo -----------------------------------------------------------------------------------------------
+
+
+def test_the_demo_tells_the_story_and_its_files_can_be_checked_again(tmp_path: Path) -> None:
+    result = python("-m", "zkunlearn", "demo", "--out", tmp_path / "demo")
+    assert result.returncode == 0, result.stderr
+    story = result.stdout
+    assert story.count("\nVALID:") == 2
+    assert story.count("INVALID: ") >= 4
+    assert "\x1b" not in story  # piped: no colours
+    public = tmp_path / "demo" / "auditor"
+    assert not list(public.glob("*opening*"))
+    pins = ("--spec", public / "spec.toml", "--forget-file", public / "second.forgotten")
+    proofs = (public / "second.proof", "--dataset", public / "dataset.commitment", "--previous", public / "first.proof")
+    done("verify", *proofs, *pins)
+    assert "not empty" in run("demo", "--out", tmp_path / "demo").stderr
+
+
+def test_the_demo_answers_in_json_that_the_accuracy_stays() -> None:
+    answer = json.loads(done("demo", "--json").stdout)
+    assert min(answer["accuracy"]) > 0.95
+    assert answer["security bits"] > 100
+    assert len(answer["lies"]) == 4

@@ -1,0 +1,171 @@
+"""The ledger alone: equations between masked values, settled on a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zkunlearn.circuits.goldilocks import ONE, ZERO, K, P, kscalar
+from zkunlearn.circuits.hidden import Hidden, HiddenProgram, Product, evaluate_constraint, linear, public
+from zkunlearn.models.errors import InvalidProof, ZkUnlearnError
+from zkunlearn.verifier.channel import EXTENSION_BYTES, FIELD_BYTES, VerifierChannel
+from zkunlearn.verifier.ledger import LedgerShape, verify_ledger
+from zkunlearn.verifier.transcript import Transcript
+
+pytest.importorskip("numba")
+
+from zkunlearn.prover.channel import ProverChannel
+from zkunlearn.prover.ledger import Ledger, commit_ledger, prove_ledger, violated
+
+elements = st.one_of(st.sampled_from([0, 1, P - 1, 2**32]), st.integers(0, P - 1))
+scalars = st.builds(K, elements, elements)
+Equations = Callable[[HiddenProgram, Sequence[Hidden]], None]
+VALUES = [K(3), K(5, 1), K(3) * K(5, 1), K(7), K(P - 1, 9)]
+
+
+def transcript() -> Transcript:
+    return Transcript(b"ledger", b"test", b"")
+
+
+def product_equation(program: HiddenProgram, h: Sequence[Hidden]) -> None:
+    """h0 h1 = h2, by way of named nodes, and 2 h3 - 14 = 0."""
+    left = program.name(h[0] + h[3] - h[3] + public(ONE))
+    program.require_zero("product", -h[2] - h[1], [Product(ONE, left, h[1])])
+    program.require_zero("linear", h[3] * 2 - K(14))
+
+
+def settle(equations: Equations, values: Sequence[K]) -> tuple[bytes, list[str], Ledger]:
+    """A proof of nothing but equations on masked values."""
+    ledger = commit_ledger(LedgerShape(len(values)))
+    channel = ProverChannel(transcript())
+    channel.use_pads(ledger.pads())
+    equations(channel.program, channel.send(values))
+    prove_ledger(channel, ledger)
+    return bytes(channel.proof), violated(channel.program, channel.values), ledger
+
+
+def check(equations: Equations, proof: bytes, count: int, entries: int | None = None) -> VerifierChannel:
+    channel = VerifierChannel(transcript(), proof)
+    equations(channel.program, channel.hidden(count))
+    verify_ledger(channel, LedgerShape(entries or count))
+    channel.reader.finish()
+    return channel
+
+
+def test_true_equations_are_accepted() -> None:
+    proof, lies, _ = settle(product_equation, VALUES)
+    assert lies == []
+    check(product_equation, proof, len(VALUES))
+
+
+@pytest.mark.parametrize(("place", "name"), [(0, "product"), (1, "product"), (2, "product"), (3, "linear")])
+@pytest.mark.parametrize("change", [ONE, K(0, 1), K(P - 1, P - 1)], ids=repr)
+def test_a_false_equation_is_rejected(place: int, name: str, change: K) -> None:
+    values = list(VALUES)
+    values[place] = values[place] + change
+    proof, lies, _ = settle(product_equation, values)
+    assert lies == [name]
+    with pytest.raises(InvalidProof) as caught:
+        check(product_equation, proof, len(values))
+    assert caught.value.check == "constraints"
+
+
+def test_two_false_equations_do_not_cancel() -> None:
+    """Weights are drawn for each constraint: h0 - 1 = 0 and 1 - h0 = 0 cannot make up for each other."""
+
+    def opposite(program: HiddenProgram, h: Sequence[Hidden]) -> None:
+        program.require_zero("plus", h[0] - ONE)
+        program.require_zero("minus", -h[0] + ONE)
+
+    proof, lies, _ = settle(opposite, [K(2)])
+    assert lies == ["plus", "minus"]
+    with pytest.raises(InvalidProof, match="constraints"):
+        check(opposite, proof, 1)
+
+
+@pytest.mark.parametrize("place", ["masked value", "M0", "M1", "first pad", "last pad"])
+def test_an_altered_message_is_rejected(place: str) -> None:
+    proof, _, ledger = settle(product_equation, VALUES)
+    values = EXTENSION_BYTES * len(VALUES)
+    y = values + 2 * EXTENSION_BYTES
+    last_pad = y + FIELD_BYTES * len(VALUES)
+    offset = {"masked value": 0, "M0": values, "M1": values + 16, "first pad": y, "last pad": last_pad}[place]
+    altered = proof[:offset] + bytes([proof[offset] ^ 1]) + proof[offset + 1 :]
+    assert len(proof) == y + EXTENSION_BYTES * ledger.shape.code.dimension
+    with pytest.raises(InvalidProof) as caught:
+        check(product_equation, altered, len(VALUES))
+    assert caught.value.check == "constraints"
+
+
+def test_y_is_on_the_line_of_both_pad_rows() -> None:
+    """k = eps s - y = eps h - kappa', entry by entry."""
+    proof, _, ledger = settle(product_equation, VALUES)
+    channel = VerifierChannel(transcript(), proof)
+    product_equation(channel.program, channel.hidden(len(VALUES)))
+    opened = verify_ledger(channel, LedgerShape(len(VALUES)))
+    for i, (s, h) in enumerate(zip(channel.masked, VALUES, strict=True)):
+        k = opened.epsilon * s - kscalar(opened.y[:, i])
+        assert k == opened.epsilon * h - kscalar(ledger.kappa_prime[:, i])
+    cells = np.stack([*ledger.kappa, *ledger.kappa_prime], axis=1)
+    assert np.array_equal(opened.combine(cells), opened.y), "rows combine as their codewords do"
+
+
+@pytest.mark.parametrize("entries", [4, 6])
+def test_a_ledger_of_another_length_is_rejected(entries: int) -> None:
+    proof, _, _ = settle(product_equation, VALUES)
+    with pytest.raises(InvalidProof) as caught:
+        check(product_equation, proof, len(VALUES), entries)
+    assert caught.value.check == "ledger length"
+
+
+def test_the_prover_refuses_to_use_more_or_fewer_pads() -> None:
+    ledger = commit_ledger(LedgerShape(3))
+    channel = ProverChannel(transcript())
+    channel.use_pads(ledger.pads())
+    channel.send([ONE, ONE])
+    with pytest.raises(ZkUnlearnError, match="2 pads used of 3"):
+        prove_ledger(channel, ledger)
+    with pytest.raises(ZkUnlearnError, match="no pads left"):
+        channel.send([ONE, ONE])
+
+
+def test_pads_are_fresh() -> None:
+    first, second = (commit_ledger(LedgerShape(5)) for _ in range(2))
+    assert not {pad.pair for pad in first.pads()} & {pad.pair for pad in second.pads()}
+    assert first.commitment.root != second.commitment.root
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(scalars, min_size=4, max_size=4), st.lists(scalars, min_size=4, max_size=4), scalars, scalars)
+def test_a_constraint_on_the_line_is_its_value_times_the_square_of_eps(
+    h: list[K], pads: list[K], coefficient: K, constant: K
+) -> None:
+    """q(k, k) + eps l(k) + eps^2 c - eps^2 f(h) has degree one in eps: three points decide."""
+    program = HiddenProgram()
+    a, b, c, d = (program.entry() for _ in range(4))
+    named = program.name(linear([(coefficient, a), (ONE, b), (ONE, public(constant))]))
+    program.require_zero(
+        "any", c - d * constant + constant, [Product(coefficient, named, d), Product(ONE, a, named)]
+    )
+    (constraint,) = program.constraints
+
+    def rest(eps: K) -> K:
+        k = [eps * value - pad for value, pad in zip(h, pads, strict=True)]
+        value = evaluate_constraint(constraint, program.assign(h, ONE), ONE)
+        return evaluate_constraint(constraint, program.assign(k, eps), eps) - eps * eps * value
+
+    zero, one, two = (rest(K(i)) for i in range(3))
+    assert two - one * 2 + zero == ZERO
+
+
+def test_names_shorten_expressions_and_keep_values() -> None:
+    program = HiddenProgram()
+    a, b = program.entry(), program.entry()
+    named: Any = program.name(a + b * K(2) + K(3))
+    assert len(named.terms) == 1 and program.entries == 2
+    assert program.assign([K(10), K(20)], ONE)[named.terms[0][1]] == K(53)
+    assert program.name(a * 5) == a * 5
