@@ -63,9 +63,7 @@ class Declared:
     @cached_property
     def relation(self) -> GradientDescent:
         fixed = self.spec.fixed_point
-        return GradientDescent(
-            self.spec.model, fixed.q_bits, fixed.p_bits, fixed.x_bits, self.schedule, self.forgotten
-        )
+        return GradientDescent(self.spec.model, fixed.q_bits, fixed.p_bits, fixed.x_bits, self.schedule, self.forgotten)
 
     @cached_property
     def shape(self) -> ProofShape:

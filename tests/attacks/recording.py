@@ -108,9 +108,7 @@ def body_end(shape: ProofShape) -> int:
 
 
 def element_at(proof: bytes, offset: int) -> K:
-    return K(
-        *(int.from_bytes(proof[offset + i : offset + i + FIELD_BYTES], "little") for i in (0, FIELD_BYTES))
-    )
+    return K(*(int.from_bytes(proof[offset + i : offset + i + FIELD_BYTES], "little") for i in (0, FIELD_BYTES)))
 
 
 def with_element(proof: bytes, offset: int, value: K) -> bytes:
@@ -140,9 +138,7 @@ def settled(shape: ProofShape, proof: bytes, with_transcript: Transcript) -> byt
 
 
 @contextmanager
-def labelled(
-    log: list[str], module: Any = verifier_protocol, name: str = "VerifierChannel"
-) -> Iterator[None]:
+def labelled(log: list[str], module: Any = verifier_protocol, name: str = "VerifierChannel") -> Iterator[None]:
     """While active, channels of one side write what passes to `log`."""
     channel_class = getattr(module, name)
 

@@ -104,9 +104,7 @@ def test_zero_written_as_p_is_rejected_in_every_tree(proof: Outcome, map_of: lis
             assert proof.verdict(proof=altered) == "field element"
 
 
-def test_every_flipped_byte_is_rejected_by_the_check_of_its_section(
-    proof: Outcome, map_of: list[Section]
-) -> None:
+def test_every_flipped_byte_is_rejected_by_the_check_of_its_section(proof: Outcome, map_of: list[Section]) -> None:
     """Half of the positions uniform over the sections, half over the bytes, so that short sections are met too."""
     rng = random.Random(2)
     places = [rng.randrange(len(proof.proof)) for _ in range(FLIPS // 2)]
@@ -143,9 +141,7 @@ def test_parts_of_another_proof_are_rejected(proof: Outcome, sibling: Outcome, m
         assert proof.verdict(proof=spliced) == expected(section.what), section.what
 
 
-def test_a_whole_opening_of_another_proof_is_rejected(
-    proof: Outcome, sibling: Outcome, map_of: list[Section]
-) -> None:
+def test_a_whole_opening_of_another_proof_is_rejected(proof: Outcome, sibling: Outcome, map_of: list[Section]) -> None:
     """Cap, salts, cells and paths together hash to another root, or belong to other columns."""
     where = named(map_of)
     for tree in proof.shape.trees:

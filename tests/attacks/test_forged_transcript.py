@@ -82,9 +82,7 @@ def test_prover_and_verifier_say_the_same(honest: Outcome, declared: Declared, d
 
 
 @pytest.mark.parametrize("name", ["honest", "honest_validity"])
-def test_every_byte_before_the_columns_is_absorbed_in_order(
-    name: str, request: pytest.FixtureRequest
-) -> None:
+def test_every_byte_before_the_columns_is_absorbed_in_order(name: str, request: pytest.FixtureRequest) -> None:
     outcome: Outcome = request.getfixturevalue(name)
     absorbed = b"".join(value for kind, value in recorded(outcome) if kind == "absorb")
     assert outcome.proof.startswith(absorbed)
@@ -131,9 +129,7 @@ def answers(log: Log, place: int, other: bytes) -> list[Any]:
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])
-def test_a_change_in_protocol_session_or_instance_changes_the_first_challenge(
-    part: int, honest: Outcome
-) -> None:
+def test_a_change_in_protocol_session_or_instance_changes_the_first_challenge(part: int, honest: Outcome) -> None:
     names = [b"zkunlearn attacks", b"session", b"instance"]
     for i in range(len(names[part])):
         other = list(names)
@@ -231,9 +227,7 @@ def test_another_root_is_rejected_only_because_challenges_move(honest: Outcome, 
     fresh = salted_again(old)
     indices = by_name[tree.removesuffix(" mask")]
     place = DIGEST_BYTES * shape.new_roots.index(tree)
-    forged = honest.proof.replace(
-        old.open(shape.trees[tree], indices), fresh.open(shape.trees[tree], indices)
-    )
+    forged = honest.proof.replace(old.open(shape.trees[tree], indices), fresh.open(shape.trees[tree], indices))
     forged = forged[:place] + fresh.root + forged[place + DIGEST_BYTES :]
     assert_only_the_transcript_objects(honest, log, forged)
 
@@ -316,9 +310,7 @@ def test_a_row_that_is_not_a_codeword_is_rejected(declared: Declared, columns: C
     assert outcome.verdict() == f"codeword of {tree.removesuffix(' mask')}"
 
 
-def test_an_error_in_one_position_is_found_exactly_when_it_is_opened(
-    declared: Declared, columns: Columns
-) -> None:
+def test_an_error_in_one_position_is_found_exactly_when_it_is_opened(declared: Declared, columns: Columns) -> None:
     """Below half of the distance the row is still the one codeword near it; nothing is gained by an error."""
 
     def spoil(codewords: Vector) -> Vector:
@@ -399,9 +391,7 @@ def test_a_ledger_off_its_line_is_rejected(declared: Declared, columns: Columns,
     assert outcome.verdict() == ("codeword of ledger" if place == "tail" else "constraints")
 
 
-def test_a_ledger_y_repaired_by_its_masks_is_rejected_by_the_columns(
-    declared: Declared, columns: Columns
-) -> None:
+def test_a_ledger_y_repaired_by_its_masks_is_rejected_by_the_columns(declared: Declared, columns: Columns) -> None:
     """y moved in the entry that masks M0 and M1; had M0 been sent after eps, it could follow."""
     shape = declared.shape
     prover = type("OffTheLineHere", (OffTheLine,), {"entry": shape.ledger.entries})

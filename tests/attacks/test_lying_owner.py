@@ -158,9 +158,7 @@ def test_a_model_that_the_training_does_not_end_in_is_rejected(declared: Declare
     trace = descend(declared, data)
     weights = trace.weights.copy()
     weights[-1, 0] += 1
-    assert_caught(
-        prove(declared.shape, columns_of(declared, data, replace(trace, weights=weights))), "gradient"
-    )
+    assert_caught(prove(declared.shape, columns_of(declared, data, replace(trace, weights=weights))), "gradient")
 
 
 def test_a_model_commitment_that_differs_from_its_limbs_is_rejected(
@@ -174,9 +172,7 @@ def test_a_model_commitment_that_differs_from_its_limbs_is_rejected(
     assert_caught(prove(declared.shape, lie), "model")
 
 
-def test_a_commitment_to_another_model_is_rejected(
-    declared: Declared, data: Data, true_columns: Columns
-) -> None:
+def test_a_commitment_to_another_model_is_rejected(declared: Declared, data: Data, true_columns: Columns) -> None:
     """The proof speaks of w_T throughout; the commitment holds something else."""
     committed = commitments(declared.shape, true_columns)
     other = true_columns | {"model": to_field(np.array([1, 2, 3, 4]))}
@@ -262,9 +258,7 @@ def test_a_score_that_is_not_the_product_is_rejected(declared: Declared, data: D
     assert_caught(prove(declared.shape, columns), "product")
 
 
-def test_a_quotient_that_wraps_around_the_field_is_rejected(
-    declared: Declared, true_columns: Columns
-) -> None:
+def test_a_quotient_that_wraps_around_the_field_is_rejected(declared: Declared, true_columns: Columns) -> None:
     """2^16 Q = z - rem has a solution in F for every remainder: its range is what forces the floor."""
     z, q = int(true_columns[Z][CELL]), int(true_columns[Q][CELL])
     wanted = ((z - (q << 16)) % MODULUS + 1) % LIMB  # another remainder, in range

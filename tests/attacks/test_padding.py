@@ -50,9 +50,7 @@ ROWS, FEATURES, EPOCHS, BATCH = (
 
 @pytest.fixture(scope="module")
 def run() -> Declared:
-    spec = TrainingSpec(
-        model="linear", epochs=EPOCHS, learning_rate=0.5, batch_size=BATCH, l2=0.01, bias=False
-    )
+    spec = TrainingSpec(model="linear", epochs=EPOCHS, learning_rate=0.5, batch_size=BATCH, l2=0.01, bias=False)
     shape = DatasetShape(rows=ROWS, features=FEATURES, label_kind="real", label_bits=14, x_bits=10)
     return Declared(spec, shape, (2, 5))
 
@@ -108,9 +106,7 @@ class FilledColumns(ProverColumns):
 def longer(where: Any, size: int) -> Any:
     if not isinstance(where, PublicVector):
         return where
-    return PublicVector(
-        lambda: np.pad(where.table(), [(0, 0), (0, size - where.table().shape[1])]), where.evaluate
-    )
+    return PublicVector(lambda: np.pad(where.table(), [(0, 0), (0, size - where.table().shape[1])]), where.evaluate)
 
 
 @dataclass(frozen=True)
@@ -193,9 +189,7 @@ def with_junk(run: Declared, columns: Columns) -> Columns:
         # Past the last weight the limbs have to add up to zero, and may do so as 2^16 x - 2^16 x.
         first, second = limbs
         spare = (
-            (..., slice(s.width, None))
-            if value is None
-            else (slice(s.epochs), slice(s.blocks), slice(s.width, None))
+            (..., slice(s.width, None)) if value is None else (slice(s.epochs), slice(s.blocks), slice(s.width, None))
         )
         junk = random_field(*box[second][spare].shape)
         box[second][spare] = junk
@@ -229,9 +223,7 @@ def test_training_on_a_row_past_the_last_is_rejected(run: Declared, rows: tuple[
     wide = replace(run.relation, schedule=longer_schedule)
     columns = data_columns((X, y)) | training_columns(wide, trace)
     live = replace(trace, Q=trace.Q[:, :ROWS], P=trace.P[:, :ROWS], rem=trace.rem[:, :ROWS])
-    columns |= {
-        t.multiplicity: training_columns(run.relation, live)[t.multiplicity] for t in run.relation.tables
-    }
+    columns |= {t.multiplicity: training_columns(run.relation, live)[t.multiplicity] for t in run.relation.tables}
     box = filled(run.shape, columns)
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
 
@@ -249,9 +241,7 @@ def test_an_update_remainder_outside_the_run_is_rejected(
 def test_a_weight_past_the_last_starts_at_zero(run: Declared, true_columns: Columns) -> None:
     box = filled(run.shape, true_columns)
     box["weights limb 0"][0, 0, 3] = 1
-    assert_caught(
-        prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "initial weights", "gradient"
-    )
+    assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "initial weights", "gradient")
 
 
 def test_junk_that_the_prover_does_not_answer_for_is_rejected(run: Declared, true_columns: Columns) -> None:

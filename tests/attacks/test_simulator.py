@@ -67,12 +67,8 @@ class Programmed(Transcript):
 
 def simulate(shape: ProofShape, seed: bytes) -> tuple[dict[str, bytes], bytes]:
     """Roots of "committed" matrices and a proof that `Programmed(seed)` accepts. No data, weights or trace go in."""
-    body = bytes(DIGEST_BYTES * len(shape.new_roots)) + uniform(
-        (body_end(shape) // 8) - 4 * len(shape.new_roots)
-    )
-    settlement = uniform(
-        2 * (2 + shape.ledger.code.dimension)
-    )  # M0, M1 and the ledger's y, for now all uniform
+    body = bytes(DIGEST_BYTES * len(shape.new_roots)) + uniform((body_end(shape) // 8) - 4 * len(shape.new_roots))
+    settlement = uniform(2 * (2 + shape.ledger.code.dimension))  # M0, M1 and the ledger's y, for now all uniform
     draft = settled(shape, body + settlement, Programmed(seed))  # M0 solved
 
     channel, opened, epsilon, y = replayed(shape, draft, seed)
@@ -80,9 +76,7 @@ def simulate(shape: ProofShape, seed: bytes) -> tuple[dict[str, bytes], bytes]:
     cells = {name: random_field(len(indices[name]), tree.rows) for name, tree in shape.trees.items()}
     for name, matrix in shape.matrices.items():  # mask cells solved
         where, rows = indices[name], matrix.layout.column_rows
-        mask = ksub(
-            codeword(shape, name, opened[name].y, where), folded_cells(opened[name], cells[name][:, :rows])
-        ).T
+        mask = ksub(codeword(shape, name, opened[name].y, where), folded_cells(opened[name], cells[name][:, :rows])).T
         if name in shape.committed:
             cells[mask_name(name)] = mask
         else:
@@ -134,25 +128,19 @@ def junk_tree(tree: TreeShape, indices: Sequence[int], cells: Vector) -> tuple[b
     for index, salt, data in zip(indices, salts, packed, strict=True):
         leaves[index] = leaf_hash(salt, data)
     levels = build_levels(b"".join(leaves))
-    opening = (
-        cap_of(levels, tree.cap) + b"".join(salts) + b"".join(packed) + paths_of(levels, tree.cap, indices)
-    )
+    opening = cap_of(levels, tree.cap) + b"".join(salts) + b"".join(packed) + paths_of(levels, tree.cap, indices)
     return levels[-1], opening
 
 
 @pytest.mark.parametrize("name", ["honest", "honest_validity"])
-def test_a_simulated_proof_is_accepted_under_programmed_challenges(
-    name: str, request: pytest.FixtureRequest
-) -> None:
+def test_a_simulated_proof_is_accepted_under_programmed_challenges(name: str, request: pytest.FixtureRequest) -> None:
     shape: ProofShape = request.getfixturevalue(name).shape
     roots, proof = simulate(shape, b"seed")
     verify_protocol(shape, Programmed(b"seed"), roots, proof)
 
 
 @pytest.mark.parametrize("name", ["honest", "honest_validity"])
-def test_a_simulated_proof_is_rejected_under_the_real_transcript(
-    name: str, request: pytest.FixtureRequest
-) -> None:
+def test_a_simulated_proof_is_rejected_under_the_real_transcript(name: str, request: pytest.FixtureRequest) -> None:
     honest: Outcome = request.getfixturevalue(name)
     roots, proof = simulate(honest.shape, b"seed")
     forgery = Outcome(honest.shape, roots, proof, honest.prover)
@@ -182,9 +170,7 @@ def proofs(declared: Declared) -> list[list[Outcome]]:
     families = []
     for data in (people(seed=11), quiet):
         columns: Columns = columns_of(declared, data, descend(declared, data))
-        families.append(
-            [prove(declared.shape, columns, commitments(declared.shape, columns)) for _ in range(RUNS)]
-        )
+        families.append([prove(declared.shape, columns, commitments(declared.shape, columns)) for _ in range(RUNS)])
     return families
 
 
@@ -203,9 +189,7 @@ COMPONENTS = {
 def component(outcomes: list[Outcome], what: str) -> Any:
     """How often each byte occurs in all sections of one kind, in some proofs."""
     where = [s for s in sections(outcomes[0]) if s.what.startswith(what)]
-    joined = np.frombuffer(
-        b"".join(o.proof[s.start : s.end] for o in outcomes for s in where), dtype=np.uint8
-    )
+    joined = np.frombuffer(b"".join(o.proof[s.start : s.end] for o in outcomes for s in where), dtype=np.uint8)
     enough = len(joined) >= 256 * EXPECTED_COUNT  # else only 16 classes
     return np.bincount(joined, minlength=256) if enough else np.bincount(joined >> 4, minlength=16)
 

@@ -148,6 +148,4 @@ def test_the_longest_product_of_the_largest_limbs_is_exact() -> None:
     full = np.full((1, f.MAX_INNER), P - 1, dtype=np.uint64)
     assert f.matmul(full, full.T).tolist() == [[f.MAX_INNER % P]], "(-1)(-1) summed"
     with pytest.raises(ValueError, match="not be exact"):
-        f.matmul(
-            np.zeros((1, f.MAX_INNER + 1), dtype=np.uint64), np.zeros((f.MAX_INNER + 1, 1), dtype=np.uint64)
-        )
+        f.matmul(np.zeros((1, f.MAX_INNER + 1), dtype=np.uint64), np.zeros((f.MAX_INNER + 1, 1), dtype=np.uint64))

@@ -15,9 +15,7 @@ from zkunlearn.circuits.multilinear import Point, eq_table, evaluate
 
 quick = settings(max_examples=60, deadline=None)
 axes = st.lists(
-    st.builds(
-        lambda size, spare, whole: (size, spare, whole), st.integers(1, 9), st.integers(0, 3), st.booleans()
-    ),
+    st.builds(lambda size, spare, whole: (size, spare, whole), st.integers(1, 9), st.integers(0, 3), st.booleans()),
     min_size=1,
     max_size=3,
 )

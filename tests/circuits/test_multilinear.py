@@ -27,9 +27,7 @@ def table(x: tuple[K, ...]) -> list[K]:
     return [m.eq(x, m.bits_of(i, len(x))) for i in range(1 << len(x))]
 
 
-@pytest.mark.parametrize(
-    ("size", "bits"), [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (2**20, 20), (2**20 + 1, 21)]
-)
+@pytest.mark.parametrize(("size", "bits"), [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (2**20, 20), (2**20 + 1, 21)])
 def test_log2_ceil(size: int, bits: int) -> None:
     assert m.log2_ceil(size) == bits
 

@@ -148,9 +148,7 @@ def test_a_constraint_on_the_line_is_its_value_times_the_square_of_eps(
     program = HiddenProgram()
     a, b, c, d = (program.entry() for _ in range(4))
     named = program.name(linear([(coefficient, a), (ONE, b), (ONE, public(constant))]))
-    program.require_zero(
-        "any", c - d * constant + constant, [Product(coefficient, named, d), Product(ONE, a, named)]
-    )
+    program.require_zero("any", c - d * constant + constant, [Product(coefficient, named, d), Product(ONE, a, named)])
     (constraint,) = program.constraints
 
     def rest(eps: K) -> K:

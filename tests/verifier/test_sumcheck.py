@@ -74,9 +74,7 @@ def proved(statement: Sum, columns: Columns, claim: K, alter: int | None = None)
     channel.use_pads([ZERO] * 200)
     if alter is not None:
         send, count = channel.send, iter(range(1000))
-        channel.send = lambda values: send(
-            [values[0] + ONE if next(count) == alter else values[0], *values[1:]]
-        )
+        channel.send = lambda values: send([values[0] + ONE if next(count) == alter else values[0], *values[1:]])
     result = prove_sum(channel, statement, public(claim), columns)
     return channel, result
 
@@ -96,9 +94,7 @@ def test_a_true_sum_leaves_true_claims(sizes: tuple[int, int], factors: int) -> 
             at = bound_point(term, result.point)
             flat = tuple(c for axis in columns.axes[term.column] for c in at[axis.name])
             axes = columns.axes[term.column]
-            full = np.pad(columns.values[term.column], [(0, (1 << a.bits) - a.size) for a in axes]).reshape(
-                -1
-            )
+            full = np.pad(columns.values[term.column], [(0, (1 << a.bits) - a.size) for a in axes]).reshape(-1)
             assert evaluate(value, values, ONE) == evaluate_vector(full, flat)
 
 
