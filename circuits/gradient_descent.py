@@ -27,6 +27,7 @@ from functools import cached_property
 import numpy as np
 
 from ..models.activation import activation_table as activation_values
+from ..models.errors import ParameterError
 from ..models.schedule import Schedule
 from .goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscale, ksub, to_field
 from .hidden import Hidden, linear
@@ -90,6 +91,17 @@ class GradientDescent:
     x_bits: int
     schedule: Schedule
     forgotten: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Raises ParameterError if the forgotten rows are not those the schedule was compiled for."""
+        positions = np.array(self.forgotten, dtype=np.int64)
+        if (np.diff(positions, prepend=-1) < 1).any() or (positions >= self.schedule.rows).any():
+            raise ParameterError("positions of forgotten rows must increase strictly and be rows of the data set")
+        sizes = np.full(self.schedule.blocks, self.schedule.block_size)
+        sizes[-1] = self.schedule.rows - (self.schedule.blocks - 1) * self.schedule.block_size
+        gone = np.bincount(positions // self.schedule.block_size, minlength=self.schedule.blocks)
+        if tuple(int(n) for n in sizes - gone) != self.schedule.live_counts:
+            raise ParameterError("the schedule was compiled for other forgotten rows")
 
     @property
     def name(self) -> str:
@@ -174,7 +186,7 @@ class GradientDescent:
         gradient = self._update(steps, t, k)
         self._gradient(steps, gradient, t, k)
 
-        self._model(steps, looked_up["model limb 0"].point["weight"])
+        self._model(steps, looked_up)
 
     def _product(self, steps: Steps, star: LookedUp) -> None:
         """z(e*, n*) = sum over b, k of eq(b*, b) [k real] X'((b, j*), k) W(e*, b, k)."""
@@ -254,10 +266,11 @@ class GradientDescent:
         over_epochs = Sum("epochs", (self.epoch.bits,), by_epoch, (Factor((Term(ONE, PREDICTIONS, at),)),))
         steps.sumcheck(over_epochs, folded)
 
-    def _model(self, steps: Steps, k: Point) -> None:
-        """The committed model is what its range-checked limbs say."""
+    def _model(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
+        """The committed model is what its limbs say, at the point where their lookups ended."""
         terms = limb_terms(MODEL_LIMBS, self.schedule.weight_bits)
-        limbs = linear((c, steps.evaluate(limb, {"weight": k})) for c, limb in terms)
+        limbs = linear((c, looked_up[limb].values[limb]) for c, limb in terms)
+        k = looked_up[terms[0][1]].point["weight"]
         model = steps.evaluate(MODEL, {"weight": k})
         steps.require_zero("model", model - limbs + self._offset * prefix(k, self.weight.size))
 

@@ -72,18 +72,6 @@ def prefix(x: Sequence[K], size: int) -> K:
     return result
 
 
-def successor(x: Sequence[K], y: Sequence[K]) -> K:
-    """The extension of [y = x + 1], which is zero for the last x: sum over i of eq(x, i) eq(y, i + 1).
-
-    i + 1 flips a run of low ones to zeros and the zero above it to one; the bits above agree.
-    """
-    result, carried = ZERO, ONE
-    for j in range(len(x) - 1, -1, -1):
-        result = result + carried * (ONE - x[j]) * y[j] * eq(x[:j], y[:j])
-        carried = carried * x[j] * (ONE - y[j])
-    return result
-
-
 def identity(x: Sequence[K]) -> K:
     """The extension of i -> i."""
     result = ZERO

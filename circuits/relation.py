@@ -92,7 +92,7 @@ class Term:
     """coefficient * column, each of its axes at variables of the sum, at a point, or summed with public weights.
 
     A term with weights is no evaluation of the column; its value at the end of the sum is handed back, to be the
-    claim of a later sum. Within an axis, variables come before fixed coordinates.
+    claim of a later sum. Within an axis, variables come before fixed coordinates; every term has every variable.
     """
 
     coefficient: K

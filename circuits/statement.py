@@ -6,6 +6,7 @@ and every public vector in it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,17 @@ from .layout import Column
 from .recommitment import Recommitment
 from .validity import Validity, dataset_columns
 
+ORDER_TAG = b"zkunlearn order 1"
+
+
+def order_key(seed: bytes, digest: bytes) -> bytes:
+    """Rows stand in the increasing order of SHA-256(tag, seed, record digest).
+
+    The seed is a hash of all record digests (prover/rows.py), so that a new salt for one row reshuffles all of them:
+    sorting by the digests themselves would let an owner grind each row's salt for the place it should take.
+    """
+    return hashlib.sha256(ORDER_TAG + seed + digest).digest()
+
 
 @dataclass(frozen=True)
 class DatasetStatement:
@@ -29,6 +41,7 @@ class DatasetStatement:
         openings: how many proofs the commitment's random tails hide.
         root: Merkle root of the encoded matrix.
         record_root: Merkle root of the record digests, in the order of rows.
+        order_seed: what the order of rows is drawn from, see `order_key`.
     """
 
     rows: int
@@ -36,6 +49,7 @@ class DatasetStatement:
     openings: int
     root: bytes
     record_root: bytes
+    order_seed: bytes
 
     @property
     def features(self) -> int:
@@ -60,6 +74,7 @@ class DatasetStatement:
             "openings": self.openings,
             "root": self.root,
             "record_root": self.record_root,
+            "order_seed": self.order_seed,
         }
 
 

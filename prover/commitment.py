@@ -79,5 +79,3 @@ def commit(code: ReedSolomonCode, values: Vector) -> Commitment:
     """Commit to rows (R, C) with fresh tails and salts."""
     tails = random_field(values.shape[0], code.tail)
     return Commitment(code, Secret(np.concatenate([values, tails], axis=1), random_bytes(SALT_BYTES * code.length)))
-
-

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -86,8 +86,8 @@ class Dataset:
             self.spent = _next_spent(self.spent, self.statement.openings)
             return
         with locked(self.directory):
-            stored = _load_opening(self.directory, self.commitment)
-            self.spent = _next_spent(max(stored.spent, self.spent), self.statement.openings)
+            stored = _stored_spent(self.directory, self.commitment)
+            self.spent = _next_spent(max(stored, self.spent), self.statement.openings)
             self._write_opening(self.directory)
 
     def save(self, directory: Path | str) -> None:
@@ -95,6 +95,7 @@ class Dataset:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         with locked(self.directory):
+            self.spent = max(self.spent, _stored_spent(self.directory, self.commitment))
             self._write_opening(self.directory)
             self.commitment.save(self.directory / COMMITMENT_FILE)
 
@@ -148,13 +149,13 @@ def commit_dataset(
 
 def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: Progress | None) -> Dataset:
     """Commit to rows with fresh tails and salts, and prove that they are well formed."""
-    draft = DatasetStatement(len(rows.ids), encoding, openings, bytes(DIGEST_BYTES), rows.record_root)
+    draft = DatasetStatement(len(rows.ids), encoding, openings, bytes(DIGEST_BYTES), rows.record_root, rows.order_seed)
     require_security(dataset_shape(draft))
     if progress is not None:
         progress("commit data set")
     matrix = dataset_matrix(draft)
     opening = commit(matrix.code, matrix_values(matrix.layout, rows.columns))
-    statement = DatasetStatement(draft.rows, encoding, openings, opening.root, rows.record_root)
+    statement = replace(draft, root=opening.root)
     columns = rows.columns | _multiplicities(statement, rows)
     prover = Prover(dataset_shape(statement), new_transcript(statement), {DATASET: opening}, columns, progress=progress)
     dataset = Dataset(DatasetCommitment(statement, prover.prove()), rows, opening.secret, spent=1)
@@ -180,6 +181,17 @@ def _next_spent(spent: int, openings: int) -> int:
             "`recommit` in time next time, with one opening left; now only a new commitment helps"
         )
     return spent + 1
+
+
+def _stored_spent(directory: Path, commitment: DatasetCommitment) -> int:
+    """The count on disk, which another process may have raised; 0 if no file of this commitment is there."""
+    path = directory / OPENING_FILE
+    if not path.exists():
+        return 0
+    payload = read_container(path, OPENING_KIND, MAX_OPENING_BYTES)[1]
+    if payload.get("dataset") != commitment.digest:
+        return 0
+    return int(take(payload, _opening_fields(commitment.statement), str(path))["spent"])
 
 
 def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:

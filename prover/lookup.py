@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..circuits.goldilocks import ONE, ZERO, K, Vector, kscalar, kvector, to_field
+from ..circuits.goldilocks import ONE, ZERO, K, Vector, kscalar, ksub, kvector, to_field
 from ..circuits.layout import Axis
 from ..circuits.multilinear import Point
-from ..circuits.relation import LookedUp, Lookup, PublicVector, Relation, Table
+from ..circuits.relation import LookedUp, Lookup, Relation, Table
 from ..circuits.tables import TABLE_AXIS
 from ..verifier.lookup import (
     ROUND_DEGREE,
@@ -61,7 +61,8 @@ class Box:
     @property
     def top(self) -> int:
         """Size of the axis being halved."""
-        return self.denominators.shape[-2]
+        size: int = self.denominators.shape[-2]
+        return size
 
     def unpacked(self) -> Box:
         """When top is used up: the next axis that has variables becomes the top, padded with 0/1."""
@@ -101,9 +102,9 @@ class Tree:
     root: tuple[K, K]
 
 
-def build_tree(instance: Instance, axes: Sequence[Axis], numerators: Vector, denominators: Vector) -> Tree:
-    """From the leaves, numerators F array (cells), denominators K array (2, cells), to the root."""
-    box = Box(numerators.reshape(1, -1), denominators.reshape(2, 1, -1), tuple(axes)).unpacked()
+def build_tree(instance: Instance, leaves: Box) -> Tree:
+    """From the leaves to the root."""
+    box = leaves
     layers: list[Box] = []
     while box.top > 1:
         layers.append(box)
@@ -117,32 +118,47 @@ def build_tree(instance: Instance, axes: Sequence[Axis], numerators: Vector, den
 # Leaves ------------------------------------------------------------------------------------------------------------
 
 
-def lookup_leaves(keys: Keys, tag: int, lookup: Lookup, columns: Mapping[str, Vector]) -> tuple[Vector, Vector]:
+def leaf_box(axes: Sequence[Axis], numerators: Vector, cells: Sequence[Vector], factors: Vector, constant: K) -> Box:
+    """numerators / (constant + sum of factors * cells), padded along the first axis that has variables.
+
+    Args:
+        numerators: F array (real cells).
+        cells: columns, F arrays (real cells).
+        factors: K vector (2, columns).
+    """
+    first, *inner = [axis for axis in axes if axis.bits] or [Axis("single", 1)]
+    line = numerators.size // first.size
+    padded = line << first.bits
+    tops = np.zeros(padded, dtype=np.uint64)
+    tops[: numerators.size] = numerators
+    bottoms = kernels.leaf_denominators(cells, factors, constant.pair, padded)
+    return Box(tops.reshape(-1, line), bottoms.reshape(2, -1, line), tuple(inner))
+
+
+def lookup_leaves(keys: Keys, tag: int, lookup: Lookup, columns: Mapping[str, Vector]) -> Box:
     """S and S (alpha - tag - constants) - columns + 1 - S, as in verifier.lookup.require_lookup_leaf."""
-    indicator = lookup.indicator.table().reshape(-1)
     constant = keys.alpha - tag
     coefficients: dict[str, K] = {}
     for i, entry in enumerate(lookup.entries):
         constant = constant - keys.power(i) * entry.constant
         for coefficient, name in entry.terms:
             coefficients[name] = coefficients.get(name, ZERO) - keys.power(i) * coefficient
-    cells = np.stack([columns[name].reshape(-1) for name in coefficients])
-    factors = kvector(coefficients.values())
-    return indicator.astype(np.uint64), kernels.leaf_denominators(cells, factors, constant.pair, indicator)
+    cells = [columns[name].reshape(-1) for name in coefficients]
+    indicator = lookup.indicator.table().reshape(-1).astype(np.uint64)
+    box = leaf_box(lookup.axes, indicator, cells, kvector(coefficients.values()), constant)
+    holes = np.flatnonzero(indicator == 0)
+    if holes.size:
+        bottoms = box.denominators.reshape(2, -1)
+        bottoms[:, holes] = ksub(bottoms[:, holes], kvector([constant - 1]))
+    return box
 
 
-def table_leaves(keys: Keys, table: Table, multiplicities: Vector) -> tuple[Vector, Vector]:
+def table_leaves(keys: Keys, table: Table, multiplicities: Vector) -> Box:
     """-m and alpha - key, as in verifier.lookup.require_table_leaf."""
-    components = np.stack([_base(component) for component in table.components])
+    components: list[Vector] = [component.table()[0] for component in table.components]
     factors = kvector(-keys.power(i) for i in range(len(table.components)))
-    ones = np.ones(multiplicities.shape, dtype=np.uint8)
-    denominators = kernels.leaf_denominators(components, factors, (keys.alpha - table.tag).pair, ones)
-    return to_field(-multiplicities.astype(np.int64)), denominators
-
-
-def _base(component: PublicVector) -> Vector:
-    values: Vector = component.table()[0]
-    return values
+    numerators = to_field(-multiplicities.astype(np.int64))
+    return leaf_box((TABLE_AXIS,), numerators, components, factors, keys.alpha - table.tag)
 
 
 def build_trees(relation: Relation, trees: Sequence[Instance], keys: Keys, columns: Mapping[str, Vector]) -> list[Tree]:
@@ -152,10 +168,10 @@ def build_trees(relation: Relation, trees: Sequence[Instance], keys: Keys, colum
     for instance in trees:
         source = instance.source
         if isinstance(source, Table):
-            leaves, axes = table_leaves(keys, source, columns[source.multiplicity]), (TABLE_AXIS,)
+            leaves = table_leaves(keys, source, columns[source.multiplicity])
         else:
-            leaves, axes = lookup_leaves(keys, tags[source.table], source, columns), source.axes
-        built.append(build_tree(instance, axes, *leaves))
+            leaves = lookup_leaves(keys, tags[source.table], source, columns)
+        built.append(build_tree(instance, leaves))
     return built
 
 

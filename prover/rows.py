@@ -1,11 +1,13 @@
 """The owner's rows as integers, with what hides each of them; and their record digests.
 
-A record digest is SHA-256(0x00, salt, tag, integers, blinds): a salted leaf of the record tree. Positions are sorted
-by record digest, so that the owner does not choose which rows share a mini-batch.
+A record digest is SHA-256(0x00, salt, tag, integers, blinds): a salted leaf of the record tree. The order of rows
+follows from all record digests together, so that the owner does not choose which rows share a mini-batch: trying 2^k
+sets of salts buys k bits of choice over the whole order.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..circuits.goldilocks import Vector, to_field
-from ..circuits.statement import ForgottenRecord
+from ..circuits.statement import ForgottenRecord, order_key
 from ..circuits.validity import BLINDS, FEATURES, LABELS
 from ..models.errors import DataError
 from ..verifier.merkle import DIGEST_BYTES, SALT_BYTES, leaf_hash
@@ -22,6 +24,7 @@ from .entropy import random_bytes, random_field
 from .merkle import build_levels, record_path
 
 RECORD_TAG = b"zkunlearn record 1"
+SEED_TAG = b"zkunlearn seed 1"
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -67,8 +70,7 @@ class Rows:
 
     def record(self, position: int) -> ForgottenRecord:
         """The public entry of a row in a forget list."""
-        digest = self.record_levels[0][DIGEST_BYTES * position : DIGEST_BYTES * (position + 1)]
-        return ForgottenRecord(position, digest, record_path(self.record_levels, position))
+        return ForgottenRecord(position, self._digest(position), record_path(self.record_levels, position))
 
     def positions(self, ids: Iterable[str]) -> tuple[int, ...]:
         """Sorted positions of rows. Raises DataError for an unknown or repeated id."""
@@ -82,11 +84,16 @@ class Rows:
             positions.add(known[name])
         return tuple(sorted(positions))
 
-    def sorted(self) -> Rows:
-        """The same rows in the order of their record digests."""
-        digests = self.record_levels[0]
-        count = len(self.ids)
-        order = sorted(range(count), key=lambda i: digests[DIGEST_BYTES * i : DIGEST_BYTES * (i + 1)])
+    @cached_property
+    def order_seed(self) -> bytes:
+        """SHA-256(tag, N, Merkle root of the record digests in increasing order); the same in every order of rows."""
+        digests = sorted(self._digest(i) for i in range(len(self.ids)))
+        root = build_levels(b"".join(digests))[-1]
+        return hashlib.sha256(SEED_TAG + len(digests).to_bytes(8, "little") + root).digest()
+
+    def ordered(self) -> Rows:
+        """The same rows in the order that their digests imply."""
+        order = sorted(range(len(self.ids)), key=lambda i: order_key(self.order_seed, self._digest(i)))
         return replace(
             self,
             ids=tuple(self.ids[i] for i in order),
@@ -96,14 +103,17 @@ class Rows:
             salts=b"".join(self._salt(i) for i in order),
         )
 
+    def _digest(self, row: int) -> bytes:
+        return self.record_levels[0][DIGEST_BYTES * row : DIGEST_BYTES * (row + 1)]
+
     def _salt(self, row: int) -> bytes:
         return self.salts[SALT_BYTES * row : SALT_BYTES * (row + 1)]
 
 
 def blind_rows(ids: tuple[str, ...], features: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> Rows:
-    """Rows with fresh blinds and salts, in their order. Raises DataError if ids are not one a row, distinct."""
+    """Rows with fresh blinds and salts, in the order these imply. Raises DataError for ids that are not distinct."""
     count = len(features)
     if len(ids) != count or len(set(ids)) != count:
         raise DataError(f"{count} rows need as many distinct ids")
     blinds, salts = random_field(len(BLINDS), count), random_bytes(SALT_BYTES * count)
-    return Rows(ids, features, labels, blinds, salts).sorted()
+    return Rows(ids, features, labels, blinds, salts).ordered()

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -131,8 +132,6 @@ def test_forgetting_cannot_be_undone(dataset, spec, unlearnt):
 
 
 def test_a_statement_that_brings_a_row_back_is_rejected(dataset, trained, unlearnt):
-    from dataclasses import replace
-
     lying = replace(trained.proof.statement, previous=unlearnt.proof.digest)
     with pytest.raises(zu.StatementMismatch, match="is not forgotten in this one"):
         zu.verify(replace(trained.proof, statement=lying), dataset.commitment, previous=unlearnt.proof)
@@ -140,24 +139,21 @@ def test_a_statement_that_brings_a_row_back_is_rejected(dataset, trained, unlear
 
 def test_a_proof_for_another_statement_is_rejected(dataset, trained, unlearnt):
     """The liar's cheapest trick: put the old proof under the new statement."""
-    from dataclasses import replace
-
     lying = replace(trained.proof, statement=unlearnt.proof.statement)
     with pytest.raises(zu.InvalidProof) as failure:
         zu.verify(lying, dataset.commitment)
     assert failure.value.check == "constraints"
 
 
-@pytest.mark.parametrize("change", ["swapped", "twice", "beyond", "wrong digest"])
+@pytest.mark.parametrize("change", ["swapped", "twice", "beyond", "wrong digest", "same digest"])
 def test_a_malformed_forget_list_is_rejected(dataset, unlearnt, change):
-    from dataclasses import replace
-
     first, second = unlearnt.proof.statement.forgotten
     forgotten = {
         "swapped": (second, first),
         "twice": (first, first),
         "beyond": (first, replace(second, position=ROWS)),
-        "wrong digest": (first, replace(second, digest=first.digest)),
+        "wrong digest": (replace(first, digest=bytes(32)),),
+        "same digest": (first, replace(second, digest=first.digest)),
     }[change]
     lying = replace(unlearnt.proof.statement, forgotten=forgotten)
     with pytest.raises(zu.InvalidProof) as failure:
@@ -166,6 +162,22 @@ def test_a_malformed_forget_list_is_rejected(dataset, unlearnt, change):
 
 
 # Files -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_older_copy_does_not_lower_the_opening_count(tmp_path, spec):
+    X, y, ids = make_data()
+    first = zu.commit(X, y, ids=ids)
+    first.save(tmp_path)
+    zu.prove(zu.load_dataset(tmp_path), spec)
+    first.save(tmp_path)
+    assert zu.load_dataset(tmp_path).spent == 2
+
+
+def test_a_new_salt_for_one_row_reshuffles_all_of_them(dataset):
+    rows = dataset.rows
+    changed = replace(rows, salts=bytes(32) + rows.salts[32:]).ordered()
+    assert changed.order_seed != rows.order_seed
+    assert sum(a == b for a, b in zip(changed.ids, rows.ids, strict=True)) < len(rows.ids) // 2
 
 
 def test_artefacts_survive_files(tmp_path, dataset, spec, trained):

@@ -68,7 +68,8 @@ def test_a_recommitment_that_changes_one_label_is_rejected(chain):
     labels = old.rows.labels.copy()
     labels[5] = 1 - labels[5]
     changed = commit_rows(replace(old.rows, labels=labels), old.statement.encoding, 4, None)
-    new = replace(changed.statement, record_root=old.statement.record_root)  # the tree of the old records
+    names = ("record_root", "order_seed")  # the tree and the order of the old records
+    new = replace(changed.statement, **{name: getattr(old.statement, name) for name in names})
     statement = RecommitmentStatement(old.statement, new)
     columns = {**old.columns, **{new_name(name): values for name, values in changed.columns.items()}}
     prover = CheatingProver(

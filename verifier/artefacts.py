@@ -32,7 +32,7 @@ from .container import (
 )
 from .merkle import DIGEST_BYTES
 
-MAX_FILE_BYTES = 1 << 28  # no statement within the soundness bound implies more
+MAX_FILE_BYTES = 1 << 28  # far above any proof; some 370,000 forgotten rows in one statement reach it
 MAX_OPENINGS = 1 << 12
 DATASET_KIND, PROOF_KIND, RECOMMITMENT_KIND = "dataset.commitment", "proof", "recommitment"
 
@@ -45,6 +45,7 @@ _DATASET_FIELDS: dict[str, Expected] = {
     "openings": Int(1, MAX_OPENINGS),
     "root": Bytes(DIGEST_BYTES),
     "record_root": Bytes(DIGEST_BYTES),
+    "order_seed": Bytes(DIGEST_BYTES),
 }
 _FORGOTTEN_FIELDS: dict[str, Expected] = {"position": Int(0, MAX_ROWS), "digest": Bytes(DIGEST_BYTES), "path": bytes}
 _TRAINING_FIELDS: dict[str, Expected | tuple[Expected, ...]] = {

@@ -13,8 +13,8 @@ two children of a node are the halves of the layer below (their bit becomes the 
 The equality polynomial is factored out of the round polynomials (Gruen 2024): q of degree 2 is sent as q(0) and
 its leading coefficient, and q(1) follows from (1 - r) q(0) + r q(1) = claim.
 
-Cells that do not count have numerator 0, by the public indicator, and a denominator that is whatever their column
-holds plus one: they weigh nothing.
+Cells that do not count have numerator 0, by the public indicator, and as denominator one less beta times whatever
+their columns hold: they weigh nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def instances(relation: Relation) -> tuple[Instance, ...]:
 
 
 def draw_keys(channel: Channel, relation: Relation) -> Keys:
-    """V -> P: alpha and beta. A false sum of N fractions vanishes for at most N * (width + 1) values of them."""
+    """V -> P: alpha and beta. A false sum of N fractions vanishes for fewer than N alpha, N * width beta."""
     fractions = sum(1 << instance.bits for instance in instances(relation))
     width = max(len(table.components) for table in relation.tables)
     alpha = channel.challenge("lookup alpha", fractions * (width + 2))

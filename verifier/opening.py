@@ -28,10 +28,9 @@ from ..models.errors import InvalidProof
 from .batching import MatrixClaim
 from .channel import FIELD_BYTES, Channel, VerifierChannel
 from .code import QUERIES, ReedSolomonCode
-from .merkle import CapShape, leaf_hash, verify_cap, verify_paths
+from .merkle import SALT_BYTES, CapShape, leaf_hash, verify_cap, verify_paths
 
 MASK_ROWS = 2  # one row over K
-SALT_BYTES = 32
 
 
 @dataclass(frozen=True)

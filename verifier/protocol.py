@@ -67,6 +67,13 @@ class ProofShape:
     relation: Relation
     committed: Mapping[str, MatrixShape]
 
+    def __post_init__(self) -> None:
+        """Raises ParameterError if the matrices are not those of the relation."""
+        found = {name: matrix.layout.columns for name, matrix in self.committed.items()}
+        expected = {name: columns for name, columns in self.relation.columns.items() if name != WITNESS}
+        if found != expected:
+            raise ParameterError(f"the matrices {list(found)} do not hold the columns of {self.relation.name}")
+
     @cached_property
     def matrices(self) -> dict[str, MatrixShape]:
         """All matrices with columns: the committed ones, then the witness, if the relation has one."""
@@ -159,13 +166,16 @@ def sum_claims(statement: Sum, result: SumResult) -> list[Claim]:
 
 
 def claims_by_matrix(shape: ProofShape, claims: Sequence[Claim]) -> dict[str, list[Claim]]:
-    """The claims about each matrix. Raises ParameterError for a claim about no committed column."""
+    """The claims about each matrix. Raises ParameterError for a claim without a matrix, or a matrix without one."""
     home = {column.name: name for name, matrix in shape.matrices.items() for column in matrix.layout.columns}
     grouped: dict[str, list[Claim]] = {name: [] for name in shape.matrices}
     for claim in claims:
         if claim.column not in home:
             raise ParameterError(f"the relation makes a claim about {claim.column!r}, which no matrix holds")
         grouped[home[claim.column]].append(claim)
+    for name, about in grouped.items():
+        if not about:
+            raise ParameterError(f"the relation makes no claim about the matrix {name}")
     return grouped
 
 

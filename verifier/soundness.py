@@ -5,7 +5,7 @@ proof collects them (verifier/channel.py). To these come, for each committed mat
 
 | term | error | source |
 |---|---|---|
-| proximity, line | ((1 - rate)/2 * n + 1) / |K| | Ben-Sasson et al. 2020, Theorem 4.1: y of mask and combination |
+| proximity, line | n / |K| | Ben-Sasson et al. 2020, Theorem 4.1: y of mask and combination |
 | proximity, tensor | log2(R) times that | Diamond, Gruen 2024: combination eq(r, .) of R rows |
 | queries | ((1 + rate) / 2)^t | a word further than (1 - rate)/2 from the code escapes t distinct columns |
 
@@ -43,7 +43,7 @@ def round_term(entry: Round) -> Term:
 
 def code_terms(name: str, code: ReedSolomonCode, rows: int) -> list[Term]:
     """The proximity test of one matrix of `rows` combined rows."""
-    line = (1 - code.rate) / 2 * code.length + 1
+    line = code.length
     tensor = max(1, log2_ceil(rows)) * line
     return [
         Term(f"line of {name}", FIELD_BITS - log2(line)),
@@ -74,8 +74,9 @@ def require_security(shape: ProofShape) -> float:
     """`security_bits`, refused below 100. Raises ParameterError naming the weakest round."""
     weakest = min(soundness_terms(shape), key=lambda term: term.bits)
     if weakest.bits < SECURITY_BITS:
+        bits = floor(weakest.bits * 100) / 100
         raise ParameterError(
-            f"{floor(weakest.bits * 100) / 100} bits of proven soundness ({weakest.label}), {SECURITY_BITS} are required: "
+            f"{bits} bits of proven soundness ({weakest.label}), {SECURITY_BITS} are required: "
             "train on fewer rows or epochs in one proof"
         )
     return weakest.bits

@@ -7,12 +7,12 @@ algorithm outputs on it without the forgotten rows. Checks run in the order of t
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..circuits.gradient_descent import model_columns
 from ..circuits.layout import Column
 from ..circuits.recommitment import new_dataset_columns
-from ..circuits.statement import DatasetStatement, RecommitmentStatement, TrainingStatement
+from ..circuits.statement import DatasetStatement, RecommitmentStatement, TrainingStatement, order_key
 from ..models.errors import InvalidProof, ParameterError, StatementMismatch
 from ..models.spec import TrainingSpec
 from .artefacts import (
@@ -31,7 +31,7 @@ from .protocol import ProofShape, smallest_matrix, verify_protocol
 from .soundness import require_security
 from .transcript import Transcript
 
-PROTOCOL = b"zkunlearn 1"
+PROTOCOL = b"zkunlearn 1"  # to be changed with anything that decides shapes: the session below does not name it
 MODEL_OPENINGS = 4  # a model is opened by its own proof, and by those that later build on it
 DATASET, MODEL, NEW_DATASET = "dataset", "model", "new dataset"
 MAX_LOOKUP_BITS = 25  # beyond, the logUp term falls below 100 bits; refused before anything is laid out
@@ -131,9 +131,7 @@ def verify_dataset(commitment: DatasetCommitment) -> float:
         InvalidProof: naming the check that failed.
     """
     statement = commitment.statement
-    cells = statement.rows * statement.features
-    if cells > 1 << MAX_LOOKUP_BITS:
-        raise InvalidProof("statement", f"{cells} cells are more than one proof can carry")
+    require_size(statement)
     shape = dataset_shape(statement)
     try:
         bits = require_security(shape)
@@ -169,14 +167,13 @@ def verify_training(
         InvalidProof: naming the check that failed.
     """
     statement = proof.statement
-    if recommitment is not None:
-        verify_recommitment(recommitment)
     pinned = check_pins(statement, dataset.statement, spec, forgotten, previous, recommitment)
     check_forgotten(statement)
-    bits = float("inf")
+    require_size(statement.dataset)
+    bits = float("inf") if recommitment is None else verify_recommitment(recommitment)
     dataset_known = known_dataset is not None and known_dataset == dataset.digest
     if not dataset_known:
-        bits = verify_dataset(dataset)
+        bits = min(bits, verify_dataset(dataset))
     try:
         shape = training_shape(statement)
         bits = min(bits, require_security(shape))
@@ -185,6 +182,13 @@ def verify_training(
     roots = {DATASET: statement.dataset.root, MODEL: statement.model_root}
     verify_protocol(shape, new_transcript(statement), roots, proof.proof)
     return VerificationReport(statement, bits, pinned, not dataset_known)
+
+
+def require_size(statement: DatasetStatement) -> None:
+    """Refuse a data set that no validity proof can carry, before it is laid out. Raises InvalidProof."""
+    cells = statement.rows * statement.features
+    if cells > 1 << MAX_LOOKUP_BITS:
+        raise InvalidProof("statement", f"{cells} cells are more than one proof can carry")
 
 
 def verify_recommitment(recommitment: RecommitmentProof) -> float:
@@ -198,8 +202,9 @@ def verify_recommitment(recommitment: RecommitmentProof) -> float:
     """
     statement = recommitment.statement
     old, new = statement.old, statement.new
-    if (old.rows, old.encoding, old.record_root) != (new.rows, new.encoding, new.record_root):
+    if replace(old, root=new.root, openings=new.openings) != new:
         raise InvalidProof("statement", "the two commitments do not even claim to hold the same rows")
+    require_size(old)
     shape = recommitment_shape(statement)
     try:
         bits = require_security(shape)
@@ -258,17 +263,22 @@ def check_previous(
 
 
 def check_forgotten(statement: TrainingStatement) -> None:
-    """Positions strictly increase, stay below N, and hold the records that are named.
+    """Positions and order keys strictly increase, positions stay below N and hold the records that are named.
+
+    So no record is named twice, and the named ones stand in the order in which the data set has to be.
 
     Raises:
         InvalidProof: "forget list" or "record path".
     """
-    dataset, last = statement.dataset, -1
+    dataset, last, last_key = statement.dataset, -1, b""
     for record in statement.forgotten:
         if not last < record.position < dataset.rows:
             raise InvalidProof("forget list", f"position {record.position} after {last} of {dataset.rows} rows")
+        key = order_key(dataset.order_seed, record.digest)
+        if key <= last_key:
+            raise InvalidProof("forget list", f"the record at position {record.position} is out of order")
         verify_record_path(dataset.record_root, dataset.rows, record.position, record.digest, record.path)
-        last = record.position
+        last, last_key = record.position, key
     if len(statement.forgotten) == dataset.rows:
         raise InvalidProof("forget list", "every row is forgotten")
 

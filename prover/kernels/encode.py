@@ -21,7 +21,7 @@ import numpy as np
 
 from .compiled import IN, INT, OUT, device, kernel
 from .field import LANES, ROOT_2_32, TWO_ADICITY, P, add, load, mul, splat, store, sub, times_i
-from .threads import run_tasks
+from .threads import run_tasks, thread_count
 from .values import Array
 from .vectors import fmul
 
@@ -173,15 +173,18 @@ def encode_rows(rows: Array, subgroup_bits: int, cosets: int) -> Array:
     twiddles, flat_rows = _twiddles(subgroup_bits), rows.reshape(-1)
     shifts = [_power_line(shift, length) for shift in _shifts(subgroup_bits, cosets)]
 
-    def encode(group: int) -> None:
+    def encode(group: int, part: range) -> None:
         row = group * GROUP
         cells = np.empty(length * GROUP, dtype=np.uint64)
         _transpose(flat_rows, cells, row, min(GROUP, count - row), length)
-        for shift, block in zip(shifts, out[group], strict=True):
-            _shift(cells, shift, block, length, size)
+        for coset in part:
+            block = out[group, coset]
+            _shift(cells, shifts[coset], block, length, size)
             _ntt(block, twiddles, subgroup_bits, LEAF_BITS)
 
-    run_tasks([partial(encode, group) for group in range(len(out))])
+    # A group's cosets share the transposed rows, but must be shared out where there are few groups.
+    parts = 1 if len(out) >= thread_count() else cosets
+    run_tasks([partial(encode, group, range(i, cosets, parts)) for group in range(len(out)) for i in range(parts)])
     return out.reshape(len(out), cosets * size, GROUP)
 
 

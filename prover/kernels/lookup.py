@@ -14,15 +14,15 @@ Numerators of the lowest layer are over F, without the first axis.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
 from .compiled import IN, INT, OUT, U64, Kernel, device, kernel
-from .field import LANES, P, add, load, mul, mul2, mul4, seven, splat, store, sub, total
+from .field import LANES, add, load, mul, mul2, mul4, seven, splat, store, sub, total
 from .threads import run_tasks, spans, thread_count
 from .values import Array, Pair, Scalar, extension, flat, same_shape, scalar, sum_pairs
-from .vectors import combine_into
 
 # About how many products a cell costs in a round.
 ROUND_COST = 12
@@ -300,9 +300,7 @@ def fold_fractions(n: Array, d: Array, r: Scalar) -> tuple[Array, Array]:
     return new_n, new_d
 
 
-def fold_round(
-    n: Array, d: Array, r: Scalar, weights: Weights, mu: Scalar
-) -> tuple[Array, Array, tuple[Pair, Pair]]:
+def fold_round(n: Array, d: Array, r: Scalar, weights: Weights, mu: Scalar) -> tuple[Array, Array, tuple[Pair, Pair]]:
     """fold_fractions over K, and fraction_round of the result, in one pass over memory."""
     same_shape(n, d)
     _, _, top, m = extension(d, 4).shape
@@ -319,19 +317,33 @@ def fold_round(
     return new_n, new_d, (at_zero, at_infinity)
 
 
-def leaf_denominators(columns: Array, coefs: Array, const: Scalar, indicator: Array) -> Array:
-    """indicator * const + (1 - indicator) + sum_c coefs[c] columns[c], over K (2, n).
+@kernel(IN, OUT, INT, INT, INT, INT, U64, U64, U64, U64)
+def _leaf_pass(column, out, plane, fresh, start, stop, c0, c1, k0, k1):
+    """out = k + c column if `fresh`, else out += c column."""
+    for i in range(start, stop, LANES):
+        left = stop - i
+        x = load(column, i, left)
+        x0, x1 = mul(x, c0), mul(x, c1)
+        if fresh:
+            x0, x1 = add(x0, k0), add(x1, k1)
+        else:
+            x0, x1 = add(x0, load(out, i, left)), add(x1, load(out, plane + i, left))
+        store(out, i, left, x0)
+        store(out, plane + i, left, x1)
 
-    columns: uint64 F (c, n), coefs: K (2, c), indicator: (n,) of 0 and 1, any unsigned type: padding cells,
-    indicator 0, get denominator 1 (when their columns are 0) and count for nothing.
+
+def leaf_denominators(columns: Sequence[Array], coefs: Array, const: Scalar, cells: int) -> Array:
+    """const + sum_c coefs[c] columns[c], over K (2, cells); 1 in the cells that the columns do not reach.
+
+    columns: at least one, uint64 F (n,) each, n <= cells; coefs: K (2, c).
     """
-    _, n = columns.shape
-    if indicator.shape != (n,):
-        raise ValueError(f"{n} cells need an indicator ({n},), got {indicator.shape}")
-    first, second = scalar(const)
-    out = np.zeros((2, n), dtype=np.uint64)
-    out[0] = 1
-    step = np.array([[(int(first) - 1) % P], [int(second)]], dtype=np.uint64)
-    combine_into(out, indicator.astype(np.uint64, copy=False)[None, :], step)
-    combine_into(out, columns, coefs)
+    n = columns[0].size
+    if coefs.shape != (2, len(columns)) or n > cells:
+        raise ValueError(f"{len(columns)} columns of {n} values, coefficients {coefs.shape}, {cells} cells")
+    out = np.empty((2, cells), dtype=np.uint64)
+    out[0, n:], out[1, n:] = 1, 0
+    for c, column in enumerate(columns):
+        arrays = flat(column), out.reshape(-1), cells, int(c == 0)
+        scalars = *scalar(coefs[:, c]), *scalar(const)
+        run_tasks([partial(_leaf_pass, *arrays, *span, *scalars) for span in spans(n)])
     return out

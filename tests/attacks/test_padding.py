@@ -143,7 +143,7 @@ class JunkProver(CheatingProver):
             axes = self.columns.axes[lookup.entries[0].terms[0][1]]
             wide = replace(lookup, indicator=FilledIndicator(axes, real=lookup.indicator))
             leaves = lookup_leaves(keys, tags[lookup.table], wide, columns)
-            built.append(build_tree(instance, axes, *leaves))
+            built.append(build_tree(instance, leaves))
         return built
 
 
@@ -217,7 +217,8 @@ def test_consistent_junk_proves_the_same_model(run: Declared, true_columns: Colu
 def test_training_on_a_row_past_the_last_is_rejected(run: Declared, rows: tuple[Any, Any]) -> None:
     """The twelfth row exists in the padding of a data set of eleven. It is looked up by nobody, and weighs nothing."""
     X, y = np.vstack([rows[0], rows[0][:1] + 1]), np.append(rows[1], 77)
-    longer_schedule = replace(run.schedule, rows=ROWS + 1)
+    counts = (*run.schedule.live_counts[:-1], run.schedule.live_counts[-1] + 1)
+    longer_schedule = replace(run.schedule, rows=ROWS + 1, live_counts=counts)
     counted = ~np.isin(np.arange(ROWS + 1), run.forgotten)
     trace = descend(run, (X, y), schedule=longer_schedule, counted=counted)
     wide = replace(run.relation, schedule=longer_schedule)

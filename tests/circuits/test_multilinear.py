@@ -61,14 +61,6 @@ def test_prefix_is_the_sum_of_the_first_entries(x: tuple[K, ...]) -> None:
 
 
 @quick
-@given(pair_of_any_size)
-def test_successor_is_the_sum_over_neighbours(pair: tuple[tuple[K, ...], tuple[K, ...]]) -> None:
-    x, y = pair
-    at_x, at_y = table(x), table(y)
-    assert m.successor(x, y) == sum((at_x[i] * at_y[i + 1] for i in range(len(at_x) - 1)), ZERO)
-
-
-@quick
 @given(point_of_any_size)
 def test_identity_is_the_extension_of_the_index(x: tuple[K, ...]) -> None:
     assert m.identity(x) == sum((entry * i for i, entry in enumerate(table(x))), ZERO)

@@ -65,6 +65,15 @@ def test_files_stay_readable():
         assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE, path
 
 
+def test_field_elements_are_never_changed():
+    """K has plain slots for speed; zero and one are shared by everything."""
+    for path in [*product_files(*ORDER), *ROOT.glob("*.py")]:
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef) and function.name != "__init__":
+                attributes = [node for node in ast.walk(function) if isinstance(node, ast.Attribute)]
+                assert not [n for n in attributes if n.attr in ("a", "b") and isinstance(n.ctx, ast.Store)], path
+
+
 def test_no_assert_guards_the_product():
     for path in [*product_files(*ORDER), *ROOT.glob("*.py")]:
         tree = ast.parse(path.read_text(encoding="utf-8"))

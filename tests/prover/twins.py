@@ -103,11 +103,12 @@ def fraction_round(n0, n1, d0, d1, eq_top, eq_rest, mu) -> tuple[Pair, Pair]:
     return q(0), kmul(second, (pow(2, -1, P), 0))
 
 
-def leaf_denominators(columns, coefs, const, indicator) -> list[Pair]:
+def leaf_denominators(columns, coefs, const, cells) -> list[Pair]:
     def encoded(i: int) -> Pair:
         return ksum(kmul(c, (column[i], 0)) for c, column in zip(coefs, columns, strict=True))
 
-    return [kadd(const if one else ONE, encoded(i)) for i, one in enumerate(indicator)]
+    real = [kadd(const, encoded(i)) for i in range(len(columns[0]))]
+    return real + [ONE] * (cells - len(real))
 
 
 def root_of_unity(bits: int) -> int:

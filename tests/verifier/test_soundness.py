@@ -49,11 +49,9 @@ def test_the_proximity_terms_of_one_code():
     # C = 2^6, m = 148: dimension 212, H = 2^7, k = ceil(4 * 212 / 128) = 7, n = 896, rate = 212 / 896
     code = ReedSolomonCode(row_bits=6, openings=1)
     assert (code.dimension, code.subgroup_bits, code.cosets, code.length) == (212, 7, 7, 896)
-    line = (1 - 212 / 896) / 2 * 896 + 1  # 343
-    assert line == 343
     terms = {term.label: term.bits for term in code_terms("x", code, rows=9)}
-    assert isclose(terms["line of x"], 2 * log2(P) - log2(343))
-    assert isclose(terms["tensor of x"], 2 * log2(P) - log2(4 * 343))
+    assert isclose(terms["line of x"], 2 * log2(P) - log2(896))
+    assert isclose(terms["tensor of x"], 2 * log2(P) - log2(4 * 896))
     assert isclose(terms["queries of x"], 148 * -log2((1 + 212 / 896) / 2))
 
 

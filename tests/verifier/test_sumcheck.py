@@ -40,25 +40,25 @@ def public_vector(values: Any) -> PublicVector:
 
 
 def instance(sizes: tuple[int, int], factors: int, seed: int) -> tuple[Sum, Columns, K]:
-    """sum over (x, y) of weight(x, y) * (3 a(x, y) + constant) [* b(y)], and its value by the definition."""
+    """sum over (x, y) of weight(x, y) * (3 a(x, y) + constant) [* b(x, y)], and its value by the definition."""
     rng = np.random.default_rng(seed)
 
     def numbers(*shape: int) -> Any:
         return rng.integers(0, P, shape, dtype=np.uint64)
 
-    axes = {"a": (Axis("x", sizes[0]), Axis("y", sizes[1])), "b": (Axis("y", sizes[1]),)}
-    values = {"a": numbers(*sizes), "b": numbers(sizes[1])}
+    axes = {"a": (Axis("x", sizes[0]), Axis("y", sizes[1])), "b": (Axis("x", sizes[0]), Axis("y", sizes[1]))}
+    values = {"a": numbers(*sizes), "b": numbers(*sizes)}
     weight, constant = numbers(2, *sizes), numbers(2, *sizes)
     bits = tuple(axis.bits for axis in axes["a"])
     x, y = variables(0, bits[0]), variables(*bits)
     first = Factor((Term(K(3), "a", {"x": x, "y": y}),), padded(constant, bits))
-    second = Factor((Term(ONE, "b", {"y": y}),))
+    second = Factor((Term(ONE, "b", {"x": x, "y": y}),))
     statement = Sum("test", bits, padded(weight, bits), (first, second)[:factors])
     total = ZERO
     for i in range(sizes[0]):
         for j in range(sizes[1]):
             value = kscalar(weight[:, i, j]) * (K(3) * int(values["a"][i, j]) + kscalar(constant[:, i, j]))
-            total = total + value * (int(values["b"][j]) if factors == 2 else 1)
+            total = total + value * (int(values["b"][i, j]) if factors == 2 else 1)
     return statement, Columns(axes, values), total
 
 

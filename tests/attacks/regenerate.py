@@ -1,0 +1,18 @@
+"""Write the inventories anew after a deliberate change of the protocol: pytest tests/attacks/regenerate.py."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .recording import folded, labelled
+
+INVENTORIES = Path(__file__).parent / "inventories"
+
+
+@pytest.mark.parametrize("name", ["honest", "honest_validity"])
+def test_write_inventory(name: str, request: pytest.FixtureRequest) -> None:
+    lines: list[Any] = []
+    with labelled(lines):
+        request.getfixturevalue(name).check()
+    (INVENTORIES / f"{name}.txt").write_text("\n".join(folded(lines)) + "\n")
