@@ -153,7 +153,8 @@ def _recommitment(path: Path, payload: dict[str, Any]) -> Inspection:
     link = RecommitmentProof.load(path)
     old, new = statement_digest(link.statement.old).hex(), statement_digest(link.statement.new).hex()
     bits, security = _security(link.statement.new, lambda: recommitment_shape(link.statement))
-    lines = [("old data set", old), ("new data set", new), ("proof", size_text(len(link.proof))), ("security", security)]
+    proof = size_text(len(link.proof))
+    lines = [("old data set", old), ("new data set", new), ("proof", proof), ("security", security)]
     return Inspection("recommitment", lines, data={"old": old, "new": new, "security_bits": bits})
 
 

@@ -15,21 +15,6 @@ from ..verifier.merkle import DIGEST_BYTES, LEAF_TAG, NODE_TAG, SALT_BYTES, CapS
 from .kernels import sha256_rows
 
 
-def hash_leaves(salts: bytes, cells: npt.NDArray[np.uint64]) -> bytes:
-    """The packed leaf hashes of a matrix whose row i is the data of leaf i.
-
-    Args:
-        salts: 32 fresh random bytes a leaf, n * 32 in all.
-        cells: uint64 of shape (n, R); hashed as little-endian u64 in order.
-
-    Raises:
-        ParameterError: cells of another type or shape, or not 32 bytes of salt for each row.
-    """
-    if cells.ndim != 2 or cells.dtype != np.uint64:
-        raise ParameterError(f"cells are uint64 of shape (n, R), got {cells.dtype} of shape {cells.shape}")
-    return hash_salted(salts, [np.ascontiguousarray(cells, dtype="<u8").view(np.uint8)])
-
-
 def hash_salted(salts: bytes, parts: Sequence[npt.NDArray[np.uint8]]) -> bytes:
     """The packed leaf hashes of data whose bytes, for leaf i, are row i of all parts, uint8 (n, width) each.
 

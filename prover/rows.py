@@ -19,9 +19,9 @@ from ..circuits.goldilocks import Vector, to_field
 from ..circuits.statement import ForgottenRecord, order_key
 from ..circuits.validity import BLINDS, FEATURES, LABELS
 from ..models.errors import DataError
-from ..verifier.merkle import DIGEST_BYTES, SALT_BYTES, leaf_hash
+from ..verifier.merkle import DIGEST_BYTES, SALT_BYTES
 from .entropy import random_bytes, random_field
-from .merkle import build_levels, record_path
+from .merkle import build_levels, hash_salted, record_path
 
 RECORD_TAG = b"zkunlearn record 1"
 SEED_TAG = b"zkunlearn seed 1"
@@ -58,10 +58,10 @@ class Rows:
     def record_levels(self) -> list[bytes]:
         """The record tree: packed record digests, then the levels above."""
         count = len(self.ids)
-        parts = [self.features.astype("<i2"), self.labels.astype("<i4"), self.blinds.T.astype("<u8")]
-        packed = [np.ascontiguousarray(part).view(np.uint8).reshape(count, -1) for part in parts]
-        data = np.concatenate(packed, axis=1)
-        return build_levels(b"".join(leaf_hash(self._salt(i), RECORD_TAG + data[i].tobytes()) for i in range(count)))
+        tag = np.broadcast_to(np.frombuffer(RECORD_TAG, dtype=np.uint8), (count, len(RECORD_TAG)))
+        values = [self.features.astype("<i2"), self.labels.astype("<i4"), self.blinds.T.astype("<u8")]
+        packed = [np.ascontiguousarray(part).view(np.uint8).reshape(count, -1) for part in values]
+        return build_levels(hash_salted(self.salts, [tag, *packed]))
 
     @property
     def record_root(self) -> bytes:

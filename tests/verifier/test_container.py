@@ -197,7 +197,7 @@ def test_too_many_items_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(payload=PAYLOAD, cut=st.integers(0, 10_000))
 def test_every_truncation_is_refused(payload: dict[str, Any], cut: int) -> None:
-    data = encode("model.commitment", payload)
+    data = encode("recommitment", payload)
     with pytest.raises(FormatError):
         decode(data[: cut % len(data)], None, LIMIT)
 
