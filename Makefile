@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench mutation lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/zkunlearn demo
@@ -13,6 +13,10 @@ test: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/curves.py
+
+mutation: $(VENV)/.dev
+	$(BIN)/python tests/mutation/run.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

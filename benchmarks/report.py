@@ -152,6 +152,15 @@ def description(name: str) -> str:
     return f"{source}, {shape}, {item.spec.model} regression, {item.spec.epochs} epochs, {batch}{forgotten}"
 
 
+CURVES = """
+## How costs grow
+
+One of rows, columns and epochs varies (`benchmarks/curves.py`, figures in `benchmarks/curves.json`; one run a point).
+
+![Proving time, verifying time, proof size and memory against rows, columns and epochs](cost-curves.svg)
+"""
+
+
 def page(results: dict[str, Any]) -> str:
     """docs/benchmarks.md."""
     values = results["machine"] | {"runs": results["runs"], "compile": results["compile_seconds"]}
@@ -167,5 +176,6 @@ def page(results: dict[str, Any]) -> str:
         + markdown(goals(results))
         + COMMIT
         + markdown(commits(results))
+        + CURVES
         + PEERS
     )

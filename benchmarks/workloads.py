@@ -79,6 +79,25 @@ WORKLOADS = (
 )
 
 
+CURVE_BASE = {"rows": 4096, "columns": 64, "epochs": 32}
+CURVE_STEPS = {
+    "rows": (256, 1024, 4096, 16384, 65536),
+    "columns": (4, 16, 64, 256, 1024),
+    "epochs": (2, 8, 32, 128, 512),
+}
+
+
+def curve(axis: str) -> tuple[tuple[int, Workload], ...]:
+    """Workloads that differ in one of rows, columns and epochs only, beside its value."""
+    points = []
+    for value in CURVE_STEPS[axis]:
+        size = CURVE_BASE | {axis: value}
+        name = f"curve of {axis}, {value}"
+        points.append((value, Workload(name, size["rows"], size["columns"], _logistic(size["epochs"], 0.5))))
+    return tuple(points)
+
+
 def workload(name: str) -> Workload:
-    """By name."""
-    return next(item for item in WORKLOADS if item.name == name)
+    """By name, those of the curves included."""
+    curves = [item for axis in CURVE_STEPS for _, item in curve(axis)]
+    return next(item for item in (*WORKLOADS, *curves) if item.name == name)

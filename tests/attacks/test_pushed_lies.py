@@ -18,7 +18,10 @@ from zkunlearn.circuits.multilinear import eq
 from zkunlearn.circuits.multilinear import evaluate as evaluate_table
 from zkunlearn.circuits.relation import LIMB, Sum, SumResult
 from zkunlearn.circuits.tables import RANGE, limb_names
+from zkunlearn.models.errors import InvalidProof
 from zkunlearn.verifier.batching import row_weights
+from zkunlearn.verifier.channel import PlanChannel
+from zkunlearn.verifier.lookup import next_layer_claim
 from zkunlearn.verifier.protocol import sum_claims
 from zkunlearn.verifier.sumcheck import require_summand
 from zkunlearn.verifier.transcript import Transcript
@@ -292,6 +295,47 @@ def test_leaves_of_another_quotient_are_rejected(
     with_trees_over(monkeypatch, other)
     assert Z in columns
     assert_caught(prove(declared.shape, columns), "lookup remainder", "lookup activation")
+
+
+def test_a_lookup_left_out_is_rejected(declared: Declared, data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Q is one more in a live cell, which its trees give the numerator zero; the denominators are as declared."""
+    cell = (1, 7)
+    columns = columns_of(declared, data, descend(declared, data))
+    columns = recount(declared.relation, changed(columns, Q, cell, int(columns[Q][cell].astype(np.int64)) + 1))
+    honest = prover_lookup.lookup_leaves
+
+    def lookup_leaves(keys: Any, tag: int, lookup: Any, of: Any) -> Any:
+        box = honest(keys, tag, lookup, of)
+        if lookup.name in ("remainder", "activation"):
+            box.numerators[cell] = 0
+        return box
+
+    monkeypatch.setattr(prover_lookup, "lookup_leaves", lookup_leaves)
+    assert_caught(prove(declared.shape, columns), "lookup remainder", "lookup activation")
+
+
+def test_another_table_is_rejected(declared: Declared, rounded: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that nobody looks up is made the key of the limb that is out of range."""
+    limb = int(rounded[limb_names("weights", declared.schedule.weight_bits)[0]].max())
+    (table,) = (t for t in declared.relation.tables if t.name == RANGE)
+    (row, *_) = np.flatnonzero(rounded[table.multiplicity] == 0)
+    honest = prover_lookup.table_leaves
+
+    def table_leaves(keys: Any, of: Any, multiplicities: Any) -> Any:
+        box = honest(keys, of, multiplicities)
+        if of.name == RANGE:
+            box.denominators[:, row, 0] = (keys.alpha - table.tag - keys.beta * limb).pair
+        return box
+
+    monkeypatch.setattr(prover_lookup, "table_leaves", table_leaves)
+    assert_caught(prove(declared.shape, changed(rounded, table.multiplicity, row, 1)), "table range")
+
+
+def test_a_point_with_a_zero_coordinate_is_refused() -> None:
+    """It would leave q(1) open, since (1 - r) q(0) + r q(1) = claim says nothing about it at r = 0."""
+    with pytest.raises(InvalidProof) as failure:
+        next_layer_claim(PlanChannel(), Hidden(), Hidden(), Hidden(), ZERO, ONE)
+    assert failure.value.check == "lookup layer"
 
 
 class RiggedKeys(Transcript):
