@@ -10,10 +10,12 @@ import numpy as np
 
 from ..circuits.goldilocks import Vector
 from ..circuits.layout import MatrixLayout
+from ..models.errors import InvalidProof
 from ..verifier.channel import FIELD_BYTES
 from ..verifier.code import ReedSolomonCode
-from ..verifier.merkle import SALT_BYTES
+from ..verifier.merkle import SALT_BYTES, leaf_hash, verify_cap, verify_paths
 from ..verifier.opening import TreeShape
+from .codewords import Encoded
 from .entropy import random_bytes, random_field
 from .kernels import encode_rows, gather_cells
 from .merkle import build_levels, cap_of, hash_salted, paths_of
@@ -32,26 +34,30 @@ class Secret:
     salts: bytes
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(repr=False, eq=False)
 class Commitment:
     """A committed matrix with everything that opening it takes.
 
     Attributes:
-        codewords: F array (groups, n, 8), all rows encoded: kernels.encode_rows.
-        levels: the Merkle tree, leaves first.
+        stored: codewords and tree as a file has them; not trusted, and dropped when an opening shows it is damaged.
     """
 
     code: ReedSolomonCode
     secret: Secret
+    stored: Encoded | None = None
 
     @cached_property
     def codewords(self) -> Vector:
-        """All rows encoded."""
+        """All rows encoded, F array (groups, n, 8): kernels.encode_rows."""
+        if self.stored is not None:
+            return self.stored.codewords
         return encode_rows(self.secret.rows, self.code.subgroup_bits, self.code.cosets)
 
     @cached_property
     def levels(self) -> list[bytes]:
-        """The Merkle tree."""
+        """The Merkle tree, leaves first."""
+        if self.stored is not None:
+            return self.stored.levels
         leaf_bytes, groups = FIELD_BYTES * len(self.secret.rows), self.codewords.astype("<u8", copy=False)
         width = groups[0, 0].nbytes
         parts = [group.view(np.uint8)[:, : leaf_bytes - i * width] for i, group in enumerate(groups)]
@@ -64,9 +70,33 @@ class Commitment:
 
     def open(self, tree: TreeShape, indices: Sequence[int]) -> bytes:
         """Cap, salts, cells and paths at the indices, as `verifier.opening.verify_tree` reads them."""
+        opened = self._open(tree, indices)
+        if self.stored is not None and not self._is_sound(tree, indices, *opened):
+            self.stored = None
+            del self.codewords, self.levels  # computed again at their next use
+            opened = self._open(tree, indices)
+        return b"".join(opened)
+
+    def _open(self, tree: TreeShape, indices: Sequence[int]) -> tuple[bytes, bytes, bytes, bytes]:
         salts = b"".join(self.secret.salts[SALT_BYTES * i : SALT_BYTES * (i + 1)] for i in indices)
-        cells = gather_cells(self.codewords, len(self.secret.rows), list(indices)).astype("<u8").tobytes()
-        return cap_of(self.levels, tree.cap) + salts + cells + paths_of(self.levels, tree.cap, indices)
+        cells = gather_cells(self.codewords, tree.rows, list(indices)).astype("<u8").tobytes()
+        return cap_of(self.levels, tree.cap), salts, cells, paths_of(self.levels, tree.cap, indices)
+
+    def _is_sound(
+        self, tree: TreeShape, indices: Sequence[int], cap: bytes, salts: bytes, cells: bytes, paths: bytes
+    ) -> bool:
+        """Whether these columns lead to the root."""
+        width = FIELD_BYTES * tree.rows
+        leaves = [
+            leaf_hash(salts[SALT_BYTES * i : SALT_BYTES * (i + 1)], cells[width * i : width * (i + 1)])
+            for i in range(len(indices))
+        ]
+        try:
+            verify_cap(self.root, cap, tree.cap)
+            verify_paths(cap, tree.cap, indices, leaves, paths)
+        except InvalidProof:
+            return False
+        return True
 
 
 def matrix_values(layout: MatrixLayout, columns: Mapping[str, Vector]) -> Vector:

@@ -4,6 +4,7 @@
 |---|---|---|
 | dataset.commitment | public | the statement and its validity proof |
 | dataset.opening | secret, 0600 | integers, ids, blinds, record salts, random tails, leaf salts, openings spent |
+| dataset.codewords | secret, 0600 | the opening encoded, to save time: prover/codewords.py; may be deleted |
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ..verifier.container import VERSION, Bytes, Expected, Int, ListOf, read_con
 from ..verifier.merkle import DIGEST_BYTES, SALT_BYTES
 from ..verifier.soundness import require_security
 from ..verifier.verify import DATASET, dataset_matrix, dataset_shape, new_transcript
+from .codewords import Encoded, load_codewords, save_codewords
 from .commitment import Commitment, Secret, commit, matrix_values
 from .locks import locked
 from .protocol import Progress, Prover
@@ -74,7 +76,12 @@ class Dataset:
     @cached_property
     def opening(self) -> Commitment:
         """The matrix with everything that opening it takes."""
-        return Commitment(dataset_matrix(self.statement).code, self.secret)
+        matrix = dataset_matrix(self.statement)
+        stored = None
+        if self.directory is not None:
+            root, rows = self.statement.root, matrix.layout.rows
+            stored = load_codewords(self.directory, self.commitment.digest, matrix.code, rows, root)
+        return Commitment(matrix.code, self.secret, stored)
 
     def records(self, ids: Iterable[str]) -> tuple[ForgottenRecord, ...]:
         """The forget list of these rows. Raises DataError for an unknown or repeated id."""
@@ -91,12 +98,14 @@ class Dataset:
             self._write_opening(self.directory)
 
     def save(self, directory: Path | str) -> None:
-        """Write both files, the secret one first."""
+        """Write all files, the public one last."""
+        encoded = Encoded(self.opening.codewords, self.opening.levels)
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         with locked(self.directory):
             self.spent = max(self.spent, _stored_spent(self.directory, self.commitment))
             self._write_opening(self.directory)
+            save_codewords(self.directory, self.commitment.digest, encoded)
             self.commitment.save(self.directory / COMMITMENT_FILE)
 
     @classmethod

@@ -48,6 +48,14 @@ def build_levels(leaf_hashes: bytes) -> list[bytes]:
     return levels
 
 
+def level_sizes(leaves: int) -> list[int]:
+    """How many nodes `build_levels` makes on each level."""
+    sizes = [leaves]
+    while sizes[-1] > 1:
+        sizes.append((sizes[-1] + 1) // 2)
+    return sizes
+
+
 def cap_of(levels: Sequence[bytes], shape: CapShape) -> bytes:
     """The packed cap of a tree.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .compiled import all_kernels
-from .encode import encode_rows, encoding_points, gather_cells, root_of_unity
+from .encode import encode_rows, encoded_shape, encoding_points, gather_cells, root_of_unity
 from .lookup import (
     fold_fractions,
     fold_round,
@@ -56,6 +56,7 @@ __all__ = [
     "contract",
     "contract_extension",
     "encode_rows",
+    "encoded_shape",
     "encoding_points",
     "eq_double",
     "eq_table",

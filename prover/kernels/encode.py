@@ -159,6 +159,11 @@ def _shift(cells, shifts, block, length, size):
             store(block, i * GROUP + c, LANES, value)
 
 
+def encoded_shape(count: int, subgroup_bits: int, cosets: int) -> tuple[int, int, int]:
+    """The shape that encode_rows gives `count` rows."""
+    return -(-count // GROUP), cosets << subgroup_bits, GROUP
+
+
 def encode_rows(rows: Array, subgroup_bits: int, cosets: int) -> Array:
     """Evaluate each row, a polynomial given by its coefficients, on `cosets` cosets of a subgroup.
 
@@ -168,8 +173,8 @@ def encode_rows(rows: Array, subgroup_bits: int, cosets: int) -> Array:
     """
     rows = np.ascontiguousarray(rows, dtype=np.uint64)
     count, length = rows.shape
-    size = 1 << subgroup_bits
-    out = np.empty((-(-count // GROUP), cosets, size * GROUP), dtype=np.uint64)
+    size, shape = 1 << subgroup_bits, encoded_shape(count, subgroup_bits, cosets)
+    out = np.empty((shape[0], cosets, size * GROUP), dtype=np.uint64)
     twiddles, flat_rows = _twiddles(subgroup_bits), rows.reshape(-1)
     shifts = [_power_line(shift, length) for shift in _shifts(subgroup_bits, cosets)]
 
@@ -185,7 +190,7 @@ def encode_rows(rows: Array, subgroup_bits: int, cosets: int) -> Array:
     # A group's cosets share the transposed rows, but must be shared out where there are few groups.
     parts = 1 if len(out) >= thread_count() else cosets
     run_tasks([partial(encode, group, range(i, cosets, parts)) for group in range(len(out)) for i in range(parts)])
-    return out.reshape(len(out), cosets * size, GROUP)
+    return out.reshape(shape)
 
 
 def gather_cells(encoded: Array, count: int, positions: Sequence[int] | slice = slice(None)) -> Array:

@@ -1,0 +1,70 @@
+"""Statements that are refused before any algebra, each for its own reason."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import zkunlearn as zu
+from zkunlearn.verifier import soundness
+
+SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5)
+
+
+@pytest.fixture(scope="module")
+def made():
+    dataset = zu.commit(np.random.default_rng(1).normal(size=(9, 3)), np.arange(9) % 2, openings=4)
+    trained = zu.prove(dataset, SPEC)
+    return dataset.commitment, trained.proof, zu.recommit(dataset, openings=3)[1]
+
+
+def refusal(check):
+    with pytest.raises(zu.InvalidProof) as failure:
+        check()
+    return failure.value
+
+
+def test_a_data_set_larger_than_one_proof_is_refused_before_it_is_laid_out(made):
+    commitment, _, _ = made
+    huge = replace(commitment, statement=replace(commitment.statement, rows=1 << 25))
+    error = refusal(lambda: zu.verify_dataset(huge))
+    assert (error.check, "more than one proof can carry" in error.detail) == ("statement", True)
+
+
+def test_a_training_that_cannot_be_proved_is_refused(made):
+    commitment, proof, _ = made
+    other_scale = replace(SPEC, fixed_point=zu.FixedPoint(x_bits=12))  # not the data set's
+    lying = replace(proof, statement=replace(proof.statement, spec=other_scale))
+    assert refusal(lambda: zu.verify(lying, commitment)).check == "statement"
+
+
+def test_too_many_steps_are_refused_before_they_are_laid_out(made):
+    commitment, proof, _ = made
+    endless = replace(SPEC, epochs=1 << 20, batch_size=1)
+    lying = replace(proof, statement=replace(proof.statement, spec=endless))
+    error = refusal(lambda: zu.verify(lying, commitment))
+    assert (error.check, "steps of 3 weights" in error.detail) == ("statement", True)
+
+
+def test_a_shape_without_enough_security_is_refused(made, monkeypatch):
+    commitment, proof, link = made
+    monkeypatch.setattr(soundness, "SECURITY_BITS", 120)
+    assert refusal(lambda: zu.verify_dataset(commitment)).check == "soundness"
+    assert refusal(lambda: zu.verify_recommitment(link)).check == "soundness"
+    known = {"known_dataset": commitment.digest}
+    assert refusal(lambda: zu.verify(proof, commitment, **known)).check == "statement"
+
+
+def test_a_proof_of_another_length_is_refused_unread(made):
+    commitment, proof, _ = made
+    longer = replace(proof, proof=proof.proof + bytes(1 << 20))
+    error = refusal(lambda: zu.verify(longer, commitment))
+    assert (error.check, "where the statement implies" in error.detail) == ("proof length", True)
+
+
+def test_a_known_data_set_is_not_checked_again(made):
+    commitment, proof, _ = made
+    broken = replace(commitment, proof=b"")
+    report = zu.verify(proof, broken, known_dataset=commitment.digest)
+    assert not report.dataset_checked
+    assert refusal(lambda: zu.verify(proof, broken)).check == "proof length"
+    assert refusal(lambda: zu.verify(proof, broken, known_dataset=bytes(32))).check == "proof length"
