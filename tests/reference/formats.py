@@ -1,0 +1,247 @@
+"""Files, CBOR and statements: protocol.md, section 3."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Any
+
+from .field import P, Refused, require
+
+Map = dict[str, Any]
+MAX_FILE, MAX_DEPTH, MAX_ITEMS = 1 << 28, 16, 1 << 22
+CLASSES = {
+    "dataset.commitment": "DatasetStatement",
+    "proof": "TrainingStatement",
+    "recommitment": "RecommitmentStatement",
+}
+
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+# CBOR ----------------------------------------------------------------------------------------------------------------
+
+
+def head(major: int, n: int) -> bytes:
+    if n < 24:
+        return bytes([major << 5 | n])
+    power = next(i for i in range(4) if n < 1 << (8 << i))
+    return bytes([major << 5 | 24 + power]) + n.to_bytes(1 << power, "big")
+
+
+def encode(value: Any) -> bytes:
+    if value is False or value is True or value is None:
+        return bytes([{False: 0xF4, True: 0xF5, None: 0xF6}[value]])
+    if isinstance(value, int):
+        return head(0, value) if value >= 0 else head(1, -1 - value)
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    if isinstance(value, str):
+        return head(3, len(value.encode())) + value.encode()
+    if isinstance(value, list):
+        return head(4, len(value)) + b"".join(map(encode, value))
+    return head(5, len(value)) + b"".join(sorted(encode(key) + encode(value[key]) for key in value))
+
+
+class Reader:
+    """Decodes what `encode` writes, and nothing else: every form but the one allowed is refused on the way."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at, self.items = data, 0, 0
+
+    def take(self, n: int) -> bytes:
+        require("format", n <= len(self.data) - self.at)
+        self.at += n
+        return self.data[self.at - n : self.at]
+
+    def item(self, depth: int = 1) -> Any:
+        self.items += 1
+        require("format", self.items <= MAX_ITEMS)
+        start = self.at
+        first = self.take(1)[0]
+        if first in (0xF4, 0xF5, 0xF6):
+            return {0xF4: False, 0xF5: True, 0xF6: None}[first]
+        major, n = first >> 5, first & 31
+        require("format", major < 6 and n < 28)
+        n = int.from_bytes(self.take(1 << (n - 24)), "big") if n >= 24 else n
+        require("format", head(major, n) == self.data[start : self.at])
+        if major < 2:
+            return n if major == 0 else -1 - n
+        if major == 2:
+            return self.take(n)
+        if major == 3:
+            try:
+                return self.take(n).decode()
+            except UnicodeDecodeError:
+                raise Refused("format") from None
+        require("format", depth <= MAX_DEPTH)
+        if major == 4:
+            return [self.item(depth + 1) for _ in range(n)]
+        result, last = {}, b""
+        for _ in range(n):
+            start = self.at
+            key = self.item(depth + 1)
+            require("format", type(key) is str and self.data[start : self.at] > last)
+            last = self.data[start : self.at]
+            result[key] = self.item(depth + 1)
+        return result
+
+
+def read_file(data: bytes, kind: str) -> tuple[Map, bytes]:
+    """Statement and proof of a public file, its form checked."""
+    begin = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + b"\0\1"
+    require("format", len(data) <= MAX_FILE and data.startswith(begin))
+    reader = Reader(data[len(begin) :])
+    payload = reader.item()
+    require("format", reader.at == len(reader.data))
+    fields(payload, {"statement": dict, "proof": bytes})
+    statement = payload["statement"]
+    if kind == "dataset.commitment":
+        check_dataset(statement)
+    elif kind == "proof":
+        check_training(statement)
+    else:
+        fields(statement, {"old": dict, "new": dict})
+        check_dataset(statement["old"])
+        check_dataset(statement["new"])
+    return statement, payload["proof"]
+
+
+def instance(kind: str, statement: Map) -> bytes:
+    return encode({"kind": CLASSES[kind], "statement": statement})
+
+
+# The form of statements ----------------------------------------------------------------------------------------------
+
+
+def fields(mapping: Any, types: dict[str, type]) -> None:
+    """Exactly these fields, of exactly these types (so True is no integer)."""
+    require("format", type(mapping) is dict and mapping.keys() == types.keys())
+    require("format", all(type(mapping[name]) is wanted for name, wanted in types.items()))
+
+
+def within(value: int, low: int, high: int) -> None:
+    require("format", low <= value <= high)
+
+
+def real(text: Any) -> float:
+    """A finite float64, spelled as repr spells it; minus zero is no spelling of zero."""
+    require("format", type(text) is str)
+    try:
+        value = float(text)
+    except ValueError:
+        raise Refused("format") from None
+    require("format", math.isfinite(value) and repr(value) == text and text != "-0.0")
+    return value
+
+
+def check_name(name: Any) -> None:
+    require("format", type(name) is str and 1 <= len(name) <= 256 and name.isprintable())
+
+
+def check_column(column: Any) -> None:
+    fields(column, {"name": str, "low": str, "high": str})
+    check_name(column["name"])
+    low, high = real(column["low"]), real(column["high"])
+    require("format", low <= high)
+    if low < high:  # in float64, the ends of the interval become -1 and 1, nearly
+        offset, half = low / 2 + high / 2, high / 2 - low / 2
+        require("format", half > 0 and math.isfinite(1 / half))
+        require("format", abs((high - offset) * (1 / half) - 1) < 2**-16)
+        require("format", abs((offset - low) * (1 / half) - 1) < 2**-16)
+
+
+def check_dataset(statement: Any) -> None:
+    hashes = {"root": bytes, "record_root": bytes, "order_seed": bytes}
+    fields(statement, {"rows": int, "encoding": dict, "openings": int, **hashes})
+    require("format", all(len(statement[name]) == 32 for name in hashes))
+    within(statement["rows"], 1, 1 << 28)
+    within(statement["openings"], 1, 1 << 12)
+    encoding = statement["encoding"]
+    lists = dict.fromkeys(("features", "label_classes", "label_bounds"), list)
+    scalars = {"label_kind": str, "label_bits": int, "x_bits": int, "bounds_declared": bool}
+    fields(encoding, {**lists, **scalars})
+    within(len(encoding["features"]), 1, 1 << 15)
+    within(encoding["x_bits"], 4, 14)
+    for column in encoding["features"] + encoding["label_bounds"]:
+        check_column(column)
+    require("format", len({column["name"] for column in encoding["features"]}) == len(encoding["features"]))
+    kind, classes = encoding["label_kind"], encoding["label_classes"]
+    require("format", kind in ("binary", "real", "count"))
+    require("format", len(encoding["label_bounds"]) == (kind == "real"))
+    require("format", len(classes) == (2 if kind == "binary" else 0))
+    for name in classes:
+        check_name(name)
+    require("format", not classes or classes[0] != classes[1])
+    within(encoding["label_bits"], *((1, 14) if kind == "real" else (0, 0)))
+
+
+def check_spec(spec: Any) -> None:
+    texts, integers = ("model", "l2"), ("epochs", "batch_size", "x_bits", "w_bits", "p_bits")
+    types = {**dict.fromkeys(texts, str), **dict.fromkeys(integers, int), "learning_rate": list, "bias": bool}
+    fields(spec, types)
+    require("format", spec["model"] in ("logistic", "linear", "probit", "poisson"))
+    within(spec["epochs"], 1, 1 << 20)
+    within(spec["batch_size"], 0, 1 << 24)
+    require("format", spec["batch_size"] & (spec["batch_size"] - 1) == 0 and real(spec["l2"]) >= 0)
+    require("format", len(spec["learning_rate"]) in (1, spec["epochs"]))
+    require("format", all(real(rate) > 0 for rate in spec["learning_rate"]))
+    within(spec["x_bits"], 4, 14)
+    within(spec["w_bits"], 8, 24)
+    within(spec["p_bits"], 8, 24)
+    within(spec["x_bits"] + spec["w_bits"], 20, 30)
+
+
+def check_training(statement: Any) -> None:
+    previous = type(statement.get("previous"))
+    types = {"dataset": dict, "spec": dict, "forgotten": list, "model_root": bytes, "previous": previous}
+    fields(statement, types)
+    require("format", len(statement["model_root"]) == 32)
+    require("format", statement["previous"] is None or (previous is bytes and len(statement["previous"]) == 32))
+    for record in statement["forgotten"]:
+        fields(record, {"position": int, "digest": bytes, "path": bytes})
+        within(record["position"], 0, 1 << 28)
+        require("format", len(record["digest"]) == 32)
+    check_dataset(statement["dataset"])
+    check_spec(statement["spec"])
+
+
+# Records and Merkle trees --------------------------------------------------------------------------------------------
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\1" + left + right)
+
+
+def root_of(level: list[bytes]) -> bytes:
+    while len(level) > 1:
+        pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
+        level = [node(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return level[0]
+
+
+def check_forgotten(statement: Map) -> None:
+    """Positions and order keys strictly increase, every record lies in the record tree, some row is left."""
+    dataset, last, last_key = statement["dataset"], -1, b""
+    for record in statement["forgotten"]:
+        position, size, hashed = record["position"], dataset["rows"], record["digest"]
+        key = sha256(b"zkunlearn order 1" + dataset["order_seed"] + hashed)
+        require("forget list", last < position < size and key > last_key)
+        last, last_key = position, key
+        path = record["path"]
+        while size > 1:
+            if position ^ 1 < size:
+                require("record path", len(path) >= 32)
+                sibling, path = path[:32], path[32:]
+                hashed = node(sibling, hashed) if position & 1 else node(hashed, sibling)
+            position, size = position >> 1, (size + 1) >> 1
+        require("record path", path == b"" and hashed == dataset["record_root"])
+    require("forget list", len(statement["forgotten"]) < dataset["rows"])
+
+
+def field_elements(data: bytes) -> list[int]:
+    values = [int.from_bytes(data[i : i + 8], "little") for i in range(0, len(data), 8)]
+    require("field element", all(value < P for value in values))
+    return values

@@ -1,0 +1,474 @@
+"""The second verifier agrees with the package: on good proofs, on bad ones, and on which check fails."""
+
+from __future__ import annotations
+
+import ast
+import random
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zkunlearn as zu
+from zkunlearn.circuits.statement import RecommitmentStatement
+from zkunlearn.models.activation import activation_table as package_table
+from zkunlearn.models.errors import ParameterError
+from zkunlearn.models.schedule import DatasetShape, compile_schedule
+from zkunlearn.verifier.artefacts import training_statement
+from zkunlearn.verifier.verify import dataset_shape, recommitment_shape, training_shape
+
+pytest.importorskip("numba")
+
+from zkunlearn.prover.commitment import Commitment
+from zkunlearn.prover.dataset import commit_rows
+from zkunlearn.prover.protocol import Prover
+from zkunlearn.prover.recommitment import new_name, new_transcript
+
+from . import verifier
+from .arithmetic import activation_table, schedule
+from .examples import LOGISTIC, Owner, Training, owner, pack, package_verdict, sections, verdict
+from .field import P, Refused
+from .formats import CLASSES, encode, instance, read_file, sha256
+
+__all__ = ["owner"]  # a fixture
+TRAINED = ("logistic", "unlearnt", "linear", "probit", "poisson", "continued")
+
+
+def changed(data: bytes, at: int, mask: int = 1) -> bytes:
+    return data[:at] + bytes([data[at] ^ mask]) + data[at + 1 :]
+
+
+def test_the_reference_is_a_second_one() -> None:
+    """It imports the standard library and itself."""
+    for path in Path(__file__).parent.glob("*.py"):
+        if path.stem not in ("test_reference", "examples"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    assert {alias.name.split(".")[0] for alias in node.names} <= sys.stdlib_module_names, path
+                elif isinstance(node, ast.ImportFrom) and node.level != 1:
+                    assert node.level == 0 and node.module.split(".")[0] in sys.stdlib_module_names, path
+
+
+# Good proofs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_good_proofs_are_accepted(owner: Owner, name: str) -> None:
+    training: Training = getattr(owner, name)
+    assert training.verdict(known=name in ("unlearnt", "continued")) == "valid"
+
+
+def test_a_recommitment_is_accepted_and_carries_the_chain_on(owner: Owner) -> None:
+    assert owner.unlearnt.verdict(previous=owner.logistic.proof, spec=LOGISTIC) == "valid"
+    assert owner.continued.verdict(known=False, previous=owner.unlearnt.proof, recommitment=owner.link) == "valid"
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_lengths_and_digests_are_those_of_the_package(owner: Owner, name: str) -> None:
+    training: Training = getattr(owner, name)
+    proof = zu.TrainingProof.from_bytes(training.proof)
+    assert verifier.training_shape(training.statement).proof_bytes == training_shape(proof.statement).proof_bytes
+    assert sha256(instance("proof", training.statement)) == proof.digest
+    commitment = zu.DatasetCommitment.from_bytes(training.dataset)
+    dataset = training.statement["dataset"]
+    assert verifier.dataset_shape(dataset).proof_bytes == dataset_shape(commitment.statement).proof_bytes
+    assert sha256(instance("dataset.commitment", dataset)) == commitment.digest
+
+
+def test_the_length_of_a_recommitment_is_that_of_the_package(owner: Owner) -> None:
+    statement, proof = read_file(owner.link, "recommitment")
+    package = recommitment_shape(zu.RecommitmentProof.from_bytes(owner.link).statement)
+    assert verifier.recommitment_shape(statement).proof_bytes == package.proof_bytes == len(proof)
+
+
+def random_statement(rng: random.Random) -> dict[str, Any]:
+    """A training statement in form, about nothing: sizes from one to some thousands, seldom powers of two."""
+    rows, features, epochs = (int(2 ** rng.uniform(0, bits)) for bits in (13, 6, 6))
+    kind = rng.choice(["binary", "real", "count"])
+    column = {"name": "y", "low": "0.0", "high": "1.0"}
+    encoding = {
+        "features": [{**column, "name": f"x{i}"} for i in range(features)],
+        "label_kind": kind,
+        "label_classes": ["0", "1"] if kind == "binary" else [],
+        "label_bounds": [column] if kind == "real" else [],
+        "label_bits": 14 if kind == "real" else 0,
+        "x_bits": 10,
+        "bounds_declared": False,
+    }
+    hashes = dict.fromkeys(("root", "record_root", "order_seed"), bytes(32))
+    openings = rng.choice([1, 2, 3, 8, 32, 100, 4096])
+    spec = zu.TrainingSpec(
+        model="linear",
+        epochs=epochs,
+        learning_rate=0.5,
+        batch_size=rng.choice([None, None, 1, 2, 8, 64, 1024]),
+        bias=rng.random() < 0.5,
+    )
+    forgotten = sorted(rng.sample(range(rows), rng.randint(0, min(3, rows - 1))))
+    return {
+        "dataset": {"rows": rows, "encoding": encoding, "openings": openings, **hashes},
+        "spec": spec.to_mapping(),
+        "forgotten": [{"position": position, "digest": bytes(32), "path": b""} for position in forgotten],
+        "model_root": bytes(32),
+        "previous": None,
+    }
+
+
+def test_shapes_are_those_of_the_package() -> None:
+    """Tilings, row lengths, counts of messages, lengths of proofs."""
+    rng, seen = random.Random(11), 0
+    for _ in range(60):
+        statement = random_statement(rng)
+        package = training_statement(statement)
+        try:
+            expected = training_shape(package)
+        except ParameterError:
+            with pytest.raises(Refused):
+                verifier.training_shape(statement)
+            continue
+        found, seen = verifier.training_shape(statement), seen + 1
+        assert found.proof_bytes == expected.proof_bytes
+        for name, matrix in expected.matrices.items():
+            mine = found.matrices[name]
+            assert (mine.c, mine.rows, mine.code.n) == (matrix.layout.row_bits, matrix.layout.rows, matrix.code.length)
+        dataset = verifier.dataset_shape(statement["dataset"])
+        assert dataset.proof_bytes == dataset_shape(package.dataset).proof_bytes
+    assert seen > 30
+
+
+# The integers --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["logistic", "linear", "probit", "poisson"])
+@pytest.mark.parametrize(("q_bits", "p_bits"), [(10, 16), (11, 15), (4, 8), (14, 24), (12, 10)])
+def test_tables_are_those_of_the_package(model: str, q_bits: int, p_bits: int) -> None:
+    try:
+        expected = package_table(model, q_bits, p_bits).tolist()
+    except ParameterError:
+        with pytest.raises(Refused):
+            activation_table(model, q_bits, p_bits)
+    else:
+        assert activation_table(model, q_bits, p_bits) == expected
+
+
+def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[int]]:
+    """A spec, a shape and a forget list, not always ones that fit each other."""
+    model = rng.choice(["logistic", "linear", "probit", "poisson"])
+    kinds = {"logistic": "binary", "probit": "binary", "poisson": "count"}
+    kind = kinds.get(model, rng.choice(["binary", "real", "count"]))
+    x_bits, w_bits, p_bits = rng.choice([(10, 16, 16), (12, 16, 12), (10, 16, 14), (14, 10, 20), (6, 20, 24)])
+    rows, epochs = rng.randint(1, 60), rng.randint(1, 3)
+    rates = tuple(10 ** rng.uniform(-4, 2) for _ in range(rng.choice([1, epochs])))
+    spec = zu.TrainingSpec(
+        model=model,
+        epochs=epochs,
+        learning_rate=rates if len(rates) == epochs else rates[0],
+        batch_size=rng.choice([None, 1, 4, 8, 64]),
+        l2=rng.choice([0.0, 0.001, 10 ** rng.uniform(-3, 2)]),
+        bias=rng.random() < 0.5,
+        fixed_point=zu.FixedPoint(x_bits=x_bits, w_bits=w_bits, p_bits=p_bits),
+    )
+    label_bits = 14 if kind == "real" else 0
+    features = rng.choice([1, 7, 500, 9000])
+    shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=label_bits, x_bits=x_bits)
+    return spec, shape, sorted(rng.sample(range(rows), rng.randint(0, rows - 1)))
+
+
+def test_schedules_are_those_of_the_package() -> None:
+    rng, refused, ranges = random.Random(7), 0, set()
+    names = ("width", "blocks", "block_size", "shift", "weight_bits", "label_multiplier")
+    runs = [random_run(rng) for _ in range(150)]
+    for spec, shape, forgotten in sorted(runs, key=lambda run: (run[0].model, repr(run[0].fixed_point))):  # few tables
+        encoding = {"features": [{}] * shape.features, "label_kind": shape.label_kind, "x_bits": shape.x_bits}
+        dataset = {"rows": shape.rows, "encoding": {**encoding, "label_bits": shape.label_bits}}
+        try:
+            expected = compile_schedule(spec, shape, forgotten)
+        except ParameterError:
+            refused += 1
+            with pytest.raises(Refused):
+                schedule(spec.to_mapping(), dataset, forgotten)
+            continue
+        found = schedule(spec.to_mapping(), dataset, forgotten)
+        assert [getattr(found, name) for name in names] == [getattr(expected, name) for name in names]
+        for name in ("c_epoch", "c_block", "l_epoch"):
+            assert tuple(getattr(found, name)) == getattr(expected, name), name
+        ranges.add(found.weight_bits)
+    assert 20 < refused < 120 and ranges == {32, 24, 20}
+
+
+# Bad proofs ----------------------------------------------------------------------------------------------------------
+
+
+def expected_of(part: str) -> str:
+    """The check that notices another value in a part of a proof."""
+    named = {"cap": "merkle cap", "salts": "merkle path", "cells": "merkle path", "paths": "merkle path"}
+    return named.get(part.split()[0], "constraints")
+
+
+def flips(shape: verifier.Shape, proof: bytes, seed: int) -> dict[str, tuple[str, bytes]]:
+    """For each part of a proof, what is expected and the proof with one bit of it changed."""
+    rng = random.Random(seed)
+    found = {}
+    end = 0
+    for part, start, end in sections(shape):
+        at = start + 8 * rng.randrange((end - start) // 8)  # a lowest byte: the element stays below p
+        found[part] = expected_of(part), changed(proof, at)
+    assert end == len(proof)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["dataset.commitment", "recommitment"])
+def test_a_changed_byte_in_any_part_is_rejected_by_the_same_check(owner: Owner, kind: str) -> None:
+    file = owner.link if kind == "recommitment" else owner.probit.dataset
+    statement, proof = read_file(file, kind)
+    shape = getattr(verifier, f"{kind.split('.')[0]}_shape")(statement)
+    for part, (expected, bad) in flips(shape, proof, 1).items():
+        assert verdict(kind, pack(kind, statement, bad)) == expected, part
+
+
+def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner: Owner) -> None:
+    training = owner.linear
+    shape = verifier.training_shape(training.statement)
+    bad = flips(shape, training.body, 2)
+    for part in ("root of model mask", "masked", "vectors", "M0, M1", "cells of witness", "paths of model"):
+        expected, proof = bad[part]
+        assert training.verdict(pack("proof", training.statement, proof)) == expected, part
+
+
+def test_elements_of_p_and_above_are_rejected(owner: Owner) -> None:
+    statement, proof = read_file(owner.link, "recommitment")
+    for part, start, _ in sections(verifier.recommitment_shape(statement)):
+        if part.startswith(("masked", "vectors", "M0", "ledger vector", "cells")):
+            bad = proof[:start] + P.to_bytes(8, "little") + proof[start + 8 :]
+            assert verdict("recommitment", pack("recommitment", statement, bad)) == "field element", part
+
+
+def test_other_lengths_are_rejected(owner: Owner) -> None:
+    for training in (owner.logistic, owner.probit):
+        for body in (b"", training.body[:-1], training.body + b"\0", training.body[32:]):
+            assert training.verdict(pack("proof", training.statement, body)) == "proof length"
+
+
+def test_a_proof_is_about_its_statement_only(owner: Owner) -> None:
+    """An old proof under a new statement, and the other way round; statements that are not changed in form."""
+    old, new = owner.logistic, owner.unlearnt
+    assert new.verdict(pack("proof", new.statement, old.body)) == "constraints"
+    assert old.verdict(pack("proof", old.statement, new.body)) == "constraints"
+    lies: list[dict[str, Any]] = [
+        {"model_root": bytes(32)},
+        {"previous": None},
+        {"forgotten": new.statement["forgotten"][:1]},
+        {"spec": {**new.statement["spec"], "learning_rate": ["0.25"]}},
+        {"spec": {**new.statement["spec"], "model": "probit"}},
+        {"spec": {**new.statement["spec"], "bias": False}},
+    ]
+    for lie in lies:
+        assert new.verdict(pack("proof", {**new.statement, **lie}, new.body)) == "constraints", lie
+    for lie in ({"epochs": 5}, {"batch_size": 4}):
+        spec = {**new.statement["spec"], **lie}
+        assert new.verdict(pack("proof", {**new.statement, "spec": spec}, new.body)) == "proof length", lie
+    for lie in ({"x_bits": 11}, {"learning_rate": ["1e-09"]}, {"learning_rate": ["1e+30"]}, {"model": "poisson"}):
+        spec = {**new.statement["spec"], **lie}
+        assert new.verdict(pack("proof", {**new.statement, "spec": spec}, new.body)) == "statement", lie
+
+
+def test_a_data_set_is_about_its_statement_only(owner: Owner) -> None:
+    kind = "dataset.commitment"
+    statement, proof = read_file(owner.probit.dataset, kind)
+    for name in ("root", "record_root", "order_seed"):
+        lie = {**statement, name: bytes(32)}
+        assert verdict(kind, pack(kind, lie, proof)) == "constraints", name
+    for lie in ({"openings": 8}, {"rows": 9}):
+        assert verdict(kind, pack(kind, {**statement, **lie}, proof)) == "proof length", lie
+    assert verdict(kind, pack(kind, {**statement, "rows": 1 << 27}, proof)) == "statement"
+
+
+def test_what_is_pinned_is_compared(owner: Owner) -> None:
+    new = owner.unlearnt
+    digests = {record["digest"] for record in new.statement["forgotten"]}
+    assert new.verdict(forget=digests) == "valid"
+    assert new.verdict(forget=set()) == new.verdict(forget=digests | {bytes(32)}) == "mismatch"
+    assert new.verdict(spec=replace(LOGISTIC, epochs=4)) == "mismatch"
+    assert owner.logistic.verdict(previous=new.proof) == "mismatch"
+    assert new.verdict(previous=owner.linear.proof) == "mismatch"
+    assert owner.linear.verdict(new.proof) == "mismatch", "another data set"
+    assert owner.continued.verdict(previous=owner.unlearnt.proof) == "mismatch", "no link"
+    back = {**new.statement, "forgotten": [], "previous": sha256(instance("proof", new.statement))}
+    assert new.verdict(pack("proof", back, new.body), previous=new.proof) == "mismatch", "a row is back"
+    other = {**back, "forgotten": new.statement["forgotten"], "spec": {**back["spec"], "epochs": 4}}
+    assert new.verdict(pack("proof", other, new.body), previous=new.proof) == "mismatch", "another algorithm"
+
+
+def test_malformed_forget_lists_are_rejected(owner: Owner) -> None:
+    training = owner.linear
+    records = training.statement["forgotten"]
+    first, second, rest = records[0], records[1], records[2:]
+    everyone = owner.people.records(owner.people.ids)
+    lists = {
+        "forget list": [
+            [second, first, *rest],
+            [first, first, *rest],
+            [{**first, "position": 21}],
+            [first, {**second, "digest": first["digest"]}],
+        ],
+        "record path": [
+            [{**first, "digest": second["digest"]}, {**second, "digest": first["digest"]}],
+            [{**first, "path": first["path"][:-32]}],
+            [{**first, "path": first["path"] + bytes(32)}],
+            [{**first, "path": first["path"][:-1]}],
+            [{**first, "path": changed(first["path"], 5)}],
+            [{**first, "digest": changed(first["digest"], 31)}],
+            [{**first, "position": first["position"] ^ 1}],
+        ],
+        "format": [
+            [{**first, "position": -1}],
+            [{**first, "digest": first["digest"][:-1]}],
+            [{**first, "position": True}],
+            [{**first, "more": 1}],
+            [[]],
+        ],
+    }
+    for expected, cases in lists.items():
+        for case in cases:
+            bad = pack("proof", {**training.statement, "forgotten": case}, training.body)
+            assert training.verdict(bad) == expected, case
+    all_records = [dict(record.to_mapping()) for record in everyone]
+    bad = {**owner.logistic.statement, "forgotten": all_records}
+    assert owner.logistic.verdict(pack("proof", bad, owner.logistic.body)) == "forget list"
+
+
+# Recommitments that lie: the algebra of everything else is that of an honest prover ----------------------------------
+
+
+class CheatingProver(Prover):
+    """Goes on when its own equations do not hold."""
+
+    def check_witness(self) -> None:
+        pass
+
+
+def lying_link(owner: Owner, label: int | None = None, word: bool = False) -> bytes:
+    """A recommitment to other labels, or to words that are no codewords."""
+    old = owner.people
+    labels = old.rows.labels.copy()
+    if label is not None:
+        labels[label] = 1 - labels[label]
+    fresh = commit_rows(replace(old.rows, labels=labels), old.statement.encoding, 3, None)
+    opening = Commitment(fresh.opening.code, fresh.secret)
+    if word:
+        opening.__dict__["codewords"] = np.zeros_like(opening.codewords)
+    names = ("record_root", "order_seed")  # of the old records
+    kept = {name: getattr(old.statement, name) for name in names}
+    statement = RecommitmentStatement(old.statement, replace(fresh.statement, root=opening.root, **kept))
+    columns = {**old.columns, **{new_name(name): values for name, values in fresh.columns.items()}}
+    committed = {"dataset": old.opening, "new dataset": opening}
+    prover = CheatingProver(recommitment_shape(statement), new_transcript(statement), committed, columns)
+    return zu.RecommitmentProof(statement, prover.prove()).to_bytes()
+
+
+def test_lying_recommitments_are_rejected(owner: Owner) -> None:
+    assert verdict("recommitment", lying_link(owner)) == "valid"
+    assert verdict("recommitment", lying_link(owner, label=5)) == "constraints"
+    assert verdict("recommitment", lying_link(owner, word=True)) == "codeword of new dataset"
+
+
+def test_recommitments_of_other_rows_are_rejected(owner: Owner) -> None:
+    statement, proof = read_file(owner.link, "recommitment")
+    for name, value in {"record_root": bytes(32), "order_seed": bytes(32), "rows": 12}.items():
+        new = {**statement["new"], name: value}
+        assert verdict("recommitment", pack("recommitment", {**statement, "new": new}, proof)) == "statement"
+    swapped = {"old": statement["new"], "new": statement["old"]}
+    assert verdict("recommitment", pack("recommitment", swapped, proof)) == "constraints"
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+PACKAGE = {
+    "dataset.commitment": zu.DatasetCommitment,
+    "proof": zu.TrainingProof,
+    "recommitment": zu.RecommitmentProof,
+}
+
+
+def read_by_both(kind: str, data: bytes) -> bool:
+    """Whether both readers accept a file, or refuse it; what they accept is one and the same statement."""
+    package = package_verdict(lambda: PACKAGE[kind].from_bytes(data))
+    assert verifier.verdict(read_file, data, kind) == package
+    if package == "valid":
+        statement = PACKAGE[kind].from_bytes(data).statement
+        assert read_file(data, kind)[0] == statement.to_mapping()
+    return package == "valid"
+
+
+def files(owner: Owner) -> dict[str, bytes]:
+    """One statement of each kind, with a proof of no bytes."""
+    whole = {"dataset.commitment": owner.linear.dataset, "proof": owner.unlearnt.proof, "recommitment": owner.link}
+    return {kind: pack(kind, read_file(data, kind)[0], b"") for kind, data in whole.items()}
+
+
+def test_broken_files_are_refused_by_both(owner: Owner) -> None:
+    rng, accepted = random.Random(3), 0
+    for kind, data in files(owner).items():
+        assert kind in CLASSES and read_by_both(kind, data)
+        for _ in range(1500):
+            at, new = rng.randrange(len(data)), bytes([rng.randrange(256)])
+            flipped = changed(data, at, 1 << rng.randrange(8))
+            ways = (flipped, data[:at] + data[at + 1 :], data[:at] + new + data[at + 1 :], data[:at] + new + data[at:])
+            accepted += read_by_both(kind, rng.choice(ways))
+    assert 200 < accepted < 3000
+
+
+TEXTS = ["-0.0", "1", "1e0", "0.50", " 0.5", "nan", "inf", "1e999", "0,5", "٣.٠", "", "+0.5", "1e-05", "5e-324", "0.5"]
+
+
+def test_other_spellings_are_refused_by_both(owner: Owner) -> None:
+    statement = owner.unlearnt.statement
+    spec, dataset = statement["spec"], owner.linear.statement["dataset"]
+    cases: list[tuple[str, Any]] = []
+    values = [0, 1, 5, -1, 3, 15, 25, 1 << 20, 1 << 24, (1 << 64) - 1, True, None, "1", b"1", [], {}, "linear", "λ"]
+    for name in spec:
+        cases += [("proof", {**statement, "spec": {**spec, name: value}}) for value in values]
+    for text in TEXTS:
+        cases.append(("proof", {**statement, "spec": {**spec, "l2": text}}))
+        for rates in ([text], [text] * 3, [text] * 2):
+            cases.append(("proof", {**statement, "spec": {**spec, "learning_rate": rates}}))
+    for name in dataset:
+        cases += [("dataset.commitment", {**dataset, name: value}) for value in values]
+    encoding = dataset["encoding"]
+    columns = encoding["features"]
+    others: list[dict[str, Any]] = [{"features": [columns[0], columns[0]]}, {"features": columns * 2}]
+    others += [{name: value} for name in encoding for value in values]
+    others += [{"label_kind": kind, "label_bits": 0, "label_bounds": []} for kind in ("binary", "count", "real")]
+    classes = (["a", "b"], ["a", "a"], ["a"], ["a", "\n"], ["a", 1])
+    others += [
+        {"label_kind": kind, "label_classes": found, "label_bits": 0, "label_bounds": []}
+        for kind in ("binary", "count")
+        for found in classes
+    ]
+    ends = [("0.0", text) for text in (*TEXTS, "0.0", "1e+308", "1e-310", "1e-300")]
+    ends += [(text, "0.0") for text in TEXTS]
+    ends += [("1.0", "1.0000000000000002"), ("1.0", "1.0001"), ("1.0", "0.0"), ("-1.7e+308", "1.7e+308")]
+    for low, high in ends:
+        bounds = [{"name": "a", "low": low, "high": high}]
+        others += [{"features": bounds}, {"label_bounds": bounds}]
+    for name in ("", "a" * 256, "a" * 257, "a\n", "é", "\u200b", "a b"):
+        others.append({"features": [{**columns[0], "name": name}]})
+    cases += [("dataset.commitment", {**dataset, "encoding": {**encoding, **other}}) for other in others]
+    accepted = sum(read_by_both(kind, pack(kind, content, b"")) for kind, content in cases)
+    assert 50 < accepted < len(cases) - 200
+
+
+def test_forms_of_cbor_are_refused_by_both(owner: Owner) -> None:
+    data = files(owner)["dataset.commitment"]
+    start = data.index(encode("rows"))
+    rows = data[start : start + 6]  # the key, and 21 as one byte
+    assert rows[-1] == 21
+    for form in ("1815", "190015", "c115", "f94d40", "35", "f5", "f7", "1c", "3bffffffffffffffff"):
+        assert not read_by_both("dataset.commitment", data.replace(rows, encode("rows") + bytes.fromhex(form)))
+    assert not read_by_both("dataset.commitment", data + b"\0")
+    assert not read_by_both("dataset.commitment", data.replace(b"\xa2\x65proof\x40", b"\xa3\x65proof\x40\x65proof\x40"))
+    assert not read_by_both("dataset.commitment", data.replace(b"\xa2\x65proof\x40", b"\xbf\x65proof\x40") + b"\xff")
+    for version in (0, 2, 256):
+        assert not read_by_both("dataset.commitment", data.replace(b"\0\1", version.to_bytes(2, "big"), 1))
