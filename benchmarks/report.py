@@ -25,8 +25,8 @@ INTRODUCTION = """# Benchmarks
 Measured by `make bench`, which rewrites this page and `benchmarks/results.json`. Every figure is the median of {runs}
 fresh processes with kernels compiled beforehand. *Prove* is `zkunlearn.prove` on a data set just read from disk.
 *Verify* is reading proof and commitment and checking both, the data set's own proof included, in numpy. Memory is the
-peak resident size of the proving process. *Again* is a second proof in the same process: memory has been touched and
-the data set encoded by then. On a virtual machine whose host hands out memory on demand, that is most of the
+peak resident size of the proving process. *Again* is a second proof in the same process: memory has been
+touched by then. On a virtual machine whose host hands out memory on demand, that is most of the
 difference where much memory is used. *numpy* is the same gradient descent in float64, unproved, and *factor* what
 proving costs beside it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 
@@ -158,7 +158,7 @@ class Prover:
                 self.channel.proof += self.commitments[name].open(tree, indices[name])  # P -> V
 
     @contextmanager
-    def _phase(self, name: str):  # type: ignore[no-untyped-def]
+    def _phase(self, name: str) -> Iterator[None]:
         if self._progress is not None:
             self._progress(name)
         start = perf_counter()

@@ -6,7 +6,7 @@ algorithm outputs on it without the forgotten rows. Checks run in the order of t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from ..circuits.gradient_descent import model_columns
@@ -132,12 +132,16 @@ def verify_dataset(commitment: DatasetCommitment) -> float:
     """
     statement = commitment.statement
     require_size(statement)
-    shape = dataset_shape(statement)
+    return verify_shape(dataset_shape(statement), statement, {DATASET: statement.root}, commitment.proof)
+
+
+def verify_shape(shape: ProofShape, statement: Statement, roots: Mapping[str, bytes], proof: bytes) -> float:
+    """Check a proof whose shape follows from its statement; its proven soundness in bits. Raises InvalidProof."""
     try:
         bits = require_security(shape)
     except ParameterError as error:
         raise InvalidProof("soundness", str(error)) from error
-    verify_protocol(shape, new_transcript(statement), {DATASET: statement.root}, commitment.proof)
+    verify_protocol(shape, new_transcript(statement), roots, proof)
     return bits
 
 
@@ -176,11 +180,10 @@ def verify_training(
         bits = min(bits, verify_dataset(dataset))
     try:
         shape = training_shape(statement)
-        bits = min(bits, require_security(shape))
     except ParameterError as error:
         raise InvalidProof("statement", str(error)) from error
     roots = {DATASET: statement.dataset.root, MODEL: statement.model_root}
-    verify_protocol(shape, new_transcript(statement), roots, proof.proof)
+    bits = min(bits, verify_shape(shape, statement, roots, proof.proof))
     return VerificationReport(statement, bits, pinned, not dataset_known)
 
 
@@ -205,14 +208,8 @@ def verify_recommitment(recommitment: RecommitmentProof) -> float:
     if replace(old, root=new.root, openings=new.openings) != new:
         raise InvalidProof("statement", "the two commitments do not even claim to hold the same rows")
     require_size(old)
-    shape = recommitment_shape(statement)
-    try:
-        bits = require_security(shape)
-    except ParameterError as error:
-        raise InvalidProof("soundness", str(error)) from error
     roots = {DATASET: old.root, NEW_DATASET: new.root}
-    verify_protocol(shape, new_transcript(statement), roots, recommitment.proof)
-    return bits
+    return verify_shape(recommitment_shape(statement), statement, roots, recommitment.proof)
 
 
 def check_pins(

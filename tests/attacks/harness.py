@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pytest
 from zkunlearn.circuits.goldilocks import add, mul, to_field
 from zkunlearn.circuits.gradient_descent import GradientDescent, Z
 from zkunlearn.circuits.layout import MatrixLayout
@@ -25,18 +24,15 @@ from zkunlearn.models.errors import InvalidProof
 from zkunlearn.models.gradient_descent import Trace
 from zkunlearn.models.schedule import DatasetShape, Schedule, compile_schedule
 from zkunlearn.models.spec import TrainingSpec
-from zkunlearn.verifier.code import ReedSolomonCode
-from zkunlearn.verifier.opening import MatrixShape
-from zkunlearn.verifier.protocol import ProofShape, verify_protocol
-from zkunlearn.verifier.transcript import Transcript
-
-pytest.importorskip("numba")
-
 from zkunlearn.prover.commitment import Commitment, commit, matrix_values
 from zkunlearn.prover.entropy import random_field
 from zkunlearn.prover.gradient_descent import VIRTUAL, training_columns
 from zkunlearn.prover.ledger import violated
 from zkunlearn.prover.protocol import Prover
+from zkunlearn.verifier.code import ReedSolomonCode
+from zkunlearn.verifier.opening import MatrixShape
+from zkunlearn.verifier.protocol import ProofShape, verify_protocol
+from zkunlearn.verifier.transcript import Transcript
 
 ROWS, FEATURES, EPOCHS, BATCH = 13, 3, 3, 4
 FORGOTTEN = (2, 5)

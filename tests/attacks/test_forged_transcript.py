@@ -13,6 +13,10 @@ import numpy as np
 import pytest
 from zkunlearn.circuits.goldilocks import ONE, K, P, Vector, add, kadd, kscale, sub
 from zkunlearn.models.errors import InvalidProof
+from zkunlearn.prover import protocol as prover_protocol
+from zkunlearn.prover.commitment import Commitment
+from zkunlearn.prover.entropy import random_bytes
+from zkunlearn.prover.protocol import Prover
 from zkunlearn.verifier.channel import EXTENSION_BYTES
 from zkunlearn.verifier.code import QUERIES, ReedSolomonCode
 from zkunlearn.verifier.merkle import DIGEST_BYTES
@@ -42,13 +46,6 @@ from .recording import (
     settled,
     with_element,
 )
-
-pytest.importorskip("numba")
-
-from zkunlearn.prover import protocol as prover_protocol
-from zkunlearn.prover.commitment import Commitment
-from zkunlearn.prover.entropy import random_bytes
-from zkunlearn.prover.protocol import Prover
 
 INVENTORIES = Path(__file__).parent / "inventories"
 Log = list[tuple[str, Any]]

@@ -18,6 +18,9 @@ from zkunlearn.circuits.relation import Indicator, Lookup, PublicVector, Table
 from zkunlearn.circuits.tables import limb_names
 from zkunlearn.models.schedule import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
+from zkunlearn.prover import lookup as prover_lookup
+from zkunlearn.prover.columns import Columns as ProverColumns
+from zkunlearn.prover.lookup import build_tree, build_trees, lookup_leaves
 from zkunlearn.verifier.protocol import ProofShape
 
 from .harness import (
@@ -33,12 +36,6 @@ from .harness import (
     random_field,
     training_columns,
 )
-
-pytest.importorskip("numba")
-
-from zkunlearn.prover import lookup as prover_lookup
-from zkunlearn.prover.columns import Columns as ProverColumns
-from zkunlearn.prover.lookup import build_tree, build_trees, lookup_leaves
 
 ROWS, FEATURES, EPOCHS, BATCH = (
     11,

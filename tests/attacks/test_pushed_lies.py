@@ -19,6 +19,12 @@ from zkunlearn.circuits.multilinear import evaluate as evaluate_table
 from zkunlearn.circuits.relation import LIMB, Sum, SumResult
 from zkunlearn.circuits.tables import RANGE, limb_names
 from zkunlearn.models.errors import InvalidProof
+from zkunlearn.prover import kernels
+from zkunlearn.prover import lookup as prover_lookup
+from zkunlearn.prover import protocol as prover_protocol
+from zkunlearn.prover.columns import eq_table
+from zkunlearn.prover.protocol import ProverSteps
+from zkunlearn.prover.sumcheck import cube_table, prove_rounds, sum_table
 from zkunlearn.verifier.batching import row_weights
 from zkunlearn.verifier.channel import PlanChannel
 from zkunlearn.verifier.lookup import next_layer_claim
@@ -28,15 +34,6 @@ from zkunlearn.verifier.transcript import Transcript
 
 from .harness import Columns, Declared, Outcome, assert_caught, changed, columns_of, descend, prove, recount
 from .test_lying_owner import skip
-
-pytest.importorskip("numba")
-
-from zkunlearn.prover import kernels
-from zkunlearn.prover import lookup as prover_lookup
-from zkunlearn.prover import protocol as prover_protocol
-from zkunlearn.prover.columns import eq_table
-from zkunlearn.prover.protocol import ProverSteps
-from zkunlearn.prover.sumcheck import cube_table, prove_rounds, sum_table
 
 
 def hidden_value(channel: Any, expression: Hidden) -> K:

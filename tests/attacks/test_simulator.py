@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from scipy import stats
 from zkunlearn.circuits.goldilocks import Vector, kadd, kmul_base, kscale, ksub, total
+from zkunlearn.prover.entropy import random_bytes
+from zkunlearn.prover.merkle import build_levels, cap_of, paths_of
 from zkunlearn.verifier.channel import EXTENSION_BYTES, VerifierChannel
 from zkunlearn.verifier.ledger import draw_constraint_weights, draw_epsilon
-from zkunlearn.verifier.merkle import DIGEST_BYTES
+from zkunlearn.verifier.merkle import DIGEST_BYTES, leaf_hash
 from zkunlearn.verifier.opening import SALT_BYTES, OpenedMatrix, TreeShape
 from zkunlearn.verifier.protocol import (
     LEDGER,
@@ -42,12 +44,6 @@ from .harness import (
     transcript,
 )
 from .recording import body_end, sections, settled
-
-pytest.importorskip("numba")
-
-from zkunlearn.prover.entropy import random_bytes
-from zkunlearn.prover.merkle import build_levels, cap_of, paths_of
-from zkunlearn.verifier.merkle import leaf_hash
 
 ALPHA = 1e-6  # a false alarm once in a million runs
 

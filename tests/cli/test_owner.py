@@ -104,8 +104,10 @@ def test_all_kinds_of_tables_are_committed(tmp_path: Path, kind: str) -> None:
     elif kind == "csv":
         np.savetxt(path, np.column_stack([X, y]), delimiter=",", header="a,b,y", comments="")
     else:
-        pyarrow = pytest.importorskip("pyarrow")
-        pytest.importorskip("pyarrow.parquet").write_table(pyarrow.table({"a": X[:, 0], "b": X[:, 1], "y": y}), path)
+        import pyarrow
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.table({"a": X[:, 0], "b": X[:, 1], "y": y}), path)
     result = done("commit", path, "--target", "y", "--out", tmp_path / "data", "--json")
     answer = json.loads(result.stdout)
     assert (answer["rows"], answer["features"], answer["label_kind"]) == (8, 2, "binary")

@@ -12,9 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-pytest.importorskip("numba")
-
 from zkunlearn.prover import kernels as fast
 
 from . import twins

@@ -16,15 +16,12 @@ from zkunlearn.circuits.statement import RecommitmentStatement
 from zkunlearn.models.activation import activation_table as package_table
 from zkunlearn.models.errors import ParameterError
 from zkunlearn.models.schedule import DatasetShape, compile_schedule
-from zkunlearn.verifier.artefacts import training_statement
-from zkunlearn.verifier.verify import dataset_shape, recommitment_shape, training_shape
-
-pytest.importorskip("numba")
-
 from zkunlearn.prover.commitment import Commitment
 from zkunlearn.prover.dataset import commit_rows
 from zkunlearn.prover.protocol import Prover
 from zkunlearn.prover.recommitment import new_name, new_transcript
+from zkunlearn.verifier.artefacts import training_statement
+from zkunlearn.verifier.verify import dataset_shape, recommitment_shape, training_shape
 
 from . import verifier
 from .arithmetic import activation_table, schedule

@@ -12,14 +12,11 @@ from hypothesis import strategies as st
 from zkunlearn.circuits.goldilocks import ONE, ZERO, K, P, kscalar
 from zkunlearn.circuits.hidden import Hidden, HiddenProgram, Product, evaluate_constraint, linear, public
 from zkunlearn.models.errors import InvalidProof, ZkUnlearnError
+from zkunlearn.prover.channel import ProverChannel
+from zkunlearn.prover.ledger import Ledger, commit_ledger, prove_ledger, violated
 from zkunlearn.verifier.channel import EXTENSION_BYTES, FIELD_BYTES, VerifierChannel
 from zkunlearn.verifier.ledger import LedgerShape, verify_ledger
 from zkunlearn.verifier.transcript import Transcript
-
-pytest.importorskip("numba")
-
-from zkunlearn.prover.channel import ProverChannel
-from zkunlearn.prover.ledger import Ledger, commit_ledger, prove_ledger, violated
 
 elements = st.one_of(st.sampled_from([0, 1, P - 1, 2**32]), st.integers(0, P - 1))
 scalars = st.builds(K, elements, elements)

@@ -15,16 +15,13 @@ from zkunlearn.circuits.layout import Axis
 from zkunlearn.circuits.multilinear import evaluate as evaluate_vector
 from zkunlearn.circuits.multilinear import kevaluate
 from zkunlearn.circuits.relation import Factor, PublicVector, Sum, Term, variables
-from zkunlearn.verifier.channel import PlanChannel, VerifierChannel
-from zkunlearn.verifier.sumcheck import bound_point, next_claim, verify_sum
-from zkunlearn.verifier.transcript import Transcript
-
-pytest.importorskip("numba")
-
 from zkunlearn.prover.channel import ProverChannel
 from zkunlearn.prover.columns import Columns
 from zkunlearn.prover.ledger import violated
 from zkunlearn.prover.sumcheck import prove_sum
+from zkunlearn.verifier.channel import PlanChannel, VerifierChannel
+from zkunlearn.verifier.sumcheck import bound_point, next_claim, verify_sum
+from zkunlearn.verifier.transcript import Transcript
 
 elements = st.one_of(st.sampled_from([0, 1, P - 1, 2**32]), st.integers(0, P - 1))
 scalars = st.builds(K, elements, elements)

@@ -51,7 +51,7 @@ def test_a_shape_without_enough_security_is_refused(made, monkeypatch):
     assert refusal(lambda: zu.verify_dataset(commitment)).check == "soundness"
     assert refusal(lambda: zu.verify_recommitment(link)).check == "soundness"
     known = {"known_dataset": commitment.digest}
-    assert refusal(lambda: zu.verify(proof, commitment, **known)).check == "statement"
+    assert refusal(lambda: zu.verify(proof, commitment, **known)).check == "soundness"
 
 
 def test_a_proof_of_another_length_is_refused_unread(made):
