@@ -137,7 +137,7 @@ def train_torch(
             kept = alive[rows]
             optimiser.zero_grad()
             losses = _torch_loss(spec.model, matrix[rows][kept] @ weights, labels[rows][kept])
-            (losses.sum() / max(len(losses), 1)).backward()  # type: ignore[no-untyped-call]
+            (losses.sum() / max(len(losses), 1)).backward()  # type: ignore[no-untyped-call]  # as torch ships it
             optimiser.step()
     return np.asarray(weights.detach().numpy(), dtype=np.float64)
 

@@ -35,7 +35,7 @@ def _integer(name: str, value: object) -> int:
     if isinstance(value, bool):
         raise ParameterError(f"{name}: expected an integer, found {value!r}")
     try:
-        return operator.index(value)  # type: ignore[arg-type]
+        return operator.index(value)  # type: ignore[arg-type]  # what does not fit raises TypeError
     except TypeError:
         raise ParameterError(f"{name}: expected an integer, found {value!r}") from None
 
@@ -52,7 +52,7 @@ def _real(name: str, value: object) -> float:
     if isinstance(value, (bool, str, bytes)):
         raise ParameterError(f"{name}: expected a number, found {value!r}")
     try:
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value)  # type: ignore[arg-type]  # likewise
     except (TypeError, ValueError, OverflowError):
         raise ParameterError(f"{name}: expected a number, found {value!r}") from None
     if not math.isfinite(number):
