@@ -36,7 +36,7 @@ from .verifier.container import Bytes, Int, read_container, take
 from .verifier.merkle import DIGEST_BYTES
 from .verifier.protocol import ProofShape
 from .verifier.soundness import soundness_terms
-from .verifier.verify import MAX_LOOKUP_BITS, dataset_shape, recommitment_shape, training_shape
+from .verifier.verify import MAX_CELLS_BITS, dataset_shape, recommitment_shape, training_shape
 
 SHOWN_COLUMNS = 40
 MAX_SECRET_BYTES = 1 << 34  # as large as the owner's files may be
@@ -160,7 +160,7 @@ def _recommitment(path: Path, payload: dict[str, Any]) -> Inspection:
 
 def _security(dataset: DatasetStatement, shape: Callable[[], ProofShape]) -> tuple[float | None, str]:
     """Proven bits, and in words; None for a statement that cannot be proved."""
-    if dataset.rows * dataset.features > 1 << MAX_LOOKUP_BITS:
+    if dataset.rows * dataset.features > 1 << MAX_CELLS_BITS:
         return None, "none: the data set has more cells than one proof can carry"
     try:
         weakest = min(soundness_terms(shape()), key=lambda term: term.bits)

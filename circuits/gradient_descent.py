@@ -8,14 +8,14 @@ For iteration t = (e, b), row n = (b, j), weight k, with S the indicator of rows
     2^h (W(t, k) - W(t + 1, k)) = c_e c_b g(t, k) + l_e W(t, k) + 2^(h - 1) - u(t, k)    "update"
     W(0, k) = 0, W(T, k) = M(k)                                                          "initial weights", "model"
 
-X' is X beside the constant-one feature. W and u are not committed themselves but as limbs, so that their ranges are
-lookups; so is M beside its own commitment. z is never committed.
+X' is X with the constant-one feature, or without it if there is no bias. W and u are not committed themselves but as
+limbs, so that their ranges are lookups; so is M beside its own commitment. z is never committed.
 
 | matrix | columns |
 |---|---|
 | dataset | features (feature, row), labels (row), blinds |
 | model | model (weight) |
-| witness | Q, P (epoch, row); limbs of W and u (epoch, block, weight); limbs of M (weight); multiplicities |
+| witness | Q, P (epoch, row); limbs of W and u (epoch, block, weight); limbs of M (weight); counts (section, entry) |
 """
 
 from __future__ import annotations
@@ -42,31 +42,35 @@ from .relation import (
     LookedUp,
     Lookup,
     PublicVector,
+    Section,
     Steps,
     Sum,
-    Table,
     Term,
     variables,
 )
 from .tables import (
     ACTIVATION,
+    ACTIVATION_COUNTS,
     RANGE,
+    RANGE_COUNTS,
     activation_table,
     limb_columns,
     limb_lookups,
     limb_terms,
+    lookup_boxes,
     multiplicity_column,
     range_table,
 )
-from .validity import FEATURES, LABELS, dataset_columns, row_axis
+from .validity import FEATURES, LABELS, dataset_columns, feature_axis, row_axis
 
 MODEL, Q, PREDICTIONS, Z = "model", "Q", "P", "z"
 WEIGHTS, UPDATE, MODEL_LIMBS = "weights", "update remainder", "model"
+SCORES, LIMBS, LAST_LIMBS = "scores", "limbs", "model limbs"  # boxes of lookups
 
 
 def weight_axis(schedule: Schedule) -> Axis:
     """Weights; as many variables as the features and the bias have, whether there is a bias or not."""
-    return Axis("weight", schedule.width, spare=schedule.features + 1 - schedule.width)
+    return Axis("weight", schedule.width, spare=feature_axis(schedule.features).size - schedule.width)
 
 
 def model_columns(schedule: Schedule) -> tuple[Column, ...]:
@@ -150,35 +154,44 @@ class GradientDescent:
                 *limb_columns(WEIGHTS, schedule.weight_bits, self.steps_box),
                 *limb_columns(UPDATE, schedule.shift, self.steps_box),
                 *limb_columns(MODEL_LIMBS, schedule.weight_bits, (self.weight,)),
-                *(multiplicity_column(table) for table in self.tables),
+                *(multiplicity_column(name, len(self.sections)) for name in (RANGE_COUNTS, ACTIVATION_COUNTS)),
             ),
         }
 
-    @property
-    def lookups(self) -> tuple[Lookup, ...]:
-        """z - 2^16 Q in range, (Q, P) in the activation table, every limb in range."""
-        live = Indicator((self.epoch, self.row), self.forgotten)
-        every_step, every_weight = Indicator(self.steps_box), Indicator((self.weight,))
-        remainder = Entry(((1, Z), (-LIMB, Q)))
-        return (
-            Lookup("remainder", RANGE, live, (remainder,)),
-            Lookup("activation", ACTIVATION, live, (Entry(((1, Q),)), Entry(((1, PREDICTIONS),)))),
-            *limb_lookups(WEIGHTS, self.schedule.weight_bits, every_step),
-            *limb_lookups(UPDATE, self.schedule.shift, every_step),
-            *limb_lookups(MODEL_LIMBS, self.schedule.weight_bits, every_weight),
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """z - 2^16 Q in range, (Q, P) in the activation table; every limb in range."""
+        remainder = Lookup("remainder", RANGE, (Entry(((1, Z), (-LIMB, Q))),))
+        activation = Lookup("activation", ACTIVATION, (Entry(((1, Q),)), Entry(((1, PREDICTIONS),))))
+        limbs = limb_lookups(WEIGHTS, self.schedule.weight_bits) + limb_lookups(UPDATE, self.schedule.shift)
+        last = limb_lookups(MODEL_LIMBS, self.schedule.weight_bits)
+        scores, live = (remainder, activation), lambda axes: Indicator(axes, self._holes(axes[-1]))
+        parts = (
+            lookup_boxes(SCORES, (self.epoch, self.row), scores, live),
+            lookup_boxes(LIMBS, self.steps_box, limbs, Indicator),
+            lookup_boxes(LAST_LIMBS, (self.weight,), last, Indicator),
+        )
+        table, count = activation_values(self.model, self.q_bits, self.p_bits), max(len(boxes) for boxes in parts)
+        return tuple(
+            Section(
+                tuple(boxes[i] for boxes in parts if i < len(boxes)),
+                (range_table(i, count), activation_table(table, i, count)),
+            )
+            for i in range(count)
         )
 
-    @cached_property
-    def tables(self) -> tuple[Table, ...]:
-        """The 16-bit range and the activation."""
-        return range_table(), activation_table(activation_values(self.model, self.q_bits, self.p_bits))
+    def _holes(self, rows: Axis) -> tuple[int, ...]:
+        """Forgotten rows among those of an axis or a part of one."""
+        cut = rows.cut()
+        return tuple(n - cut.start for n in self.forgotten if cut.start <= n < cut.stop)
 
     # The identities --------------------------------------------------------------------------------------------------
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """Walk from the lookups to claims about committed columns alone (3-step outline in the module's head)."""
-        star = looked_up["remainder"]
-        self._product(steps, star)
+        for star in looked_up.values():
+            if Z in star.values:
+                self._product(steps, star)
 
         t = (steps.point("update", self.epoch.bits), steps.point("update", self.block.bits))
         k = steps.point("update", self.weight.bits)
@@ -189,7 +202,7 @@ class GradientDescent:
         self._model(steps, looked_up)
 
     def _product(self, steps: Steps, star: LookedUp) -> None:
-        """z(e*, n*) = sum over b, k of eq(b*, b) [k real] X'((b, j*), k) W(e*, b, k)."""
+        """z(e*, n*) = sum over b, k of eq(b*, b) [k real] X((b, j*), k) W(e*, b, k)."""
         e_star, row_star = star.point["epoch"], star.point["row"]
         blocks = self.block.bits
         b_star, j_star = row_star[:blocks], row_star[blocks:]
@@ -202,9 +215,7 @@ class GradientDescent:
         def evaluate(point: Point) -> K:
             return eq(b_star, point[:blocks]) * prefix(point[blocks:], width)
 
-        features = Factor(
-            (Term(ONE, FEATURES, {"row": (*b, *j_star), "feature": k}),), self._bias_by_block(j_star)
-        )
+        features = Factor((Term(ONE, FEATURES, {"row": (*b, *j_star), "feature": k}),))
         at: dict[str, Coordinates] = {"epoch": e_star, "block": b, "weight": k}
         weights = self._weights(at, (self.block, self.weight), prefix(e_star, self.epoch.size))
         groups = (blocks, self.weight.bits)
@@ -251,7 +262,7 @@ class GradientDescent:
         by_epoch = PublicVector(lambda: rates, lambda x: kdot(rates, eq_table(x)[:, : rates.shape[1]]))
         rate = kdot(rates, _ones(rates.shape[1]))
         row = variables(0, self.row.bits)
-        features = Factor((Term(ONE, FEATURES, {"row": row, "feature": k}),), self._bias_by_row(k))
+        features = Factor((Term(ONE, FEATURES, {"row": row, "feature": k}),), self._without_constant(k))
         residual = Factor(
             (
                 Term(ONE, PREDICTIONS, {"epoch": by_epoch, "row": row}),
@@ -269,8 +280,9 @@ class GradientDescent:
     def _model(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """The committed model is what its limbs say, at the point where their lookups ended."""
         terms = limb_terms(MODEL_LIMBS, self.schedule.weight_bits)
-        limbs = linear((c, looked_up[limb].values[limb]) for c, limb in terms)
-        k = looked_up[terms[0][1]].point["weight"]
+        ended = looked_up[LAST_LIMBS]
+        limbs = linear((c, ended.values[limb]) for c, limb in terms)
+        k = ended.point["weight"]
         model = steps.evaluate(MODEL, {"weight": k})
         steps.require_zero("model", model - limbs + self._offset * prefix(k, self.weight.size))
 
@@ -300,32 +312,12 @@ class GradientDescent:
         terms = tuple(Term(c, limb, at) for c, limb in limb_terms(WEIGHTS, self.schedule.weight_bits))
         return Factor(terms, PublicVector(table, evaluate))
 
-    @property
-    def _bias(self) -> int:
-        """The constant one at the features' scale, or nothing."""
-        return 1 << self.x_bits if self.schedule.width > self.schedule.features else 0
-
-    def _bias_by_block(self, j: Point) -> PublicVector:
-        """The constant feature at ((b, j), k): variables b, k. Zero for rows past the last."""
-        rows, size, feature = self.schedule.rows, self.schedule.block_size, self.schedule.features
-        blocks, bits = self.block.size, self.block.bits
-
-        def table() -> Vector:
-            values = np.zeros((2, blocks, feature + 1), dtype=np.uint64)
-            values[0, :, feature] = self._bias
-            last = prefix(j, rows - (blocks - 1) * size) * self._bias
-            values[:, blocks - 1, feature] = (last.a, last.b)
-            return values
-
-        def evaluate(point: Point) -> K:
-            return prefix((*point[:bits], *j), rows) * eq_index(point[bits:], feature) * self._bias
-
-        return PublicVector(table, evaluate)
-
-    def _bias_by_row(self, k: Point) -> PublicVector:
-        """The constant feature at (n, k): variables n."""
-        at_k = eq_index(k, self.schedule.features) * self._bias
-        rows = self.schedule.rows
+    def _without_constant(self, k: Point) -> PublicVector | None:
+        """What takes the constant feature out of X(n, k) where there is no bias: variables n."""
+        rows, features = self.schedule.rows, self.schedule.features
+        if self.schedule.width > features:
+            return None
+        at_k = eq_index(k, features) * -(1 << self.x_bits)
         return PublicVector(lambda: kscale(_ones(rows), at_k), lambda point: prefix(point, rows) * at_k)
 
     def _shift_weights(self, e: Point, b: Point) -> PublicVector:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from .layout import Column
-from .relation import LookedUp, Lookup, Steps, Table
+from .relation import LookedUp, Section, Steps
 from .validity import dataset_columns
 
 
@@ -50,13 +50,8 @@ class Recommitment:
         }
 
     @property
-    def lookups(self) -> tuple[Lookup, ...]:
-        """None."""
-        return ()
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        """None."""
+    def sections(self) -> tuple[Section, ...]:
+        """No lookups."""
         return ()
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:

@@ -156,22 +156,36 @@ class Entry:
 
 @dataclass(frozen=True)
 class Lookup:
-    """Every counting cell of a box looks its tuple up in a table."""
+    """A tuple that is looked up in a table."""
 
     name: str
     table: str
-    indicator: Indicator
     entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class LookupBox:
+    """Every counting cell of a box looks tuples up, one for each of `lookups`.
+
+    Attributes:
+        name: names the check.
+        indicator: which cells count.
+    """
+
+    name: str
+    indicator: Indicator
+    lookups: tuple[Lookup, ...]
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """Axes of the box."""
+        """Axes of the box, or parts of axes."""
         return self.indicator.axes
 
     @property
-    def bits(self) -> int:
-        """Variables of the box."""
-        return sum(axis.bits for axis in self.axes)
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns in the tuples, in order, each once."""
+        names = [name for lookup in self.lookups for entry in lookup.entries for _, name in entry.terms]
+        return tuple(dict.fromkeys(names))
 
 
 @dataclass(frozen=True)
@@ -181,17 +195,28 @@ class Table:
     Attributes:
         components: the columns of the table.
         multiplicity: name of the committed column that says how often each tuple is looked up.
+        section: index of the section on the column's first axis.
     """
 
     name: str
     tag: int
     components: tuple[PublicVector, ...]
     multiplicity: str
+    section: Axis
+
+
+@dataclass(frozen=True)
+class Section:
+    """Lookups that one argument proves, and the tables they are in. A proof has one section or several, each with
+    challenges of its own: what a section costs in memory and in soundness follows from its size."""
+
+    boxes: tuple[LookupBox, ...]
+    tables: tuple[Table, ...]
 
 
 @dataclass(frozen=True)
 class LookedUp:
-    """Where a lookup ended: its point per axis, and the hidden value there of every column it mentions."""
+    """Where the lookups of a box ended: the point per axis, and the hidden value there of every column they mention."""
 
     point: Mapping[str, Point]
     values: Mapping[str, Hidden]
@@ -231,12 +256,8 @@ class Relation(Protocol):
         """Columns by matrix name; a matrix "witness" is committed within the proof, others beforehand."""
 
     @property
-    def lookups(self) -> tuple[Lookup, ...]:
-        """All lookups, in order."""
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        """The tables that they look into."""
+    def sections(self) -> tuple[Section, ...]:
+        """All lookups, in order; may be none."""
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
-        """The walk, after the lookups."""
+        """The walk, after the lookups. `looked_up`: by name of the box."""

@@ -64,7 +64,7 @@ class DatasetStatement:
     @property
     def relation(self) -> Validity:
         """Every feature and label is in range."""
-        return Validity(self.rows, self.features, self.encoding.label.kind)
+        return Validity(self.rows, self.features, self.encoding.label.kind, self.encoding.x_bits)
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""

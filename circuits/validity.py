@@ -6,7 +6,8 @@
 | labels | row | binary: y and 2^15 y in range, so y is 0 or 1; real: y + 2^15 in range; count: y in range |
 | blind 0, blind 1 | row | none: uniform field elements that hide a row's fingerprint |
 
-There are no identities: the lookups say everything. Without these ranges the integers of a training could wrap.
+The feature after the last is the constant one of the bias, 2^x_bits on every row: the only identity, "constant". The
+rest is said by the lookups. Without these ranges the integers of a training could wrap.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .goldilocks import K
+from .hidden import public
 from .layout import Axis, Column
-from .relation import Entry, Indicator, LookedUp, Lookup, Steps, Table
-from .tables import HALF, RANGE, multiplicity_column, range_table
+from .multilinear import bits_of, prefix
+from .relation import Entry, Indicator, LookedUp, Lookup, Section, Steps
+from .tables import HALF, RANGE, RANGE_COUNTS, lookup_boxes, multiplicity_column, range_table
 
 FEATURES = "features"
 LABELS = "labels"
@@ -29,8 +33,8 @@ def row_axis(rows: int) -> Axis:
 
 
 def feature_axis(features: int) -> Axis:
-    """Features, with room for the constant one. Padding would be read as the constant feature: whole rows only."""
-    return Axis("feature", features, spare=1, whole_rows=True)
+    """Features, and after them the constant one."""
+    return Axis("feature", features + 1)
 
 
 def dataset_columns(rows: int, features: int) -> tuple[Column, ...]:
@@ -45,11 +49,17 @@ def dataset_columns(rows: int, features: int) -> tuple[Column, ...]:
 
 @dataclass(frozen=True)
 class Validity:
-    """The relation for one shape. `label_kind`: "binary", "real" or "count"."""
+    """The relation for one shape.
+
+    Attributes:
+        label_kind: "binary", "real" or "count".
+        x_bits: scale of the features, hence of the constant one.
+    """
 
     rows: int
     features: int
     label_kind: str
+    x_bits: int
 
     @property
     def name(self) -> str:
@@ -61,34 +71,33 @@ class Validity:
         """The data set, and this proof's multiplicities."""
         return {
             "dataset": dataset_columns(self.rows, self.features),
-            "witness": tuple(multiplicity_column(table) for table in self.tables),
+            "witness": (multiplicity_column(RANGE_COUNTS, len(self.sections)),),
         }
 
     @property
-    def lookups(self) -> tuple[Lookup, ...]:
-        """See the table above."""
+    def sections(self) -> tuple[Section, ...]:
+        """See the table above; the labels are in the first section."""
+        signed = Lookup("features", RANGE, (Entry(((1, FEATURES),), HALF),))
         row = row_axis(self.rows)
-        features = Indicator((feature_axis(self.features), row))
-        rows = Indicator((row,))
-        signed_feature = Entry(((1, FEATURES),), HALF)
-        labels: dict[str, tuple[Entry, ...]] = {
-            "binary": (Entry(((1, LABELS),)), Entry(((HALF, LABELS),))),
-            "real": (Entry(((1, LABELS),), HALF),),
-            "count": (Entry(((1, LABELS),)),),
-        }
-        names = ("labels", "labels shifted")
-        return (
-            Lookup("features", RANGE, features, (signed_feature,)),
-            *(
-                Lookup(name, RANGE, rows, (entry,))
-                for name, entry in zip(names, labels[self.label_kind], strict=False)
-            ),
+        features = lookup_boxes("features", (feature_axis(self.features), row), (signed,), Indicator)
+        labels = lookup_boxes("labels", (row,), self._label_lookups, Indicator)
+        count = max(len(features), len(labels))
+        return tuple(
+            Section((*features[i : i + 1], *labels[i : i + 1]), (range_table(i, count),)) for i in range(count)
         )
 
     @property
-    def tables(self) -> tuple[Table, ...]:
-        """The 16-bit range."""
-        return (range_table(),)
+    def _label_lookups(self) -> tuple[Lookup, ...]:
+        entries = {
+            "binary": {"labels": Entry(((1, LABELS),)), "labels shifted": Entry(((HALF, LABELS),))},
+            "real": {"labels": Entry(((1, LABELS),), HALF)},
+            "count": {"labels": Entry(((1, LABELS),))},
+        }
+        return tuple(Lookup(name, RANGE, (entry,)) for name, entry in entries[self.label_kind].items())
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
-        """None."""
+        """X(d, n) = 2^x_bits [n real]: on all cells, as it holds at a random n."""
+        row, feature = row_axis(self.rows), feature_axis(self.features)
+        n = steps.point("constant", row.bits)
+        one = steps.evaluate(FEATURES, {"feature": bits_of(self.features, feature.bits), "row": n})
+        steps.require_zero("constant", one - public(prefix(n, self.rows) * K(1 << self.x_bits)))

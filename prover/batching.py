@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..circuits.goldilocks import K, Vector
-from ..circuits.layout import MatrixLayout
+from ..circuits.goldilocks import Vector, kscalar
 from ..circuits.multilinear import Point
 from ..verifier.batching import (
     Claim,
@@ -22,6 +21,7 @@ from ..verifier.batching import (
     require_batched,
     row_weights,
 )
+from ..verifier.group import Group
 from . import kernels
 from .channel import ProverChannel
 from .columns import eq_table
@@ -37,33 +37,48 @@ class FoldedMatrix:
 
 
 def prove_batching(
-    channel: ProverChannel, layout: MatrixLayout, claims: Sequence[Claim], rows: Vector
+    channel: ProverChannel, group: Group, claims: Sequence[Claim], matrices: Sequence[Vector]
 ) -> FoldedMatrix:
-    """From the claims to one claim about the matrix. `rows`: F array (column rows, C + m)."""
-    weights = draw_weights(channel, claims)  # V -> P
-    cells = 1 << layout.row_bits
-    values = np.ascontiguousarray(rows[:, :cells])
-    places = row_weights(layout, weights, claims)
+    """From the claims to one claim about the group's matrix.
 
-    products = [_row_product(layout, values, place, at_rows) for place, at_rows in places.items()]
+    Args:
+        matrices: the rows of columns of each matrix, F arrays (rows, C + m).
+    """
+    weights = draw_weights(channel, claims)  # V -> P
+    places = row_weights(group, weights, claims)
+
+    products = [_row_product(group, matrices, place, at_rows) for place, at_rows in places.items()]
     claim = combined_claim(weights, claims)
     row_point, claim, ended = prove_rounds(channel, "batching", products[0], claim, products[1:])
 
-    row = kernels.contract(rows[None], eq_table(row_point)[:, : layout.column_rows])[:, 0]
+    row = _folded(group, matrices, eq_table(row_point))
     at_cells = _cell_weights(places, [product[0, :, 0] for product in ended])
-    tables = np.stack([at_cells, row[:, :cells]])
+    tables = np.stack([at_cells, row[:, : 1 << group.code.row_bits]])
     cell_point, claim, (final,) = prove_rounds(channel, "batching", tables, claim)
 
-    (value,) = channel.send([K(int(final[1, 0, 0]), int(final[1, 1, 0]))])  # P -> V
+    (value,) = channel.send([kscalar(final[1, :, 0])])  # P -> V
     point = (*row_point, *cell_point)
-    return FoldedMatrix(require_batched(channel, layout, (weights, claims), point, claim, value), row)
+    return FoldedMatrix(require_batched(channel, group, (weights, claims), point, claim, value), row)
 
 
-def _row_product(layout: MatrixLayout, values: Vector, place: Point, at_rows: Vector) -> Vector:
+def _row_product(group: Group, matrices: Sequence[Vector], place: Point, at_rows: Vector) -> Vector:
     """A_p and T_p on the cube of row indices. K array (2, 2, 2^index_bits)."""
-    table = kernels.contract(values[:, :, None], eq_table(place))[:, :, 0]
-    padding = (1 << layout.index_bits) - layout.column_rows
+    cells = 1 << group.code.row_bits
+    table = np.concatenate(
+        [kernels.contract(np.ascontiguousarray(rows[:, :cells, None]), eq_table(place))[:, :, 0] for rows in matrices],
+        axis=1,
+    )
+    padding = (1 << group.index_bits) - group.column_rows
     return np.pad(np.stack([at_rows, table]), [(0, 0), (0, 0), (0, padding)])
+
+
+def _folded(group: Group, matrices: Sequence[Vector], weights: Vector) -> Vector:
+    """sum_i weights_i M_i, tails included. K vector (2, C + m)."""
+    row, first = np.zeros((2, group.code.dimension), dtype=np.uint64), 0
+    for rows in matrices:
+        kernels.combine_into(row, rows, np.ascontiguousarray(weights[:, first : first + len(rows)]))
+        first += len(rows)
+    return row
 
 
 def _cell_weights(places: Iterable[Point], at_row: Sequence[Vector]) -> Vector:

@@ -12,7 +12,10 @@ from ..circuits.goldilocks import K, Vector
 from ..circuits.hidden import Hidden, HiddenProgram
 from ..models.errors import ZkUnlearnError
 from ..verifier.channel import FIELD_BYTES
+from ..verifier.code import ReedSolomonCode
 from ..verifier.transcript import Transcript
+from ..verifier.work import SEED_BYTES
+from .work import find_work
 
 
 class ProverChannel:
@@ -44,34 +47,38 @@ class ProverChannel:
         self.send_elements([value + pad for value, pad in zip(values, pads, strict=True)])
         return [self.program.entry() for _ in values]
 
-    def send_digest(self, digest: bytes) -> None:
-        """P -> V: a Merkle root."""
-        self._send(digest)
+    def send_data(self, data: bytes) -> None:
+        """P -> V: bytes, a Merkle root among others."""
+        self.transcript.absorb(data)
+        self.proof += data
 
     def send_elements(self, values: Sequence[K]) -> None:
         """P -> V: elements of K in clear."""
-        self._send(b"".join(c.to_bytes(FIELD_BYTES, "little") for value in values for c in value.pair))
+        self.send_data(b"".join(c.to_bytes(FIELD_BYTES, "little") for value in values for c in value.pair))
 
     def send_vector(self, values: Vector) -> None:
         """P -> V: a K vector (2, n) in clear."""
-        self._send(values.astype("<u8").tobytes())
+        self.send_data(values.astype("<u8").tobytes())
 
     def challenge(self, label: str, error: int) -> K:
         """V -> P: a uniform element of K."""
         return K(*self.transcript.challenge())
 
+    def indices(self, code: ReedSolomonCode) -> list[int]:
+        """V -> P: distinct positions of a code."""
+        return self.transcript.indices(code.length, code.queries)
+
+    def work(self) -> None:
+        """V -> P, P -> V: a proof of work."""
+        self.send_data(find_work(self.transcript.seed(SEED_BYTES)))
+
     def public(self, compute: Callable[[], K]) -> K:
         """Computed."""
         return compute()
 
-    def hidden(self, count: int) -> list[Hidden]:
-        """The verifier's half; a prover sends."""
-        raise ZkUnlearnError("a prover sends, it does not receive")
+    def public_vector(self, length: int, compute: Callable[[], Vector]) -> Vector:
+        """Computed."""
+        return compute()
 
-    def vector(self, length: int) -> Vector:
-        """The verifier's half; a prover sends."""
-        raise ZkUnlearnError("a prover sends, it does not receive")
-
-    def _send(self, data: bytes) -> None:
-        self.transcript.absorb(data)
-        self.proof += data
+    def check(self, verify: Callable[[], None]) -> None:
+        """The verifier's business."""

@@ -13,12 +13,12 @@ from ..circuits.layout import MatrixLayout
 from ..models.errors import InvalidProof
 from ..verifier.channel import FIELD_BYTES
 from ..verifier.code import ReedSolomonCode
-from ..verifier.merkle import SALT_BYTES, leaf_hash, verify_cap, verify_paths
-from ..verifier.opening import TreeShape
+from ..verifier.columns import TreeShape
+from ..verifier.merkle import NO_SALT, SALT_BYTES, leaf_hash, verify_cap, verify_paths
 from .codewords import Encoded
 from .entropy import random_bytes, random_field
 from .kernels import encode_rows, gather_cells
-from .merkle import build_levels, cap_of, hash_salted, paths_of
+from .merkle import build_levels, cap_of, hash_columns, paths_of
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -27,7 +27,7 @@ class Secret:
 
     Attributes:
         rows: F array (R, C + m), the values and the random tails.
-        salts: 32 bytes a position.
+        salts: 32 bytes a position; none where nothing is secret.
     """
 
     rows: Vector
@@ -61,7 +61,7 @@ class Commitment:
         leaf_bytes, groups = FIELD_BYTES * len(self.secret.rows), self.codewords.astype("<u8", copy=False)
         width = groups[0, 0].nbytes
         parts = [group.view(np.uint8)[:, : leaf_bytes - i * width] for i, group in enumerate(groups)]
-        return build_levels(hash_salted(self.secret.salts, parts))
+        return build_levels(hash_columns(self.secret.salts or NO_SALT * self.code.length, parts))
 
     @property
     def root(self) -> bytes:
@@ -79,8 +79,12 @@ class Commitment:
 
     def _open(self, tree: TreeShape, indices: Sequence[int]) -> tuple[bytes, bytes, bytes, bytes]:
         salts = b"".join(self.secret.salts[SALT_BYTES * i : SALT_BYTES * (i + 1)] for i in indices)
-        cells = gather_cells(self.codewords, tree.rows, list(indices)).astype("<u8").tobytes()
+        cells = self.cells(tree.rows, indices).astype("<u8").tobytes()
         return cap_of(self.levels, tree.cap), salts, cells, paths_of(self.levels, tree.cap, indices)
+
+    def cells(self, rows: int, indices: Sequence[int]) -> Vector:
+        """The columns at some positions, F array (t, rows)."""
+        return gather_cells(self.codewords, rows, list(indices))
 
     def _is_sound(
         self, tree: TreeShape, indices: Sequence[int], cap: bytes, salts: bytes, cells: bytes, paths: bytes
@@ -100,12 +104,26 @@ class Commitment:
 
 
 def matrix_values(layout: MatrixLayout, columns: Mapping[str, Vector]) -> Vector:
-    """The columns' values as matrix rows (column rows, C); each column of its real shape, over F."""
-    tilings = layout.tilings
-    return np.concatenate([tilings[column.name].matrix_rows(columns[column.name]) for column in layout.columns])
+    """The columns' values as matrix rows (rows, C); each column of its real shape, over F."""
+    rows = np.zeros((layout.rows, 1 << layout.row_bits), dtype=np.uint64)
+    for name, tiling in layout.tilings.items():
+        first, length = layout.offsets[name], 1 << sum(tiling.low_bits)
+        cells = tiling.matrix_rows(columns[name])
+        rows[first : first + tiling.rows, tiling.slot * length : (tiling.slot + 1) * length] = cells
+    return rows
 
 
 def commit(code: ReedSolomonCode, values: Vector) -> Commitment:
     """Commit to rows (R, C) with fresh tails and salts."""
     tails = random_field(values.shape[0], code.tail)
-    return Commitment(code, Secret(np.concatenate([values, tails], axis=1), random_bytes(SALT_BYTES * code.length)))
+    return commit_rows(code, np.concatenate([values, tails], axis=1))
+
+
+def commit_rows(code: ReedSolomonCode, rows: Vector) -> Commitment:
+    """Commit to rows (R, C + m) that have their tails, with fresh salts."""
+    return Commitment(code, Secret(rows, random_bytes(SALT_BYTES * code.length)))
+
+
+def commit_plain(code: ReedSolomonCode, rows: Vector) -> Commitment:
+    """Commit to rows (R, C) that are no secret."""
+    return Commitment(code, Secret(rows, b""))

@@ -18,9 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..circuits.goldilocks import Vector, is_canonical
-from ..circuits.relation import LIMB
 from ..circuits.statement import DatasetStatement, ForgottenRecord
-from ..circuits.validity import BLINDS, FEATURES, LABELS
+from ..circuits.validity import BLINDS
 from ..models.encoding import DatasetEncoding
 from ..models.errors import BudgetExceeded, DataError, FormatError
 from ..verifier.artefacts import DatasetCommitment
@@ -31,6 +30,7 @@ from ..verifier.verify import DATASET, dataset_matrix, dataset_shape, new_transc
 from .codewords import Encoded, load_codewords, save_codewords
 from .commitment import Commitment, Secret, commit, matrix_values
 from .locks import locked
+from .multiplicities import multiplicities, signed_rows
 from .protocol import Progress, Prover
 from .rows import Rows, blind_rows
 
@@ -71,7 +71,7 @@ class Dataset:
     @property
     def columns(self) -> dict[str, Vector]:
         """Committed columns by name, F arrays."""
-        return self.rows.columns
+        return self.rows.columns(self.statement.encoding.x_bits)
 
     @cached_property
     def opening(self) -> Commitment:
@@ -163,9 +163,9 @@ def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: 
     if progress is not None:
         progress("commit data set")
     matrix = dataset_matrix(draft)
-    opening = commit(matrix.code, matrix_values(matrix.layout, rows.columns))
+    opening = commit(matrix.code, matrix_values(matrix.layout, rows.columns(encoding.x_bits)))
     statement = replace(draft, root=opening.root)
-    columns = rows.columns | _multiplicities(statement, rows)
+    columns = rows.columns(encoding.x_bits) | _multiplicities(statement, rows)
     prover = Prover(dataset_shape(statement), new_transcript(statement), {DATASET: opening}, columns, progress=progress)
     dataset = Dataset(DatasetCommitment(statement, prover.prove()), rows, opening.secret, spent=1)
     dataset.opening = opening  # encoded already
@@ -174,13 +174,12 @@ def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: 
 
 def _multiplicities(statement: DatasetStatement, rows: Rows) -> dict[str, Vector]:
     """How often each 16-bit integer is looked up."""
-    relation, integers = statement.relation, {FEATURES: rows.features, LABELS: rows.labels}
-    counts = np.zeros(LIMB, dtype=np.int64)
-    for lookup in relation.lookups:
-        (entry,) = lookup.entries
-        ((coefficient, name),) = entry.terms
-        counts += np.bincount((coefficient * integers[name] + entry.constant).reshape(-1), minlength=LIMB)
-    return {relation.tables[0].multiplicity: counts.astype(np.uint64)}
+    constant = np.full(statement.rows, 1 << statement.encoding.x_bits)
+    features = np.concatenate([rows.features.T, constant[None]])
+    signed = statement.encoding.label.kind == "real"
+    labels = signed_rows(rows.labels) if signed else rows.labels.astype(np.uint16)
+    looked_up = {"features": signed_rows(features), "labels": labels, "labels shifted": labels << np.uint16(15)}
+    return multiplicities(statement.relation.sections, looked_up)
 
 
 def _next_spent(spent: int, openings: int) -> int:
@@ -219,7 +218,7 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
         _field_elements(fields["blinds"], path).reshape(len(BLINDS), count),
         fields["record_salts"],
     )
-    values = matrix_values(matrix.layout, rows.columns)
+    values = matrix_values(matrix.layout, rows.columns(statement.encoding.x_bits))
     tails = _field_elements(fields["tails"], path).reshape(len(values), matrix.code.tail)
     secret = Secret(np.concatenate([values, tails], axis=1), fields["leaf_salts"])
     return Dataset(commitment, rows, secret, fields["spent"], directory)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
 from ..circuits.goldilocks import Vector, to_field
 from ..circuits.gradient_descent import MODEL, MODEL_LIMBS, PREDICTIONS, UPDATE, WEIGHTS, GradientDescent, Q, Z
-from ..circuits.relation import LIMB, TABLE_BITS
-from ..circuits.tables import HALF, limb_names, limb_widths, split_limbs
+from ..circuits.relation import TABLE_BITS
+from ..circuits.tables import split_limbs
 from ..models.gradient_descent import Trace
+from .multiplicities import TableRows, limb_rows, multiplicities, signed_rows
 
 VIRTUAL = {Z: Q}  # z is not committed; its array has the shape of Q
 
@@ -28,34 +26,11 @@ def training_columns(relation: GradientDescent, trace: Trace) -> dict[str, Vecto
         **split_limbs(trace.u.reshape(box), UPDATE, schedule.shift),
         **split_limbs(trace.weights[-1] + offset, MODEL_LIMBS, schedule.weight_bits),
     }
-    range_table, activation_table = relation.tables
-    columns[range_table.multiplicity] = _range_multiplicities(relation, trace, columns)
-    live = _live(relation)
-    columns[activation_table.multiplicity] = _counts(trace.Q[:, live] + HALF)
-    return columns
-
-
-def _live(relation: GradientDescent) -> npt.NDArray[np.bool_]:
-    live = np.ones(relation.schedule.rows, dtype=np.bool_)
-    live[list(relation.forgotten)] = False
-    return live
-
-
-def _range_multiplicities(relation: GradientDescent, trace: Trace, columns: dict[str, Vector]) -> Vector:
-    """How often each 16-bit integer is looked up: remainders of live rows, limbs, shifted short limbs."""
-    counts = _counts(trace.rem[:, _live(relation)])
-    schedule = relation.schedule
-    for name, bits in (
-        (WEIGHTS, schedule.weight_bits),
-        (UPDATE, schedule.shift),
-        (MODEL_LIMBS, schedule.weight_bits),
-    ):
-        for limb, width in zip(limb_names(name, bits), limb_widths(bits), strict=True):
-            counts += _counts(columns[limb])
-            if width < TABLE_BITS:
-                counts += _counts(columns[limb] << np.uint64(TABLE_BITS - width))
-    return counts
-
-
-def _counts(values: npt.NDArray[np.integer]) -> Vector:
-    return np.bincount(values.reshape(-1).astype(np.int64), minlength=LIMB).astype(np.uint64)
+    looked_up: dict[str, TableRows] = {
+        "remainder": trace.rem.astype("u2"),
+        "activation": signed_rows(trace.Q),
+        **limb_rows(columns, WEIGHTS, schedule.weight_bits),
+        **limb_rows(columns, UPDATE, schedule.shift),
+        **limb_rows(columns, MODEL_LIMBS, schedule.weight_bits),
+    }
+    return columns | multiplicities(relation.sections, looked_up)

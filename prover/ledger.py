@@ -11,35 +11,38 @@ from ..models.errors import ZkUnlearnError
 from ..verifier.ledger import LEDGER_ROWS, LedgerShape, draw_constraint_weights, draw_epsilon
 from . import kernels
 from .channel import ProverChannel
-from .commitment import Commitment, commit
 from .entropy import random_field
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Ledger:
-    """Fresh pads, committed. They mask one proof: an instance is used once and never stored."""
+    """Fresh pads. They mask one proof: an instance is used once and never stored.
+
+    Attributes:
+        rows: F array (4, length): a and b of kappa, then of kappa'; committed with their tree.
+    """
 
     shape: LedgerShape
-    commitment: Commitment
+    rows: Vector
 
     @property
     def kappa(self) -> Vector:
-        """K vector (2, C + m)."""
-        return self.commitment.secret.rows[:2]
+        """K vector (2, length)."""
+        return self.rows[:2]
 
     @property
     def kappa_prime(self) -> Vector:
-        """K vector (2, C + m)."""
-        return self.commitment.secret.rows[2:]
+        """K vector (2, length)."""
+        return self.rows[2:]
 
     def pads(self) -> list[K]:
         """kappa, one for each masked value."""
         return [kscalar(self.kappa[:, i]) for i in range(self.shape.entries)]
 
 
-def commit_ledger(shape: LedgerShape) -> Ledger:
-    """Draw and commit the pads."""
-    return Ledger(shape, commit(shape.code, random_field(LEDGER_ROWS, 1 << shape.code.row_bits)))
+def draw_ledger(shape: LedgerShape) -> Ledger:
+    """Draw the pads."""
+    return Ledger(shape, random_field(LEDGER_ROWS, shape.length))
 
 
 def violated(program: HiddenProgram, values: Sequence[K]) -> list[str]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
-from ..circuits.goldilocks import ONE, ZERO, K, Vector, kscalar, ksub, kvector, to_field
+from ..circuits.goldilocks import ONE, ZERO, K, Vector, kscalar, ksub, kvector, sub
 from ..circuits.layout import Axis
 from ..circuits.multilinear import Point
-from ..circuits.relation import LookedUp, Lookup, Relation, Table
-from ..circuits.tables import TABLE_AXIS
+from ..circuits.relation import LookedUp, Lookup, LookupBox, Relation, Section, Table
 from ..verifier.lookup import (
     ROUND_DEGREE,
     Batch,
@@ -46,11 +46,10 @@ SHORT_LINE = 64  # boxes with fewer inner cells are not worth walking line by li
 
 @dataclass(frozen=True)
 class Box:
-    """A layer, numerators and denominators (.., top, rest), or its halves as two children, (.., 2, top, rest).
+    """A layer, numerators and denominators (2, top, rest), or its halves as two children, (2, 2, top, rest).
 
     Attributes:
-        numerators: K array, or F array at the leaves.
-        denominators: K array.
+        numerators, denominators: K arrays.
         inner: the axes within rest, outermost first.
     """
 
@@ -77,8 +76,8 @@ class Box:
     def children(self) -> Box:
         """The two halves along top, the same cells in the same order."""
         n, d = self.numerators, self.denominators
-        shape = (2, self.top // 2, d.shape[-1])
-        return Box(n.reshape(*n.shape[:-2], *shape), d.reshape(2, *shape), self.inner)
+        shape = (2, 2, self.top // 2, d.shape[-1])
+        return Box(n.reshape(shape), d.reshape(shape), self.inner)
 
 
 def _unpack(values: Vector, size: int, padding: int, neutral: int) -> Vector:
@@ -108,8 +107,7 @@ def build_tree(instance: Instance, leaves: Box) -> Tree:
     layers: list[Box] = []
     while box.top > 1:
         layers.append(box)
-        up = kernels.layer_up_unit if box.numerators.ndim == 2 else kernels.layer_up
-        box = Box(*up(box.numerators, box.denominators), box.inner).unpacked()
+        box = Box(*kernels.layer_up(box.numerators, box.denominators), box.inner).unpacked()
     n, d = box.numerators.reshape(-1), box.denominators.reshape(-1)
     root = K(*(int(c) for c in n)), K(*(int(c) for c in d))
     return Tree(instance, tuple(reversed(layers)), root)
@@ -118,61 +116,82 @@ def build_tree(instance: Instance, leaves: Box) -> Tree:
 # Leaves ------------------------------------------------------------------------------------------------------------
 
 
-def leaf_box(axes: Sequence[Axis], numerators: Vector, cells: Sequence[Vector], factors: Vector, constant: K) -> Box:
-    """numerators / (constant + sum of factors * cells), padded along the first axis that has variables.
+def leaf_box(axes: Sequence[Axis], numerators: Vector, denominators: Vector) -> Box:
+    """numerators / denominators on the real cells of a box, padded with 0/1 along the first axis that has variables.
 
     Args:
-        numerators: F array (real cells).
-        cells: columns, F arrays (real cells).
-        factors: K vector (2, columns).
+        numerators: F array (cells).
+        denominators: K array (2, cells).
     """
     first, *inner = [axis for axis in axes if axis.bits] or [Axis("single", 1)]
     line = numerators.size // first.size
-    padded = line << first.bits
-    tops = np.zeros(padded, dtype=np.uint64)
-    tops[: numerators.size] = numerators
-    bottoms = kernels.leaf_denominators(cells, factors, constant.pair, padded)
-    return Box(tops.reshape(-1, line), bottoms.reshape(2, -1, line), tuple(inner))
+    padding = (line << first.bits) - numerators.size
+    tops = np.pad(numerators, (0, padding))
+    bottoms = np.pad(denominators, [(0, 0), (0, padding)])
+    bottoms[0, numerators.size :] = 1
+    return Box(np.stack([tops, np.zeros_like(tops)]).reshape(2, -1, line), bottoms.reshape(2, -1, line), tuple(inner))
 
 
-def lookup_leaves(keys: Keys, tag: int, lookup: Lookup, columns: Mapping[str, Vector]) -> Box:
+def lookup_leaves(keys: Keys, tags: Mapping[str, int], tree: Instance, columns: Mapping[str, Vector]) -> Box:
     """S and S (alpha - tag - constants) - columns + 1 - S, as in verifier.lookup.require_lookup_leaf."""
+    box = cast(LookupBox, tree.source)
+    indicator = box.indicator.table().reshape(-1).astype(np.uint64)
+    cut = tuple(axis.cut() for axis in box.axes)
+    bottoms = [_lookup_denominators(keys, tags[lookup.table], lookup, columns, cut) for lookup in box.lookups]
+    holes = np.flatnonzero(indicator == 0)
+    for lookup, bottom in zip(box.lookups, bottoms, strict=True):
+        if holes.size:
+            constant = _lookup_constant(keys, tags[lookup.table], lookup)
+            bottom[:, holes] = ksub(bottom[:, holes], kvector([constant - 1]))
+    return leaf_box(tree.axes, np.tile(indicator, len(box.lookups)), np.concatenate(bottoms, axis=1))
+
+
+def _lookup_constant(keys: Keys, tag: int, lookup: Lookup) -> K:
+    """alpha - tag - constants."""
     constant = keys.alpha - tag
-    coefficients: dict[str, K] = {}
     for i, entry in enumerate(lookup.entries):
         constant = constant - keys.power(i) * entry.constant
+    return constant
+
+
+def _lookup_denominators(
+    keys: Keys, tag: int, lookup: Lookup, columns: Mapping[str, Vector], cut: tuple[slice, ...]
+) -> Vector:
+    """alpha - tag - constants - columns. K array (2, cells)."""
+    coefficients: dict[str, K] = {}
+    for i, entry in enumerate(lookup.entries):
         for coefficient, name in entry.terms:
             coefficients[name] = coefficients.get(name, ZERO) - keys.power(i) * coefficient
-    cells = [columns[name].reshape(-1) for name in coefficients]
-    indicator = lookup.indicator.table().reshape(-1).astype(np.uint64)
-    box = leaf_box(lookup.axes, indicator, cells, kvector(coefficients.values()), constant)
-    holes = np.flatnonzero(indicator == 0)
-    if holes.size:
-        bottoms = box.denominators.reshape(2, -1)
-        bottoms[:, holes] = ksub(bottoms[:, holes], kvector([constant - 1]))
-    return box
+    cells = [columns[name][cut].reshape(-1) for name in coefficients]
+    constant = _lookup_constant(keys, tag, lookup)
+    return kernels.leaf_denominators(cells, kvector(coefficients.values()), constant.pair, cells[0].size)
 
 
-def table_leaves(keys: Keys, table: Table, multiplicities: Vector) -> Box:
+def table_leaves(keys: Keys, tree: Instance, columns: Mapping[str, Vector]) -> Box:
     """-m and alpha - key, as in verifier.lookup.require_table_leaf."""
-    components: list[Vector] = [component.table()[0] for component in table.components]
-    factors = kvector(-keys.power(i) for i in range(len(table.components)))
-    numerators = to_field(-multiplicities.astype(np.int64))
-    return leaf_box((TABLE_AXIS,), numerators, components, factors, keys.alpha - table.tag)
+    numerators, denominators = [], []
+    for table in cast(tuple[Table, ...], tree.source):
+        components = [component.table()[0] for component in table.components]
+        factors = kvector(-keys.power(i) for i in range(len(components)))
+        constant = (keys.alpha - table.tag).pair
+        counts = columns[table.multiplicity][table.section.cut()].reshape(-1)
+        numerators.append(sub(np.zeros_like(counts), counts))
+        denominators.append(kernels.leaf_denominators(components, factors, constant, counts.size))
+    return leaf_box(tree.axes, np.concatenate(numerators), np.concatenate(denominators, axis=1))
 
 
-def build_trees(relation: Relation, trees: Sequence[Instance], keys: Keys, columns: Mapping[str, Vector]) -> list[Tree]:
-    """All trees of a relation. `columns`: committed and virtual ones, F arrays."""
-    tags = {table.name: table.tag for table in relation.tables}
-    built = []
-    for instance in trees:
-        source = instance.source
-        if isinstance(source, Table):
-            leaves = table_leaves(keys, source, columns[source.multiplicity])
-        else:
-            leaves = lookup_leaves(keys, tags[source.table], source, columns)
-        built.append(build_tree(instance, leaves))
-    return built
+def build_trees(section: Section, trees: Sequence[Instance], keys: Keys, columns: Mapping[str, Vector]) -> list[Tree]:
+    """All trees of a section. `columns`: committed and virtual ones, F arrays."""
+    tags = {table.name: table.tag for table in section.tables}
+    return [
+        build_tree(
+            tree,
+            lookup_leaves(keys, tags, tree, columns)
+            if isinstance(tree.source, LookupBox)
+            else table_leaves(keys, tree, columns),
+        )
+        for tree in trees
+    ]
 
 
 # The walk ----------------------------------------------------------------------------------------------------------
@@ -234,7 +253,7 @@ class LayerPair:
     def fold(self, challenge: K) -> None:
         """The top variable bound to the challenge; where the top goes on, its next round in the same pass."""
         n, d, inner = self.children.numerators, self.children.denominators, self.children.inner
-        if self.children.top > 2 and n.ndim == d.ndim:
+        if self.children.top > 2:
             weights = self._cells(self.children.top // 4)
             n, d, self._round = kernels.fold_round(n, d, challenge.pair, weights, self._mu.pair)
             self.children = Box(n, d, inner)
@@ -248,12 +267,7 @@ class LayerPair:
     def values(self) -> list[K]:
         """n0, n1, d0, d1 when all variables are bound."""
         arrays = self.children.numerators, self.children.denominators
-        return [kscalar(child) for array in arrays for child in _over_extension(array).reshape(2, 2).T]
-
-
-def _over_extension(values: Vector) -> Vector:
-    """Numerators of leaves, over F (2, 1, 1), as elements of K."""
-    return values if values.ndim == 4 else np.stack([values, np.zeros_like(values)])
+        return [kscalar(child) for array in arrays for child in array.reshape(2, 2).T]
 
 
 def _box_eq(axes: Sequence[Axis], point: Point) -> Vector:
@@ -270,12 +284,13 @@ def _box_eq(axes: Sequence[Axis], point: Point) -> Vector:
 def prove_lookups(
     channel: ProverChannel, steps: LeafSteps, relation: Relation, columns: Mapping[str, Vector]
 ) -> dict[str, LookedUp]:
-    """All lookups of a relation, which may have none, down to the hidden values of columns."""
-    if not relation.lookups:
-        return {}
-    keys = draw_keys(channel, relation)
-    trees = build_trees(relation, instances(relation), keys, columns)
-    return settle_leaves(channel, steps, relation, keys, prove_trees(channel, trees))
+    """All lookups of a relation, which may have none, down to the hidden values of columns; by name of the box."""
+    looked_up: dict[str, LookedUp] = {}
+    for section in relation.sections:
+        keys = draw_keys(channel, section)
+        trees = build_trees(section, instances(section), keys, columns)
+        looked_up |= settle_leaves(channel, steps, relation, section, keys, prove_trees(channel, trees))
+    return looked_up
 
 
 def prove_trees(channel: ProverChannel, trees: Sequence[Tree]) -> dict[Instance, tuple[Point, Fraction]]:

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from ..circuits.goldilocks import K, Vector, kdot
-from ..verifier.opening import MatrixShape, draw_gamma, require_opening
+import numpy as np
+
+from ..circuits.goldilocks import K, Vector
+from ..verifier.folding import Stack
+from ..verifier.group import Group
+from ..verifier.opening import OpenedGroup, draw_gammas, require_openings
 from . import kernels
 from .batching import FoldedMatrix
 from .channel import ProverChannel
 from .columns import eq_table
+from .folding import Vectors, send_vectors
 
 
 def prove_openings(
     channel: ProverChannel,
-    matrices: Mapping[str, MatrixShape],
+    groups: Sequence[Group],
     folded: Mapping[str, FoldedMatrix],
     masks: Mapping[str, Vector],
-) -> None:
-    """Everything but the columns. `masks`: g of each matrix, K vector (2, C + m)."""
-    mus = {name: channel.send([_mu(matrices[name], folded[name], masks[name])])[0] for name in matrices}  # P -> V
-    gammas = {name: draw_gamma(channel) for name in matrices}  # V -> P
-    for name, shape in matrices.items():
-        y = kernels.kadd(masks[name], kernels.kscale(folded[name].row, gammas[name].pair))
-        channel.send_vector(y)  # P -> V
-        require_opening(channel, shape, folded[name].claim, (mus[name], gammas[name]), y)
+    chain: Sequence[Stack],
+) -> tuple[dict[str, OpenedGroup], Vectors]:
+    """Everything but the columns. `masks`: g of each group, K vector (2, C + m)."""
+    tables = {group.name: eq_table(folded[group.name].claim.cell_point) for group in groups}
+    mus = channel.send([_inner(masks[group.name], tables[group.name]) for group in groups])  # P -> V
+    gammas = draw_gammas(channel, groups)  # V -> P
+    ys = [
+        kernels.kadd(masks[group.name], kernels.kscale(folded[group.name].row, gamma.pair))
+        for group, gamma in zip(groups, gammas, strict=True)
+    ]
+    vectors = send_vectors(channel, ys, chain)  # P -> V
+    inners = [_inner(y, tables[group.name]) for group, y in zip(groups, ys, strict=True)]
+    channel.send_elements(inners)  # P -> V
+    claims = {name: matrix.claim for name, matrix in folded.items()}
+    return require_openings(channel, groups, claims, mus, gammas, inners), vectors
 
 
-def _mu(shape: MatrixShape, folded: FoldedMatrix, mask: Vector) -> K:
-    """<g, eq(s)>."""
-    cells = 1 << shape.layout.row_bits
-    return kdot(mask[:, :cells], eq_table(folded.claim.cell_point))
+def _inner(vector: Vector, table: Vector) -> K:
+    """<vector, table> over the table's length."""
+    return K(*kernels.kdot(np.ascontiguousarray(vector[:, : table.shape[1]]), table))

@@ -15,15 +15,17 @@ from ..circuits.relation import Sum, SumResult
 from ..models.errors import ZkUnlearnError
 from ..verifier.batching import Claim
 from ..verifier.channel import challenge_point
-from ..verifier.opening import MASK_ROWS
-from ..verifier.protocol import LEDGER, WITNESS, ProofShape, claims_by_matrix, draw_indices, mask_name, sum_claims
+from ..verifier.folding import Claims
+from ..verifier.group import MASK_ROWS, Group
+from ..verifier.protocol import LEDGER, ProofShape, claims_by_group, draw_indices, group_claims, sum_claims
 from ..verifier.transcript import Transcript
 from .batching import prove_batching
 from .channel import ProverChannel
 from .columns import Columns, column_axes
-from .commitment import Commitment, commit, matrix_values
+from .commitment import Commitment, commit_rows, matrix_values
 from .entropy import random_field
-from .ledger import commit_ledger, prove_ledger, violated
+from .folding import prove_folding
+from .ledger import draw_ledger, prove_ledger, violated
 from .lookup import prove_lookups
 from .opening import prove_openings
 from .sumcheck import prove_sum, sum_value
@@ -104,27 +106,36 @@ class Prover:
         self.walk()
         self.check_witness()
         self.settle()
+        self.fold()
         return bytes(self.channel.proof)
 
     def commit(self) -> None:
-        """P -> V: roots of the witness, the masks and the ledger."""
+        """P -> V: roots of the fresh trees: witness, masks and ledger."""
         with self._phase("commit"):
-            for name, matrix in self.shape.committed.items():
-                mask = commit(matrix.code, random_field(MASK_ROWS, 1 << matrix.code.row_bits))
-                self.commitments[mask_name(name)] = mask
-                self.masks[name] = mask.secret.rows
-            if WITNESS in self.shape.matrices:
-                matrix = self.shape.matrices[WITNESS]
-                values = matrix_values(matrix.layout, self.columns.values)
-                mask_values = random_field(MASK_ROWS, 1 << matrix.layout.row_bits)
-                witness = commit(matrix.code, np.concatenate([values, mask_values]))
-                self.commitments[WITNESS] = witness
-                self.masks[WITNESS] = witness.secret.rows[-MASK_ROWS:]
-            self.ledger = commit_ledger(self.shape.ledger)
-            self.commitments[LEDGER] = self.ledger.commitment
+            self.ledger = draw_ledger(self.shape.ledger)
+            for group in self.shape.groups:
+                self.commitments[group.fresh] = self._fresh(group)
+            if self.shape.ledger.tree == LEDGER:
+                self.commitments[LEDGER] = commit_rows(self.shape.ledger.code, self._ledger_rows())
             for name in self.shape.new_roots:
-                self.channel.send_digest(self.commitments[name].root)
+                self.channel.send_data(self.commitments[name].root)
             self.channel.use_pads(self.ledger.pads())
+
+    def _fresh(self, group: Group) -> Commitment:
+        """The tree of a group that is made in this proof."""
+        self.masks[group.name] = mask = random_field(MASK_ROWS, group.code.dimension)
+        rows = [mask]
+        if group.witness is not None:
+            values = matrix_values(group.witness, self.columns.values)
+            rows.insert(0, np.concatenate([values, random_field(len(values), group.code.tail)], axis=1))
+        if self.shape.ledger.tree == group.fresh:
+            rows.append(self._ledger_rows())
+        return commit_rows(group.code, np.concatenate(rows))
+
+    def _ledger_rows(self) -> Vector:
+        """The ledger's rows, as long as those of its tree."""
+        shape = self.shape.ledger
+        return np.pad(self.ledger.rows, [(0, 0), (0, shape.code.dimension - shape.length)])
 
     def walk(self) -> None:
         """Everything that speaks of hidden values, up to their settlement."""
@@ -135,13 +146,19 @@ class Prover:
         with self._phase("identities"):
             relation.identities(steps, looked_up)
         with self._phase("batching"):
-            folded = {}
-            for name, claims in claims_by_matrix(self.shape, steps.claims).items():
-                layout = self.shape.matrices[name].layout
-                rows = self.commitments[name].secret.rows[: layout.column_rows]
-                folded[name] = prove_batching(channel, layout, claims, rows)
+            claims = claims_by_group(self.shape.groups, steps.claims)
+            folded = {
+                group.name: prove_batching(channel, group, claims[group.name], self._matrices(group))
+                for group in self.shape.groups
+            }
         with self._phase("opening"):
-            prove_openings(channel, self.shape.matrices, folded, self.masks)
+            self.opened, self.vectors = prove_openings(
+                channel, self.shape.groups, folded, self.masks, self.shape.chain
+            )
+
+    def _matrices(self, group: Group) -> list[Vector]:
+        """The rows of columns of each matrix of a group."""
+        return [self.commitments[layout.name].secret.rows[: layout.rows] for layout in group.layouts]
 
     def check_witness(self) -> None:
         """Refuse to hand out a proof that will not verify."""
@@ -153,9 +170,24 @@ class Prover:
         """The ledger, and the columns of every tree."""
         with self._phase("settlement"):
             prove_ledger(self.channel, self.ledger)
-            indices = draw_indices(self.channel.transcript, self.shape)  # V -> P
-            for name, tree in self.shape.trees.items():
-                self.channel.proof += self.commitments[name].open(tree, indices[name])  # P -> V
+            self.claims = self._open_columns()
+
+    def _open_columns(self) -> list[Claims]:
+        """P -> V: the columns of every tree; what they say about the y's."""
+        shape, channel = self.shape, self.channel
+        indices = draw_indices(channel, shape)  # V -> P
+        for name, tree in shape.trees.items():
+            channel.send_data(self.commitments[name].open(tree, indices[name]))  # P -> V
+        cells = {name: self.commitments[name].cells(tree.rows, indices[name]) for name, tree in shape.trees.items()}
+        return [
+            group_claims(channel, group, self.opened[group.name], indices[group.fresh], cells)
+            for group in shape.groups
+        ]
+
+    def fold(self) -> None:
+        """What openings and columns say about the y's."""
+        with self._phase("folding"):
+            prove_folding(self.channel, self.shape.chain, self.vectors, self.claims)
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:

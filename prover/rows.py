@@ -45,11 +45,11 @@ class Rows:
     blinds: Vector
     salts: bytes
 
-    @cached_property
-    def columns(self) -> dict[str, Vector]:
-        """The columns of circuits/validity.py, F arrays."""
+    def columns(self, x_bits: int) -> dict[str, Vector]:
+        """The columns of circuits/validity.py, F arrays; the constant feature is 2^x_bits."""
+        constant = np.full((1, len(self.ids)), 1 << x_bits, dtype=np.uint64)
         return {
-            FEATURES: np.ascontiguousarray(to_field(self.features).T),
+            FEATURES: np.concatenate([to_field(self.features).T, constant]),
             LABELS: to_field(self.labels),
             **dict(zip(BLINDS, self.blinds, strict=True)),
         }

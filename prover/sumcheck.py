@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..circuits.goldilocks import K, Vector
-from ..circuits.hidden import Hidden
+from ..circuits.hidden import Hidden, public
 from ..circuits.multilinear import Point
 from ..circuits.relation import PublicVector, Sum, SumResult
 from ..verifier.sumcheck import next_claim, require_summand
@@ -17,13 +17,20 @@ from .columns import Columns, eq_table
 
 
 def prove_rounds(
-    channel: ProverChannel, label: str, factors: Vector, claim: Hidden, others: Sequence[Vector] = ()
+    channel: ProverChannel,
+    label: str,
+    factors: Vector,
+    claim: Hidden,
+    others: Sequence[Vector] = (),
+    *,
+    in_clear: bool = False,
 ) -> tuple[Point, Hidden, list[Vector]]:
     """All rounds of a sumcheck of a product of factors, or of a sum of such products.
 
     Args:
         factors: K array (f, 2, n), n a power of two.
         others: more products over the same variables, each (f, 2, n).
+        in_clear: nothing is masked.
 
     Returns:
         The point, the claim about the summand there, and the factors' values there, each (f, 2, 1).
@@ -33,7 +40,12 @@ def prove_rounds(
     point: list[K] = []
     while products[0].shape[2] > 1:
         rounds = [kernels.product_round(product) for product in products]
-        values = channel.send([_sum(pairs) for pairs in zip(*rounds, strict=True)])  # P -> V
+        sums = [_sum(pairs) for pairs in zip(*rounds, strict=True)]
+        if in_clear:
+            channel.send_elements(sums)  # P -> V
+            values = [public(value) for value in sums]
+        else:
+            values = channel.send(sums)  # P -> V
         point.append(channel.challenge(label, degree))  # V -> P
         claim = channel.program.name(next_claim(values, claim, point[-1]))
         products = [kernels.fold_factors(product, point[-1].pair) for product in products]

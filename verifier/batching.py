@@ -1,4 +1,4 @@
-"""All claims about the columns of one matrix, brought to one point.
+"""All claims about the columns of one group of matrices, brought to one point.
 
 A claim is v = sum over matrix rows i and cells x of a(i) eq(p, x) M(i, x), where a is the claim's public row
 weight (eq of the point's high bits on the rows of its column) and p the place within a row. A random combination
@@ -19,9 +19,9 @@ import numpy as np
 
 from ..circuits.goldilocks import ZERO, K, Vector, kadd, kdot, kscale
 from ..circuits.hidden import Hidden, linear
-from ..circuits.layout import MatrixLayout
 from ..circuits.multilinear import Point, eq, eq_table
-from .channel import Channel
+from .channel import Channel, Side
+from .group import Group
 from .sumcheck import verify_rounds
 
 DEGREE = 2
@@ -38,14 +38,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class MatrixClaim:
-    """The hidden value of a matrix at (row point, cell point)."""
+    """The hidden value of a group's matrix at (row point, cell point)."""
 
     row_point: Point
     cell_point: Point
     value: Hidden
 
 
-def draw_weights(channel: Channel, claims: Sequence[Claim]) -> list[K]:
+def draw_weights(channel: Side, claims: Sequence[Claim]) -> list[K]:
     """V -> P: one uniform weight a claim."""
     return [channel.challenge("batching weight", 1) for _ in claims]
 
@@ -55,43 +55,43 @@ def combined_claim(weights: Sequence[K], claims: Sequence[Claim]) -> Hidden:
     return linear((weight, claim.value) for weight, claim in zip(weights, claims, strict=True))
 
 
-def row_weights(layout: MatrixLayout, weights: Sequence[K], claims: Sequence[Claim]) -> dict[Point, Vector]:
+def row_weights(group: Group, weights: Sequence[K], claims: Sequence[Claim]) -> dict[Point, Vector]:
     """A_p for every place p, a K vector (2, column rows)."""
     combined: dict[Point, Vector] = {}
     for weight, claim in zip(weights, claims, strict=True):
-        tiling, offset = layout.tilings[claim.column], layout.offsets[claim.column]
+        first, tiling = group.places[claim.column]
         place = tiling.cell_point(claim.point)
-        rows = combined.setdefault(place, np.zeros((2, layout.column_rows), dtype=np.uint64))
-        block = rows[:, offset : offset + tiling.rows]
+        table = combined.setdefault(place, np.zeros((2, group.column_rows), dtype=np.uint64))
+        block = table[:, first : first + tiling.rows]
         block[:] = kadd(block, kscale(tiling.row_weights(claim.point), weight))
     return combined
 
 
-def verify_batching(channel: Channel, layout: MatrixLayout, claims: Sequence[Claim]) -> MatrixClaim:
+def verify_batching(channel: Channel, group: Group, claims: Sequence[Claim]) -> MatrixClaim:
     """From the claims to one claim about the matrix."""
     weights = draw_weights(channel, claims)  # V -> P
-    variables = layout.index_bits + layout.row_bits
+    variables = group.index_bits + group.code.row_bits
     point, claim = verify_rounds(channel, "batching", variables, DEGREE, combined_claim(weights, claims))
     (value,) = channel.hidden(1)  # P -> V
-    return require_batched(channel, layout, (weights, claims), point, claim, value)
+    return require_batched(channel, group, (weights, claims), point, claim, value)
 
 
 def require_batched(
-    channel: Channel,
-    layout: MatrixLayout,
+    channel: Side,
+    group: Group,
     batch: tuple[Sequence[K], Sequence[Claim]],
     point: Point,
     claim: Hidden,
     value: Hidden,
 ) -> MatrixClaim:
     """Constraint "batching": claim = B(s) * M(r, s)."""
-    row_point, cell_point = point[: layout.index_bits], point[layout.index_bits :]
+    row_point, cell_point = point[: group.index_bits], point[group.index_bits :]
 
     def weight() -> K:
-        at_rows = eq_table(row_point)[:, : layout.column_rows]
+        at_rows = eq_table(row_point)[:, : group.column_rows]
         result = ZERO
-        for place, rows in row_weights(layout, *batch).items():
-            result = result + kdot(rows, at_rows) * eq(place, cell_point)
+        for place, table in row_weights(group, *batch).items():
+            result = result + kdot(table, at_rows) * eq(place, cell_point)
         return result
 
     channel.program.require_zero("batching", claim - value * channel.public(weight))

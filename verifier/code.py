@@ -1,9 +1,10 @@
 """The Reed-Solomon code of a committed matrix (Ligero; docs/protocol.md, "Commitment").
 
 A matrix row of C = 2^c values and a tail of m random values is the polynomial
-`sum_j v_j X^j + X^C * sum_(j < m) rho_j X^j`. Its codeword is its values on k cosets of the subgroup of order
-H = 2^h, the largest power of two not above C + m. Position j*H + i is the point s^j * w^(bitrev(i)), w of order H,
-s of order H * 2^ceil(log2 k): bit-reversed so that a decimation-in-frequency transform needs no permutation.
+`sum_j v_j X^j + X^C * sum_(j < m) rho_j X^j`; a shorter row is the same with zeros at its end. Its codeword is its
+values on k cosets of the subgroup of order H = 2^h, the largest power of two not above C + m. Position j*H + i is the
+point s^j * w^(bitrev(i)), w of order H, s of order H * 2^ceil(log2 k): bit-reversed so that a
+decimation-in-frequency transform needs no permutation.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from ..circuits.goldilocks import P, Vector, matmul, mul, root_of_unity, total
 from ..circuits.multilinear import log2_ceil
 
 SECURITY_BITS = 100
-INVERSE_RATE = 4
+WORK_BITS = 16  # of proof of work before columns are drawn (work.py): a prover pays 2^16 hashes for each try
+HIDING_RATE = 4  # inverse rate of committed matrices: low rates cost the prover most here
+PLAIN_RATE = 8  # inverse rate of what is much shorter: models, and vectors that are folded
 
 
 def query_count(inverse_rate: int) -> int:
-    """Queries that catch a word outside the unique-decoding radius: ((1 + rate) / 2)^t <= 2^-100."""
-    return ceil(SECURITY_BITS / -log2((1 + 1 / inverse_rate) / 2))
+    """Queries that, with the proof of work, stop a word outside the unique-decoding radius.
 
-
-QUERIES = query_count(INVERSE_RATE)  # 148
+    ((1 + rate) / 2)^t <= 2^-84.
+    """
+    return ceil((SECURITY_BITS - WORK_BITS) / -log2((1 + 1 / inverse_rate) / 2))
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,24 @@ class ReedSolomonCode:
 
     Attributes:
         row_bits: c, a row carries C = 2^c values.
-        openings: number of proofs the random tail hides: m = QUERIES * openings, the count of distinct columns
-            that may ever be opened.
+        openings: number of proofs the random tail hides: m = queries * openings, the count of distinct columns
+            that may ever be opened. Zero: nothing is hidden.
+        inverse_rate: at least so many times longer is a codeword than a row.
     """
 
     row_bits: int
     openings: int
+    inverse_rate: int = HIDING_RATE
+
+    @property
+    def queries(self) -> int:
+        """t, the number of columns opened in a proof: 124 at rate 1/4, 102 at 1/8."""
+        return query_count(self.inverse_rate)
 
     @property
     def tail(self) -> int:
         """m, the number of random coefficients of a row."""
-        return QUERIES * self.openings
+        return self.queries * self.openings
 
     @property
     def dimension(self) -> int:
@@ -59,8 +69,8 @@ class ReedSolomonCode:
 
     @property
     def cosets(self) -> int:
-        """k, the least number of cosets with (C + m) / (k H) <= 1 / INVERSE_RATE."""
-        return -(-self.dimension * INVERSE_RATE >> self.subgroup_bits)
+        """k, the least number of cosets with (C + m) / (k H) <= 1 / inverse_rate."""
+        return -(-self.dimension * self.inverse_rate >> self.subgroup_bits)
 
     @property
     def length(self) -> int:
@@ -82,22 +92,23 @@ class ReedSolomonCode:
         ]
         return np.array(points, dtype=np.uint64)
 
-    def evaluate(self, rows: Vector, positions: Sequence[int]) -> Vector:
-        """The codewords of rows (r, C + m) over F at some positions, shape (r, t).
 
-        A row is cut into pieces of S coefficients: sum over a of x^(S a) * (sum over j < S of v_(S a + j) x^j).
-        """
-        points = self.points(positions)
-        size = 1 << (self.row_bits // 2 + 1)
-        pieces = np.pad(rows, [(0, 0), (0, -self.dimension % size)]).reshape(-1, size)
-        inner = matmul(pieces, _powers(points, size)).reshape(len(rows), -1, len(points))
-        last = _powers(points, size + 1)[size]
-        return total(mul(inner, _powers(last, inner.shape[1])), axis=1)
+def evaluate_rows(rows: Vector, points: Vector) -> Vector:
+    """The polynomials with coefficients rows (r, n) over F at points (t,), shape (r, t).
+
+    A row is cut into pieces of S coefficients: sum over a of x^(S a) * (sum over j < S of v_(S a + j) x^j).
+    """
+    count, length = rows.shape
+    size = 1 << (log2_ceil(length) // 2 + 1)
+    pieces = np.pad(rows, [(0, 0), (0, -length % size)]).reshape(-1, size)
+    inner = matmul(pieces, powers(points, size)).reshape(count, -1, len(points))
+    last = powers(points, size + 1)[size]
+    return total(mul(inner, powers(last, inner.shape[1])), axis=1)
 
 
-def _powers(points: Vector, count: int) -> Vector:
+def powers(points: Vector, count: int) -> Vector:
     """Powers 0 .. count - 1 of every point, F array (count, t), by doubling."""
-    powers, square = np.ones((1, len(points)), dtype=np.uint64), points
-    while len(powers) < count:
-        powers, square = np.concatenate([powers, mul(powers, square)]), mul(square, square)
-    return powers[:count]
+    table, square = np.ones((1, len(points)), dtype=np.uint64), points
+    while len(table) < count:
+        table, square = np.concatenate([table, mul(table, square)]), mul(square, square)
+    return table[:count]

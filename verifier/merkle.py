@@ -1,6 +1,7 @@
 """Merkle trees over SHA-256, as the verifier sees them.
 
-    leaf      SHA-256(0x00 || salt || data)        salt: 32 random bytes, so that data cannot be guessed
+    leaf      SHA-256(0x00 || salt || 0^31 || data)   salt: 32 random bytes, so that data cannot be guessed; the
+                                                     zeros let data begin with a block of the hash
     node      SHA-256(0x01 || left || right)
     tree      level by level in pairs; an odd last node moves up unchanged (the shape of RFC 9162, 2.1.1)
 
@@ -24,6 +25,8 @@ DIGEST_BYTES = 32
 SALT_BYTES = 32
 LEAF_TAG = b"\x00"
 NODE_TAG = b"\x01"
+LEAF_PADDING = bytes(31)
+NO_SALT = bytes(SALT_BYTES)  # of trees over what is no secret
 
 
 def leaf_hash(salt: bytes, data: bytes) -> bytes:
@@ -35,7 +38,7 @@ def leaf_hash(salt: bytes, data: bytes) -> bytes:
     """
     if len(salt) != SALT_BYTES:
         raise InvalidProof("merkle leaf", f"a salt has {SALT_BYTES} bytes, got {len(salt)}")
-    return hashlib.sha256(LEAF_TAG + salt + data).digest()
+    return hashlib.sha256(LEAF_TAG + salt + LEAF_PADDING + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

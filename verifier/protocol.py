@@ -1,12 +1,13 @@
 """The whole protocol for any relation: its shape, its plan, and the verifier's walk.
 
-    P -> V   roots: witness, a mask beside each matrix that was committed beforehand, ledger
+    P -> V   roots of the fresh trees
     lookup.py     all lookups, from the roots of the trees to their leaves
     relation      its identities, by sumchecks
-    batching.py   all claims about a matrix to one
-    opening.py    the matrices at their points
+    batching.py   all claims about a group of matrices to one
+    opening.py    each group at its point
     ledger.py     all constraints on hidden values, settled
-    opening.py    columns of every tree
+    columns.py    columns of every tree
+    folding.py    what openings and columns say about the vectors y
 """
 
 from __future__ import annotations
@@ -15,44 +16,52 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
+from ..circuits.goldilocks import Vector
 from ..circuits.hidden import Hidden, Product
 from ..circuits.layout import Column, MatrixLayout
 from ..circuits.multilinear import Point
 from ..circuits.relation import Relation, Sum, SumResult
 from ..models.errors import InvalidProof, ParameterError
-from .batching import Claim, MatrixClaim, verify_batching
-from .channel import EXTENSION_BYTES, Channel, PlanChannel, VerifierChannel, challenge_point
-from .code import QUERIES, ReedSolomonCode
-from .ledger import LEDGER_ROWS, LedgerShape, OpenedLedger, draw_constraint_weights, draw_epsilon, verify_ledger
+from .batching import Claim, verify_batching
+from .channel import Channel, PlanChannel, Side, VerifierChannel, challenge_point
+from .code import HIDING_RATE, ReedSolomonCode
+from .columns import TreeShape, verify_tree
+from .folding import Claims, Sent, Stack, folded_bytes, receive_vectors, stacks, verify_folding
+from .group import MASK_ROWS, Group, MatrixShape, groups_of
+from .ledger import LEDGER_ROWS, LedgerShape, OpenedLedger, ledger_length, own_code, verify_ledger
 from .lookup import verify_lookups
 from .merkle import DIGEST_BYTES
-from .opening import MASK_ROWS, MatrixShape, OpenedMatrix, TreeShape, verify_codeword, verify_openings, verify_tree
+from .opening import OpenedGroup, draw_gammas, require_openings
 from .sumcheck import bound_point, verify_sum
 from .transcript import Transcript
 
 WITNESS = "witness"
 LEDGER = "ledger"
 MAX_ROW_BITS = 20
-MIN_ROW_BITS = 3
+POSITIONS_PER_BYTE = 4  # a byte of proof is worth encoding and hashing so many positions less, in the prover's time
 
 
-def mask_name(matrix: str) -> str:
-    """Name of the tree that masks a matrix committed before the proof."""
-    return f"{matrix} mask"
+def choose_matrix(
+    name: str, columns: tuple[Column, ...], openings: int, shortest: int, inverse_rate: int = HIDING_RATE
+) -> MatrixShape:
+    """Rows of 2^c cells, c at least `shortest`, so that openings are short and encoding is quick.
 
-
-def smallest_matrix(name: str, columns: tuple[Column, ...], openings: int, extra_rows: int = 0) -> MatrixShape:
-    """The row length that makes an opening shortest: its columns, and y of 16 bytes a cell."""
+    What is opened with the matrix, the witness above all, is taken to be as large as the matrix itself.
+    """
 
     def shape(row_bits: int) -> MatrixShape:
-        return MatrixShape(MatrixLayout(name, columns, row_bits, extra_rows), ReedSolomonCode(row_bits, openings))
+        return MatrixShape(MatrixLayout(name, columns, row_bits), ReedSolomonCode(row_bits, openings, inverse_rate))
 
-    def size(candidate: MatrixShape) -> int:
-        tree = TreeShape(name, candidate.code, candidate.layout.rows)
-        return tree.opening_bytes + EXTENSION_BYTES * candidate.code.dimension
+    def cost(candidate: MatrixShape) -> int:
+        code = candidate.code
+        vector = (code.dimension,)
+        opening = TreeShape(name, code, 2 * candidate.layout.rows).opening_bytes
+        return opening + folded_bytes(vector, stacks(vector)) + code.length // POSITIONS_PER_BYTE
 
-    longest = max(MIN_ROW_BITS, min(MAX_ROW_BITS, max(column.bits for column in columns)))
-    return min((shape(bits) for bits in range(MIN_ROW_BITS, longest + 1)), key=size)
+    longest = max(shortest, min(MAX_ROW_BITS, max(column.bits for column in columns)))
+    return min((shape(bits) for bits in range(shortest, longest + 1)), key=cost)
 
 
 @dataclass(frozen=True)
@@ -75,33 +84,43 @@ class ProofShape:
             raise ParameterError(f"the matrices {list(found)} do not hold the columns of {self.relation.name}")
 
     @cached_property
-    def matrices(self) -> dict[str, MatrixShape]:
-        """All matrices with columns: the committed ones, then the witness, if the relation has one."""
-        if WITNESS not in self.relation.columns:
-            return dict(self.committed)
-        witness = smallest_matrix(WITNESS, self.relation.columns[WITNESS], openings=1, extra_rows=MASK_ROWS)
-        return {**self.committed, WITNESS: witness}
-
-    @cached_property
-    def plan(self) -> PlanChannel:
-        """What passes up to the settlement: the verifier's own walk, without a proof."""
-        channel = PlanChannel()
-        walk(channel, self)
-        draw_constraint_weights(channel, channel.program)
-        draw_epsilon(channel)
-        return channel
+    def groups(self) -> tuple[Group, ...]:
+        """The matrices, by code; the witness, if the relation has one, is in the first group."""
+        columns = self.relation.columns.get(WITNESS)
+        witness = None if columns is None else lambda row_bits: MatrixLayout(WITNESS, columns, row_bits)
+        return groups_of(tuple(self.committed.values()), witness)
 
     @cached_property
     def ledger(self) -> LedgerShape:
-        """One pad for each masked value."""
-        return LedgerShape(self.plan.program.entries)
+        """One pad for each masked value, in the first fresh tree with room, or in a tree of its own."""
+        channel = PlanChannel()
+        walk(channel, self)
+        entries = channel.program.entries
+        for group in self.groups:
+            if ledger_length(entries, group.code.queries) <= group.code.dimension:
+                return LedgerShape(entries, group.code, group.fresh, group.fresh_columns + MASK_ROWS)
+        return LedgerShape(entries, own_code(entries), LEDGER, 0)
+
+    @cached_property
+    def vectors(self) -> tuple[int, ...]:
+        """Lengths of the y's, one a group."""
+        return tuple(group.code.dimension for group in self.groups)
+
+    @cached_property
+    def chain(self) -> tuple[Stack, ...]:
+        """How they are folded."""
+        return stacks(self.vectors)
 
     @cached_property
     def trees(self) -> dict[str, TreeShape]:
-        """All Merkle trees, in the order of their openings."""
-        trees = [TreeShape(name, m.code, m.layout.rows) for name, m in self.matrices.items()]
-        trees += [TreeShape(mask_name(name), m.code, MASK_ROWS) for name, m in self.committed.items()]
-        trees.append(TreeShape(LEDGER, self.ledger.code, LEDGER_ROWS))
+        """All Merkle trees with hidden rows, in the order of their openings."""
+        trees = []
+        for group in self.groups:
+            trees += [TreeShape(layout.name, group.code, layout.rows) for layout in group.committed]
+            own = LEDGER_ROWS if self.ledger.tree == group.fresh else 0
+            trees.append(TreeShape(group.fresh, group.code, group.fresh_columns + MASK_ROWS + own))
+        if self.ledger.tree == LEDGER:
+            trees.append(TreeShape(LEDGER, self.ledger.code, LEDGER_ROWS))
         return {tree.name: tree for tree in trees}
 
     @property
@@ -110,12 +129,16 @@ class ProofShape:
         return tuple(name for name in self.trees if name not in self.committed)
 
     @cached_property
+    def plan(self) -> PlanChannel:
+        """All that passes: the verifier's own run, without a proof."""
+        channel = PlanChannel()
+        run(channel, self, {name: bytes(DIGEST_BYTES) for name in self.committed})
+        return channel
+
+    @property
     def proof_bytes(self) -> int:
         """The exact length of a proof."""
-        elements = self.plan.program.entries + self.plan.vector_elements
-        settlement = 2 + self.ledger.code.dimension  # M0, M1 and the ledger's y
-        openings = sum(tree.opening_bytes for tree in self.trees.values())
-        return DIGEST_BYTES * len(self.new_roots) + EXTENSION_BYTES * (elements + settlement) + openings
+        return self.plan.proof_bytes
 
 
 class VerifierSteps:
@@ -165,29 +188,83 @@ def sum_claims(statement: Sum, result: SumResult) -> list[Claim]:
     return claims
 
 
-def claims_by_matrix(shape: ProofShape, claims: Sequence[Claim]) -> dict[str, list[Claim]]:
-    """The claims about each matrix. Raises ParameterError for a claim without a matrix, or a matrix without one."""
-    home = {column.name: name for name, matrix in shape.matrices.items() for column in matrix.layout.columns}
-    grouped: dict[str, list[Claim]] = {name: [] for name in shape.matrices}
+def claims_by_group(groups: Sequence[Group], claims: Sequence[Claim]) -> dict[str, list[Claim]]:
+    """The claims about each group. Raises ParameterError for a claim without a matrix, or a group without one."""
+    home = {column: group.name for group in groups for column in group.places}
+    grouped: dict[str, list[Claim]] = {group.name: [] for group in groups}
     for claim in claims:
         if claim.column not in home:
             raise ParameterError(f"the relation makes a claim about {claim.column!r}, which no matrix holds")
         grouped[home[claim.column]].append(claim)
     for name, about in grouped.items():
         if not about:
-            raise ParameterError(f"the relation makes no claim about the matrix {name}")
+            raise ParameterError(f"the relation makes no claim about the matrices with {name}")
     return grouped
 
 
-def walk(channel: Channel, shape: ProofShape) -> dict[str, OpenedMatrix]:
+def run(channel: Channel, shape: ProofShape, committed_roots: Mapping[str, bytes]) -> None:
+    """The whole protocol. Raises InvalidProof naming the check that failed."""
+    fresh = {name: channel.data(DIGEST_BYTES, f"the root of {name}") for name in shape.new_roots}  # P -> V
+    opened, sent = walk(channel, shape)
+    ledger = verify_ledger(channel, shape.ledger)
+    claims = verify_columns(channel, shape, {**committed_roots, **fresh}, opened, ledger)
+    verify_folding(channel, shape.chain, sent, claims)
+
+
+def walk(channel: Channel, shape: ProofShape) -> tuple[dict[str, OpenedGroup], Sent]:
     """Everything that speaks of hidden values, up to their settlement."""
-    relation, steps = shape.relation, VerifierSteps(channel)
+    relation, steps, groups = shape.relation, VerifierSteps(channel), shape.groups
     relation.identities(steps, verify_lookups(channel, steps, relation))
-    claims: dict[str, MatrixClaim] = {
-        name: verify_batching(channel, shape.matrices[name].layout, about)
-        for name, about in claims_by_matrix(shape, steps.claims).items()
+    about = claims_by_group(groups, steps.claims)
+    claims = {group.name: verify_batching(channel, group, about[group.name]) for group in groups}
+    mus = channel.hidden(len(groups))  # P -> V
+    gammas = draw_gammas(channel, groups)  # V -> P
+    sent = receive_vectors(channel, shape.vectors, shape.chain)  # P -> V
+    inners = channel.elements(len(groups), "inner products")  # P -> V
+    return require_openings(channel, groups, claims, mus, gammas, inners), sent
+
+
+def verify_columns(
+    channel: Channel,
+    shape: ProofShape,
+    roots: Mapping[str, bytes],
+    opened: Mapping[str, OpenedGroup],
+    ledger: OpenedLedger,
+) -> list[Claims]:
+    """What the opened columns imply for the y of each group; the ledger's is in clear, and checked."""
+    indices = draw_indices(channel, shape)  # V -> P
+    cells = {
+        name: verify_tree(channel, tree, roots[name], indices[name])  # P -> V
+        for name, tree in shape.trees.items()
     }
-    return verify_openings(channel, shape.matrices, claims)
+    points = shape.ledger.code.points(indices[shape.ledger.tree])
+    pads = cells[shape.ledger.tree][:, shape.ledger.first_row :]
+    channel.check(lambda: ledger.require_codeword(points, pads))
+    return [group_claims(channel, group, opened[group.name], indices[group.fresh], cells) for group in shape.groups]
+
+
+def draw_indices(channel: Side, shape: ProofShape) -> dict[str, list[int]]:
+    """V -> P: the columns of each tree, after a proof of work; those of a group are opened at the same ones."""
+    channel.work()
+    indices: dict[str, list[int]] = {}
+    for group in shape.groups:
+        drawn = channel.indices(group.code)
+        indices |= {name: drawn for name in (*(layout.name for layout in group.committed), group.fresh)}
+    if shape.ledger.tree == LEDGER:
+        indices[LEDGER] = channel.indices(shape.ledger.code)
+    return indices
+
+
+def group_claims(
+    channel: Side, group: Group, opened: OpenedGroup, indices: Sequence[int], cells: Mapping[str, Vector]
+) -> Claims:
+    """The claims about the y of one group, from the cells (t, rows) of each tree."""
+    committed = [cells[layout.name] for layout in group.committed]
+    fresh, columns = cells[group.fresh], group.fresh_columns
+    rows = np.concatenate([*committed, fresh[:, :columns]], axis=1)
+    mask = fresh[:, columns : columns + MASK_ROWS]
+    values = channel.public_vector(len(indices), lambda: opened.combine(rows, mask))
+    return Claims(opened.cell_point, opened.inner, group.code.points(indices), values)
 
 
 def verify_protocol(
@@ -197,36 +274,5 @@ def verify_protocol(
     if len(proof) != shape.proof_bytes:
         raise InvalidProof("proof length", f"{len(proof)} bytes, where the statement implies {shape.proof_bytes}")
     channel = VerifierChannel(transcript, proof)
-    roots = {**committed_roots, **{name: channel.digest(f"the root of {name}") for name in shape.new_roots}}
-    opened = walk(channel, shape)
-    ledger = verify_ledger(channel, shape.ledger)
-    verify_columns(channel, shape, roots, opened, ledger)
+    run(channel, shape, committed_roots)
     channel.reader.finish()
-
-
-def draw_indices(transcript: Transcript, shape: ProofShape) -> dict[str, list[int]]:
-    """V -> P: the columns of each tree; a matrix and its mask are opened at the same ones."""
-    indices = {name: transcript.indices(m.code.length, QUERIES) for name, m in shape.matrices.items()}
-    indices |= {mask_name(name): indices[name] for name in shape.committed}
-    return indices | {LEDGER: transcript.indices(shape.ledger.code.length, QUERIES)}
-
-
-def verify_columns(
-    channel: VerifierChannel,
-    shape: ProofShape,
-    roots: Mapping[str, bytes],
-    opened: Mapping[str, OpenedMatrix],
-    ledger: OpenedLedger,
-) -> None:
-    """Every y is the word its tree commits to, as far as the opened columns tell."""
-    indices = draw_indices(channel.transcript, shape)  # V -> P
-    cells = {
-        name: verify_tree(channel, tree, roots[name], indices[name])  # P -> V
-        for name, tree in shape.trees.items()
-    }
-    for name, matrix in shape.matrices.items():
-        rows = matrix.layout.column_rows
-        mask = cells[mask_name(name)] if name in shape.committed else cells[name][:, rows:]
-        combined = opened[name].combine(cells[name][:, :rows], mask)
-        verify_codeword(name, matrix.code, opened[name].y, indices[name], combined)
-    verify_codeword(LEDGER, shape.ledger.code, ledger.y, indices[LEDGER], ledger.combine(cells[LEDGER]))

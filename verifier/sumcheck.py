@@ -12,14 +12,22 @@ from ..circuits.goldilocks import ONE, K, P
 from ..circuits.hidden import Hidden, Product, linear, public
 from ..circuits.multilinear import Point
 from ..circuits.relation import PublicVector, Sum, SumResult, Term
-from .channel import Channel
+from .channel import Channel, Side
 
 
-def verify_rounds(channel: Channel, label: str, variables: int, degree: int, claim: Hidden) -> tuple[Point, Hidden]:
-    """All rounds of one sumcheck: the point, and the claim about the summand there."""
+def verify_rounds(
+    channel: Channel, label: str, variables: int, degree: int, claim: Hidden, *, in_clear: bool = False
+) -> tuple[Point, Hidden]:
+    """All rounds of one sumcheck: the point, and the claim about the summand there.
+
+    in_clear: nothing is masked, and all expressions are constants.
+    """
     point: list[K] = []
     for _ in range(variables):
-        values = channel.hidden(degree)  # P -> V
+        if in_clear:
+            values = [public(value) for value in channel.elements(degree, f"a round of {label}")]  # P -> V
+        else:
+            values = channel.hidden(degree)  # P -> V
         point.append(channel.challenge(label, degree))  # V -> P
         claim = channel.program.name(next_claim(values, claim, point[-1]))
     return tuple(point), claim
@@ -42,7 +50,7 @@ def next_claim(values: Sequence[Hidden], claim: Hidden, challenge: K) -> Hidden:
 
 
 def require_summand(
-    channel: Channel, statement: Sum, claim: Hidden, point: Point, values: Sequence[Sequence[Hidden]]
+    channel: Side, statement: Sum, claim: Hidden, point: Point, values: Sequence[Sequence[Hidden]]
 ) -> None:
     """Constraint `statement.name`: claim = weight(point) * product of the factors there."""
     weight = channel.public(lambda: statement.weight.evaluate(point))
@@ -56,7 +64,7 @@ def require_summand(
     channel.program.require_zero(statement.name, claim, [Product(-weight, factors[0], right)])
 
 
-def _evaluate(channel: Channel, vector: PublicVector, point: Point) -> K:
+def _evaluate(channel: Side, vector: PublicVector, point: Point) -> K:
     return channel.public(lambda: vector.evaluate(point))
 
 

@@ -119,6 +119,10 @@ class Transcript:
         numbers = [number % P for number in self._integers(2 * count)]
         return list(zip(numbers[0::2], numbers[1::2], strict=True))
 
+    def seed(self, count: int) -> bytes:
+        """`count` uniform bytes."""
+        return self._sponge.squeeze(count)
+
     def indices(self, n: int, count: int) -> list[int]:
         """`count` distinct integers of range(n), increasing; every such set is equally likely.
 

@@ -23,18 +23,20 @@ from .artefacts import (
     instance,
     statement_digest,
 )
-from .code import INVERSE_RATE, QUERIES
+from .code import HIDING_RATE, PLAIN_RATE, WORK_BITS, query_count
 from .container import canonical_map
+from .group import MatrixShape
 from .merkle import verify_record_path
-from .opening import MatrixShape
-from .protocol import ProofShape, smallest_matrix, verify_protocol
+from .protocol import ProofShape, choose_matrix, verify_protocol
 from .soundness import require_security
 from .transcript import Transcript
 
-PROTOCOL = b"zkunlearn 1"  # to be changed with anything that decides shapes: the session below does not name it
+PROTOCOL = b"zkunlearn 2"  # to be changed with anything that decides shapes: the session below does not name it
 MODEL_OPENINGS = 4  # a model is opened by its own proof, and by those that later build on it
+DATASET_ROW_BITS, MODEL_ROW_BITS = 13, 8  # the shortest rows: of a data set, which the witness shares, and of a model
 DATASET, MODEL, NEW_DATASET = "dataset", "model", "new dataset"
-MAX_LOOKUP_BITS = 25  # beyond, the logUp term falls below 100 bits; refused before anything is laid out
+MAX_CELLS_BITS = 30  # of features or of scores: an hour of proving; refused before anything is laid out
+MAX_STEP_BITS = 27  # of weights in all steps, each of which has several limbs
 
 
 def new_transcript(statement: Statement) -> Transcript:
@@ -42,8 +44,9 @@ def new_transcript(statement: Statement) -> Transcript:
     session = {
         "field": "p = 2^64 - 2^32 + 1, K = F[u] / (u^2 - 7)",
         "hashes": "SHA-256, SHAKE128",
-        "inverse_rate": INVERSE_RATE,
-        "queries": QUERIES,
+        "inverse_rates": [HIDING_RATE, PLAIN_RATE],
+        "queries": [query_count(HIDING_RATE), query_count(PLAIN_RATE)],
+        "work_bits": WORK_BITS,
         "bind_order": "most significant variable first",
         "relation": statement.relation.name,
     }
@@ -52,12 +55,12 @@ def new_transcript(statement: Statement) -> Transcript:
 
 def dataset_matrix(statement: DatasetStatement) -> MatrixShape:
     """Shape of a data set's committed matrix."""
-    return smallest_matrix(DATASET, statement.columns, statement.openings)
+    return choose_matrix(DATASET, statement.columns, statement.openings, DATASET_ROW_BITS)
 
 
 def model_matrix(columns: tuple[Column, ...]) -> MatrixShape:
     """Shape of a model's committed matrix."""
-    return smallest_matrix(MODEL, columns, MODEL_OPENINGS)
+    return choose_matrix(MODEL, columns, MODEL_OPENINGS, MODEL_ROW_BITS, PLAIN_RATE)
 
 
 def dataset_shape(statement: DatasetStatement) -> ProofShape:
@@ -68,16 +71,17 @@ def dataset_shape(statement: DatasetStatement) -> ProofShape:
 def recommitment_shape(statement: RecommitmentStatement) -> ProofShape:
     """Shape of a recommitment proof."""
     new = statement.new
-    matrix = smallest_matrix(NEW_DATASET, new_dataset_columns(new.rows, new.features), new.openings)
+    columns = new_dataset_columns(new.rows, new.features)
+    matrix = choose_matrix(NEW_DATASET, columns, new.openings, DATASET_ROW_BITS)
     return ProofShape(statement.relation, {DATASET: dataset_matrix(statement.old), NEW_DATASET: matrix})
 
 
 def require_provable(dataset: DatasetStatement, spec: TrainingSpec) -> None:
     """Refuse what no single proof can carry, before any of it is laid out. Raises ParameterError."""
-    rows, limit = dataset.rows, 1 << MAX_LOOKUP_BITS
+    rows, limit = dataset.rows, 1 << MAX_CELLS_BITS
     if rows * spec.epochs > limit:
         raise ParameterError(f"{rows} rows in {spec.epochs} epochs are more than one proof can carry ({limit})")
-    steps = spec.epochs * -(-rows // (spec.batch_size or rows))
+    steps, limit = spec.epochs * -(-rows // (spec.batch_size or rows)), 1 << MAX_STEP_BITS
     if steps * (dataset.features + 1) > limit:
         raise ParameterError(f"{steps} steps of {dataset.features} weights are more than one proof can carry ({limit})")
 
@@ -190,7 +194,7 @@ def verify_training(
 def require_size(statement: DatasetStatement) -> None:
     """Refuse a data set that no validity proof can carry, before it is laid out. Raises InvalidProof."""
     cells = statement.rows * statement.features
-    if cells > 1 << MAX_LOOKUP_BITS:
+    if cells > 1 << MAX_CELLS_BITS:
         raise InvalidProof("statement", f"{cells} cells are more than one proof can carry")
 
 

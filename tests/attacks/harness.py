@@ -29,14 +29,16 @@ from zkunlearn.prover.entropy import random_field
 from zkunlearn.prover.gradient_descent import VIRTUAL, training_columns
 from zkunlearn.prover.ledger import violated
 from zkunlearn.prover.protocol import Prover
-from zkunlearn.verifier.code import ReedSolomonCode
-from zkunlearn.verifier.opening import MatrixShape
+from zkunlearn.verifier.code import HIDING_RATE, PLAIN_RATE, ReedSolomonCode
+from zkunlearn.verifier.group import MatrixShape
 from zkunlearn.verifier.protocol import ProofShape, verify_protocol
 from zkunlearn.verifier.transcript import Transcript
 
 ROWS, FEATURES, EPOCHS, BATCH = 13, 3, 3, 4
+X_BITS = 10
 FORGOTTEN = (2, 5)
 OPENINGS = 2  # opening budget of the test commitments: short tails make short proofs
+ROW_BITS, SHORT_ROW_BITS = 12, 8  # rows with room for the ledger, long enough to be folded; and neither
 Columns = dict[str, Any]
 
 
@@ -64,18 +66,18 @@ class Declared:
     @cached_property
     def shape(self) -> ProofShape:
         columns = self.relation.columns
-        rows, weights = log2_ceil(self.data.rows), log2_ceil(self.data.features + 1)
+        weights = log2_ceil(self.data.features + 1)
         return ProofShape(
             self.relation,
             {
-                "dataset": matrix_shape("dataset", columns["dataset"], rows),
-                "model": matrix_shape("model", columns["model"], weights),
+                "dataset": matrix_shape("dataset", columns["dataset"], ROW_BITS),
+                "model": matrix_shape("model", columns["model"], weights, PLAIN_RATE),
             },
         )
 
 
-def matrix_shape(name: str, columns: Any, row_bits: int) -> MatrixShape:
-    return MatrixShape(MatrixLayout(name, columns, row_bits), ReedSolomonCode(row_bits, OPENINGS))
+def matrix_shape(name: str, columns: Any, row_bits: int, inverse_rate: int = HIDING_RATE) -> MatrixShape:
+    return MatrixShape(MatrixLayout(name, columns, row_bits), ReedSolomonCode(row_bits, OPENINGS, inverse_rate))
 
 
 def declare(forgotten: tuple[int, ...] = FORGOTTEN, **changes: Any) -> Declared:
@@ -83,7 +85,7 @@ def declare(forgotten: tuple[int, ...] = FORGOTTEN, **changes: Any) -> Declared:
     choices: dict[str, Any] = {
         "model": "logistic", "epochs": EPOCHS, "learning_rate": 0.5, "batch_size": BATCH, "l2": 0.01
     }  # fmt: skip
-    data = DatasetShape(rows=ROWS, features=FEATURES, label_kind="binary", label_bits=0, x_bits=10)
+    data = DatasetShape(rows=ROWS, features=FEATURES, label_kind="binary", label_bits=0, x_bits=X_BITS)
     return Declared(TrainingSpec(**(choices | changes)), data, forgotten)
 
 
@@ -153,7 +155,8 @@ def data_columns(data: tuple[Any, Any]) -> Columns:
     """Features, labels and blinds."""
     X, y = data
     blinds = {f"blind {i}": random_field(len(y)) for i in range(2)}
-    return {"features": to_field(X.T.copy()), "labels": to_field(y), **blinds}
+    constant = np.full((1, len(y)), 1 << X_BITS)
+    return {"features": to_field(np.concatenate([X.T, constant])), "labels": to_field(y), **blinds}
 
 
 def columns_of(declared: Declared, data: tuple[Any, Any], trace: Trace) -> Columns:
@@ -171,18 +174,23 @@ def looked_up(entry: Entry, columns: Mapping[str, Any]) -> Any:
 
 def recount(relation: Any, columns: Columns) -> Columns:
     """The columns with the multiplicities they deserve; a tuple that is in no table is counted nowhere."""
-    tables = {table.name: table for table in relation.tables}
-    counts = {name: np.zeros(LIMB, dtype=np.uint64) for name in tables}
-    for lookup in relation.lookups:
-        live = lookup.indicator.table().astype(bool)
-        tuples = [looked_up(entry, columns)[live] for entry in lookup.entries]
-        start = 0 if lookup.table == RANGE else HALF
-        index = add(tuples[0], np.uint64(start))
-        inside = index < LIMB
-        for component, values in zip(tables[lookup.table].components, tuples, strict=True):
-            inside &= component.table()[0][np.where(inside, index, 0)] == values
-        counts[lookup.table] += np.bincount(index[inside].astype(np.int64), minlength=LIMB).astype(np.uint64)
-    return columns | {tables[name].multiplicity: count for name, count in counts.items()}
+    counts: dict[str, Any] = {}
+    for i, section in enumerate(relation.sections):
+        tables = {table.name: table for table in section.tables}
+        for table in section.tables:
+            counts.setdefault(table.multiplicity, np.zeros((len(relation.sections), LIMB), dtype=np.uint64))
+        for box in section.boxes:
+            live, cut = box.indicator.table().astype(bool), tuple(axis.cut() for axis in box.axes)
+            for lookup in box.lookups:
+                table = tables[lookup.table]
+                tuples = [looked_up(entry, columns)[cut][live] for entry in lookup.entries]
+                index = add(tuples[0], np.uint64(0 if lookup.table == RANGE else HALF))
+                inside = index < LIMB
+                for component, values in zip(table.components, tuples, strict=True):
+                    inside &= component.table()[0][np.where(inside, index, 0)] == values
+                own = counts[table.multiplicity][i]
+                own += np.bincount(index[inside].astype(np.int64), minlength=LIMB).astype(np.uint64)
+    return columns | counts
 
 
 def commitments(shape: ProofShape, columns: Columns) -> dict[str, Commitment]:
@@ -248,9 +256,9 @@ def assert_caught(outcome: Outcome, *lies: str) -> None:
 
 
 def validity_shape(label_kind: str = "binary") -> ProofShape:
-    relation = Validity(ROWS, FEATURES, label_kind)
-    dataset = matrix_shape("dataset", relation.columns["dataset"], log2_ceil(ROWS))
-    return ProofShape(relation, {"dataset": dataset})
+    """Rows so short that the ledger needs a tree of its own, and that y goes in clear."""
+    relation = Validity(ROWS, FEATURES, label_kind, X_BITS)
+    return ProofShape(relation, {"dataset": matrix_shape("dataset", relation.columns["dataset"], SHORT_ROW_BITS)})
 
 
 def validity_columns(shape: ProofShape, data: tuple[Any, Any]) -> Columns:

@@ -12,7 +12,7 @@ from zkunlearn.circuits.goldilocks import K, P, kscalar
 from zkunlearn.circuits.hidden import evaluate_constraint
 from zkunlearn.verifier import channel as verifier_channel
 from zkunlearn.verifier import protocol as verifier_protocol
-from zkunlearn.verifier.channel import EXTENSION_BYTES, FIELD_BYTES, VerifierChannel
+from zkunlearn.verifier.channel import EXTENSION_BYTES, FIELD_BYTES, PlanChannel, VerifierChannel
 from zkunlearn.verifier.ledger import draw_constraint_weights, draw_epsilon
 from zkunlearn.verifier.merkle import DIGEST_BYTES
 from zkunlearn.verifier.protocol import ProofShape, walk
@@ -40,6 +40,10 @@ class Recorder(Transcript):
         self.log.append(("indices", super().indices(n, count)))
         return list(self.log[-1][1])
 
+    def seed(self, count: int) -> bytes:
+        self.log.append(("seed", super().seed(count)))
+        return self.log[-1][1]
+
     def absorbed(self) -> list[bytes]:
         return [value for kind, value in self.log if kind == "absorb"]
 
@@ -64,6 +68,9 @@ class Replay(Transcript):
 
     def indices(self, n: int, count: int) -> list[int]:
         return list(self._next("indices"))
+
+    def seed(self, count: int) -> bytes:
+        return self._next("seed")
 
 
 def recorded(outcome: Outcome) -> list[tuple[str, Any]]:
@@ -102,9 +109,10 @@ def sections(outcome: Outcome) -> list[Section]:
 
 
 def body_end(shape: ProofShape) -> int:
-    """Where M0 stands: after the roots, the masked values and the opening vectors."""
-    elements = shape.plan.program.entries + shape.plan.vector_elements
-    return DIGEST_BYTES * len(shape.new_roots) + EXTENSION_BYTES * elements
+    """Where M0 stands: after the roots, the masked values, and what stands for the opening vectors."""
+    plan = PlanChannel()
+    walk(plan, shape)
+    return DIGEST_BYTES * len(shape.new_roots) + plan.proof_bytes
 
 
 def element_at(proof: bytes, offset: int) -> K:
@@ -118,20 +126,25 @@ def with_element(proof: bytes, offset: int, value: K) -> bytes:
 
 def settled(shape: ProofShape, proof: bytes, with_transcript: Transcript) -> bytes:
     """The proof with the M0 that makes all constraints hold: easy for anyone who knows the challenges."""
-    channel = VerifierChannel(with_transcript, proof)
-    for name in shape.new_roots:
-        channel.digest(name)
-    walk(channel, shape)
-    weights = draw_constraint_weights(channel, channel.program)
-    _, m1 = channel.elements(2, "the constraint masks")
-    epsilon = draw_epsilon(channel)
-    y = channel.vector(shape.ledger.code.dimension)
+    channel, _, epsilon, y, weights, m1 = read_to_settlement(shape, proof, with_transcript)
     k = [epsilon * s - kscalar(y[:, i]) for i, s in enumerate(channel.masked)]
     values = channel.program.assign(k, epsilon)
     total = kscalar(y[:, shape.ledger.entries]) - epsilon * m1
     for weight, constraint in zip(weights, channel.program.constraints, strict=True):
         total = total + weight * evaluate_constraint(constraint, values, epsilon)
     return with_element(proof, body_end(shape), total)
+
+
+def read_to_settlement(shape: ProofShape, proof: bytes, with_transcript: Transcript) -> tuple[Any, ...]:
+    """The verifier's own reading up to the ledger's y: channel, opened groups, eps, y, chi's, M1."""
+    channel = VerifierChannel(with_transcript, proof)
+    for name in shape.new_roots:
+        channel.data(DIGEST_BYTES, name)
+    opened, _ = walk(channel, shape)
+    weights = draw_constraint_weights(channel, channel.program)
+    _, m1 = channel.elements(2, "the constraint masks")
+    epsilon = draw_epsilon(channel)
+    return channel, opened, epsilon, channel.vector(shape.ledger.length, "the ledger's vector"), weights, m1
 
 
 # What passes, in words ----------------------------------------------------------------------------------------------
@@ -172,6 +185,10 @@ class Teller:
         self._log.append(f"indices {count} of {n}")
         return self._inner.indices(n, count)
 
+    def seed(self, count: int) -> bytes:
+        self._log.append(f"seed of {count}")
+        return self._inner.seed(count)
+
 
 def folded(lines: list[str], longest: int = 3) -> list[str]:
     """Lines with repetitions of up to `longest` lines written once: `3 x a; b`."""
@@ -199,6 +216,7 @@ __all__ = [
     "element_at",
     "folded",
     "labelled",
+    "read_to_settlement",
     "recorded",
     "sections",
     "settled",

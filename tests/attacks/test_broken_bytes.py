@@ -14,25 +14,50 @@ from zkunlearn.models.errors import InvalidProof
 from zkunlearn.verifier.channel import FIELD_BYTES, ProofReader
 
 from .harness import Outcome, prove, validity_columns, validity_shape
-from .recording import Section, sections
+from .recording import Section, body_end, sections
 
 FLIPS = 150
-ELEMENTS = ("a masked message", "an opening vector", "the constraint masks", "the columns of")
-MERKLE = {"the cap of": "merkle cap", "the salts of": "merkle path", "the paths of": "merkle path"}
+ELEMENTS = (
+    "a masked message",
+    "a vector in clear",
+    "inner products",
+    "the constraint masks",
+    "the ledger's vector",
+    "the columns of",
+    "a round of folding",
+    "the value of a folded matrix",
+)
+NOTICED = {
+    "the cap of": "merkle cap",
+    "the salts of": "merkle path",
+    "the paths of": "merkle path",
+    "the columns of": "merkle path",
+    "a nonce": "proof of work",
+    "a round of folding": "folding",
+    "the value of a folded matrix": "folding",
+}
+# What is sent after the settlement moves the seed of the next proof of work, before anything else is looked at.
+LATE = ("a vector in clear", "the root of folding 2")
 
 
-def expected(what: str) -> str:
-    """The check that notices another value in a section."""
-    for prefix, check in MERKLE.items():
-        if what.startswith(prefix):
+def expected(proof: Outcome, section: Section, place: int | None = None) -> str:
+    """The check that notices another value in a section, at a place of it."""
+    for prefix, check in NOTICED.items():
+        if section.what.startswith(prefix):
             return check
-    return "merkle path" if what.startswith("the columns of") else "constraints"
+    if section.what.startswith(LATE) and section.start > body_end(proof.shape):
+        return "proof of work"
+    if section.what == "the ledger's vector" and place is not None:
+        entries = proof.shape.ledger.entries + 1  # the random tail is in no equation
+        coefficient = (place - section.start) // FIELD_BYTES % proof.shape.ledger.length
+        return "constraints" if coefficient < entries else "proof of work"
+    return "constraints"
 
 
-@pytest.fixture(scope="module")
-def proof(honest_validity: Outcome) -> Outcome:
-    """The smaller of the two relations; what is read, and how, is the same code."""
-    return honest_validity
+@pytest.fixture(scope="module", params=["honest_validity", "honest"])
+def proof(request: pytest.FixtureRequest) -> Outcome:
+    """One whose vectors go in clear and whose ledger has a tree of its own, and one with neither."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +99,7 @@ def test_an_empty_proof_is_rejected(proof: Outcome) -> None:
 def test_the_reader_says_where_a_proof_ends() -> None:
     """Behind the check of the whole length, each read checks its own."""
     reader = ProofReader(bytes(10))
-    reader.field_elements(1, "a masked message")
+    reader.take(8, "a masked message")
     with pytest.raises(InvalidProof, match="ends within a root") as caught:
         reader.take(3, "a root")
     assert caught.value.check == "proof length"
@@ -89,6 +114,9 @@ def test_an_element_that_is_not_below_p_is_rejected(
 ) -> None:
     """In the first and last element of a section of each kind; zero is also written as p by nobody."""
     kinds = [section for section in map_of if section.what.startswith(prefix)]
+    if not kinds:
+        assert not proof.shape.chain and "fold" in prefix, "every other section is in every proof"
+        return
     section = kinds[value % len(kinds)]
     for place in (section.start, section.end - FIELD_BYTES):
         planted = value.to_bytes(FIELD_BYTES, "little")
@@ -114,17 +142,17 @@ def test_every_flipped_byte_is_rejected_by_the_check_of_its_section(proof: Outco
         section = next(s for s in map_of if s.start <= place < s.end)
         flipped = bytes([proof.proof[place] ^ (1 << rng.randrange(8))])
         verdict = proof.verdict(proof=proof.proof[:place] + flipped + proof.proof[place + 1 :])
-        assert verdict == expected(section.what) or (
+        assert verdict == expected(proof, section, place) or (
             verdict == "field element" and section.what.startswith(ELEMENTS)
         ), (section, place)
 
 
 @pytest.fixture(scope="module")
 def sibling(data: Any, proof: Outcome) -> Outcome:
-    """Another honest proof of the same statement, about the same commitment."""
+    """Another honest proof of the same statement, about the same commitments."""
     columns = proof.prover.columns.values
     shape = proof.shape
-    committed = {"dataset": proof.prover.commitments["dataset"]}
+    committed = {name: proof.prover.commitments[name] for name in shape.committed}
     other = prove(shape, dict(columns), committed)
     assert other.roots == proof.roots and other.verdict() == "valid"
     return other
@@ -136,9 +164,9 @@ def test_parts_of_another_proof_are_rejected(proof: Outcome, sibling: Outcome, m
         part = slice(section.start, section.end)
         spliced = proof.proof[: section.start] + sibling.proof[part] + proof.proof[section.end :]
         if sibling.proof[part] == proof.proof[part]:
-            assert section.what == "the cap of dataset", "the one part that follows from the commitment alone"
+            assert section.what in ("the cap of dataset", "the cap of model"), "what follows from a commitment alone"
             continue
-        assert proof.verdict(proof=spliced) == expected(section.what), section.what
+        assert proof.verdict(proof=spliced) == expected(proof, section), section.what
 
 
 def test_a_whole_opening_of_another_proof_is_rejected(proof: Outcome, sibling: Outcome, map_of: list[Section]) -> None:
@@ -147,15 +175,15 @@ def test_a_whole_opening_of_another_proof_is_rejected(proof: Outcome, sibling: O
     for tree in proof.shape.trees:
         start, end = where[f"the cap of {tree}"].start, where[f"the paths of {tree}"].end
         spliced = proof.proof[:start] + sibling.proof[start:end] + proof.proof[end:]
-        assert proof.verdict(proof=spliced) == ("merkle path" if tree == "dataset" else "merkle cap")
+        assert proof.verdict(proof=spliced) == ("merkle path" if tree in proof.shape.committed else "merkle cap")
 
 
-def test_a_proof_of_another_data_set_is_rejected(proof: Outcome) -> None:
+def test_a_proof_of_another_data_set_is_rejected(honest_validity: Outcome) -> None:
     """The same shape and instance bytes, another commitment: the transcript of these tests does not name the root,
     so the Merkle cap is what notices; in a statement the root is part of the instance (circuits/statement.py)."""
     from .harness import people
 
     shape = validity_shape()
     other = prove(shape, validity_columns(shape, people(seed=5)))
-    swapped = Outcome(shape, proof.roots, other.proof, other.prover)
+    swapped = Outcome(shape, honest_validity.roots, other.proof, other.prover)
     assert swapped.verdict() == "merkle cap"

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 from zkunlearn.circuits.goldilocks import ONE, K, P, Vector, add, kadd, kscale, sub
+from zkunlearn.circuits.multilinear import kevaluate
 from zkunlearn.models.errors import InvalidProof
 from zkunlearn.prover import protocol as prover_protocol
 from zkunlearn.prover.commitment import Commitment
 from zkunlearn.prover.entropy import random_bytes
 from zkunlearn.prover.protocol import Prover
 from zkunlearn.verifier.channel import EXTENSION_BYTES
-from zkunlearn.verifier.code import QUERIES, ReedSolomonCode
+from zkunlearn.verifier.code import ReedSolomonCode, evaluate_rows
+from zkunlearn.verifier.group import Group
 from zkunlearn.verifier.merkle import DIGEST_BYTES
-from zkunlearn.verifier.protocol import LEDGER, WITNESS, ProofShape, mask_name
+from zkunlearn.verifier.protocol import WITNESS, ProofShape
 from zkunlearn.verifier.transcript import Transcript
 
 from .harness import (
@@ -33,6 +35,8 @@ from .harness import (
     prove,
     random_field,
     transcript,
+    validity_columns,
+    validity_shape,
 )
 from .recording import (
     Recorder,
@@ -41,6 +45,7 @@ from .recording import (
     element_at,
     folded,
     labelled,
+    read_to_settlement,
     recorded,
     sections,
     settled,
@@ -75,27 +80,38 @@ def test_prover_and_verifier_say_the_same(honest: Outcome, declared: Declared, d
         honest.check()
     with labelled(said, prover_protocol, "ProverChannel"):
         prove(declared.shape, columns_of(declared, data, descend(declared, data)))
-    assert said == heard
+    assert merged(said) == merged(heard)
+
+
+def merged(lines: list[str]) -> list[str]:
+    """Bytes absorbed one after another, as one: it makes no difference to the transcript."""
+    result: list[str] = []
+    for line in lines:
+        if line.startswith("absorb") and result and result[-1].startswith("absorb"):
+            result[-1] = f"absorb {int(result[-1].split()[1]) + int(line.split()[1])}"
+        else:
+            result.append(line)
+    return result
 
 
 @pytest.mark.parametrize("name", ["honest", "honest_validity"])
-def test_every_byte_before_the_columns_is_absorbed_in_order(name: str, request: pytest.FixtureRequest) -> None:
+def test_every_byte_is_absorbed_in_order(name: str, request: pytest.FixtureRequest) -> None:
     outcome: Outcome = request.getfixturevalue(name)
-    absorbed = b"".join(value for kind, value in recorded(outcome) if kind == "absorb")
-    assert outcome.proof.startswith(absorbed)
-    rest = [section.what for section in sections(outcome) if section.start >= len(absorbed)]
-    assert rest == [f"the {part} of {tree}" for tree in outcome.shape.trees for part in PARTS]
+    assert b"".join(value for kind, value in recorded(outcome) if kind == "absorb") == outcome.proof
 
 
-PARTS = ("cap", "salts", "columns", "paths")
-
-
-def test_columns_are_drawn_after_every_message(log: Log) -> None:
-    """Every y, the ledger's too, and M0, M1 are fixed before a column is chosen."""
-    kinds = [kind for kind, _ in log]
-    first = kinds.index("indices")
-    assert set(kinds[first:]) == {"indices"}
-    assert kinds[first - 1] == "absorb"
+@pytest.mark.parametrize("name", ["honest", "honest_validity"])
+def test_columns_are_drawn_after_every_message_and_its_proof_of_work(name: str, request: pytest.FixtureRequest) -> None:
+    """Every y, the ledger's too, M0 and M1 are fixed before a column is chosen; each drawing is worked for."""
+    outcome: Outcome = request.getfixturevalue(name)
+    kinds = [kind for kind, _ in recorded(outcome)]
+    drawn = [i for i, kind in enumerate(kinds) if kind == "indices" and kinds[i - 1] != "indices"]
+    assert len(drawn) == 1 + len(outcome.shape.chain)
+    for i in drawn:
+        assert kinds[i - 2 : i] == ["seed", "absorb"]
+    named = [section.what for section in sections(outcome)]
+    first = named.index("a nonce")
+    assert named[first - 1] == "the ledger's vector" and "the columns of dataset" in named[first:]
 
 
 def test_a_change_in_any_message_changes_every_later_challenge(log: Log) -> None:
@@ -120,6 +136,8 @@ def answers(log: Log, place: int, other: bytes) -> list[Any]:
             real.absorb(other if i == place else value)
         elif kind == "challenge":
             result.append(real.challenge())
+        elif kind == "seed":
+            result.append(real.seed(len(value)))
         else:
             result.append(tuple(real.indices(4 * len(value) + 1, len(value))))
     return result
@@ -145,12 +163,17 @@ def test_the_same_bytes_in_another_part_are_another_statement(honest: Outcome) -
 # Frozen challenges ---------------------------------------------------------------------------------------------------
 
 
-def assert_only_the_transcript_objects(honest: Outcome, log: Log, forged: bytes, roots: Any = None) -> None:
-    """The forgery holds under the recorded challenges, and is rejected under real ones."""
+def assert_only_the_transcript_objects(
+    honest: Outcome, log: Log, forged: bytes, check: str = "constraints", roots: Any = None
+) -> None:
+    """The forgery holds under the recorded challenges, and is rejected under real ones.
+
+    Those move all the equations, or for a message that is in none, the seed of the proof of work.
+    """
     assert forged != honest.proof
     forgery = Outcome(honest.shape, roots or honest.roots, forged, honest.prover)
     assert forgery.verdict(Replay(log)) == "valid"
-    assert forgery.verdict() == "constraints"
+    assert forgery.verdict() == check
 
 
 def test_the_honest_proof_passes_frozen_and_real(honest: Outcome, log: Log) -> None:
@@ -185,46 +208,62 @@ def test_other_constraint_masks_are_rejected_only_because_challenges_move(honest
     assert_only_the_transcript_objects(honest, log, settled(honest.shape, altered, Replay(log)))
 
 
-def vanishing(code: ReedSolomonCode, indices: list[int]) -> Vector:
-    """A polynomial that is zero at the opened positions, as coefficients (C + m): m + 1 of them suffice."""
+def vanishing(code: ReedSolomonCode, indices: list[int], length: int) -> Vector:
+    """A polynomial that is zero at the opened positions, as `length` coefficients: one more than positions suffice."""
     product = [1]
-    for point in code.points(indices).tolist():
+    points = code.points(indices)
+    for point in points.tolist():
         shifted, scaled = [0, *product], [(-point * c) % P for c in product] + [0]
         product = [(a + b) % P for a, b in zip(shifted, scaled, strict=True)]
-    coefficients = np.zeros(code.dimension, dtype=np.uint64)
+    coefficients = np.zeros(length, dtype=np.uint64)
     coefficients[: len(product)] = product
-    assert not code.evaluate(coefficients[None], indices).any()
+    assert not evaluate_rows(coefficients[None], points).any()
     return coefficients
 
 
-@pytest.mark.parametrize("tree", ["dataset", "model", WITNESS, LEDGER])
-def test_a_y_sent_after_the_indices_could_be_anything(honest: Outcome, log: Log, tree: str) -> None:
+def altered_vector(outcome: Outcome, section: Any, delta: Vector) -> bytes:
+    """The proof with `delta` added to the constant coefficients of a vector that goes in clear."""
+    y = np.frombuffer(outcome.proof[section.start : section.end], dtype="<u8").astype(np.uint64)
+    other = add(y, np.concatenate([delta, np.zeros_like(delta)]))
+    return outcome.proof[: section.start] + other.astype("<u8").tobytes() + outcome.proof[section.end :]
+
+
+def test_a_ledger_y_sent_after_the_indices_could_be_anything(honest: Outcome, log: Log) -> None:
     """With the columns known, a y of another message agrees with all of them. So they are drawn after y."""
     shape = honest.shape
-    drawn = [value for kind, value in log if kind == "indices"]
-    names = [*shape.matrices, LEDGER]
-    code = shape.trees[tree].code
-    delta = vanishing(code, drawn[names.index(tree)])
-    wanted = "an opening vector"
-    places = [s for s in sections(honest) if s.what == wanted]
-    section = places[names.index(tree)]
-    y = np.frombuffer(honest.proof[section.start : section.end], dtype="<u8").astype(np.uint64)
-    other = add(y, np.concatenate([delta, np.zeros_like(delta)]))
-    altered = honest.proof[: section.start] + other.astype("<u8").tobytes() + honest.proof[section.end :]
+    drawn = next(value for kind, value in log if kind == "indices")  # the ledger is in the first group's tree
+    (section,) = [s for s in sections(honest) if s.what == "the ledger's vector"]
+    altered = altered_vector(honest, section, vanishing(shape.ledger.code, drawn, shape.ledger.length))
     assert_only_the_transcript_objects(honest, log, settled(shape, altered, Replay(log)))
 
 
-@pytest.mark.parametrize("tree", ["dataset mask", "model mask", WITNESS, LEDGER])
+def test_a_y_in_clear_sent_after_the_indices_could_be_anything(honest_validity: Outcome) -> None:
+    """The same for an opening vector: its inner product follows it."""
+    shape, log = honest_validity.shape, recorded(honest_validity)
+    (group,) = shape.groups
+    assert not shape.chain
+    drawn = next(value for kind, value in log if kind == "indices")
+    delta = vanishing(group.code, drawn, group.code.dimension)
+    vector, inner = [s for s in sections(honest_validity) if s.what in ("a vector in clear", "inner products")]
+    altered = altered_vector(honest_validity, vector, delta)
+    _, opened, *_ = read_to_settlement(shape, honest_validity.proof, Replay(log))
+    lifted = np.stack([delta, np.zeros_like(delta)])[:, : 1 << group.code.row_bits]
+    moved = kevaluate(lifted, opened[group.name].cell_point)
+    altered = with_element(altered, inner.start, element_at(altered, inner.start) + moved)
+    assert_only_the_transcript_objects(honest_validity, log, settled(shape, altered, Replay(log)))
+
+
+@pytest.mark.parametrize("tree", [WITNESS, "model mask"])
 def test_another_root_is_rejected_only_because_challenges_move(honest: Outcome, log: Log, tree: str) -> None:
     """The same rows under other salts: only the root and the tree's openings change."""
     shape = honest.shape
     drawn = [value for kind, value in log if kind == "indices"]
-    by_name = dict(zip([*shape.matrices, LEDGER], drawn, strict=True))
+    by_name = dict(zip([group.fresh for group in shape.groups], drawn, strict=False))
     old = honest.prover.commitments[tree]
     fresh = salted_again(old)
-    indices = by_name[tree.removesuffix(" mask")]
     place = DIGEST_BYTES * shape.new_roots.index(tree)
-    forged = honest.proof.replace(old.open(shape.trees[tree], indices), fresh.open(shape.trees[tree], indices))
+    openings = [commitment.open(shape.trees[tree], by_name[tree]) for commitment in (old, fresh)]
+    forged = honest.proof.replace(*openings)
     forged = forged[:place] + fresh.root + forged[place + DIGEST_BYTES :]
     assert_only_the_transcript_objects(honest, log, forged)
 
@@ -232,6 +271,15 @@ def test_another_root_is_rejected_only_because_challenges_move(honest: Outcome, 
 def salted_again(commitment: Commitment) -> Commitment:
     salts = random_bytes(len(commitment.secret.salts))
     return Commitment(commitment.code, type(commitment.secret)(commitment.secret.rows, salts))
+
+
+def test_another_salt_of_an_opened_column_is_rejected_only_because_its_tree_objects(honest: Outcome, log: Log) -> None:
+    """What is opened is absorbed, but its trees are what binds it: frozen challenges do not help."""
+    (section,) = [s for s in sections(honest) if s.what == f"the salts of {WITNESS}"]
+    place = section.start
+    forged = honest.proof[:place] + bytes([honest.proof[place] ^ 1]) + honest.proof[place + 1 :]
+    forgery = Outcome(honest.shape, honest.roots, forged, honest.prover)
+    assert forgery.verdict(Replay(log)) == forgery.verdict() == "merkle path"
 
 
 def test_a_false_statement_is_accepted_by_the_algebra_alone(
@@ -255,16 +303,8 @@ class Spoilt(Prover):
 
     spoil: dict[str, Any]
 
-    def commit(self) -> None:
-        order = iter([*(mask_name(name) for name in self.shape.committed), WITNESS])
-        honest = prover_protocol.commit
-
-        def commit(code: ReedSolomonCode, values: Vector) -> Commitment:
-            return spoilt(honest(code, values), self.spoil.get(next(order)))
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(prover_protocol, "commit", commit)
-            super().commit()
+    def _fresh(self, group: Group) -> Commitment:
+        return spoilt(super()._fresh(group), self.spoil.get(group.fresh))
 
 
 def first_row(codewords: Vector) -> Vector:
@@ -292,9 +332,12 @@ def columns(declared: Declared, data: Any) -> Columns:
     return columns_of(declared, data, descend(declared, data))
 
 
-@pytest.mark.parametrize("tree", ["dataset", "model", WITNESS, "dataset mask", "model mask"])
+TREES = ["dataset", "model", WITNESS, "model mask"]
+
+
+@pytest.mark.parametrize("tree", TREES)
 def test_a_row_that_is_not_a_codeword_is_rejected(declared: Declared, columns: Columns, tree: str) -> None:
-    """Errors in more positions than half of the distance."""
+    """Errors in more positions than half of the distance: the opened columns are not what y says."""
 
     def spoil(codewords: Vector) -> Vector:
         row, code = first_row(codewords), declared.shape.trees[tree].code
@@ -304,14 +347,28 @@ def test_a_row_that_is_not_a_codeword_is_rejected(declared: Declared, columns: C
         return codewords
 
     outcome = prove_spoilt(declared, columns, {tree: spoil})
-    assert outcome.verdict() == f"codeword of {tree.removesuffix(' mask')}"
+    assert outcome.verdict() == "folding"
+
+
+def test_a_row_that_is_not_a_codeword_is_rejected_in_clear(data: Any) -> None:
+    """The same where y is short and not folded."""
+    shape = validity_shape()
+    assert not shape.chain
+
+    def spoil(codewords: Vector) -> Vector:
+        first_row(codewords)[:] = add(first_row(codewords), random_field(len(codewords[0])))
+        return codewords
+
+    columns = validity_columns(shape, data)
+    committed = {n: spoilt(c, spoil) for n, c in commitments(shape, columns).items()}
+    assert prove(shape, columns, committed).verdict() == "codeword"
 
 
 def test_an_error_in_one_position_is_found_exactly_when_it_is_opened(declared: Declared, columns: Columns) -> None:
     """Below half of the distance the row is still the one codeword near it; nothing is gained by an error."""
 
     def spoil(codewords: Vector) -> Vector:
-        first_row(codewords)[:1] = add(first_row(codewords)[:1], np.uint64(1))
+        first_row(codewords)[:200] = add(first_row(codewords)[:200], np.uint64(1))
         return codewords
 
     seen = set()
@@ -319,12 +376,10 @@ def test_an_error_in_one_position_is_found_exactly_when_it_is_opened(declared: D
         outcome = prove_spoilt(declared, columns, {WITNESS: spoil})
         recorder = Recorder()
         verdict = outcome.verdict(recorder)
-        drawn = [value for kind, value in recorder.log if kind == "indices"][
-            list(declared.shape.matrices).index(WITNESS)
-        ]
-        assert verdict == ("codeword of witness" if 0 in drawn else "valid")
+        drawn = next(value for kind, value in recorder.log if kind == "indices")
+        assert verdict == ("folding" if min(drawn) < 200 else "valid")
         seen.add(verdict)
-    assert seen <= {"codeword of witness", "valid"}
+    assert seen <= {"folding", "valid"}
 
 
 class Coefficient(Recorder):
@@ -354,11 +409,11 @@ def test_a_mask_of_coefficient_one_would_hide_any_junk(declared: Declared, colum
 
     labels = [entry.label for entry in declared.shape.plan.rounds]
     gammas = [i for i, label in enumerate(labels) if label == "opening"]
-    place = gammas[list(declared.shape.matrices).index("model")]
+    place = gammas[[group.name for group in declared.shape.groups].index("model")]
     outcome = prove_spoilt(declared, columns, {"model": row, "model mask": mask}, Coefficient(place))
     assert outcome.verdict(Coefficient(place)) == "valid"
     honest_challenges = prove_spoilt(declared, columns, {"model": row, "model mask": mask})
-    assert honest_challenges.verdict() == "codeword of model"
+    assert honest_challenges.verdict() == "folding"
 
 
 class OffTheLine(Prover):
@@ -370,8 +425,9 @@ class OffTheLine(Prover):
         channel, entry, send = self.channel, self.entry, self.channel.send_vector
 
         def send_vector(values: Vector) -> None:
-            values = values.copy()
-            values[0, entry] = add(values[:1, entry], np.uint64(1))[0]
+            if values.shape[1] == self.shape.ledger.length:
+                values = values.copy()
+                values[0, entry] = add(values[:1, entry], np.uint64(1))[0]
             send(values)
 
         channel.send_vector = send_vector  # type: ignore[method-assign]
@@ -382,7 +438,7 @@ class OffTheLine(Prover):
 def test_a_ledger_off_its_line_is_rejected(declared: Declared, columns: Columns, place: str) -> None:
     """Where the equations read y they notice; in the random tail, which they do not, the columns do."""
     shape: ProofShape = declared.shape
-    entry = {"first pad": 0, "last pad": shape.ledger.entries, "tail": shape.ledger.code.dimension - 1}[place]
+    entry = {"first pad": 0, "last pad": shape.ledger.entries, "tail": shape.ledger.length - 1}[place]
     prover = type("OffTheLineHere", (OffTheLine,), {"entry": entry})
     outcome = prove(shape, columns, prover=prover)
     assert outcome.verdict() == ("codeword of ledger" if place == "tail" else "constraints")
@@ -395,6 +451,7 @@ def test_a_ledger_y_repaired_by_its_masks_is_rejected_by_the_columns(declared: D
     recorder = Recorder()
     outcome = prove(shape, columns, with_transcript=recorder, prover=prover)
     repaired = settled(shape, outcome.proof, Replay(recorder.log))
+    assert outcome.verdict(Replay(recorder.log)) == "constraints"
     assert outcome.verdict(Replay(recorder.log), repaired) == "codeword of ledger"
 
 
@@ -412,24 +469,29 @@ def test_repeated_columns_are_rejected(declared: Declared, columns: Columns) -> 
 
 
 def test_real_columns_are_distinct_and_as_many_as_the_calculator_says(log: Log, honest: Outcome) -> None:
-    for kind, value in log:
-        if kind == "indices":
-            assert len(set(value)) == len(value) == QUERIES == 148
+    shape = honest.shape
+    drawn = [value for kind, value in log if kind == "indices"]
+    codes = [*(group.code for group in shape.groups), *(stack.code for stack in shape.chain)]
+    assert [len(value) for value in drawn] == [code.queries for code in codes] == [124, 102, 102]
+    for value, code in zip(drawn, codes, strict=True):
+        assert len(set(value)) == len(value) and max(value) < code.length
     with pytest.raises(InvalidProof):
         honest.check(proof=honest.proof[:-1])
 
 
-def test_y_is_the_mask_plus_gamma_times_the_folded_rows(honest: Outcome, log: Log) -> None:
-    """What the verifier checks in 148 columns holds in all of them."""
+def test_the_opening_vector_is_the_mask_plus_gamma_times_the_folded_rows(honest: Outcome, log: Log) -> None:
+    """What the verifier checks in some columns holds in all of them."""
     shape = honest.shape
-    code = shape.trees["model"].code
     labels = [entry.label for entry in shape.plan.rounds]
     challenges = [K(*value) for kind, value in log if kind == "challenge"]
     gamma = [c for c, label in zip(challenges, labels, strict=True) if label == "opening"][1]
-    section = [s for s in sections(honest) if s.what == "an opening vector"][1]
-    y = np.frombuffer(honest.proof[section.start : section.end], dtype="<u8").astype(np.uint64).reshape(2, -1)
+    _, model = shape.groups
+    (stack,) = shape.chain
+    span = stack.spans[1]
+    stacked = honest.prover.vectors.stacked
+    y = stacked[:, span].reshape(2, -1)[:, : model.code.dimension]
     mask = honest.prover.masks["model"]
     row = honest.prover.commitments["model"].secret.rows
-    assert row.shape == (1, code.dimension)
+    assert row.shape == (1, model.code.dimension)
     lifted = np.concatenate([row, np.zeros_like(row)])
     assert np.array_equal(y, kadd(mask, kscale(lifted, gamma)))

@@ -22,8 +22,10 @@ from zkunlearn.models.gradient_descent import train
 from .harness import (
     BATCH,
     EPOCHS,
+    FEATURES,
     FORGOTTEN,
     ROWS,
+    X_BITS,
     Columns,
     Declared,
     Outcome,
@@ -306,9 +308,10 @@ def test_a_remainder_above_its_bits_is_rejected_by_the_shifted_limb(declared: De
 
 
 def test_a_multiplicity_off_by_one_is_rejected(declared: Declared, true_columns: Columns) -> None:
-    for table in declared.relation.tables:
-        count = int(true_columns[table.multiplicity][HALF])
-        lie = changed(true_columns, table.multiplicity, HALF, count + 1)
+    (section,) = declared.relation.sections
+    for table in section.tables:
+        count = int(true_columns[table.multiplicity][0, HALF])
+        lie = changed(true_columns, table.multiplicity, (0, HALF), count + 1)
         assert_caught(prove(declared.shape, lie), "lookup sum")
 
 
@@ -334,6 +337,14 @@ def test_a_data_cell_outside_its_range_is_rejected(data: Data, kind: str, name: 
     place = (DROPPED,) if name == "labels" else (2, DROPPED)
     columns = changed(validity_columns(shape, data), name, place, value)
     assert_caught(prove(shape, recount(shape.relation, columns)), "lookup sum")
+
+
+@pytest.mark.parametrize(("row", "value"), [(DROPPED, (1 << X_BITS) + 1), (DROPPED, 0), (0, -1)])
+def test_another_constant_feature_is_rejected(data: Data, row: int, value: int) -> None:
+    """It would be a bias of the owner's choice, row by row."""
+    shape = validity_shape()
+    columns = changed(validity_columns(shape, data), "features", (FEATURES, row), value)
+    assert_caught(prove(shape, recount(shape.relation, columns)), "constant")
 
 
 @pytest.mark.parametrize(("kind", "values"), [("real", (-HALF, HALF - 1)), ("count", (0, LIMB - 1))])

@@ -14,8 +14,8 @@ import pytest
 from zkunlearn.circuits.goldilocks import P as MODULUS
 from zkunlearn.circuits.gradient_descent import PREDICTIONS, Q, Z
 from zkunlearn.circuits.layout import Axis, Column
-from zkunlearn.circuits.relation import Indicator, Lookup, PublicVector, Table
-from zkunlearn.circuits.tables import limb_names
+from zkunlearn.circuits.relation import Indicator, LookupBox, PublicVector
+from zkunlearn.circuits.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_names
 from zkunlearn.models.schedule import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover import lookup as prover_lookup
@@ -68,9 +68,9 @@ def true_columns(run: Declared, rows: tuple[Any, Any]) -> Columns:
 
 def existing(shape: ProofShape, column: Column) -> tuple[Axis, ...]:
     """The column's axes, as long as its matrix rows are."""
-    for matrix in shape.matrices.values():
-        if column.name in matrix.layout.tilings:
-            tiling = matrix.layout.tilings[column.name]
+    for group in shape.groups:
+        if column.name in group.places:
+            _, tiling = group.places[column.name]
             sizes = [tiles << low for tiles, low in zip(tiling.tiles, tiling.low_bits, strict=True)]
             return tuple(replace(a, size=n, spare=0) for a, n in zip(column.axes, sizes, strict=True))
     raise KeyError(column.name)
@@ -129,18 +129,18 @@ class JunkProver(CheatingProver):
             patch.setattr(prover_lookup, "build_trees", self.trees)
             super().walk()
 
-    def trees(self, relation: Any, trees: Any, keys: Any, columns: Columns) -> Any:
-        tags = {table.name: table.tag for table in relation.tables}
+    def trees(self, section: Any, trees: Any, keys: Any, columns: Columns) -> Any:
+        tags = {table.name: table.tag for table in section.tables}
         built = []
         for instance in trees:
-            if isinstance(instance.source, Table):
-                built += build_trees(relation, [instance], keys, columns)
+            if not isinstance(instance.source, LookupBox):
+                built += build_trees(section, [instance], keys, columns)
                 continue
-            lookup: Lookup = instance.source
-            axes = self.columns.axes[lookup.entries[0].terms[0][1]]
-            wide = replace(lookup, indicator=FilledIndicator(axes, real=lookup.indicator))
-            leaves = lookup_leaves(keys, tags[lookup.table], wide, columns)
-            built.append(build_tree(instance, leaves))
+            box = instance.source
+            axes = self.columns.axes[box.columns[0]]
+            wide = replace(box, indicator=FilledIndicator(axes, real=box.indicator))
+            whole = replace(instance, source=wide, axes=(instance.axes[0], *axes))
+            built.append(build_tree(instance, lookup_leaves(keys, tags, whole, columns)))
         return built
 
 
@@ -178,7 +178,7 @@ def with_junk(run: Declared, columns: Columns) -> Columns:
         mask[:, list(run.forgotten)] = True
         put(name, mask)
     for name in ("features", "labels"):
-        put(name, outside(box[name], *((s.features,) if name == "features" else ()), s.rows))
+        put(name, outside(box[name], *((s.features + 1,) if name == "features" else ()), s.rows))
     low, high = limb_names("weights", s.weight_bits)
     for name in (low, high):
         put(name, outside(box[name], s.epochs, s.blocks))
@@ -197,7 +197,7 @@ def with_junk(run: Declared, columns: Columns) -> Columns:
 def test_there_is_room_for_junk(run: Declared, true_columns: Columns) -> None:
     box = filled(run.shape, true_columns)
     assert box[Q].shape == (4, 16) and box["weights limb 0"].shape == (4, 8, 4)
-    assert box["features"].shape == (FEATURES, 16), "features past the last have no cells at all"
+    assert box["features"].shape == (FEATURES + 1, 16), "the constant feature is there without a bias, too"
     assert box["model"].shape == (4,)
 
 
@@ -221,7 +221,8 @@ def test_training_on_a_row_past_the_last_is_rejected(run: Declared, rows: tuple[
     wide = replace(run.relation, schedule=longer_schedule)
     columns = data_columns((X, y)) | training_columns(wide, trace)
     live = replace(trace, Q=trace.Q[:, :ROWS], P=trace.P[:, :ROWS], rem=trace.rem[:, :ROWS])
-    columns |= {t.multiplicity: training_columns(run.relation, live)[t.multiplicity] for t in run.relation.tables}
+    counts = training_columns(run.relation, live)
+    columns |= {name: counts[name] for name in (RANGE_COUNTS, ACTIVATION_COUNTS)}
     box = filled(run.shape, columns)
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
 
@@ -233,6 +234,13 @@ def test_an_update_remainder_outside_the_run_is_rejected(
     """Where there is no step the update says u = 0."""
     box = filled(run.shape, true_columns)
     box["update remainder limb 0"][cell] = 1
+    assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
+
+
+def test_a_constant_feature_without_a_bias_is_not_learnt(run: Declared, true_columns: Columns) -> None:
+    """Validity pins the constant feature; were it another, the gradient of a weight that is none would not vanish."""
+    box = filled(run.shape, true_columns)
+    box["features"][FEATURES, 0] += np.uint64(1)
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
 
 

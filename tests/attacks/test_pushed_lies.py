@@ -111,8 +111,8 @@ def test_a_batched_claim_solved_for_is_rejected_by_the_opening(
     class Solving:
         """The channel, but the last value of a batching is the one that its equation asks for."""
 
-        def __init__(self, channel: Any, layout: Any, claims: Any) -> None:
-            self.channel, self.layout, self.claims = channel, layout, claims
+        def __init__(self, channel: Any, group: Any, claims: Any) -> None:
+            self.channel, self.group, self.claims = channel, group, claims
             self.weights: list[K] = []
             self.point: list[K] = []
 
@@ -131,20 +131,20 @@ def test_a_batched_claim_solved_for_is_rejected_by_the_opening(
 
         def answer(self) -> K:
             claim = self.channel.program.nodes[-1]
-            bits = self.layout.index_bits
+            bits = self.group.index_bits
             at_rows, cells = eq_table(tuple(self.point[:bits])), self.point[bits:]
             weight = ZERO
-            for place, rows in row_weights(self.layout, self.weights, self.claims).items():
+            for place, rows in row_weights(self.group, self.weights, self.claims).items():
                 at = K(*kernels.kdot(rows, np.ascontiguousarray(at_rows[:, : rows.shape[1]])))
                 weight = weight + at * eq(place, cells)
             return hidden_value(self.channel, claim) * weight.inverse()
 
     honest = prover_protocol.prove_batching
 
-    def prove_batching(channel: Any, layout: Any, claims: Any, rows: Any) -> Any:
-        if layout.name != "witness":
-            return honest(channel, layout, claims, rows)
-        return honest(Solving(channel, layout, claims), layout, claims, rows)
+    def prove_batching(channel: Any, group: Any, claims: Any, rows: Any) -> Any:
+        if group.witness is None:
+            return honest(channel, group, claims, rows)
+        return honest(Solving(channel, group, claims), group, claims, rows)
 
     monkeypatch.setattr(prover_protocol, "prove_batching", prove_batching)
     assert_caught(prove(declared.shape, skipped), "opening")
@@ -192,6 +192,11 @@ def padded(declared: Declared, steps: Any) -> Any:
     axes = (relation.epoch, relation.block, relation.weight)
     box = steps.reshape([axis.size for axis in axes])
     return to_field(np.pad(box, [(0, (1 << axis.bits) - axis.size) for axis in axes]).reshape(-1))
+
+
+def tables_of(declared: Declared) -> Any:
+    (section,) = declared.relation.sections
+    return section.tables
 
 
 # Lookups -----------------------------------------------------------------------------------------------------------
@@ -257,7 +262,7 @@ def with_trees_over(monkeypatch: pytest.MonkeyPatch, other: Columns) -> None:
     monkeypatch.setattr(
         prover_lookup,
         "build_trees",
-        lambda relation, trees, keys, columns: honest(relation, trees, keys, other),
+        lambda section, trees, keys, columns: honest(section, trees, keys, other),
     )
 
 
@@ -266,21 +271,19 @@ def test_leaves_of_another_limb_are_rejected(
 ) -> None:
     """The trees are over the true limbs, the committed ones have a limb of 2^16."""
     other = columns_of(declared, data, descend(declared, data))
-    columns = rounded | {t.multiplicity: other[t.multiplicity] for t in declared.relation.tables}
+    columns = rounded | {t.multiplicity: other[t.multiplicity] for t in tables_of(declared)}
     with_trees_over(monkeypatch, other)
-    low, high = limb_names("weights", declared.schedule.weight_bits)
-    names = [f"lookup {low}", f"lookup {high}", f"lookup {high} shifted"]
-    assert_caught(prove(declared.shape, columns), *names)
+    assert_caught(prove(declared.shape, columns), "lookup limbs")
 
 
 def test_leaves_of_other_multiplicities_are_rejected(
     declared: Declared, rounded: Columns, data: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = columns_of(declared, data, descend(declared, data))
-    (table,) = (t for t in declared.relation.tables if t.name == RANGE)
-    columns = changed(other, table.multiplicity, 7, int(other[table.multiplicity][7]) + 1)
+    (table,) = (t for t in tables_of(declared) if t.name == RANGE)
+    columns = changed(other, table.multiplicity, (0, 7), int(other[table.multiplicity][0, 7]) + 1)
     with_trees_over(monkeypatch, other)
-    assert_caught(prove(declared.shape, columns), "table range")
+    assert_caught(prove(declared.shape, columns), "table")
 
 
 def test_leaves_of_another_quotient_are_rejected(
@@ -291,7 +294,7 @@ def test_leaves_of_another_quotient_are_rejected(
     columns = changed(other, Q, (1, 7), int(other[Q][1, 7].astype(np.int64)) + 1)
     with_trees_over(monkeypatch, other)
     assert Z in columns
-    assert_caught(prove(declared.shape, columns), "lookup remainder", "lookup activation")
+    assert_caught(prove(declared.shape, columns), "lookup scores")
 
 
 def test_a_lookup_left_out_is_rejected(declared: Declared, data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,31 +304,32 @@ def test_a_lookup_left_out_is_rejected(declared: Declared, data: Any, monkeypatc
     columns = recount(declared.relation, changed(columns, Q, cell, int(columns[Q][cell].astype(np.int64)) + 1))
     honest = prover_lookup.lookup_leaves
 
-    def lookup_leaves(keys: Any, tag: int, lookup: Any, of: Any) -> Any:
-        box = honest(keys, tag, lookup, of)
-        if lookup.name in ("remainder", "activation"):
-            box.numerators[cell] = 0
+    def lookup_leaves(keys: Any, tags: Any, tree: Any, of: Any) -> Any:
+        box = honest(keys, tags, tree, of)
+        if tree.source.name == "scores":
+            cells = box.numerators.reshape(2, 2, *columns[Q].shape)  # coefficients, selector, cells
+            cells[:, :, *cell] = 0
         return box
 
     monkeypatch.setattr(prover_lookup, "lookup_leaves", lookup_leaves)
-    assert_caught(prove(declared.shape, columns), "lookup remainder", "lookup activation")
+    assert_caught(prove(declared.shape, columns), "lookup scores")
 
 
 def test_another_table_is_rejected(declared: Declared, rounded: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that nobody looks up is made the key of the limb that is out of range."""
     limb = int(rounded[limb_names("weights", declared.schedule.weight_bits)[0]].max())
-    (table,) = (t for t in declared.relation.tables if t.name == RANGE)
-    (row, *_) = np.flatnonzero(rounded[table.multiplicity] == 0)
+    (table,) = (t for t in tables_of(declared) if t.name == RANGE)
+    (row, *_) = np.flatnonzero(rounded[table.multiplicity][0] == 0)
     honest = prover_lookup.table_leaves
 
-    def table_leaves(keys: Any, of: Any, multiplicities: Any) -> Any:
-        box = honest(keys, of, multiplicities)
-        if of.name == RANGE:
-            box.denominators[:, row, 0] = (keys.alpha - table.tag - keys.beta * limb).pair
+    def table_leaves(keys: Any, tree: Any, of: Any) -> Any:
+        box = honest(keys, tree, of)
+        assert tree.source[0].name == RANGE
+        box.denominators.reshape(2, -1)[:, row] = (keys.alpha - table.tag - keys.beta * limb).pair
         return box
 
     monkeypatch.setattr(prover_lookup, "table_leaves", table_leaves)
-    assert_caught(prove(declared.shape, changed(rounded, table.multiplicity, row, 1)), "table range")
+    assert_caught(prove(declared.shape, changed(rounded, table.multiplicity, (0, row), 1)), "table")
 
 
 def test_a_point_with_a_zero_coordinate_is_refused() -> None:

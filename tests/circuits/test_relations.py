@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from zkunlearn.circuits import tables
 from zkunlearn.circuits.goldilocks import K, P, kvector
 from zkunlearn.circuits.gradient_descent import GradientDescent
 from zkunlearn.circuits.hidden import Hidden, HiddenProgram, Product
-from zkunlearn.circuits.multilinear import Point, kevaluate
-from zkunlearn.circuits.relation import Indicator, LookedUp, PublicVector, Relation, Sum, SumResult
+from zkunlearn.circuits.multilinear import Point, kevaluate, log2_ceil
+from zkunlearn.circuits.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
 from zkunlearn.circuits.validity import Validity
 from zkunlearn.models.schedule import DatasetShape, compile_schedule
 from zkunlearn.models.spec import TrainingSpec
@@ -48,7 +49,7 @@ TRAININGS = {
     "a batch larger than the data": training(5, 3, 3, 16, (0,)),
     "all rows but one forgotten": training(10, 5, 6, 8, tuple(range(9)), model="linear"),
 }
-VALIDITIES = {kind: Validity(11, 3, kind) for kind in ("binary", "real", "count")}
+VALIDITIES = {kind: Validity(11, 3, kind, 10) for kind in ("binary", "real", "count")}
 RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES}
 
 
@@ -91,18 +92,22 @@ class Noting:
 def walked(relation: Relation, seed: int = 0) -> Noting:
     steps = Noting(seed)
     looked_up = {}
-    by_bits: dict[int, Point] = {}
-    for lookup in relation.lookups:
-        flat = by_bits.setdefault(lookup.bits, steps.random_point(lookup.bits))
-        point = split_point(lookup.axes, flat)
-        names = {name for entry in lookup.entries for _, name in entry.terms}
-        values = {name: steps.program.entry() for name in names}
-        steps.claims += [(name, point) for name in names if name not in VIRTUAL]
-        looked_up[lookup.name] = LookedUp(point, values)
-    for table in relation.tables:
-        steps.evaluate(table.multiplicity, {"entry": steps.random_point(16)})
+    for section in relation.sections:
+        for box in section.boxes:
+            point = split_point(box.axes, steps.random_point(sum(axis.bits for axis in box.axes)))
+            values = {name: steps.program.entry() for name in box.columns}
+            steps.claims += [(name, point) for name in box.columns if name not in VIRTUAL]
+            looked_up[box.name] = LookedUp(point, values)
+        for table in section.tables:
+            steps.evaluate(
+                table.multiplicity, {"section": table.section.whole(()), "entry": steps.random_point(16)}
+            )
     relation.identities(steps, looked_up)
     return steps
+
+
+def boxes(relation: Relation) -> list[LookupBox]:
+    return [box for section in relation.sections for box in section.boxes]
 
 
 def assert_extension(vector: PublicVector, groups: Sequence[int], point: Point) -> None:
@@ -140,35 +145,54 @@ def test_public_vectors_of_a_training_are_extensions_of_their_tables(name: str) 
 @pytest.mark.parametrize("name", RELATIONS)
 def test_indicators_of_lookups_are_extensions_of_their_tables(name: str) -> None:
     rng = random.Random(3)
-    for lookup in RELATIONS[name].lookups:
-        cells = lookup.indicator.table()
-        assert cells.shape == tuple(axis.size for axis in lookup.axes)
-        padded = np.pad(cells, [(0, (1 << axis.bits) - axis.size) for axis in lookup.axes]).reshape(-1)
+    for box in boxes(RELATIONS[name]):
+        cells = box.indicator.table()
+        assert cells.shape == tuple(axis.size for axis in box.axes)
+        padded = np.pad(cells, [(0, (1 << axis.bits) - axis.size) for axis in box.axes]).reshape(-1)
         values = kvector([K(int(cell)) for cell in padded])
-        point = tuple(K(rng.randrange(P), rng.randrange(P)) for _ in range(lookup.bits))
-        assert lookup.indicator.evaluate(point) == kevaluate(values, point)
+        bits = sum(axis.bits for axis in box.axes)
+        point = tuple(K(rng.randrange(P), rng.randrange(P)) for _ in range(bits))
+        assert box.indicator.evaluate(point) == kevaluate(values, point)
 
 
 def test_an_indicator_counts_rows_that_are_not_forgotten() -> None:
     relation = TRAININGS["odd epochs, partial last block, forgotten rows"]
-    live = {lookup.name: lookup.indicator.table() for lookup in relation.lookups}
-    for name in ("remainder", "activation"):
-        assert live[name].sum(axis=0).tolist() == [3 * (n not in (2, 5, 12)) for n in range(13)]
-    assert all(cells.all() for name, cells in live.items() if name not in ("remainder", "activation"))
-    assert isinstance(relation.lookups[0].indicator, Indicator)
+    live = {box.name: box.indicator.table() for box in boxes(relation)}
+    assert live["scores"].sum(axis=0).tolist() == [3 * (n not in (2, 5, 12)) for n in range(13)]
+    assert all(cells.all() for name, cells in live.items() if name != "scores")
+
+
+@pytest.mark.parametrize("bits", [4, 5, 6])
+def test_parts_of_lookups_are_the_whole_in_sections(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut or not, the same cells look up the same tuples, and each section has tables of its own."""
+    monkeypatch.setattr(tables, "SECTION_BITS", bits)
+    relation = training(13, 3, 3, 4, (2, 5, 12), l2=0.01)
+    assert len(relation.sections) > 1
+    counted = np.zeros((3, 13), dtype=int)
+    for box in boxes(relation):
+        assert sum(axis.bits for axis in box.axes) + log2_ceil(len(box.lookups)) <= bits
+        if box.name.startswith("scores"):
+            counted[tuple(axis.cut() for axis in box.axes)] += box.indicator.table()
+    assert counted.tolist() == [[int(n not in (2, 5, 12)) for n in range(13)]] * 3
+    rows = [table.section.cut().start for section in relation.sections for table in section.tables]
+    assert rows == [i for i in range(len(relation.sections)) for _ in range(2)]
+    assert [s.name for s, _ in walked(relation).sums].count("product") == len(
+        [box for box in boxes(relation) if box.name.startswith("scores")]
+    )
 
 
 @pytest.mark.parametrize("name", ["odd epochs, partial last block, forgotten rows", "binary"])
 def test_tables_are_extensions_of_their_rows(name: str) -> None:
     rng = random.Random(4)
     point = tuple(K(rng.randrange(P), rng.randrange(P)) for _ in range(16))
-    for table in RELATIONS[name].tables:
+    (section,) = RELATIONS[name].sections
+    for table in section.tables:
         for component in table.components:
             assert component.table().shape == (2, 1 << 16)
             assert component.evaluate(point) == kevaluate(component.table(), point)
         keys = list(zip(*(c.table()[0].tolist() for c in table.components), strict=True))
         assert len(set(keys)) == len(keys), "no tuple twice"
-    assert len({table.tag for table in RELATIONS[name].tables}) == len(RELATIONS[name].tables)
+    assert len({table.tag for table in section.tables}) == len(section.tables)
 
 
 @pytest.mark.parametrize("name", RELATIONS)
@@ -198,7 +222,7 @@ def test_column_names_are_unique_across_matrices(name: str) -> None:
 def test_every_integer_column_of_the_witness_is_looked_up_or_bound(name: str) -> None:
     """Limbs are range-checked one by one, short ones shifted as well; Q and P by the activation table."""
     relation = RELATIONS[name]
-    looked_up = {name for lookup in relation.lookups for entry in lookup.entries for _, name in entry.terms}
-    counts = {table.multiplicity for table in relation.tables}
+    looked_up = {name for box in boxes(relation) for name in box.columns}
+    counts = {table.multiplicity for section in relation.sections for table in section.tables}
     witness = {column.name for column in relation.columns["witness"]}
     assert witness - counts <= looked_up

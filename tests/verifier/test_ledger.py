@@ -13,9 +13,10 @@ from zkunlearn.circuits.goldilocks import ONE, ZERO, K, P, kscalar
 from zkunlearn.circuits.hidden import Hidden, HiddenProgram, Product, evaluate_constraint, linear, public
 from zkunlearn.models.errors import InvalidProof, ZkUnlearnError
 from zkunlearn.prover.channel import ProverChannel
-from zkunlearn.prover.ledger import Ledger, commit_ledger, prove_ledger, violated
+from zkunlearn.prover.ledger import Ledger, draw_ledger, prove_ledger, violated
 from zkunlearn.verifier.channel import EXTENSION_BYTES, FIELD_BYTES, VerifierChannel
-from zkunlearn.verifier.ledger import LedgerShape, verify_ledger
+from zkunlearn.verifier.code import evaluate_rows
+from zkunlearn.verifier.ledger import LedgerShape, own_code, verify_ledger
 from zkunlearn.verifier.transcript import Transcript
 
 elements = st.one_of(st.sampled_from([0, 1, P - 1, 2**32]), st.integers(0, P - 1))
@@ -28,6 +29,10 @@ def transcript() -> Transcript:
     return Transcript(b"ledger", b"test", b"")
 
 
+def shape_of(entries: int) -> LedgerShape:
+    return LedgerShape(entries, own_code(entries), "ledger", 0)
+
+
 def product_equation(program: HiddenProgram, h: Sequence[Hidden]) -> None:
     """h0 h1 = h2, by way of named nodes, and 2 h3 - 14 = 0."""
     left = program.name(h[0] + h[3] - h[3] + public(ONE))
@@ -37,7 +42,7 @@ def product_equation(program: HiddenProgram, h: Sequence[Hidden]) -> None:
 
 def settle(equations: Equations, values: Sequence[K]) -> tuple[bytes, list[str], Ledger]:
     """A proof of nothing but equations on masked values."""
-    ledger = commit_ledger(LedgerShape(len(values)))
+    ledger = draw_ledger(shape_of(len(values)))
     channel = ProverChannel(transcript())
     channel.use_pads(ledger.pads())
     equations(channel.program, channel.send(values))
@@ -48,7 +53,7 @@ def settle(equations: Equations, values: Sequence[K]) -> tuple[bytes, list[str],
 def check(equations: Equations, proof: bytes, count: int, entries: int | None = None) -> VerifierChannel:
     channel = VerifierChannel(transcript(), proof)
     equations(channel.program, channel.hidden(count))
-    verify_ledger(channel, LedgerShape(entries or count))
+    verify_ledger(channel, shape_of(entries or count))
     channel.reader.finish()
     return channel
 
@@ -92,7 +97,7 @@ def test_an_altered_message_is_rejected(place: str) -> None:
     last_pad = y + FIELD_BYTES * len(VALUES)
     offset = {"masked value": 0, "M0": values, "M1": values + 16, "first pad": y, "last pad": last_pad}[place]
     altered = proof[:offset] + bytes([proof[offset] ^ 1]) + proof[offset + 1 :]
-    assert len(proof) == y + EXTENSION_BYTES * ledger.shape.code.dimension
+    assert len(proof) == y + EXTENSION_BYTES * ledger.shape.length
     with pytest.raises(InvalidProof) as caught:
         check(product_equation, altered, len(VALUES))
     assert caught.value.check == "constraints"
@@ -103,24 +108,28 @@ def test_y_is_on_the_line_of_both_pad_rows() -> None:
     proof, _, ledger = settle(product_equation, VALUES)
     channel = VerifierChannel(transcript(), proof)
     product_equation(channel.program, channel.hidden(len(VALUES)))
-    opened = verify_ledger(channel, LedgerShape(len(VALUES)))
+    opened = verify_ledger(channel, shape_of(len(VALUES)))
     for i, (s, h) in enumerate(zip(channel.masked, VALUES, strict=True)):
         k = opened.epsilon * s - kscalar(opened.y[:, i])
         assert k == opened.epsilon * h - kscalar(ledger.kappa_prime[:, i])
-    cells = np.stack([*ledger.kappa, *ledger.kappa_prime], axis=1)
-    assert np.array_equal(opened.combine(cells), opened.y), "rows combine as their codewords do"
+    points = np.array([2, 3, P - 1], dtype=np.uint64)
+    cells = evaluate_rows(ledger.rows, points).T
+    opened.require_codeword(points, cells)
+    cells[1, 3] ^= np.uint64(1)
+    with pytest.raises(InvalidProof, match="codeword of ledger"):
+        opened.require_codeword(points, cells)
 
 
 @pytest.mark.parametrize("entries", [4, 6])
 def test_a_ledger_of_another_length_is_rejected(entries: int) -> None:
     proof, _, _ = settle(product_equation, VALUES)
     with pytest.raises(InvalidProof) as caught:
-        check(product_equation, proof, len(VALUES), entries)
+        check(product_equation, proof + bytes(EXTENSION_BYTES), len(VALUES), entries)
     assert caught.value.check == "ledger length"
 
 
 def test_the_prover_refuses_to_use_more_or_fewer_pads() -> None:
-    ledger = commit_ledger(LedgerShape(3))
+    ledger = draw_ledger(shape_of(3))
     channel = ProverChannel(transcript())
     channel.use_pads(ledger.pads())
     channel.send([ONE, ONE])
@@ -131,9 +140,9 @@ def test_the_prover_refuses_to_use_more_or_fewer_pads() -> None:
 
 
 def test_pads_are_fresh() -> None:
-    first, second = (commit_ledger(LedgerShape(5)) for _ in range(2))
+    first, second = (draw_ledger(shape_of(5)) for _ in range(2))
     assert not {pad.pair for pad in first.pads()} & {pad.pair for pad in second.pads()}
-    assert first.commitment.root != second.commitment.root
+    assert not set(first.rows.reshape(-1).tolist()) & set(second.rows.reshape(-1).tolist())
 
 
 @settings(max_examples=40, deadline=None)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.models.errors import InvalidProof, ParameterError
-from zkunlearn.prover.merkle import build_levels, cap_of, hash_salted, path_of, paths_of, record_path
+from zkunlearn.prover.merkle import build_levels, cap_of, hash_columns, path_of, paths_of, record_path
 from zkunlearn.verifier.merkle import (
     CapShape,
     leaf_hash,
@@ -125,7 +125,7 @@ def test_record_paths_are_those_of_the_rfc(size: int, data: st.DataObject) -> No
 
 def test_leaf_and_node_hashes_are_what_the_text_says() -> None:
     salt, left, right = bytes(range(32)), b"l" * 32, b"r" * 32
-    assert leaf_hash(salt, b"data") == hashlib.sha256(b"\x00" + salt + b"data").digest()
+    assert leaf_hash(salt, b"data") == hashlib.sha256(b"\x00" + salt + bytes(31) + b"data").digest()
     assert node_hash(left, right) == hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -139,7 +139,7 @@ def test_salted_hashes_are_leaf_hashes_of_little_endian_cells(n: int, width: int
         leaf_hash(salts[32 * i : 32 * i + 32], b"".join(int(c).to_bytes(8, "little") for c in cells[i]))
         for i in range(n)
     ]
-    assert split_digests(hash_salted(salts, [cells.astype("<u8").view(np.uint8)])) == expected
+    assert split_digests(hash_columns(salts, [cells.astype("<u8").view(np.uint8)])) == expected
 
 
 def test_long_leaves_hash_the_same_in_one_part_and_in_two() -> None:
@@ -147,8 +147,8 @@ def test_long_leaves_hash_the_same_in_one_part_and_in_two() -> None:
     cells = rng.integers(0, 2**64, (300, 6000), dtype=np.uint64)
     salts = rng.bytes(32 * 300)
     packed = cells.astype("<u8").view(np.uint8)
-    one = hash_salted(salts, [packed])
-    assert one == hash_salted(salts, [packed[:, :77], packed[:, 77:]])
+    one = hash_columns(salts, [packed])
+    assert one == hash_columns(salts, [packed[:, :77], packed[:, 77:]])
     assert one[-32:] == leaf_hash(salts[-32:], cells[-1].astype("<u8").tobytes())
 
 
@@ -198,7 +198,7 @@ def test_the_prover_refuses_what_it_cannot_open(opened: Opened) -> None:
     with pytest.raises(ParameterError, match="192 leaves, not 128"):
         cap_of(opened.levels, CapShape(128, 7, 4))
     with pytest.raises(ParameterError, match="salt"):
-        hash_salted(bytes(31), [np.zeros((1, 16), np.uint8)])
+        hash_columns(bytes(31), [np.zeros((1, 16), np.uint8)])
 
 
 # --- attacks on caps and paths ------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ def test_a_shorter_path_from_an_inner_node_is_rejected(opened: Opened) -> None:
 
 
 def test_an_inner_node_passed_off_as_a_leaf_is_rejected() -> None:
-    """Salt = left child, data = right child: only the tag tells this leaf from the node above two."""
+    """Salt = left child, data = right child: tag and zeros tell this leaf from the node above two."""
     hashes = digests(8)
     levels = build_levels(b"".join(hashes))
     forged = leaf_hash(hashes[0], hashes[1])
@@ -306,9 +306,9 @@ def test_leaves_in_each_other_s_place_are_rejected(opened: Opened) -> None:
 
 
 def test_a_dropped_salt_is_rejected() -> None:
-    """SHA-256(0x00 || salt || data) is also the hash of data' = salt || data without a salt."""
+    """SHA-256(0x00 || salt || zeros || data) is also the hash of data' = salt || zeros || data without a salt."""
     salt, data = b"s" * 32, b"data"
-    assert hashlib.sha256(b"\x00" + b"" + salt + data).digest() == leaf_hash(salt, data)
+    assert hashlib.sha256(b"\x00" + b"" + salt + bytes(31) + data).digest() == leaf_hash(salt, data)
     for wrong in (b"", salt[:31], salt + data[:1]):
         with pytest.raises(InvalidProof, match="32 bytes") as caught:
             leaf_hash(wrong, data)

@@ -1,23 +1,34 @@
 """The calculator's figures, by hand."""
 
+from dataclasses import fields
 from math import isclose, log2
 
 import pytest
+from zkunlearn.circuits import tables
 from zkunlearn.circuits.goldilocks import P
 from zkunlearn.circuits.gradient_descent import GradientDescent, model_columns
+from zkunlearn.circuits.layout import MatrixLayout
 from zkunlearn.circuits.validity import Validity, dataset_columns
 from zkunlearn.models.errors import ParameterError
 from zkunlearn.models.schedule import DatasetShape, compile_schedule
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.verifier.channel import Round
-from zkunlearn.verifier.code import QUERIES, ReedSolomonCode, query_count
-from zkunlearn.verifier.protocol import ProofShape, smallest_matrix
+from zkunlearn.verifier.code import PLAIN_RATE, WORK_BITS, ReedSolomonCode, query_count
+from zkunlearn.verifier.folding import Stack
+from zkunlearn.verifier.group import Group, MatrixShape
+from zkunlearn.verifier.ledger import LedgerShape
+from zkunlearn.verifier.protocol import ProofShape, choose_matrix
 from zkunlearn.verifier.soundness import code_terms, require_security, round_term, security_bits, soundness_terms
 
 
+def committed(columns, row_bits, openings=4):
+    layout = MatrixLayout("dataset", columns, row_bits)
+    return MatrixShape(layout, ReedSolomonCode(row_bits, openings))
+
+
 def validity_shape(rows, features):
-    matrix = smallest_matrix("dataset", dataset_columns(rows, features), openings=4)
-    return ProofShape(Validity(rows, features, "binary"), {"dataset": matrix})
+    relation = Validity(rows, features, "binary", 10)
+    return ProofShape(relation, {"dataset": committed(dataset_columns(rows, features), 10)})
 
 
 def training_shape(rows, features, epochs):
@@ -25,19 +36,21 @@ def training_shape(rows, features, epochs):
     data = DatasetShape(rows=rows, features=features, label_kind="binary", label_bits=0, x_bits=10)
     schedule = compile_schedule(spec, data, ())
     relation = GradientDescent("logistic", 10, 16, 10, schedule, ())
-    committed = {
-        "dataset": smallest_matrix("dataset", dataset_columns(rows, features), openings=4),
-        "model": smallest_matrix("model", model_columns(schedule), openings=4),
+    matrices = {
+        "dataset": committed(dataset_columns(rows, features), 13),
+        "model": choose_matrix("model", model_columns(schedule), 4, 8, PLAIN_RATE),
     }
-    return ProofShape(relation, committed)
+    return ProofShape(relation, matrices)
 
 
 def bits(shape):
     return {term.label: term.bits for term in soundness_terms(shape)}
 
 
-@pytest.mark.parametrize("inverse_rate, queries", [(2, 241), (4, 148), (8, 121), (16, 110)])
+@pytest.mark.parametrize("inverse_rate, queries", [(2, 203), (4, 124), (8, 102), (16, 93)])
 def test_query_counts_are_those_of_the_unique_decoding_regime(inverse_rate, queries):
+    # 84 bits and 16 of work: 84 / 0.415 = 202.4, 84 / 0.678 = 123.9, 84 / 0.830 = 101.2, 84 / 0.913 = 92.1
+    assert WORK_BITS == 16
     assert query_count(inverse_rate) == queries
 
 
@@ -46,19 +59,53 @@ def test_a_challenge_of_error_e_gives_log2_of_the_field_over_e():
 
 
 def test_the_proximity_terms_of_one_code():
-    # C = 2^6, m = 148: dimension 212, H = 2^7, k = ceil(4 * 212 / 128) = 7, n = 896, rate = 212 / 896
+    # C = 2^6, m = 124: dimension 188, H = 2^7, k = ceil(4 * 188 / 128) = 6, n = 768, rate = 188 / 768
     code = ReedSolomonCode(row_bits=6, openings=1)
-    assert (code.dimension, code.subgroup_bits, code.cosets, code.length) == (212, 7, 7, 896)
+    assert (code.dimension, code.subgroup_bits, code.cosets, code.length) == (188, 7, 6, 768)
     terms = {term.label: term.bits for term in code_terms("x", code, rows=9)}
-    assert isclose(terms["line of x"], 2 * log2(P) - log2(896))
-    assert isclose(terms["tensor of x"], 2 * log2(P) - log2(4 * 896))
-    assert isclose(terms["queries of x"], 148 * -log2((1 + 212 / 896) / 2))
+    assert isclose(terms["line of x"], 2 * log2(P) - log2(768))
+    assert isclose(terms["tensor of x"], 2 * log2(P) - log2(4 * 768))
+    assert isclose(terms["queries of x"], 16 + 124 * -log2((1 + 188 / 768) / 2))
+
+
+def test_a_code_that_hides_nothing():
+    # C = 2^10, no tail, inverse rate 8: H = 2^10, k = 8, n = 8192, rate 1/8 exactly
+    code = ReedSolomonCode(row_bits=10, openings=0, inverse_rate=8)
+    assert (code.dimension, code.tail, code.cosets, code.length) == (1024, 0, 8, 8192)
+    terms = {term.label: term.bits for term in code_terms("x", code, rows=9)}
+    assert isclose(terms["queries of x"], 16 + 102 * -log2(9 / 16))
 
 
 def test_the_lookup_term_counts_every_fraction():
-    # 16 rows x 3 features in 2^(4 + 2) cells, two label checks of 2^4 cells, 2^16 table rows; tuples of width 1
-    fractions = 2**6 + 2 * 2**4 + 2**16
+    # 16 rows x (3 + 1) features in 2^(4 + 2) cells, two label checks in 2^(1 + 4) cells, 2^16 table rows; width 1
+    fractions = 2**6 + 2**5 + 2**16
     assert isclose(bits(validity_shape(16, 3))["lookup alpha"], 2 * log2(P) - log2(fractions * 3))
+
+
+def test_a_training_by_hand():
+    # 13 rows, 3 features, 2 epochs. Boxes: scores 2 (lookups) x 2 epochs x 16 rows; limbs of w (32 bits: 2) and of
+    # u (31 bits: 2, the top one shifted too: 3) are 5, so 8 x 2 epochs x 1 block x 4 weights; model limbs 2 x 4;
+    # tables 2 x 2^16, of width 2
+    shape = training_shape(13, 3, 2)
+    assert (shape.relation.schedule.weight_bits, shape.relation.schedule.shift) == (32, 31)
+    fractions = 2 * 2 * 16 + 8 * 2 * 4 + 2 * 4 + 2 * 2**16
+    assert isclose(bits(shape)["lookup alpha"], 2 * log2(P) - log2(fractions * 4))
+    # dataset and witness in rows of 2^13: each of features (4 x 16), labels, blinds (16 cells) in one row; Q, P, the
+    # limbs in one row, the multiplicities (2 x 2^16 cells) in 8 rows each: 18 rows in all
+    dataset, model = shape.groups
+    assert [layout.rows for layout in dataset.layouts] == [1, 17] and dataset.column_rows == 18
+    # C + m = 2^13 + 4 * 124 = 8688, H = 2^13, k = ceil(4 * 8688 / 8192) = 5, n = 40960
+    assert isclose(bits(shape)["tensor of dataset"], 2 * log2(P) - log2(5 * 40960))
+    # C + m = 2^8 + 4 * 102 = 664, H = 512, k = ceil(8 * 664 / 512) = 11, n = 5632, one row
+    assert isclose(bits(shape)["line of model"], 2 * log2(P) - log2(5632))
+    # y's of 8688 and 664 in rows of 2^10: 9 + 1 rows over K, at rate 1/8; then one vector of 2^10 in clear
+    (stack,) = shape.chain
+    assert (stack.row_bits, stack.rows, stack.code.length) == (10, 10, 8192)
+    assert isclose(bits(shape)["tensor of folding 1"], 2 * log2(P) - log2(4 * 8192))
+    # claims: an inner product and 124 or 102 values
+    assert isclose(bits(shape)["folding weight"], 2 * log2(P) - log2(125 + 103 - 1))
+    # the weakest: 124 queries at rate 8688 / 40960 are 89.4 bits, 102 at rate 1/8 are 84.7, and 16 of work
+    assert isclose(security_bits(shape), 16 + 102 * -log2(9 / 16))
 
 
 def test_ordinary_shapes_have_100_bits():
@@ -67,16 +114,30 @@ def test_ordinary_shapes_have_100_bits():
         assert require_security(shape) == security_bits(shape)
 
 
-def test_a_shape_below_100_bits_is_refused_by_name():
+def test_a_shape_below_100_bits_is_refused_by_name(monkeypatch):
+    monkeypatch.setattr(tables, "SECTION_BITS", 27)  # sections that nobody makes
     shape = training_shape(1 << 20, 1, 32)  # 2^26 looked-up cells and more, in tuples of width 2
     assert bits(shape)["lookup alpha"] < 100
     with pytest.raises(ParameterError, match=r"99\.\d+ bits of proven soundness \(lookup alpha\)"):
         require_security(shape)
 
 
+def test_sections_keep_large_runs_above_100_bits():
+    shape = training_shape(1 << 20, 1, 32)
+    assert len(shape.relation.sections) == 4
+    assert security_bits(shape) >= 100
+
+
 def test_every_round_of_the_plan_is_a_term():
     shape = training_shape(13, 3, 3)
     labels = {term.label for term in soundness_terms(shape)}
     assert {entry.label for entry in shape.plan.rounds} <= labels
-    assert {f"queries of {name}" for name in ("dataset", "model", "witness", "ledger")} <= labels
-    assert QUERIES == 148
+    assert {f"queries of {name}" for name in ("dataset", "model", "ledger", "folding 1")} <= labels
+
+
+def test_a_parameter_that_the_calculator_does_not_know_fails_here():
+    """Whoever gives a code or a stack a new field has to say here what it does to soundness."""
+    assert {f.name for f in fields(ReedSolomonCode)} == {"row_bits", "openings", "inverse_rate"}
+    assert {f.name for f in fields(Stack)} == {"level", "lengths", "row_bits"}
+    assert {f.name for f in fields(Group)} == {"name", "code", "committed", "witness"}
+    assert {f.name for f in fields(LedgerShape)} == {"entries", "code", "tree", "first_row"}

@@ -23,9 +23,16 @@ def refusal(check):
     return failure.value
 
 
+def wide(statement, features):
+    """The same data set with more features."""
+    first = statement.encoding.features[0]
+    columns = tuple(replace(first, name=f"x{i}") for i in range(features))
+    return replace(statement, encoding=replace(statement.encoding, features=columns))
+
+
 def test_a_data_set_larger_than_one_proof_is_refused_before_it_is_laid_out(made):
     commitment, _, _ = made
-    huge = replace(commitment, statement=replace(commitment.statement, rows=1 << 25))
+    huge = replace(commitment, statement=replace(wide(commitment.statement, 8), rows=1 << 28))
     error = refusal(lambda: zu.verify_dataset(huge))
     assert (error.check, "more than one proof can carry" in error.detail) == ("statement", True)
 
@@ -40,9 +47,11 @@ def test_a_training_that_cannot_be_proved_is_refused(made):
 def test_too_many_steps_are_refused_before_they_are_laid_out(made):
     commitment, proof, _ = made
     endless = replace(SPEC, epochs=1 << 20, batch_size=1)
-    lying = replace(proof, statement=replace(proof.statement, spec=endless))
-    error = refusal(lambda: zu.verify(lying, commitment))
-    assert (error.check, "steps of 3 weights" in error.detail) == ("statement", True)
+    dataset = wide(commitment.statement, 20)
+    lying = replace(proof, statement=replace(proof.statement, dataset=dataset, spec=endless))
+    known = replace(commitment, statement=dataset)
+    error = refusal(lambda: zu.verify(lying, known, known_dataset=known.digest))
+    assert (error.check, "steps of 20 weights" in error.detail) == ("statement", True)
 
 
 def test_a_shape_without_enough_security_is_refused(made, monkeypatch):

@@ -1,0 +1,52 @@
+"""How often each row of each table is looked up: what makes the sums of both sides of a lookup argument equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ..circuits.goldilocks import Vector
+from ..circuits.relation import LIMB, TABLE_BITS, Section
+from ..circuits.tables import HALF, limb_names, limb_widths
+
+TableRows = npt.NDArray[np.uint16]
+
+
+def signed_rows(values: npt.NDArray[np.integer]) -> TableRows:
+    """Rows of a table that begins at -2^15: v + 2^15, for signed 16-bit integers."""
+    return values.astype(np.int16).view(np.uint16) ^ np.uint16(HALF)
+
+
+def limb_rows(limbs: Mapping[str, npt.NDArray[np.integer]], name: str, bits: int) -> dict[str, TableRows]:
+    """Rows that the lookups of circuits.tables.limb_lookups look up, by name of the lookup."""
+    rows: dict[str, TableRows] = {}
+    for limb, width in zip(limb_names(name, bits), limb_widths(bits), strict=True):
+        rows[limb] = limbs[limb].astype(np.uint16)
+        if width < TABLE_BITS:
+            rows[f"{limb} shifted"] = rows[limb] << np.uint16(TABLE_BITS - width)
+    return rows
+
+
+def multiplicities(sections: Sequence[Section], looked_up: Mapping[str, TableRows]) -> dict[str, Vector]:
+    """The columns of counts, F arrays (sections, 2^16).
+
+    Args:
+        looked_up: by name of the lookup, which row of its table each cell of the whole box looks up.
+    """
+    counts: dict[str, Vector] = {}
+    for i, section in enumerate(sections):
+        tables = {table.name: table for table in section.tables}
+        for table in section.tables:
+            counts.setdefault(table.multiplicity, np.zeros((len(sections), LIMB), dtype=np.uint64))
+        for box in section.boxes:
+            cut = tuple(axis.cut() for axis in box.axes)
+            for lookup in box.lookups:
+                rows = looked_up[lookup.name][cut]
+                own = counts[tables[lookup.table].multiplicity][i]
+                own += np.bincount(rows.reshape(-1), minlength=LIMB).astype(np.uint64)
+                holes = list(box.indicator.holes)
+                if holes:
+                    own -= np.bincount(rows[..., holes].reshape(-1), minlength=LIMB).astype(np.uint64)
+    return counts
