@@ -25,6 +25,7 @@ from ..verifier.group import Group
 from . import kernels
 from .channel import ProverChannel
 from .columns import eq_table
+from .kernels import RowPart
 from .sumcheck import prove_rounds
 
 
@@ -37,12 +38,12 @@ class FoldedMatrix:
 
 
 def prove_batching(
-    channel: ProverChannel, group: Group, claims: Sequence[Claim], matrices: Sequence[Vector]
+    channel: ProverChannel, group: Group, claims: Sequence[Claim], matrices: Sequence[Sequence[RowPart]]
 ) -> FoldedMatrix:
     """From the claims to one claim about the group's matrix.
 
     Args:
-        matrices: the rows of columns of each matrix, F arrays (rows, C + m).
+        matrices: the rows of columns of each matrix, in parts.
     """
     weights = draw_weights(channel, claims)  # V -> P
     places = row_weights(group, weights, claims)
@@ -61,23 +62,31 @@ def prove_batching(
     return FoldedMatrix(require_batched(channel, group, (weights, claims), point, claim, value), row)
 
 
-def _row_product(group: Group, matrices: Sequence[Vector], place: Point, at_rows: Vector) -> Vector:
+def _row_product(group: Group, matrices: Sequence[Sequence[RowPart]], place: Point, at_rows: Vector) -> Vector:
     """A_p and T_p on the cube of row indices. K array (2, 2, 2^index_bits)."""
-    cells = 1 << group.code.row_bits
-    table = np.concatenate(
-        [kernels.contract(np.ascontiguousarray(rows[:, :cells, None]), eq_table(place))[:, :, 0] for rows in matrices],
-        axis=1,
-    )
-    padding = (1 << group.index_bits) - group.column_rows
-    return np.pad(np.stack([at_rows, table]), [(0, 0), (0, 0), (0, padding)])
+    cells, first, table = 1 << group.code.row_bits, 0, eq_table(place)
+    product = np.zeros((2, 2, 1 << group.index_bits), dtype=np.uint64)
+    product[0, :, : group.column_rows] = at_rows
+    for layout, parts in zip(group.layouts, matrices, strict=True):
+        for part in parts:
+            if part.start < cells:  # not the tails
+                rows = slice(first + part.row, first + part.row + len(part.cells))
+                product[1, :, rows] = kernels.contract(part.cells[:, :, None], table)[:, :, 0]
+        first += layout.rows
+    return product
 
 
-def _folded(group: Group, matrices: Sequence[Vector], weights: Vector) -> Vector:
+def _folded(group: Group, matrices: Sequence[Sequence[RowPart]], weights: Vector) -> Vector:
     """sum_i weights_i M_i, tails included. K vector (2, C + m)."""
     row, first = np.zeros((2, group.code.dimension), dtype=np.uint64), 0
-    for rows in matrices:
-        kernels.combine_into(row, rows, np.ascontiguousarray(weights[:, first : first + len(rows)]))
-        first += len(rows)
+    for layout, parts in zip(group.layouts, matrices, strict=True):
+        for part in parts:
+            at = first + part.row
+            own = np.ascontiguousarray(weights[:, at : at + len(part.cells)])
+            summed = kernels.contract(part.cells[None], own)[:, 0]
+            place = row[:, part.start : part.start + summed.shape[1]]
+            place[:] = kernels.kadd(np.ascontiguousarray(place), summed)
+        first += layout.rows
     return row
 
 

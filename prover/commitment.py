@@ -7,30 +7,35 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
-from ..circuits.goldilocks import Vector
+from ..circuits.goldilocks import Vector, to_field
 from ..circuits.layout import MatrixLayout
 from ..models.errors import InvalidProof
 from ..verifier.channel import FIELD_BYTES
 from ..verifier.code import ReedSolomonCode
 from ..verifier.columns import TreeShape
 from ..verifier.merkle import NO_SALT, SALT_BYTES, leaf_hash, verify_cap, verify_paths
-from .codewords import Encoded
+from .encoding import MatrixRows, leaf_hashes
 from .entropy import random_bytes, random_field
-from .kernels import encode_rows, gather_cells
-from .merkle import build_levels, cap_of, hash_columns, paths_of
+from .evaluation import evaluate_parts
+from .kernels import RowPart
+from .merkle import build_levels, cap_of, paths_of
+
+Cells = npt.NDArray[np.generic]  # elements of F (uint64), or narrower integers
+NARROW = (np.int16, np.uint16, np.int32)
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class Secret:
-    """What opens a commitment: keep it.
+    """What hides a matrix of columns, and with these opens its commitment: keep it.
 
     Attributes:
-        rows: F array (R, C + m), the values and the random tails.
-        salts: 32 bytes a position; none where nothing is secret.
+        tails: F array (rows, m), random.
+        salts: 32 bytes a position.
     """
 
-    rows: Vector
+    tails: Vector
     salts: bytes
 
 
@@ -39,52 +44,45 @@ class Commitment:
     """A committed matrix with everything that opening it takes.
 
     Attributes:
-        stored: codewords and tree as a file has them; not trusted, and dropped when an opening shows it is damaged.
+        rows: values and random tails.
+        salts: 32 bytes a position; none where nothing is secret.
+        stored: the Merkle tree as a file has it; not trusted, and dropped when an opening shows it is damaged.
     """
 
     code: ReedSolomonCode
-    secret: Secret
-    stored: Encoded | None = None
-
-    @cached_property
-    def codewords(self) -> Vector:
-        """All rows encoded, F array (groups, n, 8): kernels.encode_rows."""
-        if self.stored is not None:
-            return self.stored.codewords
-        return encode_rows(self.secret.rows, self.code.subgroup_bits, self.code.cosets)
+    rows: MatrixRows
+    salts: bytes
+    stored: list[bytes] | None = None
 
     @cached_property
     def levels(self) -> list[bytes]:
         """The Merkle tree, leaves first."""
         if self.stored is not None:
-            return self.stored.levels
-        leaf_bytes, groups = FIELD_BYTES * len(self.secret.rows), self.codewords.astype("<u8", copy=False)
-        width = groups[0, 0].nbytes
-        parts = [group.view(np.uint8)[:, : leaf_bytes - i * width] for i, group in enumerate(groups)]
-        return build_levels(hash_columns(self.secret.salts or NO_SALT * self.code.length, parts))
+            return self.stored
+        return build_levels(leaf_hashes(self.code, self.rows, self.salts or NO_SALT * self.code.length))
 
     @property
     def root(self) -> bytes:
         """The commitment itself."""
         return self.levels[-1]
 
-    def open(self, tree: TreeShape, indices: Sequence[int]) -> bytes:
-        """Cap, salts, cells and paths at the indices, as `verifier.opening.verify_tree` reads them."""
-        opened = self._open(tree, indices)
+    def columns(self, indices: Sequence[int]) -> Vector:
+        """The columns at some positions, F array (t, rows)."""
+        return evaluate_parts(self.rows, self.code.points(indices))
+
+    def open(self, tree: TreeShape, indices: Sequence[int], columns: Vector) -> bytes:
+        """Cap, salts, cells and paths at the indices, as `verifier.columns.verify_tree` reads them."""
+        opened = self._open(tree, indices, columns)
         if self.stored is not None and not self._is_sound(tree, indices, *opened):
             self.stored = None
-            del self.codewords, self.levels  # computed again at their next use
-            opened = self._open(tree, indices)
+            del self.levels  # computed again at their next use
+            opened = self._open(tree, indices, columns)
         return b"".join(opened)
 
-    def _open(self, tree: TreeShape, indices: Sequence[int]) -> tuple[bytes, bytes, bytes, bytes]:
-        salts = b"".join(self.secret.salts[SALT_BYTES * i : SALT_BYTES * (i + 1)] for i in indices)
-        cells = self.cells(tree.rows, indices).astype("<u8").tobytes()
+    def _open(self, tree: TreeShape, indices: Sequence[int], columns: Vector) -> tuple[bytes, bytes, bytes, bytes]:
+        salts = b"".join(self.salts[SALT_BYTES * i : SALT_BYTES * (i + 1)] for i in indices)
+        cells = columns.astype("<u8").tobytes()
         return cap_of(self.levels, tree.cap), salts, cells, paths_of(self.levels, tree.cap, indices)
-
-    def cells(self, rows: int, indices: Sequence[int]) -> Vector:
-        """The columns at some positions, F array (t, rows)."""
-        return gather_cells(self.codewords, rows, list(indices))
 
     def _is_sound(
         self, tree: TreeShape, indices: Sequence[int], cap: bytes, salts: bytes, cells: bytes, paths: bytes
@@ -103,27 +101,57 @@ class Commitment:
         return True
 
 
-def matrix_values(layout: MatrixLayout, columns: Mapping[str, Vector]) -> Vector:
-    """The columns' values as matrix rows (rows, C); each column of its real shape, over F."""
-    rows = np.zeros((layout.rows, 1 << layout.row_bits), dtype=np.uint64)
+def narrowed(values: Cells) -> Cells:
+    """The same integers in the narrowest type that kernels read; elements of F, uint64, as they are."""
+    if values.dtype == np.uint64 or values.dtype in NARROW:
+        return values
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    for narrow in NARROW:
+        limits = np.iinfo(narrow)
+        if limits.min <= low and high <= limits.max:
+            return values.astype(narrow)
+    return to_field(values.astype(np.int64))
+
+
+def column_parts(layout: MatrixLayout, columns: Mapping[str, Cells]) -> list[RowPart]:
+    """Columns, each of its real shape, as matrix rows: those that fill rows, and the rows that others share."""
+    parts: list[RowPart] = []
+    shared: list[tuple[Cells, int, int]] = []
     for name, tiling in layout.tilings.items():
-        first, length = layout.offsets[name], 1 << sum(tiling.low_bits)
-        cells = tiling.matrix_rows(columns[name])
-        rows[first : first + tiling.rows, tiling.slot * length : (tiling.slot + 1) * length] = cells
-    return rows
+        cells, row = tiling.matrix_rows(narrowed(columns[name])), layout.offsets[name]
+        if tiling.slot_bits == 0:
+            parts.append(RowPart(np.ascontiguousarray(cells), row, 0))
+        else:
+            shared.append((cells, row, tiling.slot * cells.shape[1]))
+    if shared:
+        first = min(row for _, row, _ in shared)
+        fields = any(cells.dtype == np.uint64 for cells, _, _ in shared)
+        lines = np.zeros((layout.rows - first, 1 << layout.row_bits), dtype=np.uint64 if fields else np.int64)
+        for cells, row, start in shared:
+            values = to_field(cells.astype(np.int64)) if fields and cells.dtype != np.uint64 else cells
+            lines[row - first, start : start + cells.shape[1]] = values[0]
+        parts.append(RowPart(narrowed(lines), first, 0))
+    return parts
 
 
-def commit(code: ReedSolomonCode, values: Vector) -> Commitment:
-    """Commit to rows (R, C) with fresh tails and salts."""
-    tails = random_field(values.shape[0], code.tail)
-    return commit_rows(code, np.concatenate([values, tails], axis=1))
+def fresh_secret(code: ReedSolomonCode, rows: int) -> Secret:
+    """Random tails and salts."""
+    return Secret(random_field(rows, code.tail), random_bytes(SALT_BYTES * code.length))
 
 
-def commit_rows(code: ReedSolomonCode, rows: Vector) -> Commitment:
-    """Commit to rows (R, C + m) that have their tails, with fresh salts."""
-    return Commitment(code, Secret(rows, random_bytes(SALT_BYTES * code.length)))
+def commit_columns(
+    layout: MatrixLayout, code: ReedSolomonCode, columns: Mapping[str, Cells], secret: Secret
+) -> Commitment:
+    """A commitment to columns, by name, each of its real shape."""
+    parts = (*column_parts(layout, columns), RowPart(secret.tails, 0, 1 << code.row_bits))
+    return Commitment(code, MatrixRows(parts), secret.salts)
+
+
+def commit(code: ReedSolomonCode, parts: Sequence[RowPart]) -> Commitment:
+    """Commit to rows that have their tails, with fresh salts."""
+    return Commitment(code, MatrixRows(tuple(parts)), random_bytes(SALT_BYTES * code.length))
 
 
 def commit_plain(code: ReedSolomonCode, rows: Vector) -> Commitment:
-    """Commit to rows (R, C) that are no secret."""
-    return Commitment(code, Secret(rows, b""))
+    """Commit to rows (R, C) over F that are no secret."""
+    return Commitment(code, MatrixRows((RowPart(rows, 0, 0),)), b"")

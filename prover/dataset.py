@@ -4,7 +4,7 @@
 |---|---|---|
 | dataset.commitment | public | the statement and its validity proof |
 | dataset.opening | secret, 0600 | integers, ids, blinds, record salts, random tails, leaf salts, openings spent |
-| dataset.codewords | secret, 0600 | the opening encoded, to save time: prover/codewords.py; may be deleted |
+| dataset.tree | secret, 0600 | the commitment's Merkle tree, to save time: prover/trees.py; may be deleted |
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ..verifier.container import VERSION, Bytes, Expected, Int, ListOf, read_con
 from ..verifier.merkle import DIGEST_BYTES, SALT_BYTES
 from ..verifier.soundness import require_security
 from ..verifier.verify import DATASET, dataset_matrix, dataset_shape, new_transcript
-from .codewords import Encoded, load_codewords, save_codewords
-from .commitment import Commitment, Secret, commit, matrix_values
+from .commitment import Commitment, Secret, commit_columns, fresh_secret
 from .locks import locked
 from .multiplicities import multiplicities, signed_rows
 from .protocol import Progress, Prover
 from .rows import Rows, blind_rows
+from .trees import load_tree, save_tree
 
 COMMITMENT_FILE, OPENING_FILE = "dataset.commitment", "dataset.opening"
 OPENING_KIND = "dataset.opening"
@@ -77,11 +77,10 @@ class Dataset:
     def opening(self) -> Commitment:
         """The matrix with everything that opening it takes."""
         matrix = dataset_matrix(self.statement)
-        stored = None
+        opening = commit_columns(matrix.layout, matrix.code, self.columns, self.secret)
         if self.directory is not None:
-            root, rows = self.statement.root, matrix.layout.rows
-            stored = load_codewords(self.directory, self.commitment.digest, matrix.code, rows, root)
-        return Commitment(matrix.code, self.secret, stored)
+            opening.stored = load_tree(self.directory, self.commitment.digest, matrix.code, self.statement.root)
+        return opening
 
     def records(self, ids: Iterable[str]) -> tuple[ForgottenRecord, ...]:
         """The forget list of these rows. Raises DataError for an unknown or repeated id."""
@@ -99,13 +98,13 @@ class Dataset:
 
     def save(self, directory: Path | str) -> None:
         """Write all files, the public one last."""
-        encoded = Encoded(self.opening.codewords, self.opening.levels)
+        levels = self.opening.levels
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         with locked(self.directory):
             self.spent = max(self.spent, _stored_spent(self.directory, self.commitment))
             self._write_opening(self.directory)
-            save_codewords(self.directory, self.commitment.digest, encoded)
+            save_tree(self.directory, self.commitment.digest, levels)
             self.commitment.save(self.directory / COMMITMENT_FILE)
 
     @classmethod
@@ -124,7 +123,7 @@ class Dataset:
             "labels": self.rows.labels.astype("<i4").tobytes(),
             "blinds": self.rows.blinds.astype("<u8").tobytes(),
             "record_salts": self.rows.salts,
-            "tails": self.secret.rows[:, -self.opening.code.tail :].astype("<u8").tobytes(),
+            "tails": self.secret.tails.astype("<u8").tobytes(),
             "leaf_salts": self.secret.salts,
             "spent": self.spent,
         }
@@ -163,11 +162,12 @@ def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: 
     if progress is not None:
         progress("commit data set")
     matrix = dataset_matrix(draft)
-    opening = commit(matrix.code, matrix_values(matrix.layout, rows.columns(encoding.x_bits)))
+    secret, columns = fresh_secret(matrix.code, matrix.layout.rows), rows.columns(encoding.x_bits)
+    opening = commit_columns(matrix.layout, matrix.code, columns, secret)
     statement = replace(draft, root=opening.root)
-    columns = rows.columns(encoding.x_bits) | _multiplicities(statement, rows)
+    columns |= _multiplicities(statement, rows)
     prover = Prover(dataset_shape(statement), new_transcript(statement), {DATASET: opening}, columns, progress=progress)
-    dataset = Dataset(DatasetCommitment(statement, prover.prove()), rows, opening.secret, spent=1)
+    dataset = Dataset(DatasetCommitment(statement, prover.prove()), rows, secret, spent=1)
     dataset.opening = opening  # encoded already
     return dataset
 
@@ -218,10 +218,8 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
         _field_elements(fields["blinds"], path).reshape(len(BLINDS), count),
         fields["record_salts"],
     )
-    values = matrix_values(matrix.layout, rows.columns(statement.encoding.x_bits))
-    tails = _field_elements(fields["tails"], path).reshape(len(values), matrix.code.tail)
-    secret = Secret(np.concatenate([values, tails], axis=1), fields["leaf_salts"])
-    return Dataset(commitment, rows, secret, fields["spent"], directory)
+    tails = _field_elements(fields["tails"], path).reshape(matrix.layout.rows, matrix.code.tail)
+    return Dataset(commitment, rows, Secret(tails, fields["leaf_salts"]), fields["spent"], directory)
 
 
 def _opening_fields(statement: DatasetStatement) -> dict[str, Expected]:

@@ -76,8 +76,9 @@ def prove_folding(channel: ProverChannel, chain: Sequence[Stack], sent: Vectors,
         opened, sent = sent.commitment, send_vectors(channel, [folded], chain[i + 1 :])  # P -> V
         channel.work()
         indices = channel.indices(stack.code)  # V -> P
-        channel.send_data(opened.open(stack.tree, indices))  # P -> V
-        claims = [folded_claims(channel, stack, point, value, indices, opened.cells(stack.tree.rows, indices))]
+        columns = opened.columns(indices)
+        channel.send_data(opened.open(stack.tree, indices, columns))  # P -> V
+        claims = [folded_claims(channel, stack, point, value, indices, columns)]
 
 
 def stack_weights(stack: Stack, claims: Sequence[Claims], rho: K) -> Vector:

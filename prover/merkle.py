@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..models.errors import ParameterError
-from ..verifier.merkle import DIGEST_BYTES, LEAF_PADDING, LEAF_TAG, NODE_TAG, SALT_BYTES, CapShape
+from ..verifier.merkle import DIGEST_BYTES, LEAF_TAG, NODE_TAG, SALT_BYTES, CapShape
 from .kernels import sha256_rows
 
 
@@ -25,12 +25,6 @@ def hash_salted(salts: bytes, parts: Sequence[npt.NDArray[np.uint8]]) -> bytes:
     if len(salts) != n * SALT_BYTES:
         raise ParameterError(f"{n} leaves need {n * SALT_BYTES} bytes of salt, got {len(salts)}")
     return sha256_rows(LEAF_TAG, [np.frombuffer(salts, np.uint8).reshape(n, SALT_BYTES), *parts])
-
-
-def hash_columns(salts: bytes, parts: Sequence[npt.NDArray[np.uint8]]) -> bytes:
-    """The packed leaf hashes of a matrix commitment; as `hash_salted`, with the zeros that fill the first block."""
-    padding = np.zeros((len(parts[0]), len(LEAF_PADDING)), dtype=np.uint8)
-    return hash_salted(salts, [padding, *parts])
 
 
 def build_levels(leaf_hashes: bytes) -> list[bytes]:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 
-import numpy as np
-
 from ..circuits.goldilocks import Vector
 from ..circuits.hidden import Hidden, Product
 from ..circuits.multilinear import Point
@@ -22,9 +20,10 @@ from ..verifier.transcript import Transcript
 from .batching import prove_batching
 from .channel import ProverChannel
 from .columns import Columns, column_axes
-from .commitment import Commitment, commit_rows, matrix_values
+from .commitment import Commitment, column_parts, commit
 from .entropy import random_field
 from .folding import prove_folding
+from .kernels import RowPart
 from .ledger import draw_ledger, prove_ledger, violated
 from .lookup import prove_lookups
 from .opening import prove_openings
@@ -116,26 +115,22 @@ class Prover:
             for group in self.shape.groups:
                 self.commitments[group.fresh] = self._fresh(group)
             if self.shape.ledger.tree == LEDGER:
-                self.commitments[LEDGER] = commit_rows(self.shape.ledger.code, self._ledger_rows())
+                self.commitments[LEDGER] = commit(self.shape.ledger.code, [RowPart(self.ledger.rows, 0, 0)])
             for name in self.shape.new_roots:
                 self.channel.send_data(self.commitments[name].root)
             self.channel.use_pads(self.ledger.pads())
 
     def _fresh(self, group: Group) -> Commitment:
         """The tree of a group that is made in this proof."""
-        self.masks[group.name] = mask = random_field(MASK_ROWS, group.code.dimension)
-        rows = [mask]
+        code, parts, first = group.code, [], group.fresh_columns
         if group.witness is not None:
-            values = matrix_values(group.witness, self.columns.values)
-            rows.insert(0, np.concatenate([values, random_field(len(values), group.code.tail)], axis=1))
+            parts = column_parts(group.witness, self.columns.values)
+            parts.append(RowPart(random_field(first, code.tail), 0, 1 << code.row_bits))
+        self.masks[group.name] = mask = random_field(MASK_ROWS, code.dimension)
+        parts.append(RowPart(mask, first, 0))
         if self.shape.ledger.tree == group.fresh:
-            rows.append(self._ledger_rows())
-        return commit_rows(group.code, np.concatenate(rows))
-
-    def _ledger_rows(self) -> Vector:
-        """The ledger's rows, as long as those of its tree."""
-        shape = self.shape.ledger
-        return np.pad(self.ledger.rows, [(0, 0), (0, shape.code.dimension - shape.length)])
+            parts.append(RowPart(self.ledger.rows, self.shape.ledger.first_row, 0))
+        return commit(code, parts)
 
     def walk(self) -> None:
         """Everything that speaks of hidden values, up to their settlement."""
@@ -156,9 +151,10 @@ class Prover:
                 channel, self.shape.groups, folded, self.masks, self.shape.chain
             )
 
-    def _matrices(self, group: Group) -> list[Vector]:
+    def _matrices(self, group: Group) -> list[list[RowPart]]:
         """The rows of columns of each matrix of a group."""
-        return [self.commitments[layout.name].secret.rows[: layout.rows] for layout in group.layouts]
+        rows = [(self.commitments[layout.name].rows, layout.rows) for layout in group.layouts]
+        return [[part for part in matrix.parts if part.row < count] for matrix, count in rows]
 
     def check_witness(self) -> None:
         """Refuse to hand out a proof that will not verify."""
@@ -176,9 +172,9 @@ class Prover:
         """P -> V: the columns of every tree; what they say about the y's."""
         shape, channel = self.shape, self.channel
         indices = draw_indices(channel, shape)  # V -> P
+        cells = {name: self.commitments[name].columns(indices[name]) for name in shape.trees}
         for name, tree in shape.trees.items():
-            channel.send_data(self.commitments[name].open(tree, indices[name]))  # P -> V
-        cells = {name: self.commitments[name].cells(tree.rows, indices[name]) for name, tree in shape.trees.items()}
+            channel.send_data(self.commitments[name].open(tree, indices[name], cells[name]))  # P -> V
         return [
             group_claims(channel, group, self.opened[group.name], indices[group.fresh], cells)
             for group in shape.groups

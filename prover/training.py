@@ -24,7 +24,7 @@ from ..verifier.container import VERSION, Bytes, Expected, read_container, take,
 from ..verifier.merkle import SALT_BYTES
 from ..verifier.soundness import require_security
 from ..verifier.verify import DATASET, MODEL, model_matrix, new_transcript, require_provable, training_shape
-from .commitment import Secret, commit, matrix_values
+from .commitment import Secret, commit_columns, fresh_secret
 from .dataset import Dataset
 from .gradient_descent import VIRTUAL, training_columns
 from .protocol import Progress, Prover
@@ -74,7 +74,7 @@ class Model:
         payload = {
             "statement": self.statement.to_mapping(),
             "weights": self.integers.astype("<i8").tobytes(),
-            "tails": self.secret.rows[:, -_tail(self.statement) :].astype("<u8").tobytes(),
+            "tails": self.secret.tails.astype("<u8").tobytes(),
             "leaf_salts": self.secret.salts,
         }
         write_container(path, MODEL_KIND, VERSION, payload, secret=True)
@@ -96,16 +96,10 @@ class Model:
         tails = np.frombuffer(fields["tails"], "<u8").astype(np.uint64)
         if not is_canonical(tails):
             raise FormatError(f"{path}: holds a number that is not a field element")
-        values = matrix_values(matrix.layout, {MODEL_COLUMN: to_field(integers)})
-        rows = np.concatenate([values, tails.reshape(len(values), -1)], axis=1)
-        return cls(statement, integers, Secret(rows, fields["leaf_salts"]))
+        return cls(statement, integers, Secret(tails.reshape(matrix.layout.rows, -1), fields["leaf_salts"]))
 
 
 _OPENING_FORM = {"statement": dict, "weights": bytes, "tails": bytes, "leaf_salts": bytes}
-
-
-def _tail(statement: TrainingStatement) -> int:
-    return model_matrix(model_columns(statement.schedule)).code.tail
 
 
 @dataclass(frozen=True)
@@ -164,8 +158,8 @@ def prove_training(
     trained = perf_counter()
 
     matrix = model_matrix(model_columns(schedule))
-    model_values = {MODEL_COLUMN: to_field(trace.weights[-1])}
-    model_opening = commit(matrix.code, matrix_values(matrix.layout, model_values))
+    secret = fresh_secret(matrix.code, matrix.layout.rows)
+    model_opening = commit_columns(matrix.layout, matrix.code, {MODEL_COLUMN: to_field(trace.weights[-1])}, secret)
     statement = TrainingStatement(
         dataset.statement,
         spec,
@@ -180,7 +174,7 @@ def prove_training(
     committed = {DATASET: dataset.opening, MODEL: model_opening}
     prover = Prover(shape, new_transcript(statement), committed, columns, VIRTUAL, progress)
     proof = TrainingProof(statement, prover.prove())
-    model = Model(statement, trace.weights[-1], model_opening.secret)
+    model = Model(statement, trace.weights[-1], secret)
     return Trained(proof, model, {"train": trained - start, **prover.timings, "total": perf_counter() - start})
 
 

@@ -2,9 +2,10 @@
 
 A matrix row of C = 2^c values and a tail of m random values is the polynomial
 `sum_j v_j X^j + X^C * sum_(j < m) rho_j X^j`; a shorter row is the same with zeros at its end. Its codeword is its
-values on k cosets of the subgroup of order H = 2^h, the largest power of two not above C + m. Position j*H + i is the
-point s^j * w^(bitrev(i)), w of order H, s of order H * 2^ceil(log2 k): bit-reversed so that a
-decimation-in-frequency transform needs no permutation.
+first n values on cosets of the subgroup of order H = 2^h, the largest power of two not above C + m. Position j*H + i
+is the point s^j * w^(bitrev(i)), w of order H, s of order H * 2^ceil(log2(number of cosets)): bit-reversed so that a
+fast transform needs no permutation. The last coset may be used in part, in eighths, so that n stays near what the
+rate asks for.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..circuits.multilinear import log2_ceil
 SECURITY_BITS = 100
 WORK_BITS = 16  # of proof of work before columns are drawn (work.py): a prover pays 2^16 hashes for each try
 HIDING_RATE = 4  # inverse rate of committed matrices: low rates cost the prover most here
+PART_BITS = 3  # cosets are used in eighths
 PLAIN_RATE = 8  # inverse rate of what is much shorter: models, and vectors that are folded
 
 
@@ -68,14 +70,25 @@ class ReedSolomonCode:
         return self.dimension.bit_length() - 1
 
     @property
-    def cosets(self) -> int:
-        """k, the least number of cosets with (C + m) / (k H) <= 1 / inverse_rate."""
-        return -(-self.dimension * self.inverse_rate >> self.subgroup_bits)
+    def part_bits(self) -> int:
+        """log2 of the eighth of a coset; of a coset, if that has no eighths."""
+        return max(0, self.subgroup_bits - PART_BITS)
 
     @property
     def length(self) -> int:
-        """n = k H, the number of positions."""
-        return self.cosets << self.subgroup_bits
+        """n, the number of positions: as few eighths of cosets as (C + m) / n <= 1 / inverse_rate allows."""
+        return -(-self.dimension * self.inverse_rate >> self.part_bits) << self.part_bits
+
+    @property
+    def cosets(self) -> int:
+        """Number of cosets, the last one perhaps not whole."""
+        return -(-self.length >> self.subgroup_bits)
+
+    @property
+    def shifts(self) -> list[int]:
+        """s^j for all cosets j."""
+        generator = root_of_unity(self.subgroup_bits + log2_ceil(self.cosets))
+        return [pow(generator, j, P) for j in range(self.cosets)]
 
     @property
     def rate(self) -> float:
@@ -84,11 +97,10 @@ class ReedSolomonCode:
 
     def points(self, positions: Sequence[int]) -> Vector:
         """The points at some positions of a codeword, F array (t,)."""
-        big = root_of_unity(self.subgroup_bits + log2_ceil(self.cosets))
-        root, size = root_of_unity(self.subgroup_bits), 1 << self.subgroup_bits
+        root, size, shifts = root_of_unity(self.subgroup_bits), 1 << self.subgroup_bits, self.shifts
         reverse = [int(format(i % size, f"0{self.subgroup_bits}b")[::-1], 2) for i in positions]
         points = [
-            pow(big, i // size, P) * pow(root, power, P) % P for i, power in zip(positions, reverse, strict=True)
+            shifts[i // size] * pow(root, power, P) % P for i, power in zip(positions, reverse, strict=True)
         ]
         return np.array(points, dtype=np.uint64)
 

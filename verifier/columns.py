@@ -22,7 +22,7 @@ class TreeShape:
     @property
     def cap(self) -> CapShape:
         """Shape of its openings."""
-        return CapShape(self.code.length, self.code.subgroup_bits, self.code.queries)
+        return CapShape(self.code.length, self.code.part_bits, self.code.queries)
 
     @property
     def opening_bytes(self) -> int:

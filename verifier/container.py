@@ -29,7 +29,7 @@ from ..models.errors import DataError, FormatError
 from .cbor import MAX_INT, check_value, scan
 
 MAGIC = b"zkunlearn\x00"
-VERSION = 1
+VERSION = 2  # files of version 1 hold proofs of another protocol
 KINDS = ("dataset.commitment", "dataset.opening", "model.opening", "recommitment", "proof")
 PUBLIC_MODE, SECRET_MODE = 0o644, 0o600
 
@@ -203,7 +203,9 @@ def _read_head(data: bytes) -> tuple[str, int]:
             f"this {kind!r} file was written by a newer version (format {version}, here {VERSION})"
         )
     if version != VERSION:
-        raise FormatError(f"this {kind!r} file has format {version}, which does not exist")
+        raise FormatError(
+            f"this {kind!r} file has format {version}, not {VERSION}: it was written by an older version, if by any"
+        )
     if kind not in KINDS:
         raise FormatError(f"this is an artefact of unknown kind {kind!r}")
     return kind, start

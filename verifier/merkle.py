@@ -1,11 +1,11 @@
 """Merkle trees over SHA-256, as the verifier sees them.
 
-    leaf      SHA-256(0x00 || salt || 0^31 || data)   salt: 32 random bytes, so that data cannot be guessed; the
-                                                     zeros let data begin with a block of the hash
+    leaf      SHA-256(0x00 || 0^31 || salt || data)   salt: 32 random bytes, so that data cannot be guessed; with
+                                                     the zeros, data begins with a block of the hash
     node      SHA-256(0x01 || left || right)
     tree      level by level in pairs; an odd last node moves up unchanged (the shape of RFC 9162, 2.1.1)
 
-Two kinds of proof. A *matrix commitment* has k * 2^h leaves and is opened at many positions: the proof holds
+Two kinds of proof. A *matrix commitment* has k * 2^l leaves and is opened at many positions: the proof holds
 one whole level of the tree (the cap) and, for each position, a path of always the same length up to the cap,
 so that its size does not depend on the positions. The *record tree* has any number of leaves and is opened
 at single ones by the audit paths of RFC 9162, 2.1.3.
@@ -25,7 +25,7 @@ DIGEST_BYTES = 32
 SALT_BYTES = 32
 LEAF_TAG = b"\x00"
 NODE_TAG = b"\x01"
-LEAF_PADDING = bytes(31)
+LEAF_HEAD = LEAF_TAG + bytes(31)
 NO_SALT = bytes(SALT_BYTES)  # of trees over what is no secret
 
 
@@ -38,7 +38,7 @@ def leaf_hash(salt: bytes, data: bytes) -> bytes:
     """
     if len(salt) != SALT_BYTES:
         raise InvalidProof("merkle leaf", f"a salt has {SALT_BYTES} bytes, got {len(salt)}")
-    return hashlib.sha256(LEAF_TAG + salt + LEAF_PADDING + data).digest()
+    return hashlib.sha256(LEAF_HEAD + salt + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -73,8 +73,8 @@ class CapShape:
     """What a proof about a matrix commitment looks like; all of it follows from the statement.
 
     Attributes:
-        leaves: n = k * 2^subgroup_bits leaves.
-        subgroup_bits: h, the number of levels in which all nodes have a sibling.
+        leaves: n, a multiple of 2^paired_levels.
+        paired_levels: l, the number of levels in which all nodes have a sibling.
         queries: how many distinct leaves are opened.
 
     Raises:
@@ -82,12 +82,12 @@ class CapShape:
     """
 
     leaves: int
-    subgroup_bits: int
+    paired_levels: int
     queries: int
 
     def __post_init__(self) -> None:
-        if self.leaves < 1 or self.subgroup_bits < 0 or self.leaves % (1 << self.subgroup_bits):
-            raise ParameterError(f"{self.leaves} leaves are not a multiple of 2^{self.subgroup_bits}")
+        if self.leaves < 1 or self.paired_levels < 0 or self.leaves % (1 << self.paired_levels):
+            raise ParameterError(f"{self.leaves} leaves are not a multiple of 2^{self.paired_levels}")
         if not 1 <= self.queries <= self.leaves:
             raise ParameterError(f"cannot open {self.queries} of {self.leaves} leaves")
 
@@ -99,7 +99,7 @@ class CapShape:
         which pays exactly while the cap has fewer nodes than there are queries.
         """
         length = 0
-        while length < self.subgroup_bits and self.leaves >> length > 2 * self.queries:
+        while length < self.paired_levels and self.leaves >> length > 2 * self.queries:
             length += 1
         return length
 

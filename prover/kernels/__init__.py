@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .compiled import all_kernels
-from .encode import encode_rows, encoded_shape, encoding_points, gather_cells, root_of_unity
+from .encode import GROUP, RowPart, place, root_of_unity, transform
 from .lookup import (
     fold_fractions,
     fold_round,
@@ -18,15 +18,14 @@ from .lookup import (
     layer_up_unit,
     leaf_denominators,
 )
-from .sha256 import sha256_rows
+from .sha256 import Hashes, sha256_rows
 from .sumcheck import eq_double, eq_table, fold, fold_base, fold_factors, product_round
 from .threads import run_tasks, set_thread_count, spans, thread_count
 from .vectors import (
-    batch_inverse,
-    combine_into,
     contract,
     contract_extension,
     fmul,
+    join_pieces,
     kadd,
     kdot,
     kmul,
@@ -51,13 +50,11 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
 
 
 __all__ = [
-    "batch_inverse",
-    "combine_into",
+    "GROUP",
+    "Hashes",
+    "RowPart",
     "contract",
     "contract_extension",
-    "encode_rows",
-    "encoded_shape",
-    "encoding_points",
     "eq_double",
     "eq_table",
     "fmul",
@@ -67,8 +64,8 @@ __all__ = [
     "fold_fractions",
     "fold_round",
     "fraction_round",
-    "gather_cells",
     "is_warm",
+    "join_pieces",
     "kadd",
     "kdot",
     "kmul",
@@ -79,6 +76,7 @@ __all__ = [
     "layer_up",
     "layer_up_unit",
     "leaf_denominators",
+    "place",
     "product_round",
     "root_of_unity",
     "run_tasks",
@@ -86,5 +84,6 @@ __all__ = [
     "sha256_rows",
     "spans",
     "thread_count",
+    "transform",
     "warm_up",
 ]

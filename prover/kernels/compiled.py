@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
+from numpy.typing import NDArray
 
 U64 = numba.types.uint64
 INT = numba.types.int64
 # Inputs are declared read-only: such a signature takes writable arrays too, so callers may freeze theirs.
 IN = numba.types.Array(U64, 1, "C", readonly=True)
 OUT = numba.types.Array(U64, 1, "C")
+SUMS = numba.types.Array(INT, 1, "C", readonly=True)  # int64, read as elements of F
+CELLS = "cells"  # stands for an input of any type of cell
+CELL_TYPES = ("uint64", "int16", "uint16", "int32")  # elements of F, and integers that are read as such
 
 # Changes when the code that is inlined into every kernel does.
 _SHARED = (Path(__file__), Path(__file__).with_name("field.py"))
@@ -33,8 +38,8 @@ class Kernel:
     loaded from numba's cache) at the first call.
     """
 
-    def __init__(self, function: Callable[..., None], signature: tuple[Any, ...]) -> None:
-        self.name = function.__name__
+    def __init__(self, function: Callable[..., None], signature: tuple[Any, ...], name: str | None = None) -> None:
+        self.name = name or function.__name__
         self._signature = numba.types.void(*signature)
         self._dispatcher: Any = numba.njit(cache=True, nogil=True, boundscheck=False)(function)
         self._ready = False
@@ -82,6 +87,32 @@ def kernel(*signature: Any) -> Callable[[Callable[..., None]], Kernel]:
 
     def wrap(function: Callable[..., None]) -> Kernel:
         return Kernel(function, signature)
+
+    return wrap
+
+
+class CellKernel:
+    """A function whose CELLS arguments are of one type of cell: a Kernel for each type, compiled when needed."""
+
+    def __init__(self, function: Callable[..., None], signature: tuple[Any, ...]) -> None:
+        self._kernels = {}
+        for name in CELL_TYPES:
+            cells = numba.types.Array(numba.from_dtype(np.dtype(name)), 1, "C", readonly=True)
+            typed = tuple(cells if part is CELLS else part for part in signature)
+            self._kernels[np.dtype(name)] = Kernel(function, typed, f"{function.__name__} of {name}")
+
+    def of(self, cells: NDArray[Any]) -> Kernel:
+        """The kernel for these cells. Raises TypeError for a type that is none of CELL_TYPES."""
+        if cells.dtype not in self._kernels:
+            raise TypeError(f"cells of {cells.dtype} are neither field elements nor integers that are read as such")
+        return self._kernels[cells.dtype]
+
+
+def cell_kernel(*signature: Any) -> Callable[[Callable[..., None]], CellKernel]:
+    """Decorator: `kernel` for any type of cell."""
+
+    def wrap(function: Callable[..., None]) -> CellKernel:
+        return CellKernel(function, signature)
 
     return wrap
 

@@ -1,12 +1,14 @@
-"""Reed-Solomon encoding of many rows at once.
+"""Reed-Solomon encoding of eight rows at once.
 
 Layout beats arithmetic: eight rows travel together, a block holds (position, row), and one butterfly acts on
 eight rows with one twiddle. The output keeps that layout: eight cells of a position, a piece of a Merkle leaf,
 are a cache line.
 
-The transform is the decimation-in-frequency NTT in radix 4 (Cooley and Tukey 1965; Gentleman and Sande 1966):
-natural order in, bit-reversed out, depth first so that small sub-transforms run in the nearest cache. The
-domain is defined with bit-reversed positions, so nothing is ever permuted.
+The codeword on one coset is a tree of remainders (Cooley and Tukey 1965, read as in Bernstein 2001): a polynomial
+modulo X^4B - z^4 leaves four remainders modulo X^B - z, X^B + z, X^B - iz, X^B + iz, down to its values. All
+butterflies of one node share their constants, the coset's shift is part of them, and values come out in
+bit-reversed order, which is how the code numbers its positions. Depth first, so that small nodes run in the nearest
+cache; positions past the end of the last coset are left out where whole subtrees lie there.
 """
 
 # Kernels are typed by their signatures, which mypy cannot read:
@@ -15,20 +17,35 @@ domain is defined with bit-reversed positions, so nothing is ever permuted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from .compiled import IN, INT, OUT, device, kernel
-from .field import LANES, ROOT_2_32, TWO_ADICITY, P, add, load, mul, splat, store, sub, times_i
-from .threads import run_tasks, thread_count
+from .compiled import CELLS, IN, INT, OUT, U64, cell_kernel, device, kernel
+from .field import LANES, ROOT_2_32, TWO_ADICITY, P, add, load, load_one, mul, store, sub, times_i, turned
 from .values import Array
 from .vectors import fmul
 
 # Rows that travel together: their cells of one position are 64 bytes, a cache line.
 GROUP = 8
-# A sub-transform of this many positions is 32 KB: the nearest cache.
+# A subtree of this many positions is 32 KB: the nearest cache.
 LEAF_BITS = 9
+
+
+@dataclass(frozen=True, eq=False)
+class RowPart:
+    """Some coefficients of some rows of a matrix.
+
+    Attributes:
+        cells: (rows, coefficients), C-contiguous: uint64 elements of F, or int16, uint16, int32.
+        row: the first of the matrix' rows that they belong to.
+        start: the first coefficient of these.
+    """
+
+    cells: Array
+    row: int
+    start: int
 
 
 def root_of_unity(bits: int) -> int:
@@ -38,171 +55,139 @@ def root_of_unity(bits: int) -> int:
     return pow(ROOT_2_32, 1 << (TWO_ADICITY - bits), P)
 
 
-@lru_cache(maxsize=32)
-def _power_line(base: int, count: int) -> Array:
-    """base^0, ..., base^(count-1): uint64 (count,), read-only because it is shared."""
-    line = np.ones(1, dtype=np.uint64)
-    while line.size < count:
-        next_power = np.full(line.size, pow(base, line.size, P), dtype=np.uint64)
-        line = np.concatenate([line, fmul(line, next_power)])
-    line = line[:count].copy()
-    line.flags.writeable = False
-    return line
-
-
-def _shifts(subgroup_bits: int, cosets: int) -> list[int]:
-    if cosets < 1:
-        raise ValueError(f"at least one coset, got {cosets}")
-    generator = root_of_unity(subgroup_bits + (cosets - 1).bit_length())
-    return [pow(generator, j, P) for j in range(cosets)]
-
-
 @lru_cache(maxsize=8)
-def _bit_reversal(bits: int) -> Array:
-    order = np.zeros(1, dtype=np.int64)
-    for _ in range(bits):
-        order = np.concatenate([2 * order, 2 * order + 1])
-    return order
-
-
-@lru_cache(maxsize=8)
-def _twiddles(bits: int) -> Array:
-    """w^i, w^2i, w^3i for i < q, of each radix-4 stage (length 4q) in turn: fewer than 2^bits, uint64."""
-    powers = _power_line(root_of_unity(bits), 1 << bits)
-    parts = [np.empty(0, dtype=np.uint64)]
-    for stage in range(bits // 2):
-        stride = 1 << (2 * stage)
-        exponents = np.arange((1 << bits) // stride // 4)[:, None] * np.array([1, 2, 3]) * stride
-        parts.append(powers[exponents].ravel())
-    table = np.concatenate(parts)
+def _roots(bits: int) -> Array:
+    """w^bitrev(b) for b < 2^(bits - 1), w of order 2^bits: the constants of every level, which are prefixes."""
+    table, generator = np.ones(1, dtype=np.uint64), root_of_unity(bits)
+    while table.size < 1 << max(0, bits - 1):
+        step = pow(generator, (1 << bits) // (4 * table.size), P)
+        table = np.concatenate([table, fmul(table, np.full(table.size, step, dtype=np.uint64))])
     table.flags.writeable = False
     return table
 
 
 @device
-def _radix4(block, start, quarter, twiddles, first):
-    """One stage on positions start .. start + 4 quarter: two radix-2 stages fused."""
+def _radix4(block, start, quarter, z1, i0, i1):
+    """The four remainders of the node at `start`, 4 quarter positions long, of which i0..i1 of each quarter."""
     step = quarter * GROUP
-    for i in range(quarter):
-        t = first + 3 * i
-        for at in range((start + i) * GROUP, (start + i + 1) * GROUP, LANES):
-            a = load(block, at, LANES)
-            b = load(block, at + step, LANES)
-            c = load(block, at + 2 * step, LANES)
-            d = load(block, at + 3 * step, LANES)
-            even = add(a, c)
-            odd = add(b, d)
-            x = sub(a, c)
-            y = times_i(sub(b, d))
-            store(block, at, LANES, add(even, odd))
-            store(block, at + step, LANES, mul(sub(even, odd), twiddles[t + 1]))
-            store(block, at + 2 * step, LANES, mul(add(x, y), twiddles[t]))
-            store(block, at + 3 * step, LANES, mul(sub(x, y), twiddles[t + 2]))
+    z2 = mul(z1, z1)
+    z3 = mul(z2, z1)
+    for at in range((start + i0) * GROUP, (start + i1) * GROUP, LANES):
+        a = load(block, at, LANES)
+        b = mul(load(block, at + step, LANES), z1)
+        c = mul(load(block, at + 2 * step, LANES), z2)
+        d = mul(load(block, at + 3 * step, LANES), z3)
+        even = add(a, c)
+        odd = add(b, d)
+        x = sub(a, c)
+        y = times_i(sub(b, d))
+        store(block, at, LANES, add(even, odd))
+        store(block, at + step, LANES, sub(even, odd))
+        store(block, at + 2 * step, LANES, add(x, y))
+        store(block, at + 3 * step, LANES, sub(x, y))
 
 
 @device
-def _radix2(block, start, count):
-    """The last stage of an odd number: length 2, no twiddle."""
-    for i in range(start, start + count, 2):
-        for at in range(i * GROUP, (i + 1) * GROUP, LANES):
-            a = load(block, at, LANES)
-            b = load(block, at + GROUP, LANES)
-            store(block, at, LANES, add(a, b))
-            store(block, at + GROUP, LANES, sub(a, b))
+def _radix2(block, start, z):
+    """The two remainders of a node of two positions."""
+    for at in range(start * GROUP, (start + 1) * GROUP, LANES):
+        a = load(block, at, LANES)
+        b = mul(load(block, at + GROUP, LANES), z)
+        store(block, at, LANES, add(a, b))
+        store(block, at + GROUP, LANES, sub(a, b))
 
 
-@kernel(OUT, IN, INT, INT)
-def _ntt(block, twiddles, bits, leaf_bits):
-    """NTT along axis 0 of block (2^bits, 8), in place, output bit-reversed.
+@kernel(OUT, IN, IN, INT, INT, INT)
+def _transform(block, roots, shifts, bits, limit, leaf_bits):
+    """The values of block (2^bits, 8), coefficients, at the first `limit` positions of a coset, in place.
 
-    Depth first: a stage runs on a sub-transform when the walk over leaves reaches its first position.
+    shifts[b] = s^(2^b), s the coset's shift. A node is done when the walk over leaves reaches its first position.
     """
     size = 1 << bits
     leaf = size
     while leaf > (1 << leaf_bits) and leaf >= 4:
         leaf >>= 2
-    for start in range(0, size, leaf):
-        length = size
-        first = 0
+    for start in range(0, limit, leaf):
+        length, level = size, bits
         while length > leaf:
             if start % length == 0:
-                _radix4(block, start, length >> 2, twiddles, first)
-            first += 3 * (length >> 2)
+                z = mul(shifts[level - 2], roots[2 * (start >> level)])
+                _radix4(block, start, length >> 2, z, 0, length >> 2)
             length >>= 2
+            level -= 2
         while length >= 4:
             for inner in range(start, start + leaf, length):
-                _radix4(block, inner, length >> 2, twiddles, first)
-            first += 3 * (length >> 2)
+                z = mul(shifts[level - 2], roots[2 * (inner >> level)])
+                _radix4(block, inner, length >> 2, z, 0, length >> 2)
             length >>= 2
+            level -= 2
         if length == 2:
-            _radix2(block, start, leaf)
+            for inner in range(start, start + leaf, 2):
+                _radix2(block, inner, mul(shifts[0], roots[inner >> 1]))
 
 
-@kernel(IN, OUT, INT, INT, INT)
-def _transpose(rows, out, row, count, length):
-    """out (length, 8): `count` rows from `row` on, side by side, and zeros in the places that are left."""
+@cell_kernel(CELLS, OUT, INT, INT, INT, INT)
+def _place_one(cells, block, row, column, length, start):
+    """Column `column` of block (.., 8), from position `start` on: row `row` of cells (.., length)."""
     for j in range(length):
-        for c in range(count):
-            out[j * GROUP + c] = rows[(row + c) * length + j]
-        for c in range(count, GROUP):
-            out[j * GROUP + c] = np.uint64(0)
+        block[(start + j) * GROUP + column] = load_one(cells, row * length + j)
 
 
-@kernel(IN, IN, OUT, INT, INT)
-def _shift(cells, shifts, block, length, size):
-    """block[i] = sum over j = i mod size of shifts[j] cells[j]; lines of eight, `size` of them."""
-    for i in range(size):
-        for c in range(0, GROUP, LANES):
-            value = splat(np.uint64(0))
-            for j in range(i, length, size):
-                value = add(value, mul(load(cells, j * GROUP + c, LANES), shifts[j]))
-            store(block, i * GROUP + c, LANES, value)
+@cell_kernel(CELLS, OUT, INT, INT, INT)
+def _place_eight(cells, block, row, length, start):
+    """All columns of block from position `start` on: rows row .. row + 7 of cells (.., length). For LANES = 8."""
+    at = row * length
+    for j in range(0, length, LANES):
+        left = length - j
+        a, b = load(cells, at + j, left), load(cells, at + length + j, left)
+        c, d = load(cells, at + 2 * length + j, left), load(cells, at + 3 * length + j, left)
+        e, f = load(cells, at + 4 * length + j, left), load(cells, at + 5 * length + j, left)
+        g, h = load(cells, at + 6 * length + j, left), load(cells, at + 7 * length + j, left)
+        a, b, c, d, e, f, g, h = turned(a, b, c, d, e, f, g, h)
+        to = (start + j) * GROUP
+        store(block, to, GROUP, a)
+        store(block, to + GROUP, GROUP * (left - 1), b)
+        store(block, to + 2 * GROUP, GROUP * (left - 2), c)
+        store(block, to + 3 * GROUP, GROUP * (left - 3), d)
+        store(block, to + 4 * GROUP, GROUP * (left - 4), e)
+        store(block, to + 5 * GROUP, GROUP * (left - 5), f)
+        store(block, to + 6 * GROUP, GROUP * (left - 6), g)
+        store(block, to + 7 * GROUP, GROUP * (left - 7), h)
 
 
-def encoded_shape(count: int, subgroup_bits: int, cosets: int) -> tuple[int, int, int]:
-    """The shape that encode_rows gives `count` rows."""
-    return -(-count // GROUP), cosets << subgroup_bits, GROUP
+@kernel(OUT, INT, INT, U64)
+def _wrap(block, size, count, z):
+    """block[j] += z block[size + j], j < count, lines of eight: the polynomial modulo X^size - z."""
+    for at in range(0, count * GROUP, LANES):
+        store(block, at, LANES, add(load(block, at, LANES), mul(load(block, size * GROUP + at, LANES), z)))
 
 
-def encode_rows(rows: Array, subgroup_bits: int, cosets: int) -> Array:
-    """Evaluate each row, a polynomial given by its coefficients, on `cosets` cosets of a subgroup.
+def place(block: Array, parts: Sequence[RowPart], first: int) -> None:
+    """Rows first .. first + 7 of a matrix side by side: block (coefficients, 8), zeros where no part is."""
+    lines, pieces = block.reshape(-1), []
+    for part in parts:
+        low, high = max(first, part.row), min(first + GROUP, part.row + len(part.cells))
+        if low < high:
+            pieces.append((part, low, high))
+    if sum((high - low) * part.cells.shape[1] for part, low, high in pieces) < block.size:
+        block[:] = 0
+    for part, low, high in pieces:
+        cells, length = part.cells.reshape(-1), part.cells.shape[1]
+        if LANES == GROUP and high - low == GROUP:
+            _place_eight.of(cells)(cells, lines, low - part.row, length, part.start)
+            continue
+        for row in range(low, high):
+            _place_one.of(cells)(cells, lines, row - part.row, row - first, length, part.start)
 
-    rows: uint64 (R, L) canonical; row i is sum_j rows[i, j] X^j. L may exceed H = 2^subgroup_bits.
-    Returns uint64 (ceil(R / 8), cosets * H, 8): entry [g, q, c] is row 8 g + c at encoding_points(...)[q], or 0
-    past the last row. `gather_cells` puts a position's cells side by side.
+
+def transform(block: Array, count: int, subgroup_bits: int, shift: int, limit: int) -> None:
+    """Coefficients to the first `limit` values on the coset shift * <w>, w of order 2^subgroup_bits, in place.
+
+    block: uint64 (at least 2^subgroup_bits, 8), `count` coefficients a row, at most twice as many as the coset has
+    points. Position i holds the values at shift * w^bitrev(i).
     """
-    rows = np.ascontiguousarray(rows, dtype=np.uint64)
-    count, length = rows.shape
-    size, shape = 1 << subgroup_bits, encoded_shape(count, subgroup_bits, cosets)
-    out = np.empty((shape[0], cosets, size * GROUP), dtype=np.uint64)
-    twiddles, flat_rows = _twiddles(subgroup_bits), rows.reshape(-1)
-    shifts = [_power_line(shift, length) for shift in _shifts(subgroup_bits, cosets)]
-
-    def encode(group: int, part: range) -> None:
-        row = group * GROUP
-        cells = np.empty(length * GROUP, dtype=np.uint64)
-        _transpose(flat_rows, cells, row, min(GROUP, count - row), length)
-        for coset in part:
-            block = out[group, coset]
-            _shift(cells, shifts[coset], block, length, size)
-            _ntt(block, twiddles, subgroup_bits, LEAF_BITS)
-
-    # A group's cosets share the transposed rows, but must be shared out where there are few groups.
-    parts = 1 if len(out) >= thread_count() else cosets
-    run_tasks([partial(encode, group, range(i, cosets, parts)) for group in range(len(out)) for i in range(parts)])
-    return out.reshape(shape)
-
-
-def gather_cells(encoded: Array, count: int, positions: Sequence[int] | slice = slice(None)) -> Array:
-    """The cells of `count` rows at some positions of `encode_rows`: uint64 (positions, count)."""
-    return encoded[:, positions].transpose(1, 0, 2).reshape(-1, len(encoded) * GROUP)[:, :count]
-
-
-def encoding_points(subgroup_bits: int, cosets: int) -> Array:
-    """The points of encode_rows, uint64 (cosets * 2^subgroup_bits,).
-
-    Position j * H + i is Omega^j * omega^bitrev(i): omega of order H, Omega of order H * 2^ceil(log2 cosets).
-    """
-    subgroup = _power_line(root_of_unity(subgroup_bits), 1 << subgroup_bits)[_bit_reversal(subgroup_bits)]
-    shifts = np.array(_shifts(subgroup_bits, cosets), dtype=np.uint64)
-    return fmul(np.repeat(shifts, subgroup.size), np.tile(subgroup, cosets))
+    size, lines = 1 << subgroup_bits, block.reshape(-1)
+    shifts = np.array([pow(shift, 1 << b, P) for b in range(subgroup_bits + 1)], dtype=np.uint64)
+    if count > size:
+        _wrap(lines, size, count - size, shifts[subgroup_bits])
+    _transform(lines, _roots(subgroup_bits), shifts, subgroup_bits, limit, LEAF_BITS)

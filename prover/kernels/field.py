@@ -204,6 +204,11 @@ add = _operation("add", 2, _add)
 sub = _operation("sub", 2, _sub)
 seven = _operation("seven", 1, _seven)
 times_i = _operation("times_i", 1, _times_i)
+# The low, or the high, 32-bit words of x and y: x's in the low half, y's in the high one.
+low_words = _operation("low_words", 2, lambda b, x, y: b.or_(b.and_(x, _const(x, EPSILON)), b.shl(y, _const(x, 32))))
+high_words = _operation(
+    "high_words", 2, lambda b, x, y: b.or_(b.lshr(x, _const(x, 32)), b.and_(y, _const(x, EPSILON << 32)))
+)
 
 
 def word_operation(name: str, arity: int, emit: Any) -> Any:
@@ -234,8 +239,19 @@ def _total(_context: Any, value: Any) -> Any:
 
 
 def _address(target: Any, b: Any, array_type: Any, array: Any, index: Any) -> Any:
+    """Where lanes begin at array[index], and the type of them in memory."""
     data = target.make_array(array_type)(target, b, array).data
-    return b.bitcast(b.gep(data, [index]), _VECTOR.as_pointer())
+    narrow = ir.VectorType(ir.IntType(array_type.dtype.bitwidth), LANES)
+    return b.bitcast(b.gep(data, [index]), narrow.as_pointer()), narrow
+
+
+def _as_field(b: Any, value: Any, dtype: Any) -> Any:
+    """Integers of any type as elements of F: negative v becomes p + v."""
+    wanted = _WORD if isinstance(value.type, ir.IntType) else _VECTOR
+    if not dtype.signed:
+        return value if value.type == wanted else b.zext(value, wanted)
+    wide = value if value.type == wanted else b.sext(value, wanted)
+    return b.add(wide, _if(b, b.icmp_signed("<", wide, _const(wide, 0)), wide, P))
 
 
 def _lane_mask(b: Any, left: Any) -> Any:
@@ -249,36 +265,48 @@ def _masked(b: Any, name: str, result: Any, arguments: list[Any]) -> Any:
 
 
 def _load(_context: Any, array: Any, index: Any, left: Any) -> Any:
-    """array[index : index + 8] of a flat uint64 array; only the first `left` are read, the others are 0.
+    """array[index : index + 8] of a flat array of integers; only the first `left` are read, the others are 0.
 
-    `left` may be negative, or above 8. Full groups take a plain load behind a branch that always goes the
-    same way; only the last one pays for a mask.
+    64-bit integers are elements of F already, narrower ones become such. `left` may be negative, or above 8. Full
+    groups take a plain load behind a branch that always goes the same way; only the last one pays for a mask.
     """
 
     def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
-        pointer = _address(target, b, signature.args[0], args[0], args[1])
-        slot = cgutils.alloca_once(b, _VECTOR)
+        dtype = signature.args[0].dtype
+        pointer, narrow = _address(target, b, signature.args[0], args[0], args[1])
+        slot = cgutils.alloca_once(b, narrow)
+        align = dtype.bitwidth // 8
         full = b.icmp_signed(">=", args[2], ir.Constant(_WORD, LANES))
         with b.if_else(full, likely=True) as (whole, partial):
             with whole:
                 value = b.load(pointer)
-                value.align = 8
+                value.align = align
                 b.store(value, slot)
             with partial:
-                zero = ir.Constant(_VECTOR, [0] * LANES)
-                align = ir.Constant(ir.IntType(32), 8)
-                arguments = [pointer, align, _lane_mask(b, args[2]), zero]
-                b.store(_masked(b, f"llvm.masked.load.v{LANES}i64.p0", _VECTOR, arguments), slot)
-        return b.load(slot)
+                zero = ir.Constant(narrow, [0] * LANES)
+                arguments = [pointer, ir.Constant(ir.IntType(32), align), _lane_mask(b, args[2]), zero]
+                name = f"llvm.masked.load.v{LANES}i{dtype.bitwidth}.p0"
+                b.store(_masked(b, name, narrow, arguments), slot)
+        return _as_field(b, b.load(slot), dtype)
 
     return _lanes(array, types.int64, types.int64), codegen
+
+
+def _load_one(_context: Any, array: Any, index: Any) -> Any:
+    """array[index] of a flat array of integers, as an element of F."""
+
+    def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
+        data = target.make_array(signature.args[0])(target, b, args[0]).data
+        return _as_field(b, b.load(b.gep(data, [args[1]])), signature.args[0].dtype)
+
+    return types.uint64(array, types.int64), codegen
 
 
 def _store(_context: Any, array: Any, index: Any, left: Any, value: Any) -> Any:
     """array[index : index + 8] = value, of which the first `left` lanes are written; see load."""
 
     def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
-        pointer = _address(target, b, signature.args[0], args[0], args[1])
+        pointer, _ = _address(target, b, signature.args[0], args[0], args[1])
         full = b.icmp_signed(">=", args[2], ir.Constant(_WORD, LANES))
         with b.if_else(full, likely=True) as (whole, partial):
             with whole:
@@ -292,7 +320,38 @@ def _store(_context: Any, array: Any, index: Any, left: Any, value: Any) -> Any:
     return types.void(array, types.int64, types.int64, _lanes), codegen
 
 
+def _turned(_context: Any, *rows: Any) -> Any:
+    """Eight Lanes as rows of a square to its columns."""
+
+    def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
+        columns = list(args)
+        step = LANES // 2
+        while step:  # in each step, blocks of `step` trade places across the diagonal
+            for i in range(LANES):
+                if not i & step:
+                    columns[i], columns[i + step] = _traded(b, columns[i], columns[i + step], step)
+            step //= 2
+        return target.make_tuple(b, signature.return_type, columns)
+
+    return types.UniTuple(_lanes, len(rows))(*rows), codegen
+
+
+def _traded(b: Any, x: Any, y: Any, step: int) -> tuple[Any, Any]:
+    """Lanes with bit `step` clear of x and y, in turns of `step`; and those with it set."""
+    firsts = [i if not i & step else LANES + i - step for i in range(LANES)]
+    seconds = [i + step if not i & step else LANES + i for i in range(LANES)]
+    masks = [ir.Constant(ir.VectorType(ir.IntType(32), LANES), picks) for picks in (firsts, seconds)]
+    return b.shuffle_vector(x, y, masks[0]), b.shuffle_vector(x, y, masks[1])
+
+
+def _turned8(context: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
+    """numba reads the argument names off the function."""
+    return _turned(context, a, b, c, d, e, f, g, h)
+
+
+turned: Any = intrinsic(_turned8)  # where LANES is 8
 splat: Any = intrinsic(_splat)
 total: Any = intrinsic(_total)
 load: Any = intrinsic(_load)
+load_one: Any = intrinsic(_load_one)
 store: Any = intrinsic(_store)

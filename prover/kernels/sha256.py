@@ -17,15 +17,16 @@ from typing import Any
 import numpy as np
 
 from .compiled import IN, INT, OUT, device, kernel
-from .field import LANES, load, splat, store, word_operation
+from .field import LANES, high_words, load, low_words, splat, store, turned, word_operation
 from .threads import run_tasks, thread_count
 from .values import Array
 
 DIGEST_BYTES = 32
 BLOCK_BYTES = 64
-BLOCK_LINES = BLOCK_BYTES // 8
+BLOCK_LINES, BLOCK_WORDS = BLOCK_BYTES // 8, BLOCK_BYTES // 4
 LENGTH_BYTES = 8  # the padding ends with the message's length in bits
 ROUNDS = 64
+LINES = ROUNDS + 2 * BLOCK_LINES  # of scratch: words of the message schedule, and of a block before it is swapped
 GROUP = 2 * LANES  # messages that travel together
 CHUNK_BYTES = 1 << 21  # messages are laid out in pieces of about this size
 
@@ -85,57 +86,173 @@ swap = word_operation("swap", 1, _swapped)
 
 
 @device
-def _store_words(lines, s0, s1, s2, s3, s4, s5, s6, s7):
-    """The state as big-endian words, one line each."""
-    store(lines, 0 * LANES, LANES, swap(s0))
-    store(lines, 1 * LANES, LANES, swap(s1))
-    store(lines, 2 * LANES, LANES, swap(s2))
-    store(lines, 3 * LANES, LANES, swap(s3))
-    store(lines, 4 * LANES, LANES, swap(s4))
-    store(lines, 5 * LANES, LANES, swap(s5))
-    store(lines, 6 * LANES, LANES, swap(s6))
-    store(lines, 7 * LANES, LANES, swap(s7))
+def _compress(lines, constants, s0, s1, s2, s3, s4, s5, s6, s7):
+    """One block of each message: 16 lines of words, to be followed by room for 48 more."""
+    a, b, c, d, e, f, g, h = s0, s1, s2, s3, s4, s5, s6, s7
+    for t in range(ROUNDS):
+        at = t * LANES
+        if t < BLOCK_WORDS:
+            word = load(lines, at, LANES)
+        else:
+            old = word_add(load(lines, at - 16 * LANES, LANES), load(lines, at - 7 * LANES, LANES))
+            new = small_sigma1(load(lines, at - 2 * LANES, LANES))
+            word = word_add(old, word_add(new, small_sigma0(load(lines, at - 15 * LANES, LANES))))
+            store(lines, at, LANES, word)
+        word = word_add(word, constants[t])
+        x = word_add(word_add(h, word), word_add(big_sigma1(e), choose(e, f, g)))
+        y = word_add(big_sigma0(a), majority(a, b, c))
+        a, b, c, d, e, f, g, h = word_add(x, y), a, b, c, word_add(d, x), e, f, g
+    return (
+        word_add(s0, a), word_add(s1, b), word_add(s2, c), word_add(s3, d),
+        word_add(s4, e), word_add(s5, f), word_add(s6, g), word_add(s7, h),
+    )  # fmt: skip
+
+
+@device
+def _store_state(lines, at, s0, s1, s2, s3, s4, s5, s6, s7):
+    store(lines, at, LANES, s0)
+    store(lines, at + LANES, LANES, s1)
+    store(lines, at + 2 * LANES, LANES, s2)
+    store(lines, at + 3 * LANES, LANES, s3)
+    store(lines, at + 4 * LANES, LANES, s4)
+    store(lines, at + 5 * LANES, LANES, s5)
+    store(lines, at + 6 * LANES, LANES, s6)
+    store(lines, at + 7 * LANES, LANES, s7)
+
+
+@device
+def _load_state(lines, at):
+    return (
+        load(lines, at, LANES), load(lines, at + LANES, LANES),
+        load(lines, at + 2 * LANES, LANES), load(lines, at + 3 * LANES, LANES),
+        load(lines, at + 4 * LANES, LANES), load(lines, at + 5 * LANES, LANES),
+        load(lines, at + 6 * LANES, LANES), load(lines, at + 7 * LANES, LANES),
+    )  # fmt: skip
+
+
+@device
+def _words(lines, cell, x, y):
+    """The two words of one little-endian cell: x of the messages of even number, y of those of odd number."""
+    store(lines, 2 * cell * LANES, LANES, swap(low_words(x, y)))
+    store(lines, (2 * cell + 1) * LANES, LANES, swap(high_words(x, y)))
+
+
+@device
+def _block_of_eight(messages, at, stride, left, lines):
+    """Words of the blocks at `at` in messages `stride` cells apart, `left` of them; for LANES = 8."""
+    for odd in range(2):
+        i = at + odd * stride
+        n = BLOCK_LINES * (left - odd)
+        s = 2 * stride
+        k = 2 * BLOCK_LINES
+        rows = turned(
+            load(messages, i, n), load(messages, i + s, n - k),
+            load(messages, i + 2 * s, n - 2 * k), load(messages, i + 3 * s, n - 3 * k),
+            load(messages, i + 4 * s, n - 4 * k), load(messages, i + 5 * s, n - 5 * k),
+            load(messages, i + 6 * s, n - 6 * k), load(messages, i + 7 * s, n - 7 * k),
+        )  # fmt: skip
+        for cell in range(BLOCK_LINES):
+            store(lines, (ROUNDS + odd * BLOCK_LINES + cell) * LANES, LANES, rows[cell])
+    for cell in range(BLOCK_LINES):
+        x = load(lines, (ROUNDS + cell) * LANES, LANES)
+        y = load(lines, (ROUNDS + BLOCK_LINES + cell) * LANES, LANES)
+        _words(lines, cell, x, y)
+
+
+@device
+def _block_of_one(messages, at, stride, left, lines):
+    """The same for LANES = 1: two messages."""
+    for cell in range(BLOCK_LINES):
+        x = load(messages, at + cell, left)
+        y = load(messages, at + stride + cell, left - 1)
+        _words(lines, cell, x, y)
+
+
+_block = _block_of_eight if LANES == BLOCK_LINES else _block_of_one
 
 
 @kernel(IN, IN, IN, OUT, OUT, INT, INT, INT)
 def _hash_padded(messages, constants, initial, out, lines, width, start, stop):
-    """out[4 i : 4 i + 4] = digest of message i, `width` uint64 with its padding. `lines`: 64 lines of scratch."""
-    low, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
+    """out[4 i : 4 i + 4] = digest of message i, `width` uint64 with its padding. `lines`: LINES of scratch."""
     for first in range(start, stop, GROUP):
         s0, s1, s2, s3 = splat(initial[0]), splat(initial[1]), splat(initial[2]), splat(initial[3])
         s4, s5, s6, s7 = splat(initial[4]), splat(initial[5]), splat(initial[6]), splat(initial[7])
         for block in range(0, width, BLOCK_LINES):
-            for lane in range(LANES):
-                at = min(first + 2 * lane, stop - 1) * width + block
-                beside = min(first + 2 * lane + 1, stop - 1) * width + block
-                for cell in range(BLOCK_LINES):
-                    x, y = messages[at + cell], messages[beside + cell]
-                    lines[2 * cell * LANES + lane] = (x & low) | (y << shift)
-                    lines[(2 * cell + 1) * LANES + lane] = (x >> shift) | ((y >> shift) << shift)
-            a, b, c, d, e, f, g, h = s0, s1, s2, s3, s4, s5, s6, s7
-            for t in range(ROUNDS):
-                at = t * LANES
-                if t < 2 * BLOCK_LINES:
-                    word = swap(load(lines, at, LANES))
-                else:
-                    old = word_add(load(lines, at - 16 * LANES, LANES), load(lines, at - 7 * LANES, LANES))
-                    new = small_sigma1(load(lines, at - 2 * LANES, LANES))
-                    word = word_add(old, word_add(new, small_sigma0(load(lines, at - 15 * LANES, LANES))))
-                store(lines, at, LANES, word)
-                word = word_add(word, constants[t])
-                x = word_add(word_add(h, word), word_add(big_sigma1(e), choose(e, f, g)))
-                y = word_add(big_sigma0(a), majority(a, b, c))
-                a, b, c, d, e, f, g, h = word_add(x, y), a, b, c, word_add(d, x), e, f, g
-            s0, s1, s2, s3 = word_add(s0, a), word_add(s1, b), word_add(s2, c), word_add(s3, d)
-            s4, s5, s6, s7 = word_add(s4, e), word_add(s5, f), word_add(s6, g), word_add(s7, h)
-        _store_words(lines, s0, s1, s2, s3, s4, s5, s6, s7)
-        for lane in range(min(LANES, (stop - first + 1) // 2)):
-            at = 4 * (first + 2 * lane)
-            for k in range(4):
-                x, y = lines[2 * k * LANES + lane], lines[(2 * k + 1) * LANES + lane]
-                out[at + k] = (x & low) | (y << shift)
-                if first + 2 * lane + 1 < stop:
-                    out[at + 4 + k] = (x >> shift) | ((y >> shift) << shift)
+            _block(messages, first * width + block, width, stop - first, lines)
+            s0, s1, s2, s3, s4, s5, s6, s7 = _compress(lines, constants, s0, s1, s2, s3, s4, s5, s6, s7)
+        _store_state(lines, 0, s0, s1, s2, s3, s4, s5, s6, s7)
+        _unpack(lines, 0, out, first, stop)
+
+
+@device
+def _unpack(lines, at, out, first, stop):
+    """Digests first .. of the states at lines[at:], as bytes."""
+    low, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
+    for k in range(8):
+        store(lines, at + k * LANES, LANES, swap(load(lines, at + k * LANES, LANES)))
+    for lane in range(min(LANES, (stop - first + 1) // 2)):
+        place = 4 * (first + 2 * lane)
+        for k in range(4):
+            x, y = lines[at + 2 * k * LANES + lane], lines[at + (2 * k + 1) * LANES + lane]
+            out[place + k] = (x & low) | (y << shift)
+            if first + 2 * lane + 1 < stop:
+                out[place + 4 + k] = (x >> shift) | ((y >> shift) << shift)
+
+
+@kernel(IN, IN, IN, OUT, OUT, INT)
+def _absorb(messages, padding, constants, states, lines, count):
+    """One block of each of `count` messages into their states; padding: 16 words that are added to every block."""
+    for first in range(0, count, GROUP):
+        at = first // GROUP * 8 * LANES
+        _block(messages, first * BLOCK_LINES, BLOCK_LINES, count - first, lines)
+        for word in range(BLOCK_WORDS):
+            store(lines, word * LANES, LANES, word_add(load(lines, word * LANES, LANES), padding[word]))
+        s0, s1, s2, s3, s4, s5, s6, s7 = _load_state(states, at)
+        s0, s1, s2, s3, s4, s5, s6, s7 = _compress(lines, constants, s0, s1, s2, s3, s4, s5, s6, s7)
+        _store_state(states, at, s0, s1, s2, s3, s4, s5, s6, s7)
+
+
+@kernel(OUT, OUT, INT)
+def _finish(states, out, count):
+    """The digests of `count` states, which are spoilt."""
+    for first in range(0, count, GROUP):
+        _unpack(states, first // GROUP * 8 * LANES, out, first, count)
+
+
+class Hashes:
+    """Many messages of one length, hashed side by side, a block of each at a time.
+
+    A block is 64 bytes; the last ones carry the padding of FIPS 180-4, 5.1.1.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._states = np.empty((-(-count // GROUP), 8, LANES), dtype=np.uint64)
+        self._states[:] = INITIAL_STATE[:, None]
+        self._lines = np.empty(LINES * LANES, dtype=np.uint64)
+        self._length = 0
+
+    def absorb(self, blocks: Array) -> None:
+        """One whole block of each message: uint64 (count, 8), little-endian."""
+        self._compress(blocks, b"")
+        self._length += BLOCK_BYTES
+
+    def finish(self, blocks: Array, used: int) -> bytes:
+        """The packed digests, after a last block of which `used` bytes count and the others are zero."""
+        length = 8 * (self._length + used)
+        ending = b"\x80" + bytes(-(used + 1 + LENGTH_BYTES) % BLOCK_BYTES) + length.to_bytes(LENGTH_BYTES, "big")
+        padding = bytes(used) + ending
+        self._compress(blocks, padding[:BLOCK_BYTES])
+        if len(padding) > BLOCK_BYTES:
+            self._compress(np.zeros_like(blocks), padding[BLOCK_BYTES:])
+        out = np.empty((self.count, DIGEST_BYTES // 8), dtype=np.uint64)
+        _finish(self._states.reshape(-1), out.reshape(-1), self.count)
+        return out.tobytes()
+
+    def _compress(self, blocks: Array, padding: bytes) -> None:
+        words = np.frombuffer(padding.ljust(BLOCK_BYTES, b"\0"), dtype=">u4").astype(np.uint64)
+        both = words | words << np.uint64(32)
+        _absorb(blocks.reshape(-1), both, ROUND_CONSTANTS, self._states.reshape(-1), self._lines, self.count)
 
 
 def sha256_rows(tag: bytes, parts: Sequence[Array]) -> bytes:
@@ -157,7 +274,7 @@ def sha256_rows(tag: bytes, parts: Sequence[Array]) -> bytes:
             rows[:, at : at + width] = part[start:stop]
             at += width
         rows[:, length:] = np.frombuffer(ending, dtype=np.uint8)
-        messages, lines = rows.reshape(-1).view(np.uint64), np.empty(ROUNDS * LANES, dtype=np.uint64)
+        messages, lines = rows.reshape(-1).view(np.uint64), np.empty(LINES * LANES, dtype=np.uint64)
         digests = out[start:stop].reshape(-1)
         _hash_padded(messages, ROUND_CONSTANTS, INITIAL_STATE, digests, lines, padded // 8, 0, stop - start)
 

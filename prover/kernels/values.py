@@ -21,6 +21,11 @@ def flat(values: Array) -> Array:
     return np.ascontiguousarray(values, dtype=np.uint64).reshape(-1)
 
 
+def cells_of(values: Array) -> Array:
+    """The same cells as one contiguous line, in their own type; a view unless the layout forces a copy."""
+    return np.ascontiguousarray(values).reshape(-1)
+
+
 def scalar(value: Scalar) -> tuple[np.uint64, np.uint64]:
     """Both coefficients for a kernel. Raises ValueError when they are not canonical."""
     first, second = int(value[0]), int(value[1])

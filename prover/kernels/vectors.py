@@ -13,10 +13,10 @@ from functools import partial
 
 import numpy as np
 
-from .compiled import IN, INT, OUT, U64, kernel
+from .compiled import CELLS, IN, INT, OUT, SUMS, U64, cell_kernel, kernel
 from .field import LANES, P, add, load, mul, mul2, mul4, seven, splat, store, sub, total
 from .threads import run_tasks, spans, thread_count
-from .values import Array, Pair, Scalar, extension, flat, same_shape, scalar, sum_pairs
+from .values import Array, Pair, Scalar, cells_of, extension, flat, same_shape, scalar, sum_pairs
 
 # Columns that contract works on at a time: their sums, 16 KB, stay in the nearest cache.
 COLUMN_BLOCK = 1024
@@ -63,34 +63,6 @@ def _kscale_all(a, out, n, start, stop, b0, b1):
         a0, a1 = load(a, i, left), load(a, n + i, left)
         store(out, i, left, mul2(a0, b0, a1, b7))
         store(out, n + i, left, mul2(a0, b1, a1, b0))
-
-
-@kernel(IN, OUT, INT, INT, INT)
-def _norms(a, out, n, start, stop):
-    """a0^2 - 7 a1^2."""
-    for i in range(start, stop, LANES):
-        left = stop - i
-        a0, a1 = load(a, i, left), load(a, n + i, left)
-        store(out, i, left, sub(mul(a0, a0), mul(a1, seven(a1))))
-
-
-@kernel(OUT, OUT, INT)
-def _invert_all(values, prefix, n):
-    """Invert n values of F, a multiple of 8, none 0, in place (Montgomery's trick, one chain a lane)."""
-    run = splat(np.uint64(1))
-    for i in range(0, n, LANES):
-        store(prefix, i, LANES, run)
-        run = mul(run, load(values, i, LANES))
-    inverse = splat(np.uint64(1))
-    exponent = np.uint64(P - 2)
-    for bit in range(63, -1, -1):
-        inverse = mul(inverse, inverse)
-        if (exponent >> np.uint64(bit)) & np.uint64(1):
-            inverse = mul(inverse, run)
-    for i in range(n - LANES, -1, -LANES):
-        value = load(values, i, LANES)
-        store(values, i, LANES, mul(inverse, load(prefix, i, LANES)))
-        inverse = mul(inverse, value)
 
 
 def kadd(a: Array, b: Array) -> Array:
@@ -154,27 +126,10 @@ def ksum(a: Array) -> Pair:
     return first, second
 
 
-def batch_inverse(a: Array) -> Array:
-    """1 / a over K (2, n), elementwise. Raises ZeroDivisionError if an element is 0.
-
-    By the conjugate: 1/(a0 + a1 u) = (a0 - a1 u) / (a0^2 - 7 a1^2), which is 0 only at 0.
-    """
-    n = extension(a, 2).shape[1]
-    if not (a[0] | a[1]).all():
-        raise ZeroDivisionError("0 has no inverse in K")
-    norms = np.ones(-(-n // LANES) * LANES, dtype=np.uint64)
-    x = flat(a)
-    run_tasks([partial(_norms, x, norms, n, *span) for span in spans(n)])
-    cuts = spans(norms.size)
-    run_tasks([partial(_invert_all, norms[i:j], np.empty(j - i, np.uint64), j - i) for i, j in cuts])
-    conjugate = np.stack([a[0], ksub(np.zeros_like(a[1]), a[1])])
-    return kmul_base(conjugate, norms[:n])
-
-
 # --- inner products ---------------------------------------------------------------------------------------
 
 
-@kernel(IN, IN, OUT, INT, INT)
+@cell_kernel(CELLS, IN, OUT, INT, INT)
 def _dots(values, weights, out, count, n):
     """out (2, count): sum_i weights[i] values[a, i]; four groups of lanes share a reduction."""
     for a in range(count):
@@ -197,7 +152,7 @@ def _dots(values, weights, out, count, n):
         out[count + a] = total(sum1)
 
 
-@kernel(IN, IN, OUT, INT, INT, INT, INT, INT, INT)
+@cell_kernel(CELLS, IN, OUT, INT, INT, INT, INT, INT, INT)
 def _combine(values, weights, out, n, width, plane, out_at, start, stop):
     """out[:, b] += sum_i weights[i] values[i, b] over the n lines, for columns start..stop.
 
@@ -251,33 +206,24 @@ def kdot(a: Array, b: Array) -> Pair:
     return sum_pairs(parts)[0]
 
 
-def combine_into(out: Array, values: Array, weights: Array) -> None:
-    """out += sum_i weights[i] values[i]: out K (2, B) C-contiguous, values F (n, B), weights K (2, n)."""
-    n, width = values.shape
-    if not out.flags.c_contiguous or out.shape != (2, width) or weights.shape != (2, n):
-        raise ValueError(f"cannot add {weights.shape} times {values.shape} into {out.shape}")
-    x, w, z = flat(values), flat(weights), out.reshape(-1)
-    cuts = spans(width, cost=n)
-    run_tasks([partial(_combine, x, w, z, n, width, width, 0, *span) for span in cuts])
-
-
 def contract(values: Array, weights: Array) -> Array:
-    """sum_i weights[i] values[:, i, :]: values F (A, n, B), weights K (2, n) -> K (2, A, B)."""
+    """sum_i weights[i] values[:, i, :]: values F (A, n, B) or narrow integers, weights K (2, n) -> K (2, A, B)."""
     count, n, width = values.shape
     if weights.shape != (2, n):
         raise ValueError(f"{n} values need weights (2, {n}), got {weights.shape}")
     w = flat(weights)
     if width < MIN_COLUMNS:
-        lines = flat(values if width == 1 else values.transpose(0, 2, 1))
+        lines = cells_of(values if width == 1 else values.transpose(0, 2, 1))
         return _contract_lines(lines, w, count * width, n).reshape(2, count, width)
     out = np.zeros((2, count, width), dtype=np.uint64)
-    x, z, plane = flat(values), out.reshape(-1), count * width
+    x, z, plane = cells_of(values), out.reshape(-1), count * width
     cuts = spans(width, cost=n) if count < thread_count() else [(0, width)]
+    combine = _combine.of(x)
 
     def add_up(first: int, last: int, start: int, stop: int) -> None:
         for a in range(first, last):
             line = x[a * n * width : (a + 1) * n * width]
-            _combine(line, w, z, n, width, plane, a * width, start, stop)
+            combine(line, w, z, n, width, plane, a * width, start, stop)
 
     groups = spans(count, cost=n * width, grain=1)
     run_tasks([partial(add_up, *group, *span) for group in groups for span in cuts])
@@ -290,13 +236,13 @@ def _contract_lines(lines: Array, weights: Array, count: int, n: int) -> Array:
         cuts = spans(count, cost=n, grain=1)
         parts = [np.empty((2, j - i), dtype=np.uint64) for i, j in cuts]
         pieces = [(lines[i * n : j * n], weights, p, j - i, n) for p, (i, j) in zip(parts, cuts, strict=True)]
-        run_tasks([partial(_dots, a, w, p.reshape(-1), *sizes) for a, w, p, *sizes in pieces])
+        run_tasks([partial(_dots.of(lines), a, w, p.reshape(-1), *sizes) for a, w, p, *sizes in pieces])
         return np.concatenate(parts, axis=1)
     both = weights.reshape(2, n)
     cuts = spans(n)
     sums = np.zeros((len(cuts), 2), dtype=np.uint64)
     jobs = zip(sums, cuts, strict=True)
-    run_tasks([partial(_dots, lines[i:j], flat(both[:, i:j]), part, 1, j - i) for part, (i, j) in jobs])
+    run_tasks([partial(_dots.of(lines), lines[i:j], flat(both[:, i:j]), part, 1, j - i) for part, (i, j) in jobs])
     return np.array(sum_pairs(sums), dtype=np.uint64).T.copy() if count else np.zeros((2, 0), dtype=np.uint64)
 
 
@@ -306,3 +252,30 @@ def contract_extension(values: Array, weights: Array) -> Array:
     # (x0 + x1 u) + u (y0 + y1 u) = x0 + 7 y1 + (x1 + y0) u
     turned = kscale(y, (0, 1))
     return kadd(x, turned)
+
+
+@kernel(SUMS, IN, IN, OUT, INT, INT, INT, INT, INT)
+def _join_pieces(sums, scales, steps, out, pieces, limbs, count, start, stop):
+    """out[r, q] = sum over pieces a, limbs k of steps[a, q] scales[k] sums[r, a, k, q], rows start..stop."""
+    for r in range(start, stop):
+        for q in range(0, count, LANES):
+            left = count - q
+            result = splat(np.uint64(0))
+            for a in range(pieces):
+                at = (r * pieces + a) * limbs * count + q
+                value = load(sums, at, left)
+                for k in range(1, limbs):
+                    value = add(value, mul(load(sums, at + k * count, left), scales[k]))
+                result = add(result, mul(value, load(steps, a * count + q, left)))
+            store(out, r * count + q, left, result)
+
+
+def join_pieces(sums: Array, limb_bits: int, steps: Array) -> Array:
+    """sum over a, k of steps[a] 2^(limb_bits k) sums[:, a, k]: int64 (R, A, L, t) and F (A, t) -> F (R, t)."""
+    rows, pieces, limbs, count = sums.shape
+    out = np.empty((rows, count), dtype=np.uint64)
+    scales = np.array([pow(2, limb_bits * k, P) for k in range(limbs)], dtype=np.uint64)
+    arrays = sums.reshape(-1), scales, flat(steps), out.reshape(-1), pieces, limbs, count
+    cuts = spans(rows, cost=pieces * limbs * count, grain=1)
+    run_tasks([partial(_join_pieces, *arrays, *span) for span in cuts])
+    return out

@@ -24,7 +24,7 @@ from zkunlearn.models.errors import InvalidProof
 from zkunlearn.models.gradient_descent import Trace
 from zkunlearn.models.schedule import DatasetShape, Schedule, compile_schedule
 from zkunlearn.models.spec import TrainingSpec
-from zkunlearn.prover.commitment import Commitment, commit, matrix_values
+from zkunlearn.prover.commitment import Commitment, commit_columns, fresh_secret
 from zkunlearn.prover.entropy import random_field
 from zkunlearn.prover.gradient_descent import VIRTUAL, training_columns
 from zkunlearn.prover.ledger import violated
@@ -195,7 +195,10 @@ def recount(relation: Any, columns: Columns) -> Columns:
 
 def commitments(shape: ProofShape, columns: Columns) -> dict[str, Commitment]:
     """What is committed before a proof."""
-    return {name: commit(m.code, matrix_values(m.layout, columns)) for name, m in shape.committed.items()}
+    return {
+        name: commit_columns(m.layout, m.code, columns, fresh_secret(m.code, m.layout.rows))
+        for name, m in shape.committed.items()
+    }
 
 
 # Proving and checking ------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from zkunlearn.verifier.merkle import DIGEST_BYTES
 from zkunlearn.verifier.protocol import WITNESS, ProofShape
 from zkunlearn.verifier.transcript import Transcript
 
+from ..words import Words
 from .harness import (
     Columns,
     Declared,
@@ -262,15 +263,15 @@ def test_another_root_is_rejected_only_because_challenges_move(honest: Outcome, 
     old = honest.prover.commitments[tree]
     fresh = salted_again(old)
     place = DIGEST_BYTES * shape.new_roots.index(tree)
-    openings = [commitment.open(shape.trees[tree], by_name[tree]) for commitment in (old, fresh)]
+    columns = old.columns(by_name[tree])
+    openings = [commitment.open(shape.trees[tree], by_name[tree], columns) for commitment in (old, fresh)]
     forged = honest.proof.replace(*openings)
     forged = forged[:place] + fresh.root + forged[place + DIGEST_BYTES :]
     assert_only_the_transcript_objects(honest, log, forged)
 
 
 def salted_again(commitment: Commitment) -> Commitment:
-    salts = random_bytes(len(commitment.secret.salts))
-    return Commitment(commitment.code, type(commitment.secret)(commitment.secret.rows, salts))
+    return Commitment(commitment.code, commitment.rows, random_bytes(len(commitment.salts)))
 
 
 def test_another_salt_of_an_opened_column_is_rejected_only_because_its_tree_objects(honest: Outcome, log: Log) -> None:
@@ -307,16 +308,14 @@ class Spoilt(Prover):
         return spoilt(super()._fresh(group), self.spoil.get(group.fresh))
 
 
-def first_row(codewords: Vector) -> Vector:
-    """A view of row 0, shape (n,); codewords come in groups of eight rows, (groups, n, 8)."""
-    return codewords[0, :, 0]
+def first_row(words: Vector) -> Vector:
+    """A view of row 0 of the words (n, rows), shape (n,)."""
+    return words[:, 0]
 
 
 def spoilt(commitment: Commitment, spoil: Any) -> Commitment:
-    """Another tree over other codewords."""
-    if spoil is not None:
-        commitment.__dict__["codewords"] = spoil(commitment.codewords.copy())
-    return commitment
+    """Another tree over other words."""
+    return commitment if spoil is None else Words(commitment, spoil)
 
 
 def prove_spoilt(
@@ -339,12 +338,12 @@ TREES = ["dataset", "model", WITNESS, "model mask"]
 def test_a_row_that_is_not_a_codeword_is_rejected(declared: Declared, columns: Columns, tree: str) -> None:
     """Errors in more positions than half of the distance: the opened columns are not what y says."""
 
-    def spoil(codewords: Vector) -> Vector:
-        row, code = first_row(codewords), declared.shape.trees[tree].code
+    def spoil(words: Vector) -> Vector:
+        row, code = first_row(words), declared.shape.trees[tree].code
         assert len(row) == code.length
         radius = (code.length - code.dimension) // 2 + 1
         row[:radius] = add(row[:radius], np.uint64(1))
-        return codewords
+        return words
 
     outcome = prove_spoilt(declared, columns, {tree: spoil})
     assert outcome.verdict() == "folding"
@@ -355,9 +354,9 @@ def test_a_row_that_is_not_a_codeword_is_rejected_in_clear(data: Any) -> None:
     shape = validity_shape()
     assert not shape.chain
 
-    def spoil(codewords: Vector) -> Vector:
-        first_row(codewords)[:] = add(first_row(codewords), random_field(len(codewords[0])))
-        return codewords
+    def spoil(words: Vector) -> Vector:
+        first_row(words)[:] = add(first_row(words), random_field(len(words)))
+        return words
 
     columns = validity_columns(shape, data)
     committed = {n: spoilt(c, spoil) for n, c in commitments(shape, columns).items()}
@@ -367,9 +366,9 @@ def test_a_row_that_is_not_a_codeword_is_rejected_in_clear(data: Any) -> None:
 def test_an_error_in_one_position_is_found_exactly_when_it_is_opened(declared: Declared, columns: Columns) -> None:
     """Below half of the distance the row is still the one codeword near it; nothing is gained by an error."""
 
-    def spoil(codewords: Vector) -> Vector:
-        first_row(codewords)[:200] = add(first_row(codewords)[:200], np.uint64(1))
-        return codewords
+    def spoil(words: Vector) -> Vector:
+        first_row(words)[:200] = add(first_row(words)[:200], np.uint64(1))
+        return words
 
     seen = set()
     for _ in range(4):
@@ -399,13 +398,13 @@ def test_a_mask_of_coefficient_one_would_hide_any_junk(declared: Declared, colum
     """The attack of 3.6: row = codeword - junk, mask = codeword + junk. With gamma = 1 the junk cancels."""
     junk = random_field(declared.shape.trees["model"].code.length)
 
-    def row(codewords: Vector) -> Vector:
-        first_row(codewords)[:] = sub(first_row(codewords), junk)
-        return codewords
+    def row(words: Vector) -> Vector:
+        first_row(words)[:] = sub(first_row(words), junk)
+        return words
 
-    def mask(codewords: Vector) -> Vector:
-        first_row(codewords)[:] = add(first_row(codewords), junk)
-        return codewords
+    def mask(words: Vector) -> Vector:
+        first_row(words)[:] = add(first_row(words), junk)
+        return words
 
     labels = [entry.label for entry in declared.shape.plan.rounds]
     gammas = [i for i, label in enumerate(labels) if label == "opening"]
@@ -491,7 +490,8 @@ def test_the_opening_vector_is_the_mask_plus_gamma_times_the_folded_rows(honest:
     stacked = honest.prover.vectors.stacked
     y = stacked[:, span].reshape(2, -1)[:, : model.code.dimension]
     mask = honest.prover.masks["model"]
-    row = honest.prover.commitments["model"].secret.rows
+    cells, tails = (part.cells for part in honest.prover.commitments["model"].rows.parts)
+    row = np.concatenate([cells, tails], axis=1)
     assert row.shape == (1, model.code.dimension)
     lifted = np.concatenate([row, np.zeros_like(row)])
     assert np.array_equal(y, kadd(mask, kscale(lifted, gamma)))

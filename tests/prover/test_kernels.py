@@ -99,19 +99,50 @@ def test_elementwise_operations_equal_their_twins(seed, n, c):
     assert fast.ksum(a) == twins.ksum(x for x, _ in ints)
 
 
+NARROW = {"int16": (-(2**15), 2**15), "uint16": (0, 2**16), "int32": (-(2**31), 2**31)}
+
+
+def narrow(seed: int, kind: str, *shape: int) -> np.ndarray:
+    """Narrow integers, their ends among them."""
+    low, high = NARROW[kind]
+    rng = np.random.default_rng(seed)
+    ends = rng.choice(np.array([low, low + 1, -1 if low else 1, 0, high - 1], dtype=np.int64), size=shape)
+    return np.where(rng.random(shape) < 0.5, ends, rng.integers(low, high, size=shape)).astype(kind)
+
+
+def as_field(cells: np.ndarray) -> np.ndarray:
+    return (cells.astype(object) % P).astype(np.uint64)
+
+
 @quick
-@given(seeds, lengths)
-def test_batch_inverse_equals_its_twin(seed, n):
-    a = numbers(seed, 2, n)
-    a[0, ~(a[0] | a[1]).astype(bool)] = 1
-    assert pairs(fast.batch_inverse(a)) == [twins.kinv(x) for x in pairs(a)]
+@given(seeds, st.sampled_from(sorted(NARROW)), st.sampled_from([1, 3]), lengths, st.sampled_from([1, 3, 17]))
+def test_narrow_integers_are_read_as_elements_of_the_field(seed, kind, count, n, width):
+    values, weights = narrow(seed, kind, count, n, width), numbers(seed + 1, 2, n)
+    assert np.array_equal(fast.contract(values, weights), fast.contract(as_field(values), weights))
 
 
-def test_zero_has_no_inverse():
-    a = numbers(1, 2, 20)
-    a[:, 13] = 0
-    with pytest.raises(ZeroDivisionError):
-        fast.batch_inverse(a)
+def test_cells_of_another_type_are_refused():
+    with pytest.raises(TypeError, match="cells of int64"):
+        fast.contract(np.zeros((1, 4, 20), dtype=np.int64), numbers(1, 2, 4))
+
+
+@quick
+@given(seeds, st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), lengths, st.sampled_from([16, 22, 32]))
+def test_join_pieces_equals_its_twin(seed, rows, pieces, limbs, count, bits):
+    rng = np.random.default_rng(seed)
+    sums = rng.integers(-(2**53), 2**53, (rows, pieces, limbs, count))
+    steps = numbers(seed, pieces, count)
+    expected = [
+        [
+            sum(
+                int(steps[a, q]) * sum(int(sums[r, a, l, q]) << (bits * l) for l in range(limbs))
+                for a in range(pieces)
+            ) % P
+            for q in range(count)
+        ]
+        for r in range(rows)
+    ]  # fmt: skip
+    assert fast.join_pieces(sums, bits, steps).tolist() == expected
 
 
 @quick
@@ -226,25 +257,67 @@ def test_sha256_equals_hashlib(seed, n, width, second):
 
 
 @quick
-@given(seeds, st.integers(0, 5), st.integers(1, 5), st.sampled_from([1, 3, 8, 9]), st.integers(0, 80))
-def test_encoding_equals_horner_at_the_points(seed, h, cosets, count, length):
-    rows = numbers(seed, count, length)
-    got = fast.encode_rows(rows, h, cosets)
-    assert got.flags.c_contiguous and got.shape == (-(-count // 8), cosets << h, 8)
-    assert fast.gather_cells(got, count).tolist() == twins.encode_rows(rows.tolist(), h, cosets)
-    assert fast.encoding_points(h, cosets).tolist() == twins.encoding_points(h, cosets)
+@given(seeds, st.integers(1, 40), st.integers(0, 4), st.sampled_from([0, 8, 40, 48, 56, 64]))
+def test_hashes_equal_hashlib(seed, count, blocks, used):
+    """Block by block, with every length of the last one: 48 bytes leave room for the padding, 56 do not."""
+    messages = np.random.default_rng(seed).integers(0, 2**64, (count, blocks + 1, 8), dtype=np.uint64)
+    messages[:, blocks, used // 8 :] = 0
+    hashes = fast.Hashes(count)
+    for block in range(blocks):
+        hashes.absorb(np.ascontiguousarray(messages[:, block]))
+    digests = hashes.finish(np.ascontiguousarray(messages[:, blocks]), used)
+    whole = [message.tobytes()[: 64 * blocks + used] for message in messages]
+    assert digests == b"".join(hashlib.sha256(message).digest() for message in whole)
+
+
+def encoded(parts, count, h, shift, limit=None):
+    """Eight rows on one coset, uint64 (limit, 8)."""
+    block = np.full((max(count, 1 << h), 8), 7, dtype=np.uint64)
+    fast.place(block[:count], parts, 0)
+    block[count:] = 0
+    fast.transform(block, count, h, shift, limit or 1 << h)
+    return block[: limit or 1 << h]
+
+
+@quick
+@given(seeds, st.integers(0, 6), st.integers(1, 8), st.data())
+def test_encoding_equals_horner_at_the_points(seed, h, rows, data):
+    count = data.draw(st.integers(1, 2 << h))
+    shift = data.draw(st.sampled_from([1, 7, P - 1, fast.root_of_unity(h + 3)]))
+    cells = numbers(seed, rows, count)
+    got = encoded([fast.RowPart(cells, 0, 0)], count, h, shift)
+    assert got[:, :rows].tolist() == twins.encode_rows(cells.tolist(), h, shift) and not got[:, rows:].any()
+
+
+@quick
+@given(seeds, st.sampled_from([(3, 5), (8, 8), (11, 2)]), st.sampled_from([1, 7, 8, 9, 40]))
+def test_rows_in_parts_are_placed_side_by_side(seed, heights, length):
+    """Narrow cells, then elements of F below them, and tails beside both; from the first row on, and from row 8."""
+    first, second = heights
+    cells, field = narrow(seed, "int16", first, length), numbers(seed, second, length)
+    tails = numbers(seed + 1, first + second, 3)
+    parts = [fast.RowPart(cells, 0, 0), fast.RowPart(field, first, 0), fast.RowPart(tails, 0, length + 1)]
+    whole = np.zeros((24, length + 5), dtype=np.uint64)
+    whole[:first, :length], whole[first : first + second, :length] = as_field(cells), field
+    whole[: first + second, length + 1 : length + 4] = tails
+    for row in (0, 8):
+        block = np.full((length + 5, 8), 7, dtype=np.uint64)
+        fast.place(block, parts, row)
+        assert np.array_equal(block, whole[row : row + 8].T)
 
 
 @pytest.mark.parametrize("h", [10, 11, 12, 13])
 def test_encoding_of_long_rows_at_sampled_points(h):
-    """Lengths where the transform leaves the nearest cache, and coefficients fold."""
-    rows = numbers(h, 9, (1 << h) + 5)
-    got, points = fast.gather_cells(fast.encode_rows(rows, h, 3), 9), twins.encoding_points(h, 3)
-    assert np.array_equal(fast.encoding_points(h, 3), np.array(points, dtype=np.uint64))
-    for q in [0, 1, 2, 513, (1 << h) - 1, 1 << h, (3 << h) - 1]:
-        powers = [pow(points[q], j, P) for j in range(rows.shape[1])]
-        for r in (0, 8):
-            assert int(got[q, r]) == sum(c * x for c, x in zip(rows[r].tolist(), powers, strict=True)) % P
+    """Lengths where the transform leaves the nearest cache, coefficients wrap, and the last coset is used in part."""
+    cells, shift = numbers(h, 8, (1 << h) + 5), fast.root_of_unity(h + 2)
+    got = encoded([fast.RowPart(cells, 0, 0)], cells.shape[1], h, shift)
+    part = encoded([fast.RowPart(cells, 0, 0)], cells.shape[1], h, shift, 3 << (h - 3))
+    assert np.array_equal(part, got[: 3 << (h - 3)])
+    points = twins.encoding_points(h, shift)
+    for q in [0, 1, 2, 513, (1 << h) - 1]:
+        powers = [pow(points[q], j, P) for j in range(cells.shape[1])]
+        for r in (0, 7):
+            assert int(got[q, r]) == sum(c * x for c, x in zip(cells[r].tolist(), powers, strict=True)) % P
 
 
 def test_results_do_not_depend_on_the_number_of_threads():
@@ -260,8 +333,7 @@ def test_results_do_not_depend_on_the_number_of_threads():
         *folded, sums = fast.fold_round(x, y, (5, 6), (top[:, :6], weights), (3, 4))
         arrays = [fast.contract(n[:, :, None], weights), fast.contract(n[None], weights[:, :24])]
         arrays += [fast.layer_up(a, b)[0], fast.layer_up_unit(n, b)[0], fast.eq_table(point)]
-        arrays += [fast.encode_rows(n, 9, 3), fast.fold(a, (5, 6)), fast.kmul(lines, lines)]
-        arrays += [fast.batch_inverse(np.maximum(lines, 1)), fast.contract(n[:1, :, None], weights)]
+        arrays += [fast.fold(a, (5, 6)), fast.kmul(lines, lines), fast.contract(n[:1, :, None], weights)]
         arrays += [*folded, *fast.fold_fractions(x[0], y, (5, 6))]
         return fractions, units, sums, fast.product_round(lines[None]), [array.tobytes() for array in arrays]
 
@@ -323,7 +395,13 @@ rows = (np.arange(11 * 70, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> n
 k = np.stack([rows, rows[::-1]])
 text = fast.sha256_rows(b"x", [rows.view(np.uint8)])
 parts = [np.frombuffer(text, np.uint8)]
-parts += [fast.encode_rows(rows, 5, 3), *fast.layer_up(k[:, :10], k[:, 1:]), fast.contract(k, k[:, 0, :11])]
+block, narrow = np.zeros((70, 8), dtype=np.uint64), (rows >> np.uint64(40)).astype(np.int16)
+fast.place(block, [fast.RowPart(rows[:8].copy(), 0, 0)], 0)
+fast.transform(block, 70, 5, 3, 32)
+hashes = fast.Hashes(70)
+hashes.absorb(block)
+parts += [block, np.frombuffer(hashes.finish(block, 56), np.uint8), fast.contract(narrow[None], k[:, 0, :11])]
+parts += [*fast.layer_up(k[:, :10], k[:, 1:]), fast.contract(k, k[:, 0, :11])]
 print(LANES, hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest())
 """
 

@@ -115,15 +115,15 @@ def root_of_unity(bits: int) -> int:
     return pow(ROOT_2_32, 1 << (32 - bits), P)
 
 
-def encoding_points(h: int, cosets: int) -> list[int]:
-    big, omega = root_of_unity(h + (cosets - 1).bit_length()), root_of_unity(h)
+def encoding_points(h: int, shift: int) -> list[int]:
+    omega = root_of_unity(h)
     reverse = [int(format(i, f"0{h}b")[::-1], 2) if h else 0 for i in range(1 << h)]
-    return [pow(big, j, P) * pow(omega, i, P) % P for j in range(cosets) for i in reverse]
+    return [shift * pow(omega, i, P) % P for i in reverse]
 
 
-def encode_rows(rows: list[list[int]], h: int, cosets: int) -> list[list[int]]:
+def encode_rows(rows: list[list[int]], h: int, shift: int) -> list[list[int]]:
     """Horner at every point."""
     return [
         [reduce(lambda value, c, x=x: (value * x + c) % P, reversed(row), 0) for row in rows]
-        for x in encoding_points(h, cosets)
+        for x in encoding_points(h, shift)
     ]

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from .field import ONE, ZERO, K, Refused, require
-from .formats import encode, field_elements
+from .formats import encode, field_elements, sha256
 
 SESSION = {
     "field": "p = 2^64 - 2^32 + 1, K = F[u] / (u^2 - 7)",
     "hashes": "SHA-256, SHAKE128",
-    "inverse_rate": 4,
-    "queries": 148,
+    "inverse_rates": [4, 8],
+    "queries": [124, 102],
+    "work_bits": 16,
     "bind_order": "most significant variable first",
 }
 
@@ -39,7 +40,7 @@ def length_prefixed(data: bytes) -> bytes:
 class Transcript:
     def __init__(self, instance: bytes, relation: str) -> None:
         sponge = Sponge(b"irtf-cfrg-fiat-shamir/session-id")
-        sponge.absorb(length_prefixed(b"zkunlearn 1") + length_prefixed(encode({**SESSION, "relation": relation})))
+        sponge.absorb(length_prefixed(b"zkunlearn 2") + length_prefixed(encode({**SESSION, "relation": relation})))
         self.sponge = Sponge(sponge.squeeze(32))
         self.sponge.absorb(length_prefixed(instance))
 
@@ -71,17 +72,27 @@ class Channel:
     one = ONE
 
     def __init__(self) -> None:
-        self.entries, self.vector_length, self.constraints = 0, 0, 0
+        self.entries, self.clear_bytes, self.constraints = 0, 0, 0
 
     def hidden(self, n: int) -> list[K]:
         """P -> V: masked values."""
         self.entries += n
         return [ONE] * n
 
-    def vector(self, n: int) -> tuple[list[int], list[int]]:
+    def clear(self, n: int) -> list[K]:
+        """P -> V: elements of K in clear."""
+        self.clear_bytes += 16 * n
+        return [ONE] * n
+
+    def vector(self, n: int) -> list[K]:
         """P -> V: a K vector in clear."""
-        self.vector_length += n
-        return [], []
+        self.clear_bytes += 16 * n
+        return []
+
+    def root(self) -> bytes:
+        """P -> V: the root of a stack."""
+        self.clear_bytes += 32
+        return b""
 
     def challenge(self) -> K:
         """V -> P."""
@@ -101,31 +112,47 @@ class Read(Channel):
         super().__init__()
         self.transcript, self.proof, self.at = transcript, proof, 0
         self.masked: list[K] = []
-        self.vectors: list[Any] = []
+        self.public: list[Any] = []  # what is sent in clear
         self.challenges: list[K] = []
 
     def take(self, n: int) -> bytes:
         require("proof length", n <= len(self.proof) - self.at)
         self.at += n
-        return self.proof[self.at - n : self.at]
-
-    def absorbed(self, n: int) -> bytes:
-        data = self.take(n)
+        data = self.proof[self.at - n : self.at]
         self.transcript.sponge.absorb(data)
         return data
 
+    def hashes(self, n: int) -> list[bytes]:
+        return [self.take(32) for _ in range(n)]
+
     def elements(self, n: int) -> list[K]:
-        values = field_elements(self.absorbed(16 * n))
+        values = field_elements(self.take(16 * n))
         return [K(*values[i : i + 2]) for i in range(0, 2 * n, 2)]
+
+    def whole(self, n: int) -> list[K]:
+        """A K vector: coefficients a, then coefficients b."""
+        values = field_elements(self.take(16 * n))
+        return [K(a, b) for a, b in zip(values[:n], values[n:], strict=True)]
+
+    def work(self) -> None:
+        seed = self.transcript.sponge.squeeze(32)
+        require("proof of work", sha256(b"zkunlearn work 1" + seed + self.take(8))[:2] == b"\0\0")
 
     def hidden(self, n: int) -> list[K]:
         self.masked += self.elements(n)
         return super().hidden(n)
 
-    def vector(self, n: int) -> tuple[list[int], list[int]]:
-        values = field_elements(self.absorbed(16 * n))
-        self.vectors.append((values[:n], values[n:]))
-        return self.vectors[-1]
+    def clear(self, n: int) -> list[K]:
+        self.public.append(self.elements(n))
+        return self.public[-1]
+
+    def vector(self, n: int) -> list[K]:
+        self.public.append(self.whole(n))
+        return self.public[-1]
+
+    def root(self) -> bytes:
+        self.public.append(self.take(32))
+        return self.public[-1]
 
     def challenge(self) -> K:
         self.challenges.append(self.transcript.challenge())
@@ -139,13 +166,19 @@ class Settle(Channel):
         super().__init__()
         self.one, self.total = eps, ZERO
         self.lines, self.weights = iter(lines), iter(weights)
-        self.vectors, self.challenges = iter(read.vectors), iter(read.challenges)
+        self.public, self.challenges = iter(read.public), iter(read.challenges)
 
     def hidden(self, n: int) -> list[K]:
         return [next(self.lines) for _ in range(n)]
 
-    def vector(self, n: int) -> tuple[list[int], list[int]]:
-        return next(self.vectors)
+    def clear(self, n: int) -> list[K]:
+        return next(self.public)
+
+    def vector(self, n: int) -> list[K]:
+        return next(self.public)
+
+    def root(self) -> bytes:
+        return next(self.public)
 
     def challenge(self) -> K:
         return next(self.challenges)
@@ -158,5 +191,5 @@ class Settle(Channel):
         self.total += next(self.weights) * value
 
     def finish(self) -> None:
-        if any(next(rest, None) is not None for rest in (self.lines, self.weights, self.vectors, self.challenges)):
+        if any(next(rest, None) is not None for rest in (self.lines, self.weights, self.public, self.challenges)):
             raise Refused("ledger length")

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.verifier.protocol import ProofShape
 
 from . import verifier
+from .field import log2_ceil
 from .formats import Map, encode, read_file
-from .shapes import QUERIES
+from .shapes import Code, stack_rows
+
+
+def changed(data: bytes, at: int, mask: int = 1) -> bytes:
+    return data[:at] + bytes([data[at] ^ mask]) + data[at + 1 :]
+
 
 KINDS = {
     "dataset.commitment": (verifier.verify_dataset, zu.DatasetCommitment, zu.verify_dataset),
@@ -22,7 +29,7 @@ KINDS = {
 
 def pack(kind: str, statement: Any, proof: bytes) -> bytes:
     """A file with any content."""
-    head = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + b"\0\1"
+    head = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + b"\0\2"
     return head + encode({"statement": statement, "proof": proof})
 
 
@@ -101,27 +108,99 @@ class Training:
         return found
 
 
+def tree_sections(name: str, code: Code, rows: int) -> list[tuple[str, int]]:
+    """Cap, salts, where there are any, cells and paths."""
+    t = code.queries
+    lengths = {"cap": 32 * code.cap, "salts": 32 * t if code.openings else 0}
+    lengths |= {"cells": 8 * rows * t, "paths": 32 * t * code.path_length}
+    return [(f"{part} of {name}", length) for part, length in lengths.items() if length]
+
+
 def sections(shape: verifier.Shape) -> Iterator[tuple[str, int, int]]:
-    """Name, start and end of every part of a proof: protocol.md, section 7."""
-    vectors = 16 * sum(matrix.code.dimension for matrix in shape.matrices.values())
+    """Name, start and end of every part of a proof: protocol.md, sections 7 and 16."""
+    lengths = [group.code.dimension for group in shape.groups]
     parts = [(f"root of {name}", 32) for name in shape.new_roots]
-    parts += [("masked", 16 * shape.entries), ("vectors", vectors), ("M0, M1", 32)]
-    parts.append(("ledger vector", 16 * shape.ledger.dimension))
+    parts += [("masked", 16 * shape.entries)]
+    parts += [("root of stack 0", 32)] if shape.stacks else [("vectors", 16 * sum(lengths))]
+    parts += [("inner products", 16 * len(lengths)), ("M0, M1", 32)]
+    pads = shape.entries + 1
+    for part in ("a", "b"):  # a K vector; nothing is claimed about its tail cells but that they are those committed
+        parts += [(f"ledger vector, {part}", 8 * pads), (f"tails of it, {part}", 8 * (shape.ledger_length - pads))]
+    parts.append(("nonce", 8))
     for name, (code, rows) in shape.trees.items():
-        sizes = {"cap": code.cap, "salts": QUERIES, "paths": QUERIES * code.path_length}
-        lengths = {part: 32 * count for part, count in sizes.items()} | {"cells": QUERIES * 8 * rows}
-        parts += [(f"{part} of {name}", lengths[part]) for part in ("cap", "salts", "cells", "paths")]
+        parts += tree_sections(name, code, rows)
+    for i, c in enumerate(shape.stacks):
+        rows = stack_rows(lengths, c)
+        parts += [(f"rounds of stack {i}", 32 * (log2_ceil(rows) + c)), (f"value of stack {i}", 16)]
+        last = i + 1 == len(shape.stacks)
+        parts.append(("final vector", 16 << c) if last else (f"root of stack {i + 1}", 32))
+        parts += [(f"nonce of stack {i}", 8), *tree_sections(f"stack {i}", Code(c, 0, 8), 2 * rows)]
+        lengths = [1 << c]
     at = 0
     for part, length in parts:
         yield part, at, at + length
         at += length
 
 
+def shape_of(shape: verifier.Shape) -> dict[str, Any]:
+    """All of what the package also knows about a shape: trees in order, where columns lie, lengths."""
+    return {
+        "trees": {name: (code.c, code.n, code.queries, rows) for name, (code, rows) in shape.trees.items()},
+        "groups": [(group.name, list(group.matrices)) for group in shape.groups],
+        "columns": {
+            name: (matrix.first_row[name], matrix.slots.get(name, 0))
+            for group in shape.groups
+            for matrix in group.matrices.values()
+            for name in matrix.columns
+        },
+        "ledger": (shape.entries, shape.ledger_group.fresh if shape.ledger_group else "ledger"),
+        "stacks": shape.stacks,
+        "bytes": shape.proof_bytes,
+    }
+
+
+def package_shape(shape: ProofShape) -> dict[str, Any]:
+    trees = shape.trees.values()
+    layouts = [layout for group in shape.groups for layout in group.layouts]
+    return {
+        "trees": {t.name: (t.code.row_bits, t.code.length, t.code.queries, t.rows) for t in trees},
+        "groups": [(group.name, [layout.name for layout in group.layouts]) for group in shape.groups],
+        "columns": {n: (layout.offsets[n], t.slot) for layout in layouts for n, t in layout.tilings.items()},
+        "ledger": (shape.ledger.entries, shape.ledger.tree),
+        "stacks": tuple(stack.row_bits for stack in shape.chain),
+        "bytes": shape.proof_bytes,
+    }
+
+
+def statement_about_nothing(
+    rows: int, features: int, kind: str, openings: int, spec: zu.TrainingSpec, forgotten: list[int]
+) -> Map:
+    """A training statement that is so in form only."""
+    column = {"name": "y", "low": "0.0", "high": "1.0"}
+    encoding = {
+        "features": [{**column, "name": f"x{i}"} for i in range(features)],
+        "label_kind": kind,
+        "label_classes": ["0", "1"] if kind == "binary" else [],
+        "label_bounds": [column] if kind == "real" else [],
+        "label_bits": 14 if kind == "real" else 0,
+        "x_bits": 10,
+        "bounds_declared": False,
+    }
+    hashes = dict.fromkeys(("root", "record_root", "order_seed"), bytes(32))
+    return {
+        "dataset": {"rows": rows, "encoding": encoding, "openings": openings, **hashes},
+        "spec": spec.to_mapping(),
+        "forgotten": [{"position": position, "digest": bytes(32), "path": b""} for position in forgotten],
+        "model_root": bytes(32),
+        "previous": None,
+    }
+
+
 def numbers(rows: int, features: int, seed: int) -> Any:
     return np.random.default_rng(seed).normal(size=(rows, features))
 
 
-def trained(dataset: Any, spec: zu.TrainingSpec, forget: tuple[str, ...] = (), previous: Any = None) -> Training:
+def trained(dataset: Any, spec: zu.TrainingSpec, forget: Sequence[str] = (), previous: Any = None) -> Training:
     proof = zu.prove(dataset, spec, forget=forget, previous=previous).proof
     return Training(proof.to_bytes(), dataset.commitment.to_bytes())
 
@@ -153,6 +232,8 @@ class Owner:
         self.probit = trained(patients, PROBIT, patients.ids[2:4])
         visits = zu.commit(numbers(5, 1, 5), np.arange(5), label_kind="count", x_bits=12, openings=2)
         self.poisson = trained(visits, POISSON, ("2",))
+        lasting = zu.commit(numbers(6, 2, 6), np.arange(6) % 2, openings=256)
+        self.lasting = lasting.commitment.to_bytes()
 
 
 @pytest.fixture(scope="module")

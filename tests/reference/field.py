@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 
 P = 2**64 - 2**32 + 1
 ROOT_2_32 = pow(7, (P - 1) >> 32, P)
 
 
 class Refused(Exception):
-    """A proof is not accepted; `check` is the name of section 16, or "format" or "mismatch"."""
+    """A proof is not accepted; `check` is the name of section 17, or "format" or "mismatch"."""
 
     def __init__(self, check: str) -> None:
         super().__init__(check)
@@ -91,12 +92,38 @@ def eq(x: Sequence[K], y: Sequence[K]) -> K:
 def eq_at(point: Sequence[K], index: int) -> K:
     """eq(point, bits of index); zero if the index has more bits."""
     bits = len(point)
-    return ZERO if index >> bits else eq(point, [K(index >> (bits - 1 - j) & 1) for j in range(bits)])
+    return ZERO if index >> bits else eq(point, bits_of(index, bits))
 
 
 def prefix(point: Sequence[K], size: int) -> K:
-    """The extension of [i < size]."""
-    return sum(eq_table(point)[:size], ZERO)
+    """The extension of [i < size]: for each bit set in size, the indices that first differ from it there."""
+    if size >> len(point):
+        return ONE
+    total, same = ZERO, ONE
+    for j, x in enumerate(point):
+        if size >> (len(point) - 1 - j) & 1:
+            total += same * (1 - x)
+            same *= x
+        else:
+            same *= 1 - x
+    return total
+
+
+def bits_of(index: int, bits: int) -> list[K]:
+    """The vertex of the cube, most significant bit first."""
+    return [K(index >> (bits - 1 - j) & 1) for j in range(bits)]
+
+
+def extension(values: Sequence[int], point: Sequence[K]) -> K:
+    """The extension of 2^m integers: as a square, so that most products are of plain integers."""
+    cut = len(point) // 2
+    low = eq_table(point[cut:])
+    a, b = [k.a for k in low], [k.b for k in low]
+    total = ZERO
+    for i, e in enumerate(eq_table(point[:cut])):
+        row = values[i * len(low) : (i + 1) * len(low)]
+        total += e * K(sum(map(mul, row, a)), sum(map(mul, row, b)))
+    return total
 
 
 def index_of(point: Sequence[K]) -> K:

@@ -91,7 +91,7 @@ class Reader:
 
 def read_file(data: bytes, kind: str) -> tuple[Map, bytes]:
     """Statement and proof of a public file, its form checked."""
-    begin = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + b"\0\1"
+    begin = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + b"\0\2"
     require("format", len(data) <= MAX_FILE and data.startswith(begin))
     reader = Reader(data[len(begin) :])
     payload = reader.item()

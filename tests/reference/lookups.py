@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .channel import Channel, Constraint
-from .field import ONE, ZERO, K, Point, eq_at, eq_table, index_of, prefix, require
-from .relations import ENTRY, RANGE, TAGS, Relation, multiplicities
-from .shapes import Lookup, split
+from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
+from .relations import ENTRY, RANGE, TAGS, Box, Relation, multiplicities
+from .shapes import split
 
 
 def lookups(ch: Channel, relation: Relation) -> None:
+    """Section after section; the i-th part of each box lies in section i."""
+    for i in range(relation.sections):
+        boxes = [relation.parts[box.name][i] for box in relation.boxes if i < len(relation.parts[box.name])]
+        section(ch, relation, i, boxes)
+
+
+def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> None:
     """From the roots of all trees to the columns at their leaves."""
-    if not relation.lookups:
-        return
     alpha, beta = ch.challenge(), ch.challenge()
-    instances: list[Lookup | str] = [*relation.lookups, *relation.tables]
-    bits = [ENTRY.bits if isinstance(i, str) else i.bits for i in instances]
+    tables = len(boxes)  # the last instance
+    bits = [log2_ceil(len(box.lookups)) + box.bits for box in boxes]
+    bits.append(log2_ceil(len(relation.tables)) + ENTRY.bits)
     fractions, ratios = [], []
-    for _ in instances:
+    for _ in bits:
         n, d, inverse, ratio = ch.hidden(4)
         ch.zero("lookup root", lambda d=d, inverse=inverse: (-ch.one, [(ONE, d, inverse)]))
         ch.zero("lookup root", lambda n=n, d=d, ratio=ratio: (n, [(-ONE, ratio, d)]))
@@ -25,10 +33,13 @@ def lookups(ch: Channel, relation: Relation) -> None:
     ch.zero("lookup sum", lambda: (sum(ratios, ZERO), []))
     points: list[Point] = [[]]  # by layer
     for layer in range(max(bits)):
-        active = [i for i in range(len(instances)) if bits[i] > layer]
+        active = [i for i in range(len(bits)) if bits[i] > layer]
         points.append(next_layer(ch, points[-1], active, fractions))
-    for i in sorted(range(len(instances)), key=lambda i: bits[i]):
-        leaf(ch, relation, instances[i], points[bits[i]], fractions[i], (alpha, beta))
+    for i in sorted(range(len(bits)), key=lambda i: bits[i]):
+        if i == tables:
+            table_leaf(ch, relation, number, points[bits[i]], fractions[i], (alpha, beta))
+        else:
+            box_leaf(ch, relation, boxes[i], points[bits[i]], fractions[i], (alpha, beta))
 
 
 def next_layer(ch: Channel, point: Point, active: list[int], fractions: list[tuple[K, K]]) -> Point:
@@ -59,52 +70,65 @@ def next_layer(ch: Channel, point: Point, active: list[int], fractions: list[tup
     return [top, *bound]
 
 
-def leaf(
-    ch: Channel, relation: Relation, what: Lookup | str, point: Point, fraction: tuple[K, K], keys: tuple[K, K]
+def table_leaf(
+    ch: Channel, relation: Relation, number: int, point: Point, fraction: tuple[K, K], keys: tuple[K, K]
 ) -> None:
-    """The columns of one instance at its point, and that its leaf is what they say."""
-    (numerator, denominator), (alpha, beta), one = fraction, keys, ch.one
-    axes = (ENTRY,) if isinstance(what, str) else what.axes
-    at = split(axes, point)
+    """The counts at the point, and that the leaf of the tables is what they say."""
+    (numerator, denominator), (alpha, beta) = fraction, keys
+    cut = log2_ceil(len(relation.tables))
+    selector, entry = point[:cut], point[cut:]
+    at = {"section": bits_of(number, log2_ceil(relation.sections)), "entry": entry}
+    counts = [relation.evaluate(ch, multiplicities(table, relation.sections).name, at) for table in relation.tables]
+    chosen = eq_table(selector)[: len(relation.tables)]
 
-    def value(column: str) -> K:
-        if column not in relation.values:  # a column has one size, hence one point
-            virtual = column == "z"
-            relation.values[column] = ch.hidden(1)[0] if virtual else relation.evaluate(ch, column, at)
-        return relation.values[column]
+    def keys_of_rows() -> Constraint:
+        total = 1 - prefix(selector, len(chosen))
+        for e, table in zip(chosen, relation.tables, strict=True):
+            key = alpha - TAGS[table] - beta * index_of(entry)
+            if table != RANGE:  # -2^15 <= q, and the activation of q
+                key += beta * 2**15 - beta * beta * extension(relation.table, entry)
+            total += e * key
+        return denominator - total * ch.one, []
 
-    if isinstance(what, str):
-        count = value(multiplicities(what).name)
+    counted = sum((e * count for e, count in zip(chosen, counts, strict=True)), ZERO)
+    ch.zero("table", lambda: (numerator + counted, []))
+    ch.zero("table", keys_of_rows)
 
-        def key() -> Constraint:
-            first = index_of(point) if what == RANGE else index_of(point) - 2**15
-            found = alpha - TAGS[what] - beta * first
-            if what != RANGE:
-                entries = zip(eq_table(point), relation.table, strict=True)
-                found -= beta * beta * sum((e * entry for e, entry in entries), ZERO)
-            return denominator - found * one, []
 
-        ch.zero(f"table {what}", lambda: (numerator + count, []))
-        ch.zero(f"table {what}", key)
-        return
+def box_leaf(ch: Channel, relation: Relation, box: Box, point: Point, fraction: tuple[K, K], keys: tuple[K, K]) -> None:
+    """The columns of a box at its point, and that its leaf is what they say."""
+    (numerator, denominator), (alpha, beta) = fraction, keys
+    cut = log2_ceil(len(box.lookups))
+    selector, inside = point[:cut], split(box.axes, point[cut:])
+    whole = {axis.name: axis.whole(inside[axis.name]) for axis in box.axes}
+    values: dict[str, K] = {}
+    for lookup in box.lookups:
+        for terms, _ in lookup.entries:
+            for _, column in terms:
+                if column not in values:  # z is no column, and no claim
+                    values[column] = ch.hidden(1)[0] if column == "z" else relation.evaluate(ch, column, whole)
+    relation.ended.setdefault(box.name, []).append((whole, values))
+    chosen = eq_table(selector)[: len(box.lookups)]
+    constant, linear = ZERO, ZERO
+    for e, lookup in zip(chosen, box.lookups, strict=True):
+        constant += e * (alpha - TAGS[lookup.table])
+        for power, (terms, offset) in zip((beta, beta * beta), lookup.entries, strict=False):
+            constant -= e * power * offset
+            linear += e * power * sum((coefficient * values[column] for coefficient, column in terms), ZERO)
 
-    relation.points[what.name] = at
-    constant, linear = alpha - TAGS[what.table], ZERO
-    for i, (terms, offset) in enumerate(what.entries):
-        power = beta if i == 0 else beta * beta
-        constant -= power * offset
-        linear += power * sum((coefficient * value(column) for coefficient, column in terms), ZERO)
+    def tuple_keys() -> Constraint:
+        live, among = counts(box, inside), prefix(selector, len(box.lookups))
+        return denominator - (live * constant + among * (1 - live) + 1 - among) * ch.one + linear, []
 
-    def indicator() -> K:
-        *others, last = axes
-        count = prefix(at[last.name], last.size) - sum((eq_at(at[last.name], n) for n in what.holes), ZERO)
-        for axis in others:
-            count *= prefix(at[axis.name], axis.size)
-        return count
+    ch.zero("lookup", lambda: (numerator - counts(box, inside) * prefix(selector, len(chosen)) * ch.one, []))
+    ch.zero("lookup", tuple_keys)
 
-    def tuple_key() -> Constraint:
-        live = indicator()
-        return denominator - (live * constant + 1 - live) * one + linear, []
 
-    ch.zero(f"lookup {what.name}", lambda: (numerator - indicator() * one, []))
-    ch.zero(f"lookup {what.name}", tuple_key)
+def counts(box: Box, inside: Mapping[str, Point]) -> K:
+    """The extension of: the cell is real, and on the last axis no hole."""
+    *others, last = box.axes
+    holes = [n - last.start for n in box.holes if last.start <= n < last.start + last.size]
+    total = prefix(inside[last.name], last.size) - sum((eq_at(inside[last.name], n) for n in holes), ZERO)
+    for axis in others:
+        total *= prefix(inside[axis.name], axis.size)
+    return total

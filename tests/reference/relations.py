@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .arithmetic import CELLS, HALF, schedule
 from .channel import Channel, Constraint
-from .field import ONE, ZERO, K, Point, eq, eq_at, eq_table, interpolate, prefix
-from .shapes import Axis, Column, Lookup
+from .field import ONE, ZERO, K, Point, bits_of, eq, eq_at, eq_table, interpolate, log2_ceil, prefix
+from .shapes import Axes, Axis, Column, parts, size_of, split
 
 Claim = tuple[str, Mapping[str, Point], K]
 ENTRY = Axis("entry", CELLS)
@@ -16,37 +17,67 @@ RANGE, ACTIVATION = "range", "activation"
 TAGS = {RANGE: 1, ACTIVATION: 2}
 
 
-def multiplicities(table: str) -> Column:
-    return Column(f"{table} multiplicities", (ENTRY,))
+MOST_LEAF_BITS = 24
 
 
-def rounds(ch: Channel, variables: int, degree: int, claim: K) -> tuple[Point, K]:
-    """A sumcheck's rounds: values at 0, 2, .., degree; the one at 1 is what the claim leaves."""
+def multiplicities(table: str, sections: int) -> Column:
+    return Column(f"{table} multiplicities", (Axis("section", sections), ENTRY))
+
+
+@dataclass
+class Lookup:
+    """Entries are ([(coefficient, column), ..], constant)."""
+
+    table: str
+    entries: list[tuple[list[tuple[int, str]], int]]
+
+
+@dataclass
+class Box:
+    """The same lookups on each cell; `holes` are forgotten rows, on the last axis."""
+
+    name: str
+    axes: Axes
+    lookups: list[Lookup]
+    holes: list[int] = field(default_factory=list)
+
+    @property
+    def bits(self) -> int:
+        return size_of(self.axes)
+
+    def parts(self) -> list[Box]:
+        bits = MOST_LEAF_BITS - log2_ceil(len(self.lookups))
+        return [replace(self, axes=axes) for axes in parts(self.axes, bits)]
+
+
+def rounds(
+    ch: Channel, variables: int, degree: int, claim: K, send: Callable[[int], list[K]] | None = None
+) -> tuple[Point, K]:
+    """A sumcheck's rounds: values at 0, 2, .., degree, masked if not sent otherwise; that at 1 is what is left."""
     point = []
     for _ in range(variables):
-        at_0, *others = ch.hidden(degree)
+        at_0, *others = (send or ch.hidden)(degree)
         point.append(ch.challenge())
         claim = interpolate([at_0, claim - at_0, *others], point[-1])
     return point, claim
 
 
 class Relation:
-    """Columns by matrix, lookups, the columns' values where lookups ended, and all claims about columns."""
+    """Columns by matrix, lookups, where they ended, and all claims about columns."""
 
     name: str
     columns: dict[str, list[Column]]
-    lookups: list[Lookup]
-    table: list[int]
-    tables: list[str]
 
-    def __init__(self) -> None:
-        self.lookups, self.tables, self.table = [], [], []
+    def __init__(self, boxes: list[Box], tables: list[str]) -> None:
+        self.boxes, self.tables = boxes, tables
+        self.parts = {box.name: box.parts() for box in boxes}
+        self.sections = max((len(found) for found in self.parts.values()), default=0)
+        self.table: list[int] = []
 
     def start(self) -> None:
         """Before each walk."""
         self.claims: list[Claim] = []
-        self.values: dict[str, K] = {}
-        self.points: dict[str, Mapping[str, Point]] = {}
+        self.ended: dict[str, list[tuple[Mapping[str, Point], dict[str, K]]]] = {}  # part by part
 
     def evaluate(self, ch: Channel, column: str, at: Mapping[str, Point]) -> K:
         """P -> V: a column's value."""
@@ -60,79 +91,89 @@ class Relation:
 
 def dataset_columns(statement: Mapping[str, Any], new: str = "") -> list[Column]:
     row = Axis("row", statement["rows"])
-    feature = Axis("feature", len(statement["encoding"]["features"]), 1, whole_rows=True)
+    feature = Axis("feature", len(statement["encoding"]["features"]) + 1)  # the last one is constant
     names = ("labels", "blind 0", "blind 1")
     return [Column(new + "features", (feature, row)), *(Column(new + name, (row,)) for name in names)]
 
 
 class Validity(Relation):
     def __init__(self, statement: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.name, kind = "validity", statement["encoding"]["label_kind"]
-        dataset = dataset_columns(statement)
-        self.columns = {"dataset": dataset, "witness": [multiplicities(RANGE)]}
-        self.tables = [RANGE]
-        features, labels = dataset[0].axes, dataset[1].axes
-        self.lookups = [
-            Lookup("features", RANGE, features, [([(1, "features")], HALF)]),
-            Lookup("labels", RANGE, labels, [([(1, "labels")], HALF if kind == "real" else 0)]),
-        ]
+        self.name, encoding = "validity", statement["encoding"]
+        kind, dataset = encoding["label_kind"], dataset_columns(statement)
+        self.rows, self.features = statement["rows"], len(encoding["features"])
+        self.one = 1 << encoding["x_bits"]
+        labels = [Lookup(RANGE, [([(1, "labels")], HALF if kind == "real" else 0)])]
         if kind == "binary":
-            self.lookups.append(Lookup("labels shifted", RANGE, labels, [([(HALF, "labels")], 0)]))
+            labels.append(Lookup(RANGE, [([(HALF, "labels")], 0)]))
+        features = Box("features", dataset[0].axes, [Lookup(RANGE, [([(1, "features")], HALF)])])
+        super().__init__([features, Box("labels", dataset[1].axes, labels)], [RANGE])
+        self.columns = {"dataset": dataset, "witness": [multiplicities(RANGE, self.sections)]}
+
+    def identities(self, ch: Channel) -> None:
+        row = ch.point(log2_ceil(self.rows))
+        constant = bits_of(self.features, log2_ceil(self.features + 1))
+        value = self.evaluate(ch, "features", {"feature": constant, "row": row})
+        ch.zero("constant", lambda: (value - prefix(row, self.rows) * self.one * ch.one, []))
 
 
 class Recommitment(Relation):
     def __init__(self, statement: Mapping[str, Any]) -> None:
-        super().__init__()
+        super().__init__([], [])
         self.name = "recommitment"
         old = statement["old"]
         self.columns = {"dataset": dataset_columns(old), "new dataset": dataset_columns(old, "new ")}
 
     def identities(self, ch: Channel) -> None:
         for column in self.columns["dataset"]:
-            at = column.split(ch.point(column.bits))
+            at = split(column.axes, ch.point(column.bits))
             old, new = (self.evaluate(ch, name, at) for name in (column.name, f"new {column.name}"))
             ch.zero(f"recommitment of {column.name}", lambda old=old, new=new: (old - new, []))
 
 
 class GradientDescent(Relation):
     def __init__(self, statement: Mapping[str, Any]) -> None:
-        super().__init__()
         self.name, dataset, spec = "gradient descent", statement["dataset"], statement["spec"]
         self.forgotten = [record["position"] for record in statement["forgotten"]]
         self.s = s = schedule(spec, dataset, self.forgotten)
-        self.table = s.table
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
-        self.bias = 1 << spec["x_bits"] if spec["bias"] else 0
+        self.one, self.bias = 1 << spec["x_bits"], spec["bias"]
         self.row, self.epoch, self.block = Axis("row", self.rows), Axis("epoch", s.epochs), Axis("block", s.blocks)
         self.weight = Axis("weight", s.width, self.features + 1 - s.width)
         self.offset = 1 << (s.weight_bits - 1)
-        rows, box, weights = (self.epoch, self.row), (self.epoch, self.block, self.weight), (self.weight,)
-        self.tables = [RANGE, ACTIVATION]
-        self.lookups = [
-            Lookup("remainder", RANGE, rows, [([(1, "z"), (-CELLS, "Q")], 0)], self.forgotten),
-            Lookup(ACTIVATION, ACTIVATION, rows, [([(1, "Q")], 0), ([(1, "P")], 0)], self.forgotten),
-        ]
-        witness = [Column("Q", rows), Column("P", rows)]
+        rows, steps, weights = (self.epoch, self.row), (self.epoch, self.block, self.weight), (self.weight,)
+        remainder = Lookup(RANGE, [([(1, "z"), (-CELLS, "Q")], 0)])
+        activation = Lookup(ACTIVATION, [([(1, "Q")], 0), ([(1, "P")], 0)])
         self.limbs: dict[str, list[str]] = {}
-        for name, bits, axes in (
-            ("weights", s.weight_bits, box),
-            ("update remainder", s.shift, box),
-            ("model", s.weight_bits, weights),
-        ):
-            self.limbs[name] = [f"{name} limb {i}" for i in range(-(-bits // 16))]
-            witness += [Column(limb, axes) for limb in self.limbs[name]]
-            for i, limb in enumerate(self.limbs[name]):
-                self.lookups.append(Lookup(limb, RANGE, axes, [([(1, limb)], 0)]))
-                if bits - 16 * i < 16:
-                    scale = 1 << (16 - (bits - 16 * i))
-                    self.lookups.append(Lookup(f"{limb} shifted", RANGE, axes, [([(scale, limb)], 0)]))
-        witness += [multiplicities(RANGE), multiplicities(ACTIVATION)]
+        looked_up = {
+            "limbs": self.limb_lookups("weights", s.weight_bits) + self.limb_lookups("update remainder", s.shift),
+            "model limbs": self.limb_lookups("model", s.weight_bits),
+        }
+        boxes = [
+            Box("scores", rows, [remainder, activation], self.forgotten),
+            Box("limbs", steps, looked_up["limbs"]),
+            Box("model limbs", weights, looked_up["model limbs"]),
+        ]
+        super().__init__(boxes, [RANGE, ACTIVATION])
+        self.table = s.table
+        witness = [Column("Q", rows), Column("P", rows)]
+        for name, limbs in self.limbs.items():
+            witness += [Column(limb, weights if name == "model" else steps) for limb in limbs]
+        witness += [multiplicities(table, self.sections) for table in self.tables]
         self.columns = {
             "dataset": dataset_columns(dataset),
             "model": [Column("model", weights)],
             "witness": witness,
         }
+
+    def limb_lookups(self, name: str, bits: int) -> list[Lookup]:
+        """The limbs of an integer, each in range, the top one also shifted."""
+        self.limbs[name] = [f"{name} limb {i}" for i in range(-(-bits // 16))]
+        found = []
+        for i, limb in enumerate(self.limbs[name]):
+            found.append(Lookup(RANGE, [([(1, limb)], 0)]))
+            if bits - 16 * i < 16:
+                found.append(Lookup(RANGE, [([(1 << (16 - (bits - 16 * i)), limb)], 0)]))
+        return found
 
     def integer(self, ch: Channel, name: str, at: Mapping[str, Point]) -> K:
         """P -> V: the limbs of an integer; their sum."""
@@ -150,29 +191,12 @@ class GradientDescent(Relation):
             product *= prefix(point, size)
         return product
 
-    def bias_at(self, row: Point, weight: Point) -> K:
-        return prefix(row, self.rows) * eq_at(weight, self.features) * self.bias if self.bias else ZERO
-
     def identities(self, ch: Channel) -> None:
+        for at, values in self.ended["scores"]:
+            self.product(ch, at, values["z"])
         s, one = self.s, ch.one
-        weight_bits, block_bits, epoch_bits = self.weight.bits, self.block.bits, self.epoch.bits
-
-        epoch, row = self.points["remainder"]["epoch"], self.points["remainder"]["row"]
-        block_star, inside = row[:block_bits], row[block_bits:]
-        point, claim = rounds(ch, block_bits + weight_bits, 3, self.values["z"])
-        block, weight = point[:block_bits], point[block_bits:]
-        x = self.evaluate(ch, "features", {"row": block + inside, "feature": weight})
-        w = self.integer(ch, "weights", {"epoch": epoch, "block": block, "weight": weight})
-
-        def score() -> Constraint:
-            factor_x = x + self.bias_at(block + inside, weight) * one
-            factor_w = w - self.offset * self.real_weights(epoch, block, weight) * one
-            return claim, [(-eq(block_star, block) * prefix(weight, s.width), factor_x, factor_w)]
-
-        ch.zero("product", score)
-
-        e, b, k = ch.point(epoch_bits), ch.point(block_bits), ch.point(weight_bits)
-        first = self.integer(ch, "weights", {"epoch": [ZERO] * epoch_bits, "block": [ZERO] * block_bits, "weight": k})
+        e, b, k = ch.point(self.epoch.bits), ch.point(self.block.bits), ch.point(self.weight.bits)
+        first = self.integer(ch, "weights", {"epoch": bits_of(0, len(e)), "block": bits_of(0, len(b)), "weight": k})
         ch.zero("initial weights", lambda: (first - self.offset * prefix(k, s.width) * one, []))
         gradient = self.update(ch, e, b, k)
 
@@ -180,33 +204,49 @@ class GradientDescent(Relation):
         x_g = self.evaluate(ch, "features", {"row": point, "feature": k})
         (a,) = ch.hidden(1)
         y = self.evaluate(ch, "labels", {"row": point})
-        eq_e, eq_b = eq_table(e)[: s.epochs], eq_table(b)[: s.blocks]
 
         def live_gradient() -> Constraint:
-            eq_n, weight_n = eq_table(point), ZERO
+            eq_n, eq_b, weight_n = eq_table(point), eq_table(b), ZERO
             for n in range(self.rows):
                 if n not in self.forgotten:
                     block_of = n // s.block_size
                     weight_n += eq_b[block_of] * s.c_block[block_of] * eq_n[n]
-            c = sum((v * factor for v, factor in zip(eq_e, s.c_epoch, strict=True)), ZERO)
-            factor_x = x_g + self.bias_at(point, k) * one
+            c = sum((v * factor for v, factor in zip(eq_table(e), s.c_epoch, strict=False)), ZERO)
+            constant = ZERO if self.bias else prefix(point, self.rows) * eq_at(k, self.features) * self.one
+            factor_x = x_g - constant * one
             return claim_g, [(-weight_n, factor_x, a - c * s.label_multiplier * y)]
 
         ch.zero("gradient", live_gradient)
 
-        last, claim_p = rounds(ch, epoch_bits, 2, a)
+        last, claim_p = rounds(ch, self.epoch.bits, 2, a)
         p = self.evaluate(ch, "P", {"epoch": last, "row": point})
 
         def predictions() -> Constraint:
-            terms = zip(eq_e, s.c_epoch, eq_table(last)[: s.epochs], strict=True)
+            terms = zip(eq_table(e), s.c_epoch, eq_table(last), strict=False)
             return claim_p - sum((v * factor * at for v, factor, at in terms), ZERO) * p, []
 
         ch.zero("epochs", predictions)
 
-        k = self.points["model limb 0"]["weight"]
-        model = self.evaluate(ch, "model", {"weight": k})
-        limbs = self.joined(self.values[limb] for limb in self.limbs["model"])
+        ((at, values),) = self.ended["model limbs"]
+        k = at["weight"]
+        model = self.evaluate(ch, "model", at)
+        limbs = self.joined(values[limb] for limb in self.limbs["model"])
         ch.zero("model", lambda: (model - limbs + self.offset * prefix(k, s.width) * one, []))
+
+    def product(self, ch: Channel, at: Mapping[str, Point], z: K) -> None:
+        """z is the score, at the point where a part of `scores` ended."""
+        s, block_bits = self.s, self.block.bits
+        block_star, inside = at["row"][:block_bits], at["row"][block_bits:]
+        point, claim = rounds(ch, block_bits + self.weight.bits, 3, z)
+        block, weight = point[:block_bits], point[block_bits:]
+        x = self.evaluate(ch, "features", {"row": block + inside, "feature": weight})
+        w = self.integer(ch, "weights", {"epoch": at["epoch"], "block": block, "weight": weight})
+
+        def score() -> Constraint:
+            factor_w = w - self.offset * self.real_weights(at["epoch"], block, weight) * ch.one
+            return claim, [(-eq(block_star, block) * prefix(weight, s.width), x, factor_w)]
+
+        ch.zero("product", score)
 
     def update(self, ch: Channel, e: Point, b: Point, k: Point) -> K:
         """The sum `change`; returns the weighted gradient G."""
@@ -215,10 +255,10 @@ class GradientDescent(Relation):
         point, claim = rounds(ch, len(e) + len(b), 2, change)
         e2, b2 = point[: len(e)], point[len(e) :]
         w = self.integer(ch, "weights", {"epoch": e2, "block": b2, "weight": k})
-        steps = [(i, j) for i in range(s.epochs) for j in range(s.blocks)]
-        eq_e, eq_b, eq_e2, eq_b2 = (eq_table(x) for x in (e, b, e2, b2))
 
         def difference() -> Constraint:
+            eq_e, eq_b, eq_e2, eq_b2 = (eq_table(x) for x in (e, b, e2, b2))
+            steps = [(i, j) for i in range(s.epochs) for j in range(s.blocks)]
             total = ZERO
             for step, (i, j) in enumerate(steps):
                 factor = eq_e[i] * eq_b[j] * ((1 << s.shift) - s.l_epoch[i])
@@ -231,6 +271,6 @@ class GradientDescent(Relation):
         ch.zero("update", difference)
         model = self.evaluate(ch, "model", {"weight": k})
         u = self.integer(ch, "update remainder", {"epoch": e, "block": b, "weight": k})
-        final = eq_e[s.epochs - 1] * eq_b[s.blocks - 1]
+        final = eq_at(e, s.epochs - 1) * eq_at(b, s.blocks - 1)
         constant = (1 << (s.shift - 1)) * self.real_weights(e, b, k)
         return change - (1 << s.shift) * final * model - constant * one + u

@@ -1,76 +1,138 @@
-"""Columns, tiling, matrices and codes: protocol.md, sections 5 and 6."""
+"""Axes, columns, tiling, matrices, groups and codes: protocol.md, sections 5, 6 and 16 ("Chain")."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
-from .field import ROOT_2_32, ZERO, K, P, Point, eq_table, log2_ceil
+from .field import ROOT_2_32, K, P, Point, bits_of, eq_table, log2_ceil
 
-QUERIES = 148
+QUERIES = {4: 124, 8: 102}  # by inverse rate
 
 
 @dataclass(frozen=True)
 class Axis:
+    """`start` and `front` are those of a part: its first value, and how many leading bits all its values share."""
+
     name: str
     size: int
     spare: int = 0
-    whole_rows: bool = False
+    start: int = 0
+    front: int = 0
 
     @property
     def bits(self) -> int:
         return log2_ceil(self.size + self.spare)
 
+    def whole(self, point: Point) -> Point:
+        """A point on the part as one on the whole axis."""
+        return bits_of(self.start >> self.bits, self.front) + point
 
-@dataclass(frozen=True)
-class Column:
-    name: str
-    axes: tuple[Axis, ...]
-
-    @property
-    def bits(self) -> int:
-        return sum(axis.bits for axis in self.axes)
-
-    def split(self, point: Point) -> dict[str, Point]:
-        """A point of the whole box, axis by axis."""
-        return split(self.axes, point)
-
-    def tiling(self, c: int) -> tuple[int, tuple[int, ...]]:
-        """(rows, low bits of each axis): the fewest rows, then the lexicographically first."""
-        available = [0 if axis.whole_rows else axis.bits for axis in self.axes]
-        options = (ls for ls in product(*(range(a + 1) for a in available)) if sum(ls) == min(c, sum(available)))
-        return min((tiles(self.axes, ls), ls) for ls in options)
+    def runs(self, bits: int) -> list[Axis]:
+        """The axis in runs of 2^bits values."""
+        if bits >= self.bits:
+            return [self]
+        sizes = {start: min(1 << bits, self.size - start) for start in range(0, self.size, 1 << bits)}
+        return [Axis(self.name, n, 0, start, self.bits - log2_ceil(n)) for start, n in sizes.items()]
 
 
-def split(axes: Sequence[Axis], point: Point) -> dict[str, Point]:
+Axes = tuple[Axis, ...]
+
+
+def size_of(axes: Axes) -> int:
+    return sum(axis.bits for axis in axes)
+
+
+def split(axes: Axes, point: Point) -> dict[str, Point]:
+    """A point of the whole box, axis by axis."""
     at = {}
     for axis in axes:
         at[axis.name], point = point[: axis.bits], point[axis.bits :]
     return at
 
 
-def tiles(axes: Sequence[Axis], low_bits: Sequence[int]) -> int:
+def parts(axes: Axes, bits: int) -> list[Axes]:
+    """The box in parts of at most so many bits: the first axis is cut, the others if one value of it is too much."""
+    if not axes:
+        return [()]
+    runs = axes[0].runs(max(0, bits - size_of(axes[1:])))
+    return [(run, *others) for run in runs for others in parts(axes[1:], bits)]
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    axes: Axes
+
+    @property
+    def bits(self) -> int:
+        return size_of(self.axes)
+
+    def tiling(self, c: int) -> tuple[int, tuple[int, ...]]:
+        """(rows, low bits of each axis) of a column of at least c bits."""
+        return tiling(self.axes, c)
+
+
+@lru_cache
+def tiling(axes: Axes, c: int) -> tuple[int, tuple[int, ...]]:
+    """The fewest rows, then the lexicographically first."""
+    options = (ls for ls in product(*(range(axis.bits + 1) for axis in axes)) if sum(ls) == c)
+    return min((tiles(axes, ls), ls) for ls in options)
+
+
+def tiles(axes: Axes, low_bits: Sequence[int]) -> int:
     count = 1
     for axis, low in zip(axes, low_bits, strict=True):
         count *= -(-axis.size >> low)
     return count
 
 
+@dataclass(frozen=True)
 class Code:
-    """Rows of C = 2^c cells and m = 148 * openings tail coefficients, and the tree over their codewords."""
+    """Rows of C = 2^c cells and m = t * openings tail coefficients, and the tree over their codewords."""
 
-    def __init__(self, c: int, openings: int) -> None:
-        self.c = c
-        self.dimension = (1 << c) + QUERIES * openings
-        self.h = self.dimension.bit_length() - 1
-        self.k = -(-4 * self.dimension // (1 << self.h))
-        self.n = self.k << self.h
-        self.path_length = next(l for l in range(self.h + 1) if l == self.h or self.n >> l <= 2 * QUERIES)
-        self.cap = self.n >> self.path_length
+    c: int
+    openings: int
+    inverse_rate: int
+
+    @property
+    def queries(self) -> int:
+        return QUERIES[self.inverse_rate]
+
+    @property
+    def dimension(self) -> int:
+        return (1 << self.c) + self.queries * self.openings
+
+    @property
+    def h(self) -> int:
+        return self.dimension.bit_length() - 1
+
+    @property
+    def e(self) -> int:
+        return max(0, self.h - 3)
+
+    @property
+    def n(self) -> int:
+        return -(-self.inverse_rate * self.dimension // (1 << self.e)) << self.e
+
+    @property
+    def k(self) -> int:
+        return -(-self.n // (1 << self.h))
+
+    @property
+    def path_length(self) -> int:
+        return next(l for l in range(self.e + 1) if l == self.e or self.n >> l <= 2 * self.queries)
+
+    @property
+    def cap(self) -> int:
+        return self.n >> self.path_length
 
     def opening_bytes(self, rows: int) -> int:
-        return 32 * self.cap + QUERIES * (32 + 8 * rows + 32 * self.path_length)
+        """The code of a stack (section 16), where nothing is secret, has no salts."""
+        salt = 32 if self.openings else 0
+        return 32 * self.cap + self.queries * (salt + 8 * rows + 32 * self.path_length)
 
     def point(self, position: int) -> int:
         """The point of a position j H + i: s^j w^(i with its bits reversed)."""
@@ -82,28 +144,30 @@ class Code:
 
 
 class Matrix:
-    """The tiles of columns, one a row; c is what makes an opening shortest."""
+    """First the tiles of long columns, one a row; then short columns in slots, the longest first."""
 
-    def __init__(self, columns: Sequence[Column], openings: int, mask_rows: int = 0) -> None:
-        self.columns = {column.name: column for column in columns}
-
-        def size(c: int) -> int:
-            code = Code(c, openings)
-            rows = mask_rows + sum(column.tiling(c)[0] for column in columns)
-            return code.opening_bytes(rows) + 16 * code.dimension
-
-        self.c = min(range(3, max(3, min(20, max(column.bits for column in columns))) + 1), key=size)
-        self.code = Code(self.c, openings)
+    def __init__(self, columns: Sequence[Column], c: int) -> None:
+        self.columns, self.c = {column.name: column for column in columns}, c
         self.first_row: dict[str, int] = {}
-        self.column_rows = 0
+        self.slots: dict[str, int] = {}
+        self.rows, line = 0, 0
         for column in columns:
-            self.first_row[column.name] = self.column_rows
-            self.column_rows += column.tiling(self.c)[0]
-        self.rows = self.column_rows + mask_rows
+            if column.bits >= c:
+                self.first_row[column.name] = self.rows
+                self.rows += column.tiling(c)[0]
+        for column in sorted(columns, key=lambda column: -column.bits):
+            if column.bits < c:
+                row, cell = divmod(line, 1 << c)
+                self.first_row[column.name], self.slots[column.name] = self.rows + row, cell >> column.bits
+                line += 1 << column.bits
+        self.rows += -(-line >> c)
 
     def locate(self, name: str, at: Mapping[str, Point]) -> tuple[int, list[K], Point]:
         """(first row, weight a of each tile, place): column(at) = sum of a_i * row_i(place)."""
         column = self.columns[name]
+        if name in self.slots:
+            place = bits_of(self.slots[name], self.c - column.bits)
+            return self.first_row[name], [K(1)], place + [x for axis in column.axes for x in at[axis.name]]
         _, low_bits = column.tiling(self.c)
         weights, place = [K(1)], []
         for axis, low in zip(column.axes, low_bits, strict=True):
@@ -111,19 +175,69 @@ class Matrix:
             tile_weights = eq_table(at[axis.name][:cut])[: -(-axis.size >> low)]
             weights = [a * b for a in weights for b in tile_weights]
             place += at[axis.name][cut:]
-        return self.first_row[name], weights, [ZERO] * (self.c - len(place)) + place
+        return self.first_row[name], weights, place
 
 
-@dataclass
-class Lookup:
-    """Entries are ([(coefficient, column), ..], constant); `holes` are forgotten rows, on the last axis."""
+def stack_rows(lengths: Sequence[int], c: int) -> int:
+    return sum(-(-length >> c) for length in lengths)
 
-    name: str
-    table: str
-    axes: tuple[Axis, ...]
-    entries: list[tuple[list[tuple[int, str]], int]]
-    holes: list[int] = field(default_factory=list)
+
+@lru_cache
+def chain(lengths: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    """Bytes of the folding phase and of the roots in it, and c of each stack."""
+    best: tuple[int, tuple[int, ...]] = 16 * sum(lengths), ()
+    for c in range(4, min(16, log2_ceil(sum(lengths)) - 1) + 1):
+        rows = stack_rows(lengths, c)
+        rest, stacks = chain((1 << c,))
+        size = 32 + 16 * (2 * (log2_ceil(rows) + c) + 1) + 8 + Code(c, 0, 8).opening_bytes(2 * rows) + rest
+        if size < best[0]:
+            best = size, (c, *stacks)
+    return best
+
+
+def code_of(columns: Sequence[Column], openings: int, inverse_rate: int, least: int) -> Code:
+    """The code of a matrix committed before the proof: what makes an opening shortest, hashing counted too."""
+
+    def size(c: int) -> int:
+        code = Code(c, openings, inverse_rate)
+        return code.opening_bytes(2 * Matrix(columns, c).rows) + chain((code.dimension,))[0] + code.n // 4
+
+    most = max(least, min(20, max(column.bits for column in columns)))
+    return Code(min(range(least, most + 1), key=size), openings, inverse_rate)
+
+
+class Group:
+    """Matrices on one code, the witness last, and what lies in the fresh tree."""
+
+    def __init__(self, name: str, code: Code) -> None:
+        self.name, self.code, self.ledger = name, code, False
+        self.matrices: dict[str, Matrix] = {}
 
     @property
-    def bits(self) -> int:
-        return sum(axis.bits for axis in self.axes)
+    def rows(self) -> int:
+        return sum(matrix.rows for matrix in self.matrices.values())
+
+    @property
+    def committed(self) -> list[str]:
+        return [name for name in self.matrices if name != "witness"]
+
+    @property
+    def fresh(self) -> str:
+        return "witness" if "witness" in self.matrices else f"{self.name} mask"
+
+    @property
+    def fresh_rows(self) -> int:
+        witness = self.matrices["witness"].rows if "witness" in self.matrices else 0
+        return witness + 2 + (4 if self.ledger else 0)
+
+    def locate(self, name: str, at: Mapping[str, Point]) -> tuple[int, list[K], Point]:
+        first = 0
+        for matrix in self.matrices.values():
+            if name in matrix.columns:
+                row, weights, place = matrix.locate(name, at)
+                return first + row, weights, place
+            first += matrix.rows
+        raise KeyError(name)
+
+    def has(self, name: str) -> bool:
+        return any(name in matrix.columns for matrix in self.matrices.values())

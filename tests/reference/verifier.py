@@ -1,6 +1,6 @@
 """A second verifier, written from docs/protocol.md and docs/arithmetic.md: short and slow, in plain integers.
 
-It imports nothing but hashlib and the like. It does not compute bits of soundness (section 17), which far larger
+It imports nothing but hashlib and the like. It does not compute bits of soundness (section 18), which far larger
 statements than those of the tests could miss.
 """
 
@@ -9,40 +9,41 @@ from __future__ import annotations
 from typing import Any
 
 from .channel import Channel, Constraint, Read, Settle, Transcript
-from .field import ZERO, K, Point, Refused, eq, eq_table, horner, log2_ceil, require
-from .formats import Map, check_forgotten, field_elements, instance, node, read_file, root_of, sha256
+from .field import ZERO, K, Point, Refused, eq, eq_table, log2_ceil, require
+from .folding import Claims, evaluate, fold, open_tree
+from .formats import Map, check_forgotten, instance, read_file, sha256
 from .lookups import lookups
 from .relations import GradientDescent, Recommitment, Relation, Validity, rounds
-from .shapes import QUERIES, Code, Matrix
+from .shapes import Code, Group, Matrix, chain, code_of
 
 # Batching and opening: sections 14 and 15 ----------------------------------------------------------------------------
 
 
 class Opened:
-    """What a walk finds out about a matrix: eq(r, rows), s, the claimed value, and then gamma and y."""
+    """What a walk finds out about a group: r, s, the claimed value, and then gamma and <y, eq(s)>."""
 
-    row_weights: list[K]
+    row_point: Point
     cell_point: Point
     value: K
     gamma: K
-    y: tuple[list[int], list[int]]
+    inner: K
 
 
-def batch(ch: Channel, matrix: Matrix, relation: Relation) -> Opened:
-    claims = [claim for claim in relation.claims if claim[0] in matrix.columns]
+def batch(ch: Channel, group: Group, relation: Relation) -> Opened:
+    claims = [claim for claim in relation.claims if group.has(claim[0])]
     rhos = [ch.challenge() for _ in claims]
     total = sum((rho * value for rho, (_, _, value) in zip(rhos, claims, strict=True)), ZERO)
-    row_bits = log2_ceil(matrix.column_rows)
-    point, claim = rounds(ch, row_bits + matrix.c, 2, total)
+    row_bits = log2_ceil(group.rows)
+    point, claim = rounds(ch, row_bits + group.code.c, 2, total)
     opened = Opened()
-    opened.row_weights, opened.cell_point = eq_table(point[:row_bits]), point[row_bits:]
+    opened.row_point, opened.cell_point = point[:row_bits], point[row_bits:]
     (opened.value,) = ch.hidden(1)
 
     def batched() -> Constraint:
-        weight = ZERO
+        weight, row_weights = ZERO, eq_table(opened.row_point)
         for rho, (name, at, _) in zip(rhos, claims, strict=True):
-            first, tiles, place = matrix.locate(name, at)
-            inner = sum((a * opened.row_weights[first + i] for i, a in enumerate(tiles)), ZERO)
+            first, tiles, place = group.locate(name, at)
+            inner = sum((a * row_weights[first + i] for i, a in enumerate(tiles)), ZERO)
             weight += rho * inner * eq(place, opened.cell_point)
         return claim - weight * opened.value, []
 
@@ -50,112 +51,130 @@ def batch(ch: Channel, matrix: Matrix, relation: Relation) -> Opened:
     return opened
 
 
-def walk(ch: Channel, relation: Relation, matrices: dict[str, Matrix]) -> dict[str, Opened]:
+Walked = tuple[list[Opened], Any]  # group by group, and the root of the first stack or the vectors y
+
+
+def walk(ch: Channel, relation: Relation, groups: list[Group]) -> Walked:
     """Everything up to the settlement."""
     relation.start()
     lookups(ch, relation)
     relation.identities(ch)
-    opened = {name: batch(ch, matrix, relation) for name, matrix in matrices.items()}
-    mus = {name: ch.hidden(1)[0] for name in matrices}
-    for name in matrices:
-        opened[name].gamma = ch.challenge()
-    for name, matrix in matrices.items():
-        o, mu = opened[name], mus[name]
-        o.y = ch.vector(matrix.code.dimension)
-
-        def inner_product(o: Opened = o, mu: K = mu) -> Constraint:
-            cells = zip(eq_table(o.cell_point), *o.y, strict=False)
-            return mu + o.gamma * o.value - sum((e * K(a, b) for e, a, b in cells), ZERO) * ch.one, []
-
-        ch.zero("opening", inner_product)
-    return opened
+    opened = [batch(ch, group, relation) for group in groups]
+    mus = [ch.hidden(1)[0] for _ in groups]
+    for o in opened:
+        o.gamma = ch.challenge()
+    lengths = tuple(group.code.dimension for group in groups)
+    ys = ch.root() if chain(lengths)[1] else [ch.vector(length) for length in lengths]
+    for o, mu in zip(opened, mus, strict=True):
+        (o.inner,) = ch.clear(1)
+        ch.zero("opening", lambda o=o, mu=mu: (mu + o.gamma * o.value - o.inner * ch.one, []))
+    return opened, ys
 
 
 # One proof: sections 5, 7 and 8 --------------------------------------------------------------------------------------
 
+LAYOUT = {"dataset": (4, 13), "new dataset": (4, 13), "model": (8, 8)}  # inverse rate, least c
+
 
 class Shape:
-    """What follows from a statement: matrices, trees, and the length of the proof."""
+    """What follows from a statement: groups, trees, and the length of the proof."""
 
     def __init__(self, relation: Relation, openings: dict[str, int]) -> None:
-        self.relation, self.committed = relation, list(openings)
-        self.matrices = {name: Matrix(relation.columns[name], n) for name, n in openings.items()}
+        self.relation = relation
+        groups: dict[Code, Group] = {}
+        for name, n in openings.items():
+            code = code_of(relation.columns[name], n, *LAYOUT[name])
+            group = groups.setdefault(code, Group(name, code))
+            group.matrices[name] = Matrix(relation.columns[name], code.c)
+        self.groups = list(groups.values())
         if "witness" in relation.columns:
-            self.matrices["witness"] = Matrix(relation.columns["witness"], 1, mask_rows=2)
+            self.groups[0].matrices["witness"] = Matrix(relation.columns["witness"], self.groups[0].code.c)
         plan = Channel()
-        walk(plan, relation, self.matrices)
+        walk(plan, relation, self.groups)
         self.entries = plan.entries
-        self.ledger = Code(log2_ceil(plan.entries + 1), 1)
-        self.trees = {name: (matrix.code, matrix.rows) for name, matrix in self.matrices.items()}
-        self.trees |= {f"{name} mask": (self.matrices[name].code, 2) for name in self.committed}
-        self.trees["ledger"] = self.ledger, 4
-        self.new_roots = [name for name in self.trees if name not in self.committed]
-        self.proof_bytes = 32 * len(self.new_roots) + 16 * (plan.entries + plan.vector_length)
-        self.proof_bytes += 16 * (2 + self.ledger.dimension)
+        self.place_ledger()
+        self.trees: dict[str, tuple[Code, int]] = {}
+        for group in self.groups:
+            self.trees |= {name: (group.code, group.matrices[name].rows) for name in group.committed}
+            self.trees[group.fresh] = group.code, group.fresh_rows
+        if not self.ledger_group:
+            self.trees["ledger"] = self.ledger, 4
+        self.new_roots = [name for name in self.trees if name not in openings]
+        self.folding_bytes, self.stacks = chain(tuple(group.code.dimension for group in self.groups))
+        # The bytes of folding count what stands for the vectors y, and so does the plan.
+        clear_bytes = 16 * len(self.groups) + self.folding_bytes
+        assert plan.clear_bytes == 16 * len(self.groups) + (32 if self.stacks else self.folding_bytes)
+        self.proof_bytes = 32 * len(self.new_roots) + 16 * self.entries + clear_bytes
+        self.proof_bytes += 32 + 16 * self.ledger_length + 8
         self.proof_bytes += sum(code.opening_bytes(rows) for code, rows in self.trees.values())
+
+    def place_ledger(self) -> None:
+        """In the first fresh tree with room, or in a tree of its own."""
+        self.ledger, self.ledger_group = Code(log2_ceil(self.entries + 1), 1, 4), None
+        for group in self.groups:
+            if self.entries + 1 + group.code.queries <= group.code.dimension:
+                self.ledger, self.ledger_group, group.ledger = group.code, group, True
+                break
+        self.ledger_length = self.entries + 1 + self.ledger.queries
+
+
+def settle_ledger(read: Read, shape: Shape) -> tuple[K, list[K], Walked]:
+    """All constraints at once; returns eps and the ledger's y."""
+    weights = [read.transcript.challenge() for _ in range(read.constraints)]
+    m0, m1 = read.elements(2)
+    eps = read.transcript.challenge()
+    y = read.whole(shape.ledger_length)
+    lines = [eps * s - pad for s, pad in zip(read.masked, y, strict=False)]
+    settle = Settle(read, lines, weights, eps)
+    walked = walk(settle, shape.relation, shape.groups)
+    settle.finish()
+    require("constraints", settle.total + y[shape.entries] == m0 + eps * m1)
+    return eps, y, walked
 
 
 def verify_proof(shape: Shape, instance_: bytes, roots: dict[str, bytes], proof: bytes) -> None:
     require("proof length", len(proof) == shape.proof_bytes)
     read = Read(Transcript(instance_, shape.relation.name), proof)
-    roots = {**roots, **{name: read.absorbed(32) for name in shape.new_roots}}
-    walk(read, shape.relation, shape.matrices)
+    roots = {**roots, **{name: read.take(32) for name in shape.new_roots}}
+    walk(read, shape.relation, shape.groups)
     require("ledger length", read.entries == shape.entries)
+    eps, ledger, (opened, ys) = settle_ledger(read, shape)
 
-    weights = [read.transcript.challenge() for _ in range(read.constraints)]
-    m0, m1 = read.elements(2)
-    eps = read.transcript.challenge()
-    y = read.vector(shape.ledger.dimension)
-    read.vectors.pop()  # it is no part of the walk
-    pads = [K(a, b) for a, b in zip(*y, strict=True)]
-    lines = [eps * s - pad for s, pad in zip(read.masked, pads, strict=False)]
-    settle = Settle(read, lines, weights, eps)
-    opened = walk(settle, shape.relation, shape.matrices)
-    settle.finish()
-    require("constraints", settle.total + pads[shape.entries] == m0 + eps * m1)
-
-    indices = {name: read.transcript.indices(m.code.n, QUERIES) for name, m in shape.matrices.items()}
-    indices |= {f"{name} mask": indices[name] for name in shape.committed}
-    indices["ledger"] = read.transcript.indices(shape.ledger.n, QUERIES)
+    read.work()
+    indices: dict[str, list[int]] = {}
+    for group in shape.groups:
+        drawn = read.transcript.indices(group.code.n, group.code.queries)
+        indices |= dict.fromkeys([*group.committed, group.fresh], drawn)
+    if not shape.ledger_group:
+        indices["ledger"] = read.transcript.indices(shape.ledger.n, shape.ledger.queries)
     cells = {name: open_tree(read, *tree, roots[name], indices[name]) for name, tree in shape.trees.items()}
+
+    fresh = shape.ledger_group.fresh if shape.ledger_group else "ledger"
+    for position, column in zip(indices[fresh], cells[fresh], strict=True):
+        a, b, a2, b2 = column[-4:]
+        require("codeword of ledger", evaluate(ledger, shape.ledger.point(position)) == K(a2, b2) + eps * K(a, b))
+    claims = [claims_about(group, o, indices, cells) for group, o in zip(shape.groups, opened, strict=True)]
+    fold(read, ys, claims)
     require("proof length", read.at == len(proof))
-    for name, matrix in shape.matrices.items():
-        o, rows = opened[name], matrix.column_rows
-        masks = [column[rows:] for column in cells[name]] if name == "witness" else cells[f"{name} mask"]
-        for position, column, mask in zip(indices[name], cells[name], masks, strict=True):
-            combined = sum((w * cell for w, cell in zip(o.row_weights, column[:rows], strict=False)), ZERO)
-            require(f"codeword of {name}", codeword(matrix.code, o.y, position) == K(*mask) + o.gamma * combined)
-    for position, (a, b, a2, b2) in zip(indices["ledger"], cells["ledger"], strict=True):
-        require("codeword of ledger", codeword(shape.ledger, y, position) == K(a2, b2) + eps * K(a, b))
 
 
-def codeword(code: Code, y: tuple[list[int], list[int]], position: int) -> K:
-    x = code.point(position)
-    return K(horner(y[0], x), horner(y[1], x))
-
-
-def open_tree(read: Read, code: Code, rows: int, root: bytes, indices: list[int]) -> list[list[int]]:
-    """The columns of one tree at the indices."""
-    cap = [read.take(32) for _ in range(code.cap)]
-    salts = [read.take(32) for _ in indices]
-    columns = [read.take(8 * rows) for _ in indices]
-    paths = [[read.take(32) for _ in range(code.path_length)] for _ in indices]
-    cells = [field_elements(column) for column in columns]
-    require("merkle cap", root_of(cap) == root)
-    for index, salt, column, path in zip(indices, salts, columns, paths, strict=True):
-        hashed = sha256(b"\0" + salt + column)
-        for sibling in path:
-            hashed = node(sibling, hashed) if index & 1 else node(hashed, sibling)
-            index >>= 1
-        require("merkle path", hashed == cap[index])
-    return cells
+def claims_about(group: Group, o: Opened, indices: dict[str, list[int]], cells: dict[str, list[list[int]]]) -> Claims:
+    """What the opened columns say about a group's y: g + gamma times the combination of its rows."""
+    values, weights = [], eq_table(o.row_point)
+    witness = group.matrices["witness"].rows if group.fresh == "witness" else 0
+    for i, position in enumerate(indices[group.fresh]):
+        fresh = cells[group.fresh][i]
+        rows = [cell for name in group.committed for cell in cells[name][i]] + fresh[:witness]
+        combined = sum((w * cell for w, cell in zip(weights, rows, strict=False)), ZERO)
+        values.append((group.code.point(position), K(*fresh[witness : witness + 2]) + o.gamma * combined))
+    return Claims(group.code.dimension, o.cell_point, o.inner, values)
 
 
 # Files: section 3 ----------------------------------------------------------------------------------------------------
 
 
 def require_size(dataset: Map) -> None:
-    require("statement", dataset["rows"] * len(dataset["encoding"]["features"]) <= 1 << 25)
+    require("statement", dataset["rows"] * len(dataset["encoding"]["features"]) <= 1 << 30)
 
 
 def dataset_shape(statement: Map) -> Shape:
@@ -171,9 +190,8 @@ def training_shape(statement: Map) -> Shape:
     dataset, spec = statement["dataset"], statement["spec"]
     rows, epochs = dataset["rows"], spec["epochs"]
     steps = epochs * -(-rows // (spec["batch_size"] or rows))
-    limit = 1 << 25
-    require("statement", rows * epochs <= limit)
-    require("statement", steps * (len(dataset["encoding"]["features"]) + 1) <= limit)
+    require("statement", rows * epochs <= 1 << 30)
+    require("statement", steps * (len(dataset["encoding"]["features"]) + 1) <= 1 << 27)
     return Shape(GradientDescent(statement), {"dataset": dataset["openings"], "model": 4})
 
 

@@ -20,7 +20,7 @@ from zkunlearn.verifier.container import (
 )
 
 LIMIT = 1 << 20
-HEAD = MAGIC + b"\x05proof\x00\x01"
+HEAD = MAGIC + b"\x05proof\x00\x02"
 
 LEAF = st.one_of(
     st.none(),
@@ -100,8 +100,8 @@ def test_a_value_that_a_reader_would_refuse_is_not_written(value: object, reason
 def test_unknown_kinds_and_versions_are_not_written() -> None:
     with pytest.raises(FormatError, match="unknown kind 'prof'"):
         encode("prof", {})
-    with pytest.raises(FormatError, match="cannot write version 2"):
-        encode("proof", {}, version=2)
+    with pytest.raises(FormatError, match="cannot write version 3"):
+        encode("proof", {}, version=3)
 
 
 # --- what is refused on reading -----------------------------------------------------------------------------
@@ -245,13 +245,14 @@ def test_scan_and_check_value_accept_the_same_values(value: object) -> None:
         (MAGIC, "within its header"),
         (MAGIC + b"\x05pro", "within its header"),
         (MAGIC + b"\x05proof\x00", "within its header"),
-        (MAGIC + b"\x05proof\x00\x02\xa0", "newer version .format 2, here 1."),
-        (MAGIC + b"\x06proofs\x00\x02\xa0", "newer version"),
-        (MAGIC + b"\x05proof\x00\x00\xa0", "format 0, which does not exist"),
-        (MAGIC + b"\x06proofs\x00\x01\xa0", "unknown kind 'proofs'"),
-        (MAGIC + b"\x00\x00\x01\xa0", "unknown kind ''"),
-        (MAGIC + b"\x05pr\xffof\x00\x01\xa0", "unknown kind"),
-        (MAGIC + b"\x05pr\nof\x00\x01\xa0", "unknown kind"),
+        (MAGIC + b"\x05proof\x00\x03\xa0", "newer version .format 3, here 2."),
+        (MAGIC + b"\x06proofs\x00\x03\xa0", "newer version"),
+        (MAGIC + b"\x05proof\x00\x00\xa0", "format 0, not 2: .* older version"),
+        (MAGIC + b"\x05proof\x00\x01\xa0", "format 1, not 2: .* older version"),
+        (MAGIC + b"\x06proofs\x00\x02\xa0", "unknown kind 'proofs'"),
+        (MAGIC + b"\x00\x00\x02\xa0", "unknown kind ''"),
+        (MAGIC + b"\x05pr\xffof\x00\x02\xa0", "unknown kind"),
+        (MAGIC + b"\x05pr\nof\x00\x02\xa0", "unknown kind"),
     ],
 )
 def test_another_header_is_refused(data: bytes, reason: str) -> None:

@@ -31,6 +31,8 @@ from zkunlearn.verifier.folding import (
 )
 from zkunlearn.verifier.transcript import Transcript
 
+from ..words import Words
+
 CELL_BITS, QUERIES = (5, 3), 9
 TWO_LEVELS = (Stack(1, (400, 70), 6), Stack(2, (64,), 4))
 ONE_LEVEL, NO_LEVEL = TWO_LEVELS[:1], ()
@@ -260,11 +262,7 @@ def test_columns_of_another_stack_are_rejected(vectors: list[Vector], monkeypatc
     honest = prover_folding.commit_plain
 
     def commit_plain(code: Any, rows: Vector) -> Any:
-        commitment = honest(code, rows)
-        codewords = commitment.codewords.copy()
-        codewords[0, :, 0] = add(codewords[0, :, 0], random_field(len(codewords[0])))
-        commitment.__dict__["codewords"] = codewords
-        return commitment
+        return Words(honest(code, rows), lambda words: add(words, random_field(*words.shape)))
 
     monkeypatch.setattr(prover_folding, "commit_plain", commit_plain)
     sent = send_vectors(channel, vectors, ONE_LEVEL)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.models.errors import InvalidProof, ParameterError
-from zkunlearn.prover.merkle import build_levels, cap_of, hash_columns, path_of, paths_of, record_path
+from zkunlearn.prover.merkle import build_levels, cap_of, hash_salted, path_of, paths_of, record_path
 from zkunlearn.verifier.merkle import (
     CapShape,
     leaf_hash,
@@ -57,7 +57,7 @@ class Opened:
 
 @pytest.fixture
 def opened() -> Opened:
-    result = Opened(CapShape(leaves=3 * 64, subgroup_bits=6, queries=4), [0, 5, 77, 191])
+    result = Opened(CapShape(leaves=3 * 64, paired_levels=6, queries=4), [0, 5, 77, 191])
     assert (result.shape.path_length, result.shape.cap_size) == (5, 6)
     return result
 
@@ -125,31 +125,8 @@ def test_record_paths_are_those_of_the_rfc(size: int, data: st.DataObject) -> No
 
 def test_leaf_and_node_hashes_are_what_the_text_says() -> None:
     salt, left, right = bytes(range(32)), b"l" * 32, b"r" * 32
-    assert leaf_hash(salt, b"data") == hashlib.sha256(b"\x00" + salt + bytes(31) + b"data").digest()
+    assert leaf_hash(salt, b"data") == hashlib.sha256(b"\x00" + bytes(31) + salt + b"data").digest()
     assert node_hash(left, right) == hashlib.sha256(b"\x01" + left + right).digest()
-
-
-@given(n=st.integers(0, 40), width=st.integers(0, 9), seed=st.integers(0, 1000))
-def test_salted_hashes_are_leaf_hashes_of_little_endian_cells(n: int, width: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    cells = rng.integers(0, 2**64, (n, width), dtype=np.uint64)
-    cells[rng.random(cells.shape) < 0.3] = 2**64 - 2**32
-    salts = rng.bytes(32 * n)
-    expected = [
-        leaf_hash(salts[32 * i : 32 * i + 32], b"".join(int(c).to_bytes(8, "little") for c in cells[i]))
-        for i in range(n)
-    ]
-    assert split_digests(hash_columns(salts, [cells.astype("<u8").view(np.uint8)])) == expected
-
-
-def test_long_leaves_hash_the_same_in_one_part_and_in_two() -> None:
-    rng = np.random.default_rng(1)
-    cells = rng.integers(0, 2**64, (300, 6000), dtype=np.uint64)
-    salts = rng.bytes(32 * 300)
-    packed = cells.astype("<u8").view(np.uint8)
-    one = hash_columns(salts, [packed])
-    assert one == hash_columns(salts, [packed[:, :77], packed[:, 77:]])
-    assert one[-32:] == leaf_hash(salts[-32:], cells[-1].astype("<u8").tobytes())
 
 
 # --- the shape ----------------------------------------------------------------------------------------------
@@ -160,9 +137,9 @@ def test_no_other_cap_level_makes_a_shorter_proof(shape: CapShape) -> None:
     def size(length: int) -> int:
         return (shape.leaves >> length) + shape.queries * length
 
-    assert 0 <= shape.path_length <= shape.subgroup_bits
-    assert size(shape.path_length) == min(size(length) for length in range(shape.subgroup_bits + 1))
-    assert shape.cap_size <= max(2 * shape.queries, shape.leaves >> shape.subgroup_bits)
+    assert 0 <= shape.path_length <= shape.paired_levels
+    assert size(shape.path_length) == min(size(length) for length in range(shape.paired_levels + 1))
+    assert shape.cap_size <= max(2 * shape.queries, shape.leaves >> shape.paired_levels)
     assert shape.cap_bytes == 32 * shape.cap_size
     assert shape.paths_bytes == 32 * shape.queries * shape.path_length
 
@@ -198,7 +175,7 @@ def test_the_prover_refuses_what_it_cannot_open(opened: Opened) -> None:
     with pytest.raises(ParameterError, match="192 leaves, not 128"):
         cap_of(opened.levels, CapShape(128, 7, 4))
     with pytest.raises(ParameterError, match="salt"):
-        hash_columns(bytes(31), [np.zeros((1, 16), np.uint8)])
+        hash_salted(bytes(31), [np.zeros((1, 16), np.uint8)])
 
 
 # --- attacks on caps and paths ------------------------------------------------------------------------------
@@ -306,9 +283,9 @@ def test_leaves_in_each_other_s_place_are_rejected(opened: Opened) -> None:
 
 
 def test_a_dropped_salt_is_rejected() -> None:
-    """SHA-256(0x00 || salt || zeros || data) is also the hash of data' = salt || zeros || data without a salt."""
+    """SHA-256(0x00 || zeros || salt || data) is also the hash of data' = salt || data without a salt."""
     salt, data = b"s" * 32, b"data"
-    assert hashlib.sha256(b"\x00" + b"" + salt + bytes(31) + data).digest() == leaf_hash(salt, data)
+    assert hashlib.sha256(b"\x00" + bytes(31) + b"" + salt + data).digest() == leaf_hash(salt, data)
     for wrong in (b"", salt[:31], salt + data[:1]):
         with pytest.raises(InvalidProof, match="32 bytes") as caught:
             leaf_hash(wrong, data)

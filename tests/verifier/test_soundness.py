@@ -59,13 +59,13 @@ def test_a_challenge_of_error_e_gives_log2_of_the_field_over_e():
 
 
 def test_the_proximity_terms_of_one_code():
-    # C = 2^6, m = 124: dimension 188, H = 2^7, k = ceil(4 * 188 / 128) = 6, n = 768, rate = 188 / 768
+    # C = 2^6, m = 124: dimension 188, H = 2^7 in eighths of 16: n = 4 * 188 = 752 = 47 * 16, six cosets; rate 1/4
     code = ReedSolomonCode(row_bits=6, openings=1)
-    assert (code.dimension, code.subgroup_bits, code.cosets, code.length) == (188, 7, 6, 768)
+    assert (code.dimension, code.subgroup_bits, code.cosets, code.length) == (188, 7, 6, 752)
     terms = {term.label: term.bits for term in code_terms("x", code, rows=9)}
-    assert isclose(terms["line of x"], 2 * log2(P) - log2(768))
-    assert isclose(terms["tensor of x"], 2 * log2(P) - log2(4 * 768))
-    assert isclose(terms["queries of x"], 16 + 124 * -log2((1 + 188 / 768) / 2))
+    assert isclose(terms["line of x"], 2 * log2(P) - log2(752))
+    assert isclose(terms["tensor of x"], 2 * log2(P) - log2(4 * 752))
+    assert isclose(terms["queries of x"], 16 + 124 * -log2(5 / 8))
 
 
 def test_a_code_that_hides_nothing():
@@ -94,18 +94,18 @@ def test_a_training_by_hand():
     # limbs in one row, the multiplicities (2 x 2^16 cells) in 8 rows each: 18 rows in all
     dataset, model = shape.groups
     assert [layout.rows for layout in dataset.layouts] == [1, 17] and dataset.column_rows == 18
-    # C + m = 2^13 + 4 * 124 = 8688, H = 2^13, k = ceil(4 * 8688 / 8192) = 5, n = 40960
-    assert isclose(bits(shape)["tensor of dataset"], 2 * log2(P) - log2(5 * 40960))
-    # C + m = 2^8 + 4 * 102 = 664, H = 512, k = ceil(8 * 664 / 512) = 11, n = 5632, one row
-    assert isclose(bits(shape)["line of model"], 2 * log2(P) - log2(5632))
+    # C + m = 2^13 + 4 * 124 = 8688, H = 2^13 in eighths of 1024, n = ceil(4 * 8688 / 1024) * 1024 = 34816
+    assert isclose(bits(shape)["tensor of dataset"], 2 * log2(P) - log2(5 * 34816))
+    # C + m = 2^8 + 4 * 102 = 664, H = 512 in eighths of 64, n = 8 * 664 = 5312 = 83 * 64, one row
+    assert isclose(bits(shape)["line of model"], 2 * log2(P) - log2(5312))
     # y's of 8688 and 664 in rows of 2^10: 9 + 1 rows over K, at rate 1/8; then one vector of 2^10 in clear
     (stack,) = shape.chain
     assert (stack.row_bits, stack.rows, stack.code.length) == (10, 10, 8192)
     assert isclose(bits(shape)["tensor of folding 1"], 2 * log2(P) - log2(4 * 8192))
     # claims: an inner product and 124 or 102 values
     assert isclose(bits(shape)["folding weight"], 2 * log2(P) - log2(125 + 103 - 1))
-    # the weakest: 124 queries at rate 8688 / 40960 are 89.4 bits, 102 at rate 1/8 are 84.7, and 16 of work
-    assert isclose(security_bits(shape), 16 + 102 * -log2(9 / 16))
+    # the weakest: 124 queries at rate 8688 / 34816 are 84.1 bits, 102 at rate 1/8 are 84.7, and 16 of work
+    assert isclose(security_bits(shape), 16 + 124 * -log2((1 + 8688 / 34816) / 2))
 
 
 def test_ordinary_shapes_have_100_bits():

@@ -1,0 +1,98 @@
+"""Rows of a matrix, encoded and hashed as a stream: what is kept is one hash state a position.
+
+Codewords are several times as large as the rows. They are made eight rows and one coset at a time, taken into the
+hashes of the leaves, and forgotten; the few positions that a proof opens are evaluated again (evaluate_rows).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..circuits.goldilocks import Vector
+from ..models.errors import ParameterError
+from ..verifier.code import ReedSolomonCode
+from ..verifier.merkle import SALT_BYTES
+from .kernels import GROUP, Hashes, RowPart, place, run_tasks, thread_count, transform
+
+CELL_BYTES = 8
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class MatrixRows:
+    """The coefficients of all rows of a matrix, in parts of any cell type; zero where no part is."""
+
+    parts: tuple[RowPart, ...]
+
+    @cached_property
+    def count(self) -> int:
+        """Number of rows."""
+        return max(part.row + len(part.cells) for part in self.parts)
+
+
+def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: bytes) -> bytes:
+    """The packed leaf hashes of the codewords of all rows, verifier.merkle.leaf_hash, in the order of positions.
+
+    Args:
+        salts: 32 bytes a position.
+
+    Raises:
+        ParameterError: another number of salts than positions, or rows longer than the code has room for.
+    """
+    if any(part.start + part.cells.shape[1] > code.dimension for part in rows.parts):
+        raise ParameterError(f"a row has more than the {code.dimension} coefficients of its code")
+    if len(salts) != SALT_BYTES * code.length:
+        raise ParameterError(f"{code.length} leaves need {SALT_BYTES * code.length} bytes of salt, got {len(salts)}")
+    chains = [_Chain(code, rows, coset, salts) for coset in range(code.cosets)]
+    lines = max(1 << code.subgroup_bits, code.dimension)
+    lock = threading.Lock()
+
+    def work() -> None:
+        block = np.empty((lines, GROUP), dtype=np.uint64)
+        while True:
+            with lock:  # the chain that is furthest behind, of those nobody works on
+                waiting = [chain for chain in chains if not chain.taken and chain.left]
+                if not waiting:
+                    return
+                chain = max(waiting, key=lambda chain: chain.left)
+                chain.taken = True
+            chain.advance(block)
+            with lock:
+                chain.taken = False
+
+    run_tasks([work] * min(thread_count(), len(chains)))
+    return b"".join(chain.digests for chain in chains)
+
+
+class _Chain:
+    """The leaves on one coset: a block of each message for the salts, then one for every eight rows."""
+
+    def __init__(self, code: ReedSolomonCode, rows: MatrixRows, coset: int, salts: bytes) -> None:
+        size = 1 << code.subgroup_bits
+        self.left = -(-rows.count // GROUP)
+        self.taken = False
+        self.digests = b""
+        self._code, self._rows, self._shift = code, rows, code.shifts[coset]
+        self._count = min(size, code.length - coset * size)
+        self._salts = memoryview(salts)[SALT_BYTES * coset * size :][: SALT_BYTES * self._count]
+        self._hashes = Hashes(self._count)
+
+    def advance(self, block: Vector) -> None:
+        """Encode and hash the next eight rows; before the first ones, take in the salts."""
+        positions, first = block[: self._count], GROUP * (-(-self._rows.count // GROUP) - self.left)
+        if first == 0:
+            positions[:, : GROUP // 2] = 0
+            positions[:, GROUP // 2 :] = np.frombuffer(self._salts, dtype="<u8").reshape(-1, GROUP // 2)
+            self._hashes.absorb(positions)
+        code = self._code
+        place(block[: code.dimension], self._rows.parts, first)
+        block[code.dimension : 1 << code.subgroup_bits] = 0
+        transform(block, code.dimension, code.subgroup_bits, self._shift, self._count)
+        self.left -= 1
+        if self.left:
+            self._hashes.absorb(positions)
+        else:
+            self.digests = self._hashes.finish(positions, CELL_BYTES * (self._rows.count - first))

@@ -1,0 +1,35 @@
+"""Commitments to words that are whatever a test wants them to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+from zkunlearn.prover.commitment import Commitment
+from zkunlearn.prover.merkle import build_levels
+from zkunlearn.verifier.merkle import NO_SALT, SALT_BYTES, leaf_hash
+
+
+class Words(Commitment):
+    """A commitment whose rows are polynomials, to other words than theirs.
+
+    Args:
+        like: the honest one.
+        spoil: makes the words, F array (n, rows), of the codewords.
+    """
+
+    def __init__(self, like: Commitment, spoil: Callable[[Any], Any]) -> None:
+        super().__init__(like.code, like.rows, like.salts)
+        self.words = spoil(like.columns(range(like.code.length)))
+
+    @cached_property
+    def levels(self) -> list[bytes]:
+        salts = self.salts or NO_SALT * len(self.words)
+        places = range(0, len(salts), SALT_BYTES)
+        packed = [word.astype("<u8").tobytes() for word in self.words]
+        leaves = [leaf_hash(salts[i : i + SALT_BYTES], word) for i, word in zip(places, packed, strict=True)]
+        return build_levels(b"".join(leaves))
+
+    def columns(self, indices: Sequence[int]) -> Any:
+        return self.words[list(indices)]
