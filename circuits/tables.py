@@ -98,10 +98,6 @@ def limb_terms(name: str, bits: int) -> tuple[tuple[K, str], ...]:
     return tuple((K(1 << (TABLE_BITS * i)), limb) for i, limb in enumerate(limb_names(name, bits)))
 
 
-def split_limbs(values: npt.NDArray[np.int64], name: str, bits: int) -> dict[str, Vector]:
+def split_limbs(values: npt.NDArray[np.int64], name: str, bits: int) -> dict[str, npt.NDArray[np.uint16]]:
     """Non-negative integers as limb columns, by name; arrays of the same shape."""
-    field = values.astype(np.uint64)
-    return {
-        limb: (field >> np.uint64(TABLE_BITS * i)) & np.uint64(LIMB - 1)
-        for i, limb in enumerate(limb_names(name, bits))
-    }
+    return {limb: (values >> (TABLE_BITS * i)).astype(np.uint16) for i, limb in enumerate(limb_names(name, bits))}

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from ..circuits.goldilocks import K, Vector, kscalar, kvector
+from ..circuits.goldilocks import ZERO, K, Vector, kscalar, kvector, to_field
 from ..circuits.layout import Axis, Column
 from ..circuits.multilinear import Point
 from ..circuits.relation import Coordinates, PublicVector, Term, Var
+from ..models.errors import ZkUnlearnError
 from . import kernels
+from .commitment import Cells
+from .multiplicities import TableRows
 
 
 def eq_table(point: Point) -> Vector:
@@ -18,16 +23,77 @@ def eq_table(point: Point) -> Vector:
     return kernels.eq_table(kvector(point))
 
 
-class Columns:
-    """All columns a proof speaks of, the virtual ones too: F arrays of their real shapes, by name."""
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Combination:
+    """A column that is not stored: a sum of coefficient * cells, with values of their own in some places.
 
-    def __init__(self, axes: Mapping[str, tuple[Axis, ...]], values: Mapping[str, Vector]) -> None:
+    Attributes:
+        parts: coefficients, and cells of the column's shape, zero in these places.
+        holes: int64 (h,), the places: positions on the last axis.
+        at_holes: F array (..., h).
+    """
+
+    parts: tuple[tuple[int, Cells], ...]
+    holes: npt.NDArray[np.int64]
+    at_holes: Vector
+
+
+Values = Mapping[str, "Cells | Combination"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Witness:
+    """What a prover knows.
+
+    Attributes:
+        columns: committed and virtual ones.
+        looked_up: by name of the lookup, the row of its table that each cell of its whole box looks up.
+    """
+
+    columns: Values
+    looked_up: Mapping[str, TableRows]
+
+
+def in_field(cells: Cells) -> Vector:
+    """Integers of any type as elements of F; elements of F as they are."""
+    return cells if cells.dtype == np.uint64 else to_field(cells.astype(np.int64))
+
+
+class Columns:
+    """All columns a proof speaks of, virtual ones too, by name: elements of F or narrower integers."""
+
+    def __init__(self, axes: Mapping[str, tuple[Axis, ...]], values: Values) -> None:
         self.axes = axes
         self.values = values
 
+    def cells(self, name: str) -> Cells:
+        """A stored column. Raises ZkUnlearnError for one that is not."""
+        cells = self.values[name]
+        if isinstance(cells, Combination):
+            raise ZkUnlearnError(f"the column {name!r} has no cells, and is evaluated only")
+        return cells
+
+    def at(self, name: str, cut: tuple[slice, ...], holes: npt.NDArray[np.int64]) -> Vector:
+        """A column's values within a part of its box, at positions of the part's last axis. F array (..., holes)."""
+        cells = self.values[name]
+        if not isinstance(cells, Combination):
+            return in_field(cells[cut][..., holes])
+        places = np.searchsorted(cells.holes, holes + cut[-1].start)
+        return cells.at_holes[cut[:-1]][..., places]
+
     def evaluate(self, name: str, at: Mapping[str, Point]) -> K:
         """The multilinear extension of a column at a point."""
-        return kscalar(self.sum_axes(name, at).reshape(2))
+        cells, axes = self.values[name], self.axes[name]
+        if not isinstance(cells, Combination):
+            return kscalar(self.sum_axes(name, at).reshape(2))
+        weights = [_weights(axis, at[axis.name]) for axis in axes]
+        result = ZERO
+        for coefficient, part in cells.parts:
+            result = result + kscalar(_sum_axes(part, weights).reshape(2)) * coefficient
+        if not cells.holes.size:
+            return result
+        at_holes = np.ascontiguousarray(eq_table(at[axes[-1].name])[:, cells.holes])
+        return result + kscalar(_sum_axes(cells.at_holes, [*weights[:-1], at_holes]).reshape(2))
 
     def term(self, term: Term) -> Vector:
         """A term without its coefficient, as a function of the sum's variables. K vector (2, 2^variables)."""
@@ -42,16 +108,21 @@ class Columns:
 
     def sum_axes(self, name: str, at: Mapping[str, Coordinates | PublicVector]) -> Vector:
         """Sum every axis against what its coordinates say; variables stay. K array (2, ...), one axis each."""
-        result = self.values[name]
-        axes = list(enumerate(self.axes[name]))
-        over_extension = False
-        for i, axis in sorted(axes, key=lambda pair: -pair[1].size):
-            weights = _weights(axis, at[axis.name])
-            if weights is None:
-                continue
-            result = _sum_axis(result, i, weights, over_extension)
+        return _sum_axes(self.cells(name), [_weights(axis, at[axis.name]) for axis in self.axes[name]])
+
+
+def _sum_axes(cells: Cells, weights: Sequence[Vector | None]) -> Vector:
+    """Sum the axes of a box against weights, the longest first. K array (2, ...)."""
+    over_extension = False
+    for i in sorted(range(len(weights)), key=lambda i: -cells.shape[i]):
+        own = weights[i]
+        if own is not None:
+            cells = _sum_axis(cells, i, own, over_extension)
             over_extension = True
-        return result if over_extension else np.stack([result, np.zeros_like(result)])
+    if over_extension:
+        return cells
+    field = in_field(cells)
+    return np.stack([field, np.zeros_like(field)])
 
 
 def _variables(coordinates: Coordinates | PublicVector) -> list[int]:

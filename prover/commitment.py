@@ -20,7 +20,7 @@ from .encoding import MatrixRows, leaf_hashes
 from .entropy import random_bytes, random_field
 from .evaluation import evaluate_parts
 from .kernels import RowPart
-from .merkle import build_levels, cap_of, paths_of
+from .merkle import Levels, build_levels, cap_of, paths_of
 
 Cells = npt.NDArray[np.generic]  # elements of F (uint64), or narrower integers
 NARROW = (np.int16, np.uint16, np.int32)
@@ -36,7 +36,7 @@ class Secret:
     """
 
     tails: Vector
-    salts: bytes
+    salts: bytes | memoryview
 
 
 @dataclass(repr=False, eq=False)
@@ -51,11 +51,11 @@ class Commitment:
 
     code: ReedSolomonCode
     rows: MatrixRows
-    salts: bytes
-    stored: list[bytes] | None = None
+    salts: bytes | memoryview
+    stored: Levels | None = None
 
     @cached_property
-    def levels(self) -> list[bytes]:
+    def levels(self) -> Levels:
         """The Merkle tree, leaves first."""
         if self.stored is not None:
             return self.stored
@@ -64,7 +64,7 @@ class Commitment:
     @property
     def root(self) -> bytes:
         """The commitment itself."""
-        return self.levels[-1]
+        return bytes(self.levels[-1])
 
     def columns(self, indices: Sequence[int]) -> Vector:
         """The columns at some positions, F array (t, rows)."""

@@ -3,7 +3,8 @@
 | file | public? | holds |
 |---|---|---|
 | dataset.commitment | public | the statement and its validity proof |
-| dataset.opening | secret, 0600 | integers, ids, blinds, record salts, random tails, leaf salts, openings spent |
+| dataset.opening | secret, 0600 | which data set this is, and how many openings are spent |
+| dataset.secrets/ | secret, 0700 | integers, ids, blinds, record salts, random tails, leaf salts: prover/store.py |
 | dataset.tree | secret, 0600 | the commitment's Merkle tree, to save time: prover/trees.py; may be deleted |
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,21 +25,23 @@ from ..circuits.validity import BLINDS
 from ..models.encoding import DatasetEncoding
 from ..models.errors import BudgetExceeded, DataError, FormatError
 from ..verifier.artefacts import DatasetCommitment
-from ..verifier.container import VERSION, Bytes, Expected, Int, ListOf, read_container, take, write_container
+from ..verifier.container import VERSION, Bytes, Expected, Int, read_container, take, write_container
 from ..verifier.merkle import DIGEST_BYTES, SALT_BYTES
 from ..verifier.soundness import require_security
 from ..verifier.verify import DATASET, dataset_matrix, dataset_shape, new_transcript
-from .commitment import Commitment, Secret, commit_columns, fresh_secret
+from .columns import Witness
+from .commitment import Cells, Commitment, Secret, commit_columns, fresh_secret
 from .locks import locked
 from .multiplicities import multiplicities, signed_rows
 from .protocol import Progress, Prover
 from .rows import Rows, blind_rows
+from .store import SECRETS, Folder, Form, Names, load_arrays
 from .trees import load_tree, save_tree
 
 COMMITMENT_FILE, OPENING_FILE = "dataset.commitment", "dataset.opening"
 OPENING_KIND = "dataset.opening"
 DEFAULT_OPENINGS = 32
-MAX_OPENING_BYTES = 1 << 34
+MAX_OPENING_BYTES = 1 << 10
 
 
 @dataclass(repr=False, eq=False)  # secrets stay out of logs
@@ -64,14 +68,14 @@ class Dataset:
         return self.commitment.statement
 
     @property
-    def ids(self) -> tuple[str, ...]:
+    def ids(self) -> Sequence[str]:
         """The owner's name of each row."""
         return self.rows.ids
 
     @property
-    def columns(self) -> dict[str, Vector]:
-        """Committed columns by name, F arrays."""
-        return self.rows.columns(self.statement.encoding.x_bits)
+    def columns(self) -> dict[str, Cells]:
+        """Committed columns by name."""
+        return self.rows.columns
 
     @cached_property
     def opening(self) -> Commitment:
@@ -100,9 +104,12 @@ class Dataset:
         """Write all files, the public one last."""
         levels = self.opening.levels
         self.directory = Path(directory)
-        self.directory.mkdir(parents=True, exist_ok=True)
+        folder = Folder(self.directory)
         with locked(self.directory):
+            for name, array in self._arrays().items():
+                folder.save(name, array)
             self.spent = max(self.spent, _stored_spent(self.directory, self.commitment))
+            folder.finish(self.commitment.digest)
             self._write_opening(self.directory)
             save_tree(self.directory, self.commitment.digest, levels)
             self.commitment.save(self.directory / COMMITMENT_FILE)
@@ -116,18 +123,14 @@ class Dataset:
         return _load_opening(path, DatasetCommitment.load(path / COMMITMENT_FILE))
 
     def _write_opening(self, directory: Path) -> None:
-        payload = {
-            "dataset": self.commitment.digest,
-            "ids": list(self.rows.ids),
-            "features": self.rows.features.astype("<i2").tobytes(),
-            "labels": self.rows.labels.astype("<i4").tobytes(),
-            "blinds": self.rows.blinds.astype("<u8").tobytes(),
-            "record_salts": self.rows.salts,
-            "tails": self.secret.tails.astype("<u8").tobytes(),
-            "leaf_salts": self.secret.salts,
-            "spent": self.spent,
-        }
+        payload = {"dataset": self.commitment.digest, "spent": self.spent}
         write_container(directory / OPENING_FILE, OPENING_KIND, VERSION, payload, secret=True)
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """What dataset.secrets holds."""
+        salts = np.frombuffer(self.secret.salts, dtype=np.uint8).reshape(-1, SALT_BYTES)
+        rows = {name: getattr(self.rows, name) for name in ("features", "labels", "blinds", "salts")}
+        return {**rows, **Names.arrays(self.ids), "tails": self.secret.tails, "leaf_salts": salts}
 
 
 def commit_dataset(
@@ -151,7 +154,10 @@ def commit_dataset(
         DataError: rows that the encoding refuses, or ids that are not distinct.
         ParameterError: a shape beyond 100 bits of soundness.
     """
-    rows = blind_rows(tuple(ids), encoding.encode_features(X), encoding.encode_labels(y))
+    encoded, labels = encoding.encode_features(X), encoding.encode_labels(y)
+    features = np.empty((encoded.shape[1] + 1, len(encoded)), dtype=np.int16)
+    features[:-1], features[-1] = encoded.T, 1 << encoding.x_bits
+    rows = blind_rows(tuple(ids), features, labels.astype(np.int32))
     return commit_rows(rows, encoding, openings, progress)
 
 
@@ -162,24 +168,23 @@ def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: 
     if progress is not None:
         progress("commit data set")
     matrix = dataset_matrix(draft)
-    secret, columns = fresh_secret(matrix.code, matrix.layout.rows), rows.columns(encoding.x_bits)
-    opening = commit_columns(matrix.layout, matrix.code, columns, secret)
+    secret = fresh_secret(matrix.code, matrix.layout.rows)
+    opening = commit_columns(matrix.layout, matrix.code, rows.columns, secret)
     statement = replace(draft, root=opening.root)
-    columns |= _multiplicities(statement, rows)
-    prover = Prover(dataset_shape(statement), new_transcript(statement), {DATASET: opening}, columns, progress=progress)
+    witness = _witness(statement, rows)
+    shape, transcript, committed = dataset_shape(statement), new_transcript(statement), {DATASET: opening}
+    prover = Prover(shape, transcript, committed, witness.columns, looked_up=witness.looked_up, progress=progress)
     dataset = Dataset(DatasetCommitment(statement, prover.prove()), rows, secret, spent=1)
     dataset.opening = opening  # encoded already
     return dataset
 
 
-def _multiplicities(statement: DatasetStatement, rows: Rows) -> dict[str, Vector]:
-    """How often each 16-bit integer is looked up."""
-    constant = np.full(statement.rows, 1 << statement.encoding.x_bits)
-    features = np.concatenate([rows.features.T, constant[None]])
+def _witness(statement: DatasetStatement, rows: Rows) -> Witness:
+    """The columns, and how often each 16-bit integer is looked up."""
     signed = statement.encoding.label.kind == "real"
     labels = signed_rows(rows.labels) if signed else rows.labels.astype(np.uint16)
-    looked_up = {"features": signed_rows(features), "labels": labels, "labels shifted": labels << np.uint16(15)}
-    return multiplicities(statement.relation.sections, looked_up)
+    looked_up = {"features": signed_rows(rows.features), "labels": labels, "labels shifted": labels << np.uint16(15)}
+    return Witness(rows.columns | multiplicities(statement.relation.sections, looked_up), looked_up)
 
 
 def _next_spent(spent: int, openings: int) -> int:
@@ -196,49 +201,37 @@ def _stored_spent(directory: Path, commitment: DatasetCommitment) -> int:
     path = directory / OPENING_FILE
     if not path.exists():
         return 0
-    payload = read_container(path, OPENING_KIND, MAX_OPENING_BYTES)[1]
-    if payload.get("dataset") != commitment.digest:
-        return 0
-    return int(take(payload, _opening_fields(commitment.statement), str(path))["spent"])
+    fields = _read_opening(path, commitment.statement)
+    return int(fields["spent"]) if fields["dataset"] == commitment.digest else 0
+
+
+def _read_opening(path: Path, statement: DatasetStatement) -> dict[str, Any]:
+    expected: dict[str, Expected] = {"dataset": Bytes(DIGEST_BYTES), "spent": Int(1, statement.openings)}
+    return take(read_container(path, OPENING_KIND, MAX_OPENING_BYTES)[1], expected, str(path))
 
 
 def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
-    """The secret file, checked against the public one."""
-    path = directory / OPENING_FILE
-    statement = commitment.statement
+    """The secret files, checked against the public one."""
+    path, statement = directory / OPENING_FILE, commitment.statement
     count, matrix = statement.rows, dataset_matrix(statement)
-    payload = read_container(path, OPENING_KIND, MAX_OPENING_BYTES)[1]
-    fields = take(payload, _opening_fields(statement), str(path))
+    fields = _read_opening(path, statement)
     if fields["dataset"] != commitment.digest:
         raise FormatError(f"{path}: belongs to another data set than {COMMITMENT_FILE} beside it")
-    rows = Rows(
-        tuple(fields["ids"]),
-        np.frombuffer(fields["features"], "<i2").astype(np.int64).reshape(count, statement.features),
-        np.frombuffer(fields["labels"], "<i4").astype(np.int64),
-        _field_elements(fields["blinds"], path).reshape(len(BLINDS), count),
-        fields["record_salts"],
-    )
-    tails = _field_elements(fields["tails"], path).reshape(matrix.layout.rows, matrix.code.tail)
-    return Dataset(commitment, rows, Secret(tails, fields["leaf_salts"]), fields["spent"], directory)
-
-
-def _opening_fields(statement: DatasetStatement) -> dict[str, Expected]:
-    count, matrix = statement.rows, dataset_matrix(statement)
-    return {
-        "dataset": Bytes(DIGEST_BYTES),
-        "ids": ListOf(str, count, count),
-        "features": Bytes(2 * count * statement.features),
-        "labels": Bytes(4 * count),
-        "blinds": Bytes(8 * len(BLINDS) * count),
-        "record_salts": Bytes(SALT_BYTES * count),
-        "tails": Bytes(8 * matrix.layout.rows * matrix.code.tail),
-        "leaf_salts": Bytes(SALT_BYTES * matrix.code.length),
-        "spent": Int(1, statement.openings),
+    forms = {
+        "features": Form("<i2", (statement.features + 1, count)),
+        "labels": Form("<i4", (count,)),
+        "blinds": Form("<u8", (len(BLINDS), count)),
+        "salts": Form("u1", (count, SALT_BYTES)),
+        "id_bytes": Form("u1", (None,)),
+        "id_ends": Form("<i8", (count,)),
+        "tails": Form("<u8", (matrix.layout.rows, matrix.code.tail)),
+        "leaf_salts": Form("u1", (matrix.code.length, SALT_BYTES)),
     }
-
-
-def _field_elements(data: bytes, path: Path) -> Vector:
-    values = np.frombuffer(data, "<u8").astype(np.uint64)
-    if not is_canonical(values):
-        raise FormatError(f"{path}: holds a number that is not a field element")
-    return values
+    arrays = load_arrays(directory, commitment.digest, forms)
+    for name in ("blinds", "tails"):
+        if not is_canonical(arrays[name]):
+            raise FormatError(f"{directory / SECRETS / name}.npy: holds a number that is not a field element")
+    names = Names(arrays["id_bytes"], arrays["id_ends"])
+    rows = Rows(names, *(arrays[name] for name in ("features", "labels", "blinds", "salts")))
+    secret = Secret(arrays["tails"], memoryview(arrays["leaf_salts"].reshape(-1)))
+    return Dataset(commitment, rows, secret, fields["spent"], directory)

@@ -33,7 +33,7 @@ class MatrixRows:
         return max(part.row + len(part.cells) for part in self.parts)
 
 
-def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: bytes) -> bytes:
+def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: bytes | memoryview) -> bytes:
     """The packed leaf hashes of the codewords of all rows, verifier.merkle.leaf_hash, in the order of positions.
 
     Args:
@@ -70,7 +70,7 @@ def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: bytes) -> bytes:
 class _Chain:
     """The leaves on one coset: a block of each message for the salts, then one for every eight rows."""
 
-    def __init__(self, code: ReedSolomonCode, rows: MatrixRows, coset: int, salts: bytes) -> None:
+    def __init__(self, code: ReedSolomonCode, rows: MatrixRows, coset: int, salts: bytes | memoryview) -> None:
         size = 1 << code.subgroup_bits
         self.left = -(-rows.count // GROUP)
         self.taken = False

@@ -7,23 +7,20 @@ integers are one limb themselves, elements of F are four.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from ..circuits.goldilocks import Vector, add, mul
+from . import kernels
 from .encoding import MatrixRows
-from .kernels import RowPart, fmul, join_pieces
+from .kernels import Array, RowPart
+from .limbs import CELL_LIMB_BITS, EXACT_BITS, Floats, cell_limbs, limb_bits, product_bits
 
-EXACT_BITS = 53
-FIELD_BITS, CELL_LIMB_BITS = 64, 16
 LIMB_COUNTS = (2, 3, 4)  # of powers: the fewest that leave pieces a reasonable length
-SHORTEST_PIECE, LONGEST_PIECE = 9, 13  # bits: below, joining pieces costs more than their products; above, caches miss
-CHUNK = 1 << 20  # cells that are turned into float64 at a time
-
-Floats = npt.NDArray[np.float64]
+SHORTEST_PIECE, LONGEST_PIECE = 7, 12  # bits: below, joining pieces costs more than their products; above, caches miss
+CHUNK = 1 << 19  # cells that are turned into float64 at a time
 
 
 @dataclass(frozen=True)
@@ -36,23 +33,23 @@ class Cut:
     @property
     def limb_bits(self) -> int:
         """Bits of a limb."""
-        return -(-FIELD_BITS // self.limbs)
+        return limb_bits(self.limbs)
 
 
 def evaluate_parts(rows: MatrixRows, points: Vector) -> Vector:
     """All rows at points (t,): F array (t, rows)."""
     values = np.zeros((rows.count, len(points)), dtype=np.uint64)
-    tables: dict[Cut, Floats] = {}
-    for part in rows.parts:
-        cut, length = _cut(part), part.cells.shape[1]
-        if cut not in tables:
-            tables[cut] = _power_limbs(points, cut)
-        size = 1 << cut.piece_bits
+    cuts = [_cut(part) for part in rows.parts]
+    tables = {cut: _power_limbs(points, cut) for cut in dict.fromkeys(cuts)}
+    for part, cut in zip(rows.parts, cuts, strict=True):
+        size, (height, length) = 1 << cut.piece_bits, part.cells.shape
         steps = power_table(power(points, size), -(-length // size), power(points, part.start))
-        for low, high, scale, sums in _inner_sums(part, size, tables[cut]):
-            own = values[part.row + low : part.row + high]
-            found = join_pieces(sums.reshape(high - low, len(steps), cut.limbs, -1), cut.limb_bits, steps)
-            own[:] = add(own, mul(found, np.uint64(scale)))
+        step = max(1, CHUNK // length)
+        blocks = [slice(low, min(low + step, height)) for low in range(0, height, step)]
+        sums = kernels.run_blas_tasks([partial(_sums, part.cells[block], cut, tables[cut], steps) for block in blocks])
+        for block, own in zip(blocks, sums, strict=True):
+            place = values[part.row + block.start : part.row + block.stop]
+            place[:] = add(place, own)
     return np.ascontiguousarray(values.T)
 
 
@@ -60,59 +57,42 @@ def _cut(part: RowPart) -> Cut:
     """The fewest limbs of powers for which sums of products with these cells are exact."""
     length_bits = (part.cells.shape[1] - 1).bit_length()
     for limbs in LIMB_COUNTS:
-        bits = EXACT_BITS - _cell_bits(part.cells) - Cut(limbs, 0).limb_bits
+        bits = EXACT_BITS - product_bits(part.cells, limbs)
         if bits >= min(SHORTEST_PIECE, length_bits):
             break
     return Cut(limbs, min(bits, LONGEST_PIECE, length_bits))
 
 
-def _cell_bits(cells: npt.NDArray[np.generic]) -> int:
-    """Bits of the largest limb."""
-    if cells.dtype == np.uint64 or not cells.size:
-        return CELL_LIMB_BITS
-    return max(abs(int(cells.min())), abs(int(cells.max()))).bit_length()
-
-
-def _inner_sums(
-    part: RowPart, size: int, table: Floats
-) -> Iterator[tuple[int, int, int, npt.NDArray[np.int64]]]:
-    """For some rows and one limb of their cells at a time: rows, the limb's weight, and the sums of all pieces."""
-    height, length = part.cells.shape
-    padded = -(-length // size) * size
-    step = max(1, CHUNK // padded)
-    for low in range(0, height, step):
-        chunk = part.cells[low : low + step]
-        if padded > length:
-            chunk = np.pad(chunk, [(0, 0), (0, padded - length)])
-        for weight, limb in _cell_limbs(chunk):
-            yield low, low + len(chunk), weight, (limb.reshape(-1, size) @ table).astype(np.int64)
-
-
-def _cell_limbs(cells: npt.NDArray[np.generic]) -> Iterator[tuple[int, Floats]]:
-    """Cells as sums of weight * limb: narrow integers are one limb, elements of F four."""
-    if cells.dtype != np.uint64:
-        yield 1, cells.astype(np.float64)
-        return
-    mask = np.uint64((1 << CELL_LIMB_BITS) - 1)
-    for shift in range(0, FIELD_BITS, CELL_LIMB_BITS):
-        yield 1 << shift, ((cells.astype(np.uint64, copy=False) >> np.uint64(shift)) & mask).astype(np.float64)
+def _sums(cells: Array, cut: Cut, table: Floats, steps: Vector) -> Vector:
+    """sum over pieces a of steps[a] * (piece a times the table): F array (rows, t)."""
+    height, length = cells.shape
+    pieces, size = len(steps), 1 << cut.piece_bits
+    if pieces * size > length:
+        cells = np.pad(cells, [(0, 0), (0, pieces * size - length)])
+    result = np.zeros((height, steps.shape[1]), dtype=np.uint64)
+    for k, limb in enumerate(cell_limbs(cells)):
+        sums = (limb.reshape(-1, size) @ table).astype(np.int64).reshape(height, pieces, cut.limbs, -1)
+        found = kernels.join_pieces(sums, cut.limb_bits, steps)
+        result = add(result, mul(found, np.uint64(1 << (CELL_LIMB_BITS * k))))
+    return result
 
 
 def _power_limbs(points: Vector, cut: Cut) -> Floats:
     """Limbs of x^j, j < 2^piece_bits: (2^piece_bits, limbs * t), all points of one limb side by side."""
-    table = power_table(points, 1 << cut.piece_bits)
-    mask = np.uint64((1 << cut.limb_bits) - 1)
-    limbs = [(table >> np.uint64(cut.limb_bits * i)) & mask for i in range(cut.limbs)]
-    return np.concatenate(limbs, axis=1).astype(np.float64)
+    limbs = kernels.field_limbs(power_table(points, 1 << cut.piece_bits).T, cut.limbs, cut.limb_bits)
+    return limbs.reshape(cut.limbs * len(points), -1).T
 
 
 def power_table(points: Vector, count: int, first: Vector | None = None) -> Vector:
     """first * x^j for j < count, F array (count, t), by doubling."""
-    table, square = (np.ones_like(points) if first is None else first)[None], points
-    while len(table) < count:
-        table = np.concatenate([table, fmul(table, np.broadcast_to(square, table.shape))])
-        square = mul(square, square)
-    return np.ascontiguousarray(table[:count])
+    table, square = np.empty((count, len(points)), dtype=np.uint64), points
+    table[0] = 1 if first is None else first
+    done = 1
+    while done < count:
+        more = min(done, count - done)
+        table[done : done + more] = kernels.fmul(table[:more], np.broadcast_to(square, (more, len(points))))
+        square, done = mul(square, square), done + more
+    return table
 
 
 def power(points: Vector, exponent: int) -> Vector:

@@ -10,7 +10,6 @@ import numpy as np
 from ..circuits.goldilocks import K, Vector, kscalar, mul
 from ..circuits.hidden import public
 from ..models.errors import ZkUnlearnError
-from ..verifier.code import powers
 from ..verifier.folding import (
     Claims,
     Stack,
@@ -24,6 +23,7 @@ from . import kernels
 from .channel import ProverChannel
 from .columns import eq_table
 from .commitment import Commitment, commit_plain
+from .evaluation import power_table
 from .sumcheck import prove_rounds
 
 
@@ -87,8 +87,8 @@ def stack_weights(stack: Stack, claims: Sequence[Claims], rho: K) -> Vector:
     result = np.zeros((2, stack.rows, cells), dtype=np.uint64)
     lengths = zip(stack.lengths, stack.spans, strict=True)
     for (length, span), about, (first, others) in zip(lengths, claims, weights_of(claims, rho), strict=True):
-        by_cell = powers(about.points, cells)
-        by_row = powers(mul(by_cell[-1], about.points), span.stop - span.start)
+        by_cell = power_table(about.points, cells)
+        by_row = power_table(mul(by_cell[-1], about.points), span.stop - span.start)
         lines = np.ascontiguousarray(by_cell.T)[None]
         rows = [kernels.contract(lines, kernels.kmul_base(others, at_row)) for at_row in by_row]
         block = np.concatenate(rows, axis=1).reshape(2, -1)

@@ -1,22 +1,23 @@
-"""The prover's half of verifier/lookup.py: trees of fractions, built from the leaves, walked from the root.
+"""The prover's half of verifier/lookup.py: the leaves of all trees, and the walk.
 
-A layer is a *box* of shape (top, rest): the axis that is being halved, padded to a power of two with the neutral
-fraction 0/1, beside the real cells of the axes that follow. When top is used up, the next axis is unpacked and
-padded. So cells are only ever padded along one axis at a time, and work follows the real sizes.
+Leaves repeat: the tuples that are looked up are rows of tables. So a box of lookups is given by the row that each cell
+looks up, and by the denominators of all rows. Cells that do not count, or whose tuple is in no table (a lie, which the
+verifier will find), have entries of their own at the end of that list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from math import prod
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
-from ..circuits.goldilocks import ONE, ZERO, K, Vector, kscalar, ksub, kvector, sub
+from ..circuits.goldilocks import ONE, ZERO, K, Vector, add, kvector, mul, sub, to_field
 from ..circuits.layout import Axis
 from ..circuits.multilinear import Point
-from ..circuits.relation import LookedUp, Lookup, LookupBox, Relation, Section, Table
+from ..circuits.relation import LIMB, Entry, LookedUp, Lookup, LookupBox, Relation, Section, Table
 from ..verifier.lookup import (
     ROUND_DEGREE,
     Batch,
@@ -37,83 +38,174 @@ from ..verifier.lookup import (
 )
 from . import kernels
 from .channel import ProverChannel
-from .columns import eq_table
-
-Sums = tuple[tuple[int, int], tuple[int, int]]  # q(0) and the leading coefficient
-UNIT = np.array([[1], [0]], dtype=np.uint64)
-SHORT_LINE = 64  # boxes with fewer inner cells are not worth walking line by line
-
-
-@dataclass(frozen=True)
-class Box:
-    """A layer, numerators and denominators (2, top, rest), or its halves as two children, (2, 2, top, rest).
-
-    Attributes:
-        numerators, denominators: K arrays.
-        inner: the axes within rest, outermost first.
-    """
-
-    numerators: Vector
-    denominators: Vector
-    inner: tuple[Axis, ...]
-
-    @property
-    def top(self) -> int:
-        """Size of the axis being halved."""
-        size: int = self.denominators.shape[-2]
-        return size
-
-    def unpacked(self) -> Box:
-        """When top is used up: the next axis that has variables becomes the top, padded with 0/1."""
-        if self.top > 1 or not any(axis.bits for axis in self.inner):
-            return self
-        axis, *inner = [axis for axis in self.inner if axis.bits]
-        size, padding = axis.size, (1 << axis.bits) - axis.size
-        return Box(
-            _unpack(self.numerators, size, padding, 0), _unpack(self.denominators, size, padding, 1), tuple(inner)
-        )
-
-    def children(self) -> Box:
-        """The two halves along top, the same cells in the same order."""
-        n, d = self.numerators, self.denominators
-        shape = (2, 2, self.top // 2, d.shape[-1])
-        return Box(n.reshape(shape), d.reshape(shape), self.inner)
-
-
-def _unpack(values: Vector, size: int, padding: int, neutral: int) -> Vector:
-    """(.., 1, size * rest) to (.., size + padding, rest), the padding neutral."""
-    shape = values.shape[:-2]
-    box = values.reshape(*shape, size, -1)
-    if not padding:
-        return box
-    filler = np.zeros((*shape, padding, box.shape[-1]), dtype=np.uint64)
-    if neutral:
-        filler[0] = neutral  # the constant coefficient: denominators are always over K
-    return np.concatenate([box, filler], axis=-2)
-
-
-@dataclass(frozen=True)
-class Tree:
-    """An instance with all its layers: layers[l] has the 2^(l + 1) nodes whose pairs make layer l."""
-
-    instance: Instance
-    layers: tuple[Box, ...]
-    root: tuple[K, K]
-
-
-def build_tree(instance: Instance, leaves: Box) -> Tree:
-    """From the leaves to the root."""
-    box = leaves
-    layers: list[Box] = []
-    while box.top > 1:
-        layers.append(box)
-        box = Box(*kernels.layer_up(box.numerators, box.denominators), box.inner).unpacked()
-    n, d = box.numerators.reshape(-1), box.denominators.reshape(-1)
-    root = K(*(int(c) for c in n)), K(*(int(c) for c in d))
-    return Tree(instance, tuple(reversed(layers)), root)
-
+from .columns import Columns, in_field
+from .fractions import Box, LayerWeights, ListedLeaves, Pair, Tree, build_tree
+from .kernels import LANES, LINES, Leaves
+from .multiplicities import TableRows
 
 # Leaves ------------------------------------------------------------------------------------------------------------
+
+
+class Entries:
+    """Denominators that leaves have: a list that grows. K vector (2, size)."""
+
+    def __init__(self, tables: Sequence[Vector]) -> None:
+        self._parts = list(tables)
+        self.size = sum(part.shape[1] for part in tables)
+
+    def add(self, denominators: Vector) -> npt.NDArray[np.int64]:
+        """Their places, int64 (count,)."""
+        self._parts.append(denominators)
+        self.size += denominators.shape[1]
+        return np.arange(self.size - denominators.shape[1], self.size)
+
+    def all(self) -> Vector:
+        """The list."""
+        return np.concatenate(self._parts, axis=1)
+
+
+class BoxLeaves:
+    """The leaves of a box of lookups: S and S (alpha - tag - constants) - columns + 1 - S, as the verifier has them.
+
+    Args:
+        looked_up: by name of the lookup, the table rows of the whole box where they are known; others are searched.
+    """
+
+    def __init__(
+        self, keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, TableRows]
+    ) -> None:
+        self._keys, self._columns = keys, columns
+        self._box = box = cast(LookupBox, tree.source)
+        self._tables = {table.name: table for table in section.tables}
+        self._cut = tuple(axis.cut() for axis in box.axes)
+        self._axes = tree.axes
+        used = list(dict.fromkeys(lookup.table for lookup in box.lookups))
+        self._entries = Entries([table_denominators(keys, self._tables[name]) for name in used])
+        self._bases = [LIMB * used.index(lookup.table) for lookup in box.lookups]
+
+        shape = tuple(axis.size for axis in box.axes)
+        self._cells = prod(shape)
+        known = all(lookup.name in looked_up for lookup in box.lookups) and not box.indicator.holes
+        # behind the rows of all lookups: a line of padding, and what kernels read past an end
+        room = len(box.lookups) * self._cells + self._line()[2] + LANES
+        self._rows = np.zeros(room, dtype=np.uint16 if known else np.int32)
+        boxes = [self._rows[i * self._cells : (i + 1) * self._cells].reshape(shape) for i in range(len(box.lookups))]
+        for i, lookup in enumerate(box.lookups):
+            if lookup.name in looked_up:
+                boxes[i][...] = looked_up[lookup.name][self._cut]
+            else:
+                self._search(i, boxes[i])
+        self._live = self._entries.size
+        for i in range(len(box.lookups)) if box.indicator.holes else ():
+            self._punch(i, boxes[i])
+        self._neutral = int(self._entries.add(kvector([ONE]))[0])
+
+    def layer(self) -> Box | ListedLeaves:
+        """The leaf layer."""
+        leading, inner, width = self._line()
+        if sum(axis.bits for axis in leading) < LINES.bit_length() - 1:
+            return self._written_out()
+        sizes, padded = [axis.size for axis in leading], [1 << axis.bits for axis in leading]
+        real = tuple(slice(0, size) for size in sizes)
+        offsets = np.full(padded, len(self._box.lookups) * self._cells)
+        offsets[real] = width * np.arange(prod(sizes)).reshape(sizes)
+        bases = np.full(padded, self._neutral)
+        by_lookup = np.array(self._bases).reshape(-1, *[1] * (len(sizes) - 1))
+        bases[real] = by_lookup if len(self._bases) > 1 else self._bases[0]
+        arrays = self._rows, offsets.reshape(-1), bases.reshape(-1)
+        numerators = [np.ones(axis.size, dtype=np.uint8) for axis in self._axes]
+        numerators[-1][list(self._box.indicator.holes)] = 0
+        leaves = Leaves(*arrays, width, self._entries.all(), self._live)
+        return ListedLeaves(leaves, inner, self._axes, tuple(numerators))
+
+    def _line(self) -> tuple[list[Axis], tuple[Axis, ...], int]:
+        """The leading axes, which number the lines; the axes within a line; and their cells."""
+        leading, inner = [], [axis for axis in self._axes if axis.bits]
+        while inner and sum(axis.bits for axis in leading) < LINES.bit_length() - 1:
+            leading.append(inner.pop(0))
+        return leading, tuple(inner), prod(axis.size for axis in inner)
+
+    def _written_out(self) -> Box:
+        """All leaves of a tiny box."""
+        cells = self._rows[: len(self._box.lookups) * self._cells].astype(np.int64).reshape(len(self._bases), -1)
+        places = (cells + np.array(self._bases)[:, None]).reshape(-1)
+        return leaf_box(self._axes, (places < self._live).astype(np.uint64), self._entries.all()[:, places])
+
+    def _search(self, index: int, rows: npt.NDArray[np.int32]) -> None:
+        """Find the rows of a lookup's tuples; a tuple that is in no table (a lie) gets an entry of its own."""
+        lookup = self._box.lookups[index]
+        table = self._tables[lookup.table]
+        cells = {name: in_field(self._columns.cells(name)[self._cut]) for name in _columns_of(lookup)}
+        tuples = [_component(entry, cells) for entry in lookup.entries]
+        listed = [component.table()[0] for component in table.components]
+        place = sub(tuples[0], np.broadcast_to(listed[0][0], tuples[0].shape))  # the first component counts up by one
+        inside = place < LIMB
+        for component, values in zip(listed, tuples, strict=True):
+            inside &= component[np.where(inside, place, 0)] == values
+        rows[...] = np.where(inside, place, 0)
+        lies = ~inside
+        lies[..., list(self._box.indicator.holes)] = False
+        at_lies = {name: values[lies] for name, values in cells.items()}
+        rows[lies] = self._entries.add(_denominators(self._keys, table.tag, lookup, at_lies)) - self._bases[index]
+
+    def _punch(self, index: int, rows: npt.NDArray[np.integer]) -> None:
+        """Entries for the cells that do not count: 1 - columns."""
+        lookup, holes = self._box.lookups[index], np.array(self._box.indicator.holes, dtype=np.int64)
+        cells = {name: self._columns.at(name, self._cut, holes) for name in _columns_of(lookup)}
+        places = self._entries.add(_denominators(self._keys, None, lookup, cells)) - self._bases[index]
+        rows[..., holes] = places.reshape(*rows.shape[:-1], len(holes))
+
+
+def lookup_leaves(
+    keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, TableRows]
+) -> Box | ListedLeaves:
+    """The leaf layer of a box of lookups; see `BoxLeaves`."""
+    return BoxLeaves(keys, section, tree, columns, looked_up).layer()
+
+
+def _columns_of(lookup: Lookup) -> list[str]:
+    return list(dict.fromkeys(name for entry in lookup.entries for _, name in entry.terms))
+
+
+def _component(entry: Entry, cells: Mapping[str, Vector]) -> Vector:
+    """A component of the looked-up tuples, in F."""
+    parts = [mul(cells[name], _constant(coefficient)) for coefficient, name in entry.terms]
+    value = np.broadcast_to(_constant(entry.constant), parts[0].shape)
+    for part in parts:
+        value = add(value, part)
+    return value
+
+
+def _constant(value: int) -> Vector:
+    return to_field(np.array(value, dtype=np.int64))
+
+
+def _denominators(keys: Keys, tag: int | None, lookup: Lookup, cells: Mapping[str, Vector]) -> Vector:
+    """alpha - tag - constants - columns; 1 - columns without a tag. K vector (2, cells)."""
+    coefficients: dict[str, K] = {}
+    constant = ONE if tag is None else keys.alpha - tag
+    for i, entry in enumerate(lookup.entries):
+        constant = constant if tag is None else constant - keys.power(i) * entry.constant
+        for coefficient, name in entry.terms:
+            coefficients[name] = coefficients.get(name, ZERO) - keys.power(i) * coefficient
+    columns = [cells[name].reshape(-1) for name in coefficients]
+    return kernels.linear_combination(constant.pair, kvector(coefficients.values()), columns)
+
+
+def table_denominators(keys: Keys, table: Table) -> Vector:
+    """alpha - key of every row. K vector (2, 2^16)."""
+    components = [component.table()[0] for component in table.components]
+    factors = kvector(-keys.power(i) for i in range(len(components)))
+    return kernels.linear_combination((keys.alpha - table.tag).pair, factors, components)
+
+
+def table_leaves(keys: Keys, tree: Instance, columns: Columns) -> Box:
+    """-m and alpha - key, as in verifier.lookup.require_table_leaf."""
+    tables = cast(tuple[Table, ...], tree.source)
+    counts = [columns.cells(table.multiplicity)[table.section.cut()].reshape(-1) for table in tables]
+    numerators = [sub(np.zeros(LIMB, dtype=np.uint64), in_field(count)) for count in counts]
+    denominators = [table_denominators(keys, table) for table in tables]
+    return leaf_box(tree.axes, np.concatenate(numerators), np.concatenate(denominators, axis=1))
 
 
 def leaf_box(axes: Sequence[Axis], numerators: Vector, denominators: Vector) -> Box:
@@ -132,61 +224,14 @@ def leaf_box(axes: Sequence[Axis], numerators: Vector, denominators: Vector) -> 
     return Box(np.stack([tops, np.zeros_like(tops)]).reshape(2, -1, line), bottoms.reshape(2, -1, line), tuple(inner))
 
 
-def lookup_leaves(keys: Keys, tags: Mapping[str, int], tree: Instance, columns: Mapping[str, Vector]) -> Box:
-    """S and S (alpha - tag - constants) - columns + 1 - S, as in verifier.lookup.require_lookup_leaf."""
-    box = cast(LookupBox, tree.source)
-    indicator = box.indicator.table().reshape(-1).astype(np.uint64)
-    cut = tuple(axis.cut() for axis in box.axes)
-    bottoms = [_lookup_denominators(keys, tags[lookup.table], lookup, columns, cut) for lookup in box.lookups]
-    holes = np.flatnonzero(indicator == 0)
-    for lookup, bottom in zip(box.lookups, bottoms, strict=True):
-        if holes.size:
-            constant = _lookup_constant(keys, tags[lookup.table], lookup)
-            bottom[:, holes] = ksub(bottom[:, holes], kvector([constant - 1]))
-    return leaf_box(tree.axes, np.tile(indicator, len(box.lookups)), np.concatenate(bottoms, axis=1))
-
-
-def _lookup_constant(keys: Keys, tag: int, lookup: Lookup) -> K:
-    """alpha - tag - constants."""
-    constant = keys.alpha - tag
-    for i, entry in enumerate(lookup.entries):
-        constant = constant - keys.power(i) * entry.constant
-    return constant
-
-
-def _lookup_denominators(
-    keys: Keys, tag: int, lookup: Lookup, columns: Mapping[str, Vector], cut: tuple[slice, ...]
-) -> Vector:
-    """alpha - tag - constants - columns. K array (2, cells)."""
-    coefficients: dict[str, K] = {}
-    for i, entry in enumerate(lookup.entries):
-        for coefficient, name in entry.terms:
-            coefficients[name] = coefficients.get(name, ZERO) - keys.power(i) * coefficient
-    cells = [columns[name][cut].reshape(-1) for name in coefficients]
-    constant = _lookup_constant(keys, tag, lookup)
-    return kernels.leaf_denominators(cells, kvector(coefficients.values()), constant.pair, cells[0].size)
-
-
-def table_leaves(keys: Keys, tree: Instance, columns: Mapping[str, Vector]) -> Box:
-    """-m and alpha - key, as in verifier.lookup.require_table_leaf."""
-    numerators, denominators = [], []
-    for table in cast(tuple[Table, ...], tree.source):
-        components = [component.table()[0] for component in table.components]
-        factors = kvector(-keys.power(i) for i in range(len(components)))
-        constant = (keys.alpha - table.tag).pair
-        counts = columns[table.multiplicity][table.section.cut()].reshape(-1)
-        numerators.append(sub(np.zeros_like(counts), counts))
-        denominators.append(kernels.leaf_denominators(components, factors, constant, counts.size))
-    return leaf_box(tree.axes, np.concatenate(numerators), np.concatenate(denominators, axis=1))
-
-
-def build_trees(section: Section, trees: Sequence[Instance], keys: Keys, columns: Mapping[str, Vector]) -> list[Tree]:
-    """All trees of a section. `columns`: committed and virtual ones, F arrays."""
-    tags = {table.name: table.tag for table in section.tables}
+def build_trees(
+    section: Section, trees: Sequence[Instance], keys: Keys, columns: Columns, looked_up: Mapping[str, TableRows]
+) -> list[Tree]:
+    """All trees of a section."""
     return [
         build_tree(
             tree,
-            lookup_leaves(keys, tags, tree, columns)
+            lookup_leaves(keys, section, tree, columns, looked_up)
             if isinstance(tree.source, LookupBox)
             else table_leaves(keys, tree, columns),
         )
@@ -197,100 +242,20 @@ def build_trees(section: Section, trees: Sequence[Instance], keys: Keys, columns
 # The walk ----------------------------------------------------------------------------------------------------------
 
 
-class LayerWeights:
-    """eq(point, .) of one layer, on the cells of every box that its rounds meet; shared by all trees."""
-
-    def __init__(self, point: Point) -> None:
-        self.point = point
-        self._inner: dict[tuple[Axis, ...], tuple[Vector, K]] = {}
-        self._top: dict[tuple[int, bytes], list[Vector]] = {}
-
-    def inner(self, axes: tuple[Axis, ...]) -> tuple[Vector, K]:
-        """On the real cells of the inner axes, the last variables: K vector (2, cells); and what they lack to 1."""
-        if axes not in self._inner:
-            bits = sum(axis.bits for axis in axes)
-            table = _box_eq(axes, self.point[len(self.point) - bits :])
-            self._inner[axes] = table, ONE - K(*kernels.ksum(table))
-        return self._inner[axes]
-
-    def cells(self, top_bits: int, axes: tuple[Axis, ...]) -> tuple[Vector, Vector]:
-        """On (2^top_bits, inner cells), as two factors. Short lines are joined, that is, multiplied out."""
-        inner, _ = self.inner(axes)
-        end = len(self.point) - sum(axis.bits for axis in axes)
-        if inner.shape[1] < SHORT_LINE:
-            return UNIT, self._doubled(inner, end, top_bits)
-        return self._doubled(UNIT, end, top_bits), inner
-
-    def _doubled(self, start: Vector, end: int, count: int) -> Vector:
-        """A table with the `count` variables before `end` in front, built one by one and kept."""
-        tables = self._top.setdefault((end, start.tobytes()), [start])
-        while len(tables) <= count:
-            tables.append(kernels.eq_double(tables[-1], self.point[end - len(tables)].pair))
-        return tables[count]
-
-
-class LayerPair:
-    """The children n0 / d0 and n1 / d1 of one layer, while its variables are bound one by one."""
-
-    def __init__(self, children: Box, weights: LayerWeights, mu: K) -> None:
-        self.children = children.unpacked()
-        self._weights = weights
-        self._mu = mu
-        self._round: Sums | None = None
-
-    def round(self) -> tuple[K, K]:
-        """q(0) and q's leading coefficient for sum of eq * (n0 d1 + n1 d0 + mu d0 d1), the top variable first.
-
-        Cells beside the real ones hold 0/1 twice and add mu times their eq to q(0).
-        """
-        if self._round is None:
-            n, d = self.children.numerators, self.children.denominators
-            self._round = kernels.fraction_round(n, d, self._cells(self.children.top // 2), self._mu.pair)
-        at_zero, at_infinity = self._round
-        _, beside = self._weights.inner(self.children.inner)
-        return K(*at_zero) + self._mu * beside, K(*at_infinity)
-
-    def fold(self, challenge: K) -> None:
-        """The top variable bound to the challenge; where the top goes on, its next round in the same pass."""
-        n, d, inner = self.children.numerators, self.children.denominators, self.children.inner
-        if self.children.top > 2:
-            weights = self._cells(self.children.top // 4)
-            n, d, self._round = kernels.fold_round(n, d, challenge.pair, weights, self._mu.pair)
-            self.children = Box(n, d, inner)
-        else:
-            n, d = kernels.fold_fractions(n, d, challenge.pair)
-            self.children, self._round = Box(n, d, inner).unpacked(), None
-
-    def _cells(self, top: int) -> tuple[Vector, Vector]:
-        return self._weights.cells(top.bit_length() - 1, self.children.inner)
-
-    def values(self) -> list[K]:
-        """n0, n1, d0, d1 when all variables are bound."""
-        arrays = self.children.numerators, self.children.denominators
-        return [kscalar(child) for array in arrays for child in array.reshape(2, 2).T]
-
-
-def _box_eq(axes: Sequence[Axis], point: Point) -> Vector:
-    """eq(point, .) on the real cells of a box. K vector (2, cells)."""
-    result = UNIT
-    for axis in axes:
-        table, point = eq_table(point[: axis.bits])[:, : axis.size], point[axis.bits :]
-        count = result.shape[1]
-        wide = np.repeat(result, axis.size, axis=1)
-        result = kernels.kmul(wide, np.tile(table, (1, count)))
-    return result
-
-
 def prove_lookups(
-    channel: ProverChannel, steps: LeafSteps, relation: Relation, columns: Mapping[str, Vector]
+    channel: ProverChannel,
+    steps: LeafSteps,
+    relation: Relation,
+    columns: Columns,
+    looked_up: Mapping[str, TableRows],
 ) -> dict[str, LookedUp]:
     """All lookups of a relation, which may have none, down to the hidden values of columns; by name of the box."""
-    looked_up: dict[str, LookedUp] = {}
+    done: dict[str, LookedUp] = {}
     for section in relation.sections:
         keys = draw_keys(channel, section)
-        trees = build_trees(section, instances(section), keys, columns)
-        looked_up |= settle_leaves(channel, steps, relation, section, keys, prove_trees(channel, trees))
-    return looked_up
+        trees = build_trees(section, instances(section), keys, columns, looked_up)
+        done |= settle_leaves(channel, steps, relation, section, keys, prove_trees(channel, trees))
+    return done
 
 
 def prove_trees(channel: ProverChannel, trees: Sequence[Tree]) -> dict[Instance, tuple[Point, Fraction]]:
@@ -308,14 +273,13 @@ def prove_trees(channel: ProverChannel, trees: Sequence[Tree]) -> dict[Instance,
         batch = draw_batch(channel, len(active))  # V -> P
         claim = layer_claim(channel, batch, [fractions[tree.instance] for tree in active])
         weights = LayerWeights(point)
-        pairs = [LayerPair(tree.layers[layer].children(), weights, batch.denominator) for tree in active]
+        pairs = [tree.layers[layer].pair(weights, batch.denominator) for tree in active]
         bound: list[K] = []
         for r in point:
             constant, leading = channel.send(round_message(pairs, batch))  # P -> V
             bound.append(channel.challenge("lookup layer", ROUND_DEGREE + 1))  # V -> P
             claim = next_layer_claim(channel, claim, constant, leading, r, bound[-1])
-            for pair in pairs:
-                pair.fold(bound[-1])
+            pairs = [pair.fold(bound[-1]) for pair in pairs]
         children = [as_children(channel.send(pair.values())) for pair in pairs]  # P -> V
         require_layer(channel, claim, batch, children)
         top = channel.challenge("lookup halves", 1)  # V -> P
@@ -330,10 +294,11 @@ def _root_message(numerator: K, denominator: K) -> list[K]:
     return [numerator, denominator, inverse, numerator * inverse]
 
 
-def round_message(pairs: Sequence[LayerPair], batch: Batch) -> list[K]:
+def round_message(pairs: Sequence[Pair], batch: Batch) -> list[K]:
     """q(0) and the leading coefficient of the round polynomial q, combined over all instances."""
     constant, leading = ZERO, ZERO
     for pair, weight in zip(pairs, batch.instances, strict=True):
         at_zero, at_infinity = pair.round()
         constant, leading = constant + weight * at_zero, leading + weight * at_infinity
-    return [constant, leading]
+    inverse = batch.denominator.inverse()  # pairs give mu times what is claimed
+    return [constant * inverse, leading * inverse]

@@ -14,17 +14,18 @@ from ..models.errors import ParameterError
 from ..verifier.merkle import DIGEST_BYTES, LEAF_TAG, NODE_TAG, SALT_BYTES, CapShape
 from .kernels import sha256_rows
 
+Levels = Sequence[bytes | memoryview]  # leaves first, packed
 
-def hash_salted(salts: bytes, parts: Sequence[npt.NDArray[np.uint8]]) -> bytes:
-    """The packed leaf hashes of data whose bytes, for leaf i, are row i of all parts, uint8 (n, width) each.
+
+def hash_salted(salts: npt.NDArray[np.uint8], parts: Sequence[npt.NDArray[np.uint8]]) -> bytes:
+    """The packed hashes of salt and data: leaf i of row i of `salts`, (n, 32), and of all parts, uint8 (n, width) each.
 
     Raises:
         ParameterError: not 32 bytes of salt for each leaf.
     """
-    n = len(parts[0])
-    if len(salts) != n * SALT_BYTES:
-        raise ParameterError(f"{n} leaves need {n * SALT_BYTES} bytes of salt, got {len(salts)}")
-    return sha256_rows(LEAF_TAG, [np.frombuffer(salts, np.uint8).reshape(n, SALT_BYTES), *parts])
+    if salts.shape != (len(parts[0]), SALT_BYTES):
+        raise ParameterError(f"{len(parts[0])} leaves need as many salts of {SALT_BYTES} bytes, got {salts.shape}")
+    return sha256_rows(LEAF_TAG, [salts, *parts])
 
 
 def build_levels(leaf_hashes: bytes) -> list[bytes]:
@@ -56,7 +57,7 @@ def level_sizes(leaves: int) -> list[int]:
     return sizes
 
 
-def cap_of(levels: Sequence[bytes], shape: CapShape) -> bytes:
+def cap_of(levels: Levels, shape: CapShape) -> bytes:
     """The packed cap of a tree.
 
     Raises:
@@ -64,10 +65,10 @@ def cap_of(levels: Sequence[bytes], shape: CapShape) -> bytes:
     """
     if len(levels[0]) != shape.leaves * DIGEST_BYTES:
         raise ParameterError(f"the tree has {len(levels[0]) // DIGEST_BYTES} leaves, not {shape.leaves}")
-    return levels[shape.path_length]
+    return bytes(levels[shape.path_length])
 
 
-def path_of(levels: Sequence[bytes], shape: CapShape, index: int) -> bytes:
+def path_of(levels: Levels, shape: CapShape, index: int) -> bytes:
     """The packed siblings from leaf `index` up to the cap.
 
     Raises:
@@ -78,12 +79,12 @@ def path_of(levels: Sequence[bytes], shape: CapShape, index: int) -> bytes:
     return b"".join(_digest(levels[level], (index >> level) ^ 1) for level in range(shape.path_length))
 
 
-def paths_of(levels: Sequence[bytes], shape: CapShape, indices: Sequence[int]) -> bytes:
+def paths_of(levels: Levels, shape: CapShape, indices: Sequence[int]) -> bytes:
     """The packed paths of all `indices`, one after the other: what `verify_paths` takes."""
     return b"".join(path_of(levels, shape, index) for index in indices)
 
 
-def record_path(levels: Sequence[bytes], index: int) -> bytes:
+def record_path(levels: Levels, index: int) -> bytes:
     """The packed audit path of leaf `index` to the root; RFC 9162, 2.1.3.1.
 
     Raises:
@@ -95,5 +96,5 @@ def record_path(levels: Sequence[bytes], index: int) -> bytes:
     return b"".join(_digest(nodes, (index >> level) ^ 1) for level, nodes in enumerate(levels))
 
 
-def _digest(level: bytes, position: int) -> bytes:
+def _digest(level: bytes | memoryview, position: int) -> bytes | memoryview:
     return level[position * DIGEST_BYTES : (position + 1) * DIGEST_BYTES]

@@ -19,11 +19,11 @@ def signed_rows(values: npt.NDArray[np.integer]) -> TableRows:
     return values.astype(np.int16).view(np.uint16) ^ np.uint16(HALF)
 
 
-def limb_rows(limbs: Mapping[str, npt.NDArray[np.integer]], name: str, bits: int) -> dict[str, TableRows]:
+def limb_rows(limbs: Mapping[str, TableRows], name: str, bits: int) -> dict[str, TableRows]:
     """Rows that the lookups of circuits.tables.limb_lookups look up, by name of the lookup."""
     rows: dict[str, TableRows] = {}
     for limb, width in zip(limb_names(name, bits), limb_widths(bits), strict=True):
-        rows[limb] = limbs[limb].astype(np.uint16)
+        rows[limb] = limbs[limb]
         if width < TABLE_BITS:
             rows[f"{limb} shifted"] = rows[limb] << np.uint16(TABLE_BITS - width)
     return rows

@@ -19,13 +19,14 @@ from ..verifier.protocol import LEDGER, ProofShape, claims_by_group, draw_indice
 from ..verifier.transcript import Transcript
 from .batching import prove_batching
 from .channel import ProverChannel
-from .columns import Columns, column_axes
+from .columns import Columns, Values, column_axes
 from .commitment import Commitment, column_parts, commit
 from .entropy import random_field
 from .folding import prove_folding
 from .kernels import RowPart
 from .ledger import draw_ledger, prove_ledger, violated
 from .lookup import prove_lookups
+from .multiplicities import TableRows
 from .opening import prove_openings
 from .sumcheck import prove_sum, sum_value
 
@@ -75,8 +76,9 @@ class Prover:
     Args:
         shape: from the statement.
         committed: the matrices committed before, by name.
-        columns: values of all columns, F arrays of their real shapes, by name, virtual ones included.
-        virtual_axes: columns in whose shapes virtual ones come: name to the committed column's name.
+        columns: values of all columns, of their real shapes, by name, virtual ones included.
+        virtual: columns in whose shapes virtual ones come: name to the committed column's name.
+        looked_up: by name of the lookup, the table rows of its whole box; what is missing is searched.
         progress: told the name of each phase before it runs.
     """
 
@@ -85,8 +87,9 @@ class Prover:
         shape: ProofShape,
         transcript: Transcript,
         committed: Mapping[str, Commitment],
-        columns: Mapping[str, Vector],
+        columns: Values,
         virtual: Mapping[str, str] | None = None,
+        looked_up: Mapping[str, TableRows] | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.shape = shape
@@ -97,6 +100,7 @@ class Prover:
         self.commitments = dict(committed)
         self.masks: dict[str, Vector] = {}
         self.timings: dict[str, float] = {}
+        self._looked_up = looked_up or {}
         self._progress = progress
 
     def prove(self) -> bytes:
@@ -124,7 +128,8 @@ class Prover:
         """The tree of a group that is made in this proof."""
         code, parts, first = group.code, [], group.fresh_columns
         if group.witness is not None:
-            parts = column_parts(group.witness, self.columns.values)
+            own = {column.name: self.columns.cells(column.name) for column in group.witness.columns}
+            parts = column_parts(group.witness, own)
             parts.append(RowPart(random_field(first, code.tail), 0, 1 << code.row_bits))
         self.masks[group.name] = mask = random_field(MASK_ROWS, code.dimension)
         parts.append(RowPart(mask, first, 0))
@@ -137,7 +142,7 @@ class Prover:
         relation, channel = self.shape.relation, self.channel
         steps = ProverSteps(channel, self.columns)
         with self._phase("lookups"):
-            looked_up = prove_lookups(channel, steps, relation, self.columns.values)
+            looked_up = prove_lookups(channel, steps, relation, self.columns, self._looked_up)
         with self._phase("identities"):
             relation.identities(steps, looked_up)
         with self._phase("batching"):

@@ -8,14 +8,14 @@ sets of salts buys k bits of choice over the whole order.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from ..circuits.goldilocks import Vector, to_field
+from ..circuits.goldilocks import Vector
 from ..circuits.statement import ForgottenRecord, order_key
 from ..circuits.validity import BLINDS, FEATURES, LABELS
 from ..models.errors import DataError
@@ -25,6 +25,7 @@ from .merkle import build_levels, hash_salted, record_path
 
 RECORD_TAG = b"zkunlearn record 1"
 SEED_TAG = b"zkunlearn seed 1"
+PIECE = 1 << 14  # records that are laid out and hashed at a time
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -33,35 +34,39 @@ class Rows:
 
     Attributes:
         ids: the owner's name of each row.
-        features: int64 (N, d), scale x_bits.
-        labels: int64 (N,).
+        features: int16 (d + 1, N), scale x_bits; feature after feature, the constant one, 2^x_bits, last.
+        labels: int32 (N,).
         blinds: F array (2, N), uniform.
-        salts: 32 bytes a row.
+        salts: uint8 (N, 32).
     """
 
-    ids: tuple[str, ...]
-    features: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64]
+    ids: Sequence[str]
+    features: npt.NDArray[np.int16]
+    labels: npt.NDArray[np.int32]
     blinds: Vector
-    salts: bytes
+    salts: npt.NDArray[np.uint8]
 
-    def columns(self, x_bits: int) -> dict[str, Vector]:
-        """The columns of circuits/validity.py, F arrays; the constant feature is 2^x_bits."""
-        constant = np.full((1, len(self.ids)), 1 << x_bits, dtype=np.uint64)
-        return {
-            FEATURES: np.concatenate([to_field(self.features).T, constant]),
-            LABELS: to_field(self.labels),
-            **dict(zip(BLINDS, self.blinds, strict=True)),
-        }
+    @property
+    def columns(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The columns of circuits/validity.py: integers, and for the blinds elements of F."""
+        blinds = dict(zip(BLINDS, self.blinds, strict=True))
+        return {FEATURES: self.features, LABELS: self.labels, **blinds}
 
     @cached_property
     def record_levels(self) -> list[bytes]:
         """The record tree: packed record digests, then the levels above."""
         count = len(self.ids)
+        pieces = [self._digests(slice(i, min(count, i + PIECE))) for i in range(0, count, PIECE)]
+        return build_levels(b"".join(pieces))
+
+    def _digests(self, rows: slice) -> bytes:
+        """The packed digests of some records."""
+        features = np.ascontiguousarray(self.features[:-1, rows].T, dtype="<i2")
+        values = [features, self.labels[rows].astype("<i4"), self.blinds.T[rows].astype("<u8")]
+        count = len(features)
         tag = np.broadcast_to(np.frombuffer(RECORD_TAG, dtype=np.uint8), (count, len(RECORD_TAG)))
-        values = [self.features.astype("<i2"), self.labels.astype("<i4"), self.blinds.T.astype("<u8")]
         packed = [np.ascontiguousarray(part).view(np.uint8).reshape(count, -1) for part in values]
-        return build_levels(hash_salted(self.salts, [tag, *packed]))
+        return hash_salted(self.salts[rows], [tag, *packed])
 
     @property
     def record_root(self) -> bytes:
@@ -74,9 +79,10 @@ class Rows:
 
     def positions(self, ids: Iterable[str]) -> tuple[int, ...]:
         """Sorted positions of rows. Raises DataError for an unknown or repeated id."""
-        known = {name: position for position, name in enumerate(self.ids)}
+        wanted = list(ids)
+        known = {name: position for position, name in enumerate(self.ids)} if wanted else {}
         positions: set[int] = set()
-        for name in ids:
+        for name in wanted:
             if name not in known:
                 raise DataError(f"id {name!r} is not in the data set")
             if known[name] in positions:
@@ -97,23 +103,24 @@ class Rows:
         return replace(
             self,
             ids=tuple(self.ids[i] for i in order),
-            features=self.features[order],
+            features=np.take(self.features, order, axis=1),
             labels=self.labels[order],
-            blinds=np.ascontiguousarray(self.blinds[:, order]),
-            salts=b"".join(self._salt(i) for i in order),
+            blinds=np.take(self.blinds, order, axis=1),
+            salts=self.salts[order],
         )
 
     def _digest(self, row: int) -> bytes:
         return self.record_levels[0][DIGEST_BYTES * row : DIGEST_BYTES * (row + 1)]
 
-    def _salt(self, row: int) -> bytes:
-        return self.salts[SALT_BYTES * row : SALT_BYTES * (row + 1)]
 
+def blind_rows(ids: tuple[str, ...], features: npt.NDArray[np.int16], labels: npt.NDArray[np.int32]) -> Rows:
+    """Rows with fresh blinds and salts, in the order these imply. Raises DataError for ids that are not distinct.
 
-def blind_rows(ids: tuple[str, ...], features: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> Rows:
-    """Rows with fresh blinds and salts, in the order these imply. Raises DataError for ids that are not distinct."""
-    count = len(features)
+    Args:
+        features: int16 (d + 1, N), the constant one last.
+    """
+    count = len(labels)
     if len(ids) != count or len(set(ids)) != count:
         raise DataError(f"{count} rows need as many distinct ids")
-    blinds, salts = random_field(len(BLINDS), count), random_bytes(SALT_BYTES * count)
-    return Rows(ids, features, labels, blinds, salts).ordered()
+    salts = np.frombuffer(random_bytes(SALT_BYTES * count), dtype=np.uint8).reshape(count, SALT_BYTES)
+    return Rows(ids, features, labels, random_field(len(BLINDS), count), salts).ordered()

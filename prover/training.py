@@ -10,13 +10,12 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
-from ..circuits.goldilocks import Vector, is_canonical, to_field
+from ..circuits.goldilocks import is_canonical, to_field
 from ..circuits.gradient_descent import MODEL as MODEL_COLUMN
 from ..circuits.gradient_descent import model_columns
 from ..circuits.statement import TrainingStatement
 from ..models.encoding import DatasetEncoding
 from ..models.errors import FormatError, StatementMismatch
-from ..models.gradient_descent import Trace, train
 from ..models.schedule import compile_schedule
 from ..models.spec import TrainingSpec
 from ..verifier.artefacts import TrainingProof, training_statement
@@ -26,7 +25,8 @@ from ..verifier.soundness import require_security
 from ..verifier.verify import DATASET, MODEL, model_matrix, new_transcript, require_provable, training_shape
 from .commitment import Secret, commit_columns, fresh_secret
 from .dataset import Dataset
-from .gradient_descent import VIRTUAL, training_columns
+from .descent import descend
+from .gradient_descent import VIRTUAL, training_witness
 from .protocol import Progress, Prover
 
 MODEL_KIND = "model.opening"
@@ -152,9 +152,7 @@ def prove_training(
     if previous is not None:
         _check_previous(dataset, spec, positions, previous)
     _report(progress, "train")
-    live = np.ones(dataset.statement.rows, dtype=np.bool_)
-    live[list(positions)] = False
-    trace = train(dataset.rows.features, dataset.rows.labels, live, spec, schedule)
+    trace = descend(dataset.rows, positions, spec, schedule)
     trained = perf_counter()
 
     matrix = model_matrix(model_columns(schedule))
@@ -170,16 +168,14 @@ def prove_training(
     shape = training_shape(statement)
     require_security(shape)
     dataset.spend()
-    columns = _columns(dataset, statement, trace)
+    witness = training_witness(statement.relation, trace)
+    columns = {**dataset.columns, **witness.columns}
     committed = {DATASET: dataset.opening, MODEL: model_opening}
-    prover = Prover(shape, new_transcript(statement), committed, columns, VIRTUAL, progress)
+    transcript = new_transcript(statement)
+    prover = Prover(shape, transcript, committed, columns, VIRTUAL, witness.looked_up, progress)
     proof = TrainingProof(statement, prover.prove())
     model = Model(statement, trace.weights[-1], secret)
     return Trained(proof, model, {"train": trained - start, **prover.timings, "total": perf_counter() - start})
-
-
-def _columns(dataset: Dataset, statement: TrainingStatement, trace: Trace) -> dict[str, Vector]:
-    return {**dataset.columns, **training_columns(statement.relation, trace)}
 
 
 def _check_previous(dataset: Dataset, spec: TrainingSpec, positions: tuple[int, ...], previous: TrainingProof) -> None:

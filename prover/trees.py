@@ -11,15 +11,17 @@ not fit, the data set is encoded again. What is read of it is checked before it 
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import secrets
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from ..verifier.code import ReedSolomonCode
 from ..verifier.container import SECRET_MODE
 from ..verifier.merkle import DIGEST_BYTES
-from .merkle import level_sizes
+from .merkle import Levels, level_sizes
 
 TREE_FILE = "dataset.tree"
 TAG = b"zkunlearn tree 1\n"
@@ -40,8 +42,8 @@ def save_tree(directory: Path, dataset: bytes, levels: Sequence[bytes]) -> None:
                 path.unlink()
 
 
-def load_tree(directory: Path, dataset: bytes, code: ReedSolomonCode, root: bytes) -> list[bytes] | None:
-    """The levels; None where the file does not belong to this data set.
+def load_tree(directory: Path, dataset: bytes, code: ReedSolomonCode, root: bytes) -> Levels | None:
+    """The levels, mapped into memory; None where the file does not belong to this data set.
 
     Args:
         dataset: the digest of its commitment.
@@ -52,7 +54,10 @@ def load_tree(directory: Path, dataset: bytes, code: ReedSolomonCode, root: byte
         with open(directory / TREE_FILE, "rb") as file:
             if os.fstat(file.fileno()).st_size != len(TAG) + DIGEST_BYTES + sum(sizes):
                 return None
-            head, levels = file.read(len(TAG) + DIGEST_BYTES), [file.read(size) for size in sizes]
+            whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError:
         return None
-    return levels if head == TAG + dataset and levels[-1] == root else None
+    start = len(TAG) + DIGEST_BYTES
+    ends = list(accumulate(sizes, initial=start))
+    levels = [whole[low:high] for low, high in pairwise(ends)]
+    return levels if whole[:start] == TAG + dataset and levels[-1] == root else None

@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .compiled import all_kernels
+from .descent import LARGEST, LARGEST_FEATURE, WIDE, Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
-from .lookup import (
-    fold_fractions,
-    fold_round,
-    fraction_round,
-    layer_up,
-    layer_up_unit,
-    leaf_denominators,
-)
+from .field import LANES
+from .leaves import LINES, Leaves, leaf_fold, leaf_round, leaves_up, node_fold, node_round
+from .lookup import Sums, layer_up, mix_round, pair_fold, pair_fold_round, pair_round
 from .sha256 import Hashes, sha256_rows
 from .sumcheck import eq_double, eq_table, fold, fold_base, fold_factors, product_round
-from .threads import run_tasks, set_thread_count, spans, thread_count
+from .values import Array
+from .threads import run_blas_tasks, run_tasks, set_thread_count, spans, thread_count
 from .vectors import (
     contract,
     contract_extension,
+    field_limbs,
     fmul,
     join_pieces,
     kadd,
@@ -33,6 +31,7 @@ from .vectors import (
     kscale,
     ksub,
     ksum,
+    linear_combination,
 )
 
 
@@ -50,20 +49,27 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
 
 
 __all__ = [
+    "Array",
+    "Descent",
     "GROUP",
     "Hashes",
+    "LANES",
+    "LARGEST",
+    "LARGEST_FEATURE",
+    "LINES",
+    "Leaves",
     "RowPart",
+    "Sums",
+    "WIDE",
     "contract",
     "contract_extension",
     "eq_double",
     "eq_table",
+    "field_limbs",
     "fmul",
     "fold",
     "fold_base",
     "fold_factors",
-    "fold_fractions",
-    "fold_round",
-    "fraction_round",
     "is_warm",
     "join_pieces",
     "kadd",
@@ -74,11 +80,20 @@ __all__ = [
     "ksub",
     "ksum",
     "layer_up",
-    "layer_up_unit",
-    "leaf_denominators",
+    "leaf_fold",
+    "leaf_round",
+    "leaves_up",
+    "linear_combination",
+    "mix_round",
+    "node_fold",
+    "node_round",
+    "pair_fold",
+    "pair_fold_round",
+    "pair_round",
     "place",
     "product_round",
     "root_of_unity",
+    "run_blas_tasks",
     "run_tasks",
     "set_thread_count",
     "sha256_rows",

@@ -20,6 +20,13 @@ INT = numba.types.int64
 IN = numba.types.Array(U64, 1, "C", readonly=True)
 OUT = numba.types.Array(U64, 1, "C")
 SUMS = numba.types.Array(INT, 1, "C", readonly=True)  # int64, read as elements of F
+
+
+def array_of(dtype: str, readonly: bool = False) -> Any:
+    """The type of a flat array argument of integers that are none of the above."""
+    return numba.types.Array(numba.from_dtype(np.dtype(dtype)), 1, "C", readonly=readonly)
+
+
 CELLS = "cells"  # stands for an input of any type of cell
 CELL_TYPES = ("uint64", "int16", "uint16", "int32")  # elements of F, and integers that are read as such
 

@@ -20,6 +20,7 @@ Reduction: 2^64 = 2^32 - 1, 2^96 = -1, 2^128 = -2^32 mod p.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]  # llvmlite ships no type information
@@ -35,25 +36,25 @@ ROOT_2_32 = 1753635133440165772  # 7^((p-1)/2^32), a root of unity of order 2^32
 TWO_ADICITY = 32
 
 
-def _lane_count() -> int:
-    """Eight, or one where the processor has no wide integer vectors.
-
-    Without AVX2 a 64-bit product by 32-bit pieces costs twice what the scalar multiplier needs.
-    """
+@cache
+def cpu_features() -> tuple[str, ...]:
+    """What LLVM compiles for, "+avx2" and the like."""
     features = getattr(config, "CPU_FEATURES", None)
     if features is None:
         try:
             features = get_host_cpu_features().flatten()
         except RuntimeError:  # LLVM does not know this processor
             features = ""
-    return 8 if "+avx2" in features.split(",") else 1
+    return tuple(features.split(","))
 
 
-LANES = _lane_count()
+# Eight, or one where the processor has no wide integer vectors: without AVX2 a 64-bit product by 32-bit pieces costs
+# twice what the scalar multiplier needs.
+LANES = 8 if "+avx2" in cpu_features() else 1
 
 _WORD = ir.IntType(64)
 _BOOL = ir.IntType(1)
-_VECTOR = ir.VectorType(_WORD, LANES)
+VECTOR = ir.VectorType(_WORD, LANES)
 
 
 class _LanesType(types.Type):
@@ -61,13 +62,13 @@ class _LanesType(types.Type):
         super().__init__(name="Lanes")
 
 
-_lanes = _LanesType()
+lanes = _LanesType()
 
 
 @register_model(_LanesType)
 class _LanesModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, lanes_type: Any) -> None:
-        super().__init__(manager, lanes_type, _VECTOR)
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, VECTOR)
 
 
 # --- LLVM instructions; `b` is a builder, x, y, ... are all i64 or all <8 x i64> --------------------------
@@ -76,7 +77,7 @@ class _LanesModel(models.PrimitiveModel):
 def _const(like: Any, value: int) -> Any:
     if like.type == _WORD:
         return ir.Constant(_WORD, value)
-    return ir.Constant(_VECTOR, [value] * LANES)
+    return ir.Constant(VECTOR, [value] * LANES)
 
 
 def _if(b: Any, condition: Any, like: Any, value: int) -> Any:
@@ -86,10 +87,10 @@ def _if(b: Any, condition: Any, like: Any, value: int) -> Any:
 
 def _wide(b: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """(low, high) words of the 128-bit product."""
-    if x.type == _VECTOR and LANES == 1:
+    if x.type == VECTOR and LANES == 1:
         zero = ir.Constant(ir.IntType(32), 0)
         parts = _wide(b, b.extract_element(x, zero), b.extract_element(y, zero))
-        low, high = (b.insert_element(ir.Constant(_VECTOR, ir.Undefined), part, zero) for part in parts)
+        low, high = (b.insert_element(ir.Constant(VECTOR, ir.Undefined), part, zero) for part in parts)
         return low, high
     if x.type == _WORD:
         wide = ir.IntType(128)
@@ -165,26 +166,31 @@ def _times_i(b: Any, x: Any) -> Any:
     return _reduce(b, b.shl(x, _const(x, 48)), b.lshr(x, _const(x, 16)))
 
 
+def _signed32(b: Any, x: Any) -> Any:
+    """The low 32 bits with their sign, so that a product becomes one instruction."""
+    return b.ashr(b.shl(x, _const(x, 32)), _const(x, 32))
+
+
 # --- the same as functions inside kernels -----------------------------------------------------------------
 
 
 def _spread(b: Any, x: Any) -> Any:
     zero = ir.Constant(ir.IntType(32), 0)
-    single = b.insert_element(ir.Constant(_VECTOR, ir.Undefined), x, zero)
+    single = b.insert_element(ir.Constant(VECTOR, ir.Undefined), x, zero)
     mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    return b.shuffle_vector(single, ir.Constant(_VECTOR, ir.Undefined), mask)
+    return b.shuffle_vector(single, ir.Constant(VECTOR, ir.Undefined), mask)
 
 
-def _operation(name: str, arity: int, emit: Any) -> Any:
+def operation(name: str, arity: int, emit: Any) -> Any:
     """An intrinsic of `arity` numbers; a uint64 among Lanes stands for eight copies of itself."""
 
     def typer(_context: Any, arguments: Any) -> Any:
         if any(t is not types.uint64 and not isinstance(t, _LanesType) for t in arguments):
             return None
-        result = _lanes if any(isinstance(t, _LanesType) for t in arguments) else types.uint64
+        result = lanes if any(isinstance(t, _LanesType) for t in arguments) else types.uint64
 
         def codegen(_target: Any, b: Any, _signature: Any, values: Any) -> Any:
-            if result is _lanes:
+            if result is lanes:
                 values = [_spread(b, v) if v.type == _WORD else v for v in values]
             return emit(b, *values)
 
@@ -197,18 +203,29 @@ def _operation(name: str, arity: int, emit: Any) -> Any:
     return intrinsic(scope[name])
 
 
-mul = _operation("mul", 2, _sum_of_products)
-mul2 = _operation("mul2", 4, _sum_of_products)
-mul4 = _operation("mul4", 8, _sum_of_products)
-add = _operation("add", 2, _add)
-sub = _operation("sub", 2, _sub)
-seven = _operation("seven", 1, _seven)
-times_i = _operation("times_i", 1, _times_i)
+mul = operation("mul", 2, _sum_of_products)
+mul2 = operation("mul2", 4, _sum_of_products)
+mul4 = operation("mul4", 8, _sum_of_products)
+add = operation("add", 2, _add)
+sub = operation("sub", 2, _sub)
+seven = operation("seven", 1, _seven)
+times_i = operation("times_i", 1, _times_i)
 # The low, or the high, 32-bit words of x and y: x's in the low half, y's in the high one.
-low_words = _operation("low_words", 2, lambda b, x, y: b.or_(b.and_(x, _const(x, EPSILON)), b.shl(y, _const(x, 32))))
-high_words = _operation(
+low_words = operation("low_words", 2, lambda b, x, y: b.or_(b.and_(x, _const(x, EPSILON)), b.shl(y, _const(x, 32))))
+high_words = operation(
     "high_words", 2, lambda b, x, y: b.or_(b.lshr(x, _const(x, 32)), b.and_(y, _const(x, EPSILON << 32)))
 )
+
+
+def _keep(b: Any, x: Any, index: Any, limit: Any) -> Any:
+    return b.select(b.icmp_unsigned("<", index, limit), x, _const(x, 0))
+
+
+keep = operation("keep", 3, _keep)  # x where index < limit, else 0
+
+# Plain 64-bit integers in lanes: sums, products of numbers of 32 signed bits, arithmetic shifts.
+int_add = operation("int_add", 2, lambda b, x, y: b.add(x, y))
+int_mul = operation("int_mul", 2, lambda b, x, y: b.mul(_signed32(b, x), _signed32(b, y)))
 
 
 def word_operation(name: str, arity: int, emit: Any) -> Any:
@@ -216,14 +233,14 @@ def word_operation(name: str, arity: int, emit: Any) -> Any:
     words = ir.VectorType(ir.IntType(32), 2 * LANES)
 
     def on_words(b: Any, *values: Any) -> Any:
-        return b.bitcast(emit(b, *(b.bitcast(value, words) for value in values)), _VECTOR)
+        return b.bitcast(emit(b, *(b.bitcast(value, words) for value in values)), VECTOR)
 
-    return _operation(name, arity, on_words)
+    return operation(name, arity, on_words)
 
 
 def _splat(_context: Any, value: Any) -> Any:
     """uint64 -> Lanes."""
-    return _lanes(types.uint64), lambda _t, b, _s, args: _spread(b, args[0])
+    return lanes(types.uint64), lambda _t, b, _s, args: _spread(b, args[0])
 
 
 def _total(_context: Any, value: Any) -> Any:
@@ -235,7 +252,7 @@ def _total(_context: Any, value: Any) -> Any:
             parts = [_add(b, x, y) for x, y in zip(parts[0::2], parts[1::2], strict=True)]
         return parts[0]
 
-    return types.uint64(_lanes), codegen
+    return types.uint64(lanes), codegen
 
 
 def _address(target: Any, b: Any, array_type: Any, array: Any, index: Any) -> Any:
@@ -247,7 +264,7 @@ def _address(target: Any, b: Any, array_type: Any, array: Any, index: Any) -> An
 
 def _as_field(b: Any, value: Any, dtype: Any) -> Any:
     """Integers of any type as elements of F: negative v becomes p + v."""
-    wanted = _WORD if isinstance(value.type, ir.IntType) else _VECTOR
+    wanted = _WORD if isinstance(value.type, ir.IntType) else VECTOR
     if not dtype.signed:
         return value if value.type == wanted else b.zext(value, wanted)
     wide = value if value.type == wanted else b.sext(value, wanted)
@@ -255,7 +272,7 @@ def _as_field(b: Any, value: Any, dtype: Any) -> Any:
 
 
 def _lane_mask(b: Any, left: Any) -> Any:
-    numbers = ir.Constant(_VECTOR, list(range(LANES)))
+    numbers = ir.Constant(VECTOR, list(range(LANES)))
     return b.icmp_signed("<", numbers, _spread(b, left))
 
 
@@ -267,8 +284,8 @@ def _masked(b: Any, name: str, result: Any, arguments: list[Any]) -> Any:
 def _load(_context: Any, array: Any, index: Any, left: Any) -> Any:
     """array[index : index + 8] of a flat array of integers; only the first `left` are read, the others are 0.
 
-    64-bit integers are elements of F already, narrower ones become such. `left` may be negative, or above 8. Full
-    groups take a plain load behind a branch that always goes the same way; only the last one pays for a mask.
+    uint64 are elements of F already, other integers become such. `left` may be negative, or above 8. Full groups take
+    a plain load behind a branch that always goes the same way; only the last one pays for a mask.
     """
 
     def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
@@ -289,7 +306,19 @@ def _load(_context: Any, array: Any, index: Any, left: Any) -> Any:
                 b.store(_masked(b, name, narrow, arguments), slot)
         return _as_field(b, b.load(slot), dtype)
 
-    return _lanes(array, types.int64, types.int64), codegen
+    return lanes(array, types.int64, types.int64), codegen
+
+
+def _load_whole(_context: Any, array: Any, index: Any) -> Any:
+    """array[index : index + 8] as plain 64-bit integers, all of which have to be there."""
+
+    def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
+        dtype = signature.args[0].dtype
+        value = b.load(_address(target, b, signature.args[0], args[0], args[1])[0])
+        value.align = dtype.bitwidth // 8
+        return value if dtype.bitwidth == _WORD.width else b.sext(value, VECTOR)
+
+    return lanes(array, types.int64), codegen
 
 
 def _load_one(_context: Any, array: Any, index: Any) -> Any:
@@ -317,7 +346,37 @@ def _store(_context: Any, array: Any, index: Any, left: Any, value: Any) -> Any:
                 _masked(b, f"llvm.masked.store.v{LANES}i64.p0", ir.VoidType(), arguments)
         return target.get_dummy_value()
 
-    return types.void(array, types.int64, types.int64, _lanes), codegen
+    return types.void(array, types.int64, types.int64, lanes), codegen
+
+
+def _load_pairs(_context: Any, table: Any, rows: Any, at: Any, base: Any) -> Any:
+    """Entries base + rows[at : at + 8] of a table of pairs, uint64 (V, 2): firsts and seconds.
+
+    Eight loads of 16 bytes: gathers would take one a number.
+    """
+
+    def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
+        data = target.make_array(signature.args[0])(target, b, args[0]).data
+        index = target.make_array(signature.args[1])(target, b, args[1]).data
+        both = ir.VectorType(_WORD, 2).as_pointer()
+        parts = []
+        for lane in range(LANES):
+            row = b.load(b.gep(index, [b.add(args[2], ir.Constant(_WORD, lane))]))
+            entry = b.add(row if row.type == _WORD else b.zext(row, _WORD), args[3])
+            part = b.load(b.bitcast(b.gep(data, [b.shl(entry, ir.Constant(_WORD, 1))]), both))
+            part.align = 8
+            parts.append(part)
+        while len(parts) > 1:
+            numbers = list(range(4 * LANES // len(parts)))
+            parts = [shuffled(b, x, y, numbers) for x, y in zip(parts[0::2], parts[1::2], strict=True)]
+        columns = [shuffled(b, parts[0], parts[0], list(range(k, 2 * LANES, 2))) for k in range(2)]
+        return target.make_tuple(b, signature.return_type, columns)
+
+    return types.UniTuple(lanes, 2)(table, rows, types.int64, types.int64), codegen
+
+
+def shuffled(b: Any, x: Any, y: Any, numbers: list[int]) -> Any:
+    return b.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), len(numbers)), numbers))
 
 
 def _turned(_context: Any, *rows: Any) -> Any:
@@ -333,15 +392,14 @@ def _turned(_context: Any, *rows: Any) -> Any:
             step //= 2
         return target.make_tuple(b, signature.return_type, columns)
 
-    return types.UniTuple(_lanes, len(rows))(*rows), codegen
+    return types.UniTuple(lanes, len(rows))(*rows), codegen
 
 
 def _traded(b: Any, x: Any, y: Any, step: int) -> tuple[Any, Any]:
     """Lanes with bit `step` clear of x and y, in turns of `step`; and those with it set."""
     firsts = [i if not i & step else LANES + i - step for i in range(LANES)]
     seconds = [i + step if not i & step else LANES + i for i in range(LANES)]
-    masks = [ir.Constant(ir.VectorType(ir.IntType(32), LANES), picks) for picks in (firsts, seconds)]
-    return b.shuffle_vector(x, y, masks[0]), b.shuffle_vector(x, y, masks[1])
+    return shuffled(b, x, y, firsts), shuffled(b, x, y, seconds)
 
 
 def _turned8(context: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
@@ -353,5 +411,7 @@ turned: Any = intrinsic(_turned8)  # where LANES is 8
 splat: Any = intrinsic(_splat)
 total: Any = intrinsic(_total)
 load: Any = intrinsic(_load)
+load_whole: Any = intrinsic(_load_whole)  # of signed integers
 load_one: Any = intrinsic(_load_one)
+load_pairs: Any = intrinsic(_load_pairs)
 store: Any = intrinsic(_store)

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from .field import LANES
 
 Result = TypeVar("Result")
@@ -78,6 +80,12 @@ def run_tasks(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
             _inside.active = False
 
     return list(_executor(workers).map(guarded, tasks))
+
+
+def run_blas_tasks(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+    """run_tasks for tasks that call BLAS, which meanwhile has no threads of its own."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        return run_tasks(tasks)
 
 
 def spans(length: int, cost: int = 1, grain: int = LANES) -> list[tuple[int, int]]:

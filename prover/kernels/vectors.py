@@ -9,11 +9,12 @@ are flat, and the second coefficient lies `n` cells after the first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
-from .compiled import CELLS, IN, INT, OUT, SUMS, U64, cell_kernel, kernel
+from .compiled import CELLS, IN, INT, OUT, SUMS, U64, array_of, cell_kernel, kernel
 from .field import LANES, P, add, load, mul, mul2, mul4, seven, splat, store, sub, total
 from .threads import run_tasks, spans, thread_count
 from .values import Array, Pair, Scalar, cells_of, extension, flat, same_shape, scalar, sum_pairs
@@ -22,6 +23,8 @@ from .values import Array, Pair, Scalar, cells_of, extension, flat, same_shape, 
 COLUMN_BLOCK = 1024
 # Below this many columns, transposing first is cheaper than lanes that stay empty.
 MIN_COLUMNS = 16
+MODULUS = np.int64(P - 2**64)  # p itself, as 64-bit integers wrap
+LARGEST = np.uint64(P // 2)  # in (-p/2, p/2)
 
 
 # --- elementwise ------------------------------------------------------------------------------------------
@@ -124,6 +127,34 @@ def ksum(a: Array) -> Pair:
     halves = [(row >> np.uint64(32), row & np.uint64(0xFFFFFFFF)) for row in extension(a, a.ndim)]
     first, second = (((int(high.sum()) << 32) + int(low.sum())) % P for high, low in halves)
     return first, second
+
+
+@cell_kernel(CELLS, OUT, INT, INT, INT, INT, U64, U64, U64, U64)
+def _add_scaled(column, out, plane, fresh, start, stop, c0, c1, k0, k1):
+    """out = k + c column if `fresh`, else out += c column."""
+    for i in range(start, stop, LANES):
+        left = stop - i
+        x = load(column, i, left)
+        x0, x1 = mul(x, c0), mul(x, c1)
+        if fresh:
+            x0, x1 = add(x0, k0), add(x1, k1)
+        else:
+            x0, x1 = add(x0, load(out, i, left)), add(x1, load(out, plane + i, left))
+        store(out, i, left, x0)
+        store(out, plane + i, left, x1)
+
+
+def linear_combination(constant: Scalar, factors: Array, columns: Sequence[Array]) -> Array:
+    """constant + sum_c factors[c] columns[c]: factors K (2, c), columns F (n,) or narrow integers -> K (2, n)."""
+    n = columns[0].size
+    if factors.shape != (2, len(columns)) or any(column.shape != (n,) for column in columns):
+        raise ValueError(f"columns {[column.shape for column in columns]} and factors {factors.shape}")
+    out = np.empty((2, n), dtype=np.uint64)
+    for c, column in enumerate(columns):
+        cells, scalars = cells_of(column), (*scalar(factors[:, c]), *scalar(constant))
+        step = _add_scaled.of(cells)
+        run_tasks([partial(step, cells, out.reshape(-1), n, int(c == 0), *span, *scalars) for span in spans(n)])
+    return out
 
 
 # --- inner products ---------------------------------------------------------------------------------------
@@ -278,4 +309,35 @@ def join_pieces(sums: Array, limb_bits: int, steps: Array) -> Array:
     arrays = sums.reshape(-1), scales, flat(steps), out.reshape(-1), pieces, limbs, count
     cuts = spans(rows, cost=pieces * limbs * count, grain=1)
     run_tasks([partial(_join_pieces, *arrays, *span) for span in cuts])
+    return out
+
+
+@kernel(IN, array_of("float64"), INT, INT)
+def _field_limbs(values, out, limbs, bits):
+    """out[k n + i] = limb k of values[i], between -2^(bits - 1) and 2^(bits - 1)."""
+    up, down, carry = np.int64(64 - bits), np.int64(bits), np.int64(bits - 1)
+    rest = np.empty(COLUMN_BLOCK, dtype=np.int64)
+    for first in range(0, values.size, COLUMN_BLOCK):  # loops without branches, which LLVM turns into vectors
+        count = min(COLUMN_BLOCK, values.size - first)
+        for i in range(count):
+            value = values[first + i]
+            rest[i] = np.int64(value) - (MODULUS if value > LARGEST else np.int64(0))
+        for k in range(limbs - 1):
+            at = k * values.size + first
+            for i in range(count):
+                out[at + i] = np.float64((rest[i] << up) >> up)
+                rest[i] = (rest[i] >> down) + ((rest[i] >> carry) & np.int64(1))
+        at = (limbs - 1) * values.size + first
+        for i in range(count):
+            out[at + i] = np.float64(rest[i])
+
+
+def field_limbs(values: Array, limbs: int, bits: int) -> Array:
+    """Signed limbs of elements of F, the lowest first: float64 (limbs, *shape).
+
+    values are congruent to sum over k of 2^(bits k) limb k, and no limb is above 2^(bits - 1) in absolute value where
+    limbs * bits >= 64. Without threads: BLAS has threads of its own, which will not give way.
+    """
+    out = np.empty((limbs, *values.shape), dtype=np.float64)
+    _field_limbs(flat(values), out.reshape(-1), limbs, bits)
     return out

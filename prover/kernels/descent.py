@@ -1,0 +1,257 @@
+"""One step of gradient descent in exact integers, for some rows: scores, predictions, their part of the gradient.
+
+Features are small integers. Weights, and residuals, are limb0 + 2^15 limb1 with signed 16-bit limbs. Then products of
+16-bit numbers are added up in pairs, in one instruction, into 32-bit sums, which are widened before they can overflow.
+
+A block of rows is read twice, the second time from a near cache. Features that are 2^k bytes apart in memory share cache
+sets, so for many epochs blocks are first copied to lie together. Scores are sums over features, so pairs of features are
+interleaved, which puts rows in an order that `_row_at` undoes; gradients are sums over rows, which are pairs as they
+are.
+"""
+
+# Kernels are typed by their signatures, which mypy cannot read:
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compiled import INT, array_of, device, kernel
+from .field import LANES, int_add, int_mul, load_whole, splat, store
+from .pairs import RUN, interleave_high, interleave_low, load_words, pair_dot, widen
+from .threads import run_tasks, spans, thread_count
+from .values import Array
+
+WIDE = 4 * LANES  # 16-bit numbers in lanes
+FEATURES = 4  # whose gradients share a pass
+LIMB_BITS = 15
+LARGEST = 1 << 29  # above this, weights and residuals have no room in two limbs
+LARGEST_FEATURE = 1 << 12  # products with limbs, 2^26, leave room for 32 of them in a sum
+SUMMED = 32  # products in a 32-bit sum
+BLOCK_CELLS = 1 << 19  # features and rows of a block, 1 MB: they stay in the second cache
+MOST_ROWS = 512
+MANY_EPOCHS = 8  # are worth a copy of the features
+CACHE_LINE = 64  # bytes
+TABLE_MIDDLE = 1 << 15
+REMAINDER_BITS = 16
+
+
+@device
+def _row_at(i):
+    """Where interleaving puts row i of a block: halves of runs together, all first ones before all last ones."""
+    lane = i % WIDE
+    half = lane // (RUN // 2)
+    return i - lane + half % 2 * (WIDE // 2) + half // 2 * (RUN // 2) + lane % (RUN // 2)
+
+
+@device
+def _widened(scratch, at, limb0, limb1, shift):
+    """scratch[at..] += limb0 + 2^15 limb1."""
+    a, b = widen(limb0)
+    c, d = widen(limb1)
+    low = int_add(a, int_mul(c, shift))
+    high = int_add(b, int_mul(d, shift))
+    store(scratch, at, LANES, int_add(load_whole(scratch, at), low))
+    store(scratch, at + LANES, LANES, int_add(load_whole(scratch, at + LANES), high))
+
+
+@device
+def _scores(features, weights, scratch, stride, width, first, count):
+    """scratch[_row_at(i)] = sum over k < width of weights[k] features[first + k stride + i].
+
+    weights: uint64, for each pair of features its limbs 0, then for each its limbs 1; zero past the last feature.
+    """
+    zero, shift, pairs = splat(np.uint64(0)), splat(np.uint64(1 << LIMB_BITS)), weights.size // 2
+    last = (width - 1) * stride + first  # a pair's second feature that is past it has the weight zero
+    for i in range(0, count, LANES):
+        store(scratch, i, LANES, zero)
+    for k in range(0, pairs, SUMMED // 2):
+        for i in range(0, count, WIDE):
+            low0, low1, high0, high1 = zero, zero, zero, zero
+            for j in range(k, min(pairs, k + SUMMED // 2)):
+                at = first + 2 * j * stride
+                x, y = load_words(features, at + i), load_words(features, min(at + stride, last) + i)
+                low, high = interleave_low(x, y), interleave_high(x, y)
+                w0, w1 = splat(weights[j]), splat(weights[pairs + j])
+                low0, low1 = pair_dot(low0, low, w0), pair_dot(low1, low, w1)
+                high0, high1 = pair_dot(high0, high, w0), pair_dot(high1, high, w1)
+            _widened(scratch, i, low0, low1, shift)
+            _widened(scratch, i + WIDE // 2, high0, high1, shift)
+
+
+@device
+def _add_gradient(features, limbs, sums, stride, width, first, count):
+    """sums[k] += sum over i < count of residual i features[first + k stride + i], lane by lane.
+
+    limbs: int16 (2, height), of residuals.
+    """
+    zero, shift, height = splat(np.uint64(0)), splat(np.uint64(1 << LIMB_BITS)), limbs.size // 2
+    for k in range(0, width, FEATURES):
+        last = first + (width - 1) * stride  # what is added up beyond is not looked at
+        at0 = first + k * stride
+        at1, at2, at3 = min(at0 + stride, last), min(at0 + 2 * stride, last), min(at0 + 3 * stride, last)
+        for part in range(0, count, SUMMED // 2 * WIDE):
+            p0, p1, q0, q1, r0, r1, s0, s1 = zero, zero, zero, zero, zero, zero, zero, zero
+            for i in range(part, min(count, part + SUMMED // 2 * WIDE), WIDE):
+                e, f = load_words(limbs, i), load_words(limbs, height + i)
+                x = load_words(features, at0 + i)
+                p0, p1 = pair_dot(p0, x, e), pair_dot(p1, x, f)
+                x = load_words(features, at1 + i)
+                q0, q1 = pair_dot(q0, x, e), pair_dot(q1, x, f)
+                x = load_words(features, at2 + i)
+                r0, r1 = pair_dot(r0, x, e), pair_dot(r1, x, f)
+                x = load_words(features, at3 + i)
+                s0, s1 = pair_dot(s0, x, e), pair_dot(s1, x, f)
+            _widened(sums, 2 * LANES * k, p0, p1, shift)
+            _widened(sums, 2 * LANES * (k + 1), q0, q1, shift)
+            _widened(sums, 2 * LANES * (k + 2), r0, r1, shift)
+            _widened(sums, 2 * LANES * (k + 3), s0, s1, shift)
+
+
+@kernel(
+    array_of("int16", True), array_of("uint64", True), array_of("int32", True), array_of("int32", True),
+    array_of("int32", True), array_of("int16"), array_of("int32"), array_of("uint16"), array_of("int64"),
+    array_of("int64"), array_of("int64"), array_of("int16"), array_of("int64"),
+    INT, INT, INT, INT, INT, INT, INT,
+)  # fmt: skip
+def _descend(
+    features, weights, table, targets, holes, quotients, predictions, remainders, hole_scores,
+    sums, scratch, limbs, found, stride, step, width, start, stop, epoch, bias,
+):  # fmt: skip
+    """Rows start..stop of a step, in blocks of the rows that limbs have room for; sums (.., 2 LANES).
+
+    Feature k of row i of block a is features[a step + k stride + i]. bias: what the constant feature adds to scores. holes[i] is -1 for a live row, else where its score goes; `epoch` is
+    where rows begin in the columns. found: the sum of residuals, and the least and the largest q of live rows.
+    """
+    total, low, high = np.int64(0), np.int64(TABLE_MIDDLE), np.int64(-TABLE_MIDDLE - 1)
+    up, height = np.int64(64 - LIMB_BITS), limbs.size // 2
+    for first in range(start, stop, height):
+        count = min(height, stop - first)
+        padded, block = -(-count // WIDE) * WIDE, first // height * step + first % height
+        _scores(features, weights, scratch, stride, width, block, padded)
+        for i in range(count):
+            row, z = first + i, scratch[_row_at(i)] + bias
+            q = z >> REMAINDER_BITS
+            at = epoch + row
+            if holes[row] >= 0:
+                hole_scores[holes[row]] = z
+                quotients[at], predictions[at], remainders[at] = 0, 0, 0
+                limbs[i], limbs[height + i] = 0, 0
+                continue
+            low, high = min(low, q), max(high, q)
+            p = table[(q + TABLE_MIDDLE) & (2 * TABLE_MIDDLE - 1)]  # where that wraps, the caller starts over
+            quotients[at], predictions[at], remainders[at] = q, p, z & ((1 << REMAINDER_BITS) - 1)
+            residual = np.int64(p) - targets[row]
+            total += residual
+            limb = (residual << up) >> up
+            limbs[i], limbs[height + i] = limb, (residual - limb) >> LIMB_BITS
+        for i in range(count, padded):
+            limbs[i], limbs[height + i] = 0, 0
+        _add_gradient(features, limbs, sums, stride, width, block, padded)
+    found[0], found[1], found[2] = total, low, high
+
+
+class Descent:
+    """The rows of one training run, and where its columns go.
+
+    Args:
+        features: int16 (d + 1, N), at most LARGEST_FEATURE in absolute value, the constant one last; N >= WIDE.
+        table: int32 (2^16,), the activation.
+        targets: int32 (N,), labels at the predictions' scale; residuals are below LARGEST in absolute value.
+        holes: rows that do not count.
+        bias: whether the constant feature is used.
+        epochs: number of passes.
+        block_size: rows of a step, a power of two, but for the last step of an epoch.
+
+    Attributes:
+        Q, P, rem: int16, int32, uint16 (epochs, N): table indices less 2^15, predictions, remainders; 0 in holes.
+        hole_scores: int64 (epochs, holes): z of the rows that do not count.
+    """
+
+    def __init__(
+        self,
+        features: Array,
+        table: Array,
+        targets: Array,
+        holes: NDArray[np.int64],
+        *,
+        bias: bool,
+        epochs: int,
+        block_size: int,
+    ) -> None:
+        self._width, self.rows = features.shape[0] - 1, features.shape[1]
+        if self.rows < WIDE:
+            raise ValueError(f"at least {WIDE} rows are needed, to which lanes may run on")
+        self._bias, self._constant = bias, int(features[-1, 0])
+        self._table, self._targets = table, targets
+        self._holes = np.full(self.rows, -1, dtype=np.int32)
+        self._holes[holes] = np.arange(len(holes))
+        self.Q, self.P, self.rem = (np.empty((epochs, self.rows), dtype=kind) for kind in ("i2", "i4", "u2"))
+        self.hole_scores = np.zeros((epochs, len(holes)), dtype=np.int64)
+        # A block's features stay in the second cache.
+        fitting = BLOCK_CELLS // max(1, self._width)
+        self._height = min(MOST_ROWS, max(WIDE, 1 << (fitting.bit_length() - 1)))
+        self._features, self._stride, self._step = features.reshape(-1), self.rows, self._height
+        if epochs >= MANY_EPOCHS and block_size >= WIDE:
+            self._height = min(self._height, block_size)
+            self._features, self._stride = self._in_blocks(features), self._height
+            self._step = self._width * self._height
+        self._spaces = [self._space() for _ in range(thread_count())]
+
+    def _in_blocks(self, features: Array) -> Array:
+        """The features of each block of rows together, the last one filled up: (blocks, d, height), flat."""
+        width, height, whole = self._width, self._height, self.rows // self._height
+        blocks = _aligned((whole + 1) * width * height).reshape(whole + 1, width, height)
+        blocks[:-1] = features[:-1, : whole * height].reshape(width, whole, height).transpose(1, 0, 2)
+        blocks[-1, :, : self.rows - whole * height] = features[:-1, whole * height :]
+        return blocks.reshape(-1)
+
+    def _space(self) -> tuple[Array, ...]:
+        """Of one thread: sums, scores, limbs of residuals, and what was found."""
+        sums = np.zeros(2 * LANES * -(-self._width // FEATURES) * FEATURES, dtype=np.int64)
+        scratch, limbs = np.zeros(self._height, dtype=np.int64), _aligned(2 * self._height)
+        return sums, scratch, limbs, np.zeros(3, dtype=np.int64)
+
+    def step(self, weights: NDArray[np.int64], epoch: int, rows: slice) -> tuple[NDArray[np.int64], int, int]:
+        """One block of rows: the gradient, int64 like weights, and the least and largest q of rows that count.
+
+        Raises:
+            ValueError: a weight of a feature is not below LARGEST in absolute value.
+        """
+        pairs = self._weight_pairs(weights[: self._width])
+        bias = int(weights[-1]) * self._constant if self._bias else 0
+        arrays = self._features, pairs, self._table, self._targets, self._holes
+        columns = self.Q.reshape(-1), self.P.reshape(-1), self.rem.reshape(-1), self.hole_scores[epoch]
+        cuts = spans(rows.stop - rows.start, cost=max(1, self._width // 8), grain=self._height)
+        used = self._spaces[: len(cuts)]
+        tasks = []
+        for (low, high), space in zip(cuts, used, strict=True):
+            space[0][:] = 0
+            where = self._stride, self._step, self._width, rows.start + low, rows.start + high, epoch * self.rows, bias
+            tasks.append(partial(_descend, *arrays, *columns, *space, *where))
+        run_tasks(tasks)
+        gradient = sum(space[0] for space in used).reshape(-1, 2 * LANES).sum(axis=1)[: self._width]
+        totals, lows, highs = zip(*(space[-1].tolist() for space in used), strict=True)
+        if self._bias:
+            gradient = np.append(gradient, sum(totals) * self._constant)
+        return gradient, min(lows), max(highs)
+
+    def _weight_pairs(self, weights: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Limbs 0 of all pairs of weights, then limbs 1: uint64, a pair of 16 bits in both words."""
+        if int(np.abs(weights).max()) >= LARGEST:
+            raise ValueError(f"a weight is not below {LARGEST}")
+        low = (weights << (64 - LIMB_BITS)) >> (64 - LIMB_BITS)
+        limbs = np.zeros((2, -(-self._width // 2) * 2), dtype=np.int16)
+        limbs[:, : self._width] = low, (weights - low) >> LIMB_BITS
+        words = limbs.view(np.uint32).astype(np.uint64)
+        return (words | words << np.uint64(32)).reshape(-1)
+
+
+def _aligned(count: int) -> NDArray[np.int16]:
+    """Zeros that begin with a cache line."""
+    cells = np.zeros(count + CACHE_LINE // 2, dtype=np.int16)
+    first = -cells.ctypes.data % CACHE_LINE // 2
+    return cells[first : first + count]
