@@ -1,8 +1,8 @@
 """The prover's half of verifier/batching.py.
 
-T_p(i) = <eq(p), M_i> for each distinct place p is a product of the matrix with a vector. The many places of columns that
-share a row i are one vector, sum of A_p(i) eq(p), as their A_p differ in a factor only. The matrix folded at the row
-point is also what the opening sends, so it is handed on.
+T_p(i) = <eq(p), M_i> for each distinct place p is a product of the matrix with a vector. The many places of columns
+that share a row i are one vector, sum of A_p(i) eq(p), as their A_p differ in a factor only. The matrix folded at the
+row point is also what the opening sends, so it is handed on.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +57,7 @@ class Witness:
 
 def in_field(cells: Cells) -> Vector:
     """Integers of any type as elements of F; elements of F as they are."""
-    return cells if cells.dtype == np.uint64 else to_field(cells.astype(np.int64))
+    return cast(Vector, cells) if cells.dtype == np.uint64 else to_field(cells.astype(np.int64))
 
 
 class Columns:
@@ -113,14 +114,13 @@ class Columns:
 
 def _sum_axes(cells: Cells, weights: Sequence[Vector | None]) -> Vector:
     """Sum the axes of a box against weights, the longest first. K array (2, ...)."""
-    over_extension = False
+    sums: Vector | None = None
     for i in sorted(range(len(weights)), key=lambda i: -cells.shape[i]):
         own = weights[i]
         if own is not None:
-            cells = _sum_axis(cells, i, own, over_extension)
-            over_extension = True
-    if over_extension:
-        return cells
+            sums = _sum_axis(cells if sums is None else sums, i, own, over_extension=sums is not None)
+    if sums is not None:
+        return sums
     field = in_field(cells)
     return np.stack([field, np.zeros_like(field)])
 
@@ -142,7 +142,7 @@ def _weights(axis: Axis, coordinates: Coordinates | PublicVector) -> Vector | No
     return table[:, : axis.size] if len(fixed) == len(coordinates) else table
 
 
-def _sum_axis(values: Vector, position: int, weights: Vector, over_extension: bool) -> Vector:
+def _sum_axis(values: Cells, position: int, weights: Vector, *, over_extension: bool) -> Vector:
     """Sum runs of len(weights) along one axis; the last run may be short."""
     shape = values.shape[1:] if over_extension else values.shape
     run = weights.shape[1]

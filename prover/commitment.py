@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from ..circuits.goldilocks import Vector, to_field
 from ..circuits.layout import MatrixLayout
-from ..models.errors import InvalidProof
+from ..models.errors import FormatError, InvalidProof
 from ..verifier.channel import FIELD_BYTES
 from ..verifier.code import ReedSolomonCode
 from ..verifier.columns import TreeShape
-from ..verifier.merkle import NO_SALT, SALT_BYTES, leaf_hash, verify_cap, verify_paths
+from ..verifier.merkle import SALT_BYTES, leaf_hash, verify_cap, verify_paths
 from .encoding import MatrixRows, leaf_hashes
-from .entropy import random_bytes, random_field
+from .entropy import Salts, random_field, random_salts
 from .evaluation import evaluate_parts
 from .kernels import RowPart
 from .merkle import Levels, build_levels, cap_of, paths_of
@@ -32,11 +32,11 @@ class Secret:
 
     Attributes:
         tails: F array (rows, m), random.
-        salts: 32 bytes a position.
+        salts: uint8 (n, 32), one a position.
     """
 
     tails: Vector
-    salts: bytes | memoryview
+    salts: Salts
 
 
 @dataclass(repr=False, eq=False)
@@ -45,13 +45,13 @@ class Commitment:
 
     Attributes:
         rows: values and random tails.
-        salts: 32 bytes a position; none where nothing is secret.
+        salts: uint8 (n, 32), one a position; none where nothing is secret.
         stored: the Merkle tree as a file has it; not trusted, and dropped when an opening shows it is damaged.
     """
 
     code: ReedSolomonCode
     rows: MatrixRows
-    salts: bytes | memoryview
+    salts: Salts | None
     stored: Levels | None = None
 
     @cached_property
@@ -59,7 +59,7 @@ class Commitment:
         """The Merkle tree, leaves first."""
         if self.stored is not None:
             return self.stored
-        return build_levels(leaf_hashes(self.code, self.rows, self.salts or NO_SALT * self.code.length))
+        return build_levels(leaf_hashes(self.code, self.rows, self.salts))
 
     @property
     def root(self) -> bytes:
@@ -71,16 +71,22 @@ class Commitment:
         return evaluate_parts(self.rows, self.code.points(indices))
 
     def open(self, tree: TreeShape, indices: Sequence[int], columns: Vector) -> bytes:
-        """Cap, salts, cells and paths at the indices, as `verifier.columns.verify_tree` reads them."""
+        """Cap, salts, cells and paths at the indices, as `verifier.columns.verify_tree` reads them.
+
+        Raises:
+            FormatError: the rows are not those that were committed.
+        """
         opened = self._open(tree, indices, columns)
         if self.stored is not None and not self._is_sound(tree, indices, *opened):
-            self.stored = None
+            root, self.stored = self.root, None
             del self.levels  # computed again at their next use
+            if self.root != root:
+                raise FormatError("secret files of the data set are damaged: they do not lead to its commitment")
             opened = self._open(tree, indices, columns)
         return b"".join(opened)
 
     def _open(self, tree: TreeShape, indices: Sequence[int], columns: Vector) -> tuple[bytes, bytes, bytes, bytes]:
-        salts = b"".join(self.salts[SALT_BYTES * i : SALT_BYTES * (i + 1)] for i in indices)
+        salts = b"" if self.salts is None else self.salts[list(indices)].tobytes()
         cells = columns.astype("<u8").tobytes()
         return cap_of(self.levels, tree.cap), salts, cells, paths_of(self.levels, tree.cap, indices)
 
@@ -136,7 +142,7 @@ def column_parts(layout: MatrixLayout, columns: Mapping[str, Cells]) -> list[Row
 
 def fresh_secret(code: ReedSolomonCode, rows: int) -> Secret:
     """Random tails and salts."""
-    return Secret(random_field(rows, code.tail), random_bytes(SALT_BYTES * code.length))
+    return Secret(random_field(rows, code.tail), random_salts(code.length))
 
 
 def commit_columns(
@@ -149,9 +155,9 @@ def commit_columns(
 
 def commit(code: ReedSolomonCode, parts: Sequence[RowPart]) -> Commitment:
     """Commit to rows that have their tails, with fresh salts."""
-    return Commitment(code, MatrixRows(tuple(parts)), random_bytes(SALT_BYTES * code.length))
+    return Commitment(code, MatrixRows(tuple(parts)), random_salts(code.length))
 
 
 def commit_plain(code: ReedSolomonCode, rows: Vector) -> Commitment:
     """Commit to rows (R, C) over F that are no secret."""
-    return Commitment(code, MatrixRows((RowPart(rows, 0, 0),)), b"")
+    return Commitment(code, MatrixRows((RowPart(rows, 0, 0),)), None)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..circuits.goldilocks import Vector, is_canonical
+from ..circuits.goldilocks import is_canonical
 from ..circuits.statement import DatasetStatement, ForgottenRecord
 from ..circuits.validity import BLINDS
 from ..models.encoding import DatasetEncoding
@@ -128,9 +128,16 @@ class Dataset:
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What dataset.secrets holds."""
-        salts = np.frombuffer(self.secret.salts, dtype=np.uint8).reshape(-1, SALT_BYTES)
-        rows = {name: getattr(self.rows, name) for name in ("features", "labels", "blinds", "salts")}
-        return {**rows, **Names.arrays(self.ids), "tails": self.secret.tails, "leaf_salts": salts}
+        rows = self.rows
+        return {
+            "features": rows.by_feature,
+            "labels": rows.labels,
+            "blinds": rows.blinds,
+            "salts": rows.salts,
+            **Names.arrays(self.ids),
+            "tails": self.secret.tails,
+            "leaf_salts": self.secret.salts,
+        }
 
 
 def commit_dataset(
@@ -183,8 +190,9 @@ def _witness(statement: DatasetStatement, rows: Rows) -> Witness:
     """The columns, and how often each 16-bit integer is looked up."""
     signed = statement.encoding.label.kind == "real"
     labels = signed_rows(rows.labels) if signed else rows.labels.astype(np.uint16)
-    looked_up = {"features": signed_rows(rows.features), "labels": labels, "labels shifted": labels << np.uint16(15)}
-    return Witness(rows.columns | multiplicities(statement.relation.sections, looked_up), looked_up)
+    looked_up = {"features": signed_rows(rows.by_feature), "labels": labels, "labels shifted": labels << np.uint16(15)}
+    counts = multiplicities(statement.relation.sections, looked_up)
+    return Witness({**rows.columns, **counts}, looked_up)
 
 
 def _next_spent(spent: int, openings: int) -> int:
@@ -233,5 +241,5 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
             raise FormatError(f"{directory / SECRETS / name}.npy: holds a number that is not a field element")
     names = Names(arrays["id_bytes"], arrays["id_ends"])
     rows = Rows(names, *(arrays[name] for name in ("features", "labels", "blinds", "salts")))
-    secret = Secret(arrays["tails"], memoryview(arrays["leaf_salts"].reshape(-1)))
+    secret = Secret(arrays["tails"], arrays["leaf_salts"])
     return Dataset(commitment, rows, secret, fields["spent"], directory)

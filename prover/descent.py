@@ -59,8 +59,8 @@ def descend(rows: Rows, forgotten: tuple[int, ...], spec: TrainingSpec, schedule
     targets = rows.labels.astype(np.int64) * schedule.label_multiplier
     fits = (
         int(np.abs(table).max()) + int(np.abs(targets).max()) < kernels.LARGEST
-        and max(-int(rows.features.min()), int(rows.features.max())) <= kernels.LARGEST_FEATURE
-        and rows.features.shape[1] >= kernels.WIDE
+        and max(-int(rows.by_feature.min()), int(rows.by_feature.max())) <= kernels.LARGEST_FEATURE
+        and len(rows.ids) >= kernels.WIDE
     )
     found = _descend(rows, holes, table, targets, spec, schedule) if fits else None
     return _by_reference(rows, holes, spec, schedule) if found is None else found
@@ -71,8 +71,9 @@ def _descend(
 ) -> NarrowTrace | None:
     """None for a run that diverges, or whose weights grow too large for the kernel."""
     narrow = table.astype(np.int32), targets.astype(np.int32)
-    sizes = {"epochs": schedule.epochs, "block_size": schedule.block_size}
-    descent = Descent(rows.features, *narrow, holes, bias=spec.bias, **sizes)
+    descent = Descent(
+        rows.by_feature, *narrow, holes, bias=spec.bias, epochs=schedule.epochs, block_size=schedule.block_size
+    )
     weights = np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64)
     u = np.zeros((schedule.steps, schedule.width), dtype=np.int64)
     half, mask, limit = 1 << (schedule.shift - 1), (1 << schedule.shift) - 1, 1 << (schedule.weight_bits - 1)
@@ -81,7 +82,8 @@ def _descend(
         gradient, low, high = descent.step(weights[step], epoch, schedule.block_rows(block))
         if low < -TABLE_LIMIT or high >= TABLE_LIMIT:
             return None
-        v = schedule.c_epoch[epoch] * schedule.c_block[block] * gradient + schedule.l_epoch[epoch] * weights[step] + half
+        rate, decay = schedule.c_epoch[epoch] * schedule.c_block[block], schedule.l_epoch[epoch]
+        v = rate * gradient + decay * weights[step] + half
         u[step] = v & mask
         weights[step + 1] = weights[step] - (v >> schedule.shift)
         if int(np.abs(weights[step + 1]).max()) >= min(limit, kernels.LARGEST):
@@ -93,7 +95,7 @@ def _by_reference(rows: Rows, holes: Integers, spec: TrainingSpec, schedule: Sch
     """The trace of models/, or its error."""
     live = np.ones(schedule.rows, dtype=np.bool_)
     live[holes] = False
-    trace: Trace = train(rows.features[:-1].T, rows.labels, live, spec, schedule)
+    trace: Trace = train(rows.features, rows.labels, live, spec, schedule)
     rem = trace.rem.copy()
     rem[:, holes] = 0
     if not (np.abs(trace.Q) <= TABLE_LIMIT).all():

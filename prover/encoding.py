@@ -16,6 +16,7 @@ from ..circuits.goldilocks import Vector
 from ..models.errors import ParameterError
 from ..verifier.code import ReedSolomonCode
 from ..verifier.merkle import SALT_BYTES
+from .entropy import Salts
 from .kernels import GROUP, Hashes, RowPart, place, run_tasks, thread_count, transform
 
 CELL_BYTES = 8
@@ -33,19 +34,19 @@ class MatrixRows:
         return max(part.row + len(part.cells) for part in self.parts)
 
 
-def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: bytes | memoryview) -> bytes:
+def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: Salts | None) -> bytes:
     """The packed leaf hashes of the codewords of all rows, verifier.merkle.leaf_hash, in the order of positions.
 
     Args:
-        salts: 32 bytes a position.
+        salts: uint8 (n, 32), one a position; zeros if there are none.
 
     Raises:
         ParameterError: another number of salts than positions, or rows longer than the code has room for.
     """
     if any(part.start + part.cells.shape[1] > code.dimension for part in rows.parts):
         raise ParameterError(f"a row has more than the {code.dimension} coefficients of its code")
-    if len(salts) != SALT_BYTES * code.length:
-        raise ParameterError(f"{code.length} leaves need {SALT_BYTES * code.length} bytes of salt, got {len(salts)}")
+    if salts is not None and salts.shape != (code.length, SALT_BYTES):
+        raise ParameterError(f"{code.length} leaves need as many salts of {SALT_BYTES} bytes, got {salts.shape}")
     chains = [_Chain(code, rows, coset, salts) for coset in range(code.cosets)]
     lines = max(1 << code.subgroup_bits, code.dimension)
     lock = threading.Lock()
@@ -70,22 +71,23 @@ def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: bytes | memoryvi
 class _Chain:
     """The leaves on one coset: a block of each message for the salts, then one for every eight rows."""
 
-    def __init__(self, code: ReedSolomonCode, rows: MatrixRows, coset: int, salts: bytes | memoryview) -> None:
+    def __init__(self, code: ReedSolomonCode, rows: MatrixRows, coset: int, salts: Salts | None) -> None:
         size = 1 << code.subgroup_bits
         self.left = -(-rows.count // GROUP)
         self.taken = False
         self.digests = b""
         self._code, self._rows, self._shift = code, rows, code.shifts[coset]
         self._count = min(size, code.length - coset * size)
-        self._salts = memoryview(salts)[SALT_BYTES * coset * size :][: SALT_BYTES * self._count]
+        self._salts = None if salts is None else salts[coset * size :][: self._count]
         self._hashes = Hashes(self._count)
 
     def advance(self, block: Vector) -> None:
         """Encode and hash the next eight rows; before the first ones, take in the salts."""
         positions, first = block[: self._count], GROUP * (-(-self._rows.count // GROUP) - self.left)
         if first == 0:
-            positions[:, : GROUP // 2] = 0
-            positions[:, GROUP // 2 :] = np.frombuffer(self._salts, dtype="<u8").reshape(-1, GROUP // 2)
+            positions[:] = 0
+            if self._salts is not None:
+                positions[:, GROUP // 2 :] = self._salts.view("<u8")
             self._hashes.absorb(positions)
         code = self._code
         place(block[: code.dimension], self._rows.parts, first)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from ..circuits.goldilocks import P, Vector
+from ..verifier.merkle import SALT_BYTES
+from .kernels import run_tasks
+
+Salts = npt.NDArray[np.uint8]  # (n, 32)
+PIECE = 1 << 20  # bytes that a thread asks for at a time
 
 
 def random_field(*shape: int) -> Vector:
     """Uniform elements of F, of the given shape: 64-bit integers, those not below p drawn again."""
     count = prod(shape)
-    values = np.frombuffer(os.urandom(8 * count), dtype="<u8").astype(np.uint64)
+    values = _random_bytes(8 * count).view("<u8").astype(np.uint64)
     while True:
         rejected = np.flatnonzero(values >= np.uint64(P))
         if not len(rejected):
@@ -21,6 +28,18 @@ def random_field(*shape: int) -> Vector:
         values[rejected] = np.frombuffer(os.urandom(8 * len(rejected)), dtype="<u8")
 
 
-def random_bytes(count: int) -> bytes:
-    """Uniform bytes."""
-    return os.urandom(count)
+def random_salts(count: int) -> Salts:
+    """Uniform salts, uint8 (count, 32)."""
+    return _random_bytes(SALT_BYTES * count).reshape(count, SALT_BYTES)
+
+
+def _random_bytes(count: int) -> npt.NDArray[np.uint8]:
+    """Uniform bytes; many of them on all threads, as the system makes them no faster than they are used."""
+    result = np.empty(count, dtype=np.uint8)
+
+    def fill(start: int, stop: int) -> None:
+        result[start:stop] = np.frombuffer(os.urandom(stop - start), dtype=np.uint8)
+
+    pieces = range(0, count, PIECE)
+    run_tasks([partial(fill, start, min(count, start + PIECE)) for start in pieces])
+    return result

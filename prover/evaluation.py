@@ -41,15 +41,17 @@ def evaluate_parts(rows: MatrixRows, points: Vector) -> Vector:
     values = np.zeros((rows.count, len(points)), dtype=np.uint64)
     cuts = [_cut(part) for part in rows.parts]
     tables = {cut: _power_limbs(points, cut) for cut in dict.fromkeys(cuts)}
+    places, tasks = [], []
     for part, cut in zip(rows.parts, cuts, strict=True):
         size, (height, length) = 1 << cut.piece_bits, part.cells.shape
         steps = power_table(power(points, size), -(-length // size), power(points, part.start))
         step = max(1, CHUNK // length)
-        blocks = [slice(low, min(low + step, height)) for low in range(0, height, step)]
-        sums = kernels.run_blas_tasks([partial(_sums, part.cells[block], cut, tables[cut], steps) for block in blocks])
-        for block, own in zip(blocks, sums, strict=True):
-            place = values[part.row + block.start : part.row + block.stop]
-            place[:] = add(place, own)
+        for low in range(0, height, step):
+            cells = part.cells[low : low + step]
+            places.append(slice(part.row + low, part.row + low + len(cells)))
+            tasks.append(partial(_sums, cells, cut, tables[cut], steps))
+    for place, own in zip(places, kernels.run_blas_tasks(tasks), strict=True):
+        values[place] = add(values[place], own)
     return np.ascontiguousarray(values.T)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..circuits.goldilocks import to_field
 from ..circuits.gradient_descent import MODEL, MODEL_LIMBS, PREDICTIONS, UPDATE, WEIGHTS, GradientDescent, Q, Z
-from ..circuits.relation import LIMB, TABLE_BITS
+from ..circuits.relation import LIMB
 from ..circuits.tables import split_limbs
 from .columns import Combination, Witness
 from .commitment import Cells

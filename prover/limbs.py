@@ -46,7 +46,7 @@ def product_bits(cells: Array, limbs: int) -> int:
 
 
 def cell_limbs(cells: Array) -> Floats:
-    """Cells as sums of 2^(22 k) * limb k: narrow integers are one limb, elements of F three. float64 (limbs, *shape)."""
+    """Cells as sums of 2^(22 k) * limb k, float64 (limbs, *shape): one limb if narrow, three for elements of F."""
     if cells.dtype != np.uint64:
         return cells.astype(np.float64)[None]
     return kernels.field_limbs(cells, CELL_LIMBS, CELL_LIMB_BITS)
@@ -87,7 +87,7 @@ def _times(matrices: Sequence[Array], vectors: Vector, limbs: int, most: int) ->
         return sums
 
     cuts = kernels.spans(length, cost=ends[-1], grain=piece)
-    sums = sum(kernels.run_blas_tasks([partial(summed, *cut) for cut in cuts]))
+    sums = np.sum(kernels.run_blas_tasks([partial(summed, *cut) for cut in cuts]), axis=0)
     shapes = [(_limb_count(cells), len(cells), limbs, count) for cells in matrices]
     own = zip(pairwise(ends), shapes, strict=True)
     return [_joined(sums[low:high].reshape(shape), limb_bits(limbs)) for (low, high), shape in own]

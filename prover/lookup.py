@@ -39,8 +39,9 @@ from ..verifier.lookup import (
 from . import kernels
 from .channel import ProverChannel
 from .columns import Columns, in_field
-from .fractions import Box, LayerWeights, ListedLeaves, Pair, Tree, build_tree
+from .fractions import Box, LayerWeights, Pair, Tree, build_tree
 from .kernels import LANES, LINES, Leaves
+from .leaves import ListedLeaves
 from .multiplicities import TableRows
 
 # Leaves ------------------------------------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ class BoxLeaves:
         known = all(lookup.name in looked_up for lookup in box.lookups) and not box.indicator.holes
         # behind the rows of all lookups: a line of padding, and what kernels read past an end
         room = len(box.lookups) * self._cells + self._line()[2] + LANES
-        self._rows = np.zeros(room, dtype=np.uint16 if known else np.int32)
+        self._rows: npt.NDArray[np.integer] = np.zeros(room, dtype=np.uint16 if known else np.int32)
         boxes = [self._rows[i * self._cells : (i + 1) * self._cells].reshape(shape) for i in range(len(box.lookups))]
         for i, lookup in enumerate(box.lookups):
             if lookup.name in looked_up:
@@ -112,15 +113,15 @@ class BoxLeaves:
         bases = np.full(padded, self._neutral)
         by_lookup = np.array(self._bases).reshape(-1, *[1] * (len(sizes) - 1))
         bases[real] = by_lookup if len(self._bases) > 1 else self._bases[0]
-        arrays = self._rows, offsets.reshape(-1), bases.reshape(-1)
         numerators = [np.ones(axis.size, dtype=np.uint8) for axis in self._axes]
         numerators[-1][list(self._box.indicator.holes)] = 0
-        leaves = Leaves(*arrays, width, self._entries.all(), self._live)
+        leaves = Leaves(self._rows, offsets.reshape(-1), bases.reshape(-1), width, self._entries.all(), self._live)
         return ListedLeaves(leaves, inner, self._axes, tuple(numerators))
 
     def _line(self) -> tuple[list[Axis], tuple[Axis, ...], int]:
         """The leading axes, which number the lines; the axes within a line; and their cells."""
-        leading, inner = [], [axis for axis in self._axes if axis.bits]
+        leading: list[Axis] = []
+        inner = [axis for axis in self._axes if axis.bits]
         while inner and sum(axis.bits for axis in leading) < LINES.bit_length() - 1:
             leading.append(inner.pop(0))
         return leading, tuple(inner), prod(axis.size for axis in inner)
@@ -131,7 +132,7 @@ class BoxLeaves:
         places = (cells + np.array(self._bases)[:, None]).reshape(-1)
         return leaf_box(self._axes, (places < self._live).astype(np.uint64), self._entries.all()[:, places])
 
-    def _search(self, index: int, rows: npt.NDArray[np.int32]) -> None:
+    def _search(self, index: int, rows: npt.NDArray[np.integer]) -> None:
         """Find the rows of a lookup's tuples; a tuple that is in no table (a lie) gets an entry of its own."""
         lookup = self._box.lookups[index]
         table = self._tables[lookup.table]
@@ -228,15 +229,16 @@ def build_trees(
     section: Section, trees: Sequence[Instance], keys: Keys, columns: Columns, looked_up: Mapping[str, TableRows]
 ) -> list[Tree]:
     """All trees of a section."""
-    return [
-        build_tree(
-            tree,
-            lookup_leaves(keys, section, tree, columns, looked_up)
-            if isinstance(tree.source, LookupBox)
-            else table_leaves(keys, tree, columns),
-        )
-        for tree in trees
-    ]
+    return [_tree(section, tree, keys, columns, looked_up) for tree in trees]
+
+
+def _tree(
+    section: Section, tree: Instance, keys: Keys, columns: Columns, looked_up: Mapping[str, TableRows]
+) -> Tree:
+    if not isinstance(tree.source, LookupBox):
+        return build_tree(tree, table_leaves(keys, tree, columns))
+    leaves = lookup_leaves(keys, section, tree, columns, looked_up)
+    return build_tree(tree, leaves) if isinstance(leaves, Box) else build_tree(tree, leaves.second, leaves.layers)
 
 
 # The walk ----------------------------------------------------------------------------------------------------------

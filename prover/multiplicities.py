@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..circuits.goldilocks import Vector
 from ..circuits.relation import LIMB, TABLE_BITS, Section
 from ..circuits.tables import HALF, limb_names, limb_widths
+from .kernels import tally
 
 TableRows = npt.NDArray[np.uint16]
 
@@ -29,24 +29,24 @@ def limb_rows(limbs: Mapping[str, TableRows], name: str, bits: int) -> dict[str,
     return rows
 
 
-def multiplicities(sections: Sequence[Section], looked_up: Mapping[str, TableRows]) -> dict[str, Vector]:
-    """The columns of counts, F arrays (sections, 2^16).
+def multiplicities(sections: Sequence[Section], looked_up: Mapping[str, TableRows]) -> dict[str, npt.NDArray[np.int32]]:
+    """The columns of counts, int32 (sections, 2^16).
 
     Args:
         looked_up: by name of the lookup, which row of its table each cell of the whole box looks up.
     """
-    counts: dict[str, Vector] = {}
+    counts: dict[str, npt.NDArray[np.int32]] = {}
     for i, section in enumerate(sections):
         tables = {table.name: table for table in section.tables}
         for table in section.tables:
-            counts.setdefault(table.multiplicity, np.zeros((len(sections), LIMB), dtype=np.uint64))
+            counts.setdefault(table.multiplicity, np.zeros((len(sections), LIMB), dtype=np.int32))
         for box in section.boxes:
             cut = tuple(axis.cut() for axis in box.axes)
             for lookup in box.lookups:
                 rows = looked_up[lookup.name][cut]
                 own = counts[tables[lookup.table].multiplicity][i]
-                own += np.bincount(rows.reshape(-1), minlength=LIMB).astype(np.uint64)
+                own += tally(rows)
                 holes = list(box.indicator.holes)
                 if holes:
-                    own -= np.bincount(rows[..., holes].reshape(-1), minlength=LIMB).astype(np.uint64)
+                    own -= tally(rows[..., holes])
     return counts

@@ -19,8 +19,8 @@ from ..circuits.goldilocks import Vector
 from ..circuits.statement import ForgottenRecord, order_key
 from ..circuits.validity import BLINDS, FEATURES, LABELS
 from ..models.errors import DataError
-from ..verifier.merkle import DIGEST_BYTES, SALT_BYTES
-from .entropy import random_bytes, random_field
+from ..verifier.merkle import DIGEST_BYTES
+from .entropy import Salts, random_field, random_salts
 from .merkle import build_levels, hash_salted, record_path
 
 RECORD_TAG = b"zkunlearn record 1"
@@ -34,23 +34,28 @@ class Rows:
 
     Attributes:
         ids: the owner's name of each row.
-        features: int16 (d + 1, N), scale x_bits; feature after feature, the constant one, 2^x_bits, last.
+        by_feature: int16 (d + 1, N), scale x_bits; feature after feature, the constant one, 2^x_bits, last.
         labels: int32 (N,).
         blinds: F array (2, N), uniform.
         salts: uint8 (N, 32).
     """
 
     ids: Sequence[str]
-    features: npt.NDArray[np.int16]
+    by_feature: npt.NDArray[np.int16]
     labels: npt.NDArray[np.int32]
     blinds: Vector
-    salts: npt.NDArray[np.uint8]
+    salts: Salts
+
+    @property
+    def features(self) -> npt.NDArray[np.int16]:
+        """int16 (N, d), scale x_bits; a view, without the constant feature."""
+        return self.by_feature[:-1].T
 
     @property
     def columns(self) -> dict[str, npt.NDArray[np.generic]]:
         """The columns of circuits/validity.py: integers, and for the blinds elements of F."""
         blinds = dict(zip(BLINDS, self.blinds, strict=True))
-        return {FEATURES: self.features, LABELS: self.labels, **blinds}
+        return {FEATURES: self.by_feature, LABELS: self.labels, **blinds}
 
     @cached_property
     def record_levels(self) -> list[bytes]:
@@ -61,7 +66,7 @@ class Rows:
 
     def _digests(self, rows: slice) -> bytes:
         """The packed digests of some records."""
-        features = np.ascontiguousarray(self.features[:-1, rows].T, dtype="<i2")
+        features = np.ascontiguousarray(self.features[rows], dtype="<i2")
         values = [features, self.labels[rows].astype("<i4"), self.blinds.T[rows].astype("<u8")]
         count = len(features)
         tag = np.broadcast_to(np.frombuffer(RECORD_TAG, dtype=np.uint8), (count, len(RECORD_TAG)))
@@ -103,24 +108,23 @@ class Rows:
         return replace(
             self,
             ids=tuple(self.ids[i] for i in order),
-            features=np.take(self.features, order, axis=1),
+            by_feature=np.take(self.by_feature, order, axis=1),
             labels=self.labels[order],
             blinds=np.take(self.blinds, order, axis=1),
-            salts=self.salts[order],
+            salts=np.take(self.salts, order, axis=0),
         )
 
     def _digest(self, row: int) -> bytes:
         return self.record_levels[0][DIGEST_BYTES * row : DIGEST_BYTES * (row + 1)]
 
 
-def blind_rows(ids: tuple[str, ...], features: npt.NDArray[np.int16], labels: npt.NDArray[np.int32]) -> Rows:
+def blind_rows(ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: npt.NDArray[np.int32]) -> Rows:
     """Rows with fresh blinds and salts, in the order these imply. Raises DataError for ids that are not distinct.
 
     Args:
-        features: int16 (d + 1, N), the constant one last.
+        by_feature: int16 (d + 1, N), the constant one last.
     """
     count = len(labels)
     if len(ids) != count or len(set(ids)) != count:
         raise DataError(f"{count} rows need as many distinct ids")
-    salts = np.frombuffer(random_bytes(SALT_BYTES * count), dtype=np.uint8).reshape(count, SALT_BYTES)
-    return Rows(ids, features, labels, random_field(len(BLINDS), count), salts).ordered()
+    return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count)).ordered()

@@ -75,7 +75,7 @@ class Model:
             "statement": self.statement.to_mapping(),
             "weights": self.integers.astype("<i8").tobytes(),
             "tails": self.secret.tails.astype("<u8").tobytes(),
-            "leaf_salts": self.secret.salts,
+            "leaf_salts": self.secret.salts.tobytes(),
         }
         write_container(path, MODEL_KIND, VERSION, payload, secret=True)
 
@@ -96,7 +96,8 @@ class Model:
         tails = np.frombuffer(fields["tails"], "<u8").astype(np.uint64)
         if not is_canonical(tails):
             raise FormatError(f"{path}: holds a number that is not a field element")
-        return cls(statement, integers, Secret(tails.reshape(matrix.layout.rows, -1), fields["leaf_salts"]))
+        salts = np.frombuffer(fields["leaf_salts"], dtype=np.uint8).reshape(-1, SALT_BYTES)
+        return cls(statement, integers, Secret(tails.reshape(matrix.layout.rows, -1), salts))
 
 
 _OPENING_FORM = {"statement": dict, "weights": bytes, "tails": bytes, "leaf_salts": bytes}
@@ -153,7 +154,6 @@ def prove_training(
         _check_previous(dataset, spec, positions, previous)
     _report(progress, "train")
     trace = descend(dataset.rows, positions, spec, schedule)
-    trained = perf_counter()
 
     matrix = model_matrix(model_columns(schedule))
     secret = fresh_secret(matrix.code, matrix.layout.rows)
@@ -169,6 +169,7 @@ def prove_training(
     require_security(shape)
     dataset.spend()
     witness = training_witness(statement.relation, trace)
+    trained = perf_counter()
     columns = {**dataset.columns, **witness.columns}
     committed = {DATASET: dataset.opening, MODEL: model_opening}
     transcript = new_transcript(statement)

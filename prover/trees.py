@@ -14,7 +14,6 @@ import contextlib
 import mmap
 import os
 import secrets
-from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -27,7 +26,7 @@ TREE_FILE = "dataset.tree"
 TAG = b"zkunlearn tree 1\n"
 
 
-def save_tree(directory: Path, dataset: bytes, levels: Sequence[bytes]) -> None:
+def save_tree(directory: Path, dataset: bytes, levels: Levels) -> None:
     """Write the file, whole or not at all. A full disk is no error: the file only saves time."""
     target = directory / TREE_FILE
     temporary = target.with_name(f".zkunlearn-{secrets.token_hex(8)}.tmp")

@@ -8,7 +8,7 @@ from typing import Any
 
 from zkunlearn.prover.commitment import Commitment
 from zkunlearn.prover.merkle import build_levels
-from zkunlearn.verifier.merkle import NO_SALT, SALT_BYTES, leaf_hash
+from zkunlearn.verifier.merkle import NO_SALT, leaf_hash
 
 
 class Words(Commitment):
@@ -25,10 +25,9 @@ class Words(Commitment):
 
     @cached_property
     def levels(self) -> list[bytes]:
-        salts = self.salts or NO_SALT * len(self.words)
-        places = range(0, len(salts), SALT_BYTES)
+        salts = [NO_SALT] * len(self.words) if self.salts is None else [salt.tobytes() for salt in self.salts]
         packed = [word.astype("<u8").tobytes() for word in self.words]
-        leaves = [leaf_hash(salts[i : i + SALT_BYTES], word) for i, word in zip(places, packed, strict=True)]
+        leaves = [leaf_hash(salt, word) for salt, word in zip(salts, packed, strict=True)]
         return build_levels(b"".join(leaves))
 
     def columns(self, indices: Sequence[int]) -> Any:

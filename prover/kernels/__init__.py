@@ -16,8 +16,8 @@ from .leaves import LINES, Leaves, leaf_fold, leaf_round, leaves_up, node_fold, 
 from .lookup import Sums, layer_up, mix_round, pair_fold, pair_fold_round, pair_round
 from .sha256 import Hashes, sha256_rows
 from .sumcheck import eq_double, eq_table, fold, fold_base, fold_factors, product_round
-from .values import Array
 from .threads import run_blas_tasks, run_tasks, set_thread_count, spans, thread_count
+from .values import Array
 from .vectors import (
     contract,
     contract_extension,
@@ -32,6 +32,7 @@ from .vectors import (
     ksub,
     ksum,
     linear_combination,
+    tally,
 )
 
 
@@ -49,18 +50,18 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
 
 
 __all__ = [
-    "Array",
-    "Descent",
     "GROUP",
-    "Hashes",
     "LANES",
     "LARGEST",
     "LARGEST_FEATURE",
     "LINES",
+    "WIDE",
+    "Array",
+    "Descent",
+    "Hashes",
     "Leaves",
     "RowPart",
     "Sums",
-    "WIDE",
     "contract",
     "contract_extension",
     "eq_double",
@@ -98,6 +99,7 @@ __all__ = [
     "set_thread_count",
     "sha256_rows",
     "spans",
+    "tally",
     "thread_count",
     "transform",
     "warm_up",

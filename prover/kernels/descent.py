@@ -3,10 +3,10 @@
 Features are small integers. Weights, and residuals, are limb0 + 2^15 limb1 with signed 16-bit limbs. Then products of
 16-bit numbers are added up in pairs, in one instruction, into 32-bit sums, which are widened before they can overflow.
 
-A block of rows is read twice, the second time from a near cache. Features that are 2^k bytes apart in memory share cache
-sets, so for many epochs blocks are first copied to lie together. Scores are sums over features, so pairs of features are
-interleaved, which puts rows in an order that `_row_at` undoes; gradients are sums over rows, which are pairs as they
-are.
+A block of rows is read twice, the second time from a near cache. Features that are 2^k bytes apart in memory share
+cache sets, so for many epochs blocks are first copied to lie together. Scores are sums over features, so pairs of
+features are interleaved, which puts rows in an order that `_row_at` undoes; gradients are sums over rows, which are
+pairs as they are.
 """
 
 # Kernels are typed by their signatures, which mypy cannot read:
@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import INT, array_of, device, kernel
-from .field import LANES, int_add, int_mul, load_whole, splat, store
+from .field import LANES, int_add, int_mul, splat
+from .memory import load_whole, store
 from .pairs import RUN, interleave_high, interleave_low, load_words, pair_dot, widen
 from .threads import run_tasks, spans, thread_count
 from .values import Array
@@ -29,9 +30,9 @@ WIDE = 4 * LANES  # 16-bit numbers in lanes
 FEATURES = 4  # whose gradients share a pass
 LIMB_BITS = 15
 LARGEST = 1 << 29  # above this, weights and residuals have no room in two limbs
-LARGEST_FEATURE = 1 << 12  # products with limbs, 2^26, leave room for 32 of them in a sum
+LARGEST_FEATURE = 1 << 11  # products with limbs, 2^25, leave room for 32 of them in a sum
 SUMMED = 32  # products in a 32-bit sum
-BLOCK_CELLS = 1 << 19  # features and rows of a block, 1 MB: they stay in the second cache
+BLOCK_CELLS = 1 << 20  # features and rows of a block, 1 MB: they stay in the second cache
 MOST_ROWS = 512
 MANY_EPOCHS = 8  # are worth a copy of the features
 CACHE_LINE = 64  # bytes
@@ -123,8 +124,9 @@ def _descend(
 ):  # fmt: skip
     """Rows start..stop of a step, in blocks of the rows that limbs have room for; sums (.., 2 LANES).
 
-    Feature k of row i of block a is features[a step + k stride + i]. bias: what the constant feature adds to scores. holes[i] is -1 for a live row, else where its score goes; `epoch` is
-    where rows begin in the columns. found: the sum of residuals, and the least and the largest q of live rows.
+    Feature k of row i of block a is features[a step + k stride + i]. bias: what the constant feature adds to
+    scores. holes[i] is -1 for a live row, else where its score goes; `epoch` is where rows begin in the columns.
+    found: the sum of residuals, and the least and the largest q of live rows.
     """
     total, low, high = np.int64(0), np.int64(TABLE_MIDDLE), np.int64(-TABLE_MIDDLE - 1)
     up, height = np.int64(64 - LIMB_BITS), limbs.size // 2
@@ -233,7 +235,8 @@ class Descent:
             where = self._stride, self._step, self._width, rows.start + low, rows.start + high, epoch * self.rows, bias
             tasks.append(partial(_descend, *arrays, *columns, *space, *where))
         run_tasks(tasks)
-        gradient = sum(space[0] for space in used).reshape(-1, 2 * LANES).sum(axis=1)[: self._width]
+        sums = np.sum([space[0] for space in used], axis=0)
+        gradient = sums.reshape(-1, 2 * LANES).sum(axis=1)[: self._width]
         totals, lows, highs = zip(*(space[-1].tolist() for space in used), strict=True)
         if self._bias:
             gradient = np.append(gradient, sum(totals) * self._constant)

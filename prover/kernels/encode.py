@@ -23,7 +23,8 @@ from functools import lru_cache
 import numpy as np
 
 from .compiled import CELLS, IN, INT, OUT, U64, cell_kernel, device, kernel
-from .field import LANES, ROOT_2_32, TWO_ADICITY, P, add, load, load_one, mul, store, sub, times_i, turned
+from .field import LANES, ROOT_2_32, TWO_ADICITY, P, add, mul, sub, times_i
+from .memory import load, load_one, store, turned
 from .values import Array
 from .vectors import fmul
 

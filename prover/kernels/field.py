@@ -7,7 +7,6 @@ they do not overlap; so each operation is written once, as LLVM instructions, fo
 
     mul, mul2, mul4   a*b, a*b + c*d, ... : one reduction for the whole sum of products
     add, sub, seven   a + b, a - b, 7*a
-    load, store       a[i:i+LANES]; `left` elements remain from i, lanes beyond read as 0 and stay unwritten
     splat, total      one number in all lanes; the sum of the lanes
 
 Arguments are canonical (below p) and so are results. mul and its kin take any uint64.
@@ -34,6 +33,7 @@ EPSILON = 0xFFFFFFFF  # 2^64 mod p
 NON_RESIDUE = 7
 ROOT_2_32 = 1753635133440165772  # 7^((p-1)/2^32), a root of unity of order 2^32
 TWO_ADICITY = 32
+MAX_PRODUCTS = 4  # in one sum
 
 
 @cache
@@ -52,9 +52,9 @@ def cpu_features() -> tuple[str, ...]:
 # twice what the scalar multiplier needs.
 LANES = 8 if "+avx2" in cpu_features() else 1
 
-_WORD = ir.IntType(64)
+WORD = ir.IntType(64)
 _BOOL = ir.IntType(1)
-VECTOR = ir.VectorType(_WORD, LANES)
+VECTOR = ir.VectorType(WORD, LANES)
 
 
 class _LanesType(types.Type):
@@ -74,15 +74,16 @@ class _LanesModel(models.PrimitiveModel):
 # --- LLVM instructions; `b` is a builder, x, y, ... are all i64 or all <8 x i64> --------------------------
 
 
-def _const(like: Any, value: int) -> Any:
-    if like.type == _WORD:
-        return ir.Constant(_WORD, value)
+def const(like: Any, value: int) -> Any:
+    """One number, in as many lanes as `like` has."""
+    if like.type == WORD:
+        return ir.Constant(WORD, value)
     return ir.Constant(VECTOR, [value] * LANES)
 
 
-def _if(b: Any, condition: Any, like: Any, value: int) -> Any:
+def where(b: Any, condition: Any, like: Any, value: int) -> Any:
     """`value` where the condition holds, else 0."""
-    return b.select(condition, _const(like, value), _const(like, 0))
+    return b.select(condition, const(like, value), const(like, 0))
 
 
 def _wide(b: Any, x: Any, y: Any) -> tuple[Any, Any]:
@@ -92,11 +93,11 @@ def _wide(b: Any, x: Any, y: Any) -> tuple[Any, Any]:
         parts = _wide(b, b.extract_element(x, zero), b.extract_element(y, zero))
         low, high = (b.insert_element(ir.Constant(VECTOR, ir.Undefined), part, zero) for part in parts)
         return low, high
-    if x.type == _WORD:
+    if x.type == WORD:
         wide = ir.IntType(128)
         product = b.mul(b.zext(x, wide), b.zext(y, wide))
-        return b.trunc(product, _WORD), b.trunc(b.lshr(product, ir.Constant(wide, 64)), _WORD)
-    mask, shift = _const(x, EPSILON), _const(x, 32)
+        return b.trunc(product, WORD), b.trunc(b.lshr(product, ir.Constant(wide, 64)), WORD)
+    mask, shift = const(x, EPSILON), const(x, 32)
     xl, xh, yl, yh = b.and_(x, mask), b.lshr(x, shift), b.and_(y, mask), b.lshr(y, shift)
     low = b.mul(xl, yl)
     # Neither sum can overflow: (2^32 - 1)^2 + 2 (2^32 - 1) = 2^64 - 1.
@@ -108,73 +109,107 @@ def _wide(b: Any, x: Any, y: Any) -> tuple[Any, Any]:
 
 def _canonical(b: Any, x: Any) -> Any:
     """x - p if x >= p, for x < 2^64."""
-    p = _const(x, P)
+    p = const(x, P)
     return b.select(b.icmp_unsigned("<", x, p), x, b.sub(x, p))
 
 
-def _reduce(b: Any, low: Any, high: Any, top32: Any = None) -> Any:
-    """low + 2^64 high + 2^96 top32 mod p; top32 is 2^32 times a small number of carries."""
-    minus = b.lshr(high, _const(low, 32))
-    if top32 is not None:
-        minus = b.add(minus, top32)
+def _reduce(b: Any, low: Any, high: Any, top: Any = None) -> Any:
+    """low + 2^64 high + 2^96 top mod p; top is below 2^63."""
+    minus = b.lshr(high, const(low, 32))
+    if top is not None:
+        minus = b.add(minus, top)
     first = b.sub(low, minus)
-    first = b.sub(first, _if(b, b.icmp_unsigned("<", low, minus), low, EPSILON))
-    second = b.mul(b.and_(high, _const(low, EPSILON)), _const(low, EPSILON))
+    first = b.sub(first, where(b, b.icmp_unsigned("<", low, minus), low, EPSILON))
+    second = b.mul(b.and_(high, const(low, EPSILON)), const(low, EPSILON))
     both = b.add(first, second)
-    both = b.add(both, _if(b, b.icmp_unsigned("<", both, second), low, EPSILON))
+    both = b.add(both, where(b, b.icmp_unsigned("<", both, second), low, EPSILON))
     return _canonical(b, both)
 
 
 def _sum_of_products(b: Any, *xy: Any) -> Any:
-    """xy[0] xy[1] + xy[2] xy[3] + ... mod p."""
+    """xy[0] xy[1] + xy[2] xy[3] + ... mod p; at most MAX_PRODUCTS."""
+    if xy[0].type == VECTOR and LANES == 8 and "+avx512ifma" in cpu_features():
+        return _sum_of_products_52(b, *xy)
     low, high = _wide(b, xy[0], xy[1])
     top32 = None
     for x, y in zip(xy[2::2], xy[3::2], strict=True):
         low2, high2 = _wide(b, x, y)
         low = b.add(low, low2)
         # A product's high word is at most 2^64 - 2, so it has room for the carry.
-        high2 = b.add(high2, _if(b, b.icmp_unsigned("<", low, low2), low, 1))
+        high2 = b.add(high2, where(b, b.icmp_unsigned("<", low, low2), low, 1))
         high = b.add(high, high2)
-        carry = _if(b, b.icmp_unsigned("<", high, high2), low, 1 << 32)
+        carry = where(b, b.icmp_unsigned("<", high, high2), low, 1 << 32)
         top32 = carry if top32 is None else b.add(top32, carry)
     return _reduce(b, low, high, top32)
 
 
+def _sum_of_products_52(b: Any, *xy: Any) -> Any:
+    """The same by multiply-adds of 52 bits: every product is added to limbs of 52 bits in 64, without a carry.
+
+    An operand is x + 2^52 y, y of 12 bits; the instructions look at the low 52 bits only. Limbs are at most
+    MAX_PRODUCTS * 3 * 2^52, and the last one MAX_PRODUCTS * 2^25.
+    """
+    shift, zero = const(xy[0], 52), const(xy[0], 0)
+    limbs = [zero, zero, zero]
+
+    def multiply(x: Any, y: Any, *into: int) -> None:
+        for part, limb in zip(("l", "h"), into, strict=False):
+            limbs[limb] = call(b, f"llvm.x86.avx512.vpmadd52{part}.uq.512", VECTOR, [limbs[limb], x, y])
+
+    for x, y in zip(xy[::2], xy[1::2], strict=True):
+        x_top, y_top = b.lshr(x, shift), b.lshr(y, shift)
+        multiply(x, y, 0, 1)
+        multiply(x, y_top, 1, 2)
+        multiply(x_top, y, 1, 2)
+        multiply(x_top, y_top, 2)
+    low = b.add(limbs[0], b.shl(limbs[1], shift))
+    high = b.lshr(limbs[1], const(low, 12))
+    high = b.add(high, where(b, b.icmp_unsigned("<", low, limbs[0]), low, 1))
+    return _reduce(b, low, high, b.shl(limbs[2], const(low, 8)))  # 2^104 = 2^8 2^96
+
+
+def call(b: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+    """A function of LLVM's."""
+    function_type = ir.FunctionType(result, [a.type for a in arguments])
+    return b.call(cgutils.get_or_insert_function(b.module, function_type, name), arguments)
+
+
 def _add(b: Any, x: Any, y: Any) -> Any:
-    rest = b.sub(_const(x, P), y)
-    return b.add(b.sub(x, rest), _if(b, b.icmp_unsigned("<", x, rest), x, P))
+    rest = b.sub(const(x, P), y)
+    return b.add(b.sub(x, rest), where(b, b.icmp_unsigned("<", x, rest), x, P))
 
 
 def _sub(b: Any, x: Any, y: Any) -> Any:
-    return b.add(b.sub(x, y), _if(b, b.icmp_unsigned("<", x, y), x, P))
+    return b.add(b.sub(x, y), where(b, b.icmp_unsigned("<", x, y), x, P))
 
 
 def _seven(b: Any, x: Any) -> Any:
     """7 x, by 2^64 = 2^32 - 1 on the three bits that leave the word."""
-    mask, shift = _const(x, EPSILON), _const(x, 32)
-    low = b.mul(b.and_(x, mask), _const(x, NON_RESIDUE))
-    high = b.add(b.mul(b.lshr(x, shift), _const(x, NON_RESIDUE)), b.lshr(low, shift))
+    mask, shift = const(x, EPSILON), const(x, 32)
+    low = b.mul(b.and_(x, mask), const(x, NON_RESIDUE))
+    high = b.add(b.mul(b.lshr(x, shift), const(x, NON_RESIDUE)), b.lshr(low, shift))
     word = b.or_(b.shl(high, shift), b.and_(low, mask))
-    rest = b.mul(b.lshr(high, shift), _const(x, EPSILON))
+    rest = b.mul(b.lshr(high, shift), const(x, EPSILON))
     both = b.add(word, rest)
-    both = b.add(both, _if(b, b.icmp_unsigned("<", both, rest), x, EPSILON))
+    both = b.add(both, where(b, b.icmp_unsigned("<", both, rest), x, EPSILON))
     return _canonical(b, both)
 
 
 def _times_i(b: Any, x: Any) -> Any:
     """2^48 x: 2^48 is the root of order 4 that ROOT_2_32 leads to."""
-    return _reduce(b, b.shl(x, _const(x, 48)), b.lshr(x, _const(x, 16)))
+    return _reduce(b, b.shl(x, const(x, 48)), b.lshr(x, const(x, 16)))
 
 
 def _signed32(b: Any, x: Any) -> Any:
     """The low 32 bits with their sign, so that a product becomes one instruction."""
-    return b.ashr(b.shl(x, _const(x, 32)), _const(x, 32))
+    return b.ashr(b.shl(x, const(x, 32)), const(x, 32))
 
 
 # --- the same as functions inside kernels -----------------------------------------------------------------
 
 
-def _spread(b: Any, x: Any) -> Any:
+def spread(b: Any, x: Any) -> Any:
+    """A number in all lanes."""
     zero = ir.Constant(ir.IntType(32), 0)
     single = b.insert_element(ir.Constant(VECTOR, ir.Undefined), x, zero)
     mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
@@ -191,7 +226,7 @@ def operation(name: str, arity: int, emit: Any) -> Any:
 
         def codegen(_target: Any, b: Any, _signature: Any, values: Any) -> Any:
             if result is lanes:
-                values = [_spread(b, v) if v.type == _WORD else v for v in values]
+                values = [spread(b, v) if v.type == WORD else v for v in values]
             return emit(b, *values)
 
         return result(*arguments), codegen
@@ -211,14 +246,14 @@ sub = operation("sub", 2, _sub)
 seven = operation("seven", 1, _seven)
 times_i = operation("times_i", 1, _times_i)
 # The low, or the high, 32-bit words of x and y: x's in the low half, y's in the high one.
-low_words = operation("low_words", 2, lambda b, x, y: b.or_(b.and_(x, _const(x, EPSILON)), b.shl(y, _const(x, 32))))
+low_words = operation("low_words", 2, lambda b, x, y: b.or_(b.and_(x, const(x, EPSILON)), b.shl(y, const(x, 32))))
 high_words = operation(
-    "high_words", 2, lambda b, x, y: b.or_(b.lshr(x, _const(x, 32)), b.and_(y, _const(x, EPSILON << 32)))
+    "high_words", 2, lambda b, x, y: b.or_(b.lshr(x, const(x, 32)), b.and_(y, const(x, EPSILON << 32)))
 )
 
 
 def _keep(b: Any, x: Any, index: Any, limit: Any) -> Any:
-    return b.select(b.icmp_unsigned("<", index, limit), x, _const(x, 0))
+    return b.select(b.icmp_unsigned("<", index, limit), x, const(x, 0))
 
 
 keep = operation("keep", 3, _keep)  # x where index < limit, else 0
@@ -240,7 +275,7 @@ def word_operation(name: str, arity: int, emit: Any) -> Any:
 
 def _splat(_context: Any, value: Any) -> Any:
     """uint64 -> Lanes."""
-    return lanes(types.uint64), lambda _t, b, _s, args: _spread(b, args[0])
+    return lanes(types.uint64), lambda _t, b, _s, args: spread(b, args[0])
 
 
 def _total(_context: Any, value: Any) -> Any:
@@ -255,163 +290,5 @@ def _total(_context: Any, value: Any) -> Any:
     return types.uint64(lanes), codegen
 
 
-def _address(target: Any, b: Any, array_type: Any, array: Any, index: Any) -> Any:
-    """Where lanes begin at array[index], and the type of them in memory."""
-    data = target.make_array(array_type)(target, b, array).data
-    narrow = ir.VectorType(ir.IntType(array_type.dtype.bitwidth), LANES)
-    return b.bitcast(b.gep(data, [index]), narrow.as_pointer()), narrow
-
-
-def _as_field(b: Any, value: Any, dtype: Any) -> Any:
-    """Integers of any type as elements of F: negative v becomes p + v."""
-    wanted = _WORD if isinstance(value.type, ir.IntType) else VECTOR
-    if not dtype.signed:
-        return value if value.type == wanted else b.zext(value, wanted)
-    wide = value if value.type == wanted else b.sext(value, wanted)
-    return b.add(wide, _if(b, b.icmp_signed("<", wide, _const(wide, 0)), wide, P))
-
-
-def _lane_mask(b: Any, left: Any) -> Any:
-    numbers = ir.Constant(VECTOR, list(range(LANES)))
-    return b.icmp_signed("<", numbers, _spread(b, left))
-
-
-def _masked(b: Any, name: str, result: Any, arguments: list[Any]) -> Any:
-    function_type = ir.FunctionType(result, [a.type for a in arguments])
-    return b.call(cgutils.get_or_insert_function(b.module, function_type, name), arguments)
-
-
-def _load(_context: Any, array: Any, index: Any, left: Any) -> Any:
-    """array[index : index + 8] of a flat array of integers; only the first `left` are read, the others are 0.
-
-    uint64 are elements of F already, other integers become such. `left` may be negative, or above 8. Full groups take
-    a plain load behind a branch that always goes the same way; only the last one pays for a mask.
-    """
-
-    def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
-        dtype = signature.args[0].dtype
-        pointer, narrow = _address(target, b, signature.args[0], args[0], args[1])
-        slot = cgutils.alloca_once(b, narrow)
-        align = dtype.bitwidth // 8
-        full = b.icmp_signed(">=", args[2], ir.Constant(_WORD, LANES))
-        with b.if_else(full, likely=True) as (whole, partial):
-            with whole:
-                value = b.load(pointer)
-                value.align = align
-                b.store(value, slot)
-            with partial:
-                zero = ir.Constant(narrow, [0] * LANES)
-                arguments = [pointer, ir.Constant(ir.IntType(32), align), _lane_mask(b, args[2]), zero]
-                name = f"llvm.masked.load.v{LANES}i{dtype.bitwidth}.p0"
-                b.store(_masked(b, name, narrow, arguments), slot)
-        return _as_field(b, b.load(slot), dtype)
-
-    return lanes(array, types.int64, types.int64), codegen
-
-
-def _load_whole(_context: Any, array: Any, index: Any) -> Any:
-    """array[index : index + 8] as plain 64-bit integers, all of which have to be there."""
-
-    def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
-        dtype = signature.args[0].dtype
-        value = b.load(_address(target, b, signature.args[0], args[0], args[1])[0])
-        value.align = dtype.bitwidth // 8
-        return value if dtype.bitwidth == _WORD.width else b.sext(value, VECTOR)
-
-    return lanes(array, types.int64), codegen
-
-
-def _load_one(_context: Any, array: Any, index: Any) -> Any:
-    """array[index] of a flat array of integers, as an element of F."""
-
-    def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
-        data = target.make_array(signature.args[0])(target, b, args[0]).data
-        return _as_field(b, b.load(b.gep(data, [args[1]])), signature.args[0].dtype)
-
-    return types.uint64(array, types.int64), codegen
-
-
-def _store(_context: Any, array: Any, index: Any, left: Any, value: Any) -> Any:
-    """array[index : index + 8] = value, of which the first `left` lanes are written; see load."""
-
-    def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
-        pointer, _ = _address(target, b, signature.args[0], args[0], args[1])
-        full = b.icmp_signed(">=", args[2], ir.Constant(_WORD, LANES))
-        with b.if_else(full, likely=True) as (whole, partial):
-            with whole:
-                b.store(args[3], pointer).align = 8
-            with partial:
-                align = ir.Constant(ir.IntType(32), 8)
-                arguments = [args[3], pointer, align, _lane_mask(b, args[2])]
-                _masked(b, f"llvm.masked.store.v{LANES}i64.p0", ir.VoidType(), arguments)
-        return target.get_dummy_value()
-
-    return types.void(array, types.int64, types.int64, lanes), codegen
-
-
-def _load_pairs(_context: Any, table: Any, rows: Any, at: Any, base: Any) -> Any:
-    """Entries base + rows[at : at + 8] of a table of pairs, uint64 (V, 2): firsts and seconds.
-
-    Eight loads of 16 bytes: gathers would take one a number.
-    """
-
-    def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
-        data = target.make_array(signature.args[0])(target, b, args[0]).data
-        index = target.make_array(signature.args[1])(target, b, args[1]).data
-        both = ir.VectorType(_WORD, 2).as_pointer()
-        parts = []
-        for lane in range(LANES):
-            row = b.load(b.gep(index, [b.add(args[2], ir.Constant(_WORD, lane))]))
-            entry = b.add(row if row.type == _WORD else b.zext(row, _WORD), args[3])
-            part = b.load(b.bitcast(b.gep(data, [b.shl(entry, ir.Constant(_WORD, 1))]), both))
-            part.align = 8
-            parts.append(part)
-        while len(parts) > 1:
-            numbers = list(range(4 * LANES // len(parts)))
-            parts = [shuffled(b, x, y, numbers) for x, y in zip(parts[0::2], parts[1::2], strict=True)]
-        columns = [shuffled(b, parts[0], parts[0], list(range(k, 2 * LANES, 2))) for k in range(2)]
-        return target.make_tuple(b, signature.return_type, columns)
-
-    return types.UniTuple(lanes, 2)(table, rows, types.int64, types.int64), codegen
-
-
-def shuffled(b: Any, x: Any, y: Any, numbers: list[int]) -> Any:
-    return b.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), len(numbers)), numbers))
-
-
-def _turned(_context: Any, *rows: Any) -> Any:
-    """Eight Lanes as rows of a square to its columns."""
-
-    def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
-        columns = list(args)
-        step = LANES // 2
-        while step:  # in each step, blocks of `step` trade places across the diagonal
-            for i in range(LANES):
-                if not i & step:
-                    columns[i], columns[i + step] = _traded(b, columns[i], columns[i + step], step)
-            step //= 2
-        return target.make_tuple(b, signature.return_type, columns)
-
-    return types.UniTuple(lanes, len(rows))(*rows), codegen
-
-
-def _traded(b: Any, x: Any, y: Any, step: int) -> tuple[Any, Any]:
-    """Lanes with bit `step` clear of x and y, in turns of `step`; and those with it set."""
-    firsts = [i if not i & step else LANES + i - step for i in range(LANES)]
-    seconds = [i + step if not i & step else LANES + i for i in range(LANES)]
-    return shuffled(b, x, y, firsts), shuffled(b, x, y, seconds)
-
-
-def _turned8(context: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
-    """numba reads the argument names off the function."""
-    return _turned(context, a, b, c, d, e, f, g, h)
-
-
-turned: Any = intrinsic(_turned8)  # where LANES is 8
 splat: Any = intrinsic(_splat)
 total: Any = intrinsic(_total)
-load: Any = intrinsic(_load)
-load_whole: Any = intrinsic(_load_whole)  # of signed integers
-load_one: Any = intrinsic(_load_one)
-load_pairs: Any = intrinsic(_load_pairs)
-store: Any = intrinsic(_store)

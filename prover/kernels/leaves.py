@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import CELLS, IN, INT, OUT, SUMS, U64, cell_kernel, device
-from .field import LANES, add, int_add, keep, load, load_pairs, mul2, mul4, seven, splat, store, sub, total
+from .field import LANES, add, int_add, keep, mul2, mul4, seven, splat, sub, total
 from .lookup import ROUND_COST, Sums, Weights, between, cuts, difference_of_products, weighed
+from .memory import load, load_pairs, store
 from .threads import run_tasks, spans, thread_count
 from .values import Array, Scalar, cells_of, extension, flat, scalar, sum_pairs
 

@@ -23,7 +23,8 @@ from functools import partial
 import numpy as np
 
 from .compiled import IN, INT, OUT, U64, device, kernel
-from .field import LANES, add, load, mul2, mul4, seven, splat, store, sub, total
+from .field import LANES, add, mul2, mul4, seven, splat, sub, total
+from .memory import load, store
 from .threads import run_tasks, spans, thread_count
 from .values import Array, Pair, Scalar, extension, flat, same_shape, scalar, sum_pairs
 

@@ -7,7 +7,7 @@
 """
 
 # numba's helpers below have no annotations:
-# mypy: disable-error-code="no-untyped-call"
+# mypy: disable-error-code="no-untyped-call, call-arg"
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]  # llvmlite ships no type information
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .field import LANES, VECTOR, cpu_features, lanes, operation, shuffled
+from .field import LANES, VECTOR, call, cpu_features, lanes, operation
+from .memory import shuffled
 
 RUN = min(8, 4 * LANES)  # 128 bits, within which processors interleave
 _WORDS = ir.VectorType(ir.IntType(16), 4 * LANES)
@@ -50,24 +50,19 @@ def _pair_dot(b: Any, acc: Any, x: Any, y: Any) -> Any:
     """By one instruction where the processor has it; LLVM finds it or its predecessors nowhere by itself."""
     sums, x, y = b.bitcast(acc, _SUMS), b.bitcast(x, _WORDS), b.bitcast(y, _WORDS)
     if LANES == 8 and "+avx512bw" in cpu_features():
-        return b.bitcast(b.add(sums, _call(b, "llvm.x86.avx512.pmaddw.d.512", _SUMS, [x, y])), VECTOR)
+        return b.bitcast(b.add(sums, call(b, "llvm.x86.avx512.pmaddw.d.512", _SUMS, [x, y])), VECTOR)
     if LANES == 8 and "+avx2" in cpu_features():
         half = ir.VectorType(ir.IntType(32), LANES)
         parts = []
         for first in (0, 2 * LANES):
             numbers = list(range(first, first + 2 * LANES))
-            parts.append(_call(b, "llvm.x86.avx2.pmadd.wd", half, [shuffled(b, v, v, numbers) for v in (x, y)]))
+            parts.append(call(b, "llvm.x86.avx2.pmadd.wd", half, [shuffled(b, v, v, numbers) for v in (x, y)]))
         return b.bitcast(b.add(sums, shuffled(b, *parts, list(range(2 * LANES)))), VECTOR)
     for first in range(2):
         numbers = list(range(first, 4 * LANES, 2))
         own = [b.sext(shuffled(b, v, v, numbers), _SUMS) for v in (x, y)]
         sums = b.add(sums, b.mul(*own))
     return b.bitcast(sums, VECTOR)
-
-
-def _call(b: Any, name: str, result: Any, arguments: list[Any]) -> Any:
-    function = ir.FunctionType(result, [a.type for a in arguments])
-    return b.call(cgutils.get_or_insert_function(b.module, function, name), arguments)
 
 
 def _widen(_context: Any, value: Any) -> Any:

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from .compiled import IN, INT, OUT, device, kernel
-from .field import LANES, high_words, load, low_words, splat, store, turned, word_operation
+from .field import LANES, high_words, low_words, splat, word_operation
+from .memory import load, store, turned
 from .threads import run_tasks, thread_count
 from .values import Array
 

@@ -10,7 +10,8 @@ from functools import partial
 import numpy as np
 
 from .compiled import IN, INT, OUT, U64, device, kernel
-from .field import LANES, add, load, mul, mul2, seven, splat, store, sub, total
+from .field import LANES, add, mul, mul2, seven, splat, sub, total
+from .memory import load, store
 from .threads import run_tasks, spans
 from .values import Array, Pair, Scalar, extension, flat, scalar, sum_pairs
 

@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # threadpoolctl ships none
 
 from .field import LANES
 
 Result = TypeVar("Result")
 
-# Work of this many K products takes 50 us; handing it to another thread takes 15 us, if a core is free.
-MIN_CHUNK = 1 << 14
+# Work of this many K products takes 200 us; handing it to another thread takes 15 us, if a core is free.
+MIN_CHUNK = 1 << 16
 
 _lock = threading.Lock()
 _inside = threading.local()
@@ -84,8 +84,14 @@ def run_tasks(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
 
 def run_blas_tasks(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
     """run_tasks for tasks that call BLAS, which meanwhile has no threads of its own."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _libraries().limit(limits=1, user_api="blas"):
         return run_tasks(tasks)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Looked for once: numpy has loaded its BLAS."""
+    return ThreadpoolController()
 
 
 def spans(length: int, cost: int = 1, grain: int = LANES) -> list[tuple[int, int]]:

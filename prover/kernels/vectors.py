@@ -15,7 +15,8 @@ from functools import partial
 import numpy as np
 
 from .compiled import CELLS, IN, INT, OUT, SUMS, U64, array_of, cell_kernel, kernel
-from .field import LANES, P, add, load, mul, mul2, mul4, seven, splat, store, sub, total
+from .field import LANES, P, add, mul, mul2, mul4, seven, splat, sub, total
+from .memory import load, store
 from .threads import run_tasks, spans, thread_count
 from .values import Array, Pair, Scalar, cells_of, extension, flat, same_shape, scalar, sum_pairs
 
@@ -155,6 +156,22 @@ def linear_combination(constant: Scalar, factors: Array, columns: Sequence[Array
         step = _add_scaled.of(cells)
         run_tasks([partial(step, cells, out.reshape(-1), n, int(c == 0), *span, *scalars) for span in spans(n)])
     return out
+
+
+@kernel(array_of("uint16", True), OUT, INT, INT)
+def _tally(values, counts, start, stop):
+    for i in range(start, stop):
+        counts[values[i]] += np.uint64(1)
+
+
+def tally(values: Array) -> Array:
+    """How often each number occurs in uint16 values of any shape: int64 (2^16,)."""
+    cells = cells_of(values)
+    cuts = spans(cells.size)
+    counts = np.zeros((len(cuts), 1 << 16), dtype=np.uint64)
+    run_tasks([partial(_tally, cells, own, *cut) for own, cut in zip(counts, cuts, strict=True)])
+    total: Array = counts.sum(axis=0, dtype=np.int64)
+    return total
 
 
 # --- inner products ---------------------------------------------------------------------------------------

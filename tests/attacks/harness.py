@@ -13,11 +13,20 @@ from typing import Any
 
 import numpy as np
 from zkunlearn.circuits.goldilocks import add, mul, to_field
-from zkunlearn.circuits.gradient_descent import GradientDescent, Z
+from zkunlearn.circuits.gradient_descent import (
+    MODEL,
+    MODEL_LIMBS,
+    PREDICTIONS,
+    UPDATE,
+    WEIGHTS,
+    GradientDescent,
+    Q,
+    Z,
+)
 from zkunlearn.circuits.layout import MatrixLayout
 from zkunlearn.circuits.multilinear import log2_ceil
 from zkunlearn.circuits.relation import LIMB, Entry
-from zkunlearn.circuits.tables import HALF, RANGE
+from zkunlearn.circuits.tables import HALF, RANGE, split_limbs
 from zkunlearn.circuits.validity import Validity
 from zkunlearn.models.activation import activation_table
 from zkunlearn.models.errors import InvalidProof
@@ -26,7 +35,7 @@ from zkunlearn.models.schedule import DatasetShape, Schedule, compile_schedule
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.commitment import Commitment, commit_columns, fresh_secret
 from zkunlearn.prover.entropy import random_field
-from zkunlearn.prover.gradient_descent import VIRTUAL, training_columns
+from zkunlearn.prover.gradient_descent import VIRTUAL
 from zkunlearn.prover.ledger import violated
 from zkunlearn.prover.protocol import Prover
 from zkunlearn.verifier.code import HIDING_RATE, PLAIN_RATE, ReedSolomonCode
@@ -157,6 +166,23 @@ def data_columns(data: tuple[Any, Any]) -> Columns:
     blinds = {f"blind {i}": random_field(len(y)) for i in range(2)}
     constant = np.full((1, len(y)), 1 << X_BITS)
     return {"features": to_field(np.concatenate([X.T, constant])), "labels": to_field(y), **blinds}
+
+
+def training_columns(relation: GradientDescent, trace: Trace) -> Columns:
+    """Columns of the model and the witness, and z; F arrays. What is looked up, and how often, the prover finds out."""
+    schedule = relation.schedule
+    box = (schedule.epochs, schedule.blocks, schedule.width)
+    offset = 1 << (schedule.weight_bits - 1)
+    columns: Columns = {
+        Q: trace.Q,
+        PREDICTIONS: trace.P,
+        Z: trace.rem + (trace.Q << 16),
+        MODEL: trace.weights[-1],
+        **split_limbs(trace.weights[:-1].reshape(box) + offset, WEIGHTS, schedule.weight_bits),
+        **split_limbs(trace.u.reshape(box), UPDATE, schedule.shift),
+        **split_limbs(trace.weights[-1] + offset, MODEL_LIMBS, schedule.weight_bits),
+    }
+    return {name: to_field(cells.astype(np.int64)) for name, cells in columns.items()}
 
 
 def columns_of(declared: Declared, data: tuple[Any, Any], trace: Trace) -> Columns:

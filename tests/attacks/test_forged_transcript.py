@@ -16,7 +16,7 @@ from zkunlearn.circuits.multilinear import kevaluate
 from zkunlearn.models.errors import InvalidProof
 from zkunlearn.prover import protocol as prover_protocol
 from zkunlearn.prover.commitment import Commitment
-from zkunlearn.prover.entropy import random_bytes
+from zkunlearn.prover.entropy import random_salts
 from zkunlearn.prover.protocol import Prover
 from zkunlearn.verifier.channel import EXTENSION_BYTES
 from zkunlearn.verifier.code import ReedSolomonCode, evaluate_rows
@@ -271,7 +271,7 @@ def test_another_root_is_rejected_only_because_challenges_move(honest: Outcome, 
 
 
 def salted_again(commitment: Commitment) -> Commitment:
-    return Commitment(commitment.code, commitment.rows, random_bytes(len(commitment.salts)))
+    return Commitment(commitment.code, commitment.rows, random_salts(commitment.code.length))
 
 
 def test_another_salt_of_an_opened_column_is_rejected_only_because_its_tree_objects(honest: Outcome, log: Log) -> None:

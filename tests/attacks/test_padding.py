@@ -20,9 +20,11 @@ from zkunlearn.models.schedule import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover import lookup as prover_lookup
 from zkunlearn.prover.columns import Columns as ProverColumns
-from zkunlearn.prover.lookup import build_tree, build_trees, lookup_leaves
+from zkunlearn.prover.fractions import build_tree
+from zkunlearn.prover.lookup import build_trees
 from zkunlearn.verifier.protocol import ProofShape
 
+from ..leaves import written_out
 from .harness import (
     CheatingProver,
     Columns,
@@ -34,6 +36,7 @@ from .harness import (
     descend,
     prove,
     random_field,
+    recount,
     training_columns,
 )
 
@@ -129,18 +132,17 @@ class JunkProver(CheatingProver):
             patch.setattr(prover_lookup, "build_trees", self.trees)
             super().walk()
 
-    def trees(self, section: Any, trees: Any, keys: Any, columns: Columns) -> Any:
-        tags = {table.name: table.tag for table in section.tables}
+    def trees(self, section: Any, trees: Any, keys: Any, columns: ProverColumns, looked_up: Any) -> Any:
         built = []
         for instance in trees:
             if not isinstance(instance.source, LookupBox):
-                built += build_trees(section, [instance], keys, columns)
+                built += build_trees(section, [instance], keys, columns, looked_up)
                 continue
             box = instance.source
             axes = self.columns.axes[box.columns[0]]
             wide = replace(box, indicator=FilledIndicator(axes, real=box.indicator))
             whole = replace(instance, source=wide, axes=(instance.axes[0], *axes))
-            built.append(build_tree(instance, lookup_leaves(keys, tags, whole, columns)))
+            built.append(build_tree(instance, written_out(keys, section, whole, columns.values)))
         return built
 
 
@@ -221,7 +223,7 @@ def test_training_on_a_row_past_the_last_is_rejected(run: Declared, rows: tuple[
     wide = replace(run.relation, schedule=longer_schedule)
     columns = data_columns((X, y)) | training_columns(wide, trace)
     live = replace(trace, Q=trace.Q[:, :ROWS], P=trace.P[:, :ROWS], rem=trace.rem[:, :ROWS])
-    counts = training_columns(run.relation, live)
+    counts = recount(run.relation, data_columns((X[:ROWS], y[:ROWS])) | training_columns(run.relation, live))
     columns |= {name: counts[name] for name in (RANGE_COUNTS, ACTIVATION_COUNTS)}
     box = filled(run.shape, columns)
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")

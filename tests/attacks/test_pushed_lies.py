@@ -22,6 +22,7 @@ from zkunlearn.models.errors import InvalidProof
 from zkunlearn.prover import kernels
 from zkunlearn.prover import lookup as prover_lookup
 from zkunlearn.prover import protocol as prover_protocol
+from zkunlearn.prover.columns import Columns as ProverColumns
 from zkunlearn.prover.columns import eq_table
 from zkunlearn.prover.protocol import ProverSteps
 from zkunlearn.prover.sumcheck import cube_table, prove_rounds, sum_table
@@ -32,6 +33,7 @@ from zkunlearn.verifier.protocol import sum_claims
 from zkunlearn.verifier.sumcheck import require_summand
 from zkunlearn.verifier.transcript import Transcript
 
+from ..leaves import written_out
 from .harness import Columns, Declared, Outcome, assert_caught, changed, columns_of, descend, prove, recount
 from .test_lying_owner import skip
 
@@ -262,7 +264,9 @@ def with_trees_over(monkeypatch: pytest.MonkeyPatch, other: Columns) -> None:
     monkeypatch.setattr(
         prover_lookup,
         "build_trees",
-        lambda section, trees, keys, columns: honest(section, trees, keys, other),
+        lambda section, trees, keys, columns, known: honest(
+            section, trees, keys, ProverColumns(columns.axes, other), known
+        ),
     )
 
 
@@ -302,10 +306,9 @@ def test_a_lookup_left_out_is_rejected(declared: Declared, data: Any, monkeypatc
     cell = (1, 7)
     columns = columns_of(declared, data, descend(declared, data))
     columns = recount(declared.relation, changed(columns, Q, cell, int(columns[Q][cell].astype(np.int64)) + 1))
-    honest = prover_lookup.lookup_leaves
 
-    def lookup_leaves(keys: Any, tags: Any, tree: Any, of: Any) -> Any:
-        box = honest(keys, tags, tree, of)
+    def lookup_leaves(keys: Any, section: Any, tree: Any, of: Any, known: Any) -> Any:
+        box = written_out(keys, section, tree, of.values)
         if tree.source.name == "scores":
             cells = box.numerators.reshape(2, 2, *columns[Q].shape)  # coefficients, selector, cells
             cells[:, :, *cell] = 0

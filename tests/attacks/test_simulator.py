@@ -8,6 +8,7 @@ it needs the challenges beforehand is why this is no forgery: the real transcrip
 from __future__ import annotations
 
 from collections.abc import Sequence
+from secrets import token_bytes
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from scipy import stats
 from zkunlearn.circuits.goldilocks import Vector, kadd, kmul_base, kscale, ksub, total
 from zkunlearn.circuits.multilinear import kevaluate
 from zkunlearn.prover.channel import ProverChannel
-from zkunlearn.prover.entropy import random_bytes
 from zkunlearn.prover.folding import prove_folding, send_vectors
 from zkunlearn.prover.merkle import build_levels, cap_of, paths_of
 from zkunlearn.verifier.channel import EXTENSION_BYTES
@@ -131,8 +131,8 @@ def folded_cells(opened: OpenedGroup, cells: Vector) -> Vector:
 
 def junk_tree(tree: TreeShape, indices: Sequence[int], cells: Vector) -> tuple[bytes, bytes]:
     """A tree with given cells at the opened leaves and junk in all others: its root, and its opening."""
-    leaves = [random_bytes(DIGEST_BYTES) for _ in range(tree.code.length)]
-    salts = [random_bytes(SALT_BYTES) for _ in indices]
+    leaves = [token_bytes(DIGEST_BYTES) for _ in range(tree.code.length)]
+    salts = [token_bytes(SALT_BYTES) for _ in indices]
     packed = [row.astype("<u8").tobytes() for row in cells]
     for index, salt, data in zip(indices, salts, packed, strict=True):
         leaves[index] = leaf_hash(salt, data)

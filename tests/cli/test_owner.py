@@ -41,8 +41,10 @@ def refusal(*arguments: object) -> str:
 
 def test_secret_files_are_private_and_nothing_else_is_left_behind(made: Path) -> None:
     assert names(made) == {"t.csv", "spec.toml", "bounds.toml", "data"} | PROOF_FILES
-    assert names(made / "data") == {"dataset.tree", "dataset.commitment", "dataset.opening", ".lock"}
-    for path in (*made.glob("*.opening"), *made.glob("data/*.opening")):
+    files = {"dataset.tree", "dataset.commitment", "dataset.opening", "dataset.secrets", ".lock"}
+    assert names(made / "data") == files
+    assert stat.S_IMODE((made / "data" / "dataset.secrets").stat().st_mode) == 0o700
+    for path in (*made.glob("*.opening"), *made.glob("data/*.opening"), *made.glob("data/dataset.secrets/*")):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 

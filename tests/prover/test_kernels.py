@@ -10,58 +10,27 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.prover import kernels as fast
 
 from . import twins
+from .values import (
+    EDGES,
+    NARROW,
+    P,
+    as_field,
+    lengths,
+    lifted,
+    narrow,
+    numbers,
+    pairs,
+    quick,
+    scalars,
+    seeds,
+)
 
-P = twins.P
-EDGES = [0, 1, 2**32 - 2, 2**32 - 1, 2**32, 2**32 + 1, 2**63 - 1, 2**63, 2**63 + 1, P - 2**32, P - 2, P - 1]
-LENGTHS = [1, 2, 7, 8, 9, 31, 32, 33, 67]
-
-seeds = st.integers(0, 2**32)
-elements = st.one_of(st.sampled_from(EDGES), st.integers(0, P - 1))
-scalars = st.tuples(elements, elements)
-lengths = st.sampled_from(LENGTHS)
-quick = settings(max_examples=25, deadline=None)
-
-
-def numbers(seed: int, *shape: int) -> np.ndarray:
-    """Half of the cells from the edges, half uniform."""
-    rng = np.random.default_rng(seed)
-    edges = rng.choice(np.array(EDGES, dtype=np.uint64), size=shape)
-    return np.where(rng.random(shape) < 0.5, edges, rng.integers(0, P, size=shape, dtype=np.uint64))
-
-
-def pairs(values: np.ndarray) -> list:
-    """K array (2, ...) -> nested lists of pairs."""
-    if values.ndim == 1:
-        return tuple(int(v) for v in values)
-    return [pairs(values[:, i]) for i in range(values.shape[1])]
-
-
-def line(values: np.ndarray) -> list:
-    return pairs(values.reshape(2, -1))
-
-
-def children(values: np.ndarray) -> list:
-    """K array (2, 2, ...) -> the two children as lines."""
-    return [line(values[:, 0]), line(values[:, 1])]
-
-
-def lifted(values: np.ndarray) -> np.ndarray:
-    return np.stack([values, np.zeros_like(values)])
-
-
-@pytest.fixture(autouse=True, params=[1, 2])
-def threads(request, monkeypatch):
-    """Both with one thread and with two, and with tasks small enough that two are used."""
-    monkeypatch.setattr("zkunlearn.prover.kernels.threads.MIN_CHUNK", 8)
-    fast.set_thread_count(request.param)
-    yield
-    fast.set_thread_count(None)
-
+pytestmark = pytest.mark.usefixtures("threads")
 
 def all_edge_pairs() -> tuple[np.ndarray, np.ndarray]:
     grid = np.array([(a, b) for a in EDGES for b in EDGES], dtype=np.uint64)
@@ -99,26 +68,36 @@ def test_elementwise_operations_equal_their_twins(seed, n, c):
     assert fast.ksum(a) == twins.ksum(x for x, _ in ints)
 
 
-NARROW = {"int16": (-(2**15), 2**15), "uint16": (0, 2**16), "int32": (-(2**31), 2**31)}
-
-
-def narrow(seed: int, kind: str, *shape: int) -> np.ndarray:
-    """Narrow integers, their ends among them."""
-    low, high = NARROW[kind]
-    rng = np.random.default_rng(seed)
-    ends = rng.choice(np.array([low, low + 1, -1 if low else 1, 0, high - 1], dtype=np.int64), size=shape)
-    return np.where(rng.random(shape) < 0.5, ends, rng.integers(low, high, size=shape)).astype(kind)
-
-
-def as_field(cells: np.ndarray) -> np.ndarray:
-    return (cells.astype(object) % P).astype(np.uint64)
-
-
 @quick
 @given(seeds, st.sampled_from(sorted(NARROW)), st.sampled_from([1, 3]), lengths, st.sampled_from([1, 3, 17]))
 def test_narrow_integers_are_read_as_elements_of_the_field(seed, kind, count, n, width):
     values, weights = narrow(seed, kind, count, n, width), numbers(seed + 1, 2, n)
     assert np.array_equal(fast.contract(values, weights), fast.contract(as_field(values), weights))
+
+
+@quick
+@given(seeds, st.lists(st.sampled_from(["uint64", *sorted(NARROW)]), min_size=1, max_size=5), lengths, scalars)
+def test_linear_combination_equals_its_twin(seed, kinds, n, constant):
+    columns = [numbers(seed, n) if kind == "uint64" else narrow(seed, kind, n) for kind in kinds]
+    factors = numbers(seed + 1, 2, len(kinds))
+    expected = twins.linear_combination(constant, pairs(factors), [column.tolist() for column in columns])
+    assert pairs(fast.linear_combination(constant, factors, columns)) == expected
+
+
+@quick
+@given(seeds, st.sampled_from([(2, 32), (3, 22), (4, 16)]), st.sampled_from([1, 9, 1030]))
+def test_limbs_equal_their_twin(seed, cut, n):
+    limbs, bits = cut
+    values = numbers(seed, n)
+    values[:1] = P // 2
+    found = fast.field_limbs(values, limbs, bits)
+    assert found.T.tolist() == [twins.signed_limbs(value, limbs, bits) for value in values.tolist()]
+    assert np.abs(found).max() <= 2 ** (bits - 1)
+
+
+def test_counts_are_those_of_numpy():
+    values = narrow(1, "uint16", 3, 1001)
+    assert np.array_equal(fast.tally(values[:, ::2]), np.bincount(values[:, ::2].reshape(-1), minlength=1 << 16))
 
 
 def test_cells_of_another_type_are_refused():
@@ -196,58 +175,6 @@ def test_product_round_equals_its_twin(seed, count, half):
     assert fast.product_round(factors) == twins.product_round([pairs(f) for f in factors])
 
 
-boxes = st.tuples(st.sampled_from([2, 4, 8]), st.sampled_from([1, 3, 8, 13, 64, 71]))
-
-
-@quick
-@given(seeds, boxes)
-def test_layer_up_equals_its_twin(seed, box):
-    n, d = numbers(seed, 2, *box), numbers(seed + 1, 2, *box)
-    up = fast.layer_up(n, d)
-    assert up[0].shape == (2, box[0] // 2, box[1])
-    assert tuple(line(v) for v in up) == twins.layer_up(line(n), line(d))
-    base = fast.layer_up_unit(n[0], d)
-    assert tuple(line(v) for v in base) == twins.layer_up(line(lifted(n[0])), line(d))
-
-
-@quick
-@given(seeds, boxes, scalars)
-def test_fraction_round_equals_its_twin(seed, box, mu):
-    top, m = box
-    n, d = numbers(seed, 2, 2, top, m), numbers(seed + 1, 2, 2, top, m)
-    weights = numbers(seed + 4, 2, top // 2), numbers(seed + 5, 2, m)
-    twin_weights = pairs(weights[0]), pairs(weights[1]), mu
-    expected = twins.fraction_round(*children(n), *children(d), *twin_weights)
-    assert fast.fraction_round(n, d, weights, mu) == expected
-    expected = twins.fraction_round(*children(lifted(n[0])), *children(d), *twin_weights)
-    assert fast.fraction_round(n[0], d, weights, mu) == expected
-
-
-@quick
-@given(seeds, boxes, scalars, scalars)
-def test_folding_fractions_equals_its_twin(seed, box, r, mu):
-    top, m = box
-    n, d = numbers(seed, 2, 2, top, m), numbers(seed + 1, 2, 2, top, m)
-    folded_n, folded_d = fast.fold_fractions(n, d, r)
-    assert children(folded_n) + children(folded_d) == [twins.fold(v, r) for v in children(n) + children(d)]
-    base, _ = fast.fold_fractions(n[0], d, r)
-    assert children(base) == [twins.fold(v, r) for v in children(lifted(n[0]))]
-    if top > 2:
-        weights = numbers(seed + 4, 2, top // 4), numbers(seed + 5, 2, m)
-        next_n, next_d, sums = fast.fold_round(n, d, r, weights, mu)
-        assert np.array_equal(next_n, folded_n) and np.array_equal(next_d, folded_d)
-        assert sums == fast.fraction_round(folded_n, folded_d, weights, mu)
-
-
-@quick
-@given(seeds, st.integers(1, 6), lengths, scalars, st.sampled_from([0, 1, 9]))
-def test_leaf_denominators_equal_their_twin(seed, count, n, const, padding):
-    columns, coefs = numbers(seed, count, n), numbers(seed + 1, 2, count)
-    got = fast.leaf_denominators(columns, coefs, const, n + padding)
-    expected = twins.leaf_denominators(columns.tolist(), pairs(coefs), const, n + padding)
-    assert pairs(got) == expected
-
-
 @quick
 @given(seeds, st.integers(1, 40), st.integers(0, 200), st.sampled_from([0, 1, 32]))
 def test_sha256_equals_hashlib(seed, n, width, second):
@@ -323,19 +250,15 @@ def test_encoding_of_long_rows_at_sampled_points(h):
 def test_results_do_not_depend_on_the_number_of_threads():
     """At sizes where work is really cut, unevenly, without the small tasks of the other tests."""
     a, b, n = numbers(5, 2, 24, 1001), numbers(6, 2, 24, 1001), numbers(7, 24, 1001)
-    x, y = (numbers(seed, 2, 2, 24, 1001) for seed in (11, 12))
-    weights, top, point = numbers(8, 2, 1001), numbers(9, 2, 12), numbers(10, 2, 15)
+    weights, point = numbers(8, 2, 1001), numbers(10, 2, 15)
     lines = a.reshape(2, -1)
 
     def everything():
-        fractions = fast.fraction_round(x, y, (top, weights), (3, 4))
-        units = fast.fraction_round(x[0], y, (top, weights), (3, 4))
-        *folded, sums = fast.fold_round(x, y, (5, 6), (top[:, :6], weights), (3, 4))
         arrays = [fast.contract(n[:, :, None], weights), fast.contract(n[None], weights[:, :24])]
-        arrays += [fast.layer_up(a, b)[0], fast.layer_up_unit(n, b)[0], fast.eq_table(point)]
+        arrays += [fast.layer_up(a, b)[0], fast.eq_table(point)]
+        arrays += [fast.linear_combination((3, 4), point[:, :2], [*n[:2]])]
         arrays += [fast.fold(a, (5, 6)), fast.kmul(lines, lines), fast.contract(n[:1, :, None], weights)]
-        arrays += [*folded, *fast.fold_fractions(x[0], y, (5, 6))]
-        return fractions, units, sums, fast.product_round(lines[None]), [array.tobytes() for array in arrays]
+        return fast.product_round(lines[None]), [array.tobytes() for array in arrays]
 
     results = []
     for count in (1, 2, 3, 7):
@@ -402,6 +325,15 @@ hashes = fast.Hashes(70)
 hashes.absorb(block)
 parts += [block, np.frombuffer(hashes.finish(block, 56), np.uint8), fast.contract(narrow[None], k[:, 0, :11])]
 parts += [*fast.layer_up(k[:, :10], k[:, 1:]), fast.contract(k, k[:, 0, :11])]
+leaves = fast.Leaves(narrow.astype(np.uint16).reshape(-1) % 9, np.arange(8) * 70, np.arange(8), 70, k[:, 0, :20], 13)
+weights, up = (k[:, 0, :2], k[:, 1]), fast.leaves_up(leaves)
+sums = [*fast.leaf_round(leaves, leaves.denominators, weights)]
+sums += fast.pair_round(up[0], up[1], (k[:, 0, :1], k[:, 1, :35]))
+parts += [np.array(sums, dtype=np.uint64), up, fast.field_limbs(rows, 3, 22)]
+features = (narrow[:, :64] // 16).astype(np.int16)
+table, targets = np.arange(-(2**15), 2**15, dtype=np.int32), features[0].astype(np.int32)
+descent = fast.Descent(features, table, targets, np.array([3]), bias=True, epochs=9, block_size=64)
+parts += [descent.step(np.arange(11) * 999 - 4000, 2, slice(0, 64))[0], descent.Q[2], descent.rem[2]]
 print(LANES, hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest())
 """
 

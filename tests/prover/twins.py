@@ -103,12 +103,11 @@ def fraction_round(n0, n1, d0, d1, eq_top, eq_rest, mu) -> tuple[Pair, Pair]:
     return q(0), kmul(second, (pow(2, -1, P), 0))
 
 
-def leaf_denominators(columns, coefs, const, cells) -> list[Pair]:
-    def encoded(i: int) -> Pair:
-        return ksum(kmul(c, (column[i], 0)) for c, column in zip(coefs, columns, strict=True))
-
-    real = [kadd(const, encoded(i)) for i in range(len(columns[0]))]
-    return real + [ONE] * (cells - len(real))
+def linear_combination(constant, factors, columns) -> list[Pair]:
+    return [
+        kadd(constant, ksum(kmul(c, (column[i] % P, 0)) for c, column in zip(factors, columns, strict=True)))
+        for i in range(len(columns[0]))
+    ]
 
 
 def root_of_unity(bits: int) -> int:
@@ -127,3 +126,28 @@ def encode_rows(rows: list[list[int]], h: int, shift: int) -> list[list[int]]:
         [reduce(lambda value, c, x=x: (value * x + c) % P, reversed(row), 0) for row in rows]
         for x in encoding_points(h, shift)
     ]
+
+
+def pair_round(n0, n1, b0, b1, eq_top, eq_rest) -> tuple[Pair, Pair]:
+    """The same for b0 b1 - n0 n1."""
+    half, m = len(b0) // 2, len(eq_rest)
+
+    def q(x: int) -> Pair:
+        parts = []
+        for i in range(half):
+            a, b, c, d = (between(v[i], v[half + i], (x, 0)) for v in (n0, n1, b0, b1))
+            parts.append(kprod([eq_top[i // m], eq_rest[i % m], ksub(kmul(c, d), kmul(a, b))]))
+        return ksum(parts)
+
+    second = kadd(ksub(q(0), kmul((2, 0), q(1))), q(2))
+    return q(0), kmul(second, (pow(2, -1, P), 0))
+
+
+def signed_limbs(value: int, limbs: int, bits: int) -> list[int]:
+    """Of an element of F: the number congruent to it that is nearest to 0, in limbs nearest to 0."""
+    rest, found = (value if value <= P // 2 else value - P), []
+    for _ in range(limbs - 1):
+        limb = (rest + (1 << (bits - 1))) % (1 << bits) - (1 << (bits - 1))
+        found.append(limb)
+        rest = (rest - limb) >> bits
+    return [*found, rest]

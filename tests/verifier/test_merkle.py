@@ -175,7 +175,7 @@ def test_the_prover_refuses_what_it_cannot_open(opened: Opened) -> None:
     with pytest.raises(ParameterError, match="192 leaves, not 128"):
         cap_of(opened.levels, CapShape(128, 7, 4))
     with pytest.raises(ParameterError, match="salt"):
-        hash_salted(bytes(31), [np.zeros((1, 16), np.uint8)])
+        hash_salted(np.zeros((1, 31), np.uint8), [np.zeros((1, 16), np.uint8)])
 
 
 # --- attacks on caps and paths ------------------------------------------------------------------------------

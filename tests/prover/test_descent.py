@@ -1,0 +1,145 @@
+"""The compiled training is that of models/: the same integers, in narrow columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zkunlearn.models.errors import TrainingError
+from zkunlearn.models.gradient_descent import train
+from zkunlearn.models.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.spec import FixedPoint, TrainingSpec
+from zkunlearn.prover import descent as prover_descent
+from zkunlearn.prover import kernels as fast
+from zkunlearn.prover.descent import descend
+from zkunlearn.prover.rows import Rows, blind_rows
+
+pytestmark = pytest.mark.usefixtures("threads")
+KINDS = {"logistic": "binary", "linear": "real", "poisson": "count"}
+
+
+def people(seed: int, rows: int, features: int, kind: str, x_bits: int) -> Rows:
+    """Rows as the prover holds them, the ends of the range among the features."""
+    rng = np.random.default_rng(seed)
+    one = 1 << x_bits
+    X = rng.integers(-one, one + 1, (features + 1, rows)).astype(np.int16)
+    X[rng.random(X.shape) < 0.1] = rng.choice([-one, one])
+    X[-1] = one
+    high = {"binary": 2, "real": 2**15, "count": 5}[kind]
+    labels = rng.integers(-(2**15) if kind == "real" else 0, high, rows)
+    return blind_rows(tuple(map(str, range(rows))), X, labels.astype(np.int32))
+
+
+def schedule_of(spec: TrainingSpec, rows: Rows, holes: tuple[int, ...], label_bits: int = 0) -> Any:
+    features, count = rows.by_feature.shape
+    kind, x_bits = KINDS[spec.model], spec.fixed_point.x_bits
+    shape = DatasetShape(rows=count, features=features - 1, label_kind=kind, label_bits=label_bits, x_bits=x_bits)
+    return compile_schedule(spec, shape, holes)
+
+
+def assert_same(spec: TrainingSpec, rows: Rows, holes: tuple[int, ...], label_bits: int = 0) -> None:
+    schedule = schedule_of(spec, rows, holes, label_bits)
+    live = ~np.isin(np.arange(len(rows.ids)), holes)
+    expected = train(rows.features, rows.labels, live, spec, schedule)
+    found = descend(rows, holes, spec, schedule)
+    assert np.array_equal(found.weights, expected.weights) and np.array_equal(found.u, expected.u)
+    assert np.array_equal(found.Q, expected.Q) and np.array_equal(found.P, expected.P)
+    assert np.array_equal(found.rem[:, live], expected.rem[:, live]) and not found.rem[:, ~live].any()
+    assert np.array_equal(found.forgotten_scores, expected.rem[:, ~live])
+    assert found.Q.dtype == np.int16 and found.rem.dtype == np.uint16
+
+
+def compiled_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reference(*_: Any) -> Any:
+        raise AssertionError("the reference was called")
+
+    monkeypatch.setattr(prover_descent, "_by_reference", reference)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    rows=st.sampled_from([fast.WIDE, 40, 67, 513, 1100]),
+    features=st.sampled_from([1, 2, 3, 7, 33, 70]),
+    epochs=st.sampled_from([1, 3, 8]),
+    batch=st.sampled_from([None, 4, 32, 256]),
+    bias=st.booleans(),
+    forgotten=st.integers(0, 12),
+)
+def test_logistic_training_is_that_of_the_reference(
+    seed: int, rows: int, features: int, epochs: int, batch: int | None, bias: bool, forgotten: int
+) -> None:
+    """One pass and many, blocks that do not fill lanes, partial last ones, forgotten rows, with a bias and without."""
+    spec = TrainingSpec(
+        model="logistic", epochs=epochs, learning_rate=0.5, batch_size=batch, l2=0.01, bias=bias
+    )
+    holes = tuple(sorted(np.random.default_rng(seed).permutation(rows)[:forgotten].tolist()))
+    with pytest.MonkeyPatch.context() as patch:
+        compiled_only(patch)
+        assert_same(spec, people(seed, rows, features, "binary", spec.fixed_point.x_bits), holes)
+
+
+def test_linear_training_is_that_of_the_reference() -> None:
+    spec = TrainingSpec(model="linear", epochs=9, learning_rate=0.05, l2=0.01, batch_size=64)
+    assert_same(spec, people(3, 300, 5, "real", spec.fixed_point.x_bits), (0, 7, 299), label_bits=14)
+
+
+def test_wide_blocks_are_cut_to_fit_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of so many features that a block of all 512 rows would leave the second cache."""
+    compiled_only(monkeypatch)
+    spec = TrainingSpec(model="logistic", epochs=8, learning_rate=0.5)
+    assert_same(spec, people(4, 300, 3000, "binary", spec.fixed_point.x_bits), (5,))
+
+
+def test_a_handful_of_rows_is_left_to_the_reference() -> None:
+    spec = TrainingSpec(model="logistic", epochs=3, learning_rate=0.5)
+    rows = people(5, 5, 2, "binary", spec.fixed_point.x_bits)
+    assert_same(spec, rows, (2,))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(AssertionError, match="reference"):
+        compiled_only(patch)
+        descend(rows, (2,), spec, schedule_of(spec, rows, (2,)))
+
+
+def test_features_of_many_bits_are_left_to_the_reference() -> None:
+    """Beyond 2^11 the sums of 32 products would not fit 32 bits."""
+    spec = TrainingSpec(model="logistic", epochs=3, learning_rate=0.5, fixed_point=FixedPoint(x_bits=14))
+    rows = people(6, 70, 3, "binary", 14)
+    assert int(np.abs(rows.by_feature).max()) > fast.LARGEST_FEATURE
+    assert_same(spec, rows, (3,))
+
+
+def test_the_largest_sums_do_not_overflow() -> None:
+    """All features at their largest, residuals and weights with limbs at theirs."""
+    rows, width = 512, 64
+    X = np.full((width + 1, rows), -fast.LARGEST_FEATURE, dtype=np.int16)
+    for sign in (1, -1):
+        table = np.full(1 << 16, sign * (2**28 + 2**14), dtype=np.int32)
+        targets, holes = np.zeros(rows, dtype=np.int32), np.zeros(0, dtype=np.int64)
+        descent = fast.Descent(X, table, targets, holes, bias=False, epochs=1, block_size=1 << 20)
+        weights = np.full(width, sign * (2**28 + 2**14), dtype=np.int64)
+        gradient, low, high = descent.step(weights, 0, slice(0, rows))
+        assert set(gradient.tolist()) == {-rows * fast.LARGEST_FEATURE * int(table[0])}
+        z = -width * fast.LARGEST_FEATURE * int(weights[0])
+        assert (low if z < 0 else high) == z >> 16
+
+
+def test_weights_without_room_in_two_limbs_are_refused() -> None:
+    X, narrow = np.zeros((3, 40), dtype=np.int16), np.zeros(1 << 16, dtype=np.int32)
+    holes = np.zeros(0, dtype=np.int64)
+    descent = fast.Descent(X, narrow, narrow[:40], holes, bias=True, epochs=1, block_size=64)
+    with pytest.raises(ValueError, match="not below"):
+        descent.step(np.array([0, -fast.LARGEST, 0]), 0, slice(0, 40))
+
+
+def test_a_run_that_diverges_is_refused_as_by_the_reference() -> None:
+    spec = TrainingSpec(model="linear", epochs=40, learning_rate=100.0)
+    rows = people(7, 64, 3, "real", spec.fixed_point.x_bits)
+    with pytest.raises(TrainingError) as failure:
+        descend(rows, (), spec, schedule_of(spec, rows, (), 14))
+    with pytest.raises(TrainingError) as expected:
+        live = np.ones(64, dtype=np.bool_)
+        train(rows.features, rows.labels, live, spec, schedule_of(spec, rows, (), 14))
+    assert str(failure.value) == str(expected.value)
