@@ -12,6 +12,8 @@ kernels; verifying needs numpy and cbor2 only.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .models.errors import (
@@ -51,6 +53,7 @@ __all__ = [
     "commit",
     "load_dataset",
     "load_spec",
+    "memory_limit",
     "prove",
     "recommit",
     "verify",
@@ -107,6 +110,21 @@ def commit(
         label_name=label_name,
     )
     return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress)
+
+
+def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContextManager[None]:
+    """While this context lasts, what the owner's functions hold in memory stays below about `size` bytes.
+
+    Larger arrays live in temporary files in `folder` (by default the system's folder for such files), which need a
+    disk that is large and fast enough; they belong to this user only, and are deleted as soon as they are open. For
+    the whole process. Rows of commit's `X` can be in a file too: numpy.memmap, or numpy.load(.., mmap_mode="r").
+
+    Raises:
+        ParameterError: on entering, for less than 400 MB, of which the program itself takes 100.
+    """
+    from .prover.storage import memory_limit
+
+    return memory_limit(size, folder)
 
 
 def load_dataset(directory: str) -> Dataset:

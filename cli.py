@@ -40,6 +40,8 @@ from .cli_owner import (
     refuse_existing,
     require_file_place,
     require_folder_place,
+    secrets_folder,
+    within_memory,
 )
 from .models.errors import DataError, FormatError, InvalidProof, StatementMismatch
 from .verifier.artefacts import MAX_OPENINGS, DatasetCommitment, RecommitmentProof, TrainingProof
@@ -107,6 +109,7 @@ force_option = click.option("--force", is_flag=True, help="Replace what is there
 @click.option("--out", required=True, type=FILE, metavar="DIR", help="Where dataset.commitment and its secret go.")
 @force_option
 @common
+@within_memory("out")
 def commit(
     output: Output,
     data: Path,
@@ -149,12 +152,12 @@ def commit(
     dataset.save(out)
     note_constants(output, table)
     statement = dataset.statement
-    files = {"commitment": str(public), "opening": str(secret)}
+    files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
     lines = [
         *dataset_lines(statement),
         ("openings", f"{dataset.spent} of {statement.openings} used"),
         ("public", f"{public}, {size_text(public.stat().st_size)}"),
-        ("SECRET", f"{secret}: keep it; without it nothing can be proved about this data set"),
+        ("SECRET", f"{secret}, {secrets_folder(out)}: keep both, or nothing more can be proved"),
     ]
     data_set = dataset_data(statement)
     output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files)
@@ -176,6 +179,7 @@ def commit(
 @click.option("--timings", is_flag=True, help="Show the seconds of each phase.")
 @force_option
 @common
+@within_memory("directory")
 def prove(
     output: Output,
     directory: Path,
@@ -245,6 +249,7 @@ def _save_trained(trained: Trained, out: Path, model_file: Path, list_file: Path
 @click.option("--out", required=True, type=FILE, metavar="NEWDIR", help="Where the new commitment and its secret go.")
 @force_option
 @common
+@within_memory("out")
 def recommit(output: Output, directory: Path, openings: int, out: Path, force: bool) -> None:
     """Commit afresh to the rows in DIR, when its openings run out, and prove that they are the same.
 
@@ -267,11 +272,12 @@ def recommit(output: Output, directory: Path, openings: int, out: Path, force: b
         *dataset_lines(new.statement),
         ("openings", f"{new.spent} of {new.statement.openings} used"),
         ("public", f"{public}, {link_file}"),
-        ("SECRET", f"{secret}: keep it; {directory} is needed no more"),
+        ("SECRET", f"{secret}, {secrets_folder(out)}: keep both; {directory} is needed no more"),
     ]
     data_set = dataset_data(new.statement)
-    files = {"commitment": str(public), "opening": str(secret), "recommitment": str(link_file)}
-    output.result("Data set committed afresh", lines, f"committed: data set {data_set['digest']}", data_set | files)
+    files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
+    last_line = f"committed: data set {data_set['digest']}"
+    output.result("Data set committed afresh", lines, last_line, data_set | files | {"recommitment": str(link_file)})
 
 
 # --- the auditor --------------------------------------------------------------------------------------------

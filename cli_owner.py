@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from .cli_output import Output, plural
 from .models.errors import DataError
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from .prover.dataset import Dataset
     from .prover.ingest import RawTable
 
+Command = Callable[..., None]
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 
 
@@ -23,6 +28,53 @@ def dataset_files(directory: Path) -> tuple[Path, Path]:
     from .prover.dataset import COMMITMENT_FILE, OPENING_FILE
 
     return directory / COMMITMENT_FILE, directory / OPENING_FILE
+
+
+class MemorySize(click.ParamType):  # type: ignore[type-arg]  # only newer versions of click have these
+    """A number of bytes, as people write it: 800MB, 2GB, 1.5GiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", value.strip().upper())
+        if found is None:
+            self.fail(f"{value!r} is no size such as 800MB or 2GB", param, ctx)
+        number, prefix, binary = found.groups()
+        return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix or " "))
+
+
+def within_memory(place: str) -> Callable[[Command], Command]:
+    """The option --memory of an owner's command; temporary files go to the folder that the argument `place` names."""
+
+    def decorate(command: Command) -> Command:
+        @click.option(
+            "--memory",
+            type=MemorySize(),
+            metavar="SIZE",
+            help="Hold at most this much in memory, as in 2GB; what is larger goes to temporary files beside the data.",
+        )
+        @wraps(command)
+        def run(*output: Output, memory: int | None, **arguments: Any) -> None:
+            from .prover.storage import memory_limit
+
+            folder: Path = arguments[place]
+            while not folder.is_dir() and folder != folder.parent:
+                folder = folder.parent
+            with memory_limit(memory, folder):
+                command(*output, **arguments)
+
+        return run
+
+    return decorate
+
+
+def secrets_folder(directory: Path) -> Path:
+    """Where a data set's large secrets are."""
+    from .prover.store import SECRETS
+
+    return directory / SECRETS
 
 
 def refuse_existing(paths: Sequence[Path], force: bool, hint: str) -> None:
@@ -65,7 +117,7 @@ def prepare_kernels(output: Output) -> None:
 
 def note_constants(output: Output, table: RawTable) -> None:
     """Name the columns that say nothing."""
-    constant = [name for k, name in enumerate(table.names) if table.X[:, k].min() == table.X[:, k].max()]
+    constant = table.constant_columns()
     if constant:
         output.note(f"note: one value in every row, so nothing to learn from: {', '.join(constant)}")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,7 @@ from .schedule import FEATURE_BOUND, LABEL_KINDS, label_range
 LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
 _END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units
 MAX_NAME_LENGTH = 256
+PIECE_CELLS = 1 << 17  # of tables that are worked through some rows at a time: 1 MB, which fits near caches
 _MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no labels
 
 
@@ -26,19 +28,41 @@ def _check_name(name: object, what: str) -> None:
         )
 
 
-def real_array(name: str, values: ArrayLike, dimensions: int) -> NDArray[np.float64]:
-    """A float64 array of finite numbers; raises DataError naming row and column (both counted from 0)."""
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{name}: expected numbers, one in every cell") from None
+def number_array(name: str, values: ArrayLike, dimensions: int) -> NDArray[Any]:
+    """An array of real numbers, of whatever type they have; a float64 array if they have none. Raises DataError."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        try:
+            array = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DataError(f"{name}: expected numbers, one in every cell") from None
     if array.ndim != dimensions:
         raise DataError(f"{name}: expected {dimensions} dimension(s), found {array.ndim}")
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        place = f"row {bad[0][0]}" + (f", column {bad[0][1]}" if dimensions > 1 else "")
-        raise DataError(f"{name}: {array[tuple(bad[0])]} at {place}; every value must be finite")
     return array
+
+
+def real_array(name: str, values: ArrayLike, dimensions: int, first_row: int = 0) -> NDArray[np.float64]:
+    """A float64 array of finite numbers.
+
+    Args:
+        first_row: the number of the first row, for messages.
+
+    Raises:
+        DataError: names row and column (both counted from 0).
+    """
+    array = np.asarray(number_array(name, values, dimensions), dtype=np.float64)
+    if np.isfinite(array).all():
+        return array
+    bad = np.argwhere(~np.isfinite(array))[0]
+    place = f"row {first_row + bad[0]}" + (f", column {bad[1]}" if dimensions > 1 else "")
+    raise DataError(f"{name}: {array[tuple(bad)]} at {place}; every value must be finite")
+
+
+def table_pieces(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """A table (N, d), some rows at a time: the first one's number, and they."""
+    step = max(1, PIECE_CELLS // max(1, array.shape[1]))
+    for start in range(0, len(array), step):
+        yield start, array[start : start + step]
 
 
 @dataclass(frozen=True)
@@ -97,26 +121,10 @@ class ColumnEncoding:
             return 0.0 if self.low == self.high else math.inf
         return 1.0 / self.half_width
 
-    def encode(
-        self, values: NDArray[np.float64], bits: int, *, check_bounds: bool = True
-    ) -> NDArray[np.int64]:
-        """Finite float64 (N,) to int64 (N,) at scale 2^bits, in [-2^15, 2^15), rounded half to even.
-
-        Raises:
-            DataError: a value out of bounds (with check_bounds) or of 16 bits; names column and row.
-        """
-        outside = np.flatnonzero((values < self.low) | (values > self.high))
-        if check_bounds and len(outside):
-            raise DataError(
-                f"column {self.name!r}: {values[outside[0]]} at row {outside[0]} is outside "
-                f"[{self.low}, {self.high}]"
-            )
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused just below
-            scaled = np.rint((values - self.offset) * self.multiplier * float(1 << bits))
-        wild = np.flatnonzero(~((scaled >= -FEATURE_BOUND) & (scaled < FEATURE_BOUND)))
-        if len(wild):
-            raise DataError(f"column {self.name!r}: {values[wild[0]]} at row {wild[0]} does not fit 16 bits")
-        return scaled.astype(np.int64)
+    def encode(self, values: NDArray[np.float64], bits: int) -> NDArray[np.int64]:
+        """Finite float64 (N,) to int64 (N,); see `encode_cells`."""
+        integers: NDArray[np.int64] = encode_cells((self,), values[:, None], bits)[:, 0]
+        return integers
 
     def decode(self, integers: NDArray[np.int64], bits: int) -> NDArray[np.float64]:
         """Real values of int64 (N,) at scale 2^bits: float64 (N,), what was encoded up to half a unit."""
@@ -136,6 +144,42 @@ class ColumnEncoding:
             return cls(read_text(found["name"], f"{what}: name"), low, high)
         except ParameterError as error:
             raise FormatError(f"{what}: {error}") from None
+
+
+def encode_cells(
+    columns: Sequence[ColumnEncoding],
+    cells: NDArray[np.float64],
+    bits: int,
+    *,
+    check_bounds: bool = True,
+    first_row: int = 0,
+) -> NDArray[np.int64]:
+    """Finite float64 (N, d) to int64 (N, d) at scale 2^bits, in [-2^15, 2^15), rounded half to even.
+
+    Args:
+        columns: the encodings of the d columns.
+        first_row: the number of the first row, for messages.
+
+    Raises:
+        DataError: a value out of bounds (with check_bounds) or of 16 bits; names column and row.
+    """
+    if check_bounds:
+        low, high = (np.array([getattr(column, end) for column in columns]) for end in ("low", "high"))
+        outside = (cells < low) | (cells > high)
+        if outside.any():
+            row, k = np.argwhere(outside)[0]
+            raise DataError(
+                f"column {columns[k].name!r}: {cells[row, k]} at row {first_row + row} is outside "
+                f"[{columns[k].low}, {columns[k].high}]"
+            )
+    offset, multiplier = (np.array([getattr(c, name) for c in columns]) for name in ("offset", "multiplier"))
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused just below
+        scaled: NDArray[np.float64] = np.rint((cells - offset) * multiplier * float(1 << bits))
+    fits = (scaled >= -FEATURE_BOUND) & (scaled < FEATURE_BOUND)
+    if not fits.all():
+        row, k = np.argwhere(~fits)[0]
+        raise DataError(f"column {columns[k].name!r}: {cells[row, k]} at row {first_row + row} does not fit 16 bits")
+    return scaled.astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,16 +295,27 @@ def infer_label_kind(y: ArrayLike, rows: int, asked: str | None) -> tuple[str, t
     return asked or "real", ()
 
 
+def interval_of_each(name: str, array: NDArray[Any]) -> list[tuple[float, float]]:
+    """The least and the largest value in each column of a table (N, d), N > 0. Raises DataError as real_array does."""
+    low, high = np.full(array.shape[1], math.inf), np.full(array.shape[1], -math.inf)
+    for start, rows in table_pieces(array):
+        piece = real_array(name, rows, 2, start)
+        np.minimum(low, piece.min(axis=0), out=low)
+        np.maximum(high, piece.max(axis=0), out=high)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
 def choose_intervals(
-    array: NDArray[np.float64], names: tuple[str, ...], bounds: Mapping[str, tuple[float, float]] | None
+    found: Mapping[str, tuple[float, float]], bounds: Mapping[str, tuple[float, float]] | None
 ) -> dict[str, tuple[float, float]]:
-    """(low, high) of each column of (N, len(names)): the declared ones, or those of the data if none are.
+    """(low, high) of each column: the declared ones, or those `found` in the data if none are.
 
     Raises:
         ParameterError: a column without bounds, bounds without a column, or not a pair.
     """
     if bounds is None:
-        return {name: (float(v.min()), float(v.max())) for name, v in zip(names, array.T, strict=True)}
+        return dict(found)
+    names = tuple(found)
     for name in names:
         if name not in bounds:
             raise ParameterError(f"bounds: none for column {name!r}")

@@ -21,7 +21,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._canonical import exact_fields, read_bool, read_int, read_list, read_text
-from .columns import ColumnEncoding, LabelEncoding, choose_intervals, infer_label_kind, real_array
+from .columns import (
+    ColumnEncoding,
+    LabelEncoding,
+    choose_intervals,
+    encode_cells,
+    infer_label_kind,
+    interval_of_each,
+    number_array,
+    real_array,
+)
 from .errors import DataError, FormatError, ParameterError
 from .schedule import MAX_FEATURES, DatasetShape
 from .spec import X_BITS_RANGE
@@ -88,13 +97,14 @@ class DatasetEncoding:
             x_bits=self.x_bits,
         )
 
-    def encode_features(self, X: ArrayLike, *, check_bounds: bool = True) -> NDArray[np.int64]:
+    def encode_features(self, X: ArrayLike, *, check_bounds: bool = True, first_row: int = 0) -> NDArray[np.int64]:
         """Features as integers, rounded half to even.
 
         Args:
             X: (N, d) real numbers.
             check_bounds: refuse values outside the bounds; without it (for predicting on new rows) the same
                 map is continued past them, as far as 16 bits reach.
+            first_row: the number of the first row, for messages.
 
         Returns:
             int64 (N, d), scale x_bits, in [-2^15, 2^15).
@@ -102,12 +112,9 @@ class DatasetEncoding:
         Raises:
             DataError: wrong shape, NaN or infinity, or a value out of bounds; names column and row.
         """
-        array = real_array("X", X, 2)
+        array = real_array("X", X, 2, first_row)
         self._check_width(array.shape)
-        encoded = np.empty(array.shape, dtype=np.int64)
-        for k, column in enumerate(self.features):
-            encoded[:, k] = column.encode(array[:, k], self.x_bits, check_bounds=check_bounds)
-        return encoded
+        return encode_cells(self.features, array, self.x_bits, check_bounds=check_bounds, first_row=first_row)
 
     def decode_features(self, X_int: ArrayLike) -> NDArray[np.float64]:
         """Real values of encoded features, float64 (N, d): what was encoded, up to half a unit."""
@@ -206,7 +213,7 @@ class DatasetEncoding:
             DataError: unusable data, or labels that are not of the kind asked for.
             ParameterError: bounds that are missing, unknown or not usable; or names or scales out of range.
         """
-        array = real_array("X", X, 2)
+        array = number_array("X", X, 2)
         if len(array) == 0:
             raise DataError("X: no rows")
         if array.shape[1] != len(names):
@@ -214,11 +221,11 @@ class DatasetEncoding:
         if label_name in names or len(set(names)) != len(names):
             raise ParameterError("names: two columns have the same name")
         kind, classes = infer_label_kind(y, len(array), label_kind)
-        bounded = tuple(names)
+        found = dict(zip(names, interval_of_each("X", array), strict=True))
         if kind == "real":  # a real label needs an interval as features do
-            array = np.column_stack([array, real_array("labels", y, 1)])
-            bounded = (*bounded, label_name)
-        intervals = choose_intervals(array, bounded, bounds)
+            labels = real_array("labels", y, 1)
+            found[label_name] = float(labels.min()), float(labels.max())
+        intervals = choose_intervals(found, bounds)
         return cls(
             features=tuple(ColumnEncoding(name, *intervals[name]) for name in names),
             label=LabelEncoding(

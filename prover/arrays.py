@@ -14,9 +14,9 @@ from ..models.errors import DataError
 
 @dataclass(frozen=True)
 class Table:
-    """Features (N, d) float64, labels (N,), one id a row, one name a feature."""
+    """Features (N, d), real numbers of any type, labels (N,), one id a row, one name a feature."""
 
-    X: npt.NDArray[np.float64]
+    X: npt.NDArray[Any]
     y: npt.NDArray[Any]
     ids: tuple[str, ...]
     names: tuple[str, ...]
@@ -27,7 +27,9 @@ def as_table(X: Any, y: Any, ids: Sequence[str] | None, names: Sequence[str] | N
     if names is None:
         names = [str(name) for name in X.columns] if hasattr(X, "columns") else None
     try:
-        features = np.asarray(_host(X), dtype=np.float64)
+        features = np.asarray(_host(X))
+        if features.dtype.kind not in "fiub":
+            features = features.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"X: not an array of numbers ({error})") from error
     labels = np.asarray(_host(y))

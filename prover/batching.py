@@ -28,6 +28,7 @@ from .channel import ProverChannel
 from .columns import eq_table
 from .kernels import RowPart
 from .limbs import times
+from .storage import empty
 from .sumcheck import prove_rounds
 
 
@@ -90,7 +91,8 @@ def _row_products(
     group: Group, matrices: Sequence[Sequence[RowPart]], by_rows: Sequence[Vector], by_cells: Sequence[Vector]
 ) -> list[Vector]:
     """For each pair of factors the first, and the matrix times the second: K arrays (2, 2, 2^index_bits)."""
-    cells, tables = 1 << group.code.row_bits, np.concatenate(by_cells)
+    cells = 1 << group.code.row_bits
+    tables = np.concatenate(by_cells, out=empty((2 * len(by_cells), cells), np.uint64))
     products = np.zeros((len(by_rows), 2, 2, 1 << group.index_bits), dtype=np.uint64)
     products[:, 0, :, : group.column_rows] = by_rows
     parts = [(first, part) for first, part in _placed(group, matrices) if part.start < cells]  # not the tails

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..circuits.relation import Coordinates, PublicVector, Term, Var
 from ..models.errors import ZkUnlearnError
 from . import kernels
 from .commitment import Cells
-from .multiplicities import TableRows
+from .multiplicities import LookedUpRows
 
 
 def eq_table(point: Point) -> Vector:
@@ -39,6 +40,8 @@ class Combination:
     at_holes: Vector
 
 
+PADDED_CELLS = 1 << 20  # that are filled up to whole runs at a time
+
 Values = Mapping[str, "Cells | Combination"]
 
 
@@ -52,7 +55,7 @@ class Witness:
     """
 
     columns: Values
-    looked_up: Mapping[str, TableRows]
+    looked_up: Mapping[str, LookedUpRows]
 
 
 def in_field(cells: Cells) -> Vector:
@@ -145,18 +148,20 @@ def _weights(axis: Axis, coordinates: Coordinates | PublicVector) -> Vector | No
 def _sum_axis(values: Cells, position: int, weights: Vector, *, over_extension: bool) -> Vector:
     """Sum runs of len(weights) along one axis; the last run may be short."""
     shape = values.shape[1:] if over_extension else values.shape
+    outer, size, inner = prod(shape[:position]), shape[position], prod(shape[position + 1 :])
     run = weights.shape[1]
-    missing = -shape[position] % run
-    if missing:
-        offset = position + (1 if over_extension else 0)
-        values = np.pad(values, [(0, missing if i == offset else 0) for i in range(values.ndim)])
-    outer = int(np.prod(shape[:position], dtype=np.int64)) * ((shape[position] + missing) // run)
-    inner = int(np.prod(shape[position + 1 :], dtype=np.int64))
-    if over_extension:
-        summed = kernels.contract_extension(values.reshape(2, outer, run, inner), weights)
-    else:
-        summed = kernels.contract(values.reshape(outer, run, inner), weights)
-    return summed.reshape(2, *shape[:position], (shape[position] + missing) // run, *shape[position + 1 :])
+    runs = -(-size // run)
+    lines = values.reshape(-1, outer, size, inner)  # one plane, or the two of an extension
+    step = outer if size == runs * run else max(1, PADDED_CELLS // (runs * run * inner))
+    pieces = []
+    for start in range(0, outer, step):
+        piece = lines[:, start : start + step]
+        if size < runs * run:
+            piece = np.pad(piece, [(0, 0), (0, 0), (0, runs * run - size), (0, 0)])
+        cut = piece.reshape(len(lines), -1, run, inner)
+        pieces.append(kernels.contract_extension(cut, weights) if over_extension else kernels.contract(cut[0], weights))
+    summed = np.concatenate(pieces, axis=1) if len(pieces) > 1 else pieces[0]
+    return summed.reshape(2, *shape[:position], runs, *shape[position + 1 :])
 
 
 def column_axes(columns: Sequence[Column]) -> dict[str, tuple[Axis, ...]]:

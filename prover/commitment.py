@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 from ..circuits.goldilocks import Vector, to_field
-from ..circuits.layout import MatrixLayout
+from ..circuits.layout import MatrixLayout, Tiling
 from ..models.errors import FormatError, InvalidProof
 from ..verifier.channel import FIELD_BYTES
 from ..verifier.code import ReedSolomonCode
@@ -21,6 +22,7 @@ from .entropy import Salts, random_field, random_salts
 from .evaluation import evaluate_parts
 from .kernels import RowPart
 from .merkle import Levels, build_levels, cap_of, paths_of
+from .storage import empty
 
 Cells = npt.NDArray[np.generic]  # elements of F (uint64), or narrower integers
 NARROW = (np.int16, np.uint16, np.int32)
@@ -124,11 +126,12 @@ def column_parts(layout: MatrixLayout, columns: Mapping[str, Cells]) -> list[Row
     parts: list[RowPart] = []
     shared: list[tuple[Cells, int, int]] = []
     for name, tiling in layout.tilings.items():
-        cells, row = tiling.matrix_rows(narrowed(columns[name])), layout.offsets[name]
+        cells, row = narrowed(columns[name]), layout.offsets[name]
         if tiling.slot_bits == 0:
-            parts.append(RowPart(np.ascontiguousarray(cells), row, 0))
+            parts += [RowPart(rows, row + first, 0) for first, rows in _tiles(tiling, cells)]
         else:
-            shared.append((cells, row, tiling.slot * cells.shape[1]))
+            line = tiling.matrix_rows(cells)
+            shared.append((line, row, tiling.slot * line.shape[1]))
     if shared:
         first = min(row for _, row, _ in shared)
         fields = any(cells.dtype == np.uint64 for cells, _, _ in shared)
@@ -137,6 +140,30 @@ def column_parts(layout: MatrixLayout, columns: Mapping[str, Cells]) -> list[Row
             values = to_field(cells.astype(np.int64)) if fields and cells.dtype != np.uint64 else cells
             lines[row - first, start : start + cells.shape[1]] = values[0]
         parts.append(RowPart(narrowed(lines), first, 0))
+    return parts
+
+
+def _tiles(tiling: Tiling, cells: Cells) -> list[tuple[int, Cells]]:
+    """A column that fills matrix rows as such rows, in parts, each after the number of its first row.
+
+    Where the column is cut along its first axis only, its rows lie in memory as they are; but the last may be short.
+    Others are copied.
+    """
+    inner = zip(cells.shape[1:], tiling.low_bits[1:], strict=True)
+    whole = cells.shape[0] >> tiling.low_bits[0] if all(size == 1 << low for size, low in inner) else 0
+    parts: list[tuple[int, Cells]] = []
+    if whole:
+        parts.append((0, np.ascontiguousarray(cells[: whole << tiling.low_bits[0]]).reshape(whole, -1)))
+    if whole < tiling.rows:
+        rest = empty((tiling.rows - whole, 1 << tiling.row_bits), cells.dtype)
+        rest[:] = 0
+        lengths = [1 << low for low in tiling.low_bits]
+        for row, tile in enumerate(product(*(range(count) for count in tiling.tiles))):
+            if row >= whole:
+                cut = tuple(slice(i * length, (i + 1) * length) for i, length in zip(tile, lengths, strict=True))
+                own = cells[cut]
+                rest[row - whole].reshape(lengths)[tuple(map(slice, own.shape))] = own
+        parts.append((whole, rest))
     return parts
 
 

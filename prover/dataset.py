@@ -32,9 +32,9 @@ from ..verifier.verify import DATASET, dataset_matrix, dataset_shape, new_transc
 from .columns import Witness
 from .commitment import Cells, Commitment, Secret, commit_columns, fresh_secret
 from .locks import locked
-from .multiplicities import multiplicities, signed_rows
+from .multiplicities import LookedUpRows, SignedRows, multiplicities, signed_rows
 from .protocol import Progress, Prover
-from .rows import Rows, blind_rows
+from .rows import Rows, blind_rows, encode_rows
 from .store import SECRETS, Folder, Form, Names, load_arrays
 from .trees import load_tree, save_tree
 
@@ -161,10 +161,8 @@ def commit_dataset(
         DataError: rows that the encoding refuses, or ids that are not distinct.
         ParameterError: a shape beyond 100 bits of soundness.
     """
-    encoded, labels = encoding.encode_features(X), encoding.encode_labels(y)
-    features = np.empty((encoded.shape[1] + 1, len(encoded)), dtype=np.int16)
-    features[:-1], features[-1] = encoded.T, 1 << encoding.x_bits
-    rows = blind_rows(tuple(ids), features, labels.astype(np.int32))
+    labels = encoding.encode_labels(y).astype(np.int32)
+    rows = blind_rows(tuple(ids), encode_rows(encoding, np.asarray(X)), labels)
     return commit_rows(rows, encoding, openings, progress)
 
 
@@ -190,7 +188,11 @@ def _witness(statement: DatasetStatement, rows: Rows) -> Witness:
     """The columns, and how often each 16-bit integer is looked up."""
     signed = statement.encoding.label.kind == "real"
     labels = signed_rows(rows.labels) if signed else rows.labels.astype(np.uint16)
-    looked_up = {"features": signed_rows(rows.by_feature), "labels": labels, "labels shifted": labels << np.uint16(15)}
+    looked_up: dict[str, LookedUpRows] = {
+        "features": SignedRows(rows.by_feature),
+        "labels": labels,
+        "labels shifted": labels << np.uint16(15),
+    }
     counts = multiplicities(statement.relation.sections, looked_up)
     return Witness({**rows.columns, **counts}, looked_up)
 

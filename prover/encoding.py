@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from ..circuits.goldilocks import Vector
 from ..models.errors import ParameterError
 from ..verifier.code import ReedSolomonCode
-from ..verifier.merkle import SALT_BYTES
+from ..verifier.merkle import DIGEST_BYTES, SALT_BYTES
 from .entropy import Salts
 from .kernels import GROUP, Hashes, RowPart, place, run_tasks, thread_count, transform
+from .storage import empty
 
 CELL_BYTES = 8
 
@@ -34,7 +36,7 @@ class MatrixRows:
         return max(part.row + len(part.cells) for part in self.parts)
 
 
-def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: Salts | None) -> bytes:
+def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: Salts | None) -> memoryview:
     """The packed leaf hashes of the codewords of all rows, verifier.merkle.leaf_hash, in the order of positions.
 
     Args:
@@ -47,7 +49,8 @@ def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: Salts | None) ->
         raise ParameterError(f"a row has more than the {code.dimension} coefficients of its code")
     if salts is not None and salts.shape != (code.length, SALT_BYTES):
         raise ParameterError(f"{code.length} leaves need as many salts of {SALT_BYTES} bytes, got {salts.shape}")
-    chains = [_Chain(code, rows, coset, salts) for coset in range(code.cosets)]
+    digests = empty((code.length, DIGEST_BYTES), np.uint8)
+    chains = [_Chain(code, rows, coset, salts, digests) for coset in range(code.cosets)]
     lines = max(1 << code.subgroup_bits, code.dimension)
     lock = threading.Lock()
 
@@ -65,20 +68,27 @@ def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: Salts | None) ->
                 chain.taken = False
 
     run_tasks([work] * min(thread_count(), len(chains)))
-    return b"".join(chain.digests for chain in chains)
+    return digests.reshape(-1).data
 
 
 class _Chain:
     """The leaves on one coset: a block of each message for the salts, then one for every eight rows."""
 
-    def __init__(self, code: ReedSolomonCode, rows: MatrixRows, coset: int, salts: Salts | None) -> None:
+    def __init__(
+        self,
+        code: ReedSolomonCode,
+        rows: MatrixRows,
+        coset: int,
+        salts: Salts | None,
+        digests: npt.NDArray[np.uint8],
+    ) -> None:
         size = 1 << code.subgroup_bits
         self.left = -(-rows.count // GROUP)
         self.taken = False
-        self.digests = b""
         self._code, self._rows, self._shift = code, rows, code.shifts[coset]
         self._count = min(size, code.length - coset * size)
         self._salts = None if salts is None else salts[coset * size :][: self._count]
+        self._digests = digests[coset * size :][: self._count]
         self._hashes = Hashes(self._count)
 
     def advance(self, block: Vector) -> None:
@@ -97,4 +107,4 @@ class _Chain:
         if self.left:
             self._hashes.absorb(positions)
         else:
-            self.digests = self._hashes.finish(positions, CELL_BYTES * (self._rows.count - first))
+            self._hashes.finish(positions, CELL_BYTES * (self._rows.count - first), self._digests)

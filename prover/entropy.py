@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..circuits.goldilocks import P, Vector
 from ..verifier.merkle import SALT_BYTES
 from .kernels import run_tasks
+from .storage import empty
 
 Salts = npt.NDArray[np.uint8]  # (n, 32)
 PIECE = 1 << 20  # bytes that a thread asks for at a time
@@ -20,7 +21,7 @@ PIECE = 1 << 20  # bytes that a thread asks for at a time
 def random_field(*shape: int) -> Vector:
     """Uniform elements of F, of the given shape: 64-bit integers, those not below p drawn again."""
     count = prod(shape)
-    values = _random_bytes(8 * count).view("<u8").astype(np.uint64)
+    values = _random_bytes(8 * count).view("<u8").astype(np.uint64, copy=False)
     while True:
         rejected = np.flatnonzero(values >= np.uint64(P))
         if not len(rejected):
@@ -35,7 +36,7 @@ def random_salts(count: int) -> Salts:
 
 def _random_bytes(count: int) -> npt.NDArray[np.uint8]:
     """Uniform bytes; many of them on all threads, as the system makes them no faster than they are used."""
-    result = np.empty(count, dtype=np.uint8)
+    result = empty(count, np.uint8)
 
     def fill(start: int, stop: int) -> None:
         result[start:stop] = np.frombuffer(os.urandom(stop - start), dtype=np.uint8)

@@ -9,7 +9,7 @@ from ..circuits.tables import split_limbs
 from .columns import Combination, Witness
 from .commitment import Cells
 from .descent import NarrowTrace
-from .multiplicities import TableRows, limb_rows, multiplicities, signed_rows
+from .multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 
 VIRTUAL = {Z: Q}  # z is not committed; its array has the shape of Q
 
@@ -24,7 +24,7 @@ def training_witness(relation: GradientDescent, trace: NarrowTrace) -> Witness:
         **split_limbs(trace.u.reshape(box), UPDATE, schedule.shift),
         **split_limbs(trace.weights[-1] + offset, MODEL_LIMBS, schedule.weight_bits),
     }
-    looked_up: dict[str, TableRows] = {
+    looked_up: dict[str, LookedUpRows] = {
         "remainder": trace.rem,
         "activation": signed_rows(trace.Q),
         **limb_rows(limbs, WEIGHTS, schedule.weight_bits),

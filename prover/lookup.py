@@ -42,7 +42,7 @@ from .columns import Columns, in_field
 from .fractions import Box, LayerWeights, Pair, Tree, build_tree
 from .kernels import LANES, LINES, Leaves
 from .leaves import ListedLeaves
-from .multiplicities import TableRows
+from .multiplicities import LookedUpRows
 
 # Leaves ------------------------------------------------------------------------------------------------------------
 
@@ -73,7 +73,7 @@ class BoxLeaves:
     """
 
     def __init__(
-        self, keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, TableRows]
+        self, keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
     ) -> None:
         self._keys, self._columns = keys, columns
         self._box = box = cast(LookupBox, tree.source)
@@ -158,7 +158,7 @@ class BoxLeaves:
 
 
 def lookup_leaves(
-    keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, TableRows]
+    keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
 ) -> Box | ListedLeaves:
     """The leaf layer of a box of lookups; see `BoxLeaves`."""
     return BoxLeaves(keys, section, tree, columns, looked_up).layer()
@@ -226,14 +226,14 @@ def leaf_box(axes: Sequence[Axis], numerators: Vector, denominators: Vector) -> 
 
 
 def build_trees(
-    section: Section, trees: Sequence[Instance], keys: Keys, columns: Columns, looked_up: Mapping[str, TableRows]
+    section: Section, trees: Sequence[Instance], keys: Keys, columns: Columns, looked_up: Mapping[str, LookedUpRows]
 ) -> list[Tree]:
     """All trees of a section."""
     return [_tree(section, tree, keys, columns, looked_up) for tree in trees]
 
 
 def _tree(
-    section: Section, tree: Instance, keys: Keys, columns: Columns, looked_up: Mapping[str, TableRows]
+    section: Section, tree: Instance, keys: Keys, columns: Columns, looked_up: Mapping[str, LookedUpRows]
 ) -> Tree:
     if not isinstance(tree.source, LookupBox):
         return build_tree(tree, table_leaves(keys, tree, columns))
@@ -249,7 +249,7 @@ def prove_lookups(
     steps: LeafSteps,
     relation: Relation,
     columns: Columns,
-    looked_up: Mapping[str, TableRows],
+    looked_up: Mapping[str, LookedUpRows],
 ) -> dict[str, LookedUp]:
     """All lookups of a relation, which may have none, down to the hidden values of columns; by name of the box."""
     done: dict[str, LookedUp] = {}

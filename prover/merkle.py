@@ -14,10 +14,11 @@ from ..models.errors import ParameterError
 from ..verifier.merkle import DIGEST_BYTES, LEAF_TAG, NODE_TAG, SALT_BYTES, CapShape
 from .kernels import sha256_rows
 
-Levels = Sequence[bytes | memoryview]  # leaves first, packed
+Packed = bytes | memoryview
+Levels = Sequence[Packed]  # leaves first, packed
 
 
-def hash_salted(salts: npt.NDArray[np.uint8], parts: Sequence[npt.NDArray[np.uint8]]) -> bytes:
+def hash_salted(salts: npt.NDArray[np.uint8], parts: Sequence[npt.NDArray[np.uint8]]) -> memoryview:
     """The packed hashes of salt and data: leaf i of row i of `salts`, (n, 32), and of all parts, uint8 (n, width) each.
 
     Raises:
@@ -28,7 +29,7 @@ def hash_salted(salts: npt.NDArray[np.uint8], parts: Sequence[npt.NDArray[np.uin
     return sha256_rows(LEAF_TAG, [salts, *parts])
 
 
-def build_levels(leaf_hashes: bytes) -> list[bytes]:
+def build_levels(leaf_hashes: Packed) -> list[Packed]:
     """All levels of the tree, leaves first, root last, each packed.
 
     Args:
@@ -40,12 +41,13 @@ def build_levels(leaf_hashes: bytes) -> list[bytes]:
     if not leaf_hashes or len(leaf_hashes) % DIGEST_BYTES:
         raise ParameterError(f"{len(leaf_hashes)} bytes are not the packed hashes of at least one leaf")
     pair = 2 * DIGEST_BYTES
-    levels = [leaf_hashes]
+    levels: list[Packed] = [leaf_hashes]
     while len(levels[-1]) > DIGEST_BYTES:
         level = levels[-1]
         whole = len(level) - len(level) % pair
         pairs = np.frombuffer(level[:whole], np.uint8).reshape(-1, pair)
-        levels.append(sha256_rows(NODE_TAG, [pairs]) + level[whole:])  # an odd last node moves up unchanged
+        parents, last = sha256_rows(NODE_TAG, [pairs]), level[whole:]
+        levels.append(b"".join([parents, last]) if len(last) else parents)  # an odd last node moves up unchanged
     return levels
 
 
@@ -96,5 +98,5 @@ def record_path(levels: Levels, index: int) -> bytes:
     return b"".join(_digest(nodes, (index >> level) ^ 1) for level, nodes in enumerate(levels))
 
 
-def _digest(level: bytes | memoryview, position: int) -> bytes | memoryview:
+def _digest(level: Packed, position: int) -> Packed:
     return level[position * DIGEST_BYTES : (position + 1) * DIGEST_BYTES]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,23 @@ TableRows = npt.NDArray[np.uint16]
 
 def signed_rows(values: npt.NDArray[np.integer]) -> TableRows:
     """Rows of a table that begins at -2^15: v + 2^15, for signed 16-bit integers."""
-    return values.astype(np.int16).view(np.uint16) ^ np.uint16(HALF)
+    return values.astype(np.int16, copy=False).view(np.uint16) ^ np.uint16(HALF)
+
+
+@dataclass(frozen=True)
+class SignedRows:
+    """`signed_rows` of an array that is too large to have twice: of a part of it when that is asked for."""
+
+    values: npt.NDArray[np.integer]
+
+    def __getitem__(self, cut: tuple[slice, ...]) -> TableRows:
+        return signed_rows(self.values[cut])
+
+
+class LookedUpRows(Protocol):
+    """Rows of a table, uint16, one for each cell of a box: an array, or `SignedRows`."""
+
+    def __getitem__(self, cut: tuple[slice, ...], /) -> TableRows: ...
 
 
 def limb_rows(limbs: Mapping[str, TableRows], name: str, bits: int) -> dict[str, TableRows]:
@@ -29,7 +47,9 @@ def limb_rows(limbs: Mapping[str, TableRows], name: str, bits: int) -> dict[str,
     return rows
 
 
-def multiplicities(sections: Sequence[Section], looked_up: Mapping[str, TableRows]) -> dict[str, npt.NDArray[np.int32]]:
+def multiplicities(
+    sections: Sequence[Section], looked_up: Mapping[str, LookedUpRows]
+) -> dict[str, npt.NDArray[np.int32]]:
     """The columns of counts, int32 (sections, 2^16).
 
     Args:

@@ -26,7 +26,7 @@ from .folding import prove_folding
 from .kernels import RowPart
 from .ledger import draw_ledger, prove_ledger, violated
 from .lookup import prove_lookups
-from .multiplicities import TableRows
+from .multiplicities import LookedUpRows
 from .opening import prove_openings
 from .sumcheck import prove_sum, sum_value
 
@@ -89,7 +89,7 @@ class Prover:
         committed: Mapping[str, Commitment],
         columns: Values,
         virtual: Mapping[str, str] | None = None,
-        looked_up: Mapping[str, TableRows] | None = None,
+        looked_up: Mapping[str, LookedUpRows] | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.shape = shape

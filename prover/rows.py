@@ -10,22 +10,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..circuits.goldilocks import Vector
-from ..circuits.statement import ForgottenRecord, order_key
+from ..circuits.statement import ORDER_TAG, ForgottenRecord
 from ..circuits.validity import BLINDS, FEATURES, LABELS
+from ..models.encoding import DatasetEncoding
 from ..models.errors import DataError
 from ..verifier.merkle import DIGEST_BYTES
 from .entropy import Salts, random_field, random_salts
-from .merkle import build_levels, hash_salted, record_path
+from .kernels import run_tasks, sha256_rows, spans
+from .merkle import Packed, build_levels, hash_salted, record_path
+from .storage import empty
 
 RECORD_TAG = b"zkunlearn record 1"
 SEED_TAG = b"zkunlearn seed 1"
 PIECE = 1 << 14  # records that are laid out and hashed at a time
+ENCODED_CELLS = 1 << 18  # that are encoded at a time
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -58,13 +63,13 @@ class Rows:
         return {FEATURES: self.by_feature, LABELS: self.labels, **blinds}
 
     @cached_property
-    def record_levels(self) -> list[bytes]:
+    def record_levels(self) -> list[Packed]:
         """The record tree: packed record digests, then the levels above."""
         count = len(self.ids)
         pieces = [self._digests(slice(i, min(count, i + PIECE))) for i in range(0, count, PIECE)]
         return build_levels(b"".join(pieces))
 
-    def _digests(self, rows: slice) -> bytes:
+    def _digests(self, rows: slice) -> Packed:
         """The packed digests of some records."""
         features = np.ascontiguousarray(self.features[rows], dtype="<i2")
         values = [features, self.labels[rows].astype("<i4"), self.blinds.T[rows].astype("<u8")]
@@ -76,7 +81,7 @@ class Rows:
     @property
     def record_root(self) -> bytes:
         """Merkle root of the record digests."""
-        return self.record_levels[-1]
+        return bytes(self.record_levels[-1])
 
     def record(self, position: int) -> ForgottenRecord:
         """The public entry of a row in a forget list."""
@@ -98,24 +103,57 @@ class Rows:
     @cached_property
     def order_seed(self) -> bytes:
         """SHA-256(tag, N, Merkle root of the record digests in increasing order); the same in every order of rows."""
-        digests = sorted(self._digest(i) for i in range(len(self.ids)))
-        root = build_levels(b"".join(digests))[-1]
+        digests = self._all_digests
+        root = build_levels(digests[_increasing(digests)].tobytes())[-1]
         return hashlib.sha256(SEED_TAG + len(digests).to_bytes(8, "little") + root).digest()
 
     def ordered(self) -> Rows:
         """The same rows in the order that their digests imply."""
-        order = sorted(range(len(self.ids)), key=lambda i: order_key(self.order_seed, self._digest(i)))
+        keys = sha256_rows(ORDER_TAG + self.order_seed, [self._all_digests])  # circuits.statement.order_key of each
+        order = _increasing(np.frombuffer(keys, np.uint8).reshape(-1, DIGEST_BYTES))
+        by_feature = empty(self.by_feature.shape, np.int16)
+
+        def take(start: int, stop: int) -> None:
+            for feature in range(start, stop):
+                np.take(self.by_feature[feature], order, out=by_feature[feature], mode="clip")  # "raise" copies `out`
+
+        run_tasks([partial(take, *span) for span in spans(len(by_feature), cost=len(order), grain=1)])
         return replace(
             self,
-            ids=tuple(self.ids[i] for i in order),
-            by_feature=np.take(self.by_feature, order, axis=1),
+            ids=tuple(self.ids[i] for i in order.tolist()),
+            by_feature=by_feature,
             labels=self.labels[order],
             blinds=np.take(self.blinds, order, axis=1),
             salts=np.take(self.salts, order, axis=0),
         )
 
     def _digest(self, row: int) -> bytes:
-        return self.record_levels[0][DIGEST_BYTES * row : DIGEST_BYTES * (row + 1)]
+        return bytes(self.record_levels[0][DIGEST_BYTES * row : DIGEST_BYTES * (row + 1)])
+
+    @property
+    def _all_digests(self) -> npt.NDArray[np.uint8]:
+        return np.frombuffer(self.record_levels[0], np.uint8).reshape(-1, DIGEST_BYTES)
+
+
+def _increasing(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """The increasing order of digests, uint8 (n, 32)."""
+    words = digests.view(">u8").astype(np.uint64)
+    return np.lexsort(words.T[::-1])  # its last key counts first
+
+
+def encode_rows(encoding: DatasetEncoding, X: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
+    """Real features (N, d) as `Rows.by_feature`, some rows at a time. Raises DataError, see DatasetEncoding."""
+    count, width = X.shape
+    by_feature = empty((width + 1, count), np.int16)
+    by_feature[-1] = 1 << encoding.x_bits
+    step = max(1, ENCODED_CELLS // width)
+
+    def encode(start: int) -> None:
+        encoded = encoding.encode_features(X[start : start + step], first_row=start)
+        by_feature[:-1, start : start + step] = encoded.T
+
+    run_tasks([partial(encode, start) for start in range(0, count, step)])
+    return by_feature
 
 
 def blind_rows(ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: npt.NDArray[np.int32]) -> Rows:

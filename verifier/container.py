@@ -17,11 +17,12 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, BinaryIO
 
 import cbor2
 
@@ -100,11 +101,12 @@ def read_container(path: Path | str, kind: str | None, max_bytes: int) -> tuple[
         raise FormatError(f"{path}: {error}") from error
 
 
-def read_file(path: Path | str, max_bytes: int) -> bytes:
-    """The bytes of a regular file, of which there are between 1 and `max_bytes`.
+@contextmanager
+def opened(path: Path | str, max_bytes: int) -> Iterator[BinaryIO]:
+    """A regular file of between 1 and `max_bytes` bytes, open for reading.
 
     Raises:
-        DataError: it is missing, a directory, a device, or may not be read.
+        DataError: it is missing, a directory, a device, or cannot be read, now or later.
         FormatError: it is empty or too large.
     """
     try:
@@ -118,17 +120,22 @@ def read_file(path: Path | str, max_bytes: int) -> bytes:
                 raise DataError(f"{path}: this is not a regular file")
             if status.st_size > max_bytes:
                 raise FormatError(f"{path}: {status.st_size} bytes are more than the {max_bytes} it can have")
+            if not status.st_size:
+                raise FormatError(f"{path}: the file is empty")
             with open(descriptor, "rb", closefd=False) as file:
-                data = file.read(status.st_size)
+                yield file
         finally:
             os.close(descriptor)
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from error
-    if not data:
-        raise FormatError(f"{path}: the file is empty")
-    return data
+
+
+def read_file(path: Path | str, max_bytes: int) -> bytes:
+    """The bytes of such a file; raises what `opened` does."""
+    with opened(path, max_bytes) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
 
 
 def write_container(

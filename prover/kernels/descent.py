@@ -19,6 +19,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from ..storage import empty
 from .compiled import INT, array_of, device, kernel
 from .field import LANES, int_add, int_mul, splat
 from .memory import load_whole, store
@@ -191,7 +192,7 @@ class Descent:
         self._table, self._targets = table, targets
         self._holes = np.full(self.rows, -1, dtype=np.int32)
         self._holes[holes] = np.arange(len(holes))
-        self.Q, self.P, self.rem = (np.empty((epochs, self.rows), dtype=kind) for kind in ("i2", "i4", "u2"))
+        self.Q, self.P, self.rem = (empty((epochs, self.rows), kind) for kind in ("i2", "i4", "u2"))
         self.hole_scores = np.zeros((epochs, len(holes)), dtype=np.int64)
         # A block's features stay in the second cache.
         fitting = BLOCK_CELLS // max(1, self._width)
@@ -208,6 +209,7 @@ class Descent:
         width, height, whole = self._width, self._height, self.rows // self._height
         blocks = _aligned((whole + 1) * width * height).reshape(whole + 1, width, height)
         blocks[:-1] = features[:-1, : whole * height].reshape(width, whole, height).transpose(1, 0, 2)
+        blocks[-1] = 0
         blocks[-1, :, : self.rows - whole * height] = features[:-1, whole * height :]
         return blocks.reshape(-1)
 
@@ -215,6 +217,7 @@ class Descent:
         """Of one thread: sums, scores, limbs of residuals, and what was found."""
         sums = np.zeros(2 * LANES * -(-self._width // FEATURES) * FEATURES, dtype=np.int64)
         scratch, limbs = np.zeros(self._height, dtype=np.int64), _aligned(2 * self._height)
+        limbs[:] = 0
         return sums, scratch, limbs, np.zeros(3, dtype=np.int64)
 
     def step(self, weights: NDArray[np.int64], epoch: int, rows: slice) -> tuple[NDArray[np.int64], int, int]:
@@ -254,7 +257,7 @@ class Descent:
 
 
 def _aligned(count: int) -> NDArray[np.int16]:
-    """Zeros that begin with a cache line."""
-    cells = np.zeros(count + CACHE_LINE // 2, dtype=np.int16)
+    """Cells to be filled, which begin with a cache line."""
+    cells = empty(count + CACHE_LINE // 2, np.int16)
     first = -cells.ctypes.data % CACHE_LINE // 2
     return cells[first : first + count]

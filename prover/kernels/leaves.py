@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from ..storage import empty
 from .compiled import CELLS, IN, INT, OUT, SUMS, U64, cell_kernel, device
 from .field import LANES, add, int_add, keep, mul2, mul4, seven, splat, sub, total
 from .lookup import ROUND_COST, Sums, Weights, between, cuts, difference_of_products, weighed
@@ -202,7 +203,7 @@ def _pieces(rows: int, m: int) -> list[tuple[int, int, int, int]]:
 def leaves_up(leaves: Leaves) -> Array:
     """The second layer above the leaves: n and d over K, (2, 2, L/4, m)."""
     count, m = leaves.offsets.size, leaves.width
-    n, d = both = np.empty((2, 2, count // 4, m), dtype=np.uint64)
+    n, d = both = empty((2, 2, count // 4, m), np.uint64)
     arrays = *_arguments(leaves, leaves.denominators), n.reshape(-1), d.reshape(-1), count, m
     step, live = _up.of(leaves.rows), np.uint64(leaves.live)
     run_tasks([partial(step, *arrays, *piece, live) for piece in _pieces(count // 4, m)])

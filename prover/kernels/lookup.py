@@ -22,6 +22,7 @@ from functools import partial
 
 import numpy as np
 
+from ..storage import empty
 from .compiled import IN, INT, OUT, U64, device, kernel
 from .field import LANES, add, mul2, mul4, seven, splat, sub, total
 from .memory import load, store
@@ -178,7 +179,7 @@ def layer_up(n: Array, d: Array) -> tuple[Array, Array]:
     _, top, m = extension(d, 3).shape
     if top < 2 or top % 2:
         raise ValueError(f"a layer of {top} lines has no halves")
-    up_n, up_d = (np.empty((2, top // 2, m), dtype=np.uint64) for _ in range(2))
+    up_n, up_d = (empty((2, top // 2, m), np.uint64) for _ in range(2))
     half = top // 2 * m
     arrays = (flat(n), flat(d), up_n.reshape(-1), up_d.reshape(-1), half)
     run_tasks([partial(_layer_up, *arrays, *span) for span in spans(half, cost=3)])

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..storage import empty
 from .compiled import IN, INT, OUT, device, kernel
 from .field import LANES, high_words, low_words, splat, word_operation
 from .memory import load, store, turned
@@ -228,7 +229,7 @@ class Hashes:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._states = np.empty((-(-count // GROUP), 8, LANES), dtype=np.uint64)
+        self._states = empty((-(-count // GROUP), 8, LANES), np.uint64)
         self._states[:] = INITIAL_STATE[:, None]
         self._lines = np.empty(LINES * LANES, dtype=np.uint64)
         self._length = 0
@@ -238,17 +239,15 @@ class Hashes:
         self._compress(blocks, b"")
         self._length += BLOCK_BYTES
 
-    def finish(self, blocks: Array, used: int) -> bytes:
-        """The packed digests, after a last block of which `used` bytes count and the others are zero."""
+    def finish(self, blocks: Array, used: int, out: Array) -> None:
+        """The digests, into uint8 (count, 32), after a last block that is zero past the first `used` bytes."""
         length = 8 * (self._length + used)
         ending = b"\x80" + bytes(-(used + 1 + LENGTH_BYTES) % BLOCK_BYTES) + length.to_bytes(LENGTH_BYTES, "big")
         padding = bytes(used) + ending
         self._compress(blocks, padding[:BLOCK_BYTES])
         if len(padding) > BLOCK_BYTES:
             self._compress(np.zeros_like(blocks), padding[BLOCK_BYTES:])
-        out = np.empty((self.count, DIGEST_BYTES // 8), dtype=np.uint64)
-        _finish(self._states.reshape(-1), out.reshape(-1), self.count)
-        return out.tobytes()
+        _finish(self._states.reshape(-1), out.view(np.uint64).reshape(-1), self.count)
 
     def _compress(self, blocks: Array, padding: bytes) -> None:
         words = np.frombuffer(padding.ljust(BLOCK_BYTES, b"\0"), dtype=">u4").astype(np.uint64)
@@ -256,7 +255,7 @@ class Hashes:
         _absorb(blocks.reshape(-1), both, ROUND_CONSTANTS, self._states.reshape(-1), self._lines, self.count)
 
 
-def sha256_rows(tag: bytes, parts: Sequence[Array]) -> bytes:
+def sha256_rows(tag: bytes, parts: Sequence[Array]) -> memoryview:
     """The packed SHA-256 of tag + row i of all parts, for every i.
 
     parts: uint8 (n, width) each, at least one.
@@ -265,7 +264,7 @@ def sha256_rows(tag: bytes, parts: Sequence[Array]) -> bytes:
     length = len(tag) + sum(widths)
     padded = -(-(length + 1 + LENGTH_BYTES) // BLOCK_BYTES) * BLOCK_BYTES
     ending = b"\x80" + bytes(padded - length - 1 - LENGTH_BYTES) + (8 * length).to_bytes(LENGTH_BYTES, "big")
-    out = np.empty((n, DIGEST_BYTES // 8), dtype=np.uint64)
+    out = empty((n, DIGEST_BYTES // 8), np.uint64)
 
     def hash_rows(start: int, stop: int) -> None:
         rows = np.empty((stop - start, padded), dtype=np.uint8)
@@ -282,4 +281,4 @@ def sha256_rows(tag: bytes, parts: Sequence[Array]) -> bytes:
     step = max(GROUP, min(-(-n // thread_count()), CHUNK_BYTES // padded))
     step = -(-step // GROUP) * GROUP
     run_tasks([partial(hash_rows, start, min(n, start + step)) for start in range(0, n, step)])
-    return out.tobytes()
+    return out.view(np.uint8).reshape(-1).data

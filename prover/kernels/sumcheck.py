@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from ..storage import empty
 from .compiled import IN, INT, OUT, U64, device, kernel
 from .field import LANES, add, mul, mul2, seven, splat, sub, total
 from .memory import load, store
@@ -131,8 +132,8 @@ def fold_factors(factors: Array, r: Scalar) -> Array:
 def eq_table(point: Array) -> Array:
     """eq(point, x) for all x: K (2, m) -> K (2, 2^m); the first coordinate is x's highest bit."""
     bits = extension(point, 2).shape[1]
-    table = np.zeros((2, 1 << bits), dtype=np.uint64)
-    table[0, 0] = 1
+    table = empty((2, 1 << bits), np.uint64)
+    table[:, 0] = 1, 0
     _eq_table(flat(point), table.reshape(-1), bits)
     return table
 
