@@ -22,12 +22,13 @@ from typing import Any
 import report
 from rich.console import Console
 from rich.table import Table
-from workloads import WORKLOADS
+from workloads import WORKLOADS, workload
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 RUNS = 7
+OPENING_BITS = (17, 20, 23)
 TABLE_WIDTH = 140  # the narrowest that the tables fit in
 
 
@@ -58,8 +59,22 @@ def run_workload(name: str, runs: int) -> dict[str, Any]:
         measure("prove", name, directory)  # not counted: fills the file cache
         proved = [measure("prove", name, directory) for _ in range(runs)]
         verified = [measure("verify", name, directory) for _ in range(runs)]
+        more = {"bounds": measure("bounds", name, directory)} if workload(name).bounded else {}
+        if workload(name).memory is not None:
+            more["limited"] = measure("table", name, directory) | measure("limited", name, directory)
     spread = [min(sample["seconds"] for sample in proved), max(sample["seconds"] for sample in proved)]
-    return {"commit": committed, "prove": medians(proved), "prove_range": spread, "verify": medians(verified)}
+    ratios = [sample["again_seconds"] / sample["float_seconds"] for sample in proved]
+    figures = {"prove": medians(proved), "prove_range": spread, "ratio": median(ratios), "verify": medians(verified)}
+    return {"commit": committed, **figures, **more}
+
+
+def openings() -> dict[str, Any]:
+    """Openings alone, each size in a process of its own."""
+    found: dict[str, Any] = {}
+    for bits in OPENING_BITS:
+        command = [sys.executable, str(HERE / "openings.py"), str(bits)]
+        found[str(bits)] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found
 
 
 def compile_seconds() -> float:
@@ -107,6 +122,8 @@ def main() -> None:
     for name in chosen:
         print(f"{name} ..", file=sys.stderr)
         results["workloads"][name] = run_workload(name, arguments.runs)
+    if not arguments.only:
+        results["openings"] = openings()
     show(report.summary(results), f"zkunlearn on {results['machine']['cpu']}, {results['machine']['cores']} cores")
     show(report.phases(results), "seconds by phase of proving")
     if not arguments.dry and not arguments.only:

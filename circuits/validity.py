@@ -76,7 +76,7 @@ class Validity:
 
     @property
     def sections(self) -> tuple[Section, ...]:
-        """See the table above; the labels are in the first section."""
+        """See the table above: section i has the i-th part of the features, and that of the labels, if there is one."""
         signed = Lookup("features", RANGE, (Entry(((1, FEATURES),), HALF),))
         row = row_axis(self.rows)
         features = lookup_boxes("features", (feature_axis(self.features), row), (signed,), Indicator)

@@ -83,7 +83,7 @@ class Commitment:
             root, self.stored = self.root, None
             del self.levels  # computed again at their next use
             if self.root != root:
-                raise FormatError("secret files of the data set are damaged: they do not lead to its commitment")
+                raise damaged()
             opened = self._open(tree, indices, columns)
         return b"".join(opened)
 
@@ -107,6 +107,11 @@ class Commitment:
         except InvalidProof:
             return False
         return True
+
+
+def damaged() -> FormatError:
+    """The error for secrets that belong to no commitment."""
+    return FormatError("secret files of the data set are damaged: they do not lead to its commitment")
 
 
 def narrowed(values: Cells) -> Cells:

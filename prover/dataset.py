@@ -30,7 +30,7 @@ from ..verifier.merkle import DIGEST_BYTES, SALT_BYTES
 from ..verifier.soundness import require_security
 from ..verifier.verify import DATASET, dataset_matrix, dataset_shape, new_transcript
 from .columns import Witness
-from .commitment import Cells, Commitment, Secret, commit_columns, fresh_secret
+from .commitment import Cells, Commitment, Secret, commit_columns, damaged, fresh_secret
 from .locks import locked
 from .multiplicities import LookedUpRows, SignedRows, multiplicities, signed_rows
 from .protocol import Progress, Prover
@@ -79,16 +79,26 @@ class Dataset:
 
     @cached_property
     def opening(self) -> Commitment:
-        """The matrix with everything that opening it takes."""
+        """The matrix with everything that opening it takes. Raises FormatError where stored secrets are damaged."""
         matrix = dataset_matrix(self.statement)
         opening = commit_columns(matrix.layout, matrix.code, self.columns, self.secret)
         if self.directory is not None:
             opening.stored = load_tree(self.directory, self.commitment.digest, matrix.code, self.statement.root)
+        if opening.root != self.statement.root:  # without a stored tree, the secrets show here if they are damaged
+            raise damaged()
         return opening
 
     def records(self, ids: Iterable[str]) -> tuple[ForgottenRecord, ...]:
-        """The forget list of these rows. Raises DataError for an unknown or repeated id."""
-        return tuple(self.rows.record(position) for position in self.rows.positions(ids))
+        """The forget list of these rows.
+
+        Raises:
+            DataError: an unknown or repeated id.
+            FormatError: the stored rows or salts are not those of the records.
+        """
+        positions = self.rows.positions(ids)
+        if positions and self.rows.record_root != self.statement.record_root:
+            raise damaged()
+        return tuple(self.rows.record(position) for position in positions)
 
     def spend(self) -> None:
         """Count one more opening, on disk before anything is opened. Raises BudgetExceeded."""
@@ -242,6 +252,8 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
         if not is_canonical(arrays[name]):
             raise FormatError(f"{directory / SECRETS / name}.npy: holds a number that is not a field element")
     names = Names(arrays["id_bytes"], arrays["id_ends"])
+    if not names.is_sound():
+        raise FormatError(f"{directory / SECRETS}: id_bytes.npy and id_ends.npy are no texts")
     rows = Rows(names, *(arrays[name] for name in ("features", "labels", "blinds", "salts")))
     secret = Secret(arrays["tails"], arrays["leaf_salts"])
     return Dataset(commitment, rows, secret, fields["spent"], directory)

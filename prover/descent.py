@@ -60,7 +60,7 @@ def descend(rows: Rows, forgotten: tuple[int, ...], spec: TrainingSpec, schedule
     fits = (
         int(np.abs(table).max()) + int(np.abs(targets).max()) < kernels.LARGEST
         and max(-int(rows.by_feature.min()), int(rows.by_feature.max())) <= kernels.LARGEST_FEATURE
-        and len(rows.ids) >= kernels.WIDE
+        and len(rows.ids) >= kernels.ROWS
     )
     found = _descend(rows, holes, table, targets, spec, schedule) if fits else None
     return _by_reference(rows, holes, spec, schedule) if found is None else found

@@ -170,7 +170,8 @@ class NumeratorPair:
             if axis.bits
         ]
         children = [tables[0].reshape(2, -1), *(np.stack([table, table]) for table in tables[1:])]
-        self._bound = [ONE, ONE]
+        alone = all(cells[0] for axis, cells in zip(layer.axes, layer.numerators, strict=True) if not axis.bits)
+        self._bound = [ONE, ONE] if alone else [ZERO, ZERO]
         self._pairs: list[tuple[LayerPair, int]] = []
         self._later: list[K] = []
         for cells in children:

@@ -23,7 +23,7 @@ CELL_LIMBS, CELL_LIMB_BITS = 3, 22  # of cells that are elements of F
 LIMB_COUNTS = (2, 3, 4)  # of the numbers that cells are multiplied with: the fewest that leave long enough pieces
 SHORTEST = 1 << 9  # cells of a row that are multiplied at a time, at least
 BLOCK = 1 << 17  # cells that are turned into float64 at a time
-LONGEST = 1 << 20  # beyond, sums of pieces may leave 64 bits
+LONGEST = 1 << 16  # cells; of more, sums of pieces may leave 64 bits
 
 Floats = npt.NDArray[np.float64]
 
@@ -97,7 +97,7 @@ def _cut_for(cells: Array) -> tuple[int, int]:
     """How many limbs, and how many products with these cells may be added up."""
     for limbs in LIMB_COUNTS:
         room = EXACT_BITS - product_bits(cells, limbs)
-        if 1 << room >= SHORTEST:
+        if room >= SHORTEST.bit_length() - 1:
             break
     return limbs, 1 << room
 

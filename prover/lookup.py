@@ -87,10 +87,12 @@ class BoxLeaves:
         shape = tuple(axis.size for axis in box.axes)
         self._cells = prod(shape)
         known = all(lookup.name in looked_up for lookup in box.lookups) and not box.indicator.holes
-        # behind the rows of all lookups: a line of padding, and what kernels read past an end
-        room = len(box.lookups) * self._cells + self._line()[2] + LANES
+        # behind the rows of each lookup what kernels read past an end, and behind all of them a line of padding
+        self._step = self._cells + LANES
+        room = len(box.lookups) * self._step + self._line()[2] + LANES
         self._rows: npt.NDArray[np.integer] = np.zeros(room, dtype=np.uint16 if known else np.int32)
-        boxes = [self._rows[i * self._cells : (i + 1) * self._cells].reshape(shape) for i in range(len(box.lookups))]
+        starts = [i * self._step for i in range(len(box.lookups))]
+        boxes = [self._rows[start : start + self._cells].reshape(shape) for start in starts]
         for i, lookup in enumerate(box.lookups):
             if lookup.name in looked_up:
                 boxes[i][...] = looked_up[lookup.name][self._cut]
@@ -108,8 +110,10 @@ class BoxLeaves:
             return self._written_out()
         sizes, padded = [axis.size for axis in leading], [1 << axis.bits for axis in leading]
         real = tuple(slice(0, size) for size in sizes)
-        offsets = np.full(padded, len(self._box.lookups) * self._cells)
-        offsets[real] = width * np.arange(prod(sizes)).reshape(sizes)
+        count = len(self._box.lookups)
+        offsets = np.full(padded, count * self._step)
+        lines = np.arange(0, self._cells, width)
+        offsets[real] = (lines + self._step * np.arange(count)[:, None]).reshape(sizes)
         bases = np.full(padded, self._neutral)
         by_lookup = np.array(self._bases).reshape(-1, *[1] * (len(sizes) - 1))
         bases[real] = by_lookup if len(self._bases) > 1 else self._bases[0]
@@ -128,8 +132,8 @@ class BoxLeaves:
 
     def _written_out(self) -> Box:
         """All leaves of a tiny box."""
-        cells = self._rows[: len(self._box.lookups) * self._cells].astype(np.int64).reshape(len(self._bases), -1)
-        places = (cells + np.array(self._bases)[:, None]).reshape(-1)
+        cells = self._rows[: len(self._bases) * self._step].reshape(len(self._bases), -1)[:, : self._cells]
+        places = (cells.astype(np.int64) + np.array(self._bases)[:, None]).reshape(-1)
         return leaf_box(self._axes, (places < self._live).astype(np.uint64), self._entries.all()[:, places])
 
     def _search(self, index: int, rows: npt.NDArray[np.integer]) -> None:

@@ -29,6 +29,7 @@ from ..verifier.merkle import DIGEST_BYTES
 SECRETS = "dataset.secrets"
 OWNER = "dataset"
 FOLDER_MODE = 0o700
+CONTINUATION, CONTINUATION_MASK = 0x80, 0xC0  # of bytes within a character, in UTF-8
 
 Array = npt.NDArray[Any]
 
@@ -46,6 +47,7 @@ class Form:
             array.dtype == np.dtype(self.dtype)
             and array.ndim == len(self.shape)
             and all(n is None or n == m for n, m in zip(self.shape, array.shape, strict=True))
+            and array.flags.c_contiguous
         )
 
 
@@ -78,12 +80,17 @@ class Folder:
     def finish(self, dataset: bytes) -> None:
         """Everything is on disk: from now on it is the folder of the data set with this digest."""
         self.save(OWNER, np.frombuffer(dataset, dtype=np.uint8))
+        old = self.path.with_suffix(".old")
         with self._errors():
-            old = self.path.with_suffix(".old")
             if self._target.exists():
                 self._target.rename(old)
-            self.path.rename(self._target)
-            shutil.rmtree(old, ignore_errors=True)
+            try:
+                self.path.rename(self._target)
+            except OSError:
+                if old.exists():
+                    old.rename(self._target)
+                raise
+        shutil.rmtree(old, ignore_errors=True)
 
     def abandon(self) -> None:
         """Remove it, if it is not finished."""
@@ -94,11 +101,14 @@ class Folder:
 
     @contextlib.contextmanager
     def _errors(self) -> Any:
+        """Whatever ends the work, no secrets are left behind."""
         try:
             yield
-        except OSError as error:
+        except BaseException as error:
             self.abandon()
-            raise DataError(f"{self._target}: cannot be written ({error.strerror or error})") from error
+            if isinstance(error, OSError):
+                raise DataError(f"{self._target}: cannot be written ({error.strerror or error})") from error
+            raise
 
 
 def _secret(path: str, flags: int) -> int:
@@ -127,7 +137,7 @@ def _load(folder: Path, name: str, form: Form) -> Array:
         raise DataError(f"{path}: there is no such file") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except ValueError as error:  # not an array, or one of objects
+    except Exception as error:  # one of objects, or whatever numpy's reader says about what is no array
         raise FormatError(f"{path}: is not an array that zkunlearn wrote") from error
     if not form.fits(array):
         raise FormatError(f"{path}: holds {array.dtype} of shape {array.shape}, expected {form.dtype} {form.shape}")
@@ -150,8 +160,23 @@ class Names(Sequence[str]):
     def __len__(self) -> int:
         return len(self._ends)
 
+    def is_sound(self) -> bool:
+        """Whether they are texts, all of them."""
+        edges, ends = self._ends[:-1], self._ends
+        if len(ends) == 0 or int(ends[0]) < 0 or int(ends[-1]) != len(self._data) or (np.diff(ends) < 0).any():
+            return False
+        inside = edges[edges < len(self._data)]
+        if ((self._data[inside] & CONTINUATION_MASK) == CONTINUATION).any():
+            return False
+        try:
+            self._data.tobytes().decode("utf-8")
+        except UnicodeDecodeError:
+            return False
+        return True
+
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
         start = int(self._ends[index - 1]) if index else 0
         return self._data[start : int(self._ends[index])].tobytes().decode("utf-8")

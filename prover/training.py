@@ -167,11 +167,11 @@ def prove_training(
     )
     shape = training_shape(statement)
     require_security(shape)
+    committed = {DATASET: dataset.opening, MODEL: model_opening}
     dataset.spend()
     witness = training_witness(statement.relation, trace)
     trained = perf_counter()
     columns = {**dataset.columns, **witness.columns}
-    committed = {DATASET: dataset.opening, MODEL: model_opening}
     transcript = new_transcript(statement)
     prover = Prover(shape, transcript, committed, columns, VIRTUAL, witness.looked_up, progress)
     proof = TrainingProof(statement, prover.prove())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .compiled import all_kernels
-from .descent import LARGEST, LARGEST_FEATURE, WIDE, Descent
+from .descent import LARGEST, LARGEST_FEATURE, ROWS, Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
 from .field import LANES
 from .leaves import LINES, Leaves, leaf_fold, leaf_round, leaves_up, node_fold, node_round
@@ -55,7 +55,7 @@ __all__ = [
     "LARGEST",
     "LARGEST_FEATURE",
     "LINES",
-    "WIDE",
+    "ROWS",
     "Array",
     "Descent",
     "Hashes",

@@ -23,11 +23,12 @@ from ..storage import empty
 from .compiled import INT, array_of, device, kernel
 from .field import LANES, int_add, int_mul, splat
 from .memory import load_whole, store
-from .pairs import RUN, interleave_high, interleave_low, load_words, pair_dot, widen
+from .pairs import RUN, broadcast, interleave_high, interleave_low, load_words, pair_dot, widen
 from .threads import run_tasks, spans, thread_count
 from .values import Array
 
 WIDE = 4 * LANES  # 16-bit numbers in lanes
+ROWS = 2 * WIDE  # whose scores are added up together
 FEATURES = 4  # whose gradients share a pass
 LIMB_BITS = 15
 LARGEST = 1 << 29  # above this, weights and residuals have no room in two limbs
@@ -61,27 +62,42 @@ def _widened(scratch, at, limb0, limb1, shift):
 
 
 @device
+def _add_pair(features, at, after, w0, w1, low0, low1, high0, high1):
+    """Two features of WIDE rows, interleaved, times both limbs of their weights."""
+    x, y = load_words(features, at), load_words(features, after)
+    low, high = interleave_low(x, y), interleave_high(x, y)
+    low0, low1 = pair_dot(low0, low, w0), pair_dot(low1, low, w1)
+    return low0, low1, pair_dot(high0, high, w0), pair_dot(high1, high, w1)
+
+
+@device
 def _scores(features, weights, scratch, stride, width, first, count):
     """scratch[_row_at(i)] = sum over k < width of weights[k] features[first + k stride + i].
 
-    weights: uint64, for each pair of features its limbs 0, then for each its limbs 1; zero past the last feature.
+    weights: uint64, for each pair of features its limbs 0, then for each its limbs 1; of the last one half may be zero.
     """
     zero, shift, pairs = splat(np.uint64(0)), splat(np.uint64(1 << LIMB_BITS)), weights.size // 2
-    last = (width - 1) * stride + first  # a pair's second feature that is past it has the weight zero
     for i in range(0, count, LANES):
         store(scratch, i, LANES, zero)
     for k in range(0, pairs, SUMMED // 2):
-        for i in range(0, count, WIDE):
-            low0, low1, high0, high1 = zero, zero, zero, zero
-            for j in range(k, min(pairs, k + SUMMED // 2)):
-                at = first + 2 * j * stride
-                x, y = load_words(features, at + i), load_words(features, min(at + stride, last) + i)
-                low, high = interleave_low(x, y), interleave_high(x, y)
-                w0, w1 = splat(weights[j]), splat(weights[pairs + j])
-                low0, low1 = pair_dot(low0, low, w0), pair_dot(low1, low, w1)
-                high0, high1 = pair_dot(high0, high, w0), pair_dot(high1, high, w1)
-            _widened(scratch, i, low0, low1, shift)
-            _widened(scratch, i + WIDE // 2, high0, high1, shift)
+        stop = min(width // 2, k + SUMMED // 2)
+        half = width % 2 == 1 and pairs <= k + SUMMED // 2
+        for i in range(0, count, ROWS):
+            a0, a1, b0, b1, c0, c1, d0, d1 = zero, zero, zero, zero, zero, zero, zero, zero
+            at = first + 2 * k * stride + i
+            for j in range(k, stop):
+                w0, w1, after = broadcast(weights, j), broadcast(weights, pairs + j), at + stride
+                a0, a1, b0, b1 = _add_pair(features, at, after, w0, w1, a0, a1, b0, b1)
+                c0, c1, d0, d1 = _add_pair(features, at + WIDE, after + WIDE, w0, w1, c0, c1, d0, d1)
+                at += 2 * stride
+            if half:  # the last feature with itself, which has the weight zero
+                w0, w1 = broadcast(weights, pairs - 1), broadcast(weights, 2 * pairs - 1)
+                a0, a1, b0, b1 = _add_pair(features, at, at, w0, w1, a0, a1, b0, b1)
+                c0, c1, d0, d1 = _add_pair(features, at + WIDE, at + WIDE, w0, w1, c0, c1, d0, d1)
+            _widened(scratch, i, a0, a1, shift)
+            _widened(scratch, i + WIDE // 2, b0, b1, shift)
+            _widened(scratch, i + WIDE, c0, c1, shift)
+            _widened(scratch, i + WIDE + WIDE // 2, d0, d1, shift)
 
 
 @device
@@ -133,7 +149,7 @@ def _descend(
     up, height = np.int64(64 - LIMB_BITS), limbs.size // 2
     for first in range(start, stop, height):
         count = min(height, stop - first)
-        padded, block = -(-count // WIDE) * WIDE, first // height * step + first % height
+        padded, block = -(-count // ROWS) * ROWS, first // height * step + first % height
         _scores(features, weights, scratch, stride, width, block, padded)
         for i in range(count):
             row, z = first + i, scratch[_row_at(i)] + bias
@@ -161,7 +177,7 @@ class Descent:
     """The rows of one training run, and where its columns go.
 
     Args:
-        features: int16 (d + 1, N), at most LARGEST_FEATURE in absolute value, the constant one last; N >= WIDE.
+        features: int16 (d + 1, N), at most LARGEST_FEATURE in absolute value, the constant one last; N >= ROWS.
         table: int32 (2^16,), the activation.
         targets: int32 (N,), labels at the predictions' scale; residuals are below LARGEST in absolute value.
         holes: rows that do not count.
@@ -186,8 +202,8 @@ class Descent:
         block_size: int,
     ) -> None:
         self._width, self.rows = features.shape[0] - 1, features.shape[1]
-        if self.rows < WIDE:
-            raise ValueError(f"at least {WIDE} rows are needed, to which lanes may run on")
+        if self.rows < ROWS:
+            raise ValueError(f"at least {ROWS} rows are needed, to which lanes may run on")
         self._bias, self._constant = bias, int(features[-1, 0])
         self._table, self._targets = table, targets
         self._holes = np.full(self.rows, -1, dtype=np.int32)
@@ -196,9 +212,9 @@ class Descent:
         self.hole_scores = np.zeros((epochs, len(holes)), dtype=np.int64)
         # A block's features stay in the second cache.
         fitting = BLOCK_CELLS // max(1, self._width)
-        self._height = min(MOST_ROWS, max(WIDE, 1 << (fitting.bit_length() - 1)))
+        self._height = min(MOST_ROWS, max(ROWS, 1 << (fitting.bit_length() - 1)))
         self._features, self._stride, self._step = features.reshape(-1), self.rows, self._height
-        if epochs >= MANY_EPOCHS and block_size >= WIDE:
+        if epochs >= MANY_EPOCHS and block_size >= ROWS:
             self._height = min(self._height, block_size)
             self._features, self._stride = self._in_blocks(features), self._height
             self._step = self._width * self._height

@@ -1,6 +1,7 @@
 """16-bit integers in lanes, and sums of products of pairs of them, inside kernels.
 
     load_words                        four 16-bit integers a lane, without a mask
+    broadcast                         one uint64 of an array in all lanes; the index is not negative
     interleave_low, interleave_high   x and y in turns: of each run of RUN numbers the first half, or the last one
     pair_dot                          acc + x y, pair by pair: two products of 16 bits are added to a sum of 32
     widen                             32-bit sums as 64-bit ones: the first half of them, and the second
@@ -17,7 +18,7 @@ from llvmlite import ir  # type: ignore[import-untyped]  # llvmlite ships no typ
 from numba import types
 from numba.extending import intrinsic
 
-from .field import LANES, VECTOR, call, cpu_features, lanes, operation
+from .field import LANES, VECTOR, call, cpu_features, lanes, operation, spread
 from .memory import shuffled
 
 RUN = min(8, 4 * LANES)  # 128 bits, within which processors interleave
@@ -31,6 +32,14 @@ def _load_words(_context: Any, array: Any, index: Any) -> Any:
         value = b.load(b.bitcast(b.gep(data, [args[1]]), VECTOR.as_pointer()))
         value.align = 2
         return value
+
+    return lanes(array, types.int64), codegen
+
+
+def _broadcast(_context: Any, array: Any, index: Any) -> Any:
+    def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
+        data = target.make_array(signature.args[0])(target, b, args[0]).data
+        return spread(b, b.load(b.gep(data, [args[1]])))
 
     return lanes(array, types.int64), codegen
 
@@ -75,6 +84,7 @@ def _widen(_context: Any, value: Any) -> Any:
 
 
 load_words: Any = intrinsic(_load_words)
+broadcast: Any = intrinsic(_broadcast)
 interleave_low = operation("interleave_low", 2, _interleave(0))
 interleave_high = operation("interleave_high", 2, _interleave(RUN // 2))
 pair_dot = operation("pair_dot", 3, _pair_dot)

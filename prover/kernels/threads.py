@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # threadpoolctl ships none
 
@@ -65,21 +65,32 @@ def _executor(workers: int) -> ThreadPoolExecutor:
 def run_tasks(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
     """Run the callables, on threads when there are several of both; results in the order of `tasks`.
 
-    An exception of a task is raised here. A task may call run_tasks itself: it then runs in its own thread,
-    because a pool whose workers wait for each other stands still.
+    This thread is one of them. An exception of a task is raised here. A task may call run_tasks itself: it then runs
+    in its own thread, because a pool whose workers wait for each other stands still.
     """
-    workers = thread_count()
-    if workers == 1 or len(tasks) < 2 or getattr(_inside, "active", False):
+    helpers = min(thread_count(), len(tasks)) - 1
+    if helpers < 1 or getattr(_inside, "active", False):
         return [task() for task in tasks]
+    results: list[Any] = [None] * len(tasks)
+    waiting = iter(enumerate(tasks))  # the interpreter lock lets one thread at a time take the next
 
-    def guarded(task: Callable[[], Result]) -> Result:
+    def work() -> None:
         _inside.active = True
         try:
-            return task()
+            for i, task in waiting:
+                results[i] = task()
         finally:
             _inside.active = False
 
-    return list(_executor(workers).map(guarded, tasks))
+    pool = _executor(thread_count() - 1)
+    futures = [pool.submit(work) for _ in range(helpers)]
+    try:
+        work()
+    finally:
+        wait(futures)
+    for future in futures:
+        future.result()
+    return results
 
 
 def run_blas_tasks(tasks: Sequence[Callable[[], Result]]) -> list[Result]:

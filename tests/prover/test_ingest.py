@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zkunlearn.models.encoding import DatasetEncoding
 from zkunlearn.models.errors import DataError
-from zkunlearn.prover.ingest import read_bounds, read_digests, read_ids, read_table
+from zkunlearn.prover.ingest import RawTable, read_bounds, read_digests, read_ids, read_table
 
 GOOD = "id,age,income,sick\na,30,1.5,yes\nb,40,-2,no\nc,50,3e2,no\n"
 
@@ -371,3 +373,215 @@ def test_digests_are_hexadecimal_lines_with_comments(write: Callable[..., Path])
 def test_what_is_no_digest_is_refused_by_line(write: Callable[..., Path], content: str, found: str) -> None:
     with pytest.raises(DataError, match=found):
         read_digests(write(content, "d.txt"))
+
+
+# --- tables in pieces ---------------------------------------------------------------------------------------
+
+LONG = "id,x,z,y\n" + "".join(f"p{row},{row},{-row / 4},{row % 2}\n" for row in range(11))
+COMPRESSIONS = pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+
+
+def with_cells(name: str, value: str, rows: list[int]) -> str:
+    """LONG with another value in some rows, which are counted from 0."""
+    records = [line.split(",") for line in LONG.splitlines()]
+    for row in rows:
+        records[row + 1][records[0].index(name)] = value
+    return "\n".join(map(",".join, records)) + "\n"
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 10, 11, 12])
+def test_a_csv_of_several_pieces_keeps_all_rows_in_order(
+    write: Callable[..., Path], rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the last piece is full, or is the only one."""
+    monkeypatch.setattr("zkunlearn.prover.csv_tables.PIECE_ROWS", rows)
+    table = read_table(write(LONG), "y", "id")
+    assert table.X.tolist() == [[row, -row / 4] for row in range(11)]
+    assert table.y.tolist() == [row % 2 for row in range(11)]
+    assert table.ids == tuple(f"p{row}" for row in range(11))
+    assert table.lines is not None and list(table.lines) == list(range(2, 13))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rows", "found"),
+    [
+        ("x", "nan", [7], "line 9, column 'x': 'nan' is not a finite number"),
+        ("z", "", [3, 8], "line 5, column 'z': the cell is empty"),
+        ("z", "many", [10], "line 12, column 'z': 'many' is not a number"),
+        ("y", "", [9], "line 11, column 'y': the cell is empty"),
+        ("id", "p1", [8], "line 10, column 'id': id 'p1' is also that of line 3"),
+        ("id", "p1,2", [6], "line 8: 5 fields, but the header has 4"),
+    ],
+)
+def test_a_bad_row_past_the_first_piece_is_named_by_its_line(
+    write: Callable[..., Path], name: str, value: str, rows: list[int], found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zkunlearn.prover.csv_tables.PIECE_ROWS", 3)
+    message = refusal(write(with_cells(name, value, rows)), "y")
+    assert message.endswith(f": {found}"), message
+
+
+def test_lines_of_pieces_are_counted_over_blank_ones(
+    write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zkunlearn.prover.csv_tables.PIECE_ROWS", 3)
+    broken = with_cells("x", "?", [8]).replace("p4,", "\n\np4,").replace("p6,", '"p\n6",')
+    assert "line 10, column 'id': the id has a line break" in refusal(write(broken.replace("?", "1")), "y")
+    assert "line 13, column 'x': '?' is not a number" in refusal(write(broken), "y")
+
+
+def long_parquet(path: Path, **columns: Any) -> Path:
+    """LONG, in groups of four rows."""
+    rows = range(11)
+    whole = {"id": [f"p{row}" for row in rows], "x": rows, "z": [-row / 4 for row in rows], "y": [r % 2 for r in rows]}
+    pyarrow.parquet.write_table(pyarrow.table({**whole, **columns}), path, row_group_size=4)
+    return path
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4, 11, 12])
+def test_a_parquet_of_several_pieces_keeps_all_rows_in_order(
+    tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zkunlearn.prover.parquet_tables.PIECE_ROWS", rows)
+    table = read_table(long_parquet(tmp_path / "t.parquet"), "y", "id")
+    assert table.X.tolist() == [[row, -row / 4] for row in range(11)]
+    assert table.y.tolist() == [row % 2 for row in range(11)]
+    assert table.ids == tuple(f"p{row}" for row in range(11))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "row", "found"),
+    [
+        ("x", None, 7, "row 8, column 'x': the cell is empty"),
+        ("z", float("nan"), 10, "row 11, column 'z': nan is not a finite number"),
+        ("z", float("-inf"), 3, "row 4, column 'z': -inf is not a finite number"),
+        ("y", None, 9, "row 10, column 'y': the cell is empty"),
+        ("id", None, 5, "row 6, column 'id': the id is empty"),
+        ("id", "p1", 8, "row 9, column 'id': id 'p1' is also that of row 2"),
+    ],
+)
+def test_a_bad_row_past_the_first_piece_of_a_parquet_is_named_by_its_number(
+    tmp_path: Path, name: str, value: Any, row: int, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zkunlearn.prover.parquet_tables.PIECE_ROWS", 3)
+    whole = pyarrow.parquet.read_table(long_parquet(tmp_path / "t.parquet"))[name].to_pylist()
+    message = refusal(long_parquet(tmp_path / "u.parquet", **{name: [*whole[:row], value, *whole[row + 1 :]]}), "y")
+    assert message.endswith(f": {found}"), message
+
+
+# --- matrices of an .npz ------------------------------------------------------------------------------------
+
+
+def npy_bytes(array: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def zipped(path: Path, X: bytes, compression: int = zipfile.ZIP_STORED, rows: int = 20) -> Path:
+    """An .npz whose array X is whatever these bytes are, with other arrays behind it."""
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("X.npy", X)
+        archive.writestr("y.npy", npy_bytes(np.arange(rows) % 2))
+        archive.writestr("more.npy", npy_bytes(np.ones(100)))
+    return path
+
+
+def is_mapped(array: Any) -> bool:
+    while array is not None and not isinstance(array, np.memmap):
+        array = array.base
+    return array is not None
+
+
+def matrix(kind: str = "float64") -> Any:
+    return np.random.default_rng(1).integers(-50, 50, (20, 3)).astype(kind)
+
+
+@COMPRESSIONS
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", ["float64", "float32", "int16", ">i4", "bool"])
+def test_a_matrix_is_the_same_however_it_is_stored(
+    tmp_path: Path, kind: str, order: Any, compression: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is compressed is unpacked a few rows at a time; what is not stays in its file."""
+    monkeypatch.setattr("zkunlearn.prover.npz_tables.PIECE_BYTES", 100)
+    X = matrix(kind)
+    table = read_table(zipped(tmp_path / "t.npz", npy_bytes(np.asarray(X, order=order)), compression), "y")
+    assert table.X.dtype.newbyteorder("=") == X.dtype.newbyteorder("=") and table.X.tolist() == X.tolist()
+    assert table.y.tolist() == [row % 2 for row in range(20)]
+    assert is_mapped(table.X) == (compression == zipfile.ZIP_STORED)
+
+
+def test_what_numpy_saves_is_read_from_where_it_lies(tmp_path: Path) -> None:
+    X, y = matrix(), np.arange(20) % 2
+    for save, mapped in ((np.savez, True), (np.savez_compressed, False)):
+        save(tmp_path / "t.npz", X=X, y=y)
+        table = read_table(tmp_path / "t.npz", "y")
+        assert np.array_equal(table.X, X) and is_mapped(table.X) == mapped
+
+
+@pytest.mark.parametrize("place", [0, 77, 100_000, -1])
+def test_a_flipped_byte_in_a_matrix_that_is_not_compressed_is_found(tmp_path: Path, place: int) -> None:
+    """Of a matrix so large that it is not read to its end unless someone does."""
+    numbers = np.random.default_rng(1).integers(-50, 50, (20_000, 3)).astype(np.float64)
+    path = zipped(tmp_path / "t.npz", npy_bytes(numbers), rows=20_000)
+    content = path.read_bytes()
+    start = content.index(numbers.tobytes())
+    flipped = bytearray(numbers.tobytes())
+    flipped[place] ^= 1
+    path.write_bytes(content[:start] + flipped + content[start + len(flipped) :])
+    message = refusal(path, "y", None)
+    assert "not an .npz that can be read (Bad CRC-32 for file 'X.npy'" in message
+
+
+@COMPRESSIONS
+@pytest.mark.parametrize("missing", [1, 8, 3 * 8, 20 * 3 * 8])
+def test_a_matrix_that_ends_too_early_is_refused(tmp_path: Path, missing: int, compression: int) -> None:
+    """Though its checksum is right, and there are other bytes behind it."""
+    path = zipped(tmp_path / "t.npz", npy_bytes(matrix())[:-missing], compression)
+    assert "not an .npz that can be read" in refusal(path, "y", None)
+
+
+@COMPRESSIONS
+def test_a_matrix_that_goes_on_after_its_last_row_is_refused(tmp_path: Path, compression: int) -> None:
+    path = zipped(tmp_path / "t.npz", npy_bytes(matrix()) + bytes(3 * 8), compression)
+    assert "'X' is not as long as its header says" in refusal(path, "y", None)
+
+
+@COMPRESSIONS
+@pytest.mark.parametrize(
+    ("shape", "descr"),
+    [
+        ("(20, 3", "'<f8'"),
+        ("(20, -3)", "'<f8'"),
+        ("(True, 3)", "'<f8'"),
+        ("(100000000000000000000, 3)", "'<f8'"),
+        ("(20, 3)", "'<U0'"),
+        ("(20, 3)", "'zz'"),
+    ],
+)
+def test_a_matrix_with_a_broken_header_is_refused(tmp_path: Path, shape: str, descr: str, compression: int) -> None:
+    text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    X = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + matrix().tobytes()
+    refusal(zipped(tmp_path / "t.npz", X, compression), "y", None)
+
+
+def encoded(table: RawTable) -> list[list[int]]:
+    encoding = DatasetEncoding.from_data(table.X, table.y, table.names)
+    found: list[list[int]] = encoding.encode_features(table.X).tolist()
+    return found
+
+
+@COMPRESSIONS
+@pytest.mark.parametrize("kind", ["float32", "float16", "int8", "int64", "uint16", ">i4", "bool"])
+def test_numbers_of_any_type_are_encoded_as_the_float64_that_they_are(
+    tmp_path: Path, kind: str, compression: int
+) -> None:
+    """Thirds that float32 rounds, too: what it holds is a float64."""
+    rng = np.random.default_rng(2)
+    X = (rng.integers(0, 5, (20, 3)) / (3 if np.dtype(kind).kind == "f" else 1)).astype(kind)
+    own = read_table(zipped(tmp_path / "t.npz", npy_bytes(X), compression), "y")
+    wide = read_table(zipped(tmp_path / "u.npz", npy_bytes(X.astype(np.float64)), compression), "y")
+    assert (own.X.dtype, wide.X.dtype) == (X.dtype, np.float64)
+    assert encoded(own) == encoded(wide)
+    assert len({value for line in encoded(own) for value in line}) > 1

@@ -1,0 +1,111 @@
+"""Openings alone: `python benchmarks/openings.py BITS` commits to 2^BITS cells, opens them at a point, prints JSON.
+
+The cells are one committed column of 16-bit integers, 32 openings, and its value at a random point is all that is
+proved. "folded" is the protocol as it is: the vector y of the opening is committed by a code of its own, and folded.
+"plain" sends y of the same matrix in clear. "plain, short rows" does so too, with rows as long as then make the proof
+shortest.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from zkunlearn.circuits.layout import Axis, Column, MatrixLayout
+from zkunlearn.circuits.relation import LookedUp, Section, Steps
+from zkunlearn.verifier.code import HIDING_RATE, ReedSolomonCode
+from zkunlearn.verifier.folding import Stack
+from zkunlearn.verifier.group import MatrixShape
+from zkunlearn.verifier.protocol import MAX_ROW_BITS, ProofShape, choose_matrix, verify_protocol
+from zkunlearn.verifier.soundness import require_security
+from zkunlearn.verifier.transcript import Transcript
+from zkunlearn.verifier.verify import DATASET_ROW_BITS
+
+MATRIX, OPENINGS, RUNS, SEED = "matrix", 32, 7, 7
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The relation: the committed cells have a value at a point."""
+
+    bits: int
+
+    @property
+    def name(self) -> str:
+        return "opening"
+
+    @property
+    def columns(self) -> Mapping[str, tuple[Column, ...]]:
+        return {MATRIX: (Column("cells", (Axis("cell", 1 << self.bits),)),)}
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        return ()
+
+    def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
+        steps.evaluate("cells", {"cell": steps.point("opening", self.bits)})
+
+
+class PlainShape(ProofShape):
+    """A proof with y in clear."""
+
+    chain: tuple[Stack, ...] = ()  # type: ignore[assignment]  # where else it is computed
+
+
+def shapes_of(relation: Opened) -> dict[str, ProofShape]:
+    """The three that are compared."""
+    matrix = choose_matrix(MATRIX, relation.columns[MATRIX], OPENINGS, DATASET_ROW_BITS)
+    folded, plain = (kind(relation, {MATRIX: matrix}) for kind in (ProofShape, PlainShape))
+    return {"folded": folded, "plain": plain, "plain, short rows": shortest_plain(relation)}
+
+
+def shortest_plain(relation: Opened) -> ProofShape:
+    """The shortest proof of all row lengths."""
+    shapes = []
+    for row_bits in range(8, min(MAX_ROW_BITS, relation.bits) + 1):
+        layout = MatrixLayout(MATRIX, relation.columns[MATRIX], row_bits)
+        code = ReedSolomonCode(row_bits, OPENINGS, HIDING_RATE)
+        shapes.append(PlainShape(relation, {MATRIX: MatrixShape(layout, code)}))
+    return min(shapes, key=lambda shape: shape.proof_bytes)
+
+
+def measured(shape: ProofShape) -> dict[str, Any]:
+    """Median seconds to commit, to open and to verify; bytes; bits of soundness."""
+    from zkunlearn.prover.commitment import commit_columns, fresh_secret
+    from zkunlearn.prover.protocol import Prover
+
+    matrix = shape.committed[MATRIX]
+    cells = np.random.default_rng(SEED).integers(-(2**15), 2**15, matrix.layout.columns[0].shape).astype(np.int16)
+    columns, seconds = {"cells": cells}, []
+    for _ in range(RUNS):
+        start = perf_counter()
+        commitment = commit_columns(matrix.layout, matrix.code, columns, fresh_secret(matrix.code, matrix.layout.rows))
+        root = commitment.root
+        committed = perf_counter()
+        proof = Prover(shape, Transcript(b"openings", b"", b""), {MATRIX: commitment}, columns).prove()
+        proved = perf_counter()
+        verify_protocol(shape, Transcript(b"openings", b"", b""), {MATRIX: root}, proof)
+        seconds.append((committed - start, proved - committed, perf_counter() - proved))
+    commit, prove, verify = (median(part) for part in zip(*seconds, strict=True))
+    return {
+        "commit_seconds": commit,
+        "prove_seconds": prove,
+        "verify_seconds": verify,
+        "proof_bytes": len(proof),
+        "row_bits": matrix.layout.row_bits,
+        "security_bits": require_security(shape),
+    }
+
+
+if __name__ == "__main__":
+    from zkunlearn.prover.kernels import warm_up
+
+    warm_up()
+    relation = Opened(int(sys.argv[1]))
+    json.dump({name: measured(shape) for name, shape in shapes_of(relation).items()}, sys.stdout)
