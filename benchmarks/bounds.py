@@ -1,7 +1,7 @@
 """What bounds the phases of proving: how much of what they do, and how fast this machine does that at best.
 
     train        reads the features, 16 bits each, once an epoch                        bytes, from the last cache
-    encoding     of the witness and masks: butterflies, a product in F each             products
+    encoding     of the witness and masks: three products in F for four points and two levels      products
     hashing      of their codewords                                                     bytes through SHA-256
     lookups      a dozen products in K for each leaf of the trees, up and down          products
     settlement   all rows where columns are opened, by products of limbs                float64 multiply-adds
@@ -37,7 +37,7 @@ def counted(item: Workload, dataset: Any) -> dict[str, float]:
     def counting_hashes(code: Any, rows: Any, salts: Any) -> Any:
         if salts is not None:  # the trees of foldings have none
             work["hashing"] += code.length * BLOCK * (2 + -(-rows.count * 8 // BLOCK))
-            work["encoding"] += code.cosets * (code.subgroup_bits << code.subgroup_bits >> 1) * rows.count
+            work["encoding"] += code.length * code.subgroup_bits * rows.count * 3 / 8
         return leaf_hashes(code, rows, salts)
 
     def counting_sums(rows: Any, points: Any) -> Any:

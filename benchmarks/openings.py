@@ -27,7 +27,7 @@ from zkunlearn.verifier.soundness import require_security
 from zkunlearn.verifier.transcript import Transcript
 from zkunlearn.verifier.verify import DATASET_ROW_BITS
 
-MATRIX, OPENINGS, RUNS, SEED = "matrix", 32, 7, 7
+MATRIX, OPENINGS, RUNS, SEED = "matrix", 32, 15, 7
 
 
 @dataclass(frozen=True)
@@ -75,30 +75,38 @@ def shortest_plain(relation: Opened) -> ProofShape:
     return min(shapes, key=lambda shape: shape.proof_bytes)
 
 
-def measured(shape: ProofShape) -> dict[str, Any]:
-    """Median seconds to commit, to open and to verify; bytes; bits of soundness."""
+def measured(shapes: Mapping[str, ProofShape]) -> dict[str, dict[str, Any]]:
+    """Of each, taken in turns: median seconds to commit, to prove and to verify; bytes; bits of soundness."""
     from zkunlearn.prover.commitment import commit_columns, fresh_secret
     from zkunlearn.prover.protocol import Prover
 
-    matrix = shape.committed[MATRIX]
-    cells = np.random.default_rng(SEED).integers(-(2**15), 2**15, matrix.layout.columns[0].shape).astype(np.int16)
-    columns, seconds = {"cells": cells}, []
+    seconds: dict[str, list[tuple[float, ...]]] = {name: [] for name in shapes}
     for _ in range(RUNS):
-        start = perf_counter()
-        commitment = commit_columns(matrix.layout, matrix.code, columns, fresh_secret(matrix.code, matrix.layout.rows))
-        root = commitment.root
-        committed = perf_counter()
-        proof = Prover(shape, Transcript(b"openings", b"", b""), {MATRIX: commitment}, columns).prove()
-        proved = perf_counter()
-        verify_protocol(shape, Transcript(b"openings", b"", b""), {MATRIX: root}, proof)
-        seconds.append((committed - start, proved - committed, perf_counter() - proved))
+        for name, shape in shapes.items():
+            layout, code = shape.committed[MATRIX].layout, shape.committed[MATRIX].code
+            cells = np.random.default_rng(SEED).integers(-(2**15), 2**15, layout.columns[0].shape).astype(np.int16)
+            start = perf_counter()
+            commitment = commit_columns(layout, code, {"cells": cells}, fresh_secret(code, layout.rows))
+            root = commitment.root
+            committed = perf_counter()
+            proof = Prover(shape, new_transcript(), {MATRIX: commitment}, {"cells": cells}).prove()
+            proved = perf_counter()
+            verify_protocol(shape, new_transcript(), {MATRIX: root}, proof)
+            seconds[name].append((committed - start, proved - committed, perf_counter() - proved))
+    return {name: _figures(shape, seconds[name]) for name, shape in shapes.items()}
+
+
+def new_transcript() -> Transcript:
+    return Transcript(b"openings", b"", b"")
+
+
+def _figures(shape: ProofShape, seconds: list[tuple[float, ...]]) -> dict[str, Any]:
     commit, prove, verify = (median(part) for part in zip(*seconds, strict=True))
     return {
         "commit_seconds": commit,
         "prove_seconds": prove,
         "verify_seconds": verify,
-        "proof_bytes": len(proof),
-        "row_bits": matrix.layout.row_bits,
+        "proof_bytes": shape.proof_bytes,
         "security_bits": require_security(shape),
     }
 
@@ -107,5 +115,4 @@ if __name__ == "__main__":
     from zkunlearn.prover.kernels import warm_up
 
     warm_up()
-    relation = Opened(int(sys.argv[1]))
-    json.dump({name: measured(shape) for name, shape in shapes_of(relation).items()}, sys.stdout)
+    json.dump(measured(shapes_of(Opened(int(sys.argv[1])))), sys.stdout)

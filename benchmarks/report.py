@@ -56,7 +56,7 @@ its caches (`benchmarks/bounds.py`), and so the least time it takes, beside the 
 
 * *Train*: features, 16 bits each, are read from the last cache once an epoch; the products with them, two passes and
   two limbs each, then cost about as much again.
-* *Commit*: *encoding*, a product in F for each butterfly, and *hashing*, SHA-256, add up; the rest is memory, salts
+* *Commit*: *encoding*, products in F of its butterflies, and *hashing*, SHA-256, add up; the rest is memory, salts
   from the operating system, and the tree.
 * *Lookups*: about twelve products in K for each leaf of the trees.
 * *Settlement*: float64 multiply-adds on limbs, at the positions that are opened.
@@ -74,7 +74,7 @@ OPENINGS_TEXT = """
 
 One committed column of 16-bit integers, opened at a random point (`benchmarks/openings.py`): *folded* is the protocol
 as it is, *plain* sends the vector y of the same matrix in clear, and *plain, short rows* has the row length for which
-that makes the shortest proof. *Over plain* compares committing and proving together. Medians of seven in one process.
+that makes the shortest proof. *Over plain* compares committing and proving together. Medians of 15, taken in turns.
 
 """
 COMMIT = """
@@ -236,8 +236,9 @@ def description(name: str) -> str:
     source = "scikit-learn's breast_cancer" if item.real else "synthetic"
     batch = "full batch" if item.spec.batch_size is None else f"batches of {item.spec.batch_size}"
     forgotten = f", {item.forgotten} rows forgotten" if item.forgotten else ""
-    shape = f"{item.rows:,} x {item.features}"
-    return f"{source}, {shape}, {item.spec.model} regression, {item.spec.epochs} epochs, {batch}{forgotten}"
+    shape = f"{item.rows:,} x {item.features:,}"
+    epochs = "1 epoch" if item.spec.epochs == 1 else f"{item.spec.epochs} epochs"
+    return f"{source}, {shape}, {item.spec.model} regression, {epochs}, {batch}{forgotten}"
 
 
 CURVES = """

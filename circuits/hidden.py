@@ -49,7 +49,8 @@ def linear(pairs: Iterable[tuple[K | int, Hidden]]) -> Hidden:
     constant = ZERO
     for coefficient, expression in pairs:
         terms.extend((c * coefficient, node) for c, node in expression.terms)
-        constant = constant + expression.constant * coefficient
+        if expression.constant is not ZERO:  # most have none
+            constant = constant + expression.constant * coefficient
     return Hidden(tuple(terms), constant)
 
 

@@ -55,7 +55,7 @@ def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: Salts | None) ->
     lock = threading.Lock()
 
     def work() -> None:
-        block = np.empty((lines, GROUP), dtype=np.uint64)
+        block = empty((lines, GROUP), np.uint64)
         while True:
             with lock:  # the chain that is furthest behind, of those nobody works on
                 waiting = [chain for chain in chains if not chain.taken and chain.left]

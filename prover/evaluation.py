@@ -19,8 +19,8 @@ from .kernels import Array, RowPart
 from .limbs import CELL_LIMB_BITS, EXACT_BITS, Floats, cell_limbs, limb_bits, product_bits
 
 LIMB_COUNTS = (2, 3, 4)  # of powers: the fewest that leave pieces a reasonable length
-SHORTEST_PIECE, LONGEST_PIECE = 7, 12  # bits: below, joining pieces costs more than their products; above, caches miss
-CHUNK = 1 << 19  # cells that are turned into float64 at a time
+SHORTEST_PIECE, LONGEST_PIECE = 7, 10  # bits: below, joining pieces costs more than their products; above, caches miss
+CHUNK = 1 << 18  # cells that are turned into float64 at a time
 
 
 @dataclass(frozen=True)
@@ -66,23 +66,24 @@ def _cut(part: RowPart) -> Cut:
 
 
 def _sums(cells: Array, cut: Cut, table: Floats, steps: Vector) -> Vector:
-    """sum over pieces a of steps[a] * (piece a times the table): F array (rows, t)."""
+    """sum over pieces a of steps[a] * (the table times piece a): F array (rows, t)."""
     height, length = cells.shape
     pieces, size = len(steps), 1 << cut.piece_bits
     if pieces * size > length:
         cells = np.pad(cells, [(0, 0), (0, pieces * size - length)])
     result = np.zeros((height, steps.shape[1]), dtype=np.uint64)
     for k, limb in enumerate(cell_limbs(cells)):
-        sums = (limb.reshape(-1, size) @ table).astype(np.int64).reshape(height, pieces, cut.limbs, -1)
+        by_power = table @ limb.reshape(-1, size).T  # so BLAS takes its blocks from the longer side
+        sums = by_power.T.astype(np.int64, order="C").reshape(height, pieces, cut.limbs, -1)
         found = kernels.join_pieces(sums, cut.limb_bits, steps)
         result = add(result, mul(found, np.uint64(1 << (CELL_LIMB_BITS * k))))
     return result
 
 
 def _power_limbs(points: Vector, cut: Cut) -> Floats:
-    """Limbs of x^j, j < 2^piece_bits: (2^piece_bits, limbs * t), all points of one limb side by side."""
+    """Limbs of x^j, j < 2^piece_bits: (limbs * t, 2^piece_bits), all points of one limb together."""
     limbs = kernels.field_limbs(power_table(points, 1 << cut.piece_bits).T, cut.limbs, cut.limb_bits)
-    return limbs.reshape(cut.limbs * len(points), -1).T
+    return limbs.reshape(cut.limbs * len(points), -1)
 
 
 def power_table(points: Vector, count: int, first: Vector | None = None) -> Vector:

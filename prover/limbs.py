@@ -82,7 +82,8 @@ def _times(matrices: Sequence[Array], vectors: Vector, limbs: int, most: int) ->
             cut = slice(start, min(start + piece, last))
             left, right = block[:, : cut.stop - start], kernels.field_limbs(vectors[:, cut], limbs, limb_bits(limbs))
             for (low, high), cells in zip(pairwise(ends), matrices, strict=True):
-                left[low:high] = cell_limbs(cells[:, cut]).reshape(high - low, -1)
+                limbs_of_cells = cell_limbs(cells[:, cut]) if cells.dtype == np.uint64 else cells[None, :, cut]
+                left[low:high] = limbs_of_cells.reshape(high - low, -1)  # narrow integers become float64 here
             sums += (left @ right.reshape(limbs * count, -1).T).astype(np.int64)
         return sums
 

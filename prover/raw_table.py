@@ -96,6 +96,7 @@ def _check_bounds(
 
 
 def check_names(names: Sequence[str], source: str) -> None:
+    """Refuse a column without a name, and two of one name."""
     seen: dict[str, int] = {}
     for number, name in enumerate(names, start=1):
         if not name.strip():
@@ -106,6 +107,7 @@ def check_names(names: Sequence[str], source: str) -> None:
 
 
 def find(name: str, names: Sequence[str], source: str, what: str = "column") -> int:
+    """Where a name is; if it is nowhere, the message has the names that are near."""
     if name in names:
         return names.index(name)
     folded = {other.strip().casefold(): other for other in names}
@@ -139,6 +141,7 @@ def number(text: str) -> float | None:
 
 
 def bad_cell(text: str, what: str) -> str:
+    """What is wrong with a cell that should be `what`."""
     if not text.strip():
         return "the cell is empty"
     if number(text) is not None:
@@ -166,6 +169,7 @@ def labels_of(texts: Sequence[str], target: str, place: Place) -> Labels:
 
 
 def check_ids(ids: Sequence[str], column: str, place: Place) -> tuple[str, ...]:
+    """Refuse ids that are empty, of several lines, or not distinct."""
     seen: dict[str, int] = {}
     for row, text in enumerate(ids):
         if not text.strip():
@@ -180,11 +184,12 @@ def check_ids(ids: Sequence[str], column: str, place: Place) -> tuple[str, ...]:
 
 
 def row_numbers(rows: int) -> tuple[str, ...]:
+    """Ids of rows that have none."""
     return tuple(str(row + 1) for row in range(rows))
 
 
 def check_finite(rows: NDArray[Any], names: Sequence[str], place: Place, first: int = 0) -> None:
-    """Some rows (n, d) of the table."""
+    """Refuse a number that is not finite in some rows (n, d) of the table, of which `first` is the first one's."""
     finite = np.isfinite(rows)
     if not finite.all():
         row, k = np.argwhere(~finite)[0]
@@ -200,6 +205,7 @@ def texts_of(values: Sequence[object], name: str, place: Place) -> list[str]:
 
 
 def id_texts(values: Sequence[object], name: str, place: Place) -> list[str]:
+    """The text of each id: texts and integers only."""
     for row, value in enumerate(values):
         if value is not None and (isinstance(value, bool) or not isinstance(value, (str, int))):
             raise DataError(f"{place(row)}, column {name!r}: a {type(value).__name__} is not an id; use text")
@@ -207,4 +213,5 @@ def id_texts(values: Sequence[object], name: str, place: Place) -> list[str]:
 
 
 def first_line(error: Exception) -> str:
+    """What an error of another library says, short."""
     return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -164,6 +164,19 @@ def test_a_malformed_forget_list_is_rejected(dataset, unlearnt, change):
 # Files -------------------------------------------------------------------------------------------------------------
 
 
+def test_predictions_of_many_bits_are_proved():
+    """Expected counts near a hundred at scale 2^16 have 23 bits, too many for one product with a limb of 32."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (60, 2))
+    y = rng.poisson(np.exp(4.5 + X @ [0.3, 0.2]))
+    data = zu.commit(X, y, label_kind="count", x_bits=12)
+    fixed = zu.FixedPoint(x_bits=12, w_bits=16, p_bits=16)
+    declared = zu.TrainingSpec(model="poisson", epochs=40, learning_rate=0.005, fixed_point=fixed)
+    result = zu.prove(data, declared, forget=["4"])
+    assert np.exp(result.model.decision_function(X)).max() > 1 << 7
+    zu.verify(result.proof, data.commitment, spec=declared)
+
+
 def test_an_older_copy_does_not_lower_the_opening_count(tmp_path, spec):
     X, y, ids = make_data()
     first = zu.commit(X, y, ids=ids)

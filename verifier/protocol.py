@@ -93,9 +93,7 @@ class ProofShape:
     @cached_property
     def ledger(self) -> LedgerShape:
         """One pad for each masked value, in the first fresh tree with room, or in a tree of its own."""
-        channel = PlanChannel()
-        walk(channel, self)
-        entries = channel.program.entries
+        entries = self._walked[0].program.entries
         for group in self.groups:
             if ledger_length(entries, group.code.queries) <= group.code.dimension:
                 return LedgerShape(entries, group.code, group.fresh, group.fresh_columns + MASK_ROWS)
@@ -130,10 +128,17 @@ class ProofShape:
 
     @cached_property
     def plan(self) -> PlanChannel:
-        """All that passes: the verifier's own run, without a proof."""
-        channel = PlanChannel()
-        run(channel, self, {name: bytes(DIGEST_BYTES) for name in self.committed})
+        """All that passes: the verifier's own run, without a proof; the new roots last, whose number the walk tells."""
+        channel, opened, sent = self._walked
+        settle(channel, self, {name: bytes(DIGEST_BYTES) for name in self.trees}, opened, sent)
+        receive_roots(channel, self)
         return channel
+
+    @cached_property
+    def _walked(self) -> tuple[PlanChannel, dict[str, OpenedGroup], Sent]:
+        """The walk of that run."""
+        channel = PlanChannel()
+        return channel, *walk(channel, self)
 
     @property
     def proof_bytes(self) -> int:
@@ -204,10 +209,22 @@ def claims_by_group(groups: Sequence[Group], claims: Sequence[Claim]) -> dict[st
 
 def run(channel: Channel, shape: ProofShape, committed_roots: Mapping[str, bytes]) -> None:
     """The whole protocol. Raises InvalidProof naming the check that failed."""
-    fresh = {name: channel.data(DIGEST_BYTES, f"the root of {name}") for name in shape.new_roots}  # P -> V
+    fresh = receive_roots(channel, shape)
     opened, sent = walk(channel, shape)
+    settle(channel, shape, {**committed_roots, **fresh}, opened, sent)
+
+
+def receive_roots(channel: Channel, shape: ProofShape) -> dict[str, bytes]:
+    """P -> V: the roots of the trees that are made in the proof."""
+    return {name: channel.data(DIGEST_BYTES, f"the root of {name}") for name in shape.new_roots}  # P -> V
+
+
+def settle(
+    channel: Channel, shape: ProofShape, roots: Mapping[str, bytes], opened: Mapping[str, OpenedGroup], sent: Sent
+) -> None:
+    """The ledger, the columns of every tree, and what both leave about the y's."""
     ledger = verify_ledger(channel, shape.ledger)
-    claims = verify_columns(channel, shape, {**committed_roots, **fresh}, opened, ledger)
+    claims = verify_columns(channel, shape, roots, opened, ledger)
     verify_folding(channel, shape.chain, sent, claims)
 
 

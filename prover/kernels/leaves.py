@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from ..storage import empty
 from .compiled import CELLS, IN, INT, OUT, SUMS, U64, cell_kernel, device
-from .field import LANES, add, int_add, keep, mul2, mul4, seven, splat, sub, total
-from .lookup import ROUND_COST, Sums, Weights, between, cuts, difference_of_products, weighed
+from .field import LANES, add, int_add, keep, mul2, mul4, seven, splat, sub
+from .lookup import ROUND_COST, Sums, Weights, between, cuts, difference_of_products, weighed, with_line
 from .memory import load, load_pairs, store
 from .threads import run_tasks, spans, thread_count
 from .values import Array, Scalar, cells_of, extension, flat, scalar, sum_pairs
@@ -114,10 +114,7 @@ def _leaf_round(rows, lines, table, first, second, out, count, m, i0, i1, r0, r1
             p0, p1 = weighed(p0, p1, w0, w1)
             q0, q1 = weighed(q0, q1, w0, w1)
             x0, x1, y0, y1 = add(x0, p0), add(x1, p1), add(y0, q0), add(y1, q1)
-        t0, t1 = first[i], first[wide + i]
-        p0, p1 = weighed(total(x0), total(x1), t0, t1)
-        q0, q1 = weighed(total(y0), total(y1), t0, t1)
-        s0, s1, s2, s3 = add(s0, p0), add(s1, p1), add(s2, q0), add(s3, q1)
+        s0, s1, s2, s3 = with_line(s0, s1, s2, s3, x0, x1, y0, y1, first[i], first[wide + i])
     out[0], out[1], out[2], out[3] = s0, s1, s2, s3
 
 
@@ -161,10 +158,7 @@ def _node_round(rows, lines, table, first, second, out, count, m, i0, i1, r0, r1
             q0, q1 = difference_of_products(b00, b01, b10, b11, n00, n01, n10, n11)
             q0, q1 = weighed(q0, q1, w0, w1)
             x0, x1, y0, y1 = add(x0, p0), add(x1, p1), add(y0, q0), add(y1, q1)
-        t0, t1 = first[i], first[wide + i]
-        p0, p1 = weighed(total(x0), total(x1), t0, t1)
-        q0, q1 = weighed(total(y0), total(y1), t0, t1)
-        s0, s1, s2, s3 = add(s0, p0), add(s1, p1), add(s2, q0), add(s3, q1)
+        s0, s1, s2, s3 = with_line(s0, s1, s2, s3, x0, x1, y0, y1, first[i], first[wide + i])
     out[0], out[1], out[2], out[3] = s0, s1, s2, s3
 
 

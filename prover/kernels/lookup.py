@@ -65,6 +65,14 @@ def weighed(x0, x1, w0, w1):
 
 
 @device
+def with_line(s0, s1, s2, s3, x0, x1, y0, y1, w0, w1):
+    """s + w x: the sums of a line's cells, x and y in lanes, times its weight w, beside those of other lines."""
+    p0, p1 = weighed(total(x0), total(x1), w0, w1)
+    q0, q1 = weighed(total(y0), total(y1), w0, w1)
+    return add(s0, p0), add(s1, p1), add(s2, q0), add(s3, q1)
+
+
+@device
 def between(x0, x1, y0, y1, r0, r1, r7):
     """x + r (y - x) over K."""
     z0, z1 = sub(y0, x0), sub(y1, x1)
@@ -157,10 +165,7 @@ def _round(n, b, first, second, out, size, rows, m, fresh, folds, i0, i1, r0, r1
             p0, p1 = weighed(p0, p1, w0, w1)
             q0, q1 = weighed(q0, q1, w0, w1)
             x0, x1, y0, y1 = add(x0, p0), add(x1, p1), add(y0, q0), add(y1, q1)
-        t0, t1 = first[i], first[rows + i]
-        p0, p1 = weighed(total(x0), total(x1), t0, t1)
-        q0, q1 = weighed(total(y0), total(y1), t0, t1)
-        s0, s1, s2, s3 = add(s0, p0), add(s1, p1), add(s2, q0), add(s3, q1)
+        s0, s1, s2, s3 = with_line(s0, s1, s2, s3, x0, x1, y0, y1, first[i], first[rows + i])
     out[0], out[1], out[2], out[3] = s0, s1, s2, s3
 
 

@@ -285,6 +285,11 @@ def test_a_full_disk_is_an_input_error(owner: Path, monkeypatch: pytest.MonkeyPa
     assert not [name for name in names(owner) if name.startswith(("x.", ".zkunlearn"))]
 
 
+def _heed_interrupts() -> None:
+    """What a shell starts in the background ignores them, and so would the prover."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_killed_prover_leaves_no_half_proof_has_counted_its_opening_and_can_run_again(
     owner: Path, sent: signal.Signals, code: int
@@ -292,7 +297,9 @@ def test_a_killed_prover_leaves_no_half_proof_has_counted_its_opening_and_can_ru
     (owner / "long.toml").write_text(SPEC.replace("epochs = 4", "epochs = 16384"))
     command = [sys.executable, "-m", "zkunlearn", "prove", "data", "--spec", "long.toml", "--out", "x.proof"]
     before = (owner / "data" / "dataset.opening").stat().st_mtime_ns
-    process = subprocess.Popen(command, cwd=owner, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=owner, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
+    )
     while (owner / "data" / "dataset.opening").stat().st_mtime_ns == before and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(sent)
