@@ -17,7 +17,7 @@ from ..verifier.channel import FIELD_BYTES
 from ..verifier.code import ReedSolomonCode
 from ..verifier.columns import TreeShape
 from ..verifier.merkle import SALT_BYTES, leaf_hash, verify_cap, verify_paths
-from .encoding import MatrixRows, leaf_hashes
+from .encoding import MatrixRows, codewords_of, leaf_hashes
 from .entropy import Salts, random_field, random_salts
 from .evaluation import evaluate_parts
 from .kernels import RowPart
@@ -49,19 +49,21 @@ class Commitment:
         rows: values and random tails.
         salts: uint8 (n, 32), one a position; none where nothing is secret.
         stored: the Merkle tree as a file has it; not trusted, and dropped when an opening shows it is damaged.
+        kept: the codewords, uint64 (eights of rows, n, 8), of a matrix that is small and soon opened.
     """
 
     code: ReedSolomonCode
     rows: MatrixRows
     salts: Salts | None
     stored: Levels | None = None
+    kept: Vector | None = None
 
     @cached_property
     def levels(self) -> Levels:
         """The Merkle tree, leaves first."""
         if self.stored is not None:
             return self.stored
-        return build_levels(leaf_hashes(self.code, self.rows, self.salts))
+        return build_levels(leaf_hashes(self.code, self.rows, self.salts, self.kept))
 
     @property
     def root(self) -> bytes:
@@ -70,6 +72,9 @@ class Commitment:
 
     def columns(self, indices: Sequence[int]) -> Vector:
         """The columns at some positions, F array (t, rows)."""
+        if self.kept is not None:
+            cells = self.kept[:, list(indices)].transpose(1, 0, 2).reshape(len(indices), -1)
+            return np.ascontiguousarray(cells[:, : self.rows.count])
         return evaluate_parts(self.rows, self.code.points(indices))
 
     def open(self, tree: TreeShape, indices: Sequence[int], columns: Vector) -> bytes:
@@ -192,4 +197,4 @@ def commit(code: ReedSolomonCode, parts: Sequence[RowPart]) -> Commitment:
 
 def commit_plain(code: ReedSolomonCode, rows: Vector) -> Commitment:
     """Commit to rows (R, C) over F that are no secret."""
-    return Commitment(code, MatrixRows((RowPart(rows, 0, 0),)), None)
+    return Commitment(code, MatrixRows((RowPart(rows, 0, 0),)), None, kept=codewords_of(code, len(rows)))

@@ -22,6 +22,7 @@ from .kernels import GROUP, Hashes, RowPart, place, run_tasks, thread_count, tra
 from .storage import empty
 
 CELL_BYTES = 8
+MIN_BLOCKS = 1 << 14  # of eight cells, encoded and hashed, that are worth a thread
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -36,11 +37,14 @@ class MatrixRows:
         return max(part.row + len(part.cells) for part in self.parts)
 
 
-def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: Salts | None) -> memoryview:
+def leaf_hashes(
+    code: ReedSolomonCode, rows: MatrixRows, salts: Salts | None, codewords: Vector | None = None
+) -> memoryview:
     """The packed leaf hashes of the codewords of all rows, verifier.merkle.leaf_hash, in the order of positions.
 
     Args:
         salts: uint8 (n, 32), one a position; zeros if there are none.
+        codewords: where these are to be kept: (eights of rows, n, 8), `codewords_of`.
 
     Raises:
         ParameterError: another number of salts than positions, or rows longer than the code has room for.
@@ -50,7 +54,7 @@ def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: Salts | None) ->
     if salts is not None and salts.shape != (code.length, SALT_BYTES):
         raise ParameterError(f"{code.length} leaves need as many salts of {SALT_BYTES} bytes, got {salts.shape}")
     digests = empty((code.length, DIGEST_BYTES), np.uint8)
-    chains = [_Chain(code, rows, coset, salts, digests) for coset in range(code.cosets)]
+    chains = [_Chain(code, rows, coset, salts, digests, codewords) for coset in range(code.cosets)]
     lines = max(1 << code.subgroup_bits, code.dimension)
     lock = threading.Lock()
 
@@ -67,8 +71,15 @@ def leaf_hashes(code: ReedSolomonCode, rows: MatrixRows, salts: Salts | None) ->
             with lock:
                 chain.taken = False
 
-    run_tasks([work] * min(thread_count(), len(chains)))
+    blocks = code.length * (1 + -(-rows.count // GROUP))
+    threads = min(thread_count(), len(chains), blocks // MIN_BLOCKS)
+    run_tasks([work] * max(1, threads))
     return digests.reshape(-1).data
+
+
+def codewords_of(code: ReedSolomonCode, count: int) -> Vector:
+    """Room for the codewords of so many rows: uint64 (eights of rows, n, 8)."""
+    return empty((-(-count // GROUP), code.length, GROUP), np.uint64)
 
 
 class _Chain:
@@ -81,6 +92,7 @@ class _Chain:
         coset: int,
         salts: Salts | None,
         digests: npt.NDArray[np.uint8],
+        codewords: Vector | None,
     ) -> None:
         size = 1 << code.subgroup_bits
         self.left = -(-rows.count // GROUP)
@@ -89,6 +101,7 @@ class _Chain:
         self._count = min(size, code.length - coset * size)
         self._salts = None if salts is None else salts[coset * size :][: self._count]
         self._digests = digests[coset * size :][: self._count]
+        self._codewords = None if codewords is None else codewords[:, coset * size :][:, : self._count]
         self._hashes = Hashes(self._count)
 
     def advance(self, block: Vector) -> None:
@@ -103,6 +116,8 @@ class _Chain:
         place(block[: code.dimension], self._rows.parts, first)
         block[code.dimension : 1 << code.subgroup_bits] = 0
         transform(block, code.dimension, code.subgroup_bits, self._shift, self._count)
+        if self._codewords is not None:
+            self._codewords[first // GROUP] = positions
         self.left -= 1
         if self.left:
             self._hashes.absorb(positions)

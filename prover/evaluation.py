@@ -44,7 +44,7 @@ def evaluate_parts(rows: MatrixRows, points: Vector) -> Vector:
     places, tasks = [], []
     for part, cut in zip(rows.parts, cuts, strict=True):
         size, (height, length) = 1 << cut.piece_bits, part.cells.shape
-        steps = power_table(power(points, size), -(-length // size), power(points, part.start))
+        steps = kernels.powers(power(points, size), -(-length // size), power(points, part.start))
         step = max(1, CHUNK // length)
         for low in range(0, height, step):
             cells = part.cells[low : low + step]
@@ -82,20 +82,8 @@ def _sums(cells: Array, cut: Cut, table: Floats, steps: Vector) -> Vector:
 
 def _power_limbs(points: Vector, cut: Cut) -> Floats:
     """Limbs of x^j, j < 2^piece_bits: (limbs * t, 2^piece_bits), all points of one limb together."""
-    limbs = kernels.field_limbs(power_table(points, 1 << cut.piece_bits).T, cut.limbs, cut.limb_bits)
+    limbs = kernels.field_limbs(kernels.powers(points, 1 << cut.piece_bits).T, cut.limbs, cut.limb_bits)
     return limbs.reshape(cut.limbs * len(points), -1)
-
-
-def power_table(points: Vector, count: int, first: Vector | None = None) -> Vector:
-    """first * x^j for j < count, F array (count, t), by doubling."""
-    table, square = np.empty((count, len(points)), dtype=np.uint64), points
-    table[0] = 1 if first is None else first
-    done = 1
-    while done < count:
-        more = min(done, count - done)
-        table[done : done + more] = kernels.fmul(table[:more], np.broadcast_to(square, (more, len(points))))
-        square, done = mul(square, square), done + more
-    return table
 
 
 def power(points: Vector, exponent: int) -> Vector:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -23,7 +24,6 @@ from . import kernels
 from .channel import ProverChannel
 from .columns import eq_table
 from .commitment import Commitment, commit_plain
-from .evaluation import power_table
 from .sumcheck import prove_rounds
 
 
@@ -87,10 +87,11 @@ def stack_weights(stack: Stack, claims: Sequence[Claims], rho: K) -> Vector:
     result = np.zeros((2, stack.rows, cells), dtype=np.uint64)
     lengths = zip(stack.lengths, stack.spans, strict=True)
     for (length, span), about, (first, others) in zip(lengths, claims, weights_of(claims, rho), strict=True):
-        by_cell = power_table(about.points, cells)
-        by_row = power_table(mul(by_cell[-1], about.points), span.stop - span.start)
+        by_cell = kernels.powers(about.points, cells)
+        by_row = kernels.powers(mul(by_cell[-1], about.points), span.stop - span.start)
         lines = np.ascontiguousarray(by_cell.T)[None]
-        rows = [kernels.contract(lines, kernels.kmul_base(others, at_row)) for at_row in by_row]
+        starts = [kernels.kmul_base(others, at_row) for at_row in by_row]
+        rows = kernels.run_tasks([partial(kernels.contract, lines, start) for start in starts])
         block = np.concatenate(rows, axis=1).reshape(2, -1)
         block[:, length:] = 0
         table = kernels.kscale(eq_table(about.cell_point), first.pair)

@@ -70,20 +70,21 @@ def cap_of(levels: Levels, shape: CapShape) -> bytes:
     return bytes(levels[shape.path_length])
 
 
-def path_of(levels: Levels, shape: CapShape, index: int) -> bytes:
-    """The packed siblings from leaf `index` up to the cap.
+def paths_of(levels: Levels, shape: CapShape, indices: Sequence[int]) -> bytes:
+    """The packed siblings from each leaf up to the cap, one path after the other: what `verify_paths` takes.
 
     Raises:
         ParameterError: no such leaf.
     """
-    if not 0 <= index < shape.leaves:
-        raise ParameterError(f"index {index} is outside the {shape.leaves} leaves")
-    return b"".join(_digest(levels[level], (index >> level) ^ 1) for level in range(shape.path_length))
-
-
-def paths_of(levels: Levels, shape: CapShape, indices: Sequence[int]) -> bytes:
-    """The packed paths of all `indices`, one after the other: what `verify_paths` takes."""
-    return b"".join(path_of(levels, shape, index) for index in indices)
+    outside = [index for index in indices if not 0 <= index < shape.leaves]
+    if outside:
+        raise ParameterError(f"index {outside[0]} is outside the {shape.leaves} leaves")
+    paths = np.empty((len(indices), shape.path_length, DIGEST_BYTES), dtype=np.uint8)
+    leaves = np.array(indices, dtype=np.int64)
+    for level in range(shape.path_length):
+        nodes = np.frombuffer(levels[level], np.uint8).reshape(-1, DIGEST_BYTES)
+        paths[:, level] = nodes[leaves >> level ^ 1]
+    return paths.tobytes()
 
 
 def record_path(levels: Levels, index: int) -> bytes:

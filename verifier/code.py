@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, log2
 
 import numpy as np
@@ -49,7 +50,7 @@ class ReedSolomonCode:
     openings: int
     inverse_rate: int = HIDING_RATE
 
-    @property
+    @cached_property
     def queries(self) -> int:
         """t, the number of columns opened in a proof: 124 at rate 1/4, 102 at 1/8."""
         return query_count(self.inverse_rate)
@@ -59,12 +60,12 @@ class ReedSolomonCode:
         """m, the number of random coefficients of a row."""
         return self.queries * self.openings
 
-    @property
+    @cached_property
     def dimension(self) -> int:
         """C + m, the number of coefficients of a row."""
         return (1 << self.row_bits) + self.tail
 
-    @property
+    @cached_property
     def subgroup_bits(self) -> int:
         """h."""
         return self.dimension.bit_length() - 1
@@ -74,7 +75,7 @@ class ReedSolomonCode:
         """log2 of the eighth of a coset; of a coset, if that has no eighths."""
         return max(0, self.subgroup_bits - PART_BITS)
 
-    @property
+    @cached_property
     def length(self) -> int:
         """n, the number of positions: as few eighths of cosets as (C + m) / n <= 1 / inverse_rate allows."""
         return -(-self.dimension * self.inverse_rate >> self.part_bits) << self.part_bits
@@ -84,7 +85,7 @@ class ReedSolomonCode:
         """Number of cosets, the last one perhaps not whole."""
         return -(-self.length >> self.subgroup_bits)
 
-    @property
+    @cached_property
     def shifts(self) -> list[int]:
         """s^j for all cosets j."""
         generator = root_of_unity(self.subgroup_bits + log2_ceil(self.cosets))
@@ -99,9 +100,7 @@ class ReedSolomonCode:
         """The points at some positions of a codeword, F array (t,)."""
         root, size, shifts = root_of_unity(self.subgroup_bits), 1 << self.subgroup_bits, self.shifts
         reverse = [int(format(i % size, f"0{self.subgroup_bits}b")[::-1], 2) for i in positions]
-        points = [
-            shifts[i // size] * pow(root, power, P) % P for i, power in zip(positions, reverse, strict=True)
-        ]
+        points = [shifts[i // size] * pow(root, power, P) % P for i, power in zip(positions, reverse, strict=True)]
         return np.array(points, dtype=np.uint64)
 
 

@@ -259,14 +259,12 @@ def _step(square: Vector, coordinate: K) -> Vector:
     return kadd(scaled, kvector([ONE - coordinate] * len(square)))
 
 
-def folded_claims(
-    channel: Side, stack: Stack, point: Point, value: K, indices: Sequence[int], cells: Vector
-) -> Claims:
+def folded_claims(channel: Side, stack: Stack, point: Point, value: K, indices: Sequence[int], cells: Vector) -> Claims:
     """What opened columns, F array (t, 2 rows), say about y' = sum_i eq(r, i) Y_i."""
 
     def values() -> Vector:
-        weights = eq_table(point[: stack.index_bits])[:, : stack.rows].T
-        constant, linear = matmul(cells[:, 0::2], weights).T, matmul(cells[:, 1::2], weights).T
+        weights = eq_table(point[: stack.index_bits])[:, : stack.rows]
+        constant, linear = np.split(matmul(weights, np.concatenate([cells[:, 0::2], cells[:, 1::2]]).T), 2, axis=1)
         return kadd(constant, kscale(linear, K(0, 1)))
 
     points = stack.code.points(indices)

@@ -1,8 +1,9 @@
 """Proof of work before columns are drawn: what makes each try of a cheating prover cost 2^WORK_BITS hashes.
 
     V -> P   32 bytes
-    P -> V   a nonce of 8 bytes; SHA-256(tag || the 32 bytes || nonce) begins with WORK_BITS zero bits
+    P -> V   a nonce of 7 bytes; SHA-256(tag || the 32 bytes || nonce) begins with WORK_BITS zero bits
 
+The 55 bytes that are hashed and their padding are one block.
 Columns then may be fewer by WORK_BITS bits of soundness. prover/work.py searches the nonce.
 """
 
@@ -14,7 +15,7 @@ from ..models.errors import InvalidProof
 from .code import WORK_BITS
 
 WORK_TAG = b"zkunlearn work 1"
-SEED_BYTES, NONCE_BYTES = 32, 8
+SEED_BYTES, NONCE_BYTES = 32, 7
 
 
 def is_work(seed: bytes, nonce: bytes) -> bool:

@@ -32,6 +32,7 @@ from .vectors import (
     ksub,
     ksum,
     linear_combination,
+    powers,
     tally,
 )
 
@@ -92,6 +93,7 @@ __all__ = [
     "pair_fold_round",
     "pair_round",
     "place",
+    "powers",
     "product_round",
     "root_of_unity",
     "run_blas_tasks",

@@ -67,6 +67,14 @@ def _roots(bits: int) -> Array:
     return table
 
 
+@lru_cache(maxsize=64)
+def _squares(shift: int, count: int) -> Array:
+    """shift^(2^b), b < count."""
+    table = np.array([pow(shift, 1 << b, P) for b in range(count)], dtype=np.uint64)
+    table.flags.writeable = False
+    return table
+
+
 @device
 def _radix4(block, start, quarter, z1, i0, i1):
     """The four remainders of the node at `start`, 4 quarter positions long, of which i0..i1 of each quarter."""
@@ -188,7 +196,7 @@ def transform(block: Array, count: int, subgroup_bits: int, shift: int, limit: i
     points. Position i holds the values at shift * w^bitrev(i).
     """
     size, lines = 1 << subgroup_bits, block.reshape(-1)
-    shifts = np.array([pow(shift, 1 << b, P) for b in range(subgroup_bits + 1)], dtype=np.uint64)
+    shifts = _squares(shift, subgroup_bits + 1)
     if count > size:
         _wrap(lines, size, count - size, shifts[subgroup_bits])
     _transform(lines, _roots(subgroup_bits), shifts, subgroup_bits, limit, LEAF_BITS)

@@ -31,6 +31,7 @@ ROUNDS = 64
 LINES = ROUNDS + 2 * BLOCK_LINES  # of scratch: words of the message schedule, and of a block before it is swapped
 GROUP = 2 * LANES  # messages that travel together
 CHUNK_BYTES = 1 << 21  # messages are laid out in pieces of about this size
+MIN_BYTES = 1 << 18  # hashed in 100 us: a piece that is worth a thread
 
 
 def _fractional_bits(root: int) -> list[int]:
@@ -278,7 +279,7 @@ def sha256_rows(tag: bytes, parts: Sequence[Array]) -> memoryview:
         digests = out[start:stop].reshape(-1)
         _hash_padded(messages, ROUND_CONSTANTS, INITIAL_STATE, digests, lines, padded // 8, 0, stop - start)
 
-    step = max(GROUP, min(-(-n // thread_count()), CHUNK_BYTES // padded))
+    step = max(GROUP, MIN_BYTES // padded, min(-(-n // thread_count()), CHUNK_BYTES // padded))
     step = -(-step // GROUP) * GROUP
     run_tasks([partial(hash_rows, start, min(n, start + step)) for start in range(0, n, step)])
     return out.view(np.uint8).reshape(-1).data

@@ -49,6 +49,16 @@ def _mul_all(a, b, out, start, stop):
         store(out, i, stop - i, mul(load(a, i, stop - i), load(b, i, stop - i)))
 
 
+@kernel(IN, OUT, INT, INT, INT, INT)
+def _powers(x, out, rows, count, start, stop):
+    """out[j] = x out[j - 1], columns start..stop of `count`: rows one after the other keep every lane's chain apart."""
+    for j in range(1, rows):
+        for i in range(start, stop, LANES):
+            left = stop - i
+            power = mul(load(out, (j - 1) * count + i, left), load(x, i, left))
+            store(out, j * count + i, left, power)
+
+
 @kernel(IN, IN, OUT, INT, INT, INT)
 def _kmul_all(a, b, out, n, start, stop):
     for i in range(start, stop, LANES):
@@ -93,6 +103,14 @@ def fmul(a: Array, b: Array) -> Array:
     out = np.empty(a.shape, dtype=np.uint64)
     x, y, z = flat(a), flat(b), out.reshape(-1)
     run_tasks([partial(_mul_all, x, y, z, *span) for span in spans(z.size)])
+    return out
+
+
+def powers(x: Array, rows: int, first: Array | None = None) -> Array:
+    """first * x^j for j < rows: F (n,) each, one if there is no first -> F (rows, n)."""
+    out = np.empty((rows, x.size), dtype=np.uint64)
+    out[0] = 1 if first is None else first
+    run_tasks([partial(_powers, flat(x), out.reshape(-1), *out.shape, *span) for span in spans(x.size, cost=rows)])
     return out
 
 

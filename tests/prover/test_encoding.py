@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.models.errors import ParameterError
-from zkunlearn.prover.encoding import MatrixRows, leaf_hashes
+from zkunlearn.prover.encoding import MatrixRows, codewords_of, leaf_hashes
 from zkunlearn.prover.evaluation import evaluate_parts
 from zkunlearn.prover.kernels import RowPart
 from zkunlearn.verifier.code import ReedSolomonCode, evaluate_rows
@@ -58,6 +58,9 @@ def test_streamed_leaves_are_the_hashes_of_codewords(code: ReedSolomonCode, rows
         for i, word in enumerate(words)
     ]
     assert leaf_hashes(code, streamed, salts) == b"".join(expected)
+    kept = codewords_of(code, streamed.count)
+    assert leaf_hashes(code, streamed, salts, kept) == b"".join(expected)
+    assert np.array_equal(kept.transpose(1, 0, 2).reshape(code.length, -1)[:, : streamed.count], words)
     with pytest.raises(ParameterError, match="as many salts"):
         leaf_hashes(code, streamed, salts[:-1])
     with pytest.raises(ParameterError, match="more than"):

@@ -32,6 +32,7 @@ from .values import (
 
 pytestmark = pytest.mark.usefixtures("threads")
 
+
 def all_edge_pairs() -> tuple[np.ndarray, np.ndarray]:
     grid = np.array([(a, b) for a in EDGES for b in EDGES], dtype=np.uint64)
     return grid[:, 0].copy(), grid[:, 1].copy()
@@ -43,6 +44,16 @@ def test_base_field_operations_at_all_pairs_of_edges():
     assert fast.kadd(a, b).tolist() == [(x + y) % P for x, y in ints]
     assert fast.ksub(a, b).tolist() == [(x - y) % P for x, y in ints]
     assert fast.fmul(a, b).tolist() == [x * y % P for x, y in ints]
+
+
+@quick
+@given(seeds, st.integers(1, 40), st.integers(1, 70), st.booleans())
+def test_powers_are_repeated_products(seed, rows, n, begun):
+    x, first = numbers(seed, n), numbers(seed + 1, n)
+    table = fast.powers(x, rows, first if begun else None)
+    starts = first.tolist() if begun else [1] * n
+    expected = [[pow(int(a), j, P) * start % P for a, start in zip(x, starts, strict=True)] for j in range(rows)]
+    assert table.tolist() == expected
 
 
 def test_extension_product_at_all_edges():

@@ -136,7 +136,7 @@ class Read(Channel):
 
     def work(self) -> None:
         seed = self.transcript.sponge.squeeze(32)
-        require("proof of work", sha256(b"zkunlearn work 1" + seed + self.take(8))[:2] == b"\0\0")
+        require("proof of work", sha256(b"zkunlearn work 1" + seed + self.take(7))[:2] == b"\0\0")
 
     def hidden(self, n: int) -> list[K]:
         self.masked += self.elements(n)

@@ -126,7 +126,7 @@ def sections(shape: verifier.Shape) -> Iterator[tuple[str, int, int]]:
     pads = shape.entries + 1
     for part in ("a", "b"):  # a K vector; nothing is claimed about its tail cells but that they are those committed
         parts += [(f"ledger vector, {part}", 8 * pads), (f"tails of it, {part}", 8 * (shape.ledger_length - pads))]
-    parts.append(("nonce", 8))
+    parts.append(("nonce", 7))
     for name, (code, rows) in shape.trees.items():
         parts += tree_sections(name, code, rows)
     for i, c in enumerate(shape.stacks):
@@ -134,7 +134,7 @@ def sections(shape: verifier.Shape) -> Iterator[tuple[str, int, int]]:
         parts += [(f"rounds of stack {i}", 32 * (log2_ceil(rows) + c)), (f"value of stack {i}", 16)]
         last = i + 1 == len(shape.stacks)
         parts.append(("final vector", 16 << c) if last else (f"root of stack {i + 1}", 32))
-        parts += [(f"nonce of stack {i}", 8), *tree_sections(f"stack {i}", Code(c, 0, 8), 2 * rows)]
+        parts += [(f"nonce of stack {i}", 7), *tree_sections(f"stack {i}", Code(c, 0, 8), 2 * rows)]
         lengths = [1 << c]
     at = 0
     for part, length in parts:

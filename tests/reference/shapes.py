@@ -189,7 +189,7 @@ def chain(lengths: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
     for c in range(4, min(16, log2_ceil(sum(lengths)) - 1) + 1):
         rows = stack_rows(lengths, c)
         rest, stacks = chain((1 << c,))
-        size = 32 + 16 * (2 * (log2_ceil(rows) + c) + 1) + 8 + Code(c, 0, 8).opening_bytes(2 * rows) + rest
+        size = 32 + 16 * (2 * (log2_ceil(rows) + c) + 1) + 7 + Code(c, 0, 8).opening_bytes(2 * rows) + rest
         if size < best[0]:
             best = size, (c, *stacks)
     return best

@@ -329,7 +329,7 @@ def test_another_ledger_than_the_committed_one(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize("first", [0, 1 << 40])
 def test_any_nonce_is_as_good(monkeypatch: pytest.MonkeyPatch, prover: Recommitter, first: int) -> None:
     def search(seed: bytes) -> bytes:
-        nonces = (n.to_bytes(8, "little") for n in count(first))
+        nonces = (n.to_bytes(7, "little") for n in count(first))
         return next(n for n in nonces if sha256(b"zkunlearn work 1" + seed + n)[:2] == b"\0\0")
 
     monkeypatch.setattr(channel, "find_work", search)
@@ -338,7 +338,7 @@ def test_any_nonce_is_as_good(monkeypatch: pytest.MonkeyPatch, prover: Recommitt
 
 def test_fifteen_bits_of_work_are_too_few(monkeypatch: pytest.MonkeyPatch, prover: Recommitter) -> None:
     def search(seed: bytes) -> bytes:
-        nonces = (n.to_bytes(8, "little") for n in count())
+        nonces = (n.to_bytes(7, "little") for n in count())
         return next(n for n in nonces if sha256(b"zkunlearn work 1" + seed + n)[:2] == b"\0\1")
 
     monkeypatch.setattr(channel, "find_work", search)

@@ -205,7 +205,7 @@ def check_flips(shape: verifier.Shape, proof: bytes, seed: int, verdict_of: Call
     rng = random.Random(seed)
     end = 0
     for part, start, end in sections(shape):
-        at = start + 8 * rng.randrange((end - start) // 8)  # a lowest byte: the element stays below p
+        at = start + 8 * rng.randrange(-(-(end - start) // 8))  # a lowest byte: the element stays below p
         expected, found = expected_of(part), verdict_of(changed(proof, at))
         if (expected, found) == ("proof of work", "merkle path"):  # one nonce in 2^16 will do, for other columns
             found = verdict_of(changed(proof, at, 2))

@@ -105,7 +105,7 @@ class Shape:
         clear_bytes = 16 * len(self.groups) + self.folding_bytes
         assert plan.clear_bytes == 16 * len(self.groups) + (32 if self.stacks else self.folding_bytes)
         self.proof_bytes = 32 * len(self.new_roots) + 16 * self.entries + clear_bytes
-        self.proof_bytes += 32 + 16 * self.ledger_length + 8
+        self.proof_bytes += 32 + 16 * self.ledger_length + 7
         self.proof_bytes += sum(code.opening_bytes(rows) for code, rows in self.trees.values())
 
     def place_ledger(self) -> None:

@@ -190,7 +190,7 @@ def parts(proved: Proved) -> list[tuple[str, int, int]]:
         next_part(f"value of {i}", 16)
         last = i == len(proved.chain) - 1
         next_part("last vector" if last else "root 2", 16 << stack.row_bits if last else 32)
-        next_part(f"nonce of {i}", 8)
+        next_part(f"nonce of {i}", 7)
         tree = stack.tree
         next_part(f"cap of {i}", tree.cap.cap_bytes)
         next_part(f"cells of {i}", 8 * tree.rows * tree.code.queries)
@@ -308,9 +308,7 @@ def mulk(vector: Vector, factor: K) -> Vector:
     """factor * vector."""
     a, b = np.uint64(factor.a), np.uint64(factor.b)
     seven = np.uint64(7)
-    return np.stack(
-        [add(mul(vector[0], a), mul(mul(vector[1], b), seven)), add(mul(vector[0], b), mul(vector[1], a))]
-    )
+    return np.stack([add(mul(vector[0], a), mul(mul(vector[1], b), seven)), add(mul(vector[0], b), mul(vector[1], a))])
 
 
 # The chain -----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.models.errors import InvalidProof, ParameterError
-from zkunlearn.prover.merkle import build_levels, cap_of, hash_salted, path_of, paths_of, record_path
+from zkunlearn.prover.merkle import build_levels, cap_of, hash_salted, paths_of, record_path
 from zkunlearn.verifier.merkle import (
     CapShape,
     leaf_hash,
@@ -73,9 +73,7 @@ def rejected(opened: Opened, check: str, detail: str) -> None:
 
 @given(shape=SHAPES, data=st.data())
 def test_honest_openings_are_accepted(shape: CapShape, data: st.DataObject) -> None:
-    count = st.lists(
-        st.integers(0, shape.leaves - 1), min_size=shape.queries, max_size=shape.queries, unique=True
-    )
+    count = st.lists(st.integers(0, shape.leaves - 1), min_size=shape.queries, max_size=shape.queries, unique=True)
     Opened(shape, sorted(data.draw(count))).verify()
 
 
@@ -169,7 +167,7 @@ def test_a_tree_without_leaves_is_refused() -> None:
 def test_the_prover_refuses_what_it_cannot_open(opened: Opened) -> None:
     for index in (-1, 192):
         with pytest.raises(ParameterError, match="outside"):
-            path_of(opened.levels, opened.shape, index)
+            paths_of(opened.levels, opened.shape, [index])
         with pytest.raises(ParameterError, match="outside"):
             record_path(opened.levels, index)
     with pytest.raises(ParameterError, match="192 leaves, not 128"):
@@ -238,7 +236,7 @@ def test_an_inner_node_passed_off_as_a_leaf_is_rejected() -> None:
     forged = leaf_hash(hashes[0], hashes[1])
     shape = CapShape(4, 2, 1)  # the tree without its lowest level has the same root
     with pytest.raises(InvalidProof, match="leaf 0 does not lead"):
-        verify_paths(cap_of(levels[1:], shape), shape, [0], [forged], path_of(levels[1:], shape, 0))
+        verify_paths(cap_of(levels[1:], shape), shape, [0], [forged], paths_of(levels[1:], shape, [0]))
     with pytest.raises(InvalidProof, match="root"):
         verify_record_path(levels[-1], 4, 0, forged, record_path(levels[1:], 0))
 
