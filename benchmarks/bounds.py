@@ -34,11 +34,11 @@ def counted(item: Workload, dataset: Any) -> dict[str, float]:
     work = dict.fromkeys(("train", "encoding", "hashing", "lookups", "settlement"), 0.0)
     leaf_hashes, evaluate_parts = commitment.leaf_hashes, commitment.evaluate_parts
 
-    def counting_hashes(code: Any, rows: Any, salts: Any) -> Any:
+    def counting_hashes(code: Any, rows: Any, salts: Any, kept: Any = None) -> Any:
         if salts is not None:  # the trees of foldings have none
             work["hashing"] += code.length * BLOCK * (2 + -(-rows.count * 8 // BLOCK))
             work["encoding"] += code.length * code.subgroup_bits * rows.count * 3 / 8
-        return leaf_hashes(code, rows, salts)
+        return leaf_hashes(code, rows, salts, kept)
 
     def counting_sums(rows: Any, points: Any) -> Any:
         for part in rows.parts:

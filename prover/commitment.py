@@ -49,21 +49,19 @@ class Commitment:
         rows: values and random tails.
         salts: uint8 (n, 32), one a position; none where nothing is secret.
         stored: the Merkle tree as a file has it; not trusted, and dropped when an opening shows it is damaged.
-        kept: the codewords, uint64 (eights of rows, n, 8), of a matrix that is small and soon opened.
     """
 
     code: ReedSolomonCode
     rows: MatrixRows
     salts: Salts | None
     stored: Levels | None = None
-    kept: Vector | None = None
 
     @cached_property
     def levels(self) -> Levels:
         """The Merkle tree, leaves first."""
         if self.stored is not None:
             return self.stored
-        return build_levels(leaf_hashes(self.code, self.rows, self.salts, self.kept))
+        return build_levels(leaf_hashes(self.code, self.rows, self.salts))
 
     @property
     def root(self) -> bytes:
@@ -72,9 +70,6 @@ class Commitment:
 
     def columns(self, indices: Sequence[int]) -> Vector:
         """The columns at some positions, F array (t, rows)."""
-        if self.kept is not None:
-            cells = self.kept[:, list(indices)].transpose(1, 0, 2).reshape(len(indices), -1)
-            return np.ascontiguousarray(cells[:, : self.rows.count])
         return evaluate_parts(self.rows, self.code.points(indices))
 
     def open(self, tree: TreeShape, indices: Sequence[int], columns: Vector) -> bytes:
@@ -112,6 +107,20 @@ class Commitment:
         except InvalidProof:
             return False
         return True
+
+
+class PlainCommitment(Commitment):
+    """One to few rows that are no secret and are opened at once: their codewords are kept."""
+
+    def __init__(self, code: ReedSolomonCode, rows: MatrixRows) -> None:
+        super().__init__(code, rows, None)
+        self._codewords = codewords_of(code, rows.count)
+        self.levels = build_levels(leaf_hashes(code, rows, None, self._codewords))
+
+    def columns(self, indices: Sequence[int]) -> Vector:
+        """The columns at some positions, F array (t, rows)."""
+        cells = self._codewords[:, list(indices)].transpose(1, 0, 2).reshape(len(indices), -1)
+        return np.ascontiguousarray(cells[:, : self.rows.count])
 
 
 def damaged() -> FormatError:
@@ -195,6 +204,6 @@ def commit(code: ReedSolomonCode, parts: Sequence[RowPart]) -> Commitment:
     return Commitment(code, MatrixRows(tuple(parts)), random_salts(code.length))
 
 
-def commit_plain(code: ReedSolomonCode, rows: Vector) -> Commitment:
+def commit_plain(code: ReedSolomonCode, rows: Vector) -> PlainCommitment:
     """Commit to rows (R, C) over F that are no secret."""
-    return Commitment(code, MatrixRows((RowPart(rows, 0, 0),)), None, kept=codewords_of(code, len(rows)))
+    return PlainCommitment(code, MatrixRows((RowPart(rows, 0, 0),)))
