@@ -3,13 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench mutation lint clean
+.PHONY: demo test test-all fuzz bench mutation lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/zkunlearn demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "slow or not slow" --second-verifier
+
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python tests/fuzz/run.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
@@ -34,6 +40,10 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml constraints-dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-dev.txt -e '.[dev]'
+	touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-dev.txt -e '.[fuzz]'
 	touch $@
 
 clean:

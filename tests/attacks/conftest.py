@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
+from zkunlearn.models.errors import InvalidProof
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +37,29 @@ def honest_validity(data):
 
     shape = validity_shape()
     return prove(shape, validity_columns(shape, data))
+
+
+@pytest.fixture(autouse=True)
+def second_verifier(request, monkeypatch):
+    """With --second-verifier, the first verdicts of a test are those of the second verifier, too."""
+    if not request.config.getoption("--second-verifier"):
+        return
+    from ..second_opinion import MOST, copied, second_verdict
+    from . import harness
+
+    first, asked = harness.Outcome.check, count()
+
+    def check(outcome, with_transcript=None, proof=None):
+        repeated = next(asked) < MOST
+        other = copied(with_transcript or harness.transcript()) if repeated else None
+        verdict = "valid"
+        try:
+            first(outcome, with_transcript, proof)
+        except InvalidProof as error:
+            verdict = error.check
+            raise
+        finally:
+            if repeated:
+                assert second_verdict(outcome.shape, other, outcome.roots, proof or outcome.proof) == verdict
+
+    monkeypatch.setattr(harness.Outcome, "check", check)

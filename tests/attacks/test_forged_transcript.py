@@ -1,7 +1,7 @@
-"""Challenges are what makes the algebra mean something: with challenges known, anything can be proved.
+"""What passes, in which order, and words that are not codewords.
 
-Frozen-challenge tests: a message is altered, the algebra is repaired under the recorded challenges, and the
-verifier accepts as long as its challenges do not move. Under the real transcript they move, and it rejects.
+Every byte is absorbed before the challenges that depend on it, columns are drawn last, and committed words far from
+the code, masks of a known coefficient, ledgers off their line and repeated columns are rejected.
 """
 
 from __future__ import annotations
@@ -11,17 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.circuits.goldilocks import ONE, K, P, Vector, add, kadd, kscale, sub
-from zkunlearn.circuits.multilinear import kevaluate
+from zkunlearn.circuits.goldilocks import K, Vector, add, kadd, kscale, sub
 from zkunlearn.models.errors import InvalidProof
 from zkunlearn.prover import protocol as prover_protocol
 from zkunlearn.prover.commitment import Commitment
-from zkunlearn.prover.entropy import random_salts
 from zkunlearn.prover.protocol import Prover
-from zkunlearn.verifier.channel import EXTENSION_BYTES
-from zkunlearn.verifier.code import ReedSolomonCode, evaluate_rows
 from zkunlearn.verifier.group import Group
-from zkunlearn.verifier.merkle import DIGEST_BYTES
 from zkunlearn.verifier.protocol import WITNESS, ProofShape
 from zkunlearn.verifier.transcript import Transcript
 
@@ -42,15 +37,11 @@ from .harness import (
 from .recording import (
     Recorder,
     Replay,
-    body_end,
-    element_at,
     folded,
     labelled,
-    read_to_settlement,
     recorded,
     sections,
     settled,
-    with_element,
 )
 
 INVENTORIES = Path(__file__).parent / "inventories"
@@ -159,141 +150,6 @@ def test_a_change_in_protocol_session_or_instance_changes_the_first_challenge(pa
 def test_the_same_bytes_in_another_part_are_another_statement(honest: Outcome) -> None:
     moved = Transcript(b"zkunlearn attackss", b"ession", b"instance")
     assert honest.verdict(moved) == "constraints"
-
-
-# Frozen challenges ---------------------------------------------------------------------------------------------------
-
-
-def assert_only_the_transcript_objects(
-    honest: Outcome, log: Log, forged: bytes, check: str = "constraints", roots: Any = None
-) -> None:
-    """The forgery holds under the recorded challenges, and is rejected under real ones.
-
-    Those move all the equations, or for a message that is in none, the seed of the proof of work.
-    """
-    assert forged != honest.proof
-    forgery = Outcome(honest.shape, roots or honest.roots, forged, honest.prover)
-    assert forgery.verdict(Replay(log)) == "valid"
-    assert forgery.verdict() == check
-
-
-def test_the_honest_proof_passes_frozen_and_real(honest: Outcome, log: Log) -> None:
-    assert honest.verdict(Replay(log)) == honest.verdict() == "valid"
-    assert settled(honest.shape, honest.proof, Replay(log)) == honest.proof
-
-
-def masked_offsets(outcome: Outcome) -> list[int]:
-    """Where every masked element stands."""
-    found = []
-    for section in sections(outcome):
-        if section.what == "a masked message":
-            found += range(section.start, section.end, EXTENSION_BYTES)
-    return found
-
-
-@pytest.mark.parametrize("where", [0.0, 0.01, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 1.0])
-def test_another_masked_message_is_rejected_only_because_challenges_move(
-    honest: Outcome, log: Log, where: float
-) -> None:
-    offsets = masked_offsets(honest)
-    assert len(offsets) == honest.shape.ledger.entries
-    offset = offsets[round(where * (len(offsets) - 1))]
-    altered = with_element(honest.proof, offset, element_at(honest.proof, offset) + K(1, 2))
-    assert honest.verdict(Replay(log), altered) == "constraints"
-    assert_only_the_transcript_objects(honest, log, settled(honest.shape, altered, Replay(log)))
-
-
-def test_other_constraint_masks_are_rejected_only_because_challenges_move(honest: Outcome, log: Log) -> None:
-    offset = body_end(honest.shape) + EXTENSION_BYTES
-    altered = with_element(honest.proof, offset, element_at(honest.proof, offset) + ONE)
-    assert_only_the_transcript_objects(honest, log, settled(honest.shape, altered, Replay(log)))
-
-
-def vanishing(code: ReedSolomonCode, indices: list[int], length: int) -> Vector:
-    """A polynomial that is zero at the opened positions, as `length` coefficients: one more than positions suffice."""
-    product = [1]
-    points = code.points(indices)
-    for point in points.tolist():
-        shifted, scaled = [0, *product], [(-point * c) % P for c in product] + [0]
-        product = [(a + b) % P for a, b in zip(shifted, scaled, strict=True)]
-    coefficients = np.zeros(length, dtype=np.uint64)
-    coefficients[: len(product)] = product
-    assert not evaluate_rows(coefficients[None], points).any()
-    return coefficients
-
-
-def altered_vector(outcome: Outcome, section: Any, delta: Vector) -> bytes:
-    """The proof with `delta` added to the constant coefficients of a vector that goes in clear."""
-    y = np.frombuffer(outcome.proof[section.start : section.end], dtype="<u8").astype(np.uint64)
-    other = add(y, np.concatenate([delta, np.zeros_like(delta)]))
-    return outcome.proof[: section.start] + other.astype("<u8").tobytes() + outcome.proof[section.end :]
-
-
-def test_a_ledger_y_sent_after_the_indices_could_be_anything(honest: Outcome, log: Log) -> None:
-    """With the columns known, a y of another message agrees with all of them. So they are drawn after y."""
-    shape = honest.shape
-    drawn = next(value for kind, value in log if kind == "indices")  # the ledger is in the first group's tree
-    (section,) = [s for s in sections(honest) if s.what == "the ledger's vector"]
-    altered = altered_vector(honest, section, vanishing(shape.ledger.code, drawn, shape.ledger.length))
-    assert_only_the_transcript_objects(honest, log, settled(shape, altered, Replay(log)))
-
-
-def test_a_y_in_clear_sent_after_the_indices_could_be_anything(honest_validity: Outcome) -> None:
-    """The same for an opening vector: its inner product follows it."""
-    shape, log = honest_validity.shape, recorded(honest_validity)
-    (group,) = shape.groups
-    assert not shape.chain
-    drawn = next(value for kind, value in log if kind == "indices")
-    delta = vanishing(group.code, drawn, group.code.dimension)
-    vector, inner = [s for s in sections(honest_validity) if s.what in ("a vector in clear", "inner products")]
-    altered = altered_vector(honest_validity, vector, delta)
-    _, opened, *_ = read_to_settlement(shape, honest_validity.proof, Replay(log))
-    lifted = np.stack([delta, np.zeros_like(delta)])[:, : 1 << group.code.row_bits]
-    moved = kevaluate(lifted, opened[group.name].cell_point)
-    altered = with_element(altered, inner.start, element_at(altered, inner.start) + moved)
-    assert_only_the_transcript_objects(honest_validity, log, settled(shape, altered, Replay(log)))
-
-
-@pytest.mark.parametrize("tree", [WITNESS, "model mask"])
-def test_another_root_is_rejected_only_because_challenges_move(honest: Outcome, log: Log, tree: str) -> None:
-    """The same rows under other salts: only the root and the tree's openings change."""
-    shape = honest.shape
-    drawn = [value for kind, value in log if kind == "indices"]
-    by_name = dict(zip([group.fresh for group in shape.groups], drawn, strict=False))
-    old = honest.prover.commitments[tree]
-    fresh = salted_again(old)
-    place = DIGEST_BYTES * shape.new_roots.index(tree)
-    columns = old.columns(by_name[tree])
-    openings = [commitment.open(shape.trees[tree], by_name[tree], columns) for commitment in (old, fresh)]
-    forged = honest.proof.replace(*openings)
-    forged = forged[:place] + fresh.root + forged[place + DIGEST_BYTES :]
-    assert_only_the_transcript_objects(honest, log, forged)
-
-
-def salted_again(commitment: Commitment) -> Commitment:
-    return Commitment(commitment.code, commitment.rows, random_salts(commitment.code.length))
-
-
-def test_another_salt_of_an_opened_column_is_rejected_only_because_its_tree_objects(honest: Outcome, log: Log) -> None:
-    """What is opened is absorbed, but its trees are what binds it: frozen challenges do not help."""
-    (section,) = [s for s in sections(honest) if s.what == f"the salts of {WITNESS}"]
-    place = section.start
-    forged = honest.proof[:place] + bytes([honest.proof[place] ^ 1]) + honest.proof[place + 1 :]
-    forgery = Outcome(honest.shape, honest.roots, forged, honest.prover)
-    assert forgery.verdict(Replay(log)) == forgery.verdict() == "merkle path"
-
-
-def test_a_false_statement_is_accepted_by_the_algebra_alone(
-    honest: Outcome, log: Log, declared: Declared, data: Any
-) -> None:
-    """A witness that satisfies nothing: with the last challenge known, M0 settles every equation."""
-    false = columns_of(declared, data, descend(declared, data, counted=np.ones(len(data[1]), dtype=bool)))
-    lie = prove(declared.shape, false, with_transcript=Replay(log))
-    assert lie.prover.lies
-    assert lie.verdict(Replay(log)) == "constraints"
-    forged = settled(declared.shape, lie.proof, Replay(log))
-    assert lie.verdict(Replay(log), forged) == "valid"
-    assert lie.verdict(proof=forged) == "constraints"
 
 
 # Words that are not codewords ----------------------------------------------------------------------------------------

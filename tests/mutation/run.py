@@ -1,8 +1,9 @@
 """Delete each check of the verifier in turn and see a test go red: `make mutation`, which writes docs/mutation.md.
 
-A check is a `raise InvalidProof` or `raise StatementMismatch` of the verifier, or a `require_zero` of the verifier
-or a relation. Each is replaced by `pass` in a copy of the tree, where the tests of attacks and of the library run until
-one fails. A check whose deletion no test notices is either not needed or not tested; the page lists it as such.
+A check is a refusal (`raise InvalidProof`, `StatementMismatch` or `FormatError`) of the verifier, a call of one that
+has a name (`require_..`, `check_..`, `verify_..`), or a `require_zero` of the verifier or a relation. Each is replaced
+by `pass` in a copy of the tree, where the tests of attacks, of the verifier and of the library run until one fails. A
+check whose deletion no test notices is either not needed or not tested; the page lists it as such.
 """
 
 from __future__ import annotations
@@ -14,20 +15,26 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "mutation.md"
 PLACES = ("verifier", "circuits")
-EXCEPTIONS = ("InvalidProof", "StatementMismatch")
-TESTS = ("tests/attacks", "tests/verifier", "tests/test_library.py", "tests/test_recommitment.py", "tests/circuits")
+EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
+CALLS = ("require_", "check_", "verify_")
+ATTACKS = ("tests/attacks", "tests/tamper", "tests/reference", "tests/test_library.py", "tests/test_recommitment.py")
+UNITS = ("tests/verifier", "tests/circuits")
 IGNORED = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
-LONGEST_RUN = 900  # seconds; a mutant that hangs counts as noticed
+NOTHING, LONGEST_TEXT = "**nothing**", 110
+LONGEST_RUN = 1800  # seconds; a mutant that hangs counts as noticed
 HEAD = """# Every check is needed
 
-Made by `make mutation`: each check of the verifier deleted in turn, and the first test that fails without it.
+Made by `make mutation`: each check of the verifier deleted in turn, and the first test that fails without it. Forms
+are tried by the tests of the verifier first, everything else by the attacks first.
 
 | file | check | noticed by |
 |---|---|---|
@@ -58,7 +65,7 @@ def checks() -> Iterator[Check]:
         for path in sorted((ROOT / place).rglob("*.py")):
             source = path.read_text(encoding="utf-8")
             for node in sorted(ast.walk(ast.parse(source)), key=lambda node: getattr(node, "lineno", 0)):
-                if _is_refusal(node) or _is_constraint(node):
+                if _is_refusal(node) or _is_constraint(node) or _is_call(node):
                     text = " ".join((ast.get_source_segment(source, node) or "").split())
                     yield Check(path.relative_to(ROOT), node.lineno, node.end_lineno or node.lineno, text)
 
@@ -73,6 +80,10 @@ def _is_constraint(node: ast.AST) -> bool:
     return len(node.value.args) > 1 and not isinstance(node.value.args[0], ast.Name)  # not the steps' own forwarding
 
 
+def _is_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _name(node.value).startswith(CALLS)
+
+
 def _name(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
@@ -82,15 +93,15 @@ def first_failure(check: Check, package: Path) -> str:
     shutil.copyfile(ROOT / check.path, package / check.path)
     check.delete_from(package)
     try:
-        return run_tests(package)
+        return run_tests(package, (*UNITS, *ATTACKS) if "FormatError" in check.text else (*ATTACKS, *UNITS))
     finally:
         shutil.copyfile(ROOT / check.path, package / check.path)
 
 
-def run_tests(package: Path) -> str:
+def run_tests(package: Path, tests: tuple[str, ...]) -> str:
     """The first test that fails in a copy of the tree."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
-    command += ["-k", "not inventory", *TESTS]  # which would notice any deletion, for no reason but its length
+    command += ["-k", "not inventory", *tests]  # which would notice any deletion, for no reason but its length
     environment = os.environ | {"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
@@ -100,28 +111,43 @@ def run_tests(package: Path) -> str:
         return "does not end"
     for line in done.stdout.splitlines():
         if line.startswith(("FAILED ", "ERROR ")):
-            return line.split()[1]
+            return line.split(" - ")[0].split(maxsplit=1)[1]
     return "" if done.returncode == 0 else "does not run"
+
+
+class Copies:
+    """Copies of the tree, one for each mutant that is tried at a time: so kernels are compiled once a copy."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._free = [folder / str(i) / "zkunlearn" for i in range(count)]
+        self._lock = threading.Lock()
+        for package in self._free:
+            shutil.copytree(ROOT, package, ignore=IGNORED)
+
+    def try_without(self, check: Check) -> str:
+        """The row of a check."""
+        with self._lock:
+            package = self._free.pop()
+        noticed = first_failure(check, package)
+        with self._lock:
+            self._free.append(package)
+        text = check.text if len(check.text) <= LONGEST_TEXT else check.text[:LONGEST_TEXT] + " .."
+        row = f"| {check.path}:{check.first} | `{text.replace('|', chr(92) + '|')}` | {noticed or NOTHING} |"
+        print(row, flush=True)
+        return row
 
 
 def main() -> None:
     """Run all mutants, or those of files whose name contains the argument."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="?", default="", help="part of a file's path")
-    only = parser.parse_args().only
-    rows, survivors = [], 0
-    with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder) / "zkunlearn"  # one copy, so that kernels are compiled once
-        shutil.copytree(ROOT, package, ignore=IGNORED)
-        for check in checks():
-            if only not in str(check.path):
-                continue
-            noticed = first_failure(check, package)
-            survivors += not noticed
-            shown = check.text.replace("|", "\\|")
-            rows.append(f"| {check.path}:{check.first} | `{shown[:110]}` | {noticed or '**nothing**'} |")
-            print(rows[-1], flush=True)
-    if not only:
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time")
+    options = parser.parse_args()
+    found = [check for check in checks() if options.only in str(check.path)]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
+        rows = list(pool.map(Copies(Path(folder), options.jobs).try_without, found))
+    survivors = sum(NOTHING in row for row in rows)
+    if not options.only:
         PAGE.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
     print(f"{len(rows)} checks, {survivors} not noticed")
     sys.exit(1 if survivors else 0)

@@ -8,6 +8,7 @@ from zkunlearn.circuits import tables
 from zkunlearn.circuits.goldilocks import P
 from zkunlearn.circuits.gradient_descent import GradientDescent, model_columns
 from zkunlearn.circuits.layout import MatrixLayout
+from zkunlearn.circuits.recommitment import Recommitment, new_dataset_columns
 from zkunlearn.circuits.validity import Validity, dataset_columns
 from zkunlearn.models.errors import ParameterError
 from zkunlearn.models.schedule import DatasetShape, compile_schedule
@@ -41,6 +42,14 @@ def training_shape(rows, features, epochs):
         "model": choose_matrix("model", model_columns(schedule), 4, 8, PLAIN_RATE),
     }
     return ProofShape(relation, matrices)
+
+
+def recommitment_shape_of(rows, features):
+    matrices = {}
+    for name, columns, openings in (("dataset", dataset_columns, 2), ("new dataset", new_dataset_columns, 3)):
+        layout = MatrixLayout(name, columns(rows, features), 6)
+        matrices[name] = MatrixShape(layout, ReedSolomonCode(6, openings))
+    return ProofShape(Recommitment(rows, features), matrices)
 
 
 def bits(shape):
@@ -80,6 +89,45 @@ def test_the_lookup_term_counts_every_fraction():
     # 16 rows x (3 + 1) features in 2^(4 + 2) cells, two label checks in 2^(1 + 4) cells, 2^16 table rows; width 1
     fractions = 2**6 + 2**5 + 2**16
     assert isclose(bits(validity_shape(16, 3))["lookup alpha"], 2 * log2(P) - log2(fractions * 3))
+
+
+def test_a_validity_proof_by_hand():
+    # 600 rows, 5 features and the constant one, rows of 2^10. A matrix row holds 8 features x 128 rows, so that 600
+    # take 5; labels and two blinds take one each; multiplicities 2^16 / 2^10 = 64: R = 72
+    shape = validity_shape(600, 5)
+    (group,) = shape.groups
+    assert [layout.rows for layout in group.layouts] == [8, 64] and group.column_rows == 72
+    # C + m = 2^10 + 4 * 124 = 1520, H = 2^10 in eighths of 128, n = ceil(4 * 1520 / 128) * 128 = 48 * 128 = 6144
+    found = bits(shape)
+    assert isclose(found["line of dataset"], 2 * log2(P) - log2(6144))
+    assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(7 * 6144))  # log2_ceil(72) = 7
+    assert isclose(found["tensor of ledger"], 2 * log2(P) - log2(6144))  # two rows
+    # lookups: features 8 x 1024, labels 2 x 1024, the table 2^16: N = 75776, and (1 + 2) N for tuples of width 1
+    assert isclose(found["lookup alpha"], 2 * log2(P) - log2(3 * 75776))
+    assert isclose(found["lookup beta"], found["lookup alpha"])
+    assert isclose(found["lookup layer"], 2 * log2(P) - log2(3))
+    # the y of 1520 goes in clear: there is no stack. The weakest: 124 queries at rate 1520 / 6144, and 16 of work
+    assert shape.chain == ()
+    assert isclose(security_bits(shape), 16 + 124 * -log2((1 + 1520 / 6144) / 2))
+
+
+def test_a_recommitment_by_hand():
+    # 100 rows, 2 features and the constant one, rows of 2^6, for 2 and for 3 openings. 100 cells take two matrix rows:
+    # 3 features, labels and two blinds, so R = 2 * 6
+    shape = recommitment_shape_of(100, 2)
+    old, new = shape.groups
+    assert [group.column_rows for group in shape.groups] == [12, 12]
+    # C + m = 2^6 + 2 * 124 = 312, H = 2^8 in eighths of 32: n = 4 * 312 = 1248 = 39 * 32
+    # C + m = 2^6 + 3 * 124 = 436, H = 2^8 in eighths of 32: n = ceil(1744 / 32) * 32 = 55 * 32 = 1760
+    assert (old.code.length, new.code.length) == (1248, 1760)
+    found = bits(shape)
+    assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(4 * 1248))  # log2_ceil(12) = 4
+    assert isclose(found["tensor of new dataset"], 2 * log2(P) - log2(4 * 1760))
+    # a coordinate of the point at which columns are compared
+    assert isclose(found["recommitment"], 2 * log2(P))
+    assert not any(label.startswith("lookup") for label in found)
+    # the weakest: 124 queries at rate 312 / 1248 = 1/4 exactly
+    assert isclose(security_bits(shape), 16 + 124 * -log2(5 / 8))
 
 
 def test_a_training_by_hand():
@@ -136,8 +184,10 @@ def test_every_round_of_the_plan_is_a_term():
 
 
 def test_a_parameter_that_the_calculator_does_not_know_fails_here():
-    """Whoever gives a code or a stack a new field has to say here what it does to soundness."""
+    """Whoever gives a shape, a code or a stack a new field has to say here what it does to soundness."""
     assert {f.name for f in fields(ReedSolomonCode)} == {"row_bits", "openings", "inverse_rate"}
     assert {f.name for f in fields(Stack)} == {"level", "lengths", "row_bits"}
     assert {f.name for f in fields(Group)} == {"name", "code", "committed", "witness"}
     assert {f.name for f in fields(LedgerShape)} == {"entries", "code", "tree", "first_row"}
+    assert {f.name for f in fields(MatrixShape)} == {"layout", "code"}
+    assert {f.name for f in fields(ProofShape)} == {"relation", "committed"}

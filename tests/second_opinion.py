@@ -1,0 +1,92 @@
+"""The second verifier, asked about the proofs of the attacks: it has to accept and reject the same, by the same check.
+
+`pytest --second-verifier` (make test-all) repeats the first verdicts of every test of tests/attacks. Shapes of the
+attacks have shorter rows than those of files, and some transcripts answer what a test wants: both are handed over.
+The schedule is too, as tests/reference/test_reference.py compares schedules by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from zkunlearn.circuits.gradient_descent import GradientDescent
+from zkunlearn.circuits.validity import Validity
+from zkunlearn.verifier.protocol import ProofShape
+
+from .reference import arithmetic, relations, verifier
+from .reference.channel import Transcript
+from .reference.field import K
+from .reference.shapes import Code
+
+MOST = 2  # verdicts repeated in a test
+
+
+class Handed(Transcript):
+    """A transcript of the package, as the second verifier calls one."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner, self.sponge = inner, self
+
+    def absorb(self, data: bytes) -> None:
+        self._inner.absorb(data)
+
+    def squeeze(self, n: int) -> bytes:
+        return self._inner.seed(n)
+
+    def challenge(self) -> K:
+        return K(*self._inner.challenge())
+
+    def indices(self, n: int, count: int) -> list[int]:
+        return self._inner.indices(n, count)
+
+
+def copied(transcript: Any) -> Any:
+    """A transcript in the state of another one."""
+    state = transcript._sponge._hash  # which deepcopy cannot copy
+    return deepcopy(transcript, {id(state): state.copy()})
+
+
+def second_verdict(shape: ProofShape, transcript: Any, roots: dict[str, bytes], proof: bytes) -> str:
+    """ "valid", or the name of what the second verifier refuses."""
+    with _shaped_like(shape), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verifier, "Transcript", lambda instance, relation: Handed(transcript))
+        openings = {name: matrix.code.openings for name, matrix in shape.committed.items()}
+        same = verifier.Shape(_relation(shape.relation), openings)
+        return verifier.verdict(verifier.verify_proof, same, b"", roots, proof)
+
+
+@contextmanager
+def _shaped_like(shape: ProofShape) -> Iterator[None]:
+    """Rows as long as in the shape, instead of those that make files shortest."""
+    layout = {name: (m.code.inverse_rate, m.code.row_bits) for name, m in shape.committed.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verifier, "LAYOUT", layout)
+        patch.setattr(verifier, "code_of", lambda columns, openings, rate, c: Code(c, openings, rate))
+        yield
+
+
+def _relation(relation: Any) -> relations.Relation:
+    if isinstance(relation, Validity):
+        return relations.Validity(_dataset(relation.rows, relation.features, relation.label_kind, relation.x_bits))
+    assert isinstance(relation, GradientDescent), "another relation than those of the document"
+    s = relation.schedule
+    names = ("width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier")
+    factors = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch")}
+    table = arithmetic.activation_table(relation.model, relation.q_bits, relation.p_bits)
+    handed = arithmetic.Schedule(**{name: getattr(s, name) for name in names}, **factors, table=table)
+    statement = {
+        "dataset": _dataset(s.rows, s.features, s.label_kind, relation.x_bits),
+        "spec": {"x_bits": relation.x_bits, "bias": s.width > s.features},
+        "forgotten": [{"position": position} for position in relation.forgotten],
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relations, "schedule", lambda *_: handed)
+        return relations.GradientDescent(statement)
+
+
+def _dataset(rows: int, features: int, kind: str, x_bits: int) -> dict[str, Any]:
+    return {"rows": rows, "encoding": {"features": [{}] * features, "label_kind": kind, "x_bits": x_bits}}
