@@ -12,7 +12,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "slow or not slow" --second-verifier
+	$(BIN)/python -m pytest -m "slow or not slow" --second-opinions 1000
 
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python tests/fuzz/run.py

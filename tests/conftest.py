@@ -6,5 +6,5 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    text = "repeat the first verdicts of every attack with the second verifier"
-    parser.addoption("--second-verifier", action="store_true", help=text)
+    text = "how many verdicts of each attack the second verifier repeats"
+    parser.addoption("--second-opinions", type=int, default=2, help=text)

@@ -1,8 +1,8 @@
 """The second verifier, asked about the proofs of the attacks: it has to accept and reject the same, by the same check.
 
-`pytest --second-verifier` (make test-all) repeats the first verdicts of every test of tests/attacks. Shapes of the
-attacks have shorter rows than those of files, and some transcripts answer what a test wants: both are handed over.
-The schedule is too, as tests/reference/test_reference.py compares schedules by themselves.
+The first verdicts of every test of tests/attacks are repeated, with `--second-opinions` (make test-all) more of them.
+Shapes of the attacks have shorter rows than those of files, and some transcripts answer what a test wants: both are
+handed over. The schedule is too, as tests/reference/test_reference.py compares schedules by themselves.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from .reference import arithmetic, relations, verifier
 from .reference.channel import Transcript
 from .reference.field import K
 from .reference.shapes import Code
-
-MOST = 2  # verdicts repeated in a test
 
 
 class Handed(Transcript):

@@ -41,16 +41,15 @@ def honest_validity(data):
 
 @pytest.fixture(autouse=True)
 def second_verifier(request, monkeypatch):
-    """With --second-verifier, the first verdicts of a test are those of the second verifier, too."""
-    if not request.config.getoption("--second-verifier"):
-        return
-    from ..second_opinion import MOST, copied, second_verdict
+    """The first verdicts of a test are those of the second verifier, too."""
+    from ..second_opinion import copied, second_verdict
     from . import harness
 
     first, asked = harness.Outcome.check, count()
+    most = request.config.getoption("--second-opinions")
 
     def check(outcome, with_transcript=None, proof=None):
-        repeated = next(asked) < MOST
+        repeated = next(asked) < most
         other = copied(with_transcript or harness.transcript()) if repeated else None
         verdict = "valid"
         try:

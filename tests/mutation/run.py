@@ -112,7 +112,9 @@ def run_tests(package: Path, tests: tuple[str, ...]) -> str:
     for line in done.stdout.splitlines():
         if line.startswith(("FAILED ", "ERROR ")):
             return line.split(" - ")[0].split(maxsplit=1)[1]
-    return "" if done.returncode == 0 else "does not run"
+    if done.returncode:
+        raise RuntimeError(f"the tests do not run:\n{done.stdout}\n{done.stderr}")
+    return ""
 
 
 class Copies:

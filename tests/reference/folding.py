@@ -34,6 +34,7 @@ def open_tree(read: Read, code: Code, rows: int, root: bytes, indices: list[int]
     paths = [read.hashes(code.path_length) for _ in indices]
     cells = [field_elements(column) for column in columns]
     require("merkle cap", root_of(cap) == root)
+    require("merkle path", indices == sorted(set(indices)))
     for index, salt, column, path in zip(indices, salts, columns, paths, strict=True):
         hashed = sha256(bytes(32) + salt + column)
         for sibling in path:
