@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,16 +153,18 @@ def read_to_settlement(shape: ProofShape, proof: bytes, with_transcript: Transcr
 
 
 @contextmanager
-def labelled(log: list[str], module: Any = verifier_protocol, name: str = "VerifierChannel") -> Iterator[None]:
-    """While active, channels of one side write what passes to `log`."""
+def labelled(
+    log: list[str], module: Any = verifier_protocol, name: str = "VerifierChannel", sites: bool = False
+) -> Iterator[None]:
+    """While active, channels of one side write what passes to `log`; on demand with the function that asked for it."""
     channel_class = getattr(module, name)
 
     class Telling(channel_class):  # type: ignore[misc, valid-type]
         def __init__(self, with_transcript: Transcript, *rest: Any) -> None:
-            super().__init__(Teller(log, with_transcript), *rest)
+            super().__init__(Teller(log, with_transcript, sites), *rest)
 
         def challenge(self, label: str, error: int) -> K:
-            log.append(f"challenge {label}")
+            log.append(f"challenge {label}" + (site() if sites else ""))
             return super().challenge(label, error)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -168,14 +172,25 @@ def labelled(log: list[str], module: Any = verifier_protocol, name: str = "Verif
         yield
 
 
+RELATIONS = ("gradient_descent", "validity", "recommitment")
+
+
+def site() -> str:
+    """The function that asked for it, and the part of a relation that this belongs to: ` < file.function < ..`."""
+    frames = [frame for frame in traceback.extract_stack() if not frame.name.startswith("<")]
+    asked = [frame for frame in frames if Path(frame.filename).stem not in ("recording", "channel")][-1]
+    relations = [frame for frame in frames if Path(frame.filename).stem in RELATIONS]
+    return "".join(f" < {Path(frame.filename).stem}.{frame.name}" for frame in [asked, *relations[-1:]])
+
+
 class Teller:
     """A transcript that tells what it absorbs and which indices it draws."""
 
-    def __init__(self, log: list[str], inner: Transcript) -> None:
-        self._log, self._inner = log, inner
+    def __init__(self, log: list[str], inner: Transcript, sites: bool) -> None:
+        self._log, self._inner, self._sites = log, inner, sites
 
     def absorb(self, data: bytes) -> None:
-        self._log.append(f"absorb {len(data)}")
+        self._log.append(f"absorb {len(data)}" + (site() if self._sites else ""))
         self._inner.absorb(data)
 
     def challenge(self) -> tuple[int, int]:

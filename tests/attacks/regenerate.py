@@ -13,6 +13,6 @@ INVENTORIES = Path(__file__).parent / "inventories"
 @pytest.mark.parametrize("name", ["honest", "honest_validity"])
 def test_write_inventory(name: str, request: pytest.FixtureRequest) -> None:
     lines: list[Any] = []
-    with labelled(lines):
+    with labelled(lines, sites=True):
         request.getfixturevalue(name).check()
     (INVENTORIES / f"{name}.txt").write_text("\n".join(folded(lines)) + "\n")

@@ -58,9 +58,10 @@ def log(honest: Outcome) -> Log:
 
 @pytest.mark.parametrize("name", ["honest", "honest_validity"])
 def test_what_passes_is_the_pinned_inventory(name: str, request: pytest.FixtureRequest) -> None:
-    """Order, lengths and challenges of a fixed shape. A change here is a change of the protocol."""
+    """Every absorb and every challenge of a fixed shape, in order, with its length or name and the function that asks
+    for it. A change here is a change of the protocol, or of who speaks."""
     lines: list[str] = []
-    with labelled(lines):
+    with labelled(lines, sites=True):
         request.getfixturevalue(name).check()
     assert folded(lines) == (INVENTORIES / f"{name}.txt").read_text().splitlines()
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from zkunlearn.circuits.goldilocks import ONE, ZERO, K, P, kscalar
 from zkunlearn.circuits.hidden import Hidden, HiddenProgram, Product, evaluate_constraint, linear, public
 from zkunlearn.models.errors import InvalidProof, ZkUnlearnError
+from zkunlearn.prover import ledger as prover_ledger
 from zkunlearn.prover.channel import ProverChannel
 from zkunlearn.prover.ledger import Ledger, draw_ledger, prove_ledger, violated
+from zkunlearn.verifier import ledger as verifier_ledger
 from zkunlearn.verifier.channel import EXTENSION_BYTES, FIELD_BYTES, VerifierChannel
 from zkunlearn.verifier.code import evaluate_rows
 from zkunlearn.verifier.ledger import LedgerShape, own_code, verify_ledger
@@ -76,13 +78,23 @@ def test_a_false_equation_is_rejected(place: int, name: str, change: K) -> None:
     assert caught.value.check == "constraints"
 
 
+def opposite(program: HiddenProgram, h: Sequence[Hidden]) -> None:
+    """h0 - 1 = 0 and 1 - h0 = 0."""
+    program.require_zero("plus", h[0] - ONE)
+    program.require_zero("minus", -h[0] + ONE)
+
+
+def test_two_false_equations_cancel_under_weights_known_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were chi_0 = 1 and all others too, or anything that is known when values are masked, lies could add up to 0."""
+    for side in (verifier_ledger, prover_ledger):
+        monkeypatch.setattr(side, "draw_constraint_weights", lambda channel, program: [ONE] * len(program.constraints))
+    proof, lies, _ = settle(opposite, [K(2)])
+    assert lies == ["plus", "minus"]
+    check(opposite, proof, 1)
+
+
 def test_two_false_equations_do_not_cancel() -> None:
-    """Weights are drawn for each constraint: h0 - 1 = 0 and 1 - h0 = 0 cannot make up for each other."""
-
-    def opposite(program: HiddenProgram, h: Sequence[Hidden]) -> None:
-        program.require_zero("plus", h[0] - ONE)
-        program.require_zero("minus", -h[0] + ONE)
-
+    """Weights are drawn for each constraint, after the last masked value."""
     proof, lies, _ = settle(opposite, [K(2)])
     assert lies == ["plus", "minus"]
     with pytest.raises(InvalidProof, match="constraints"):

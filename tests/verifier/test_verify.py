@@ -77,3 +77,11 @@ def test_a_known_data_set_is_not_checked_again(made):
     assert not report.dataset_checked
     assert refusal(lambda: zu.verify(proof, broken)).check == "proof length"
     assert refusal(lambda: zu.verify(proof, broken, known_dataset=bytes(32))).check == "proof length"
+
+
+@pytest.mark.parametrize("kind", [zu.DatasetCommitment, zu.TrainingProof, zu.RecommitmentProof])
+def test_a_malformed_file_is_named(kind, tmp_path):
+    path = tmp_path / "people.proof"
+    path.write_bytes(b"no artefact")
+    with pytest.raises(zu.FormatError, match=r"people\.proof: this is not a zkunlearn file"):
+        kind.load(path)
