@@ -20,7 +20,7 @@ from zkunlearn.verifier.protocol import ProofShape
 from .reference import arithmetic, relations, verifier
 from .reference.channel import Transcript
 from .reference.field import K
-from .reference.shapes import Code
+from .reference.shapes import Code, groups_of
 
 
 class Handed(Transcript):
@@ -61,9 +61,12 @@ def second_verdict(shape: ProofShape, transcript: Any, roots: dict[str, bytes], 
 def _shaped_like(shape: ProofShape) -> Iterator[None]:
     """Rows as long as in the shape, instead of those that make files shortest."""
     layout = {name: (m.code.inverse_rate, m.code.row_bits) for name, m in shape.committed.items()}
+    witness = [group.code for group in shape.groups if group.witness is not None]
+    codes = {"witness": Code(code.row_bits, code.openings, code.inverse_rate) for code in witness}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verifier, "LAYOUT", layout)
         patch.setattr(verifier, "code_of", lambda columns, openings, rate, c: Code(c, openings, rate))
+        patch.setattr(verifier, "choose_groups", lambda columns, others: groups_of(columns, others | codes))
         yield
 
 

@@ -9,7 +9,7 @@ The rows of a group are those of its matrices, one after another. Its fresh tree
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from ..circuits.layout import MatrixLayout, Tiling
 from ..circuits.multilinear import log2_ceil
 from .code import ReedSolomonCode
 
+WITNESS = "witness"
 MASK_ROWS = 2  # one row over K
 
 
@@ -35,7 +36,7 @@ class Group:
     Attributes:
         name: of its first matrix.
         code: of all its matrices.
-        committed: layouts of matrices committed before the proof.
+        committed: layouts of matrices committed before the proof; none if the witness is alone.
         witness: layout of the matrix in the fresh tree, if it is in this group.
     """
 
@@ -80,16 +81,13 @@ class Group:
         return 0 if self.witness is None else self.witness.rows
 
 
-def groups_of(committed: Sequence[MatrixShape], witness: Callable[[int], MatrixLayout] | None) -> tuple[Group, ...]:
-    """Matrices of equal codes together, in order; the witness joins the first.
-
-    Args:
-        witness: its layout for rows of 2^c cells.
-    """
-    codes = list(dict.fromkeys(matrix.code for matrix in committed))
+def groups_of(committed: Sequence[MatrixShape], witness: MatrixShape | None = None) -> tuple[Group, ...]:
+    """Matrices of equal codes together, in order; the witness last, so that it has a group of its own if no other
+    matrix is on its code."""
+    shapes = committed if witness is None else (*committed, witness)
     groups = []
-    for i, code in enumerate(codes):
-        layouts = tuple(matrix.layout for matrix in committed if matrix.code == code)
-        joined = witness(code.row_bits) if witness is not None and i == 0 else None
-        groups.append(Group(layouts[0].name, code, layouts, joined))
+    for code in dict.fromkeys(shape.code for shape in shapes):
+        layouts = tuple(shape.layout for shape in committed if shape.code == code)
+        joined = witness.layout if witness is not None and witness.code == code else None
+        groups.append(Group(layouts[0].name if layouts else WITNESS, code, layouts, joined))
     return tuple(groups)

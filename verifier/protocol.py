@@ -29,7 +29,7 @@ from .channel import Channel, PlanChannel, Side, VerifierChannel, challenge_poin
 from .code import HIDING_RATE, ReedSolomonCode
 from .columns import TreeShape, verify_tree
 from .folding import Claims, Sent, Stack, folded_bytes, receive_vectors, stacks, verify_folding
-from .group import MASK_ROWS, Group, MatrixShape, groups_of
+from .group import MASK_ROWS, WITNESS, Group, MatrixShape, groups_of
 from .ledger import LEDGER_ROWS, LedgerShape, OpenedLedger, ledger_length, own_code, verify_ledger
 from .lookup import verify_lookups
 from .merkle import DIGEST_BYTES
@@ -37,7 +37,6 @@ from .opening import OpenedGroup, draw_gammas, require_openings
 from .sumcheck import bound_point, verify_sum
 from .transcript import Transcript
 
-WITNESS = "witness"
 LEDGER = "ledger"
 MAX_ROW_BITS = 20
 POSITIONS_PER_BYTE = 4  # a byte of proof is worth encoding and hashing so many positions less, in the prover's time
@@ -48,7 +47,8 @@ def choose_matrix(
 ) -> MatrixShape:
     """Rows of 2^c cells, c at least `shortest`, so that openings are short and encoding is quick.
 
-    What is opened with the matrix, the witness above all, is taken to be as large as the matrix itself.
+    What is opened with the matrix, the witness above all, is taken to be as large as the matrix itself. (One that is
+    much larger will have rows of its own, `choose_groups`.)
     """
 
     def shape(row_bits: int) -> MatrixShape:
@@ -62,6 +62,29 @@ def choose_matrix(
 
     longest = max(shortest, min(MAX_ROW_BITS, max(column.bits for column in columns)))
     return min((shape(bits) for bits in range(shortest, longest + 1)), key=cost)
+
+
+def choose_groups(committed: Sequence[MatrixShape], columns: tuple[Column, ...]) -> tuple[Group, ...]:
+    """Matrices by code, the witness with the first, or where that costs less, in longer rows of its own.
+
+    A witness grows with the number of epochs, and then makes a short proof only in long rows.
+    """
+    first = committed[0].code
+    longest = min(MAX_ROW_BITS, max(column.bits for column in columns))
+    own = (ReedSolomonCode(row_bits, openings=1) for row_bits in range(first.row_bits + 1, longest + 1))
+    witnesses = (MatrixShape(MatrixLayout(WITNESS, columns, code.row_bits), code) for code in (first, *own))
+    return min((groups_of(committed, witness) for witness in witnesses), key=_opening_cost)
+
+
+def _opening_cost(groups: Sequence[Group]) -> int:
+    """Bytes of opening the groups, and what encoding and hashing the trees made in the proof is worth."""
+    vectors = tuple(group.code.dimension for group in groups)
+    cost = folded_bytes(vectors, stacks(vectors))
+    for group in groups:
+        cost += sum(TreeShape(layout.name, group.code, layout.rows).opening_bytes for layout in group.committed)
+        cost += TreeShape(group.fresh, group.code, group.fresh_columns + MASK_ROWS).opening_bytes
+        cost += group.code.length // POSITIONS_PER_BYTE
+    return cost
 
 
 @dataclass(frozen=True)
@@ -85,10 +108,9 @@ class ProofShape:
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """The matrices, by code; the witness, if the relation has one, is in the first group."""
-        columns = self.relation.columns.get(WITNESS)
-        witness = None if columns is None else lambda row_bits: MatrixLayout(WITNESS, columns, row_bits)
-        return groups_of(tuple(self.committed.values()), witness)
+        """The matrices that are opened together."""
+        committed, columns = tuple(self.committed.values()), self.relation.columns.get(WITNESS)
+        return groups_of(committed) if columns is None else choose_groups(committed, columns)
 
     @cached_property
     def ledger(self) -> LedgerShape:

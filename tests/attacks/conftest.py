@@ -39,6 +39,18 @@ def honest_validity(data):
     return prove(shape, validity_columns(shape, data))
 
 
+@pytest.fixture(scope="session")
+def honest_alone(data):
+    """The same, with the witness in a group of its own."""
+    from zkunlearn.verifier.protocol import ProofShape
+
+    from .harness import prove, validity_columns, validity_shape
+
+    shape = validity_shape(shape=ProofShape)
+    assert [group.committed == () for group in shape.groups] == [False, True]
+    return prove(shape, validity_columns(shape, data))
+
+
 @pytest.fixture(autouse=True)
 def second_verifier(request, monkeypatch):
     """The first verdicts of a test are those of the second verifier, too."""

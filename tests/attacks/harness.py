@@ -39,7 +39,7 @@ from zkunlearn.prover.gradient_descent import VIRTUAL
 from zkunlearn.prover.ledger import violated
 from zkunlearn.prover.protocol import Prover
 from zkunlearn.verifier.code import HIDING_RATE, PLAIN_RATE, ReedSolomonCode
-from zkunlearn.verifier.group import MatrixShape
+from zkunlearn.verifier.group import WITNESS, Group, MatrixShape, groups_of
 from zkunlearn.verifier.protocol import ProofShape, verify_protocol
 from zkunlearn.verifier.transcript import Transcript
 
@@ -284,10 +284,23 @@ def assert_caught(outcome: Outcome, *lies: str) -> None:
 # The data set's own proof --------------------------------------------------------------------------------------------
 
 
-def validity_shape(label_kind: str = "binary") -> ProofShape:
-    """Rows so short that the ledger needs a tree of its own, and that y goes in clear."""
+class TogetherShape(ProofShape):
+    """A proof whose witness is opened with the data set, whatever that costs."""
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        (dataset,) = self.committed.values()
+        layout = MatrixLayout(WITNESS, self.relation.columns[WITNESS], dataset.code.row_bits)
+        return groups_of([dataset], MatrixShape(layout, dataset.code))
+
+
+def validity_shape(label_kind: str = "binary", shape: type[ProofShape] = TogetherShape) -> ProofShape:
+    """Rows so short that the ledger needs a tree of its own, and that y goes in clear.
+
+    As a plain ProofShape, it has the witness in longer rows, in a group of its own, and two vectors, which are folded.
+    """
     relation = Validity(ROWS, FEATURES, label_kind, X_BITS)
-    return ProofShape(relation, {"dataset": matrix_shape("dataset", relation.columns["dataset"], SHORT_ROW_BITS)})
+    return shape(relation, {"dataset": matrix_shape("dataset", relation.columns["dataset"], SHORT_ROW_BITS)})
 
 
 def validity_columns(shape: ProofShape, data: tuple[Any, Any]) -> Columns:

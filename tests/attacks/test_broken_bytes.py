@@ -54,7 +54,7 @@ def expected(proof: Outcome, section: Section, place: int | None = None) -> str:
     return "constraints"
 
 
-@pytest.fixture(scope="module", params=["honest_validity", "honest"])
+@pytest.fixture(scope="module", params=["honest_validity", "honest_alone", "honest"])
 def proof(request: pytest.FixtureRequest) -> Outcome:
     """One whose vectors go in clear and whose ledger has a tree of its own, and one with neither."""
     return request.getfixturevalue(request.param)

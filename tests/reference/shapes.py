@@ -241,3 +241,30 @@ class Group:
 
     def has(self, name: str) -> bool:
         return any(name in matrix.columns for matrix in self.matrices.values())
+
+
+def groups_of(columns: Mapping[str, Sequence[Column]], codes: Mapping[str, Code]) -> list[Group]:
+    """Matrices on one code together."""
+    groups: dict[Code, Group] = {}
+    for name, code in codes.items():
+        groups.setdefault(code, Group(name, code)).matrices[name] = Matrix(columns[name], code.c)
+    return list(groups.values())
+
+
+def choose_groups(columns: Mapping[str, Sequence[Column]], codes: dict[str, Code]) -> list[Group]:
+    """The witness on the code of the first matrix, or in longer rows on one of its own."""
+    if "witness" not in columns:
+        return groups_of(columns, codes)
+    first = next(iter(codes.values()))
+    longest = min(20, max(column.bits for column in columns["witness"]))
+    own = [Code(c, 1, 4) for c in range(first.c + 1, longest + 1)]
+    return min((groups_of(columns, {**codes, "witness": code}) for code in [first, *own]), key=price)
+
+
+def price(groups: list[Group]) -> int:
+    """Bytes of opening all trees and of folding, and a byte for four positions of each code."""
+    size = chain(tuple(group.code.dimension for group in groups))[0]
+    for group in groups:
+        trees = [*(group.matrices[name].rows for name in group.committed), group.fresh_rows]
+        size += sum(group.code.opening_bytes(rows) for rows in trees) + group.code.n // 4
+    return size

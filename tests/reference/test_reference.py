@@ -44,7 +44,7 @@ from .field import P, Refused
 from .formats import CLASSES, encode, instance, read_file, sha256
 
 __all__ = ["owner"]  # a fixture
-TRAINED = ("logistic", "unlearnt", "linear", "probit", "poisson", "continued")
+TRAINED = ("logistic", "unlearnt", "linear", "probit", "poisson", "continued", "long")
 
 
 def test_the_reference_is_a_second_one() -> None:
@@ -65,6 +65,16 @@ def test_the_reference_is_a_second_one() -> None:
 def test_good_proofs_are_accepted(owner: Owner, name: str) -> None:
     training: Training = getattr(owner, name)
     assert training.verdict(known=name in ("unlearnt", "continued")) == "valid"
+
+
+def test_the_witness_of_a_long_run_is_opened_alone(owner: Owner) -> None:
+    groups = verifier.training_shape(owner.long.statement).groups
+    assert [(group.name, list(group.matrices)) for group in groups] == [
+        ("dataset", ["dataset"]),
+        ("model", ["model"]),
+        ("witness", ["witness"]),
+    ]
+    assert groups[2].code.c > groups[0].code.c
 
 
 def test_a_recommitment_is_accepted_and_carries_the_chain_on(owner: Owner) -> None:
@@ -92,7 +102,7 @@ def test_the_length_of_a_recommitment_is_that_of_the_package(owner: Owner) -> No
 
 def random_statement(rng: random.Random) -> dict[str, Any]:
     """A training statement in form, about nothing: sizes from one to some thousands, seldom powers of two."""
-    rows, features, epochs = (int(2 ** rng.uniform(0, bits)) for bits in (13, 6, 6))
+    rows, features, epochs = (int(2 ** rng.uniform(0, bits)) for bits in (13, 6, 11))
     kind = rng.choice(["binary", "real", "count"])
     openings = rng.choice([1, 2, 3, 8, 32, 100, 4096])
     spec = zu.TrainingSpec(
@@ -108,7 +118,7 @@ def random_statement(rng: random.Random) -> dict[str, Any]:
 
 def test_shapes_are_those_of_the_package() -> None:
     """Tilings, row lengths, groups, counts of messages, lengths of proofs."""
-    rng, seen = random.Random(11), 0
+    rng, seen, alone = random.Random(11), 0, 0
     for _ in range(60):
         statement = random_statement(rng)
         package = training_statement(statement)
@@ -119,9 +129,10 @@ def test_shapes_are_those_of_the_package() -> None:
                 verifier.training_shape(statement)
             continue
         seen += 1
+        alone += len(expected.groups) == 3
         assert shape_of(verifier.training_shape(statement)) == package_shape(expected)
         assert shape_of(verifier.dataset_shape(statement["dataset"])) == package_shape(dataset_shape(package.dataset))
-    assert seen > 30
+    assert seen > 30 and alone > 3, "witnesses with the data set, and in a group of their own"
 
 
 # The integers --------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from .folding import Claims, evaluate, fold, open_tree
 from .formats import Map, check_forgotten, instance, read_file, sha256
 from .lookups import lookups
 from .relations import GradientDescent, Recommitment, Relation, Validity, rounds
-from .shapes import Code, Group, Matrix, chain, code_of
+from .shapes import Code, Group, chain, choose_groups, code_of
 
 # Batching and opening: sections 14 and 15 ----------------------------------------------------------------------------
 
@@ -81,14 +81,8 @@ class Shape:
 
     def __init__(self, relation: Relation, openings: dict[str, int]) -> None:
         self.relation = relation
-        groups: dict[Code, Group] = {}
-        for name, n in openings.items():
-            code = code_of(relation.columns[name], n, *LAYOUT[name])
-            group = groups.setdefault(code, Group(name, code))
-            group.matrices[name] = Matrix(relation.columns[name], code.c)
-        self.groups = list(groups.values())
-        if "witness" in relation.columns:
-            self.groups[0].matrices["witness"] = Matrix(relation.columns["witness"], self.groups[0].code.c)
+        codes = {name: code_of(relation.columns[name], n, *LAYOUT[name]) for name, n in openings.items()}
+        self.groups = choose_groups(relation.columns, codes)
         plan = Channel()
         walk(plan, relation, self.groups)
         self.entries = plan.entries
