@@ -15,15 +15,16 @@ from ..circuits.gradient_descent import MODEL as MODEL_COLUMN
 from ..circuits.gradient_descent import model_columns
 from ..circuits.statement import TrainingStatement
 from ..models.encoding import DatasetEncoding
-from ..models.errors import FormatError, StatementMismatch
+from ..models.errors import FormatError, ParameterError, StatementMismatch
 from ..models.schedule import compile_schedule
 from ..models.spec import TrainingSpec
 from ..verifier.artefacts import TrainingProof, training_statement
 from ..verifier.container import VERSION, Bytes, Expected, read_container, take, write_container
+from ..verifier.group import MatrixShape
 from ..verifier.merkle import SALT_BYTES
 from ..verifier.soundness import require_security
 from ..verifier.verify import DATASET, MODEL, model_matrix, new_transcript, require_provable, training_shape
-from .commitment import Secret, commit_columns, fresh_secret
+from .commitment import Commitment, Secret, commit_columns, fresh_secret
 from .dataset import Dataset
 from .descent import descend
 from .gradient_descent import VIRTUAL, training_witness
@@ -81,10 +82,13 @@ class Model:
 
     @classmethod
     def load(cls, path: Path | str) -> Model:
-        """Raises DataError or FormatError naming the file."""
+        """Raises DataError or FormatError naming the file, also if these are not the weights of the commitment."""
         payload = read_container(path, MODEL_KIND, MAX_MODEL_BYTES)[1]
         statement = training_statement(take(payload, _OPENING_FORM, str(path))["statement"])
-        matrix = model_matrix(model_columns(statement.schedule))
+        try:
+            matrix = model_matrix(model_columns(statement.schedule))
+        except ParameterError as error:
+            raise FormatError(f"{path}: {error}") from error
         sizes: dict[str, Expected] = {
             "statement": dict,
             "weights": Bytes(8 * statement.schedule.width),
@@ -97,7 +101,10 @@ class Model:
         if not is_canonical(tails):
             raise FormatError(f"{path}: holds a number that is not a field element")
         salts = np.frombuffer(fields["leaf_salts"], dtype=np.uint8).reshape(-1, SALT_BYTES)
-        return cls(statement, integers, Secret(tails.reshape(matrix.layout.rows, -1), salts))
+        secret = Secret(tails.reshape(matrix.layout.rows, -1), salts)
+        if _commit_model(matrix, integers, secret).root != statement.model_root:
+            raise FormatError(f"{path}: weights, tails or salts are not those behind the model's commitment")
+        return cls(statement, integers, secret)
 
 
 _OPENING_FORM = {"statement": dict, "weights": bytes, "tails": bytes, "leaf_salts": bytes}
@@ -157,7 +164,7 @@ def prove_training(
 
     matrix = model_matrix(model_columns(schedule))
     secret = fresh_secret(matrix.code, matrix.layout.rows)
-    model_opening = commit_columns(matrix.layout, matrix.code, {MODEL_COLUMN: to_field(trace.weights[-1])}, secret)
+    model_opening = _commit_model(matrix, trace.weights[-1], secret)
     statement = TrainingStatement(
         dataset.statement,
         spec,
@@ -177,6 +184,10 @@ def prove_training(
     proof = TrainingProof(statement, prover.prove())
     model = Model(statement, trace.weights[-1], secret)
     return Trained(proof, model, {"train": trained - start, **prover.timings, "total": perf_counter() - start})
+
+
+def _commit_model(matrix: MatrixShape, weights: npt.NDArray[np.int64], secret: Secret) -> Commitment:
+    return commit_columns(matrix.layout, matrix.code, {MODEL_COLUMN: to_field(weights)}, secret)
 
 
 def _check_previous(dataset: Dataset, spec: TrainingSpec, positions: tuple[int, ...], previous: TrainingProof) -> None:

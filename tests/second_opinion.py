@@ -61,8 +61,8 @@ def second_verdict(shape: ProofShape, transcript: Any, roots: dict[str, bytes], 
 def _shaped_like(shape: ProofShape) -> Iterator[None]:
     """Rows as long as in the shape, instead of those that make files shortest."""
     layout = {name: (m.code.inverse_rate, m.code.row_bits) for name, m in shape.committed.items()}
-    witness = [group.code for group in shape.groups if group.witness is not None]
-    codes = {"witness": Code(code.row_bits, code.openings, code.inverse_rate) for code in witness}
+    (own,) = (group.code for group in shape.groups if group.witness is not None)
+    codes = {"witness": Code(own.row_bits, own.openings, own.inverse_rate)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verifier, "LAYOUT", layout)
         patch.setattr(verifier, "code_of", lambda columns, openings, rate, c: Code(c, openings, rate))

@@ -1,0 +1,81 @@
+"""Every byte of a proof, one after the other. A proof with few queries is small enough for it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from multiprocessing import get_context
+from os import cpu_count
+from typing import Any
+
+import pytest
+from zkunlearn.verifier import code
+from zkunlearn.verifier.folding import stacks
+from zkunlearn.verifier.protocol import ProofShape
+
+from ..attacks.harness import Outcome, columns_of, declare, descend, people, prove, validity_columns, validity_shape
+from ..attacks.recording import sections
+from ..attacks.test_broken_bytes import ELEMENTS, expected
+
+QUERIES = 3
+KINDS = ["training", "validity", "witness alone"]
+
+
+@pytest.fixture
+def few_queries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Proofs as short as they can be; what is checked of each opened column is the same."""
+    monkeypatch.setattr(code, "query_count", lambda inverse_rate: QUERIES)
+    stacks.cache_clear()
+    yield
+    stacks.cache_clear()
+
+
+def small_proof(kind: str) -> Outcome:
+    data = people()
+    if kind == "training":
+        declared = declare(epochs=1)
+        return prove(declared.shape, columns_of(declared, data, descend(declared, data)))
+    shape = validity_shape(shape=ProofShape) if kind == "witness alone" else validity_shape()
+    return prove(shape, validity_columns(shape, data))
+
+
+def wrong_verdicts(outcome: Outcome, places: range) -> list[tuple[str, int, str]]:
+    """Places at which one flipped bit is not rejected by the check of its section."""
+    rng, found, proof, wrong = random.Random(places.start), sections(outcome), outcome.proof, []
+    for place in places:
+        (section,) = (s for s in found if s.start <= place < s.end)
+        flipped = proof[:place] + bytes([proof[place] ^ (1 << rng.randrange(8))]) + proof[place + 1 :]
+        verdict, check = outcome.verdict(proof=flipped), expected(outcome, section, place)
+        of_form = verdict == "field element" and section.what.startswith(ELEMENTS)
+        by_luck = check == "proof of work" and verdict.startswith("merkle")  # once in 2^16 places
+        if verdict != check and not of_form and not by_luck:
+            wrong.append((section.what, place, verdict))
+    return wrong
+
+
+_outcome: Any = None  # of the process that forks
+
+
+def _run(places: range) -> list[tuple[str, int, str]]:
+    return wrong_verdicts(_outcome, places)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_byte_of_a_small_proof_is_bound(kind: str, few_queries: None) -> None:
+    global _outcome
+    _outcome = small_proof(kind)
+    assert _outcome.verdict() == "valid"
+    length = len(_outcome.proof)
+    parts = [range(start, min(start + 500, length)) for start in range(0, length, 500)]
+    with get_context("fork").Pool(cpu_count()) as pool:
+        assert [wrong for part in pool.map(_run, parts, chunksize=1) for wrong in part] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sampled_bytes_of_a_small_proof_are_bound(kind: str, few_queries: None) -> None:
+    outcome = small_proof(kind)
+    assert outcome.verdict() == "valid"
+    assert all(group.code.queries == QUERIES for group in outcome.shape.groups)
+    assert wrong_verdicts(outcome, range(0, len(outcome.proof), len(outcome.proof) // 40)) == []

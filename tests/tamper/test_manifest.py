@@ -1,0 +1,106 @@
+"""Every field of every artefact is bound: manifest.txt says which check rejects what, and nothing else happens.
+
+Why an answer is right:
+
+| answer | where |
+|---|---|
+| format: .. | no honest writer makes this: wrong type, length, spelling, missing or unknown field |
+| mismatch: .. | the auditor holds the data set's commitment, and the statement is about another one |
+| statement, forget list, record path | public data that contradict each other, before any proof |
+| proof length | the statement implies another shape |
+| constraints | what is absorbed before the settlement moves its challenges: all of a statement, and most of a proof |
+| proof of work, folding | what is absorbed after it: challenges of the folding, or the seed of the next nonce |
+| merkle cap, merkle path | what is opened of a tree has its root as judge |
+| field element | p and above are no elements |
+
+Fields whose change is accepted are listed in FREE, each for a reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import zkunlearn as zu
+from zkunlearn.circuits.statement import DatasetStatement, ForgottenRecord, RecommitmentStatement, TrainingStatement
+from zkunlearn.verifier import artefacts
+from zkunlearn.verifier.container import KINDS
+
+from .artefacts import Kind
+from .manifest import FILE, Row, read, written
+
+FREE = {
+    # Both are its owner's own copies, and secret. What binds a statement is its proof; who lowers the count of his own
+    # openings gives away his own data (docs/security.md, "The budget").
+    ("model.opening", "statement"): "a copy of the statement, which the proof binds",
+    ("dataset.opening", "spent"): "the owner's own count",
+}
+OF_FILES, OF_PROOFS = ("format: ",), ("proof length", "field element")  # answers about form, not content
+# Another one in good form takes a change of its neighbours, or of what is in it; that of binary labels has no bits and
+# no bounds.
+FORM_ONLY = {"label_kind", "spec", "label_bits", "label_bounds"}
+
+
+@pytest.fixture(scope="module")
+def manifest() -> list[Row]:
+    return read(FILE.read_text())
+
+
+def is_free(kind: str, field: str) -> bool:
+    return any(kind == owner and field.startswith(start) for owner, start in FREE)
+
+
+def test_the_manifest_reads_as_it_is_written(manifest: list[Row]) -> None:
+    assert written(manifest) == FILE.read_text()
+
+
+def test_every_edit_is_rejected_by_the_check_of_the_manifest(tampered: list[Any], manifest: list[Row]) -> None:
+    """All fields and operations that are found in real artefacts, no more and no fewer, with these answers."""
+    found = [row for kind in tampered for row in kind.rows()]
+    assert [row[:3] for row in found] == [row[:3] for row in manifest], "fields have changed: regenerate.py"
+    wrong = [(row, expected[3]) for row, expected in zip(found, manifest, strict=True) if row != expected]
+    assert not wrong
+
+
+def test_only_what_is_free_is_accepted(manifest: list[Row]) -> None:
+    accepted = {(kind, field) for kind, field, _, answer in manifest if answer == "accepted"}
+    assert accepted
+    assert {place for place in accepted if not is_free(*place)} == set()
+
+
+def test_every_field_is_bound_by_more_than_its_form(manifest: list[Row]) -> None:
+    """A value in good form that is another one is rejected too, for what it says, in some file of the kind."""
+    bound, known = set(), set()
+    for kind, field, _, answer in manifest:
+        form = OF_PROOFS if kind.startswith("bytes of") else OF_FILES
+        known.add((kind.split(",")[0], field))
+        if not answer.startswith(form):
+            bound.add((kind.split(",")[0], field))
+    unbound = {place for place in known - bound if not place[0].endswith(".opening")}
+    assert {field.split(".")[-1] for _, field in unbound} == FORM_ONLY
+
+
+def test_every_kind_of_file_is_in_the_manifest(tampered: list[Any]) -> None:
+    names = {kind.name.split(",")[0] for kind in tampered if isinstance(kind, Kind)}
+    assert set(KINDS) <= names
+
+
+def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> None:
+    """From the tables that readers use and the classes that writers use: a new field fails here, too."""
+    named = {(kind, field.split(".")[-1].removesuffix("[]")) for kind, field, *_ in manifest}
+    of_dataset = {name for kind, name in named if kind == "dataset.commitment, real labels"}
+    of_proof = {name for kind, name in named if kind == "proof"}
+    assert set(artefacts._DATASET_FIELDS) == {f.name for f in fields(DatasetStatement)} <= of_dataset
+    assert set(artefacts._TRAINING_FIELDS) == {f.name for f in fields(TrainingStatement)} <= of_proof
+    assert set(artefacts._FORGOTTEN_FIELDS) == {f.name for f in fields(ForgottenRecord)} <= of_proof
+    assert {f.name for f in fields(RecommitmentStatement)} <= {name for kind, name in named if kind == "recommitment"}
+    assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof
+
+
+def test_a_new_field_of_a_file_would_be_found(tampered: list[Any], manifest: list[Row]) -> None:
+    """The walk over payloads meets what the manifest does not have."""
+    (kind,) = (kind for kind in tampered if kind.name == "dataset.opening")
+    grown = Kind(kind.name, {**kind.payload, "novel": 7}, kind.sibling, lambda payload: None)
+    known = {field for name, field, *_ in manifest if name == kind.name}
+    assert {field for _, field, _, _ in grown.rows()} - known == {"novel"}
