@@ -312,17 +312,18 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, write: int, error: BaseException) -> None:
-    """Half of the array is written, then this happens."""
-    whole, done = npy.write_array, []
+    """A file begins as it should, with a few bytes of its array, then this happens."""
+    whole, done = npy.write_array_header_1_0, []
 
-    def write_array(file: Any, array: Any, **options: Any) -> None:
-        done.append(array)
-        if len(done) <= write:
-            return whole(file, array, **options)
-        file.write(array.tobytes()[: array.nbytes // 2])
-        raise error
+    def begin(file: Any, header: Any) -> None:
+        done.append(header)
+        whole(file, header)
+        if len(done) > write:
+            file.write(b"half")
+            file.flush()
+            raise error
 
-    monkeypatch.setattr(npy, "write_array", write_array)
+    monkeypatch.setattr(npy, "write_array_header_1_0", begin)
 
 
 @pytest.mark.parametrize("write", range(len(NAMES) + 1))

@@ -167,6 +167,18 @@ def test_a_payload_outside_the_format_is_refused(body: str, reason: str) -> None
     refused(bytes.fromhex(body), reason)
 
 
+@pytest.mark.parametrize("error", [cbor2.CBORDecodeError("odd"), ValueError("odd")], ids=repr)
+def test_what_the_library_cannot_decode_is_refused(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scan before it lets nothing through that it should refuse; if it ever does, that is no crash."""
+
+    def odd(body: bytes) -> None:
+        raise error
+
+    monkeypatch.setattr(cbor2, "loads", odd)
+    with pytest.raises(FormatError, match="not valid CBOR"):
+        decode(encode("proof", {}), "proof", 1000)
+
+
 def test_a_key_repeated_in_a_longer_encoding_is_refused() -> None:
     refused(bytes.fromhex("a2 6161 01 780161 01"), "canonical|repeated")
 

@@ -37,6 +37,14 @@ def test_a_data_set_larger_than_one_proof_is_refused_before_it_is_laid_out(made)
     assert (error.check, "more than one proof can carry" in error.detail) == ("statement", True)
 
 
+def test_a_recommitment_larger_than_one_proof_is_refused_before_it_is_laid_out(made):
+    _, _, link = made
+    old, new = (replace(wide(statement, 8), rows=1 << 28) for statement in (link.statement.old, link.statement.new))
+    huge = replace(link, statement=replace(link.statement, old=old, new=new))
+    error = refusal(lambda: zu.verify_recommitment(huge))
+    assert (error.check, "more than one proof can carry" in error.detail) == ("statement", True)
+
+
 def test_a_training_that_cannot_be_proved_is_refused(made):
     commitment, proof, _ = made
     other_scale = replace(SPEC, fixed_point=zu.FixedPoint(x_bits=12))  # not the data set's

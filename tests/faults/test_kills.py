@@ -1,0 +1,140 @@
+"""Killed at any moment: nothing half-written is taken for whole, no opening is forgotten, and a re-run works."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from ..cli.conftest import done
+from .moments import kill_before_change, run, send_after
+from .owner import Owner
+
+MOMENTS = 50
+EVERY = pytest.mark.parametrize("step", [9, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+
+
+def assert_a_killed_commit_can_be_repeated(owner: Owner) -> None:
+    """Either there is a whole data set, which has to be replaced by force, or none."""
+    whole = owner.load() is not None
+    again = run(owner.commit_command)
+    if again.code != 0:
+        assert again.code == 2 and "--force" in again.stderr, again.stderr
+        done(*owner.commit_command, "--force")
+    else:
+        assert not whole
+    done(*owner.prove_command("first.proof", "--force"))
+    owner.check()
+
+
+def assert_a_killed_proof_can_be_repeated(owner: Owner, before: int, out: str) -> None:
+    spent = owner.check()
+    assert before <= spent <= before + 1
+    there = [path for path in owner.folder.iterdir() if path.name.startswith(out.removesuffix(".proof"))]
+    again = run(owner.unlearn_command(out))
+    if there:
+        assert again.code == 2 and "--force" in again.stderr, again.stderr
+        done(*owner.unlearn_command(out), "--force")
+    else:
+        assert again.code == 0, again.stderr
+    assert owner.check() == spent + 1
+
+
+def fresh(made: Path, tmp_path: Path, name: object) -> Owner:
+    return Owner(Path(shutil.copytree(made, tmp_path / f"owner {name}")))
+
+
+@EVERY
+def test_a_commit_killed_before_any_change_can_be_repeated(made: Path, tmp_path: Path, step: int) -> None:
+    for which in count(1, step):
+        owner = fresh(made, tmp_path, which)
+        shutil.rmtree(owner.data)
+        (owner.folder / "first.proof").unlink()
+        (owner.folder / "first.model.opening").unlink()
+        ended = run(owner.commit_command, kill_before_change(owner.folder, which))
+        if not ended.killed:
+            assert ended.code == 0 and owner.rubbish() == []
+            break
+        assert_a_killed_commit_can_be_repeated(owner)
+    assert which > 20, "a data set is many files"
+
+
+@EVERY
+def test_a_proof_killed_before_any_change_can_be_repeated(made: Path, tmp_path: Path, step: int) -> None:
+    for which in count(1, step):
+        owner = fresh(made, tmp_path, which)
+        before = owner.check()
+        ended = run(owner.unlearn_command("second.proof"), kill_before_change(owner.folder, which))
+        if not ended.killed:
+            assert ended.code == 0 and owner.rubbish() == []
+            break
+        assert_a_killed_proof_can_be_repeated(owner, before, "second.proof")
+    assert which > 10, "count, model, list and proof are files"
+
+
+@EVERY
+def test_a_replacing_proof_killed_before_any_change_leaves_no_mixture(made: Path, tmp_path: Path, step: int) -> None:
+    """With --force: the old proof beside the old model, the new beside the new, or none."""
+    for which in count(1, step):
+        owner = fresh(made, tmp_path, which)
+        command = [*owner.prove_command("first.proof"), "--force"]
+        ended = run(command, kill_before_change(owner.folder, which))
+        owner.check()
+        if not ended.killed:
+            break
+        done(*command)
+        owner.check()
+
+
+@EVERY
+def test_a_recommitment_killed_before_any_change_can_be_repeated(made: Path, tmp_path: Path, step: int) -> None:
+    for which in count(1, step):
+        owner = fresh(made, tmp_path, which)
+        before, new = owner.check(), Owner(owner.folder)
+        command = ["recommit", owner.data, "--out", owner.folder / "new"]
+        ended = run(command, kill_before_change(owner.folder, which))
+        assert before <= owner.check() <= before + 1
+        if not ended.killed:
+            assert ended.code == 0
+            break
+        again = run(command)
+        if again.code != 0:
+            assert again.code == 2 and "--force" in again.stderr, again.stderr
+            done(*command, "--force")
+        assert (new.folder / "new" / "dataset.recommitment").exists()
+
+
+@pytest.mark.slow
+def test_commits_killed_at_random_moments_can_be_repeated(made: Path, tmp_path: Path) -> None:
+    first = fresh(made, tmp_path, "timed")
+    start = time.perf_counter()
+    done(*first.commit_command, "--force")
+    duration, rng = time.perf_counter() - start, random.Random(1)
+    killed = 0
+    for moment in range(MOMENTS):
+        owner = fresh(made, tmp_path, moment)
+        shutil.rmtree(owner.data)
+        (owner.folder / "first.proof").unlink()
+        (owner.folder / "first.model.opening").unlink()
+        killed += run(owner.commit_command, watch=send_after(rng.uniform(0, duration))).killed
+        assert_a_killed_commit_can_be_repeated(owner)
+    assert killed > MOMENTS // 2
+
+
+@pytest.mark.slow
+def test_proofs_killed_at_random_moments_can_be_repeated(made: Path, tmp_path: Path) -> None:
+    first = fresh(made, tmp_path, "timed")
+    start = time.perf_counter()
+    done(*first.unlearn_command("second.proof"))
+    duration, rng = time.perf_counter() - start, random.Random(2)
+    killed = 0
+    for moment in range(MOMENTS):
+        owner = fresh(made, tmp_path, moment)
+        before = owner.check()
+        killed += run(owner.unlearn_command("second.proof"), watch=send_after(rng.uniform(0, duration))).killed
+        assert_a_killed_proof_can_be_repeated(owner, before, "second.proof")
+    assert killed > MOMENTS // 2
