@@ -45,6 +45,15 @@ def test_a_recommitment_larger_than_one_proof_is_refused_before_it_is_laid_out(m
     assert (error.check, "more than one proof can carry" in error.detail) == ("statement", True)
 
 
+def test_a_training_on_more_than_one_proof_can_carry_is_refused_before_it_is_laid_out(made):
+    commitment, proof, _ = made
+    dataset = replace(wide(commitment.statement, 1 << 10), rows=1 << 21)
+    known = replace(commitment, statement=dataset)
+    lying = replace(proof, statement=replace(proof.statement, dataset=dataset, spec=replace(SPEC, epochs=1)))
+    error = refusal(lambda: zu.verify(lying, known, known_dataset=known.digest))
+    assert (error.check, "more than one proof can carry" in error.detail) == ("statement", True)
+
+
 def test_a_training_that_cannot_be_proved_is_refused(made):
     commitment, proof, _ = made
     other_scale = replace(SPEC, fixed_point=zu.FixedPoint(x_bits=12))  # not the data set's
