@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -104,7 +104,7 @@ class GradientDescent:
         sizes = np.full(self.schedule.blocks, self.schedule.block_size)
         sizes[-1] = self.schedule.rows - (self.schedule.blocks - 1) * self.schedule.block_size
         gone = np.bincount(positions // self.schedule.block_size, minlength=self.schedule.blocks)
-        if tuple(int(n) for n in sizes - gone) != self.schedule.live_counts:
+        if not np.array_equal(sizes - gone, self.schedule.live_counts):
             raise ParameterError("the schedule was compiled for other forgotten rows")
 
     @property
@@ -327,17 +327,22 @@ class GradientDescent:
         """
         epochs, blocks = self.schedule.epochs, self.schedule.blocks
         scale = K(1 << self.schedule.shift)
-        at_e, at_b = eq_table(e)[:, :epochs], eq_table(b)[:, :blocks]
-        stay = ksub(kscale(at_e, scale), kmul_base(at_e, _integers(self.schedule.l_epoch)))
-        next_e = kscale(_shifted(at_e), -scale * eq_index(b, blocks - 1))
-        next_b = kscale(_shifted(at_b), -scale)
+
+        @cache  # and not before it is needed: a plan has no use for it
+        def vectors() -> tuple[Vector, ...]:
+            at_e, at_b = eq_table(e)[:, :epochs], eq_table(b)[:, :blocks]
+            stay = ksub(kscale(at_e, scale), kmul_base(at_e, _integers(self.schedule.l_epoch)))
+            next_e = kscale(_shifted(at_e), -scale * eq_index(b, blocks - 1))
+            return at_e, at_b, stay, next_e, kscale(_shifted(at_b), -scale)
 
         def table() -> Vector:
+            at_e, at_b, stay, next_e, next_b = vectors()
             values = kadd(_outer(stay, at_b), _outer(at_e, next_b))
             values[:, :, 0] = kadd(values[:, :, 0], next_e)
             return values
 
         def evaluate(point: Point) -> K:
+            at_e, at_b, stay, next_e, next_b = vectors()
             x, y = point[: self.epoch.bits], point[self.epoch.bits :]
             to_e, to_b = eq_table(x)[:, :epochs], eq_table(y)[:, :blocks]
             same_epoch = kdot(stay, to_e) * kdot(at_b, to_b) + kdot(at_e, to_e) * kdot(next_b, to_b)
@@ -348,15 +353,18 @@ class GradientDescent:
     def _block_rates(self, b: Point) -> PublicVector:
         """eq(b, b_n) c_b S(n) on rows n; the verifier's side takes O(blocks + forgotten)."""
         rows, size, bits = self.schedule.rows, self.schedule.block_size, self.block.bits
-        rates = kmul_base(eq_table(b)[:, : self.block.size], _integers(self.schedule.c_block))
+
+        @cache
+        def block_rates() -> Vector:
+            return kmul_base(eq_table(b)[:, : self.block.size], _integers(self.schedule.c_block))
 
         def table() -> Vector:
-            values = np.repeat(rates, size, axis=1)[:, :rows]
+            values = np.repeat(block_rates(), size, axis=1)[:, :rows]
             values[:, list(self.forgotten)] = 0
             return values
 
         def evaluate(point: Point) -> K:
-            high, low = point[:bits], point[bits:]
+            rates, high, low = block_rates(), point[:bits], point[bits:]
             to_b = eq_table(high)[:, : rates.shape[1]]
             last = K(int(rates[0, -1]), int(rates[1, -1])) * K(int(to_b[0, -1]), int(to_b[1, -1]))
             missing = ONE - prefix(low, rows - (rates.shape[1] - 1) * size)

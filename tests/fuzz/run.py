@@ -15,18 +15,21 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 FOUND = ROOT / "build" / "fuzz"
-SECONDS, LONGEST_INPUT, SLOWEST = 60, 8192, 20
+SECONDS, LONGEST_INPUT, SLOWEST = 60, 8192, 60
 
 
 def fuzz(name: str, seconds: int) -> int:
     """One target in a process of its own; its exit code."""
-    for folder in (FOUND / name, HERE / "regressions" / name):
+    broken = HERE / "regressions" / name
+    for folder in (FOUND / name, broken):
         folder.mkdir(parents=True, exist_ok=True)
     corpus = [str(FOUND / name), str(HERE / "corpus" / name)]
     limits = [f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", f"-timeout={SLOWEST}", "-rss_limit_mb=4096"]
     command = [sys.executable, str(HERE / "run.py"), "--one", name, *corpus, *limits]
-    command += [f"-artifact_prefix={HERE / 'regressions' / name}/", "-print_final_stats=1"]
+    command += [f"-artifact_prefix={broken}/", "-print_final_stats=1", f"-report_slow_units={SLOWEST}"]
     done = subprocess.run(command, capture_output=True, text=True)
+    if not any(broken.iterdir()):
+        broken.rmdir()
     stats: dict[str, str] = dict(line.split(":")[-2:] for line in done.stderr.splitlines() if line.startswith("stat::"))
     tried = stats.get("number_of_executed_units", "?").strip()
     covered = [line.split(" cov: ")[1].split()[0] for line in done.stderr.splitlines() if " cov: " in line]
