@@ -149,7 +149,7 @@ def commit(
             )
     except DataError as error:
         raise DataError(f"{data}: {error}") from error
-    dataset.save(out)
+    dataset.save(out, replace=force)
     note_constants(output, table)
     statement = dataset.statement
     files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
@@ -205,13 +205,16 @@ def prove(
 
     from . import prove as prove_training
     from .prover.dataset import Dataset
+    from .prover.locks import locked
 
     dataset = Dataset.load(directory)
     ids = ids_to_forget(output, dataset, forget, forget_file, previous)
     prepare_kernels(output)
     with output.phases("proving") as progress:
         trained = prove_training(dataset, spec, forget=ids, previous=previous, progress=progress)
-    _save_trained(trained, out, model_file, list_file)
+    with locked(directory):  # another prover may have been given the same names
+        refuse_existing([out, model_file, list_file], force, "choose another name")
+        _save_trained(trained, out, model_file, list_file)
     statement = trained.proof.statement
     if dataset.spent + 1 == dataset.statement.openings:
         output.note("note: one opening of the data set is left; keep it for `zkunlearn recommit`")
@@ -266,7 +269,7 @@ def recommit(output: Output, directory: Path, openings: int, out: Path, force: b
     prepare_kernels(output)
     with output.phases("committing afresh") as progress:
         new, link = recommit_dataset(dataset, openings, progress)
-    new.save(out)
+    new.save(out, replace=force)
     link.save(link_file)
     lines = [
         *dataset_lines(new.statement),

@@ -8,9 +8,35 @@ and the digest of a statement cannot be varied without varying the statement.
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .errors import FormatError
+
+OVER_64_BITS = "there is an integer of more than 64 bits in it"
+MAX_TOML_DEPTH = 16  # tables and lists inside each other, the document included
+
+
+def toml_document(text: str) -> dict[str, Any]:
+    """A TOML document; its integers have 64 bits, as TOML says. Raises FormatError."""
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise FormatError(str(error)) from None
+    except ValueError:  # of thousands of digits, which Python refuses to read
+        raise FormatError(OVER_64_BITS) from None
+    pending: list[tuple[object, int]] = [(document, 1)]
+    while pending:
+        value, depth = pending.pop()
+        if type(value) is int and not -(1 << 63) <= value < 1 << 63:
+            raise FormatError(OVER_64_BITS)
+        if isinstance(value, dict | list):
+            if depth > MAX_TOML_DEPTH:
+                raise FormatError(f"tables and lists are nested more than {MAX_TOML_DEPTH} deep")
+            inside = value.values() if isinstance(value, dict) else value
+            pending.extend((item, depth + 1) for item in inside)
+    return document
 
 
 def exact_fields(mapping: object, fields: Iterable[str], what: str) -> Mapping[str, object]:

@@ -50,7 +50,8 @@ def real_array(name: str, values: ArrayLike, dimensions: int, first_row: int = 0
     Raises:
         DataError: names row and column (both counted from 0).
     """
-    array = np.asarray(number_array(name, values, dimensions), dtype=np.float64)
+    with np.errstate(over="ignore"):  # a longer float than float64 may become infinite, and is refused just below
+        array = np.asarray(number_array(name, values, dimensions), dtype=np.float64)
     if np.isfinite(array).all():
         return array
     bad = np.argwhere(~np.isfinite(array))[0]

@@ -34,7 +34,7 @@ _LIMB_BITS = 16  # signed, so |limb| <= 2^15; times a feature and summed over 2^
 _LIMB_ROWS = 1 << 21
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class Trace:
     """Every value of one training run; int64, read-only.
 

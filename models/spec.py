@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 import operator
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ._canonical import exact_fields, read_bool, read_float, read_int, read_list, read_text
+from ._canonical import exact_fields, read_bool, read_float, read_int, read_list, read_text, toml_document
 from .errors import FormatError, ParameterError
 
 MODELS = ("logistic", "linear", "probit", "poisson")
@@ -246,12 +245,12 @@ class TrainingSpec:
         """Read a TOML spec; `source` is the name that error messages begin with.
 
         Raises:
-            FormatError: not TOML; the message has line and column.
+            FormatError: not TOML, with line and column in the message; or numbers or nesting beyond all use.
             ParameterError: an unknown, missing or unusable field; the message names it.
         """
         try:
-            document = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            document = toml_document(text)
+        except FormatError as error:
             raise FormatError(f"{source}: {error}") from None
         try:
             return cls(**_constructor_arguments(document))

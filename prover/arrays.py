@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..models.errors import DataError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class Table:
     """Features (N, d), real numbers of any type, labels (N,), one id a row, one name a feature."""
 

@@ -32,7 +32,7 @@ from .storage import empty
 from .sumcheck import prove_rounds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class FoldedMatrix:
     """The claim about a matrix, and sum_i eq(r, i) M_i, tails included: K vector (2, C + m)."""
 

@@ -24,8 +24,8 @@ from ..circuits.statement import DatasetStatement, ForgottenRecord
 from ..circuits.validity import BLINDS
 from ..models.encoding import DatasetEncoding
 from ..models.errors import BudgetExceeded, DataError, FormatError
-from ..verifier.artefacts import DatasetCommitment
-from ..verifier.container import VERSION, Bytes, Expected, Int, read_container, take, write_container
+from ..verifier.artefacts import MAX_OPENINGS, DatasetCommitment
+from ..verifier.container import PUBLIC_MODE, VERSION, Bytes, Expected, Int, encode, read_container, take, write_file
 from ..verifier.merkle import DIGEST_BYTES, SALT_BYTES
 from ..verifier.soundness import require_security
 from ..verifier.verify import DATASET, dataset_matrix, dataset_shape, new_transcript
@@ -101,28 +101,41 @@ class Dataset:
         return tuple(self.rows.record(position) for position in positions)
 
     def spend(self) -> None:
-        """Count one more opening, on disk before anything is opened. Raises BudgetExceeded."""
+        """Count one more opening, on disk before anything is opened.
+
+        Raises:
+            BudgetExceeded: there is none left.
+            DataError: the stored data set is not this one any more.
+        """
         if self.directory is None:
             self.spent = _next_spent(self.spent, self.statement.openings)
             return
         with locked(self.directory):
             stored = _stored_spent(self.directory, self.commitment)
+            if stored is None:  # writing our count there would spoil the data set that has taken its place
+                raise DataError(f"{self.directory}: the data set was replaced or removed in the meantime")
             self.spent = _next_spent(max(stored, self.spent), self.statement.openings)
-            self._write_opening(self.directory)
+            write_file(self.directory / OPENING_FILE, self._opening_file(), secret=True)
 
-    def save(self, directory: Path | str) -> None:
-        """Write all files, the public one last."""
+    def save(self, directory: Path | str, replace: bool = True) -> None:
+        """Write all files, and only when they are on disk, put them in the place of those that are there.
+
+        Raises:
+            DataError: a file cannot be written, or a data set is there and not to be replaced.
+        """
         levels = self.opening.levels
         self.directory = Path(directory)
-        folder = Folder(self.directory)
-        with locked(self.directory):
+        with Folder(self.directory) as folder, locked(self.directory):
+            for path in (self.directory / name for name in (COMMITMENT_FILE, OPENING_FILE)):
+                if path.exists() and not replace:
+                    raise DataError(f"{path}: is there now, from another run")
             for name, array in self._arrays().items():
                 folder.save(name, array)
-            self.spent = max(self.spent, _stored_spent(self.directory, self.commitment))
-            folder.finish(self.commitment.digest)
-            self._write_opening(self.directory)
+            self.spent = max(self.spent, _stored_spent(self.directory, self.commitment) or 0)
+            folder.add(OPENING_FILE, self._opening_file())
+            folder.add(COMMITMENT_FILE, self.commitment.to_bytes(), PUBLIC_MODE)
+            folder.finish(self.commitment.digest, [OPENING_FILE, COMMITMENT_FILE])
             save_tree(self.directory, self.commitment.digest, levels)
-            self.commitment.save(self.directory / COMMITMENT_FILE)
 
     @classmethod
     def load(cls, directory: Path | str) -> Dataset:
@@ -132,9 +145,8 @@ class Dataset:
             raise DataError(f"{path}: there is no such data set directory")
         return _load_opening(path, DatasetCommitment.load(path / COMMITMENT_FILE))
 
-    def _write_opening(self, directory: Path) -> None:
-        payload = {"dataset": self.commitment.digest, "spent": self.spent}
-        write_container(directory / OPENING_FILE, OPENING_KIND, VERSION, payload, secret=True)
+    def _opening_file(self) -> bytes:
+        return encode(OPENING_KIND, {"dataset": self.commitment.digest, "spent": self.spent}, VERSION)
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What dataset.secrets holds."""
@@ -216,17 +228,18 @@ def _next_spent(spent: int, openings: int) -> int:
     return spent + 1
 
 
-def _stored_spent(directory: Path, commitment: DatasetCommitment) -> int:
-    """The count on disk, which another process may have raised; 0 if no file of this commitment is there."""
+def _stored_spent(directory: Path, commitment: DatasetCommitment) -> int | None:
+    """The count on disk, which another process may have raised; None if no file of this commitment is there."""
     path = directory / OPENING_FILE
     if not path.exists():
-        return 0
-    fields = _read_opening(path, commitment.statement)
-    return int(fields["spent"]) if fields["dataset"] == commitment.digest else 0
+        return None
+    if _read_opening(path, MAX_OPENINGS)["dataset"] != commitment.digest:  # which may have had more openings
+        return None
+    return int(_read_opening(path, commitment.statement.openings)["spent"])
 
 
-def _read_opening(path: Path, statement: DatasetStatement) -> dict[str, Any]:
-    expected: dict[str, Expected] = {"dataset": Bytes(DIGEST_BYTES), "spent": Int(1, statement.openings)}
+def _read_opening(path: Path, openings: int) -> dict[str, Any]:
+    expected: dict[str, Expected] = {"dataset": Bytes(DIGEST_BYTES), "spent": Int(1, openings)}
     return take(read_container(path, OPENING_KIND, MAX_OPENING_BYTES)[1], expected, str(path))
 
 
@@ -234,7 +247,7 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     """The secret files, checked against the public one."""
     path, statement = directory / OPENING_FILE, commitment.statement
     count, matrix = statement.rows, dataset_matrix(statement)
-    fields = _read_opening(path, statement)
+    fields = _read_opening(path, statement.openings)
     if fields["dataset"] != commitment.digest:
         raise FormatError(f"{path}: belongs to another data set than {COMMITMENT_FILE} beside it")
     forms = {

@@ -49,7 +49,7 @@ class Layer(Protocol):
         """Its two halves. A layer serves once: it may be overwritten while it is folded."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class Tree:
     """An instance with all its layers: layers[l] has the 2^(l + 1) nodes whose pairs make layer l."""
 
@@ -58,7 +58,7 @@ class Tree:
     root: tuple[K, K]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class Box:
     """A layer, numerators and denominators K (2, top, rest).
 

@@ -22,7 +22,7 @@ from .fractions import Box, Layer, LayerPair, LayerWeights, Pair, Sums, unmixed
 from .kernels import Leaves
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class ListedLeaves:
     """Leaves that are entries of a list, as a layer.
 
@@ -67,7 +67,7 @@ class ListedLeaves:
         return LeafPair(self, weights, mu)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class NodeLayer:
     """The layer above listed leaves."""
 
@@ -134,7 +134,7 @@ class LeafPair(_Unfolded):
         return FoldedLeafPair(pair, self._numerators, self._mu)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class FoldedLeafPair:
     """b of two leaves, and their numerators."""
 

@@ -21,7 +21,7 @@ def signed_rows(values: npt.NDArray[np.integer]) -> TableRows:
     return values.astype(np.int16, copy=False).view(np.uint16) ^ np.uint16(HALF)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class SignedRows:
     """`signed_rows` of an array that is too large to have twice: of a part of it when that is asked for."""
 

@@ -5,6 +5,7 @@ An X that is not compressed stays where it is, and is mapped into memory; a comp
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from math import prod
 from typing import IO, Any, BinaryIO
@@ -120,8 +121,18 @@ def _vector(arrays: dict[str, NDArray[Any]], name: str, kinds: str, length: int,
     if found.shape != (length,) or found.dtype.kind not in kinds:
         wanted = " or ".join(dict.fromkeys(KIND_NAMES[kind] for kind in kinds))
         raise DataError(f"{source}: array {name!r} must be {length} {wanted}, it is {_shape_of(found)}")
+    if found.dtype.kind == "U" and not _is_unicode(found):
+        raise DataError(f"{source}: array {name!r} holds texts that are not Unicode")
     values: list[Any] = found.tolist()
     return values
+
+
+def _is_unicode(texts: NDArray[Any]) -> bool:
+    """Whether there are characters only; numpy keeps any 32 bits, surrogates too."""
+    if not texts.dtype.itemsize:
+        return True
+    codes = np.ascontiguousarray(texts).view(texts.dtype.str[0] + "u4")
+    return not ((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any()
 
 
 def _shape_of(found: NDArray[Any]) -> str:

@@ -34,7 +34,7 @@ def read_parquet(file: BinaryIO, source: str, target: str, id_column: str | None
         raise DataError(f"{source}: reading Parquet needs pyarrow: pip install 'zkunlearn[parquet]'") from None
     try:
         return _read(arrow, parquet.ParquetFile(file), source, target, id_column)
-    except (arrow.ArrowException, OSError, ValueError, KeyError) as error:
+    except (arrow.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
         raise DataError(f"{source}: not a Parquet file that can be read ({first_line(error)})") from None
 
 

@@ -23,7 +23,7 @@ Labels = NDArray[np.float64] | NDArray[np.str_]
 Place = Callable[[int], str]  # row, counted from 0 -> where a person finds it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class RawTable:
     """A table as the owner has it, before any encoding.
 
@@ -153,7 +153,8 @@ def labels_of(texts: Sequence[str], target: str, place: Place) -> Labels:
     """Numbers if all labels are, else texts of two classes."""
     numbers = [number(text) for text in texts]
     for row, (text, value) in enumerate(zip(texts, numbers, strict=True)):
-        if not text.strip() or (value is not None and not math.isfinite(value)):
+        unusable = "\0" in text or (value is not None and not math.isfinite(value))  # numpy drops zeros at the end
+        if not text.strip() or unusable:
             raise DataError(f"{place(row)}, column {target!r}: {bad_cell(text, 'a label')}")
     if None not in numbers:
         return np.array(numbers, dtype=np.float64)

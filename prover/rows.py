@@ -157,7 +157,7 @@ def encode_rows(encoding: DatasetEncoding, X: npt.NDArray[Any]) -> npt.NDArray[n
 
 
 def blind_rows(ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: npt.NDArray[np.int32]) -> Rows:
-    """Rows with fresh blinds and salts, in the order these imply. Raises DataError for ids that are not distinct.
+    """Rows with fresh blinds and salts, in the order these imply. Raises DataError for ids that are not distinct texts.
 
     Args:
         by_feature: int16 (d + 1, N), the constant one last.
@@ -165,4 +165,8 @@ def blind_rows(ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: 
     count = len(labels)
     if len(ids) != count or len(set(ids)) != count:
         raise DataError(f"{count} rows need as many distinct ids")
+    try:
+        "".join(ids).encode()
+    except UnicodeEncodeError:
+        raise DataError("there are ids that are not Unicode text") from None
     return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count)).ordered()

@@ -7,6 +7,7 @@ it is open, so nothing is left of it when the process ends, however it ends.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -64,10 +65,18 @@ def empty(shape: int | Sequence[int], dtype: Any) -> Array:
         return np.empty(sizes, dtype=dtype)
     try:
         with tempfile.TemporaryFile(dir=_limit.folder) as file:
-            file.truncate(size)
+            _reserve(file.fileno(), size)
             return np.asarray(np.memmap(file, dtype=dtype, mode="r+", shape=sizes))
     except OSError as error:
         raise DataError(f"{_limit.folder}: no room for {size} bytes of temporary files ({error.strerror})") from error
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    """Room for so many bytes, now: a process that fills a mapped file is killed where the disk turns out to be full."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.truncate(descriptor, size)
 
 
 class Growing:
@@ -90,13 +99,13 @@ class Growing:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=_limit.folder)
             self._file.write(piece.data)
+            self._file.flush()  # or the disk turns out to be full when nobody can say so
         except OSError as error:
             raise DataError(f"{_limit.folder}: no room for temporary files ({error.strerror})") from error
 
     def finish(self) -> Array:
         """All rows (N, width)."""
         if self._file is not None:
-            self._file.flush()
             with self._file as file:
                 return np.asarray(np.memmap(file, dtype=self._dtype, mode="r+", shape=(self.rows, self._width)))
         if len(self._pieces) == 1:

@@ -4,8 +4,8 @@
         NAME.npy              0600, one array each, of the type and shape that the statement implies
         dataset.npy           32 bytes, the digest of the data set's commitment
 
-A folder is written under another name and renamed, so that there is a whole one or none. Nothing in it is ever
-unpickled.
+A folder is written under another name and renamed, so that there is a whole one or none, and with it the small files
+that belong to it. Nothing in it is ever unpickled.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class Form:
 
 
 class Folder:
-    """A folder of arrays that is being written; `finish` makes it the data set's."""
+    """A folder of arrays that is being written; `finish` makes it the data set's. One that is not finished goes."""
 
     def __init__(self, directory: Path) -> None:
         self._target = directory / SECRETS
@@ -62,6 +63,12 @@ class Folder:
             self.path.mkdir(mode=FOLDER_MODE)
         except OSError as error:
             raise DataError(f"{directory}: cannot be written ({error.strerror})") from error
+
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.abandon()
 
     def create(self, name: str, dtype: str, shape: tuple[int, ...]) -> Array:
         """An array to be filled in place, on disk."""
@@ -79,24 +86,43 @@ class Folder:
             file.flush()
             os.fsync(file.fileno())
 
-    def finish(self, dataset: bytes) -> None:
-        """Everything is on disk: from now on it is the folder of the data set with this digest."""
+    def add(self, name: str, content: bytes, mode: int = SECRET_MODE) -> None:
+        """A file that `finish` will put beside the folder."""
+        with self._errors(), open(self.path / name, "xb", opener=partial(os.open, mode=mode)) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def finish(self, dataset: bytes, beside: Sequence[str] = ()) -> None:
+        """From now on it is the folder of the data set with this digest, and these files, added before, lie beside it.
+
+        All is on disk by then, so that what is left to do needs no room; what was there before goes only in the end.
+        """
         self.save(OWNER, np.frombuffer(dataset, dtype=np.uint8))
-        old = self.path.with_suffix(".old")
+        directory, old = self._target.parent, self.path.with_suffix(".old")
+        there = [name for name in (SECRETS, *beside) if (directory / name).exists()]
+        moves = [
+            *((directory / name, old / name) for name in there),
+            (self.path, self._target),
+            *((self._target / name, directory / name) for name in beside),
+        ]
         with self._errors():
-            if self._target.exists():
-                self._target.rename(old)
+            _sync(self.path)
+            old.mkdir(mode=FOLDER_MODE)
             try:
-                self.path.rename(self._target)
-            except OSError:
-                if old.exists():
-                    old.rename(self._target)
+                _move(moves)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    old.rmdir()  # and not what may still be in it
                 raise
-        shutil.rmtree(old, ignore_errors=True)
+            try:
+                _sync(directory)
+            finally:
+                _remove(old)
 
     def abandon(self) -> None:
         """Remove it, if it is not finished."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove(self.path)
 
     def _file(self, name: str) -> Path:
         return self.path / f"{name}.npy"
@@ -117,6 +143,38 @@ def _secret(path: str, flags: int) -> int:
     return os.open(path, flags, SECRET_MODE)
 
 
+def _move(moves: Sequence[tuple[Path, Path]]) -> None:
+    """All of these renames, in this order; if one fails, or someone interrupts, none of them."""
+    begun: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            begun.append((source, target))
+            source.rename(target)
+    except BaseException:
+        for source, target in reversed(begun):
+            if not source.exists():  # the last one may not have happened
+                target.rename(source)
+        raise
+
+
+def _remove(folder: Path) -> None:
+    """Secrets go, also if someone interrupts."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _sync(directory: Path) -> None:
+    """Names in a directory are on disk when it is; the files' own synchronisation does not promise it."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def load_arrays(directory: Path, dataset: bytes, forms: Mapping[str, Form]) -> dict[str, Array]:
     """All arrays, mapped into memory and read-only.
 
@@ -125,10 +183,15 @@ def load_arrays(directory: Path, dataset: bytes, forms: Mapping[str, Form]) -> d
         FormatError: it is no such array, or belongs to another data set.
     """
     folder = directory / SECRETS
-    owner = _load(folder, OWNER, Form("u1", (DIGEST_BYTES,)))
-    if owner.tobytes() != dataset:
+    _check_owner(folder, dataset)
+    arrays = {name: _load(folder, name, form) for name, form in forms.items()}
+    _check_owner(folder, dataset)  # still: another run may have replaced the folder in between
+    return arrays
+
+
+def _check_owner(folder: Path, dataset: bytes) -> None:
+    if _load(folder, OWNER, Form("u1", (DIGEST_BYTES,))).tobytes() != dataset:
         raise FormatError(f"{folder}: belongs to another data set than the commitment beside it")
-    return {name: _load(folder, name, form) for name, form in forms.items()}
 
 
 def _load(folder: Path, name: str, form: Form) -> Array:
@@ -165,7 +228,7 @@ class Names(Sequence[str]):
     def is_sound(self) -> bool:
         """Whether they are texts, all of them."""
         edges, ends = self._ends[:-1], self._ends
-        if len(ends) == 0 or int(ends[0]) < 0 or int(ends[-1]) != len(self._data) or (np.diff(ends) < 0).any():
+        if len(ends) == 0 or int(ends[0]) < 0 or int(ends[-1]) != len(self._data) or (ends[1:] < edges).any():
             return False
         inside = edges[edges < len(self._data)]
         if ((self._data[inside] & CONTINUATION_MASK) == CONTINUATION).any():

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from ..models._canonical import toml_document
 from ..models.errors import DataError, FormatError
 from ..verifier.container import read_file, write_file
 
@@ -29,8 +29,8 @@ def read_bounds(path: str | Path) -> dict[str, tuple[float, float]]:
         DataError: unreadable, not TOML, or not bounds.
     """
     try:
-        document = tomllib.loads(read_text(path, MAX_LIST_BYTES))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        document = toml_document(read_text(path, MAX_LIST_BYTES))
+    except FormatError as error:
         raise DataError(f"{path}: {error}") from None
     table = document.get("bounds")
     if set(document) != {"bounds"} or not isinstance(table, dict) or not table:

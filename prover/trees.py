@@ -35,10 +35,12 @@ def save_tree(directory: Path, dataset: bytes, levels: Levels) -> None:
         with open(descriptor, "wb") as file:  # not synchronised: after a crash it is found not to fit
             file.writelines([TAG, dataset, *levels])
         os.replace(temporary, target)
-    except OSError:
+    except BaseException as error:
         for path in (temporary, target):  # an older file would fit no longer
             with contextlib.suppress(OSError):
                 path.unlink()
+        if not isinstance(error, OSError):
+            raise
 
 
 def load_tree(directory: Path, dataset: bytes, code: ReedSolomonCode, root: bytes) -> Levels | None:

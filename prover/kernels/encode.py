@@ -34,7 +34,7 @@ GROUP = 8
 LEAF_BITS = 9
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class RowPart:
     """Some coefficients of some rows of a matrix.
 

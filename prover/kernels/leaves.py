@@ -27,7 +27,7 @@ from .values import Array, Scalar, cells_of, extension, flat, scalar, sum_pairs
 LINES = 8  # at least: what the kernels take apart are three bits of a line's number
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class Leaves:
     """Leaves of a tree, as entries of two lists.
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
 from zkunlearn.circuits.goldilocks import Vector, kadd, kmul_base, kscale, ksub, total
 from zkunlearn.circuits.multilinear import kevaluate
 from zkunlearn.prover.channel import ProverChannel
@@ -27,24 +26,16 @@ from zkunlearn.verifier.group import MASK_ROWS
 from zkunlearn.verifier.ledger import LEDGER_ROWS
 from zkunlearn.verifier.merkle import DIGEST_BYTES, SALT_BYTES, leaf_hash
 from zkunlearn.verifier.opening import OpenedGroup
-from zkunlearn.verifier.protocol import WITNESS, ProofShape, draw_indices, group_claims, verify_protocol
+from zkunlearn.verifier.protocol import ProofShape, draw_indices, group_claims, verify_protocol
 from zkunlearn.verifier.transcript import Transcript
 
 from .harness import (
-    Columns,
     Declared,
     Outcome,
-    columns_of,
-    commitments,
-    descend,
-    people,
-    prove,
     random_field,
     transcript,
 )
-from .recording import body_end, read_to_settlement, sections, settled
-
-ALPHA = 1e-6  # a false alarm once in a million runs
+from .recording import body_end, read_to_settlement, settled
 
 
 class Programmed(Transcript):
@@ -173,79 +164,7 @@ def test_a_simulated_proof_has_the_sections_of_a_real_one(honest: Outcome) -> No
     assert len(proof) == len(honest.proof)
 
 
-# Statistics of real proofs -------------------------------------------------------------------------------------------
-
-RUNS = 8
-EXPECTED_COUNT = 10  # a class of a chi-square test should expect that many
-
-
-@pytest.fixture(scope="module")
-def proofs(declared: Declared) -> list[list[Outcome]]:
-    """Proofs about two different data sets and models, of one shape and instance."""
-    rows, _ = people()
-    quiet = (
-        np.zeros_like(rows),
-        np.zeros(len(rows), dtype=np.int64),
-    )  # everything zero: nothing could be less random
-    families = []
-    for data in (people(seed=11), quiet):
-        columns: Columns = columns_of(declared, data, descend(declared, data))
-        families.append([prove(declared.shape, columns, commitments(declared.shape, columns)) for _ in range(RUNS)])
-    return families
-
-
-COMPONENTS = {
-    "masked messages": "a masked message",
-    "inner products": "inner products",
-    "the ledger's vector": "the ledger's vector",
-    "constraint masks": "the constraint masks",
-    "witness, mask and ledger cells": f"the columns of {WITNESS}",
-    "data set cells": "the columns of dataset",
-    "model cells": "the columns of model",
-    "model mask cells": "the columns of model mask",
-    "salts": "the salts of",
-    "folding rounds": "a round of folding",
-    "folded values": "the value of a folded matrix",
-    "folding cells": "the columns of folding",
-    "vectors in clear": "a vector in clear",
-}
-
-
-def component(outcomes: list[Outcome], what: str) -> Any:
-    """How often each byte occurs in all sections of one kind, in some proofs."""
-    where = [s for s in sections(outcomes[0]) if s.what == what or (what.endswith(" of") and s.what.startswith(what))]
-    where = where or [s for s in sections(outcomes[0]) if s.what.startswith(what)]
-    joined = np.frombuffer(b"".join(o.proof[s.start : s.end] for o in outcomes for s in where), dtype=np.uint8)
-    enough = len(joined) >= 256 * EXPECTED_COUNT  # else only 16 classes
-    return np.bincount(joined, minlength=256) if enough else np.bincount(joined >> 4, minlength=16)
-
-
-@pytest.mark.parametrize("name", COMPONENTS)
-def test_a_component_of_proofs_is_uniform_and_says_nothing_about_the_data(
-    proofs: list[list[Outcome]], name: str
-) -> None:
-    """Chi-square over byte values: against uniform, and between the two data sets. (p is 2^64 less 2^-32 of it.)"""
-    first, second = (component(outcomes, COMPONENTS[name]) for outcomes in proofs)
-    assert stats.chisquare(first).pvalue > ALPHA
-    assert stats.chisquare(second).pvalue > ALPHA
-    assert stats.chi2_contingency([first, second]).pvalue > ALPHA
-
-
-def test_low_and_high_words_of_masked_messages_are_uniform(proofs: list[list[Outcome]]) -> None:
-    """By element, not by byte: Kolmogorov-Smirnov on s / p."""
-    for outcomes in proofs:
-        where = [s for s in sections(outcomes[0]) if s.what == "a masked message"]
-        joined = b"".join(o.proof[s.start : s.end] for o in outcomes for s in where)
-        values = np.frombuffer(joined, dtype="<u8").astype(np.float64) / 2.0**64
-        assert stats.kstest(values, "uniform").pvalue > ALPHA
-
-
-def test_no_pad_is_ever_used_twice(proofs: list[list[Outcome]]) -> None:
-    ledgers = [outcome.prover.ledger for outcomes in proofs for outcome in outcomes]
-    pads = [pad.pair for ledger in ledgers for pad in ledger.pads()]
-    assert len(set(pads)) == len(pads) == 2 * RUNS * ledgers[0].shape.entries
-    masks = [tuple(m[:, 0].tolist()) for o in (p for ps in proofs for p in ps) for m in o.prover.masks.values()]
-    assert len(set(masks)) == len(masks)
+# What the simulator relies on, in real proofs (their statistics are in tests/leaks) -----------------------------------
 
 
 def test_the_ledger_is_used_to_its_end(honest: Outcome) -> None:
@@ -289,15 +208,6 @@ class Skipping(Transcript):
     def __init__(self, absorbed: bytes) -> None:
         super().__init__(b"zkunlearn attacks", b"session", b"instance")
         self.absorb(absorbed)
-
-
-def test_two_proofs_of_one_statement_share_no_block(proofs: list[list[Outcome]]) -> None:
-    """Beside the commitments made before, nothing random is reused between proofs."""
-    first, second = proofs[0][:2]
-    for section in sections(first):
-        if section.end - section.start >= 16:
-            part = slice(section.start, section.end)
-            assert first.proof[part] != second.proof[part], section.what
 
 
 def test_length_and_inventory_do_not_depend_on_who_is_forgotten(declared: Declared) -> None:

@@ -7,6 +7,7 @@ a file opened for writing, a rename, a removal, a folder made or removed; and ea
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -84,8 +85,8 @@ def _become_the_command(arguments: Sequence[object], prepare: Prepare | None, ou
         os._exit(code)
 
 
-def before_change(folder: Path, which: int, act: Callable[[], None]) -> Prepare:
-    """Do something before the which-th change of a file in the folder, counted from 1."""
+def before_change(folder: Path, which: int, act: Callable[[], None], and_later: bool = False) -> Prepare:
+    """Do something before the which-th change of a file in the folder, from 1, and before later ones if so wished."""
 
     def prepare() -> None:
         seen = 0
@@ -94,15 +95,11 @@ def before_change(folder: Path, which: int, act: Callable[[], None]) -> Prepare:
         def count() -> None:
             nonlocal seen
             seen += 1
-            if seen == which:
+            if seen == which or (and_later and seen > which):
                 act()
 
         def hook(event: str, arguments: tuple[Any, ...]) -> None:
-            if event == "open":
-                changes = isinstance(arguments[2], int) and arguments[2] & WRITING
-            else:
-                changes = event in CHANGES
-            if changes and str(folder) in os.path.abspath(os.fsdecode(arguments[0]) if _is_path(arguments[0]) else ""):
+            if _changes(event, arguments) and str(folder) in _path(arguments[0]):
                 count()
 
         def counted_fsync(descriptor: int) -> None:
@@ -115,8 +112,38 @@ def before_change(folder: Path, which: int, act: Callable[[], None]) -> Prepare:
     return prepare
 
 
-def _is_path(name: object) -> bool:
-    return isinstance(name, str | bytes | os.PathLike)
+def _changes(event: str, arguments: tuple[Any, ...]) -> bool:
+    if event == "open":
+        return isinstance(arguments[2], int) and bool(arguments[2] & WRITING)
+    return event in CHANGES
+
+
+def _path(name: object) -> str:
+    return os.path.abspath(os.fsdecode(name)) if isinstance(name, str | bytes | os.PathLike) else ""
+
+
+def recorded(folder: Path, log: Path) -> Prepare:
+    """Write down, a line each: names of files made or moved, with their directory's inode, and inodes synchronised."""
+
+    def prepare() -> None:
+        file, fsync = open(log, "w", buffering=1), os.fsync
+
+        def note(event: str, inode: int, name: str) -> None:
+            print(json.dumps([event, inode, name]), file=file)
+
+        def hook(event: str, arguments: tuple[Any, ...]) -> None:
+            if event in ("open", "os.rename") and _changes(event, arguments) and str(folder) in _path(arguments[0]):
+                path = Path(_path(arguments[1 if event == "os.rename" else 0]))
+                note(event, path.parent.stat().st_ino, path.name)
+
+        def noted_fsync(descriptor: int) -> None:
+            fsync(descriptor)
+            note("fsync", os.fstat(descriptor).st_ino, "")
+
+        sys.addaudithook(hook)
+        os.fsync = noted_fsync
+
+    return prepare
 
 
 def kill_before_change(folder: Path, which: int) -> Prepare:

@@ -24,7 +24,7 @@ def interrupted(owner: Owner, which: int) -> Ended:
     )
 
 
-@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.slow)])
 def test_an_interrupt_at_any_change_of_a_file_ends_cleanly(owner: Owner, step: int) -> None:
     before = owner.check()
     for which in count(1, step):

@@ -15,7 +15,7 @@ from .moments import kill_before_change, run, send_after
 from .owner import Owner
 
 MOMENTS = 50
-EVERY = pytest.mark.parametrize("step", [9, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+EVERY = pytest.mark.parametrize("step", [13, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 
 
 def assert_a_killed_commit_can_be_repeated(owner: Owner) -> None:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import cbor2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-from targets import SPEC, head_of, owner
+from goods import KINDS, SPEC, head_of, owner
 from zkunlearn.verifier.container import decode, encode
 
 CORPUS = Path(__file__).parent / "corpus"
+
+REFUSED = {  # values that cbor2 would read
+    "long integer": b"\x18\5",
+    "long length": b"\x58\1x",
+    "deep": b"\x81" * 16 + b"\0",
+    "date": b"\xc1\0",
+    "big number": b"\xc2\x49" + b"\1" * 9,
+    "float": b"\xf9\x3c\0",
+    "undefined": b"\xf7",
+    "endless": b"\x9f\0\xff",
+    "no UTF-8": b"\x61\xff",
+    "huge": b"\x5b" + b"\xff" * 8,
+}
 
 
 def inputs() -> dict[str, dict[str, bytes]]:
@@ -31,7 +45,13 @@ def inputs() -> dict[str, dict[str, bytes]]:
     encoding = made.dataset.statement.encoding.to_mapping()
     return {
         "container": {"opening": whole["dataset.opening"], "empty": encode("proof", {})},
-        "payload": {"empty": b"\xa0", "nested": cbor2.dumps({"a": [1, {"b": b"x"}, None, True]}, canonical=True)},
+        "payload": {
+            "empty": b"\xa0",
+            "nested": cbor2.dumps({"a": [1, {"b": b"x"}, None, True]}, canonical=True),
+            **{name: b"\xa1\x61a" + value for name, value in REFUSED.items()},
+            "keys twice": b"\xa2\x61a\0\x61a\1",
+            "keys unsorted": b"\xa2\x61b\0\x61a\1",
+        },
         "dataset_commitment": {"whole": short["dataset.commitment"], "body": bodies["dataset.commitment"]},
         "training_proof": {"whole": short["proof"], "body": bodies["proof"]},
         "recommitment": {"whole": short["recommitment"], "body": bodies["recommitment"]},
@@ -39,22 +59,40 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "spec": {"good": cbor2.dumps(SPEC.to_mapping(), canonical=True)},
         "model_opening": {"short": encode("model.opening", {**statements["model.opening"], **no_secrets})},
         "dataset_opening": {"good": whole["dataset.opening"]},
-        "array": {
-            f"{i}": bytes([i]) + path.read_bytes()
-            for i, path in enumerate(sorted((made.folder / "dataset.secrets").iterdir()))
-            if path.stat().st_size < 2000
-        },
+        "array": arrays(sorted((made.folder / "dataset.secrets").iterdir())),
         "csv": {"good": b"id,x,y\na,0.5,0\nb,1.5,1\n", "quoted": b'id,"x ""1""",y\r\n"a, b",1e3,no\r\nc,-2,yes\r\n'},
         "npz": {"good": npz.getvalue()},
         "parquet": {"good": table.getvalue()},
-        "spec_toml": {"good": b'[model]\nkind = "logistic"\n[training]\nepochs = 4\nlearning_rate = [0.5, 1]\n'},
+        "spec_toml": {
+            "rates": b'[model]\nkind = "logistic"\n[training]\nepochs = 2\nlearning_rate = [0.5, 1]\n',
+            "complete": replace(SPEC, batch_size=8, l2=1e-7, bias=False).to_toml().encode(),
+            "tables": b"training" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",
+        },
         "bounds_toml": {"good": b'[bounds]\nage = [0, 120]\n"a b" = [-1.5, 1e3]\n'},
         "ids": {"good": "Żółć 07\nperson 1\n".encode()},
         "digests": {"good": b"# head\n" + b"ab" * 32 + b"\n"},
         "proof_bytes": {"as it is": b"", "a bit": b"\0\0\0\x64\1", "cut": b"\3\1\0\0\xff", "splice": b"\4\0\1\0\x20"},
         "files": {"as it is": b"\1", "a bit": b"\2\0\0\0\x20\1", "late": b"\0\0\2\0\0\1"},
-        "statement": {"small": b"\x05\0\0\0\x01", "large": b"\xff" * 24},
+        "fields": {"as it is": b"\2", "odd": b"\0\1\2\0\5", "spliced": b"\2\3\1\0\x10", "altered": b"\1\7\3\0\1"},
+        "inspect": {kind: bytes([place]) for place, kind in enumerate(KINDS)} | {"odd": b"\2\5\2\0\7"},
+        "statement": {
+            "small": b"\x05\0\0\0\x01",
+            "many rows": b"\xff\xff\xff\7",
+            "many features": b"\x63\0\0\0" + bytes(16) + b"\x62",
+            "many steps": b"\xff\xff\3\0" + b"\3\0\0\0" + bytes(8) + b"\1",
+            "many openings": bytes(12) + b"\xff\x0f",
+        },
     }
+
+
+def arrays(paths: list[Path]) -> dict[str, bytes]:
+    """The small ones of the owner's arrays as they are; and all in place of each other, or of another type."""
+    found = {f"{i}": bytes([i]) + path.read_bytes() for i, path in enumerate(paths) if path.stat().st_size < 2000}
+    for i, path in enumerate(paths):
+        file = io.BytesIO()
+        np.save(file, np.load(path)[:2].astype(">f4")[..., :3])
+        found[f"{path.stem} of floats"] = bytes([i]) + file.getvalue()
+    return found
 
 
 if __name__ == "__main__":

@@ -46,9 +46,11 @@ def run_one(name: str, arguments: list[str]) -> None:
     # What numba compiles must stay as it is. The library knows whole packages and single modules only.
     compiled = [f"zkunlearn.prover.kernels.{path.stem}" for path in (ROOT / "prover" / "kernels").glob("*.py")]
     with atheris.instrument_imports(include=["zkunlearn"], exclude=compiled):
-        from targets import TARGETS, owner
+        from goods import owner, small_owner
+        from targets import TARGETS
 
     owner()
+    small_owner()
     atheris.Setup([name, *arguments], TARGETS[name])
     atheris.Fuzz()
 

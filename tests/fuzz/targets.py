@@ -6,103 +6,48 @@ raises is a flaw. What it reads has to come back byte for byte where there is a 
 
 from __future__ import annotations
 
-import hashlib
+import json
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
-from itertools import count
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import zkunlearn as zu
+from goods import (
+    KINDS,
+    LARGEST,
+    PUBLIC,
+    Owner,
+    changed,
+    edited,
+    few_queries,
+    head_of,
+    in_file,
+    owner,
+    scratch,
+    small_owner,
+)
+from zkunlearn.circuits.statement import RecommitmentStatement
+from zkunlearn.cli_inspect import inspect_file
+from zkunlearn.cli_output import aligned
 from zkunlearn.models.encoding import DatasetEncoding
 from zkunlearn.models.errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
 from zkunlearn.models.spec import TrainingSpec, load_spec
 from zkunlearn.prover.dataset import Dataset
-from zkunlearn.prover.ingest import read_table
+from zkunlearn.prover.ingest import check_fits, read_table
+from zkunlearn.prover.raw_table import RawTable
+from zkunlearn.prover.rows import blind_rows, encode_rows
 from zkunlearn.prover.text_files import read_bounds, read_digests, read_ids
 from zkunlearn.prover.training import Model
-from zkunlearn.verifier import artefacts, code, soundness
-from zkunlearn.verifier.container import KINDS, MAGIC, VERSION, decode, encode
-from zkunlearn.verifier.folding import stacks
+from zkunlearn.verifier import artefacts
+from zkunlearn.verifier.container import decode, encode
 from zkunlearn.verifier.protocol import verify_protocol
 from zkunlearn.verifier.verify import new_transcript, training_shape, verify_recommitment
 
-LARGEST = 1 << 20
-QUERIES = 3  # so that a proof is small, and its verification quick
-SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
-ROWS, FEATURES = 5, 2
+MOST_CELLS = 1 << 12  # of tables that are worked on
 Target = Callable[[bytes], None]
-
-
-# Good files ----------------------------------------------------------------------------------------------------------
-
-
-class Owner:
-    """Everything an owner makes, small and always the same."""
-
-    def __init__(self) -> None:
-        calls = count()
-
-        def urandom(size: int) -> bytes:
-            return hashlib.shake_128(f"fuzz {next(calls)}".encode()).digest(size)
-
-        with mock.patch("os.urandom", urandom):
-            X = np.random.default_rng(1).normal(size=(ROWS, FEATURES))
-            self.dataset = zu.commit(X, np.arange(ROWS) % 2, openings=9)
-            self.folder = Path(tempfile.mkdtemp(prefix="zkunlearn-fuzz-"))
-            self.dataset.save(self.folder)
-            trained = zu.prove(self.dataset, SPEC)
-            self.proof = zu.prove(self.dataset, SPEC, forget=["2"], previous=trained.proof).proof
-            trained.model.save(self.folder / "model.opening")
-            self.link = zu.recommit(self.dataset, openings=8)[1]
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        """By kind."""
-        found = {artefact: (self.folder / artefact).read_bytes() for artefact in ("model.opening", "dataset.opening")}
-        commitment = self.dataset.commitment
-        public = {"dataset.commitment": commitment, "proof": self.proof, "recommitment": self.link}
-        return {**found, **{kind: artefact.to_bytes() for kind, artefact in public.items()}}
-
-
-@cache
-def owner() -> Owner:
-    return Owner()
-
-
-@contextmanager
-def few_queries() -> Iterator[None]:
-    """As few as nobody would accept."""
-    stacks.cache_clear()
-    with mock.patch.object(code, "query_count", lambda rate: QUERIES), mock.patch.object(soundness, "SECURITY_BITS", 0):
-        yield
-    stacks.cache_clear()
-
-
-@cache
-def small_proof() -> zu.TrainingProof:
-    with few_queries():
-        return Owner().proof
-
-
-@cache
-def scratch() -> Path:
-    return Path(tempfile.mkdtemp(prefix="zkunlearn-fuzz-"))
-
-
-def in_file(data: bytes, name: str) -> Path:
-    path = scratch() / name
-    path.write_bytes(data)
-    return path
-
-
-def head_of(kind: str) -> bytes:
-    return MAGIC + bytes([len(kind)]) + kind.encode() + VERSION.to_bytes(2, "big")
 
 
 # Formats -------------------------------------------------------------------------------------------------------------
@@ -176,11 +121,13 @@ def array(data: bytes) -> None:
     good = path.read_bytes()
     path.write_bytes(data[1:])
     try:
-        Dataset.load(folder)
+        loaded = Dataset.load(folder)
+        (record,) = loaded.records(loaded.ids[:1])
     except (FormatError, DataError):
-        pass
+        return
     finally:
         path.write_bytes(good)
+    assert record == owner().dataset.rows.record(record.position), "the record of other rows"
 
 
 def reader(name: str, read: Callable[[Path], Any]) -> Target:
@@ -195,31 +142,45 @@ def reader(name: str, read: Callable[[Path], Any]) -> Target:
     return target
 
 
+def spec_toml(data: bytes) -> None:
+    """A spec that is read is written so that it is read the same."""
+    try:
+        spec = load_spec(in_file(data, "spec.toml"))
+    except (FormatError, ParameterError):
+        return
+    assert TrainingSpec.from_toml(spec.to_toml()) == spec == TrainingSpec.from_mapping(spec.to_mapping())
+
+
+def table(name: str, id_column: str | None) -> Target:
+    """A table, up to its records."""
+
+    def target(data: bytes) -> None:
+        try:
+            found = read_table(in_file(data, name), "y", id_column)
+            if found.X.size <= MOST_CELLS:
+                use(found)
+        except (DataError, ParameterError):
+            return
+
+    return target
+
+
+def use(found: RawTable) -> None:
+    """What `commit` does with a table before it proves anything."""
+    check_fits(found, None, None)
+    encoding = DatasetEncoding.from_data(found.X, found.y, found.names, label_name=found.target)
+    labels = encoding.encode_labels(found.y).astype(np.int32)
+    rows = blind_rows(found.ids, encode_rows(encoding, found.X), labels)
+    assert sorted(rows.ids) == sorted(found.ids) and len(rows.record_root) == 32
+    assert DatasetEncoding.from_mapping(encoding.to_mapping()) == encoding
+
+
 # Verifying -----------------------------------------------------------------------------------------------------------
-
-
-def edited(good: bytes, script: bytes) -> bytes:
-    """A good file after some edits: each is five bytes, what to do, where (3), and a value."""
-    data = bytearray(good)
-    for i in range(0, len(script) - 4, 5):
-        act, place, value = script[i] % 5, int.from_bytes(script[i + 1 : i + 4], "big"), script[i + 4]
-        at = place % (len(data) + 1)
-        if act == 0 and at < len(data):
-            data[at] ^= value
-        elif act == 1 and at < len(data):
-            data[at] = value
-        elif act == 2:
-            data[at:at] = bytes([value]) * (1 + value % 8)
-        elif act == 3:
-            del data[at : at + 1 + value]
-        else:
-            data[at : at + value] = good[place % len(good) :][:value]
-    return bytes(data)
 
 
 def proof_bytes(script: bytes) -> None:
     """A proof after some edits, under its true statement: accepted only if it is as it was."""
-    good = small_proof()
+    good = small_owner().proof
     proof, statement = edited(good.proof, script), good.statement
     with few_queries():
         shape = training_shape(statement)
@@ -231,38 +192,79 @@ def proof_bytes(script: bytes) -> None:
     assert proof == good.proof
 
 
+def verified(kind: str, data: bytes, of: Owner | None) -> None:
+    """What an auditor does with a public file. `of`: whose data set is pinned; None takes what the file says."""
+    if kind == "dataset.commitment":
+        zu.verify_dataset(zu.DatasetCommitment.from_bytes(data))
+    elif kind == "recommitment":
+        verify_recommitment(zu.RecommitmentProof.from_bytes(data))
+    else:
+        proof = zu.TrainingProof.from_bytes(data)
+        pinned = zu.DatasetCommitment(proof.statement.dataset, b"") if of is None else of.dataset.commitment
+        zu.verify(proof, pinned, known_dataset=pinned.digest)
+
+
 def files(script: bytes) -> None:
     """A file after some edits, as an auditor gets it: accepted only if it is as it was. The first byte says which."""
-    which, true = script[:1] or b"\0", owner().dataset.commitment
-    kind = ("dataset.commitment", "recommitment", "proof")[which[0] % 3]
+    kind = PUBLIC[(script[0] if script else 0) % len(PUBLIC)]
     good = owner().files[kind]
     found = edited(good, script[1:])
     try:
-        if kind == "dataset.commitment":
-            zu.verify_dataset(zu.DatasetCommitment.from_bytes(found))
-        elif kind == "recommitment":
-            verify_recommitment(zu.RecommitmentProof.from_bytes(found))
-        else:
-            zu.verify(zu.TrainingProof.from_bytes(found), true, known_dataset=true.digest)
+        verified(kind, found, owner())
     except (FormatError, InvalidProof, StatementMismatch):
         return
     assert found == good
 
 
+def fields(script: bytes) -> None:
+    """The same with edits of fields, so that the file stays canonical, and with nothing pinned."""
+    kind = PUBLIC[(script[0] if script else 0) % len(PUBLIC)]
+    good = small_owner()
+    try:
+        found = encode(kind, changed(good.payloads[kind], script[1:]))
+        with few_queries():
+            verified(kind, found, None)
+    except (FormatError, InvalidProof):
+        return
+    assert found == good.files[kind]
+
+
+def inspect(script: bytes) -> None:
+    """A file with edited fields is shown, in lines that it cannot forge, or refused."""
+    kind = KINDS[(script[0] if script else 0) % len(KINDS)]
+    try:
+        whole = encode(kind, changed(small_owner().payloads[kind], script[1:]))
+        shown = inspect_file(in_file(whole, "shown"))
+    except (FormatError, DataError, ParameterError):
+        return
+    assert all(line.isprintable() for line in aligned(shown.lines))
+    json.dumps(shown.data)
+
+
 def statement(data: bytes) -> None:
     """Statements in form with sizes from the bytes: refused or laid out, in bounded time and memory."""
     numbers = [int.from_bytes(data[i : i + 4].ljust(4, b"\0"), "little") for i in range(0, 24, 4)]
-    rows, epochs, batch = (1 + n % (1 << bits) for n, bits in zip(numbers, (28, 26, 28), strict=False))
-    fields = {**owner().proof.statement.to_mapping(), "forgotten": []}
-    fields["dataset"] = {**fields["dataset"], "rows": rows, "openings": 1 + numbers[3] % (1 << 12)}
-    fields["spec"] = {**fields["spec"], "epochs": epochs, "batch_size": batch if numbers[4] & 1 else 0}
-    try:
-        proof = zu.TrainingProof(artefacts.training_statement(fields), b"")
-        commitment = zu.DatasetCommitment(proof.statement.dataset, b"")
-        zu.verify(proof, commitment, known_dataset=commitment.digest)
-    except (FormatError, InvalidProof):
-        return
-    raise AssertionError("an empty proof was accepted")
+    rows, epochs = (1 + (n % (1 << bits) >> (n >> 27)) for n, bits in zip(numbers, (28, 20), strict=False))
+    good = owner().proof.statement.to_mapping()
+    dataset = {**good["dataset"], "rows": rows, "openings": 1 + numbers[3] % (1 << 12)}
+    columns = [{"name": f"x{i}", "low": "0.0", "high": "1.0"} for i in range(1 + numbers[5] % 99)]
+    dataset["encoding"] = {**dataset["encoding"], "features": columns}
+    spec = {**good["spec"], "epochs": epochs, "batch_size": 1 << numbers[2] % 25 if numbers[4] & 1 else 0}
+    commitment = zu.DatasetCommitment(artefacts.dataset_statement(dataset), b"")
+    fields = {**good, "dataset": dataset, "spec": spec, "forgotten": []}
+    proof = zu.TrainingProof(artefacts.training_statement(fields), b"")
+    link = RecommitmentStatement(commitment.statement, replace(commitment.statement, root=bytes(32)))
+    refused = 0
+    for ask in (
+        lambda: zu.verify(proof, commitment, known_dataset=commitment.digest),
+        lambda: zu.verify_dataset(commitment),
+        lambda: verify_recommitment(zu.RecommitmentProof(link, b"")),
+    ):
+        try:
+            ask()
+        except InvalidProof:
+            refused += 1
+    assert refused == 3, "an empty proof was accepted"
 
 
 TARGETS: dict[str, Target] = {
@@ -276,14 +278,16 @@ TARGETS: dict[str, Target] = {
     "model_opening": secret("model.opening", lambda folder: Model.load(folder / "model.opening")),
     "dataset_opening": secret("dataset.opening", Dataset.load),
     "array": array,
-    "csv": reader("table.csv", lambda path: read_table(path, "y", "id")),
-    "npz": reader("table.npz", lambda path: read_table(path, "y", None)),
-    "parquet": reader("table.parquet", lambda path: read_table(path, "y", "id")),
-    "spec_toml": reader("spec.toml", load_spec),
+    "csv": table("table.csv", "id"),
+    "npz": table("table.npz", None),
+    "parquet": table("table.parquet", "id"),
+    "spec_toml": spec_toml,
     "bounds_toml": reader("bounds.toml", read_bounds),
     "ids": reader("ids.txt", read_ids),
     "digests": reader("forgotten.txt", read_digests),
     "proof_bytes": proof_bytes,
     "files": files,
+    "fields": fields,
+    "inspect": inspect,
     "statement": statement,
 }

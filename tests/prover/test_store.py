@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -352,13 +353,45 @@ def test_an_interrupted_save_leaves_the_old_folder_whole(
     assert list(zu.load_dataset(copy).ids) != list(dataset.ids)
 
 
-def test_a_save_that_ends_between_folder_and_commitment_is_refused(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The secrets of one data set are never taken for those of the other."""
-    dataset = committed(3)
-    monkeypatch.setattr(zu.DatasetCommitment, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("move", range(6))
+def test_a_save_that_ends_while_files_take_their_places_leaves_the_old_ones(
+    copy: Path, move: int, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Secrets, count and commitment: three go away, three come. Never those of one data set beside those of another."""
+    before, dataset, moves, rename = contents(copy), committed(3), count(), Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        ends = next(moves) == move
+        if ends and not after:
+            raise KeyboardInterrupt
+        moved = rename(path, target)
+        if ends:
+            raise KeyboardInterrupt
+        return moved
+
+    monkeypatch.setattr(Path, "rename", interrupted)
     with pytest.raises(KeyboardInterrupt):
         dataset.save(copy)
-    with pytest.raises(FormatError, match="belongs to another data set"):
+    assert contents(copy) == before
+    assert [path for path in copy.iterdir() if ".zkunlearn" in path.name] == []
+
+
+def test_a_folder_that_is_replaced_while_it_is_read_is_refused(
+    copy: Path, another: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of its arrays would be those of another data set."""
+    load = npy.open_memmap
+
+    def load_and_replace(path: Path, mode: str) -> Any:
+        array = load(path, mode=mode)
+        if path.name == "blinds.npy":
+            shutil.rmtree(copy / SECRETS)
+            shutil.copytree(another / SECRETS, copy / SECRETS)
+        return array
+
+    monkeypatch.setattr(npy, "open_memmap", load_and_replace)
+    with pytest.raises(FormatError, match=f"{SECRETS}: belongs to another data set than the commitment beside it"):
         zu.load_dataset(copy)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statement import DatasetStatement
 from zkunlearn.models.errors import ZkUnlearnError
@@ -17,12 +19,16 @@ from zkunlearn.prover.training import Model
 from zkunlearn.verifier.artefacts import dataset_statement
 from zkunlearn.verifier.container import VERSION, decode, encode, write_container
 
-from .edits import edited, value_at, with_value
+from .edits import edited
 
 ROWS, FEATURES = 11, 2
 SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=(0.5, 0.25), batch_size=4, l2=0.01)
+PROBIT = zu.TrainingSpec(model="probit", epochs=1, learning_rate=0.5, batch_size=8)
 LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5)
+SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
+POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
 LARGEST = 1 << 28
+IMPLIED = r"the statement implies (\d+)"  # what the check of a proof's length says
 Judge = Callable[[Any], None]  # raises what the library raises about a payload
 
 
@@ -34,12 +40,27 @@ class Kind:
     payload: Any
     sibling: Any
     judge: Judge
-    below: str = ""  # only fields whose names begin like this
+    below: str | tuple[str, ...] = ""  # only fields whose names begin like this, or like one of these
 
     def rows(self) -> Iterator[tuple[str, str, str, str]]:
-        """The manifest: kind, field, operation, answer."""
+        """The manifest: kind, field, operation, answer.
+
+        A statement that implies another length is tried again with a proof of that length.
+        """
         for field, operation, payload in edited(self.payload, self.sibling, self.below):
-            yield self.name, field, operation, answer(self.judge, payload)
+            found = answer(self.judge, payload)
+            yield self.name, field, operation, found
+            if found == "proof length" and field != "proof":
+                length = implied(self.judge, payload)
+                refitted = {**payload, "proof": payload["proof"][:length].ljust(length, b"\0")}
+                yield self.name, field, f"{operation}, and a proof of that length", answer(self.judge, refitted)
+
+
+def implied(judge: Judge, payload: Any) -> int:
+    """The length of a proof that a statement implies, as the refusal says."""
+    with pytest.raises(zu.InvalidProof, match=IMPLIED) as refused:
+        judge(payload)
+    return int(re.search(IMPLIED, refused.value.detail)[1])  # type: ignore[index]  # it matched
 
 
 def answer(judge: Judge, payload: Any) -> str:
@@ -50,10 +71,10 @@ def answer(judge: Judge, payload: Any) -> str:
         return error.check
     except zu.StatementMismatch as error:
         return f"mismatch: {error}"
-    except zu.FormatError as error:
-        return f"format: {re.sub('/[^ ]*/', '', str(error))}"  # without the folder of this run
     except ZkUnlearnError as error:
-        return f"{type(error).__name__}: {error}"
+        kind = "format" if isinstance(error, zu.FormatError) else type(error).__name__
+        reason = re.sub("/[^ ]*/", "", str(error))  # without the folder of this run
+        return f"{kind}: {reason}"
     return "accepted"
 
 
@@ -61,15 +82,34 @@ class Owner:
     """Commitments, proofs and secrets of one owner."""
 
     def __init__(self, folder: Path, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        X, self.folder = rng.normal(size=(ROWS, FEATURES)), folder
-        self.people = zu.commit(X, np.arange(ROWS) % 2, openings=4)
+        self.rng, self.folder = np.random.default_rng(seed), folder
+        self.X = self.rng.normal(size=(ROWS, FEATURES))
+        self.people = zu.commit(self.X, np.arange(ROWS) % 2, openings=5)
         self.people.save(folder)
-        first = zu.prove(self.people, SPEC)
-        self.trained = zu.prove(self.people, SPEC, forget=["2", "7"], previous=first.proof)
-        self.link = zu.recommit(self.people, openings=3)[1]
-        houses = zu.commit(X, rng.normal(size=ROWS), openings=2)
+        self.first = zu.prove(self.people, SPEC).proof
+        self.trained = zu.prove(self.people, SPEC, forget=["2", "7"], previous=self.first)
+        self.renewed, self.link = zu.recommit(self.people, openings=3)
+        houses = zu.commit(self.X, self.rng.normal(size=ROWS), openings=2)
         self.houses, self.rents = houses.commitment, zu.prove(houses, LINEAR).proof
+
+    # What only one owner needs:
+
+    @cached_property
+    def probit(self) -> zu.TrainingProof:
+        """The last opening of people."""
+        return zu.prove(self.people, PROBIT).proof
+
+    @cached_property
+    def continued(self) -> zu.TrainingProof:
+        """On the fresh commitment, after the first one on the old."""
+        return zu.prove(self.renewed, SPEC, forget=["2"], previous=self.first).proof
+
+    @cached_property
+    def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
+        """Counts, in declared bounds."""
+        bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
+        data = zu.commit(self.X, np.arange(ROWS) % 3, bounds=bounds, label_kind="count", x_bits=12, openings=2)
+        return data.commitment, zu.prove(data, POISSON).proof
 
 
 def payload_of(artefact: Any) -> Any:
@@ -85,12 +125,12 @@ def judge_recommitment(payload: Any) -> None:
     zu.verify_recommitment(zu.RecommitmentProof.from_bytes(encode("recommitment", payload)))
 
 
-def judge_proof(dataset: zu.DatasetCommitment) -> Judge:
-    """The auditor has the true commitment."""
+def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
+    """The auditor has the true commitment, and whatever else is pinned."""
 
     def judge(payload: Any) -> None:
         proof = zu.TrainingProof.from_bytes(encode("proof", payload))
-        zu.verify(proof, dataset, known_dataset=dataset.digest)
+        zu.verify(proof, dataset, known_dataset=dataset.digest, **pins)
 
     return judge
 
@@ -101,6 +141,37 @@ def judge_alike(payload: Any) -> None:
     statement: DatasetStatement = dataset_statement(payload["statement"]["dataset"])
     commitment = zu.DatasetCommitment(statement, b"not looked at")
     zu.verify(proof, commitment, known_dataset=commitment.digest)
+
+
+def judge_known(owner: Owner) -> Judge:
+    """A true proof, and an altered commitment under the digest that was verified before."""
+
+    def judge(payload: Any) -> None:
+        altered = zu.DatasetCommitment.from_bytes(encode("dataset.commitment", payload))
+        zu.verify(owner.trained.proof, altered, known_dataset=owner.people.commitment.digest)
+
+    return judge
+
+
+def judge_previous(owner: Owner) -> Judge:
+    """A true proof, and an altered one that it is said to supersede."""
+
+    def judge(payload: Any) -> None:
+        altered = zu.TrainingProof.from_bytes(encode("proof", payload))
+        judge_proof(owner.people.commitment, previous=altered)(payload_of(owner.trained.proof))
+
+    return judge
+
+
+def judge_link(owner: Owner) -> Judge:
+    """A true proof on the fresh commitment, and an altered link to the one before."""
+
+    def judge(payload: Any) -> None:
+        altered = zu.RecommitmentProof.from_bytes(encode("recommitment", payload))
+        pins = {"previous": owner.first, "recommitment": altered}
+        judge_proof(owner.renewed.commitment, **pins)(payload_of(owner.continued))
+
+    return judge
 
 
 def judge_model(folder: Path) -> Judge:
@@ -120,29 +191,57 @@ def judge_opening(folder: Path) -> Judge:
 
 
 def kinds(owner: Owner, other: Owner) -> list[Kind]:
-    """Every kind of file, in every variant that has fields of its own."""
+    """Every kind of file, in every variant that has fields of its own, and in every role."""
+    return [*public_kinds(owner, other), *role_kinds(owner, other), *secret_kinds(owner, other)]
+
+
+def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """Each by itself. What has counts is spliced with what has labels of other kinds."""
 
     def pair(get: Callable[[Owner], Any]) -> tuple[Any, Any]:
         return payload_of(get(owner)), payload_of(get(other))
 
-    def stored(name: str) -> tuple[Any, Any]:
-        return tuple(decode((o.folder / name).read_bytes(), None, LARGEST)[1] for o in (owner, other))  # type: ignore[return-value]
-
-    for each in (owner, other):
-        each.trained.model.save(each.folder / "model.opening")
     people, proof = owner.people.commitment, pair(lambda o: o.trained.proof)
-    alike = tuple({"statement": {"dataset": p["statement"]["dataset"]}} for p in proof)
-
-    def judge_inside(payload: Any) -> None:
-        judge_alike(with_value(proof[0], ("statement", "dataset"), value_at(payload, ("statement", "dataset"))))
-
+    visits, calls = owner.visits
+    counts = payload_of(visits), payload_of(people)
     return [
         Kind("dataset.commitment", *pair(lambda o: o.people.commitment), judge_dataset),
         Kind("dataset.commitment, real labels", *pair(lambda o: o.houses), judge_dataset),
+        Kind("dataset.commitment, counts in declared bounds", *counts, judge_dataset, "statement.encoding"),
         Kind("proof", *proof, judge_proof(people)),
-        Kind("proof and its data set alike", *alike, judge_inside, "statement.dataset"),
+        Kind("proof and its data set alike", *proof, judge_alike, "statement.dataset"),
         Kind("proof, real labels", *pair(lambda o: o.rents), judge_proof(owner.houses)),
+        Kind("proof, counts", payload_of(calls), payload_of(owner.rents), judge_proof(visits), "statement.spec"),
+        Kind("proof, probit", payload_of(owner.probit), proof[0], judge_proof(people), "statement.spec"),
         Kind("recommitment", *pair(lambda o: o.link), judge_recommitment),
+    ]
+
+
+def role_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """What is only compared with something else, and how; fields that one digest holds are there in part."""
+    people, proof = owner.people.commitment, owner.trained.proof
+    pins = {"spec": SPEC, "forget": [r.digest for r in proof.statement.forgotten], "previous": owner.first}
+    pinned = ("statement.spec", "statement.forgotten", "statement.previous")
+    compared = ("proof", *pinned, "statement.model_root", "statement.dataset.root")
+    known = ("proof", "statement.root", "statement.rows", "statement.openings", "statement.order_seed")
+    linked = ("proof", "statement.old.root", "statement.new.root", "statement.new.openings")
+    return [
+        Kind("proof, pinned", payload_of(proof), payload_of(other.first), judge_proof(people, **pins), pinned),
+        Kind("proof, superseded", payload_of(owner.first), payload_of(other.first), judge_previous(owner), compared),
+        Kind("dataset.commitment, known", payload_of(people), payload_of(owner.houses), judge_known(owner), known),
+        Kind("recommitment, linking", payload_of(owner.link), payload_of(other.link), judge_link(owner), linked),
+    ]
+
+
+def secret_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """The owner's own."""
+
+    def stored(name: str) -> tuple[Any, ...]:
+        return tuple(decode((o.folder / name).read_bytes(), None, LARGEST)[1] for o in (owner, other))
+
+    for each in (owner, other):
+        each.trained.model.save(each.folder / "model.opening")
+    return [
         Kind("model.opening", *stored("model.opening"), judge_model(owner.folder)),
         Kind("dataset.opening", *stored("dataset.opening"), judge_opening(owner.folder)),
     ]

@@ -5,21 +5,26 @@ from __future__ import annotations
 import hashlib
 from itertools import count
 
+import numpy as np
 import pytest
 
 
 @pytest.fixture(scope="session")
 def tampered(tmp_path_factory):
     """All kinds of files and of proofs."""
+    from zkunlearn.prover import entropy
+
     from .artefacts import Owner, kinds
     from .proofs import proof_kinds
+    from .spans import file_kinds
 
     calls = count()
 
-    def urandom(size: int) -> bytes:
-        return hashlib.shake_128(f"tamper {next(calls)}".encode()).digest(size)
+    def random_bytes(size):
+        """Neither threads nor others who ask the system, as the compiler of kernels does, change what comes next."""
+        return np.frombuffer(bytearray(hashlib.shake_128(f"tamper {next(calls)}".encode()).digest(size)), np.uint8)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.urandom", urandom)
+        patch.setattr(entropy, "_random_bytes", random_bytes)
         owners = [Owner(tmp_path_factory.mktemp(name), seed) for seed, name in enumerate(("owner", "other"))]
-        return [*kinds(*owners), *proof_kinds()]
+        return [*kinds(*owners), *file_kinds(*owners), *proof_kinds()]

@@ -10,13 +10,19 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
+from zkunlearn.circuits.goldilocks import P
+
 Path = tuple[str | int, ...]
 Edit = Callable[[Any], Any]
 MISSING = object()
-ANOTHER = {"logistic": "probit", "linear": "poisson", "binary": "count", "real": "count"}  # where few words will do
+ANOTHER = {  # where few words will do
+    "logistic": "probit", "probit": "logistic", "linear": "poisson", "poisson": "linear",
+    "binary": "count", "real": "count", "count": "real",
+}  # fmt: skip
 
 OF_INTEGERS: dict[str, Edit] = {
     "plus one": lambda v: v + 1,
+    "minus one": lambda v: v - 1,
     "bit flipped": lambda v: v ^ 4,
     "zero": lambda v: 0,
     "negative": lambda v: -1,
@@ -37,6 +43,7 @@ OF_BYTES: dict[str, Edit] = {
     "longer": lambda v: v + b"\0",
     "doubled": lambda v: v + v,
     "empty": lambda v: b"",
+    "p": lambda v: P.to_bytes(8, "little") + v[8:] if len(v) % 8 == 0 and len(v) != 32 else v,  # zero, not canonical
 }
 OF_LISTS: dict[str, Edit] = {
     "empty": lambda v: [],
@@ -95,7 +102,7 @@ def with_value(payload: Any, path: Path, value: Any) -> Any:
     return copy
 
 
-def edited(payload: Any, other: Any, below: str = "") -> Iterator[tuple[str, str, Any]]:
+def edited(payload: Any, other: Any, below: str | tuple[str, ...] = "") -> Iterator[tuple[str, str, Any]]:
     """Field, operation, payload. `other`: an honest payload of the same kind, to splice from.
 
     Operations that change nothing are left out, and a field that is dropped from a list was dropped there already.

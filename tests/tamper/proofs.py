@@ -10,11 +10,15 @@ from zkunlearn.models.errors import InvalidProof
 from zkunlearn.verifier.protocol import ProofShape
 
 from ..attacks.harness import (
+    PLAIN_RATE,
     Columns,
+    Declared,
     Outcome,
     columns_of,
     declare,
     descend,
+    log2_ceil,
+    matrix_shape,
     people,
     prove,
     validity_columns,
@@ -23,6 +27,7 @@ from ..attacks.harness import (
 from ..attacks.recording import Section, sections
 
 WORD, ELEMENT = 8, 16
+LONG_ROW_BITS = 15  # vectors of this length are folded twice
 HASHES = ("the root of", "the cap of", "the salts of", "the paths of", "a nonce")
 
 
@@ -93,13 +98,23 @@ def edited(proof: bytes, sibling: bytes, found: list[Section], place: int) -> It
             yield "swapped with the next", before + following + own + proof[found[place + 1].end :]
 
 
+def long_shape(declared: Declared) -> ProofShape:
+    """With rows so long that their vectors are folded, and what that leaves is folded again."""
+    columns, width = declared.relation.columns, log2_ceil(declared.data.features + 1)
+    dataset = matrix_shape("dataset", columns["dataset"], LONG_ROW_BITS)
+    return ProofShape(
+        declared.relation,
+        {"dataset": dataset, "model": matrix_shape("model", columns["model"], width, PLAIN_RATE)},
+    )
+
+
 def proof_kinds() -> list[ProofKind]:
-    """Vectors folded; in clear, with a ledger of its own; and a witness in a group of its own."""
+    """Vectors folded twice; in clear, with a ledger of its own; and folded once, a witness in a group of its own."""
     declared, data = declare(), people()
     training = columns_of(declared, data, descend(declared, data))
-    together, alone = validity_shape(), validity_shape(shape=ProofShape)
+    twice, together, alone = long_shape(declared), validity_shape(), validity_shape(shape=ProofShape)
     return [
-        _pair("bytes of a training proof", declared.shape, training),
+        _pair("bytes of a training proof", twice, training),
         _pair("bytes of a validity proof", together, validity_columns(together, data)),
         _pair("bytes of a validity proof, witness alone", alone, validity_columns(alone, data)),
     ]

@@ -1,4 +1,7 @@
-"""Every byte of a proof, one after the other. A proof with few queries is small enough for it."""
+"""Every byte of a proof, one after the other, and every byte around it.
+
+A proof with few queries is small enough for it. What is around it is of a real file.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,18 @@ from typing import Any
 
 import pytest
 from zkunlearn.verifier import code
+from zkunlearn.verifier.container import decode
 from zkunlearn.verifier.folding import stacks
 from zkunlearn.verifier.protocol import ProofShape
 
 from ..attacks.harness import Outcome, columns_of, declare, descend, people, prove, validity_columns, validity_shape
-from ..attacks.recording import sections
+from ..attacks.recording import P, sections
 from ..attacks.test_broken_bytes import ELEMENTS, expected
+from .artefacts import answer
+from .edits import fields, name_of, value_at
+from .manifest import FILE, read
+from .proofs import WORD, little
+from .spans import File
 
 QUERIES = 3
 KINDS = ["training", "validity", "witness alone"]
@@ -39,16 +48,22 @@ def small_proof(kind: str) -> Outcome:
     return prove(shape, validity_columns(shape, data))
 
 
+def with_flipped_bit(data: bytes, place: int, bit: int) -> bytes:
+    return data[:place] + bytes([data[place] ^ (1 << bit)]) + data[place + 1 :]
+
+
 def wrong_verdicts(outcome: Outcome, places: range) -> list[tuple[str, int, str]]:
     """Places at which one flipped bit is not rejected by the check of its section."""
-    rng, found, proof, wrong = random.Random(places.start), sections(outcome), outcome.proof, []
+    rng, found, wrong = random.Random(places.start), sections(outcome), []
     for place in places:
         (section,) = (s for s in found if s.start <= place < s.end)
-        flipped = proof[:place] + bytes([proof[place] ^ (1 << rng.randrange(8))]) + proof[place + 1 :]
+        flipped = with_flipped_bit(outcome.proof, place, rng.randrange(8))
         verdict, check = outcome.verdict(proof=flipped), expected(outcome, section, place)
-        of_form = verdict == "field element" and section.what.startswith(ELEMENTS)
+        word = place - (place - section.start) % WORD
+        if section.what.startswith(ELEMENTS) and little(flipped[word : word + WORD]) >= P:
+            check = "field element"
         by_luck = check == "proof of work" and verdict.startswith("merkle")  # once in 2^16 places
-        if verdict != check and not of_form and not by_luck:
+        if verdict != check and not by_luck:
             wrong.append((section.what, place, verdict))
     return wrong
 
@@ -79,3 +94,26 @@ def test_sampled_bytes_of_a_small_proof_are_bound(kind: str, few_queries: None) 
     assert outcome.verdict() == "valid"
     assert all(group.code.queries == QUERIES for group in outcome.shape.groups)
     assert wrong_verdicts(outcome, range(0, len(outcome.proof), len(outcome.proof) // 40)) == []
+
+
+# Around a proof ------------------------------------------------------------------------------------------------------
+
+AROUND = {"constraints", "forget list", "format", "mismatch", "proof length", "record path", "statement"}
+
+
+def test_every_byte_around_a_proof_is_bound(tampered: list[Any]) -> None:
+    """The head, and the whole statement; in roots, digests and paths by the check that the manifest names."""
+    (file,) = (kind for kind in tampered if isinstance(kind, File) and kind.name == "a container")
+    data, rng = b"".join(file.parts.values()), random.Random(4)
+    payload = decode(data, "proof", len(data))[1]
+    start = data.index(payload["proof"])
+    places = [*range(start), *range(start + len(payload["proof"]), len(data))]
+    answers = {place: answer(file.judge, with_flipped_bit(data, place, rng.randrange(8))) for place in places}
+    assert {found.split(":")[0] for found in answers.values()} <= AROUND
+    named = {row[1]: row[3] for row in read(FILE.read_text()) if (row[0], row[2]) == ("proof", "bit flipped")}
+    strings = {name_of(path): value_at(payload["statement"], path) for path in fields(payload["statement"])}
+    strings = {name: value for name, value in strings.items() if isinstance(value, bytes)}
+    assert len(strings) == 7
+    for name, value in strings.items():
+        place = data.index(value)
+        assert {answers[i] for i in range(place, place + len(value))} == {named[f"statement.{name}"]}, name

@@ -1,0 +1,173 @@
+"""Good files, made once and always the same, and edits of them that bytes describe."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from functools import cache, lru_cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import zkunlearn as zu
+from zkunlearn.verifier import code, folding, protocol, soundness, verify
+from zkunlearn.verifier.container import MAGIC, VERSION, decode
+from zkunlearn.verifier.folding import stacks
+
+LARGEST = 1 << 20
+QUERIES = 3  # so that a proof is small, and its verification quick
+SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
+ROWS, FEATURES = 5, 2
+PUBLIC = ("dataset.commitment", "recommitment", "proof")
+KINDS = (*PUBLIC, "model.opening", "dataset.opening")
+ODD: tuple[object, ...] = (
+    *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
+    *("", "0.5", "-0.0", "nan", "1e400", "real", "count", "linear", "\u202e", "\x1b[2J", "x" * 257),
+    *(b"", bytes(32), b"\xff" * 32, [], ["0.5"], {}, {"name": "a", "low": "0.0", "high": "1.0"}),
+)
+SMALL = (
+    (code, "query_count", lambda rate: QUERIES),
+    (soundness, "SECURITY_BITS", 0),
+    (verify, "DATASET_ROW_BITS", 4),
+    (verify, "MODEL_ROW_BITS", 2),
+    *((module, "stacks", lru_cache(stacks.__wrapped__)) for module in (folding, protocol)),  # which remembers lengths
+)
+
+
+class Owner:
+    """Everything an owner makes."""
+
+    def __init__(self) -> None:
+        calls = count()
+
+        def urandom(size: int) -> bytes:
+            return hashlib.shake_128(f"fuzz {next(calls)}".encode()).digest(size)
+
+        with mock.patch("os.urandom", urandom):
+            X = np.random.default_rng(1).normal(size=(ROWS, FEATURES))
+            self.dataset = zu.commit(X, np.arange(ROWS) % 2, openings=9)
+            self.folder = Path(tempfile.mkdtemp(prefix="zkunlearn-fuzz-"))
+            self.dataset.save(self.folder)
+            trained = zu.prove(self.dataset, SPEC)
+            self.proof = zu.prove(self.dataset, SPEC, forget=["2"], previous=trained.proof).proof
+            trained.model.save(self.folder / "model.opening")
+            self.link = zu.recommit(self.dataset, openings=8)[1]
+        commitment = self.dataset.commitment
+        public = {"dataset.commitment": commitment, "proof": self.proof, "recommitment": self.link}
+        self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
+        self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
+        self.payloads = {kind: decode(data, kind, 1 << 30)[1] for kind, data in self.files.items()}
+
+
+@cache
+def owner() -> Owner:
+    """With proofs as they are."""
+    return Owner()
+
+
+@contextmanager
+def few_queries() -> Iterator[None]:
+    """As few as nobody would accept, and rows as short as can be."""
+    with ExitStack() as patches:
+        for module, name, value in SMALL:
+            patches.enter_context(mock.patch.object(module, name, value))
+        yield
+
+
+@cache
+def small_owner() -> Owner:
+    """With proofs that only `few_queries` accepts."""
+    with few_queries():
+        return Owner()
+
+
+@cache
+def scratch() -> Path:
+    """A folder for one process."""
+    return Path(tempfile.mkdtemp(prefix="zkunlearn-fuzz-"))
+
+
+def in_file(data: bytes, name: str) -> Path:
+    """A file with this name and content."""
+    path = scratch() / name
+    path.write_bytes(data)
+    return path
+
+
+def head_of(kind: str) -> bytes:
+    """What a file of ours begins with."""
+    return MAGIC + bytes([len(kind)]) + kind.encode() + VERSION.to_bytes(2, "big")
+
+
+# Edits ---------------------------------------------------------------------------------------------------------------
+
+
+def edited(good: bytes, script: bytes) -> bytes:
+    """A good file after some edits: each is five bytes, what to do, where (3), and a value."""
+    data = bytearray(good)
+    for i in range(0, len(script) - 4, 5):
+        act, place, value = script[i] % 5, int.from_bytes(script[i + 1 : i + 4], "big"), script[i + 4]
+        at = place % (len(data) + 1)
+        if act == 0 and at < len(data):
+            data[at] ^= value
+        elif act == 1 and at < len(data):
+            data[at] = value
+        elif act == 2:
+            data[at:at] = bytes([value]) * (1 + value % 8)
+        elif act == 3:
+            del data[at : at + 1 + value]
+        else:
+            data[at : at + value] = good[place % len(good) :][:value]
+    return bytes(data)
+
+
+def changed(good: dict[str, Any], script: bytes) -> dict[str, Any]:
+    """A payload after some edits of its fields: each is four bytes, which field, what to do, and a value (2)."""
+    payload = deepcopy(good)
+    for i in range(0, len(script) - 3, 4):
+        places = list(_places(payload))
+        if not places:
+            break
+        holder, name = places[script[i] % len(places)]
+        act, value = script[i + 1] % 4, int.from_bytes(script[i + 2 : i + 4], "big", signed=True)
+        if act == 0:
+            del holder[name]
+        elif act == 1:
+            other, its_name = places[value % len(places)]
+            holder[name] = deepcopy(other[its_name])
+        elif act == 2:
+            holder[name] = deepcopy(ODD[value % len(ODD)])
+        else:
+            holder[name] = _altered(holder[name], value)
+    return payload
+
+
+def _places(holder: Any) -> Iterator[tuple[Any, Any]]:
+    """All fields and elements, each as what holds it and its name there."""
+    names = list(holder) if isinstance(holder, dict) else range(len(holder))
+    for name in names:
+        yield holder, name
+        if isinstance(holder[name], dict | list):
+            yield from _places(holder[name])
+
+
+def _altered(old: Any, value: int) -> Any:
+    """Another value of the same type, mostly."""
+    if isinstance(old, bool):
+        return not old
+    if isinstance(old, int):
+        return old + value
+    if isinstance(old, str):
+        return repr(float(value)) if value % 2 else old[: value % (len(old) + 1)] + chr(value % 128)
+    if isinstance(old, bytes):
+        return edited(old, bytes([value % 5, 0, *value.to_bytes(2, "big", signed=True), 1 + value % 255]))
+    if isinstance(old, list):
+        return [*old, *deepcopy(old)]
+    if isinstance(old, dict):
+        return {**old, "extra": value}
+    return bytes(range(32))

@@ -1,0 +1,57 @@
+"""No class of the prover has a repr that prints its fields, unless these are public: "secrets stay out of logs"."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+
+import pytest
+import zkunlearn.models
+import zkunlearn.prover
+
+PUBLIC = {  # and why
+    "Cut": "sizes",
+    "_Limit": "sizes and a folder",
+    "Form": "type and shape of an array",
+    "_LanesType": "a type, of numba's",
+    "Trained": "the proof, timings, and a Model, which prints nothing",
+    "Vectors": "opening vectors, which are uniform and could be sent, and a Commitment, which prints nothing",
+    "ColumnEncoding": "public, of the statement",
+    "LabelEncoding": "public, of the statement",
+    "DatasetEncoding": "public, of the statement",
+    "DatasetShape": "public, of the statement",
+    "Schedule": "public, follows from the statement",
+    "_Geometry": "public, follows from the statement",
+    "TrainingSpec": "public, of the statement",
+    "FixedPoint": "public, of the statement",
+}
+
+
+def classes_that_print() -> Iterator[type]:
+    """Classes of the prover and the models with a repr of their own."""
+    for package in (zkunlearn.prover, zkunlearn.models):
+        for info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            module = importlib.import_module(info.name)
+            for found in vars(module).values():
+                if inspect.isclass(found) and found.__module__ == module.__name__ and prints(found):
+                    yield found
+
+
+def prints(found: type) -> bool:
+    """An exception prints its message, which test_failures.py is about."""
+    return found.__repr__ not in (object.__repr__, type.__repr__) and not issubclass(found, (Exception, tuple))
+
+
+def test_only_public_classes_print_their_fields() -> None:
+    found = {kind.__name__ for kind in classes_that_print()}
+    assert found <= set(PUBLIC), "give it repr=False, or say why all of it is public"
+    assert found >= {"Trained", "TrainingSpec", "Schedule"}
+
+
+def test_a_class_that_prints_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zkunlearn.prover.rows import Rows
+
+    monkeypatch.setattr(Rows, "__repr__", lambda self: f"Rows({self.ids})")
+    assert "Rows" in {kind.__name__ for kind in classes_that_print()}

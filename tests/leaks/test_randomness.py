@@ -1,0 +1,150 @@
+"""All randomness is the operating system's: there is no other source in the code, and none shows in what it makes."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import zkunlearn as zu
+from zkunlearn.prover import entropy
+
+ROOT = Path(zu.__file__).parent
+PACKAGES = ("prover", "verifier", "circuits", "models")
+FORBIDDEN_MODULES = {"random", "uuid", "numpy.random", "scipy"}
+FORBIDDEN_NAMES = {"urandom", "getrandom", "default_rng", "RandomState", "SystemRandom", "token_bytes", "randbits"}
+SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5, batch_size=4)
+
+
+class Entropy:
+    """What the operating system could have returned, the same again for the same seed.
+
+    Args:
+        other: the number of the draw that differs.
+    """
+
+    def __init__(self, seed: bytes, other: int | None = None) -> None:
+        self.seed, self.other, self.sizes = seed, other, list[int]()
+
+    def urandom(self, count: int) -> bytes:
+        number = len(self.sizes)
+        self.sizes.append(count)
+        tag = b"other" if number == self.other else b""
+        return hashlib.shake_128(self.seed + tag + number.to_bytes(8, "little")).digest(count)
+
+
+@contextmanager
+def drawing(given: Entropy) -> Iterator[None]:
+    """While active, the prover draws from it; in whole pieces, which threads would ask for in any order."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entropy, "os", SimpleNamespace(urandom=given.urandom))
+        patch.setattr(entropy, "PIECE", 1 << 40)
+        yield
+
+
+def story(given: Entropy) -> list[bytes]:
+    """All public bytes of a commitment, two proofs and a recommitment, from given entropy."""
+    rng = np.random.default_rng(1)
+    with drawing(given):
+        dataset = zu.commit(rng.uniform(-1, 1, (10, 2)), np.arange(10) % 2, openings=4)
+        first = zu.prove(dataset, SPEC)
+        second = zu.prove(dataset, SPEC, forget=["3"], previous=first.proof)
+        _, link = zu.recommit(dataset, openings=3)
+    files = [dataset.commitment, first.proof, second.proof, link]
+    return [file.to_bytes() for file in files]
+
+
+@pytest.fixture(scope="module")
+def told() -> tuple[Entropy, list[bytes]]:
+    given = Entropy(b"one")
+    return given, story(given)
+
+
+def test_with_equal_entropy_proofs_are_equal_byte_by_byte(told: tuple[Entropy, list[bytes]]) -> None:
+    given, files = told
+    again = Entropy(b"one")
+    assert story(again) == files
+    assert again.sizes == given.sizes
+
+
+def test_with_other_entropy_all_files_differ(told: tuple[Entropy, list[bytes]]) -> None:
+    assert not set(told[1]) & set(story(Entropy(b"two")))
+
+
+def commit_only(given: Entropy) -> bytes:
+    with drawing(given):
+        return zu.commit([[0.5], [0.25], [1.0]], [0, 1, 1], openings=2).commitment.to_bytes()
+
+
+def test_every_draw_is_used() -> None:
+    """Blinds, record salts, tails, leaf salts, the mask, the ledger, ..: another draw, another commitment."""
+    given = Entropy(b"draws")
+    files = {commit_only(given)}
+    assert len(given.sizes) >= 6
+    files |= {commit_only(Entropy(b"draws", other)) for other in range(len(given.sizes))}
+    assert len(files) == 1 + len(given.sizes)
+
+
+# In the source -------------------------------------------------------------------------------------------------------
+
+
+def sources() -> list[Path]:
+    """Everything that runs at the owner's or the auditor's."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return files + [path for path in ROOT.glob("*.py") if path.name != "demo.py"]
+
+
+def other_sources(tree: ast.AST) -> Iterator[str]:
+    """Names by which a module could get at randomness that is not `prover.entropy`'s."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name in FORBIDDEN_MODULES)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            full = [f"{node.module}.{name.name}" for name in node.names]
+            yield from (name for name in [node.module or "", *full] if name in FORBIDDEN_MODULES)
+            yield from (name.name for name in node.names if name.name in FORBIDDEN_NAMES)
+        elif isinstance(node, ast.Attribute):
+            if node.attr in FORBIDDEN_NAMES or (node.attr == "random" and not isinstance(node.ctx, ast.Store)):
+                yield node.attr
+            if isinstance(node.value, ast.Name) and node.value.id == "secrets" and node.attr != "token_hex":
+                yield f"secrets.{node.attr}"
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "/dev/" in node.value:
+            yield node.value
+
+
+def test_no_module_has_another_source_of_randomness() -> None:
+    """secrets.token_hex makes names of temporary files; self.secrets, a field of that name, is none."""
+    found = {}
+    for path in sources():
+        names = [name for name in other_sources(ast.parse(path.read_text())) if not is_entropy(path, name)]
+        if names:
+            found[path.name] = names
+    assert found == {}
+    assert len(sources()) > 50
+
+
+def is_entropy(path: Path, name: str) -> bool:
+    return path == ROOT / "prover" / "entropy.py" and name == "urandom"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import random",
+        "from random import randbytes",
+        "import numpy as np\nnp.random.default_rng(1)",
+        "from numpy.random import default_rng",
+        "from numpy import random",
+        "import os\nos.urandom(32)",
+        "from secrets import token_bytes",
+        "import secrets\nsecrets.randbelow(5)",
+        "open('/dev/urandom')",
+    ],
+)
+def test_another_source_would_be_noticed(code: str) -> None:
+    assert list(other_sources(ast.parse(code)))
