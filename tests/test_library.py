@@ -126,6 +126,13 @@ def test_another_predecessor_is_not_what_was_pinned(dataset, spec, unlearnt, tra
         zu.verify(trained.proof, dataset.commitment, previous=unlearnt.proof)
 
 
+def test_a_predecessor_of_another_algorithm_is_not_what_was_pinned(dataset, spec, trained):
+    longer = zu.prove(dataset, replace(spec, epochs=spec.epochs + 1)).proof
+    lying = replace(trained.proof, statement=replace(trained.proof.statement, previous=longer.digest))
+    with pytest.raises(zu.StatementMismatch, match="the previous proof declares another algorithm"):
+        zu.verify(lying, dataset.commitment, previous=longer)
+
+
 def test_forgetting_cannot_be_undone(dataset, spec, unlearnt):
     with pytest.raises(zu.StatementMismatch, match="forgetting cannot be undone"):
         zu.prove(dataset, spec, forget=["person 4"], previous=unlearnt.proof)
