@@ -70,7 +70,7 @@ class Family:
         proofs: their bytes.
         roots: of the matrices committed before, one after another.
         vectors: all y's of each proof, uint64, if they were folded and not simulated.
-        drawn: what each prover drew, one word for each element and salt.
+        drawn: what each prover drew, one word for each element and salt; only of proofs by the real transcript.
     """
 
     shape: ProofShape
@@ -178,11 +178,17 @@ def add(family: Family, outcome: Outcome) -> None:
     family.roots.append(b"".join(outcome.roots.values()))
     if family.shape.chain:
         family.vectors.append(folded_vectors(outcome))
+    if not isinstance(prover.channel.transcript, Programmed):
+        family.drawn.append(drawn_by(prover))
+
+
+def drawn_by(prover: Any) -> Any:
+    """Pads, masks and tails, and the first word of each salt."""
     trees = prover.commitments.values()
     tails = [part.cells for tree in trees for part in tree.rows.parts if part.start]
     salts = [tree.salts.view("<u8")[:, 0] for tree in trees if tree.salts is not None]
     drawn = [prover.ledger.rows, *prover.masks.values(), *tails, *salts]
-    family.drawn.append(np.concatenate([np.asarray(part).reshape(-1) for part in drawn]))
+    return np.concatenate([np.asarray(part).reshape(-1) for part in drawn])
 
 
 def folded_vectors(outcome: Outcome) -> Any:

@@ -18,7 +18,7 @@ from zkunlearn.verifier.group import MASK_ROWS
 
 from ..attacks import harness
 from .families import VECTORS, Family, questions, quiet, real, witness_of
-from .uniformity import ALPHA, places_uniform, same_places
+from .uniformity import ALPHA, places_uniform, same_places, without_repeats
 
 PROOFS = 3
 Patch = pytest.MonkeyPatch
@@ -158,6 +158,15 @@ def test_a_bit_that_is_constant_at_one_place_is_seen_over_many_proofs() -> None:
     assert places_uniform(words) >= ALPHA
     words[:, 17] |= np.uint64(1 << 40)
     assert places_uniform(words) < ALPHA
+
+
+@pytest.mark.parametrize(("count", "planted"), [(2, 1), (1000, 1), (3_000_000, 2)])
+def test_words_that_are_drawn_again_are_seen_however_many_there_are(count: int, planted: int) -> None:
+    """Among millions, one may be chance."""
+    words = uniform(1, count)
+    assert without_repeats(words) >= ALPHA
+    words[0, -planted:] = words[0, :planted]
+    assert without_repeats(words) < ALPHA
 
 
 def test_a_place_that_depends_on_the_data_set_is_seen_between_families() -> None:

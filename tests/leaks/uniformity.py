@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from scipy.special import gammaln
 from zkunlearn.circuits.goldilocks import sub
 from zkunlearn.verifier.code import WORK_BITS
 
-TESTS = 4000
+TESTS = 8000
 ALPHA = 1e-4 / TESTS
 EXPECTED = 40  # a class of a chi-square test should expect that many
 Words = Any  # uint64 (proofs, width): the same place of all proofs in a column
@@ -41,8 +42,7 @@ def bytes_uniform(words: Words) -> float:
 
 def bits_uniform(words: Words) -> float:
     """Each of 64 bits is as often 0 as 1: exact binomial tests."""
-    bits = _bits(words.reshape(-1, 1)).sum(axis=0)
-    return _binomial(bits, words.size)
+    return _binomial(_ones(words).sum(axis=1), words.size)
 
 
 def elements_uniform(words: Words, classes: int = 1) -> float:
@@ -59,16 +59,19 @@ def differences_uniform(words: Words) -> float:
 
 
 def without_repeats(words: Words) -> float:
-    """No word occurs twice, in one proof or in two: of 64 bits each, the chance is below n^2 / 2^65."""
+    """Words that occur again, in one proof or in two: k of n do with a chance of at most (n^2 / 2^65)^k / k!.
+
+    Each of the k takes a pair of equal words, 1 of p; there are fewer than (n^2 / 2)^k / k! sets of k pairs. In a large
+    family one repeat can be chance, and more cannot: the bound has to fall with k, or it would never fail there.
+    """
     ordered = np.sort(words, axis=None)
-    if not (ordered[1:] == ordered[:-1]).any():
-        return 1.0
-    return min(1.0, words.size**2 / 2.0**65)
+    repeats = int((ordered[1:] == ordered[:-1]).sum())
+    return float(min(1.0, np.exp(repeats * np.log(words.size**2 / 2.0**65) - gammaln(repeats + 1))))
 
 
 def places_uniform(words: Words) -> float:
     """Each bit of each place, over proofs: what is constant or nearly so at one place shows nowhere else."""
-    return _binomial(_bits(words.T[..., None]).sum(axis=1).reshape(-1), len(words))
+    return _binomial(_ones(words).reshape(-1), len(words))
 
 
 def nonces_geometric(nonces: Any) -> float:
@@ -114,9 +117,9 @@ def _classes(words: Words, classes: int) -> list[Any]:
     return [_unit(words[:, i::classes]).reshape(-1) for i in range(classes)]
 
 
-def _bits(words: Words) -> Any:
-    """uint8, 64 for each word, in the last axis, which had length 1."""
-    return np.unpackbits(np.ascontiguousarray(words, dtype="<u8").view(np.uint8), axis=-1, bitorder="little")
+def _ones(words: Words) -> Any:
+    """How often each of 64 bits is 1 at each place, (64, width)."""
+    return np.stack([(words >> np.uint64(bit) & np.uint64(1)).sum(axis=0) for bit in range(64)])
 
 
 def _binomial(ones: Any, count: int) -> float:
