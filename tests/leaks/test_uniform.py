@@ -111,5 +111,3 @@ def test_no_word_is_in_two_proofs_or_two_components(families: Families) -> None:
     words = np.concatenate([family.words(kind).reshape(-1) for kind in kinds])
     ASKED["p-values"] += 1
     assert without_repeats(words[None]) >= ALPHA
-def test_zz():
-    print("COUNT", ASKED)
