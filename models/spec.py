@@ -16,6 +16,7 @@ from typing import Any
 
 from ._canonical import exact_fields, read_bool, read_float, read_int, read_list, read_text, toml_document
 from .errors import FormatError, ParameterError
+from .files import read_file
 
 MODELS = ("logistic", "linear", "probit", "poisson")
 REMAINDER_BITS = 16  # s: a score loses these low bits; one 16-bit lookup checks the remainder
@@ -26,6 +27,7 @@ P_BITS_RANGE = (8, 24)
 Q_BITS_RANGE = (4, 14)  # the table spans |z| < 2^(15 - q_bits): from 2 to 2048
 MAX_EPOCHS = 1 << 20
 MAX_BATCH_SIZE = 1 << 24
+MAX_SPEC_BYTES = 1 << 25  # of a file: a learning rate for each of the most epochs fits
 FULL_BATCH = "full"  # how TOML, which has no null, spells batch_size=None
 
 
@@ -293,11 +295,12 @@ def load_spec(path: str | Path) -> TrainingSpec:
     """Read a spec file (TOML, UTF-8); errors name the file and the field.
 
     Raises:
-        FormatError: unreadable, not UTF-8 or not TOML.
+        DataError: it is missing, no regular file, or cannot be read.
+        FormatError: empty, too large, not UTF-8 or not TOML.
         ParameterError: an unknown, missing or unusable field.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: cannot be read: {error}") from None
+        text = read_file(path, MAX_SPEC_BYTES).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: not UTF-8: {error}") from None
     return TrainingSpec.from_toml(text, source=str(path))

@@ -17,7 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..models.errors import DataError, FormatError
-from ..verifier.container import opened
+from ..models.files import opened
 from .csv_tables import read_csv
 from .npz_tables import read_npz
 from .parquet_tables import read_parquet

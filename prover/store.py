@@ -59,7 +59,7 @@ class Folder:
         self._target = directory / SECRETS
         self.path = directory / f".zkunlearn-{secrets.token_hex(8)}.tmp"
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            _make(directory)
             self.path.mkdir(mode=FOLDER_MODE)
         except OSError as error:
             raise DataError(f"{directory}: cannot be written ({error.strerror})") from error
@@ -164,6 +164,14 @@ def _remove(folder: Path) -> None:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _make(directory: Path) -> None:
+    """With its parents, and with the names of all that are new on disk."""
+    if not directory.is_dir():
+        _make(directory.parent)
+        directory.mkdir(exist_ok=True)
+        _sync(directory.parent)
 
 
 def _sync(directory: Path) -> None:

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from ..models._canonical import toml_document
 from ..models.errors import DataError, FormatError
-from ..verifier.container import read_file, write_file
+from ..models.files import read_file
+from ..verifier.container import write_file
 
 MAX_LIST_BYTES = 1 << 32  # 2^26 digests, far more than a forget list has
 DIGEST_BYTES = 32  # SHA-256

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from ..circuits.statement import DatasetStatement, ForgottenRecord, RecommitmentStatement, TrainingStatement
 from ..models.encoding import DatasetEncoding
 from ..models.errors import FormatError
+from ..models.files import read_file
 from ..models.schedule import MAX_ROWS
 from ..models.spec import TrainingSpec
 from .container import (
@@ -26,7 +27,6 @@ from .container import (
     canonical_map,
     decode,
     encode,
-    read_file,
     take,
     write_container,
 )

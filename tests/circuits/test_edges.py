@@ -108,6 +108,12 @@ def test_the_ends_of_every_integer_type_become_residues(kind: str) -> None:
     assert f.to_field(np.array(info.min, dtype=kind)).item() == int(info.min) % P, "of no dimension, too"
 
 
+def test_no_other_number_is_taken_for_an_integer_of_64_bits() -> None:
+    for values in (np.array([2**63], dtype=np.uint64), np.array([1], dtype=np.uint64), np.array([1.5])):
+        with pytest.raises(TypeError, match="'safe'"):
+            f.to_field(values)
+
+
 # Products of matrices ----------------------------------------------------------------------------------------------
 
 

@@ -66,9 +66,9 @@ TRIED = {
     "verifier/cbor.py scan": "payload",
     "verifier/channel.py ProofReader.take": "proof_bytes",
     "verifier/container.py decode": "container",
-    "verifier/container.py opened": "inspect",
+    "models/files.py opened": "inspect",
     "verifier/container.py read_container": "inspect",
-    "verifier/container.py read_file": "inspect",
+    "models/files.py read_file": "inspect",
     "verifier/container.py take": "fields",
 }
 # What reads nothing that strangers wrote, and why not.

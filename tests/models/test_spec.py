@@ -1,12 +1,13 @@
 """The declared algorithm: what is refused, and that both spellings come back as they were."""
 
 import math
+import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.models.errors import FormatError, ParameterError
-from zkunlearn.models.spec import FixedPoint, TrainingSpec, load_spec
+from zkunlearn.models.errors import DataError, FormatError, ParameterError
+from zkunlearn.models.spec import MAX_SPEC_BYTES, FixedPoint, TrainingSpec, load_spec
 
 LEAST = {"model": "logistic", "epochs": 4, "learning_rate": 0.5}
 
@@ -164,9 +165,23 @@ def test_the_least_spec_file_is_enough(tmp_path):
     assert load_spec(path) == spec()
 
 
-def test_an_unreadable_file_is_a_format_error(tmp_path):
-    with pytest.raises(FormatError, match="cannot be read"):
+def test_an_unreadable_file_is_refused_with_its_name(tmp_path):
+    with pytest.raises(DataError, match=r"absent\.toml: there is no such file"):
         load_spec(tmp_path / "absent.toml")
+    with pytest.raises(DataError, match="directory, not a file"):
+        load_spec(tmp_path)
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(FormatError, match="cannot be read"):
+    with pytest.raises(FormatError, match=r"binary\.toml: not UTF-8"):
         load_spec(tmp_path / "binary.toml")
+
+
+def test_a_file_without_end_is_refused_before_it_is_read(tmp_path):
+    with pytest.raises(DataError, match="not a regular file"):
+        load_spec("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.toml")  # opened like a file, it would wait for a writer
+    with pytest.raises(DataError, match="not a regular file"):
+        load_spec(tmp_path / "pipe.toml")
+    (tmp_path / "huge.toml").touch()
+    os.truncate(tmp_path / "huge.toml", MAX_SPEC_BYTES + 1)
+    with pytest.raises(FormatError, match="more than the 33554432 it can have"):
+        load_spec(tmp_path / "huge.toml")

@@ -21,13 +21,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from acceptance import ACCEPTED, FAILED
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "mutation.md"
-PLACES = ("verifier", "circuits")
+PLACES = ("models", "circuits", "verifier")
 EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
 CALLS = ("require_", "check_", "verify_")
 ATTACKS = ("tests/attacks", "tests/tamper", "tests/test_library.py", "tests/test_recommitment.py")
-UNITS = ("tests/verifier", "tests/circuits")
+UNITS = ("tests/models", "tests/verifier", "tests/circuits")
 LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py")
 FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py")
 # Where a check is most likely missed; then come all others. Callers cannot even hand a tree most of what it refuses.
@@ -44,11 +46,12 @@ NOTHING, LONGEST_TEXT = "**nothing**", 110
 LONGEST_RUN = 1800  # seconds; a mutant that hangs counts as noticed
 HEAD = """# Every check is needed
 
-Made by `make mutation`: each check of the verifier deleted in turn, and the first test that fails without it. Each is
-tried by the tests that are about it first, then by all attacks, then by the unit tests of verifier and circuits.
+Made by `make mutation`: each check of the verifier deleted in turn, and a test that fails without it. Where this is
+because something false or malformed is accepted (a lie that only this check stops), the third column says so; else
+another check answers in its place, or what is honest fails.
 
-| file | check | noticed by |
-|---|---|---|
+| file | check | without it | noticed by |
+|---|---|---|---|
 """
 
 
@@ -99,37 +102,52 @@ def _name(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
-def first_failure(check: Check, package: Path) -> str:
-    """The first test that fails without the check, or an empty string."""
+@dataclass(frozen=True)
+class Notice:
+    """A test that fails without a check, and whether it is because something false was accepted."""
+
+    test: str
+    accepted: bool
+
+
+def noticed(check: Check, package: Path) -> Notice | None:
+    """The first test in which something is accepted without the check, else the first that fails, if any."""
     shutil.copyfile(ROOT / check.path, package / check.path)
     check.delete_from(package)
+    failures = []
+    form = "FormatError" in check.text
     try:
-        rest = (*UNITS, *ATTACKS) if "FormatError" in check.text else (*ATTACKS, *UNITS)
-        return run_tests(package, FIRST.get(check.path.name, ())) or run_tests(package, rest)
+        for tests in filter(None, (FIRST.get(check.path.name), UNITS if form else ATTACKS, ATTACKS if form else UNITS)):
+            failures += run_tests(package, tests)
+            if failures and (failures[-1].accepted or form):
+                return failures[-1]
+        return failures[0] if failures else None
     finally:
         shutil.copyfile(ROOT / check.path, package / check.path)
 
 
-def run_tests(package: Path, tests: tuple[str, ...]) -> str:
-    """The first test that fails in a copy of the tree."""
-    if not tests:
-        return ""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
+def run_tests(package: Path, tests: tuple[str, ...]) -> list[Notice]:
+    """What fails in a copy of the tree, until something is accepted (acceptance.py)."""
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "--no-header", "-p", "no:cacheprovider", "-p", "acceptance"]
     # Inventories and the second verifier would notice any deletion, for no reason but the number of constraints.
     command += ["-k", "not inventory", "--second-opinions", "0", *tests]
-    environment = os.environ | {"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    paths = os.pathsep.join(map(str, (package.parent, Path(__file__).parent)))
+    environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
             command, cwd=package, env=environment, capture_output=True, text=True, timeout=LONGEST_RUN
         )
     except subprocess.TimeoutExpired:
-        return "does not end"
-    for line in done.stdout.splitlines():
-        if line.startswith(("FAILED ", "ERROR ")):
-            return line.split(" - ")[0].split(maxsplit=1)[1]
-    if done.returncode:
+        return [Notice("does not end", False)]
+    found = [
+        Notice(line.removeprefix(start).strip(), start == ACCEPTED)
+        for line in done.stdout.splitlines()
+        for start in (ACCEPTED, FAILED)
+        if line.startswith(start)
+    ]
+    if done.returncode and not found:
         raise RuntimeError(f"the tests do not run:\n{done.stdout}\n{done.stderr}")
-    return ""
+    return found
 
 
 class Copies:
@@ -145,11 +163,13 @@ class Copies:
         """The row of a check."""
         with self._lock:
             package = self._free.pop()
-        noticed = first_failure(check, package)
+        notice = noticed(check, package)
         with self._lock:
             self._free.append(package)
         text = check.text if len(check.text) <= LONGEST_TEXT else check.text[:LONGEST_TEXT] + " .."
-        row = f"| {check.path}:{check.first} | `{text.replace('|', chr(92) + '|')}` | {noticed or NOTHING} |"
+        what = "accepted" if notice and notice.accepted else "other"
+        test = notice.test if notice else NOTHING
+        row = f"| {check.path}:{check.first} | `{text.replace('|', chr(92) + '|')}` | {what} | {test} |"
         print(row, flush=True)
         return row
 

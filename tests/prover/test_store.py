@@ -441,3 +441,13 @@ def test_names_end() -> None:
         with pytest.raises(IndexError):
             names[place]
     assert names[:] == ["Żółć", "", "数据"] and names[::-2] == ["数据", "Żółć"] and names[5:] == []
+
+
+def test_the_names_of_new_folders_are_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each in the folder it is in: a power cut would otherwise lose a data set that was said to be committed."""
+    synchronised = []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synchronised.append(os.fstat(file).st_ino), sync(file)))
+    target = tmp_path / "new" / "and" / "newer"
+    committed(1).save(target)
+    assert {path.stat().st_ino for path in (tmp_path, target, *target.parents[:2])} <= set(synchronised)
