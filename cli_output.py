@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import textwrap
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ INVALID, WRONG_INPUT, INTERNAL, INTERRUPTED = 1, 2, 3, 130
 PINS = ("spec", "forget list", "previous")
 EXTRAS = {"numba": "prover", "sklearn": "demo", "pyarrow": "parquet"}  # a module that is missing -> who brings it
 KIB, MIB = 1 << 10, 1 << 20
+MOMENT = 0.01  # seconds
 TEXT_WIDTH = 84  # of the second column; a digest is 64
 
 Lines = list[tuple[str, str]]
@@ -99,7 +102,8 @@ def one_line(text: str) -> str:
 def exit_codes(debug: bool) -> Iterator[None]:
     """Turn every exception into one line on stderr and an exit code; `debug` adds the traceback."""
     try:
-        yield
+        with swallowed_interrupts_again():
+            yield
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
     except KeyboardInterrupt:
@@ -118,6 +122,26 @@ def exit_codes(debug: bool) -> Iterator[None]:
         _fail(f"{name}{error.strerror or type(error).__name__}", WRONG_INPUT, debug)
     except Exception as error:
         _fail_internally(error, debug)
+
+
+@contextmanager
+def swallowed_interrupts_again() -> Iterator[None]:
+    """A ^C that falls into a library's callback, where Python ignores exceptions, comes again a moment later."""
+    ignored, main = sys.unraisablehook, threading.main_thread().ident or 0
+
+    def again(unraisable: Any) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            ignored(unraisable)
+            return
+        timer = threading.Timer(MOMENT, lambda: signal.pthread_kill(main, signal.SIGINT))
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = ignored
 
 
 def _fail_internally(error: Exception, debug: bool) -> NoReturn:

@@ -276,9 +276,9 @@ def prove(
 
 
 def assert_caught(outcome: Outcome, *lies: str) -> None:
-    """The prover's own equations fail exactly there, and the verifier's do because of it."""
-    assert set(outcome.prover.lies) == set(lies)
+    """The verifier's equations fail, and of the prover's own ones exactly these do."""
     assert outcome.verdict() == "constraints"
+    assert set(outcome.prover.lies) == set(lies)
 
 
 # The data set's own proof --------------------------------------------------------------------------------------------

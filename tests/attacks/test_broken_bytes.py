@@ -54,6 +54,11 @@ def expected(proof: Outcome, section: Section, place: int | None = None) -> str:
     return "constraints"
 
 
+def by_luck(check: str, verdict: str) -> bool:
+    """One nonce in 2^16 is worth its bits behind another seed, too; other columns have to be opened then."""
+    return check == "proof of work" and verdict.startswith("merkle")
+
+
 @pytest.fixture(scope="module", params=["honest_validity", "honest_alone", "honest"])
 def proof(request: pytest.FixtureRequest) -> Outcome:
     """One whose vectors go in clear and whose ledger has a tree of its own, and one with neither."""
@@ -142,9 +147,9 @@ def test_every_flipped_byte_is_rejected_by_the_check_of_its_section(proof: Outco
         section = next(s for s in map_of if s.start <= place < s.end)
         flipped = bytes([proof.proof[place] ^ (1 << rng.randrange(8))])
         verdict = proof.verdict(proof=proof.proof[:place] + flipped + proof.proof[place + 1 :])
-        assert verdict == expected(proof, section, place) or (
-            verdict == "field element" and section.what.startswith(ELEMENTS)
-        ), (section, place)
+        check = expected(proof, section, place)
+        spelt = verdict == "field element" and section.what.startswith(ELEMENTS)
+        assert verdict == check or spelt or by_luck(check, verdict), (section, place)
 
 
 @pytest.fixture(scope="module")

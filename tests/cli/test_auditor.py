@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -206,6 +207,22 @@ def test_an_unforeseen_error_is_no_verdict(made: Path, verify: Verify, monkeypat
 def test_an_interrupt_is_no_verdict(made: Path, verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "verify_proof", interrupted)
+    result = verify(made / "first.proof")
+    assert (result.exit_code, result.stdout) == (130, "")
+
+
+def test_an_interrupt_that_a_callback_swallows_comes_again(
+    made: Path, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dropped:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt
+
+    def interrupted(*arguments: object, **options: object) -> None:
+        Dropped()
+        time.sleep(20)
 
     monkeypatch.setattr(cli, "verify_proof", interrupted)
     result = verify(made / "first.proof")

@@ -37,6 +37,8 @@ TRIED = {
     "models/columns.py ColumnEncoding.from_mapping": "encoding",
     "models/encoding.py DatasetEncoding.from_data": "csv",
     "models/encoding.py DatasetEncoding.from_mapping": "encoding",
+    "models/files.py opened": "inspect",
+    "models/files.py read_file": "inspect",
     "models/spec.py TrainingSpec.from_mapping": "spec",
     "models/spec.py TrainingSpec.from_toml": "spec_toml",
     "models/spec.py load_spec": "spec_toml",
@@ -66,9 +68,7 @@ TRIED = {
     "verifier/cbor.py scan": "payload",
     "verifier/channel.py ProofReader.take": "proof_bytes",
     "verifier/container.py decode": "container",
-    "models/files.py opened": "inspect",
     "verifier/container.py read_container": "inspect",
-    "models/files.py read_file": "inspect",
     "verifier/container.py take": "fields",
 }
 # What reads nothing that strangers wrote, and why not.

@@ -32,6 +32,8 @@ ATTACKS = ("tests/attacks", "tests/tamper", "tests/test_library.py", "tests/test
 UNITS = ("tests/models", "tests/verifier", "tests/circuits")
 LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py")
 FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py")
+CONTAINERS = ("tests/verifier/test_container.py", "tests/verifier/test_container_files.py")
+DECLARED = ("tests/models/test_encoding.py", "tests/models/test_spec.py", "tests/fuzz/test_found.py")
 # Where a check is most likely missed; then come all others. Callers cannot even hand a tree most of what it refuses.
 FIRST = {
     **dict.fromkeys(("batching.py", "lookup.py", "opening.py", "sumcheck.py", "protocol.py", "ledger.py"), LIES),
@@ -40,6 +42,8 @@ FIRST = {
     "merkle.py": ("tests/verifier/test_merkle.py",),
     "folding.py": ("tests/verifier/test_folding.py",),
     "work.py": ("tests/attacks/test_broken_bytes.py",),
+    **dict.fromkeys(("cbor.py", "container.py", "files.py"), CONTAINERS),
+    **dict.fromkeys(("_canonical.py", "spec.py", "encoding.py", "columns.py"), DECLARED),
 }
 IGNORED = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
 NOTHING, LONGEST_TEXT = "**nothing**", 110

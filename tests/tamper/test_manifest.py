@@ -29,6 +29,7 @@ from zkunlearn.circuits.statement import DatasetStatement, ForgottenRecord, Reco
 from zkunlearn.verifier import artefacts
 from zkunlearn.verifier.container import KINDS
 
+from ..attacks.test_broken_bytes import by_luck
 from .artefacts import Kind
 from .manifest import FILE, Row, read, written
 
@@ -74,7 +75,8 @@ def test_every_edit_is_rejected_by_the_check_of_the_manifest(tampered: list[Any]
     """All fields and operations that are found in real artefacts, no more and no fewer, with these answers."""
     found = [row for kind in tampered for row in kind.rows()]
     assert [row[:3] for row in found] == [row[:3] for row in manifest], "fields have changed: regenerate.py"
-    wrong = [(row, expected[3]) for row, expected in zip(found, manifest, strict=True) if row != expected]
+    pairs = [(row, expected[3]) for row, expected in zip(found, manifest, strict=True)]
+    wrong = [(row, check) for row, check in pairs if row[3] != check and not by_luck(check, row[3])]
     assert not wrong
 
 
