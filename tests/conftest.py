@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+# Helpers assert, too, and should say what they found.
+FOLDERS = [path.name for path in Path(__file__).parent.iterdir() if path.is_dir()]
+pytest.register_assert_rewrite(*(__name__.removesuffix("conftest") + folder for folder in FOLDERS))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
