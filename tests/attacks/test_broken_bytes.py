@@ -6,11 +6,14 @@ A proof is a sequence of sections, each read in one go; `sections` asks the veri
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from zkunlearn.circuits.goldilocks import P
+from zkunlearn.circuits.goldilocks import K, P
 from zkunlearn.models.errors import InvalidProof
+from zkunlearn.prover import protocol as prover_protocol
+from zkunlearn.prover.channel import ProverChannel
 from zkunlearn.verifier.channel import FIELD_BYTES, ProofReader
 
 from .harness import Outcome, prove, validity_columns, validity_shape
@@ -135,6 +138,30 @@ def test_zero_written_as_p_is_rejected_in_every_tree(proof: Outcome, map_of: lis
             place = section.start + FIELD_BYTES * (section.end - section.start) // (2 * FIELD_BYTES) // 8 * 8
             altered = proof.proof[:place] + P.to_bytes(8, "little") + proof.proof[place + 8 :]
             assert proof.verdict(proof=altered) == "field element"
+
+
+def test_a_prover_that_always_writes_zero_as_p_is_rejected(
+    honest: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that he sends and absorbs fits together, but there is another spelling of it. Without pads some values are
+    zero, first weights above all.
+    """
+    draw, written = prover_protocol.draw_ledger, []
+
+    def without_pads(shape: Any) -> Any:
+        ledger = draw(shape)
+        ledger.rows[:2] = 0
+        return ledger
+
+    def send_elements(channel: ProverChannel, values: Sequence[K]) -> None:
+        elements = [c or P for value in values for c in value.pair]
+        written.extend(elements)
+        channel.send_data(b"".join(c.to_bytes(FIELD_BYTES, "little") for c in elements))
+
+    monkeypatch.setattr(prover_protocol, "draw_ledger", without_pads)
+    monkeypatch.setattr(ProverChannel, "send_elements", send_elements)
+    lying = prove(honest.shape, dict(honest.prover.columns.values))
+    assert lying.verdict() == "field element" and P in written
 
 
 def test_every_flipped_byte_is_rejected_by_the_check_of_its_section(proof: Outcome, map_of: list[Section]) -> None:

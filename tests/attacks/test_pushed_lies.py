@@ -34,7 +34,7 @@ from zkunlearn.verifier.sumcheck import require_summand
 from zkunlearn.verifier.transcript import Transcript
 
 from ..leaves import written_out
-from .harness import Columns, Declared, Outcome, assert_caught, changed, columns_of, descend, prove, recount
+from .harness import Columns, Declared, assert_caught, changed, columns_of, descend, prove, recount
 from .test_lying_owner import skip
 
 
@@ -343,10 +343,11 @@ def test_a_point_with_a_zero_coordinate_is_refused() -> None:
 
 
 class RiggedKeys(Transcript):
-    """alpha, the first challenge, is the key 1 + 7 beta of the range table's row 7."""
+    """alpha, the first challenge, is the key 1 + beta row of a row of the range table."""
 
-    def __init__(self) -> None:
+    def __init__(self, row: int) -> None:
         super().__init__(b"p", b"s", b"i")
+        self._row = row
         self._first: list[tuple[int, int]] = []
 
     def challenge(self) -> tuple[int, int]:
@@ -355,7 +356,7 @@ class RiggedKeys(Transcript):
         if not self._first:
             drawn = super().challenge()
             self._first.append(drawn)
-            return (K(*drawn) * 7 + ONE).pair
+            return (K(*drawn) * self._row + ONE).pair
         self._first.append(self._first[0])
         return self._first[0]
 
@@ -365,17 +366,27 @@ def test_a_zero_denominator_is_rejected_at_the_root(
 ) -> None:
     """alpha follows the commitments, so no prover can aim a denominator at zero; here the challenge is rigged.
 
-    With d = 0 at the root any ratio satisfies n = ratio * d where n = 0, so that a sum could be anything:
-    what stands in the way is d * inverse = 1.
+    Two leaves of denominator zero make the root 0 / 0, and so does one with the numerator zero. Any ratio r satisfies
+    0 = r * 0, so that the sum could be anything: what stands in the way is d * inverse = 1. Here a row of the table is
+    said to be looked up never, and the last ratio is what makes the sum of all zero.
     """
     columns = columns_of(declared, data, descend(declared, data))
-    message = prover_lookup._root_message
-    monkeypatch.setattr(
-        prover_lookup,
-        "_root_message",
-        lambda n, d: message(n, d) if d else [n, d, ZERO, ZERO],
-    )
-    outcome: Outcome = prove(declared.shape, columns, with_transcript=RiggedKeys())
-    assert "lookup root" in outcome.prover.lies
-    assert outcome.prover.lies <= {"lookup root", "lookup sum"}
-    assert outcome.verdict(RiggedKeys()) == "constraints"
+    (table,) = (t for t in tables_of(declared) if t.name == RANGE)
+    row = int(columns[table.multiplicity][0].argmax())
+    message, ratios, without = prover_lookup._root_message, [], []
+
+    def root_message(numerator: K, denominator: K) -> list[K]:
+        if denominator:
+            sent = message(numerator, denominator)
+        else:
+            without.append(numerator)
+            sent = [ZERO, ZERO, ZERO, -sum(ratios, ZERO)]
+        ratios.append(sent[3])
+        return sent
+
+    monkeypatch.setattr(prover_lookup, "_root_message", root_message)
+    lying = changed(columns, table.multiplicity, (0, row), 0)
+    outcome = prove(declared.shape, lying, with_transcript=RiggedKeys(row))
+    assert outcome.verdict(RiggedKeys(row)) == "constraints"
+    assert without[1:] and not any(without), "0 / 0 in a tree of lookups, and in the table's, which is the last one"
+    assert outcome.prover.lies == {"lookup root"} and sum(ratios, ZERO) == ZERO
