@@ -31,7 +31,8 @@ CALLS = ("require_", "check_", "verify_")
 ATTACKS = ("tests/attacks", "tests/tamper", "tests/test_library.py", "tests/test_recommitment.py")
 UNITS = ("tests/models", "tests/verifier", "tests/circuits")
 LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py")
-FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py")
+STATEMENTS = "tests/attacks/test_lying_statements.py"
+FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py", STATEMENTS)
 CONTAINERS = ("tests/verifier/test_container.py", "tests/verifier/test_container_files.py")
 DECLARED = ("tests/models/test_encoding.py", "tests/models/test_spec.py", "tests/fuzz/test_found.py")
 # Where a check is most likely missed; then come all others. Callers cannot even hand a tree most of what it refuses.
@@ -178,18 +179,25 @@ class Copies:
         return row
 
 
+def write_page(rows: list[str], whole: bool) -> None:
+    """The page, or of the page as it is these rows alone."""
+    new = {row.split(" | ")[0]: row for row in rows}
+    old = [] if whole else PAGE.read_text(encoding="utf-8").removeprefix(HEAD).splitlines()
+    lines = rows if whole else [new.get(row.split(" | ")[0], row) for row in old]
+    PAGE.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main() -> None:
-    """Run all mutants, or those of files whose name contains the argument."""
+    """Run all mutants, or those in whose path and line, as verifier/merkle.py:40, the argument is found."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("only", nargs="?", default="", help="part of a file's path")
+    parser.add_argument("only", nargs="?", default="", help="part of a file's path and line")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time")
     options = parser.parse_args()
-    found = [check for check in checks() if options.only in str(check.path)]
+    found = [check for check in checks() if options.only in f"{check.path}:{check.first}"]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         rows = list(pool.map(Copies(Path(folder), options.jobs).try_without, found))
     survivors = sum(NOTHING in row for row in rows)
-    if not options.only:
-        PAGE.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+    write_page(rows, whole=not options.only)
     print(f"{len(rows)} checks, {survivors} not noticed")
     sys.exit(1 if survivors else 0)
 
