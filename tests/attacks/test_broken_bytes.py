@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from zkunlearn.circuits.goldilocks import K, P
 from zkunlearn.models.errors import InvalidProof
+from zkunlearn.prover import channel as prover_channel
 from zkunlearn.prover import protocol as prover_protocol
 from zkunlearn.prover.channel import ProverChannel
 from zkunlearn.verifier.channel import FIELD_BYTES, ProofReader
+from zkunlearn.verifier.work import NONCE_BYTES
 
 from .harness import Outcome, prove, validity_columns, validity_shape
 from .recording import Section, body_end, sections
@@ -162,6 +164,12 @@ def test_a_prover_that_always_writes_zero_as_p_is_rejected(
     monkeypatch.setattr(ProverChannel, "send_elements", send_elements)
     lying = prove(honest.shape, dict(honest.prover.columns.values))
     assert lying.verdict() == "field element" and P in written
+
+
+def test_a_prover_that_does_not_work_is_rejected(honest: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prover_channel, "find_work", lambda seed: bytes(NONCE_BYTES))
+    lying = prove(honest.shape, dict(honest.prover.columns.values))
+    assert lying.verdict() == "proof of work"
 
 
 def test_every_flipped_byte_is_rejected_by_the_check_of_its_section(proof: Outcome, map_of: list[Section]) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statement import ForgottenRecord, order_key
+from zkunlearn.prover import recommitment, training
 from zkunlearn.prover.dataset import Dataset
 from zkunlearn.prover.rows import Rows
 
@@ -31,10 +33,10 @@ def forgetting(records: Callable[[Records], Records], patch: pytest.MonkeyPatch)
     patch.setattr(Dataset, "records", lambda dataset, ids: records(true(dataset, ids)))
 
 
-def verdict(proof: zu.TrainingProof, dataset: Dataset) -> str:
+def verdict(proof: zu.TrainingProof, dataset: Dataset, **pins: Any) -> str:
     """ "valid", or the name of the check that failed."""
     try:
-        zu.verify(proof, dataset.commitment, spec=SPEC)
+        zu.verify(proof, dataset.commitment, **pins)
     except zu.InvalidProof as error:
         return error.check
     return "valid"
@@ -44,7 +46,7 @@ def test_a_proof_that_names_another_record_than_it_leaves_out_is_rejected(monkey
     dataset = commit()
     (other,) = dataset.records(["person 5"])
     forgetting(lambda records: tuple(replace(record, digest=other.digest) for record in records), monkeypatch)
-    assert verdict(zu.prove(dataset, SPEC, forget=["person 4"]).proof, dataset) == "record path"
+    assert verdict(zu.prove(dataset, SPEC, forget=["person 4"]).proof, dataset, spec=SPEC) == "record path"
 
 
 def test_an_order_of_rows_that_the_owner_chose_is_rejected_once_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,9 +57,59 @@ def test_an_order_of_rows_that_the_owner_chose_is_rejected_once_it_shows(monkeyp
     keys = [order_key(dataset.statement.order_seed, record.digest) for record in records]
     wrong = next(i for i in range(len(IDS) - 1) if keys[i] > keys[i + 1])
     proof = zu.prove(dataset, SPEC, forget=IDS[wrong : wrong + 2]).proof
-    assert verdict(proof, dataset) == "forget list"
+    assert verdict(proof, dataset, spec=SPEC) == "forget list"
+
+
+def test_forgetting_every_row_is_rejected_before_the_proof_is_read() -> None:
+    dataset = commit()
+    proof = zu.prove(dataset, SPEC).proof
+    nothing_left = replace(proof, statement=replace(proof.statement, forgotten=dataset.records(IDS)))
+    assert verdict(nothing_left, dataset) == "forget list"
 
 
 def test_the_same_proofs_of_an_honest_owner_are_valid() -> None:
     dataset = commit()
-    assert verdict(zu.prove(dataset, SPEC, forget=IDS[4:6]).proof, dataset) == "valid"
+    first = zu.prove(dataset, SPEC, forget=IDS[4:5]).proof
+    second = zu.prove(dataset, SPEC, forget=IDS[4:6], previous=first).proof
+    assert verdict(first, dataset, spec=SPEC) == verdict(second, dataset, spec=SPEC, previous=first) == "valid"
+
+
+# Chains --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spec", "forget", "supersedes", "reason"),
+    [
+        (SPEC, IDS[4:6], False, "does not supersede"),
+        (replace(SPEC, epochs=2), IDS[4:6], True, "another algorithm"),
+        (SPEC, IDS[5:6], True, "not forgotten in this one"),
+    ],
+)
+def test_a_successor_in_name_only_is_rejected(
+    spec: zu.TrainingSpec, forget: list[str], supersedes: bool, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Good proofs by themselves."""
+    monkeypatch.setattr(training, "_check_previous", lambda *arguments: None)
+    dataset = commit()
+    first = zu.prove(dataset, SPEC, forget=IDS[4:5]).proof
+    second = zu.prove(dataset, spec, forget=forget, previous=first if supersedes else None).proof
+    assert verdict(second, dataset) == "valid"
+    with pytest.raises(zu.StatementMismatch, match=reason):
+        zu.verify(second, dataset.commitment, previous=first)
+
+
+def test_a_recommitment_that_gives_columns_another_meaning_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same integers, between bounds ten times as far apart."""
+    dataset = commit()
+    features = [
+        replace(column, low=10 * column.low, high=10 * column.high) for column in dataset.statement.encoding.features
+    ]
+    encoding = replace(dataset.statement.encoding, features=tuple(features))
+    commit_rows = recommitment.commit_rows
+    monkeypatch.setattr(
+        recommitment, "commit_rows", lambda rows, _, *options, **named: commit_rows(rows, encoding, *options, **named)
+    )
+    _, link = zu.recommit(dataset)
+    with pytest.raises(zu.InvalidProof) as failure:
+        zu.verify_recommitment(link)
+    assert failure.value.check == "statement"
