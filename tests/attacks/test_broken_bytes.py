@@ -117,6 +117,30 @@ def test_the_reader_says_where_a_proof_ends() -> None:
         reader.finish()
 
 
+def test_a_prover_that_always_writes_zero_as_p_is_rejected(
+    honest: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that he sends and absorbs fits together, but there is another spelling of it. Without pads some values are
+    zero, first weights above all.
+    """
+    draw, written = prover_protocol.draw_ledger, []
+
+    def without_pads(shape: Any) -> Any:
+        ledger = draw(shape)
+        ledger.rows[:2] = 0
+        return ledger
+
+    def send_elements(channel: ProverChannel, values: Sequence[K]) -> None:
+        elements = [c or P for value in values for c in value.pair]
+        written.extend(elements)
+        channel.send_data(b"".join(c.to_bytes(FIELD_BYTES, "little") for c in elements))
+
+    monkeypatch.setattr(prover_protocol, "draw_ledger", without_pads)
+    monkeypatch.setattr(ProverChannel, "send_elements", send_elements)
+    lying = prove(honest.shape, dict(honest.prover.columns.values))
+    assert lying.verdict() == "field element" and P in written
+
+
 @pytest.mark.parametrize("value", [P, P + 1, 2**64 - 1], ids=["p", "p + 1", "2^64 - 1"])
 @pytest.mark.parametrize("prefix", ELEMENTS)
 def test_an_element_that_is_not_below_p_is_rejected(
@@ -140,30 +164,6 @@ def test_zero_written_as_p_is_rejected_in_every_tree(proof: Outcome, map_of: lis
             place = section.start + FIELD_BYTES * (section.end - section.start) // (2 * FIELD_BYTES) // 8 * 8
             altered = proof.proof[:place] + P.to_bytes(8, "little") + proof.proof[place + 8 :]
             assert proof.verdict(proof=altered) == "field element"
-
-
-def test_a_prover_that_always_writes_zero_as_p_is_rejected(
-    honest: Outcome, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All that he sends and absorbs fits together, but there is another spelling of it. Without pads some values are
-    zero, first weights above all.
-    """
-    draw, written = prover_protocol.draw_ledger, []
-
-    def without_pads(shape: Any) -> Any:
-        ledger = draw(shape)
-        ledger.rows[:2] = 0
-        return ledger
-
-    def send_elements(channel: ProverChannel, values: Sequence[K]) -> None:
-        elements = [c or P for value in values for c in value.pair]
-        written.extend(elements)
-        channel.send_data(b"".join(c.to_bytes(FIELD_BYTES, "little") for c in elements))
-
-    monkeypatch.setattr(prover_protocol, "draw_ledger", without_pads)
-    monkeypatch.setattr(ProverChannel, "send_elements", send_elements)
-    lying = prove(honest.shape, dict(honest.prover.columns.values))
-    assert lying.verdict() == "field element" and P in written
 
 
 def test_a_prover_that_does_not_work_is_rejected(honest: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
