@@ -183,8 +183,10 @@ def write_page(rows: list[str], whole: bool) -> None:
     """The page, or of the page as it is these rows alone."""
     new = {row.split(" | ")[0]: row for row in rows}
     old = [] if whole else PAGE.read_text(encoding="utf-8").removeprefix(HEAD).splitlines()
-    lines = rows if whole else [new.get(row.split(" | ")[0], row) for row in old]
-    PAGE.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    lines = rows if whole else [new.get(row.split(" | ")[0], row) for row in old if row.startswith("| ")]
+    accepted, unnoticed = (sum(what in line for line in lines) for what in (" | accepted | ", NOTHING))
+    sums = f"{len(lines)} checks: {accepted} whose deletion lets something in, {unnoticed} that nothing notices."
+    PAGE.write_text("\n".join([HEAD + lines[0], *lines[1:], "", sums, ""]), encoding="utf-8")
 
 
 def main() -> None:
