@@ -57,7 +57,19 @@ DIGEST_PATTERN = r"[0-9a-fA-F]{64}"
 FILE = click.Path(path_type=Path)  # existence is checked by whoever reads, with one kind of message
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Program(click.Group):
+    """Its exit codes also hold while click reads the command line: click itself would answer ^C by 1, "invalid"."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with exit_codes(debug=False):
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with exit_codes(debug=False):
+            return super().invoke(ctx)
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="zkunlearn")
 def main() -> None:
     """Prove that a model is exactly what training outputs on a committed data set minus the forgotten rows.

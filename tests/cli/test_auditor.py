@@ -213,6 +213,19 @@ def test_an_interrupt_is_no_verdict(made: Path, verify: Verify, monkeypatch: pyt
     assert (result.exit_code, result.stdout) == (130, "")
 
 
+def test_an_interrupt_before_the_command_begins_is_no_verdict(
+    made: Path, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While click reads the arguments, whose own exit code is that of an invalid proof."""
+
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.FILE, "convert", interrupted)
+    result = verify(made / "first.proof")
+    assert (result.exit_code, result.stdout) == (130, "")
+
+
 def test_an_interrupt_that_a_callback_swallows_comes_again(
     made: Path, verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,7 +103,7 @@ def same_places(first: Words, second: Words) -> float:
 
 def same_nonces(first: Any, second: Any) -> float:
     """Kolmogorov-Smirnov of two samples."""
-    return float(stats.ks_2samp(first, second).pvalue)
+    return float(stats.ks_2samp(first, second, method="asymp").pvalue)
 
 
 # -------------------------------------------------------------------------------------------------------------------
