@@ -167,7 +167,7 @@ def test_a_failing_command_says_no_secret(
     failure.patch(monkeypatch)
     if debug:
         real = cli_output.exit_codes
-        monkeypatch.setattr("zkunlearn.cli.exit_codes", lambda shown: real(True))
+        monkeypatch.setattr("zkunlearn.cli.exit_codes", lambda debug: real(True))
     said = failure.command(committed)
     assert said.code == failure.code, said.texts
     assert failure.words in said.texts["stderr"]
