@@ -76,6 +76,9 @@ def _become_the_command(arguments: Sequence[object], prepare: Prepare | None, ou
         main.main([str(argument) for argument in arguments], prog_name="zkunlearn")
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except KeyboardInterrupt:  # before the command line was read: Python ends by the signal, too
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
     except BaseException as error:
         print(f"escaped: {error!r}", file=sys.stderr)
     finally:
