@@ -1,9 +1,10 @@
-"""Delete each check of the verifier in turn and see a test go red: `make mutation`, which writes docs/mutation.md.
+"""Delete each check in turn and see a test go red: `make mutation`, which writes docs/mutation.md.
 
-A check is a refusal (`raise InvalidProof`, `StatementMismatch` or `FormatError`) of the verifier, a call of one that
-has a name (`require_..`, `check_..`, `verify_..`), or a `require_zero` of the verifier or a relation. Each is replaced
-by `pass` in a copy of the tree, where the tests of attacks, of the verifier and of the library run until one fails. A
-check whose deletion no test notices is either not needed or not tested; the page lists it as such.
+A check is a refusal (`raise InvalidProof`, `StatementMismatch` or `FormatError`) in what a verifier runs (models/,
+circuits/, verifier/), a call of one that has a name (`require_..`, `check_..`, `verify_..`), or a `require_zero` of the
+verifier or a relation. Each is replaced by `pass` in a copy of the tree, where the tests that are about it, of attacks
+and of units run until something is accepted that should not be, or all have run. A check whose deletion no test notices
+is either not needed or not tested; the page lists it as such.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ NOTHING, LONGEST_TEXT = "**nothing**", 110
 LONGEST_RUN = 1800  # seconds; a mutant that hangs counts as noticed
 HEAD = """# Every check is needed
 
-Made by `make mutation`: each check of the verifier deleted in turn, and a test that fails without it. Where this is
+Made by `make mutation`: each check that a verifier runs deleted in turn, and a test that fails without it. Where it is
 because something false or malformed is accepted (a lie that only this check stops), the third column says so; else
 another check answers in its place, or what is honest fails.
 
