@@ -27,8 +27,8 @@ mutation: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	mkdir -p build/mypy && ln -sfn ../.. build/mypy/zkunlearn
-	cd build/mypy && MYPYPATH=. ../../$(BIN)/mypy -p zkunlearn.models -p zkunlearn.circuits -p zkunlearn.verifier \
-		-p zkunlearn.prover -m zkunlearn -m zkunlearn.cli -m zkunlearn.demo -m zkunlearn.cli_inspect
+	cd build/mypy && MYPYPATH=. ../../$(BIN)/mypy -p zkunlearn.formats -p zkunlearn.models \
+		-p zkunlearn.circuits -p zkunlearn.verifier -p zkunlearn.prover -p zkunlearn.cli -m zkunlearn -m zkunlearn.errors
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .models.errors import (
+from .errors import (
     BudgetExceeded,
     DataError,
     FormatError,
@@ -27,12 +27,12 @@ from .models.errors import (
     ZkUnlearnError,
 )
 from .models.spec import FixedPoint, TrainingSpec, load_spec
-from .verifier.artefacts import DatasetCommitment, RecommitmentProof, TrainingProof
+from .verifier.proofs import DatasetCommitment, RecommitmentProof, TrainingProof
 from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment, verify_training
 
 if TYPE_CHECKING:
-    from .prover.dataset import Dataset
-    from .prover.training import Trained
+    from .prover.owner.dataset import Dataset
+    from .prover.owner.training import Trained
 
 __version__ = "0.1.0"
 __all__ = [
@@ -95,9 +95,9 @@ def commit(
         DataError: data that cannot be used; the message names row and column.
         ParameterError: bounds or shapes that cannot be used.
     """
-    from .models.encoding import DatasetEncoding
-    from .prover.arrays import as_table
-    from .prover.dataset import commit_dataset
+    from .models.encoding.dataset import DatasetEncoding
+    from .prover.owner.dataset import commit_dataset
+    from .prover.tables.arrays import as_table
 
     table = as_table(X, y, ids, names)
     encoding = DatasetEncoding.from_data(
@@ -122,14 +122,14 @@ def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContext
     Raises:
         ParameterError: on entering, for less than 400 MB, of which the program itself takes 100.
     """
-    from .prover.storage import memory_limit
+    from .prover.kernels.storage import memory_limit
 
     return memory_limit(size, folder)
 
 
 def load_dataset(directory: str) -> Dataset:
     """A data set that `Dataset.save` wrote. Raises DataError or FormatError naming the file."""
-    from .prover.dataset import Dataset
+    from .prover.owner.dataset import Dataset
 
     return Dataset.load(directory)
 
@@ -150,7 +150,7 @@ def prove(
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded: see `prover.training`.
     """
-    from .prover.training import prove_training
+    from .prover.owner.training import prove_training
 
     return prove_training(dataset, spec, forget, previous, progress)
 
@@ -163,7 +163,7 @@ def recommit(
     Raises:
         BudgetExceeded: the last opening is spent; keep one for this.
     """
-    from .prover.recommitment import recommit_dataset
+    from .prover.owner.recommitment import recommit_dataset
 
     return recommit_dataset(dataset, openings, progress)
 

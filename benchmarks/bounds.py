@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import zkunlearn as zu
 from workloads import Workload
-from zkunlearn.verifier.lookup import instances
+from zkunlearn.verifier.protocol.lookup import instances
 
 LEAF_PRODUCTS = 12  # building: 3 for each node; its sumcheck: 2 to mix, 6 for each pair of a round, 4 to fold it
 BLOCK = 64  # bytes
@@ -29,7 +29,7 @@ REPEATS = 5
 
 def counted(item: Workload, dataset: Any) -> dict[str, float]:
     """One proof; bytes hashed, multiply-adds, leaves, bytes of features, and the seconds of each phase."""
-    from zkunlearn.prover import commitment, evaluation
+    from zkunlearn.prover.matrices import commitment, evaluation
 
     work = dict.fromkeys(("train", "encoding", "hashing", "lookups", "settlement"), 0.0)
     leaf_hashes, evaluate_parts = commitment.leaf_hashes, commitment.evaluate_parts

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LogisticRegression, Ridge
-from zkunlearn.models.encoding import DatasetEncoding
+from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.float_reference import accuracy, objective, r2, train_float
-from zkunlearn.models.gradient_descent import train
-from zkunlearn.models.schedule import compile_schedule
+from zkunlearn.models.methods.gradient_descent import train
+from zkunlearn.models.methods.schedule import compile_schedule
 from zkunlearn.models.spec import TrainingSpec
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "exactness.md"

@@ -103,8 +103,8 @@ def float_seconds(item: Workload, schedule: Any) -> float:
 
 def _without_forgetting(item: Workload) -> Any:
     """A schedule in which positions do not matter: nothing is forgotten."""
-    from zkunlearn.models.encoding import DatasetEncoding
-    from zkunlearn.models.schedule import compile_schedule
+    from zkunlearn.models.encoding.dataset import DatasetEncoding
+    from zkunlearn.models.methods.schedule import compile_schedule
 
     X, y = item.data()
     names = tuple(f"x{i + 1}" for i in range(X.shape[1]))
@@ -144,8 +144,8 @@ def table(item: Workload, directory: Path) -> dict[str, Any]:
 
 
 def limited(item: Workload, directory: Path) -> dict[str, Any]:
-    from zkunlearn.prover.ingest import read_table
     from zkunlearn.prover.kernels import warm_up
+    from zkunlearn.prover.tables.read import read_table
 
     warm_up()
     held: list[int] = []

@@ -18,14 +18,14 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from zkunlearn.circuits.layout import Axis, Column, MatrixLayout
-from zkunlearn.circuits.relation import LookedUp, Section, Steps
-from zkunlearn.verifier.code import HIDING_RATE, ReedSolomonCode
-from zkunlearn.verifier.folding import Stack
-from zkunlearn.verifier.group import MatrixShape
-from zkunlearn.verifier.protocol import MAX_ROW_BITS, ProofShape, choose_matrix, verify_protocol
-from zkunlearn.verifier.soundness import require_security
-from zkunlearn.verifier.transcript import Transcript
+from zkunlearn.circuits.language.layout import Axis, Column, MatrixLayout
+from zkunlearn.circuits.language.relation import LookedUp, Section, Steps
+from zkunlearn.verifier.protocol.code import HIDING_RATE, ReedSolomonCode
+from zkunlearn.verifier.protocol.folding import Stack
+from zkunlearn.verifier.protocol.group import MatrixShape
+from zkunlearn.verifier.protocol.proof import MAX_ROW_BITS, ProofShape, choose_matrix, verify_protocol
+from zkunlearn.verifier.protocol.soundness import require_security
+from zkunlearn.verifier.protocol.transcript import Transcript
 from zkunlearn.verifier.verify import DATASET_ROW_BITS
 
 MATRIX, OPENINGS, RUNS, SEED = "matrix", 32, 15, 7
@@ -81,8 +81,8 @@ def measured(shapes: Mapping[str, ProofShape]) -> dict[str, dict[str, Any]]:
 
     They are taken in turns, in another order each time: some turns find memory slow, and these recur.
     """
-    from zkunlearn.prover.commitment import commit_columns, fresh_secret
-    from zkunlearn.prover.protocol import Prover
+    from zkunlearn.prover.matrices.commitment import commit_columns, fresh_secret
+    from zkunlearn.prover.protocol.proof import Prover
 
     seconds: dict[str, list[tuple[float, ...]]] = {name: [] for name in shapes}
     order = random.Random(SEED)

@@ -24,7 +24,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ParameterError
+from ..errors import ParameterError
 from .spec import P_BITS_RANGE, Q_BITS_RANGE, TABLE_BITS
 
 TABLE_SIZE = 1 << TABLE_BITS

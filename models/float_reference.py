@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import ParameterError
-from .schedule import Schedule
+from ..errors import ParameterError
+from .methods.schedule import Schedule
 from .spec import TrainingSpec
 
 if TYPE_CHECKING:

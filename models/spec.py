@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ._canonical import exact_fields, read_bool, read_float, read_int, read_list, read_text, toml_document
-from .errors import FormatError, ParameterError
-from .files import read_file
+from ..errors import FormatError, ParameterError
+from ..formats.canonical import exact_fields, read_bool, read_float, read_int, read_list, read_text, toml_document
+from ..formats.files import read_file
 
 MODELS = ("logistic", "linear", "probit", "poisson")
 REMAINDER_BITS = 16  # s: a score loses these low bits; one 16-bit lookup checks the remainder

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from zkunlearn.circuits.goldilocks import ONE, K, kadd, kmul_base, kscale, ksub
-from zkunlearn.prover.fractions import Box
-from zkunlearn.prover.lookup import leaf_box
+from zkunlearn.circuits.field.goldilocks import ONE, K, kadd, kmul_base, kscale, ksub
+from zkunlearn.prover.protocol.fractions import Box
+from zkunlearn.prover.protocol.lookup import leaf_box
 
 
 def written_out(keys: Any, section: Any, tree: Any, columns: Mapping[str, Any]) -> Box:

@@ -13,9 +13,9 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from zkunlearn.circuits.gradient_descent import GradientDescent
-from zkunlearn.circuits.validity import Validity
-from zkunlearn.verifier.protocol import ProofShape
+from zkunlearn.circuits.relations.gradient_descent import GradientDescent
+from zkunlearn.circuits.relations.validity import Validity
+from zkunlearn.verifier.protocol.proof import ProofShape
 
 from .reference import arithmetic, relations, verifier
 from .reference.channel import Transcript

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.models.gradient_descent import train
-from zkunlearn.prover.training import Model
+from zkunlearn.models.methods.gradient_descent import train
+from zkunlearn.prover.owner.training import Model
 
 ROWS, FEATURES = 21, 3
 

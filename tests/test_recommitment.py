@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statement import RecommitmentStatement
-from zkunlearn.prover.ledger import violated
-from zkunlearn.prover.protocol import Prover
-from zkunlearn.prover.recommitment import (
+from zkunlearn.circuits.statements.training import RecommitmentStatement
+from zkunlearn.prover.owner.recommitment import (
     DATASET,
     NEW_DATASET,
     commit_rows,
@@ -16,6 +14,8 @@ from zkunlearn.prover.recommitment import (
     new_transcript,
     recommitment_shape,
 )
+from zkunlearn.prover.protocol.ledger import violated
+from zkunlearn.prover.protocol.proof import Prover
 
 SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5)
 

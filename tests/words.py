@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
-from zkunlearn.prover.commitment import Commitment
-from zkunlearn.prover.merkle import build_levels
-from zkunlearn.verifier.merkle import NO_SALT, leaf_hash
+from zkunlearn.prover.matrices.commitment import Commitment
+from zkunlearn.prover.matrices.merkle import build_levels
+from zkunlearn.verifier.protocol.merkle import NO_SALT, leaf_hash
 
 
 class Words(Commitment):

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from ..circuits.gradient_descent import model_columns
-from ..circuits.layout import Column
-from ..circuits.recommitment import new_dataset_columns
-from ..circuits.statement import DatasetStatement, RecommitmentStatement, TrainingStatement, order_key
-from ..models.errors import InvalidProof, ParameterError, StatementMismatch
+from ..circuits.language.layout import Column
+from ..circuits.relations.gradient_descent import model_columns
+from ..circuits.relations.recommitment import new_dataset_columns
+from ..circuits.statements.training import DatasetStatement, RecommitmentStatement, TrainingStatement, order_key
+from ..errors import InvalidProof, ParameterError, StatementMismatch
+from ..formats.container import canonical_map
 from ..models.spec import TrainingSpec
-from .artefacts import (
+from .proofs import (
     DatasetCommitment,
     RecommitmentProof,
     Statement,
@@ -23,13 +24,12 @@ from .artefacts import (
     instance,
     statement_digest,
 )
-from .code import HIDING_RATE, PLAIN_RATE, WORK_BITS, query_count
-from .container import canonical_map
-from .group import MatrixShape
-from .merkle import verify_record_path
-from .protocol import ProofShape, choose_matrix, verify_protocol
-from .soundness import require_security
-from .transcript import Transcript
+from .protocol.code import HIDING_RATE, PLAIN_RATE, WORK_BITS, query_count
+from .protocol.group import MatrixShape
+from .protocol.merkle import verify_record_path
+from .protocol.proof import ProofShape, choose_matrix, verify_protocol
+from .protocol.soundness import require_security
+from .protocol.transcript import Transcript
 
 PROTOCOL = b"zkunlearn 2"  # to be changed with anything that decides shapes: the session below does not name it
 MODEL_OPENINGS = 4  # a model is opened by its own proof, and by those that later build on it

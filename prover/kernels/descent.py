@@ -19,11 +19,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ..storage import empty
 from .compiled import INT, array_of, device, kernel
 from .field import LANES, int_add, int_mul, splat
 from .memory import load_whole, store
 from .pairs import RUN, broadcast, interleave_high, interleave_low, load_words, pair_dot, widen
+from .storage import empty
 from .threads import run_tasks, spans, thread_count
 from .values import Array
 

@@ -16,11 +16,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ..storage import empty
 from .compiled import CELLS, IN, INT, OUT, SUMS, U64, cell_kernel, device
 from .field import LANES, add, int_add, keep, mul2, mul4, seven, splat, sub
 from .lookup import ROUND_COST, Sums, Weights, between, cuts, difference_of_products, weighed, with_line
 from .memory import load, load_pairs, store
+from .storage import empty
 from .threads import run_tasks, spans, thread_count
 from .values import Array, Scalar, cells_of, extension, flat, scalar, sum_pairs
 

@@ -22,10 +22,10 @@ from functools import partial
 
 import numpy as np
 
-from ..storage import empty
 from .compiled import IN, INT, OUT, U64, device, kernel
 from .field import LANES, add, mul2, mul4, seven, splat, sub, total
 from .memory import load, store
+from .storage import empty
 from .threads import run_tasks, spans, thread_count
 from .values import Array, Pair, Scalar, extension, flat, same_shape, scalar, sum_pairs
 

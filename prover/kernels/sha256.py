@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from ..storage import empty
 from .compiled import IN, INT, OUT, device, kernel
 from .field import LANES, high_words, low_words, splat, word_operation
 from .memory import load, store, turned
+from .storage import empty
 from .threads import run_tasks, thread_count
 from .values import Array
 

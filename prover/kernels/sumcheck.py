@@ -9,10 +9,10 @@ from functools import partial
 
 import numpy as np
 
-from ..storage import empty
 from .compiled import IN, INT, OUT, U64, device, kernel
 from .field import LANES, add, mul, mul2, seven, splat, sub, total
 from .memory import load, store
+from .storage import empty
 from .threads import run_tasks, spans
 from .values import Array, Pair, Scalar, extension, flat, scalar, sum_pairs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
-from zkunlearn.models.errors import InvalidProof
+from zkunlearn.errors import InvalidProof
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def honest_validity(data):
 @pytest.fixture(scope="session")
 def honest_alone(data):
     """The same, with the witness in a group of its own."""
-    from zkunlearn.verifier.protocol import ProofShape
+    from zkunlearn.verifier.protocol.proof import ProofShape
 
     from .harness import prove, validity_columns, validity_shape
 

@@ -12,8 +12,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from zkunlearn.circuits.goldilocks import add, mul, to_field
-from zkunlearn.circuits.gradient_descent import (
+from zkunlearn.circuits.field.goldilocks import add, mul, to_field
+from zkunlearn.circuits.field.multilinear import log2_ceil
+from zkunlearn.circuits.language.layout import MatrixLayout
+from zkunlearn.circuits.language.relation import LIMB, Entry
+from zkunlearn.circuits.language.tables import HALF, RANGE, split_limbs
+from zkunlearn.circuits.relations.gradient_descent import (
     MODEL,
     MODEL_LIMBS,
     PREDICTIONS,
@@ -23,25 +27,21 @@ from zkunlearn.circuits.gradient_descent import (
     Q,
     Z,
 )
-from zkunlearn.circuits.layout import MatrixLayout
-from zkunlearn.circuits.multilinear import log2_ceil
-from zkunlearn.circuits.relation import LIMB, Entry
-from zkunlearn.circuits.tables import HALF, RANGE, split_limbs
-from zkunlearn.circuits.validity import Validity
+from zkunlearn.circuits.relations.validity import Validity
+from zkunlearn.errors import InvalidProof
 from zkunlearn.models.activation import activation_table
-from zkunlearn.models.errors import InvalidProof
-from zkunlearn.models.gradient_descent import Trace
-from zkunlearn.models.schedule import DatasetShape, Schedule, compile_schedule
+from zkunlearn.models.methods.gradient_descent import Trace
+from zkunlearn.models.methods.schedule import DatasetShape, Schedule, compile_schedule
 from zkunlearn.models.spec import TrainingSpec
-from zkunlearn.prover.commitment import Commitment, commit_columns, fresh_secret
-from zkunlearn.prover.entropy import random_field
-from zkunlearn.prover.gradient_descent import VIRTUAL
-from zkunlearn.prover.ledger import violated
-from zkunlearn.prover.protocol import Prover
-from zkunlearn.verifier.code import HIDING_RATE, PLAIN_RATE, ReedSolomonCode
-from zkunlearn.verifier.group import WITNESS, Group, MatrixShape, groups_of
-from zkunlearn.verifier.protocol import ProofShape, verify_protocol
-from zkunlearn.verifier.transcript import Transcript
+from zkunlearn.prover.matrices.commitment import Commitment, commit_columns, fresh_secret
+from zkunlearn.prover.matrices.entropy import random_field
+from zkunlearn.prover.protocol.ledger import violated
+from zkunlearn.prover.protocol.proof import Prover
+from zkunlearn.prover.witnesses.gradient_descent import VIRTUAL
+from zkunlearn.verifier.protocol.code import HIDING_RATE, PLAIN_RATE, ReedSolomonCode
+from zkunlearn.verifier.protocol.group import WITNESS, Group, MatrixShape, groups_of
+from zkunlearn.verifier.protocol.proof import ProofShape, verify_protocol
+from zkunlearn.verifier.protocol.transcript import Transcript
 
 ROWS, FEATURES, EPOCHS, BATCH = 13, 3, 3, 4
 X_BITS = 10

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from zkunlearn.circuits.goldilocks import K, P, kscalar
-from zkunlearn.circuits.hidden import evaluate_constraint
-from zkunlearn.verifier import channel as verifier_channel
-from zkunlearn.verifier import protocol as verifier_protocol
-from zkunlearn.verifier.channel import EXTENSION_BYTES, FIELD_BYTES, PlanChannel, VerifierChannel
-from zkunlearn.verifier.ledger import draw_constraint_weights, draw_epsilon
-from zkunlearn.verifier.merkle import DIGEST_BYTES
-from zkunlearn.verifier.protocol import ProofShape, walk
-from zkunlearn.verifier.transcript import Transcript
+from zkunlearn.circuits.field.goldilocks import K, P, kscalar
+from zkunlearn.circuits.language.hidden import evaluate_constraint
+from zkunlearn.verifier.protocol import channel as verifier_channel
+from zkunlearn.verifier.protocol import proof as verifier_protocol
+from zkunlearn.verifier.protocol.channel import EXTENSION_BYTES, FIELD_BYTES, PlanChannel, VerifierChannel
+from zkunlearn.verifier.protocol.ledger import draw_constraint_weights, draw_epsilon
+from zkunlearn.verifier.protocol.merkle import DIGEST_BYTES
+from zkunlearn.verifier.protocol.proof import ProofShape, walk
+from zkunlearn.verifier.protocol.transcript import Transcript
 
 from .harness import Outcome, transcript
 

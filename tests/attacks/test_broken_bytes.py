@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from zkunlearn.circuits.goldilocks import K, P
-from zkunlearn.models.errors import InvalidProof
-from zkunlearn.prover import channel as prover_channel
-from zkunlearn.prover import protocol as prover_protocol
-from zkunlearn.prover.channel import ProverChannel
-from zkunlearn.verifier.channel import FIELD_BYTES, ProofReader
-from zkunlearn.verifier.work import NONCE_BYTES
+from zkunlearn.circuits.field.goldilocks import K, P
+from zkunlearn.errors import InvalidProof
+from zkunlearn.prover.protocol import channel as prover_channel
+from zkunlearn.prover.protocol import proof as prover_protocol
+from zkunlearn.prover.protocol.channel import ProverChannel
+from zkunlearn.verifier.protocol.channel import FIELD_BYTES, ProofReader
+from zkunlearn.verifier.protocol.work import NONCE_BYTES
 
 from .harness import Outcome, prove, validity_columns, validity_shape
 from .recording import Section, body_end, sections
@@ -220,7 +220,7 @@ def test_a_whole_opening_of_another_proof_is_rejected(proof: Outcome, sibling: O
 
 def test_a_proof_of_another_data_set_is_rejected(honest_validity: Outcome) -> None:
     """The same shape and instance bytes, another commitment: the transcript of these tests does not name the root,
-    so the Merkle cap is what notices; in a statement the root is part of the instance (circuits/statement.py)."""
+    so the Merkle cap is what notices; in a statement the root is part of the instance."""
     from .harness import people
 
     shape = validity_shape()

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.circuits.goldilocks import K, Vector, add, kadd, kscale, sub
-from zkunlearn.models.errors import InvalidProof
-from zkunlearn.prover import protocol as prover_protocol
-from zkunlearn.prover.commitment import Commitment
-from zkunlearn.prover.protocol import Prover
-from zkunlearn.verifier.group import Group
-from zkunlearn.verifier.protocol import WITNESS, ProofShape
-from zkunlearn.verifier.transcript import Transcript
+from zkunlearn.circuits.field.goldilocks import K, Vector, add, kadd, kscale, sub
+from zkunlearn.errors import InvalidProof
+from zkunlearn.prover.matrices.commitment import Commitment
+from zkunlearn.prover.protocol import proof as prover_protocol
+from zkunlearn.prover.protocol.proof import Prover
+from zkunlearn.verifier.protocol.group import Group
+from zkunlearn.verifier.protocol.proof import WITNESS, ProofShape
+from zkunlearn.verifier.protocol.transcript import Transcript
 
 from ..words import Words
 from .harness import (

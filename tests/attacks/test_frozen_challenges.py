@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.circuits.goldilocks import ONE, ZERO, K, P, Vector, add, kscale, ksub
-from zkunlearn.circuits.multilinear import kevaluate
-from zkunlearn.prover.channel import ProverChannel
-from zkunlearn.prover.commitment import Commitment
-from zkunlearn.prover.entropy import random_salts
-from zkunlearn.prover.folding import prove_folding, send_vectors
-from zkunlearn.verifier.channel import EXTENSION_BYTES
-from zkunlearn.verifier.code import ReedSolomonCode, evaluate_rows
-from zkunlearn.verifier.folding import Claims, Stack, weight_at
-from zkunlearn.verifier.merkle import DIGEST_BYTES
-from zkunlearn.verifier.work import is_work
+from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, P, Vector, add, kscale, ksub
+from zkunlearn.circuits.field.multilinear import kevaluate
+from zkunlearn.prover.matrices.commitment import Commitment
+from zkunlearn.prover.matrices.entropy import random_salts
+from zkunlearn.prover.protocol.channel import ProverChannel
+from zkunlearn.prover.protocol.folding import prove_folding, send_vectors
+from zkunlearn.verifier.protocol.channel import EXTENSION_BYTES
+from zkunlearn.verifier.protocol.code import ReedSolomonCode, evaluate_rows
+from zkunlearn.verifier.protocol.folding import Claims, Stack, weight_at
+from zkunlearn.verifier.protocol.merkle import DIGEST_BYTES
+from zkunlearn.verifier.protocol.work import is_work
 
 from .harness import Columns, Declared, Outcome, columns_of, descend, prove, random_field
 from .recording import (

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.circuits.goldilocks import P as MODULUS
-from zkunlearn.circuits.goldilocks import to_field
-from zkunlearn.circuits.gradient_descent import Q, Z
-from zkunlearn.circuits.relation import LIMB
-from zkunlearn.circuits.tables import HALF, limb_names, split_limbs
+from zkunlearn.circuits.field.goldilocks import P as MODULUS
+from zkunlearn.circuits.field.goldilocks import to_field
+from zkunlearn.circuits.language.relation import LIMB
+from zkunlearn.circuits.language.tables import HALF, limb_names, split_limbs
+from zkunlearn.circuits.relations.gradient_descent import Q, Z
 from zkunlearn.models.activation import activation_table
-from zkunlearn.models.gradient_descent import train
+from zkunlearn.models.methods.gradient_descent import train
 
 from .harness import (
     BATCH,

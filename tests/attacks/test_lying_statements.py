@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statement import ForgottenRecord, order_key
-from zkunlearn.prover import recommitment, training
-from zkunlearn.prover.dataset import Dataset
-from zkunlearn.prover.rows import Rows
+from zkunlearn.circuits.statements.training import ForgottenRecord, order_key
+from zkunlearn.prover.owner import recommitment, training
+from zkunlearn.prover.owner.dataset import Dataset
+from zkunlearn.prover.witnesses.rows import Rows
 
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5, batch_size=4)
 IDS = [f"person {i}" for i in range(21)]

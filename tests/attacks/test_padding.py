@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.circuits.goldilocks import P as MODULUS
-from zkunlearn.circuits.gradient_descent import PREDICTIONS, Q, Z
-from zkunlearn.circuits.layout import Axis, Column
-from zkunlearn.circuits.relation import Indicator, LookupBox, PublicVector
-from zkunlearn.circuits.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_names
-from zkunlearn.models.schedule import DatasetShape
+from zkunlearn.circuits.field.goldilocks import P as MODULUS
+from zkunlearn.circuits.language.layout import Axis, Column
+from zkunlearn.circuits.language.relation import Indicator, LookupBox, PublicVector
+from zkunlearn.circuits.language.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_names
+from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, Q, Z
+from zkunlearn.models.methods.schedule import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
-from zkunlearn.prover import lookup as prover_lookup
-from zkunlearn.prover.columns import Columns as ProverColumns
-from zkunlearn.prover.fractions import build_tree
-from zkunlearn.prover.lookup import build_trees
-from zkunlearn.verifier.protocol import ProofShape
+from zkunlearn.prover.matrices.values import Columns as ProverColumns
+from zkunlearn.prover.protocol import lookup as prover_lookup
+from zkunlearn.prover.protocol.fractions import build_tree
+from zkunlearn.prover.protocol.lookup import build_trees
+from zkunlearn.verifier.protocol.proof import ProofShape
 
 from ..leaves import written_out
 from .harness import (

@@ -11,27 +11,27 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.circuits.goldilocks import ONE, ZERO, K, to_field
-from zkunlearn.circuits.gradient_descent import Q, Z
-from zkunlearn.circuits.hidden import Hidden, evaluate
-from zkunlearn.circuits.multilinear import eq
-from zkunlearn.circuits.multilinear import evaluate as evaluate_table
-from zkunlearn.circuits.relation import LIMB, Sum, SumResult
-from zkunlearn.circuits.tables import RANGE, limb_names
-from zkunlearn.models.errors import InvalidProof
+from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, to_field
+from zkunlearn.circuits.field.multilinear import eq
+from zkunlearn.circuits.field.multilinear import evaluate as evaluate_table
+from zkunlearn.circuits.language.hidden import Hidden, evaluate
+from zkunlearn.circuits.language.relation import LIMB, Sum, SumResult
+from zkunlearn.circuits.language.tables import RANGE, limb_names
+from zkunlearn.circuits.relations.gradient_descent import Q, Z
+from zkunlearn.errors import InvalidProof
 from zkunlearn.prover import kernels
-from zkunlearn.prover import lookup as prover_lookup
-from zkunlearn.prover import protocol as prover_protocol
-from zkunlearn.prover.columns import Columns as ProverColumns
-from zkunlearn.prover.columns import eq_table
-from zkunlearn.prover.protocol import ProverSteps
-from zkunlearn.prover.sumcheck import cube_table, prove_rounds, sum_table
-from zkunlearn.verifier.batching import row_weights
-from zkunlearn.verifier.channel import PlanChannel
-from zkunlearn.verifier.lookup import next_layer_claim
-from zkunlearn.verifier.protocol import sum_claims
-from zkunlearn.verifier.sumcheck import require_summand
-from zkunlearn.verifier.transcript import Transcript
+from zkunlearn.prover.matrices.values import Columns as ProverColumns
+from zkunlearn.prover.matrices.values import eq_table
+from zkunlearn.prover.protocol import lookup as prover_lookup
+from zkunlearn.prover.protocol import proof as prover_protocol
+from zkunlearn.prover.protocol.proof import ProverSteps
+from zkunlearn.prover.protocol.sumcheck import cube_table, prove_rounds, sum_table
+from zkunlearn.verifier.protocol.batching import row_weights
+from zkunlearn.verifier.protocol.channel import PlanChannel
+from zkunlearn.verifier.protocol.lookup import next_layer_claim
+from zkunlearn.verifier.protocol.proof import sum_claims
+from zkunlearn.verifier.protocol.sumcheck import require_summand
+from zkunlearn.verifier.protocol.transcript import Transcript
 
 from ..leaves import written_out
 from .harness import Columns, Declared, assert_caught, changed, columns_of, descend, prove, recount

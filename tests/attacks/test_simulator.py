@@ -13,21 +13,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.circuits.goldilocks import Vector, kadd, kmul_base, kscale, ksub, total
-from zkunlearn.circuits.multilinear import kevaluate
-from zkunlearn.prover.channel import ProverChannel
-from zkunlearn.prover.folding import prove_folding, send_vectors
-from zkunlearn.prover.merkle import build_levels, cap_of, paths_of
-from zkunlearn.verifier.channel import EXTENSION_BYTES
-from zkunlearn.verifier.code import evaluate_rows
-from zkunlearn.verifier.columns import TreeShape
-from zkunlearn.verifier.folding import folded_bytes
-from zkunlearn.verifier.group import MASK_ROWS
-from zkunlearn.verifier.ledger import LEDGER_ROWS
-from zkunlearn.verifier.merkle import DIGEST_BYTES, SALT_BYTES, leaf_hash
-from zkunlearn.verifier.opening import OpenedGroup
-from zkunlearn.verifier.protocol import ProofShape, draw_indices, group_claims, verify_protocol
-from zkunlearn.verifier.transcript import Transcript
+from zkunlearn.circuits.field.goldilocks import Vector, kadd, kmul_base, kscale, ksub, total
+from zkunlearn.circuits.field.multilinear import kevaluate
+from zkunlearn.prover.matrices.merkle import build_levels, cap_of, paths_of
+from zkunlearn.prover.protocol.channel import ProverChannel
+from zkunlearn.prover.protocol.folding import prove_folding, send_vectors
+from zkunlearn.verifier.protocol.channel import EXTENSION_BYTES
+from zkunlearn.verifier.protocol.code import evaluate_rows
+from zkunlearn.verifier.protocol.folding import folded_bytes
+from zkunlearn.verifier.protocol.group import MASK_ROWS
+from zkunlearn.verifier.protocol.ledger import LEDGER_ROWS
+from zkunlearn.verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES, leaf_hash
+from zkunlearn.verifier.protocol.opening import OpenedGroup
+from zkunlearn.verifier.protocol.proof import ProofShape, draw_indices, group_claims, verify_protocol
+from zkunlearn.verifier.protocol.transcript import Transcript
+from zkunlearn.verifier.protocol.trees import TreeShape
 
 from .harness import (
     Declared,

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.circuits import goldilocks as f
-from zkunlearn.circuits import tables
-from zkunlearn.circuits.goldilocks import NON_RESIDUE, ONE, ZERO, K, P
-from zkunlearn.circuits.hidden import public
-from zkunlearn.verifier.sumcheck import next_claim
+from zkunlearn.circuits.field import goldilocks as f
+from zkunlearn.circuits.field.goldilocks import NON_RESIDUE, ONE, ZERO, K, P
+from zkunlearn.circuits.language import tables
+from zkunlearn.circuits.language.hidden import public
+from zkunlearn.verifier.protocol.sumcheck import next_claim
 
 EDGES = [0, 1, 2, 2**16, 2**32 - 1, 2**32, 2**32 + 1, 2**48, 2**63 - 1, 2**63, P // 2, P // 2 + 1, P - 2**32, P - 1]
 GRID = [(a, b) for a in EDGES for b in EDGES]  # coefficients of elements of K

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.circuits import goldilocks as f
-from zkunlearn.circuits.goldilocks import NON_RESIDUE, ONE, ZERO, K, P
+from zkunlearn.circuits.field import goldilocks as f
+from zkunlearn.circuits.field.goldilocks import NON_RESIDUE, ONE, ZERO, K, P
 
 EDGES = [
     0,

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.circuits.goldilocks import K, P, kdot, kmul_base, total
-from zkunlearn.circuits.layout import Axis, Column, MatrixLayout, cut_box, part, tile
-from zkunlearn.circuits.multilinear import Point, eq, eq_table, evaluate
-from zkunlearn.models.errors import ParameterError
+from zkunlearn.circuits.field.goldilocks import K, P, kdot, kmul_base, total
+from zkunlearn.circuits.field.multilinear import Point, eq, eq_table, evaluate
+from zkunlearn.circuits.language.layout import Axis, Column, MatrixLayout, cut_box, part, tile
+from zkunlearn.errors import ParameterError
 
 quick = settings(max_examples=60, deadline=None)
 axes = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 3)), min_size=1, max_size=3)

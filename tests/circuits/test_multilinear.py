@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.circuits import multilinear as m
-from zkunlearn.circuits.goldilocks import ONE, ZERO, K, P, kscalar, kvector
+from zkunlearn.circuits.field import multilinear as m
+from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, P, kscalar, kvector
 
 elements = st.one_of(st.sampled_from([0, 1, 2, P - 1, 2**32]), st.integers(0, P - 1))
 scalars = st.builds(K, elements, elements)

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.circuits import tables
-from zkunlearn.circuits.goldilocks import K, P, kvector
-from zkunlearn.circuits.gradient_descent import GradientDescent
-from zkunlearn.circuits.hidden import Hidden, HiddenProgram, Product
-from zkunlearn.circuits.multilinear import Point, kevaluate, log2_ceil
-from zkunlearn.circuits.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
-from zkunlearn.circuits.validity import Validity
-from zkunlearn.models.schedule import DatasetShape, compile_schedule
+from zkunlearn.circuits.field.goldilocks import K, P, kvector
+from zkunlearn.circuits.field.multilinear import Point, kevaluate, log2_ceil
+from zkunlearn.circuits.language import tables
+from zkunlearn.circuits.language.hidden import Hidden, HiddenProgram, Product
+from zkunlearn.circuits.language.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
+from zkunlearn.circuits.relations.gradient_descent import GradientDescent
+from zkunlearn.circuits.relations.validity import Validity
+from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
 from zkunlearn.models.spec import TrainingSpec
-from zkunlearn.verifier.lookup import split_point
-from zkunlearn.verifier.sumcheck import bound_point
+from zkunlearn.verifier.protocol.lookup import split_point
+from zkunlearn.verifier.protocol.sumcheck import bound_point
 
 VIRTUAL = {"z"}
 

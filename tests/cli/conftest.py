@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from zkunlearn.cli import main
+from zkunlearn.cli.program import main
 
 SPEC = '[model]\nkind = "logistic"\n[training]\nepochs = 4\nlearning_rate = 0.5\n'
 BOUNDS = "[bounds]\nage = [0, 120]\nweight = [0, 300]\n"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import zkunlearn as zu
 from click.testing import Result
-from zkunlearn import cli
-from zkunlearn.cli_output import one_line
-from zkunlearn.models.errors import FormatError
+from zkunlearn.cli import program as cli
+from zkunlearn.cli.output import one_line
+from zkunlearn.errors import FormatError
 
 from .conftest import FORGOTTEN_ID, SPEC, done, run
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.formats.lists import read_digests
 from zkunlearn.prover import kernels
-from zkunlearn.prover.dataset import Dataset
-from zkunlearn.prover.text_files import read_digests
+from zkunlearn.prover.owner.dataset import Dataset
 
 from .conftest import FORGOTTEN_ID, SPEC, done, run, write_table
 

@@ -13,7 +13,7 @@ import zkunlearn as zu
 
 from .conftest import done, run
 
-HEAVY = ("numba", "llvmlite", "torch", "sklearn", "scipy", "pandas", "pyarrow", "rich", "zkunlearn.demo")
+HEAVY = ("numba", "llvmlite", "torch", "sklearn", "scipy", "pandas", "pyarrow", "rich", "zkunlearn.cli.demo")
 COMMANDS = ("commit", "prove", "verify", "inspect", "demo")
 
 

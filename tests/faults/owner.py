@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import zkunlearn as zu
-from zkunlearn.models.errors import DataError, FormatError
-from zkunlearn.prover.dataset import Dataset
-from zkunlearn.prover.training import Model
+from zkunlearn.errors import DataError, FormatError
+from zkunlearn.prover.owner.dataset import Dataset
+from zkunlearn.prover.owner.training import Model
 
 from ..cli.conftest import FORGOTTEN_ID
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from zkunlearn.prover.locks import LOCK_FILE
+from zkunlearn.prover.owner.locks import LOCK_FILE
 
 from .moments import Ended, before_change, run
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from zkunlearn.prover.dataset import Dataset
+from zkunlearn.prover.owner.dataset import Dataset
 
 from ..cli.conftest import done
 from .moments import Ended, Prepare, before_change, run

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from zkunlearn.prover.dataset import Dataset
+from zkunlearn.prover.owner.dataset import Dataset
 
 from ..cli.conftest import done
 from .moments import before_change, kill_before_change, recorded, run

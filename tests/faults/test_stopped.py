@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.prover.dataset import Dataset
+from zkunlearn.prover.owner.dataset import Dataset
 
 from .owner import Owner
 from .stopped import interleavings

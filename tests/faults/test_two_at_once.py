@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import zkunlearn as zu
-from zkunlearn.prover.dataset import Dataset
+from zkunlearn.prover.owner.dataset import Dataset
 
 from ..cli.conftest import done
 from .moments import Ended, run

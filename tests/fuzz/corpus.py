@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 from goods import KINDS, SPEC, head_of, owner
-from zkunlearn.verifier.container import decode, encode
+from zkunlearn.formats.container import decode, encode
 
 CORPUS = Path(__file__).parent / "corpus"
 

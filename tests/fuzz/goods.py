@@ -15,9 +15,11 @@ from unittest import mock
 
 import numpy as np
 import zkunlearn as zu
-from zkunlearn.verifier import code, folding, protocol, soundness, verify
-from zkunlearn.verifier.container import MAGIC, VERSION, decode
-from zkunlearn.verifier.folding import stacks
+from zkunlearn.formats.container import MAGIC, VERSION, decode
+from zkunlearn.verifier import verify
+from zkunlearn.verifier.protocol import code, folding, soundness
+from zkunlearn.verifier.protocol import proof as protocol
+from zkunlearn.verifier.protocol.folding import stacks
 
 LARGEST = 1 << 20
 QUERIES = 3  # so that a proof is small, and its verification quick

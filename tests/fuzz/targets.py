@@ -29,21 +29,21 @@ from goods import (
     scratch,
     small_owner,
 )
-from zkunlearn.circuits.statement import RecommitmentStatement
-from zkunlearn.cli_inspect import inspect_file
-from zkunlearn.cli_output import aligned
-from zkunlearn.models.encoding import DatasetEncoding
-from zkunlearn.models.errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
+from zkunlearn.circuits.statements.training import RecommitmentStatement
+from zkunlearn.cli.inspection import inspect_file
+from zkunlearn.cli.output import aligned
+from zkunlearn.errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
+from zkunlearn.formats.container import decode, encode
+from zkunlearn.formats.lists import read_bounds, read_digests, read_ids
+from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.spec import TrainingSpec, load_spec
-from zkunlearn.prover.dataset import Dataset
-from zkunlearn.prover.ingest import check_fits, read_table
-from zkunlearn.prover.raw_table import RawTable
-from zkunlearn.prover.rows import blind_rows, encode_rows
-from zkunlearn.prover.text_files import read_bounds, read_digests, read_ids
-from zkunlearn.prover.training import Model
-from zkunlearn.verifier import artefacts
-from zkunlearn.verifier.container import decode, encode
-from zkunlearn.verifier.protocol import verify_protocol
+from zkunlearn.prover.owner.dataset import Dataset
+from zkunlearn.prover.owner.training import Model
+from zkunlearn.prover.tables.raw_table import RawTable
+from zkunlearn.prover.tables.read import check_fits, read_table
+from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
+from zkunlearn.verifier import proofs as artefacts
+from zkunlearn.verifier.protocol.proof import verify_protocol
 from zkunlearn.verifier.verify import new_transcript, training_shape, verify_recommitment
 
 MOST_CELLS = 1 << 12  # of tables that are worked on

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from zkunlearn.verifier import container
+from zkunlearn.formats import container
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -26,68 +26,68 @@ READER = re.compile(r"(from|read|load|parse|decode|scan|take|unpack|inspect)(_|$
 REFUSAL = "FormatError"
 # Each, and the target that tries it.
 TRIED = {
-    "cli_inspect.py inspect_file": "inspect",
-    "models/_canonical.py exact_fields": "spec",
-    "models/_canonical.py read_bool": "spec",
-    "models/_canonical.py read_float": "spec",
-    "models/_canonical.py read_int": "spec",
-    "models/_canonical.py read_list": "spec",
-    "models/_canonical.py read_text": "spec",
-    "models/_canonical.py toml_document": "spec_toml",
-    "models/columns.py ColumnEncoding.from_mapping": "encoding",
-    "models/encoding.py DatasetEncoding.from_data": "csv",
-    "models/encoding.py DatasetEncoding.from_mapping": "encoding",
-    "models/files.py opened": "inspect",
-    "models/files.py read_file": "inspect",
+    "cli/inspection.py inspect_file": "inspect",
+    "formats/canonical.py exact_fields": "spec",
+    "formats/canonical.py read_bool": "spec",
+    "formats/canonical.py read_float": "spec",
+    "formats/canonical.py read_int": "spec",
+    "formats/canonical.py read_list": "spec",
+    "formats/canonical.py read_text": "spec",
+    "formats/canonical.py toml_document": "spec_toml",
+    "models/encoding/columns.py ColumnEncoding.from_mapping": "encoding",
+    "models/encoding/dataset.py DatasetEncoding.from_data": "csv",
+    "models/encoding/dataset.py DatasetEncoding.from_mapping": "encoding",
+    "formats/files.py opened": "inspect",
+    "formats/files.py read_file": "inspect",
     "models/spec.py TrainingSpec.from_mapping": "spec",
     "models/spec.py TrainingSpec.from_toml": "spec_toml",
     "models/spec.py load_spec": "spec_toml",
-    "prover/csv_tables.py read_csv": "csv",
-    "prover/dataset.py Dataset.load": "dataset_opening",
-    "prover/dataset.py Dataset.records": "array",
-    "prover/ingest.py read_table": "csv",
-    "prover/npz_tables.py read_npz": "npz",
-    "prover/parquet_tables.py read_parquet": "parquet",
-    "prover/store.py load_arrays": "array",
-    "prover/text_files.py decode_text": "ids",
-    "prover/text_files.py read_bounds": "bounds_toml",
-    "prover/text_files.py read_bytes": "ids",
-    "prover/text_files.py read_digests": "digests",
-    "prover/text_files.py read_ids": "ids",
-    "prover/text_files.py read_text": "ids",
-    "prover/training.py Model.load": "model_opening",
-    "verifier/artefacts.py DatasetCommitment.from_bytes": "dataset_commitment",
-    "verifier/artefacts.py DatasetCommitment.load": "inspect",
-    "verifier/artefacts.py RecommitmentProof.from_bytes": "recommitment",
-    "verifier/artefacts.py RecommitmentProof.load": "inspect",
-    "verifier/artefacts.py TrainingProof.from_bytes": "training_proof",
-    "verifier/artefacts.py TrainingProof.load": "inspect",
-    "verifier/artefacts.py dataset_statement": "dataset_commitment",
-    "verifier/artefacts.py recommitment_statement": "recommitment",
-    "verifier/artefacts.py training_statement": "training_proof",
-    "verifier/cbor.py scan": "payload",
-    "verifier/channel.py ProofReader.take": "proof_bytes",
-    "verifier/container.py decode": "container",
-    "verifier/container.py read_container": "inspect",
-    "verifier/container.py take": "fields",
+    "prover/tables/csv_tables.py read_csv": "csv",
+    "prover/owner/dataset.py Dataset.load": "dataset_opening",
+    "prover/owner/dataset.py Dataset.records": "array",
+    "prover/tables/read.py read_table": "csv",
+    "prover/tables/npz_tables.py read_npz": "npz",
+    "prover/tables/parquet_tables.py read_parquet": "parquet",
+    "prover/owner/secret_arrays.py load_arrays": "array",
+    "formats/lists.py decode_text": "ids",
+    "formats/lists.py read_bounds": "bounds_toml",
+    "formats/lists.py read_bytes": "ids",
+    "formats/lists.py read_digests": "digests",
+    "formats/lists.py read_ids": "ids",
+    "formats/lists.py read_text": "ids",
+    "prover/owner/training.py Model.load": "model_opening",
+    "verifier/proofs.py DatasetCommitment.from_bytes": "dataset_commitment",
+    "verifier/proofs.py DatasetCommitment.load": "inspect",
+    "verifier/proofs.py RecommitmentProof.from_bytes": "recommitment",
+    "verifier/proofs.py RecommitmentProof.load": "inspect",
+    "verifier/proofs.py TrainingProof.from_bytes": "training_proof",
+    "verifier/proofs.py TrainingProof.load": "inspect",
+    "verifier/proofs.py dataset_statement": "dataset_commitment",
+    "verifier/proofs.py recommitment_statement": "recommitment",
+    "verifier/proofs.py training_statement": "training_proof",
+    "formats/cbor.py scan": "payload",
+    "verifier/protocol/channel.py ProofReader.take": "proof_bytes",
+    "formats/container.py decode": "container",
+    "formats/container.py read_container": "inspect",
+    "formats/container.py take": "fields",
 }
 # What reads nothing that strangers wrote, and why not.
 NO_READERS = {
     "__init__.py load_dataset": "another name of Dataset.load",
-    "cli.py inspect": "prints what inspect_file finds",
-    "demo.py load_tumours": "data that scikit-learn brings",
-    "demo.py read_evidence": "files that the demonstration has just written",
-    "models/columns.py ColumnEncoding.decode": "integers that were read already",
-    "models/columns.py LabelEncoding.decode": "integers that were read already",
-    "models/encoding.py DatasetEncoding.decode_features": "integers that were read already",
-    "models/encoding.py DatasetEncoding.decode_labels": "integers that were read already",
-    "prover/commitment.py Commitment.open": "the owner's memory; damage is tried in tests/prover",
-    "prover/dataset.py Dataset.opening": "likewise",
-    "prover/trees.py load_tree": "a cache of the owner's; damage is tried in tests/prover",
-    "verifier/cbor.py check_value": "a writer",
-    "verifier/container.py canonical_map": "a writer",
-    "verifier/container.py encode": "a writer",
-    "verifier/container.py write_container": "a writer",
+    "cli/program.py inspect": "prints what inspect_file finds",
+    "cli/demo.py load_tumours": "data that scikit-learn brings",
+    "cli/demo.py read_evidence": "files that the demonstration has just written",
+    "models/encoding/columns.py ColumnEncoding.decode": "integers that were read already",
+    "models/encoding/columns.py LabelEncoding.decode": "integers that were read already",
+    "models/encoding/dataset.py DatasetEncoding.decode_features": "integers that were read already",
+    "models/encoding/dataset.py DatasetEncoding.decode_labels": "integers that were read already",
+    "prover/matrices/commitment.py Commitment.open": "the owner's memory; damage is tried in tests/prover",
+    "prover/owner/dataset.py Dataset.opening": "likewise",
+    "prover/owner/tree_cache.py load_tree": "a cache of the owner's; damage is tried in tests/prover",
+    "formats/cbor.py check_value": "a writer",
+    "formats/container.py canonical_map": "a writer",
+    "formats/container.py encode": "a writer",
+    "formats/container.py write_container": "a writer",
 }
 
 
@@ -106,7 +106,8 @@ def test_every_kind_of_file_is_fuzzed() -> None:
 
 def readers() -> Iterator[str]:
     """Public functions and methods of the product that are, or could be, readers."""
-    inside = [path for room in ("models", "circuits", "verifier", "prover") for path in (ROOT / room).rglob("*.py")]
+    rooms = ("formats", "models", "circuits", "verifier", "prover", "cli")
+    inside = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
     for path in (*ROOT.glob("*.py"), *inside):
         tree = ast.parse(path.read_text())
         holders = [("", tree), *((f"{n.name}.", n) for n in tree.body if isinstance(n, ast.ClassDef))]

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import zkunlearn as zu
-from zkunlearn.models.errors import DataError, FormatError, InvalidProof
+from zkunlearn.errors import DataError, FormatError, InvalidProof
+from zkunlearn.formats.lists import read_bounds
 from zkunlearn.models.spec import load_spec
-from zkunlearn.prover.ingest import read_table
-from zkunlearn.prover.text_files import read_bounds
+from zkunlearn.prover.tables.read import read_table
 
 sys.path.insert(0, str(Path(__file__).parent))
 import goods

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from zkunlearn.verifier.protocol import ProofShape
+from zkunlearn.verifier.protocol.proof import ProofShape
 
 from ..attacks.harness import (
     Columns,

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from zkunlearn.circuits.goldilocks import to_field
-from zkunlearn.cli import main
-from zkunlearn.prover import entropy
-from zkunlearn.prover import protocol as prover_protocol
-from zkunlearn.prover import training as prover_training
-from zkunlearn.prover.dataset import Dataset
-from zkunlearn.prover.training import Model
+from zkunlearn.circuits.field.goldilocks import to_field
+from zkunlearn.cli.program import main
+from zkunlearn.prover.matrices import entropy
+from zkunlearn.prover.owner import training as prover_training
+from zkunlearn.prover.owner.dataset import Dataset
+from zkunlearn.prover.owner.training import Model
+from zkunlearn.prover.protocol import proof as prover_protocol
 
 from .scanner import Secrets
 

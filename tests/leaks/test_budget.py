@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.goldilocks import P, matmul, mul, sub, to_field
-from zkunlearn.prover import protocol as prover_protocol
-from zkunlearn.prover.commitment import Commitment
-from zkunlearn.verifier.code import powers
+from zkunlearn.circuits.field.goldilocks import P, matmul, mul, sub, to_field
+from zkunlearn.prover.matrices.commitment import Commitment
+from zkunlearn.prover.protocol import proof as prover_protocol
+from zkunlearn.verifier.protocol.code import powers
 from zkunlearn.verifier.verify import DATASET
 
 from ..attacks.harness import ROWS, commitments, people, prove

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn import cli_output
-from zkunlearn.prover import dataset as prover_dataset
-from zkunlearn.prover import protocol as prover_protocol
-from zkunlearn.prover import training as prover_training
-from zkunlearn.prover.dataset import Dataset
+from zkunlearn.cli import output as cli_output
+from zkunlearn.prover.owner import dataset as prover_dataset
+from zkunlearn.prover.owner import training as prover_training
+from zkunlearn.prover.owner.dataset import Dataset
+from zkunlearn.prover.protocol import proof as prover_protocol
 
 from . import owner
 from .owner import Said, run, told
@@ -167,7 +167,7 @@ def test_a_failing_command_says_no_secret(
     failure.patch(monkeypatch)
     if debug:
         real = cli_output.exit_codes
-        monkeypatch.setattr("zkunlearn.cli.exit_codes", lambda debug: real(True))
+        monkeypatch.setattr("zkunlearn.cli.program.exit_codes", lambda debug: real(True))
     said = failure.command(committed)
     assert said.code == failure.code, said.texts
     assert failure.words in said.texts["stderr"]

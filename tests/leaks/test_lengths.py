@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.prover import entropy
-from zkunlearn.prover import protocol as prover_protocol
+from zkunlearn.prover.matrices import entropy
+from zkunlearn.prover.protocol import proof as prover_protocol
 from zkunlearn.verifier import verify as verifier_verify
 
 from ..attacks.recording import labelled

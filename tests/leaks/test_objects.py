@@ -51,7 +51,7 @@ def test_only_public_classes_print_their_fields() -> None:
 
 
 def test_a_class_that_prints_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from zkunlearn.prover.rows import Rows
+    from zkunlearn.prover.witnesses.rows import Rows
 
     monkeypatch.setattr(Rows, "__repr__", lambda self: f"Rows({self.ids})")
     assert "Rows" in {kind.__name__ for kind in classes_that_print()}

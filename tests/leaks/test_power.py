@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.prover import commitment as prover_commitment
-from zkunlearn.prover import protocol as prover_protocol
-from zkunlearn.prover.commitment import Secret
-from zkunlearn.verifier.group import MASK_ROWS
+from zkunlearn.prover.matrices import commitment as prover_commitment
+from zkunlearn.prover.matrices.commitment import Secret
+from zkunlearn.prover.protocol import proof as prover_protocol
+from zkunlearn.verifier.protocol.group import MASK_ROWS
 
 from ..attacks import harness
 from .families import VECTORS, Family, questions, quiet, real, witness_of

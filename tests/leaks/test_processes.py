@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from zkunlearn.prover.dataset import Dataset
+from zkunlearn.prover.owner.dataset import Dataset
 
 from . import owner
 from .scanner import Secrets

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.goldilocks import P
-from zkunlearn.prover.dataset import Dataset
-from zkunlearn.prover.training import Model
+from zkunlearn.circuits.field.goldilocks import P
+from zkunlearn.prover.owner.dataset import Dataset
+from zkunlearn.prover.owner.training import Model
 
 from . import owner
 from .owner import COLUMNS, Noted, Said, Table, run

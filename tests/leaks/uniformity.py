@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 from scipy.special import gammaln
-from zkunlearn.circuits.goldilocks import sub
-from zkunlearn.verifier.code import WORK_BITS
+from zkunlearn.circuits.field.goldilocks import sub
+from zkunlearn.verifier.protocol.code import WORK_BITS
 
 TESTS = 8000
 ALPHA = 1e-4 / TESTS

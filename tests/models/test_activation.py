@@ -3,9 +3,9 @@
 import mpmath
 import numpy as np
 import pytest
+from zkunlearn.errors import ParameterError
 from zkunlearn.models import activation
 from zkunlearn.models.activation import activation_table, table_digest
-from zkunlearn.models.errors import ParameterError
 
 DIGESTS = {
     ("logistic", 10, 16): "17dc4b42b39594ae7f62f0121163cbd65941c06ae7bab125c7363fb659db23b6",

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from zkunlearn.models.encoding import ColumnEncoding, DatasetEncoding, LabelEncoding
-from zkunlearn.models.errors import DataError, FormatError, ParameterError
+from zkunlearn.errors import DataError, FormatError, ParameterError
+from zkunlearn.models.encoding.dataset import ColumnEncoding, DatasetEncoding, LabelEncoding
 
 X = np.array([[0.0, 5.0, 7.0], [10.0, 6.0, 7.0], [5.0, 5.25, 7.0], [2.5, 5.5, 7.0]])
 Y = np.array([0, 1, 1, 0])

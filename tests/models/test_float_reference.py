@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
-from zkunlearn.models.encoding import DatasetEncoding
-from zkunlearn.models.errors import ParameterError
+from zkunlearn.errors import ParameterError
+from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.float_reference import accuracy, inverse_link, objective, r2, train_float, train_torch
-from zkunlearn.models.gradient_descent import train
-from zkunlearn.models.schedule import compile_schedule
+from zkunlearn.models.methods.gradient_descent import train
+from zkunlearn.models.methods.schedule import compile_schedule
 from zkunlearn.models.spec import FixedPoint, TrainingSpec
 
 WEIGHT_DISTANCE = 2e-3  # of integer from float weights, relative, by norm
@@ -118,7 +118,7 @@ def test_inverse_links_do_not_overflow_and_unknown_ones_are_refused():
 def test_importing_the_models_loads_neither_torch_nor_numba():
     code = (
         "import sys; import zkunlearn.models.float_reference, zkunlearn.models.gradient_descent, "
-        "zkunlearn.models.encoding; print({'torch', 'numba', 'sklearn'} & set(sys.modules))"
+        "zkunlearn.models.encoding.dataset; print({'torch', 'numba', 'sklearn'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.models import gradient_descent
+from zkunlearn.errors import DataError, ParameterError, TrainingError
 from zkunlearn.models.activation import activation_table
-from zkunlearn.models.errors import DataError, ParameterError, TrainingError
-from zkunlearn.models.gradient_descent import train
-from zkunlearn.models.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.methods import gradient_descent
+from zkunlearn.models.methods.gradient_descent import train
+from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
 from zkunlearn.models.spec import FixedPoint, TrainingSpec
 
 SPEC = {"model": "logistic", "epochs": 3, "learning_rate": 0.5}

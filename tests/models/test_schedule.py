@@ -5,8 +5,8 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.models.errors import ParameterError
-from zkunlearn.models.schedule import FIELD_MODULUS, DatasetShape, compile_schedule
+from zkunlearn.errors import ParameterError
+from zkunlearn.models.methods.schedule import FIELD_MODULUS, DatasetShape, compile_schedule
 from zkunlearn.models.spec import FixedPoint, TrainingSpec
 
 

@@ -6,7 +6,7 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.models.errors import DataError, FormatError, ParameterError
+from zkunlearn.errors import DataError, FormatError, ParameterError
 from zkunlearn.models.spec import MAX_SPEC_BYTES, FixedPoint, TrainingSpec, load_spec
 
 LEAST = {"model": "logistic", "epochs": 4, "learning_rate": 0.5}

@@ -26,7 +26,7 @@ from acceptance import ACCEPTED, FAILED
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "mutation.md"
-PLACES = ("models", "circuits", "verifier")
+PLACES = ("formats", "models", "circuits", "verifier")
 EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
 CALLS = ("require_", "check_", "verify_")
 ATTACKS = ("tests/attacks", "tests/tamper", "tests/test_library.py", "tests/test_recommitment.py")
@@ -38,14 +38,14 @@ CONTAINERS = ("tests/verifier/test_container.py", "tests/verifier/test_container
 DECLARED = ("tests/models/test_encoding.py", "tests/models/test_spec.py", "tests/fuzz/test_found.py")
 # Where a check is most likely missed; then come all others. Callers cannot even hand a tree most of what it refuses.
 FIRST = {
-    **dict.fromkeys(("batching.py", "lookup.py", "opening.py", "sumcheck.py", "protocol.py", "ledger.py"), LIES),
+    **dict.fromkeys(("batching.py", "lookup.py", "opening.py", "sumcheck.py", "proof.py", "ledger.py"), LIES),
     **dict.fromkeys(("gradient_descent.py", "validity.py"), LIES),
     **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
     "merkle.py": ("tests/verifier/test_merkle.py",),
     "folding.py": ("tests/verifier/test_folding.py",),
     "work.py": ("tests/attacks/test_broken_bytes.py",),
     **dict.fromkeys(("cbor.py", "container.py", "files.py"), CONTAINERS),
-    **dict.fromkeys(("_canonical.py", "spec.py", "encoding.py", "columns.py"), DECLARED),
+    **dict.fromkeys(("canonical.py", "spec.py", "dataset.py", "columns.py"), DECLARED),
 }
 IGNORED = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
 NOTHING, LONGEST_TEXT = "**nothing**", 110
@@ -191,7 +191,7 @@ def write_page(rows: list[str], whole: bool) -> None:
 
 
 def main() -> None:
-    """Run all mutants, or those in whose path and line, as verifier/merkle.py:40, the argument is found."""
+    """Run all mutants, or those in whose path and line, as verifier/protocol/merkle.py:40, the argument is found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="?", default="", help="part of a file's path and line")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time")

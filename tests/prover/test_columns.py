@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.circuits import tables
-from zkunlearn.circuits.goldilocks import K
-from zkunlearn.circuits.layout import Axis, part
-from zkunlearn.circuits.relation import (
+from zkunlearn.circuits.field.goldilocks import K
+from zkunlearn.circuits.language import tables
+from zkunlearn.circuits.language.layout import Axis, part
+from zkunlearn.circuits.language.relation import (
     Entry,
     Indicator,
     Lookup,
@@ -24,11 +24,11 @@ from zkunlearn.circuits.relation import (
     Term,
     Var,
 )
-from zkunlearn.circuits.tables import limb_lookups, limb_names
-from zkunlearn.models.errors import ZkUnlearnError
-from zkunlearn.prover import columns as prover_columns
-from zkunlearn.prover.columns import Columns, Combination
-from zkunlearn.prover.multiplicities import SignedRows, limb_rows, multiplicities, signed_rows
+from zkunlearn.circuits.language.tables import limb_lookups, limb_names
+from zkunlearn.errors import ZkUnlearnError
+from zkunlearn.prover.matrices import values as prover_columns
+from zkunlearn.prover.matrices.multiplicities import SignedRows, limb_rows, multiplicities, signed_rows
+from zkunlearn.prover.matrices.values import Columns, Combination
 
 from ..attacks.harness import declare, validity_shape
 from . import twins

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.models.errors import TrainingError
-from zkunlearn.models.gradient_descent import train
-from zkunlearn.models.schedule import DatasetShape, compile_schedule
+from zkunlearn.errors import TrainingError
+from zkunlearn.models.methods.gradient_descent import train
+from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
 from zkunlearn.models.spec import FixedPoint, TrainingSpec
-from zkunlearn.prover import descent as prover_descent
 from zkunlearn.prover import kernels as fast
-from zkunlearn.prover.descent import descend
-from zkunlearn.prover.rows import Rows, blind_rows
+from zkunlearn.prover.witnesses import descent as prover_descent
+from zkunlearn.prover.witnesses.descent import descend
+from zkunlearn.prover.witnesses.rows import Rows, blind_rows
 
 pytestmark = pytest.mark.usefixtures("threads")
 KINDS = {"logistic": "binary", "linear": "real", "poisson": "count"}

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.models.errors import ParameterError
-from zkunlearn.prover.encoding import MatrixRows, codewords_of, leaf_hashes
-from zkunlearn.prover.evaluation import evaluate_parts
+from zkunlearn.errors import ParameterError
 from zkunlearn.prover.kernels import RowPart
-from zkunlearn.verifier.code import ReedSolomonCode, evaluate_rows
+from zkunlearn.prover.matrices.codewords import MatrixRows, codewords_of, leaf_hashes
+from zkunlearn.prover.matrices.evaluation import evaluate_parts
+from zkunlearn.verifier.protocol.code import ReedSolomonCode, evaluate_rows
 
 P = 2**64 - 2**32 + 1
 KINDS = {"int16": (-(2**15), 2**15), "uint16": (0, 2**16), "int32": (-(2**31), 2**31), "uint64": (0, P)}

@@ -16,9 +16,9 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.models.encoding import DatasetEncoding
-from zkunlearn.models.errors import DataError
-from zkunlearn.prover.ingest import RawTable, read_bounds, read_digests, read_ids, read_table
+from zkunlearn.errors import DataError
+from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.prover.tables.read import RawTable, read_bounds, read_digests, read_ids, read_table
 
 GOOD = "id,age,income,sick\na,30,1.5,yes\nb,40,-2,no\nc,50,3e2,no\n"
 
@@ -394,7 +394,7 @@ def test_a_csv_of_several_pieces_keeps_all_rows_in_order(
     write: Callable[..., Path], rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the last piece is full, or is the only one."""
-    monkeypatch.setattr("zkunlearn.prover.csv_tables.PIECE_ROWS", rows)
+    monkeypatch.setattr("zkunlearn.prover.tables.csv_tables.PIECE_ROWS", rows)
     table = read_table(write(LONG), "y", "id")
     assert table.X.tolist() == [[row, -row / 4] for row in range(11)]
     assert table.y.tolist() == [row % 2 for row in range(11)]
@@ -416,7 +416,7 @@ def test_a_csv_of_several_pieces_keeps_all_rows_in_order(
 def test_a_bad_row_past_the_first_piece_is_named_by_its_line(
     write: Callable[..., Path], name: str, value: str, rows: list[int], found: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zkunlearn.prover.csv_tables.PIECE_ROWS", 3)
+    monkeypatch.setattr("zkunlearn.prover.tables.csv_tables.PIECE_ROWS", 3)
     message = refusal(write(with_cells(name, value, rows)), "y")
     assert message.endswith(f": {found}"), message
 
@@ -424,7 +424,7 @@ def test_a_bad_row_past_the_first_piece_is_named_by_its_line(
 def test_lines_of_pieces_are_counted_over_blank_ones(
     write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zkunlearn.prover.csv_tables.PIECE_ROWS", 3)
+    monkeypatch.setattr("zkunlearn.prover.tables.csv_tables.PIECE_ROWS", 3)
     broken = with_cells("x", "?", [8]).replace("p4,", "\n\np4,").replace("p6,", '"p\n6",')
     assert "line 10, column 'id': the id has a line break" in refusal(write(broken.replace("?", "1")), "y")
     assert "line 13, column 'x': '?' is not a number" in refusal(write(broken), "y")
@@ -442,7 +442,7 @@ def long_parquet(path: Path, **columns: Any) -> Path:
 def test_a_parquet_of_several_pieces_keeps_all_rows_in_order(
     tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zkunlearn.prover.parquet_tables.PIECE_ROWS", rows)
+    monkeypatch.setattr("zkunlearn.prover.tables.parquet_tables.PIECE_ROWS", rows)
     table = read_table(long_parquet(tmp_path / "t.parquet"), "y", "id")
     assert table.X.tolist() == [[row, -row / 4] for row in range(11)]
     assert table.y.tolist() == [row % 2 for row in range(11)]
@@ -463,7 +463,7 @@ def test_a_parquet_of_several_pieces_keeps_all_rows_in_order(
 def test_a_bad_row_past_the_first_piece_of_a_parquet_is_named_by_its_number(
     tmp_path: Path, name: str, value: Any, row: int, found: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zkunlearn.prover.parquet_tables.PIECE_ROWS", 3)
+    monkeypatch.setattr("zkunlearn.prover.tables.parquet_tables.PIECE_ROWS", 3)
     whole = pyarrow.parquet.read_table(long_parquet(tmp_path / "t.parquet"))[name].to_pylist()
     message = refusal(long_parquet(tmp_path / "u.parquet", **{name: [*whole[:row], value, *whole[row + 1 :]]}), "y")
     assert message.endswith(f": {found}"), message
@@ -504,7 +504,7 @@ def test_a_matrix_is_the_same_however_it_is_stored(
     tmp_path: Path, kind: str, order: Any, compression: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is compressed is unpacked a few rows at a time; what is not stays in its file."""
-    monkeypatch.setattr("zkunlearn.prover.npz_tables.PIECE_BYTES", 100)
+    monkeypatch.setattr("zkunlearn.prover.tables.npz_tables.PIECE_BYTES", 100)
     X = matrix(kind)
     table = read_table(zipped(tmp_path / "t.npz", npy_bytes(np.asarray(X, order=order)), compression), "y")
     assert table.X.dtype.newbyteorder("=") == X.dtype.newbyteorder("=") and table.X.tolist() == X.tolist()

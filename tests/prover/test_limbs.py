@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.prover import evaluation, limbs
-from zkunlearn.prover.encoding import MatrixRows
-from zkunlearn.prover.evaluation import evaluate_parts
 from zkunlearn.prover.kernels import RowPart
+from zkunlearn.prover.matrices import evaluation
+from zkunlearn.prover.matrices import products as limbs
+from zkunlearn.prover.matrices.codewords import MatrixRows
+from zkunlearn.prover.matrices.evaluation import evaluate_parts
 
 from . import twins
 from .values import NARROW, P, narrow, numbers, seeds

@@ -11,24 +11,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.circuits import tables
-from zkunlearn.circuits.goldilocks import ONE, ZERO, K, kscalar, to_field
-from zkunlearn.circuits.gradient_descent import PREDICTIONS, Z
-from zkunlearn.circuits.layout import Axis, cut_box
-from zkunlearn.circuits.multilinear import kevaluate
-from zkunlearn.circuits.relation import LIMB, Entry, Indicator, Lookup, LookupBox, Section
-from zkunlearn.circuits.tables import ACTIVATION, HALF, RANGE
-from zkunlearn.models.errors import ZkUnlearnError
-from zkunlearn.prover.columns import Columns, Combination, column_axes, in_field
-from zkunlearn.prover.descent import descend
-from zkunlearn.prover.fractions import Box, LayerWeights, Tree, build_tree
-from zkunlearn.prover.gradient_descent import VIRTUAL, training_witness
+from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, kscalar, to_field
+from zkunlearn.circuits.field.multilinear import kevaluate
+from zkunlearn.circuits.language import tables
+from zkunlearn.circuits.language.layout import Axis, cut_box
+from zkunlearn.circuits.language.relation import LIMB, Entry, Indicator, Lookup, LookupBox, Section
+from zkunlearn.circuits.language.tables import ACTIVATION, HALF, RANGE
+from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, Z
+from zkunlearn.errors import ZkUnlearnError
 from zkunlearn.prover.kernels import LANES, LINES
-from zkunlearn.prover.leaves import ListedLeaves
-from zkunlearn.prover.lookup import build_trees, lookup_leaves
-from zkunlearn.prover.multiplicities import SignedRows, signed_rows
-from zkunlearn.prover.rows import blind_rows
-from zkunlearn.verifier.lookup import Instance, Keys, instances
+from zkunlearn.prover.matrices.multiplicities import SignedRows, signed_rows
+from zkunlearn.prover.matrices.values import Columns, Combination, column_axes, in_field
+from zkunlearn.prover.protocol.fractions import Box, LayerWeights, Tree, build_tree
+from zkunlearn.prover.protocol.leaves import ListedLeaves
+from zkunlearn.prover.protocol.lookup import build_trees, lookup_leaves
+from zkunlearn.prover.witnesses.descent import descend
+from zkunlearn.prover.witnesses.gradient_descent import VIRTUAL, training_witness
+from zkunlearn.prover.witnesses.rows import blind_rows
+from zkunlearn.verifier.protocol.lookup import Instance, Keys, instances
 
 from ..attacks.harness import X_BITS, declare, people, validity_shape
 from ..leaves import written_out

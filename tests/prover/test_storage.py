@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from zkunlearn.models.errors import DataError, ParameterError
-from zkunlearn.prover.storage import LEAST_MEMORY, SMALL_PARTS, Growing, empty, memory_limit
+from zkunlearn.errors import DataError, ParameterError
+from zkunlearn.prover.kernels.storage import LEAST_MEMORY, SMALL_PARTS, Growing, empty, memory_limit
 
 LARGE = LEAST_MEMORY // SMALL_PARTS + 16  # bytes
 

@@ -17,10 +17,10 @@ import zkunlearn as zu
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.lib import format as npy
-from zkunlearn.models.errors import DataError, FormatError
-from zkunlearn.prover.dataset import COMMITMENT_FILE, Dataset
-from zkunlearn.prover.store import OWNER, SECRETS, Folder, Form, Names, load_arrays
-from zkunlearn.prover.trees import TREE_FILE
+from zkunlearn.errors import DataError, FormatError
+from zkunlearn.prover.owner.dataset import COMMITMENT_FILE, Dataset
+from zkunlearn.prover.owner.secret_arrays import OWNER, SECRETS, Folder, Form, Names, load_arrays
+from zkunlearn.prover.owner.tree_cache import TREE_FILE
 
 from .values import P, quick
 

@@ -1,4 +1,4 @@
-"""prover/trees.py: a file that saves time and decides nothing."""
+"""prover/owner/tree_cache.py: a file that saves time and decides nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.prover.trees import TAG, TREE_FILE
+from zkunlearn.prover.owner.tree_cache import TAG, TREE_FILE
 
 SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=1.0)
 

@@ -6,8 +6,8 @@ import hashlib
 from itertools import count
 
 import pytest
-from zkunlearn.prover.work import BATCH, find_work
-from zkunlearn.verifier.work import is_work
+from zkunlearn.prover.protocol.work import BATCH, find_work
+from zkunlearn.verifier.protocol.work import is_work
 
 pytestmark = pytest.mark.usefixtures("threads")
 

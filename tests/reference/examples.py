@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.verifier.protocol import ProofShape
+from zkunlearn.verifier.protocol.proof import ProofShape
 
 from . import verifier
 from .field import log2_ceil

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits import tables
-from zkunlearn.models.errors import ParameterError
-from zkunlearn.prover import channel, folding, opening, protocol
-from zkunlearn.prover.commitment import Commitment
-from zkunlearn.verifier.artefacts import training_statement
-from zkunlearn.verifier.folding import folded_bytes, stacks
+from zkunlearn.circuits.language import tables
+from zkunlearn.errors import ParameterError
+from zkunlearn.prover.matrices.commitment import Commitment
+from zkunlearn.prover.protocol import channel, folding, opening
+from zkunlearn.prover.protocol import proof as protocol
+from zkunlearn.verifier.proofs import training_statement
+from zkunlearn.verifier.protocol.folding import folded_bytes, stacks
 from zkunlearn.verifier.verify import dataset_shape, training_shape
 
 from ..words import Words

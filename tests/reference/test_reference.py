@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statement import RecommitmentStatement
+from zkunlearn.circuits.statements.training import RecommitmentStatement
+from zkunlearn.errors import ParameterError
 from zkunlearn.models.activation import activation_table as package_table
-from zkunlearn.models.errors import ParameterError
-from zkunlearn.models.schedule import DatasetShape, compile_schedule
-from zkunlearn.prover.dataset import commit_rows
-from zkunlearn.prover.protocol import Prover
-from zkunlearn.prover.recommitment import new_name, new_transcript
-from zkunlearn.verifier.artefacts import training_statement
+from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
+from zkunlearn.prover.owner.dataset import commit_rows
+from zkunlearn.prover.owner.recommitment import new_name, new_transcript
+from zkunlearn.prover.protocol.proof import Prover
+from zkunlearn.verifier.proofs import training_statement
 from zkunlearn.verifier.verify import dataset_shape, recommitment_shape, training_shape
 
 from ..words import Words

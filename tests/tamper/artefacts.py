@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statement import DatasetStatement
-from zkunlearn.models.errors import ZkUnlearnError
-from zkunlearn.prover.dataset import Dataset
-from zkunlearn.prover.training import Model
-from zkunlearn.verifier.artefacts import dataset_statement
-from zkunlearn.verifier.container import VERSION, decode, encode, write_container
+from zkunlearn.circuits.statements.training import DatasetStatement
+from zkunlearn.errors import ZkUnlearnError
+from zkunlearn.formats.container import VERSION, decode, encode, write_container
+from zkunlearn.prover.owner.dataset import Dataset
+from zkunlearn.prover.owner.training import Model
+from zkunlearn.verifier.proofs import dataset_statement
 
 from .edits import edited
 

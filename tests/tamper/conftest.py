@@ -12,7 +12,7 @@ import pytest
 @pytest.fixture(scope="session")
 def tampered(tmp_path_factory):
     """All kinds of files and of proofs."""
-    from zkunlearn.prover import entropy
+    from zkunlearn.prover.matrices import entropy
 
     from .artefacts import Owner, kinds
     from .proofs import proof_kinds

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
-from zkunlearn.circuits.goldilocks import P
+from zkunlearn.circuits.field.goldilocks import P
 
 Path = tuple[str | int, ...]
 Edit = Callable[[Any], Any]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from zkunlearn.circuits.goldilocks import P
-from zkunlearn.models.errors import InvalidProof
-from zkunlearn.verifier.protocol import ProofShape
+from zkunlearn.circuits.field.goldilocks import P
+from zkunlearn.errors import InvalidProof
+from zkunlearn.verifier.protocol.proof import ProofShape
 
 from ..attacks.harness import (
     PLAIN_RATE,

@@ -12,9 +12,9 @@ from itertools import accumulate
 from pathlib import Path
 
 import zkunlearn as zu
-from zkunlearn.cli import LIST_HEAD
-from zkunlearn.prover.text_files import read_digests
-from zkunlearn.verifier.container import MAGIC
+from zkunlearn.cli.program import LIST_HEAD
+from zkunlearn.formats.container import MAGIC
+from zkunlearn.formats.lists import read_digests
 
 from .artefacts import Judge, Owner, answer
 
@@ -60,7 +60,7 @@ class File:
 
 
 def parts_of(data: bytes) -> Spans:
-    """A container's parts, as the format is written down in verifier/container.py."""
+    """A container's parts, as the format is written down in formats/container.py."""
     kind = data[len(MAGIC)]
     ends = list(accumulate([len(MAGIC), 1, kind, 2]))
     names = ("magic", "length of the kind", "kind", "version", "payload")

@@ -12,10 +12,10 @@ from os import cpu_count
 from typing import Any
 
 import pytest
-from zkunlearn.verifier import code
-from zkunlearn.verifier.container import decode
-from zkunlearn.verifier.folding import stacks
-from zkunlearn.verifier.protocol import ProofShape
+from zkunlearn.formats.container import decode
+from zkunlearn.verifier.protocol import code
+from zkunlearn.verifier.protocol.folding import stacks
+from zkunlearn.verifier.protocol.proof import ProofShape
 
 from ..attacks.harness import Outcome, columns_of, declare, descend, people, prove, validity_columns, validity_shape
 from ..attacks.recording import P, sections

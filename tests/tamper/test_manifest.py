@@ -25,9 +25,14 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statement import DatasetStatement, ForgottenRecord, RecommitmentStatement, TrainingStatement
-from zkunlearn.verifier import artefacts
-from zkunlearn.verifier.container import KINDS
+from zkunlearn.circuits.statements.training import (
+    DatasetStatement,
+    ForgottenRecord,
+    RecommitmentStatement,
+    TrainingStatement,
+)
+from zkunlearn.formats.container import KINDS
+from zkunlearn.verifier import proofs as artefacts
 
 from ..attacks.test_broken_bytes import by_luck
 from .artefacts import Kind

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.circuits.goldilocks import P
-from zkunlearn.verifier.code import ReedSolomonCode, evaluate_rows, powers
+from zkunlearn.circuits.field.goldilocks import P
+from zkunlearn.verifier.protocol.code import ReedSolomonCode, evaluate_rows, powers
 
 EDGES = [0, 1, 2, P - 1, P - 2, 2**32 - 1, 2**32, 2**63, P >> 1]
 elements = st.one_of(st.sampled_from(EDGES), st.integers(0, P - 1))

@@ -10,9 +10,9 @@ import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.models.errors import FormatError
-from zkunlearn.verifier import cbor
-from zkunlearn.verifier.container import (
+from zkunlearn.errors import FormatError
+from zkunlearn.formats import cbor
+from zkunlearn.formats.container import (
     KINDS,
     MAGIC,
     decode,

@@ -9,8 +9,8 @@ from types import NoneType
 from typing import Any
 
 import pytest
-from zkunlearn.models.errors import DataError, FormatError
-from zkunlearn.verifier.container import (
+from zkunlearn.errors import DataError, FormatError
+from zkunlearn.formats.container import (
     VERSION,
     Bytes,
     Expected,

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.circuits.goldilocks import ONE, K, P, Vector, add, kadd, kdot, kscalar, mul
-from zkunlearn.circuits.multilinear import Point, eq_table, kevaluate
-from zkunlearn.models.errors import InvalidProof
-from zkunlearn.prover import folding as prover_folding
-from zkunlearn.prover.channel import ProverChannel
-from zkunlearn.prover.entropy import random_field
-from zkunlearn.prover.folding import prove_folding, send_vectors, stack_weights
-from zkunlearn.verifier.channel import PlanChannel, VerifierChannel
-from zkunlearn.verifier.code import evaluate_rows
-from zkunlearn.verifier.folding import (
+from zkunlearn.circuits.field.goldilocks import ONE, K, P, Vector, add, kadd, kdot, kscalar, mul
+from zkunlearn.circuits.field.multilinear import Point, eq_table, kevaluate
+from zkunlearn.errors import InvalidProof
+from zkunlearn.prover.matrices.entropy import random_field
+from zkunlearn.prover.protocol import folding as prover_folding
+from zkunlearn.prover.protocol.channel import ProverChannel
+from zkunlearn.prover.protocol.folding import prove_folding, send_vectors, stack_weights
+from zkunlearn.verifier.protocol.channel import PlanChannel, VerifierChannel
+from zkunlearn.verifier.protocol.code import evaluate_rows
+from zkunlearn.verifier.protocol.folding import (
     Claims,
     Stack,
     folded_bytes,
@@ -29,7 +29,7 @@ from zkunlearn.verifier.folding import (
     verify_folding,
     weight_at,
 )
-from zkunlearn.verifier.transcript import Transcript
+from zkunlearn.verifier.protocol.transcript import Transcript
 
 from ..words import Words
 

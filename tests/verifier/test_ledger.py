@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.circuits.goldilocks import ONE, ZERO, K, P, kscalar
-from zkunlearn.circuits.hidden import Hidden, HiddenProgram, Product, evaluate_constraint, linear, public
-from zkunlearn.models.errors import InvalidProof, ZkUnlearnError
-from zkunlearn.prover import ledger as prover_ledger
-from zkunlearn.prover.channel import ProverChannel
-from zkunlearn.prover.ledger import Ledger, draw_ledger, prove_ledger, violated
-from zkunlearn.verifier import ledger as verifier_ledger
-from zkunlearn.verifier.channel import EXTENSION_BYTES, FIELD_BYTES, VerifierChannel
-from zkunlearn.verifier.code import evaluate_rows
-from zkunlearn.verifier.ledger import LedgerShape, own_code, verify_ledger
-from zkunlearn.verifier.transcript import Transcript
+from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, P, kscalar
+from zkunlearn.circuits.language.hidden import Hidden, HiddenProgram, Product, evaluate_constraint, linear, public
+from zkunlearn.errors import InvalidProof, ZkUnlearnError
+from zkunlearn.prover.protocol import ledger as prover_ledger
+from zkunlearn.prover.protocol.channel import ProverChannel
+from zkunlearn.prover.protocol.ledger import Ledger, draw_ledger, prove_ledger, violated
+from zkunlearn.verifier.protocol import ledger as verifier_ledger
+from zkunlearn.verifier.protocol.channel import EXTENSION_BYTES, FIELD_BYTES, VerifierChannel
+from zkunlearn.verifier.protocol.code import evaluate_rows
+from zkunlearn.verifier.protocol.ledger import LedgerShape, own_code, verify_ledger
+from zkunlearn.verifier.protocol.transcript import Transcript
 
 elements = st.one_of(st.sampled_from([0, 1, P - 1, 2**32]), st.integers(0, P - 1))
 scalars = st.builds(K, elements, elements)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.models.errors import InvalidProof, ParameterError
-from zkunlearn.prover.merkle import build_levels, cap_of, hash_salted, paths_of, record_path
-from zkunlearn.verifier.merkle import (
+from zkunlearn.errors import InvalidProof, ParameterError
+from zkunlearn.prover.matrices.merkle import build_levels, cap_of, hash_salted, paths_of, record_path
+from zkunlearn.verifier.protocol.merkle import (
     CapShape,
     leaf_hash,
     node_hash,

@@ -4,22 +4,28 @@ from dataclasses import fields
 from math import isclose, log2
 
 import pytest
-from zkunlearn.circuits import tables
-from zkunlearn.circuits.goldilocks import P
-from zkunlearn.circuits.gradient_descent import GradientDescent, model_columns
-from zkunlearn.circuits.layout import MatrixLayout
-from zkunlearn.circuits.recommitment import Recommitment, new_dataset_columns
-from zkunlearn.circuits.validity import Validity, dataset_columns
-from zkunlearn.models.errors import ParameterError
-from zkunlearn.models.schedule import DatasetShape, compile_schedule
+from zkunlearn.circuits.field.goldilocks import P
+from zkunlearn.circuits.language import tables
+from zkunlearn.circuits.language.layout import MatrixLayout
+from zkunlearn.circuits.relations.gradient_descent import GradientDescent, model_columns
+from zkunlearn.circuits.relations.recommitment import Recommitment, new_dataset_columns
+from zkunlearn.circuits.relations.validity import Validity, dataset_columns
+from zkunlearn.errors import ParameterError
+from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
 from zkunlearn.models.spec import TrainingSpec
-from zkunlearn.verifier.channel import Round
-from zkunlearn.verifier.code import PLAIN_RATE, WORK_BITS, ReedSolomonCode, query_count
-from zkunlearn.verifier.folding import Stack
-from zkunlearn.verifier.group import Group, MatrixShape
-from zkunlearn.verifier.ledger import LedgerShape
-from zkunlearn.verifier.protocol import ProofShape, choose_matrix
-from zkunlearn.verifier.soundness import code_terms, require_security, round_term, security_bits, soundness_terms
+from zkunlearn.verifier.protocol.channel import Round
+from zkunlearn.verifier.protocol.code import PLAIN_RATE, WORK_BITS, ReedSolomonCode, query_count
+from zkunlearn.verifier.protocol.folding import Stack
+from zkunlearn.verifier.protocol.group import Group, MatrixShape
+from zkunlearn.verifier.protocol.ledger import LedgerShape
+from zkunlearn.verifier.protocol.proof import ProofShape, choose_matrix
+from zkunlearn.verifier.protocol.soundness import (
+    code_terms,
+    require_security,
+    round_term,
+    security_bits,
+    soundness_terms,
+)
 
 
 def committed(columns, row_bits, openings=4):

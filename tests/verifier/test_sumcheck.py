@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zkunlearn.circuits.goldilocks import ONE, ZERO, K, P, kscalar, kvector
-from zkunlearn.circuits.hidden import Hidden, evaluate, public
-from zkunlearn.circuits.layout import Axis
-from zkunlearn.circuits.multilinear import evaluate as evaluate_vector
-from zkunlearn.circuits.multilinear import kevaluate
-from zkunlearn.circuits.relation import Factor, PublicVector, Sum, Term, variables
-from zkunlearn.prover.channel import ProverChannel
-from zkunlearn.prover.columns import Columns
-from zkunlearn.prover.ledger import violated
-from zkunlearn.prover.sumcheck import prove_sum
-from zkunlearn.verifier.channel import PlanChannel, VerifierChannel
-from zkunlearn.verifier.sumcheck import bound_point, next_claim, verify_sum
-from zkunlearn.verifier.transcript import Transcript
+from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, P, kscalar, kvector
+from zkunlearn.circuits.field.multilinear import evaluate as evaluate_vector
+from zkunlearn.circuits.field.multilinear import kevaluate
+from zkunlearn.circuits.language.hidden import Hidden, evaluate, public
+from zkunlearn.circuits.language.layout import Axis
+from zkunlearn.circuits.language.relation import Factor, PublicVector, Sum, Term, variables
+from zkunlearn.prover.matrices.values import Columns
+from zkunlearn.prover.protocol.channel import ProverChannel
+from zkunlearn.prover.protocol.ledger import violated
+from zkunlearn.prover.protocol.sumcheck import prove_sum
+from zkunlearn.verifier.protocol.channel import PlanChannel, VerifierChannel
+from zkunlearn.verifier.protocol.sumcheck import bound_point, next_claim, verify_sum
+from zkunlearn.verifier.protocol.transcript import Transcript
 
 elements = st.one_of(st.sampled_from([0, 1, P - 1, 2**32]), st.integers(0, P - 1))
 scalars = st.builds(K, elements, elements)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.circuits.goldilocks import P
-from zkunlearn.models.errors import ParameterError
-from zkunlearn.verifier.transcript import (
+from zkunlearn.circuits.field.goldilocks import P
+from zkunlearn.errors import ParameterError
+from zkunlearn.verifier.protocol.transcript import (
     SESSION_ID_LABEL,
     SHAKE128_RATE,
     DuplexSponge,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.verifier import soundness
+from zkunlearn.verifier.protocol import soundness
 
 SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5)
 

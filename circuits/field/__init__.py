@@ -1,0 +1,1 @@
+"""The field, its extension, and multilinear polynomials over them."""

@@ -1,0 +1,1 @@
+"""The language in which relations are stated, once, for both sides."""

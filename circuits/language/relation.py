@@ -1,0 +1,263 @@
+"""The language in which a relation is stated, once, for both sides.
+
+A relation has committed columns in matrices, lookups into public tables, and identities. Its identities are a
+walk: a function that draws challenges, sums products of columns, evaluates columns at points and requires
+expressions to vanish, through the interface `Steps`. The verifier, the prover and the cost planner each
+implement `Steps`; none of them knows which relation it serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..field.goldilocks import ONE, K, Vector
+from ..field.multilinear import Point, eq_index, prefix
+from .hidden import Hidden, Product
+from .layout import Axis, Column
+
+TABLE_BITS = 16  # every table has 2^16 rows; a limb is a 16-bit integer
+LIMB = 1 << TABLE_BITS
+
+
+@dataclass(frozen=True)
+class PublicVector:
+    """A multilinear polynomial both sides know.
+
+    Attributes:
+        table: its values on the cube's real prefix box, a K array (2, ...); the prover's view.
+        evaluate: its value at a point; the verifier's view, in closed form where there is one.
+    """
+
+    table: Callable[[], Vector]
+    evaluate: Callable[[Point], K]
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """Which cells of a box count: all real ones, less `holes` on the last axis.
+
+    Attributes:
+        axes: the box.
+        holes: sorted positions on the last axis that do not count (forgotten rows).
+    """
+
+    axes: tuple[Axis, ...]
+    holes: tuple[int, ...] = ()
+
+    def evaluate(self, point: Point) -> K:
+        """The extension at a flat point, in O(holes * bits)."""
+        result, offset = ONE, 0
+        for axis in self.axes:
+            part = point[offset : offset + axis.bits]
+            offset += axis.bits
+            inside = prefix(part, axis.size)
+            if axis is self.axes[-1]:
+                for hole in self.holes:
+                    inside = inside - eq_index(part, hole)
+            result = result * inside
+        return result
+
+    def table(self) -> npt.NDArray[np.uint8]:
+        """Zeros and ones, the shape of the box."""
+        cells = np.ones([axis.size for axis in self.axes], dtype=np.uint8)
+        cells[..., list(self.holes)] = 0
+        return cells
+
+
+# Sums ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Var:
+    """The index-th variable of a sum."""
+
+    index: int
+
+
+Coordinates = tuple["K | Var", ...]
+
+
+def variables(first: int, count: int) -> tuple[Var, ...]:
+    """`count` consecutive variables of a sum."""
+    return tuple(Var(i) for i in range(first, first + count))
+
+
+@dataclass(frozen=True)
+class Term:
+    """coefficient * column, each of its axes at variables of the sum, at a point, or summed with public weights.
+
+    A term with weights is no evaluation of the column; its value at the end of the sum is handed back, to be the
+    claim of a later sum. Within an axis, variables come before fixed coordinates; every term has every variable.
+    """
+
+    coefficient: K
+    column: str
+    at: Mapping[str, Coordinates | PublicVector]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A sum of terms, plus a public polynomial in the variables of the sum."""
+
+    terms: tuple[Term, ...]
+    constant: PublicVector | None = None
+
+
+@dataclass(frozen=True)
+class Sum:
+    """sum over the cube of weight * product of factors. One or two factors: constraints stay quadratic.
+
+    Attributes:
+        name: names the check.
+        groups: number of variables of each index summed over; tables of public vectors have one dimension a group.
+        weight: a public polynomial.
+        factors: polynomials in committed columns.
+    """
+
+    name: str
+    groups: tuple[int, ...]
+    weight: PublicVector
+    factors: tuple[Factor, ...]
+
+    @property
+    def variables(self) -> int:
+        """Number of variables."""
+        return sum(self.groups)
+
+    @property
+    def degree(self) -> int:
+        """Degree of the round polynomials."""
+        return 1 + len(self.factors)
+
+
+@dataclass(frozen=True)
+class SumResult:
+    """Where a sum ended: the point, and the hidden value there of each term of each factor."""
+
+    point: Point
+    values: tuple[tuple[Hidden, ...], ...]
+
+
+# Lookups -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One component of a looked-up tuple: sum of coefficient * column (or virtual column), plus a constant."""
+
+    terms: tuple[tuple[int, str], ...]
+    constant: int = 0
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A tuple that is looked up in a table."""
+
+    name: str
+    table: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class LookupBox:
+    """Every counting cell of a box looks tuples up, one for each of `lookups`.
+
+    Attributes:
+        name: names the check.
+        indicator: which cells count.
+    """
+
+    name: str
+    indicator: Indicator
+    lookups: tuple[Lookup, ...]
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Axes of the box, or parts of axes."""
+        return self.indicator.axes
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns in the tuples, in order, each once."""
+        names = [name for lookup in self.lookups for entry in lookup.entries for _, name in entry.terms]
+        return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A public table of 2^16 tuples under a tag of its own.
+
+    Attributes:
+        components: the columns of the table.
+        multiplicity: name of the committed column that says how often each tuple is looked up.
+        section: index of the section on the column's first axis.
+    """
+
+    name: str
+    tag: int
+    components: tuple[PublicVector, ...]
+    multiplicity: str
+    section: Axis
+
+
+@dataclass(frozen=True)
+class Section:
+    """Lookups that one argument proves, and the tables they are in. A proof has one section or several, each with
+    challenges of its own: what a section costs in memory and in soundness follows from its size."""
+
+    boxes: tuple[LookupBox, ...]
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """Where the lookups of a box ended: the point per axis, and the hidden value there of every column they mention."""
+
+    point: Mapping[str, Point]
+    values: Mapping[str, Hidden]
+
+
+# The relation --------------------------------------------------------------------------------------------------------
+
+
+class Steps(Protocol):
+    """What a relation's walk may do. P -> V: hidden values; V -> P: challenges."""
+
+    def point(self, label: str, bits: int) -> Point:
+        """A random point; soundness error bits / |K|."""
+
+    def evaluate(self, column: str, at: Mapping[str, Point]) -> Hidden:
+        """The value of a committed column at a point; a claim that the opening settles."""
+
+    def total(self, statement: Sum) -> Hidden:
+        """The value of a sum, sent; to be proved by a `sumcheck` on it."""
+
+    def sumcheck(self, statement: Sum, claim: Hidden) -> SumResult:
+        """Prove that the sum is `claim`."""
+
+    def require_zero(self, check: str, expression: Hidden, products: Sequence[Product] = ()) -> None:
+        """Add a constraint."""
+
+
+class Relation(Protocol):
+    """What is proved about committed columns."""
+
+    @property
+    def name(self) -> str:
+        """Domain separator."""
+
+    @property
+    def columns(self) -> Mapping[str, tuple[Column, ...]]:
+        """Columns by matrix name; a matrix "witness" is committed within the proof, others beforehand."""
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """All lookups, in order; may be none."""
+
+    def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
+        """The walk, after the lookups. `looked_up`: by name of the box."""

@@ -1,0 +1,103 @@
+"""The public tables, and how an integer of b bits is checked with a table of 2^16 rows.
+
+| table | tag | tuples |
+|---|---|---|
+| range | 1 | (i), 0 <= i < 2^16 |
+| activation | 2 | (q, activation[q]), -2^15 <= q < 2^15 |
+
+How often each tuple is looked up is a committed column over (section, entry).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..field.goldilocks import K, Vector, to_field
+from ..field.multilinear import evaluate, identity, log2_ceil
+from .layout import Axis, Column, cut_box, part
+from .relation import LIMB, TABLE_BITS, Entry, Indicator, Lookup, LookupBox, PublicVector, Table
+
+RANGE, RANGE_COUNTS = "range", "range multiplicities"
+ACTIVATION, ACTIVATION_COUNTS = "activation", "activation multiplicities"
+SECTION_BITS = 24  # a box of lookups has at most 2^24 leaves; larger ones are cut, each part in a section of its own
+TABLE_AXIS = Axis("entry", LIMB)
+HALF = LIMB // 2  # added to a signed 16-bit integer before it is looked up
+
+
+def _base_table(values: npt.NDArray[np.int64]) -> Vector:
+    """Integers as a K table (2, n)."""
+    field = to_field(values)
+    return np.stack([field, np.zeros_like(field)])
+
+
+def section_axis(sections: int) -> Axis:
+    """The first axis of multiplicities."""
+    return Axis("section", sections)
+
+
+def range_table(section: int = 0, sections: int = 1) -> Table:
+    """All 16-bit integers."""
+    indices = PublicVector(lambda: _base_table(np.arange(LIMB)), identity)
+    return Table(RANGE, 1, (indices,), RANGE_COUNTS, part(section_axis(sections), section, 1))
+
+
+def activation_table(values: npt.NDArray[np.int64], section: int = 0, sections: int = 1) -> Table:
+    """(q, values[q + 2^15]) for signed 16-bit q. `values`: int64 (2^16,), scale 2^p_bits."""
+    q = PublicVector(lambda: _base_table(np.arange(LIMB) - HALF), lambda x: identity(x) - HALF)
+    p = PublicVector(lambda: _base_table(values), lambda x: evaluate(to_field(values), x))
+    return Table(ACTIVATION, 2, (q, p), ACTIVATION_COUNTS, part(section_axis(sections), section, 1))
+
+
+def multiplicity_column(name: str, sections: int) -> Column:
+    """The committed counts of a table's tuples in each section."""
+    return Column(name, (section_axis(sections), TABLE_AXIS))
+
+
+def lookup_boxes(
+    name: str, axes: tuple[Axis, ...], lookups: tuple[Lookup, ...], indicator: Callable[[tuple[Axis, ...]], Indicator]
+) -> tuple[LookupBox, ...]:
+    """The lookups of a whole box, in parts of at most 2^SECTION_BITS leaves."""
+    parts = cut_box(axes, SECTION_BITS - log2_ceil(len(lookups)))
+    names = [name] if len(parts) == 1 else [f"{name}, part {i}" for i in range(len(parts))]
+    return tuple(LookupBox(label, indicator(box), lookups) for label, box in zip(names, parts, strict=True))
+
+
+# Integers in limbs ------------------------------------------------------------------------------------------------
+
+
+def limb_widths(bits: int) -> tuple[int, ...]:
+    """Widths of the 16-bit limbs of a `bits`-bit integer, the lowest limb first."""
+    return (TABLE_BITS,) * (bits // TABLE_BITS) + ((bits % TABLE_BITS,) if bits % TABLE_BITS else ())
+
+
+def limb_names(name: str, bits: int) -> tuple[str, ...]:
+    """Column names of the limbs, the lowest first."""
+    return tuple(f"{name} limb {i}" for i in range(len(limb_widths(bits))))
+
+
+def limb_columns(name: str, bits: int, axes: tuple[Axis, ...]) -> tuple[Column, ...]:
+    """The committed limbs of an integer column of `bits` bits."""
+    return tuple(Column(limb, axes) for limb in limb_names(name, bits))
+
+
+def limb_lookups(name: str, bits: int) -> tuple[Lookup, ...]:
+    """Every limb below 2^16, and a short top limb below 2^width: shifted up to 16 bits it is in range too."""
+    lookups: list[Lookup] = []
+    for limb, width in zip(limb_names(name, bits), limb_widths(bits), strict=True):
+        lookups.append(Lookup(limb, RANGE, (Entry(((1, limb),)),)))
+        if width < TABLE_BITS:
+            lookups.append(Lookup(f"{limb} shifted", RANGE, (Entry(((1 << (TABLE_BITS - width), limb),)),)))
+    return tuple(lookups)
+
+
+def limb_terms(name: str, bits: int) -> tuple[tuple[K, str], ...]:
+    """The integer as a combination of its limbs: sum of 2^(16 i) * limb i."""
+    return tuple((K(1 << (TABLE_BITS * i)), limb) for i, limb in enumerate(limb_names(name, bits)))
+
+
+def split_limbs(values: npt.NDArray[np.int64], name: str, bits: int) -> dict[str, npt.NDArray[np.uint16]]:
+    """Non-negative integers as limb columns, by name; arrays of the same shape."""
+    return {limb: (values >> (TABLE_BITS * i)).astype(np.uint16) for i, limb in enumerate(limb_names(name, bits))}

@@ -1,0 +1,1 @@
+"""The relations: columns, lookups and identities of each, one file a relation."""

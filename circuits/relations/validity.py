@@ -1,0 +1,103 @@
+"""The relation of a valid data set: every feature is a signed 16-bit integer, every label is well formed.
+
+| column | axes | lookups |
+|---|---|---|
+| features | feature, row | x + 2^15 in range |
+| labels | row | binary: y and 2^15 y in range, so y is 0 or 1; real: y + 2^15 in range; count: y in range |
+| blind 0, blind 1 | row | none: uniform field elements that hide a row's fingerprint |
+
+The feature after the last is the constant one of the bias, 2^x_bits on every row: the only identity, "constant". The
+rest is said by the lookups. Without these ranges the integers of a training could wrap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..field.goldilocks import K
+from ..field.multilinear import bits_of, prefix
+from ..language.hidden import public
+from ..language.layout import Axis, Column
+from ..language.relation import Entry, Indicator, LookedUp, Lookup, Section, Steps
+from ..language.tables import HALF, RANGE, RANGE_COUNTS, lookup_boxes, multiplicity_column, range_table
+
+FEATURES = "features"
+LABELS = "labels"
+BLINDS = ("blind 0", "blind 1")
+
+
+def row_axis(rows: int) -> Axis:
+    """Rows of the data set."""
+    return Axis("row", rows)
+
+
+def feature_axis(features: int) -> Axis:
+    """Features, and after them the constant one."""
+    return Axis("feature", features + 1)
+
+
+def dataset_columns(rows: int, features: int) -> tuple[Column, ...]:
+    """The columns of a committed data set of `rows` x `features`."""
+    row = row_axis(rows)
+    return (
+        Column(FEATURES, (feature_axis(features), row)),
+        Column(LABELS, (row,)),
+        *(Column(name, (row,)) for name in BLINDS),
+    )
+
+
+@dataclass(frozen=True)
+class Validity:
+    """The relation for one shape.
+
+    Attributes:
+        label_kind: "binary", "real" or "count".
+        x_bits: scale of the features, hence of the constant one.
+    """
+
+    rows: int
+    features: int
+    label_kind: str
+    x_bits: int
+
+    @property
+    def name(self) -> str:
+        """Domain separator."""
+        return "validity"
+
+    @property
+    def columns(self) -> Mapping[str, tuple[Column, ...]]:
+        """The data set, and this proof's multiplicities."""
+        return {
+            "dataset": dataset_columns(self.rows, self.features),
+            "witness": (multiplicity_column(RANGE_COUNTS, len(self.sections)),),
+        }
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """See the table above: section i has the i-th part of the features, and that of the labels, if there is one."""
+        signed = Lookup("features", RANGE, (Entry(((1, FEATURES),), HALF),))
+        row = row_axis(self.rows)
+        features = lookup_boxes("features", (feature_axis(self.features), row), (signed,), Indicator)
+        labels = lookup_boxes("labels", (row,), self._label_lookups, Indicator)
+        count = max(len(features), len(labels))
+        return tuple(
+            Section((*features[i : i + 1], *labels[i : i + 1]), (range_table(i, count),)) for i in range(count)
+        )
+
+    @property
+    def _label_lookups(self) -> tuple[Lookup, ...]:
+        entries = {
+            "binary": {"labels": Entry(((1, LABELS),)), "labels shifted": Entry(((HALF, LABELS),))},
+            "real": {"labels": Entry(((1, LABELS),), HALF)},
+            "count": {"labels": Entry(((1, LABELS),))},
+        }
+        return tuple(Lookup(name, RANGE, (entry,)) for name, entry in entries[self.label_kind].items())
+
+    def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
+        """X(d, n) = 2^x_bits [n real]: on all cells, as it holds at a random n."""
+        row, feature = row_axis(self.rows), feature_axis(self.features)
+        n = steps.point("constant", row.bits)
+        one = steps.evaluate(FEATURES, {"feature": bits_of(self.features, feature.bits), "row": n})
+        steps.require_zero("constant", one - public(prefix(n, self.rows) * K(1 << self.x_bits)))

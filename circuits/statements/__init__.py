@@ -1,0 +1,1 @@
+"""What a proof says, as data: one file a kind of statement."""

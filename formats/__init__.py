@@ -1,0 +1,1 @@
+"""How things are written: fields, CBOR, containers, TOML, files, lists. Knows no statement."""

@@ -1,0 +1,1 @@
+"""How a table of reals becomes integers, column by column."""

@@ -1,0 +1,328 @@
+"""The encodings of single columns: a feature or a real label by an affine map, a label by its kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...errors import DataError, FormatError, ParameterError
+from ...formats.canonical import exact_fields, read_float, read_text
+from ..methods.schedule import FEATURE_BOUND, LABEL_KINDS, label_range
+
+LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
+_END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units
+MAX_NAME_LENGTH = 256
+PIECE_CELLS = 1 << 17  # of tables that are worked through some rows at a time: 1 MB, which fits near caches
+_MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no labels
+
+
+def _check_name(name: object, what: str) -> None:
+    if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
+        raise ParameterError(
+            f"{what}: {str(name)[:40]!r} must be 1 to {MAX_NAME_LENGTH} printable characters"
+        )
+
+
+def number_array(name: str, values: ArrayLike, dimensions: int) -> NDArray[Any]:
+    """An array of real numbers, of whatever type they have; a float64 array if they have none. Raises DataError."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        try:
+            array = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DataError(f"{name}: expected numbers, one in every cell") from None
+    if array.ndim != dimensions:
+        raise DataError(f"{name}: expected {dimensions} dimension(s), found {array.ndim}")
+    return array
+
+
+def real_array(name: str, values: ArrayLike, dimensions: int, first_row: int = 0) -> NDArray[np.float64]:
+    """A float64 array of finite numbers.
+
+    Args:
+        first_row: the number of the first row, for messages.
+
+    Raises:
+        DataError: names row and column (both counted from 0).
+    """
+    with np.errstate(over="ignore"):  # a longer float than float64 may become infinite, and is refused just below
+        array = np.asarray(number_array(name, values, dimensions), dtype=np.float64)
+    if np.isfinite(array).all():
+        return array
+    bad = np.argwhere(~np.isfinite(array))[0]
+    place = f"row {first_row + bad[0]}" + (f", column {bad[1]}" if dimensions > 1 else "")
+    raise DataError(f"{name}: {array[tuple(bad)]} at {place}; every value must be finite")
+
+
+def table_pieces(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """A table (N, d), some rows at a time: the first one's number, and they."""
+    step = max(1, PIECE_CELLS // max(1, array.shape[1]))
+    for start in range(0, len(array), step):
+        yield start, array[start : start + step]
+
+
+@dataclass(frozen=True)
+class ColumnEncoding:
+    """The affine map of one column: [low, high] to [-1, 1].
+
+    Raises:
+        ParameterError: the name is empty, too long or not printable; or the bounds are not finite, in the
+            wrong order, or too near to each other for float64.
+    """
+
+    name: str
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        _check_name(self.name, "column name")
+        for side in ("low", "high"):
+            try:
+                value = float(getattr(self, side)) + 0.0  # one zero, not two
+            except (TypeError, ValueError, OverflowError):
+                raise ParameterError(f"column {self.name!r}: bounds must be numbers") from None
+            object.__setattr__(self, side, value)
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            raise ParameterError(f"column {self.name!r}: bounds {self.low}, {self.high} must be finite")
+        if self.low > self.high:
+            raise ParameterError(
+                f"column {self.name!r}: lower bound {self.low} is above upper bound {self.high}"
+            )
+        if not self._ends_are_exact():
+            raise ParameterError(f"column {self.name!r}: bounds {self.low}, {self.high} are too near")
+
+    def _ends_are_exact(self) -> bool:
+        """Whether float64 takes low to -1 and high to 1 nearly enough for every scale."""
+        if self.low == self.high:
+            return True
+        if not math.isfinite(self.multiplier):
+            return False
+        ends = ((self.high - self.offset) * self.multiplier, (self.offset - self.low) * self.multiplier)
+        return all(abs(end - 1.0) < _END_TOLERANCE for end in ends)
+
+    @property
+    def offset(self) -> float:
+        """The middle of the interval; it becomes 0."""
+        return self.low / 2 + self.high / 2
+
+    @property
+    def half_width(self) -> float:
+        """Half the length of the interval; halves first, for the length itself may overflow."""
+        return self.high / 2 - self.low / 2
+
+    @property
+    def multiplier(self) -> float:
+        """1 / half_width: encoded value = (value - offset) * multiplier. 0.0 for a constant column."""
+        if self.half_width == 0.0:
+            return 0.0 if self.low == self.high else math.inf
+        return 1.0 / self.half_width
+
+    def encode(self, values: NDArray[np.float64], bits: int) -> NDArray[np.int64]:
+        """Finite float64 (N,) to int64 (N,); see `encode_cells`."""
+        integers: NDArray[np.int64] = encode_cells((self,), values[:, None], bits)[:, 0]
+        return integers
+
+    def decode(self, integers: NDArray[np.int64], bits: int) -> NDArray[np.float64]:
+        """Real values of int64 (N,) at scale 2^bits: float64 (N,), what was encoded up to half a unit."""
+        scaled: NDArray[np.float64] = integers / np.float64(1 << bits)
+        return np.asarray(scaled * self.half_width + self.offset, dtype=np.float64)
+
+    def to_mapping(self) -> dict[str, str]:
+        """Canonical mapping: name, low, high."""
+        return {"name": self.name, "low": repr(self.low), "high": repr(self.high)}
+
+    @classmethod
+    def from_mapping(cls, mapping: object, what: str) -> ColumnEncoding:
+        """Read what `to_mapping` wrote; raises FormatError, its message beginning with `what`."""
+        found = exact_fields(mapping, ("name", "low", "high"), what)
+        low, high = (read_float(found[side], f"{what}: {side}") for side in ("low", "high"))
+        try:
+            return cls(read_text(found["name"], f"{what}: name"), low, high)
+        except ParameterError as error:
+            raise FormatError(f"{what}: {error}") from None
+
+
+def encode_cells(
+    columns: Sequence[ColumnEncoding],
+    cells: NDArray[np.float64],
+    bits: int,
+    *,
+    check_bounds: bool = True,
+    first_row: int = 0,
+) -> NDArray[np.int64]:
+    """Finite float64 (N, d) to int64 (N, d) at scale 2^bits, in [-2^15, 2^15), rounded half to even.
+
+    Args:
+        columns: the encodings of the d columns.
+        first_row: the number of the first row, for messages.
+
+    Raises:
+        DataError: a value out of bounds (with check_bounds) or of 16 bits; names column and row.
+    """
+    if check_bounds:
+        low, high = (np.array([getattr(column, end) for column in columns]) for end in ("low", "high"))
+        outside = (cells < low) | (cells > high)
+        if outside.any():
+            row, k = np.argwhere(outside)[0]
+            raise DataError(
+                f"column {columns[k].name!r}: {cells[row, k]} at row {first_row + row} is outside "
+                f"[{columns[k].low}, {columns[k].high}]"
+            )
+    offset, multiplier = (np.array([getattr(c, name) for c in columns]) for name in ("offset", "multiplier"))
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused just below
+        scaled: NDArray[np.float64] = np.rint((cells - offset) * multiplier * float(1 << bits))
+    fits = (scaled >= -FEATURE_BOUND) & (scaled < FEATURE_BOUND)
+    if not fits.all():
+        row, k = np.argwhere(~fits)[0]
+        raise DataError(f"column {columns[k].name!r}: {cells[row, k]} at row {first_row + row} does not fit 16 bits")
+    return scaled.astype(np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelEncoding:
+    """How labels become integers.
+
+    Attributes:
+        kind: "binary", "real" or "count".
+        classes: for binary, the texts of class 0 and class 1; else empty.
+        column: for real, the interval that becomes [-1, 1]; else None.
+        label_bits: for real, the scale; else 0.
+
+    Raises:
+        ParameterError: attributes that do not belong to the kind, or are out of range.
+    """
+
+    kind: str
+    classes: tuple[str, ...] = ()
+    column: ColumnEncoding | None = None
+    label_bits: int = 0
+
+    def __post_init__(self) -> None:
+        label_range(self.kind)
+        if self.kind == "binary":
+            for text in self.classes:
+                _check_name(text, "label class")
+            if len(self.classes) != 2 or self.classes[0] == self.classes[1]:
+                raise ParameterError("label classes: binary labels need two different ones")
+        elif self.classes:
+            raise ParameterError(f"label classes: {self.kind} labels have none")
+        if (self.column is not None) != (self.kind == "real"):
+            raise ParameterError("label bounds: real labels need them, others have none")
+        low, high = LABEL_BITS_RANGE if self.kind == "real" else (0, 0)
+        if not low <= self.label_bits <= high:
+            raise ParameterError(f"label_bits = {self.label_bits}: must be between {low} and {high}")
+
+    def encode(self, y: ArrayLike) -> NDArray[np.int64]:
+        """Labels (N,) to integers of the kind, int64 (N,).
+
+        Raises:
+            DataError: an unknown class, a value out of bounds, or not a count; the message names the row.
+        """
+        if self.kind == "binary":
+            texts = class_texts(y)
+            for row, text in enumerate(texts):
+                if text not in self.classes:
+                    raise DataError(f"label {text!r} at row {row}: the classes are {', '.join(self.classes)}")
+            return np.array([self.classes.index(text) for text in texts], dtype=np.int64)
+        values = real_array("labels", y, 1)
+        if self.column is not None:
+            return self.column.encode(values, self.label_bits)
+        low, high = label_range("count")
+        bad = np.flatnonzero((values != np.rint(values)) | (values < low) | (values > high))
+        if len(bad):
+            raise DataError(
+                f"label {values[bad[0]]} at row {bad[0]}: counts are integers from {low} to {high}"
+            )
+        return values.astype(np.int64)
+
+    def decode(self, y_int: ArrayLike) -> NDArray[np.str_] | NDArray[np.float64] | NDArray[np.int64]:
+        """Labels from integers (N,): class texts (binary), float64 (real) or int64 (count)."""
+        integers = np.asarray(y_int, dtype=np.int64)
+        if self.kind == "binary":
+            return np.array(self.classes)[integers]
+        return integers if self.column is None else self.column.decode(integers, self.label_bits)
+
+
+def class_texts(y: ArrayLike) -> list[str]:
+    """The text of each label; whole numbers lose their decimal point, so that 1, 1.0, "1" are one class."""
+    array = np.asarray(y)
+    if array.ndim != 1:
+        raise DataError(f"labels: expected one dimension, found {array.ndim}")
+    labels = array.tolist()
+    return [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in labels]
+
+
+def _class_order(text: str) -> tuple[bool, float, str]:
+    """Numbers by value, before texts by spelling."""
+    try:
+        return (False, float(text), text)
+    except ValueError:
+        return (True, 0.0, text)
+
+
+def infer_label_kind(y: ArrayLike, rows: int, asked: str | None) -> tuple[str, tuple[str, ...]]:
+    """The label kind (as asked, or binary for exactly two distinct labels, else real) and a binary's classes.
+
+    Raises:
+        DataError: wrong number of labels, missing ones, one value only, or not of the kind.
+        ParameterError: an unknown kind.
+    """
+    if asked is not None and asked not in LABEL_KINDS:
+        raise ParameterError(f"label_kind = {asked!r}: must be one of {', '.join(LABEL_KINDS)}")
+    texts = class_texts(y)
+    if len(texts) != rows:
+        raise DataError(f"labels: {len(texts)} of them for {rows} rows")
+    distinct = set(texts)
+    for text in _MISSING:
+        if text in distinct:
+            raise DataError(f"label {text} at row {texts.index(text)}: every row needs a label")
+    if len(distinct) == 1:
+        raise DataError(f"labels: every row has the label {texts[0]!r}; nothing can be learned")
+    if asked == "binary" or (asked is None and len(distinct) == 2):
+        if len(distinct) != 2:
+            raise DataError(f"labels: {len(distinct)} distinct values, binary labels have two")
+        return "binary", tuple(sorted(distinct, key=_class_order))
+    try:
+        np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"labels: {len(distinct)} distinct texts; labels are two classes or numbers"
+        ) from None
+    return asked or "real", ()
+
+
+def interval_of_each(name: str, array: NDArray[Any]) -> list[tuple[float, float]]:
+    """The least and the largest value in each column of a table (N, d), N > 0. Raises DataError as real_array does."""
+    low, high = np.full(array.shape[1], math.inf), np.full(array.shape[1], -math.inf)
+    for start, rows in table_pieces(array):
+        piece = real_array(name, rows, 2, start)
+        np.minimum(low, piece.min(axis=0), out=low)
+        np.maximum(high, piece.max(axis=0), out=high)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def choose_intervals(
+    found: Mapping[str, tuple[float, float]], bounds: Mapping[str, tuple[float, float]] | None
+) -> dict[str, tuple[float, float]]:
+    """(low, high) of each column: the declared ones, or those `found` in the data if none are.
+
+    Raises:
+        ParameterError: a column without bounds, bounds without a column, or not a pair.
+    """
+    if bounds is None:
+        return dict(found)
+    names = tuple(found)
+    for name in names:
+        if name not in bounds:
+            raise ParameterError(f"bounds: none for column {name!r}")
+    for name, pair in bounds.items():
+        if name not in names:
+            raise ParameterError(f"bounds: there is no column {name!r} that needs them")
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ParameterError(f"bounds: column {name!r} needs a lower and an upper bound")
+    return {name: (bounds[name][0], bounds[name][1]) for name in names}

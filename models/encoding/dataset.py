@@ -1,0 +1,239 @@
+"""From tables of real numbers to integers, and back: a public, declared, affine map for every column.
+
+A feature's interval [low, high] becomes [-1, 1], at scale 2^x_bits, rounded half to even. A column with
+low = high says nothing and becomes 0. Labels are one of three kinds:
+
+    binary   two classes, 0 and 1
+    real     [low, high] becomes [-1, 1] at scale 2^label_bits, signed 16 bits
+    count    the integers 0 .. 2^16 - 1 themselves
+
+The map is one float64 subtraction and one multiplication an entry, so every platform finds the same integers.
+When bounds were not declared but taken from the data, `bounds_declared` is False: the map then depends on all
+rows, the forgotten ones too, and whoever verifies must be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...errors import DataError, FormatError, ParameterError
+from ...formats.canonical import exact_fields, read_bool, read_int, read_list, read_text
+from ..methods.schedule import MAX_FEATURES, DatasetShape
+from ..spec import X_BITS_RANGE
+from .columns import (
+    ColumnEncoding,
+    LabelEncoding,
+    choose_intervals,
+    encode_cells,
+    infer_label_kind,
+    interval_of_each,
+    number_array,
+    real_array,
+)
+
+__all__ = ["DEFAULT_LABEL_BITS", "ColumnEncoding", "DatasetEncoding", "LabelEncoding"]
+
+DEFAULT_LABEL_BITS = 14  # [-1, 1] at scale 2^14: the finest that fits 16 signed bits
+DEFAULT_X_BITS = 10
+DEFAULT_LABEL_NAME = "label"
+
+Mappable = str | int | bool | list[str] | list[dict[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetEncoding:
+    """The public encoding of a data set.
+
+    Attributes:
+        features: one encoding per feature column.
+        label: the encoding of labels.
+        x_bits: scale of encoded features.
+        bounds_declared: False if the bounds were taken from the data.
+
+    Raises:
+        ParameterError: no or too many features, a name used twice, or x_bits out of range.
+    """
+
+    features: tuple[ColumnEncoding, ...]
+    label: LabelEncoding
+    x_bits: int
+    bounds_declared: bool
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.features) <= MAX_FEATURES:
+            raise ParameterError(f"features: {len(self.features)} columns, must be 1 to {MAX_FEATURES}")
+        if len(set(self.names)) != len(self.features):
+            raise ParameterError("features: two columns have the same name")
+        low, high = X_BITS_RANGE
+        if not low <= self.x_bits <= high:
+            raise ParameterError(f"x_bits = {self.x_bits}: must be between {low} and {high}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Feature names, in column order."""
+        return tuple(column.name for column in self.features)
+
+    @property
+    def offsets(self) -> tuple[float, ...]:
+        """Offsets, in column order; see ColumnEncoding.offset."""
+        return tuple(column.offset for column in self.features)
+
+    @property
+    def multipliers(self) -> tuple[float, ...]:
+        """Multipliers, in column order; see ColumnEncoding.multiplier."""
+        return tuple(column.multiplier for column in self.features)
+
+    def shape(self, rows: int) -> DatasetShape:
+        """The shape, for `compile_schedule`, of a data set of that many rows."""
+        return DatasetShape(
+            rows=rows,
+            features=len(self.features),
+            label_kind=self.label.kind,
+            label_bits=self.label.label_bits,
+            x_bits=self.x_bits,
+        )
+
+    def encode_features(self, X: ArrayLike, *, check_bounds: bool = True, first_row: int = 0) -> NDArray[np.int64]:
+        """Features as integers, rounded half to even.
+
+        Args:
+            X: (N, d) real numbers.
+            check_bounds: refuse values outside the bounds; without it (for predicting on new rows) the same
+                map is continued past them, as far as 16 bits reach.
+            first_row: the number of the first row, for messages.
+
+        Returns:
+            int64 (N, d), scale x_bits, in [-2^15, 2^15).
+
+        Raises:
+            DataError: wrong shape, NaN or infinity, or a value out of bounds; names column and row.
+        """
+        array = real_array("X", X, 2, first_row)
+        self._check_width(array.shape)
+        return encode_cells(self.features, array, self.x_bits, check_bounds=check_bounds, first_row=first_row)
+
+    def decode_features(self, X_int: ArrayLike) -> NDArray[np.float64]:
+        """Real values of encoded features, float64 (N, d): what was encoded, up to half a unit."""
+        integers = np.asarray(X_int, dtype=np.int64)
+        self._check_width(integers.shape)
+        return np.stack(
+            [column.decode(integers[:, k], self.x_bits) for k, column in enumerate(self.features)], axis=1
+        )
+
+    def _check_width(self, shape: tuple[int, ...]) -> None:
+        if len(shape) != 2 or shape[1] != len(self.features):
+            raise DataError(f"X: shape {shape}, expected {len(self.features)} columns")
+
+    def encode_labels(self, y: ArrayLike) -> NDArray[np.int64]:
+        """Labels (N,) as integers of the label kind, int64 (N,); raises DataError as LabelEncoding does."""
+        return self.label.encode(y)
+
+    def decode_labels(self, y_int: ArrayLike) -> NDArray[np.str_] | NDArray[np.float64] | NDArray[np.int64]:
+        """Labels from integers (N,): class texts (binary), float64 (real) or int64 (count)."""
+        return self.label.decode(y_int)
+
+    def to_mapping(self) -> dict[str, Mappable]:
+        """The canonical mapping that a dataset commitment contains; reals are their repr."""
+        column = self.label.column
+        return {
+            "features": [feature.to_mapping() for feature in self.features],
+            "label_kind": self.label.kind,
+            "label_classes": list(self.label.classes),
+            "label_bounds": [] if column is None else [column.to_mapping()],
+            "label_bits": self.label.label_bits,
+            "x_bits": self.x_bits,
+            "bounds_declared": self.bounds_declared,
+        }
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object]) -> DatasetEncoding:
+        """Read what `to_mapping` wrote.
+
+        Raises:
+            FormatError: unknown or missing field, wrong type, non-canonical number, or an impossible value.
+        """
+        what = "dataset encoding"
+        scalars = ("label_kind", "label_bits", "x_bits", "bounds_declared")
+        found = exact_fields(mapping, ("features", "label_classes", "label_bounds", *scalars), what)
+        features = read_list(found["features"], f"{what}: features")
+        classes = read_list(found["label_classes"], f"{what}: label_classes")
+        bounds = read_list(found["label_bounds"], f"{what}: label_bounds")
+        if len(features) > MAX_FEATURES or len(classes) > 2 or len(bounds) > 1:
+            raise FormatError(f"{what}: too many features, label classes or label bounds")
+        columns = [ColumnEncoding.from_mapping(f, f"{what}: features[{k}]") for k, f in enumerate(features)]
+        intervals = [ColumnEncoding.from_mapping(bound, f"{what}: label_bounds") for bound in bounds]
+        try:
+            encoding = cls(
+                features=tuple(columns),
+                label=LabelEncoding(
+                    kind=read_text(found["label_kind"], f"{what}: label_kind"),
+                    classes=tuple(read_text(text, f"{what}: label_classes") for text in classes),
+                    column=intervals[0] if intervals else None,
+                    label_bits=read_int(found["label_bits"], f"{what}: label_bits"),
+                ),
+                x_bits=read_int(found["x_bits"], f"{what}: x_bits"),
+                bounds_declared=read_bool(found["bounds_declared"], f"{what}: bounds_declared"),
+            )
+        except ParameterError as error:
+            raise FormatError(f"{what}: {error}") from None
+        if encoding.to_mapping() != dict(found):
+            raise FormatError(f"{what}: not in canonical form")
+        return encoding
+
+    @classmethod
+    def from_data(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        names: Sequence[str],
+        label_kind: str | None = None,
+        bounds: Mapping[str, tuple[float, float]] | None = None,
+        x_bits: int = DEFAULT_X_BITS,
+        label_bits: int = DEFAULT_LABEL_BITS,
+        label_name: str = DEFAULT_LABEL_NAME,
+    ) -> DatasetEncoding:
+        """The encoding of a data set.
+
+        Args:
+            X: (N, d) real numbers.
+            y: (N,) labels.
+            names: d feature names.
+            label_kind: "binary", "real" or "count"; None takes binary for exactly two distinct labels, else
+                real.
+            bounds: (low, high) of every feature and, under `label_name`, of a real label. None takes them
+                from the data, which `bounds_declared` then says.
+            x_bits, label_bits: scales of features and of a real label.
+            label_name: name of the label column.
+
+        Raises:
+            DataError: unusable data, or labels that are not of the kind asked for.
+            ParameterError: bounds that are missing, unknown or not usable; or names or scales out of range.
+        """
+        array = number_array("X", X, 2)
+        if len(array) == 0:
+            raise DataError("X: no rows")
+        if array.shape[1] != len(names):
+            raise DataError(f"X: {array.shape[1]} columns, but {len(names)} names")
+        if label_name in names or len(set(names)) != len(names):
+            raise ParameterError("names: two columns have the same name")
+        kind, classes = infer_label_kind(y, len(array), label_kind)
+        found = dict(zip(names, interval_of_each("X", array), strict=True))
+        if kind == "real":  # a real label needs an interval as features do
+            labels = real_array("labels", y, 1)
+            found[label_name] = float(labels.min()), float(labels.max())
+        intervals = choose_intervals(found, bounds)
+        return cls(
+            features=tuple(ColumnEncoding(name, *intervals[name]) for name in names),
+            label=LabelEncoding(
+                kind=kind,
+                classes=classes,
+                column=ColumnEncoding(label_name, *intervals[label_name]) if kind == "real" else None,
+                label_bits=label_bits if kind == "real" else 0,
+            ),
+            x_bits=x_bits,
+            bounds_declared=bounds is not None,
+        )

@@ -1,0 +1,1 @@
+"""The training algorithms, each with its public integers and its plain reference."""

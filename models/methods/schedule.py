@@ -1,0 +1,360 @@
+"""From a declared spec and the shape of a data set to the integers of the update rule; none can wrap.
+
+Symbols: N rows, d features, K = d + 1 with a bias, E epochs, B blocks of J rows (J a power of two, block b is
+rows [bJ, (b+1)J)), n_b live rows in block b, t = e*B + b the step. One step is, in exact integers,
+
+    w_(t+1)k = w_tk - floor((c_e * c_b * g_tk + l_e * w_tk + 2^(h-1)) / 2^h)
+
+c_e * c_b / 2^h is the learning rate over n_b, between the scales of g (p_bits + x_bits) and w (w_bits);
+l_e / 2^h is learning rate times l2. The larger h, the finer both are. The static analysis below bounds every
+integer expression from spec and shape only and takes the largest h that fits; h, the weight range and
+whether a spec is accepted do not depend on which rows are forgotten: what could be trained can be unlearned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ...errors import ParameterError
+from ..activation import activation_table
+from ..spec import REMAINDER_BITS, TrainingSpec
+
+LABEL_KINDS = ("binary", "real", "count")
+FEATURE_BOUND = 1 << 15  # features and the bias integer lie in [-2^15, 2^15): one 16-bit range check
+EXPRESSION_BOUND = 1 << 62  # every integer expression stays below this, far from the field's half
+FIELD_MODULUS = (1 << 64) - (1 << 32) + 1
+WEIGHT_BITS = (32, 24, 20)  # signed ranges of weights, tried in this order
+PRECISE_ENOUGH = Fraction(1, 1000)  # a range whose rates are this close is taken at once
+WORST_RATE_ERROR = Fraction(1, 100)  # beyond this the declared rates would not mean what they say
+MAX_ROWS = 1 << 28
+MAX_FEATURES = 1 << 15
+_LABEL_RANGES = {"binary": (0, 1), "real": (-(1 << 15), (1 << 15) - 1), "count": (0, (1 << 16) - 1)}
+_KINDS_OF_MODEL = {
+    "logistic": ("binary",),
+    "linear": LABEL_KINDS,
+    "probit": ("binary",),
+    "poisson": ("count",),
+}
+
+
+def label_range(kind: str) -> tuple[int, int]:
+    """Smallest and largest label integer of a kind; raises ParameterError for an unknown kind."""
+    if kind not in _LABEL_RANGES:
+        raise ParameterError(f"label_kind = {kind!r}: must be one of {', '.join(LABEL_KINDS)}")
+    return _LABEL_RANGES[kind]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetShape:
+    """What the schedule needs to know of a data set, all of it public.
+
+    Attributes:
+        rows: N.
+        features: d, without the bias.
+        label_kind: "binary" (0 or 1), "real" (signed 16 bits) or "count" (unsigned 16 bits).
+        label_bits: scale of the label integers; 0 for binary and count.
+        x_bits: scale of the feature integers.
+    """
+
+    rows: int
+    features: int
+    label_kind: str
+    label_bits: int
+    x_bits: int
+
+    def __post_init__(self) -> None:
+        label_range(self.label_kind)
+        for name, value, high in (("rows", self.rows, MAX_ROWS), ("features", self.features, MAX_FEATURES)):
+            if not 1 <= value <= high:
+                raise ParameterError(f"{name} = {value}: must be between 1 and {high}")
+        if not 0 <= self.label_bits <= 15 or (self.label_kind != "real" and self.label_bits != 0):
+            raise ParameterError(f"label_bits = {self.label_bits}: not possible for {self.label_kind} labels")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Every public integer of one training run.
+
+    Attributes:
+        rows, features, width, epochs, blocks, block_size: N, d, K, E, B, J.
+        shift: h.
+        weight_bits: weights lie in [-2^(weight_bits-1), 2^(weight_bits-1)).
+        c_epoch, c_block: the factors c_e (E of them) and c_b (B of them) of the learning rate.
+        l_epoch: the factors l_e of L2, E of them.
+        live_counts: n_b, B of them.
+        label_kind, label_multiplier: y = label integer * label_multiplier, scale p_bits.
+        rate_scale: learning rate of epoch e in block b = c_e * c_b * n_b * rate_scale, exactly.
+        bounds: (expression, bound) pairs of the static analysis, in the order of the arithmetic.
+    """
+
+    rows: int
+    features: int
+    width: int
+    epochs: int
+    blocks: int
+    block_size: int
+    shift: int
+    weight_bits: int
+    c_epoch: tuple[int, ...]
+    c_block: tuple[int, ...]
+    l_epoch: tuple[int, ...]
+    live_counts: tuple[int, ...]
+    label_kind: str
+    label_multiplier: int
+    rate_scale: Fraction
+    bounds: tuple[tuple[str, int], ...]
+
+    @property
+    def steps(self) -> int:
+        """T = E * B."""
+        return self.epochs * self.blocks
+
+    def block_rows(self, block: int) -> slice:
+        """The rows of a block; the last block may have fewer than J."""
+        return slice(block * self.block_size, min((block + 1) * self.block_size, self.rows))
+
+    def effective_learning_rate(self, epoch: int, block: int) -> float:
+        """The learning rate the integers apply to a block's mean gradient; 0.0 where no row is live."""
+        return float(self.c_epoch[epoch] * self.c_block[block] * self.live_counts[block] * self.rate_scale)
+
+    def effective_learning_rate_range(self) -> tuple[float, float]:
+        """Smallest and largest effective learning rate over all steps that have a live row."""
+        factors = [c * n for c, n in zip(self.c_block, self.live_counts, strict=True) if n]
+        low, high = min(self.c_epoch) * min(factors), max(self.c_epoch) * max(factors)
+        return float(low * self.rate_scale), float(high * self.rate_scale)
+
+    def effective_weight_decay(self, epoch: int) -> float:
+        """learning rate * l2 as the integers apply it to the weights at each step of an epoch."""
+        return float(Fraction(self.l_epoch[epoch], 1 << self.shift))
+
+
+@dataclass(frozen=True)
+class _Geometry:
+    """What bounds depend on: the spec and the shape, never the forgotten rows."""
+
+    width: int
+    blocks: int
+    largest_block: int  # most rows a step can have
+    residual: int  # bound of |r|
+    rates: tuple[Fraction, ...]  # distinct learning rates
+    decays: tuple[Fraction, ...]  # distinct learning rate * l2, none of them zero
+    scale_bits: int  # w_bits - p_bits - x_bits
+
+    def scaled_rate(self, rate: Fraction, shift: int) -> Fraction:
+        """The exact value that c_e * c_b * n_b approximates."""
+        return rate * _power_of_two(shift + self.scale_bits)
+
+
+def _power_of_two(exponent: int) -> Fraction:
+    return Fraction(1 << exponent) if exponent >= 0 else Fraction(1, 1 << -exponent)
+
+
+def _nearest(value: Fraction) -> int:
+    """Nearest integer, ties up."""
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
+
+
+def _split_bits(geometry: _Geometry, shift: int) -> int:
+    """k: c_b ~ 2^k / n_b takes k bits of the precision and c_e the others, so that the two errors balance."""
+    smallest = geometry.scaled_rate(min(geometry.rates), shift)
+    # Error of c_e is 2^k / (2 * smallest), of c_b is n / 2^(k+1): equal at 4^k = smallest * n.
+    product = int(smallest * geometry.largest_block)
+    return max(0, (product.bit_length() - 1) // 2)
+
+
+def _rate_error(geometry: _Geometry, shift: int) -> Fraction:
+    """A bound of the relative error of every learning rate and decay, whichever rows are forgotten."""
+    smallest, half = geometry.scaled_rate(min(geometry.rates), shift), Fraction(1, 2)
+    if geometry.blocks == 1:
+        error = half * geometry.largest_block / smallest
+    else:
+        split = _split_bits(geometry, shift)
+        of_epoch, of_block = half * (1 << split) / smallest, half * geometry.largest_block / (1 << split)
+        error = of_epoch + of_block + of_epoch * of_block
+    if geometry.decays:
+        error = max(error, half / (min(geometry.decays) * (1 << shift)))
+    return error
+
+
+def _rate_product(geometry: _Geometry, shift: int) -> int:
+    """A bound of c_e * c_b * n_b, whichever rows are forgotten."""
+    largest, half = geometry.scaled_rate(max(geometry.rates), shift), Fraction(1, 2)
+    product = largest + half * geometry.largest_block
+    if geometry.blocks > 1:
+        split = 1 << _split_bits(geometry, shift)
+        product = max(product, (largest / split + half) * (split + half * geometry.largest_block))
+    return int(product) + 1
+
+
+def _bounds(geometry: _Geometry, shift: int, weight_bits: int) -> list[tuple[str, int, int]]:
+    """(expression, bound of its absolute value, what it must stay below), in the order of the arithmetic.
+
+    x       features and the bias integer             2^15
+    w       weights, range-checked                    2^(weight_bits - 1)
+    z       sum of K products x * w                   K * 2^15 * bound(w)
+    z - 2^16 q - rem, a table index and a remainder   bound(z) + 2^31 + 2^16
+    r       a table entry minus a label               largest distance of the two public ranges
+    g       sum over a block's n rows of r * x        n * bound(r) * 2^15
+    step    c g + l w + 2^(h-1) - u, u in [0, 2^h)    bound(c n) * bound(r) * 2^15 + l * bound(w) + 2^(h-1)
+    update  2^h (w_t - w_(t+1)) against the step      the two added: below p, a congruence is an equality
+    """
+    weight = 1 << (weight_bits - 1)
+    score = geometry.width * FEATURE_BOUND * weight
+    table_index = 1 << (15 + REMAINDER_BITS)
+    decay = _nearest(max(geometry.decays) * (1 << shift)) if geometry.decays else 0
+    step = _rate_product(geometry, shift) * geometry.residual * FEATURE_BOUND
+    step += decay * weight + (1 << (shift - 1))
+    move = (2 * weight - 1) << shift
+    return [
+        ("feature |x|", FEATURE_BOUND, EXPRESSION_BOUND),
+        ("weight |w|", weight, EXPRESSION_BOUND),
+        ("score |z|", score, EXPRESSION_BOUND),
+        ("score identity |z - 2^16 q - rem|", score + table_index + (1 << REMAINDER_BITS), EXPRESSION_BOUND),
+        ("residual |r|", geometry.residual, EXPRESSION_BOUND),
+        ("gradient |g|", geometry.largest_block * geometry.residual * FEATURE_BOUND, EXPRESSION_BOUND),
+        ("step |c g + l w + 2^(h-1) - u|", step, EXPRESSION_BOUND),
+        ("update |2^h (w_t - w_(t+1))| + |step|", move + step, FIELD_MODULUS),
+    ]
+
+
+def _violated(bounds: list[tuple[str, int, int]]) -> tuple[str, int, int] | None:
+    return next((entry for entry in bounds if entry[1] >= entry[2]), None)
+
+
+_REMEDIES = {
+    "score |z|": "use fewer features",
+    "residual |r|": "use fewer p_bits or more x_bits",
+    "gradient |g|": "use a smaller batch_size, fewer p_bits or more x_bits",
+    "step |c g + l w + 2^(h-1) - u|": "use a smaller learning_rate or l2, fewer p_bits or more x_bits",
+}
+
+
+def _choose_shift(geometry: _Geometry) -> tuple[int, int]:
+    """The shift h and the weight range: the first range precise enough, else the most precise one.
+
+    Raises:
+        ParameterError: an expression is too large whatever h >= 1, or the rates too coarse in every range.
+    """
+    best: tuple[Fraction, int, int] | None = None
+    for weight_bits in WEIGHT_BITS:
+        for shift in range(FIELD_MODULUS.bit_length() - weight_bits, 0, -1):
+            if _violated(_bounds(geometry, shift, weight_bits)) is None:
+                error = _rate_error(geometry, shift)
+                if best is None or error < best[0]:
+                    best = (error, shift, weight_bits)
+                break
+        if best is not None and best[0] < PRECISE_ENOUGH:
+            break
+    if best is None:
+        violated = _violated(_bounds(geometry, 1, WEIGHT_BITS[-1]))
+        if violated is None:
+            violated = _bounds(geometry, 1, WEIGHT_BITS[-1])[-1]
+        name, bound, limit = violated
+        remedy = _REMEDIES.get(name, "use fewer features or fewer p_bits")
+        raise ParameterError(f"{name} can reach {bound}, which must stay below {limit}: {remedy}")
+    error, shift, weight_bits = best
+    if error > WORST_RATE_ERROR:
+        raise ParameterError(
+            f"learning_rate: rounding the step factors to integers at shift {shift} can change a learning "
+            f"rate or l2 by {float(100 * error):.3g}%, more than {float(100 * WORST_RATE_ERROR):g}%; use a "
+            "larger learning_rate, a smaller batch_size, fewer p_bits, more w_bits, or l2 = 0 or larger"
+        )
+    return shift, weight_bits
+
+
+def _geometry(spec: TrainingSpec, shape: DatasetShape, blocks: int, block_size: int) -> tuple[_Geometry, int]:
+    """The geometry of a run and its label multiplier."""
+    fixed = spec.fixed_point
+    if shape.x_bits != fixed.x_bits:
+        raise ParameterError(f"fixed_point.x_bits = {fixed.x_bits}: the data set has {shape.x_bits}")
+    kinds = _KINDS_OF_MODEL[spec.model]
+    if shape.label_kind not in kinds:
+        raise ParameterError(
+            f"model = {spec.model!r}: needs {' or '.join(kinds)} labels, the data set has {shape.label_kind}"
+        )
+    if fixed.p_bits < shape.label_bits:
+        raise ParameterError(
+            f"fixed_point.p_bits = {fixed.p_bits}: must be at least the {shape.label_bits} bits of the labels"
+        )
+    multiplier = 1 << (fixed.p_bits - shape.label_bits)
+    table = activation_table(spec.model, fixed.q_bits, fixed.p_bits)
+    low, high = (multiplier * y for y in label_range(shape.label_kind))
+    rates = tuple(Fraction(rate) for rate in set(spec.learning_rates))
+    geometry = _Geometry(
+        width=shape.features + int(spec.bias),
+        blocks=blocks,
+        largest_block=min(block_size, shape.rows),
+        residual=max(int(table[-1]) - low, high - int(table[0])),
+        rates=rates,
+        decays=tuple(rate * Fraction(spec.l2) for rate in rates) if spec.l2 else (),
+        scale_bits=fixed.w_bits - fixed.p_bits - fixed.x_bits,
+    )
+    return geometry, multiplier
+
+
+def _live_counts(rows: int, blocks: int, block_size: int, forgotten: Sequence[int]) -> tuple[int, ...]:
+    """n_b, for each block."""
+    positions = [int(position) for position in forgotten]
+    for position in positions:
+        if not 0 <= position < rows:
+            raise ParameterError(f"forgotten row {position}: the data set has rows 0 to {rows - 1}")
+    if len(set(positions)) != len(positions):
+        raise ParameterError("forgotten rows: a position is listed twice")
+    if len(positions) == rows:
+        raise ParameterError("forgotten rows: every row is forgotten, nothing is left to train on")
+    counts = np.full(blocks, block_size, dtype=np.int64)
+    counts[-1] = rows - (blocks - 1) * block_size
+    counts -= np.bincount(np.asarray(positions, dtype=np.int64) // block_size, minlength=blocks)
+    return tuple(counts.tolist())
+
+
+def compile_schedule(spec: TrainingSpec, shape: DatasetShape, forgotten: Sequence[int]) -> Schedule:
+    """The integers of a training run on the rows that are not forgotten.
+
+    Exact rational arithmetic throughout: the same schedule on every platform.
+
+    Args:
+        spec: the declared algorithm.
+        shape: the shape of the committed data set.
+        forgotten: positions in [0, N), distinct, any order.
+
+    Raises:
+        ParameterError: the spec does not fit the data set, an expression can reach its limit (named, with its
+            bound and what to change), the rates would be off by more than 1%, or `forgotten` is not a proper
+            subset of the rows.
+    """
+    block_size = spec.batch_size or 1 << (shape.rows - 1).bit_length()
+    blocks = -(-shape.rows // block_size)
+    geometry, multiplier = _geometry(spec, shape, blocks, block_size)
+    counts = _live_counts(shape.rows, blocks, block_size, forgotten)
+    shift, weight_bits = _choose_shift(geometry)
+    if len(set(counts)) == 1:  # one divisor for all: all precision goes to c_e
+        c_block, divisor = (1,) * blocks, counts[0]
+    else:
+        divisor = 1 << _split_bits(geometry, shift)
+        c_block = tuple((2 * divisor + n) // (2 * n) if n else 0 for n in counts)
+    rates = spec.learning_rates  # many epochs may share one: the exact arithmetic is done once for each
+    c_of_rate = {r: _nearest(geometry.scaled_rate(Fraction(r), shift) / divisor) for r in set(rates)}
+    l_of_rate = {r: _nearest(Fraction(r) * Fraction(spec.l2) * (1 << shift)) for r in set(rates)}
+    return Schedule(
+        rows=shape.rows,
+        features=shape.features,
+        width=geometry.width,
+        epochs=spec.epochs,
+        blocks=blocks,
+        block_size=block_size,
+        shift=shift,
+        weight_bits=weight_bits,
+        c_epoch=tuple(c_of_rate[rate] for rate in rates),
+        c_block=c_block,
+        l_epoch=tuple(l_of_rate[rate] for rate in rates),
+        live_counts=counts,
+        label_kind=shape.label_kind,
+        label_multiplier=multiplier,
+        rate_scale=1 / _power_of_two(shift + geometry.scale_bits),
+        bounds=tuple((name, bound) for name, bound, _ in _bounds(geometry, shift, weight_bits)),
+    )

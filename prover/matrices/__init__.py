@@ -1,0 +1,1 @@
+"""Committed matrices: values, codewords, trees, evaluations."""

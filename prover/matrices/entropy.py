@@ -1,0 +1,46 @@
+"""Randomness of secrets, from the operating system only."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from ...circuits.field.goldilocks import P, Vector
+from ...verifier.protocol.merkle import SALT_BYTES
+from ..kernels import run_tasks
+from ..kernels.storage import empty
+
+Salts = npt.NDArray[np.uint8]  # (n, 32)
+PIECE = 1 << 20  # bytes that a thread asks for at a time
+
+
+def random_field(*shape: int) -> Vector:
+    """Uniform elements of F, of the given shape: 64-bit integers, those not below p drawn again."""
+    count = prod(shape)
+    values = _random_bytes(8 * count).view("<u8").astype(np.uint64, copy=False)
+    while True:
+        rejected = np.flatnonzero(values >= np.uint64(P))
+        if not len(rejected):
+            return values.reshape(shape)
+        values[rejected] = np.frombuffer(os.urandom(8 * len(rejected)), dtype="<u8")
+
+
+def random_salts(count: int) -> Salts:
+    """Uniform salts, uint8 (count, 32)."""
+    return _random_bytes(SALT_BYTES * count).reshape(count, SALT_BYTES)
+
+
+def _random_bytes(count: int) -> npt.NDArray[np.uint8]:
+    """Uniform bytes; many of them on all threads, as the system makes them no faster than they are used."""
+    result = empty(count, np.uint8)
+
+    def fill(start: int, stop: int) -> None:
+        result[start:stop] = np.frombuffer(os.urandom(stop - start), dtype=np.uint8)
+
+    pieces = range(0, count, PIECE)
+    run_tasks([partial(fill, start, min(count, start + PIECE)) for start in pieces])
+    return result

@@ -1,0 +1,103 @@
+"""Merkle trees over SHA-256, as the prover builds them; `verifier/protocol/merkle.py` has the definitions.
+
+A tree is the list of its levels from the leaves to the root, each level packed: 32 bytes a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import ParameterError
+from ...verifier.protocol.merkle import DIGEST_BYTES, LEAF_TAG, NODE_TAG, SALT_BYTES, CapShape
+from ..kernels import sha256_rows
+
+Packed = bytes | memoryview
+Levels = Sequence[Packed]  # leaves first, packed
+
+
+def hash_salted(salts: npt.NDArray[np.uint8], parts: Sequence[npt.NDArray[np.uint8]]) -> memoryview:
+    """The packed hashes of salt and data: leaf i of row i of `salts`, (n, 32), and of all parts, uint8 (n, width) each.
+
+    Raises:
+        ParameterError: not 32 bytes of salt for each leaf.
+    """
+    if salts.shape != (len(parts[0]), SALT_BYTES):
+        raise ParameterError(f"{len(parts[0])} leaves need as many salts of {SALT_BYTES} bytes, got {salts.shape}")
+    return sha256_rows(LEAF_TAG, [salts, *parts])
+
+
+def build_levels(leaf_hashes: Packed) -> list[Packed]:
+    """All levels of the tree, leaves first, root last, each packed.
+
+    Args:
+        leaf_hashes: packed, at least one.
+
+    Raises:
+        ParameterError: none, or not a whole number of digests.
+    """
+    if not leaf_hashes or len(leaf_hashes) % DIGEST_BYTES:
+        raise ParameterError(f"{len(leaf_hashes)} bytes are not the packed hashes of at least one leaf")
+    pair = 2 * DIGEST_BYTES
+    levels: list[Packed] = [leaf_hashes]
+    while len(levels[-1]) > DIGEST_BYTES:
+        level = levels[-1]
+        whole = len(level) - len(level) % pair
+        pairs = np.frombuffer(level[:whole], np.uint8).reshape(-1, pair)
+        parents, last = sha256_rows(NODE_TAG, [pairs]), level[whole:]
+        levels.append(b"".join([parents, last]) if len(last) else parents)  # an odd last node moves up unchanged
+    return levels
+
+
+def level_sizes(leaves: int) -> list[int]:
+    """How many nodes `build_levels` makes on each level."""
+    sizes = [leaves]
+    while sizes[-1] > 1:
+        sizes.append((sizes[-1] + 1) // 2)
+    return sizes
+
+
+def cap_of(levels: Levels, shape: CapShape) -> bytes:
+    """The packed cap of a tree.
+
+    Raises:
+        ParameterError: the tree has another number of leaves than the shape.
+    """
+    if len(levels[0]) != shape.leaves * DIGEST_BYTES:
+        raise ParameterError(f"the tree has {len(levels[0]) // DIGEST_BYTES} leaves, not {shape.leaves}")
+    return bytes(levels[shape.path_length])
+
+
+def paths_of(levels: Levels, shape: CapShape, indices: Sequence[int]) -> bytes:
+    """The packed siblings from each leaf up to the cap, one path after the other: what `verify_paths` takes.
+
+    Raises:
+        ParameterError: no such leaf.
+    """
+    outside = [index for index in indices if not 0 <= index < shape.leaves]
+    if outside:
+        raise ParameterError(f"index {outside[0]} is outside the {shape.leaves} leaves")
+    paths = np.empty((len(indices), shape.path_length, DIGEST_BYTES), dtype=np.uint8)
+    leaves = np.array(indices, dtype=np.int64)
+    for level in range(shape.path_length):
+        nodes = np.frombuffer(levels[level], np.uint8).reshape(-1, DIGEST_BYTES)
+        paths[:, level] = nodes[leaves >> level ^ 1]
+    return paths.tobytes()
+
+
+def record_path(levels: Levels, index: int) -> bytes:
+    """The packed audit path of leaf `index` to the root; RFC 9162, 2.1.3.1.
+
+    Raises:
+        ParameterError: no such leaf.
+    """
+    if not 0 <= index < len(levels[0]) // DIGEST_BYTES:
+        raise ParameterError(f"index {index} is outside the {len(levels[0]) // DIGEST_BYTES} records")
+    # Past the end of a level the slice is empty: an odd last node has no sibling.
+    return b"".join(_digest(nodes, (index >> level) ^ 1) for level, nodes in enumerate(levels))
+
+
+def _digest(level: Packed, position: int) -> Packed:
+    return level[position * DIGEST_BYTES : (position + 1) * DIGEST_BYTES]

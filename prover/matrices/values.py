@@ -1,0 +1,169 @@
+"""Columns of integers, summed against public weights along their axes; the prover's view of a `Term`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ...circuits.field.goldilocks import ZERO, K, Vector, kscalar, kvector, to_field
+from ...circuits.field.multilinear import Point
+from ...circuits.language.layout import Axis, Column
+from ...circuits.language.relation import Coordinates, PublicVector, Term, Var
+from ...errors import ZkUnlearnError
+from .. import kernels
+from .commitment import Cells
+from .multiplicities import LookedUpRows
+
+
+def eq_table(point: Point) -> Vector:
+    """eq(point, i) for all i, on compiled kernels. K vector (2, 2^m)."""
+    return kernels.eq_table(kvector(point))
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Combination:
+    """A column that is not stored: a sum of coefficient * cells, with values of their own in some places.
+
+    Attributes:
+        parts: coefficients, and cells of the column's shape, zero in these places.
+        holes: int64 (h,), the places: positions on the last axis.
+        at_holes: F array (..., h).
+    """
+
+    parts: tuple[tuple[int, Cells], ...]
+    holes: npt.NDArray[np.int64]
+    at_holes: Vector
+
+
+PADDED_CELLS = 1 << 20  # that are filled up to whole runs at a time
+
+Values = Mapping[str, "Cells | Combination"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Witness:
+    """What a prover knows.
+
+    Attributes:
+        columns: committed and virtual ones.
+        looked_up: by name of the lookup, the row of its table that each cell of its whole box looks up.
+    """
+
+    columns: Values
+    looked_up: Mapping[str, LookedUpRows]
+
+
+def in_field(cells: Cells) -> Vector:
+    """Integers of any type as elements of F; elements of F as they are."""
+    return cast(Vector, cells) if cells.dtype == np.uint64 else to_field(cells.astype(np.int64))
+
+
+class Columns:
+    """All columns a proof speaks of, virtual ones too, by name: elements of F or narrower integers."""
+
+    def __init__(self, axes: Mapping[str, tuple[Axis, ...]], values: Values) -> None:
+        self.axes = axes
+        self.values = values
+
+    def cells(self, name: str) -> Cells:
+        """A stored column. Raises ZkUnlearnError for one that is not."""
+        cells = self.values[name]
+        if isinstance(cells, Combination):
+            raise ZkUnlearnError(f"the column {name!r} has no cells, and is evaluated only")
+        return cells
+
+    def at(self, name: str, cut: tuple[slice, ...], holes: npt.NDArray[np.int64]) -> Vector:
+        """A column's values within a part of its box, at positions of the part's last axis. F array (..., holes)."""
+        cells = self.values[name]
+        if not isinstance(cells, Combination):
+            return in_field(cells[cut][..., holes])
+        places = np.searchsorted(cells.holes, holes + cut[-1].start)
+        return cells.at_holes[cut[:-1]][..., places]
+
+    def evaluate(self, name: str, at: Mapping[str, Point]) -> K:
+        """The multilinear extension of a column at a point."""
+        cells, axes = self.values[name], self.axes[name]
+        if not isinstance(cells, Combination):
+            return kscalar(self.sum_axes(name, at).reshape(2))
+        weights = [_weights(axis, at[axis.name]) for axis in axes]
+        result = ZERO
+        for coefficient, part in cells.parts:
+            result = result + kscalar(_sum_axes(part, weights).reshape(2)) * coefficient
+        if not cells.holes.size:
+            return result
+        at_holes = np.ascontiguousarray(eq_table(at[axes[-1].name])[:, cells.holes])
+        return result + kscalar(_sum_axes(cells.at_holes, [*weights[:-1], at_holes]).reshape(2))
+
+    def term(self, term: Term) -> Vector:
+        """A term without its coefficient, as a function of the sum's variables. K vector (2, 2^variables)."""
+        partial = self.sum_axes(term.column, term.at)
+        names = [axis.name for axis in self.axes[term.column]]
+        free = [_variables(term.at[name]) for name in names]
+        widths = [1 << len(variables) for variables in free]
+        padding = [(0, width - size) for width, size in zip(widths, partial.shape[1:], strict=True)]
+        padded = np.pad(partial, [(0, 0), *padding])
+        order = sorted(range(len(free)), key=lambda i: free[i][:1])
+        return padded.transpose(0, *(1 + i for i in order)).reshape(2, -1)
+
+    def sum_axes(self, name: str, at: Mapping[str, Coordinates | PublicVector]) -> Vector:
+        """Sum every axis against what its coordinates say; variables stay. K array (2, ...), one axis each."""
+        return _sum_axes(self.cells(name), [_weights(axis, at[axis.name]) for axis in self.axes[name]])
+
+
+def _sum_axes(cells: Cells, weights: Sequence[Vector | None]) -> Vector:
+    """Sum the axes of a box against weights, the longest first. K array (2, ...)."""
+    sums: Vector | None = None
+    for i in sorted(range(len(weights)), key=lambda i: -cells.shape[i]):
+        own = weights[i]
+        if own is not None:
+            sums = _sum_axis(cells if sums is None else sums, i, own, over_extension=sums is not None)
+    if sums is not None:
+        return sums
+    field = in_field(cells)
+    return np.stack([field, np.zeros_like(field)])
+
+
+def _variables(coordinates: Coordinates | PublicVector) -> list[int]:
+    if isinstance(coordinates, PublicVector):
+        return []
+    return [c.index for c in coordinates if isinstance(c, Var)]
+
+
+def _weights(axis: Axis, coordinates: Coordinates | PublicVector) -> Vector | None:
+    """What an axis' low part is summed against: a K vector of length 2^fixed, or `size`; None: nothing."""
+    if isinstance(coordinates, PublicVector):
+        return coordinates.table()
+    fixed: Sequence[K] = [c for c in coordinates if isinstance(c, K)]
+    if not fixed:
+        return None if coordinates else np.array([[1], [0]], dtype=np.uint64)
+    table = eq_table(tuple(fixed))
+    return table[:, : axis.size] if len(fixed) == len(coordinates) else table
+
+
+def _sum_axis(values: Cells, position: int, weights: Vector, *, over_extension: bool) -> Vector:
+    """Sum runs of len(weights) along one axis; the last run may be short."""
+    shape = values.shape[1:] if over_extension else values.shape
+    outer, size, inner = prod(shape[:position]), shape[position], prod(shape[position + 1 :])
+    run = weights.shape[1]
+    runs = -(-size // run)
+    lines = values.reshape(-1, outer, size, inner)  # one plane, or the two of an extension
+    step = outer if size == runs * run else max(1, PADDED_CELLS // (runs * run * inner))
+    pieces = []
+    for start in range(0, outer, step):
+        piece = lines[:, start : start + step]
+        if size < runs * run:
+            piece = np.pad(piece, [(0, 0), (0, 0), (0, runs * run - size), (0, 0)])
+        cut = piece.reshape(len(lines), -1, run, inner)
+        pieces.append(kernels.contract_extension(cut, weights) if over_extension else kernels.contract(cut[0], weights))
+    summed = np.concatenate(pieces, axis=1) if len(pieces) > 1 else pieces[0]
+    return summed.reshape(2, *shape[:position], runs, *shape[position + 1 :])
+
+
+def column_axes(columns: Sequence[Column]) -> dict[str, tuple[Axis, ...]]:
+    """Axes by column name."""
+    return {column.name: column.axes for column in columns}

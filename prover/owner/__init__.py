@@ -1,0 +1,1 @@
+"""The owner's objects and files: data sets, models, budgets, and what is proved with them."""

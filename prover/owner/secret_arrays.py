@@ -1,0 +1,255 @@
+"""The owner's large secret arrays: a folder of .npy files beside the small files, mapped into memory when read.
+
+    dataset.secrets/          0700
+        NAME.npy              0600, one array each, of the type and shape that the statement implies
+        dataset.npy           32 bytes, the digest of the data set's commitment
+
+A folder is written under another name and renamed, so that there is a whole one or none, and with it the small files
+that belong to it. Nothing in it is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import DataError, FormatError
+from ...formats.container import SECRET_MODE
+from ...verifier.protocol.merkle import DIGEST_BYTES
+
+SECRETS = "dataset.secrets"
+OWNER = "dataset"
+FOLDER_MODE = 0o700
+CONTINUATION, CONTINUATION_MASK = 0x80, 0xC0  # of bytes within a character, in UTF-8
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What an array has to be; None stands for any length."""
+
+    dtype: str
+    shape: tuple[int | None, ...]
+
+    def fits(self, array: Array) -> bool:
+        """Whether it is."""
+        return (
+            array.dtype == np.dtype(self.dtype)
+            and array.ndim == len(self.shape)
+            and all(n is None or n == m for n, m in zip(self.shape, array.shape, strict=True))
+            and array.flags.c_contiguous
+        )
+
+
+class Folder:
+    """A folder of arrays that is being written; `finish` makes it the data set's. One that is not finished goes."""
+
+    def __init__(self, directory: Path) -> None:
+        self._target = directory / SECRETS
+        self.path = directory / f".zkunlearn-{secrets.token_hex(8)}.tmp"
+        try:
+            _make(directory)
+            self.path.mkdir(mode=FOLDER_MODE)
+        except OSError as error:
+            raise DataError(f"{directory}: cannot be written ({error.strerror})") from error
+
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.abandon()
+
+    def create(self, name: str, dtype: str, shape: tuple[int, ...]) -> Array:
+        """An array to be filled in place, on disk."""
+        with self._errors():
+            with open(self._file(name), "xb", opener=_secret):
+                pass
+            return np.lib.format.open_memmap(self._file(name), mode="w+", dtype=dtype, shape=shape)
+
+    def save(self, name: str, array: Array) -> None:
+        """A whole array."""
+        whole = np.ascontiguousarray(array)
+        with self._errors(), open(self._file(name), "xb", opener=_secret) as file:
+            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(whole))
+            file.write(whole.reshape(-1).view(np.uint8).data)  # numpy's own writing does not say what went wrong
+            file.flush()
+            os.fsync(file.fileno())
+
+    def add(self, name: str, content: bytes, mode: int = SECRET_MODE) -> None:
+        """A file that `finish` will put beside the folder."""
+        with self._errors(), open(self.path / name, "xb", opener=partial(os.open, mode=mode)) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def finish(self, dataset: bytes, beside: Sequence[str] = ()) -> None:
+        """From now on it is the folder of the data set with this digest, and these files, added before, lie beside it.
+
+        All is on disk by then, so that what is left to do needs no room; what was there before goes only in the end.
+        """
+        self.save(OWNER, np.frombuffer(dataset, dtype=np.uint8))
+        directory, old = self._target.parent, self.path.with_suffix(".old")
+        there = [name for name in (SECRETS, *beside) if (directory / name).exists()]
+        moves = [
+            *((directory / name, old / name) for name in there),
+            (self.path, self._target),
+            *((self._target / name, directory / name) for name in beside),
+        ]
+        with self._errors():
+            _sync(self.path)
+            old.mkdir(mode=FOLDER_MODE)
+            try:
+                _move(moves)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    old.rmdir()  # and not what may still be in it
+                raise
+            try:
+                _sync(directory)
+            finally:
+                _remove(old)
+
+    def abandon(self) -> None:
+        """Remove it, if it is not finished."""
+        _remove(self.path)
+
+    def _file(self, name: str) -> Path:
+        return self.path / f"{name}.npy"
+
+    @contextlib.contextmanager
+    def _errors(self) -> Any:
+        """Whatever ends the work, no secrets are left behind."""
+        try:
+            yield
+        except BaseException as error:
+            self.abandon()
+            if isinstance(error, OSError):
+                raise DataError(f"{self._target}: cannot be written ({error.strerror or error})") from error
+            raise
+
+
+def _secret(path: str, flags: int) -> int:
+    return os.open(path, flags, SECRET_MODE)
+
+
+def _move(moves: Sequence[tuple[Path, Path]]) -> None:
+    """All of these renames, in this order; if one fails, or someone interrupts, none of them."""
+    begun: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            begun.append((source, target))
+            source.rename(target)
+    except BaseException:
+        for source, target in reversed(begun):
+            if not source.exists():  # the last one may not have happened
+                target.rename(source)
+        raise
+
+
+def _remove(folder: Path) -> None:
+    """Secrets go, also if someone interrupts."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _make(directory: Path) -> None:
+    """With its parents, and with the names of all that are new on disk."""
+    if not directory.is_dir():
+        _make(directory.parent)
+        directory.mkdir(exist_ok=True)
+        _sync(directory.parent)
+
+
+def _sync(directory: Path) -> None:
+    """Names in a directory are on disk when it is; the files' own synchronisation does not promise it."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def load_arrays(directory: Path, dataset: bytes, forms: Mapping[str, Form]) -> dict[str, Array]:
+    """All arrays, mapped into memory and read-only.
+
+    Raises:
+        DataError: a file is missing or cannot be read.
+        FormatError: it is no such array, or belongs to another data set.
+    """
+    folder = directory / SECRETS
+    _check_owner(folder, dataset)
+    arrays = {name: _load(folder, name, form) for name, form in forms.items()}
+    _check_owner(folder, dataset)  # still: another run may have replaced the folder in between
+    return arrays
+
+
+def _check_owner(folder: Path, dataset: bytes) -> None:
+    if _load(folder, OWNER, Form("u1", (DIGEST_BYTES,))).tobytes() != dataset:
+        raise FormatError(f"{folder}: belongs to another data set than the commitment beside it")
+
+
+def _load(folder: Path, name: str, form: Form) -> Array:
+    path = folder / f"{name}.npy"
+    try:
+        array: Array = np.asarray(np.lib.format.open_memmap(path, mode="r"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # one of objects, or whatever numpy's reader says about what is no array
+        raise FormatError(f"{path}: is not an array that zkunlearn wrote") from error
+    if not form.fits(array):
+        raise FormatError(f"{path}: holds {array.dtype} of shape {array.shape}, expected {form.dtype} {form.shape}")
+    return array
+
+
+class Names(Sequence[str]):
+    """Texts, one behind the other in UTF-8."""
+
+    def __init__(self, data: Array, ends: Array) -> None:
+        self._data, self._ends = data, ends
+
+    @classmethod
+    def arrays(cls, names: Sequence[str]) -> dict[str, Array]:
+        """`data` and `ends` as they are stored."""
+        encoded = [name.encode("utf-8") for name in names]
+        ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
+        return {"id_bytes": np.frombuffer(b"".join(encoded), dtype=np.uint8), "id_ends": ends}
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def is_sound(self) -> bool:
+        """Whether they are texts, all of them."""
+        edges, ends = self._ends[:-1], self._ends
+        if len(ends) == 0 or int(ends[0]) < 0 or int(ends[-1]) != len(self._data) or (ends[1:] < edges).any():
+            return False
+        inside = edges[edges < len(self._data)]
+        if ((self._data[inside] & CONTINUATION_MASK) == CONTINUATION).any():
+            return False
+        try:
+            self._data.tobytes().decode("utf-8")
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        start = int(self._ends[index - 1]) if index else 0
+        return self._data[start : int(self._ends[index])].tobytes().decode("utf-8")

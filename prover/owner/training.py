@@ -1,0 +1,209 @@
+"""The owner's proof that a model is what the declared training outputs without the forgotten rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+
+from ...circuits.field.goldilocks import is_canonical, to_field
+from ...circuits.relations.gradient_descent import MODEL as MODEL_COLUMN
+from ...circuits.relations.gradient_descent import model_columns
+from ...circuits.statements.training import TrainingStatement
+from ...errors import FormatError, ParameterError, StatementMismatch
+from ...formats.container import VERSION, Bytes, Expected, read_container, take, write_container
+from ...models.encoding.dataset import DatasetEncoding
+from ...models.methods.schedule import compile_schedule
+from ...models.spec import TrainingSpec
+from ...verifier.proofs import TrainingProof, training_statement
+from ...verifier.protocol.group import MatrixShape
+from ...verifier.protocol.merkle import SALT_BYTES
+from ...verifier.protocol.soundness import require_security
+from ...verifier.verify import DATASET, MODEL, model_matrix, new_transcript, require_provable, training_shape
+from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
+from ..protocol.proof import Progress, Prover
+from ..witnesses.descent import descend
+from ..witnesses.gradient_descent import VIRTUAL, training_witness
+from .dataset import Dataset
+
+MODEL_KIND = "model.opening"
+MAX_MODEL_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Model:
+    """The secret behind a model commitment.
+
+    Attributes:
+        statement: what was proved about it.
+        integers: int64 (K,), scale w_bits; the bias last, if there is one.
+        secret: what opens the commitment.
+    """
+
+    statement: TrainingStatement
+    integers: npt.NDArray[np.int64]
+    secret: Secret
+
+    @property
+    def spec(self) -> TrainingSpec:
+        """The declared algorithm."""
+        return self.statement.spec
+
+    @property
+    def encoding(self) -> DatasetEncoding:
+        """How inputs become integers."""
+        return self.statement.dataset.encoding
+
+    @property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """Weights on encoded features (in [-1, 1] within bounds), float64 (K,); the bias last."""
+        return self.integers / float(1 << self.spec.fixed_point.w_bits)
+
+    def decision_function(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """w . x + bias for rows (N, d) of real features, float64 (N,)."""
+        encoded = self.encoding.encode_features(X, check_bounds=False) / float(1 << self.encoding.x_bits)
+        features = encoded.shape[1]
+        scores = encoded @ self.weights[:features]
+        return scores + self.weights[features] if self.spec.bias else scores
+
+    def save(self, path: Path | str) -> None:
+        """Write the secret file, 0600."""
+        payload = {
+            "statement": self.statement.to_mapping(),
+            "weights": self.integers.astype("<i8").tobytes(),
+            "tails": self.secret.tails.astype("<u8").tobytes(),
+            "leaf_salts": self.secret.salts.tobytes(),
+        }
+        write_container(path, MODEL_KIND, VERSION, payload, secret=True)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Model:
+        """Raises DataError or FormatError naming the file, also if these are not the weights of the commitment."""
+        payload = read_container(path, MODEL_KIND, MAX_MODEL_BYTES)[1]
+        statement = training_statement(take(payload, _OPENING_FORM, str(path))["statement"])
+        try:
+            matrix = model_matrix(model_columns(statement.schedule))
+        except ParameterError as error:
+            raise FormatError(f"{path}: {error}") from error
+        sizes: dict[str, Expected] = {
+            "statement": dict,
+            "weights": Bytes(8 * statement.schedule.width),
+            "tails": Bytes(8 * matrix.layout.rows * matrix.code.tail),
+            "leaf_salts": Bytes(SALT_BYTES * matrix.code.length),
+        }
+        fields = take(payload, sizes, str(path))
+        integers = np.frombuffer(fields["weights"], "<i8").astype(np.int64)
+        tails = np.frombuffer(fields["tails"], "<u8").astype(np.uint64)
+        if not is_canonical(tails):
+            raise FormatError(f"{path}: holds a number that is not a field element")
+        salts = np.frombuffer(fields["leaf_salts"], dtype=np.uint8).reshape(-1, SALT_BYTES)
+        secret = Secret(tails.reshape(matrix.layout.rows, -1), salts)
+        if _commit_model(matrix, integers, secret).root != statement.model_root:
+            raise FormatError(f"{path}: weights, tails or salts are not those behind the model's commitment")
+        return cls(statement, integers, secret)
+
+
+_OPENING_FORM = {"statement": dict, "weights": bytes, "tails": bytes, "leaf_salts": bytes}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A proved model.
+
+    Attributes:
+        proof: public.
+        model: secret.
+        timings: seconds by phase.
+    """
+
+    proof: TrainingProof
+    model: Model
+    timings: Mapping[str, float]
+
+    @property
+    def statement(self) -> TrainingStatement:
+        """What was proved."""
+        return self.proof.statement
+
+
+def prove_training(
+    dataset: Dataset,
+    spec: TrainingSpec,
+    forget: Iterable[str] = (),
+    previous: TrainingProof | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train on the rows that are not forgotten, and prove it.
+
+    Args:
+        dataset: the committed data set; one of its openings is spent.
+        spec: the declared algorithm.
+        forget: ids of the rows to forget, those of `previous` included.
+        previous: the proof that this one supersedes.
+
+    Raises:
+        DataError: an unknown or repeated id.
+        ParameterError: the spec does not fit the data set, overflows, or is beyond one proof.
+        StatementMismatch: `previous` is about something else, or forgot a row that is not in `forget`.
+        TrainingError: the training diverges.
+        BudgetExceeded: no openings are left.
+    """
+    start = perf_counter()
+    forgotten = dataset.records(forget)
+    positions = tuple(record.position for record in forgotten)
+    require_provable(dataset.statement, spec)
+    schedule = compile_schedule(spec, dataset.statement.encoding.shape(dataset.statement.rows), positions)
+    if previous is not None:
+        _check_previous(dataset, spec, positions, previous)
+    _report(progress, "train")
+    trace = descend(dataset.rows, positions, spec, schedule)
+
+    matrix = model_matrix(model_columns(schedule))
+    secret = fresh_secret(matrix.code, matrix.layout.rows)
+    model_opening = _commit_model(matrix, trace.weights[-1], secret)
+    statement = TrainingStatement(
+        dataset.statement,
+        spec,
+        forgotten,
+        model_opening.root,
+        None if previous is None else previous.digest,
+    )
+    shape = training_shape(statement)
+    require_security(shape)
+    committed = {DATASET: dataset.opening, MODEL: model_opening}
+    dataset.spend()
+    witness = training_witness(statement.relation, trace)
+    trained = perf_counter()
+    columns = {**dataset.columns, **witness.columns}
+    transcript = new_transcript(statement)
+    prover = Prover(shape, transcript, committed, columns, VIRTUAL, witness.looked_up, progress)
+    proof = TrainingProof(statement, prover.prove())
+    model = Model(statement, trace.weights[-1], secret)
+    return Trained(proof, model, {"train": trained - start, **prover.timings, "total": perf_counter() - start})
+
+
+def _commit_model(matrix: MatrixShape, weights: npt.NDArray[np.int64], secret: Secret) -> Commitment:
+    return commit_columns(matrix.layout, matrix.code, {MODEL_COLUMN: to_field(weights)}, secret)
+
+
+def _check_previous(dataset: Dataset, spec: TrainingSpec, positions: tuple[int, ...], previous: TrainingProof) -> None:
+    """What verifier.verify.check_previous will check, before any work is done."""
+    if previous.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
+        raise StatementMismatch("the previous proof is about another data set")
+    if previous.statement.spec != spec:
+        raise StatementMismatch("the previous proof declares another algorithm")
+    missing = set(previous.statement.positions) - set(positions)
+    if missing:
+        raise StatementMismatch(
+            f"{len(missing)} rows that the previous proof forgot are not in the forget list: "
+            "forgetting cannot be undone"
+        )
+
+
+def _report(progress: Progress | None, phase: str) -> None:
+    if progress is not None:
+        progress(phase)

@@ -1,0 +1,130 @@
+"""The prover's half of verifier/protocol/batching.py.
+
+T_p(i) = <eq(p), M_i> for each distinct place p is a product of the matrix with a vector. The many places of columns
+that share a row i are one vector, sum of A_p(i) eq(p), as their A_p differ in a factor only. The matrix folded at the
+row point is also what the opening sends, so it is handed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...circuits.field.goldilocks import Vector, kscalar
+from ...circuits.field.multilinear import Point
+from ...verifier.protocol.batching import (
+    Claim,
+    MatrixClaim,
+    combined_claim,
+    draw_weights,
+    require_batched,
+    row_weights,
+)
+from ...verifier.protocol.group import Group
+from .. import kernels
+from ..kernels import RowPart
+from ..kernels.storage import empty
+from ..matrices.products import times
+from ..matrices.values import eq_table
+from .channel import ProverChannel
+from .sumcheck import prove_rounds
+
+
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
+class FoldedMatrix:
+    """The claim about a matrix, and sum_i eq(r, i) M_i, tails included: K vector (2, C + m)."""
+
+    claim: MatrixClaim
+    row: Vector
+
+
+def prove_batching(
+    channel: ProverChannel, group: Group, claims: Sequence[Claim], matrices: Sequence[Sequence[RowPart]]
+) -> FoldedMatrix:
+    """From the claims to one claim about the group's matrix.
+
+    Args:
+        matrices: the rows of columns of each matrix, in parts.
+    """
+    weights = draw_weights(channel, claims)  # V -> P
+    by_rows, by_cells = _factors(row_weights(group, weights, claims))
+
+    products = _row_products(group, matrices, by_rows, by_cells)
+    claim = combined_claim(weights, claims)
+    row_point, claim, ended = prove_rounds(channel, "batching", products[0], claim, products[1:])
+
+    row = _folded(group, matrices, eq_table(row_point))
+    at_cells = _cell_weights(by_cells, [product[0, :, 0] for product in ended])
+    tables = np.stack([at_cells, row[:, : 1 << group.code.row_bits]])
+    cell_point, claim, (final,) = prove_rounds(channel, "batching", tables, claim)
+
+    (value,) = channel.send([kscalar(final[1, :, 0])])  # P -> V
+    point = (*row_point, *cell_point)
+    return FoldedMatrix(require_batched(channel, group, (weights, claims), point, claim, value), row)
+
+
+def _factors(places: Mapping[Point, Vector]) -> tuple[list[Vector], list[Vector]]:
+    """The weights A_p(i) eq(p, x) of rows i and cells x, as few products of a K vector each."""
+    by_rows: list[Vector] = []
+    by_cells: list[Vector] = []
+    alone: dict[int, Vector] = {}  # cells' weights of rows that are the only one of a place
+    for place, at_rows in places.items():
+        used, table = np.flatnonzero(at_rows.any(axis=0)), eq_table(place)
+        if len(used) != 1:
+            by_rows.append(at_rows)
+            by_cells.append(table)
+            continue
+        row = int(used[0])
+        scaled = kernels.kscale(table, at_rows[:, row])
+        alone[row] = kernels.kadd(alone[row], scaled) if row in alone else scaled
+    for row, table in alone.items():
+        one = np.zeros_like(at_rows)
+        one[0, row] = 1
+        by_rows.append(one)
+        by_cells.append(table)
+    return by_rows, by_cells
+
+
+def _row_products(
+    group: Group, matrices: Sequence[Sequence[RowPart]], by_rows: Sequence[Vector], by_cells: Sequence[Vector]
+) -> list[Vector]:
+    """For each pair of factors the first, and the matrix times the second: K arrays (2, 2, 2^index_bits)."""
+    cells = 1 << group.code.row_bits
+    tables = np.concatenate(by_cells, out=empty((2 * len(by_cells), cells), np.uint64))
+    products = np.zeros((len(by_rows), 2, 2, 1 << group.index_bits), dtype=np.uint64)
+    products[:, 0, :, : group.column_rows] = by_rows
+    parts = [(first, part) for first, part in _placed(group, matrices) if part.start < cells]  # not the tails
+    for (first, part), found in zip(parts, times([part.cells for _, part in parts], tables), strict=True):
+        rows = slice(first + part.row, first + part.row + len(part.cells))
+        products[:, 1, :, rows] = found.T.reshape(len(by_rows), 2, -1)
+    return list(products)
+
+
+def _folded(group: Group, matrices: Sequence[Sequence[RowPart]], weights: Vector) -> Vector:
+    """sum_i weights_i M_i, tails included. K vector (2, C + m)."""
+    row = np.zeros((2, group.code.dimension), dtype=np.uint64)
+    for first, part in _placed(group, matrices):
+        at = first + part.row
+        summed = kernels.contract(part.cells[None], np.ascontiguousarray(weights[:, at : at + len(part.cells)]))[:, 0]
+        place = row[:, part.start : part.start + summed.shape[1]]
+        place[:] = kernels.kadd(place, summed)
+    return row
+
+
+def _placed(group: Group, matrices: Sequence[Sequence[RowPart]]) -> Iterator[tuple[int, RowPart]]:
+    """All parts, each with the first row of its matrix within the group."""
+    first = 0
+    for layout, parts in zip(group.layouts, matrices, strict=True):
+        for part in parts:
+            yield first, part
+        first += layout.rows
+
+
+def _cell_weights(by_cells: Sequence[Vector], at_row: Sequence[Vector]) -> Vector:
+    """sum of the cells' weights, each times its rows' weight at the row point. K vector (2, C)."""
+    result = np.zeros_like(by_cells[0])
+    for table, weight in zip(by_cells, at_row, strict=True):
+        result = kernels.kadd(result, kernels.kscale(table, weight))
+    return result

@@ -1,0 +1,210 @@
+"""The two lowest layers of a large tree, which are never written down.
+
+They are computed from the lists of their leaves (kernels/leaves.py), and folded into the memory of the layer above
+them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ...circuits.field.goldilocks import ONE, ZERO, K, Vector
+from ...circuits.field.multilinear import Point
+from ...circuits.language.layout import Axis
+from ...errors import ZkUnlearnError
+from .. import kernels
+from ..kernels import Leaves
+from ..matrices.values import eq_table
+from .fractions import Box, Layer, LayerPair, LayerWeights, Pair, Sums, unmixed
+
+
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
+class ListedLeaves:
+    """Leaves that are entries of a list, as a layer.
+
+    Attributes:
+        leaves: what the kernels take; its lines are the padded leading axes.
+        inner: the axes within a line.
+        numerators: of each axis, its cells that count, uint8; a leaf's numerator is their product.
+    """
+
+    leaves: Leaves
+    inner: tuple[Axis, ...]
+    axes: tuple[Axis, ...]
+    numerators: tuple[npt.NDArray[np.uint8], ...]
+
+    @property
+    def lines(self) -> int:
+        """L, of the leaf layer."""
+        return self.leaves.offsets.size
+
+    @cached_property
+    def _second(self) -> Vector:
+        return kernels.leaves_up(self.leaves)
+
+    @property
+    def second(self) -> Box:
+        """The layer above the one above."""
+        numerators, denominators = self._second
+        return Box(numerators, denominators, self.inner)
+
+    @property
+    def layers(self) -> tuple[Layer, Layer]:
+        """The layers below `second`."""
+        return self, NodeLayer(self)
+
+    @property
+    def memory(self) -> Vector:
+        """Of the second layer, for the layers below: on the way down it has been done with."""
+        return self._second
+
+    def pair(self, weights: LayerWeights, mu: K) -> Pair:
+        """See `Layer`."""
+        return LeafPair(self, weights, mu)
+
+
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
+class NodeLayer:
+    """The layer above listed leaves."""
+
+    below: ListedLeaves
+
+    def pair(self, weights: LayerWeights, mu: K) -> Pair:
+        """See `Layer`."""
+        return NodePair(self.below, weights, mu)
+
+
+class _Unfolded:
+    """A pair of the two lowest layers, before its first variable is bound; there is always one."""
+
+    def values(self) -> list[K]:
+        """Raises ZkUnlearnError."""
+        raise ZkUnlearnError("the values of a layer were asked for before its variables were bound")
+
+
+class NodePair(_Unfolded):
+    """A pair of the layer above the leaves."""
+
+    def __init__(self, below: ListedLeaves, weights: LayerWeights, mu: K) -> None:
+        self._below, self._weights, self._mu = below, weights, mu
+
+    def round(self) -> Sums:
+        """See `Pair`."""
+        below, mu = self._below, self._mu
+        weights = self._weights.factors((below.lines // 8).bit_length() - 1, below.inner)
+        at_zero, at_infinity = kernels.node_round(below.leaves, weights, mu.pair)
+        return K(*at_zero) + mu * mu * self._weights.inner(below.inner)[1], K(*at_infinity)
+
+    def fold(self, challenge: K) -> LayerPair:
+        """See `Pair`."""
+        below, mu = self._below, self._mu
+        n, b = kernels.node_fold(below.leaves, mu.pair, challenge.pair, below.memory)
+        return LayerPair(n, b, (below.lines // 8, below.inner), self._weights, mu)
+
+
+class LeafPair(_Unfolded):
+    """A pair of leaves: only b is folded, as the numerators are a product of functions of one axis each."""
+
+    def __init__(self, layer: ListedLeaves, weights: LayerWeights, mu: K) -> None:
+        self._layer, self._weights, self._mu = layer, weights, mu
+        self._numerators = NumeratorPair(layer, weights.point)
+        self._entries = kernels.kscale(layer.leaves.denominators, mu.pair)
+        live = self._entries[0, : layer.leaves.live]
+        live[:] = kernels.kadd(live, np.ones_like(live))
+
+    def round(self) -> Sums:
+        """See `Pair`."""
+        layer, mu = self._layer, self._mu
+        weights = self._weights.factors((layer.lines // 4).bit_length() - 1, layer.inner)
+        b_zero, b_infinity = kernels.leaf_round(layer.leaves, self._entries, weights)
+        n_zero, n_infinity = self._numerators.round()
+        beside = mu * mu * self._weights.inner(layer.inner)[1]
+        return K(*b_zero) + beside - n_zero, K(*b_infinity) - n_infinity
+
+    def fold(self, challenge: K) -> FoldedLeafPair:
+        """See `Pair`."""
+        layer = self._layer
+        self._numerators.fold(challenge)
+        b = kernels.leaf_fold(layer.leaves, self._entries, challenge.pair, layer.memory)
+        pair = LayerPair(None, b, (layer.lines // 4, layer.inner), self._weights, self._mu)
+        return FoldedLeafPair(pair, self._numerators, self._mu)
+
+
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
+class FoldedLeafPair:
+    """b of two leaves, and their numerators."""
+
+    mixed: LayerPair
+    numerators: NumeratorPair
+    mu: K
+
+    def round(self) -> Sums:
+        """See `Pair`."""
+        b_zero, b_infinity = self.mixed.round()
+        n_zero, n_infinity = self.numerators.round()
+        return b_zero - n_zero, b_infinity - n_infinity
+
+    def fold(self, challenge: K) -> FoldedLeafPair:
+        """See `Pair`."""
+        self.mixed.fold(challenge)
+        self.numerators.fold(challenge)
+        return self
+
+    def values(self) -> list[K]:
+        """See `Pair`."""
+        n = self.numerators.values()
+        return [*n, *unmixed(n, self.mixed.mixed_values(), self.mu)]
+
+
+class NumeratorPair:
+    """sum of eq * n0 n1, for numerators that are a product over the axes of zeros and ones: axis by axis."""
+
+    def __init__(self, layer: ListedLeaves, point: Point) -> None:
+        tables = [
+            np.pad(cells, (0, (1 << axis.bits) - axis.size)).astype(np.uint64)
+            for axis, cells in zip(layer.axes, layer.numerators, strict=True)
+            if axis.bits
+        ]
+        children = [tables[0].reshape(2, -1), *(np.stack([table, table]) for table in tables[1:])]
+        alone = all(cells[0] for axis, cells in zip(layer.axes, layer.numerators, strict=True) if not axis.bits)
+        self._bound = [ONE, ONE] if alone else [ZERO, ZERO]
+        self._pairs: list[tuple[LayerPair, int]] = []
+        self._later: list[K] = []
+        for cells in children:
+            bits = cells.shape[1].bit_length() - 1
+            own, point = point[:bits], point[bits:]
+            values = np.stack([cells, np.zeros_like(cells)])
+            self._later.append(K(*kernels.ksum(kernels.kmul_base(eq_table(own), cells[0] * cells[1]))))
+            pair = LayerPair(None, values, (cells.shape[1], ()), LayerWeights(own), ZERO)
+            self._pairs.append((pair, bits))
+        self._settle()
+
+    def round(self) -> Sums:
+        """q(0) and the leading coefficient."""
+        scale = self._bound[0] * self._bound[1]
+        for later in self._later[1:]:
+            scale = scale * later
+        at_zero, at_infinity = self._pairs[0][0].round()
+        return scale * at_zero, scale * at_infinity
+
+    def fold(self, challenge: K) -> None:
+        """The next variable bound."""
+        pair, bits = self._pairs[0]
+        pair.fold(challenge)
+        self._pairs[0] = pair, bits - 1
+        self._settle()
+
+    def values(self) -> list[K]:
+        """n0 and n1."""
+        return self._bound
+
+    def _settle(self) -> None:
+        """Past the axes of which all variables are bound."""
+        while self._pairs and not self._pairs[0][1]:
+            values = self._pairs[0][0].mixed_values()
+            self._bound = [bound * value for bound, value in zip(self._bound, values, strict=True)]
+            del self._pairs[0], self._later[0]

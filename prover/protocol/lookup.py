@@ -1,0 +1,310 @@
+"""The prover's half of verifier/protocol/lookup.py: the leaves of all trees, and the walk.
+
+Leaves repeat: the tuples that are looked up are rows of tables. So a box of lookups is given by the row that each cell
+looks up, and by the denominators of all rows. Cells that do not count, or whose tuple is in no table (a lie, which the
+verifier will find), have entries of their own at the end of that list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, add, kvector, mul, sub, to_field
+from ...circuits.field.multilinear import Point
+from ...circuits.language.layout import Axis
+from ...circuits.language.relation import LIMB, Entry, LookedUp, Lookup, LookupBox, Relation, Section, Table
+from ...verifier.protocol.lookup import (
+    ROUND_DEGREE,
+    Batch,
+    Fraction,
+    Instance,
+    Keys,
+    LeafSteps,
+    as_children,
+    draw_batch,
+    draw_keys,
+    instances,
+    join,
+    layer_claim,
+    next_layer_claim,
+    require_layer,
+    require_roots,
+    settle_leaves,
+)
+from .. import kernels
+from ..kernels import LANES, LINES, Leaves
+from ..matrices.multiplicities import LookedUpRows
+from ..matrices.values import Columns, in_field
+from .channel import ProverChannel
+from .fractions import Box, LayerWeights, Pair, Tree, build_tree
+from .leaves import ListedLeaves
+
+# Leaves ------------------------------------------------------------------------------------------------------------
+
+
+class Entries:
+    """Denominators that leaves have: a list that grows. K vector (2, size)."""
+
+    def __init__(self, tables: Sequence[Vector]) -> None:
+        self._parts = list(tables)
+        self.size = sum(part.shape[1] for part in tables)
+
+    def add(self, denominators: Vector) -> npt.NDArray[np.int64]:
+        """Their places, int64 (count,)."""
+        self._parts.append(denominators)
+        self.size += denominators.shape[1]
+        return np.arange(self.size - denominators.shape[1], self.size)
+
+    def all(self) -> Vector:
+        """The list."""
+        return np.concatenate(self._parts, axis=1)
+
+
+class BoxLeaves:
+    """The leaves of a box of lookups: S and S (alpha - tag - constants) - columns + 1 - S, as the verifier has them.
+
+    Args:
+        looked_up: by name of the lookup, the table rows of the whole box where they are known; others are searched.
+    """
+
+    def __init__(
+        self, keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
+    ) -> None:
+        self._keys, self._columns = keys, columns
+        self._box = box = cast(LookupBox, tree.source)
+        self._tables = {table.name: table for table in section.tables}
+        self._cut = tuple(axis.cut() for axis in box.axes)
+        self._axes = tree.axes
+        used = list(dict.fromkeys(lookup.table for lookup in box.lookups))
+        self._entries = Entries([table_denominators(keys, self._tables[name]) for name in used])
+        self._bases = [LIMB * used.index(lookup.table) for lookup in box.lookups]
+
+        shape = tuple(axis.size for axis in box.axes)
+        self._cells = prod(shape)
+        known = all(lookup.name in looked_up for lookup in box.lookups) and not box.indicator.holes
+        # behind the rows of each lookup what kernels read past an end, and behind all of them a line of padding
+        self._step = self._cells + LANES
+        room = len(box.lookups) * self._step + self._line()[2] + LANES
+        self._rows: npt.NDArray[np.integer] = np.zeros(room, dtype=np.uint16 if known else np.int32)
+        starts = [i * self._step for i in range(len(box.lookups))]
+        boxes = [self._rows[start : start + self._cells].reshape(shape) for start in starts]
+        for i, lookup in enumerate(box.lookups):
+            if lookup.name in looked_up:
+                boxes[i][...] = looked_up[lookup.name][self._cut]
+            else:
+                self._search(i, boxes[i])
+        self._live = self._entries.size
+        for i in range(len(box.lookups)) if box.indicator.holes else ():
+            self._punch(i, boxes[i])
+        self._neutral = int(self._entries.add(kvector([ONE]))[0])
+
+    def layer(self) -> Box | ListedLeaves:
+        """The leaf layer."""
+        leading, inner, width = self._line()
+        if sum(axis.bits for axis in leading) < LINES.bit_length() - 1:
+            return self._written_out()
+        sizes, padded = [axis.size for axis in leading], [1 << axis.bits for axis in leading]
+        real = tuple(slice(0, size) for size in sizes)
+        count = len(self._box.lookups)
+        offsets = np.full(padded, count * self._step)
+        lines = np.arange(0, self._cells, width)
+        offsets[real] = (lines + self._step * np.arange(count)[:, None]).reshape(sizes)
+        bases = np.full(padded, self._neutral)
+        by_lookup = np.array(self._bases).reshape(-1, *[1] * (len(sizes) - 1))
+        bases[real] = by_lookup if len(self._bases) > 1 else self._bases[0]
+        numerators = [np.ones(axis.size, dtype=np.uint8) for axis in self._axes]
+        numerators[-1][list(self._box.indicator.holes)] = 0
+        leaves = Leaves(self._rows, offsets.reshape(-1), bases.reshape(-1), width, self._entries.all(), self._live)
+        return ListedLeaves(leaves, inner, self._axes, tuple(numerators))
+
+    def _line(self) -> tuple[list[Axis], tuple[Axis, ...], int]:
+        """The leading axes, which number the lines; the axes within a line; and their cells."""
+        leading: list[Axis] = []
+        inner = [axis for axis in self._axes if axis.bits]
+        while inner and sum(axis.bits for axis in leading) < LINES.bit_length() - 1:
+            leading.append(inner.pop(0))
+        return leading, tuple(inner), prod(axis.size for axis in inner)
+
+    def _written_out(self) -> Box:
+        """All leaves of a tiny box."""
+        cells = self._rows[: len(self._bases) * self._step].reshape(len(self._bases), -1)[:, : self._cells]
+        places = (cells.astype(np.int64) + np.array(self._bases)[:, None]).reshape(-1)
+        return leaf_box(self._axes, (places < self._live).astype(np.uint64), self._entries.all()[:, places])
+
+    def _search(self, index: int, rows: npt.NDArray[np.integer]) -> None:
+        """Find the rows of a lookup's tuples; a tuple that is in no table (a lie) gets an entry of its own."""
+        lookup = self._box.lookups[index]
+        table = self._tables[lookup.table]
+        cells = {name: in_field(self._columns.cells(name)[self._cut]) for name in _columns_of(lookup)}
+        tuples = [_component(entry, cells) for entry in lookup.entries]
+        listed = [component.table()[0] for component in table.components]
+        place = sub(tuples[0], np.broadcast_to(listed[0][0], tuples[0].shape))  # the first component counts up by one
+        inside = place < LIMB
+        for component, values in zip(listed, tuples, strict=True):
+            inside &= component[np.where(inside, place, 0)] == values
+        rows[...] = np.where(inside, place, 0)
+        lies = ~inside
+        lies[..., list(self._box.indicator.holes)] = False
+        at_lies = {name: values[lies] for name, values in cells.items()}
+        rows[lies] = self._entries.add(_denominators(self._keys, table.tag, lookup, at_lies)) - self._bases[index]
+
+    def _punch(self, index: int, rows: npt.NDArray[np.integer]) -> None:
+        """Entries for the cells that do not count: 1 - columns."""
+        lookup, holes = self._box.lookups[index], np.array(self._box.indicator.holes, dtype=np.int64)
+        cells = {name: self._columns.at(name, self._cut, holes) for name in _columns_of(lookup)}
+        places = self._entries.add(_denominators(self._keys, None, lookup, cells)) - self._bases[index]
+        rows[..., holes] = places.reshape(*rows.shape[:-1], len(holes))
+
+
+def lookup_leaves(
+    keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
+) -> Box | ListedLeaves:
+    """The leaf layer of a box of lookups; see `BoxLeaves`."""
+    return BoxLeaves(keys, section, tree, columns, looked_up).layer()
+
+
+def _columns_of(lookup: Lookup) -> list[str]:
+    return list(dict.fromkeys(name for entry in lookup.entries for _, name in entry.terms))
+
+
+def _component(entry: Entry, cells: Mapping[str, Vector]) -> Vector:
+    """A component of the looked-up tuples, in F."""
+    parts = [mul(cells[name], _constant(coefficient)) for coefficient, name in entry.terms]
+    value = np.broadcast_to(_constant(entry.constant), parts[0].shape)
+    for part in parts:
+        value = add(value, part)
+    return value
+
+
+def _constant(value: int) -> Vector:
+    return to_field(np.array(value, dtype=np.int64))
+
+
+def _denominators(keys: Keys, tag: int | None, lookup: Lookup, cells: Mapping[str, Vector]) -> Vector:
+    """alpha - tag - constants - columns; 1 - columns without a tag. K vector (2, cells)."""
+    coefficients: dict[str, K] = {}
+    constant = ONE if tag is None else keys.alpha - tag
+    for i, entry in enumerate(lookup.entries):
+        constant = constant if tag is None else constant - keys.power(i) * entry.constant
+        for coefficient, name in entry.terms:
+            coefficients[name] = coefficients.get(name, ZERO) - keys.power(i) * coefficient
+    columns = [cells[name].reshape(-1) for name in coefficients]
+    return kernels.linear_combination(constant.pair, kvector(coefficients.values()), columns)
+
+
+def table_denominators(keys: Keys, table: Table) -> Vector:
+    """alpha - key of every row. K vector (2, 2^16)."""
+    components = [component.table()[0] for component in table.components]
+    factors = kvector(-keys.power(i) for i in range(len(components)))
+    return kernels.linear_combination((keys.alpha - table.tag).pair, factors, components)
+
+
+def table_leaves(keys: Keys, tree: Instance, columns: Columns) -> Box:
+    """-m and alpha - key, as in verifier.lookup.require_table_leaf."""
+    tables = cast(tuple[Table, ...], tree.source)
+    counts = [columns.cells(table.multiplicity)[table.section.cut()].reshape(-1) for table in tables]
+    numerators = [sub(np.zeros(LIMB, dtype=np.uint64), in_field(count)) for count in counts]
+    denominators = [table_denominators(keys, table) for table in tables]
+    return leaf_box(tree.axes, np.concatenate(numerators), np.concatenate(denominators, axis=1))
+
+
+def leaf_box(axes: Sequence[Axis], numerators: Vector, denominators: Vector) -> Box:
+    """numerators / denominators on the real cells of a box, padded with 0/1 along the first axis that has variables.
+
+    Args:
+        numerators: F array (cells).
+        denominators: K array (2, cells).
+    """
+    first, *inner = [axis for axis in axes if axis.bits] or [Axis("single", 1)]
+    line = numerators.size // first.size
+    padding = (line << first.bits) - numerators.size
+    tops = np.pad(numerators, (0, padding))
+    bottoms = np.pad(denominators, [(0, 0), (0, padding)])
+    bottoms[0, numerators.size :] = 1
+    return Box(np.stack([tops, np.zeros_like(tops)]).reshape(2, -1, line), bottoms.reshape(2, -1, line), tuple(inner))
+
+
+def build_trees(
+    section: Section, trees: Sequence[Instance], keys: Keys, columns: Columns, looked_up: Mapping[str, LookedUpRows]
+) -> list[Tree]:
+    """All trees of a section."""
+    return [_tree(section, tree, keys, columns, looked_up) for tree in trees]
+
+
+def _tree(
+    section: Section, tree: Instance, keys: Keys, columns: Columns, looked_up: Mapping[str, LookedUpRows]
+) -> Tree:
+    if not isinstance(tree.source, LookupBox):
+        return build_tree(tree, table_leaves(keys, tree, columns))
+    leaves = lookup_leaves(keys, section, tree, columns, looked_up)
+    return build_tree(tree, leaves) if isinstance(leaves, Box) else build_tree(tree, leaves.second, leaves.layers)
+
+
+# The walk ----------------------------------------------------------------------------------------------------------
+
+
+def prove_lookups(
+    channel: ProverChannel,
+    steps: LeafSteps,
+    relation: Relation,
+    columns: Columns,
+    looked_up: Mapping[str, LookedUpRows],
+) -> dict[str, LookedUp]:
+    """All lookups of a relation, which may have none, down to the hidden values of columns; by name of the box."""
+    done: dict[str, LookedUp] = {}
+    for section in relation.sections:
+        keys = draw_keys(channel, section)
+        trees = build_trees(section, instances(section), keys, columns, looked_up)
+        done |= settle_leaves(channel, steps, relation, section, keys, prove_trees(channel, trees))
+    return done
+
+
+def prove_trees(channel: ProverChannel, trees: Sequence[Tree]) -> dict[Instance, tuple[Point, Fraction]]:
+    """From the roots to the leaves: for each instance a point and the hidden fraction there."""
+    all_instances = [tree.instance for tree in trees]
+    roots = [channel.send(_root_message(*tree.root)) for tree in trees]  # P -> V
+    fractions = require_roots(channel, all_instances, roots)
+    leaves: dict[Instance, tuple[Point, Fraction]] = {}
+    point: Point = ()
+    for layer in range(max(instance.bits for instance in all_instances) + 1):
+        leaves.update({tree: (point, fractions[tree]) for tree in all_instances if tree.bits == layer})
+        active = [tree for tree in trees if tree.instance.bits > layer]
+        if not active:
+            break
+        batch = draw_batch(channel, len(active))  # V -> P
+        claim = layer_claim(channel, batch, [fractions[tree.instance] for tree in active])
+        weights = LayerWeights(point)
+        pairs = [tree.layers[layer].pair(weights, batch.denominator) for tree in active]
+        bound: list[K] = []
+        for r in point:
+            constant, leading = channel.send(round_message(pairs, batch))  # P -> V
+            bound.append(channel.challenge("lookup layer", ROUND_DEGREE + 1))  # V -> P
+            claim = next_layer_claim(channel, claim, constant, leading, r, bound[-1])
+            pairs = [pair.fold(bound[-1]) for pair in pairs]
+        children = [as_children(channel.send(pair.values())) for pair in pairs]  # P -> V
+        require_layer(channel, claim, batch, children)
+        top = channel.challenge("lookup halves", 1)  # V -> P
+        point = (top, *bound)
+        joined = {tree.instance: join(channel, c, top) for tree, c in zip(active, children, strict=True)}
+        fractions.update(joined)
+    return leaves
+
+
+def _root_message(numerator: K, denominator: K) -> list[K]:
+    inverse = denominator.inverse()
+    return [numerator, denominator, inverse, numerator * inverse]
+
+
+def round_message(pairs: Sequence[Pair], batch: Batch) -> list[K]:
+    """q(0) and the leading coefficient of the round polynomial q, combined over all instances."""
+    constant, leading = ZERO, ZERO
+    for pair, weight in zip(pairs, batch.instances, strict=True):
+        at_zero, at_infinity = pair.round()
+        constant, leading = constant + weight * at_zero, leading + weight * at_infinity
+    inverse = batch.denominator.inverse()  # pairs give mu times what is claimed
+    return [constant * inverse, leading * inverse]

@@ -1,0 +1,199 @@
+"""The prover's half of verifier/protocol/proof.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+
+from ...circuits.field.goldilocks import Vector
+from ...circuits.field.multilinear import Point
+from ...circuits.language.hidden import Hidden, Product
+from ...circuits.language.relation import Sum, SumResult
+from ...errors import ZkUnlearnError
+from ...verifier.protocol.batching import Claim
+from ...verifier.protocol.channel import challenge_point
+from ...verifier.protocol.folding import Claims
+from ...verifier.protocol.group import MASK_ROWS, Group
+from ...verifier.protocol.proof import LEDGER, ProofShape, claims_by_group, draw_indices, group_claims, sum_claims
+from ...verifier.protocol.transcript import Transcript
+from ..kernels import RowPart
+from ..matrices.commitment import Commitment, column_parts, commit
+from ..matrices.entropy import random_field
+from ..matrices.multiplicities import LookedUpRows
+from ..matrices.values import Columns, Values, column_axes
+from .batching import prove_batching
+from .channel import ProverChannel
+from .folding import prove_folding
+from .ledger import draw_ledger, prove_ledger, violated
+from .lookup import prove_lookups
+from .opening import prove_openings
+from .sumcheck import prove_sum, sum_value
+
+Progress = Callable[[str], None]
+
+
+class ProverSteps:
+    """What a relation's walk does, at the prover's end; collects the claims about columns."""
+
+    def __init__(self, channel: ProverChannel, columns: Columns) -> None:
+        self.channel = channel
+        self.columns = columns
+        self.claims: list[Claim] = []
+
+    def point(self, label: str, bits: int) -> Point:
+        """V -> P: a random point."""
+        return challenge_point(self.channel, label, bits)
+
+    def evaluate(self, column: str, at: Mapping[str, Point]) -> Hidden:
+        """P -> V: a column's value."""
+        (value,) = self.channel.send([self.columns.evaluate(column, at)])
+        self.claims.append(Claim(column, at, value))
+        return value
+
+    def virtual(self, name: str, at: Mapping[str, Point]) -> Hidden:
+        """P -> V: the value of a column that is not committed; the walk has to prove it."""
+        return self.channel.send([self.columns.evaluate(name, at)])[0]
+
+    def total(self, statement: Sum) -> Hidden:
+        """P -> V: the value of a sum."""
+        return self.channel.send([sum_value(statement, self.columns)])[0]
+
+    def sumcheck(self, statement: Sum, claim: Hidden) -> SumResult:
+        """One sumcheck, and the claims it leaves."""
+        result = prove_sum(self.channel, statement, claim, self.columns)
+        self.claims += sum_claims(statement, result)
+        return result
+
+    def require_zero(self, check: str, expression: Hidden, products: Sequence[Product] = ()) -> None:
+        """One constraint."""
+        self.channel.program.require_zero(check, expression, products)
+
+
+class Prover:
+    """One proof. Each phase is a method, in the order of the protocol; `prove` runs them all.
+
+    Args:
+        shape: from the statement.
+        committed: the matrices committed before, by name.
+        columns: values of all columns, of their real shapes, by name, virtual ones included.
+        virtual: columns in whose shapes virtual ones come: name to the committed column's name.
+        looked_up: by name of the lookup, the table rows of its whole box; what is missing is searched.
+        progress: told the name of each phase before it runs.
+    """
+
+    def __init__(
+        self,
+        shape: ProofShape,
+        transcript: Transcript,
+        committed: Mapping[str, Commitment],
+        columns: Values,
+        virtual: Mapping[str, str] | None = None,
+        looked_up: Mapping[str, LookedUpRows] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.shape = shape
+        self.channel = ProverChannel(transcript)
+        axes = column_axes([c for matrix in shape.relation.columns.values() for c in matrix])
+        axes |= {name: axes[like] for name, like in (virtual or {}).items()}
+        self.columns = Columns(axes, columns)
+        self.commitments = dict(committed)
+        self.masks: dict[str, Vector] = {}
+        self.timings: dict[str, float] = {}
+        self._looked_up = looked_up or {}
+        self._progress = progress
+
+    def prove(self) -> bytes:
+        """The proof. Raises ZkUnlearnError if the witness does not satisfy the relation."""
+        self.commit()
+        self.walk()
+        self.check_witness()
+        self.settle()
+        self.fold()
+        return bytes(self.channel.proof)
+
+    def commit(self) -> None:
+        """P -> V: roots of the fresh trees: witness, masks and ledger."""
+        with self._phase("commit"):
+            self.ledger = draw_ledger(self.shape.ledger)
+            for group in self.shape.groups:
+                self.commitments[group.fresh] = self._fresh(group)
+            if self.shape.ledger.tree == LEDGER:
+                self.commitments[LEDGER] = commit(self.shape.ledger.code, [RowPart(self.ledger.rows, 0, 0)])
+            for name in self.shape.new_roots:
+                self.channel.send_data(self.commitments[name].root)
+            self.channel.use_pads(self.ledger.pads())
+
+    def _fresh(self, group: Group) -> Commitment:
+        """The tree of a group that is made in this proof."""
+        code, parts, first = group.code, [], group.fresh_columns
+        if group.witness is not None:
+            own = {column.name: self.columns.cells(column.name) for column in group.witness.columns}
+            parts = column_parts(group.witness, own)
+            parts.append(RowPart(random_field(first, code.tail), 0, 1 << code.row_bits))
+        self.masks[group.name] = mask = random_field(MASK_ROWS, code.dimension)
+        parts.append(RowPart(mask, first, 0))
+        if self.shape.ledger.tree == group.fresh:
+            parts.append(RowPart(self.ledger.rows, self.shape.ledger.first_row, 0))
+        return commit(code, parts)
+
+    def walk(self) -> None:
+        """Everything that speaks of hidden values, up to their settlement."""
+        relation, channel = self.shape.relation, self.channel
+        steps = ProverSteps(channel, self.columns)
+        with self._phase("lookups"):
+            looked_up = prove_lookups(channel, steps, relation, self.columns, self._looked_up)
+        with self._phase("identities"):
+            relation.identities(steps, looked_up)
+        with self._phase("batching"):
+            claims = claims_by_group(self.shape.groups, steps.claims)
+            folded = {
+                group.name: prove_batching(channel, group, claims[group.name], self._matrices(group))
+                for group in self.shape.groups
+            }
+        with self._phase("opening"):
+            self.opened, self.vectors = prove_openings(
+                channel, self.shape.groups, folded, self.masks, self.shape.chain
+            )
+
+    def _matrices(self, group: Group) -> list[list[RowPart]]:
+        """The rows of columns of each matrix of a group."""
+        rows = [(self.commitments[layout.name].rows, layout.rows) for layout in group.layouts]
+        return [[part for part in matrix.parts if part.row < count] for matrix, count in rows]
+
+    def check_witness(self) -> None:
+        """Refuse to hand out a proof that will not verify."""
+        checks = violated(self.channel.program, self.channel.values)
+        if checks:
+            raise ZkUnlearnError(f"the witness does not satisfy the relation: {', '.join(dict.fromkeys(checks))}")
+
+    def settle(self) -> None:
+        """The ledger, and the columns of every tree."""
+        with self._phase("settlement"):
+            prove_ledger(self.channel, self.ledger)
+            self.claims = self._open_columns()
+
+    def _open_columns(self) -> list[Claims]:
+        """P -> V: the columns of every tree; what they say about the y's."""
+        shape, channel = self.shape, self.channel
+        indices = draw_indices(channel, shape)  # V -> P
+        cells = {name: self.commitments[name].columns(indices[name]) for name in shape.trees}
+        for name, tree in shape.trees.items():
+            channel.send_data(self.commitments[name].open(tree, indices[name], cells[name]))  # P -> V
+        return [
+            group_claims(channel, group, self.opened[group.name], indices[group.fresh], cells)
+            for group in shape.groups
+        ]
+
+    def fold(self) -> None:
+        """What openings and columns say about the y's."""
+        with self._phase("folding"):
+            prove_folding(self.channel, self.shape.chain, self.vectors, self.claims)
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        if self._progress is not None:
+            self._progress(name)
+        start = perf_counter()
+        yield
+        self.timings[name] = self.timings.get(name, 0.0) + perf_counter() - start

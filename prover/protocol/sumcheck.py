@@ -1,0 +1,94 @@
+"""The prover's half of verifier/protocol/sumcheck.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...circuits.field.goldilocks import K, Vector
+from ...circuits.field.multilinear import Point
+from ...circuits.language.hidden import Hidden, public
+from ...circuits.language.relation import PublicVector, Sum, SumResult
+from ...verifier.protocol.sumcheck import next_claim, require_summand
+from .. import kernels
+from ..matrices.values import Columns, eq_table
+from .channel import ProverChannel
+
+
+def prove_rounds(
+    channel: ProverChannel,
+    label: str,
+    factors: Vector,
+    claim: Hidden,
+    others: Sequence[Vector] = (),
+    *,
+    in_clear: bool = False,
+) -> tuple[Point, Hidden, list[Vector]]:
+    """All rounds of a sumcheck of a product of factors, or of a sum of such products.
+
+    Args:
+        factors: K array (f, 2, n), n a power of two.
+        others: more products over the same variables, each (f, 2, n).
+        in_clear: nothing is masked.
+
+    Returns:
+        The point, the claim about the summand there, and the factors' values there, each (f, 2, 1).
+    """
+    products = [factors, *others]
+    degree = factors.shape[0]
+    point: list[K] = []
+    while products[0].shape[2] > 1:
+        rounds = [kernels.product_round(product) for product in products]
+        sums = [_sum(pairs) for pairs in zip(*rounds, strict=True)]
+        if in_clear:
+            channel.send_elements(sums)  # P -> V
+            values = [public(value) for value in sums]
+        else:
+            values = channel.send(sums)  # P -> V
+        point.append(channel.challenge(label, degree))  # V -> P
+        claim = channel.program.name(next_claim(values, claim, point[-1]))
+        products = [kernels.fold_factors(product, point[-1].pair) for product in products]
+    return tuple(point), claim, products
+
+
+def prove_sum(channel: ProverChannel, statement: Sum, claim: Hidden, columns: Columns) -> SumResult:
+    """A sum over committed columns, down to the hidden value of each term of each factor."""
+    terms = [[columns.term(term) for term in factor.terms] for factor in statement.factors]
+    factors = [sum_table(statement, i, terms[i]) for i in range(len(terms))]
+    weight = cube_table(statement.groups, statement.weight)
+    point, claim, _ = prove_rounds(channel, statement.name, np.stack([weight, *factors]), claim)
+    at = eq_table(point)
+    values = tuple(tuple(channel.send([K(*kernels.kdot(t, at)) for t in tables])) for tables in terms)  # P -> V
+    require_summand(channel, statement, claim, point, values)
+    return SumResult(point, values)
+
+
+def sum_value(statement: Sum, columns: Columns) -> K:
+    """The value of a sum of one factor."""
+    (factor,) = statement.factors
+    table = sum_table(statement, 0, [columns.term(term) for term in factor.terms])
+    return K(*kernels.kdot(table, cube_table(statement.groups, statement.weight)))
+
+
+def sum_table(statement: Sum, index: int, terms: Sequence[Vector]) -> Vector:
+    """One factor of a sum on the cube, from its terms' tables. K vector (2, 2^variables)."""
+    factor = statement.factors[index]
+    parts = [kernels.kscale(table, term.coefficient.pair) for term, table in zip(factor.terms, terms, strict=True)]
+    if factor.constant is not None:
+        parts.append(cube_table(statement.groups, factor.constant))
+    result = parts[0]
+    for part in parts[1:]:
+        result = kernels.kadd(result, part)
+    return result
+
+
+def cube_table(groups: Sequence[int], vector: PublicVector) -> Vector:
+    """A public vector on the whole cube, zeros past its real box. K vector (2, 2^variables)."""
+    table = vector.table()
+    padding = [(0, (1 << bits) - size) for bits, size in zip(groups, table.shape[1:], strict=True)]
+    return np.pad(table, [(0, 0), *padding]).reshape(2, -1)
+
+
+def _sum(pairs: Sequence[tuple[int, int]]) -> K:
+    return K(sum(a for a, _ in pairs), sum(b for _, b in pairs))

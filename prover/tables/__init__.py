@@ -1,0 +1,1 @@
+"""The owner's tables: CSV, Parquet, .npz, arrays and frames."""

@@ -1,0 +1,56 @@
+"""The owner's tables, and the small text files of both sides, from disk to numpy arrays and tuples.
+
+`read_table` is the function most callers need. CSV, Parquet and .npz give the same `RawTable`; what cannot be
+used is refused with one line that names file, line (or row) and column, before anything is computed:
+
+    CSV       UTF-8 (a byte order mark is fine), commas, the first line names the columns
+    Parquet   numbers, and texts where they are ids or classes; needs the extra `parquet`
+    .npz      arrays X (N, d) and optionally names (d,); labels and ids are arrays named by the caller, and an
+              array `ids` is used unasked; nothing pickled is ever loaded
+
+Features may be more than memory holds (kernels/storage.py); labels and ids may not. `read_bounds`, `read_ids` and
+`read_digests` are those of `text_files`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...errors import DataError, FormatError
+from ...formats.files import opened
+from ...formats.lists import read_bounds, read_digests, read_ids
+from .csv_tables import read_csv
+from .npz_tables import read_npz
+from .parquet_tables import read_parquet
+from .raw_table import RawTable, check_fits
+
+__all__ = ["RawTable", "check_fits", "read_bounds", "read_digests", "read_ids", "read_table"]
+
+MAX_TABLE_BYTES = 1 << 44  # no limit in practice; the disk is the limit
+READERS = {".csv": read_csv, ".parquet": read_parquet, ".npz": read_npz}
+
+
+def read_table(path: str | Path, target: str, id_column: str | None = None) -> RawTable:
+    """Read a CSV, Parquet or .npz file, told apart by the end of its name.
+
+    Args:
+        path: the file.
+        target: name of the label column (of the array, in an .npz).
+        id_column: name of the column (array) with row ids; without one rows are numbered from 1.
+
+    Raises:
+        DataError: the file or one of its cells cannot be used; one line naming file, line and column.
+    """
+    source, suffix = str(path), Path(path).suffix.lower()
+    if target == id_column:
+        raise DataError(f"{source}: column {target!r} cannot be both the target and the ids")
+    if suffix not in READERS:
+        raise DataError(f"{source}: unknown kind of table {suffix!r}; known are {', '.join(READERS)}")
+    try:
+        with opened(path, MAX_TABLE_BYTES) as file:
+            table = READERS[suffix](file, source, target, id_column)
+    except FormatError as error:
+        raise DataError(str(error)) from None
+    if len(table.X) < 2:
+        raise DataError(f"{source}: {'only one row' if len(table.X) else 'no row'}; at least 2 are needed")
+    return table

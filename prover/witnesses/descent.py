@@ -1,0 +1,106 @@
+"""The training that is proved, on compiled kernels: models/methods/gradient_descent.py, in narrow columns.
+
+What the kernel has no room for (weights, residuals or features of too many bits, a handful of rows) and what goes wrong
+(a run that diverges) is left to the reference itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import ZkUnlearnError
+from ...models.activation import activation_table
+from ...models.methods.gradient_descent import Trace, train
+from ...models.methods.schedule import Schedule
+from ...models.spec import TrainingSpec
+from .. import kernels
+from ..kernels import Descent
+from ..matrices.commitment import Cells, narrowed
+from .rows import Rows
+
+TABLE_LIMIT = 1 << 15  # |q| below this has a table row
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class NarrowTrace:
+    """One training run.
+
+    Attributes:
+        weights: int64 (T + 1, K), scale w_bits; row 0 is zero, row T is the model.
+        u: int64 (T, K), remainders of the update.
+        Q: int16 (E, N), table indices less 2^15; 0 in forgotten rows.
+        P: (E, N), predictions; 0 in forgotten rows.
+        rem: uint16 (E, N), z - 2^16 Q; 0 in forgotten rows.
+        forgotten: positions of these.
+        forgotten_scores: int64 (E, forgotten), their z.
+    """
+
+    weights: Integers
+    u: Integers
+    Q: npt.NDArray[np.int16]
+    P: Cells
+    rem: npt.NDArray[np.uint16]
+    forgotten: Integers
+    forgotten_scores: Integers
+
+
+def descend(rows: Rows, forgotten: tuple[int, ...], spec: TrainingSpec, schedule: Schedule) -> NarrowTrace:
+    """Run the declared training without the forgotten rows.
+
+    Raises:
+        TrainingError: a score left the activation table, or a weight its range.
+    """
+    holes = np.array(forgotten, dtype=np.int64)
+    table = activation_table(spec.model, spec.fixed_point.q_bits, spec.fixed_point.p_bits)
+    targets = rows.labels.astype(np.int64) * schedule.label_multiplier
+    fits = (
+        int(np.abs(table).max()) + int(np.abs(targets).max()) < kernels.LARGEST
+        and max(-int(rows.by_feature.min()), int(rows.by_feature.max())) <= kernels.LARGEST_FEATURE
+        and len(rows.ids) >= kernels.ROWS
+    )
+    found = _descend(rows, holes, table, targets, spec, schedule) if fits else None
+    return _by_reference(rows, holes, spec, schedule) if found is None else found
+
+
+def _descend(
+    rows: Rows, holes: Integers, table: Integers, targets: Integers, spec: TrainingSpec, schedule: Schedule
+) -> NarrowTrace | None:
+    """None for a run that diverges, or whose weights grow too large for the kernel."""
+    narrow = table.astype(np.int32), targets.astype(np.int32)
+    descent = Descent(
+        rows.by_feature, *narrow, holes, bias=spec.bias, epochs=schedule.epochs, block_size=schedule.block_size
+    )
+    weights = np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64)
+    u = np.zeros((schedule.steps, schedule.width), dtype=np.int64)
+    half, mask, limit = 1 << (schedule.shift - 1), (1 << schedule.shift) - 1, 1 << (schedule.weight_bits - 1)
+    for step in range(schedule.steps):
+        epoch, block = divmod(step, schedule.blocks)
+        gradient, low, high = descent.step(weights[step], epoch, schedule.block_rows(block))
+        if low < -TABLE_LIMIT or high >= TABLE_LIMIT:
+            return None
+        rate, decay = schedule.c_epoch[epoch] * schedule.c_block[block], schedule.l_epoch[epoch]
+        v = rate * gradient + decay * weights[step] + half
+        u[step] = v & mask
+        weights[step + 1] = weights[step] - (v >> schedule.shift)
+        if int(np.abs(weights[step + 1]).max()) >= min(limit, kernels.LARGEST):
+            return None
+    return NarrowTrace(weights, u, descent.Q, descent.P, descent.rem, holes, descent.hole_scores)
+
+
+def _by_reference(rows: Rows, holes: Integers, spec: TrainingSpec, schedule: Schedule) -> NarrowTrace:
+    """The trace of models/, or its error."""
+    live = np.ones(schedule.rows, dtype=np.bool_)
+    live[holes] = False
+    trace: Trace = train(rows.features, rows.labels, live, spec, schedule)
+    rem = trace.rem.copy()
+    rem[:, holes] = 0
+    if not (np.abs(trace.Q) <= TABLE_LIMIT).all():
+        raise ZkUnlearnError("the reference trained past its table")
+    return NarrowTrace(
+        trace.weights, trace.u, trace.Q.astype(np.int16), narrowed(trace.P), rem.astype(np.uint16), holes,
+        trace.rem[:, holes],
+    )  # fmt: skip

@@ -1,0 +1,172 @@
+"""The owner's rows as integers, with what hides each of them; and their record digests.
+
+A record digest is SHA-256(0x00, salt, tag, integers, blinds): a salted leaf of the record tree. The order of rows
+follows from all record digests together, so that the owner does not choose which rows share a mini-batch: trying 2^k
+sets of salts buys k bits of choice over the whole order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...circuits.field.goldilocks import Vector
+from ...circuits.relations.validity import BLINDS, FEATURES, LABELS
+from ...circuits.statements.training import ORDER_TAG, ForgottenRecord
+from ...errors import DataError
+from ...models.encoding.dataset import DatasetEncoding
+from ...verifier.protocol.merkle import DIGEST_BYTES
+from ..kernels import run_tasks, sha256_rows, spans
+from ..kernels.storage import empty
+from ..matrices.entropy import Salts, random_field, random_salts
+from ..matrices.merkle import Packed, build_levels, hash_salted, record_path
+
+RECORD_TAG = b"zkunlearn record 1"
+SEED_TAG = b"zkunlearn seed 1"
+PIECE = 1 << 14  # records that are laid out and hashed at a time
+ENCODED_CELLS = 1 << 18  # that are encoded at a time
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Rows:
+    """All rows of a data set.
+
+    Attributes:
+        ids: the owner's name of each row.
+        by_feature: int16 (d + 1, N), scale x_bits; feature after feature, the constant one, 2^x_bits, last.
+        labels: int32 (N,).
+        blinds: F array (2, N), uniform.
+        salts: uint8 (N, 32).
+    """
+
+    ids: Sequence[str]
+    by_feature: npt.NDArray[np.int16]
+    labels: npt.NDArray[np.int32]
+    blinds: Vector
+    salts: Salts
+
+    @property
+    def features(self) -> npt.NDArray[np.int16]:
+        """int16 (N, d), scale x_bits; a view, without the constant feature."""
+        return self.by_feature[:-1].T
+
+    @property
+    def columns(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The columns of circuits/relations/validity.py: integers, and for the blinds elements of F."""
+        blinds = dict(zip(BLINDS, self.blinds, strict=True))
+        return {FEATURES: self.by_feature, LABELS: self.labels, **blinds}
+
+    @cached_property
+    def record_levels(self) -> list[Packed]:
+        """The record tree: packed record digests, then the levels above."""
+        count = len(self.ids)
+        pieces = [self._digests(slice(i, min(count, i + PIECE))) for i in range(0, count, PIECE)]
+        return build_levels(b"".join(pieces))
+
+    def _digests(self, rows: slice) -> Packed:
+        """The packed digests of some records."""
+        features = np.ascontiguousarray(self.features[rows], dtype="<i2")
+        values = [features, self.labels[rows].astype("<i4"), self.blinds.T[rows].astype("<u8")]
+        count = len(features)
+        tag = np.broadcast_to(np.frombuffer(RECORD_TAG, dtype=np.uint8), (count, len(RECORD_TAG)))
+        packed = [np.ascontiguousarray(part).view(np.uint8).reshape(count, -1) for part in values]
+        return hash_salted(self.salts[rows], [tag, *packed])
+
+    @property
+    def record_root(self) -> bytes:
+        """Merkle root of the record digests."""
+        return bytes(self.record_levels[-1])
+
+    def record(self, position: int) -> ForgottenRecord:
+        """The public entry of a row in a forget list."""
+        return ForgottenRecord(position, self._digest(position), record_path(self.record_levels, position))
+
+    def positions(self, ids: Iterable[str]) -> tuple[int, ...]:
+        """Sorted positions of rows. Raises DataError for an unknown or repeated id."""
+        wanted = list(ids)
+        known = {name: position for position, name in enumerate(self.ids)} if wanted else {}
+        positions: set[int] = set()
+        for name in wanted:
+            if name not in known:
+                raise DataError(f"id {name!r} is not in the data set")
+            if known[name] in positions:
+                raise DataError(f"id {name!r} is named twice")
+            positions.add(known[name])
+        return tuple(sorted(positions))
+
+    @cached_property
+    def order_seed(self) -> bytes:
+        """SHA-256(tag, N, Merkle root of the record digests in increasing order); the same in every order of rows."""
+        digests = self._all_digests
+        root = build_levels(digests[_increasing(digests)].tobytes())[-1]
+        return hashlib.sha256(SEED_TAG + len(digests).to_bytes(8, "little") + root).digest()
+
+    def ordered(self) -> Rows:
+        """The same rows in the order that their digests imply."""
+        keys = sha256_rows(ORDER_TAG + self.order_seed, [self._all_digests])  # circuits.statement.order_key of each
+        order = _increasing(np.frombuffer(keys, np.uint8).reshape(-1, DIGEST_BYTES))
+        by_feature = empty(self.by_feature.shape, np.int16)
+
+        def take(start: int, stop: int) -> None:
+            for feature in range(start, stop):
+                np.take(self.by_feature[feature], order, out=by_feature[feature], mode="clip")  # "raise" copies `out`
+
+        run_tasks([partial(take, *span) for span in spans(len(by_feature), cost=len(order), grain=1)])
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in order.tolist()),
+            by_feature=by_feature,
+            labels=self.labels[order],
+            blinds=np.take(self.blinds, order, axis=1),
+            salts=np.take(self.salts, order, axis=0),
+        )
+
+    def _digest(self, row: int) -> bytes:
+        return bytes(self.record_levels[0][DIGEST_BYTES * row : DIGEST_BYTES * (row + 1)])
+
+    @property
+    def _all_digests(self) -> npt.NDArray[np.uint8]:
+        return np.frombuffer(self.record_levels[0], np.uint8).reshape(-1, DIGEST_BYTES)
+
+
+def _increasing(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """The increasing order of digests, uint8 (n, 32)."""
+    words = digests.view(">u8").astype(np.uint64)
+    return np.lexsort(words.T[::-1])  # its last key counts first
+
+
+def encode_rows(encoding: DatasetEncoding, X: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
+    """Real features (N, d) as `Rows.by_feature`, some rows at a time. Raises DataError, see DatasetEncoding."""
+    count, width = X.shape
+    by_feature = empty((width + 1, count), np.int16)
+    by_feature[-1] = 1 << encoding.x_bits
+    step = max(1, ENCODED_CELLS // width)
+
+    def encode(start: int) -> None:
+        encoded = encoding.encode_features(X[start : start + step], first_row=start)
+        by_feature[:-1, start : start + step] = encoded.T
+
+    run_tasks([partial(encode, start) for start in range(0, count, step)])
+    return by_feature
+
+
+def blind_rows(ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: npt.NDArray[np.int32]) -> Rows:
+    """Rows with fresh blinds and salts, in the order these imply. Raises DataError for ids that are not distinct texts.
+
+    Args:
+        by_feature: int16 (d + 1, N), the constant one last.
+    """
+    count = len(labels)
+    if len(ids) != count or len(set(ids)) != count:
+        raise DataError(f"{count} rows need as many distinct ids")
+    try:
+        "".join(ids).encode()
+    except UnicodeEncodeError:
+        raise DataError("there are ids that are not Unicode text") from None
+    return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count)).ordered()

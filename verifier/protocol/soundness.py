@@ -1,0 +1,86 @@
+"""The soundness calculator: the error of every round of a proof, and the least of them in bits.
+
+Rounds are not listed here: every challenge in the code says what a prover can gain from it, and the plan of a
+proof collects them (channel.py). To these come, for each group of matrices, for the ledger and for each folded
+stack, R rows on one code,
+
+| term | error | source |
+|---|---|---|
+| proximity, line | n / |K| | Ben-Sasson et al. 2020, Theorem 4.1: y of mask and combination |
+| proximity, tensor | log2(R) times that | Diamond, Gruen 2024: combination eq(r, .) of R rows |
+| queries | 2^-16 ((1 + rate) / 2)^t | a word further than (1 - rate)/2 from the code escapes t distinct columns |
+
+(2^-16: a try to escape costs 2^16 hashes, work.py),
+all in the unique-decoding regime, where they are theorems. The figure is the least over rounds, as it is for
+round-by-round soundness of a protocol made non-interactive by hashing; SHA-256 and SHAKE128 stand for random oracles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor, log2
+
+from ...circuits.field.goldilocks import P
+from ...circuits.field.multilinear import log2_ceil
+from ...errors import ParameterError
+from .channel import Round
+from .code import SECURITY_BITS, WORK_BITS, ReedSolomonCode
+from .proof import LEDGER, ProofShape
+
+FIELD_BITS = 2 * log2(P)  # |K| = p^2
+
+
+@dataclass(frozen=True)
+class Term:
+    """One round: its name and -log2 of its error."""
+
+    label: str
+    bits: float
+
+
+def round_term(entry: Round) -> Term:
+    """A challenge of error numerator e: log2(|K|) - log2(e)."""
+    return Term(entry.label, FIELD_BITS - log2(entry.error))
+
+
+def code_terms(name: str, code: ReedSolomonCode, rows: int) -> list[Term]:
+    """The proximity test of one matrix of `rows` combined rows."""
+    line = code.length
+    tensor = max(1, log2_ceil(rows)) * line
+    return [
+        Term(f"line of {name}", FIELD_BITS - log2(line)),
+        Term(f"tensor of {name}", FIELD_BITS - log2(tensor)),
+        Term(f"queries of {name}", WORK_BITS + code.queries * -log2((1 + code.rate) / 2)),
+    ]
+
+
+def soundness_terms(shape: ProofShape) -> list[Term]:
+    """Every round of a proof; of several with one label the weakest."""
+    terms = [round_term(entry) for entry in shape.plan.rounds]
+    for group in shape.groups:
+        terms += code_terms(group.name, group.code, group.column_rows)
+    terms += code_terms(LEDGER, shape.ledger.code, rows=2)
+    for stack in shape.chain:
+        terms += code_terms(stack.tree.name, stack.code, stack.rows)
+    weakest: dict[str, Term] = {}
+    for term in terms:
+        if term.label not in weakest or term.bits < weakest[term.label].bits:
+            weakest[term.label] = term
+    return list(weakest.values())
+
+
+def security_bits(shape: ProofShape) -> float:
+    """The least of all terms."""
+    return min(term.bits for term in soundness_terms(shape))
+
+
+def require_security(shape: ProofShape) -> float:
+    """`security_bits`, refused below 100. Raises ParameterError naming the weakest round."""
+    weakest = min(soundness_terms(shape), key=lambda term: term.bits)
+    if weakest.bits < SECURITY_BITS:
+        bits = floor(weakest.bits * 100) / 100
+        raise ParameterError(
+            f"{bits} bits of proven soundness ({weakest.label}), {SECURITY_BITS} are required: "
+            "train on fewer rows or epochs in one proof"
+        )
+    return weakest.bits
