@@ -26,6 +26,7 @@ mutation: $(VENV)/.dev
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	mkdir -p build/mypy && ln -sfn ../.. build/mypy/zkunlearn
 	cd build/mypy && MYPYPATH=. ../../$(BIN)/mypy -p zkunlearn.formats -p zkunlearn.models \
 		-p zkunlearn.circuits -p zkunlearn.verifier -p zkunlearn.prover -p zkunlearn.cli -m zkunlearn -m zkunlearn.errors

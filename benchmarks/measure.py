@@ -1,12 +1,12 @@
 """One measurement in a process of its own: `python benchmarks/measure.py STEP WORKLOAD DIRECTORY` prints JSON.
 
-    kernels   compile every kernel into an empty cache
-    commit    commit to the workload's data set, and save it
-    prove     load it, prove, save the proof; prove a few times more; then the same schedule in float64 numpy
-    bounds    what the phases of proving do, and how fast the machine does that
-    table     write the data as a table
-    limited   commit to that table and prove under the workload's memory limit
-    verify    what an auditor does: read the files, verify data set and proof
+kernels   compile every kernel into an empty cache
+commit    commit to the workload's data set, and save it
+prove     load it, prove, save the proof; prove a few times more; then the same schedule in float64 numpy
+bounds    what the phases of proving do, and how fast the machine does that
+table     write the data as a table
+limited   commit to that table and prove under the workload's memory limit
+verify    what an auditor does: read the files, verify data set and proof
 """
 
 from __future__ import annotations

@@ -168,9 +168,7 @@ def _read_head(data: bytes) -> tuple[str, int]:
     kind = name.decode("ascii", errors="replace")
     version = int.from_bytes(data[start - 2 : start], "big")
     if version > VERSION:
-        raise FormatError(
-            f"this {kind!r} file was written by a newer version (format {version}, here {VERSION})"
-        )
+        raise FormatError(f"this {kind!r} file was written by a newer version (format {version}, here {VERSION})")
     if version != VERSION:
         raise FormatError(
             f"this {kind!r} file has format {version}, not {VERSION}: it was written by an older version, if by any"

@@ -64,9 +64,7 @@ def _round_units(values: Iterable[int], p_bits: int, errors: Callable[[int], int
         distance = shifted & mask
         error = errors(value)
         if distance <= error or mask - distance <= error:
-            raise ParameterError(
-                f"p_bits = {p_bits}: a table entry is too near a rounding tie; change p_bits"
-            )
+            raise ParameterError(f"p_bits = {p_bits}: a table entry is too near a rounding tie; change p_bits")
         rounded.append(shifted >> shift)
     return rounded
 

@@ -142,9 +142,7 @@ def train_torch(
     return np.asarray(weights.detach().numpy(), dtype=np.float64)
 
 
-def objective(
-    X_real: ArrayLike, y_real: ArrayLike, live: ArrayLike, weights: ArrayLike, spec: TrainingSpec
-) -> float:
+def objective(X_real: ArrayLike, y_real: ArrayLike, live: ArrayLike, weights: ArrayLike, spec: TrainingSpec) -> float:
     """Mean loss over all live rows + l2 / 2 * ||w||^2, for real features, labels and weights (K,)."""
     mine = np.asarray(live, dtype=np.bool_)
     z, w = scores(X_real, weights, spec)[mine], np.asarray(weights, dtype=np.float64)

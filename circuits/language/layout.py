@@ -163,8 +163,7 @@ class Tiling:
     def matrix_rows(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """The column's values, of its shape and any type, as tiles (rows, 2^sum(low_bits)); a view where it can be."""
         padding = [
-            (0, (tiles << low) - size)
-            for tiles, low, size in zip(self.tiles, self.low_bits, values.shape, strict=True)
+            (0, (tiles << low) - size) for tiles, low, size in zip(self.tiles, self.low_bits, values.shape, strict=True)
         ]
         interleaved = [n for tiles, low in zip(self.tiles, self.low_bits, strict=True) for n in (tiles, 1 << low)]
         count = len(self.tiles)

@@ -146,9 +146,7 @@ class TrainingStatement:
     def relation(self) -> GradientDescent:
         """The training relation."""
         fixed = self.spec.fixed_point
-        return GradientDescent(
-            self.spec.model, fixed.q_bits, fixed.p_bits, fixed.x_bits, self.schedule, self.positions
-        )
+        return GradientDescent(self.spec.model, fixed.q_bits, fixed.p_bits, fixed.x_bits, self.schedule, self.positions)
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""

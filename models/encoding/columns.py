@@ -23,9 +23,7 @@ _MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no lab
 
 def _check_name(name: object, what: str) -> None:
     if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
-        raise ParameterError(
-            f"{what}: {str(name)[:40]!r} must be 1 to {MAX_NAME_LENGTH} printable characters"
-        )
+        raise ParameterError(f"{what}: {str(name)[:40]!r} must be 1 to {MAX_NAME_LENGTH} printable characters")
 
 
 def number_array(name: str, values: ArrayLike, dimensions: int) -> NDArray[Any]:
@@ -90,9 +88,7 @@ class ColumnEncoding:
         if not (math.isfinite(self.low) and math.isfinite(self.high)):
             raise ParameterError(f"column {self.name!r}: bounds {self.low}, {self.high} must be finite")
         if self.low > self.high:
-            raise ParameterError(
-                f"column {self.name!r}: lower bound {self.low} is above upper bound {self.high}"
-            )
+            raise ParameterError(f"column {self.name!r}: lower bound {self.low} is above upper bound {self.high}")
         if not self._ends_are_exact():
             raise ParameterError(f"column {self.name!r}: bounds {self.low}, {self.high} are too near")
 
@@ -235,9 +231,7 @@ class LabelEncoding:
         low, high = label_range("count")
         bad = np.flatnonzero((values != np.rint(values)) | (values < low) | (values > high))
         if len(bad):
-            raise DataError(
-                f"label {values[bad[0]]} at row {bad[0]}: counts are integers from {low} to {high}"
-            )
+            raise DataError(f"label {values[bad[0]]} at row {bad[0]}: counts are integers from {low} to {high}")
         return values.astype(np.int64)
 
     def decode(self, y_int: ArrayLike) -> NDArray[np.str_] | NDArray[np.float64] | NDArray[np.int64]:
@@ -290,9 +284,7 @@ def infer_label_kind(y: ArrayLike, rows: int, asked: str | None) -> tuple[str, t
     try:
         np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError):
-        raise DataError(
-            f"labels: {len(distinct)} distinct texts; labels are two classes or numbers"
-        ) from None
+        raise DataError(f"labels: {len(distinct)} distinct texts; labels are two classes or numbers") from None
     return asked or "real", ()
 
 

@@ -120,9 +120,7 @@ class DatasetEncoding:
         """Real values of encoded features, float64 (N, d): what was encoded, up to half a unit."""
         integers = np.asarray(X_int, dtype=np.int64)
         self._check_width(integers.shape)
-        return np.stack(
-            [column.decode(integers[:, k], self.x_bits) for k, column in enumerate(self.features)], axis=1
-        )
+        return np.stack([column.decode(integers[:, k], self.x_bits) for k, column in enumerate(self.features)], axis=1)
 
     def _check_width(self, shape: tuple[int, ...]) -> None:
         if len(shape) != 2 or shape[1] != len(self.features):

@@ -134,9 +134,7 @@ def _gradient(matrix: FloatArray, column_bound: int, residuals: IntArray) -> Int
     return gradient
 
 
-def _diverged(
-    step: int, schedule: Schedule, spec: TrainingSpec, z: IntArray, live: NDArray[np.bool_]
-) -> TrainingError:
+def _diverged(step: int, schedule: Schedule, spec: TrainingSpec, z: IntArray, live: NDArray[np.bool_]) -> TrainingError:
     epoch, block = divmod(step, schedule.blocks)
     worst = int(np.argmax(np.where(live, np.abs(z), -1)))
     fixed = spec.fixed_point

@@ -151,9 +151,7 @@ def _node_round(rows, lines, table, first, second, out, count, m, i0, i1, r0, r1
             p0, p1 = weighed(p0, p1, w0, w1)
             m00, m01, c00, c01 = _mixed_node(rows, lines, table, live_lanes, i + half, count, r, mu0, mu1, mu7)
             n00, n01, b00, b01 = sub(m00, n00), sub(m01, n01), sub(c00, b00), sub(c01, b01)
-            m10, m11, c10, c11 = _mixed_node(
-                rows, lines, table, live_lanes, i + child + half, count, r, mu0, mu1, mu7
-            )
+            m10, m11, c10, c11 = _mixed_node(rows, lines, table, live_lanes, i + child + half, count, r, mu0, mu1, mu7)
             n10, n11, b10, b11 = sub(m10, n10), sub(m11, n11), sub(c10, b10), sub(c11, b11)
             q0, q1 = difference_of_products(b00, b01, b10, b11, n00, n01, n10, n11)
             q0, q1 = weighed(q0, q1, w0, w1)

@@ -1,9 +1,9 @@
 """Lanes from memory and back, and from rows to columns.
 
-    load, store   a[i:i+LANES]; `left` elements remain from i, lanes beyond read as 0 and stay unwritten
-    load_whole    the same without a mask, as plain integers; load_one: a single element
-    load_pairs    entries of a table of pairs that a list of rows names
-    turned        rows of a square to its columns
+load, store   a[i:i+LANES]; `left` elements remain from i, lanes beyond read as 0 and stay unwritten
+load_whole    the same without a mask, as plain integers; load_one: a single element
+load_pairs    entries of a table of pairs that a list of rows names
+turned        rows of a square to its columns
 """
 
 # numba's helpers below have no annotations:

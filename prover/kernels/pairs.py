@@ -1,10 +1,10 @@
 """16-bit integers in lanes, and sums of products of pairs of them, inside kernels.
 
-    load_words                        four 16-bit integers a lane, without a mask
-    broadcast                         one uint64 of an array in all lanes; the index is not negative
-    interleave_low, interleave_high   x and y in turns: of each run of RUN numbers the first half, or the last one
-    pair_dot                          acc + x y, pair by pair: two products of 16 bits are added to a sum of 32
-    widen                             32-bit sums as 64-bit ones: the first half of them, and the second
+load_words                        four 16-bit integers a lane, without a mask
+broadcast                         one uint64 of an array in all lanes; the index is not negative
+interleave_low, interleave_high   x and y in turns: of each run of RUN numbers the first half, or the last one
+pair_dot                          acc + x y, pair by pair: two products of 16 bits are added to a sum of 32
+widen                             32-bit sums as 64-bit ones: the first half of them, and the second
 """
 
 # numba's helpers below have no annotations:

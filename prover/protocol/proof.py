@@ -152,9 +152,7 @@ class Prover:
                 for group in self.shape.groups
             }
         with self._phase("opening"):
-            self.opened, self.vectors = prove_openings(
-                channel, self.shape.groups, folded, self.masks, self.shape.chain
-            )
+            self.opened, self.vectors = prove_openings(channel, self.shape.groups, folded, self.masks, self.shape.chain)
 
     def _matrices(self, group: Group) -> list[list[RowPart]]:
         """The rows of columns of each matrix of a group."""
@@ -181,8 +179,7 @@ class Prover:
         for name, tree in shape.trees.items():
             channel.send_data(self.commitments[name].open(tree, indices[name], cells[name]))  # P -> V
         return [
-            group_claims(channel, group, self.opened[group.name], indices[group.fresh], cells)
-            for group in shape.groups
+            group_claims(channel, group, self.opened[group.name], indices[group.fresh], cells) for group in shape.groups
         ]
 
     def fold(self) -> None:

@@ -117,9 +117,7 @@ def test_the_reader_says_where_a_proof_ends() -> None:
         reader.finish()
 
 
-def test_a_prover_that_always_writes_zero_as_p_is_rejected(
-    honest: Outcome, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_prover_that_always_writes_zero_as_p_is_rejected(honest: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
     """All that he sends and absorbs fits together, but there is another spelling of it. Without pads some values are
     zero, first weights above all.
     """

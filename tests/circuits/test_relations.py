@@ -99,9 +99,7 @@ def walked(relation: Relation, seed: int = 0) -> Noting:
             steps.claims += [(name, point) for name in box.columns if name not in VIRTUAL]
             looked_up[box.name] = LookedUp(point, values)
         for table in section.tables:
-            steps.evaluate(
-                table.multiplicity, {"section": table.section.whole(()), "entry": steps.random_point(16)}
-            )
+            steps.evaluate(table.multiplicity, {"section": table.section.whole(()), "entry": steps.random_point(16)})
     relation.identities(steps, looked_up)
     return steps
 

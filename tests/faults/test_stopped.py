@@ -126,9 +126,7 @@ def test_of_two_commits_with_force_the_last_one_stays(place: Owner, fresh: Calla
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_recommitting_and_proving_at_any_moment_count_both(
-    made: Path, place: Owner, fresh: Callable[[], Path]
-) -> None:
+def test_recommitting_and_proving_at_any_moment_count_both(made: Path, place: Owner, fresh: Callable[[], Path]) -> None:
     before, pairs = Owner(made).check(), 0
     again = ["recommit", place.data, "--out", place.folder / "new"]
     for pair in interleavings(fresh, again, place.prove_command("second.proof"), place.data):

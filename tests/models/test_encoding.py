@@ -51,9 +51,7 @@ def test_shape_is_what_the_schedule_needs():
 def test_decoding_is_within_half_a_unit(values, x_bits):
     column = np.array(values)[:, None]
     try:
-        encoding = DatasetEncoding.from_data(
-            column, np.arange(len(values)), ["v"], label_kind="real", x_bits=x_bits
-        )
+        encoding = DatasetEncoding.from_data(column, np.arange(len(values)), ["v"], label_kind="real", x_bits=x_bits)
     except ParameterError as error:
         assume("too near" not in str(error))
         raise

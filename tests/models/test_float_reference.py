@@ -69,9 +69,7 @@ def test_integer_weights_follow_the_float_ones(model, options):
     reference = train_float(*arguments)
     assert np.linalg.norm(weights - reference) <= WEIGHT_DISTANCE * np.linalg.norm(reference)
     X, y, live, spec, _ = arguments
-    assert objective(X, y, live, weights, spec) == pytest.approx(
-        objective(X, y, live, reference, spec), rel=1e-3
-    )
+    assert objective(X, y, live, weights, spec) == pytest.approx(objective(X, y, live, reference, spec), rel=1e-3)
     assert objective(X, y, live, weights, spec) < objective(X, y, live, np.zeros_like(weights), spec)
     if model in ("logistic", "probit"):
         assert abs(accuracy(X, y, weights, spec) - accuracy(X, y, reference, spec)) <= 1.001 / len(y)

@@ -205,9 +205,7 @@ def test_divergence_is_reported_with_step_row_and_remedy():
     y = np.array([16384, -16384, 16384, 0])
     spec = TrainingSpec(model="linear", epochs=40, learning_rate=4.0)
     live, schedule = prepare(spec, X, y, [])
-    message = (
-        r"^diverged at step 3 \(epoch 3, batch 0\): \|z\| = \d+\.\d > 32 at row [012]; lower learning_rate"
-    )
+    message = r"^diverged at step 3 \(epoch 3, batch 0\): \|z\| = \d+\.\d > 32 at row [012]; lower learning_rate"
     with pytest.raises(TrainingError, match=message):
         train(X, y, live, spec, schedule)
 
@@ -215,9 +213,7 @@ def test_divergence_is_reported_with_step_row_and_remedy():
 def test_weights_outside_their_range_are_reported_with_step_and_column():
     X, y, live, spec, schedule = random_problem(epochs=64)
     narrow = dataclasses.replace(schedule, weight_bits=14)
-    with pytest.raises(
-        TrainingError, match=r"weights left the declared range at step \d+, column 0: \|w\| = 0.\d"
-    ):
+    with pytest.raises(TrainingError, match=r"weights left the declared range at step \d+, column 0: \|w\| = 0.\d"):
         train(X, y, live, spec, narrow)
 
 

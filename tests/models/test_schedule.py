@@ -11,9 +11,7 @@ from zkunlearn.models.spec import FixedPoint, TrainingSpec
 
 
 def shape(rows=100, features=5, label_kind="binary", label_bits=0, x_bits=10):
-    return DatasetShape(
-        rows=rows, features=features, label_kind=label_kind, label_bits=label_bits, x_bits=x_bits
-    )
+    return DatasetShape(rows=rows, features=features, label_kind=label_kind, label_bits=label_bits, x_bits=x_bits)
 
 
 def spec(**changes):

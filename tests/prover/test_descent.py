@@ -73,9 +73,7 @@ def test_logistic_training_is_that_of_the_reference(
     seed: int, rows: int, features: int, epochs: int, batch: int | None, bias: bool, forgotten: int
 ) -> None:
     """One pass and many, blocks that do not fill lanes, partial last ones, forgotten rows, with a bias and without."""
-    spec = TrainingSpec(
-        model="logistic", epochs=epochs, learning_rate=0.5, batch_size=batch, l2=0.01, bias=bias
-    )
+    spec = TrainingSpec(model="logistic", epochs=epochs, learning_rate=0.5, batch_size=batch, l2=0.01, bias=bias)
     holes = tuple(sorted(np.random.default_rng(seed).permutation(rows)[:forgotten].tolist()))
     with pytest.MonkeyPatch.context() as patch:
         compiled_only(patch)

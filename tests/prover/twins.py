@@ -65,18 +65,13 @@ def eq_table(point: list[Pair]) -> list[Pair]:
 
 def contract(values, weights):
     """values[a][i][b] over K, weights[i] -> [a][b]."""
-    return [
-        [ksum(kmul(w, line[i][b]) for i, w in enumerate(weights)) for b in range(len(line[0]))]
-        for line in values
-    ]
+    return [[ksum(kmul(w, line[i][b]) for i, w in enumerate(weights)) for b in range(len(line[0]))] for line in values]
 
 
 def product_round(factors: list[list[Pair]]) -> list[Pair]:
     half = len(factors[0]) // 2
     points = [0, *range(2, len(factors) + 1)]
-    return [
-        ksum(kprod(between(f[i], f[half + i], (x, 0)) for f in factors) for i in range(half)) for x in points
-    ]
+    return [ksum(kprod(between(f[i], f[half + i], (x, 0)) for f in factors) for i in range(half)) for x in points]
 
 
 def layer_up(n: list[Pair], d: list[Pair]) -> tuple[list[Pair], list[Pair]]:

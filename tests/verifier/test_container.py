@@ -215,9 +215,7 @@ def test_every_truncation_is_refused(payload: dict[str, Any], cut: int) -> None:
 
 
 @given(payload=PAYLOAD, position=st.integers(0, 10_000), flip=st.integers(1, 255))
-def test_a_changed_byte_is_refused_or_changes_what_is_read(
-    payload: dict[str, Any], position: int, flip: int
-) -> None:
+def test_a_changed_byte_is_refused_or_changes_what_is_read(payload: dict[str, Any], position: int, flip: int) -> None:
     data = bytearray(encode("proof", payload))
     data[position % len(data)] ^= flip
     try:

@@ -37,9 +37,7 @@ def test_a_file_comes_back_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o000, 0o644)])
-def test_public_files_follow_the_umask_and_secret_ones_are_private(
-    tmp_path: Path, umask: int, mode: int
-) -> None:
+def test_public_files_follow_the_umask_and_secret_ones_are_private(tmp_path: Path, umask: int, mode: int) -> None:
     before = os.umask(umask)
     try:
         write_container(tmp_path / "public", "proof", VERSION, {})
@@ -50,9 +48,7 @@ def test_public_files_follow_the_umask_and_secret_ones_are_private(
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
 
 
-def test_a_secret_file_is_private_before_its_first_byte(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_secret_file_is_private_before_its_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     modes = []
     real = os.open
 
@@ -70,9 +66,7 @@ def test_a_secret_file_is_private_before_its_first_byte(
     assert stat.S_IMODE(public.stat().st_mode) == 0o600
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "p.proof"
     write_container(path, "proof", VERSION, {"old": 1})
 

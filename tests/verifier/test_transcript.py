@@ -110,9 +110,7 @@ def test_a_message_is_not_taken_for_the_end_of_the_instance() -> None:
     assert short.challenge() != long.challenge()
 
 
-@pytest.mark.parametrize(
-    "draw", [lambda t: t.challenge(), lambda t: t.indices(1 << 30, 3)], ids=["K", "indices"]
-)
+@pytest.mark.parametrize("draw", [lambda t: t.challenge(), lambda t: t.indices(1 << 30, 3)], ids=["K", "indices"])
 def test_a_message_after_a_challenge_changes_the_next_one(draw: Callable[[Transcript], Any]) -> None:
     drawn = []
     for message in (b"x", b"y"):

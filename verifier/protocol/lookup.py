@@ -161,9 +161,7 @@ def next_layer_claim(channel: Side, claim: Hidden, constant: Hidden, leading: Hi
         raise InvalidProof("lookup layer", "a challenge is zero")  # happens once in 2^128 proofs
     share = challenge * r.inverse()  # q(x) = (1 - x / r) q(0) + (x / r) claim + (x^2 - x) leading
     square = challenge * challenge
-    return channel.program.name(
-        linear([(share, claim), (ONE - share, constant), (square - challenge, leading)])
-    )
+    return channel.program.name(linear([(share, claim), (ONE - share, constant), (square - challenge, leading)]))
 
 
 def require_layer(channel: Side, claim: Hidden, batch: Batch, children: Sequence[Children]) -> None:
@@ -216,8 +214,7 @@ def settle_leaves(
         at = split_point(tree.axes[1:], cell)
         if isinstance(tree.source, LookupBox):
             values = {
-                name: (steps.evaluate if name in committed else steps.virtual)(name, at)
-                for name in tree.source.columns
+                name: (steps.evaluate if name in committed else steps.virtual)(name, at) for name in tree.source.columns
             }
             require_lookup_leaf(channel, keys, tags, tree.source, (selector, cell), fraction, values)
             looked_up[tree.source.name] = LookedUp(at, values)

@@ -1,13 +1,13 @@
 """The whole protocol for any relation: its shape, its plan, and the verifier's walk.
 
-    P -> V   roots of the fresh trees
-    lookup.py     all lookups, from the roots of the trees to their leaves
-    relation      its identities, by sumchecks
-    batching.py   all claims about a group of matrices to one
-    opening.py    each group at its point
-    ledger.py     all constraints on hidden values, settled
-    columns.py    columns of every tree
-    folding.py    what openings and columns say about the vectors y
+P -> V   roots of the fresh trees
+lookup.py     all lookups, from the roots of the trees to their leaves
+relation      its identities, by sumchecks
+batching.py   all claims about a group of matrices to one
+opening.py    each group at its point
+ledger.py     all constraints on hidden values, settled
+columns.py    columns of every tree
+folding.py    what openings and columns say about the vectors y
 """
 
 from __future__ import annotations
