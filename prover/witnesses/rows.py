@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ...circuits.field.goldilocks import Vector
 from ...circuits.relations.validity import BLINDS, FEATURES, LABELS
-from ...circuits.statements.training import ORDER_TAG, ForgottenRecord
+from ...circuits.statements.records import ORDER_TAG, ForgottenRecord
 from ...errors import DataError
 from ...models.encoding.dataset import DatasetEncoding
 from ...verifier.protocol.merkle import DIGEST_BYTES
