@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.field.goldilocks import P, matmul, mul, sub, to_field
+from zkunlearn.circuits.statements.dataset import DATASET
 from zkunlearn.prover.matrices.commitment import Commitment
 from zkunlearn.prover.protocol import proof as prover_protocol
 from zkunlearn.verifier.protocol.code import powers
-from zkunlearn.verifier.verify import DATASET
 
 from ..attacks.harness import ROWS, commitments, people, prove
 from ..attacks.recording import sections
