@@ -12,6 +12,7 @@ folding.py    what openings and columns say about the vectors y
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -100,11 +101,18 @@ class ProofShape:
     committed: Mapping[str, MatrixShape]
 
     def __post_init__(self) -> None:
-        """Raises ParameterError if the matrices are not those of the relation."""
+        """Raises ParameterError if the matrices are not those of the relation, or a name stands for two things."""
         found = {name: matrix.layout.columns for name, matrix in self.committed.items()}
         expected = {name: columns for name, columns in self.relation.columns.items() if name != WITNESS}
         if found != expected:
             raise ParameterError(f"the matrices {list(found)} do not hold the columns of {self.relation.name}")
+        require_distinct("matrices", [*self._reserved, *(matrix.layout.name for matrix in self.committed.values())])
+        require_distinct("columns", [column.name for columns in self.relation.columns.values() for column in columns])
+
+    @property
+    def _reserved(self) -> set[str]:
+        """Names of trees that no committed matrix may have."""
+        return {LEDGER, WITNESS, *(f"{matrix.layout.name} mask" for matrix in self.committed.values())}
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -166,6 +174,13 @@ class ProofShape:
     def proof_bytes(self) -> int:
         """The exact length of a proof."""
         return self.plan.proof_bytes
+
+
+def require_distinct(what: str, names: Sequence[str]) -> None:
+    """Raises ParameterError if a name occurs twice: of two things with one name, one would be proved twice."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ParameterError(f"several {what} are called {', '.join(map(repr, twice))}")
 
 
 class VerifierSteps:
