@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from ..circuits.language.layout import Column
 from ..circuits.relations.gradient_descent import model_columns
-from ..circuits.relations.recommitment import new_dataset_columns
 from ..circuits.statements.training import DatasetStatement, RecommitmentStatement, TrainingStatement, order_key
 from ..errors import InvalidProof, ParameterError, StatementMismatch
 from ..formats.container import canonical_map
@@ -70,9 +69,7 @@ def dataset_shape(statement: DatasetStatement) -> ProofShape:
 
 def recommitment_shape(statement: RecommitmentStatement) -> ProofShape:
     """Shape of a recommitment proof."""
-    new = statement.new
-    columns = new_dataset_columns(new.rows, new.features)
-    matrix = choose_matrix(NEW_DATASET, columns, new.openings, DATASET_ROW_BITS)
+    matrix = choose_matrix(NEW_DATASET, statement.new.columns, statement.new.openings, DATASET_ROW_BITS)
     return ProofShape(statement.relation, {DATASET: dataset_matrix(statement.old), NEW_DATASET: matrix})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...circuits.relations.recommitment import new_name
+from ...circuits.language.layout import Address
 from ...circuits.statements.training import RecommitmentStatement
 from ...verifier.proofs import RecommitmentProof
 from ...verifier.verify import DATASET, NEW_DATASET, new_transcript, recommitment_shape
@@ -25,7 +25,7 @@ def recommit_dataset(
     statement = RecommitmentStatement(dataset.statement, new.statement)
     dataset.spend()
     new.spend()
-    columns = {**dataset.columns, **{new_name(name): values for name, values in new.columns.items()}}
+    columns = {**dataset.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in new.columns.items()}}
     committed = {DATASET: dataset.opening, NEW_DATASET: new.opening}
     prover = Prover(recommitment_shape(statement), new_transcript(statement), committed, columns, progress=progress)
     return new, RecommitmentProof(statement, prover.prove())

@@ -27,7 +27,7 @@ from ...verifier.verify import DATASET, MODEL, model_matrix, new_transcript, req
 from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
 from ..protocol.proof import Progress, Prover
 from ..witnesses.descent import descend
-from ..witnesses.gradient_descent import VIRTUAL, training_witness
+from ..witnesses.gradient_descent import training_witness
 from .dataset import Dataset
 
 MODEL_KIND = "model.opening"
@@ -180,7 +180,7 @@ def prove_training(
     trained = perf_counter()
     columns = {**dataset.columns, **witness.columns}
     transcript = new_transcript(statement)
-    prover = Prover(shape, transcript, committed, columns, VIRTUAL, witness.looked_up, progress)
+    prover = Prover(shape, transcript, committed, columns, witness.looked_up, progress)
     proof = TrainingProof(statement, prover.prove())
     model = Model(statement, trace.weights[-1], secret)
     return Trained(proof, model, {"train": trained - start, **prover.timings, "total": perf_counter() - start})
