@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from ...errors import InvalidProof
 from ...formats.container import Bytes, take
-from ..relations.recommitment import Recommitment, new_dataset_columns
+from ..relations.recommitment import Recommitment
 from .base import Committed, Statement, referenced, register, statement_digest
 from .dataset import DATASET, DIGEST_BYTES, DatasetStatement
 
@@ -40,8 +40,7 @@ class LinkStatement(Statement):
     @property
     def matrices(self) -> Mapping[str, Committed]:
         """Both data sets."""
-        columns = new_dataset_columns(self.new.rows, self.new.features)
-        return {DATASET: self.old.committed, NEW_DATASET: replace(self.new.committed, columns=columns)}
+        return {DATASET: self.old.committed, NEW_DATASET: self.new.committed}
 
     def require_provable(self) -> None:
         """As for a data set."""

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...circuits.field.goldilocks import is_canonical
+from ...circuits.language.layout import Address
 from ...circuits.relations.validity import BLINDS
 from ...circuits.statements.dataset import DATASET, MAX_OPENINGS, DatasetStatement, Segment
 from ...circuits.statements.records import ForgottenRecord
@@ -74,8 +75,8 @@ class Dataset:
         return self.rows.ids
 
     @property
-    def columns(self) -> dict[str, Cells]:
-        """Committed columns by name."""
+    def columns(self) -> dict[Address, Cells]:
+        """Committed columns."""
         return self.rows.columns
 
     @cached_property

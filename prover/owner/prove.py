@@ -63,7 +63,6 @@ def prove_statement(
     *,
     budgets: Sequence[Budget] = (),
     attached: Mapping[str, bytes] | None = None,
-    virtual: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Proved[S]:
     """The proof of a statement.
@@ -82,6 +81,6 @@ def prove_statement(
     for budget in budgets:
         budget.spend()
     transcript = new_transcript(statement)
-    prover = Prover(shape, transcript, committed, witness.columns, virtual, witness.looked_up, progress)
+    prover = Prover(shape, transcript, committed, witness.columns, witness.looked_up, progress)
     kind: type[Proof[S]] = Proof.types.get(statement.kind, Proof)
     return Proved(kind(statement, prover.prove(), attached or {}), prover.timings)

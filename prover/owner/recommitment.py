@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...circuits.relations.recommitment import new_name
+from ...circuits.language.layout import Address
 from ...circuits.statements.dataset import DATASET
 from ...circuits.statements.link import NEW_DATASET, LinkStatement
 from ...errors import BudgetExceeded
@@ -34,7 +34,7 @@ def recommit_dataset(
     shape = check_before_work(draft, [dataset])
     new = commit_rows(dataset.rows, dataset.statement.encoding, openings, progress)
     statement = replace(draft, new=new.statement)
-    columns = {**dataset.columns, **{new_name(name): values for name, values in new.columns.items()}}
+    columns = {**dataset.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in new.columns.items()}}
     committed = {DATASET: dataset.opening, NEW_DATASET: new.opening}
     witness = Witness(columns, {})
     proved = prove_statement(shape, statement, committed, witness, budgets=[dataset, new], progress=progress)

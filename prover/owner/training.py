@@ -27,7 +27,7 @@ from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secr
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
 from ..witnesses.descent import descend
-from ..witnesses.gradient_descent import VIRTUAL, training_witness
+from ..witnesses.gradient_descent import training_witness
 from .dataset import Dataset
 from .prove import check_before_work, prove_statement
 
@@ -173,9 +173,7 @@ def prove_training(
     witness = Witness({**dataset.columns, **own.columns}, own.looked_up)
     committed = {DATASET: dataset.opening, MODEL: opening}
     trained = perf_counter()
-    proved = prove_statement(
-        shape, statement, committed, witness, budgets=[dataset], virtual=VIRTUAL, progress=progress
-    )
+    proved = prove_statement(shape, statement, committed, witness, budgets=[dataset], progress=progress)
     model = Model(statement, trace.weights[-1], secret)
     timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
     return Trained(TrainingProof(statement, proved.proof.proof), model, timings)

@@ -148,10 +148,10 @@ def reference_shape(shape: verifier.Shape) -> dict[str, Any]:
         "trees": {name: (code.c, code.n, code.queries, rows) for name, (code, rows) in shape.trees.items()},
         "groups": [(group.name, list(group.matrices)) for group in shape.groups],
         "columns": {
-            name: (matrix.first_row[name], matrix.slots.get(name, 0))
+            (matrix, name): (layout.first_row[name], layout.slots.get(name, 0))
             for group in shape.groups
-            for matrix in group.matrices.values()
-            for name in matrix.columns
+            for matrix, layout in group.matrices.items()
+            for name in layout.columns
         },
         "ledger": (shape.entries, shape.ledger_group.fresh if shape.ledger_group else "ledger"),
         "stacks": shape.stacks,
@@ -165,7 +165,7 @@ def package_shape(shape: ProofShape) -> dict[str, Any]:
     return {
         "trees": {t.name: (t.code.row_bits, t.code.length, t.code.queries, t.rows) for t in trees},
         "groups": [(group.name, [layout.name for layout in group.layouts]) for group in shape.groups],
-        "columns": {n: (layout.offsets[n], t.slot) for layout in layouts for n, t in layout.tilings.items()},
+        "columns": {column: (row, t.slot) for layout in layouts for column, (row, t) in layout.places.items()},
         "ledger": (shape.ledger.entries, shape.ledger.tree),
         "stacks": tuple(stack.row_bits for stack in shape.chain),
         "bytes": shape.proof_bytes,

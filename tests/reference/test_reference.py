@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.statements.base import read_statement
-from zkunlearn.circuits.statements.link import LinkStatement
+from zkunlearn.circuits.statements.link import NEW_DATASET, LinkStatement
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.activation import activation_table as package_table
 from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
 from zkunlearn.prover.owner.dataset import commit_rows
-from zkunlearn.prover.owner.recommitment import new_name
-from zkunlearn.prover.protocol.proof import Prover
 from zkunlearn.verifier.shapes import new_transcript, shape_of
 
+from ..cheating import CheatingProver
 from ..words import Words
 from . import verifier
 from .arithmetic import activation_table, schedule
@@ -362,13 +362,6 @@ def test_malformed_forget_lists_are_rejected(owner: Owner) -> None:
 # Recommitments that lie: the algebra of everything else is that of an honest prover ----------------------------------
 
 
-class CheatingProver(Prover):
-    """Goes on when its own equations do not hold."""
-
-    def check_witness(self) -> None:
-        pass
-
-
 def lying_link(owner: Owner, label: int | None = None, word: bool = False) -> bytes:
     """A recommitment to other labels, or to words that are no codewords."""
     old = owner.people
@@ -380,7 +373,7 @@ def lying_link(owner: Owner, label: int | None = None, word: bool = False) -> by
     names = ("record_root", "segments")  # of the old records
     kept = {name: getattr(old.statement, name) for name in names}
     statement = LinkStatement(old.statement, replace(fresh.statement, root=opening.root, **kept))
-    columns = {**old.columns, **{new_name(name): values for name, values in fresh.columns.items()}}
+    columns = {**old.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in fresh.columns.items()}}
     committed = {"dataset": old.opening, "new dataset": opening}
     prover = CheatingProver(shape_of(statement), new_transcript(statement), committed, columns)
     return zu.RecommitmentProof(statement, prover.prove()).to_bytes()

@@ -30,7 +30,7 @@ class Opened:
 
 
 def batch(ch: Channel, group: Group, relation: Relation) -> Opened:
-    claims = [claim for claim in relation.claims if group.has(claim[0])]
+    claims = [claim for claim in relation.claims if claim[0][0] in group.matrices]
     rhos = [ch.challenge() for _ in claims]
     total = sum((rho * value for rho, (_, _, value) in zip(rhos, claims, strict=True)), ZERO)
     row_bits = log2_ceil(group.rows)
@@ -41,8 +41,8 @@ def batch(ch: Channel, group: Group, relation: Relation) -> Opened:
 
     def batched() -> Constraint:
         weight, row_weights = ZERO, eq_table(opened.row_point)
-        for rho, (name, at, _) in zip(rhos, claims, strict=True):
-            first, tiles, place = group.locate(name, at)
+        for rho, (column, at, _) in zip(rhos, claims, strict=True):
+            first, tiles, place = group.locate(column, at)
             inner = sum((a * row_weights[first + i] for i, a in enumerate(tiles)), ZERO)
             weight += rho * inner * eq(place, opened.cell_point)
         return claim - weight * opened.value, []
