@@ -17,11 +17,11 @@ from typing import Any
 from ..errors import FormatError, ParameterError
 from ..formats.canonical import exact_fields, read_bool, read_float, read_int, read_list, read_text, toml_document
 from ..formats.files import read_file
+from .shapes import X_BITS_RANGE
 
 MODELS = ("logistic", "linear", "probit", "poisson")
 REMAINDER_BITS = 16  # s: a score loses these low bits; one 16-bit lookup checks the remainder
 TABLE_BITS = 16  # the activation table has 2^16 entries, the size of one lookup
-X_BITS_RANGE = (4, 14)  # the integer 2^x_bits stands for 1.0 and must be below 2^15
 W_BITS_RANGE = (8, 24)  # at most 24, so that weights up to 2^7 fit 32 signed bits
 P_BITS_RANGE = (8, 24)
 Q_BITS_RANGE = (4, 14)  # the table spans |z| < 2^(15 - q_bits): from 2 to 2048

@@ -28,7 +28,7 @@ from ..formats.container import (
 )
 from ..formats.files import read_file
 from ..models.encoding.dataset import DatasetEncoding
-from ..models.methods.schedule import MAX_ROWS
+from ..models.shapes import MAX_ROWS
 from ..models.spec import TrainingSpec
 from .protocol.merkle import DIGEST_BYTES
 

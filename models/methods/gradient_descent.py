@@ -24,8 +24,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, ParameterError, TrainingError
 from ..activation import HALF_TABLE, activation_table
+from ..shapes import FEATURE_BOUND, label_range
 from ..spec import REMAINDER_BITS, TrainingSpec
-from .schedule import FEATURE_BOUND, Schedule, label_range
+from .schedule import Schedule
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]

@@ -21,58 +21,20 @@ import numpy as np
 
 from ...errors import ParameterError
 from ..activation import activation_table
+from ..shapes import FEATURE_BOUND, LABEL_KINDS, DatasetShape, label_range
 from ..spec import REMAINDER_BITS, TrainingSpec
 
-LABEL_KINDS = ("binary", "real", "count")
-FEATURE_BOUND = 1 << 15  # features and the bias integer lie in [-2^15, 2^15): one 16-bit range check
 EXPRESSION_BOUND = 1 << 62  # every integer expression stays below this, far from the field's half
 FIELD_MODULUS = (1 << 64) - (1 << 32) + 1
 WEIGHT_BITS = (32, 24, 20)  # signed ranges of weights, tried in this order
 PRECISE_ENOUGH = Fraction(1, 1000)  # a range whose rates are this close is taken at once
 WORST_RATE_ERROR = Fraction(1, 100)  # beyond this the declared rates would not mean what they say
-MAX_ROWS = 1 << 28
-MAX_FEATURES = 1 << 15
-_LABEL_RANGES = {"binary": (0, 1), "real": (-(1 << 15), (1 << 15) - 1), "count": (0, (1 << 16) - 1)}
 _KINDS_OF_MODEL = {
     "logistic": ("binary",),
     "linear": LABEL_KINDS,
     "probit": ("binary",),
     "poisson": ("count",),
 }
-
-
-def label_range(kind: str) -> tuple[int, int]:
-    """Smallest and largest label integer of a kind; raises ParameterError for an unknown kind."""
-    if kind not in _LABEL_RANGES:
-        raise ParameterError(f"label_kind = {kind!r}: must be one of {', '.join(LABEL_KINDS)}")
-    return _LABEL_RANGES[kind]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetShape:
-    """What the schedule needs to know of a data set, all of it public.
-
-    Attributes:
-        rows: N.
-        features: d, without the bias.
-        label_kind: "binary" (0 or 1), "real" (signed 16 bits) or "count" (unsigned 16 bits).
-        label_bits: scale of the label integers; 0 for binary and count.
-        x_bits: scale of the feature integers.
-    """
-
-    rows: int
-    features: int
-    label_kind: str
-    label_bits: int
-    x_bits: int
-
-    def __post_init__(self) -> None:
-        label_range(self.label_kind)
-        for name, value, high in (("rows", self.rows, MAX_ROWS), ("features", self.features, MAX_FEATURES)):
-            if not 1 <= value <= high:
-                raise ParameterError(f"{name} = {value}: must be between 1 and {high}")
-        if not 0 <= self.label_bits <= 15 or (self.label_kind != "real" and self.label_bits != 0):
-            raise ParameterError(f"label_bits = {self.label_bits}: not possible for {self.label_kind} labels")
 
 
 @dataclass(frozen=True, kw_only=True)

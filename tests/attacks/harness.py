@@ -31,7 +31,8 @@ from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.errors import InvalidProof
 from zkunlearn.models.activation import activation_table
 from zkunlearn.models.methods.gradient_descent import Trace
-from zkunlearn.models.methods.schedule import DatasetShape, Schedule, compile_schedule
+from zkunlearn.models.methods.schedule import Schedule, compile_schedule
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.commitment import Commitment, commit_columns, fresh_secret
 from zkunlearn.prover.matrices.entropy import random_field

@@ -16,7 +16,7 @@ from zkunlearn.circuits.language.layout import Axis, Column
 from zkunlearn.circuits.language.relation import Indicator, LookupBox, PublicVector
 from zkunlearn.circuits.language.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_names
 from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, Q, Z
-from zkunlearn.models.methods.schedule import DatasetShape
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.values import Columns as ProverColumns
 from zkunlearn.prover.protocol import lookup as prover_lookup

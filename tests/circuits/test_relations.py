@@ -16,7 +16,8 @@ from zkunlearn.circuits.language.hidden import Hidden, HiddenProgram, Product
 from zkunlearn.circuits.language.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.validity import Validity
-from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.methods.schedule import compile_schedule
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.verifier.protocol.lookup import split_point
 from zkunlearn.verifier.protocol.sumcheck import bound_point

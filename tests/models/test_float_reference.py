@@ -115,7 +115,7 @@ def test_inverse_links_do_not_overflow_and_unknown_ones_are_refused():
 
 def test_importing_the_models_loads_neither_torch_nor_numba():
     code = (
-        "import sys; import zkunlearn.models.float_reference, zkunlearn.models.gradient_descent, "
+        "import sys; import zkunlearn.models.float_reference, zkunlearn.models.methods.gradient_descent, "
         "zkunlearn.models.encoding.dataset; print({'torch', 'numba', 'sklearn'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,7 +10,8 @@ from zkunlearn.errors import DataError, ParameterError, TrainingError
 from zkunlearn.models.activation import activation_table
 from zkunlearn.models.methods import gradient_descent
 from zkunlearn.models.methods.gradient_descent import train
-from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.methods.schedule import compile_schedule
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import FixedPoint, TrainingSpec
 
 SPEC = {"model": "logistic", "epochs": 3, "learning_rate": 0.5}

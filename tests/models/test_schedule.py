@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.errors import ParameterError
-from zkunlearn.models.methods.schedule import FIELD_MODULUS, DatasetShape, compile_schedule
+from zkunlearn.models.methods.schedule import FIELD_MODULUS, compile_schedule
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import FixedPoint, TrainingSpec
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.errors import TrainingError
 from zkunlearn.models.methods.gradient_descent import train
-from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.methods.schedule import compile_schedule
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import FixedPoint, TrainingSpec
 from zkunlearn.prover import kernels as fast
 from zkunlearn.prover.witnesses import descent as prover_descent

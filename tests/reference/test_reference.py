@@ -16,7 +16,8 @@ import zkunlearn as zu
 from zkunlearn.circuits.statements.training import RecommitmentStatement
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.activation import activation_table as package_table
-from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.methods.schedule import compile_schedule
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.prover.owner.dataset import commit_rows
 from zkunlearn.prover.owner.recommitment import new_name, new_transcript
 from zkunlearn.prover.protocol.proof import Prover

@@ -11,7 +11,8 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent, model
 from zkunlearn.circuits.relations.recommitment import Recommitment, new_dataset_columns
 from zkunlearn.circuits.relations.validity import Validity, dataset_columns
 from zkunlearn.errors import ParameterError
-from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.methods.schedule import compile_schedule
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.verifier.protocol.channel import Round
 from zkunlearn.verifier.protocol.code import PLAIN_RATE, WORK_BITS, ReedSolomonCode, query_count
