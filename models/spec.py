@@ -7,8 +7,6 @@ canonical mapping for public statements (`to_mapping`, `from_mapping`).
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,88 +15,14 @@ from typing import Any
 from ..errors import FormatError, ParameterError
 from ..formats.canonical import exact_fields, read_bool, read_float, read_int, read_list, read_text, toml_document
 from ..formats.files import read_file
-from .shapes import X_BITS_RANGE
+from .checks import integer_within, real
+from .families import Family, family_named
+from .scales import FixedPoint
 
-MODELS = ("logistic", "linear", "probit", "poisson")
-REMAINDER_BITS = 16  # s: a score loses these low bits; one 16-bit lookup checks the remainder
-TABLE_BITS = 16  # the activation table has 2^16 entries, the size of one lookup
-W_BITS_RANGE = (8, 24)  # at most 24, so that weights up to 2^7 fit 32 signed bits
-P_BITS_RANGE = (8, 24)
-Q_BITS_RANGE = (4, 14)  # the table spans |z| < 2^(15 - q_bits): from 2 to 2048
 MAX_EPOCHS = 1 << 20
 MAX_BATCH_SIZE = 1 << 24
 MAX_SPEC_BYTES = 1 << 25  # of a file: a learning rate for each of the most epochs fits
 FULL_BATCH = "full"  # how TOML, which has no null, spells batch_size=None
-
-
-def _integer(name: str, value: object) -> int:
-    """Any integer type (numpy's too) but not bool, as `int`; raises ParameterError naming the field."""
-    if isinstance(value, bool):
-        raise ParameterError(f"{name}: expected an integer, found {value!r}")
-    try:
-        return operator.index(value)  # type: ignore[arg-type]  # what does not fit raises TypeError
-    except TypeError:
-        raise ParameterError(f"{name}: expected an integer, found {value!r}") from None
-
-
-def _integer_within(name: str, value: object, low: int, high: int) -> int:
-    number = _integer(name, value)
-    if not low <= number <= high:
-        raise ParameterError(f"{name} = {number}: must be between {low} and {high}")
-    return number
-
-
-def _real(name: str, value: object) -> float:
-    """A finite real number as float64, minus zero made zero; raises ParameterError naming the field."""
-    if isinstance(value, (bool, str, bytes)):
-        raise ParameterError(f"{name}: expected a number, found {value!r}")
-    try:
-        number = float(value)  # type: ignore[arg-type]  # likewise
-    except (TypeError, ValueError, OverflowError):
-        raise ParameterError(f"{name}: expected a number, found {value!r}") from None
-    if not math.isfinite(number):
-        raise ParameterError(f"{name} = {number}: must be finite")
-    return number + 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class FixedPoint:
-    """Scales of the integers: a real number v is held as the integer nearest to v * 2^bits.
-
-    Attributes:
-        x_bits: scale of features (and of the bias feature, the integer 2^x_bits).
-        w_bits: scale of weights.
-        p_bits: scale of predictions, labels and residuals.
-
-    Raises:
-        ParameterError: a scale is outside what the arithmetic supports; the message names the field.
-    """
-
-    x_bits: int = 10
-    w_bits: int = 16
-    p_bits: int = 16
-
-    def __post_init__(self) -> None:
-        ranges = {"x_bits": X_BITS_RANGE, "w_bits": W_BITS_RANGE, "p_bits": P_BITS_RANGE}
-        for name, (low, high) in ranges.items():
-            value = _integer_within(f"fixed_point.{name}", getattr(self, name), low, high)
-            object.__setattr__(self, name, value)
-        low, high = Q_BITS_RANGE
-        if not low <= self.q_bits <= high:
-            raise ParameterError(
-                f"fixed_point.x_bits + fixed_point.w_bits = {self.x_bits + self.w_bits}: must be between "
-                f"{low + REMAINDER_BITS} and {high + REMAINDER_BITS}"
-            )
-
-    @property
-    def q_bits(self) -> int:
-        """Scale of the table index q = floor(z / 2^16)."""
-        return self.x_bits + self.w_bits - REMAINDER_BITS
-
-    @property
-    def z_limit(self) -> float:
-        """The activation table covers real scores in [-z_limit, z_limit)."""
-        return float(1 << (TABLE_BITS - 1 - self.q_bits))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,16 +55,15 @@ class TrainingSpec:
         def store(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
-        if self.model not in MODELS:
-            raise ParameterError(f"model = {self.model!r}: must be one of {', '.join(MODELS)}")
-        store("epochs", _integer_within("epochs", self.epochs, 1, MAX_EPOCHS))
+        family_named(self.model)
+        store("epochs", integer_within("epochs", self.epochs, 1, MAX_EPOCHS))
         store("learning_rate", self._checked_rates(self.learning_rate))
         if self.batch_size is not None:
-            size = _integer_within("batch_size", self.batch_size, 1, MAX_BATCH_SIZE)
+            size = integer_within("batch_size", self.batch_size, 1, MAX_BATCH_SIZE)
             if size & (size - 1):
                 raise ParameterError(f"batch_size = {size}: must be a power of two")
             store("batch_size", size)
-        store("l2", _real("l2", self.l2))
+        store("l2", real("l2", self.l2))
         if self.l2 < 0:
             raise ParameterError(f"l2 = {self.l2}: must not be negative")
         if not isinstance(self.bias, bool):
@@ -158,10 +81,15 @@ class TrainingSpec:
 
     @staticmethod
     def _checked_rate(name: str, value: object) -> float:
-        rate = _real(name, value)
+        rate = real(name, value)
         if rate <= 0:
             raise ParameterError(f"{name} = {rate}: must be positive")
         return rate
+
+    @property
+    def family(self) -> Family:
+        """What `model` names."""
+        return family_named(self.model)
 
     @property
     def learning_rates(self) -> tuple[float, ...]:

@@ -27,7 +27,6 @@ from functools import cache, cached_property
 import numpy as np
 
 from ...errors import ParameterError
-from ...models.activation import activation_table as activation_values
 from ...models.methods.schedule import Schedule
 from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscale, ksub, to_field
 from ..field.multilinear import Point, eq, eq_index, eq_table, prefix
@@ -83,16 +82,10 @@ class GradientDescent:
     """The relation for one schedule and one forget list.
 
     Attributes:
-        model: kind of the model, which names the activation table.
-        q_bits, p_bits, x_bits: scales of q, predictions, features.
         schedule: the integers of the declared algorithm (models/methods/schedule.py).
         forgotten: sorted positions that do not count.
     """
 
-    model: str
-    q_bits: int
-    p_bits: int
-    x_bits: int
     schedule: Schedule
     forgotten: tuple[int, ...]
 
@@ -171,7 +164,7 @@ class GradientDescent:
             lookup_boxes(LIMBS, self.steps_box, limbs, Indicator),
             lookup_boxes(LAST_LIMBS, (self.weight,), last, Indicator),
         )
-        table, count = activation_values(self.model, self.q_bits, self.p_bits), max(len(boxes) for boxes in parts)
+        table, count = self.schedule.activation_table, max(len(boxes) for boxes in parts)
         return tuple(
             Section(
                 tuple(boxes[i] for boxes in parts if i < len(boxes)),
@@ -317,7 +310,7 @@ class GradientDescent:
         rows, features = self.schedule.rows, self.schedule.features
         if self.schedule.width > features:
             return None
-        at_k = eq_index(k, features) * -(1 << self.x_bits)
+        at_k = eq_index(k, features) * -(1 << self.schedule.scales.x_bits)
         return PublicVector(lambda: kscale(_ones(rows), at_k), lambda point: prefix(point, rows) * at_k)
 
     def _shift_weights(self, e: Point, b: Point) -> PublicVector:

@@ -145,8 +145,7 @@ class TrainingStatement:
     @cached_property
     def relation(self) -> GradientDescent:
         """The training relation."""
-        fixed = self.spec.fixed_point
-        return GradientDescent(self.spec.model, fixed.q_bits, fixed.p_bits, fixed.x_bits, self.schedule, self.positions)
+        return GradientDescent(self.schedule, self.positions)
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, ParameterError, TrainingError
-from ..activation import HALF_TABLE, activation_table
+from ..activation import HALF_TABLE
+from ..scales import REMAINDER_BITS
 from ..shapes import FEATURE_BOUND, label_range
-from ..spec import REMAINDER_BITS, TrainingSpec
+from ..spec import TrainingSpec
 from .schedule import Schedule
 
 IntArray = NDArray[np.int64]
@@ -194,8 +195,7 @@ def _descend(
     progress: Callable[[int, int], None] | None,
 ) -> Trace:
     """The iteration itself, on checked inputs; `targets` are labels at scale p_bits."""
-    fixed = spec.fixed_point
-    table = activation_table(spec.model, fixed.q_bits, fixed.p_bits)
+    fixed, table = schedule.scales, schedule.activation_table
     column_bounds = np.maximum(matrix.max(axis=0), -matrix.min(axis=0)).astype(np.int64)
     largest_entry = int(column_bounds.max())
     weight_limit = 1 << (schedule.weight_bits - 1)

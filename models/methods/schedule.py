@@ -18,23 +18,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import ParameterError
-from ..activation import activation_table
-from ..shapes import FEATURE_BOUND, LABEL_KINDS, DatasetShape, label_range
-from ..spec import REMAINDER_BITS, TrainingSpec
+from ..families import Family
+from ..scales import REMAINDER_BITS, FixedPoint
+from ..shapes import FEATURE_BOUND, DatasetShape, label_range
+from ..spec import TrainingSpec
 
 EXPRESSION_BOUND = 1 << 62  # every integer expression stays below this, far from the field's half
 FIELD_MODULUS = (1 << 64) - (1 << 32) + 1
 WEIGHT_BITS = (32, 24, 20)  # signed ranges of weights, tried in this order
 PRECISE_ENOUGH = Fraction(1, 1000)  # a range whose rates are this close is taken at once
 WORST_RATE_ERROR = Fraction(1, 100)  # beyond this the declared rates would not mean what they say
-_KINDS_OF_MODEL = {
-    "logistic": ("binary",),
-    "linear": LABEL_KINDS,
-    "probit": ("binary",),
-    "poisson": ("count",),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +38,7 @@ class Schedule:
     """Every public integer of one training run.
 
     Attributes:
+        family, scales: what is predicted, and how finely.
         rows, features, width, epochs, blocks, block_size: N, d, K, E, B, J.
         shift: h.
         weight_bits: weights lie in [-2^(weight_bits-1), 2^(weight_bits-1)).
@@ -53,6 +50,8 @@ class Schedule:
         bounds: (expression, bound) pairs of the static analysis, in the order of the arithmetic.
     """
 
+    family: Family
+    scales: FixedPoint
     rows: int
     features: int
     width: int
@@ -69,6 +68,11 @@ class Schedule:
     label_multiplier: int
     rate_scale: Fraction
     bounds: tuple[tuple[str, int], ...]
+
+    @property
+    def activation_table(self) -> NDArray[np.int64]:
+        """int64 (65536,), scale p_bits: entry q + 2^15 is the prediction for scores in [q, q + 1) / 2^q_bits."""
+        return self.family.table(self.scales)
 
     @property
     def steps(self) -> int:
@@ -233,7 +237,7 @@ def _geometry(spec: TrainingSpec, shape: DatasetShape, blocks: int, block_size: 
     fixed = spec.fixed_point
     if shape.x_bits != fixed.x_bits:
         raise ParameterError(f"fixed_point.x_bits = {fixed.x_bits}: the data set has {shape.x_bits}")
-    kinds = _KINDS_OF_MODEL[spec.model]
+    kinds = spec.family.label_kinds
     if shape.label_kind not in kinds:
         raise ParameterError(
             f"model = {spec.model!r}: needs {' or '.join(kinds)} labels, the data set has {shape.label_kind}"
@@ -243,7 +247,7 @@ def _geometry(spec: TrainingSpec, shape: DatasetShape, blocks: int, block_size: 
             f"fixed_point.p_bits = {fixed.p_bits}: must be at least the {shape.label_bits} bits of the labels"
         )
     multiplier = 1 << (fixed.p_bits - shape.label_bits)
-    table = activation_table(spec.model, fixed.q_bits, fixed.p_bits)
+    table = spec.family.table(fixed)
     low, high = (multiplier * y for y in label_range(shape.label_kind))
     rates = tuple(Fraction(rate) for rate in set(spec.learning_rates))
     geometry = _Geometry(
@@ -303,6 +307,8 @@ def compile_schedule(spec: TrainingSpec, shape: DatasetShape, forgotten: Sequenc
     c_of_rate = {r: _nearest(geometry.scaled_rate(Fraction(r), shift) / divisor) for r in set(rates)}
     l_of_rate = {r: _nearest(Fraction(r) * Fraction(spec.l2) * (1 << shift)) for r in set(rates)}
     return Schedule(
+        family=spec.family,
+        scales=spec.fixed_point,
         rows=shape.rows,
         features=shape.features,
         width=geometry.width,

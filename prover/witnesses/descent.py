@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ZkUnlearnError
-from ...models.activation import activation_table
 from ...models.methods.gradient_descent import Trace, train
 from ...models.methods.schedule import Schedule
 from ...models.spec import TrainingSpec
@@ -55,7 +54,7 @@ def descend(rows: Rows, forgotten: tuple[int, ...], spec: TrainingSpec, schedule
         TrainingError: a score left the activation table, or a weight its range.
     """
     holes = np.array(forgotten, dtype=np.int64)
-    table = activation_table(spec.model, spec.fixed_point.q_bits, spec.fixed_point.p_bits)
+    table = schedule.activation_table
     targets = rows.labels.astype(np.int64) * schedule.label_multiplier
     fits = (
         int(np.abs(table).max()) + int(np.abs(targets).max()) < kernels.LARGEST

@@ -29,7 +29,6 @@ from zkunlearn.circuits.relations.gradient_descent import (
 )
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.errors import InvalidProof
-from zkunlearn.models.activation import activation_table
 from zkunlearn.models.methods.gradient_descent import Trace
 from zkunlearn.models.methods.schedule import Schedule, compile_schedule
 from zkunlearn.models.shapes import DatasetShape
@@ -70,8 +69,7 @@ class Declared:
 
     @cached_property
     def relation(self) -> GradientDescent:
-        fixed = self.spec.fixed_point
-        return GradientDescent(self.spec.model, fixed.q_bits, fixed.p_bits, fixed.x_bits, self.schedule, self.forgotten)
+        return GradientDescent(self.schedule, self.forgotten)
 
     @cached_property
     def shape(self) -> ProofShape:
@@ -133,8 +131,7 @@ def descend(
     s, (X, y) = schedule or declared.schedule, data
     if counted is None:
         counted = ~np.isin(np.arange(s.rows), declared.forgotten)
-    fixed = declared.spec.fixed_point
-    table = activation_table(declared.spec.model, fixed.q_bits, fixed.p_bits)
+    fixed, table = declared.spec.fixed_point, declared.schedule.activation_table
     bias = np.full((s.rows, s.width - s.features), 1 << fixed.x_bits)
     matrix, targets = np.concatenate([X, bias], axis=1), y * s.label_multiplier
     weights = np.zeros((s.steps + 1, s.width), dtype=np.int64)

@@ -16,7 +16,6 @@ from zkunlearn.circuits.field.goldilocks import to_field
 from zkunlearn.circuits.language.relation import LIMB
 from zkunlearn.circuits.language.tables import HALF, limb_names, split_limbs
 from zkunlearn.circuits.relations.gradient_descent import Q, Z
-from zkunlearn.models.activation import activation_table
 from zkunlearn.models.methods.gradient_descent import train
 
 from .harness import (
@@ -210,8 +209,7 @@ def with_rounding(
 ) -> tuple[Columns, Any]:
     """A run that reads CELL's prediction from another place, and is consistent from there on."""
     X = data[0]
-    fixed = declared.spec.fixed_point
-    table = activation_table(declared.spec.model, fixed.q_bits, fixed.p_bits)
+    fixed, table = declared.spec.fixed_point, declared.schedule.activation_table
     epoch, row = CELL
     step = epoch * declared.schedule.blocks + row // BATCH
     features = np.append(X[row], 1 << fixed.x_bits)

@@ -33,8 +33,7 @@ def training(
     kind = {"logistic": "binary", "linear": "real"}[model]
     shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=14 * (kind == "real"), x_bits=10)
     schedule = compile_schedule(declared, shape, forgotten)
-    fixed = declared.fixed_point
-    return GradientDescent(model, fixed.q_bits, fixed.p_bits, fixed.x_bits, schedule, forgotten)
+    return GradientDescent(schedule, forgotten)
 
 
 TRAININGS = {

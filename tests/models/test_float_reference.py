@@ -8,10 +8,12 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.encoding.dataset import DatasetEncoding
-from zkunlearn.models.float_reference import accuracy, inverse_link, objective, r2, train_float, train_torch
+from zkunlearn.models.families import FAMILIES, family_named
+from zkunlearn.models.float_reference import accuracy, objective, r2, train_float, train_torch
 from zkunlearn.models.methods.gradient_descent import train
 from zkunlearn.models.methods.schedule import compile_schedule
-from zkunlearn.models.spec import FixedPoint, TrainingSpec
+from zkunlearn.models.scales import FixedPoint
+from zkunlearn.models.spec import TrainingSpec
 
 WEIGHT_DISTANCE = 2e-3  # of integer from float weights, relative, by norm
 RUNS = {
@@ -106,11 +108,11 @@ def test_helpers_on_a_case_done_by_hand():
     assert r2(X, y, [0.0, 0.5], linear) == 0.0
 
 
-def test_inverse_links_do_not_overflow_and_unknown_ones_are_refused():
-    assert inverse_link("logistic", [-1000.0, 0.0, 1000.0]).tolist() == [0.0, 0.5, 1.0]
-    assert inverse_link("probit", [-40.0, 0.0, 40.0]).tolist() == [0.0, 0.5, 1.0]
+def test_inverse_links_do_not_overflow_and_unknown_families_are_refused():
+    assert FAMILIES["logistic"].inverse_link(np.array([-1000.0, 0.0, 1000.0])).tolist() == [0.0, 0.5, 1.0]
+    assert FAMILIES["probit"].inverse_link(np.array([-40.0, 0.0, 40.0])).tolist() == [0.0, 0.5, 1.0]
     with pytest.raises(ParameterError, match="model = 'forest'"):
-        inverse_link("forest", [0.0])
+        family_named("forest")
 
 
 def test_importing_the_models_loads_neither_torch_nor_numba():

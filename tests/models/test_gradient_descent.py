@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.errors import DataError, ParameterError, TrainingError
-from zkunlearn.models.activation import activation_table
 from zkunlearn.models.methods import gradient_descent
 from zkunlearn.models.methods.gradient_descent import train
 from zkunlearn.models.methods.schedule import compile_schedule
+from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
-from zkunlearn.models.spec import FixedPoint, TrainingSpec
+from zkunlearn.models.spec import TrainingSpec
 
 SPEC = {"model": "logistic", "epochs": 3, "learning_rate": 0.5}
 KINDS = {"logistic": "binary", "probit": "binary", "linear": "real", "poisson": "count"}
@@ -22,7 +22,7 @@ FINE = FixedPoint(x_bits=13, w_bits=16, p_bits=12)  # exp fits 62 bits here
 def twin(X, y_int, live, spec, schedule):
     """The update rule in plain Python, straight from the design; None if it leaves a declared range."""
     fixed = spec.fixed_point
-    table = activation_table(spec.model, fixed.q_bits, fixed.p_bits).tolist()
+    table = spec.family.table(fixed).tolist()
     rows = [[*map(int, x), 1 << fixed.x_bits] if spec.bias else [*map(int, x)] for x in X]
     y = [int(v) * schedule.label_multiplier for v in y_int]
     h, limit = schedule.shift, 1 << (schedule.weight_bits - 1)

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.methods.schedule import FIELD_MODULUS, compile_schedule
+from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
-from zkunlearn.models.spec import FixedPoint, TrainingSpec
+from zkunlearn.models.spec import TrainingSpec
 
 
 def shape(rows=100, features=5, label_kind="binary", label_bits=0, x_bits=10):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.errors import DataError, FormatError, ParameterError
-from zkunlearn.models.spec import MAX_SPEC_BYTES, FixedPoint, TrainingSpec, load_spec
+from zkunlearn.models.scales import FixedPoint
+from zkunlearn.models.spec import MAX_SPEC_BYTES, TrainingSpec, load_spec
 
 LEAST = {"model": "logistic", "epochs": 4, "learning_rate": 0.5}
 

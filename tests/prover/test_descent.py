@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from zkunlearn.errors import TrainingError
 from zkunlearn.models.methods.gradient_descent import train
 from zkunlearn.models.methods.schedule import compile_schedule
+from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
-from zkunlearn.models.spec import FixedPoint, TrainingSpec
+from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover import kernels as fast
 from zkunlearn.prover.witnesses import descent as prover_descent
 from zkunlearn.prover.witnesses.descent import descend

@@ -43,7 +43,7 @@ def training_shape(rows, features, epochs):
     spec = TrainingSpec(model="logistic", epochs=epochs, learning_rate=0.5)
     data = DatasetShape(rows=rows, features=features, label_kind="binary", label_bits=0, x_bits=10)
     schedule = compile_schedule(spec, data, ())
-    relation = GradientDescent("logistic", 10, 16, 10, schedule, ())
+    relation = GradientDescent(schedule, ())
     matrices = {
         "dataset": committed(dataset_columns(rows, features), 13),
         "model": choose_matrix("model", model_columns(schedule), 4, 8, PLAIN_RATE),
