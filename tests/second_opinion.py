@@ -81,8 +81,8 @@ def _relation(relation: Any) -> relations.Relation:
     handed = arithmetic.Schedule(**{name: getattr(s, name) for name in names}, **factors, table=table)
     statement = {
         "dataset": _dataset(s.rows, s.features, s.label_kind, s.scales.x_bits),
-        "spec": {"x_bits": s.scales.x_bits, "bias": s.width > s.features},
-        "forgotten": [{"position": position} for position in relation.forgotten],
+        "spec": {"scales": {"x_bits": s.scales.x_bits}, "method": {"bias": s.bias}},
+        "forgotten": [{"position": position} for position in s.live.forgotten],
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relations, "schedule", lambda *_: handed)

@@ -35,8 +35,7 @@ PROTOCOL = b"zkunlearn 2"  # to be changed with anything that decides shapes: th
 MODEL_OPENINGS = 4  # a model is opened by its own proof, and by those that later build on it
 DATASET_ROW_BITS, MODEL_ROW_BITS = 13, 8  # the shortest rows: of a data set, which the witness shares, and of a model
 DATASET, MODEL, NEW_DATASET = "dataset", "model", "new dataset"
-MAX_CELLS_BITS = 30  # of features or of scores: an hour of proving; refused before anything is laid out
-MAX_STEP_BITS = 27  # of weights in all steps, each of which has several limbs
+MAX_CELLS_BITS = 30  # of features: an hour of proving; refused before anything is laid out
 
 
 def new_transcript(statement: Statement) -> Transcript:
@@ -76,19 +75,9 @@ def recommitment_shape(statement: RecommitmentStatement) -> ProofShape:
     return ProofShape(statement.relation, {DATASET: dataset_matrix(statement.old), NEW_DATASET: matrix})
 
 
-def require_provable(dataset: DatasetStatement, spec: TrainingSpec) -> None:
-    """Refuse what no single proof can carry, before any of it is laid out. Raises ParameterError."""
-    rows, limit = dataset.rows, 1 << MAX_CELLS_BITS
-    if rows * spec.epochs > limit:
-        raise ParameterError(f"{rows} rows in {spec.epochs} epochs are more than one proof can carry ({limit})")
-    steps, limit = spec.epochs * -(-rows // (spec.batch_size or rows)), 1 << MAX_STEP_BITS
-    if steps * (dataset.features + 1) > limit:
-        raise ParameterError(f"{steps} steps of {dataset.features} weights are more than one proof can carry ({limit})")
-
-
 def training_shape(statement: TrainingStatement) -> ProofShape:
     """Shape of a training proof. Raises ParameterError if the statement is none that can be proved."""
-    require_provable(statement.dataset, statement.spec)
+    statement.spec.method.require_provable(statement.dataset.rows, statement.dataset.features)
     columns = model_columns(statement.schedule)
     return ProofShape(statement.relation, {DATASET: dataset_matrix(statement.dataset), MODEL: model_matrix(columns)})
 
@@ -230,7 +219,9 @@ def check_pins(
         raise StatementMismatch("the proof is about another data set")
     if spec is not None:
         if statement.spec != spec:
-            raise StatementMismatch(f"the proof declares another algorithm: {_differences(statement.spec, spec)}")
+            raise StatementMismatch(
+                f"the proof declares another algorithm: {'; '.join(statement.spec.differences(spec))}"
+            )
         pinned.append("spec")
     if forgotten is not None:
         stated = {record.digest for record in statement.forgotten}
@@ -282,10 +273,3 @@ def check_forgotten(statement: TrainingStatement) -> None:
         last, last_key = record.position, key
     if len(statement.forgotten) == dataset.rows:
         raise InvalidProof("forget list", "every row is forgotten")
-
-
-def _differences(found: TrainingSpec, expected: TrainingSpec) -> str:
-    """The fields in which two specs differ."""
-    mine, other = found.to_mapping(), expected.to_mapping()
-    changed = [f"{name} is {mine[name]}, not {other[name]}" for name in mine if mine[name] != other[name]]
-    return "; ".join(changed)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...models.encoding.dataset import DatasetEncoding
-from ...models.methods.schedule import Schedule, compile_schedule
+from ...models.live import Live
+from ...models.methods import Compiled
 from ...models.spec import TrainingSpec
 from ..language.layout import Column
-from ..relations.gradient_descent import GradientDescent
+from ..language.relation import Relation
+from ..relations.methods import RELATIONS_OF_METHOD
 from ..relations.recommitment import Recommitment
 from ..relations.validity import Validity, dataset_columns
 
@@ -137,15 +139,15 @@ class TrainingStatement:
         return tuple(record.position for record in self.forgotten)
 
     @cached_property
-    def schedule(self) -> Schedule:
+    def schedule(self) -> Compiled:
         """The integers of the algorithm. Raises ParameterError if it cannot be proved on this data set."""
         shape = self.dataset.encoding.shape(self.dataset.rows)
-        return compile_schedule(self.spec, shape, self.positions)
+        return self.spec.compile(shape, Live(self.dataset.rows, self.positions))
 
     @cached_property
-    def relation(self) -> GradientDescent:
-        """The training relation."""
-        return GradientDescent(self.schedule, self.positions)
+    def relation(self) -> Relation:
+        """The relation of the spec's method."""
+        return RELATIONS_OF_METHOD[self.spec.method.kind](self.schedule)
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""

@@ -29,8 +29,9 @@ from zkunlearn.circuits.relations.gradient_descent import (
 )
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.errors import InvalidProof
-from zkunlearn.models.methods.gradient_descent import Trace
-from zkunlearn.models.methods.schedule import Schedule, compile_schedule
+from zkunlearn.models.live import Live
+from zkunlearn.models.methods.descent import Trace
+from zkunlearn.models.methods.schedule import Schedule
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.commitment import Commitment, commit_columns, fresh_secret
@@ -65,11 +66,11 @@ class Declared:
 
     @cached_property
     def schedule(self) -> Schedule:
-        return compile_schedule(self.spec, self.data, self.forgotten)
+        return self.spec.compile(self.data, Live(self.data.rows, self.forgotten))
 
     @cached_property
     def relation(self) -> GradientDescent:
-        return GradientDescent(self.schedule, self.forgotten)
+        return GradientDescent(self.schedule)
 
     @cached_property
     def shape(self) -> ProofShape:

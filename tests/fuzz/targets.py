@@ -249,7 +249,9 @@ def statement(data: bytes) -> None:
     dataset = {**good["dataset"], "rows": rows, "openings": 1 + numbers[3] % (1 << 12)}
     columns = [{"name": f"x{i}", "low": "0.0", "high": "1.0"} for i in range(1 + numbers[5] % 99)]
     dataset["encoding"] = {**dataset["encoding"], "features": columns}
-    spec = {**good["spec"], "epochs": epochs, "batch_size": 1 << numbers[2] % 25 if numbers[4] & 1 else 0}
+    batch_size = 1 << numbers[2] % 25 if numbers[4] & 1 else 0
+    method = {**good["spec"]["method"], "epochs": epochs, "batch_size": batch_size}
+    spec = {**good["spec"], "method": method}
     commitment = zu.DatasetCommitment(artefacts.dataset_statement(dataset), b"")
     fields = {**good, "dataset": dataset, "spec": spec, "forgotten": []}
     proof = zu.TrainingProof(artefacts.training_statement(fields), b"")

@@ -181,9 +181,9 @@ def recommitment_shape(statement: Map) -> Shape:
 
 
 def training_shape(statement: Map) -> Shape:
-    dataset, spec = statement["dataset"], statement["spec"]
-    rows, epochs = dataset["rows"], spec["epochs"]
-    steps = epochs * -(-rows // (spec["batch_size"] or rows))
+    dataset, method = statement["dataset"], statement["spec"]["method"]
+    rows, epochs = dataset["rows"], method["epochs"]
+    steps = epochs * -(-rows // (method["batch_size"] or rows))
     require("statement", rows * epochs <= 1 << 30)
     require("statement", steps * (len(dataset["encoding"]["features"]) + 1) <= 1 << 27)
     return Shape(GradientDescent(statement), {"dataset": dataset["openings"], "model": 4})
