@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +18,20 @@ from ...circuits.statements.training import TrainingStatement
 from ...errors import FormatError, ParameterError, StatementMismatch
 from ...formats.container import VERSION, Bytes, Expected, read_container, take, write_container
 from ...models.encoding.dataset import DatasetEncoding
-from ...models.methods.schedule import compile_schedule
+from ...models.live import Live
 from ...models.spec import TrainingSpec
 from ...verifier.proofs import TrainingProof, training_statement
 from ...verifier.protocol.group import MatrixShape
 from ...verifier.protocol.merkle import SALT_BYTES
 from ...verifier.protocol.soundness import require_security
-from ...verifier.verify import DATASET, MODEL, model_matrix, new_transcript, require_provable, training_shape
+from ...verifier.verify import DATASET, MODEL, model_matrix, new_transcript, training_shape
 from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
 from ..protocol.proof import Progress, Prover
-from ..witnesses.descent import descend
-from ..witnesses.gradient_descent import VIRTUAL, training_witness
+from ..witnesses.gradient_descent import VIRTUAL
+from ..witnesses.methods import MAKERS_OF_METHOD
 from .dataset import Dataset
 
+LOGGER = logging.getLogger("zkunlearn")
 MODEL_KIND = "model.opening"
 MAX_MODEL_BYTES = 1 << 30
 
@@ -68,7 +70,7 @@ class Model:
         encoded = self.encoding.encode_features(X, check_bounds=False) / float(1 << self.encoding.x_bits)
         features = encoded.shape[1]
         scores = encoded @ self.weights[:features]
-        return scores + self.weights[features] if self.spec.bias else scores
+        return scores + self.weights[features] if self.spec.method.bias else scores
 
     def save(self, path: Path | str) -> None:
         """Write the secret file, 0600."""
@@ -118,11 +120,13 @@ class Trained:
         proof: public.
         model: secret.
         timings: seconds by phase.
+        notes: what the owner should know, such as what rounding took away; logged as warnings too.
     """
 
     proof: TrainingProof
     model: Model
     timings: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
     @property
     def statement(self) -> TrainingStatement:
@@ -147,7 +151,8 @@ def prove_training(
 
     Raises:
         DataError: an unknown or repeated id.
-        ParameterError: the spec does not fit the data set, overflows, or is beyond one proof.
+        ParameterError: the spec does not fit the data set, overflows, is beyond one proof, or learns nothing because
+            every update is rounded to zero.
         StatementMismatch: `previous` is about something else, or forgot a row that is not in `forget`.
         TrainingError: the training diverges.
         BudgetExceeded: no openings are left.
@@ -155,12 +160,16 @@ def prove_training(
     start = perf_counter()
     forgotten = dataset.records(forget)
     positions = tuple(record.position for record in forgotten)
-    require_provable(dataset.statement, spec)
-    schedule = compile_schedule(spec, dataset.statement.encoding.shape(dataset.statement.rows), positions)
+    rows = dataset.statement.rows
+    schedule = spec.compile(dataset.statement.encoding.shape(rows), Live(rows, positions))
+    maker = MAKERS_OF_METHOD[spec.method.kind]
     if previous is not None:
         _check_previous(dataset, spec, positions, previous)
     _report(progress, "train")
-    trace = descend(dataset.rows, positions, spec, schedule)
+    trace = maker.train(dataset.rows, schedule)
+    notes = maker.notes(schedule, trace)
+    for note in notes:
+        LOGGER.warning("%s", note)
 
     matrix = model_matrix(model_columns(schedule))
     secret = fresh_secret(matrix.code, matrix.layout.rows)
@@ -176,14 +185,15 @@ def prove_training(
     require_security(shape)
     committed = {DATASET: dataset.opening, MODEL: model_opening}
     dataset.spend()
-    witness = training_witness(statement.relation, trace)
+    witness = maker.witness(statement.relation, trace)
     trained = perf_counter()
     columns = {**dataset.columns, **witness.columns}
     transcript = new_transcript(statement)
     prover = Prover(shape, transcript, committed, columns, VIRTUAL, witness.looked_up, progress)
     proof = TrainingProof(statement, prover.prove())
     model = Model(statement, trace.weights[-1], secret)
-    return Trained(proof, model, {"train": trained - start, **prover.timings, "total": perf_counter() - start})
+    timings = {"train": trained - start, **prover.timings, "total": perf_counter() - start}
+    return Trained(proof, model, timings, notes)
 
 
 def _commit_model(matrix: MatrixShape, weights: npt.NDArray[np.int64], secret: Secret) -> Commitment:
