@@ -26,7 +26,8 @@ from .errors import (
     TrainingError,
     ZkUnlearnError,
 )
-from .models.spec import FixedPoint, TrainingSpec, load_spec
+from .models.scales import FixedPoint
+from .models.spec import TrainingSpec, load_spec
 from .verifier.pins import Pins
 from .verifier.proofs import DatasetCommitment, RecommitmentProof, TrainingProof
 from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment, verify_training

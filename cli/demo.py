@@ -313,7 +313,7 @@ def _lie(story: Story, auditor: Path) -> None:
     proof, statement = evidence.second, evidence.second.statement
     middle = len(proof.proof) // 2
     flipped = proof.proof[:middle] + bytes([proof.proof[middle] ^ 1]) + proof.proof[middle + 1 :]
-    slower = replace(statement, spec=replace(statement.spec, learning_rate=1.0))
+    slower = replace(statement, spec=TrainingSpec(model=SPEC.model, method=SPEC.method, learning_rate=1.0))
     shorter = replace(statement, forgotten=statement.forgotten[1:])
     lies = [
         (

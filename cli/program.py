@@ -7,6 +7,7 @@ is imported by the command that needs it, when it needs it.
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -77,6 +78,7 @@ def main() -> None:
 
     Owners commit and prove; auditors verify. `zkunlearn demo` shows the whole story.
     """
+    logging.getLogger("zkunlearn").addHandler(logging.NullHandler())  # what the library warns of is said by commands
     for stream in (sys.stdout, sys.stderr):  # a name in another script must not stop a verdict
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -229,6 +231,8 @@ def prove(
         refuse_existing([out, model_file, list_file], force, "choose another name")
         _save_trained(trained, out, model_file, list_file)
     statement = trained.proof.statement
+    for text in trained.notes:
+        output.note(f"note: {text}")
     if dataset.spent + 1 == dataset.statement.openings:
         output.note("note: one opening of the data set is left; keep it for `zkunlearn recommit`")
     public_list = str(list_file) if statement.forgotten else None
@@ -243,6 +247,7 @@ def prove(
         *([("seconds", ", ".join(f"{phase} {duration}" for phase, duration in seconds.items()))] if timings else []),
     ]
     data = {**statement_data(statement), "files": files, "openings_used": dataset.spent, "seconds": seconds}
+    data["notes"] = list(trained.notes)
     output.result("Training proved", lines, f"proved: statement {data['statement']}", data)
 
 

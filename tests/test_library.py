@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.models.methods.gradient_descent import train
+from zkunlearn.models.methods.descent import train
 from zkunlearn.prover.owner.training import Model
 
 ROWS, FEATURES = 21, 3
@@ -83,9 +83,7 @@ def test_the_proved_trace_is_the_integer_reference(model, kind, epochs, options)
     declared = zu.TrainingSpec(model=model, epochs=epochs, **{"learning_rate": 0.3, **options})
     result = zu.prove(data, declared, forget=["person 2", "person 20"])
     zu.verify(result.proof, data.commitment, spec=declared)
-    live = np.ones(ROWS, dtype=bool)
-    live[list(result.statement.positions)] = False
-    trace = train(data.rows.features, data.rows.labels, live, declared, result.statement.schedule)
+    trace = train(data.rows.features, data.rows.labels, result.statement.schedule)
     assert (result.model.integers == trace.weights[-1]).all()
 
 
@@ -127,7 +125,7 @@ def test_another_predecessor_is_not_what_was_pinned(dataset, spec, unlearnt, tra
 
 
 def test_a_predecessor_of_another_algorithm_is_not_what_was_pinned(dataset, spec, trained):
-    longer = zu.prove(dataset, replace(spec, epochs=spec.epochs + 1)).proof
+    longer = zu.prove(dataset, replace(spec, epochs=spec.method.epochs + 1)).proof
     lying = replace(trained.proof, statement=replace(trained.proof.statement, previous=longer.digest))
     with pytest.raises(zu.StatementMismatch, match="the previous proof declares another algorithm"):
         zu.verify(lying, dataset.commitment, previous=longer)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from ...errors import FormatError, ParameterError
 from ...formats.container import Bytes, Expected, Int, ListOf, take
 from ...models.encoding.dataset import DatasetEncoding
-from ...models.methods.schedule import MAX_ROWS
+from ...models.shapes import MAX_ROWS
 from ..language.layout import Column
 from ..relations.validity import Validity, dataset_columns
 from .base import Committed, Statement, register

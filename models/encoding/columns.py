@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, FormatError, ParameterError
 from ...formats.canonical import exact_fields, read_float, read_text
-from ..methods.schedule import FEATURE_BOUND, LABEL_KINDS, label_range
+from ..shapes import FEATURE_BOUND, LABEL_KINDS, label_range
 
 LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
 _END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units

@@ -22,8 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, FormatError, ParameterError
 from ...formats.canonical import exact_fields, read_bool, read_int, read_list, read_text
-from ..methods.schedule import MAX_FEATURES, DatasetShape
-from ..spec import X_BITS_RANGE
+from ..shapes import MAX_FEATURES, X_BITS_RANGE, DatasetShape
 from .columns import (
     ColumnEncoding,
     LabelEncoding,
@@ -88,7 +87,7 @@ class DatasetEncoding:
         return tuple(column.multiplier for column in self.features)
 
     def shape(self, rows: int) -> DatasetShape:
-        """The shape, for `compile_schedule`, of a data set of that many rows."""
+        """The shape of a data set of that many rows."""
         return DatasetShape(
             rows=rows,
             features=len(self.features),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,11 +27,11 @@ from ...verifier.shapes import matrix_shape
 from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
-from ..witnesses.descent import descend
-from ..witnesses.gradient_descent import training_witness
+from ..witnesses.methods import MAKERS_OF_METHOD
 from .dataset import Dataset
 from .prove import check_before_work, prove_statement
 
+LOGGER = logging.getLogger("zkunlearn")
 MODEL_KIND = "model.opening"
 MAX_MODEL_BYTES = 1 << 30
 
@@ -69,7 +70,7 @@ class Model:
         encoded = self.encoding.encode_features(X, check_bounds=False) / float(1 << self.encoding.x_bits)
         features = encoded.shape[1]
         scores = encoded @ self.weights[:features]
-        return scores + self.weights[features] if self.spec.bias else scores
+        return scores + self.weights[features] if self.spec.method.bias else scores
 
     def save(self, path: Path | str) -> None:
         """Write the secret file, 0600."""
@@ -119,11 +120,13 @@ class Trained:
         proof: public.
         model: secret.
         timings: seconds by phase.
+        notes: what the owner should know, such as what rounding took away; logged as warnings too.
     """
 
     proof: TrainingProof
     model: Model
     timings: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
     @property
     def statement(self) -> TrainingStatement:
@@ -148,7 +151,8 @@ def prove_training(
 
     Raises:
         DataError: an unknown or repeated id.
-        ParameterError: the spec does not fit the data set, overflows, or is beyond one proof.
+        ParameterError: the spec does not fit the data set, overflows, is beyond one proof, or learns nothing because
+            every update is rounded to zero.
         StatementMismatch: `previous` is about something else, or forgot a row that is not in `forget`.
         TrainingError: the training diverges.
         BudgetExceeded: no openings are left.
@@ -159,24 +163,28 @@ def prove_training(
     if previous is not None:
         _check_previous(dataset, spec, positions, previous)
     superseded = None if previous is None else previous.digest
-    nothing_yet = ModelCommitment(bytes(DIGEST_BYTES), MODEL_OPENINGS, (dataset.statement.features + spec.bias,))
+    nothing_yet = ModelCommitment(bytes(DIGEST_BYTES), MODEL_OPENINGS, (dataset.statement.features + spec.method.bias,))
     draft = TrainingStatement(dataset.statement, spec, forgotten, nothing_yet, superseded)
     shape = check_before_work(draft, [dataset])
     _report(progress, "train")
-    trace = descend(dataset.rows, positions, spec, draft.schedule)
+    maker = MAKERS_OF_METHOD[spec.method.kind]
+    trace = maker.train(dataset.rows, draft.schedule)
+    notes = maker.notes(draft.schedule, trace)
+    for note in notes:
+        LOGGER.warning("%s", note)
 
     matrix = shape.committed[MODEL]
     secret = fresh_secret(matrix.code, matrix.layout.rows)
     opening = _commit_model(matrix, trace.weights[-1], secret)
     statement = replace(draft, model=replace(nothing_yet, root=opening.root))
-    own = training_witness(draft.relation, trace)
+    own = maker.witness(draft.relation, trace)
     witness = Witness({**dataset.columns, **own.columns}, own.looked_up)
     committed = {DATASET: dataset.opening, MODEL: opening}
     trained = perf_counter()
     proved = prove_statement(shape, statement, committed, witness, budgets=[dataset], progress=progress)
     model = Model(statement, trace.weights[-1], secret)
     timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
-    return Trained(TrainingProof(statement, proved.proof.proof), model, timings)
+    return Trained(TrainingProof(statement, proved.proof.proof), model, timings, notes)
 
 
 def _commit_model(matrix: MatrixShape, weights: npt.NDArray[np.int64], secret: Secret) -> Commitment:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...errors import DataError
 from ...formats.lists import SHOWN_TEXT
 from ...models.encoding.columns import table_pieces
-from ...models.methods.schedule import label_range
+from ...models.shapes import label_range
 
 SHOWN_COLUMNS = 12  # how many column names a message lists
 PIECE_ROWS = 1 << 12  # that are read and turned into numbers at a time

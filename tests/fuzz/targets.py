@@ -252,9 +252,11 @@ def statement(data: bytes) -> None:
     dataset = {**known, "rows": rows, "segments": segments, "openings": 1 + numbers[3] % (1 << 12)}
     columns = [{"name": f"x{i}", "low": "0.0", "high": "1.0"} for i in range(1 + numbers[5] % 99)]
     dataset["encoding"] = {**dataset["encoding"], "features": columns}
-    spec = {**good.spec.to_mapping(), "epochs": epochs, "batch_size": 1 << numbers[2] % 25 if numbers[4] & 1 else 0}
+    batch_size = 1 << numbers[2] % 25 if numbers[4] & 1 else 0
+    declared = good.spec.to_mapping()
+    spec = {**declared, "method": {**declared["method"], "epochs": epochs, "batch_size": batch_size}}
     commitment = zu.DatasetCommitment(DatasetStatement.from_mapping(dataset, {}), b"")
-    model = {**good.model.to_mapping(), "shape": [len(columns) + good.spec.bias]}
+    model = {**good.model.to_mapping(), "shape": [len(columns) + good.spec.method.bias]}
     changes = {"dataset": commitment.digest, "spec": spec, "forgotten": [], "model": model}
     references = {"dataset": commitment.statement}
     proof = zu.TrainingProof(TrainingStatement.from_mapping({**good.to_mapping(), **changes}, references), b"")
