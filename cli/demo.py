@@ -199,7 +199,7 @@ def _commit(story: Story, owner: Path) -> Dataset:
 
 
 def _train_and_forget(story: Story, dataset: Dataset, owner: Path) -> tuple[Trained, Trained]:
-    from ..formats.lists import write_lines
+    from ..formats.lists import write_digests
 
     story.chapter("2  The owner trains a model, and proves it")
     story.shell("prove data --spec spec.toml --out first.proof")
@@ -217,7 +217,7 @@ def _train_and_forget(story: Story, dataset: Dataset, owner: Path) -> tuple[Trai
     with story.timed("second proof"):
         second = prove(dataset, spec, forget=withdrawn, previous=first.proof)
     second.model.save(owner / "second.model.opening")
-    write_lines(owner / FORGOTTEN, [record.digest.hex() for record in second.statement.forgotten])
+    write_digests(owner / FORGOTTEN, [record.digest for record in second.statement.forgotten])
     second.proof.save(owner / SECOND)
     return first, second
 

@@ -16,7 +16,8 @@ from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, ParameterError
-from ..formats.container import Bytes, Int, read_container, take
+from ..formats.container import read_container
+from ..formats.fields import Bytes, Int, take
 from ..formats.lists import read_digests
 from ..models.spec import load_spec
 from ..verifier.proofs import Proof

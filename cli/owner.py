@@ -130,11 +130,12 @@ def ids_to_forget(
     previous: TrainingProof | None,
 ) -> list[str]:
     """The ids named by the user, and those that the previous proof forgot."""
-    from ..formats.lists import read_ids
+    from ..formats.lists import COMMENT, read_ids
 
     named = list(forget)
     if forget_file is not None:
-        listed, known = read_ids(forget_file), set(dataset.ids)
+        known = set(dataset.ids)
+        listed = read_ids(forget_file, comments=not any(name.startswith(COMMENT) for name in known))
         unknown = [name for name in listed if name not in known]
         if unknown:
             more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""

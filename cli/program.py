@@ -7,7 +7,6 @@ is imported by the command that needs it, when it needs it.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -21,6 +20,7 @@ from .. import __version__, load_spec
 from .. import verify as verify_proof
 from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError, FormatError, InvalidProof, StatementMismatch
+from ..formats.lists import parse_digest, read_digests
 from ..verifier.pins import NAMES as PINS
 from ..verifier.proofs import DatasetCommitment, RecommitmentProof, TrainingProof
 from .output import (
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 
 PROOF_SUFFIX = ".proof"
 LINK_FILE = "dataset.recommitment"
-LIST_HEAD = "# record digests of the forgotten rows, for `zkunlearn verify --forget-file`"
-DIGEST_PATTERN = r"[0-9a-fA-F]{64}"
 FILE = click.Path(path_type=Path)  # existence is checked by whoever reads, with one kind of message
 
 
@@ -248,14 +246,14 @@ def prove(
 
 def _save_trained(trained: Trained, out: Path, model_file: Path, list_file: Path) -> None:
     """The proof goes last: where there is one, the files beside it belong to it."""
-    from ..formats.lists import write_lines
+    from ..formats.lists import write_digests
 
     for old in (out, list_file):  # with --force
         old.unlink(missing_ok=True)
     trained.model.save(model_file)
-    digests = [record.digest.hex() for record in trained.proof.statement.forgotten]
+    digests = [record.digest for record in trained.proof.statement.forgotten]
     if digests:
-        write_lines(list_file, [LIST_HEAD, *digests])
+        write_digests(list_file, digests)
     trained.proof.save(out)
 
 
@@ -330,23 +328,22 @@ def verify(
 
     What is pinned must match the statement exactly; what is not pinned is what the owner says it is.
     """
-    if known_dataset is not None and not re.fullmatch(DIGEST_PATTERN, known_dataset):
+    known = None if known_dataset is None else parse_digest(known_dataset)
+    if known is None and known_dataset is not None:
         raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
-    from ..formats.lists import read_digests
-
     dataset = DatasetCommitment.load(dataset_file)
     pins: dict[str, Any] = {
         "spec": None if spec_file is None else load_spec(spec_file),
         "forget": None if forget_file is None else read_digests(forget_file),
         "previous": None if previous_file is None else TrainingProof.load(previous_file),
         "recommitment": None if link_file is None else RecommitmentProof.load(link_file),
-        "known_dataset": None if known_dataset is None else bytes.fromhex(known_dataset),
+        "known_dataset": known,
     }
     proof = None
     start = perf_counter()
     try:
         proof = TrainingProof.load(proof_file)
-        if known_dataset is not None and pins["known_dataset"] != dataset.digest:
+        if known is not None and known != dataset.digest:
             raise StatementMismatch(f"{dataset_file} is another data set than the known one")
         with output.phases("verifying"):
             report = verify_proof(proof, dataset, **pins)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import FormatError, ParameterError
-from ..formats.canonical import exact_fields, read_bool, read_float, read_int, read_list, read_text, toml_document
+from ..formats.fields import Fields, ListOf, Real, take
 from ..formats.files import read_file
+from ..formats.toml import toml_document
 
 MODELS = ("logistic", "linear", "probit", "poisson")
 REMAINDER_BITS = 16  # s: a score loses these low bits; one 16-bit lookup checks the remainder
@@ -185,7 +186,7 @@ class TrainingSpec:
         }
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, object]) -> TrainingSpec:
+    def from_mapping(cls, mapping: object) -> TrainingSpec:
         """Read what `to_mapping` wrote.
 
         Raises:
@@ -193,26 +194,21 @@ class TrainingSpec:
                 constructor refuses.
         """
         what = "training spec"
-        scale_names = ("x_bits", "w_bits", "p_bits")
-        fields = ("model", "epochs", "learning_rate", "batch_size", "l2", "bias", *scale_names)
-        found = exact_fields(mapping, fields, what)
-        rate_list = read_list(found["learning_rate"], f"{what}: learning_rate")
-        rates = [read_float(rate, f"{what}: learning_rate") for rate in rate_list]
-        scales = {name: read_int(found[name], f"{what}: {name}") for name in scale_names}
-        batch_size = read_int(found["batch_size"], f"{what}: batch_size")
+        found = take(mapping, _FIELDS, what)
+        rates = [float(rate) for rate in found["learning_rate"]]
         try:
             spec = cls(
-                model=read_text(found["model"], f"{what}: model"),
-                epochs=read_int(found["epochs"], f"{what}: epochs"),
+                model=found["model"],
+                epochs=found["epochs"],
                 learning_rate=rates[0] if len(rates) == 1 else tuple(rates),
-                batch_size=None if batch_size == 0 else batch_size,
-                l2=read_float(found["l2"], f"{what}: l2"),
-                bias=read_bool(found["bias"], f"{what}: bias"),
-                fixed_point=FixedPoint(**scales),
+                batch_size=found["batch_size"] or None,
+                l2=float(found["l2"]),
+                bias=found["bias"],
+                fixed_point=FixedPoint(x_bits=found["x_bits"], w_bits=found["w_bits"], p_bits=found["p_bits"]),
             )
         except ParameterError as error:
             raise FormatError(f"{what}: {error}") from None
-        if spec.to_mapping() != dict(found):
+        if spec.to_mapping() != found:
             raise FormatError(f"{what}: not in canonical form")
         return spec
 
@@ -260,6 +256,17 @@ class TrainingSpec:
             raise ParameterError(f"{source}: {error}") from None
 
 
+_FIELDS: Fields = {
+    "model": str,
+    "epochs": int,
+    "learning_rate": ListOf(Real()),
+    "batch_size": int,
+    "l2": Real(),
+    "bias": bool,
+    "x_bits": int,
+    "w_bits": int,
+    "p_bits": int,
+}
 _SECTIONS: dict[str, dict[str, bool]] = {  # section -> field -> is it required
     "model": {"kind": True},
     "training": {"epochs": True, "learning_rate": True, "batch_size": False, "l2": False, "bias": False},

@@ -9,7 +9,7 @@ from types import NoneType
 from typing import Any, ClassVar, Self
 
 from ...errors import InvalidProof, ParameterError
-from ...formats.container import Bytes, Expected, Int, ListOf, take
+from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.methods.schedule import MAX_FEATURES, MAX_ROWS, Schedule, compile_schedule
 from ...models.spec import TrainingSpec
 from ..relations.gradient_descent import GradientDescent, model_columns
@@ -23,7 +23,7 @@ MODEL_OPENINGS = 4  # by default: its own proof, and those that later build on i
 SHORTEST_ROW_BITS = 8
 MAX_STEP_BITS = 27  # of weights in all steps, each of which has several limbs
 
-_FIELDS: dict[str, Expected | tuple[Expected, ...]] = {
+_FIELDS: Fields = {
     "dataset": Bytes(DIGEST_BYTES),
     "spec": dict,
     "forgotten": ListOf(dict, 0, MAX_ROWS),
@@ -33,8 +33,8 @@ _FIELDS: dict[str, Expected | tuple[Expected, ...]] = {
     "scope": ListOf(dict, 0, 0),  # shards and stages; all rows at once without any
     "previous": (Bytes(DIGEST_BYTES), NoneType),
 }
-_FORGOTTEN_FIELDS: dict[str, Expected] = {"position": Int(0, MAX_ROWS), "digest": Bytes(DIGEST_BYTES), "path": bytes}
-_MODEL_FIELDS: dict[str, Expected] = {
+_FORGOTTEN_FIELDS: Fields = {"position": Int(0, MAX_ROWS), "digest": Bytes(DIGEST_BYTES), "path": bytes}
+_MODEL_FIELDS: Fields = {
     "root": Bytes(DIGEST_BYTES),
     "openings": Int(1, MAX_OPENINGS),
     "shape": ListOf(Int(1, MAX_FEATURES + 1), 1, 1),

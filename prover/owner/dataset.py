@@ -25,7 +25,9 @@ from ...circuits.relations.validity import BLINDS
 from ...circuits.statements.dataset import DATASET, MAX_OPENINGS, DatasetStatement, Segment
 from ...circuits.statements.records import ForgottenRecord
 from ...errors import BudgetExceeded, DataError, FormatError
-from ...formats.container import PUBLIC_MODE, Bytes, Expected, Int, encode, read_container, take, write_file
+from ...formats.container import encode, read_container
+from ...formats.fields import Bytes, Expected, Int, take
+from ...formats.files import PUBLIC_MODE, write_file
 from ...models.encoding.dataset import DatasetEncoding
 from ...verifier.proofs import DatasetCommitment
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES

@@ -11,12 +11,9 @@ that belong to it. Nothing in it is ever unpickled.
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import DataError, FormatError
-from ...formats.container import SECRET_MODE
+from ...formats.files import SECRET_MODE, new_file, sync_directory, unfinished
 from ...verifier.protocol.merkle import DIGEST_BYTES
 
 SECRETS = "dataset.secrets"
@@ -57,7 +54,7 @@ class Folder:
 
     def __init__(self, directory: Path) -> None:
         self._target = directory / SECRETS
-        self.path = directory / f".zkunlearn-{secrets.token_hex(8)}.tmp"
+        self.path = unfinished(directory)
         try:
             _make(directory)
             self.path.mkdir(mode=FOLDER_MODE)
@@ -73,25 +70,21 @@ class Folder:
     def create(self, name: str, dtype: str, shape: tuple[int, ...]) -> Array:
         """An array to be filled in place, on disk."""
         with self._errors():
-            with open(self._file(name), "xb", opener=_secret):
+            with new_file(self._file(name), SECRET_MODE, durable=False):
                 pass
             return np.lib.format.open_memmap(self._file(name), mode="w+", dtype=dtype, shape=shape)
 
     def save(self, name: str, array: Array) -> None:
         """A whole array."""
         whole = np.ascontiguousarray(array)
-        with self._errors(), open(self._file(name), "xb", opener=_secret) as file:
+        with self._errors(), new_file(self._file(name), SECRET_MODE) as file:
             np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(whole))
             file.write(whole.reshape(-1).view(np.uint8).data)  # numpy's own writing does not say what went wrong
-            file.flush()
-            os.fsync(file.fileno())
 
     def add(self, name: str, content: bytes, mode: int = SECRET_MODE) -> None:
         """A file that `finish` will put beside the folder."""
-        with self._errors(), open(self.path / name, "xb", opener=partial(os.open, mode=mode)) as file:
+        with self._errors(), new_file(self.path / name, mode) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
 
     def finish(self, dataset: bytes, beside: Sequence[str] = ()) -> None:
         """From now on it is the folder of the data set with this digest, and these files, added before, lie beside it.
@@ -107,7 +100,7 @@ class Folder:
             *((self._target / name, directory / name) for name in beside),
         ]
         with self._errors():
-            _sync(self.path)
+            sync_directory(self.path)
             old.mkdir(mode=FOLDER_MODE)
             try:
                 _move(moves)
@@ -116,7 +109,7 @@ class Folder:
                     old.rmdir()  # and not what may still be in it
                 raise
             try:
-                _sync(directory)
+                sync_directory(directory)
             finally:
                 _remove(old)
 
@@ -137,10 +130,6 @@ class Folder:
             if isinstance(error, OSError):
                 raise DataError(f"{self._target}: cannot be written ({error.strerror or error})") from error
             raise
-
-
-def _secret(path: str, flags: int) -> int:
-    return os.open(path, flags, SECRET_MODE)
 
 
 def _move(moves: Sequence[tuple[Path, Path]]) -> None:
@@ -171,16 +160,7 @@ def _make(directory: Path) -> None:
     if not directory.is_dir():
         _make(directory.parent)
         directory.mkdir(exist_ok=True)
-        _sync(directory.parent)
-
-
-def _sync(directory: Path) -> None:
-    """Names in a directory are on disk when it is; the files' own synchronisation does not promise it."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(directory.parent)
 
 
 def load_arrays(directory: Path, dataset: bytes, forms: Mapping[str, Form]) -> dict[str, Array]:

@@ -16,7 +16,8 @@ from ...circuits.statements.base import read_statement, written
 from ...circuits.statements.dataset import DATASET
 from ...circuits.statements.training import MODEL, MODEL_OPENINGS, ModelCommitment, TrainingStatement
 from ...errors import FormatError, ParameterError, StatementMismatch
-from ...formats.container import Bytes, Expected, read_container, take, write_container
+from ...formats.container import read_container, write_container
+from ...formats.fields import Bytes, Expected, take
 from ...models.encoding.dataset import DatasetEncoding
 from ...models.spec import TrainingSpec
 from ...verifier.proofs import TrainingProof
