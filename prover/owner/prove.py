@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from ...circuits.statements.base import Statement
 from ...verifier.proofs import Proof
@@ -19,18 +19,9 @@ from ...verifier.shapes import new_transcript, shape_of
 from ..matrices.commitment import Commitment
 from ..matrices.values import Witness
 from ..protocol.proof import Progress, Prover
+from .budget import Budget
 
 S = TypeVar("S", bound=Statement)
-
-
-class Budget(Protocol):
-    """The openings of a commitment."""
-
-    def require_opening(self) -> None:
-        """Raises BudgetExceeded if there is none left."""
-
-    def spend(self) -> None:
-        """Count one more. Raises BudgetExceeded."""
 
 
 @dataclass(frozen=True)

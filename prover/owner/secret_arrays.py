@@ -21,12 +21,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import DataError, FormatError
-from ...formats.files import SECRET_MODE, new_file, sync_directory, unfinished
+from ...formats.files import SECRET_MODE, UNFINISHED, new_file, sync_directory, unfinished
 from ...verifier.protocol.merkle import DIGEST_BYTES
 
 SECRETS = "dataset.secrets"
 OWNER = "dataset"
 FOLDER_MODE = 0o700
+OLD = ".old"  # the end of the name of a folder with what is being replaced
 CONTINUATION, CONTINUATION_MASK = 0x80, 0xC0  # of bytes within a character, in UTF-8
 
 Array = npt.NDArray[Any]
@@ -55,8 +56,8 @@ class Folder:
     def __init__(self, directory: Path) -> None:
         self._target = directory / SECRETS
         self.path = unfinished(directory)
+        make_directory(directory)
         try:
-            _make(directory)
             self.path.mkdir(mode=FOLDER_MODE)
         except OSError as error:
             raise DataError(f"{directory}: cannot be written ({error.strerror})") from error
@@ -92,7 +93,7 @@ class Folder:
         All is on disk by then, so that what is left to do needs no room; what was there before goes only in the end.
         """
         self.save(OWNER, np.frombuffer(dataset, dtype=np.uint8))
-        directory, old = self._target.parent, self.path.with_suffix(".old")
+        directory, old = self._target.parent, self.path.with_suffix(OLD)
         there = [name for name in (SECRETS, *beside) if (directory / name).exists()]
         moves = [
             *((directory / name, old / name) for name in there),
@@ -155,8 +156,52 @@ def _remove(folder: Path) -> None:
         raise
 
 
+def needs_recovery(directory: Path, beside: Sequence[str]) -> bool:
+    """Whether a killed run left something in a folder: half-written or replaced files, or some in their first place."""
+    try:
+        left = any(path.name.startswith(UNFINISHED) for path in directory.iterdir())
+    except OSError:  # whoever reads what is in it will say so
+        return False
+    return left or any((directory / SECRETS / name).exists() for name in beside)
+
+
+def restore_and_sweep(directory: Path, beside: Sequence[str]) -> None:
+    """Finish what a killed run began in `Folder.finish`, or take it back; then remove all that is unfinished.
+
+    The caller holds the folder's lock, so that no other run is at it. Once the new secrets are in place, with the
+    other new files in them, these only have to follow. Until then the old files that were moved away come back.
+
+    Raises:
+        DataError: what is there cannot be moved.
+    """
+    names = (SECRETS, *beside)
+    try:
+        for name in beside:
+            if (directory / SECRETS / name).exists():
+                (directory / SECRETS / name).rename(directory / name)
+        for old in directory.glob(f"{UNFINISHED}*{OLD}"):
+            for name in names:
+                if (old / name).exists() and not (directory / name).exists():
+                    (old / name).rename(directory / name)
+            sync_directory(directory)
+        for path in directory.glob(f"{UNFINISHED}*"):
+            if path.is_dir():
+                _remove(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        raise DataError(f"{directory}: what a killed run left cannot be put right ({error.strerror})") from error
+
+
+def make_directory(directory: Path) -> None:
+    """With its parents, and with the names of all that are new on disk. Raises DataError."""
+    try:
+        _make(directory)
+    except OSError as error:
+        raise DataError(f"{directory}: cannot be written ({error.strerror})") from error
+
+
 def _make(directory: Path) -> None:
-    """With its parents, and with the names of all that are new on disk."""
     if not directory.is_dir():
         _make(directory.parent)
         directory.mkdir(exist_ok=True)

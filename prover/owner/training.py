@@ -162,7 +162,8 @@ def prove_training(
     superseded = None if previous is None else previous.digest
     nothing_yet = ModelCommitment(bytes(DIGEST_BYTES), MODEL_OPENINGS, (dataset.statement.features + spec.bias,))
     draft = TrainingStatement(dataset.statement, spec, forgotten, nothing_yet, superseded)
-    shape = check_before_work(draft, [dataset])
+    shape = check_before_work(draft, [dataset.budget])
+    dataset.require_whole_count()
     _report(progress, "train")
     trace = descend(dataset.rows, positions, spec, draft.schedule)
 
@@ -174,7 +175,7 @@ def prove_training(
     witness = Witness({**dataset.columns, **own.columns}, own.looked_up)
     committed = {DATASET: dataset.opening, MODEL: opening}
     trained = perf_counter()
-    proved = prove_statement(shape, statement, committed, witness, budgets=[dataset], progress=progress)
+    proved = prove_statement(shape, statement, committed, witness, budgets=[dataset.budget], progress=progress)
     model = Model(statement, trace.weights[-1], secret)
     timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
     return Trained(TrainingProof(statement, proved.proof.proof), model, timings)
