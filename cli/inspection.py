@@ -160,7 +160,9 @@ def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
         statement = read_statement(TrainingStatement, payload.get("training"))
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
-    return Inspection("model opening", statement_lines(statement), SECRET, statement_data(statement))
+    spent = take({"spent": payload.get("spent")}, {"spent": Int(1, statement.model.openings)}, str(path))["spent"]
+    lines = [*statement_lines(statement), ("openings", f"{spent} of {statement.model.openings} used")]
+    return Inspection("model opening", lines, SECRET, {**statement_data(statement), "openings_used": spent})
 
 
 def _security(statement: Statement) -> tuple[float | None, str]:

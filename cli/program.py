@@ -49,9 +49,7 @@ from .owner import (
 
 if TYPE_CHECKING:
     from .. import VerificationReport
-    from ..prover.owner.training import Trained
 
-PROOF_SUFFIX = ".proof"
 LINK_FILE = "dataset.recommitment"
 FILE = click.Path(path_type=Path)  # existence is checked by whoever reads, with one kind of message
 
@@ -207,54 +205,40 @@ def prove(
     Beside P.proof go P.model.opening (SECRET: the weights) and, if rows are forgotten, P.forgotten, the public list
     of their record digests.
     """
-    stem = str(out).removesuffix(PROOF_SUFFIX)
-    model_file, list_file = Path(f"{stem}.model.opening"), Path(f"{stem}.forgotten")
-    refuse_existing([out, model_file, list_file], force, "choose another name")
+    from .. import load_dataset
+    from .. import prove as prove_training
+    from ..prover.owner.trained import ProofFiles
+
+    files = ProofFiles.beside(out)
+    refuse_existing([files.proof, files.model, files.forgotten], force, "choose another name")
     require_file_place(out)
     spec = load_spec(spec_file)
     previous = None if previous_file is None else TrainingProof.load(previous_file)
-
-    from .. import prove as prove_training
-    from ..prover.owner.dataset import Dataset
-    from ..prover.owner.locks import locked
-
-    dataset = Dataset.load(directory)
-    ids = ids_to_forget(output, dataset, forget, forget_file, previous)
+    dataset = load_dataset(directory)
+    dataset.require_whole_count(out.parent)
+    ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)
     with output.phases("proving") as progress:
         trained = prove_training(dataset, spec, forget=ids, previous=previous, progress=progress)
-    with locked(directory):  # another prover may have been given the same names
-        refuse_existing([out, model_file, list_file], force, "choose another name")
-        _save_trained(trained, out, model_file, list_file)
+    trained.save(out, replace=force)
     statement = trained.proof.statement
+    if trained.forgotten_before:
+        output.note(f"note: {plural(trained.forgotten_before, 'row')} of these had been forgotten already")
     if dataset.spent + 1 == dataset.statement.openings:
         output.note("note: one opening of the data set is left; keep it for `zkunlearn recommit`")
-    public_list = str(list_file) if statement.forgotten else None
-    files = {"model": str(model_file), "forgotten": public_list, "proof": str(out)}
+    public_list = str(files.forgotten) if statement.forgotten else None
+    names = {"model": str(files.model), "forgotten": public_list, "proof": str(out)}
     seconds = {phase: round(duration, 3) for phase, duration in trained.timings.items()}
     lines = [
         *statement_lines(statement),
         ("openings", f"{dataset.spent} of {dataset.statement.openings} used"),
         ("public", f"{out}, {size_text(out.stat().st_size)}"),
         *([("", public_list)] if public_list else []),
-        ("SECRET", f"{model_file}: the weights"),
+        ("SECRET", f"{files.model}: the weights"),
         *([("seconds", ", ".join(f"{phase} {duration}" for phase, duration in seconds.items()))] if timings else []),
     ]
-    data = {**statement_data(statement), "files": files, "openings_used": dataset.spent, "seconds": seconds}
+    data = {**statement_data(statement), "files": names, "openings_used": dataset.spent, "seconds": seconds}
     output.result("Training proved", lines, f"proved: statement {data['statement']}", data)
-
-
-def _save_trained(trained: Trained, out: Path, model_file: Path, list_file: Path) -> None:
-    """The proof goes last: where there is one, the files beside it belong to it."""
-    from ..formats.lists import write_digests
-
-    for old in (out, list_file):  # with --force
-        old.unlink(missing_ok=True)
-    trained.model.save(model_file)
-    digests = [record.digest for record in trained.proof.statement.forgotten]
-    if digests:
-        write_digests(list_file, digests)
-    trained.proof.save(out)
 
 
 @main.command()

@@ -6,9 +6,11 @@ of its own, `.zkunlearn-*`, until it is complete, and secrets are private from t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from ..errors import DataError, FormatError
 
 PUBLIC_MODE, SECRET_MODE = 0o644, 0o600
 SHOWN_TEXT = 40  # how many characters of what was read a message repeats
+STALE_SECONDS = 3600
 UNFINISHED = ".zkunlearn-"  # how names begin of what is being written, or replaced
 
 
@@ -135,6 +138,14 @@ def new_file(path: Path, mode: int, *, durable: bool = True) -> Iterator[BinaryI
 def unfinished(directory: Path, suffix: str = ".tmp") -> Path:
     """A fresh name in a directory, for what is not complete."""
     return directory / f"{UNFINISHED}{secrets.token_hex(8)}{suffix}"
+
+
+def sweep_unfinished(directory: Path) -> None:
+    """Remove files that writers left half-written in a directory: killed ones, as nobody writes for an hour."""
+    for path in directory.glob(f"{UNFINISHED}*.tmp"):
+        with contextlib.suppress(OSError):
+            if path.is_file() and path.stat().st_mtime < time.time() - STALE_SECONDS:
+                path.unlink()
 
 
 def sync_directory(directory: Path) -> None:

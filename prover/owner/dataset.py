@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -111,10 +111,13 @@ class Dataset(Counted):
             DataError: an unknown or repeated id.
             FormatError: the stored rows or salts are not those of the records.
         """
-        positions = self.rows.positions(ids)
+        return self.records_at(self.rows.positions(ids))
+
+    def records_at(self, positions: Collection[int]) -> tuple[ForgottenRecord, ...]:
+        """The forget list of the rows at these positions. Raises FormatError as `records`."""
         if positions and self.rows.record_root != self.statement.record_root:
             raise damaged()
-        return tuple(self.rows.record(position) for position in positions)
+        return tuple(self.rows.record(position) for position in sorted(positions))
 
     def openings_seen(self, *folders: Path) -> int:
         """How many openings were spent, as far as proofs in these folders and beside the data set show it."""

@@ -41,7 +41,7 @@ from zkunlearn.formats.toml import read_bounds
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.spec import TrainingSpec, load_spec
 from zkunlearn.prover.owner.dataset import Dataset
-from zkunlearn.prover.owner.training import Model
+from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.tables.raw_table import RawTable
 from zkunlearn.prover.tables.read import check_fits, read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
