@@ -94,12 +94,7 @@ class Folder:
         """
         self.save(OWNER, np.frombuffer(dataset, dtype=np.uint8))
         directory, old = self._target.parent, self.path.with_suffix(OLD)
-        there = [name for name in (SECRETS, *beside) if (directory / name).exists()]
-        moves = [
-            *((directory / name, old / name) for name in there),
-            (self.path, self._target),
-            *((self._target / name, directory / name) for name in beside),
-        ]
+        moves = moves_into_place(directory, self.path, old, beside)
         with self._errors():
             sync_directory(self.path)
             old.mkdir(mode=FOLDER_MODE)
@@ -133,6 +128,16 @@ class Folder:
             raise
 
 
+def moves_into_place(directory: Path, new: Path, old: Path, beside: Sequence[str]) -> list[tuple[Path, Path]]:
+    """Renames, source and target: what is there goes to `old`, `new` becomes the secrets, its other files go beside."""
+    there = [name for name in (SECRETS, *beside) if (directory / name).exists()]
+    return [
+        *((directory / name, old / name) for name in there),
+        (new, directory / SECRETS),
+        *((directory / SECRETS / name, directory / name) for name in beside),
+    ]
+
+
 def _move(moves: Sequence[tuple[Path, Path]]) -> None:
     """All of these renames, in this order; if one fails, or someone interrupts, none of them."""
     begun: list[tuple[Path, Path]] = []
@@ -160,9 +165,9 @@ def needs_recovery(directory: Path, beside: Sequence[str]) -> bool:
     """Whether a killed run left something in a folder: half-written or replaced files, or some in their first place."""
     try:
         left = any(path.name.startswith(UNFINISHED) for path in directory.iterdir())
+        return left or any((directory / SECRETS / name).exists() for name in beside)
     except OSError:  # whoever reads what is in it will say so
         return False
-    return left or any((directory / SECRETS / name).exists() for name in beside)
 
 
 def restore_and_sweep(directory: Path, beside: Sequence[str]) -> None:
