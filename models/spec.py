@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FormatError, ParameterError
-from ..formats.canonical import exact_fields, read_int, read_text, toml_document
+from ..formats.fields import take
 from ..formats.files import read_file
+from ..formats.toml import toml_document
 from .families import Family, family_named
 from .live import Live
 from .methods import DEFAULT_METHOD, METHODS, Compiled, Method
@@ -93,7 +94,7 @@ class TrainingSpec:
         return {"family": self.model, "method": self.method.to_mapping(), "scales": scales}
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, object]) -> TrainingSpec:
+    def from_mapping(cls, mapping: object) -> TrainingSpec:
         """Read what `to_mapping` wrote.
 
         Raises:
@@ -101,21 +102,18 @@ class TrainingSpec:
                 constructor refuses.
         """
         what = "training spec"
-        found = exact_fields(mapping, ("family", "method", "scales"), what)
-        scales = exact_fields(found["scales"], SCALES, f"{what}: scales")
+        found = take(mapping, {"family": str, "method": dict, "scales": dict}, what)
+        scales = take(found["scales"], dict.fromkeys(SCALES, int), f"{what}: scales")
         method = found["method"]
-        if not isinstance(method, Mapping):
-            raise FormatError(f"{what}: method: expected a mapping, found {type(method).__name__}")
-        kind = read_text(method.get("kind"), f"{what}: method: kind")
         try:
             spec = cls(
-                model=read_text(found["family"], f"{what}: family"),
-                method=_kind(kind).from_mapping(method, f"{what}: method"),
-                fixed_point=FixedPoint(**{name: read_int(scales[name], f"{what}: {name}") for name in SCALES}),
+                model=found["family"],
+                method=_kind(method.get("kind")).from_mapping(method, f"{what}: method"),
+                fixed_point=FixedPoint(**scales),
             )
         except ParameterError as error:
             raise FormatError(f"{what}: {error}") from None
-        if spec.to_mapping() != {**found, "method": dict(method), "scales": dict(scales)}:
+        if spec.to_mapping() != found:
             raise FormatError(f"{what}: not in canonical form")
         return spec
 

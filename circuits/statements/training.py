@@ -9,7 +9,7 @@ from types import NoneType
 from typing import Any, ClassVar, Self
 
 from ...errors import InvalidProof, ParameterError
-from ...formats.container import Bytes, Expected, Int, ListOf, take
+from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.live import Live
 from ...models.methods import Compiled
 from ...models.shapes import MAX_FEATURES, MAX_ROWS
@@ -26,7 +26,7 @@ MODEL = "model"  # the matrix
 MODEL_OPENINGS = 4  # by default: its own proof, and those that later build on it
 SHORTEST_ROW_BITS = 8
 
-_FIELDS: dict[str, Expected | tuple[Expected, ...]] = {
+_FIELDS: Fields = {
     "dataset": Bytes(DIGEST_BYTES),
     "spec": dict,
     "forgotten": ListOf(dict, 0, MAX_ROWS),
@@ -36,8 +36,8 @@ _FIELDS: dict[str, Expected | tuple[Expected, ...]] = {
     "scope": ListOf(dict, 0, 0),  # shards and stages; all rows at once without any
     "previous": (Bytes(DIGEST_BYTES), NoneType),
 }
-_FORGOTTEN_FIELDS: dict[str, Expected] = {"position": Int(0, MAX_ROWS), "digest": Bytes(DIGEST_BYTES), "path": bytes}
-_MODEL_FIELDS: dict[str, Expected] = {
+_FORGOTTEN_FIELDS: Fields = {"position": Int(0, MAX_ROWS), "digest": Bytes(DIGEST_BYTES), "path": bytes}
+_MODEL_FIELDS: Fields = {
     "root": Bytes(DIGEST_BYTES),
     "openings": Int(1, MAX_OPENINGS),
     "shape": ListOf(Int(1, MAX_FEATURES + 1), 1, 1),

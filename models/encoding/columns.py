@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, FormatError, ParameterError
-from ...formats.canonical import exact_fields, read_float, read_text
+from ...formats.fields import Real, take
 from ..shapes import FEATURE_BOUND, LABEL_KINDS, label_range
 
 LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
@@ -135,10 +135,9 @@ class ColumnEncoding:
     @classmethod
     def from_mapping(cls, mapping: object, what: str) -> ColumnEncoding:
         """Read what `to_mapping` wrote; raises FormatError, its message beginning with `what`."""
-        found = exact_fields(mapping, ("name", "low", "high"), what)
-        low, high = (read_float(found[side], f"{what}: {side}") for side in ("low", "high"))
+        found = take(mapping, {"name": str, "low": Real(), "high": Real()}, what)
         try:
-            return cls(read_text(found["name"], f"{what}: name"), low, high)
+            return cls(found["name"], float(found["low"]), float(found["high"]))
         except ParameterError as error:
             raise FormatError(f"{what}: {error}") from None
 

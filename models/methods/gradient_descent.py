@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from ...errors import ParameterError
-from ...formats.canonical import exact_fields, read_bool, read_float, read_int, read_list
+from ...formats.fields import Fields, ListOf, Real, take
 from ..checks import integer_within, real
 from ..families import Family
 from ..live import Live
@@ -21,6 +21,14 @@ MAX_BATCH_SIZE = 1 << 24
 SMALLEST, LARGEST = 2.0**-100, 2.0**100  # of learning rates and l2: far beyond use, and no arithmetic on them overflows
 MAX_SCORES = 1 << 30  # of all epochs: an hour of proving
 MAX_WEIGHTS = 1 << 27  # in all steps, each of which has several limbs
+_FIELDS: Fields = {
+    "kind": str,
+    "epochs": int,
+    "learning_rate": ListOf(Real()),
+    "batch_size": int,
+    "l2": Real(),
+    "bias": bool,
+}
 FULL_BATCH = "full"  # how TOML, which has no null, spells batch_size=None
 
 
@@ -114,16 +122,14 @@ class GradientDescent(Method):
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object], what: str) -> Self:
         """See Method."""
-        found = exact_fields(mapping, ("kind", "epochs", "learning_rate", "batch_size", "l2", "bias"), what)
-        name = f"{what}: learning_rate"
-        rates = [read_float(rate, name) for rate in read_list(found["learning_rate"], name)]
-        batch_size = read_int(found["batch_size"], f"{what}: batch_size")
+        found = take(mapping, _FIELDS, what)
+        rates = [float(rate) for rate in found["learning_rate"]]
         return cls(
-            epochs=read_int(found["epochs"], f"{what}: epochs"),
+            epochs=found["epochs"],
             learning_rate=rates[0] if len(rates) == 1 else tuple(rates),
-            batch_size=None if batch_size == 0 else batch_size,
-            l2=read_float(found["l2"], f"{what}: l2"),
-            bias=read_bool(found["bias"], f"{what}: bias"),
+            batch_size=found["batch_size"] or None,
+            l2=float(found["l2"]),
+            bias=found["bias"],
         )
 
     def to_toml(self) -> dict[str, str]:

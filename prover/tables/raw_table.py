@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ...formats.lists import SHOWN_TEXT
+from ...formats.files import SHOWN_TEXT
 from ...models.encoding.columns import table_pieces
 from ...models.shapes import label_range
 

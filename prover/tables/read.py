@@ -9,7 +9,7 @@ used is refused with one line that names file, line (or row) and column, before 
               array `ids` is used unasked; nothing pickled is ever loaded
 
 Features may be more than memory holds (kernels/storage.py); labels and ids may not. `read_bounds`, `read_ids` and
-`read_digests` are those of `text_files`.
+`read_digests` are those of formats/.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from ...errors import DataError, FormatError
 from ...formats.files import opened
-from ...formats.lists import read_bounds, read_digests, read_ids
+from ...formats.lists import read_digests, read_ids
+from ...formats.toml import read_bounds
 from .csv_tables import read_csv
 from .npz_tables import read_npz
 from .parquet_tables import read_parquet

@@ -36,11 +36,12 @@ from zkunlearn.cli.inspection import inspect_file
 from zkunlearn.cli.output import aligned
 from zkunlearn.errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
 from zkunlearn.formats.container import decode, encode
-from zkunlearn.formats.lists import read_bounds, read_digests, read_ids
+from zkunlearn.formats.lists import read_digests, read_ids
+from zkunlearn.formats.toml import read_bounds
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.spec import TrainingSpec, load_spec
 from zkunlearn.prover.owner.dataset import Dataset
-from zkunlearn.prover.owner.training import Model
+from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.tables.raw_table import RawTable
 from zkunlearn.prover.tables.read import check_fits, read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows

@@ -16,7 +16,7 @@ import pyarrow.parquet
 import pytest
 import zkunlearn as zu
 from zkunlearn.errors import DataError, FormatError, InvalidProof
-from zkunlearn.formats.lists import read_bounds
+from zkunlearn.formats.toml import read_bounds
 from zkunlearn.models.spec import load_spec
 from zkunlearn.prover.tables.read import read_table
 

@@ -23,7 +23,7 @@ from zkunlearn.cli.program import main
 from zkunlearn.prover.matrices import entropy
 from zkunlearn.prover.owner import training as prover_training
 from zkunlearn.prover.owner.dataset import Dataset
-from zkunlearn.prover.owner.training import Model
+from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.protocol import proof as prover_protocol
 
 from .scanner import Secrets

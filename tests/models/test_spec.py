@@ -105,18 +105,18 @@ def test_unusable_scales_are_refused_by_name(scales, message):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("l2", "0", "'0' is not the canonical spelling 0.0"),
+        ("l2", "0", "'0', not the canonical spelling 0.0"),
         ("l2", "0.10", "not the canonical spelling 0.1"),
         ("l2", "nan", "is not finite"),
         ("l2", "x", "is not a number"),
         ("l2", "-0.0", "not in canonical form"),
-        ("l2", 0.0, "expected text, found float"),
+        ("l2", 0.0, "is float, not a number as text"),
         ("learning_rate", ["inf"], "is not finite"),
-        ("learning_rate", "0.5", "expected a list"),
+        ("learning_rate", "0.5", "is text, not a list"),
         ("learning_rate", [], "learning_rate: 0 values"),
-        ("epochs", True, "expected an integer, found bool"),
+        ("epochs", True, "is true or false, not an integer"),
         ("epochs", 1 << 60, "epochs = "),
-        ("bias", 1, "expected true or false, found int"),
+        ("bias", 1, "is an integer, not true or false"),
         ("kind", "boosting", "method = 'boosting': must be one of gradient descent"),
         ("batch_size", -1, "batch_size = -1"),
     ],
@@ -138,12 +138,12 @@ def test_unknown_and_missing_mapping_fields_are_refused():
         TrainingSpec.from_mapping({**spec().to_mapping(), "outputs": 1})
     with pytest.raises(FormatError, match="model = 'forest'"):
         TrainingSpec.from_mapping({**spec().to_mapping(), "family": "forest"})
-    with pytest.raises(FormatError, match="method: expected a mapping, found str"):
+    with pytest.raises(FormatError, match="field 'method' is text, not a map"):
         TrainingSpec.from_mapping({**spec().to_mapping(), "method": "gradient descent"})
-    with pytest.raises(FormatError, match="field 'l2' is missing"):
+    with pytest.raises(FormatError, match="lacks the field 'l2'"):
         method = {k: v for k, v in spec().to_mapping()["method"].items() if k != "l2"}
         TrainingSpec.from_mapping({**spec().to_mapping(), "method": method})
-    with pytest.raises(FormatError, match="expected a mapping"):
+    with pytest.raises(FormatError, match="is a list, not a map"):
         TrainingSpec.from_mapping([])
 
 
