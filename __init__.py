@@ -100,7 +100,7 @@ def commit(
     from .prover.owner.dataset import commit_dataset
     from .prover.tables.arrays import as_table
 
-    table = as_table(X, y, ids, names)
+    table = as_table(X, y, ids, names, label_name)
     encoding = DatasetEncoding.from_data(
         table.X,
         table.y,
@@ -110,7 +110,7 @@ def commit(
         x_bits=x_bits,
         label_name=label_name,
     )
-    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress)
+    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name)
 
 
 def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContextManager[None]:

@@ -137,14 +137,13 @@ def commit(
 ) -> None:
     """Commit to DATA (CSV, Parquet or .npz) and prove that it is well formed."""
     from .. import commit as commit_rows
-    from ..prover.tables.read import check_fits, read_bounds, read_table
+    from ..prover.tables.read import read_bounds, read_table
 
     public, secret = dataset_files(out)
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
     bounds = None if bounds_file is None else read_bounds(bounds_file)
     table = read_table(data, target, id_column)
-    check_fits(table, bounds, label)
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:
@@ -161,7 +160,7 @@ def commit(
                 progress=progress,
             )
     except DataError as error:
-        raise DataError(f"{data}: {error}") from error
+        raise table.locate(error) from error
     dataset.save(out, replace=force)
     note_constants(output, table)
     statement = dataset.statement

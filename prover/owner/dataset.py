@@ -26,7 +26,7 @@ from ...circuits.statements.dataset import DATASET, MAX_OPENINGS, DatasetStateme
 from ...circuits.statements.records import ForgottenRecord
 from ...errors import BudgetExceeded, DataError, FormatError
 from ...formats.container import PUBLIC_MODE, Bytes, Expected, Int, encode, read_container, take, write_file
-from ...models.encoding.dataset import DatasetEncoding
+from ...models.encoding.dataset import DEFAULT_LABEL_NAME, DatasetEncoding
 from ...verifier.proofs import DatasetCommitment
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
 from ...verifier.shapes import matrix_shape
@@ -175,6 +175,7 @@ def commit_dataset(
     encoding: DatasetEncoding,
     openings: int = DEFAULT_OPENINGS,
     progress: Progress | None = None,
+    label_name: str = DEFAULT_LABEL_NAME,
 ) -> Dataset:
     """Encode, order, commit and prove a data set.
 
@@ -184,12 +185,13 @@ def commit_dataset(
         ids: one distinct name a row.
         encoding: how reals become integers.
         openings: proofs that the commitment can serve; the validity proof counts.
+        label_name: for messages.
 
     Raises:
         DataError: rows that the encoding refuses, or ids that are not distinct.
         ParameterError: a shape beyond 100 bits of soundness.
     """
-    labels = encoding.encode_labels(y).astype(np.int32)
+    labels = encoding.encode_labels(y, label_name).astype(np.int32)
     rows = blind_rows(tuple(ids), encode_rows(encoding, np.asarray(X)), labels)
     return commit_rows(rows, encoding, openings, progress)
 

@@ -37,45 +37,44 @@ KIND_NAMES = {"f": "numbers", "i": "integers", "u": "integers", "b": "truth valu
 
 
 def read_npz(file: BinaryIO, source: str, target: str, id_column: str | None) -> RawTable:
-    """See prover.ingest.read_table."""
-    arrays = _load(file, source)
+    """See read.read_table."""
+    arrays = _load(file)
     id_array = id_column or ("ids" if "ids" in arrays and target != "ids" else None)
     for name in ("X", target, *filter(None, [id_array])):
-        find(name, tuple(arrays), source, "array")
+        find(name, tuple(arrays), "array")
     X = arrays["X"]
     if X.ndim != 2 or X.shape[1] == 0 or X.dtype.kind not in "fiub":
-        raise DataError(f"{source}: array 'X' must be numbers (N, d), it is {_shape_of(X)}")
+        raise DataError(f"array 'X' must be numbers (N, d), it is {_shape_of(X)}")
     rows, width = X.shape
     names = [f"x{k}" for k in range(1, width + 1)]
     if "names" in arrays:
-        names = _vector(arrays, "names", "U", width, source)
-        check_names(names, f"{source}: array 'names'")
-
-    def place(row: int) -> str:
-        return f"{source}: row {row + 1}"
-
+        names = _vector(arrays, "names", "U", width)
+        try:
+            check_names(names)
+        except DataError as error:
+            raise DataError(f"array 'names': {error.reason}") from None
     for start, piece in table_pieces(X):
-        check_finite(piece, names, place, start)
-    labels = labels_of(texts_of(_vector(arrays, target, "fiubU", rows, source), target, place), target, place)
+        check_finite(piece, names, start)
+    labels = labels_of(texts_of(_vector(arrays, target, "fiubU", rows), target), target)
     if id_array is None:
         return RawTable(X, labels, row_numbers(rows), tuple(names), target, source)
-    ids = id_texts(_vector(arrays, id_array, "iuU", rows, source), id_array, place)
-    return RawTable(X, labels, check_ids(ids, id_array, place), tuple(names), target, source)
+    ids = id_texts(_vector(arrays, id_array, "iuU", rows), id_array)
+    return RawTable(X, labels, check_ids(ids, id_array), tuple(names), target, source)
 
 
-def _load(file: BinaryIO, source: str) -> dict[str, NDArray[Any]]:
+def _load(file: BinaryIO) -> dict[str, NDArray[Any]]:
     """All arrays by name."""
     try:
         loaded = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            raise DataError(f"{source}: one array; an .npz with arrays 'X', 'y' is needed (numpy.savez)")
+            raise DataError("one array; an .npz with arrays 'X', 'y' is needed (numpy.savez)")
         with loaded as archive:
             small = {name: archive[name] for name in archive.files if name != "X"}
             return small | ({"X": _matrix(file, archive.zip)} if "X" in archive.files else {})
     except DataError:
         raise
     except Exception as error:  # whatever zipfile, zlib and numpy's reader say about what is none
-        raise DataError(f"{source}: not an .npz that can be read ({first_line(error)})") from None
+        raise DataError(f"not an .npz that can be read ({first_line(error)})") from None
 
 
 def _matrix(file: BinaryIO, archive: zipfile.ZipFile) -> NDArray[Any]:
@@ -116,13 +115,13 @@ def _unpacked(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -
     return result.finish()
 
 
-def _vector(arrays: dict[str, NDArray[Any]], name: str, kinds: str, length: int, source: str) -> list[Any]:
+def _vector(arrays: dict[str, NDArray[Any]], name: str, kinds: str, length: int) -> list[Any]:
     found = arrays[name]
     if found.shape != (length,) or found.dtype.kind not in kinds:
         wanted = " or ".join(dict.fromkeys(KIND_NAMES[kind] for kind in kinds))
-        raise DataError(f"{source}: array {name!r} must be {length} {wanted}, it is {_shape_of(found)}")
+        raise DataError(f"array {name!r} must be {length} {wanted}, it is {_shape_of(found)}")
     if found.dtype.kind == "U" and not _is_unicode(found):
-        raise DataError(f"{source}: array {name!r} holds texts that are not Unicode")
+        raise DataError(f"array {name!r} holds texts that are not Unicode")
     values: list[Any] = found.tolist()
     return values
 

@@ -9,12 +9,13 @@ used is refused with one line that names file, line (or row) and column, before 
               array `ids` is used unasked; nothing pickled is ever loaded
 
 Features may be more than memory holds (kernels/storage.py); labels and ids may not. `read_bounds`, `read_ids` and
-`read_digests` are those of `text_files`.
+`read_digests` are those of formats/.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 from ...errors import DataError, FormatError
 from ...formats.files import opened
@@ -22,9 +23,9 @@ from ...formats.lists import read_bounds, read_digests, read_ids
 from .csv_tables import read_csv
 from .npz_tables import read_npz
 from .parquet_tables import read_parquet
-from .raw_table import RawTable, check_fits
+from .raw_table import RawTable
 
-__all__ = ["RawTable", "check_fits", "read_bounds", "read_digests", "read_ids", "read_table"]
+__all__ = ["RawTable", "read_bounds", "read_digests", "read_ids", "read_table"]
 
 MAX_TABLE_BYTES = 1 << 44  # no limit in practice; the disk is the limit
 READERS = {".csv": read_csv, ".parquet": read_parquet, ".npz": read_npz}
@@ -43,14 +44,21 @@ def read_table(path: str | Path, target: str, id_column: str | None = None) -> R
     """
     source, suffix = str(path), Path(path).suffix.lower()
     if target == id_column:
-        raise DataError(f"{source}: column {target!r} cannot be both the target and the ids")
+        raise DataError(f"column {target!r} cannot be both the target and the ids", file=source)
     if suffix not in READERS:
-        raise DataError(f"{source}: unknown kind of table {suffix!r}; known are {', '.join(READERS)}")
+        raise DataError(f"unknown kind of table {suffix!r}; known are {', '.join(READERS)}", file=source)
     try:
         with opened(path, MAX_TABLE_BYTES) as file:
-            table = READERS[suffix](file, source, target, id_column)
+            return _read(file, source, suffix, target, id_column)
     except FormatError as error:
         raise DataError(str(error)) from None
-    if len(table.X) < 2:
-        raise DataError(f"{source}: {'only one row' if len(table.X) else 'no row'}; at least 2 are needed")
+
+
+def _read(file: BinaryIO, source: str, suffix: str, target: str, id_column: str | None) -> RawTable:
+    try:
+        table = READERS[suffix](file, source, target, id_column)
+        if len(table.X) < 2:
+            raise DataError(f"{'only one row' if len(table.X) else 'no row'}; at least 2 are needed")
+    except DataError as error:
+        raise error.at(file=source) from None
     return table
