@@ -66,7 +66,7 @@ __all__ = [
 def commit(
     X: Any,
     y: Any,
-    ids: Sequence[str] | None = None,
+    ids: Sequence[str | int] | None = None,
     *,
     names: Sequence[str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
@@ -81,7 +81,9 @@ def commit(
     Args:
         X: real features (N, d): numpy array, pandas frame or torch tensor.
         y: labels (N,).
-        ids: a distinct name for each row; row numbers from 1 by default.
+        ids: a distinct text or integer for each row, by which it can be forgotten; texts are taken in Unicode's
+            normal form C. By default the index of the frame, unless it is pandas' own 0 .. N - 1; row numbers from 1
+            for that, and for arrays.
         names: feature names; those of a pandas frame, or x1, x2, .. by default.
         bounds: (low, high) of every feature, and under `label_name` of a real label. Taken from the data by
             default, which the commitment then says: such an encoding is outside the proof.
@@ -138,7 +140,7 @@ def load_dataset(directory: str) -> Dataset:
 def prove(
     dataset: Dataset,
     spec: TrainingSpec,
-    forget: Iterable[str] = (),
+    forget: Iterable[str | int] = (),
     previous: TrainingProof | None = None,
     *,
     progress: Callable[[str], None] | None = None,

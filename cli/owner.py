@@ -131,15 +131,16 @@ def ids_to_forget(
 ) -> list[str]:
     """The ids named by the user, and those that the previous proof forgot."""
     from ..formats.lists import read_ids
+    from ..prover.tables.ids import wanted_ids
 
-    named = list(forget)
+    named = wanted_ids(list(forget))
     if forget_file is not None:
-        listed, known = read_ids(forget_file), set(dataset.ids)
-        unknown = [name for name in listed if name not in known]
-        if unknown:
-            more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
-            raise DataError(f"{forget_file}: id {unknown[0]!r}{more} is not in the data set")
-        named += listed
+        listed = read_ids(forget_file)
+        try:
+            dataset.rows.positions(listed)
+        except DataError as error:
+            raise error.at(file=str(forget_file)) from error
+        named += wanted_ids(listed)
     if previous is None or previous.statement.dataset.record_root != dataset.statement.record_root:
         return named  # of another data set: proving will say so
     before = [dataset.ids[position] for position in previous.statement.positions]

@@ -90,7 +90,7 @@ class Dataset:
             raise damaged()
         return opening
 
-    def records(self, ids: Iterable[str]) -> tuple[ForgottenRecord, ...]:
+    def records(self, ids: Iterable[object]) -> tuple[ForgottenRecord, ...]:
         """The forget list of these rows.
 
         Raises:
@@ -182,13 +182,13 @@ def commit_dataset(
     Args:
         X: real features (N, d).
         y: labels (N,).
-        ids: one distinct name a row.
+        ids: the text of each row's id, see prover/tables/ids.py.
         encoding: how reals become integers.
         openings: proofs that the commitment can serve; the validity proof counts.
         label_name: for messages.
 
     Raises:
-        DataError: rows that the encoding refuses, or ids that are not distinct.
+        DataError: rows that the encoding refuses, or another number of ids.
         ParameterError: a shape beyond 100 bits of soundness.
     """
     labels = encoding.encode_labels(y, label_name).astype(np.int32)

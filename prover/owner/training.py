@@ -134,7 +134,7 @@ class Trained:
 def prove_training(
     dataset: Dataset,
     spec: TrainingSpec,
-    forget: Iterable[str] = (),
+    forget: Iterable[object] = (),
     previous: TrainingProof | None = None,
     progress: Progress | None = None,
 ) -> Trained:

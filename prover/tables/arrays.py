@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from ...errors import DataError
 from .cells import as_features, as_labels, default_names, frame_names
+from .ids import check_aligned, index_ids, list_of, row_ids
 from .raw_table import check_names
 
 
@@ -23,11 +23,20 @@ class Table:
     names: tuple[str, ...]
 
 
-def as_table(
-    X: Any, y: Any, ids: Sequence[str] | None, names: Sequence[str] | None, label_name: str = "label"
-) -> Table:
-    """Arrays of any of these kinds as one table. Raises DataError: shapes that do not fit together, or a bad cell."""
-    own = frame_names(X) if names is None else [str(name) for name in names]
+def as_table(X: Any, y: Any, ids: Any, names: Any, label_name: str = "label") -> Table:
+    """Arrays of any of these kinds as one table.
+
+    Args:
+        X, y: features (N, d) and labels (N,); where both have an index, it has to be the same.
+        ids: a distinct text or integer for each row; by default the index of X (of y, if X has none), unless it is
+            pandas' own 0 .. N - 1 without a name; then, and without an index, row numbers from 1.
+        names: feature names; those of a frame, or x1, x2, .. by default.
+        label_name: for messages.
+
+    Raises:
+        DataError: shapes or indexes that do not fit together, a bad cell, or a bad id.
+    """
+    own = frame_names(X) if names is None else [str(name) for name in list_of(names, "names")]
     if own is not None:
         check_names(own)
     features = as_features(X, own)
@@ -35,8 +44,9 @@ def as_table(
     if labels.shape != (len(features),):
         raise DataError(f"X and y: shapes {features.shape} and {labels.shape}, expected (N, d) and (N,)")
     rows, width = features.shape
-    row_ids = tuple(str(name) for name in ids) if ids is not None else tuple(str(i + 1) for i in range(rows))
+    check_aligned(X=X, y=y, ids=ids)
+    texts = index_ids(X, y, rows) if ids is None else row_ids(ids)
     columns = tuple(own) if own is not None else tuple(default_names(width))
-    if len(row_ids) != rows or len(columns) != width:
-        raise DataError(f"{rows} rows of {width} features, but {len(row_ids)} ids and {len(columns)} names")
-    return Table(features, labels, row_ids, columns)
+    if len(texts) != rows or len(columns) != width:
+        raise DataError(f"{rows} rows of {width} features, but {len(texts)} ids and {len(columns)} names")
+    return Table(features, labels, texts, columns)

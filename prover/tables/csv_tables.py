@@ -13,15 +13,14 @@ import numpy as np
 
 from ...errors import DataError
 from ..kernels.storage import Growing
+from .ids import row_ids, row_numbers
 from .raw_table import (
     PIECE_ROWS,
     RawTable,
     bad_cell,
-    check_ids,
     feature_names,
     labels_of,
     number,
-    row_numbers,
 )
 
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -67,10 +66,10 @@ def _read(text: io.TextIOWrapper, source: str, target: str, id_column: str | Non
     X.append(piece[: len(lines) % PIECE_ROWS])
     try:
         labels = labels_of(label_texts, target)
-        names_of_rows = row_numbers(len(lines)) if id_column is None else check_ids(ids, id_column, lines)
+        texts = row_numbers(len(lines)) if id_column is None else row_ids(ids, id_column, lines)
     except DataError as error:
         raise error.at(line=None if error.row is None else lines[error.row]) from None
-    return RawTable(X.finish(), labels, names_of_rows, tuple(features), target, source, lines)
+    return RawTable(X.finish(), labels, texts, tuple(features), target, source, lines)
 
 
 def _records(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:

@@ -17,16 +17,14 @@ from numpy.typing import NDArray
 from ...errors import DataError
 from ...models.encoding.columns import table_pieces
 from ..kernels.storage import Growing
+from .ids import row_ids, row_numbers
 from .raw_table import (
     RawTable,
     check_finite,
-    check_ids,
     check_names,
     find,
     first_line,
-    id_texts,
     labels_of,
-    row_numbers,
     texts_of,
 )
 
@@ -58,8 +56,8 @@ def read_npz(file: BinaryIO, source: str, target: str, id_column: str | None) ->
     labels = labels_of(texts_of(_vector(arrays, target, "fiubU", rows), target), target)
     if id_array is None:
         return RawTable(X, labels, row_numbers(rows), tuple(names), target, source)
-    ids = id_texts(_vector(arrays, id_array, "iuU", rows), id_array)
-    return RawTable(X, labels, check_ids(ids, id_array), tuple(names), target, source)
+    ids = row_ids(_vector(arrays, id_array, "iuU", rows), id_array)
+    return RawTable(X, labels, ids, tuple(names), target, source)
 
 
 def _load(file: BinaryIO) -> dict[str, NDArray[Any]]:

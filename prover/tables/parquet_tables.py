@@ -10,16 +10,14 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..kernels.storage import Growing
+from .ids import row_ids, row_numbers
 from .raw_table import (
     PIECE_ROWS,
     RawTable,
     check_finite,
-    check_ids,
     feature_names,
     first_line,
-    id_texts,
     labels_of,
-    row_numbers,
     texts_of,
 )
 
@@ -55,7 +53,7 @@ def _read(arrow: Any, table: Any, source: str, target: str, id_column: str | Non
     labels = labels_of(texts_of(values[target], target), target)
     if id_column is None:
         return RawTable(X.finish(), labels, row_numbers(X.rows), tuple(features), target, source)
-    ids = check_ids(id_texts(values[id_column], id_column), id_column)
+    ids = row_ids(values[id_column], id_column)
     return RawTable(X.finish(), labels, ids, tuple(features), target, source)
 
 

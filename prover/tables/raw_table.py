@@ -130,26 +130,6 @@ def labels_of(texts: Sequence[str], target: str) -> Labels:
     return np.array(texts, dtype=np.str_)
 
 
-def check_ids(ids: Sequence[str], column: str, lines: Sequence[int] | None = None) -> tuple[str, ...]:
-    """Refuse ids that are empty, of several lines, or not distinct."""
-    seen: dict[str, int] = {}
-    for row, text in enumerate(ids):
-        if not text.strip():
-            raise DataError("the id is empty", row=row, column=column)
-        if "\n" in text or "\r" in text:
-            raise DataError("the id has a line break in it", row=row, column=column, found=text)
-        if text in seen:
-            first = f"row {seen[text] + 1}" if lines is None else f"line {lines[seen[text]]}"
-            raise DataError(f"id {text[:SHOWN_TEXT]!r} is also that of {first}", row=row, column=column, found=text)
-        seen[text] = row
-    return tuple(ids)
-
-
-def row_numbers(rows: int) -> tuple[str, ...]:
-    """Ids of rows that have none."""
-    return tuple(str(row + 1) for row in range(rows))
-
-
 def check_finite(rows: NDArray[Any], names: Sequence[str], first: int = 0) -> None:
     """Refuse a number that is not finite in some rows (n, d) of the table, of which `first` is the first one's."""
     finite = np.isfinite(rows)
@@ -165,14 +145,6 @@ def texts_of(values: Sequence[object], name: str) -> list[str]:
         if isinstance(value, (list, dict, bytes)):
             raise DataError(f"a {type(value).__name__} is not a label", row=row, column=name)
     return ["" if v is None else str(int(v)) if isinstance(v, (bool, np.bool_)) else str(v) for v in values]
-
-
-def id_texts(values: Sequence[object], name: str) -> list[str]:
-    """The text of each id: texts and integers only."""
-    for row, value in enumerate(values):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (str, int))):
-            raise DataError(f"a {type(value).__name__} is not an id; use text", row=row, column=name)
-    return ["" if value is None else str(value) for value in values]
 
 
 def first_line(error: Exception) -> str:
