@@ -74,6 +74,7 @@ def commit(
     label_name: str = "label",
     x_bits: int = 10,
     openings: int = 32,
+    rows_per_id: str = "one",
     progress: Callable[[str], None] | None = None,
 ) -> Dataset:
     """Commit to a data set and prove that it is well formed.
@@ -92,6 +93,7 @@ def commit(
         x_bits: scale of the integers that features become: [-1, 1] is [-2^x_bits, 2^x_bits]. A training spec
             has to declare the same.
         openings: how many proofs, this one included, the commitment can serve.
+        rows_per_id: "one"; or "many", where one person may have several rows: forgetting an id forgets all of its rows.
         progress: called with the name of each phase.
 
     Raises:
@@ -102,7 +104,7 @@ def commit(
     from .prover.owner.dataset import commit_dataset
     from .prover.tables.arrays import as_table
 
-    table = as_table(X, y, ids, names, label_name)
+    table = as_table(X, y, ids, names, label_name, rows_per_id)
     encoding = DatasetEncoding.from_data(
         table.X,
         table.y,

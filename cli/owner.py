@@ -143,7 +143,7 @@ def ids_to_forget(
         named += wanted_ids(listed)
     if previous is None or previous.statement.dataset.record_root != dataset.statement.record_root:
         return named  # of another data set: proving will say so
-    before = [dataset.ids[position] for position in previous.statement.positions]
+    before = list(dict.fromkeys(dataset.ids[position] for position in previous.statement.positions))
     again = set(before) & set(named)
     if again:
         output.note(f"note: {plural(len(again), 'row')} of these had been forgotten already")

@@ -118,6 +118,9 @@ force_option = click.option("--force", is_flag=True, help="Replace what is there
 )
 @click.option("--x-bits", type=int, default=10, show_default=True, help="Scale of feature integers.")
 @click.option("--label", type=click.Choice(["binary", "real", "count"]), help="Kind of labels; guessed by default.")
+@click.option(
+    "--several-rows-per-id", "several", is_flag=True, help="One id may have several rows, forgotten together."
+)
 @openings_option
 @click.option("--out", required=True, type=FILE, metavar="DIR", help="Where dataset.commitment and its secret go.")
 @force_option
@@ -131,6 +134,7 @@ def commit(
     bounds_file: Path | None,
     x_bits: int,
     label: str | None,
+    several: bool,
     openings: int,
     out: Path,
     force: bool,
@@ -143,7 +147,7 @@ def commit(
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
     bounds = None if bounds_file is None else read_bounds(bounds_file)
-    table = read_table(data, target, id_column)
+    table = read_table(data, target, id_column, several=several)
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:
@@ -157,6 +161,7 @@ def commit(
                 label_name=target,
                 x_bits=x_bits,
                 openings=openings,
+                rows_per_id="many" if several else "one",
                 progress=progress,
             )
     except DataError as error:

@@ -267,3 +267,12 @@ def test_a_shape_beyond_one_proof_is_refused():
 def test_secrets_do_not_show_in_representations(dataset, trained):
     for secret in (dataset, dataset.rows, dataset.secret, dataset.opening, trained.model, trained.model.secret):
         assert repr(secret).startswith("<zkunlearn."), repr(secret)[:40]
+
+
+def test_forgetting_an_id_of_several_rows_trains_without_any_of_them(spec):
+    X, y, ids = make_data()
+    ids[4] = ids[9] = ids[17]
+    data = zu.commit(X, y, ids=ids, rows_per_id="many")
+    proof = zu.prove(data, spec, forget=[ids[17]]).proof
+    zu.verify(proof, data.commitment, spec=spec)
+    assert [data.ids[position] for position in proof.statement.positions] == [ids[17]] * 3

@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ...errors import DataError
+from ...errors import DataError, ParameterError
 from .cells import as_features, as_labels, default_names, frame_names
 from .ids import check_aligned, index_ids, list_of, row_ids
 from .raw_table import check_names
 
+ROWS_PER_ID = ("one", "many")
+
 
 @dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class Table:
-    """Features (N, d), real numbers of any type, labels (N,), one id a row, one name a feature."""
+    """Features (N, d), real numbers of any type, labels (N,), the id of each row, one name a feature."""
 
     X: npt.NDArray[Any]
     y: npt.NDArray[Any]
@@ -23,7 +25,7 @@ class Table:
     names: tuple[str, ...]
 
 
-def as_table(X: Any, y: Any, ids: Any, names: Any, label_name: str = "label") -> Table:
+def as_table(X: Any, y: Any, ids: Any, names: Any, label_name: str = "label", rows_per_id: str = "one") -> Table:
     """Arrays of any of these kinds as one table.
 
     Args:
@@ -32,10 +34,15 @@ def as_table(X: Any, y: Any, ids: Any, names: Any, label_name: str = "label") ->
             pandas' own 0 .. N - 1 without a name; then, and without an index, row numbers from 1.
         names: feature names; those of a frame, or x1, x2, .. by default.
         label_name: for messages.
+        rows_per_id: "one", or "many" where one id may have several rows.
 
     Raises:
         DataError: shapes or indexes that do not fit together, a bad cell, or a bad id.
+        ParameterError: another rows_per_id.
     """
+    if rows_per_id not in ROWS_PER_ID:
+        raise ParameterError(f"rows_per_id = {rows_per_id!r}: must be one of {', '.join(ROWS_PER_ID)}")
+    several = rows_per_id == "many"
     own = frame_names(X) if names is None else [str(name) for name in list_of(names, "names")]
     if own is not None:
         check_names(own)
@@ -45,7 +52,7 @@ def as_table(X: Any, y: Any, ids: Any, names: Any, label_name: str = "label") ->
         raise DataError(f"X and y: shapes {features.shape} and {labels.shape}, expected (N, d) and (N,)")
     rows, width = features.shape
     check_aligned(X=X, y=y, ids=ids)
-    texts = index_ids(X, y, rows) if ids is None else row_ids(ids)
+    texts = index_ids(X, y, rows, several=several) if ids is None else row_ids(ids, several=several)
     columns = tuple(own) if own is not None else tuple(default_names(width))
     if len(texts) != rows or len(columns) != width:
         raise DataError(f"{rows} rows of {width} features, but {len(texts)} ids and {len(columns)} names")

@@ -26,15 +26,15 @@ from .raw_table import (
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_csv(file: BinaryIO, source: str, target: str, id_column: str | None) -> RawTable:
+def read_csv(file: BinaryIO, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
     """See read.read_table."""
     try:
-        return _read(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), source, target, id_column)
+        return _read(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), source, target, id_column, several)
     except UnicodeDecodeError:
         raise _undecodable(file) from None
 
 
-def _read(text: io.TextIOWrapper, source: str, target: str, id_column: str | None) -> RawTable:
+def _read(text: io.TextIOWrapper, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
     records = _records(text)
     names = next(records, (0, []))[1]
     if not names:
@@ -66,7 +66,7 @@ def _read(text: io.TextIOWrapper, source: str, target: str, id_column: str | Non
     X.append(piece[: len(lines) % PIECE_ROWS])
     try:
         labels = labels_of(label_texts, target)
-        texts = row_numbers(len(lines)) if id_column is None else row_ids(ids, id_column, lines)
+        texts = row_numbers(len(lines)) if id_column is None else row_ids(ids, id_column, lines, several=several)
     except DataError as error:
         raise error.at(line=None if error.row is None else lines[error.row]) from None
     return RawTable(X.finish(), labels, texts, tuple(features), target, source, lines)

@@ -9,6 +9,7 @@ from ...circuits.statements.ids import escaped, identify, looks
 from ...errors import DataError
 
 SHOWN_IDS = 50
+SEVERAL_REMEDY = 'where one person may have several rows, say rows_per_id="many" (--several-rows-per-id)'
 
 
 def list_of(values: Any, what: str) -> list[Any]:
@@ -26,13 +27,16 @@ def list_of(values: Any, what: str) -> list[Any]:
     return list(values.to_pylist() if hasattr(values, "to_pylist") else values)  # of pyarrow
 
 
-def row_ids(values: Any, column: str | None = None, lines: Sequence[int] | None = None) -> tuple[str, ...]:
+def row_ids(
+    values: Any, column: str | None = None, lines: Sequence[int] | None = None, *, several: bool = False
+) -> tuple[str, ...]:
     """The text of each row's id.
 
     Args:
         values: N texts or integers.
         column: the name of their column, for messages.
         lines: of the file in which the rows begin, for messages.
+        several: whether one id may have several rows.
 
     Raises:
         DataError: no list; an id that is none, naming its row; or two rows of one id, naming both.
@@ -46,7 +50,7 @@ def row_ids(values: Any, column: str | None = None, lines: Sequence[int] | None 
             names.append(identify(value))
         except DataError as error:
             raise error.at(row=row, column=column) from None
-    if len(set(names)) < len(names):
+    if not several and len(set(names)) < len(names):
         raise _repeated(names, listed, lines).at(column=column)
     return tuple(names)
 
@@ -62,7 +66,7 @@ def _repeated(names: Sequence[str], values: Sequence[object], lines: Sequence[in
     reason = f"id {escaped(name)} is also that of {place}"
     if values[row] != values[first]:
         reason += f": {values[first]!a} and {values[row]!a} are one text"
-    return DataError(reason, row=row, found=name)
+    return DataError(f"{reason}; {SEVERAL_REMEDY}", row=row, found=name)
 
 
 def row_numbers(rows: int) -> tuple[str, ...]:
@@ -70,7 +74,7 @@ def row_numbers(rows: int) -> tuple[str, ...]:
     return tuple(str(row + 1) for row in range(rows))
 
 
-def index_ids(X: Any, y: Any, rows: int) -> tuple[str, ...]:
+def index_ids(X: Any, y: Any, rows: int, *, several: bool = False) -> tuple[str, ...]:
     """Ids of rows that were given none: the index of the frame, if it has one of its own; else row numbers from 1.
 
     Raises:
@@ -80,7 +84,7 @@ def index_ids(X: Any, y: Any, rows: int) -> tuple[str, ...]:
     if index is None or (index.name is None and _is_default(index, rows)):
         return row_numbers(rows)
     try:
-        return row_ids(index)
+        return row_ids(index, several=several)
     except DataError as error:
         reason = f"the index names no rows, {error}; give ids=, or number the rows afresh by reset_index(drop=True)"
         raise DataError(reason, row=error.row, found=error.found) from None

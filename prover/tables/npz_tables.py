@@ -34,7 +34,7 @@ PIECE_BYTES = 1 << 24
 KIND_NAMES = {"f": "numbers", "i": "integers", "u": "integers", "b": "truth values", "U": "texts"}
 
 
-def read_npz(file: BinaryIO, source: str, target: str, id_column: str | None) -> RawTable:
+def read_npz(file: BinaryIO, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
     """See read.read_table."""
     arrays = _load(file)
     id_array = id_column or ("ids" if "ids" in arrays and target != "ids" else None)
@@ -56,7 +56,7 @@ def read_npz(file: BinaryIO, source: str, target: str, id_column: str | None) ->
     labels = labels_of(texts_of(_vector(arrays, target, "fiubU", rows), target), target)
     if id_array is None:
         return RawTable(X, labels, row_numbers(rows), tuple(names), target, source)
-    ids = row_ids(_vector(arrays, id_array, "iuU", rows), id_array)
+    ids = row_ids(_vector(arrays, id_array, "iuU", rows), id_array, several=several)
     return RawTable(X, labels, ids, tuple(names), target, source)
 
 

@@ -22,7 +22,7 @@ from .raw_table import (
 )
 
 
-def read_parquet(file: BinaryIO, source: str, target: str, id_column: str | None) -> RawTable:
+def read_parquet(file: BinaryIO, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
     """See read.read_table."""
     try:
         arrow: Any = importlib.import_module("pyarrow")
@@ -30,12 +30,12 @@ def read_parquet(file: BinaryIO, source: str, target: str, id_column: str | None
     except ImportError:
         raise DataError("reading Parquet needs pyarrow: pip install 'zkunlearn[parquet]'") from None
     try:
-        return _read(arrow, parquet.ParquetFile(file), source, target, id_column)
+        return _read(arrow, parquet.ParquetFile(file), source, target, id_column, several)
     except (arrow.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
         raise DataError(f"not a Parquet file that can be read ({first_line(error)})") from None
 
 
-def _read(arrow: Any, table: Any, source: str, target: str, id_column: str | None) -> RawTable:
+def _read(arrow: Any, table: Any, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
     features = feature_names(list(table.schema_arrow.names), target, id_column)
     for name in features:
         _require_numbers(arrow.types, table.schema_arrow.field(name).type, name)
@@ -53,7 +53,7 @@ def _read(arrow: Any, table: Any, source: str, target: str, id_column: str | Non
     labels = labels_of(texts_of(values[target], target), target)
     if id_column is None:
         return RawTable(X.finish(), labels, row_numbers(X.rows), tuple(features), target, source)
-    ids = row_ids(values[id_column], id_column)
+    ids = row_ids(values[id_column], id_column, several=several)
     return RawTable(X.finish(), labels, ids, tuple(features), target, source)
 
 

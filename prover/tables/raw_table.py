@@ -29,7 +29,7 @@ class RawTable:
     Attributes:
         X: features (N, d), finite real numbers; where they are many, in a file.
         y: labels (N,): finite float64 where all of them are numbers, else texts of at most two classes.
-        ids: N distinct texts; "1" to "N" if the table has none.
+        ids: N texts, distinct unless one id may have several rows; "1" to "N" if the table has none.
         names: d feature names, in column order.
         target: name of the label column.
         source: the file it came from.

@@ -31,13 +31,14 @@ MAX_TABLE_BYTES = 1 << 44  # no limit in practice; the disk is the limit
 READERS = {".csv": read_csv, ".parquet": read_parquet, ".npz": read_npz}
 
 
-def read_table(path: str | Path, target: str, id_column: str | None = None) -> RawTable:
+def read_table(path: str | Path, target: str, id_column: str | None = None, *, several: bool = False) -> RawTable:
     """Read a CSV, Parquet or .npz file, told apart by the end of its name.
 
     Args:
         path: the file.
         target: name of the label column (of the array, in an .npz).
         id_column: name of the column (array) with row ids; without one rows are numbered from 1.
+        several: whether one id may have several rows.
 
     Raises:
         DataError: the file or one of its cells cannot be used; one line naming file, line and column.
@@ -49,14 +50,14 @@ def read_table(path: str | Path, target: str, id_column: str | None = None) -> R
         raise DataError(f"unknown kind of table {suffix!r}; known are {', '.join(READERS)}", file=source)
     try:
         with opened(path, MAX_TABLE_BYTES) as file:
-            return _read(file, source, suffix, target, id_column)
+            return _read(file, source, suffix, target, id_column, several)
     except FormatError as error:
         raise DataError(str(error)) from None
 
 
-def _read(file: BinaryIO, source: str, suffix: str, target: str, id_column: str | None) -> RawTable:
+def _read(file: BinaryIO, source: str, suffix: str, target: str, id_column: str | None, several: bool) -> RawTable:
     try:
-        table = READERS[suffix](file, source, target, id_column)
+        table = READERS[suffix](file, source, target, id_column, several)
         if len(table.X) < 2:
             raise DataError(f"{'only one row' if len(table.X) else 'no row'}; at least 2 are needed")
     except DataError as error:

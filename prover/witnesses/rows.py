@@ -40,7 +40,7 @@ class Rows:
     """All rows of a data set.
 
     Attributes:
-        ids: the owner's name of each row.
+        ids: the owner's name of each row; several rows may have one.
         by_feature: int16 (d + 1, N), scale x_bits; feature after feature, the constant one, 2^x_bits, last.
         labels: int32 (N,).
         blinds: F array (2, N), uniform.
@@ -90,16 +90,15 @@ class Rows:
         return ForgottenRecord(position, self._digest(position), record_path(self.record_levels, position))
 
     def positions(self, ids: Iterable[object]) -> tuple[int, ...]:
-        """Sorted positions of the rows with these ids. Raises DataError: no list; an unknown id; one named twice."""
+        """Sorted positions of all rows with these ids. Raises DataError: no list; an unknown id; one named twice."""
         wanted = wanted_ids(ids)
-        found: dict[str, int | None] = dict.fromkeys(wanted)
-        for position, name in enumerate(self.ids if wanted else ()):
-            if name in found:
-                found[name] = position
-        unknown = [name for name in wanted if found[name] is None]
+        unknown = dict.fromkeys(wanted)
+        positions = [position for position, name in enumerate(self.ids) if name in unknown] if wanted else []
+        for position in positions:
+            unknown.pop(self.ids[position], None)
         if unknown:
-            raise unknown_ids(unknown, self.ids)
-        return tuple(sorted(position for position in found.values() if position is not None))
+            raise unknown_ids(list(unknown), self.ids)
+        return tuple(positions)
 
     @cached_property
     def order_seed(self) -> bytes:

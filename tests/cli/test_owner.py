@@ -116,6 +116,19 @@ def test_all_kinds_of_tables_are_committed(tmp_path: Path, kind: str) -> None:
     assert not answer["bounds_declared"]
 
 
+def test_one_id_forgets_all_of_its_rows_where_it_may_have_several(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.csv")
+    text = (tmp_path / "t.csv").read_text(encoding="utf-8").replace("Żółć 09", FORGOTTEN_ID)
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "spec.toml").write_text(SPEC)
+    assert "--several-rows-per-id" in refusal(*commit_options(tmp_path))
+    done(*commit_options(tmp_path), "--several-rows-per-id")
+    common = ("prove", tmp_path / "data", "--spec", tmp_path / "spec.toml", "--forget", FORGOTTEN_ID)
+    done(*common, "--out", tmp_path / "first.proof")
+    again = done(*common, "--previous", tmp_path / "first.proof", "--out", tmp_path / "second.proof", "--json")
+    assert len(json.loads(again.stdout)["forgotten"]) == 2
+
+
 def test_a_real_label_takes_its_bounds_under_its_own_name(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("label,price\n1,10\n2,20\n3,35\n")
     (tmp_path / "b.toml").write_text("[bounds]\nlabel = [0, 5]\nprice = [0, 50]\n")

@@ -99,13 +99,13 @@ def test_feature_names_that_are_one_text_are_refused() -> None:
 
 def test_two_rows_of_one_id_are_both_named() -> None:
     error = refusal(lambda: row_ids(["a", "b", "c", "b"]))
-    assert str(error) == "row 4: id 'b' is also that of row 2"
-    assert str(refusal(lambda: row_ids(["3", 3]))) == "row 2: id '3' is also that of row 1: '3' and 3 are one text"
+    assert str(error).startswith("row 4: id 'b' is also that of row 2; where one person may have several rows")
+    assert "row 2: id '3' is also that of row 1: '3' and 3 are one text" in str(refusal(lambda: row_ids(["3", 3])))
 
 
 def test_two_spellings_of_one_id_are_shown_with_what_nobody_sees() -> None:
     words = str(refusal(lambda: row_ids(["a", NFC, NFD])))
-    assert words.endswith(r"is also that of row 2: 'Zo\xeb' and 'Zoe\u0308' are one text")
+    assert r"is also that of row 2: 'Zo\xeb' and 'Zoe\u0308' are one text" in words
 
 
 def test_two_spellings_in_a_file_are_named_by_line_and_column(tmp_path: Path) -> None:
@@ -113,6 +113,25 @@ def test_two_spellings_in_a_file_are_named_by_line_and_column(tmp_path: Path) ->
     path.write_text(f"id,x,y\n{NFC},1,0\n{NFD},2,1\n", encoding="utf-8")
     words = str(refusal(lambda: read_table(path, "y", "id")))
     assert "t.csv: line 3, column 'id': id" in words and "line 2: 'Zo" in words
+
+
+def test_one_id_may_have_several_rows_where_that_is_said(tmp_path: Path) -> None:
+    assert row_ids(["a", "b", 3, "a", "3"], several=True) == ("a", "b", "3", "a", "3")
+    table = as_table(np.eye(4), FRAME["y"].to_numpy(), ["a", "b", "a", "c"], None, rows_per_id="many")
+    assert table.ids == ("a", "b", "a", "c")
+    frame = FRAME.set_axis([7, 8, 8, 7], axis=0)
+    assert as_table(frame[["a"]], frame["y"], None, None, rows_per_id="many").ids == ("7", "8", "8", "7")
+    path = tmp_path / "t.csv"
+    path.write_text("id,x,y\na,1,0\nb,2,1\na,3,1\n")
+    assert read_table(path, "y", "id", several=True).ids == ("a", "b", "a")
+    words = str(refusal(lambda: read_table(path, "y", "id")))
+    assert "line 4, column 'id': id 'a' is also that of line 2" in words
+    assert 'rows_per_id="many"' in words and "--several-rows-per-id" in words
+
+
+def test_another_number_of_rows_for_an_id_is_refused() -> None:
+    with pytest.raises(zu.ParameterError, match="rows_per_id = 'two': must be one of one, many"):
+        zu.commit(np.eye(2), [0, 1], rows_per_id="two")
 
 
 # The index of a frame ------------------------------------------------------------------------------------------------
@@ -178,6 +197,15 @@ def test_an_id_is_found_however_it_is_written(wanted: Any) -> None:
     data = rows("1", "3", "30", NFC)
     found = data.positions(wanted)
     assert sorted(data.ids[position] for position in found) == ["3", NFC][: len(wanted)]
+
+
+def test_an_id_of_several_rows_stands_for_all_of_them() -> None:
+    data = rows("a", "b", "a", "c", "a", NFC, NFC)
+    for wanted, found in ((["a"], ["a"] * 3), (["b", NFD], ["b", NFC, NFC]), (["c", "a"], ["a", "a", "a", "c"])):
+        positions = data.positions(wanted)
+        assert list(positions) == sorted(set(positions))
+        assert sorted(data.ids[position] for position in positions) == sorted(found)
+        assert not {data.ids[k] for k in range(7) if k not in positions} & set(found)
 
 
 @pytest.mark.parametrize(
