@@ -17,7 +17,6 @@ from .output import Output, plural
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
-    from ..prover.tables.read import RawTable
 
 Command = Callable[..., None]
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
@@ -113,13 +112,6 @@ def prepare_kernels(output: Output) -> None:
         output.note(COMPILE_NOTE)
         with output.phases("compiling kernels") as progress:
             kernels.warm_up(progress)
-
-
-def note_constants(output: Output, table: RawTable) -> None:
-    """Name the columns that say nothing."""
-    constant = table.constant_columns()
-    if constant:
-        output.note(f"note: one value in every row, so nothing to learn from: {', '.join(constant)}")
 
 
 def ids_to_forget(

@@ -7,6 +7,7 @@ is imported by the command that needs it, when it needs it.
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -38,7 +39,6 @@ from .output import (
 from .owner import (
     dataset_files,
     ids_to_forget,
-    note_constants,
     prepare_kernels,
     refuse_existing,
     require_file_place,
@@ -55,6 +55,7 @@ PROOF_SUFFIX = ".proof"
 LINK_FILE = "dataset.recommitment"
 LIST_HEAD = "# record digests of the forgotten rows, for `zkunlearn verify --forget-file`"
 DIGEST_PATTERN = r"[0-9a-fA-F]{64}"
+LOGGER = logging.getLogger("zkunlearn")
 FILE = click.Path(path_type=Path)  # existence is checked by whoever reads, with one kind of message
 
 
@@ -77,6 +78,8 @@ def main() -> None:
 
     Owners commit and prove; auditors verify. `zkunlearn demo` shows the whole story.
     """
+    if not LOGGER.handlers:
+        LOGGER.addHandler(logging.NullHandler())  # commands print notes themselves
     for stream in (sys.stdout, sys.stderr):  # a name in another script must not stop a verdict
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -167,9 +170,11 @@ def commit(
     except DataError as error:
         raise table.locate(error) from error
     dataset.save(out, replace=force)
-    note_constants(output, table)
+    for note in dataset.notes:
+        output.note(f"note: {note}")
     statement = dataset.statement
     files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
+    notes = {"notes": list(dataset.notes)}
     lines = [
         *dataset_lines(statement),
         ("openings", f"{dataset.spent} of {statement.openings} used"),
@@ -177,7 +182,7 @@ def commit(
         ("SECRET", f"{secret}, {secrets_folder(out)}: keep both, or nothing more can be proved"),
     ]
     data_set = dataset_data(statement)
-    output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files)
+    output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files | notes)
 
 
 @main.command()

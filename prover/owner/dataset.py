@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,6 +28,7 @@ from ...circuits.statements.records import ForgottenRecord
 from ...errors import BudgetExceeded, DataError, FormatError
 from ...formats.container import PUBLIC_MODE, Bytes, Expected, Int, encode, read_container, take, write_file
 from ...models.encoding.dataset import DEFAULT_LABEL_NAME, DatasetEncoding
+from ...models.encoding.resolution import feature_notes, label_notes
 from ...verifier.proofs import DatasetCommitment
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
 from ...verifier.shapes import matrix_shape
@@ -44,6 +46,7 @@ COMMITMENT_FILE, OPENING_FILE = "dataset.commitment", "dataset.opening"
 OPENING_KIND = "dataset.opening"
 DEFAULT_OPENINGS = 32
 MAX_OPENING_BYTES = 1 << 10
+LOGGER = logging.getLogger("zkunlearn")
 
 
 @dataclass(repr=False, eq=False)  # secrets stay out of logs
@@ -56,6 +59,7 @@ class Dataset:
         secret: random tails and leaf salts of the commitment.
         spent: openings already used, the validity proof included.
         directory: where it is stored, if it is.
+        notes: what its owner should know of its columns, from when it was committed.
     """
 
     commitment: DatasetCommitment
@@ -63,6 +67,7 @@ class Dataset:
     secret: Secret
     spent: int
     directory: Path | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def statement(self) -> DatasetStatement:
@@ -188,12 +193,20 @@ def commit_dataset(
         label_name: for messages.
 
     Raises:
-        DataError: rows that the encoding refuses, or another number of ids.
+        DataError: rows that the encoding refuses or leaves nothing of, or another number of ids.
         ParameterError: a shape beyond 100 bits of soundness.
     """
-    labels = encoding.encode_labels(y, label_name).astype(np.int32)
-    rows = blind_rows(tuple(ids), encode_rows(encoding, np.asarray(X)), labels)
-    return commit_rows(rows, encoding, openings, progress)
+    features, labels = np.asarray(X), encoding.encode_labels(y, label_name).astype(np.int32)
+    by_feature = encode_rows(encoding, features)
+    notes = (
+        *feature_notes(encoding.names, features, by_feature[:-1]),
+        *label_notes(label_name, encoding.label, np.asarray(y), labels),
+    )
+    for note in notes:
+        LOGGER.warning(note)
+    dataset = commit_rows(blind_rows(tuple(ids), by_feature, labels), encoding, openings, progress)
+    dataset.notes = notes
+    return dataset
 
 
 def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: Progress | None) -> Dataset:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from ...verifier.shapes import matrix_shape
 from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
+from ..tables.arrays import as_known_features
 from ..witnesses.descent import descend
 from ..witnesses.gradient_descent import training_witness
 from .dataset import Dataset
@@ -64,9 +66,16 @@ class Model:
         """Weights on encoded features (in [-1, 1] within bounds), float64 (K,); the bias last."""
         return self.integers / float(1 << self.spec.fixed_point.w_bits)
 
-    def decision_function(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """w . x + bias for rows (N, d) of real features, float64 (N,)."""
-        encoded = self.encoding.encode_features(X, check_bounds=False) / float(1 << self.encoding.x_bits)
+    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
+        """w . x + bias for rows (N, d) of real features, float64 (N,).
+
+        A frame's columns are taken by name, in any order; those of an array or tensor by position.
+
+        Raises:
+            DataError: a column that is missing or too many, or a cell that is no number or does not fit 16 bits.
+        """
+        known = as_known_features(X, self.encoding.names)
+        encoded = self.encoding.encode_features(known, check_bounds=False) / float(1 << self.encoding.x_bits)
         features = encoded.shape[1]
         scores = encoded @ self.weights[:features]
         return scores + self.weights[features] if self.spec.bias else scores

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from ...errors import DataError, ParameterError
 from .cells import as_features, as_labels, default_names, frame_names
 from .ids import check_aligned, index_ids, list_of, row_ids
-from .raw_table import check_names
+from .raw_table import SHOWN_COLUMNS, check_names
 
 ROWS_PER_ID = ("one", "many")
 
@@ -57,3 +58,24 @@ def as_table(X: Any, y: Any, ids: Any, names: Any, label_name: str = "label", ro
     if len(texts) != rows or len(columns) != width:
         raise DataError(f"{rows} rows of {width} features, but {len(texts)} ids and {len(columns)} names")
     return Table(features, labels, texts, columns)
+
+
+def as_known_features(X: Any, names: Sequence[str]) -> npt.NDArray[Any]:
+    """New rows (N, d) of the features of these names, in their order: a frame's columns by name, others by position.
+
+    Raises:
+        DataError: a column that is missing, or one too many; or a cell that is missing or no real number.
+    """
+    own = frame_names(X)
+    if own is None:
+        array = as_features(X, names)
+        if array.shape[1] != len(names):
+            raise DataError(f"X: {array.shape[1]} columns, expected {len(names)}", expected=len(names))
+        return array
+    check_names(own)
+    for what, columns in (("no column", set(names) - set(own)), ("a column too many,", set(own) - set(names))):
+        if columns:
+            listed = ", ".join(map(repr, sorted(columns)[:SHOWN_COLUMNS]))
+            raise DataError(f"X has {what} {listed}; to go by position, hand over X.to_numpy()", expected=tuple(names))
+    array = as_features(X, own)
+    return array if list(names) == own else array[:, [own.index(name) for name in names]]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, InputError
 from ...formats.lists import SHOWN_TEXT
-from ...models.encoding.columns import table_pieces
 
 SHOWN_COLUMNS = 12  # how many column names a message lists
 PIECE_ROWS = 1 << 12  # that are read and turned into numbers at a time
@@ -48,13 +47,6 @@ class RawTable:
         """An error about a row of this table, with file and line."""
         line = None if self.lines is None or error.row is None else self.lines[error.row]
         return error.at(file=self.source, line=line)
-
-    def constant_columns(self) -> list[str]:
-        """Names of features that have one value in every row."""
-        same = np.ones(len(self.names), dtype=bool)
-        for _, piece in table_pieces(self.X):
-            same &= (piece == self.X[0]).all(axis=0)
-        return [name for name, constant in zip(self.names, same, strict=True) if constant]
 
 
 def check_names(names: Sequence[str]) -> None:

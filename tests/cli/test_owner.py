@@ -116,6 +116,21 @@ def test_all_kinds_of_tables_are_committed(tmp_path: Path, kind: str) -> None:
     assert not answer["bounds_declared"]
 
 
+def test_a_squeezed_column_is_noted_once_and_under_json_too(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,income,y\n1,2,0\n2,3,1\n3,1e9,1\n")
+    common = ("commit", tmp_path / "t.csv", "--target", "y")
+    words = "only a few different integers are left: income (2)"
+    result = done(*common, "--out", tmp_path / "data")
+    assert result.stderr.count(words) == 1
+    result = done(*common, "--out", tmp_path / "other", "--json")
+    assert result.stderr == ""
+    (note,) = json.loads(result.stdout)["notes"]
+    assert words in note
+    (tmp_path / "b.toml").write_text("[bounds]\na = [0, 3]\nincome = [0, 1e15]\n")
+    message = refusal(*common, "--bounds", tmp_path / "b.toml", "--out", tmp_path / "third")
+    assert "t.csv: column 'income': all values become one and the same integer" in message
+
+
 def test_one_id_forgets_all_of_its_rows_where_it_may_have_several(tmp_path: Path) -> None:
     write_table(tmp_path / "t.csv")
     text = (tmp_path / "t.csv").read_text(encoding="utf-8").replace("Żółć 09", FORGOTTEN_ID)

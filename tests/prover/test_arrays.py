@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 import torch
 import zkunlearn as zu
-from zkunlearn.prover.tables.arrays import as_table
+from zkunlearn.prover.tables.arrays import as_known_features, as_table
 
 X = np.array([[0.0, 5.0], [10.0, 6.0], [5.0, 5.25], [2.5, 5.5]])
 Y = [0, 1, 1, 0]
@@ -127,3 +127,35 @@ def test_a_value_out_of_bounds_is_named_by_column_and_row_through_commit() -> No
 def test_a_count_that_is_none_is_named_by_the_label_s_own_name() -> None:
     error = refusal(X, [1, 2, 0.5, 3], label_kind="count", label_name="visits")
     assert (error.row, error.column, error.found) == (2, "visits", 0.5)
+
+
+# New rows, to predict on ---------------------------------------------------------------------------------------------
+
+
+def test_columns_of_a_frame_are_taken_by_name_in_any_order() -> None:
+    for features in (frame(), frame()[["height", "a"]], pa.table({"height": X[:, 1], "a": X[:, 0]})):
+        assert as_known_features(features, ("a", "height")).tolist() == X.tolist()
+
+
+@pytest.mark.parametrize("features", [X, X.tolist(), torch.tensor(X)], ids=["array", "lists", "tensor"])
+def test_columns_without_names_are_taken_by_position(features: Any) -> None:
+    assert as_known_features(features, ("a", "height")).tolist() == X.tolist()
+
+
+@pytest.mark.parametrize(
+    ("features", "words"),
+    [
+        (frame()[["a"]], "X has no column 'height'"),
+        (frame(b=[1, 2, 3, 4]), "X has a column too many, 'b'"),
+        (frame().rename(columns={"a": "A"}), "X has no column 'a'"),
+        (frame().set_axis(["a", "a"], axis=1), "both named 'a'"),
+        (frame(height=["1", "2", "3", "4"]), "column 'height': '1' is a text"),
+        (X[:, :1], "X: 1 columns, expected 2"),
+        (X[0], "expected a table"),
+        (MISSING_CELL, "row 3, column 'height': the cell is empty"),
+    ],
+)
+def test_new_rows_with_other_columns_are_refused(features: Any, words: str) -> None:
+    with pytest.raises(zu.DataError) as caught:
+        as_known_features(features, ("a", "height"))
+    assert words in str(caught.value)
