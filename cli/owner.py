@@ -16,7 +16,6 @@ from .output import Output
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
-    from ..prover.tables.read import RawTable
 
 Command = Callable[..., None]
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
@@ -116,24 +115,17 @@ def prepare_kernels(output: Output) -> None:
             kernels.warm_up(progress)
 
 
-def note_constants(output: Output, table: RawTable) -> None:
-    """Name the columns that say nothing."""
-    constant = table.constant_columns()
-    if constant:
-        output.note(f"note: one value in every row, so nothing to learn from: {', '.join(constant)}")
-
-
 def ids_to_forget(dataset: Dataset, forget: Sequence[str], forget_file: Path | None) -> list[str]:
     """The ids named by the user."""
     from ..formats.lists import COMMENT, read_ids
+    from ..prover.tables.ids import wanted_ids
 
-    named = list(forget)
+    named = wanted_ids(list(forget))
     if forget_file is not None:
-        known = set(dataset.ids)
-        listed = read_ids(forget_file, comments=not any(name.startswith(COMMENT) for name in known))
-        unknown = [name for name in listed if name not in known]
-        if unknown:
-            more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
-            raise DataError(f"{forget_file}: id {unknown[0]!r}{more} is not in the data set")
-        named += listed
+        listed = read_ids(forget_file, comments=not any(name.startswith(COMMENT) for name in dataset.ids))
+        try:
+            dataset.rows.positions(listed)
+        except DataError as error:
+            raise error.at(file=str(forget_file)) from error
+        named += wanted_ids(listed)
     return named

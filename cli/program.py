@@ -39,7 +39,6 @@ from .output import (
 from .owner import (
     dataset_files,
     ids_to_forget,
-    note_constants,
     prepare_kernels,
     refuse_existing,
     require_file_place,
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from .. import VerificationReport
 
 LINK_FILE = "dataset.recommitment"
+LOGGER = logging.getLogger("zkunlearn")
 FILE = click.Path(path_type=Path)  # existence is checked by whoever reads, with one kind of message
 
 
@@ -74,7 +74,8 @@ def main() -> None:
 
     Owners commit and prove; auditors verify. `zkunlearn demo` shows the whole story.
     """
-    logging.getLogger("zkunlearn").addHandler(logging.NullHandler())  # what the library warns of is said by commands
+    if not LOGGER.handlers:
+        LOGGER.addHandler(logging.NullHandler())  # commands print notes themselves
     for stream in (sys.stdout, sys.stderr):  # a name in another script must not stop a verdict
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -116,6 +117,9 @@ force_option = click.option("--force", is_flag=True, help="Replace what is there
 )
 @click.option("--x-bits", type=int, default=10, show_default=True, help="Scale of feature integers.")
 @click.option("--label", type=click.Choice(["binary", "real", "count"]), help="Kind of labels; guessed by default.")
+@click.option(
+    "--several-rows-per-id", "several", is_flag=True, help="One id may have several rows, forgotten together."
+)
 @openings_option
 @click.option("--out", required=True, type=FILE, metavar="DIR", help="Where dataset.commitment and its secret go.")
 @force_option
@@ -129,20 +133,20 @@ def commit(
     bounds_file: Path | None,
     x_bits: int,
     label: str | None,
+    several: bool,
     openings: int,
     out: Path,
     force: bool,
 ) -> None:
     """Commit to DATA (CSV, Parquet or .npz) and prove that it is well formed."""
     from .. import commit as commit_rows
-    from ..prover.tables.read import check_fits, read_bounds, read_table
+    from ..prover.tables.read import read_bounds, read_table
 
     public, secret = dataset_files(out)
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
     bounds = None if bounds_file is None else read_bounds(bounds_file)
-    table = read_table(data, target, id_column)
-    check_fits(table, bounds, label)
+    table = read_table(data, target, id_column, several=several)
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:
@@ -156,14 +160,17 @@ def commit(
                 label_name=target,
                 x_bits=x_bits,
                 openings=openings,
+                rows_per_id="many" if several else "one",
                 progress=progress,
             )
     except DataError as error:
-        raise DataError(f"{data}: {error}") from error
+        raise table.locate(error) from error
     dataset.save(out, replace=force)
-    note_constants(output, table)
+    for note in dataset.notes:
+        output.note(f"note: {note}")
     statement = dataset.statement
     files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
+    notes = {"notes": list(dataset.notes)}
     lines = [
         *dataset_lines(statement),
         ("openings", f"{dataset.spent} of {statement.openings} used"),
@@ -171,7 +178,7 @@ def commit(
         ("SECRET", f"{secret}, {secrets_folder(out)}: keep both, or nothing more can be proved"),
     ]
     data_set = dataset_data(statement)
-    output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files)
+    output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files | notes)
 
 
 @main.command()

@@ -5,6 +5,7 @@ import stat
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import zkunlearn as zu
 from zkunlearn.models.methods.descent import train
@@ -266,3 +267,34 @@ def test_a_shape_beyond_one_proof_is_refused():
 def test_secrets_do_not_show_in_representations(dataset, trained):
     for secret in (dataset, dataset.rows, dataset.secret, dataset.opening, trained.model, trained.model.secret):
         assert repr(secret).startswith("<zkunlearn."), repr(secret)[:40]
+
+
+def test_forgetting_an_id_of_several_rows_trains_without_any_of_them(spec):
+    X, y, ids = make_data()
+    ids[4] = ids[9] = ids[17]
+    data = zu.commit(X, y, ids=ids, rows_per_id="many")
+    proof = zu.prove(data, spec, forget=[ids[17]]).proof
+    zu.verify(proof, data.commitment, spec=spec)
+    assert [data.ids[position] for position in proof.statement.positions] == [ids[17]] * 3
+
+
+def test_a_model_takes_a_frame_by_names_and_refuses_other_columns(trained):
+    X = make_data()[0]
+    frame = pd.DataFrame(X, columns=["x1", "x2", "x3"])
+    right = trained.model.decision_function(X)
+    assert np.array_equal(trained.model.decision_function(frame[["x3", "x1", "x2"]]), right)
+    with pytest.raises(zu.DataError, match="X has no column 'x2'"):
+        trained.model.decision_function(frame[["x1", "x3"]])
+    with pytest.raises(zu.DataError, match="X: 2 columns, expected 3"):
+        trained.model.decision_function(X[:, :2])
+
+
+def test_what_is_squeezed_is_logged_and_kept_as_a_note(caplog):
+    X, y, ids = make_data()
+    X[0, 1] = 1e9
+    data = zu.commit(X, y, ids=ids)
+    (note,) = data.notes
+    assert "only a few different integers are left: x2 (2)" in note
+    assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
+        ("zkunlearn", "WARNING", note)
+    ]

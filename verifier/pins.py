@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.training import TrainingStatement
-from ..errors import StatementMismatch
+from ..errors import ParameterError, StatementMismatch
 from ..models.spec import TrainingSpec
 from .proofs import RecommitmentProof, TrainingProof
 
@@ -53,7 +53,13 @@ class Pins:
 
 
 def check_forgotten(statement: TrainingStatement, expected: Collection[bytes]) -> None:
-    """Exactly these rows are forgotten. Raises StatementMismatch."""
+    """Exactly these rows are forgotten. Raises StatementMismatch; ParameterError for what are no digests."""
+    listed = isinstance(expected, Collection) and not isinstance(expected, (str, bytes, bytearray))
+    for digest in expected if listed else ():
+        if not isinstance(digest, bytes):
+            raise ParameterError(f"forget: a record digest is bytes, found {type(digest).__name__}")
+    if not listed:
+        raise ParameterError(f"forget: a list of record digests is needed, found {type(expected).__name__}")
     stated = {record.digest for record in statement.forgotten}
     if stated != set(expected):
         missing, extra = len(set(expected) - stated), len(stated - set(expected))

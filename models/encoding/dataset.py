@@ -34,7 +34,7 @@ from .columns import (
     real_array,
 )
 
-__all__ = ["DEFAULT_LABEL_BITS", "ColumnEncoding", "DatasetEncoding", "LabelEncoding"]
+__all__ = ["DEFAULT_LABEL_BITS", "DEFAULT_LABEL_NAME", "ColumnEncoding", "DatasetEncoding", "LabelEncoding"]
 
 DEFAULT_LABEL_BITS = 14  # [-1, 1] at scale 2^14: the finest that fits 16 signed bits
 DEFAULT_X_BITS = 10
@@ -122,8 +122,9 @@ class DatasetEncoding:
         Raises:
             DataError: wrong shape, NaN or infinity, or a value out of bounds; names column and row.
         """
-        array = real_array("X", X, 2, first_row)
-        self._check_width(array.shape)
+        numbers = number_array("X", X, 2)
+        self._check_width(numbers.shape)
+        array = real_array("X", numbers, 2, first_row=first_row, columns=self.names)
         return encode_cells(self.features, array, self.x_bits, check_bounds=check_bounds, first_row=first_row)
 
     def decode_features(self, X_int: ArrayLike) -> NDArray[np.float64]:
@@ -134,11 +135,12 @@ class DatasetEncoding:
 
     def _check_width(self, shape: tuple[int, ...]) -> None:
         if len(shape) != 2 or shape[1] != len(self.features):
-            raise DataError(f"X: shape {shape}, expected {len(self.features)} columns")
+            width = len(self.features)
+            raise DataError(f"X: shape {shape}, expected {width} columns", expected=width, found=shape)
 
-    def encode_labels(self, y: ArrayLike) -> NDArray[np.int64]:
+    def encode_labels(self, y: ArrayLike, name: str = DEFAULT_LABEL_NAME) -> NDArray[np.int64]:
         """Labels (N,) as integers of the label kind, int64 (N,); raises DataError as LabelEncoding does."""
-        return self.label.encode(y)
+        return self.label.encode(y, name)
 
     def decode_labels(self, y_int: ArrayLike) -> NDArray[np.str_] | NDArray[np.float64] | NDArray[np.int64]:
         """Labels from integers (N,): class texts (binary), float64 (real) or int64 (count)."""
@@ -222,10 +224,10 @@ class DatasetEncoding:
             raise DataError(f"X: {array.shape[1]} columns, but {len(names)} names")
         if label_name in names or len(set(names)) != len(names):
             raise ParameterError("names: two columns have the same name")
-        kind, classes = infer_label_kind(y, len(array), label_kind)
-        found = dict(zip(names, interval_of_each("X", array), strict=True))
+        kind, classes = infer_label_kind(y, len(array), label_kind, label_name)
+        found = dict(zip(names, interval_of_each(names, array), strict=True))
         if kind == "real":  # a real label needs an interval as features do
-            labels = real_array("labels", y, 1)
+            labels = real_array(label_name, y, 1)
             found[label_name] = float(labels.min()), float(labels.max())
         intervals = choose_intervals(found, bounds)
         return cls(

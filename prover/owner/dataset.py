@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,7 +29,8 @@ from ...errors import DataError, FormatError
 from ...formats.container import encode, read_container
 from ...formats.fields import Bytes, Expected, Int, take
 from ...formats.files import PUBLIC_MODE, write_file
-from ...models.encoding.dataset import DatasetEncoding
+from ...models.encoding.dataset import DEFAULT_LABEL_NAME, DatasetEncoding
+from ...models.encoding.resolution import feature_notes, label_notes
 from ...verifier.proofs import DatasetCommitment
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
 from ...verifier.shapes import matrix_shape
@@ -53,6 +55,7 @@ EXHAUSTED = (
     "one more proof would reveal rows; `recommit` in time next time, with one opening left; now only a new commitment "
     "helps"
 )
+LOGGER = logging.getLogger("zkunlearn")
 
 
 @dataclass(repr=False, eq=False)  # secrets stay out of logs
@@ -65,6 +68,7 @@ class Dataset(Counted):
         secret: random tails and leaf salts of the commitment.
         budget: its openings, of which the validity proof has spent one.
         directory: where it is stored, if it is.
+        notes: what its owner should know of its columns, from when it was committed.
     """
 
     commitment: DatasetCommitment
@@ -72,6 +76,7 @@ class Dataset(Counted):
     secret: Secret
     budget: Budget
     directory: Path | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def spent(self) -> int:
@@ -104,7 +109,7 @@ class Dataset(Counted):
             raise damaged()
         return opening
 
-    def records(self, ids: Iterable[str]) -> tuple[ForgottenRecord, ...]:
+    def records(self, ids: Iterable[object]) -> tuple[ForgottenRecord, ...]:
         """The forget list of these rows.
 
         Raises:
@@ -185,24 +190,34 @@ def commit_dataset(
     encoding: DatasetEncoding,
     openings: int = DEFAULT_OPENINGS,
     progress: Progress | None = None,
+    label_name: str = DEFAULT_LABEL_NAME,
 ) -> Dataset:
     """Encode, order, commit and prove a data set.
 
     Args:
         X: real features (N, d).
         y: labels (N,).
-        ids: one distinct name a row.
+        ids: the text of each row's id, see prover/tables/ids.py.
         encoding: how reals become integers.
         openings: proofs that the commitment can serve; the validity proof counts.
+        label_name: for messages.
 
     Raises:
-        DataError: rows that the encoding refuses, or ids that are not distinct.
+        DataError: rows that the encoding refuses or leaves nothing of, or another number of ids.
         ParameterError: a shape beyond 100 bits of soundness, or no number of openings.
     """
     require_openings(openings)
-    labels = encoding.encode_labels(y).astype(np.int32)
-    rows = blind_rows(tuple(ids), encode_rows(encoding, np.asarray(X)), labels)
-    return commit_rows(rows, encoding, openings, progress)
+    features, labels = np.asarray(X), encoding.encode_labels(y, label_name).astype(np.int32)
+    by_feature = encode_rows(encoding, features)
+    notes = (
+        *feature_notes(encoding.names, features, by_feature[:-1]),
+        *label_notes(label_name, encoding.label, np.asarray(y), labels),
+    )
+    for note in notes:
+        LOGGER.warning("%s", note)
+    dataset = commit_rows(blind_rows(tuple(ids), by_feature, labels), encoding, openings, progress)
+    dataset.notes = notes
+    return dataset
 
 
 def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: Progress | None) -> Dataset:

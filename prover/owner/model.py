@@ -26,6 +26,7 @@ from ...verifier.protocol.group import MatrixShape
 from ...verifier.protocol.merkle import SALT_BYTES
 from ...verifier.shapes import matrix_shape
 from ..matrices.commitment import Commitment, Secret, commit_columns
+from ..tables.arrays import as_known_features
 from .budget import Budget, Counted
 from .locks import locked
 
@@ -77,9 +78,16 @@ class Model(Counted):
         """Openings already used, that of the training's proof included."""
         return self.budget.spent
 
-    def decision_function(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """w . x + bias for rows (N, d) of real features, float64 (N,)."""
-        encoded = self.encoding.encode_features(X, check_bounds=False) / float(1 << self.encoding.x_bits)
+    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
+        """w . x + bias for rows (N, d) of real features, float64 (N,).
+
+        A frame's columns are taken by name, in any order; those of an array or tensor by position.
+
+        Raises:
+            DataError: a column that is missing or too many, or a cell that is no number or does not fit 16 bits.
+        """
+        known = as_known_features(X, self.encoding.names)
+        encoded = self.encoding.encode_features(known, check_bounds=False) / float(1 << self.encoding.x_bits)
         features = encoded.shape[1]
         scores = encoded @ self.weights[:features]
         return scores + self.weights[features] if self.spec.method.bias else scores

@@ -29,7 +29,7 @@ LOGGER = logging.getLogger("zkunlearn")
 def prove_training(
     dataset: Dataset,
     spec: TrainingSpec,
-    forget: Iterable[str] = (),
+    forget: Iterable[object] = (),
     previous: TrainingProof | None = None,
     progress: Progress | None = None,
     model_openings: int = MODEL_OPENINGS,

@@ -27,6 +27,7 @@ from ..kernels import run_tasks, sha256_rows, spans
 from ..kernels.storage import empty
 from ..matrices.entropy import Salts, random_field, random_salts
 from ..matrices.merkle import Packed, build_levels, hash_salted, record_path
+from ..tables.ids import unknown_ids, wanted_ids
 
 RECORD_TAG = b"zkunlearn record 1"
 SEED_TAG = b"zkunlearn seed 1"
@@ -39,7 +40,7 @@ class Rows:
     """All rows of a data set.
 
     Attributes:
-        ids: the owner's name of each row.
+        ids: the owner's name of each row; several rows may have one.
         by_feature: int16 (d + 1, N), scale x_bits; feature after feature, the constant one, 2^x_bits, last.
         labels: int32 (N,).
         blinds: F array (2, N), uniform.
@@ -88,18 +89,16 @@ class Rows:
         """The public entry of a row in a forget list."""
         return ForgottenRecord(position, self._digest(position), record_path(self.record_levels, position))
 
-    def positions(self, ids: Iterable[str]) -> tuple[int, ...]:
-        """Sorted positions of rows. Raises DataError for an unknown or repeated id."""
-        wanted = list(ids)
-        known = {name: position for position, name in enumerate(self.ids)} if wanted else {}
-        positions: set[int] = set()
-        for name in wanted:
-            if name not in known:
-                raise DataError(f"id {name!r} is not in the data set")
-            if known[name] in positions:
-                raise DataError(f"id {name!r} is named twice")
-            positions.add(known[name])
-        return tuple(sorted(positions))
+    def positions(self, ids: Iterable[object]) -> tuple[int, ...]:
+        """Sorted positions of all rows with these ids. Raises DataError: no list; an unknown id; one named twice."""
+        wanted = wanted_ids(ids)
+        unknown = dict.fromkeys(wanted)
+        positions = [position for position, name in enumerate(self.ids) if name in unknown] if wanted else []
+        for position in positions:
+            unknown.pop(self.ids[position], None)
+        if unknown:
+            raise unknown_ids(list(unknown), self.ids)
+        return tuple(positions)
 
     @cached_property
     def order_seed(self) -> bytes:
@@ -158,16 +157,13 @@ def encode_rows(encoding: DatasetEncoding, X: npt.NDArray[Any]) -> npt.NDArray[n
 
 
 def blind_rows(ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: npt.NDArray[np.int32]) -> Rows:
-    """Rows with fresh blinds and salts, in the order these imply. Raises DataError for ids that are not distinct texts.
+    """Rows with fresh blinds and salts, in the order these imply. Raises DataError for another number of ids.
 
     Args:
+        ids: texts of `identify`.
         by_feature: int16 (d + 1, N), the constant one last.
     """
     count = len(labels)
-    if len(ids) != count or len(set(ids)) != count:
-        raise DataError(f"{count} rows need as many distinct ids")
-    try:
-        "".join(ids).encode()
-    except UnicodeEncodeError:
-        raise DataError("there are ids that are not Unicode text") from None
+    if len(ids) != count:
+        raise DataError(f"{count} rows, but {len(ids)} ids", expected=count, found=len(ids))
     return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count)).ordered()

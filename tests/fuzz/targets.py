@@ -43,7 +43,7 @@ from zkunlearn.models.spec import TrainingSpec, load_spec
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.tables.raw_table import RawTable
-from zkunlearn.prover.tables.read import check_fits, read_table
+from zkunlearn.prover.tables.read import read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
 from zkunlearn.verifier.protocol.proof import verify_protocol
 from zkunlearn.verifier.shapes import new_transcript, shape_of
@@ -170,7 +170,6 @@ def table(name: str, id_column: str | None) -> Target:
 
 def use(found: RawTable) -> None:
     """What `commit` does with a table before it proves anything."""
-    check_fits(found, None, None)
     encoding = DatasetEncoding.from_data(found.X, found.y, found.names, label_name=found.target)
     labels = encoding.encode_labels(found.y).astype(np.int32)
     rows = blind_rows(found.ids, encode_rows(encoding, found.X), labels)
