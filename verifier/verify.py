@@ -31,7 +31,7 @@ from .protocol.proof import ProofShape, choose_matrix, verify_protocol
 from .protocol.soundness import require_security
 from .protocol.transcript import Transcript
 
-PROTOCOL = b"zkunlearn 2"  # to be changed with anything that decides shapes: the session below does not name it
+PROTOCOL = b"zkunlearn 2"
 MODEL_OPENINGS = 4  # a model is opened by its own proof, and by those that later build on it
 DATASET_ROW_BITS, MODEL_ROW_BITS = 13, 8  # the shortest rows: of a data set, which the witness shares, and of a model
 DATASET, MODEL, NEW_DATASET = "dataset", "model", "new dataset"

@@ -115,6 +115,7 @@ class Prover:
     def commit(self) -> None:
         """P -> V: roots of the fresh trees: witness, masks and ledger."""
         with self._phase("commit"):
+            self.channel.transcript.absorb(self.shape.digest)
             self.ledger = draw_ledger(self.shape.ledger)
             for group in self.shape.groups:
                 self.commitments[group.fresh] = self._fresh(group)

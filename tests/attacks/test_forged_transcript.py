@@ -88,9 +88,10 @@ def merged(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["honest", "honest_validity", "honest_alone"])
-def test_every_byte_is_absorbed_in_order(name: str, request: pytest.FixtureRequest) -> None:
+def test_the_plan_and_every_byte_are_absorbed_in_order(name: str, request: pytest.FixtureRequest) -> None:
     outcome: Outcome = request.getfixturevalue(name)
-    assert b"".join(value for kind, value in recorded(outcome) if kind == "absorb") == outcome.proof
+    absorbed = b"".join(value for kind, value in recorded(outcome) if kind == "absorb")
+    assert absorbed == outcome.shape.digest + outcome.proof
 
 
 @pytest.mark.parametrize("name", ["honest", "honest_validity", "honest_alone"])

@@ -197,13 +197,13 @@ def test_what_is_folded_is_a_function_of_the_opening_vectors(honest: Outcome) ->
         for span, length in zip(stack.spans, stack.lengths, strict=True)
     ]
     folding = folded_bytes(shape.vectors, shape.chain) - DIGEST_BYTES  # the first root was sent before
-    outsider = ProverChannel(Skipping(honest.proof[:-folding]))
+    outsider = ProverChannel(Skipping(shape.digest + honest.proof[:-folding]))
     prove_folding(outsider, shape.chain, send_vectors(ProverChannel(transcript()), ys, shape.chain), prover.claims)
     assert bytes(outsider.proof) == honest.proof[-folding:]
 
 
 class Skipping(Transcript):
-    """The transcript of a proof as it is after some of its bytes: what was absorbed so far is all that counts."""
+    """The transcript of a proof as it is after the plan and some bytes: what was absorbed so far is all that counts."""
 
     def __init__(self, absorbed: bytes) -> None:
         super().__init__(b"zkunlearn attacks", b"session", b"instance")

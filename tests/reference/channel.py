@@ -73,6 +73,7 @@ class Channel:
 
     def __init__(self) -> None:
         self.entries, self.clear_bytes, self.constraints = 0, 0, 0
+        self.rounds: list[list[str | int]] = []  # label and error of each challenge
 
     def hidden(self, n: int) -> list[K]:
         """P -> V: masked values."""
@@ -94,12 +95,13 @@ class Channel:
         self.clear_bytes += 32
         return b""
 
-    def challenge(self) -> K:
+    def challenge(self, label: str, error: int = 1) -> K:
         """V -> P."""
+        self.rounds.append([label, error])
         return K(2)
 
-    def point(self, n: int) -> list[K]:
-        return [self.challenge() for _ in range(n)]
+    def point(self, label: str, n: int) -> list[K]:
+        return [self.challenge(label) for _ in range(n)]
 
     def zero(self, name: str, constraint: Callable[[], Constraint]) -> None:
         self.constraints += 1
@@ -154,7 +156,7 @@ class Read(Channel):
         self.public.append(self.take(32))
         return self.public[-1]
 
-    def challenge(self) -> K:
+    def challenge(self, label: str, error: int = 1) -> K:
         self.challenges.append(self.transcript.challenge())
         return self.challenges[-1]
 
@@ -180,7 +182,7 @@ class Settle(Channel):
     def root(self) -> bytes:
         return next(self.public)
 
-    def challenge(self) -> K:
+    def challenge(self, label: str, error: int = 1) -> K:
         return next(self.challenges)
 
     def zero(self, name: str, constraint: Callable[[], Constraint]) -> None:

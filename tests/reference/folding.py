@@ -67,13 +67,13 @@ def fold_once(
 ) -> tuple[bytes | list[list[K]], Claims]:
     """One level: what comes next (root or vector), and what is claimed about it."""
     code, rows = Code(c, 0, 8), stack_rows([about.length for about in claims], c)
-    rho, total, power = read.challenge(), ZERO, ONE
+    rho, total, power = read.challenge("folding weight"), ZERO, ONE
     for about in claims:
         for value in about.all():
             total += power * value
             power *= rho
     row_bits = log2_ceil(rows)
-    point, claim = rounds(read, row_bits + c, 2, total, send=read.clear)
+    point, claim = rounds(read, "folding", row_bits + c, 2, total, send=read.clear)
     r, s = eq_table(point[:row_bits]), point[row_bits:]
     (v,) = read.clear(1)
     require("folding", claim == v * weight(claims, rho, r, s))

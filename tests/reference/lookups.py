@@ -19,10 +19,12 @@ def lookups(ch: Channel, relation: Relation) -> None:
 
 def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> None:
     """From the roots of all trees to the columns at their leaves."""
-    alpha, beta = ch.challenge(), ch.challenge()
     tables = len(boxes)  # the last instance
     bits = [log2_ceil(len(box.lookups)) + box.bits for box in boxes]
     bits.append(log2_ceil(len(relation.tables)) + ENTRY.bits)
+    width = max(1 if table == RANGE else 2 for table in relation.tables)
+    error = sum(1 << n for n in bits) * (width + 2)
+    alpha, beta = ch.challenge("lookup alpha", error), ch.challenge("lookup beta", error)
     fractions, ratios = [], []
     for _ in bits:
         n, d, inverse, ratio = ch.hidden(4)
@@ -44,14 +46,14 @@ def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> N
 
 def next_layer(ch: Channel, point: Point, active: list[int], fractions: list[tuple[K, K]]) -> Point:
     """One layer down; the fractions of active trees become those at the new point."""
-    weights, mu = [ch.challenge() for _ in active], ch.challenge()
+    weights, mu = [ch.challenge("lookup batch") for _ in active], ch.challenge("lookup batch")
     pairs = [fractions[i] for i in active]
     claim = sum((w * (n + mu * d) for w, (n, d) in zip(weights, pairs, strict=True)), ZERO)
     bound = []
     for r in point:
         require("lookup layer", r != ZERO)
         at_0, square = ch.hidden(2)
-        x = ch.challenge()
+        x = ch.challenge("lookup layer", 3)
         at_1 = (claim - (1 - r) * at_0) * r.inverse()
         claim = at_0 + (at_1 - at_0 - square) * x + square * x * x
         bound.append(x)
@@ -64,7 +66,7 @@ def next_layer(ch: Channel, point: Point, active: list[int], fractions: list[tup
         return claim, products
 
     ch.zero("lookup layer", parents)
-    top = ch.challenge()
+    top = ch.challenge("lookup halves")
     for i, (n0, n1, d0, d1) in zip(active, children, strict=True):
         fractions[i] = n0 + top * (n1 - n0), d0 + top * (d1 - d0)
     return [top, *bound]

@@ -13,6 +13,7 @@ from .field import ZERO, K, Point, Refused, eq, eq_table, log2_ceil, require
 from .folding import Claims, evaluate, fold, open_tree
 from .formats import Map, check_forgotten, instance, read_file, sha256
 from .lookups import lookups
+from .plan import plan_digest
 from .relations import GradientDescent, Recommitment, Relation, Validity, rounds
 from .shapes import Code, Group, chain, choose_groups, code_of
 
@@ -31,10 +32,10 @@ class Opened:
 
 def batch(ch: Channel, group: Group, relation: Relation) -> Opened:
     claims = [claim for claim in relation.claims if group.has(claim[0])]
-    rhos = [ch.challenge() for _ in claims]
+    rhos = [ch.challenge("batching weight") for _ in claims]
     total = sum((rho * value for rho, (_, _, value) in zip(rhos, claims, strict=True)), ZERO)
     row_bits = log2_ceil(group.rows)
-    point, claim = rounds(ch, row_bits + group.code.c, 2, total)
+    point, claim = rounds(ch, "batching", row_bits + group.code.c, 2, total)
     opened = Opened()
     opened.row_point, opened.cell_point = point[:row_bits], point[row_bits:]
     (opened.value,) = ch.hidden(1)
@@ -62,7 +63,7 @@ def walk(ch: Channel, relation: Relation, groups: list[Group]) -> Walked:
     opened = [batch(ch, group, relation) for group in groups]
     mus = [ch.hidden(1)[0] for _ in groups]
     for o in opened:
-        o.gamma = ch.challenge()
+        o.gamma = ch.challenge("opening")
     lengths = tuple(group.code.dimension for group in groups)
     ys = ch.root() if chain(lengths)[1] else [ch.vector(length) for length in lengths]
     for o, mu in zip(opened, mus, strict=True):
@@ -101,6 +102,7 @@ class Shape:
         self.proof_bytes = 32 * len(self.new_roots) + 16 * self.entries + clear_bytes
         self.proof_bytes += 32 + 16 * self.ledger_length + 7
         self.proof_bytes += sum(code.opening_bytes(rows) for code, rows in self.trees.values())
+        self.digest = plan_digest(self, plan.rounds, plan.constraints)
 
     def place_ledger(self) -> None:
         """In the first fresh tree with room, or in a tree of its own."""
@@ -129,6 +131,7 @@ def settle_ledger(read: Read, shape: Shape) -> tuple[K, list[K], Walked]:
 def verify_proof(shape: Shape, instance_: bytes, roots: dict[str, bytes], proof: bytes) -> None:
     require("proof length", len(proof) == shape.proof_bytes)
     read = Read(Transcript(instance_, shape.relation.name), proof)
+    read.transcript.sponge.absorb(shape.digest)
     roots = {**roots, **{name: read.take(32) for name in shape.new_roots}}
     walk(read, shape.relation, shape.groups)
     require("ledger length", read.entries == shape.entries)

@@ -1,5 +1,6 @@
 """The whole protocol for any relation: its shape, its plan, and the verifier's walk.
 
+plan.py       what follows from the statement, digested and absorbed
 P -> V   roots of the fresh trees
 lookup.py     all lookups, from the roots of the trees to their leaves
 relation      its identities, by sumchecks
@@ -33,6 +34,7 @@ from .ledger import LEDGER_ROWS, LedgerShape, OpenedLedger, ledger_length, own_c
 from .lookup import verify_lookups
 from .merkle import DIGEST_BYTES
 from .opening import OpenedGroup, draw_gammas, require_openings
+from .plan import plan_digest
 from .sumcheck import bound_point, verify_sum
 from .transcript import Transcript
 from .trees import TreeShape, verify_tree
@@ -155,6 +157,11 @@ class ProofShape:
         settle(channel, self, {name: bytes(DIGEST_BYTES) for name in self.trees}, opened, sent)
         receive_roots(channel, self)
         return channel
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Of all of it; the transcript absorbs it before the first message."""
+        return plan_digest(self.relation.name, self.groups, self.trees, self.ledger, self.chain, self.plan)
 
     @cached_property
     def _walked(self) -> tuple[PlanChannel, dict[str, OpenedGroup], Sent]:
@@ -313,5 +320,6 @@ def verify_protocol(
     if len(proof) != shape.proof_bytes:
         raise InvalidProof("proof length", f"{len(proof)} bytes, where the statement implies {shape.proof_bytes}")
     channel = VerifierChannel(transcript, proof)
+    channel.transcript.absorb(shape.digest)
     run(channel, shape, committed_roots)
     channel.reader.finish()
