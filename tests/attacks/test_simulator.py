@@ -185,7 +185,7 @@ def test_a_y_of_the_ledger_is_uniform_given_the_pads(honest: Outcome) -> None:
     ledger = honest.prover.ledger
     _, _, epsilon, y, *_ = read_to_settlement(honest.shape, honest.proof, transcript())
     assert np.array_equal(y, kadd(ledger.kappa_prime, kscale(ledger.kappa, epsilon)))
-    assert y.shape == (2, honest.shape.ledger.entries + 1 + 124)
+    assert y.shape == (2, honest.shape.ledger.entries + 1 + 118)
 
 
 def test_what_is_folded_is_a_function_of_the_opening_vectors(honest: Outcome) -> None:

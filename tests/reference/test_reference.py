@@ -218,7 +218,7 @@ def check_flips(shape: verifier.Shape, proof: bytes, seed: int, verdict_of: Call
     for part, start, end in sections(shape):
         at = start + 8 * rng.randrange(-(-(end - start) // 8))  # a lowest byte: the element stays below p
         expected, found = expected_of(part), verdict_of(changed(proof, at))
-        if (expected, found) == ("proof of work", "merkle path"):  # one nonce in 2^16 will do, for other columns
+        if (expected, found) == ("proof of work", "merkle path"):  # one nonce in 2^20 will do, for other columns
             found = verdict_of(changed(proof, at, 2))
         assert found == expected, part
     assert end == len(proof)

@@ -8,9 +8,9 @@ stack, R rows on one code,
 |---|---|---|
 | proximity, line | n / |K| | Ben-Sasson et al. 2020, Theorem 4.1: y of mask and combination |
 | proximity, tensor | log2(R) times that | Diamond, Gruen 2024: combination eq(r, .) of R rows |
-| queries | 2^-16 ((1 + rate) / 2)^t | a word further than (1 - rate)/2 from the code escapes t distinct columns |
+| queries | 2^-20 ((1 + rate) / 2)^t | a word further than (1 - rate)/2 from the code escapes t distinct columns |
 
-(2^-16: a try to escape costs 2^16 hashes, work.py),
+(2^-20: a try to escape costs 2^20 hashes, work.py),
 all in the unique-decoding regime, where they are theorems. The figure is the least over rounds, as it is for
 round-by-round soundness of a protocol made non-interactive by hashing; SHA-256 and SHAKE128 stand for random oracles.
 """
