@@ -79,8 +79,7 @@ class _Message:
         return self._b.add(self._b.extract_element(self._abef, WORD(3)), WORD(INITIAL[0]))
 
 
-@intrinsic
-def _good(typingctx: Any, words: Any, first: Any, limit: Any) -> Any:
+def _type_good(typingctx: Any, words: Any, first: Any, limit: Any) -> Any:
     """A bit for each message, from that of nonce `first` on: whether its digest's first word is below limit."""
 
     def emit(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
@@ -106,6 +105,9 @@ def _good(typingctx: Any, words: Any, first: Any, limit: Any) -> Any:
         return bits
 
     return types.uint64(words, types.int64, types.int64), emit
+
+
+_good: Any = intrinsic(_type_good)
 
 
 if HAS_SHA:

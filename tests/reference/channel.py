@@ -124,8 +124,8 @@ class Read(Channel):
         self.transcript.sponge.absorb(data)
         return data
 
-    def hashes(self, n: int) -> list[bytes]:
-        return [self.take(32) for _ in range(n)]
+    def hashes(self, n: int, size: int) -> list[bytes]:
+        return [self.take(size) for _ in range(n)]
 
     def elements(self, n: int) -> list[K]:
         values = field_elements(self.take(16 * n))

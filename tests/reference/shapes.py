@@ -132,7 +132,7 @@ class Code:
     def opening_bytes(self, rows: int) -> int:
         """The code of a stack (section 16), where nothing is secret, has no salts."""
         salt = 32 if self.openings else 0
-        return 32 * self.cap + self.queries * (salt + 8 * rows + 32 * self.path_length)
+        return 27 * self.cap + self.queries * (salt + 8 * rows + 27 * self.path_length)
 
     def point(self, position: int) -> int:
         """The point of a position j H + i: s^j w^(i with its bits reversed)."""
