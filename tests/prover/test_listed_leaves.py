@@ -41,7 +41,7 @@ def scalars(seed: int, count: int) -> tuple[K, ...]:
     return tuple(K(*pair) for pair in pairs(numbers(seed, 2, count)))
 
 
-KEYS = Keys(K(0x123456789ABCDEF0, 0x0FEDCBA987654321), K(0x7654321076543210, 0x89ABCDEF01234567))
+KEYS = Keys(K(0x123456789ABCDEF0, 0x0FEDCBA987654321), K(0x7654321076543210, 0x89ABCDEF01234567), 2)
 
 
 @dataclass

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
 from .relations import ENTRY, RANGE, TAGS, Box, Relation, multiplicities
 from .shapes import split
+
+Keys = tuple[K, list[K], K]  # alpha, the factors of a tuple's entries, and that of its tag
 
 
 def lookups(ch: Channel, relation: Relation) -> None:
@@ -25,6 +28,7 @@ def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> N
     width = max(1 if table == RANGE else 2 for table in relation.tables)
     error = sum(1 << n for n in bits) * (width + 2)
     alpha, beta = ch.challenge("lookup alpha", error), ch.challenge("lookup beta", error)
+    keys = alpha, [ONE, beta][:width], beta * beta if width == 2 else beta
     fractions, ratios = [], []
     for _ in bits:
         n, d, inverse, ratio = ch.hidden(4)
@@ -39,9 +43,9 @@ def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> N
         points.append(next_layer(ch, points[-1], active, fractions))
     for i in sorted(range(len(bits)), key=lambda i: bits[i]):
         if i == tables:
-            table_leaf(ch, relation, number, points[bits[i]], fractions[i], (alpha, beta))
+            table_leaf(ch, relation, number, points[bits[i]], fractions[i], keys)
         else:
-            box_leaf(ch, relation, boxes[i], points[bits[i]], fractions[i], (alpha, beta))
+            box_leaf(ch, relation, boxes[i], points[bits[i]], fractions[i], keys)
 
 
 def next_layer(ch: Channel, point: Point, active: list[int], fractions: list[tuple[K, K]]) -> Point:
@@ -72,11 +76,9 @@ def next_layer(ch: Channel, point: Point, active: list[int], fractions: list[tup
     return [top, *bound]
 
 
-def table_leaf(
-    ch: Channel, relation: Relation, number: int, point: Point, fraction: tuple[K, K], keys: tuple[K, K]
-) -> None:
+def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fraction: tuple[K, K], keys: Keys) -> None:
     """The counts at the point, and that the leaf of the tables is what they say."""
-    (numerator, denominator), (alpha, beta) = fraction, keys
+    (numerator, denominator), (alpha, powers, last) = fraction, keys
     cut = log2_ceil(len(relation.tables))
     selector, entry = point[:cut], point[cut:]
     at = {"section": bits_of(number, log2_ceil(relation.sections)), "entry": entry}
@@ -86,9 +88,9 @@ def table_leaf(
     def keys_of_rows() -> Constraint:
         total = 1 - prefix(selector, len(chosen))
         for e, table in zip(chosen, relation.tables, strict=True):
-            key = alpha - TAGS[table] - beta * index_of(entry)
+            key = alpha - last * TAGS[table] - index_of(entry)
             if table != RANGE:  # -2^15 <= q, and the activation of q
-                key += beta * 2**15 - beta * beta * extension(relation.table, entry)
+                key += 2**15 - powers[1] * extension(relation.table, entry)
             total += e * key
         return denominator - total * ch.one, []
 
@@ -97,9 +99,9 @@ def table_leaf(
     ch.zero("table", keys_of_rows)
 
 
-def box_leaf(ch: Channel, relation: Relation, box: Box, point: Point, fraction: tuple[K, K], keys: tuple[K, K]) -> None:
+def box_leaf(ch: Channel, relation: Relation, box: Box, point: Point, fraction: tuple[K, K], keys: Keys) -> None:
     """The columns of a box at its point, and that its leaf is what they say."""
-    (numerator, denominator), (alpha, beta) = fraction, keys
+    (numerator, denominator), (alpha, powers, last) = fraction, keys
     cut = log2_ceil(len(box.lookups))
     selector, inside = point[:cut], split(box.axes, point[cut:])
     whole = {axis.name: axis.whole(inside[axis.name]) for axis in box.axes}
@@ -113,14 +115,14 @@ def box_leaf(ch: Channel, relation: Relation, box: Box, point: Point, fraction: 
     chosen = eq_table(selector)[: len(box.lookups)]
     constant, linear = ZERO, ZERO
     for e, lookup in zip(chosen, box.lookups, strict=True):
-        constant += e * (alpha - TAGS[lookup.table])
-        for power, (terms, offset) in zip((beta, beta * beta), lookup.entries, strict=False):
+        constant += e * (alpha - last * TAGS[lookup.table])
+        for power, (terms, offset) in zip(powers, lookup.entries, strict=False):
             constant -= e * power * offset
             linear += e * power * sum((coefficient * values[column] for coefficient, column in terms), ZERO)
 
     def tuple_keys() -> Constraint:
-        live, among = counts(box, inside), prefix(selector, len(box.lookups))
-        return denominator - (live * constant + among * (1 - live) + 1 - among) * ch.one + linear, []
+        real, among = cells(box, inside), prefix(selector, len(box.lookups))
+        return denominator - (real * constant + among * (1 - real) + 1 - among) * ch.one + linear, []
 
     ch.zero("lookup", lambda: (numerator - counts(box, inside) * prefix(selector, len(chosen)) * ch.one, []))
     ch.zero("lookup", tuple_keys)
@@ -134,3 +136,8 @@ def counts(box: Box, inside: Mapping[str, Point]) -> K:
     for axis in others:
         total *= prefix(inside[axis.name], axis.size)
     return total
+
+
+def cells(box: Box, inside: Mapping[str, Point]) -> K:
+    """The extension of: the cell is real."""
+    return counts(replace(box, holes=[]), inside)
