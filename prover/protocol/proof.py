@@ -131,7 +131,7 @@ class Prover:
         if group.witness is not None:
             own = {column.name: self.columns.cells(column.name) for column in group.witness.columns}
             parts = column_parts(group.witness, own)
-            parts.append(RowPart(random_field(first, code.tail), 0, 1 << code.row_bits))
+            parts.append(RowPart(random_field(first, code.queries), 0, 1 << code.row_bits))  # it is opened once
         self.masks[group.name] = mask = random_field(MASK_ROWS, code.dimension)
         parts.append(RowPart(mask, first, 0))
         if self.shape.ledger.tree == group.fresh:

@@ -188,6 +188,16 @@ def test_a_y_of_the_ledger_is_uniform_given_the_pads(honest: Outcome) -> None:
     assert y.shape == (2, honest.shape.ledger.entries + 1 + 118)
 
 
+def test_rows_of_the_witness_have_a_random_tail_for_each_column_that_is_opened(honest: Outcome) -> None:
+    """They are opened in one proof only, so their tails are shorter than those of the data set."""
+    (group,) = (group for group in honest.shape.groups if group.witness is not None)
+    code, rows = group.code, honest.prover.commitments["witness"].rows
+    (tail,) = (part for part in rows.parts if part.start)
+    assert (tail.row, tail.start) == (0, 1 << code.row_bits)
+    assert tail.cells.shape == (group.fresh_columns, code.queries) and code.queries < code.tail
+    assert len(np.unique(tail.cells)) == tail.cells.size
+
+
 def test_what_is_folded_is_a_function_of_the_opening_vectors(honest: Outcome) -> None:
     """From the y's alone, and what was opened, an outsider makes the same folding, byte for byte."""
     shape, prover = honest.shape, honest.prover
