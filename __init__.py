@@ -27,6 +27,7 @@ from .errors import (
     ZkUnlearnError,
 )
 from .models.spec import FixedPoint, TrainingSpec, load_spec
+from .verifier.pins import Pins
 from .verifier.proofs import DatasetCommitment, RecommitmentProof, TrainingProof
 from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment, verify_training
 
@@ -189,12 +190,5 @@ def verify(
         InvalidProof: naming the check that failed.
         StatementMismatch: the proof is about something else than what was pinned.
     """
-    return verify_training(
-        proof,
-        dataset,
-        spec=spec,
-        forgotten=forget,
-        previous=previous,
-        recommitment=recommitment,
-        known_dataset=known_dataset,
-    )
+    pins = Pins(spec=spec, forget=forget, previous=previous, recommitment=recommitment, known_dataset=known_dataset)
+    return verify_training(proof, dataset, pins)

@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from zkunlearn.circuits.language.layout import Axis, Column, MatrixLayout
+from zkunlearn.circuits.language.layout import Address, Axis, Column, MatrixLayout
 from zkunlearn.circuits.language.relation import LookedUp, Section, Steps
 from zkunlearn.verifier.protocol.code import HIDING_RATE, ReedSolomonCode
 from zkunlearn.verifier.protocol.folding import Stack
@@ -29,6 +29,7 @@ from zkunlearn.verifier.protocol.transcript import Transcript
 from zkunlearn.verifier.verify import DATASET_ROW_BITS
 
 MATRIX, OPENINGS, RUNS, SEED = "matrix", 32, 15, 7
+CELLS = Address(MATRIX, "cells")
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,18 @@ class Opened:
 
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
-        return {MATRIX: (Column("cells", (Axis("cell", 1 << self.bits),)),)}
+        return {MATRIX: (Column(CELLS.name, (Axis("cell", 1 << self.bits),)),)}
+
+    @property
+    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
+        return {}
 
     @property
     def sections(self) -> tuple[Section, ...]:
         return ()
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
-        steps.evaluate("cells", {"cell": steps.point("opening", self.bits)})
+        steps.evaluate(CELLS, {"cell": steps.point("opening", self.bits)})
 
 
 class PlainShape(ProofShape):
@@ -91,10 +96,10 @@ def measured(shapes: Mapping[str, ProofShape]) -> dict[str, dict[str, Any]]:
             layout, code = shape.committed[MATRIX].layout, shape.committed[MATRIX].code
             cells = np.random.default_rng(SEED).integers(-(2**15), 2**15, layout.columns[0].shape).astype(np.int16)
             start = perf_counter()
-            commitment = commit_columns(layout, code, {"cells": cells}, fresh_secret(code, layout.rows))
+            commitment = commit_columns(layout, code, {CELLS: cells}, fresh_secret(code, layout.rows))
             root = commitment.root
             committed = perf_counter()
-            proof = Prover(shape, new_transcript(), {MATRIX: commitment}, {"cells": cells}).prove()
+            proof = Prover(shape, new_transcript(), {MATRIX: commitment}, {CELLS: cells}).prove()
             proved = perf_counter()
             verify_protocol(shape, new_transcript(), {MATRIX: root}, proof)
             seconds[name].append((committed - start, proved - committed, perf_counter() - proved))

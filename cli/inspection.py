@@ -6,27 +6,23 @@ opening budget.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..circuits.statements.training import DatasetStatement, TrainingStatement
+from ..circuits.statements.base import Statement, read_statement, statement_digest
+from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.link import LinkStatement
+from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, ParameterError
 from ..formats.container import Bytes, Int, read_container, take
 from ..formats.lists import read_digests
 from ..models.spec import load_spec
-from ..verifier.proofs import (
-    DatasetCommitment,
-    RecommitmentProof,
-    TrainingProof,
-    statement_digest,
-    training_statement,
-)
+from ..verifier.proofs import Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
-from ..verifier.protocol.proof import ProofShape
 from ..verifier.protocol.soundness import soundness_terms
-from ..verifier.verify import MAX_CELLS_BITS, dataset_shape, recommitment_shape, training_shape
+from ..verifier.shapes import shape_of
 from .output import (
     Lines,
     algorithm_sentence,
@@ -70,9 +66,7 @@ def inspect_file(path: Path) -> Inspection:
     if path.suffix == ".forgotten":
         return _forgotten(path)
     kind, payload = read_container(path, None, MAX_SECRET_BYTES)
-    if kind not in _READERS:
-        raise FormatError(f"{path}: a {kind} says nothing that could be shown")
-    inspection = _READERS[kind](path, payload)
+    inspection = _SECRETS[kind](path, payload) if kind in _SECRETS else _statement(path)
     size = path.stat().st_size
     inspection.lines.insert(0, ("file", f"{path}, {size_text(size)}"))
     inspection.data = {"kind": kind, "secret": inspection.last == SECRET, "bytes": size, **inspection.data}
@@ -95,21 +89,42 @@ def _forgotten(path: Path) -> Inspection:
     return Inspection("forget list", lines, "Pin it with `zkunlearn verify --forget-file`.", data)
 
 
-def _commitment(path: Path, payload: dict[str, Any]) -> Inspection:
-    commitment = DatasetCommitment.load(path)
-    statement = commitment.statement
-    bits, security = _security(statement, lambda: dataset_shape(statement))
+def _statement(path: Path) -> Inspection:
+    """A statement of any kind, with its proof."""
+    proof: Proof[Statement] = Proof.load(path)
+    statement = proof.statement
+    bits, security = _security(statement)
+    inspection = _WORDS.get(statement.kind, _any)(statement)
+    inspection.lines += [("proof", size_text(len(proof.proof))), ("security", security)]
+    inspection.data |= {"proof_bytes": len(proof.proof), "security_bits": bits}
+    return inspection
+
+
+def _any(statement: Statement) -> Inspection:
+    """A kind that has no words of its own: its fields."""
+    lines = [("statement", statement_digest(statement).hex())]
+    fields = {name: _plain(value) for name, value in statement.to_mapping().items()}
+    lines += [(name, str(value)) for name, value in fields.items()]
+    return Inspection(f"{statement.kind} statement", lines, data={"statement": lines[0][1], "fields": fields})
+
+
+def _plain(value: object) -> object:
+    """A value of canonical content, for JSON."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _dataset(statement: DatasetStatement) -> Inspection:
     lines = [
         *dataset_lines(statement),
         ("openings", f"hides {plural(statement.openings, 'proof')}, its own validity proof included"),
-        ("proof", size_text(len(commitment.proof))),
-        ("security", security),
         *_bounds(statement),
     ]
     columns = statement.encoding.to_mapping()["features"]
-    data = {"dataset": dataset_data(statement), "proof_bytes": len(commitment.proof), "security_bits": bits}
-    data["columns"] = columns
-    return Inspection("data set commitment", lines, data=data)
+    return Inspection("data set commitment", lines, data={"dataset": dataset_data(statement), "columns": columns})
 
 
 def _bounds(statement: DatasetStatement) -> Lines:
@@ -121,16 +136,14 @@ def _bounds(statement: DatasetStatement) -> Lines:
     return [("" if index else "bounds", text) for index, text in enumerate(texts)]
 
 
-def _proof(path: Path, payload: dict[str, Any]) -> Inspection:
-    proof = TrainingProof.load(path)
-    bits, security = _security(proof.statement.dataset, lambda: training_shape(proof.statement))
-    lines = [*statement_lines(proof.statement), ("proof", size_text(len(proof.proof))), ("security", security)]
-    data = {**statement_data(proof.statement), "proof_bytes": len(proof.proof), "security_bits": bits}
-    return Inspection(_training_title(proof.statement), lines, data=data)
+def _training(statement: TrainingStatement) -> Inspection:
+    title = "unlearning proof" if statement.forgotten else "training proof"
+    return Inspection(title, statement_lines(statement), data=statement_data(statement))
 
 
-def _training_title(statement: TrainingStatement) -> str:
-    return "unlearning proof" if statement.forgotten else "training proof"
+def _link(statement: LinkStatement) -> Inspection:
+    old, new = statement_digest(statement.old).hex(), statement_digest(statement.new).hex()
+    return Inspection("recommitment", [("old data set", old), ("new data set", new)], data={"old": old, "new": new})
 
 
 def _dataset_opening(path: Path, payload: dict[str, Any]) -> Inspection:
@@ -143,36 +156,20 @@ def _dataset_opening(path: Path, payload: dict[str, Any]) -> Inspection:
 
 def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
     try:
-        statement = training_statement(payload.get("statement"))
+        statement = read_statement(TrainingStatement, payload.get("training"))
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
     return Inspection("model opening", statement_lines(statement), SECRET, statement_data(statement))
 
 
-def _recommitment(path: Path, payload: dict[str, Any]) -> Inspection:
-    link = RecommitmentProof.load(path)
-    old, new = statement_digest(link.statement.old).hex(), statement_digest(link.statement.new).hex()
-    bits, security = _security(link.statement.new, lambda: recommitment_shape(link.statement))
-    proof = size_text(len(link.proof))
-    lines = [("old data set", old), ("new data set", new), ("proof", proof), ("security", security)]
-    return Inspection("recommitment", lines, data={"old": old, "new": new, "security_bits": bits})
-
-
-def _security(dataset: DatasetStatement, shape: Callable[[], ProofShape]) -> tuple[float | None, str]:
+def _security(statement: Statement) -> tuple[float | None, str]:
     """Proven bits, and in words; None for a statement that cannot be proved."""
-    if dataset.rows * dataset.features > 1 << MAX_CELLS_BITS:
-        return None, "none: the data set has more cells than one proof can carry"
     try:
-        weakest = min(soundness_terms(shape()), key=lambda term: term.bits)
+        weakest = min(soundness_terms(shape_of(statement)), key=lambda term: term.bits)
     except ParameterError as error:
         return None, f"none: {error}"
     return weakest.bits, f"{weakest.bits:.1f} bits proven (weakest: {weakest.label})"
 
 
-_READERS: dict[str, Callable[[Path, dict[str, Any]], Inspection]] = {
-    "dataset.commitment": _commitment,
-    "dataset.opening": _dataset_opening,
-    "proof": _proof,
-    "recommitment": _recommitment,
-    "model.opening": _model_opening,
-}
+_WORDS: dict[str, Callable[[Any], Inspection]] = {"dataset": _dataset, "training": _training, "link": _link}
+_SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening}

@@ -18,14 +18,14 @@ from typing import Any, NoReturn
 
 import click
 
-from ..circuits.statements.training import DatasetStatement, TrainingStatement
+from ..circuits.statements.base import statement_digest
+from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, InvalidProof, ZkUnlearnError
 from ..models.encoding.dataset import DatasetEncoding
 from ..models.spec import TrainingSpec
-from ..verifier.proofs import statement_digest
 
 INVALID, WRONG_INPUT, INTERNAL, INTERRUPTED = 1, 2, 3, 130
-PINS = ("spec", "forget list", "previous")
 EXTRAS = {"numba": "prover", "sklearn": "demo", "pyarrow": "parquet"}  # a module that is missing -> who brings it
 KIB, MIB = 1 << 10, 1 << 20
 MOMENT = 0.01  # seconds
@@ -246,7 +246,7 @@ def statement_lines(statement: TrainingStatement) -> Lines:
         *dataset_lines(statement.dataset),
         ("algorithm", algorithm_sentence(statement.spec)),
         ("forgotten", f"{forgotten:,} of {plural(rows, 'row')}" if forgotten else f"none of {plural(rows, 'row')}"),
-        ("model", statement.model_root.hex()),
+        ("model", statement.model.root.hex()),
         ("supersedes", supersedes),
     ]
 
@@ -259,6 +259,6 @@ def statement_data(statement: TrainingStatement) -> dict[str, Any]:
         "spec": statement.spec.to_mapping(),
         "algorithm": algorithm_sentence(statement.spec),
         "forgotten": [record.digest.hex() for record in statement.forgotten],
-        "model": statement.model_root.hex(),
+        "model": statement.model.root.hex(),
         "previous": None if statement.previous is None else statement.previous.hex(),
     }

@@ -19,11 +19,12 @@ import click
 
 from .. import __version__, load_spec
 from .. import verify as verify_proof
+from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError, FormatError, InvalidProof, StatementMismatch
-from ..verifier.proofs import MAX_OPENINGS, DatasetCommitment, RecommitmentProof, TrainingProof
+from ..verifier.pins import NAMES as PINS
+from ..verifier.proofs import DatasetCommitment, RecommitmentProof, TrainingProof
 from .output import (
     INVALID,
-    PINS,
     Output,
     dataset_data,
     dataset_lines,

@@ -2,7 +2,7 @@
 
     magic      b"zkunlearn\\x00"
     kind       one byte of length, then that many bytes of ASCII
-    version    two bytes, big-endian
+    version    two bytes, big-endian: of this kind, `KINDS`
     payload    one map in deterministic CBOR (RFC 8949, 4.2), to the end of the file
 
 `read_container` and `write_container` are the two functions most callers need; `take` then reads fields.
@@ -29,23 +29,20 @@ from .cbor import MAX_INT, check_value, scan
 from .files import read_file
 
 MAGIC = b"zkunlearn\x00"
-VERSION = 2  # files of version 1 hold proofs of another protocol
-KINDS = ("dataset.commitment", "dataset.opening", "model.opening", "recommitment", "proof")
+KINDS = {"dataset.opening": 3, "model.opening": 3}  # kind and version; every kind of statement enters itself
 PUBLIC_MODE, SECRET_MODE = 0o644, 0o600
 
 
-def encode(kind: str, payload: Mapping[str, object], version: int = VERSION) -> bytes:
+def encode(kind: str, payload: Mapping[str, object]) -> bytes:
     """A whole file as bytes.
 
     Raises:
-        FormatError: an unknown kind or version, or a payload that a reader would refuse.
+        FormatError: an unknown kind, or a payload that a reader would refuse.
     """
     if kind not in KINDS:
         raise FormatError(f"cannot write an artefact of unknown kind {kind!r}")
-    if version != VERSION:
-        raise FormatError(f"cannot write version {version}, only {VERSION}")
     name = kind.encode("ascii")
-    head = MAGIC + bytes([len(name)]) + name + version.to_bytes(2, "big")
+    head = MAGIC + bytes([len(name)]) + name + KINDS[kind].to_bytes(2, "big")
     return head + canonical_map(payload)
 
 
@@ -100,15 +97,12 @@ def read_container(path: Path | str, kind: str | None, max_bytes: int) -> tuple[
         raise FormatError(f"{path}: {error}") from error
 
 
-def write_container(
-    path: Path | str, kind: str, version: int, payload: Mapping[str, object], *, secret: bool = False
-) -> None:
+def write_container(path: Path | str, kind: str, payload: Mapping[str, object], *, secret: bool = False) -> None:
     """Write an artefact, whole or not at all.
 
     Args:
         path: where to, as for `write_file`.
         kind: one of `KINDS`.
-        version: of the payload's layout.
         payload: its fields.
         secret: no one else may read the file, from the moment it exists.
 
@@ -116,7 +110,7 @@ def write_container(
         FormatError: as `encode`.
         DataError: the file cannot be written.
     """
-    write_file(path, encode(kind, payload, version), secret=secret)
+    write_file(path, encode(kind, payload), secret=secret)
 
 
 def write_file(path: Path | str, data: bytes, *, secret: bool = False) -> None:
@@ -167,14 +161,15 @@ def _read_head(data: bytes) -> tuple[str, int]:
         raise FormatError("the file ends within its header")
     kind = name.decode("ascii", errors="replace")
     version = int.from_bytes(data[start - 2 : start], "big")
-    if version > VERSION:
-        raise FormatError(f"this {kind!r} file was written by a newer version (format {version}, here {VERSION})")
-    if version != VERSION:
-        raise FormatError(
-            f"this {kind!r} file has format {version}, not {VERSION}: it was written by an older version, if by any"
-        )
     if kind not in KINDS:
-        raise FormatError(f"this is an artefact of unknown kind {kind!r}")
+        raise FormatError(f"this is an artefact of unknown kind {kind!r}, perhaps of a newer version")
+    known = KINDS[kind]
+    if version > known:
+        raise FormatError(f"this {kind!r} file was written by a newer version (format {version}, here {known})")
+    if version != known:
+        raise FormatError(
+            f"this {kind!r} file has format {version}, not {known}: it was written by an older version, if by any"
+        )
     return kind, start
 
 

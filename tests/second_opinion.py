@@ -51,7 +51,7 @@ def copied(transcript: Any) -> Any:
 def second_verdict(shape: ProofShape, transcript: Any, roots: dict[str, bytes], proof: bytes) -> str:
     """ "valid", or the name of what the second verifier refuses."""
     with _shaped_like(shape), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verifier, "Transcript", lambda instance, relation: Handed(transcript))
+        patch.setattr(verifier, "Transcript", lambda instance: Handed(transcript))
         openings = {name: matrix.code.openings for name, matrix in shape.committed.items()}
         same = verifier.Shape(_relation(shape.relation), openings)
         return verifier.verdict(verifier.verify_proof, same, b"", roots, proof)

@@ -5,17 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements.training import RecommitmentStatement
-from zkunlearn.prover.owner.recommitment import (
-    DATASET,
-    NEW_DATASET,
-    commit_rows,
-    new_name,
-    new_transcript,
-    recommitment_shape,
-)
-from zkunlearn.prover.protocol.ledger import violated
-from zkunlearn.prover.protocol.proof import Prover
+from zkunlearn.circuits.language.layout import Address
+from zkunlearn.circuits.statements.dataset import DATASET
+from zkunlearn.circuits.statements.link import NEW_DATASET, LinkStatement
+from zkunlearn.prover.owner.dataset import commit_rows
+from zkunlearn.verifier.shapes import new_transcript, shape_of
+
+from .cheating import CheatingProver
 
 SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5)
 
@@ -58,22 +54,17 @@ def test_a_link_between_other_records_is_rejected(chain):
     assert failure.value.check == "statement"
 
 
-class CheatingProver(Prover):
-    def check_witness(self):
-        self.violated = set(violated(self.channel.program, self.channel.values))
-
-
 def test_a_recommitment_that_changes_one_label_is_rejected(chain):
     old, _, _, _, _ = chain
     labels = old.rows.labels.copy()
     labels[5] = 1 - labels[5]
     changed = commit_rows(replace(old.rows, labels=labels), old.statement.encoding, 4, None)
-    names = ("record_root", "order_seed")  # the tree and the order of the old records
+    names = ("record_root", "segments")  # the tree and the order of the old records
     new = replace(changed.statement, **{name: getattr(old.statement, name) for name in names})
-    statement = RecommitmentStatement(old.statement, new)
-    columns = {**old.columns, **{new_name(name): values for name, values in changed.columns.items()}}
+    statement = LinkStatement(old.statement, new)
+    columns = {**old.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in changed.columns.items()}}
     prover = CheatingProver(
-        recommitment_shape(statement),
+        shape_of(statement),
         new_transcript(statement),
         {DATASET: old.opening, NEW_DATASET: changed.opening},
         columns,
@@ -82,4 +73,4 @@ def test_a_recommitment_that_changes_one_label_is_rejected(chain):
     with pytest.raises(zu.InvalidProof) as failure:
         zu.verify_recommitment(lying)
     assert failure.value.check == "constraints"
-    assert prover.violated == {"recommitment of labels"}
+    assert prover.lies == {"recommitment of labels"}

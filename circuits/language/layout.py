@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -91,9 +92,23 @@ def cut_box(axes: tuple[Axis, ...], bits: int) -> tuple[tuple[Axis, ...], ...]:
     return tuple((axis, *box) for axis in firsts for box in inner)
 
 
+WITNESS = "witness"  # the matrix that is committed within a proof
+VIRTUAL = "virtual"  # where columns are that no matrix holds
+
+
+class Address(NamedTuple):
+    """What names a column: its matrix, and its name there."""
+
+    matrix: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name!r} of {self.matrix!r}"
+
+
 @dataclass(frozen=True)
 class Column:
-    """A committed multilinear polynomial: its name and its axes, the first one most significant."""
+    """A committed multilinear polynomial: its name in its matrix, and its axes, the first one most significant."""
 
     name: str
     axes: tuple[Axis, ...]
@@ -189,7 +204,7 @@ class MatrixLayout:
     columns share, longest first, one slot after another (lengths are powers of two, so each slot is aligned).
 
     Attributes:
-        name: "dataset", "model" or "witness".
+        name: of the matrix.
         columns: in order.
         row_bits: c, a row holds 2^c cells.
     """
@@ -199,8 +214,8 @@ class MatrixLayout:
     row_bits: int
 
     @cached_property
-    def _places(self) -> dict[str, tuple[int, Tiling]]:
-        """First matrix row and tiling of each column by name."""
+    def places(self) -> dict[Address, tuple[int, Tiling]]:
+        """First matrix row and tiling of each column."""
         places: dict[str, tuple[int, Tiling]] = {}
         row, cell = 0, 0
         for column in self.columns:
@@ -214,19 +229,9 @@ class MatrixLayout:
             low_bits = tuple(axis.bits for axis in column.axes)
             places[column.name] = row + (cell >> self.row_bits), Tiling(column, self.row_bits, low_bits, slot)
             cell += 1 << column.bits
-        return {column.name: places[column.name] for column in self.columns}
-
-    @cached_property
-    def tilings(self) -> dict[str, Tiling]:
-        """Tiling of each column by name."""
-        return {name: tiling for name, (_, tiling) in self._places.items()}
-
-    @cached_property
-    def offsets(self) -> dict[str, int]:
-        """First matrix row of each column by name."""
-        return {name: row for name, (row, _) in self._places.items()}
+        return {Address(self.name, column.name): places[column.name] for column in self.columns}
 
     @cached_property
     def rows(self) -> int:
         """Number of rows of the matrix."""
-        return max(row + tiling.rows for row, tiling in self._places.values())
+        return max(row + tiling.rows for row, tiling in self.places.values())

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ..field.goldilocks import ONE, K, Vector
 from ..field.multilinear import Point, eq_index, prefix
 from .hidden import Hidden, Product
-from .layout import Axis, Column
+from .layout import Address, Axis, Column
 
 TABLE_BITS = 16  # every table has 2^16 rows; a limb is a 16-bit integer
 LIMB = 1 << TABLE_BITS
@@ -96,7 +96,7 @@ class Term:
     """
 
     coefficient: K
-    column: str
+    column: Address
     at: Mapping[str, Coordinates | PublicVector]
 
 
@@ -150,7 +150,7 @@ class SumResult:
 class Entry:
     """One component of a looked-up tuple: sum of coefficient * column (or virtual column), plus a constant."""
 
-    terms: tuple[tuple[int, str], ...]
+    terms: tuple[tuple[int, Address], ...]
     constant: int = 0
 
 
@@ -161,6 +161,11 @@ class Lookup:
     name: str
     table: str
     entries: tuple[Entry, ...]
+
+    @property
+    def columns(self) -> tuple[Address, ...]:
+        """The columns in the tuple, in order, each once."""
+        return tuple(dict.fromkeys(column for entry in self.entries for _, column in entry.terms))
 
 
 @dataclass(frozen=True)
@@ -182,10 +187,9 @@ class LookupBox:
         return self.indicator.axes
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns in the tuples, in order, each once."""
-        names = [name for lookup in self.lookups for entry in lookup.entries for _, name in entry.terms]
-        return tuple(dict.fromkeys(names))
+    def columns(self) -> tuple[Address, ...]:
+        """The columns in the tuples, in order, each once."""
+        return tuple(dict.fromkeys(column for lookup in self.lookups for column in lookup.columns))
 
 
 @dataclass(frozen=True)
@@ -194,14 +198,14 @@ class Table:
 
     Attributes:
         components: the columns of the table.
-        multiplicity: name of the committed column that says how often each tuple is looked up.
+        multiplicity: the committed column that says how often each tuple is looked up.
         section: index of the section on the column's first axis.
     """
 
     name: str
     tag: int
     components: tuple[PublicVector, ...]
-    multiplicity: str
+    multiplicity: Address
     section: Axis
 
 
@@ -219,7 +223,7 @@ class LookedUp:
     """Where the lookups of a box ended: the point per axis, and the hidden value there of every column they mention."""
 
     point: Mapping[str, Point]
-    values: Mapping[str, Hidden]
+    values: Mapping[Address, Hidden]
 
 
 # The relation --------------------------------------------------------------------------------------------------------
@@ -231,7 +235,7 @@ class Steps(Protocol):
     def point(self, label: str, bits: int) -> Point:
         """A random point; soundness error bits / |K|."""
 
-    def evaluate(self, column: str, at: Mapping[str, Point]) -> Hidden:
+    def evaluate(self, column: Address, at: Mapping[str, Point]) -> Hidden:
         """The value of a committed column at a point; a claim that the opening settles."""
 
     def total(self, statement: Sum) -> Hidden:
@@ -254,6 +258,10 @@ class Relation(Protocol):
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """Columns by matrix name; a matrix "witness" is committed within the proof, others beforehand."""
+
+    @property
+    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
+        """Axes of columns that no matrix holds. Their values are sent like others'; the walk has to prove them."""
 
     @property
     def sections(self) -> tuple[Section, ...]:

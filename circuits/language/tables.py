@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from ..field.goldilocks import K, Vector, to_field
 from ..field.multilinear import evaluate, identity, log2_ceil
-from .layout import Axis, Column, cut_box, part
+from .layout import WITNESS, Address, Axis, Column, cut_box, part
 from .relation import LIMB, TABLE_BITS, Entry, Indicator, Lookup, LookupBox, PublicVector, Table
 
-RANGE, RANGE_COUNTS = "range", "range multiplicities"
-ACTIVATION, ACTIVATION_COUNTS = "activation", "activation multiplicities"
+RANGE, RANGE_COUNTS = "range", Address(WITNESS, "range multiplicities")
+ACTIVATION, ACTIVATION_COUNTS = "activation", Address(WITNESS, "activation multiplicities")
 SECTION_BITS = 24  # a box of lookups has at most 2^24 leaves; larger ones are cut, each part in a section of its own
 TABLE_AXIS = Axis("entry", LIMB)
 HALF = LIMB // 2  # added to a signed 16-bit integer before it is looked up
@@ -51,9 +51,9 @@ def activation_table(values: npt.NDArray[np.int64], section: int = 0, sections: 
     return Table(ACTIVATION, 2, (q, p), ACTIVATION_COUNTS, part(section_axis(sections), section, 1))
 
 
-def multiplicity_column(name: str, sections: int) -> Column:
+def multiplicity_column(counts: Address, sections: int) -> Column:
     """The committed counts of a table's tuples in each section."""
-    return Column(name, (section_axis(sections), TABLE_AXIS))
+    return Column(counts.name, (section_axis(sections), TABLE_AXIS))
 
 
 def lookup_boxes(
@@ -73,31 +73,33 @@ def limb_widths(bits: int) -> tuple[int, ...]:
     return (TABLE_BITS,) * (bits // TABLE_BITS) + ((bits % TABLE_BITS,) if bits % TABLE_BITS else ())
 
 
-def limb_names(name: str, bits: int) -> tuple[str, ...]:
-    """Column names of the limbs, the lowest first."""
-    return tuple(f"{name} limb {i}" for i in range(len(limb_widths(bits))))
+def limb_addresses(integer: Address, bits: int) -> tuple[Address, ...]:
+    """The limbs of an integer column of `bits` bits, the lowest first."""
+    return tuple(integer._replace(name=f"{integer.name} limb {i}") for i in range(len(limb_widths(bits))))
 
 
-def limb_columns(name: str, bits: int, axes: tuple[Axis, ...]) -> tuple[Column, ...]:
+def limb_columns(integer: Address, bits: int, axes: tuple[Axis, ...]) -> tuple[Column, ...]:
     """The committed limbs of an integer column of `bits` bits."""
-    return tuple(Column(limb, axes) for limb in limb_names(name, bits))
+    return tuple(Column(limb.name, axes) for limb in limb_addresses(integer, bits))
 
 
-def limb_lookups(name: str, bits: int) -> tuple[Lookup, ...]:
+def limb_lookups(integer: Address, bits: int) -> tuple[Lookup, ...]:
     """Every limb below 2^16, and a short top limb below 2^width: shifted up to 16 bits it is in range too."""
     lookups: list[Lookup] = []
-    for limb, width in zip(limb_names(name, bits), limb_widths(bits), strict=True):
-        lookups.append(Lookup(limb, RANGE, (Entry(((1, limb),)),)))
+    for limb, width in zip(limb_addresses(integer, bits), limb_widths(bits), strict=True):
+        lookups.append(Lookup(limb.name, RANGE, (Entry(((1, limb),)),)))
         if width < TABLE_BITS:
-            lookups.append(Lookup(f"{limb} shifted", RANGE, (Entry(((1 << (TABLE_BITS - width), limb),)),)))
+            lookups.append(Lookup(f"{limb.name} shifted", RANGE, (Entry(((1 << (TABLE_BITS - width), limb),)),)))
     return tuple(lookups)
 
 
-def limb_terms(name: str, bits: int) -> tuple[tuple[K, str], ...]:
+def limb_terms(integer: Address, bits: int) -> tuple[tuple[K, Address], ...]:
     """The integer as a combination of its limbs: sum of 2^(16 i) * limb i."""
-    return tuple((K(1 << (TABLE_BITS * i)), limb) for i, limb in enumerate(limb_names(name, bits)))
+    return tuple((K(1 << (TABLE_BITS * i)), limb) for i, limb in enumerate(limb_addresses(integer, bits)))
 
 
-def split_limbs(values: npt.NDArray[np.int64], name: str, bits: int) -> dict[str, npt.NDArray[np.uint16]]:
-    """Non-negative integers as limb columns, by name; arrays of the same shape."""
-    return {limb: (values >> (TABLE_BITS * i)).astype(np.uint16) for i, limb in enumerate(limb_names(name, bits))}
+def split_limbs(values: npt.NDArray[np.int64], integer: Address, bits: int) -> dict[Address, npt.NDArray[np.uint16]]:
+    """Non-negative integers as limb columns; arrays of the same shape."""
+    return {
+        limb: (values >> (TABLE_BITS * i)).astype(np.uint16) for i, limb in enumerate(limb_addresses(integer, bits))
+    }

@@ -32,7 +32,7 @@ from ...models.methods.schedule import Schedule
 from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscale, ksub, to_field
 from ..field.multilinear import Point, eq, eq_index, eq_table, prefix
 from ..language.hidden import Hidden, linear
-from ..language.layout import Axis, Column
+from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
 from ..language.relation import (
     LIMB,
     Coordinates,
@@ -61,10 +61,11 @@ from ..language.tables import (
     multiplicity_column,
     range_table,
 )
-from .validity import FEATURES, LABELS, dataset_columns, feature_axis, row_axis
+from .validity import DATASET, FEATURES, LABELS, dataset_columns, feature_axis, row_axis
 
-MODEL, Q, PREDICTIONS, Z = "model", "Q", "P", "z"
-WEIGHTS, UPDATE, MODEL_LIMBS = "weights", "update remainder", "model"
+MODEL, Q, PREDICTIONS = Address("model", "model"), Address(WITNESS, "Q"), Address(WITNESS, "P")
+Z = Address(VIRTUAL, "z")
+WEIGHTS, UPDATE, MODEL_LIMBS = (Address(WITNESS, name) for name in ("weights", "update remainder", "model"))  # in limbs
 SCORES, LIMBS, LAST_LIMBS = "scores", "limbs", "model limbs"  # boxes of lookups
 
 
@@ -75,7 +76,7 @@ def weight_axis(schedule: Schedule) -> Axis:
 
 def model_columns(schedule: Schedule) -> tuple[Column, ...]:
     """The column of a model commitment."""
-    return (Column(MODEL, (weight_axis(schedule),)),)
+    return (Column(MODEL.name, (weight_axis(schedule),)),)
 
 
 @dataclass(frozen=True)
@@ -146,17 +147,21 @@ class GradientDescent:
         """See the table above."""
         schedule = self.schedule
         return {
-            "dataset": dataset_columns(schedule.rows, schedule.features),
-            "model": model_columns(schedule),
-            "witness": (
-                Column(Q, (self.epoch, self.row)),
-                Column(PREDICTIONS, (self.epoch, self.row)),
+            DATASET: dataset_columns(schedule.rows, schedule.features),
+            MODEL.matrix: model_columns(schedule),
+            WITNESS: (
+                *(Column(column.name, (self.epoch, self.row)) for column in (Q, PREDICTIONS)),
                 *limb_columns(WEIGHTS, schedule.weight_bits, self.steps_box),
                 *limb_columns(UPDATE, schedule.shift, self.steps_box),
                 *limb_columns(MODEL_LIMBS, schedule.weight_bits, (self.weight,)),
                 *(multiplicity_column(name, len(self.sections)) for name in (RANGE_COUNTS, ACTIVATION_COUNTS)),
             ),
         }
+
+    @property
+    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
+        """The scores, proved by "product"."""
+        return {Z: (self.epoch, self.row)}
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:

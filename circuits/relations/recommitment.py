@@ -5,28 +5,19 @@ columns are multilinear, so two that differ anywhere agree at a random point wit
 
 | matrix | columns |
 |---|---|
-| dataset | as in circuits/relations/validity.py |
-| new dataset | the same, their names after "new " |
+| dataset, new dataset | as in circuits/relations/validity.py |
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from ..language.layout import Column
+from ..language.layout import Address, Axis, Column
 from ..language.relation import LookedUp, Section, Steps
-from .validity import dataset_columns
+from .validity import DATASET, dataset_columns
 
-
-def new_name(column: str) -> str:
-    """Name of a column in the new commitment."""
-    return f"new {column}"
-
-
-def new_dataset_columns(rows: int, features: int) -> tuple[Column, ...]:
-    """Columns of the new commitment."""
-    return tuple(replace(column, name=new_name(column.name)) for column in dataset_columns(rows, features))
+NEW_DATASET = "new dataset"
 
 
 @dataclass(frozen=True)
@@ -44,10 +35,12 @@ class Recommitment:
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """See the table above; there is no witness."""
-        return {
-            "dataset": dataset_columns(self.rows, self.features),
-            "new dataset": new_dataset_columns(self.rows, self.features),
-        }
+        return dict.fromkeys((DATASET, NEW_DATASET), dataset_columns(self.rows, self.features))
+
+    @property
+    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
+        """None."""
+        return {}
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -56,7 +49,7 @@ class Recommitment:
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """Both values of each column at one random point are equal."""
-        for column in self.columns["dataset"]:
+        for column in self.columns[DATASET]:
             at = {axis.name: steps.point("recommitment", axis.bits) for axis in column.axes}
-            old, new = steps.evaluate(column.name, at), steps.evaluate(new_name(column.name), at)
+            old, new = (steps.evaluate(Address(matrix, column.name), at) for matrix in (DATASET, NEW_DATASET))
             steps.require_zero(f"recommitment of {column.name}", old - new)

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from ..field.goldilocks import K
 from ..field.multilinear import bits_of, prefix
 from ..language.hidden import public
-from ..language.layout import Axis, Column
+from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import Entry, Indicator, LookedUp, Lookup, Section, Steps
 from ..language.tables import HALF, RANGE, RANGE_COUNTS, lookup_boxes, multiplicity_column, range_table
 
-FEATURES = "features"
-LABELS = "labels"
-BLINDS = ("blind 0", "blind 1")
+DATASET = "dataset"
+FEATURES, LABELS = Address(DATASET, "features"), Address(DATASET, "labels")
+BLINDS = Address(DATASET, "blind 0"), Address(DATASET, "blind 1")
 
 
 def row_axis(rows: int) -> Axis:
@@ -41,9 +41,8 @@ def dataset_columns(rows: int, features: int) -> tuple[Column, ...]:
     """The columns of a committed data set of `rows` x `features`."""
     row = row_axis(rows)
     return (
-        Column(FEATURES, (feature_axis(features), row)),
-        Column(LABELS, (row,)),
-        *(Column(name, (row,)) for name in BLINDS),
+        Column(FEATURES.name, (feature_axis(features), row)),
+        *(Column(column.name, (row,)) for column in (LABELS, *BLINDS)),
     )
 
 
@@ -70,9 +69,14 @@ class Validity:
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """The data set, and this proof's multiplicities."""
         return {
-            "dataset": dataset_columns(self.rows, self.features),
-            "witness": (multiplicity_column(RANGE_COUNTS, len(self.sections)),),
+            DATASET: dataset_columns(self.rows, self.features),
+            WITNESS: (multiplicity_column(RANGE_COUNTS, len(self.sections)),),
         }
+
+    @property
+    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
+        """None."""
+        return {}
 
     @property
     def sections(self) -> tuple[Section, ...]:

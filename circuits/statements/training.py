@@ -1,135 +1,87 @@
-"""What a proof says, as data: the committed data set, and the training on it.
-
-Everything a verifier needs follows from a statement: shapes, schedule, relation, and so the length of the proof
-and every public vector in it.
-"""
+"""The statement of a training: a committed model is what the declared algorithm outputs without the forgotten rows."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import NoneType
+from typing import Any, ClassVar, Self
 
-from ...models.encoding.dataset import DatasetEncoding
-from ...models.methods.schedule import Schedule, compile_schedule
+from ...errors import InvalidProof, ParameterError
+from ...formats.container import Bytes, Expected, Int, ListOf, take
+from ...models.methods.schedule import MAX_FEATURES, MAX_ROWS, Schedule, compile_schedule
 from ...models.spec import TrainingSpec
-from ..language.layout import Column
-from ..relations.gradient_descent import GradientDescent
-from ..relations.recommitment import Recommitment
-from ..relations.validity import Validity, dataset_columns
+from ..relations.gradient_descent import GradientDescent, model_columns
+from .base import Committed, Statement, referenced, register, statement_digest
+from .dataset import DATASET, DIGEST_BYTES, MAX_CELLS_BITS, MAX_OPENINGS, DatasetStatement
+from .record_tree import verify_record_path
+from .records import ForgottenRecord, order_key
 
-ORDER_TAG = b"zkunlearn order 1"
+MODEL = "model"  # the matrix
+MODEL_OPENINGS = 4  # by default: its own proof, and those that later build on it
+SHORTEST_ROW_BITS = 8
+MAX_STEP_BITS = 27  # of weights in all steps, each of which has several limbs
 
-
-def order_key(seed: bytes, digest: bytes) -> bytes:
-    """Rows stand in the increasing order of SHA-256(tag, seed, record digest).
-
-    The seed is a hash of all record digests (prover/witnesses/rows.py), so that a new salt for one row reshuffles all:
-    sorting by the digests themselves would let an owner grind each row's salt for the place it should take.
-    """
-    return hashlib.sha256(ORDER_TAG + seed + digest).digest()
+_FIELDS: dict[str, Expected | tuple[Expected, ...]] = {
+    "dataset": Bytes(DIGEST_BYTES),
+    "spec": dict,
+    "forgotten": ListOf(dict, 0, MAX_ROWS),
+    "forgotten_classes": ListOf(str, 0, 0),  # whole classes, which stay forgotten along a chain
+    "model": dict,
+    "start": ListOf(Bytes(DIGEST_BYTES), 0, 0),  # models that training begins from; zero weights without one
+    "scope": ListOf(dict, 0, 0),  # shards and stages; all rows at once without any
+    "previous": (Bytes(DIGEST_BYTES), NoneType),
+}
+_FORGOTTEN_FIELDS: dict[str, Expected] = {"position": Int(0, MAX_ROWS), "digest": Bytes(DIGEST_BYTES), "path": bytes}
+_MODEL_FIELDS: dict[str, Expected] = {
+    "root": Bytes(DIGEST_BYTES),
+    "openings": Int(1, MAX_OPENINGS),
+    "shape": ListOf(Int(1, MAX_FEATURES + 1), 1, 1),
+}
 
 
 @dataclass(frozen=True)
-class DatasetStatement:
-    """A committed data set.
+class ModelCommitment:
+    """A committed model.
 
     Attributes:
-        rows: N.
-        encoding: how reals became integers, column by column; public.
-        openings: how many proofs the commitment's random tails hide.
-        root: Merkle root of the encoded matrix.
-        record_root: Merkle root of the record digests, in the order of rows.
-        order_seed: what the order of rows is drawn from, see `order_key`.
+        root: Merkle root of its encoded matrix.
+        openings: how many proofs its random tails hide, that of its training included.
+        shape: (number of weights, the bias included,).
     """
 
-    rows: int
-    encoding: DatasetEncoding
-    openings: int
     root: bytes
-    record_root: bytes
-    order_seed: bytes
-
-    @property
-    def features(self) -> int:
-        """d, without the constant one."""
-        return len(self.encoding.features)
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """Columns of the committed matrix."""
-        return dataset_columns(self.rows, self.features)
-
-    @property
-    def relation(self) -> Validity:
-        """Every feature and label is in range."""
-        return Validity(self.rows, self.features, self.encoding.label.kind, self.encoding.x_bits)
+    openings: int
+    shape: tuple[int, ...]
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""
-        return {
-            "rows": self.rows,
-            "encoding": self.encoding.to_mapping(),
-            "openings": self.openings,
-            "root": self.root,
-            "record_root": self.record_root,
-            "order_seed": self.order_seed,
-        }
+        return {"root": self.root, "openings": self.openings, "shape": list(self.shape)}
 
 
+@register
 @dataclass(frozen=True)
-class RecommitmentStatement:
-    """Two commitments to the same rows. Everything but the matrix root and the openings has to be equal.
-
-    Attributes:
-        old: the commitment whose openings are (nearly) spent.
-        new: the one that takes its place.
-    """
-
-    old: DatasetStatement
-    new: DatasetStatement
-
-    @property
-    def relation(self) -> Recommitment:
-        """Every column agrees."""
-        return Recommitment(self.old.rows, self.old.features)
-
-    def to_mapping(self) -> Mapping[str, object]:
-        """Canonical content."""
-        return {"old": self.old.to_mapping(), "new": self.new.to_mapping()}
-
-
-@dataclass(frozen=True)
-class ForgottenRecord:
-    """A forgotten row: its position, its record digest, and the digest's audit path to the record root."""
-
-    position: int
-    digest: bytes
-    path: bytes
-
-    def to_mapping(self) -> Mapping[str, object]:
-        """Canonical content."""
-        return {"position": self.position, "digest": self.digest, "path": self.path}
-
-
-@dataclass(frozen=True)
-class TrainingStatement:
-    """The model behind `model_root` is what `spec` outputs on the rows of `dataset` that are not forgotten.
+class TrainingStatement(Statement):
+    """The model behind `model.root` is what `spec` outputs on the rows of `dataset` that are not forgotten.
 
     Attributes:
         dataset: the committed data set.
         spec: the declared algorithm.
         forgotten: in strictly increasing order of positions.
-        model_root: Merkle root of the model commitment.
+        model: the committed model.
         previous: digest of the statement this one supersedes, or None.
     """
 
     dataset: DatasetStatement
     spec: TrainingSpec
     forgotten: tuple[ForgottenRecord, ...]
-    model_root: bytes
+    model: ModelCommitment
     previous: bytes | None
+
+    kind: ClassVar[str] = "training"
+    version: ClassVar[int] = 3
+    refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -148,12 +100,78 @@ class TrainingStatement:
         fixed = self.spec.fixed_point
         return GradientDescent(self.spec.model, fixed.q_bits, fixed.p_bits, fixed.x_bits, self.schedule, self.positions)
 
+    @property
+    def matrices(self) -> Mapping[str, Committed]:
+        """The data set and the model."""
+        return {DATASET: self.dataset.committed, MODEL: self.committed_model}
+
+    @property
+    def committed_model(self) -> Committed:
+        """The model's matrix, which later statements about the model open again."""
+        columns = model_columns(self.schedule)
+        return Committed(columns, self.model.openings, self.model.root, SHORTEST_ROW_BITS, short=True)
+
+    def require_provable(self) -> None:
+        """At most 2^30 scores and 2^27 weights of all steps, and a model of the shape that the spec implies."""
+        self.dataset.require_provable()
+        require_provable(self.dataset, self.spec)
+        width = self.dataset.features + self.spec.bias
+        if self.model.shape != (width,):
+            raise ParameterError(f"a model of shape {self.model.shape}, where the spec implies ({width},)")
+
+    def require_consistent(self, attached: Mapping[str, bytes]) -> None:
+        """Positions and order keys strictly increase, positions stay below N and hold the records that are named.
+
+        So no record is named twice, and the named ones stand in the order in which the data set has to be.
+
+        Raises:
+            InvalidProof: "forget list" or "record path".
+        """
+        dataset, last, last_key = self.dataset, -1, b""
+        for record in self.forgotten:
+            if not last < record.position < dataset.rows:
+                raise InvalidProof("forget list", f"position {record.position} after {last} of {dataset.rows} rows")
+            key = order_key(dataset.order_seed, record.digest)
+            if key <= last_key:
+                raise InvalidProof("forget list", f"the record at position {record.position} is out of order")
+            verify_record_path(dataset.record_root, dataset.rows, record.position, record.digest, record.path)
+            last, last_key = record.position, key
+        if len(self.forgotten) == dataset.rows:
+            raise InvalidProof("forget list", "every row is forgotten")
+
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""
         return {
-            "dataset": self.dataset.to_mapping(),
+            "dataset": statement_digest(self.dataset),
             "spec": self.spec.to_mapping(),
             "forgotten": [record.to_mapping() for record in self.forgotten],
-            "model_root": self.model_root,
+            "forgotten_classes": [],
+            "model": self.model.to_mapping(),
+            "start": [],
+            "scope": [],
             "previous": self.previous,
         }
+
+    @classmethod
+    def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
+        """Raises FormatError, also for what is to come and not there yet."""
+        fields = take(mapping, _FIELDS, "statement")
+        records = [take(record, _FORGOTTEN_FIELDS, "forgotten record") for record in fields["forgotten"]]
+        model = take(fields["model"], _MODEL_FIELDS, "model")
+        return cls(
+            dataset=referenced(references, "dataset", fields["dataset"]),
+            spec=TrainingSpec.from_mapping(fields["spec"]),
+            forgotten=tuple(ForgottenRecord(**record) for record in records),
+            model=ModelCommitment(**(model | {"shape": tuple(model["shape"])})),
+            previous=fields["previous"],
+        )
+
+
+def require_provable(dataset: DatasetStatement, spec: TrainingSpec) -> None:
+    """Refuse what no single proof can carry, before any of it is laid out. Raises ParameterError."""
+    rows, limit = dataset.rows, 1 << MAX_CELLS_BITS
+    if rows * spec.epochs > limit:
+        raise ParameterError(f"{rows} rows in {spec.epochs} epochs are more than one proof can carry ({limit})")
+    steps, limit = spec.epochs * -(-rows // (spec.batch_size or rows)), 1 << MAX_STEP_BITS
+    if steps * (dataset.features + 1) > limit:
+        raise ParameterError(f"{steps} steps of {dataset.features} weights are more than one proof can carry ({limit})")

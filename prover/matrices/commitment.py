@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...circuits.field.goldilocks import Vector, to_field
-from ...circuits.language.layout import MatrixLayout, Tiling
+from ...circuits.language.layout import Address, MatrixLayout, Tiling
 from ...errors import FormatError, InvalidProof
 from ...verifier.protocol.channel import FIELD_BYTES
 from ...verifier.protocol.code import ReedSolomonCode
@@ -140,12 +140,12 @@ def narrowed(values: Cells) -> Cells:
     return to_field(values.astype(np.int64))
 
 
-def column_parts(layout: MatrixLayout, columns: Mapping[str, Cells]) -> list[RowPart]:
+def column_parts(layout: MatrixLayout, columns: Mapping[Address, Cells]) -> list[RowPart]:
     """Columns, each of its real shape, as matrix rows: those that fill rows, and the rows that others share."""
     parts: list[RowPart] = []
     shared: list[tuple[Cells, int, int]] = []
-    for name, tiling in layout.tilings.items():
-        cells, row = narrowed(columns[name]), layout.offsets[name]
+    for column, (row, tiling) in layout.places.items():
+        cells = narrowed(columns[column])
         if tiling.slot_bits == 0:
             parts += [RowPart(rows, row + first, 0) for first, rows in _tiles(tiling, cells)]
         else:
@@ -192,9 +192,9 @@ def fresh_secret(code: ReedSolomonCode, rows: int) -> Secret:
 
 
 def commit_columns(
-    layout: MatrixLayout, code: ReedSolomonCode, columns: Mapping[str, Cells], secret: Secret
+    layout: MatrixLayout, code: ReedSolomonCode, columns: Mapping[Address, Cells], secret: Secret
 ) -> Commitment:
-    """A commitment to columns, by name, each of its real shape."""
+    """A commitment to the matrix's columns, each of its real shape."""
     parts = (*column_parts(layout, columns), RowPart(secret.tails, 0, 1 << code.row_bits))
     return Commitment(code, MatrixRows(parts), secret.salts)
 

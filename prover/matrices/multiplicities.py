@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ...circuits.language.layout import Address
 from ...circuits.language.relation import LIMB, TABLE_BITS, Section
-from ...circuits.language.tables import HALF, limb_names, limb_widths
+from ...circuits.language.tables import HALF, limb_addresses, limb_widths
 from ..kernels import tally
 
 TableRows = npt.NDArray[np.uint16]
@@ -37,25 +38,25 @@ class LookedUpRows(Protocol):
     def __getitem__(self, cut: tuple[slice, ...], /) -> TableRows: ...
 
 
-def limb_rows(limbs: Mapping[str, TableRows], name: str, bits: int) -> dict[str, TableRows]:
+def limb_rows(limbs: Mapping[Address, TableRows], integer: Address, bits: int) -> dict[str, TableRows]:
     """Rows that the lookups of circuits.tables.limb_lookups look up, by name of the lookup."""
     rows: dict[str, TableRows] = {}
-    for limb, width in zip(limb_names(name, bits), limb_widths(bits), strict=True):
-        rows[limb] = limbs[limb]
+    for limb, width in zip(limb_addresses(integer, bits), limb_widths(bits), strict=True):
+        rows[limb.name] = limbs[limb]
         if width < TABLE_BITS:
-            rows[f"{limb} shifted"] = rows[limb] << np.uint16(TABLE_BITS - width)
+            rows[f"{limb.name} shifted"] = limbs[limb] << np.uint16(TABLE_BITS - width)
     return rows
 
 
 def multiplicities(
     sections: Sequence[Section], looked_up: Mapping[str, LookedUpRows]
-) -> dict[str, npt.NDArray[np.int32]]:
+) -> dict[Address, npt.NDArray[np.int32]]:
     """The columns of counts, int32 (sections, 2^16).
 
     Args:
         looked_up: by name of the lookup, which row of its table each cell of the whole box looks up.
     """
-    counts: dict[str, npt.NDArray[np.int32]] = {}
+    counts: dict[Address, npt.NDArray[np.int32]] = {}
     for i, section in enumerate(sections):
         tables = {table.name: table for table in section.tables}
         for table in section.tables:

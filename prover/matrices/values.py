@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from ...circuits.field.goldilocks import ZERO, K, Vector, kscalar, kvector, to_field
 from ...circuits.field.multilinear import Point
-from ...circuits.language.layout import Axis, Column
-from ...circuits.language.relation import Coordinates, PublicVector, Term, Var
+from ...circuits.language.layout import Address, Axis
+from ...circuits.language.relation import Coordinates, PublicVector, Relation, Term, Var
 from ...errors import ZkUnlearnError
 from .. import kernels
 from .commitment import Cells
@@ -42,7 +42,7 @@ class Combination:
 
 PADDED_CELLS = 1 << 20  # that are filled up to whole runs at a time
 
-Values = Mapping[str, "Cells | Combination"]
+Values = Mapping[Address, "Cells | Combination"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -64,32 +64,32 @@ def in_field(cells: Cells) -> Vector:
 
 
 class Columns:
-    """All columns a proof speaks of, virtual ones too, by name: elements of F or narrower integers."""
+    """All columns a proof speaks of, virtual ones too: elements of F or narrower integers."""
 
-    def __init__(self, axes: Mapping[str, tuple[Axis, ...]], values: Values) -> None:
+    def __init__(self, axes: Mapping[Address, tuple[Axis, ...]], values: Values) -> None:
         self.axes = axes
         self.values = values
 
-    def cells(self, name: str) -> Cells:
+    def cells(self, column: Address) -> Cells:
         """A stored column. Raises ZkUnlearnError for one that is not."""
-        cells = self.values[name]
+        cells = self.values[column]
         if isinstance(cells, Combination):
-            raise ZkUnlearnError(f"the column {name!r} has no cells, and is evaluated only")
+            raise ZkUnlearnError(f"the column {column} has no cells, and is evaluated only")
         return cells
 
-    def at(self, name: str, cut: tuple[slice, ...], holes: npt.NDArray[np.int64]) -> Vector:
+    def at(self, column: Address, cut: tuple[slice, ...], holes: npt.NDArray[np.int64]) -> Vector:
         """A column's values within a part of its box, at positions of the part's last axis. F array (..., holes)."""
-        cells = self.values[name]
+        cells = self.values[column]
         if not isinstance(cells, Combination):
             return in_field(cells[cut][..., holes])
         places = np.searchsorted(cells.holes, holes + cut[-1].start)
         return cells.at_holes[cut[:-1]][..., places]
 
-    def evaluate(self, name: str, at: Mapping[str, Point]) -> K:
+    def evaluate(self, column: Address, at: Mapping[str, Point]) -> K:
         """The multilinear extension of a column at a point."""
-        cells, axes = self.values[name], self.axes[name]
+        cells, axes = self.values[column], self.axes[column]
         if not isinstance(cells, Combination):
-            return kscalar(self.sum_axes(name, at).reshape(2))
+            return kscalar(self.sum_axes(column, at).reshape(2))
         weights = [_weights(axis, at[axis.name]) for axis in axes]
         result = ZERO
         for coefficient, part in cells.parts:
@@ -110,9 +110,9 @@ class Columns:
         order = sorted(range(len(free)), key=lambda i: free[i][:1])
         return padded.transpose(0, *(1 + i for i in order)).reshape(2, -1)
 
-    def sum_axes(self, name: str, at: Mapping[str, Coordinates | PublicVector]) -> Vector:
+    def sum_axes(self, column: Address, at: Mapping[str, Coordinates | PublicVector]) -> Vector:
         """Sum every axis against what its coordinates say; variables stay. K array (2, ...), one axis each."""
-        return _sum_axes(self.cells(name), [_weights(axis, at[axis.name]) for axis in self.axes[name]])
+        return _sum_axes(self.cells(column), [_weights(axis, at[axis.name]) for axis in self.axes[column]])
 
 
 def _sum_axes(cells: Cells, weights: Sequence[Vector | None]) -> Vector:
@@ -164,6 +164,7 @@ def _sum_axis(values: Cells, position: int, weights: Vector, *, over_extension: 
     return summed.reshape(2, *shape[:position], runs, *shape[position + 1 :])
 
 
-def column_axes(columns: Sequence[Column]) -> dict[str, tuple[Axis, ...]]:
-    """Axes by column name."""
-    return {column.name: column.axes for column in columns}
+def column_axes(relation: Relation) -> dict[Address, tuple[Axis, ...]]:
+    """Axes of all columns of a relation."""
+    held = {Address(name, column.name): column.axes for name, own in relation.columns.items() for column in own}
+    return {**held, **relation.virtual}

@@ -20,21 +20,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ...circuits.field.goldilocks import is_canonical
+from ...circuits.language.layout import Address
 from ...circuits.relations.validity import BLINDS
-from ...circuits.statements.training import DatasetStatement, ForgottenRecord
+from ...circuits.statements.dataset import DATASET, MAX_OPENINGS, DatasetStatement, Segment
+from ...circuits.statements.records import ForgottenRecord
 from ...errors import BudgetExceeded, DataError, FormatError
-from ...formats.container import PUBLIC_MODE, VERSION, Bytes, Expected, Int, encode, read_container, take, write_file
+from ...formats.container import PUBLIC_MODE, Bytes, Expected, Int, encode, read_container, take, write_file
 from ...models.encoding.dataset import DatasetEncoding
-from ...verifier.proofs import MAX_OPENINGS, DatasetCommitment
+from ...verifier.proofs import DatasetCommitment
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
-from ...verifier.protocol.soundness import require_security
-from ...verifier.verify import DATASET, dataset_matrix, dataset_shape, new_transcript
+from ...verifier.shapes import matrix_shape
 from ..matrices.commitment import Cells, Commitment, Secret, commit_columns, damaged, fresh_secret
 from ..matrices.multiplicities import LookedUpRows, SignedRows, multiplicities, signed_rows
 from ..matrices.values import Witness
-from ..protocol.proof import Progress, Prover
+from ..protocol.proof import Progress
 from ..witnesses.rows import Rows, blind_rows, encode_rows
 from .locks import locked
+from .prove import check_before_work, prove_statement
 from .secret_arrays import SECRETS, Folder, Form, Names, load_arrays
 from .tree_cache import load_tree, save_tree
 
@@ -73,14 +75,14 @@ class Dataset:
         return self.rows.ids
 
     @property
-    def columns(self) -> dict[str, Cells]:
-        """Committed columns by name."""
+    def columns(self) -> dict[Address, Cells]:
+        """Committed columns."""
         return self.rows.columns
 
     @cached_property
     def opening(self) -> Commitment:
         """The matrix with everything that opening it takes. Raises FormatError where stored secrets are damaged."""
-        matrix = dataset_matrix(self.statement)
+        matrix = matrix_shape(DATASET, self.statement.committed)
         opening = commit_columns(matrix.layout, matrix.code, self.columns, self.secret)
         if self.directory is not None:
             opening.stored = load_tree(self.directory, self.commitment.digest, matrix.code, self.statement.root)
@@ -99,6 +101,10 @@ class Dataset:
         if positions and self.rows.record_root != self.statement.record_root:
             raise damaged()
         return tuple(self.rows.record(position) for position in positions)
+
+    def require_opening(self) -> None:
+        """Raises BudgetExceeded if no opening is left."""
+        _next_spent(self.spent, self.statement.openings)
 
     def spend(self) -> None:
         """Count one more opening, on disk before anything is opened.
@@ -146,7 +152,7 @@ class Dataset:
         return _load_opening(path, DatasetCommitment.load(path / COMMITMENT_FILE))
 
     def _opening_file(self) -> bytes:
-        return encode(OPENING_KIND, {"dataset": self.commitment.digest, "spent": self.spent}, VERSION)
+        return encode(OPENING_KIND, {"dataset": self.commitment.digest, "spent": self.spent})
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What dataset.secrets holds."""
@@ -190,18 +196,19 @@ def commit_dataset(
 
 def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: Progress | None) -> Dataset:
     """Commit to rows with fresh tails and salts, and prove that they are well formed."""
-    draft = DatasetStatement(len(rows.ids), encoding, openings, bytes(DIGEST_BYTES), rows.record_root, rows.order_seed)
-    require_security(dataset_shape(draft))
+    count = len(rows.ids)
+    segment = Segment(count, rows.order_seed)
+    draft = DatasetStatement(count, encoding, openings, bytes(DIGEST_BYTES), rows.record_root, (segment,))
+    shape = check_before_work(draft)
     if progress is not None:
         progress("commit data set")
-    matrix = dataset_matrix(draft)
+    matrix = shape.committed[DATASET]
     secret = fresh_secret(matrix.code, matrix.layout.rows)
     opening = commit_columns(matrix.layout, matrix.code, rows.columns, secret)
     statement = replace(draft, root=opening.root)
     witness = _witness(statement, rows)
-    shape, transcript, committed = dataset_shape(statement), new_transcript(statement), {DATASET: opening}
-    prover = Prover(shape, transcript, committed, witness.columns, looked_up=witness.looked_up, progress=progress)
-    dataset = Dataset(DatasetCommitment(statement, prover.prove()), rows, secret, spent=1)
+    proved = prove_statement(shape, statement, {DATASET: opening}, witness, progress=progress)
+    dataset = Dataset(DatasetCommitment(statement, proved.proof.proof), rows, secret, spent=1)
     dataset.opening = opening  # encoded already
     return dataset
 
@@ -246,7 +253,7 @@ def _read_opening(path: Path, openings: int) -> dict[str, Any]:
 def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     """The secret files, checked against the public one."""
     path, statement = directory / OPENING_FILE, commitment.statement
-    count, matrix = statement.rows, dataset_matrix(statement)
+    count, matrix = statement.rows, matrix_shape(DATASET, statement.committed)
     fields = _read_opening(path, statement.openings)
     if fields["dataset"] != commitment.digest:
         raise FormatError(f"{path}: belongs to another data set than {COMMITMENT_FILE} beside it")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from ...circuits.relations.recommitment import new_name
-from ...circuits.statements.training import RecommitmentStatement
+from dataclasses import replace
+
+from ...circuits.language.layout import Address
+from ...circuits.statements.dataset import DATASET
+from ...circuits.statements.link import NEW_DATASET, LinkStatement
+from ...errors import BudgetExceeded
 from ...verifier.proofs import RecommitmentProof
-from ...verifier.verify import DATASET, NEW_DATASET, new_transcript, recommitment_shape
-from ..protocol.proof import Progress, Prover
+from ..matrices.values import Witness
+from ..protocol.proof import Progress
 from .dataset import DEFAULT_OPENINGS, Dataset, commit_rows
+from .prove import check_before_work, prove_statement
+
+OWN_OPENINGS = 2  # that a fresh commitment spends at once: its validity proof, and the link
 
 
 def recommit_dataset(
@@ -19,13 +26,16 @@ def recommit_dataset(
         The new data set, its positions, record digests and salts unchanged, and the public proof that links both.
 
     Raises:
-        BudgetExceeded: the old commitment has no opening left for the proof.
+        BudgetExceeded: the old commitment has no opening left for the proof, or the new one would have none.
     """
+    if openings < OWN_OPENINGS:
+        raise BudgetExceeded(f"a fresh commitment needs {OWN_OPENINGS} openings: for its own proof and for the link")
+    draft = LinkStatement(dataset.statement, replace(dataset.statement, openings=openings))
+    shape = check_before_work(draft, [dataset])
     new = commit_rows(dataset.rows, dataset.statement.encoding, openings, progress)
-    statement = RecommitmentStatement(dataset.statement, new.statement)
-    dataset.spend()
-    new.spend()
-    columns = {**dataset.columns, **{new_name(name): values for name, values in new.columns.items()}}
+    statement = replace(draft, new=new.statement)
+    columns = {**dataset.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in new.columns.items()}}
     committed = {DATASET: dataset.opening, NEW_DATASET: new.opening}
-    prover = Prover(recommitment_shape(statement), new_transcript(statement), committed, columns, progress=progress)
-    return new, RecommitmentProof(statement, prover.prove())
+    witness = Witness(columns, {})
+    proved = prove_statement(shape, statement, committed, witness, budgets=[dataset, new], progress=progress)
+    return new, RecommitmentProof(statement, proved.proof.proof)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -12,23 +12,24 @@ import numpy.typing as npt
 
 from ...circuits.field.goldilocks import is_canonical, to_field
 from ...circuits.relations.gradient_descent import MODEL as MODEL_COLUMN
-from ...circuits.relations.gradient_descent import model_columns
-from ...circuits.statements.training import TrainingStatement
+from ...circuits.statements.base import read_statement, written
+from ...circuits.statements.dataset import DATASET
+from ...circuits.statements.training import MODEL, MODEL_OPENINGS, ModelCommitment, TrainingStatement
 from ...errors import FormatError, ParameterError, StatementMismatch
-from ...formats.container import VERSION, Bytes, Expected, read_container, take, write_container
+from ...formats.container import Bytes, Expected, read_container, take, write_container
 from ...models.encoding.dataset import DatasetEncoding
-from ...models.methods.schedule import compile_schedule
 from ...models.spec import TrainingSpec
-from ...verifier.proofs import TrainingProof, training_statement
+from ...verifier.proofs import TrainingProof
 from ...verifier.protocol.group import MatrixShape
-from ...verifier.protocol.merkle import SALT_BYTES
-from ...verifier.protocol.soundness import require_security
-from ...verifier.verify import DATASET, MODEL, model_matrix, new_transcript, require_provable, training_shape
+from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
+from ...verifier.shapes import matrix_shape
 from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
-from ..protocol.proof import Progress, Prover
+from ..matrices.values import Witness
+from ..protocol.proof import Progress
 from ..witnesses.descent import descend
-from ..witnesses.gradient_descent import VIRTUAL, training_witness
+from ..witnesses.gradient_descent import training_witness
 from .dataset import Dataset
+from .prove import check_before_work, prove_statement
 
 MODEL_KIND = "model.opening"
 MAX_MODEL_BYTES = 1 << 30
@@ -73,24 +74,24 @@ class Model:
     def save(self, path: Path | str) -> None:
         """Write the secret file, 0600."""
         payload = {
-            "statement": self.statement.to_mapping(),
+            "training": written(self.statement),
             "weights": self.integers.astype("<i8").tobytes(),
             "tails": self.secret.tails.astype("<u8").tobytes(),
             "leaf_salts": self.secret.salts.tobytes(),
         }
-        write_container(path, MODEL_KIND, VERSION, payload, secret=True)
+        write_container(path, MODEL_KIND, payload, secret=True)
 
     @classmethod
     def load(cls, path: Path | str) -> Model:
         """Raises DataError or FormatError naming the file, also if these are not the weights of the commitment."""
         payload = read_container(path, MODEL_KIND, MAX_MODEL_BYTES)[1]
-        statement = training_statement(take(payload, _OPENING_FORM, str(path))["statement"])
+        statement = read_statement(TrainingStatement, take(payload, _OPENING_FORM, str(path))["training"])
         try:
-            matrix = model_matrix(model_columns(statement.schedule))
+            matrix = matrix_shape(MODEL, statement.committed_model)
         except ParameterError as error:
             raise FormatError(f"{path}: {error}") from error
         sizes: dict[str, Expected] = {
-            "statement": dict,
+            "training": dict,
             "weights": Bytes(8 * statement.schedule.width),
             "tails": Bytes(8 * matrix.layout.rows * matrix.code.tail),
             "leaf_salts": Bytes(SALT_BYTES * matrix.code.length),
@@ -102,12 +103,12 @@ class Model:
             raise FormatError(f"{path}: holds a number that is not a field element")
         salts = np.frombuffer(fields["leaf_salts"], dtype=np.uint8).reshape(-1, SALT_BYTES)
         secret = Secret(tails.reshape(matrix.layout.rows, -1), salts)
-        if _commit_model(matrix, integers, secret).root != statement.model_root:
+        if _commit_model(matrix, integers, secret).root != statement.model.root:
             raise FormatError(f"{path}: weights, tails or salts are not those behind the model's commitment")
         return cls(statement, integers, secret)
 
 
-_OPENING_FORM = {"statement": dict, "weights": bytes, "tails": bytes, "leaf_salts": bytes}
+_OPENING_FORM = {"training": dict, "weights": bytes, "tails": bytes, "leaf_salts": bytes}
 
 
 @dataclass(frozen=True)
@@ -155,35 +156,27 @@ def prove_training(
     start = perf_counter()
     forgotten = dataset.records(forget)
     positions = tuple(record.position for record in forgotten)
-    require_provable(dataset.statement, spec)
-    schedule = compile_schedule(spec, dataset.statement.encoding.shape(dataset.statement.rows), positions)
     if previous is not None:
         _check_previous(dataset, spec, positions, previous)
+    superseded = None if previous is None else previous.digest
+    nothing_yet = ModelCommitment(bytes(DIGEST_BYTES), MODEL_OPENINGS, (dataset.statement.features + spec.bias,))
+    draft = TrainingStatement(dataset.statement, spec, forgotten, nothing_yet, superseded)
+    shape = check_before_work(draft, [dataset])
     _report(progress, "train")
-    trace = descend(dataset.rows, positions, spec, schedule)
+    trace = descend(dataset.rows, positions, spec, draft.schedule)
 
-    matrix = model_matrix(model_columns(schedule))
+    matrix = shape.committed[MODEL]
     secret = fresh_secret(matrix.code, matrix.layout.rows)
-    model_opening = _commit_model(matrix, trace.weights[-1], secret)
-    statement = TrainingStatement(
-        dataset.statement,
-        spec,
-        forgotten,
-        model_opening.root,
-        None if previous is None else previous.digest,
-    )
-    shape = training_shape(statement)
-    require_security(shape)
-    committed = {DATASET: dataset.opening, MODEL: model_opening}
-    dataset.spend()
-    witness = training_witness(statement.relation, trace)
+    opening = _commit_model(matrix, trace.weights[-1], secret)
+    statement = replace(draft, model=replace(nothing_yet, root=opening.root))
+    own = training_witness(draft.relation, trace)
+    witness = Witness({**dataset.columns, **own.columns}, own.looked_up)
+    committed = {DATASET: dataset.opening, MODEL: opening}
     trained = perf_counter()
-    columns = {**dataset.columns, **witness.columns}
-    transcript = new_transcript(statement)
-    prover = Prover(shape, transcript, committed, columns, VIRTUAL, witness.looked_up, progress)
-    proof = TrainingProof(statement, prover.prove())
+    proved = prove_statement(shape, statement, committed, witness, budgets=[dataset], progress=progress)
     model = Model(statement, trace.weights[-1], secret)
-    return Trained(proof, model, {"train": trained - start, **prover.timings, "total": perf_counter() - start})
+    timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
+    return Trained(TrainingProof(statement, proved.proof.proof), model, timings)
 
 
 def _commit_model(matrix: MatrixShape, weights: npt.NDArray[np.int64], secret: Secret) -> Commitment:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, add, kvector, mul, sub, to_field
 from ...circuits.field.multilinear import Point
-from ...circuits.language.layout import Axis
+from ...circuits.language.layout import Address, Axis
 from ...circuits.language.relation import LIMB, Entry, LookedUp, Lookup, LookupBox, Relation, Section, Table
 from ...verifier.protocol.lookup import (
     ROUND_DEGREE,
@@ -140,7 +140,7 @@ class BoxLeaves:
         """Find the rows of a lookup's tuples; a tuple that is in no table (a lie) gets an entry of its own."""
         lookup = self._box.lookups[index]
         table = self._tables[lookup.table]
-        cells = {name: in_field(self._columns.cells(name)[self._cut]) for name in _columns_of(lookup)}
+        cells = {column: in_field(self._columns.cells(column)[self._cut]) for column in lookup.columns}
         tuples = [_component(entry, cells) for entry in lookup.entries]
         listed = [component.table()[0] for component in table.components]
         place = sub(tuples[0], np.broadcast_to(listed[0][0], tuples[0].shape))  # the first component counts up by one
@@ -150,17 +150,15 @@ class BoxLeaves:
         rows[...] = np.where(inside, place, 0)
         lies = ~inside
         lies[..., list(self._box.indicator.holes)] = False
-        at_lies = {name: values[lies] for name, values in cells.items()}
+        at_lies = {column: values[lies] for column, values in cells.items()}
         rows[lies] = self._entries.add(_denominators(self._keys, table.tag, lookup, at_lies)) - self._bases[index]
 
     def _punch(self, index: int, rows: npt.NDArray[np.integer]) -> None:
         """Entries for the cells that do not count: behind those that do."""
         lookup, holes = self._box.lookups[index], np.array(self._box.indicator.holes, dtype=np.int64)
-        cells = {name: self._columns.at(name, self._cut, holes) for name in _columns_of(lookup)}
-        places = (
-            self._entries.add(_denominators(self._keys, self._tables[lookup.table].tag, lookup, cells))
-            - self._bases[index]
-        )
+        cells = {column: self._columns.at(column, self._cut, holes) for column in lookup.columns}
+        tag = self._tables[lookup.table].tag
+        places = self._entries.add(_denominators(self._keys, tag, lookup, cells)) - self._bases[index]
         rows[..., holes] = places.reshape(*rows.shape[:-1], len(holes))
 
 
@@ -171,13 +169,9 @@ def lookup_leaves(
     return BoxLeaves(keys, section, tree, columns, looked_up).layer()
 
 
-def _columns_of(lookup: Lookup) -> list[str]:
-    return list(dict.fromkeys(name for entry in lookup.entries for _, name in entry.terms))
-
-
-def _component(entry: Entry, cells: Mapping[str, Vector]) -> Vector:
+def _component(entry: Entry, cells: Mapping[Address, Vector]) -> Vector:
     """A component of the looked-up tuples, in F."""
-    parts = [mul(cells[name], _constant(coefficient)) for coefficient, name in entry.terms]
+    parts = [mul(cells[column], _constant(coefficient)) for coefficient, column in entry.terms]
     value = np.broadcast_to(_constant(entry.constant), parts[0].shape)
     for part in parts:
         value = add(value, part)
@@ -188,15 +182,15 @@ def _constant(value: int) -> Vector:
     return to_field(np.array(value, dtype=np.int64))
 
 
-def _denominators(keys: Keys, tag: int, lookup: Lookup, cells: Mapping[str, Vector]) -> Vector:
+def _denominators(keys: Keys, tag: int, lookup: Lookup, cells: Mapping[Address, Vector]) -> Vector:
     """alpha - key. K vector (2, cells)."""
-    coefficients: dict[str, K] = {}
+    coefficients: dict[Address, K] = {}
     constant = keys.start(tag)
     for i, entry in enumerate(lookup.entries):
         constant = constant - keys.power(i) * entry.constant
-        for coefficient, name in entry.terms:
-            coefficients[name] = coefficients.get(name, ZERO) - keys.power(i) * coefficient
-    columns = [cells[name].reshape(-1) for name in coefficients]
+        for coefficient, column in entry.terms:
+            coefficients[column] = coefficients.get(column, ZERO) - keys.power(i) * coefficient
+    columns = [cells[column].reshape(-1) for column in coefficients]
     return kernels.linear_combination(constant.pair, kvector(coefficients.values()), columns)
 
 
@@ -263,7 +257,7 @@ def prove_lookups(
     for section in relation.sections:
         keys = draw_keys(channel, section)
         trees = build_trees(section, instances(section), keys, columns, looked_up)
-        done |= settle_leaves(channel, steps, relation, section, keys, prove_trees(channel, trees))
+        done |= settle_leaves(channel, steps, section, keys, prove_trees(channel, trees))
     return done
 
 

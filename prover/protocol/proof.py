@@ -9,6 +9,7 @@ from time import perf_counter
 from ...circuits.field.goldilocks import Vector
 from ...circuits.field.multilinear import Point
 from ...circuits.language.hidden import Hidden, Product
+from ...circuits.language.layout import Address
 from ...circuits.language.relation import Sum, SumResult
 from ...errors import ZkUnlearnError
 from ...verifier.protocol.batching import Claim
@@ -45,15 +46,11 @@ class ProverSteps:
         """V -> P: a random point."""
         return challenge_point(self.channel, label, bits)
 
-    def evaluate(self, column: str, at: Mapping[str, Point]) -> Hidden:
+    def evaluate(self, column: Address, at: Mapping[str, Point]) -> Hidden:
         """P -> V: a column's value."""
         (value,) = self.channel.send([self.columns.evaluate(column, at)])
         self.claims.append(Claim(column, at, value))
         return value
-
-    def virtual(self, name: str, at: Mapping[str, Point]) -> Hidden:
-        """P -> V: the value of a column that is not committed; the walk has to prove it."""
-        return self.channel.send([self.columns.evaluate(name, at)])[0]
 
     def total(self, statement: Sum) -> Hidden:
         """P -> V: the value of a sum."""
@@ -76,8 +73,7 @@ class Prover:
     Args:
         shape: from the statement.
         committed: the matrices committed before, by name.
-        columns: values of all columns, of their real shapes, by name, virtual ones included.
-        virtual: columns in whose shapes virtual ones come: name to the committed column's name.
+        columns: values of all columns, of their real shapes, virtual ones included.
         looked_up: by name of the lookup, the table rows of its whole box; what is missing is searched.
         progress: told the name of each phase before it runs.
     """
@@ -88,15 +84,12 @@ class Prover:
         transcript: Transcript,
         committed: Mapping[str, Commitment],
         columns: Values,
-        virtual: Mapping[str, str] | None = None,
         looked_up: Mapping[str, LookedUpRows] | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.shape = shape
         self.channel = ProverChannel(transcript)
-        axes = column_axes([c for matrix in shape.relation.columns.values() for c in matrix])
-        axes |= {name: axes[like] for name, like in (virtual or {}).items()}
-        self.columns = Columns(axes, columns)
+        self.columns = Columns(column_axes(shape.relation), columns)
         self.commitments = dict(committed)
         self.masks: dict[str, Vector] = {}
         self.timings: dict[str, float] = {}
@@ -129,7 +122,7 @@ class Prover:
         """The tree of a group that is made in this proof."""
         code, parts, first = group.code, [], group.fresh_columns
         if group.witness is not None:
-            own = {column.name: self.columns.cells(column.name) for column in group.witness.columns}
+            own = {column: self.columns.cells(column) for column in group.witness.places}
             parts = column_parts(group.witness, own)
             parts.append(RowPart(random_field(first, code.queries), 0, 1 << code.row_bits))  # it is opened once
         self.masks[group.name] = mask = random_field(MASK_ROWS, code.dimension)
@@ -147,7 +140,7 @@ class Prover:
         with self._phase("identities"):
             relation.identities(steps, looked_up)
         with self._phase("batching"):
-            claims = claims_by_group(self.shape.groups, steps.claims)
+            claims = claims_by_group(self.shape, steps.claims)
             folded = {
                 group.name: prove_batching(channel, group, claims[group.name], self._matrices(group))
                 for group in self.shape.groups

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...circuits.field.goldilocks import to_field
+from ...circuits.language.layout import Address
 from ...circuits.language.relation import LIMB
 from ...circuits.language.tables import split_limbs
 from ...circuits.relations.gradient_descent import (
@@ -19,8 +20,6 @@ from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 from ..matrices.values import Combination, Witness
 from .descent import NarrowTrace
-
-VIRTUAL = {Z: Q}  # z is not committed; its array has the shape of Q
 
 
 def training_witness(relation: GradientDescent, trace: NarrowTrace) -> Witness:
@@ -41,7 +40,7 @@ def training_witness(relation: GradientDescent, trace: NarrowTrace) -> Witness:
         **limb_rows(limbs, MODEL_LIMBS, schedule.weight_bits),
     }
     scores = Combination(((1, trace.rem), (LIMB, trace.Q)), trace.forgotten, to_field(trace.forgotten_scores))
-    columns: dict[str, Cells | Combination] = {
+    columns: dict[Address, Cells | Combination] = {
         Q: trace.Q,
         PREDICTIONS: trace.P,
         Z: scores,

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...circuits.field.goldilocks import Vector
+from ...circuits.language.layout import Address
 from ...circuits.relations.validity import BLINDS, FEATURES, LABELS
-from ...circuits.statements.training import ORDER_TAG, ForgottenRecord
+from ...circuits.statements.records import ORDER_TAG, ForgottenRecord
 from ...errors import DataError
 from ...models.encoding.dataset import DatasetEncoding
 from ...verifier.protocol.merkle import DIGEST_BYTES
@@ -57,7 +58,7 @@ class Rows:
         return self.by_feature[:-1].T
 
     @property
-    def columns(self) -> dict[str, npt.NDArray[np.generic]]:
+    def columns(self) -> dict[Address, npt.NDArray[np.generic]]:
         """The columns of circuits/relations/validity.py: integers, and for the blinds elements of F."""
         blinds = dict(zip(BLINDS, self.blinds, strict=True))
         return {FEATURES: self.by_feature, LABELS: self.labels, **blinds}

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from zkunlearn.circuits.field.goldilocks import add, mul, to_field
 from zkunlearn.circuits.field.multilinear import log2_ceil
-from zkunlearn.circuits.language.layout import MatrixLayout
+from zkunlearn.circuits.language.layout import WITNESS, Address, MatrixLayout
 from zkunlearn.circuits.language.relation import LIMB, Entry
 from zkunlearn.circuits.language.tables import HALF, RANGE, split_limbs
+from zkunlearn.circuits.relations import validity
 from zkunlearn.circuits.relations.gradient_descent import (
     MODEL,
     MODEL_LIMBS,
@@ -35,20 +36,19 @@ from zkunlearn.models.methods.schedule import DatasetShape, Schedule, compile_sc
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.commitment import Commitment, commit_columns, fresh_secret
 from zkunlearn.prover.matrices.entropy import random_field
-from zkunlearn.prover.protocol.ledger import violated
-from zkunlearn.prover.protocol.proof import Prover
-from zkunlearn.prover.witnesses.gradient_descent import VIRTUAL
 from zkunlearn.verifier.protocol.code import HIDING_RATE, PLAIN_RATE, ReedSolomonCode
-from zkunlearn.verifier.protocol.group import WITNESS, Group, MatrixShape, groups_of
+from zkunlearn.verifier.protocol.group import Group, MatrixShape, groups_of
 from zkunlearn.verifier.protocol.proof import ProofShape, verify_protocol
 from zkunlearn.verifier.protocol.transcript import Transcript
+
+from ..cheating import CheatingProver
 
 ROWS, FEATURES, EPOCHS, BATCH = 13, 3, 3, 4
 X_BITS = 10
 FORGOTTEN = (2, 5)
 OPENINGS = 2  # opening budget of the test commitments: short tails make short proofs
 ROW_BITS, SHORT_ROW_BITS = 12, 8  # rows with room for the ledger, long enough to be folded; and neither
-Columns = dict[str, Any]
+Columns = dict[Address, Any]
 
 
 def transcript(instance: bytes = b"instance") -> Transcript:
@@ -163,9 +163,10 @@ def descend(
 def data_columns(data: tuple[Any, Any]) -> Columns:
     """Features, labels and blinds."""
     X, y = data
-    blinds = {f"blind {i}": random_field(len(y)) for i in range(2)}
+    blinds = {blind: random_field(len(y)) for blind in validity.BLINDS}
     constant = np.full((1, len(y)), 1 << X_BITS)
-    return {"features": to_field(np.concatenate([X.T, constant])), "labels": to_field(y), **blinds}
+    features = to_field(np.concatenate([X.T, constant]))
+    return {validity.FEATURES: features, validity.LABELS: to_field(y), **blinds}
 
 
 def training_columns(relation: GradientDescent, trace: Trace) -> Columns:
@@ -190,7 +191,7 @@ def columns_of(declared: Declared, data: tuple[Any, Any], trace: Trace) -> Colum
     return recount(declared.relation, data_columns(data) | training_columns(declared.relation, trace))
 
 
-def looked_up(entry: Entry, columns: Mapping[str, Any]) -> Any:
+def looked_up(entry: Entry, columns: Columns) -> Any:
     """A component of a looked-up tuple, in F."""
     value: Any = to_field(np.array(entry.constant))
     for coefficient, name in entry.terms:
@@ -200,7 +201,7 @@ def looked_up(entry: Entry, columns: Mapping[str, Any]) -> Any:
 
 def recount(relation: Any, columns: Columns) -> Columns:
     """The columns with the multiplicities they deserve; a tuple that is in no table is counted nowhere."""
-    counts: dict[str, Any] = {}
+    counts: Columns = {}
     for i, section in enumerate(relation.sections):
         tables = {table.name: table for table in section.tables}
         for table in section.tables:
@@ -228,15 +229,6 @@ def commitments(shape: ProofShape, columns: Columns) -> dict[str, Commitment]:
 
 
 # Proving and checking ------------------------------------------------------------------------------------------------
-
-
-class CheatingProver(Prover):
-    """Goes on when its own equations do not hold, and remembers their names."""
-
-    lies: frozenset[str] = frozenset()
-
-    def check_witness(self) -> None:
-        self.lies = frozenset(violated(self.channel.program, self.channel.values))
 
 
 @dataclass(frozen=True)
@@ -269,8 +261,7 @@ def prove(
 ) -> Outcome:
     """Prove whatever the columns say, be it true or not."""
     committed = committed or commitments(shape, columns)
-    virtual = VIRTUAL if Z in columns else None
-    cheat = prover(shape, with_transcript or transcript(), committed, columns, virtual)
+    cheat = prover(shape, with_transcript or transcript(), committed, columns)
     proof = cheat.prove()
     return Outcome(shape, {name: c.root for name, c in committed.items()}, proof, cheat)
 
@@ -307,11 +298,8 @@ def validity_columns(shape: ProofShape, data: tuple[Any, Any]) -> Columns:
     return recount(shape.relation, data_columns(data))
 
 
-def changed(columns: Columns, name: str, place: Any, value: int) -> Columns:
+def changed(columns: Columns, column: Address, place: Any, value: int) -> Columns:
     """The columns with one cell replaced by an integer, negative ones too."""
-    copy = columns[name].copy()
+    copy = columns[column].copy()
     copy[place] = to_field(np.array(value))
-    return columns | {name: copy}
-
-
-__all__ = [name for name in dir() if not name.startswith("_") and name not in ("annotations", "replace")]
+    return columns | {column: copy}

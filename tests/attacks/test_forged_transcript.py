@@ -14,6 +14,7 @@ import pytest
 from zkunlearn.circuits.field.goldilocks import K, Vector, add, kadd, kscale, sub
 from zkunlearn.errors import InvalidProof
 from zkunlearn.prover.matrices.commitment import Commitment
+from zkunlearn.prover.matrices.entropy import random_field
 from zkunlearn.prover.protocol import proof as prover_protocol
 from zkunlearn.prover.protocol.proof import Prover
 from zkunlearn.verifier.protocol.group import Group
@@ -29,7 +30,6 @@ from .harness import (
     commitments,
     descend,
     prove,
-    random_field,
     transcript,
     validity_columns,
     validity_shape,

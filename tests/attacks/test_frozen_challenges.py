@@ -18,7 +18,7 @@ import pytest
 from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, P, Vector, add, kscale, ksub
 from zkunlearn.circuits.field.multilinear import kevaluate
 from zkunlearn.prover.matrices.commitment import Commitment
-from zkunlearn.prover.matrices.entropy import random_salts
+from zkunlearn.prover.matrices.entropy import random_field, random_salts
 from zkunlearn.prover.protocol.channel import ProverChannel
 from zkunlearn.prover.protocol.folding import prove_folding, send_vectors
 from zkunlearn.prover.protocol.work import BATCH, Tries
@@ -27,7 +27,7 @@ from zkunlearn.verifier.protocol.code import ReedSolomonCode, evaluate_rows
 from zkunlearn.verifier.protocol.folding import Claims, Stack, weight_at
 from zkunlearn.verifier.protocol.merkle import DIGEST_BYTES
 
-from .harness import Columns, Declared, Outcome, columns_of, descend, prove, random_field
+from .harness import Columns, Declared, Outcome, columns_of, descend, prove
 from .recording import (
     Replay,
     Section,

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.field.goldilocks import to_field
+from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.language.relation import LIMB
-from zkunlearn.circuits.language.tables import HALF, limb_names, split_limbs
-from zkunlearn.circuits.relations.gradient_descent import Q, Z
+from zkunlearn.circuits.language.tables import HALF, limb_addresses, split_limbs
+from zkunlearn.circuits.relations import validity
+from zkunlearn.circuits.relations.gradient_descent import MODEL, MODEL_LIMBS, UPDATE, WEIGHTS, Q, Z
 from zkunlearn.models.activation import activation_table
 from zkunlearn.models.methods.gradient_descent import train
 
@@ -147,7 +149,7 @@ def test_one_edited_weight_is_rejected(declared: Declared, data: Data, step: int
 def test_a_remainder_of_the_update_off_by_one_is_rejected(
     declared: Declared, data: Data, true_columns: Columns
 ) -> None:
-    name = limb_names("update remainder", declared.schedule.shift)[0]
+    name = limb_addresses(UPDATE, declared.schedule.shift)[0]
     off = int(true_columns[name][1, 2, 3]) ^ 1
     lie = recount(declared.relation, changed(true_columns, name, (1, 2, 3), off))
     assert_caught(prove(declared.shape, lie), "gradient")
@@ -169,7 +171,7 @@ def test_a_model_commitment_that_differs_from_its_limbs_is_rejected(
     """The last update agrees with the commitment, so that only the model's own limbs can tell."""
 
     trace, bits = descend(declared, data), declared.schedule.weight_bits
-    limbs = split_limbs(trace.weights[-1] + (1 << (bits - 1)) + 1, "model", bits)
+    limbs = split_limbs(trace.weights[-1] + (1 << (bits - 1)) + 1, MODEL_LIMBS, bits)
     lie = recount(declared.relation, true_columns | limbs)
     assert_caught(prove(declared.shape, lie), "model")
 
@@ -177,7 +179,7 @@ def test_a_model_commitment_that_differs_from_its_limbs_is_rejected(
 def test_a_commitment_to_another_model_is_rejected(declared: Declared, data: Data, true_columns: Columns) -> None:
     """The proof speaks of w_T throughout; the commitment holds something else."""
     committed = commitments(declared.shape, true_columns)
-    other = true_columns | {"model": to_field(np.array([1, 2, 3, 4]))}
+    other = true_columns | {MODEL: to_field(np.array([1, 2, 3, 4]))}
     committed["model"] = commitments(declared.shape, other)["model"]
     assert_caught(prove(declared.shape, true_columns, committed), "batching")
 
@@ -283,7 +285,7 @@ def test_a_table_row_past_the_end_is_rejected(declared: Declared, true_columns: 
 
 def test_a_limb_of_two_to_the_sixteen_is_rejected(declared: Declared, true_columns: Columns) -> None:
     """The weight is the same integer: 2^16 more in the low limb, one less in the high one."""
-    low, high = limb_names("weights", declared.schedule.weight_bits)
+    low, high = limb_addresses(WEIGHTS, declared.schedule.weight_bits)
     columns = dict(true_columns)
     for name, step in ((low, LIMB), (high, -1)):
         columns = changed(columns, name, (2, 1, 0), int(columns[name][2, 1, 0]) + step)
@@ -302,8 +304,8 @@ def test_a_remainder_above_its_bits_is_rejected_by_the_shifted_limb(declared: De
     trace = descend(declared, data, after_step=over)
     columns = data_columns(data) | honest_columns(declared, replace(trace, u=trace.u & (scale - 1)))
     box = (EPOCHS, declared.schedule.blocks, declared.schedule.width)
-    columns |= split_limbs(trace.u.reshape(box), "update remainder", bits)
-    assert int(columns[limb_names("update remainder", bits)[-1]].max()) < LIMB
+    columns |= split_limbs(trace.u.reshape(box), UPDATE, bits)
+    assert int(columns[limb_addresses(UPDATE, bits)[-1]].max()) < LIMB
     assert_caught(prove(declared.shape, recount(declared.relation, columns)), "lookup sum")
 
 
@@ -335,7 +337,7 @@ def test_a_multiplicity_off_by_one_is_rejected(declared: Declared, true_columns:
 def test_a_data_cell_outside_its_range_is_rejected(data: Data, kind: str, name: str, value: int) -> None:
     shape = validity_shape(kind)
     place = (DROPPED,) if name == "labels" else (2, DROPPED)
-    columns = changed(validity_columns(shape, data), name, place, value)
+    columns = changed(validity_columns(shape, data), Address(validity.DATASET, name), place, value)
     assert_caught(prove(shape, recount(shape.relation, columns)), "lookup sum")
 
 
@@ -343,7 +345,7 @@ def test_a_data_cell_outside_its_range_is_rejected(data: Data, kind: str, name: 
 def test_another_constant_feature_is_rejected(data: Data, row: int, value: int) -> None:
     """It would be a bias of the owner's choice, row by row."""
     shape = validity_shape()
-    columns = changed(validity_columns(shape, data), "features", (FEATURES, row), value)
+    columns = changed(validity_columns(shape, data), validity.FEATURES, (FEATURES, row), value)
     assert_caught(prove(shape, recount(shape.relation, columns)), "constant")
 
 
@@ -352,6 +354,6 @@ def test_the_ends_of_a_range_are_accepted(data: Data, kind: str, values: tuple[i
     shape = validity_shape(kind)
     columns = validity_columns(shape, data)
     for row, value in enumerate(values):
-        columns = changed(columns, "labels", (row,), value)
-        columns = changed(columns, "features", (0, row), (-HALF, HALF - 1)[row])
+        columns = changed(columns, validity.LABELS, (row,), value)
+        columns = changed(columns, validity.FEATURES, (0, row), (-HALF, HALF - 1)[row])
     assert prove(shape, recount(shape.relation, columns)).verdict() == "valid"

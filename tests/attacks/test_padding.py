@@ -12,21 +12,23 @@ from typing import Any
 import numpy as np
 import pytest
 from zkunlearn.circuits.field.goldilocks import P as MODULUS
-from zkunlearn.circuits.language.layout import Axis, Column
+from zkunlearn.circuits.language.layout import Address, Axis, Tiling
 from zkunlearn.circuits.language.relation import Indicator, LookupBox, PublicVector
-from zkunlearn.circuits.language.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_names
-from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, Q, Z
+from zkunlearn.circuits.language.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_addresses
+from zkunlearn.circuits.relations import validity
+from zkunlearn.circuits.relations.gradient_descent import MODEL, MODEL_LIMBS, PREDICTIONS, WEIGHTS, Q, Z
 from zkunlearn.models.methods.schedule import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
+from zkunlearn.prover.matrices.entropy import random_field
 from zkunlearn.prover.matrices.values import Columns as ProverColumns
 from zkunlearn.prover.protocol import lookup as prover_lookup
 from zkunlearn.prover.protocol.fractions import build_tree
 from zkunlearn.prover.protocol.lookup import build_trees
 from zkunlearn.verifier.protocol.proof import ProofShape
 
+from ..cheating import CheatingProver
 from ..leaves import written_out
 from .harness import (
-    CheatingProver,
     Columns,
     Declared,
     assert_caught,
@@ -35,7 +37,6 @@ from .harness import (
     data_columns,
     descend,
     prove,
-    random_field,
     recount,
     training_columns,
 )
@@ -69,19 +70,15 @@ def true_columns(run: Declared, rows: tuple[Any, Any]) -> Columns:
 # A prover whose columns fill whole tiles ---------------------------------------------------------------------------
 
 
-def existing(shape: ProofShape, column: Column) -> tuple[Axis, ...]:
+def existing(tiling: Tiling) -> tuple[Axis, ...]:
     """The column's axes, as long as its matrix rows are."""
-    for group in shape.groups:
-        if column.name in group.places:
-            _, tiling = group.places[column.name]
-            sizes = [tiles << low for tiles, low in zip(tiling.tiles, tiling.low_bits, strict=True)]
-            return tuple(replace(a, size=n, spare=0) for a, n in zip(column.axes, sizes, strict=True))
-    raise KeyError(column.name)
+    sizes = [tiles << low for tiles, low in zip(tiling.tiles, tiling.low_bits, strict=True)]
+    return tuple(replace(a, size=n, spare=0) for a, n in zip(tiling.column.axes, sizes, strict=True))
 
 
-def boxes(shape: ProofShape) -> dict[str, tuple[Axis, ...]]:
-    columns = [column for columns in shape.relation.columns.values() for column in columns]
-    axes = {column.name: existing(shape, column) for column in columns}
+def boxes(shape: ProofShape) -> dict[Address, tuple[Axis, ...]]:
+    places = {column: tiling for group in shape.groups for column, (_, tiling) in group.places.items()}
+    axes = {column: existing(tiling) for column, tiling in places.items()}
     return axes | {Z: axes[Q]}
 
 
@@ -98,7 +95,7 @@ def filled(shape: ProofShape, columns: Columns) -> Columns:
 class FilledColumns(ProverColumns):
     """Weights along an axis are zero beside its real cells."""
 
-    def sum_axes(self, name: str, at: Any) -> Any:
+    def sum_axes(self, name: Address, at: Any) -> Any:
         sizes = {axis.name: axis.size for axis in self.axes[name]}
         return super().sum_axes(name, {axis: longer(where, sizes[axis]) for axis, where in at.items()})
 
@@ -150,12 +147,12 @@ def scores(run: Declared, columns: Columns) -> Any:
     """z on its whole box, from whatever features and weights are there."""
     s = run.schedule
     box = columns[Q].shape
-    low, high = (columns[name].astype(object) for name in limb_names("weights", s.weight_bits))
+    low, high = (columns[name].astype(object) for name in limb_addresses(WEIGHTS, s.weight_bits))
     weights = low + (high << 16)
     weights[: s.epochs, : s.blocks, : s.width] -= 1 << (s.weight_bits - 1)
     z = np.zeros(box, dtype=object)
     for n in range(box[1]):
-        features = columns["features"].astype(object)[:, n]
+        features = columns[validity.FEATURES].astype(object)[:, n]
         z[:, n] = weights[: box[0], n // s.block_size, : s.width] @ features[: s.width]
     return (z % MODULUS).astype(np.uint64)
 
@@ -172,19 +169,19 @@ def with_junk(run: Declared, columns: Columns) -> Columns:
     s, shape = run.schedule, run.shape
     box = filled(shape, columns)
 
-    def put(name: str, mask: Any) -> None:
+    def put(name: Address, mask: Any) -> None:
         box[name] = np.where(mask, random_field(*box[name].shape), box[name])
 
     for name in (Q, PREDICTIONS):
         mask = outside(box[name], s.epochs, s.rows)
         mask[:, list(run.forgotten)] = True
         put(name, mask)
-    for name in ("features", "labels"):
-        put(name, outside(box[name], *((s.features + 1,) if name == "features" else ()), s.rows))
-    low, high = limb_names("weights", s.weight_bits)
+    for name in (validity.FEATURES, validity.LABELS):
+        put(name, outside(box[name], *((s.features + 1,) if name == validity.FEATURES else ()), s.rows))
+    low, high = limb_addresses(WEIGHTS, s.weight_bits)
     for name in (low, high):
         put(name, outside(box[name], s.epochs, s.blocks))
-    for value, limbs in ((box[low], (low, high)), (None, limb_names("model", s.weight_bits))):
+    for value, limbs in ((box[low], (low, high)), (None, limb_addresses(MODEL_LIMBS, s.weight_bits))):
         # Past the last weight the limbs have to add up to zero, and may do so as 2^16 x - 2^16 x.
         first, second = limbs
         spare = (
@@ -198,9 +195,9 @@ def with_junk(run: Declared, columns: Columns) -> Columns:
 
 def test_there_is_room_for_junk(run: Declared, true_columns: Columns) -> None:
     box = filled(run.shape, true_columns)
-    assert box[Q].shape == (4, 16) and box["weights limb 0"].shape == (4, 8, 4)
-    assert box["features"].shape == (FEATURES + 1, 16), "the constant feature is there without a bias, too"
-    assert box["model"].shape == (4,)
+    assert box[Q].shape == (4, 16) and box[limb_addresses(WEIGHTS, 16)[0]].shape == (4, 8, 4)
+    assert box[validity.FEATURES].shape == (FEATURES + 1, 16), "the constant feature is there without a bias, too"
+    assert box[MODEL].shape == (4,)
 
 
 def test_consistent_junk_proves_the_same_model(run: Declared, true_columns: Columns) -> None:
@@ -210,7 +207,7 @@ def test_consistent_junk_proves_the_same_model(run: Declared, true_columns: Colu
     outcome = prove(run.shape, box, commitments(run.shape, box), prover=JunkProver)
     assert outcome.prover.lies == frozenset()
     assert outcome.verdict() == "valid"
-    assert np.array_equal(box["model"][: run.schedule.width], true_columns["model"])
+    assert np.array_equal(box[MODEL][: run.schedule.width], true_columns[MODEL])
 
 
 def test_training_on_a_row_past_the_last_is_rejected(run: Declared, rows: tuple[Any, Any]) -> None:
@@ -242,13 +239,13 @@ def test_an_update_remainder_outside_the_run_is_rejected(
 def test_a_constant_feature_without_a_bias_is_not_learnt(run: Declared, true_columns: Columns) -> None:
     """Validity pins the constant feature; were it another, the gradient of a weight that is none would not vanish."""
     box = filled(run.shape, true_columns)
-    box["features"][FEATURES, 0] += np.uint64(1)
+    box[validity.FEATURES][FEATURES, 0] += np.uint64(1)
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
 
 
 def test_a_weight_past_the_last_starts_at_zero(run: Declared, true_columns: Columns) -> None:
     box = filled(run.shape, true_columns)
-    box["weights limb 0"][0, 0, 3] = 1
+    box[limb_addresses(WEIGHTS, 16)[0]][0, 0, 3] = 1
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "initial weights", "gradient")
 
 

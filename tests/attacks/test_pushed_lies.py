@@ -16,8 +16,8 @@ from zkunlearn.circuits.field.multilinear import eq
 from zkunlearn.circuits.field.multilinear import evaluate as evaluate_table
 from zkunlearn.circuits.language.hidden import Hidden, evaluate
 from zkunlearn.circuits.language.relation import LIMB, Sum, SumResult
-from zkunlearn.circuits.language.tables import RANGE, limb_names
-from zkunlearn.circuits.relations.gradient_descent import Q, Z
+from zkunlearn.circuits.language.tables import RANGE, limb_addresses
+from zkunlearn.circuits.relations.gradient_descent import WEIGHTS, Q, Z
 from zkunlearn.errors import InvalidProof
 from zkunlearn.prover import kernels
 from zkunlearn.prover.matrices.values import Columns as ProverColumns
@@ -208,7 +208,7 @@ def tables_of(declared: Declared) -> Any:
 def rounded(declared: Declared, data: Any) -> Columns:
     """A limb of 2^16: one lookup that no table row answers."""
     columns = columns_of(declared, data, descend(declared, data))
-    low, high = limb_names("weights", declared.schedule.weight_bits)
+    low, high = limb_addresses(WEIGHTS, declared.schedule.weight_bits)
     for name, step in ((low, LIMB), (high, -1)):
         columns = changed(columns, name, (2, 1, 0), int(columns[name][2, 1, 0]) + step)
     return recount(declared.relation, columns)
@@ -320,7 +320,7 @@ def test_a_lookup_left_out_is_rejected(declared: Declared, data: Any, monkeypatc
 
 def test_another_table_is_rejected(declared: Declared, rounded: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that nobody looks up is made the key of the limb that is out of range."""
-    limb = int(rounded[limb_names("weights", declared.schedule.weight_bits)[0]].max())
+    limb = int(rounded[limb_addresses(WEIGHTS, declared.schedule.weight_bits)[0]].max())
     (table,) = (t for t in tables_of(declared) if t.name == RANGE)
     (row, *_) = np.flatnonzero(rounded[table.multiplicity][0] == 0)
     honest = prover_lookup.table_leaves

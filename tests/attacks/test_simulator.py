@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from zkunlearn.circuits.field.goldilocks import Vector, kadd, kmul_base, kscale, ksub, total
 from zkunlearn.circuits.field.multilinear import kevaluate
+from zkunlearn.prover.matrices.entropy import random_field
 from zkunlearn.prover.matrices.merkle import build_levels, cap_of, paths_of
 from zkunlearn.prover.protocol.channel import ProverChannel
 from zkunlearn.prover.protocol.folding import prove_folding, send_vectors
@@ -32,7 +33,6 @@ from zkunlearn.verifier.protocol.trees import TreeShape
 from .harness import (
     Declared,
     Outcome,
-    random_field,
     transcript,
 )
 from .recording import body_end, read_to_settlement, settled

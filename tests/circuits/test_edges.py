@@ -13,8 +13,10 @@ from zkunlearn.circuits.field import goldilocks as f
 from zkunlearn.circuits.field.goldilocks import NON_RESIDUE, ONE, ZERO, K, P
 from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.hidden import public
+from zkunlearn.circuits.language.layout import Address
 from zkunlearn.verifier.protocol.sumcheck import next_claim
 
+V = Address("m", "v")
 EDGES = [0, 1, 2, 2**16, 2**32 - 1, 2**32, 2**32 + 1, 2**48, 2**63 - 1, 2**63, P // 2, P // 2 + 1, P - 2**32, P - 1]
 GRID = [(a, b) for a in EDGES for b in EDGES]  # coefficients of elements of K
 WIDTHS = [2**16 - 1, 2**16, 2**32 - 1, 2**32, 2**48 - 1, 2**48, P - 1]  # where a number gets one limb more
@@ -150,10 +152,10 @@ def test_products_without_numbers_are_zeros(rows: int, inner: int, columns: int)
 @pytest.mark.parametrize("bits", [1, 15, 16, 17, 32, 33, 47, 48])
 def test_limbs_give_back_their_integer_at_every_edge(bits: int) -> None:
     edges = sorted({v for v in (0, 1, 2**15, 2**16 - 1, 2**16, 2**32 - 1, 2**32, 2**bits - 1) if v < 1 << bits})
-    limbs = tables.split_limbs(np.array(edges, dtype=np.int64), "v", bits)
+    limbs = tables.split_limbs(np.array(edges, dtype=np.int64), V, bits)
     for i, edge in enumerate(edges):
-        assert sum((weight * int(limbs[name][i]) for weight, name in tables.limb_terms("v", bits)), ZERO) == edge
-    assert list(limbs) == list(tables.limb_names("v", bits)) and sum(tables.limb_widths(bits)) == bits
+        assert sum((weight * int(limbs[name][i]) for weight, name in tables.limb_terms(V, bits)), ZERO) == edge
+    assert list(limbs) == list(tables.limb_addresses(V, bits)) and sum(tables.limb_widths(bits)) == bits
     for width, limb in zip(tables.limb_widths(bits), limbs.values(), strict=True):
         assert int(limb.max()) < 1 << width
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.circuits.field.goldilocks import K, P, kdot, kmul_base, total
 from zkunlearn.circuits.field.multilinear import Point, eq, eq_table, evaluate
-from zkunlearn.circuits.language.layout import Axis, Column, MatrixLayout, cut_box, part, tile
+from zkunlearn.circuits.language.layout import Address, Axis, Column, MatrixLayout, cut_box, part, tile
 from zkunlearn.errors import ParameterError
 
 quick = settings(max_examples=60, deadline=None)
@@ -41,9 +41,9 @@ def matrix_of(layout: MatrixLayout, values: dict[str, Any]) -> Any:
     """The whole matrix, cell by cell; no cell is taken twice."""
     matrix = np.zeros((layout.rows, 1 << layout.row_bits), dtype=np.uint64)
     taken = np.zeros(matrix.shape, dtype=bool)
-    for name, tiling in layout.tilings.items():
-        cells = tiling.matrix_rows(values[name])
-        rows = slice(layout.offsets[name], layout.offsets[name] + tiling.rows)
+    for place, (first, tiling) in layout.places.items():
+        cells = tiling.matrix_rows(values[place.name])
+        rows = slice(first, first + tiling.rows)
         columns = slice(tiling.slot * cells.shape[1], (tiling.slot + 1) * cells.shape[1])
         assert not taken[rows, columns].any()
         matrix[rows, columns], taken[rows, columns] = cells, True
@@ -52,7 +52,7 @@ def matrix_of(layout: MatrixLayout, values: dict[str, Any]) -> Any:
 
 def claimed(layout: MatrixLayout, matrix: Any, name: str, point: dict[str, Point]) -> K:
     """The column's value as its rows and its place say."""
-    tiling, start = layout.tilings[name], layout.offsets[name]
+    start, tiling = layout.places[Address(layout.name, name)]
     weights, place = tiling.row_weights(point), tiling.cell_point(point)
     assert len(place) == layout.row_bits
     at_place = total(kmul_base(eq_table(place)[:, None, :], matrix[start : start + tiling.rows]))
@@ -94,7 +94,7 @@ def test_columns_of_a_matrix_do_not_overlap(shapes: list[Any], row_bits: int, se
         assert claimed(layout, matrix, column.name, point) == extension(column, values[column.name], point)
     whole = [c for c in columns if c.bits >= row_bits]
     short = sum(1 << c.bits for c in columns if c.bits < row_bits)
-    assert layout.rows == sum(layout.tilings[c.name].rows for c in whole) + -(-short >> row_bits)
+    assert layout.rows == sum(layout.places[Address("m", c.name)][1].rows for c in whole) + -(-short >> row_bits)
 
 
 def test_junk_beside_a_short_column_has_no_weight() -> None:
@@ -103,7 +103,7 @@ def test_junk_beside_a_short_column_has_no_weight() -> None:
     layout = MatrixLayout("m", columns, 4)
     assert layout.rows == 1
     for slot, column in enumerate(columns):
-        place = layout.tilings[column.name].cell_point({"a": (K(3), K(5))})
+        place = layout.places[Address("m", column.name)][1].cell_point({"a": (K(3), K(5))})
         weights = eq_table(place)
         weights[:, 4 * slot : 4 * slot + 4] = 0
         assert place[:2] == (K(slot >> 1), K(slot & 1)) and not weights.any()

@@ -13,15 +13,15 @@ from zkunlearn.circuits.field.goldilocks import K, P, kvector
 from zkunlearn.circuits.field.multilinear import Point, kevaluate, log2_ceil
 from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.hidden import Hidden, HiddenProgram, Product
+from zkunlearn.circuits.language.layout import WITNESS, Address
 from zkunlearn.circuits.language.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
-from zkunlearn.circuits.relations.validity import Validity
+from zkunlearn.circuits.relations.validity import BLINDS, Validity
 from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
 from zkunlearn.models.spec import TrainingSpec
+from zkunlearn.prover.matrices.values import column_axes
 from zkunlearn.verifier.protocol.lookup import split_point
 from zkunlearn.verifier.protocol.sumcheck import bound_point
-
-VIRTUAL = {"z"}
 
 
 def training(
@@ -60,7 +60,7 @@ class Noting:
         self.rng = random.Random(seed)
         self.program = HiddenProgram()
         self.sums: list[tuple[Sum, Point]] = []
-        self.claims: list[tuple[str, Mapping[str, Point]]] = []
+        self.claims: list[tuple[Address, Mapping[str, Point]]] = []
 
     def random_point(self, bits: int) -> Point:
         return tuple(K(self.rng.randrange(P), self.rng.randrange(P)) for _ in range(bits))
@@ -68,7 +68,7 @@ class Noting:
     def point(self, label: str, bits: int) -> Point:
         return self.random_point(bits)
 
-    def evaluate(self, column: str, at: Mapping[str, Point]) -> Hidden:
+    def evaluate(self, column: Address, at: Mapping[str, Point]) -> Hidden:
         self.claims.append((column, at))
         return self.program.entry()
 
@@ -95,8 +95,8 @@ def walked(relation: Relation, seed: int = 0) -> Noting:
     for section in relation.sections:
         for box in section.boxes:
             point = split_point(box.axes, steps.random_point(sum(axis.bits for axis in box.axes)))
-            values = {name: steps.program.entry() for name in box.columns}
-            steps.claims += [(name, point) for name in box.columns if name not in VIRTUAL]
+            values = {column: steps.program.entry() for column in box.columns}
+            steps.claims += [(column, point) for column in box.columns if column not in relation.virtual]
             looked_up[box.name] = LookedUp(point, values)
         for table in section.tables:
             steps.evaluate(table.multiplicity, {"section": table.section.whole(()), "entry": steps.random_point(16)})
@@ -125,7 +125,7 @@ def test_public_vectors_of_a_training_are_extensions_of_their_tables(name: str) 
     relation = TRAININGS[name]
     steps = walked(relation)
     assert [statement.name for statement, _ in steps.sums] == ["product", "update", "gradient", "epochs"]
-    axes = {c.name: c.axes for columns in relation.columns.values() for c in columns}
+    axes = column_axes(relation)
     for statement, point in steps.sums:
         assert_extension(statement.weight, statement.groups, point)
         for factor in statement.factors:
@@ -198,22 +198,21 @@ def test_every_column_but_the_blinds_is_claimed(name: str) -> None:
     """A column that no claim is about is not bound to anything."""
     relation = RELATIONS[name]
     claimed = Counter(column for column, _ in walked(relation).claims)
-    expected = {c.name for columns in relation.columns.values() for c in columns} - {"blind 0", "blind 1"}
-    assert set(claimed) == expected
+    assert set(claimed) == set(column_axes(relation)) - set(relation.virtual) - set(BLINDS)
 
 
 @pytest.mark.parametrize("name", RELATIONS)
 def test_claims_name_every_axis_of_their_column(name: str) -> None:
     relation = RELATIONS[name]
-    axes = {c.name: c.axes for columns in relation.columns.values() for c in columns}
+    axes = column_axes(relation)
     for column, at in walked(relation).claims:
         assert {axis.name: axis.bits for axis in axes[column]} == {name: len(part) for name, part in at.items()}
 
 
 @pytest.mark.parametrize("name", RELATIONS)
-def test_column_names_are_unique_across_matrices(name: str) -> None:
-    names = [c.name for columns in RELATIONS[name].columns.values() for c in columns]
-    assert len(set(names)) == len(names)
+def test_columns_have_addresses_of_their_own(name: str) -> None:
+    relation = RELATIONS[name]
+    assert len(column_axes(relation)) == sum(map(len, relation.columns.values())) + len(relation.virtual)
 
 
 @pytest.mark.parametrize("name", RELATIONS)
@@ -222,5 +221,5 @@ def test_every_integer_column_of_the_witness_is_looked_up_or_bound(name: str) ->
     relation = RELATIONS[name]
     looked_up = {name for box in boxes(relation) for name in box.columns}
     counts = {table.multiplicity for section in relation.sections for table in section.tables}
-    witness = {column.name for column in relation.columns["witness"]}
+    witness = {Address(WITNESS, column.name) for column in relation.columns[WITNESS]}
     assert witness - counts <= looked_up

@@ -44,7 +44,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
     pyarrow.parquet.write_table(pa.table(rows), table)
     encoding = made.dataset.statement.encoding.to_mapping()
     return {
-        "container": {"opening": whole["dataset.opening"], "empty": encode("proof", {})},
+        "container": {"opening": whole["dataset.opening"], "empty": encode("training", {})},
         "payload": {
             "empty": b"\xa0",
             "nested": cbor2.dumps({"a": [1, {"b": b"x"}, None, True]}, canonical=True),
@@ -52,9 +52,9 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "keys twice": b"\xa2\x61a\0\x61a\1",
             "keys unsorted": b"\xa2\x61b\0\x61a\1",
         },
-        "dataset_commitment": {"whole": short["dataset.commitment"], "body": bodies["dataset.commitment"]},
-        "training_proof": {"whole": short["proof"], "body": bodies["proof"]},
-        "recommitment": {"whole": short["recommitment"], "body": bodies["recommitment"]},
+        "dataset_commitment": {"whole": short["dataset"], "body": bodies["dataset"]},
+        "training_proof": {"whole": short["training"], "body": bodies["training"]},
+        "recommitment": {"whole": short["link"], "body": bodies["link"]},
         "encoding": {"good": cbor2.dumps(encoding, canonical=True)},
         "spec": {"good": cbor2.dumps(SPEC.to_mapping(), canonical=True)},
         "model_opening": {"short": encode("model.opening", {**statements["model.opening"], **no_secrets})},

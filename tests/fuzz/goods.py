@@ -15,8 +15,9 @@ from unittest import mock
 
 import numpy as np
 import zkunlearn as zu
-from zkunlearn.formats.container import MAGIC, VERSION, decode
-from zkunlearn.verifier import verify
+from zkunlearn.circuits.statements import dataset, training
+from zkunlearn.formats import container
+from zkunlearn.formats.container import MAGIC, decode
 from zkunlearn.verifier.protocol import code, folding, soundness
 from zkunlearn.verifier.protocol import proof as protocol
 from zkunlearn.verifier.protocol.folding import stacks
@@ -25,7 +26,7 @@ LARGEST = 1 << 20
 QUERIES = 3  # so that a proof is small, and its verification quick
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 ROWS, FEATURES = 5, 2
-PUBLIC = ("dataset.commitment", "recommitment", "proof")
+PUBLIC = ("dataset", "link", "training")
 KINDS = (*PUBLIC, "model.opening", "dataset.opening")
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
@@ -35,8 +36,8 @@ ODD: tuple[object, ...] = (
 SMALL = (
     (code, "query_count", lambda rate: QUERIES),
     (soundness, "SECURITY_BITS", 0),
-    (verify, "DATASET_ROW_BITS", 4),
-    (verify, "MODEL_ROW_BITS", 2),
+    (dataset, "SHORTEST_ROW_BITS", 4),
+    (training, "SHORTEST_ROW_BITS", 2),
     *((module, "stacks", lru_cache(stacks.__wrapped__)) for module in (folding, protocol)),  # which remembers lengths
 )
 
@@ -60,7 +61,7 @@ class Owner:
             trained.model.save(self.folder / "model.opening")
             self.link = zu.recommit(self.dataset, openings=8)[1]
         commitment = self.dataset.commitment
-        public = {"dataset.commitment": commitment, "proof": self.proof, "recommitment": self.link}
+        public = {"dataset": commitment, "training": self.proof, "link": self.link}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
         self.payloads = {kind: decode(data, kind, 1 << 30)[1] for kind, data in self.files.items()}
@@ -103,7 +104,7 @@ def in_file(data: bytes, name: str) -> Path:
 
 def head_of(kind: str) -> bytes:
     """What a file of ours begins with."""
-    return MAGIC + bytes([len(kind)]) + kind.encode() + VERSION.to_bytes(2, "big")
+    return MAGIC + bytes([len(kind)]) + kind.encode() + container.KINDS[kind].to_bytes(2, "big")
 
 
 # Edits ---------------------------------------------------------------------------------------------------------------

@@ -29,7 +29,9 @@ from goods import (
     scratch,
     small_owner,
 )
-from zkunlearn.circuits.statements.training import RecommitmentStatement
+from zkunlearn.circuits.statements.dataset import DatasetStatement
+from zkunlearn.circuits.statements.link import LinkStatement
+from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.cli.inspection import inspect_file
 from zkunlearn.cli.output import aligned
 from zkunlearn.errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
@@ -42,9 +44,9 @@ from zkunlearn.prover.owner.training import Model
 from zkunlearn.prover.tables.raw_table import RawTable
 from zkunlearn.prover.tables.read import check_fits, read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
-from zkunlearn.verifier import proofs as artefacts
 from zkunlearn.verifier.protocol.proof import verify_protocol
-from zkunlearn.verifier.verify import new_transcript, training_shape, verify_recommitment
+from zkunlearn.verifier.shapes import new_transcript, shape_of
+from zkunlearn.verifier.verify import verify_recommitment
 
 MOST_CELLS = 1 << 12  # of tables that are worked on
 Target = Callable[[bytes], None]
@@ -64,7 +66,7 @@ def container(data: bytes) -> None:
 
 def payload(data: bytes) -> None:
     """The same behind a good head, so that the map is reached at once."""
-    container(head_of("proof") + data)
+    container(head_of("training") + data)
 
 
 def artefact(kind: Any, name: str) -> Target:
@@ -84,7 +86,7 @@ def mapping(kind: Any) -> Target:
 
     def target(data: bytes) -> None:
         try:
-            found = decode(head_of("proof") + data, "proof", LARGEST)[1]
+            found = decode(head_of("training") + data, "training", LARGEST)[1]
             read = kind.from_mapping(found)
         except FormatError:
             return
@@ -183,8 +185,8 @@ def proof_bytes(script: bytes) -> None:
     good = small_owner().proof
     proof, statement = edited(good.proof, script), good.statement
     with few_queries():
-        shape = training_shape(statement)
-        roots = {"dataset": statement.dataset.root, "model": statement.model_root}
+        shape = shape_of(statement)
+        roots = {"dataset": statement.dataset.root, "model": statement.model.root}
         try:
             verify_protocol(shape, new_transcript(statement), roots, proof)
         except InvalidProof:
@@ -194,9 +196,9 @@ def proof_bytes(script: bytes) -> None:
 
 def verified(kind: str, data: bytes, of: Owner | None) -> None:
     """What an auditor does with a public file. `of`: whose data set is pinned; None takes what the file says."""
-    if kind == "dataset.commitment":
+    if kind == "dataset":
         zu.verify_dataset(zu.DatasetCommitment.from_bytes(data))
-    elif kind == "recommitment":
+    elif kind == "link":
         verify_recommitment(zu.RecommitmentProof.from_bytes(data))
     else:
         proof = zu.TrainingProof.from_bytes(data)
@@ -245,15 +247,18 @@ def statement(data: bytes) -> None:
     """Statements in form with sizes from the bytes: refused or laid out, in bounded time and memory."""
     numbers = [int.from_bytes(data[i : i + 4].ljust(4, b"\0"), "little") for i in range(0, 24, 4)]
     rows, epochs = (1 + (n % (1 << bits) >> (n >> 27)) for n, bits in zip(numbers, (28, 20), strict=False))
-    good = owner().proof.statement.to_mapping()
-    dataset = {**good["dataset"], "rows": rows, "openings": 1 + numbers[3] % (1 << 12)}
+    good, known = owner().proof.statement, owner().dataset.statement.to_mapping()
+    segments = [{**known["segments"][0], "stop": rows}]
+    dataset = {**known, "rows": rows, "segments": segments, "openings": 1 + numbers[3] % (1 << 12)}
     columns = [{"name": f"x{i}", "low": "0.0", "high": "1.0"} for i in range(1 + numbers[5] % 99)]
     dataset["encoding"] = {**dataset["encoding"], "features": columns}
-    spec = {**good["spec"], "epochs": epochs, "batch_size": 1 << numbers[2] % 25 if numbers[4] & 1 else 0}
-    commitment = zu.DatasetCommitment(artefacts.dataset_statement(dataset), b"")
-    fields = {**good, "dataset": dataset, "spec": spec, "forgotten": []}
-    proof = zu.TrainingProof(artefacts.training_statement(fields), b"")
-    link = RecommitmentStatement(commitment.statement, replace(commitment.statement, root=bytes(32)))
+    spec = {**good.spec.to_mapping(), "epochs": epochs, "batch_size": 1 << numbers[2] % 25 if numbers[4] & 1 else 0}
+    commitment = zu.DatasetCommitment(DatasetStatement.from_mapping(dataset, {}), b"")
+    model = {**good.model.to_mapping(), "shape": [len(columns) + good.spec.bias]}
+    changes = {"dataset": commitment.digest, "spec": spec, "forgotten": [], "model": model}
+    references = {"dataset": commitment.statement}
+    proof = zu.TrainingProof(TrainingStatement.from_mapping({**good.to_mapping(), **changes}, references), b"")
+    link = LinkStatement(commitment.statement, replace(commitment.statement, root=bytes(32)))
     refused = 0
     for ask in (
         lambda: zu.verify(proof, commitment, known_dataset=commitment.digest),
@@ -270,9 +275,9 @@ def statement(data: bytes) -> None:
 TARGETS: dict[str, Target] = {
     "container": container,
     "payload": payload,
-    "dataset_commitment": artefact(zu.DatasetCommitment, "dataset.commitment"),
-    "training_proof": artefact(zu.TrainingProof, "proof"),
-    "recommitment": artefact(zu.RecommitmentProof, "recommitment"),
+    "dataset_commitment": artefact(zu.DatasetCommitment, "dataset"),
+    "training_proof": artefact(zu.TrainingProof, "training"),
+    "recommitment": artefact(zu.RecommitmentProof, "link"),
     "encoding": mapping(DatasetEncoding),
     "spec": mapping(TrainingSpec),
     "model_opening": secret("model.opening", lambda folder: Model.load(folder / "model.opening")),

@@ -137,7 +137,8 @@ def peak(ask: Callable[[], object]) -> int:
 
 def largest(rows: int) -> zu.DatasetCommitment:
     statement = goods.owner().proof.statement.dataset
-    return zu.DatasetCommitment(replace(statement, rows=rows), b"")
+    segments = (replace(statement.segments[0], stop=rows),)
+    return zu.DatasetCommitment(replace(statement, rows=rows, segments=segments), b"")
 
 
 def test_the_largest_data_set_is_laid_out_in_little_memory() -> None:

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.field.goldilocks import P, matmul, mul, sub, to_field
+from zkunlearn.circuits.relations.validity import LABELS
+from zkunlearn.circuits.statements.dataset import DATASET
 from zkunlearn.prover.matrices.commitment import Commitment
 from zkunlearn.prover.protocol import proof as prover_protocol
 from zkunlearn.verifier.protocol.code import powers
-from zkunlearn.verifier.verify import DATASET
 
 from ..attacks.harness import ROWS, commitments, people, prove
 from ..attacks.recording import sections
@@ -144,7 +145,7 @@ def assert_tells_guesses_apart(opening: Commitment, positions: list[int], cells:
 def test_two_proofs_on_one_commitment_share_only_what_follows_from_it(drawn: list[dict[str, list[int]]]) -> None:
     """Caps and nodes of the committed tree, and the salts and cells of positions that both opened."""
     shape, columns = witness_of("alone", people())
-    assert len(columns["labels"]) == ROWS
+    assert len(columns[LABELS]) == ROWS
     committed = commitments(shape, columns)
     first, second = (prove(shape, columns, committed) for _ in range(BUDGET))
     both = len(set(drawn[0][DATASET]) & set(drawn[1][DATASET]))

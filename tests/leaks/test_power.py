@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from zkunlearn.prover.matrices import commitment as prover_commitment
 from zkunlearn.prover.matrices.commitment import Secret
+from zkunlearn.prover.matrices.entropy import random_field
 from zkunlearn.prover.protocol import proof as prover_protocol
 from zkunlearn.verifier.protocol.group import MASK_ROWS
 
@@ -151,7 +152,7 @@ def test_the_same_statistic_passes_an_honest_prover(leak: Leak, honest: Family) 
 
 
 def uniform(proofs: int, width: int = 50) -> Any:
-    return harness.random_field(proofs, width)
+    return random_field(proofs, width)
 
 
 def test_a_bit_that_is_constant_at_one_place_is_seen_over_many_proofs() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.circuits.field.goldilocks import K
 from zkunlearn.circuits.language import tables
-from zkunlearn.circuits.language.layout import Axis, part
+from zkunlearn.circuits.language.layout import VIRTUAL, Address, Axis, part
 from zkunlearn.circuits.language.relation import (
     Entry,
     Indicator,
@@ -24,7 +24,7 @@ from zkunlearn.circuits.language.relation import (
     Term,
     Var,
 )
-from zkunlearn.circuits.language.tables import limb_lookups, limb_names
+from zkunlearn.circuits.language.tables import limb_addresses, limb_lookups
 from zkunlearn.errors import ZkUnlearnError
 from zkunlearn.prover.matrices import values as prover_columns
 from zkunlearn.prover.matrices.multiplicities import SignedRows, limb_rows, multiplicities, signed_rows
@@ -37,6 +37,7 @@ from .values import NARROW, P, narrow, numbers, pairs, quick, seeds
 pytestmark = pytest.mark.usefixtures("threads")
 
 KINDS = (*NARROW, "uint64")
+C, STORED, Z = Address("m", "c"), Address("m", "stored"), Address(VIRTUAL, "z")
 boxes = st.lists(st.integers(1, 7), min_size=1, max_size=3).map(tuple)
 
 
@@ -82,7 +83,7 @@ class Mixed:
         self.whole[..., self.holes] = at_holes
         combination = Combination(tuple(zip(coefficients, cells, strict=True)), self.holes, at_holes)
         stored = self.whole.astype(np.uint64)
-        self.columns = Columns({"z": self.axes, "stored": self.axes}, {"z": combination, "stored": stored})
+        self.columns = Columns({Z: self.axes, STORED: self.axes}, {Z: combination, STORED: stored})
 
 
 combinations = st.builds(Mixed, seeds, boxes, st.lists(st.sampled_from(KINDS), min_size=1, max_size=3))
@@ -93,8 +94,8 @@ combinations = st.builds(Mixed, seeds, boxes, st.lists(st.sampled_from(KINDS), m
 def test_a_combination_is_evaluated_as_the_column_that_it_stands_for(mixed: Mixed, seed: int) -> None:
     at = points(seed, mixed.axes)
     expected = plain_extension(mixed.whole, mixed.axes, at)
-    assert mixed.columns.evaluate("z", at) == expected
-    assert mixed.columns.evaluate("stored", at) == expected
+    assert mixed.columns.evaluate(Z, at) == expected
+    assert mixed.columns.evaluate(STORED, at) == expected
 
 
 @quick
@@ -108,24 +109,24 @@ def test_values_at_holes_are_those_of_the_column(mixed: Mixed, data: st.DataObje
     inside = mixed.holes[(mixed.holes >= cut[-1].start) & (mixed.holes < cut[-1].stop)] - cut[-1].start
     chosen = inside[data.draw(st.lists(st.booleans(), min_size=len(inside), max_size=len(inside)))]
     expected = mixed.whole[tuple(cut)][..., chosen].tolist()
-    for name in ("z", "stored"):
+    for name in (Z, STORED):
         assert mixed.columns.at(name, tuple(cut), chosen).tolist() == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stored_columns_values_are_elements_of_the_field(kind: str) -> None:
     axes, cells = axes_of((3, 9)), any_cells(1, kind, 3, 9)
-    found = Columns({"c": axes}, {"c": cells}).at("c", (slice(1, 3), slice(2, 8)), np.array([0, 3, 5]))
+    found = Columns({C: axes}, {C: cells}).at(C, (slice(1, 3), slice(2, 8)), np.array([0, 3, 5]))
     assert found.dtype == np.uint64
     assert found.tolist() == [[int(cells[i, 2 + j]) % P for j in (0, 3, 5)] for i in (1, 2)]
 
 
 def test_a_combination_has_no_cells() -> None:
     columns = Mixed(1, (2, 3), ["int16"]).columns
-    with pytest.raises(ZkUnlearnError, match="the column 'z' has no cells, and is evaluated only"):
-        columns.cells("z")
+    with pytest.raises(ZkUnlearnError, match="the column 'z' of 'virtual' has no cells, and is evaluated only"):
+        columns.cells(Z)
     with pytest.raises(ZkUnlearnError, match="has no cells"):
-        columns.sum_axes("z", {"axis 0": (), "axis 1": ()})
+        columns.sum_axes(Z, {"axis 0": (), "axis 1": ()})
 
 
 # Sums along axes -----------------------------------------------------------------------------------------------------
@@ -183,7 +184,7 @@ def test_axes_are_summed_in_runs_as_a_plain_loop_does(
     padded = data.draw(st.sampled_from([1, 7, 40, 1 << 20]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prover_columns, "PADDED_CELLS", padded)
-        found = Columns({"c": axes}, {"c": cells}).sum_axes("c", at)
+        found = Columns({C: axes}, {C: cells}).sum_axes(C, at)
     assert found.shape == (2, *expected.shape)
     assert [tuple(pair) for pair in found.reshape(2, -1).T.tolist()] == list(expected.reshape(-1))
 
@@ -217,8 +218,8 @@ def test_a_terms_variables_come_in_the_order_of_their_numbers() -> None:
     """Padded to whole cubes, whatever the order of axes is."""
     axes, cells = axes_of((3, 5)), narrow(1, "int16", 3, 5)
     at = {"axis 0": (Var(2), Var(3)), "axis 1": (Var(0), Var(1), K(3, 4))}
-    term = Term(K(1), "c", at)
-    found = Columns({"c": axes}, {"c": cells}).term(term)
+    term = Term(K(1), C, at)
+    found = Columns({C: axes}, {C: cells}).term(term)
     run = twins.eq_table([(3, 4)])
     sums = plain_sums(cells, [None, run])
     expected = [sums[i, j] if i < 3 and j < 3 else (0, 0) for j, i in product(range(4), range(4))]
@@ -244,19 +245,19 @@ def test_signed_rows_count_from_the_least_number(kind: str) -> None:
 def test_rows_of_limbs_are_what_their_lookups_say(bits: int) -> None:
     """Shifted ones too, as long as the limbs are in range."""
     value = np.random.default_rng(bits).integers(0, 1 << bits, (3, 5))
-    limbs = tables.split_limbs(value, "w", bits)
-    rows = limb_rows(limbs, "w", bits)
-    whole = sum(limbs[name].astype(object) << (16 * i) for i, name in enumerate(limb_names("w", bits)))
+    limbs = tables.split_limbs(value, C, bits)
+    rows = limb_rows(limbs, C, bits)
+    whole = sum(limbs[name].astype(object) << (16 * i) for i, name in enumerate(limb_addresses(C, bits)))
     assert whole.tolist() == value.tolist()
-    assert list(rows) == [lookup.name for lookup in limb_lookups("w", bits)]
-    for lookup in limb_lookups("w", bits):
+    assert list(rows) == [lookup.name for lookup in limb_lookups(C, bits)]
+    for lookup in limb_lookups(C, bits):
         ((coefficient, limb),) = lookup.entries[0].terms
         assert rows[lookup.name].tolist() == (coefficient * limbs[limb].astype(np.int64)).tolist()
 
 
-def plain_counts(sections: Sequence[Any], looked_up: Mapping[str, Any]) -> dict[str, Counter[tuple[int, int]]]:
-    """By name of the column: how often each (section, row) is looked up, cell by cell."""
-    counts: dict[str, Counter[tuple[int, int]]] = {}
+def plain_counts(sections: Sequence[Any], looked_up: Mapping[str, Any]) -> dict[Address, Counter[tuple[int, int]]]:
+    """By column: how often each (section, row) is looked up, cell by cell."""
+    counts: dict[Address, Counter[tuple[int, int]]] = {}
     for i, section in enumerate(sections):
         names = {table.name: table.multiplicity for table in section.tables}
         cells = ((box, place) for box in section.boxes for place in np.ndindex(*(axis.size for axis in box.axes)))
@@ -316,7 +317,7 @@ def test_signed_rows_are_counted_like_their_array(bits: int, monkeypatch: pytest
 def test_parts_of_axes_are_counted_from_where_they_begin() -> None:
     """The last part of an axis of 13, whose holes are counted from its own start."""
     box = LookupBox(
-        "box", Indicator((part(Axis("row", 13), 8, 5),), (1, 4)), (Lookup("x", tables.RANGE, (Entry(((1, "x"),)),)),)
+        "box", Indicator((part(Axis("row", 13), 8, 5),), (1, 4)), (Lookup("x", tables.RANGE, (Entry(((1, C),)),)),)
     )
     rows = {"x": np.arange(100, 113, dtype=np.uint16)}
     found = multiplicities([Section((box,), (tables.range_table(),))], rows)[tables.RANGE_COUNTS]

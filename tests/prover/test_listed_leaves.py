@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, kscalar, to_field
 from zkunlearn.circuits.field.multilinear import kevaluate
 from zkunlearn.circuits.language import tables
-from zkunlearn.circuits.language.layout import Axis, cut_box
+from zkunlearn.circuits.language.layout import VIRTUAL, Address, Axis, cut_box
 from zkunlearn.circuits.language.relation import LIMB, Entry, Indicator, Lookup, LookupBox, Section
-from zkunlearn.circuits.language.tables import ACTIVATION, HALF, RANGE
-from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, Z
+from zkunlearn.circuits.language.tables import ACTIVATION, HALF, RANGE, limb_addresses
+from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, WEIGHTS, Z
+from zkunlearn.circuits.relations.validity import FEATURES, LABELS
 from zkunlearn.errors import ZkUnlearnError
 from zkunlearn.prover.kernels import LANES, LINES
 from zkunlearn.prover.matrices.multiplicities import SignedRows, signed_rows
@@ -26,7 +27,7 @@ from zkunlearn.prover.protocol.fractions import Box, LayerWeights, Tree, build_t
 from zkunlearn.prover.protocol.leaves import ListedLeaves
 from zkunlearn.prover.protocol.lookup import build_trees, lookup_leaves
 from zkunlearn.prover.witnesses.descent import descend
-from zkunlearn.prover.witnesses.gradient_descent import VIRTUAL, training_witness
+from zkunlearn.prover.witnesses.gradient_descent import training_witness
 from zkunlearn.prover.witnesses.rows import blind_rows
 from zkunlearn.verifier.protocol.lookup import Instance, Keys, instances
 
@@ -49,10 +50,10 @@ class Case:
     """Sections, and what a prover knows; `whole`: all columns as F arrays."""
 
     sections: tuple[Section, ...]
-    axes: Mapping[str, tuple[Axis, ...]]
-    values: dict[str, Any]
+    axes: Mapping[Address, tuple[Axis, ...]]
+    values: dict[Address, Any]
     looked_up: dict[str, Any]
-    whole: dict[str, Any] = field(default_factory=dict)
+    whole: dict[Address, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         stored = {name: in_field(cells) for name, cells in self.values.items() if not isinstance(cells, Combination)}
@@ -77,7 +78,7 @@ class Case:
         rows = {name: self.looked_up[name] for name in names}
         return Case(self.sections, self.axes, dict(self.whole), rows)
 
-    def with_cells(self, name: str, place: Any, value: Any) -> Case:
+    def with_cells(self, name: Address, place: Any, value: Any) -> Case:
         """Other cells in a column, which is looked up as it is."""
         cells = self.whole[name].copy()
         cells[place] = value
@@ -155,12 +156,14 @@ def require_same(case: Case, section: Section, tree: Instance, seed: int) -> Box
 
 # Boxes of any shape ------------------------------------------------------------------------------------------------
 
+X, S, QUOTIENT, PREDICTED = (Address("m", name) for name in "xsqp")
+COMBINED = Address(VIRTUAL, "z")
 ACTIVATIONS = np.random.default_rng(0).integers(-(2**20), 2**20, LIMB)
 LOOKUPS = {
-    "plain": Lookup("plain", RANGE, (Entry(((1, "x"),)),)),
-    "signed": Lookup("signed", RANGE, (Entry(((1, "s"),), HALF),)),
-    "difference": Lookup("difference", RANGE, (Entry(((1, "z"), (-LIMB, "q"))),)),
-    "pair": Lookup("pair", ACTIVATION, (Entry(((1, "q"),)), Entry(((1, "p"),)))),
+    "plain": Lookup("plain", RANGE, (Entry(((1, X),)),)),
+    "signed": Lookup("signed", RANGE, (Entry(((1, S),), HALF),)),
+    "difference": Lookup("difference", RANGE, (Entry(((1, COMBINED), (-LIMB, QUOTIENT))),)),
+    "pair": Lookup("pair", ACTIVATION, (Entry(((1, QUOTIENT),)), Entry(((1, PREDICTED),)))),
 }
 TABLES = (tables.range_table(), tables.activation_table(ACTIVATIONS))
 
@@ -185,9 +188,9 @@ def any_case(
         indicator = Indicator(part, tuple(hole for hole in own if 0 <= hole < part[-1].size))
         sections.append(Section((LookupBox("box", indicator, tuple(LOOKUPS[name] for name in names)),), TABLES))
     combination = Combination(((1, r), (LIMB, q)), gone, at_holes)
-    values = {"x": x, "s": s, "q": q, "p": p, "z": combination}
+    values = {X: x, S: s, QUOTIENT: q, PREDICTED: p, COMBINED: combination}
     looked_up = {"plain": x, "signed": SignedRows(s), "difference": r, "pair": signed_rows(q)}
-    return Case(tuple(sections), dict.fromkeys(values, axes), values, looked_up, {"z": z})
+    return Case(tuple(sections), dict.fromkeys(values, axes), values, looked_up, {COMBINED: z})
 
 
 @st.composite
@@ -256,9 +259,9 @@ def lies_in(case: Case, box: LookupBox) -> int:
 
 @with_threads
 @quick
-@given(cases, st.sampled_from(["x", "s", "p", "z"]), st.data(), seeds)
+@given(cases, st.sampled_from([X, S, PREDICTED, COMBINED]), st.data(), seeds)
 def test_tuples_that_are_in_no_table_have_leaves_of_their_own(
-    case: Case, column: str, data: st.DataObject, seed: int
+    case: Case, column: Address, data: st.DataObject, seed: int
 ) -> None:
     """They count as all others do; but what is written in holes is no lie."""
     flags = st.lists(st.booleans(), min_size=case.whole[column].size, max_size=case.whole[column].size)
@@ -305,8 +308,7 @@ def training(forgotten: tuple[int, ...]) -> Case:
     rows = blind_rows(tuple(map(str, range(len(y)))), by_feature, y.astype(np.int32))
     trace = descend(rows, forgotten, declared.spec, schedule)
     witness = training_witness(relation, trace)
-    axes = column_axes([column for columns in relation.columns.values() for column in columns])
-    axes |= {name: axes[like] for name, like in VIRTUAL.items()}
+    axes = column_axes(relation)
     scores = np.empty((schedule.epochs, schedule.rows), dtype=np.int64)
     for step in range(schedule.steps):
         epoch, block = divmod(step, schedule.blocks)
@@ -326,8 +328,8 @@ def validity(kind: str) -> Case:
         "labels": signed_rows(labels) if kind == "real" else labels.astype(np.uint16),
         "labels shifted": labels.astype(np.uint16) << np.uint16(15),
     }
-    axes = column_axes([column for columns in relation.columns.values() for column in columns])
-    return Case(relation.sections, axes, {"features": by_feature, "labels": labels}, looked_up)
+    axes = column_axes(relation)
+    return Case(relation.sections, axes, {FEATURES: by_feature, LABELS: labels}, looked_up)
 
 
 @pytest.mark.parametrize("bits", [24, 5])
@@ -360,7 +362,9 @@ def test_relations_have_the_leaves_that_are_written_out(
 def test_a_lying_training_has_the_leaves_that_are_written_out() -> None:
     """A prediction that is none, a limb that is none; what a forgotten row holds is nobody's concern."""
     honest = training((2, 5))
-    lying = honest.with_cells(PREDICTIONS, (1, [2, 3, 4]), 77).with_cells("weights limb 0", (0, 1, 2), LIMB + 5)
+    lying = honest.with_cells(PREDICTIONS, (1, [2, 3, 4]), 77).with_cells(
+        limb_addresses(WEIGHTS, 16)[0], (0, 1, 2), LIMB + 5
+    )
     more = {}
     for seed, (section, tree) in enumerate(lying.boxes()):
         found, before = require_same(lying, section, tree, seed), honest.leaves(section, tree)

@@ -38,9 +38,9 @@ def length_prefixed(data: bytes) -> bytes:
 
 
 class Transcript:
-    def __init__(self, instance: bytes, relation: str) -> None:
+    def __init__(self, instance: bytes) -> None:
         sponge = Sponge(b"irtf-cfrg-fiat-shamir/session-id")
-        sponge.absorb(length_prefixed(b"zkunlearn 2") + length_prefixed(encode({**SESSION, "relation": relation})))
+        sponge.absorb(length_prefixed(b"zkunlearn 3") + length_prefixed(encode(SESSION)))
         self.sponge = Sponge(sponge.squeeze(32))
         self.sponge.absorb(length_prefixed(instance))
 

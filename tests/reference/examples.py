@@ -13,7 +13,7 @@ from zkunlearn.verifier.protocol.proof import ProofShape
 
 from . import verifier
 from .field import log2_ceil
-from .formats import Map, encode, read_file
+from .formats import Map, divided, encode, read_file
 from .shapes import Code, stack_rows
 
 
@@ -22,15 +22,15 @@ def changed(data: bytes, at: int, mask: int = 1) -> bytes:
 
 
 KINDS = {
-    "dataset.commitment": (verifier.verify_dataset, zu.DatasetCommitment, zu.verify_dataset),
-    "recommitment": (verifier.verify_recommitment, zu.RecommitmentProof, zu.verify_recommitment),
+    "dataset": (verifier.verify_dataset, zu.DatasetCommitment, zu.verify_dataset),
+    "link": (verifier.verify_recommitment, zu.RecommitmentProof, zu.verify_recommitment),
 }
 
 
 def pack(kind: str, statement: Any, proof: bytes) -> bytes:
     """A file with any content."""
-    head = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + b"\0\2"
-    return head + encode({"statement": statement, "proof": proof})
+    head = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + b"\0\3"
+    return head + encode({**divided(kind, statement), "attached": {}, "proof": proof})
 
 
 def package_verdict(check: Any) -> str:
@@ -63,11 +63,11 @@ class Training:
 
     @property
     def statement(self) -> Map:
-        return read_file(self.proof, "proof")[0]
+        return read_file(self.proof, "training")[0]
 
     @property
     def body(self) -> bytes:
-        return read_file(self.proof, "proof")[1]
+        return read_file(self.proof, "training")[1]
 
     def verdict(
         self,
@@ -142,16 +142,16 @@ def sections(shape: verifier.Shape) -> Iterator[tuple[str, int, int]]:
         at += length
 
 
-def shape_of(shape: verifier.Shape) -> dict[str, Any]:
+def reference_shape(shape: verifier.Shape) -> dict[str, Any]:
     """All of what the package also knows about a shape: trees in order, where columns lie, lengths."""
     return {
         "trees": {name: (code.c, code.n, code.queries, rows) for name, (code, rows) in shape.trees.items()},
         "groups": [(group.name, list(group.matrices)) for group in shape.groups],
         "columns": {
-            name: (matrix.first_row[name], matrix.slots.get(name, 0))
+            (matrix, name): (layout.first_row[name], layout.slots.get(name, 0))
             for group in shape.groups
-            for matrix in group.matrices.values()
-            for name in matrix.columns
+            for matrix, layout in group.matrices.items()
+            for name in layout.columns
         },
         "ledger": (shape.entries, shape.ledger_group.fresh if shape.ledger_group else "ledger"),
         "stacks": shape.stacks,
@@ -165,7 +165,7 @@ def package_shape(shape: ProofShape) -> dict[str, Any]:
     return {
         "trees": {t.name: (t.code.row_bits, t.code.length, t.code.queries, t.rows) for t in trees},
         "groups": [(group.name, [layout.name for layout in group.layouts]) for group in shape.groups],
-        "columns": {n: (layout.offsets[n], t.slot) for layout in layouts for n, t in layout.tilings.items()},
+        "columns": {column: (row, t.slot) for layout in layouts for column, (row, t) in layout.places.items()},
         "ledger": (shape.ledger.entries, shape.ledger.tree),
         "stacks": tuple(stack.row_bits for stack in shape.chain),
         "bytes": shape.proof_bytes,
@@ -186,12 +186,16 @@ def statement_about_nothing(
         "x_bits": 10,
         "bounds_declared": False,
     }
-    hashes = dict.fromkeys(("root", "record_root", "order_seed"), bytes(32))
+    segment = {"stop": rows, "seed": bytes(32), "nonce": None, "born": None}
+    more = {"segments": [segment], "holes": [], "unique": False, "root": bytes(32), "record_root": bytes(32)}
     return {
-        "dataset": {"rows": rows, "encoding": encoding, "openings": openings, **hashes},
+        "dataset": {"rows": rows, "encoding": encoding, "openings": openings, **more},
         "spec": spec.to_mapping(),
         "forgotten": [{"position": position, "digest": bytes(32), "path": b""} for position in forgotten],
-        "model_root": bytes(32),
+        "model": {"root": bytes(32), "openings": 4, "shape": [features + spec.bias]},
+        "forgotten_classes": [],
+        "start": [],
+        "scope": [],
         "previous": None,
     }
 

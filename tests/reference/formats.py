@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import math
+from types import NoneType
 from typing import Any
 
 from .field import P, Refused, require
 
 Map = dict[str, Any]
 MAX_FILE, MAX_DEPTH, MAX_ITEMS = 1 << 28, 16, 1 << 22
-CLASSES = {
-    "dataset.commitment": "DatasetStatement",
-    "proof": "TrainingStatement",
-    "recommitment": "RecommitmentStatement",
+VERSION = 3  # of every kind of statement
+# Kind, and the statements that it names by their digests: what they are called there, and their kind.
+REFERS: dict[str, dict[str, str]] = {
+    "dataset": {},
+    "training": {"dataset": "dataset"},
+    "link": {"old": "dataset", "new": "dataset"},
 }
 
 
@@ -90,27 +93,45 @@ class Reader:
 
 
 def read_file(data: bytes, kind: str) -> tuple[Map, bytes]:
-    """Statement and proof of a public file, its form checked."""
-    begin = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + b"\0\2"
+    """Statement and proof of a public file, its form checked; the statement with those that it refers to inside."""
+    begin = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + VERSION.to_bytes(2, "big")
     require("format", len(data) <= MAX_FILE and data.startswith(begin))
     reader = Reader(data[len(begin) :])
     payload = reader.item()
     require("format", reader.at == len(reader.data))
-    fields(payload, {"statement": dict, "proof": bytes})
-    statement = payload["statement"]
-    if kind == "dataset.commitment":
-        check_dataset(statement)
-    elif kind == "proof":
-        check_training(statement)
-    else:
-        fields(statement, {"old": dict, "new": dict})
-        check_dataset(statement["old"])
-        check_dataset(statement["new"])
-    return statement, payload["proof"]
+    fields(payload, {"statement": dict, "references": dict, "attached": dict, "proof": bytes})
+    fields(payload["attached"], {})
+    return joined(kind, payload["statement"], payload["references"]), payload["proof"]
+
+
+def joined(kind: str, statement: Map, references: Map) -> Map:
+    """A statement in whose place of digests are the statements of these digests."""
+    fields(references, dict.fromkeys(REFERS[kind], dict))
+    inside = {}
+    for name, other in REFERS[kind].items():
+        fields(references[name], {"statement": dict, "references": dict})
+        inside[name] = joined(other, references[name]["statement"], references[name]["references"])
+    CHECKS[kind](statement)
+    for name, other in REFERS[kind].items():
+        require("format", statement[name] == sha256(instance(other, inside[name])))
+    return {**statement, **inside}
+
+
+def divided(kind: str, statement: Map) -> Map:
+    """What `joined` joins."""
+    references = {name: divided(other, statement[name]) for name, other in REFERS[kind].items()}
+    return {"statement": with_digests(kind, statement), "references": references}
+
+
+def with_digests(kind: str, statement: Map) -> Map:
+    return {
+        **statement,
+        **{name: sha256(instance(other, statement[name])) for name, other in REFERS[kind].items()},
+    }
 
 
 def instance(kind: str, statement: Map) -> bytes:
-    return encode({"kind": CLASSES[kind], "statement": statement})
+    return encode({"kind": kind, "version": VERSION, "statement": with_digests(kind, statement)})
 
 
 # The form of statements ----------------------------------------------------------------------------------------------
@@ -154,9 +175,14 @@ def check_column(column: Any) -> None:
 
 
 def check_dataset(statement: Any) -> None:
-    hashes = {"root": bytes, "record_root": bytes, "order_seed": bytes}
-    fields(statement, {"rows": int, "encoding": dict, "openings": int, **hashes})
+    hashes = {"root": bytes, "record_root": bytes}
+    lists = {"segments": list, "holes": list}
+    fields(statement, {"rows": int, "encoding": dict, "openings": int, "unique": bool, **lists, **hashes})
     require("format", all(len(statement[name]) == 32 for name in hashes))
+    require("format", len(statement["segments"]) == 1 and statement["holes"] == [] and not statement["unique"])
+    (segment,) = statement["segments"]
+    fields(segment, {"stop": int, "seed": bytes, "nonce": NoneType, "born": NoneType})
+    require("format", segment["stop"] == statement["rows"] and len(segment["seed"]) == 32)
     within(statement["rows"], 1, 1 << 28)
     within(statement["openings"], 1, 1 << 12)
     encoding = statement["encoding"]
@@ -196,16 +222,27 @@ def check_spec(spec: Any) -> None:
 
 def check_training(statement: Any) -> None:
     previous = type(statement.get("previous"))
-    types = {"dataset": dict, "spec": dict, "forgotten": list, "model_root": bytes, "previous": previous}
-    fields(statement, types)
-    require("format", len(statement["model_root"]) == 32)
+    lists = dict.fromkeys(("forgotten", "forgotten_classes", "start", "scope"), list)
+    fields(statement, {"dataset": bytes, "spec": dict, "model": dict, "previous": previous, **lists})
+    require("format", statement["forgotten_classes"] == statement["start"] == statement["scope"] == [])
+    model = statement["model"]
+    fields(model, {"root": bytes, "openings": int, "shape": list})
+    within(model["openings"], 1, 1 << 12)
+    require("format", len(model["root"]) == 32 and len(model["shape"]) == 1 and type(model["shape"][0]) is int)
+    within(model["shape"][0], 1, (1 << 15) + 1)
     require("format", statement["previous"] is None or (previous is bytes and len(statement["previous"]) == 32))
     for record in statement["forgotten"]:
         fields(record, {"position": int, "digest": bytes, "path": bytes})
         within(record["position"], 0, 1 << 28)
         require("format", len(record["digest"]) == 32)
-    check_dataset(statement["dataset"])
     check_spec(statement["spec"])
+
+
+def check_link(statement: Any) -> None:
+    fields(statement, {"old": bytes, "new": bytes})
+
+
+CHECKS = {"dataset": check_dataset, "training": check_training, "link": check_link}
 
 
 # Records and Merkle trees --------------------------------------------------------------------------------------------
@@ -233,7 +270,7 @@ def check_forgotten(statement: Map) -> None:
     dataset, last, last_key = statement["dataset"], -1, b""
     for record in statement["forgotten"]:
         position, size, hashed = record["position"], dataset["rows"], record["digest"]
-        key = sha256(b"zkunlearn order 1" + dataset["order_seed"] + hashed)
+        key = sha256(b"zkunlearn order 1" + dataset["segments"][0]["seed"] + hashed)
         require("forget list", last < position < size and key > last_key)
         last, last_key = position, key
         path = record["path"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
-from .relations import ENTRY, RANGE, TAGS, Box, Relation, multiplicities
+from .relations import ENTRY, RANGE, TAGS, Address, Box, Relation, multiplicities
 from .shapes import split
 
 Keys = tuple[K, list[K], K]  # alpha, the factors of a tuple's entries, and that of its tag
@@ -82,7 +82,8 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
     cut = log2_ceil(len(relation.tables))
     selector, entry = point[:cut], point[cut:]
     at = {"section": bits_of(number, log2_ceil(relation.sections)), "entry": entry}
-    counts = [relation.evaluate(ch, multiplicities(table, relation.sections).name, at) for table in relation.tables]
+    columns = [multiplicities(table, relation.sections) for table in relation.tables]
+    counts = [relation.evaluate(ch, ("witness", column.name), at) for column in columns]
     chosen = eq_table(selector)[: len(relation.tables)]
 
     def keys_of_rows() -> Constraint:
@@ -105,12 +106,12 @@ def box_leaf(ch: Channel, relation: Relation, box: Box, point: Point, fraction: 
     cut = log2_ceil(len(box.lookups))
     selector, inside = point[:cut], split(box.axes, point[cut:])
     whole = {axis.name: axis.whole(inside[axis.name]) for axis in box.axes}
-    values: dict[str, K] = {}
+    values: dict[Address, K] = {}
     for lookup in box.lookups:
         for terms, _ in lookup.entries:
             for _, column in terms:
-                if column not in values:  # z is no column, and no claim
-                    values[column] = ch.hidden(1)[0] if column == "z" else relation.evaluate(ch, column, whole)
+                if column not in values:
+                    values[column] = relation.evaluate(ch, column, whole)
     relation.ended.setdefault(box.name, []).append((whole, values))
     chosen = eq_table(selector)[: len(box.lookups)]
     constant, linear = ZERO, ZERO

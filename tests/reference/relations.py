@@ -11,16 +11,20 @@ from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq, eq_at, eq_table, interpolate, log2_ceil, prefix
 from .shapes import Axes, Axis, Column, parts, size_of, split
 
-Claim = tuple[str, Mapping[str, Point], K]
+Address = tuple[str, str]  # matrix, column
+Claim = tuple[Address, Mapping[str, Point], K]
 ENTRY = Axis("entry", CELLS)
 RANGE, ACTIVATION = "range", "activation"
 TAGS = {RANGE: 1, ACTIVATION: 2}
+FEATURES, LABELS, MODEL = ("dataset", "features"), ("dataset", "labels"), ("model", "model")
+Q, P, Z = ("witness", "Q"), ("witness", "P"), ("virtual", "z")
 
 
 MOST_LEAF_BITS = 24
 
 
 def multiplicities(table: str, sections: int) -> Column:
+    """The counts of a table, in the witness."""
     return Column(f"{table} multiplicities", (Axis("section", sections), ENTRY))
 
 
@@ -29,7 +33,7 @@ class Lookup:
     """Entries are ([(coefficient, column), ..], constant)."""
 
     table: str
-    entries: list[tuple[list[tuple[int, str]], int]]
+    entries: list[tuple[list[tuple[int, Address]], int]]
 
 
 @dataclass
@@ -77,23 +81,24 @@ class Relation:
     def start(self) -> None:
         """Before each walk."""
         self.claims: list[Claim] = []
-        self.ended: dict[str, list[tuple[Mapping[str, Point], dict[str, K]]]] = {}  # part by part
+        self.ended: dict[str, list[tuple[Mapping[str, Point], dict[Address, K]]]] = {}  # part by part
 
-    def evaluate(self, ch: Channel, column: str, at: Mapping[str, Point]) -> K:
+    def evaluate(self, ch: Channel, column: Address, at: Mapping[str, Point]) -> K:
         """P -> V: a column's value."""
         (value,) = ch.hidden(1)
-        self.claims.append((column, at, value))
+        if column != Z:  # no matrix holds it, and `product` says what it is
+            self.claims.append((column, at, value))
         return value
 
     def identities(self, ch: Channel) -> None:
         """The walk between lookups and batching."""
 
 
-def dataset_columns(statement: Mapping[str, Any], new: str = "") -> list[Column]:
+def dataset_columns(statement: Mapping[str, Any]) -> list[Column]:
     row = Axis("row", statement["rows"])
     feature = Axis("feature", len(statement["encoding"]["features"]) + 1)  # the last one is constant
     names = ("labels", "blind 0", "blind 1")
-    return [Column(new + "features", (feature, row)), *(Column(new + name, (row,)) for name in names)]
+    return [Column("features", (feature, row)), *(Column(name, (row,)) for name in names)]
 
 
 class Validity(Relation):
@@ -102,17 +107,17 @@ class Validity(Relation):
         kind, dataset = encoding["label_kind"], dataset_columns(statement)
         self.rows, self.features = statement["rows"], len(encoding["features"])
         self.one = 1 << encoding["x_bits"]
-        labels = [Lookup(RANGE, [([(1, "labels")], HALF if kind == "real" else 0)])]
+        labels = [Lookup(RANGE, [([(1, LABELS)], HALF if kind == "real" else 0)])]
         if kind == "binary":
-            labels.append(Lookup(RANGE, [([(HALF, "labels")], 0)]))
-        features = Box("features", dataset[0].axes, [Lookup(RANGE, [([(1, "features")], HALF)])])
+            labels.append(Lookup(RANGE, [([(HALF, LABELS)], 0)]))
+        features = Box("features", dataset[0].axes, [Lookup(RANGE, [([(1, FEATURES)], HALF)])])
         super().__init__([features, Box("labels", dataset[1].axes, labels)], [RANGE])
         self.columns = {"dataset": dataset, "witness": [multiplicities(RANGE, self.sections)]}
 
     def identities(self, ch: Channel) -> None:
         row = ch.point("constant", log2_ceil(self.rows))
         constant = bits_of(self.features, log2_ceil(self.features + 1))
-        value = self.evaluate(ch, "features", {"feature": constant, "row": row})
+        value = self.evaluate(ch, FEATURES, {"feature": constant, "row": row})
         ch.zero("constant", lambda: (value - prefix(row, self.rows) * self.one * ch.one, []))
 
 
@@ -121,12 +126,12 @@ class Recommitment(Relation):
         super().__init__([], [])
         self.name = "recommitment"
         old = statement["old"]
-        self.columns = {"dataset": dataset_columns(old), "new dataset": dataset_columns(old, "new ")}
+        self.columns = {"dataset": dataset_columns(old), "new dataset": dataset_columns(old)}
 
     def identities(self, ch: Channel) -> None:
         for column in self.columns["dataset"]:
             at = split(column.axes, ch.point("recommitment", column.bits))
-            old, new = (self.evaluate(ch, name, at) for name in (column.name, f"new {column.name}"))
+            old, new = (self.evaluate(ch, (matrix, column.name), at) for matrix in self.columns)
             ch.zero(f"recommitment of {column.name}", lambda old=old, new=new: (old - new, []))
 
 
@@ -141,9 +146,9 @@ class GradientDescent(Relation):
         self.weight = Axis("weight", s.width, self.features + 1 - s.width)
         self.offset = 1 << (s.weight_bits - 1)
         rows, steps, weights = (self.epoch, self.row), (self.epoch, self.block, self.weight), (self.weight,)
-        remainder = Lookup(RANGE, [([(1, "z"), (-CELLS, "Q")], 0)])
-        activation = Lookup(ACTIVATION, [([(1, "Q")], 0), ([(1, "P")], 0)])
-        self.limbs: dict[str, list[str]] = {}
+        remainder = Lookup(RANGE, [([(1, Z), (-CELLS, Q)], 0)])
+        activation = Lookup(ACTIVATION, [([(1, Q)], 0), ([(1, P)], 0)])
+        self.limbs: dict[str, list[Address]] = {}
         looked_up = {
             "limbs": self.limb_lookups("weights", s.weight_bits) + self.limb_lookups("update remainder", s.shift),
             "model limbs": self.limb_lookups("model", s.weight_bits),
@@ -157,7 +162,7 @@ class GradientDescent(Relation):
         self.table = s.table
         witness = [Column("Q", rows), Column("P", rows)]
         for name, limbs in self.limbs.items():
-            witness += [Column(limb, weights if name == "model" else steps) for limb in limbs]
+            witness += [Column(limb, weights if name == "model" else steps) for _, limb in limbs]
         witness += [multiplicities(table, self.sections) for table in self.tables]
         self.columns = {
             "dataset": dataset_columns(dataset),
@@ -167,7 +172,7 @@ class GradientDescent(Relation):
 
     def limb_lookups(self, name: str, bits: int) -> list[Lookup]:
         """The limbs of an integer, each in range, the top one also shifted."""
-        self.limbs[name] = [f"{name} limb {i}" for i in range(-(-bits // 16))]
+        self.limbs[name] = [("witness", f"{name} limb {i}") for i in range(-(-bits // 16))]
         found = []
         for i, limb in enumerate(self.limbs[name]):
             found.append(Lookup(RANGE, [([(1, limb)], 0)]))
@@ -193,7 +198,7 @@ class GradientDescent(Relation):
 
     def identities(self, ch: Channel) -> None:
         for at, values in self.ended["scores"]:
-            self.product(ch, at, values["z"])
+            self.product(ch, at, values[Z])
         s, one = self.s, ch.one
         e, b, k = (ch.point("update", axis.bits) for axis in (self.epoch, self.block, self.weight))
         first = self.integer(ch, "weights", {"epoch": bits_of(0, len(e)), "block": bits_of(0, len(b)), "weight": k})
@@ -201,9 +206,9 @@ class GradientDescent(Relation):
         gradient = self.update(ch, e, b, k)
 
         point, claim_g = rounds(ch, "gradient", self.row.bits, 3, gradient)
-        x_g = self.evaluate(ch, "features", {"row": point, "feature": k})
+        x_g = self.evaluate(ch, FEATURES, {"row": point, "feature": k})
         (a,) = ch.hidden(1)
-        y = self.evaluate(ch, "labels", {"row": point})
+        y = self.evaluate(ch, LABELS, {"row": point})
 
         def live_gradient() -> Constraint:
             eq_n, eq_b, weight_n = eq_table(point), eq_table(b), ZERO
@@ -219,7 +224,7 @@ class GradientDescent(Relation):
         ch.zero("gradient", live_gradient)
 
         last, claim_p = rounds(ch, "epochs", self.epoch.bits, 2, a)
-        p = self.evaluate(ch, "P", {"epoch": last, "row": point})
+        p = self.evaluate(ch, P, {"epoch": last, "row": point})
 
         def predictions() -> Constraint:
             terms = zip(eq_table(e), s.c_epoch, eq_table(last), strict=False)
@@ -229,7 +234,7 @@ class GradientDescent(Relation):
 
         ((at, values),) = self.ended["model limbs"]
         k = at["weight"]
-        model = self.evaluate(ch, "model", at)
+        model = self.evaluate(ch, MODEL, at)
         limbs = self.joined(values[limb] for limb in self.limbs["model"])
         ch.zero("model", lambda: (model - limbs + self.offset * prefix(k, s.width) * one, []))
 
@@ -239,7 +244,7 @@ class GradientDescent(Relation):
         block_star, inside = at["row"][:block_bits], at["row"][block_bits:]
         point, claim = rounds(ch, "product", block_bits + self.weight.bits, 3, z)
         block, weight = point[:block_bits], point[block_bits:]
-        x = self.evaluate(ch, "features", {"row": block + inside, "feature": weight})
+        x = self.evaluate(ch, FEATURES, {"row": block + inside, "feature": weight})
         w = self.integer(ch, "weights", {"epoch": at["epoch"], "block": block, "weight": weight})
 
         def score() -> Constraint:
@@ -269,7 +274,7 @@ class GradientDescent(Relation):
             return claim - total * (w - self.offset * self.real_weights(e2, b2, k) * one), []
 
         ch.zero("update", difference)
-        model = self.evaluate(ch, "model", {"weight": k})
+        model = self.evaluate(ch, MODEL, {"weight": k})
         u = self.integer(ch, "update remainder", {"epoch": e, "block": b, "weight": k})
         final = eq_at(e, s.epochs - 1) * eq_at(b, s.blocks - 1)
         constant = (1 << (s.shift - 1)) * self.real_weights(e, b, k)

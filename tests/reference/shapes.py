@@ -230,17 +230,11 @@ class Group:
         witness = self.matrices["witness"].rows if "witness" in self.matrices else 0
         return witness + 2 + (4 if self.ledger else 0)
 
-    def locate(self, name: str, at: Mapping[str, Point]) -> tuple[int, list[K], Point]:
-        first = 0
-        for matrix in self.matrices.values():
-            if name in matrix.columns:
-                row, weights, place = matrix.locate(name, at)
-                return first + row, weights, place
-            first += matrix.rows
-        raise KeyError(name)
-
-    def has(self, name: str) -> bool:
-        return any(name in matrix.columns for matrix in self.matrices.values())
+    def locate(self, column: tuple[str, str], at: Mapping[str, Point]) -> tuple[int, list[K], Point]:
+        """Of the column with this address: (matrix, name)."""
+        before = list(self.matrices)[: list(self.matrices).index(column[0])]
+        row, weights, place = self.matrices[column[0]].locate(column[1], at)
+        return sum(self.matrices[name].rows for name in before) + row, weights, place
 
 
 def groups_of(columns: Mapping[str, Sequence[Column]], codes: Mapping[str, Code]) -> list[Group]:

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.language import tables
+from zkunlearn.circuits.statements.base import read_statement
+from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import ParameterError
 from zkunlearn.prover.matrices.commitment import Commitment
 from zkunlearn.prover.protocol import channel, folding, opening, work
 from zkunlearn.prover.protocol import proof as protocol
-from zkunlearn.verifier.proofs import training_statement
 from zkunlearn.verifier.protocol.folding import folded_bytes, stacks
-from zkunlearn.verifier.verify import dataset_shape, training_shape
+from zkunlearn.verifier.shapes import shape_of
 
 from ..words import Words
 from . import relations, verifier
@@ -28,15 +29,15 @@ from .examples import (
     numbers,
     pack,
     package_shape,
+    reference_shape,
     sections,
-    shape_of,
     statement_about_nothing,
     trained,
     verdict,
 )
 from .field import ONE, ZERO, K, P, Refused, bits_of, eq_table, extension, prefix
 from .folding import Claims, weight
-from .formats import read_file, sha256
+from .formats import divided, read_file, sha256
 from .shapes import Axis, chain, parts, stack_rows
 
 # The polynomials and the shapes --------------------------------------------------------------------------------------
@@ -126,21 +127,21 @@ def test_large_shapes_are_those_of_the_package(size: tuple[int, int, int, int | 
         fixed_point=zu.FixedPoint(p_bits=14),
     )
     statement = statement_about_nothing(rows, features, kind, openings, spec, [0, rows // 2, rows - 1])
-    package = training_statement(statement)
+    package = read_statement(TrainingStatement, divided("training", statement))
     try:
-        expected = training_shape(package)
+        expected = shape_of(package)
     except ParameterError:
         assert rows >= 2**27
         with pytest.raises(Refused, match="statement"):
             verifier.training_shape(statement)
     else:
         assert rows < 2**27
-        assert shape_of(verifier.training_shape(statement)) == package_shape(expected)
+        assert reference_shape(verifier.training_shape(statement)) == package_shape(expected)
     if rows * features <= 2**30:
-        assert shape_of(verifier.dataset_shape(statement["dataset"])) == package_shape(dataset_shape(package.dataset))
+        assert reference_shape(verifier.dataset_shape(statement["dataset"])) == package_shape(shape_of(package.dataset))
     else:
-        file = pack("dataset.commitment", statement["dataset"], b"")
-        assert verdict("dataset.commitment", file) == "statement"
+        file = pack("dataset", statement["dataset"], b"")
+        assert verdict("dataset", file) == "statement"
 
 
 # Proofs of other shapes ----------------------------------------------------------------------------------------------
@@ -160,7 +161,7 @@ def test_lookups_in_many_sections(monkeypatch: pytest.MonkeyPatch) -> None:
     assert training.verdict(known=False) == "valid"
     at = {part: end - 8 for part, _, end in sections(verifier.training_shape(training.statement))}
     for part, expected in (("masked", "constraints"), ("cells of witness", "merkle path"), ("M0, M1", "constraints")):
-        assert training.verdict(pack("proof", training.statement, changed(training.body, at[part]))) == expected
+        assert training.verdict(pack("training", training.statement, changed(training.body, at[part]))) == expected
 
 
 def test_columns_that_fill_rows_and_columns_that_share_them() -> None:
@@ -171,9 +172,9 @@ def test_columns_that_fill_rows_and_columns_that_share_them() -> None:
     assert matrix.columns["features"].tiling(matrix.c)[0] == 3 and set(matrix.slots) == {"labels", "blind 0", "blind 1"}
     assert training.verdict(known=False) == "valid"
     again, link = zu.recommit(dataset, openings=4)
-    (group,) = verifier.recommitment_shape(read_file(link.to_bytes(), "recommitment")[0]).groups
+    (group,) = verifier.recommitment_shape(read_file(link.to_bytes(), "link")[0]).groups
     assert list(group.matrices) == ["dataset", "new dataset"]
-    assert verdict("recommitment", link.to_bytes()) == "valid"
+    assert verdict("link", link.to_bytes()) == "valid"
     spec = zu.TrainingSpec(model="linear", epochs=1, learning_rate=0.05, bias=False)
     assert trained(again, spec).verdict(known=False) == "valid"
 
@@ -193,8 +194,8 @@ class Recommitter:
     def verdict(self) -> str:
         """What both verifiers say about a new proof."""
         link = zu.recommit(self.dataset, openings=self.dataset.statement.openings)[1].to_bytes()
-        assert len(verifier.recommitment_shape(read_file(link, "recommitment")[0]).stacks) == self.stacks
-        return verdict("recommitment", link)
+        assert len(verifier.recommitment_shape(read_file(link, "link")[0]).stacks) == self.stacks
+        return verdict("link", link)
 
 
 @pytest.fixture(scope="module")

@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements.training import RecommitmentStatement
+from zkunlearn.circuits.language.layout import Address
+from zkunlearn.circuits.statements.base import read_statement
+from zkunlearn.circuits.statements.link import NEW_DATASET, LinkStatement
+from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.activation import activation_table as package_table
 from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
 from zkunlearn.prover.owner.dataset import commit_rows
-from zkunlearn.prover.owner.recommitment import new_name, new_transcript
-from zkunlearn.prover.protocol.proof import Prover
-from zkunlearn.verifier.proofs import training_statement
-from zkunlearn.verifier.verify import dataset_shape, recommitment_shape, training_shape
+from zkunlearn.verifier.shapes import new_transcript, shape_of
 
+from ..cheating import CheatingProver
 from ..words import Words
 from . import verifier
 from .arithmetic import activation_table, schedule
@@ -35,13 +36,13 @@ from .examples import (
     pack,
     package_shape,
     package_verdict,
+    reference_shape,
     sections,
-    shape_of,
     statement_about_nothing,
     verdict,
 )
 from .field import P, Refused
-from .formats import CLASSES, encode, instance, read_file, sha256
+from .formats import REFERS, divided, encode, instance, read_file, sha256, with_digests
 
 __all__ = ["owner"]  # a fixture
 TRAINED = ("logistic", "unlearnt", "linear", "probit", "poisson", "continued", "long")
@@ -86,17 +87,17 @@ def test_a_recommitment_is_accepted_and_carries_the_chain_on(owner: Owner) -> No
 def test_lengths_and_digests_are_those_of_the_package(owner: Owner, name: str) -> None:
     training: Training = getattr(owner, name)
     proof = zu.TrainingProof.from_bytes(training.proof)
-    assert verifier.training_shape(training.statement).proof_bytes == training_shape(proof.statement).proof_bytes
-    assert sha256(instance("proof", training.statement)) == proof.digest
+    assert verifier.training_shape(training.statement).proof_bytes == shape_of(proof.statement).proof_bytes
+    assert sha256(instance("training", training.statement)) == proof.digest
     commitment = zu.DatasetCommitment.from_bytes(training.dataset)
     dataset = training.statement["dataset"]
-    assert verifier.dataset_shape(dataset).proof_bytes == dataset_shape(commitment.statement).proof_bytes
-    assert sha256(instance("dataset.commitment", dataset)) == commitment.digest
+    assert verifier.dataset_shape(dataset).proof_bytes == shape_of(commitment.statement).proof_bytes
+    assert sha256(instance("dataset", dataset)) == commitment.digest
 
 
 def test_the_length_of_a_recommitment_is_that_of_the_package(owner: Owner) -> None:
-    statement, proof = read_file(owner.link, "recommitment")
-    package = recommitment_shape(zu.RecommitmentProof.from_bytes(owner.link).statement)
+    statement, proof = read_file(owner.link, "link")
+    package = shape_of(zu.RecommitmentProof.from_bytes(owner.link).statement)
     assert verifier.recommitment_shape(statement).proof_bytes == package.proof_bytes == len(proof)
 
 
@@ -121,17 +122,17 @@ def test_shapes_are_those_of_the_package() -> None:
     rng, seen, alone = random.Random(11), 0, 0
     for _ in range(60):
         statement = random_statement(rng)
-        package = training_statement(statement)
+        package = read_statement(TrainingStatement, divided("training", statement))
         try:
-            expected = training_shape(package)
+            expected = shape_of(package)
         except ParameterError:
             with pytest.raises(Refused):
                 verifier.training_shape(statement)
             continue
         seen += 1
         alone += len(expected.groups) == 3
-        assert shape_of(verifier.training_shape(statement)) == package_shape(expected)
-        assert shape_of(verifier.dataset_shape(statement["dataset"])) == package_shape(dataset_shape(package.dataset))
+        assert reference_shape(verifier.training_shape(statement)) == package_shape(expected)
+        assert reference_shape(verifier.dataset_shape(statement["dataset"])) == package_shape(shape_of(package.dataset))
     assert seen > 30 and alone > 3, "witnesses with the data set, and in a group of their own"
 
 
@@ -224,72 +225,83 @@ def check_flips(shape: verifier.Shape, proof: bytes, seed: int, verdict_of: Call
     assert end == len(proof)
 
 
-@pytest.mark.parametrize("kind", ["dataset.commitment", "recommitment"])
+@pytest.mark.parametrize("kind", ["dataset", "link"])
 def test_a_changed_byte_in_any_part_is_rejected_by_the_same_check(owner: Owner, kind: str) -> None:
     """The vectors of the data set are folded twice."""
-    file = owner.link if kind == "recommitment" else owner.lasting
+    file = owner.link if kind == "link" else owner.lasting
     statement, proof = read_file(file, kind)
-    shape = getattr(verifier, f"{kind.split('.')[0]}_shape")(statement)
-    assert len(shape.stacks) == (1 if kind == "recommitment" else 2)
+    shape = verifier.recommitment_shape(statement) if kind == "link" else verifier.dataset_shape(statement)
+    assert len(shape.stacks) == (1 if kind == "link" else 2)
     check_flips(shape, proof, 1, lambda bad: verdict(kind, pack(kind, statement, bad)))
 
 
 def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner: Owner) -> None:
     training = owner.linear
     shape = verifier.training_shape(training.statement)
-    check_flips(shape, training.body, 2, lambda bad: training.verdict(pack("proof", training.statement, bad)))
+    check_flips(shape, training.body, 2, lambda bad: training.verdict(pack("training", training.statement, bad)))
 
 
 def test_elements_of_p_and_above_are_rejected(owner: Owner) -> None:
-    statement, proof = read_file(owner.link, "recommitment")
+    statement, proof = read_file(owner.link, "link")
     elements = ("masked", "inner", "M0", "ledger", "tails", "cells", "rounds", "value", "final")
     for part, start, _ in sections(verifier.recommitment_shape(statement)):
         if part.startswith(elements):
             bad = proof[:start] + P.to_bytes(8, "little") + proof[start + 8 :]
-            assert verdict("recommitment", pack("recommitment", statement, bad)) == "field element", part
+            assert verdict("link", pack("link", statement, bad)) == "field element", part
 
 
 def test_other_lengths_are_rejected(owner: Owner) -> None:
     for training in (owner.logistic, owner.probit):
         for body in (b"", training.body[:-1], training.body + b"\0", training.body[32:]):
-            assert training.verdict(pack("proof", training.statement, body)) == "proof length"
+            assert training.verdict(pack("training", training.statement, body)) == "proof length"
 
 
 def test_a_proof_is_about_its_statement_only(owner: Owner) -> None:
     """An old proof under a new statement, and the other way round; statements that are not changed in form."""
     old, new = owner.logistic, owner.unlearnt
-    assert new.verdict(pack("proof", new.statement, old.body)) == "constraints"
-    assert old.verdict(pack("proof", old.statement, new.body)) == "constraints"
+    assert new.verdict(pack("training", new.statement, old.body)) == "constraints"
+    assert old.verdict(pack("training", old.statement, new.body)) == "constraints"
     lies: list[dict[str, Any]] = [
-        {"model_root": bytes(32)},
+        {"model": {**new.statement["model"], "root": bytes(32)}},
         {"previous": None},
         {"forgotten": new.statement["forgotten"][:1]},
         {"spec": {**new.statement["spec"], "learning_rate": ["0.25"]}},
         {"spec": {**new.statement["spec"], "model": "probit"}},
-        {"spec": {**new.statement["spec"], "bias": False}},
+        {"spec": {**new.statement["spec"], "bias": False}, "model": {**new.statement["model"], "shape": [3]}},
     ]
     for lie in lies:
-        assert new.verdict(pack("proof", {**new.statement, **lie}, new.body)) == "constraints", lie
+        assert new.verdict(pack("training", {**new.statement, **lie}, new.body)) == "constraints", lie
     for lie in ({"epochs": 5}, {"batch_size": 4}):
         spec = {**new.statement["spec"], **lie}
-        assert new.verdict(pack("proof", {**new.statement, "spec": spec}, new.body)) == "proof length", lie
+        assert new.verdict(pack("training", {**new.statement, "spec": spec}, new.body)) == "proof length", lie
+    assert (
+        new.verdict(pack("training", {**new.statement, "model": lies[0]["model"] | {"shape": [3]}}, new.body))
+        == "statement"
+    )
     for lie in ({"x_bits": 11}, {"learning_rate": ["1e-09"]}, {"learning_rate": ["1e+30"]}, {"model": "poisson"}):
         spec = {**new.statement["spec"], **lie}
-        assert new.verdict(pack("proof", {**new.statement, "spec": spec}, new.body)) == "statement", lie
+        assert new.verdict(pack("training", {**new.statement, "spec": spec}, new.body)) == "statement", lie
+
+
+def of_rows(rows: int) -> dict[str, Any]:
+    """What a data set of so many rows says of them."""
+    return {"rows": rows, "segments": [{"stop": rows, "seed": bytes(32), "nonce": None, "born": None}]}
 
 
 def test_a_data_set_is_about_its_statement_only(owner: Owner) -> None:
-    kind = "dataset.commitment"
+    kind = "dataset"
     statement, proof = read_file(owner.probit.dataset, kind)
     assert len(statement["encoding"]["features"]) == 4
-    for name in ("root", "record_root", "order_seed"):
-        lie = {**statement, name: bytes(32)}
+    segment = {**statement["segments"][0], "seed": bytes(32)}
+    for name, value in {"root": bytes(32), "record_root": bytes(32), "segments": [segment]}.items():
+        lie = {**statement, name: value}
         assert verdict(kind, pack(kind, lie, proof)) == "constraints", name
-    for lie in ({"openings": 8}, {"openings": 100}, {"rows": 9}):
+    assert verdict(kind, pack(kind, {**statement, "rows": 9}, proof)) == "format", "the segment has other rows"
+    for lie in ({"openings": 8}, {"openings": 100}, of_rows(9)):
         assert verdict(kind, pack(kind, {**statement, **lie}, proof)) == "proof length", lie
-    assert verdict(kind, pack(kind, {**statement, "rows": 1 << 28}, proof)) == "proof length"
+    assert verdict(kind, pack(kind, {**statement, **of_rows(1 << 28)}, proof)) == "proof length"
     features = [*statement["encoding"]["features"], {"name": "one more", "low": "0.0", "high": "1.0"}]
-    lie = {**statement, "rows": 1 << 28, "encoding": {**statement["encoding"], "features": features}}
+    lie = {**statement, **of_rows(1 << 28), "encoding": {**statement["encoding"], "features": features}}
     assert verdict(kind, pack(kind, lie, proof)) == "statement"
 
 
@@ -303,10 +315,10 @@ def test_what_is_pinned_is_compared(owner: Owner) -> None:
     assert new.verdict(previous=owner.linear.proof) == "mismatch"
     assert owner.linear.verdict(new.proof) == "mismatch", "another data set"
     assert owner.continued.verdict(previous=owner.unlearnt.proof) == "mismatch", "no link"
-    back = {**new.statement, "forgotten": [], "previous": sha256(instance("proof", new.statement))}
-    assert new.verdict(pack("proof", back, new.body), previous=new.proof) == "mismatch", "a row is back"
+    back = {**new.statement, "forgotten": [], "previous": sha256(instance("training", new.statement))}
+    assert new.verdict(pack("training", back, new.body), previous=new.proof) == "mismatch", "a row is back"
     other = {**back, "forgotten": new.statement["forgotten"], "spec": {**back["spec"], "epochs": 4}}
-    assert new.verdict(pack("proof", other, new.body), previous=new.proof) == "mismatch", "another algorithm"
+    assert new.verdict(pack("training", other, new.body), previous=new.proof) == "mismatch", "another algorithm"
 
 
 def test_malformed_forget_lists_are_rejected(owner: Owner) -> None:
@@ -340,21 +352,14 @@ def test_malformed_forget_lists_are_rejected(owner: Owner) -> None:
     }
     for expected, cases in lists.items():
         for case in cases:
-            bad = pack("proof", {**training.statement, "forgotten": case}, training.body)
+            bad = pack("training", {**training.statement, "forgotten": case}, training.body)
             assert training.verdict(bad) == expected, case
     all_records = [dict(record.to_mapping()) for record in everyone]
     bad = {**owner.logistic.statement, "forgotten": all_records}
-    assert owner.logistic.verdict(pack("proof", bad, owner.logistic.body)) == "forget list"
+    assert owner.logistic.verdict(pack("training", bad, owner.logistic.body)) == "forget list"
 
 
 # Recommitments that lie: the algebra of everything else is that of an honest prover ----------------------------------
-
-
-class CheatingProver(Prover):
-    """Goes on when its own equations do not hold."""
-
-    def check_witness(self) -> None:
-        pass
 
 
 def lying_link(owner: Owner, label: int | None = None, word: bool = False) -> bytes:
@@ -365,36 +370,37 @@ def lying_link(owner: Owner, label: int | None = None, word: bool = False) -> by
         labels[label] = 1 - labels[label]
     fresh = commit_rows(replace(old.rows, labels=labels), old.statement.encoding, 3, None)
     opening = Words(fresh.opening, np.zeros_like) if word else fresh.opening
-    names = ("record_root", "order_seed")  # of the old records
+    names = ("record_root", "segments")  # of the old records
     kept = {name: getattr(old.statement, name) for name in names}
-    statement = RecommitmentStatement(old.statement, replace(fresh.statement, root=opening.root, **kept))
-    columns = {**old.columns, **{new_name(name): values for name, values in fresh.columns.items()}}
+    statement = LinkStatement(old.statement, replace(fresh.statement, root=opening.root, **kept))
+    columns = {**old.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in fresh.columns.items()}}
     committed = {"dataset": old.opening, "new dataset": opening}
-    prover = CheatingProver(recommitment_shape(statement), new_transcript(statement), committed, columns)
+    prover = CheatingProver(shape_of(statement), new_transcript(statement), committed, columns)
     return zu.RecommitmentProof(statement, prover.prove()).to_bytes()
 
 
 def test_lying_recommitments_are_rejected(owner: Owner) -> None:
-    assert verdict("recommitment", lying_link(owner)) == "valid"
-    assert verdict("recommitment", lying_link(owner, label=5)) == "constraints"
-    assert verdict("recommitment", lying_link(owner, word=True)) == "folding"
+    assert verdict("link", lying_link(owner)) == "valid"
+    assert verdict("link", lying_link(owner, label=5)) == "constraints"
+    assert verdict("link", lying_link(owner, word=True)) == "folding"
 
 
 def test_recommitments_of_other_rows_are_rejected(owner: Owner) -> None:
-    statement, proof = read_file(owner.link, "recommitment")
-    for name, value in {"record_root": bytes(32), "order_seed": bytes(32), "rows": 12}.items():
-        new = {**statement["new"], name: value}
-        assert verdict("recommitment", pack("recommitment", {**statement, "new": new}, proof)) == "statement"
+    statement, proof = read_file(owner.link, "link")
+    others: list[dict[str, Any]] = [{"record_root": bytes(32)}, of_rows(12), of_rows(13)]
+    for other in others:
+        new = {**statement["new"], **other}
+        assert verdict("link", pack("link", {**statement, "new": new}, proof)) == "statement"
     swapped = {"old": statement["new"], "new": statement["old"]}
-    assert verdict("recommitment", pack("recommitment", swapped, proof)) == "constraints"
+    assert verdict("link", pack("link", swapped, proof)) == "constraints"
 
 
 # Files ---------------------------------------------------------------------------------------------------------------
 
 PACKAGE = {
-    "dataset.commitment": zu.DatasetCommitment,
-    "proof": zu.TrainingProof,
-    "recommitment": zu.RecommitmentProof,
+    "dataset": zu.DatasetCommitment,
+    "training": zu.TrainingProof,
+    "link": zu.RecommitmentProof,
 }
 
 
@@ -404,20 +410,20 @@ def read_by_both(kind: str, data: bytes) -> bool:
     assert verifier.verdict(read_file, data, kind) == package
     if package == "valid":
         statement = PACKAGE[kind].from_bytes(data).statement
-        assert read_file(data, kind)[0] == statement.to_mapping()
+        assert with_digests(kind, read_file(data, kind)[0]) == statement.to_mapping()
     return package == "valid"
 
 
 def files(owner: Owner) -> dict[str, bytes]:
     """One statement of each kind, with a proof of no bytes."""
-    whole = {"dataset.commitment": owner.linear.dataset, "proof": owner.unlearnt.proof, "recommitment": owner.link}
+    whole = {"dataset": owner.linear.dataset, "training": owner.unlearnt.proof, "link": owner.link}
     return {kind: pack(kind, read_file(data, kind)[0], b"") for kind, data in whole.items()}
 
 
 def test_broken_files_are_refused_by_both(owner: Owner) -> None:
     rng, accepted = random.Random(3), 0
     for kind, data in files(owner).items():
-        assert kind in CLASSES and read_by_both(kind, data)
+        assert kind in REFERS and read_by_both(kind, data)
         for _ in range(1500):
             at, new = rng.randrange(len(data)), bytes([rng.randrange(256)])
             flipped = changed(data, at, 1 << rng.randrange(8))
@@ -435,13 +441,13 @@ def test_other_spellings_are_refused_by_both(owner: Owner) -> None:
     cases: list[tuple[str, Any]] = []
     values = [0, 1, 5, -1, 3, 15, 25, 1 << 20, 1 << 24, (1 << 64) - 1, True, None, "1", b"1", [], {}, "linear", "λ"]
     for name in spec:
-        cases += [("proof", {**statement, "spec": {**spec, name: value}}) for value in values]
+        cases += [("training", {**statement, "spec": {**spec, name: value}}) for value in values]
     for text in TEXTS:
-        cases.append(("proof", {**statement, "spec": {**spec, "l2": text}}))
+        cases.append(("training", {**statement, "spec": {**spec, "l2": text}}))
         for rates in ([text], [text] * 3, [text] * 2):
-            cases.append(("proof", {**statement, "spec": {**spec, "learning_rate": rates}}))
+            cases.append(("training", {**statement, "spec": {**spec, "learning_rate": rates}}))
     for name in dataset:
-        cases += [("dataset.commitment", {**dataset, name: value}) for value in values]
+        cases += [("dataset", {**dataset, name: value}) for value in values]
     encoding = dataset["encoding"]
     columns = encoding["features"]
     others: list[dict[str, Any]] = [{"features": [columns[0], columns[0]]}, {"features": columns * 2}]
@@ -461,20 +467,22 @@ def test_other_spellings_are_refused_by_both(owner: Owner) -> None:
         others += [{"features": bounds}, {"label_bounds": bounds}]
     for name in ("", "a" * 256, "a" * 257, "a\n", "é", "\u200b", "a b"):
         others.append({"features": [{**columns[0], "name": name}]})
-    cases += [("dataset.commitment", {**dataset, "encoding": {**encoding, **other}}) for other in others]
+    cases += [("dataset", {**dataset, "encoding": {**encoding, **other}}) for other in others]
     accepted = sum(read_by_both(kind, pack(kind, content, b"")) for kind, content in cases)
     assert 50 < accepted < len(cases) - 200
 
 
 def test_forms_of_cbor_are_refused_by_both(owner: Owner) -> None:
-    data = files(owner)["dataset.commitment"]
+    data = files(owner)["dataset"]
     start = data.index(encode("rows"))
     rows = data[start : start + 6]  # the key, and 21 as one byte
     assert rows[-1] == 21
     for form in ("1815", "190015", "c115", "f94d40", "35", "f5", "f7", "1c", "3bffffffffffffffff"):
-        assert not read_by_both("dataset.commitment", data.replace(rows, encode("rows") + bytes.fromhex(form)))
-    assert not read_by_both("dataset.commitment", data + b"\0")
-    assert not read_by_both("dataset.commitment", data.replace(b"\xa2\x65proof\x40", b"\xa3\x65proof\x40\x65proof\x40"))
-    assert not read_by_both("dataset.commitment", data.replace(b"\xa2\x65proof\x40", b"\xbf\x65proof\x40") + b"\xff")
-    for version in (0, 1, 3, 256):
-        assert not read_by_both("dataset.commitment", data.replace(b"\0\2", version.to_bytes(2, "big"), 1))
+        assert not read_by_both("dataset", data.replace(rows, encode("rows") + bytes.fromhex(form)))
+    assert not read_by_both("dataset", data + b"\0")
+    begin = b"\xa4\x65proof\x40"
+    assert begin in data
+    assert not read_by_both("dataset", data.replace(begin, b"\xa5\x65proof\x40\x65proof\x40"))
+    assert not read_by_both("dataset", data.replace(begin, b"\xbf\x65proof\x40") + b"\xff")
+    for version in (0, 1, 2, 4, 256):
+        assert not read_by_both("dataset", data.replace(b"\0\3", version.to_bytes(2, "big"), 1))

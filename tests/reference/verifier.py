@@ -31,7 +31,7 @@ class Opened:
 
 
 def batch(ch: Channel, group: Group, relation: Relation) -> Opened:
-    claims = [claim for claim in relation.claims if group.has(claim[0])]
+    claims = [claim for claim in relation.claims if claim[0][0] in group.matrices]
     rhos = [ch.challenge("batching weight") for _ in claims]
     total = sum((rho * value for rho, (_, _, value) in zip(rhos, claims, strict=True)), ZERO)
     row_bits = log2_ceil(group.rows)
@@ -42,8 +42,8 @@ def batch(ch: Channel, group: Group, relation: Relation) -> Opened:
 
     def batched() -> Constraint:
         weight, row_weights = ZERO, eq_table(opened.row_point)
-        for rho, (name, at, _) in zip(rhos, claims, strict=True):
-            first, tiles, place = group.locate(name, at)
+        for rho, (column, at, _) in zip(rhos, claims, strict=True):
+            first, tiles, place = group.locate(column, at)
             inner = sum((a * row_weights[first + i] for i, a in enumerate(tiles)), ZERO)
             weight += rho * inner * eq(place, opened.cell_point)
         return claim - weight * opened.value, []
@@ -130,7 +130,7 @@ def settle_ledger(read: Read, shape: Shape) -> tuple[K, list[K], Walked]:
 
 def verify_proof(shape: Shape, instance_: bytes, roots: dict[str, bytes], proof: bytes) -> None:
     require("proof length", len(proof) == shape.proof_bytes)
-    read = Read(Transcript(instance_, shape.relation.name), proof)
+    read = Read(Transcript(instance_), proof)
     read.transcript.sponge.absorb(shape.digest)
     roots = {**roots, **{name: read.take(32) for name in shape.new_roots}}
     walk(read, shape.relation, shape.groups)
@@ -175,38 +175,38 @@ def require_size(dataset: Map) -> None:
 
 
 def dataset_shape(statement: Map) -> Shape:
+    require_size(statement)
     return Shape(Validity(statement), {"dataset": statement["openings"]})
 
 
 def recommitment_shape(statement: Map) -> Shape:
+    require_size(statement["old"])
     openings = {"dataset": statement["old"]["openings"], "new dataset": statement["new"]["openings"]}
     return Shape(Recommitment(statement), openings)
 
 
 def training_shape(statement: Map) -> Shape:
     dataset, spec = statement["dataset"], statement["spec"]
-    rows, epochs = dataset["rows"], spec["epochs"]
+    require_size(dataset)
+    rows, epochs, features = dataset["rows"], spec["epochs"], len(dataset["encoding"]["features"])
     steps = epochs * -(-rows // (spec["batch_size"] or rows))
     require("statement", rows * epochs <= 1 << 30)
-    require("statement", steps * (len(dataset["encoding"]["features"]) + 1) <= 1 << 27)
-    return Shape(GradientDescent(statement), {"dataset": dataset["openings"], "model": 4})
+    require("statement", steps * (features + 1) <= 1 << 27)
+    require("statement", statement["model"]["shape"] == [features + spec["bias"]])
+    return Shape(GradientDescent(statement), {"dataset": dataset["openings"], "model": statement["model"]["openings"]})
 
 
 def verify_dataset(file: bytes) -> None:
-    statement, proof = read_file(file, "dataset.commitment")
-    require_size(statement)
-    verify_proof(
-        dataset_shape(statement), instance("dataset.commitment", statement), {"dataset": statement["root"]}, proof
-    )
+    statement, proof = read_file(file, "dataset")
+    verify_proof(dataset_shape(statement), instance("dataset", statement), {"dataset": statement["root"]}, proof)
 
 
 def verify_recommitment(file: bytes) -> None:
-    statement, proof = read_file(file, "recommitment")
+    statement, proof = read_file(file, "link")
     old, new = statement["old"], statement["new"]
     require("statement", {**old, "root": new["root"], "openings": new["openings"]} == new)
-    require_size(old)
     roots = {"dataset": old["root"], "new dataset": new["root"]}
-    verify_proof(recommitment_shape(statement), instance("recommitment", statement), roots, proof)
+    verify_proof(recommitment_shape(statement), instance("link", statement), roots, proof)
 
 
 def verify_training(
@@ -220,27 +220,26 @@ def verify_training(
     known_dataset: bool = False,
 ) -> None:
     """A training proof against a data set's commitment and what else is pinned: files, a spec's map, digests."""
-    statement, proof = read_file(file, "proof")
-    dataset, _ = read_file(dataset_file, "dataset.commitment")
-    link = read_file(recommitment, "recommitment")[0] if recommitment else None
+    statement, proof = read_file(file, "training")
+    dataset, _ = read_file(dataset_file, "dataset")
+    link = read_file(recommitment, "link")[0] if recommitment else None
     require("mismatch", statement["dataset"] == dataset)
     require("mismatch", spec is None or statement["spec"] == spec)
     require("mismatch", forgotten is None or {r["digest"] for r in statement["forgotten"]} == forgotten)
     if previous:
-        check_previous(statement, read_file(previous, "proof")[0], link)
-    check_forgotten(statement)
-    require_size(dataset)
+        check_previous(statement, read_file(previous, "training")[0], link)
     if recommitment:
         verify_recommitment(recommitment)
     if not known_dataset:
         verify_dataset(dataset_file)
-    roots = {"dataset": dataset["root"], "model": statement["model_root"]}
-    verify_proof(training_shape(statement), instance("proof", statement), roots, proof)
+    check_forgotten(statement)
+    roots = {"dataset": dataset["root"], "model": statement["model"]["root"]}
+    verify_proof(training_shape(statement), instance("training", statement), roots, proof)
 
 
 def check_previous(statement: Map, old: Map, link: Map | None) -> None:
     """The superseded statement: same data set (or one that is linked), same spec, nothing forgotten is back."""
-    require("mismatch", statement["previous"] == sha256(instance("proof", old)))
+    require("mismatch", statement["previous"] == sha256(instance("training", old)))
     linked = link is not None and link == {"old": old["dataset"], "new": statement["dataset"]}
     require("mismatch", old["dataset"] == statement["dataset"] or linked)
     require("mismatch", old["spec"] == statement["spec"])

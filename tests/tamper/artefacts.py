@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements.training import DatasetStatement
+from zkunlearn.circuits.statements.base import STATEMENTS, read_statement, statement_digest
 from zkunlearn.errors import ZkUnlearnError
-from zkunlearn.formats.container import VERSION, decode, encode, write_container
+from zkunlearn.formats.container import decode, encode, write_container
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.training import Model
-from zkunlearn.verifier.proofs import dataset_statement
 
 from .edits import edited
 
@@ -118,36 +117,47 @@ def payload_of(artefact: Any) -> Any:
 
 
 def judge_dataset(payload: Any) -> None:
-    zu.verify_dataset(zu.DatasetCommitment.from_bytes(encode("dataset.commitment", payload)))
+    zu.verify_dataset(zu.DatasetCommitment.from_bytes(encode("dataset", payload)))
 
 
 def judge_recommitment(payload: Any) -> None:
-    zu.verify_recommitment(zu.RecommitmentProof.from_bytes(encode("recommitment", payload)))
+    zu.verify_recommitment(zu.RecommitmentProof.from_bytes(encode("link", payload)))
 
 
 def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
     """The auditor has the true commitment, and whatever else is pinned."""
 
     def judge(payload: Any) -> None:
-        proof = zu.TrainingProof.from_bytes(encode("proof", payload))
+        proof = zu.TrainingProof.from_bytes(encode("training", payload))
         zu.verify(proof, dataset, known_dataset=dataset.digest, **pins)
 
     return judge
 
 
+def refitted(kind: str, payload: Any) -> Any:
+    """The same file, where the statement names the altered ones beside it by their digests."""
+    refers, beside = STATEMENTS[kind].refers, payload["references"]
+    digests = {name: statement_digest(read_statement(other, beside[name])) for name, other in refers.items()}
+    return {**payload, "statement": {**payload["statement"], **digests}}
+
+
 def judge_alike(payload: Any) -> None:
     """The auditor has been given the same altered data set, and believes that it was verified."""
-    proof = zu.TrainingProof.from_bytes(encode("proof", payload))
-    statement: DatasetStatement = dataset_statement(payload["statement"]["dataset"])
-    commitment = zu.DatasetCommitment(statement, b"not looked at")
+    proof = zu.TrainingProof.from_bytes(encode("training", refitted("training", payload)))
+    commitment = zu.DatasetCommitment(proof.statement.dataset, b"not looked at")
     zu.verify(proof, commitment, known_dataset=commitment.digest)
+
+
+def judge_linked(payload: Any) -> None:
+    """The link between two altered data sets."""
+    judge_recommitment(refitted("link", payload))
 
 
 def judge_known(owner: Owner) -> Judge:
     """A true proof, and an altered commitment under the digest that was verified before."""
 
     def judge(payload: Any) -> None:
-        altered = zu.DatasetCommitment.from_bytes(encode("dataset.commitment", payload))
+        altered = zu.DatasetCommitment.from_bytes(encode("dataset", payload))
         zu.verify(owner.trained.proof, altered, known_dataset=owner.people.commitment.digest)
 
     return judge
@@ -157,7 +167,7 @@ def judge_previous(owner: Owner) -> Judge:
     """A true proof, and an altered one that it is said to supersede."""
 
     def judge(payload: Any) -> None:
-        altered = zu.TrainingProof.from_bytes(encode("proof", payload))
+        altered = zu.TrainingProof.from_bytes(encode("training", payload))
         judge_proof(owner.people.commitment, previous=altered)(payload_of(owner.trained.proof))
 
     return judge
@@ -167,7 +177,7 @@ def judge_link(owner: Owner) -> Judge:
     """A true proof on the fresh commitment, and an altered link to the one before."""
 
     def judge(payload: Any) -> None:
-        altered = zu.RecommitmentProof.from_bytes(encode("recommitment", payload))
+        altered = zu.RecommitmentProof.from_bytes(encode("link", payload))
         pins = {"previous": owner.first, "recommitment": altered}
         judge_proof(owner.renewed.commitment, **pins)(payload_of(owner.continued))
 
@@ -176,7 +186,7 @@ def judge_link(owner: Owner) -> Judge:
 
 def judge_model(folder: Path) -> Judge:
     def judge(payload: Any) -> None:
-        write_container(folder / "model.opening", "model.opening", VERSION, payload)
+        write_container(folder / "model.opening", "model.opening", payload)
         Model.load(folder / "model.opening")
 
     return judge
@@ -184,7 +194,7 @@ def judge_model(folder: Path) -> Judge:
 
 def judge_opening(folder: Path) -> Judge:
     def judge(payload: Any) -> None:
-        write_container(folder / "dataset.opening", "dataset.opening", VERSION, payload)
+        write_container(folder / "dataset.opening", "dataset.opening", payload)
         Dataset.load(folder)
 
     return judge
@@ -205,15 +215,16 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
     visits, calls = owner.visits
     counts = payload_of(visits), payload_of(people)
     return [
-        Kind("dataset.commitment", *pair(lambda o: o.people.commitment), judge_dataset),
-        Kind("dataset.commitment, real labels", *pair(lambda o: o.houses), judge_dataset),
-        Kind("dataset.commitment, counts in declared bounds", *counts, judge_dataset, "statement.encoding"),
-        Kind("proof", *proof, judge_proof(people)),
-        Kind("proof and its data set alike", *proof, judge_alike, "statement.dataset"),
-        Kind("proof, real labels", *pair(lambda o: o.rents), judge_proof(owner.houses)),
-        Kind("proof, counts", payload_of(calls), payload_of(owner.rents), judge_proof(visits), "statement.spec"),
-        Kind("proof, probit", payload_of(owner.probit), proof[0], judge_proof(people), "statement.spec"),
-        Kind("recommitment", *pair(lambda o: o.link), judge_recommitment),
+        Kind("dataset", *pair(lambda o: o.people.commitment), judge_dataset),
+        Kind("dataset, real labels", *pair(lambda o: o.houses), judge_dataset),
+        Kind("dataset, counts in declared bounds", *counts, judge_dataset, "statement.encoding"),
+        Kind("training", *proof, judge_proof(people)),
+        Kind("training, and its data set alike", *proof, judge_alike, "references"),
+        Kind("training, real labels", *pair(lambda o: o.rents), judge_proof(owner.houses)),
+        Kind("training, counts", payload_of(calls), payload_of(owner.rents), judge_proof(visits), "statement.spec"),
+        Kind("training, probit", payload_of(owner.probit), proof[0], judge_proof(people), "statement.spec"),
+        Kind("link", *pair(lambda o: o.link), judge_recommitment),
+        Kind("link, and its data sets alike", *pair(lambda o: o.link), judge_linked, "references"),
     ]
 
 
@@ -222,14 +233,14 @@ def role_kinds(owner: Owner, other: Owner) -> list[Kind]:
     people, proof = owner.people.commitment, owner.trained.proof
     pins = {"spec": SPEC, "forget": [r.digest for r in proof.statement.forgotten], "previous": owner.first}
     pinned = ("statement.spec", "statement.forgotten", "statement.previous")
-    compared = ("proof", *pinned, "statement.model_root", "statement.dataset.root")
-    known = ("proof", "statement.root", "statement.rows", "statement.openings", "statement.order_seed")
-    linked = ("proof", "statement.old.root", "statement.new.root", "statement.new.openings")
+    compared = ("proof", *pinned, "statement.model", "statement.dataset")
+    known = ("proof", "statement.root", "statement.rows", "statement.openings", "statement.segments")
+    linked = ("proof", "statement.old", "statement.new")
     return [
-        Kind("proof, pinned", payload_of(proof), payload_of(other.first), judge_proof(people, **pins), pinned),
-        Kind("proof, superseded", payload_of(owner.first), payload_of(other.first), judge_previous(owner), compared),
-        Kind("dataset.commitment, known", payload_of(people), payload_of(owner.houses), judge_known(owner), known),
-        Kind("recommitment, linking", payload_of(owner.link), payload_of(other.link), judge_link(owner), linked),
+        Kind("training, pinned", payload_of(proof), payload_of(other.first), judge_proof(people, **pins), pinned),
+        Kind("training, superseded", payload_of(owner.first), payload_of(other.first), judge_previous(owner), compared),
+        Kind("dataset, known", payload_of(people), payload_of(owner.houses), judge_known(owner), known),
+        Kind("link, linking", payload_of(owner.link), payload_of(other.link), judge_link(owner), linked),
     ]
 
 

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zkunlearn.circuits.field.goldilocks import P
+from zkunlearn.circuits.field.multilinear import log2_ceil
 from zkunlearn.errors import InvalidProof
+from zkunlearn.verifier.protocol.code import PLAIN_RATE
 from zkunlearn.verifier.protocol.proof import ProofShape
 
 from ..attacks.harness import (
-    PLAIN_RATE,
     Columns,
     Declared,
     Outcome,
     columns_of,
     declare,
     descend,
-    log2_ceil,
     matrix_shape,
     people,
     prove,

@@ -25,14 +25,9 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements.training import (
-    DatasetStatement,
-    ForgottenRecord,
-    RecommitmentStatement,
-    TrainingStatement,
-)
+from zkunlearn.circuits.statements import dataset, training
+from zkunlearn.circuits.statements.records import ForgottenRecord
 from zkunlearn.formats.container import KINDS
-from zkunlearn.verifier import proofs as artefacts
 
 from ..attacks.test_broken_bytes import by_luck
 from .artefacts import Kind
@@ -42,11 +37,11 @@ from .manifest import FILE, Row, read, written
 FREE: dict[tuple[str, str], tuple[set[str], str]] = {
     # Both are their owner's own copies, and secret. What binds a statement is its proof; who lowers the count of his
     # own openings gives away his own data (docs/security.md, "The budget").
-    ("model.opening", "statement"): (set(), "a copy of the statement, which the proof binds"),
+    ("model.opening", "training"): (set(), "a copy of the statement, which the proof binds"),
     ("dataset.opening", "spent"): ({"minus one", "bit flipped", "spliced"}, "the owner's own count, lowered"),
     # What the auditor says that he knows already is not looked at again (docs/security.md, "Not claimed").
-    ("proof, superseded", "proof"): (set(), "its statement is compared, and it has its own `verify`"),
-    ("dataset.commitment, known", "proof"): (set(), "verified before, says who names the digest"),
+    ("training, superseded", "proof"): (set(), "its statement is compared, and it has its own `verify`"),
+    ("dataset, known", "proof"): (set(), "verified before, says who names the digest"),
     # Lists are sets of digests, in any order; text after # is for people.
     ("a forget list", "head"): ({"capital", "dropped", "doubled", "swapped with the next"}, "a comment"),
     ("a forget list", "digest"): ({"capital", "swapped with the next"}, "hexadecimal in either case, any order"),
@@ -129,12 +124,16 @@ def test_every_kind_of_file_is_in_the_manifest(tampered: list[Any]) -> None:
 def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> None:
     """From the tables that readers use and the classes that writers use: a new field fails here, too."""
     named = {(kind, field.split(".")[-1].removesuffix("[]")) for kind, field, *_ in manifest}
-    of_dataset = {name for kind, name in named if kind == "dataset.commitment, real labels"}
-    of_proof = {name for kind, name in named if kind == "proof"}
-    assert set(artefacts._DATASET_FIELDS) == {f.name for f in fields(DatasetStatement)} <= of_dataset
-    assert set(artefacts._TRAINING_FIELDS) == {f.name for f in fields(TrainingStatement)} <= of_proof
-    assert set(artefacts._FORGOTTEN_FIELDS) == {f.name for f in fields(ForgottenRecord)} <= of_proof
-    assert {f.name for f in fields(RecommitmentStatement)} <= {name for kind, name in named if kind == "recommitment"}
+    of_dataset = {name for kind, name in named if kind == "dataset, real labels"}
+    of_proof = {name for kind, name in named if kind == "training"}
+    assert set(dataset._FIELDS) == {f.name for f in fields(dataset.DatasetStatement)} <= of_dataset
+    assert set(dataset._SEGMENT_FIELDS) == {f.name for f in fields(dataset.Segment)} <= of_dataset
+    to_come = {"forgotten_classes", "start", "scope"}
+    assert set(training._FIELDS) - to_come == {f.name for f in fields(training.TrainingStatement)}
+    assert set(training._FIELDS) <= of_proof
+    assert set(training._MODEL_FIELDS) == {f.name for f in fields(training.ModelCommitment)} <= of_proof
+    assert set(training._FORGOTTEN_FIELDS) == {f.name for f in fields(ForgottenRecord)} <= of_proof
+    assert {"old", "new"} <= {name for kind, name in named if kind == "link"}
     assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof
 
 

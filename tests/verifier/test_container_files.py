@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from zkunlearn.errors import DataError, FormatError
 from zkunlearn.formats.container import (
-    VERSION,
     Bytes,
     Expected,
     Int,
@@ -31,8 +30,8 @@ LIMIT = 1 << 20
 def test_a_file_comes_back_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "p.proof"
     for payload in ({"a": 1}, {"a": 2, "b": [b"x"]}):
-        write_container(path, "proof", VERSION, payload)
-        assert read_container(path, "proof", LIMIT) == ("proof", payload)
+        write_container(path, "training", payload)
+        assert read_container(path, "training", LIMIT) == ("training", payload)
     assert os.listdir(tmp_path) == ["p.proof"]
 
 
@@ -40,8 +39,8 @@ def test_a_file_comes_back_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
 def test_public_files_follow_the_umask_and_secret_ones_are_private(tmp_path: Path, umask: int, mode: int) -> None:
     before = os.umask(umask)
     try:
-        write_container(tmp_path / "public", "proof", VERSION, {})
-        write_container(tmp_path / "secret", "model.opening", VERSION, {}, secret=True)
+        write_container(tmp_path / "public", "training", {})
+        write_container(tmp_path / "secret", "model.opening", {}, secret=True)
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "public").stat().st_mode) == mode
@@ -61,40 +60,40 @@ def test_a_secret_file_is_private_before_its_first_byte(tmp_path: Path, monkeypa
     public.write_bytes(b"")
     public.chmod(0o644)
     monkeypatch.setattr(os, "open", watched)
-    write_container(public, "dataset.opening", VERSION, {"secret": b"s"}, secret=True)
+    write_container(public, "dataset.opening", {"secret": b"s"}, secret=True)
     assert modes[0] == (0o600, 0)
     assert stat.S_IMODE(public.stat().st_mode) == 0o600
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "p.proof"
-    write_container(path, "proof", VERSION, {"old": 1})
+    write_container(path, "training", {"old": 1})
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DataError, match="No space left"):
-        write_container(path, "proof", VERSION, {"new": 1})
+        write_container(path, "training", {"new": 1})
     monkeypatch.undo()
     assert os.listdir(tmp_path) == ["p.proof"]
-    assert read_container(path, "proof", LIMIT)[1] == {"old": 1}
+    assert read_container(path, "training", LIMIT)[1] == {"old": 1}
 
 
 def test_a_link_is_replaced_and_its_target_kept(tmp_path: Path) -> None:
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_bytes(b"mine")
     link.symlink_to(target)
-    write_container(link, "proof", VERSION, {})
+    write_container(link, "training", {})
     assert target.read_bytes() == b"mine"
     assert not link.is_symlink()
 
 
 def test_unwritable_places_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere/p.proof: cannot be written \(No such file"):
-        write_container(tmp_path / "nowhere" / "p.proof", "proof", VERSION, {})
+        write_container(tmp_path / "nowhere" / "p.proof", "training", {})
     with pytest.raises(DataError, match="cannot be written"):
-        write_container(tmp_path, "proof", VERSION, {})
+        write_container(tmp_path, "training", {})
     assert os.listdir(tmp_path) == []
 
 
@@ -124,7 +123,7 @@ def test_no_file_descriptor_is_left_open(tmp_path: Path) -> None:
     for _ in range(5):
         with pytest.raises(DataError):
             read_file(tmp_path, 10)
-        write_container(tmp_path / "p", "proof", VERSION, {})
+        write_container(tmp_path / "p", "training", {})
         read_container(tmp_path / "p", None, LIMIT)
     assert len(os.listdir("/proc/self/fd")) == before
 
@@ -132,7 +131,7 @@ def test_no_file_descriptor_is_left_open(tmp_path: Path) -> None:
 def test_a_malformed_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.proof").write_bytes(b"hello")
     with pytest.raises(FormatError, match=r"x\.proof: this is not a zkunlearn file"):
-        read_container(tmp_path / "x.proof", "proof", LIMIT)
+        read_container(tmp_path / "x.proof", "training", LIMIT)
 
 
 # --- fields -------------------------------------------------------------------------------------------------
@@ -164,8 +163,8 @@ def test_exactly_the_expected_fields_are_taken() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"extra": 1}, "proof has an unknown field 'extra'"),
-        ({"n": 0}, "proof: field 'n' is 0, not in 1..10"),
+        ({"extra": 1}, "training has an unknown field 'extra'"),
+        ({"n": 0}, "training: field 'n' is 0, not in 1..10"),
         ({"n": 11}, "field 'n' is 11, not in 1..10"),
         ({"n": True}, "field 'n' is true or false, not an integer"),
         ({"n": b"1"}, "field 'n' is a byte string, not an integer"),
@@ -181,7 +180,7 @@ def test_exactly_the_expected_fields_are_taken() -> None:
 )
 def test_a_wrong_field_is_refused_by_name(change: dict[str, Any], reason: str) -> None:
     with pytest.raises(FormatError) as caught:
-        take({**GOOD, **change}, EXPECTED, "proof")
+        take({**GOOD, **change}, EXPECTED, "training")
     assert str(caught.value).endswith(reason)
 
 

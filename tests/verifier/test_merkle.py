@@ -9,18 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zkunlearn.circuits.statements.record_tree import record_path_length, verify_record_path
 from zkunlearn.errors import InvalidProof, ParameterError
 from zkunlearn.prover.matrices.merkle import build_levels, cap_of, hash_salted, paths_of, record_path
 from zkunlearn.verifier.protocol.merkle import (
     CapShape,
     leaf_hash,
     node_hash,
-    record_path_length,
     root_of,
     split_digests,
     verify_cap,
     verify_paths,
-    verify_record_path,
 )
 
 SHAPES = (

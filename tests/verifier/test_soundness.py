@@ -8,7 +8,7 @@ from zkunlearn.circuits.field.goldilocks import P
 from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.layout import MatrixLayout
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent, model_columns
-from zkunlearn.circuits.relations.recommitment import Recommitment, new_dataset_columns
+from zkunlearn.circuits.relations.recommitment import Recommitment
 from zkunlearn.circuits.relations.validity import Validity, dataset_columns
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
@@ -52,8 +52,8 @@ def training_shape(rows, features, epochs):
 
 def recommitment_shape_of(rows, features):
     matrices = {}
-    for name, columns, openings in (("dataset", dataset_columns, 2), ("new dataset", new_dataset_columns, 3)):
-        layout = MatrixLayout(name, columns(rows, features), 6)
+    for name, openings in (("dataset", 2), ("new dataset", 3)):
+        layout = MatrixLayout(name, dataset_columns(rows, features), 6)
         matrices[name] = MatrixShape(layout, ReedSolomonCode(6, openings))
     return ProofShape(Recommitment(rows, features), matrices)
 

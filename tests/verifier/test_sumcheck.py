@@ -13,7 +13,7 @@ from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, P, kscalar, kvecto
 from zkunlearn.circuits.field.multilinear import evaluate as evaluate_vector
 from zkunlearn.circuits.field.multilinear import kevaluate
 from zkunlearn.circuits.language.hidden import Hidden, evaluate, public
-from zkunlearn.circuits.language.layout import Axis
+from zkunlearn.circuits.language.layout import Address, Axis
 from zkunlearn.circuits.language.relation import Factor, PublicVector, Sum, Term, variables
 from zkunlearn.prover.matrices.values import Columns
 from zkunlearn.prover.protocol.channel import ProverChannel
@@ -26,6 +26,7 @@ from zkunlearn.verifier.protocol.transcript import Transcript
 elements = st.one_of(st.sampled_from([0, 1, P - 1, 2**32]), st.integers(0, P - 1))
 scalars = st.builds(K, elements, elements)
 quick = settings(max_examples=20, deadline=None)
+A, B = Address("m", "a"), Address("m", "b")
 
 
 def transcript() -> Transcript:
@@ -43,19 +44,19 @@ def instance(sizes: tuple[int, int], factors: int, seed: int) -> tuple[Sum, Colu
     def numbers(*shape: int) -> Any:
         return rng.integers(0, P, shape, dtype=np.uint64)
 
-    axes = {"a": (Axis("x", sizes[0]), Axis("y", sizes[1])), "b": (Axis("x", sizes[0]), Axis("y", sizes[1]))}
-    values = {"a": numbers(*sizes), "b": numbers(*sizes)}
+    axes = dict.fromkeys((A, B), (Axis("x", sizes[0]), Axis("y", sizes[1])))
+    values = {A: numbers(*sizes), B: numbers(*sizes)}
     weight, constant = numbers(2, *sizes), numbers(2, *sizes)
-    bits = tuple(axis.bits for axis in axes["a"])
+    bits = tuple(axis.bits for axis in axes[A])
     x, y = variables(0, bits[0]), variables(*bits)
-    first = Factor((Term(K(3), "a", {"x": x, "y": y}),), padded(constant, bits))
-    second = Factor((Term(ONE, "b", {"x": x, "y": y}),))
+    first = Factor((Term(K(3), A, {"x": x, "y": y}),), padded(constant, bits))
+    second = Factor((Term(ONE, B, {"x": x, "y": y}),))
     statement = Sum("test", bits, padded(weight, bits), (first, second)[:factors])
     total = ZERO
     for i in range(sizes[0]):
         for j in range(sizes[1]):
-            value = kscalar(weight[:, i, j]) * (K(3) * int(values["a"][i, j]) + kscalar(constant[:, i, j]))
-            total = total + value * (int(values["b"][i, j]) if factors == 2 else 1)
+            value = kscalar(weight[:, i, j]) * (K(3) * int(values[A][i, j]) + kscalar(constant[:, i, j]))
+            total = total + value * (int(values[B][i, j]) if factors == 2 else 1)
     return statement, Columns(axes, values), total
 
 
@@ -139,8 +140,8 @@ def test_a_round_interpolates_its_polynomial(coefficients: list[K], challenge: K
 
 def test_a_term_with_weights_is_no_claim_about_its_column() -> None:
     weights = public_vector(kvector([ONE, ONE]))
-    assert bound_point(Term(ONE, "a", {"x": weights, "y": variables(0, 1)}), (ONE,)) is None
-    assert bound_point(Term(ONE, "a", {"x": (K(5),), "y": variables(0, 1)}), (ONE,)) == {
+    assert bound_point(Term(ONE, A, {"x": weights, "y": variables(0, 1)}), (ONE,)) is None
+    assert bound_point(Term(ONE, A, {"x": (K(5),), "y": variables(0, 1)}), (ONE,)) == {
         "x": (K(5),),
         "y": (ONE,),
     }

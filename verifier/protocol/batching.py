@@ -20,6 +20,7 @@ import numpy as np
 from ...circuits.field.goldilocks import ZERO, K, Vector, kadd, kdot, kscale
 from ...circuits.field.multilinear import Point, eq, eq_table
 from ...circuits.language.hidden import Hidden, linear
+from ...circuits.language.layout import Address
 from .channel import Channel, Side
 from .group import Group
 from .sumcheck import verify_rounds
@@ -31,7 +32,7 @@ DEGREE = 2
 class Claim:
     """The hidden value of a column at a point, given per axis."""
 
-    column: str
+    column: Address
     point: Mapping[str, Point]
     value: Hidden
 

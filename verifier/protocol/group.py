@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...circuits.field.multilinear import log2_ceil
-from ...circuits.language.layout import MatrixLayout, Tiling
+from ...circuits.language.layout import WITNESS, Address, MatrixLayout, Tiling
 from .code import ReedSolomonCode
 
-WITNESS = "witness"
 MASK_ROWS = 2  # one row over K
 
 
@@ -61,12 +60,12 @@ class Group:
         return log2_ceil(self.column_rows)
 
     @cached_property
-    def places(self) -> dict[str, tuple[int, Tiling]]:
+    def places(self) -> dict[Address, tuple[int, Tiling]]:
         """Each column's first row in the group, and its tiling."""
-        places: dict[str, tuple[int, Tiling]] = {}
+        places: dict[Address, tuple[int, Tiling]] = {}
         first = 0
         for layout in self.layouts:
-            places |= {name: (first + layout.offsets[name], tiling) for name, tiling in layout.tilings.items()}
+            places |= {column: (first + row, tiling) for column, (row, tiling) in layout.places.items()}
             first += layout.rows
         return places
 

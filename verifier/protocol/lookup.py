@@ -29,7 +29,7 @@ from typing import Protocol
 from ...circuits.field.goldilocks import ONE, ZERO, K
 from ...circuits.field.multilinear import Point, eq_index, prefix
 from ...circuits.language.hidden import Hidden, Product, linear, public
-from ...circuits.language.layout import Axis
+from ...circuits.language.layout import Address, Axis
 from ...circuits.language.relation import Indicator, LookedUp, LookupBox, Relation, Section, Table
 from ...circuits.language.tables import TABLE_AXIS
 from ...errors import InvalidProof
@@ -90,7 +90,7 @@ def verify_lookups(channel: Channel, steps: LeafSteps, relation: Relation) -> di
     for section in relation.sections:
         keys = draw_keys(channel, section)
         leaves = verify_trees(channel, instances(section))
-        looked_up |= settle_leaves(channel, steps, relation, section, keys, leaves)
+        looked_up |= settle_leaves(channel, steps, section, keys, leaves)
     return looked_up
 
 
@@ -196,32 +196,25 @@ def join(channel: Side, children: Children, top: K) -> Fraction:
 class LeafSteps(Protocol):
     """How the columns in a leaf are evaluated; each side has its own."""
 
-    def evaluate(self, column: str, at: Mapping[str, Point]) -> Hidden:
-        """P -> V: the value of a committed column."""
-
-    def virtual(self, name: str, at: Mapping[str, Point]) -> Hidden:
-        """P -> V: the value of a virtual column."""
+    def evaluate(self, column: Address, at: Mapping[str, Point]) -> Hidden:
+        """P -> V: the value of a column, committed or virtual."""
 
 
 def settle_leaves(
     channel: Side,
     steps: LeafSteps,
-    relation: Relation,
     section: Section,
     keys: Keys,
     leaves: Mapping[Instance, tuple[Point, Fraction]],
 ) -> dict[str, LookedUp]:
     """Every leaf is what its columns make it. A column is evaluated once at a point, which all its lookups share."""
-    committed = {column.name for columns in relation.columns.values() for column in columns}
     tags = {table.name: table.tag for table in section.tables}
     looked_up: dict[str, LookedUp] = {}
     for tree, (point, fraction) in leaves.items():
         selector, cell = point[: tree.axes[0].bits], point[tree.axes[0].bits :]
         at = split_point(tree.axes[1:], cell)
         if isinstance(tree.source, LookupBox):
-            values = {
-                name: (steps.evaluate if name in committed else steps.virtual)(name, at) for name in tree.source.columns
-            }
+            values = {column: steps.evaluate(column, at) for column in tree.source.columns}
             require_lookup_leaf(channel, keys, tags, tree.source, (selector, cell), fraction, values)
             looked_up[tree.source.name] = LookedUp(at, values)
         else:
@@ -247,7 +240,7 @@ def require_lookup_leaf(
     box: LookupBox,
     at: tuple[Point, Point],
     fraction: Fraction,
-    values: Mapping[str, Hidden],
+    values: Mapping[Address, Hidden],
 ) -> None:
     """Constraints "lookup <box>": the leaf at (selector, cell) is, summed over lookups i with eq(selector, i),
 
@@ -263,7 +256,7 @@ def require_lookup_leaf(
         own = keys.start(tags[lookup.table]) - ONE
         for i, entry in enumerate(lookup.entries):
             own = own - keys.power(i) * entry.constant
-            pairs += [(weight * keys.power(i) * -coefficient, values[name]) for coefficient, name in entry.terms]
+            pairs += [(weight * keys.power(i) * -coefficient, values[column]) for coefficient, column in entry.terms]
         constant = constant + weight * own
     chosen = channel.public(lambda: prefix(selector, len(box.lookups)))
     channel.program.require_zero(name, numerator - indicator * chosen)

@@ -5,10 +5,9 @@
     node      SHA-256(0x01 || left || right)         of children in the tree of a matrix, the first 27 bytes each
     tree      level by level in pairs; an odd last node moves up unchanged (the shape of RFC 9162, 2.1.1)
 
-Two kinds of proof. A *matrix commitment* has k * 2^l leaves and is opened at many positions: the proof holds
-one whole level of the tree (the cap) and, for each position, a path of always the same length up to the cap,
-so that its size does not depend on the positions. The *record tree* has any number of leaves and is opened
-at single ones by the audit paths of RFC 9162, 2.1.3.
+A matrix commitment has k * 2^l leaves and is opened at many positions: the proof holds one whole level of the tree
+(the cap) and, for each position, a path of always the same length up to the cap, so that its size does not depend on
+the positions. (The tree of records has any number of leaves: circuits/statements/record_tree.py.)
 
 27 bytes: what a node hashes is then 55 bytes, one block of SHA-256 with its padding. Two nodes collide after 2^108
 hashes. The root of a matrix keeps its 32 bytes, and so do all digests of the record tree.
@@ -171,44 +170,3 @@ def verify_paths(
             position >>= 1
         if cap[position * NODE_BYTES : (position + 1) * NODE_BYTES] != node[:NODE_BYTES]:
             raise InvalidProof("merkle path", f"leaf {index} does not lead to the cap")
-
-
-def record_path_length(size: int, index: int) -> int:
-    """Digests in the audit path of leaf `index` in a tree of `size` leaves; RFC 9162, 2.1.3.1.
-
-    Raises:
-        InvalidProof: "record path", there is no such leaf.
-    """
-    if not 0 <= index < size:
-        raise InvalidProof("record path", f"index {index} is outside the {size} records")
-    length = 0
-    while size > 1:
-        length += (index ^ 1) < size  # an odd last node has no sibling and moves up unchanged
-        index >>= 1
-        size = (size + 1) >> 1
-    return length
-
-
-def verify_record_path(root: bytes, size: int, index: int, leaf: bytes, path: bytes) -> None:
-    """Check an audit path: the tree of `size` leaves with root `root` has leaf hash `leaf` at `index`.
-
-    Source: RFC 9162, 2.1.3.2, walked level by level.
-
-    Raises:
-        InvalidProof: "record path": no such leaf, a path of another length than index and size imply, or
-            one that leads to another root.
-    """
-    expected = record_path_length(size, index) * DIGEST_BYTES
-    if len(path) != expected:
-        raise InvalidProof("record path", f"{expected} bytes expected, got {len(path)}")
-    node = leaf
-    siblings = iter(split_digests(path, DIGEST_BYTES))
-    while size > 1:
-        if (index ^ 1) < size:
-            sibling = next(siblings)
-            left, right = (sibling, node) if index & 1 else (node, sibling)
-            node = node_hash(left, right, DIGEST_BYTES)
-        index >>= 1
-        size = (size + 1) >> 1
-    if node != root:
-        raise InvalidProof("record path", "it does not lead to the root")

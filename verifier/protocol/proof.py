@@ -13,6 +13,7 @@ folding.py    what openings and columns say about the vectors y
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,14 +23,14 @@ import numpy as np
 from ...circuits.field.goldilocks import Vector
 from ...circuits.field.multilinear import Point
 from ...circuits.language.hidden import Hidden, Product
-from ...circuits.language.layout import Column, MatrixLayout
+from ...circuits.language.layout import WITNESS, Address, Column, MatrixLayout
 from ...circuits.language.relation import Relation, Sum, SumResult
 from ...errors import InvalidProof, ParameterError
 from .batching import Claim, verify_batching
 from .channel import Channel, PlanChannel, Side, VerifierChannel, challenge_point
 from .code import HIDING_RATE, ReedSolomonCode
 from .folding import Claims, Sent, Stack, folded_bytes, receive_vectors, stacks, verify_folding
-from .group import MASK_ROWS, WITNESS, Group, MatrixShape, groups_of
+from .group import MASK_ROWS, Group, MatrixShape, groups_of
 from .ledger import LEDGER_ROWS, LedgerShape, OpenedLedger, ledger_length, own_code, verify_ledger
 from .lookup import verify_lookups
 from .merkle import DIGEST_BYTES
@@ -102,11 +103,16 @@ class ProofShape:
     committed: Mapping[str, MatrixShape]
 
     def __post_init__(self) -> None:
-        """Raises ParameterError if the matrices are not those of the relation."""
-        found = {name: matrix.layout.columns for name, matrix in self.committed.items()}
+        """Raises ParameterError if the matrices are not those of the relation, or a name stands for two things."""
+        layouts = [matrix.layout for matrix in self.committed.values()]
+        names = [layout.name for layout in layouts]
+        require_distinct("matrices", [LEDGER, WITNESS, *(f"{name} mask" for name in self.committed), *names])
+        found = {layout.name: layout.columns for layout in layouts}
         expected = {name: columns for name, columns in self.relation.columns.items() if name != WITNESS}
-        if found != expected:
+        if found != expected or names != list(self.committed):
             raise ParameterError(f"the matrices {list(found)} do not hold the columns of {self.relation.name}")
+        held = [Address(name, column.name) for name, own in self.relation.columns.items() for column in own]
+        require_distinct("columns", [*held, *self.relation.virtual])
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -175,6 +181,13 @@ class ProofShape:
         return self.plan.proof_bytes
 
 
+def require_distinct(what: str, names: Sequence[str | Address]) -> None:
+    """Raises ParameterError if a name occurs twice: of two things with one name, one would be proved twice."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ParameterError(f"several {what} are called {', '.join(map(str, twice))}")
+
+
 class VerifierSteps:
     """What a relation's walk does, at the verifier's end; collects the claims about columns."""
 
@@ -186,15 +199,11 @@ class VerifierSteps:
         """V -> P: a random point."""
         return challenge_point(self.channel, label, bits)
 
-    def evaluate(self, column: str, at: Mapping[str, Point]) -> Hidden:
+    def evaluate(self, column: Address, at: Mapping[str, Point]) -> Hidden:
         """P -> V: a column's value."""
         (value,) = self.channel.hidden(1)
         self.claims.append(Claim(column, at, value))
         return value
-
-    def virtual(self, name: str, at: Mapping[str, Point]) -> Hidden:
-        """P -> V: the value of a column that is not committed; the walk has to prove it."""
-        return self.channel.hidden(1)[0]
 
     def total(self, statement: Sum) -> Hidden:
         """P -> V: the value of a sum."""
@@ -222,13 +231,19 @@ def sum_claims(statement: Sum, result: SumResult) -> list[Claim]:
     return claims
 
 
-def claims_by_group(groups: Sequence[Group], claims: Sequence[Claim]) -> dict[str, list[Claim]]:
-    """The claims about each group. Raises ParameterError for a claim without a matrix, or a group without one."""
-    home = {column: group.name for group in groups for column in group.places}
-    grouped: dict[str, list[Claim]] = {group.name: [] for group in groups}
+def claims_by_group(shape: ProofShape, claims: Sequence[Claim]) -> dict[str, list[Claim]]:
+    """The claims about each group; those about virtual columns are left to the relation.
+
+    Raises:
+        ParameterError: a claim without a matrix, or a group without one.
+    """
+    home = {column: group.name for group in shape.groups for column in group.places}
+    grouped: dict[str, list[Claim]] = {group.name: [] for group in shape.groups}
     for claim in claims:
+        if claim.column in shape.relation.virtual:
+            continue
         if claim.column not in home:
-            raise ParameterError(f"the relation makes a claim about {claim.column!r}, which no matrix holds")
+            raise ParameterError(f"the relation makes a claim about {claim.column}, which no matrix holds")
         grouped[home[claim.column]].append(claim)
     for name, about in grouped.items():
         if not about:
@@ -261,7 +276,7 @@ def walk(channel: Channel, shape: ProofShape) -> tuple[dict[str, OpenedGroup], S
     """Everything that speaks of hidden values, up to their settlement."""
     relation, steps, groups = shape.relation, VerifierSteps(channel), shape.groups
     relation.identities(steps, verify_lookups(channel, steps, relation))
-    about = claims_by_group(groups, steps.claims)
+    about = claims_by_group(shape, steps.claims)
     claims = {group.name: verify_batching(channel, group, about[group.name]) for group in groups}
     mus = channel.hidden(len(groups))  # P -> V
     gammas = draw_gammas(channel, groups)  # V -> P

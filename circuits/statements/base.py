@@ -1,0 +1,132 @@
+"""The seam for kinds of statement: what a proof says, as data that reads and writes itself.
+
+A kind of statement is one class in one file, registered under the string that stands for it on the wire. Whatever is
+the same for all kinds (the file, the transcript, proving, verifying) is written once, for `Statement`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeVar
+
+from ...errors import FormatError, ParameterError
+from ...formats.container import KINDS, canonical_map, take
+from ..language.layout import Column
+from ..language.relation import Relation
+
+RESERVED = ("model link",)  # kinds to come, whose names nothing else may take
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A matrix that is committed before the proof, as a statement names it.
+
+    Attributes:
+        columns: what it holds.
+        openings: how many proofs its random tails hide; public, and part of the commitment.
+        root: Merkle root of its codewords.
+        shortest_row_bits: its rows hold at least 2^this cells.
+        short: whether it is so small that a lower rate makes proofs shorter (models).
+    """
+
+    columns: tuple[Column, ...]
+    openings: int
+    root: bytes
+    shortest_row_bits: int
+    short: bool = False
+
+
+class Statement(ABC):
+    """One kind of statement; subclasses are frozen dataclasses.
+
+    Attributes:
+        kind: its name on the wire.
+        version: of its fields, relation and check; a change of any of these has a new one.
+        refers: other statements that it names by their digests, which its file carries along.
+        attachments: names of byte strings that its file carries beside the proof; no part of what is stated.
+    """
+
+    kind: ClassVar[str]
+    version: ClassVar[int]
+    refers: ClassVar[Mapping[str, type[Statement]]] = {}
+    attachments: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    @abstractmethod
+    def relation(self) -> Relation:
+        """What is proved. Raises ParameterError if that cannot be."""
+
+    @property
+    @abstractmethod
+    def matrices(self) -> Mapping[str, Committed]:
+        """The matrices of the relation that are committed beforehand, by name."""
+
+    @abstractmethod
+    def to_mapping(self) -> Mapping[str, object]:
+        """Canonical content; statements it refers to by their digests."""
+
+    @classmethod
+    @abstractmethod
+    def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
+        """Read what `to_mapping` wrote; `references` holds those of `refers`. Raises FormatError."""
+
+    @property
+    def references(self) -> Mapping[str, Statement]:
+        """The statements that it refers to, by the names of `refers`."""
+        return {name: getattr(self, name) for name in self.refers}
+
+    def require_provable(self) -> None:  # noqa: B027  # most kinds have nothing to refuse
+        """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError."""
+
+    def require_consistent(self, attached: Mapping[str, bytes]) -> None:  # noqa: B027  # likewise
+        """What follows from the statement and its attachments alone. Raises InvalidProof."""
+
+
+S = TypeVar("S", bound=Statement)
+STATEMENTS: dict[str, type[Statement]] = {}
+
+
+def register(kind: type[S]) -> type[S]:
+    """Enter a kind into the tables of statements and of files. Raises ParameterError if its name is taken."""
+    if kind.kind in KINDS or kind.kind in RESERVED:
+        raise ParameterError(f"there is a kind {kind.kind!r} already")
+    KINDS[kind.kind] = kind.version
+    STATEMENTS[kind.kind] = kind
+    return kind
+
+
+def instance(statement: Statement) -> bytes:
+    """The canonical encoding of a whole statement, what the transcript begins with."""
+    return canonical_map({"kind": statement.kind, "version": statement.version, "statement": statement.to_mapping()})
+
+
+def statement_digest(statement: Statement) -> bytes:
+    """SHA-256 of the instance: the name of a statement."""
+    return hashlib.sha256(instance(statement)).digest()
+
+
+# In files ----------------------------------------------------------------------------------------------------------
+
+
+def written(statement: Statement) -> dict[str, object]:
+    """A statement with those it refers to, for a file."""
+    references = {name: written(other) for name, other in statement.references.items()}
+    return {"statement": statement.to_mapping(), "references": references}
+
+
+def read_statement(kind: type[S], payload: object) -> S:
+    """What `written` wrote. Raises FormatError."""
+    fields = take(payload, {"statement": dict, "references": dict}, kind.kind)
+    found = take(fields["references"], dict.fromkeys(kind.refers, dict), f"references of {kind.kind}")
+    references = {name: read_statement(other, found[name]) for name, other in kind.refers.items()}
+    return kind.from_mapping(fields["statement"], references)
+
+
+def referenced(references: Mapping[str, Any], name: str, digest: bytes) -> Any:
+    """The statement of that name, which has to have that digest. Raises FormatError."""
+    if statement_digest(references[name]) != digest:
+        raise FormatError(f"the {name} beside the statement is not the one it names")
+    return references[name]

@@ -1,0 +1,151 @@
+"""The statement of a committed data set: every cell is in range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any, ClassVar, Self
+
+from ...errors import FormatError, ParameterError
+from ...formats.container import Bytes, Expected, Int, ListOf, take
+from ...models.encoding.dataset import DatasetEncoding
+from ...models.methods.schedule import MAX_ROWS
+from ..language.layout import Column
+from ..relations.validity import Validity, dataset_columns
+from .base import Committed, Statement, register
+
+DATASET = "dataset"  # the matrix
+DIGEST_BYTES = 32
+MAX_OPENINGS = 1 << 12
+SHORTEST_ROW_BITS = 13  # the witnesses of many proofs share the rows of a data set
+MAX_CELLS_BITS = 30  # of features or of scores: an hour of proving
+
+_FIELDS: dict[str, Expected] = {
+    "rows": Int(1, MAX_ROWS),
+    "encoding": dict,
+    "openings": Int(1, MAX_OPENINGS),
+    "root": Bytes(DIGEST_BYTES),
+    "record_root": Bytes(DIGEST_BYTES),
+    "segments": ListOf(dict, 1, 1),  # data that grows has several
+    "holes": ListOf(Int(0, MAX_ROWS), 0, 0),  # rows that were destroyed
+    "unique": bool,  # whether no two rows have the same keys
+}
+_SEGMENT_FIELDS: dict[str, Expected | tuple[Expected, ...]] = {
+    "stop": Int(1, MAX_ROWS),
+    "seed": Bytes(DIGEST_BYTES),
+    "nonce": (Bytes(DIGEST_BYTES), NoneType),
+    "born": (Bytes(DIGEST_BYTES), NoneType),
+}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Rows that were committed together; the first segment begins at row 0, each other one where the last stopped.
+
+    Attributes:
+        stop: the position after its last row.
+        seed: what the order of its rows is drawn from, see `records.order_key`.
+        nonce: what somebody else added to the seed; None if nobody did.
+        born: digest of the data set in which its rows were first committed; None if that is the one at hand.
+    """
+
+    stop: int
+    seed: bytes
+    nonce: bytes | None = None
+    born: bytes | None = None
+
+    def to_mapping(self) -> Mapping[str, object]:
+        """Canonical content."""
+        return {"stop": self.stop, "seed": self.seed, "nonce": self.nonce, "born": self.born}
+
+
+@register
+@dataclass(frozen=True)
+class DatasetStatement(Statement):
+    """A committed data set.
+
+    Attributes:
+        rows: N.
+        encoding: how reals became integers, column by column; public.
+        openings: how many proofs the commitment's random tails hide.
+        root: Merkle root of the encoded matrix.
+        record_root: Merkle root of the record digests, in the order of rows.
+        segments: which rows were committed together.
+        holes: positions of destroyed rows; none yet.
+        unique: whether it is proved that no two rows have the same keys; not yet.
+    """
+
+    rows: int
+    encoding: DatasetEncoding
+    openings: int
+    root: bytes
+    record_root: bytes
+    segments: tuple[Segment, ...]
+    holes: tuple[int, ...] = ()
+    unique: bool = False
+
+    kind: ClassVar[str] = "dataset"
+    version: ClassVar[int] = 3
+
+    @property
+    def features(self) -> int:
+        """d, without the constant one."""
+        return len(self.encoding.features)
+
+    @property
+    def order_seed(self) -> bytes:
+        """What the order of rows is drawn from; of the only segment."""
+        return self.segments[0].seed
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Columns of the committed matrix."""
+        return dataset_columns(self.rows, self.features)
+
+    @property
+    def committed(self) -> Committed:
+        """The matrix, which every later statement about the data set opens again."""
+        return Committed(self.columns, self.openings, self.root, SHORTEST_ROW_BITS)
+
+    @property
+    def matrices(self) -> Mapping[str, Committed]:
+        """The data set."""
+        return {DATASET: self.committed}
+
+    @property
+    def relation(self) -> Validity:
+        """Every feature and label is in range."""
+        return Validity(self.rows, self.features, self.encoding.label.kind, self.encoding.x_bits)
+
+    def require_provable(self) -> None:
+        """At most 2^30 cells of features."""
+        cells = self.rows * self.features
+        if cells > 1 << MAX_CELLS_BITS:
+            raise ParameterError(f"{cells} cells are more than one proof can carry")
+
+    def to_mapping(self) -> Mapping[str, object]:
+        """Canonical content."""
+        return {
+            "rows": self.rows,
+            "encoding": self.encoding.to_mapping(),
+            "openings": self.openings,
+            "root": self.root,
+            "record_root": self.record_root,
+            "segments": [segment.to_mapping() for segment in self.segments],
+            "holes": list(self.holes),
+            "unique": self.unique,
+        }
+
+    @classmethod
+    def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
+        """Raises FormatError, also for what is to come and not there yet."""
+        fields = take(mapping, _FIELDS, "data set")
+        segments = tuple(Segment(**take(segment, _SEGMENT_FIELDS, "segment")) for segment in fields["segments"])
+        (segment,) = segments
+        if segment.stop != fields["rows"] or segment.born is not None or segment.nonce is not None:
+            raise FormatError("data set: its one segment must hold all rows, first committed here and without a nonce")
+        if fields["unique"]:
+            raise FormatError("data set: that its rows are unique cannot be checked by this version")
+        changed = {"encoding": DatasetEncoding.from_mapping(fields["encoding"]), "segments": segments, "holes": ()}
+        return cls(**(fields | changed))

@@ -1,0 +1,62 @@
+"""The statement that two commitments hold the same rows: the link between them, when a data set is committed afresh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from ...errors import InvalidProof
+from ...formats.container import Bytes, take
+from ..relations.recommitment import Recommitment
+from .base import Committed, Statement, referenced, register, statement_digest
+from .dataset import DATASET, DIGEST_BYTES, DatasetStatement
+
+NEW_DATASET = "new dataset"  # the matrix
+
+
+@register
+@dataclass(frozen=True)
+class LinkStatement(Statement):
+    """Two commitments to the same rows. Everything but the matrix root and the openings has to be equal.
+
+    Attributes:
+        old: the commitment whose openings are (nearly) spent.
+        new: the one that takes its place.
+    """
+
+    old: DatasetStatement
+    new: DatasetStatement
+
+    kind: ClassVar[str] = "link"
+    version: ClassVar[int] = 3
+    refers: ClassVar[Mapping[str, type[Statement]]] = {"old": DatasetStatement, "new": DatasetStatement}
+
+    @property
+    def relation(self) -> Recommitment:
+        """Every column agrees."""
+        return Recommitment(self.old.rows, self.old.features)
+
+    @property
+    def matrices(self) -> Mapping[str, Committed]:
+        """Both data sets."""
+        return {DATASET: self.old.committed, NEW_DATASET: self.new.committed}
+
+    def require_provable(self) -> None:
+        """As for a data set."""
+        self.old.require_provable()
+
+    def require_consistent(self, attached: Mapping[str, bytes]) -> None:
+        """Raises InvalidProof("statement")."""
+        if replace(self.old, root=self.new.root, openings=self.new.openings) != self.new:
+            raise InvalidProof("statement", "the two commitments do not even claim to hold the same rows")
+
+    def to_mapping(self) -> Mapping[str, object]:
+        """Canonical content."""
+        return {"old": statement_digest(self.old), "new": statement_digest(self.new)}
+
+    @classmethod
+    def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
+        """Raises FormatError."""
+        fields = take(mapping, {"old": Bytes(DIGEST_BYTES), "new": Bytes(DIGEST_BYTES)}, "link")
+        return cls(*(referenced(references, name, fields[name]) for name in ("old", "new")))

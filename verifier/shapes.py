@@ -1,0 +1,38 @@
+"""From a statement to the shape of its proof and to its transcript; the same for every kind of statement."""
+
+from __future__ import annotations
+
+from ..circuits.statements.base import Committed, Statement, instance
+from ..formats.container import canonical_map
+from .protocol.code import HIDING_RATE, PLAIN_RATE, WORK_BITS, query_count
+from .protocol.group import MatrixShape
+from .protocol.proof import ProofShape, choose_matrix
+from .protocol.transcript import Transcript
+
+PROTOCOL = b"zkunlearn 3"
+
+
+def matrix_shape(name: str, matrix: Committed) -> MatrixShape:
+    """Shape of a committed matrix: of all commitments to the same columns with the same openings."""
+    rate = PLAIN_RATE if matrix.short else HIDING_RATE
+    return choose_matrix(name, matrix.columns, matrix.openings, matrix.shortest_row_bits, rate)
+
+
+def shape_of(statement: Statement) -> ProofShape:
+    """Shape of a statement's proof. Raises ParameterError if the statement is none that can be proved."""
+    statement.require_provable()
+    matrices = {name: matrix_shape(name, matrix) for name, matrix in statement.matrices.items()}
+    return ProofShape(statement.relation, matrices)
+
+
+def new_transcript(statement: Statement) -> Transcript:
+    """The transcript of a statement's proof: protocol and parameters, then the whole statement."""
+    session = {
+        "field": "p = 2^64 - 2^32 + 1, K = F[u] / (u^2 - 7)",
+        "hashes": "SHA-256, SHAKE128",
+        "inverse_rates": [HIDING_RATE, PLAIN_RATE],
+        "queries": [query_count(HIDING_RATE), query_count(PLAIN_RATE)],
+        "work_bits": WORK_BITS,
+        "bind_order": "most significant variable first",
+    }
+    return Transcript(PROTOCOL, canonical_map(session), instance(statement))
