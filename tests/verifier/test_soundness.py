@@ -25,6 +25,7 @@ from zkunlearn.verifier.protocol.soundness import (
     round_term,
     security_bits,
     soundness_terms,
+    total_bits,
 )
 
 
@@ -134,6 +135,30 @@ def test_a_recommitment_by_hand():
     assert not any(label.startswith("lookup") for label in found)
     # the weakest: 118 queries at rate 300 / 1216, as 418 / 1696 is less
     assert isclose(security_bits(shape), 20 + 118 * -log2((1 + 300 / 1216) / 2))
+
+
+def test_the_sum_of_a_recommitment_by_hand():
+    """Columns of both groups, the ledger's and those of the stack; all else is below 2^-106 together."""
+    shape = recommitment_shape_of(100, 2)
+    codes = [(group.code, 118) for group in shape.groups] + [(shape.ledger.code, 118)]
+    codes += [(stack.code, 97) for stack in shape.chain]
+    columns = sum(2**-20 * ((1 + code.dimension / code.length) / 2) ** queries for code, queries in codes)
+    assert 0 < 2 ** -total_bits(shape) - columns < 2**-106
+    assert total_bits(shape) < security_bits(shape)
+
+
+def test_a_sum_counts_every_round_of_one_label():
+    """600 rows have 10 row bits, and so as many challenges "constant"; the weakest alone is one of them."""
+    shape = validity_shape(600, 5)
+    labels = [entry.label for entry in shape.plan.rounds]
+    assert labels.count("constant") == 10
+    terms = sum(entry.error for entry in shape.plan.rounds) / P**2
+    lines = sum(
+        2**-term.bits
+        for name, code, rows in (("dataset", shape.groups[0].code, 72), ("ledger", shape.ledger.code, 2))
+        for term in code_terms(name, code, rows)
+    )
+    assert isclose(total_bits(shape), -log2(terms + lines))
 
 
 def test_a_training_by_hand():
