@@ -22,7 +22,7 @@ from ...models.spec import TrainingSpec
 from ...verifier.proofs import TrainingProof
 from ...verifier.protocol.group import MatrixShape
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
-from ...verifier.shapes import matrix_shape
+from ...verifier.shapes import matrix_shapes
 from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
@@ -87,7 +87,7 @@ class Model:
         payload = read_container(path, MODEL_KIND, MAX_MODEL_BYTES)[1]
         statement = read_statement(TrainingStatement, take(payload, _OPENING_FORM, str(path))["training"])
         try:
-            matrix = matrix_shape(MODEL, statement.committed_model)
+            matrix = matrix_shapes(statement)[MODEL]
         except ParameterError as error:
             raise FormatError(f"{path}: {error}") from error
         sizes: dict[str, Expected] = {

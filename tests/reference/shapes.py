@@ -255,6 +255,15 @@ def choose_groups(columns: Mapping[str, Sequence[Column]], codes: dict[str, Code
     return min((groups_of(columns, {**codes, "witness": code}) for code in [first, *own]), key=price)
 
 
+def short_code(columns: Mapping[str, Sequence[Column]], codes: dict[str, Code], name: str, own: Code) -> Code:
+    """The model's code: its own, or that of the first matrix; `codes` has those of the matrices before it."""
+    first_name, first = next(iter(codes.items()))
+    if first.openings < own.openings:
+        return own
+    both = {first_name: columns[first_name], name: columns[name]}
+    return min((own, first), key=lambda code: price(groups_of(both, {first_name: first, name: code})) + code.n // 16)
+
+
 def price(groups: list[Group]) -> int:
     """Bytes of opening all trees and of folding, and a byte for four positions of each code."""
     size = chain(tuple(group.code.dimension for group in groups))[0]

@@ -15,7 +15,7 @@ from .formats import Map, check_forgotten, instance, read_file, sha256
 from .lookups import lookups
 from .plan import plan_digest
 from .relations import GradientDescent, Recommitment, Relation, Validity, rounds
-from .shapes import Code, Group, chain, choose_groups, code_of
+from .shapes import Code, Group, chain, choose_groups, code_of, short_code
 
 # Batching and opening: sections 14 and 15 ----------------------------------------------------------------------------
 
@@ -82,7 +82,10 @@ class Shape:
 
     def __init__(self, relation: Relation, openings: dict[str, int]) -> None:
         self.relation = relation
-        codes = {name: code_of(relation.columns[name], n, *LAYOUT[name]) for name, n in openings.items()}
+        codes: dict[str, Code] = {}
+        for name, n in openings.items():
+            own = code_of(relation.columns[name], n, *LAYOUT[name])
+            codes[name] = short_code(relation.columns, codes, name, own) if name == "model" else own
         self.groups = choose_groups(relation.columns, codes)
         plan = Channel()
         walk(plan, relation, self.groups)

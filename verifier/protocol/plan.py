@@ -69,12 +69,12 @@ def _code(code: ReedSolomonCode) -> Item:
 def _matrix(layout: MatrixLayout) -> Item:
     columns: list[Item] = [
         [
-            name,
+            column.name,
             [[axis.name, axis.size, axis.bits] for axis in tiling.column.axes],
-            layout.offsets[name],
+            row,
             tiling.low_bits,
             tiling.slot,
         ]
-        for name, tiling in layout.tilings.items()
+        for column, (row, tiling) in layout.places.items()
     ]
     return [layout.name, layout.rows, columns]

@@ -43,6 +43,7 @@ from .trees import TreeShape, verify_tree
 LEDGER = "ledger"
 MAX_ROW_BITS = 20
 POSITIONS_PER_BYTE = 4  # a byte of proof is worth encoding and hashing so many positions less, in the prover's time
+SHORT_POSITIONS_PER_BYTE = 16  # the same of a matrix of few rows
 
 
 def choose_matrix(
@@ -65,6 +66,21 @@ def choose_matrix(
 
     longest = max(shortest, min(MAX_ROW_BITS, max(column.bits for column in columns)))
     return min((shape(bits) for bits in range(shortest, longest + 1)), key=cost)
+
+
+def choose_short(first: MatrixShape, own: MatrixShape) -> MatrixShape:
+    """A small matrix on the code that is its own choice, or on that of the first one, where that makes proofs shorter.
+
+    It then needs no mask and no vector of its own, but has as many positions as the first one, for which few rows are
+    encoded and hashed. A code whose tails hide fewer proofs is never taken.
+    """
+    code = first.code
+    shared = MatrixShape(MatrixLayout(own.layout.name, own.layout.columns, code.row_bits), code)
+
+    def cost(matrix: MatrixShape) -> int:
+        return _opening_cost(groups_of([first, matrix])) + matrix.code.length // SHORT_POSITIONS_PER_BYTE
+
+    return min((own, shared), key=cost) if code.openings >= own.code.openings else own
 
 
 def choose_groups(committed: Sequence[MatrixShape], columns: tuple[Column, ...]) -> tuple[Group, ...]:
