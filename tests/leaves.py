@@ -6,27 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from zkunlearn.circuits.field.goldilocks import ONE, K, kadd, kmul_base, kscale, ksub
+from zkunlearn.circuits.field.goldilocks import ZERO, K, kadd, kscale, ksub
 from zkunlearn.prover.protocol.fractions import Box
 from zkunlearn.prover.protocol.lookup import leaf_box
 
 
 def written_out(keys: Any, section: Any, tree: Any, columns: Mapping[str, Any]) -> Box:
-    """S / (S (alpha - tag - constants) - columns + 1 - S). `columns`: F arrays of the whole axes."""
+    """S / (alpha - key) on the real cells. `columns`: F arrays of the whole axes."""
     box, tags = tree.source, {table.name: table.tag for table in section.tables}
     cut = tuple(axis.cut() for axis in box.axes)
     counted = box.indicator.table().reshape(-1).astype(np.uint64)
     bottoms = []
     for lookup in box.lookups:
-        constant = keys.alpha - tags[lookup.table] - ONE
-        bottom = constants(ONE, counted.size)
+        constant = keys.alpha - keys.beta**keys.width * tags[lookup.table]
+        bottom = constants(ZERO, counted.size)
         for i, entry in enumerate(lookup.entries):
             constant = constant - keys.power(i) * entry.constant
             for coefficient, name in entry.terms:
                 cells = columns[name][cut].reshape(-1)
                 part = np.stack([cells, np.zeros_like(cells)])
                 bottom = ksub(bottom, kscale(part, keys.power(i) * coefficient))
-        bottoms.append(kadd(bottom, kmul_base(constants(constant, counted.size), counted)))
+        bottoms.append(kadd(bottom, constants(constant, counted.size)))
     return leaf_box(tree.axes, np.tile(counted, len(box.lookups)), np.concatenate(bottoms, axis=1))
 
 

@@ -6,23 +6,31 @@ from ..circuits.statements.base import Committed, Statement, instance
 from ..formats.container import canonical_map
 from .protocol.code import HIDING_RATE, PLAIN_RATE, WORK_BITS, query_count
 from .protocol.group import MatrixShape
-from .protocol.proof import ProofShape, choose_matrix
+from .protocol.proof import ProofShape, choose_matrix, choose_short
 from .protocol.transcript import Transcript
 
 PROTOCOL = b"zkunlearn 3"
 
 
 def matrix_shape(name: str, matrix: Committed) -> MatrixShape:
-    """Shape of a committed matrix: of all commitments to the same columns with the same openings."""
+    """Shape of a committed matrix by itself: of all commitments to the same columns with the same openings."""
     rate = PLAIN_RATE if matrix.short else HIDING_RATE
     return choose_matrix(name, matrix.columns, matrix.openings, matrix.shortest_row_bits, rate)
+
+
+def matrix_shapes(statement: Statement) -> dict[str, MatrixShape]:
+    """Shapes of all its matrices: a short one may lie on the code of the first."""
+    shapes: dict[str, MatrixShape] = {}
+    for name, matrix in statement.matrices.items():
+        own = matrix_shape(name, matrix)
+        shapes[name] = choose_short(next(iter(shapes.values())), own) if matrix.short and shapes else own
+    return shapes
 
 
 def shape_of(statement: Statement) -> ProofShape:
     """Shape of a statement's proof. Raises ParameterError if the statement is none that can be proved."""
     statement.require_provable()
-    matrices = {name: matrix_shape(name, matrix) for name, matrix in statement.matrices.items()}
-    return ProofShape(statement.relation, matrices)
+    return ProofShape(statement.relation, matrix_shapes(statement))
 
 
 def new_transcript(statement: Statement) -> Transcript:

@@ -35,6 +35,7 @@ from .vectors import (
     powers,
     tally,
 )
+from .work import HAS_SHA, first_good, prepared
 
 
 def is_warm() -> bool:
@@ -52,6 +53,7 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
 
 __all__ = [
     "GROUP",
+    "HAS_SHA",
     "LANES",
     "LARGEST",
     "LARGEST_FEATURE",
@@ -68,6 +70,7 @@ __all__ = [
     "eq_double",
     "eq_table",
     "field_limbs",
+    "first_good",
     "fmul",
     "fold",
     "fold_base",
@@ -94,6 +97,7 @@ __all__ = [
     "pair_round",
     "place",
     "powers",
+    "prepared",
     "product_round",
     "root_of_unity",
     "run_blas_tasks",

@@ -1,6 +1,7 @@
 """Merkle trees over SHA-256, as the prover builds them; `verifier/protocol/merkle.py` has the definitions.
 
-A tree is the list of its levels from the leaves to the root, each level packed: 32 bytes a node.
+A tree is the list of its levels from the leaves to the root, each level packed: 32 bytes a node. Of
+these whole digests a parent hashes the first `kept` bytes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ParameterError
-from ...verifier.protocol.merkle import DIGEST_BYTES, LEAF_TAG, NODE_TAG, SALT_BYTES, CapShape
+from ...verifier.protocol.merkle import DIGEST_BYTES, LEAF_TAG, NODE_BYTES, NODE_TAG, SALT_BYTES, CapShape
 from ..kernels import sha256_rows
 
 Packed = bytes | memoryview
@@ -29,11 +30,12 @@ def hash_salted(salts: npt.NDArray[np.uint8], parts: Sequence[npt.NDArray[np.uin
     return sha256_rows(LEAF_TAG, [salts, *parts])
 
 
-def build_levels(leaf_hashes: Packed) -> list[Packed]:
+def build_levels(leaf_hashes: Packed, kept: int = NODE_BYTES) -> list[Packed]:
     """All levels of the tree, leaves first, root last, each packed.
 
     Args:
         leaf_hashes: packed, at least one.
+        kept: bytes of a digest that its parent hashes: NODE_BYTES in the tree of a matrix, all 32 in that of records.
 
     Raises:
         ParameterError: none, or not a whole number of digests.
@@ -45,8 +47,8 @@ def build_levels(leaf_hashes: Packed) -> list[Packed]:
     while len(levels[-1]) > DIGEST_BYTES:
         level = levels[-1]
         whole = len(level) - len(level) % pair
-        pairs = np.frombuffer(level[:whole], np.uint8).reshape(-1, pair)
-        parents, last = sha256_rows(NODE_TAG, [pairs]), level[whole:]
+        pairs = np.frombuffer(level[:whole], np.uint8).reshape(-1, 2, DIGEST_BYTES)
+        parents, last = sha256_rows(NODE_TAG, [pairs[:, 0, :kept], pairs[:, 1, :kept]]), level[whole:]
         levels.append(b"".join([parents, last]) if len(last) else parents)  # an odd last node moves up unchanged
     return levels
 
@@ -67,7 +69,8 @@ def cap_of(levels: Levels, shape: CapShape) -> bytes:
     """
     if len(levels[0]) != shape.leaves * DIGEST_BYTES:
         raise ParameterError(f"the tree has {len(levels[0]) // DIGEST_BYTES} leaves, not {shape.leaves}")
-    return bytes(levels[shape.path_length])
+    nodes = np.frombuffer(levels[shape.path_length], np.uint8).reshape(-1, DIGEST_BYTES)
+    return nodes[:, :NODE_BYTES].tobytes()
 
 
 def paths_of(levels: Levels, shape: CapShape, indices: Sequence[int]) -> bytes:
@@ -79,11 +82,11 @@ def paths_of(levels: Levels, shape: CapShape, indices: Sequence[int]) -> bytes:
     outside = [index for index in indices if not 0 <= index < shape.leaves]
     if outside:
         raise ParameterError(f"index {outside[0]} is outside the {shape.leaves} leaves")
-    paths = np.empty((len(indices), shape.path_length, DIGEST_BYTES), dtype=np.uint8)
+    paths = np.empty((len(indices), shape.path_length, NODE_BYTES), dtype=np.uint8)
     leaves = np.array(indices, dtype=np.int64)
     for level in range(shape.path_length):
         nodes = np.frombuffer(levels[level], np.uint8).reshape(-1, DIGEST_BYTES)
-        paths[:, level] = nodes[leaves >> level ^ 1]
+        paths[:, level] = nodes[leaves >> level ^ 1, :NODE_BYTES]
     return paths.tobytes()
 
 

@@ -24,7 +24,7 @@ from ...models.encoding.dataset import DatasetEncoding
 from ...models.spec import TrainingSpec
 from ...verifier.protocol.group import MatrixShape
 from ...verifier.protocol.merkle import SALT_BYTES
-from ...verifier.shapes import matrix_shape
+from ...verifier.shapes import matrix_shapes
 from ..matrices.commitment import Commitment, Secret, commit_columns
 from ..tables.arrays import as_known_features
 from .budget import Budget, Counted
@@ -116,7 +116,7 @@ class Model(Counted):
         payload = read_container(path, MODEL_KIND, MAX_MODEL_BYTES)[1]
         statement = read_statement(TrainingStatement, take(payload, _FORM, str(path))["training"])
         try:
-            matrix = matrix_shape(MODEL, statement.committed_model)
+            matrix = matrix_shapes(statement)[MODEL]
         except ParameterError as error:
             raise FormatError(f"{path}: {error}") from error
         sizes: Fields = {

@@ -66,7 +66,7 @@ class Entries:
 
 
 class BoxLeaves:
-    """The leaves of a box of lookups: S and S (alpha - tag - constants) - columns + 1 - S, as the verifier has them.
+    """The leaves of a box of lookups: S, and alpha - key on its real cells, 1 past them, as the verifier has them.
 
     Args:
         looked_up: by name of the lookup, the table rows of the whole box where they are known; others are searched.
@@ -154,10 +154,11 @@ class BoxLeaves:
         rows[lies] = self._entries.add(_denominators(self._keys, table.tag, lookup, at_lies)) - self._bases[index]
 
     def _punch(self, index: int, rows: npt.NDArray[np.integer]) -> None:
-        """Entries for the cells that do not count: 1 - columns."""
+        """Entries for the cells that do not count: behind those that do."""
         lookup, holes = self._box.lookups[index], np.array(self._box.indicator.holes, dtype=np.int64)
         cells = {column: self._columns.at(column, self._cut, holes) for column in lookup.columns}
-        places = self._entries.add(_denominators(self._keys, None, lookup, cells)) - self._bases[index]
+        tag = self._tables[lookup.table].tag
+        places = self._entries.add(_denominators(self._keys, tag, lookup, cells)) - self._bases[index]
         rows[..., holes] = places.reshape(*rows.shape[:-1], len(holes))
 
 
@@ -181,12 +182,12 @@ def _constant(value: int) -> Vector:
     return to_field(np.array(value, dtype=np.int64))
 
 
-def _denominators(keys: Keys, tag: int | None, lookup: Lookup, cells: Mapping[Address, Vector]) -> Vector:
-    """alpha - tag - constants - columns; 1 - columns without a tag. K vector (2, cells)."""
+def _denominators(keys: Keys, tag: int, lookup: Lookup, cells: Mapping[Address, Vector]) -> Vector:
+    """alpha - key. K vector (2, cells)."""
     coefficients: dict[Address, K] = {}
-    constant = ONE if tag is None else keys.alpha - tag
+    constant = keys.start(tag)
     for i, entry in enumerate(lookup.entries):
-        constant = constant if tag is None else constant - keys.power(i) * entry.constant
+        constant = constant - keys.power(i) * entry.constant
         for coefficient, column in entry.terms:
             coefficients[column] = coefficients.get(column, ZERO) - keys.power(i) * coefficient
     columns = [cells[column].reshape(-1) for column in coefficients]
@@ -197,7 +198,7 @@ def table_denominators(keys: Keys, table: Table) -> Vector:
     """alpha - key of every row. K vector (2, 2^16)."""
     components = [component.table()[0] for component in table.components]
     factors = kvector(-keys.power(i) for i in range(len(components)))
-    return kernels.linear_combination((keys.alpha - table.tag).pair, factors, components)
+    return kernels.linear_combination(keys.start(table.tag).pair, factors, components)
 
 
 def table_leaves(keys: Keys, tree: Instance, columns: Columns) -> Box:

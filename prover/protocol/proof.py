@@ -108,6 +108,7 @@ class Prover:
     def commit(self) -> None:
         """P -> V: roots of the fresh trees: witness, masks and ledger."""
         with self._phase("commit"):
+            self.channel.transcript.absorb(self.shape.digest)
             self.ledger = draw_ledger(self.shape.ledger)
             for group in self.shape.groups:
                 self.commitments[group.fresh] = self._fresh(group)
@@ -123,7 +124,7 @@ class Prover:
         if group.witness is not None:
             own = {column: self.columns.cells(column) for column in group.witness.places}
             parts = column_parts(group.witness, own)
-            parts.append(RowPart(random_field(first, code.tail), 0, 1 << code.row_bits))
+            parts.append(RowPart(random_field(first, code.queries), 0, 1 << code.row_bits))  # it is opened once
         self.masks[group.name] = mask = random_field(MASK_ROWS, code.dimension)
         parts.append(RowPart(mask, first, 0))
         if self.shape.ledger.tree == group.fresh:

@@ -69,7 +69,7 @@ class Rows:
         """The record tree: packed record digests, then the levels above."""
         count = len(self.ids)
         pieces = [self._digests(slice(i, min(count, i + PIECE))) for i in range(0, count, PIECE)]
-        return build_levels(b"".join(pieces))
+        return build_levels(b"".join(pieces), DIGEST_BYTES)
 
     def _digests(self, rows: slice) -> Packed:
         """The packed digests of some records."""
@@ -104,7 +104,7 @@ class Rows:
     def order_seed(self) -> bytes:
         """SHA-256(tag, N, Merkle root of the record digests in increasing order); the same in every order of rows."""
         digests = self._all_digests
-        root = build_levels(digests[_increasing(digests)].tobytes())[-1]
+        root = build_levels(digests[_increasing(digests)].tobytes(), DIGEST_BYTES)[-1]
         return hashlib.sha256(SEED_TAG + len(digests).to_bytes(8, "little") + root).digest()
 
     def ordered(self) -> Rows:

@@ -140,6 +140,7 @@ def settled(shape: ProofShape, proof: bytes, with_transcript: Transcript) -> byt
 def read_to_settlement(shape: ProofShape, proof: bytes, with_transcript: Transcript) -> tuple[Any, ...]:
     """The verifier's own reading up to the ledger's y: channel, opened groups, eps, y, chi's, M1."""
     channel = VerifierChannel(with_transcript, proof)
+    channel.transcript.absorb(shape.digest)
     for name in shape.new_roots:
         channel.data(DIGEST_BYTES, name)
     opened, _ = walk(channel, shape)

@@ -60,7 +60,7 @@ def expected(proof: Outcome, section: Section, place: int | None = None) -> str:
 
 
 def by_luck(check: str, verdict: str) -> bool:
-    """One nonce in 2^16 is worth its bits behind another seed, too; other columns have to be opened then."""
+    """One nonce in 2^20 is worth its bits behind another seed, too; other columns have to be opened then."""
     return check == "proof of work" and verdict.startswith("merkle")
 
 

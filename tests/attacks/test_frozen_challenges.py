@@ -21,11 +21,11 @@ from zkunlearn.prover.matrices.commitment import Commitment
 from zkunlearn.prover.matrices.entropy import random_field, random_salts
 from zkunlearn.prover.protocol.channel import ProverChannel
 from zkunlearn.prover.protocol.folding import prove_folding, send_vectors
+from zkunlearn.prover.protocol.work import BATCH, Tries
 from zkunlearn.verifier.protocol.channel import EXTENSION_BYTES
 from zkunlearn.verifier.protocol.code import ReedSolomonCode, evaluate_rows
 from zkunlearn.verifier.protocol.folding import Claims, Stack, weight_at
 from zkunlearn.verifier.protocol.merkle import DIGEST_BYTES
-from zkunlearn.verifier.protocol.work import is_work
 
 from .harness import Columns, Declared, Outcome, columns_of, descend, prove
 from .recording import (
@@ -372,7 +372,7 @@ def test_another_nonce_is_rejected_only_because_columns_move(honest: Outcome, lo
     """It answers the same seed. What was opened are other columns than those it leads to."""
     section, seed = named(honest, "a nonce")[which], [value for kind, value in log if kind == "seed"][which]
     first = int.from_bytes(honest.proof[section.start : section.end], "little")
-    tried = (n.to_bytes(section.end - section.start, "little") for n in count(first + 1))
-    nonce = next(nonce for nonce in tried if is_work(seed, nonce))
+    tried = map(Tries(seed).first_good, count(first + 1, BATCH))
+    nonce = next(nonce for nonce in tried if nonce is not None).to_bytes(section.end - section.start, "little")
     forged = honest.proof[: section.start] + nonce + honest.proof[section.end :]
     assert_only_the_transcript_objects(honest, log, forged, FORGED["a nonce"])

@@ -328,7 +328,7 @@ def test_another_table_is_rejected(declared: Declared, rounded: Columns, monkeyp
     def table_leaves(keys: Any, tree: Any, of: Any) -> Any:
         box = honest(keys, tree, of)
         assert tree.source[0].name == RANGE
-        box.denominators.reshape(2, -1)[:, row] = (keys.alpha - table.tag - keys.beta * limb).pair
+        box.denominators.reshape(2, -1)[:, row] = (keys.start(table.tag) - limb).pair
         return box
 
     monkeypatch.setattr(prover_lookup, "table_leaves", table_leaves)

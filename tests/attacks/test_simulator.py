@@ -185,7 +185,17 @@ def test_a_y_of_the_ledger_is_uniform_given_the_pads(honest: Outcome) -> None:
     ledger = honest.prover.ledger
     _, _, epsilon, y, *_ = read_to_settlement(honest.shape, honest.proof, transcript())
     assert np.array_equal(y, kadd(ledger.kappa_prime, kscale(ledger.kappa, epsilon)))
-    assert y.shape == (2, honest.shape.ledger.entries + 1 + 124)
+    assert y.shape == (2, honest.shape.ledger.entries + 1 + 118)
+
+
+def test_rows_of_the_witness_have_a_random_tail_for_each_column_that_is_opened(honest: Outcome) -> None:
+    """They are opened in one proof only, so their tails are shorter than those of the data set."""
+    (group,) = (group for group in honest.shape.groups if group.witness is not None)
+    code, rows = group.code, honest.prover.commitments["witness"].rows
+    (tail,) = (part for part in rows.parts if part.start)
+    assert (tail.row, tail.start) == (0, 1 << code.row_bits)
+    assert tail.cells.shape == (group.fresh_columns, code.queries) and code.queries < code.tail
+    assert len(np.unique(tail.cells)) == tail.cells.size
 
 
 def test_what_is_folded_is_a_function_of_the_opening_vectors(honest: Outcome) -> None:
@@ -197,13 +207,13 @@ def test_what_is_folded_is_a_function_of_the_opening_vectors(honest: Outcome) ->
         for span, length in zip(stack.spans, stack.lengths, strict=True)
     ]
     folding = folded_bytes(shape.vectors, shape.chain) - DIGEST_BYTES  # the first root was sent before
-    outsider = ProverChannel(Skipping(honest.proof[:-folding]))
+    outsider = ProverChannel(Skipping(shape.digest + honest.proof[:-folding]))
     prove_folding(outsider, shape.chain, send_vectors(ProverChannel(transcript()), ys, shape.chain), prover.claims)
     assert bytes(outsider.proof) == honest.proof[-folding:]
 
 
 class Skipping(Transcript):
-    """The transcript of a proof as it is after some of its bytes: what was absorbed so far is all that counts."""
+    """The transcript of a proof as it is after the plan and some bytes: what was absorbed so far is all that counts."""
 
     def __init__(self, absorbed: bytes) -> None:
         super().__init__(b"zkunlearn attacks", b"session", b"instance")

@@ -75,7 +75,7 @@ def places_uniform(words: Words) -> float:
 
 
 def nonces_geometric(nonces: Any) -> float:
-    """A first nonce is the n-th with probability 2^-16 (1 - 2^-16)^n, whatever the seed."""
+    """A first nonce is the n-th with probability 2^-20 (1 - 2^-20)^n, whatever the seed."""
     return float(stats.kstest(nonces, lambda n: 1 - np.exp(-(n + 1) / 2.0**WORK_BITS)).pvalue)
 
 

@@ -42,7 +42,7 @@ def scalars(seed: int, count: int) -> tuple[K, ...]:
     return tuple(K(*pair) for pair in pairs(numbers(seed, 2, count)))
 
 
-KEYS = Keys(K(0x123456789ABCDEF0, 0x0FEDCBA987654321), K(0x7654321076543210, 0x89ABCDEF01234567))
+KEYS = Keys(K(0x123456789ABCDEF0, 0x0FEDCBA987654321), K(0x7654321076543210, 0x89ABCDEF01234567), 2)
 
 
 @dataclass
@@ -230,6 +230,16 @@ def test_holes_of_a_part_are_counted_from_where_it_begins(known: bool) -> None:
     assert [tree.source.indicator.holes for _, tree in case.boxes()] == [(1, 6), (1, 4)]
     for section, tree in case.boxes():
         assert isinstance(require_same(case if known else case.known(), section, tree, 1), ListedLeaves)
+
+
+def test_a_hole_whose_columns_add_up_to_one_is_no_zero() -> None:
+    """A forgotten row may have any score: its denominator is alpha - key, as that of any other."""
+    case = any_case(1, (13,), ("difference", "signed"), holes=(1,))
+    case = case.with_cells("q", 1, 0).with_cells("z", 1, 1)  # z - 2^16 q = 1
+    ((section, tree),) = case.boxes()
+    found = case.leaves(section, tree)
+    assert isinstance(found, ListedLeaves)
+    assert listed_cube(found)[1].any(axis=0).all()
 
 
 def lies_in(case: Case, box: LookupBox) -> int:

@@ -13,8 +13,8 @@ SESSION = {
     "field": "p = 2^64 - 2^32 + 1, K = F[u] / (u^2 - 7)",
     "hashes": "SHA-256, SHAKE128",
     "inverse_rates": [4, 8],
-    "queries": [124, 102],
-    "work_bits": 16,
+    "queries": [118, 97],
+    "work_bits": 20,
     "bind_order": "most significant variable first",
 }
 
@@ -73,6 +73,7 @@ class Channel:
 
     def __init__(self) -> None:
         self.entries, self.clear_bytes, self.constraints = 0, 0, 0
+        self.rounds: list[list[str | int]] = []  # label and error of each challenge
 
     def hidden(self, n: int) -> list[K]:
         """P -> V: masked values."""
@@ -94,12 +95,13 @@ class Channel:
         self.clear_bytes += 32
         return b""
 
-    def challenge(self) -> K:
+    def challenge(self, label: str, error: int = 1) -> K:
         """V -> P."""
+        self.rounds.append([label, error])
         return K(2)
 
-    def point(self, n: int) -> list[K]:
-        return [self.challenge() for _ in range(n)]
+    def point(self, label: str, n: int) -> list[K]:
+        return [self.challenge(label) for _ in range(n)]
 
     def zero(self, name: str, constraint: Callable[[], Constraint]) -> None:
         self.constraints += 1
@@ -122,8 +124,8 @@ class Read(Channel):
         self.transcript.sponge.absorb(data)
         return data
 
-    def hashes(self, n: int) -> list[bytes]:
-        return [self.take(32) for _ in range(n)]
+    def hashes(self, n: int, size: int) -> list[bytes]:
+        return [self.take(size) for _ in range(n)]
 
     def elements(self, n: int) -> list[K]:
         values = field_elements(self.take(16 * n))
@@ -136,7 +138,8 @@ class Read(Channel):
 
     def work(self) -> None:
         seed = self.transcript.sponge.squeeze(32)
-        require("proof of work", sha256(b"zkunlearn work 1" + seed + self.take(7))[:2] == b"\0\0")
+        digest = sha256(b"zkunlearn work 1" + seed + self.take(7))
+        require("proof of work", int.from_bytes(digest[:3], "big") < 16)
 
     def hidden(self, n: int) -> list[K]:
         self.masked += self.elements(n)
@@ -154,7 +157,7 @@ class Read(Channel):
         self.public.append(self.take(32))
         return self.public[-1]
 
-    def challenge(self) -> K:
+    def challenge(self, label: str, error: int = 1) -> K:
         self.challenges.append(self.transcript.challenge())
         return self.challenges[-1]
 
@@ -180,7 +183,7 @@ class Settle(Channel):
     def root(self) -> bytes:
         return next(self.public)
 
-    def challenge(self) -> K:
+    def challenge(self, label: str, error: int = 1) -> K:
         return next(self.challenges)
 
     def zero(self, name: str, constraint: Callable[[], Constraint]) -> None:

@@ -111,8 +111,8 @@ class Training:
 def tree_sections(name: str, code: Code, rows: int) -> list[tuple[str, int]]:
     """Cap, salts, where there are any, cells and paths."""
     t = code.queries
-    lengths = {"cap": 32 * code.cap, "salts": 32 * t if code.openings else 0}
-    lengths |= {"cells": 8 * rows * t, "paths": 32 * t * code.path_length}
+    lengths = {"cap": 27 * code.cap, "salts": 32 * t if code.openings else 0}
+    lengths |= {"cells": 8 * rows * t, "paths": 27 * t * code.path_length}
     return [(f"{part} of {name}", length) for part, length in lengths.items() if length]
 
 

@@ -8,7 +8,7 @@ from itertools import count
 
 from .channel import Read
 from .field import ONE, ZERO, K, P, Point, bits_of, eq, eq_table, horner, log2_ceil, require
-from .formats import field_elements, node, root_of, sha256
+from .formats import field_elements, root_of, sha256, short_node
 from .relations import rounds
 from .shapes import Code, chain, stack_rows
 
@@ -28,19 +28,19 @@ class Claims:
 
 def open_tree(read: Read, code: Code, rows: int, root: bytes, indices: list[int]) -> list[list[int]]:
     """The columns of one tree at the indices: section 5."""
-    cap = read.hashes(code.cap)
-    salts = read.hashes(len(indices)) if code.openings else [bytes(32)] * len(indices)
+    cap = read.hashes(code.cap, 27)
+    salts = read.hashes(len(indices), 32) if code.openings else [bytes(32)] * len(indices)
     columns = [read.take(8 * rows) for _ in indices]
-    paths = [read.hashes(code.path_length) for _ in indices]
+    paths = [read.hashes(code.path_length, 27) for _ in indices]
     cells = [field_elements(column) for column in columns]
     require("merkle cap", root_of(cap) == root)
     require("merkle path", indices == sorted(set(indices)))
     for index, salt, column, path in zip(indices, salts, columns, paths, strict=True):
         hashed = sha256(bytes(32) + salt + column)
         for sibling in path:
-            hashed = node(sibling, hashed) if index & 1 else node(hashed, sibling)
+            hashed = short_node(sibling, hashed) if index & 1 else short_node(hashed, sibling)
             index >>= 1
-        require("merkle path", hashed == cap[index])
+        require("merkle path", hashed[:27] == cap[index])
     return cells
 
 
@@ -67,13 +67,13 @@ def fold_once(
 ) -> tuple[bytes | list[list[K]], Claims]:
     """One level: what comes next (root or vector), and what is claimed about it."""
     code, rows = Code(c, 0, 8), stack_rows([about.length for about in claims], c)
-    rho, total, power = read.challenge(), ZERO, ONE
+    rho, total, power = read.challenge("folding weight"), ZERO, ONE
     for about in claims:
         for value in about.all():
             total += power * value
             power *= rho
     row_bits = log2_ceil(rows)
-    point, claim = rounds(read, row_bits + c, 2, total, send=read.clear)
+    point, claim = rounds(read, "folding", row_bits + c, 2, total, send=read.clear)
     r, s = eq_table(point[:row_bits]), point[row_bits:]
     (v,) = read.clear(1)
     require("folding", claim == v * weight(claims, rho, r, s))

@@ -257,10 +257,16 @@ def node(left: bytes, right: bytes) -> bytes:
     return sha256(b"\1" + left + right)
 
 
+def short_node(left: bytes, right: bytes) -> bytes:
+    """In the tree of a matrix."""
+    return node(left[:27], right[:27])
+
+
 def root_of(level: list[bytes]) -> bytes:
+    """Of the tree of a matrix."""
     while len(level) > 1:
         pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
-        level = [node(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+        level = [short_node(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
     return level[0]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
 from .relations import ENTRY, RANGE, TAGS, Address, Box, Relation, multiplicities
 from .shapes import split
+
+Keys = tuple[K, list[K], K]  # alpha, the factors of a tuple's entries, and that of its tag
 
 
 def lookups(ch: Channel, relation: Relation) -> None:
@@ -19,10 +22,13 @@ def lookups(ch: Channel, relation: Relation) -> None:
 
 def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> None:
     """From the roots of all trees to the columns at their leaves."""
-    alpha, beta = ch.challenge(), ch.challenge()
     tables = len(boxes)  # the last instance
     bits = [log2_ceil(len(box.lookups)) + box.bits for box in boxes]
     bits.append(log2_ceil(len(relation.tables)) + ENTRY.bits)
+    width = max(1 if table == RANGE else 2 for table in relation.tables)
+    error = sum(1 << n for n in bits) * (width + 2)
+    alpha, beta = ch.challenge("lookup alpha", error), ch.challenge("lookup beta", error)
+    keys = alpha, [ONE, beta][:width], beta * beta if width == 2 else beta
     fractions, ratios = [], []
     for _ in bits:
         n, d, inverse, ratio = ch.hidden(4)
@@ -37,21 +43,21 @@ def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> N
         points.append(next_layer(ch, points[-1], active, fractions))
     for i in sorted(range(len(bits)), key=lambda i: bits[i]):
         if i == tables:
-            table_leaf(ch, relation, number, points[bits[i]], fractions[i], (alpha, beta))
+            table_leaf(ch, relation, number, points[bits[i]], fractions[i], keys)
         else:
-            box_leaf(ch, relation, boxes[i], points[bits[i]], fractions[i], (alpha, beta))
+            box_leaf(ch, relation, boxes[i], points[bits[i]], fractions[i], keys)
 
 
 def next_layer(ch: Channel, point: Point, active: list[int], fractions: list[tuple[K, K]]) -> Point:
     """One layer down; the fractions of active trees become those at the new point."""
-    weights, mu = [ch.challenge() for _ in active], ch.challenge()
+    weights, mu = [ch.challenge("lookup batch") for _ in active], ch.challenge("lookup batch")
     pairs = [fractions[i] for i in active]
     claim = sum((w * (n + mu * d) for w, (n, d) in zip(weights, pairs, strict=True)), ZERO)
     bound = []
     for r in point:
         require("lookup layer", r != ZERO)
         at_0, square = ch.hidden(2)
-        x = ch.challenge()
+        x = ch.challenge("lookup layer", 3)
         at_1 = (claim - (1 - r) * at_0) * r.inverse()
         claim = at_0 + (at_1 - at_0 - square) * x + square * x * x
         bound.append(x)
@@ -64,17 +70,15 @@ def next_layer(ch: Channel, point: Point, active: list[int], fractions: list[tup
         return claim, products
 
     ch.zero("lookup layer", parents)
-    top = ch.challenge()
+    top = ch.challenge("lookup halves")
     for i, (n0, n1, d0, d1) in zip(active, children, strict=True):
         fractions[i] = n0 + top * (n1 - n0), d0 + top * (d1 - d0)
     return [top, *bound]
 
 
-def table_leaf(
-    ch: Channel, relation: Relation, number: int, point: Point, fraction: tuple[K, K], keys: tuple[K, K]
-) -> None:
+def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fraction: tuple[K, K], keys: Keys) -> None:
     """The counts at the point, and that the leaf of the tables is what they say."""
-    (numerator, denominator), (alpha, beta) = fraction, keys
+    (numerator, denominator), (alpha, powers, last) = fraction, keys
     cut = log2_ceil(len(relation.tables))
     selector, entry = point[:cut], point[cut:]
     at = {"section": bits_of(number, log2_ceil(relation.sections)), "entry": entry}
@@ -85,9 +89,9 @@ def table_leaf(
     def keys_of_rows() -> Constraint:
         total = 1 - prefix(selector, len(chosen))
         for e, table in zip(chosen, relation.tables, strict=True):
-            key = alpha - TAGS[table] - beta * index_of(entry)
+            key = alpha - last * TAGS[table] - index_of(entry)
             if table != RANGE:  # -2^15 <= q, and the activation of q
-                key += beta * 2**15 - beta * beta * extension(relation.table, entry)
+                key += 2**15 - powers[1] * extension(relation.table, entry)
             total += e * key
         return denominator - total * ch.one, []
 
@@ -96,9 +100,9 @@ def table_leaf(
     ch.zero("table", keys_of_rows)
 
 
-def box_leaf(ch: Channel, relation: Relation, box: Box, point: Point, fraction: tuple[K, K], keys: tuple[K, K]) -> None:
+def box_leaf(ch: Channel, relation: Relation, box: Box, point: Point, fraction: tuple[K, K], keys: Keys) -> None:
     """The columns of a box at its point, and that its leaf is what they say."""
-    (numerator, denominator), (alpha, beta) = fraction, keys
+    (numerator, denominator), (alpha, powers, last) = fraction, keys
     cut = log2_ceil(len(box.lookups))
     selector, inside = point[:cut], split(box.axes, point[cut:])
     whole = {axis.name: axis.whole(inside[axis.name]) for axis in box.axes}
@@ -112,14 +116,14 @@ def box_leaf(ch: Channel, relation: Relation, box: Box, point: Point, fraction: 
     chosen = eq_table(selector)[: len(box.lookups)]
     constant, linear = ZERO, ZERO
     for e, lookup in zip(chosen, box.lookups, strict=True):
-        constant += e * (alpha - TAGS[lookup.table])
-        for power, (terms, offset) in zip((beta, beta * beta), lookup.entries, strict=False):
+        constant += e * (alpha - last * TAGS[lookup.table])
+        for power, (terms, offset) in zip(powers, lookup.entries, strict=False):
             constant -= e * power * offset
             linear += e * power * sum((coefficient * values[column] for coefficient, column in terms), ZERO)
 
     def tuple_keys() -> Constraint:
-        live, among = counts(box, inside), prefix(selector, len(box.lookups))
-        return denominator - (live * constant + among * (1 - live) + 1 - among) * ch.one + linear, []
+        real, among = cells(box, inside), prefix(selector, len(box.lookups))
+        return denominator - (real * constant + among * (1 - real) + 1 - among) * ch.one + linear, []
 
     ch.zero("lookup", lambda: (numerator - counts(box, inside) * prefix(selector, len(chosen)) * ch.one, []))
     ch.zero("lookup", tuple_keys)
@@ -133,3 +137,8 @@ def counts(box: Box, inside: Mapping[str, Point]) -> K:
     for axis in others:
         total *= prefix(inside[axis.name], axis.size)
     return total
+
+
+def cells(box: Box, inside: Mapping[str, Point]) -> K:
+    """The extension of: the cell is real."""
+    return counts(replace(box, holes=[]), inside)

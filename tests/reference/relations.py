@@ -55,13 +55,13 @@ class Box:
 
 
 def rounds(
-    ch: Channel, variables: int, degree: int, claim: K, send: Callable[[int], list[K]] | None = None
+    ch: Channel, label: str, variables: int, degree: int, claim: K, send: Callable[[int], list[K]] | None = None
 ) -> tuple[Point, K]:
     """A sumcheck's rounds: values at 0, 2, .., degree, masked if not sent otherwise; that at 1 is what is left."""
     point = []
     for _ in range(variables):
         at_0, *others = (send or ch.hidden)(degree)
-        point.append(ch.challenge())
+        point.append(ch.challenge(label, degree))
         claim = interpolate([at_0, claim - at_0, *others], point[-1])
     return point, claim
 
@@ -115,7 +115,7 @@ class Validity(Relation):
         self.columns = {"dataset": dataset, "witness": [multiplicities(RANGE, self.sections)]}
 
     def identities(self, ch: Channel) -> None:
-        row = ch.point(log2_ceil(self.rows))
+        row = ch.point("constant", log2_ceil(self.rows))
         constant = bits_of(self.features, log2_ceil(self.features + 1))
         value = self.evaluate(ch, FEATURES, {"feature": constant, "row": row})
         ch.zero("constant", lambda: (value - prefix(row, self.rows) * self.one * ch.one, []))
@@ -130,7 +130,7 @@ class Recommitment(Relation):
 
     def identities(self, ch: Channel) -> None:
         for column in self.columns["dataset"]:
-            at = split(column.axes, ch.point(column.bits))
+            at = split(column.axes, ch.point("recommitment", column.bits))
             old, new = (self.evaluate(ch, (matrix, column.name), at) for matrix in self.columns)
             ch.zero(f"recommitment of {column.name}", lambda old=old, new=new: (old - new, []))
 
@@ -200,12 +200,12 @@ class GradientDescent(Relation):
         for at, values in self.ended["scores"]:
             self.product(ch, at, values[Z])
         s, one = self.s, ch.one
-        e, b, k = ch.point(self.epoch.bits), ch.point(self.block.bits), ch.point(self.weight.bits)
+        e, b, k = (ch.point("update", axis.bits) for axis in (self.epoch, self.block, self.weight))
         first = self.integer(ch, "weights", {"epoch": bits_of(0, len(e)), "block": bits_of(0, len(b)), "weight": k})
         ch.zero("initial weights", lambda: (first - self.offset * prefix(k, s.width) * one, []))
         gradient = self.update(ch, e, b, k)
 
-        point, claim_g = rounds(ch, self.row.bits, 3, gradient)
+        point, claim_g = rounds(ch, "gradient", self.row.bits, 3, gradient)
         x_g = self.evaluate(ch, FEATURES, {"row": point, "feature": k})
         (a,) = ch.hidden(1)
         y = self.evaluate(ch, LABELS, {"row": point})
@@ -223,7 +223,7 @@ class GradientDescent(Relation):
 
         ch.zero("gradient", live_gradient)
 
-        last, claim_p = rounds(ch, self.epoch.bits, 2, a)
+        last, claim_p = rounds(ch, "epochs", self.epoch.bits, 2, a)
         p = self.evaluate(ch, P, {"epoch": last, "row": point})
 
         def predictions() -> Constraint:
@@ -242,7 +242,7 @@ class GradientDescent(Relation):
         """z is the score, at the point where a part of `scores` ended."""
         s, block_bits = self.s, self.block.bits
         block_star, inside = at["row"][:block_bits], at["row"][block_bits:]
-        point, claim = rounds(ch, block_bits + self.weight.bits, 3, z)
+        point, claim = rounds(ch, "product", block_bits + self.weight.bits, 3, z)
         block, weight = point[:block_bits], point[block_bits:]
         x = self.evaluate(ch, FEATURES, {"row": block + inside, "feature": weight})
         w = self.integer(ch, "weights", {"epoch": at["epoch"], "block": block, "weight": weight})
@@ -257,7 +257,7 @@ class GradientDescent(Relation):
         """The sum `change`; returns the weighted gradient G."""
         s, one = self.s, ch.one
         (change,) = ch.hidden(1)
-        point, claim = rounds(ch, len(e) + len(b), 2, change)
+        point, claim = rounds(ch, "update", len(e) + len(b), 2, change)
         e2, b2 = point[: len(e)], point[len(e) :]
         w = self.integer(ch, "weights", {"epoch": e2, "block": b2, "weight": k})
 

@@ -9,7 +9,7 @@ from itertools import product
 
 from .field import ROOT_2_32, K, P, Point, bits_of, eq_table, log2_ceil
 
-QUERIES = {4: 124, 8: 102}  # by inverse rate
+QUERIES = {4: 118, 8: 97}  # by inverse rate
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Code:
     def opening_bytes(self, rows: int) -> int:
         """The code of a stack (section 16), where nothing is secret, has no salts."""
         salt = 32 if self.openings else 0
-        return 32 * self.cap + self.queries * (salt + 8 * rows + 32 * self.path_length)
+        return 27 * self.cap + self.queries * (salt + 8 * rows + 27 * self.path_length)
 
     def point(self, position: int) -> int:
         """The point of a position j H + i: s^j w^(i with its bits reversed)."""
@@ -253,6 +253,15 @@ def choose_groups(columns: Mapping[str, Sequence[Column]], codes: dict[str, Code
     longest = min(20, max(column.bits for column in columns["witness"]))
     own = [Code(c, 1, 4) for c in range(first.c + 1, longest + 1)]
     return min((groups_of(columns, {**codes, "witness": code}) for code in [first, *own]), key=price)
+
+
+def short_code(columns: Mapping[str, Sequence[Column]], codes: dict[str, Code], name: str, own: Code) -> Code:
+    """The model's code: its own, or that of the first matrix; `codes` has those of the matrices before it."""
+    first_name, first = next(iter(codes.items()))
+    if first.openings < own.openings:
+        return own
+    both = {first_name: columns[first_name], name: columns[name]}
+    return min((own, first), key=lambda code: price(groups_of(both, {first_name: first, name: code})) + code.n // 16)
 
 
 def price(groups: list[Group]) -> int:

@@ -16,7 +16,7 @@ from zkunlearn.circuits.statements.base import read_statement
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import ParameterError
 from zkunlearn.prover.matrices.commitment import Commitment
-from zkunlearn.prover.protocol import channel, folding, opening
+from zkunlearn.prover.protocol import channel, folding, opening, work
 from zkunlearn.prover.protocol import proof as protocol
 from zkunlearn.verifier.protocol.folding import folded_bytes, stacks
 from zkunlearn.verifier.shapes import shape_of
@@ -331,17 +331,19 @@ def test_another_ledger_than_the_committed_one(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize("first", [0, 1 << 40])
 def test_any_nonce_is_as_good(monkeypatch: pytest.MonkeyPatch, prover: Recommitter, first: int) -> None:
     def search(seed: bytes) -> bytes:
-        nonces = (n.to_bytes(7, "little") for n in count(first))
-        return next(n for n in nonces if sha256(b"zkunlearn work 1" + seed + n)[:2] == b"\0\0")
+        tried = map(work.Tries(seed).first_good, count(first, work.BATCH))
+        return next(nonce for nonce in tried if nonce is not None).to_bytes(7, "little")
 
     monkeypatch.setattr(channel, "find_work", search)
     assert prover.verdict() == "valid"
 
 
-def test_fifteen_bits_of_work_are_too_few(monkeypatch: pytest.MonkeyPatch, prover: Recommitter) -> None:
+def test_nineteen_bits_of_work_are_too_few(monkeypatch: pytest.MonkeyPatch, prover: Recommitter) -> None:
     def search(seed: bytes) -> bytes:
-        nonces = (n.to_bytes(7, "little") for n in count())
-        return next(n for n in nonces if sha256(b"zkunlearn work 1" + seed + n)[:2] == b"\0\1")
+        tried = map(work.Tries(seed).first_good, count(0, work.BATCH))
+        nonces = (nonce.to_bytes(7, "little") for nonce in tried if nonce is not None)
+        return next(nonce for nonce in nonces if sha256(b"zkunlearn work 1" + seed + nonce)[2] >> 4 == 1)
 
+    monkeypatch.setattr(work, "LIMIT", 1 << 13)
     monkeypatch.setattr(channel, "find_work", search)
     assert prover.verdict() == "proof of work"

@@ -13,8 +13,9 @@ from .field import ZERO, K, Point, Refused, eq, eq_table, log2_ceil, require
 from .folding import Claims, evaluate, fold, open_tree
 from .formats import Map, check_forgotten, instance, read_file, sha256
 from .lookups import lookups
+from .plan import plan_digest
 from .relations import GradientDescent, Recommitment, Relation, Validity, rounds
-from .shapes import Code, Group, chain, choose_groups, code_of
+from .shapes import Code, Group, chain, choose_groups, code_of, short_code
 
 # Batching and opening: sections 14 and 15 ----------------------------------------------------------------------------
 
@@ -31,10 +32,10 @@ class Opened:
 
 def batch(ch: Channel, group: Group, relation: Relation) -> Opened:
     claims = [claim for claim in relation.claims if claim[0][0] in group.matrices]
-    rhos = [ch.challenge() for _ in claims]
+    rhos = [ch.challenge("batching weight") for _ in claims]
     total = sum((rho * value for rho, (_, _, value) in zip(rhos, claims, strict=True)), ZERO)
     row_bits = log2_ceil(group.rows)
-    point, claim = rounds(ch, row_bits + group.code.c, 2, total)
+    point, claim = rounds(ch, "batching", row_bits + group.code.c, 2, total)
     opened = Opened()
     opened.row_point, opened.cell_point = point[:row_bits], point[row_bits:]
     (opened.value,) = ch.hidden(1)
@@ -62,7 +63,7 @@ def walk(ch: Channel, relation: Relation, groups: list[Group]) -> Walked:
     opened = [batch(ch, group, relation) for group in groups]
     mus = [ch.hidden(1)[0] for _ in groups]
     for o in opened:
-        o.gamma = ch.challenge()
+        o.gamma = ch.challenge("opening")
     lengths = tuple(group.code.dimension for group in groups)
     ys = ch.root() if chain(lengths)[1] else [ch.vector(length) for length in lengths]
     for o, mu in zip(opened, mus, strict=True):
@@ -81,7 +82,10 @@ class Shape:
 
     def __init__(self, relation: Relation, openings: dict[str, int]) -> None:
         self.relation = relation
-        codes = {name: code_of(relation.columns[name], n, *LAYOUT[name]) for name, n in openings.items()}
+        codes: dict[str, Code] = {}
+        for name, n in openings.items():
+            own = code_of(relation.columns[name], n, *LAYOUT[name])
+            codes[name] = short_code(relation.columns, codes, name, own) if name == "model" else own
         self.groups = choose_groups(relation.columns, codes)
         plan = Channel()
         walk(plan, relation, self.groups)
@@ -101,6 +105,7 @@ class Shape:
         self.proof_bytes = 32 * len(self.new_roots) + 16 * self.entries + clear_bytes
         self.proof_bytes += 32 + 16 * self.ledger_length + 7
         self.proof_bytes += sum(code.opening_bytes(rows) for code, rows in self.trees.values())
+        self.digest = plan_digest(self, plan.rounds, plan.constraints)
 
     def place_ledger(self) -> None:
         """In the first fresh tree with room, or in a tree of its own."""
@@ -129,6 +134,7 @@ def settle_ledger(read: Read, shape: Shape) -> tuple[K, list[K], Walked]:
 def verify_proof(shape: Shape, instance_: bytes, roots: dict[str, bytes], proof: bytes) -> None:
     require("proof length", len(proof) == shape.proof_bytes)
     read = Read(Transcript(instance_), proof)
+    read.transcript.sponge.absorb(shape.digest)
     roots = {**roots, **{name: read.take(32) for name in shape.new_roots}}
     walk(read, shape.relation, shape.groups)
     require("ledger length", read.entries == shape.entries)

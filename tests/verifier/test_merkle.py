@@ -22,8 +22,10 @@ from zkunlearn.verifier.protocol.merkle import (
     verify_paths,
 )
 
-SHAPES = st.tuples(st.integers(1, 7), st.integers(0, 6)).flatmap(
-    lambda kh: st.integers(1, kh[0] << kh[1]).map(lambda t: CapShape(kh[0] << kh[1], kh[1], t))
+SHAPES = (
+    st.tuples(st.integers(1, 7), st.integers(0, 6))
+    .filter(lambda kh: kh != (1, 0))
+    .flatmap(lambda kh: st.integers(1, kh[0] << kh[1]).map(lambda t: CapShape(kh[0] << kh[1], kh[1], t)))
 )
 
 
@@ -80,7 +82,7 @@ def test_honest_openings_are_accepted(shape: CapShape, data: st.DataObject) -> N
 def test_honest_record_paths_are_accepted(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
     hashes = digests(size)
-    levels = build_levels(b"".join(hashes))
+    levels = build_levels(b"".join(hashes), 32)
     path = record_path(levels, index)
     assert len(path) == 32 * record_path_length(size, index)
     verify_record_path(levels[-1], size, index, hashes[index], path)
@@ -110,20 +112,34 @@ def rfc_path(m: int, hashes: list[bytes]) -> list[bytes]:
 @given(size=st.integers(1, 130))
 def test_the_tree_has_the_shape_of_the_rfc(size: int) -> None:
     hashes = digests(size)
-    assert root_of(hashes) == rfc_root(hashes) == build_levels(b"".join(hashes))[-1]
+    assert root_of(hashes, 32) == rfc_root(hashes) == build_levels(b"".join(hashes), 32)[-1]
+
+
+@given(size=st.integers(2, 130))
+def test_the_tree_of_a_matrix_has_that_shape_over_27_bytes_of_each_child(size: int) -> None:
+    def short_root(hashes: list[bytes]) -> bytes:
+        if len(hashes) == 1:
+            return hashes[0]
+        k = 1 << (len(hashes) - 1).bit_length() - 1
+        return hashlib.sha256(b"\x01" + short_root(hashes[:k])[:27] + short_root(hashes[k:])[:27]).digest()
+
+    hashes = digests(size)
+    assert root_of(hashes) == short_root(hashes) == build_levels(b"".join(hashes))[-1]
+    assert root_of([digest[:27] for digest in hashes]) == short_root(hashes)
 
 
 @given(size=st.integers(1, 130), data=st.data())
 def test_record_paths_are_those_of_the_rfc(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
     hashes = digests(size)
-    assert split_digests(record_path(build_levels(b"".join(hashes)), index)) == rfc_path(index, hashes)
+    assert split_digests(record_path(build_levels(b"".join(hashes), 32), index), 32) == rfc_path(index, hashes)
 
 
 def test_leaf_and_node_hashes_are_what_the_text_says() -> None:
     salt, left, right = bytes(range(32)), b"l" * 32, b"r" * 32
     assert leaf_hash(salt, b"data") == hashlib.sha256(b"\x00" + bytes(31) + salt + b"data").digest()
-    assert node_hash(left, right) == hashlib.sha256(b"\x01" + left + right).digest()
+    assert node_hash(left, right, 32) == hashlib.sha256(b"\x01" + left + right).digest()
+    assert node_hash(left, right) == hashlib.sha256(b"\x01" + left[:27] + right[:27]).digest()
 
 
 # --- the shape ----------------------------------------------------------------------------------------------
@@ -137,8 +153,8 @@ def test_no_other_cap_level_makes_a_shorter_proof(shape: CapShape) -> None:
     assert 0 <= shape.path_length <= shape.paired_levels
     assert size(shape.path_length) == min(size(length) for length in range(shape.paired_levels + 1))
     assert shape.cap_size <= max(2 * shape.queries, shape.leaves >> shape.paired_levels)
-    assert shape.cap_bytes == 32 * shape.cap_size
-    assert shape.paths_bytes == 32 * shape.queries * shape.path_length
+    assert shape.cap_bytes == 27 * shape.cap_size
+    assert shape.paths_bytes == 27 * shape.queries * shape.path_length
 
 
 def test_cap_for_148_queries_is_256_nodes() -> None:
@@ -148,8 +164,8 @@ def test_cap_for_148_queries_is_256_nodes() -> None:
 
 @pytest.mark.parametrize(
     ("leaves", "bits", "queries"),
-    [(0, 0, 1), (12, 3, 1), (8, -1, 1), (8, 3, 9), (8, 3, 0)],
-    ids=["no leaves", "not a multiple", "negative bits", "too many queries", "no queries"],
+    [(0, 0, 1), (1, 0, 1), (12, 3, 1), (8, -1, 1), (8, 3, 9), (8, 3, 0)],
+    ids=["no leaves", "one leaf", "not a multiple", "negative bits", "too many queries", "no queries"],
 )
 def test_impossible_shapes_are_refused(leaves: int, bits: int, queries: int) -> None:
     with pytest.raises(ParameterError):
@@ -187,12 +203,12 @@ def test_swapped_cap_nodes_are_rejected(opened: Opened) -> None:
 
 def test_a_cap_of_another_level_is_rejected_although_it_has_the_same_root(opened: Opened) -> None:
     for level in (opened.shape.path_length - 1, opened.shape.path_length + 1):
-        opened.cap = opened.levels[level]
+        opened.cap = b"".join(node[:27] for node in split_digests(opened.levels[level], 32))
         assert root_of(split_digests(opened.cap)) == opened.root
-        rejected(opened, "merkle cap", "192 bytes expected")
+        rejected(opened, "merkle cap", "162 bytes expected")
 
 
-@pytest.mark.parametrize("position", [0, 31, 95, 191])
+@pytest.mark.parametrize("position", [0, 26, 95, 161])
 def test_a_changed_byte_in_the_cap_is_rejected(opened: Opened, position: int) -> None:
     cap = bytearray(opened.cap)
     cap[position] ^= 1
@@ -201,30 +217,30 @@ def test_a_changed_byte_in_the_cap_is_rejected(opened: Opened, position: int) ->
 
 
 def test_a_cap_that_was_not_verified_must_still_have_its_length(opened: Opened) -> None:
-    with pytest.raises(InvalidProof, match="cap of 192 bytes"):
-        verify_paths(opened.cap[:-32], opened.shape, opened.indices, opened.leaves, opened.paths)
+    with pytest.raises(InvalidProof, match="cap of 162 bytes"):
+        verify_paths(opened.cap[:-27], opened.shape, opened.indices, opened.leaves, opened.paths)
 
 
-@given(position=st.integers(0, 4 * 5 * 32 - 1), bit=st.integers(0, 7))
+@given(position=st.integers(0, 4 * 5 * 27 - 1), bit=st.integers(0, 7))
 def test_a_changed_bit_in_a_path_is_rejected(position: int, bit: int) -> None:
     opened = Opened(CapShape(192, 6, 4), [0, 5, 77, 191])
     paths = bytearray(opened.paths)
     paths[position] ^= 1 << bit
     opened.paths = bytes(paths)
-    rejected(opened, "merkle path", f"leaf {opened.indices[position // 160]} does not lead to the cap")
+    rejected(opened, "merkle path", f"leaf {opened.indices[position // 135]} does not lead to the cap")
 
 
 def test_paths_of_another_length_are_rejected(opened: Opened) -> None:
     honest = opened.paths
-    for paths in (honest[:-32], honest + bytes(32), honest[:-1], honest + b"\0", b"", honest * 2):
+    for paths in (honest[:-27], honest + bytes(27), honest[:-1], honest + b"\0", b"", honest * 2):
         opened.paths = paths
-        rejected(opened, "merkle path", f"640 bytes of paths expected, got {len(paths)}")
+        rejected(opened, "merkle path", f"540 bytes of paths expected, got {len(paths)}")
 
 
 def test_a_shorter_path_from_an_inner_node_is_rejected(opened: Opened) -> None:
     """The node above leaf 0 leads to the cap with one digest less; the fixed length leaves no room for it."""
     opened.leaves[0] = opened.levels[1][:32]
-    opened.paths = opened.paths[32:]
+    opened.paths = opened.paths[27:]
     rejected(opened, "merkle path", "bytes of paths expected")
 
 
@@ -236,6 +252,7 @@ def test_an_inner_node_passed_off_as_a_leaf_is_rejected() -> None:
     shape = CapShape(4, 2, 1)  # the tree without its lowest level has the same root
     with pytest.raises(InvalidProof, match="leaf 0 does not lead"):
         verify_paths(cap_of(levels[1:], shape), shape, [0], [forged], paths_of(levels[1:], shape, [0]))
+    levels = build_levels(b"".join(hashes), 32)
     with pytest.raises(InvalidProof, match="root"):
         verify_record_path(levels[-1], 4, 0, forged, record_path(levels[1:], 0))
 
@@ -296,7 +313,7 @@ def test_a_dropped_salt_is_rejected() -> None:
 def test_a_record_path_proves_no_other_index_size_or_leaf(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
     hashes = digests(size)
-    levels = build_levels(b"".join(hashes))
+    levels = build_levels(b"".join(hashes), 32)
     root, path = levels[-1], record_path(levels, index)
     other = data.draw(st.integers(-2, size + 2).filter(lambda i: i != index))
     with pytest.raises(InvalidProof) as caught:
@@ -312,7 +329,7 @@ def test_a_record_path_proves_no_other_index_size_or_leaf(size: int, data: st.Da
 
 def test_a_larger_tree_that_the_path_does_not_fit_is_rejected() -> None:
     hashes = digests(5)
-    levels = build_levels(b"".join(hashes))
+    levels = build_levels(b"".join(hashes), 32)
     with pytest.raises(InvalidProof, match="96 bytes expected, got 32"):
         verify_record_path(levels[-1], 8, 4, hashes[4], record_path(levels, 4))
 

@@ -26,6 +26,7 @@ from zkunlearn.verifier.protocol.soundness import (
     round_term,
     security_bits,
     soundness_terms,
+    total_bits,
 )
 
 
@@ -63,10 +64,10 @@ def bits(shape):
     return {term.label: term.bits for term in soundness_terms(shape)}
 
 
-@pytest.mark.parametrize("inverse_rate, queries", [(2, 203), (4, 124), (8, 102), (16, 93)])
+@pytest.mark.parametrize("inverse_rate, queries", [(2, 193), (4, 118), (8, 97), (16, 88)])
 def test_query_counts_are_those_of_the_unique_decoding_regime(inverse_rate, queries):
-    # 84 bits and 16 of work: 84 / 0.415 = 202.4, 84 / 0.678 = 123.9, 84 / 0.830 = 101.2, 84 / 0.913 = 92.1
-    assert WORK_BITS == 16
+    # 80 bits and 20 of work: 80 / 0.415 = 192.8, 80 / 0.678 = 117.98, 80 / 0.830 = 96.4, 80 / 0.913 = 87.7
+    assert WORK_BITS == 20
     assert query_count(inverse_rate) == queries
 
 
@@ -75,13 +76,13 @@ def test_a_challenge_of_error_e_gives_log2_of_the_field_over_e():
 
 
 def test_the_proximity_terms_of_one_code():
-    # C = 2^6, m = 124: dimension 188, H = 2^7 in eighths of 16: n = 4 * 188 = 752 = 47 * 16, six cosets; rate 1/4
+    # C = 2^6, m = 118: dimension 182, H = 2^7 in eighths of 16: n = ceil(4 * 182 / 16) * 16 = 736, six cosets
     code = ReedSolomonCode(row_bits=6, openings=1)
-    assert (code.dimension, code.subgroup_bits, code.cosets, code.length) == (188, 7, 6, 752)
+    assert (code.dimension, code.subgroup_bits, code.cosets, code.length) == (182, 7, 6, 736)
     terms = {term.label: term.bits for term in code_terms("x", code, rows=9)}
-    assert isclose(terms["line of x"], 2 * log2(P) - log2(752))
-    assert isclose(terms["tensor of x"], 2 * log2(P) - log2(4 * 752))
-    assert isclose(terms["queries of x"], 16 + 124 * -log2(5 / 8))
+    assert isclose(terms["line of x"], 2 * log2(P) - log2(736))
+    assert isclose(terms["tensor of x"], 2 * log2(P) - log2(4 * 736))
+    assert isclose(terms["queries of x"], 20 + 118 * -log2((1 + 182 / 736) / 2))
 
 
 def test_a_code_that_hides_nothing():
@@ -89,7 +90,7 @@ def test_a_code_that_hides_nothing():
     code = ReedSolomonCode(row_bits=10, openings=0, inverse_rate=8)
     assert (code.dimension, code.tail, code.cosets, code.length) == (1024, 0, 8, 8192)
     terms = {term.label: term.bits for term in code_terms("x", code, rows=9)}
-    assert isclose(terms["queries of x"], 16 + 102 * -log2(9 / 16))
+    assert isclose(terms["queries of x"], 20 + 97 * -log2(9 / 16))
 
 
 def test_the_lookup_term_counts_every_fraction():
@@ -104,18 +105,18 @@ def test_a_validity_proof_by_hand():
     shape = validity_shape(600, 5)
     (group,) = shape.groups
     assert [layout.rows for layout in group.layouts] == [8, 64] and group.column_rows == 72
-    # C + m = 2^10 + 4 * 124 = 1520, H = 2^10 in eighths of 128, n = ceil(4 * 1520 / 128) * 128 = 48 * 128 = 6144
+    # C + m = 2^10 + 4 * 118 = 1496, H = 2^10 in eighths of 128, n = ceil(4 * 1496 / 128) * 128 = 47 * 128 = 6016
     found = bits(shape)
-    assert isclose(found["line of dataset"], 2 * log2(P) - log2(6144))
-    assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(7 * 6144))  # log2_ceil(72) = 7
-    assert isclose(found["tensor of ledger"], 2 * log2(P) - log2(6144))  # two rows
+    assert isclose(found["line of dataset"], 2 * log2(P) - log2(6016))
+    assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(7 * 6016))  # log2_ceil(72) = 7
+    assert isclose(found["tensor of ledger"], 2 * log2(P) - log2(6016))  # two rows
     # lookups: features 8 x 1024, labels 2 x 1024, the table 2^16: N = 75776, and (1 + 2) N for tuples of width 1
     assert isclose(found["lookup alpha"], 2 * log2(P) - log2(3 * 75776))
     assert isclose(found["lookup beta"], found["lookup alpha"])
     assert isclose(found["lookup layer"], 2 * log2(P) - log2(3))
-    # the y of 1520 goes in clear: there is no stack. The weakest: 124 queries at rate 1520 / 6144, and 16 of work
+    # the y of 1496 goes in clear: there is no stack. The weakest: 118 queries at rate 1496 / 6016, and 20 of work
     assert shape.chain == ()
-    assert isclose(security_bits(shape), 16 + 124 * -log2((1 + 1520 / 6144) / 2))
+    assert isclose(security_bits(shape), 20 + 118 * -log2((1 + 1496 / 6016) / 2))
 
 
 def test_a_recommitment_by_hand():
@@ -124,17 +125,41 @@ def test_a_recommitment_by_hand():
     shape = recommitment_shape_of(100, 2)
     old, new = shape.groups
     assert [group.column_rows for group in shape.groups] == [12, 12]
-    # C + m = 2^6 + 2 * 124 = 312, H = 2^8 in eighths of 32: n = 4 * 312 = 1248 = 39 * 32
-    # C + m = 2^6 + 3 * 124 = 436, H = 2^8 in eighths of 32: n = ceil(1744 / 32) * 32 = 55 * 32 = 1760
-    assert (old.code.length, new.code.length) == (1248, 1760)
+    # C + m = 2^6 + 2 * 118 = 300, H = 2^8 in eighths of 32: n = ceil(4 * 300 / 32) * 32 = 38 * 32 = 1216
+    # C + m = 2^6 + 3 * 118 = 418, H = 2^8 in eighths of 32: n = ceil(1672 / 32) * 32 = 53 * 32 = 1696
+    assert (old.code.length, new.code.length) == (1216, 1696)
     found = bits(shape)
-    assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(4 * 1248))  # log2_ceil(12) = 4
-    assert isclose(found["tensor of new dataset"], 2 * log2(P) - log2(4 * 1760))
+    assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(4 * 1216))  # log2_ceil(12) = 4
+    assert isclose(found["tensor of new dataset"], 2 * log2(P) - log2(4 * 1696))
     # a coordinate of the point at which columns are compared
     assert isclose(found["recommitment"], 2 * log2(P))
     assert not any(label.startswith("lookup") for label in found)
-    # the weakest: 124 queries at rate 312 / 1248 = 1/4 exactly
-    assert isclose(security_bits(shape), 16 + 124 * -log2(5 / 8))
+    # the weakest: 118 queries at rate 300 / 1216, as 418 / 1696 is less
+    assert isclose(security_bits(shape), 20 + 118 * -log2((1 + 300 / 1216) / 2))
+
+
+def test_the_sum_of_a_recommitment_by_hand():
+    """Columns of both groups, the ledger's and those of the stack; all else is below 2^-106 together."""
+    shape = recommitment_shape_of(100, 2)
+    codes = [(group.code, 118) for group in shape.groups] + [(shape.ledger.code, 118)]
+    codes += [(stack.code, 97) for stack in shape.chain]
+    columns = sum(2**-20 * ((1 + code.dimension / code.length) / 2) ** queries for code, queries in codes)
+    assert 0 < 2 ** -total_bits(shape) - columns < 2**-106
+    assert total_bits(shape) < security_bits(shape)
+
+
+def test_a_sum_counts_every_round_of_one_label():
+    """600 rows have 10 row bits, and so as many challenges "constant"; the weakest alone is one of them."""
+    shape = validity_shape(600, 5)
+    labels = [entry.label for entry in shape.plan.rounds]
+    assert labels.count("constant") == 10
+    terms = sum(entry.error for entry in shape.plan.rounds) / P**2
+    lines = sum(
+        2**-term.bits
+        for name, code, rows in (("dataset", shape.groups[0].code, 72), ("ledger", shape.ledger.code, 2))
+        for term in code_terms(name, code, rows)
+    )
+    assert isclose(total_bits(shape), -log2(terms + lines))
 
 
 def test_a_training_by_hand():
@@ -149,18 +174,18 @@ def test_a_training_by_hand():
     # limbs in one row, the multiplicities (2 x 2^16 cells) in 8 rows each: 18 rows in all
     dataset, model = shape.groups
     assert [layout.rows for layout in dataset.layouts] == [1, 17] and dataset.column_rows == 18
-    # C + m = 2^13 + 4 * 124 = 8688, H = 2^13 in eighths of 1024, n = ceil(4 * 8688 / 1024) * 1024 = 34816
+    # C + m = 2^13 + 4 * 118 = 8664, H = 2^13 in eighths of 1024, n = ceil(4 * 8664 / 1024) * 1024 = 34816
     assert isclose(bits(shape)["tensor of dataset"], 2 * log2(P) - log2(5 * 34816))
-    # C + m = 2^8 + 4 * 102 = 664, H = 512 in eighths of 64, n = 8 * 664 = 5312 = 83 * 64, one row
-    assert isclose(bits(shape)["line of model"], 2 * log2(P) - log2(5312))
-    # y's of 8688 and 664 in rows of 2^10: 9 + 1 rows over K, at rate 1/8; then one vector of 2^10 in clear
+    # C + m = 2^8 + 4 * 97 = 644, H = 512 in eighths of 64, n = ceil(8 * 644 / 64) * 64 = 5184, one row
+    assert isclose(bits(shape)["line of model"], 2 * log2(P) - log2(5184))
+    # y's of 8664 and 644 in rows of 2^10: 9 + 1 rows over K, at rate 1/8; then one vector of 2^10 in clear
     (stack,) = shape.chain
     assert (stack.row_bits, stack.rows, stack.code.length) == (10, 10, 8192)
     assert isclose(bits(shape)["tensor of folding 1"], 2 * log2(P) - log2(4 * 8192))
-    # claims: an inner product and 124 or 102 values
-    assert isclose(bits(shape)["folding weight"], 2 * log2(P) - log2(125 + 103 - 1))
-    # the weakest: 124 queries at rate 8688 / 34816 are 84.1 bits, 102 at rate 1/8 are 84.7, and 16 of work
-    assert isclose(security_bits(shape), 16 + 124 * -log2((1 + 8688 / 34816) / 2))
+    # claims: an inner product and 118 or 97 values
+    assert isclose(bits(shape)["folding weight"], 2 * log2(P) - log2(119 + 98 - 1))
+    # the weakest: 118 queries at rate 8664 / 34816 are 80.1 bits, 97 at rate 1/8 are 80.5, and 20 of work
+    assert isclose(security_bits(shape), 20 + 118 * -log2((1 + 8664 / 34816) / 2))
 
 
 def test_ordinary_shapes_have_100_bits():

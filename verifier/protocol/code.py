@@ -21,7 +21,7 @@ from ...circuits.field.goldilocks import P, Vector, matmul, mul, root_of_unity, 
 from ...circuits.field.multilinear import log2_ceil
 
 SECURITY_BITS = 100
-WORK_BITS = 16  # of proof of work before columns are drawn (work.py): a prover pays 2^16 hashes for each try
+WORK_BITS = 20  # of proof of work before columns are drawn (work.py): a prover pays 2^20 hashes for each try
 HIDING_RATE = 4  # inverse rate of committed matrices: low rates cost the prover most here
 PART_BITS = 3  # cosets are used in eighths
 PLAIN_RATE = 8  # inverse rate of what is much shorter: models, and vectors that are folded
@@ -30,7 +30,7 @@ PLAIN_RATE = 8  # inverse rate of what is much shorter: models, and vectors that
 def query_count(inverse_rate: int) -> int:
     """Queries that, with the proof of work, stop a word outside the unique-decoding radius.
 
-    ((1 + rate) / 2)^t <= 2^-84.
+    ((1 + rate) / 2)^t <= 2^-80.
     """
     return ceil((SECURITY_BITS - WORK_BITS) / -log2((1 + 1 / inverse_rate) / 2))
 
@@ -52,7 +52,7 @@ class ReedSolomonCode:
 
     @cached_property
     def queries(self) -> int:
-        """t, the number of columns opened in a proof: 124 at rate 1/4, 102 at 1/8."""
+        """t, the number of columns opened in a proof: 118 at rate 1/4, 97 at 1/8, 88 at 1/16."""
         return query_count(self.inverse_rate)
 
     @property

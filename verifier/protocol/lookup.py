@@ -3,7 +3,7 @@
 For random alpha and beta, the looked-up tuples are in their tables if and only if
 
     sum over looked-up tuples of 1 / (alpha - key)  -  sum over table rows j of m_j / (alpha - key_j)  =  0,
-    key = tag + beta * a_1 + beta^2 * a_2 + ..
+    key = a_1 + beta * a_2 + .. + beta^w * tag           w: the most components that a tuple of the section has
 
 The lookups of one box are an *instance*, and so are all tables: a tree of fractions, its leaves chosen by a selector
 (which lookup, which table) and a cell: leaf n / d, node (n0 d1 + n1 d0) / (d0 d1). All trees of a section are walked
@@ -14,8 +14,9 @@ node are the halves of the layer below (their bit becomes the first coordinate).
 The equality polynomial is factored out of the round polynomials (Gruen 2024): q of degree 2 is sent as q(0) and
 its leading coefficient, and q(1) follows from (1 - r) q(0) + r q(1) = claim.
 
-Cells that do not count have numerator 0, by the public indicator, and as denominator one less beta times whatever
-their columns hold: they weigh nothing. Selector values past the last lookup are fractions 0 / 1.
+Cells that do not count have numerator 0, by the public indicator, and weigh nothing. Their denominator is alpha - key
+like any other's inside the real box, and outside of it one less whatever their columns hold, where an honest prover has
+zeros. Selector values past the last lookup are fractions 0 / 1.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from ...circuits.field.goldilocks import ONE, ZERO, K
 from ...circuits.field.multilinear import Point, eq_index, prefix
 from ...circuits.language.hidden import Hidden, Product, linear, public
 from ...circuits.language.layout import Address, Axis
-from ...circuits.language.relation import LookedUp, LookupBox, Relation, Section, Table
+from ...circuits.language.relation import Indicator, LookedUp, LookupBox, Relation, Section, Table
 from ...circuits.language.tables import TABLE_AXIS
 from ...errors import InvalidProof
 from .channel import Channel, Side
@@ -54,14 +55,19 @@ class Instance:
 
 @dataclass(frozen=True)
 class Keys:
-    """The challenges of logUp."""
+    """The challenges of logUp, and w: a key's tag comes last, so that keys of one component vary in F only."""
 
     alpha: K
     beta: K
+    width: int
 
     def power(self, component: int) -> K:
         """The factor of a tuple's component, counted from 0."""
-        return self.beta ** (component + 1)
+        return self.beta**component
+
+    def start(self, tag: int) -> K:
+        """alpha, less what the tag adds to a key."""
+        return self.alpha - self.beta**self.width * tag
 
 
 def instances(section: Section) -> tuple[Instance, ...]:
@@ -75,7 +81,7 @@ def draw_keys(channel: Side, section: Section) -> Keys:
     fractions = sum(1 << instance.bits for instance in instances(section))
     width = max(len(table.components) for table in section.tables)
     alpha = channel.challenge("lookup alpha", fractions * (width + 2))
-    return Keys(alpha, channel.challenge("lookup beta", fractions * (width + 2)))
+    return Keys(alpha, channel.challenge("lookup beta", fractions * (width + 2)), width)
 
 
 def verify_lookups(channel: Channel, steps: LeafSteps, relation: Relation) -> dict[str, LookedUp]:
@@ -238,22 +244,23 @@ def require_lookup_leaf(
 ) -> None:
     """Constraints "lookup <box>": the leaf at (selector, cell) is, summed over lookups i with eq(selector, i),
 
-        S / (S (alpha - tag_i - constants_i) - columns_i + 1 - S)
+        S / (R (alpha - beta^w tag_i - constants_i) - columns_i + 1 - R)
 
-    S is the public indicator of counting cells; `values` are the hidden columns.
+    S is the public indicator of counting cells, R of the real box; `values` are the hidden columns.
     """
     name, (selector, cell), (numerator, denominator) = f"lookup {box.name}", at, fraction
     indicator = channel.public(lambda: box.indicator.evaluate(cell))
+    real = channel.public(lambda: Indicator(box.axes).evaluate(cell))
     constant, pairs = ZERO, []
     for weight, lookup in zip(_selected(channel, selector, len(box.lookups)), box.lookups, strict=True):
-        own = keys.alpha - tags[lookup.table] - ONE
+        own = keys.start(tags[lookup.table]) - ONE
         for i, entry in enumerate(lookup.entries):
             own = own - keys.power(i) * entry.constant
             pairs += [(weight * keys.power(i) * -coefficient, values[column]) for coefficient, column in entry.terms]
         constant = constant + weight * own
     chosen = channel.public(lambda: prefix(selector, len(box.lookups)))
     channel.program.require_zero(name, numerator - indicator * chosen)
-    channel.program.require_zero(name, denominator - linear(pairs) - (indicator * constant + ONE))
+    channel.program.require_zero(name, denominator - linear(pairs) - (real * constant + ONE))
 
 
 def require_table_leaf(
@@ -271,7 +278,7 @@ def require_table_leaf(
     def expected() -> K:
         result = ONE
         for weight, table in zip(weights, tables, strict=True):
-            key = keys.alpha - table.tag - ONE
+            key = keys.start(table.tag) - ONE
             for i, component in enumerate(table.components):
                 key = key - keys.power(i) * component.evaluate(row)
             result = result + weight * key

@@ -2,14 +2,17 @@
 
     leaf      SHA-256(0x00 || 0^31 || salt || data)   salt: 32 random bytes, so that data cannot be guessed; with
                                                      the zeros, data begins with a block of the hash
-    node      SHA-256(0x01 || left || right)
+    node      SHA-256(0x01 || left || right)         of children in the tree of a matrix, the first 27 bytes each
     tree      level by level in pairs; an odd last node moves up unchanged (the shape of RFC 9162, 2.1.1)
 
 A matrix commitment has k * 2^l leaves and is opened at many positions: the proof holds one whole level of the tree
 (the cap) and, for each position, a path of always the same length up to the cap, so that its size does not depend on
 the positions. (The tree of records has any number of leaves: circuits/statements/record_tree.py.)
 
-Digests are packed: a cap or a path is one `bytes` of 32 * count, as it stands in the file.
+27 bytes: what a node hashes is then 55 bytes, one block of SHA-256 with its padding. Two nodes collide after 2^108
+hashes. The root of a matrix keeps its 32 bytes, and so do all digests of the record tree.
+
+Digests are packed: a cap or a path is one `bytes`, 27 or 32 for each, as it stands in the file.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from dataclasses import dataclass
 from ...errors import InvalidProof, ParameterError
 
 DIGEST_BYTES = 32
+NODE_BYTES = 27  # of a digest that its parent hashes, in the tree of a matrix
 SALT_BYTES = 32
 LEAF_TAG = b"\x00"
 NODE_TAG = b"\x01"
@@ -40,17 +44,17 @@ def leaf_hash(salt: bytes, data: bytes) -> bytes:
     return hashlib.sha256(LEAF_HEAD + salt + data).digest()
 
 
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of an inner node from its children's, 32 bytes each."""
-    return hashlib.sha256(NODE_TAG + left + right).digest()
+def node_hash(left: bytes, right: bytes, kept: int = NODE_BYTES) -> bytes:
+    """The hash of an inner node from the first `kept` bytes of its children's."""
+    return hashlib.sha256(NODE_TAG + left[:kept] + right[:kept]).digest()
 
 
-def split_digests(packed: bytes) -> list[bytes]:
-    """Packed digests as a list. The caller has checked that the length is a multiple of 32."""
-    return [packed[i : i + DIGEST_BYTES] for i in range(0, len(packed), DIGEST_BYTES)]
+def split_digests(packed: bytes, size: int = NODE_BYTES) -> list[bytes]:
+    """Packed digests as a list. The caller has checked that the length is a multiple of the size of one."""
+    return [packed[i : i + size] for i in range(0, len(packed), size)]
 
 
-def root_of(hashes: Sequence[bytes]) -> bytes:
+def root_of(hashes: Sequence[bytes], kept: int = NODE_BYTES) -> bytes:
     """The root over at least one leaf hash (or over all the nodes of one level).
 
     Raises:
@@ -60,7 +64,7 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
         raise ParameterError("a Merkle tree has at least one leaf")
     level = list(hashes)
     while len(level) > 1:
-        above = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        above = [node_hash(level[i], level[i + 1], kept) for i in range(0, len(level) - 1, 2)]
         if len(level) % 2:
             above.append(level[-1])
         level = above
@@ -72,7 +76,7 @@ class CapShape:
     """What a proof about a matrix commitment looks like; all of it follows from the statement.
 
     Attributes:
-        leaves: n, a multiple of 2^paired_levels.
+        leaves: n, a multiple of 2^paired_levels, and more than one: a root is the hash of two nodes.
         paired_levels: l, the number of levels in which all nodes have a sibling.
         queries: how many distinct leaves are opened.
 
@@ -85,8 +89,8 @@ class CapShape:
     queries: int
 
     def __post_init__(self) -> None:
-        if self.leaves < 1 or self.paired_levels < 0 or self.leaves % (1 << self.paired_levels):
-            raise ParameterError(f"{self.leaves} leaves are not a multiple of 2^{self.paired_levels}")
+        if self.leaves < 2 or self.paired_levels < 0 or self.leaves % (1 << self.paired_levels):
+            raise ParameterError(f"{self.leaves} leaves are not two or more, and a multiple of 2^{self.paired_levels}")
         if not 1 <= self.queries <= self.leaves:
             raise ParameterError(f"cannot open {self.queries} of {self.leaves} leaves")
 
@@ -110,12 +114,12 @@ class CapShape:
     @property
     def cap_bytes(self) -> int:
         """Length of the packed cap."""
-        return self.cap_size * DIGEST_BYTES
+        return self.cap_size * NODE_BYTES
 
     @property
     def paths_bytes(self) -> int:
         """Length of the packed paths of all queries, one after the other, each from the leaf upwards."""
-        return self.queries * self.path_length * DIGEST_BYTES
+        return self.queries * self.path_length * NODE_BYTES
 
 
 def verify_cap(root: bytes, cap: bytes, shape: CapShape) -> None:
@@ -164,5 +168,5 @@ def verify_paths(
             sibling = next(siblings)
             node = node_hash(sibling, node) if position & 1 else node_hash(node, sibling)
             position >>= 1
-        if cap[position * DIGEST_BYTES : (position + 1) * DIGEST_BYTES] != node:
+        if cap[position * NODE_BYTES : (position + 1) * NODE_BYTES] != node[:NODE_BYTES]:
             raise InvalidProof("merkle path", f"leaf {index} does not lead to the cap")

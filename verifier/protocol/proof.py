@@ -1,5 +1,6 @@
 """The whole protocol for any relation: its shape, its plan, and the verifier's walk.
 
+plan.py       what follows from the statement, digested and absorbed
 P -> V   roots of the fresh trees
 lookup.py     all lookups, from the roots of the trees to their leaves
 relation      its identities, by sumchecks
@@ -34,6 +35,7 @@ from .ledger import LEDGER_ROWS, LedgerShape, OpenedLedger, ledger_length, own_c
 from .lookup import verify_lookups
 from .merkle import DIGEST_BYTES
 from .opening import OpenedGroup, draw_gammas, require_openings
+from .plan import plan_digest
 from .sumcheck import bound_point, verify_sum
 from .transcript import Transcript
 from .trees import TreeShape, verify_tree
@@ -41,6 +43,7 @@ from .trees import TreeShape, verify_tree
 LEDGER = "ledger"
 MAX_ROW_BITS = 20
 POSITIONS_PER_BYTE = 4  # a byte of proof is worth encoding and hashing so many positions less, in the prover's time
+SHORT_POSITIONS_PER_BYTE = 16  # the same of a matrix of few rows
 
 
 def choose_matrix(
@@ -63,6 +66,21 @@ def choose_matrix(
 
     longest = max(shortest, min(MAX_ROW_BITS, max(column.bits for column in columns)))
     return min((shape(bits) for bits in range(shortest, longest + 1)), key=cost)
+
+
+def choose_short(first: MatrixShape, own: MatrixShape) -> MatrixShape:
+    """A small matrix on the code that is its own choice, or on that of the first one, where that makes proofs shorter.
+
+    It then needs no mask and no vector of its own, but has as many positions as the first one, for which few rows are
+    encoded and hashed. A code whose tails hide fewer proofs is never taken.
+    """
+    code = first.code
+    shared = MatrixShape(MatrixLayout(own.layout.name, own.layout.columns, code.row_bits), code)
+
+    def cost(matrix: MatrixShape) -> int:
+        return _opening_cost(groups_of([first, matrix])) + matrix.code.length // SHORT_POSITIONS_PER_BYTE
+
+    return min((own, shared), key=cost) if code.openings >= own.code.openings else own
 
 
 def choose_groups(committed: Sequence[MatrixShape], columns: tuple[Column, ...]) -> tuple[Group, ...]:
@@ -161,6 +179,11 @@ class ProofShape:
         settle(channel, self, {name: bytes(DIGEST_BYTES) for name in self.trees}, opened, sent)
         receive_roots(channel, self)
         return channel
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Of all of it; the transcript absorbs it before the first message."""
+        return plan_digest(self.relation.name, self.groups, self.trees, self.ledger, self.chain, self.plan)
 
     @cached_property
     def _walked(self) -> tuple[PlanChannel, dict[str, OpenedGroup], Sent]:
@@ -328,5 +351,6 @@ def verify_protocol(
     if len(proof) != shape.proof_bytes:
         raise InvalidProof("proof length", f"{len(proof)} bytes, where the statement implies {shape.proof_bytes}")
     channel = VerifierChannel(transcript, proof)
+    channel.transcript.absorb(shape.digest)
     run(channel, shape, committed_roots)
     channel.reader.finish()

@@ -1,4 +1,4 @@
-"""The soundness calculator: the error of every round of a proof, and the least of them in bits.
+"""The soundness calculator: the error of every round of a proof, the largest of them in bits, and their sum.
 
 Rounds are not listed here: every challenge in the code says what a prover can gain from it, and the plan of a
 proof collects them (channel.py). To these come, for each group of matrices, for the ledger and for each folded
@@ -8,17 +8,18 @@ stack, R rows on one code,
 |---|---|---|
 | proximity, line | n / |K| | Ben-Sasson et al. 2020, Theorem 4.1: y of mask and combination |
 | proximity, tensor | log2(R) times that | Diamond, Gruen 2024: combination eq(r, .) of R rows |
-| queries | 2^-16 ((1 + rate) / 2)^t | a word further than (1 - rate)/2 from the code escapes t distinct columns |
+| queries | 2^-20 ((1 + rate) / 2)^t | a word further than (1 - rate)/2 from the code escapes t distinct columns |
 
-(2^-16: a try to escape costs 2^16 hashes, work.py),
-all in the unique-decoding regime, where they are theorems. The figure is the least over rounds, as it is for
+(2^-20: a try to escape costs 2^20 hashes, work.py),
+all in the unique-decoding regime, where they are theorems. `security_bits` is the least over rounds, as it is for
 round-by-round soundness of a protocol made non-interactive by hashing; SHA-256 and SHAKE128 stand for random oracles.
+`total_bits` counts the sum over rounds, which bounds a single run of the interactive protocol (docs/security.md).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor, log2
+from math import floor, fsum, log2
 
 from ...circuits.field.goldilocks import P
 from ...circuits.field.multilinear import log2_ceil
@@ -54,16 +55,21 @@ def code_terms(name: str, code: ReedSolomonCode, rows: int) -> list[Term]:
     ]
 
 
-def soundness_terms(shape: ProofShape) -> list[Term]:
-    """Every round of a proof; of several with one label the weakest."""
+def all_terms(shape: ProofShape) -> list[Term]:
+    """Every round of a proof, one by one."""
     terms = [round_term(entry) for entry in shape.plan.rounds]
     for group in shape.groups:
         terms += code_terms(group.name, group.code, group.column_rows)
     terms += code_terms(LEDGER, shape.ledger.code, rows=2)
     for stack in shape.chain:
         terms += code_terms(stack.tree.name, stack.code, stack.rows)
+    return terms
+
+
+def soundness_terms(shape: ProofShape) -> list[Term]:
+    """Every round of a proof; of several with one label the weakest."""
     weakest: dict[str, Term] = {}
-    for term in terms:
+    for term in all_terms(shape):
         if term.label not in weakest or term.bits < weakest[term.label].bits:
             weakest[term.label] = term
     return list(weakest.values())
@@ -72,6 +78,11 @@ def soundness_terms(shape: ProofShape) -> list[Term]:
 def security_bits(shape: ProofShape) -> float:
     """The least of all terms."""
     return min(term.bits for term in soundness_terms(shape))
+
+
+def total_bits(shape: ProofShape) -> float:
+    """The sum of the errors of all rounds, in bits: a union bound, a little below `security_bits`."""
+    return -log2(fsum(2.0**-term.bits for term in all_terms(shape)))
 
 
 def require_security(shape: ProofShape) -> float:
