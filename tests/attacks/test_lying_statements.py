@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements.training import ForgottenRecord, order_key
+from zkunlearn.circuits.statements.records import order_key
+from zkunlearn.circuits.statements.training import ForgottenRecord
 from zkunlearn.prover.owner import recommitment, training
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.witnesses.rows import Rows

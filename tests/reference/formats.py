@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any
 
 from .field import P, Refused, require
+from .records import order_key
 
 Map = dict[str, Any]
 MAX_FILE, MAX_DEPTH, MAX_ITEMS = 1 << 28, 16, 1 << 22
@@ -269,7 +270,7 @@ def check_forgotten(statement: Map) -> None:
     dataset, last, last_key = statement["dataset"], -1, b""
     for record in statement["forgotten"]:
         position, size, hashed = record["position"], dataset["rows"], record["digest"]
-        key = sha256(b"zkunlearn order 1" + dataset["segments"][0]["seed"] + hashed)
+        key = order_key(dataset["segments"][0]["seed"], hashed)
         require("forget list", last < position < size and key > last_key)
         last, last_key = position, key
         path = record["path"]
