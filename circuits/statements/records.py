@@ -14,10 +14,11 @@ from __future__ import annotations
 import hashlib
 import struct
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from ...errors import FormatError
+from ...formats.fields import take
 from ..field.goldilocks import P
 
 DIGEST_BYTES = SALT_BYTES = 32
@@ -25,6 +26,7 @@ ID_TAG, RECORD_TAG = b"zkunlearn id 1", b"zkunlearn record 2"
 SEED_TAG, ORDER_TAG = b"zkunlearn seed 2", b"zkunlearn order 2"
 LEAF_TAG = b"\x00"  # a digest is a leaf of the record tree
 FEATURE, LABEL, BLIND, PLACE = "h", "i", "Q", "Q"  # signed 16 and 32 bits, unsigned 64; all little-endian
+POSITION, POSITION_BYTES = "I", 4  # in lists; a data set has at most 2^28 rows
 BLINDS = 2
 
 
@@ -96,17 +98,31 @@ def order_key(seed: bytes, digest: bytes) -> bytes:
     return hashlib.sha256(ORDER_TAG + seed + digest).digest()
 
 
-@dataclass(frozen=True)
-class ForgottenRecord:
-    """A forgotten row: its position, its record digest, and the digest's audit path to the record root."""
+class Record(NamedTuple):
+    """A row as a statement names it: its position in the data set, and its digest."""
 
     position: int
     digest: bytes
-    path: bytes
 
-    def to_mapping(self) -> Mapping[str, object]:
-        """Canonical content."""
-        return {"position": self.position, "digest": self.digest, "path": self.path}
+
+def written_records(records: Iterable[Record]) -> Mapping[str, bytes]:
+    """Canonical content of a list of records: their positions as unsigned 32-bit integers, and their digests."""
+    positions, digests = [], []
+    for position, digest in records:
+        positions.append(position)
+        digests.append(digest)
+    return {"positions": _pack(POSITION, positions), "digests": b"".join(digests)}
+
+
+def read_records(mapping: object) -> tuple[Record, ...]:
+    """What `written_records` wrote. Raises FormatError."""
+    fields = take(mapping, {"positions": bytes, "digests": bytes}, "list of records")
+    count, rest = divmod(len(fields["positions"]), POSITION_BYTES)
+    if rest or len(fields["digests"]) != count * DIGEST_BYTES:
+        sizes = f"{len(fields['positions'])} bytes of positions and {len(fields['digests'])} of digests"
+        raise FormatError(f"list of records: {sizes} are not {POSITION_BYTES} and {DIGEST_BYTES} for each record")
+    digests = (fields["digests"][i : i + DIGEST_BYTES] for i in range(0, count * DIGEST_BYTES, DIGEST_BYTES))
+    return tuple(map(Record, struct.unpack(f"<{count}{POSITION}", fields["positions"]), digests))
 
 
 def _pack(kind: str, values: Sequence[int]) -> bytes:

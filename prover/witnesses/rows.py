@@ -24,7 +24,7 @@ from ...circuits.statements.records import (
     ID_TAG,
     ORDER_TAG,
     RECORD_TAG,
-    ForgottenRecord,
+    Record,
     segment_seed,
 )
 from ...errors import DataError
@@ -32,7 +32,8 @@ from ...models.encoding.dataset import DatasetEncoding
 from ..kernels import run_tasks, sha256_rows, spans
 from ..kernels.storage import empty
 from ..matrices.entropy import Salts, random_field, random_salts
-from ..matrices.merkle import Packed, build_levels, hash_salted, record_path
+from ..matrices.merkle import Packed, build_levels, hash_salted
+from .record_tree import record_paths
 
 PIECE = 1 << 14  # records that are laid out and hashed at a time
 ENCODED_CELLS = 1 << 18  # that are encoded at a time
@@ -88,9 +89,13 @@ class Rows:
         """Merkle root of the record digests."""
         return bytes(self.record_levels[-1])
 
-    def record(self, position: int) -> ForgottenRecord:
+    def record(self, position: int) -> Record:
         """The public entry of a row in a forget list."""
-        return ForgottenRecord(position, self._digest(position), record_path(self.record_levels, position))
+        return Record(position, bytes(self.record_levels[0][DIGEST_BYTES * position : DIGEST_BYTES * (position + 1)]))
+
+    def record_paths(self, positions: Sequence[int]) -> bytes:
+        """What shows that the records of these rows are in the record tree."""
+        return record_paths(self.record_levels, positions)
 
     def positions(self, ids: Iterable[str]) -> tuple[int, ...]:
         """Sorted positions of rows. Raises DataError for an unknown or repeated id."""
@@ -134,9 +139,6 @@ class Rows:
         )
         vars(rows)["record_levels"] = build_levels(digests[order].tobytes())  # the rows are hashed already
         return rows
-
-    def _digest(self, row: int) -> bytes:
-        return bytes(self.record_levels[0][DIGEST_BYTES * row : DIGEST_BYTES * (row + 1)])
 
     @property
     def _all_digests(self) -> npt.NDArray[np.uint8]:

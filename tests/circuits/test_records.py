@@ -110,6 +110,7 @@ def test_the_prover_puts_rows_into_the_published_order(order: list[int]) -> None
     assert rows.order_seed.hex() == VECTORS["seed"]
     ordered = rows.ordered()
     expected = [ROWS[i] for i in VECTORS["order"]]
+    assert ordered.record_root.hex() == VECTORS["record root"]
     assert list(ordered.ids) == [row["id"] for row in expected]
     assert [bytes(level) for level in ordered.record_levels] == [
         bytes(level) for level in as_rows(expected).record_levels

@@ -31,3 +31,30 @@ def segment_seed(start: int, stop: int, previous: bytes, nonce: bytes, root: byt
 
 def order_key(seed: bytes, digest: bytes) -> bytes:
     return sha256(b"zkunlearn order 2" + seed + digest).digest()
+
+
+# The tree of records -------------------------------------------------------------------------------------------------
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\1" + left + right).digest()
+
+
+def check_records(root: bytes, size: int, records: dict[int, bytes], paths: bytes) -> None:
+    """The multiproof: from the records by their positions up to the root."""
+    known = records
+    while known and size > 1:
+        above = {}
+        for position in sorted(known):
+            sibling = position ^ 1
+            if sibling >= size:
+                above[position >> 1] = known[position]
+            elif sibling not in known:
+                require("record path", len(paths) >= 32)
+                other, paths = paths[:32], paths[32:]
+                pair = (other, known[position]) if position & 1 else (known[position], other)
+                above[position >> 1] = node(*pair)
+            elif position < sibling:
+                above[position >> 1] = node(known[position], known[sibling])
+        known, size = above, (size + 1) >> 1
+    require("record path", paths == b"" and known in ({}, {0: root}))
