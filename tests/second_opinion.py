@@ -19,6 +19,7 @@ from zkunlearn.verifier.protocol.proof import ProofShape
 
 from .reference import arithmetic, relations, verifier
 from .reference.channel import Transcript
+from .reference.examples import forget_list
 from .reference.field import K
 from .reference.shapes import Code, groups_of
 
@@ -83,7 +84,7 @@ def _relation(relation: Any) -> relations.Relation:
     statement = {
         "dataset": _dataset(s.rows, s.features, s.label_kind, s.scales.x_bits),
         "spec": {"scales": {"x_bits": s.scales.x_bits}, "method": {"bias": s.bias}},
-        "forgotten": [{"position": position} for position in s.live.forgotten],
+        "forgotten": forget_list([(position, bytes(32)) for position in s.live.forgotten]),
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relations, "schedule", lambda *_: handed)

@@ -146,7 +146,7 @@ def test_a_statement_that_brings_a_row_back_is_rejected(dataset, trained, unlear
 
 def test_a_proof_for_another_statement_is_rejected(dataset, trained, unlearnt):
     """The liar's cheapest trick: put the old proof under the new statement."""
-    lying = replace(trained.proof, statement=unlearnt.proof.statement)
+    lying = replace(trained.proof, statement=unlearnt.proof.statement, attached=unlearnt.proof.attached)
     with pytest.raises(zu.InvalidProof) as failure:
         zu.verify(lying, dataset.commitment)
     assert failure.value.check == "constraints"
@@ -158,9 +158,9 @@ def test_a_malformed_forget_list_is_rejected(dataset, unlearnt, change):
     forgotten = {
         "swapped": (second, first),
         "twice": (first, first),
-        "beyond": (first, replace(second, position=ROWS)),
-        "wrong digest": (replace(first, digest=bytes(32)),),
-        "same digest": (first, replace(second, digest=first.digest)),
+        "beyond": (first, second._replace(position=ROWS)),
+        "wrong digest": (first._replace(digest=bytes(32)),),
+        "same digest": (first, second._replace(digest=first.digest)),
     }[change]
     lying = replace(unlearnt.proof.statement, forgotten=forgotten)
     with pytest.raises(zu.InvalidProof) as failure:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .goldilocks import ONE, ZERO, K, Vector, kdot, kscale, ksub, kvector, matmul
+from .goldilocks import ONE, ZERO, K, Vector, kdot, kmul, kscale, ksub, kvector, matmul
 
 Point = tuple[K, ...]
 
@@ -56,6 +56,14 @@ def eq_table(x: Sequence[K]) -> Vector:
         low = ksub(table, high)
         table = np.stack([low, high], axis=-1).reshape(2, -1)
     return table
+
+
+def eq_at(x: Sequence[K], indices: Sequence[int]) -> Vector:
+    """The values eq(x, i) at some corners, in O(2^(m / 2) + number of corners). Shape (2, n)."""
+    columns = len(x) // 2
+    places = np.array(indices, dtype=np.int64)
+    at_rows, at_columns = eq_table(x[: len(x) - columns]), eq_table(x[len(x) - columns :])
+    return kmul(at_rows[:, places >> columns], at_columns[:, places & ((1 << columns) - 1)])
 
 
 def prefix(x: Sequence[K], size: int) -> K:

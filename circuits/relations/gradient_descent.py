@@ -31,7 +31,7 @@ from ...models.methods.base import Compiled
 from ...models.methods.schedule import Schedule
 from ...models.runs import Runs
 from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscale, ksub, to_field
-from ..field.multilinear import Point, eq, eq_index, eq_table, prefix
+from ..field.multilinear import Point, eq, eq_at, eq_index, eq_table, prefix
 from ..language.hidden import Hidden, linear
 from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
 from ..language.relation import (
@@ -359,11 +359,9 @@ class GradientDescent:
             to_b = eq_table(high)[:, : rates.shape[1]]
             last = K(int(rates[0, -1]), int(rates[1, -1])) * K(int(to_b[0, -1]), int(to_b[1, -1]))
             missing = ONE - prefix(low, rows - (rates.shape[1] - 1) * size)
-            result = kdot(rates, to_b) - last * missing
-            for n in self.schedule.live.forgotten:
-                at_block = rates[:, n // size]
-                result = result - K(int(at_block[0]), int(at_block[1])) * eq_index(point, n)
-            return result
+            forgotten = np.array(self.schedule.live.forgotten, dtype=np.int64)
+            at_forgotten = eq_at(point, self.schedule.live.forgotten)
+            return kdot(rates, to_b) - last * missing - kdot(rates[:, forgotten // size], at_forgotten)
 
         return PublicVector(table, evaluate)
 

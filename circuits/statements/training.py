@@ -12,31 +12,31 @@ from ...errors import InvalidProof, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.live import Live
 from ...models.methods import Compiled
-from ...models.shapes import MAX_FEATURES, MAX_ROWS
+from ...models.shapes import MAX_FEATURES
 from ...models.spec import TrainingSpec
 from ..language.relation import Relation
 from ..relations.gradient_descent import model_columns
 from ..relations.methods import RELATIONS_OF_METHOD
 from .base import Committed, Statement, referenced, register, statement_digest
 from .dataset import DATASET, DIGEST_BYTES, MAX_OPENINGS, DatasetStatement
-from .record_tree import verify_record_path
-from .records import ForgottenRecord, order_key
+from .record_tree import verify_records
+from .records import Record, order_key, read_records, written_records
 
 MODEL = "model"  # the matrix
+PATHS = "paths"  # in the file: the multiproof of the forgotten records, which is no part of what is stated
 MODEL_OPENINGS = 4  # by default: its own proof, and those that later build on it
 SHORTEST_ROW_BITS = 8
 
 _FIELDS: Fields = {
     "dataset": Bytes(DIGEST_BYTES),
     "spec": dict,
-    "forgotten": ListOf(dict, 0, MAX_ROWS),
+    "forgotten": dict,
     "forgotten_classes": ListOf(str, 0, 0),  # whole classes, which stay forgotten along a chain
     "model": dict,
     "start": ListOf(Bytes(DIGEST_BYTES), 0, 0),  # models that training begins from; zero weights without one
     "scope": ListOf(dict, 0, 0),  # shards and stages; all rows at once without any
     "previous": (Bytes(DIGEST_BYTES), NoneType),
 }
-_FORGOTTEN_FIELDS: Fields = {"position": Int(0, MAX_ROWS), "digest": Bytes(DIGEST_BYTES), "path": bytes}
 _MODEL_FIELDS: Fields = {
     "root": Bytes(DIGEST_BYTES),
     "openings": Int(1, MAX_OPENINGS),
@@ -78,13 +78,14 @@ class TrainingStatement(Statement):
 
     dataset: DatasetStatement
     spec: TrainingSpec
-    forgotten: tuple[ForgottenRecord, ...]
+    forgotten: tuple[Record, ...]
     model: ModelCommitment
     previous: bytes | None
 
     kind: ClassVar[str] = "training"
     version: ClassVar[int] = 3
     refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
+    attachments: ClassVar[tuple[str, ...]] = (PATHS,)
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -136,17 +137,18 @@ class TrainingStatement(Statement):
             key = order_key(dataset.order_seed, record.digest)
             if key <= last_key:
                 raise InvalidProof("forget list", f"the record at position {record.position} is out of order")
-            verify_record_path(dataset.record_root, dataset.rows, record.position, record.digest, record.path)
             last, last_key = record.position, key
         if len(self.forgotten) == dataset.rows:
             raise InvalidProof("forget list", "every row is forgotten")
+        digests = [record.digest for record in self.forgotten]
+        verify_records(dataset.record_root, dataset.rows, self.positions, digests, attached.get(PATHS, b""))
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""
         return {
             "dataset": statement_digest(self.dataset),
             "spec": self.spec.to_mapping(),
-            "forgotten": [record.to_mapping() for record in self.forgotten],
+            "forgotten": written_records(self.forgotten),
             "forgotten_classes": [],
             "model": self.model.to_mapping(),
             "start": [],
@@ -158,12 +160,11 @@ class TrainingStatement(Statement):
     def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
         """Raises FormatError, also for what is to come and not there yet."""
         fields = take(mapping, _FIELDS, "statement")
-        records = [take(record, _FORGOTTEN_FIELDS, "forgotten record") for record in fields["forgotten"]]
         model = take(fields["model"], _MODEL_FIELDS, "model")
         return cls(
             dataset=referenced(references, "dataset", fields["dataset"]),
             spec=TrainingSpec.from_mapping(fields["spec"]),
-            forgotten=tuple(ForgottenRecord(**record) for record in records),
+            forgotten=read_records(fields["forgotten"]),
             model=ModelCommitment(**(model | {"shape": tuple(model["shape"])})),
             previous=fields["previous"],
         )

@@ -24,7 +24,7 @@ from ...circuits.field.goldilocks import is_canonical
 from ...circuits.language.layout import Address
 from ...circuits.relations.validity import BLINDS
 from ...circuits.statements.dataset import DATASET, MAX_OPENINGS, DatasetStatement, Segment
-from ...circuits.statements.records import ForgottenRecord
+from ...circuits.statements.records import Record
 from ...errors import DataError, FormatError
 from ...formats.container import encode, read_container
 from ...formats.fields import Bytes, Expected, Int, take
@@ -109,7 +109,7 @@ class Dataset(Counted):
             raise damaged()
         return opening
 
-    def records(self, ids: Iterable[object]) -> tuple[ForgottenRecord, ...]:
+    def records(self, ids: Iterable[object]) -> tuple[Record, ...]:
         """The forget list of these rows.
 
         Raises:
@@ -118,7 +118,7 @@ class Dataset(Counted):
         """
         return self.records_at(self.rows.positions(ids))
 
-    def records_at(self, positions: Collection[int]) -> tuple[ForgottenRecord, ...]:
+    def records_at(self, positions: Collection[int]) -> tuple[Record, ...]:
         """The forget list of the rows at these positions. Raises FormatError as `records`."""
         if positions and self.rows.record_root != self.statement.record_root:
             raise damaged()

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -279,7 +280,17 @@ class Names(Sequence[str]):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+            wanted = range(len(self))[index]
+            return self._texts(wanted.start, wanted.stop) if wanted.step == 1 else [self[i] for i in wanted]
         index = range(len(self))[index]
-        start = int(self._ends[index - 1]) if index else 0
-        return self._data[start : int(self._ends[index])].tobytes().decode("utf-8")
+        return self._texts(index, index + 1)[0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self[:])
+
+    def _texts(self, start: int, stop: int) -> list[str]:
+        """Neighbours, read at once."""
+        first = int(self._ends[start - 1]) if start else 0
+        edges = [0, *(self._ends[start:stop] - first).tolist()]
+        data = self._data[first : first + edges[-1]].tobytes()
+        return [data[begin:end].decode("utf-8") for begin, end in pairwise(edges)]

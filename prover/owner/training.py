@@ -8,7 +8,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from ...circuits.statements.dataset import DATASET
-from ...circuits.statements.training import MODEL, MODEL_OPENINGS, ModelCommitment, TrainingStatement
+from ...circuits.statements.training import MODEL, MODEL_OPENINGS, PATHS, ModelCommitment, TrainingStatement
 from ...errors import ParameterError, StatementMismatch
 from ...models.spec import TrainingSpec
 from ...verifier.proofs import TrainingProof
@@ -56,6 +56,7 @@ def prove_training(
     before = () if previous is None else _forgotten_before(dataset, spec, previous)
     wanted = dataset.rows.positions(forget)
     forgotten = dataset.records_at({*before, *wanted})
+    attached = {PATHS: dataset.rows.record_paths([record.position for record in forgotten])}
     superseded = None if previous is None else previous.digest
     nothing_yet = ModelCommitment(bytes(DIGEST_BYTES), openings, (dataset.statement.features + spec.method.bias,))
     draft = TrainingStatement(dataset.statement, spec, forgotten, nothing_yet, superseded)
@@ -80,7 +81,8 @@ def prove_training(
     model = Model.proved(statement, trace.weights[-1], secret)
     timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
     again = len({*before} & {*wanted})
-    return Trained(TrainingProof(statement, proved.proof.proof), model, timings, again, dataset.directory, notes)
+    proof = TrainingProof(statement, proved.proof.proof, attached)
+    return Trained(proof, model, timings, again, dataset.directory, notes)
 
 
 def _forgotten_before(dataset: Dataset, spec: TrainingSpec, previous: TrainingProof) -> tuple[int, ...]:

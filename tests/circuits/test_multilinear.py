@@ -37,6 +37,9 @@ def test_log2_ceil(size: int, bits: int) -> None:
 def test_eq_in_all_its_forms_is_one_table(x: tuple[K, ...]) -> None:
     expected = table(x)
     assert [m.eq_index(x, i) for i in range(1 << len(x))] == expected
+    places = [i for i in range(1 << len(x)) if i % 3 != 1]
+    assert m.eq_at(x, places).T.tolist() == [[expected[i].a, expected[i].b] for i in places]
+    assert m.eq_at(x, []).shape == (2, 0)
     values = m.eq_table(x)
     assert [kscalar(values[:, i]) for i in range(1 << len(x))] == expected
     assert sum(expected, ZERO) == ONE

@@ -9,6 +9,7 @@ from typing import Any
 from .arithmetic import CELLS, HALF, schedule
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq, eq_at, eq_table, interpolate, log2_ceil, prefix
+from .formats import records_of
 from .shapes import Axes, Axis, Column, parts, size_of, split
 
 Address = tuple[str, str]  # matrix, column
@@ -138,7 +139,7 @@ class Recommitment(Relation):
 class GradientDescent(Relation):
     def __init__(self, statement: Mapping[str, Any]) -> None:
         self.name, dataset, spec = "gradient descent", statement["dataset"], statement["spec"]
-        self.forgotten = [record["position"] for record in statement["forgotten"]]
+        self.forgotten = [position for position, _ in records_of(statement)]
         self.s = s = schedule(spec, dataset, self.forgotten)
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
         self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]

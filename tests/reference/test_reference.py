@@ -34,6 +34,7 @@ from .examples import (
     Owner,
     Training,
     changed,
+    forget_list,
     owner,
     pack,
     package_shape,
@@ -44,7 +45,7 @@ from .examples import (
     verdict,
 )
 from .field import P, Refused
-from .formats import REFERS, divided, encode, instance, read_file, sha256, with_digests
+from .formats import REFERS, divided, encode, instance, read_file, records_of, sha256, with_digests
 
 __all__ = ["owner"]  # a fixture
 TRAINED = ("logistic", "unlearnt", "linear", "probit", "poisson", "continued", "long")
@@ -239,7 +240,9 @@ def test_a_changed_byte_in_any_part_is_rejected_by_the_same_check(owner: Owner, 
 def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner: Owner) -> None:
     training = owner.linear
     shape = verifier.training_shape(training.statement)
-    check_flips(shape, training.body, 2, lambda bad: training.verdict(pack("training", training.statement, bad)))
+    check_flips(
+        shape, training.body, 2, lambda bad: training.verdict(pack("training", training.statement, bad, training.paths))
+    )
 
 
 def test_elements_of_p_and_above_are_rejected(owner: Owner) -> None:
@@ -254,14 +257,14 @@ def test_elements_of_p_and_above_are_rejected(owner: Owner) -> None:
 def test_other_lengths_are_rejected(owner: Owner) -> None:
     for training in (owner.logistic, owner.probit):
         for body in (b"", training.body[:-1], training.body + b"\0", training.body[32:]):
-            assert training.verdict(pack("training", training.statement, body)) == "proof length"
+            assert training.verdict(pack("training", training.statement, body, training.paths)) == "proof length"
 
 
 def test_a_proof_is_about_its_statement_only(owner: Owner) -> None:
     """An old proof under a new statement, and the other way round; statements that are not changed in form."""
     old, new = owner.logistic, owner.unlearnt
-    assert new.verdict(pack("training", new.statement, old.body)) == "constraints"
-    assert old.verdict(pack("training", old.statement, new.body)) == "constraints"
+    assert new.verdict(pack("training", new.statement, old.body, new.paths)) == "constraints"
+    assert old.verdict(pack("training", old.statement, new.body, old.paths)) == "constraints"
 
     def declared(**changes: Any) -> dict[str, Any]:
         return with_method(new.statement["spec"], **changes)
@@ -269,25 +272,23 @@ def test_a_proof_is_about_its_statement_only(owner: Owner) -> None:
     lies: list[dict[str, Any]] = [
         {"model": {**new.statement["model"], "root": bytes(32)}},
         {"previous": None},
-        {"forgotten": new.statement["forgotten"][:1]},
         {"spec": declared(learning_rate=["0.25"])},
         {"spec": {**new.statement["spec"], "family": "probit"}},
         {"spec": declared(bias=False), "model": {**new.statement["model"], "shape": [3]}},
     ]
     for lie in lies:
-        assert new.verdict(pack("training", {**new.statement, **lie}, new.body)) == "constraints", lie
+        assert new.verdict(pack("training", {**new.statement, **lie}, new.body, new.paths)) == "constraints", lie
     for lie in ({"epochs": 5}, {"batch_size": 4}):
         other = {**new.statement, "spec": declared(**lie)}
-        assert new.verdict(pack("training", other, new.body)) == "proof length", lie
-    assert (
-        new.verdict(pack("training", {**new.statement, "model": lies[0]["model"] | {"shape": [3]}}, new.body))
-        == "statement"
-    )
+        assert new.verdict(pack("training", other, new.body, new.paths)) == "proof length", lie
+    other = {**new.statement, "model": lies[0]["model"] | {"shape": [3]}}
+    assert new.verdict(pack("training", other, new.body, new.paths)) == "statement"
     spec = new.statement["spec"]
     specs = [{**spec, "scales": {**spec["scales"], "x_bits": 11}}, {**spec, "family": "poisson"}]
     specs += [declared(learning_rate=[rate]) for rate in ("1e-09", "1e+30")]
     for spec in specs:
-        assert new.verdict(pack("training", {**new.statement, "spec": spec}, new.body)) == "statement", spec
+        other = {**new.statement, "spec": spec}
+        assert new.verdict(pack("training", other, new.body, new.paths)) == "statement", spec
 
 
 def with_method(spec: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -319,7 +320,7 @@ def test_a_data_set_is_about_its_statement_only(owner: Owner) -> None:
 
 def test_what_is_pinned_is_compared(owner: Owner) -> None:
     new = owner.unlearnt
-    digests = {record["digest"] for record in new.statement["forgotten"]}
+    digests = {digest for _, digest in records_of(new.statement)}
     assert new.verdict(forget=digests) == "valid"
     assert new.verdict(forget=set()) == new.verdict(forget=digests | {bytes(32)}) == "mismatch"
     assert new.verdict(spec=replace(LOGISTIC, epochs=4)) == "mismatch"
@@ -327,47 +328,51 @@ def test_what_is_pinned_is_compared(owner: Owner) -> None:
     assert new.verdict(previous=owner.linear.proof) == "mismatch"
     assert owner.linear.verdict(new.proof) == "mismatch", "another data set"
     assert owner.continued.verdict(previous=owner.unlearnt.proof) == "mismatch", "no link"
-    back = {**new.statement, "forgotten": [], "previous": sha256(instance("training", new.statement))}
+    back = {**new.statement, "forgotten": forget_list([]), "previous": sha256(instance("training", new.statement))}
     assert new.verdict(pack("training", back, new.body), previous=new.proof) == "mismatch", "a row is back"
     other = {**back, "forgotten": new.statement["forgotten"], "spec": with_method(back["spec"], epochs=4)}
     assert new.verdict(pack("training", other, new.body), previous=new.proof) == "mismatch", "another algorithm"
 
 
 def test_malformed_forget_lists_are_rejected(owner: Owner) -> None:
-    training = owner.linear
-    records = training.statement["forgotten"]
+    training, rows = owner.linear, owner.houses.rows
+    records = records_of(training.statement)
     first, second, rest = records[0], records[1], records[2:]
-    everyone = owner.people.records(owner.people.ids)
-    lists = {
+    (place, digest), paths = first, rows.record_paths([first[0]])
+    two = rows.record_paths([first[0], second[0]])
+    assert len(paths) > 64 and len(rest) == 2
+    lists: dict[str, list[tuple[list[tuple[int, bytes]], bytes]]] = {
+        "constraints": [([first], paths), ([first, second], two), ([], b"")],
         "forget list": [
-            [second, first, *rest],
-            [first, first, *rest],
-            [{**first, "position": 21}],
-            [first, {**second, "digest": first["digest"]}],
+            ([second, first, *rest], training.paths),
+            ([first, first, *rest], training.paths),
+            ([(21, digest)], paths),
+            ([first, (second[0], digest)], two),
+            ([(place, second[1]), (second[0], digest)], two),
         ],
         "record path": [
-            [{**first, "digest": second["digest"]}, {**second, "digest": first["digest"]}],
-            [{**first, "path": first["path"][:-32]}],
-            [{**first, "path": first["path"] + bytes(32)}],
-            [{**first, "path": first["path"][:-1]}],
-            [{**first, "path": changed(first["path"], 5)}],
-            [{**first, "digest": changed(first["digest"], 31)}],
-            [{**first, "position": first["position"] ^ 1}],
-        ],
-        "format": [
-            [{**first, "position": -1}],
-            [{**first, "digest": first["digest"][:-1]}],
-            [{**first, "position": True}],
-            [{**first, "more": 1}],
-            [[]],
+            ([first], paths[:-32]),
+            ([first], paths + bytes(32)),
+            ([first], paths[:-1]),
+            ([first], changed(paths, 5)),
+            ([first], paths[32:64] + paths[:32] + paths[64:]),
+            ([first], b""),
+            ([(place, changed(digest, 31))], paths),
+            ([(place ^ 1, digest)], paths),
+            ([first, second], paths),
+            ([], bytes(32)),
         ],
     }
     for expected, cases in lists.items():
-        for case in cases:
-            bad = pack("training", {**training.statement, "forgotten": case}, training.body)
-            assert training.verdict(bad) == expected, case
-    all_records = [dict(record.to_mapping()) for record in everyone]
-    bad = {**owner.logistic.statement, "forgotten": all_records}
+        for case, beside in cases:
+            statement = {**training.statement, "forgotten": forget_list(case)}
+            assert training.verdict(pack("training", statement, training.body, beside)) == expected, case
+    honest = training.statement["forgotten"]
+    for name, value in (("digests", honest["digests"][:-1]), ("positions", honest["positions"][4:]), ("more", b"")):
+        statement = {**training.statement, "forgotten": {**honest, name: value}}
+        assert training.verdict(pack("training", statement, training.body, training.paths)) == "format"
+    everyone = owner.people.records(owner.people.ids)
+    bad = {**owner.logistic.statement, "forgotten": forget_list(everyone)}
     assert owner.logistic.verdict(pack("training", bad, owner.logistic.body)) == "forget list"
 
 
