@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Any
 
 from .field import P, Refused, require
-from .records import check_records, node, order_key
+from .records import check_records, order_key
 
 Map = dict[str, Any]
 MAX_FILE, MAX_DEPTH, MAX_ITEMS = 1 << 28, 16, 1 << 22
