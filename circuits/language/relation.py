@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ...errors import ParameterError
 from ..field.goldilocks import ONE, K, Vector, ksum
 from ..field.multilinear import Point, eq_at, prefix
 from .hidden import Hidden, Product
@@ -22,6 +23,7 @@ from .layout import Address, Axis, Column
 
 TABLE_BITS = 16  # every table has 2^16 rows; a limb is a 16-bit integer
 LIMB = 1 << TABLE_BITS
+MAX_FACTORS = 3  # of a sum
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,9 @@ def variables(first: int, count: int) -> tuple[Var, ...]:
 class Term:
     """coefficient * column, each of its axes at variables of the sum, at a point, or summed with public weights.
 
-    A term with weights is no evaluation of the column; its value at the end of the sum is handed back, to be the
-    claim of a later sum. Within an axis, variables come before fixed coordinates; every term has every variable.
+    A term with weights is no evaluation of the column, and a virtual column is held by no matrix: their values at the
+    end of the sum are handed back, to be the claims of later sums. Within an axis, variables come before fixed
+    coordinates; every term has every variable.
     """
 
     coefficient: K
@@ -109,19 +112,25 @@ class Factor:
 
 @dataclass(frozen=True)
 class Sum:
-    """sum over the cube of weight * product of factors. One or two factors: constraints stay quadratic.
+    """sum over the cube of weight * product of factors.
 
     Attributes:
         name: names the check.
         groups: number of variables of each index summed over; tables of public vectors have one dimension a group.
         weight: a public polynomial.
-        factors: polynomials in committed columns.
+        factors: polynomials in columns, one to three. Of three, the product of the first two is sent at the end, as
+            constraints are quadratic.
     """
 
     name: str
     groups: tuple[int, ...]
     weight: PublicVector
     factors: tuple[Factor, ...]
+
+    def __post_init__(self) -> None:
+        """Raises ParameterError for a number of factors that cannot be proved."""
+        if not 1 <= len(self.factors) <= MAX_FACTORS:
+            raise ParameterError(f"the sum {self.name!r} has {len(self.factors)} factors, not 1 to {MAX_FACTORS}")
 
     @property
     def variables(self) -> int:

@@ -67,11 +67,28 @@ def rounds(
     return point, claim
 
 
+def three_factors(ch: Channel, name: str, claim: K, summand: Callable[[], tuple[K, K, K, K]]) -> None:
+    """P -> V: the product of the first two factors. `summand`: the weight and the factors at the point."""
+    (half,) = ch.hidden(1)
+
+    def first() -> Constraint:
+        _, a, b, _ = summand()
+        return half, [(-ONE, a, b)]
+
+    def second() -> Constraint:
+        weight, _, _, c = summand()
+        return claim, [(-weight, half, c)]
+
+    ch.zero(name, first)
+    ch.zero(name, second)
+
+
 class Relation:
     """Columns by matrix, lookups, where they ended, and all claims about columns."""
 
     name: str
     columns: dict[str, list[Column]]
+    virtual: frozenset[Address] = frozenset()
 
     def __init__(self, boxes: list[Box], tables: list[str]) -> None:
         self.boxes, self.tables = boxes, tables
@@ -87,7 +104,7 @@ class Relation:
     def evaluate(self, ch: Channel, column: Address, at: Mapping[str, Point]) -> K:
         """P -> V: a column's value."""
         (value,) = ch.hidden(1)
-        if column != Z:  # no matrix holds it, and `product` says what it is
+        if column not in self.virtual:  # of which the walk says what it is
             self.claims.append((column, at, value))
         return value
 
@@ -137,6 +154,8 @@ class Recommitment(Relation):
 
 
 class GradientDescent(Relation):
+    virtual = frozenset({Z})
+
     def __init__(self, statement: Mapping[str, Any]) -> None:
         self.name, dataset, spec = "gradient descent", statement["dataset"], statement["spec"]
         self.forgotten = [position for position, _ in records_of(statement)]
