@@ -17,11 +17,12 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
 
-from .reference import arithmetic, relations, verifier
+from .reference import arithmetic, relations, toys, verifier
 from .reference.channel import Transcript
 from .reference.examples import forget_list
 from .reference.field import K
 from .reference.shapes import Code, groups_of
+from .toys import ScaledGradient
 
 
 class Handed(Transcript):
@@ -73,6 +74,8 @@ def _shaped_like(shape: ProofShape) -> Iterator[None]:
 
 
 def _relation(relation: Any) -> relations.Relation:
+    if isinstance(relation, ScaledGradient):
+        return toys.ScaledGradient(relation.rows, relation.features)
     if isinstance(relation, Validity):
         return relations.Validity(_dataset(relation.rows, relation.features, relation.label_kind, relation.x_bits))
     assert isinstance(relation, GradientDescent), "another relation than those of the document"
