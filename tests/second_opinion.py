@@ -22,7 +22,7 @@ from .reference.channel import Transcript
 from .reference.examples import forget_list
 from .reference.field import K
 from .reference.shapes import Code, groups_of
-from .toys import ScaledGradient
+from .toys import ScaledGradient, Shards
 
 
 class Handed(Transcript):
@@ -76,6 +76,8 @@ def _shaped_like(shape: ProofShape) -> Iterator[None]:
 def _relation(relation: Any) -> relations.Relation:
     if isinstance(relation, ScaledGradient):
         return toys.ScaledGradient(relation.rows, relation.features)
+    if isinstance(relation, Shards):
+        return toys.Shards(relation.rows, list(relation.ranges), list(relation.holes))
     if isinstance(relation, Validity):
         return relations.Validity(_dataset(relation.rows, relation.features, relation.label_kind, relation.x_bits))
     assert isinstance(relation, GradientDescent), "another relation than those of the document"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from zkunlearn.circuits.field.goldilocks import ONE
 from zkunlearn.circuits.field.multilinear import Point, eq_table, prefix, prefix_eq
 from zkunlearn.circuits.language.layout import VIRTUAL, WITNESS, Address, Axis, Column
 from zkunlearn.circuits.language.relation import (
+    Entry,
     Factor,
+    Indicator,
     LookedUp,
+    Lookup,
     PublicVector,
     Section,
     Steps,
@@ -19,7 +23,9 @@ from zkunlearn.circuits.language.relation import (
     Term,
     variables,
 )
+from zkunlearn.circuits.language.tables import RANGE, RANGE_COUNTS, lookup_boxes, multiplicity_column, range_table
 
+AMOUNTS = Address("dataset", "amounts")
 FEATURES, RESIDUALS, COUNTS = (Address("dataset", name) for name in ("features", "residuals", "counts"))
 RATES, STEPS = Address(WITNESS, "rates"), Address(WITNESS, "steps")
 GAMMA = Address(VIRTUAL, "gamma")
@@ -79,3 +85,31 @@ class ScaledGradient:
         ones = np.zeros((2, self.rows), dtype=np.uint64)
         ones[0] = 1
         return PublicVector(lambda: ones, lambda x: prefix(x, self.rows))
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The amounts of some ranges of rows, less holes, are 16-bit integers; about other rows nothing is said."""
+
+    rows: int
+    ranges: tuple[tuple[int, int], ...]
+    holes: tuple[int, ...]
+    name = "shards"
+
+    @property
+    def columns(self) -> Mapping[str, tuple[Column, ...]]:
+        counts = multiplicity_column(RANGE_COUNTS, len(self.sections))
+        return {"dataset": (Column("amounts", (Axis("row", self.rows),)),), WITNESS: (counts,)}
+
+    @property
+    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
+        return {}
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        counted = Indicator((Axis("row", self.rows),), self.holes, self.ranges)
+        boxes = lookup_boxes("amounts", counted, (Lookup("amounts", RANGE, (Entry(((1, AMOUNTS),)),)),))
+        return tuple(Section((box,), (range_table(i, len(boxes)),)) for i, box in enumerate(boxes))
+
+    def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
+        """None."""

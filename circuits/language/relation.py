@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import ParameterError
-from ..field.goldilocks import ONE, K, Vector, ksum
+from ..field.goldilocks import ONE, ZERO, K, Vector, ksum
 from ..field.multilinear import Point, eq_at, prefix
 from .hidden import Hidden, Product
 from .layout import Address, Axis, Column
@@ -41,33 +42,69 @@ class PublicVector:
 
 @dataclass(frozen=True)
 class Indicator:
-    """Which cells of a box count: all real ones, less `holes` on the last axis.
+    """Which cells of a box count: those whose position on the last axis is in a range, and no hole.
 
     Attributes:
         axes: the box.
-        holes: sorted positions on the last axis that do not count (forgotten rows).
+        holes: positions on the last axis that do not count (forgotten rows): increasing, within ranges.
+        ranges: positions on the last axis that do count, but for holes: (first, one past the last), in order, none
+            empty, disjoint. By default the whole axis.
     """
 
     axes: tuple[Axis, ...]
     holes: tuple[int, ...] = ()
+    ranges: tuple[tuple[int, int], ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ParameterError for ranges or holes that are out of order."""
+        size, last = self.axes[-1].size, 0
+        for start, stop in self.ranges or ():
+            if not last <= start < stop <= size:
+                raise ParameterError(f"a range from {start} to {stop} after {last}, on an axis of {size}")
+            last = stop
+        holes, ends = np.array(self.holes, dtype=np.int64), np.array(self._ranges, dtype=np.int64).reshape(-1, 2)
+        before = np.searchsorted(ends[:, 0], holes, side="right")  # ranges that begin at a hole or before it
+        if (np.diff(holes) < 1).any() or not before.all() or (holes >= ends[before - 1, 1]).any():
+            raise ParameterError("holes must increase strictly, and be in ranges")
+
+    @property
+    def _ranges(self) -> tuple[tuple[int, int], ...]:
+        return ((0, self.axes[-1].size),) if self.ranges is None else self.ranges
 
     def evaluate(self, point: Point) -> K:
-        """The extension at a flat point."""
-        result, offset = ONE, 0
-        for axis in self.axes:
-            part = point[offset : offset + axis.bits]
-            offset += axis.bits
-            inside = prefix(part, axis.size)
-            if axis is self.axes[-1]:
-                inside = inside - ksum(eq_at(part, self.holes))
-            result = result * inside
-        return result
+        """The extension at a flat point, in O((ranges + holes) * bits)."""
+        result = ONE
+        for axis in self.axes[:-1]:
+            result, point = result * prefix(point[: axis.bits], axis.size), point[axis.bits :]
+        inside = ZERO
+        for start, stop in self._ranges:
+            inside = inside + prefix(point, stop) - prefix(point, start)
+        return result * (inside - ksum(eq_at(point, self.holes)))
+
+    @property
+    def line(self) -> npt.NDArray[np.uint8]:
+        """Which positions on the last axis count: zeros and ones."""
+        line = np.zeros(self.axes[-1].size, dtype=np.uint8)
+        for start, stop in self._ranges:
+            line[start:stop] = 1
+        line[list(self.holes)] = 0
+        return line
+
+    @cached_property
+    def skipped(self) -> npt.NDArray[np.int64]:
+        """Positions on the last axis that do not count."""
+        return np.flatnonzero(self.line == 0)
 
     def table(self) -> npt.NDArray[np.uint8]:
         """Zeros and ones, the shape of the box."""
-        cells = np.ones([axis.size for axis in self.axes], dtype=np.uint8)
-        cells[..., list(self.holes)] = 0
-        return cells
+        return np.broadcast_to(self.line, [axis.size for axis in self.axes]).copy()
+
+    def on(self, axes: tuple[Axis, ...]) -> Indicator:
+        """The same on a part of the box, where positions are counted from the part's first."""
+        first, end = axes[-1].cut().start, axes[-1].cut().stop
+        cut = [(max(start, first) - first, min(stop, end) - first) for start, stop in self._ranges]
+        ranges = None if self.ranges is None else tuple((start, stop) for start, stop in cut if start < stop)
+        return Indicator(axes, tuple(n - first for n in self.holes if first <= n < end), ranges)
 
 
 # Sums ------------------------------------------------------------------------------------------------------------

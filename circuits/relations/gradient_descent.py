@@ -157,10 +157,13 @@ class GradientDescent:
         activation = Lookup("activation", ACTIVATION, (Entry(((1, Q),)), Entry(((1, PREDICTIONS),))))
         limbs = limb_lookups(WEIGHTS, self.schedule.weight_bits) + limb_lookups(UPDATE, self.schedule.shift)
         last = limb_lookups(MODEL_LIMBS, self.schedule.weight_bits)
+        live = self.schedule.live
         parts = (
-            lookup_boxes(SCORES, (self.epoch, self.row), (remainder, activation), self._live),
-            lookup_boxes(LIMBS, self.steps_box, limbs, Indicator),
-            lookup_boxes(LAST_LIMBS, (self.weight,), last, Indicator),
+            lookup_boxes(
+                SCORES, Indicator((self.epoch, self.row), live.forgotten, live.ranges), (remainder, activation)
+            ),
+            lookup_boxes(LIMBS, Indicator(self.steps_box), limbs),
+            lookup_boxes(LAST_LIMBS, Indicator((self.weight,)), last),
         )
         table, count = self.schedule.activation_table, max(len(boxes) for boxes in parts)
         return tuple(
@@ -170,11 +173,6 @@ class GradientDescent:
             )
             for i in range(count)
         )
-
-    def _live(self, axes: tuple[Axis, ...]) -> Indicator:
-        """Who counts, on a box whose last axis is that of the rows or a part of it."""
-        cut = axes[-1].cut()
-        return Indicator(axes, tuple(n - cut.start for n in self.schedule.live.forgotten_within(cut.start, cut.stop)))
 
     # The identities --------------------------------------------------------------------------------------------------
 

@@ -39,12 +39,13 @@ class Lookup:
 
 @dataclass
 class Box:
-    """The same lookups on each cell; `holes` are forgotten rows, on the last axis."""
+    """The same lookups on each cell that counts: on the last axis, in a range (all, if there are none), and no hole."""
 
     name: str
     axes: Axes
     lookups: list[Lookup]
     holes: list[int] = field(default_factory=list)
+    ranges: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def bits(self) -> int:

@@ -1,10 +1,10 @@
-"""The relation of tests/toys.py for the second verifier: protocol.md, section 9; three factors, and a virtual term."""
+"""The relations of tests/toys.py for the second verifier: what protocol.md says and no relation of its uses."""
 
 from __future__ import annotations
 
 from .channel import Channel
 from .field import ZERO, eq_table, prefix
-from .relations import Relation, rounds, three_factors
+from .relations import RANGE, Box, Lookup, Relation, multiplicities, rounds, three_factors
 from .shapes import Axis, Column
 
 FEATURES, RESIDUALS, COUNTS = (("dataset", name) for name in ("features", "residuals", "counts"))
@@ -36,3 +36,11 @@ class ScaledGradient(Relation):
         x = self.evaluate(ch, FEATURES, {"feature": point, "row": row})
         r, v = (self.evaluate(ch, column, {"row": row}) for column in (RESIDUALS, COUNTS))
         three_factors(ch, "gradient", last, lambda: (prefix(row, self.row.size), x, r, v))
+
+
+class Shards(Relation):
+    def __init__(self, rows: int, ranges: list[tuple[int, int]], holes: list[int]) -> None:
+        self.name, row = "shards", (Axis("row", rows),)
+        box = Box("amounts", row, [Lookup(RANGE, [([(1, ("dataset", "amounts"))], 0)])], holes, ranges)
+        super().__init__([box], [RANGE])
+        self.columns = {"dataset": [Column("amounts", row)], "witness": [multiplicities(RANGE, self.sections)]}
