@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, groupby
+from itertools import accumulate
 from typing import overload
 
 import numpy as np
@@ -28,9 +28,15 @@ class Runs(Sequence[int]):
     @classmethod
     def of(cls, pairs: Iterable[tuple[int, int]]) -> Runs:
         """From (value, length) pairs; lengths may be zero, and neighbours equal."""
-        kept = [pair for pair in pairs if pair[1]]
-        joined = [(value, sum(n for _, n in run)) for value, run in groupby(kept, key=lambda pair: pair[0])]
-        return cls(tuple(value for value, _ in joined), tuple(n for _, n in joined))
+        values: list[int] = []
+        lengths: list[int] = []
+        for value, length in pairs:
+            if values and value == values[-1]:
+                lengths[-1] += length
+            elif length:
+                values.append(value)
+                lengths.append(length)
+        return cls(tuple(values), tuple(lengths))
 
     @cached_property
     def ends(self) -> tuple[int, ...]:

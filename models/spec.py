@@ -166,7 +166,7 @@ def _method(method: Method | str, given: Mapping[str, Any]) -> Method:
         if name not in known:
             raise ParameterError(f"unknown field {name}; fields of {kind.kind} are {', '.join(known)}")
     if isinstance(method, Method):
-        return replace(method, **given)  # type: ignore[type-var]  # every method is a dataclass
+        return replace(method, **given) if given else method  # type: ignore[type-var]  # every one is a dataclass
     for name, required in known.items():
         if required and name not in given:
             raise ParameterError(f"field {name} is missing")

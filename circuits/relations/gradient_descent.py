@@ -157,11 +157,9 @@ class GradientDescent:
         activation = Lookup("activation", ACTIVATION, (Entry(((1, Q),)), Entry(((1, PREDICTIONS),))))
         limbs = limb_lookups(WEIGHTS, self.schedule.weight_bits) + limb_lookups(UPDATE, self.schedule.shift)
         last = limb_lookups(MODEL_LIMBS, self.schedule.weight_bits)
-        live = self.schedule.live
+        live = Indicator((self.epoch, self.row), self.schedule.live.forgotten, self.schedule.live.ranges)
         parts = (
-            lookup_boxes(
-                SCORES, Indicator((self.epoch, self.row), live.forgotten, live.ranges), (remainder, activation)
-            ),
+            lookup_boxes(SCORES, live, (remainder, activation)),
             lookup_boxes(LIMBS, Indicator(self.steps_box), limbs),
             lookup_boxes(LAST_LIMBS, Indicator((self.weight,)), last),
         )

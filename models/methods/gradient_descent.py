@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 
 from ...errors import ParameterError
@@ -85,7 +86,9 @@ class GradientDescent(Method):
     def _checked_rates(self, value: object) -> float | tuple[float, ...]:
         if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
             return self._checked_rate("learning_rate", value)
-        rates = tuple(self._checked_rate(f"learning_rate[{i}]", rate) for i, rate in enumerate(value))
+        rates = tuple(value)
+        if not all(type(rate) is float and SMALLEST <= rate <= LARGEST for rate in rates):  # a million are usual ones
+            rates = tuple(self._checked_rate(f"learning_rate[{i}]", rate) for i, rate in enumerate(rates))
         if len(rates) != self.epochs:
             raise ParameterError(f"learning_rate: {len(rates)} values for {self.epochs} epochs")
         return rates if len(rates) > 1 else rates[0]  # one spelling for one meaning
@@ -108,12 +111,16 @@ class GradientDescent(Method):
         rates = self.declared_rates
         return rates if len(rates) == self.epochs else rates * self.epochs
 
+    @cached_property
+    def _rate_texts(self) -> tuple[str, ...]:
+        return tuple(map(repr, self.declared_rates))
+
     def to_mapping(self) -> dict[str, object]:
         """See Method; batch_size 0 is full batch."""
         return {
             "kind": self.kind,
             "epochs": self.epochs,
-            "learning_rate": [repr(rate) for rate in self.declared_rates],
+            "learning_rate": list(self._rate_texts),
             "batch_size": self.batch_size or 0,
             "l2": repr(self.l2),
             "bias": self.bias,

@@ -272,7 +272,7 @@ def _by_epoch(method: GradientDescent, factor: Fraction) -> Runs:
         product, divisor = over * numerator, under * denominator
         return (2 * product + divisor) // (2 * divisor)
 
-    rates = method.declared_rates
+    rates = method.declared_rates if factor else (0.0,)
     return Runs.of((nearest(rate), method.epochs // len(rates)) for rate in rates)
 
 
