@@ -114,7 +114,7 @@ def poisson_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
     if (14427 << (TABLE_BITS - 1 - q_bits)) + 10000 * p_bits > 10000 * MAX_ENTRY_BITS:
         raise ParameterError(
             f"poisson: exp(z) for z up to {1 << (TABLE_BITS - 1 - q_bits)} at p_bits = {p_bits} exceeds "
-            f"2^{MAX_ENTRY_BITS}; use more x_bits (a smaller range of z) or fewer p_bits"
+            f"2^{MAX_ENTRY_BITS}; use more w_bits or x_bits (a smaller range of z) or fewer p_bits"
         )
 
     def error(value: int) -> int:

@@ -168,6 +168,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 inverse_link=_exp,
                 loss=_poisson_loss,
                 torch_loss=_poisson_torch,
+                scales=FixedPoint(w_bits=18, p_bits=10),  # |z| < 8: e^32 has no room beside labels of 16 bits
             ),
         )
     }

@@ -67,6 +67,7 @@ from .validity import DATASET, FEATURES, LABELS, dataset_columns, feature_axis, 
 MODEL, Q, PREDICTIONS = Address("model", "model"), Address(WITNESS, "Q"), Address(WITNESS, "P")
 Z = Address(VIRTUAL, "z")
 WEIGHTS, UPDATE, MODEL_LIMBS = (Address(WITNESS, name) for name in ("weights", "update remainder", "model"))  # in limbs
+FEW_RUNS = 64
 SCORES, LIMBS, LAST_LIMBS = "scores", "limbs", "model limbs"  # boxes of lookups
 
 
@@ -245,9 +246,13 @@ class GradientDescent:
         c = sum over e' of eq(e, e') c_e'. Two sums: over the rows, then over the epochs.
         """
         e, b = t
-        rates = kmul_base(eq_table(e)[:, : self.schedule.epochs], _integers(self.schedule.c_epoch))
-        by_epoch = PublicVector(lambda: rates, lambda x: kdot(rates, eq_table(x)[:, : rates.shape[1]]))
-        rate = kdot(rates, _ones(rates.shape[1]))
+        epochs, rate = self.schedule.epochs, _extension(self.schedule.c_epoch, e)
+
+        @cache
+        def rates() -> Vector:
+            return kmul_base(eq_table(e)[:, :epochs], _integers(self.schedule.c_epoch))
+
+        by_epoch = PublicVector(rates, lambda x: kdot(rates(), eq_table(x)[:, :epochs]))
         row = variables(0, self.row.bits)
         features = Factor((Term(ONE, FEATURES, {"row": row, "feature": k}),), self._without_constant(k))
         residual = Factor(
@@ -365,6 +370,18 @@ class GradientDescent:
 def _integers(values: Runs) -> Vector:
     """Integers below 2^62 as F elements."""
     return to_field(values.array())
+
+
+def _extension(values: Runs, point: Point) -> K:
+    """Their extension at a point: run by run where they are few, which needs no table."""
+    if len(values.values) > FEW_RUNS:
+        table = eq_table(point)[:, : len(values)]
+        return kdot(kmul_base(table, _integers(values)), _ones(len(values)))
+    below, total = K(0), K(0)
+    for value, end in zip(values.values, values.ends, strict=True):
+        before, below = below, prefix(point, end)
+        total = total + (below - before) * value
+    return total
 
 
 def _ones(*shape: int) -> Vector:

@@ -43,8 +43,8 @@ def require_resolution(schedule: Schedule, weights: IntArray, u: IntArray) -> tu
     if not moved.any() and lost.any():
         raise ParameterError(_refusal(schedule, largest))
     shape = (schedule.epochs, schedule.blocks)
-    some: NDArray[np.bool_] = np.any(moved.reshape(shape), axis=1, keepdims=False)
-    still: NDArray[np.bool_] = lost.reshape(shape).any(axis=1) & ~some
+    some = np.asarray(moved.reshape(shape).any(axis=1))
+    still = np.asarray(lost.reshape(shape).any(axis=1)) & ~some
     active = np.flatnonzero(some)
     end = int(active[-1]) + 1 if len(active) else 0
     last, before = int(still[end:].sum()), int(still[:end].sum())

@@ -193,8 +193,8 @@ def _violated(bounds: list[tuple[str, int, int]]) -> tuple[str, int, int] | None
 
 _REMEDIES = {
     "score |z|": "use fewer features",
-    "residual |r|": "use fewer p_bits or more x_bits",
-    "gradient |g|": "use a smaller batch_size, fewer p_bits or more x_bits",
+    "residual |r|": "use fewer p_bits, or more w_bits or x_bits",
+    "gradient |g|": "use a smaller batch_size, fewer p_bits, or more w_bits or x_bits",
     "step |c g + l w + 2^(h-1) - u|": "use a smaller learning_rate or l2, fewer p_bits or more x_bits",
 }
 

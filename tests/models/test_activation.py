@@ -107,7 +107,7 @@ def test_the_rounding_check_refuses_values_near_a_tie():
         (("forest", 10, 16), "model = 'forest'"),
         (("logistic", 3, 16), "q_bits = 3"),
         (("logistic", 10, 40), "p_bits = 40"),
-        (("poisson", 10, 16), r"exceeds 2\^62; use more x_bits"),
+        (("poisson", 10, 16), r"exceeds 2\^62; use more w_bits or x_bits"),
     ],
 )
 def test_unusable_tables_are_refused(scales, message):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.errors import ParameterError
+from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.live import Live
 from zkunlearn.models.methods.schedule import FIELD_MODULUS
 from zkunlearn.models.scales import FixedPoint
@@ -114,6 +115,15 @@ def test_many_rows_narrow_the_weights_to_keep_the_rate_precise():
     assert schedule.effective_learning_rate(0, 0) == pytest.approx(0.3, rel=1e-4)
 
 
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_every_family_fits_a_default_commitment_by_default(family):
+    for kind in family.label_kinds:
+        its = shape(rows=20_000, features=64, label_kind=kind, label_bits=14 if kind == "real" else 0)
+        if (family.name, kind) == ("linear", "count"):  # labels up to 2^16 leave a rate of 0.1 too few bits
+            its = shape(rows=40, label_kind=kind)
+        assert compile_schedule(spec(model=family.name, learning_rate=0.1), its, [])
+
+
 def test_poisson_fits_with_a_finer_feature_scale():
     declared = spec(model="poisson", fixed_point=FixedPoint(x_bits=13, p_bits=12), learning_rate=0.1)
     schedule = compile_schedule(declared, shape(label_kind="count", x_bits=13), [])
@@ -133,7 +143,7 @@ def test_poisson_fits_with_a_finer_feature_scale():
             [],
             "fixed_point.p_bits = 12: must be at least the 14 bits of the labels",
         ),
-        ({"model": "poisson"}, {"label_kind": "count"}, [], "use more x_bits"),
+        ({"model": "poisson", "fixed_point": FixedPoint()}, {"label_kind": "count"}, [], "use more w_bits or x_bits"),
         (
             {"learning_rate": 1e-9},
             {},

@@ -2,12 +2,17 @@
 
 import math
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.errors import DataError, FormatError, ParameterError
+from zkunlearn.models.families import FAMILIES
+from zkunlearn.models.live import Live
+from zkunlearn.models.methods import GradientDescent
 from zkunlearn.models.scales import FixedPoint
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import MAX_SPEC_BYTES, TrainingSpec, load_spec
 
 LEAST = {"model": "logistic", "epochs": 4, "learning_rate": 0.5}
@@ -54,6 +59,32 @@ def test_derived_scales():
     assert FixedPoint(x_bits=13).z_limit == 4.0
 
 
+def test_a_method_is_given_whole_or_by_its_name_and_fields():
+    whole = TrainingSpec(model="logistic", method=GradientDescent(epochs=4, learning_rate=0.5))
+    assert whole == spec() == spec(method="gradient descent") and hash(whole) == hash(spec())
+    assert TrainingSpec(model="probit", method=whole.method, l2=0.5) == spec(model="probit", l2=0.5)
+    assert eval(repr(whole)) == whole
+    with pytest.raises(ParameterError, match="field learning_rate is missing"):
+        TrainingSpec(model="logistic", epochs=4)
+
+
+def test_scales_that_are_not_declared_are_those_of_the_family():
+    assert spec(model="poisson").fixed_point == FAMILIES["poisson"].scales != spec().fixed_point
+    text = spec(model="poisson").to_toml().partition("[fixed_point]")[0] + "[fixed_point]\nx_bits = 11\n"
+    assert TrainingSpec.from_toml(text).fixed_point == replace(FAMILIES["poisson"].scales, x_bits=11)
+
+
+def test_differences_name_the_fields():
+    other = spec(model="probit", epochs=5)
+    assert spec().differences(other) == ["family is logistic, not probit", "method.epochs is 4, not 5"]
+
+
+def test_a_spec_is_compiled_once_for_the_same_rows():
+    its = DatasetShape(rows=9, features=2, label_kind="binary", label_bits=0, x_bits=10)
+    assert spec().compile(its, Live(9, (3,))) is spec().compile(its, Live(9, (3,)))
+    assert spec().compile(its, Live(9, (3,))).live != spec().compile(its, Live(9, (4,))).live
+
+
 def test_one_rate_in_a_list_is_the_same_spec_as_the_rate():
     assert spec(epochs=1, learning_rate=[0.5]) == spec(epochs=1, learning_rate=0.5)
     assert spec(learning_rate=0.25).method.learning_rates == (0.25,) * 4
@@ -68,6 +99,13 @@ def test_one_rate_in_a_list_is_the_same_spec_as_the_rate():
         ({"epochs": True}, "epochs: expected an integer"),
         ({"learning_rate": 0.0}, "learning_rate = 0.0: must be positive"),
         ({"learning_rate": -1}, "learning_rate = -1.0: must be positive"),
+        ({"learning_rate": 5e-324}, r"learning_rate = 5e-324: must be between 2\^-100 and 2\^100"),
+        ({"learning_rate": (0.5, 0.5, 1e31, 0.5)}, r"learning_rate\[2\] = 1e\+31: must be between"),
+        ({"l2": 5e-324}, r"l2 = 5e-324: must be between 2\^-100 and 2\^100"),
+        ({"l2": 1e31}, r"l2 = 1e\+31: must be between"),
+        ({"momentum": 0.9}, "unknown field momentum; fields of gradient descent are epochs, learning_rate"),
+        ({"method": "boosting"}, "method = 'boosting': must be one of gradient descent"),
+        ({"method": 3}, "method = 3: must be one of"),
         ({"learning_rate": math.inf}, "learning_rate = inf: must be finite"),
         ({"learning_rate": "0.5"}, "learning_rate: expected a number"),
         ({"learning_rate": (0.5, 0.5)}, "learning_rate: 2 values for 4 epochs"),
@@ -112,6 +150,7 @@ def test_unusable_scales_are_refused_by_name(scales, message):
         ("l2", "-0.0", "not in canonical form"),
         ("l2", 0.0, "is float, not a number as text"),
         ("learning_rate", ["inf"], "is not finite"),
+        ("learning_rate", ["5e-324"], "must be between"),
         ("learning_rate", "0.5", "is text, not a list"),
         ("learning_rate", [], "learning_rate: 0 values"),
         ("epochs", True, "is true or false, not an integer"),
@@ -158,6 +197,12 @@ def test_unknown_and_missing_mapping_fields_are_refused():
             ParameterError,
             "method.learning_rate is missing",
         ),
+        (
+            "[model]\nkind = 'linear'\n[method]\nkind = 'boosting'\n",
+            ParameterError,
+            "method = 'boosting': must be one of",
+        ),
+        ("[model]\nkind = 'linear'\n[training]\nepochs = 1\n", ParameterError, r"unknown section \[training\]"),
         ("model = 3\n", ParameterError, r"model: must be a section"),
         (
             "[model]\nkind = 'linear'\n[method]\nepochs = 1\nlearning_rate = 1\nbatch_size = 3",
