@@ -32,7 +32,7 @@ REFUSED = {  # values that cbor2 would read
 def inputs() -> dict[str, dict[str, bytes]]:
     """By target, by name."""
     made, whole = owner(), owner().files
-    statements = {kind: decode(data, None, 1 << 20)[1] for kind, data in whole.items()}
+    statements = {kind: decode(data, None, 1 << 22)[1] for kind, data in whole.items()}
     short = {
         kind: encode(kind, {**payload, "proof": b"short"}) for kind, payload in statements.items() if "proof" in payload
     }

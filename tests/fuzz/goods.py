@@ -22,7 +22,7 @@ from zkunlearn.verifier.protocol import code, folding, soundness
 from zkunlearn.verifier.protocol import proof as protocol
 from zkunlearn.verifier.protocol.folding import stacks
 
-LARGEST = 1 << 20
+LARGEST = 1 << 22
 QUERIES = 3  # so that a proof is small, and its verification quick
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 ROWS, FEATURES = 5, 2
