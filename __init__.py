@@ -26,14 +26,16 @@ from .errors import (
     TrainingError,
     ZkUnlearnError,
 )
-from .models.spec import FixedPoint, TrainingSpec, load_spec
+from .models.scales import FixedPoint
+from .models.spec import TrainingSpec, load_spec
 from .verifier.pins import Pins
 from .verifier.proofs import DatasetCommitment, RecommitmentProof, TrainingProof
 from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment, verify_training
 
 if TYPE_CHECKING:
     from .prover.owner.dataset import Dataset
-    from .prover.owner.training import Trained
+    from .prover.owner.model import Model
+    from .prover.owner.trained import Trained
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "FixedPoint",
     "FormatError",
     "InvalidProof",
+    "Model",
     "ParameterError",
     "RecommitmentProof",
     "StatementMismatch",
@@ -61,6 +64,15 @@ __all__ = [
     "verify_dataset",
     "verify_recommitment",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What an owner reads back, without loading the prover for those who do not."""
+    if name == "Model":
+        from .prover.owner.model import Model
+
+        return Model
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def commit(
@@ -132,7 +144,7 @@ def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContext
     return memory_limit(size, folder)
 
 
-def load_dataset(directory: str) -> Dataset:
+def load_dataset(directory: str | Path) -> Dataset:
     """A data set that `Dataset.save` wrote. Raises DataError or FormatError naming the file."""
     from .prover.owner.dataset import Dataset
 
@@ -145,19 +157,26 @@ def prove(
     forget: Iterable[str | int] = (),
     previous: TrainingProof | None = None,
     *,
+    model_openings: int = 4,
     progress: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train as `spec` declares on the rows whose ids are not in `forget`, and prove it.
 
+    Args:
+        forget: ids; what `previous` forgot stays forgotten and need not be repeated.
+        previous: the proof that this one supersedes.
+        model_openings: how many proofs the model's commitment can serve, this one included.
+        progress: called with the name of each phase.
+
     Returns:
-        `.proof` (public), `.model` (secret: `.weights`, `.decision_function`), `.timings`.
+        `.proof` (public), `.model` (secret: `.weights`, `.decision_function`), `.timings`, `.save`.
 
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded: see `prover.training`.
     """
     from .prover.owner.training import prove_training
 
-    return prove_training(dataset, spec, forget, previous, progress)
+    return prove_training(dataset, spec, forget, previous, progress, model_openings)
 
 
 def recommit(

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DataError
-from ..verifier.proofs import TrainingProof
-from .output import Output, plural
+from .output import Output
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
@@ -23,9 +22,11 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 
 
 def dataset_files(directory: Path) -> tuple[Path, Path]:
-    """The public and the secret file of a data set."""
-    from ..prover.owner.dataset import COMMITMENT_FILE, OPENING_FILE
+    """The public and the secret file of a data set, after what a killed run left there is put right."""
+    from ..prover.owner.dataset import COMMITMENT_FILE, OPENING_FILE, recover
 
+    if directory.is_dir():
+        recover(directory)
     return directory / COMMITMENT_FILE, directory / OPENING_FILE
 
 
@@ -114,29 +115,16 @@ def prepare_kernels(output: Output) -> None:
             kernels.warm_up(progress)
 
 
-def ids_to_forget(
-    output: Output,
-    dataset: Dataset,
-    forget: Sequence[str],
-    forget_file: Path | None,
-    previous: TrainingProof | None,
-) -> list[str]:
-    """The ids named by the user, and those that the previous proof forgot."""
-    from ..formats.lists import read_ids
-    from ..prover.tables.ids import wanted_ids
+def ids_to_forget(dataset: Dataset, forget: Sequence[str], forget_file: Path | None) -> list[str]:
+    """The ids named by the user."""
+    from ..formats.lists import COMMENT, read_ids
 
-    named = wanted_ids(list(forget))
+    named = list(forget)
     if forget_file is not None:
-        listed = read_ids(forget_file)
+        listed = read_ids(forget_file, comments=not any(name.startswith(COMMENT) for name in dataset.ids))
         try:
             dataset.rows.positions(listed)
         except DataError as error:
             raise error.at(file=str(forget_file)) from error
-        named += wanted_ids(listed)
-    if previous is None or previous.statement.dataset.record_root != dataset.statement.record_root:
-        return named  # of another data set: proving will say so
-    before = list(dict.fromkeys(dataset.ids[position] for position in previous.statement.positions))
-    again = set(before) & set(named)
-    if again:
-        output.note(f"note: {plural(len(again), 'row')} of these had been forgotten already")
-    return named + [name for name in before if name not in again]
+        named += listed
+    return named

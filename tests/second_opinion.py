@@ -77,12 +77,12 @@ def _relation(relation: Any) -> relations.Relation:
     s = relation.schedule
     names = ("width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier")
     factors = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch")}
-    table = arithmetic.activation_table(relation.model, relation.q_bits, relation.p_bits)
+    table = arithmetic.activation_table(s.family.name, s.scales.q_bits, s.scales.p_bits)
     handed = arithmetic.Schedule(**{name: getattr(s, name) for name in names}, **factors, table=table)
     statement = {
-        "dataset": _dataset(s.rows, s.features, s.label_kind, relation.x_bits),
-        "spec": {"x_bits": relation.x_bits, "bias": s.width > s.features},
-        "forgotten": [{"position": position} for position in relation.forgotten],
+        "dataset": _dataset(s.rows, s.features, s.label_kind, s.scales.x_bits),
+        "spec": {"scales": {"x_bits": s.scales.x_bits}, "method": {"bias": s.bias}},
+        "forgotten": [{"position": position} for position in s.live.forgotten],
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relations, "schedule", lambda *_: handed)

@@ -40,7 +40,7 @@ class Pins:
             raise StatementMismatch("the proof is about another data set")
         if self.spec is not None:
             if statement.spec != self.spec:
-                differences = _differences(statement.spec, self.spec)
+                differences = "; ".join(statement.spec.differences(self.spec))
                 raise StatementMismatch(f"the proof declares another algorithm: {differences}")
             pinned.append("spec")
         if self.forget is not None:
@@ -83,10 +83,3 @@ def check_previous(
         raise StatementMismatch("the previous proof declares another algorithm")
     if not set(previous.statement.forgotten) <= set(statement.forgotten):
         raise StatementMismatch("a row that the previous proof forgot is not forgotten in this one")
-
-
-def _differences(found: TrainingSpec, expected: TrainingSpec) -> str:
-    """The fields in which two specs differ."""
-    mine, other = found.to_mapping(), expected.to_mapping()
-    changed = [f"{name} is {mine[name]}, not {other[name]}" for name in mine if mine[name] != other[name]]
-    return "; ".join(changed)

@@ -15,7 +15,8 @@ from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError
-from ..formats.container import decode, encode, take, write_container
+from ..formats.container import decode, encode, write_container
+from ..formats.fields import take
 from ..formats.files import read_file
 
 MAX_FILE_BYTES = 1 << 28  # far above any proof; some 370,000 forgotten rows in one statement reach it

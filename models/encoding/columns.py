@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, FormatError, ParameterError
-from ...formats.canonical import exact_fields, read_float, read_text
-from ..methods.schedule import FEATURE_BOUND, LABEL_KINDS, label_range
+from ...formats.fields import Real, take
+from ...formats.files import SHOWN_TEXT
+from ..shapes import FEATURE_BOUND, LABEL_KINDS, label_range
 
 LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
 _END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units
 MAX_NAME_LENGTH = 256
-SHOWN_TEXT = 40  # how many characters of a label a message repeats
 PIECE_CELLS = 1 << 17  # of tables that are worked through some rows at a time: 1 MB, which fits near caches
 _MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no labels
 
@@ -140,10 +140,9 @@ class ColumnEncoding:
     @classmethod
     def from_mapping(cls, mapping: object, what: str) -> ColumnEncoding:
         """Read what `to_mapping` wrote; raises FormatError, its message beginning with `what`."""
-        found = exact_fields(mapping, ("name", "low", "high"), what)
-        low, high = (read_float(found[side], f"{what}: {side}") for side in ("low", "high"))
+        found = take(mapping, {"name": str, "low": Real(), "high": Real()}, what)
         try:
-            return cls(read_text(found["name"], f"{what}: name"), low, high)
+            return cls(found["name"], float(found["low"]), float(found["high"]))
         except ParameterError as error:
             raise FormatError(f"{what}: {error}") from None
 

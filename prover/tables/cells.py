@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ...formats.lists import SHOWN_TEXT
+from ...formats.files import SHOWN_TEXT
 
 NUMBERS = "fiub"  # kinds of numpy's types that the encoding takes as they are
 MISSING_KINDS = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy

@@ -19,7 +19,8 @@ from typing import BinaryIO
 
 from ...errors import DataError, FormatError
 from ...formats.files import opened
-from ...formats.lists import read_bounds, read_digests, read_ids
+from ...formats.lists import read_digests, read_ids
+from ...formats.toml import read_bounds
 from .csv_tables import read_csv
 from .npz_tables import read_npz
 from .parquet_tables import read_parquet

@@ -17,7 +17,8 @@ from zkunlearn.circuits.language.layout import WITNESS, Address
 from zkunlearn.circuits.language.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.validity import BLINDS, Validity
-from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.live import Live
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.values import column_axes
 from zkunlearn.verifier.protocol.lookup import split_point
@@ -31,9 +32,8 @@ def training(
     declared = TrainingSpec(model=model, epochs=epochs, batch_size=batch, **({"learning_rate": 0.5} | spec))
     kind = {"logistic": "binary", "linear": "real"}[model]
     shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=14 * (kind == "real"), x_bits=10)
-    schedule = compile_schedule(declared, shape, forgotten)
-    fixed = declared.fixed_point
-    return GradientDescent(model, fixed.q_bits, fixed.p_bits, fixed.x_bits, schedule, forgotten)
+    schedule = declared.compile(shape, Live(rows, forgotten))
+    return GradientDescent(schedule)
 
 
 TRAININGS = {

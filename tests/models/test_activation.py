@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from zkunlearn.errors import ParameterError
 from zkunlearn.models import activation
-from zkunlearn.models.activation import activation_table, table_digest
+from zkunlearn.models.activation import table_digest
+from zkunlearn.models.families import family_named
+
+
+def activation_table(model, q_bits, p_bits):
+    return activation.activation_table(family_named(model).entries, q_bits, p_bits)
+
 
 DIGESTS = {
     ("logistic", 10, 16): "17dc4b42b39594ae7f62f0121163cbd65941c06ae7bab125c7363fb659db23b6",

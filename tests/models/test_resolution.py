@@ -1,104 +1,80 @@
-"""What is left of a column as integers: said, where it is little, and refused where it is nothing."""
+"""Updates that rounding takes away are told, and refused where nothing else is left."""
 
-from __future__ import annotations
+import re
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from zkunlearn.errors import DataError
-from zkunlearn.models.encoding.dataset import DatasetEncoding
-from zkunlearn.models.encoding.resolution import feature_notes, label_notes
-
-ROWS = 40
-VALUES = np.random.default_rng(0).uniform(0, 10, ROWS)
-LABELS = np.arange(ROWS) % 2
+from zkunlearn.errors import ParameterError
+from zkunlearn.models.live import Live
+from zkunlearn.models.methods.descent import train
+from zkunlearn.models.methods.resolution import require_resolution, smallest_gradient
+from zkunlearn.models.scales import FixedPoint
+from zkunlearn.models.shapes import DatasetShape
+from zkunlearn.models.spec import TrainingSpec
 
 
-def notes_of(column, bounds=None):
-    """Of a table with this column, named k, beside one that is fine."""
-    X = np.stack([VALUES, column], axis=1)
-    declared = None if bounds is None else {"a": (0, 10), "k": bounds}
-    encoding = DatasetEncoding.from_data(X, LABELS, ["a", "k"], bounds=declared)
-    return feature_notes(encoding.names, X, encoding.encode_features(X).T.astype(np.int16))
+def run(**changes):
+    rng = np.random.default_rng(5)
+    X = rng.integers(-1024, 1025, (40, 2))
+    y = (X.sum(axis=1) > 0).astype(np.int64)
+    declared = TrainingSpec(**{"model": "logistic", "epochs": 9, "learning_rate": 0.5, **changes})
+    shape = DatasetShape(rows=40, features=2, label_kind="binary", label_bits=0, x_bits=10)
+    schedule = declared.compile(shape, Live(40))
+    return schedule, train(X, y, schedule)
 
 
-def with_outlier(values, outlier=1e9):
-    return np.concatenate([[outlier], values[1:]])
+def notes(**changes):
+    schedule, trace = run(**changes)
+    return require_resolution(schedule, trace.weights, trace.u)
 
 
-@pytest.mark.parametrize(
-    ("column", "bounds"),
-    [
-        (VALUES, None),
-        (VALUES, (0, 100)),
-        (LABELS, None),
-        (LABELS * 3, (-5, 5)),
-        (np.arange(ROWS) % 7, None),
-        (LABELS + 1 + 1e-13 * VALUES, (0, 4)),
-    ],
-    ids=["real", "wide bounds", "two values", "two values, wide", "seven values", "two values up to rounding"],
-)
-def test_a_column_that_keeps_its_values_apart_gives_no_note(column, bounds):
-    assert notes_of(column, bounds) == ()
+def test_updates_that_are_not_lost_are_nothing_to_tell():
+    assert notes() == () and notes(batch_size=8, l2=0.01) == ()
 
 
-@pytest.mark.parametrize(
-    ("column", "bounds", "left"),
-    [
-        (with_outlier(VALUES), None, 2),
-        (VALUES, (-4000, 4000), 4),
-        (1950 + np.arange(ROWS), (0, 40_000), 3),
-        (np.arange(ROWS) % 7, (-3000, 3000), 3),
-    ],
-    ids=["outlier", "wide bounds", "years", "seven values"],
-)
-def test_a_column_squeezed_into_a_few_integers_is_named_with_the_remedy(column, bounds, left):
-    (note,) = notes_of(column, bounds)
-    assert note.startswith(f"so squeezed that only a few different integers are left: k ({left}); ")
-    assert "bounds" in note and "outliers" in note and "x_bits" in note
+def test_a_run_of_which_nothing_is_left_is_refused_with_what_would_do():
+    with pytest.raises(ParameterError, match=r"learning_rate: all 9 updates .* w_bits = 16") as refused:
+        notes(learning_rate=2.0**-18)
+    rate, bits = re.search(r"learning_rate of ([\d.e-]+), or w_bits of (\d+)", str(refused.value)).groups()
+    for remedy in ({"learning_rate": float(rate)}, {"fixed_point": FixedPoint(w_bits=int(bits))}):
+        schedule, trace = run(**{"learning_rate": 2.0**-18, **remedy})
+        assert trace.weights[-1].any(), remedy
 
 
-def test_a_squeezed_column_is_found_where_rows_come_in_pieces(monkeypatch):
-    """Also where the two values of one integer are in different pieces."""
-    monkeypatch.setattr("zkunlearn.models.encoding.columns.PIECE_CELLS", 6)
-    late = np.zeros(ROWS)
-    late[-1] = 1e-4
-    assert "k (2)" in notes_of(np.concatenate([late[1:], [5e3]]) + with_outlier(late, 1e-4))[0]
-    assert notes_of(LABELS) == ()
+def test_a_rate_that_no_scale_can_carry_is_refused_with_the_rate_only():
+    with pytest.raises(ParameterError, match=r"learning_rate of [\d.e-]+$"):
+        notes(learning_rate=1e-6)
 
 
-@pytest.mark.parametrize("column", [VALUES, np.where(LABELS, 1e-3, -1e-3)])
-def test_a_column_of_which_nothing_is_left_is_refused(column):
-    with pytest.raises(DataError, match="column 'k': all values become one and the same integer, 0; declare") as caught:
-        notes_of(column, (-1e12, 1e12))
-    assert caught.value.column == "k"
+def test_epochs_that_change_nothing_at_the_end_are_told_and_can_be_left_out():
+    rates = [2.0 ** -(11 + epoch) for epoch in range(9)]
+    schedule, trace = run(learning_rate=rates)
+    (note,) = require_resolution(schedule, trace.weights, trace.u)
+    last, kept = map(int, re.search(r"the last (\d+) of 9 epochs .*; (\d+) epochs give", note).groups())
+    assert last + kept == 9
+    _, shorter = run(learning_rate=rates[:kept], epochs=kept)
+    assert np.array_equal(shorter.weights[-1], trace.weights[-1])
+    _, shortest = run(learning_rate=rates[: kept - 1], epochs=kept - 1)
+    assert not np.array_equal(shortest.weights[-1], trace.weights[-1])
 
 
-def test_a_constant_column_says_nothing_or_is_a_second_bias():
-    silent, second = "nothing to learn from: k", "which acts as a second bias: k; better leave it out"
-    assert notes_of(np.full(ROWS, 7.0))[0].endswith(silent)
-    assert notes_of(np.full(ROWS, 0.5), (0, 1))[0].endswith(silent)
-    assert notes_of(np.full(ROWS, 1.0), (0, 1))[0].endswith(second)
+def test_epochs_that_change_nothing_in_between_are_told():
+    (note,) = notes(learning_rate=[0.5, 2.0**-19, 2.0**-19, *[0.5] * 6])
+    assert note.startswith("2 of the first 9 epochs change no weight")
 
 
-def test_a_squeezed_real_label_is_named_and_other_labels_never_are():
-    column = with_outlier(VALUES, 1e12)
-    encoding = DatasetEncoding.from_data(VALUES[:, None], column, ["a"], label_name="price").label
-    assert "left: price (2); " in label_notes("price", encoding, column, encoding.encode(column))[0]
-    for y, kind in ((LABELS, "binary"), (np.arange(ROWS) % 3, "count"), (VALUES, "real")):
-        encoding = DatasetEncoding.from_data(VALUES[:, None], y, ["a"], label_kind=kind).label
-        assert label_notes("label", encoding, y, encoding.encode(y)) == ()
+def test_where_there_is_nothing_to_learn_nothing_is_told():
+    schedule, _ = run(bias=False)
+    trace = train(np.zeros((40, 2)), np.zeros(40), schedule)
+    assert not trace.weights.any() and require_resolution(schedule, trace.weights, trace.u) == ()
 
 
-@given(st.lists(st.integers(-3, 3), min_size=2, max_size=30), st.integers(0, 4))
-def test_a_note_is_given_exactly_if_one_integer_stands_for_several_values(values, shift):
-    """Few integers, which the values are divided by: the definition, in plain Python."""
-    integers = [value >> shift for value in values]
-    X, by_feature = np.array(values, dtype=float)[:, None], np.array([integers], dtype=np.int16)
-    lossy = len(set(zip(values, integers, strict=True))) > len(set(integers))
-    if lossy and len(set(integers)) == 1:
-        with pytest.raises(DataError, match="column 'k'"):
-            feature_notes(["k"], X, by_feature)
-    else:
-        assert any("squeezed" in note for note in feature_notes(["k"], X, by_feature)) == lossy
+@pytest.mark.parametrize("batch_size", [None, 8])
+def test_the_smallest_gradient_is_where_updates_begin(batch_size):
+    schedule, _ = run(learning_rate=0.25, batch_size=batch_size)
+    assert smallest_gradient(schedule) == pytest.approx(2.0**-17 / 0.25, rel=1e-2)
+    fixed = schedule.scales
+    units = smallest_gradient(schedule) * schedule.live_counts[0] * 2.0 ** (fixed.p_bits + fixed.x_bits)
+    factor, half = schedule.c_epoch[0] * schedule.c_block[0], 1 << (schedule.shift - 1)
+    assert (factor * int(units * 1.01) + half) >> schedule.shift == 1
+    assert (factor * int(units * 0.99) + half) >> schedule.shift == 0

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.errors import DataError, FormatError, ParameterError
-from zkunlearn.models.spec import MAX_SPEC_BYTES, FixedPoint, TrainingSpec, load_spec
+from zkunlearn.models.scales import FixedPoint
+from zkunlearn.models.spec import MAX_SPEC_BYTES, TrainingSpec, load_spec
 
 LEAST = {"model": "logistic", "epochs": 4, "learning_rate": 0.5}
 
@@ -27,7 +28,7 @@ def specs(draw):
         epochs=epochs,
         learning_rate=draw(rates | st.lists(rates, min_size=epochs, max_size=epochs).map(tuple)),
         batch_size=draw(st.none() | st.integers(0, 12).map(lambda b: 1 << b)),
-        l2=draw(st.floats(0, 10)),
+        l2=draw(st.just(0.0) | st.floats(2.0**-100, 10)),
         bias=draw(st.booleans()),
         fixed_point=FixedPoint(x_bits=draw(st.integers(8, 12)), w_bits=draw(st.integers(14, 16))),
     )
@@ -41,8 +42,10 @@ def test_toml_and_mapping_give_back_the_same_spec(declared):
 
 def test_mapping_contains_plain_types_only():
     mapping = spec(learning_rate=[0.1, 0.2, 0.3, 0.4]).to_mapping()
-    assert {type(value) for value in mapping.values()} == {str, int, bool, list}
-    assert mapping["learning_rate"] == ["0.1", "0.2", "0.3", "0.4"]
+    assert {type(value) for value in mapping["method"].values()} == {str, int, bool, list}
+    assert {type(value) for value in mapping["scales"].values()} == {int}
+    assert mapping["family"] == "logistic"
+    assert mapping["method"]["learning_rate"] == ["0.1", "0.2", "0.3", "0.4"]
 
 
 def test_derived_scales():
@@ -53,7 +56,7 @@ def test_derived_scales():
 
 def test_one_rate_in_a_list_is_the_same_spec_as_the_rate():
     assert spec(epochs=1, learning_rate=[0.5]) == spec(epochs=1, learning_rate=0.5)
-    assert spec(learning_rate=0.25).learning_rates == (0.25,) * 4
+    assert spec(learning_rate=0.25).method.learning_rates == (0.25,) * 4
 
 
 @pytest.mark.parametrize(
@@ -102,33 +105,45 @@ def test_unusable_scales_are_refused_by_name(scales, message):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("l2", "0", "'0' is not the canonical spelling 0.0"),
+        ("l2", "0", "'0', not the canonical spelling 0.0"),
         ("l2", "0.10", "not the canonical spelling 0.1"),
         ("l2", "nan", "is not finite"),
         ("l2", "x", "is not a number"),
         ("l2", "-0.0", "not in canonical form"),
-        ("l2", 0.0, "expected text, found float"),
+        ("l2", 0.0, "is float, not a number as text"),
         ("learning_rate", ["inf"], "is not finite"),
-        ("learning_rate", "0.5", "expected a list"),
+        ("learning_rate", "0.5", "is text, not a list"),
         ("learning_rate", [], "learning_rate: 0 values"),
-        ("epochs", True, "expected an integer, found bool"),
+        ("epochs", True, "is true or false, not an integer"),
         ("epochs", 1 << 60, "epochs = "),
-        ("bias", 1, "expected true or false, found int"),
-        ("model", "forest", "model = 'forest'"),
+        ("bias", 1, "is an integer, not true or false"),
+        ("kind", "boosting", "method = 'boosting': must be one of gradient descent"),
         ("batch_size", -1, "batch_size = -1"),
     ],
 )
 def test_a_mapping_not_in_canonical_form_is_refused(field, value, message):
     with pytest.raises(FormatError, match=message):
-        TrainingSpec.from_mapping({**spec().to_mapping(), field: value})
+        TrainingSpec.from_mapping(changed(**{field: value}))
+
+
+def changed(**fields):
+    mapping = spec().to_mapping()
+    return {**mapping, "method": {**mapping["method"], **fields}}
 
 
 def test_unknown_and_missing_mapping_fields_are_refused():
     with pytest.raises(FormatError, match="unknown field 'momentum'"):
-        TrainingSpec.from_mapping({**spec().to_mapping(), "momentum": "0.9"})
-    with pytest.raises(FormatError, match="field 'l2' is missing"):
-        TrainingSpec.from_mapping({k: v for k, v in spec().to_mapping().items() if k != "l2"})
-    with pytest.raises(FormatError, match="expected a mapping"):
+        TrainingSpec.from_mapping(changed(momentum="0.9"))
+    with pytest.raises(FormatError, match="unknown field 'outputs'"):
+        TrainingSpec.from_mapping({**spec().to_mapping(), "outputs": 1})
+    with pytest.raises(FormatError, match="model = 'forest'"):
+        TrainingSpec.from_mapping({**spec().to_mapping(), "family": "forest"})
+    with pytest.raises(FormatError, match="field 'method' is text, not a map"):
+        TrainingSpec.from_mapping({**spec().to_mapping(), "method": "gradient descent"})
+    with pytest.raises(FormatError, match="lacks the field 'l2'"):
+        method = {k: v for k, v in spec().to_mapping()["method"].items() if k != "l2"}
+        TrainingSpec.from_mapping({**spec().to_mapping(), "method": method})
+    with pytest.raises(FormatError, match="is a list, not a map"):
         TrainingSpec.from_mapping([])
 
 
@@ -137,15 +152,15 @@ def test_unknown_and_missing_mapping_fields_are_refused():
     [
         ("[model]\nkind = \n", FormatError, "line 2"),
         ("[model]\nkind = 'linear'\n[extra]\n", ParameterError, r"unknown section \[extra\]"),
-        ("[model]\nkind = 'linear'\n[training]\nlr = 1\n", ParameterError, "unknown field training.lr"),
+        ("[model]\nkind = 'linear'\n[method]\nlr = 1\n", ParameterError, "unknown field method.lr"),
         (
-            "[model]\nkind = 'linear'\n[training]\nepochs = 1\n",
+            "[model]\nkind = 'linear'\n[method]\nepochs = 1\n",
             ParameterError,
-            "training.learning_rate is missing",
+            "method.learning_rate is missing",
         ),
         ("model = 3\n", ParameterError, r"model: must be a section"),
         (
-            "[model]\nkind = 'linear'\n[training]\nepochs = 1\nlearning_rate = 1\nbatch_size = 3",
+            "[model]\nkind = 'linear'\n[method]\nepochs = 1\nlearning_rate = 1\nbatch_size = 3",
             ParameterError,
             "batch_size = 3",
         ),
@@ -161,7 +176,7 @@ def test_a_bad_spec_file_is_refused_with_its_name_and_field(tmp_path, text, erro
 
 def test_the_least_spec_file_is_enough(tmp_path):
     path = tmp_path / "spec.toml"
-    path.write_text('[model]\nkind = "logistic"\n[training]\nepochs = 4\nlearning_rate = 0.5\n')
+    path.write_text('[model]\nkind = "logistic"\n[method]\nepochs = 4\nlearning_rate = 0.5\n')
     assert load_spec(path) == spec()
 
 

@@ -296,7 +296,7 @@ def training(forgotten: tuple[int, ...]) -> Case:
     relation, schedule, (X, y) = declared.relation, declared.schedule, people()
     by_feature = np.concatenate([X.T, np.full((1, len(y)), 1 << X_BITS)]).astype(np.int16)
     rows = blind_rows(tuple(map(str, range(len(y)))), by_feature, y.astype(np.int32))
-    trace = descend(rows, forgotten, declared.spec, schedule)
+    trace = descend(rows, schedule)
     witness = training_witness(relation, trace)
     axes = column_axes(relation)
     scores = np.empty((schedule.epochs, schedule.rows), dtype=np.int64)

@@ -192,7 +192,7 @@ def statement_about_nothing(
         "dataset": {"rows": rows, "encoding": encoding, "openings": openings, **more},
         "spec": spec.to_mapping(),
         "forgotten": [{"position": position, "digest": bytes(32), "path": b""} for position in forgotten],
-        "model": {"root": bytes(32), "openings": 4, "shape": [features + spec.bias]},
+        "model": {"root": bytes(32), "openings": 4, "shape": [features + spec.method.bias]},
         "forgotten_classes": [],
         "start": [],
         "scope": [],

@@ -205,19 +205,24 @@ def check_dataset(statement: Any) -> None:
 
 
 def check_spec(spec: Any) -> None:
-    texts, integers = ("model", "l2"), ("epochs", "batch_size", "x_bits", "w_bits", "p_bits")
+    fields(spec, {"family": str, "method": dict, "scales": dict})
+    method, scales = spec["method"], spec["scales"]
+    texts, integers = ("kind", "l2"), ("epochs", "batch_size")
     types = {**dict.fromkeys(texts, str), **dict.fromkeys(integers, int), "learning_rate": list, "bias": bool}
-    fields(spec, types)
-    require("format", spec["model"] in ("logistic", "linear", "probit", "poisson"))
-    within(spec["epochs"], 1, 1 << 20)
-    within(spec["batch_size"], 0, 1 << 24)
-    require("format", spec["batch_size"] & (spec["batch_size"] - 1) == 0 and real(spec["l2"]) >= 0)
-    require("format", len(spec["learning_rate"]) in (1, spec["epochs"]))
-    require("format", all(real(rate) > 0 for rate in spec["learning_rate"]))
-    within(spec["x_bits"], 4, 14)
-    within(spec["w_bits"], 8, 24)
-    within(spec["p_bits"], 8, 24)
-    within(spec["x_bits"] + spec["w_bits"], 20, 30)
+    fields(method, types)
+    fields(scales, dict.fromkeys(("x_bits", "w_bits", "p_bits"), int))
+    require("format", spec["family"] in ("logistic", "linear", "probit", "poisson"))
+    require("format", method["kind"] == "gradient descent")
+    within(method["epochs"], 1, 1 << 20)
+    within(method["batch_size"], 0, 1 << 24)
+    require("format", method["batch_size"] & (method["batch_size"] - 1) == 0)
+    require("format", len(method["learning_rate"]) in (1, method["epochs"]))
+    for value in (*method["learning_rate"], *([method["l2"]] if real(method["l2"]) else [])):
+        require("format", 2.0**-100 <= real(value) <= 2.0**100)
+    within(scales["x_bits"], 4, 14)
+    within(scales["w_bits"], 8, 24)
+    within(scales["p_bits"], 8, 24)
+    within(scales["x_bits"] + scales["w_bits"], 20, 30)
 
 
 def check_training(statement: Any) -> None:

@@ -141,7 +141,7 @@ class GradientDescent(Relation):
         self.forgotten = [record["position"] for record in statement["forgotten"]]
         self.s = s = schedule(spec, dataset, self.forgotten)
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
-        self.one, self.bias = 1 << spec["x_bits"], spec["bias"]
+        self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
         self.row, self.epoch, self.block = Axis("row", self.rows), Axis("epoch", s.epochs), Axis("block", s.blocks)
         self.weight = Axis("weight", s.width, self.features + 1 - s.width)
         self.offset = 1 << (s.weight_bits - 1)

@@ -183,13 +183,13 @@ def recommitment_shape(statement: Map) -> Shape:
 
 
 def training_shape(statement: Map) -> Shape:
-    dataset, spec = statement["dataset"], statement["spec"]
+    dataset, method = statement["dataset"], statement["spec"]["method"]
     require_size(dataset)
-    rows, epochs, features = dataset["rows"], spec["epochs"], len(dataset["encoding"]["features"])
-    steps = epochs * -(-rows // (spec["batch_size"] or rows))
+    rows, epochs, features = dataset["rows"], method["epochs"], len(dataset["encoding"]["features"])
+    steps = epochs * -(-rows // (method["batch_size"] or rows))
     require("statement", rows * epochs <= 1 << 30)
     require("statement", steps * (features + 1) <= 1 << 27)
-    require("statement", statement["model"]["shape"] == [features + spec["bias"]])
+    require("statement", statement["model"]["shape"] == [features + method["bias"]])
     return Shape(GradientDescent(statement), {"dataset": dataset["openings"], "model": statement["model"]["openings"]})
 
 
