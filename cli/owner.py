@@ -120,7 +120,7 @@ def ids_to_forget(dataset: Dataset, forget: Sequence[str], forget_file: Path | N
     from ..formats.lists import COMMENT, read_ids
     from ..prover.tables.ids import wanted_ids
 
-    named = wanted_ids(list(forget))
+    named = list(forget)
     if forget_file is not None:
         listed = read_ids(forget_file, comments=not any(name.startswith(COMMENT) for name in dataset.ids))
         try:

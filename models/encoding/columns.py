@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, FormatError, ParameterError
 from ...formats.fields import Real, take
+from ...formats.files import SHOWN_TEXT
 from ..shapes import FEATURE_BOUND, LABEL_KINDS, label_range
 
 LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
 _END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units
 MAX_NAME_LENGTH = 256
-SHOWN_TEXT = 40  # how many characters of a label a message repeats
 PIECE_CELLS = 1 << 17  # of tables that are worked through some rows at a time: 1 MB, which fits near caches
 _MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no labels
 

@@ -110,7 +110,7 @@ def _numbers(values: Any, name: str) -> NDArray[Any]:
 
 def _number(value: object, row: int, name: str) -> float:
     if is_missing(value):
-        raise DataError("the cell is empty", row=row, column=name)
+        raise DataError("the cell is empty (a missing value)", row=row, column=name)
     if isinstance(value, str):
         raise DataError(f"{value[:SHOWN_TEXT]!r} is a text, not a number", row=row, column=name, found=value)
     if not isinstance(value, (Real, Decimal, np.bool_)):

@@ -201,7 +201,7 @@ def test_the_message_of_an_unforeseen_exception_is_shown_with_debug_only(
 # The library ---------------------------------------------------------------------------------------------------------
 
 
-FIRST = "the first row's id, which stands for a cell or label where there should be numbers"
+FIRST = "the first row's id, which is given twice, or as a cell or label where there should be numbers"
 LIBRARY: dict[str, tuple[type[Exception], Callable[[Owner, Dataset], object], tuple[str, ...]]] = {
     "an unknown id": (zu.DataError, lambda own, data: zu.prove(data, spec_of(own), forget=[UNKNOWN]), (UNKNOWN,)),
     "an id twice": (
@@ -214,7 +214,7 @@ LIBRARY: dict[str, tuple[type[Exception], Callable[[Owner, Dataset], object], tu
     "ids that repeat": (
         zu.DataError,
         lambda own, data: zu.commit(own.table.cells, own.table.labels, [*own.table.ids[:-1], own.table.ids[0]]),
-        (),
+        (FIRST,),
     ),
     "no numbers": (
         zu.DataError, lambda own, data: zu.commit([[name] for name in own.table.ids], own.table.labels), (FIRST,),
