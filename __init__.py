@@ -26,14 +26,16 @@ from .errors import (
     TrainingError,
     ZkUnlearnError,
 )
-from .models.spec import FixedPoint, TrainingSpec, load_spec
+from .models.scales import FixedPoint
+from .models.spec import TrainingSpec, load_spec
 from .verifier.pins import Pins
 from .verifier.proofs import DatasetCommitment, RecommitmentProof, TrainingProof
 from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment, verify_training
 
 if TYPE_CHECKING:
     from .prover.owner.dataset import Dataset
-    from .prover.owner.training import Trained
+    from .prover.owner.model import Model
+    from .prover.owner.trained import Trained
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "FixedPoint",
     "FormatError",
     "InvalidProof",
+    "Model",
     "ParameterError",
     "RecommitmentProof",
     "StatementMismatch",
@@ -63,10 +66,19 @@ __all__ = [
 ]
 
 
+def __getattr__(name: str) -> Any:
+    """What an owner reads back, without loading the prover for those who do not."""
+    if name == "Model":
+        from .prover.owner.model import Model
+
+        return Model
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def commit(
     X: Any,
     y: Any,
-    ids: Sequence[str] | None = None,
+    ids: Sequence[str | int] | None = None,
     *,
     names: Sequence[str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
@@ -74,6 +86,7 @@ def commit(
     label_name: str = "label",
     x_bits: int = 10,
     openings: int = 32,
+    rows_per_id: str = "one",
     progress: Callable[[str], None] | None = None,
 ) -> Dataset:
     """Commit to a data set and prove that it is well formed.
@@ -81,7 +94,9 @@ def commit(
     Args:
         X: real features (N, d): numpy array, pandas frame or torch tensor.
         y: labels (N,).
-        ids: a distinct name for each row; row numbers from 1 by default.
+        ids: a distinct text or integer for each row, by which it can be forgotten; texts are taken in Unicode's
+            normal form C. By default the index of the frame, unless it is pandas' own 0 .. N - 1; row numbers from 1
+            for that, and for arrays.
         names: feature names; those of a pandas frame, or x1, x2, .. by default.
         bounds: (low, high) of every feature, and under `label_name` of a real label. Taken from the data by
             default, which the commitment then says: such an encoding is outside the proof.
@@ -90,6 +105,7 @@ def commit(
         x_bits: scale of the integers that features become: [-1, 1] is [-2^x_bits, 2^x_bits]. A training spec
             has to declare the same.
         openings: how many proofs, this one included, the commitment can serve.
+        rows_per_id: "one"; or "many", where one person may have several rows: forgetting an id forgets all of its rows.
         progress: called with the name of each phase.
 
     Raises:
@@ -100,7 +116,7 @@ def commit(
     from .prover.owner.dataset import commit_dataset
     from .prover.tables.arrays import as_table
 
-    table = as_table(X, y, ids, names)
+    table = as_table(X, y, ids, names, label_name, rows_per_id)
     encoding = DatasetEncoding.from_data(
         table.X,
         table.y,
@@ -110,7 +126,7 @@ def commit(
         x_bits=x_bits,
         label_name=label_name,
     )
-    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress)
+    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name)
 
 
 def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContextManager[None]:
@@ -128,7 +144,7 @@ def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContext
     return memory_limit(size, folder)
 
 
-def load_dataset(directory: str) -> Dataset:
+def load_dataset(directory: str | Path) -> Dataset:
     """A data set that `Dataset.save` wrote. Raises DataError or FormatError naming the file."""
     from .prover.owner.dataset import Dataset
 
@@ -138,22 +154,29 @@ def load_dataset(directory: str) -> Dataset:
 def prove(
     dataset: Dataset,
     spec: TrainingSpec,
-    forget: Iterable[str] = (),
+    forget: Iterable[str | int] = (),
     previous: TrainingProof | None = None,
     *,
+    model_openings: int = 4,
     progress: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train as `spec` declares on the rows whose ids are not in `forget`, and prove it.
 
+    Args:
+        forget: ids; what `previous` forgot stays forgotten and need not be repeated.
+        previous: the proof that this one supersedes.
+        model_openings: how many proofs the model's commitment can serve, this one included.
+        progress: called with the name of each phase.
+
     Returns:
-        `.proof` (public), `.model` (secret: `.weights`, `.decision_function`), `.timings`.
+        `.proof` (public), `.model` (secret: `.weights`, `.decision_function`), `.timings`, `.save`.
 
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded: see `prover.training`.
     """
     from .prover.owner.training import prove_training
 
-    return prove_training(dataset, spec, forget, previous, progress)
+    return prove_training(dataset, spec, forget, previous, progress, model_openings)
 
 
 def recommit(

@@ -2,9 +2,57 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class ZkUnlearnError(Exception):
     """Base class of every error this package raises on purpose."""
+
+
+class InputError(ZkUnlearnError):
+    """Something that was handed in cannot be used. The message is for people; a program reads the fields.
+
+    Attributes:
+        reason: what is wrong, without the place.
+        file: where it is: the file's name,
+        line: the line, counted from 1 as editors do,
+        row: the row of the table, counted from 0 as Python does; messages count from 1,
+        column: and the name of the column. None, each of them, where there is none or nobody knows.
+        expected: what would have been right.
+        found: what is there instead; one cell, never more of the data.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        row: int | None = None,
+        column: str | None = None,
+        expected: object = None,
+        found: object = None,
+    ) -> None:
+        where = [f"line {line}"] if line is not None else [] if row is None else [f"row {row + 1}"]
+        where += [] if column is None else [f"column {column!r}"]
+        parts = [*([] if file is None else [file]), *([", ".join(where)] if where else []), reason]
+        super().__init__(": ".join(parts))
+        self.reason, self.expected, self.found = reason, expected, found
+        self.file, self.line, self.row, self.column = file, line, row, column
+
+    def at(
+        self, *, file: str | None = None, line: int | None = None, row: int | None = None, column: str | None = None
+    ) -> Self:
+        """The same error with more of the place, for who knows it; what it says already stays."""
+        return type(self)(
+            self.reason,
+            file=file if self.file is None else self.file,
+            line=line if self.line is None else self.line,
+            row=row if self.row is None else self.row,
+            column=column if self.column is None else self.column,
+            expected=self.expected,
+            found=self.found,
+        )
 
 
 class InvalidProof(ZkUnlearnError):
@@ -29,12 +77,12 @@ class StatementMismatch(ZkUnlearnError):
     """A proof is about something else than what the auditor pinned."""
 
 
-class ParameterError(ZkUnlearnError):
+class ParameterError(InputError):
     """A specification, shape or option is outside what can be proved."""
 
 
-class DataError(ZkUnlearnError):
-    """Input data cannot be used; the message names file, line or column."""
+class DataError(InputError):
+    """Input data cannot be used; message and fields name file, line or row, and column."""
 
 
 class TrainingError(ZkUnlearnError):

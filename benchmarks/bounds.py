@@ -54,7 +54,7 @@ def counted(item: Workload, dataset: Any) -> dict[str, float]:
     sections = trained.statement.relation.sections
     cells = sum(prod(axis.size for axis in tree.axes) for section in sections for tree in instances(section))
     work["lookups"] = LEAF_PRODUCTS * cells
-    work["train"] = 2 * item.rows * item.features * item.spec.epochs
+    work["train"] = 2 * item.rows * item.features * item.spec.method.epochs
     return work
 
 

@@ -14,8 +14,8 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LogisticRegression, Ridge
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.float_reference import accuracy, objective, r2, train_float
-from zkunlearn.models.methods.gradient_descent import train
-from zkunlearn.models.methods.schedule import compile_schedule
+from zkunlearn.models.live import Live
+from zkunlearn.models.methods.descent import train
 from zkunlearn.models.spec import TrainingSpec
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "exactness.md"
@@ -60,25 +60,27 @@ def optimum(X: np.ndarray, y: np.ndarray, spec: TrainingSpec) -> np.ndarray:
     """scikit-learn's weights for mean loss + l2 / 2 |w|^2, the bias last."""
     design, rows = np.column_stack([X, np.ones(len(X))]), len(X)
     if spec.model == "logistic":
-        solver = LogisticRegression(C=1 / (rows * spec.l2), fit_intercept=False, tol=1e-10, max_iter=10_000)
+        solver = LogisticRegression(C=1 / (rows * spec.method.l2), fit_intercept=False, tol=1e-10, max_iter=10_000)
         return solver.fit(design, y).coef_[0]
-    return Ridge(alpha=rows * spec.l2, fit_intercept=False).fit(design, y).coef_
+    return Ridge(alpha=rows * spec.method.l2, fit_intercept=False).fit(design, y).coef_
 
 
 def row(case: Case) -> str:
     names = [f"x{i}" for i in range(case.X.shape[1])]
     encoding = DatasetEncoding.from_data(case.X, case.y, names)
     features, labels = encoding.encode_features(case.X), encoding.encode_labels(case.y)
-    live, spec = np.ones(len(labels), dtype=bool), case.spec
-    schedule = compile_schedule(spec, encoding.shape(len(labels)), ())
-    integers = train(features, labels, live, spec, schedule).weights[-1] / 2.0**spec.fixed_point.w_bits
+    spec = case.spec
+    schedule = spec.compile(encoding.shape(len(labels)), Live(len(labels)))
+    integers = train(features, labels, schedule).weights[-1] / 2.0**spec.fixed_point.w_bits
     X, y = features / 2.0**encoding.x_bits, labels / 2.0**encoding.label.label_bits
-    floats = train_float(X, y, live, spec, schedule)
+    floats = train_float(X, y, spec, schedule)
     score = accuracy if spec.model == "logistic" else r2
     distance = np.linalg.norm(integers - floats) / np.linalg.norm(floats)
-    values = [objective(X, y, live, w, spec) for w in (integers, floats, optimum(X, y, spec))]
-    batch = f"batch {spec.batch_size}" if spec.batch_size else "full batch"
-    described = f"{spec.model}, {spec.epochs} epochs, {batch}, rate {spec.learning_rate}, l2 {spec.l2}"
+    values = [objective(X, y, schedule.live.mask(), w, spec) for w in (integers, floats, optimum(X, y, spec))]
+    batch = f"batch {spec.method.batch_size}" if spec.method.batch_size else "full batch"
+    described = (
+        f"{spec.model}, {spec.method.epochs} epochs, {batch}, rate {spec.method.learning_rate}, l2 {spec.method.l2}"
+    )
     scores = [score(X, y, w, spec) for w in (integers, floats)]
     name = "accuracy" if spec.model == "logistic" else "R^2"
     return (

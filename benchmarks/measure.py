@@ -91,25 +91,22 @@ def float_seconds(item: Workload, schedule: Any) -> float:
     from zkunlearn.models.float_reference import train_float
 
     X, y = item.data()
-    live = np.ones(len(X), dtype=np.bool_)
-    live[: item.forgotten] = False  # as many rows; which ones costs nothing
     features = np.asarray(X, dtype=np.float64)
     features = features / np.abs(features).max(axis=0)
     if schedule.blocks > 1 or item.forgotten:
         schedule = _without_forgetting(item)
-        live[:] = True
-    return median(timed(lambda: train_float(features, y, live, item.spec, schedule))[0] for _ in range(FLOAT_RUNS))
+    return median(timed(lambda: train_float(features, y, item.spec, schedule))[0] for _ in range(FLOAT_RUNS))
 
 
 def _without_forgetting(item: Workload) -> Any:
     """A schedule in which positions do not matter: nothing is forgotten."""
     from zkunlearn.models.encoding.dataset import DatasetEncoding
-    from zkunlearn.models.methods.schedule import compile_schedule
+    from zkunlearn.models.live import Live
 
     X, y = item.data()
     names = tuple(f"x{i + 1}" for i in range(X.shape[1]))
     encoding = DatasetEncoding.from_data(X, y, names, label_kind=item.label_kind)
-    return compile_schedule(item.spec, encoding.shape(len(X)), ())
+    return item.spec.compile(encoding.shape(len(X)), Live(len(X)))
 
 
 def verify(item: Workload, directory: Path) -> dict[str, Any]:

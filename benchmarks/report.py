@@ -234,10 +234,10 @@ def description(name: str) -> str:
     """A workload in words."""
     item = workload(name)
     source = "scikit-learn's breast_cancer" if item.real else "synthetic"
-    batch = "full batch" if item.spec.batch_size is None else f"batches of {item.spec.batch_size}"
+    batch = "full batch" if item.spec.method.batch_size is None else f"batches of {item.spec.method.batch_size}"
     forgotten = f", {item.forgotten} rows forgotten" if item.forgotten else ""
     shape = f"{item.rows:,} x {item.features:,}"
-    epochs = "1 epoch" if item.spec.epochs == 1 else f"{item.spec.epochs} epochs"
+    epochs = "1 epoch" if item.spec.method.epochs == 1 else f"{item.spec.method.epochs} epochs"
     return f"{source}, {shape}, {item.spec.model} regression, {epochs}, {batch}{forgotten}"
 
 

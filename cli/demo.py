@@ -28,7 +28,7 @@ from .owner import prepare_kernels, require_folder_place
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
-    from ..prover.owner.training import Trained
+    from ..prover.owner.trained import Trained
 
 MEASURES = {  # the largest value a measure can sensibly take: mean of the cells, standard error, worst cell
     "radius": (30, 3, 40),
@@ -199,15 +199,12 @@ def _commit(story: Story, owner: Path) -> Dataset:
 
 
 def _train_and_forget(story: Story, dataset: Dataset, owner: Path) -> tuple[Trained, Trained]:
-    from ..formats.lists import write_lines
-
     story.chapter("2  The owner trains a model, and proves it")
     story.shell("prove data --spec spec.toml --out first.proof")
     spec = load_spec(owner / SPEC_FILE)
     with story.timed("first proof"):
         first = prove(dataset, spec)
-    first.model.save(owner / "first.model.opening")
-    first.proof.save(owner / FIRST)
+    first.save(owner / FIRST)
 
     withdrawn = [patient(row) for row in WITHDRAWN]
     story.chapter(f"3  {len(withdrawn)} patients withdraw: train again without them, and prove it")
@@ -216,9 +213,7 @@ def _train_and_forget(story: Story, dataset: Dataset, owner: Path) -> tuple[Trai
     story.shell("prove data --spec spec.toml --forget-file withdrawn.txt --previous first.proof --out second.proof")
     with story.timed("second proof"):
         second = prove(dataset, spec, forget=withdrawn, previous=first.proof)
-    second.model.save(owner / "second.model.opening")
-    write_lines(owner / FORGOTTEN, [record.digest.hex() for record in second.statement.forgotten])
-    second.proof.save(owner / SECOND)
+    second.save(owner / SECOND)
     return first, second
 
 
@@ -313,7 +308,7 @@ def _lie(story: Story, auditor: Path) -> None:
     proof, statement = evidence.second, evidence.second.statement
     middle = len(proof.proof) // 2
     flipped = proof.proof[:middle] + bytes([proof.proof[middle] ^ 1]) + proof.proof[middle + 1 :]
-    slower = replace(statement, spec=replace(statement.spec, learning_rate=1.0))
+    slower = replace(statement, spec=TrainingSpec(model=SPEC.model, method=SPEC.method, learning_rate=1.0))
     shorter = replace(statement, forgotten=statement.forgotten[1:])
     lies = [
         (

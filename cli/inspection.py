@@ -16,7 +16,8 @@ from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, ParameterError
-from ..formats.container import Bytes, Int, read_container, take
+from ..formats.container import read_container
+from ..formats.fields import Bytes, Int, take
 from ..formats.lists import read_digests
 from ..models.spec import load_spec
 from ..verifier.proofs import Proof
@@ -159,7 +160,9 @@ def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
         statement = read_statement(TrainingStatement, payload.get("training"))
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
-    return Inspection("model opening", statement_lines(statement), SECRET, statement_data(statement))
+    spent = take({"spent": payload.get("spent")}, {"spent": Int(1, statement.model.openings)}, str(path))["spent"]
+    lines = [*statement_lines(statement), ("openings", f"{spent} of {statement.model.openings} used")]
+    return Inspection("model opening", lines, SECRET, {**statement_data(statement), "openings_used": spent})
 
 
 def _security(statement: Statement) -> tuple[float | None, str]:

@@ -32,12 +32,6 @@ MOMENT = 0.01  # seconds
 TEXT_WIDTH = 84  # of the second column; a digest is 64
 
 Lines = list[tuple[str, str]]
-_MODELS = {
-    "logistic": "logistic regression",
-    "linear": "linear regression",
-    "probit": "probit regression",
-    "poisson": "Poisson regression",
-}
 
 
 class Output:
@@ -180,15 +174,10 @@ def size_text(size: int) -> str:
 
 def algorithm_sentence(spec: TrainingSpec) -> str:
     """The declared algorithm in a sentence."""
-    fixed, rates = spec.fixed_point, spec.learning_rate
-    batch = "full-batch" if spec.batch_size is None else f"mini-batch (rows in blocks of {spec.batch_size})"
-    rate_text = f"learning rate {rates!r}"
-    if isinstance(rates, tuple):
-        rate_text = f"learning rates from {rates[0]!r} to {rates[-1]!r}, one an epoch"
+    fixed = spec.fixed_point
     return (
-        f"{_MODELS[spec.model]} {'with' if spec.bias else 'without'} bias, by {batch} gradient descent from zero "
-        f"weights: {plural(spec.epochs, 'epoch')}, {rate_text}, L2 {spec.l2!r}; scales 2^{fixed.x_bits} (features), "
-        f"2^{fixed.w_bits} (weights), 2^{fixed.p_bits} (predictions)"
+        f"{spec.family.title} {'with' if spec.method.bias else 'without'} bias, by {spec.method.describe()}; "
+        f"scales 2^{fixed.x_bits} (features), 2^{fixed.w_bits} (weights), 2^{fixed.p_bits} (predictions)"
     )
 
 

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DataError
-from ..verifier.proofs import TrainingProof
-from .output import Output, plural
+from .output import Output
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
-    from ..prover.tables.read import RawTable
 
 Command = Callable[..., None]
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 
 
 def dataset_files(directory: Path) -> tuple[Path, Path]:
-    """The public and the secret file of a data set."""
-    from ..prover.owner.dataset import COMMITMENT_FILE, OPENING_FILE
+    """The public and the secret file of a data set, after what a killed run left there is put right."""
+    from ..prover.owner.dataset import COMMITMENT_FILE, OPENING_FILE, recover
 
+    if directory.is_dir():
+        recover(directory)
     return directory / COMMITMENT_FILE, directory / OPENING_FILE
 
 
@@ -115,35 +115,17 @@ def prepare_kernels(output: Output) -> None:
             kernels.warm_up(progress)
 
 
-def note_constants(output: Output, table: RawTable) -> None:
-    """Name the columns that say nothing."""
-    constant = table.constant_columns()
-    if constant:
-        output.note(f"note: one value in every row, so nothing to learn from: {', '.join(constant)}")
+def ids_to_forget(dataset: Dataset, forget: Sequence[str], forget_file: Path | None) -> list[str]:
+    """The ids named by the user."""
+    from ..formats.lists import COMMENT, read_ids
+    from ..prover.tables.ids import wanted_ids
 
-
-def ids_to_forget(
-    output: Output,
-    dataset: Dataset,
-    forget: Sequence[str],
-    forget_file: Path | None,
-    previous: TrainingProof | None,
-) -> list[str]:
-    """The ids named by the user, and those that the previous proof forgot."""
-    from ..formats.lists import read_ids
-
-    named = list(forget)
+    named = wanted_ids(list(forget))
     if forget_file is not None:
-        listed, known = read_ids(forget_file), set(dataset.ids)
-        unknown = [name for name in listed if name not in known]
-        if unknown:
-            more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
-            raise DataError(f"{forget_file}: id {unknown[0]!r}{more} is not in the data set")
-        named += listed
-    if previous is None or previous.statement.dataset.record_root != dataset.statement.record_root:
-        return named  # of another data set: proving will say so
-    before = [dataset.ids[position] for position in previous.statement.positions]
-    again = set(before) & set(named)
-    if again:
-        output.note(f"note: {plural(len(again), 'row')} of these had been forgotten already")
-    return named + [name for name in before if name not in again]
+        listed = read_ids(forget_file, comments=not any(name.startswith(COMMENT) for name in dataset.ids))
+        try:
+            dataset.rows.positions(listed)
+        except DataError as error:
+            raise error.at(file=str(forget_file)) from error
+        named += wanted_ids(listed)
+    return named

@@ -7,7 +7,7 @@ is imported by the command that needs it, when it needs it.
 
 from __future__ import annotations
 
-import re
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -21,6 +21,7 @@ from .. import __version__, load_spec
 from .. import verify as verify_proof
 from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError, FormatError, InvalidProof, StatementMismatch
+from ..formats.lists import parse_digest, read_digests
 from ..verifier.pins import NAMES as PINS
 from ..verifier.proofs import DatasetCommitment, RecommitmentProof, TrainingProof
 from .output import (
@@ -38,7 +39,6 @@ from .output import (
 from .owner import (
     dataset_files,
     ids_to_forget,
-    note_constants,
     prepare_kernels,
     refuse_existing,
     require_file_place,
@@ -49,12 +49,9 @@ from .owner import (
 
 if TYPE_CHECKING:
     from .. import VerificationReport
-    from ..prover.owner.training import Trained
 
-PROOF_SUFFIX = ".proof"
 LINK_FILE = "dataset.recommitment"
-LIST_HEAD = "# record digests of the forgotten rows, for `zkunlearn verify --forget-file`"
-DIGEST_PATTERN = r"[0-9a-fA-F]{64}"
+LOGGER = logging.getLogger("zkunlearn")
 FILE = click.Path(path_type=Path)  # existence is checked by whoever reads, with one kind of message
 
 
@@ -77,6 +74,8 @@ def main() -> None:
 
     Owners commit and prove; auditors verify. `zkunlearn demo` shows the whole story.
     """
+    if not LOGGER.handlers:
+        LOGGER.addHandler(logging.NullHandler())  # commands print notes themselves
     for stream in (sys.stdout, sys.stderr):  # a name in another script must not stop a verdict
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -118,6 +117,9 @@ force_option = click.option("--force", is_flag=True, help="Replace what is there
 )
 @click.option("--x-bits", type=int, default=10, show_default=True, help="Scale of feature integers.")
 @click.option("--label", type=click.Choice(["binary", "real", "count"]), help="Kind of labels; guessed by default.")
+@click.option(
+    "--several-rows-per-id", "several", is_flag=True, help="One id may have several rows, forgotten together."
+)
 @openings_option
 @click.option("--out", required=True, type=FILE, metavar="DIR", help="Where dataset.commitment and its secret go.")
 @force_option
@@ -131,20 +133,20 @@ def commit(
     bounds_file: Path | None,
     x_bits: int,
     label: str | None,
+    several: bool,
     openings: int,
     out: Path,
     force: bool,
 ) -> None:
     """Commit to DATA (CSV, Parquet or .npz) and prove that it is well formed."""
     from .. import commit as commit_rows
-    from ..prover.tables.read import check_fits, read_bounds, read_table
+    from ..prover.tables.read import read_bounds, read_table
 
     public, secret = dataset_files(out)
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
     bounds = None if bounds_file is None else read_bounds(bounds_file)
-    table = read_table(data, target, id_column)
-    check_fits(table, bounds, label)
+    table = read_table(data, target, id_column, several=several)
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:
@@ -158,14 +160,17 @@ def commit(
                 label_name=target,
                 x_bits=x_bits,
                 openings=openings,
+                rows_per_id="many" if several else "one",
                 progress=progress,
             )
     except DataError as error:
-        raise DataError(f"{data}: {error}") from error
+        raise table.locate(error) from error
     dataset.save(out, replace=force)
-    note_constants(output, table)
+    for note in dataset.notes:
+        output.note(f"note: {note}")
     statement = dataset.statement
     files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
+    notes = {"notes": list(dataset.notes)}
     lines = [
         *dataset_lines(statement),
         ("openings", f"{dataset.spent} of {statement.openings} used"),
@@ -173,7 +178,7 @@ def commit(
         ("SECRET", f"{secret}, {secrets_folder(out)}: keep both, or nothing more can be proved"),
     ]
     data_set = dataset_data(statement)
-    output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files)
+    output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files | notes)
 
 
 @main.command()
@@ -209,54 +214,43 @@ def prove(
     Beside P.proof go P.model.opening (SECRET: the weights) and, if rows are forgotten, P.forgotten, the public list
     of their record digests.
     """
-    stem = str(out).removesuffix(PROOF_SUFFIX)
-    model_file, list_file = Path(f"{stem}.model.opening"), Path(f"{stem}.forgotten")
-    refuse_existing([out, model_file, list_file], force, "choose another name")
+    from .. import load_dataset
+    from .. import prove as prove_training
+    from ..prover.owner.trained import ProofFiles
+
+    files = ProofFiles.beside(out)
+    refuse_existing([files.proof, files.model, files.forgotten], force, "choose another name")
     require_file_place(out)
     spec = load_spec(spec_file)
     previous = None if previous_file is None else TrainingProof.load(previous_file)
-
-    from .. import prove as prove_training
-    from ..prover.owner.dataset import Dataset
-    from ..prover.owner.locks import locked
-
-    dataset = Dataset.load(directory)
-    ids = ids_to_forget(output, dataset, forget, forget_file, previous)
+    dataset = load_dataset(directory)
+    dataset.require_whole_count(out.parent)
+    ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)
     with output.phases("proving") as progress:
         trained = prove_training(dataset, spec, forget=ids, previous=previous, progress=progress)
-    with locked(directory):  # another prover may have been given the same names
-        refuse_existing([out, model_file, list_file], force, "choose another name")
-        _save_trained(trained, out, model_file, list_file)
+    trained.save(out, replace=force)
     statement = trained.proof.statement
+    for text in trained.notes:
+        output.note(f"note: {text}")
+    if trained.forgotten_before:
+        output.note(f"note: {plural(trained.forgotten_before, 'row')} of these had been forgotten already")
     if dataset.spent + 1 == dataset.statement.openings:
         output.note("note: one opening of the data set is left; keep it for `zkunlearn recommit`")
-    public_list = str(list_file) if statement.forgotten else None
-    files = {"model": str(model_file), "forgotten": public_list, "proof": str(out)}
+    public_list = str(files.forgotten) if statement.forgotten else None
+    names = {"model": str(files.model), "forgotten": public_list, "proof": str(out)}
     seconds = {phase: round(duration, 3) for phase, duration in trained.timings.items()}
     lines = [
         *statement_lines(statement),
         ("openings", f"{dataset.spent} of {dataset.statement.openings} used"),
         ("public", f"{out}, {size_text(out.stat().st_size)}"),
         *([("", public_list)] if public_list else []),
-        ("SECRET", f"{model_file}: the weights"),
+        ("SECRET", f"{files.model}: the weights"),
         *([("seconds", ", ".join(f"{phase} {duration}" for phase, duration in seconds.items()))] if timings else []),
     ]
-    data = {**statement_data(statement), "files": files, "openings_used": dataset.spent, "seconds": seconds}
+    data = {**statement_data(statement), "files": names, "openings_used": dataset.spent, "seconds": seconds}
+    data["notes"] = list(trained.notes)
     output.result("Training proved", lines, f"proved: statement {data['statement']}", data)
-
-
-def _save_trained(trained: Trained, out: Path, model_file: Path, list_file: Path) -> None:
-    """The proof goes last: where there is one, the files beside it belong to it."""
-    from ..formats.lists import write_lines
-
-    for old in (out, list_file):  # with --force
-        old.unlink(missing_ok=True)
-    trained.model.save(model_file)
-    digests = [record.digest.hex() for record in trained.proof.statement.forgotten]
-    if digests:
-        write_lines(list_file, [LIST_HEAD, *digests])
-    trained.proof.save(out)
 
 
 @main.command()
@@ -330,23 +324,22 @@ def verify(
 
     What is pinned must match the statement exactly; what is not pinned is what the owner says it is.
     """
-    if known_dataset is not None and not re.fullmatch(DIGEST_PATTERN, known_dataset):
+    known = None if known_dataset is None else parse_digest(known_dataset)
+    if known is None and known_dataset is not None:
         raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
-    from ..formats.lists import read_digests
-
     dataset = DatasetCommitment.load(dataset_file)
     pins: dict[str, Any] = {
         "spec": None if spec_file is None else load_spec(spec_file),
         "forget": None if forget_file is None else read_digests(forget_file),
         "previous": None if previous_file is None else TrainingProof.load(previous_file),
         "recommitment": None if link_file is None else RecommitmentProof.load(link_file),
-        "known_dataset": None if known_dataset is None else bytes.fromhex(known_dataset),
+        "known_dataset": known,
     }
     proof = None
     start = perf_counter()
     try:
         proof = TrainingProof.load(proof_file)
-        if known_dataset is not None and pins["known_dataset"] != dataset.digest:
+        if known is not None and known != dataset.digest:
             raise StatementMismatch(f"{dataset_file} is another data set than the known one")
         with output.phases("verifying"):
             report = verify_proof(proof, dataset, **pins)

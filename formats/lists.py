@@ -1,61 +1,38 @@
-"""The small text files that people write by hand: bounds of columns, lists of ids, lists of record digests.
+"""Lists in small text files, one entry a line: ids of rows to forget, and record digests of forgotten rows.
 
-Every refusal is one line that names the file and, where there is one, the line.
+Blank lines are skipped, and comments, which begin with #. Every refusal is one line that names the file and the line.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import DataError, FormatError
-from .canonical import toml_document
-from .container import write_file
-from .files import read_file
+from ..errors import DataError
+from .files import SHOWN_TEXT, read_text, write_file
 
+LIST_HEAD = "# record digests of the forgotten rows, for `zkunlearn verify --forget-file`"
+COMMENT = "#"
 MAX_LIST_BYTES = 1 << 32  # 2^26 digests, far more than a forget list has
 DIGEST_BYTES = 32  # SHA-256
-SHOWN_TEXT = 40  # how many characters of a cell or line a message repeats
 
 Key = TypeVar("Key")
 
 
-def read_bounds(path: str | Path) -> dict[str, tuple[float, float]]:
-    """Declared bounds of columns, from TOML: a section [bounds] of lines `name = [low, high]`.
+def read_ids(path: str | Path, comments: bool = True) -> tuple[str, ...]:
+    """Row ids, one a line, exactly as in the data.
 
-    Raises:
-        DataError: unreadable, not TOML, or not bounds.
-    """
-    try:
-        document = toml_document(read_text(path, MAX_LIST_BYTES))
-    except FormatError as error:
-        raise DataError(f"{path}: {error}") from None
-    table = document.get("bounds")
-    if set(document) != {"bounds"} or not isinstance(table, dict) or not table:
-        raise DataError(f"{path}: must hold one section [bounds] with lines like: age = [0, 120]")
-    bounds: dict[str, tuple[float, float]] = {}
-    for name, pair in table.items():
-        numbers = pair if isinstance(pair, list) else []
-        if len(numbers) != 2 or not all(type(v) in (int, float) and math.isfinite(v) for v in numbers):
-            raise DataError(f"{path}: bounds of {name!r} must be [low, high], two finite numbers")
-        bounds[name] = (float(numbers[0]), float(numbers[1]))
-        if bounds[name][0] > bounds[name][1]:
-            raise DataError(f"{path}: bounds of {name!r}: the lower one is above the upper one")
-    return bounds
-
-
-def read_ids(path: str | Path) -> tuple[str, ...]:
-    """Row ids, one a line, exactly as in the data; blank lines are skipped.
+    Args:
+        comments: whether lines that begin with # are none; False where ids of the data begin so.
 
     Raises:
         DataError: unreadable, no id at all, or an id that is there twice.
     """
     lines: dict[str, int] = {}
-    for number, line in enumerate(_lines(path), start=1):
-        if line.strip():
+    for number, line in _lines(path):
+        if line.strip() and not (comments and line.startswith(COMMENT)):
             _note_once(lines, line, number, f"{path}: line {number}: id {line[:SHOWN_TEXT]!r}")
     if not lines:
         raise DataError(f"{path}: there is no id in it")
@@ -63,30 +40,33 @@ def read_ids(path: str | Path) -> tuple[str, ...]:
 
 
 def read_digests(path: str | Path) -> tuple[bytes, ...]:
-    """Record digests of 32 bytes, 64 hexadecimal characters a line; blank lines and # comments are skipped.
+    """Record digests of 32 bytes, 64 hexadecimal characters a line; what follows a # is a comment.
 
     Raises:
         DataError: unreadable, a line that is no digest, or a digest that is there twice.
     """
     digests: dict[bytes, int] = {}
-    for number, line in enumerate(_lines(path), start=1):
-        text = line.partition("#")[0].strip()
+    for number, line in _lines(path):
+        text = line.partition(COMMENT)[0].strip()
         if not text:
             continue
         where = f"{path}: line {number}: {text[:SHOWN_TEXT]!r}"
-        if not re.fullmatch(rf"[0-9a-fA-F]{{{2 * DIGEST_BYTES}}}", text):
+        digest = parse_digest(text)
+        if digest is None:
             raise DataError(f"{where} is not a record digest of {2 * DIGEST_BYTES} hexadecimal characters")
-        _note_once(digests, bytes.fromhex(text), number, where)
+        _note_once(digests, digest, number, where)
     return tuple(digests)
 
 
-def write_lines(path: str | Path, lines: Iterable[str]) -> None:
-    """Write a public text file whole or not at all.
-
-    Raises:
-        DataError: it cannot be written.
-    """
+def write_digests(path: str | Path, digests: Iterable[bytes]) -> None:
+    """Write a public list of record digests, whole or not at all. Raises DataError."""
+    lines = [LIST_HEAD, *(digest.hex() for digest in digests)]
     write_file(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def parse_digest(text: str) -> bytes | None:
+    """A digest from 64 hexadecimal characters; None where it is none."""
+    return bytes.fromhex(text) if re.fullmatch(rf"[0-9a-fA-F]{{{2 * DIGEST_BYTES}}}", text) else None
 
 
 def _note_once(seen: dict[Key, int], key: Key, number: int, where: str) -> None:
@@ -95,26 +75,6 @@ def _note_once(seen: dict[Key, int], key: Key, number: int, where: str) -> None:
     seen[key] = number
 
 
-def read_bytes(path: str | Path, limit: int) -> bytes:
-    try:
-        return read_file(path, limit)
-    except FormatError as error:
-        raise DataError(str(error)) from None
-
-
-def decode_text(data: bytes, source: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        guess = "; it looks like UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
-        raise DataError(f"{source}: line {line}: not UTF-8 text{guess}") from None
-
-
-def read_text(path: str | Path, limit: int) -> str:
-    return decode_text(read_bytes(path, limit), str(path))
-
-
-def _lines(path: str | Path) -> list[str]:
-    """Lines without their ends. Not str.splitlines, which also splits at characters an id may contain."""
-    return re.split(r"\r\n|\n|\r", read_text(path, MAX_LIST_BYTES))
+def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Lines without their ends, numbered from 1. Not str.splitlines, which also splits where an id may go on."""
+    return enumerate(re.split(r"\r\n|\n|\r", read_text(path, MAX_LIST_BYTES)), start=1)

@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError
-from .spec import P_BITS_RANGE, Q_BITS_RANGE, TABLE_BITS
+from .scales import P_BITS_RANGE, Q_BITS_RANGE, TABLE_BITS
 
+Builder = Callable[[int, int], NDArray[np.int64]]  # of the entries for (q_bits, p_bits)
 TABLE_SIZE = 1 << TABLE_BITS
 HALF_TABLE = TABLE_SIZE // 2  # cells on each side of zero
 MAX_ENTRY_BITS = 62  # a table entry is an integer expression: it stays below 2^62
@@ -90,14 +91,16 @@ def _mirrored(upper: list[int], p_bits: int) -> NDArray[np.int64]:
     return np.concatenate([(1 << p_bits) - right[::-1], right])
 
 
-def _logistic(q_bits: int, p_bits: int) -> NDArray[np.int64]:
+def logistic_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
+    """1 / (1 + exp(-x))."""
     # v -> ONE^2 / (ONE + v) shrinks errors (its slope is at most one) and floors once: 2^17 + 1 units.
     square = ONE << FRACTION_BITS
     values = (square // (ONE + value) for value in _exp_cells(-1, q_bits))
     return _mirrored(_round_units(values, p_bits, lambda _: 1 << 18), p_bits)
 
 
-def _linear(q_bits: int, p_bits: int) -> NDArray[np.int64]:
+def linear_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
+    """x; ties go up."""
     doubled = 2 * np.arange(-HALF_TABLE, HALF_TABLE, dtype=np.int64) + 1
     shift = p_bits - q_bits - 1
     if shift >= 0:
@@ -105,12 +108,13 @@ def _linear(q_bits: int, p_bits: int) -> NDArray[np.int64]:
     return (doubled + (1 << (-shift - 1))) >> -shift
 
 
-def _poisson(q_bits: int, p_bits: int) -> NDArray[np.int64]:
+def poisson_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
+    """exp(x). Raises ParameterError for entries of 2^62 and more."""
     # log2(e) < 1.4427; the table ends at x = 2^(15 - q_bits).
     if (14427 << (TABLE_BITS - 1 - q_bits)) + 10000 * p_bits > 10000 * MAX_ENTRY_BITS:
         raise ParameterError(
             f"poisson: exp(z) for z up to {1 << (TABLE_BITS - 1 - q_bits)} at p_bits = {p_bits} exceeds "
-            f"2^{MAX_ENTRY_BITS}; use more x_bits (a smaller range of z) or fewer p_bits"
+            f"2^{MAX_ENTRY_BITS}; use more w_bits or x_bits (a smaller range of z) or fewer p_bits"
         )
 
     def error(value: int) -> int:
@@ -169,7 +173,7 @@ def _cell_polynomial(q_bits: int) -> tuple[list[int], int]:
     return coefficients, factorial << (2 * top * (q_bits + half_cell_bits) + q_bits)
 
 
-def _probit(q_bits: int, p_bits: int) -> NDArray[np.int64]:
+def probit_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
     """1/2 plus the integrals of the cells up to x.
 
     The density takes two multiplications a cell: density(j+1) / density(j) = exp(-(2j+1) / 2^(2 q_bits + 1)).
@@ -202,15 +206,12 @@ def _probit(q_bits: int, p_bits: int) -> NDArray[np.int64]:
     return _mirrored(upper + [1 << p_bits] * (HALF_TABLE - len(upper)), p_bits)
 
 
-_BUILDERS = {"logistic": _logistic, "linear": _linear, "probit": _probit, "poisson": _poisson}
-
-
 @lru_cache(maxsize=8)
-def activation_table(model: str, q_bits: int, p_bits: int) -> NDArray[np.int64]:
-    """The activation table of a model: the inverse link at the centre of each cell, rounded to nearest.
+def activation_table(entries: Builder, q_bits: int, p_bits: int) -> NDArray[np.int64]:
+    """The activation table of a family: its inverse link at the centre of each cell, rounded to nearest.
 
     Args:
-        model: "logistic", "linear", "probit" or "poisson".
+        entries: builds it (families.py has one for each family).
         q_bits: scale of the index; entry i belongs to scores in [q, q + 1) / 2^q_bits with q = i - 2^15.
         p_bits: scale of the entries.
 
@@ -218,14 +219,12 @@ def activation_table(model: str, q_bits: int, p_bits: int) -> NDArray[np.int64]:
         int64 array of shape (65536,), read-only, scale p_bits, not decreasing; cached.
 
     Raises:
-        ParameterError: unknown model, scales out of range, or entries of 2^62 and more (poisson).
+        ParameterError: scales out of range, or entries of 2^62 and more (poisson).
     """
-    if model not in _BUILDERS:
-        raise ParameterError(f"model = {model!r}: must be one of {', '.join(_BUILDERS)}")
     for name, bits, (low, high) in (("q_bits", q_bits, Q_BITS_RANGE), ("p_bits", p_bits, P_BITS_RANGE)):
         if not low <= bits <= high:
             raise ParameterError(f"{name} = {bits}: must be between {low} and {high}")
-    table = _BUILDERS[model](q_bits, p_bits)
+    table = entries(q_bits, p_bits)
     table.setflags(write=False)
     return table
 

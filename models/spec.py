@@ -1,118 +1,40 @@
 """The declared algorithm: what the owner promises to have run, written before the data is touched.
 
-A `TrainingSpec` holds the user's choices only; what is derived from them and from the shape of the data set
-is in `schedule.Schedule`. It has two spellings: TOML for people (`load_spec`, `TrainingSpec.to_toml`) and a
-canonical mapping for public statements (`to_mapping`, `from_mapping`).
+A `TrainingSpec` is a family of models, a method with its fields, and scales: the user's choices only. What follows from
+them and from the shape of the data set is compiled (methods/base.py). It has two spellings: TOML for people
+(`load_spec`, `TrainingSpec.to_toml`) and a canonical mapping for public statements (`to_mapping`, `from_mapping`).
 """
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..errors import FormatError, ParameterError
-from ..formats.canonical import exact_fields, read_bool, read_float, read_int, read_list, read_text, toml_document
+from ..formats.fields import take
 from ..formats.files import read_file
+from ..formats.toml import toml_document
+from .families import Family, family_named
+from .live import Live
+from .methods import DEFAULT_METHOD, METHODS, Compiled, Method
+from .scales import FixedPoint
+from .shapes import DatasetShape
 
-MODELS = ("logistic", "linear", "probit", "poisson")
-REMAINDER_BITS = 16  # s: a score loses these low bits; one 16-bit lookup checks the remainder
-TABLE_BITS = 16  # the activation table has 2^16 entries, the size of one lookup
-X_BITS_RANGE = (4, 14)  # the integer 2^x_bits stands for 1.0 and must be below 2^15
-W_BITS_RANGE = (8, 24)  # at most 24, so that weights up to 2^7 fit 32 signed bits
-P_BITS_RANGE = (8, 24)
-Q_BITS_RANGE = (4, 14)  # the table spans |z| < 2^(15 - q_bits): from 2 to 2048
-MAX_EPOCHS = 1 << 20
-MAX_BATCH_SIZE = 1 << 24
 MAX_SPEC_BYTES = 1 << 25  # of a file: a learning rate for each of the most epochs fits
-FULL_BATCH = "full"  # how TOML, which has no null, spells batch_size=None
+SCALES = ("x_bits", "w_bits", "p_bits")
+SECTIONS = ("model", "method", "fixed_point")
 
 
-def _integer(name: str, value: object) -> int:
-    """Any integer type (numpy's too) but not bool, as `int`; raises ParameterError naming the field."""
-    if isinstance(value, bool):
-        raise ParameterError(f"{name}: expected an integer, found {value!r}")
-    try:
-        return operator.index(value)  # type: ignore[arg-type]  # what does not fit raises TypeError
-    except TypeError:
-        raise ParameterError(f"{name}: expected an integer, found {value!r}") from None
-
-
-def _integer_within(name: str, value: object, low: int, high: int) -> int:
-    number = _integer(name, value)
-    if not low <= number <= high:
-        raise ParameterError(f"{name} = {number}: must be between {low} and {high}")
-    return number
-
-
-def _real(name: str, value: object) -> float:
-    """A finite real number as float64, minus zero made zero; raises ParameterError naming the field."""
-    if isinstance(value, (bool, str, bytes)):
-        raise ParameterError(f"{name}: expected a number, found {value!r}")
-    try:
-        number = float(value)  # type: ignore[arg-type]  # likewise
-    except (TypeError, ValueError, OverflowError):
-        raise ParameterError(f"{name}: expected a number, found {value!r}") from None
-    if not math.isfinite(number):
-        raise ParameterError(f"{name} = {number}: must be finite")
-    return number + 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class FixedPoint:
-    """Scales of the integers: a real number v is held as the integer nearest to v * 2^bits.
-
-    Attributes:
-        x_bits: scale of features (and of the bias feature, the integer 2^x_bits).
-        w_bits: scale of weights.
-        p_bits: scale of predictions, labels and residuals.
-
-    Raises:
-        ParameterError: a scale is outside what the arithmetic supports; the message names the field.
-    """
-
-    x_bits: int = 10
-    w_bits: int = 16
-    p_bits: int = 16
-
-    def __post_init__(self) -> None:
-        ranges = {"x_bits": X_BITS_RANGE, "w_bits": W_BITS_RANGE, "p_bits": P_BITS_RANGE}
-        for name, (low, high) in ranges.items():
-            value = _integer_within(f"fixed_point.{name}", getattr(self, name), low, high)
-            object.__setattr__(self, name, value)
-        low, high = Q_BITS_RANGE
-        if not low <= self.q_bits <= high:
-            raise ParameterError(
-                f"fixed_point.x_bits + fixed_point.w_bits = {self.x_bits + self.w_bits}: must be between "
-                f"{low + REMAINDER_BITS} and {high + REMAINDER_BITS}"
-            )
-
-    @property
-    def q_bits(self) -> int:
-        """Scale of the table index q = floor(z / 2^16)."""
-        return self.x_bits + self.w_bits - REMAINDER_BITS
-
-    @property
-    def z_limit(self) -> float:
-        """The activation table covers real scores in [-z_limit, z_limit)."""
-        return float(1 << (TABLE_BITS - 1 - self.q_bits))
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, init=False)
 class TrainingSpec:
-    """The declared training algorithm: a generalised linear model by gradient descent from zero weights.
+    """The declared training algorithm.
 
     Attributes:
-        model: "logistic", "linear", "probit" or "poisson"; the inverse link is sigmoid, identity, the normal
-            distribution function or exp, and the gradient of one row is (inverse_link(z) - y) * x.
-        epochs: passes over the data.
-        learning_rate: one number, or one per epoch.
-        batch_size: rows per step, a power of two; None takes all rows in every step.
-        l2: weight of ||w||^2 / 2 beside the mean loss of a batch; it applies to the bias too.
-        bias: whether a feature that is always one is added.
+        model: name of the family: "logistic", "linear", "probit" or "poisson" (families.py).
+        method: how it is trained (methods/).
         fixed_point: scales of the integers.
 
     Raises:
@@ -120,72 +42,59 @@ class TrainingSpec:
     """
 
     model: str
-    epochs: int
-    learning_rate: float | tuple[float, ...]
-    batch_size: int | None = None
-    l2: float = 0.0
-    bias: bool = True
-    fixed_point: FixedPoint = field(default_factory=FixedPoint)
+    method: Method
+    fixed_point: FixedPoint
 
-    def __post_init__(self) -> None:
-        def store(name: str, value: object) -> None:
-            object.__setattr__(self, name, value)
+    def __init__(
+        self,
+        *,
+        model: str,
+        method: Method | str = DEFAULT_METHOD,
+        fixed_point: FixedPoint | None = None,
+        **method_fields: Any,
+    ) -> None:
+        """A method is given whole, or by its name and its fields; fields beside a whole one replace those in it.
 
-        if self.model not in MODELS:
-            raise ParameterError(f"model = {self.model!r}: must be one of {', '.join(MODELS)}")
-        store("epochs", _integer_within("epochs", self.epochs, 1, MAX_EPOCHS))
-        store("learning_rate", self._checked_rates(self.learning_rate))
-        if self.batch_size is not None:
-            size = _integer_within("batch_size", self.batch_size, 1, MAX_BATCH_SIZE)
-            if size & (size - 1):
-                raise ParameterError(f"batch_size = {size}: must be a power of two")
-            store("batch_size", size)
-        store("l2", _real("l2", self.l2))
-        if self.l2 < 0:
-            raise ParameterError(f"l2 = {self.l2}: must not be negative")
-        if not isinstance(self.bias, bool):
-            raise ParameterError(f"bias = {self.bias!r}: must be true or false")
-        if not isinstance(self.fixed_point, FixedPoint):
-            raise ParameterError(f"fixed_point: expected FixedPoint, found {type(self.fixed_point).__name__}")
-
-    def _checked_rates(self, value: object) -> float | tuple[float, ...]:
-        if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
-            return self._checked_rate("learning_rate", value)
-        rates = tuple(self._checked_rate(f"learning_rate[{i}]", rate) for i, rate in enumerate(value))
-        if len(rates) != self.epochs:
-            raise ParameterError(f"learning_rate: {len(rates)} values for {self.epochs} epochs")
-        return rates if len(rates) > 1 else rates[0]  # one spelling for one meaning
-
-    @staticmethod
-    def _checked_rate(name: str, value: object) -> float:
-        rate = _real(name, value)
-        if rate <= 0:
-            raise ParameterError(f"{name} = {rate}: must be positive")
-        return rate
+        Args:
+            fixed_point: the default is the family's.
+            method_fields: of gradient descent: epochs, learning_rate, batch_size, l2, bias.
+        """
+        family = family_named(model)
+        scales = family.scales if fixed_point is None else fixed_point
+        if not isinstance(scales, FixedPoint):
+            raise ParameterError(f"fixed_point: expected FixedPoint, found {type(scales).__name__}")
+        object.__setattr__(self, "model", model)
+        object.__setattr__(self, "method", _method(method, method_fields))
+        object.__setattr__(self, "fixed_point", scales)
 
     @property
-    def learning_rates(self) -> tuple[float, ...]:
-        """One learning rate per epoch."""
-        rates = self.learning_rate
-        return rates if isinstance(rates, tuple) else (rates,) * self.epochs
+    def family(self) -> Family:
+        """What `model` names."""
+        return family_named(self.model)
 
-    def to_mapping(self) -> dict[str, str | int | bool | list[str]]:
-        """The canonical mapping of public statements; reals are their repr, batch_size 0 is full batch."""
-        rates = self.learning_rate if isinstance(self.learning_rate, tuple) else (self.learning_rate,)
-        return {
-            "model": self.model,
-            "epochs": self.epochs,
-            "learning_rate": [repr(rate) for rate in rates],
-            "batch_size": self.batch_size or 0,
-            "l2": repr(self.l2),
-            "bias": self.bias,
-            "x_bits": self.fixed_point.x_bits,
-            "w_bits": self.fixed_point.w_bits,
-            "p_bits": self.fixed_point.p_bits,
-        }
+    def compile(self, shape: DatasetShape, live: Live) -> Compiled:
+        """The integers of the training on the rows that count; the last few are kept.
+
+        Raises:
+            ParameterError: the spec does not fit the data set, an expression can reach its limit (named, with its
+                bound and what to change), the integers would be too coarse, or no single proof can carry them.
+        """
+        return _compiled(self, shape, live)
+
+    def differences(self, expected: TrainingSpec) -> list[str]:
+        """The fields in which this spec is not the expected one, for people."""
+        mine, other = _flat(self.to_mapping()), _flat(expected.to_mapping())
+        names = dict.fromkeys((*mine, *other))
+        changed = [name for name in names if mine.get(name) != other.get(name)]
+        return [f"{name} is {mine.get(name, 'absent')}, not {other.get(name, 'absent')}" for name in changed]
+
+    def to_mapping(self) -> dict[str, object]:
+        """The canonical mapping of public statements; see Method.to_mapping."""
+        scales = {name: getattr(self.fixed_point, name) for name in SCALES}
+        return {"family": self.model, "method": self.method.to_mapping(), "scales": scales}
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, object]) -> TrainingSpec:
+    def from_mapping(cls, mapping: object) -> TrainingSpec:
         """Read what `to_mapping` wrote.
 
         Raises:
@@ -193,54 +102,30 @@ class TrainingSpec:
                 constructor refuses.
         """
         what = "training spec"
-        scale_names = ("x_bits", "w_bits", "p_bits")
-        fields = ("model", "epochs", "learning_rate", "batch_size", "l2", "bias", *scale_names)
-        found = exact_fields(mapping, fields, what)
-        rate_list = read_list(found["learning_rate"], f"{what}: learning_rate")
-        rates = [read_float(rate, f"{what}: learning_rate") for rate in rate_list]
-        scales = {name: read_int(found[name], f"{what}: {name}") for name in scale_names}
-        batch_size = read_int(found["batch_size"], f"{what}: batch_size")
+        found = take(mapping, {"family": str, "method": dict, "scales": dict}, what)
+        scales = take(found["scales"], dict.fromkeys(SCALES, int), f"{what}: scales")
+        method = found["method"]
         try:
             spec = cls(
-                model=read_text(found["model"], f"{what}: model"),
-                epochs=read_int(found["epochs"], f"{what}: epochs"),
-                learning_rate=rates[0] if len(rates) == 1 else tuple(rates),
-                batch_size=None if batch_size == 0 else batch_size,
-                l2=read_float(found["l2"], f"{what}: l2"),
-                bias=read_bool(found["bias"], f"{what}: bias"),
+                model=found["family"],
+                method=_kind(method.get("kind")).from_mapping(method, f"{what}: method"),
                 fixed_point=FixedPoint(**scales),
             )
         except ParameterError as error:
             raise FormatError(f"{what}: {error}") from None
-        if spec.to_mapping() != dict(found):
+        if spec.to_mapping() != found:
             raise FormatError(f"{what}: not in canonical form")
         return spec
 
     def to_toml(self) -> str:
         """The complete spec as TOML, defaults included; `from_toml` reads it back to an equal spec."""
-        fixed = self.fixed_point
-        rates = self.learning_rate
-        rate_text = f"[{', '.join(map(repr, rates))}]" if isinstance(rates, tuple) else repr(rates)
-        batch_text = f'"{FULL_BATCH}"' if self.batch_size is None else str(self.batch_size)
-        return "\n".join(
-            (
-                "[model]",
-                f'kind = "{self.model}"',
-                "",
-                "[training]",
-                f"epochs = {self.epochs}",
-                f"learning_rate = {rate_text}",
-                f"batch_size = {batch_text}",
-                f"l2 = {self.l2!r}",
-                f"bias = {'true' if self.bias else 'false'}",
-                "",
-                "[fixed_point]",
-                f"x_bits = {fixed.x_bits}",
-                f"w_bits = {fixed.w_bits}",
-                f"p_bits = {fixed.p_bits}",
-                "",
-            )
-        )
+        sections = {
+            "model": {"kind": f'"{self.model}"'},
+            "method": {"kind": f'"{self.method.kind}"', **self.method.to_toml()},
+            "fixed_point": {name: str(getattr(self.fixed_point, name)) for name in SCALES},
+        }
+        texts = [[f"[{name}]", *(f"{key} = {text}" for key, text in table.items())] for name, table in sections.items()]
+        return "\n\n".join("\n".join(lines) for lines in texts) + "\n"
 
     @classmethod
     def from_toml(cls, text: str, source: str = "spec") -> TrainingSpec:
@@ -255,40 +140,75 @@ class TrainingSpec:
         except FormatError as error:
             raise FormatError(f"{source}: {error}") from None
         try:
-            return cls(**_constructor_arguments(document))
+            return _from_document(document)
         except ParameterError as error:
             raise ParameterError(f"{source}: {error}") from None
 
 
-_SECTIONS: dict[str, dict[str, bool]] = {  # section -> field -> is it required
-    "model": {"kind": True},
-    "training": {"epochs": True, "learning_rate": True, "batch_size": False, "l2": False, "bias": False},
-    "fixed_point": {"x_bits": False, "w_bits": False, "p_bits": False},
-}
+@lru_cache(maxsize=4)
+def _compiled(spec: TrainingSpec, shape: DatasetShape, live: Live) -> Compiled:
+    return spec.method.compile(spec.family, spec.fixed_point, shape, live)
 
 
-def _constructor_arguments(document: dict[str, object]) -> dict[str, Any]:
-    """Turn a TOML document into TrainingSpec's keyword arguments, refusing what is unknown or missing."""
+def _kind(name: object) -> type[Method]:
+    """The method of a name. Raises ParameterError."""
+    method = METHODS.get(name) if isinstance(name, str) else None
+    if method is None:
+        raise ParameterError(f"method = {name!r}: must be one of {', '.join(METHODS)}")
+    return method
+
+
+def _method(method: Method | str, given: Mapping[str, Any]) -> Method:
+    """A method from itself or its name, and fields given beside it. Raises ParameterError."""
+    kind = type(method) if isinstance(method, Method) else _kind(method)
+    known = _field_names(kind)
+    for name in given:
+        if name not in known:
+            raise ParameterError(f"unknown field {name}; fields of {kind.kind} are {', '.join(known)}")
+    if isinstance(method, Method):
+        return replace(method, **given) if given else method  # type: ignore[type-var]  # every one is a dataclass
+    for name, required in known.items():
+        if required and name not in given:
+            raise ParameterError(f"field {name} is missing")
+    return kind(**given)
+
+
+def _field_names(kind: type[Any]) -> dict[str, bool]:
+    """The fields of a method or of scales, and whether each has to be given."""
+    return {item.name: item.default is MISSING for item in fields(kind)}
+
+
+def _from_document(document: dict[str, object]) -> TrainingSpec:
+    """The spec of a TOML document, refusing what is unknown or missing."""
     for section in document:
-        if section not in _SECTIONS:
-            raise ParameterError(f"unknown section [{section}]; sections are {', '.join(_SECTIONS)}")
+        if section not in SECTIONS:
+            raise ParameterError(f"unknown section [{section}]; sections are {', '.join(SECTIONS)}")
     tables: dict[str, dict[str, Any]] = {}
-    for section, fields in _SECTIONS.items():
+    for section in SECTIONS:
         table = document.get(section, {})
         if not isinstance(table, dict):
             raise ParameterError(f"{section}: must be a section, [{section}]")
-        for name in table:
-            if name not in fields:
-                raise ParameterError(f"unknown field {section}.{name}; fields are {', '.join(fields)}")
-        for name, required in fields.items():
-            if required and name not in table:
+        tables[section] = dict(table)
+    kind = _kind(tables["method"].pop("kind", DEFAULT_METHOD))
+    known = {"model": {"kind": True}, "method": _field_names(kind), "fixed_point": _field_names(FixedPoint)}
+    for section, allowed in known.items():
+        for name in tables[section]:
+            if name not in allowed:
+                raise ParameterError(f"unknown field {section}.{name}; fields are {', '.join(allowed)}")
+        for name, required in allowed.items():
+            if required and name not in tables[section]:
                 raise ParameterError(f"field {section}.{name} is missing")
-        tables[section] = table
-    arguments: dict[str, Any] = {"model": tables["model"]["kind"], **tables["training"]}
-    if arguments.get("batch_size") == FULL_BATCH:
-        arguments["batch_size"] = None
-    arguments["fixed_point"] = FixedPoint(**tables["fixed_point"])
-    return arguments
+    family = family_named(tables["model"]["kind"])
+    scales = replace(family.scales, **tables["fixed_point"])
+    return TrainingSpec(model=family.name, method=kind.from_toml(tables["method"]), fixed_point=scales)
+
+
+def _flat(mapping: Mapping[str, object], before: str = "") -> dict[str, object]:
+    """A mapping of mappings as one, its names joined by dots."""
+    flat: dict[str, object] = {}
+    for name, value in mapping.items():
+        flat |= _flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
+    return flat
 
 
 def load_spec(path: str | Path) -> TrainingSpec:

@@ -17,10 +17,12 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
 
-from .reference import arithmetic, relations, verifier
+from .reference import arithmetic, relations, toys, verifier
 from .reference.channel import Transcript
+from .reference.examples import forget_list
 from .reference.field import K
 from .reference.shapes import Code, groups_of
+from .toys import ScaledGradient, Shards
 
 
 class Handed(Transcript):
@@ -72,18 +74,22 @@ def _shaped_like(shape: ProofShape) -> Iterator[None]:
 
 
 def _relation(relation: Any) -> relations.Relation:
+    if isinstance(relation, ScaledGradient):
+        return toys.ScaledGradient(relation.rows, relation.features)
+    if isinstance(relation, Shards):
+        return toys.Shards(relation.rows, list(relation.ranges), list(relation.holes))
     if isinstance(relation, Validity):
         return relations.Validity(_dataset(relation.rows, relation.features, relation.label_kind, relation.x_bits))
     assert isinstance(relation, GradientDescent), "another relation than those of the document"
     s = relation.schedule
     names = ("width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier")
     factors = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch")}
-    table = arithmetic.activation_table(relation.model, relation.q_bits, relation.p_bits)
+    table = arithmetic.activation_table(s.family.name, s.scales.q_bits, s.scales.p_bits)
     handed = arithmetic.Schedule(**{name: getattr(s, name) for name in names}, **factors, table=table)
     statement = {
-        "dataset": _dataset(s.rows, s.features, s.label_kind, relation.x_bits),
-        "spec": {"x_bits": relation.x_bits, "bias": s.width > s.features},
-        "forgotten": [{"position": position} for position in relation.forgotten],
+        "dataset": _dataset(s.rows, s.features, s.label_kind, s.scales.x_bits),
+        "spec": {"scales": {"x_bits": s.scales.x_bits}, "method": {"bias": s.bias}},
+        "forgotten": forget_list([(position, bytes(32)) for position in s.live.forgotten]),
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relations, "schedule", lambda *_: handed)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.training import TrainingStatement
-from ..errors import StatementMismatch
+from ..errors import ParameterError, StatementMismatch
 from ..models.spec import TrainingSpec
 from .proofs import RecommitmentProof, TrainingProof
 
@@ -40,7 +40,7 @@ class Pins:
             raise StatementMismatch("the proof is about another data set")
         if self.spec is not None:
             if statement.spec != self.spec:
-                differences = _differences(statement.spec, self.spec)
+                differences = "; ".join(statement.spec.differences(self.spec))
                 raise StatementMismatch(f"the proof declares another algorithm: {differences}")
             pinned.append("spec")
         if self.forget is not None:
@@ -53,7 +53,13 @@ class Pins:
 
 
 def check_forgotten(statement: TrainingStatement, expected: Collection[bytes]) -> None:
-    """Exactly these rows are forgotten. Raises StatementMismatch."""
+    """Exactly these rows are forgotten. Raises StatementMismatch; ParameterError for what are no digests."""
+    listed = isinstance(expected, Collection) and not isinstance(expected, (str, bytes, bytearray))
+    for digest in expected if listed else ():
+        if not isinstance(digest, bytes):
+            raise ParameterError(f"forget: a record digest is bytes, found {type(digest).__name__}")
+    if not listed:
+        raise ParameterError(f"forget: a list of record digests is needed, found {type(expected).__name__}")
     stated = {record.digest for record in statement.forgotten}
     if stated != set(expected):
         missing, extra = len(set(expected) - stated), len(stated - set(expected))
@@ -77,10 +83,3 @@ def check_previous(
         raise StatementMismatch("the previous proof declares another algorithm")
     if not set(previous.statement.forgotten) <= set(statement.forgotten):
         raise StatementMismatch("a row that the previous proof forgot is not forgotten in this one")
-
-
-def _differences(found: TrainingSpec, expected: TrainingSpec) -> str:
-    """The fields in which two specs differ."""
-    mine, other = found.to_mapping(), expected.to_mapping()
-    changed = [f"{name} is {mine[name]}, not {other[name]}" for name in mine if mine[name] != other[name]]
-    return "; ".join(changed)

@@ -15,10 +15,11 @@ from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError
-from ..formats.container import decode, encode, take, write_container
+from ..formats.container import decode, encode, write_container
+from ..formats.fields import take
 from ..formats.files import read_file
 
-MAX_FILE_BYTES = 1 << 28  # far above any proof; some 370,000 forgotten rows in one statement reach it
+MAX_FILE_BYTES = 1 << 28  # far above any proof; a million forgotten rows of 2^28 reach it
 
 S_co = TypeVar("S_co", bound=Statement, covariant=True)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .goldilocks import ONE, ZERO, K, Vector, kdot, kscale, ksub, kvector, matmul
+from .goldilocks import ONE, ZERO, K, Vector, kdot, kmul, kscale, ksub, kvector, matmul
 
 Point = tuple[K, ...]
 
@@ -58,6 +58,14 @@ def eq_table(x: Sequence[K]) -> Vector:
     return table
 
 
+def eq_at(x: Sequence[K], indices: Sequence[int]) -> Vector:
+    """The values eq(x, i) at some corners, in O(2^(m / 2) + number of corners). Shape (2, n)."""
+    columns = len(x) // 2
+    places = np.array(indices, dtype=np.int64)
+    at_rows, at_columns = eq_table(x[: len(x) - columns]), eq_table(x[len(x) - columns :])
+    return kmul(at_rows[:, places >> columns], at_columns[:, places & ((1 << columns) - 1)])
+
+
 def prefix(x: Sequence[K], size: int) -> K:
     """sum of eq(x, i) over i < size, for 0 <= size <= 2^m: the extension of the indicator of a prefix."""
     if size == 1 << len(x):
@@ -69,6 +77,35 @@ def prefix(x: Sequence[K], size: int) -> K:
             agree = agree * a
         else:
             agree = agree * (ONE - a)
+    return result
+
+
+def prefix_eq(x: Sequence[K], y: Sequence[K], size: int) -> K:
+    """sum of eq(x, i) eq(y, i) over i < size, for 0 <= size <= 2^m, in O(m) steps.
+
+    A polynomial in both points that is eq(x, y) if `size` is 2^m.
+    """
+    both = [(a * b, (ONE - a) * (ONE - b)) for a, b in zip(x, y, strict=True)]
+    if size == 1 << len(both):
+        return eq(x, y)
+    rest, result = ONE, ZERO  # of the bits read so far, the lowest first: eq of x and y, and the sum below their size
+    for bit, (one, zero) in enumerate(reversed(both)):
+        result = one * result + zero * rest if size >> bit & 1 else zero * result
+        rest = rest * (one + zero)
+    return result
+
+
+def successor(x: Sequence[K], y: Sequence[K], size: int) -> K:
+    """sum of eq(x, i) eq(y, i + 1) over i + 1 < size, for 0 <= size <= 2^m, in O(m^2) steps.
+
+    Where i ends in a zero and j ones, i + 1 ends in a one and j zeros, and the leading bits of both are equal.
+    """
+    result, carry, bits = ZERO, ONE, len(x)
+    for j in range(bits):
+        top = bits - 1 - j
+        below = (size - 1 - (1 << j)) // (1 << (j + 1)) + 1 if size > 1 << j else 0  # leading bits with i + 1 < size
+        result = result + prefix_eq(x[:top], y[:top], below) * (ONE - x[top]) * y[top] * carry
+        carry = carry * x[top] * (ONE - y[top])
     return result
 
 

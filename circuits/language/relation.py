@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..field.goldilocks import ONE, K, Vector
-from ..field.multilinear import Point, eq_index, prefix
+from ...errors import ParameterError
+from ..field.goldilocks import ONE, ZERO, K, Vector, ksum
+from ..field.multilinear import Point, eq_at, prefix
 from .hidden import Hidden, Product
 from .layout import Address, Axis, Column
 
 TABLE_BITS = 16  # every table has 2^16 rows; a limb is a 16-bit integer
 LIMB = 1 << TABLE_BITS
+MAX_FACTORS = 3  # of a sum
 
 
 @dataclass(frozen=True)
@@ -39,34 +42,69 @@ class PublicVector:
 
 @dataclass(frozen=True)
 class Indicator:
-    """Which cells of a box count: all real ones, less `holes` on the last axis.
+    """Which cells of a box count: those whose position on the last axis is in a range, and no hole.
 
     Attributes:
         axes: the box.
-        holes: sorted positions on the last axis that do not count (forgotten rows).
+        holes: positions on the last axis that do not count (forgotten rows): increasing, within ranges.
+        ranges: positions on the last axis that do count, but for holes: (first, one past the last), in order, none
+            empty, disjoint. By default the whole axis.
     """
 
     axes: tuple[Axis, ...]
     holes: tuple[int, ...] = ()
+    ranges: tuple[tuple[int, int], ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ParameterError for ranges or holes that are out of order."""
+        size, last = self.axes[-1].size, 0
+        for start, stop in self.ranges or ():
+            if not last <= start < stop <= size:
+                raise ParameterError(f"a range from {start} to {stop} after {last}, on an axis of {size}")
+            last = stop
+        holes, ends = np.array(self.holes, dtype=np.int64), np.array(self._ranges, dtype=np.int64).reshape(-1, 2)
+        before = np.searchsorted(ends[:, 0], holes, side="right")  # ranges that begin at a hole or before it
+        if (np.diff(holes) < 1).any() or not before.all() or (holes >= ends[before - 1, 1]).any():
+            raise ParameterError("holes must increase strictly, and be in ranges")
+
+    @property
+    def _ranges(self) -> tuple[tuple[int, int], ...]:
+        return ((0, self.axes[-1].size),) if self.ranges is None else self.ranges
 
     def evaluate(self, point: Point) -> K:
-        """The extension at a flat point, in O(holes * bits)."""
-        result, offset = ONE, 0
-        for axis in self.axes:
-            part = point[offset : offset + axis.bits]
-            offset += axis.bits
-            inside = prefix(part, axis.size)
-            if axis is self.axes[-1]:
-                for hole in self.holes:
-                    inside = inside - eq_index(part, hole)
-            result = result * inside
-        return result
+        """The extension at a flat point, in O((ranges + holes) * bits)."""
+        result = ONE
+        for axis in self.axes[:-1]:
+            result, point = result * prefix(point[: axis.bits], axis.size), point[axis.bits :]
+        inside = ZERO
+        for start, stop in self._ranges:
+            inside = inside + prefix(point, stop) - prefix(point, start)
+        return result * (inside - ksum(eq_at(point, self.holes)))
+
+    @property
+    def line(self) -> npt.NDArray[np.uint8]:
+        """Which positions on the last axis count: zeros and ones."""
+        line = np.zeros(self.axes[-1].size, dtype=np.uint8)
+        for start, stop in self._ranges:
+            line[start:stop] = 1
+        line[list(self.holes)] = 0
+        return line
+
+    @cached_property
+    def skipped(self) -> npt.NDArray[np.int64]:
+        """Positions on the last axis that do not count."""
+        return np.flatnonzero(self.line == 0)
 
     def table(self) -> npt.NDArray[np.uint8]:
         """Zeros and ones, the shape of the box."""
-        cells = np.ones([axis.size for axis in self.axes], dtype=np.uint8)
-        cells[..., list(self.holes)] = 0
-        return cells
+        return np.broadcast_to(self.line, [axis.size for axis in self.axes]).copy()
+
+    def on(self, axes: tuple[Axis, ...]) -> Indicator:
+        """The same on a part of the box, where positions are counted from the part's first."""
+        first, end = axes[-1].cut().start, axes[-1].cut().stop
+        cut = [(max(start, first) - first, min(stop, end) - first) for start, stop in self._ranges]
+        ranges = None if self.ranges is None else tuple((start, stop) for start, stop in cut if start < stop)
+        return Indicator(axes, tuple(n - first for n in self.holes if first <= n < end), ranges)
 
 
 # Sums ------------------------------------------------------------------------------------------------------------
@@ -91,8 +129,9 @@ def variables(first: int, count: int) -> tuple[Var, ...]:
 class Term:
     """coefficient * column, each of its axes at variables of the sum, at a point, or summed with public weights.
 
-    A term with weights is no evaluation of the column; its value at the end of the sum is handed back, to be the
-    claim of a later sum. Within an axis, variables come before fixed coordinates; every term has every variable.
+    A term with weights is no evaluation of the column, and a virtual column is held by no matrix: their values at the
+    end of the sum are handed back, to be the claims of later sums. Within an axis, variables come before fixed
+    coordinates; every term has every variable.
     """
 
     coefficient: K
@@ -110,19 +149,25 @@ class Factor:
 
 @dataclass(frozen=True)
 class Sum:
-    """sum over the cube of weight * product of factors. One or two factors: constraints stay quadratic.
+    """sum over the cube of weight * product of factors.
 
     Attributes:
         name: names the check.
         groups: number of variables of each index summed over; tables of public vectors have one dimension a group.
         weight: a public polynomial.
-        factors: polynomials in committed columns.
+        factors: polynomials in columns, one to three. Of three, the product of the first two is sent at the end, as
+            constraints are quadratic.
     """
 
     name: str
     groups: tuple[int, ...]
     weight: PublicVector
     factors: tuple[Factor, ...]
+
+    def __post_init__(self) -> None:
+        """Raises ParameterError for a number of factors that cannot be proved."""
+        if not 1 <= len(self.factors) <= MAX_FACTORS:
+            raise ParameterError(f"the sum {self.name!r} has {len(self.factors)} factors, not 1 to {MAX_FACTORS}")
 
     @property
     def variables(self) -> int:

@@ -10,8 +10,6 @@ How often each tuple is looked up is a committed column over (section, entry).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
@@ -56,13 +54,11 @@ def multiplicity_column(counts: Address, sections: int) -> Column:
     return Column(counts.name, (section_axis(sections), TABLE_AXIS))
 
 
-def lookup_boxes(
-    name: str, axes: tuple[Axis, ...], lookups: tuple[Lookup, ...], indicator: Callable[[tuple[Axis, ...]], Indicator]
-) -> tuple[LookupBox, ...]:
+def lookup_boxes(name: str, indicator: Indicator, lookups: tuple[Lookup, ...]) -> tuple[LookupBox, ...]:
     """The lookups of a whole box, in parts of at most 2^SECTION_BITS leaves."""
-    parts = cut_box(axes, SECTION_BITS - log2_ceil(len(lookups)))
+    parts = cut_box(indicator.axes, SECTION_BITS - log2_ceil(len(lookups)))
     names = [name] if len(parts) == 1 else [f"{name}, part {i}" for i in range(len(parts))]
-    return tuple(LookupBox(label, indicator(box), lookups) for label, box in zip(names, parts, strict=True))
+    return tuple(LookupBox(label, indicator.on(box), lookups) for label, box in zip(names, parts, strict=True))
 
 
 # Integers in limbs ------------------------------------------------------------------------------------------------

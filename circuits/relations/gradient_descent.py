@@ -27,10 +27,11 @@ from functools import cache, cached_property
 import numpy as np
 
 from ...errors import ParameterError
-from ...models.activation import activation_table as activation_values
+from ...models.methods.base import Compiled
 from ...models.methods.schedule import Schedule
+from ...models.runs import Runs
 from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscale, ksub, to_field
-from ..field.multilinear import Point, eq, eq_index, eq_table, prefix
+from ..field.multilinear import Point, eq, eq_at, eq_index, eq_table, prefix
 from ..language.hidden import Hidden, linear
 from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
 from ..language.relation import (
@@ -66,47 +67,34 @@ from .validity import DATASET, FEATURES, LABELS, dataset_columns, feature_axis, 
 MODEL, Q, PREDICTIONS = Address("model", "model"), Address(WITNESS, "Q"), Address(WITNESS, "P")
 Z = Address(VIRTUAL, "z")
 WEIGHTS, UPDATE, MODEL_LIMBS = (Address(WITNESS, name) for name in ("weights", "update remainder", "model"))  # in limbs
+FEW_RUNS = 64
 SCORES, LIMBS, LAST_LIMBS = "scores", "limbs", "model limbs"  # boxes of lookups
 
 
-def weight_axis(schedule: Schedule) -> Axis:
+def weight_axis(schedule: Compiled) -> Axis:
     """Weights; as many variables as the features and the bias have, whether there is a bias or not."""
     return Axis("weight", schedule.width, spare=feature_axis(schedule.features).size - schedule.width)
 
 
-def model_columns(schedule: Schedule) -> tuple[Column, ...]:
+def model_columns(schedule: Compiled) -> tuple[Column, ...]:
     """The column of a model commitment."""
     return (Column(MODEL.name, (weight_axis(schedule),)),)
 
 
 @dataclass(frozen=True)
 class GradientDescent:
-    """The relation for one schedule and one forget list.
+    """The relation for one schedule, which says who counts.
 
     Attributes:
-        model: kind of the model, which names the activation table.
-        q_bits, p_bits, x_bits: scales of q, predictions, features.
         schedule: the integers of the declared algorithm (models/methods/schedule.py).
-        forgotten: sorted positions that do not count.
     """
 
-    model: str
-    q_bits: int
-    p_bits: int
-    x_bits: int
     schedule: Schedule
-    forgotten: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        """Raises ParameterError if the forgotten rows are not those the schedule was compiled for."""
-        positions = np.array(self.forgotten, dtype=np.int64)
-        if (np.diff(positions, prepend=-1) < 1).any() or (positions >= self.schedule.rows).any():
-            raise ParameterError("positions of forgotten rows must increase strictly and be rows of the data set")
-        sizes = np.full(self.schedule.blocks, self.schedule.block_size)
-        sizes[-1] = self.schedule.rows - (self.schedule.blocks - 1) * self.schedule.block_size
-        gone = np.bincount(positions // self.schedule.block_size, minlength=self.schedule.blocks)
-        if not np.array_equal(sizes - gone, self.schedule.live_counts):
-            raise ParameterError("the schedule was compiled for other forgotten rows")
+        """Raises ParameterError for a training on ranges of rows, which this relation cannot say."""
+        if not self.schedule.live.whole:
+            raise ParameterError("training on ranges of the rows cannot be proved yet")
 
     @property
     def name(self) -> str:
@@ -170,13 +158,13 @@ class GradientDescent:
         activation = Lookup("activation", ACTIVATION, (Entry(((1, Q),)), Entry(((1, PREDICTIONS),))))
         limbs = limb_lookups(WEIGHTS, self.schedule.weight_bits) + limb_lookups(UPDATE, self.schedule.shift)
         last = limb_lookups(MODEL_LIMBS, self.schedule.weight_bits)
-        scores, live = (remainder, activation), lambda axes: Indicator(axes, self._holes(axes[-1]))
+        live = Indicator((self.epoch, self.row), self.schedule.live.forgotten, self.schedule.live.ranges)
         parts = (
-            lookup_boxes(SCORES, (self.epoch, self.row), scores, live),
-            lookup_boxes(LIMBS, self.steps_box, limbs, Indicator),
-            lookup_boxes(LAST_LIMBS, (self.weight,), last, Indicator),
+            lookup_boxes(SCORES, live, (remainder, activation)),
+            lookup_boxes(LIMBS, Indicator(self.steps_box), limbs),
+            lookup_boxes(LAST_LIMBS, Indicator((self.weight,)), last),
         )
-        table, count = activation_values(self.model, self.q_bits, self.p_bits), max(len(boxes) for boxes in parts)
+        table, count = self.schedule.activation_table, max(len(boxes) for boxes in parts)
         return tuple(
             Section(
                 tuple(boxes[i] for boxes in parts if i < len(boxes)),
@@ -184,11 +172,6 @@ class GradientDescent:
             )
             for i in range(count)
         )
-
-    def _holes(self, rows: Axis) -> tuple[int, ...]:
-        """Forgotten rows among those of an axis or a part of one."""
-        cut = rows.cut()
-        return tuple(n - cut.start for n in self.forgotten if cut.start <= n < cut.stop)
 
     # The identities --------------------------------------------------------------------------------------------------
 
@@ -263,9 +246,13 @@ class GradientDescent:
         c = sum over e' of eq(e, e') c_e'. Two sums: over the rows, then over the epochs.
         """
         e, b = t
-        rates = kmul_base(eq_table(e)[:, : self.schedule.epochs], _integers(self.schedule.c_epoch))
-        by_epoch = PublicVector(lambda: rates, lambda x: kdot(rates, eq_table(x)[:, : rates.shape[1]]))
-        rate = kdot(rates, _ones(rates.shape[1]))
+        epochs, rate = self.schedule.epochs, _extension(self.schedule.c_epoch, e)
+
+        @cache
+        def rates() -> Vector:
+            return kmul_base(eq_table(e)[:, :epochs], _integers(self.schedule.c_epoch))
+
+        by_epoch = PublicVector(rates, lambda x: kdot(rates(), eq_table(x)[:, :epochs]))
         row = variables(0, self.row.bits)
         features = Factor((Term(ONE, FEATURES, {"row": row, "feature": k}),), self._without_constant(k))
         residual = Factor(
@@ -322,7 +309,7 @@ class GradientDescent:
         rows, features = self.schedule.rows, self.schedule.features
         if self.schedule.width > features:
             return None
-        at_k = eq_index(k, features) * -(1 << self.x_bits)
+        at_k = eq_index(k, features) * -(1 << self.schedule.scales.x_bits)
         return PublicVector(lambda: kscale(_ones(rows), at_k), lambda point: prefix(point, rows) * at_k)
 
     def _shift_weights(self, e: Point, b: Point) -> PublicVector:
@@ -365,7 +352,7 @@ class GradientDescent:
 
         def table() -> Vector:
             values = np.repeat(block_rates(), size, axis=1)[:, :rows]
-            values[:, list(self.forgotten)] = 0
+            values[:, list(self.schedule.live.forgotten)] = 0
             return values
 
         def evaluate(point: Point) -> K:
@@ -373,18 +360,28 @@ class GradientDescent:
             to_b = eq_table(high)[:, : rates.shape[1]]
             last = K(int(rates[0, -1]), int(rates[1, -1])) * K(int(to_b[0, -1]), int(to_b[1, -1]))
             missing = ONE - prefix(low, rows - (rates.shape[1] - 1) * size)
-            result = kdot(rates, to_b) - last * missing
-            for n in self.forgotten:
-                at_block = rates[:, n // size]
-                result = result - K(int(at_block[0]), int(at_block[1])) * eq_index(point, n)
-            return result
+            forgotten = np.array(self.schedule.live.forgotten, dtype=np.int64)
+            at_forgotten = eq_at(point, self.schedule.live.forgotten)
+            return kdot(rates, to_b) - last * missing - kdot(rates[:, forgotten // size], at_forgotten)
 
         return PublicVector(table, evaluate)
 
 
-def _integers(values: tuple[int, ...]) -> Vector:
+def _integers(values: Runs) -> Vector:
     """Integers below 2^62 as F elements."""
-    return to_field(np.array(values, dtype=np.int64))
+    return to_field(values.array())
+
+
+def _extension(values: Runs, point: Point) -> K:
+    """Their extension at a point: run by run where they are few, which needs no table."""
+    if len(values.values) > FEW_RUNS:
+        table = eq_table(point)[:, : len(values)]
+        return kdot(kmul_base(table, _integers(values)), _ones(len(values)))
+    below, total = K(0), K(0)
+    for value, end in zip(values.values, values.ends, strict=True):
+        before, below = below, prefix(point, end)
+        total = total + (below - before) * value
+    return total
 
 
 def _ones(*shape: int) -> Vector:

@@ -83,8 +83,8 @@ class Validity:
         """See the table above: section i has the i-th part of the features, and that of the labels, if there is one."""
         signed = Lookup("features", RANGE, (Entry(((1, FEATURES),), HALF),))
         row = row_axis(self.rows)
-        features = lookup_boxes("features", (feature_axis(self.features), row), (signed,), Indicator)
-        labels = lookup_boxes("labels", (row,), self._label_lookups, Indicator)
+        features = lookup_boxes("features", Indicator((feature_axis(self.features), row)), (signed,))
+        labels = lookup_boxes("labels", Indicator((row,)), self._label_lookups)
         count = max(len(features), len(labels))
         return tuple(
             Section((*features[i : i + 1], *labels[i : i + 1]), (range_table(i, count),)) for i in range(count)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
 from ...errors import FormatError, ParameterError
-from ...formats.container import KINDS, canonical_map, take
+from ...formats.container import KINDS, canonical_map
+from ...formats.fields import take
 from ..language.layout import Column
 from ..language.relation import Relation
 

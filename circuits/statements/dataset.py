@@ -8,9 +8,9 @@ from types import NoneType
 from typing import Any, ClassVar, Self
 
 from ...errors import FormatError, ParameterError
-from ...formats.container import Bytes, Expected, Int, ListOf, take
+from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.encoding.dataset import DatasetEncoding
-from ...models.methods.schedule import MAX_ROWS
+from ...models.shapes import MAX_ROWS
 from ..language.layout import Column
 from ..relations.validity import Validity, dataset_columns
 from .base import Committed, Statement, register
@@ -21,7 +21,7 @@ MAX_OPENINGS = 1 << 12
 SHORTEST_ROW_BITS = 13  # the witnesses of many proofs share the rows of a data set
 MAX_CELLS_BITS = 30  # of features or of scores: an hour of proving
 
-_FIELDS: dict[str, Expected] = {
+_FIELDS: Fields = {
     "rows": Int(1, MAX_ROWS),
     "encoding": dict,
     "openings": Int(1, MAX_OPENINGS),
@@ -31,7 +31,7 @@ _FIELDS: dict[str, Expected] = {
     "holes": ListOf(Int(0, MAX_ROWS), 0, 0),  # rows that were destroyed
     "unique": bool,  # whether no two rows have the same keys
 }
-_SEGMENT_FIELDS: dict[str, Expected | tuple[Expected, ...]] = {
+_SEGMENT_FIELDS: Fields = {
     "stop": Int(1, MAX_ROWS),
     "seed": Bytes(DIGEST_BYTES),
     "nonce": (Bytes(DIGEST_BYTES), NoneType),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from ...errors import InvalidProof
-from ...formats.container import Bytes, take
+from ...formats.fields import Bytes, take
 from ..relations.recommitment import Recommitment
 from .base import Committed, Statement, referenced, register, statement_digest
 from .dataset import DATASET, DIGEST_BYTES, DatasetStatement

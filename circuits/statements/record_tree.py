@@ -1,66 +1,121 @@
-"""The tree of record digests, and what shows that a record is in it. Shared by owner, auditor and data subject.
+"""The tree of record digests, and what shows that records are in it. Shared by owner, auditor and person concerned.
 
     node      SHA-256(0x01 || left || right), of 32 bytes
     tree      level by level in pairs; an odd last node moves up unchanged (the shape of RFC 9162, 2.1.1)
 
-It has any number of leaves, which are record digests, and is opened by the audit paths of RFC 9162, 2.1.3.
+Any number of its leaves, which are record digests, are shown by one *multiproof*: the siblings that do not follow from
+these leaves, level by level from the leaves, each level from left to right. Where they stand, and so how many there
+are, follows from size and positions. For one leaf it is the audit path of RFC 9162, 2.1.3.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
 
 from ...errors import InvalidProof
+from .records import DIGEST_BYTES
 
-DIGEST_BYTES = 32
 NODE_TAG = b"\x01"
+PAIR = 2 * DIGEST_BYTES
+
+Places = npt.NDArray[np.int64]
 
 
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of an inner node from its children's, 32 bytes each."""
-    return hashlib.sha256(NODE_TAG + left + right).digest()
+@dataclass(frozen=True)
+class _Level:
+    """How the known nodes of a level stand in pairs, of which each has one or two.
+
+    Attributes:
+        pairs: how many pairs there are.
+        known: pair and side (0 is left) of each known node, in their order; without an odd last one.
+        siblings: pair and side of what has to be given.
+        odd: whether the last known node has no sibling, because the level ends with it.
+    """
+
+    pairs: int
+    known: tuple[Places, Places]
+    siblings: tuple[Places, Places]
+    odd: bool
 
 
-def split_digests(packed: bytes) -> list[bytes]:
-    """Packed digests as a list. The caller has checked that the length is a multiple of 32."""
-    return [packed[i : i + DIGEST_BYTES] for i in range(0, len(packed), DIGEST_BYTES)]
+def _levels(size: int, positions: Places) -> Iterator[_Level]:
+    """All levels of a tree of `size` leaves below its root; positions: strictly increasing, at least one."""
+    while size > 1:
+        odd = size % 2 == 1 and int(positions[-1]) == size - 1
+        parents, pair = np.unique((positions[:-1] if odd else positions) >> 1, return_inverse=True)
+        known = pair, positions[: len(pair)] & 1
+        there = np.zeros((len(parents), 2), dtype=bool)
+        there[known] = True
+        above, sides = np.nonzero(~there)
+        yield _Level(len(parents), known, (above, sides), odd)
+        size = (size + 1) >> 1
+        positions = np.append(parents, size - 1) if odd else parents
 
 
-def record_path_length(size: int, index: int) -> int:
-    """Digests in the audit path of leaf `index` in a tree of `size` leaves; RFC 9162, 2.1.3.1.
+def sibling_count(size: int, positions: Sequence[int]) -> int:
+    """Digests in the multiproof of these leaves, strictly increasing, of a tree of `size`; none for no leaf."""
+    if not positions:
+        return 0
+    return sum(len(level.siblings[0]) for level in _levels(size, np.array(positions, dtype=np.int64)))
+
+
+def verify_records(root: bytes, size: int, positions: Sequence[int], digests: Sequence[bytes], paths: bytes) -> None:
+    """Check that the tree of `size` leaves with this root has these record digests at these positions.
+
+    Args:
+        positions: strictly increasing.
+        digests: 32 bytes for each position.
+        paths: the packed multiproof; empty for no position.
 
     Raises:
-        InvalidProof: "record path", there is no such leaf.
+        InvalidProof: "record path": positions that no tree has in this order, a multiproof of another length than
+            size and positions imply, or one that leads to another root.
     """
-    if not 0 <= index < size:
-        raise InvalidProof("record path", f"index {index} is outside the {size} records")
-    length = 0
-    while size > 1:
-        length += (index ^ 1) < size  # an odd last node has no sibling and moves up unchanged
-        index >>= 1
-        size = (size + 1) >> 1
-    return length
-
-
-def verify_record_path(root: bytes, size: int, index: int, leaf: bytes, path: bytes) -> None:
-    """Check an audit path: the tree of `size` leaves with root `root` has leaf hash `leaf` at `index`.
-
-    Source: RFC 9162, 2.1.3.2, walked level by level.
-
-    Raises:
-        InvalidProof: "record path": no such leaf, a path of another length than index and size imply, or
-            one that leads to another root.
-    """
-    expected = record_path_length(size, index) * DIGEST_BYTES
-    if len(path) != expected:
-        raise InvalidProof("record path", f"{expected} bytes expected, got {len(path)}")
-    node = leaf
-    siblings = iter(split_digests(path))
-    while size > 1:
-        if (index ^ 1) < size:
-            sibling = next(siblings)
-            node = node_hash(sibling, node) if index & 1 else node_hash(node, sibling)
-        index >>= 1
-        size = (size + 1) >> 1
-    if node != root:
+    _require_places(size, positions)
+    if len(digests) != len(positions) or any(len(digest) != DIGEST_BYTES for digest in digests):
+        raise InvalidProof("record path", f"{len(positions)} digests of {DIGEST_BYTES} bytes expected")
+    expected = DIGEST_BYTES * sibling_count(size, positions)
+    if len(paths) != expected:
+        raise InvalidProof("record path", f"{expected} bytes expected, got {len(paths)}")
+    if positions and _root(size, positions, digests, paths) != root:
         raise InvalidProof("record path", "it does not lead to the root")
+
+
+def _require_places(size: int, positions: Sequence[int]) -> None:
+    for before, after in pairwise(positions):
+        if before >= after:
+            raise InvalidProof("record path", f"position {after} does not come after {before}")
+    outside = [position for position in (*positions[:1], *positions[-1:]) if not 0 <= position < size]
+    if outside:
+        raise InvalidProof("record path", f"position {outside[0]} is outside the {size} records")
+
+
+def _root(size: int, positions: Sequence[int], digests: Sequence[bytes], paths: bytes) -> bytes:
+    """The root that digests and siblings lead to, all lengths being right."""
+    nodes = _unpacked(b"".join(digests))
+    siblings = _unpacked(paths)
+    for level in _levels(size, np.array(positions, dtype=np.int64)):
+        children = np.empty((level.pairs, 2, DIGEST_BYTES), dtype=np.uint8)
+        given = len(level.siblings[0])
+        children[level.known] = nodes[: len(level.known[0])]
+        children[level.siblings] = siblings[:given]
+        siblings = siblings[given:]
+        parents = _unpacked(_hash_pairs(children.tobytes()))
+        nodes = np.concatenate([parents, nodes[-1:]]) if level.odd else parents
+    return nodes.tobytes()
+
+
+def _hash_pairs(packed: bytes) -> bytes:
+    """The packed parents of packed pairs."""
+    starts = range(0, len(packed), PAIR)
+    return b"".join([hashlib.sha256(NODE_TAG + packed[start : start + PAIR]).digest() for start in starts])
+
+
+def _unpacked(packed: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(packed, np.uint8).reshape(-1, DIGEST_BYTES)

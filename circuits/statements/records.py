@@ -1,31 +1,134 @@
-"""Records: what names a row to the outside, shared by owner, auditor and data subject."""
+"""Records: what names a row in public, and the order of rows that follows from all the names.
+
+    id hash   SHA-256("zkunlearn id 1" | id in Unicode's normal form C, UTF-8)
+    digest    SHA-256(0x00 | salt, 32 | "zkunlearn record 2" | id hash | cells | blind0 | blind1)
+    seed_j    SHA-256("zkunlearn seed 2" | start | stop | seed_(j-1) | nonce | root)
+    order     SHA-256("zkunlearn order 2" | seed | digest), increasing from row to row of a segment
+
+Owner, auditor and person concerned share these definitions; tests/vectors/records.json has examples. The id is in the
+digest, so that one row cannot stand for two people with equal values; the salt hides both.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import struct
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-ORDER_TAG = b"zkunlearn order 1"
+from ...errors import FormatError
+from ...formats.fields import take
+from ..field.goldilocks import P
+
+DIGEST_BYTES = SALT_BYTES = 32
+ID_TAG, RECORD_TAG = b"zkunlearn id 1", b"zkunlearn record 2"
+SEED_TAG, ORDER_TAG = b"zkunlearn seed 2", b"zkunlearn order 2"
+LEAF_TAG = b"\x00"  # a digest is a leaf of the record tree
+FEATURE, LABEL, BLIND, PLACE = "h", "i", "Q", "Q"  # signed 16 and 32 bits, unsigned 64; all little-endian
+POSITION, POSITION_BYTES = "I", 4  # in lists; a data set has at most 2^28 rows
+BLINDS = 2
+
+
+def id_hash(name: str) -> bytes:
+    """The hash of an id, the same however its accents are spelled.
+
+    Raises:
+        FormatError: the id is no Unicode text.
+    """
+    try:
+        return hashlib.sha256(ID_TAG + unicodedata.normalize("NFC", name).encode()).digest()
+    except UnicodeEncodeError:
+        raise FormatError("an id is not Unicode text") from None
+
+
+def record_digest(
+    salt: bytes, hashed_id: bytes, features: Sequence[int], labels: Sequence[int], blinds: Sequence[int]
+) -> bytes:
+    """The digest of one row, from what its owner may show to the person whom it is about.
+
+    Args:
+        salt: 32 bytes.
+        hashed_id: what `id_hash` says.
+        features: integers of 16 bits at scale x_bits, in the order of the statement, without the constant one.
+        labels: integers of 32 bits.
+        blinds: two elements of F.
+
+    Raises:
+        FormatError: a part that no row has.
+    """
+    _require_bytes(salt, SALT_BYTES, "salt")
+    _require_bytes(hashed_id, DIGEST_BYTES, "hash of an id")
+    if len(blinds) != BLINDS or not all(0 <= blind < P for blind in blinds):
+        raise FormatError(f"a record has {BLINDS} blinds, each a field element")
+    try:
+        cells = _pack(FEATURE, features) + _pack(LABEL, labels) + _pack(BLIND, blinds)
+    except struct.error:
+        raise FormatError("a record has features of 16 bits and labels of 32 bits, all integers") from None
+    return hashlib.sha256(LEAF_TAG + salt + RECORD_TAG + hashed_id + cells).digest()
+
+
+def segment_seed(
+    start: int, stop: int, root: bytes, previous: bytes | None = None, nonce: bytes | None = None
+) -> bytes:
+    """The seed of a segment: rows start .. stop - 1, which were committed together.
+
+    Args:
+        root: of the tree over the segment's digests in increasing order; so the same in every order of rows.
+        previous: the seed of the segment before it, if there is one.
+        nonce: 32 bytes from someone else than the owner, if there are any.
+
+    Raises:
+        FormatError: a part of another size.
+    """
+    if not 0 <= start < stop < 1 << 64:
+        raise FormatError(f"no segment has rows {start} to {stop - 1}")
+    before, drawn = (bytes(DIGEST_BYTES) if part is None else part for part in (previous, nonce))
+    for part, what in ((root, "root"), (before, "seed"), (drawn, "nonce")):
+        _require_bytes(part, DIGEST_BYTES, what)
+    return hashlib.sha256(SEED_TAG + _pack(PLACE, (start, stop)) + before + drawn + root).digest()
 
 
 def order_key(seed: bytes, digest: bytes) -> bytes:
-    """Rows stand in the increasing order of SHA-256(tag, seed, record digest).
+    """What rows of a segment are sorted by.
 
-    The seed is a hash of all record digests (prover/witnesses/rows.py), so that a new salt for one row reshuffles all:
-    sorting by the digests themselves would let an owner grind each row's salt for the place it should take.
+    The seed is a hash of all record digests, so that a new salt for one row reshuffles all: sorting by the digests
+    themselves would let an owner grind each row's salt for the place it should take.
     """
     return hashlib.sha256(ORDER_TAG + seed + digest).digest()
 
 
-@dataclass(frozen=True)
-class ForgottenRecord:
-    """A forgotten row: its position, its record digest, and the digest's audit path to the record root."""
+class Record(NamedTuple):
+    """A row as a statement names it: its position in the data set, and its digest."""
 
     position: int
     digest: bytes
-    path: bytes
 
-    def to_mapping(self) -> Mapping[str, object]:
-        """Canonical content."""
-        return {"position": self.position, "digest": self.digest, "path": self.path}
+
+def written_records(records: Iterable[Record]) -> Mapping[str, bytes]:
+    """Canonical content of a list of records: their positions as unsigned 32-bit integers, and their digests."""
+    positions, digests = [], []
+    for position, digest in records:
+        positions.append(position)
+        digests.append(digest)
+    return {"positions": _pack(POSITION, positions), "digests": b"".join(digests)}
+
+
+def read_records(mapping: object) -> tuple[Record, ...]:
+    """What `written_records` wrote. Raises FormatError."""
+    fields = take(mapping, {"positions": bytes, "digests": bytes}, "list of records")
+    count, rest = divmod(len(fields["positions"]), POSITION_BYTES)
+    if rest or len(fields["digests"]) != count * DIGEST_BYTES:
+        sizes = f"{len(fields['positions'])} bytes of positions and {len(fields['digests'])} of digests"
+        raise FormatError(f"list of records: {sizes} are not {POSITION_BYTES} and {DIGEST_BYTES} for each record")
+    digests = (fields["digests"][i : i + DIGEST_BYTES] for i in range(0, count * DIGEST_BYTES, DIGEST_BYTES))
+    return tuple(map(Record, struct.unpack(f"<{count}{POSITION}", fields["positions"]), digests))
+
+
+def _pack(kind: str, values: Sequence[int]) -> bytes:
+    return struct.pack(f"<{len(values)}{kind}", *values)
+
+
+def _require_bytes(part: bytes, size: int, what: str) -> None:
+    if len(part) != size:
+        raise FormatError(f"a {what} has {size} bytes, got {len(part)}")

@@ -9,32 +9,35 @@ from types import NoneType
 from typing import Any, ClassVar, Self
 
 from ...errors import InvalidProof, ParameterError
-from ...formats.container import Bytes, Expected, Int, ListOf, take
-from ...models.methods.schedule import MAX_FEATURES, MAX_ROWS, Schedule, compile_schedule
+from ...formats.fields import Bytes, Fields, Int, ListOf, take
+from ...models.live import Live
+from ...models.methods import Compiled
+from ...models.shapes import MAX_FEATURES
 from ...models.spec import TrainingSpec
-from ..relations.gradient_descent import GradientDescent, model_columns
+from ..language.relation import Relation
+from ..relations.gradient_descent import model_columns
+from ..relations.methods import RELATIONS_OF_METHOD
 from .base import Committed, Statement, referenced, register, statement_digest
-from .dataset import DATASET, DIGEST_BYTES, MAX_CELLS_BITS, MAX_OPENINGS, DatasetStatement
-from .record_tree import verify_record_path
-from .records import ForgottenRecord, order_key
+from .dataset import DATASET, DIGEST_BYTES, MAX_OPENINGS, DatasetStatement
+from .record_tree import verify_records
+from .records import Record, order_key, read_records, written_records
 
 MODEL = "model"  # the matrix
+PATHS = "paths"  # in the file: the multiproof of the forgotten records, which is no part of what is stated
 MODEL_OPENINGS = 4  # by default: its own proof, and those that later build on it
 SHORTEST_ROW_BITS = 8
-MAX_STEP_BITS = 27  # of weights in all steps, each of which has several limbs
 
-_FIELDS: dict[str, Expected | tuple[Expected, ...]] = {
+_FIELDS: Fields = {
     "dataset": Bytes(DIGEST_BYTES),
     "spec": dict,
-    "forgotten": ListOf(dict, 0, MAX_ROWS),
+    "forgotten": dict,
     "forgotten_classes": ListOf(str, 0, 0),  # whole classes, which stay forgotten along a chain
     "model": dict,
     "start": ListOf(Bytes(DIGEST_BYTES), 0, 0),  # models that training begins from; zero weights without one
     "scope": ListOf(dict, 0, 0),  # shards and stages; all rows at once without any
     "previous": (Bytes(DIGEST_BYTES), NoneType),
 }
-_FORGOTTEN_FIELDS: dict[str, Expected] = {"position": Int(0, MAX_ROWS), "digest": Bytes(DIGEST_BYTES), "path": bytes}
-_MODEL_FIELDS: dict[str, Expected] = {
+_MODEL_FIELDS: Fields = {
     "root": Bytes(DIGEST_BYTES),
     "openings": Int(1, MAX_OPENINGS),
     "shape": ListOf(Int(1, MAX_FEATURES + 1), 1, 1),
@@ -75,13 +78,14 @@ class TrainingStatement(Statement):
 
     dataset: DatasetStatement
     spec: TrainingSpec
-    forgotten: tuple[ForgottenRecord, ...]
+    forgotten: tuple[Record, ...]
     model: ModelCommitment
     previous: bytes | None
 
     kind: ClassVar[str] = "training"
     version: ClassVar[int] = 3
     refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
+    attachments: ClassVar[tuple[str, ...]] = (PATHS,)
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -89,16 +93,15 @@ class TrainingStatement(Statement):
         return tuple(record.position for record in self.forgotten)
 
     @cached_property
-    def schedule(self) -> Schedule:
+    def schedule(self) -> Compiled:
         """The integers of the algorithm. Raises ParameterError if it cannot be proved on this data set."""
         shape = self.dataset.encoding.shape(self.dataset.rows)
-        return compile_schedule(self.spec, shape, self.positions)
+        return self.spec.compile(shape, Live(self.dataset.rows, self.positions))
 
     @cached_property
-    def relation(self) -> GradientDescent:
-        """The training relation."""
-        fixed = self.spec.fixed_point
-        return GradientDescent(self.spec.model, fixed.q_bits, fixed.p_bits, fixed.x_bits, self.schedule, self.positions)
+    def relation(self) -> Relation:
+        """The relation of the spec's method."""
+        return RELATIONS_OF_METHOD[self.spec.method.kind](self.schedule)
 
     @property
     def matrices(self) -> Mapping[str, Committed]:
@@ -112,10 +115,10 @@ class TrainingStatement(Statement):
         return Committed(columns, self.model.openings, self.model.root, SHORTEST_ROW_BITS, short=True)
 
     def require_provable(self) -> None:
-        """At most 2^30 scores and 2^27 weights of all steps, and a model of the shape that the spec implies."""
+        """A data set and a training that one proof can carry, and a model of the shape that the spec implies."""
         self.dataset.require_provable()
-        require_provable(self.dataset, self.spec)
-        width = self.dataset.features + self.spec.bias
+        self.spec.method.require_provable(self.dataset.rows, self.dataset.features)
+        width = self.dataset.features + self.spec.method.bias
         if self.model.shape != (width,):
             raise ParameterError(f"a model of shape {self.model.shape}, where the spec implies ({width},)")
 
@@ -134,17 +137,18 @@ class TrainingStatement(Statement):
             key = order_key(dataset.order_seed, record.digest)
             if key <= last_key:
                 raise InvalidProof("forget list", f"the record at position {record.position} is out of order")
-            verify_record_path(dataset.record_root, dataset.rows, record.position, record.digest, record.path)
             last, last_key = record.position, key
         if len(self.forgotten) == dataset.rows:
             raise InvalidProof("forget list", "every row is forgotten")
+        digests = [record.digest for record in self.forgotten]
+        verify_records(dataset.record_root, dataset.rows, self.positions, digests, attached.get(PATHS, b""))
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""
         return {
             "dataset": statement_digest(self.dataset),
             "spec": self.spec.to_mapping(),
-            "forgotten": [record.to_mapping() for record in self.forgotten],
+            "forgotten": written_records(self.forgotten),
             "forgotten_classes": [],
             "model": self.model.to_mapping(),
             "start": [],
@@ -156,22 +160,11 @@ class TrainingStatement(Statement):
     def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
         """Raises FormatError, also for what is to come and not there yet."""
         fields = take(mapping, _FIELDS, "statement")
-        records = [take(record, _FORGOTTEN_FIELDS, "forgotten record") for record in fields["forgotten"]]
         model = take(fields["model"], _MODEL_FIELDS, "model")
         return cls(
             dataset=referenced(references, "dataset", fields["dataset"]),
             spec=TrainingSpec.from_mapping(fields["spec"]),
-            forgotten=tuple(ForgottenRecord(**record) for record in records),
+            forgotten=read_records(fields["forgotten"]),
             model=ModelCommitment(**(model | {"shape": tuple(model["shape"])})),
             previous=fields["previous"],
         )
-
-
-def require_provable(dataset: DatasetStatement, spec: TrainingSpec) -> None:
-    """Refuse what no single proof can carry, before any of it is laid out. Raises ParameterError."""
-    rows, limit = dataset.rows, 1 << MAX_CELLS_BITS
-    if rows * spec.epochs > limit:
-        raise ParameterError(f"{rows} rows in {spec.epochs} epochs are more than one proof can carry ({limit})")
-    steps, limit = spec.epochs * -(-rows // (spec.batch_size or rows)), 1 << MAX_STEP_BITS
-    if steps * (dataset.features + 1) > limit:
-        raise ParameterError(f"{steps} steps of {dataset.features} weights are more than one proof can carry ({limit})")

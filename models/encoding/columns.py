@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, FormatError, ParameterError
-from ...formats.canonical import exact_fields, read_float, read_text
-from ..methods.schedule import FEATURE_BOUND, LABEL_KINDS, label_range
+from ...formats.fields import Real, take
+from ..shapes import FEATURE_BOUND, LABEL_KINDS, label_range
 
 LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
 _END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units
 MAX_NAME_LENGTH = 256
+SHOWN_TEXT = 40  # how many characters of a label a message repeats
 PIECE_CELLS = 1 << 17  # of tables that are worked through some rows at a time: 1 MB, which fits near caches
 _MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no labels
 
@@ -28,33 +29,37 @@ def _check_name(name: object, what: str) -> None:
 
 def number_array(name: str, values: ArrayLike, dimensions: int) -> NDArray[Any]:
     """An array of real numbers, of whatever type they have; a float64 array if they have none. Raises DataError."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiub":
-        try:
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
             array = np.asarray(values, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise DataError(f"{name}: expected numbers, one in every cell") from None
+    except (TypeError, ValueError):
+        raise DataError(f"{name}: expected numbers, one in every cell") from None
     if array.ndim != dimensions:
         raise DataError(f"{name}: expected {dimensions} dimension(s), found {array.ndim}")
     return array
 
 
-def real_array(name: str, values: ArrayLike, dimensions: int, first_row: int = 0) -> NDArray[np.float64]:
+def real_array(
+    name: str, values: ArrayLike, dimensions: int, *, first_row: int = 0, columns: Sequence[str] = ()
+) -> NDArray[np.float64]:
     """A float64 array of finite numbers.
 
     Args:
         first_row: the number of the first row, for messages.
+        columns: names of the columns, for messages.
 
     Raises:
-        DataError: names row and column (both counted from 0).
+        DataError: names row and column.
     """
     with np.errstate(over="ignore"):  # a longer float than float64 may become infinite, and is refused just below
         array = np.asarray(number_array(name, values, dimensions), dtype=np.float64)
     if np.isfinite(array).all():
         return array
-    bad = np.argwhere(~np.isfinite(array))[0]
-    place = f"row {first_row + bad[0]}" + (f", column {bad[1]}" if dimensions > 1 else "")
-    raise DataError(f"{name}: {array[tuple(bad)]} at {place}; every value must be finite")
+    row, *k = np.argwhere(~np.isfinite(array))[0].tolist()
+    found = float(array[(row, *k)])
+    column = columns[k[0] if k else 0] if columns else name
+    raise DataError(f"{found} is not a finite number", row=first_row + row, column=column, found=found)
 
 
 def table_pieces(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -83,14 +88,14 @@ class ColumnEncoding:
             try:
                 value = float(getattr(self, side)) + 0.0  # one zero, not two
             except (TypeError, ValueError, OverflowError):
-                raise ParameterError(f"column {self.name!r}: bounds must be numbers") from None
+                raise ParameterError("bounds must be numbers", column=self.name) from None
             object.__setattr__(self, side, value)
         if not (math.isfinite(self.low) and math.isfinite(self.high)):
-            raise ParameterError(f"column {self.name!r}: bounds {self.low}, {self.high} must be finite")
+            raise ParameterError(f"bounds {self.low}, {self.high} must be finite", column=self.name)
         if self.low > self.high:
-            raise ParameterError(f"column {self.name!r}: lower bound {self.low} is above upper bound {self.high}")
+            raise ParameterError(f"lower bound {self.low} is above upper bound {self.high}", column=self.name)
         if not self._ends_are_exact():
-            raise ParameterError(f"column {self.name!r}: bounds {self.low}, {self.high} are too near")
+            raise ParameterError(f"bounds {self.low}, {self.high} are too near", column=self.name)
 
     def _ends_are_exact(self) -> bool:
         """Whether float64 takes low to -1 and high to 1 nearly enough for every scale."""
@@ -135,10 +140,9 @@ class ColumnEncoding:
     @classmethod
     def from_mapping(cls, mapping: object, what: str) -> ColumnEncoding:
         """Read what `to_mapping` wrote; raises FormatError, its message beginning with `what`."""
-        found = exact_fields(mapping, ("name", "low", "high"), what)
-        low, high = (read_float(found[side], f"{what}: {side}") for side in ("low", "high"))
+        found = take(mapping, {"name": str, "low": Real(), "high": Real()}, what)
         try:
-            return cls(read_text(found["name"], f"{what}: name"), low, high)
+            return cls(found["name"], float(found["low"]), float(found["high"]))
         except ParameterError as error:
             raise FormatError(f"{what}: {error}") from None
 
@@ -164,18 +168,18 @@ def encode_cells(
         low, high = (np.array([getattr(column, end) for column in columns]) for end in ("low", "high"))
         outside = (cells < low) | (cells > high)
         if outside.any():
-            row, k = np.argwhere(outside)[0]
-            raise DataError(
-                f"column {columns[k].name!r}: {cells[row, k]} at row {first_row + row} is outside "
-                f"[{columns[k].low}, {columns[k].high}]"
-            )
+            row, k = np.argwhere(outside)[0].tolist()
+            interval, found = (columns[k].low, columns[k].high), float(cells[row, k])
+            reason = f"{found} is outside the declared bounds [{interval[0]}, {interval[1]}]"
+            raise DataError(reason, row=first_row + row, column=columns[k].name, expected=interval, found=found)
     offset, multiplier = (np.array([getattr(c, name) for c in columns]) for name in ("offset", "multiplier"))
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused just below
         scaled: NDArray[np.float64] = np.rint((cells - offset) * multiplier * float(1 << bits))
     fits = (scaled >= -FEATURE_BOUND) & (scaled < FEATURE_BOUND)
     if not fits.all():
-        row, k = np.argwhere(~fits)[0]
-        raise DataError(f"column {columns[k].name!r}: {cells[row, k]} at row {first_row + row} does not fit 16 bits")
+        row, k = np.argwhere(~fits)[0].tolist()
+        found = float(cells[row, k])
+        raise DataError(f"{found} does not fit 16 bits", row=first_row + row, column=columns[k].name, found=found)
     return scaled.astype(np.int64)
 
 
@@ -213,25 +217,31 @@ class LabelEncoding:
         if not low <= self.label_bits <= high:
             raise ParameterError(f"label_bits = {self.label_bits}: must be between {low} and {high}")
 
-    def encode(self, y: ArrayLike) -> NDArray[np.int64]:
+    def encode(self, y: ArrayLike, name: str = "label") -> NDArray[np.int64]:
         """Labels (N,) to integers of the kind, int64 (N,).
 
+        Args:
+            name: of the label column, for messages.
+
         Raises:
-            DataError: an unknown class, a value out of bounds, or not a count; the message names the row.
+            DataError: an unknown class, a value out of bounds, or not a count; names row and column.
         """
         if self.kind == "binary":
             texts = class_texts(y)
             for row, text in enumerate(texts):
                 if text not in self.classes:
-                    raise DataError(f"label {text!r} at row {row}: the classes are {', '.join(self.classes)}")
+                    reason = f"{text[:SHOWN_TEXT]!r} is no class; the classes are {', '.join(self.classes)}"
+                    raise DataError(reason, row=row, column=name, expected=self.classes, found=text)
             return np.array([self.classes.index(text) for text in texts], dtype=np.int64)
-        values = real_array("labels", y, 1)
+        values = real_array(name, y, 1)
         if self.column is not None:
             return self.column.encode(values, self.label_bits)
         low, high = label_range("count")
         bad = np.flatnonzero((values != np.rint(values)) | (values < low) | (values > high))
         if len(bad):
-            raise DataError(f"label {values[bad[0]]} at row {bad[0]}: counts are integers from {low} to {high}")
+            row, found = int(bad[0]), float(values[bad[0]])
+            reason = f"{found} is not a count, an integer from {low} to {high}"
+            raise DataError(reason, row=row, column=name, expected=(low, high), found=found)
         return values.astype(np.int64)
 
     def decode(self, y_int: ArrayLike) -> NDArray[np.str_] | NDArray[np.float64] | NDArray[np.int64]:
@@ -259,8 +269,11 @@ def _class_order(text: str) -> tuple[bool, float, str]:
         return (True, 0.0, text)
 
 
-def infer_label_kind(y: ArrayLike, rows: int, asked: str | None) -> tuple[str, tuple[str, ...]]:
+def infer_label_kind(y: ArrayLike, rows: int, asked: str | None, name: str) -> tuple[str, tuple[str, ...]]:
     """The label kind (as asked, or binary for exactly two distinct labels, else real) and a binary's classes.
+
+    Args:
+        name: of the label column, for messages.
 
     Raises:
         DataError: wrong number of labels, missing ones, one value only, or not of the kind.
@@ -274,25 +287,26 @@ def infer_label_kind(y: ArrayLike, rows: int, asked: str | None) -> tuple[str, t
     distinct = set(texts)
     for text in _MISSING:
         if text in distinct:
-            raise DataError(f"label {text} at row {texts.index(text)}: every row needs a label")
+            raise DataError(f"{text} is no label; every row needs one", row=texts.index(text), column=name, found=text)
     if len(distinct) == 1:
-        raise DataError(f"labels: every row has the label {texts[0]!r}; nothing can be learned")
+        reason = f"every row has the label {texts[0][:SHOWN_TEXT]!r}; nothing can be learned"
+        raise DataError(reason, column=name, found=texts[0])
     if asked == "binary" or (asked is None and len(distinct) == 2):
         if len(distinct) != 2:
-            raise DataError(f"labels: {len(distinct)} distinct values, binary labels have two")
+            raise DataError(f"{len(distinct)} distinct values, binary labels have two", column=name, expected=2)
         return "binary", tuple(sorted(distinct, key=_class_order))
     try:
         np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError):
-        raise DataError(f"labels: {len(distinct)} distinct texts; labels are two classes or numbers") from None
+        raise DataError(f"{len(distinct)} distinct texts; labels are two classes or numbers", column=name) from None
     return asked or "real", ()
 
 
-def interval_of_each(name: str, array: NDArray[Any]) -> list[tuple[float, float]]:
+def interval_of_each(columns: Sequence[str], array: NDArray[Any]) -> list[tuple[float, float]]:
     """The least and the largest value in each column of a table (N, d), N > 0. Raises DataError as real_array does."""
     low, high = np.full(array.shape[1], math.inf), np.full(array.shape[1], -math.inf)
     for start, rows in table_pieces(array):
-        piece = real_array(name, rows, 2, start)
+        piece = real_array("X", rows, 2, first_row=start, columns=columns)
         np.minimum(low, piece.min(axis=0), out=low)
         np.maximum(high, piece.max(axis=0), out=high)
     return list(zip(low.tolist(), high.tolist(), strict=True))

@@ -21,9 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, FormatError, ParameterError
-from ...formats.canonical import exact_fields, read_bool, read_int, read_list, read_text
-from ..methods.schedule import MAX_FEATURES, DatasetShape
-from ..spec import X_BITS_RANGE
+from ...formats.fields import Fields, ListOf, take
+from ..shapes import MAX_FEATURES, X_BITS_RANGE, DatasetShape
 from .columns import (
     ColumnEncoding,
     LabelEncoding,
@@ -35,13 +34,24 @@ from .columns import (
     real_array,
 )
 
-__all__ = ["DEFAULT_LABEL_BITS", "ColumnEncoding", "DatasetEncoding", "LabelEncoding"]
+__all__ = ["DEFAULT_LABEL_BITS", "DEFAULT_LABEL_NAME", "ColumnEncoding", "DatasetEncoding", "LabelEncoding"]
 
 DEFAULT_LABEL_BITS = 14  # [-1, 1] at scale 2^14: the finest that fits 16 signed bits
 DEFAULT_X_BITS = 10
 DEFAULT_LABEL_NAME = "label"
 
 Mappable = str | int | bool | list[str] | list[dict[str, str]]
+
+
+_FIELDS: Fields = {
+    "features": ListOf(dict, 0, MAX_FEATURES),
+    "label_kind": str,
+    "label_classes": ListOf(str, 0, 2),
+    "label_bounds": ListOf(dict, 0, 1),
+    "label_bits": int,
+    "x_bits": int,
+    "bounds_declared": bool,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +98,7 @@ class DatasetEncoding:
         return tuple(column.multiplier for column in self.features)
 
     def shape(self, rows: int) -> DatasetShape:
-        """The shape, for `compile_schedule`, of a data set of that many rows."""
+        """The shape of a data set of that many rows."""
         return DatasetShape(
             rows=rows,
             features=len(self.features),
@@ -112,8 +122,9 @@ class DatasetEncoding:
         Raises:
             DataError: wrong shape, NaN or infinity, or a value out of bounds; names column and row.
         """
-        array = real_array("X", X, 2, first_row)
-        self._check_width(array.shape)
+        numbers = number_array("X", X, 2)
+        self._check_width(numbers.shape)
+        array = real_array("X", numbers, 2, first_row=first_row, columns=self.names)
         return encode_cells(self.features, array, self.x_bits, check_bounds=check_bounds, first_row=first_row)
 
     def decode_features(self, X_int: ArrayLike) -> NDArray[np.float64]:
@@ -124,11 +135,12 @@ class DatasetEncoding:
 
     def _check_width(self, shape: tuple[int, ...]) -> None:
         if len(shape) != 2 or shape[1] != len(self.features):
-            raise DataError(f"X: shape {shape}, expected {len(self.features)} columns")
+            width = len(self.features)
+            raise DataError(f"X: shape {shape}, expected {width} columns", expected=width, found=shape)
 
-    def encode_labels(self, y: ArrayLike) -> NDArray[np.int64]:
+    def encode_labels(self, y: ArrayLike, name: str = DEFAULT_LABEL_NAME) -> NDArray[np.int64]:
         """Labels (N,) as integers of the label kind, int64 (N,); raises DataError as LabelEncoding does."""
-        return self.label.encode(y)
+        return self.label.encode(y, name)
 
     def decode_labels(self, y_int: ArrayLike) -> NDArray[np.str_] | NDArray[np.float64] | NDArray[np.int64]:
         """Labels from integers (N,): class texts (binary), float64 (real) or int64 (count)."""
@@ -148,37 +160,31 @@ class DatasetEncoding:
         }
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, object]) -> DatasetEncoding:
+    def from_mapping(cls, mapping: object) -> DatasetEncoding:
         """Read what `to_mapping` wrote.
 
         Raises:
             FormatError: unknown or missing field, wrong type, non-canonical number, or an impossible value.
         """
         what = "dataset encoding"
-        scalars = ("label_kind", "label_bits", "x_bits", "bounds_declared")
-        found = exact_fields(mapping, ("features", "label_classes", "label_bounds", *scalars), what)
-        features = read_list(found["features"], f"{what}: features")
-        classes = read_list(found["label_classes"], f"{what}: label_classes")
-        bounds = read_list(found["label_bounds"], f"{what}: label_bounds")
-        if len(features) > MAX_FEATURES or len(classes) > 2 or len(bounds) > 1:
-            raise FormatError(f"{what}: too many features, label classes or label bounds")
-        columns = [ColumnEncoding.from_mapping(f, f"{what}: features[{k}]") for k, f in enumerate(features)]
-        intervals = [ColumnEncoding.from_mapping(bound, f"{what}: label_bounds") for bound in bounds]
+        found = take(mapping, _FIELDS, what)
+        columns = [ColumnEncoding.from_mapping(f, f"{what}: features[{k}]") for k, f in enumerate(found["features"])]
+        intervals = [ColumnEncoding.from_mapping(bound, f"{what}: label_bounds") for bound in found["label_bounds"]]
         try:
             encoding = cls(
                 features=tuple(columns),
                 label=LabelEncoding(
-                    kind=read_text(found["label_kind"], f"{what}: label_kind"),
-                    classes=tuple(read_text(text, f"{what}: label_classes") for text in classes),
+                    kind=found["label_kind"],
+                    classes=tuple(found["label_classes"]),
                     column=intervals[0] if intervals else None,
-                    label_bits=read_int(found["label_bits"], f"{what}: label_bits"),
+                    label_bits=found["label_bits"],
                 ),
-                x_bits=read_int(found["x_bits"], f"{what}: x_bits"),
-                bounds_declared=read_bool(found["bounds_declared"], f"{what}: bounds_declared"),
+                x_bits=found["x_bits"],
+                bounds_declared=found["bounds_declared"],
             )
         except ParameterError as error:
             raise FormatError(f"{what}: {error}") from None
-        if encoding.to_mapping() != dict(found):
+        if encoding.to_mapping() != found:
             raise FormatError(f"{what}: not in canonical form")
         return encoding
 
@@ -218,10 +224,10 @@ class DatasetEncoding:
             raise DataError(f"X: {array.shape[1]} columns, but {len(names)} names")
         if label_name in names or len(set(names)) != len(names):
             raise ParameterError("names: two columns have the same name")
-        kind, classes = infer_label_kind(y, len(array), label_kind)
-        found = dict(zip(names, interval_of_each("X", array), strict=True))
+        kind, classes = infer_label_kind(y, len(array), label_kind, label_name)
+        found = dict(zip(names, interval_of_each(names, array), strict=True))
         if kind == "real":  # a real label needs an interval as features do
-            labels = real_array("labels", y, 1)
+            labels = real_array(label_name, y, 1)
             found[label_name] = float(labels.min()), float(labels.max())
         intervals = choose_intervals(found, bounds)
         return cls(

@@ -1,1 +1,14 @@
-"""The training algorithms, each with its public integers and its plain reference."""
+"""Methods of training: each with its fields, its integers, and a reference of its run in plain integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .base import Compiled, Method
+from .gradient_descent import GradientDescent
+
+__all__ = ["DEFAULT_METHOD", "METHODS", "Compiled", "GradientDescent", "Method"]
+
+METHODS: Mapping[str, type[Method]] = MappingProxyType({method.kind: method for method in (GradientDescent,)})
+DEFAULT_METHOD = GradientDescent.kind

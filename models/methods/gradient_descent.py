@@ -1,235 +1,184 @@
-"""Gradient descent in exact integers: the trace that is proved.
-
-Step t = e*B + b, with S_i = 1 for a live row and 0 for a forgotten one:
-
-    z_i  = sum_k x_ik * w_tk                      scale x_bits + w_bits
-    q_i  = floor(z_i / 2^16), rem_i = z_i - 2^16 q_i
-    p_i  = activation[q_i + 2^15]                 scale p_bits
-    g_k  = sum over block b of S_i * (p_i - y_i) * x_ik
-    v_k  = c_e * c_b * g_k + l_e * w_tk + 2^(h-1)
-    w_(t+1)k = w_tk - floor(v_k / 2^h), u_tk = v_k - 2^h floor(v_k / 2^h)
-
-Matrix products run in float64 (BLAS) whenever the sum of absolute values of their terms is below 2^53, for
-then every partial sum, in any order, is an integer that float64 holds exactly. Otherwise one factor is split
-into limbs for which that is so.
-"""
+"""Gradient descent as a spec declares it. Its integers: schedule.py; its run: descent.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Self
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from ...errors import ParameterError
+from ...formats.fields import Fields, ListOf, Real, take
+from ..checks import integer_within, real
+from ..families import Family
+from ..live import Live
+from ..scales import FixedPoint
+from ..shapes import DatasetShape
+from .base import Method
+from .schedule import Schedule, compile_schedule
 
-from ...errors import DataError, ParameterError, TrainingError
-from ..activation import HALF_TABLE, activation_table
-from ..spec import REMAINDER_BITS, TrainingSpec
-from .schedule import FEATURE_BOUND, Schedule, label_range
+MAX_EPOCHS = 1 << 20
+MAX_BATCH_SIZE = 1 << 24
+SMALLEST, LARGEST = 2.0**-100, 2.0**100  # of learning rates and l2: far beyond use, and no arithmetic on them overflows
+MAX_SCORES = 1 << 30  # of all epochs: an hour of proving
+MAX_WEIGHTS = 1 << 27  # in all steps, each of which has several limbs
+_FIELDS: Fields = {
+    "kind": str,
+    "epochs": int,
+    "learning_rate": ListOf(Real()),
+    "batch_size": int,
+    "l2": Real(),
+    "bias": bool,
+}
+FULL_BATCH = "full"  # how TOML, which has no null, spells batch_size=None
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
-EXACT_FLOAT = 1 << 53  # integers up to here are float64 numbers
-_LIMB_BITS = 16  # signed, so |limb| <= 2^15; times a feature and summed over 2^21 rows: below 2^53
-_LIMB_ROWS = 1 << 21
+
+def _in_range(name: str, value: float) -> float:
+    if not SMALLEST <= value <= LARGEST:
+        raise ParameterError(f"{name} = {value}: must be between 2^-100 and 2^100")
+    return value
 
 
-@dataclass(frozen=True, repr=False)  # secrets stay out of logs
-class Trace:
-    """Every value of one training run; int64, read-only.
+@dataclass(frozen=True, kw_only=True)
+class GradientDescent(Method):
+    """A generalised linear model by gradient descent from zero weights.
+
+    The gradient of one row is (inverse_link(z) - y) * x, with the inverse link of the family.
 
     Attributes:
-        weights: (T + 1, K), scale w_bits; row 0 is zero, row T is the model.
-        Q: (E, N), table index minus 2^15 of every live row, 0 for forgotten rows.
-        P: (E, N), prediction, scale p_bits; 0 for forgotten rows.
-        rem: (E, N), z - 2^16 Q: in [0, 2^16) for live rows, all of z for forgotten ones.
-        u: (T, K), remainder of the update, in [0, 2^h).
-    """
-
-    weights: IntArray
-    Q: IntArray
-    P: IntArray
-    rem: IntArray
-    u: IntArray
-
-
-def _integers(name: str, values: ArrayLike) -> IntArray:
-    """An array of integers as int64; floats are taken if they hold integers; raises DataError otherwise."""
-    array = np.asarray(values)
-    if array.dtype.kind in "iub":
-        return array.astype(np.int64)
-    if array.dtype.kind != "f":
-        raise DataError(f"{name}: expected integers, found {array.dtype}")
-    with np.errstate(invalid="ignore"):
-        integers = array.astype(np.int64)
-    if not np.array_equal(integers, array):
-        raise DataError(f"{name}: a value is not an integer")
-    return integers
-
-
-def _within(name: str, array: IntArray, low: int, high: int) -> None:
-    """Raise DataError unless low <= array <= high."""
-    outside = np.argwhere((array < low) | (array > high))
-    if len(outside):
-        place = ", column ".join(str(i) for i in outside[0])
-        raise DataError(f"{name}: {array[tuple(outside[0])]} at row {place} is not in [{low}, {high}]")
-
-
-def _design_matrix(X: ArrayLike, spec: TrainingSpec, schedule: Schedule) -> FloatArray:
-    """Features and bias as float64 (N, K), holding integers in [-2^15, 2^15)."""
-    features = _integers("X", X)
-    if features.shape != (schedule.rows, schedule.features):
-        raise DataError(f"X: shape {features.shape}, expected {(schedule.rows, schedule.features)}")
-    _within("X", features, -FEATURE_BOUND, FEATURE_BOUND - 1)
-    matrix = np.empty((schedule.rows, schedule.width), dtype=np.float64)
-    matrix[:, : schedule.features] = features
-    if spec.bias:
-        matrix[:, -1] = 1 << spec.fixed_point.x_bits
-    return matrix
-
-
-def _check_schedule(spec: TrainingSpec, schedule: Schedule, live: NDArray[np.bool_]) -> None:
-    """Raise ParameterError unless the schedule was compiled for this spec and these live rows."""
-    if schedule.epochs != spec.epochs or schedule.width != schedule.features + int(spec.bias):
-        raise ParameterError("schedule: compiled for another spec")
-    starts = np.arange(schedule.blocks) * schedule.block_size
-    counts = np.add.reduceat(live.astype(np.int64), starts)
-    if tuple(counts.tolist()) != schedule.live_counts:
-        raise ParameterError("schedule: compiled for other forgotten rows")
-
-
-def _limbs(values: IntArray) -> list[tuple[int, FloatArray]]:
-    """values = sum of limb * 2^offset, |limb| <= 2^15, as (offset, limb) pairs."""
-    limbs = []
-    offset, rest = 0, values
-    while rest.any():
-        high = (rest + (1 << (_LIMB_BITS - 1))) >> _LIMB_BITS  # nearest, so that -1 ends in one limb
-        limbs.append((offset, (rest - (high << _LIMB_BITS)).astype(np.float64)))
-        offset, rest = offset + _LIMB_BITS, high
-    return limbs
-
-
-def _scores(matrix: FloatArray, column_bounds: IntArray, weights: IntArray) -> IntArray:
-    """z = matrix @ weights, exactly. The schedule keeps |z|, and so the int64 sum of limbs, below 2^62."""
-    if int(column_bounds @ np.abs(weights)) < EXACT_FLOAT:
-        return (matrix @ weights.astype(np.float64)).astype(np.int64)
-    scores = np.zeros(len(matrix), dtype=np.int64)
-    for offset, limb in _limbs(weights):  # K < 2^16 products of at most 2^30: below 2^46
-        scores += (matrix @ limb).astype(np.int64) << offset
-    return scores
-
-
-def _gradient(matrix: FloatArray, column_bound: int, residuals: IntArray) -> IntArray:
-    """g = residuals @ matrix, exactly; column_bound is the largest |entry| of the matrix.
-
-    The schedule keeps |g|, and so the int64 sum of limbs, below 2^62.
-    """
-    if len(residuals) * int(np.abs(residuals).max()) * column_bound < EXACT_FLOAT:
-        return (residuals.astype(np.float64) @ matrix).astype(np.int64)
-    gradient = np.zeros(matrix.shape[1], dtype=np.int64)
-    for start in range(0, len(residuals), _LIMB_ROWS):
-        rows = slice(start, start + _LIMB_ROWS)
-        for offset, limb in _limbs(residuals[rows]):
-            gradient += (limb @ matrix[rows]).astype(np.int64) << offset
-    return gradient
-
-
-def _diverged(step: int, schedule: Schedule, spec: TrainingSpec, z: IntArray, live: NDArray[np.bool_]) -> TrainingError:
-    epoch, block = divmod(step, schedule.blocks)
-    worst = int(np.argmax(np.where(live, np.abs(z), -1)))
-    fixed = spec.fixed_point
-    size = abs(int(z[worst])) / 2.0 ** (fixed.x_bits + fixed.w_bits)
-    row = schedule.block_rows(block).start + worst
-    return TrainingError(
-        f"diverged at step {step} (epoch {epoch}, batch {block}): |z| = {size:.1f} > {fixed.z_limit:g} "
-        f"at row {row}; lower learning_rate or scale the features"
-    )
-
-
-def train(
-    X: ArrayLike,
-    y_int: ArrayLike,
-    live: ArrayLike,
-    spec: TrainingSpec,
-    schedule: Schedule,
-    progress: Callable[[int, int], None] | None = None,
-) -> Trace:
-    """Run the declared training algorithm on the live rows, in exact integers.
-
-    Args:
-        X: (N, d) integers in [-2^15, 2^15), scale x_bits; float arrays are taken if they hold integers.
-        y_int: (N,) label integers of the schedule's label kind.
-        live: (N,) bool; False for forgotten rows, whose contents then change no weight.
-        spec: the declared algorithm.
-        schedule: compiled from the same spec and forgotten rows.
-        progress: called after every step with (steps done, steps in all).
+        epochs: passes over the data.
+        learning_rate: one number, or one per epoch.
+        batch_size: rows per step, a power of two; None takes all rows in every step.
+        l2: weight of ||w||^2 / 2 beside the mean loss of a batch; it applies to the bias too.
+        bias: whether a feature that is always one is added.
 
     Raises:
-        DataError: wrong shape, type or range of X, y_int or live.
-        ParameterError: the schedule belongs to another spec or other forgotten rows.
-        TrainingError: a live row's score left the activation table, or a weight its range.
+        ParameterError: a value cannot be used; the message names the field.
     """
-    alive = np.asarray(live)
-    labels = _integers("y_int", y_int)
-    if alive.dtype != np.bool_ or alive.shape != (schedule.rows,):
-        raise DataError(f"live: {alive.dtype} of shape {alive.shape}, expected {schedule.rows} booleans")
-    if labels.shape != (schedule.rows,):
-        raise DataError(f"y_int: shape {labels.shape}, expected {(schedule.rows,)}")
-    _within("y_int", labels, *label_range(schedule.label_kind))
-    _check_schedule(spec, schedule, alive)
-    matrix = _design_matrix(X, spec, schedule)
-    trace = _descend(matrix, labels * schedule.label_multiplier, alive, spec, schedule, progress)
-    for array in (trace.weights, trace.Q, trace.P, trace.rem, trace.u):
-        array.setflags(write=False)
-    return trace
 
+    kind: ClassVar[str] = "gradient descent"
 
-def _descend(
-    matrix: FloatArray,
-    targets: IntArray,
-    alive: NDArray[np.bool_],
-    spec: TrainingSpec,
-    schedule: Schedule,
-    progress: Callable[[int, int], None] | None,
-) -> Trace:
-    """The iteration itself, on checked inputs; `targets` are labels at scale p_bits."""
-    fixed = spec.fixed_point
-    table = activation_table(spec.model, fixed.q_bits, fixed.p_bits)
-    column_bounds = np.maximum(matrix.max(axis=0), -matrix.min(axis=0)).astype(np.int64)
-    largest_entry = int(column_bounds.max())
-    weight_limit = 1 << (schedule.weight_bits - 1)
-    half, mask = 1 << (schedule.shift - 1), (1 << schedule.shift) - 1
-    trace = Trace(
-        weights=np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64),
-        Q=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
-        P=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
-        rem=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
-        u=np.zeros((schedule.steps, schedule.width), dtype=np.int64),
-    )
-    weights = trace.weights[0]
-    for step in range(schedule.steps):
-        epoch, block = divmod(step, schedule.blocks)
-        rows = schedule.block_rows(block)
-        part, mine = matrix[rows], alive[rows]
-        z = _scores(part, column_bounds, weights)
-        q = np.where(mine, z >> REMAINDER_BITS, 0)
-        if int(q.min()) < -HALF_TABLE or int(q.max()) >= HALF_TABLE:
-            raise _diverged(step, schedule, spec, z, mine)
-        p = np.where(mine, table[q + HALF_TABLE], 0)
-        trace.Q[epoch, rows], trace.P[epoch, rows], trace.rem[epoch, rows] = q, p, z - (q << REMAINDER_BITS)
-        residuals = np.where(mine, p - targets[rows], 0)
-        g = _gradient(part, largest_entry, residuals)
-        v = schedule.c_epoch[epoch] * schedule.c_block[block] * g + schedule.l_epoch[epoch] * weights + half
-        trace.u[step] = v & mask
-        trace.weights[step + 1] = weights - (v >> schedule.shift)
-        weights = trace.weights[step + 1]
-        if int(weights.min()) < -weight_limit or int(weights.max()) >= weight_limit:
-            column = int(np.argmax(np.abs(weights)))
-            raise TrainingError(
-                f"weights left the declared range at step {step}, column {column}: "
-                f"|w| = {abs(int(weights[column])) / 2.0**fixed.w_bits:.1f}, "
-                f"limit {weight_limit / 2.0**fixed.w_bits:g}; lower learning_rate or scale the features"
+    epochs: int
+    learning_rate: float | tuple[float, ...]
+    batch_size: int | None = None
+    l2: float = 0.0
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        def store(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+        store("epochs", integer_within("epochs", self.epochs, 1, MAX_EPOCHS))
+        store("learning_rate", self._checked_rates(self.learning_rate))
+        if self.batch_size is not None:
+            size = integer_within("batch_size", self.batch_size, 1, MAX_BATCH_SIZE)
+            if size & (size - 1):
+                raise ParameterError(f"batch_size = {size}: must be a power of two")
+            store("batch_size", size)
+        store("l2", real("l2", self.l2))
+        if self.l2 < 0:
+            raise ParameterError(f"l2 = {self.l2}: must not be negative")
+        if self.l2:
+            _in_range("l2", self.l2)
+        if not isinstance(self.bias, bool):
+            raise ParameterError(f"bias = {self.bias!r}: must be true or false")
+
+    def _checked_rates(self, value: object) -> float | tuple[float, ...]:
+        if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
+            return self._checked_rate("learning_rate", value)
+        rates = tuple(value)
+        if not all(type(rate) is float and SMALLEST <= rate <= LARGEST for rate in rates):  # a million are usual ones
+            rates = tuple(self._checked_rate(f"learning_rate[{i}]", rate) for i, rate in enumerate(rates))
+        if len(rates) != self.epochs:
+            raise ParameterError(f"learning_rate: {len(rates)} values for {self.epochs} epochs")
+        return rates if len(rates) > 1 else rates[0]  # one spelling for one meaning
+
+    @staticmethod
+    def _checked_rate(name: str, value: object) -> float:
+        rate = real(name, value)
+        if rate <= 0:
+            raise ParameterError(f"{name} = {rate}: must be positive")
+        return _in_range(name, rate)
+
+    @property
+    def declared_rates(self) -> tuple[float, ...]:
+        """One learning rate for all epochs, or one for each."""
+        return self.learning_rate if isinstance(self.learning_rate, tuple) else (self.learning_rate,)
+
+    @property
+    def learning_rates(self) -> tuple[float, ...]:
+        """One learning rate per epoch."""
+        rates = self.declared_rates
+        return rates if len(rates) == self.epochs else rates * self.epochs
+
+    @cached_property
+    def _rate_texts(self) -> tuple[str, ...]:
+        return tuple(map(repr, self.declared_rates))
+
+    def to_mapping(self) -> dict[str, object]:
+        """See Method; batch_size 0 is full batch."""
+        return {
+            "kind": self.kind,
+            "epochs": self.epochs,
+            "learning_rate": list(self._rate_texts),
+            "batch_size": self.batch_size or 0,
+            "l2": repr(self.l2),
+            "bias": self.bias,
+        }
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object], what: str) -> Self:
+        """See Method."""
+        found = take(mapping, _FIELDS, what)
+        rates = [float(rate) for rate in found["learning_rate"]]
+        return cls(
+            epochs=found["epochs"],
+            learning_rate=rates[0] if len(rates) == 1 else tuple(rates),
+            batch_size=found["batch_size"] or None,
+            l2=float(found["l2"]),
+            bias=found["bias"],
+        )
+
+    def to_toml(self) -> dict[str, str]:
+        """See Method."""
+        rates = self.learning_rate
+        return {
+            "epochs": str(self.epochs),
+            "learning_rate": f"[{', '.join(map(repr, rates))}]" if isinstance(rates, tuple) else repr(rates),
+            "batch_size": f'"{FULL_BATCH}"' if self.batch_size is None else str(self.batch_size),
+            "l2": repr(self.l2),
+            "bias": "true" if self.bias else "false",
+        }
+
+    @classmethod
+    def from_toml(cls, fields: Mapping[str, object]) -> Self:
+        """See Method."""
+        batch_size = fields.get("batch_size")
+        return cls(**{**fields, "batch_size": None if batch_size == FULL_BATCH else batch_size})  # type: ignore[arg-type]
+
+    def describe(self) -> str:
+        """See Method."""
+        batch = "full-batch" if self.batch_size is None else f"mini-batch (rows in blocks of {self.batch_size})"
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs:,} epochs"
+        rates = self.learning_rate
+        rate = f"learning rate {rates!r}"
+        if isinstance(rates, tuple):
+            rate = f"learning rates from {rates[0]!r} to {rates[-1]!r}, one an epoch"
+        return f"{batch} gradient descent from zero weights: {epochs}, {rate}, L2 {self.l2!r}"
+
+    def require_provable(self, rows: int, features: int) -> None:
+        """See Method."""
+        if rows * self.epochs > MAX_SCORES:
+            raise ParameterError(
+                f"{rows} rows in {self.epochs} epochs are more than one proof can carry ({MAX_SCORES})"
             )
-        if progress is not None:
-            progress(step + 1, schedule.steps)
-    return trace
+        steps = self.epochs * -(-rows // (self.batch_size or rows))
+        if steps * (features + 1) > MAX_WEIGHTS:
+            raise ParameterError(
+                f"{steps} steps of {features} weights are more than one proof can carry ({MAX_WEIGHTS})"
+            )
+
+    def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Schedule:
+        """See Method, and compile_schedule."""
+        self.require_provable(shape.rows, shape.features)
+        return compile_schedule(self, family, scales, shape, live)

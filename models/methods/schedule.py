@@ -13,105 +13,70 @@ whether a spec is accepted do not depend on which rows are forgotten: what could
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-
-import numpy as np
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ...errors import ParameterError
-from ..activation import activation_table
-from ..spec import REMAINDER_BITS, TrainingSpec
+from ..families import Family
+from ..live import Live
+from ..runs import Runs
+from ..scales import REMAINDER_BITS, FixedPoint
+from ..shapes import FEATURE_BOUND, DatasetShape, label_range
+from .base import Compiled
 
-LABEL_KINDS = ("binary", "real", "count")
-FEATURE_BOUND = 1 << 15  # features and the bias integer lie in [-2^15, 2^15): one 16-bit range check
+if TYPE_CHECKING:
+    from .gradient_descent import GradientDescent
+
 EXPRESSION_BOUND = 1 << 62  # every integer expression stays below this, far from the field's half
 FIELD_MODULUS = (1 << 64) - (1 << 32) + 1
 WEIGHT_BITS = (32, 24, 20)  # signed ranges of weights, tried in this order
 PRECISE_ENOUGH = Fraction(1, 1000)  # a range whose rates are this close is taken at once
 WORST_RATE_ERROR = Fraction(1, 100)  # beyond this the declared rates would not mean what they say
-MAX_ROWS = 1 << 28
-MAX_FEATURES = 1 << 15
-_LABEL_RANGES = {"binary": (0, 1), "real": (-(1 << 15), (1 << 15) - 1), "count": (0, (1 << 16) - 1)}
-_KINDS_OF_MODEL = {
-    "logistic": ("binary",),
-    "linear": LABEL_KINDS,
-    "probit": ("binary",),
-    "poisson": ("count",),
-}
-
-
-def label_range(kind: str) -> tuple[int, int]:
-    """Smallest and largest label integer of a kind; raises ParameterError for an unknown kind."""
-    if kind not in _LABEL_RANGES:
-        raise ParameterError(f"label_kind = {kind!r}: must be one of {', '.join(LABEL_KINDS)}")
-    return _LABEL_RANGES[kind]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatasetShape:
-    """What the schedule needs to know of a data set, all of it public.
+class Schedule(Compiled):
+    """Every public integer of a run of gradient descent; its size is that of the spec and of the forget list.
 
     Attributes:
-        rows: N.
-        features: d, without the bias.
-        label_kind: "binary" (0 or 1), "real" (signed 16 bits) or "count" (unsigned 16 bits).
-        label_bits: scale of the label integers; 0 for binary and count.
-        x_bits: scale of the feature integers.
-    """
-
-    rows: int
-    features: int
-    label_kind: str
-    label_bits: int
-    x_bits: int
-
-    def __post_init__(self) -> None:
-        label_range(self.label_kind)
-        for name, value, high in (("rows", self.rows, MAX_ROWS), ("features", self.features, MAX_FEATURES)):
-            if not 1 <= value <= high:
-                raise ParameterError(f"{name} = {value}: must be between 1 and {high}")
-        if not 0 <= self.label_bits <= 15 or (self.label_kind != "real" and self.label_bits != 0):
-            raise ParameterError(f"label_bits = {self.label_bits}: not possible for {self.label_kind} labels")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """Every public integer of one training run.
-
-    Attributes:
-        rows, features, width, epochs, blocks, block_size: N, d, K, E, B, J.
+        epochs, block_size: E, J.
         shift: h.
         weight_bits: weights lie in [-2^(weight_bits-1), 2^(weight_bits-1)).
         c_epoch, c_block: the factors c_e (E of them) and c_b (B of them) of the learning rate.
         l_epoch: the factors l_e of L2, E of them.
-        live_counts: n_b, B of them.
         label_kind, label_multiplier: y = label integer * label_multiplier, scale p_bits.
         rate_scale: learning rate of epoch e in block b = c_e * c_b * n_b * rate_scale, exactly.
         bounds: (expression, bound) pairs of the static analysis, in the order of the arithmetic.
     """
 
-    rows: int
-    features: int
-    width: int
     epochs: int
-    blocks: int
     block_size: int
     shift: int
     weight_bits: int
-    c_epoch: tuple[int, ...]
-    c_block: tuple[int, ...]
-    l_epoch: tuple[int, ...]
-    live_counts: tuple[int, ...]
+    c_epoch: Runs
+    c_block: Runs
+    l_epoch: Runs
     label_kind: str
     label_multiplier: int
     rate_scale: Fraction
     bounds: tuple[tuple[str, int], ...]
 
     @property
+    def blocks(self) -> int:
+        """B."""
+        return -(-self.rows // self.block_size)
+
+    @property
     def steps(self) -> int:
         """T = E * B."""
         return self.epochs * self.blocks
+
+    @cached_property
+    def live_counts(self) -> Runs:
+        """n_b, B of them."""
+        return self.live.counts(self.block_size)
 
     def block_rows(self, block: int) -> slice:
         """The rows of a block; the last block may have fewer than J."""
@@ -123,8 +88,8 @@ class Schedule:
 
     def effective_learning_rate_range(self) -> tuple[float, float]:
         """Smallest and largest effective learning rate over all steps that have a live row."""
-        factors = [c * n for c, n in zip(self.c_block, self.live_counts, strict=True) if n]
-        low, high = min(self.c_epoch) * min(factors), max(self.c_epoch) * max(factors)
+        factors = {self.c_block[start] * n for start, n in self.live_counts.starts() if n}
+        low, high = min(self.c_epoch.values) * min(factors), max(self.c_epoch.values) * max(factors)
         return float(low * self.rate_scale), float(high * self.rate_scale)
 
     def effective_weight_decay(self, epoch: int) -> float:
@@ -140,8 +105,9 @@ class _Geometry:
     blocks: int
     largest_block: int  # most rows a step can have
     residual: int  # bound of |r|
-    rates: tuple[Fraction, ...]  # distinct learning rates
-    decays: tuple[Fraction, ...]  # distinct learning rate * l2, none of them zero
+    smallest_rate: Fraction
+    largest_rate: Fraction
+    l2: Fraction
     scale_bits: int  # w_bits - p_bits - x_bits
 
     def scaled_rate(self, rate: Fraction, shift: int) -> Fraction:
@@ -160,7 +126,7 @@ def _nearest(value: Fraction) -> int:
 
 def _split_bits(geometry: _Geometry, shift: int) -> int:
     """k: c_b ~ 2^k / n_b takes k bits of the precision and c_e the others, so that the two errors balance."""
-    smallest = geometry.scaled_rate(min(geometry.rates), shift)
+    smallest = geometry.scaled_rate(geometry.smallest_rate, shift)
     # Error of c_e is 2^k / (2 * smallest), of c_b is n / 2^(k+1): equal at 4^k = smallest * n.
     product = int(smallest * geometry.largest_block)
     return max(0, (product.bit_length() - 1) // 2)
@@ -168,21 +134,21 @@ def _split_bits(geometry: _Geometry, shift: int) -> int:
 
 def _rate_error(geometry: _Geometry, shift: int) -> Fraction:
     """A bound of the relative error of every learning rate and decay, whichever rows are forgotten."""
-    smallest, half = geometry.scaled_rate(min(geometry.rates), shift), Fraction(1, 2)
+    smallest, half = geometry.scaled_rate(geometry.smallest_rate, shift), Fraction(1, 2)
     if geometry.blocks == 1:
         error = half * geometry.largest_block / smallest
     else:
         split = _split_bits(geometry, shift)
         of_epoch, of_block = half * (1 << split) / smallest, half * geometry.largest_block / (1 << split)
         error = of_epoch + of_block + of_epoch * of_block
-    if geometry.decays:
-        error = max(error, half / (min(geometry.decays) * (1 << shift)))
+    if geometry.l2:
+        error = max(error, half / (geometry.smallest_rate * geometry.l2 * (1 << shift)))
     return error
 
 
 def _rate_product(geometry: _Geometry, shift: int) -> int:
     """A bound of c_e * c_b * n_b, whichever rows are forgotten."""
-    largest, half = geometry.scaled_rate(max(geometry.rates), shift), Fraction(1, 2)
+    largest, half = geometry.scaled_rate(geometry.largest_rate, shift), Fraction(1, 2)
     product = largest + half * geometry.largest_block
     if geometry.blocks > 1:
         split = 1 << _split_bits(geometry, shift)
@@ -205,7 +171,7 @@ def _bounds(geometry: _Geometry, shift: int, weight_bits: int) -> list[tuple[str
     weight = 1 << (weight_bits - 1)
     score = geometry.width * FEATURE_BOUND * weight
     table_index = 1 << (15 + REMAINDER_BITS)
-    decay = _nearest(max(geometry.decays) * (1 << shift)) if geometry.decays else 0
+    decay = _nearest(geometry.largest_rate * geometry.l2 * (1 << shift))
     step = _rate_product(geometry, shift) * geometry.residual * FEATURE_BOUND
     step += decay * weight + (1 << (shift - 1))
     move = (2 * weight - 1) << shift
@@ -227,8 +193,8 @@ def _violated(bounds: list[tuple[str, int, int]]) -> tuple[str, int, int] | None
 
 _REMEDIES = {
     "score |z|": "use fewer features",
-    "residual |r|": "use fewer p_bits or more x_bits",
-    "gradient |g|": "use a smaller batch_size, fewer p_bits or more x_bits",
+    "residual |r|": "use fewer p_bits, or more w_bits or x_bits",
+    "gradient |g|": "use a smaller batch_size, fewer p_bits, or more w_bits or x_bits",
     "step |c g + l w + 2^(h-1) - u|": "use a smaller learning_rate or l2, fewer p_bits or more x_bits",
 }
 
@@ -266,95 +232,88 @@ def _choose_shift(geometry: _Geometry) -> tuple[int, int]:
     return shift, weight_bits
 
 
-def _geometry(spec: TrainingSpec, shape: DatasetShape, blocks: int, block_size: int) -> tuple[_Geometry, int]:
+def _geometry(
+    method: GradientDescent, family: Family, scales: FixedPoint, shape: DatasetShape, block_size: int
+) -> tuple[_Geometry, int]:
     """The geometry of a run and its label multiplier."""
-    fixed = spec.fixed_point
-    if shape.x_bits != fixed.x_bits:
-        raise ParameterError(f"fixed_point.x_bits = {fixed.x_bits}: the data set has {shape.x_bits}")
-    kinds = _KINDS_OF_MODEL[spec.model]
-    if shape.label_kind not in kinds:
+    if shape.x_bits != scales.x_bits:
+        raise ParameterError(f"fixed_point.x_bits = {scales.x_bits}: the data set has {shape.x_bits}")
+    if shape.label_kind not in family.label_kinds:
         raise ParameterError(
-            f"model = {spec.model!r}: needs {' or '.join(kinds)} labels, the data set has {shape.label_kind}"
+            f"model = {family.name!r}: needs {' or '.join(family.label_kinds)} labels, "
+            f"the data set has {shape.label_kind}"
         )
-    if fixed.p_bits < shape.label_bits:
+    if scales.p_bits < shape.label_bits:
         raise ParameterError(
-            f"fixed_point.p_bits = {fixed.p_bits}: must be at least the {shape.label_bits} bits of the labels"
+            f"fixed_point.p_bits = {scales.p_bits}: must be at least the {shape.label_bits} bits of the labels"
         )
-    multiplier = 1 << (fixed.p_bits - shape.label_bits)
-    table = activation_table(spec.model, fixed.q_bits, fixed.p_bits)
+    multiplier = 1 << (scales.p_bits - shape.label_bits)
+    table = family.table(scales)
     low, high = (multiplier * y for y in label_range(shape.label_kind))
-    rates = tuple(Fraction(rate) for rate in set(spec.learning_rates))
     geometry = _Geometry(
-        width=shape.features + int(spec.bias),
-        blocks=blocks,
+        width=shape.features + int(method.bias),
+        blocks=-(-shape.rows // block_size),
         largest_block=min(block_size, shape.rows),
         residual=max(int(table[-1]) - low, high - int(table[0])),
-        rates=rates,
-        decays=tuple(rate * Fraction(spec.l2) for rate in rates) if spec.l2 else (),
-        scale_bits=fixed.w_bits - fixed.p_bits - fixed.x_bits,
+        smallest_rate=Fraction(min(method.declared_rates)),
+        largest_rate=Fraction(max(method.declared_rates)),
+        l2=Fraction(method.l2),
+        scale_bits=scales.w_bits - scales.p_bits - scales.x_bits,
     )
     return geometry, multiplier
 
 
-def _live_counts(rows: int, blocks: int, block_size: int, forgotten: Sequence[int]) -> tuple[int, ...]:
-    """n_b, for each block."""
-    positions = [int(position) for position in forgotten]
-    for position in positions:
-        if not 0 <= position < rows:
-            raise ParameterError(f"forgotten row {position}: the data set has rows 0 to {rows - 1}")
-    if len(set(positions)) != len(positions):
-        raise ParameterError("forgotten rows: a position is listed twice")
-    if len(positions) == rows:
-        raise ParameterError("forgotten rows: every row is forgotten, nothing is left to train on")
-    counts = np.full(blocks, block_size, dtype=np.int64)
-    counts[-1] = rows - (blocks - 1) * block_size
-    counts -= np.bincount(np.asarray(positions, dtype=np.int64) // block_size, minlength=blocks)
-    return tuple(counts.tolist())
+def _by_epoch(method: GradientDescent, factor: Fraction) -> Runs:
+    """nearest(rate * factor) for each epoch; where all share one rate, it is computed once."""
+    numerator, denominator = factor.as_integer_ratio()
+
+    def nearest(rate: float) -> int:
+        over, under = rate.as_integer_ratio()
+        product, divisor = over * numerator, under * denominator
+        return (2 * product + divisor) // (2 * divisor)
+
+    rates = method.declared_rates if factor else (0.0,)
+    return Runs.of((nearest(rate), method.epochs // len(rates)) for rate in rates)
 
 
-def compile_schedule(spec: TrainingSpec, shape: DatasetShape, forgotten: Sequence[int]) -> Schedule:
-    """The integers of a training run on the rows that are not forgotten.
+def compile_schedule(
+    method: GradientDescent, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
+) -> Schedule:
+    """The integers of a training run on the rows that count.
 
     Exact rational arithmetic throughout: the same schedule on every platform.
 
-    Args:
-        spec: the declared algorithm.
-        shape: the shape of the committed data set.
-        forgotten: positions in [0, N), distinct, any order.
-
     Raises:
         ParameterError: the spec does not fit the data set, an expression can reach its limit (named, with its
-            bound and what to change), the rates would be off by more than 1%, or `forgotten` is not a proper
-            subset of the rows.
+            bound and what to change), or the rates would be off by more than 1%.
     """
-    block_size = spec.batch_size or 1 << (shape.rows - 1).bit_length()
-    blocks = -(-shape.rows // block_size)
-    geometry, multiplier = _geometry(spec, shape, blocks, block_size)
-    counts = _live_counts(shape.rows, blocks, block_size, forgotten)
+    if live.rows != shape.rows:
+        raise ParameterError(f"rows that count: of {live.rows}, the data set has {shape.rows}")
+    block_size = method.batch_size or 1 << (shape.rows - 1).bit_length()
+    geometry, multiplier = _geometry(method, family, scales, shape, block_size)
     shift, weight_bits = _choose_shift(geometry)
-    if len(set(counts)) == 1:  # one divisor for all: all precision goes to c_e
-        c_block, divisor = (1,) * blocks, counts[0]
+    counts = live.counts(block_size)
+    if len(counts.values) == 1:  # one divisor for all: all precision goes to c_e
+        c_block, divisor = counts.map(lambda _: 1), counts[0]
     else:
         divisor = 1 << _split_bits(geometry, shift)
-        c_block = tuple((2 * divisor + n) // (2 * n) if n else 0 for n in counts)
-    rates = spec.learning_rates  # many epochs may share one: the exact arithmetic is done once for each
-    c_of_rate = {r: _nearest(geometry.scaled_rate(Fraction(r), shift) / divisor) for r in set(rates)}
-    l_of_rate = {r: _nearest(Fraction(r) * Fraction(spec.l2) * (1 << shift)) for r in set(rates)}
+        c_block = counts.map(lambda n: (2 * divisor + n) // (2 * n) if n else 0)
+    to_weights = _power_of_two(shift + geometry.scale_bits)
     return Schedule(
-        rows=shape.rows,
+        family=family,
+        scales=scales,
         features=shape.features,
         width=geometry.width,
-        epochs=spec.epochs,
-        blocks=blocks,
+        live=live,
+        epochs=method.epochs,
         block_size=block_size,
         shift=shift,
         weight_bits=weight_bits,
-        c_epoch=tuple(c_of_rate[rate] for rate in rates),
+        c_epoch=_by_epoch(method, to_weights / divisor),
         c_block=c_block,
-        l_epoch=tuple(l_of_rate[rate] for rate in rates),
-        live_counts=counts,
+        l_epoch=_by_epoch(method, geometry.l2 * (1 << shift)),
         label_kind=shape.label_kind,
         label_multiplier=multiplier,
-        rate_scale=1 / _power_of_two(shift + geometry.scale_bits),
+        rate_scale=1 / to_weights,
         bounds=tuple((name, bound) for name, bound, _ in _bounds(geometry, shift, weight_bits)),
     )

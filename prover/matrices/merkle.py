@@ -88,19 +88,3 @@ def paths_of(levels: Levels, shape: CapShape, indices: Sequence[int]) -> bytes:
         nodes = np.frombuffer(levels[level], np.uint8).reshape(-1, DIGEST_BYTES)
         paths[:, level] = nodes[leaves >> level ^ 1, :NODE_BYTES]
     return paths.tobytes()
-
-
-def record_path(levels: Levels, index: int) -> bytes:
-    """The packed audit path of leaf `index` to the root; RFC 9162, 2.1.3.1.
-
-    Raises:
-        ParameterError: no such leaf.
-    """
-    if not 0 <= index < len(levels[0]) // DIGEST_BYTES:
-        raise ParameterError(f"index {index} is outside the {len(levels[0]) // DIGEST_BYTES} records")
-    # Past the end of a level the slice is empty: an odd last node has no sibling.
-    return b"".join(_digest(nodes, (index >> level) ^ 1) for level, nodes in enumerate(levels))
-
-
-def _digest(level: Packed, position: int) -> Packed:
-    return level[position * DIGEST_BYTES : (position + 1) * DIGEST_BYTES]

@@ -67,7 +67,6 @@ def multiplicities(
                 rows = looked_up[lookup.name][cut]
                 own = counts[tables[lookup.table].multiplicity][i]
                 own += tally(rows)
-                holes = list(box.indicator.holes)
-                if holes:
-                    own -= tally(rows[..., holes])
+                if box.indicator.skipped.size:
+                    own -= tally(rows[..., box.indicator.skipped])
     return counts

@@ -31,7 +31,7 @@ class Combination:
 
     Attributes:
         parts: coefficients, and cells of the column's shape, zero in these places.
-        holes: int64 (h,), the places: positions on the last axis.
+        holes: int64 (h,), the places: positions on the last axis, those that lookups skip among them.
         at_holes: F array (..., h).
     """
 

@@ -10,7 +10,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,10 +24,13 @@ from ...circuits.field.goldilocks import is_canonical
 from ...circuits.language.layout import Address
 from ...circuits.relations.validity import BLINDS
 from ...circuits.statements.dataset import DATASET, MAX_OPENINGS, DatasetStatement, Segment
-from ...circuits.statements.records import ForgottenRecord
-from ...errors import BudgetExceeded, DataError, FormatError
-from ...formats.container import PUBLIC_MODE, Bytes, Expected, Int, encode, read_container, take, write_file
-from ...models.encoding.dataset import DatasetEncoding
+from ...circuits.statements.records import Record
+from ...errors import DataError, FormatError
+from ...formats.container import encode, read_container
+from ...formats.fields import Bytes, Expected, Int, take
+from ...formats.files import PUBLIC_MODE, write_file
+from ...models.encoding.dataset import DEFAULT_LABEL_NAME, DatasetEncoding
+from ...models.encoding.resolution import feature_notes, label_notes
 from ...verifier.proofs import DatasetCommitment
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
 from ...verifier.shapes import matrix_shape
@@ -35,34 +39,49 @@ from ..matrices.multiplicities import LookedUpRows, SignedRows, multiplicities, 
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
 from ..witnesses.rows import Rows, blind_rows, encode_rows
+from .budget import Budget, Counted, require_openings
 from .locks import locked
 from .prove import check_before_work, prove_statement
-from .secret_arrays import SECRETS, Folder, Form, Names, load_arrays
+from .published import openings_seen
+from .secret_arrays import SECRETS, Folder, Form, Names, load_arrays, make_directory, needs_recovery, restore_and_sweep
 from .tree_cache import load_tree, save_tree
 
 COMMITMENT_FILE, OPENING_FILE = "dataset.commitment", "dataset.opening"
 OPENING_KIND = "dataset.opening"
 DEFAULT_OPENINGS = 32
 MAX_OPENING_BYTES = 1 << 10
+BESIDE = (OPENING_FILE, COMMITMENT_FILE)  # the folder of secrets; written and replaced with it
+EXHAUSTED = (
+    "one more proof would reveal rows; `recommit` in time next time, with one opening left; now only a new commitment "
+    "helps"
+)
+LOGGER = logging.getLogger("zkunlearn")
 
 
 @dataclass(repr=False, eq=False)  # secrets stay out of logs
-class Dataset:
+class Dataset(Counted):
     """A committed data set with its secrets.
 
     Attributes:
         commitment: the public part.
         rows: in the order of positions.
         secret: random tails and leaf salts of the commitment.
-        spent: openings already used, the validity proof included.
+        budget: its openings, of which the validity proof has spent one.
         directory: where it is stored, if it is.
+        notes: what its owner should know of its columns, from when it was committed.
     """
 
     commitment: DatasetCommitment
     rows: Rows
     secret: Secret
-    spent: int
+    budget: Budget
     directory: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def spent(self) -> int:
+        """Openings already used, the validity proof included."""
+        return self.budget.spent
 
     @property
     def statement(self) -> DatasetStatement:
@@ -90,69 +109,65 @@ class Dataset:
             raise damaged()
         return opening
 
-    def records(self, ids: Iterable[str]) -> tuple[ForgottenRecord, ...]:
+    def records(self, ids: Iterable[object]) -> tuple[Record, ...]:
         """The forget list of these rows.
 
         Raises:
             DataError: an unknown or repeated id.
             FormatError: the stored rows or salts are not those of the records.
         """
-        positions = self.rows.positions(ids)
+        return self.records_at(self.rows.positions(ids))
+
+    def records_at(self, positions: Collection[int]) -> tuple[Record, ...]:
+        """The forget list of the rows at these positions. Raises FormatError as `records`."""
         if positions and self.rows.record_root != self.statement.record_root:
             raise damaged()
-        return tuple(self.rows.record(position) for position in positions)
+        return tuple(self.rows.record(position) for position in sorted(positions))
 
-    def require_opening(self) -> None:
-        """Raises BudgetExceeded if no opening is left."""
-        _next_spent(self.spent, self.statement.openings)
+    def openings_seen(self, *folders: Path) -> int:
+        """How many openings were spent, as far as proofs in these folders and beside the data set show it."""
+        place = None if self.directory is None else self.directory.resolve()
+        beside = [] if place is None else [place, place.parent]
+        return openings_seen([*beside, *folders], self.commitment.digest)
 
-    def spend(self) -> None:
-        """Count one more opening, on disk before anything is opened.
-
-        Raises:
-            BudgetExceeded: there is none left.
-            DataError: the stored data set is not this one any more.
-        """
-        if self.directory is None:
-            self.spent = _next_spent(self.spent, self.statement.openings)
-            return
-        with locked(self.directory):
-            stored = _stored_spent(self.directory, self.commitment)
-            if stored is None:  # writing our count there would spoil the data set that has taken its place
-                raise DataError(f"{self.directory}: the data set was replaced or removed in the meantime")
-            self.spent = _next_spent(max(stored, self.spent), self.statement.openings)
-            write_file(self.directory / OPENING_FILE, self._opening_file(), secret=True)
+    def require_whole_count(self, *folders: Path) -> None:
+        """No more openings were spent than are counted. Raises BudgetExceeded: a backup was restored."""
+        self.budget.require_spent(self.openings_seen(*folders), "proofs of this data set are beside it")
 
     def save(self, directory: Path | str, replace: bool = True) -> None:
         """Write all files, and only when they are on disk, put them in the place of those that are there.
 
         Raises:
-            DataError: a file cannot be written, or a data set is there and not to be replaced.
+            DataError: a file cannot be written, a data set is there and not to be replaced, or this one is stored
+                elsewhere.
         """
-        levels = self.opening.levels
-        self.directory = Path(directory)
-        with Folder(self.directory) as folder, locked(self.directory):
-            for path in (self.directory / name for name in (COMMITMENT_FILE, OPENING_FILE)):
+        levels, place = self.opening.levels, Path(directory)
+        count = OpeningFile(place, self.commitment.digest, self.statement.openings)
+        make_directory(place)
+        with locked(place):
+            restore_and_sweep(place, BESIDE)
+            for path in (place / name for name in BESIDE):
                 if path.exists() and not replace:
                     raise DataError(f"{path}: is there now, from another run")
-            for name, array in self._arrays().items():
-                folder.save(name, array)
-            self.spent = max(self.spent, _stored_spent(self.directory, self.commitment) or 0)
-            folder.add(OPENING_FILE, self._opening_file())
-            folder.add(COMMITMENT_FILE, self.commitment.to_bytes(), PUBLIC_MODE)
-            folder.finish(self.commitment.digest, [OPENING_FILE, COMMITMENT_FILE])
-            save_tree(self.directory, self.commitment.digest, levels)
+            spent = self.budget.to_store(count)
+            with Folder(place) as folder:
+                for name, array in self._arrays().items():
+                    folder.save(name, array)
+                folder.add(OPENING_FILE, count.content(spent))
+                folder.add(COMMITMENT_FILE, self.commitment.to_bytes(), PUBLIC_MODE)
+                folder.finish(self.commitment.digest, BESIDE)
+            self.budget.store(count, spent)
+            self.directory = place
+            save_tree(place, self.commitment.digest, levels)
 
     @classmethod
     def load(cls, directory: Path | str) -> Dataset:
-        """Read both files. Raises DataError or FormatError naming the file."""
+        """Read all files, after `recover`. Raises DataError or FormatError naming the file."""
         path = Path(directory)
         if not path.is_dir():
             raise DataError(f"{path}: there is no such data set directory")
+        recover(path)
         return _load_opening(path, DatasetCommitment.load(path / COMMITMENT_FILE))
-
-    def _opening_file(self) -> bytes:
-        return encode(OPENING_KIND, {"dataset": self.commitment.digest, "spent": self.spent})
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What dataset.secrets holds."""
@@ -175,23 +190,34 @@ def commit_dataset(
     encoding: DatasetEncoding,
     openings: int = DEFAULT_OPENINGS,
     progress: Progress | None = None,
+    label_name: str = DEFAULT_LABEL_NAME,
 ) -> Dataset:
     """Encode, order, commit and prove a data set.
 
     Args:
         X: real features (N, d).
         y: labels (N,).
-        ids: one distinct name a row.
+        ids: the text of each row's id, see prover/tables/ids.py.
         encoding: how reals become integers.
         openings: proofs that the commitment can serve; the validity proof counts.
+        label_name: for messages.
 
     Raises:
-        DataError: rows that the encoding refuses, or ids that are not distinct.
-        ParameterError: a shape beyond 100 bits of soundness.
+        DataError: rows that the encoding refuses or leaves nothing of, or another number of ids.
+        ParameterError: a shape beyond 100 bits of soundness, or no number of openings.
     """
-    labels = encoding.encode_labels(y).astype(np.int32)
-    rows = blind_rows(tuple(ids), encode_rows(encoding, np.asarray(X)), labels)
-    return commit_rows(rows, encoding, openings, progress)
+    require_openings(openings)
+    features, labels = np.asarray(X), encoding.encode_labels(y, label_name).astype(np.int32)
+    by_feature = encode_rows(encoding, features)
+    notes = (
+        *feature_notes(encoding.names, features, by_feature[:-1]),
+        *label_notes(label_name, encoding.label, np.asarray(y), labels),
+    )
+    for note in notes:
+        LOGGER.warning("%s", note)
+    dataset = commit_rows(blind_rows(tuple(ids), by_feature, labels), encoding, openings, progress)
+    dataset.notes = notes
+    return dataset
 
 
 def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: Progress | None) -> Dataset:
@@ -208,7 +234,7 @@ def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: 
     statement = replace(draft, root=opening.root)
     witness = _witness(statement, rows)
     proved = prove_statement(shape, statement, {DATASET: opening}, witness, progress=progress)
-    dataset = Dataset(DatasetCommitment(statement, proved.proof.proof), rows, secret, spent=1)
+    dataset = Dataset(DatasetCommitment(statement, proved.proof.proof), rows, secret, _budget(openings, spent=1))
     dataset.opening = opening  # encoded already
     return dataset
 
@@ -226,23 +252,46 @@ def _witness(statement: DatasetStatement, rows: Rows) -> Witness:
     return Witness({**rows.columns, **counts}, looked_up)
 
 
-def _next_spent(spent: int, openings: int) -> int:
-    if spent >= openings:
-        raise BudgetExceeded(
-            f"all {openings} openings of this data set commitment are spent: one more proof would reveal rows; "
-            "`recommit` in time next time, with one opening left; now only a new commitment helps"
-        )
-    return spent + 1
+@dataclass(frozen=True)
+class OpeningFile:
+    """The file dataset.opening of one commitment, where its openings are counted."""
+
+    folder: Path
+    dataset: bytes
+    declared: int
+
+    @property
+    def place(self) -> Path:
+        """The folder is what has a name for its owner."""
+        return self.folder
+
+    def content(self, spent: int) -> bytes:
+        """The whole file."""
+        return encode(OPENING_KIND, {"dataset": self.dataset, "spent": spent})
+
+    def read(self) -> int | None:
+        """The count, which another process may have raised; None if no file of this commitment is there."""
+        path = self.folder / OPENING_FILE
+        if not path.exists():
+            return None
+        if _read_opening(path, MAX_OPENINGS)["dataset"] != self.dataset:  # which may have had more openings
+            return None
+        return int(_read_opening(path, self.declared)["spent"])
+
+    def write(self, spent: int) -> None:
+        """Replace the file."""
+        write_file(self.folder / OPENING_FILE, self.content(spent), secret=True)
 
 
-def _stored_spent(directory: Path, commitment: DatasetCommitment) -> int | None:
-    """The count on disk, which another process may have raised; None if no file of this commitment is there."""
-    path = directory / OPENING_FILE
-    if not path.exists():
-        return None
-    if _read_opening(path, MAX_OPENINGS)["dataset"] != commitment.digest:  # which may have had more openings
-        return None
-    return int(_read_opening(path, commitment.statement.openings)["spent"])
+def _budget(openings: int, spent: int, stored: OpeningFile | None = None) -> Budget:
+    return Budget("data set", openings, spent, EXHAUSTED, stored)
+
+
+def recover(directory: Path) -> None:
+    """Put right what a killed run left in a data set's folder, if it did. Raises DataError."""
+    if needs_recovery(directory, BESIDE):
+        with locked(directory):
+            restore_and_sweep(directory, BESIDE)
 
 
 def _read_opening(path: Path, openings: int) -> dict[str, Any]:
@@ -276,4 +325,5 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
         raise FormatError(f"{directory / SECRETS}: id_bytes.npy and id_ends.npy are no texts")
     rows = Rows(names, *(arrays[name] for name in ("features", "labels", "blinds", "salts")))
     secret = Secret(arrays["tails"], arrays["leaf_salts"])
-    return Dataset(commitment, rows, secret, fields["spent"], directory)
+    stored = OpeningFile(directory, commitment.digest, statement.openings)
+    return Dataset(commitment, rows, secret, _budget(statement.openings, fields["spent"], stored), directory)

@@ -9,28 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from ...circuits.statements.base import Statement
-from ...verifier.proofs import Proof
+from ...errors import FormatError, ParameterError
+from ...verifier.proofs import MAX_FILE_BYTES, Proof
 from ...verifier.protocol.proof import ProofShape
 from ...verifier.protocol.soundness import require_security
 from ...verifier.shapes import new_transcript, shape_of
 from ..matrices.commitment import Commitment
 from ..matrices.values import Witness
 from ..protocol.proof import Progress, Prover
+from .budget import Budget
 
 S = TypeVar("S", bound=Statement)
-
-
-class Budget(Protocol):
-    """The openings of a commitment."""
-
-    def require_opening(self) -> None:
-        """Raises BudgetExceeded if there is none left."""
-
-    def spend(self) -> None:
-        """Count one more. Raises BudgetExceeded."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +33,31 @@ class Proved(Generic[S]):
     timings: Mapping[str, float]
 
 
-def check_before_work(draft: Statement, budgets: Sequence[Budget] = ()) -> ProofShape:
+def check_before_work(
+    draft: Statement, budgets: Sequence[Budget] = (), attached: Mapping[str, bytes] | None = None
+) -> ProofShape:
     """The shape of the proof of a statement whose roots need not be known yet.
 
     Raises:
-        ParameterError: no proof can carry it, or not with 100 bits of soundness.
+        ParameterError: no proof can carry it, not with 100 bits of soundness, or no file.
         BudgetExceeded: a commitment that it opens has no opening left.
     """
     shape = shape_of(draft)
     require_security(shape)
+    require_file(draft, attached or {}, shape.proof_bytes)
     for budget in budgets:
         budget.require_opening()
     return shape
+
+
+def require_file(draft: Statement, attached: Mapping[str, bytes], proof_bytes: int) -> None:
+    """A file can hold the statement with its proof, so that auditors can read it. Raises ParameterError."""
+    try:
+        size = len(Proof(draft, b"", attached).to_bytes()) + proof_bytes
+    except FormatError as error:
+        raise ParameterError(f"the statement is more than a file can hold: {error}") from error
+    if size > MAX_FILE_BYTES:
+        raise ParameterError(f"statement and proof have {size} bytes, more than the {MAX_FILE_BYTES} a file can hold")
 
 
 def prove_statement(

@@ -7,10 +7,10 @@ from dataclasses import replace
 from ...circuits.language.layout import Address
 from ...circuits.statements.dataset import DATASET
 from ...circuits.statements.link import NEW_DATASET, LinkStatement
-from ...errors import BudgetExceeded
 from ...verifier.proofs import RecommitmentProof
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
+from .budget import require_openings
 from .dataset import DEFAULT_OPENINGS, Dataset, commit_rows
 from .prove import check_before_work, prove_statement
 
@@ -26,16 +26,18 @@ def recommit_dataset(
         The new data set, its positions, record digests and salts unchanged, and the public proof that links both.
 
     Raises:
-        BudgetExceeded: the old commitment has no opening left for the proof, or the new one would have none.
+        BudgetExceeded: the old commitment has no opening left for the proof.
+        ParameterError: the new one could not have its own proof and the link.
     """
-    if openings < OWN_OPENINGS:
-        raise BudgetExceeded(f"a fresh commitment needs {OWN_OPENINGS} openings: for its own proof and for the link")
+    require_openings(openings, least=OWN_OPENINGS)
+    dataset.budget.raise_to(dataset.openings_seen())  # of a restored backup
     draft = LinkStatement(dataset.statement, replace(dataset.statement, openings=openings))
-    shape = check_before_work(draft, [dataset])
+    shape = check_before_work(draft, [dataset.budget])
     new = commit_rows(dataset.rows, dataset.statement.encoding, openings, progress)
     statement = replace(draft, new=new.statement)
     columns = {**dataset.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in new.columns.items()}}
     committed = {DATASET: dataset.opening, NEW_DATASET: new.opening}
     witness = Witness(columns, {})
-    proved = prove_statement(shape, statement, committed, witness, budgets=[dataset, new], progress=progress)
+    budgets = [dataset.budget, new.budget]
+    proved = prove_statement(shape, statement, committed, witness, budgets=budgets, progress=progress)
     return new, RecommitmentProof(statement, proved.proof.proof)

@@ -11,12 +11,10 @@ that belong to it. Nothing in it is ever unpickled.
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import DataError, FormatError
-from ...formats.container import SECRET_MODE
+from ...formats.files import SECRET_MODE, UNFINISHED, new_file, sync_directory, unfinished
 from ...verifier.protocol.merkle import DIGEST_BYTES
 
 SECRETS = "dataset.secrets"
 OWNER = "dataset"
 FOLDER_MODE = 0o700
+OLD = ".old"  # the end of the name of a folder with what is being replaced
 CONTINUATION, CONTINUATION_MASK = 0x80, 0xC0  # of bytes within a character, in UTF-8
 
 Array = npt.NDArray[Any]
@@ -57,9 +56,9 @@ class Folder:
 
     def __init__(self, directory: Path) -> None:
         self._target = directory / SECRETS
-        self.path = directory / f".zkunlearn-{secrets.token_hex(8)}.tmp"
+        self.path = unfinished(directory)
+        make_directory(directory)
         try:
-            _make(directory)
             self.path.mkdir(mode=FOLDER_MODE)
         except OSError as error:
             raise DataError(f"{directory}: cannot be written ({error.strerror})") from error
@@ -73,25 +72,21 @@ class Folder:
     def create(self, name: str, dtype: str, shape: tuple[int, ...]) -> Array:
         """An array to be filled in place, on disk."""
         with self._errors():
-            with open(self._file(name), "xb", opener=_secret):
+            with new_file(self._file(name), SECRET_MODE, durable=False):
                 pass
             return np.lib.format.open_memmap(self._file(name), mode="w+", dtype=dtype, shape=shape)
 
     def save(self, name: str, array: Array) -> None:
         """A whole array."""
         whole = np.ascontiguousarray(array)
-        with self._errors(), open(self._file(name), "xb", opener=_secret) as file:
+        with self._errors(), new_file(self._file(name), SECRET_MODE) as file:
             np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(whole))
             file.write(whole.reshape(-1).view(np.uint8).data)  # numpy's own writing does not say what went wrong
-            file.flush()
-            os.fsync(file.fileno())
 
     def add(self, name: str, content: bytes, mode: int = SECRET_MODE) -> None:
         """A file that `finish` will put beside the folder."""
-        with self._errors(), open(self.path / name, "xb", opener=partial(os.open, mode=mode)) as file:
+        with self._errors(), new_file(self.path / name, mode) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
 
     def finish(self, dataset: bytes, beside: Sequence[str] = ()) -> None:
         """From now on it is the folder of the data set with this digest, and these files, added before, lie beside it.
@@ -99,15 +94,10 @@ class Folder:
         All is on disk by then, so that what is left to do needs no room; what was there before goes only in the end.
         """
         self.save(OWNER, np.frombuffer(dataset, dtype=np.uint8))
-        directory, old = self._target.parent, self.path.with_suffix(".old")
-        there = [name for name in (SECRETS, *beside) if (directory / name).exists()]
-        moves = [
-            *((directory / name, old / name) for name in there),
-            (self.path, self._target),
-            *((self._target / name, directory / name) for name in beside),
-        ]
+        directory, old = self._target.parent, self.path.with_suffix(OLD)
+        moves = moves_into_place(directory, self.path, old, beside)
         with self._errors():
-            _sync(self.path)
+            sync_directory(self.path)
             old.mkdir(mode=FOLDER_MODE)
             try:
                 _move(moves)
@@ -116,7 +106,7 @@ class Folder:
                     old.rmdir()  # and not what may still be in it
                 raise
             try:
-                _sync(directory)
+                sync_directory(directory)
             finally:
                 _remove(old)
 
@@ -139,8 +129,14 @@ class Folder:
             raise
 
 
-def _secret(path: str, flags: int) -> int:
-    return os.open(path, flags, SECRET_MODE)
+def moves_into_place(directory: Path, new: Path, old: Path, beside: Sequence[str]) -> list[tuple[Path, Path]]:
+    """Renames, source and target: what is there goes to `old`, `new` becomes the secrets, its other files go beside."""
+    there = [name for name in (SECRETS, *beside) if (directory / name).exists()]
+    return [
+        *((directory / name, old / name) for name in there),
+        (new, directory / SECRETS),
+        *((directory / SECRETS / name, directory / name) for name in beside),
+    ]
 
 
 def _move(moves: Sequence[tuple[Path, Path]]) -> None:
@@ -166,21 +162,56 @@ def _remove(folder: Path) -> None:
         raise
 
 
+def needs_recovery(directory: Path, beside: Sequence[str]) -> bool:
+    """Whether a killed run left something in a folder: half-written or replaced files, or some in their first place."""
+    try:
+        left = any(path.name.startswith(UNFINISHED) for path in directory.iterdir())
+        return left or any((directory / SECRETS / name).exists() for name in beside)
+    except OSError:  # whoever reads what is in it will say so
+        return False
+
+
+def restore_and_sweep(directory: Path, beside: Sequence[str]) -> None:
+    """Finish what a killed run began in `Folder.finish`, or take it back; then remove all that is unfinished.
+
+    The caller holds the folder's lock, so that no other run is at it. Once the new secrets are in place, with the
+    other new files in them, these only have to follow. Until then the old files that were moved away come back.
+
+    Raises:
+        DataError: what is there cannot be moved.
+    """
+    names = (SECRETS, *beside)
+    try:
+        for name in beside:
+            if (directory / SECRETS / name).exists():
+                (directory / SECRETS / name).rename(directory / name)
+        for old in directory.glob(f"{UNFINISHED}*{OLD}"):
+            for name in names:
+                if (old / name).exists() and not (directory / name).exists():
+                    (old / name).rename(directory / name)
+            sync_directory(directory)
+        for path in directory.glob(f"{UNFINISHED}*"):
+            if path.is_dir():
+                _remove(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        raise DataError(f"{directory}: what a killed run left cannot be put right ({error.strerror})") from error
+
+
+def make_directory(directory: Path) -> None:
+    """With its parents, and with the names of all that are new on disk. Raises DataError."""
+    try:
+        _make(directory)
+    except OSError as error:
+        raise DataError(f"{directory}: cannot be written ({error.strerror})") from error
+
+
 def _make(directory: Path) -> None:
-    """With its parents, and with the names of all that are new on disk."""
     if not directory.is_dir():
         _make(directory.parent)
         directory.mkdir(exist_ok=True)
-        _sync(directory.parent)
-
-
-def _sync(directory: Path) -> None:
-    """Names in a directory are on disk when it is; the files' own synchronisation does not promise it."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(directory.parent)
 
 
 def load_arrays(directory: Path, dataset: bytes, forms: Mapping[str, Form]) -> dict[str, Array]:
@@ -249,7 +280,17 @@ class Names(Sequence[str]):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+            wanted = range(len(self))[index]
+            return self._texts(wanted.start, wanted.stop) if wanted.step == 1 else [self[i] for i in wanted]
         index = range(len(self))[index]
-        start = int(self._ends[index - 1]) if index else 0
-        return self._data[start : int(self._ends[index])].tobytes().decode("utf-8")
+        return self._texts(index, index + 1)[0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self[:])
+
+    def _texts(self, start: int, stop: int) -> list[str]:
+        """Neighbours, read at once."""
+        first = int(self._ends[start - 1]) if start else 0
+        edges = [0, *(self._ends[start:stop] - first).tolist()]
+        data = self._data[first : first + edges[-1]].tobytes()
+        return [data[begin:end].decode("utf-8") for begin, end in pairwise(edges)]

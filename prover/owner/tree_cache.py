@@ -13,11 +13,11 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import secrets
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from ...formats.container import SECRET_MODE
+from ...errors import DataError
+from ...formats.files import SECRET_MODE, replacing
 from ...verifier.protocol.code import ReedSolomonCode
 from ...verifier.protocol.merkle import DIGEST_BYTES
 from ..matrices.merkle import Levels, level_sizes
@@ -29,17 +29,13 @@ TAG = b"zkunlearn tree 1\n"
 def save_tree(directory: Path, dataset: bytes, levels: Levels) -> None:
     """Write the file, whole or not at all. A full disk is no error: the file only saves time."""
     target = directory / TREE_FILE
-    temporary = target.with_name(f".zkunlearn-{secrets.token_hex(8)}.tmp")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET_MODE)
-        with open(descriptor, "wb") as file:  # not synchronised: after a crash it is found not to fit
+        with replacing(target, SECRET_MODE, durable=False) as file:  # after a crash it is found not to fit
             file.writelines([TAG, dataset, *levels])
-        os.replace(temporary, target)
     except BaseException as error:
-        for path in (temporary, target):  # an older file would fit no longer
-            with contextlib.suppress(OSError):
-                path.unlink()
-        if not isinstance(error, OSError):
+        with contextlib.suppress(OSError):
+            target.unlink()  # an older file would fit no longer
+        if not isinstance(error, DataError):
             raise
 
 

@@ -86,7 +86,7 @@ class BoxLeaves:
 
         shape = tuple(axis.size for axis in box.axes)
         self._cells = prod(shape)
-        known = all(lookup.name in looked_up for lookup in box.lookups) and not box.indicator.holes
+        known = all(lookup.name in looked_up for lookup in box.lookups) and not box.indicator.skipped.size
         # behind the rows of each lookup what kernels read past an end, and behind all of them a line of padding
         self._step = self._cells + LANES
         room = len(box.lookups) * self._step + self._line()[2] + LANES
@@ -99,7 +99,7 @@ class BoxLeaves:
             else:
                 self._search(i, boxes[i])
         self._live = self._entries.size
-        for i in range(len(box.lookups)) if box.indicator.holes else ():
+        for i in range(len(box.lookups)) if box.indicator.skipped.size else ():
             self._punch(i, boxes[i])
         self._neutral = int(self._entries.add(kvector([ONE]))[0])
 
@@ -117,8 +117,7 @@ class BoxLeaves:
         bases = np.full(padded, self._neutral)
         by_lookup = np.array(self._bases).reshape(-1, *[1] * (len(sizes) - 1))
         bases[real] = by_lookup if len(self._bases) > 1 else self._bases[0]
-        numerators = [np.ones(axis.size, dtype=np.uint8) for axis in self._axes]
-        numerators[-1][list(self._box.indicator.holes)] = 0
+        numerators = [*(np.ones(axis.size, dtype=np.uint8) for axis in self._axes[:-1]), self._box.indicator.line]
         leaves = Leaves(self._rows, offsets.reshape(-1), bases.reshape(-1), width, self._entries.all(), self._live)
         return ListedLeaves(leaves, inner, self._axes, tuple(numerators))
 
@@ -149,13 +148,13 @@ class BoxLeaves:
             inside &= component[np.where(inside, place, 0)] == values
         rows[...] = np.where(inside, place, 0)
         lies = ~inside
-        lies[..., list(self._box.indicator.holes)] = False
+        lies[..., self._box.indicator.skipped] = False
         at_lies = {column: values[lies] for column, values in cells.items()}
         rows[lies] = self._entries.add(_denominators(self._keys, table.tag, lookup, at_lies)) - self._bases[index]
 
     def _punch(self, index: int, rows: npt.NDArray[np.integer]) -> None:
         """Entries for the cells that do not count: behind those that do."""
-        lookup, holes = self._box.lookups[index], np.array(self._box.indicator.holes, dtype=np.int64)
+        lookup, holes = self._box.lookups[index], self._box.indicator.skipped
         cells = {column: self._columns.at(column, self._cut, holes) for column in lookup.columns}
         tag = self._tables[lookup.table].tag
         places = self._entries.add(_denominators(self._keys, tag, lookup, cells)) - self._bases[index]

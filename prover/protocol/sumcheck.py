@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...circuits.field.goldilocks import K, Vector
+from ...circuits.field.goldilocks import K, Vector, kscalar
 from ...circuits.field.multilinear import Point
 from ...circuits.language.hidden import Hidden, public
-from ...circuits.language.relation import PublicVector, Sum, SumResult
+from ...circuits.language.relation import MAX_FACTORS, PublicVector, Sum, SumResult
 from ...verifier.protocol.sumcheck import next_claim, require_summand
 from .. import kernels
 from ..matrices.values import Columns, eq_table
@@ -53,22 +53,30 @@ def prove_rounds(
 
 
 def prove_sum(channel: ProverChannel, statement: Sum, claim: Hidden, columns: Columns) -> SumResult:
-    """A sum over committed columns, down to the hidden value of each term of each factor."""
+    """A sum over columns, down to the hidden value of each term of each factor."""
     terms = [[columns.term(term) for term in factor.terms] for factor in statement.factors]
     factors = [sum_table(statement, i, terms[i]) for i in range(len(terms))]
     weight = cube_table(statement.groups, statement.weight)
-    point, claim, _ = prove_rounds(channel, statement.name, np.stack([weight, *factors]), claim)
+    point, claim, (ended,) = prove_rounds(channel, statement.name, np.stack([weight, *factors]), claim)
     at = eq_table(point)
     values = tuple(tuple(channel.send([K(*kernels.kdot(t, at)) for t in tables])) for tables in terms)  # P -> V
-    require_summand(channel, statement, claim, point, values)
+    half = None
+    if len(factors) == MAX_FACTORS:
+        (half,) = channel.send([kscalar(ended[1, :, 0]) * kscalar(ended[2, :, 0])])  # P -> V
+    require_summand(channel, statement, claim, point, values, half)
     return SumResult(point, values)
 
 
 def sum_value(statement: Sum, columns: Columns) -> K:
-    """The value of a sum of one factor."""
-    (factor,) = statement.factors
-    table = sum_table(statement, 0, [columns.term(term) for term in factor.terms])
-    return K(*kernels.kdot(table, cube_table(statement.groups, statement.weight)))
+    """The value of a sum."""
+    product = cube_table(statement.groups, statement.weight)
+    *others, last = (
+        sum_table(statement, i, [columns.term(term) for term in factor.terms])
+        for i, factor in enumerate(statement.factors)
+    )
+    for table in others:
+        product = kernels.kmul(product, table)
+    return K(*kernels.kdot(product, last))
 
 
 def sum_table(statement: Sum, index: int, terms: Sequence[Vector]) -> Vector:

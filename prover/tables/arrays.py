@@ -1,4 +1,4 @@
-"""Tables handed over in memory: numpy arrays, pandas frames, torch tensors."""
+"""Tables handed over in memory: numpy arrays, frames, torch tensors."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from ...errors import DataError
+from ...errors import DataError, ParameterError
+from .cells import as_features, as_labels, default_names, frame_names
+from .ids import check_aligned, index_ids, list_of, row_ids
+from .raw_table import SHOWN_COLUMNS, check_names
+
+ROWS_PER_ID = ("one", "many")
 
 
 @dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class Table:
-    """Features (N, d), real numbers of any type, labels (N,), one id a row, one name a feature."""
+    """Features (N, d), real numbers of any type, labels (N,), the id of each row, one name a feature."""
 
     X: npt.NDArray[Any]
     y: npt.NDArray[Any]
@@ -22,27 +26,56 @@ class Table:
     names: tuple[str, ...]
 
 
-def as_table(X: Any, y: Any, ids: Sequence[str] | None, names: Sequence[str] | None) -> Table:
-    """Arrays of any of these kinds as one table. Raises DataError for shapes that do not fit together."""
-    if names is None:
-        names = [str(name) for name in X.columns] if hasattr(X, "columns") else None
-    try:
-        features = np.asarray(_host(X))
-        if features.dtype.kind not in "fiub":
-            features = features.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"X: not an array of numbers ({error})") from error
-    labels = np.asarray(_host(y))
-    if features.ndim != 2 or labels.shape != (len(features),):
+def as_table(X: Any, y: Any, ids: Any, names: Any, label_name: str = "label", rows_per_id: str = "one") -> Table:
+    """Arrays of any of these kinds as one table.
+
+    Args:
+        X, y: features (N, d) and labels (N,); where both have an index, it has to be the same.
+        ids: a distinct text or integer for each row; by default the index of X (of y, if X has none), unless it is
+            pandas' own 0 .. N - 1 without a name; then, and without an index, row numbers from 1.
+        names: feature names; those of a frame, or x1, x2, .. by default.
+        label_name: for messages.
+        rows_per_id: "one", or "many" where one id may have several rows.
+
+    Raises:
+        DataError: shapes or indexes that do not fit together, a bad cell, or a bad id.
+        ParameterError: another rows_per_id.
+    """
+    if rows_per_id not in ROWS_PER_ID:
+        raise ParameterError(f"rows_per_id = {rows_per_id!r}: must be one of {', '.join(ROWS_PER_ID)}")
+    several = rows_per_id == "many"
+    own = frame_names(X) if names is None else [str(name) for name in list_of(names, "names")]
+    if own is not None:
+        check_names(own)
+    features = as_features(X, own)
+    labels = as_labels(y, label_name)
+    if labels.shape != (len(features),):
         raise DataError(f"X and y: shapes {features.shape} and {labels.shape}, expected (N, d) and (N,)")
     rows, width = features.shape
-    row_ids = tuple(str(name) for name in ids) if ids is not None else tuple(str(i + 1) for i in range(rows))
-    columns = tuple(str(name) for name in names) if names is not None else tuple(f"x{i + 1}" for i in range(width))
-    if len(row_ids) != rows or len(columns) != width:
-        raise DataError(f"{rows} rows of {width} features, but {len(row_ids)} ids and {len(columns)} names")
-    return Table(features, labels, row_ids, columns)
+    check_aligned(X=X, y=y, ids=ids)
+    texts = index_ids(X, y, rows, several=several) if ids is None else row_ids(ids, several=several)
+    columns = tuple(own) if own is not None else tuple(default_names(width))
+    if len(texts) != rows or len(columns) != width:
+        raise DataError(f"{rows} rows of {width} features, but {len(texts)} ids and {len(columns)} names")
+    return Table(features, labels, texts, columns)
 
 
-def _host(values: Any) -> Any:
-    """A torch tensor on the host, without importing torch; anything else as it is."""
-    return values.detach().cpu().numpy() if hasattr(values, "detach") else values
+def as_known_features(X: Any, names: Sequence[str]) -> npt.NDArray[Any]:
+    """New rows (N, d) of the features of these names, in their order: a frame's columns by name, others by position.
+
+    Raises:
+        DataError: a column that is missing, or one too many; or a cell that is missing or no real number.
+    """
+    own = frame_names(X)
+    if own is None:
+        array = as_features(X, names)
+        if array.shape[1] != len(names):
+            raise DataError(f"X: {array.shape[1]} columns, expected {len(names)}", expected=len(names))
+        return array
+    check_names(own)
+    for what, columns in (("no column", set(names) - set(own)), ("a column too many,", set(own) - set(names))):
+        if columns:
+            listed = ", ".join(map(repr, sorted(columns)[:SHOWN_COLUMNS]))
+            raise DataError(f"X has {what} {listed}; to go by position, hand over X.to_numpy()", expected=tuple(names))
+    array = as_features(X, own)
+    return array if list(names) == own else array[:, [own.index(name) for name in names]]

@@ -13,37 +13,39 @@ import numpy as np
 
 from ...errors import DataError
 from ..kernels.storage import Growing
+from .ids import row_ids, row_numbers
 from .raw_table import (
     PIECE_ROWS,
     RawTable,
     bad_cell,
-    check_ids,
     feature_names,
     labels_of,
     number,
-    row_numbers,
 )
 
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_csv(file: BinaryIO, source: str, target: str, id_column: str | None) -> RawTable:
-    """See prover.ingest.read_table."""
+def read_csv(file: BinaryIO, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
+    """See read.read_table."""
     try:
-        return _read(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), source, target, id_column)
+        return _read(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), source, target, id_column, several)
     except UnicodeDecodeError:
-        raise DataError(f"{source}: {_undecodable(file)}") from None
+        raise _undecodable(file) from None
 
 
-def _read(text: io.TextIOWrapper, source: str, target: str, id_column: str | None) -> RawTable:
-    records = _records(text, source)
+def _read(text: io.TextIOWrapper, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
+    records = _records(text)
     names = next(records, (0, []))[1]
     if not names:
-        raise DataError(f"{source}: the file has no header")
+        raise DataError("the file has no header")
     for separator in (";", "\t"):
         if len(names) == 1 and separator in names[0]:
-            raise DataError(f"{source}: line 1: fields are separated by {separator!r}, must be by commas")
-    features = feature_names(names, target, id_column, f"{source}: line 1")
+            raise DataError(f"fields are separated by {separator!r}, must be by commas", line=1, expected=",")
+    try:
+        features = feature_names(names, target, id_column)
+    except DataError as error:
+        raise error.at(line=1) from None
     columns = [(names.index(name), name) for name in features]
     lines, label_texts, ids = array("q"), [], []
     X, piece = Growing(len(features)), np.empty((PIECE_ROWS, len(features)))
@@ -51,26 +53,26 @@ def _read(text: io.TextIOWrapper, source: str, target: str, id_column: str | Non
     for row, (line, cells) in enumerate(records):
         lines.append(line)
         if len(cells) != len(names):
-            raise DataError(f"{source}: line {line}: {len(cells)} fields, but the header has {len(names)}")
-        piece[row % PIECE_ROWS] = _numbers(cells, columns, f"{source}: line {line}")
+            reason = f"{len(cells)} fields, but the header has {len(names)}"
+            raise DataError(reason, line=line, expected=len(names), found=len(cells))
+        piece[row % PIECE_ROWS] = _numbers(cells, columns, line)
         label_texts.append(cells[names.index(target)])
         if id_column is not None:
             ids.append(cells[names.index(id_column)])
         if (row + 1) % PIECE_ROWS == 0:
             X.append(piece)
     if not lines:
-        raise DataError(f"{source}: there is a header, but no row")
+        raise DataError("there is a header, but no row")
     X.append(piece[: len(lines) % PIECE_ROWS])
+    try:
+        labels = labels_of(label_texts, target)
+        texts = row_numbers(len(lines)) if id_column is None else row_ids(ids, id_column, lines, several=several)
+    except DataError as error:
+        raise error.at(line=None if error.row is None else lines[error.row]) from None
+    return RawTable(X.finish(), labels, texts, tuple(features), target, source, lines)
 
-    def place(row: int) -> str:
-        return f"{source}: line {lines[row]}"
 
-    labels = labels_of(label_texts, target, place)
-    names_of_rows = row_numbers(len(lines)) if id_column is None else check_ids(ids, id_column, place)
-    return RawTable(X.finish(), labels, names_of_rows, tuple(features), target, source, lines)
-
-
-def _records(text: io.TextIOWrapper, source: str) -> Iterator[tuple[int, list[str]]]:
+def _records(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
     """Records with the line each begins on, counted from 1; blank lines are skipped."""
     reader = csv.reader(text, strict=True)
     line = 1
@@ -80,21 +82,21 @@ def _records(text: io.TextIOWrapper, source: str) -> Iterator[tuple[int, list[st
                 yield line, record
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"{source}: line {line}: a quoted field is broken ({error})") from None
+        raise DataError(f"a quoted field is broken ({error})", line=line) from None
 
 
-def _numbers(cells: Sequence[str], columns: Sequence[tuple[int, str]], where: str) -> list[float]:
+def _numbers(cells: Sequence[str], columns: Sequence[tuple[int, str]], line: int) -> list[float]:
     """The features of a row."""
     values = []
     for index, name in columns:
         value = number(cells[index])
         if value is None or not math.isfinite(value):
-            raise DataError(f"{where}, column {name!r}: {bad_cell(cells[index], 'a number')}")
+            raise DataError(bad_cell(cells[index], "a number"), line=line, column=name, found=cells[index])
         values.append(value)
     return values
 
 
-def _undecodable(file: BinaryIO) -> str:
+def _undecodable(file: BinaryIO) -> DataError:
     """Where a file is no UTF-8."""
     file.seek(0)
     for count, line in enumerate(file, start=1):
@@ -102,5 +104,5 @@ def _undecodable(file: BinaryIO) -> str:
             line.decode("utf-8")
         except UnicodeDecodeError:
             guess = "; it looks like UTF-16" if count == 1 and line[:2] in UTF16_MARKS else ""
-            return f"line {count}: not UTF-8 text{guess}"
-    return "not UTF-8 text"
+            return DataError(f"not UTF-8 text{guess}", line=count)
+    return DataError("not UTF-8 text")

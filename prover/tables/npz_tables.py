@@ -1,5 +1,6 @@
 """Tables from .npz: arrays X (N, d) and optionally names (d,); nothing pickled is ever loaded.
 
+Arrays are read by name, and only those that are needed; the header of each says how long it is before it is unpacked.
 An X that is not compressed stays where it is, and is mapped into memory; a compressed one is unpacked in pieces.
 """
 
@@ -7,6 +8,9 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from math import prod
 from typing import IO, Any, BinaryIO
 
@@ -17,90 +21,119 @@ from numpy.typing import NDArray
 from ...errors import DataError
 from ...models.encoding.columns import table_pieces
 from ..kernels.storage import Growing
+from .ids import row_ids, row_numbers
 from .raw_table import (
     RawTable,
     check_finite,
-    check_ids,
     check_names,
     find,
     first_line,
-    id_texts,
     labels_of,
-    row_numbers,
     texts_of,
 )
 
 LOCAL_HEADER = 30  # bytes, the lengths of the name and the extra field that follow among them
 LENGTHS = (26, 28)
 PIECE_BYTES = 1 << 24
+MAX_TEXT_BYTES = 1 << 14  # of an id, class or name: numpy stores each of them as long as the longest
 KIND_NAMES = {"f": "numbers", "i": "integers", "u": "integers", "b": "truth values", "U": "texts"}
 
 
-def read_npz(file: BinaryIO, source: str, target: str, id_column: str | None) -> RawTable:
-    """See prover.ingest.read_table."""
-    arrays = _load(file, source)
-    id_array = id_column or ("ids" if "ids" in arrays and target != "ids" else None)
-    for name in ("X", target, *filter(None, [id_array])):
-        find(name, tuple(arrays), source, "array")
-    X = arrays["X"]
-    if X.ndim != 2 or X.shape[1] == 0 or X.dtype.kind not in "fiub":
-        raise DataError(f"{source}: array 'X' must be numbers (N, d), it is {_shape_of(X)}")
+@dataclass(frozen=True)
+class Member:
+    """An array in the archive, of which only the header was read.
+
+    Attributes:
+        info: where it is in the archive.
+        shape, by_column, dtype: what its header says; by_column in Fortran's order.
+        start: bytes before its first number.
+    """
+
+    info: zipfile.ZipInfo
+    shape: tuple[int, ...]
+    by_column: bool
+    dtype: np.dtype[Any]
+    start: int
+
+    def __str__(self) -> str:
+        return f"{self.dtype} {'x'.join(map(str, self.shape)) or 'scalar'}"
+
+
+def read_npz(file: BinaryIO, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
+    """See read.read_table."""
+    if file.read(len(npy.MAGIC_PREFIX)) == npy.MAGIC_PREFIX:
+        raise DataError("one array; an .npz with arrays 'X', 'y' is needed (numpy.savez)")
+    with _readable():
+        archive = zipfile.ZipFile(file)
+        infos = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+    id_array = id_column or ("ids" if "ids" in infos and target != "ids" else None)
+    wanted = ["X", target, *filter(None, [id_array])]
+    for name in wanted:
+        find(name, tuple(infos), "array")
+    with _readable():
+        members = {name: _member(archive, name, infos[name]) for name in [*wanted, "names"] if name in infos}
+    X = members["X"]
+    if len(X.shape) != 2 or X.shape[1] == 0 or X.dtype.kind not in "fiub":
+        raise DataError(f"array 'X' must be numbers (N, d), it is {X}")
     rows, width = X.shape
     names = [f"x{k}" for k in range(1, width + 1)]
-    if "names" in arrays:
-        names = _vector(arrays, "names", "U", width, source)
-        check_names(names, f"{source}: array 'names'")
+    if "names" in members:
+        names = _vector(archive, members["names"], "names", "U", width)
+        try:
+            check_names(names)
+        except DataError as error:
+            raise DataError(f"array 'names': {error.reason}") from None
+    labels = labels_of(texts_of(_vector(archive, members[target], target, "fiubU", rows), target), target)
+    ids = row_numbers(rows)
+    if id_array is not None:
+        ids = row_ids(_vector(archive, members[id_array], id_array, "iuU", rows), id_array, several=several)
+    with _readable():
+        features = _matrix(file, archive, X)
+    for start, piece in table_pieces(features):
+        check_finite(piece, names, start)
+    return RawTable(features, labels, ids, tuple(names), target, source)
 
-    def place(row: int) -> str:
-        return f"{source}: row {row + 1}"
 
-    for start, piece in table_pieces(X):
-        check_finite(piece, names, place, start)
-    labels = labels_of(texts_of(_vector(arrays, target, "fiubU", rows, source), target, place), target, place)
-    if id_array is None:
-        return RawTable(X, labels, row_numbers(rows), tuple(names), target, source)
-    ids = id_texts(_vector(arrays, id_array, "iuU", rows, source), id_array, place)
-    return RawTable(X, labels, check_ids(ids, id_array, place), tuple(names), target, source)
-
-
-def _load(file: BinaryIO, source: str) -> dict[str, NDArray[Any]]:
-    """All arrays by name."""
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Whatever zipfile, zlib and numpy's reader say about what is no such file is a DataError."""
     try:
-        loaded = np.load(file, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise DataError(f"{source}: one array; an .npz with arrays 'X', 'y' is needed (numpy.savez)")
-        with loaded as archive:
-            small = {name: archive[name] for name in archive.files if name != "X"}
-            return small | ({"X": _matrix(file, archive.zip)} if "X" in archive.files else {})
+        yield
     except DataError:
         raise
-    except Exception as error:  # whatever zipfile, zlib and numpy's reader say about what is none
-        raise DataError(f"{source}: not an .npz that can be read ({first_line(error)})") from None
+    except Exception as error:
+        raise DataError(f"not an .npz that can be read ({first_line(error)})") from None
 
 
-def _matrix(file: BinaryIO, archive: zipfile.ZipFile) -> NDArray[Any]:
-    """The array X, which may be large."""
-    member = archive.getinfo("X.npy" if "X.npy" in archive.namelist() else "X")
-    with archive.open(member) as stream:
+def _member(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> Member:
+    with archive.open(info) as stream:
         version = npy.read_magic(stream)
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, by_column, dtype = read_header(stream)
         if dtype.hasobject:
-            raise ValueError("array 'X' holds Python objects")
-        if len(shape) != 2 or 0 in shape:
-            return np.empty(shape, dtype)
+            raise ValueError(f"array {name!r} holds Python objects")
         start = stream.tell()
-        if member.file_size != start + prod(shape) * dtype.itemsize:
-            raise ValueError("array 'X' is not as long as its header says")
-        if member.compress_type == zipfile.ZIP_STORED:
+    if 0 not in shape and info.file_size != start + prod(shape) * dtype.itemsize:
+        raise ValueError(f"array {name!r} is not as long as its header says")
+    return Member(info, shape, by_column, dtype, start)
+
+
+def _matrix(file: BinaryIO, archive: zipfile.ZipFile, member: Member) -> NDArray[Any]:
+    """The array X, which may be large."""
+    shape, dtype, start = member.shape, member.dtype, member.start
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    with archive.open(member.info) as stream:
+        stream.read(start)
+        if member.info.compress_type == zipfile.ZIP_STORED:
             while stream.read(PIECE_BYTES):  # to the end, where its checksum is compared
                 pass
-            file.seek(member.header_offset)
+            file.seek(member.info.header_offset)
             header = file.read(LOCAL_HEADER)
             following = sum(int.from_bytes(header[at : at + 2], "little") for at in LENGTHS)
-            start += member.header_offset + LOCAL_HEADER + following
-            return np.asarray(np.memmap(file, dtype, "r", start, shape, "F" if by_column else "C"))
-        return _unpacked(stream, shape[::-1], dtype).T if by_column else _unpacked(stream, shape, dtype)
+            start += member.info.header_offset + LOCAL_HEADER + following
+            return np.asarray(np.memmap(file, dtype, "r", start, shape, "F" if member.by_column else "C"))
+        return _unpacked(stream, shape[::-1], dtype).T if member.by_column else _unpacked(stream, shape, dtype)
 
 
 def _unpacked(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -116,13 +149,23 @@ def _unpacked(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -
     return result.finish()
 
 
-def _vector(arrays: dict[str, NDArray[Any]], name: str, kinds: str, length: int, source: str) -> list[Any]:
-    found = arrays[name]
-    if found.shape != (length,) or found.dtype.kind not in kinds:
+def _vector(archive: zipfile.ZipFile, member: Member, name: str, kinds: str, length: int) -> list[Any]:
+    """An array of one dimension, which has to fit into memory."""
+    if member.shape != (length,) or member.dtype.kind not in kinds:
         wanted = " or ".join(dict.fromkeys(KIND_NAMES[kind] for kind in kinds))
-        raise DataError(f"{source}: array {name!r} must be {length} {wanted}, it is {_shape_of(found)}")
+        raise DataError(f"array {name!r} must be {length} {wanted}, it is {member}")
+    if member.dtype.itemsize > MAX_TEXT_BYTES:
+        raise DataError(f"array {name!r} holds texts of more than {MAX_TEXT_BYTES // 4} characters")
+    size = length * member.dtype.itemsize
+    with _readable(), archive.open(member.info) as stream:
+        stream.read(member.start)
+        data = stream.read(size)
+        stream.read(1)  # the end, where its checksum is compared
+        if len(data) != size:
+            raise EOFError(f"array {name!r} ends too early")
+        found = np.frombuffer(data, member.dtype) if size else np.zeros(length, member.dtype)
     if found.dtype.kind == "U" and not _is_unicode(found):
-        raise DataError(f"{source}: array {name!r} holds texts that are not Unicode")
+        raise DataError(f"array {name!r} holds texts that are not Unicode")
     values: list[Any] = found.tolist()
     return values
 
@@ -133,7 +176,3 @@ def _is_unicode(texts: NDArray[Any]) -> bool:
         return True
     codes = np.ascontiguousarray(texts).view(texts.dtype.str[0] + "u4")
     return not ((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any()
-
-
-def _shape_of(found: NDArray[Any]) -> str:
-    return f"{found.dtype} {'x'.join(map(str, found.shape)) or 'scalar'}"

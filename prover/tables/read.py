@@ -9,48 +9,58 @@ used is refused with one line that names file, line (or row) and column, before 
               array `ids` is used unasked; nothing pickled is ever loaded
 
 Features may be more than memory holds (kernels/storage.py); labels and ids may not. `read_bounds`, `read_ids` and
-`read_digests` are those of `text_files`.
+`read_digests` are those of formats/.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 from ...errors import DataError, FormatError
 from ...formats.files import opened
-from ...formats.lists import read_bounds, read_digests, read_ids
+from ...formats.lists import read_digests, read_ids
+from ...formats.toml import read_bounds
 from .csv_tables import read_csv
 from .npz_tables import read_npz
 from .parquet_tables import read_parquet
-from .raw_table import RawTable, check_fits
+from .raw_table import RawTable
 
-__all__ = ["RawTable", "check_fits", "read_bounds", "read_digests", "read_ids", "read_table"]
+__all__ = ["RawTable", "read_bounds", "read_digests", "read_ids", "read_table"]
 
 MAX_TABLE_BYTES = 1 << 44  # no limit in practice; the disk is the limit
 READERS = {".csv": read_csv, ".parquet": read_parquet, ".npz": read_npz}
 
 
-def read_table(path: str | Path, target: str, id_column: str | None = None) -> RawTable:
+def read_table(path: str | Path, target: str, id_column: str | None = None, *, several: bool = False) -> RawTable:
     """Read a CSV, Parquet or .npz file, told apart by the end of its name.
 
     Args:
         path: the file.
         target: name of the label column (of the array, in an .npz).
         id_column: name of the column (array) with row ids; without one rows are numbered from 1.
+        several: whether one id may have several rows.
 
     Raises:
         DataError: the file or one of its cells cannot be used; one line naming file, line and column.
     """
     source, suffix = str(path), Path(path).suffix.lower()
     if target == id_column:
-        raise DataError(f"{source}: column {target!r} cannot be both the target and the ids")
+        raise DataError(f"column {target!r} cannot be both the target and the ids", file=source)
     if suffix not in READERS:
-        raise DataError(f"{source}: unknown kind of table {suffix!r}; known are {', '.join(READERS)}")
+        raise DataError(f"unknown kind of table {suffix!r}; known are {', '.join(READERS)}", file=source)
     try:
         with opened(path, MAX_TABLE_BYTES) as file:
-            table = READERS[suffix](file, source, target, id_column)
+            return _read(file, source, suffix, target, id_column, several)
     except FormatError as error:
         raise DataError(str(error)) from None
-    if len(table.X) < 2:
-        raise DataError(f"{source}: {'only one row' if len(table.X) else 'no row'}; at least 2 are needed")
+
+
+def _read(file: BinaryIO, source: str, suffix: str, target: str, id_column: str | None, several: bool) -> RawTable:
+    try:
+        table = READERS[suffix](file, source, target, id_column, several)
+        if len(table.X) < 2:
+            raise DataError(f"{'only one row' if len(table.X) else 'no row'}; at least 2 are needed")
+    except DataError as error:
+        raise error.at(file=source) from None
     return table

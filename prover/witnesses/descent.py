@@ -1,4 +1,4 @@
-"""The training that is proved, on compiled kernels: models/methods/gradient_descent.py, in narrow columns.
+"""The training that is proved, on compiled kernels: models/methods/descent.py, in narrow columns.
 
 What the kernel has no room for (weights, residuals or features of too many bits, a handful of rows) and what goes wrong
 (a run that diverges) is left to the reference itself.
@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ZkUnlearnError
-from ...models.activation import activation_table
-from ...models.methods.gradient_descent import Trace, train
+from ...models.methods.descent import Trace, train
+from ...models.methods.resolution import require_resolution
 from ...models.methods.schedule import Schedule
-from ...models.spec import TrainingSpec
 from .. import kernels
 from ..kernels import Descent
 from ..matrices.commitment import Cells, narrowed
@@ -48,31 +47,34 @@ class NarrowTrace:
     forgotten_scores: Integers
 
 
-def descend(rows: Rows, forgotten: tuple[int, ...], spec: TrainingSpec, schedule: Schedule) -> NarrowTrace:
-    """Run the declared training without the forgotten rows.
+def descend(rows: Rows, schedule: Schedule) -> NarrowTrace:
+    """Run the declared training on the rows that count.
 
     Raises:
         TrainingError: a score left the activation table, or a weight its range.
     """
-    holes = np.array(forgotten, dtype=np.int64)
-    table = activation_table(spec.model, spec.fixed_point.q_bits, spec.fixed_point.p_bits)
+    table = schedule.activation_table
     targets = rows.labels.astype(np.int64) * schedule.label_multiplier
     fits = (
         int(np.abs(table).max()) + int(np.abs(targets).max()) < kernels.LARGEST
         and max(-int(rows.by_feature.min()), int(rows.by_feature.max())) <= kernels.LARGEST_FEATURE
         and len(rows.ids) >= kernels.ROWS
     )
-    found = _descend(rows, holes, table, targets, spec, schedule) if fits else None
-    return _by_reference(rows, holes, spec, schedule) if found is None else found
+    found = _descend(rows, table, targets, schedule) if fits else None
+    return _by_reference(rows, schedule) if found is None else found
 
 
-def _descend(
-    rows: Rows, holes: Integers, table: Integers, targets: Integers, spec: TrainingSpec, schedule: Schedule
-) -> NarrowTrace | None:
+def resolution_notes(schedule: Schedule, trace: NarrowTrace) -> tuple[str, ...]:
+    """What rounding took away. Raises ParameterError where nothing is left; see models/methods/resolution.py."""
+    return require_resolution(schedule, trace.weights, trace.u)
+
+
+def _descend(rows: Rows, table: Integers, targets: Integers, schedule: Schedule) -> NarrowTrace | None:
     """None for a run that diverges, or whose weights grow too large for the kernel."""
+    holes = _holes(schedule)
     narrow = table.astype(np.int32), targets.astype(np.int32)
     descent = Descent(
-        rows.by_feature, *narrow, holes, bias=spec.bias, epochs=schedule.epochs, block_size=schedule.block_size
+        rows.by_feature, *narrow, holes, bias=schedule.bias, epochs=schedule.epochs, block_size=schedule.block_size
     )
     weights = np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64)
     u = np.zeros((schedule.steps, schedule.width), dtype=np.int64)
@@ -91,11 +93,15 @@ def _descend(
     return NarrowTrace(weights, u, descent.Q, descent.P, descent.rem, holes, descent.hole_scores)
 
 
-def _by_reference(rows: Rows, holes: Integers, spec: TrainingSpec, schedule: Schedule) -> NarrowTrace:
+def _holes(schedule: Schedule) -> Integers:
+    """Positions of the rows that do not count."""
+    return np.array(schedule.live.forgotten, dtype=np.int64)
+
+
+def _by_reference(rows: Rows, schedule: Schedule) -> NarrowTrace:
     """The trace of models/, or its error."""
-    live = np.ones(schedule.rows, dtype=np.bool_)
-    live[holes] = False
-    trace: Trace = train(rows.features, rows.labels, live, spec, schedule)
+    trace: Trace = train(rows.features, rows.labels, schedule)
+    holes = _holes(schedule)
     rem = trace.rem.copy()
     rem[:, holes] = 0
     if not (np.abs(trace.Q) <= TABLE_LIMIT).all():

@@ -1,13 +1,13 @@
-"""The owner's rows as integers, with what hides each of them; and their record digests.
+"""The owner's rows as integers, with what hides each of them; and their record digests, all at once.
 
-A record digest is SHA-256(0x00, salt, tag, integers, blinds): a salted leaf of the record tree. The order of rows
-follows from all record digests together, so that the owner does not choose which rows share a mini-batch: trying 2^k
-sets of salts buys k bits of choice over the whole order.
+circuits/statements/records.py defines digests and order. The order follows from all record digests together, so that
+the owner does not choose which rows share a mini-batch: trying 2^k sets of salts buys k bits of choice over the whole
+order.
 """
 
 from __future__ import annotations
 
-import hashlib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -19,17 +19,23 @@ import numpy.typing as npt
 from ...circuits.field.goldilocks import Vector
 from ...circuits.language.layout import Address
 from ...circuits.relations.validity import BLINDS, FEATURES, LABELS
-from ...circuits.statements.records import ORDER_TAG, ForgottenRecord
+from ...circuits.statements.records import (
+    DIGEST_BYTES,
+    ID_TAG,
+    ORDER_TAG,
+    RECORD_TAG,
+    Record,
+    segment_seed,
+)
 from ...errors import DataError
 from ...models.encoding.dataset import DatasetEncoding
-from ...verifier.protocol.merkle import DIGEST_BYTES
 from ..kernels import run_tasks, sha256_rows, spans
 from ..kernels.storage import empty
 from ..matrices.entropy import Salts, random_field, random_salts
-from ..matrices.merkle import Packed, build_levels, hash_salted, record_path
+from ..matrices.merkle import Packed, build_levels, hash_salted
+from ..tables.ids import unknown_ids, wanted_ids
+from .record_tree import record_paths
 
-RECORD_TAG = b"zkunlearn record 1"
-SEED_TAG = b"zkunlearn seed 1"
 PIECE = 1 << 14  # records that are laid out and hashed at a time
 ENCODED_CELLS = 1 << 18  # that are encoded at a time
 
@@ -39,7 +45,7 @@ class Rows:
     """All rows of a data set.
 
     Attributes:
-        ids: the owner's name of each row.
+        ids: the owner's name of each row; several rows may have one.
         by_feature: int16 (d + 1, N), scale x_bits; feature after feature, the constant one, 2^x_bits, last.
         labels: int32 (N,).
         blinds: F array (2, N), uniform.
@@ -77,40 +83,43 @@ class Rows:
         count = len(features)
         tag = np.broadcast_to(np.frombuffer(RECORD_TAG, dtype=np.uint8), (count, len(RECORD_TAG)))
         packed = [np.ascontiguousarray(part).view(np.uint8).reshape(count, -1) for part in values]
-        return hash_salted(self.salts[rows], [tag, *packed])
+        return hash_salted(self.salts[rows], [tag, hash_ids(self.ids[rows]), *packed])
 
     @property
     def record_root(self) -> bytes:
         """Merkle root of the record digests."""
         return bytes(self.record_levels[-1])
 
-    def record(self, position: int) -> ForgottenRecord:
+    def record(self, position: int) -> Record:
         """The public entry of a row in a forget list."""
-        return ForgottenRecord(position, self._digest(position), record_path(self.record_levels, position))
+        return Record(position, bytes(self.record_levels[0][DIGEST_BYTES * position : DIGEST_BYTES * (position + 1)]))
 
-    def positions(self, ids: Iterable[str]) -> tuple[int, ...]:
-        """Sorted positions of rows. Raises DataError for an unknown or repeated id."""
-        wanted = list(ids)
-        known = {name: position for position, name in enumerate(self.ids)} if wanted else {}
-        positions: set[int] = set()
-        for name in wanted:
-            if name not in known:
-                raise DataError(f"id {name!r} is not in the data set")
-            if known[name] in positions:
-                raise DataError(f"id {name!r} is named twice")
-            positions.add(known[name])
-        return tuple(sorted(positions))
+    def record_paths(self, positions: Sequence[int]) -> bytes:
+        """What shows that the records of these rows are in the record tree."""
+        return record_paths(self.record_levels, positions)
+
+    def positions(self, ids: Iterable[object]) -> tuple[int, ...]:
+        """Sorted positions of all rows with these ids. Raises DataError: no list; an unknown id; one named twice."""
+        wanted = wanted_ids(ids)
+        unknown = dict.fromkeys(wanted)
+        positions = [position for position, name in enumerate(self.ids) if name in unknown] if wanted else []
+        for position in positions:
+            unknown.pop(self.ids[position], None)
+        if unknown:
+            raise unknown_ids(list(unknown), self.ids)
+        return tuple(positions)
 
     @cached_property
     def order_seed(self) -> bytes:
-        """SHA-256(tag, N, Merkle root of the record digests in increasing order); the same in every order of rows."""
+        """The seed of the one segment that all rows are; the same in every order of rows."""
         digests = self._all_digests
         root = build_levels(digests[_increasing(digests)].tobytes(), DIGEST_BYTES)[-1]
-        return hashlib.sha256(SEED_TAG + len(digests).to_bytes(8, "little") + root).digest()
+        return segment_seed(0, len(digests), bytes(root))
 
     def ordered(self) -> Rows:
         """The same rows in the order that their digests imply."""
-        keys = sha256_rows(ORDER_TAG + self.order_seed, [self._all_digests])  # circuits.statement.order_key of each
+        digests = self._all_digests
+        keys = sha256_rows(ORDER_TAG + self.order_seed, [digests])  # order_key of each
         order = _increasing(np.frombuffer(keys, np.uint8).reshape(-1, DIGEST_BYTES))
         by_feature = empty(self.by_feature.shape, np.int16)
 
@@ -119,7 +128,7 @@ class Rows:
                 np.take(self.by_feature[feature], order, out=by_feature[feature], mode="clip")  # "raise" copies `out`
 
         run_tasks([partial(take, *span) for span in spans(len(by_feature), cost=len(order), grain=1)])
-        return replace(
+        rows = replace(
             self,
             ids=tuple(self.ids[i] for i in order.tolist()),
             by_feature=by_feature,
@@ -127,13 +136,34 @@ class Rows:
             blinds=np.take(self.blinds, order, axis=1),
             salts=np.take(self.salts, order, axis=0),
         )
-
-    def _digest(self, row: int) -> bytes:
-        return bytes(self.record_levels[0][DIGEST_BYTES * row : DIGEST_BYTES * (row + 1)])
+        vars(rows)["record_levels"] = build_levels(
+            digests[order].tobytes(), DIGEST_BYTES
+        )  # the rows are hashed already
+        return rows
 
     @property
     def _all_digests(self) -> npt.NDArray[np.uint8]:
         return np.frombuffer(self.record_levels[0], np.uint8).reshape(-1, DIGEST_BYTES)
+
+
+def hash_ids(names: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """The hashes of ids, uint8 (n, 32); those of one length side by side."""
+    encoded = [_normal(name).encode() for name in names]
+    lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+    order = np.argsort(lengths, kind="stable")
+    joined = np.frombuffer(b"".join([encoded[i] for i in order.tolist()]), np.uint8)
+    hashes, at = np.empty((len(encoded), DIGEST_BYTES), np.uint8), 0
+    sizes, starts = np.unique(lengths[order], return_index=True)
+    for size, first, last in zip(sizes.tolist(), starts, [*starts[1:], len(order)], strict=False):
+        same = order[first:last]
+        part = joined[at : at + len(same) * size].reshape(len(same), size)
+        hashes[same] = np.frombuffer(sha256_rows(ID_TAG, [part]), np.uint8).reshape(-1, DIGEST_BYTES)
+        at += part.size
+    return hashes
+
+
+def _normal(name: str) -> str:
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def _increasing(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
@@ -158,16 +188,13 @@ def encode_rows(encoding: DatasetEncoding, X: npt.NDArray[Any]) -> npt.NDArray[n
 
 
 def blind_rows(ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: npt.NDArray[np.int32]) -> Rows:
-    """Rows with fresh blinds and salts, in the order these imply. Raises DataError for ids that are not distinct texts.
+    """Rows with fresh blinds and salts, in the order these imply. Raises DataError for another number of ids.
 
     Args:
+        ids: texts of `identify`.
         by_feature: int16 (d + 1, N), the constant one last.
     """
     count = len(labels)
-    if len(ids) != count or len(set(ids)) != count:
-        raise DataError(f"{count} rows need as many distinct ids")
-    try:
-        "".join(ids).encode()
-    except UnicodeEncodeError:
-        raise DataError("there are ids that are not Unicode text") from None
+    if len(ids) != count:
+        raise DataError(f"{count} rows, but {len(ids)} ids", expected=count, found=len(ids))
     return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count)).ordered()

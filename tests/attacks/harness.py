@@ -30,9 +30,10 @@ from zkunlearn.circuits.relations.gradient_descent import (
 )
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.errors import InvalidProof
-from zkunlearn.models.activation import activation_table
-from zkunlearn.models.methods.gradient_descent import Trace
-from zkunlearn.models.methods.schedule import DatasetShape, Schedule, compile_schedule
+from zkunlearn.models.live import Live
+from zkunlearn.models.methods.descent import Trace
+from zkunlearn.models.methods.schedule import Schedule
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.commitment import Commitment, commit_columns, fresh_secret
 from zkunlearn.prover.matrices.entropy import random_field
@@ -65,12 +66,11 @@ class Declared:
 
     @cached_property
     def schedule(self) -> Schedule:
-        return compile_schedule(self.spec, self.data, self.forgotten)
+        return self.spec.compile(self.data, Live(self.data.rows, self.forgotten))
 
     @cached_property
     def relation(self) -> GradientDescent:
-        fixed = self.spec.fixed_point
-        return GradientDescent(self.spec.model, fixed.q_bits, fixed.p_bits, fixed.x_bits, self.schedule, self.forgotten)
+        return GradientDescent(self.schedule)
 
     @cached_property
     def shape(self) -> ProofShape:
@@ -132,8 +132,7 @@ def descend(
     s, (X, y) = schedule or declared.schedule, data
     if counted is None:
         counted = ~np.isin(np.arange(s.rows), declared.forgotten)
-    fixed = declared.spec.fixed_point
-    table = activation_table(declared.spec.model, fixed.q_bits, fixed.p_bits)
+    fixed, table = declared.spec.fixed_point, declared.schedule.activation_table
     bias = np.full((s.rows, s.width - s.features), 1 << fixed.x_bits)
     matrix, targets = np.concatenate([X, bias], axis=1), y * s.label_multiplier
     weights = np.zeros((s.steps + 1, s.width), dtype=np.int64)

@@ -18,8 +18,7 @@ from zkunlearn.circuits.language.relation import LIMB
 from zkunlearn.circuits.language.tables import HALF, limb_addresses, split_limbs
 from zkunlearn.circuits.relations import validity
 from zkunlearn.circuits.relations.gradient_descent import MODEL, MODEL_LIMBS, UPDATE, WEIGHTS, Q, Z
-from zkunlearn.models.activation import activation_table
-from zkunlearn.models.methods.gradient_descent import train
+from zkunlearn.models.methods.descent import train
 
 from .harness import (
     BATCH,
@@ -55,8 +54,7 @@ def true_columns(declared: Declared, data: Data) -> Columns:
 
 
 def test_the_harness_trains_as_declared(declared: Declared, data: Data, honest: Outcome) -> None:
-    live = ~np.isin(np.arange(ROWS), FORGOTTEN)
-    reference, ours = train(*data, live, declared.spec, declared.schedule), descend(declared, data)
+    reference, ours = train(*data, declared.schedule), descend(declared, data)
     assert np.array_equal(reference.weights, ours.weights) and np.array_equal(reference.u, ours.u)
     assert honest.prover.lies == frozenset()
     assert honest.verdict() == "valid"
@@ -212,8 +210,7 @@ def with_rounding(
 ) -> tuple[Columns, Any]:
     """A run that reads CELL's prediction from another place, and is consistent from there on."""
     X = data[0]
-    fixed = declared.spec.fixed_point
-    table = activation_table(declared.spec.model, fixed.q_bits, fixed.p_bits)
+    fixed, table = declared.spec.fixed_point, declared.schedule.activation_table
     epoch, row = CELL
     step = epoch * declared.schedule.blocks + row // BATCH
     features = np.append(X[row], 1 << fixed.x_bits)

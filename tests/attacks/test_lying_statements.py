@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements.training import ForgottenRecord, order_key
+from zkunlearn.circuits.statements.records import Record, order_key
 from zkunlearn.prover.owner import recommitment, training
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.witnesses.rows import Rows
 
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5, batch_size=4)
 IDS = [f"person {i}" for i in range(21)]
-Records = tuple[ForgottenRecord, ...]
+Records = tuple[Record, ...]
 
 
 def commit() -> Dataset:
@@ -45,7 +45,7 @@ def verdict(proof: zu.TrainingProof, dataset: Dataset, **pins: Any) -> str:
 def test_a_proof_that_names_another_record_than_it_leaves_out_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = commit()
     (other,) = dataset.records(["person 5"])
-    forgetting(lambda records: tuple(replace(record, digest=other.digest) for record in records), monkeypatch)
+    forgetting(lambda records: tuple(record._replace(digest=other.digest) for record in records), monkeypatch)
     assert verdict(zu.prove(dataset, SPEC, forget=["person 4"]).proof, dataset, spec=SPEC) == "record path"
 
 

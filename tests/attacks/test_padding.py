@@ -17,7 +17,8 @@ from zkunlearn.circuits.language.relation import Indicator, LookupBox, PublicVec
 from zkunlearn.circuits.language.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_addresses
 from zkunlearn.circuits.relations import validity
 from zkunlearn.circuits.relations.gradient_descent import MODEL, MODEL_LIMBS, PREDICTIONS, WEIGHTS, Q, Z
-from zkunlearn.models.methods.schedule import DatasetShape
+from zkunlearn.models.live import Live
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.entropy import random_field
 from zkunlearn.prover.matrices.values import Columns as ProverColumns
@@ -213,8 +214,7 @@ def test_consistent_junk_proves_the_same_model(run: Declared, true_columns: Colu
 def test_training_on_a_row_past_the_last_is_rejected(run: Declared, rows: tuple[Any, Any]) -> None:
     """The twelfth row exists in the padding of a data set of eleven. It is looked up by nobody, and weighs nothing."""
     X, y = np.vstack([rows[0], rows[0][:1] + 1]), np.append(rows[1], 77)
-    counts = (*run.schedule.live_counts[:-1], run.schedule.live_counts[-1] + 1)
-    longer_schedule = replace(run.schedule, rows=ROWS + 1, live_counts=counts)
+    longer_schedule = replace(run.schedule, live=Live(ROWS + 1, run.forgotten))
     counted = ~np.isin(np.arange(ROWS + 1), run.forgotten)
     trace = descend(run, (X, y), schedule=longer_schedule, counted=counted)
     wide = replace(run.relation, schedule=longer_schedule)

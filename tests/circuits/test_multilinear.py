@@ -37,6 +37,9 @@ def test_log2_ceil(size: int, bits: int) -> None:
 def test_eq_in_all_its_forms_is_one_table(x: tuple[K, ...]) -> None:
     expected = table(x)
     assert [m.eq_index(x, i) for i in range(1 << len(x))] == expected
+    places = [i for i in range(1 << len(x)) if i % 3 != 1]
+    assert m.eq_at(x, places).T.tolist() == [[expected[i].a, expected[i].b] for i in places]
+    assert m.eq_at(x, []).shape == (2, 0)
     values = m.eq_table(x)
     assert [kscalar(values[:, i]) for i in range(1 << len(x))] == expected
     assert sum(expected, ZERO) == ONE
@@ -58,6 +61,38 @@ def test_prefix_is_the_sum_of_the_first_entries(x: tuple[K, ...]) -> None:
         assert m.prefix(x, size) == running
         if size < len(expected):
             running = running + expected[size]
+
+
+@quick
+@given(pair_of_any_size)
+def test_prefix_eq_is_the_sum_of_the_first_products(pair: tuple[tuple[K, ...], tuple[K, ...]]) -> None:
+    x, y = pair
+    running = ZERO
+    for size, product in enumerate(a * b for a, b in zip(table(x), table(y), strict=True)):
+        assert m.prefix_eq(x, y, size) == running
+        running = running + product
+    assert m.prefix_eq(x, y, 1 << len(x)) == running == m.eq(x, y)
+
+
+@quick
+@given(pair_of_any_size)
+def test_successor_is_the_sum_over_all_neighbours_below_the_size(pair: tuple[tuple[K, ...], tuple[K, ...]]) -> None:
+    x, y = pair
+    at_x, at_y = table(x), table(y)
+    assert m.successor(x, y, 0) == ZERO
+    for size in range(1, (1 << len(x)) + 1):
+        expected = sum((at_x[i] * at_y[i + 1] for i in range(size - 1)), ZERO)
+        assert m.successor(x, y, size) == expected
+
+
+@quick
+@given(st.integers(0, 3), st.data())
+def test_successor_on_corners_says_which_number_follows(bits: int, data: st.DataObject) -> None:
+    size = data.draw(st.integers(0, 1 << bits))
+    corners = [m.bits_of(i, bits) for i in range(1 << bits)]
+    for i, x in enumerate(corners):
+        follows = [int(j == i + 1 and j < size) for j in range(1 << bits)]
+        assert [m.successor(x, y, size) for y in corners] == [K(value) for value in follows]
 
 
 @quick

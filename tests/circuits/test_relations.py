@@ -17,11 +17,14 @@ from zkunlearn.circuits.language.layout import WITNESS, Address
 from zkunlearn.circuits.language.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.validity import BLINDS, Validity
-from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.live import Live
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.values import column_axes
 from zkunlearn.verifier.protocol.lookup import split_point
 from zkunlearn.verifier.protocol.sumcheck import bound_point
+
+from ..toys import ScaledGradient
 
 
 def training(
@@ -31,9 +34,8 @@ def training(
     declared = TrainingSpec(model=model, epochs=epochs, batch_size=batch, **({"learning_rate": 0.5} | spec))
     kind = {"logistic": "binary", "linear": "real"}[model]
     shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=14 * (kind == "real"), x_bits=10)
-    schedule = compile_schedule(declared, shape, forgotten)
-    fixed = declared.fixed_point
-    return GradientDescent(model, fixed.q_bits, fixed.p_bits, fixed.x_bits, schedule, forgotten)
+    schedule = declared.compile(shape, Live(rows, forgotten))
+    return GradientDescent(schedule)
 
 
 TRAININGS = {
@@ -56,11 +58,14 @@ RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES}
 class Noting:
     """Walks a relation with random challenges, and notes what it states."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, relation: Relation, seed: int = 0) -> None:
+        self.virtual = relation.virtual
         self.rng = random.Random(seed)
         self.program = HiddenProgram()
         self.sums: list[tuple[Sum, Point]] = []
         self.claims: list[tuple[Address, Mapping[str, Point]]] = []
+        self.to_prove: list[Hidden] = []  # values of virtual columns
+        self.proved: list[Hidden] = []  # claims of sums
 
     def random_point(self, bits: int) -> Point:
         return tuple(K(self.rng.randrange(P), self.rng.randrange(P)) for _ in range(bits))
@@ -69,34 +74,38 @@ class Noting:
         return self.random_point(bits)
 
     def evaluate(self, column: Address, at: Mapping[str, Point]) -> Hidden:
-        self.claims.append((column, at))
-        return self.program.entry()
+        return self.value(column, at)
 
     def total(self, statement: Sum) -> Hidden:
         return self.program.entry()
 
+    def value(self, column: Address, at: Mapping[str, Point] | None) -> Hidden:
+        """A claim about a column, or one that is left to a later sum."""
+        value = self.program.entry()
+        if at is None or column in self.virtual:
+            self.to_prove.append(value)
+        else:
+            self.claims.append((column, at))
+        return value
+
     def sumcheck(self, statement: Sum, claim: Hidden) -> SumResult:
         point = self.random_point(statement.variables)
         self.sums.append((statement, point))
-        for factor in statement.factors:
-            for term in factor.terms:
-                at = bound_point(term, point)
-                if at is not None:
-                    self.claims.append((term.column, at))
-        return SumResult(point, tuple(tuple(self.program.entry() for _ in f.terms) for f in statement.factors))
+        self.proved.append(claim)
+        terms = [[(term.column, bound_point(term, point)) for term in factor.terms] for factor in statement.factors]
+        return SumResult(point, tuple(tuple(self.value(*term) for term in own) for own in terms))
 
     def require_zero(self, check: str, expression: Hidden, products: Sequence[Product] = ()) -> None:
         self.program.require_zero(check, expression, products)
 
 
 def walked(relation: Relation, seed: int = 0) -> Noting:
-    steps = Noting(seed)
+    steps = Noting(relation, seed)
     looked_up = {}
     for section in relation.sections:
         for box in section.boxes:
             point = split_point(box.axes, steps.random_point(sum(axis.bits for axis in box.axes)))
-            values = {column: steps.program.entry() for column in box.columns}
-            steps.claims += [(column, point) for column in box.columns if column not in relation.virtual]
+            values = {column: steps.evaluate(column, point) for column in box.columns}
             looked_up[box.name] = LookedUp(point, values)
         for table in section.tables:
             steps.evaluate(table.multiplicity, {"section": table.section.whole(()), "entry": steps.random_point(16)})
@@ -199,6 +208,16 @@ def test_every_column_but_the_blinds_is_claimed(name: str) -> None:
     relation = RELATIONS[name]
     claimed = Counter(column for column, _ in walked(relation).claims)
     assert set(claimed) == set(column_axes(relation)) - set(relation.virtual) - set(BLINDS)
+
+
+@pytest.mark.parametrize("name", [*RELATIONS, "a virtual term"])
+def test_every_value_that_no_matrix_holds_is_the_claim_of_a_sum(name: str) -> None:
+    """Those of virtual columns, and of columns summed with public weights: nothing else binds them."""
+    relation = {**RELATIONS, "a virtual term": ScaledGradient(5, 3)}[name]
+    steps = walked(relation)
+    proved = {node for claim in steps.proved for _, node in claim.terms}
+    assert len(steps.to_prove) == {GradientDescent: 2, ScaledGradient: 1}.get(type(relation), 0)
+    assert {node for value in steps.to_prove for _, node in value.terms} <= proved
 
 
 @pytest.mark.parametrize("name", RELATIONS)

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from zkunlearn.cli.program import main
 
-SPEC = '[model]\nkind = "logistic"\n[training]\nepochs = 4\nlearning_rate = 0.5\n'
+SPEC = '[model]\nkind = "logistic"\n[method]\nepochs = 4\nlearning_rate = 0.5\n'
 BOUNDS = "[bounds]\nage = [0, 120]\nweight = [0, 300]\n"
 FORGOTTEN_ID = "Żółć 07"
 

@@ -124,7 +124,7 @@ def test_an_invalid_proof_is_told_with_what_it_claims(owner: Path, verify: Verif
     answer = json.loads(verify(owner / "lie.proof", "--json").stdout)
     assert answer["valid"] is False
     assert answer["check"] and answer["reason"].startswith(answer["check"])
-    assert answer["claimed"]["spec"]["learning_rate"] == ["0.25"]
+    assert answer["claimed"]["spec"]["method"]["learning_rate"] == ["0.25"]
 
 
 # --- broken and hostile files -------------------------------------------------------------------------------

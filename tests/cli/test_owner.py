@@ -116,6 +116,34 @@ def test_all_kinds_of_tables_are_committed(tmp_path: Path, kind: str) -> None:
     assert not answer["bounds_declared"]
 
 
+def test_a_squeezed_column_is_noted_once_and_under_json_too(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,income,y\n1,2,0\n2,3,1\n3,1e9,1\n")
+    common = ("commit", tmp_path / "t.csv", "--target", "y")
+    words = "only a few different integers are left: income (2)"
+    result = done(*common, "--out", tmp_path / "data")
+    assert result.stderr.count(words) == 1
+    result = done(*common, "--out", tmp_path / "other", "--json")
+    assert result.stderr == ""
+    (note,) = json.loads(result.stdout)["notes"]
+    assert words in note
+    (tmp_path / "b.toml").write_text("[bounds]\na = [0, 3]\nincome = [0, 1e15]\n")
+    message = refusal(*common, "--bounds", tmp_path / "b.toml", "--out", tmp_path / "third")
+    assert "t.csv: column 'income': all values become one and the same integer" in message
+
+
+def test_one_id_forgets_all_of_its_rows_where_it_may_have_several(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.csv")
+    text = (tmp_path / "t.csv").read_text(encoding="utf-8").replace("Żółć 09", FORGOTTEN_ID)
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "spec.toml").write_text(SPEC)
+    assert "--several-rows-per-id" in refusal(*commit_options(tmp_path))
+    done(*commit_options(tmp_path), "--several-rows-per-id")
+    common = ("prove", tmp_path / "data", "--spec", tmp_path / "spec.toml", "--forget", FORGOTTEN_ID)
+    done(*common, "--out", tmp_path / "first.proof")
+    again = done(*common, "--previous", tmp_path / "first.proof", "--out", tmp_path / "second.proof", "--json")
+    assert len(json.loads(again.stdout)["forgotten"]) == 2
+
+
 def test_a_real_label_takes_its_bounds_under_its_own_name(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("label,price\n1,10\n2,20\n3,35\n")
     (tmp_path / "b.toml").write_text("[bounds]\nlabel = [0, 5]\nprice = [0, 50]\n")
@@ -163,7 +191,7 @@ def test_proof_and_model_are_only_replaced_by_force(owner: Path, there: str) -> 
     [
         (["--forget", "nobody"], "'nobody' is not in the data set"),
         (["--forget", "Żółć 01", "--forget", "Żółć 01"], "named twice"),
-        (["--forget-file", "t.csv"], "t.csv: id 'name,age,weight,sick' (and 24 more) is not in the data set"),
+        (["--forget-file", "t.csv"], "t.csv: 25 ids are not in the data set: 'name,age,weight,sick', 'Żółć 00,"),
         (["--forget-file", "none.txt"], "none.txt: there is no such file"),
         (["--previous", "t.csv"], "t.csv: this is not a zkunlearn file"),
         (["--previous", "data/dataset.commitment"], "but a proof is needed"),
@@ -212,7 +240,11 @@ def test_a_diverging_training_and_a_spent_budget_are_input_errors(owner: Path, t
         ("name,age,sick\na,30,no\nb,20,yes\n", [], "there is no column 'weight'"),
         ("name,age,weight,sick\na,30,1,no\nb,20,2,no\n", [], "every row has the label 'no'"),
         ("name,age,weight,sick\na,30,1,1.5\nb,20,2,2\n", ["--label", "count"], "line 2, column 'sick': 1.5"),
-        ("name,age,weight,sick\na,1,1,0\nb,2,2,1\nc,3,3,2\n", ["--label", "binary"], "t.csv: labels: 3 distinct"),
+        (
+            "name,age,weight,sick\na,1,1,0\nb,2,2,1\nc,3,3,2\n",
+            ["--label", "binary"],
+            "t.csv: column 'sick': 3 distinct",
+        ),
         ("name,age,weight,sick\na,1,1,0\na,2,2,1\n", [], "line 3, column 'name': id 'a' is also that of line 2"),
     ],
 )

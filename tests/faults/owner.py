@@ -8,7 +8,7 @@ from pathlib import Path
 import zkunlearn as zu
 from zkunlearn.errors import DataError, FormatError
 from zkunlearn.prover.owner.dataset import Dataset
-from zkunlearn.prover.owner.training import Model
+from zkunlearn.prover.owner.model import Model
 
 from ..cli.conftest import FORGOTTEN_ID
 

@@ -29,6 +29,7 @@ def assert_a_killed_commit_can_be_repeated(owner: Owner) -> None:
         assert not whole
     done(*owner.prove_command("first.proof", "--force"))
     owner.check()
+    assert owner.rubbish() == []
 
 
 def assert_a_killed_proof_can_be_repeated(owner: Owner, before: int, out: str) -> None:

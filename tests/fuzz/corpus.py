@@ -64,9 +64,9 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "npz": {"good": npz.getvalue()},
         "parquet": {"good": table.getvalue()},
         "spec_toml": {
-            "rates": b'[model]\nkind = "logistic"\n[training]\nepochs = 2\nlearning_rate = [0.5, 1]\n',
+            "rates": b'[model]\nkind = "logistic"\n[method]\nepochs = 2\nlearning_rate = [0.5, 1]\n',
             "complete": replace(SPEC, batch_size=8, l2=1e-7, bias=False).to_toml().encode(),
-            "tables": b"training" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",
+            "tables": b"method" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",
         },
         "bounds_toml": {"good": b'[bounds]\nage = [0, 120]\n"a b" = [-1.5, 1e3]\n'},
         "ids": {"good": "Żółć 07\nperson 1\n".encode()},

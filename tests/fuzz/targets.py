@@ -36,13 +36,14 @@ from zkunlearn.cli.inspection import inspect_file
 from zkunlearn.cli.output import aligned
 from zkunlearn.errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
 from zkunlearn.formats.container import decode, encode
-from zkunlearn.formats.lists import read_bounds, read_digests, read_ids
+from zkunlearn.formats.lists import read_digests, read_ids
+from zkunlearn.formats.toml import read_bounds
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.spec import TrainingSpec, load_spec
 from zkunlearn.prover.owner.dataset import Dataset
-from zkunlearn.prover.owner.training import Model
+from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.tables.raw_table import RawTable
-from zkunlearn.prover.tables.read import check_fits, read_table
+from zkunlearn.prover.tables.read import read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
 from zkunlearn.verifier.protocol.proof import verify_protocol
 from zkunlearn.verifier.shapes import new_transcript, shape_of
@@ -169,7 +170,6 @@ def table(name: str, id_column: str | None) -> Target:
 
 def use(found: RawTable) -> None:
     """What `commit` does with a table before it proves anything."""
-    check_fits(found, None, None)
     encoding = DatasetEncoding.from_data(found.X, found.y, found.names, label_name=found.target)
     labels = encoding.encode_labels(found.y).astype(np.int32)
     rows = blind_rows(found.ids, encode_rows(encoding, found.X), labels)
@@ -252,9 +252,11 @@ def statement(data: bytes) -> None:
     dataset = {**known, "rows": rows, "segments": segments, "openings": 1 + numbers[3] % (1 << 12)}
     columns = [{"name": f"x{i}", "low": "0.0", "high": "1.0"} for i in range(1 + numbers[5] % 99)]
     dataset["encoding"] = {**dataset["encoding"], "features": columns}
-    spec = {**good.spec.to_mapping(), "epochs": epochs, "batch_size": 1 << numbers[2] % 25 if numbers[4] & 1 else 0}
+    batch_size = 1 << numbers[2] % 25 if numbers[4] & 1 else 0
+    declared = good.spec.to_mapping()
+    spec = {**declared, "method": {**declared["method"], "epochs": epochs, "batch_size": batch_size}}
     commitment = zu.DatasetCommitment(DatasetStatement.from_mapping(dataset, {}), b"")
-    model = {**good.model.to_mapping(), "shape": [len(columns) + good.spec.bias]}
+    model = {**good.model.to_mapping(), "shape": [len(columns) + good.spec.method.bias]}
     changes = {"dataset": commitment.digest, "spec": spec, "forgotten": [], "model": model}
     references = {"dataset": commitment.statement}
     proof = zu.TrainingProof(TrainingStatement.from_mapping({**good.to_mapping(), **changes}, references), b"")

@@ -27,13 +27,8 @@ REFUSAL = "FormatError"
 # Each, and the target that tries it.
 TRIED = {
     "cli/inspection.py inspect_file": "inspect",
-    "formats/canonical.py exact_fields": "spec",
-    "formats/canonical.py read_bool": "spec",
-    "formats/canonical.py read_float": "spec",
-    "formats/canonical.py read_int": "spec",
-    "formats/canonical.py read_list": "spec",
-    "formats/canonical.py read_text": "spec",
-    "formats/canonical.py toml_document": "spec_toml",
+    "formats/toml.py toml_document": "spec_toml",
+    "formats/toml.py read_bounds": "bounds_toml",
     "models/encoding/columns.py ColumnEncoding.from_mapping": "encoding",
     "models/encoding/dataset.py DatasetEncoding.from_data": "csv",
     "models/encoding/dataset.py DatasetEncoding.from_mapping": "encoding",
@@ -49,12 +44,11 @@ TRIED = {
     "prover/tables/npz_tables.py read_npz": "npz",
     "prover/tables/parquet_tables.py read_parquet": "parquet",
     "prover/owner/secret_arrays.py load_arrays": "array",
-    "formats/lists.py decode_text": "ids",
-    "formats/lists.py read_bounds": "bounds_toml",
-    "formats/lists.py read_bytes": "ids",
+    "formats/files.py decode_text": "ids",
+    "formats/files.py read_text": "ids",
     "formats/lists.py read_digests": "digests",
+    "formats/lists.py parse_digest": "digests",
     "formats/lists.py read_ids": "ids",
-    "formats/lists.py read_text": "ids",
     "prover/owner/training.py Model.load": "model_opening",
     "circuits/statements/base.py Statement.from_mapping": "training_proof",
     "circuits/statements/base.py read_statement": "training_proof",
@@ -68,7 +62,7 @@ TRIED = {
     "verifier/protocol/channel.py ProofReader.take": "proof_bytes",
     "formats/container.py decode": "container",
     "formats/container.py read_container": "inspect",
-    "formats/container.py take": "fields",
+    "formats/fields.py take": "fields",
 }
 # What reads nothing that strangers wrote, and why not.
 NO_READERS = {

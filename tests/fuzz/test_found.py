@@ -16,7 +16,7 @@ import pyarrow.parquet
 import pytest
 import zkunlearn as zu
 from zkunlearn.errors import DataError, FormatError, InvalidProof
-from zkunlearn.formats.lists import read_bounds
+from zkunlearn.formats.toml import read_bounds
 from zkunlearn.models.spec import load_spec
 from zkunlearn.prover.tables.read import read_table
 
@@ -36,7 +36,7 @@ NO_TEXT = [("ids", 0x110000), ("ids", 0xFFFFFFFF), ("ids", 0xD800), ("names", 0x
 def test_an_integer_of_more_than_64_bits_in_a_spec_is_refused(tmp_path: Path, number: str, field: str) -> None:
     values = {"epochs": "1", "learning_rate": "1", "l2": "0", field: number}
     lines = "\n".join(f"{name} = {value}" for name, value in values.items())
-    (tmp_path / "spec.toml").write_text(f'[model]\nkind = "logistic"\n[training]\n{lines}\n')
+    (tmp_path / "spec.toml").write_text(f'[model]\nkind = "logistic"\n[method]\n{lines}\n')
     with pytest.raises(FormatError, match=r"spec\.toml: there is an integer of more than 64 bits in it"):
         load_spec(tmp_path / "spec.toml")
 
@@ -56,7 +56,7 @@ def test_integers_of_64_bits_in_bounds_are_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["epochs" + ".a" * 4000, "epochs" + ".a" * 20], ids=len)
 def test_tables_in_tables_without_end_are_refused(tmp_path: Path, key: str) -> None:
     """Dotted keys nest without brackets, so the parser does not notice; whoever prints them does."""
-    (tmp_path / "spec.toml").write_text(f'[model]\nkind = "logistic"\n[training]\n{key} = 1\nlearning_rate = 1\n')
+    (tmp_path / "spec.toml").write_text(f'[model]\nkind = "logistic"\n[method]\n{key} = 1\nlearning_rate = 1\n')
     with pytest.raises(FormatError, match="nested more than 16 deep"):
         load_spec(tmp_path / "spec.toml")
 

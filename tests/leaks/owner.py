@@ -11,7 +11,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,13 @@ from zkunlearn.cli.program import main
 from zkunlearn.prover.matrices import entropy
 from zkunlearn.prover.owner import training as prover_training
 from zkunlearn.prover.owner.dataset import Dataset
-from zkunlearn.prover.owner.training import Model
+from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.protocol import proof as prover_protocol
 
 from .scanner import Secrets
 
 ROWS, FEATURES, X_BITS, W_BITS = 24, 4, 10, 20
-SPEC = '[model]\nkind = "logistic"\n[training]\nepochs = 3\nlearning_rate = 0.5\nbatch_size = 8\n'
+SPEC = '[model]\nkind = "logistic"\n[method]\nepochs = 3\nlearning_rate = 0.5\nbatch_size = 8\n'
 SPEC += f"[fixed_point]\nx_bits = {X_BITS}\nw_bits = {W_BITS}\n"
 COLUMNS = [f"quantity {i}" for i in range(FEATURES)]
 LOW, HIGH = -10.0, 10.0
@@ -131,9 +131,8 @@ class Noted:
 def noting(secrets: Secrets) -> Iterator[Noted]:
     """While active, secrets of all proofs in this process are noted."""
     noted = Noted(secrets)
-    draw, train, prove, indices = (
-        entropy._random_bytes, prover_training.descend, prover_protocol.Prover.prove, prover_protocol.draw_indices,
-    )  # fmt: skip
+    ((kind, maker),) = prover_training.MAKERS_OF_METHOD.items()
+    draw, prove, indices = entropy._random_bytes, prover_protocol.Prover.prove, prover_protocol.draw_indices
 
     def drawing(count: int) -> Any:
         drawn = draw(count)
@@ -141,7 +140,7 @@ def noting(secrets: Secrets) -> Iterator[Noted]:
         return drawn
 
     def training(*arguments: Any) -> Any:
-        trace = train(*arguments)
+        trace = maker.train(*arguments)
         weights = telling(trace.weights)
         secrets.add_words("weights on the way", weights.astype("<i8"))
         secrets.add_words("weights on the way", to_field(weights))
@@ -160,7 +159,7 @@ def noting(secrets: Secrets) -> Iterator[Noted]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entropy, "_random_bytes", drawing)
-        patch.setattr(prover_training, "descend", training)
+        patch.setattr(prover_training, "MAKERS_OF_METHOD", {kind: replace(maker, train=training)})
         patch.setattr(prover_protocol.Prover, "prove", proving)
         patch.setattr(prover_protocol, "draw_indices", opening)
         yield noted

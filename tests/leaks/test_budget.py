@@ -112,7 +112,7 @@ def test_the_budget_is_as_large_as_the_tails_and_no_larger(drawn: list[dict[str,
     guess[:, 0] ^= 1  # wrong in one cell of each row
     assert_says_nothing(opening, within, guess)
 
-    dataset.spent -= 1  # a restored backup, which docs/owners.md forbids
+    dataset.budget._spent -= 1  # a restored backup, which docs/owners.md forbids
     zu.prove(dataset, SPEC)
     beyond = sorted({position for indices in drawn for position in indices[DATASET]})
     assert len(beyond) > code.tail, "three proofs opened no more columns than the tail has coefficients"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,12 +118,12 @@ def wrong_counts(patch: Patch) -> None:
 
 def index_error(patch: Patch) -> None:
     """A bug of another kind, within numpy."""
-    multiplicities = prover_training.training_witness
+    ((kind, maker),) = prover_training.MAKERS_OF_METHOD.items()
 
     def fail(relation: Any, trace: Any) -> Any:
-        return multiplicities(relation, trace).looked_up["none"][trace.Q]
+        return maker.witness(relation, trace).looked_up["none"][trace.Q]
 
-    patch.setattr(prover_training, "training_witness", fail)
+    patch.setattr(prover_training, "MAKERS_OF_METHOD", {kind: replace(maker, witness=fail)})
 
 
 def spend_all(patch: Patch) -> None:

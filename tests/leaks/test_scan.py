@@ -18,7 +18,7 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.field.goldilocks import P
 from zkunlearn.prover.owner.dataset import Dataset
-from zkunlearn.prover.owner.training import Model
+from zkunlearn.prover.owner.model import Model
 
 from . import owner
 from .owner import COLUMNS, Noted, Said, Table, run

@@ -85,7 +85,7 @@ def test_counts_are_kept_as_they_are():
     assert encoding.encode_labels([0, 65535, 3, 3]).tolist() == [0, 65535, 3, 3]
     assert encoding.decode_labels([1, 2]).tolist() == [1, 2]
     for bad in (-1, 65536, 1.5):
-        with pytest.raises(DataError, match="at row 1: counts are integers from 0 to 65535"):
+        with pytest.raises(DataError, match=r"row 2, column 'label': .* is not a count, an integer from 0 to 65535"):
             encoding.encode_labels([0, bad])
 
 
@@ -101,23 +101,25 @@ def test_declared_bounds_do_not_depend_on_the_data():
 @pytest.mark.parametrize(
     ("value", "column", "message"),
     [
-        (101.0, 0, r"column 'age': 101.0 at row 1 is outside \[0.0, 100.0\]"),
-        (7.5, 2, r"column 'flat': 7.5 at row 1 is outside \[7.0, 7.0\]"),
-        (np.nan, 1, "X: nan at row 1, column 1"),
-        (np.inf, 1, "X: inf at row 1, column 1"),
+        (101.0, 0, r"row 2, column 'age': 101.0 is outside the declared bounds \[0.0, 100.0\]"),
+        (7.5, 2, r"row 2, column 'flat': 7.5 is outside the declared bounds \[7.0, 7.0\]"),
+        (np.nan, 1, "row 2, column 'size': nan is not a finite number"),
+        (np.inf, 1, "row 2, column 'size': inf is not a finite number"),
     ],
 )
 def test_a_value_outside_its_bounds_is_refused_with_column_and_row(value, column, message):
     changed = X.copy()
     changed[1, column] = value
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as caught:
         from_data(bounds=BOUNDS).encode_features(changed)
+    assert (caught.value.row, caught.value.column, caught.value.file) == (1, NAMES[column], None)
+    np.testing.assert_equal(caught.value.found, value)
 
 
 def test_new_rows_may_pass_the_bounds_as_far_as_16_bits_reach():
     encoding = from_data()
     assert encoding.encode_features([[20.0, 5.5, 9.0]], check_bounds=False).tolist() == [[3072, 0, 0]]
-    with pytest.raises(DataError, match=r"column 'age': 1000000.0 at row 0 does not fit 16 bits"):
+    with pytest.raises(DataError, match=r"row 1, column 'age': 1000000.0 does not fit 16 bits"):
         encoding.encode_features([[1e6, 5.5, 7.0]], check_bounds=False)
 
 
@@ -127,7 +129,7 @@ def test_new_rows_may_pass_the_bounds_as_far_as_16_bits_reach():
         ({"y": [0, 1, 2, 0], "label_kind": "binary"}, DataError, "3 distinct values, binary labels have two"),
         ({"y": [1, 1, 1, 1]}, DataError, "every row has the label '1'"),
         ({"y": ["a", "b", "c", "a"]}, DataError, "3 distinct texts"),
-        ({"y": [0, 1, np.nan, 1]}, DataError, "label nan at row 2"),
+        ({"y": [0, 1, np.nan, 1]}, DataError, "row 3, column 'label': nan is no label"),
         ({"y": [0, 1]}, DataError, "2 of them for 4 rows"),
         ({"y": [[0], [1], [1], [0]]}, DataError, "expected one dimension"),
         ({"label_kind": "ordinal"}, ParameterError, "label_kind = 'ordinal'"),
@@ -155,10 +157,10 @@ def test_unusable_data_is_refused_by_name(options, error, message):
 
 
 def test_a_label_of_another_class_or_out_of_bounds_is_refused_with_its_row():
-    with pytest.raises(DataError, match="label '2' at row 1: the classes are 0, 1"):
+    with pytest.raises(DataError, match="row 2, column 'label': '2' is no class; the classes are 0, 1"):
         from_data().encode_labels([0, 2])
     declared = from_data(y=[1.5, 2.5, 3.5, 4.5], bounds={**BOUNDS, "label": (0, 5)})
-    with pytest.raises(DataError, match=r"column 'label': 6.0 at row 0 is outside"):
+    with pytest.raises(DataError, match=r"row 1, column 'label': 6.0 is outside"):
         declared.encode_labels([6.0])
 
 
@@ -172,16 +174,16 @@ def test_mapping_gives_back_the_same_encoding(y):
     ("changes", "message"),
     [
         ({"x_bits": 99}, "x_bits = 99"),
-        ({"x_bits": "10"}, "expected an integer"),
-        ({"bounds_declared": 0}, "expected true or false"),
+        ({"x_bits": "10"}, "is text, not an integer"),
+        ({"bounds_declared": 0}, "is an integer, not true or false"),
         ({"features": []}, "0 columns"),
         ({"features": [{"name": "a", "low": "0", "high": "1.0"}]}, "canonical spelling 0.0"),
         ({"features": [{"name": "a", "low": "-0.0", "high": "1.0"}]}, "not in canonical form"),
         ({"features": [{"name": "a", "low": "2.0", "high": "1.0"}]}, "is above upper bound"),
         ({"features": [{"name": "a", "low": "0.0", "high": "1.0", "mean": "0.5"}]}, "unknown field 'mean'"),
-        ({"features": [{"name": 1, "low": "0.0", "high": "1.0"}]}, "expected text"),
+        ({"features": [{"name": 1, "low": "0.0", "high": "1.0"}]}, "is an integer, not text"),
         ({"label_classes": ["0", "0"]}, "two different ones"),
-        ({"label_classes": ["0", "1", "2"]}, "too many"),
+        ({"label_classes": ["0", "1", "2"]}, "has 3 elements, not 0..2"),
         ({"label_kind": "count"}, "count labels have none"),
         ({"label_bits": 14}, "label_bits = 14"),
         ({"label_bounds": [{"name": "y", "low": "0.0", "high": "1.0"}]}, "real labels need them"),

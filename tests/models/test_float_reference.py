@@ -8,10 +8,12 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.encoding.dataset import DatasetEncoding
-from zkunlearn.models.float_reference import accuracy, inverse_link, objective, r2, train_float, train_torch
-from zkunlearn.models.methods.gradient_descent import train
-from zkunlearn.models.methods.schedule import compile_schedule
-from zkunlearn.models.spec import FixedPoint, TrainingSpec
+from zkunlearn.models.families import FAMILIES, family_named
+from zkunlearn.models.float_reference import accuracy, objective, r2, train_float, train_torch
+from zkunlearn.models.live import Live
+from zkunlearn.models.methods.descent import train
+from zkunlearn.models.scales import FixedPoint
+from zkunlearn.models.spec import TrainingSpec
 
 WEIGHT_DISTANCE = 2e-3  # of integer from float weights, relative, by norm
 RUNS = {
@@ -53,13 +55,11 @@ def run(model, forgotten=(), **options):
         fixed_point=fixed,
         **options,
     )
-    schedule = compile_schedule(spec, encoding.shape(len(X)), forgotten)
-    live = np.ones(len(X), dtype=bool)
-    live[list(forgotten)] = False
+    schedule = spec.compile(encoding.shape(len(X)), Live(len(X), tuple(forgotten)))
     X_int, y_int = encoding.encode_features(X), encoding.encode_labels(y)
-    weights = train(X_int, y_int, live, spec, schedule).weights[-1] / 2.0**fixed.w_bits
+    weights = train(X_int, y_int, schedule).weights[-1] / 2.0**fixed.w_bits
     reals = (X_int / 2.0**fixed.x_bits, y_int / 2.0**encoding.label.label_bits)
-    return weights, (*reals, live, spec, schedule)
+    return weights, (*reals, spec, schedule)
 
 
 @pytest.mark.parametrize("options", RUNS.values(), ids=RUNS.keys())
@@ -68,7 +68,8 @@ def test_integer_weights_follow_the_float_ones(model, options):
     weights, arguments = run(model, **options)
     reference = train_float(*arguments)
     assert np.linalg.norm(weights - reference) <= WEIGHT_DISTANCE * np.linalg.norm(reference)
-    X, y, live, spec, _ = arguments
+    X, y, spec, schedule = arguments
+    live = schedule.live.mask()
     assert objective(X, y, live, weights, spec) == pytest.approx(objective(X, y, live, reference, spec), rel=1e-3)
     assert objective(X, y, live, weights, spec) < objective(X, y, live, np.zeros_like(weights), spec)
     if model in ("logistic", "probit"):
@@ -88,10 +89,9 @@ def test_an_empty_batch_decays_weights_only():
     X, y = np.ones((4, 1)), np.array([1.0, 1.0, 1.0, 1.0])
     spec = TrainingSpec(model="linear", epochs=1, learning_rate=0.5, batch_size=2, l2=0.5, bias=False)
     encoding = DatasetEncoding.from_data(np.arange(4.0)[:, None], np.arange(4.0), ["x"])
-    schedule = compile_schedule(spec, encoding.shape(4), [2, 3])
-    live = np.array([True, True, False, False])
-    assert train_float(X, y, live, spec, schedule).tolist() == [0.5 * 0.75]
-    assert train_torch(X, y, live, spec, schedule).tolist() == [0.5 * 0.75]
+    schedule = spec.compile(encoding.shape(4), Live(4, (2, 3)))
+    assert train_float(X, y, spec, schedule).tolist() == [0.5 * 0.75]
+    assert train_torch(X, y, spec, schedule).tolist() == [0.5 * 0.75]
 
 
 def test_helpers_on_a_case_done_by_hand():
@@ -106,16 +106,16 @@ def test_helpers_on_a_case_done_by_hand():
     assert r2(X, y, [0.0, 0.5], linear) == 0.0
 
 
-def test_inverse_links_do_not_overflow_and_unknown_ones_are_refused():
-    assert inverse_link("logistic", [-1000.0, 0.0, 1000.0]).tolist() == [0.0, 0.5, 1.0]
-    assert inverse_link("probit", [-40.0, 0.0, 40.0]).tolist() == [0.0, 0.5, 1.0]
+def test_inverse_links_do_not_overflow_and_unknown_families_are_refused():
+    assert FAMILIES["logistic"].inverse_link(np.array([-1000.0, 0.0, 1000.0])).tolist() == [0.0, 0.5, 1.0]
+    assert FAMILIES["probit"].inverse_link(np.array([-40.0, 0.0, 40.0])).tolist() == [0.0, 0.5, 1.0]
     with pytest.raises(ParameterError, match="model = 'forest'"):
-        inverse_link("forest", [0.0])
+        family_named("forest")
 
 
 def test_importing_the_models_loads_neither_torch_nor_numba():
     code = (
-        "import sys; import zkunlearn.models.float_reference, zkunlearn.models.gradient_descent, "
+        "import sys; import zkunlearn.models.float_reference, zkunlearn.models.methods.gradient_descent, "
         "zkunlearn.models.encoding.dataset; print({'torch', 'numba', 'sklearn'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,12 +2,18 @@
 
 import math
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.errors import DataError, FormatError, ParameterError
-from zkunlearn.models.spec import MAX_SPEC_BYTES, FixedPoint, TrainingSpec, load_spec
+from zkunlearn.models.families import FAMILIES
+from zkunlearn.models.live import Live
+from zkunlearn.models.methods import GradientDescent
+from zkunlearn.models.scales import FixedPoint
+from zkunlearn.models.shapes import DatasetShape
+from zkunlearn.models.spec import MAX_SPEC_BYTES, TrainingSpec, load_spec
 
 LEAST = {"model": "logistic", "epochs": 4, "learning_rate": 0.5}
 
@@ -27,7 +33,7 @@ def specs(draw):
         epochs=epochs,
         learning_rate=draw(rates | st.lists(rates, min_size=epochs, max_size=epochs).map(tuple)),
         batch_size=draw(st.none() | st.integers(0, 12).map(lambda b: 1 << b)),
-        l2=draw(st.floats(0, 10)),
+        l2=draw(st.just(0.0) | st.floats(2.0**-100, 10)),
         bias=draw(st.booleans()),
         fixed_point=FixedPoint(x_bits=draw(st.integers(8, 12)), w_bits=draw(st.integers(14, 16))),
     )
@@ -41,8 +47,10 @@ def test_toml_and_mapping_give_back_the_same_spec(declared):
 
 def test_mapping_contains_plain_types_only():
     mapping = spec(learning_rate=[0.1, 0.2, 0.3, 0.4]).to_mapping()
-    assert {type(value) for value in mapping.values()} == {str, int, bool, list}
-    assert mapping["learning_rate"] == ["0.1", "0.2", "0.3", "0.4"]
+    assert {type(value) for value in mapping["method"].values()} == {str, int, bool, list}
+    assert {type(value) for value in mapping["scales"].values()} == {int}
+    assert mapping["family"] == "logistic"
+    assert mapping["method"]["learning_rate"] == ["0.1", "0.2", "0.3", "0.4"]
 
 
 def test_derived_scales():
@@ -51,9 +59,35 @@ def test_derived_scales():
     assert FixedPoint(x_bits=13).z_limit == 4.0
 
 
+def test_a_method_is_given_whole_or_by_its_name_and_fields():
+    whole = TrainingSpec(model="logistic", method=GradientDescent(epochs=4, learning_rate=0.5))
+    assert whole == spec() == spec(method="gradient descent") and hash(whole) == hash(spec())
+    assert TrainingSpec(model="probit", method=whole.method, l2=0.5) == spec(model="probit", l2=0.5)
+    assert eval(repr(whole)) == whole
+    with pytest.raises(ParameterError, match="field learning_rate is missing"):
+        TrainingSpec(model="logistic", epochs=4)
+
+
+def test_scales_that_are_not_declared_are_those_of_the_family():
+    assert spec(model="poisson").fixed_point == FAMILIES["poisson"].scales != spec().fixed_point
+    text = spec(model="poisson").to_toml().partition("[fixed_point]")[0] + "[fixed_point]\nx_bits = 11\n"
+    assert TrainingSpec.from_toml(text).fixed_point == replace(FAMILIES["poisson"].scales, x_bits=11)
+
+
+def test_differences_name_the_fields():
+    other = spec(model="probit", epochs=5)
+    assert spec().differences(other) == ["family is logistic, not probit", "method.epochs is 4, not 5"]
+
+
+def test_a_spec_is_compiled_once_for_the_same_rows():
+    its = DatasetShape(rows=9, features=2, label_kind="binary", label_bits=0, x_bits=10)
+    assert spec().compile(its, Live(9, (3,))) is spec().compile(its, Live(9, (3,)))
+    assert spec().compile(its, Live(9, (3,))).live != spec().compile(its, Live(9, (4,))).live
+
+
 def test_one_rate_in_a_list_is_the_same_spec_as_the_rate():
     assert spec(epochs=1, learning_rate=[0.5]) == spec(epochs=1, learning_rate=0.5)
-    assert spec(learning_rate=0.25).learning_rates == (0.25,) * 4
+    assert spec(learning_rate=0.25).method.learning_rates == (0.25,) * 4
 
 
 @pytest.mark.parametrize(
@@ -65,6 +99,13 @@ def test_one_rate_in_a_list_is_the_same_spec_as_the_rate():
         ({"epochs": True}, "epochs: expected an integer"),
         ({"learning_rate": 0.0}, "learning_rate = 0.0: must be positive"),
         ({"learning_rate": -1}, "learning_rate = -1.0: must be positive"),
+        ({"learning_rate": 5e-324}, r"learning_rate = 5e-324: must be between 2\^-100 and 2\^100"),
+        ({"learning_rate": (0.5, 0.5, 1e31, 0.5)}, r"learning_rate\[2\] = 1e\+31: must be between"),
+        ({"l2": 5e-324}, r"l2 = 5e-324: must be between 2\^-100 and 2\^100"),
+        ({"l2": 1e31}, r"l2 = 1e\+31: must be between"),
+        ({"momentum": 0.9}, "unknown field momentum; fields of gradient descent are epochs, learning_rate"),
+        ({"method": "boosting"}, "method = 'boosting': must be one of gradient descent"),
+        ({"method": 3}, "method = 3: must be one of"),
         ({"learning_rate": math.inf}, "learning_rate = inf: must be finite"),
         ({"learning_rate": "0.5"}, "learning_rate: expected a number"),
         ({"learning_rate": (0.5, 0.5)}, "learning_rate: 2 values for 4 epochs"),
@@ -102,33 +143,46 @@ def test_unusable_scales_are_refused_by_name(scales, message):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("l2", "0", "'0' is not the canonical spelling 0.0"),
+        ("l2", "0", "'0', not the canonical spelling 0.0"),
         ("l2", "0.10", "not the canonical spelling 0.1"),
         ("l2", "nan", "is not finite"),
         ("l2", "x", "is not a number"),
         ("l2", "-0.0", "not in canonical form"),
-        ("l2", 0.0, "expected text, found float"),
+        ("l2", 0.0, "is float, not a number as text"),
         ("learning_rate", ["inf"], "is not finite"),
-        ("learning_rate", "0.5", "expected a list"),
+        ("learning_rate", ["5e-324"], "must be between"),
+        ("learning_rate", "0.5", "is text, not a list"),
         ("learning_rate", [], "learning_rate: 0 values"),
-        ("epochs", True, "expected an integer, found bool"),
+        ("epochs", True, "is true or false, not an integer"),
         ("epochs", 1 << 60, "epochs = "),
-        ("bias", 1, "expected true or false, found int"),
-        ("model", "forest", "model = 'forest'"),
+        ("bias", 1, "is an integer, not true or false"),
+        ("kind", "boosting", "method = 'boosting': must be one of gradient descent"),
         ("batch_size", -1, "batch_size = -1"),
     ],
 )
 def test_a_mapping_not_in_canonical_form_is_refused(field, value, message):
     with pytest.raises(FormatError, match=message):
-        TrainingSpec.from_mapping({**spec().to_mapping(), field: value})
+        TrainingSpec.from_mapping(changed(**{field: value}))
+
+
+def changed(**fields):
+    mapping = spec().to_mapping()
+    return {**mapping, "method": {**mapping["method"], **fields}}
 
 
 def test_unknown_and_missing_mapping_fields_are_refused():
     with pytest.raises(FormatError, match="unknown field 'momentum'"):
-        TrainingSpec.from_mapping({**spec().to_mapping(), "momentum": "0.9"})
-    with pytest.raises(FormatError, match="field 'l2' is missing"):
-        TrainingSpec.from_mapping({k: v for k, v in spec().to_mapping().items() if k != "l2"})
-    with pytest.raises(FormatError, match="expected a mapping"):
+        TrainingSpec.from_mapping(changed(momentum="0.9"))
+    with pytest.raises(FormatError, match="unknown field 'outputs'"):
+        TrainingSpec.from_mapping({**spec().to_mapping(), "outputs": 1})
+    with pytest.raises(FormatError, match="model = 'forest'"):
+        TrainingSpec.from_mapping({**spec().to_mapping(), "family": "forest"})
+    with pytest.raises(FormatError, match="field 'method' is text, not a map"):
+        TrainingSpec.from_mapping({**spec().to_mapping(), "method": "gradient descent"})
+    with pytest.raises(FormatError, match="lacks the field 'l2'"):
+        method = {k: v for k, v in spec().to_mapping()["method"].items() if k != "l2"}
+        TrainingSpec.from_mapping({**spec().to_mapping(), "method": method})
+    with pytest.raises(FormatError, match="is a list, not a map"):
         TrainingSpec.from_mapping([])
 
 
@@ -137,15 +191,21 @@ def test_unknown_and_missing_mapping_fields_are_refused():
     [
         ("[model]\nkind = \n", FormatError, "line 2"),
         ("[model]\nkind = 'linear'\n[extra]\n", ParameterError, r"unknown section \[extra\]"),
-        ("[model]\nkind = 'linear'\n[training]\nlr = 1\n", ParameterError, "unknown field training.lr"),
+        ("[model]\nkind = 'linear'\n[method]\nlr = 1\n", ParameterError, "unknown field method.lr"),
         (
-            "[model]\nkind = 'linear'\n[training]\nepochs = 1\n",
+            "[model]\nkind = 'linear'\n[method]\nepochs = 1\n",
             ParameterError,
-            "training.learning_rate is missing",
+            "method.learning_rate is missing",
         ),
+        (
+            "[model]\nkind = 'linear'\n[method]\nkind = 'boosting'\n",
+            ParameterError,
+            "method = 'boosting': must be one of",
+        ),
+        ("[model]\nkind = 'linear'\n[training]\nepochs = 1\n", ParameterError, r"unknown section \[training\]"),
         ("model = 3\n", ParameterError, r"model: must be a section"),
         (
-            "[model]\nkind = 'linear'\n[training]\nepochs = 1\nlearning_rate = 1\nbatch_size = 3",
+            "[model]\nkind = 'linear'\n[method]\nepochs = 1\nlearning_rate = 1\nbatch_size = 3",
             ParameterError,
             "batch_size = 3",
         ),
@@ -161,7 +221,7 @@ def test_a_bad_spec_file_is_refused_with_its_name_and_field(tmp_path, text, erro
 
 def test_the_least_spec_file_is_enough(tmp_path):
     path = tmp_path / "spec.toml"
-    path.write_text('[model]\nkind = "logistic"\n[training]\nepochs = 4\nlearning_rate = 0.5\n')
+    path.write_text('[model]\nkind = "logistic"\n[method]\nepochs = 4\nlearning_rate = 0.5\n')
     assert load_spec(path) == spec()
 
 

@@ -262,7 +262,7 @@ def plain_counts(sections: Sequence[Any], looked_up: Mapping[str, Any]) -> dict[
         names = {table.name: table.multiplicity for table in section.tables}
         cells = ((box, place) for box in section.boxes for place in np.ndindex(*(axis.size for axis in box.axes)))
         for box, place in cells:
-            if place[-1] in box.indicator.holes:
+            if not box.indicator.line[place[-1]]:
                 continue
             whole = tuple(axis.cut().start + n for axis, n in zip(box.axes, place, strict=True))
             for lookup in box.lookups:

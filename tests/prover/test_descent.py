@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.errors import TrainingError
-from zkunlearn.models.methods.gradient_descent import train
-from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
-from zkunlearn.models.spec import FixedPoint, TrainingSpec
+from zkunlearn.models.live import Live
+from zkunlearn.models.methods.descent import train
+from zkunlearn.models.scales import FixedPoint
+from zkunlearn.models.shapes import DatasetShape
+from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover import kernels as fast
 from zkunlearn.prover.witnesses import descent as prover_descent
 from zkunlearn.prover.witnesses.descent import descend
@@ -37,14 +39,14 @@ def schedule_of(spec: TrainingSpec, rows: Rows, holes: tuple[int, ...], label_bi
     features, count = rows.by_feature.shape
     kind, x_bits = KINDS[spec.model], spec.fixed_point.x_bits
     shape = DatasetShape(rows=count, features=features - 1, label_kind=kind, label_bits=label_bits, x_bits=x_bits)
-    return compile_schedule(spec, shape, holes)
+    return spec.compile(shape, Live(count, holes))
 
 
 def assert_same(spec: TrainingSpec, rows: Rows, holes: tuple[int, ...], label_bits: int = 0) -> None:
     schedule = schedule_of(spec, rows, holes, label_bits)
     live = ~np.isin(np.arange(len(rows.ids)), holes)
-    expected = train(rows.features, rows.labels, live, spec, schedule)
-    found = descend(rows, holes, spec, schedule)
+    expected = train(rows.features, rows.labels, schedule)
+    found = descend(rows, schedule)
     assert np.array_equal(found.weights, expected.weights) and np.array_equal(found.u, expected.u)
     assert np.array_equal(found.Q, expected.Q) and np.array_equal(found.P, expected.P)
     assert np.array_equal(found.rem[:, live], expected.rem[:, live]) and not found.rem[:, ~live].any()
@@ -98,7 +100,7 @@ def test_a_handful_of_rows_is_left_to_the_reference() -> None:
     assert_same(spec, rows, (2,))
     with pytest.MonkeyPatch.context() as patch, pytest.raises(AssertionError, match="reference"):
         compiled_only(patch)
-        descend(rows, (2,), spec, schedule_of(spec, rows, (2,)))
+        descend(rows, schedule_of(spec, rows, (2,)))
 
 
 def test_features_of_many_bits_are_left_to_the_reference() -> None:
@@ -136,8 +138,7 @@ def test_a_run_that_diverges_is_refused_as_by_the_reference() -> None:
     spec = TrainingSpec(model="linear", epochs=40, learning_rate=100.0)
     rows = people(7, 64, 3, "real", spec.fixed_point.x_bits)
     with pytest.raises(TrainingError) as failure:
-        descend(rows, (), spec, schedule_of(spec, rows, (), 14))
+        descend(rows, schedule_of(spec, rows, (), 14))
     with pytest.raises(TrainingError) as expected:
-        live = np.ones(64, dtype=np.bool_)
-        train(rows.features, rows.labels, live, spec, schedule_of(spec, rows, (), 14))
+        train(rows.features, rows.labels, schedule_of(spec, rows, (), 14))
     assert str(failure.value) == str(expected.value)

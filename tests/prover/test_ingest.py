@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -85,9 +86,7 @@ def test_without_an_id_column_rows_are_numbered_from_one(write: Callable[..., Pa
     assert read_table(write("x,y\n1,2\n3,4\n"), "y").ids == ("1", "2")
 
 
-@pytest.mark.parametrize(
-    "names", [("Anna Meyer", "Żółć"), ("数据", "می‌خواهم"), ("a,b", 'c"d'), ("007", "7"), ("é", "e\u0301")]
-)
+@pytest.mark.parametrize("names", [("Anna Meyer", "Żółć"), ("数据", "می‌خواهم"), ("a,b", 'c"d'), ("007", "7")])
 def test_ids_may_be_in_any_script_and_have_spaces(write: Callable[..., Path], names: tuple[str, str]) -> None:
     rows = "".join('"{}",1,{}\n'.format(name.replace('"', '""'), k) for k, name in enumerate(names))
     assert read_table(write("id,x,y\n" + rows), "y", "id").ids == names
@@ -302,6 +301,44 @@ def test_nothing_pickled_is_ever_loaded(tmp_path: Path, monkeypatch: pytest.Monk
     assert "not an .npz that can be read" in refusal(path, "y", None)
 
 
+def test_only_the_arrays_that_are_needed_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large one, or one of objects, may lie beside them."""
+    path = npz(tmp_path / "t.npz", X=[[1], [2]], y=[0, 1], other=np.zeros(9), notes=np.array([{}], dtype=object))
+    opened, real = set(), zipfile.ZipFile.open
+
+    def noted(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *more: Any) -> Any:
+        opened.add(info.filename)
+        return real(archive, info, *more)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", noted)
+    assert read_table(path, "y").y.tolist() == [0, 1]
+    assert opened == {"X.npy", "y.npy"}
+
+
+@pytest.mark.parametrize(
+    ("huge", "found"),
+    [
+        ({"y": np.zeros(1 << 24)}, "array 'y' must be 2 numbers"),
+        ({"X": np.zeros(1 << 24)}, "array 'X' must be numbers (N, d)"),
+        ({"names": np.zeros(1 << 23, "U1")}, "array 'names' must be 1 texts"),
+        ({"ids": np.array(["a", "b" * (1 << 21)])}, "array 'ids' holds texts of more than 4096 characters"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_an_array_of_another_size_is_refused_before_it_is_unpacked(
+    tmp_path: Path, huge: dict[str, Any], found: str
+) -> None:
+    path = tmp_path / "t.npz"
+    np.savez_compressed(path, **{"X": np.array([[1], [2]]), "y": np.array([0, 1]), **huge})
+    huge.clear()
+    tracemalloc.start()
+    try:
+        assert found in refusal(path, "y", None)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()
+
+
 def test_bytes_that_are_no_npz_are_refused(write: Callable[..., Path], tmp_path: Path) -> None:
     whole = npz(tmp_path / "t.npz", X=[[1], [2]], y=[0, 1]).read_bytes()
     single = io.BytesIO()
@@ -418,7 +455,7 @@ def test_a_bad_row_past_the_first_piece_is_named_by_its_line(
 ) -> None:
     monkeypatch.setattr("zkunlearn.prover.tables.csv_tables.PIECE_ROWS", 3)
     message = refusal(write(with_cells(name, value, rows)), "y")
-    assert message.endswith(f": {found}"), message
+    assert f": {found}" in message, message
 
 
 def test_lines_of_pieces_are_counted_over_blank_ones(
@@ -466,7 +503,7 @@ def test_a_bad_row_past_the_first_piece_of_a_parquet_is_named_by_its_number(
     monkeypatch.setattr("zkunlearn.prover.tables.parquet_tables.PIECE_ROWS", 3)
     whole = pyarrow.parquet.read_table(long_parquet(tmp_path / "t.parquet"))[name].to_pylist()
     message = refusal(long_parquet(tmp_path / "u.parquet", **{name: [*whole[:row], value, *whole[row + 1 :]]}), "y")
-    assert message.endswith(f": {found}"), message
+    assert f": {found}" in message, message
 
 
 # --- matrices of an .npz ------------------------------------------------------------------------------------

@@ -169,12 +169,18 @@ TABLES = (tables.range_table(), tables.activation_table(ACTIVATIONS))
 
 
 def any_case(
-    seed: int, sizes: tuple[int, ...], names: tuple[str, ...], cuts: int = 0, holes: tuple[int, ...] = ()
+    seed: int,
+    sizes: tuple[int, ...],
+    names: tuple[str, ...],
+    cuts: int = 0,
+    holes: tuple[int, ...] = (),
+    ranges: tuple[tuple[int, int], ...] | None = None,
 ) -> Case:
-    """Lookups of random rows over a box that is cut into about 2^cuts parts. In holes anything is written."""
+    """Lookups of random rows over a box that is cut into about 2^cuts parts. Where none counts, anything is written."""
     axes = tuple(Axis(f"axis {i}", size) for i, size in enumerate(sizes))
     bits = max(0, sum(axis.bits for axis in axes) - cuts)
-    gone = np.array([hole for hole in holes if hole < sizes[-1]], dtype=np.int64)
+    whole = Indicator(axes, holes, ranges)
+    gone = whole.skipped
     x, s, q, r = (narrow(seed + i, kind, *sizes) for i, kind in enumerate(["uint16", "int16", "int16", "uint16"]))
     p = ACTIVATIONS[q.astype(np.int64) + HALF].astype(np.int32)
     p[..., gone] += 5
@@ -184,9 +190,8 @@ def any_case(
     z[..., gone] = at_holes
     sections = []
     for part in cut_box(axes, bits):
-        own = tuple(int(hole) - part[-1].cut().start for hole in gone)
-        indicator = Indicator(part, tuple(hole for hole in own if 0 <= hole < part[-1].size))
-        sections.append(Section((LookupBox("box", indicator, tuple(LOOKUPS[name] for name in names)),), TABLES))
+        box = LookupBox("box", whole.on(part), tuple(LOOKUPS[name] for name in names))
+        sections.append(Section((box,), TABLES))
     combination = Combination(((1, r), (LIMB, q)), gone, at_holes)
     values = {X: x, S: s, QUOTIENT: q, PREDICTED: p, COMBINED: combination}
     looked_up = {"plain": x, "signed": SignedRows(s), "difference": r, "pair": signed_rows(q)}
@@ -197,8 +202,13 @@ def any_case(
 def cases_of(draw: st.DrawFn, names: st.SearchStrategy[tuple[str, ...]]) -> Case:
     """A last axis of one cell has no hole: that is a test of its own."""
     sizes = draw(st.lists(st.integers(1, 6), min_size=1, max_size=3))
-    holes = draw(st.lists(st.integers(0, 5), max_size=3, unique=True)) if sizes[-1] > 1 else []
-    return any_case(draw(seeds), tuple(sizes), draw(names), draw(st.integers(0, 2)), tuple(sorted(holes)))
+    positions = st.integers(0, sizes[-1] - 1)
+    holes = draw(st.sets(positions, max_size=3)) if sizes[-1] > 1 else set()
+    ranges = None
+    if sizes[-1] > 1 and draw(st.booleans()):
+        first, last = sorted((draw(positions), draw(positions)))
+        ranges, holes = ((first, last + 1),), {hole for hole in holes if first <= hole <= last}
+    return any_case(draw(seeds), tuple(sizes), draw(names), draw(st.integers(0, 2)), tuple(sorted(holes)), ranges)
 
 
 some_lookups = st.lists(st.sampled_from(sorted(LOOKUPS)), min_size=1, max_size=4, unique=True)
@@ -240,6 +250,16 @@ def test_a_hole_whose_columns_add_up_to_one_is_no_zero() -> None:
     found = case.leaves(section, tree)
     assert isinstance(found, ListedLeaves)
     assert listed_cube(found)[1].any(axis=0).all()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_rows_beside_a_range_are_like_holes(known: bool) -> None:
+    """A shard that ends within a part: the part after it counts nothing."""
+    case = any_case(1, (29,), ("difference", "signed"), cuts=2, holes=(9,), ranges=((3, 5), (8, 13)))
+    indicators = [tree.source.indicator for _, tree in case.boxes()]
+    assert [np.flatnonzero(own.line).tolist() for own in indicators] == [[3, 4], [0, 2, 3, 4], [], []]
+    for section, tree in case.boxes():
+        assert isinstance(require_same(case if known else case.known(), section, tree, 1), ListedLeaves)
 
 
 def lies_in(case: Case, box: LookupBox) -> int:
@@ -306,7 +326,7 @@ def training(forgotten: tuple[int, ...]) -> Case:
     relation, schedule, (X, y) = declared.relation, declared.schedule, people()
     by_feature = np.concatenate([X.T, np.full((1, len(y)), 1 << X_BITS)]).astype(np.int16)
     rows = blind_rows(tuple(map(str, range(len(y)))), by_feature, y.astype(np.int32))
-    trace = descend(rows, forgotten, declared.spec, schedule)
+    trace = descend(rows, schedule)
     witness = training_witness(relation, trace)
     axes = column_axes(relation)
     scores = np.empty((schedule.epochs, schedule.rows), dtype=np.int64)

@@ -70,5 +70,8 @@ def test_the_tree_of_another_data_set_is_not_used(saved: Path, tmp_path: Path) -
 
 
 def test_a_data_set_saved_elsewhere_brings_its_tree(saved: Path, tmp_path: Path) -> None:
-    zu.load_dataset(saved).save(tmp_path / "copy")
+    dataset = zu.load_dataset(saved)
+    assert proves(saved)
+    saved.rename(tmp_path / "there no more")
+    dataset.save(tmp_path / "copy")
     assert proves(tmp_path / "copy")

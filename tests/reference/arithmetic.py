@@ -95,19 +95,20 @@ def nearest(value: Fraction) -> int:
 def schedule(spec: dict[str, Any], dataset: dict[str, Any], forgotten: list[int]) -> Schedule:
     rows, encoding = dataset["rows"], dataset["encoding"]
     kind, label_bits = encoding["label_kind"], encoding["label_bits"]
-    x_bits, w_bits, p_bits, epochs = spec["x_bits"], spec["w_bits"], spec["p_bits"], spec["epochs"]
-    require("statement", x_bits == encoding["x_bits"] and kind in KINDS[spec["model"]] and p_bits >= label_bits)
-    table = activation_table(spec["model"], x_bits + w_bits - 16, p_bits)
+    family, method, scales = spec["family"], spec["method"], spec["scales"]
+    x_bits, w_bits, p_bits, epochs = scales["x_bits"], scales["w_bits"], scales["p_bits"], method["epochs"]
+    require("statement", x_bits == encoding["x_bits"] and kind in KINDS[family] and p_bits >= label_bits)
+    table = activation_table(family, x_bits + w_bits - 16, p_bits)
     multiplier = 1 << (p_bits - label_bits)
     low, high = (y * multiplier for y in LABELS[kind])
     residual = max(max(table) - low, high - min(table))
-    width = len(encoding["features"]) + spec["bias"]
-    block_size = spec["batch_size"] or 1 << log2_ceil(rows)
+    width = len(encoding["features"]) + method["bias"]
+    block_size = method["batch_size"] or 1 << log2_ceil(rows)
     blocks = -(-rows // block_size)
     most = min(block_size, rows)
-    rates = [Fraction(float(rate)) for rate in spec["learning_rate"]]
+    rates = [Fraction(float(rate)) for rate in method["learning_rate"]]
     rates = rates * epochs if len(rates) == 1 else rates
-    l2 = Fraction(float(spec["l2"]))
+    l2 = Fraction(float(method["l2"]))
     half = Fraction(1, 2)
 
     def scaled(rate: Fraction, h: int) -> Fraction:

@@ -13,7 +13,7 @@ from zkunlearn.verifier.protocol.proof import ProofShape
 
 from . import verifier
 from .field import log2_ceil
-from .formats import Map, divided, encode, read_file
+from .formats import Map, divided, encode, read_file, read_payload
 from .shapes import Code, stack_rows
 
 
@@ -27,10 +27,17 @@ KINDS = {
 }
 
 
-def pack(kind: str, statement: Any, proof: bytes) -> bytes:
-    """A file with any content."""
+def pack(kind: str, statement: Any, proof: bytes, paths: bytes = b"") -> bytes:
+    """A file with any content; paths: of forgotten records."""
     head = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + b"\0\3"
-    return head + encode({**divided(kind, statement), "attached": {}, "proof": proof})
+    attached = {"paths": paths} if kind == "training" else {}
+    return head + encode({**divided(kind, statement), "attached": attached, "proof": proof})
+
+
+def forget_list(records: Sequence[tuple[int, bytes]]) -> Map:
+    """As it stands in a statement."""
+    positions = b"".join(position.to_bytes(4, "little") for position, _ in records)
+    return {"positions": positions, "digests": b"".join(digest for _, digest in records)}
 
 
 def package_verdict(check: Any) -> str:
@@ -68,6 +75,10 @@ class Training:
     @property
     def body(self) -> bytes:
         return read_file(self.proof, "training")[1]
+
+    @property
+    def paths(self) -> bytes:
+        return bytes(read_payload(self.proof, "training")["attached"]["paths"])
 
     def verdict(
         self,
@@ -191,8 +202,8 @@ def statement_about_nothing(
     return {
         "dataset": {"rows": rows, "encoding": encoding, "openings": openings, **more},
         "spec": spec.to_mapping(),
-        "forgotten": [{"position": position, "digest": bytes(32), "path": b""} for position in forgotten],
-        "model": {"root": bytes(32), "openings": 4, "shape": [features + spec.bias]},
+        "forgotten": forget_list([(position, bytes(32)) for position in forgotten]),
+        "model": {"root": bytes(32), "openings": 4, "shape": [features + spec.method.bias]},
         "forgotten_classes": [],
         "start": [],
         "scope": [],
@@ -231,8 +242,8 @@ class Owner:
         old = zu.TrainingProof.from_bytes(self.unlearnt.proof)
         self.continued = trained(self.again, LOGISTIC, ("3", "7", "11"), old)
 
-        houses = zu.commit(numbers(21, 2, 2), numbers(21, 1, 3)[:, 0], openings=2)
-        self.linear = trained(houses, LINEAR, ("1", "5", "6", "20"))
+        self.houses = zu.commit(numbers(21, 2, 2), numbers(21, 1, 3)[:, 0], openings=2)
+        self.linear = trained(self.houses, LINEAR, ("1", "5", "6", "20"))
         # Blocks of two rows: one loses all, others none, so that the numbers of live rows differ.
         patients = zu.commit(numbers(7, 4, 4), np.arange(7) % 2, openings=2)
         self.probit = trained(patients, PROBIT, patients.ids[2:4])

@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any
 
 from .field import P, Refused, require
+from .records import check_records, order_key
 
 Map = dict[str, Any]
 MAX_FILE, MAX_DEPTH, MAX_ITEMS = 1 << 28, 16, 1 << 22
@@ -18,6 +19,7 @@ REFERS: dict[str, dict[str, str]] = {
     "training": {"dataset": "dataset"},
     "link": {"old": "dataset", "new": "dataset"},
 }
+ATTACHED = {"dataset": (), "training": ("paths",), "link": ()}  # byte strings beside the proof
 
 
 def sha256(data: bytes) -> bytes:
@@ -92,15 +94,21 @@ class Reader:
         return result
 
 
-def read_file(data: bytes, kind: str) -> tuple[Map, bytes]:
-    """Statement and proof of a public file, its form checked; the statement with those that it refers to inside."""
+def read_payload(data: bytes, kind: str) -> Map:
+    """All of a public file, the form of its statements not checked yet."""
     begin = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + VERSION.to_bytes(2, "big")
     require("format", len(data) <= MAX_FILE and data.startswith(begin))
     reader = Reader(data[len(begin) :])
     payload = reader.item()
     require("format", reader.at == len(reader.data))
     fields(payload, {"statement": dict, "references": dict, "attached": dict, "proof": bytes})
-    fields(payload["attached"], {})
+    fields(payload["attached"], dict.fromkeys(ATTACHED[kind], bytes))
+    return payload
+
+
+def read_file(data: bytes, kind: str) -> tuple[Map, bytes]:
+    """Statement and proof of a public file; the statement with those that it refers to inside."""
+    payload = read_payload(data, kind)
     return joined(kind, payload["statement"], payload["references"]), payload["proof"]
 
 
@@ -205,25 +213,30 @@ def check_dataset(statement: Any) -> None:
 
 
 def check_spec(spec: Any) -> None:
-    texts, integers = ("model", "l2"), ("epochs", "batch_size", "x_bits", "w_bits", "p_bits")
+    fields(spec, {"family": str, "method": dict, "scales": dict})
+    method, scales = spec["method"], spec["scales"]
+    texts, integers = ("kind", "l2"), ("epochs", "batch_size")
     types = {**dict.fromkeys(texts, str), **dict.fromkeys(integers, int), "learning_rate": list, "bias": bool}
-    fields(spec, types)
-    require("format", spec["model"] in ("logistic", "linear", "probit", "poisson"))
-    within(spec["epochs"], 1, 1 << 20)
-    within(spec["batch_size"], 0, 1 << 24)
-    require("format", spec["batch_size"] & (spec["batch_size"] - 1) == 0 and real(spec["l2"]) >= 0)
-    require("format", len(spec["learning_rate"]) in (1, spec["epochs"]))
-    require("format", all(real(rate) > 0 for rate in spec["learning_rate"]))
-    within(spec["x_bits"], 4, 14)
-    within(spec["w_bits"], 8, 24)
-    within(spec["p_bits"], 8, 24)
-    within(spec["x_bits"] + spec["w_bits"], 20, 30)
+    fields(method, types)
+    fields(scales, dict.fromkeys(("x_bits", "w_bits", "p_bits"), int))
+    require("format", spec["family"] in ("logistic", "linear", "probit", "poisson"))
+    require("format", method["kind"] == "gradient descent")
+    within(method["epochs"], 1, 1 << 20)
+    within(method["batch_size"], 0, 1 << 24)
+    require("format", method["batch_size"] & (method["batch_size"] - 1) == 0)
+    require("format", len(method["learning_rate"]) in (1, method["epochs"]))
+    for value in (*method["learning_rate"], *([method["l2"]] if real(method["l2"]) else [])):
+        require("format", 2.0**-100 <= real(value) <= 2.0**100)
+    within(scales["x_bits"], 4, 14)
+    within(scales["w_bits"], 8, 24)
+    within(scales["p_bits"], 8, 24)
+    within(scales["x_bits"] + scales["w_bits"], 20, 30)
 
 
 def check_training(statement: Any) -> None:
     previous = type(statement.get("previous"))
-    lists = dict.fromkeys(("forgotten", "forgotten_classes", "start", "scope"), list)
-    fields(statement, {"dataset": bytes, "spec": dict, "model": dict, "previous": previous, **lists})
+    lists = dict.fromkeys(("forgotten_classes", "start", "scope"), list)
+    fields(statement, {"dataset": bytes, "spec": dict, "forgotten": dict, "model": dict, "previous": previous, **lists})
     require("format", statement["forgotten_classes"] == statement["start"] == statement["scope"] == [])
     model = statement["model"]
     fields(model, {"root": bytes, "openings": int, "shape": list})
@@ -231,10 +244,9 @@ def check_training(statement: Any) -> None:
     require("format", len(model["root"]) == 32 and len(model["shape"]) == 1 and type(model["shape"][0]) is int)
     within(model["shape"][0], 1, (1 << 15) + 1)
     require("format", statement["previous"] is None or (previous is bytes and len(statement["previous"]) == 32))
-    for record in statement["forgotten"]:
-        fields(record, {"position": int, "digest": bytes, "path": bytes})
-        within(record["position"], 0, 1 << 28)
-        require("format", len(record["digest"]) == 32)
+    fields(statement["forgotten"], {"positions": bytes, "digests": bytes})
+    positions, digests = (len(statement["forgotten"][name]) for name in ("positions", "digests"))
+    require("format", positions % 4 == 0 and digests == 8 * positions)
     check_spec(statement["spec"])
 
 
@@ -248,13 +260,9 @@ CHECKS = {"dataset": check_dataset, "training": check_training, "link": check_li
 # Records and Merkle trees --------------------------------------------------------------------------------------------
 
 
-def node(left: bytes, right: bytes) -> bytes:
-    return sha256(b"\1" + left + right)
-
-
 def short_node(left: bytes, right: bytes) -> bytes:
     """In the tree of a matrix."""
-    return node(left[:27], right[:27])
+    return sha256(b"\1" + left[:27] + right[:27])
 
 
 def root_of(level: list[bytes]) -> bytes:
@@ -265,23 +273,23 @@ def root_of(level: list[bytes]) -> bytes:
     return level[0]
 
 
-def check_forgotten(statement: Map) -> None:
-    """Positions and order keys strictly increase, every record lies in the record tree, some row is left."""
+def records_of(statement: Map) -> list[tuple[int, bytes]]:
+    """Position and digest of each forgotten row."""
+    positions, digests = (statement["forgotten"][name] for name in ("positions", "digests"))
+    starts = range(len(positions) // 4)
+    return [(int.from_bytes(positions[4 * i : 4 * i + 4], "little"), digests[32 * i : 32 * i + 32]) for i in starts]
+
+
+def check_forgotten(statement: Map, paths: bytes) -> None:
+    """Positions and order keys strictly increase, some row is left, every record lies in the record tree."""
     dataset, last, last_key = statement["dataset"], -1, b""
-    for record in statement["forgotten"]:
-        position, size, hashed = record["position"], dataset["rows"], record["digest"]
-        key = sha256(b"zkunlearn order 1" + dataset["segments"][0]["seed"] + hashed)
-        require("forget list", last < position < size and key > last_key)
+    records = records_of(statement)
+    for position, digest in records:
+        key = order_key(dataset["segments"][0]["seed"], digest)
+        require("forget list", last < position < dataset["rows"] and key > last_key)
         last, last_key = position, key
-        path = record["path"]
-        while size > 1:
-            if position ^ 1 < size:
-                require("record path", len(path) >= 32)
-                sibling, path = path[:32], path[32:]
-                hashed = node(sibling, hashed) if position & 1 else node(hashed, sibling)
-            position, size = position >> 1, (size + 1) >> 1
-        require("record path", path == b"" and hashed == dataset["record_root"])
-    require("forget list", len(statement["forgotten"]) < dataset["rows"])
+    require("forget list", len(records) < dataset["rows"])
+    check_records(dataset["record_root"], dataset["rows"], dict(records), paths)
 
 
 def field_elements(data: bytes) -> list[int]:

@@ -130,10 +130,15 @@ def box_leaf(ch: Channel, relation: Relation, box: Box, point: Point, fraction: 
 
 
 def counts(box: Box, inside: Mapping[str, Point]) -> K:
-    """The extension of: the cell is real, and on the last axis no hole."""
+    """The extension of: the cell is real, and on the last axis in a range and no hole."""
     *others, last = box.axes
-    holes = [n - last.start for n in box.holes if last.start <= n < last.start + last.size]
-    total = prefix(inside[last.name], last.size) - sum((eq_at(inside[last.name], n) for n in holes), ZERO)
+    at, first, end = inside[last.name], last.start, last.start + last.size
+    total = ZERO
+    for start, stop in box.ranges or [(0, end)]:
+        start, stop = max(start, first), min(stop, end)
+        if start < stop:
+            total += prefix(at, stop - first) - prefix(at, start - first)
+    total -= sum((eq_at(at, n - first) for n in box.holes if first <= n < end), ZERO)
     for axis in others:
         total *= prefix(inside[axis.name], axis.size)
     return total

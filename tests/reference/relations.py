@@ -9,6 +9,7 @@ from typing import Any
 from .arithmetic import CELLS, HALF, schedule
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq, eq_at, eq_table, interpolate, log2_ceil, prefix
+from .formats import records_of
 from .shapes import Axes, Axis, Column, parts, size_of, split
 
 Address = tuple[str, str]  # matrix, column
@@ -38,12 +39,13 @@ class Lookup:
 
 @dataclass
 class Box:
-    """The same lookups on each cell; `holes` are forgotten rows, on the last axis."""
+    """The same lookups on each cell that counts: on the last axis, in a range (all, if there are none), and no hole."""
 
     name: str
     axes: Axes
     lookups: list[Lookup]
     holes: list[int] = field(default_factory=list)
+    ranges: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def bits(self) -> int:
@@ -66,11 +68,28 @@ def rounds(
     return point, claim
 
 
+def three_factors(ch: Channel, name: str, claim: K, summand: Callable[[], tuple[K, K, K, K]]) -> None:
+    """P -> V: the product of the first two factors. `summand`: the weight and the factors at the point."""
+    (half,) = ch.hidden(1)
+
+    def first() -> Constraint:
+        _, a, b, _ = summand()
+        return half, [(-ONE, a, b)]
+
+    def second() -> Constraint:
+        weight, _, _, c = summand()
+        return claim, [(-weight, half, c)]
+
+    ch.zero(name, first)
+    ch.zero(name, second)
+
+
 class Relation:
     """Columns by matrix, lookups, where they ended, and all claims about columns."""
 
     name: str
     columns: dict[str, list[Column]]
+    virtual: frozenset[Address] = frozenset()
 
     def __init__(self, boxes: list[Box], tables: list[str]) -> None:
         self.boxes, self.tables = boxes, tables
@@ -86,7 +105,7 @@ class Relation:
     def evaluate(self, ch: Channel, column: Address, at: Mapping[str, Point]) -> K:
         """P -> V: a column's value."""
         (value,) = ch.hidden(1)
-        if column != Z:  # no matrix holds it, and `product` says what it is
+        if column not in self.virtual:  # of which the walk says what it is
             self.claims.append((column, at, value))
         return value
 
@@ -136,12 +155,14 @@ class Recommitment(Relation):
 
 
 class GradientDescent(Relation):
+    virtual = frozenset({Z})
+
     def __init__(self, statement: Mapping[str, Any]) -> None:
         self.name, dataset, spec = "gradient descent", statement["dataset"], statement["spec"]
-        self.forgotten = [record["position"] for record in statement["forgotten"]]
+        self.forgotten = [position for position, _ in records_of(statement)]
         self.s = s = schedule(spec, dataset, self.forgotten)
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
-        self.one, self.bias = 1 << spec["x_bits"], spec["bias"]
+        self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
         self.row, self.epoch, self.block = Axis("row", self.rows), Axis("epoch", s.epochs), Axis("block", s.blocks)
         self.weight = Axis("weight", s.width, self.features + 1 - s.width)
         self.offset = 1 << (s.weight_bits - 1)

@@ -161,7 +161,10 @@ def test_lookups_in_many_sections(monkeypatch: pytest.MonkeyPatch) -> None:
     assert training.verdict(known=False) == "valid"
     at = {part: end - 8 for part, _, end in sections(verifier.training_shape(training.statement))}
     for part, expected in (("masked", "constraints"), ("cells of witness", "merkle path"), ("M0, M1", "constraints")):
-        assert training.verdict(pack("training", training.statement, changed(training.body, at[part]))) == expected
+        assert (
+            training.verdict(pack("training", training.statement, changed(training.body, at[part]), training.paths))
+            == expected
+        )
 
 
 def test_columns_that_fill_rows_and_columns_that_share_them() -> None:

@@ -19,7 +19,9 @@ from zkunlearn.circuits.statements.link import NEW_DATASET, LinkStatement
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.activation import activation_table as package_table
-from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.families import FAMILIES
+from zkunlearn.models.live import Live
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.prover.owner.dataset import commit_rows
 from zkunlearn.verifier.shapes import new_transcript, shape_of
 
@@ -32,6 +34,7 @@ from .examples import (
     Owner,
     Training,
     changed,
+    forget_list,
     owner,
     pack,
     package_shape,
@@ -42,7 +45,7 @@ from .examples import (
     verdict,
 )
 from .field import P, Refused
-from .formats import REFERS, divided, encode, instance, read_file, sha256, with_digests
+from .formats import REFERS, divided, encode, instance, read_file, records_of, sha256, with_digests
 
 __all__ = ["owner"]  # a fixture
 TRAINED = ("logistic", "unlearnt", "linear", "probit", "poisson", "continued", "long")
@@ -142,7 +145,7 @@ def test_shapes_are_those_of_the_package() -> None:
 @pytest.mark.parametrize(("q_bits", "p_bits"), [(10, 16), (11, 15), (4, 8), (14, 24), (12, 10)])
 def test_tables_are_those_of_the_package(model: str, q_bits: int, p_bits: int) -> None:
     try:
-        expected = package_table(model, q_bits, p_bits).tolist()
+        expected = package_table(FAMILIES[model].entries, q_bits, p_bits).tolist()
     except ParameterError:
         with pytest.raises(Refused):
             activation_table(model, q_bits, p_bits)
@@ -181,7 +184,7 @@ def test_schedules_are_those_of_the_package() -> None:
         encoding = {"features": [{}] * shape.features, "label_kind": shape.label_kind, "x_bits": shape.x_bits}
         dataset = {"rows": shape.rows, "encoding": {**encoding, "label_bits": shape.label_bits}}
         try:
-            expected = compile_schedule(spec, shape, forgotten)
+            expected = spec.compile(shape, Live(shape.rows, tuple(forgotten)))
         except ParameterError:
             refused += 1
             with pytest.raises(Refused):
@@ -190,7 +193,7 @@ def test_schedules_are_those_of_the_package() -> None:
         found = schedule(spec.to_mapping(), dataset, forgotten)
         assert [getattr(found, name) for name in names] == [getattr(expected, name) for name in names]
         for name in ("c_epoch", "c_block", "l_epoch"):
-            assert tuple(getattr(found, name)) == getattr(expected, name), name
+            assert getattr(found, name) == list(getattr(expected, name)), name
         ranges.add(found.weight_bits)
     assert 20 < refused < 120 and ranges == {32, 24, 20}
 
@@ -237,7 +240,9 @@ def test_a_changed_byte_in_any_part_is_rejected_by_the_same_check(owner: Owner, 
 def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner: Owner) -> None:
     training = owner.linear
     shape = verifier.training_shape(training.statement)
-    check_flips(shape, training.body, 2, lambda bad: training.verdict(pack("training", training.statement, bad)))
+    check_flips(
+        shape, training.body, 2, lambda bad: training.verdict(pack("training", training.statement, bad, training.paths))
+    )
 
 
 def test_elements_of_p_and_above_are_rejected(owner: Owner) -> None:
@@ -252,34 +257,43 @@ def test_elements_of_p_and_above_are_rejected(owner: Owner) -> None:
 def test_other_lengths_are_rejected(owner: Owner) -> None:
     for training in (owner.logistic, owner.probit):
         for body in (b"", training.body[:-1], training.body + b"\0", training.body[32:]):
-            assert training.verdict(pack("training", training.statement, body)) == "proof length"
+            assert training.verdict(pack("training", training.statement, body, training.paths)) == "proof length"
 
 
 def test_a_proof_is_about_its_statement_only(owner: Owner) -> None:
     """An old proof under a new statement, and the other way round; statements that are not changed in form."""
     old, new = owner.logistic, owner.unlearnt
-    assert new.verdict(pack("training", new.statement, old.body)) == "constraints"
-    assert old.verdict(pack("training", old.statement, new.body)) == "constraints"
+    assert new.verdict(pack("training", new.statement, old.body, new.paths)) == "constraints"
+    assert old.verdict(pack("training", old.statement, new.body, old.paths)) == "constraints"
+
+    def declared(**changes: Any) -> dict[str, Any]:
+        return with_method(new.statement["spec"], **changes)
+
     lies: list[dict[str, Any]] = [
         {"model": {**new.statement["model"], "root": bytes(32)}},
         {"previous": None},
-        {"forgotten": new.statement["forgotten"][:1]},
-        {"spec": {**new.statement["spec"], "learning_rate": ["0.25"]}},
-        {"spec": {**new.statement["spec"], "model": "probit"}},
-        {"spec": {**new.statement["spec"], "bias": False}, "model": {**new.statement["model"], "shape": [3]}},
+        {"spec": declared(learning_rate=["0.25"])},
+        {"spec": {**new.statement["spec"], "family": "probit"}},
+        {"spec": declared(bias=False), "model": {**new.statement["model"], "shape": [3]}},
     ]
     for lie in lies:
-        assert new.verdict(pack("training", {**new.statement, **lie}, new.body)) == "constraints", lie
+        assert new.verdict(pack("training", {**new.statement, **lie}, new.body, new.paths)) == "constraints", lie
     for lie in ({"epochs": 5}, {"batch_size": 4}):
-        spec = {**new.statement["spec"], **lie}
-        assert new.verdict(pack("training", {**new.statement, "spec": spec}, new.body)) == "proof length", lie
-    assert (
-        new.verdict(pack("training", {**new.statement, "model": lies[0]["model"] | {"shape": [3]}}, new.body))
-        == "statement"
-    )
-    for lie in ({"x_bits": 11}, {"learning_rate": ["1e-09"]}, {"learning_rate": ["1e+30"]}, {"model": "poisson"}):
-        spec = {**new.statement["spec"], **lie}
-        assert new.verdict(pack("training", {**new.statement, "spec": spec}, new.body)) == "statement", lie
+        other = {**new.statement, "spec": declared(**lie)}
+        assert new.verdict(pack("training", other, new.body, new.paths)) == "proof length", lie
+    other = {**new.statement, "model": lies[0]["model"] | {"shape": [3]}}
+    assert new.verdict(pack("training", other, new.body, new.paths)) == "statement"
+    spec = new.statement["spec"]
+    specs = [{**spec, "scales": {**spec["scales"], "x_bits": 11}}, {**spec, "family": "poisson"}]
+    specs += [declared(learning_rate=[rate]) for rate in ("1e-09", "1e+30")]
+    for spec in specs:
+        other = {**new.statement, "spec": spec}
+        assert new.verdict(pack("training", other, new.body, new.paths)) == "statement", spec
+
+
+def with_method(spec: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Another method of training."""
+    return {**spec, "method": {**spec["method"], **changes}}
 
 
 def of_rows(rows: int) -> dict[str, Any]:
@@ -306,7 +320,7 @@ def test_a_data_set_is_about_its_statement_only(owner: Owner) -> None:
 
 def test_what_is_pinned_is_compared(owner: Owner) -> None:
     new = owner.unlearnt
-    digests = {record["digest"] for record in new.statement["forgotten"]}
+    digests = {digest for _, digest in records_of(new.statement)}
     assert new.verdict(forget=digests) == "valid"
     assert new.verdict(forget=set()) == new.verdict(forget=digests | {bytes(32)}) == "mismatch"
     assert new.verdict(spec=replace(LOGISTIC, epochs=4)) == "mismatch"
@@ -314,47 +328,51 @@ def test_what_is_pinned_is_compared(owner: Owner) -> None:
     assert new.verdict(previous=owner.linear.proof) == "mismatch"
     assert owner.linear.verdict(new.proof) == "mismatch", "another data set"
     assert owner.continued.verdict(previous=owner.unlearnt.proof) == "mismatch", "no link"
-    back = {**new.statement, "forgotten": [], "previous": sha256(instance("training", new.statement))}
+    back = {**new.statement, "forgotten": forget_list([]), "previous": sha256(instance("training", new.statement))}
     assert new.verdict(pack("training", back, new.body), previous=new.proof) == "mismatch", "a row is back"
-    other = {**back, "forgotten": new.statement["forgotten"], "spec": {**back["spec"], "epochs": 4}}
+    other = {**back, "forgotten": new.statement["forgotten"], "spec": with_method(back["spec"], epochs=4)}
     assert new.verdict(pack("training", other, new.body), previous=new.proof) == "mismatch", "another algorithm"
 
 
 def test_malformed_forget_lists_are_rejected(owner: Owner) -> None:
-    training = owner.linear
-    records = training.statement["forgotten"]
+    training, rows = owner.linear, owner.houses.rows
+    records = records_of(training.statement)
     first, second, rest = records[0], records[1], records[2:]
-    everyone = owner.people.records(owner.people.ids)
-    lists = {
+    (place, digest), paths = first, rows.record_paths([first[0]])
+    two = rows.record_paths([first[0], second[0]])
+    assert len(paths) > 64 and len(rest) == 2
+    lists: dict[str, list[tuple[list[tuple[int, bytes]], bytes]]] = {
+        "constraints": [([first], paths), ([first, second], two), ([], b"")],
         "forget list": [
-            [second, first, *rest],
-            [first, first, *rest],
-            [{**first, "position": 21}],
-            [first, {**second, "digest": first["digest"]}],
+            ([second, first, *rest], training.paths),
+            ([first, first, *rest], training.paths),
+            ([(21, digest)], paths),
+            ([first, (second[0], digest)], two),
+            ([(place, second[1]), (second[0], digest)], two),
         ],
         "record path": [
-            [{**first, "digest": second["digest"]}, {**second, "digest": first["digest"]}],
-            [{**first, "path": first["path"][:-32]}],
-            [{**first, "path": first["path"] + bytes(32)}],
-            [{**first, "path": first["path"][:-1]}],
-            [{**first, "path": changed(first["path"], 5)}],
-            [{**first, "digest": changed(first["digest"], 31)}],
-            [{**first, "position": first["position"] ^ 1}],
-        ],
-        "format": [
-            [{**first, "position": -1}],
-            [{**first, "digest": first["digest"][:-1]}],
-            [{**first, "position": True}],
-            [{**first, "more": 1}],
-            [[]],
+            ([first], paths[:-32]),
+            ([first], paths + bytes(32)),
+            ([first], paths[:-1]),
+            ([first], changed(paths, 5)),
+            ([first], paths[32:64] + paths[:32] + paths[64:]),
+            ([first], b""),
+            ([(place, changed(digest, 31))], paths),
+            ([(place ^ 1, digest)], paths),
+            ([first, second], paths),
+            ([], bytes(32)),
         ],
     }
     for expected, cases in lists.items():
-        for case in cases:
-            bad = pack("training", {**training.statement, "forgotten": case}, training.body)
-            assert training.verdict(bad) == expected, case
-    all_records = [dict(record.to_mapping()) for record in everyone]
-    bad = {**owner.logistic.statement, "forgotten": all_records}
+        for case, beside in cases:
+            statement = {**training.statement, "forgotten": forget_list(case)}
+            assert training.verdict(pack("training", statement, training.body, beside)) == expected, case
+    honest = training.statement["forgotten"]
+    for name, value in (("digests", honest["digests"][:-1]), ("positions", honest["positions"][4:]), ("more", b"")):
+        statement = {**training.statement, "forgotten": {**honest, name: value}}
+        assert training.verdict(pack("training", statement, training.body, training.paths)) == "format"
+    everyone = owner.people.records(owner.people.ids)
+    bad = {**owner.logistic.statement, "forgotten": forget_list(everyone)}
     assert owner.logistic.verdict(pack("training", bad, owner.logistic.body)) == "forget list"
 
 
@@ -441,10 +459,14 @@ def test_other_spellings_are_refused_by_both(owner: Owner) -> None:
     values = [0, 1, 5, -1, 3, 15, 25, 1 << 20, 1 << 24, (1 << 64) - 1, True, None, "1", b"1", [], {}, "linear", "λ"]
     for name in spec:
         cases += [("training", {**statement, "spec": {**spec, name: value}}) for value in values]
+    for part in ("method", "scales"):
+        for name in spec[part]:
+            others = [{**spec, part: {**spec[part], name: value}} for value in values]
+            cases += [("training", {**statement, "spec": other}) for other in others]
     for text in TEXTS:
-        cases.append(("training", {**statement, "spec": {**spec, "l2": text}}))
+        cases.append(("training", {**statement, "spec": with_method(spec, l2=text)}))
         for rates in ([text], [text] * 3, [text] * 2):
-            cases.append(("training", {**statement, "spec": {**spec, "learning_rate": rates}}))
+            cases.append(("training", {**statement, "spec": with_method(spec, learning_rate=rates)}))
     for name in dataset:
         cases += [("dataset", {**dataset, name: value}) for value in values]
     encoding = dataset["encoding"]

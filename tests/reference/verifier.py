@@ -11,7 +11,7 @@ from typing import Any
 from .channel import Channel, Constraint, Read, Settle, Transcript
 from .field import ZERO, K, Point, Refused, eq, eq_table, log2_ceil, require
 from .folding import Claims, evaluate, fold, open_tree
-from .formats import Map, check_forgotten, instance, read_file, sha256
+from .formats import Map, check_forgotten, instance, read_file, read_payload, records_of, sha256
 from .lookups import lookups
 from .plan import plan_digest
 from .relations import GradientDescent, Recommitment, Relation, Validity, rounds
@@ -189,13 +189,13 @@ def recommitment_shape(statement: Map) -> Shape:
 
 
 def training_shape(statement: Map) -> Shape:
-    dataset, spec = statement["dataset"], statement["spec"]
+    dataset, method = statement["dataset"], statement["spec"]["method"]
     require_size(dataset)
-    rows, epochs, features = dataset["rows"], spec["epochs"], len(dataset["encoding"]["features"])
-    steps = epochs * -(-rows // (spec["batch_size"] or rows))
+    rows, epochs, features = dataset["rows"], method["epochs"], len(dataset["encoding"]["features"])
+    steps = epochs * -(-rows // (method["batch_size"] or rows))
     require("statement", rows * epochs <= 1 << 30)
     require("statement", steps * (features + 1) <= 1 << 27)
-    require("statement", statement["model"]["shape"] == [features + spec["bias"]])
+    require("statement", statement["model"]["shape"] == [features + method["bias"]])
     return Shape(GradientDescent(statement), {"dataset": dataset["openings"], "model": statement["model"]["openings"]})
 
 
@@ -228,14 +228,14 @@ def verify_training(
     link = read_file(recommitment, "link")[0] if recommitment else None
     require("mismatch", statement["dataset"] == dataset)
     require("mismatch", spec is None or statement["spec"] == spec)
-    require("mismatch", forgotten is None or {r["digest"] for r in statement["forgotten"]} == forgotten)
+    require("mismatch", forgotten is None or {digest for _, digest in records_of(statement)} == forgotten)
     if previous:
         check_previous(statement, read_file(previous, "training")[0], link)
     if recommitment:
         verify_recommitment(recommitment)
     if not known_dataset:
         verify_dataset(dataset_file)
-    check_forgotten(statement)
+    check_forgotten(statement, read_payload(file, "training")["attached"]["paths"])
     roots = {"dataset": dataset["root"], "model": statement["model"]["root"]}
     verify_proof(training_shape(statement), instance("training", statement), roots, proof)
 
@@ -246,7 +246,7 @@ def check_previous(statement: Map, old: Map, link: Map | None) -> None:
     linked = link is not None and link == {"old": old["dataset"], "new": statement["dataset"]}
     require("mismatch", old["dataset"] == statement["dataset"] or linked)
     require("mismatch", old["spec"] == statement["spec"])
-    require("mismatch", all(record in statement["forgotten"] for record in old["forgotten"]))
+    require("mismatch", set(records_of(old)) <= set(records_of(statement)))
 
 
 def verdict(check: Any, *arguments: Any, **pinned: Any) -> str:

@@ -16,7 +16,7 @@ from zkunlearn.circuits.statements.base import STATEMENTS, read_statement, state
 from zkunlearn.errors import ZkUnlearnError
 from zkunlearn.formats.container import decode, encode, write_container
 from zkunlearn.prover.owner.dataset import Dataset
-from zkunlearn.prover.owner.training import Model
+from zkunlearn.prover.owner.model import Model
 
 from .edits import edited
 

@@ -1,6 +1,6 @@
 """Edits of files as bytes: what is around a payload, and the list of forgotten records, which is text.
 
-How CBOR itself may be misspelt is the matter of tests/verifier/test_container.py.
+How CBOR itself may be misspelt is the matter of tests/formats/test_container.py.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from itertools import accumulate
 from pathlib import Path
 
 import zkunlearn as zu
-from zkunlearn.cli.program import LIST_HEAD
 from zkunlearn.formats.container import MAGIC
-from zkunlearn.formats.lists import read_digests
+from zkunlearn.formats.lists import LIST_HEAD, read_digests
 
 from .artefacts import Judge, Owner, answer
 

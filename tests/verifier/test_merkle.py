@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.circuits.statements.record_tree import record_path_length, verify_record_path
 from zkunlearn.errors import InvalidProof, ParameterError
-from zkunlearn.prover.matrices.merkle import build_levels, cap_of, hash_salted, paths_of, record_path
+from zkunlearn.prover.matrices.merkle import build_levels, cap_of, hash_salted, paths_of
 from zkunlearn.verifier.protocol.merkle import (
     CapShape,
     leaf_hash,
@@ -78,16 +76,6 @@ def test_honest_openings_are_accepted(shape: CapShape, data: st.DataObject) -> N
     Opened(shape, sorted(data.draw(count))).verify()
 
 
-@given(size=st.integers(1, 200), data=st.data())
-def test_honest_record_paths_are_accepted(size: int, data: st.DataObject) -> None:
-    index = data.draw(st.integers(0, size - 1))
-    hashes = digests(size)
-    levels = build_levels(b"".join(hashes), 32)
-    path = record_path(levels, index)
-    assert len(path) == 32 * record_path_length(size, index)
-    verify_record_path(levels[-1], size, index, hashes[index], path)
-
-
 # --- the definitions, written a second time from the RFC ----------------------------------------------------
 
 
@@ -97,16 +85,6 @@ def rfc_root(hashes: list[bytes]) -> bytes:
         return hashes[0]
     k = 1 << (len(hashes) - 1).bit_length() - 1
     return hashlib.sha256(b"\x01" + rfc_root(hashes[:k]) + rfc_root(hashes[k:])).digest()
-
-
-def rfc_path(m: int, hashes: list[bytes]) -> list[bytes]:
-    """PATH of RFC 9162, 2.1.3.1."""
-    if len(hashes) == 1:
-        return []
-    k = 1 << (len(hashes) - 1).bit_length() - 1
-    if m < k:
-        return [*rfc_path(m, hashes[:k]), rfc_root(hashes[k:])]
-    return [*rfc_path(m - k, hashes[k:]), rfc_root(hashes[:k])]
 
 
 @given(size=st.integers(1, 130))
@@ -126,13 +104,6 @@ def test_the_tree_of_a_matrix_has_that_shape_over_27_bytes_of_each_child(size: i
     hashes = digests(size)
     assert root_of(hashes) == short_root(hashes) == build_levels(b"".join(hashes))[-1]
     assert root_of([digest[:27] for digest in hashes]) == short_root(hashes)
-
-
-@given(size=st.integers(1, 130), data=st.data())
-def test_record_paths_are_those_of_the_rfc(size: int, data: st.DataObject) -> None:
-    index = data.draw(st.integers(0, size - 1))
-    hashes = digests(size)
-    assert split_digests(record_path(build_levels(b"".join(hashes), 32), index), 32) == rfc_path(index, hashes)
 
 
 def test_leaf_and_node_hashes_are_what_the_text_says() -> None:
@@ -183,8 +154,6 @@ def test_the_prover_refuses_what_it_cannot_open(opened: Opened) -> None:
     for index in (-1, 192):
         with pytest.raises(ParameterError, match="outside"):
             paths_of(opened.levels, opened.shape, [index])
-        with pytest.raises(ParameterError, match="outside"):
-            record_path(opened.levels, index)
     with pytest.raises(ParameterError, match="192 leaves, not 128"):
         cap_of(opened.levels, CapShape(128, 7, 4))
     with pytest.raises(ParameterError, match="salt"):
@@ -252,9 +221,6 @@ def test_an_inner_node_passed_off_as_a_leaf_is_rejected() -> None:
     shape = CapShape(4, 2, 1)  # the tree without its lowest level has the same root
     with pytest.raises(InvalidProof, match="leaf 0 does not lead"):
         verify_paths(cap_of(levels[1:], shape), shape, [0], [forged], paths_of(levels[1:], shape, [0]))
-    levels = build_levels(b"".join(hashes), 32)
-    with pytest.raises(InvalidProof, match="root"):
-        verify_record_path(levels[-1], 4, 0, forged, record_path(levels[1:], 0))
 
 
 def test_an_index_out_of_range_is_rejected(opened: Opened) -> None:
@@ -304,42 +270,3 @@ def test_a_dropped_salt_is_rejected() -> None:
         with pytest.raises(InvalidProof, match="32 bytes") as caught:
             leaf_hash(wrong, data)
         assert caught.value.check == "merkle leaf"
-
-
-# --- attacks on record paths --------------------------------------------------------------------------------
-
-
-@given(size=st.integers(1, 60), data=st.data())
-def test_a_record_path_proves_no_other_index_size_or_leaf(size: int, data: st.DataObject) -> None:
-    index = data.draw(st.integers(0, size - 1))
-    hashes = digests(size)
-    levels = build_levels(b"".join(hashes), 32)
-    root, path = levels[-1], record_path(levels, index)
-    other = data.draw(st.integers(-2, size + 2).filter(lambda i: i != index))
-    with pytest.raises(InvalidProof) as caught:
-        verify_record_path(root, size, other, hashes[index], path)
-    assert caught.value.check == "record path"
-    with pytest.raises(InvalidProof, match="does not lead to the root"):
-        verify_record_path(root, size, index, b"\x00" * 32, path)
-    for wrong in (path + bytes(32), path + b"\0", path[:-32], path[:-1]):
-        if wrong != path:
-            with pytest.raises(InvalidProof, match="bytes expected, got"):
-                verify_record_path(root, size, index, hashes[index], wrong)
-
-
-def test_a_larger_tree_that_the_path_does_not_fit_is_rejected() -> None:
-    hashes = digests(5)
-    levels = build_levels(b"".join(hashes), 32)
-    with pytest.raises(InvalidProof, match="96 bytes expected, got 32"):
-        verify_record_path(levels[-1], 8, 4, hashes[4], record_path(levels, 4))
-
-
-@given(size=st.integers(1, 300), data=st.data())
-def test_record_path_length_is_that_of_the_rfc(size: int, data: st.DataObject) -> None:
-    index = data.draw(st.integers(0, size - 1))
-    length, low, high = 0, 0, size
-    while high - low > 1:
-        split = low + (1 << math.ceil(math.log2(high - low)) - 1)
-        low, high = (low, split) if index < split else (split, high)
-        length += 1
-    assert record_path_length(size, index) == length

@@ -11,7 +11,8 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent, model
 from zkunlearn.circuits.relations.recommitment import Recommitment
 from zkunlearn.circuits.relations.validity import Validity, dataset_columns
 from zkunlearn.errors import ParameterError
-from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.live import Live
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.verifier.protocol.channel import Round
 from zkunlearn.verifier.protocol.code import PLAIN_RATE, WORK_BITS, ReedSolomonCode, query_count
@@ -42,8 +43,8 @@ def validity_shape(rows, features):
 def training_shape(rows, features, epochs):
     spec = TrainingSpec(model="logistic", epochs=epochs, learning_rate=0.5)
     data = DatasetShape(rows=rows, features=features, label_kind="binary", label_bits=0, x_bits=10)
-    schedule = compile_schedule(spec, data, ())
-    relation = GradientDescent("logistic", 10, 16, 10, schedule, ())
+    schedule = spec.compile(data, Live(data.rows))
+    relation = GradientDescent(schedule)
     matrices = {
         "dataset": committed(dataset_columns(rows, features), 13),
         "model": choose_matrix("model", model_columns(schedule), 4, 8, PLAIN_RATE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from zkunlearn.circuits.field.multilinear import kevaluate
 from zkunlearn.circuits.language.hidden import Hidden, evaluate, public
 from zkunlearn.circuits.language.layout import Address, Axis
 from zkunlearn.circuits.language.relation import Factor, PublicVector, Sum, Term, variables
+from zkunlearn.errors import ParameterError
 from zkunlearn.prover.matrices.values import Columns
 from zkunlearn.prover.protocol.channel import ProverChannel
 from zkunlearn.prover.protocol.ledger import violated
-from zkunlearn.prover.protocol.sumcheck import prove_sum
+from zkunlearn.prover.protocol.sumcheck import prove_sum, sum_value
 from zkunlearn.verifier.protocol.channel import PlanChannel, VerifierChannel
 from zkunlearn.verifier.protocol.sumcheck import bound_point, next_claim, verify_sum
 from zkunlearn.verifier.protocol.transcript import Transcript
@@ -26,7 +28,7 @@ from zkunlearn.verifier.protocol.transcript import Transcript
 elements = st.one_of(st.sampled_from([0, 1, P - 1, 2**32]), st.integers(0, P - 1))
 scalars = st.builds(K, elements, elements)
 quick = settings(max_examples=20, deadline=None)
-A, B = Address("m", "a"), Address("m", "b")
+A, B, D = (Address("m", name) for name in "abd")
 
 
 def transcript() -> Transcript:
@@ -38,25 +40,27 @@ def public_vector(values: Any) -> PublicVector:
 
 
 def instance(sizes: tuple[int, int], factors: int, seed: int) -> tuple[Sum, Columns, K]:
-    """sum over (x, y) of weight(x, y) * (3 a(x, y) + constant) [* b(x, y)], and its value by the definition."""
+    """sum over (x, y) of weight * (3 a + constant) [* b [* (5 d - b)]], and its value by the definition."""
     rng = np.random.default_rng(seed)
 
     def numbers(*shape: int) -> Any:
         return rng.integers(0, P, shape, dtype=np.uint64)
 
-    axes = dict.fromkeys((A, B), (Axis("x", sizes[0]), Axis("y", sizes[1])))
-    values = {A: numbers(*sizes), B: numbers(*sizes)}
+    axes = dict.fromkeys((A, B, D), (Axis("x", sizes[0]), Axis("y", sizes[1])))
+    values = {column: numbers(*sizes) for column in axes}
     weight, constant = numbers(2, *sizes), numbers(2, *sizes)
     bits = tuple(axis.bits for axis in axes[A])
     x, y = variables(0, bits[0]), variables(*bits)
     first = Factor((Term(K(3), A, {"x": x, "y": y}),), padded(constant, bits))
     second = Factor((Term(ONE, B, {"x": x, "y": y}),))
-    statement = Sum("test", bits, padded(weight, bits), (first, second)[:factors])
+    third = Factor((Term(K(5), D, {"x": x, "y": y}), Term(-ONE, B, {"x": x, "y": y})))
+    statement = Sum("test", bits, padded(weight, bits), (first, second, third)[:factors])
     total = ZERO
     for i in range(sizes[0]):
         for j in range(sizes[1]):
             value = kscalar(weight[:, i, j]) * (K(3) * int(values[A][i, j]) + kscalar(constant[:, i, j]))
-            total = total + value * (int(values[B][i, j]) if factors == 2 else 1)
+            b, d = int(values[B][i, j]), int(values[D][i, j])
+            total = total + value * (1, b, b * (5 * d - b))[factors - 1]
     return statement, Columns(axes, values), total
 
 
@@ -81,7 +85,7 @@ SIZES = [(1, 1), (1, 5), (4, 4), (3, 5), (6, 1)]
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-@pytest.mark.parametrize("factors", [1, 2])
+@pytest.mark.parametrize("factors", [1, 2, 3])
 def test_a_true_sum_leaves_true_claims(sizes: tuple[int, int], factors: int) -> None:
     statement, columns, total = instance(sizes, factors, seed=1)
     channel, result = proved(statement, columns, total)
@@ -97,22 +101,54 @@ def test_a_true_sum_leaves_true_claims(sizes: tuple[int, int], factors: int) -> 
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-@pytest.mark.parametrize("factors", [1, 2])
+@pytest.mark.parametrize("factors", [1, 2, 3])
 def test_a_false_claim_violates_the_summand(sizes: tuple[int, int], factors: int) -> None:
     statement, columns, total = instance(sizes, factors, seed=2)
     channel, _ = proved(statement, columns, total + K(0, 1))
     assert violated(channel.program, channel.values) == ["test"]
 
 
-def test_a_false_message_in_any_round_violates_the_summand() -> None:
-    statement, columns, total = instance((3, 5), 2, seed=3)
-    for message in range(statement.variables + len(statement.factors)):
+@pytest.mark.parametrize("factors", [1, 2])
+def test_a_false_message_in_any_round_violates_the_summand(factors: int) -> None:
+    statement, columns, total = instance((3, 5), factors, seed=3)
+    for message in range(statement.variables + factors):
         channel, _ = proved(statement, columns, total, alter=message)
         assert violated(channel.program, channel.values) == ["test"], message
 
 
-def test_prover_and_verifier_walk_alike() -> None:
-    statement, columns, total = instance((3, 5), 2, seed=4)
+def test_a_false_message_of_three_factors_violates_the_summand_or_the_product_of_two() -> None:
+    """Both constraints have the sum's name; what is sent last is the product of the first two factors."""
+    statement, columns, total = instance((3, 5), 3, seed=3)
+    rounds, factors = statement.variables, 3
+    assert [broken(statement, columns, total, i) for i in range(rounds)] == [1] * rounds
+    assert [broken(statement, columns, total, rounds + i) for i in range(factors)] == [1, 1, 1]
+    assert broken(statement, columns, total, rounds + factors) == 2
+
+
+def broken(statement: Sum, columns: Columns, total: K, message: int) -> int:
+    """How many constraints do not hold when one message is altered."""
+    channel, _ = proved(statement, columns, total, alter=message)
+    checks = violated(channel.program, channel.values)
+    assert set(checks) == {"test"}
+    return len(checks)
+
+
+@pytest.mark.parametrize("factors", [0, 4])
+def test_sums_that_cannot_be_proved_are_refused(factors: int) -> None:
+    statement, _, _ = instance((3, 5), 1, seed=3)
+    with pytest.raises(ParameterError, match=f"the sum 'test' has {factors} factors, not 1 to 3"):
+        replace(statement, factors=statement.factors * factors)
+
+
+@pytest.mark.parametrize("factors", [1, 2, 3])
+def test_the_value_of_a_sum_is_that_of_the_definition(factors: int) -> None:
+    statement, columns, total = instance((3, 5), factors, seed=5)
+    assert sum_value(statement, columns) == total
+
+
+@pytest.mark.parametrize("factors", [1, 2, 3])
+def test_prover_and_verifier_walk_alike(factors: int) -> None:
+    statement, columns, total = instance((3, 5), factors, seed=4)
     channel, result = proved(statement, columns, total)
     verifier = VerifierChannel(transcript(), bytes(channel.proof))
     assert verify_sum(verifier, statement, public(total)) == result
@@ -121,7 +157,7 @@ def test_prover_and_verifier_walk_alike() -> None:
     plan = PlanChannel()
     verify_sum(plan, statement, public(total))
     assert plan.program.entries == channel.program.entries
-    assert [entry.error for entry in plan.rounds] == [statement.degree] * statement.variables
+    assert [entry.error for entry in plan.rounds] == [1 + factors] * statement.variables
 
 
 @quick

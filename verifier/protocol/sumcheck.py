@@ -1,7 +1,8 @@
 """The sumcheck (Lund, Fortnow, Karloff, Nisan 1992), on hidden values.
 
 Claim: sum over the cube of weight(x) * prod_f factor_f(x). In each round the prover sends the round polynomial's
-values at 0, 2, 3, .., degree, masked; its value at 1 is what the claim leaves.
+values at 0, 2, 3, .., degree, masked; its value at 1 is what the claim leaves. At the end come the values of all terms,
+masked, and of three factors the product of the first two, so that the constraints on them are quadratic.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from ...circuits.field.goldilocks import ONE, K, P
 from ...circuits.field.multilinear import Point
 from ...circuits.language.hidden import Hidden, Product, linear, public
-from ...circuits.language.relation import PublicVector, Sum, SumResult, Term
+from ...circuits.language.relation import MAX_FACTORS, PublicVector, Sum, SumResult, Term
 from .channel import Channel, Side
 
 
@@ -34,10 +35,11 @@ def verify_rounds(
 
 
 def verify_sum(channel: Channel, statement: Sum, claim: Hidden) -> SumResult:
-    """A sum over committed columns, down to the hidden value of each term of each factor."""
+    """A sum over columns, down to the hidden value of each term of each factor."""
     point, claim = verify_rounds(channel, statement.name, statement.variables, statement.degree, claim)
     values = tuple(tuple(channel.hidden(len(factor.terms))) for factor in statement.factors)  # P -> V
-    require_summand(channel, statement, claim, point, values)
+    half = channel.hidden(1)[0] if len(statement.factors) == MAX_FACTORS else None  # P -> V
+    require_summand(channel, statement, claim, point, values, half)
     return SumResult(point, values)
 
 
@@ -50,9 +52,17 @@ def next_claim(values: Sequence[Hidden], claim: Hidden, challenge: K) -> Hidden:
 
 
 def require_summand(
-    channel: Side, statement: Sum, claim: Hidden, point: Point, values: Sequence[Sequence[Hidden]]
+    channel: Side,
+    statement: Sum,
+    claim: Hidden,
+    point: Point,
+    values: Sequence[Sequence[Hidden]],
+    half: Hidden | None = None,
 ) -> None:
-    """Constraint `statement.name`: claim = weight(point) * product of the factors there."""
+    """Constraint `statement.name`: claim = weight(point) * product of the factors there.
+
+    half: of three factors, the product of the first two, by a constraint of the same name.
+    """
     weight = channel.public(lambda: statement.weight.evaluate(point))
     factors = []
     for factor, terms in zip(statement.factors, values, strict=True):
@@ -60,6 +70,10 @@ def require_summand(
         if factor.constant is not None:
             value = value + _evaluate(channel, factor.constant, point)
         factors.append(channel.program.name(value))
+    if half is not None:
+        first, second, third = factors
+        channel.program.require_zero(statement.name, half, [Product(-ONE, first, second)])
+        factors = [half, third]
     right = factors[1] if len(factors) == 2 else public(ONE)
     channel.program.require_zero(statement.name, claim, [Product(-weight, factors[0], right)])
 

@@ -1,37 +1,28 @@
-"""Files on disk: atomic, private where secret, every refusal with the name of the file; and their fields."""
+"""Files on disk: atomic, private where secret, every refusal with the name of the file."""
 
 from __future__ import annotations
 
 import os
 import stat
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import pytest
 from zkunlearn.errors import DataError, FormatError
 from zkunlearn.formats.container import (
-    Bytes,
-    Expected,
-    Int,
-    ListOf,
     read_container,
-    read_file,
-    take,
     write_container,
 )
+from zkunlearn.formats.files import SECRET_MODE, read_file, replacing
 
 LIMIT = 1 << 20
-
-
-# --- files --------------------------------------------------------------------------------------------------
 
 
 def test_a_file_comes_back_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "p.proof"
     for payload in ({"a": 1}, {"a": 2, "b": [b"x"]}):
-        write_container(path, "training", payload)
-        assert read_container(path, "training", LIMIT) == ("training", payload)
+        write_container(path, "model.opening", payload)
+        assert read_container(path, "model.opening", LIMIT) == ("model.opening", payload)
     assert os.listdir(tmp_path) == ["p.proof"]
 
 
@@ -39,7 +30,7 @@ def test_a_file_comes_back_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
 def test_public_files_follow_the_umask_and_secret_ones_are_private(tmp_path: Path, umask: int, mode: int) -> None:
     before = os.umask(umask)
     try:
-        write_container(tmp_path / "public", "training", {})
+        write_container(tmp_path / "public", "model.opening", {})
         write_container(tmp_path / "secret", "model.opening", {}, secret=True)
     finally:
         os.umask(before)
@@ -67,33 +58,33 @@ def test_a_secret_file_is_private_before_its_first_byte(tmp_path: Path, monkeypa
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "p.proof"
-    write_container(path, "training", {"old": 1})
+    write_container(path, "model.opening", {"old": 1})
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DataError, match="No space left"):
-        write_container(path, "training", {"new": 1})
+        write_container(path, "model.opening", {"new": 1})
     monkeypatch.undo()
     assert os.listdir(tmp_path) == ["p.proof"]
-    assert read_container(path, "training", LIMIT)[1] == {"old": 1}
+    assert read_container(path, "model.opening", LIMIT)[1] == {"old": 1}
 
 
 def test_a_link_is_replaced_and_its_target_kept(tmp_path: Path) -> None:
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_bytes(b"mine")
     link.symlink_to(target)
-    write_container(link, "training", {})
+    write_container(link, "model.opening", {})
     assert target.read_bytes() == b"mine"
     assert not link.is_symlink()
 
 
 def test_unwritable_places_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere/p.proof: cannot be written \(No such file"):
-        write_container(tmp_path / "nowhere" / "p.proof", "training", {})
+        write_container(tmp_path / "nowhere" / "p.proof", "model.opening", {})
     with pytest.raises(DataError, match="cannot be written"):
-        write_container(tmp_path, "training", {})
+        write_container(tmp_path, "model.opening", {})
     assert os.listdir(tmp_path) == []
 
 
@@ -123,7 +114,7 @@ def test_no_file_descriptor_is_left_open(tmp_path: Path) -> None:
     for _ in range(5):
         with pytest.raises(DataError):
             read_file(tmp_path, 10)
-        write_container(tmp_path / "p", "training", {})
+        write_container(tmp_path / "p", "model.opening", {})
         read_container(tmp_path / "p", None, LIMIT)
     assert len(os.listdir("/proc/self/fd")) == before
 
@@ -131,65 +122,11 @@ def test_no_file_descriptor_is_left_open(tmp_path: Path) -> None:
 def test_a_malformed_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.proof").write_bytes(b"hello")
     with pytest.raises(FormatError, match=r"x\.proof: this is not a zkunlearn file"):
-        read_container(tmp_path / "x.proof", "training", LIMIT)
+        read_container(tmp_path / "x.proof", "model.opening", LIMIT)
 
 
-# --- fields -------------------------------------------------------------------------------------------------
-
-
-EXPECTED: dict[str, Expected | tuple[Expected, ...]] = {
-    "n": Int(1, 10),
-    "root": Bytes(4),
-    "paths": bytes,
-    "flag": bool,
-    "list": ListOf(Int(0, 3), high=2),
-    "previous": (NoneType, Bytes(2)),
-}
-GOOD: dict[str, Any] = {
-    "n": 1,
-    "root": b"abcd",
-    "paths": b"",
-    "flag": False,
-    "list": [0, 3],
-    "previous": None,
-}
-
-
-def test_exactly_the_expected_fields_are_taken() -> None:
-    assert take(GOOD, EXPECTED) == GOOD
-    assert take({**GOOD, "previous": b"ab"}, EXPECTED)["previous"] == b"ab"
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"extra": 1}, "training has an unknown field 'extra'"),
-        ({"n": 0}, "training: field 'n' is 0, not in 1..10"),
-        ({"n": 11}, "field 'n' is 11, not in 1..10"),
-        ({"n": True}, "field 'n' is true or false, not an integer"),
-        ({"n": b"1"}, "field 'n' is a byte string, not an integer"),
-        ({"root": b"abc"}, "field 'root' has 3 bytes, not 4"),
-        ({"root": "abcd"}, "field 'root' is text, not a byte string"),
-        ({"paths": None}, "field 'paths' is null, not a byte string"),
-        ({"flag": 1}, "field 'flag' is an integer, not true or false"),
-        ({"list": [0, 4]}, "field 'list' is wrong at element 1: it is 4, not in 0..3"),
-        ({"list": [0, 0, 0]}, "field 'list' has 3 elements, not 0..2"),
-        ({"list": {}}, "field 'list' is a map, not a list"),
-        ({"previous": b"abc"}, "field 'previous' is a byte string, not null"),
-    ],
-)
-def test_a_wrong_field_is_refused_by_name(change: dict[str, Any], reason: str) -> None:
-    with pytest.raises(FormatError) as caught:
-        take({**GOOD, **change}, EXPECTED, "training")
-    assert str(caught.value).endswith(reason)
-
-
-@pytest.mark.parametrize("name", sorted(GOOD))
-def test_a_missing_field_is_refused_by_name(name: str) -> None:
-    with pytest.raises(FormatError, match=f"payload lacks the field '{name}'"):
-        take({key: value for key, value in GOOD.items() if key != name}, EXPECTED)
-
-
-def test_something_else_than_a_map_is_refused() -> None:
-    with pytest.raises(FormatError, match="statement is a list, not a map"):
-        take([], {}, "statement")
+def test_what_is_half_written_when_its_writer_fails_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), replacing(tmp_path / "a", SECRET_MODE) as file:
+        file.write(b"half")
+        raise RuntimeError
+    assert os.listdir(tmp_path) == []

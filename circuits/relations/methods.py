@@ -1,0 +1,15 @@
+"""The relation of each method of training, by the method's kind (models/methods)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ...models.methods import GradientDescent as GradientDescentMethod
+from ..language.relation import Relation
+from .gradient_descent import GradientDescent
+
+RELATIONS_OF_METHOD: Mapping[str, Callable[[Any], Relation]] = MappingProxyType(  # of what the method compiles
+    {GradientDescentMethod.kind: GradientDescent}
+)

@@ -1,0 +1,60 @@
+"""TOML that people write: specs, and bounds of columns."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError, FormatError
+from .files import read_text
+
+OVER_64_BITS = "there is an integer of more than 64 bits in it"
+MAX_TOML_DEPTH = 16  # tables and lists inside each other, the document included
+MAX_BOUNDS_BYTES = 1 << 25  # far more than as many columns as a data set can have
+
+
+def toml_document(text: str) -> dict[str, Any]:
+    """A TOML document; its integers have 64 bits, as TOML says. Raises FormatError."""
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise FormatError(str(error)) from None
+    except ValueError:  # of thousands of digits, which Python refuses to read
+        raise FormatError(OVER_64_BITS) from None
+    pending: list[tuple[object, int]] = [(document, 1)]
+    while pending:
+        value, depth = pending.pop()
+        if type(value) is int and not -(1 << 63) <= value < 1 << 63:
+            raise FormatError(OVER_64_BITS)
+        if isinstance(value, dict | list):
+            if depth > MAX_TOML_DEPTH:
+                raise FormatError(f"tables and lists are nested more than {MAX_TOML_DEPTH} deep")
+            inside = value.values() if isinstance(value, dict) else value
+            pending.extend((item, depth + 1) for item in inside)
+    return document
+
+
+def read_bounds(path: str | Path) -> dict[str, tuple[float, float]]:
+    """Declared bounds of columns: a section [bounds] of lines `name = [low, high]`.
+
+    Raises:
+        DataError: unreadable, not TOML, or not bounds; names the file.
+    """
+    try:
+        document = toml_document(read_text(path, MAX_BOUNDS_BYTES))
+    except FormatError as error:
+        raise DataError(f"{path}: {error}") from None
+    table = document.get("bounds")
+    if set(document) != {"bounds"} or not isinstance(table, dict) or not table:
+        raise DataError(f"{path}: must hold one section [bounds] with lines like: age = [0, 120]")
+    bounds: dict[str, tuple[float, float]] = {}
+    for name, pair in table.items():
+        numbers = pair if isinstance(pair, list) else []
+        if len(numbers) != 2 or not all(type(v) in (int, float) and math.isfinite(v) for v in numbers):
+            raise DataError(f"{path}: bounds of {name!r} must be [low, high], two finite numbers")
+        bounds[name] = (float(numbers[0]), float(numbers[1]))
+        if bounds[name][0] > bounds[name][1]:
+            raise DataError(f"{path}: bounds of {name!r}: the lower one is above the upper one")
+    return bounds

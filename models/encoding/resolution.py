@@ -1,0 +1,91 @@
+"""What is left of a column once its values are integers: said before anything is committed or proved.
+
+One outlier among the values, or bounds far wider than they are, squeeze all others into a few integers. Nothing that
+is proved later is wrong then, and nothing can be learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DataError
+from .columns import LabelEncoding, table_pieces
+
+FEW_INTEGERS = 8  # a column that keeps fewer, and has more values, is pointed out
+SAMPLE_ROWS = 1 << 12  # most columns have more than a few integers among so many rows
+SAME = 1e-9  # numbers that differ by less than this part of themselves differ by rounding
+SHOWN_COLUMNS = 20
+REMEDY = "declare bounds that are near to the data, clip outliers or take logarithms, or raise x_bits"
+
+
+def feature_notes(names: Sequence[str], X: NDArray[Any], by_feature: NDArray[np.int16]) -> tuple[str, ...]:
+    """What an owner should know of features before committing to them, one sentence each.
+
+    Args:
+        X: real features (N, d).
+        by_feature: int16 (d, N), the same, encoded.
+
+    Raises:
+        DataError: a column that has several values becomes one integer; names the column.
+    """
+    few = {k: found for k in range(len(names)) if (found := _few(by_feature[k])) is not None}
+    lossy = _lossy(X, by_feature, few)
+    for k in sorted(lossy):
+        _require_more_than_one(names[k], few[k])
+    constant = [k for k, found in few.items() if len(found) == 1]
+    silent = [names[k] for k in constant if few[k][0] == 0]
+    steady = [names[k] for k in constant if few[k][0] != 0]
+    squeezed = [f"{names[k]} ({len(few[k])})" for k in sorted(lossy)]
+    notes = (
+        ("one value in every row, so nothing to learn from: ", silent, ""),
+        ("one value in every row, which acts as a second bias: ", steady, "; better leave it out"),
+        ("so squeezed that only a few different integers are left: ", squeezed, f"; {REMEDY}"),
+    )
+    return tuple(before + _listed(columns) + after for before, columns, after in notes if columns)
+
+
+def label_notes(name: str, encoding: LabelEncoding, y: NDArray[Any], labels: NDArray[Any]) -> tuple[str, ...]:
+    """The same of real labels (N,) and their integers (N,); other kinds lose nothing."""
+    found = _few(labels) if encoding.kind == "real" else None
+    if found is None or not _lossy(np.asarray(y, np.float64)[:, None], labels[None, :], {0: found}):
+        return ()
+    _require_more_than_one(name, found)
+    return (f"so squeezed that only a few different integers are left: {name} ({len(found)}); {REMEDY}",)
+
+
+def _few(integers: NDArray[Any]) -> NDArray[Any] | None:
+    """The distinct integers of a column (N,), increasing, if they are few."""
+    if len(np.unique(integers[:SAMPLE_ROWS])) >= FEW_INTEGERS:
+        return None
+    distinct = np.unique(integers)
+    return distinct if len(distinct) < FEW_INTEGERS else None
+
+
+def _lossy(X: NDArray[Any], by_feature: NDArray[Any], few: Mapping[int, NDArray[Any]]) -> set[int]:
+    """The columns, of those with few integers, in which one integer stands for several values."""
+    if not few:
+        return set()
+    usual = {k: X[[int(np.argmax(by_feature[k] == v)) for v in found], k] for k, found in few.items()}
+    lossy: set[int] = set()
+    for start, rows in table_pieces(X):
+        for k in few.keys() - lossy:
+            values = rows[:, k].astype(np.float64)
+            integers = by_feature[k, start : start + len(rows)]
+            expected = usual[k].astype(np.float64)[np.searchsorted(few[k], integers)]
+            if (np.abs(values - expected) > SAME * np.abs(expected)).any():
+                lossy.add(k)
+    return lossy
+
+
+def _require_more_than_one(name: str, found: NDArray[Any]) -> None:
+    if len(found) == 1:
+        raise DataError(f"all values become one and the same integer, {found[0]}; {REMEDY}", column=name)
+
+
+def _listed(columns: Sequence[str]) -> str:
+    more = len(columns) - SHOWN_COLUMNS
+    return ", ".join(columns[:SHOWN_COLUMNS]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,183 @@
+"""The families of generalised linear models, each as one object: what it predicts, and what it learns by.
+
+A score z = w . x predicts inverse_link(z). The loss of a row is the one whose derivative by z is inverse_link(z) - y
+(the matching loss; but for probit, the negative log-likelihood up to a constant), so every family is trained by the
+same steps. The integers that are proved know a family by its activation table alone; its functions on real numbers
+serve comparisons in float64 (float_reference.py).
+
+The cut of link and loss follows scikit-learn's sklearn/_loss (link.py, loss.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ParameterError
+from .activation import Builder, activation_table, linear_entries, logistic_entries, poisson_entries, probit_entries
+from .scales import DEFAULT_SCALES, FixedPoint
+from .shapes import LABEL_KINDS
+
+if TYPE_CHECKING:
+    import torch
+
+FloatArray = NDArray[np.float64]
+_SQRT_HALF = math.sqrt(0.5)
+_DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A family of models.
+
+    Attributes:
+        name: in specs and statements.
+        title: for people.
+        label_kinds: kinds of labels it can learn from (shapes.LABEL_KINDS).
+        entries: builds the activation table from (q_bits, p_bits), see activation.py.
+        inverse_link: predictions for real scores, float64 of their shape.
+        loss: losses for real scores and labels, float64 of their shape.
+        torch_loss: the same on torch tensors, for autograd.
+        scales: what a spec takes that declares none.
+    """
+
+    name: str
+    title: str
+    label_kinds: tuple[str, ...]
+    entries: Builder = field(repr=False)
+    inverse_link: Callable[[FloatArray], FloatArray] = field(repr=False)
+    loss: Callable[[FloatArray, FloatArray], FloatArray] = field(repr=False)
+    torch_loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = field(repr=False)
+    scales: FixedPoint = DEFAULT_SCALES
+
+    def table(self, scales: FixedPoint) -> NDArray[np.int64]:
+        """The activation table, int64 (65536,), scale p_bits, index scale q_bits. Raises ParameterError."""
+        return activation_table(self.entries, scales.q_bits, scales.p_bits)
+
+
+# Logistic ----------------------------------------------------------------------------------------------------------
+
+
+def _sigmoid(z: FloatArray) -> FloatArray:
+    small = np.exp(-np.abs(z))  # never overflows
+    return np.where(z >= 0, 1.0, small) / (1.0 + small)
+
+
+def _logistic_loss(z: FloatArray, y: FloatArray) -> FloatArray:
+    return np.logaddexp(0.0, z) - y * z
+
+
+def _logistic_torch(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    return torch.nn.functional.softplus(z) - y * z
+
+
+# Linear ------------------------------------------------------------------------------------------------------------
+
+
+def _identity(z: FloatArray) -> FloatArray:
+    return z
+
+
+def _linear_loss(z: FloatArray, y: FloatArray) -> FloatArray:
+    return (z - y) ** 2 / 2
+
+
+def _linear_torch(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return (z - y) ** 2 / 2
+
+
+# Probit ------------------------------------------------------------------------------------------------------------
+
+
+def _normal_cdf(z: FloatArray) -> FloatArray:
+    return np.array([0.5 * math.erfc(-v * _SQRT_HALF) for v in z.ravel()], dtype=np.float64).reshape(z.shape)
+
+
+def _probit_loss(z: FloatArray, y: FloatArray) -> FloatArray:
+    return z * _normal_cdf(z) + _DENSITY_AT_ZERO * np.exp(-(z**2) / 2) - y * z
+
+
+def _probit_torch(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    losses: torch.Tensor = z * torch.special.ndtr(z) + _DENSITY_AT_ZERO * torch.exp(-(z**2) / 2) - y * z
+    return losses
+
+
+# Poisson -----------------------------------------------------------------------------------------------------------
+
+
+def _exp(z: FloatArray) -> FloatArray:
+    return np.exp(z)
+
+
+def _poisson_loss(z: FloatArray, y: FloatArray) -> FloatArray:
+    return np.exp(z) - y * z
+
+
+def _poisson_torch(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    return torch.exp(z) - y * z
+
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        family.name: family
+        for family in (
+            Family(
+                name="logistic",
+                title="logistic regression",
+                label_kinds=("binary",),
+                entries=logistic_entries,
+                inverse_link=_sigmoid,
+                loss=_logistic_loss,
+                torch_loss=_logistic_torch,
+            ),
+            Family(
+                name="linear",
+                title="linear regression",
+                label_kinds=LABEL_KINDS,
+                entries=linear_entries,
+                inverse_link=_identity,
+                loss=_linear_loss,
+                torch_loss=_linear_torch,
+            ),
+            Family(
+                name="probit",
+                title="probit regression",
+                label_kinds=("binary",),
+                entries=probit_entries,
+                inverse_link=_normal_cdf,
+                loss=_probit_loss,
+                torch_loss=_probit_torch,
+            ),
+            Family(
+                name="poisson",
+                title="Poisson regression",
+                label_kinds=("count",),
+                entries=poisson_entries,
+                inverse_link=_exp,
+                loss=_poisson_loss,
+                torch_loss=_poisson_torch,
+                scales=FixedPoint(w_bits=18, p_bits=10),  # |z| < 8: e^32 has no room beside labels of 16 bits
+            ),
+        )
+    }
+)
+
+
+def family_named(name: str) -> Family:
+    """Raises ParameterError for an unknown name."""
+    family = FAMILIES.get(name) if isinstance(name, str) else None
+    if family is None:
+        raise ParameterError(f"model = {name!r}: must be one of {', '.join(FAMILIES)}")
+    return family

@@ -1,0 +1,85 @@
+"""What every method of training brings. How to add one: docs/architecture.md."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..families import Family
+from ..live import Live
+from ..scales import FixedPoint
+from ..shapes import DatasetShape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """The public integers of one training run, as far as every method has them.
+
+    Attributes:
+        family, scales: what is predicted, and how finely.
+        features, width: d, and K: d, and one more with a bias.
+        live: who counts; the integers were derived for these rows and no others.
+    """
+
+    family: Family
+    scales: FixedPoint
+    features: int
+    width: int
+    live: Live
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return self.live.rows
+
+    @property
+    def bias(self) -> bool:
+        """Whether the last weight is that of a feature that is always one."""
+        return self.width > self.features
+
+    @property
+    def activation_table(self) -> NDArray[np.int64]:
+        """int64 (65536,), scale p_bits: entry q + 2^15 is the prediction for scores in [q, q + 1) / 2^q_bits."""
+        return self.family.table(self.scales)
+
+
+class Method(ABC):
+    """A way to train, with what a spec declares of it. A frozen dataclass whose fields are plain values."""
+
+    kind: ClassVar[str]  # in specs and statements, and of its relation and witness
+    bias: bool
+
+    @abstractmethod
+    def to_mapping(self) -> dict[str, object]:
+        """The canonical mapping of public statements, "kind" included; reals are their repr."""
+
+    @classmethod
+    @abstractmethod
+    def from_mapping(cls, mapping: Mapping[str, object], what: str) -> Self:
+        """Read what `to_mapping` wrote. Raises FormatError that begins with `what`, or ParameterError."""
+
+    @abstractmethod
+    def to_toml(self) -> dict[str, str]:
+        """The TOML text of each field, defaults included, without "kind"."""
+
+    @classmethod
+    @abstractmethod
+    def from_toml(cls, fields: Mapping[str, object]) -> Self:
+        """Read the fields of a TOML section, without "kind". Raises ParameterError."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """The method with its fields, for people; goes on after "logistic regression with bias, by "."""
+
+    @abstractmethod
+    def require_provable(self, rows: int, features: int) -> None:
+        """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError."""
+
+    @abstractmethod
+    def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Compiled:
+        """The integers of a training run. Raises ParameterError where they would not fit, or be too coarse."""

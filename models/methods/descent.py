@@ -1,0 +1,214 @@
+"""Gradient descent in exact integers: the trace that is proved.
+
+Step t = e*B + b, with S_i = 1 for a row that counts (models/live.py) and 0 for another:
+
+    z_i  = sum_k x_ik * w_tk                      scale x_bits + w_bits
+    q_i  = floor(z_i / 2^16), rem_i = z_i - 2^16 q_i
+    p_i  = activation[q_i + 2^15]                 scale p_bits
+    g_k  = sum over block b of S_i * (p_i - y_i) * x_ik
+    v_k  = c_e * c_b * g_k + l_e * w_tk + 2^(h-1)
+    w_(t+1)k = w_tk - floor(v_k / 2^h), u_tk = v_k - 2^h floor(v_k / 2^h)
+
+Matrix products run in float64 (BLAS) whenever the sum of absolute values of their terms is below 2^53, for
+then every partial sum, in any order, is an integer that float64 holds exactly. Otherwise one factor is split
+into limbs for which that is so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...errors import DataError, TrainingError
+from ..activation import HALF_TABLE
+from ..scales import REMAINDER_BITS
+from ..shapes import FEATURE_BOUND, label_range
+from .schedule import Schedule
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+EXACT_FLOAT = 1 << 53  # integers up to here are float64 numbers
+_LIMB_BITS = 16  # signed, so |limb| <= 2^15; times a feature and summed over 2^21 rows: below 2^53
+_LIMB_ROWS = 1 << 21
+
+
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
+class Trace:
+    """Every value of one training run; int64, read-only.
+
+    Attributes:
+        weights: (T + 1, K), scale w_bits; row 0 is zero, row T is the model.
+        Q: (E, N), table index minus 2^15 of every live row, 0 for others.
+        P: (E, N), prediction, scale p_bits; 0 for others.
+        rem: (E, N), z - 2^16 Q: in [0, 2^16) for live rows, all of z for others.
+        u: (T, K), remainder of the update, in [0, 2^h).
+    """
+
+    weights: IntArray
+    Q: IntArray
+    P: IntArray
+    rem: IntArray
+    u: IntArray
+
+
+def _integers(name: str, values: ArrayLike) -> IntArray:
+    """An array of integers as int64; floats are taken if they hold integers; raises DataError otherwise."""
+    array = np.asarray(values)
+    if array.dtype.kind in "iub":
+        return array.astype(np.int64)
+    if array.dtype.kind != "f":
+        raise DataError(f"{name}: expected integers, found {array.dtype}")
+    with np.errstate(invalid="ignore"):
+        integers = array.astype(np.int64)
+    if not np.array_equal(integers, array):
+        raise DataError(f"{name}: a value is not an integer")
+    return integers
+
+
+def _within(name: str, array: IntArray, low: int, high: int) -> None:
+    """Raise DataError unless low <= array <= high."""
+    outside = np.argwhere((array < low) | (array > high))
+    if len(outside):
+        place = ", column ".join(str(i) for i in outside[0])
+        raise DataError(f"{name}: {array[tuple(outside[0])]} at row {place} is not in [{low}, {high}]")
+
+
+def _design_matrix(X: ArrayLike, schedule: Schedule) -> FloatArray:
+    """Features and bias as float64 (N, K), holding integers in [-2^15, 2^15)."""
+    features = _integers("X", X)
+    if features.shape != (schedule.rows, schedule.features):
+        raise DataError(f"X: shape {features.shape}, expected {(schedule.rows, schedule.features)}")
+    _within("X", features, -FEATURE_BOUND, FEATURE_BOUND - 1)
+    matrix = np.empty((schedule.rows, schedule.width), dtype=np.float64)
+    matrix[:, : schedule.features] = features
+    if schedule.bias:
+        matrix[:, -1] = 1 << schedule.scales.x_bits
+    return matrix
+
+
+def _limbs(values: IntArray) -> list[tuple[int, FloatArray]]:
+    """values = sum of limb * 2^offset, |limb| <= 2^15, as (offset, limb) pairs."""
+    limbs = []
+    offset, rest = 0, values
+    while rest.any():
+        high = (rest + (1 << (_LIMB_BITS - 1))) >> _LIMB_BITS  # nearest, so that -1 ends in one limb
+        limbs.append((offset, (rest - (high << _LIMB_BITS)).astype(np.float64)))
+        offset, rest = offset + _LIMB_BITS, high
+    return limbs
+
+
+def _scores(matrix: FloatArray, column_bounds: IntArray, weights: IntArray) -> IntArray:
+    """z = matrix @ weights, exactly. The schedule keeps |z|, and so the int64 sum of limbs, below 2^62."""
+    if int(column_bounds @ np.abs(weights)) < EXACT_FLOAT:
+        return (matrix @ weights.astype(np.float64)).astype(np.int64)
+    scores = np.zeros(len(matrix), dtype=np.int64)
+    for offset, limb in _limbs(weights):  # K < 2^16 products of at most 2^30: below 2^46
+        scores += (matrix @ limb).astype(np.int64) << offset
+    return scores
+
+
+def _gradient(matrix: FloatArray, column_bound: int, residuals: IntArray) -> IntArray:
+    """g = residuals @ matrix, exactly; column_bound is the largest |entry| of the matrix.
+
+    The schedule keeps |g|, and so the int64 sum of limbs, below 2^62.
+    """
+    if len(residuals) * int(np.abs(residuals).max()) * column_bound < EXACT_FLOAT:
+        return (residuals.astype(np.float64) @ matrix).astype(np.int64)
+    gradient = np.zeros(matrix.shape[1], dtype=np.int64)
+    for start in range(0, len(residuals), _LIMB_ROWS):
+        rows = slice(start, start + _LIMB_ROWS)
+        for offset, limb in _limbs(residuals[rows]):
+            gradient += (limb @ matrix[rows]).astype(np.int64) << offset
+    return gradient
+
+
+def _diverged(step: int, schedule: Schedule, z: IntArray, live: NDArray[np.bool_]) -> TrainingError:
+    epoch, block = divmod(step, schedule.blocks)
+    worst = int(np.argmax(np.where(live, np.abs(z), -1)))
+    fixed = schedule.scales
+    size = abs(int(z[worst])) / 2.0 ** (fixed.x_bits + fixed.w_bits)
+    row = schedule.block_rows(block).start + worst
+    return TrainingError(
+        f"diverged at step {step} (epoch {epoch}, batch {block}): |z| = {size:.1f} > {fixed.z_limit:g} "
+        f"at row {row}; lower learning_rate or scale the features"
+    )
+
+
+def train(
+    X: ArrayLike,
+    y_int: ArrayLike,
+    schedule: Schedule,
+    progress: Callable[[int, int], None] | None = None,
+) -> Trace:
+    """Run the declared training algorithm on the rows that count, in exact integers.
+
+    Args:
+        X: (N, d) integers in [-2^15, 2^15), scale x_bits; float arrays are taken if they hold integers.
+        y_int: (N,) label integers of the schedule's label kind.
+        schedule: what was declared, and who counts; the contents of other rows change no weight.
+        progress: called after every step with (steps done, steps in all).
+
+    Raises:
+        DataError: wrong shape, type or range of X or y_int.
+        TrainingError: a live row's score left the activation table, or a weight its range.
+    """
+    labels = _integers("y_int", y_int)
+    if labels.shape != (schedule.rows,):
+        raise DataError(f"y_int: shape {labels.shape}, expected {(schedule.rows,)}")
+    _within("y_int", labels, *label_range(schedule.label_kind))
+    matrix = _design_matrix(X, schedule)
+    trace = _descend(matrix, labels * schedule.label_multiplier, schedule, progress)
+    for array in (trace.weights, trace.Q, trace.P, trace.rem, trace.u):
+        array.setflags(write=False)
+    return trace
+
+
+def _descend(
+    matrix: FloatArray,
+    targets: IntArray,
+    schedule: Schedule,
+    progress: Callable[[int, int], None] | None,
+) -> Trace:
+    """The iteration itself, on checked inputs; `targets` are labels at scale p_bits."""
+    fixed, table, alive = schedule.scales, schedule.activation_table, schedule.live.mask()
+    column_bounds = np.maximum(matrix.max(axis=0), -matrix.min(axis=0)).astype(np.int64)
+    largest_entry = int(column_bounds.max())
+    weight_limit = 1 << (schedule.weight_bits - 1)
+    half, mask = 1 << (schedule.shift - 1), (1 << schedule.shift) - 1
+    trace = Trace(
+        weights=np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64),
+        Q=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
+        P=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
+        rem=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
+        u=np.zeros((schedule.steps, schedule.width), dtype=np.int64),
+    )
+    weights = trace.weights[0]
+    for step in range(schedule.steps):
+        epoch, block = divmod(step, schedule.blocks)
+        rows = schedule.block_rows(block)
+        part, mine = matrix[rows], alive[rows]
+        z = _scores(part, column_bounds, weights)
+        q = np.where(mine, z >> REMAINDER_BITS, 0)
+        if int(q.min()) < -HALF_TABLE or int(q.max()) >= HALF_TABLE:
+            raise _diverged(step, schedule, z, mine)
+        p = np.where(mine, table[q + HALF_TABLE], 0)
+        trace.Q[epoch, rows], trace.P[epoch, rows], trace.rem[epoch, rows] = q, p, z - (q << REMAINDER_BITS)
+        residuals = np.where(mine, p - targets[rows], 0)
+        g = _gradient(part, largest_entry, residuals)
+        v = schedule.c_epoch[epoch] * schedule.c_block[block] * g + schedule.l_epoch[epoch] * weights + half
+        trace.u[step] = v & mask
+        trace.weights[step + 1] = weights - (v >> schedule.shift)
+        weights = trace.weights[step + 1]
+        if int(weights.min()) < -weight_limit or int(weights.max()) >= weight_limit:
+            column = int(np.argmax(np.abs(weights)))
+            raise TrainingError(
+                f"weights left the declared range at step {step}, column {column}: "
+                f"|w| = {abs(int(weights[column])) / 2.0**fixed.w_bits:.1f}, "
+                f"limit {weight_limit / 2.0**fixed.w_bits:g}; lower learning_rate or scale the features"
+            )
+        if progress is not None:
+            progress(step + 1, schedule.steps)
+    return trace

@@ -1,0 +1,48 @@
+"""What the integers of a data set may be: limits, kinds of labels, and the shape that a training depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import ParameterError
+
+LABEL_KINDS = ("binary", "real", "count")
+FEATURE_BOUND = 1 << 15  # features and the bias integer lie in [-2^15, 2^15): one 16-bit range check
+MAX_ROWS = 1 << 28
+MAX_FEATURES = 1 << 15
+X_BITS_RANGE = (4, 14)  # scales of features: the integer 2^x_bits stands for 1.0 and must be below 2^15
+_LABEL_RANGES = {"binary": (0, 1), "real": (-(1 << 15), (1 << 15) - 1), "count": (0, (1 << 16) - 1)}
+
+
+def label_range(kind: str) -> tuple[int, int]:
+    """Smallest and largest label integer of a kind; raises ParameterError for an unknown kind."""
+    if kind not in _LABEL_RANGES:
+        raise ParameterError(f"label_kind = {kind!r}: must be one of {', '.join(LABEL_KINDS)}")
+    return _LABEL_RANGES[kind]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetShape:
+    """What a training depends on of a data set, all of it public.
+
+    Attributes:
+        rows: N.
+        features: d, without the bias.
+        label_kind: "binary" (0 or 1), "real" (signed 16 bits) or "count" (unsigned 16 bits).
+        label_bits: scale of the label integers; 0 for binary and count.
+        x_bits: scale of the feature integers.
+    """
+
+    rows: int
+    features: int
+    label_kind: str
+    label_bits: int
+    x_bits: int
+
+    def __post_init__(self) -> None:
+        label_range(self.label_kind)
+        for name, value, high in (("rows", self.rows, MAX_ROWS), ("features", self.features, MAX_FEATURES)):
+            if not 1 <= value <= high:
+                raise ParameterError(f"{name} = {value}: must be between 1 and {high}")
+        if not 0 <= self.label_bits <= 15 or (self.label_kind != "real" and self.label_bits != 0):
+            raise ParameterError(f"label_bits = {self.label_bits}: not possible for {self.label_kind} labels")

@@ -1,0 +1,180 @@
+"""The owner's model: the secret behind a model commitment, its file, and the budget of its openings.
+
+A model is opened by the proof of its own training, and by each later proof about it. All of them count.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...circuits.field.goldilocks import is_canonical, to_field
+from ...circuits.relations.gradient_descent import MODEL as MODEL_COLUMN
+from ...circuits.statements.base import read_statement, written
+from ...circuits.statements.training import MODEL, TrainingStatement
+from ...errors import DataError, FormatError, ParameterError
+from ...formats.container import read_container, write_container
+from ...formats.fields import Bytes, Fields, Int, take
+from ...models.encoding.dataset import DatasetEncoding
+from ...models.spec import TrainingSpec
+from ...verifier.protocol.group import MatrixShape
+from ...verifier.protocol.merkle import SALT_BYTES
+from ...verifier.shapes import matrix_shapes
+from ..matrices.commitment import Commitment, Secret, commit_columns
+from ..tables.arrays import as_known_features
+from .budget import Budget, Counted
+from .locks import locked
+
+MODEL_KIND = "model.opening"
+MAX_MODEL_BYTES = 1 << 30
+EXHAUSTED = "one more proof would reveal weights; prove the training again, which commits to the model afresh"
+
+_FORM: Fields = {"training": dict, "weights": bytes, "tails": bytes, "leaf_salts": bytes, "spent": int}
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Model(Counted):
+    """The secret behind a model commitment.
+
+    Attributes:
+        statement: what was proved about it.
+        integers: int64 (K,), scale w_bits; the bias last, if there is one.
+        secret: what opens the commitment.
+        budget: its openings, of which the proof of its training has spent one.
+    """
+
+    statement: TrainingStatement
+    integers: npt.NDArray[np.int64]
+    secret: Secret
+    budget: Budget
+
+    @classmethod
+    def proved(cls, statement: TrainingStatement, integers: npt.NDArray[np.int64], secret: Secret) -> Model:
+        """A model whose training has just been proved."""
+        return cls(statement, integers, secret, Budget("model", statement.model.openings, 1, EXHAUSTED))
+
+    @property
+    def spec(self) -> TrainingSpec:
+        """The declared algorithm."""
+        return self.statement.spec
+
+    @property
+    def encoding(self) -> DatasetEncoding:
+        """How inputs become integers."""
+        return self.statement.dataset.encoding
+
+    @property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """Weights on encoded features (in [-1, 1] within bounds), float64 (K,); the bias last."""
+        return self.integers / float(1 << self.spec.fixed_point.w_bits)
+
+    @property
+    def spent(self) -> int:
+        """Openings already used, that of the training's proof included."""
+        return self.budget.spent
+
+    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
+        """w . x + bias for rows (N, d) of real features, float64 (N,).
+
+        A frame's columns are taken by name, in any order; those of an array or tensor by position.
+
+        Raises:
+            DataError: a column that is missing or too many, or a cell that is no number or does not fit 16 bits.
+        """
+        known = as_known_features(X, self.encoding.names)
+        encoded = self.encoding.encode_features(known, check_bounds=False) / float(1 << self.encoding.x_bits)
+        features = encoded.shape[1]
+        scores = encoded @ self.weights[:features]
+        return scores + self.weights[features] if self.spec.method.bias else scores
+
+    def save(self, path: Path | str) -> None:
+        """Write the secret file, 0600.
+
+        Raises:
+            DataError: it cannot be written, or the model is in another file already, where it counts its openings.
+        """
+        count = ModelFile(Path(path), self.statement.model.root)
+        payload = {
+            "training": written(self.statement),
+            "weights": self.integers.astype("<i8").tobytes(),
+            "tails": self.secret.tails.astype("<u8").tobytes(),
+            "leaf_salts": self.secret.salts.tobytes(),
+        }
+        with locked(count.folder) if count.read() is not None else nullcontext():
+            spent = self.budget.to_store(count)
+            write_container(path, MODEL_KIND, {**payload, "spent": spent}, secret=True)
+        self.budget.store(count, spent)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Model:
+        """Raises DataError or FormatError naming the file, also if these are not the weights of the commitment."""
+        payload = read_container(path, MODEL_KIND, MAX_MODEL_BYTES)[1]
+        statement = read_statement(TrainingStatement, take(payload, _FORM, str(path))["training"])
+        try:
+            matrix = matrix_shapes(statement)[MODEL]
+        except ParameterError as error:
+            raise FormatError(f"{path}: {error}") from error
+        sizes: Fields = {
+            "training": dict,
+            "weights": Bytes(8 * statement.schedule.width),
+            "tails": Bytes(8 * matrix.layout.rows * matrix.code.tail),
+            "leaf_salts": Bytes(SALT_BYTES * matrix.code.length),
+            "spent": Int(1, statement.model.openings),
+        }
+        fields = take(payload, sizes, str(path))
+        integers = np.frombuffer(fields["weights"], "<i8").astype(np.int64)
+        tails = np.frombuffer(fields["tails"], "<u8").astype(np.uint64)
+        if not is_canonical(tails):
+            raise FormatError(f"{path}: holds a number that is not a field element")
+        salts = np.frombuffer(fields["leaf_salts"], dtype=np.uint8).reshape(-1, SALT_BYTES)
+        secret = Secret(tails.reshape(matrix.layout.rows, -1), salts)
+        if commit_model(matrix, integers, secret).root != statement.model.root:
+            raise FormatError(f"{path}: weights, tails or salts are not those behind the model's commitment")
+        stored = ModelFile(Path(path), statement.model.root)
+        budget = Budget("model", statement.model.openings, fields["spent"], EXHAUSTED, stored)
+        return cls(statement, integers, secret, budget)
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """The file of one model, where its openings are counted."""
+
+    place: Path
+    root: bytes
+
+    @property
+    def folder(self) -> Path:
+        """Where the lock is."""
+        return self.place.parent
+
+    def read(self) -> int | None:
+        """The count, which another process may have raised; None if no file of this model is there."""
+        payload = self._payload()
+        return None if payload is None else int(payload["spent"])
+
+    def write(self, spent: int) -> None:
+        """Replace the file by one with another count. Raises DataError."""
+        payload = self._payload()
+        if payload is None:
+            raise DataError(f"{self.place}: the model was replaced or removed in the meantime")
+        write_container(self.place, MODEL_KIND, {**payload, "spent": spent}, secret=True)
+
+    def _payload(self) -> dict[str, Any] | None:
+        if not self.place.is_file():
+            return None
+        try:
+            payload = take(read_container(self.place, MODEL_KIND, MAX_MODEL_BYTES)[1], _FORM, str(self.place))
+            statement = read_statement(TrainingStatement, payload["training"])
+        except FormatError:  # something else, which whoever writes here may replace
+            return None
+        return payload if statement.model.root == self.root else None
+
+
+def commit_model(matrix: MatrixShape, weights: npt.NDArray[np.int64], secret: Secret) -> Commitment:
+    """The commitment to integer weights (K,)."""
+    return commit_columns(matrix.layout, matrix.code, {MODEL_COLUMN: to_field(weights)}, secret)

@@ -1,0 +1,52 @@
+"""What openings were spent for, as far as the files in a folder show it: proofs that open a commitment.
+
+An owner's count may be set back, by a backup that is restored. Proofs that lie about do not forget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ...circuits.statements.base import Statement, statement_digest
+from ...errors import DataError, FormatError
+from ...formats.files import read_file
+from ...verifier.proofs import MAX_FILE_BYTES, Proof
+
+SUFFIXES = (".proof", ".recommitment")
+
+
+def openings_seen(folders: list[Path], commitment: bytes) -> int:
+    """How many openings of the data set with this digest were spent at least, that of its own proof included.
+
+    Files that cannot be read, or are no proofs, say nothing. Copies of one proof count once.
+    """
+    found: set[bytes] = set()
+    for path in {path.resolve() for folder in folders for path in _candidates(folder)}:
+        proof = _read(path, commitment)
+        if proof is not None and commitment in _named(proof.statement):
+            found.add(proof.digest)
+    return 1 + len(found)
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    try:
+        yield from (path for path in folder.iterdir() if path.suffix in SUFFIXES)
+    except OSError:
+        return
+
+
+def _read(path: Path, commitment: bytes) -> Proof[Any] | None:
+    """A proof that has the digest somewhere in it; others are not worth parsing."""
+    try:
+        data = read_file(path, MAX_FILE_BYTES)
+        return Proof.from_bytes(data) if commitment in data else None
+    except (DataError, FormatError):
+        return None
+
+
+def _named(statement: Statement) -> Iterator[bytes]:
+    """Digests of the statements that it refers to: their matrices are opened."""
+    for other in statement.references.values():
+        yield statement_digest(other)

@@ -1,0 +1,133 @@
+"""Features and labels handed over in memory, as arrays of numbers; what is no number is refused by column and row.
+
+Frames are those of pandas, polars and pyarrow, told apart by what they can do, so that none has to be installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DataError
+from ...formats.files import SHOWN_TEXT
+
+NUMBERS = "fiub"  # kinds of numpy's types that the encoding takes as they are
+MISSING_KINDS = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy
+
+
+def frame_names(X: Any) -> list[str] | None:
+    """The names of a frame's columns; None for what is no frame."""
+    if hasattr(X, "column_names"):  # pyarrow, whose `columns` are the data
+        return [str(name) for name in X.column_names]
+    return [str(name) for name in X.columns] if hasattr(X, "columns") else None
+
+
+def as_features(X: Any, names: Sequence[str] | None = None) -> NDArray[Any]:
+    """Real features (N, d), of whatever numpy type they have.
+
+    Args:
+        X: numpy array, masked or not; nested lists; pandas, polars or pyarrow frame; torch tensor.
+        names: of the columns, for messages; x1, x2, .. by default.
+
+    Raises:
+        DataError: not a table, or a cell that is missing or no real number; names column and row.
+    """
+    columns = _frame_columns(X)
+    if columns is not None:
+        if not columns:
+            raise DataError("X: there is no column")
+        named = _named(names or frame_names(X), len(columns))
+        return np.stack([_numbers(column, name) for column, name in zip(columns, named, strict=True)], axis=1)
+    array = _array(X, "X")
+    if array.ndim != 2:
+        raise DataError(f"X: expected a table (N, d), found shape {array.shape}", found=array.shape)
+    if array.dtype.kind in NUMBERS and not np.ma.is_masked(array):
+        return np.asarray(array)
+    named = _named(names, array.shape[1])
+    parts = [_numbers(column, name) for column, name in zip(array.T, named, strict=True)]
+    return np.stack(parts, axis=1) if parts else np.empty(array.shape)
+
+
+def default_names(width: int) -> list[str]:
+    """x1, x2, .."""
+    return [f"x{k + 1}" for k in range(width)]
+
+
+def _named(names: Sequence[str] | None, width: int) -> Sequence[str]:
+    """Names for messages: those, if there are as many as columns."""
+    return names if names is not None and len(names) == width else default_names(width)
+
+
+def as_labels(y: Any, name: str) -> NDArray[Any]:
+    """Labels (N,): numbers, truth values, or texts of classes.
+
+    Raises:
+        DataError: a label that is missing or none of these; names column and row.
+    """
+    array = _array(y, name)
+    if array.dtype.kind in NUMBERS + "U" and not np.ma.is_masked(array):
+        return np.asarray(array)
+    if array.dtype.kind in "cmMSV":
+        raise DataError(f"holds {array.dtype}; labels are real numbers or texts", column=name)
+    for row, value in enumerate(array.reshape(-1).tolist() if array.ndim == 1 else ()):
+        if is_missing(value):
+            raise DataError("the label is missing", row=row, column=name)
+        if not isinstance(value, (str, Real, Decimal, np.bool_)):
+            raise DataError(f"a {type(value).__name__} is not a label", row=row, column=name)
+    return np.asarray(array)
+
+
+def is_missing(value: object) -> bool:
+    """Whether a cell is empty, whoever's way of saying so it is."""
+    return value is None or type(value).__name__ in MISSING_KINDS or (isinstance(value, float) and value != value)
+
+
+def _frame_columns(X: Any) -> list[Any] | None:
+    """The columns of a frame that numpy does not take as a whole."""
+    if hasattr(X, "column_names"):
+        return list(X.columns)
+    if hasattr(X, "iloc"):
+        kinds = {getattr(kind, "kind", "O") if isinstance(kind, np.dtype) else "O" for kind in X.dtypes}
+        whole = kinds <= set("fiu") or kinds == {"b"}
+        return None if whole and kinds else [X.iloc[:, k] for k in range(X.shape[1])]
+    return list(X.get_columns()) if hasattr(X, "get_columns") else None
+
+
+def _numbers(values: Any, name: str) -> NDArray[Any]:
+    """One column (N,) of numbers."""
+    array = _array(values, name)
+    if array.dtype.kind in NUMBERS and not np.ma.is_masked(array):
+        return np.asarray(array)
+    if array.dtype.kind in "cmMSV":
+        raise DataError(f"holds {array.dtype}, not real numbers", column=name, found=str(array.dtype))
+    return np.array([_number(value, row, name) for row, value in enumerate(array.tolist())], dtype=np.float64)
+
+
+def _number(value: object, row: int, name: str) -> float:
+    if is_missing(value):
+        raise DataError("the cell is empty", row=row, column=name)
+    if isinstance(value, str):
+        raise DataError(f"{value[:SHOWN_TEXT]!r} is a text, not a number", row=row, column=name, found=value)
+    if not isinstance(value, (Real, Decimal, np.bool_)):
+        raise DataError(f"a {type(value).__name__} is not a number", row=row, column=name)
+    try:
+        return float(value)
+    except (OverflowError, ValueError):
+        raise DataError("the number is beyond float64", row=row, column=name) from None
+
+
+def _array(values: Any, name: str) -> NDArray[Any]:
+    """As numpy sees it; a torch tensor on the host, without importing torch."""
+    if hasattr(values, "toarray") or getattr(values, "is_sparse", False):
+        kind = type(values).__name__
+        raise DataError(f"{name}: a sparse {kind} is not taken; make it dense first (.toarray(), .to_dense())")
+    try:
+        host = values.detach().cpu().numpy() if hasattr(values, "detach") else values
+        return np.asanyarray(host)
+    except (TypeError, ValueError, RuntimeError):  # their messages may hold data
+        raise DataError(f"{name}: a {type(values).__name__} is no array that numpy can hold") from None

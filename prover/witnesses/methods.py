@@ -1,0 +1,36 @@
+"""The run and the witness of each method of training, by the method's kind (models/methods)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from ...models.methods import GradientDescent
+from ..matrices.values import Witness
+from .descent import descend, resolution_notes
+from .gradient_descent import training_witness
+from .rows import Rows
+
+
+@dataclass(frozen=True)
+class Maker:
+    """How the owner trains by a method, and proves it.
+
+    Attributes:
+        train: from rows and what the method compiled to a trace, whose `weights` (T + 1, K) end with the model's.
+            Raises TrainingError.
+        notes: on the schedule and the trace, what the owner should know before proving, such as what rounding took
+            away; raises ParameterError where nothing is left.
+        witness: from the method's relation and the trace to the columns that are committed.
+    """
+
+    train: Callable[[Rows, Any], Any]
+    notes: Callable[[Any, Any], tuple[str, ...]]
+    witness: Callable[[Any, Any], Witness]
+
+
+MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
+    {GradientDescent.kind: Maker(descend, resolution_notes, training_witness)}
+)

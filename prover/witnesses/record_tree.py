@@ -1,0 +1,36 @@
+"""The owner's side of circuits/statements/record_tree.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...circuits.statements.records import DIGEST_BYTES
+from ...errors import ParameterError
+from ..matrices.merkle import Levels
+
+
+def record_paths(levels: Levels, positions: Sequence[int]) -> bytes:
+    """The packed multiproof of the leaves at these positions, all different: what `verify_records` takes.
+
+    Args:
+        levels: of the record tree, leaves first, packed.
+
+    Raises:
+        ParameterError: no such leaf.
+    """
+    size = len(levels[0]) // DIGEST_BYTES
+    outside = [position for position in positions if not 0 <= position < size]
+    if outside:
+        raise ParameterError(f"position {outside[0]} is outside the {size} records")
+    known, siblings = np.unique(np.array(positions, dtype=np.int64)), []
+    for level in levels[:-1]:
+        nodes = np.frombuffer(level, np.uint8).reshape(-1, DIGEST_BYTES)
+        given = np.ones(len(nodes), dtype=bool)
+        given[known] = False
+        others = known ^ 1
+        others = others[others < len(nodes)]  # an odd last node has none
+        siblings.append(nodes[others[given[others]]].tobytes())
+        known = np.unique(known >> 1)
+    return b"".join(siblings)

@@ -1,0 +1,104 @@
+"""What is left of a column as integers: said, where it is little, and refused where it is nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zkunlearn.errors import DataError
+from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.models.encoding.resolution import feature_notes, label_notes
+
+ROWS = 40
+VALUES = np.random.default_rng(0).uniform(0, 10, ROWS)
+LABELS = np.arange(ROWS) % 2
+
+
+def notes_of(column, bounds=None):
+    """Of a table with this column, named k, beside one that is fine."""
+    X = np.stack([VALUES, column], axis=1)
+    declared = None if bounds is None else {"a": (0, 10), "k": bounds}
+    encoding = DatasetEncoding.from_data(X, LABELS, ["a", "k"], bounds=declared)
+    return feature_notes(encoding.names, X, encoding.encode_features(X).T.astype(np.int16))
+
+
+def with_outlier(values, outlier=1e9):
+    return np.concatenate([[outlier], values[1:]])
+
+
+@pytest.mark.parametrize(
+    ("column", "bounds"),
+    [
+        (VALUES, None),
+        (VALUES, (0, 100)),
+        (LABELS, None),
+        (LABELS * 3, (-5, 5)),
+        (np.arange(ROWS) % 7, None),
+        (LABELS + 1 + 1e-13 * VALUES, (0, 4)),
+    ],
+    ids=["real", "wide bounds", "two values", "two values, wide", "seven values", "two values up to rounding"],
+)
+def test_a_column_that_keeps_its_values_apart_gives_no_note(column, bounds):
+    assert notes_of(column, bounds) == ()
+
+
+@pytest.mark.parametrize(
+    ("column", "bounds", "left"),
+    [
+        (with_outlier(VALUES), None, 2),
+        (VALUES, (-4000, 4000), 4),
+        (1950 + np.arange(ROWS), (0, 40_000), 3),
+        (np.arange(ROWS) % 7, (-3000, 3000), 3),
+    ],
+    ids=["outlier", "wide bounds", "years", "seven values"],
+)
+def test_a_column_squeezed_into_a_few_integers_is_named_with_the_remedy(column, bounds, left):
+    (note,) = notes_of(column, bounds)
+    assert note.startswith(f"so squeezed that only a few different integers are left: k ({left}); ")
+    assert "bounds" in note and "outliers" in note and "x_bits" in note
+
+
+def test_a_squeezed_column_is_found_where_rows_come_in_pieces(monkeypatch):
+    """Also where the two values of one integer are in different pieces."""
+    monkeypatch.setattr("zkunlearn.models.encoding.columns.PIECE_CELLS", 6)
+    late = np.zeros(ROWS)
+    late[-1] = 1e-4
+    assert "k (2)" in notes_of(np.concatenate([late[1:], [5e3]]) + with_outlier(late, 1e-4))[0]
+    assert notes_of(LABELS) == ()
+
+
+@pytest.mark.parametrize("column", [VALUES, np.where(LABELS, 1e-3, -1e-3)])
+def test_a_column_of_which_nothing_is_left_is_refused(column):
+    with pytest.raises(DataError, match="column 'k': all values become one and the same integer, 0; declare") as caught:
+        notes_of(column, (-1e12, 1e12))
+    assert caught.value.column == "k"
+
+
+def test_a_constant_column_says_nothing_or_is_a_second_bias():
+    silent, second = "nothing to learn from: k", "which acts as a second bias: k; better leave it out"
+    assert notes_of(np.full(ROWS, 7.0))[0].endswith(silent)
+    assert notes_of(np.full(ROWS, 0.5), (0, 1))[0].endswith(silent)
+    assert notes_of(np.full(ROWS, 1.0), (0, 1))[0].endswith(second)
+
+
+def test_a_squeezed_real_label_is_named_and_other_labels_never_are():
+    column = with_outlier(VALUES, 1e12)
+    encoding = DatasetEncoding.from_data(VALUES[:, None], column, ["a"], label_name="price").label
+    assert "left: price (2); " in label_notes("price", encoding, column, encoding.encode(column))[0]
+    for y, kind in ((LABELS, "binary"), (np.arange(ROWS) % 3, "count"), (VALUES, "real")):
+        encoding = DatasetEncoding.from_data(VALUES[:, None], y, ["a"], label_kind=kind).label
+        assert label_notes("label", encoding, y, encoding.encode(y)) == ()
+
+
+@given(st.lists(st.integers(-3, 3), min_size=2, max_size=30), st.integers(0, 4))
+def test_a_note_is_given_exactly_if_one_integer_stands_for_several_values(values, shift):
+    """Few integers, which the values are divided by: the definition, in plain Python."""
+    integers = [value >> shift for value in values]
+    X, by_feature = np.array(values, dtype=float)[:, None], np.array([integers], dtype=np.int16)
+    lossy = len(set(zip(values, integers, strict=True))) > len(set(integers))
+    if lossy and len(set(integers)) == 1:
+        with pytest.raises(DataError, match="column 'k'"):
+            feature_notes(["k"], X, by_feature)
+    else:
+        assert any("squeezed" in note for note in feature_notes(["k"], X, by_feature)) == lossy

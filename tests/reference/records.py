@@ -1,0 +1,60 @@
+"""Records and their order: protocol.md, section 3."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from hashlib import sha256
+
+from .field import P, require
+
+
+def integers(values: Sequence[int], size: int, signed: bool = True) -> bytes:
+    return b"".join(value.to_bytes(size, "little", signed=signed) for value in values)
+
+
+def id_hash(name: str) -> bytes:
+    return sha256(b"zkunlearn id 1" + unicodedata.normalize("NFC", name).encode()).digest()
+
+
+def record_digest(
+    salt: bytes, name: str, features: Sequence[int], labels: Sequence[int], blinds: Sequence[int]
+) -> bytes:
+    require("format", len(salt) == 32 and len(blinds) == 2 and all(0 <= blind < P for blind in blinds))
+    cells = integers(features, 2) + integers(labels, 4) + integers(blinds, 8, signed=False)
+    return sha256(b"\0" + salt + b"zkunlearn record 2" + id_hash(name) + cells).digest()
+
+
+def segment_seed(start: int, stop: int, previous: bytes, nonce: bytes, root: bytes) -> bytes:
+    return sha256(b"zkunlearn seed 2" + integers([start, stop], 8, signed=False) + previous + nonce + root).digest()
+
+
+def order_key(seed: bytes, digest: bytes) -> bytes:
+    return sha256(b"zkunlearn order 2" + seed + digest).digest()
+
+
+# The tree of records -------------------------------------------------------------------------------------------------
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\1" + left + right).digest()
+
+
+def check_records(root: bytes, size: int, records: dict[int, bytes], paths: bytes) -> None:
+    """The multiproof: from the records by their positions up to the root."""
+    known = records
+    while known and size > 1:
+        above = {}
+        for position in sorted(known):
+            sibling = position ^ 1
+            if sibling >= size:
+                above[position >> 1] = known[position]
+            elif sibling not in known:
+                require("record path", len(paths) >= 32)
+                other, paths = paths[:32], paths[32:]
+                pair = (other, known[position]) if position & 1 else (known[position], other)
+                above[position >> 1] = node(*pair)
+            elif position < sibling:
+                above[position >> 1] = node(known[position], known[sibling])
+        known, size = above, (size + 1) >> 1
+    require("record path", paths == b"" and known in ({}, {0: root}))

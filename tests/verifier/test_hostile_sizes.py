@@ -1,0 +1,105 @@
+"""A file of a few hundred bytes can declare any size: reading it and laying its proof out costs what the file has."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zkunlearn as zu
+from zkunlearn.circuits.statements.training import DatasetStatement, ForgottenRecord, TrainingStatement
+from zkunlearn.cli.inspection import inspect_file
+from zkunlearn.errors import InvalidProof, ParameterError
+from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.models.spec import _compiled as compiled
+
+SECONDS, MEMORY = 0.5, 1 << 20  # of the processor's time; of bytes
+
+
+def statement(rows: int, forgotten: tuple[int, ...] = (), **spec: Any) -> TrainingStatement:
+    encoding = DatasetEncoding.from_data(np.array([[0.0], [1.0]]), np.array([0, 1]), ["x"])
+    dataset = DatasetStatement(rows, encoding, 4, bytes(32), bytes(32), bytes(32))
+    records = tuple(ForgottenRecord(position, bytes(32), b"") for position in forgotten)
+    declared = zu.TrainingSpec(**{"model": "logistic", "epochs": 1, "learning_rate": 0.5, "bias": False, **spec})
+    return TrainingStatement(dataset, declared, records, bytes(32), None)
+
+
+HUGE = {
+    "2^26 mini-batches of two rows": statement((1 << 27) - 1, batch_size=2),
+    "and a few forgotten rows": statement((1 << 27) - 1, (5, 77, 1 << 20), batch_size=2),
+    "2^26 mini-batches of one row": statement(1 << 26, batch_size=1),
+    "2^20 epochs": statement(1000, epochs=1 << 20),
+    "2^20 epochs of 64 mini-batches": statement(64, epochs=1 << 20, batch_size=1),
+    "more mini-batches than a proof can have": statement(1 << 28, batch_size=1),
+    "more rows than a proof can have": statement(1 << 28, epochs=1 << 20),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tables() -> None:
+    """The activation table costs the first one who asks what it costs, whatever the size."""
+    assert len(HUGE["2^20 epochs"].spec.family.table(zu.FixedPoint())) == 1 << 16
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_a_small_statement_of_a_huge_training_is_small_when_compiled(name: str) -> None:
+    training = HUGE[name]
+    tracemalloc.start()
+    started = time.process_time()
+    try:
+        assert training.relation.columns
+    except ParameterError as error:
+        assert "more than one proof can carry" in str(error)
+    seconds, (_, peak) = time.process_time() - started, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert seconds < SECONDS and peak < MEMORY, (seconds, peak)
+
+
+@pytest.mark.parametrize("name", ["and a few forgotten rows", "2^20 epochs of 64 mini-batches"])
+def test_a_small_file_of_a_huge_training_is_inspected_without_laying_it_out(name: str, tmp_path: Path) -> None:
+    """What remains is the plan of the proof, whose lookups come in up to 128 sections."""
+    path = tmp_path / "huge.proof"
+    zu.TrainingProof(HUGE[name], b"").save(path)
+    started = time.process_time()
+    assert inspect_file(path).kind in ("training proof", "unlearning proof")
+    assert path.stat().st_size < 2000 and time.process_time() - started < 10 * SECONDS
+
+
+def test_a_huge_training_without_a_proof_is_rejected_quickly() -> None:
+    proof = zu.TrainingProof(HUGE["2^26 mini-batches of two rows"], b"")
+    commitment = zu.DatasetCommitment(proof.statement.dataset, b"")
+    started = time.process_time()
+    with pytest.raises(InvalidProof, match="proof length"):
+        zu.verify(proof, commitment, known_dataset=commitment.digest)
+    assert time.process_time() - started < 10 * SECONDS
+
+
+def test_a_proof_is_verified_where_indices_have_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on wasm32: there numpy counts and repeats by what fits an index, and refuses int64."""
+
+    def narrow(call: Any) -> Any:
+        def checked(values: Any, counts: Any = None, *rest: Any, **options: Any) -> Any:
+            for given in (values if call.__name__ == "bincount" else counts, options.get("repeats")):
+                if isinstance(given, np.ndarray) and given.dtype.itemsize > 4:
+                    raise TypeError("Cannot cast array data from dtype('int64') to dtype('int32')")
+            return call(values, *(() if counts is None else (counts,)), *rest, **options)
+
+        return checked
+
+    data = zu.commit(np.arange(24.0).reshape(12, 2), np.arange(12) % 2)
+    spec = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5, batch_size=4)
+    made = zu.prove(data, spec, forget=["2", "7"]).proof
+    proof = zu.TrainingProof.from_bytes(made.to_bytes())
+    compiled.cache_clear()
+    monkeypatch.setattr(np, "intp", np.int32)
+    for name in ("bincount", "repeat"):
+        monkeypatch.setattr(np, name, narrow(getattr(np, name)))
+    with pytest.raises(TypeError, match="int64"):
+        np.bincount(np.arange(3))
+    with pytest.raises(TypeError, match="int64"):
+        np.repeat(np.arange(3), np.arange(3))
+    assert zu.verify(proof, data.commitment).security_bits >= 100
+    assert proof.statement.schedule.live_counts.array().sum() == 10
