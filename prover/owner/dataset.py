@@ -146,7 +146,7 @@ class Dataset(Counted):
         make_directory(place)
         with locked(place):
             restore_and_sweep(place, BESIDE)
-            for path in (place / name for name in BESIDE):
+            for path in (place / name for name in reversed(BESIDE)):
                 if path.exists() and not replace:
                     raise DataError(f"{path}: is there now, from another run")
             spent = self.budget.to_store(count)

@@ -59,7 +59,7 @@ def look(*event):
         busy.release()
 
 from zkunlearn.cli import main
-from zkunlearn.prover import storage
+from zkunlearn.prover.kernels import storage
 if hidden == "hidden":
     storage.SMALL_PARTS = 10**15  # every array goes to a file
 os.umask(int(umask, 8))

@@ -38,6 +38,7 @@ FREE: dict[tuple[str, str], tuple[set[str], str]] = {
     # Both are their owner's own copies, and secret. What binds a statement is its proof; who lowers the count of his
     # own openings gives away his own data (docs/security.md, "The budget").
     ("model.opening", "training"): (set(), "a copy of the statement, which the proof binds"),
+    ("model.opening", "spent"): (set(), "the owner's own count of a model's openings"),
     ("dataset.opening", "spent"): ({"minus one", "bit flipped", "spliced"}, "the owner's own count, lowered"),
     # What the auditor says that he knows already is not looked at again (docs/security.md, "Not claimed").
     ("training, superseded", "proof"): (set(), "its statement is compared, and it has its own `verify`"),
