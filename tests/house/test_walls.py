@@ -100,8 +100,9 @@ def command_file(command: str) -> Path:
     """The file of the command line that defines a command."""
 
     def defines(node: ast.stmt) -> bool:
-        named = isinstance(node, ast.FunctionDef) and node.name == command
-        return named and "command" in map(last_name, node.decorator_list)
+        if not (isinstance(node, ast.FunctionDef) and node.name == command):
+            return False
+        return "command" in map(last_name, node.decorator_list)
 
     (found,) = (path for path in product_files() if path.parent.name == "cli" and any(map(defines, tree_of(path).body)))
     return found
