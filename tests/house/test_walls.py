@@ -44,8 +44,9 @@ def test_a_room_imports_what_the_page_allows_and_nothing_else(room: Room) -> Non
             found[room_of(imported.module)] = str(path.relative_to(ROOT))
     found.pop(room.name, None)
     forbidden = {name: by for name, by in found.items() if name not in room.imports}
-    assert not forbidden, "imports that the page does not allow, and a file each"
-    assert not room.imports - set(found), "imports that the page allows, and that nothing needs"
+    row = ", ".join(f"`{other.name}`" for other in table() if other.name in found)
+    assert not forbidden, f"imports that the page does not allow, and a file each; the code has {row}"
+    assert not room.imports - set(found), f"imports that the page allows, and that nothing needs; the code has {row}"
 
 
 @pytest.mark.parametrize("room", table(), ids=lambda room: room.name)
