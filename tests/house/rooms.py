@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
@@ -115,9 +116,14 @@ def imports_of(path: Path) -> tuple[Import, ...]:
 
 
 @cache
-def packages_of(path: Path) -> frozenset[str]:
-    """Packages of others that a file imports, those of the standard library left out."""
-    found = {name.split(".")[0] for node in ast.walk(tree_of(path)) for name in _absolute(node)}
+def packages_of(path: Path, at_import: bool = False) -> frozenset[str]:
+    """Packages of others that a file imports, those of the standard library left out; or those it loads on import."""
+    nodes = [
+        node
+        for node, in_function, typing in _walk(tree_of(path), False, False)
+        if not at_import or not (in_function or typing)
+    ]
+    found = {name.split(".")[0] for node in nodes for name in _absolute(node)}
     return frozenset(found - set(sys.stdlib_module_names) - {PACKAGE})
 
 
@@ -132,6 +138,12 @@ def imports_in(path: Path, code: ast.AST) -> Iterator[Import]:
             for alias in node.names:
                 module = (*base, alias.name)
                 yield Import(base if file_of(module) is None else module, *kind)
+        elif _is_dynamic(node) and not isinstance(
+            node.args[0], ast.Constant
+        ):  # any module that the file has the name of
+            texts = [str(n.value) for n in ast.walk(tree_of(path)) if isinstance(n, ast.Constant)]
+            modules = [(*path.relative_to(ROOT).parts[:-1], *text.split(".")) for text in texts if text.isprintable()]
+            yield from (Import(module, *kind) for module in modules if len(module) > 1 and file_of(module) is not None)
         else:
             for name in _absolute(node):
                 if name.split(".")[0] == PACKAGE:
@@ -153,10 +165,13 @@ def _absolute(node: ast.AST) -> Iterator[str]:
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and not node.level:
         yield node.module or ""
-    elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
-        if not (node.args and isinstance(node.args[0], ast.Constant)):
-            raise LookupError(f"nobody can see what {ast.unparse(node)} imports")
+    elif _is_dynamic(node) and isinstance(node.args[0], ast.Constant):
         yield str(node.args[0].value)
+
+
+def _is_dynamic(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether it is a call of `import_module` or the like."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__")
 
 
 def drawing() -> str:
