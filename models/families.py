@@ -5,7 +5,7 @@ A score z = w . x predicts inverse_link(z). The loss of a row is the one whose d
 same steps. The integers that are proved know a family by its activation table alone; its functions on real numbers
 serve comparisons in float64 (float_reference.py).
 
-The cut of link and loss follows scikit-learn's sklearn/_loss (link.py, loss.py).
+The cut of link and loss follows scikit-learn's sklearn/_loss.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from zkunlearn.prover.protocol.fractions import Box
 from zkunlearn.prover.protocol.lookup import leaf_box
 
 
-def written_out(keys: Any, section: Any, tree: Any, columns: Mapping[str, Any]) -> Box:
+def written_out(keys: Any, section: Any, tree: Any, columns: Mapping[Any, Any]) -> Box:
     """S / (alpha - key) on the real cells. `columns`: F arrays of the whole axes."""
     box, tags = tree.source, {table.name: table.tag for table in section.tables}
     cut = tuple(axis.cut() for axis in box.axes)

@@ -29,7 +29,8 @@ class Handed(Transcript):
     """A transcript of the package, as the second verifier calls one."""
 
     def __init__(self, inner: Any) -> None:
-        self._inner, self.sponge = inner, self
+        self._inner: Any = inner
+        self.sponge: Any = self
 
     def absorb(self, data: bytes) -> None:
         self._inner.absorb(data)
@@ -83,7 +84,7 @@ def _relation(relation: Any) -> relations.Relation:
     assert isinstance(relation, GradientDescent), "another relation than those of the document"
     s = relation.schedule
     names = ("width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier")
-    factors = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch")}
+    factors: dict[str, Any] = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch")}
     table = arithmetic.activation_table(s.family.name, s.scales.q_bits, s.scales.p_bits)
     handed = arithmetic.Schedule(**{name: getattr(s, name) for name in names}, **factors, table=table)
     statement = {

@@ -24,7 +24,7 @@ class Words(Commitment):
         self.words = spoil(like.columns(range(like.code.length)))
 
     @cached_property
-    def levels(self) -> list[bytes]:
+    def levels(self) -> Any:
         salts = [NO_SALT] * len(self.words) if self.salts is None else [salt.tobytes() for salt in self.salts]
         packed = [word.astype("<u8").tobytes() for word in self.words]
         leaves = [leaf_hash(salt, word) for salt, word in zip(salts, packed, strict=True)]

@@ -4,8 +4,8 @@ A layer is a *box* of shape (top, rest): the axis that is being halved, padded t
 fraction 0/1, beside the real cells of the axes that follow. When top is used up, the next axis is unpacked and
 padded. So cells are only ever padded along one axis at a time, and work follows the real sizes.
 
-In the sumcheck of a layer, n and b = n + mu d are folded (kernels/lookup.py): mu times what is proved is b0 b1 - n0 n1.
-The two lowest layers of a large tree are never written down: prover/protocol/leaves.py.
+In the sumcheck of a layer, n and b = n + mu d are folded (prover/kernels/lookup.py): mu times what is proved is
+b0 b1 - n0 n1. The two lowest layers of a large tree are never written down: prover/protocol/leaves.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The two lowest layers of a large tree, which are never written down.
 
-They are computed from the lists of their leaves (kernels/leaves.py), and folded into the memory of the layer above
-them.
+They are computed from the lists of their leaves (prover/kernels/leaves.py), and folded into the memory of the layer
+above them.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ used is refused with one line that names file, line (or row) and column, before 
     .npz      arrays X (N, d) and optionally names (d,); labels and ids are arrays named by the caller, and an
               array `ids` is used unasked; nothing pickled is ever loaded
 
-Features may be more than memory holds (kernels/storage.py); labels and ids may not. `read_bounds`, `read_ids` and
-`read_digests` are those of formats/.
+Features may be more than memory holds (prover/kernels/storage.py); labels and ids may not. `read_bounds`, `read_ids`
+and `read_digests` are those of formats/.
 """
 
 from __future__ import annotations

@@ -210,7 +210,7 @@ def recount(relation: Any, columns: Columns) -> Columns:
             for lookup in box.lookups:
                 table = tables[lookup.table]
                 tuples = [looked_up(entry, columns)[cut][live] for entry in lookup.entries]
-                index = add(tuples[0], np.uint64(0 if lookup.table == RANGE else HALF))
+                index = add(tuples[0], np.uint64(0 if lookup.table == RANGE else HALF))  # type: ignore[arg-type]
                 inside = index < LIMB
                 for component, values in zip(table.components, tuples, strict=True):
                     inside &= component.table()[0][np.where(inside, index, 0)] == values

@@ -200,7 +200,7 @@ def test_a_row_that_is_not_a_codeword_is_rejected(declared: Declared, columns: C
         row, code = first_row(words), declared.shape.trees[tree].code
         assert len(row) == code.length
         radius = (code.length - code.dimension) // 2 + 1
-        row[:radius] = add(row[:radius], np.uint64(1))
+        row[:radius] = add(row[:radius], np.uint64(1))  # type: ignore[arg-type]
         return words
 
     outcome = prove_spoilt(declared, columns, {tree: spoil})
@@ -225,7 +225,7 @@ def test_an_error_in_one_position_is_found_exactly_when_it_is_opened(declared: D
     """Below half of the distance the row is still the one codeword near it; nothing is gained by an error."""
 
     def spoil(words: Vector) -> Vector:
-        first_row(words)[:200] = add(first_row(words)[:200], np.uint64(1))
+        first_row(words)[:200] = add(first_row(words)[:200], np.uint64(1))  # type: ignore[arg-type]
         return words
 
     seen = set()
@@ -284,7 +284,7 @@ class OffTheLine(Prover):
         def send_vector(values: Vector) -> None:
             if values.shape[1] == self.shape.ledger.length:
                 values = values.copy()
-                values[0, entry] = add(values[:1, entry], np.uint64(1))[0]
+                values[0, entry] = add(values[:1, entry], np.uint64(1))[0]  # type: ignore[arg-type]
             send(values)
 
         channel.send_vector = send_vector  # type: ignore[method-assign]

@@ -203,8 +203,8 @@ def test_another_root_is_rejected_only_because_challenges_move(name: str, reques
         old = proof.prover.commitments[tree]
         fresh = Commitment(old.code, old.rows, random_salts(old.code.length))
         columns = old.columns(indices[tree])
-        openings = [commitment.open(shape.trees[tree], indices[tree], columns) for commitment in (old, fresh)]
-        forged = proof.proof.replace(*openings)
+        old_one, new_one = [commitment.open(shape.trees[tree], indices[tree], columns) for commitment in (old, fresh)]
+        forged = proof.proof.replace(old_one, new_one)
         start = DIGEST_BYTES * place
         forged = forged[:start] + fresh.root + forged[start + DIGEST_BYTES :]
         assert_only_the_transcript_objects(proof, log, forged, FORGED["the root of"])

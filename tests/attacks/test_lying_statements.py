@@ -62,7 +62,7 @@ def test_an_order_of_rows_that_the_owner_chose_is_rejected_once_it_shows(monkeyp
 
 def test_forgetting_every_row_is_rejected_before_the_proof_is_read() -> None:
     dataset = commit()
-    proof = zu.prove(dataset, SPEC).proof
+    proof: Any = zu.prove(dataset, SPEC).proof
     nothing_left = replace(proof, statement=replace(proof.statement, forgotten=dataset.records(IDS)))
     assert verdict(nothing_left, dataset) == "forget list"
 

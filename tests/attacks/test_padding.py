@@ -16,7 +16,7 @@ from zkunlearn.circuits.language.layout import Address, Axis, Tiling
 from zkunlearn.circuits.language.relation import Indicator, LookupBox, PublicVector
 from zkunlearn.circuits.language.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_addresses
 from zkunlearn.circuits.relations import validity
-from zkunlearn.circuits.relations.gradient_descent import MODEL, MODEL_LIMBS, PREDICTIONS, WEIGHTS, Q, Z
+from zkunlearn.circuits.relations.gradient_descent import MODEL, MODEL_LIMBS, PREDICTIONS, UPDATE, WEIGHTS, Q, Z
 from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -232,7 +232,7 @@ def test_an_update_remainder_outside_the_run_is_rejected(
 ) -> None:
     """Where there is no step the update says u = 0."""
     box = filled(run.shape, true_columns)
-    box["update remainder limb 0"][cell] = 1
+    box[limb_addresses(UPDATE, run.schedule.shift)[0]][cell] = 1
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
 
 

@@ -146,7 +146,8 @@ def test_a_batched_claim_solved_for_is_rejected_by_the_opening(
     def prove_batching(channel: Any, group: Any, claims: Any, rows: Any) -> Any:
         if group.witness is None:
             return honest(channel, group, claims, rows)
-        return honest(Solving(channel, group, claims), group, claims, rows)
+        solving: Any = Solving(channel, group, claims)
+        return honest(solving, group, claims, rows)
 
     monkeypatch.setattr(prover_protocol, "prove_batching", prove_batching)
     assert_caught(prove(declared.shape, skipped), "opening")

@@ -127,7 +127,7 @@ def junk_tree(tree: TreeShape, indices: Sequence[int], cells: Vector) -> tuple[b
     packed = [row.astype("<u8").tobytes() for row in cells]
     for index, salt, data in zip(indices, salts, packed, strict=True):
         leaves[index] = leaf_hash(salt, data)
-    levels = build_levels(b"".join(leaves))
+    levels: list[Any] = build_levels(b"".join(leaves))
     opening = cap_of(levels, tree.cap) + b"".join(salts) + b"".join(packed) + paths_of(levels, tree.cap, indices)
     return levels[-1], opening
 

@@ -110,7 +110,7 @@ def before_change(folder: Path, which: int, act: Callable[[], None], and_later: 
             fsync(descriptor)
 
         sys.addaudithook(hook)
-        os.fsync = counted_fsync
+        os.fsync = counted_fsync  # type: ignore[assignment]
 
     return prepare
 
@@ -144,7 +144,7 @@ def recorded(folder: Path, log: Path) -> Prepare:
             note("fsync", os.fstat(descriptor).st_ino, "")
 
         sys.addaudithook(hook)
-        os.fsync = noted_fsync
+        os.fsync = noted_fsync  # type: ignore[assignment]
 
     return prepare
 

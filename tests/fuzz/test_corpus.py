@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from zkunlearn.formats import container
@@ -111,7 +112,10 @@ def readers() -> Iterator[str]:
     inside = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
     for path in (*ROOT.glob("*.py"), *inside):
         tree = ast.parse(path.read_text())
-        holders = [("", tree), *((f"{n.name}.", n) for n in tree.body if isinstance(n, ast.ClassDef))]
+        holders: list[tuple[str, Any]] = [
+            ("", tree),
+            *((f"{n.name}.", n) for n in tree.body if isinstance(n, ast.ClassDef)),
+        ]
         for prefix, holder in holders:
             for node in holder.body:
                 if isinstance(node, ast.FunctionDef) and not f"{prefix}{node.name}".startswith("_"):

@@ -95,6 +95,7 @@ def dataset_secrets(secrets: Secrets, dataset: Dataset) -> None:
     secrets.add_texts("labels", [joint.join(labels) for joint in ("", " ", ",", ", ", "\n")])
     for dtype in ("<i1", "<i2", "<i4", "<i8"):
         secrets.add_texts("labels", [np.array(rows.labels).astype(dtype).tobytes()])
+    values: Any
     for name, values in (("blinds", rows.blinds), ("tails", dataset.secret.tails)):
         secrets.add_words(name, np.array(values))
     for name, values in (("record salts", rows.salts), ("leaf salts", dataset.secret.salts)):

@@ -154,7 +154,8 @@ def test_two_proofs_on_one_commitment_share_only_what_follows_from_it(drawn: lis
         parts = [b"".join(o.proof[s.start : s.end] for s in where if s.what == kind) for o in (first, second)]
         if type_of(kind) == NONCES or (type_of(kind) == HASHES and kind.endswith(" of dataset")):
             continue
-        common = len(np.intersect1d(*(np.frombuffer(part, "<u8") for part in parts)))
+        mine, theirs = (np.frombuffer(part, "<u8") for part in parts)
+        common = len(np.intersect1d(mine, theirs))
         words = {"the salts of dataset": 4, "the columns of dataset": 1}.get(kind, 0)
         assert common == both * words, kind
     cap = next(section for section in where if section.what == "the cap of dataset")

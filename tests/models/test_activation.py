@@ -53,7 +53,7 @@ def test_sampled_entries_are_the_nearest_integers(scales):
     table = activation_table(*scales)
     with mpmath.workdps(60):
         for i in [*range(0, 65536, 641), 32767, 32768, 65535]:
-            assert int(table[i]) == int(mpmath.floor(exact_entry(*scales, i) + mpmath.mpf(0.5))), i
+            assert int(table[i]) == int(mpmath.floor(exact_entry(*(*scales, i)) + mpmath.mpf(0.5))), i
 
 
 @pytest.mark.parametrize("scales", [s for s in DIGESTS if s[0] != "linear"], ids=str)
@@ -70,7 +70,7 @@ def test_entries_nearest_to_a_rounding_tie_are_right(scales):
     table = activation_table(*scales)
     with mpmath.workdps(60):
         for i in np.argsort(np.abs(scaled - np.floor(scaled) - 0.5))[:100]:
-            assert int(table[i]) == int(mpmath.floor(exact_entry(*scales, int(i)) + mpmath.mpf(0.5))), i
+            assert int(table[i]) == int(mpmath.floor(exact_entry(*(*scales, int(i))) + mpmath.mpf(0.5))), i
 
 
 @pytest.mark.parametrize("scales", SCALES, ids=str)

@@ -1,6 +1,7 @@
 """The integer trace: equal to a plain-Python twin bit for bit, and blind to forgotten rows."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 
-SPEC = {"model": "logistic", "epochs": 3, "learning_rate": 0.5}
+SPEC: dict[str, Any] = {"model": "logistic", "epochs": 3, "learning_rate": 0.5}
 KINDS = {"logistic": "binary", "probit": "binary", "linear": "real", "poisson": "count"}
 FINE = FixedPoint(x_bits=13, w_bits=16, p_bits=12)  # exp fits 62 bits here
 

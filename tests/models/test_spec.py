@@ -183,7 +183,7 @@ def test_unknown_and_missing_mapping_fields_are_refused():
         method = {k: v for k, v in spec().to_mapping()["method"].items() if k != "l2"}
         TrainingSpec.from_mapping({**spec().to_mapping(), "method": method})
     with pytest.raises(FormatError, match="is a list, not a map"):
-        TrainingSpec.from_mapping([])
+        TrainingSpec.from_mapping([])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

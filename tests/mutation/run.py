@@ -1,5 +1,8 @@
 """Delete each check in turn and see a test go red: `make mutation`, which writes docs/mutation.md.
 
+All checks take hours. `python tests/mutation/run.py verifier/protocol/merkle.py circuits/relations` tries those of some
+files or folders, and writes only their rows anew.
+
 A check is a refusal (`raise InvalidProof`, `StatementMismatch` or `FormatError`) in what a verifier runs (models/,
 circuits/, verifier/), a call of one that has a name (`require_..`, `check_..`, `verify_..`), or a `require_zero` of the
 verifier or a relation. Each is replaced by `pass` in a copy of the tree, where the tests that are about it, of attacks
@@ -17,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,16 +59,17 @@ Made by `make mutation`: each check that a verifier runs deleted in turn, and a 
 because something false or malformed is accepted (a lie that only this check stops), the third column says so; else
 another check answers in its place, or what is honest fails.
 
-| file | check | without it | noticed by |
+| file and function | check | without it | noticed by |
 |---|---|---|---|
 """
 
 
 @dataclass(frozen=True)
 class Check:
-    """A statement that can be deleted: its file, lines, and what it says."""
+    """A statement that can be deleted: its file, the function it is in, its lines, and what it says."""
 
     path: Path
+    function: str
     first: int
     last: int
     text: str
@@ -79,15 +83,30 @@ class Check:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def checks() -> Iterator[Check]:
-    """All of them, file by file."""
+def checks(only: Sequence[str] = ()) -> Iterator[Check]:
+    """All of them, file by file; or those of some files and folders."""
+    chosen = [Path(place) for place in only]
     for place in PLACES:
         for path in sorted((ROOT / place).rglob("*.py")):
+            name = path.relative_to(ROOT)
+            if chosen and not any(name.is_relative_to(place) for place in chosen):
+                continue
             source = path.read_text(encoding="utf-8")
-            for node in sorted(ast.walk(ast.parse(source)), key=lambda node: getattr(node, "lineno", 0)):
+            for function, node in sorted(_statements(ast.parse(source), ""), key=lambda found: found[1].lineno):
                 if _is_refusal(node) or _is_constraint(node) or _is_call(node):
                     text = " ".join((ast.get_source_segment(source, node) or "").split())
-                    yield Check(path.relative_to(ROOT), node.lineno, node.end_lineno or node.lineno, text)
+                    yield Check(name, function, node.lineno, node.end_lineno or node.lineno, text)
+
+
+def _statements(node: ast.AST, function: str) -> Iterator[tuple[str, ast.stmt]]:
+    """All statements below a node, each with the function it is in, as `Class.method` or `outer.inner`."""
+    for child in ast.iter_child_nodes(node):
+        inside = function
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            inside = f"{function}.{child.name}".lstrip(".")
+        if isinstance(child, ast.stmt):
+            yield inside, child
+        yield from _statements(child, inside)
 
 
 def _is_refusal(node: ast.AST) -> bool:
@@ -175,32 +194,46 @@ class Copies:
         text = check.text if len(check.text) <= LONGEST_TEXT else check.text[:LONGEST_TEXT] + " .."
         what = "accepted" if notice and notice.accepted else "other"
         test = notice.test if notice else NOTHING
-        row = f"| {check.path}:{check.first} | `{text.replace('|', chr(92) + '|')}` | {what} | {test} |"
+        row = f"| {check.path} {check.function} | `{text.replace('|', chr(92) + '|')}` | {what} | {test} |"
         print(row, flush=True)
         return row
 
 
-def write_page(rows: list[str], whole: bool) -> None:
-    """The page, or of the page as it is these rows alone."""
-    new = {row.split(" | ")[0]: row for row in rows}
-    old = [] if whole else PAGE.read_text(encoding="utf-8").removeprefix(HEAD).splitlines()
-    lines = rows if whole else [new.get(row.split(" | ")[0], row) for row in old if row.startswith("| ")]
+def write_page(rows: list[str], only: Sequence[str]) -> None:
+    """The page; or the page as it is, with these rows in the place of all that it has of the files that were tried."""
+    lines = rows
+    if only:
+        old = PAGE.read_text(encoding="utf-8").removeprefix(HEAD).splitlines()
+        kept = [row for row in old if row.startswith("| ") and not any(_file(row).is_relative_to(o) for o in only)]
+        lines = sorted([*kept, *rows], key=_place)  # which leaves the order within a file
     accepted, unnoticed = (sum(what in line for line in lines) for what in (" | accepted | ", NOTHING))
     sums = f"{len(lines)} checks: {accepted} whose deletion lets something in, {unnoticed} that nothing notices."
     PAGE.write_text("\n".join([HEAD + lines[0], *lines[1:], "", sums, ""]), encoding="utf-8")
 
 
+def _file(row: str) -> Path:
+    return Path(row.split()[1])
+
+
+def _place(row: str) -> tuple[int, Path]:
+    """Where the file of a row stands among all of them."""
+    return PLACES.index(_file(row).parts[0]), _file(row)
+
+
 def main() -> None:
-    """Run all mutants, or those in whose path and line, as verifier/protocol/merkle.py:40, the argument is found."""
+    """Run all mutants, or those of some files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("only", nargs="?", default="", help="part of a file's path and line")
+    parser.add_argument("only", nargs="*", help="files or folders, as verifier/protocol/merkle.py; all by default")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time")
     options = parser.parse_args()
-    found = [check for check in checks() if options.only in f"{check.path}:{check.first}"]
+    only = [str(Path(place)) for place in options.only]
+    found = list(checks(only))
+    if not found:
+        parser.error(f"there is no check in {', '.join(only)}")
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         rows = list(pool.map(Copies(Path(folder), options.jobs).try_without, found))
     survivors = sum(NOTHING in row for row in rows)
-    write_page(rows, whole=not options.only)
+    write_page(rows, only)
     print(f"{len(rows)} checks, {survivors} not noticed")
     sys.exit(1 if survivors else 0)
 

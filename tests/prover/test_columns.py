@@ -171,6 +171,7 @@ def test_axes_are_summed_in_runs_as_a_plain_loop_does(
     """Each axis with some of its bits free; with public weights; in pieces of any size."""
     axes, cells = axes_of(shape), any_cells(seed, kind, *shape)
     at: dict[str, Any] = {}
+    own: Any
     weights: list[list[twins.Pair] | None] = []
     for i, axis in enumerate(axes):
         free = data.draw(st.integers(-1, axis.bits))

@@ -619,6 +619,6 @@ def test_numbers_of_any_type_are_encoded_as_the_float64_that_they_are(
     X = (rng.integers(0, 5, (20, 3)) / (3 if np.dtype(kind).kind == "f" else 1)).astype(kind)
     own = read_table(zipped(tmp_path / "t.npz", npy_bytes(X), compression), "y")
     wide = read_table(zipped(tmp_path / "u.npz", npy_bytes(X.astype(np.float64)), compression), "y")
-    assert (own.X.dtype, wide.X.dtype) == (X.dtype, np.float64)
+    assert (own.X.dtype, wide.X.dtype) == (X.dtype, np.dtype(np.float64))
     assert encoded(own) == encoded(wide)
     assert len({value for line in encoded(own) for value in line}) > 1

@@ -289,7 +289,7 @@ def test_tuples_that_are_in_no_table_have_leaves_of_their_own(
     lying = case.with_cells(column, chosen, numbers(seed, int(chosen.sum())))
     for section, tree in lying.boxes():
         found = require_same(lying, section, tree, seed)
-        box = tree.source
+        box: Any = tree.source
         lies = lies_in(lying, box)
         if isinstance(found, ListedLeaves):
             assert found.leaves.live == LIMB * len({lookup.table for lookup in box.lookups}) + lies

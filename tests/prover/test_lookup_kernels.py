@@ -34,7 +34,7 @@ def weights_for(seed: int, rows: int, m: int) -> tuple[Any, Any]:
 def expected_round(n: Any, b: Any, live: int, weights: tuple[Any, Any]) -> tuple[Any, Any]:
     n = np.zeros_like(b) if n is None else n
     four = [*children(n[:, :, :live]), *children(b[:, :, :live])]
-    return twins.pair_round(*four, pairs(weights[0]), pairs(weights[1]))
+    return twins.pair_round(*(*four, pairs(weights[0]), pairs(weights[1])))
 
 
 @quick
@@ -54,7 +54,7 @@ def test_mixing_makes_the_round_mu_times_what_is_claimed(seed: int, box: tuple[i
     live = box[0] * box[1]
     n, d = numbers(seed, 2, 2, live), numbers(seed + 1, 2, 2, live)
     weights = weights_for(seed + 2, box[0] // 2, box[1])
-    claimed = twins.fraction_round(*children(n), *children(d), pairs(weights[0]), pairs(weights[1]), mu)
+    claimed = twins.fraction_round(*(*children(n), *children(d), pairs(weights[0]), pairs(weights[1]), mu))
     mixed = [twins.kadd(x, twins.kmul(mu, y)) for x, y in zip(line(n), line(d), strict=True)]
     assert fast.mix_round(n, d, weights, mu) == tuple(twins.kmul(mu, value) for value in claimed)
     assert line(d) == mixed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def numbers(seed: int, *shape: int) -> np.ndarray:
     return np.where(rng.random(shape) < 0.5, edges, rng.integers(0, P, size=shape, dtype=np.uint64))
 
 
-def pairs(values: np.ndarray) -> list:
+def pairs(values: np.ndarray) -> Any:
     """K array (2, ...) -> nested lists of pairs."""
     if values.ndim == 1:
         return tuple(int(v) for v in values)

@@ -21,7 +21,7 @@ def changed(data: bytes, at: int, mask: int = 1) -> bytes:
     return data[:at] + bytes([data[at] ^ mask]) + data[at + 1 :]
 
 
-KINDS = {
+KINDS: dict[str, Any] = {
     "dataset": (verifier.verify_dataset, zu.DatasetCommitment, zu.verify_dataset),
     "link": (verifier.verify_recommitment, zu.RecommitmentProof, zu.verify_recommitment),
 }

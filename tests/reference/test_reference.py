@@ -414,7 +414,7 @@ def test_recommitments_of_other_rows_are_rejected(owner: Owner) -> None:
 
 # Files ---------------------------------------------------------------------------------------------------------------
 
-PACKAGE = {
+PACKAGE: dict[str, Any] = {
     "dataset": zu.DatasetCommitment,
     "training": zu.TrainingProof,
     "link": zu.RecommitmentProof,

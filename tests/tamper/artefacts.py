@@ -247,8 +247,9 @@ def role_kinds(owner: Owner, other: Owner) -> list[Kind]:
 def secret_kinds(owner: Owner, other: Owner) -> list[Kind]:
     """The owner's own."""
 
-    def stored(name: str) -> tuple[Any, ...]:
-        return tuple(decode((o.folder / name).read_bytes(), None, LARGEST)[1] for o in (owner, other))
+    def stored(name: str) -> tuple[Any, Any]:
+        mine, theirs = (decode((o.folder / name).read_bytes(), None, LARGEST)[1] for o in (owner, other))
+        return mine, theirs
 
     for each in (owner, other):
         each.trained.model.save(each.folder / "model.opening")

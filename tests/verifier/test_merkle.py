@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,9 +44,9 @@ class Opened:
     def __init__(self, shape: CapShape, indices: list[int]) -> None:
         self.shape, self.indices = shape, indices
         hashes = digests(shape.leaves)
-        self.levels = build_levels(b"".join(hashes))
-        self.root = self.levels[-1]
-        self.cap = cap_of(self.levels, shape)
+        self.levels: list[Any] = build_levels(b"".join(hashes))
+        self.root: Any = self.levels[-1]
+        self.cap: Any = cap_of(self.levels, shape)
         self.leaves = [hashes[i] for i in indices]
         self.paths = paths_of(self.levels, shape, indices)
 
@@ -216,7 +217,7 @@ def test_a_shorter_path_from_an_inner_node_is_rejected(opened: Opened) -> None:
 def test_an_inner_node_passed_off_as_a_leaf_is_rejected() -> None:
     """Salt = left child, data = right child: tag and zeros tell this leaf from the node above two."""
     hashes = digests(8)
-    levels = build_levels(b"".join(hashes))
+    levels: list[Any] = build_levels(b"".join(hashes))
     forged = leaf_hash(hashes[0], hashes[1])
     shape = CapShape(4, 2, 1)  # the tree without its lowest level has the same root
     with pytest.raises(InvalidProof, match="leaf 0 does not lead"):

@@ -96,7 +96,8 @@ def test_a_true_sum_leaves_true_claims(sizes: tuple[int, int], factors: int) -> 
             at = bound_point(term, result.point)
             flat = tuple(c for axis in columns.axes[term.column] for c in at[axis.name])
             axes = columns.axes[term.column]
-            full = np.pad(columns.values[term.column], [(0, (1 << a.bits) - a.size) for a in axes]).reshape(-1)
+            values_of: Any = columns.values[term.column]
+            full = np.pad(values_of, [(0, (1 << a.bits) - a.size) for a in axes]).reshape(-1)
             assert evaluate(value, values, ONE) == evaluate_vector(full, flat)
 
 
