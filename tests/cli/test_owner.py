@@ -156,7 +156,7 @@ def test_bounds_from_the_data_and_constant_columns_are_pointed_out(tmp_path: Pat
     (tmp_path / "t.csv").write_text("a,b,y\n1,5,0\n2,5,1\n3,5,1\n")
     result = done("commit", tmp_path / "t.csv", "--target", "y", "--out", tmp_path / "data")
     assert "CAUTION" in result.stdout
-    assert "one value in every row, so nothing to learn from: b" in result.stderr
+    assert "one value in every row, so nothing to learn from: 'b'" in result.stderr
 
 
 # --- what is refused ----------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def test_proof_and_model_are_only_replaced_by_force(owner: Path, there: str) -> 
         (["--forget-file", "t.csv"], "t.csv: 25 ids are not in the data set: 'name,age,weight,sick', 'Żółć 00,"),
         (["--forget-file", "none.txt"], "none.txt: there is no such file"),
         (["--previous", "t.csv"], "t.csv: this is not a zkunlearn file"),
-        (["--previous", "data/dataset.commitment"], "but a proof is needed"),
+        (["--previous", "data/dataset.commitment"], "but a training is needed"),
         (["--spec", "t.csv"], "t.csv"),
         (["--spec", "none.toml"], "none.toml"),
         (["--out", "none/x.proof"], "none: is not a directory that exists"),
