@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import click
 
 TEXT_WIDTH = 84  # of the second column; a digest is 64
-FOREIGN_LENGTH = 80  # how much of a foreign string is shown
+FOREIGN_LENGTH = 256  # how much of a foreign string is shown
 FIXED_SPACE = "\ue000"  # a space at which no line is broken; not printable, so that no text brings it along
 
 Lines = list[tuple[str, str]]
