@@ -5,12 +5,13 @@
     unlearnt = zu.prove(dataset, spec, forget=[id1], previous=trained.proof)
     report   = zu.verify(unlearnt.proof, dataset.commitment, spec=spec, previous=trained.proof)      # auditor
 
-`prove` is for owners, `verify` for auditors. Importing this package loads neither the prover nor its compiled
-kernels; verifying needs numpy and cbor2 only.
+`prove` is for owners, `verify` for auditors. Importing this package loads nothing; a name loads what it needs when it
+is first used, and verifying needs numpy and cbor2 only.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -26,16 +27,16 @@ from .errors import (
     TrainingError,
     ZkUnlearnError,
 )
-from .models.scales import FixedPoint
-from .models.spec import TrainingSpec, load_spec
-from .verifier.pins import Pins
-from .verifier.proofs import DatasetCommitment, RecommitmentProof, TrainingProof
-from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment, verify_training
 
 if TYPE_CHECKING:
+    from .models.scales import FixedPoint
+    from .models.spec import TrainingSpec, load_spec
     from .prover.owner.dataset import Dataset
     from .prover.owner.model import Model
     from .prover.owner.trained import Trained
+    from .verifier.history import History, verify_chain
+    from .verifier.proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
+    from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment
 
 __version__ = "0.1.0"
 __all__ = [
@@ -44,9 +45,11 @@ __all__ = [
     "DatasetCommitment",
     "FixedPoint",
     "FormatError",
+    "History",
     "InvalidProof",
     "Model",
     "ParameterError",
+    "Proof",
     "RecommitmentProof",
     "StatementMismatch",
     "TrainingError",
@@ -61,18 +64,38 @@ __all__ = [
     "prove",
     "recommit",
     "verify",
+    "verify_chain",
     "verify_dataset",
     "verify_recommitment",
 ]
+_HOMES = {
+    "DatasetCommitment": "verifier.proofs",
+    "FixedPoint": "models.scales",
+    "History": "verifier.history",
+    "Model": "prover.owner.model",
+    "Proof": "verifier.proofs",
+    "RecommitmentProof": "verifier.proofs",
+    "TrainingProof": "verifier.proofs",
+    "TrainingSpec": "models.spec",
+    "VerificationReport": "verifier.verify",
+    "load_spec": "models.spec",
+    "verify_chain": "verifier.history",
+    "verify_dataset": "verifier.verify",
+    "verify_recommitment": "verifier.verify",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = found
+        return found
 
 
-def __getattr__(name: str) -> Any:
-    """What an owner reads back, without loading the prover for those who do not."""
-    if name == "Model":
-        from .prover.owner.model import Model
-
-        return Model
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def commit(
@@ -206,12 +229,18 @@ def verify(
 
     Args:
         forget: record digests of the rows that must be forgotten, no more and no fewer.
+        previous: the proof that this one supersedes; compared, not checked. It may declare another algorithm, which
+            the report then says.
         recommitment: links the data set of `previous` to this one, if it was committed afresh in between.
         known_dataset: digest of a data set whose validity proof was checked before; saves checking it again.
 
     Raises:
         InvalidProof: naming the check that failed.
         StatementMismatch: the proof is about something else than what was pinned.
+        ParameterError: an argument of another type, or that is not used.
     """
+    from .verifier.pins import Pins
+    from .verifier.verify import verify_training
+
     pins = Pins(spec=spec, forget=forget, previous=previous, recommitment=recommitment, known_dataset=known_dataset)
     return verify_training(proof, dataset, pins)

@@ -1,6 +1,6 @@
 """`python -m zkunlearn` is the command line."""
 
-from .cli.program import main
+from .cli.start import main
 
 if __name__ == "__main__":
-    main(prog_name="zkunlearn")
+    main()

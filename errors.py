@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from pathlib import Path
+from typing import Literal, Self
 
 
 class ZkUnlearnError(Exception):
@@ -70,7 +71,21 @@ class InvalidProof(ZkUnlearnError):
 
 
 class FormatError(ZkUnlearnError):
-    """A file is not a well-formed artefact of the expected kind."""
+    """A file is not a well-formed artefact of the expected kind.
+
+    Attributes:
+        fault: "kind" for a file of another kind, or none of ours; "version" for one that another version of this
+            package writes; "damaged" for one that says it is of the right kind and version, and is not. Only a
+            damaged proof is an invalid one.
+    """
+
+    def __init__(self, message: str, fault: Literal["damaged", "kind", "version"] = "damaged") -> None:
+        super().__init__(message)
+        self.fault = fault
+
+    def named(self, file: Path | str) -> FormatError:
+        """The same with the file's name in front."""
+        return FormatError(f"{file}: {self}", self.fault)
 
 
 class StatementMismatch(ZkUnlearnError):
@@ -91,3 +106,10 @@ class TrainingError(ZkUnlearnError):
 
 class BudgetExceeded(ZkUnlearnError):
     """A commitment has no column openings left to spend."""
+
+
+def require_type(name: str, value: object, kind: type, hint: str = "") -> None:
+    """Raise ParameterError for an argument of another type; True is no integer."""
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        more = f"; {hint}" if hint else ""
+        raise ParameterError(f"{name}: expected {kind.__name__}, found {type(value).__name__}{more}")

@@ -1,5 +1,5 @@
 """The command line, a thin layer over the library."""
 
-from .program import main
+from .start import main
 
 __all__ = ["main"]

@@ -21,10 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import TrainingSpec, VerificationReport, commit, load_spec, prove, verify
-from ..errors import DataError, FormatError, InvalidProof, StatementMismatch
+from ..errors import DataError, ZkUnlearnError
 from ..verifier.proofs import DatasetCommitment, TrainingProof
-from .output import Output, one_line, reason_of, size_text, statement_lines
-from .owner import prepare_kernels, require_folder_place
+from .exits import reason_of
+from .output import Output, one_line
+from .owner import prepare_kernels
+from .places import require_folder_place
+from .words import size_text, statement_lines
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
@@ -336,6 +339,9 @@ def _reason(evidence: Evidence, lie: TrainingProof, pins: dict[str, Any]) -> str
     """Why a lie is rejected; the demo fails if it is not."""
     try:
         verify(lie, evidence.dataset, **pins)
-    except (InvalidProof, FormatError, StatementMismatch) as error:
-        return reason_of(error)[1]
+    except ZkUnlearnError as error:
+        found = reason_of(error)
+        if found is None:
+            raise
+        return found[1]
     raise RuntimeError("a false statement was accepted")

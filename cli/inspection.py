@@ -15,17 +15,18 @@ from ..circuits.statements.base import Statement, read_statement, statement_dige
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.training import TrainingStatement
-from ..errors import FormatError, ParameterError
-from ..formats.container import read_container
+from ..errors import DataError, FormatError, ParameterError
+from ..formats.container import MAGIC, read_container
 from ..formats.fields import Bytes, Int, take
+from ..formats.files import opened
 from ..formats.lists import read_digests
 from ..models.spec import load_spec
 from ..verifier.proofs import Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
 from ..verifier.protocol.soundness import soundness_terms
 from ..verifier.shapes import shape_of
-from .output import (
-    Lines,
+from .output import Lines, foreign
+from .words import (
     algorithm_sentence,
     dataset_data,
     dataset_lines,
@@ -62,22 +63,39 @@ def inspect_file(path: Path) -> Inspection:
     Raises:
         DataError, FormatError, ParameterError: it is none, or malformed; names the file.
     """
-    if path.suffix == ".toml":
-        return _spec(path)
-    if path.suffix == ".forgotten":
-        return _forgotten(path)
+    if not _is_ours(path):
+        return _spec(path) if path.suffix == ".toml" else _text(path)
     kind, payload = read_container(path, None, MAX_SECRET_BYTES)
     inspection = _SECRETS[kind](path, payload) if kind in _SECRETS else _statement(path)
     size = path.stat().st_size
-    inspection.lines.insert(0, ("file", f"{path}, {size_text(size)}"))
+    inspection.lines.insert(0, ("file", f"{foreign(path)}, {size_text(size)}"))
     inspection.data = {"kind": kind, "secret": inspection.last == SECRET, "bytes": size, **inspection.data}
     return inspection
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file says that it is one of this package's, whatever its name says."""
+    with opened(path, MAX_SECRET_BYTES) as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def _text(path: Path) -> Inspection:
+    """A forget list, or else a spec."""
+    try:
+        return _forgotten(path)
+    except DataError:
+        if path.suffix == ".forgotten":
+            raise
+    try:
+        return _spec(path)
+    except (FormatError, ParameterError):
+        raise FormatError(f"{path}: this is no file that zkunlearn writes or reads", "kind") from None
 
 
 def _spec(path: Path) -> Inspection:
     spec = load_spec(path)
     toml = [line for line in spec.to_toml().splitlines() if line]
-    lines = [("file", str(path)), ("algorithm", algorithm_sentence(spec))]
+    lines = [("file", foreign(path)), ("algorithm", algorithm_sentence(spec))]
     lines += [("complete" if index == 0 else "", line) for index, line in enumerate(toml)]
     data = {"kind": "spec", "spec": spec.to_mapping(), "algorithm": algorithm_sentence(spec)}
     return Inspection("training spec", lines, "Pin it with `zkunlearn verify --spec`.", data)
@@ -85,7 +103,7 @@ def _spec(path: Path) -> Inspection:
 
 def _forgotten(path: Path) -> Inspection:
     digests = read_digests(path)
-    lines = [("file", str(path)), ("records", plural(len(digests), "record digest"))]
+    lines = [("file", foreign(path)), ("records", plural(len(digests), "record digest"))]
     data = {"kind": "forget list", "records": len(digests)}
     return Inspection("forget list", lines, "Pin it with `zkunlearn verify --forget-file`.", data)
 
@@ -93,12 +111,16 @@ def _forgotten(path: Path) -> Inspection:
 def _statement(path: Path) -> Inspection:
     """A statement of any kind, with its proof."""
     proof: Proof[Statement] = Proof.load(path)
-    statement = proof.statement
-    bits, security = _security(statement)
-    inspection = _WORDS.get(statement.kind, _any)(statement)
+    bits, security = _security(proof.statement)
+    inspection = describe(proof.statement)
     inspection.lines += [("proof", size_text(len(proof.proof))), ("security", security)]
     inspection.data |= {"proof_bytes": len(proof.proof), "security_bits": bits}
     return inspection
+
+
+def describe(statement: Statement) -> Inspection:
+    """A statement of any kind in words."""
+    return _WORDS.get(statement.kind, _any)(statement)
 
 
 def _any(statement: Statement) -> Inspection:
@@ -131,7 +153,7 @@ def _dataset(statement: DatasetStatement) -> Inspection:
 def _bounds(statement: DatasetStatement) -> Lines:
     """The interval of each column, for an auditor to judge."""
     columns = statement.encoding.features
-    texts = [f"{column.name} in [{column.low!r}, {column.high!r}]" for column in columns[:SHOWN_COLUMNS]]
+    texts = [f"{foreign(column.name)} in [{column.low!r}, {column.high!r}]" for column in columns[:SHOWN_COLUMNS]]
     if len(columns) > SHOWN_COLUMNS:
         texts.append(f"and {len(columns) - SHOWN_COLUMNS} more, which --json shows")
     return [("" if index else "bounds", text) for index, text in enumerate(texts)]
@@ -159,7 +181,7 @@ def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
     try:
         statement = read_statement(TrainingStatement, payload.get("training"))
     except FormatError as error:
-        raise FormatError(f"{path}: {error}") from error
+        raise error.named(path) from error
     spent = take({"spent": payload.get("spent")}, {"spent": Int(1, statement.model.openings)}, str(path))["spent"]
     lines = [*statement_lines(statement), ("openings", f"{spent} of {statement.model.openings} used")]
     return Inspection("model opening", lines, SECRET, {**statement_data(statement), "openings_used": spent})

@@ -1,108 +1,218 @@
-"""What the owner's commands check before they work: places for files, compiled kernels, ids to forget."""
+"""The commands of the owner: commit, prove, recommit. What is slow to import (numba) comes when it is needed."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+import zkunlearn as zu
 
 from ..errors import DataError
-from .output import Output
+from .options import FILE, common, force_option, openings_option, within_memory
+from .output import Output, foreign
+from .places import dataset_files, refuse_existing, require_file_place, require_folder_place, secrets_folder
+from .words import dataset_data, dataset_lines, plural, size_text, statement_data, statement_lines
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
 
-Command = Callable[..., None]
+LINK_FILE = "dataset.recommitment"
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 
 
-def dataset_files(directory: Path) -> tuple[Path, Path]:
-    """The public and the secret file of a data set, after what a killed run left there is put right."""
-    from ..prover.owner.dataset import COMMITMENT_FILE, OPENING_FILE, recover
+@click.command()
+@click.argument("data", type=FILE)
+@click.option("--target", required=True, metavar="COL", help="The column of labels.")
+@click.option("--id", "id_column", metavar="COL", help="The column of row ids; without it rows are numbered from 1.")
+@click.option(
+    "--bounds", "bounds_file", type=FILE, metavar="FILE", help="TOML: [bounds] with lines name = [low, high]."
+)
+@click.option("--x-bits", type=int, default=10, show_default=True, help="Scale of feature integers.")
+@click.option("--label", type=click.Choice(["binary", "real", "count"]), help="Kind of labels; guessed by default.")
+@click.option(
+    "--several-rows-per-id", "several", is_flag=True, help="One id may have several rows, forgotten together."
+)
+@openings_option
+@click.option("--out", required=True, type=FILE, metavar="DIR", help="Where dataset.commitment and its secret go.")
+@force_option
+@common
+@within_memory("out")
+def commit(
+    output: Output,
+    data: Path,
+    target: str,
+    id_column: str | None,
+    bounds_file: Path | None,
+    x_bits: int,
+    label: str | None,
+    several: bool,
+    openings: int,
+    out: Path,
+    force: bool,
+) -> None:
+    """Commit to DATA (CSV, Parquet or .npz) and prove that it is well formed."""
+    from ..prover.tables.read import read_bounds, read_table
 
-    if directory.is_dir():
-        recover(directory)
-    return directory / COMMITMENT_FILE, directory / OPENING_FILE
-
-
-class MemorySize(click.ParamType):  # type: ignore[type-arg]  # only newer versions of click have these
-    """A number of bytes, as people write it: 800MB, 2GB, 1.5GiB."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", value.strip().upper())
-        if found is None:
-            self.fail(f"{value!r} is no size such as 800MB or 2GB", param, ctx)
-        number, prefix, binary = found.groups()
-        return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix or " "))
-
-
-def within_memory(place: str) -> Callable[[Command], Command]:
-    """The option --memory of an owner's command; temporary files go to the folder that the argument `place` names."""
-
-    def decorate(command: Command) -> Command:
-        @click.option(
-            "--memory",
-            type=MemorySize(),
-            metavar="SIZE",
-            help="Hold at most this much in memory, as in 2GB; what is larger goes to temporary files beside the data.",
-        )
-        @wraps(command)
-        def run(*output: Output, memory: int | None, **arguments: Any) -> None:
-            from ..prover.kernels.storage import memory_limit
-
-            folder: Path = arguments[place]
-            while not folder.is_dir() and folder != folder.parent:
-                folder = folder.parent
-            with memory_limit(memory, folder):
-                command(*output, **arguments)
-
-        return run
-
-    return decorate
-
-
-def secrets_folder(directory: Path) -> Path:
-    """Where a data set's large secrets are."""
-    from ..prover.owner.secret_arrays import SECRETS
-
-    return directory / SECRETS
-
-
-def refuse_existing(paths: Sequence[Path], force: bool, hint: str) -> None:
-    """Raise DataError for a file that the user did not say to replace."""
-    for path in paths:
-        if path.exists() and not force:
-            raise DataError(f"{path}: is there already; {hint}, or say --force")
-
-
-def require_file_place(path: Path) -> None:
-    """Find out before the work, not after it, that a file cannot be created."""
-    if path.is_dir():
-        raise DataError(f"{path}: is a directory, not a file")
-    _require_writable(path.parent)
-
-
-def require_folder_place(path: Path) -> None:
-    """The same for a folder, which need not exist, nor those above it."""
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    _require_writable(path)
+    public, secret = dataset_files(out)
+    refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
+    require_folder_place(out)
+    bounds = None if bounds_file is None else read_bounds(bounds_file)
+    table = read_table(data, target, id_column, several=several)
+    prepare_kernels(output)
+    try:
+        with output.phases("committing") as progress:
+            dataset = zu.commit(
+                table.X,
+                table.y,
+                table.ids,
+                names=table.names,
+                bounds=bounds,
+                label_kind=label,
+                label_name=target,
+                x_bits=x_bits,
+                openings=openings,
+                rows_per_id="many" if several else "one",
+                progress=progress,
+            )
+    except DataError as error:
+        raise table.locate(error) from error
+    dataset.save(out, replace=force)
+    for note in dataset.notes:
+        output.note(f"note: {note}")
+    statement = dataset.statement
+    files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
+    notes = {"notes": list(dataset.notes)}
+    lines = [
+        *dataset_lines(statement),
+        ("openings", f"{dataset.spent} of {statement.openings} used"),
+        ("public", f"{foreign(public)}, {size_text(public.stat().st_size)}"),
+        ("SECRET", f"{foreign(secret)}, {foreign(secrets_folder(out))}: keep both, or nothing more can be proved"),
+    ]
+    data_set = dataset_data(statement)
+    output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files | notes)
 
 
-def _require_writable(folder: Path) -> None:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: is not a directory that exists")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise DataError(f"{folder}: may not be written to")
+@click.command()
+@click.argument("directory", type=FILE, metavar="DIR")
+@click.option("--spec", "spec_file", required=True, type=FILE, metavar="SPEC.toml", help="The declared algorithm.")
+@click.option("--forget", multiple=True, metavar="ID", help="A row to forget; may be repeated.")
+@click.option("--forget-file", type=FILE, metavar="F", help="Rows to forget, one id a line.")
+@click.option(
+    "--previous",
+    "previous_file",
+    type=FILE,
+    metavar="Q.proof",
+    help="The proof that this one supersedes; what it forgot stays forgotten. The spec may be another one.",
+)
+@click.option("--fork", is_flag=True, help="Go on even if another statement supersedes Q already.")
+@click.option("--out", required=True, type=FILE, metavar="P.proof", help="Where the proof goes.")
+@click.option("--timings", is_flag=True, help="Show the seconds of each phase.")
+@force_option
+@common
+@within_memory("directory")
+def prove(
+    output: Output,
+    directory: Path,
+    spec_file: Path,
+    forget: Sequence[str],
+    forget_file: Path | None,
+    previous_file: Path | None,
+    fork: bool,
+    out: Path,
+    timings: bool,
+    force: bool,
+) -> None:
+    """Train on the data set in DIR without the forgotten rows, and prove it.
+
+    Beside P.proof go P.model.opening (SECRET: the weights) and, if rows are forgotten, P.forgotten, the public list
+    of their record digests.
+    """
+    from ..prover.owner.locks import locked
+    from ..prover.owner.successors import note_statement, refuse_fork, roots
+    from ..prover.owner.trained import ProofFiles
+
+    files = ProofFiles.beside(out)
+    refuse_existing([files.proof, files.model, files.forgotten], force, "choose another name")
+    require_file_place(out)
+    spec = zu.load_spec(spec_file)
+    previous = None if previous_file is None else zu.TrainingProof.load(previous_file)
+    folders = [path.parent for path in (out, previous_file) if path is not None]
+    dataset = zu.load_dataset(directory)
+    if previous is not None and not fork:
+        refuse_fork(previous, directory, folders)
+    dataset.require_whole_count(out.parent)
+    ids = ids_to_forget(dataset, forget, forget_file)
+    prepare_kernels(output)
+    with output.phases("proving") as progress:
+        trained = zu.prove(dataset, spec, forget=ids, previous=previous, progress=progress)
+    trained.save(out, replace=force)
+    statement = trained.proof.statement
+    for text in trained.notes:
+        output.note(f"note: {text}")
+    if trained.forgotten_before:
+        output.note(f"note: {plural(trained.forgotten_before, 'row')} of these had been forgotten already")
+    if previous is None and roots(directory):
+        output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
+    with locked(directory):
+        note_statement(directory, trained.proof.digest, statement.previous)
+    if dataset.spent + 1 == dataset.statement.openings:
+        output.note("note: one opening of the data set is left; keep it for `zkunlearn recommit`")
+    public_list = str(files.forgotten) if statement.forgotten else None
+    names = {"model": str(files.model), "forgotten": public_list, "proof": str(out)}
+    seconds = {phase: round(duration, 3) for phase, duration in trained.timings.items()}
+    lines = [
+        *statement_lines(statement),
+        ("openings", f"{dataset.spent} of {dataset.statement.openings} used"),
+        ("public", f"{foreign(out)}, {size_text(out.stat().st_size)}"),
+        *([("", foreign(public_list))] if public_list else []),
+        ("SECRET", f"{foreign(files.model)}: the weights"),
+        *([("seconds", ", ".join(f"{phase} {duration}" for phase, duration in seconds.items()))] if timings else []),
+    ]
+    data = {**statement_data(statement), "files": names, "openings_used": dataset.spent, "seconds": seconds}
+    data["notes"] = list(trained.notes)
+    output.result("Training proved", lines, f"proved: statement {data['statement']}", data)
+
+
+@click.command()
+@click.argument("directory", type=FILE, metavar="DIR")
+@openings_option
+@click.option("--out", required=True, type=FILE, metavar="NEWDIR", help="Where the new commitment and its secret go.")
+@force_option
+@common
+@within_memory("out")
+def recommit(output: Output, directory: Path, openings: int, out: Path, force: bool) -> None:
+    """Commit afresh to the rows in DIR, when its openings run out, and prove that they are the same.
+
+    Beside the new commitment goes dataset.recommitment, the public proof that links both.
+    """
+    public, secret = dataset_files(out)
+    link_file = out / LINK_FILE
+    refuse_existing([public, secret, link_file], force, "replacing it makes its proofs impossible to continue")
+    require_folder_place(out)
+    dataset = zu.load_dataset(directory)
+    prepare_kernels(output)
+    with output.phases("committing afresh") as progress:
+        new, link = zu.recommit(dataset, openings, progress=progress)
+    new.save(out, replace=force)
+    link.save(link_file)
+    lines = [
+        *dataset_lines(new.statement),
+        ("openings", f"{new.spent} of {new.statement.openings} used"),
+        ("public", f"{foreign(public)}, {foreign(link_file)}"),
+        (
+            "SECRET",
+            f"{foreign(secret)}, {foreign(secrets_folder(out))}: keep both; {foreign(directory)} is needed no more",
+        ),
+    ]
+    data_set = dataset_data(new.statement)
+    files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
+    last_line = f"committed: data set {data_set['digest']}"
+    output.result("Data set committed afresh", lines, last_line, data_set | files | {"recommitment": str(link_file)})
+
+
+# --- what they share ----------------------------------------------------------------------------------------
 
 
 def prepare_kernels(output: Output) -> None:

@@ -60,10 +60,10 @@ def decode(data: bytes, kind: str | None, max_bytes: int) -> tuple[str, dict[str
         FormatError: anything but what `encode` writes, byte for byte.
     """
     if len(data) > max_bytes:
-        raise FormatError(f"{len(data)} bytes are more than the {max_bytes} this artefact can have")
+        raise FormatError(f"{len(data)} bytes are more than the {max_bytes} this artefact can have", "kind")
     found, start = _read_head(data)
     if kind is not None and found != kind:
-        raise FormatError(f"this is a {found}, but a {kind} is needed")
+        raise FormatError(f"this is a {found}, but a {kind} is needed", "kind")
     body = data[start:]
     if scan(body, 0) != len(body):
         raise FormatError("there are bytes after the end of the payload")
@@ -89,7 +89,7 @@ def read_container(path: Path | str, kind: str | None, max_bytes: int) -> tuple[
     try:
         return decode(data, kind, max_bytes)
     except FormatError as error:
-        raise FormatError(f"{path}: {error}") from error
+        raise error.named(path) from error
 
 
 def write_container(path: Path | str, kind: str, payload: Mapping[str, object], *, secret: bool = False) -> None:
@@ -111,21 +111,21 @@ def write_container(path: Path | str, kind: str, payload: Mapping[str, object], 
 def _read_head(data: bytes) -> tuple[str, int]:
     """The kind, and where the payload starts."""
     if not data.startswith(MAGIC):
-        raise FormatError("this is not a zkunlearn file")
+        raise FormatError("this is not a zkunlearn file", "kind")
     size = len(MAGIC) + 1
     name = data[size : size + data[size - 1]] if len(data) >= size else b""
     start = size + len(name) + 2
     if len(data) < start or len(name) != data[size - 1]:
-        raise FormatError("the file ends within its header")
+        raise FormatError("the file ends within its header", "kind")
     kind = name.decode("ascii", errors="replace")
     version = int.from_bytes(data[start - 2 : start], "big")
     if kind not in KINDS:
-        raise FormatError(f"this is an artefact of unknown kind {kind!r}, perhaps of a newer version")
+        raise FormatError(f"this is an artefact of unknown kind {kind!r}, perhaps of a newer version", "kind")
     known = KINDS[kind]
     if version > known:
-        raise FormatError(f"this {kind!r} file was written by a newer version (format {version}, here {known})")
+        problem = f"this {kind!r} file was written by a newer version (format {version}, here {known})"
+        raise FormatError(problem, "version")
     if version != known:
-        raise FormatError(
-            f"this {kind!r} file has format {version}, not {known}: it was written by an older version, if by any"
-        )
+        problem = f"this {kind!r} file has format {version}, not {known}: it was written by an older version, if by any"
+        raise FormatError(problem, "version")
     return kind, start

@@ -45,9 +45,9 @@ def opened(path: Path | str, max_bytes: int) -> Iterator[BinaryIO]:
             if not stat.S_ISREG(status.st_mode):
                 raise DataError(f"{path}: this is not a regular file")
             if status.st_size > max_bytes:
-                raise FormatError(f"{path}: {status.st_size} bytes are more than the {max_bytes} it can have")
+                raise FormatError(f"{path}: {status.st_size} bytes are more than the {max_bytes} it can have", "kind")
             if not status.st_size:
-                raise FormatError(f"{path}: the file is empty")
+                raise FormatError(f"{path}: the file is empty", "kind")
             with open(descriptor, "rb", closefd=False) as file:
                 yield file
         finally:

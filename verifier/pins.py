@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.base import statement_digest
+from ..circuits.statements.dataset import DIGEST_BYTES, DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.training import TrainingStatement
-from ..errors import ParameterError, StatementMismatch
+from ..errors import ParameterError, StatementMismatch, require_type
 from ..models.spec import TrainingSpec
 from .proofs import RecommitmentProof, TrainingProof
 
@@ -21,7 +22,7 @@ class Pins:
 
     Attributes:
         spec: the algorithm that is expected.
-        forget: the record digests of the forgotten rows, in any order; empty for none.
+        forget: the record digests of the forgotten rows, 32 bytes each, in any order; empty for none.
         previous: the proof that this one supersedes; its statement is compared, the proof itself is not checked.
         recommitment: proof that the data set of `previous` was committed afresh to the one given now.
         known_dataset: digest of a data set whose validity proof was checked before.
@@ -33,11 +34,34 @@ class Pins:
     recommitment: RecommitmentProof | None = None
     known_dataset: bytes | None = None
 
-    def check(self, statement: TrainingStatement, dataset: DatasetStatement) -> tuple[str, ...]:
-        """The statement is about what is named. Raises StatementMismatch; returns what was pinned."""
-        pinned = []
+    def __post_init__(self) -> None:
+        """Raises ParameterError for what could never be compared, or would not be used."""
+        if self.spec is not None:
+            require_type("spec", self.spec, TrainingSpec, "`load_spec` reads a file")
+        if self.previous is not None:
+            require_type("previous", self.previous, TrainingProof, "of what `prove` returns it is `.proof`")
+        if self.recommitment is not None:
+            require_type("recommitment", self.recommitment, RecommitmentProof)
+            if self.previous is None:
+                raise ParameterError("recommitment: it links the data set of `previous`, which is not given")
+        if self.known_dataset is not None:
+            _require_digest("known_dataset", self.known_dataset)
+
+    def check(self, statement: TrainingStatement, dataset: DatasetStatement) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The statement is about what is named.
+
+        Returns:
+            What was pinned, by name; and what the algorithm changed since the superseded statement, in words.
+
+        Raises:
+            StatementMismatch: it is about something else, or the recommitment is.
+        """
+        pinned: list[str] = []
+        changes: tuple[str, ...] = ()
         if statement.dataset != dataset:
             raise StatementMismatch("the proof is about another data set")
+        if self.known_dataset is not None and self.known_dataset != statement_digest(dataset):
+            raise StatementMismatch("the data set is another one than the known one")
         if self.spec is not None:
             if statement.spec != self.spec:
                 differences = "; ".join(statement.spec.differences(self.spec))
@@ -47,9 +71,13 @@ class Pins:
             check_forgotten(statement, self.forget)
             pinned.append("forget list")
         if self.previous is not None:
-            check_previous(statement, self.previous, self.recommitment)
+            before = self.previous.statement
+            if self.recommitment is not None and self.recommitment.statement != LinkStatement(before.dataset, dataset):
+                raise StatementMismatch("the recommitment does not link the data set of the previous proof to this one")
+            links = [] if self.recommitment is None else [self.recommitment.statement]
+            changes = check_previous(statement, before, links)
             pinned.append("previous")
-        return tuple(pinned)
+        return tuple(pinned), changes
 
 
 def check_forgotten(statement: TrainingStatement, expected: Collection[bytes]) -> None:
@@ -70,16 +98,38 @@ def check_forgotten(statement: TrainingStatement, expected: Collection[bytes]) -
 
 
 def check_previous(
-    statement: TrainingStatement, previous: TrainingProof, recommitment: RecommitmentProof | None
-) -> None:
-    """Same data set, same algorithm, and nothing forgotten before is back. Raises StatementMismatch."""
-    link = LinkStatement(previous.statement.dataset, statement.dataset)
-    same = link.old == link.new or (recommitment is not None and recommitment.statement == link)
-    if statement.previous != previous.digest:
+    statement: TrainingStatement, previous: TrainingStatement, links: Iterable[LinkStatement]
+) -> tuple[str, ...]:
+    """The statement supersedes this one: the same rows, and nothing forgotten before is back.
+
+    Args:
+        links: between data sets that were committed afresh.
+
+    Returns:
+        What it declares differently, in words.
+
+    Raises:
+        StatementMismatch: it does not.
+    """
+    if statement.previous != statement_digest(previous):
         raise StatementMismatch("the proof does not supersede the given previous one")
-    if not same:
+    if not linked(previous.dataset, statement.dataset, links):
         raise StatementMismatch("the previous proof is about another data set")
-    if previous.statement.spec != statement.spec:
-        raise StatementMismatch("the previous proof declares another algorithm")
-    if not set(previous.statement.forgotten) <= set(statement.forgotten):
+    if not set(previous.forgotten) <= set(statement.forgotten):
         raise StatementMismatch("a row that the previous proof forgot is not forgotten in this one")
+    return tuple(statement.spec.differences(previous.spec))
+
+
+def linked(old: DatasetStatement, new: DatasetStatement, links: Iterable[LinkStatement]) -> bool:
+    """Whether these links lead from one data set to the other, or both are one."""
+    steps = list(links)
+    reached = [old]
+    for found in reached:  # grows while it is walked
+        reached += [link.new for link in steps if link.old == found and link.new not in reached]
+    return new in reached
+
+
+def _require_digest(name: str, value: object) -> None:
+    require_type(name, value, bytes, "`bytes.fromhex` reads a hexadecimal digest")
+    if isinstance(value, bytes) and len(value) != DIGEST_BYTES:
+        raise ParameterError(f"{name}: a digest has {DIGEST_BYTES} bytes, not {len(value)}")

@@ -68,7 +68,7 @@ class Proof(Generic[S_co]):
         """A proof of this class's kind; of any kind, if this is `Proof` itself. Raises FormatError."""
         found, payload = decode(data, None if cls.of is None else cls.of.kind, MAX_FILE_BYTES)
         if found not in STATEMENTS:
-            raise FormatError(f"this is a {found}, which is no statement with its proof")
+            raise FormatError(f"this is a {found}, which is no statement with its proof", "kind")
         kind = STATEMENTS[found]
         fields = take(payload, {"statement": dict, "references": dict, "attached": dict, "proof": bytes}, found)
         attached = take(fields["attached"], dict.fromkeys(kind.attachments, bytes), f"attachments of {found}")
@@ -82,7 +82,7 @@ class Proof(Generic[S_co]):
         try:
             return cls.from_bytes(data)
         except FormatError as error:
-            raise FormatError(f"{path}: {error}") from error
+            raise error.named(path) from error
 
 
 class DatasetCommitment(Proof[DatasetStatement]):

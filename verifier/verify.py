@@ -6,12 +6,13 @@ the order of the code below.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.training import TrainingStatement
-from ..errors import InvalidProof, ParameterError
+from ..errors import InvalidProof, ParameterError, require_type
 from .pins import Pins
 from .proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
 from .protocol.proof import verify_protocol
@@ -28,12 +29,21 @@ class VerificationReport:
         security_bits: proven soundness, the least over all rounds.
         pinned: what the auditor named and the statement matched ("spec", "forget list", "previous").
         dataset_checked: whether the data set's validity proof was checked now, not named as known.
+        changes: what the algorithm changed since the superseded statement, in words.
+        previous_checked: whether the proof of the superseded statement was checked too, by whoever asked.
     """
 
     statement: TrainingStatement
     security_bits: float
     pinned: tuple[str, ...]
     dataset_checked: bool
+    changes: tuple[str, ...] = ()
+    previous_checked: bool = False
+
+    @property
+    def not_followed(self) -> tuple[str, ...]:
+        """Everything that the statement refers to, or depends on, and that was not checked; in words."""
+        return tuple(_not_followed(self))
 
     @property
     def dataset_digest(self) -> str:
@@ -49,6 +59,30 @@ class VerificationReport:
     def model_digest(self) -> str:
         """Root of the model commitment, in hexadecimal."""
         return self.statement.model.root.hex()
+
+
+def _not_followed(report: VerificationReport) -> Iterator[str]:
+    statement = report.statement
+    if "spec" not in report.pinned:
+        yield "the algorithm was not pinned: it is what the owner declared"
+    if "forget list" not in report.pinned:
+        yield "the forget list was not pinned: it is what the owner declared"
+    if statement.previous is None:
+        yield (
+            "it supersedes nothing: rows that other statements about this data set forgot may be back, which only a "
+            "log or a folder of all statements shows"
+        )
+    elif "previous" not in report.pinned:
+        yield (
+            f"it supersedes {statement.previous.hex()}: not checked, because that statement, or the link from its "
+            "data set to this one, was not given"
+        )
+    elif not report.previous_checked:
+        yield "the superseded statement was compared; its proof was not checked"
+    if not report.dataset_checked:
+        yield "the validity proof of the data set was not checked: it was named as known"
+    if not statement.dataset.encoding.bounds_declared:
+        yield "the bounds of columns were not declared: they were taken from the data, forgotten rows included"
 
 
 def verify_proof(proof: Proof[Any]) -> float:
@@ -96,12 +130,15 @@ def verify_training(proof: TrainingProof, dataset: DatasetCommitment, pins: Pins
     Raises:
         StatementMismatch: the statement is not what was pinned.
         InvalidProof: naming the check that failed.
+        ParameterError: an argument of another type, or that is not used.
     """
+    require_type("proof", proof, TrainingProof, "of what `prove` returns it is `.proof`")
+    require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
     pins = pins or Pins()
-    pinned = pins.check(proof.statement, dataset.statement)
+    pinned, changes = pins.check(proof.statement, dataset.statement)
     proofs: list[Proof[Any]] = [] if pins.recommitment is None else [pins.recommitment]
-    known = pins.known_dataset is not None and pins.known_dataset == dataset.digest
+    known = pins.known_dataset is not None
     if not known:
         proofs.append(dataset)
     bits = min(verify_proof(each) for each in (*proofs, proof))
-    return VerificationReport(proof.statement, bits, pinned, not known)
+    return VerificationReport(proof.statement, bits, pinned, not known, changes)

@@ -124,6 +124,11 @@ def is_canonical(values: Vector) -> bool:
     return bool((values < _P64).all())
 
 
+def same(x: Vector, y: Vector) -> bool:
+    """Whether two arrays are equal. Not np.array_equal, which says no when it runs out of memory."""
+    return x.shape == y.shape and bool((x == y).all())
+
+
 def add(x: Vector, y: Vector) -> Vector:
     """Entry-wise sum in F."""
     result = x + y

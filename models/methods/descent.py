@@ -63,7 +63,7 @@ def _integers(name: str, values: ArrayLike) -> IntArray:
         raise DataError(f"{name}: expected integers, found {array.dtype}")
     with np.errstate(invalid="ignore"):
         integers = array.astype(np.int64)
-    if not np.array_equal(integers, array):
+    if (integers != array).any():  # np.array_equal says no when it runs out of memory
         raise DataError(f"{name}: a value is not an integer")
     return integers
 

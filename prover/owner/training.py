@@ -53,7 +53,7 @@ def prove_training(
     """
     start = perf_counter()
     openings = require_openings(model_openings)
-    before = () if previous is None else _forgotten_before(dataset, spec, previous)
+    before = () if previous is None else _forgotten_before(dataset, previous)
     wanted = dataset.rows.positions(forget)
     forgotten = dataset.records_at({*before, *wanted})
     attached = {PATHS: dataset.rows.record_paths([record.position for record in forgotten])}
@@ -85,7 +85,7 @@ def prove_training(
     return Trained(proof, model, timings, again, dataset.directory, notes)
 
 
-def _forgotten_before(dataset: Dataset, spec: TrainingSpec, previous: TrainingProof) -> tuple[int, ...]:
+def _forgotten_before(dataset: Dataset, previous: TrainingProof) -> tuple[int, ...]:
     """Positions that the superseded proof forgot, which stay forgotten.
 
     Raises:
@@ -97,8 +97,6 @@ def _forgotten_before(dataset: Dataset, spec: TrainingSpec, previous: TrainingPr
         )
     if previous.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
         raise StatementMismatch("the previous proof is about another data set")
-    if previous.statement.spec != spec:
-        raise StatementMismatch("the previous proof declares another algorithm")
     return previous.statement.positions
 
 

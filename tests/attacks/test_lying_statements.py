@@ -81,7 +81,6 @@ def test_the_same_proofs_of_an_honest_owner_are_valid() -> None:
     ("spec", "forget", "supersedes", "reason"),
     [
         (SPEC, IDS[4:6], False, "does not supersede"),
-        (replace(SPEC, epochs=2), IDS[4:6], True, "another algorithm"),
         (SPEC, IDS[5:6], True, "not forgotten in this one"),
     ],
 )

@@ -11,13 +11,18 @@ from pathlib import Path
 import pytest
 import zkunlearn as zu
 from click.testing import Result
-from zkunlearn.cli import program as cli
-from zkunlearn.cli.output import one_line
+from zkunlearn.circuits.statements.training import TrainingStatement
+from zkunlearn.cli import options
+from zkunlearn.cli.output import aligned, foreign, one_line
 from zkunlearn.errors import FormatError
 
 from .conftest import FORGOTTEN_ID, SPEC, done, run
 
 Verify = Callable[..., Result]
+
+
+HEAD = len(b"zkunlearn\x00\x08training\x00\x03")
+VERSION = TrainingStatement.version
 
 
 def invalid(result: Result) -> str:
@@ -44,7 +49,10 @@ def test_a_valid_proof_is_told_in_words_with_what_is_not_pinned(made: Path, veri
     for part in ("24 rows, 2 features", "none of 24 rows", "logistic regression with bias", "4 epochs",
                  "learning rate 0.5", "bits proven", "declared bounds", "nothing: the first of its chain"):  # fmt: skip
         assert part in " ".join(result.stdout.split())
-    assert "not pinned  spec, forget list, previous" in result.stdout
+    words = " ".join(result.stdout.split())
+    assert "not pinned spec, forget list, previous" in words
+    for part in ("the algorithm was not pinned", "the forget list was not pinned", "it supersedes nothing: rows that"):
+        assert part in words
 
 
 def test_everything_can_be_pinned(made: Path, verify: Verify) -> None:
@@ -53,10 +61,11 @@ def test_everything_can_be_pinned(made: Path, verify: Verify) -> None:
     result = verify(made / "second.proof", *pins, "--previous", made / "first.proof")
     assert result.exit_code == 0
     assert "1 of 24 rows" in result.stdout
-    assert "pinned      data set, spec, forget list, previous" in result.stdout
-    assert "not pinned  nothing" in result.stdout
-    assert "known, not checked now" in result.stdout
-    assert "needs its own `verify`" in result.stdout
+    words = " ".join(result.stdout.split())
+    assert "pinned data set, spec, forget list, previous" in words
+    assert "not pinned nothing" in words
+    assert "known, not checked now" in words
+    assert "not followed the superseded statement was compared; its proof was not checked the validity proof" in words
 
 
 def test_json_says_the_same(made: Path, verify: Verify) -> None:
@@ -71,9 +80,11 @@ def test_json_says_the_same(made: Path, verify: Verify) -> None:
     assert answer["dataset_checked"] is True
 
 
-def test_quiet_prints_the_verdict_only(made: Path, verify: Verify) -> None:
-    assert verify(made / "first.proof", "--quiet").stdout.count("\n") == 1
-    assert verify(made / "t.csv", "--quiet").stdout.count("\n") == 1
+def test_quiet_prints_the_verdict_only(owner: Path, verify: Verify) -> None:
+    assert verify(owner / "first.proof", "--quiet").stdout.count("\n") == 1
+    (owner / "first.proof").write_bytes((owner / "first.proof").read_bytes() + b"x")
+    assert invalid(verify(owner / "first.proof", "--quiet")).count("\n") == 0
+    assert verify(owner / "first.proof", "--quiet").stdout.count("\n") == 1
 
 
 def test_bounds_from_the_data_are_told_to_the_auditor(tmp_path: Path) -> None:
@@ -133,18 +144,14 @@ def test_an_invalid_proof_is_told_with_what_it_claims(owner: Path, verify: Verif
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda data: b"",
-        lambda data: b"\x00" * 100,
-        lambda data: data[:10],
         lambda data: data[: len(data) // 2],
         lambda data: data[:-1],
         lambda data: data + b"\x00",
-        lambda data: data.replace(b"proof", b"pr\x1b[f", 1),
-        lambda data: data[:20] + b"\xbf\xff" * 40 + data[20:],
-        lambda data: data[:18] + b"\x9f" * 100_000,
+        lambda data: data[:HEAD] + b"\xbf\xff" * 40 + data[HEAD:],
+        lambda data: data[:HEAD] + b"\x9f" * 100_000,
     ],
 )
-def test_a_malformed_proof_is_invalid_and_never_a_traceback(
+def test_a_damaged_proof_is_invalid_and_never_a_traceback(
     owner: Path, verify: Verify, spoil: Callable[[bytes], bytes]
 ) -> None:
     path = owner / "first.proof"
@@ -159,13 +166,34 @@ def test_a_malformed_proof_is_invalid_and_never_a_traceback(
 def test_every_sampled_byte_flip_is_invalid(owner: Path, verify: Verify) -> None:
     path = owner / "second.proof"
     data = path.read_bytes()
-    for place in range(0, len(data), len(data) // 24):
+    for place in range(HEAD, len(data), len(data) // 24):
         path.write_bytes(data[:place] + bytes([data[place] ^ 0x41]) + data[place + 1 :])
         invalid(verify(path))
 
 
-def test_an_artefact_of_another_kind_is_no_proof(made: Path, verify: Verify) -> None:
-    assert "a proof is needed" in invalid(verify(made / "data" / "dataset.commitment"))
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (lambda data: b"", "is empty"),
+        (lambda data: b"\x00" * 100, "not a zkunlearn file"),
+        (lambda data: data[:10], "ends within its header"),
+        (lambda data: data.replace(b"training", b"tr\x1b[ning", 1), "unknown kind 'tr\\x1b[ning'"),
+        (lambda data: data[: HEAD - 1] + bytes([VERSION + 1]) + data[HEAD:], "newer version"),
+        (lambda data: data[: HEAD - 1] + bytes([VERSION - 1]) + data[HEAD:], "older version"),
+    ],
+)
+def test_what_does_not_say_that_it_is_a_proof_of_this_version_is_no_verdict(
+    owner: Path, verify: Verify, spoil: Callable[[bytes], bytes], found: str
+) -> None:
+    path = owner / "first.proof"
+    path.write_bytes(spoil(path.read_bytes()))
+    assert found in wrong_input(verify(path))
+    assert found in wrong_input(verify(path, "--json"))
+
+
+@pytest.mark.parametrize("name", ["first.model.opening", "data/dataset.opening"])
+def test_an_artefact_of_another_kind_is_no_proof(made: Path, verify: Verify, name: str) -> None:
+    assert "which is no statement with its proof" in wrong_input(verify(made / name))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +206,7 @@ def test_an_artefact_of_another_kind_is_no_proof(made: Path, verify: Verify) -> 
         ("first.proof", ["--previous", "none.proof"], "none.proof: there is no such file"),
         ("first.proof", ["--previous", "t.csv"], "t.csv: this is not a zkunlearn file"),
         ("first.proof", ["--forget-file", "t.csv"], "t.csv: line 1"),
-        ("first.proof", ["--dataset", "first.proof"], "but a dataset.commitment is needed"),
+        ("first.proof", ["--dataset", "first.proof"], "but a dataset is needed"),
         ("first.proof", ["--dataset", "none.commitment"], "none.commitment: there is no such file"),
     ],
 )
@@ -199,7 +227,7 @@ def test_an_unforeseen_error_is_no_verdict(made: Path, verify: Verify, monkeypat
     def broken(*arguments: object, **options: object) -> None:
         raise IndexError
 
-    monkeypatch.setattr(cli, "verify_proof", broken)
+    monkeypatch.setattr(zu, "verify", broken)
     result = verify(made / "first.proof")
     assert (result.exit_code, result.stdout) == (3, "")
 
@@ -208,9 +236,9 @@ def test_an_interrupt_is_no_verdict(made: Path, verify: Verify, monkeypatch: pyt
     def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "verify_proof", interrupted)
+    monkeypatch.setattr(zu, "verify", interrupted)
     result = verify(made / "first.proof")
-    assert (result.exit_code, result.stdout) == (130, "")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "")
 
 
 def test_an_interrupt_before_the_command_begins_is_no_verdict(
@@ -221,9 +249,9 @@ def test_an_interrupt_before_the_command_begins_is_no_verdict(
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.FILE, "convert", interrupted)
+    monkeypatch.setattr(options.FILE, "convert", interrupted)
     result = verify(made / "first.proof")
-    assert (result.exit_code, result.stdout) == (130, "")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "")
 
 
 def test_an_interrupt_that_a_callback_swallows_comes_again(
@@ -237,9 +265,9 @@ def test_an_interrupt_that_a_callback_swallows_comes_again(
         Dropped()
         time.sleep(20)
 
-    monkeypatch.setattr(cli, "verify_proof", interrupted)
+    monkeypatch.setattr(zu, "verify", interrupted)
     result = verify(made / "first.proof")
-    assert (result.exit_code, result.stdout) == (130, "")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "")
 
 
 def test_no_message_can_move_the_cursor_or_forge_a_line(
@@ -248,7 +276,7 @@ def test_no_message_can_move_the_cursor_or_forge_a_line(
     def hostile(*arguments: object, **options: object) -> None:
         raise FormatError("x\nVALID: all is well\x1b[2K\u202e")
 
-    monkeypatch.setattr(cli, "verify_proof", hostile)
+    monkeypatch.setattr(zu, "verify", hostile)
     assert invalid(verify(made / "first.proof")) == "INVALID: x\\nVALID: all is well\\x1b[2K\\u202e"
     assert one_line("数据 é") == "数据 é"
 
@@ -259,7 +287,7 @@ def test_no_message_can_move_the_cursor_or_forge_a_line(
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        ("data/dataset.commitment", ["Data set commitment", "age in [0.0, 120.0]", "bits proven", "not verified"]),
+        ("data/dataset.commitment", ["Data set commitment", "'age' in [0.0, 120.0]", "bits proven", "not verified"]),
         ("data/dataset.opening", ["Data set opening", "3 used", "SECRET"]),
         ("first.proof", ["Training proof", "none of 24 rows", "bits proven", "not verified"]),
         ("second.proof", ["Unlearning proof", "1 of 24 rows"]),
@@ -282,3 +310,57 @@ def test_inspect_knows_every_file_and_tells_no_secret(made: Path, name: str, fou
 @pytest.mark.parametrize("name", ["t.csv", "data", "none.proof"])
 def test_inspect_refuses_what_it_does_not_know(made: Path, name: str) -> None:
     assert name in wrong_input(run("inspect", made / name))
+
+
+# --- strings of others --------------------------------------------------------------------------------------
+
+FORGERIES = [
+    "a in [0.0, 10.0]" + " " * 84 + "security  999.9 bits proven",
+    "a" * 83 + " security  999.9 bits proven",
+    "a\nsecurity  999.9 bits proven",
+    "a\r\x1b[2Ksecurity  999.9 bits proven",
+    "a\u2028security  999.9 bits proven",
+    "\u202esecurity  999.9 bits proven\u202c",
+    "a\ue000" * 40 + "security  999.9 bits proven",
+]
+
+
+@pytest.mark.parametrize("name", FORGERIES, ids=range(len(FORGERIES)))
+def test_no_line_can_be_forged_by_a_name(name: str) -> None:
+    lines = list(aligned([("bounds", f"{foreign(name)} in [0.0, 10.0] and something more"), ("", foreign(name))]))
+    assert lines[0].startswith("  bounds  '")
+    assert all(line.startswith(("  bounds  '", "          '", "          in [", "          and")) for line in lines)
+    assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize("name", ["plain", " a ", "a  b", "it's", "é", "数据 \t", "x" * 300])
+def test_a_name_can_be_read_back_from_its_quotes(name: str) -> None:
+    (line,) = aligned([("", foreign(name))])
+    quoted, _, more = line.strip().partition("... (")
+    assert eval(quoted) == name[:256]
+    assert more == ("44 more)" if len(name) > 256 else "")
+
+
+def test_every_command_quotes_the_names_that_a_table_brings(tmp_path: Path) -> None:
+    """Columns, labels, classes and files, in commit, prove, inspect and verify."""
+    evil = "x   VALID: all is well"
+    names = [f"{evil}{column}" for column in ("a", "b", "c")]
+    rows = [f"{row},5,{evil}{row % 2}" for row in range(6)]
+    (tmp_path / "t.csv").write_text("\n".join([",".join(names), *rows]) + "\n")
+    (tmp_path / "spec.toml").write_text(SPEC)
+    data, proof = tmp_path / f"{evil} data", tmp_path / f"{evil}.proof"
+    commitment = data / "dataset.commitment"
+    said = [
+        done("commit", tmp_path / "t.csv", "--target", names[2], "--out", data),
+        done("prove", data, "--spec", tmp_path / "spec.toml", "--out", proof),
+        done("verify", proof, "--dataset", commitment),
+        done("inspect", proof),
+        done("inspect", commitment),
+    ]
+    for result in said:
+        shown = result.stdout + result.stderr
+        assert "x   VALID" in shown
+        for line in shown.splitlines():
+            assert line.isprintable()
+            before, found, _ = line.partition("x   VALID")
+            assert not found or "'" in before, line

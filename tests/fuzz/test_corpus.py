@@ -74,7 +74,7 @@ TRIED = {
 # What reads nothing that strangers wrote, and why not.
 NO_READERS = {
     "__init__.py load_dataset": "another name of Dataset.load",
-    "cli/program.py inspect": "prints what inspect_file finds",
+    "cli/auditor.py inspect": "prints what inspect_file finds",
     "cli/demo.py load_tumours": "data that scikit-learn brings",
     "cli/demo.py read_evidence": "files that the demonstration has just written",
     "models/encoding/columns.py ColumnEncoding.decode": "integers that were read already",

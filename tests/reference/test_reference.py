@@ -331,7 +331,8 @@ def test_what_is_pinned_is_compared(owner: Owner) -> None:
     back = {**new.statement, "forgotten": forget_list([]), "previous": sha256(instance("training", new.statement))}
     assert new.verdict(pack("training", back, new.body), previous=new.proof) == "mismatch", "a row is back"
     other = {**back, "forgotten": new.statement["forgotten"], "spec": with_method(back["spec"], epochs=4)}
-    assert new.verdict(pack("training", other, new.body), previous=new.proof) == "mismatch", "another algorithm"
+    found = new.verdict(pack("training", other, new.body), previous=new.proof)
+    assert found not in ("valid", "mismatch"), "another algorithm may follow, with a proof of its own"
 
 
 def test_malformed_forget_lists_are_rejected(owner: Owner) -> None:

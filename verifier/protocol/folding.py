@@ -42,6 +42,7 @@ from ...circuits.field.goldilocks import (
     kvector,
     matmul,
     mul,
+    same,
     total,
 )
 from ...circuits.field.multilinear import Point, eq, eq_table, kevaluate, log2_ceil
@@ -289,5 +290,5 @@ def require_vector(vector: Vector, about: Claims) -> None:
     """The claims about a vector in clear. Raises InvalidProof("inner product" or "codeword")."""
     if kevaluate(vector[:, : 1 << len(about.cell_point)], about.cell_point) != about.inner:
         raise InvalidProof("inner product", "a vector does not have the claimed value")
-    if not np.array_equal(evaluate_rows(vector, about.points), about.values):
+    if not same(evaluate_rows(vector, about.points), about.values):
         raise InvalidProof("codeword", "a vector is not what the opened columns imply")

@@ -21,9 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from ...circuits.field.goldilocks import ZERO, K, Vector, kadd, kscalar, kscale
+from ...circuits.field.goldilocks import ZERO, K, Vector, kadd, kscalar, kscale, same
 from ...circuits.field.multilinear import log2_ceil
 from ...circuits.language.hidden import HiddenProgram, evaluate_constraint
 from ...errors import InvalidProof
@@ -80,7 +78,7 @@ class OpenedLedger:
             InvalidProof: "codeword of ledger".
         """
         kappa, kappa_prime = cells[:, :2].T, cells[:, 2:].T
-        if not np.array_equal(evaluate_rows(self.y, points), kadd(kappa_prime, kscale(kappa, self.epsilon))):
+        if not same(evaluate_rows(self.y, points), kadd(kappa_prime, kscale(kappa, self.epsilon))):
             raise InvalidProof("codeword of ledger", "an opened column does not match")
 
 

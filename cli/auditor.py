@@ -1,0 +1,135 @@
+"""The commands of the auditor: verify and inspect. They load neither the prover nor anything else that is slow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import click
+import zkunlearn as zu
+
+from ..formats.lists import parse_digest, read_digests
+from .exits import REFUSED, require_memory
+from .history import show_history
+from .options import FILE, common
+from .output import Output, one_line
+from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
+
+
+@click.command()
+@click.argument("files", type=FILE, nargs=-1, metavar="FILE...")
+@click.option(
+    "--chain", "folder", type=FILE, metavar="DIR", help="Check the whole history in this folder; takes no other option."
+)
+@click.option(
+    "--dataset",
+    "dataset_file",
+    type=FILE,
+    metavar="FILE.commitment",
+    help="The data set of a training proof, if it is neither among FILEs nor beside the proof.",
+)
+@click.option("--spec", "spec_file", type=FILE, metavar="SPEC.toml", help="Pin the algorithm.")
+@click.option("--forget-file", type=FILE, metavar="F", help="Pin the forget list: its record digests, one a line.")
+@click.option(
+    "--previous", "previous_file", type=FILE, metavar="Q.proof", help="Pin the proof that this one supersedes."
+)
+@click.option(
+    "--recommitment",
+    "link_file",
+    type=FILE,
+    metavar="R.recommitment",
+    help="Links the data set of the superseded proof to this one, if it was committed afresh in between.",
+)
+@click.option("--known-dataset", metavar="DIGEST", help="A data set already checked: saves checking it again.")
+@common
+def verify(
+    output: Output,
+    files: Sequence[Path],
+    folder: Path | None,
+    dataset_file: Path | None,
+    spec_file: Path | None,
+    forget_file: Path | None,
+    previous_file: Path | None,
+    link_file: Path | None,
+    known_dataset: str | None,
+) -> None:
+    """Check proofs of any kind: of data sets, trainings, recommitments. Exit code 0 if all are valid, 1 if one is not.
+
+    What is pinned must match the statement exactly; what is not pinned is what the owner says it is. What a proof
+    refers to is taken from the other FILEs, and every reference that was not followed is told.
+    """
+    options = (dataset_file, spec_file, forget_file, previous_file, link_file, known_dataset)
+    if folder is not None:
+        if files or any(option is not None for option in options):
+            raise click.UsageError("--chain takes everything from its folder: no FILE and no other option")
+        require_memory()
+        _verify_chain(output, folder)
+        return
+    if not files:
+        raise click.UsageError("Missing argument 'FILE...'.")
+    known = None if known_dataset is None else parse_digest(known_dataset)
+    if known is None and known_dataset is not None:
+        raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
+    pins: dict[str, Any] = {
+        "spec": None if spec_file is None else zu.load_spec(spec_file),
+        "forget": None if forget_file is None else read_digests(forget_file),
+        "previous": None if previous_file is None else zu.TrainingProof.load(previous_file),
+        "recommitment": None if link_file is None else zu.RecommitmentProof.load(link_file),
+        "known_dataset": known,
+    }
+    dataset = None if dataset_file is None else zu.DatasetCommitment.load(dataset_file)
+    require_memory()
+    found = read_all(files)
+    _require_use(found, pins | {"dataset": dataset})
+    with output.phases("verifying") as progress:
+        verdicts = judge_all(Evidence(found, dataset, pins), progress)
+    show(output, verdicts)
+    if code_of(verdicts):
+        raise click.exceptions.Exit(code_of(verdicts))
+
+
+def _require_use(found: Sequence[Verdict], pins: dict[str, Any]) -> None:
+    """Refuse options that pin nothing, or one thing of several proofs."""
+    given = [name for name, value in pins.items() if value is not None]
+    trainings = [each for each in found if each.proof is None or isinstance(each.proof, zu.TrainingProof)]
+    if given and not trainings:
+        raise click.UsageError("only what a training proof says can be pinned, and there is none among the files")
+    if set(given) - {"spec", "dataset"} and len(trainings) > 1:
+        raise click.UsageError("with several training proofs only --spec and --dataset can be pinned")
+
+
+def _verify_chain(output: Output, folder: Path) -> None:
+    start = perf_counter()
+    with output.phases("verifying") as progress:
+        history = zu.verify_chain(folder, progress)
+    code = show_history(output, history, perf_counter() - start)
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+@click.command()
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
+@common
+def inspect(output: Output, files: Sequence[Path]) -> None:
+    """Show what FILEs are and say, without verifying it: proof, commitment, opening, spec or forget list."""
+    from .inspection import inspect_file
+
+    if len(files) == 1:
+        (only,) = files
+        found = inspect_file(only)
+        output.result(found.title, found.lines, found.last, found.data)
+        return
+    shown, refused = [], []
+    for file in files:
+        try:
+            shown.append(inspect_file(file))
+        except zu.ZkUnlearnError as error:
+            refused.append(str(error))
+    blocks = [(each.title, [*each.lines, ("", each.last)]) for each in shown]
+    output.results(blocks, [], [*(each.data for each in shown), *({"error": text} for text in refused)])
+    for text in refused:
+        click.echo(f"error: {one_line(text)}", err=True)
+    if refused:
+        raise click.exceptions.Exit(REFUSED)

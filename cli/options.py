@@ -1,0 +1,82 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import zkunlearn as zu
+
+from ..circuits.statements.dataset import MAX_OPENINGS
+from .exits import exit_codes
+from .output import Output
+
+Command = Callable[..., None]
+FILE = click.Path(path_type=Path)  # existence is checked by whoever reads, with one kind of message
+
+
+def common(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every command, and its exit codes; the command gets an Output first."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+    @click.option("--quiet", "-q", is_flag=True, help="Only the last line of the result; no progress, no notes.")
+    @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+    @wraps(command)
+    def run(as_json: bool, quiet: bool, debug: bool, **arguments: Any) -> None:
+        with exit_codes(debug):
+            command(Output(as_json, quiet), **arguments)
+
+    return run
+
+
+openings_option = click.option(
+    "--openings",
+    type=click.IntRange(2, MAX_OPENINGS),
+    default=32,
+    show_default=True,
+    help="How many proofs the commitment can serve, its own included.",
+)
+force_option = click.option("--force", is_flag=True, help="Replace what is there.")
+
+
+class MemorySize(click.ParamType):  # type: ignore[type-arg]  # only newer versions of click have these
+    """A number of bytes, as people write it: 800MB, 2GB, 1.5GiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", value.strip().upper())
+        if found is None:
+            self.fail(f"{value!r} is no size such as 800MB or 2GB", param, ctx)
+        number, prefix, binary = found.groups()
+        return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix or " "))
+
+
+def within_memory(place: str) -> Callable[[Command], Command]:
+    """The option --memory of an owner's command; temporary files go to the folder that the argument `place` names."""
+
+    def decorate(command: Command) -> Command:
+        @click.option(
+            "--memory",
+            type=MemorySize(),
+            metavar="SIZE",
+            help="Hold at most this much in memory, as in 2GB; what is larger goes to temporary files beside the data.",
+        )
+        @wraps(command)
+        def run(*output: Output, memory: int | None, **arguments: Any) -> None:
+            folder: Path = arguments[place]
+            while not folder.is_dir() and folder != folder.parent:
+                folder = folder.parent
+            with nullcontext() if memory is None else zu.memory_limit(memory, folder):
+                command(*output, **arguments)
+
+        return run
+
+    return decorate

@@ -1,0 +1,251 @@
+"""What `verify` says of files, each by what it is, with the others at hand to follow its references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import zkunlearn as zu
+
+from ..circuits.statements.base import statement_digest
+from ..circuits.statements.link import LinkStatement
+from ..verifier.pins import NAMES as PINS
+from ..verifier.verify import verify_proof
+from .exits import DONE, INVALID, REFUSED, reason_of
+from .inspection import describe
+from .output import Lines, Output, foreign
+from .words import plural
+
+WORDS = {DONE: "VALID", INVALID: "INVALID", REFUSED: "CANNOT SAY"}
+CHECKED = {
+    "dataset": "every cell of this data set is in its declared range",
+    "link": "both commitments hold the same rows",
+}
+FIRST = {"dataset": 0, "link": 1}  # what others refer to comes before them
+
+
+@dataclass
+class Verdict:
+    """On one file.
+
+    Attributes:
+        file: its name.
+        proof: what it holds, if it can be read.
+        code: DONE, INVALID or REFUSED.
+        reason: what is behind the word of the verdict.
+        check: name of the failed check.
+        report: of a valid training proof.
+        security_bits: proven soundness of a valid one.
+        not_followed: what it refers to, and was not checked, in words.
+    """
+
+    file: Path
+    proof: zu.Proof[Any] | None = None
+    code: int = DONE
+    reason: str = ""
+    check: str = ""
+    report: zu.VerificationReport | None = None
+    security_bits: float | None = None
+    not_followed: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def fail(self, error: zu.ZkUnlearnError) -> None:
+        """Invalid, or nothing can be said."""
+        found = reason_of(error)
+        self.code, (self.check, self.reason) = (REFUSED, ("", str(error))) if found is None else (INVALID, found)
+
+
+def read_all(files: Sequence[Path]) -> list[Verdict]:
+    """All files; those that cannot be read have their verdict. Raises what kept a single one from being read."""
+    found = []
+    for file in files:
+        verdict = Verdict(file)
+        try:
+            verdict.proof = zu.Proof.load(file)
+        except zu.ZkUnlearnError as error:
+            verdict.fail(error)
+            if len(files) == 1 and verdict.code == REFUSED:
+                raise
+        found.append(verdict)
+    return found
+
+
+@dataclass
+class Evidence:
+    """What is at hand: the files that were given, the data set and the pins that were named."""
+
+    files: Sequence[Verdict]
+    dataset: zu.DatasetCommitment | None
+    pins: dict[str, Any]
+    checked: set[bytes] = field(default_factory=set)  # digests of what was found valid in this run
+
+    def given(self, kind: type[Any], digest: bytes) -> Any:
+        """The proof of that kind whose statement has this digest, or None."""
+        proofs = (each.proof for each in self.files)
+        return next((proof for proof in proofs if isinstance(proof, kind) and proof.digest == digest), None)
+
+    def commitment(self, proof: zu.TrainingProof, file: Path) -> zu.DatasetCommitment:
+        """Of the proof's data set: as named, among the files, or beside the proof. Raises DataError."""
+        digest = statement_digest(proof.statement.dataset)
+        found = self.dataset or self.given(zu.DatasetCommitment, digest)
+        for path in [] if found else sorted(file.parent.glob("*.commitment")):
+            try:
+                beside = zu.DatasetCommitment.load(path)
+            except zu.ZkUnlearnError:
+                continue
+            found = beside if beside.digest == digest else found
+        if found is None:
+            raise zu.DataError(
+                f"{file}: it is about the data set {digest.hex()}, whose commitment is neither among the files nor "
+                "beside it; say --dataset"
+            )
+        return found
+
+    def predecessor(self, proof: zu.TrainingProof) -> dict[str, Any]:
+        """The pins `previous` and `recommitment`: as named, or from the files if they are all there."""
+        named = {name: self.pins[name] for name in ("previous", "recommitment")}
+        before, statement = named["previous"], proof.statement
+        if before is None and statement.previous is not None:
+            before = self.given(zu.TrainingProof, statement.previous)
+        if before is None:
+            return named
+        if before.statement.dataset == statement.dataset or named["recommitment"] is not None:
+            return named | {"previous": before}
+        link = LinkStatement(before.statement.dataset, statement.dataset)
+        found = self.given(zu.RecommitmentProof, statement_digest(link))
+        if found is None and named["previous"] is None:
+            return named
+        return {"previous": before, "recommitment": found}
+
+
+def judge_all(evidence: Evidence, progress: Callable[[str], None]) -> list[Verdict]:
+    """The verdicts on all files, in their order. Raises what kept the verdict on a single one."""
+    ranked = [each for each in evidence.files if each.proof is not None]
+    for each in sorted(ranked, key=lambda each: FIRST.get(_kind(each), 2)):
+        progress(str(each.file))
+        start = perf_counter()
+        try:
+            _judge(each, evidence)
+            evidence.checked.add(_proof(each).digest)
+        except zu.ZkUnlearnError as error:
+            each.fail(error)
+            if each.code == REFUSED and len(evidence.files) == 1:
+                raise
+        each.seconds = perf_counter() - start
+    for each in evidence.files:
+        _finish(each, evidence)
+    return list(evidence.files)
+
+
+def _judge(each: Verdict, evidence: Evidence) -> None:
+    proof = _proof(each)
+    if not isinstance(proof, zu.TrainingProof):
+        each.security_bits = verify_proof(proof)
+        return
+    commitment = evidence.commitment(proof, each.file)
+    known, pins = evidence.pins["known_dataset"], evidence.pins | evidence.predecessor(proof)
+    if known is None and commitment.digest in evidence.checked:
+        pins["known_dataset"] = commitment.digest
+    report = zu.verify(proof, commitment, **pins)
+    if known is None:
+        evidence.checked.add(commitment.digest)
+        report = replace(report, dataset_checked=True)
+    each.report, each.security_bits = report, report.security_bits
+
+
+def _finish(each: Verdict, evidence: Evidence) -> None:
+    """What can be said when all other files have been checked."""
+    if each.proof is None or each.code != DONE:
+        return
+    statement = each.proof.statement
+    if each.report is not None:
+        each.report = replace(each.report, previous_checked=statement.previous in evidence.checked)
+        each.not_followed = each.report.not_followed
+        without = f" without the {plural(len(statement.forgotten), 'forgotten row')}" if statement.forgotten else ""
+        each.reason = f"the model is what this algorithm outputs on this data set{without}"
+        return
+    each.reason = CHECKED.get(statement.kind, "the statement is proved")
+    digests = {name: statement_digest(other) for name, other in statement.references.items()}
+    each.not_followed = tuple(
+        f"it is about {name} {digest.hex()}, whose own proof was not checked"
+        for name, digest in digests.items()
+        if digest not in evidence.checked
+    )
+
+
+def _proof(each: Verdict) -> zu.Proof[Any]:
+    if each.proof is None:
+        raise zu.DataError(f"{each.file}: cannot be read")
+    return each.proof
+
+
+def _kind(each: Verdict) -> str:
+    return str(_proof(each).statement.kind)
+
+
+# --- how it is shown ----------------------------------------------------------------------------------------
+
+
+def code_of(verdicts: Sequence[Verdict]) -> int:
+    """INVALID if one is, else REFUSED if one is, else DONE."""
+    codes = {each.code for each in verdicts}
+    return next((code for code in (INVALID, REFUSED) if code in codes), DONE)
+
+
+def show(output: Output, verdicts: Sequence[Verdict]) -> None:
+    """One verdict line a file, last."""
+    if len(verdicts) == 1:
+        (only,) = verdicts
+        output.result(_title(only), _lines(only), f"{WORDS[only.code]}: {_reason(only)}", _data(only))
+        return
+    blocks = [(_title(each), [("file", foreign(each.file)), *_lines(each)]) for each in verdicts if each.proof]
+    last = [f"{WORDS[each.code]}: {foreign(each.file)}: {_reason(each)}" for each in verdicts]
+    valid = {DONE: True, INVALID: False, REFUSED: None}[code_of(verdicts)]
+    files = [{"file": str(each.file), **_data(each)} for each in verdicts]
+    output.results(blocks, last, {"valid": valid, "files": files})
+
+
+def _title(each: Verdict) -> str:
+    return "Verified statement" if each.code == DONE else "Claimed by the proof"
+
+
+def _reason(each: Verdict) -> str:
+    return f"{each.reason} ({each.seconds:.2f} s)" if each.code == DONE else each.reason
+
+
+def _lines(each: Verdict) -> Lines:
+    lines: Lines = [] if each.proof is None else list(describe(each.proof.statement).lines)
+    if each.code != DONE:
+        return lines
+    report = each.report
+    if report is not None:
+        checked = "of the data set checked" if report.dataset_checked else "of the data set known, not checked now"
+        lines.append(("validity", checked))
+    lines.append(("security", f"{each.security_bits:.1f} bits proven"))
+    if report is not None:
+        unpinned = [name for name in PINS if name not in report.pinned]
+        lines.append(("pinned", ", ".join(["data set", *report.pinned])))
+        lines.append(("not pinned", ", ".join(unpinned) or "nothing"))
+        lines += [("" if index else "changed", text) for index, text in enumerate(report.changes)]
+    lines += [("" if index else "not followed", text) for index, text in enumerate(each.not_followed)]
+    return lines
+
+
+def _data(each: Verdict) -> dict[str, Any]:
+    said = {} if each.proof is None else describe(each.proof.statement).data
+    if each.code != DONE:
+        claimed = {"claimed": said} if said else {}
+        return {"valid": False if each.code == INVALID else None, "check": each.check, "reason": each.reason, **claimed}
+    data = {"valid": True, **said, "security_bits": each.security_bits, "seconds": round(each.seconds, 3)}
+    data["not_followed"] = list(each.not_followed)
+    if each.report is not None:
+        data |= {
+            "dataset_checked": each.report.dataset_checked,
+            "pinned": list(each.report.pinned),
+            "not_pinned": [name for name in PINS if name not in each.report.pinned],
+            "changes": list(each.report.changes),
+        }
+    return data

@@ -1,0 +1,108 @@
+"""Statements in words: `dataset_lines`, `statement_lines` for people, `dataset_data`, `statement_data` for JSON.
+
+Only what is public passes here. Names that a data set brings along go through `foreign`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..circuits.statements.base import statement_digest
+from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.training import TrainingStatement
+from ..models.encoding.dataset import DatasetEncoding
+from ..models.spec import TrainingSpec
+from .output import Lines, foreign
+
+KIB, MIB = 1 << 10, 1 << 20
+
+
+def plural(count: int, noun: str) -> str:
+    """3 rows, 1 row."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def size_text(size: int) -> str:
+    """A number of bytes for people."""
+    return f"{size / MIB:.1f} MiB" if size >= MIB else f"{size / KIB:.1f} KiB"
+
+
+def algorithm_sentence(spec: TrainingSpec) -> str:
+    """The declared algorithm in a sentence."""
+    fixed = spec.fixed_point
+    return (
+        f"{spec.family.title} {'with' if spec.method.bias else 'without'} bias, by {spec.method.describe()}; "
+        f"scales 2^{fixed.x_bits} (features), 2^{fixed.w_bits} (weights), 2^{fixed.p_bits} (predictions)"
+    )
+
+
+def encoding_text(encoding: DatasetEncoding) -> str:
+    """How columns became integers, with the caveat that an auditor must know."""
+    if encoding.bounds_declared:
+        return "every column by its declared bounds"
+    return (
+        "CAUTION: the bounds of columns were taken from the data, forgotten rows included; how they were chosen "
+        "is outside the proof"
+    )
+
+
+def label_text(encoding: DatasetEncoding) -> str:
+    """Kind and meaning of labels."""
+    label = encoding.label
+    if label.column is not None:
+        return f"{label.kind}: {foreign(label.column.name)} in [{label.column.low!r}, {label.column.high!r}]"
+    if label.classes:
+        return f"{label.kind}: {foreign(label.classes[0])} is 0, {foreign(label.classes[1])} is 1"
+    return label.kind
+
+
+def dataset_lines(statement: DatasetStatement) -> Lines:
+    """A committed data set."""
+    return [
+        ("data set", statement_digest(statement).hex()),
+        ("size", f"{plural(statement.rows, 'row')}, {plural(statement.features, 'feature')}"),
+        ("labels", label_text(statement.encoding)),
+        ("encoding", encoding_text(statement.encoding)),
+    ]
+
+
+def dataset_data(statement: DatasetStatement) -> dict[str, Any]:
+    """A committed data set, for JSON."""
+    return {
+        "digest": statement_digest(statement).hex(),
+        "rows": statement.rows,
+        "features": statement.features,
+        "label_kind": statement.encoding.label.kind,
+        "bounds_declared": statement.encoding.bounds_declared,
+        "openings": statement.openings,
+    }
+
+
+def statement_lines(statement: TrainingStatement) -> Lines:
+    """A training statement."""
+    forgotten, rows = len(statement.forgotten), statement.dataset.rows
+    if statement.previous is None:
+        supersedes = "nothing: the first of its chain"
+    else:
+        supersedes = statement.previous.hex()
+    return [
+        ("statement", statement_digest(statement).hex()),
+        *dataset_lines(statement.dataset),
+        ("algorithm", algorithm_sentence(statement.spec)),
+        ("forgotten", f"{forgotten:,} of {plural(rows, 'row')}" if forgotten else f"none of {plural(rows, 'row')}"),
+        ("model", statement.model.root.hex()),
+        ("supersedes", supersedes),
+    ]
+
+
+def statement_data(statement: TrainingStatement) -> dict[str, Any]:
+    """A training statement, for JSON."""
+    return {
+        "statement": statement_digest(statement).hex(),
+        "dataset": dataset_data(statement.dataset),
+        "spec": statement.spec.to_mapping(),
+        "algorithm": algorithm_sentence(statement.spec),
+        "forgotten": [record.digest.hex() for record in statement.forgotten],
+        "model": statement.model.root.hex(),
+        "previous": None if statement.previous is None else statement.previous.hex(),
+    }

@@ -1,0 +1,67 @@
+"""Which statement follows which, so that an owner does not fork a history by accident.
+
+`dataset.history`, beside a data set's other files, has a line for each statement that was proved from there: its
+digest, and that of the statement it supersedes, or "-". Both are public. Proofs that lie about count as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...errors import DataError, FormatError
+from ...formats.files import read_file, write_file
+from ...verifier.proofs import TrainingProof
+
+HISTORY_FILE = "dataset.history"
+MAX_BYTES = 1 << 24
+NOTHING = "-"
+
+
+def note_statement(directory: Path, statement: bytes, previous: bytes | None) -> None:
+    """Add a line; whoever calls holds the folder's lock. Raises DataError."""
+    line = f"{statement.hex()} {NOTHING if previous is None else previous.hex()}"
+    write_file(directory / HISTORY_FILE, "".join(f"{each}\n" for each in [*_lines(directory), line]).encode())
+
+
+def refuse_fork(previous: TrainingProof, directory: Path, folders: Iterable[Path]) -> None:
+    """Nothing may supersede this statement yet, as far as the data set's folder and these folders show.
+
+    Raises:
+        DataError: something does.
+    """
+    digest = previous.digest
+    for folder in sorted({folder.resolve() for folder in folders}):
+        for path in sorted(folder.glob("*.proof")):
+            if _supersedes(path, digest):
+                raise DataError(f"{path}: supersedes that proof already; two successors fork a history, or say --fork")
+    for line in _lines(directory):
+        statement, _, before = line.partition(" ")
+        if before == digest.hex():
+            raise DataError(
+                f"{directory / HISTORY_FILE}: statement {statement} supersedes that proof already; two successors fork "
+                "a history, or say --fork"
+            )
+
+
+def roots(directory: Path) -> int:
+    """How many statements that supersede nothing were proved from this folder."""
+    return sum(line.endswith(f" {NOTHING}") for line in _lines(directory))
+
+
+def _supersedes(path: Path, digest: bytes) -> bool:
+    try:
+        data = read_file(path, MAX_BYTES)
+        return digest in data and TrainingProof.from_bytes(data).statement.previous == digest
+    except (DataError, FormatError):  # what cannot be read says nothing
+        return False
+
+
+def _lines(directory: Path) -> list[str]:
+    path = directory / HISTORY_FILE
+    if not path.exists():
+        return []
+    try:
+        return [line for line in read_file(path, MAX_BYTES).decode().splitlines() if line]
+    except (FormatError, UnicodeDecodeError):
+        raise DataError(f"{path}: is damaged; it may be deleted, and says only what was proved") from None
