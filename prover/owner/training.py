@@ -60,7 +60,7 @@ def prove_training(
     superseded = None if previous is None else previous.digest
     nothing_yet = ModelCommitment(bytes(DIGEST_BYTES), openings, (dataset.statement.features + spec.method.bias,))
     draft = TrainingStatement(dataset.statement, spec, forgotten, nothing_yet, superseded)
-    shape = check_before_work(draft, [dataset.budget])
+    shape = check_before_work(draft, [dataset.budget], attached)
     dataset.require_whole_count()
     _report(progress, "train")
     maker = MAKERS_OF_METHOD[spec.method.kind]

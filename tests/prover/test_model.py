@@ -158,7 +158,8 @@ def test_a_statement_that_no_file_can_hold_is_refused_before_the_work(
         raise AssertionError("it began to work")
 
     spent = dataset.spent
-    monkeypatch.setattr("zkunlearn.prover.owner.training.descend", work)
+    monkeypatch.setattr("zkunlearn.prover.owner.training.fresh_secret", work)
+    monkeypatch.setattr("zkunlearn.prover.owner.training._report", work)
     if limit == "bytes":
         monkeypatch.setattr("zkunlearn.prover.owner.prove.MAX_FILE_BYTES", 1 << 16)
         assert proofs.MAX_FILE_BYTES > 1 << 16

@@ -143,7 +143,8 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("fresh_secret", "prove_statement"):
         monkeypatch.setattr(dataset_module, name, work)
-    monkeypatch.setattr("zkunlearn.prover.owner.training.descend", work)
+    monkeypatch.setattr("zkunlearn.prover.owner.training.fresh_secret", work)
+    monkeypatch.setattr("zkunlearn.prover.owner.training._report", work)
 
 
 @pytest.mark.parametrize("spend", [zu.recommit, lambda data: zu.prove(data, SPEC)], ids=["recommit", "prove"])
