@@ -29,8 +29,8 @@ def commit() -> Dataset:
 
 def forgetting(records: Callable[[Records], Records], patch: pytest.MonkeyPatch) -> None:
     """The owner's statements name other records than those that he leaves out."""
-    true = Dataset.records
-    patch.setattr(Dataset, "records", lambda dataset, ids: records(true(dataset, ids)))
+    true = Dataset.records_at
+    patch.setattr(Dataset, "records_at", lambda dataset, positions: records(true(dataset, positions)))
 
 
 def verdict(proof: zu.TrainingProof, dataset: Dataset, **pins: Any) -> str:
@@ -88,7 +88,7 @@ def test_a_successor_in_name_only_is_rejected(
     spec: zu.TrainingSpec, forget: list[str], supersedes: bool, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Good proofs by themselves."""
-    monkeypatch.setattr(training, "_check_previous", lambda *arguments: None)
+    monkeypatch.setattr(training, "_forgotten_before", lambda *arguments: ())
     dataset = commit()
     first = zu.prove(dataset, SPEC, forget=IDS[4:5]).proof
     second = zu.prove(dataset, spec, forget=forget, previous=first if supersedes else None).proof

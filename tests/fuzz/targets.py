@@ -31,6 +31,7 @@ from goods import (
 )
 from zkunlearn.circuits.statements.dataset import DatasetStatement
 from zkunlearn.circuits.statements.link import LinkStatement
+from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.cli.inspection import inspect_file
 from zkunlearn.cli.output import aligned
@@ -257,7 +258,7 @@ def statement(data: bytes) -> None:
     spec = {**declared, "method": {**declared["method"], "epochs": epochs, "batch_size": batch_size}}
     commitment = zu.DatasetCommitment(DatasetStatement.from_mapping(dataset, {}), b"")
     model = {**good.model.to_mapping(), "shape": [len(columns) + good.spec.method.bias]}
-    changes = {"dataset": commitment.digest, "spec": spec, "forgotten": [], "model": model}
+    changes = {"dataset": commitment.digest, "spec": spec, "forgotten": written_records([]), "model": model}
     references = {"dataset": commitment.statement}
     proof = zu.TrainingProof(TrainingStatement.from_mapping({**good.to_mapping(), **changes}, references), b"")
     link = LinkStatement(commitment.statement, replace(commitment.statement, root=bytes(32)))

@@ -1,6 +1,6 @@
 """Edits of decoded artefacts: every field, found by walking the payload, and every way to spoil it.
 
-A field is named by its path, `statement.forgotten[].digest`; of a list, the first element stands for all. An edit gives
+A field is named by its path, `statement.segments[].seed`; of a list, the first element stands for all. An edit gives
 the whole payload with one field changed; it is encoded again, canonically, so that what answers is not the container.
 """
 

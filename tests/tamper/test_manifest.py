@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements import dataset, training
-from zkunlearn.circuits.statements.records import ForgottenRecord
+from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.formats.container import KINDS
 
 from ..attacks.test_broken_bytes import by_luck
@@ -133,7 +133,7 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     assert set(training._FIELDS) - to_come == {f.name for f in fields(training.TrainingStatement)}
     assert set(training._FIELDS) <= of_proof
     assert set(training._MODEL_FIELDS) == {f.name for f in fields(training.ModelCommitment)} <= of_proof
-    assert set(training._FORGOTTEN_FIELDS) == {f.name for f in fields(ForgottenRecord)} <= of_proof
+    assert set(written_records([])) | set(training.TrainingStatement.attachments) <= of_proof
     assert {"old", "new"} <= {name for kind, name in named if kind == "link"}
     assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof
 
