@@ -136,9 +136,8 @@ class Rows:
             blinds=np.take(self.blinds, order, axis=1),
             salts=np.take(self.salts, order, axis=0),
         )
-        vars(rows)["record_levels"] = build_levels(
-            digests[order].tobytes(), DIGEST_BYTES
-        )  # the rows are hashed already
+        leaves = digests[order].tobytes()  # the rows are hashed already
+        vars(rows)["record_levels"] = build_levels(leaves, DIGEST_BYTES)
         return rows
 
     @property

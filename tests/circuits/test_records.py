@@ -15,7 +15,6 @@ from zkunlearn.circuits.statements import records
 from zkunlearn.errors import FormatError
 from zkunlearn.prover.owner.secret_arrays import Names
 from zkunlearn.prover.witnesses.rows import Rows, hash_ids
-from zkunlearn.verifier.protocol.merkle import root_of
 
 from ..reference import records as reference
 from ..reference.field import Refused
@@ -66,7 +65,7 @@ def test_a_record_has_the_published_digest(row: dict[str, Any]) -> None:
 def test_the_prover_hashes_all_records_to_the_published_digests() -> None:
     rows = as_rows(ROWS)
     assert bytes(rows.record_levels[0]) == b"".join(DIGESTS)
-    assert rows.record_root == root_of(DIGESTS)
+    assert rows.record_root == reference.record_root(DIGESTS)
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row["because"])
@@ -96,7 +95,7 @@ def test_a_record_hides_no_boundary_between_its_parts() -> None:
 
 def test_seed_and_order_are_as_published() -> None:
     root, seed = bytes.fromhex(VECTORS["root"]), bytes.fromhex(VECTORS["seed"])
-    assert root_of(sorted(DIGESTS)) == root
+    assert reference.record_root(sorted(DIGESTS)) == root
     assert records.segment_seed(0, len(ROWS), root) == seed
     for room in (records, reference):
         assert [room.order_key(seed, digest).hex() for digest in DIGESTS] == VECTORS["keys"]

@@ -40,6 +40,14 @@ def node(left: bytes, right: bytes) -> bytes:
     return sha256(b"\1" + left + right).digest()
 
 
+def record_root(level: list[bytes]) -> bytes:
+    """Of the tree over these digests."""
+    while len(level) > 1:
+        pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
+        level = [node(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return level[0]
+
+
 def check_records(root: bytes, size: int, records: dict[int, bytes], paths: bytes) -> None:
     """The multiproof: from the records by their positions up to the root."""
     known = records
