@@ -1,4 +1,8 @@
-"""What every method of training brings. How to add one: docs/architecture.md."""
+"""What every method of training brings.
+
+A new one is a class and its integers here, with a line in METHODS; a relation, with a line in
+circuits/relations/methods.py; a run and a witness, with a line in prover/witnesses/methods.py.
+"""
 
 from __future__ import annotations
 
