@@ -88,6 +88,18 @@ def test_the_proved_trace_is_the_integer_reference(model, kind, epochs, options)
     assert (result.model.integers == trace.weights[-1]).all()
 
 
+def test_what_rounding_takes_is_told_or_refused_before_an_opening_is_spent(caplog):
+    X, y, ids = make_data("binary")
+    data = zu.commit(X, y, ids=ids, label_kind="binary")
+    spent = data.spent
+    with pytest.raises(zu.ParameterError, match="learning_rate: all 5 updates"):
+        zu.prove(data, zu.TrainingSpec(model="logistic", epochs=5, learning_rate=2.0**-19))
+    assert data.spent == spent and not caplog.messages
+    trained = zu.prove(data, zu.TrainingSpec(model="logistic", epochs=3, learning_rate=(0.5, 2.0**-19, 2.0**-19)))
+    assert trained.notes and trained.notes[0].startswith("the last 2 of 3 epochs change no weight")
+    assert caplog.messages == list(trained.notes)
+
+
 def test_one_row_and_one_feature_can_be_proved():
     data = zu.commit([[0.5], [1.5]], [0, 1])
     declared = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=1.0)
