@@ -146,4 +146,4 @@ def counts(box: Box, inside: Mapping[str, Point]) -> K:
 
 def cells(box: Box, inside: Mapping[str, Point]) -> K:
     """The extension of: the cell is real."""
-    return counts(replace(box, holes=[]), inside)
+    return counts(replace(box, holes=[], ranges=[]), inside)
