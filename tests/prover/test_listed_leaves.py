@@ -245,7 +245,7 @@ def test_holes_of_a_part_are_counted_from_where_it_begins(known: bool) -> None:
 def test_a_hole_whose_columns_add_up_to_one_is_no_zero() -> None:
     """A forgotten row may have any score: its denominator is alpha - key, as that of any other."""
     case = any_case(1, (13,), ("difference", "signed"), holes=(1,))
-    case = case.with_cells("q", 1, 0).with_cells("z", 1, 1)  # z - 2^16 q = 1
+    case = case.with_cells(QUOTIENT, 1, 0).with_cells(COMBINED, 1, 1)  # z - 2^16 q = 1
     ((section, tree),) = case.boxes()
     found = case.leaves(section, tree)
     assert isinstance(found, ListedLeaves)
