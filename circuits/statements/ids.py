@@ -14,7 +14,7 @@ from ...errors import DataError
 
 MAX_ID_LENGTH = 1024  # characters
 BYTE_ORDER_MARK = "\ufeff"  # which readers of files drop
-UNNAMEABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of controls, lone surrogates, ends of lines
+UNNAMEABLE = ("Cc", "Zl", "Zp")  # Unicode's categories of controls and of ends of lines
 MISSING = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy
 
 
@@ -61,6 +61,8 @@ def _checked(text: str) -> str:
         return text
     if "\n" in text or "\r" in text:
         raise DataError(f"the id has a line break in it, where a list has one id a line: {escaped(text)}", found=text)
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise DataError(f"the id is not Unicode text: {escaped(text)}", found=text)
     if BYTE_ORDER_MARK in text or any(unicodedata.category(c) in UNNAMEABLE for c in text):
         raise DataError(f"the id has control characters in it: {escaped(text)}", found=text)
     return text
