@@ -17,6 +17,7 @@ from .words import dataset_data, dataset_lines, plural, size_text, statement_dat
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
+    from ..prover.owner.trained import ProofFiles, Trained
 
 LINK_FILE = "dataset.recommitment"
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
@@ -148,15 +149,20 @@ def prove(
     with output.phases("proving") as progress:
         trained = zu.prove(dataset, spec, forget=ids, previous=previous, progress=progress)
     trained.save(out, replace=force)
-    statement = trained.proof.statement
+    if previous is None and roots(directory):
+        output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
+    with locked(directory):
+        note_statement(directory, trained.proof.digest, trained.proof.statement.previous)
+    _show(output, dataset, trained, files, timings)
+
+
+def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles, timings: bool) -> None:
+    """What was proved, and where it is."""
+    statement, out = trained.proof.statement, files.proof
     for text in trained.notes:
         output.note(f"note: {text}")
     if trained.forgotten_before:
         output.note(f"note: {plural(trained.forgotten_before, 'row')} of these had been forgotten already")
-    if previous is None and roots(directory):
-        output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
-    with locked(directory):
-        note_statement(directory, trained.proof.digest, statement.previous)
     if dataset.spent + 1 == dataset.statement.openings:
         output.note("note: one opening of the data set is left; keep it for `zkunlearn recommit`")
     public_list = str(files.forgotten) if statement.forgotten else None

@@ -3,6 +3,7 @@
 import os
 import stat
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,8 @@ def test_the_proved_trace_is_the_integer_reference(model, kind, epochs, options)
     declared = zu.TrainingSpec(model=model, epochs=epochs, **{"learning_rate": 0.3, **options})
     result = zu.prove(data, declared, forget=["person 2", "person 20"])
     zu.verify(result.proof, data.commitment, spec=declared)
-    trace = train(data.rows.features, data.rows.labels, result.statement.schedule)
+    schedule: Any = result.statement.schedule
+    trace = train(data.rows.features, data.rows.labels, schedule)
     assert (result.model.integers == trace.weights[-1]).all()
 
 

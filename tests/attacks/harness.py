@@ -66,7 +66,8 @@ class Declared:
 
     @cached_property
     def schedule(self) -> Schedule:
-        return self.spec.compile(self.data, Live(self.data.rows, self.forgotten))
+        schedule: Any = self.spec.compile(self.data, Live(self.data.rows, self.forgotten))
+        return schedule
 
     @cached_property
     def relation(self) -> GradientDescent:

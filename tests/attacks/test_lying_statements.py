@@ -17,7 +17,7 @@ from zkunlearn.prover.owner import recommitment, training
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.witnesses.rows import Rows
 
-SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5, batch_size=4)
+SPEC: Any = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5, batch_size=4)
 IDS = [f"person {i}" for i in range(21)]
 Records = tuple[Record, ...]
 

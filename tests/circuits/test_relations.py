@@ -34,7 +34,7 @@ def training(
     declared = TrainingSpec(model=model, epochs=epochs, batch_size=batch, **({"learning_rate": 0.5} | spec))
     kind = {"logistic": "binary", "linear": "real"}[model]
     shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=14 * (kind == "real"), x_bits=10)
-    schedule = declared.compile(shape, Live(rows, forgotten))
+    schedule: Any = declared.compile(shape, Live(rows, forgotten))
     return GradientDescent(schedule)
 
 

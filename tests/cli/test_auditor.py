@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zkunlearn as zu
@@ -126,7 +127,8 @@ def test_another_data_set_is_invalid(made: Path, owner: Path, verify: Verify) ->
 
 def test_an_invalid_proof_is_told_with_what_it_claims(owner: Path, verify: Verify) -> None:
     proof = zu.TrainingProof.load(owner / "first.proof")
-    lie = replace(proof.statement, spec=replace(proof.statement.spec, learning_rate=0.25))
+    spec: Any = proof.statement.spec
+    lie = replace(proof.statement, spec=replace(spec, learning_rate=0.25))
     zu.TrainingProof(lie, proof.proof).save(owner / "lie.proof")
     result = verify(owner / "lie.proof")
     invalid(result)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -24,7 +25,8 @@ def program(*arguments: object, folder: Path | None = None, **options: object) -
     """The program in an interpreter of its own; modules in `folder` come before the installed ones."""
     environment = os.environ | ({} if folder is None else {"PYTHONPATH": str(folder)})
     command = [sys.executable, "-m", "zkunlearn", *map(str, arguments)]
-    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": 120, "env": environment} | options
+    given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": 120} | options
+    given |= {"env": environment}
     return subprocess.run(command, text=True, **given)
 
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zkunlearn as zu
@@ -249,7 +250,7 @@ def test_one_bad_file_makes_a_history_invalid(public: Path, name: str, spoil: Ca
 
 def test_a_row_that_comes_back_contradicts_the_history(public: Path) -> None:
     second, third = (zu.TrainingProof.load(public / name) for name in ("second.proof", "third.proof"))
-    lie = replace(third.statement, forgotten=())
+    lie: Any = replace(third.statement, forgotten=())
     objects = [zu.Proof.load(public / "dataset.commitment"), second, replace(third, statement=lie)]
     entry = zu.verify_chain(objects).entries[-1]
     assert entry.verdict == "invalid"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 ROOT = Path(__file__).resolve().parents[2]
+HOMES = "_HOMES"
 PAGE = ROOT / "docs" / "architecture.md"
 FOLDERS = ("formats", "models", "circuits", "verifier", "prover", "cli")
 PACKAGE = "zkunlearn"
@@ -141,13 +142,20 @@ def imports_in(path: Path, code: ast.AST) -> Iterator[Import]:
         elif _is_dynamic(node) and not isinstance(
             node.args[0], ast.Constant
         ):  # any module that the file has the name of
-            texts = [str(n.value) for n in ast.walk(tree_of(path)) if isinstance(n, ast.Constant)]
-            modules = [(*path.relative_to(ROOT).parts[:-1], *text.split(".")) for text in texts if text.isprintable()]
-            yield from (Import(module, *kind) for module in modules if len(module) > 1 and file_of(module) is not None)
+            yield from (Import(module, *kind) for module in homes(path).values())
         else:
             for name in _absolute(node):
                 if name.split(".")[0] == PACKAGE:
                     yield Import(tuple(name.split(".")[1:]), *kind)
+
+
+def homes(path: Path) -> dict[str, tuple[str, ...]]:
+    """Modules of which a file that loads names when they are used has a table: by the name that is loaded."""
+    named = [
+        node for node in tree_of(path).body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == HOMES
+    ]
+    found = {name: module for node in named for name, module in ast.literal_eval(node.value).items()}
+    return {name: (*path.relative_to(ROOT).parts[:-1], *module.split(".")) for name, module in found.items()}
 
 
 def _walk(node: ast.AST, in_function: bool, typing_only: bool) -> Iterator[tuple[ast.AST, bool, bool]]:

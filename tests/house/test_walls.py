@@ -18,6 +18,7 @@ from .rooms import (
     Room,
     drawing,
     file_of,
+    homes,
     imports_in,
     imports_of,
     module_of,
@@ -130,9 +131,11 @@ def parts(path: Path) -> tuple[Part, ...]:
     for code in tree_of(path).body:
         words = {node.id for node in ast.walk(code) if isinstance(node, ast.Name)}
         words |= {node.attr for node in ast.walk(code) if isinstance(node, ast.Attribute)}
-        files = {file_of(imported.module) for imported in imports_in(path, code) if not imported.typing_only}
+        imported = [found for found in imports_in(path, code) if not found.typing_only]
+        files = {file_of(found.module) for found in imported if found.module not in homes(path).values()}
         name = code.name if by_name and isinstance(code, ast.FunctionDef) else None
         found.append(Part(name, frozenset(words), frozenset(filter(None, files))))
+    found += [Part(name, frozenset(), frozenset(filter(None, [file_of(home)]))) for name, home in homes(path).items()]
     return tuple(found)
 
 

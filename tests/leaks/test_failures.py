@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import zkunlearn as zu
 from zkunlearn.cli import exits
-from zkunlearn.prover.owner import dataset as prover_dataset
 from zkunlearn.prover.owner import training as prover_training
+from zkunlearn.prover.owner.budget import Budget
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.protocol import proof as prover_protocol
 
@@ -127,11 +127,8 @@ def index_error(patch: Patch) -> None:
 
 
 def spend_all(patch: Patch) -> None:
-    def spent(count: int, openings: int) -> int:
-        return real(openings, openings)
-
-    real = prover_dataset._next_spent
-    patch.setattr(prover_dataset, "_next_spent", spent)
+    real = Budget._next
+    patch.setattr(Budget, "_next", lambda budget, spent: real(budget, budget.declared))
 
 
 def bad_ids(own: Owner) -> Said:

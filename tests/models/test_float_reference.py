@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def run(model, forgotten=(), **options):
         fixed_point=fixed,
         **options,
     )
-    schedule = spec.compile(encoding.shape(len(X)), Live(len(X), tuple(forgotten)))
+    schedule: Any = spec.compile(encoding.shape(len(X)), Live(len(X), tuple(forgotten)))
     X_int, y_int = encoding.encode_features(X), encoding.encode_labels(y)
     weights = train(X_int, y_int, schedule).weights[-1] / 2.0**fixed.w_bits
     reals = (X_int / 2.0**fixed.x_bits, y_int / 2.0**encoding.label.label_bits)
@@ -89,7 +90,7 @@ def test_an_empty_batch_decays_weights_only():
     X, y = np.ones((4, 1)), np.array([1.0, 1.0, 1.0, 1.0])
     spec = TrainingSpec(model="linear", epochs=1, learning_rate=0.5, batch_size=2, l2=0.5, bias=False)
     encoding = DatasetEncoding.from_data(np.arange(4.0)[:, None], np.arange(4.0), ["x"])
-    schedule = spec.compile(encoding.shape(4), Live(4, (2, 3)))
+    schedule: Any = spec.compile(encoding.shape(4), Live(4, (2, 3)))
     assert train_float(X, y, spec, schedule).tolist() == [0.5 * 0.75]
     assert train_torch(X, y, spec, schedule).tolist() == [0.5 * 0.75]
 

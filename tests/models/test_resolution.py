@@ -1,6 +1,7 @@
 """Updates that rounding takes away are told, and refused where nothing else is left."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def run(**changes):
     y = (X.sum(axis=1) > 0).astype(np.int64)
     declared = TrainingSpec(**{"model": "logistic", "epochs": 9, "learning_rate": 0.5, **changes})
     shape = DatasetShape(rows=40, features=2, label_kind="binary", label_bits=0, x_bits=10)
-    schedule = declared.compile(shape, Live(40))
+    schedule: Any = declared.compile(shape, Live(40))
     return schedule, train(X, y, schedule)
 
 

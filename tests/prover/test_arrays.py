@@ -89,7 +89,7 @@ def test_a_cell_that_is_no_number_is_named_by_column_and_row(
     [
         (pd.array([True, None, False, True], dtype="boolean"), 1, "missing"),
         (pd.Series(["yes", "no", None, "no"], dtype="string"), 2, "missing"),
-        (np.ma.array(Y, mask=[0, 0, 0, 1]), 3, "missing"),
+        (np.ma.array(np.array(Y), mask=np.array([0, 0, 0, 1])), 3, "missing"),
         ([0, 1, None, 1], 2, "missing"),
         ([0.0, 1.0, np.nan, 1.0], 2, "nan is no label"),
         (pd.to_datetime(["2020-01-01", "2020-01-02"] * 2), None, "holds datetime64"),

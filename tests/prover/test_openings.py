@@ -37,7 +37,7 @@ def saved(dataset: Dataset, tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def in_child(act: Callable[[], None]) -> str:
+def in_child(act: Callable[[], object]) -> str:
     """What an act in a forked child raises, by name; empty if nothing."""
     out, into = os.pipe()
     child = os.fork()

@@ -220,7 +220,7 @@ def trained(dataset: Any, spec: zu.TrainingSpec, forget: Sequence[str] = (), pre
     return Training(proof.to_bytes(), dataset.commitment.to_bytes())
 
 
-LOGISTIC = zu.TrainingSpec(model="logistic", epochs=3, learning_rate=0.5)
+LOGISTIC: Any = zu.TrainingSpec(model="logistic", epochs=3, learning_rate=0.5)
 LINEAR = zu.TrainingSpec(model="linear", epochs=3, learning_rate=(0.5, 0.25, 0.125), batch_size=4, l2=0.01)
 PROBIT = zu.TrainingSpec(model="probit", epochs=2, learning_rate=0.3, batch_size=2, bias=False)
 SCALES = zu.FixedPoint(x_bits=12, w_bits=16, p_bits=12)

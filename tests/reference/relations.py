@@ -157,7 +157,7 @@ class Recommitment(Relation):
 class GradientDescent(Relation):
     virtual = frozenset({Z})
 
-    def __init__(self, statement: Mapping[str, Any]) -> None:
+    def __init__(self, statement: dict[str, Any]) -> None:
         self.name, dataset, spec = "gradient descent", statement["dataset"], statement["spec"]
         self.forgotten = [position for position, _ in records_of(statement)]
         self.s = s = schedule(spec, dataset, self.forgotten)

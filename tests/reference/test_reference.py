@@ -462,8 +462,8 @@ def test_other_spellings_are_refused_by_both(owner: Owner) -> None:
         cases += [("training", {**statement, "spec": {**spec, name: value}}) for value in values]
     for part in ("method", "scales"):
         for name in spec[part]:
-            others = [{**spec, part: {**spec[part], name: value}} for value in values]
-            cases += [("training", {**statement, "spec": other}) for other in others]
+            specs = [{**spec, part: {**spec[part], name: value}} for value in values]
+            cases += [("training", {**statement, "spec": other}) for other in specs]
     for text in TEXTS:
         cases.append(("training", {**statement, "spec": with_method(spec, l2=text)}))
         for rates in ([text], [text] * 3, [text] * 2):

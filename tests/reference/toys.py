@@ -24,15 +24,15 @@ class ScaledGradient(Relation):
         }
 
     def identities(self, ch: Channel) -> None:
-        k = ch.point(self.feature.bits)
+        k = ch.point("scaled", self.feature.bits)
         step = self.evaluate(ch, STEPS, {"feature": k})
-        point, claim = rounds(ch, self.feature.bits, 3, step)
+        point, claim = rounds(ch, "scaled", self.feature.bits, 3, step)
         rate, gamma = (self.evaluate(ch, column, {"feature": point}) for column in (RATES, GAMMA))
         at_k = list(zip(eq_table(k), eq_table(point), strict=True))[: self.feature.size]
         weight = sum((a * b for a, b in at_k), ZERO)
         ch.zero("scaled", lambda: (claim, [(-weight, rate, gamma)]))
 
-        row, last = rounds(ch, self.row.bits, 4, gamma)
+        row, last = rounds(ch, "gradient", self.row.bits, 4, gamma)
         x = self.evaluate(ch, FEATURES, {"feature": point, "row": row})
         r, v = (self.evaluate(ch, column, {"row": row}) for column in (RESIDUALS, COUNTS))
         three_factors(ch, "gradient", last, lambda: (prefix(row, self.row.size), x, r, v))

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements.training import DatasetStatement, ForgottenRecord, TrainingStatement
+from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
+from zkunlearn.circuits.statements.records import Record
+from zkunlearn.circuits.statements.training import ModelCommitment, TrainingStatement
 from zkunlearn.cli.inspection import inspect_file
 from zkunlearn.errors import InvalidProof, ParameterError
 from zkunlearn.models.encoding.dataset import DatasetEncoding
@@ -21,10 +23,10 @@ SECONDS, MEMORY = 0.5, 1 << 20  # of the processor's time; of bytes
 
 def statement(rows: int, forgotten: tuple[int, ...] = (), **spec: Any) -> TrainingStatement:
     encoding = DatasetEncoding.from_data(np.array([[0.0], [1.0]]), np.array([0, 1]), ["x"])
-    dataset = DatasetStatement(rows, encoding, 4, bytes(32), bytes(32), bytes(32))
-    records = tuple(ForgottenRecord(position, bytes(32), b"") for position in forgotten)
+    dataset = DatasetStatement(rows, encoding, 4, bytes(32), bytes(32), (Segment(rows, bytes(32)),))
+    records = tuple(Record(position, bytes(32)) for position in forgotten)
     declared = zu.TrainingSpec(**{"model": "logistic", "epochs": 1, "learning_rate": 0.5, "bias": False, **spec})
-    return TrainingStatement(dataset, declared, records, bytes(32), None)
+    return TrainingStatement(dataset, declared, records, ModelCommitment(bytes(32), 4, (1,)), None)
 
 
 HUGE = {
@@ -62,14 +64,14 @@ def test_a_small_statement_of_a_huge_training_is_small_when_compiled(name: str) 
 def test_a_small_file_of_a_huge_training_is_inspected_without_laying_it_out(name: str, tmp_path: Path) -> None:
     """What remains is the plan of the proof, whose lookups come in up to 128 sections."""
     path = tmp_path / "huge.proof"
-    zu.TrainingProof(HUGE[name], b"").save(path)
+    zu.TrainingProof(HUGE[name], b"", {"paths": b""}).save(path)
     started = time.process_time()
     assert inspect_file(path).kind in ("training proof", "unlearning proof")
     assert path.stat().st_size < 2000 and time.process_time() - started < 10 * SECONDS
 
 
 def test_a_huge_training_without_a_proof_is_rejected_quickly() -> None:
-    proof = zu.TrainingProof(HUGE["2^26 mini-batches of two rows"], b"")
+    proof = zu.TrainingProof(HUGE["2^26 mini-batches of two rows"], b"", {"paths": b""})
     commitment = zu.DatasetCommitment(proof.statement.dataset, b"")
     started = time.process_time()
     with pytest.raises(InvalidProof, match="proof length"):
@@ -102,4 +104,5 @@ def test_a_proof_is_verified_where_indices_have_32_bits(monkeypatch: pytest.Monk
     with pytest.raises(TypeError, match="int64"):
         np.repeat(np.arange(3), np.arange(3))
     assert zu.verify(proof, data.commitment).security_bits >= 100
-    assert proof.statement.schedule.live_counts.array().sum() == 10
+    schedule: Any = proof.statement.schedule
+    assert schedule.live_counts.array().sum() == 10

@@ -30,7 +30,7 @@ def shape_of(
 
 def digest(shape: ProofShape, **changes: Any) -> bytes:
     """By the parts of a shape, some of them replaced."""
-    parts = {
+    parts: dict[str, Any] = {
         "relation": shape.relation.name,
         "groups": shape.groups,
         "trees": shape.trees,
@@ -88,7 +88,17 @@ def test_the_rest_of_the_plan_changes_the_digest() -> None:
 
 
 def test_no_two_lists_of_one_form_have_the_same_bytes() -> None:
-    lists = [[], [[]], [[], []], [[""]], [["a", "b"]], [["ab"]], [["a"], ["b"]], [["b"], ["a"]], [["a", ""], ["b"]]]
+    lists: list[Any] = [
+        [],
+        [[]],
+        [[], []],
+        [[""]],
+        [["a", "b"]],
+        [["ab"]],
+        [["a"], ["b"]],
+        [["b"], ["a"]],
+        [["a", ""], ["b"]],
+    ]
     assert len({packed(item) for item in lists}) == len(lists)
     assert packed(["ä", 258]) == bytes([2, *bytes(7), 2, *bytes(7), *"ä".encode(), 2, 1, *bytes(6)])
 

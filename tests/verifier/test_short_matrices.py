@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent, model_columns
 from zkunlearn.circuits.relations.validity import dataset_columns
-from zkunlearn.models.methods.schedule import DatasetShape, compile_schedule
+from zkunlearn.models.live import Live
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.verifier.protocol.code import PLAIN_RATE
 from zkunlearn.verifier.protocol.group import MatrixShape
@@ -18,8 +21,8 @@ def chosen(rows: int, openings: int = 32) -> tuple[ProofShape, ProofShape, Matri
     """The proof's shape with the model on a code of its own; as it is chosen; and the data set."""
     spec = TrainingSpec(model="logistic", epochs=8, learning_rate=0.5)
     data = DatasetShape(rows=rows, features=30, label_kind="binary", label_bits=0, x_bits=10)
-    schedule = compile_schedule(spec, data, ())
-    relation = GradientDescent("logistic", 10, 16, 10, schedule, ())
+    schedule: Any = spec.compile(data, Live(rows))
+    relation = GradientDescent(schedule)
     dataset = choose_matrix("dataset", dataset_columns(rows, 30), openings, 13)
     own = choose_matrix("model", model_columns(schedule), OPENINGS, 8, PLAIN_RATE)
     alone, best = ({"dataset": dataset, "model": model} for model in (own, choose_short(dataset, own)))

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from math import isclose, log2
+from typing import Any
 
 import pytest
 from zkunlearn.circuits.field.goldilocks import P
@@ -43,7 +44,7 @@ def validity_shape(rows, features):
 def training_shape(rows, features, epochs):
     spec = TrainingSpec(model="logistic", epochs=epochs, learning_rate=0.5)
     data = DatasetShape(rows=rows, features=features, label_kind="binary", label_bits=0, x_bits=10)
-    schedule = spec.compile(data, Live(data.rows))
+    schedule: Any = spec.compile(data, Live(data.rows))
     relation = GradientDescent(schedule)
     matrices = {
         "dataset": committed(dataset_columns(rows, features), 13),

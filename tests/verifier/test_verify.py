@@ -1,13 +1,14 @@
 """Statements that are refused before any algebra, each for its own reason."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.verifier.protocol import soundness
 
-SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5)
+SPEC: Any = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5)
 
 
 @pytest.fixture(scope="module")
