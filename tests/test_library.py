@@ -311,7 +311,7 @@ def test_what_is_squeezed_is_logged_and_kept_as_a_note(caplog):
     X[0, 1] = 1e9
     data = zu.commit(X, y, ids=ids)
     (note,) = data.notes
-    assert "only a few different integers are left: x2 (2)" in note
+    assert "only a few different integers are left: 'x2' (2)" in note
     assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
         ("zkunlearn", "WARNING", note)
     ]

@@ -37,9 +37,9 @@ def feature_notes(names: Sequence[str], X: NDArray[Any], by_feature: NDArray[np.
     for k in sorted(lossy):
         _require_more_than_one(names[k], few[k])
     constant = [k for k, found in few.items() if len(found) == 1]
-    silent = [names[k] for k in constant if few[k][0] == 0]
-    steady = [names[k] for k in constant if few[k][0] != 0]
-    squeezed = [f"{names[k]} ({len(few[k])})" for k in sorted(lossy)]
+    silent = [repr(names[k]) for k in constant if few[k][0] == 0]
+    steady = [repr(names[k]) for k in constant if few[k][0] != 0]
+    squeezed = [f"{names[k]!r} ({len(few[k])})" for k in sorted(lossy)]
     notes = (
         ("one value in every row, so nothing to learn from: ", silent, ""),
         ("one value in every row, which acts as a second bias: ", steady, "; better leave it out"),
@@ -54,7 +54,7 @@ def label_notes(name: str, encoding: LabelEncoding, y: NDArray[Any], labels: NDA
     if found is None or not _lossy(np.asarray(y, np.float64)[:, None], labels[None, :], {0: found}):
         return ()
     _require_more_than_one(name, found)
-    return (f"so squeezed that only a few different integers are left: {name} ({len(found)}); {REMEDY}",)
+    return (f"so squeezed that only a few different integers are left: {name!r} ({len(found)}); {REMEDY}",)
 
 
 def _few(integers: NDArray[Any]) -> NDArray[Any] | None:

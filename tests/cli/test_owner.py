@@ -119,7 +119,7 @@ def test_all_kinds_of_tables_are_committed(tmp_path: Path, kind: str) -> None:
 def test_a_squeezed_column_is_noted_once_and_under_json_too(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,income,y\n1,2,0\n2,3,1\n3,1e9,1\n")
     common = ("commit", tmp_path / "t.csv", "--target", "y")
-    words = "only a few different integers are left: income (2)"
+    words = "only a few different integers are left: 'income' (2)"
     result = done(*common, "--out", tmp_path / "data")
     assert result.stderr.count(words) == 1
     result = done(*common, "--out", tmp_path / "other", "--json")

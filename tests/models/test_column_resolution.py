@@ -55,7 +55,7 @@ def test_a_column_that_keeps_its_values_apart_gives_no_note(column, bounds):
 )
 def test_a_column_squeezed_into_a_few_integers_is_named_with_the_remedy(column, bounds, left):
     (note,) = notes_of(column, bounds)
-    assert note.startswith(f"so squeezed that only a few different integers are left: k ({left}); ")
+    assert note.startswith(f"so squeezed that only a few different integers are left: 'k' ({left}); ")
     assert "bounds" in note and "outliers" in note and "x_bits" in note
 
 
@@ -64,7 +64,7 @@ def test_a_squeezed_column_is_found_where_rows_come_in_pieces(monkeypatch):
     monkeypatch.setattr("zkunlearn.models.encoding.columns.PIECE_CELLS", 6)
     late = np.zeros(ROWS)
     late[-1] = 1e-4
-    assert "k (2)" in notes_of(np.concatenate([late[1:], [5e3]]) + with_outlier(late, 1e-4))[0]
+    assert "'k' (2)" in notes_of(np.concatenate([late[1:], [5e3]]) + with_outlier(late, 1e-4))[0]
     assert notes_of(LABELS) == ()
 
 
@@ -76,7 +76,7 @@ def test_a_column_of_which_nothing_is_left_is_refused(column):
 
 
 def test_a_constant_column_says_nothing_or_is_a_second_bias():
-    silent, second = "nothing to learn from: k", "which acts as a second bias: k; better leave it out"
+    silent, second = "nothing to learn from: 'k'", "which acts as a second bias: 'k'; better leave it out"
     assert notes_of(np.full(ROWS, 7.0))[0].endswith(silent)
     assert notes_of(np.full(ROWS, 0.5), (0, 1))[0].endswith(silent)
     assert notes_of(np.full(ROWS, 1.0), (0, 1))[0].endswith(second)
@@ -85,7 +85,7 @@ def test_a_constant_column_says_nothing_or_is_a_second_bias():
 def test_a_squeezed_real_label_is_named_and_other_labels_never_are():
     column = with_outlier(VALUES, 1e12)
     encoding = DatasetEncoding.from_data(VALUES[:, None], column, ["a"], label_name="price").label
-    assert "left: price (2); " in label_notes("price", encoding, column, encoding.encode(column))[0]
+    assert "left: 'price' (2); " in label_notes("price", encoding, column, encoding.encode(column))[0]
     for y, kind in ((LABELS, "binary"), (np.arange(ROWS) % 3, "count"), (VALUES, "real")):
         encoding = DatasetEncoding.from_data(VALUES[:, None], y, ["a"], label_kind=kind).label
         assert label_notes("label", encoding, y, encoding.encode(y)) == ()
