@@ -127,8 +127,9 @@ def test_another_data_set_is_invalid(made: Path, owner: Path, verify: Verify) ->
 
 def test_an_invalid_proof_is_told_with_what_it_claims(owner: Path, verify: Verify) -> None:
     proof = zu.TrainingProof.load(owner / "first.proof")
-    lie = replace(proof.statement, spec=replace(proof.statement.spec, learning_rate=0.25))
-    replace(proof, statement=lie).save(owner / "lie.proof")
+    spec = proof.statement.spec
+    lie = replace(proof.statement, spec=zu.TrainingSpec(model=spec.model, method=spec.method, learning_rate=0.25))
+    zu.TrainingProof(lie, proof.proof, proof.attached).save(owner / "lie.proof")
     result = verify(owner / "lie.proof")
     invalid(result)
     assert result.stdout.startswith("Claimed by the proof\n")

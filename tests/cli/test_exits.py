@@ -21,12 +21,16 @@ Verify = Callable[..., Result]
 DEPENDENCIES = ("numpy", "cbor2", "click")
 
 
-def program(*arguments: object, folder: Path | None = None, **options: object) -> subprocess.CompletedProcess[str]:
+def program(*arguments: object, folder: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
     """The program in an interpreter of its own; modules in `folder` come before the installed ones."""
     environment = os.environ | ({} if folder is None else {"PYTHONPATH": str(folder)})
     command = [sys.executable, "-m", "zkunlearn", *map(str, arguments)]
-    given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": 120} | options
-    given |= {"env": environment}
+    given: dict[str, Any] = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "timeout": 120,
+        "env": environment,
+    } | options
     return subprocess.run(command, text=True, **given)
 
 

@@ -250,8 +250,8 @@ def test_one_bad_file_makes_a_history_invalid(public: Path, name: str, spoil: Ca
 
 def test_a_row_that_comes_back_contradicts_the_history(public: Path) -> None:
     second, third = (zu.TrainingProof.load(public / name) for name in ("second.proof", "third.proof"))
-    lie: Any = replace(third.statement, forgotten=())
-    objects = [zu.Proof.load(public / "dataset.commitment"), second, replace(third, statement=lie)]
+    lie = replace(third.statement, forgotten=())
+    objects = [zu.Proof.load(public / "dataset.commitment"), second, zu.TrainingProof(lie, third.proof, third.attached)]
     entry = zu.verify_chain(objects).entries[-1]
     assert entry.verdict == "invalid"
     assert any("a row that the previous proof forgot is not forgotten in this one" in note for note in entry.notes)
