@@ -34,7 +34,7 @@ class Owner:
         return ["prove", self.data, "--spec", self.folder / "spec.toml", "--out", self.folder / out, *options]
 
     def unlearn_command(self, out: str) -> list[object]:
-        return self.prove_command(out, "--forget", FORGOTTEN_ID, "--previous", self.folder / "first.proof")
+        return self.prove_command(out, "--forget", FORGOTTEN_ID, "--previous", self.folder / "first.proof", "--fork")
 
     def load(self) -> Dataset | None:
         """The data set; None if the files say clearly that they are none."""

@@ -87,7 +87,7 @@ def commands(folder: Path, own: Path, *more: str) -> list[list[str]]:
     """Commit, train, unlearn, and commit afresh."""
     commit = ["commit", folder / "table.csv", "--target", "ill", "--id", "name", "--bounds", folder / "bounds.toml"]
     prove = ["prove", own / "data", "--spec", folder / "spec.toml"]
-    forget = ["--forget", owner.make_table().ids[1], "--previous", own / "first.proof"]
+    forget = ["--forget", owner.make_table().ids[1], "--previous", own / "first.proof", "--fork"]
     given = [
         [*commit, "--x-bits", owner.X_BITS, "--openings", 5, "--out", own / "data", *more],
         [*prove, "--out", own / "first.proof", *more],

@@ -76,7 +76,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         story.run(*story.prove("third.proof", "--previous", folder / "second.proof", "--json"))
         story.run(*story.prove("fourth.proof", "--quiet"))
         story.run("recommit", folder / "data", "--openings", 3, "--out", folder / "fresh", "--json")
-        story.run(*story.prove("fifth.proof", "--previous", folder / "second.proof", data="fresh"))
+        story.run(*story.prove("fifth.proof", "--previous", folder / "second.proof", "--fork", data="fresh"))
     audit(story)
     owner.table_secrets(secrets, table)
     for name in ("data", "fresh"):
