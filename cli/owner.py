@@ -54,6 +54,7 @@ def commit(
     force: bool,
 ) -> None:
     """Commit to DATA (CSV, Parquet or .npz) and prove that it is well formed."""
+    from ..prover.owner.successors import begin_history
     from ..prover.tables.read import read_bounds, read_table
 
     public, secret = dataset_files(out)
@@ -80,6 +81,7 @@ def commit(
     except DataError as error:
         raise table.locate(error) from error
     dataset.save(out, replace=force)
+    begin_history(out)
     for note in dataset.notes:
         output.note(f"note: {note}")
     statement = dataset.statement
@@ -204,11 +206,14 @@ def recommit(output: Output, directory: Path, openings: int, out: Path, force: b
     link_file = out / LINK_FILE
     refuse_existing([public, secret, link_file], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
+    from ..prover.owner.successors import begin_history
+
     dataset = zu.load_dataset(directory)
     prepare_kernels(output)
     with output.phases("committing afresh") as progress:
         new, link = zu.recommit(dataset, openings, progress=progress)
     new.save(out, replace=force)
+    begin_history(out)
     link.save(link_file)
     lines = [
         *dataset_lines(new.statement),

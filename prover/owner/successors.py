@@ -24,6 +24,11 @@ def note_statement(directory: Path, statement: bytes, previous: bytes | None) ->
     write_file(directory / HISTORY_FILE, "".join(f"{each}\n" for each in [*_lines(directory), line]).encode())
 
 
+def begin_history(directory: Path) -> None:
+    """There is another data set in this folder now."""
+    (directory / HISTORY_FILE).unlink(missing_ok=True)
+
+
 def refuse_fork(previous: TrainingProof, directory: Path, folders: Iterable[Path]) -> None:
     """Nothing may supersede this statement yet, as far as the data set's folder and these folders show.
 
