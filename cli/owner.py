@@ -153,8 +153,11 @@ def prove(
     trained.save(out, replace=force)
     if previous is None and roots(directory):
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
-    with locked(directory):
-        note_statement(directory, trained.proof.digest, trained.proof.statement.previous)
+    try:
+        with locked(directory):
+            note_statement(directory, trained.proof.digest, trained.proof.statement.previous)
+    except DataError as error:  # the proof is there all the same
+        output.note(f"note: {error}; `prove` will not know of this proof where its file is not beside the others")
     _show(output, dataset, trained, files, timings)
 
 
@@ -165,13 +168,6 @@ def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles,
         output.note(f"note: {text}")
     if trained.forgotten_before:
         output.note(f"note: {plural(trained.forgotten_before, 'row')} of these had been forgotten already")
-    if previous is None and roots(directory):
-        output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
-    try:
-        with locked(directory):
-            note_statement(directory, trained.proof.digest, statement.previous)
-    except DataError as error:  # the proof is there all the same
-        output.note(f"note: {error}; `prove` will not know of this proof where its file is not beside the others")
     if dataset.spent + 1 == dataset.statement.openings:
         output.note("note: one opening of the data set is left; keep it for `zkunlearn recommit`")
     public_list = str(files.forgotten) if statement.forgotten else None
