@@ -76,6 +76,7 @@ NO_READERS = {
     "__init__.py load_dataset": "another name of Dataset.load",
     "cli/auditor.py inspect": "prints what inspect_file finds",
     "cli/demo.py load_tumours": "data that scikit-learn brings",
+    "cli/verdicts.py read_all": "Proof.load of each file",
     "cli/demo.py read_evidence": "files that the demonstration has just written",
     "models/encoding/columns.py ColumnEncoding.decode": "integers that were read already",
     "models/encoding/columns.py LabelEncoding.decode": "integers that were read already",
