@@ -130,8 +130,7 @@ def prove(
     Beside P.proof go P.model.opening (SECRET: the weights) and, if rows are forgotten, P.forgotten, the public list
     of their record digests.
     """
-    from ..prover.owner.locks import locked
-    from ..prover.owner.successors import note_statement, refuse_fork, roots
+    from ..prover.owner.successors import refuse_fork, roots
     from ..prover.owner.trained import ProofFiles
 
     files = ProofFiles.beside(out)
@@ -147,12 +146,10 @@ def prove(
     ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)
     with output.phases("proving") as progress:
-        trained = zu.prove(dataset, spec, forget=ids, previous=previous, progress=progress)
+        trained = zu.prove(dataset, spec, forget=ids, previous=previous, fork=fork, progress=progress)
     trained.save(out, replace=force)
-    if previous is None and roots(directory):
+    if previous is None and roots(directory) > 1:
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
-    with locked(directory):
-        note_statement(directory, trained.proof.digest, trained.proof.statement.previous)
     _show(output, dataset, trained, files, timings)
 
 

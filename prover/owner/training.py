@@ -21,6 +21,7 @@ from .budget import require_openings
 from .dataset import Dataset
 from .model import Model, commit_model
 from .prove import check_before_work, prove_statement
+from .successors import note_statement, refuse_fork
 from .trained import Trained
 
 LOGGER = logging.getLogger("zkunlearn")
@@ -33,6 +34,7 @@ def prove_training(
     previous: TrainingProof | None = None,
     progress: Progress | None = None,
     model_openings: int = MODEL_OPENINGS,
+    fork: bool = False,
 ) -> Trained:
     """Train on the rows that are not forgotten, and prove it.
 
@@ -42,9 +44,10 @@ def prove_training(
         forget: ids of the rows to forget, beside those that `previous` forgot; naming these again does no harm.
         previous: the proof that this one supersedes.
         model_openings: how many proofs the model's commitment can serve, this one included.
+        fork: whether `previous` may have another successor already, as far as the stored data set knows.
 
     Raises:
-        DataError: an unknown or repeated id.
+        DataError: an unknown or repeated id; a statement that would be the second to supersede `previous`.
         ParameterError: the spec does not fit the data set, overflows, is beyond one proof, or learns nothing because
             every update is rounded to zero.
         StatementMismatch: `previous` is about something else.
@@ -54,6 +57,8 @@ def prove_training(
     start = perf_counter()
     openings = require_openings(model_openings)
     before = () if previous is None else _forgotten_before(dataset, previous)
+    if previous is not None and dataset.directory is not None and not fork:
+        refuse_fork(previous, dataset.directory)
     wanted = dataset.rows.positions(forget)
     forgotten = dataset.records_at({*before, *wanted})
     attached = {PATHS: dataset.rows.record_paths([record.position for record in forgotten])}
@@ -82,6 +87,8 @@ def prove_training(
     timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
     again = len({*before} & {*wanted})
     proof = TrainingProof(statement, proved.proof.proof, attached)
+    if dataset.directory is not None:
+        note_statement(dataset.directory, proof.digest, superseded)
     return Trained(proof, model, timings, again, dataset.directory, notes)
 
 
