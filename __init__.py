@@ -181,6 +181,7 @@ def prove(
     previous: TrainingProof | None = None,
     *,
     model_openings: int = 4,
+    fork: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train as `spec` declares on the rows whose ids are not in `forget`, and prove it.
@@ -189,6 +190,7 @@ def prove(
         forget: ids; what `previous` forgot stays forgotten and need not be repeated.
         previous: the proof that this one supersedes.
         model_openings: how many proofs the model's commitment can serve, this one included.
+        fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
         progress: called with the name of each phase.
 
     Returns:
@@ -199,7 +201,7 @@ def prove(
     """
     from .prover.owner.training import prove_training
 
-    return prove_training(dataset, spec, forget, previous, progress, model_openings)
+    return prove_training(dataset, spec, forget, previous, progress, model_openings, fork)
 
 
 def recommit(

@@ -23,7 +23,7 @@ from ..formats.lists import read_digests
 from ..models.spec import load_spec
 from ..verifier.proofs import Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
-from ..verifier.protocol.soundness import soundness_terms
+from ..verifier.protocol.soundness import soundness_terms, total_bits
 from ..verifier.shapes import shape_of
 from .output import Lines, foreign
 from .words import (
@@ -31,6 +31,7 @@ from .words import (
     dataset_data,
     dataset_lines,
     plural,
+    security_text,
     size_text,
     statement_data,
     statement_lines,
@@ -190,10 +191,11 @@ def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
 def _security(statement: Statement) -> tuple[float | None, str]:
     """Proven bits, and in words; None for a statement that cannot be proved."""
     try:
-        weakest = min(soundness_terms(shape_of(statement)), key=lambda term: term.bits)
+        shape = shape_of(statement)
+        weakest = min(soundness_terms(shape), key=lambda term: term.bits)
     except ParameterError as error:
         return None, f"none: {error}"
-    return weakest.bits, f"{weakest.bits:.1f} bits proven (weakest: {weakest.label})"
+    return weakest.bits, f"{security_text(weakest.bits, total_bits(shape))}; weakest: {weakest.label}"
 
 
 _WORDS: dict[str, Callable[[Any], Inspection]] = {"dataset": _dataset, "training": _training, "link": _link}

@@ -54,7 +54,6 @@ def commit(
     force: bool,
 ) -> None:
     """Commit to DATA (CSV, Parquet or .npz) and prove that it is well formed."""
-    from ..prover.owner.successors import begin_history
     from ..prover.tables.read import read_bounds, read_table
 
     public, secret = dataset_files(out)
@@ -81,7 +80,6 @@ def commit(
     except DataError as error:
         raise table.locate(error) from error
     dataset.save(out, replace=force)
-    begin_history(out)
     for note in dataset.notes:
         output.note(f"note: {note}")
     statement = dataset.statement
@@ -132,8 +130,7 @@ def prove(
     Beside P.proof go P.model.opening (SECRET: the weights) and, if rows are forgotten, P.forgotten, the public list
     of their record digests.
     """
-    from ..prover.owner.locks import locked
-    from ..prover.owner.successors import note_statement, refuse_fork, roots
+    from ..prover.owner.successors import refuse_fork, roots
     from ..prover.owner.trained import ProofFiles
 
     files = ProofFiles.beside(out)
@@ -149,15 +146,10 @@ def prove(
     ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)
     with output.phases("proving") as progress:
-        trained = zu.prove(dataset, spec, forget=ids, previous=previous, progress=progress)
+        trained = zu.prove(dataset, spec, forget=ids, previous=previous, fork=fork, progress=progress)
     trained.save(out, replace=force)
-    if previous is None and roots(directory):
+    if previous is None and roots(directory) > 1:
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
-    try:
-        with locked(directory):
-            note_statement(directory, trained.proof.digest, trained.proof.statement.previous)
-    except DataError as error:  # the proof is there all the same
-        output.note(f"note: {error}; `prove` will not know of this proof where its file is not beside the others")
     _show(output, dataset, trained, files, timings)
 
 
@@ -202,14 +194,12 @@ def recommit(output: Output, directory: Path, openings: int, out: Path, force: b
     link_file = out / LINK_FILE
     refuse_existing([public, secret, link_file], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
-    from ..prover.owner.successors import begin_history
 
     dataset = zu.load_dataset(directory)
     prepare_kernels(output)
     with output.phases("committing afresh") as progress:
         new, link = zu.recommit(dataset, openings, progress=progress)
     new.save(out, replace=force)
-    begin_history(out)
     link.save(link_file)
     lines = [
         *dataset_lines(new.statement),

@@ -17,7 +17,7 @@ from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .inspection import describe
 from .output import Lines, Output, foreign
-from .words import plural
+from .words import plural, security_text
 
 WORDS = {DONE: "VALID", INVALID: "INVALID", REFUSED: "CANNOT SAY"}
 CHECKED = {
@@ -38,7 +38,8 @@ class Verdict:
         reason: what is behind the word of the verdict.
         check: name of the failed check.
         report: of a valid training proof.
-        security_bits: proven soundness of a valid one.
+        security_bits: proven soundness of a valid one, the least over all rounds.
+        total_bits: that of the sum of all rounds.
         not_followed: what it refers to, and was not checked, in words.
     """
 
@@ -49,6 +50,7 @@ class Verdict:
     check: str = ""
     report: zu.VerificationReport | None = None
     security_bits: float | None = None
+    total_bits: float | None = None
     not_followed: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -143,7 +145,8 @@ def judge_all(evidence: Evidence, progress: Callable[[str], None]) -> list[Verdi
 def _judge(each: Verdict, evidence: Evidence) -> None:
     proof = _proof(each)
     if not isinstance(proof, zu.TrainingProof):
-        each.security_bits = verify_proof(proof)
+        found = verify_proof(proof)
+        each.security_bits, each.total_bits = found.least, found.total
         return
     commitment = evidence.commitment(proof, each.file)
     known, pins = evidence.pins["known_dataset"], evidence.pins | evidence.predecessor(proof)
@@ -153,7 +156,7 @@ def _judge(each: Verdict, evidence: Evidence) -> None:
     if known is None:
         evidence.checked.add(commitment.digest)
         report = replace(report, dataset_checked=True)
-    each.report, each.security_bits = report, report.security_bits
+    each.report, each.security_bits, each.total_bits = report, report.security_bits, report.total_bits
 
 
 def _finish(each: Verdict, evidence: Evidence) -> None:
@@ -224,7 +227,7 @@ def _lines(each: Verdict) -> Lines:
     if report is not None:
         checked = "of the data set checked" if report.dataset_checked else "of the data set known, not checked now"
         lines.append(("validity", checked))
-    lines.append(("security", f"{each.security_bits:.1f} bits proven"))
+    lines.append(("security", security_text(each.security_bits or 0.0, each.total_bits or 0.0)))
     if report is not None:
         unpinned = [name for name in PINS if name not in report.pinned]
         lines.append(("pinned", ", ".join(["data set", *report.pinned])))
@@ -239,7 +242,13 @@ def _data(each: Verdict) -> dict[str, Any]:
     if each.code != DONE:
         claimed = {"claimed": said} if said else {}
         return {"valid": False if each.code == INVALID else None, "check": each.check, "reason": each.reason, **claimed}
-    data = {"valid": True, **said, "security_bits": each.security_bits, "seconds": round(each.seconds, 3)}
+    data = {
+        "valid": True,
+        **said,
+        "security_bits": each.security_bits,
+        "total_bits": each.total_bits,
+        "seconds": round(each.seconds, 3),
+    }
     data["not_followed"] = list(each.not_followed)
     if each.report is not None:
         data |= {

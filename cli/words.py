@@ -22,6 +22,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+def security_text(least: float, total: float) -> str:
+    """Proven soundness, counted both ways."""
+    return f"{least:.1f} bits proven (each round; {total:.1f} for all rounds together)"
+
+
 def size_text(size: int) -> str:
     """A number of bytes for people."""
     return f"{size / MIB:.1f} MiB" if size >= MIB else f"{size / KIB:.1f} KiB"

@@ -163,7 +163,7 @@ class _Walk:
         """With the verdict on its proof, and on what its statement names."""
         self.progress(entry.name)
         try:
-            entry = replace(entry, security_bits=verify_proof(_proof(entry)))
+            entry = replace(entry, security_bits=verify_proof(_proof(entry)).least)
         except InvalidProof as error:
             entry = replace(entry, verdict="invalid", reason=str(error))
         for name, statement in _statement(entry).references.items():

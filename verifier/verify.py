@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from ..circuits.statements.base import statement_digest
@@ -16,7 +18,7 @@ from ..errors import InvalidProof, ParameterError, require_type
 from .pins import Pins
 from .proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
 from .protocol.proof import verify_protocol
-from .protocol.soundness import require_security
+from .protocol.soundness import Soundness
 from .shapes import new_transcript, shape_of
 
 
@@ -26,7 +28,8 @@ class VerificationReport:
 
     Attributes:
         statement: what the proof says.
-        security_bits: proven soundness, the least over all rounds.
+        security_bits: proven soundness, the least over all rounds of all proofs that were checked.
+        total_bits: the same of the sum of the errors of all these rounds.
         pinned: what the auditor named and the statement matched ("spec", "forget list", "previous").
         dataset_checked: whether the data set's validity proof was checked now, not named as known.
         changes: what the algorithm changed since the superseded statement, in words.
@@ -39,6 +42,7 @@ class VerificationReport:
     dataset_checked: bool
     changes: tuple[str, ...] = ()
     previous_checked: bool = False
+    total_bits: float = 0.0
 
     @property
     def not_followed(self) -> tuple[str, ...]:
@@ -85,11 +89,11 @@ def _not_followed(report: VerificationReport) -> Iterator[str]:
         yield "the bounds of columns were not declared: they were taken from the data, forgotten rows included"
 
 
-def verify_proof(proof: Proof[Any]) -> float:
+def verify_proof(proof: Proof[Any]) -> Soundness:
     """Check one statement of any kind. What it refers to has proofs of its own.
 
     Returns:
-        Proven soundness in bits.
+        Proven soundness.
 
     Raises:
         InvalidProof: naming the check that failed.
@@ -101,22 +105,22 @@ def verify_proof(proof: Proof[Any]) -> float:
     except ParameterError as error:
         raise InvalidProof("statement", str(error)) from error
     try:
-        bits = require_security(shape)
+        soundness = Soundness.of(shape)
     except ParameterError as error:
         raise InvalidProof("soundness", str(error)) from error
     roots = {name: matrix.root for name, matrix in statement.matrices.items()}
     verify_protocol(shape, new_transcript(statement), roots, proof.proof)
-    return bits
+    return soundness
 
 
 def verify_dataset(commitment: DatasetCommitment) -> float:
     """Check a data set's validity proof; its proven soundness in bits. Raises InvalidProof."""
-    return verify_proof(commitment)
+    return verify_proof(commitment).least
 
 
 def verify_recommitment(recommitment: RecommitmentProof) -> float:
     """Check that two commitments hold the same rows; the proven soundness in bits. Raises InvalidProof."""
-    return verify_proof(recommitment)
+    return verify_proof(recommitment).least
 
 
 def verify_training(proof: TrainingProof, dataset: DatasetCommitment, pins: Pins | None = None) -> VerificationReport:
@@ -140,5 +144,5 @@ def verify_training(proof: TrainingProof, dataset: DatasetCommitment, pins: Pins
     known = pins.known_dataset is not None
     if not known:
         proofs.append(dataset)
-    bits = min(verify_proof(each) for each in (*proofs, proof))
-    return VerificationReport(proof.statement, bits, pinned, not known, changes)
+    found = reduce(and_, (verify_proof(each) for each in (*proofs, proof)))
+    return VerificationReport(proof.statement, found.least, pinned, not known, changes, total_bits=found.total)

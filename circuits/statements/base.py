@@ -10,6 +10,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
 from ...errors import FormatError, ParameterError
@@ -74,6 +75,11 @@ class Statement(ABC):
     def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
         """Read what `to_mapping` wrote; `references` holds those of `refers`. Raises FormatError."""
 
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the instance, which names the statement."""
+        return hashlib.sha256(instance(self)).digest()
+
     @property
     def references(self) -> Mapping[str, Statement]:
         """The statements that it refers to, by the names of `refers`."""
@@ -106,7 +112,7 @@ def instance(statement: Statement) -> bytes:
 
 def statement_digest(statement: Statement) -> bytes:
     """SHA-256 of the instance: the name of a statement."""
-    return hashlib.sha256(instance(statement)).digest()
+    return statement.digest
 
 
 # In files ----------------------------------------------------------------------------------------------------------

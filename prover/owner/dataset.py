@@ -44,6 +44,7 @@ from .locks import locked
 from .prove import check_before_work, prove_statement
 from .published import openings_seen
 from .secret_arrays import SECRETS, Folder, Form, Names, load_arrays, make_directory, needs_recovery, restore_and_sweep
+from .successors import begin_history
 from .tree_cache import load_tree, save_tree
 
 COMMITMENT_FILE, OPENING_FILE = "dataset.commitment", "dataset.opening"
@@ -157,6 +158,8 @@ class Dataset(Counted):
                 folder.add(COMMITMENT_FILE, self.commitment.to_bytes(), PUBLIC_MODE)
                 folder.finish(self.commitment.digest, BESIDE)
             self.budget.store(count, spent)
+            if self.directory is None:
+                begin_history(place)
             self.directory = place
             save_tree(place, self.commitment.digest, levels)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from ...errors import DataError, FormatError
 from ...formats.files import read_file, write_file
 from ...verifier.proofs import TrainingProof
+from .locks import locked
 
 HISTORY_FILE = "dataset.history"
 MAX_BYTES = 1 << 24
@@ -19,9 +20,10 @@ NOTHING = "-"
 
 
 def note_statement(directory: Path, statement: bytes, previous: bytes | None) -> None:
-    """Add a line; whoever calls holds the folder's lock. Raises DataError."""
+    """Add a line. Raises DataError."""
     line = f"{statement.hex()} {NOTHING if previous is None else previous.hex()}"
-    write_file(directory / HISTORY_FILE, "".join(f"{each}\n" for each in [*_lines(directory), line]).encode())
+    with locked(directory):
+        write_file(directory / HISTORY_FILE, "".join(f"{each}\n" for each in [*_lines(directory), line]).encode())
 
 
 def begin_history(directory: Path) -> None:
@@ -29,7 +31,7 @@ def begin_history(directory: Path) -> None:
     (directory / HISTORY_FILE).unlink(missing_ok=True)
 
 
-def refuse_fork(previous: TrainingProof, directory: Path, folders: Iterable[Path]) -> None:
+def refuse_fork(previous: TrainingProof, directory: Path, folders: Iterable[Path] = ()) -> None:
     """Nothing may supersede this statement yet, as far as the data set's folder and these folders show.
 
     Raises:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
 
 from ...circuits.statements.dataset import DATASET
 from ...circuits.statements.training import MODEL, MODEL_OPENINGS, PATHS, ModelCommitment, TrainingStatement
-from ...errors import ParameterError, StatementMismatch
+from ...errors import DataError, ParameterError, StatementMismatch
 from ...models.spec import TrainingSpec
 from ...verifier.proofs import TrainingProof
 from ...verifier.protocol.merkle import DIGEST_BYTES
@@ -21,6 +22,7 @@ from .budget import require_openings
 from .dataset import Dataset
 from .model import Model, commit_model
 from .prove import check_before_work, prove_statement
+from .successors import note_statement, refuse_fork
 from .trained import Trained
 
 LOGGER = logging.getLogger("zkunlearn")
@@ -33,6 +35,7 @@ def prove_training(
     previous: TrainingProof | None = None,
     progress: Progress | None = None,
     model_openings: int = MODEL_OPENINGS,
+    fork: bool = False,
 ) -> Trained:
     """Train on the rows that are not forgotten, and prove it.
 
@@ -42,9 +45,10 @@ def prove_training(
         forget: ids of the rows to forget, beside those that `previous` forgot; naming these again does no harm.
         previous: the proof that this one supersedes.
         model_openings: how many proofs the model's commitment can serve, this one included.
+        fork: whether `previous` may have another successor already, as far as the stored data set knows.
 
     Raises:
-        DataError: an unknown or repeated id.
+        DataError: an unknown or repeated id; a statement that would be the second to supersede `previous`.
         ParameterError: the spec does not fit the data set, overflows, is beyond one proof, or learns nothing because
             every update is rounded to zero.
         StatementMismatch: `previous` is about something else.
@@ -54,6 +58,8 @@ def prove_training(
     start = perf_counter()
     openings = require_openings(model_openings)
     before = () if previous is None else _forgotten_before(dataset, previous)
+    if previous is not None and dataset.directory is not None and not fork:
+        refuse_fork(previous, dataset.directory)
     wanted = dataset.rows.positions(forget)
     forgotten = dataset.records_at({*before, *wanted})
     attached = {PATHS: dataset.rows.record_paths([record.position for record in forgotten])}
@@ -82,6 +88,8 @@ def prove_training(
     timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
     again = len({*before} & {*wanted})
     proof = TrainingProof(statement, proved.proof.proof, attached)
+    if dataset.directory is not None:
+        notes += _noted(dataset.directory, proof)
     return Trained(proof, model, timings, again, dataset.directory, notes)
 
 
@@ -98,6 +106,15 @@ def _forgotten_before(dataset: Dataset, previous: TrainingProof) -> tuple[int, .
     if previous.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
         raise StatementMismatch("the previous proof is about another data set")
     return previous.statement.positions
+
+
+def _noted(directory: Path, proof: TrainingProof) -> tuple[str, ...]:
+    """Keep in mind what was proved from this folder; a note if that cannot be, as the proof is there all the same."""
+    try:
+        note_statement(directory, proof.digest, proof.statement.previous)
+    except DataError as error:
+        return (f"{error}; `prove` will not know of this proof where its file is not beside the others",)
+    return ()
 
 
 def _report(progress: Progress | None, phase: str) -> None:

@@ -85,6 +85,28 @@ def total_bits(shape: ProofShape) -> float:
     return -log2(fsum(2.0**-term.bits for term in all_terms(shape)))
 
 
+@dataclass(frozen=True)
+class Soundness:
+    """What was proven of one proof, or of several together, in bits.
+
+    Attributes:
+        least: of all rounds, `security_bits`.
+        total: of the sum of the errors of all rounds, `total_bits`.
+    """
+
+    least: float
+    total: float
+
+    @classmethod
+    def of(cls, shape: ProofShape) -> Soundness:
+        """Of a proof of this shape. Raises ParameterError below 100 bits."""
+        return cls(require_security(shape), total_bits(shape))
+
+    def __and__(self, other: Soundness) -> Soundness:
+        """Of both."""
+        return Soundness(min(self.least, other.least), -log2(2.0**-self.total + 2.0**-other.total))
+
+
 def require_security(shape: ProofShape) -> float:
     """`security_bits`, refused below 100. Raises ParameterError naming the weakest round."""
     weakest = min(soundness_terms(shape), key=lambda term: term.bits)
