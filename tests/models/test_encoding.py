@@ -30,6 +30,24 @@ def test_bounds_become_minus_one_and_one_and_a_constant_column_zero():
     assert encoding.encode_features(X).dtype == np.int64
 
 
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.tuples(finite, finite).map(sorted), st.integers(4, 14), st.lists(st.floats(0, 1), max_size=5))
+def test_what_lies_within_any_bounds_becomes_no_integer_past_the_scale(bounds, x_bits, places):
+    """The training relies on it, and the proof shows it; the ends themselves become the ends."""
+    low, high = bounds
+    try:
+        column = ColumnEncoding("x", low, high)
+    except ParameterError:
+        assume(False)
+    inner = [np.nextafter(low, high), np.nextafter(high, low), *(low * (1 - t) + high * t for t in places)]
+    values = np.clip(np.array([low, high, *inner]), low, high)
+    integers = column.encode(values, x_bits)
+    assert integers[:2].tolist() == ([0, 0] if low == high else [-(1 << x_bits), 1 << x_bits])
+    assert np.abs(integers).max() <= 1 << x_bits
+
+
 def test_rounding_is_half_to_even():
     column = ColumnEncoding("x", -1.0, 1.0)
     halves = np.array([0.5, 1.5, 2.5, -0.5, -1.5]) / 1024
