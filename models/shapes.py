@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..errors import ParameterError
 
 LABEL_KINDS = ("binary", "real", "count")
-FEATURE_BOUND = 1 << 15  # features and the bias integer lie in [-2^15, 2^15): one 16-bit range check
+FEATURE_BOUND = 1 << 15  # integers of features lie in [-2^15, 2^15), those of a data set in [-2^x_bits, 2^x_bits]
 MAX_ROWS = 1 << 28
 MAX_FEATURES = 1 << 15
 X_BITS_RANGE = (4, 14)  # scales of features: the integer 2^x_bits stands for 1.0 and must be below 2^15

@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from zkunlearn.circuits.field.goldilocks import ZERO, K, kadd, kscale, ksub
+from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, kadd, kscale, ksub
 from zkunlearn.prover.protocol.fractions import Box
 from zkunlearn.prover.protocol.lookup import leaf_box
 
 
-def written_out(keys: Any, section: Any, tree: Any, columns: Mapping[Any, Any]) -> Box:
-    """S / (alpha - key) on the real cells. `columns`: F arrays of the whole axes."""
+def written_out(keys: Any, section: Any, tree: Any, columns: Mapping[Any, Any], real: Any = True) -> Box:
+    """S / (R (alpha - tag - constants) - columns + 1 - R). `columns`: F arrays of the whole axes.
+
+    `real`: R, an array of bool, where the box at hand is larger than the real one.
+    """
     box, tags = tree.source, {table.name: table.tag for table in section.tables}
     cut = tuple(axis.cut() for axis in box.axes)
     counted = box.indicator.table().reshape(-1).astype(np.uint64)
+    inside = np.broadcast_to(real, box.indicator.table().shape).reshape(-1)
     bottoms = []
     for lookup in box.lookups:
         constant = keys.alpha - keys.beta**keys.width * tags[lookup.table]
@@ -26,7 +30,8 @@ def written_out(keys: Any, section: Any, tree: Any, columns: Mapping[Any, Any]) 
                 cells = columns[name][cut].reshape(-1)
                 part = np.stack([cells, np.zeros_like(cells)])
                 bottom = ksub(bottom, kscale(part, keys.power(i) * coefficient))
-        bottoms.append(kadd(bottom, constants(constant, counted.size)))
+        whole = np.where(inside, constants(constant, counted.size), constants(ONE, counted.size))
+        bottoms.append(kadd(bottom, whole))
     return leaf_box(tree.axes, np.tile(counted, len(box.lookups)), np.concatenate(bottoms, axis=1))
 
 

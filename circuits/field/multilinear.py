@@ -117,6 +117,13 @@ def identity(x: Sequence[K]) -> K:
     return result
 
 
+def bounded_identity(x: Sequence[K], bits: int) -> K:
+    """The extension of i -> min(i, 2^bits), for 0 <= bits <= m: 2^bits where a variable before the last `bits` is 1."""
+    leading = len(x) - bits
+    small = prefix(x[:leading], 1)
+    return small * identity(x[leading:]) + (ONE - small) * (1 << bits)
+
+
 def evaluate(values: Vector, x: Sequence[K]) -> K:
     """The extension of a vector over F of shape (n,), n <= 2^m, zeros after its end, at a point."""
     columns = len(x) // 2

@@ -4,6 +4,7 @@
 |---|---|---|
 | range | 1 | (i), 0 <= i < 2^16 |
 | activation | 2 | (q, activation[q]), -2^15 <= q < 2^15 |
+| feature range | 3 | (i), -2^x_bits <= i <= 2^x_bits; the last one again in all later rows |
 
 How often each tuple is looked up is a committed column over (section, entry).
 """
@@ -14,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..field.goldilocks import K, Vector, to_field
-from ..field.multilinear import evaluate, identity, log2_ceil
+from ..field.multilinear import bounded_identity, evaluate, identity, log2_ceil
 from .layout import WITNESS, Address, Axis, Column, cut_box, part
 from .relation import LIMB, TABLE_BITS, Entry, Indicator, Lookup, LookupBox, PublicVector, Table
 
 RANGE, RANGE_COUNTS = "range", Address(WITNESS, "range multiplicities")
 ACTIVATION, ACTIVATION_COUNTS = "activation", Address(WITNESS, "activation multiplicities")
+FEATURE_RANGE, FEATURE_COUNTS = "feature range", Address(WITNESS, "feature range multiplicities")
 SECTION_BITS = 24  # a box of lookups has at most 2^24 leaves; larger ones are cut, each part in a section of its own
 TABLE_AXIS = Axis("entry", LIMB)
 HALF = LIMB // 2  # added to a signed 16-bit integer before it is looked up
@@ -47,6 +49,15 @@ def activation_table(values: npt.NDArray[np.int64], section: int = 0, sections: 
     q = PublicVector(lambda: _base_table(np.arange(LIMB) - HALF), lambda x: identity(x) - HALF)
     p = PublicVector(lambda: _base_table(values), lambda x: evaluate(to_field(values), x))
     return Table(ACTIVATION, 2, (q, p), ACTIVATION_COUNTS, part(section_axis(sections), section, 1))
+
+
+def feature_table(x_bits: int, section: int = 0, sections: int = 1) -> Table:
+    """All integers from -2^x_bits to 2^x_bits. A tuple in several rows is looked up as often as these say together."""
+    one, bits = 1 << x_bits, x_bits + 1
+    integers = PublicVector(
+        lambda: _base_table(np.minimum(np.arange(LIMB), 1 << bits) - one), lambda x: bounded_identity(x, bits) - one
+    )
+    return Table(FEATURE_RANGE, 3, (integers,), FEATURE_COUNTS, part(section_axis(sections), section, 1))
 
 
 def multiplicity_column(counts: Address, sections: int) -> Column:

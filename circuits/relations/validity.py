@@ -1,13 +1,14 @@
-"""The relation of a valid data set: every feature is a signed 16-bit integer, every label is well formed.
+"""The relation of a valid data set: every feature is an integer of [-2^x_bits, 2^x_bits], every label is well formed.
 
 | column | axes | lookups |
 |---|---|---|
-| features | feature, row | x + 2^15 in range |
+| features | feature, row | x in feature range |
 | labels | row | binary: y and 2^15 y in range, so y is 0 or 1; real: y + 2^15 in range; count: y in range |
 | blind 0, blind 1 | row | none: uniform field elements that hide a row's fingerprint |
 
 The feature after the last is the constant one of the bias, 2^x_bits on every row: the only identity, "constant". The
-rest is said by the lookups. Without these ranges the integers of a training could wrap.
+rest is said by the lookups. Without these ranges the integers of a training could wrap; the
+smaller they are, the finer its rates can be (models/methods/schedule.py).
 """
 
 from __future__ import annotations
@@ -20,7 +21,17 @@ from ..field.multilinear import bits_of, prefix
 from ..language.hidden import public
 from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import Entry, Indicator, LookedUp, Lookup, Section, Steps
-from ..language.tables import HALF, RANGE, RANGE_COUNTS, lookup_boxes, multiplicity_column, range_table
+from ..language.tables import (
+    FEATURE_COUNTS,
+    FEATURE_RANGE,
+    HALF,
+    RANGE,
+    RANGE_COUNTS,
+    feature_table,
+    lookup_boxes,
+    multiplicity_column,
+    range_table,
+)
 
 DATASET = "dataset"
 FEATURES, LABELS = Address(DATASET, "features"), Address(DATASET, "labels")
@@ -52,7 +63,7 @@ class Validity:
 
     Attributes:
         label_kind: "binary", "real" or "count".
-        x_bits: scale of the features, hence of the constant one.
+        x_bits: scale of the features; 2^x_bits is their bound, and the constant one.
     """
 
     rows: int
@@ -70,7 +81,7 @@ class Validity:
         """The data set, and this proof's multiplicities."""
         return {
             DATASET: dataset_columns(self.rows, self.features),
-            WITNESS: (multiplicity_column(RANGE_COUNTS, len(self.sections)),),
+            WITNESS: tuple(multiplicity_column(c, len(self.sections)) for c in (RANGE_COUNTS, FEATURE_COUNTS)),
         }
 
     @property
@@ -81,13 +92,17 @@ class Validity:
     @property
     def sections(self) -> tuple[Section, ...]:
         """See the table above: section i has the i-th part of the features, and that of the labels, if there is one."""
-        signed = Lookup("features", RANGE, (Entry(((1, FEATURES),), HALF),))
+        bounded = Lookup("features", FEATURE_RANGE, (Entry(((1, FEATURES),)),))
         row = row_axis(self.rows)
-        features = lookup_boxes("features", Indicator((feature_axis(self.features), row)), (signed,))
+        features = lookup_boxes("features", Indicator((feature_axis(self.features), row)), (bounded,))
         labels = lookup_boxes("labels", Indicator((row,)), self._label_lookups)
         count = max(len(features), len(labels))
         return tuple(
-            Section((*features[i : i + 1], *labels[i : i + 1]), (range_table(i, count),)) for i in range(count)
+            Section(
+                (*features[i : i + 1], *labels[i : i + 1]),
+                (range_table(i, count), feature_table(self.x_bits, i, count)),
+            )
+            for i in range(count)
         )
 
     @property

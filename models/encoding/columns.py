@@ -18,6 +18,7 @@ from ..shapes import FEATURE_BOUND, LABEL_KINDS, label_range
 LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
 _END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units
 MAX_NAME_LENGTH = 256
+LINEAR = "linear"  # the one map of a column that there is
 PIECE_CELLS = 1 << 17  # of tables that are worked through some rows at a time: 1 MB, which fits near caches
 _MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no labels
 
@@ -134,13 +135,15 @@ class ColumnEncoding:
         return np.asarray(scaled * self.half_width + self.offset, dtype=np.float64)
 
     def to_mapping(self) -> dict[str, str]:
-        """Canonical mapping: name, low, high."""
-        return {"name": self.name, "low": repr(self.low), "high": repr(self.high)}
+        """Canonical mapping: name, and the map, whose own fields are low and high."""
+        return {"name": self.name, "map": LINEAR, "low": repr(self.low), "high": repr(self.high)}
 
     @classmethod
     def from_mapping(cls, mapping: object, what: str) -> ColumnEncoding:
         """Read what `to_mapping` wrote; raises FormatError, its message beginning with `what`."""
-        found = take(mapping, {"name": str, "low": Real(), "high": Real()}, what)
+        found = take(mapping, {"name": str, "map": str, "low": Real(), "high": Real()}, what)
+        if found["map"] != LINEAR:
+            raise FormatError(f"{what}: {found['map'][:SHOWN_TEXT]!r} is no map of a column that this version has")
         try:
             return cls(found["name"], float(found["low"]), float(found["high"]))
         except ParameterError as error:

@@ -45,6 +45,7 @@ Mappable = str | int | bool | list[str] | list[dict[str, str]]
 
 _FIELDS: Fields = {
     "features": ListOf(dict, 0, MAX_FEATURES),
+    "keys": ListOf(dict, 0, 0),  # columns that tell rows apart and are not learnt from
     "label_kind": str,
     "label_classes": ListOf(str, 0, 2),
     "label_bounds": ListOf(dict, 0, 1),
@@ -151,6 +152,7 @@ class DatasetEncoding:
         column = self.label.column
         return {
             "features": [feature.to_mapping() for feature in self.features],
+            "keys": [],
             "label_kind": self.label.kind,
             "label_classes": list(self.label.classes),
             "label_bounds": [] if column is None else [column.to_mapping()],

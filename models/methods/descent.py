@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import DataError, TrainingError
 from ..activation import HALF_TABLE
 from ..scales import REMAINDER_BITS
-from ..shapes import FEATURE_BOUND, label_range
+from ..shapes import label_range
 from .schedule import Schedule
 
 IntArray = NDArray[np.int64]
@@ -77,15 +77,16 @@ def _within(name: str, array: IntArray, low: int, high: int) -> None:
 
 
 def _design_matrix(X: ArrayLike, schedule: Schedule) -> FloatArray:
-    """Features and bias as float64 (N, K), holding integers in [-2^15, 2^15)."""
+    """Features and bias as float64 (N, K), holding integers in [-2^x_bits, 2^x_bits]."""
     features = _integers("X", X)
     if features.shape != (schedule.rows, schedule.features):
         raise DataError(f"X: shape {features.shape}, expected {(schedule.rows, schedule.features)}")
-    _within("X", features, -FEATURE_BOUND, FEATURE_BOUND - 1)
+    one = 1 << schedule.scales.x_bits
+    _within("X", features, -one, one)
     matrix = np.empty((schedule.rows, schedule.width), dtype=np.float64)
     matrix[:, : schedule.features] = features
     if schedule.bias:
-        matrix[:, -1] = 1 << schedule.scales.x_bits
+        matrix[:, -1] = one
     return matrix
 
 
@@ -146,7 +147,7 @@ def train(
     """Run the declared training algorithm on the rows that count, in exact integers.
 
     Args:
-        X: (N, d) integers in [-2^15, 2^15), scale x_bits; float arrays are taken if they hold integers.
+        X: (N, d) integers in [-2^x_bits, 2^x_bits], scale x_bits; float arrays are taken if they hold integers.
         y_int: (N,) label integers of the schedule's label kind.
         schedule: what was declared, and who counts; the contents of other rows change no weight.
         progress: called after every step with (steps done, steps in all).

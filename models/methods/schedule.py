@@ -23,7 +23,7 @@ from ..families import Family
 from ..live import Live
 from ..runs import Runs
 from ..scales import REMAINDER_BITS, FixedPoint
-from ..shapes import FEATURE_BOUND, DatasetShape, label_range
+from ..shapes import DatasetShape, label_range
 from .base import Compiled
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class _Geometry:
     width: int
     blocks: int
     largest_block: int  # most rows a step can have
+    feature: int  # bound of |x|
     residual: int  # bound of |r|
     smallest_rate: Fraction
     largest_rate: Fraction
@@ -159,29 +160,29 @@ def _rate_product(geometry: _Geometry, shift: int) -> int:
 def _bounds(geometry: _Geometry, shift: int, weight_bits: int) -> list[tuple[str, int, int]]:
     """(expression, bound of its absolute value, what it must stay below), in the order of the arithmetic.
 
-    x       features and the bias integer             2^15
+    x       features and the bias integer, proved     2^x_bits
     w       weights, range-checked                    2^(weight_bits - 1)
-    z       sum of K products x * w                   K * 2^15 * bound(w)
+    z       sum of K products x * w                   K * 2^x_bits * bound(w)
     z - 2^16 q - rem, a table index and a remainder   bound(z) + 2^31 + 2^16
     r       a table entry minus a label               largest distance of the two public ranges
-    g       sum over a block's n rows of r * x        n * bound(r) * 2^15
-    step    c g + l w + 2^(h-1) - u, u in [0, 2^h)    bound(c n) * bound(r) * 2^15 + l * bound(w) + 2^(h-1)
+    g       sum over a block's n rows of r * x        n * bound(r) * 2^x_bits
+    step    c g + l w + 2^(h-1) - u, u in [0, 2^h)    bound(c n) * bound(r) * 2^x_bits + l * bound(w) + 2^(h-1)
     update  2^h (w_t - w_(t+1)) against the step      the two added: below p, a congruence is an equality
     """
     weight = 1 << (weight_bits - 1)
-    score = geometry.width * FEATURE_BOUND * weight
+    score = geometry.width * geometry.feature * weight
     table_index = 1 << (15 + REMAINDER_BITS)
     decay = _nearest(geometry.largest_rate * geometry.l2 * (1 << shift))
-    step = _rate_product(geometry, shift) * geometry.residual * FEATURE_BOUND
+    step = _rate_product(geometry, shift) * geometry.residual * geometry.feature
     step += decay * weight + (1 << (shift - 1))
     move = (2 * weight - 1) << shift
     return [
-        ("feature |x|", FEATURE_BOUND, EXPRESSION_BOUND),
+        ("feature |x|", geometry.feature, EXPRESSION_BOUND),
         ("weight |w|", weight, EXPRESSION_BOUND),
         ("score |z|", score, EXPRESSION_BOUND),
         ("score identity |z - 2^16 q - rem|", score + table_index + (1 << REMAINDER_BITS), EXPRESSION_BOUND),
         ("residual |r|", geometry.residual, EXPRESSION_BOUND),
-        ("gradient |g|", geometry.largest_block * geometry.residual * FEATURE_BOUND, EXPRESSION_BOUND),
+        ("gradient |g|", geometry.largest_block * geometry.residual * geometry.feature, EXPRESSION_BOUND),
         ("step |c g + l w + 2^(h-1) - u|", step, EXPRESSION_BOUND),
         ("update |2^h (w_t - w_(t+1))| + |step|", move + step, FIELD_MODULUS),
     ]
@@ -254,6 +255,7 @@ def _geometry(
         width=shape.features + int(method.bias),
         blocks=-(-shape.rows // block_size),
         largest_block=min(block_size, shape.rows),
+        feature=1 << shape.x_bits,
         residual=max(int(table[-1]) - low, high - int(table[0])),
         smallest_rate=Fraction(min(method.declared_rates)),
         largest_rate=Fraction(max(method.declared_rates)),

@@ -17,9 +17,9 @@ from ..kernels import tally
 TableRows = npt.NDArray[np.uint16]
 
 
-def signed_rows(values: npt.NDArray[np.integer]) -> TableRows:
-    """Rows of a table that begins at -2^15: v + 2^15, for signed 16-bit integers."""
-    return values.astype(np.int16, copy=False).view(np.uint16) ^ np.uint16(HALF)
+def signed_rows(values: npt.NDArray[np.integer], bound: int = HALF) -> TableRows:
+    """Rows of a table that begins at -bound: v + bound, for signed 16-bit integers that it has."""
+    return values.astype(np.int16, copy=False).view(np.uint16) + np.uint16(bound)
 
 
 @dataclass(frozen=True, repr=False)  # secrets stay out of logs
@@ -27,9 +27,10 @@ class SignedRows:
     """`signed_rows` of an array that is too large to have twice: of a part of it when that is asked for."""
 
     values: npt.NDArray[np.integer]
+    bound: int = HALF
 
     def __getitem__(self, cut: tuple[slice, ...]) -> TableRows:
-        return signed_rows(self.values[cut])
+        return signed_rows(self.values[cut], self.bound)
 
 
 class LookedUpRows(Protocol):

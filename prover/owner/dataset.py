@@ -243,11 +243,11 @@ def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: 
 
 
 def _witness(statement: DatasetStatement, rows: Rows) -> Witness:
-    """The columns, and how often each 16-bit integer is looked up."""
+    """The columns, and how often each row of a table is looked up."""
     signed = statement.encoding.label.kind == "real"
     labels = signed_rows(rows.labels) if signed else rows.labels.astype(np.uint16)
     looked_up: dict[str, LookedUpRows] = {
-        "features": SignedRows(rows.by_feature),
+        "features": SignedRows(rows.by_feature, 1 << statement.encoding.x_bits),
         "labels": labels,
         "labels shifted": labels << np.uint16(15),
     }

@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from zkunlearn.circuits.field.goldilocks import add, mul, to_field
+from zkunlearn.circuits.field.goldilocks import add, mul, sub, to_field
 from zkunlearn.circuits.field.multilinear import log2_ceil
 from zkunlearn.circuits.language.layout import WITNESS, Address, MatrixLayout
 from zkunlearn.circuits.language.relation import LIMB, Entry
-from zkunlearn.circuits.language.tables import HALF, RANGE, split_limbs
+from zkunlearn.circuits.language.tables import HALF, split_limbs
 from zkunlearn.circuits.relations import validity
 from zkunlearn.circuits.relations.gradient_descent import (
     MODEL,
@@ -102,7 +102,7 @@ def declare(forgotten: tuple[int, ...] = FORGOTTEN, **changes: Any) -> Declared:
 def people(seed: int = 0) -> tuple[Any, Any]:
     """Features (N, d) and binary labels."""
     rng = np.random.default_rng(seed)
-    return rng.integers(-2048, 2049, (ROWS, FEATURES)), rng.integers(0, 2, ROWS)
+    return rng.integers(-(1 << X_BITS), (1 << X_BITS) + 1, (ROWS, FEATURES)), rng.integers(0, 2, ROWS)
 
 
 # Training, with a way to cheat at every place ------------------------------------------------------------------------
@@ -211,7 +211,8 @@ def recount(relation: Any, columns: Columns) -> Columns:
             for lookup in box.lookups:
                 table = tables[lookup.table]
                 tuples = [looked_up(entry, columns)[cut][live] for entry in lookup.entries]
-                index = add(tuples[0], np.uint64(0 if lookup.table == RANGE else HALF))  # type: ignore[arg-type]
+                first = table.components[0].table()[0][0]  # of its first row; then they count up
+                index = sub(tuples[0], np.broadcast_to(first, tuples[0].shape))
                 inside = index < LIMB
                 for component, values in zip(table.components, tuples, strict=True):
                     inside &= component.table()[0][np.where(inside, index, 0)] == values

@@ -15,7 +15,7 @@ from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.field.goldilocks import to_field
 from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.language.relation import LIMB
-from zkunlearn.circuits.language.tables import HALF, limb_addresses, split_limbs
+from zkunlearn.circuits.language.tables import FEATURE_COUNTS, HALF, limb_addresses, split_limbs
 from zkunlearn.circuits.relations import validity
 from zkunlearn.circuits.relations.gradient_descent import MODEL, MODEL_LIMBS, UPDATE, WEIGHTS, Q, Z
 from zkunlearn.models.methods.descent import train
@@ -45,6 +45,7 @@ from .harness import (
 )
 
 DROPPED = 7  # a row that is not forgotten
+ONE = 1 << X_BITS  # bounds a feature
 Data = tuple[Any, Any]
 
 
@@ -327,8 +328,10 @@ def test_a_multiplicity_off_by_one_is_rejected(declared: Declared, true_columns:
         ("real", "labels", -HALF - 1),
         ("count", "labels", -1),
         ("count", "labels", LIMB),
-        ("binary", "features", HALF),
-        ("binary", "features", -HALF - 1),
+        ("binary", "features", ONE + 1),
+        ("binary", "features", -ONE - 1),
+        ("real", "features", HALF - 1),
+        ("count", "features", -HALF),
     ],
 )
 def test_a_data_cell_outside_its_range_is_rejected(data: Data, kind: str, name: str, value: int) -> None:
@@ -338,7 +341,7 @@ def test_a_data_cell_outside_its_range_is_rejected(data: Data, kind: str, name: 
     assert_caught(prove(shape, recount(shape.relation, columns)), "lookup sum")
 
 
-@pytest.mark.parametrize(("row", "value"), [(DROPPED, (1 << X_BITS) + 1), (DROPPED, 0), (0, -1)])
+@pytest.mark.parametrize(("row", "value"), [(DROPPED, ONE - 1), (DROPPED, 0), (0, -1)])
 def test_another_constant_feature_is_rejected(data: Data, row: int, value: int) -> None:
     """It would be a bias of the owner's choice, row by row."""
     shape = validity_shape()
@@ -346,11 +349,25 @@ def test_another_constant_feature_is_rejected(data: Data, row: int, value: int) 
     assert_caught(prove(shape, recount(shape.relation, columns)), "constant")
 
 
-@pytest.mark.parametrize(("kind", "values"), [("real", (-HALF, HALF - 1)), ("count", (0, LIMB - 1))])
+@pytest.mark.parametrize(
+    ("kind", "values"), [("real", (-HALF, HALF - 1)), ("count", (0, LIMB - 1)), ("binary", (0, 1))]
+)
 def test_the_ends_of_a_range_are_accepted(data: Data, kind: str, values: tuple[int, int]) -> None:
     shape = validity_shape(kind)
     columns = validity_columns(shape, data)
     for row, value in enumerate(values):
         columns = changed(columns, validity.LABELS, (row,), value)
-        columns = changed(columns, validity.FEATURES, (0, row), (-HALF, HALF - 1)[row])
+        columns = changed(columns, validity.FEATURES, (0, row), (-ONE, ONE)[row])
     assert prove(shape, recount(shape.relation, columns)).verdict() == "valid"
+
+
+@pytest.mark.parametrize(("row", "caught"), [(2 * ONE + 1, False), (LIMB - 1, False), (2 * ONE - 1, True)])
+def test_a_feature_at_its_bound_may_be_counted_in_any_row_that_repeats_it(data: Data, row: int, caught: bool) -> None:
+    """Equal tuples are one pole."""
+    shape = validity_shape()
+    columns = validity_columns(shape, data)
+    counted = int(columns[FEATURE_COUNTS][0, 2 * ONE])
+    assert counted >= ROWS, "the constant feature"
+    elsewhere = int(columns[FEATURE_COUNTS][0, row]) + counted
+    moved = changed(changed(columns, FEATURE_COUNTS, (0, 2 * ONE), 0), FEATURE_COUNTS, (0, row), elsewhere)
+    assert_caught(prove(shape, moved), "lookup sum") if caught else prove(shape, moved).check()

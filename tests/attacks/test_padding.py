@@ -140,7 +140,9 @@ class JunkProver(CheatingProver):
             axes = self.columns.axes[box.columns[0]]
             wide = replace(box, indicator=FilledIndicator(axes, real=box.indicator))
             whole = replace(instance, source=wide, axes=(instance.axes[0], *axes))
-            built.append(build_tree(instance, written_out(keys, section, whole, columns.values)))
+            real = np.zeros([axis.size for axis in axes], dtype=bool)
+            real[tuple(slice(axis.size) for axis in box.axes)] = True
+            built.append(build_tree(instance, written_out(keys, section, whole, columns.values, real)))
         return built
 
 
@@ -232,7 +234,7 @@ def test_an_update_remainder_outside_the_run_is_rejected(
 ) -> None:
     """Where there is no step the update says u = 0."""
     box = filled(run.shape, true_columns)
-    box[limb_addresses(UPDATE, run.schedule.shift)[0]][cell] = 1
+    box[limb_addresses(UPDATE, run.schedule.shift)[0]][cell] = 2  # one would be a denominator of zero
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
 
 
@@ -245,7 +247,7 @@ def test_a_constant_feature_without_a_bias_is_not_learnt(run: Declared, true_col
 
 def test_a_weight_past_the_last_starts_at_zero(run: Declared, true_columns: Columns) -> None:
     box = filled(run.shape, true_columns)
-    box[limb_addresses(WEIGHTS, 16)[0]][0, 0, 3] = 1
+    box[limb_addresses(WEIGHTS, 16)[0]][0, 0, 3] = 2
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "initial weights", "gradient")
 
 

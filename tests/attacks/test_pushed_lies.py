@@ -344,7 +344,7 @@ def test_a_point_with_a_zero_coordinate_is_refused() -> None:
 
 
 class RiggedKeys(Transcript):
-    """alpha, the first challenge, is the key 1 + beta row of a row of the range table."""
+    """alpha, the first challenge, is the key row + beta^2 of a row of the range table, whose tag is 1."""
 
     def __init__(self, row: int) -> None:
         super().__init__(b"p", b"s", b"i")
@@ -357,7 +357,7 @@ class RiggedKeys(Transcript):
         if not self._first:
             drawn = super().challenge()
             self._first.append(drawn)
-            return (K(*drawn) * self._row + ONE).pair
+            return (K(*drawn) * K(*drawn) + K(self._row)).pair
         self._first.append(self._first[0])
         return self._first[0]
 

@@ -102,6 +102,14 @@ def test_identity_is_the_extension_of_the_index(x: tuple[K, ...]) -> None:
 
 
 @quick
+@given(point_of_any_size)
+def test_bounded_identity_is_the_extension_of_the_index_up_to_a_bound(x: tuple[K, ...]) -> None:
+    for bits in range(len(x) + 1):
+        expected = sum((entry * min(i, 1 << bits) for i, entry in enumerate(table(x))), ZERO)
+        assert m.bounded_identity(x, bits) == expected
+
+
+@quick
 @given(point_of_any_size, st.data())
 def test_evaluation_is_the_inner_product_with_the_table(x: tuple[K, ...], data: st.DataObject) -> None:
     """Vectors may be shorter than the cube: zeros follow."""

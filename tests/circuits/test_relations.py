@@ -198,8 +198,19 @@ def test_tables_are_extensions_of_their_rows(name: str) -> None:
             assert component.table().shape == (2, 1 << 16)
             assert component.evaluate(point) == kevaluate(component.table(), point)
         keys = list(zip(*(c.table()[0].tolist() for c in table.components), strict=True))
+        if table.name == tables.FEATURE_RANGE:
+            keys = keys[: 2**11 + 1]
         assert len(set(keys)) == len(keys), "no tuple twice"
     assert len({table.tag for table in section.tables}) == len(section.tables)
+
+
+@pytest.mark.parametrize("x_bits", [4, 10, 14])
+def test_the_table_of_features_has_the_integers_within_the_bound_and_no_others(x_bits: int) -> None:
+    rng = random.Random(5)
+    (integers,) = tables.feature_table(x_bits).components
+    one = 1 << x_bits
+    assert integers.table()[0].tolist() == [min(i - one, one) % P for i in range(1 << 16)]
+    assert_extension(integers, (16,), tuple(K(rng.randrange(P), rng.randrange(P)) for _ in range(16)))
 
 
 @pytest.mark.parametrize("name", RELATIONS)

@@ -31,7 +31,7 @@ KINDS = (*PUBLIC, "model.opening", "dataset.opening")
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
     *("", "0.5", "-0.0", "nan", "1e400", "real", "count", "linear", "\u202e", "\x1b[2J", "x" * 257),
-    *(b"", bytes(32), b"\xff" * 32, [], ["0.5"], {}, {"name": "a", "low": "0.0", "high": "1.0"}),
+    *(b"", bytes(32), b"\xff" * 32, [], ["0.5"], {}, {"name": "a", "map": "linear", "low": "0.0", "high": "1.0"}),
 )
 SMALL = (
     (code, "query_count", lambda rate: QUERIES),

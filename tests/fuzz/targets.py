@@ -251,7 +251,8 @@ def statement(data: bytes) -> None:
     good, known = owner().proof.statement, owner().dataset.statement.to_mapping()
     segments = [{**known["segments"][0], "stop": rows}]
     dataset = {**known, "rows": rows, "segments": segments, "openings": 1 + numbers[3] % (1 << 12)}
-    columns = [{"name": f"x{i}", "low": "0.0", "high": "1.0"} for i in range(1 + numbers[5] % 99)]
+    column = {"map": "linear", "low": "0.0", "high": "1.0"}
+    columns = [{**column, "name": f"x{i}"} for i in range(1 + numbers[5] % 99)]
     dataset["encoding"] = {**dataset["encoding"], "features": columns}
     batch_size = 1 << numbers[2] % 25 if numbers[4] & 1 else 0
     declared = good.spec.to_mapping()

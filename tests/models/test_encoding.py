@@ -30,6 +30,28 @@ def test_bounds_become_minus_one_and_one_and_a_constant_column_zero():
     assert encoding.encode_features(X).dtype == np.int64
 
 
+def linear(name, low="0.0", high="1.0"):
+    return {"name": name, "map": "linear", "low": low, "high": high}
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.tuples(finite, finite).map(sorted), st.integers(4, 14), st.lists(st.floats(0, 1), max_size=5))
+def test_what_lies_within_any_bounds_becomes_no_integer_past_the_scale(bounds, x_bits, places):
+    """The training relies on it, and the proof shows it; the ends themselves become the ends."""
+    low, high = bounds
+    try:
+        column = ColumnEncoding("x", low, high)
+    except ParameterError:
+        assume(False)
+    inner = [np.nextafter(low, high), np.nextafter(high, low), *(low * (1 - t) + high * t for t in places)]
+    values = np.clip(np.array([low, high, *inner]), low, high)
+    integers = column.encode(values, x_bits)
+    assert integers[:2].tolist() == ([0, 0] if low == high else [-(1 << x_bits), 1 << x_bits])
+    assert np.abs(integers).max() <= 1 << x_bits
+
+
 def test_rounding_is_half_to_even():
     column = ColumnEncoding("x", -1.0, 1.0)
     halves = np.array([0.5, 1.5, 2.5, -0.5, -1.5]) / 1024
@@ -177,17 +199,22 @@ def test_mapping_gives_back_the_same_encoding(y):
         ({"x_bits": "10"}, "is text, not an integer"),
         ({"bounds_declared": 0}, "is an integer, not true or false"),
         ({"features": []}, "0 columns"),
-        ({"features": [{"name": "a", "low": "0", "high": "1.0"}]}, "canonical spelling 0.0"),
-        ({"features": [{"name": "a", "low": "-0.0", "high": "1.0"}]}, "not in canonical form"),
-        ({"features": [{"name": "a", "low": "2.0", "high": "1.0"}]}, "is above upper bound"),
-        ({"features": [{"name": "a", "low": "0.0", "high": "1.0", "mean": "0.5"}]}, "unknown field 'mean'"),
-        ({"features": [{"name": 1, "low": "0.0", "high": "1.0"}]}, "is an integer, not text"),
+        ({"features": [linear("a", low="0")]}, "canonical spelling 0.0"),
+        ({"features": [linear("a", low="-0.0")]}, "not in canonical form"),
+        ({"features": [linear("a", low="2.0")]}, "is above upper bound"),
+        ({"features": [{**linear("a"), "mean": "0.5"}]}, "unknown field 'mean'"),
+        ({"features": [linear(1)]}, "is an integer, not text"),
         ({"label_classes": ["0", "0"]}, "two different ones"),
         ({"label_classes": ["0", "1", "2"]}, "has 3 elements, not 0..2"),
         ({"label_kind": "count"}, "count labels have none"),
         ({"label_bits": 14}, "label_bits = 14"),
-        ({"label_bounds": [{"name": "y", "low": "0.0", "high": "1.0"}]}, "real labels need them"),
+        ({"label_bounds": [linear("y")]}, "real labels need them"),
         ({"extra": 1}, "unknown field 'extra'"),
+        ({"keys": [{"name": "k"}]}, "field 'keys' has 1 elements, not 0..0"),
+        ({"features": [{**linear("a"), "map": "log1p"}]}, r"features\[0\]: 'log1p' is no map of a column"),
+        ({"features": [{**linear("a"), "map": 1}]}, "field 'map' is an integer, not text"),
+        ({"features": [{**linear("a"), "kind": "key"}]}, "unknown field 'kind'"),
+        ({"label_kind": "real", "label_classes": [], "label_bounds": [{**linear("y"), "map": ""}]}, "'' is no map"),
     ],
 )
 def test_a_mapping_not_in_canonical_form_is_refused(changes, message):

@@ -95,7 +95,7 @@ def test_what_is_accepted_is_accepted_for_every_forget_list_with_the_same_shift(
         weight = 1 << (schedule.weight_bits - 1)
         # The actual integers stay within the analysis.
         for c, n in zip(schedule.c_block, schedule.live_counts, strict=True):
-            step = max(schedule.c_epoch) * c * n * bounds["residual |r|"] * 2**15
+            step = max(schedule.c_epoch) * c * n * bounds["residual |r|"] * bounds["feature |x|"]
             step += max(schedule.l_epoch) * weight + (1 << (schedule.shift - 1))
             assert step <= bounds["step |c g + l w + 2^(h-1) - u|"] < 1 << 62
         assert bounds["update |2^h (w_t - w_(t+1))| + |step|"] < FIELD_MODULUS
@@ -107,6 +107,24 @@ def test_the_shift_is_the_largest_that_fits():
         compile_schedule(spec(), shape(), []).shift,
         compile_schedule(spec(), shape(), []).weight_bits,
     ) == (31, 32)
+
+
+@pytest.mark.parametrize("x_bits", [4, 10, 14])
+def test_features_are_bounded_by_their_scale(x_bits):
+    declared = spec(fixed_point=FixedPoint(x_bits=x_bits, w_bits=26 - x_bits))
+    schedule = compile_schedule(declared, shape(x_bits=x_bits), [])
+    bounds, one = dict(schedule.bounds), 1 << x_bits
+    assert bounds["feature |x|"] == one
+    assert bounds["score |z|"] == schedule.width * one << (schedule.weight_bits - 1)
+    assert bounds["gradient |g|"] == 100 * bounds["residual |r|"] * one
+
+
+def test_a_bound_of_features_that_is_tight_gives_a_larger_shift():
+    """For these reals 16-bit features would stop at 36: 2^15 in place of 2^10 takes what five bits leave."""
+    schedule = compile_schedule(
+        spec(model="linear"), shape(rows=16_384, features=64, label_kind="real", label_bits=14), []
+    )
+    assert (schedule.shift, schedule.weight_bits) == (39, 24)
 
 
 def test_many_rows_narrow_the_weights_to_keep_the_rate_precise():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.circuits.field.goldilocks import K
+from zkunlearn.circuits.field.goldilocks import K, to_field
 from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.layout import VIRTUAL, Address, Axis, part
 from zkunlearn.circuits.language.relation import (
@@ -240,6 +240,16 @@ def test_signed_rows_count_from_the_least_number(kind: str) -> None:
     cut = (slice(1, 3), slice(5, 77))
     assert np.array_equal(SignedRows(values)[cut], found[cut])
     assert SignedRows(values)[cut].dtype == np.uint16
+
+
+def test_rows_of_bounded_integers_count_from_the_bound() -> None:
+    """As the table of features does."""
+    values = np.arange(-(2**10), 2**10 + 1, dtype=np.int16)
+    rows = signed_rows(values, 2**10)
+    (component,) = tables.feature_table(10).components
+    assert rows.tolist() == list(range(2**11 + 1))
+    assert np.array_equal(component.table()[0][rows], to_field(values))
+    assert np.array_equal(SignedRows(values, 2**10)[slice(3, 9),], rows[3:9])
 
 
 @pytest.mark.parametrize("bits", [9, 16, 23, 32, 40])

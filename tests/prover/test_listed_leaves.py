@@ -344,7 +344,7 @@ def validity(kind: str) -> Case:
     by_feature = np.concatenate([X.T, np.full((1, len(y)), 1 << X_BITS)]).astype(np.int16)
     labels = {"binary": y, "real": X[:, 0], "count": np.abs(X[:, 1])}[kind].astype(np.int32)
     looked_up: dict[str, Any] = {
-        "features": SignedRows(by_feature),
+        "features": SignedRows(by_feature, 1 << X_BITS),
         "labels": signed_rows(labels) if kind == "real" else labels.astype(np.uint16),
         "labels shifted": labels.astype(np.uint16) << np.uint16(15),
     }

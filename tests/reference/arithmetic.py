@@ -131,9 +131,9 @@ def schedule(spec: dict[str, Any], dataset: dict[str, Any], forgotten: list[int]
         product = largest + half * most
         if blocks > 1:
             product = max(product, (largest / s + half) * (s + half * most))
-        score = width * 2**15 * w
-        step = (product.__floor__() + 1) * residual * 2**15 + nearest(max(rates) * l2 * 2**h) * w + 2 ** (h - 1)
-        expressions = (score + 2**31 + 2**16, residual, most * residual * 2**15, step)
+        score = width * 2**x_bits * w
+        step = (product.__floor__() + 1) * residual * 2**x_bits + nearest(max(rates) * l2 * 2**h) * w + 2 ** (h - 1)
+        expressions = (score + 2**31 + 2**16, residual, most * residual * 2**x_bits, step)
         return max(expressions) < 2**62 and (2 * w - 1) * 2**h + step < P
 
     best = None

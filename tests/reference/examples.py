@@ -187,9 +187,10 @@ def statement_about_nothing(
     rows: int, features: int, kind: str, openings: int, spec: zu.TrainingSpec, forgotten: list[int]
 ) -> Map:
     """A training statement that is so in form only."""
-    column = {"name": "y", "low": "0.0", "high": "1.0"}
+    column = {"name": "y", "map": "linear", "low": "0.0", "high": "1.0"}
     encoding = {
         "features": [{**column, "name": f"x{i}"} for i in range(features)],
+        "keys": [],
         "label_kind": kind,
         "label_classes": ["0", "1"] if kind == "binary" else [],
         "label_bounds": [column] if kind == "real" else [],

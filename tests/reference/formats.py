@@ -171,7 +171,8 @@ def check_name(name: Any) -> None:
 
 
 def check_column(column: Any) -> None:
-    fields(column, {"name": str, "low": str, "high": str})
+    fields(column, {"name": str, "map": str, "low": str, "high": str})
+    require("format", column["map"] == "linear")
     check_name(column["name"])
     low, high = real(column["low"]), real(column["high"])
     require("format", low <= high)
@@ -194,10 +195,11 @@ def check_dataset(statement: Any) -> None:
     within(statement["rows"], 1, 1 << 28)
     within(statement["openings"], 1, 1 << 12)
     encoding = statement["encoding"]
-    lists = dict.fromkeys(("features", "label_classes", "label_bounds"), list)
+    lists = dict.fromkeys(("features", "keys", "label_classes", "label_bounds"), list)
     scalars = {"label_kind": str, "label_bits": int, "x_bits": int, "bounds_declared": bool}
     fields(encoding, {**lists, **scalars})
     within(len(encoding["features"]), 1, 1 << 15)
+    require("format", encoding["keys"] == [])
     within(encoding["x_bits"], 4, 14)
     for column in encoding["features"] + encoding["label_bounds"]:
         check_column(column)

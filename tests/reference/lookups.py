@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
-from .relations import ENTRY, RANGE, TAGS, Address, Box, Relation, multiplicities
+from .relations import ACTIVATION, ENTRY, FEATURE_RANGE, TAGS, Address, Box, Relation, multiplicities
 from .shapes import split
 
 Keys = tuple[K, list[K], K]  # alpha, the factors of a tuple's entries, and that of its tag
@@ -25,7 +25,7 @@ def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> N
     tables = len(boxes)  # the last instance
     bits = [log2_ceil(len(box.lookups)) + box.bits for box in boxes]
     bits.append(log2_ceil(len(relation.tables)) + ENTRY.bits)
-    width = max(1 if table == RANGE else 2 for table in relation.tables)
+    width = max(2 if table == ACTIVATION else 1 for table in relation.tables)
     error = sum(1 << n for n in bits) * (width + 2)
     alpha, beta = ch.challenge("lookup alpha", error), ch.challenge("lookup beta", error)
     keys = alpha, [ONE, beta][:width], beta * beta if width == 2 else beta
@@ -89,8 +89,12 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
     def keys_of_rows() -> Constraint:
         total = 1 - prefix(selector, len(chosen))
         for e, table in zip(chosen, relation.tables, strict=True):
-            key = alpha - last * TAGS[table] - index_of(entry)
-            if table != RANGE:  # -2^15 <= q, and the activation of q
+            key = alpha - last * TAGS[table]
+            if table == FEATURE_RANGE:
+                key -= extension(relation.table, entry)
+            else:
+                key -= index_of(entry)
+            if table == ACTIVATION:  # -2^15 <= q, and the activation of q
                 key += 2**15 - powers[1] * extension(relation.table, entry)
             total += e * key
         return denominator - total * ch.one, []

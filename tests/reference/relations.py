@@ -15,8 +15,8 @@ from .shapes import Axes, Axis, Column, parts, size_of, split
 Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
 ENTRY = Axis("entry", CELLS)
-RANGE, ACTIVATION = "range", "activation"
-TAGS = {RANGE: 1, ACTIVATION: 2}
+RANGE, ACTIVATION, FEATURE_RANGE = "range", "activation", "feature range"
+TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3}
 FEATURES, LABELS, MODEL = ("dataset", "features"), ("dataset", "labels"), ("model", "model")
 Q, P, Z = ("witness", "Q"), ("witness", "P"), ("virtual", "z")
 
@@ -129,9 +129,10 @@ class Validity(Relation):
         labels = [Lookup(RANGE, [([(1, LABELS)], HALF if kind == "real" else 0)])]
         if kind == "binary":
             labels.append(Lookup(RANGE, [([(HALF, LABELS)], 0)]))
-        features = Box("features", dataset[0].axes, [Lookup(RANGE, [([(1, FEATURES)], HALF)])])
-        super().__init__([features, Box("labels", dataset[1].axes, labels)], [RANGE])
-        self.columns = {"dataset": dataset, "witness": [multiplicities(RANGE, self.sections)]}
+        features = Box("features", dataset[0].axes, [Lookup(FEATURE_RANGE, [([(1, FEATURES)], 0)])])
+        super().__init__([features, Box("labels", dataset[1].axes, labels)], [RANGE, FEATURE_RANGE])
+        self.table = [min(i, 2 * self.one) - self.one for i in range(CELLS)]
+        self.columns = {"dataset": dataset, "witness": [multiplicities(table, self.sections) for table in self.tables]}
 
     def identities(self, ch: Channel) -> None:
         row = ch.point("constant", log2_ceil(self.rows))

@@ -111,7 +111,7 @@ LARGE = [  # rows, features, epochs, size of a batch, openings, labels; what is 
     (2**19 + 3, 900, 1000, 2**12, 4096, "real"),  # long rows, vectors that are folded three times
     (100, 9000, 50, 4, 2, "real"),  # a long model
     (3 * 2**20 + 3, 33, 70, 2**16, 32, "binary"),  # rows are cut, the last part of them is short
-    (2**28, 3, 4, 2**15, 32, "real"),  # too many iterations, but a data set
+    (2**28, 3, 5, 2**15, 32, "real"),  # too many iterations, but a data set
     (2**27 + 1, 9, 1, None, 32, "count"),  # too large
 ]
 

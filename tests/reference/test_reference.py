@@ -313,7 +313,7 @@ def test_a_data_set_is_about_its_statement_only(owner: Owner) -> None:
     for lie in ({"openings": 8}, {"openings": 100}, of_rows(9)):
         assert verdict(kind, pack(kind, {**statement, **lie}, proof)) == "proof length", lie
     assert verdict(kind, pack(kind, {**statement, **of_rows(1 << 28)}, proof)) == "proof length"
-    features = [*statement["encoding"]["features"], {"name": "one more", "low": "0.0", "high": "1.0"}]
+    features = [*statement["encoding"]["features"], {"name": "one more", "map": "linear", "low": "0.0", "high": "1.0"}]
     lie = {**statement, **of_rows(1 << 28), "encoding": {**statement["encoding"], "features": features}}
     assert verdict(kind, pack(kind, lie, proof)) == "statement"
 
@@ -485,10 +485,12 @@ def test_other_spellings_are_refused_by_both(owner: Owner) -> None:
     ends += [(text, "0.0") for text in TEXTS]
     ends += [("1.0", "1.0000000000000002"), ("1.0", "1.0001"), ("1.0", "0.0"), ("-1.7e+308", "1.7e+308")]
     for low, high in ends:
-        bounds = [{"name": "a", "low": low, "high": high}]
+        bounds = [{"name": "a", "map": "linear", "low": low, "high": high}]
         others += [{"features": bounds}, {"label_bounds": bounds}]
     for name in ("", "a" * 256, "a" * 257, "a\n", "é", "\u200b", "a b"):
         others.append({"features": [{**columns[0], "name": name}]})
+    others += [{"features": [{**columns[0], "map": value}]} for value in (*values, "Linear", "log1p")]
+    others += [{"features": [{**columns[0], "kind": "feature"}]}, {"keys": [columns[0]]}]
     cases += [("dataset", {**dataset, "encoding": {**encoding, **other}}) for other in others]
     accepted = sum(read_by_both(kind, pack(kind, content, b"")) for kind, content in cases)
     assert 50 < accepted < len(cases) - 200
