@@ -68,3 +68,8 @@ def test_a_kind_is_written_in_one_file_that_has_no_other(kind: str) -> None:
 @pytest.mark.parametrize("folder", ["tests/tamper", "tests/fuzz", "tests/reference"])
 def test_a_kind_is_tampered_with_fuzzed_and_verified_a_second_time(kind: str, folder: str) -> None:
     assert kind in words_of(folder)
+
+
+def test_a_kind_fits_on_a_page_and_changes_no_other_file() -> None:
+    """That it works is what the page tests."""
+    assert len((ROOT / "tests" / "test_toy_kind.py").read_text(encoding="utf-8").splitlines()) <= 100
