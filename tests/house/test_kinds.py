@@ -70,6 +70,6 @@ def test_a_kind_is_tampered_with_fuzzed_and_verified_a_second_time(kind: str, fo
     assert kind in words_of(folder)
 
 
-def test_a_kind_fits_on_a_page_and_changes_no_other_file() -> None:
-    """That it works is what the page tests."""
+def test_a_kind_with_all_its_tests_fits_on_a_page() -> None:
+    """That it needs no other file is what the page tests."""
     assert len((ROOT / "tests" / "test_toy_kind.py").read_text(encoding="utf-8").splitlines()) <= 100
