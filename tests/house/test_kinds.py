@@ -19,6 +19,8 @@ from .rooms import PACKAGE, ROOT
 STATEMENTS = {name: kind for name, kind in base.STATEMENTS.items() if kind.__module__.startswith(PACKAGE + ".")}
 SPECIFICATION = ROOT / "docs" / "protocol.md"
 ROW = re.compile(r"^\| `([^`]+)` \| (\d+) \| ([\w/]+\.py) \| \[[^\]]+\]\(#[\w-]+\) \|$", re.MULTILINE)
+SECRET = re.compile(r"^\| `([^`]+)` \| (\d+) \| ([\w/]+\.py) \| [^\[|]+ \|$", re.MULTILINE)
+TO_COME = re.compile(r"^\| `([^`]+)` \| reserved \|", re.MULTILINE)
 every_kind = pytest.mark.parametrize("kind", sorted(STATEMENTS))
 
 
@@ -45,6 +47,19 @@ def test_the_document_has_a_table_of_the_kinds_and_their_versions() -> None:
     files = {name: Path(str(sys.modules[kind.__module__].__file__)) for name, kind in STATEMENTS.items()}
     expected = {name: (kind.version, files[name].relative_to(ROOT).as_posix()) for name, kind in STATEMENTS.items()}
     assert rows == expected
+
+
+def test_the_document_has_a_table_of_the_secret_files_and_their_versions() -> None:
+    """Its third column names the file that writes them."""
+    rows = SECRET.findall(SPECIFICATION.read_text(encoding="utf-8"))
+    secret = {name: version for name, version in KINDS.items() if name not in base.STATEMENTS}
+    assert {name: int(version) for name, version, _ in rows} == secret and len(rows) == len(secret) > 0
+    assert all(f'"{name}"' in (ROOT / file).read_text(encoding="utf-8") for name, _, file in rows)
+
+
+def test_the_document_lists_the_kinds_to_come() -> None:
+    assert TO_COME.findall(SPECIFICATION.read_text(encoding="utf-8")) == [*base.RESERVED]
+    assert not {*base.RESERVED} & {*base.STATEMENTS}
 
 
 @every_kind
