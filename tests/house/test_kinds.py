@@ -19,6 +19,8 @@ from .rooms import PACKAGE, ROOT
 STATEMENTS = {name: kind for name, kind in base.STATEMENTS.items() if kind.__module__.startswith(PACKAGE + ".")}
 SPECIFICATION = ROOT / "docs" / "protocol.md"
 ROW = re.compile(r"^\| `([^`]+)` \| (\d+) \| ([\w/]+\.py) \| \[[^\]]+\]\(#[\w-]+\) \|$", re.MULTILINE)
+SECRET = re.compile(r"^\| `([^`]+)` \| (\d+) \| ([\w/]+\.py) \| [^\[|]+ \|$", re.MULTILINE)
+TO_COME = re.compile(r"^\| `([^`]+)` \| reserved \|", re.MULTILINE)
 every_kind = pytest.mark.parametrize("kind", sorted(STATEMENTS))
 
 
@@ -47,6 +49,19 @@ def test_the_document_has_a_table_of_the_kinds_and_their_versions() -> None:
     assert rows == expected
 
 
+def test_the_document_has_a_table_of_the_secret_files_and_their_versions() -> None:
+    """Its third column names the file that writes them."""
+    rows = SECRET.findall(SPECIFICATION.read_text(encoding="utf-8"))
+    secret = {name: version for name, version in KINDS.items() if name not in base.STATEMENTS}
+    assert {name: int(version) for name, version, _ in rows} == secret and len(rows) == len(secret) > 0
+    assert all(f'"{name}"' in (ROOT / file).read_text(encoding="utf-8") for name, _, file in rows)
+
+
+def test_the_document_lists_the_kinds_to_come() -> None:
+    assert TO_COME.findall(SPECIFICATION.read_text(encoding="utf-8")) == [*base.RESERVED]
+    assert not {*base.RESERVED} & {*base.STATEMENTS}
+
+
 @every_kind
 def test_a_kind_has_words_of_its_own_and_is_inspected(kind: str) -> None:
     assert kind in inspection._WORDS
@@ -68,3 +83,8 @@ def test_a_kind_is_written_in_one_file_that_has_no_other(kind: str) -> None:
 @pytest.mark.parametrize("folder", ["tests/tamper", "tests/fuzz", "tests/reference"])
 def test_a_kind_is_tampered_with_fuzzed_and_verified_a_second_time(kind: str, folder: str) -> None:
     assert kind in words_of(folder)
+
+
+def test_a_kind_with_all_its_tests_fits_on_a_page() -> None:
+    """That it needs no other file is what the page tests."""
+    assert len((ROOT / "tests" / "test_toy_kind.py").read_text(encoding="utf-8").splitlines()) <= 100

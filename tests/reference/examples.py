@@ -11,7 +11,7 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.verifier.protocol.proof import ProofShape
 
-from . import verifier
+from . import formats, verifier
 from .field import log2_ceil
 from .formats import Map, divided, encode, read_file, read_payload
 from .shapes import Code, stack_rows
@@ -29,7 +29,7 @@ KINDS: dict[str, Any] = {
 
 def pack(kind: str, statement: Any, proof: bytes, paths: bytes = b"") -> bytes:
     """A file with any content; paths: of forgotten records."""
-    head = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + b"\0\3"
+    head = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + formats.KINDS[kind].version.to_bytes(2, "big")
     attached = {"paths": paths} if kind == "training" else {}
     return head + encode({**divided(kind, statement), "attached": attached, "proof": proof})
 

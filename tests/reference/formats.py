@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any
 
@@ -12,14 +14,6 @@ from .records import check_records, order_key
 
 Map = dict[str, Any]
 MAX_FILE, MAX_DEPTH, MAX_ITEMS = 1 << 28, 16, 1 << 22
-VERSION = 3  # of every kind of statement
-# Kind, and the statements that it names by their digests: what they are called there, and their kind.
-REFERS: dict[str, dict[str, str]] = {
-    "dataset": {},
-    "training": {"dataset": "dataset"},
-    "link": {"old": "dataset", "new": "dataset"},
-}
-ATTACHED = {"dataset": (), "training": ("paths",), "link": ()}  # byte strings beside the proof
 
 
 def sha256(data: bytes) -> bytes:
@@ -96,13 +90,13 @@ class Reader:
 
 def read_payload(data: bytes, kind: str) -> Map:
     """All of a public file, the form of its statements not checked yet."""
-    begin = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + VERSION.to_bytes(2, "big")
+    begin = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + KINDS[kind].version.to_bytes(2, "big")
     require("format", len(data) <= MAX_FILE and data.startswith(begin))
     reader = Reader(data[len(begin) :])
     payload = reader.item()
     require("format", reader.at == len(reader.data))
     fields(payload, {"statement": dict, "references": dict, "attached": dict, "proof": bytes})
-    fields(payload["attached"], dict.fromkeys(ATTACHED[kind], bytes))
+    fields(payload["attached"], dict.fromkeys(KINDS[kind].attached, bytes))
     return payload
 
 
@@ -114,38 +108,38 @@ def read_file(data: bytes, kind: str) -> tuple[Map, bytes]:
 
 def joined(kind: str, statement: Map, references: Map) -> Map:
     """A statement in whose place of digests are the statements of these digests."""
-    fields(references, dict.fromkeys(REFERS[kind], dict))
+    fields(references, dict.fromkeys(KINDS[kind].refers, dict))
     inside = {}
-    for name, other in REFERS[kind].items():
+    for name, other in KINDS[kind].refers.items():
         fields(references[name], {"statement": dict, "references": dict})
         inside[name] = joined(other, references[name]["statement"], references[name]["references"])
-    CHECKS[kind](statement)
-    for name, other in REFERS[kind].items():
+    KINDS[kind].check(statement)
+    for name, other in KINDS[kind].refers.items():
         require("format", statement[name] == sha256(instance(other, inside[name])))
     return {**statement, **inside}
 
 
 def divided(kind: str, statement: Map) -> Map:
     """What `joined` joins."""
-    references = {name: divided(other, statement[name]) for name, other in REFERS[kind].items()}
+    references = {name: divided(other, statement[name]) for name, other in KINDS[kind].refers.items()}
     return {"statement": with_digests(kind, statement), "references": references}
 
 
 def with_digests(kind: str, statement: Map) -> Map:
     return {
         **statement,
-        **{name: sha256(instance(other, statement[name])) for name, other in REFERS[kind].items()},
+        **{name: sha256(instance(other, statement[name])) for name, other in KINDS[kind].refers.items()},
     }
 
 
 def instance(kind: str, statement: Map) -> bytes:
-    return encode({"kind": kind, "version": VERSION, "statement": with_digests(kind, statement)})
+    return encode({"kind": kind, "version": KINDS[kind].version, "statement": with_digests(kind, statement)})
 
 
 # The form of statements ----------------------------------------------------------------------------------------------
 
 
-def fields(mapping: Any, types: dict[str, type]) -> None:
+def fields(mapping: Any, types: Mapping[str, type]) -> None:
     """Exactly these fields, of exactly these types (so True is no integer)."""
     require("format", type(mapping) is dict and mapping.keys() == types.keys())
     require("format", all(type(mapping[name]) is wanted for name, wanted in types.items()))
@@ -256,7 +250,21 @@ def check_link(statement: Any) -> None:
     fields(statement, {"old": bytes, "new": bytes})
 
 
-CHECKS = {"dataset": check_dataset, "training": check_training, "link": check_link}
+@dataclass(frozen=True)
+class Kind:
+    """A kind of statement; the kinds of those that it refers to, by name; names of byte strings beside the proof."""
+
+    version: int
+    check: Callable[[Any], None]
+    refers: Mapping[str, str] = field(default_factory=dict)
+    attached: tuple[str, ...] = ()
+
+
+KINDS = {
+    "dataset": Kind(3, check_dataset),
+    "training": Kind(3, check_training, {"dataset": "dataset"}, ("paths",)),
+    "link": Kind(3, check_link, {"old": "dataset", "new": "dataset"}),
+}
 
 
 # Records and Merkle trees --------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ from .examples import (
     verdict,
 )
 from .field import P, Refused
-from .formats import REFERS, divided, encode, instance, read_file, records_of, sha256, with_digests
+from .formats import KINDS, divided, encode, instance, read_file, records_of, sha256, with_digests
 
 __all__ = ["owner"]  # a fixture
 TRAINED = ("logistic", "unlearnt", "linear", "probit", "poisson", "continued", "long")
@@ -441,7 +441,7 @@ def files(owner: Owner) -> dict[str, bytes]:
 def test_broken_files_are_refused_by_both(owner: Owner) -> None:
     rng, accepted = random.Random(3), 0
     for kind, data in files(owner).items():
-        assert kind in REFERS and read_by_both(kind, data)
+        assert kind in KINDS and read_by_both(kind, data)
         for _ in range(1500):
             at, new = rng.randrange(len(data)), bytes([rng.randrange(256)])
             flipped = changed(data, at, 1 << rng.randrange(8))

@@ -74,7 +74,8 @@ def walk(ch: Channel, relation: Relation, groups: list[Group]) -> Walked:
 
 # One proof: sections 5, 7 and 8 --------------------------------------------------------------------------------------
 
-LAYOUT = {"dataset": (4, 13), "new dataset": (4, 13), "model": (8, 8)}  # inverse rate, least c
+DATA, MODEL = (4, 13), (8, 8)  # inverse rate, least c
+LAYOUT = {"model": MODEL}
 
 
 class Shape:
@@ -84,7 +85,7 @@ class Shape:
         self.relation = relation
         codes: dict[str, Code] = {}
         for name, n in openings.items():
-            own = code_of(relation.columns[name], n, *LAYOUT[name])
+            own = code_of(relation.columns[name], n, *LAYOUT.get(name, DATA))
             codes[name] = short_code(relation.columns, codes, name, own) if name == "model" else own
         self.groups = choose_groups(relation.columns, codes)
         plan = Channel()

@@ -136,7 +136,9 @@ def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
 
 def refitted(kind: str, payload: Any) -> Any:
     """The same file, where the statement names the altered ones beside it by their digests."""
-    refers, beside = STATEMENTS[kind].refers, payload["references"]
+    refers, beside = STATEMENTS[kind].refers, payload.get("references")
+    if not isinstance(beside, dict) or beside.keys() != refers.keys():
+        return payload
     digests = {name: statement_digest(read_statement(other, beside[name])) for name, other in refers.items()}
     return {**payload, "statement": {**payload["statement"], **digests}}
 

@@ -37,7 +37,7 @@ OF_TEXTS: dict[str, Edit] = {
     "another word": lambda v: ANOTHER.get(v, v),
 }
 OF_BYTES: dict[str, Edit] = {
-    "bit flipped": lambda v: bytes([v[0] ^ 1]) + v[1:],
+    "bit flipped": lambda v: bytes(b ^ 1 for b in v[:1]) + v[1:],
     "zero": lambda v: bytes(len(v)),
     "truncated": lambda v: v[:-1],
     "longer": lambda v: v + b"\0",

@@ -1,0 +1,82 @@
+"""The format stands still: files that were written once are read, written and verified as they were.
+
+If one of these fails and you did not mean to change the format, you have. If you did, the kind needs a new version, and
+tests/vectors/frozen a file of it: pytest tests/vectors/frozen/regenerate.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zkunlearn as zu
+from zkunlearn.circuits.statements import base
+from zkunlearn.verifier import shapes
+from zkunlearn.verifier.proofs import Proof
+from zkunlearn.verifier.verify import verify_proof
+
+from .house.rooms import PACKAGE
+from .reference import formats, verifier
+from .reference.examples import Training
+
+FROZEN = Path(__file__).parent / "vectors" / "frozen"
+VERSIONS = {n: k.version for n, k in base.STATEMENTS.items() if k.__module__.startswith(PACKAGE + ".")}
+FILES = {kind: sorted(FROZEN.glob(f"{kind}.v{version}.*proof")) for kind, version in VERSIONS.items()}
+LARGEST = 1 << 20  # bytes of all those of the versions at hand
+every_kind = pytest.mark.parametrize("kind", sorted(VERSIONS))
+every_file = pytest.mark.parametrize(
+    "path", [path for own in FILES.values() for path in own], ids=lambda path: path.name
+)
+
+
+def frozen(kind: str, variant: str = "") -> bytes:
+    return (FROZEN / f"{kind}.v{VERSIONS[kind]}.{variant}proof").read_bytes()
+
+
+SECOND: dict[str, Callable[[bytes], None]] = {
+    "dataset": verifier.verify_dataset,
+    "link": verifier.verify_recommitment,
+    "training": lambda file: verifier.verify_training(file, frozen("dataset"), known_dataset=True),
+}
+
+
+@every_kind
+def test_every_kind_has_a_frozen_file_of_its_version(kind: str) -> None:
+    assert FILES[kind]
+    assert formats.KINDS[kind].version == VERSIONS[kind]
+
+
+@every_file
+def test_a_frozen_file_is_written_again_byte_by_byte(path: Path) -> None:
+    data = path.read_bytes()
+    proof: Proof = Proof.from_bytes(data)
+    assert path.name.startswith(f"{proof.statement.kind}.v{proof.statement.version}.")
+    assert proof.to_bytes() == data
+
+
+@every_file
+def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
+    proof: Proof = Proof.load(path)
+    assert verify_proof(proof).least >= 100
+    assert verifier.verdict(SECOND[proof.statement.kind], path.read_bytes()) == "valid"
+
+
+def test_the_frozen_files_are_a_history() -> None:
+    unlearning = Training(frozen("training", "unlearning."), frozen("dataset"))
+    assert formats.records_of(unlearning.statement)
+    assert unlearning.verdict(previous=frozen("training")) == "valid"
+    link, dataset = zu.RecommitmentProof.from_bytes(frozen("link")), zu.DatasetCommitment.from_bytes(frozen("dataset"))
+    assert link.statement.old == dataset.statement
+
+
+@every_file
+def test_a_change_of_the_protocol_is_noticed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shapes, "PROTOCOL", shapes.PROTOCOL + b"'")
+    with pytest.raises(zu.InvalidProof) as failure:
+        verify_proof(Proof.load(path))
+    assert failure.value.check == "constraints"
+
+
+def test_frozen_files_are_small() -> None:
+    assert sum(path.stat().st_size for own in FILES.values() for path in own) < LARGEST

@@ -1,0 +1,31 @@
+"""Write the frozen files of the versions at hand: pytest tests/vectors/frozen/regenerate.py. Others are left alone.
+
+Before a release a change of the format writes them over. Afterwards it needs a new version, and so writes new files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import zkunlearn as zu
+from zkunlearn.circuits.statements.base import STATEMENTS
+from zkunlearn.verifier.proofs import Proof
+
+SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=(0.5, 0.25), batch_size=4, l2=0.01)
+
+
+def test_write_the_frozen_files() -> None:
+    features = np.random.default_rng(1).normal(size=(11, 2))
+    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=4)
+    training = zu.prove(data, SPEC).proof
+    unlearning = zu.prove(data, SPEC, forget=["2", "7"], previous=training).proof
+    _, link = zu.recommit(data, openings=2)
+    write("dataset", data.commitment)
+    write("training", training)
+    write("training", unlearning, "unlearning.")
+    write("link", link)
+
+
+def write(kind: str, proof: Proof, variant: str = "") -> None:
+    proof.save(Path(__file__).parent / f"{kind}.v{STATEMENTS[kind].version}.{variant}proof")
