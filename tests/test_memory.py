@@ -35,7 +35,7 @@ def watch():
 watcher = threading.Thread(target=watch)
 watcher.start()
 try:
-    cli.main(sys.argv[1:], standalone_mode=False)
+    cli.main(sys.argv[1:])
 finally:
     done.set()
     watcher.join()

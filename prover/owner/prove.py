@@ -25,7 +25,7 @@ from .budget import Budget
 S = TypeVar("S", bound=Statement)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Proved(Generic[S]):
     """A proof, and the seconds that its phases took."""
 

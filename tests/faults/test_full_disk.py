@@ -91,10 +91,10 @@ def test_files_that_end_early_are_refused_and_the_old_data_set_stays(owner: Owne
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system with room for one data set and a proof, but not for two; a plain folder where none can be had."""
+    """A file system with room for a data set and two proofs, but for one data set only; else a plain folder."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=7m", "tmpfs", place], capture_output=True).returncode
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", place], capture_output=True).returncode
     yield place
     if mounted == 0:
         subprocess.run(["umount", "-l", place], check=True)

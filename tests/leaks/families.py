@@ -31,24 +31,25 @@ from ..attacks.recording import Section, sections
 from ..attacks.test_simulator import Programmed, simulate
 from . import uniformity
 
-ELEMENTS, HASHES, SALTS, NONCES = "elements of F", "hashes", "salts", "nonces"
+ELEMENTS, ROOT, NODES, SALTS, NONCES = "elements of F", "roots", "nodes of trees", "salts", "nonces"
+HASHES = {ROOT, NODES}
 KINDS = {
-    "the root of ": HASHES,
+    "the root of ": ROOT,
     "a masked message": ELEMENTS,
     "a vector in clear": ELEMENTS,
     "inner products": ELEMENTS,
     "the constraint masks": ELEMENTS,
     "the ledger's vector": ELEMENTS,
     "a nonce": NONCES,
-    "the cap of ": HASHES,
+    "the cap of ": NODES,
     "the salts of ": SALTS,
     "the columns of ": ELEMENTS,
-    "the paths of ": HASHES,
+    "the paths of ": NODES,
     "a round of folding": ELEMENTS,
     "the value of a folded matrix": ELEMENTS,
 }
 VECTORS, ROOTS = "the opening vectors", "roots committed before"
-NODE_WORDS, NONCE_BYTES = 4, 7
+WORD, ROOT_BYTES, NODE_BYTES, NONCE_BYTES = 8, 32, 27, 7
 PLACES_FROM = 60  # so many proofs tell a place that is constant from one that is not
 SHAPES = ("training", "together", "alone")
 
@@ -58,6 +59,20 @@ def type_of(what: str) -> str:
     found = [kind for prefix, kind in KINDS.items() if what.startswith(prefix)]
     assert len(found) == 1, f"there is no statistic for {what!r}"
     return found[0]
+
+
+def hashes_of(data: bytes, what: str) -> Any:
+    """Roots or nodes, each once: paths that meet name a node twice. uint8 (n, bytes)."""
+    return np.unique(np.frombuffer(data, np.uint8).reshape(-1, ROOT_BYTES if what == ROOT else NODE_BYTES), axis=0)
+
+
+def words_of_hashes(data: bytes, what: str) -> Any:
+    """uint64 (all,): the whole words of each, then what is left of all of them, a last part of a word aside."""
+    hashes = hashes_of(data, what)
+    whole = hashes.shape[1] // WORD * WORD
+    rest = hashes[:, whole:].reshape(-1)
+    parts = [hashes[:, :whole].reshape(-1), rest[: len(rest) // WORD * WORD]]
+    return np.concatenate(parts).view("<u8")
 
 
 @dataclass
@@ -96,11 +111,9 @@ class Family:
         if type_of(kind) == NONCES:
             cut = [d[i : i + NONCE_BYTES] for d in data for i in range(0, len(d), NONCE_BYTES)]
             return np.array([int.from_bytes(nonce, "little") for nonce in cut], dtype=np.uint64)
-        words = np.stack([np.frombuffer(d, "<u8") for d in data])
-        if type_of(kind) == HASHES:  # paths that meet name a node twice
-            nodes = [np.unique(line.reshape(-1, NODE_WORDS), axis=0).reshape(-1) for line in words]
-            return np.concatenate(nodes)[None]
-        return words
+        if type_of(kind) in HASHES:
+            return np.concatenate([words_of_hashes(d, type_of(kind)) for d in data])[None]
+        return np.stack([np.frombuffer(d, "<u8") for d in data])
 
     def classes(self, kind: str) -> int:
         """Places i, i + classes, .. of a kind are of a class: rows of opened columns, and a and b of elements of K."""
@@ -112,11 +125,11 @@ def questions(first: Family, kind: str, second: Family | None = None) -> dict[st
     """All p-values about a kind, of one family or of two, by name of the statistic."""
     families = [first] if second is None else [first, second]
     words = [family.words(kind) for family in families]
-    what = HASHES if kind == ROOTS else ELEMENTS if kind == VECTORS else type_of(kind)
+    what = ROOT if kind == ROOTS else ELEMENTS if kind == VECTORS else type_of(kind)
     if what == NONCES:
         return {"nonces": (uniformity.nonces_geometric if second is None else uniformity.same_nonces)(*words)}
     asked: Mapping[str, Callable[..., float]] = uniformity.ONE_SAMPLE if second is None else uniformity.TWO_SAMPLES
-    left_out = {"elements", "differences", "places"} if what == HASHES else set()
+    left_out = {"elements", "differences", "places"} if what in HASHES else set()
     if second is None and len(first.proofs) < PLACES_FROM:
         left_out.add("places")
     found = {name: ask(*words) for name, ask in asked.items() if name not in left_out}

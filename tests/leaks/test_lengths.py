@@ -1,8 +1,9 @@
 """Who is forgotten changes no length: of proofs, of messages, of what is printed; nor the work of checking.
 
 Real statements about one data set, each forgetting two other rows. (How many are forgotten is public, and so are their
-positions: a statement has shorter integers for small ones, and a record tree of an uneven number of rows has shorter
-paths for the last. With 16 rows there is neither, and even the files have one length.)
+positions: a statement has shorter integers for small ones, a record tree of an uneven number of rows has shorter paths
+for the last, and paths that meet share what is above. With 16 rows, and one position in each half of them, the paths
+meet at the root only, and even the files have one length.)
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 import zkunlearn as zu
 from zkunlearn.prover.matrices import entropy
+from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.protocol import proof as prover_protocol
 from zkunlearn.verifier import verify as verifier_verify
 
@@ -28,7 +30,7 @@ from . import owner
 from .owner import run
 from .test_scan import BOUNDS
 
-ROWS, FORGET = 16, ((0, 1), (3, 14), (11, 12), (7, 15))
+ROWS, FORGET = 16, ((0, 8), (3, 14), (4, 11), (7, 15))  # positions
 DRAWING = {"_integers", "indices", "squeeze"}  # indices are drawn again where they repeat
 BY_POSITION = {"K.__sub__", "K.__init__"}  # eq at a public position is s or 1 - s, bit by bit
 PRIVATE = re.compile(r"[0-9a-f]{64}")
@@ -64,7 +66,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
     (folder / "spec.toml").write_text(owner.SPEC)
     given = ("commit", folder / "table.csv", "--target", "ill", "--id", "name", "--x-bits", owner.X_BITS)
     assert run(*given, "--bounds", folder / "bounds.toml", "--out", folder / "data").code == 0
-    return [look(folder, [table.ids[row] for row in rows]) for rows in FORGET]
+    ids = Dataset.load(folder / "data").rows.ids
+    return [look(folder, [ids[position] for position in positions]) for positions in FORGET]
 
 
 def look(folder: Path, forget: list[str]) -> Seen:

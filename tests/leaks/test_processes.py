@@ -27,7 +27,7 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 FOLDERS = {"data", "fresh"}  # the owner's own, with public files in them, too
 TEMPORARY = r"\.zkunlearn-[0-9a-f]{16}\.(tmp|old)"
 NAMES = re.compile(  # all that may ever be seen
-    rf"(data|fresh)|((data|fresh)/)?({TEMPORARY}|\.lock|dataset\.(opening|tree|secrets|commitment|recommitment)|"
+    rf"(data|fresh)|((data|fresh)/)?({TEMPORARY}|\.lock|dataset\.(opening|tree|secrets|commitment|recommitment|history)|"
     rf"[a-z]+\.(proof|forgotten|model\.opening))|(data|fresh)/({TEMPORARY}|dataset\.secrets)/(dataset\.)?[a-z_]+(\.npy)?"
 )
 
@@ -66,7 +66,11 @@ os.umask(int(umask, 8))
 sys.addaudithook(lambda *event: look(*event))
 try:
     for command in json.loads(sys.stdin.read()):
-        main(command, standalone_mode=False)
+        try:
+            main(command)
+        except SystemExit as end:
+            if end.code:
+                raise
 finally:
     look()
     with open(report, "w") as file:
