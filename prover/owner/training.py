@@ -58,9 +58,7 @@ def prove_training(
     """
     start = perf_counter()
     openings = require_openings(model_openings)
-    before = () if previous is None else _forgotten_before(dataset, previous)
-    if previous is not None and dataset.directory is not None and not fork:
-        refuse_fork(previous, dataset.directory)
+    before = _forgotten_before(dataset, previous, fork)
     wanted = dataset.rows.positions(forget)
     forgotten = dataset.records_at({*before, *wanted})
     attached = {PATHS: dataset.rows.record_paths([record.position for record in forgotten])}
@@ -101,18 +99,23 @@ def _draft(
     return TrainingStatement(dataset.statement, spec, forgotten, model, superseded)
 
 
-def _forgotten_before(dataset: Dataset, previous: TrainingProof) -> tuple[int, ...]:
-    """Positions that the superseded proof forgot, which stay forgotten.
+def _forgotten_before(dataset: Dataset, previous: TrainingProof | None, fork: bool) -> tuple[int, ...]:
+    """Positions that the superseded proof forgot, which stay forgotten; none without one.
 
     Raises:
         StatementMismatch: what verifier.pins.check_previous would find.
+        DataError: it has a successor, and `fork` does not allow another one.
     """
+    if previous is None:
+        return ()
     if not isinstance(previous, TrainingProof):
         raise ParameterError(
             f"previous: expected a TrainingProof, as in trained.proof; found {type(previous).__name__}"
         )
     if previous.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
         raise StatementMismatch("the previous proof is about another data set")
+    if dataset.directory is not None and not fork:
+        refuse_fork(previous, dataset.directory)
     return previous.statement.positions
 
 

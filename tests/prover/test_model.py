@@ -183,7 +183,7 @@ def test_a_model_of_a_statement_that_was_not_proved_is_refused(
 ) -> None:
     path = tmp_path / "m.model.opening"
     trained.model.save(path)
-    payload = read_container(path, "model.opening", 1 << 20)[1]
+    payload = read_container(path, "model.opening", 1 << 22)[1]
     statement = payload["training"]["statement"]
     statement[name] = {**statement[name], **value} if isinstance(value, dict) else value
     write_container(path, "model.opening", payload)
