@@ -112,11 +112,21 @@ class Model(Counted):
 
     @classmethod
     def load(cls, path: Path | str) -> Model:
-        """Raises DataError or FormatError naming the file, also if these are not the weights of the commitment."""
+        """Read the secret file.
+
+        Raises:
+            DataError: there is no such file.
+            FormatError: naming the file, also if these are not the weights of the commitment, or the statement with
+                them is none that can be proved.
+        """
         payload = read_container(path, MODEL_KIND, MAX_MODEL_BYTES)[1]
-        statement = read_statement(TrainingStatement, take(payload, _FORM, str(path))["training"])
+        training = take(payload, _FORM, str(path))["training"]
         try:
+            statement = read_statement(TrainingStatement, training)
+            statement.require_provable()
             matrix = matrix_shapes(statement)[MODEL]
+        except FormatError as error:
+            raise error.named(path) from error
         except ParameterError as error:
             raise FormatError(f"{path}: {error}") from error
         sizes: Fields = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 from ...circuits.statements.dataset import DATASET
+from ...circuits.statements.records import Record
 from ...circuits.statements.training import MODEL, MODEL_OPENINGS, PATHS, ModelCommitment, TrainingStatement
 from ...errors import DataError, ParameterError, StatementMismatch
 from ...models.spec import TrainingSpec
@@ -57,15 +58,11 @@ def prove_training(
     """
     start = perf_counter()
     openings = require_openings(model_openings)
-    before = () if previous is None else _forgotten_before(dataset, previous)
-    if previous is not None and dataset.directory is not None and not fork:
-        refuse_fork(previous, dataset.directory)
+    before = _forgotten_before(dataset, previous, fork)
     wanted = dataset.rows.positions(forget)
     forgotten = dataset.records_at({*before, *wanted})
     attached = {PATHS: dataset.rows.record_paths([record.position for record in forgotten])}
-    superseded = None if previous is None else previous.digest
-    nothing_yet = ModelCommitment(bytes(DIGEST_BYTES), openings, (dataset.statement.features + spec.method.bias,))
-    draft = TrainingStatement(dataset.statement, spec, forgotten, nothing_yet, superseded)
+    draft = _draft(dataset, spec, forgotten, openings, previous)
     shape = check_before_work(draft, [dataset.budget], attached)
     dataset.require_whole_count()
     _report(progress, "train")
@@ -78,7 +75,7 @@ def prove_training(
     matrix = shape.committed[MODEL]
     secret = fresh_secret(matrix.code, matrix.layout.rows)
     opening = commit_model(matrix, trace.weights[-1], secret)
-    statement = replace(draft, model=replace(nothing_yet, root=opening.root))
+    statement = replace(draft, model=replace(draft.model, root=opening.root))
     own = maker.witness(draft.relation, trace)
     witness = Witness({**dataset.columns, **own.columns}, own.looked_up)
     committed = {DATASET: dataset.opening, MODEL: opening}
@@ -93,18 +90,32 @@ def prove_training(
     return Trained(proof, model, timings, again, dataset.directory, notes)
 
 
-def _forgotten_before(dataset: Dataset, previous: TrainingProof) -> tuple[int, ...]:
-    """Positions that the superseded proof forgot, which stay forgotten.
+def _draft(
+    dataset: Dataset, spec: TrainingSpec, forgotten: tuple[Record, ...], openings: int, previous: TrainingProof | None
+) -> TrainingStatement:
+    """The statement before there is a model, whose root is zero in it."""
+    model = ModelCommitment(bytes(DIGEST_BYTES), openings, (dataset.statement.features + spec.method.bias,))
+    superseded = None if previous is None else previous.digest
+    return TrainingStatement(dataset.statement, spec, forgotten, model, superseded)
+
+
+def _forgotten_before(dataset: Dataset, previous: TrainingProof | None, fork: bool) -> tuple[int, ...]:
+    """Positions that the superseded proof forgot, which stay forgotten; none without one.
 
     Raises:
         StatementMismatch: what verifier.pins.check_previous would find.
+        DataError: it has a successor, and `fork` does not allow another one.
     """
+    if previous is None:
+        return ()
     if not isinstance(previous, TrainingProof):
         raise ParameterError(
             f"previous: expected a TrainingProof, as in trained.proof; found {type(previous).__name__}"
         )
     if previous.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
         raise StatementMismatch("the previous proof is about another data set")
+    if dataset.directory is not None and not fork:
+        refuse_fork(previous, dataset.directory)
     return previous.statement.positions
 
 

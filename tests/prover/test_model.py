@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.formats.container import read_container, write_container
 from zkunlearn.formats.lists import read_digests
 from zkunlearn.prover.owner import trained as trained_module
 from zkunlearn.prover.owner.dataset import Dataset
@@ -168,6 +169,26 @@ def test_a_statement_that_no_file_can_hold_is_refused_before_the_work(
     with pytest.raises(zu.ParameterError, match="a file can hold"):
         zu.prove(dataset, SPEC, forget=["a"])
     assert dataset.spent == spent
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("model", {"shape": [4]}, r"a model of shape \(4,\), where the spec implies \(3,\)"),
+        ("dataset", bytes(32), "the dataset beside the statement is not the one it names"),
+    ],
+)
+def test_a_model_of_a_statement_that_was_not_proved_is_refused(
+    trained: Trained, tmp_path: Path, name: str, value: Any, reason: str
+) -> None:
+    path = tmp_path / "m.model.opening"
+    trained.model.save(path)
+    payload = read_container(path, "model.opening", 1 << 22)[1]
+    statement = payload["training"]["statement"]
+    statement[name] = {**statement[name], **value} if isinstance(value, dict) else value
+    write_container(path, "model.opening", payload)
+    with pytest.raises(zu.FormatError, match=rf"m\.model\.opening: {reason}"):
+        zu.Model.load(path)
 
 
 # Forgetting along a chain --------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
 LARGEST = 1 << 28
 IMPLIED = r"the statement implies (\d+)"  # what the check of a proof's length says
+SIZES = ("statement.rows", "statement.segments[].stop")
+LABELS = ("references.dataset.statement.encoding.label",)
 Judge = Callable[[Any], None]  # raises what the library raises about a payload
 
 
@@ -120,6 +122,11 @@ def judge_dataset(payload: Any) -> None:
     zu.verify_dataset(zu.DatasetCommitment.from_bytes(encode("dataset", payload)))
 
 
+def judge_resized(payload: Any) -> None:
+    """The rows and the segment that holds them all."""
+    judge_dataset(with_whole_segment(payload))
+
+
 def judge_recommitment(payload: Any) -> None:
     zu.verify_recommitment(zu.RecommitmentProof.from_bytes(encode("link", payload)))
 
@@ -134,13 +141,23 @@ def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
     return judge
 
 
+def with_whole_segment(dataset: Any) -> Any:
+    """The same data set, whose one segment and number of rows follow each other: the one of both that was altered."""
+    match dataset:
+        case {"statement": {"rows": rows, "segments": [{"stop": stop} as segment]} as statement} if rows != stop:
+            whole = stop if rows == ROWS else rows
+            return {**dataset, "statement": {**statement, "rows": whole, "segments": [{**segment, "stop": whole}]}}
+    return dataset
+
+
 def refitted(kind: str, payload: Any) -> Any:
     """The same file, where the statement names the altered ones beside it by their digests."""
     refers, beside = STATEMENTS[kind].refers, payload.get("references")
     if not isinstance(beside, dict) or beside.keys() != refers.keys():
         return payload
+    beside = {name: with_whole_segment(other) for name, other in beside.items()}
     digests = {name: statement_digest(read_statement(other, beside[name])) for name, other in refers.items()}
-    return {**payload, "statement": {**payload["statement"], **digests}}
+    return {**payload, "references": beside, "statement": {**payload["statement"], **digests}}
 
 
 def judge_alike(payload: Any) -> None:
@@ -165,21 +182,21 @@ def judge_known(owner: Owner) -> Judge:
     return judge
 
 
-def judge_previous(owner: Owner) -> Judge:
-    """A true proof, and an altered one that it is said to supersede."""
+def judge_previous(owner: Owner, alike: bool = False) -> Judge:
+    """A true proof, and an altered one that it is said to supersede. `alike`: which names the data set beside it."""
 
     def judge(payload: Any) -> None:
-        altered = zu.TrainingProof.from_bytes(encode("training", payload))
+        altered = zu.TrainingProof.from_bytes(encode("training", refitted("training", payload) if alike else payload))
         judge_proof(owner.people.commitment, previous=altered)(payload_of(owner.trained.proof))
 
     return judge
 
 
-def judge_link(owner: Owner) -> Judge:
-    """A true proof on the fresh commitment, and an altered link to the one before."""
+def judge_link(owner: Owner, alike: bool = False) -> Judge:
+    """A true proof on the fresh commitment, and an altered link to the one before, `alike` as above."""
 
     def judge(payload: Any) -> None:
-        altered = zu.RecommitmentProof.from_bytes(encode("link", payload))
+        altered = zu.RecommitmentProof.from_bytes(encode("link", refitted("link", payload) if alike else payload))
         pins = {"previous": owner.first, "recommitment": altered}
         judge_proof(owner.renewed.commitment, **pins)(payload_of(owner.continued))
 
@@ -218,11 +235,13 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
     counts = payload_of(visits), payload_of(people)
     return [
         Kind("dataset", *pair(lambda o: o.people.commitment), judge_dataset),
+        Kind("dataset, its rows and segment alike", *pair(lambda o: o.people.commitment), judge_resized, SIZES),
         Kind("dataset, real labels", *pair(lambda o: o.houses), judge_dataset),
         Kind("dataset, counts in declared bounds", *counts, judge_dataset, "statement.encoding"),
         Kind("training", *proof, judge_proof(people)),
         Kind("training, and its data set alike", *proof, judge_alike, "references"),
         Kind("training, real labels", *pair(lambda o: o.rents), judge_proof(owner.houses)),
+        Kind("training, real labels, and its data set alike", *pair(lambda o: o.rents), judge_alike, LABELS),
         Kind("training, counts", payload_of(calls), payload_of(owner.rents), judge_proof(visits), "statement.spec"),
         Kind("training, probit", payload_of(owner.probit), proof[0], judge_proof(people), "statement.spec"),
         Kind("link", *pair(lambda o: o.link), judge_recommitment),
@@ -237,12 +256,21 @@ def role_kinds(owner: Owner, other: Owner) -> list[Kind]:
     pinned = ("statement.spec", "statement.forgotten", "statement.previous")
     compared = ("proof", *pinned, "statement.model", "statement.dataset")
     known = ("proof", "statement.root", "statement.rows", "statement.openings", "statement.segments")
-    linked = ("proof", "statement.old", "statement.new")
+    linked, beside = ("proof", "statement.old", "statement.new"), "references"
+    first, link = payload_of(owner.first), payload_of(owner.link)
     return [
         Kind("training, pinned", payload_of(proof), payload_of(other.first), judge_proof(people, **pins), pinned),
-        Kind("training, superseded", payload_of(owner.first), payload_of(other.first), judge_previous(owner), compared),
+        Kind("training, superseded", first, payload_of(other.first), judge_previous(owner), compared),
+        Kind(
+            "training, superseded with its data set",
+            first,
+            payload_of(other.first),
+            judge_previous(owner, True),
+            beside,
+        ),
         Kind("dataset, known", payload_of(people), payload_of(owner.houses), judge_known(owner), known),
-        Kind("link, linking", payload_of(owner.link), payload_of(other.link), judge_link(owner), linked),
+        Kind("link, linking", link, payload_of(other.link), judge_link(owner), linked),
+        Kind("link, linking its data sets", link, payload_of(other.link), judge_link(owner, True), beside),
     ]
 
 

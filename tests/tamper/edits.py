@@ -50,6 +50,7 @@ OF_LISTS: dict[str, Edit] = {
     "first dropped": lambda v: v[1:],
     "first doubled": lambda v: v[:1] + v,
     "first two swapped": lambda v: v[1::-1] + v[2:],
+    "filled": lambda v: v or [0],
 }
 OF_MAPS: dict[str, Edit] = {"field added": lambda v: {**v, "extra": 0}}
 OF_NOTHING: dict[str, Edit] = {"32 bytes": lambda v: bytes(range(32))}

@@ -5,6 +5,7 @@ Why an answer is right:
 | answer | where |
 |---|---|
 | format: .. | no honest writer makes this: wrong type, length, spelling, missing or unknown field |
+| format: .. beside the statement .. | the statement names it by its digest, which is another one |
 | mismatch: .. | the auditor holds a commitment, spec, forget list or predecessor, and the statement has another one |
 | statement, forget list, record path | public data that contradict each other, before any proof |
 | proof length | the statement implies another shape; a second row has a proof of that length |
@@ -49,9 +50,25 @@ FREE: dict[tuple[str, str], tuple[set[str], str]] = {
     ("a forget list", "last digest"): ({"capital"}, "hexadecimal in either case"),
 }
 OF_FILES, OF_PROOFS = ("format: ", "proof length"), ("proof length", "field element")  # about form, not content
-# Another one in good form takes a change of its neighbours, or of what is in it; that of binary labels has no bits and
-# no bounds.
-FORM_ONLY = {"label_kind", "label_bits", "label_bounds"}
+# What a file carries beside its statement is the one that it names: the content, as a digest says it.
+NAMED = "beside the statement is not the one it names"
+# Fields of which there is no other value in good form, and why.
+FORM_ONLY = {
+    "takes a change of its neighbours, or of what is in it; that of binary labels has no bits and no bounds": {
+        *("label_kind", "label_bits", "label_bounds"),
+    },
+    "kept for what is to come, and empty, null or false until then": {
+        *("holes", "unique", "born", "nonce", "keys", "forgotten_classes", "start", "scope"),
+    },
+    "the only one of this version": {"kind", "map"},
+    "a list of one number, which is bound": {"shape"},
+}
+# Maps that have no fields: nothing is referred to, or attached.
+EMPTY = {
+    *(("dataset", name) for name in ("attached", "references")),
+    *(("link", name) for name in ("attached", "references.old.references", "references.new.references")),
+    ("training", "references.dataset.references"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -104,17 +121,32 @@ def test_no_row_depends_on_the_length_alone(manifest: list[Row]) -> None:
 
 
 def test_every_field_is_bound_by_more_than_its_form(manifest: list[Row]) -> None:
-    """A value in good form that is another one is rejected too, for what it says, in some file of the kind."""
+    """A value in good form that is another one is rejected too, for what it says, in some file of the kind.
+
+    A digest that names what is beside the statement is bound by what it names. What is beside it is not bound by that:
+    it has to be refused when the statement names it as it is.
+    """
     bound, known = set(), set()
     for kind, field, _, answer in manifest:
         if kind == "a container":  # is form, all of it
             continue
         form = OF_PROOFS if kind.startswith("bytes of") else OF_FILES
         known.add((kind.split(",")[0], field))
-        if not answer.startswith(form):
+        names = field.split(".")[0] == "statement" and answer.endswith(NAMED)
+        if names or not answer.startswith(form):
             bound.add((kind.split(",")[0], field))
     unbound = {place for place in known - bound if not place[0].endswith(".opening")}
-    assert {field.split(".")[-1] for _, field in unbound} == FORM_ONLY
+    assert unbound >= EMPTY
+    assert {field.split(".")[-1] for _, field in unbound - EMPTY} == set().union(*FORM_ONLY.values())
+
+
+def test_what_is_kept_for_later_is_refused_when_it_is_there(manifest: list[Row]) -> None:
+    """In every file that has the field, and by its form, so that it cannot say anything yet."""
+    (kept,) = (names for reason, names in FORM_ONLY.items() if reason.startswith("kept"))
+    rows = [row for row in manifest if row[1].split(".")[-1] in kept and not row[0].endswith(".opening")]
+    tried = {row[:2] for row in rows if row[2] in ("filled", "negated", "32 bytes")}
+    assert tried == {row[:2] for row in rows}
+    assert all(answer.startswith("format: ") for *_, answer in rows)
 
 
 def test_every_kind_of_file_is_in_the_manifest(tampered: list[Any]) -> None:
