@@ -317,8 +317,8 @@ def _lie(story: Story, auditor: Path, dataset: Dataset) -> None:
     paths = {PATHS: dataset.rows.record_paths(shorter.positions)}  # a liar has the whole tree
     lies = [
         ("The old model, which still knows the 12, sold as the new one", replace(proof, proof=evidence.first.proof)),
-        ("One patient quietly left out of the forget list", replace(proof, statement=shorter, attached=paths)),
-        ("Another learning rate declared than the one used", replace(proof, statement=slower)),
+        ("One patient quietly left out of the forget list", TrainingProof(shorter, proof.proof, paths)),
+        ("Another learning rate declared than the one used", TrainingProof(slower, proof.proof, proof.attached)),
         ("One bit of the proof flipped", replace(proof, proof=flipped)),
     ]
     rows = []
