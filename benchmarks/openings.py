@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from zkunlearn.circuits.language.layout import Address, Axis, Column, MatrixLayout
 from zkunlearn.circuits.language.relation import LookedUp, Section, Steps
+from zkunlearn.circuits.statements.dataset import SHORTEST_ROW_BITS
 from zkunlearn.verifier.protocol.code import HIDING_RATE, ReedSolomonCode
 from zkunlearn.verifier.protocol.folding import Stack
 from zkunlearn.verifier.protocol.group import MatrixShape
 from zkunlearn.verifier.protocol.proof import MAX_ROW_BITS, ProofShape, choose_matrix, verify_protocol
 from zkunlearn.verifier.protocol.soundness import require_security
 from zkunlearn.verifier.protocol.transcript import Transcript
-from zkunlearn.verifier.verify import DATASET_ROW_BITS
 
 MATRIX, OPENINGS, RUNS, SEED = "matrix", 32, 15, 7
 CELLS = Address(MATRIX, "cells")
@@ -66,7 +66,7 @@ class PlainShape(ProofShape):
 
 def shapes_of(relation: Opened) -> dict[str, ProofShape]:
     """The three that are compared."""
-    matrix = choose_matrix(MATRIX, relation.columns[MATRIX], OPENINGS, DATASET_ROW_BITS)
+    matrix = choose_matrix(MATRIX, relation.columns[MATRIX], OPENINGS, SHORTEST_ROW_BITS)
     folded, plain = (kind(relation, {MATRIX: matrix}) for kind in (ProofShape, PlainShape))
     return {"folded": folded, "plain": plain, "plain, short rows": shortest_plain(relation)}
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import TrainingSpec, VerificationReport, commit, load_spec, prove, verify
+from ..circuits.statements.training import PATHS
 from ..errors import DataError, ZkUnlearnError
 from ..verifier.proofs import DatasetCommitment, TrainingProof
 from .exits import reason_of
@@ -158,7 +159,7 @@ def _tell(output: Output, story: Story, tumours: Tumours, root: Path) -> None:
     for name in PUBLIC:
         shutil.copyfile((owner / "data" if name == COMMITMENT else owner) / name, auditor / name)
     _audit(story, auditor)
-    _lie(story, auditor)
+    _lie(story, auditor, dataset)
 
 
 # --- the owner ----------------------------------------------------------------------------------------------
@@ -305,7 +306,7 @@ def _show_verdict(story: Story, name: str, report: VerificationReport) -> None:
 # --- the lies -----------------------------------------------------------------------------------------------
 
 
-def _lie(story: Story, auditor: Path) -> None:
+def _lie(story: Story, auditor: Path, dataset: Dataset) -> None:
     story.chapter("5  Four lies, and how each is found out")
     evidence = read_evidence(auditor)
     proof, statement = evidence.second, evidence.second.statement
@@ -313,14 +314,12 @@ def _lie(story: Story, auditor: Path) -> None:
     flipped = proof.proof[:middle] + bytes([proof.proof[middle] ^ 1]) + proof.proof[middle + 1 :]
     slower = replace(statement, spec=TrainingSpec(model=SPEC.model, method=SPEC.method, learning_rate=1.0))
     shorter = replace(statement, forgotten=statement.forgotten[1:])
+    paths = {PATHS: dataset.rows.record_paths(shorter.positions)}  # a liar has the whole tree
     lies = [
-        (
-            "The old model, which still knows the 12, sold as the new one",
-            TrainingProof(statement, evidence.first.proof),
-        ),
-        ("One patient quietly left out of the forget list", TrainingProof(shorter, proof.proof)),
-        ("Another learning rate declared than the one used", TrainingProof(slower, proof.proof)),
-        ("One bit of the proof flipped", TrainingProof(statement, flipped)),
+        ("The old model, which still knows the 12, sold as the new one", replace(proof, proof=evidence.first.proof)),
+        ("One patient quietly left out of the forget list", TrainingProof(shorter, proof.proof, paths)),
+        ("Another learning rate declared than the one used", TrainingProof(slower, proof.proof, proof.attached)),
+        ("One bit of the proof flipped", replace(proof, proof=flipped)),
     ]
     rows = []
     for title, lie in lies:
