@@ -13,6 +13,7 @@ import zkunlearn as zu
 from zkunlearn.formats.container import read_container, write_container
 from zkunlearn.formats.lists import read_digests
 from zkunlearn.prover.owner import trained as trained_module
+from zkunlearn.prover.owner import training
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.trained import ProofFiles, Trained
 from zkunlearn.verifier import proofs
@@ -159,8 +160,8 @@ def test_a_statement_that_no_file_can_hold_is_refused_before_the_work(
         raise AssertionError("it began to work")
 
     spent = dataset.spent
-    monkeypatch.setattr("zkunlearn.prover.owner.training.fresh_secret", work)
-    monkeypatch.setattr("zkunlearn.prover.owner.training._report", work)
+    monkeypatch.setattr(training, "fresh_secret", work)
+    monkeypatch.setattr(training, "_report", work)
     if limit == "bytes":
         monkeypatch.setattr("zkunlearn.prover.owner.prove.MAX_FILE_BYTES", 1 << 16)
         assert proofs.MAX_FILE_BYTES > 1 << 16

@@ -95,29 +95,33 @@ def test_a_code_that_hides_nothing():
 
 
 def test_the_lookup_term_counts_every_fraction():
-    # 16 rows x (3 + 1) features in 2^(4 + 2) cells, two label checks in 2^(1 + 4) cells, 2^16 table rows; width 1
-    fractions = 2**6 + 2**5 + 2**16
+    # 16 rows x (3 + 1) features in 2^(4 + 2) cells, two label checks in 2^(1 + 4) cells, two tables of 2^16; width 1
+    fractions = 2**6 + 2**5 + 2 * 2**16
     assert isclose(bits(validity_shape(16, 3))["lookup alpha"], 2 * log2(P) - log2(fractions * 3))
 
 
 def test_a_validity_proof_by_hand():
     # 600 rows, 5 features and the constant one, rows of 2^10. A matrix row holds 8 features x 128 rows, so that 600
-    # take 5; labels and two blinds take one each; multiplicities 2^16 / 2^10 = 64: R = 72
+    # take 5; labels and two blinds take one each: R = 8. The multiplicities of two tables, 2 x 2^16 cells, are in rows
+    # of 2^12 in a group of their own: R = 32
     shape = validity_shape(600, 5)
-    (group,) = shape.groups
-    assert [layout.rows for layout in group.layouts] == [8, 64] and group.column_rows == 72
-    # C + m = 2^10 + 4 * 118 = 1496, H = 2^10 in eighths of 128, n = ceil(4 * 1496 / 128) * 128 = 47 * 128 = 6016
+    dataset, witness = shape.groups
+    assert ([layout.rows for layout in dataset.layouts], [layout.rows for layout in witness.layouts]) == ([8], [32])
+    # C + m = 2^10 + 4 * 118 = 1496, H = 2^10 in eighths of 128, n = ceil(4 * 1496 / 128) * 128 = 47 * 128 = 6016;
+    # C + m = 2^12 + 118 = 4214, H = 2^12 in eighths of 512, n = ceil(4 * 4214 / 512) * 512 = 33 * 512 = 16896
     found = bits(shape)
     assert isclose(found["line of dataset"], 2 * log2(P) - log2(6016))
-    assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(7 * 6016))  # log2_ceil(72) = 7
+    assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(3 * 6016))  # log2_ceil(8) = 3
+    assert isclose(found["tensor of witness"], 2 * log2(P) - log2(5 * 16896))  # log2_ceil(32) = 5
     assert isclose(found["tensor of ledger"], 2 * log2(P) - log2(6016))  # two rows
-    # lookups: features 8 x 1024, labels 2 x 1024, the table 2^16: N = 75776, and (1 + 2) N for tuples of width 1
-    assert isclose(found["lookup alpha"], 2 * log2(P) - log2(3 * 75776))
+    # lookups: features 8 x 1024, labels 2 x 1024, tables 2 x 2^16: N = 141312, and (1 + 2) N for tuples of width 1
+    assert isclose(found["lookup alpha"], 2 * log2(P) - log2(3 * 141312))
     assert isclose(found["lookup beta"], found["lookup alpha"])
     assert isclose(found["lookup layer"], 2 * log2(P) - log2(3))
-    # the y of 1496 goes in clear: there is no stack. The weakest: 118 queries at rate 1496 / 6016, and 20 of work
-    assert shape.chain == ()
-    assert isclose(security_bits(shape), 20 + 118 * -log2((1 + 1496 / 6016) / 2))
+    # the y's of 1496 and 4214 are folded once. The weakest: 118 queries at rate 4214 / 16896, and 20 of work
+    (stack,) = shape.chain
+    assert stack.lengths == (1496, 4214)
+    assert isclose(security_bits(shape), 20 + 118 * -log2((1 + 4214 / 16896) / 2))
 
 
 def test_a_recommitment_by_hand():
@@ -157,7 +161,12 @@ def test_a_sum_counts_every_round_of_one_label():
     terms = sum(entry.error for entry in shape.plan.rounds) / P**2
     lines = sum(
         2**-term.bits
-        for name, code, rows in (("dataset", shape.groups[0].code, 72), ("ledger", shape.ledger.code, 2))
+        for name, code, rows in (
+            ("dataset", shape.groups[0].code, 8),
+            ("witness", shape.groups[1].code, 32),
+            ("ledger", shape.ledger.code, 2),
+            ("folding 1", shape.chain[0].code, shape.chain[0].rows),
+        )
         for term in code_terms(name, code, rows)
     )
     assert isclose(total_bits(shape), -log2(terms + lines))
