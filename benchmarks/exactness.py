@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.float_reference import accuracy, objective, r2, train_float
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.descent import train
+from zkunlearn.models.methods.reference import train
 from zkunlearn.models.spec import TrainingSpec
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "exactness.md"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import operator
+from typing import Any
 
 from ..errors import ParameterError
 
 
-def integer(name: str, value: object) -> int:
+def integer(name: str, value: Any) -> int:
     """Any integer type (numpy's too) but not bool, as `int`; raises ParameterError naming the field."""
     if isinstance(value, bool):
         raise ParameterError(f"{name}: expected an integer, found {value!r}")
     try:
-        return operator.index(value)  # type: ignore[arg-type]  # what does not fit raises TypeError
+        return operator.index(value)
     except TypeError:
         raise ParameterError(f"{name}: expected an integer, found {value!r}") from None
 
@@ -26,12 +27,12 @@ def integer_within(name: str, value: object, low: int, high: int) -> int:
     return number
 
 
-def real(name: str, value: object) -> float:
+def real(name: str, value: Any) -> float:
     """A finite real number as float64, minus zero made zero; raises ParameterError naming the field."""
     if isinstance(value, (bool, str, bytes)):
         raise ParameterError(f"{name}: expected a number, found {value!r}")
     try:
-        number = float(value)  # type: ignore[arg-type]  # likewise
+        number = float(value)
     except (TypeError, ValueError, OverflowError):
         raise ParameterError(f"{name}: expected a number, found {value!r}") from None
     if not math.isfinite(number):

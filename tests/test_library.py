@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import zkunlearn as zu
-from zkunlearn.models.methods.descent import train
+from zkunlearn.models.methods.reference import train
 from zkunlearn.prover.owner.model import Model
 
 ROWS, FEATURES = 21, 3
@@ -282,7 +282,7 @@ def test_a_shape_beyond_one_proof_is_refused():
 
 
 def test_secrets_do_not_show_in_representations(dataset, trained):
-    for secret in (dataset, dataset.rows, dataset.secret, dataset.opening, trained.model, trained.model.secret):
+    for secret in (dataset, dataset.rows, dataset.secret, dataset.matrix, trained.model, trained.model.secret):
         assert repr(secret).startswith("<zkunlearn."), repr(secret)[:40]
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.language.layout import Address
-from zkunlearn.circuits.statements.dataset import DATASET
-from zkunlearn.circuits.statements.link import NEW_DATASET, LinkStatement
+from zkunlearn.circuits.relations.dataset import DATASET
+from zkunlearn.circuits.relations.recommitment import NEW_DATASET
+from zkunlearn.circuits.statements.link import LinkStatement
 from zkunlearn.prover.owner.dataset import commit_rows
 from zkunlearn.verifier.shapes import new_transcript, shape_of
 
@@ -66,7 +67,7 @@ def test_a_recommitment_that_changes_one_label_is_rejected(chain):
     prover = CheatingProver(
         shape_of(statement),
         new_transcript(statement),
-        {DATASET: old.opening, NEW_DATASET: changed.opening},
+        {DATASET: old.matrix, NEW_DATASET: changed.matrix},
         columns,
     )
     lying = zu.RecommitmentProof(statement, prover.prove())

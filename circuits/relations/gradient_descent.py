@@ -27,7 +27,6 @@ from functools import cache, cached_property
 import numpy as np
 
 from ...errors import ParameterError
-from ...models.methods.base import Compiled
 from ...models.methods.schedule import Schedule
 from ...models.runs import Runs
 from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscale, ksub, to_field
@@ -62,23 +61,14 @@ from ..language.tables import (
     multiplicity_column,
     range_table,
 )
-from .validity import DATASET, FEATURES, LABELS, dataset_columns, feature_axis, row_axis
+from .dataset import DATASET, FEATURES, LABELS, dataset_columns, row_axis
+from .model import MODEL, model_columns, weight_axis
 
-MODEL, Q, PREDICTIONS = Address("model", "model"), Address(WITNESS, "Q"), Address(WITNESS, "P")
+Q, PREDICTIONS = Address(WITNESS, "Q"), Address(WITNESS, "P")
 Z = Address(VIRTUAL, "z")
 WEIGHTS, UPDATE, MODEL_LIMBS = (Address(WITNESS, name) for name in ("weights", "update remainder", "model"))  # in limbs
 FEW_RUNS = 64
 SCORES, LIMBS, LAST_LIMBS = "scores", "limbs", "model limbs"  # boxes of lookups
-
-
-def weight_axis(schedule: Compiled) -> Axis:
-    """Weights; as many variables as the features and the bias have, whether there is a bias or not."""
-    return Axis("weight", schedule.width, spare=feature_axis(schedule.features).size - schedule.width)
-
-
-def model_columns(schedule: Compiled) -> tuple[Column, ...]:
-    """The column of a model commitment."""
-    return (Column(MODEL.name, (weight_axis(schedule),)),)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ..language.layout import Address, Axis, Column
 from ..language.relation import LookedUp, Section, Steps
-from .validity import DATASET, dataset_columns
+from .dataset import DATASET, dataset_columns
 
 NEW_DATASET = "new dataset"
 

@@ -32,29 +32,7 @@ from ..language.tables import (
     multiplicity_column,
     range_table,
 )
-
-DATASET = "dataset"
-FEATURES, LABELS = Address(DATASET, "features"), Address(DATASET, "labels")
-BLINDS = Address(DATASET, "blind 0"), Address(DATASET, "blind 1")
-
-
-def row_axis(rows: int) -> Axis:
-    """Rows of the data set."""
-    return Axis("row", rows)
-
-
-def feature_axis(features: int) -> Axis:
-    """Features, and after them the constant one."""
-    return Axis("feature", features + 1)
-
-
-def dataset_columns(rows: int, features: int) -> tuple[Column, ...]:
-    """The columns of a committed data set of `rows` x `features`."""
-    row = row_axis(rows)
-    return (
-        Column(FEATURES.name, (feature_axis(features), row)),
-        *(Column(column.name, (row,)) for column in (LABELS, *BLINDS)),
-    )
+from .dataset import DATASET, FEATURES, LABELS, dataset_columns, feature_axis, row_axis
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.encoding.dataset import DatasetEncoding
 from ...models.shapes import MAX_ROWS
 from ..language.layout import Column
-from ..relations.validity import Validity, dataset_columns
+from ..relations.dataset import DATASET, dataset_columns
+from ..relations.validity import Validity
 from .base import Committed, Statement, register
 
-DATASET = "dataset"  # the matrix
 DIGEST_BYTES = 32
 MAX_OPENINGS = 1 << 12
 SHORTEST_ROW_BITS = 13  # the witnesses of many proofs share the rows of a data set

@@ -8,11 +8,10 @@ from typing import Any, ClassVar, Self
 
 from ...errors import InvalidProof
 from ...formats.fields import Bytes, take
-from ..relations.recommitment import Recommitment
+from ..relations.dataset import DATASET
+from ..relations.recommitment import NEW_DATASET, Recommitment
 from .base import Committed, Statement, referenced, register, statement_digest
-from .dataset import DATASET, DIGEST_BYTES, DatasetStatement
-
-NEW_DATASET = "new dataset"  # the matrix
+from .dataset import DIGEST_BYTES, DatasetStatement
 
 
 @register

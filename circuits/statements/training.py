@@ -15,14 +15,14 @@ from ...models.methods import Compiled
 from ...models.shapes import MAX_FEATURES
 from ...models.spec import TrainingSpec
 from ..language.relation import Relation
-from ..relations.gradient_descent import model_columns
+from ..relations.dataset import DATASET
 from ..relations.methods import RELATIONS_OF_METHOD
+from ..relations.model import MODEL, model_columns
 from .base import Committed, Statement, referenced, register, statement_digest
-from .dataset import DATASET, DIGEST_BYTES, MAX_OPENINGS, DatasetStatement
+from .dataset import DIGEST_BYTES, MAX_OPENINGS, DatasetStatement
 from .record_tree import verify_records
 from .records import Record, order_key, read_records, written_records
 
-MODEL = "model"  # the matrix
 PATHS = "paths"  # in the file: the multiproof of the forgotten records, which is no part of what is stated
 MODEL_OPENINGS = 4  # by default: its own proof, and those that later build on it
 SHORTEST_ROW_BITS = 8
@@ -106,7 +106,7 @@ class TrainingStatement(Statement):
     @property
     def matrices(self) -> Mapping[str, Committed]:
         """The data set and the model."""
-        return {DATASET: self.dataset.committed, MODEL: self.committed_model}
+        return {DATASET: self.dataset.committed, MODEL.matrix: self.committed_model}
 
     @property
     def committed_model(self) -> Committed:

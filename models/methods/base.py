@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,7 @@ class Method(ABC):
 
     @classmethod
     @abstractmethod
-    def from_toml(cls, fields: Mapping[str, object]) -> Self:
+    def from_toml(cls, fields: Mapping[str, Any]) -> Self:
         """Read the fields of a TOML section, without "kind". Raises ParameterError."""
 
     @abstractmethod

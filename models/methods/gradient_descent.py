@@ -1,11 +1,11 @@
-"""Gradient descent as a spec declares it. Its integers: schedule.py; its run: descent.py."""
+"""Gradient descent as a spec declares it. Its integers: schedule.py; its run: reference.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from ...errors import ParameterError
 from ...formats.fields import Fields, ListOf, Real, take
@@ -151,10 +151,10 @@ class GradientDescent(Method):
         }
 
     @classmethod
-    def from_toml(cls, fields: Mapping[str, object]) -> Self:
+    def from_toml(cls, fields: Mapping[str, Any]) -> Self:
         """See Method."""
         batch_size = fields.get("batch_size")
-        return cls(**{**fields, "batch_size": None if batch_size == FULL_BATCH else batch_size})  # type: ignore[arg-type]
+        return cls(**{**fields, "batch_size": None if batch_size == FULL_BATCH else batch_size})
 
     def describe(self) -> str:
         """See Method."""

@@ -22,8 +22,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]  # llvmlite ships no type information
-from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
+from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model

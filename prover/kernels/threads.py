@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import Any, TypeVar
 
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # threadpoolctl ships none
+from threadpoolctl import ThreadpoolController
 
 from .field import LANES
 

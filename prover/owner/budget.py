@@ -12,7 +12,7 @@ import operator
 import os
 import threading
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from ...circuits.statements.dataset import MAX_OPENINGS
 from ...errors import BudgetExceeded, DataError, ParameterError
@@ -161,10 +161,10 @@ class Budget(Counted):
             )
 
 
-def require_openings(openings: object, least: int = 1) -> int:
+def require_openings(openings: Any, least: int = 1) -> int:
     """A number of openings that a commitment can have, as `int`. Raises ParameterError."""
     try:
-        number = -1 if isinstance(openings, bool) else operator.index(openings)  # type: ignore[arg-type]
+        number = -1 if isinstance(openings, bool) else operator.index(openings)
     except TypeError:
         number = -1
     if not least <= number <= MAX_OPENINGS:

@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from ...circuits.field.goldilocks import is_canonical
 from ...circuits.language.layout import Address
-from ...circuits.relations.validity import BLINDS
-from ...circuits.statements.dataset import DATASET, MAX_OPENINGS, DatasetStatement, Segment
+from ...circuits.relations.dataset import BLINDS, DATASET
+from ...circuits.statements.dataset import MAX_OPENINGS, DatasetStatement, Segment
 from ...circuits.statements.records import Record
 from ...errors import DataError, FormatError
 from ...formats.container import encode, read_container
@@ -100,8 +100,8 @@ class Dataset(Counted):
         return self.rows.columns
 
     @cached_property
-    def opening(self) -> Commitment:
-        """The matrix with everything that opening it takes. Raises FormatError where stored secrets are damaged."""
+    def matrix(self) -> Commitment:
+        """The committed matrix, and what opening it takes. Raises FormatError where stored secrets are damaged."""
         matrix = matrix_shape(DATASET, self.statement.committed)
         opening = commit_columns(matrix.layout, matrix.code, self.columns, self.secret)
         if self.directory is not None:
@@ -142,7 +142,7 @@ class Dataset(Counted):
             DataError: a file cannot be written, a data set is there and not to be replaced, or this one is stored
                 elsewhere.
         """
-        levels, place = self.opening.levels, Path(directory)
+        levels, place = self.matrix.levels, Path(directory)
         count = OpeningFile(place, self.commitment.digest, self.statement.openings)
         make_directory(place)
         with locked(place):
@@ -238,7 +238,7 @@ def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: 
     witness = _witness(statement, rows)
     proved = prove_statement(shape, statement, {DATASET: opening}, witness, progress=progress)
     dataset = Dataset(DatasetCommitment(statement, proved.proof.proof), rows, secret, _budget(openings, spent=1))
-    dataset.opening = opening  # encoded already
+    dataset.matrix = opening  # encoded already
     return dataset
 
 

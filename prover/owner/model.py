@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...circuits.field.goldilocks import is_canonical, to_field
-from ...circuits.relations.gradient_descent import MODEL as MODEL_COLUMN
+from ...circuits.relations.model import MODEL
 from ...circuits.statements.base import read_statement, written
-from ...circuits.statements.training import MODEL, TrainingStatement
+from ...circuits.statements.training import TrainingStatement
 from ...errors import DataError, FormatError, ParameterError
 from ...formats.container import read_container, write_container
 from ...formats.fields import Bytes, Fields, Int, take
@@ -124,7 +124,7 @@ class Model(Counted):
         try:
             statement = read_statement(TrainingStatement, training)
             statement.require_provable()
-            matrix = matrix_shapes(statement)[MODEL]
+            matrix = matrix_shapes(statement)[MODEL.matrix]
         except FormatError as error:
             raise error.named(path) from error
         except ParameterError as error:
@@ -187,4 +187,4 @@ class ModelFile:
 
 def commit_model(matrix: MatrixShape, weights: npt.NDArray[np.int64], secret: Secret) -> Commitment:
     """The commitment to integer weights (K,)."""
-    return commit_columns(matrix.layout, matrix.code, {MODEL_COLUMN: to_field(weights)}, secret)
+    return commit_columns(matrix.layout, matrix.code, {MODEL: to_field(weights)}, secret)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...circuits.language.layout import Address
-from ...circuits.statements.dataset import DATASET
-from ...circuits.statements.link import NEW_DATASET, LinkStatement
+from ...circuits.relations.dataset import DATASET
+from ...circuits.relations.recommitment import NEW_DATASET
+from ...circuits.statements.link import LinkStatement
 from ...verifier.proofs import RecommitmentProof
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
@@ -36,7 +37,7 @@ def recommit_dataset(
     new = commit_rows(dataset.rows, dataset.statement.encoding, openings, progress)
     statement = replace(draft, new=new.statement)
     columns = {**dataset.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in new.columns.items()}}
-    committed = {DATASET: dataset.opening, NEW_DATASET: new.opening}
+    committed = {DATASET: dataset.matrix, NEW_DATASET: new.matrix}
     witness = Witness(columns, {})
     budgets = [dataset.budget, new.budget]
     proved = prove_statement(shape, statement, committed, witness, budgets=budgets, progress=progress)

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from ...circuits.statements.dataset import DATASET
+from ...circuits.relations.dataset import DATASET
+from ...circuits.relations.model import MODEL
 from ...circuits.statements.records import Record
-from ...circuits.statements.training import MODEL, MODEL_OPENINGS, PATHS, ModelCommitment, TrainingStatement
+from ...circuits.statements.training import MODEL_OPENINGS, PATHS, ModelCommitment, TrainingStatement
 from ...errors import DataError, ParameterError, StatementMismatch
 from ...models.spec import TrainingSpec
 from ...verifier.proofs import TrainingProof
@@ -72,13 +73,13 @@ def prove_training(
     for note in notes:
         LOGGER.warning("%s", note)
 
-    matrix = shape.committed[MODEL]
+    matrix = shape.committed[MODEL.matrix]
     secret = fresh_secret(matrix.code, matrix.layout.rows)
     opening = commit_model(matrix, trace.weights[-1], secret)
     statement = replace(draft, model=replace(draft.model, root=opening.root))
     own = maker.witness(draft.relation, trace)
     witness = Witness({**dataset.columns, **own.columns}, own.looked_up)
-    committed = {DATASET: dataset.opening, MODEL: opening}
+    committed = {DATASET: dataset.matrix, MODEL.matrix: opening}
     trained = perf_counter()
     proved = prove_statement(shape, statement, committed, witness, budgets=[dataset.budget], progress=progress)
     model = Model.proved(statement, trace.weights[-1], secret)

@@ -6,20 +6,12 @@ from ...circuits.field.goldilocks import to_field
 from ...circuits.language.layout import Address
 from ...circuits.language.relation import LIMB
 from ...circuits.language.tables import split_limbs
-from ...circuits.relations.gradient_descent import (
-    MODEL,
-    MODEL_LIMBS,
-    PREDICTIONS,
-    UPDATE,
-    WEIGHTS,
-    GradientDescent,
-    Q,
-    Z,
-)
+from ...circuits.relations.gradient_descent import MODEL_LIMBS, PREDICTIONS, UPDATE, WEIGHTS, GradientDescent, Q, Z
+from ...circuits.relations.model import MODEL
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 from ..matrices.values import Combination, Witness
-from .descent import NarrowTrace
+from .run import NarrowTrace
 
 
 def training_witness(relation: GradientDescent, trace: NarrowTrace) -> Witness:

@@ -9,9 +9,9 @@ from typing import Any
 
 from ...models.methods import GradientDescent
 from ..matrices.values import Witness
-from .descent import descend, resolution_notes
 from .gradient_descent import training_witness
 from .rows import Rows
+from .run import descend, resolution_notes
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ...circuits.field.goldilocks import Vector
 from ...circuits.language.layout import Address
-from ...circuits.relations.validity import BLINDS, FEATURES, LABELS
+from ...circuits.relations.dataset import BLINDS, FEATURES, LABELS
 from ...circuits.statements.records import (
     DIGEST_BYTES,
     ID_TAG,

@@ -17,9 +17,8 @@ from zkunlearn.circuits.field.multilinear import log2_ceil
 from zkunlearn.circuits.language.layout import WITNESS, Address, MatrixLayout
 from zkunlearn.circuits.language.relation import LIMB, Entry
 from zkunlearn.circuits.language.tables import HALF, split_limbs
-from zkunlearn.circuits.relations import validity
+from zkunlearn.circuits.relations import dataset as data_set
 from zkunlearn.circuits.relations.gradient_descent import (
-    MODEL,
     MODEL_LIMBS,
     PREDICTIONS,
     UPDATE,
@@ -28,10 +27,11 @@ from zkunlearn.circuits.relations.gradient_descent import (
     Q,
     Z,
 )
+from zkunlearn.circuits.relations.model import MODEL
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.errors import InvalidProof
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.descent import Trace
+from zkunlearn.models.methods.reference import Trace
 from zkunlearn.models.methods.schedule import Schedule
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -163,10 +163,10 @@ def descend(
 def data_columns(data: tuple[Any, Any]) -> Columns:
     """Features, labels and blinds."""
     X, y = data
-    blinds = {blind: random_field(len(y)) for blind in validity.BLINDS}
+    blinds = {blind: random_field(len(y)) for blind in data_set.BLINDS}
     constant = np.full((1, len(y)), 1 << X_BITS)
     features = to_field(np.concatenate([X.T, constant]))
-    return {validity.FEATURES: features, validity.LABELS: to_field(y), **blinds}
+    return {data_set.FEATURES: features, data_set.LABELS: to_field(y), **blinds}
 
 
 def training_columns(relation: GradientDescent, trace: Trace) -> Columns:

@@ -16,9 +16,10 @@ from zkunlearn.circuits.field.goldilocks import to_field
 from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.language.relation import LIMB
 from zkunlearn.circuits.language.tables import FEATURE_COUNTS, HALF, limb_addresses, split_limbs
-from zkunlearn.circuits.relations import validity
-from zkunlearn.circuits.relations.gradient_descent import MODEL, MODEL_LIMBS, UPDATE, WEIGHTS, Q, Z
-from zkunlearn.models.methods.descent import train
+from zkunlearn.circuits.relations import dataset as data_set
+from zkunlearn.circuits.relations.gradient_descent import MODEL_LIMBS, UPDATE, WEIGHTS, Q, Z
+from zkunlearn.circuits.relations.model import MODEL
+from zkunlearn.models.methods.reference import train
 
 from .harness import (
     BATCH,
@@ -337,7 +338,7 @@ def test_a_multiplicity_off_by_one_is_rejected(declared: Declared, true_columns:
 def test_a_data_cell_outside_its_range_is_rejected(data: Data, kind: str, name: str, value: int) -> None:
     shape = validity_shape(kind)
     place = (DROPPED,) if name == "labels" else (2, DROPPED)
-    columns = changed(validity_columns(shape, data), Address(validity.DATASET, name), place, value)
+    columns = changed(validity_columns(shape, data), Address(data_set.DATASET, name), place, value)
     assert_caught(prove(shape, recount(shape.relation, columns)), "lookup sum")
 
 
@@ -345,7 +346,7 @@ def test_a_data_cell_outside_its_range_is_rejected(data: Data, kind: str, name: 
 def test_another_constant_feature_is_rejected(data: Data, row: int, value: int) -> None:
     """It would be a bias of the owner's choice, row by row."""
     shape = validity_shape()
-    columns = changed(validity_columns(shape, data), validity.FEATURES, (FEATURES, row), value)
+    columns = changed(validity_columns(shape, data), data_set.FEATURES, (FEATURES, row), value)
     assert_caught(prove(shape, recount(shape.relation, columns)), "constant")
 
 
@@ -356,8 +357,8 @@ def test_the_ends_of_a_range_are_accepted(data: Data, kind: str, values: tuple[i
     shape = validity_shape(kind)
     columns = validity_columns(shape, data)
     for row, value in enumerate(values):
-        columns = changed(columns, validity.LABELS, (row,), value)
-        columns = changed(columns, validity.FEATURES, (0, row), (-ONE, ONE)[row])
+        columns = changed(columns, data_set.LABELS, (row,), value)
+        columns = changed(columns, data_set.FEATURES, (0, row), (-ONE, ONE)[row])
     assert prove(shape, recount(shape.relation, columns)).verdict() == "valid"
 
 

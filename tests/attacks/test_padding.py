@@ -15,8 +15,9 @@ from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.language.layout import Address, Axis, Tiling
 from zkunlearn.circuits.language.relation import Indicator, LookupBox, PublicVector
 from zkunlearn.circuits.language.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_addresses
-from zkunlearn.circuits.relations import validity
-from zkunlearn.circuits.relations.gradient_descent import MODEL, MODEL_LIMBS, PREDICTIONS, UPDATE, WEIGHTS, Q, Z
+from zkunlearn.circuits.relations import dataset as data_set
+from zkunlearn.circuits.relations.gradient_descent import MODEL_LIMBS, PREDICTIONS, UPDATE, WEIGHTS, Q, Z
+from zkunlearn.circuits.relations.model import MODEL
 from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -155,7 +156,7 @@ def scores(run: Declared, columns: Columns) -> Any:
     weights[: s.epochs, : s.blocks, : s.width] -= 1 << (s.weight_bits - 1)
     z = np.zeros(box, dtype=object)
     for n in range(box[1]):
-        features = columns[validity.FEATURES].astype(object)[:, n]
+        features = columns[data_set.FEATURES].astype(object)[:, n]
         z[:, n] = weights[: box[0], n // s.block_size, : s.width] @ features[: s.width]
     return (z % MODULUS).astype(np.uint64)
 
@@ -179,8 +180,8 @@ def with_junk(run: Declared, columns: Columns) -> Columns:
         mask = outside(box[name], s.epochs, s.rows)
         mask[:, list(run.forgotten)] = True
         put(name, mask)
-    for name in (validity.FEATURES, validity.LABELS):
-        put(name, outside(box[name], *((s.features + 1,) if name == validity.FEATURES else ()), s.rows))
+    for name in (data_set.FEATURES, data_set.LABELS):
+        put(name, outside(box[name], *((s.features + 1,) if name == data_set.FEATURES else ()), s.rows))
     low, high = limb_addresses(WEIGHTS, s.weight_bits)
     for name in (low, high):
         put(name, outside(box[name], s.epochs, s.blocks))
@@ -199,7 +200,7 @@ def with_junk(run: Declared, columns: Columns) -> Columns:
 def test_there_is_room_for_junk(run: Declared, true_columns: Columns) -> None:
     box = filled(run.shape, true_columns)
     assert box[Q].shape == (4, 16) and box[limb_addresses(WEIGHTS, 16)[0]].shape == (4, 8, 4)
-    assert box[validity.FEATURES].shape == (FEATURES + 1, 16), "the constant feature is there without a bias, too"
+    assert box[data_set.FEATURES].shape == (FEATURES + 1, 16), "the constant feature is there without a bias, too"
     assert box[MODEL].shape == (4,)
 
 
@@ -241,7 +242,7 @@ def test_an_update_remainder_outside_the_run_is_rejected(
 def test_a_constant_feature_without_a_bias_is_not_learnt(run: Declared, true_columns: Columns) -> None:
     """Validity pins the constant feature; were it another, the gradient of a weight that is none would not vanish."""
     box = filled(run.shape, true_columns)
-    box[validity.FEATURES][FEATURES, 0] += np.uint64(1)
+    box[data_set.FEATURES][FEATURES, 0] += np.uint64(1)
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
 
 

@@ -15,8 +15,9 @@ from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.hidden import Hidden, HiddenProgram, Product
 from zkunlearn.circuits.language.layout import WITNESS, Address
 from zkunlearn.circuits.language.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
+from zkunlearn.circuits.relations.dataset import BLINDS
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
-from zkunlearn.circuits.relations.validity import BLINDS, Validity
+from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec

@@ -87,7 +87,7 @@ NO_READERS = {
     "models/encoding/dataset.py DatasetEncoding.decode_features": "integers that were read already",
     "models/encoding/dataset.py DatasetEncoding.decode_labels": "integers that were read already",
     "prover/matrices/commitment.py Commitment.open": "the owner's memory; damage is tried in tests/prover",
-    "prover/owner/dataset.py Dataset.opening": "likewise",
+    "prover/owner/dataset.py Dataset.matrix": "likewise",
     "prover/owner/dataset.py Dataset.records_at": "the end of Dataset.records",
     "prover/owner/budget.py Count.read": "what OpeningFile and ModelFile do",
     "prover/owner/tree_cache.py load_tree": "a cache of the owner's; damage is tried in tests/prover",

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.field.goldilocks import P, matmul, mul, sub, to_field
-from zkunlearn.circuits.relations.validity import LABELS
-from zkunlearn.circuits.statements.dataset import DATASET
+from zkunlearn.circuits.relations.dataset import DATASET, LABELS
 from zkunlearn.prover.matrices.commitment import Commitment
 from zkunlearn.prover.protocol import proof as prover_protocol
 from zkunlearn.verifier.protocol.code import powers
@@ -103,7 +102,7 @@ def test_the_budget_is_as_large_as_the_tails_and_no_larger(drawn: list[dict[str,
     zu.prove(dataset, SPEC)
     with pytest.raises(zu.BudgetExceeded):
         zu.prove(dataset, SPEC)
-    opening, code = dataset.opening, dataset.opening.code
+    opening, code = dataset.matrix, dataset.matrix.code
     assert code.tail == BUDGET * code.queries and len(drawn) == BUDGET
 
     within = sorted({position for indices in drawn for position in indices[DATASET]})

@@ -184,7 +184,7 @@ def test_no_object_says_a_secret_of_itself(story: Story) -> None:
     folder = story.folder
     dataset, model = zu.load_dataset(str(folder / "data")), Model.load(folder / "first.model.opening")
     proof = zu.TrainingProof.load(folder / "first.proof")
-    assert dataset.opening.root == dataset.statement.root
+    assert dataset.matrix.root == dataset.statement.root
     roots = [dataset, model, proof, zu.verify(proof, dataset.commitment), *story.noted.provers]
     objects = objects_of(roots)
     kinds = {type(one).__name__ for one in objects}

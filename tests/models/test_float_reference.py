@@ -12,7 +12,7 @@ from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.families import FAMILIES, family_named
 from zkunlearn.models.float_reference import accuracy, objective, r2, train_float, train_torch
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.descent import train
+from zkunlearn.models.methods.reference import train
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.spec import TrainingSpec
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.errors import DataError, ParameterError, TrainingError
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods import descent
-from zkunlearn.models.methods.descent import train
+from zkunlearn.models.methods import reference
+from zkunlearn.models.methods.reference import train
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -129,8 +129,8 @@ def test_limbs_give_the_same_trace_as_one_product(problem):
     except ParameterError:
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(descent, "EXACT_FLOAT", 0)
-        patch.setattr(descent, "_LIMB_ROWS", 2)
+        patch.setattr(reference, "EXACT_FLOAT", 0)
+        patch.setattr(reference, "_LIMB_ROWS", 2)
         assert_equals_twin(spec, X, y, live, schedule)
 
 
@@ -142,9 +142,9 @@ def test_limbs_give_the_same_trace_as_one_product(problem):
 def test_products_are_exact_beyond_float64(weights, residuals, rows):
     matrix = np.array(rows, dtype=np.float64)
     bounds = np.abs(matrix).max(axis=0).astype(np.int64)
-    scores = descent._scores(matrix, bounds, np.array(weights))
+    scores = reference._scores(matrix, bounds, np.array(weights))
     assert scores.tolist() == [sum(x * w for x, w in zip(row, weights, strict=True)) for row in rows]
-    gradient = descent._gradient(matrix, int(bounds.max()), np.array(residuals))
+    gradient = reference._gradient(matrix, int(bounds.max()), np.array(residuals))
     columns = zip(*rows, strict=True)
     assert gradient.tolist() == [sum(r * x for r, x in zip(residuals, c, strict=True)) for c in columns]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.descent import train
+from zkunlearn.models.methods.reference import train
 from zkunlearn.models.methods.resolution import require_resolution, smallest_gradient
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape

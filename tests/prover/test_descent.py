@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.errors import TrainingError
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.descent import train
+from zkunlearn.models.methods.reference import train
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover import kernels as fast
-from zkunlearn.prover.witnesses import descent as prover_descent
-from zkunlearn.prover.witnesses.descent import descend
+from zkunlearn.prover.witnesses import run as prover_run
 from zkunlearn.prover.witnesses.rows import Rows, blind_rows
+from zkunlearn.prover.witnesses.run import descend
 
 pytestmark = pytest.mark.usefixtures("threads")
 KINDS = {"logistic": "binary", "linear": "real", "poisson": "count"}
@@ -58,7 +58,7 @@ def compiled_only(monkeypatch: pytest.MonkeyPatch) -> None:
     def reference(*_: Any) -> Any:
         raise AssertionError("the reference was called")
 
-    monkeypatch.setattr(prover_descent, "_by_reference", reference)
+    monkeypatch.setattr(prover_run, "_by_reference", reference)
 
 
 @settings(max_examples=30, deadline=None)

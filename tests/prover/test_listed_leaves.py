@@ -17,8 +17,8 @@ from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.layout import VIRTUAL, Address, Axis, cut_box
 from zkunlearn.circuits.language.relation import LIMB, Entry, Indicator, Lookup, LookupBox, Section
 from zkunlearn.circuits.language.tables import ACTIVATION, HALF, RANGE, limb_addresses
+from zkunlearn.circuits.relations.dataset import FEATURES, LABELS
 from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, WEIGHTS, Z
-from zkunlearn.circuits.relations.validity import FEATURES, LABELS
 from zkunlearn.errors import ZkUnlearnError
 from zkunlearn.prover.kernels import LANES, LINES
 from zkunlearn.prover.matrices.multiplicities import SignedRows, signed_rows
@@ -26,9 +26,9 @@ from zkunlearn.prover.matrices.values import Columns, Combination, column_axes, 
 from zkunlearn.prover.protocol.fractions import Box, LayerWeights, Tree, build_tree
 from zkunlearn.prover.protocol.leaves import ListedLeaves
 from zkunlearn.prover.protocol.lookup import build_trees, lookup_leaves
-from zkunlearn.prover.witnesses.descent import descend
 from zkunlearn.prover.witnesses.gradient_descent import training_witness
 from zkunlearn.prover.witnesses.rows import blind_rows
+from zkunlearn.prover.witnesses.run import descend
 from zkunlearn.verifier.protocol.lookup import Instance, Keys, instances
 
 from ..attacks.harness import X_BITS, declare, people, validity_shape

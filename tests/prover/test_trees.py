@@ -26,7 +26,7 @@ def proves(directory: Path) -> bool:
     dataset = zu.load_dataset(directory)
     trained = zu.prove(dataset, SPEC)
     zu.verify(trained.proof, zu.DatasetCommitment.load(directory / "dataset.commitment"), spec=SPEC)
-    return dataset.opening.stored is not None
+    return dataset.matrix.stored is not None
 
 
 def test_the_file_is_secret_and_spares_the_encoding(saved: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_damaged_file_is_not_believed(saved: Path, part: str) -> None:
     path = saved / TREE_FILE
     content = np.frombuffer(path.read_bytes(), dtype=np.uint8).copy()
     dataset = zu.load_dataset(saved)
-    levels = [len(level) for level in dataset.opening.levels]
+    levels = [len(level) for level in dataset.matrix.levels]
     start = len(TAG) + 32
     spans = {
         "tag": slice(0, 1),

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.language.layout import Address
+from zkunlearn.circuits.relations.recommitment import NEW_DATASET
 from zkunlearn.circuits.statements.base import read_statement
-from zkunlearn.circuits.statements.link import NEW_DATASET, LinkStatement
+from zkunlearn.circuits.statements.link import LinkStatement
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.activation import activation_table as package_table
@@ -387,12 +388,12 @@ def lying_link(owner: Owner, label: int | None = None, word: bool = False) -> by
     if label is not None:
         labels[label] = 1 - labels[label]
     fresh = commit_rows(replace(old.rows, labels=labels), old.statement.encoding, 3, None)
-    opening = Words(fresh.opening, np.zeros_like) if word else fresh.opening
+    opening = Words(fresh.matrix, np.zeros_like) if word else fresh.matrix
     names = ("record_root", "segments")  # of the old records
     kept = {name: getattr(old.statement, name) for name in names}
     statement = LinkStatement(old.statement, replace(fresh.statement, root=opening.root, **kept))
     columns = {**old.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in fresh.columns.items()}}
-    committed = {"dataset": old.opening, "new dataset": opening}
+    committed = {"dataset": old.matrix, "new dataset": opening}
     prover = CheatingProver(shape_of(statement), new_transcript(statement), committed, columns)
     return zu.RecommitmentProof(statement, prover.prove()).to_bytes()
 

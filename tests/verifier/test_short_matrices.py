@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from zkunlearn.circuits.relations.gradient_descent import GradientDescent, model_columns
-from zkunlearn.circuits.relations.validity import dataset_columns
+from zkunlearn.circuits.relations.dataset import dataset_columns
+from zkunlearn.circuits.relations.gradient_descent import GradientDescent
+from zkunlearn.circuits.relations.model import model_columns
 from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec

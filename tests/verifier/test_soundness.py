@@ -8,9 +8,11 @@ import pytest
 from zkunlearn.circuits.field.goldilocks import P
 from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.layout import MatrixLayout
-from zkunlearn.circuits.relations.gradient_descent import GradientDescent, model_columns
+from zkunlearn.circuits.relations.dataset import dataset_columns
+from zkunlearn.circuits.relations.gradient_descent import GradientDescent
+from zkunlearn.circuits.relations.model import model_columns
 from zkunlearn.circuits.relations.recommitment import Recommitment
-from zkunlearn.circuits.relations.validity import Validity, dataset_columns
+from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape

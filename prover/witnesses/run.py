@@ -1,4 +1,4 @@
-"""The training that is proved, on compiled kernels: models/methods/descent.py, in narrow columns.
+"""The training that is proved, on compiled kernels: models/methods/reference.py, in narrow columns.
 
 What the kernel has no room for (weights, residuals or features of too many bits, a handful of rows) and what goes wrong
 (a run that diverges) is left to the reference itself.
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ZkUnlearnError
-from ...models.methods.descent import Trace, train
+from ...models.methods.reference import Trace, train
 from ...models.methods.resolution import require_resolution
 from ...models.methods.schedule import Schedule
 from .. import kernels
