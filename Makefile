@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests over two processes, a file in one: its fixtures are made once. The files that take longest begin (tests/conftest.py).
+SPREAD := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-all fuzz bench mutation lint clean
 
@@ -9,10 +11,10 @@ demo: $(VENV)/.demo
 	$(BIN)/zkunlearn demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 test-all: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "slow or not slow" --second-opinions 1000
+	$(BIN)/python -m pytest $(SPREAD) -m "slow or not slow" --second-opinions 1000
 
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python tests/fuzz/run.py

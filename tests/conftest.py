@@ -16,6 +16,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# Files of minutes: where tests are spread over processes, none of these is to be what the others wait for.
+LONGEST = ("tests/test_memory.py", "tests/tamper/test_manifest.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     text = "how many verdicts of each attack the second verifier repeats"
     parser.addoption("--second-opinions", type=int, default=2, help=text)

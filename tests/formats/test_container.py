@@ -198,9 +198,9 @@ def test_a_key_repeated_in_a_longer_encoding_is_refused() -> None:
 def test_a_huge_declared_length_is_refused_at_once_without_memory(head: str, size: int) -> None:
     body = b"\xa1\x61a" + bytes.fromhex(head) + size.to_bytes(8, "big") + bytes(8)
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     refused(body, "cut off, or a length in it is wrong")
-    seconds, (_, peak) = time.perf_counter() - began, tracemalloc.get_traced_memory()
+    seconds, (_, peak) = time.process_time() - began, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert seconds < 0.1
     assert peak < 200_000
