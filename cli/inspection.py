@@ -19,7 +19,7 @@ from ..errors import DataError, FormatError, ParameterError
 from ..formats.container import MAGIC, read_container
 from ..formats.fields import Bytes, Int, take
 from ..formats.files import opened
-from ..formats.lists import read_digests
+from ..formats.lists import read_digests, read_history
 from ..models.spec import load_spec
 from ..verifier.proofs import Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
@@ -37,9 +37,10 @@ from .words import (
     statement_lines,
 )
 
-SHOWN_COLUMNS = 40
+SHOWN = 40  # columns, or statements
 MAX_SECRET_BYTES = 1 << 34  # as large as the owner's files may be
 NOT_VERIFIED = "Read, not verified: `zkunlearn verify` checks that it is true."
+HISTORY = "list of proved statements"
 SECRET = "SECRET: whoever has this file can read what the commitment hides."
 
 
@@ -81,12 +82,13 @@ def _is_ours(path: Path) -> bool:
 
 
 def _text(path: Path) -> Inspection:
-    """A forget list, or else a spec."""
-    try:
-        return _forgotten(path)
-    except DataError:
-        if path.suffix == ".forgotten":
-            raise
+    """A forget list, a list of proved statements, or else a spec."""
+    for suffix, read in ((".forgotten", _forgotten), (".history", _history)):
+        try:
+            return read(path)
+        except DataError:
+            if path.suffix == suffix:
+                raise
     try:
         return _spec(path)
     except (FormatError, ParameterError):
@@ -107,6 +109,16 @@ def _forgotten(path: Path) -> Inspection:
     lines = [("file", foreign(path)), ("records", plural(len(digests), "record digest"))]
     data = {"kind": "forget list", "records": len(digests)}
     return Inspection("forget list", lines, "Pin it with `zkunlearn verify --forget-file`.", data)
+
+
+def _history(path: Path) -> Inspection:
+    proved = [(one.hex(), None if before is None else before.hex()) for one, before in read_history(path)]
+    lines = [("file", foreign(path)), ("statements", f"{plural(len(proved), 'statement')} proved, the latest last")]
+    for one, before in proved[:SHOWN]:
+        lines += [("proved", one), ("supersedes", before or "nothing")]
+    lines += _more(len(proved))
+    data = {"kind": HISTORY, "statements": [{"statement": one, "previous": before} for one, before in proved]}
+    return Inspection(HISTORY, lines, "Public, the owner's word: `zkunlearn verify --chain DIR` checks proofs.", data)
 
 
 def _statement(path: Path) -> Inspection:
@@ -154,10 +166,13 @@ def _dataset(statement: DatasetStatement) -> Inspection:
 def _bounds(statement: DatasetStatement) -> Lines:
     """The interval of each column, for an auditor to judge."""
     columns = statement.encoding.features
-    texts = [f"{foreign(column.name)} in [{column.low!r}, {column.high!r}]" for column in columns[:SHOWN_COLUMNS]]
-    if len(columns) > SHOWN_COLUMNS:
-        texts.append(f"and {len(columns) - SHOWN_COLUMNS} more, which --json shows")
-    return [("" if index else "bounds", text) for index, text in enumerate(texts)]
+    texts = [f"{foreign(column.name)} in [{column.low!r}, {column.high!r}]" for column in columns[:SHOWN]]
+    return [*(("" if index else "bounds", text) for index, text in enumerate(texts)), *_more(len(columns))]
+
+
+def _more(count: int) -> Lines:
+    """That there are more than are shown."""
+    return [("", f"and {count - SHOWN:,} more, which --json shows")] if count > SHOWN else []
 
 
 def _training(statement: TrainingStatement) -> Inspection:

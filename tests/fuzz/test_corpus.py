@@ -53,6 +53,7 @@ TRIED = {
     "formats/files.py read_text": "ids",
     "formats/lists.py read_digests": "digests",
     "formats/lists.py parse_digest": "digests",
+    "formats/lists.py read_history": "digests",
     "formats/lists.py read_ids": "ids",
     "prover/owner/model.py Model.load": "model_opening",
     "prover/owner/model.py ModelFile.read": "model_opening",
