@@ -13,13 +13,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError, ParameterError
+from ...errors import DataError, ParameterError, require_path, require_type
 
 Array = NDArray[Any]
 
@@ -43,9 +44,13 @@ def memory_limit(size: int | None, folder: Path | str | None = None) -> Iterator
     None: no limit. For the whole process, like the number of threads.
 
     Raises:
-        ParameterError: less than LEAST_MEMORY.
+        ParameterError: less than LEAST_MEMORY, or an argument of another type.
     """
     global _limit
+    if size is not None:
+        require_type("size", size, Real, "bytes")
+    if folder is not None:
+        require_path("folder", folder)
     if size is not None and size < LEAST_MEMORY:
         raise ParameterError(f"a memory limit of {size} bytes: the least is {LEAST_MEMORY}")
     before = _limit
