@@ -8,6 +8,7 @@ it is open, so nothing is left of it when the process ends, however it ends.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -60,6 +61,21 @@ def memory_limit(size: int | None, folder: Path | str | None = None) -> Iterator
         yield
     finally:
         _limit = before
+
+
+def memory() -> int:
+    """How many bytes may be held: those of the limit, or else all that the machine has."""
+    if _limit is not None:
+        return _limit.small * SMALL_PARTS
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # where nobody says
+        return sys.maxsize
+
+
+def held(size: int) -> int:
+    """How many of the bytes of a `Growing` of that size are in memory: none of those that a limit sends to a file."""
+    return size if _limit is None else 0
 
 
 def empty(shape: int | Sequence[int], dtype: Any) -> Array:
