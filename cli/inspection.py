@@ -133,7 +133,27 @@ def _statement(path: Path) -> Inspection:
 
 def describe(statement: Statement) -> Inspection:
     """A statement of any kind in words."""
-    return _WORDS.get(statement.kind, _any)(statement)
+    return words_of(statement.kind).describe(statement)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What people see of a kind of statement; all that the command line knows of it.
+
+    Attributes:
+        describe: such a statement in words.
+        proved: what a valid one says, where no report does.
+        rank: files are judged in this order, so that what others refer to comes before them.
+    """
+
+    describe: Callable[[Any], Inspection]
+    proved: str = "the statement is proved"
+    rank: int = 2
+
+
+def words_of(kind: str) -> Words:
+    """A kind without words of its own has those that fit all."""
+    return _WORDS.get(kind, Words(_any))
 
 
 def _any(statement: Statement) -> Inspection:
@@ -213,5 +233,9 @@ def _security(statement: Statement) -> tuple[float | None, str]:
     return weakest.bits, f"{security_text(weakest.bits, total_bits(shape))}; weakest: {weakest.label}"
 
 
-_WORDS: dict[str, Callable[[Any], Inspection]] = {"dataset": _dataset, "training": _training, "link": _link}
+_WORDS = {
+    "dataset": Words(_dataset, "every cell of this data set is in its declared range", rank=0),
+    "link": Words(_link, "both commitments hold the same rows", rank=1),
+    "training": Words(_training),
+}
 _SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening}
