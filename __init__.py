@@ -133,7 +133,7 @@ def commit(
 
     Raises:
         DataError: data that cannot be used; the message names row and column.
-        ParameterError: bounds or shapes that cannot be used.
+        ParameterError: bounds or shapes that cannot be used, or an argument of another type.
     """
     from .models.encoding.dataset import DatasetEncoding
     from .prover.owner.dataset import commit_dataset
@@ -160,7 +160,7 @@ def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContext
     the whole process. Rows of commit's `X` can be in a file too: numpy.memmap, or numpy.load(.., mmap_mode="r").
 
     Raises:
-        ParameterError: on entering, for less than 400 MB, of which the program itself takes 100.
+        ParameterError: on entering, for less than 400 MB, of which the program itself takes 100, or another type.
     """
     from .prover.kernels.storage import memory_limit
 
@@ -168,7 +168,12 @@ def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContext
 
 
 def load_dataset(directory: str | Path) -> Dataset:
-    """A data set that `Dataset.save` wrote. Raises DataError or FormatError naming the file."""
+    """A data set that `Dataset.save` wrote.
+
+    Raises:
+        DataError, FormatError: naming the file.
+        ParameterError: what is no path.
+    """
     from .prover.owner.dataset import Dataset
 
     return Dataset.load(directory)
@@ -211,6 +216,7 @@ def recommit(
 
     Raises:
         BudgetExceeded: the last opening is spent; keep one for this.
+        ParameterError: openings that cannot be used, or an argument of another type.
     """
     from .prover.owner.recommitment import recommit_dataset
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal, Self
 
@@ -108,8 +109,15 @@ class BudgetExceeded(ZkUnlearnError):
     """A commitment has no column openings left to spend."""
 
 
-def require_type(name: str, value: object, kind: type, hint: str = "") -> None:
-    """Raise ParameterError for an argument of another type; True is no integer."""
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+def require_type(name: str, value: object, kind: type | tuple[type, ...], hint: str = "") -> None:
+    """Raise ParameterError for an argument of another type, or of none of several; True is no integer."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(value, kinds) or (kinds == (int,) and isinstance(value, bool)):
         more = f"; {hint}" if hint else ""
-        raise ParameterError(f"{name}: expected {kind.__name__}, found {type(value).__name__}{more}")
+        expected = " or ".join(each.__name__ for each in kinds)
+        raise ParameterError(f"{name}: expected {expected}, found {type(value).__name__}{more}")
+
+
+def require_path(name: str, value: object) -> None:
+    """Raise ParameterError for what names no file."""
+    require_type(name, value, (str, os.PathLike))

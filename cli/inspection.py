@@ -19,7 +19,7 @@ from ..errors import DataError, FormatError, ParameterError
 from ..formats.container import MAGIC, read_container
 from ..formats.fields import Bytes, Int, take
 from ..formats.files import opened
-from ..formats.lists import read_digests
+from ..formats.lists import read_digests, read_history
 from ..models.spec import load_spec
 from ..verifier.proofs import Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
@@ -37,9 +37,10 @@ from .words import (
     statement_lines,
 )
 
-SHOWN_COLUMNS = 40
+SHOWN = 40  # columns, or statements
 MAX_SECRET_BYTES = 1 << 34  # as large as the owner's files may be
 NOT_VERIFIED = "Read, not verified: `zkunlearn verify` checks that it is true."
+HISTORY = "list of proved statements"
 SECRET = "SECRET: whoever has this file can read what the commitment hides."
 
 
@@ -81,12 +82,13 @@ def _is_ours(path: Path) -> bool:
 
 
 def _text(path: Path) -> Inspection:
-    """A forget list, or else a spec."""
-    try:
-        return _forgotten(path)
-    except DataError:
-        if path.suffix == ".forgotten":
-            raise
+    """A forget list, a list of proved statements, or else a spec."""
+    for suffix, read in ((".forgotten", _forgotten), (".history", _history)):
+        try:
+            return read(path)
+        except DataError:
+            if path.suffix == suffix:
+                raise
     try:
         return _spec(path)
     except (FormatError, ParameterError):
@@ -109,6 +111,16 @@ def _forgotten(path: Path) -> Inspection:
     return Inspection("forget list", lines, "Pin it with `zkunlearn verify --forget-file`.", data)
 
 
+def _history(path: Path) -> Inspection:
+    proved = [(one.hex(), None if before is None else before.hex()) for one, before in read_history(path)]
+    lines = [("file", foreign(path)), ("statements", f"{plural(len(proved), 'statement')} proved, the latest last")]
+    for one, before in proved[:SHOWN]:
+        lines += [("proved", one), ("supersedes", before or "nothing")]
+    lines += _more(len(proved))
+    data = {"kind": HISTORY, "statements": [{"statement": one, "previous": before} for one, before in proved]}
+    return Inspection(HISTORY, lines, "Public, the owner's word: `zkunlearn verify --chain DIR` checks proofs.", data)
+
+
 def _statement(path: Path) -> Inspection:
     """A statement of any kind, with its proof."""
     proof: Proof[Statement] = Proof.load(path)
@@ -121,7 +133,27 @@ def _statement(path: Path) -> Inspection:
 
 def describe(statement: Statement) -> Inspection:
     """A statement of any kind in words."""
-    return _WORDS.get(statement.kind, _any)(statement)
+    return words_of(statement.kind).describe(statement)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What people see of a kind of statement; all that the command line knows of it.
+
+    Attributes:
+        describe: such a statement in words.
+        proved: what a valid one says, where no report does.
+        rank: files are judged in this order, so that what others refer to comes before them.
+    """
+
+    describe: Callable[[Any], Inspection]
+    proved: str = "the statement is proved"
+    rank: int = 2
+
+
+def words_of(kind: str) -> Words:
+    """A kind without words of its own has those that fit all."""
+    return _WORDS.get(kind, Words(_any))
 
 
 def _any(statement: Statement) -> Inspection:
@@ -154,10 +186,13 @@ def _dataset(statement: DatasetStatement) -> Inspection:
 def _bounds(statement: DatasetStatement) -> Lines:
     """The interval of each column, for an auditor to judge."""
     columns = statement.encoding.features
-    texts = [f"{foreign(column.name)} in [{column.low!r}, {column.high!r}]" for column in columns[:SHOWN_COLUMNS]]
-    if len(columns) > SHOWN_COLUMNS:
-        texts.append(f"and {len(columns) - SHOWN_COLUMNS} more, which --json shows")
-    return [("" if index else "bounds", text) for index, text in enumerate(texts)]
+    texts = [f"{foreign(column.name)} in [{column.low!r}, {column.high!r}]" for column in columns[:SHOWN]]
+    return [*(("" if index else "bounds", text) for index, text in enumerate(texts)), *_more(len(columns))]
+
+
+def _more(count: int) -> Lines:
+    """That there are more than are shown."""
+    return [("", f"and {count - SHOWN:,} more, which --json shows")] if count > SHOWN else []
 
 
 def _training(statement: TrainingStatement) -> Inspection:
@@ -198,5 +233,9 @@ def _security(statement: Statement) -> tuple[float | None, str]:
     return weakest.bits, f"{security_text(weakest.bits, total_bits(shape))}; weakest: {weakest.label}"
 
 
-_WORDS: dict[str, Callable[[Any], Inspection]] = {"dataset": _dataset, "training": _training, "link": _link}
+_WORDS = {
+    "dataset": Words(_dataset, "every cell of this data set is in its declared range", rank=0),
+    "link": Words(_link, "both commitments hold the same rows", rank=1),
+    "training": Words(_training),
+}
 _SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening}

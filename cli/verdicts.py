@@ -15,16 +15,11 @@ from ..circuits.statements.link import LinkStatement
 from ..verifier.pins import NAMES as PINS
 from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
-from .inspection import describe
+from .inspection import describe, words_of
 from .output import Lines, Output, foreign
 from .words import plural, security_text
 
 WORDS = {DONE: "VALID", INVALID: "INVALID", REFUSED: "CANNOT SAY"}
-CHECKED = {
-    "dataset": "every cell of this data set is in its declared range",
-    "link": "both commitments hold the same rows",
-}
-FIRST = {"dataset": 0, "link": 1}  # what others refer to comes before them
 
 
 @dataclass
@@ -126,7 +121,7 @@ class Evidence:
 def judge_all(evidence: Evidence, progress: Callable[[str], None]) -> list[Verdict]:
     """The verdicts on all files, in their order. Raises what kept the verdict on a single one."""
     ranked = [each for each in evidence.files if each.proof is not None]
-    for each in sorted(ranked, key=lambda each: FIRST.get(_kind(each), 2)):
+    for each in sorted(ranked, key=lambda each: words_of(_proof(each).statement.kind).rank):
         progress(str(each.file))
         start = perf_counter()
         try:
@@ -170,7 +165,7 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
         without = f" without the {plural(len(statement.forgotten), 'forgotten row')}" if statement.forgotten else ""
         each.reason = f"the model is what this algorithm outputs on this data set{without}"
         return
-    each.reason = CHECKED.get(statement.kind, "the statement is proved")
+    each.reason = words_of(statement.kind).proved
     digests = {name: statement_digest(other) for name, other in statement.references.items()}
     each.not_followed = tuple(
         f"it is about {name} {digest.hex()}, whose own proof was not checked"
@@ -183,10 +178,6 @@ def _proof(each: Verdict) -> zu.Proof[Any]:
     if each.proof is None:
         raise zu.DataError(f"{each.file}: cannot be read")
     return each.proof
-
-
-def _kind(each: Verdict) -> str:
-    return str(_proof(each).statement.kind)
 
 
 # --- how it is shown ----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import DataError, FormatError
+from ..errors import DataError, FormatError, require_path
 
 PUBLIC_MODE, SECRET_MODE = 0o644, 0o600
 SHOWN_TEXT = 40  # how many characters of what was read a message repeats
@@ -34,7 +34,9 @@ def opened(path: Path | str, max_bytes: int) -> Iterator[BinaryIO]:
     Raises:
         DataError: it is missing, a directory, a device, or cannot be read, now or later.
         FormatError: it is empty or too large.
+        ParameterError: what is no path.
     """
+    require_path("path", path)
     try:
         # Without O_NONBLOCK, opening a named pipe waits for a writer.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))

@@ -1,4 +1,5 @@
-"""Lists in small text files, one entry a line: ids of rows to forget, and record digests of forgotten rows.
+"""Lists in small text files, one entry a line: ids of rows to forget, record digests of forgotten rows, and digests of
+statements with those that they supersede.
 
 Blank lines are skipped, and comments, which begin with #. Every refusal is one line that names the file and the line.
 """
@@ -15,6 +16,7 @@ from .files import SHOWN_TEXT, read_text, write_file
 
 LIST_HEAD = "# record digests of the forgotten rows, for `zkunlearn verify --forget-file`"
 COMMENT = "#"
+NOTHING = "-"  # what the first statement of a chain supersedes
 MAX_LIST_BYTES = 1 << 32  # 2^26 digests, far more than a forget list has
 DIGEST_BYTES = 32  # SHA-256
 
@@ -56,6 +58,23 @@ def read_digests(path: str | Path) -> tuple[bytes, ...]:
             raise DataError(f"{where} is not a record digest of {2 * DIGEST_BYTES} hexadecimal characters")
         _note_once(digests, digest, number, where)
     return tuple(digests)
+
+
+def read_history(path: str | Path) -> tuple[tuple[bytes, bytes | None], ...]:
+    """A data set's list of proved statements: the digest of each, and of the one it supersedes, None if there is none.
+
+    Raises:
+        DataError: unreadable, or a line that is not two digests, or one and "-".
+    """
+    found = []
+    for number, line in _lines(path):
+        statement, _, before = line.partition(" ")
+        digest, superseded = parse_digest(statement), parse_digest(before)
+        if digest is not None and (superseded is not None or before == NOTHING):
+            found.append((digest, superseded))
+        elif line:
+            raise DataError(f"{path}: line {number}: {line[:SHOWN_TEXT]!r} is not two digests")
+    return tuple(found)
 
 
 def write_digests(path: str | Path, digests: Iterable[bytes]) -> None:

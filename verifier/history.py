@@ -89,8 +89,9 @@ def verify_chain(
 
     Raises:
         DataError: a folder or file that cannot be read.
-        ParameterError: an object that is no proof.
+        ParameterError: an object that is no proof, or no source.
     """
+    require_type("source", source, (str, Path, Iterable), "a folder, or files and proofs")
     entries = list(_folder(Path(source)) if isinstance(source, (str, Path)) else _items(source))
     return _Walk(entries, progress or (lambda name: None)).history()
 

@@ -14,7 +14,7 @@ from ..circuits.statements.base import STATEMENTS, Statement, read_statement, st
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.training import TrainingStatement
-from ..errors import FormatError
+from ..errors import FormatError, require_type
 from ..formats.container import decode, encode, write_container
 from ..formats.fields import take
 from ..formats.files import read_file
@@ -65,7 +65,13 @@ class Proof(Generic[S_co]):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """A proof of this class's kind; of any kind, if this is `Proof` itself. Raises FormatError."""
+        """A proof of this class's kind; of any kind, if this is `Proof` itself.
+
+        Raises:
+            FormatError: it is none.
+            ParameterError: what are no bytes.
+        """
+        require_type("data", data, bytes, "`load` reads a file")
         found, payload = decode(data, None if cls.of is None else cls.of.kind, MAX_FILE_BYTES)
         if found not in STATEMENTS:
             raise FormatError(f"this is a {found}, which is no statement with its proof", "kind")

@@ -114,12 +114,24 @@ def verify_proof(proof: Proof[Any]) -> Soundness:
 
 
 def verify_dataset(commitment: DatasetCommitment) -> float:
-    """Check a data set's validity proof; its proven soundness in bits. Raises InvalidProof."""
+    """Check a data set's validity proof; its proven soundness in bits.
+
+    Raises:
+        InvalidProof: naming the check that failed.
+        ParameterError: an argument of another type: the proof of another statement says nothing of a data set.
+    """
+    require_type("commitment", commitment, DatasetCommitment, "of what `commit` returns it is `.commitment`")
     return verify_proof(commitment).least
 
 
 def verify_recommitment(recommitment: RecommitmentProof) -> float:
-    """Check that two commitments hold the same rows; the proven soundness in bits. Raises InvalidProof."""
+    """Check that two commitments hold the same rows; the proven soundness in bits.
+
+    Raises:
+        InvalidProof: naming the check that failed.
+        ParameterError: an argument of another type.
+    """
+    require_type("recommitment", recommitment, RecommitmentProof, "`recommit` returns it second")
     return verify_proof(recommitment).least
 
 

@@ -11,22 +11,27 @@ digest, so that one row cannot stand for two people with equal values; the salt 
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import struct
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import repeat
 from typing import NamedTuple
+
+import numpy as np
 
 from ...errors import FormatError
 from ...formats.fields import take
 from ..field.goldilocks import P
+from .gaps import read_gaps, written_gaps
 
 DIGEST_BYTES = SALT_BYTES = 32
 ID_TAG, RECORD_TAG = b"zkunlearn id 1", b"zkunlearn record 2"
 SEED_TAG, ORDER_TAG = b"zkunlearn seed 2", b"zkunlearn order 2"
 LEAF_TAG = b"\x00"  # a digest is a leaf of the record tree
 FEATURE, LABEL, BLIND, PLACE = "h", "i", "Q", "Q"  # signed 16 and 32 bits, unsigned 64; all little-endian
-POSITION, POSITION_BYTES = "I", 4  # in lists; a data set has at most 2^28 rows
 BLINDS = 2
 
 
@@ -106,23 +111,41 @@ class Record(NamedTuple):
 
 
 def written_records(records: Iterable[Record]) -> Mapping[str, bytes]:
-    """Canonical content of a list of records: their positions as unsigned 32-bit integers, and their digests."""
+    """Canonical content of a list of records: their positions as gaps (gaps.py), and their digests.
+
+    Raises:
+        FormatError: positions that do not strictly increase, or are no integers of 32 bits.
+    """
     positions, digests = [], []
     for position, digest in records:
         positions.append(position)
         digests.append(digest)
-    return {"positions": _pack(POSITION, positions), "digests": b"".join(digests)}
+    return {"positions": written_gaps(positions), "digests": b"".join(digests)}
 
 
 def read_records(mapping: object) -> tuple[Record, ...]:
-    """What `written_records` wrote. Raises FormatError."""
+    """What `written_records` wrote: positions strictly increase and lie below 2^32. Raises FormatError."""
     fields = take(mapping, {"positions": bytes, "digests": bytes}, "list of records")
-    count, rest = divmod(len(fields["positions"]), POSITION_BYTES)
-    if rest or len(fields["digests"]) != count * DIGEST_BYTES:
-        sizes = f"{len(fields['positions'])} bytes of positions and {len(fields['digests'])} of digests"
-        raise FormatError(f"list of records: {sizes} are not {POSITION_BYTES} and {DIGEST_BYTES} for each record")
-    digests = (fields["digests"][i : i + DIGEST_BYTES] for i in range(0, count * DIGEST_BYTES, DIGEST_BYTES))
-    return tuple(map(Record, struct.unpack(f"<{count}{POSITION}", fields["positions"]), digests))
+    count, rest = divmod(len(fields["digests"]), DIGEST_BYTES)
+    if rest:
+        raise FormatError(f"list of records: {len(fields['digests'])} bytes of digests, not {DIGEST_BYTES} a record")
+    positions = read_gaps(fields["positions"], count)
+    digests: list[bytes] = np.frombuffer(fields["digests"], f"V{DIGEST_BYTES}").tolist()
+    with _no_collections():
+        return tuple(map(tuple.__new__, repeat(Record), zip(positions, digests, strict=True)))
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Of a million records none is garbage; looking for it again and again takes three times as long as making them."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _pack(kind: str, values: Sequence[int]) -> bytes:

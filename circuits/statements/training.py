@@ -125,7 +125,8 @@ class TrainingStatement(Statement):
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:
         """Positions and order keys strictly increase, positions stay below N and hold the records that are named.
 
-        So no record is named twice, and the named ones stand in the order in which the data set has to be.
+        So no record is named twice, and the named ones stand in the order in which the data set has to be. What was
+        read from bytes has increasing positions already; a statement that was put together here may not.
 
         Raises:
             InvalidProof: "forget list" or "record path".

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...errors import DataError, FormatError, ParameterError
+from ...errors import DataError, FormatError, ParameterError, require_type
 from ...formats.fields import Real, take
 from ...formats.files import SHOWN_TEXT
 from ..shapes import FEATURE_BOUND, LABEL_KINDS, label_range
@@ -325,6 +325,7 @@ def choose_intervals(
     """
     if bounds is None:
         return dict(found)
+    require_type("bounds", bounds, Mapping, "from the names of columns to (low, high)")
     names = tuple(found)
     for name in names:
         if name not in bounds:

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, FormatError, ParameterError
 from ...formats.fields import Fields, ListOf, take
+from ..checks import integer_within
 from ..shapes import MAX_FEATURES, X_BITS_RANGE, DatasetShape
 from .columns import (
     ColumnEncoding,
@@ -79,9 +80,7 @@ class DatasetEncoding:
             raise ParameterError(f"features: {len(self.features)} columns, must be 1 to {MAX_FEATURES}")
         if len(set(self.names)) != len(self.features):
             raise ParameterError("features: two columns have the same name")
-        low, high = X_BITS_RANGE
-        if not low <= self.x_bits <= high:
-            raise ParameterError(f"x_bits = {self.x_bits}: must be between {low} and {high}")
+        object.__setattr__(self, "x_bits", integer_within("x_bits", self.x_bits, *X_BITS_RANGE))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -8,18 +8,20 @@ it is open, so nothing is left of it when the process ends, however it ends.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError, ParameterError
+from ...errors import DataError, ParameterError, require_path, require_type
 
 Array = NDArray[Any]
 
@@ -43,9 +45,13 @@ def memory_limit(size: int | None, folder: Path | str | None = None) -> Iterator
     None: no limit. For the whole process, like the number of threads.
 
     Raises:
-        ParameterError: less than LEAST_MEMORY.
+        ParameterError: less than LEAST_MEMORY, or an argument of another type.
     """
     global _limit
+    if size is not None:
+        require_type("size", size, Real, "bytes")
+    if folder is not None:
+        require_path("folder", folder)
     if size is not None and size < LEAST_MEMORY:
         raise ParameterError(f"a memory limit of {size} bytes: the least is {LEAST_MEMORY}")
     before = _limit
@@ -55,6 +61,21 @@ def memory_limit(size: int | None, folder: Path | str | None = None) -> Iterator
         yield
     finally:
         _limit = before
+
+
+def memory() -> int:
+    """How many bytes may be held: those of the limit, or else all that the machine has."""
+    if _limit is not None:
+        return _limit.small * SMALL_PARTS
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # where nobody says
+        return sys.maxsize
+
+
+def held(size: int) -> int:
+    """How many of the bytes of a `Growing` of that size are in memory: none of those that a limit sends to a file."""
+    return size if _limit is None else 0
 
 
 def empty(shape: int | Sequence[int], dtype: Any) -> Array:

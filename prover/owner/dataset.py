@@ -25,7 +25,7 @@ from ...circuits.language.layout import Address
 from ...circuits.relations.dataset import BLINDS, DATASET
 from ...circuits.statements.dataset import MAX_OPENINGS, DatasetStatement, Segment
 from ...circuits.statements.records import Record
-from ...errors import DataError, FormatError
+from ...errors import DataError, FormatError, require_path
 from ...formats.container import encode, read_container
 from ...formats.fields import Bytes, Expected, Int, take
 from ...formats.files import PUBLIC_MODE, write_file
@@ -52,6 +52,7 @@ OPENING_KIND = "dataset.opening"
 DEFAULT_OPENINGS = 32
 MAX_OPENING_BYTES = 1 << 10
 BESIDE = (OPENING_FILE, COMMITMENT_FILE)  # the folder of secrets; written and replaced with it
+DATASETS = "`commit` makes one, `load_dataset` reads one"
 EXHAUSTED = (
     "one more proof would reveal rows; `recommit` in time next time, with one opening left; now only a new commitment "
     "helps"
@@ -165,7 +166,13 @@ class Dataset(Counted):
 
     @classmethod
     def load(cls, directory: Path | str) -> Dataset:
-        """Read all files, after `recover`. Raises DataError or FormatError naming the file."""
+        """Read all files, after `recover`.
+
+        Raises:
+            DataError, FormatError: naming the file.
+            ParameterError: what is no path.
+        """
+        require_path("directory", directory)
         path = Path(directory)
         if not path.is_dir():
             raise DataError(f"{path}: there is no such data set directory")
@@ -209,7 +216,7 @@ def commit_dataset(
         DataError: rows that the encoding refuses or leaves nothing of, or another number of ids.
         ParameterError: a shape beyond 100 bits of soundness, or no number of openings.
     """
-    require_openings(openings)
+    openings = require_openings(openings)
     features, labels = np.asarray(X), encoding.encode_labels(y, label_name).astype(np.int32)
     by_feature = encode_rows(encoding, features)
     notes = (

@@ -8,11 +8,12 @@ from ...circuits.language.layout import Address
 from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.recommitment import NEW_DATASET
 from ...circuits.statements.link import LinkStatement
+from ...errors import require_type
 from ...verifier.proofs import RecommitmentProof
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
 from .budget import require_openings
-from .dataset import DEFAULT_OPENINGS, Dataset, commit_rows
+from .dataset import DATASETS, DEFAULT_OPENINGS, Dataset, commit_rows
 from .prove import check_before_work, prove_statement
 
 OWN_OPENINGS = 2  # that a fresh commitment spends at once: its validity proof, and the link
@@ -28,9 +29,10 @@ def recommit_dataset(
 
     Raises:
         BudgetExceeded: the old commitment has no opening left for the proof.
-        ParameterError: the new one could not have its own proof and the link.
+        ParameterError: the new one could not have its own proof and the link; or an argument of another type.
     """
-    require_openings(openings, least=OWN_OPENINGS)
+    require_type("dataset", dataset, Dataset, DATASETS)
+    openings = require_openings(openings, least=OWN_OPENINGS)
     dataset.budget.raise_to(dataset.openings_seen())  # of a restored backup
     draft = LinkStatement(dataset.statement, replace(dataset.statement, openings=openings))
     shape = check_before_work(draft, [dataset.budget])

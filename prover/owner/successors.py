@@ -11,12 +11,12 @@ from pathlib import Path
 
 from ...errors import DataError, FormatError
 from ...formats.files import read_file, write_file
+from ...formats.lists import NOTHING
 from ...verifier.proofs import TrainingProof
 from .locks import locked
 
 HISTORY_FILE = "dataset.history"
 MAX_BYTES = 1 << 24
-NOTHING = "-"
 
 
 def note_statement(directory: Path, statement: bytes, previous: bytes | None) -> None:

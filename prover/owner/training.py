@@ -12,7 +12,7 @@ from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.model import MODEL
 from ...circuits.statements.records import Record
 from ...circuits.statements.training import MODEL_OPENINGS, PATHS, ModelCommitment, TrainingStatement
-from ...errors import DataError, ParameterError, StatementMismatch
+from ...errors import DataError, StatementMismatch, require_type
 from ...models.spec import TrainingSpec
 from ...verifier.proofs import TrainingProof
 from ...verifier.protocol.merkle import DIGEST_BYTES
@@ -21,7 +21,7 @@ from ..matrices.values import Witness
 from ..protocol.proof import Progress
 from ..witnesses.methods import MAKERS_OF_METHOD
 from .budget import require_openings
-from .dataset import Dataset
+from .dataset import DATASETS, Dataset
 from .model import Model, commit_model
 from .prove import check_before_work, prove_statement
 from .successors import note_statement, refuse_fork
@@ -52,12 +52,13 @@ def prove_training(
     Raises:
         DataError: an unknown or repeated id; a statement that would be the second to supersede `previous`.
         ParameterError: the spec does not fit the data set, overflows, is beyond one proof, or learns nothing because
-            every update is rounded to zero.
+            every update is rounded to zero; or an argument is of another type.
         StatementMismatch: `previous` is about something else.
         TrainingError: the training diverges.
         BudgetExceeded: no openings are left.
     """
     start = perf_counter()
+    _require_types(dataset, spec, previous)
     openings = require_openings(model_openings)
     before = _forgotten_before(dataset, previous, fork)
     wanted = dataset.rows.positions(forget)
@@ -91,6 +92,13 @@ def prove_training(
     return Trained(proof, model, timings, again, dataset.directory, notes)
 
 
+def _require_types(dataset: Dataset, spec: TrainingSpec, previous: TrainingProof | None) -> None:
+    require_type("dataset", dataset, Dataset, DATASETS)
+    require_type("spec", spec, TrainingSpec, "`load_spec` reads a file")
+    if previous is not None:
+        require_type("previous", previous, TrainingProof, "of what `prove` returns it is `.proof`")
+
+
 def _draft(
     dataset: Dataset, spec: TrainingSpec, forgotten: tuple[Record, ...], openings: int, previous: TrainingProof | None
 ) -> TrainingStatement:
@@ -109,10 +117,6 @@ def _forgotten_before(dataset: Dataset, previous: TrainingProof | None, fork: bo
     """
     if previous is None:
         return ()
-    if not isinstance(previous, TrainingProof):
-        raise ParameterError(
-            f"previous: expected a TrainingProof, as in trained.proof; found {type(previous).__name__}"
-        )
     if previous.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
         raise StatementMismatch("the previous proof is about another data set")
     if dataset.directory is not None and not fork:

@@ -20,22 +20,24 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ...models.encoding.columns import table_pieces
-from ..kernels.storage import Growing
+from ..kernels.storage import Growing, held
 from .ids import row_ids, row_numbers
 from .raw_table import (
+    MAX_TEXT,
     RawTable,
     check_finite,
     check_names,
     find,
     first_line,
     labels_of,
+    require_room,
     texts_of,
 )
 
 LOCAL_HEADER = 30  # bytes, the lengths of the name and the extra field that follow among them
 LENGTHS = (26, 28)
 PIECE_BYTES = 1 << 24
-MAX_TEXT_BYTES = 1 << 14  # of an id, class or name: numpy stores each of them as long as the longest
+CHARACTER_BYTES = 4  # of an id, class or name: numpy stores each of them as long as the longest
 KIND_NAMES = {"f": "numbers", "i": "integers", "u": "integers", "b": "truth values", "U": "texts"}
 
 
@@ -76,6 +78,8 @@ def read_npz(file: BinaryIO, source: str, target: str, id_column: str | None, se
     if len(X.shape) != 2 or X.shape[1] == 0 or X.dtype.kind not in "fiub":
         raise DataError(f"array 'X' must be numbers (N, d), it is {X}")
     rows, width = X.shape
+    unpacked = 0 if X.info.compress_type == zipfile.ZIP_STORED else held(rows * width * X.dtype.itemsize)
+    require_room(rows, width, unpacked, len(wanted) - 1)
     names = [f"x{k}" for k in range(1, width + 1)]
     if "names" in members:
         names = _vector(archive, members["names"], "names", "U", width)
@@ -154,8 +158,8 @@ def _vector(archive: zipfile.ZipFile, member: Member, name: str, kinds: str, len
     if member.shape != (length,) or member.dtype.kind not in kinds:
         wanted = " or ".join(dict.fromkeys(KIND_NAMES[kind] for kind in kinds))
         raise DataError(f"array {name!r} must be {length} {wanted}, it is {member}")
-    if member.dtype.itemsize > MAX_TEXT_BYTES:
-        raise DataError(f"array {name!r} holds texts of more than {MAX_TEXT_BYTES // 4} characters")
+    if member.dtype.itemsize > MAX_TEXT * CHARACTER_BYTES:
+        raise DataError(f"array {name!r} holds texts of more than {MAX_TEXT} characters")
     size = length * member.dtype.itemsize
     with _readable(), archive.open(member.info) as stream:
         stream.read(member.start)

@@ -9,15 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ..kernels.storage import Growing
+from ..kernels.storage import Growing, held
 from .ids import row_ids, row_numbers
 from .raw_table import (
+    MAX_TEXT,
     PIECE_ROWS,
     RawTable,
     check_finite,
     feature_names,
     first_line,
     labels_of,
+    require_room,
     texts_of,
 )
 
@@ -29,37 +31,79 @@ def read_parquet(file: BinaryIO, source: str, target: str, id_column: str | None
         parquet: Any = importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise DataError("reading Parquet needs pyarrow: pip install 'zkunlearn[parquet]'") from None
+    others = [target] if id_column is None else [target, id_column]
     try:
-        return _read(arrow, parquet.ParquetFile(file), source, target, id_column, several)
+        table = parquet.ParquetFile(file)
+        features = feature_names(list(table.schema_arrow.names), target, id_column)
+        _require_readable(arrow.types, table, features, others)
+        # As dictionaries, a text that is in the file once is in memory once, however many rows have it.
+        table = parquet.ParquetFile(file, metadata=table.metadata, read_dictionary=others)
+        X, values = _read(arrow.types, table, features, others)
     except (arrow.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
         raise DataError(f"not a Parquet file that can be read ({first_line(error)})") from None
+    labels = labels_of(texts_of(values[target], target), target)
+    ids = row_numbers(len(X)) if id_column is None else row_ids(values[id_column], id_column, several=several)
+    return RawTable(X, labels, ids, tuple(features), target, source)
 
 
-def _read(arrow: Any, table: Any, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
-    features = feature_names(list(table.schema_arrow.names), target, id_column)
+def _require_readable(kinds: Any, table: Any, features: list[str], others: list[str]) -> None:
+    """Columns of the right types, which fit into memory; nothing but the file's directory has been read."""
     for name in features:
-        _require_numbers(arrow.types, table.schema_arrow.field(name).type, name)
+        _require_numbers(kinds, table.schema_arrow.field(name).type, name)
+    for name in others:
+        _require_flat(kinds, table.schema_arrow.field(name).type, name)
+    rows = table.metadata.num_rows
+    numbers = held(rows * len(features) * np.dtype(np.float64).itemsize)
+    require_room(rows, len(features), numbers + _unpacked(table.metadata, {*features}, {*others}), len(others))
 
+
+def _read(
+    kinds: Any, table: Any, features: list[str], others: list[str]
+) -> tuple[NDArray[Any], dict[str, list[object]]]:
+    """The numbers (N, d), and the other columns by name."""
     X = Growing(len(features))
-    others = [target] if id_column is None else [target, id_column]
     values: dict[str, list[object]] = {name: [] for name in others}
     for batch in table.iter_batches(batch_size=PIECE_ROWS, columns=[*features, *others]):
         columns = [_numbers(batch.column(name), name, X.rows) for name in features]
-        rows = np.stack(columns, axis=1)
-        check_finite(rows, features, X.rows)
-        X.append(rows)
+        piece = np.stack(columns, axis=1)
+        check_finite(piece, features, X.rows)
+        X.append(piece)
         for name in others:
-            values[name] += batch.column(name).to_pylist()
-    labels = labels_of(texts_of(values[target], target), target)
-    if id_column is None:
-        return RawTable(X.finish(), labels, row_numbers(X.rows), tuple(features), target, source)
-    ids = row_ids(values[id_column], id_column, several=several)
-    return RawTable(X.finish(), labels, ids, tuple(features), target, source)
+            values[name] += _values(kinds, batch.column(name), name)
+    return X.finish(), values
+
+
+def _unpacked(metadata: Any, features: set[str], others: set[str]) -> int:
+    """Bytes of pages, as the file's directory says: of features those of one group of rows, of all others all."""
+    largest, texts = 0, 0
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        chunks = [group.column(k) for k in range(group.num_columns)]
+        sizes = [(chunk.path_in_schema, max(0, chunk.total_uncompressed_size)) for chunk in chunks]
+        largest = max(largest, sum(size for name, size in sizes if name in features))
+        texts += sum(size for name, size in sizes if name in others)
+    return largest + texts
 
 
 def _require_numbers(kinds: Any, found: Any, name: str) -> None:
     if not any(is_kind(found) for is_kind in (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)):
         raise DataError(f"holds {found}, not numbers", column=name, found=str(found))
+
+
+def _require_flat(kinds: Any, found: Any, name: str) -> None:
+    """A row of a list can hold any number of values, which nothing counts before they are read."""
+    if kinds.is_nested(found):
+        raise DataError(f"holds {found}, not a value for each row", column=name, found=str(found))
+
+
+def _values(kinds: Any, column: Any, name: str) -> list[object]:
+    """Labels or ids of some rows; of texts that are equal there is one."""
+    if not kinds.is_dictionary(column.type):
+        listed: list[object] = column.to_pylist()
+        return listed
+    words = column.dictionary.to_pylist()
+    if any(isinstance(word, (str, bytes)) and len(word) > MAX_TEXT for word in words):
+        raise DataError(f"holds texts of more than {MAX_TEXT} characters", column=name)
+    return [None if index is None else words[index] for index in column.indices.to_pylist()]
 
 
 def _numbers(column: Any, name: str, first: int) -> NDArray[np.float64]:

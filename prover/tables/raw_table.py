@@ -11,11 +11,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ...circuits.statements.dataset import MAX_CELLS_BITS
 from ...errors import DataError, InputError
 from ...formats.files import SHOWN_TEXT
+from ...models.encoding.columns import MAX_NAME_LENGTH
+from ..kernels.storage import held, memory
 
 SHOWN_COLUMNS = 12  # how many column names a message lists
 PIECE_ROWS = 1 << 12  # that are read and turned into numbers at a time
+MAX_TEXT = 1 << 12  # characters of an id or class
+OBJECT_BYTES = 64  # that a label or an id takes at least, as an object in a list
 
 Labels = NDArray[np.float64] | NDArray[np.str_]
 Located = TypeVar("Located", bound=InputError)
@@ -86,6 +91,28 @@ def feature_names(names: Sequence[str], target: str, id_column: str | None) -> l
     return features
 
 
+def require_room(rows: int, features: int, numbers: int, others: int) -> None:
+    """Refuse a table that is too large, before it is unpacked: a small file can say that it is any size.
+
+    Args:
+        rows, features: of the table, as its file says.
+        numbers: bytes of the features once they are read, and of what reading them takes.
+        others: how many columns of labels and ids there are, which are held as objects.
+
+    Raises:
+        DataError: it has more numbers than can be committed, or does not fit into memory.
+    """
+    cells, most = rows * features, 1 << MAX_CELLS_BITS
+    if cells > most:
+        reason = f"{rows:,} rows of {features:,} features are {cells:,} numbers, at most {most:,} can be committed"
+        raise DataError(reason, expected=most, found=cells)
+    needed, limit = numbers + rows * others * OBJECT_BYTES, memory()
+    if needed > limit:
+        more = "; under a memory limit, features are in files" if held(numbers) else ""
+        reason = f"it takes {needed:,} bytes of memory when it is unpacked, at most {limit:,} may be held{more}"
+        raise DataError(reason, expected=limit, found=needed)
+
+
 def number(text: str) -> float | None:
     """A real number as people write it; None for anything else, underscores (which float takes) included."""
     try:
@@ -112,6 +139,10 @@ def labels_of(texts: Sequence[str], target: str) -> Labels:
             raise DataError(bad_cell(text, "a label"), row=row, column=target, found=text)
     if None not in numbers:
         return np.array(numbers, dtype=np.float64)
+    longest = max(range(len(texts)), key=lambda row: len(texts[row]))
+    if len(texts[longest]) > MAX_NAME_LENGTH:  # numpy would make all of them as long
+        reason = f"a class of {len(texts[longest]):,} characters, at most {MAX_NAME_LENGTH} are possible"
+        raise DataError(reason, row=longest, column=target, expected=MAX_NAME_LENGTH, found=len(texts[longest]))
     classes = list(dict.fromkeys(texts))
     if len(classes) > 2:
         mixed = any(value is not None for value in numbers)

@@ -295,6 +295,7 @@ def test_no_message_can_move_the_cursor_or_forge_a_line(
         ("first.model.opening", ["Model opening", "logistic regression", "SECRET"]),
         ("spec.toml", ["Training spec", "w_bits = 16"]),
         ("second.forgotten", ["Forget list", "1 record digest"]),
+        ("data/dataset.history", ["List of proved statements", "2 statements proved", "supersedes  nothing"]),
     ],
 )
 def test_inspect_knows_every_file_and_tells_no_secret(made: Path, name: str, found: list[str]) -> None:
@@ -306,6 +307,33 @@ def test_inspect_knows_every_file_and_tells_no_secret(made: Path, name: str, fou
     for text in (result.stdout, json.dumps(answer, ensure_ascii=False)):
         assert FORGOTTEN_ID not in text
         assert "weights" not in text.replace("from zero weights", "").replace("(weights)", "")
+
+
+def test_inspect_lists_the_statements_that_were_proved(made: Path, tmp_path: Path) -> None:
+    first, second = (zu.TrainingProof.load(made / f"{name}.proof").digest.hex() for name in ("first", "second"))
+    result = done("inspect", made / "data" / "dataset.history")
+    shown = [line.split() for line in result.stdout.splitlines()]
+    pairs = [["proved", first], ["supersedes", "nothing"], ["proved", second], ["supersedes", first]]
+    assert shown[3:7] == pairs
+    answer = json.loads(done("inspect", made / "data" / "dataset.history", "--json").stdout)
+    assert answer["kind"] == "list of proved statements"
+    assert answer["statements"] == [
+        {"statement": first, "previous": None},
+        {"statement": second, "previous": first},
+    ]
+    long = tmp_path / "long"
+    long.write_text("".join(f"{i:064x} -\n" for i in range(43)))
+    assert "and 3 more, which --json shows" in done("inspect", long).stdout
+    assert len(json.loads(done("inspect", long, "--json").stdout)["statements"]) == 43
+
+
+@pytest.mark.parametrize("line", ["nothing", f"{1:064x}", f"{1:064x} {2:063x}", f"- {1:064x}", f"{1:064x} - -"])
+def test_inspect_says_which_line_of_a_history_is_wrong(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "dataset.history"
+    path.write_text(f"{0:064x} -\n{line}\n")
+    assert f"dataset.history: line 2: {line[:40]!r} is not two digests" in wrong_input(run("inspect", path))
+    path.write_bytes(b"\xff\xfe\n")
+    assert "dataset.history: line 1: not UTF-8 text" in wrong_input(run("inspect", path))
 
 
 @pytest.mark.parametrize("name", ["t.csv", "data", "none.proof"])

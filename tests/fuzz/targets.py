@@ -37,7 +37,7 @@ from zkunlearn.cli.inspection import inspect_file
 from zkunlearn.cli.output import aligned
 from zkunlearn.errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
 from zkunlearn.formats.container import decode, encode
-from zkunlearn.formats.lists import read_digests, read_ids
+from zkunlearn.formats.lists import read_digests, read_history, read_ids
 from zkunlearn.formats.toml import read_bounds
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.spec import TrainingSpec, load_spec
@@ -144,6 +144,12 @@ def reader(name: str, read: Callable[[Path], Any]) -> Target:
             return
 
     return target
+
+
+def digests(data: bytes) -> None:
+    """Of records, or of statements with those that they supersede."""
+    for read in (read_digests, read_history):
+        reader("list.txt", read)(data)
 
 
 def spec_toml(data: bytes) -> None:
@@ -293,7 +299,7 @@ TARGETS: dict[str, Target] = {
     "spec_toml": spec_toml,
     "bounds_toml": reader("bounds.toml", read_bounds),
     "ids": reader("ids.txt", read_ids),
-    "digests": reader("forgotten.txt", read_digests),
+    "digests": digests,
     "proof_bytes": proof_bytes,
     "files": files,
     "fields": fields,

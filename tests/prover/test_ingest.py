@@ -238,7 +238,7 @@ def test_an_npz_numbers_features_and_rows_that_have_no_names(tmp_path: Path) -> 
         ({"x": [1.0, float("nan")], "y": [0, 1]}, ["row 2", "'x'", "nan"]),
         ({"x": ["1", "2"], "y": [0, 1]}, ["'x'", "string, not numbers"]),
         ({"x": [1, 2], "y": [0, None]}, ["row 2", "'y'", "empty"]),
-        ({"x": [1, 2], "y": [[0], [1]]}, ["row 1", "'y'", "list"]),
+        ({"x": [1, 2], "y": [[0], [1]]}, ["'y'", "holds list<", "not a value for each row"]),
         ({"x": [1, 2], "y": [0, 1], "k": ["a", "a"]}, ["row 2", "'k'", "also that of row 1"]),
         ({"x": [1, 2], "y": [0, 1], "k": ["a", None]}, ["row 2", "'k'", "id is empty"]),
         ({"x": [1, 2], "y": [0, 1], "k": [1.0, 2.0]}, ["row 1", "'k'", "float is not an id"]),

@@ -35,9 +35,16 @@ def pack(kind: str, statement: Any, proof: bytes, paths: bytes = b"") -> bytes:
 
 
 def forget_list(records: Sequence[tuple[int, bytes]]) -> Map:
-    """As it stands in a statement."""
-    positions = b"".join(position.to_bytes(4, "little") for position, _ in records)
-    return {"positions": positions, "digests": b"".join(digest for _, digest in records)}
+    """As it stands in a statement; positions have to increase."""
+    starts = [0, *(position + 1 for position, _ in records)]
+    gaps = b"".join(varint(position - start) for start, (position, _) in zip(starts, records, strict=False))
+    return {"positions": gaps, "digests": b"".join(digest for _, digest in records)}
+
+
+def varint(value: int) -> bytes:
+    """Groups of seven bits, the lowest first."""
+    assert value >= 0
+    return bytes([value]) if value < 128 else bytes([value % 128 + 128]) + varint(value >> 7)
 
 
 def package_verdict(check: Any) -> str:

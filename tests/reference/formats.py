@@ -241,8 +241,8 @@ def check_training(statement: Any) -> None:
     within(model["shape"][0], 1, (1 << 15) + 1)
     require("format", statement["previous"] is None or (previous is bytes and len(statement["previous"]) == 32))
     fields(statement["forgotten"], {"positions": bytes, "digests": bytes})
-    positions, digests = (len(statement["forgotten"][name]) for name in ("positions", "digests"))
-    require("format", positions % 4 == 0 and digests == 8 * positions)
+    positions, digests = (statement["forgotten"][name] for name in ("positions", "digests"))
+    require("format", len(digests) == 32 * len(positions_of(positions)))
     check_spec(statement["spec"])
 
 
@@ -283,21 +283,36 @@ def root_of(level: list[bytes]) -> bytes:
     return level[0]
 
 
+def positions_of(gaps: bytes) -> list[int]:
+    """Each gap has groups of seven bits, the lowest first; a byte of 128 or more is not the last one of its gap."""
+    found, gap, shift = [], 0, 0
+    for byte in gaps:
+        gap += byte % 128 << shift
+        shift += 7
+        if byte < 128:
+            require("format", byte > 0 or shift == 7)
+            found.append(gap + 1 + (found[-1] if found else -1))
+            require("format", found[-1] < 1 << 32)
+            gap, shift = 0, 0
+        require("format", shift < 35)
+    require("format", shift == 0)
+    return found
+
+
 def records_of(statement: Map) -> list[tuple[int, bytes]]:
     """Position and digest of each forgotten row."""
     positions, digests = (statement["forgotten"][name] for name in ("positions", "digests"))
-    starts = range(len(positions) // 4)
-    return [(int.from_bytes(positions[4 * i : 4 * i + 4], "little"), digests[32 * i : 32 * i + 32]) for i in starts]
+    return [(position, digests[32 * i : 32 * i + 32]) for i, position in enumerate(positions_of(positions))]
 
 
 def check_forgotten(statement: Map, paths: bytes) -> None:
-    """Positions and order keys strictly increase, some row is left, every record lies in the record tree."""
-    dataset, last, last_key = statement["dataset"], -1, b""
+    """Positions lie below N, order keys strictly increase, some row is left, every record lies in the record tree."""
+    dataset, last_key = statement["dataset"], b""
     records = records_of(statement)
     for position, digest in records:
         key = order_key(dataset["segments"][0]["seed"], digest)
-        require("forget list", last < position < dataset["rows"] and key > last_key)
-        last, last_key = position, key
+        require("forget list", position < dataset["rows"] and key > last_key)
+        last_key = key
     require("forget list", len(records) < dataset["rows"])
     check_records(dataset["record_root"], dataset["rows"], dict(records), paths)
 

@@ -346,8 +346,6 @@ def test_malformed_forget_lists_are_rejected(owner: Owner) -> None:
     lists: dict[str, list[tuple[list[tuple[int, bytes]], bytes]]] = {
         "constraints": [([first], paths), ([first, second], two), ([], b"")],
         "forget list": [
-            ([second, first, *rest], training.paths),
-            ([first, first, *rest], training.paths),
             ([(21, digest)], paths),
             ([first, (second[0], digest)], two),
             ([(place, second[1]), (second[0], digest)], two),
@@ -370,7 +368,19 @@ def test_malformed_forget_lists_are_rejected(owner: Owner) -> None:
             statement = {**training.statement, "forgotten": forget_list(case)}
             assert training.verdict(pack("training", statement, training.body, beside)) == expected, case
     honest = training.statement["forgotten"]
-    for name, value in (("digests", honest["digests"][:-1]), ("positions", honest["positions"][4:]), ("more", b"")):
+    gaps = honest["positions"]
+    assert len(gaps) == len(records) and max(gaps) < 128
+    spellings = {
+        "one too few": gaps[1:],
+        "one too many": gaps + b"\0",
+        "cut off": gaps[:-1] + bytes([gaps[-1] | 128]),
+        "a longer spelling": gaps[:-1] + bytes([gaps[-1] | 128, 0]),
+        "six bytes": gaps[:-1] + b"\x80\x80\x80\x80\x80\1",
+        "2^32 or more": gaps[:-1] + b"\x80\x80\x80\x80\x10",
+        "2^32 or more in all": gaps[:-2] + 2 * b"\xff\xff\xff\xff\x0f",
+    }
+    altered = [("digests", honest["digests"][:-1]), ("more", b"")]
+    for name, value in [*altered, *(("positions", value) for value in spellings.values())]:
         statement = {**training.statement, "forgotten": {**honest, name: value}}
         assert training.verdict(pack("training", statement, training.body, training.paths)) == "format"
     everyone = owner.people.records(owner.people.ids)

@@ -1,0 +1,138 @@
+"""Whatever is handed to a public function in the place of something else is refused by name, not by an accident."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import zkunlearn as zu
+
+SPEC: Any = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
+X, Y = np.random.default_rng(5).normal(size=(8, 2)), np.arange(8) % 2
+CALLABLE = {name for name in zu.__all__ if inspect.isfunction(getattr(zu, name))}
+
+
+@dataclass
+class Made:
+    """One of each."""
+
+    dataset: Any
+    trained: Any
+    link: Any
+
+
+@pytest.fixture(scope="module")
+def made() -> Made:
+    dataset = zu.commit(X, Y, openings=4)
+    return Made(dataset, zu.prove(dataset, SPEC), zu.recommit(dataset)[1])
+
+
+def entered(context: Any) -> None:
+    with context:
+        pass
+
+
+# The function and its argument, what it expects, and the call; everything else about the call is right.
+CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
+    "commit bounds": ("Mapping", lambda made, x: zu.commit(X, Y, bounds=x)),
+    "commit x_bits": ("an integer", lambda made, x: zu.commit(X, Y, x_bits=x)),
+    "commit openings": ("an integer", lambda made, x: zu.commit(X, Y, openings=x)),
+    "prove dataset": ("Dataset", lambda made, x: zu.prove(x, SPEC)),
+    "prove spec": ("TrainingSpec", lambda made, x: zu.prove(made.dataset, x)),
+    "prove previous": ("TrainingProof", lambda made, x: zu.prove(made.dataset, SPEC, previous=x)),
+    "prove model_openings": ("an integer", lambda made, x: zu.prove(made.dataset, SPEC, model_openings=x)),
+    "recommit dataset": ("Dataset", lambda made, x: zu.recommit(x)),
+    "recommit openings": ("an integer", lambda made, x: zu.recommit(made.dataset, x)),
+    "verify proof": ("TrainingProof", lambda made, x: zu.verify(x, made.dataset.commitment)),
+    "verify dataset": ("DatasetCommitment", lambda made, x: zu.verify(made.trained.proof, x)),
+    "verify spec": ("TrainingSpec", lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, spec=x)),
+    "verify_dataset commitment": ("DatasetCommitment", lambda made, x: zu.verify_dataset(x)),
+    "verify_recommitment recommitment": ("RecommitmentProof", lambda made, x: zu.verify_recommitment(x)),
+    "verify_chain source": ("str or Path or Iterable", lambda made, x: zu.verify_chain(x)),
+    "verify_chain proof 1": ("Proof", lambda made, x: zu.verify_chain([x])),
+    "load_dataset directory": ("str or PathLike", lambda made, x: zu.load_dataset(x)),
+    "load_spec path": ("str or PathLike", lambda made, x: zu.load_spec(x)),
+    "Proof.load path": ("str or PathLike", lambda made, x: zu.Proof.load(x)),
+    "Proof.from_bytes data": ("bytes", lambda made, x: zu.Proof.from_bytes(x)),
+    "Model.load path": ("str or PathLike", lambda made, x: zu.Model.load(x)),
+    "memory_limit size": ("Real", lambda made, x: entered(zu.memory_limit(x))),
+    "memory_limit folder": ("str or PathLike", lambda made, x: entered(zu.memory_limit(1 << 30, x))),
+}
+# What is nothing of all this, and what is easily taken for something else.
+OTHERS: dict[str, Callable[[Made], Any]] = {
+    "object": lambda made: object(),
+    "data set": lambda made: made.dataset,
+    "trained": lambda made: made.trained,
+    "commitment": lambda made: made.dataset.commitment,
+    "training proof": lambda made: made.trained.proof,
+    "recommitment": lambda made: made.link,
+    "spec": lambda made: SPEC,
+}
+RIGHT = {
+    ("Dataset", "data set"),
+    ("TrainingSpec", "spec"),
+    ("TrainingProof", "training proof"),
+    ("DatasetCommitment", "commitment"),
+    ("RecommitmentProof", "recommitment"),
+    *(("Proof", name) for name in ("training proof", "commitment", "recommitment")),
+}
+WRONG = [(call, other) for call, (expected, _) in CALLS.items() for other in OTHERS if (expected, other) not in RIGHT]
+
+
+def test_every_public_function_is_called() -> None:
+    assert {call.split()[0] for call in CALLS} >= CALLABLE
+    assert all(getattr(zu, name) for name in ("Proof", "Model"))
+
+
+@pytest.mark.parametrize(("call", "other"), WRONG)
+def test_an_argument_of_another_type_is_refused_by_name(made: Made, call: str, other: str) -> None:
+    expected, function = CALLS[call]
+    value, spent = OTHERS[other](made), made.dataset.spent
+    with pytest.raises(zu.ParameterError) as refused:
+        function(made, value)
+    name, found = call.split(maxsplit=1)[1].removeprefix("model_"), type(value).__name__
+    if expected == "an integer":
+        assert str(refused.value).startswith(
+            (f"{name}: expected an integer", f"{name} = {value!r}: must be an integer")
+        )
+    else:
+        assert str(refused.value).startswith(f"{name}: expected {expected}, found {found}")
+    assert made.dataset.spent == spent
+
+
+@pytest.mark.parametrize("value", [None, 5, True, 1.5, "text", b"bytes", {"a": 1}, [1]])
+def test_plain_values_are_refused_by_an_error_of_this_package(made: Made, value: Any) -> None:
+    for call, (_, function) in CALLS.items():
+        try:
+            function(made, value)
+        except zu.ZkUnlearnError:
+            continue
+        assert call in ACCEPTED and isinstance(value, ACCEPTED[call]), call
+
+
+NONE = type(None)
+ACCEPTED: dict[str, tuple[type, ...]] = {
+    "commit bounds": (NONE,),
+    "commit x_bits": (int,),
+    "commit openings": (int,),
+    "prove previous": (NONE,),
+    "prove model_openings": (int,),
+    "recommit openings": (int,),
+    "verify spec": (NONE,),
+    "memory_limit size": (NONE,),
+    "memory_limit folder": (NONE, str),
+}
+
+
+def test_numbers_and_paths_of_other_types_are_taken(made: Made, tmp_path: Path) -> None:
+    bits, openings, size = (cast(Any, number) for number in (np.int64(12), np.uint8(2), np.int64(1 << 30)))
+    assert zu.commit(X, Y, x_bits=bits, openings=openings).statement.encoding.x_bits == 12
+    made.link.save(tmp_path / "a")
+    assert zu.Proof.load(str(tmp_path / "a")).digest == made.link.digest
+    entered(zu.memory_limit(size, str(tmp_path)))
+    entered(zu.memory_limit(1e9))  # type: ignore[arg-type]
