@@ -11,13 +11,10 @@ digest, so that one row cannot stand for two people with equal values; the salt 
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import struct
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import repeat
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -131,21 +128,7 @@ def read_records(mapping: object) -> tuple[Record, ...]:
         raise FormatError(f"list of records: {len(fields['digests'])} bytes of digests, not {DIGEST_BYTES} a record")
     positions = read_gaps(fields["positions"], count)
     digests: list[bytes] = np.frombuffer(fields["digests"], f"V{DIGEST_BYTES}").tolist()
-    with _no_collections():
-        return tuple(map(tuple.__new__, repeat(Record), zip(positions, digests, strict=True)))
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Of a million records none is garbage; looking for it again and again takes three times as long as making them."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+    return tuple(map(Record, positions, digests))
 
 
 def _pack(kind: str, values: Sequence[int]) -> bytes:
