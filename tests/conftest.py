@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Helpers assert, too, and should say what they found.
 FOLDERS = [path.name for path in Path(__file__).parent.iterdir() if path.is_dir()]
@@ -15,6 +16,10 @@ pytest.register_assert_rewrite(*(__name__.removesuffix("conftest") + folder for 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+# How long an example takes says more of what else the machine does.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 # Files of minutes: where tests are spread over processes, none of these is to be what the others wait for.
 LONGEST = ("tests/test_memory.py", "tests/tamper/test_manifest.py")

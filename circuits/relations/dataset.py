@@ -15,8 +15,8 @@ def row_axis(rows: int) -> Axis:
 
 
 def feature_axis(features: int) -> Axis:
-    """Features, and after them the constant one."""
-    return Axis("feature", features + 1)
+    """Features."""
+    return Axis("feature", features)
 
 
 def dataset_columns(rows: int, features: int) -> tuple[Column, ...]:

@@ -6,9 +6,8 @@
 | labels | row | binary: y and 2^15 y in range, so y is 0 or 1; real: y + 2^15 in range; count: y in range |
 | blind 0, blind 1 | row | none: uniform field elements that hide a row's fingerprint |
 
-The feature after the last is the constant one of the bias, 2^x_bits on every row: the only identity, "constant". The
-rest is said by the lookups. Without these ranges the integers of a training could wrap; the
-smaller they are, the finer its rates can be (models/methods/schedule.py).
+There are no identities: the lookups say it all. Without these ranges the integers of a training could wrap; the smaller
+they are, the finer its rates can be (models/methods/schedule.py).
 """
 
 from __future__ import annotations
@@ -16,9 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..field.goldilocks import K
-from ..field.multilinear import bits_of, prefix
-from ..language.hidden import public
 from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import Entry, Indicator, LookedUp, Lookup, Section, Steps
 from ..language.tables import (
@@ -41,7 +37,7 @@ class Validity:
 
     Attributes:
         label_kind: "binary", "real" or "count".
-        x_bits: scale of the features; 2^x_bits is their bound, and the constant one.
+        x_bits: scale of the features; 2^x_bits is their bound.
     """
 
     rows: int
@@ -93,8 +89,4 @@ class Validity:
         return tuple(Lookup(name, RANGE, (entry,)) for name, entry in entries[self.label_kind].items())
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
-        """X(d, n) = 2^x_bits [n real]: on all cells, as it holds at a random n."""
-        row, feature = row_axis(self.rows), feature_axis(self.features)
-        n = steps.point("constant", row.bits)
-        one = steps.evaluate(FEATURES, {"feature": bits_of(self.features, feature.bits), "row": n})
-        steps.require_zero("constant", one - public(prefix(n, self.rows) * K(1 << self.x_bits)))
+        """None."""

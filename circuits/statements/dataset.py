@@ -90,7 +90,7 @@ class DatasetStatement(Statement):
 
     @property
     def features(self) -> int:
-        """d, without the constant one."""
+        """d."""
         return len(self.encoding.features)
 
     @property

@@ -52,7 +52,7 @@ def record_digest(
     Args:
         salt: 32 bytes.
         hashed_id: what `id_hash` says.
-        features: integers of 16 bits at scale x_bits, in the order of the statement, without the constant one.
+        features: integers of 16 bits at scale x_bits, in the order of the statement.
         labels: integers of 32 bits.
         blinds: two elements of F.
 

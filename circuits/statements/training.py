@@ -51,7 +51,7 @@ class ModelCommitment:
     Attributes:
         root: Merkle root of its encoded matrix.
         openings: how many proofs its random tails hide, that of its training included.
-        shape: (number of weights, the bias included,).
+        shape: (number of weights, the intercept included,).
     """
 
     root: bytes
@@ -106,7 +106,7 @@ class TrainingStatement(Statement):
     @property
     def matrices(self) -> Mapping[str, Committed]:
         """The data set and the model."""
-        return {DATASET: self.dataset.committed, MODEL.matrix: self.committed_model}
+        return {DATASET: self.dataset.committed, MODEL: self.committed_model}
 
     @property
     def committed_model(self) -> Committed:

@@ -40,7 +40,7 @@ class Trace:
     """Every value of one training run; int64, read-only.
 
     Attributes:
-        weights: (T + 1, K), scale w_bits; row 0 is zero, row T is the model.
+        weights: (T + 1, K), scale w_bits; row 0 is zero, row T the last; the bias last, if there is one.
         Q: (E, N), table index minus 2^15 of every live row, 0 for others.
         P: (E, N), prediction, scale p_bits; 0 for others.
         rem: (E, N), z - 2^16 Q: in [0, 2^16) for live rows, all of z for others.
@@ -165,6 +165,11 @@ def train(
     for array in (trace.weights, trace.Q, trace.P, trace.rem, trace.u):
         array.setflags(write=False)
     return trace
+
+
+def exported(schedule: Schedule, weights: IntArray) -> IntArray:
+    """The integers of the model that trained weights (K,) are: the bias as an intercept, at scale x_bits + w_bits."""
+    return np.append(weights[: schedule.features], weights[schedule.features :] << schedule.scales.x_bits)
 
 
 def _descend(

@@ -141,8 +141,8 @@ def _descend(
 ):  # fmt: skip
     """Rows start..stop of a step, in blocks of the rows that limbs have room for; sums (.., 2 LANES).
 
-    Feature k of row i of block a is features[a step + k stride + i]. bias: what the constant feature adds to
-    scores. holes[i] is -1 for a live row, else where its score goes; `epoch` is where rows begin in the columns.
+    Feature k of row i of block a is features[a step + k stride + i]. bias: what is added to all scores.
+    holes[i] is -1 for a live row, else where its score goes; `epoch` is where rows begin in the columns.
     found: the sum of residuals, and the least and the largest q of live rows.
     """
     total, low, high = np.int64(0), np.int64(TABLE_MIDDLE), np.int64(-TABLE_MIDDLE - 1)
@@ -177,11 +177,11 @@ class Descent:
     """The rows of one training run, and where its columns go.
 
     Args:
-        features: int16 (d + 1, N), at most LARGEST_FEATURE in absolute value, the constant one last; N >= ROWS.
+        features: int16 (d, N), at most LARGEST_FEATURE in absolute value; N >= ROWS.
         table: int32 (2^16,), the activation.
         targets: int32 (N,), labels at the predictions' scale; residuals are below LARGEST in absolute value.
         holes: rows that do not count.
-        bias: whether the constant feature is used.
+        one: what the bias, the weight after those of the features, is multiplied by; 0 without one.
         epochs: number of passes.
         block_size: rows of a step, a power of two, but for the last step of an epoch.
 
@@ -197,14 +197,14 @@ class Descent:
         targets: Array,
         holes: NDArray[np.int64],
         *,
-        bias: bool,
+        one: int,
         epochs: int,
         block_size: int,
     ) -> None:
-        self._width, self.rows = features.shape[0] - 1, features.shape[1]
+        self._width, self.rows = features.shape
         if self.rows < ROWS:
             raise ValueError(f"at least {ROWS} rows are needed, to which lanes may run on")
-        self._bias, self._constant = bias, int(features[-1, 0])
+        self._one = one
         self._table, self._targets = table, targets
         self._holes = np.full(self.rows, -1, dtype=np.int32)
         self._holes[holes] = np.arange(len(holes))
@@ -224,9 +224,9 @@ class Descent:
         """The features of each block of rows together, the last one filled up: (blocks, d, height), flat."""
         width, height, whole = self._width, self._height, self.rows // self._height
         blocks = _aligned((whole + 1) * width * height).reshape(whole + 1, width, height)
-        blocks[:-1] = features[:-1, : whole * height].reshape(width, whole, height).transpose(1, 0, 2)
+        blocks[:-1] = features[:, : whole * height].reshape(width, whole, height).transpose(1, 0, 2)
         blocks[-1] = 0
-        blocks[-1, :, : self.rows - whole * height] = features[:-1, whole * height :]
+        blocks[-1, :, : self.rows - whole * height] = features[:, whole * height :]
         return blocks.reshape(-1)
 
     def _space(self) -> tuple[Array, ...]:
@@ -243,7 +243,7 @@ class Descent:
             ValueError: a weight of a feature is not below LARGEST in absolute value.
         """
         pairs = self._weight_pairs(weights[: self._width])
-        bias = int(weights[-1]) * self._constant if self._bias else 0
+        bias = int(weights[-1]) * self._one
         arrays = self._features, pairs, self._table, self._targets, self._holes
         columns = self.Q.reshape(-1), self.P.reshape(-1), self.rem.reshape(-1), self.hole_scores[epoch]
         cuts = spans(rows.stop - rows.start, cost=max(1, self._width // 8), grain=self._height)
@@ -257,8 +257,8 @@ class Descent:
         sums = np.sum([space[0] for space in used], axis=0)
         gradient = sums.reshape(-1, 2 * LANES).sum(axis=1)[: self._width]
         totals, lows, highs = zip(*(space[-1].tolist() for space in used), strict=True)
-        if self._bias:
-            gradient = np.append(gradient, sum(totals) * self._constant)
+        if self._one:
+            gradient = np.append(gradient, sum(totals) * self._one)
         return gradient, min(lows), max(highs)
 
     def _weight_pairs(self, weights: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -220,7 +220,7 @@ def commit_dataset(
     features, labels = np.asarray(X), encoding.encode_labels(y, label_name).astype(np.int32)
     by_feature = encode_rows(encoding, features)
     notes = (
-        *feature_notes(encoding.names, features, by_feature[:-1]),
+        *feature_notes(encoding.names, features, by_feature),
         *label_notes(label_name, encoding.label, np.asarray(y), labels),
     )
     for note in notes:
@@ -317,7 +317,7 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     if fields["dataset"] != commitment.digest:
         raise FormatError(f"{path}: belongs to another data set than {COMMITMENT_FILE} beside it")
     forms = {
-        "features": Form("<i2", (statement.features + 1, count)),
+        "features": Form("<i2", (statement.features, count)),
         "labels": Form("<i4", (count,)),
         "blinds": Form("<u8", (len(BLINDS), count)),
         "salts": Form("u1", (count, SALT_BYTES)),

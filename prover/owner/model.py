@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...circuits.field.goldilocks import is_canonical, to_field
+from ...circuits.field.goldilocks import is_canonical
 from ...circuits.relations.model import MODEL
 from ...circuits.statements.base import read_statement, written
 from ...circuits.statements.training import TrainingStatement
@@ -27,6 +27,7 @@ from ...verifier.protocol.merkle import SALT_BYTES
 from ...verifier.shapes import matrix_shapes
 from ..matrices.commitment import Commitment, Secret, commit_columns
 from ..tables.arrays import as_known_features
+from ..witnesses.model import model_cells
 from .budget import Budget, Counted
 from .locks import locked
 
@@ -43,7 +44,7 @@ class Model(Counted):
 
     Attributes:
         statement: what was proved about it.
-        integers: int64 (K,), scale w_bits; the bias last, if there is one.
+        integers: int64 (K,): weights (d,) at scale w_bits, and the intercept at x_bits + w_bits, if there is one.
         secret: what opens the commitment.
         budget: its openings, of which the proof of its training has spent one.
     """
@@ -70,8 +71,14 @@ class Model(Counted):
 
     @property
     def weights(self) -> npt.NDArray[np.float64]:
-        """Weights on encoded features (in [-1, 1] within bounds), float64 (K,); the bias last."""
-        return self.integers / float(1 << self.spec.fixed_point.w_bits)
+        """Weights on encoded features (in [-1, 1] within bounds), float64 (d,)."""
+        return self.integers[: self.statement.dataset.features] / float(1 << self.spec.fixed_point.w_bits)
+
+    @property
+    def intercept(self) -> float:
+        """What is added to all scores; 0.0 without a bias."""
+        scales = self.spec.fixed_point
+        return int(self.integers[-1]) / 2.0 ** (scales.x_bits + scales.w_bits) if self.spec.method.bias else 0.0
 
     @property
     def spent(self) -> int:
@@ -79,7 +86,7 @@ class Model(Counted):
         return self.budget.spent
 
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
-        """w . x + bias for rows (N, d) of real features, float64 (N,).
+        """w . x + intercept for rows (N, d) of real features, float64 (N,).
 
         A frame's columns are taken by name, in any order; those of an array or tensor by position.
 
@@ -88,9 +95,8 @@ class Model(Counted):
         """
         known = as_known_features(X, self.encoding.names)
         encoded = self.encoding.encode_features(known, check_bounds=False) / float(1 << self.encoding.x_bits)
-        features = encoded.shape[1]
-        scores = encoded @ self.weights[:features]
-        return scores + self.weights[features] if self.spec.method.bias else scores
+        scores: npt.NDArray[np.float64] = encoded @ self.weights + self.intercept
+        return scores
 
     def save(self, path: Path | str) -> None:
         """Write the secret file, 0600.
@@ -124,7 +130,7 @@ class Model(Counted):
         try:
             statement = read_statement(TrainingStatement, training)
             statement.require_provable()
-            matrix = matrix_shapes(statement)[MODEL.matrix]
+            matrix = matrix_shapes(statement)[MODEL]
         except FormatError as error:
             raise error.named(path) from error
         except ParameterError as error:
@@ -143,7 +149,7 @@ class Model(Counted):
             raise FormatError(f"{path}: holds a number that is not a field element")
         salts = np.frombuffer(fields["leaf_salts"], dtype=np.uint8).reshape(-1, SALT_BYTES)
         secret = Secret(tails.reshape(matrix.layout.rows, -1), salts)
-        if commit_model(matrix, integers, secret).root != statement.model.root:
+        if commit_model(matrix, statement.dataset.features, integers, secret).root != statement.model.root:
             raise FormatError(f"{path}: weights, tails or salts are not those behind the model's commitment")
         stored = ModelFile(Path(path), statement.model.root)
         budget = Budget("model", statement.model.openings, fields["spent"], EXHAUSTED, stored)
@@ -185,6 +191,6 @@ class ModelFile:
         return payload if statement.model.root == self.root else None
 
 
-def commit_model(matrix: MatrixShape, weights: npt.NDArray[np.int64], secret: Secret) -> Commitment:
-    """The commitment to integer weights (K,)."""
-    return commit_columns(matrix.layout, matrix.code, {MODEL: to_field(weights)}, secret)
+def commit_model(matrix: MatrixShape, features: int, integers: npt.NDArray[np.int64], secret: Secret) -> Commitment:
+    """The commitment to `Model.integers`, of which the first d are weights."""
+    return commit_columns(matrix.layout, matrix.code, model_cells(features, integers), secret)

@@ -74,16 +74,17 @@ def prove_training(
     for note in notes:
         LOGGER.warning("%s", note)
 
-    matrix = shape.committed[MODEL.matrix]
+    matrix = shape.committed[MODEL]
     secret = fresh_secret(matrix.code, matrix.layout.rows)
-    opening = commit_model(matrix, trace.weights[-1], secret)
+    integers = maker.model(draft.schedule, trace)
+    opening = commit_model(matrix, dataset.statement.features, integers, secret)
     statement = replace(draft, model=replace(draft.model, root=opening.root))
     own = maker.witness(draft.relation, trace)
     witness = Witness({**dataset.columns, **own.columns}, own.looked_up)
-    committed = {DATASET: dataset.matrix, MODEL.matrix: opening}
+    committed = {DATASET: dataset.matrix, MODEL: opening}
     trained = perf_counter()
     proved = prove_statement(shape, statement, committed, witness, budgets=[dataset.budget], progress=progress)
-    model = Model.proved(statement, trace.weights[-1], secret)
+    model = Model.proved(statement, integers, secret)
     timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
     again = len({*before} & {*wanted})
     proof = TrainingProof(statement, proved.proof.proof, attached)

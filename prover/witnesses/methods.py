@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ...models.methods import GradientDescent
 from ..matrices.values import Witness
 from .gradient_descent import training_witness
 from .rows import Rows
-from .run import descend, resolution_notes
+from .run import descend, model_of, resolution_notes
 
 
 @dataclass(frozen=True)
@@ -19,18 +22,19 @@ class Maker:
     """How the owner trains by a method, and proves it.
 
     Attributes:
-        train: from rows and what the method compiled to a trace, whose `weights` (T + 1, K) end with the model's.
-            Raises TrainingError.
+        train: from rows and what the method compiled to a trace. Raises TrainingError.
         notes: on the schedule and the trace, what the owner should know before proving, such as what rounding took
             away; raises ParameterError where nothing is left.
+        model: on the same, the integers of the model: `Model.integers`.
         witness: from the method's relation and the trace to the columns that are committed.
     """
 
     train: Callable[[Rows, Any], Any]
     notes: Callable[[Any, Any], tuple[str, ...]]
+    model: Callable[[Any, Any], npt.NDArray[np.int64]]
     witness: Callable[[Any, Any], Witness]
 
 
 MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
-    {GradientDescent.kind: Maker(descend, resolution_notes, training_witness)}
+    {GradientDescent.kind: Maker(descend, resolution_notes, model_of, training_witness)}
 )

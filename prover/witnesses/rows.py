@@ -46,7 +46,7 @@ class Rows:
 
     Attributes:
         ids: the owner's name of each row; several rows may have one.
-        by_feature: int16 (d + 1, N), scale x_bits; feature after feature, the constant one, 2^x_bits, last.
+        by_feature: int16 (d, N), scale x_bits; feature after feature.
         labels: int32 (N,).
         blinds: F array (2, N), uniform.
         salts: uint8 (N, 32).
@@ -60,8 +60,8 @@ class Rows:
 
     @property
     def features(self) -> npt.NDArray[np.int16]:
-        """int16 (N, d), scale x_bits; a view, without the constant feature."""
-        return self.by_feature[:-1].T
+        """int16 (N, d), scale x_bits; a view."""
+        return self.by_feature.T
 
     @property
     def columns(self) -> dict[Address, npt.NDArray[np.generic]]:
@@ -174,13 +174,12 @@ def _increasing(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 def encode_rows(encoding: DatasetEncoding, X: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
     """Real features (N, d) as `Rows.by_feature`, some rows at a time. Raises DataError, see DatasetEncoding."""
     count, width = X.shape
-    by_feature = empty((width + 1, count), np.int16)
-    by_feature[-1] = 1 << encoding.x_bits
+    by_feature = empty((width, count), np.int16)
     step = max(1, ENCODED_CELLS // width)
 
     def encode(start: int) -> None:
         encoded = encoding.encode_features(X[start : start + step], first_row=start)
-        by_feature[:-1, start : start + step] = encoded.T
+        by_feature[:, start : start + step] = encoded.T
 
     run_tasks([partial(encode, start) for start in range(0, count, step)])
     return by_feature
@@ -191,7 +190,7 @@ def blind_rows(ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: 
 
     Args:
         ids: texts of `identify`.
-        by_feature: int16 (d + 1, N), the constant one last.
+        by_feature: int16 (d, N), as in `Rows`.
     """
     count = len(labels)
     if len(ids) != count:

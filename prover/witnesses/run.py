@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ZkUnlearnError
-from ...models.methods.reference import Trace, train
+from ...models.methods.reference import Trace, exported, train
 from ...models.methods.resolution import require_resolution
 from ...models.methods.schedule import Schedule
 from .. import kernels
@@ -29,7 +29,7 @@ class NarrowTrace:
     """One training run.
 
     Attributes:
-        weights: int64 (T + 1, K), scale w_bits; row 0 is zero, row T is the model.
+        weights: int64 (T + 1, K), scale w_bits; row 0 is zero, row T the last; the bias last, if there is one.
         u: int64 (T, K), remainders of the update.
         Q: int16 (E, N), table indices less 2^15; 0 in forgotten rows.
         P: (E, N), predictions; 0 in forgotten rows.
@@ -69,12 +69,22 @@ def resolution_notes(schedule: Schedule, trace: NarrowTrace) -> tuple[str, ...]:
     return require_resolution(schedule, trace.weights, trace.u)
 
 
+def model_of(schedule: Schedule, trace: NarrowTrace) -> Integers:
+    """The integers of the trained model."""
+    return exported(schedule, trace.weights[-1])
+
+
 def _descend(rows: Rows, table: Integers, targets: Integers, schedule: Schedule) -> NarrowTrace | None:
     """None for a run that diverges, or whose weights grow too large for the kernel."""
     holes = _holes(schedule)
     narrow = table.astype(np.int32), targets.astype(np.int32)
     descent = Descent(
-        rows.by_feature, *narrow, holes, bias=schedule.bias, epochs=schedule.epochs, block_size=schedule.block_size
+        rows.by_feature,
+        *narrow,
+        holes,
+        one=schedule.bias << schedule.scales.x_bits,
+        epochs=schedule.epochs,
+        block_size=schedule.block_size,
     )
     weights = np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64)
     u = np.zeros((schedule.steps, schedule.width), dtype=np.int64)

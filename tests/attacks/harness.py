@@ -19,15 +19,14 @@ from zkunlearn.circuits.language.relation import LIMB, Entry
 from zkunlearn.circuits.language.tables import HALF, split_limbs
 from zkunlearn.circuits.relations import dataset as data_set
 from zkunlearn.circuits.relations.gradient_descent import (
-    MODEL_LIMBS,
+    BIAS,
     PREDICTIONS,
-    UPDATE,
     WEIGHTS,
     GradientDescent,
     Q,
     Z,
 )
-from zkunlearn.circuits.relations.model import MODEL
+from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.errors import InvalidProof
 from zkunlearn.models.live import Live
@@ -76,7 +75,7 @@ class Declared:
     @cached_property
     def shape(self) -> ProofShape:
         columns = self.relation.columns
-        weights = log2_ceil(self.data.features + 1)
+        weights = 1 + log2_ceil(self.data.features)  # the intercept shares their row
         return ProofShape(
             self.relation,
             {
@@ -164,26 +163,36 @@ def data_columns(data: tuple[Any, Any]) -> Columns:
     """Features, labels and blinds."""
     X, y = data
     blinds = {blind: random_field(len(y)) for blind in data_set.BLINDS}
-    constant = np.full((1, len(y)), 1 << X_BITS)
-    features = to_field(np.concatenate([X.T, constant]))
-    return {data_set.FEATURES: features, data_set.LABELS: to_field(y), **blinds}
+    return {data_set.FEATURES: to_field(X.T), data_set.LABELS: to_field(y), **blinds}
 
 
 def training_columns(relation: GradientDescent, trace: Trace) -> Columns:
     """Columns of the model and the witness, and z; F arrays. What is looked up, and how often, the prover finds out."""
     schedule = relation.schedule
-    box = (schedule.epochs, schedule.blocks, schedule.width)
-    offset = 1 << (schedule.weight_bits - 1)
+    last = trace.weights[-1]
     columns: Columns = {
         Q: trace.Q,
         PREDICTIONS: trace.P,
         Z: trace.rem + (trace.Q << 16),
-        MODEL: trace.weights[-1],
-        **split_limbs(trace.weights[:-1].reshape(box) + offset, WEIGHTS, schedule.weight_bits),
-        **split_limbs(trace.u.reshape(box), UPDATE, schedule.shift),
-        **split_limbs(trace.weights[-1] + offset, MODEL_LIMBS, schedule.weight_bits),
+        COEFFICIENTS: last[: schedule.features],
+        **limb_columns_of(schedule, trace.weights, trace.u),
     }
+    if schedule.bias:
+        columns[INTERCEPT] = last[schedule.features :] << schedule.scales.x_bits
     return {name: to_field(cells.astype(np.int64)) for name, cells in columns.items()}
+
+
+def limb_columns_of(schedule: Schedule, weights: Weights, u: Any) -> Columns:
+    """All limbs of weights (T + 1, K) and remainders (T, K), the bias last."""
+    offset, columns = 1 << (schedule.weight_bits - 1), {}
+    for trained, own in [(WEIGHTS, slice(0, schedule.features)), (BIAS, slice(schedule.features, schedule.width))]:
+        count = weights[:, own].shape[1]
+        box = (schedule.epochs, schedule.blocks, count)
+        if count:
+            columns |= split_limbs(weights[:-1, own].reshape(box) + offset, trained.steps, schedule.weight_bits)
+            columns |= split_limbs(u[:, own].reshape(box), trained.remainder, schedule.shift)
+            columns |= split_limbs(weights[-1, own] + offset, trained.last, schedule.weight_bits)
+    return columns
 
 
 def columns_of(declared: Declared, data: tuple[Any, Any], trace: Trace) -> Columns:

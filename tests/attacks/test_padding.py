@@ -16,8 +16,8 @@ from zkunlearn.circuits.language.layout import Address, Axis, Tiling
 from zkunlearn.circuits.language.relation import Indicator, LookupBox, PublicVector
 from zkunlearn.circuits.language.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_addresses
 from zkunlearn.circuits.relations import dataset as data_set
-from zkunlearn.circuits.relations.gradient_descent import MODEL_LIMBS, PREDICTIONS, UPDATE, WEIGHTS, Q, Z
-from zkunlearn.circuits.relations.model import MODEL
+from zkunlearn.circuits.relations.gradient_descent import BIAS, PREDICTIONS, WEIGHTS, Q, Z
+from zkunlearn.circuits.relations.model import COEFFICIENTS
 from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -43,17 +43,13 @@ from .harness import (
     training_columns,
 )
 
-ROWS, FEATURES, EPOCHS, BATCH = (
-    11,
-    3,
-    3,
-    2,
-)  # 16, 4, 4 and 8 blocks for 6, when padded; no bias: 4 weights for 3
+ROWS, FEATURES, EPOCHS, BATCH = 11, 3, 3, 2  # 16, 4, 4 and 8 blocks for 6, when padded
 
 
-@pytest.fixture(scope="module")
-def run() -> Declared:
-    spec = TrainingSpec(model="linear", epochs=EPOCHS, learning_rate=0.5, batch_size=BATCH, l2=0.01, bias=False)
+@pytest.fixture(scope="module", params=[True, False], ids=["bias", "no bias"])
+def run(request: pytest.FixtureRequest) -> Declared:
+    bias: bool = request.param
+    spec = TrainingSpec(model="linear", epochs=EPOCHS, learning_rate=0.5, batch_size=BATCH, l2=0.01, bias=bias)
     shape = DatasetShape(rows=ROWS, features=FEATURES, label_kind="real", label_bits=14, x_bits=10)
     return Declared(spec, shape, (2, 5))
 
@@ -151,14 +147,22 @@ def scores(run: Declared, columns: Columns) -> Any:
     """z on its whole box, from whatever features and weights are there."""
     s = run.schedule
     box = columns[Q].shape
-    low, high = (columns[name].astype(object) for name in limb_addresses(WEIGHTS, s.weight_bits))
-    weights = low + (high << 16)
-    weights[: s.epochs, : s.blocks, : s.width] -= 1 << (s.weight_bits - 1)
-    z = np.zeros(box, dtype=object)
+    weights, z = signed(run, columns, WEIGHTS.steps, s.features), np.zeros(box, dtype=object)
     for n in range(box[1]):
-        features = columns[data_set.FEATURES].astype(object)[:, n]
-        z[:, n] = weights[: box[0], n // s.block_size, : s.width] @ features[: s.width]
+        block, features = n // s.block_size, columns[data_set.FEATURES].astype(object)[:, n]
+        z[:, n] = weights[: box[0], block, : s.features] @ features[: s.features]
+        if s.bias and not (block == s.blocks - 1 and n >= s.rows):
+            z[:, n] += signed(run, columns, BIAS.steps, 1)[: box[0], block, 0] << s.scales.x_bits
     return (z % MODULUS).astype(np.uint64)
+
+
+def signed(run: Declared, columns: Columns, integer: Address, count: int) -> Any:
+    """Weights, or biases, on their whole box, of whatever limbs are there."""
+    s = run.schedule
+    low, high = (columns[name].astype(object) for name in limb_addresses(integer, s.weight_bits))
+    values = low + (high << 16)
+    values[: s.epochs, : s.blocks, :count] -= 1 << (s.weight_bits - 1)
+    return values
 
 
 def outside(array: Any, *sizes: int) -> Any:
@@ -180,28 +184,41 @@ def with_junk(run: Declared, columns: Columns) -> Columns:
         mask = outside(box[name], s.epochs, s.rows)
         mask[:, list(run.forgotten)] = True
         put(name, mask)
-    for name in (data_set.FEATURES, data_set.LABELS):
-        put(name, outside(box[name], *((s.features + 1,) if name == data_set.FEATURES else ()), s.rows))
-    low, high = limb_addresses(WEIGHTS, s.weight_bits)
-    for name in (low, high):
-        put(name, outside(box[name], s.epochs, s.blocks))
-    for value, limbs in ((box[low], (low, high)), (None, limb_addresses(MODEL_LIMBS, s.weight_bits))):
+    put(data_set.FEATURES, outside(box[data_set.FEATURES], s.features, s.rows))
+    put(data_set.LABELS, outside(box[data_set.LABELS], s.rows))
+    for trained in run.relation.trained:
+        for name in limb_addresses(trained.steps, s.weight_bits):
+            put(name, outside(box[name], s.epochs, s.blocks))
+    steps = slice(s.epochs), slice(s.blocks)
+    for integer, spare in (WEIGHTS.steps, (*steps, slice(s.features, None))), (WEIGHTS.last, slice(s.features, None)):
         # Past the last weight the limbs have to add up to zero, and may do so as 2^16 x - 2^16 x.
-        first, second = limbs
-        spare = (
-            (..., slice(s.width, None)) if value is None else (slice(s.epochs), slice(s.blocks), slice(s.width, None))
-        )
+        first, second = limb_addresses(integer, s.weight_bits)
         junk = random_field(*box[second][spare].shape)
         box[second][spare] = junk
         box[first][spare] = ((-(junk.astype(object) << 16)) % MODULUS).astype(np.uint64)
+    box[limb_addresses(WEIGHTS.remainder, s.shift)[0]][(*steps, FEATURES)] = gradients(run, box) % MODULUS
     return box | {Z: scores(run, box)}
+
+
+def gradients(run: Declared, box: Columns) -> Any:
+    """What the update of a weight past the last has to come to, with such a feature, where the weight is zero."""
+    s, live = run.schedule, run.schedule.live.mask()
+    feature, labels = box[data_set.FEATURES].astype(object)[FEATURES], box[data_set.LABELS].astype(object)
+    found = np.zeros((s.epochs, s.blocks), dtype=object)
+    for n in np.flatnonzero(live).tolist():
+        residuals = box[PREDICTIONS].astype(object)[: s.epochs, n] - labels[n] * s.label_multiplier
+        rates = s.c_epoch.array().astype(object) * s.c_block[n // s.block_size]
+        found[:, n // s.block_size] += rates * residuals * feature[n]
+    return found
 
 
 def test_there_is_room_for_junk(run: Declared, true_columns: Columns) -> None:
     box = filled(run.shape, true_columns)
-    assert box[Q].shape == (4, 16) and box[limb_addresses(WEIGHTS, 16)[0]].shape == (4, 8, 4)
-    assert box[data_set.FEATURES].shape == (FEATURES + 1, 16), "the constant feature is there without a bias, too"
-    assert box[MODEL].shape == (4,)
+    assert box[Q].shape == (4, 16) and box[limb_addresses(WEIGHTS.steps, 16)[0]].shape == (4, 8, 4)
+    assert box[data_set.FEATURES].shape == (FEATURES + 1, 16)
+    assert box[COEFFICIENTS].shape == (4,)
+    if run.schedule.bias:
+        assert box[limb_addresses(BIAS.steps, 16)[0]].shape == (4, 8, 1)
 
 
 def test_consistent_junk_proves_the_same_model(run: Declared, true_columns: Columns) -> None:
@@ -211,7 +228,9 @@ def test_consistent_junk_proves_the_same_model(run: Declared, true_columns: Colu
     outcome = prove(run.shape, box, commitments(run.shape, box), prover=JunkProver)
     assert outcome.prover.lies == frozenset()
     assert outcome.verdict() == "valid"
-    assert np.array_equal(box[MODEL][: run.schedule.width], true_columns[MODEL])
+    for column in run.relation.columns["model"]:
+        real = true_columns[Address("model", column.name)]
+        assert np.array_equal(box[Address("model", column.name)][: len(real)], real)
 
 
 def test_training_on_a_row_past_the_last_is_rejected(run: Declared, rows: tuple[Any, Any]) -> None:
@@ -226,6 +245,7 @@ def test_training_on_a_row_past_the_last_is_rejected(run: Declared, rows: tuple[
     counts = recount(run.relation, data_columns((X[:ROWS], y[:ROWS])) | training_columns(run.relation, live))
     columns |= {name: counts[name] for name in (RANGE_COUNTS, ACTIVATION_COUNTS)}
     box = filled(run.shape, columns)
+    box[Z] = scores(run, box)
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
 
 
@@ -235,12 +255,12 @@ def test_an_update_remainder_outside_the_run_is_rejected(
 ) -> None:
     """Where there is no step the update says u = 0."""
     box = filled(run.shape, true_columns)
-    box[limb_addresses(UPDATE, run.schedule.shift)[0]][cell] = 2  # one would be a denominator of zero
+    box[limb_addresses(WEIGHTS.remainder, run.schedule.shift)[0]][cell] = 2  # one would be a denominator of zero
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
 
 
-def test_a_constant_feature_without_a_bias_is_not_learnt(run: Declared, true_columns: Columns) -> None:
-    """Validity pins the constant feature; were it another, the gradient of a weight that is none would not vanish."""
+def test_a_feature_past_the_last_is_not_learnt(run: Declared, true_columns: Columns) -> None:
+    """Nothing says what it is; but then the gradient of a weight that is none does not vanish."""
     box = filled(run.shape, true_columns)
     box[data_set.FEATURES][FEATURES, 0] += np.uint64(1)
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "gradient")
@@ -248,7 +268,7 @@ def test_a_constant_feature_without_a_bias_is_not_learnt(run: Declared, true_col
 
 def test_a_weight_past_the_last_starts_at_zero(run: Declared, true_columns: Columns) -> None:
     box = filled(run.shape, true_columns)
-    box[limb_addresses(WEIGHTS, 16)[0]][0, 0, 3] = 2
+    box[limb_addresses(WEIGHTS.steps, 16)[0]][0, 0, 3] = 2
     assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "initial weights", "gradient")
 
 

@@ -34,7 +34,7 @@ from zkunlearn.verifier.protocol.sumcheck import require_summand
 from zkunlearn.verifier.protocol.transcript import Transcript
 
 from ..leaves import written_out
-from .harness import Columns, Declared, assert_caught, changed, columns_of, descend, prove, recount
+from .harness import Columns, Declared, assert_caught, changed, columns_of, declare, descend, prove, recount
 from .test_lying_owner import skip
 
 
@@ -190,11 +190,13 @@ def test_a_change_of_weights_solved_for_is_rejected_by_its_own_sum(
 
 
 def padded(declared: Declared, steps: Any) -> Any:
-    """An array over (step, weight) as a flat table over (epoch, block, weight) of padded axes."""
+    """An array over (step, weight), the bias last, as a flat table over (epoch, block, weight, s) of padded axes."""
     relation = declared.relation
     axes = (relation.epoch, relation.block, relation.weight)
-    box = steps.reshape([axis.size for axis in axes])
-    return to_field(np.pad(box, [(0, (1 << axis.bits) - axis.size) for axis in axes]).reshape(-1))
+    padding = [(0, (1 << axis.bits) - axis.size) for axis in axes]
+    box = steps.reshape(relation.epoch.size, relation.block.size, -1)
+    weights, bias = np.pad(box[..., :-1], padding), np.pad(box[..., -1:], [*padding[:2], (0, 0)])
+    return to_field(np.stack([weights, np.broadcast_to(bias, weights.shape)], axis=-1).reshape(-1))
 
 
 def tables_of(declared: Declared) -> Any:
@@ -209,7 +211,7 @@ def tables_of(declared: Declared) -> Any:
 def rounded(declared: Declared, data: Any) -> Columns:
     """A limb of 2^16: one lookup that no table row answers."""
     columns = columns_of(declared, data, descend(declared, data))
-    low, high = limb_addresses(WEIGHTS, declared.schedule.weight_bits)
+    low, high = limb_addresses(WEIGHTS.steps, declared.schedule.weight_bits)
     for name, step in ((low, LIMB), (high, -1)):
         columns = changed(columns, name, (2, 1, 0), int(columns[name][2, 1, 0]) + step)
     return recount(declared.relation, columns)
@@ -278,7 +280,7 @@ def test_leaves_of_another_limb_are_rejected(
     other = columns_of(declared, data, descend(declared, data))
     columns = rounded | {t.multiplicity: other[t.multiplicity] for t in tables_of(declared)}
     with_trees_over(monkeypatch, other)
-    assert_caught(prove(declared.shape, columns), "lookup limbs")
+    assert_caught(prove(declared.shape, columns), "lookup weight limbs")
 
 
 def test_leaves_of_other_multiplicities_are_rejected(
@@ -321,7 +323,7 @@ def test_a_lookup_left_out_is_rejected(declared: Declared, data: Any, monkeypatc
 
 def test_another_table_is_rejected(declared: Declared, rounded: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that nobody looks up is made the key of the limb that is out of range."""
-    limb = int(rounded[limb_addresses(WEIGHTS, declared.schedule.weight_bits)[0]].max())
+    limb = int(rounded[limb_addresses(WEIGHTS.steps, declared.schedule.weight_bits)[0]].max())
     (table,) = (t for t in tables_of(declared) if t.name == RANGE)
     (row, *_) = np.flatnonzero(rounded[table.multiplicity][0] == 0)
     honest = prover_lookup.table_leaves
@@ -362,15 +364,14 @@ class RiggedKeys(Transcript):
         return self._first[0]
 
 
-def test_a_zero_denominator_is_rejected_at_the_root(
-    declared: Declared, data: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_zero_denominator_is_rejected_at_the_root(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """alpha follows the commitments, so no prover can aim a denominator at zero; here the challenge is rigged.
 
     Two leaves of denominator zero make the root 0 / 0, and so does one with the numerator zero. Any ratio r satisfies
     0 = r * 0, so that the sum could be anything: what stands in the way is d * inverse = 1. Here a row of the table is
     said to be looked up never, and the last ratio is what makes the sum of all zero.
     """
+    declared = declare(bias=False)
     columns = columns_of(declared, data, descend(declared, data))
     (table,) = (t for t in tables_of(declared) if t.name == RANGE)
     row = int(columns[table.multiplicity][0].argmax())

@@ -34,7 +34,7 @@ def cells(row: dict[str, Any]) -> list[list[int]]:
 
 def as_rows(rows: list[dict[str, Any]]) -> Rows:
     """What the owner holds."""
-    features = np.array([[*row["features"], 1 << 14] for row in rows], np.int16).T.copy()
+    features = np.array([row["features"] for row in rows], np.int16).T.copy()
     salts = np.array([list(salt_of(row)) for row in rows], np.uint8)
     blinds = np.array([row["blinds"] for row in rows], np.uint64).T.copy()
     return Rows(

@@ -27,9 +27,8 @@ def people(seed: int, rows: int, features: int, kind: str, x_bits: int) -> Rows:
     """Rows as the prover holds them, the ends of the range among the features."""
     rng = np.random.default_rng(seed)
     one = 1 << x_bits
-    X = rng.integers(-one, one + 1, (features + 1, rows)).astype(np.int16)
+    X = rng.integers(-one, one + 1, (features, rows)).astype(np.int16)
     X[rng.random(X.shape) < 0.1] = rng.choice([-one, one])
-    X[-1] = one
     high = {"binary": 2, "real": 2**15, "count": 5}[kind]
     labels = rng.integers(-(2**15) if kind == "real" else 0, high, rows)
     return blind_rows(tuple(map(str, range(rows))), X, labels.astype(np.int32))
@@ -38,7 +37,7 @@ def people(seed: int, rows: int, features: int, kind: str, x_bits: int) -> Rows:
 def schedule_of(spec: TrainingSpec, rows: Rows, holes: tuple[int, ...], label_bits: int = 0) -> Any:
     features, count = rows.by_feature.shape
     kind, x_bits = KINDS[spec.model], spec.fixed_point.x_bits
-    shape = DatasetShape(rows=count, features=features - 1, label_kind=kind, label_bits=label_bits, x_bits=x_bits)
+    shape = DatasetShape(rows=count, features=features, label_kind=kind, label_bits=label_bits, x_bits=x_bits)
     return spec.compile(shape, Live(count, holes))
 
 
@@ -114,11 +113,11 @@ def test_features_of_many_bits_are_left_to_the_reference() -> None:
 def test_the_largest_sums_do_not_overflow() -> None:
     """All features at their largest, residuals and weights with limbs at theirs."""
     rows, width = 512, 64
-    X = np.full((width + 1, rows), -fast.LARGEST_FEATURE, dtype=np.int16)
+    X = np.full((width, rows), -fast.LARGEST_FEATURE, dtype=np.int16)
     for sign in (1, -1):
         table = np.full(1 << 16, sign * (2**28 + 2**14), dtype=np.int32)
         targets, holes = np.zeros(rows, dtype=np.int32), np.zeros(0, dtype=np.int64)
-        descent = fast.Descent(X, table, targets, holes, bias=False, epochs=1, block_size=1 << 20)
+        descent = fast.Descent(X, table, targets, holes, one=0, epochs=1, block_size=1 << 20)
         weights = np.full(width, sign * (2**28 + 2**14), dtype=np.int64)
         gradient, low, high = descent.step(weights, 0, slice(0, rows))
         assert set(gradient.tolist()) == {-rows * fast.LARGEST_FEATURE * int(table[0])}
@@ -127,9 +126,9 @@ def test_the_largest_sums_do_not_overflow() -> None:
 
 
 def test_weights_without_room_in_two_limbs_are_refused() -> None:
-    X, narrow = np.zeros((3, 64), dtype=np.int16), np.zeros(1 << 16, dtype=np.int32)
+    X, narrow = np.zeros((2, 64), dtype=np.int16), np.zeros(1 << 16, dtype=np.int32)
     holes = np.zeros(0, dtype=np.int64)
-    descent = fast.Descent(X, narrow, narrow[:64], holes, bias=True, epochs=1, block_size=64)
+    descent = fast.Descent(X, narrow, narrow[:64], holes, one=1 << 10, epochs=1, block_size=64)
     with pytest.raises(ValueError, match="not below"):
         descent.step(np.array([0, -fast.LARGEST, 0]), 0, slice(0, 64))
 

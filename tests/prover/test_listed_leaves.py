@@ -324,8 +324,7 @@ def training(forgotten: tuple[int, ...]) -> Case:
     """What the owner knows of a training run; z by its definition, row by row."""
     declared = declare(forgotten)
     relation, schedule, (X, y) = declared.relation, declared.schedule, people()
-    by_feature = np.concatenate([X.T, np.full((1, len(y)), 1 << X_BITS)]).astype(np.int16)
-    rows = blind_rows(tuple(map(str, range(len(y)))), by_feature, y.astype(np.int32))
+    rows = blind_rows(tuple(map(str, range(len(y)))), X.T.astype(np.int16), y.astype(np.int32))
     trace = descend(rows, schedule)
     witness = training_witness(relation, trace)
     axes = column_axes(relation)
@@ -333,7 +332,8 @@ def training(forgotten: tuple[int, ...]) -> Case:
     for step in range(schedule.steps):
         epoch, block = divmod(step, schedule.blocks)
         used = schedule.block_rows(block)
-        scores[epoch, used] = rows.by_feature.T[used, : schedule.width] @ trace.weights[step]
+        *weights, bias = trace.weights[step]
+        scores[epoch, used] = rows.features[used] @ weights + (bias << X_BITS)
     values = {**rows.columns, **witness.columns}
     return Case(relation.sections, axes, values, dict(witness.looked_up), {Z: to_field(scores)})
 
@@ -341,7 +341,7 @@ def training(forgotten: tuple[int, ...]) -> Case:
 def validity(kind: str) -> Case:
     """What the owner knows of a data set."""
     relation, (X, y) = validity_shape(kind).relation, people()
-    by_feature = np.concatenate([X.T, np.full((1, len(y)), 1 << X_BITS)]).astype(np.int16)
+    by_feature = X.T.astype(np.int16)
     labels = {"binary": y, "real": X[:, 0], "count": np.abs(X[:, 1])}[kind].astype(np.int32)
     looked_up: dict[str, Any] = {
         "features": SignedRows(by_feature, 1 << X_BITS),
@@ -383,14 +383,14 @@ def test_a_lying_training_has_the_leaves_that_are_written_out() -> None:
     """A prediction that is none, a limb that is none; what a forgotten row holds is nobody's concern."""
     honest = training((2, 5))
     lying = honest.with_cells(PREDICTIONS, (1, [2, 3, 4]), 77).with_cells(
-        limb_addresses(WEIGHTS, 16)[0], (0, 1, 2), LIMB + 5
+        limb_addresses(WEIGHTS.steps, 16)[0], (0, 1, 2), LIMB + 5
     )
     more = {}
     for seed, (section, tree) in enumerate(lying.boxes()):
         found, before = require_same(lying, section, tree, seed), honest.leaves(section, tree)
         if isinstance(found, ListedLeaves) and isinstance(before, ListedLeaves):
             more[tree.source.name] = found.leaves.live - before.leaves.live
-    assert more == {"scores": 2, "limbs": 1, "model limbs": 0}
+    assert more == {"scores": 2, "weight limbs": 1, "last weight limbs": 0, "bias limbs": 0}
 
 
 def test_trees_of_a_section_are_built_on_these_leaves() -> None:

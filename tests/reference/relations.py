@@ -14,10 +14,12 @@ from .shapes import Axes, Axis, Column, parts, size_of, split
 
 Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
-ENTRY = Axis("entry", CELLS)
+Share = tuple[K, K, str, str, dict[str, Point]]  # of the update: how much, indicator of real cells, columns, place
+ENTRY, INTERCEPT_AXIS = Axis("entry", CELLS), Axis("intercept", 1)
 RANGE, ACTIVATION, FEATURE_RANGE = "range", "activation", "feature range"
 TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3}
-FEATURES, LABELS, MODEL = ("dataset", "features"), ("dataset", "labels"), ("model", "model")
+FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
+COEFFICIENTS, INTERCEPT = ("model", "weights"), ("model", "intercept")
 Q, P, Z = ("witness", "Q"), ("witness", "P"), ("virtual", "z")
 
 
@@ -115,7 +117,7 @@ class Relation:
 
 def dataset_columns(statement: Mapping[str, Any]) -> list[Column]:
     row = Axis("row", statement["rows"])
-    feature = Axis("feature", len(statement["encoding"]["features"]) + 1)  # the last one is constant
+    feature = Axis("feature", len(statement["encoding"]["features"]))
     names = ("labels", "blind 0", "blind 1")
     return [Column("features", (feature, row)), *(Column(name, (row,)) for name in names)]
 
@@ -124,21 +126,14 @@ class Validity(Relation):
     def __init__(self, statement: Mapping[str, Any]) -> None:
         self.name, encoding = "validity", statement["encoding"]
         kind, dataset = encoding["label_kind"], dataset_columns(statement)
-        self.rows, self.features = statement["rows"], len(encoding["features"])
-        self.one = 1 << encoding["x_bits"]
+        one = 1 << encoding["x_bits"]
         labels = [Lookup(RANGE, [([(1, LABELS)], HALF if kind == "real" else 0)])]
         if kind == "binary":
             labels.append(Lookup(RANGE, [([(HALF, LABELS)], 0)]))
         features = Box("features", dataset[0].axes, [Lookup(FEATURE_RANGE, [([(1, FEATURES)], 0)])])
         super().__init__([features, Box("labels", dataset[1].axes, labels)], [RANGE, FEATURE_RANGE])
-        self.table = [min(i, 2 * self.one) - self.one for i in range(CELLS)]
+        self.table = [min(i, 2 * one) - one for i in range(CELLS)]
         self.columns = {"dataset": dataset, "witness": [multiplicities(table, self.sections) for table in self.tables]}
-
-    def identities(self, ch: Channel) -> None:
-        row = ch.point("constant", log2_ceil(self.rows))
-        constant = bits_of(self.features, log2_ceil(self.features + 1))
-        value = self.evaluate(ch, FEATURES, {"feature": constant, "row": row})
-        ch.zero("constant", lambda: (value - prefix(row, self.rows) * self.one * ch.one, []))
 
 
 class Recommitment(Relation):
@@ -165,32 +160,27 @@ class GradientDescent(Relation):
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
         self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
         self.row, self.epoch, self.block = Axis("row", self.rows), Axis("epoch", s.epochs), Axis("block", s.blocks)
-        self.weight = Axis("weight", s.width, self.features + 1 - s.width)
+        self.weight = Axis("weight", self.features)
         self.offset = 1 << (s.weight_bits - 1)
-        rows, steps, weights = (self.epoch, self.row), (self.epoch, self.block, self.weight), (self.weight,)
+        rows = (self.epoch, self.row)
         remainder = Lookup(RANGE, [([(1, Z), (-CELLS, Q)], 0)])
         activation = Lookup(ACTIVATION, [([(1, Q)], 0), ([(1, P)], 0)])
+        boxes = [Box("scores", rows, [remainder, activation], self.forgotten)]
+        witness, model = [Column("Q", rows), Column("P", rows)], []
         self.limbs: dict[str, list[Address]] = {}
-        looked_up = {
-            "limbs": self.limb_lookups("weights", s.weight_bits) + self.limb_lookups("update remainder", s.shift),
-            "model limbs": self.limb_lookups("model", s.weight_bits),
-        }
-        boxes = [
-            Box("scores", rows, [remainder, activation], self.forgotten),
-            Box("limbs", steps, looked_up["limbs"]),
-            Box("model limbs", weights, looked_up["model limbs"]),
-        ]
+        trained = [("weight", "weights", self.weight, COEFFICIENTS), ("bias", "biases", INTERCEPT_AXIS, INTERCEPT)]
+        for name, steps, axis, own in trained if self.bias else trained[:1]:
+            at_steps = (self.epoch, self.block, axis)
+            found = self.limb_lookups(steps, s.weight_bits) + self.limb_lookups(f"{name} remainder", s.shift)
+            boxes.append(Box(f"{name} limbs", at_steps, found))
+            boxes.append(Box(f"last {name} limbs", (axis,), self.limb_lookups(f"last {name}", s.weight_bits)))
+            witness += [Column(limb, at_steps) for _, limb in self.limbs[steps] + self.limbs[f"{name} remainder"]]
+            witness += [Column(limb, (axis,)) for _, limb in self.limbs[f"last {name}"]]
+            model.append(Column(own[1], (axis,)))
         super().__init__(boxes, [RANGE, ACTIVATION])
         self.table = s.table
-        witness = [Column("Q", rows), Column("P", rows)]
-        for name, limbs in self.limbs.items():
-            witness += [Column(limb, weights if name == "model" else steps) for _, limb in limbs]
         witness += [multiplicities(table, self.sections) for table in self.tables]
-        self.columns = {
-            "dataset": dataset_columns(dataset),
-            "model": [Column("model", weights)],
-            "witness": witness,
-        }
+        self.columns = {"dataset": dataset_columns(dataset), "model": model, "witness": witness}
 
     def limb_lookups(self, name: str, bits: int) -> list[Lookup]:
         """The limbs of an integer, each in range, the top one also shifted."""
@@ -210,22 +200,29 @@ class GradientDescent(Relation):
     def joined(limbs: Iterable[K]) -> K:
         return sum((limb * (1 << (16 * i)) for i, limb in enumerate(limbs)), ZERO)
 
-    def real_weights(self, *points: Point) -> K:
-        """The extension of [t, k real], for the axes (epoch, block, weight) or the last ones of them."""
-        sizes = (self.s.epochs, self.s.blocks, self.s.width)[-len(points) :]
-        product = ONE
-        for point, size in zip(points, sizes, strict=True):
-            product *= prefix(point, size)
-        return product
+    def signed(self, ch: Channel, limbs: K, real: K) -> K:
+        """A signed integer, of its limbs together: without the offset, which real cells have."""
+        return limbs - self.offset * real * ch.one
+
+    def real_steps(self, e: Point, b: Point) -> K:
+        """The extension of [t real]."""
+        return prefix(e, self.s.epochs) * prefix(b, self.s.blocks)
 
     def identities(self, ch: Channel) -> None:
         for at, values in self.ended["scores"]:
             self.product(ch, at, values[Z])
         s, one = self.s, ch.one
         e, b, k = (ch.point("update", axis.bits) for axis in (self.epoch, self.block, self.weight))
-        first = self.integer(ch, "weights", {"epoch": bits_of(0, len(e)), "block": bits_of(0, len(b)), "weight": k})
-        ch.zero("initial weights", lambda: (first - self.offset * prefix(k, s.width) * one, []))
-        gradient = self.update(ch, e, b, k)
+        of_bias = ch.point("update", 1)[0] if self.bias else ZERO
+        shares = [(ONE - of_bias, prefix(k, self.features), "weight", "weights", {"weight": k})]
+        if self.bias:
+            shares.append((of_bias, ONE, "bias", "biases", {"intercept": []}))
+
+        start = {"epoch": bits_of(0, len(e)), "block": bits_of(0, len(b))}
+        first = [self.integer(ch, steps, start | at) for _, _, _, steps, at in shares]
+        ch.zero("initial weights", lambda: (self.together(ch, shares, first), []))
+        last = self.model(ch, k)
+        gradient = self.update(ch, e, b, shares, last)
 
         point, claim_g = rounds(ch, "gradient", self.row.bits, 3, gradient)
         x_g = self.evaluate(ch, FEATURES, {"row": point, "feature": k})
@@ -239,49 +236,80 @@ class GradientDescent(Relation):
                     block_of = n // s.block_size
                     weight_n += eq_b[block_of] * s.c_block[block_of] * eq_n[n]
             c = sum((v * factor for v, factor in zip(eq_table(e), s.c_epoch, strict=False)), ZERO)
-            constant = ZERO if self.bias else prefix(point, self.rows) * eq_at(k, self.features) * self.one
-            factor_x = x_g - constant * one
+            factor_x = (ONE - of_bias) * x_g + of_bias * prefix(point, self.rows) * self.one * one
             return claim_g, [(-weight_n, factor_x, a - c * s.label_multiplier * y)]
 
         ch.zero("gradient", live_gradient)
 
-        last, claim_p = rounds(ch, "epochs", self.epoch.bits, 2, a)
-        p = self.evaluate(ch, P, {"epoch": last, "row": point})
+        last_epoch, claim_p = rounds(ch, "epochs", self.epoch.bits, 2, a)
+        p = self.evaluate(ch, P, {"epoch": last_epoch, "row": point})
 
         def predictions() -> Constraint:
-            terms = zip(eq_table(e), s.c_epoch, eq_table(last), strict=False)
+            terms = zip(eq_table(e), s.c_epoch, eq_table(last_epoch), strict=False)
             return claim_p - sum((v * factor * at for v, factor, at in terms), ZERO) * p, []
 
         ch.zero("epochs", predictions)
 
-        ((at, values),) = self.ended["model limbs"]
-        k = at["weight"]
-        model = self.evaluate(ch, MODEL, at)
-        limbs = self.joined(values[limb] for limb in self.limbs["model"])
-        ch.zero("model", lambda: (model - limbs + self.offset * prefix(k, s.width) * one, []))
+    def together(self, ch: Channel, shares: list[Share], limbs: list[K]) -> K:
+        """The weights and the bias, by their shares."""
+        found = zip(shares, limbs, strict=True)
+        return sum((share * self.signed(ch, value, real) for (share, real, *_), value in found), ZERO)
+
+    def model(self, ch: Channel, k: Point) -> list[K]:
+        """The model is what its limbs say. Returns the last weights at k, and the last bias."""
+        ((at, values),) = self.ended["last weight limbs"]
+        limbs, own = self.joined(values[limb] for limb in self.limbs["last weight"]), at["weight"]
+        model = self.evaluate(ch, COEFFICIENTS, at)
+        ch.zero("model", lambda: (model - self.signed(ch, limbs, prefix(own, self.features)), []))
+        last = [self.evaluate(ch, COEFFICIENTS, {"weight": k})]
+        if self.bias:
+            ((_, values),) = self.ended["last bias limbs"]
+            bias = self.joined(values[limb] for limb in self.limbs["last bias"])
+            intercept = self.evaluate(ch, INTERCEPT, {"intercept": []})
+            ch.zero("intercept", lambda: (intercept - self.one * self.signed(ch, bias, ONE), []))
+            last.append(self.signed(ch, bias, ONE))
+        return last
 
     def product(self, ch: Channel, at: Mapping[str, Point], z: K) -> None:
         """z is the score, at the point where a part of `scores` ended."""
-        s, block_bits = self.s, self.block.bits
+        block_bits, e = self.block.bits, at["epoch"]
         block_star, inside = at["row"][:block_bits], at["row"][block_bits:]
+        amounts = self.amounts_of_bias(block_star, inside) if self.bias else []
+        for share, block in amounts:
+            bias = self.integer(ch, "biases", {"epoch": e, "block": block, "intercept": []})
+            z -= self.one * share * self.signed(ch, bias, self.real_steps(e, block))
         point, claim = rounds(ch, "product", block_bits + self.weight.bits, 3, z)
         block, weight = point[:block_bits], point[block_bits:]
         x = self.evaluate(ch, FEATURES, {"row": block + inside, "feature": weight})
-        w = self.integer(ch, "weights", {"epoch": at["epoch"], "block": block, "weight": weight})
+        w = self.integer(ch, "weights", {"epoch": e, "block": block, "weight": weight})
 
         def score() -> Constraint:
-            factor_w = w - self.offset * self.real_weights(at["epoch"], block, weight) * ch.one
-            return claim, [(-eq(block_star, block) * prefix(weight, s.width), x, factor_w)]
+            real = prefix(weight, self.features)
+            factor_w = self.signed(ch, w, self.real_steps(e, block) * real)
+            return claim, [(-eq(block_star, block) * real, x, factor_w)]
 
         ch.zero("product", score)
 
-    def update(self, ch: Channel, e: Point, b: Point, k: Point) -> K:
+    def amounts_of_bias(self, block: Point, inside: Point) -> list[tuple[K, Point]]:
+        """Where biases are asked for, and how much each counts in the score of a row of this block."""
+        s = self.s
+        rows = self.rows - (s.blocks - 1) * s.block_size  # of the last block
+        if s.blocks == 1:
+            return [(prefix(inside, rows), block)]
+        amounts = [(ONE, block)]
+        if rows < s.block_size:
+            amounts.append(
+                (-eq_at(block, s.blocks - 1) * (ONE - prefix(inside, rows)), bits_of(s.blocks - 1, len(block)))
+            )
+        return amounts
+
+    def update(self, ch: Channel, e: Point, b: Point, shares: list[Share], last: list[K]) -> K:
         """The sum `change`; returns the weighted gradient G."""
         s, one = self.s, ch.one
         (change,) = ch.hidden(1)
         point, claim = rounds(ch, "update", len(e) + len(b), 2, change)
         e2, b2 = point[: len(e)], point[len(e) :]
-        w = self.integer(ch, "weights", {"epoch": e2, "block": b2, "weight": k})
+        limbs = [self.integer(ch, steps, {"epoch": e2, "block": b2} | at) for _, _, _, steps, at in shares]
 
         def difference() -> Constraint:
             eq_e, eq_b, eq_e2, eq_b2 = (eq_table(x) for x in (e, b, e2, b2))
@@ -293,11 +321,14 @@ class GradientDescent(Relation):
                     before_i, before_j = steps[step - 1]
                     factor -= eq_e[before_i] * eq_b[before_j] * (1 << s.shift)
                 total += factor * eq_e2[i] * eq_b2[j]
-            return claim - total * (w - self.offset * self.real_weights(e2, b2, k) * one), []
+            real = self.real_steps(e2, b2)
+            own = [(share, real * there, name, column, at) for share, there, name, column, at in shares]
+            return claim - total * self.together(ch, own, limbs), []
 
         ch.zero("update", difference)
-        model = self.evaluate(ch, MODEL, {"weight": k})
-        u = self.integer(ch, "update remainder", {"epoch": e, "block": b, "weight": k})
-        final = eq_at(e, s.epochs - 1) * eq_at(b, s.blocks - 1)
-        constant = (1 << (s.shift - 1)) * self.real_weights(e, b, k)
-        return change - (1 << s.shift) * final * model - constant * one + u
+        at_t = {"epoch": e, "block": b}
+        u = [share * self.integer(ch, f"{name} remainder", at_t | at) for share, _, name, _, at in shares]
+        final = eq_at(e, s.epochs - 1) * eq_at(b, s.blocks - 1) * (1 << s.shift)
+        real = self.real_steps(e, b) * sum((share * there for share, there, *_ in shares), ZERO)
+        model = sum((share * value for (share, *_), value in zip(shares, last, strict=True)), ZERO)
+        return change - final * model - (1 << (s.shift - 1)) * real * one + sum(u, ZERO)

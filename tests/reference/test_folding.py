@@ -154,10 +154,23 @@ def test_lookups_in_many_sections(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = zu.commit(numbers(17, 4, 7), np.arange(17) % 2, openings=3)
     training = trained(dataset, replace(LOGISTIC, batch_size=8), [dataset.ids[i] for i in (3, 4, 16)])
     found = verifier.training_shape(training.statement).relation.parts
-    assert {name: len(boxes) for name, boxes in found.items()} == {"scores": 6, "limbs": 18, "model limbs": 1}
+    counts = {name: len(boxes) for name, boxes in found.items()}
+    assert counts == {
+        "scores": 6,
+        "weight limbs": 9,
+        "last weight limbs": 1,
+        "bias limbs": 3,
+        "last bias limbs": 1,
+    }
     sizes = {name: {tuple(axis.size for axis in box.axes) for box in boxes} for name, boxes in found.items()}
-    assert sizes == {"scores": {(1, 16), (1, 1)}, "limbs": {(1, 1, 4), (1, 1, 1)}, "model limbs": {(5,)}}
-    assert verifier.dataset_shape(training.statement["dataset"]).relation.sections == 5
+    assert sizes == {
+        "scores": {(1, 16), (1, 1)},
+        "weight limbs": {(1, 1, 4)},
+        "last weight limbs": {(4,)},
+        "bias limbs": {(1, 3, 1)},
+        "last bias limbs": {(1,)},
+    }
+    assert verifier.dataset_shape(training.statement["dataset"]).relation.sections == 4
     assert training.verdict(known=False) == "valid"
     at = {part: end - 8 for part, _, end in sections(verifier.training_shape(training.statement))}
     for part, expected in (("masked", "constraints"), ("cells of witness", "merkle path"), ("M0, M1", "constraints")):

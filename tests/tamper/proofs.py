@@ -100,7 +100,7 @@ def edited(proof: bytes, sibling: bytes, found: list[Section], place: int) -> It
 
 def long_shape(declared: Declared) -> ProofShape:
     """With rows so long that their vectors are folded, and what that leaves is folded again."""
-    columns, width = declared.relation.columns, log2_ceil(declared.data.features + 1)
+    columns, width = declared.relation.columns, 1 + log2_ceil(declared.data.features)
     dataset = matrix_shape("dataset", columns["dataset"], LONG_ROW_BITS)
     return ProofShape(
         declared.relation,

@@ -97,13 +97,13 @@ def test_a_code_that_hides_nothing():
 
 
 def test_the_lookup_term_counts_every_fraction():
-    # 16 rows x (3 + 1) features in 2^(4 + 2) cells, two label checks in 2^(1 + 4) cells, two tables of 2^16; width 1
+    # 16 rows x 3 features in 2^(4 + 2) cells, two label checks in 2^(1 + 4) cells, two tables of 2^16; width 1
     fractions = 2**6 + 2**5 + 2 * 2**16
     assert isclose(bits(validity_shape(16, 3))["lookup alpha"], 2 * log2(P) - log2(fractions * 3))
 
 
 def test_a_validity_proof_by_hand():
-    # 600 rows, 5 features and the constant one, rows of 2^10. A matrix row holds 8 features x 128 rows, so that 600
+    # 600 rows, 5 features, rows of 2^10. A matrix row holds 8 features x 128 rows, so that 600
     # take 5; labels and two blinds take one each: R = 8. The multiplicities of two tables, 2 x 2^16 cells, are in rows
     # of 2^12 in a group of their own: R = 32
     shape = validity_shape(600, 5)
@@ -127,16 +127,16 @@ def test_a_validity_proof_by_hand():
 
 
 def test_a_recommitment_by_hand():
-    # 100 rows, 2 features and the constant one, rows of 2^6, for 2 and for 3 openings. 100 cells take two matrix rows:
-    # 3 features, labels and two blinds, so R = 2 * 6
+    # 100 rows, 2 features, rows of 2^6, for 2 and for 3 openings. 100 cells take two matrix rows: 2 features, labels
+    # and two blinds, so R = 2 * 5
     shape = recommitment_shape_of(100, 2)
     old, new = shape.groups
-    assert [group.column_rows for group in shape.groups] == [12, 12]
+    assert [group.column_rows for group in shape.groups] == [10, 10]
     # C + m = 2^6 + 2 * 118 = 300, H = 2^8 in eighths of 32: n = ceil(4 * 300 / 32) * 32 = 38 * 32 = 1216
     # C + m = 2^6 + 3 * 118 = 418, H = 2^8 in eighths of 32: n = ceil(1672 / 32) * 32 = 53 * 32 = 1696
     assert (old.code.length, new.code.length) == (1216, 1696)
     found = bits(shape)
-    assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(4 * 1216))  # log2_ceil(12) = 4
+    assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(4 * 1216))  # log2_ceil(10) = 4
     assert isclose(found["tensor of new dataset"], 2 * log2(P) - log2(4 * 1696))
     # a coordinate of the point at which columns are compared
     assert isclose(found["recommitment"], 2 * log2(P))
@@ -156,18 +156,18 @@ def test_the_sum_of_a_recommitment_by_hand():
 
 
 def test_a_sum_counts_every_round_of_one_label():
-    """600 rows have 10 row bits, and so as many challenges "constant"; the weakest alone is one of them."""
-    shape = validity_shape(600, 5)
+    """Columns of 100 rows are compared at 7 coordinates, and features at one more; the weakest alone is one of them."""
+    shape = recommitment_shape_of(100, 2)
     labels = [entry.label for entry in shape.plan.rounds]
-    assert labels.count("constant") == 10
+    assert labels.count("recommitment") == 4 * 7 + 1
     terms = sum(entry.error for entry in shape.plan.rounds) / P**2
     lines = sum(
         2**-term.bits
         for name, code, rows in (
-            ("dataset", shape.groups[0].code, 8),
-            ("witness", shape.groups[1].code, 32),
+            ("dataset", shape.groups[0].code, 10),
+            ("new dataset", shape.groups[1].code, 10),
             ("ledger", shape.ledger.code, 2),
-            ("folding 1", shape.chain[0].code, shape.chain[0].rows),
+            *((f"folding {i + 1}", stack.code, stack.rows) for i, stack in enumerate(shape.chain)),
         )
         for term in code_terms(name, code, rows)
     )
@@ -176,11 +176,11 @@ def test_a_sum_counts_every_round_of_one_label():
 
 def test_a_training_by_hand():
     # 13 rows, 3 features, 2 epochs. Boxes: scores 2 (lookups) x 2 epochs x 16 rows; limbs of w (32 bits: 2) and of
-    # u (31 bits: 2, the top one shifted too: 3) are 5, so 8 x 2 epochs x 1 block x 4 weights; model limbs 2 x 4;
-    # tables 2 x 2^16, of width 2
+    # u (31 bits: 2, the top one shifted too: 3) are 5, so 8 x 2 epochs x 1 block x 4 weights; the last w 2 x 4; a bias
+    # 8 x 2 epochs, and the last one 2; tables 2 x 2^16, of width 2
     shape = training_shape(13, 3, 2)
     assert (shape.relation.schedule.weight_bits, shape.relation.schedule.shift) == (32, 31)
-    fractions = 2 * 2 * 16 + 8 * 2 * 4 + 2 * 4 + 2 * 2**16
+    fractions = 2 * 2 * 16 + 8 * 2 * 4 + 2 * 4 + 8 * 2 + 2 + 2 * 2**16
     assert isclose(bits(shape)["lookup alpha"], 2 * log2(P) - log2(fractions * 4))
     # dataset and witness in rows of 2^13: each of features (4 x 16), labels, blinds (16 cells) in one row; Q, P, the
     # limbs in one row, the multiplicities (2 x 2^16 cells) in 8 rows each: 18 rows in all

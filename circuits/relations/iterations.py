@@ -1,0 +1,120 @@
+"""What a schedule of gradient descent says of its iterations, as public vectors (docs/protocol.md, "Training")."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from ...models.methods.schedule import Schedule
+from ...models.runs import Runs
+from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscale, ksub, to_field
+from ..field.multilinear import Point, eq_at, eq_index, eq_table, prefix
+from ..language.relation import PublicVector
+
+FEW_RUNS = 64
+
+
+def epoch_rates(schedule: Schedule, e: Point) -> PublicVector:
+    """eq(e, e') c_e' on epochs e'."""
+
+    @cache
+    def rates() -> Vector:
+        return kmul_base(eq_table(e)[:, : schedule.epochs], _integers(schedule.c_epoch))
+
+    return PublicVector(rates, lambda point: kdot(rates(), eq_table(point)[:, : schedule.epochs]))
+
+
+def rate_at(schedule: Schedule, e: Point) -> K:
+    """sum over e' of eq(e, e') c_e'."""
+    return _extension(schedule.c_epoch, e)
+
+
+def shift_weights(schedule: Schedule, e: Point, b: Point) -> PublicVector:
+    """2^h eq(t, t') - 2^h next(t, t') - l_t' eq(t, t') on real t' = (e', b').
+
+    next steps b within an epoch, and from the last block to the first of the next epoch.
+    """
+    epochs, blocks = schedule.epochs, schedule.blocks
+    scale = K(1 << schedule.shift)
+
+    @cache  # and not before it is needed: a plan has no use for it
+    def vectors() -> tuple[Vector, ...]:
+        at_e, at_b = eq_table(e)[:, :epochs], eq_table(b)[:, :blocks]
+        stay = ksub(kscale(at_e, scale), kmul_base(at_e, _integers(schedule.l_epoch)))
+        next_e = kscale(_shifted(at_e), -scale * eq_index(b, blocks - 1))
+        return at_e, at_b, stay, next_e, kscale(_shifted(at_b), -scale)
+
+    def table() -> Vector:
+        at_e, at_b, stay, next_e, next_b = vectors()
+        values = kadd(_outer(stay, at_b), _outer(at_e, next_b))
+        values[:, :, 0] = kadd(values[:, :, 0], next_e)
+        return values
+
+    def evaluate(point: Point) -> K:
+        at_e, at_b, stay, next_e, next_b = vectors()
+        x, y = point[: len(e)], point[len(e) :]
+        to_e, to_b = eq_table(x)[:, :epochs], eq_table(y)[:, :blocks]
+        same_epoch = kdot(stay, to_e) * kdot(at_b, to_b) + kdot(at_e, to_e) * kdot(next_b, to_b)
+        return same_epoch + kdot(next_e, to_e) * eq_index(y, 0)
+
+    return PublicVector(table, evaluate)
+
+
+def block_rates(schedule: Schedule, b: Point) -> PublicVector:
+    """eq(b, b_n) c_b S(n) on rows n; the verifier's side takes O(blocks + forgotten)."""
+    rows, size, bits = schedule.rows, schedule.block_size, len(b)
+
+    @cache
+    def of_blocks() -> Vector:
+        return kmul_base(eq_table(b)[:, : schedule.blocks], _integers(schedule.c_block))
+
+    def table() -> Vector:
+        values = np.repeat(of_blocks(), size, axis=1)[:, :rows]
+        values[:, list(schedule.live.forgotten)] = 0
+        return values
+
+    def evaluate(point: Point) -> K:
+        rates, high, low = of_blocks(), point[:bits], point[bits:]
+        to_b = eq_table(high)[:, : rates.shape[1]]
+        last = K(int(rates[0, -1]), int(rates[1, -1])) * K(int(to_b[0, -1]), int(to_b[1, -1]))
+        missing = ONE - prefix(low, rows - (rates.shape[1] - 1) * size)
+        forgotten = np.array(schedule.live.forgotten, dtype=np.int64)
+        at_forgotten = eq_at(point, schedule.live.forgotten)
+        return kdot(rates, to_b) - last * missing - kdot(rates[:, forgotten // size], at_forgotten)
+
+    return PublicVector(table, evaluate)
+
+
+def _integers(values: Runs) -> Vector:
+    """Integers below 2^62 as F elements."""
+    return to_field(values.array())
+
+
+def _extension(values: Runs, point: Point) -> K:
+    """Their extension at a point: run by run where they are few, which needs no table."""
+    if len(values.values) > FEW_RUNS:
+        table = eq_table(point)[:, : len(values)]
+        return kdot(kmul_base(table, _integers(values)), ones(len(values)))
+    below, total = K(0), K(0)
+    for value, end in zip(values.values, values.ends, strict=True):
+        before, below = below, prefix(point, end)
+        total = total + (below - before) * value
+    return total
+
+
+def ones(*shape: int) -> Vector:
+    """A K array of ones, (2, *shape)."""
+    values = np.zeros((2, *shape), dtype=np.uint64)
+    values[0] = 1
+    return values
+
+
+def _outer(x: Vector, y: Vector) -> Vector:
+    """Outer product of K vectors (2, m) and (2, n), shape (2, m, n)."""
+    return kmul(x[:, :, None], y[:, None, :])
+
+
+def _shifted(x: Vector) -> Vector:
+    """x moved one place up, the first entry zero: i' -> x(i' - 1)."""
+    return np.concatenate([np.zeros((2, 1), dtype=np.uint64), x[:, :-1]], axis=1)

@@ -1,0 +1,16 @@
+"""A model's integers as the columns of its commitment."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ...circuits.field.goldilocks import Vector, to_field
+from ...circuits.language.layout import Address
+from ...circuits.relations.model import COEFFICIENTS, INTERCEPT
+
+
+def model_cells(features: int, integers: npt.NDArray[np.int64]) -> dict[Address, Vector]:
+    """The columns of circuits/relations/model.py. integers: d weights, and the intercept if there is one."""
+    weights, intercept = np.split(to_field(integers), [features])
+    return {COEFFICIENTS: weights, **({INTERCEPT: intercept} if intercept.size else {})}
