@@ -60,11 +60,9 @@ def prove_training(
     start = perf_counter()
     _require_types(dataset, spec, previous)
     openings = require_openings(model_openings)
-    before = _forgotten_before(dataset, previous, fork)
-    wanted = dataset.rows.positions(forget)
-    forgotten = dataset.records_at({*before, *wanted})
-    attached = {PATHS: dataset.rows.record_paths([record.position for record in forgotten])}
-    draft = _draft(dataset, spec, forgotten, openings, previous)
+    before, wanted = _forgotten_before(dataset, previous, fork), dataset.rows.positions(forget)
+    draft = _draft(dataset, spec, dataset.records_at({*before, *wanted}), openings, previous)
+    attached = {PATHS: dataset.rows.record_paths(draft.positions)}
     shape = check_before_work(draft, [dataset.budget], attached)
     dataset.require_whole_count()
     _report(progress, "train")
@@ -86,11 +84,10 @@ def prove_training(
     proved = prove_statement(shape, statement, committed, witness, budgets=[dataset.budget], progress=progress)
     model = Model.proved(statement, integers, secret)
     timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
-    again = len({*before} & {*wanted})
     proof = TrainingProof(statement, proved.proof.proof, attached)
     if dataset.directory is not None:
         notes += _noted(dataset.directory, proof)
-    return Trained(proof, model, timings, again, dataset.directory, notes)
+    return Trained(proof, model, timings, len({*before} & {*wanted}), dataset.directory, notes)
 
 
 def _require_types(dataset: Dataset, spec: TrainingSpec, previous: TrainingProof | None) -> None:

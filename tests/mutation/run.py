@@ -43,7 +43,12 @@ DECLARED = ("tests/models/test_encoding.py", "tests/models/test_spec.py", "tests
 FIRST = {
     **dict.fromkeys(("batching.py", "lookup.py", "opening.py", "sumcheck.py", "proof.py", "ledger.py"), LIES),
     **dict.fromkeys(("gradient_descent.py", "validity.py"), LIES),
-    **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
+    **dict.fromkeys(("verify.py", "recommitment.py", "training.py", "link.py", "base.py"), FILES),
+    **dict.fromkeys(("pins.py", "proofs.py", "shapes.py"), FILES),
+    **dict.fromkeys(("channel.py", "trees.py"), ("tests/attacks/test_broken_bytes.py",)),
+    **dict.fromkeys(("records.py", "gaps.py"), ("tests/circuits/test_records.py", "tests/circuits/test_gaps.py")),
+    "record_tree.py": ("tests/circuits/test_record_tree.py", STATEMENTS),
+    "history.py": (*FILES, "tests/cli/test_history.py"),
     "merkle.py": ("tests/verifier/test_merkle.py",),
     "folding.py": ("tests/verifier/test_folding.py",),
     "work.py": ("tests/attacks/test_broken_bytes.py",),
