@@ -51,11 +51,6 @@ class Live:
             raise ParameterError("forgotten rows: every row is forgotten, nothing is left to train on")
 
     @property
-    def whole(self) -> bool:
-        """Whether the only range is the whole data set."""
-        return self.ranges == ((0, self.rows),)
-
-    @property
     def count(self) -> int:
         """How many rows count."""
         return sum(stop - start for start, stop in self.ranges) - len(self.forgotten)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
 import pytest
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.validity import Validity
@@ -90,7 +91,8 @@ def _relation(relation: Any) -> relations.Relation:
     statement = {
         "dataset": _dataset(s.rows, s.features, s.label_kind, s.scales.x_bits),
         "spec": {"scales": {"x_bits": s.scales.x_bits}, "method": {"bias": s.bias}},
-        "forgotten": forget_list([(position, bytes(32)) for position in s.live.forgotten]),
+        # The document knows no ranges yet: what is outside them counts as little as what is forgotten.
+        "forgotten": forget_list([(position, bytes(32)) for position in np.flatnonzero(~s.live.mask()).tolist()]),
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relations, "schedule", lambda *_: handed)

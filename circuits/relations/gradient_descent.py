@@ -34,7 +34,6 @@ from functools import cached_property
 
 import numpy as np
 
-from ...errors import ParameterError
 from ...models.methods.schedule import Schedule
 from ..field.goldilocks import ONE, ZERO, K, Vector, kscale
 from ..field.multilinear import Point, bits_of, eq, eq_index, eq_table, prefix
@@ -126,11 +125,6 @@ class GradientDescent:
     """
 
     schedule: Schedule
-
-    def __post_init__(self) -> None:
-        """Raises ParameterError for a training on ranges of rows, which this relation cannot say."""
-        if not self.schedule.live.whole:
-            raise ParameterError("training on ranges of the rows cannot be proved yet")
 
     @property
     def name(self) -> str:

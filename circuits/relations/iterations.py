@@ -8,7 +8,7 @@ import numpy as np
 
 from ...models.methods.schedule import Schedule
 from ...models.runs import Runs
-from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscale, ksub, to_field
+from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscalar, kscale, ksub, to_field
 from ..field.multilinear import Point, eq_at, eq_index, eq_table, prefix
 from ..language.relation import PublicVector
 
@@ -62,26 +62,30 @@ def shift_weights(schedule: Schedule, e: Point, b: Point) -> PublicVector:
 
 
 def block_rates(schedule: Schedule, b: Point) -> PublicVector:
-    """eq(b, b_n) c_b S(n) on rows n; the verifier's side takes O(blocks + forgotten)."""
-    rows, size, bits = schedule.rows, schedule.block_size, len(b)
+    """eq(b, b_n) c_b S(n) on rows n; the verifier's side takes O(blocks in all ranges + forgotten)."""
+    live, size, bits = schedule.live, schedule.block_size, len(b)
 
     @cache
     def of_blocks() -> Vector:
         return kmul_base(eq_table(b)[:, : schedule.blocks], _integers(schedule.c_block))
 
     def table() -> Vector:
-        values = np.repeat(of_blocks(), size, axis=1)[:, :rows]
-        values[:, list(schedule.live.forgotten)] = 0
+        values = np.repeat(of_blocks(), size, axis=1)[:, : live.rows]
+        values[:, ~live.mask()] = 0
         return values
 
     def evaluate(point: Point) -> K:
-        rates, high, low = of_blocks(), point[:bits], point[bits:]
-        to_b = eq_table(high)[:, : rates.shape[1]]
-        last = K(int(rates[0, -1]), int(rates[1, -1])) * K(int(to_b[0, -1]), int(to_b[1, -1]))
-        missing = ONE - prefix(low, rows - (rates.shape[1] - 1) * size)
-        forgotten = np.array(schedule.live.forgotten, dtype=np.int64)
-        at_forgotten = eq_at(point, schedule.live.forgotten)
-        return kdot(rates, to_b) - last * missing - kdot(rates[:, forgotten // size], at_forgotten)
+        rates, low = of_blocks(), point[bits:]
+        weights = kmul(rates, eq_table(point[:bits])[:, : schedule.blocks])
+        forgotten = np.array(live.forgotten, dtype=np.int64)
+        total = -kdot(rates[:, forgotten // size], eq_at(point, live.forgotten))
+        for start, stop in live.ranges:  # whole blocks, less what the first and the last one have outside the range
+            first, last = start // size, (stop - 1) // size
+            before, after = prefix(low, start - first * size), ONE - prefix(low, stop - last * size)
+            whole = weights[:, first : last + 1]
+            total = total + kdot(whole, ones(last + 1 - first))
+            total = total - kscalar(whole[:, 0]) * before - kscalar(whole[:, -1]) * after
+        return total
 
     return PublicVector(table, evaluate)
 

@@ -31,9 +31,9 @@ class NarrowTrace:
     Attributes:
         weights: int64 (T + 1, K), scale w_bits; row 0 is zero, row T the last; the bias last, if there is one.
         u: int64 (T, K), remainders of the update.
-        Q: int16 (E, N), table indices less 2^15; 0 in forgotten rows.
-        P: (E, N), predictions; 0 in forgotten rows.
-        rem: uint16 (E, N), z - 2^16 Q; 0 in forgotten rows.
+        Q: int16 (E, N), table indices less 2^15; 0 in rows that do not count.
+        P: (E, N), predictions; 0 in these rows.
+        rem: uint16 (E, N), z - 2^16 Q; 0 in these rows.
         forgotten: positions of these.
         forgotten_scores: int64 (E, forgotten), their z.
     """
@@ -105,7 +105,7 @@ def _descend(rows: Rows, table: Integers, targets: Integers, schedule: Schedule)
 
 def _holes(schedule: Schedule) -> Integers:
     """Positions of the rows that do not count."""
-    return np.array(schedule.live.forgotten, dtype=np.int64)
+    return np.flatnonzero(~schedule.live.mask())
 
 
 def _by_reference(rows: Rows, schedule: Schedule) -> NarrowTrace:

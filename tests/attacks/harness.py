@@ -62,10 +62,11 @@ class Declared:
     spec: TrainingSpec
     data: DatasetShape
     forgotten: tuple[int, ...]
+    ranges: tuple[tuple[int, int], ...] = ()
 
     @cached_property
     def schedule(self) -> Schedule:
-        schedule: Any = self.spec.compile(self.data, Live(self.data.rows, self.forgotten))
+        schedule: Any = self.spec.compile(self.data, Live(self.data.rows, self.forgotten, self.ranges))
         return schedule
 
     @cached_property
@@ -123,7 +124,7 @@ def descend(
     """The declared training, or one that differs from it.
 
     Args:
-        counted: rows that enter gradients; by default those that are not forgotten.
+        counted: rows that enter gradients; by default those that count.
         schedule: other public integers than the declared ones.
         start: the first weights.
         block_of: which block's gradient is used in a step of a block.
@@ -131,7 +132,7 @@ def descend(
     """
     s, (X, y) = schedule or declared.schedule, data
     if counted is None:
-        counted = ~np.isin(np.arange(s.rows), declared.forgotten)
+        counted = s.live.mask()
     fixed, table = declared.spec.fixed_point, declared.schedule.activation_table
     bias = np.full((s.rows, s.width - s.features), 1 << fixed.x_bits)
     matrix, targets = np.concatenate([X, bias], axis=1), y * s.label_multiplier

@@ -83,6 +83,31 @@ def test_dropping_a_row_that_is_not_forgotten_is_rejected(declared: Declared, da
     assert_caught(prove(declared.shape, columns_of(declared, data, trace)), "gradient")
 
 
+RANGES = ((1, 6), (8, 11))
+
+
+def test_a_training_on_ranges_of_the_rows_is_accepted(declared: Declared, data: Data) -> None:
+    part = replace(declared, ranges=RANGES)
+    outcome = prove(part.shape, columns_of(part, data, descend(part, data)))
+    assert outcome.verdict() == "valid" and outcome.prover.lies == frozenset()
+
+
+@pytest.mark.parametrize("row", [0, 6, 7, 11])
+def test_training_on_a_row_outside_the_ranges_is_rejected(declared: Declared, data: Data, row: int) -> None:
+    part = replace(declared, ranges=RANGES)
+    counted = part.schedule.live.mask()
+    counted[row] = True
+    assert_caught(prove(part.shape, columns_of(part, data, descend(part, data, counted=counted))), "gradient")
+
+
+@pytest.mark.parametrize("row", [1, 4, 8, 10])
+def test_dropping_a_row_of_the_ranges_is_rejected(declared: Declared, data: Data, row: int) -> None:
+    part = replace(declared, ranges=RANGES)
+    counted = part.schedule.live.mask()
+    counted[row] = False
+    assert_caught(prove(part.shape, columns_of(part, data, descend(part, data, counted=counted))), "gradient")
+
+
 @pytest.mark.parametrize(
     "other",
     [{"learning_rate": 0.499}, {"learning_rate": (0.5, 0.5, 0.25)}, {"l2": 0.0}, {"l2": 0.02}],

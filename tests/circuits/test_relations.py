@@ -29,13 +29,19 @@ from ..toys import ScaledGradient
 
 
 def training(
-    rows: int, features: int, epochs: int, batch: int | None, forgotten: tuple[int, ...] = (), **spec: Any
+    rows: int,
+    features: int,
+    epochs: int,
+    batch: int | None,
+    forgotten: tuple[int, ...] = (),
+    ranges: tuple[tuple[int, int], ...] = (),
+    **spec: Any,
 ) -> GradientDescent:
     model = spec.pop("model", "logistic")
     declared = TrainingSpec(model=model, epochs=epochs, batch_size=batch, **({"learning_rate": 0.5} | spec))
     kind = {"logistic": "binary", "linear": "real"}[model]
     shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=14 * (kind == "real"), x_bits=10)
-    schedule: Any = declared.compile(shape, Live(rows, forgotten))
+    schedule: Any = declared.compile(shape, Live(rows, forgotten, ranges))
     return GradientDescent(schedule)
 
 
@@ -50,6 +56,10 @@ TRAININGS = {
     "no bias": training(11, 3, 3, 2, (2, 5), bias=False, model="linear", l2=0.01),
     "no bias, features a power of two": training(6, 4, 3, None, bias=False),
     "a batch larger than the data": training(5, 3, 3, 16, (0,)),
+    "a range within a block": training(13, 2, 2, 8, (), ((2, 5),)),
+    "a range of one block, all rows": training(13, 2, 2, None, (3,), ((0, 9),)),
+    "ranges that begin and end anywhere": training(29, 3, 2, 4, (9, 26), ((1, 3), (4, 12), (14, 15), (25, 28))),
+    "ranges of whole blocks": training(16, 2, 2, 4, (13,), ((0, 4), (12, 16))),
     "all rows but one forgotten": training(10, 5, 6, 8, tuple(range(9)), model="linear"),
 }
 VALIDITIES = {kind: Validity(11, 3, kind, 10) for kind in ("binary", "real", "count")}

@@ -34,16 +34,23 @@ def people(seed: int, rows: int, features: int, kind: str, x_bits: int) -> Rows:
     return blind_rows(tuple(map(str, range(rows))), X, labels.astype(np.int32))
 
 
-def schedule_of(spec: TrainingSpec, rows: Rows, holes: tuple[int, ...], label_bits: int = 0) -> Any:
+Ranges = tuple[tuple[int, int], ...]
+
+
+def schedule_of(
+    spec: TrainingSpec, rows: Rows, holes: tuple[int, ...], label_bits: int = 0, ranges: Ranges = ()
+) -> Any:
     features, count = rows.by_feature.shape
     kind, x_bits = KINDS[spec.model], spec.fixed_point.x_bits
     shape = DatasetShape(rows=count, features=features, label_kind=kind, label_bits=label_bits, x_bits=x_bits)
-    return spec.compile(shape, Live(count, holes))
+    return spec.compile(shape, Live(count, holes, ranges))
 
 
-def assert_same(spec: TrainingSpec, rows: Rows, holes: tuple[int, ...], label_bits: int = 0) -> None:
-    schedule = schedule_of(spec, rows, holes, label_bits)
-    live = ~np.isin(np.arange(len(rows.ids)), holes)
+def assert_same(
+    spec: TrainingSpec, rows: Rows, holes: tuple[int, ...], label_bits: int = 0, ranges: Ranges = ()
+) -> None:
+    schedule = schedule_of(spec, rows, holes, label_bits, ranges)
+    live = schedule.live.mask()
     expected = train(rows.features, rows.labels, schedule)
     found = descend(rows, schedule)
     assert np.array_equal(found.weights, expected.weights) and np.array_equal(found.u, expected.u)
@@ -79,6 +86,13 @@ def test_logistic_training_is_that_of_the_reference(
     with pytest.MonkeyPatch.context() as patch:
         compiled_only(patch)
         assert_same(spec, people(seed, rows, features, "binary", spec.fixed_point.x_bits), holes)
+
+
+def test_training_on_ranges_is_that_of_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled_only(monkeypatch)
+    spec = TrainingSpec(model="logistic", epochs=8, learning_rate=0.5, batch_size=64)
+    rows = people(8, 300, 5, "binary", spec.fixed_point.x_bits)
+    assert_same(spec, rows, (3, 130), ranges=((0, 70), (128, 200), (299, 300)))
 
 
 def test_linear_training_is_that_of_the_reference() -> None:
