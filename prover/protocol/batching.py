@@ -49,7 +49,8 @@ def prove_batching(
         matrices: the rows of columns of each matrix, in parts.
     """
     weights = draw_weights(channel, claims)  # V -> P
-    by_rows, by_cells = _factors(row_weights(group, weights, claims))
+    places = row_weights(group, weights, claims)
+    by_rows, by_cells = _factors(places)
 
     products = _row_products(group, matrices, by_rows, by_cells)
     claim = combined_claim(weights, claims)
@@ -62,7 +63,7 @@ def prove_batching(
 
     (value,) = channel.send([kscalar(final[1, :, 0])])  # P -> V
     point = (*row_point, *cell_point)
-    return FoldedMatrix(require_batched(channel, group, (weights, claims), point, claim, value), row)
+    return FoldedMatrix(require_batched(channel, group, lambda: places, point, claim, value), row)
 
 
 def _factors(places: Mapping[Point, Vector]) -> tuple[list[Vector], list[Vector]]:

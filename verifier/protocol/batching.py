@@ -12,7 +12,7 @@ which ends at s with one hidden value M(r, s), for the opening to settle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,24 +74,24 @@ def verify_batching(channel: Channel, group: Group, claims: Sequence[Claim]) -> 
     variables = group.index_bits + group.code.row_bits
     point, claim = verify_rounds(channel, "batching", variables, DEGREE, combined_claim(weights, claims))
     (value,) = channel.hidden(1)  # P -> V
-    return require_batched(channel, group, (weights, claims), point, claim, value)
+    return require_batched(channel, group, lambda: row_weights(group, weights, claims), point, claim, value)
 
 
 def require_batched(
     channel: Side,
     group: Group,
-    batch: tuple[Sequence[K], Sequence[Claim]],
+    places: Callable[[], Mapping[Point, Vector]],
     point: Point,
     claim: Hidden,
     value: Hidden,
 ) -> MatrixClaim:
-    """Constraint "batching": claim = B(s) * M(r, s)."""
+    """Constraint "batching": claim = B(s) * M(r, s). places: `row_weights`, which a plan has no use for."""
     row_point, cell_point = point[: group.index_bits], point[group.index_bits :]
 
     def weight() -> K:
         at_rows = eq_table(row_point)[:, : group.column_rows]
         result = ZERO
-        for place, table in row_weights(group, *batch).items():
+        for place, table in places().items():
             result = result + kdot(table, at_rows) * eq(place, cell_point)
         return result
 
