@@ -40,6 +40,13 @@ def test_without_the_link_the_data_sets_are_different(chain):
         zu.verify(second, new.commitment, previous=first)
 
 
+def test_a_link_of_other_data_sets_is_not_the_one_that_is_needed(chain):
+    old, first, new, link, second = chain
+    back = replace(link, statement=LinkStatement(new.statement, old.statement))
+    with pytest.raises(zu.StatementMismatch, match="does not link the data set of the previous proof to this one"):
+        zu.verify(second, new.commitment, previous=first, recommitment=back)
+
+
 def test_both_commitments_pay_for_the_link(chain):
     old, _, new, _, _ = chain
     assert (old.spent, new.spent) == (3, 3)  # validity, training, link; validity, link, training

@@ -33,7 +33,8 @@ PLACES = ("formats", "models", "circuits", "verifier")
 EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
 CALLS = ("require_", "check_", "verify_")
 ATTACKS = ("tests/attacks", "tests/tamper", "tests/test_library.py", "tests/test_recommitment.py")
-UNITS = ("tests/formats", "tests/models", "tests/verifier", "tests/circuits")
+TYPES = "tests/test_argument_types.py"
+UNITS = ("tests/formats", "tests/models", "tests/verifier", "tests/circuits", TYPES)
 LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py")
 STATEMENTS = "tests/attacks/test_lying_statements.py"
 FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py", STATEMENTS)
@@ -46,11 +47,11 @@ FIRST = {
     **dict.fromkeys(("gradient_descent.py", "validity.py"), LIES),
     **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
     **dict.fromkeys(("training.py", "link.py", "base.py"), UNPROVED),
-    **dict.fromkeys(("pins.py", "proofs.py", "shapes.py"), FILES),
+    **dict.fromkeys(("pins.py", "proofs.py", "shapes.py"), (TYPES, *FILES)),
     **dict.fromkeys(("channel.py", "trees.py"), ("tests/attacks/test_broken_bytes.py",)),
     **dict.fromkeys(("records.py", "gaps.py"), ("tests/circuits/test_records.py", "tests/circuits/test_gaps.py")),
     "record_tree.py": (*UNPROVED, "tests/circuits/test_record_tree.py", STATEMENTS),
-    "history.py": (*FILES, "tests/cli/test_history.py"),
+    "history.py": (TYPES, *FILES, "tests/cli/test_history.py"),
     "merkle.py": ("tests/verifier/test_merkle.py",),
     "folding.py": ("tests/verifier/test_folding.py",),
     "work.py": ("tests/attacks/test_broken_bytes.py",),

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.formats.container import decode, encode
+from zkunlearn.verifier.proofs import Proof
 from zkunlearn.verifier.protocol import soundness
 
 SPEC: Any = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5)
@@ -29,6 +31,14 @@ def wide(statement, features):
     first = statement.encoding.features[0]
     columns = tuple(replace(first, name=f"x{i}") for i in range(features))
     return replace(statement, encoding=replace(statement.encoding, features=columns))
+
+
+def test_a_container_that_holds_no_statement_is_no_proof(made):
+    _, proof, _ = made
+    kind, payload = decode(proof.to_bytes(), None, 1 << 30)
+    assert kind == "training"
+    with pytest.raises(zu.FormatError, match=r"this is a model\.opening, which is no statement with its proof"):
+        Proof.from_bytes(encode("model.opening", payload))
 
 
 def test_a_data_set_larger_than_one_proof_is_refused_before_it_is_laid_out(made):
