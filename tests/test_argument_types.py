@@ -51,6 +51,20 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "verify proof": ("TrainingProof", lambda made, x: zu.verify(x, made.dataset.commitment)),
     "verify dataset": ("DatasetCommitment", lambda made, x: zu.verify(made.trained.proof, x)),
     "verify spec": ("TrainingSpec", lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, spec=x)),
+    "verify previous": (
+        "TrainingProof",
+        lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, previous=x),
+    ),
+    "verify recommitment": (
+        "RecommitmentProof",
+        lambda made, x: zu.verify(
+            made.trained.proof, made.dataset.commitment, previous=made.trained.proof, recommitment=x
+        ),
+    ),
+    "verify known_dataset": (
+        "bytes",
+        lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, known_dataset=x),
+    ),
     "verify_dataset commitment": ("DatasetCommitment", lambda made, x: zu.verify_dataset(x)),
     "verify_recommitment recommitment": ("RecommitmentProof", lambda made, x: zu.verify_recommitment(x)),
     "verify_chain source": ("str or Path or Iterable", lambda made, x: zu.verify_chain(x)),
@@ -124,6 +138,8 @@ ACCEPTED: dict[str, tuple[type, ...]] = {
     "prove model_openings": (int,),
     "recommit openings": (int,),
     "verify spec": (NONE,),
+    "verify previous": (NONE,),
+    "verify known_dataset": (NONE,),
     "memory_limit size": (NONE,),
     "memory_limit folder": (NONE, str),
 }

@@ -30,6 +30,7 @@ from acceptance import ACCEPTED, FAILED
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "mutation.md"
 PLACES = ("formats", "models", "circuits", "verifier")
+ROWS_OF_PLACES = tuple(f"| {place}/" for place in PLACES)
 EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
 CALLS = ("require_", "check_", "verify_")
 ATTACKS = ("tests/attacks", "tests/tamper", "tests/test_library.py", "tests/test_recommitment.py")
@@ -211,8 +212,8 @@ def write_page(rows: list[str], only: Sequence[str]) -> None:
     """The page; or the page as it is, with these rows in the place of all that it has of the files that were tried."""
     lines = rows
     if only:
-        old = PAGE.read_text(encoding="utf-8").removeprefix(HEAD).splitlines()
-        kept = [row for row in old if row.startswith("| ") and not any(_file(row).is_relative_to(o) for o in only)]
+        old = [row for row in PAGE.read_text(encoding="utf-8").splitlines() if row.startswith(ROWS_OF_PLACES)]
+        kept = [row for row in old if not any(_file(row).is_relative_to(o) for o in only)]
         lines = sorted([*kept, *rows], key=_place)  # which leaves the order within a file
     accepted, unnoticed = (sum(what in line for line in lines) for what in (" | accepted | ", NOTHING))
     sums = f"{len(lines)} checks: {accepted} whose deletion lets something in, {unnoticed} that nothing notices."
