@@ -165,12 +165,12 @@ def _method(method: Method | str, given: Mapping[str, Any]) -> Method:
     for name in given:
         if name not in known:
             raise ParameterError(f"unknown field {name}; fields of {kind.kind} are {', '.join(known)}")
-    if isinstance(method, Method):
-        return replace(method, **given) if given else method  # type: ignore[type-var]  # every one is a dataclass
+    own = {name: getattr(method, name) for name in known} if isinstance(method, Method) else {}
+    chosen = {**own, **given}
     for name, required in known.items():
-        if required and name not in given:
+        if required and name not in chosen:
             raise ParameterError(f"field {name} is missing")
-    return kind(**given)
+    return kind(**chosen)
 
 
 def _field_names(kind: type[Any]) -> dict[str, bool]:

@@ -77,8 +77,8 @@ SCORES = "scores"  # box of lookups
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What is trained: the columns of the weights, and those of the bias, all of them in limbs.
+class ParameterColumns:
+    """The columns of what is trained, the weights or the bias, all of them in limbs.
 
     Attributes:
         box, last_box: names of the lookups of its limbs.
@@ -92,12 +92,12 @@ class Trained:
     last: Address
 
 
-def _trained(name: str, steps: str) -> Trained:
+def _parameter(name: str, steps: str) -> ParameterColumns:
     columns = (Address(WITNESS, column) for column in (steps, f"{name} remainder", f"last {name}"))
-    return Trained(f"{name} limbs", f"last {name} limbs", *columns)
+    return ParameterColumns(f"{name} limbs", f"last {name} limbs", *columns)
 
 
-WEIGHTS, BIAS = _trained("weight", "weights"), _trained("bias", "biases")
+WEIGHTS, BIAS = _parameter("weight", "weights"), _parameter("bias", "biases")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class _Share:
         at: where it is on the axis of weights.
     """
 
-    trained: Trained
+    parameter: ParameterColumns
     share: K
     real: K
     at: Mapping[str, Point]
@@ -154,7 +154,7 @@ class GradientDescent:
         return weight_axis(self.schedule)
 
     @property
-    def trained(self) -> Mapping[Trained, Axis]:
+    def parameters(self) -> Mapping[ParameterColumns, Axis]:
         """What is trained, each on its axis."""
         return {WEIGHTS: self.weight, **({BIAS: INTERCEPT_AXIS} if self.schedule.bias else {})}
 
@@ -165,11 +165,11 @@ class GradientDescent:
         """See the table above."""
         schedule = self.schedule
         limbs: list[Column] = []
-        for trained, axis in self.trained.items():
+        for parameter, axis in self.parameters.items():
             steps = (self.epoch, self.block, axis)
-            limbs += limb_columns(trained.steps, schedule.weight_bits, steps)
-            limbs += limb_columns(trained.remainder, schedule.shift, steps)
-            limbs += limb_columns(trained.last, schedule.weight_bits, (axis,))
+            limbs += limb_columns(parameter.steps, schedule.weight_bits, steps)
+            limbs += limb_columns(parameter.remainder, schedule.shift, steps)
+            limbs += limb_columns(parameter.last, schedule.weight_bits, (axis,))
         return {
             DATASET: dataset_columns(schedule.rows, schedule.features),
             MODEL: model_columns(schedule),
@@ -193,11 +193,12 @@ class GradientDescent:
         activation = Lookup("activation", ACTIVATION, (Entry(((1, Q),)), Entry(((1, PREDICTIONS),))))
         live = Indicator((self.epoch, self.row), schedule.live.forgotten, schedule.live.ranges)
         parts = [lookup_boxes(SCORES, live, (remainder, activation))]
-        for trained, axis in self.trained.items():
-            limbs = limb_lookups(trained.steps, schedule.weight_bits) + limb_lookups(trained.remainder, schedule.shift)
-            last = limb_lookups(trained.last, schedule.weight_bits)
-            parts.append(lookup_boxes(trained.box, Indicator((self.epoch, self.block, axis)), limbs))
-            parts.append(lookup_boxes(trained.last_box, Indicator((axis,)), last))
+        for parameter, axis in self.parameters.items():
+            limbs = limb_lookups(parameter.steps, schedule.weight_bits)
+            limbs += limb_lookups(parameter.remainder, schedule.shift)
+            last = limb_lookups(parameter.last, schedule.weight_bits)
+            parts.append(lookup_boxes(parameter.box, Indicator((self.epoch, self.block, axis)), limbs))
+            parts.append(lookup_boxes(parameter.last_box, Indicator((axis,)), last))
         table, count = schedule.activation_table, max(len(boxes) for boxes in parts)
         return tuple(
             Section(
@@ -228,8 +229,8 @@ class GradientDescent:
         """What is trained, at weight k and at s."""
         points = {WEIGHTS: k, BIAS: ()}
         return tuple(
-            _Share(trained, eq_index(s, i), prefix(points[trained], axis.size), {axis.name: points[trained]})
-            for i, (trained, axis) in enumerate(self.trained.items())
+            _Share(parameter, eq_index(s, i), prefix(points[parameter], axis.size), {axis.name: points[parameter]})
+            for i, (parameter, axis) in enumerate(self.parameters.items())
         )
 
     def _product(self, steps: Steps, star: LookedUp) -> None:
@@ -275,10 +276,10 @@ class GradientDescent:
     def _initial_weights(self, steps: Steps, shares: tuple[_Share, ...]) -> None:
         """W(0, k) = 0, and V(0) = 0."""
         first: dict[str, Point] = {"epoch": (ZERO,) * self.epoch.bits, "block": (ZERO,) * self.block.bits}
-        values = [(own.share, self._value(steps, own.trained.steps, {**first, **own.at}, own.real)) for own in shares]
+        values = [(own.share, self._value(steps, own.parameter.steps, {**first, **own.at}, own.real)) for own in shares]
         steps.require_zero("initial weights", linear(values))
 
-    def _model(self, steps: Steps, looked_up: Mapping[str, LookedUp], k: Point) -> Mapping[Trained, Hidden]:
+    def _model(self, steps: Steps, looked_up: Mapping[str, LookedUp], k: Point) -> Mapping[ParameterColumns, Hidden]:
         """The committed model is what its limbs say, where their lookups ended. Returns the last W at k, and V."""
         ended = looked_up[WEIGHTS.last_box]
         own = ended.point["weight"]
@@ -292,7 +293,7 @@ class GradientDescent:
         return last
 
     def _update(
-        self, steps: Steps, t: tuple[Point, Point], shares: tuple[_Share, ...], last: Mapping[Trained, Hidden]
+        self, steps: Steps, t: tuple[Point, Point], shares: tuple[_Share, ...], last: Mapping[ParameterColumns, Hidden]
     ) -> Hidden:
         """The update equation at (t, k, s), solved for the weighted gradient, which is handed on as a claim.
 
@@ -303,7 +304,7 @@ class GradientDescent:
         schedule, scale = self.schedule, K(1 << self.schedule.shift)
         groups = (self.epoch.bits, self.block.bits)
         free: dict[str, Coordinates] = {"epoch": variables(0, groups[0]), "block": variables(*groups)}
-        terms = [term for own in shares for term in self._terms(own.trained.steps, {**free, **own.at}, own.share)]
+        terms = [term for own in shares for term in self._terms(own.parameter.steps, {**free, **own.at}, own.share)]
         real = sum((own.share * own.real for own in shares), ZERO)
         factor = Factor(tuple(terms), self._offsets((self.epoch, self.block), real))
         shift = Sum("update", groups, shift_weights(schedule, e, b), (factor,))
@@ -311,12 +312,12 @@ class GradientDescent:
         steps.sumcheck(shift, change)
 
         at_last = eq_index(e, schedule.epochs - 1) * eq_index(b, schedule.blocks - 1)
-        model = linear((scale * at_last * own.share, last[own.trained]) for own in shares)
+        model = linear((scale * at_last * own.share, last[own.parameter]) for own in shares)
         at: dict[str, Point] = {"epoch": e, "block": b}
         remainder = linear(
             (own.share * c, steps.evaluate(limb, {**at, **own.at}))
             for own in shares
-            for c, limb in limb_terms(own.trained.remainder, schedule.shift)
+            for c, limb in limb_terms(own.parameter.remainder, schedule.shift)
         )
         half = K(1 << (schedule.shift - 1)) * prefix(e, schedule.epochs) * prefix(b, schedule.blocks) * real
         return change - model - half + remainder

@@ -9,7 +9,7 @@ from ...circuits.field.goldilocks import to_field
 from ...circuits.language.layout import Address
 from ...circuits.language.relation import LIMB
 from ...circuits.language.tables import split_limbs
-from ...circuits.relations.gradient_descent import BIAS, PREDICTIONS, WEIGHTS, GradientDescent, Q, Trained, Z
+from ...circuits.relations.gradient_descent import BIAS, PREDICTIONS, WEIGHTS, GradientDescent, ParameterColumns, Q, Z
 from ...models.methods.schedule import Schedule
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
@@ -24,11 +24,11 @@ def training_witness(relation: GradientDescent, trace: NarrowTrace) -> Witness:
     limbs: dict[Address, npt.NDArray[np.uint16]] = {}
     looked_up: dict[str, LookedUpRows] = {"remainder": trace.rem, "activation": signed_rows(trace.Q)}
     own = {WEIGHTS: slice(0, schedule.features), BIAS: slice(schedule.features, schedule.width)}
-    for trained in relation.trained:
-        mine = trained_limbs(schedule, trained, trace.weights[:, own[trained]], trace.u[:, own[trained]])
-        limbs |= mine
-        for integer, bits in trained_bits(schedule, trained).items():
-            looked_up |= limb_rows(mine, integer, bits)
+    for parameter in relation.parameters:
+        integers = _integers(schedule, parameter, trace.weights[:, own[parameter]], trace.u[:, own[parameter]])
+        for column, (values, bits) in integers.items():
+            limbs |= split_limbs(values, column, bits)
+            looked_up |= limb_rows(limbs, column, bits)
     scores = Combination(((1, trace.rem), (LIMB, trace.Q)), trace.forgotten, to_field(trace.forgotten_scores))
     columns: dict[Address, Cells | Combination] = {
         Q: trace.Q,
@@ -40,23 +40,14 @@ def training_witness(relation: GradientDescent, trace: NarrowTrace) -> Witness:
     return Witness(columns | multiplicities(relation.sections, looked_up), looked_up)
 
 
-def trained_bits(schedule: Schedule, trained: Trained) -> dict[Address, int]:
-    """Bits of the integers that are committed in limbs."""
-    return {
-        trained.steps: schedule.weight_bits,
-        trained.remainder: schedule.shift,
-        trained.last: schedule.weight_bits,
-    }
-
-
-def trained_limbs(
-    schedule: Schedule, trained: Trained, weights: npt.NDArray[np.int64], u: npt.NDArray[np.int64]
-) -> dict[Address, npt.NDArray[np.uint16]]:
-    """The limbs of weights (T + 1, k) and remainders of updates (T, k), of the shapes of the relation's columns."""
+def _integers(
+    schedule: Schedule, parameter: ParameterColumns, weights: npt.NDArray[np.int64], u: npt.NDArray[np.int64]
+) -> dict[Address, tuple[npt.NDArray[np.int64], int]]:
+    """What is committed in limbs, shaped as there, and its bits: of weights (T + 1, k) and remainders (T, k)."""
     box = (schedule.epochs, schedule.blocks, weights.shape[1])
     offset = 1 << (schedule.weight_bits - 1)
     return {
-        **split_limbs(weights[:-1].reshape(box) + offset, trained.steps, schedule.weight_bits),
-        **split_limbs(u.reshape(box), trained.remainder, schedule.shift),
-        **split_limbs(weights[-1] + offset, trained.last, schedule.weight_bits),
+        parameter.steps: (weights[:-1].reshape(box) + offset, schedule.weight_bits),
+        parameter.remainder: (u.reshape(box), schedule.shift),
+        parameter.last: (weights[-1] + offset, schedule.weight_bits),
     }

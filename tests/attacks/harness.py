@@ -186,13 +186,13 @@ def training_columns(relation: GradientDescent, trace: Trace) -> Columns:
 def limb_columns_of(schedule: Schedule, weights: Weights, u: Any) -> Columns:
     """All limbs of weights (T + 1, K) and remainders (T, K), the bias last."""
     offset, columns = 1 << (schedule.weight_bits - 1), {}
-    for trained, own in [(WEIGHTS, slice(0, schedule.features)), (BIAS, slice(schedule.features, schedule.width))]:
+    for parameter, own in [(WEIGHTS, slice(0, schedule.features)), (BIAS, slice(schedule.features, schedule.width))]:
         count = weights[:, own].shape[1]
         box = (schedule.epochs, schedule.blocks, count)
         if count:
-            columns |= split_limbs(weights[:-1, own].reshape(box) + offset, trained.steps, schedule.weight_bits)
-            columns |= split_limbs(u[:, own].reshape(box), trained.remainder, schedule.shift)
-            columns |= split_limbs(weights[-1, own] + offset, trained.last, schedule.weight_bits)
+            columns |= split_limbs(weights[:-1, own].reshape(box) + offset, parameter.steps, schedule.weight_bits)
+            columns |= split_limbs(u[:, own].reshape(box), parameter.remainder, schedule.shift)
+            columns |= split_limbs(weights[-1, own] + offset, parameter.last, schedule.weight_bits)
     return columns
 
 

@@ -186,8 +186,8 @@ def with_junk(run: Declared, columns: Columns) -> Columns:
         put(name, mask)
     put(data_set.FEATURES, outside(box[data_set.FEATURES], s.features, s.rows))
     put(data_set.LABELS, outside(box[data_set.LABELS], s.rows))
-    for trained in run.relation.trained:
-        for name in limb_addresses(trained.steps, s.weight_bits):
+    for parameter in run.relation.parameters:
+        for name in limb_addresses(parameter.steps, s.weight_bits):
             put(name, outside(box[name], s.epochs, s.blocks))
     steps = slice(s.epochs), slice(s.blocks)
     for integer, spare in (WEIGHTS.steps, (*steps, slice(s.features, None))), (WEIGHTS.last, slice(s.features, None)):
