@@ -93,9 +93,11 @@ def matrix_shape(name: str, columns: Any, row_bits: int, inverse_rate: int = HID
 def declare(forgotten: tuple[int, ...] = FORGOTTEN, **changes: Any) -> Declared:
     """Logistic regression, three epochs of four mini-batches, the last one partial."""
     choices: dict[str, Any] = {
-        "model": "logistic", "epochs": EPOCHS, "learning_rate": 0.5, "batch_size": BATCH, "l2": 0.01
+        "model": "logistic", "epochs": EPOCHS, "learning_rate": 0.5, "batch_size": BATCH, "l2": 0.01, "momentum": 0.25
     }  # fmt: skip
-    data = DatasetShape(rows=ROWS, features=FEATURES, label_kind="binary", label_bits=0, x_bits=X_BITS)
+    data = DatasetShape(
+        rows=ROWS, features=FEATURES, label_kind="binary", label_bits=0, x_bits=X_BITS, classes=("no", "yes")
+    )
     return Declared(TrainingSpec(**(choices | changes)), data, forgotten)
 
 
@@ -147,9 +149,10 @@ def descend(
         Q[epoch, rows], rem[epoch, rows] = z[rows] >> 16, z[rows] & (LIMB - 1)
         P[epoch, rows] = table[Q[epoch, rows] + HALF]
         used = s.block_rows(block_of(block))
-        residual = np.where(counted, table[(z >> 16) + HALF] - targets, 0)[used]
+        residual = (s.row_weights(y) * np.where(counted, table[(z >> 16) + HALF] - targets, 0))[used]
         rate = s.c_epoch[epoch] * s.c_block[block]
-        v = rate * (residual @ matrix[used]) + s.l_epoch[epoch] * weights[step] + (1 << (s.shift - 1))
+        v = rate * (residual @ matrix[used]) + s.decays(epoch) * weights[step] + (1 << (s.shift - 1))
+        v -= s.m_epoch[epoch] * (weights[step] - weights[max(step - 1, 0)])
         moved, rest = weights[step] - (v >> s.shift), v & ((1 << s.shift) - 1)
         if after_step is not None:
             moved, rest = after_step(step, weights[step], moved, rest)
