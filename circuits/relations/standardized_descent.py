@@ -90,7 +90,8 @@ class StandardizedDescent(GradientDescent):
         blocks, width = self.block.bits, self.weight.size
         b_star, j_star = row_star[:blocks], row_star[blocks:]
         b, k = variables(0, blocks), variables(blocks, self.weight.bits)
-        groups, at = (blocks, self.weight.bits), {"epoch": e_star, "block": b, "weight": k}
+        groups = (blocks, self.weight.bits)
+        at: dict[str, Coordinates] = {"epoch": e_star, "block": b, "weight": k}
         own = self._steps(WEIGHTS)
         weights = Factor(own.terms(at, ONE), own.taken_off((self.block, self.weight), prefix(e_star, self.epoch.size)))
 

@@ -186,7 +186,7 @@ def exported(schedule: Schedule, weights: IntArray, scaler: Scaler | None = None
 
 def intercept_of(schedule: Schedule, weights: IntArray, scaler: Scaler | None) -> int:
     """What is added to all scores besides features times weights, at their scale; of trained weights (K,)."""
-    bias = sum(weights[schedule.features :].tolist()) << schedule.scales.x_bits
+    bias = int(weights[schedule.features :].sum()) << schedule.scales.x_bits
     return bias if scaler is None else bias - int(scaler.shift @ weights[: schedule.features])
 
 
@@ -262,7 +262,7 @@ def _descend(
             raise _diverged(step, schedule, z, mine)
         p = np.where(mine, table[q + HALF_TABLE], 0)
         trace.Q[epoch, rows], trace.P[epoch, rows], trace.rem[epoch, rows] = q, p, z - (q << REMAINDER_BITS)
-        r = counted[rows] * (p - targets[rows])
+        r = np.asarray(counted[rows] * (p - targets[rows]), dtype=np.int64)
         trace.gradients[step], trace.residuals[step] = _gradient(part, largest_entry, r), r.sum()
         g = whole_gradient(schedule, scaler, trace.gradients[step], int(trace.residuals[step]))
         v = updates(schedule, trace.weights, step, g)

@@ -40,8 +40,9 @@ def training_witness(relation: GradientDescent, trace: NarrowTrace) -> Witness:
         **limbs,
     }
     if isinstance(relation, StandardizedDescent) and trace.scaler is not None:
-        own, rows = scaler_columns(relation.scaler, trace.scaler)
-        columns, looked_up = columns | own | _sums(relation, trace), looked_up | rows
+        scaler, rows = scaler_columns(relation.scaler, trace.scaler)
+        columns |= {**scaler, **_sums(relation, trace)}
+        looked_up |= rows
     return Witness(columns | multiplicities(relation.sections, looked_up), looked_up)
 
 

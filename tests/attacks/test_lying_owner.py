@@ -197,8 +197,8 @@ def test_a_run_of_more_epochs_is_rejected_for_where_it_starts(data: Data) -> Non
     assert longer.schedule.shift == declared.schedule.shift
     trace = descend(longer, data)
     first = declared.schedule.blocks
-    steps = {"weights": trace.weights[first:], "u": trace.u[first:]}
-    tail = replace(trace, **steps, Q=trace.Q[1:], P=trace.P[1:], rem=trace.rem[1:])
+    tail = replace(trace, weights=trace.weights[first:], u=trace.u[first:])
+    tail = replace(tail, Q=trace.Q[1:], P=trace.P[1:], rem=trace.rem[1:])
     assert_caught(prove(declared.shape, columns_of(declared, data, tail)), "initial weights")
 
 

@@ -185,8 +185,8 @@ def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[
 
 def test_schedules_are_those_of_the_package() -> None:
     rng, refused, ranges = random.Random(7), 0, set()
-    names = ("width", "blocks", "block_size", "shift", "weight_bits", "label_multiplier", "penalize_bias")
-    names += ("class_weights",)
+    names = ["width", "blocks", "block_size", "shift", "weight_bits", "label_multiplier", "penalize_bias"]
+    names += ["class_weights"]
     runs = [random_run(rng) for _ in range(150)]
     for spec, shape, forgotten in sorted(runs, key=lambda run: (run[0].model, repr(run[0].fixed_point))):  # few tables
         encoding = {"features": [{}] * shape.features, "label_kind": shape.label_kind, "x_bits": shape.x_bits}
