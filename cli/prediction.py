@@ -46,10 +46,10 @@ def predict(
     out: Path | None,
     force: bool,
 ) -> None:
-    """Predict by MODEL, the secret P.model.opening that lies beside P.proof, for the rows in FILE.
+    """Predict the labels of the rows in FILE by MODEL.
 
-    FILE is CSV, Parquet or .npz. Columns are found by their names, in any order; those that are no features of the
-    model are not read. No opening is spent.
+    MODEL is the secret P.model.opening that lies beside P.proof; no opening of it is spent. FILE is CSV, Parquet or
+    .npz. Columns are found by their names, in any order; those that are no features of the model are not read.
     """
     if out is not None:
         _require_place(out, (model_file, data), force)
@@ -136,7 +136,7 @@ class Predictions:
             classes=model.encoding.label.classes if proba else (),
             probabilities=probabilities,
             score_name=SCORES[model.spec.family.predicts],
-            score=None if table.y is None else model.score(table.X, table.y),
+            score=None if table.y is None else model.score(table.X, table.y, label_name=table.target),
         )
 
     @property

@@ -74,7 +74,7 @@ class Predictor(ABC):
             scores[start : start + len(piece)] = encoded / float(1 << self.encoding.x_bits) @ weights
         return scores + self.intercept
 
-    def predict(self, X: Any) -> NDArray[np.str_] | FloatArray:
+    def predict(self, X: Any) -> NDArray[Any]:
         """Predictions for rows X (N, d).
 
         Returns:
@@ -95,12 +95,15 @@ class Predictor(ABC):
             DataError: as said of the class.
             ParameterError: the model is no classifier.
         """
-        self._require_classifier("predict_proba")
+        family = self.spec.family
+        if family.predicts != "class":
+            what, instead = f"predict_proba: a {family.title}", NOT_CLASSES[family.predicts]
+            raise ParameterError(f"{what} predicts {instead}, not classes, so there are no probabilities")
         scores = self.decision_function(X)
-        link = self.spec.family.inverse_link
-        return np.stack([link(-scores), link(scores)], axis=1)  # both links are symmetric; 1 - p would lose digits
+        parts = [family.inverse_link(-scores), family.inverse_link(scores)]  # symmetric; 1 - p would lose digits
+        return np.stack(parts, axis=1)
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: Any, y: Any, *, label_name: str | None = None) -> float:
         """How good predictions for rows X (N, d) are, by their labels y (N,); 1.0 is the best.
 
         Of logistic and probit regressions it is the accuracy: a label that is no class of the model's is one that is
@@ -108,12 +111,17 @@ class Predictor(ABC):
         regressions D^2, that of their deviance. Both are 0.0 for labels that are all the same, unless every prediction
         is exactly right.
 
+        Args:
+            label_name: of the column of labels, for messages.
+
         Raises:
             DataError: as said of the class; or labels that are missing, too few or too many, of another kind, or none
                 of which is a class of the model's.
         """
         check_aligned(X=X, y=y)
-        scores, name = self.decision_function(X), self._label_name
+        column = self.encoding.label.column
+        name = label_name or (DEFAULT_LABEL_NAME if column is None else column.name)
+        scores = self.decision_function(X)
         labels = as_labels(y, name)
         if labels.shape != scores.shape:
             raise DataError(f"X and y: {len(scores)} rows, but labels of shape {labels.shape}", expected=scores.shape)
@@ -137,17 +145,6 @@ class Predictor(ABC):
             return expected_counts(scores)
         zero, unit = label_units(self.encoding.label)
         return scores * unit + zero
-
-    @property
-    def _label_name(self) -> str:
-        """For messages."""
-        column = self.encoding.label.column
-        return DEFAULT_LABEL_NAME if column is None else column.name
-
-    def _require_classifier(self, what: str) -> None:
-        if self.spec.family.predicts != "class":
-            family, instead = self.spec.family.title, NOT_CLASSES[self.spec.family.predicts]
-            raise ParameterError(f"{what}: a {family} predicts {instead}, not classes, so there are no probabilities")
 
     # What the model is -----------------------------------------------------------------------------------------------
 

@@ -35,10 +35,24 @@ SCORES = np.array([0.25, 0.25 + 0.375 - 0.75, 0.25 - 0.75 + 1.5, 0.25 - 0.5625 -
 class Fixed(Predictor):
     """A model that nobody had to train."""
 
-    spec, encoding, weights, intercept = zu.TrainingSpec, DatasetEncoding, Array, float  # type: ignore[assignment]
+    def __init__(self, spec: zu.TrainingSpec, encoding: DatasetEncoding, weights: Array, intercept: float) -> None:
+        self._parts = spec, encoding, weights, intercept
 
-    def __init__(self, *parts: Any) -> None:
-        self.spec, self.encoding, self.weights, self.intercept = parts
+    @property
+    def spec(self) -> zu.TrainingSpec:
+        return self._parts[0]
+
+    @property
+    def encoding(self) -> DatasetEncoding:
+        return self._parts[1]
+
+    @property
+    def weights(self) -> Array:
+        return self._parts[2]
+
+    @property
+    def intercept(self) -> float:
+        return self._parts[3]
 
 
 def model(family: str = "logistic", label: LabelEncoding | None = None, **given: Any) -> Fixed:
