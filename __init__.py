@@ -199,7 +199,7 @@ def prove(
         progress: called with the name of each phase.
 
     Returns:
-        `.proof` (public), `.model` (secret: `.weights`, `.decision_function`), `.timings`, `.save`.
+        `.proof` (public), `.model` (secret: `.predict`, `.score`, `.coef_`, ..), `.timings`, `.save`.
 
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded: see `prover.training`.

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class Family:
     Attributes:
         name: in specs and statements.
         title: for people.
+        predicts: "class", one of two; "value", in the units of the label; or "count", the expected one, exp(z).
         label_kinds: kinds of labels it can learn from (shapes.LABEL_KINDS).
         entries: builds the activation table from (q_bits, p_bits), see activation.py.
         inverse_link: predictions for real scores, float64 of their shape.
@@ -49,6 +50,7 @@ class Family:
 
     name: str
     title: str
+    predicts: Literal["class", "value", "count"]
     label_kinds: tuple[str, ...]
     entries: Builder = field(repr=False)
     inverse_link: Callable[[FloatArray], FloatArray] = field(repr=False)
@@ -136,6 +138,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             Family(
                 name="logistic",
                 title="logistic regression",
+                predicts="class",
                 label_kinds=("binary",),
                 entries=logistic_entries,
                 inverse_link=_sigmoid,
@@ -145,6 +148,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             Family(
                 name="linear",
                 title="linear regression",
+                predicts="value",
                 label_kinds=LABEL_KINDS,
                 entries=linear_entries,
                 inverse_link=_identity,
@@ -154,6 +158,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             Family(
                 name="probit",
                 title="probit regression",
+                predicts="class",
                 label_kinds=("binary",),
                 entries=probit_entries,
                 inverse_link=_normal_cdf,
@@ -163,6 +168,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             Family(
                 name="poisson",
                 title="Poisson regression",
+                predicts="count",
                 label_kinds=("count",),
                 entries=poisson_entries,
                 inverse_link=_exp,
