@@ -24,16 +24,8 @@ from ...errors import DataError, FormatError, ParameterError
 from ...formats.fields import Fields, ListOf, take
 from ..checks import integer_within
 from ..shapes import MAX_FEATURES, X_BITS_RANGE, DatasetShape
-from .columns import (
-    ColumnEncoding,
-    LabelEncoding,
-    choose_intervals,
-    encode_cells,
-    infer_label_kind,
-    interval_of_each,
-    number_array,
-    real_array,
-)
+from .columns import ColumnEncoding, LabelEncoding, encode_cells, infer_label_kind, number_array, real_array
+from .intervals import choose_intervals, interval_of_each
 
 __all__ = ["DEFAULT_LABEL_BITS", "DEFAULT_LABEL_NAME", "ColumnEncoding", "DatasetEncoding", "LabelEncoding"]
 
