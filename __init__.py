@@ -29,6 +29,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .models.encoding.dataset import Bounds
     from .models.scales import FixedPoint
     from .models.spec import TrainingSpec, load_spec
     from .prover.owner.dataset import Dataset
@@ -104,7 +105,8 @@ def commit(
     ids: Sequence[str | int] | None = None,
     *,
     names: Sequence[str] | None = None,
-    bounds: Mapping[str, tuple[float, float]] | None = None,
+    bounds: Mapping[str, Bounds] | None = None,
+    maps: Mapping[str, str] | None = None,
     label_kind: str | None = None,
     label_name: str = "label",
     x_bits: int = 10,
@@ -122,7 +124,10 @@ def commit(
             for that, and for arrays.
         names: feature names; those of a pandas frame, or x1, x2, .. by default.
         bounds: (low, high) of every feature, and under `label_name` of a real label. Taken from the data by
-            default, which the commitment then says: such an encoding is outside the proof.
+            default, which the commitment then says: such an encoding is outside the proof. A feature may have
+            (low, high, "log1p"): its logarithm log(1 + value) is mapped evenly instead of itself, which suits values
+            from 0 up that are of several orders of magnitude.
+        maps: "log1p" of each feature that is to be mapped so, where bounds are taken from the data.
         label_kind: "binary", "real" or "count"; by default binary for two distinct labels, else real.
         label_name: name of the label column.
         x_bits: scale of the integers that features become: [-1, 1] is [-2^x_bits, 2^x_bits]. A training spec
@@ -133,7 +138,7 @@ def commit(
 
     Raises:
         DataError: data that cannot be used; the message names row and column.
-        ParameterError: bounds or shapes that cannot be used, or an argument of another type.
+        ParameterError: bounds, maps or shapes that cannot be used, or an argument of another type.
     """
     from .models.encoding.dataset import DatasetEncoding
     from .prover.owner.dataset import commit_dataset
@@ -146,6 +151,7 @@ def commit(
         table.names,
         label_kind=label_kind,
         bounds=bounds,
+        maps=maps,
         x_bits=x_bits,
         label_name=label_name,
     )

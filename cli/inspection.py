@@ -20,6 +20,7 @@ from ..formats.container import MAGIC, read_container
 from ..formats.fields import Bytes, Int, take
 from ..formats.files import opened
 from ..formats.lists import read_digests, read_history
+from ..models.encoding.maps import LINEAR
 from ..models.spec import load_spec
 from ..verifier.proofs import Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
@@ -184,9 +185,13 @@ def _dataset(statement: DatasetStatement) -> Inspection:
 
 
 def _bounds(statement: DatasetStatement) -> Lines:
-    """The interval of each column, for an auditor to judge."""
+    """The interval of each column, and its map if that is not linear, for an auditor to judge."""
     columns = statement.encoding.features
-    texts = [f"{foreign(column.name)} in [{column.low!r}, {column.high!r}]" for column in columns[:SHOWN]]
+    maps = ["" if column.map == LINEAR else f", by {column.map}" for column in columns]
+    texts = [
+        f"{foreign(column.name)} in [{column.low!r}, {column.high!r}]{by}"
+        for column, by in zip(columns[:SHOWN], maps, strict=False)
+    ]
     return [*(("" if index else "bounds", text) for index, text in enumerate(texts)), *_more(len(columns))]
 
 

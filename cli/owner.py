@@ -28,7 +28,11 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 @click.option("--target", required=True, metavar="COL", help="The column of labels.")
 @click.option("--id", "id_column", metavar="COL", help="The column of row ids; without it rows are numbered from 1.")
 @click.option(
-    "--bounds", "bounds_file", type=FILE, metavar="FILE", help="TOML: [bounds] with lines name = [low, high]."
+    "--bounds",
+    "bounds_file",
+    type=FILE,
+    metavar="FILE",
+    help='TOML: [bounds] with lines name = [low, high] or name = {low = 0, high = 2e9, map = "log1p"}.',
 )
 @click.option("--x-bits", type=int, default=10, show_default=True, help="Scale of feature integers.")
 @click.option("--label", type=click.Choice(["binary", "real", "count"]), help="Kind of labels; guessed by default.")

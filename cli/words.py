@@ -11,10 +11,12 @@ from ..circuits.statements.base import statement_digest
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.training import TrainingStatement
 from ..models.encoding.dataset import DatasetEncoding
+from ..models.encoding.maps import LOG1P
 from ..models.spec import TrainingSpec
 from .output import Lines, foreign
 
 KIB, MIB = 1 << 10, 1 << 20
+SHOWN_MAPPED = 8  # features whose map is not linear, by name
 
 
 def plural(count: int, noun: str) -> str:
@@ -61,6 +63,13 @@ def label_text(encoding: DatasetEncoding) -> str:
     return label.kind
 
 
+def maps_lines(encoding: DatasetEncoding) -> Lines:
+    """Which features are not mapped linearly, if any."""
+    names = [foreign(column.name) for column in encoding.features if column.map == LOG1P]
+    more = f" and {len(names) - SHOWN_MAPPED:,} more" if len(names) > SHOWN_MAPPED else ""
+    return [("maps", f"{LOG1P} of {', '.join(names[:SHOWN_MAPPED])}{more}; others linear")] if names else []
+
+
 def dataset_lines(statement: DatasetStatement) -> Lines:
     """A committed data set."""
     return [
@@ -68,6 +77,7 @@ def dataset_lines(statement: DatasetStatement) -> Lines:
         ("size", f"{plural(statement.rows, 'row')}, {plural(statement.features, 'feature')}"),
         ("labels", label_text(statement.encoding)),
         ("encoding", encoding_text(statement.encoding)),
+        *maps_lines(statement.encoding),
     ]
 
 

@@ -15,6 +15,9 @@ from .files import read_text
 OVER_64_BITS = "there is an integer of more than 64 bits in it"
 MAX_TOML_DEPTH = 16  # tables and lists inside each other, the document included
 MAX_BOUNDS_BYTES = 1 << 25  # far more than as many columns as a data set can have
+BOUNDS_FIELDS = {"low", "high", "map"}
+
+Bounds = tuple[float, float] | tuple[float, float, str]  # low, high, and the map if it is not the linear one
 
 
 def toml_document(text: str) -> dict[str, Any]:
@@ -55,8 +58,9 @@ def toml_value(value: object) -> str:
     return repr(value)
 
 
-def read_bounds(path: str | Path) -> dict[str, tuple[float, float]]:
-    """Declared bounds of columns: a section [bounds] of lines `name = [low, high]`.
+def read_bounds(path: str | Path) -> dict[str, Bounds]:
+    """Declared bounds of columns: a section [bounds] of lines `name = [low, high]`, which are linear, or
+    `name = {low = .., high = .., map = ".."}`.
 
     Raises:
         DataError: unreadable, not TOML, or not bounds; names the file.
@@ -68,12 +72,20 @@ def read_bounds(path: str | Path) -> dict[str, tuple[float, float]]:
     table = document.get("bounds")
     if set(document) != {"bounds"} or not isinstance(table, dict) or not table:
         raise DataError(f"{path}: must hold one section [bounds] with lines like: age = [0, 120]")
-    bounds: dict[str, tuple[float, float]] = {}
-    for name, pair in table.items():
-        numbers = pair if isinstance(pair, list) else []
-        if len(numbers) != 2 or not all(type(v) in (int, float) and math.isfinite(v) for v in numbers):
-            raise DataError(f"{path}: bounds of {name!r} must be [low, high], two finite numbers")
-        bounds[name] = (float(numbers[0]), float(numbers[1]))
-        if bounds[name][0] > bounds[name][1]:
-            raise DataError(f"{path}: bounds of {name!r}: the lower one is above the upper one")
-    return bounds
+    return {name: _bounds_of(declared, f"{path}: bounds of {name!r}") for name, declared in table.items()}
+
+
+def _bounds_of(declared: object, what: str) -> Bounds:
+    """One line of the section. Raises DataError, its message beginning with `what`."""
+    numbers: list[Any] = declared if isinstance(declared, list) else []
+    more: tuple[str, ...] = ()
+    if isinstance(declared, dict):
+        if set(declared) != BOUNDS_FIELDS or not isinstance(declared["map"], str):
+            raise DataError(f'{what} must be [low, high], or {{low = .., high = .., map = "log1p"}}')
+        numbers, more = [declared["low"], declared["high"]], (declared["map"],)
+    if len(numbers) != 2 or not all(type(v) in (int, float) and math.isfinite(v) for v in numbers):
+        raise DataError(f"{what} must be [low, high], two finite numbers")
+    low, high = float(numbers[0]), float(numbers[1])
+    if low > high:
+        raise DataError(f"{what}: the lower one is above the upper one")
+    return (low, high, more[0]) if more else (low, high)

@@ -40,6 +40,7 @@ def entered(context: Any) -> None:
 # The function and its argument, what it expects, and the call; everything else about the call is right.
 CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "commit bounds": ("Mapping", lambda made, x: zu.commit(X, Y, bounds=x)),
+    "commit maps": ("Mapping", lambda made, x: zu.commit(X, Y, maps=x)),
     "commit x_bits": ("an integer", lambda made, x: zu.commit(X, Y, x_bits=x)),
     "commit openings": ("an integer", lambda made, x: zu.commit(X, Y, openings=x)),
     "prove dataset": ("Dataset", lambda made, x: zu.prove(x, SPEC)),
@@ -132,6 +133,7 @@ def test_plain_values_are_refused_by_an_error_of_this_package(made: Made, value:
 NONE = type(None)
 ACCEPTED: dict[str, tuple[type, ...]] = {
     "commit bounds": (NONE,),
+    "commit maps": (NONE,),
     "commit x_bits": (int,),
     "commit openings": (int,),
     "prove previous": (NONE,),

@@ -1,10 +1,11 @@
-"""The encodings of single columns: a feature or a real label by an affine map, a label by its kind."""
+"""The encodings of single columns: a feature by its map, a real label by an affine one, a label by its kind."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from ...errors import DataError, FormatError, ParameterError
 from ...formats.fields import Real, take
 from ...formats.files import SHOWN_TEXT
 from ..shapes import FEATURE_BOUND, LABEL_KINDS, label_range
+from .maps import LINEAR, LOG1P, MAPS, log1p_integers, log1p_refusal
 
 LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
 _END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units
 MAX_NAME_LENGTH = 256
-LINEAR = "linear"  # the one map of a column that there is
 PIECE_CELLS = 1 << 17  # of tables that are worked through some rows at a time: 1 MB, which fits near caches
 _MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no labels
 
@@ -72,19 +73,22 @@ def table_pieces(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
 
 @dataclass(frozen=True)
 class ColumnEncoding:
-    """The affine map of one column: [low, high] to [-1, 1].
+    """The map of one column: [low, high] to [-1, 1], itself (linear) or its logarithm log(1 + value) (log1p).
 
     Raises:
-        ParameterError: the name is empty, too long or not printable; or the bounds are not finite, in the
-            wrong order, or too near to each other for float64.
+        ParameterError: the name is empty, too long or not printable; the map is none of `MAPS`; or the bounds are not
+            finite, in the wrong order, too near to each other, or below 0 for log1p.
     """
 
     name: str
     low: float
     high: float
+    map: str = LINEAR
 
     def __post_init__(self) -> None:
         _check_name(self.name, "column name")
+        if not isinstance(self.map, str) or self.map not in MAPS:
+            raise ParameterError(f"{str(self.map)[:40]!r} is no map; maps are {', '.join(MAPS)}", column=self.name)
         for side in ("low", "high"):
             try:
                 value = float(getattr(self, side)) + 0.0  # one zero, not two
@@ -95,7 +99,10 @@ class ColumnEncoding:
             raise ParameterError(f"bounds {self.low}, {self.high} must be finite", column=self.name)
         if self.low > self.high:
             raise ParameterError(f"lower bound {self.low} is above upper bound {self.high}", column=self.name)
-        if not self._ends_are_exact():
+        refusal = log1p_refusal(self.low, self.high) if self.map == LOG1P else None
+        if refusal is not None:
+            raise ParameterError(refusal, column=self.name)
+        if self.map == LINEAR and not self._ends_are_exact():
             raise ParameterError(f"bounds {self.low}, {self.high} are too near", column=self.name)
 
     def _ends_are_exact(self) -> bool:
@@ -108,18 +115,28 @@ class ColumnEncoding:
         return all(abs(end - 1.0) < _END_TOLERANCE for end in ends)
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """What becomes -1 and 1: the bounds; with log1p their logarithms, whose last digit is the platform's.
+
+        So with log1p nothing that is committed may depend on them, or on what follows.
+        """
+        return (math.log1p(self.low), math.log1p(self.high)) if self.map == LOG1P else (self.low, self.high)
+
+    @cached_property
     def offset(self) -> float:
-        """The middle of the interval; it becomes 0."""
-        return self.low / 2 + self.high / 2
+        """The middle of the ends; it becomes 0."""
+        low, high = self.ends
+        return low / 2 + high / 2
 
-    @property
+    @cached_property
     def half_width(self) -> float:
-        """Half the length of the interval; halves first, for the length itself may overflow."""
-        return self.high / 2 - self.low / 2
+        """Half the distance of the ends; halves first, for the distance itself may overflow."""
+        low, high = self.ends
+        return high / 2 - low / 2
 
-    @property
+    @cached_property
     def multiplier(self) -> float:
-        """1 / half_width: encoded value = (value - offset) * multiplier. 0.0 for a constant column."""
+        """1 / half_width, or 0.0 for a constant column: a value, or its log1p, minus offset, times this is encoded."""
         if self.half_width == 0.0:
             return 0.0 if self.low == self.high else math.inf
         return 1.0 / self.half_width
@@ -132,20 +149,24 @@ class ColumnEncoding:
     def decode(self, integers: NDArray[np.int64], bits: int) -> NDArray[np.float64]:
         """Real values of int64 (N,) at scale 2^bits: float64 (N,), what was encoded up to half a unit."""
         scaled: NDArray[np.float64] = integers / np.float64(1 << bits)
-        return np.asarray(scaled * self.half_width + self.offset, dtype=np.float64)
+        places = np.asarray(scaled * self.half_width + self.offset, dtype=np.float64)
+        if self.map == LINEAR:
+            return places
+        with np.errstate(over="ignore"):  # an integer past the bounds may stand for nothing that float64 has
+            return np.asarray(np.expm1(places), dtype=np.float64)
 
     def to_mapping(self) -> dict[str, str]:
         """Canonical mapping: name, and the map, whose own fields are low and high."""
-        return {"name": self.name, "map": LINEAR, "low": repr(self.low), "high": repr(self.high)}
+        return {"name": self.name, "map": self.map, "low": repr(self.low), "high": repr(self.high)}
 
     @classmethod
     def from_mapping(cls, mapping: object, what: str) -> ColumnEncoding:
         """Read what `to_mapping` wrote; raises FormatError, its message beginning with `what`."""
         found = take(mapping, {"name": str, "map": str, "low": Real(), "high": Real()}, what)
-        if found["map"] != LINEAR:
+        if found["map"] not in MAPS:
             raise FormatError(f"{what}: {found['map'][:SHOWN_TEXT]!r} is no map of a column that this version has")
         try:
-            return cls(found["name"], float(found["low"]), float(found["high"]))
+            return cls(found["name"], float(found["low"]), float(found["high"]), found["map"])
         except ParameterError as error:
             raise FormatError(f"{what}: {error}") from None
 
@@ -158,32 +179,60 @@ def encode_cells(
     check_bounds: bool = True,
     first_row: int = 0,
 ) -> NDArray[np.int64]:
-    """Finite float64 (N, d) to int64 (N, d) at scale 2^bits, in [-2^15, 2^15), rounded half to even.
+    """Finite float64 (N, d) to int64 (N, d) at scale 2^bits, in [-2^15, 2^15).
+
+    Linear columns are rounded half to even; with log1p, no float64 lies exactly between two integers.
 
     Args:
         columns: the encodings of the d columns.
         first_row: the number of the first row, for messages.
 
     Raises:
-        DataError: a value out of bounds (with check_bounds) or of 16 bits; names column and row.
+        DataError: a value out of bounds (with check_bounds), of more than 16 bits, or negative where the map is log1p;
+            names column and row.
     """
     if check_bounds:
-        low, high = (np.array([getattr(column, end) for column in columns]) for end in ("low", "high"))
-        outside = (cells < low) | (cells > high)
-        if outside.any():
-            row, k = np.argwhere(outside)[0].tolist()
-            interval, found = (columns[k].low, columns[k].high), float(cells[row, k])
-            reason = f"{found} is outside the declared bounds [{interval[0]}, {interval[1]}]"
-            raise DataError(reason, row=first_row + row, column=columns[k].name, expected=interval, found=found)
+        _require_within(columns, cells, first_row)
     offset, multiplier = (np.array([getattr(c, name) for c in columns]) for name in ("offset", "multiplier"))
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused just below
         scaled: NDArray[np.float64] = np.rint((cells - offset) * multiplier * float(1 << bits))
+    for k, column in enumerate(columns):
+        if column.map == LOG1P:
+            scaled[:, k] = _by_log1p(column, cells[:, k], bits, first_row)
     fits = (scaled >= -FEATURE_BOUND) & (scaled < FEATURE_BOUND)
     if not fits.all():
         row, k = np.argwhere(~fits)[0].tolist()
         found = float(cells[row, k])
         raise DataError(f"{found} does not fit 16 bits", row=first_row + row, column=columns[k].name, found=found)
     return scaled.astype(np.int64)
+
+
+def _require_within(columns: Sequence[ColumnEncoding], cells: NDArray[np.float64], first_row: int) -> None:
+    low, high = (np.array([getattr(column, end) for column in columns]) for end in ("low", "high"))
+    outside = (cells < low) | (cells > high)
+    if outside.any():
+        row, k = np.argwhere(outside)[0].tolist()
+        interval, found = (columns[k].low, columns[k].high), float(cells[row, k])
+        reason = f"{found} is outside the declared bounds [{interval[0]}, {interval[1]}]"
+        raise DataError(reason, row=first_row + row, column=columns[k].name, expected=interval, found=found)
+
+
+def _by_log1p(column: ColumnEncoding, values: NDArray[np.float64], bits: int, first_row: int) -> NDArray[np.int64]:
+    require_not_negative(values, column.name, first_row)
+    try:
+        return log1p_integers(values, column.low, column.high, bits)
+    except ParameterError as error:
+        raise error.at(column=column.name) from None
+
+
+def require_not_negative(values: NDArray[np.float64], name: str, first_row: int = 0) -> None:
+    """Refuse a negative value in a column (N,) that is mapped by log1p. Raises DataError, naming row and column."""
+    negative = values < 0.0
+    if negative.any():
+        row = int(np.argmax(negative))
+        found = float(values[row])
+        reason = f"{found} is negative; {LOG1P} needs values of at least 0"
+        raise DataError(reason, row=first_row + row, column=name, found=found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +265,8 @@ class LabelEncoding:
             raise ParameterError(f"label classes: {self.kind} labels have none")
         if (self.column is not None) != (self.kind == "real"):
             raise ParameterError("label bounds: real labels need them, others have none")
+        if self.column is not None and self.column.map != LINEAR:
+            raise ParameterError(f"labels are {LINEAR}; {self.column.map} is for features", column=self.column.name)
         low, high = LABEL_BITS_RANGE if self.kind == "real" else (0, 0)
         if not low <= self.label_bits <= high:
             raise ParameterError(f"label_bits = {self.label_bits}: must be between {low} and {high}")

@@ -1,13 +1,15 @@
-"""From tables of real numbers to integers, and back: a public, declared, affine map for every column.
+"""From tables of real numbers to integers, and back: a public, declared map for every column.
 
-A feature's interval [low, high] becomes [-1, 1], at scale 2^x_bits, rounded half to even. A column with
-low = high says nothing and becomes 0. Labels are one of three kinds:
+A feature's interval [low, high] becomes [-1, 1], at scale 2^x_bits, rounded to the nearest integer: affinely, half to
+even, or by the logarithm of 1 + value. A column with low = high says nothing and becomes 0. Labels are one of three
+kinds:
 
     binary   two classes, 0 and 1
     real     [low, high] becomes [-1, 1] at scale 2^label_bits, signed 16 bits
     count    the integers 0 .. 2^16 - 1 themselves
 
-The map is one float64 subtraction and one multiplication an entry, so every platform finds the same integers.
+The affine map is one float64 subtraction and one multiplication an entry, the logarithm a search in a table that is
+computed with integers (maps.py), so every platform finds the same integers.
 When bounds were not declared but taken from the data, `bounds_declared` is False: the map then depends on all
 rows, the forgotten ones too, and whoever verifies must be told.
 """
@@ -22,12 +24,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, FormatError, ParameterError
 from ...formats.fields import Fields, ListOf, take
+from ...formats.toml import Bounds
 from ..checks import integer_within
 from ..shapes import MAX_FEATURES, X_BITS_RANGE, DatasetShape
 from .columns import ColumnEncoding, LabelEncoding, encode_cells, infer_label_kind, number_array, real_array
-from .intervals import choose_intervals, interval_of_each
+from .intervals import choose_intervals, interval_of_each, require_mappable
 
-__all__ = ["DEFAULT_LABEL_BITS", "DEFAULT_LABEL_NAME", "ColumnEncoding", "DatasetEncoding", "LabelEncoding"]
+__all__ = ["DEFAULT_LABEL_BITS", "DEFAULT_LABEL_NAME", "Bounds", "ColumnEncoding", "DatasetEncoding", "LabelEncoding"]
 
 DEFAULT_LABEL_BITS = 14  # [-1, 1] at scale 2^14: the finest that fits 16 signed bits
 DEFAULT_X_BITS = 10
@@ -189,10 +192,11 @@ class DatasetEncoding:
         y: ArrayLike,
         names: Sequence[str],
         label_kind: str | None = None,
-        bounds: Mapping[str, tuple[float, float]] | None = None,
+        bounds: Mapping[str, Bounds] | None = None,
         x_bits: int = DEFAULT_X_BITS,
         label_bits: int = DEFAULT_LABEL_BITS,
         label_name: str = DEFAULT_LABEL_NAME,
+        maps: Mapping[str, str] | None = None,
     ) -> DatasetEncoding:
         """The encoding of a data set.
 
@@ -202,14 +206,15 @@ class DatasetEncoding:
             names: d feature names.
             label_kind: "binary", "real" or "count"; None takes binary for exactly two distinct labels, else
                 real.
-            bounds: (low, high) of every feature and, under `label_name`, of a real label. None takes them
-                from the data, which `bounds_declared` then says.
+            bounds: (low, high), or (low, high, map), of every feature and, under `label_name`, (low, high) of a
+                real label. None takes them from the data, which `bounds_declared` then says.
             x_bits, label_bits: scales of features and of a real label.
             label_name: name of the label column.
+            maps: of features, where bounds are from the data: "linear", the default, or "log1p".
 
         Raises:
             DataError: unusable data, or labels that are not of the kind asked for.
-            ParameterError: bounds that are missing, unknown or not usable; or names or scales out of range.
+            ParameterError: bounds or maps that are missing, unknown or not usable; or names or scales out of range.
         """
         array = number_array("X", X, 2)
         if len(array) == 0:
@@ -223,7 +228,8 @@ class DatasetEncoding:
         if kind == "real":  # a real label needs an interval as features do
             labels = real_array(label_name, y, 1)
             found[label_name] = float(labels.min()), float(labels.max())
-        intervals = choose_intervals(found, bounds)
+        intervals = choose_intervals(found, bounds, maps, label_name)
+        require_mappable(names, array, intervals)
         return cls(
             features=tuple(ColumnEncoding(name, *intervals[name]) for name in names),
             label=LabelEncoding(

@@ -1,4 +1,4 @@
-"""The interval of each column: declared, or from the data."""
+"""The interval and the map of each column: declared, or an interval from the data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ParameterError, require_type
-from .columns import real_array, table_pieces
+from ...formats.toml import Bounds
+from .columns import real_array, require_not_negative, table_pieces
+from .maps import LINEAR, LOG1P
 
 
 def interval_of_each(columns: Sequence[str], array: NDArray[Any]) -> list[tuple[float, float]]:
@@ -24,23 +26,52 @@ def interval_of_each(columns: Sequence[str], array: NDArray[Any]) -> list[tuple[
 
 
 def choose_intervals(
-    found: Mapping[str, tuple[float, float]], bounds: Mapping[str, tuple[float, float]] | None
-) -> dict[str, tuple[float, float]]:
-    """(low, high) of each column: the declared ones, or those `found` in the data if none are.
+    found: Mapping[str, tuple[float, float]],
+    bounds: Mapping[str, Bounds] | None,
+    maps: Mapping[str, str] | None,
+    label_name: str,
+) -> dict[str, tuple[float, float, str]]:
+    """Low, high and map of each column: the declared ones, or if no bounds are, those `found` in the data, by `maps`.
 
     Raises:
-        ParameterError: a column without bounds, bounds without a column, or not a pair.
+        ParameterError: a column without bounds, bounds or a map without a column, neither a pair nor a triple, a map
+            for the label, or maps beside bounds, which have their own.
     """
     if bounds is None:
-        return dict(found)
+        return _mapped(found, {} if maps is None else maps, label_name)
+    if maps is not None:
+        raise ParameterError('maps: where bounds are declared, they name the map too: (low, high, "log1p")')
     require_type("bounds", bounds, Mapping, "from the names of columns to (low, high)")
-    names = tuple(found)
-    for name in names:
+    for name in found:
         if name not in bounds:
             raise ParameterError(f"bounds: none for column {name!r}")
-    for name, pair in bounds.items():
-        if name not in names:
+    for name, declared in bounds.items():
+        if name not in found:
             raise ParameterError(f"bounds: there is no column {name!r} that needs them")
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        if not isinstance(declared, (tuple, list)) or len(declared) not in (2, 3):
             raise ParameterError(f"bounds: column {name!r} needs a lower and an upper bound")
-    return {name: (bounds[name][0], bounds[name][1]) for name in names}
+    named = {name: declared[2] for name, declared in bounds.items() if len(declared) == 3}
+    return _mapped({name: (bounds[name][0], bounds[name][1]) for name in found}, named, label_name)
+
+
+def _mapped(
+    intervals: Mapping[str, tuple[float, float]], maps: Mapping[str, str], label_name: str
+) -> dict[str, tuple[float, float, str]]:
+    """Intervals with their maps; those that have none are linear."""
+    require_type("maps", maps, Mapping, "from the names of features to their maps")
+    for name, chosen in maps.items():
+        if name == label_name and chosen != LINEAR:
+            raise ParameterError(f"labels are {LINEAR}, other maps are for features", column=label_name)
+        if name not in intervals:
+            raise ParameterError(f"maps: there is no feature {name!r}")
+    return {name: (*interval, maps.get(name, LINEAR)) for name, interval in intervals.items()}
+
+
+def require_mappable(
+    columns: Sequence[str], array: NDArray[Any], intervals: Mapping[str, tuple[float, float, str]]
+) -> None:
+    """Refuse negative values in the columns of a table (N, d) that log1p maps. Raises DataError, naming the row."""
+    for k, name in enumerate(columns):
+        low, _, chosen = intervals[name]
+        if chosen == LOG1P and low < 0.0:
+            require_not_negative(array[:, k], name)

@@ -1,7 +1,8 @@
 """What a trained generalised linear model is used for: predictions, scores, coefficients; names are scikit-learn's.
 
 Predictions are those of the integers that were trained: a feature is rounded to the grid of its encoding first, as in
-training. It may lie outside of the declared bounds, where the same map goes on, as far as 16 bits reach.
+training. It may lie outside of the declared bounds, where the same map goes on, as far as 16 bits reach; log1p also
+ends below 0.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Predictor(ABC):
 
     Wherever rows X (N, d) of real features are taken, a frame's columns are taken by name, in any order, and those of
     an array or tensor by position. DataError names a column that is missing, one too many or there twice, and row and
-    column of a cell that is no number or does not fit 16 bits.
+    column of a cell that is no number, does not fit 16 bits, or is negative where the feature's map is log1p.
     """
 
     @property
@@ -152,8 +153,12 @@ class Predictor(ABC):
     def coef_(self) -> FloatArray:
         """Coefficients of features in their own units, float64 (d,); 0.0 for a column whose bounds are one value.
 
-        `X @ coef_ + intercept_` is `decision_function(X)`, but `predict(X)` for a linear regression, without the
-        rounding of features: of each, at most half a unit of 2^-x_bits of the half of its interval.
+        Where a feature's map is log1p (`encoding.features[k].map`), it is the coefficient of log1p(value), that is for
+        each unit of the natural logarithm of 1 + value.
+
+        `X @ coef_ + intercept_`, with numpy.log1p of these features' columns in X, is `decision_function(X)`, but
+        `predict(X)` for a linear regression, without the rounding of features: of each, at most half a unit of
+        2^-x_bits of the half of its interval.
 
         Raises:
             ParameterError: bounds so near that a coefficient is beyond float64; names the column.

@@ -181,6 +181,7 @@ def encode_rows(encoding: DatasetEncoding, X: npt.NDArray[Any]) -> npt.NDArray[n
         encoded = encoding.encode_features(X[start : start + step], first_row=start)
         by_feature[:, start : start + step] = encoded.T
 
+    encoding.encode_features(X[:1])  # makes the tables of maps once, before several threads want them at the same time
     run_tasks([partial(encode, start) for start in range(0, count, step)])
     return by_feature
 

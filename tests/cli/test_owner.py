@@ -131,6 +131,32 @@ def test_a_squeezed_column_is_noted_once_and_under_json_too(tmp_path: Path) -> N
     assert "t.csv: column 'income': all values become one and the same integer" in message
 
 
+def test_a_column_with_log1p_is_committed_proved_verified_and_shown(tmp_path: Path) -> None:
+    incomes = [0, 31_000, 2e9, 45_000, 1e6, 12_000, 800_000, 3e8]
+    lines = [f"{row},{value},{20 + row},{int(value > 40_000)}" for row, value in enumerate(incomes)]
+    (tmp_path / "t.csv").write_text("\n".join(["id,income,age,y", *lines]) + "\n")
+    (tmp_path / "b.toml").write_text('[bounds]\nage = [0, 99]\nincome = {low = 0, high = 2e9, map = "log1p"}\n')
+    (tmp_path / "spec.toml").write_text(SPEC)
+    common = ("commit", tmp_path / "t.csv", "--target", "y", "--id", "id", "--bounds", tmp_path / "b.toml")
+    made = done(*common, "--out", tmp_path / "data")
+    assert (
+        "maps" in made.stdout and "log1p of 'income'; others linear" in made.stdout and made.stderr.count("note") == 0
+    )
+    commitment = tmp_path / "data" / "dataset.commitment"
+    shown = " ".join(done("inspect", commitment).stdout.split())
+    assert "'income' in [0.0, 2000000000.0], by log1p 'age' in [0.0, 99.0]" in shown
+    columns = json.loads(done("inspect", commitment, "--json").stdout)["columns"]
+    assert [column["map"] for column in columns] == ["log1p", "linear"]
+    prove = ("prove", tmp_path / "data", "--spec", tmp_path / "spec.toml")
+    done(*prove, "--out", tmp_path / "first.proof")
+    done(*prove, "--forget", "3", "--previous", tmp_path / "first.proof", "--out", tmp_path / "second.proof")
+    pins = ("--dataset", commitment, "--previous", tmp_path / "first.proof")
+    assert "log1p of 'income'" in done("verify", tmp_path / "second.proof", *pins).stdout
+    (tmp_path / "new.csv").write_text("income,age\n5e4,30\n-1,30\n")
+    message = refusal("predict", tmp_path / "second.model.opening", tmp_path / "new.csv")
+    assert "new.csv: line 3, column 'income': -1.0 is negative; log1p needs values of at least 0" in message
+
+
 def test_one_id_forgets_all_of_its_rows_where_it_may_have_several(tmp_path: Path) -> None:
     write_table(tmp_path / "t.csv")
     text = (tmp_path / "t.csv").read_text(encoding="utf-8").replace("Żółć 09", FORGOTTEN_ID)

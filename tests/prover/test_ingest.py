@@ -355,6 +355,14 @@ def test_bounds_come_from_one_section_of_pairs(write: Callable[..., Path]) -> No
     assert read_bounds(path) == {"age": (0.0, 120.0), "size, mm": (-1.5, 2000.0)}
 
 
+def test_bounds_may_name_the_map_in_a_line_or_in_a_table(write: Callable[..., Path]) -> None:
+    line = '[bounds]\nage = [0, 120]\nincome = {low = 0, high = 2e9, map = "log1p"}\n'
+    table = '[bounds]\nage = [0, 120]\n[bounds.income]\nlow = 0\nhigh = 2e9\nmap = "log1p"\n'
+    for text in (line, table):
+        assert read_bounds(write(text, "b.toml")) == {"age": (0.0, 120.0), "income": (0.0, 2e9, "log1p")}
+    assert read_bounds(write("[bounds]\nage = {low = 0, high = 1, map = 'linear'}", "b.toml"))["age"][2:] == ("linear",)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -368,6 +376,13 @@ def test_bounds_come_from_one_section_of_pairs(write: Callable[..., Path]) -> No
         "[bounds]\nage = [0, inf]\n",
         "[bounds]\nage = [2, 1]\n",
         "[bounds]\nage = 5\n",
+        "[bounds]\nage = [0, 1, 'log1p']\n",
+        "[bounds]\nage = {low = 0, high = 1}\n",
+        "[bounds]\nage = {low = 0, high = 1, map = 1}\n",
+        "[bounds]\nage = {low = 0, high = nan, map = 'log1p'}\n",
+        "[bounds]\nage = {low = 0, high = '1', map = 'log1p'}\n",
+        "[bounds]\nage = {low = 2, high = 1, map = 'log1p'}\n",
+        "[bounds]\nage = {low = 0, high = 1, map = 'log1p', unit = 'a'}\n",
         "[bounds]\nage = [0, 1]\n[more]\n",
         "[bounds\n",
         "[bounds]\nage = [0, 1]\nage = [0, 1]\n",

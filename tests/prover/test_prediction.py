@@ -193,11 +193,18 @@ def test_the_names_of_features_are_those_of_the_encoding() -> None:
 # Coefficients --------------------------------------------------------------------------------------------------------
 
 
-def columns() -> st.SearchStrategy[tuple[float, float]]:
-    """Intervals, some of a single value."""
+def columns() -> st.SearchStrategy[tuple[float, float, str]]:
+    """Intervals, some of a single value, some of them mapped by log1p."""
     ends = st.floats(-1e6, 1e6, width=32)
-    wide = st.tuples(ends, st.floats(1e-3, 1e6)).map(lambda drawn: (drawn[0], drawn[0] + drawn[1]))
-    return wide | ends.map(lambda value: (value, value))
+    wide = st.tuples(ends, st.floats(1e-3, 1e6)).map(lambda drawn: (drawn[0], drawn[0] + drawn[1], "linear"))
+    spread = st.tuples(st.floats(0, 1e6), st.floats(1e-3, 1e6)).map(lambda drawn: (drawn[0], sum(drawn) * 2, "log1p"))
+    return wide | ends.map(lambda value: (value, value, "linear")) | spread
+
+
+def by_map(encoding: DatasetEncoding, raw: Array) -> Array:
+    """Rows (N, d) in the units that coefficients have: the logarithm where the map is log1p."""
+    of_log = [column.map == "log1p" for column in encoding.features]
+    return np.where(of_log, np.log1p(np.where(of_log, raw, 0.0)), raw)
 
 
 @given(
@@ -207,7 +214,7 @@ def columns() -> st.SearchStrategy[tuple[float, float]]:
     x_bits=st.integers(4, 14),
 )
 def test_coefficients_in_the_units_of_the_features_give_the_same_scores(
-    family: str, intervals: list[tuple[float, float]], data: st.DataObject, x_bits: int
+    family: str, intervals: list[tuple[float, float, str]], data: st.DataObject, x_bits: int
 ) -> None:
     """Exactly but for float64 where features lie on the grid, and within half a unit of each where they do not."""
     d = len(intervals)
@@ -219,16 +226,33 @@ def test_coefficients_in_the_units_of_the_features_give_the_same_scores(
     given_label = label if family == "linear" else None
     fixed = model(family, given_label, columns=features, weights=weights, intercept=intercept, x_bits=x_bits)
     parts = np.array(data.draw(st.lists(st.floats(0, 1), min_size=d, max_size=d)))
-    raw = np.array([[low + part * (high - low) for part, (low, high) in zip(parts, intervals, strict=True)]])
-    raw = np.clip(raw, *np.array(intervals).T)
+    raw = np.array([[low + part * (high - low) for part, (low, high, _) in zip(parts, intervals, strict=True)]])
+    raw = np.clip(raw, *np.array([interval[:2] for interval in intervals]).T)
     expect = fixed.predict if family == "linear" else fixed.decision_function
-    linear = raw @ fixed.coef_ + fixed.intercept_
+    mapped = by_map(fixed.encoding, raw)
+    linear = mapped @ fixed.coef_ + fixed.intercept_
     unit = label.column.half_width if family == "linear" else 1.0
-    largest = np.abs(raw) @ np.abs(fixed.coef_) + np.abs(fixed.coef_) @ np.abs(fixed.encoding.offsets)
+    largest = np.abs(mapped) @ np.abs(fixed.coef_) + np.abs(fixed.coef_) @ np.abs(fixed.encoding.offsets)
     float_rounding = 1e-12 * (float(largest[0]) + unit * (1 + abs(intercept)) + abs(low) + abs(high))
     assert abs(linear - expect(raw)) <= unit * np.abs(weights).sum() / 2 ** (x_bits + 1) + float_rounding
     on_grid = fixed.encoding.decode_features(fixed.encoding.encode_features(raw, check_bounds=False))
-    assert abs(on_grid @ fixed.coef_ + fixed.intercept_ - expect(on_grid)) <= float_rounding
+    assert abs(by_map(fixed.encoding, on_grid) @ fixed.coef_ + fixed.intercept_ - expect(on_grid)) <= float_rounding
+
+
+def test_the_coefficient_of_a_column_with_log1p_is_that_of_its_logarithm() -> None:
+    columns = (ColumnEncoding("income", 0.0, math.expm1(20.0), "log1p"), COLUMNS[1])
+    found = model(columns=columns, weights=(0.75, -1.5))
+    assert found.coef_.tolist() == pytest.approx([0.75 / 10, -1.5])
+    assert found.intercept_ == pytest.approx(0.25 - 0.75)
+
+
+def test_new_rows_may_pass_the_bounds_of_log1p_but_not_be_negative() -> None:
+    columns = (ColumnEncoding("income", 0.0, math.expm1(20.0), "log1p"),)
+    found = model(columns=columns, weights=(0.75,))
+    assert found.decision_function([[math.expm1(30.0)]]).tolist() == pytest.approx([0.25 + 0.75 * 2], abs=1e-3)
+    words = "row 2, column 'income': -1.0 is negative; log1p needs values of at least 0"
+    assert refusal(lambda: found.predict([[1.0], [-1.0]])) == words
+    assert "row 2, column 'income'" in refusal(lambda: found.predict([[1.0], [math.inf]]))
 
 
 def test_a_column_of_one_value_has_coefficient_zero() -> None:

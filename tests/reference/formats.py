@@ -166,11 +166,13 @@ def check_name(name: Any) -> None:
 
 def check_column(column: Any) -> None:
     fields(column, {"name": str, "map": str, "low": str, "high": str})
-    require("format", column["map"] == "linear")
+    require("format", column["map"] in ("linear", "log1p"))
     check_name(column["name"])
     low, high = real(column["low"]), real(column["high"])
     require("format", low <= high)
-    if low < high:  # in float64, the ends of the interval become -1 and 1, nearly
+    if column["map"] == "log1p":
+        require("format", low >= 0 and high - low >= (1 + low) * 2**-16)
+    elif low < high:  # in float64, the ends of the interval become -1 and 1, nearly
         offset, half = low / 2 + high / 2, high / 2 - low / 2
         require("format", half > 0 and math.isfinite(1 / half))
         require("format", abs((high - offset) * (1 / half) - 1) < 2**-16)
@@ -197,6 +199,7 @@ def check_dataset(statement: Any) -> None:
     within(encoding["x_bits"], 4, 14)
     for column in encoding["features"] + encoding["label_bounds"]:
         check_column(column)
+    require("format", all(column["map"] == "linear" for column in encoding["label_bounds"]))
     require("format", len({column["name"] for column in encoding["features"]}) == len(encoding["features"]))
     kind, classes = encoding["label_kind"], encoding["label_classes"]
     require("format", kind in ("binary", "real", "count"))

@@ -36,6 +36,7 @@ from .examples import (
     Training,
     changed,
     forget_list,
+    numbers,
     owner,
     pack,
     package_shape,
@@ -84,6 +85,14 @@ def test_the_witness_of_a_long_run_is_opened_alone(owner: Owner) -> None:
 def test_a_recommitment_is_accepted_and_carries_the_chain_on(owner: Owner) -> None:
     assert owner.unlearnt.verdict(previous=owner.logistic.proof, spec=LOGISTIC) == "valid"
     assert owner.continued.verdict(known=False, previous=owner.unlearnt.proof, recommitment=owner.link) == "valid"
+
+
+def test_a_data_set_with_a_column_by_log1p_is_accepted() -> None:
+    dataset = zu.commit(np.exp(numbers(9, 2, 8)), np.arange(9) % 2, maps={"x2": "log1p"}, openings=3)
+    file = dataset.commitment.to_bytes()
+    columns = read_file(file, "dataset")[0]["encoding"]["features"]
+    assert [column["map"] for column in columns] == ["linear", "log1p"]
+    assert verdict("dataset", file) == "valid"
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -504,9 +513,12 @@ def test_other_spellings_are_refused_by_both(owner: Owner) -> None:
     ends = [("0.0", text) for text in (*TEXTS, "0.0", "1e+308", "1e-310", "1e-300")]
     ends += [(text, "0.0") for text in TEXTS]
     ends += [("1.0", "1.0000000000000002"), ("1.0", "1.0001"), ("1.0", "0.0"), ("-1.7e+308", "1.7e+308")]
+    ends += [("0.0", "1.52587890625e-05"), ("0.0", "1.5258789062499998e-05"), ("1e+300", "1e+301"), ("-0.5", "1.0")]
     for low, high in ends:
-        bounds = [{"name": "a", "map": "linear", "low": low, "high": high}]
-        others += [{"features": bounds}, {"label_bounds": bounds}]
+        for chosen in ("linear", "log1p"):
+            bounds = [{"name": "a", "map": chosen, "low": low, "high": high}]
+            others += [{"features": bounds}, {"label_bounds": bounds}]
+            others.append({"label_kind": "real", "label_classes": [], "label_bits": 14, "label_bounds": bounds})
     for name in ("", "a" * 256, "a" * 257, "a\n", "é", "\u200b", "a b"):
         others.append({"features": [{**columns[0], "name": name}]})
     others += [{"features": [{**columns[0], "map": value}]} for value in (*values, "Linear", "log1p")]
