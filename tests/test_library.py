@@ -316,3 +316,21 @@ def test_what_is_squeezed_is_logged_and_kept_as_a_note(caplog):
     assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
         ("zkunlearn", "WARNING", note)
     ]
+
+
+def test_what_a_linear_map_squeezes_away_is_learnt_with_log1p(caplog):
+    """Incomes in a frame, the largest of which is 2e9; the label is whether one is above the median."""
+    incomes = np.append(np.exp(np.random.default_rng(1).normal(10.5, 1.5, 63)).round(), 2e9)
+    frame = pd.DataFrame({"income": incomes, "age": np.linspace(20, 90, len(incomes))})
+    labels = (incomes > np.median(incomes)).astype(int)
+    spec = zu.TrainingSpec(model="logistic", epochs=40, learning_rate=4.0)
+    plain, mapped = zu.commit(frame, labels), zu.commit(frame, labels, maps={"income": "log1p"})
+    assert "with the map log1p more are left: 'income' (" in plain.notes[0] and mapped.notes == ()
+    first = zu.prove(mapped, spec)
+    assert first.model.score(frame, labels) > 0.9 > 0.7 > zu.prove(plain, spec).model.score(frame, labels)
+    raw = frame.assign(income=np.log1p(frame["income"]))
+    scores = raw[list(first.model.feature_names_in_)] @ first.model.coef_ + first.model.intercept_
+    assert np.abs(scores - first.model.decision_function(frame)).max() < np.abs(first.model.weights).sum() / 2**10
+    second = zu.prove(mapped, spec, forget=[3, 64], previous=first.proof)
+    report = zu.verify(second.proof, mapped.commitment, spec=spec, previous=first.proof)
+    assert report.statement.dataset.encoding.features[0].map == "log1p"

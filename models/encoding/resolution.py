@@ -7,6 +7,7 @@ is proved later is wrong then, and nothing can be learned.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,19 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from .columns import LabelEncoding, table_pieces
+from .dataset import DatasetEncoding
+from .maps import LINEAR, LOG1P, log1p_refusal
 
 FEW_INTEGERS = 8  # a column that keeps fewer, and has more values, is pointed out
 SAMPLE_ROWS = 1 << 12  # most columns have more than a few integers among so many rows
 SAME = 1e-9  # numbers that differ by less than this part of themselves differ by rounding
 SHOWN_COLUMNS = 20
-REMEDY = "declare bounds that are near to the data, clip outliers or take logarithms, or raise x_bits"
+REMEDY = "declare bounds that are near to the data, clip outliers, or raise x_bits"
+LABEL_REMEDY = "declare bounds that are near to the data, clip outliers or take logarithms"  # labels have one scale
+HELPS = 2  # times as many integers, and log1p is recommended
 
 
-def feature_notes(names: Sequence[str], X: NDArray[Any], by_feature: NDArray[np.int16]) -> tuple[str, ...]:
+def feature_notes(encoding: DatasetEncoding, X: NDArray[Any], by_feature: NDArray[np.int16]) -> tuple[str, ...]:
     """What an owner should know of features before committing to them, one sentence each.
 
     Args:
@@ -32,18 +37,21 @@ def feature_notes(names: Sequence[str], X: NDArray[Any], by_feature: NDArray[np.
     Raises:
         DataError: a column that has several values becomes one integer; names the column.
     """
+    names = encoding.names
     few = {k: found for k in range(len(names)) if (found := _few(by_feature[k])) is not None}
     lossy = _lossy(X, by_feature, few)
     for k in sorted(lossy):
-        _require_more_than_one(names[k], few[k])
+        if len(few[k]) == 1:
+            raise _nothing_left(names[k], few[k], REMEDY + _by_logarithm(encoding, X, {k: few[k]}))
     constant = [k for k, found in few.items() if len(found) == 1]
     silent = [repr(names[k]) for k in constant if few[k][0] == 0]
     steady = [repr(names[k]) for k in constant if few[k][0] != 0]
     squeezed = [f"{names[k]!r} ({len(few[k])})" for k in sorted(lossy)]
+    better = _by_logarithm(encoding, X, {k: few[k] for k in sorted(lossy)})
     notes = (
         ("one value in every row, so nothing to learn from: ", silent, ""),
         ("one value in every row, which acts as a second bias: ", steady, "; better leave it out"),
-        ("so squeezed that only a few different integers are left: ", squeezed, f"; {REMEDY}"),
+        ("so squeezed that only a few different integers are left: ", squeezed, f"; {REMEDY}{better}"),
     )
     return tuple(before + _listed(columns) + after for before, columns, after in notes if columns)
 
@@ -53,8 +61,9 @@ def label_notes(name: str, encoding: LabelEncoding, y: NDArray[Any], labels: NDA
     found = _few(labels) if encoding.kind == "real" else None
     if found is None or not _lossy(np.asarray(y, np.float64)[:, None], labels[None, :], {0: found}):
         return ()
-    _require_more_than_one(name, found)
-    return (f"so squeezed that only a few different integers are left: {name!r} ({len(found)}); {REMEDY}",)
+    if len(found) == 1:
+        raise _nothing_left(name, found, LABEL_REMEDY)
+    return (f"so squeezed that only a few different integers are left: {name!r} ({len(found)}); {LABEL_REMEDY}",)
 
 
 def _few(integers: NDArray[Any]) -> NDArray[Any] | None:
@@ -81,9 +90,26 @@ def _lossy(X: NDArray[Any], by_feature: NDArray[Any], few: Mapping[int, NDArray[
     return lossy
 
 
-def _require_more_than_one(name: str, found: NDArray[Any]) -> None:
-    if len(found) == 1:
-        raise DataError(f"all values become one and the same integer, {found[0]}; {REMEDY}", column=name)
+def _nothing_left(name: str, found: NDArray[Any], remedy: str) -> DataError:
+    return DataError(f"all values become one and the same integer, {found[0]}; {remedy}", column=name)
+
+
+def _by_logarithm(encoding: DatasetEncoding, X: NDArray[Any], few: Mapping[int, NDArray[Any]]) -> str:
+    """How many integers log1p would keep of some columns of X (N, d), where that is several times what they have.
+
+    Args:
+        few: the columns, and the distinct integers that they have now.
+    """
+    others, kept = {}, {}
+    for k in list(few)[:SHOWN_COLUMNS]:
+        column = encoding.features[k]
+        if column.map == LINEAR and log1p_refusal(column.low, column.high) is None:
+            others[k], kept[k] = replace(column, map=LOG1P), np.empty(0, dtype=np.int64)
+    for _, rows in table_pieces(X) if others else ():
+        for k, other in others.items():
+            kept[k] = np.union1d(kept[k], other.encode(rows[:, k].astype(np.float64), encoding.x_bits))
+    better = [f"{encoding.names[k]!r} ({len(kept[k])})" for k in others if len(kept[k]) >= HELPS * len(few[k])]
+    return f"; with the map {LOG1P} more are left: {', '.join(better)}" if better else ""
 
 
 def _listed(columns: Sequence[str]) -> str:

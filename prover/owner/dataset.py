@@ -220,7 +220,7 @@ def commit_dataset(
     features, labels = np.asarray(X), encoding.encode_labels(y, label_name).astype(np.int32)
     by_feature = encode_rows(encoding, features)
     notes = (
-        *feature_notes(encoding.names, features, by_feature),
+        *feature_notes(encoding, features, by_feature),
         *label_notes(label_name, encoding.label, np.asarray(y), labels),
     )
     for note in notes:

@@ -20,7 +20,7 @@ def notes_of(column, bounds=None):
     X = np.stack([VALUES, column], axis=1)
     declared = None if bounds is None else {"a": (0, 10), "k": bounds}
     encoding = DatasetEncoding.from_data(X, LABELS, ["a", "k"], bounds=declared)
-    return feature_notes(encoding.names, X, encoding.encode_features(X).T.astype(np.int16))
+    return feature_notes(encoding, X, encoding.encode_features(X).T.astype(np.int16))
 
 
 def with_outlier(values, outlier=1e9):
@@ -59,6 +59,36 @@ def test_a_column_squeezed_into_a_few_integers_is_named_with_the_remedy(column, 
     assert "bounds" in note and "outliers" in note and "x_bits" in note
 
 
+INCOMES = np.concatenate([np.geomspace(9_000, 90_000, ROWS - 1), [2e9]])
+
+
+def test_log1p_is_recommended_with_the_number_of_integers_that_it_keeps():
+    """Counted as they will be, once it is declared."""
+    (note,) = notes_of(INCOMES)
+    kept = DatasetEncoding.from_data(INCOMES[:, None], LABELS, ["k"], maps={"k": "log1p"}).encode_features(
+        INCOMES[:, None]
+    )
+    assert note.endswith(f"or raise x_bits; with the map log1p more are left: 'k' ({len(np.unique(kept))})")
+    assert len(np.unique(kept)) == 40
+    with pytest.raises(DataError, match=r"integer, -1024; declare .*; with the map log1p more are left: 'k' \(\d+\)$"):
+        notes_of(INCOMES, (0, 1e15))
+
+
+@pytest.mark.parametrize(
+    ("column", "bounds"),
+    [
+        (np.where(np.arange(ROWS) == 0, 1e9, np.linspace(-1, 1, ROWS)), None),
+        (1950 + np.arange(ROWS), (0, 40_000)),
+        (INCOMES, (-1, 2e9)),
+        (np.concatenate([[0.0, 1e9], 1e-7 * VALUES[2:]]), (0, 1e9, "log1p")),
+    ],
+    ids=["negative values", "no orders of magnitude", "negative bound", "mapped already"],
+)
+def test_log1p_is_not_recommended_where_it_is_impossible_or_no_help(column, bounds):
+    (note,) = notes_of(column, bounds)
+    assert "'k' (" in note and "log1p" not in note
+
+
 def test_a_squeezed_column_is_found_where_rows_come_in_pieces(monkeypatch):
     """Also where the two values of one integer are in different pieces."""
     monkeypatch.setattr("zkunlearn.models.encoding.columns.PIECE_CELLS", 6)
@@ -85,7 +115,8 @@ def test_a_constant_column_says_nothing_or_is_a_second_bias():
 def test_a_squeezed_real_label_is_named_and_other_labels_never_are():
     column = with_outlier(VALUES, 1e12)
     encoding = DatasetEncoding.from_data(VALUES[:, None], column, ["a"], label_name="price").label
-    assert "left: 'price' (2); " in label_notes("price", encoding, column, encoding.encode(column))[0]
+    (note,) = label_notes("price", encoding, column, encoding.encode(column))
+    assert "left: 'price' (2); " in note and note.endswith("take logarithms")  # x_bits and maps are for features
     for y, kind in ((LABELS, "binary"), (np.arange(ROWS) % 3, "count"), (VALUES, "real")):
         encoding = DatasetEncoding.from_data(VALUES[:, None], y, ["a"], label_kind=kind).label
         assert label_notes("label", encoding, y, encoding.encode(y)) == ()
@@ -96,9 +127,10 @@ def test_a_note_is_given_exactly_if_one_integer_stands_for_several_values(values
     """Few integers, which the values are divided by: the definition, in plain Python."""
     integers = [value >> shift for value in values]
     X, by_feature = np.array(values, dtype=float)[:, None], np.array([integers], dtype=np.int16)
+    encoding = DatasetEncoding.from_data(VALUES[:, None], LABELS, ["k"], bounds={"k": (-1, 10)})
     lossy = len(set(zip(values, integers, strict=True))) > len(set(integers))
     if lossy and len(set(integers)) == 1:
         with pytest.raises(DataError, match="column 'k'"):
-            feature_notes(["k"], X, by_feature)
+            feature_notes(encoding, X, by_feature)
     else:
-        assert any("squeezed" in note for note in feature_notes(["k"], X, by_feature)) == lossy
+        assert any("squeezed" in note for note in feature_notes(encoding, X, by_feature)) == lossy
