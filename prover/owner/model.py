@@ -26,10 +26,10 @@ from ...verifier.protocol.group import MatrixShape
 from ...verifier.protocol.merkle import SALT_BYTES
 from ...verifier.shapes import matrix_shapes
 from ..matrices.commitment import Commitment, Secret, commit_columns
-from ..tables.arrays import as_known_features
 from ..witnesses.model import model_cells
 from .budget import Budget, Counted
 from .locks import locked
+from .scores import Scores
 
 MODEL_KIND = "model.opening"
 MAX_MODEL_BYTES = 1 << 30
@@ -39,7 +39,7 @@ _FORM: Fields = {"training": dict, "weights": bytes, "tails": bytes, "leaf_salts
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class Model(Counted):
+class Model(Scores, Counted):
     """The secret behind a model commitment.
 
     Attributes:
@@ -70,33 +70,9 @@ class Model(Counted):
         return self.statement.dataset.encoding
 
     @property
-    def weights(self) -> npt.NDArray[np.float64]:
-        """Weights on encoded features (in [-1, 1] within bounds), float64 (d,)."""
-        return self.integers[: self.statement.dataset.features] / float(1 << self.spec.fixed_point.w_bits)
-
-    @property
-    def intercept(self) -> float:
-        """What is added to all scores; 0.0 without a bias."""
-        scales = self.spec.fixed_point
-        return int(self.integers[-1]) / 2.0 ** (scales.x_bits + scales.w_bits) if self.spec.method.bias else 0.0
-
-    @property
     def spent(self) -> int:
         """Openings already used, that of the training's proof included."""
         return self.budget.spent
-
-    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
-        """w . x + intercept for rows (N, d) of real features, float64 (N,).
-
-        A frame's columns are taken by name, in any order; those of an array or tensor by position.
-
-        Raises:
-            DataError: a column that is missing or too many, or a cell that is no number or does not fit 16 bits.
-        """
-        known = as_known_features(X, self.encoding.names)
-        encoded = self.encoding.encode_features(known, check_bounds=False) / float(1 << self.encoding.x_bits)
-        scores: npt.NDArray[np.float64] = encoded @ self.weights + self.intercept
-        return scores
 
     def save(self, path: Path | str) -> None:
         """Write the secret file, 0600.
