@@ -31,9 +31,11 @@ from .errors import (
 if TYPE_CHECKING:
     from .models.scales import FixedPoint
     from .models.spec import TrainingSpec, load_spec
+    from .models.suggestion import Suggestion
     from .prover.owner.dataset import Dataset
     from .prover.owner.model import Model
     from .prover.owner.trained import Trained
+    from .prover.owner.trial import TrainingRun
     from .verifier.history import History, verify_chain
     from .verifier.proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
     from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment
@@ -52,8 +54,10 @@ __all__ = [
     "Proof",
     "RecommitmentProof",
     "StatementMismatch",
+    "Suggestion",
     "TrainingError",
     "TrainingProof",
+    "TrainingRun",
     "TrainingSpec",
     "VerificationReport",
     "ZkUnlearnError",
@@ -63,6 +67,8 @@ __all__ = [
     "memory_limit",
     "prove",
     "recommit",
+    "suggest",
+    "train",
     "verify",
     "verify_chain",
     "verify_dataset",
@@ -75,7 +81,9 @@ _HOMES = {
     "Model": "prover.owner.model",
     "Proof": "verifier.proofs",
     "RecommitmentProof": "verifier.proofs",
+    "Suggestion": "models.suggestion",
     "TrainingProof": "verifier.proofs",
+    "TrainingRun": "prover.owner.trial",
     "TrainingSpec": "models.spec",
     "VerificationReport": "verifier.verify",
     "load_spec": "models.spec",
@@ -179,6 +187,62 @@ def load_dataset(directory: str | Path) -> Dataset:
     return Dataset.load(directory)
 
 
+def train(
+    dataset: Dataset,
+    spec: TrainingSpec,
+    forget: Iterable[str | int] = (),
+    previous: TrainingProof | None = None,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> TrainingRun:
+    """Train in the integers that `prove` would prove, prove nothing, and spend no opening.
+
+    Args:
+        forget, previous: as for `prove`; `previous` may have successors already.
+        progress: called with the name of each phase.
+
+    Returns:
+        `.curve` (loss, gradient and fit at some epochs), `.notes`, `.weights`, `.intercept`, `.decision_function`.
+
+    Raises:
+        DataError, ParameterError, StatementMismatch, TrainingError: those of `prove`.
+    """
+    from .prover.owner.trial import try_training
+
+    return try_training(dataset, spec, forget, previous, progress)
+
+
+def suggest(
+    dataset: Dataset,
+    model: str | None = None,
+    l2: float | None = None,
+    *,
+    most_epochs: int = 200,
+    forget: Iterable[str | int] = (),
+    previous: TrainingProof | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Suggestion:
+    """A spec whose training comes near its optimum on this data set, found in float64; no opening is spent.
+
+    Args:
+        model: "logistic", "linear", "probit" or "poisson"; by default that of the kind of labels.
+        l2: of the spec; by default 1 / rows that count, scikit-learn's C = 1.
+        most_epochs: no more than these are suggested, up to 2^14.
+        forget, previous: who does not count, as for `prove`.
+        progress: called with the name of each phase.
+
+    Returns:
+        `.spec`, `.expected_gap` (by which part of the least loss the trained model's is above it), `.notes`,
+        `.to_toml()`.
+
+    Raises:
+        DataError, ParameterError, StatementMismatch: see `prover.owner.suggest`.
+    """
+    from .prover.owner.suggest import suggest_training
+
+    return suggest_training(dataset, model, l2, most_epochs, forget, previous, progress)
+
+
 def prove(
     dataset: Dataset,
     spec: TrainingSpec,
@@ -199,7 +263,8 @@ def prove(
         progress: called with the name of each phase.
 
     Returns:
-        `.proof` (public), `.model` (secret: `.weights`, `.decision_function`), `.timings`, `.save`.
+        `.proof` (public), `.model` (secret: `.weights`, `.decision_function`), `.curve` and `.notes` (how the training
+        went), `.timings`, `.save`.
 
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded: see `prover.training`.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +145,7 @@ def notes_on(family: Family, points: Sequence[Point], constant_loss: float, *, p
     fallen = first.objective - min(point.objective for point in points)
     least = LEAST_CHANGE * abs(first.objective)
     slack = max(RISE * fallen, least)
-    late = [(a, b) for a, b in zip(points, points[1:], strict=False) if 2 * b.epoch > last.epoch]
+    late = [(a, b) for a, b in pairwise(points) if 2 * b.epoch > last.epoch]
     rising = any(b.objective > a.objective + slack for a, b in [*late, (first, last)])
     grows = last.weight_norm > start.weight_norm
     separable = family.classifies and not penalised and last.score == 1.0 and grows

@@ -85,8 +85,8 @@ class Family:
 
 
 def _sigmoid(z: FloatArray) -> FloatArray:
-    small = np.exp(-np.abs(z))  # never overflows
-    return np.where(z >= 0, 1.0, small) / (1.0 + small)
+    with np.errstate(over="ignore"):  # where exp is infinite, the quotient is 0, as it should be
+        return np.asarray(1.0 / (1.0 + np.exp(-z)), dtype=np.float64)
 
 
 def _logistic_loss(z: FloatArray, y: FloatArray) -> FloatArray:

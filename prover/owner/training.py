@@ -130,7 +130,7 @@ def declare(
     """What is to be trained; arguments and errors are those of `prove_training`."""
     _require_types(dataset, spec, previous)
     openings = require_openings(model_openings)
-    before, wanted = _forgotten_before(dataset, previous, fork), dataset.rows.positions(forget)
+    before, wanted = forgotten_before(dataset, previous, fork), dataset.rows.positions(forget)
     draft = _draft(dataset, spec, dataset.records_at({*before, *wanted}), openings, previous)
     attached = {PATHS: dataset.rows.record_paths(draft.positions)}
     return Declared(draft, attached, len({*before} & {*wanted}))
@@ -172,7 +172,7 @@ def _draft(
     return TrainingStatement(dataset.statement, spec, forgotten, model, superseded)
 
 
-def _forgotten_before(dataset: Dataset, previous: TrainingProof | None, fork: bool) -> tuple[int, ...]:
+def forgotten_before(dataset: Dataset, previous: TrainingProof | None, fork: bool) -> tuple[int, ...]:
     """Positions that the superseded proof forgot, which stay forgotten; none without one.
 
     Raises:

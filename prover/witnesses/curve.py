@@ -46,4 +46,4 @@ def real_rows(rows: Rows, schedule: Schedule, models: int) -> Iterator[tuple[Rea
         matrix = np.ones((int(mine.sum()), schedule.width))
         matrix[:, : schedule.features] = rows.by_feature[:, part].T[mine] / 2.0**schedule.scales.x_bits
         if len(matrix):
-            yield matrix, rows.labels[part][mine] * label_unit
+            yield matrix, np.asarray(rows.labels[part][mine] * label_unit, dtype=np.float64)
