@@ -66,9 +66,16 @@ def search(
     limit: int,
     *,
     multiples: Sequence[float] = MULTIPLES,
+    fastest: float = math.inf,
     near: float = NEAR,
 ) -> Found:
     """The fewest epochs, up to `limit`, after which a candidate is near the minimum; else what is nearest then.
+
+    Args:
+        momenta: to try, each with every rate.
+        limit: of epochs.
+        multiples: of 1 / the largest curvature, rates to try; those above `fastest` become that.
+        near: see NEAR.
 
     Raises:
         ParameterError: there is no minimum, or no rate that leads to it.
@@ -76,7 +83,7 @@ def search(
     best, value = minimum(objective)
     curvature = objective.curvature(best)
     start = float(objective.values(np.zeros((len(best), 1)))[0])
-    rates = sorted({_rounded(multiple / curvature) for multiple in multiples})
+    rates = sorted({_rounded(min(multiple / curvature, fastest)) for multiple in multiples})
     goal = _Goal(value, max(value, SMALL * start), start * (1 + ROUNDING), OVERSHOOT * _largest_score(objective, best))
     race = _Race(objective, list(product(rates, momenta)), goal)
     for epoch in range(limit + 1):

@@ -6,6 +6,8 @@ tried: the three constants above it.
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from ..errors import DataError, ParameterError
 from .convergence import ONE_LABEL
 from .families import FAMILIES, Family
-from .heavy_ball import MULTIPLES, NEAR, Found, Momentum, search
+from .heavy_ball import NEAR, Found, Momentum, search
 from .live import Live
 from .methods.gradient_descent import MAX_SCORES, MAX_WEIGHTS
 from .optimum import FloatArray, Objective
@@ -27,7 +29,8 @@ DEFAULT_MODELS = {"binary": "logistic", "real": "linear", "count": "poisson"}
 MOST_EPOCHS = 200
 MOST_CELLS = 1 << 21  # features that are looked at, of more only those of the first rows
 ROOMS = (2.0, 1.25)  # how many times the largest score the activation table should span; the second if it must be
-TRIES = 4  # each with rates half as large, where no scale has room for them
+TEXT_WIDTH = 100
+TRIES = 4  # each with rates at most half as large, where no scales have room for those before
 
 PUBLIC = (
     "a spec is public, and this one is derived from the data: keep it as it is for successors, since one that is made "
@@ -59,7 +62,8 @@ class Suggestion:
             "optimum.",
             *(f"Note: {note}." for note in self.notes),
         ]
-        return "".join(f"# {line}\n" for line in said) + "\n" + self.spec.to_toml()
+        comments = (textwrap.fill(text, TEXT_WIDTH, initial_indent="# ", subsequent_indent="# ") for text in said)
+        return "\n".join(comments) + "\n\n" + self.spec.to_toml()
 
 
 def gap_text(gap: float) -> str:
@@ -112,9 +116,10 @@ def suggest_spec(
     if len(np.unique(y)) < 2:
         raise DataError(ONE_LABEL)
     limit = max(1, min(most_epochs, MAX_SCORES // shape.rows, MAX_WEIGHTS // (shape.features + 1)))
-    objective, reason = _objective(X, y, family, l2), ""
-    for attempt in range(TRIES):
-        found = search(objective, MOMENTA, limit, multiples=[multiple / 2**attempt for multiple in MULTIPLES])
+    objective, reason, fastest = _objective(X, y, family, l2), "", math.inf
+    for _ in range(TRIES):
+        found = search(objective, MOMENTA, limit, fastest=fastest)
+        fastest = found.learning_rate / 2
         for scales in _scales(family, shape, found.largest_score):
             spec = _spec(family, found, l2, scales)
             try:
