@@ -41,7 +41,7 @@ SEPARABLE = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)  # what is told of the owner's rows stays out of logs
 class Point:
     """A model on its way, on all rows that count.
 
@@ -67,7 +67,7 @@ class Point:
         return self.loss + self.penalty
 
 
-@dataclass(frozen=True, repr=False)  # what is told of the owner's rows stays out of logs
+@dataclass(frozen=True, repr=False)
 class Curve:
     """A training, by some of its epochs.
 

@@ -38,7 +38,7 @@ ROUNDING = 1e-9  # of sums in another order
 DIGITS = 2  # of a rate: a text that is published tells no more of the data than it has to
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)  # what is told of the owner's rows stays out of logs
 class Found:
     """What was found.
 
@@ -112,7 +112,7 @@ def _largest_score(objective: Objective, weights: FloatArray) -> float:
     return float(objective.gradients(weights[:, None])[1][0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Goal:
     """Where candidates should go.
 

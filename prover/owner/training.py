@@ -35,7 +35,7 @@ from .trained import Trained
 LOGGER = logging.getLogger("zkunlearn")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Declared:
     """A training before it is run.
 

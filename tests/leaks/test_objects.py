@@ -35,6 +35,7 @@ PUBLIC = {  # and why
     "OpeningFile": "a name of a folder, a public digest and a number of openings, of the statement",
     "ProofFiles": "names of files",
     "_Geometry": "public, follows from the statement",
+    "Suggestion": "a spec, and what its public text says of it",
     "TrainingSpec": "public, of the statement",
     "FixedPoint": "public, of the statement",
 }
