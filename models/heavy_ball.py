@@ -84,7 +84,8 @@ def search(
     curvature = objective.curvature(best)
     start = float(objective.values(np.zeros((len(best), 1)))[0])
     rates = sorted({_rounded(min(multiple / curvature, fastest)) for multiple in multiples})
-    goal = _Goal(value, max(value, SMALL * start), start * (1 + ROUNDING), OVERSHOOT * _largest_score(objective, best))
+    widest = OVERSHOOT * max(_largest_score(objective, best), 1.0)  # scores below 1 have room on every scale
+    goal = _Goal(value, max(value, SMALL * start), start * (1 + ROUNDING), widest)
     race = _Race(objective, list(product(rates, momenta)), goal)
     for epoch in range(limit + 1):
         if _is_due(epoch, limit):

@@ -143,8 +143,7 @@ def train_declared(dataset: Dataset, draft: TrainingStatement, progress: Progres
         ParameterError: every update is rounded to zero.
         TrainingError: it diverges.
     """
-    if progress is not None:
-        progress("train")
+    _report(progress, "train")
     method = draft.spec.method
     maker = MAKERS_OF_METHOD[method.kind]
     trace = maker.train(dataset.rows, draft.schedule)
@@ -195,3 +194,8 @@ def _noted(directory: Path, proof: TrainingProof) -> tuple[str, ...]:
     except DataError as error:
         return (f"{error}; `prove` will not know of this proof where its file is not beside the others",)
     return ()
+
+
+def _report(progress: Progress | None, phase: str) -> None:
+    if progress is not None:
+        progress(phase)

@@ -7,6 +7,7 @@ batches. It takes one pass over the rows for all epochs that are shown.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,12 @@ import numpy.typing as npt
 from ...models.convergence import Curve, measured, shown_epochs
 from ...models.methods import GradientDescent
 from ...models.methods.schedule import Schedule
+from ..kernels import run_blas_tasks
 from .rows import Rows
 from .run import NarrowTrace
 
-PIECE_CELLS = 1 << 18  # of features and scores that are worked on at a time: 2 MB, near the processor
+PIECE_CELLS = 1 << 16  # of features and scores that are worked on at a time: 512 KB, near the processor
+LEAST_ROWS = 64  # however wide they are
 Reals = npt.NDArray[np.float64]
 
 
@@ -26,9 +29,9 @@ def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, trace
     epochs = shown_epochs(schedule.epochs)
     steps = [epoch * schedule.blocks for epoch in epochs]
     weights = trace.weights[steps] / 2.0**schedule.scales.w_bits
-    return measured(
-        schedule.family, real_rows(rows, schedule, len(epochs)), epochs, weights, penalties_of(method, schedule.width)
-    )
+    pieces, penalties = real_rows(rows, schedule, len(epochs)), penalties_of(method, schedule.width)
+    (curve,) = run_blas_tasks([partial(measured, schedule.family, pieces, epochs, weights, penalties)])
+    return curve  # products of pieces are small, and threads of BLAS would wait for one another
 
 
 def penalties_of(method: GradientDescent, width: int) -> Reals:
@@ -38,12 +41,17 @@ def penalties_of(method: GradientDescent, width: int) -> Reals:
 
 def real_rows(rows: Rows, schedule: Schedule, models: int) -> Iterator[tuple[Reals, Reals]]:
     """The rows that count, some at a time: float64 (n, K) features as trained on, the bias last; and labels (n,)."""
-    live, step = schedule.live.mask(), max(1, PIECE_CELLS // (schedule.width + models))
+    live, step = schedule.live.mask(), max(LEAST_ROWS, PIECE_CELLS // (schedule.width + models))
     label_unit = schedule.label_multiplier / 2.0**schedule.scales.p_bits
     for start in range(0, schedule.rows, step):
         part = slice(start, min(start + step, schedule.rows))
         mine = live[part]
-        matrix = np.ones((int(mine.sum()), schedule.width))
-        matrix[:, : schedule.features] = rows.by_feature[:, part].T[mine] / 2.0**schedule.scales.x_bits
-        if len(matrix):
-            yield matrix, np.asarray(rows.labels[part][mine] * label_unit, dtype=np.float64)
+        if not mine.any():
+            continue
+        matrix = np.ones((schedule.width, len(mine)))  # as rows are stored, feature after feature
+        np.multiply(rows.by_feature[:, part], 2.0**-schedule.scales.x_bits, out=matrix[: schedule.features])
+        labels = np.asarray(rows.labels[part] * label_unit, dtype=np.float64)
+        if mine.all():
+            yield matrix.T, labels
+        else:
+            yield matrix[:, mine].T, labels[mine]

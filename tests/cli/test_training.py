@@ -68,11 +68,11 @@ def test_prove_says_the_first_and_the_last_loss_and_that_they_are_not_proved(own
 
 
 def test_what_was_forgotten_before_does_not_count_and_a_successor_is_no_hindrance(owner: Path) -> None:
-    given = ("train", owner / "data", "--spec", owner / "spec.toml", "--previous", owner / "first.proof")
-    assert "24 of 24 count" in done(*given).stdout
+    given = ("train", owner / "data", "--spec", owner / "spec.toml", "--previous")
+    assert "24 of 24 count" in done(*given, owner / "first.proof").stdout
     (owner / "ids.txt").write_text("Żółć 01\n", encoding="utf-8")
-    given = (*given[:-1], owner / "second.proof", "--forget-file", owner / "ids.txt")
-    assert "22 of 24 count" in done(*given).stdout
+    again = done(*given, owner / "second.proof", "--forget-file", owner / "ids.txt")
+    assert "22 of 24 count" in again.stdout
 
 
 def test_notes_are_told_once_and_a_warning_calls_itself_one(owner: Path) -> None:

@@ -70,10 +70,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     with owner.noting(secrets) as noted:
         story = Story(folder, table, secrets, noted)
         story.run(*story.commit("data", "--openings", 8))
-        for options in ((), ("--json",), ("--out", folder / "suggested.toml")):
-            story.run("suggest", folder / "data", *options)
-        for options in ((), ("--json",), ("--forget", story.forgotten)):
-            story.run("train", folder / "data", "--spec", folder / "spec.toml", *options)
+        story.run("suggest", folder / "data", "--json")
+        story.run("suggest", folder / "data", "--out", folder / "suggested.toml")
+        tried = ("train", folder / "data", "--spec", folder / "spec.toml")
+        story.run(*tried, "--json")
+        story.run(*tried, "--forget", story.forgotten)
         story.run(*story.prove("first.proof", "--timings"))
         again = ("--forget", story.forgotten, "--previous", folder / "first.proof")
         story.run(*story.prove("second.proof", *again))

@@ -93,6 +93,12 @@ def test_no_candidate_swings_far_beyond_the_optimum_s_scores():
     assert search(f, ALL, 200).largest_score <= 2 * np.abs(f.X @ best).max()
 
 
+def test_where_zero_weights_are_the_optimum_one_epoch_is_enough():
+    X, y = np.array([[1.0, 1.0], [-1.0, 1.0], [1.0, 1.0], [-1.0, 1.0]]), np.array([0.0, 0.0, 1.0, 1.0])
+    found = search(Objective(FAMILIES["logistic"], X, y, np.full(2, 0.1)), ALL, 100)
+    assert (found.epochs, found.gap) == (1, 0.0)
+
+
 def test_increasing_momentum_is_a_third_after_the_first_epochs_and_one_in_the_end():
     assert [momentum_at(INCREASING, epoch) for epoch in (0, 1, 3, 97)] == [0.0, 0.25, 0.5, 0.97]
     assert momentum_at(0.9, 5) == 0.9
