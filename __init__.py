@@ -202,7 +202,7 @@ def train(
         progress: called with the name of each phase.
 
     Returns:
-        `.curve` (loss, gradient and fit at some epochs), `.notes`, `.weights`, `.intercept`, `.decision_function`.
+        `.curve` (loss, gradient and fit at some epochs), `.notes`, and what a model has: `.predict`, `.score`, ..
 
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError: those of `prove`.
@@ -217,6 +217,7 @@ def suggest(
     model: str | None = None,
     l2: float | None = None,
     *,
+    standardize: bool = True,
     most_epochs: int = 200,
     forget: Iterable[str | int] = (),
     previous: TrainingProof | None = None,
@@ -227,6 +228,7 @@ def suggest(
     Args:
         model: "logistic", "linear", "probit" or "poisson"; by default that of the kind of labels.
         l2: of the spec; by default 1 / rows that count, scikit-learn's C = 1.
+        standardize: whether features are standardised, where that can be.
         most_epochs: no more than these are suggested, up to 2^14.
         forget, previous: who does not count, as for `prove`.
         progress: called with the name of each phase.
@@ -240,7 +242,7 @@ def suggest(
     """
     from .prover.owner.suggest import suggest_training
 
-    return suggest_training(dataset, model, l2, most_epochs, forget, previous, progress)
+    return suggest_training(dataset, model, l2, standardize, most_epochs, forget, previous, progress)
 
 
 def prove(
@@ -263,8 +265,8 @@ def prove(
         progress: called with the name of each phase.
 
     Returns:
-        `.proof` (public), `.model` (secret: `.weights`, `.decision_function`), `.curve` and `.notes` (how the training
-        went), `.timings`, `.save`.
+        `.proof` (public), `.model` (secret: `.predict`, `.score`, `.coef_`, ..), `.curve` and `.notes` (how it went),
+        `.timings`, `.save`.
 
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded: see `prover.training`.

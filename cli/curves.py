@@ -10,12 +10,10 @@ from .words import plural
 if TYPE_CHECKING:
     from ..models.convergence import Curve, Point
 
-SHARES = ("accuracy", "deviance explained")  # scores that are written as per cent
-
 
 def score_text(curve: Curve, point: Point) -> str:
     """A score for people: 97.4%, or 0.515."""
-    return f"{point.score:.1%}" if curve.score_name in SHARES else f"{point.score:.3f}"
+    return f"{point.score:.1%}" if curve.score_name == "accuracy" else f"{point.score:.3f}"
 
 
 def curve_table(curve: Curve) -> list[str]:

@@ -1,4 +1,4 @@
-"""The command line, a thin layer over the library: commit, train and prove for owners, verify for auditors.
+"""The command line, a thin layer over the library: commit, train, prove, predict for owners, verify for auditors.
 
 Results go to stdout, everything else to stderr; exit codes are in exits.py. What is slow to import (numba, rich,
 scikit-learn) is imported by the command that needs it, when it needs it.
@@ -18,6 +18,7 @@ from .exits import Program
 from .options import FILE, common
 from .output import Output
 from .owner import commit, prove, recommit
+from .prediction import predict
 from .training import suggest, train
 
 LOGGER = logging.getLogger("zkunlearn")
@@ -28,7 +29,7 @@ LOGGER = logging.getLogger("zkunlearn")
 def main() -> None:
     """Prove that a model is exactly what training outputs on a committed data set minus the forgotten rows.
 
-    Owners commit and prove; auditors verify. `zkunlearn demo` shows the whole story.
+    Owners commit, prove and predict; auditors verify. `zkunlearn demo` shows the whole story.
     """
     if not LOGGER.handlers:
         LOGGER.addHandler(logging.NullHandler())  # commands print notes themselves
@@ -47,5 +48,5 @@ def demo(output: Output, out: Path | None) -> None:
     run_demo(output, out)
 
 
-for command in (commit, suggest, train, prove, recommit, verify, inspect, demo):
+for command in (commit, suggest, train, prove, predict, recommit, verify, inspect, demo):
     main.add_command(command)

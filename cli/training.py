@@ -68,6 +68,7 @@ def train(
 @click.argument("directory", type=FILE, metavar="DIR")
 @click.option("--model", metavar="KIND", help="logistic, linear, probit or poisson; by default as the labels are.")
 @click.option("--l2", type=float, metavar="L", help="L2 penalty; by default 1 / rows, scikit-learn's C = 1.")
+@click.option("--standardize/--as-they-are", default=True, show_default=True, help="Whether features are standardised.")
 @click.option("--most-epochs", type=int, default=200, show_default=True, help="No more than these are suggested.")
 @forget_options(PREVIOUS_HELP)
 @click.option("--out", type=FILE, metavar="SPEC.toml", help="Where the spec goes; by default it is printed.")
@@ -79,6 +80,7 @@ def suggest(
     directory: Path,
     model: str | None,
     l2: float | None,
+    standardize: bool,
     most_epochs: int,
     forget: Sequence[str],
     forget_file: Path | None,
@@ -98,7 +100,14 @@ def suggest(
     ids = ids_to_forget(dataset, forget, forget_file)
     with output.phases("looking for a spec") as progress:
         found = zu.suggest(
-            dataset, model, l2, most_epochs=most_epochs, forget=ids, previous=previous, progress=progress
+            dataset,
+            model,
+            l2,
+            standardize=standardize,
+            most_epochs=most_epochs,
+            forget=ids,
+            previous=previous,
+            progress=progress,
         )
     if out is not None:
         write_file(out, found.to_toml().encode())

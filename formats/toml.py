@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,23 @@ def toml_document(text: str) -> dict[str, Any]:
             inside = value.values() if isinstance(value, dict) else value
             pending.extend((item, depth + 1) for item in inside)
     return document
+
+
+def toml_value(value: object) -> str:
+    """A plain value as TOML: numbers, true or false, texts, lists, and maps from texts, in one line.
+
+    Args:
+        value: texts in it have no control characters.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{toml_value(key)} = {toml_value(item)}' for key, item in value.items())}}}"
+    if isinstance(value, Sequence):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return repr(value)
 
 
 def read_bounds(path: str | Path) -> dict[str, tuple[float, float]]:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from .families import Family
 
 FloatArray = NDArray[np.float64]
-Pieces = Iterable[tuple[FloatArray, FloatArray]]  # some rows at a time: features (n, K), labels (n,)
+Piece = tuple[FloatArray, FloatArray, FloatArray]  # rows: features (n, K), labels (n,), how often each counts (n,)
 
+SCORES = {"class": "accuracy", "value": "R^2", "count": "D^2"}  # by what a family predicts
 SPACED = 8  # epochs that are shown between the first and the last, each about the same multiple of the one before
 LAST_PART = 10  # the last tenth of a run
 STILL_FALLING = 0.01  # that part of the distance to the best constant's loss, lost in the last tenth, is worth a note
@@ -47,10 +48,11 @@ class Point:
 
     Attributes:
         epoch: how many epochs it has seen.
-        loss: mean loss of a row.
+        loss: mean loss of a row; one that counts v times has v times its loss.
         penalty: l2 / 2 times the squared norm of the weights that are penalised.
         gradient_norm: Euclidean norm of the gradient of loss + penalty by the weights.
-        score: see Family.score; 0.0 where the best constant's loss is the least possible one.
+        score: accuracy; else the share that is gone of what the best constant's loss is above the least possible one,
+            0.0 where that is nothing.
         weight_norm: Euclidean norm of the weights.
     """
 
@@ -73,7 +75,7 @@ class Curve:
 
     Attributes:
         points: in the order of epochs, the first before any, the last after all.
-        score_name: what scores are, Family.score.
+        score_name: what scores are, see SCORES.
         constant_loss: mean loss of the best model that predicts the same for every row.
         notes: what the owner should know; none for a run that came to rest.
     """
@@ -97,7 +99,7 @@ def shown_epochs(epochs: int) -> tuple[int, ...]:
 
 
 def measured(
-    family: Family, pieces: Pieces, epochs: Sequence[int], weights: FloatArray, penalties: FloatArray
+    family: Family, pieces: Iterable[Piece], epochs: Sequence[int], weights: FloatArray, penalties: FloatArray
 ) -> Curve:
     """The curve of a run.
 
@@ -108,11 +110,11 @@ def measured(
         penalties: (K,) the l2 of each weight.
     """
     sums = _Sums(family, weights)
-    for X, y in pieces:
-        sums.add(X, y)
+    for piece in pieces:
+        sums.add(*piece)
     losses, constant, least = sums.losses / sums.rows, sums.constant_loss, sums.least / sums.rows
     fit = sums.right / sums.rows
-    if not family.classifies:
+    if family.predicts != "class":
         fit = (constant - losses) / (constant - least) if constant > least else np.zeros_like(losses)
     gradients = sums.gradients / sums.rows + penalties * weights
     points = tuple(
@@ -129,7 +131,7 @@ def measured(
     notes: tuple[str, ...] = (ONE_LABEL,)
     if not sums.one_label:
         notes = notes_on(family, points, constant, penalised=bool(penalties.any()))
-    return Curve(points, family.score, constant, notes)
+    return Curve(points, SCORES[family.predicts], constant, notes)
 
 
 def notes_on(family: Family, points: Sequence[Point], constant_loss: float, *, penalised: bool) -> tuple[str, ...]:
@@ -148,7 +150,7 @@ def notes_on(family: Family, points: Sequence[Point], constant_loss: float, *, p
     late = [(a, b) for a, b in pairwise(points) if 2 * b.epoch > last.epoch]
     rising = any(b.objective > a.objective + slack for a, b in [*late, (first, last)])
     grows = last.weight_norm > start.weight_norm
-    separable = family.classifies and not penalised and last.score == 1.0 and grows
+    separable = family.predicts == "class" and not penalised and last.score == 1.0 and grows
     distance = abs(constant_loss - last.loss)
     falling = start.objective - last.objective > max(STILL_FALLING * distance, least)
     found = (
@@ -167,20 +169,21 @@ class _Sums:
         self._family, self._weights = family, weights
         self.losses, self.right = (np.zeros(len(weights)) for _ in range(2))
         self.gradients = np.zeros_like(weights)
-        self.rows, self.labels, self.at_zero, self.least = 0, 0.0, 0.0, 0.0
+        self.rows, self.counted, self.labels, self.at_zero, self.least = 0, 0.0, 0.0, 0.0, 0.0
         self.lowest, self.highest = math.inf, -math.inf
 
-    def add(self, X: FloatArray, y: FloatArray) -> None:
-        """Rows (n, K) with labels (n,)."""
+    def add(self, X: FloatArray, y: FloatArray, counted: FloatArray) -> None:
+        """Rows (n, K) with labels (n,), counted so often (n,)."""
         scores, labels = X @ self._weights.T, y[:, None]
         predicted = self._family.inverse_link(scores)
-        self.losses += self._family.loss(scores, labels).sum(axis=0)
+        self.losses += counted @ self._family.loss(scores, labels)
         self.right += ((predicted >= 0.5) == (labels >= 0.5)).sum(axis=0)
-        self.gradients += (predicted - labels).T @ X
+        self.gradients += (counted[:, None] * (predicted - labels)).T @ X
         self.rows += len(y)
-        self.labels += float(y.sum())
-        self.at_zero += float(self._family.loss(np.zeros_like(y), y).sum())
-        self.least += float(self._family.least_loss(y).sum())
+        self.counted += float(counted.sum())
+        self.labels += float(counted @ y)
+        self.at_zero += float(counted @ self._family.loss(np.zeros_like(y), y))
+        self.least += float(counted @ self._family.least_loss(y))
         self.lowest, self.highest = min(self.lowest, float(y.min())), max(self.highest, float(y.max()))
 
     @property
@@ -196,7 +199,7 @@ class _Sums:
         """
         if self.one_label:
             return self.least / self.rows
-        mean = np.array([self.labels / self.rows])
+        mean = np.array([self.labels / self.counted])
         score = np.array([self._family.link(float(mean[0]))])
-        spread = self.at_zero / self.rows - float(self._family.loss(np.zeros(1), mean)[0])
-        return float(self._family.loss(score, mean)[0]) + spread
+        spread = self.at_zero / self.counted - float(self._family.loss(np.zeros(1), mean)[0])
+        return (float(self._family.loss(score, mean)[0]) + spread) * self.counted / self.rows

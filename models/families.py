@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from statistics import NormalDist
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import torch
 
 FloatArray = NDArray[np.float64]
-ACCURACY, R2, DEVIANCE = "accuracy", "R^2", "deviance explained"
 _SQRT_HALF = math.sqrt(0.5)
 _DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
 _NORMAL_CELLS, _NORMAL_END = 64, 40  # cells a unit, and where Phi is 0 or 1 in float64
@@ -43,6 +42,7 @@ class Family:
     Attributes:
         name: in specs and statements.
         title: for people.
+        predicts: "class", one of two; "value", in the units of the label; or "count", the expected one, exp(z).
         label_kinds: kinds of labels it can learn from (shapes.LABEL_KINDS).
         entries: builds the activation table from (q_bits, p_bits), see activation.py.
         inverse_link: predictions for real scores, float64 of their shape.
@@ -52,13 +52,12 @@ class Family:
         curvature: the largest value of `slope`; infinity if there is none.
         link: the score that predicts a number; predictions lie between its domain's ends, which it does not take.
         least_loss: the loss of each label (N,) at the best score for it, float64 (N,).
-        score: how well it fits, as people say it: the share of rows classified right, or the share of the best
-            constant's loss, above the least possible one, that is gone.
         scales: what a spec takes that declares none.
     """
 
     name: str
     title: str
+    predicts: Literal["class", "value", "count"]
     label_kinds: tuple[str, ...]
     entries: Builder = field(repr=False)
     inverse_link: Callable[[FloatArray], FloatArray] = field(repr=False)
@@ -68,13 +67,7 @@ class Family:
     curvature: float
     link: Callable[[float], float] = field(repr=False)
     least_loss: Callable[[FloatArray], FloatArray] = field(repr=False, default=np.zeros_like)
-    score: str
     scales: FixedPoint = DEFAULT_SCALES
-
-    @property
-    def classifies(self) -> bool:
-        """Whether its labels are two classes; a prediction of at least 1/2 is class 1."""
-        return self.score == ACCURACY
 
     def table(self, scales: FixedPoint) -> NDArray[np.int64]:
         """The activation table, int64 (65536,), scale p_bits, index scale q_bits. Raises ParameterError."""
@@ -190,6 +183,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             Family(
                 name="logistic",
                 title="logistic regression",
+                predicts="class",
                 label_kinds=("binary",),
                 entries=logistic_entries,
                 inverse_link=_sigmoid,
@@ -198,11 +192,11 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 slope=_logistic_slope,
                 curvature=0.25,
                 link=_logit,
-                score=ACCURACY,
             ),
             Family(
                 name="linear",
                 title="linear regression",
+                predicts="value",
                 label_kinds=LABEL_KINDS,
                 entries=linear_entries,
                 inverse_link=_identity,
@@ -211,11 +205,11 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 slope=np.ones_like,
                 curvature=1.0,
                 link=float,
-                score=R2,
             ),
             Family(
                 name="probit",
                 title="probit regression",
+                predicts="class",
                 label_kinds=("binary",),
                 entries=probit_entries,
                 inverse_link=_normal_cdf,
@@ -224,11 +218,11 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 slope=_normal_density,
                 curvature=_DENSITY_AT_ZERO,
                 link=NormalDist().inv_cdf,
-                score=ACCURACY,
             ),
             Family(
                 name="poisson",
                 title="Poisson regression",
+                predicts="count",
                 label_kinds=("count",),
                 entries=poisson_entries,
                 inverse_link=_exp,
@@ -238,7 +232,6 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 curvature=math.inf,
                 link=math.log,
                 least_loss=_poisson_least,
-                score=DEVIANCE,
                 scales=FixedPoint(w_bits=18, p_bits=10),  # |z| < 8: e^32 has no room beside labels of 16 bits
             ),
         )

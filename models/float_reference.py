@@ -1,8 +1,8 @@
 """The same algorithm in float64: what the integers approximate, and how far they may be judged from it.
 
 All quantities are real: features x_int / 2^x_bits, labels y_int / 2^label_bits, weights w_int / 2^w_bits. A family
-brings prediction and loss (families.py). A step descends on mean loss over the live rows of its block +
-l2 / 2 * ||w||^2, at the declared rate.
+brings prediction and loss (families.py). A step descends on mean loss over the live rows of its block, each counted as
+its class is, + l2 / 2 * ||w||^2, at the declared rate, and takes a share of the last step again: the declared momentum.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from .methods.schedule import Schedule
 from .spec import TrainingSpec
 
 FloatArray = NDArray[np.float64]
+_NONE = 1e-300  # a momentum that is none in effect
 
 
 def _descent(spec: TrainingSpec) -> GradientDescent:
@@ -47,17 +48,37 @@ def train_float(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedu
     Returns:
         The last weights, float64 (K,).
     """
-    matrix, alive = design_matrix(X_real, schedule.bias), schedule.live.mask()
-    labels = np.asarray(y_real, dtype=np.float64)
-    method, weights = _descent(spec), np.zeros(schedule.width)
-    for rate in method.learning_rates:
+    matrix, labels = design_matrix(X_real, schedule.bias), np.asarray(y_real, dtype=np.float64)
+    method, counted = _descent(spec), _counted(labels, schedule)
+    weights = last = np.zeros(schedule.width)
+    for rate, momentum in zip(method.learning_rates, _momenta(method), strict=True):
         for block in range(schedule.blocks):
             rows = schedule.block_rows(block)
-            part, mine = matrix[rows], alive[rows]
-            residuals = np.where(mine, schedule.family.inverse_link(part @ weights) - labels[rows], 0.0)
+            part = matrix[rows]
+            residuals = (schedule.family.inverse_link(part @ weights) - labels[rows]) * counted[rows]
             gradient = residuals @ part / max(schedule.live_counts[block], 1)
-            weights = weights - rate * (gradient + method.l2 * weights)
+            step = rate * (gradient + decays(schedule, method.l2) * weights) - momentum * (weights - last)
+            weights, last = weights - step, weights
     return weights
+
+
+def _momenta(method: GradientDescent) -> list[float]:
+    """One an epoch."""
+    momenta = list(map(float, method.momenta))
+    return momenta if len(momenta) == method.epochs else momenta * method.epochs
+
+
+def _counted(labels: FloatArray, schedule: Schedule) -> FloatArray:
+    """How often each row counts, float64 (N,): 0 for those that do not."""
+    weights = schedule.row_weights((labels >= 0.5).astype(np.int64))  # labels other than 0 and 1 all count once
+    return np.asarray(weights * schedule.live.mask(), dtype=np.float64)
+
+
+def decays(schedule: Schedule, l2: float) -> FloatArray:
+    """l2 of each weight, float64 (K,): that of the bias is zero unless declared."""
+    decay = np.full(schedule.width, l2)
+    decay[schedule.features :] *= schedule.penalize_bias
+    return decay
 
 
 def train_torch(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Schedule) -> FloatArray:
@@ -67,30 +88,36 @@ def train_torch(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedu
     """
     import torch
 
-    method, alive = _descent(spec), torch.from_numpy(schedule.live.mask())
+    method, labels = _descent(spec), np.array(y_real, dtype=np.float64)
+    targets, counted = torch.from_numpy(labels), torch.from_numpy(_counted(labels, schedule))
     matrix = torch.from_numpy(design_matrix(X_real, schedule.bias))
-    labels = torch.from_numpy(np.array(y_real, dtype=np.float64))
     weights = torch.zeros(schedule.width, dtype=torch.float64, requires_grad=True)
-    # SGD's weight_decay is the gradient of weight_decay / 2 * ||w||^2.
-    optimiser = torch.optim.SGD([weights], lr=method.learning_rates[0], weight_decay=method.l2)
-    for rate in method.learning_rates:
-        optimiser.param_groups[0]["lr"] = rate
+    penalty = torch.from_numpy(decays(schedule, method.l2))
+    optimiser, before = torch.optim.SGD([weights], lr=method.learning_rates[0]), method.learning_rates[0]
+    for rate, momentum in zip(method.learning_rates, _momenta(method), strict=True):
         for block in range(schedule.blocks):
-            rows = schedule.block_rows(block)
-            kept = alive[rows]
+            # SGD's momentum is of gradients, ours of steps: the same but for the rate, where that changes.
+            # Without any it would not even remember the last step.
+            optimiser.param_groups[0].update(lr=rate, momentum=max(momentum, _NONE) * before / rate)
+            before, rows = rate, schedule.block_rows(block)
             optimiser.zero_grad()
-            losses = schedule.family.torch_loss(matrix[rows][kept] @ weights, labels[rows][kept])
-            (losses.sum() / max(len(losses), 1)).backward()  # type: ignore[no-untyped-call]  # as torch ships it
+            losses = schedule.family.torch_loss(matrix[rows] @ weights, targets[rows]) * counted[rows]
+            mean = losses.sum() / max(schedule.live_counts[block], 1)
+            (mean + (penalty * weights**2).sum() / 2).backward()  # type: ignore[no-untyped-call]  # as torch ships it
             optimiser.step()
     return np.asarray(weights.detach().numpy(), dtype=np.float64)
 
 
 def objective(X_real: ArrayLike, y_real: ArrayLike, live: ArrayLike, weights: ArrayLike, spec: TrainingSpec) -> float:
-    """Mean loss over the live rows, (N,) bool, + l2 / 2 * ||w||^2, for real features, labels and weights (K,)."""
-    mine = np.asarray(live, dtype=np.bool_)
+    """Mean loss over the live rows, (N,) bool, + l2 / 2 * ||w||^2, for real features, labels and weights (K,).
+
+    Rows count once here, whatever their class.
+    """
+    mine, method = np.asarray(live, dtype=np.bool_), _descent(spec)
     z, w = scores(X_real, weights, spec)[mine], np.asarray(weights, dtype=np.float64)
     losses = spec.family.loss(z, np.asarray(y_real, dtype=np.float64)[mine])
-    return float(losses.mean() + _descent(spec).l2 / 2 * (w @ w))
+    penalised = w if method.penalize_intercept or not method.bias else w[:-1]
+    return float(losses.mean() + method.l2 / 2 * (penalised @ penalised))
 
 
 def accuracy(X_real: ArrayLike, y_real: ArrayLike, weights: ArrayLike, spec: TrainingSpec) -> float:

@@ -25,7 +25,7 @@ from .optimum import Objective, minimum
 FloatArray = NDArray[np.float64]
 Momentum = float | str
 
-INCREASING = "increasing"  # m_e = e / (e + 3) in epoch e
+INCREASING = "increasing"  # m_e = e / (e + 3) in epoch e, as specs call it
 MULTIPLES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # of 1 / the largest curvature: rates to try
 CONSTANTS = (0.0, 0.5, 0.8, 0.9)  # momenta to try beside it
 NEAR = 5e-4  # near enough: the objective is at most that part of the minimum above it

@@ -133,7 +133,7 @@ def minimum(objective: Objective) -> tuple[FloatArray, float]:
 
 def _require_minimum(objective: Objective, weights: FloatArray) -> None:
     """Two classes that some weights tell apart without an error have none, unless weights are penalised."""
-    if objective.family.classifies and not objective.penalties.any():
+    if objective.family.predicts == "class" and not objective.penalties.any():
         scores = objective.X @ weights
         if (np.where(objective.y >= 0.5, scores, -scores) > 0).all():
             raise ParameterError(NO_OPTIMUM)

@@ -31,6 +31,7 @@ class DatasetShape:
         label_kind: "binary" (0 or 1), "real" (signed 16 bits) or "count" (unsigned 16 bits).
         label_bits: scale of the label integers; 0 for binary and count.
         x_bits: scale of the feature integers.
+        classes: of binary labels, the texts of 0 and 1, as far as a training needs their names.
     """
 
     rows: int
@@ -38,6 +39,7 @@ class DatasetShape:
     label_kind: str
     label_bits: int
     x_bits: int
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         label_range(self.label_kind)

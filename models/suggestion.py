@@ -1,7 +1,6 @@
 """A spec that brings a data set's training near its optimum: found by trying in float64, checked by compiling it.
 
-The search is models/heavy_ball.py. What it finds becomes a spec in one place, `_spec`, and only what a spec can say is
-tried: the three constants above it.
+The search is models/heavy_ball.py; what it finds becomes a spec in `_spec`.
 """
 
 from __future__ import annotations
@@ -17,9 +16,10 @@ from numpy.typing import NDArray
 from ..errors import DataError, ParameterError
 from .convergence import ONE_LABEL
 from .families import FAMILIES, Family
-from .heavy_ball import NEAR, Found, Momentum, search
+from .heavy_ball import CONSTANTS, INCREASING, NEAR, Found, Momentum, search
 from .live import Live
 from .methods.gradient_descent import MAX_SCORES, MAX_WEIGHTS
+from .methods.standardization import LARGEST_EXPONENT
 from .optimum import FloatArray, Objective
 from .scales import P_BITS_RANGE, Q_BITS_RANGE, REMAINDER_BITS, FixedPoint
 from .shapes import DatasetShape
@@ -28,8 +28,9 @@ from .spec import TrainingSpec
 DEFAULT_MODELS = {"binary": "logistic", "real": "linear", "count": "poisson"}
 MOST_EPOCHS = 200
 MOST_CELLS = 1 << 21  # features that are looked at, of more only those of the first rows
-ROOMS = (2.0, 1.25)  # how many times the largest score the activation table should span; the second if it must be
+ROOMS = (1.5, 1.2)  # how many times the largest score the activation table should span; the second if it must be
 TEXT_WIDTH = 100
+FLOOR = 2.0**-10  # V0 / (n 4^x_bits)
 TRIES = 4  # each with rates at most half as large, where no scales have room for those before
 
 PUBLIC = (
@@ -99,6 +100,7 @@ def suggest_spec(
     live: Live,
     *,
     l2: float,
+    standardize: bool = True,
     most_epochs: int = MOST_EPOCHS,
 ) -> Suggestion:
     """The spec with the fewest epochs, up to `most_epochs`, that comes within NEAR of the optimum; or nearest to it.
@@ -108,6 +110,7 @@ def suggest_spec(
         y: float64 (n,), their labels.
         shape, live: of the data set, and who counts.
         l2: of the spec.
+        standardize: whether features are standardised, where that can be.
 
     Raises:
         DataError: all labels are the same.
@@ -116,42 +119,46 @@ def suggest_spec(
     if len(np.unique(y)) < 2:
         raise DataError(ONE_LABEL)
     limit = max(1, min(most_epochs, MAX_SCORES // shape.rows, MAX_WEIGHTS // (shape.features + 1)))
-    objective, reason, fastest = _objective(X, y, family, l2), "", math.inf
-    for _ in range(TRIES):
-        found = search(objective, MOMENTA, limit, fastest=fastest)
-        fastest = found.learning_rate / 2
-        for scales in _scales(family, shape, found.largest_score):
-            spec = _spec(family, found, l2, scales)
-            try:
-                spec.compile(shape, live)
-            except ParameterError as error:
-                reason = str(error)
-                continue
-            notes = _notes(found, len(y), live.count)
-            return Suggestion(spec=spec, epochs=found.epochs, expected_gap=found.gap, notes=notes)
-    raise ParameterError(f"no scales have room for a training that converges; {reason or 'scores are too large'}")
+    reason = "scores are too large"
+    for standardized in (True, False)[not standardize :]:
+        objective, fastest = _objective(X, y, family, l2, standardized), math.inf
+        for _ in range(TRIES):
+            found = search(objective, MOMENTA, limit, fastest=fastest)
+            fastest = found.learning_rate / 2
+            for scales in _scales(family, shape, found.largest_score):
+                spec = _spec(family, found, l2, standardized, scales)
+                try:
+                    spec.compile(shape, live)
+                except ParameterError as error:
+                    reason = str(error)
+                    continue
+                notes = _notes(found, len(y), live.count, raw=standardize and not standardized)
+                return Suggestion(spec=spec, epochs=found.epochs, expected_gap=found.gap, notes=notes)
+    raise ParameterError(f"no scales have room for a training that converges; {reason}")
 
 
 # What a spec can say ------------------------------------------------------------------------------------------------
 
-MOMENTA: tuple[Momentum, ...] = (0.0,)
-STANDARDIZE = False
-FREE_INTERCEPT = False
+MOMENTA: tuple[Momentum, ...] = (*CONSTANTS, INCREASING)
 
 
-def _spec(family: Family, found: Found, l2: float, scales: FixedPoint) -> TrainingSpec:
+def _spec(family: Family, found: Found, l2: float, standardized: bool, scales: FixedPoint) -> TrainingSpec:
     """What was found, as a spec."""
     return TrainingSpec(
-        model=family.name, epochs=found.epochs, learning_rate=found.learning_rate, l2=l2, fixed_point=scales
+        model=family.name,
+        epochs=found.epochs,
+        learning_rate=found.learning_rate,
+        momentum=found.momentum,
+        l2=l2,
+        standardize=standardized,
+        fixed_point=scales,
     )
 
 
-def _objective(X: FloatArray, y: FloatArray, family: Family, l2: float) -> Objective:
-    """What a training by such a spec minimises: the bias comes last."""
-    features = _standardized(X) if STANDARDIZE else X
-    penalties = np.full(features.shape[1] + 1, l2)
-    if FREE_INTERCEPT:
-        penalties[-1] = 0.0
+def _objective(X: FloatArray, y: FloatArray, family: Family, l2: float, standardized: bool) -> Objective:
+    """What a training by such a spec minimises: the bias comes last, and is not penalised."""
+    features = _standardized(X) if standardized else X
+    penalties = np.append(np.full(features.shape[1], l2), 0.0)
     return Objective(family, np.hstack([features, np.ones((len(X), 1))]), y, penalties)
 
 
@@ -159,9 +166,12 @@ def _objective(X: FloatArray, y: FloatArray, family: Family, l2: float) -> Objec
 
 
 def _standardized(X: FloatArray) -> FloatArray:
-    """Columns less their means, over their standard deviations; a constant one is zero."""
-    spread = X.std(axis=0)
-    return np.asarray((X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0), dtype=np.float64)
+    """Columns less their means, over their spreads, both as models/methods/standardization.py has them."""
+    deviation = X.std(axis=0)
+    with np.errstate(divide="ignore"):
+        exponent = np.clip(np.ceil(-np.log2(deviation)) - 1, 0, LARGEST_EXPONENT)
+    power = 2.0**exponent
+    return np.asarray((X - X.mean(axis=0)) * power / np.sqrt((power * deviation) ** 2 + FLOOR), dtype=np.float64)
 
 
 def _scales(family: Family, shape: DatasetShape, largest: float) -> Iterator[FixedPoint]:
@@ -180,8 +190,10 @@ def _scales(family: Family, shape: DatasetShape, largest: float) -> Iterator[Fix
                     yield scales
 
 
-def _notes(found: Found, looked_at: int, count: int) -> tuple[str, ...]:
+def _notes(found: Found, looked_at: int, count: int, *, raw: bool) -> tuple[str, ...]:
     notes = []
+    if raw:
+        notes.append("features are not standardised: no scales have room for that")
     if found.gap > NEAR:
         notes.append(
             f"{found.epochs} epochs do not bring the loss within {NEAR:.2%} of its optimum; more epochs, bounds that "

@@ -84,8 +84,9 @@ def _relation(relation: Any) -> relations.Relation:
         return relations.Validity(_dataset(relation.rows, relation.features, relation.label_kind, relation.x_bits))
     assert isinstance(relation, GradientDescent), "another relation than those of the document"
     s = relation.schedule
-    names = ("width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier")
-    factors: dict[str, Any] = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch")}
+    names = ["width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier", "penalize_bias"]
+    names += ["class_weights"]
+    factors: dict[str, Any] = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch", "m_epoch")}
     table = arithmetic.activation_table(s.family.name, s.scales.q_bits, s.scales.p_bits)
     handed = arithmetic.Schedule(**{name: getattr(s, name) for name in names}, **factors, table=table)
     statement = {

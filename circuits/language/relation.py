@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ParameterError
-from ..field.goldilocks import ONE, ZERO, K, Vector, ksum
+from ..field.goldilocks import ONE, ZERO, K, Vector, kmul, ksum
 from ..field.multilinear import Point, eq_at, prefix
 from .hidden import Hidden, Product
 from .layout import Address, Axis, Column
@@ -38,6 +38,26 @@ class PublicVector:
 
     table: Callable[[], Vector]
     evaluate: Callable[[Point], K]
+
+
+@dataclass(frozen=True)
+class Outer(PublicVector):
+    """A product of two public vectors in variables of their own.
+
+    Attributes:
+        parts: the two.
+    """
+
+    parts: tuple[PublicVector, PublicVector]
+
+
+def outer(first: PublicVector, second: PublicVector, bits: int) -> Outer:
+    """The product of two vectors, of which the first has `bits` variables."""
+    return Outer(
+        lambda: kmul(first.table()[:, :, None], second.table()[:, None, :]),
+        lambda x: first.evaluate(x[:bits]) * second.evaluate(x[bits:]),
+        (first, second),
+    )
 
 
 @dataclass(frozen=True)
@@ -131,7 +151,7 @@ class Term:
 
     A term with weights is no evaluation of the column, and a virtual column is held by no matrix: their values at the
     end of the sum are handed back, to be the claims of later sums. Within an axis, variables come before fixed
-    coordinates; every term has every variable.
+    coordinates. A term without one of the sum's variables is constant in it.
     """
 
     coefficient: K

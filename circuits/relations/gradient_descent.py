@@ -5,13 +5,15 @@ x = x_bits:
 
     z(e, n) = sum_k X(n, k) W(e, b, k) + 2^x V(e, b) on rows that are real               "product"
     S(n) = 1 implies z - 2^16 Q in [0, 2^16) and P = activation[Q]                       "remainder", "activation"
-    g(t, k) = sum_j S(n) (P(e, n) - Y(n)) X(n, k),   f(t) = 2^x sum_j S(n) (P - Y)       "gradient", "epochs"
-    2^h (W(t, k) - W(t + 1, k)) = c_e c_b g(t, k) + l_e W(t, k) + 2^(h - 1) - u(t, k)    "update"
-    2^h (V(t) - V(t + 1))       = c_e c_b f(t)    + l_e V(t)    + 2^(h - 1) - v(t)       "update"
-    W(0, k) = 0, V(0) = 0;  W(T, k) = M(k), 2^x V(T) = I                      "initial weights", "model", "intercept"
+    g(t, k) = sum_j S(n) v(n) (P(e, n) - Y(n)) X(n, k)                                   "gradient", "epochs"
+    f(t)    = sum_j S(n) v(n) (P(e, n) - Y(n)) 2^x,  v(n) = v_0 + (v_1 - v_0) Y(n)       "gradient", "epochs"
+    2^h (W(t, k) - W(t + 1, k)) = c_e c_b g(t, k) + l_e W(t, k) - m_e (W(t, k) - W(t - 1, k))
+                                  + 2^(h - 1) - u(t, k)                                  "update"
+    2^h (V(t) - V(t + 1))       = the same of f, V and v; l_e V(t) if that is declared   "update", "bias decay"
+    W(-1) = W(0) = 0, V(-1) = V(0) = 0;  W(T, k) = M(k), 2^x V(T) = I         "initial weights", "model", "intercept"
 
-V is the bias; without one, every line and column about it is left out. The two updates are proved as one at s, where
-s = 0 is that of the weights and s = 1 that of the bias.
+V is the bias; without one, every line and column about it is left out. v_0 and v_1 are the weights of classes; without
+any, v(n) = 1. The two updates are proved as one at s, where s = 0 is that of the weights and s = 1 that of the bias.
 
 Integers that are *forced*: W, V, u, v and the last W and V are committed as limbs only, all of which are looked up, so
 each has the one value in its range that the identities leave; Q and P are what the activation table holds, and z, which
@@ -35,7 +37,7 @@ from functools import cached_property
 import numpy as np
 
 from ...models.methods.schedule import Schedule
-from ..field.goldilocks import ONE, ZERO, K, Vector, kscale
+from ..field.goldilocks import ONE, ZERO, K, Vector
 from ..field.multilinear import Point, bits_of, eq, eq_index, eq_table, prefix
 from ..language.hidden import Hidden, linear, public
 from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
@@ -47,6 +49,7 @@ from ..language.relation import (
     Indicator,
     LookedUp,
     Lookup,
+    LookupBox,
     PublicVector,
     Section,
     Steps,
@@ -68,8 +71,9 @@ from ..language.tables import (
     range_table,
 )
 from .dataset import DATASET, FEATURES, LABELS, dataset_columns, row_axis
-from .iterations import block_rates, epoch_rates, ones, rate_at, shift_weights
+from .iterations import block_rates, decays, epoch_rates, rate_at, shift_weights
 from .model import COEFFICIENTS, INTERCEPT, INTERCEPT_AXIS, MODEL, model_columns, weight_axis
+from .signed import Signed, constant_on
 
 Q, PREDICTIONS = Address(WITNESS, "Q"), Address(WITNESS, "P")
 Z = Address(VIRTUAL, "z")
@@ -185,9 +189,9 @@ class GradientDescent:
         """The scores, proved by "product"."""
         return {Z: (self.epoch, self.row)}
 
-    @cached_property
-    def sections(self) -> tuple[Section, ...]:
-        """z - 2^16 Q in range, (Q, P) in the activation table; every limb in range."""
+    @property
+    def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
+        """z - 2^16 Q in range, (Q, P) in the activation table; every limb in range. Large boxes are in parts."""
         schedule = self.schedule
         remainder = Lookup("remainder", RANGE, (Entry(((1, Z), (-LIMB, Q))),))
         activation = Lookup("activation", ACTIVATION, (Entry(((1, Q),)), Entry(((1, PREDICTIONS),))))
@@ -199,7 +203,13 @@ class GradientDescent:
             last = limb_lookups(parameter.last, schedule.weight_bits)
             parts.append(lookup_boxes(parameter.box, Indicator((self.epoch, self.block, axis)), limbs))
             parts.append(lookup_boxes(parameter.last_box, Indicator((axis,)), last))
-        table, count = schedule.activation_table, max(len(boxes) for boxes in parts)
+        return tuple(parts)
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """Section i has the i-th part of each box."""
+        parts = self.boxes
+        table, count = self.schedule.activation_table, max(len(boxes) for boxes in parts)
         return tuple(
             Section(
                 tuple(boxes[i] for boxes in parts if i < len(boxes)),
@@ -222,7 +232,7 @@ class GradientDescent:
         shares = self._shares(k, s)
         self._initial_weights(steps, shares)
         last = self._model(steps, looked_up, k)
-        gradient = self._update(steps, t, shares, last)
+        gradient = self._update(steps, t, shares, last) + self._bias_decay(steps, t, s)
         self._gradient(steps, gradient, t, k, s)
 
     def _shares(self, k: Point, s: Point) -> tuple[_Share, ...]:
@@ -250,8 +260,9 @@ class GradientDescent:
         features = Factor((Term(ONE, FEATURES, {"row": (*b, *j_star), "feature": k}),))
         at: dict[str, Coordinates] = {"epoch": e_star, "block": b, "weight": k}
         real = prefix(e_star, self.epoch.size)
-        terms = self._terms(WEIGHTS.steps, at, ONE)
-        weights = Factor(terms, self._offsets((self.block, self.weight), real))
+        weights = Factor(
+            self._steps(WEIGHTS).terms(at, ONE), self._steps(WEIGHTS).taken_off((self.block, self.weight), real)
+        )
         groups = (blocks, self.weight.bits)
         product = Sum("product", groups, PublicVector(table, evaluate), (features, weights))
         steps.sumcheck(product, star.values[Z] - self._bias(steps, e_star, b_star, j_star))
@@ -270,24 +281,25 @@ class GradientDescent:
         for amount, block in amounts:
             at = {"epoch": e, "block": block, "intercept": ()}
             real = prefix(e, self.epoch.size) * prefix(block, self.block.size)
-            values.append((amount * (1 << self.schedule.scales.x_bits), self._value(steps, BIAS.steps, at, real)))
+            one = K(1 << self.schedule.scales.x_bits)
+            values.append((amount * one, self._steps(BIAS).value(steps, at, real)))
         return linear(values)
 
     def _initial_weights(self, steps: Steps, shares: tuple[_Share, ...]) -> None:
         """W(0, k) = 0, and V(0) = 0."""
         first: dict[str, Point] = {"epoch": (ZERO,) * self.epoch.bits, "block": (ZERO,) * self.block.bits}
-        values = [(own.share, self._value(steps, own.parameter.steps, {**first, **own.at}, own.real)) for own in shares]
+        values = [(own.share, self._steps(own.parameter).value(steps, {**first, **own.at}, own.real)) for own in shares]
         steps.require_zero("initial weights", linear(values))
 
     def _model(self, steps: Steps, looked_up: Mapping[str, LookedUp], k: Point) -> Mapping[ParameterColumns, Hidden]:
         """The committed model is what its limbs say, where their lookups ended. Returns the last W at k, and V."""
         ended = looked_up[WEIGHTS.last_box]
         own = ended.point["weight"]
-        weights = self._looked_up(ended, WEIGHTS.last, prefix(own, self.weight.size))
+        weights = self._last(WEIGHTS).looked_up(ended, prefix(own, self.weight.size))
         steps.require_zero("model", steps.evaluate(COEFFICIENTS, {"weight": own}) - weights)
         last = {WEIGHTS: steps.evaluate(COEFFICIENTS, {"weight": k})}
         if self.schedule.bias:
-            last[BIAS] = self._looked_up(looked_up[BIAS.last_box], BIAS.last, ONE)
+            last[BIAS] = self._last(BIAS).looked_up(looked_up[BIAS.last_box], ONE)
             intercept = steps.evaluate(INTERCEPT, {"intercept": ()})
             steps.require_zero("intercept", intercept - last[BIAS] * (1 << self.schedule.scales.x_bits))
         return last
@@ -297,16 +309,16 @@ class GradientDescent:
     ) -> Hidden:
         """The update equation at (t, k, s), solved for the weighted gradient, which is handed on as a claim.
 
-        sum over real t' of [2^h eq(t, t') - 2^h next(t, t') - l_t' eq(t, t')] W(t', k)  -  2^h eq(t, T - 1) M(k)
+        sum over real t' of shift_weights(t, t') W(t', k)  -  2^h eq(t, T - 1) M(k)
             = gradient + 2^(h - 1) [t, k real] - u(t, k)                            and the same for V: eq(s, .) of both
         """
         e, b = t
         schedule, scale = self.schedule, K(1 << self.schedule.shift)
         groups = (self.epoch.bits, self.block.bits)
         free: dict[str, Coordinates] = {"epoch": variables(0, groups[0]), "block": variables(*groups)}
-        terms = [term for own in shares for term in self._terms(own.parameter.steps, {**free, **own.at}, own.share)]
+        terms = [term for own in shares for term in self._steps(own.parameter).terms({**free, **own.at}, own.share)]
         real = sum((own.share * own.real for own in shares), ZERO)
-        factor = Factor(tuple(terms), self._offsets((self.epoch, self.block), real))
+        factor = Factor(tuple(terms), self._steps(WEIGHTS).taken_off((self.epoch, self.block), real))
         shift = Sum("update", groups, shift_weights(schedule, e, b), (factor,))
         change = steps.total(shift)
         steps.sumcheck(shift, change)
@@ -322,25 +334,45 @@ class GradientDescent:
         half = K(1 << (schedule.shift - 1)) * prefix(e, schedule.epochs) * prefix(b, schedule.blocks) * real
         return change - model - half + remainder
 
-    def _gradient(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], k: Point, s: Point) -> None:
-        """claim = sum over n of eq(b, b_n) c_b S(n) X'(n) (sum over e' of eq(e, e') c_e' P(e', n)  -  c Y(n)).
+    def _bias_decay(self, steps: Steps, t: tuple[Point, Point], s: Point) -> Hidden:
+        """eq(s, 1) times the sum over real t' of eq(t, t') l_t' V(t'): what `_update` took off a bias that does not."""
+        schedule, (e, b) = self.schedule, t
+        if not schedule.bias or schedule.penalize_bias or not any(schedule.l_epoch.values):
+            return public(ZERO)
+        groups = (self.epoch.bits, self.block.bits)
+        at: dict[str, Coordinates] = {"epoch": variables(0, groups[0]), "block": variables(*groups), "intercept": ()}
+        biases = self._steps(BIAS)
+        factor = Factor(biases.terms(at, ONE), biases.taken_off((self.epoch, self.block), ONE))
+        decay = Sum("bias decay", groups, decays(schedule, e, b), (factor,))
+        taken = steps.total(decay)
+        steps.sumcheck(decay, taken)
+        return taken * eq_index(s, 1)
 
-        X'(n) = eq(s, 0) X(n, k) + eq(s, 1) 2^x, c = sum over e' of eq(e, e') c_e'. Two sums: over the rows, then over
-        the epochs.
+    def _gradient(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], k: Point, s: Point) -> None:
+        """claim = the weighted gradient of eq(s, 0) X(n, k) + eq(s, 1) 2^x at iteration t."""
+        one = K(1 << self.schedule.scales.x_bits)
+        self._rows(steps, claim, t, k, eq_index(s, 0), eq_index(s, 1) * one)
+
+    def _rows(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], k: Point, share: K, constant: K) -> None:
+        """claim = sum over n of eq(b, b_n) c_b S(n) X'(n) (sum over e' of eq(e, e') c_e' P(e', n)  -  c Y(n)) v(n).
+
+        X'(n) = share X(n, k) + constant, c = sum over e' of eq(e, e') c_e'. Two sums: over the rows, then over the
+        epochs.
         """
         e, b = t
         by_epoch, rate = epoch_rates(self.schedule, e), rate_at(self.schedule, e)
         row = variables(0, self.row.bits)
-        features = Factor(
-            (Term(eq_index(s, 0), FEATURES, {"row": row, "feature": k}),), self._bias_feature(eq_index(s, 1))
-        )
+        same = constant_on((self.row,), constant) if self.schedule.bias else None
+        features = Factor((Term(share, FEATURES, {"row": row, "feature": k}),), same)
         residual = Factor(
             (
                 Term(ONE, PREDICTIONS, {"epoch": by_epoch, "row": row}),
                 Term(-rate * self.schedule.label_multiplier, LABELS, {"row": row}),
             )
         )
-        over_rows = Sum("gradient", (self.row.bits,), block_rates(self.schedule, b), (features, residual))
+        over_rows = Sum(
+            "gradient", (self.row.bits,), block_rates(self.schedule, b), (features, residual, *self._weights())
+        )
         ended = steps.sumcheck(over_rows, claim)
 
         folded = ended.values[1][0]
@@ -348,48 +380,18 @@ class GradientDescent:
         over_epochs = Sum("epochs", (self.epoch.bits,), by_epoch, (Factor((Term(ONE, PREDICTIONS, at),)),))
         steps.sumcheck(over_epochs, folded)
 
-    def _bias_feature(self, share: K) -> PublicVector | None:
-        """share * 2^x on rows n, for the gradient of the bias."""
-        if not self.schedule.bias:
-            return None
-        rows, one = self.schedule.rows, share * (1 << self.schedule.scales.x_bits)
-        return PublicVector(lambda: kscale(ones(rows), one), lambda point: prefix(point, rows) * one)
+    def _weights(self) -> tuple[Factor, ...]:
+        """v(n) on rows n, if rows count differently."""
+        if not self.schedule.weighted:
+            return ()
+        first, second = self.schedule.class_weights
+        difference = Term(K(second - first), LABELS, {"row": variables(0, self.row.bits)})
+        return (Factor((difference,), constant_on((self.row,), K(first))),)
 
-    # Signed integers of their limbs ----------------------------------------------------------------------------------
+    def _steps(self, parameter: ParameterColumns) -> Signed:
+        """W, or V, before each step."""
+        return Signed(parameter.steps, self.schedule.weight_bits)
 
-    @property
-    def _offset(self) -> K:
-        """What makes a signed weight non-negative before it is cut into limbs."""
-        return K(1 << (self.schedule.weight_bits - 1))
-
-    def _terms(self, integer: Address, at: Mapping[str, Coordinates], share: K) -> tuple[Term, ...]:
-        """share * W, offset included."""
-        return tuple(Term(c * share, limb, at) for c, limb in limb_terms(integer, self.schedule.weight_bits))
-
-    def _value(self, steps: Steps, integer: Address, at: Mapping[str, Point], real: K) -> Hidden:
-        """W at a point, where `real` is the indicator of real cells."""
-        terms = limb_terms(integer, self.schedule.weight_bits)
-        return linear((c, steps.evaluate(limb, at)) for c, limb in terms) - self._offset * real
-
-    def _looked_up(self, ended: LookedUp, integer: Address, real: K) -> Hidden:
-        """W where the lookups of its limbs ended."""
-        terms = limb_terms(integer, self.schedule.weight_bits)
-        return linear((c, ended.values[limb]) for c, limb in terms) - self._offset * real
-
-    def _offsets(self, free: tuple[Axis, ...], fixed: K) -> PublicVector:
-        """What is to be added to limbs of W: the offset, taken off real cells; the axes `free` are variables.
-
-        fixed: the indicator of real cells on the axes that are at points.
-        """
-        scale = -self._offset * fixed
-
-        def table() -> Vector:
-            return kscale(ones(*(axis.size for axis in free)), scale)
-
-        def evaluate(point: Point) -> K:
-            result = scale
-            for axis in free:
-                result, point = result * prefix(point[: axis.bits], axis.size), point[axis.bits :]
-            return result
-
-        return PublicVector(table, evaluate)
+    def _last(self, parameter: ParameterColumns) -> Signed:
+        """W, or V, after the last one."""
+        return Signed(parameter.last, self.schedule.weight_bits)

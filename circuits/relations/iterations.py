@@ -9,7 +9,7 @@ import numpy as np
 from ...models.methods.schedule import Schedule
 from ...models.runs import Runs
 from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscalar, kscale, ksub, to_field
-from ..field.multilinear import Point, eq_at, eq_index, eq_table, prefix
+from ..field.multilinear import Point, eq_at, eq_index, eq_table, prefix, prefix_eq
 from ..language.relation import PublicVector
 
 FEW_RUNS = 64
@@ -17,12 +17,31 @@ FEW_RUNS = 64
 
 def epoch_rates(schedule: Schedule, e: Point) -> PublicVector:
     """eq(e, e') c_e' on epochs e'."""
+    return _at_steps(schedule.c_epoch, e)
+
+
+def decays(schedule: Schedule, e: Point, b: Point) -> PublicVector:
+    """eq(t, t') l_t' on real t' = (e', b')."""
+    blocks, of_epochs = schedule.blocks, _at_steps(schedule.l_epoch, e)
+    return PublicVector(
+        lambda: _outer(of_epochs.table(), eq_table(b)[:, :blocks]),
+        lambda point: of_epochs.evaluate(point[: len(e)]) * prefix_eq(b, point[len(e) :], blocks),
+    )
+
+
+def _at_steps(values: Runs, e: Point) -> PublicVector:
+    """eq(e, e') values_e' on epochs, or blocks, e'."""
 
     @cache
-    def rates() -> Vector:
-        return kmul_base(eq_table(e)[:, : schedule.epochs], _integers(schedule.c_epoch))
+    def table() -> Vector:
+        return kmul_base(eq_table(e)[:, : len(values)], _integers(values))
 
-    return PublicVector(rates, lambda point: kdot(rates(), eq_table(point)[:, : schedule.epochs]))
+    return PublicVector(table, lambda point: kdot(table(), eq_table(point)[:, : len(values)]))
+
+
+def block_factors(schedule: Schedule, b: Point) -> PublicVector:
+    """eq(b, b') c_b' on blocks b'."""
+    return _at_steps(schedule.c_block, b)
 
 
 def rate_at(schedule: Schedule, e: Point) -> K:
@@ -31,9 +50,10 @@ def rate_at(schedule: Schedule, e: Point) -> K:
 
 
 def shift_weights(schedule: Schedule, e: Point, b: Point) -> PublicVector:
-    """2^h eq(t, t') - 2^h next(t, t') - l_t' eq(t, t') on real t' = (e', b').
+    """2^h eq(t, t') - 2^h next(t, t') - l_t' eq(t, t') + m_t (eq(t, t') - before(t, t')) on real t' = (e', b').
 
-    next steps b within an epoch, and from the last block to the first of the next epoch.
+    next(t, t') says that t' is the step after t, before(t, t') that it is the one before it: within an epoch, or
+    from the last block to the first of the next epoch. m_t is that of the epoch of t, which is real too.
     """
     epochs, blocks = schedule.epochs, schedule.blocks
     scale = K(1 << schedule.shift)
@@ -41,22 +61,27 @@ def shift_weights(schedule: Schedule, e: Point, b: Point) -> PublicVector:
     @cache  # and not before it is needed: a plan has no use for it
     def vectors() -> tuple[Vector, ...]:
         at_e, at_b = eq_table(e)[:, :epochs], eq_table(b)[:, :blocks]
-        stay = ksub(kscale(at_e, scale), kmul_base(at_e, _integers(schedule.l_epoch)))
+        moved = kmul_base(at_e, _integers(schedule.m_epoch))
+        stay = kadd(ksub(kscale(at_e, scale), kmul_base(at_e, _integers(schedule.l_epoch))), moved)
         next_e = kscale(_shifted(at_e), -scale * eq_index(b, blocks - 1))
-        return at_e, at_b, stay, next_e, kscale(_shifted(at_b), -scale)
+        before_e = kscale(_shifted_back(moved), -eq_index(b, 0))
+        return at_b, stay, kscale(at_e, scale), next_e, moved, before_e
 
     def table() -> Vector:
-        at_e, at_b, stay, next_e, next_b = vectors()
-        values = kadd(_outer(stay, at_b), _outer(at_e, next_b))
+        at_b, stay, scaled, next_e, moved, before_e = vectors()
+        values = ksub(_outer(stay, at_b), _outer(scaled, _shifted(at_b)))
+        values = ksub(values, _outer(moved, _shifted_back(at_b)))
         values[:, :, 0] = kadd(values[:, :, 0], next_e)
+        values[:, :, -1] = kadd(values[:, :, -1], before_e)
         return values
 
     def evaluate(point: Point) -> K:
-        at_e, at_b, stay, next_e, next_b = vectors()
+        at_b, stay, scaled, next_e, moved, before_e = vectors()
         x, y = point[: len(e)], point[len(e) :]
         to_e, to_b = eq_table(x)[:, :epochs], eq_table(y)[:, :blocks]
-        same_epoch = kdot(stay, to_e) * kdot(at_b, to_b) + kdot(at_e, to_e) * kdot(next_b, to_b)
-        return same_epoch + kdot(next_e, to_e) * eq_index(y, 0)
+        same_epoch = kdot(stay, to_e) * kdot(at_b, to_b) - kdot(scaled, to_e) * kdot(_shifted(at_b), to_b)
+        same_epoch = same_epoch - kdot(moved, to_e) * kdot(_shifted_back(at_b), to_b)
+        return same_epoch + kdot(next_e, to_e) * eq_index(y, 0) + kdot(before_e, to_e) * eq_index(y, blocks - 1)
 
     return PublicVector(table, evaluate)
 
@@ -117,6 +142,11 @@ def ones(*shape: int) -> Vector:
 def _outer(x: Vector, y: Vector) -> Vector:
     """Outer product of K vectors (2, m) and (2, n), shape (2, m, n)."""
     return kmul(x[:, :, None], y[:, None, :])
+
+
+def _shifted_back(x: Vector) -> Vector:
+    """x moved one place down, the last entry zero: i' -> x(i' + 1)."""
+    return np.concatenate([x[:, 1:], np.zeros((2, 1), dtype=np.uint64)], axis=1)
 
 
 def _shifted(x: Vector) -> Vector:

@@ -7,9 +7,17 @@ from types import MappingProxyType
 from typing import Any
 
 from ...models.methods import GradientDescent as GradientDescentMethod
+from ...models.methods.schedule import Schedule
 from ..language.relation import Relation
 from .gradient_descent import GradientDescent
+from .standardized_descent import StandardizedDescent
+
+
+def descent(schedule: Schedule) -> Relation:
+    """On features as they are, or on standardised ones."""
+    return GradientDescent(schedule) if schedule.standardization is None else StandardizedDescent(schedule)
+
 
 RELATIONS_OF_METHOD: Mapping[str, Callable[[Any], Relation]] = MappingProxyType(  # of what the method compiles
-    {GradientDescentMethod.kind: GradientDescent}
+    {GradientDescentMethod.kind: descent}
 )

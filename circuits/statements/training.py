@@ -83,7 +83,7 @@ class TrainingStatement(Statement):
     previous: bytes | None
 
     kind: ClassVar[str] = "training"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
     attachments: ClassVar[tuple[str, ...]] = (PATHS,)
 

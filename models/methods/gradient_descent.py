@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from ...errors import ParameterError
-from ...formats.fields import Fields, ListOf, Real, take
+from ...formats.fields import Fields, Int, ListOf, Real, take
+from ...formats.toml import toml_value
 from ..checks import integer_within, real
 from ..families import Family
 from ..live import Live
@@ -16,20 +18,28 @@ from ..scales import FixedPoint
 from ..shapes import DatasetShape
 from .base import Method
 from .schedule import Schedule, compile_schedule
+from .standardized import compile_standardized
 
 MAX_EPOCHS = 1 << 20
 MAX_BATCH_SIZE = 1 << 24
 SMALLEST, LARGEST = 2.0**-100, 2.0**100  # of learning rates and l2: far beyond use, and no arithmetic on them overflows
 MAX_SCORES = 1 << 30  # of all epochs: an hour of proving
 MAX_WEIGHTS = 1 << 27  # in all steps, each of which has several limbs
+MAX_CLASS_WEIGHT = 255
+INCREASING = "increasing"  # a momentum of e / (e + 3) in epoch e
 _FIELDS: Fields = {
     "kind": str,
     "epochs": int,
     "learning_rate": ListOf(Real()),
     "batch_size": int,
+    "momentum": ListOf(str),
     "l2": Real(),
     "bias": bool,
+    "penalize_intercept": bool,
+    "class_weight": ListOf(dict, 0, 2),
+    "standardize": bool,
 }
+_WEIGHT_FIELDS: Fields = {"label": str, "weight": Int(1, MAX_CLASS_WEIGHT)}
 FULL_BATCH = "full"  # how TOML, which has no null, spells batch_size=None
 
 
@@ -37,6 +47,57 @@ def _in_range(name: str, value: float) -> float:
     if not SMALLEST <= value <= LARGEST:
         raise ParameterError(f"{name} = {value}: must be between 2^-100 and 2^100")
     return value
+
+
+def _checked_rate(name: str, value: object) -> float:
+    rate = real(name, value)
+    if rate <= 0:
+        raise ParameterError(f"{name} = {rate}: must be positive")
+    return _in_range(name, rate)
+
+
+def _unchanged(_name: str, value: Any) -> float:
+    return float(value)
+
+
+def _checked_share(name: str, value: object) -> float:
+    share = real(name, value)
+    if not 0 <= share < 1:
+        raise ParameterError(f"{name} = {share}: must be at least 0 and below 1")
+    if share:
+        _in_range(name, share)
+    return share
+
+
+def _read_momentum(texts: list[str]) -> float | tuple[float, ...] | str:
+    """What `GradientDescent.to_mapping` wrote. Raises ParameterError."""
+    if texts == [INCREASING]:
+        return INCREASING
+    try:
+        momenta = tuple(map(float, texts))
+    except ValueError as error:
+        raise ParameterError(f"momentum: {error}") from None
+    return momenta if len(momenta) > 1 else (momenta[0] if momenta else 0.0)
+
+
+def _checked_weights(value: object) -> tuple[tuple[str, int], ...] | None:
+    """Labels and their weights, in the order of labels; None where all are 1, which says nothing."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        advice = '; "balanced" would depend on the rows, the forgotten ones too' if value == "balanced" else ""
+        raise ParameterError(f"class_weight = {value!r}: must name each label and its weight{advice}")
+    pairs = tuple(value.items()) if isinstance(value, Mapping) else value
+    if not isinstance(pairs, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        raise ParameterError(f"class_weight: expected a weight for each label, found {type(value).__name__}")
+    weights: dict[str, int] = {}
+    for label, weight in pairs:
+        text = str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)  # as of labels
+        if text in weights:
+            raise ParameterError(f"class_weight: label {text!r} is named twice")
+        weights[text] = integer_within(f"class_weight of label {text!r}", weight, 1, MAX_CLASS_WEIGHT)
+    ordered = tuple(sorted(weights.items()))
+    return ordered if any(weight > 1 for weight in weights.values()) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +110,15 @@ class GradientDescent(Method):
         epochs: passes over the data.
         learning_rate: one number, or one per epoch.
         batch_size: rows per step, a power of two; None takes all rows in every step.
-        l2: weight of ||w||^2 / 2 beside the mean loss of a batch; it applies to the bias too.
-        bias: whether a feature that is always one is added.
+        momentum: how much of the last step is taken again (heavy ball): one number, or one per epoch, of [0, 1), or
+            "increasing", which is e / (e + 3) in epoch e. The first step has none.
+        l2: weight of ||w||^2 / 2 beside the mean loss of a batch.
+        bias: whether there is an intercept.
+        penalize_intercept: whether l2 applies to the intercept too.
+        class_weight: for each label of a binary data set, by its text, how often each row with it counts: 1 to 255.
+            None counts all once. Learning rate and l2 are those of a mean over rows, whatever their weights.
+        standardize: whether features are brought to mean zero and spread one by the rows that count. Learning rate and
+            l2 are then those of such features; the model is one of features as they are.
 
     Raises:
         ParameterError: a value cannot be used; the message names the field.
@@ -61,8 +129,12 @@ class GradientDescent(Method):
     epochs: int
     learning_rate: float | tuple[float, ...]
     batch_size: int | None = None
+    momentum: float | tuple[float, ...] | str = 0.0
     l2: float = 0.0
     bias: bool = True
+    penalize_intercept: bool = False
+    class_weight: Mapping[str, int] | tuple[tuple[str, int], ...] | None = None
+    standardize: bool = False
 
     def __post_init__(self) -> None:
         def store(name: str, value: object) -> None:
@@ -75,30 +147,43 @@ class GradientDescent(Method):
             if size & (size - 1):
                 raise ParameterError(f"batch_size = {size}: must be a power of two")
             store("batch_size", size)
+        store("momentum", self._checked_momentum(self.momentum))
         store("l2", real("l2", self.l2))
         if self.l2 < 0:
             raise ParameterError(f"l2 = {self.l2}: must not be negative")
         if self.l2:
             _in_range("l2", self.l2)
-        if not isinstance(self.bias, bool):
-            raise ParameterError(f"bias = {self.bias!r}: must be true or false")
+        for name in ("bias", "penalize_intercept", "standardize"):
+            if not isinstance(getattr(self, name), bool):
+                raise ParameterError(f"{name} = {getattr(self, name)!r}: must be true or false")
+        if self.penalize_intercept and not self.bias:
+            raise ParameterError("penalize_intercept: there is no intercept without a bias")
+        if self.standardize and not self.bias:
+            raise ParameterError("standardize: needs a bias, as the means of features go into the intercept")
+        store("class_weight", _checked_weights(self.class_weight))
+
+    def _per_epoch(self, name: str, value: object, check: Callable[[str, object], float]) -> float | tuple[float, ...]:
+        """One number for all epochs, or one for each; one spelling for one meaning."""
+        if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
+            return check(name, value)
+        numbers = tuple(value)
+        if len(numbers) != self.epochs:
+            raise ParameterError(f"{name}: {len(numbers)} values for {self.epochs} epochs")
+        numbers = tuple(check(f"{name}[{i}]", number) for i, number in enumerate(numbers))
+        return numbers if len(numbers) > 1 else numbers[0]
 
     def _checked_rates(self, value: object) -> float | tuple[float, ...]:
-        if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
-            return self._checked_rate("learning_rate", value)
-        rates = tuple(value)
-        if not all(type(rate) is float and SMALLEST <= rate <= LARGEST for rate in rates):  # a million are usual ones
-            rates = tuple(self._checked_rate(f"learning_rate[{i}]", rate) for i, rate in enumerate(rates))
-        if len(rates) != self.epochs:
-            raise ParameterError(f"learning_rate: {len(rates)} values for {self.epochs} epochs")
-        return rates if len(rates) > 1 else rates[0]  # one spelling for one meaning
+        rates = tuple(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else value
+        usual = isinstance(rates, tuple) and all(type(rate) is float and SMALLEST <= rate <= LARGEST for rate in rates)
+        check = _unchanged if usual else _checked_rate  # a million of them are checked in no time
+        return self._per_epoch("learning_rate", rates, check)
 
-    @staticmethod
-    def _checked_rate(name: str, value: object) -> float:
-        rate = real(name, value)
-        if rate <= 0:
-            raise ParameterError(f"{name} = {rate}: must be positive")
-        return _in_range(name, rate)
+    def _checked_momentum(self, value: object) -> float | tuple[float, ...] | str:
+        if isinstance(value, str):
+            if value != INCREASING:
+                raise ParameterError(f'momentum = {value!r}: must be numbers of [0, 1), or "{INCREASING}"')
+            return value
+        return self._per_epoch("momentum", value, _checked_share)
 
     @property
     def declared_rates(self) -> tuple[float, ...]:
@@ -111,6 +196,18 @@ class GradientDescent(Method):
         rates = self.declared_rates
         return rates if len(rates) == self.epochs else rates * self.epochs
 
+    @property
+    def momenta(self) -> tuple[Fraction, ...]:
+        """One momentum for all epochs, or one for each, exactly; its own value in epoch 0 is that of later batches."""
+        if isinstance(self.momentum, str):
+            return tuple(Fraction(epoch, epoch + 3) for epoch in range(self.epochs))
+        return tuple(map(Fraction, self.momentum if isinstance(self.momentum, tuple) else (self.momentum,)))
+
+    @property
+    def class_weights(self) -> Mapping[str, int]:
+        """By label; empty where all rows count once."""
+        return dict(self.class_weight or ())
+
     @cached_property
     def _rate_texts(self) -> tuple[str, ...]:
         return tuple(map(repr, self.declared_rates))
@@ -122,9 +219,22 @@ class GradientDescent(Method):
             "epochs": self.epochs,
             "learning_rate": list(self._rate_texts),
             "batch_size": self.batch_size or 0,
+            "momentum": self._momentum_texts,
             "l2": repr(self.l2),
             "bias": self.bias,
+            "penalize_intercept": self.penalize_intercept,
+            "class_weight": [{"label": label, "weight": weight} for label, weight in self.class_weights.items()],
+            "standardize": self.standardize,
         }
+
+    @property
+    def _momentum_texts(self) -> list[str]:
+        """Nothing for none."""
+        if isinstance(self.momentum, tuple):
+            return list(map(repr, self.momentum))
+        if isinstance(self.momentum, str):
+            return [self.momentum]
+        return [repr(self.momentum)] if self.momentum else []
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object], what: str) -> Self:
@@ -135,20 +245,31 @@ class GradientDescent(Method):
             epochs=found["epochs"],
             learning_rate=rates[0] if len(rates) == 1 else tuple(rates),
             batch_size=found["batch_size"] or None,
+            momentum=_read_momentum(found["momentum"]),
             l2=float(found["l2"]),
             bias=found["bias"],
+            penalize_intercept=found["penalize_intercept"],
+            class_weight=tuple(
+                (entry["label"], entry["weight"])
+                for entry in (take(entry, _WEIGHT_FIELDS, f"{what}: class_weight") for entry in found["class_weight"])
+            ),
+            standardize=found["standardize"],
         )
 
     def to_toml(self) -> dict[str, str]:
         """See Method."""
-        rates = self.learning_rate
-        return {
+        texts = {
             "epochs": str(self.epochs),
-            "learning_rate": f"[{', '.join(map(repr, rates))}]" if isinstance(rates, tuple) else repr(rates),
+            "learning_rate": toml_value(self.learning_rate),
             "batch_size": f'"{FULL_BATCH}"' if self.batch_size is None else str(self.batch_size),
+            "momentum": toml_value(self.momentum),
             "l2": repr(self.l2),
-            "bias": "true" if self.bias else "false",
+            "bias": toml_value(self.bias),
+            "penalize_intercept": toml_value(self.penalize_intercept),
+            "standardize": toml_value(self.standardize),
         }
+        weights = self.class_weights
+        return {**texts, "class_weight": toml_value(weights)} if weights else texts
 
     @classmethod
     def from_toml(cls, fields: Mapping[str, Any]) -> Self:
@@ -164,7 +285,22 @@ class GradientDescent(Method):
         rate = f"learning rate {rates!r}"
         if isinstance(rates, tuple):
             rate = f"learning rates from {rates[0]!r} to {rates[-1]!r}, one an epoch"
-        return f"{batch} gradient descent from zero weights: {epochs}, {rate}, L2 {self.l2!r}"
+        words = [f"{batch} gradient descent from zero weights: {epochs}", rate, *self._momentum_words]
+        words.append(f"L2 {self.l2!r}" + (", the intercept included" if self.penalize_intercept and self.l2 else ""))
+        if self.class_weight:
+            counted = (f"{weight} for {label!r}" for label, weight in self.class_weights.items())
+            words.append(f"rows weighted by class: {', '.join(counted)}")
+        if self.standardize:
+            words.append("features standardised by the rows that count")
+        return ", ".join(words)
+
+    @property
+    def _momentum_words(self) -> list[str]:
+        if isinstance(self.momentum, str):
+            return ["momentum e / (e + 3) in epoch e"]
+        if isinstance(self.momentum, tuple):
+            return [f"momenta from {self.momentum[0]!r} to {self.momentum[-1]!r}, one an epoch"]
+        return [f"momentum {self.momentum!r}"] if self.momentum else []
 
     def require_provable(self, rows: int, features: int) -> None:
         """See Method."""
@@ -181,4 +317,5 @@ class GradientDescent(Method):
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Schedule:
         """See Method, and compile_schedule."""
         self.require_provable(shape.rows, shape.features)
-        return compile_schedule(self, family, scales, shape, live)
+        compiler = compile_standardized if self.standardize else compile_schedule
+        return compiler(self, family, scales, shape, live)

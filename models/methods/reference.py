@@ -5,9 +5,12 @@ Step t = e*B + b, with S_i = 1 for a row that counts (models/live.py) and 0 for 
     z_i  = sum_k x_ik * w_tk                      scale x_bits + w_bits
     q_i  = floor(z_i / 2^16), rem_i = z_i - 2^16 q_i
     p_i  = activation[q_i + 2^15]                 scale p_bits
-    g_k  = sum over block b of S_i * (p_i - y_i) * x_ik
-    v_k  = c_e * c_b * g_k + l_e * w_tk + 2^(h-1)
+    g_k  = sum over block b of S_i * v_(y_i) * (p_i - y_i) * x_ik
+    v_k  = c_e * c_b * g_k + l_e * w_tk - m_e * (w_tk - w_(t-1)k) + 2^(h-1),  where w_(-1) = w_0
     w_(t+1)k = w_tk - floor(v_k / 2^h), u_tk = v_k - 2^h floor(v_k / 2^h)
+
+With standardised features (standardization.py) x' stands for x, a gradient is D_k times its sum, and D is that of the
+bias for the last; z = sum_k x_ik (2^e_k w_tk) + 2^x_bits b - sum_k m_k w_tk is what that comes to.
 
 Matrix products run in float64 (BLAS) whenever the sum of absolute values of their terms is below 2^53, for
 then every partial sum, in any order, is an integer that float64 holds exactly. Otherwise one factor is split
@@ -27,6 +30,7 @@ from ..activation import HALF_TABLE
 from ..scales import REMAINDER_BITS
 from ..shapes import label_range
 from .schedule import Schedule
+from .standardization import Scaler, scaler_of, sums_of
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -45,6 +49,8 @@ class Trace:
         P: (E, N), prediction, scale p_bits; 0 for others.
         rem: (E, N), z - 2^16 Q: in [0, 2^16) for live rows, all of z for others.
         u: (T, K), remainder of the update, in [0, 2^h).
+        gradients: (T, d), sum of r x for each feature, and residuals: (T,), sum of r, over what counts in a block.
+        scaler: of standardised features; None if they are not.
     """
 
     weights: IntArray
@@ -52,6 +58,9 @@ class Trace:
     P: IntArray
     rem: IntArray
     u: IntArray
+    gradients: IntArray
+    residuals: IntArray
+    scaler: Scaler | None
 
 
 def _integers(name: str, values: ArrayLike) -> IntArray:
@@ -76,18 +85,14 @@ def _within(name: str, array: IntArray, low: int, high: int) -> None:
         raise DataError(f"{name}: {array[tuple(outside[0])]} at row {place} is not in [{low}, {high}]")
 
 
-def _design_matrix(X: ArrayLike, schedule: Schedule) -> FloatArray:
-    """Features and bias as float64 (N, K), holding integers in [-2^x_bits, 2^x_bits]."""
+def _features(X: ArrayLike, schedule: Schedule) -> FloatArray:
+    """Features as float64 (N, d), holding integers in [-2^x_bits, 2^x_bits]."""
     features = _integers("X", X)
     if features.shape != (schedule.rows, schedule.features):
         raise DataError(f"X: shape {features.shape}, expected {(schedule.rows, schedule.features)}")
     one = 1 << schedule.scales.x_bits
     _within("X", features, -one, one)
-    matrix = np.empty((schedule.rows, schedule.width), dtype=np.float64)
-    matrix[:, : schedule.features] = features
-    if schedule.bias:
-        matrix[:, -1] = one
-    return matrix
+    return np.asarray(features, dtype=np.float64)
 
 
 def _limbs(values: IntArray) -> list[tuple[int, FloatArray]]:
@@ -133,7 +138,11 @@ def _diverged(step: int, schedule: Schedule, z: IntArray, targets: IntArray, liv
     size = abs(int(z[worst])) / 2.0 ** (fixed.x_bits + fixed.w_bits)
     row = schedule.block_rows(block).start + worst
     advice = "lower learning_rate or scale the features"
-    if schedule.family.classifies and not any(schedule.l_epoch.values) and ((z > 0) == (targets > 0))[live].all():
+    if (
+        schedule.family.predicts == "class"
+        and not any(schedule.l_epoch.values)
+        and ((z > 0) == (targets > 0))[live].all()
+    ):
         advice = (
             "every row there is classified right, and scores still grow: where classes are separable there is no "
             "optimum without l2; set l2, or use fewer epochs"
@@ -166,51 +175,107 @@ def train(
     if labels.shape != (schedule.rows,):
         raise DataError(f"y_int: shape {labels.shape}, expected {(schedule.rows,)}")
     _within("y_int", labels, *label_range(schedule.label_kind))
-    matrix = _design_matrix(X, schedule)
-    trace = _descend(matrix, labels * schedule.label_multiplier, schedule, progress)
-    for array in (trace.weights, trace.Q, trace.P, trace.rem, trace.u):
+    matrix = _features(X, schedule)
+    counted = schedule.row_weights(labels) * schedule.live.mask()
+    trace = _descend(matrix, labels * schedule.label_multiplier, counted, schedule, progress)
+    for array in (trace.weights, trace.Q, trace.P, trace.rem, trace.u, trace.gradients, trace.residuals):
         array.setflags(write=False)
     return trace
 
 
-def exported(schedule: Schedule, weights: IntArray) -> IntArray:
-    """The integers of the model that trained weights (K,) are: the bias as an intercept, at scale x_bits + w_bits."""
-    return np.append(weights[: schedule.features], weights[schedule.features :] << schedule.scales.x_bits)
+def exported(schedule: Schedule, weights: IntArray, scaler: Scaler | None = None) -> IntArray:
+    """The integers of the model that trained weights (K,) are, of features as they are committed: int64 (K,).
+
+    The intercept, which is last, is at scale x_bits + w_bits.
+    """
+    own, biases = weights[: schedule.features], weights[schedule.features :] << schedule.scales.x_bits
+    if scaler is None:
+        return np.append(own, biases)
+    return np.append(scaler.power * own, intercept_of(schedule, weights, scaler))
+
+
+def intercept_of(schedule: Schedule, weights: IntArray, scaler: Scaler | None) -> int:
+    """What is added to all scores besides features times weights, at their scale; of trained weights (K,)."""
+    bias = int(weights[schedule.features :].sum()) << schedule.scales.x_bits
+    return bias if scaler is None else bias - int(scaler.shift @ weights[: schedule.features])
+
+
+def whole_gradient(schedule: Schedule, scaler: Scaler | None, gradient: IntArray, residuals: int) -> IntArray:
+    """What the step factors c are multiplied with, int64 (K,), that of the bias last.
+
+    Args:
+        gradient: (d,), sum of r x. residuals: sum of r.
+    """
+    one, public = 1 << schedule.scales.x_bits, schedule.standardization
+    if scaler is None or public is None:
+        return np.append(gradient, [one * residuals] if schedule.bias else []).astype(np.int64)
+    standardized = scaler.power * gradient - scaler.shift * residuals  # sums may wrap on the way: the result is small
+    return np.append(scaler.D * standardized, [public.bias_rate * one * residuals] if schedule.bias else []).astype(
+        np.int64
+    )
+
+
+def updates(schedule: Schedule, weights: IntArray, step: int, gradient: IntArray) -> IntArray:
+    """v of a step, int64 (K,): 2^h times what the weights move back, before it is rounded down.
+
+    Args:
+        weights: (T + 1, K), known up to this step.
+        gradient: (K,), of `whole_gradient`.
+    """
+    epoch, block = divmod(step, schedule.blocks)
+    own, last = weights[step], weights[max(step - 1, 0)]
+    rate, half = schedule.c_epoch[epoch] * schedule.c_block[block], 1 << (schedule.shift - 1)
+    change = rate * gradient + schedule.decays(epoch) * own + half
+    return np.asarray(change - schedule.m_epoch[epoch] * (own - last), dtype=np.int64)
 
 
 def _descend(
     matrix: FloatArray,
     targets: IntArray,
+    counted: IntArray,
     schedule: Schedule,
     progress: Callable[[int, int], None] | None,
 ) -> Trace:
-    """The iteration itself, on checked inputs; `targets` are labels at scale p_bits."""
-    fixed, table, alive = schedule.scales, schedule.activation_table, schedule.live.mask()
+    """The iteration itself, on checked inputs.
+
+    Args:
+        targets: (N,), labels at scale p_bits.
+        counted: (N,), how often each row counts.
+    """
+    fixed, table, alive = schedule.scales, schedule.activation_table, counted > 0
     column_bounds = np.maximum(matrix.max(axis=0), -matrix.min(axis=0)).astype(np.int64)
     largest_entry = int(column_bounds.max())
     weight_limit = 1 << (schedule.weight_bits - 1)
-    half, mask = 1 << (schedule.shift - 1), (1 << schedule.shift) - 1
+    mask = (1 << schedule.shift) - 1
+    public, scaler = schedule.standardization, None
+    if public is not None:
+        scaler = scaler_of(public, *sums_of(matrix.T, alive))
     trace = Trace(
         weights=np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64),
         Q=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
         P=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
         rem=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
         u=np.zeros((schedule.steps, schedule.width), dtype=np.int64),
+        gradients=np.zeros((schedule.steps, schedule.features), dtype=np.int64),
+        residuals=np.zeros(schedule.steps, dtype=np.int64),
+        scaler=scaler,
     )
     weights = trace.weights[0]
     for step in range(schedule.steps):
         epoch, block = divmod(step, schedule.blocks)
         rows = schedule.block_rows(block)
         part, mine = matrix[rows], alive[rows]
-        z = _scores(part, column_bounds, weights)
+        own = weights[: schedule.features] * (1 if scaler is None else scaler.power)
+        z = _scores(part, column_bounds, own) + intercept_of(schedule, weights, scaler)
         q = np.where(mine, z >> REMAINDER_BITS, 0)
         if int(q.min()) < -HALF_TABLE or int(q.max()) >= HALF_TABLE:
             raise _diverged(step, schedule, z, targets[rows], mine)
         p = np.where(mine, table[q + HALF_TABLE], 0)
         trace.Q[epoch, rows], trace.P[epoch, rows], trace.rem[epoch, rows] = q, p, z - (q << REMAINDER_BITS)
-        residuals = np.where(mine, p - targets[rows], 0)
-        g = _gradient(part, largest_entry, residuals)
-        v = schedule.c_epoch[epoch] * schedule.c_block[block] * g + schedule.l_epoch[epoch] * weights + half
+        r = np.asarray(counted[rows] * (p - targets[rows]), dtype=np.int64)
+        trace.gradients[step], trace.residuals[step] = _gradient(part, largest_entry, r), r.sum()
+        g = whole_gradient(schedule, scaler, trace.gradients[step], int(trace.residuals[step]))
+        v = updates(schedule, trace.weights, step, g)
         trace.u[step] = v & mask
         trace.weights[step + 1] = weights - (v >> schedule.shift)
         weights = trace.weights[step + 1]

@@ -32,8 +32,8 @@ ROWS = 2 * WIDE  # whose scores are added up together
 FEATURES = 4  # whose gradients share a pass
 LIMB_BITS = 15
 LARGEST = 1 << 29  # above this, weights and residuals have no room in two limbs
-LARGEST_FEATURE = 1 << 11  # products with limbs, 2^25, leave room for 32 of them in a sum
-SUMMED = 32  # products in a 32-bit sum
+LARGEST_FEATURE = 1 << 12
+SUMMED = {1 << 11: 32, LARGEST_FEATURE: 16}  # products in a 32-bit sum, by the largest feature: limbs are up to 2^14
 BLOCK_CELLS = 1 << 20  # features and rows of a block, 1 MB: they stay in the second cache
 MOST_ROWS = 512
 MANY_EPOCHS = 8  # are worth a copy of the features
@@ -71,7 +71,7 @@ def _add_pair(features, at, after, w0, w1, low0, low1, high0, high1):
 
 
 @device
-def _scores(features, weights, scratch, stride, width, first, count):
+def _scores(features, weights, scratch, stride, width, first, count, summed):
     """scratch[_row_at(i)] = sum over k < width of weights[k] features[first + k stride + i].
 
     weights: uint64, for each pair of features its limbs 0, then for each its limbs 1; of the last one half may be zero.
@@ -79,9 +79,9 @@ def _scores(features, weights, scratch, stride, width, first, count):
     zero, shift, pairs = splat(np.uint64(0)), splat(np.uint64(1 << LIMB_BITS)), weights.size // 2
     for i in range(0, count, LANES):
         store(scratch, i, LANES, zero)
-    for k in range(0, pairs, SUMMED // 2):
-        stop = min(width // 2, k + SUMMED // 2)
-        half = width % 2 == 1 and pairs <= k + SUMMED // 2
+    for k in range(0, pairs, summed // 2):
+        stop = min(width // 2, k + summed // 2)
+        half = width % 2 == 1 and pairs <= k + summed // 2
         for i in range(0, count, ROWS):
             a0, a1, b0, b1, c0, c1, d0, d1 = zero, zero, zero, zero, zero, zero, zero, zero
             at = first + 2 * k * stride + i
@@ -101,7 +101,7 @@ def _scores(features, weights, scratch, stride, width, first, count):
 
 
 @device
-def _add_gradient(features, limbs, sums, stride, width, first, count):
+def _add_gradient(features, limbs, sums, stride, width, first, count, summed):
     """sums[k] += sum over i < count of residual i features[first + k stride + i], lane by lane.
 
     limbs: int16 (2, height), of residuals.
@@ -111,9 +111,9 @@ def _add_gradient(features, limbs, sums, stride, width, first, count):
         last = first + (width - 1) * stride  # what is added up beyond is not looked at
         at0 = first + k * stride
         at1, at2, at3 = min(at0 + stride, last), min(at0 + 2 * stride, last), min(at0 + 3 * stride, last)
-        for part in range(0, count, SUMMED // 2 * WIDE):
+        for part in range(0, count, summed // 2 * WIDE):
             p0, p1, q0, q1, r0, r1, s0, s1 = zero, zero, zero, zero, zero, zero, zero, zero
-            for i in range(part, min(count, part + SUMMED // 2 * WIDE), WIDE):
+            for i in range(part, min(count, part + summed // 2 * WIDE), WIDE):
                 e, f = load_words(limbs, i), load_words(limbs, height + i)
                 x = load_words(features, at0 + i)
                 p0, p1 = pair_dot(p0, x, e), pair_dot(p1, x, f)
@@ -131,17 +131,17 @@ def _add_gradient(features, limbs, sums, stride, width, first, count):
 
 @kernel(
     array_of("int16", True), array_of("uint64", True), array_of("int32", True), array_of("int32", True),
-    array_of("int32", True), array_of("int16"), array_of("int32"), array_of("uint16"), array_of("int64"),
-    array_of("int64"), array_of("int64"), array_of("int16"), array_of("int64"),
-    INT, INT, INT, INT, INT, INT, INT,
+    array_of("int32", True), array_of("int32", True), array_of("int16"), array_of("int32"), array_of("uint16"),
+    array_of("int64"), array_of("int64"), array_of("int64"), array_of("int16"), array_of("int64"),
+    INT, INT, INT, INT, INT, INT, INT, INT,
 )  # fmt: skip
 def _descend(
-    features, weights, table, targets, holes, quotients, predictions, remainders, hole_scores,
-    sums, scratch, limbs, found, stride, step, width, start, stop, epoch, bias,
+    features, weights, table, targets, counted, holes, quotients, predictions, remainders, hole_scores,
+    sums, scratch, limbs, found, stride, step, width, start, stop, epoch, intercept, summed,
 ):  # fmt: skip
     """Rows start..stop of a step, in blocks of the rows that limbs have room for; sums (.., 2 LANES).
 
-    Feature k of row i of block a is features[a step + k stride + i]. bias: what is added to all scores.
+    Feature k of row i of block a is features[a step + k stride + i]. intercept: what is added to all scores.
     holes[i] is -1 for a live row, else where its score goes; `epoch` is where rows begin in the columns.
     found: the sum of residuals, and the least and the largest q of live rows.
     """
@@ -150,9 +150,9 @@ def _descend(
     for first in range(start, stop, height):
         count = min(height, stop - first)
         padded, block = -(-count // ROWS) * ROWS, first // height * step + first % height
-        _scores(features, weights, scratch, stride, width, block, padded)
+        _scores(features, weights, scratch, stride, width, block, padded, summed)
         for i in range(count):
-            row, z = first + i, scratch[_row_at(i)] + bias
+            row, z = first + i, scratch[_row_at(i)] + intercept
             q = z >> REMAINDER_BITS
             at = epoch + row
             if holes[row] >= 0:
@@ -163,13 +163,13 @@ def _descend(
             low, high = min(low, q), max(high, q)
             p = table[(q + TABLE_MIDDLE) & (2 * TABLE_MIDDLE - 1)]  # where that wraps, the caller starts over
             quotients[at], predictions[at], remainders[at] = q, p, z & ((1 << REMAINDER_BITS) - 1)
-            residual = np.int64(p) - targets[row]
+            residual = (np.int64(p) - targets[row]) * counted[row]
             total += residual
             limb = (residual << up) >> up
             limbs[i], limbs[height + i] = limb, (residual - limb) >> LIMB_BITS
         for i in range(count, padded):
             limbs[i], limbs[height + i] = 0, 0
-        _add_gradient(features, limbs, sums, stride, width, block, padded)
+        _add_gradient(features, limbs, sums, stride, width, block, padded, summed)
     found[0], found[1], found[2] = total, low, high
 
 
@@ -179,9 +179,9 @@ class Descent:
     Args:
         features: int16 (d, N), at most LARGEST_FEATURE in absolute value; N >= ROWS.
         table: int32 (2^16,), the activation.
-        targets: int32 (N,), labels at the predictions' scale; residuals are below LARGEST in absolute value.
+        targets: int32 (N,), labels at the predictions' scale.
+        counted: int32 (N,), how often a row counts that does; so many residuals are below LARGEST in absolute value.
         holes: rows that do not count.
-        one: what the bias, the weight after those of the features, is multiplied by; 0 without one.
         epochs: number of passes.
         block_size: rows of a step, a power of two, but for the last step of an epoch.
 
@@ -195,17 +195,18 @@ class Descent:
         features: Array,
         table: Array,
         targets: Array,
+        counted: Array,
         holes: NDArray[np.int64],
         *,
-        one: int,
         epochs: int,
         block_size: int,
     ) -> None:
         self._width, self.rows = features.shape
         if self.rows < ROWS:
             raise ValueError(f"at least {ROWS} rows are needed, to which lanes may run on")
-        self._one = one
-        self._table, self._targets = table, targets
+        largest = max(-int(features.min()), int(features.max()))
+        self._summed = next(summed for bound, summed in SUMMED.items() if largest <= bound)
+        self._table, self._targets, self._counted = table, targets, counted
         self._holes = np.full(self.rows, -1, dtype=np.int32)
         self._holes[holes] = np.arange(len(holes))
         self.Q, self.P, self.rem = (empty((epochs, self.rows), kind) for kind in ("i2", "i4", "u2"))
@@ -236,30 +237,33 @@ class Descent:
         limbs[:] = 0
         return sums, scratch, limbs, np.zeros(3, dtype=np.int64)
 
-    def step(self, weights: NDArray[np.int64], epoch: int, rows: slice) -> tuple[NDArray[np.int64], int, int]:
-        """One block of rows: the gradient, int64 like weights, and the least and largest q of rows that count.
+    def step(
+        self, weights: NDArray[np.int64], intercept: int, epoch: int, rows: slice
+    ) -> tuple[NDArray[np.int64], int, int, int]:
+        """One block of rows: the gradient, int64 (d,), the sum of residuals, the least and largest q that counts.
+
+        Args:
+            weights: (d,).
+            intercept: what is added to all scores, at their scale.
 
         Raises:
-            ValueError: a weight of a feature is not below LARGEST in absolute value.
+            ValueError: a weight is not below LARGEST in absolute value.
         """
-        pairs = self._weight_pairs(weights[: self._width])
-        bias = int(weights[-1]) * self._one
-        arrays = self._features, pairs, self._table, self._targets, self._holes
+        pairs = self._weight_pairs(weights)
+        arrays = self._features, pairs, self._table, self._targets, self._counted, self._holes
         columns = self.Q.reshape(-1), self.P.reshape(-1), self.rem.reshape(-1), self.hole_scores[epoch]
         cuts = spans(rows.stop - rows.start, cost=max(1, self._width // 8), grain=self._height)
         used = self._spaces[: len(cuts)]
         tasks = []
         for (low, high), space in zip(cuts, used, strict=True):
             space[0][:] = 0
-            where = self._stride, self._step, self._width, rows.start + low, rows.start + high, epoch * self.rows, bias
-            tasks.append(partial(_descend, *arrays, *columns, *space, *where))
+            where = self._stride, self._step, self._width, rows.start + low, rows.start + high, epoch * self.rows
+            tasks.append(partial(_descend, *arrays, *columns, *space, *where, intercept, self._summed))
         run_tasks(tasks)
         sums = np.sum([space[0] for space in used], axis=0)
         gradient = sums.reshape(-1, 2 * LANES).sum(axis=1)[: self._width]
         totals, lows, highs = zip(*(space[-1].tolist() for space in used), strict=True)
-        if self._one:
-            gradient = np.append(gradient, sum(totals) * self._one)
-        return gradient, min(lows), max(highs)
+        return gradient, sum(totals), min(lows), max(highs)
 
     def _weight_pairs(self, weights: NDArray[np.int64]) -> NDArray[np.uint64]:
         """Limbs 0 of all pairs of weights, then limbs 1: uint64, a pair of 16 bits in both words."""

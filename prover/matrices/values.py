@@ -99,16 +99,22 @@ class Columns:
         at_holes = np.ascontiguousarray(eq_table(at[axes[-1].name])[:, cells.holes])
         return result + kscalar(_sum_axes(cells.at_holes, [*weights[:-1], at_holes]).reshape(2))
 
-    def term(self, term: Term) -> Vector:
+    def term(self, term: Term, variables: int) -> Vector:
         """A term without its coefficient, as a function of the sum's variables. K vector (2, 2^variables)."""
         partial = self.sum_axes(term.column, term.at)
         names = [axis.name for axis in self.axes[term.column]]
         free = [_variables(term.at[name]) for name in names]
-        widths = [1 << len(variables) for variables in free]
+        widths = [1 << len(own) for own in free]
         padding = [(0, width - size) for width, size in zip(widths, partial.shape[1:], strict=True)]
-        padded = np.pad(partial, [(0, 0), *padding])
         order = sorted(range(len(free)), key=lambda i: free[i][:1])
-        return padded.transpose(0, *(1 + i for i in order)).reshape(2, -1)
+        ordered = np.pad(partial, [(0, 0), *padding]).transpose(0, *(1 + i for i in order))
+        known, whole, next_variable = [2], [2], 0  # with a place for the variables that it does not have
+        for i in order:
+            missing = (free[i][0] if free[i] else next_variable) - next_variable
+            known, whole = [*known, 1, widths[i]], [*whole, 1 << missing, widths[i]]
+            next_variable += missing + len(free[i])
+        known, whole = [*known, 1], [*whole, 1 << (variables - next_variable)]
+        return np.broadcast_to(ordered.reshape(known), whole).reshape(2, -1)
 
     def sum_axes(self, column: Address, at: Mapping[str, Coordinates | PublicVector]) -> Vector:
         """Sum every axis against what its coordinates say; variables stay. K array (2, ...), one axis each."""

@@ -1,6 +1,7 @@
 """The owner's model: the secret behind a model commitment, its file, and the budget of its openings.
 
-A model is opened by the proof of its own training, and by each later proof about it. All of them count.
+A model is opened by the proof of its own training, and by each later proof about it. All of them count. What it
+predicts is in prediction.py.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from ...circuits.field.goldilocks import is_canonical
 from ...circuits.relations.model import MODEL
-from ...circuits.statements.base import read_statement, written
+from ...circuits.statements.base import read_statement, statement_digest, written
 from ...circuits.statements.training import TrainingStatement
 from ...errors import DataError, FormatError, ParameterError
 from ...formats.container import read_container, write_container
@@ -28,19 +29,20 @@ from ...verifier.shapes import matrix_shapes
 from ..matrices.commitment import Commitment, Secret, commit_columns
 from ..witnesses.model import model_cells
 from .budget import Budget, Counted
+from .linear_model import LinearModel
 from .locks import locked
-from .scores import Scores
 
 MODEL_KIND = "model.opening"
 MAX_MODEL_BYTES = 1 << 30
+SHOWN_FEATURES = 4
 EXHAUSTED = "one more proof would reveal weights; prove the training again, which commits to the model afresh"
 
 _FORM: Fields = {"training": dict, "weights": bytes, "tails": bytes, "leaf_salts": bytes, "spent": int}
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class Model(Scores, Counted):
-    """The secret behind a model commitment.
+class Model(LinearModel, Counted):
+    """The secret behind a model commitment, and what it is used for: `predict`, `predict_proba`, `score`, `coef_`, ..
 
     Attributes:
         statement: what was proved about it.
@@ -73,6 +75,17 @@ class Model(Scores, Counted):
     def spent(self) -> int:
         """Openings already used, that of the training's proof included."""
         return self.budget.spent
+
+    def __repr__(self) -> str:
+        """What is public about it: no weight, and nothing that tells of one."""
+        names, rows = self.encoding.names, self.statement.dataset.rows
+        more = f" and {len(names) - SHOWN_FEATURES} more" if len(names) > SHOWN_FEATURES else ""
+        return (
+            f"<Model: {self.spec.family.title} on {', '.join(map(repr, names[:SHOWN_FEATURES]))}{more}, "
+            f"trained on {rows - len(self.statement.forgotten)} of {rows} rows, "
+            f"statement {statement_digest(self.statement).hex()}, "
+            f"{self.budget.left} of {self.budget.declared} openings left>"
+        )
 
     def save(self, path: Path | str) -> None:
         """Write the secret file, 0600.

@@ -22,6 +22,7 @@ def suggest_training(
     dataset: Dataset,
     model: str | None = None,
     l2: float | None = None,
+    standardize: bool = True,
     most_epochs: int = MOST_EPOCHS,
     forget: Iterable[object] = (),
     previous: TrainingProof | None = None,
@@ -32,6 +33,7 @@ def suggest_training(
     Args:
         model: name of the family; by default that of the kind of labels.
         l2: of the spec; by default 1 / rows that count, scikit-learn's C = 1.
+        standardize: whether features are standardised, where that can be.
         most_epochs: no more than these are suggested.
         forget, previous: who does not count, as in `prove_training`.
 
@@ -46,6 +48,7 @@ def suggest_training(
         require_type("model", model, str)
     if previous is not None:
         require_type("previous", previous, TrainingProof, "of what `prove` returns it is `.proof`")
+    require_type("standardize", standardize, bool)
     limit = integer_within("most_epochs", most_epochs, 1, LARGEST_LIMIT)
     encoding, rows = dataset.statement.encoding, dataset.rows
     family = family_for(encoding.label.kind, model)
@@ -60,6 +63,6 @@ def suggest_training(
     X = rows.by_feature[:, places].T / 2.0**encoding.x_bits
     y = rows.labels[places] / 2.0**encoding.label.label_bits
     shape = encoding.shape(live.rows)
-    search = partial(suggest_spec, X, y, family, shape, live, l2=penalty, most_epochs=limit)
+    search = partial(suggest_spec, X, y, family, shape, live, l2=penalty, standardize=standardize, most_epochs=limit)
     (suggestion,) = run_blas_tasks([search])  # its products are small, and threads of BLAS would wait for one another
     return suggestion

@@ -15,13 +15,13 @@ from ...models.spec import TrainingSpec
 from ...verifier.proofs import TrainingProof
 from ..protocol.proof import Progress
 from .dataset import Dataset
+from .linear_model import LinearModel
 from .prove import check_before_work
-from .scores import Scores
 from .training import declare, train_declared
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class TrainingRun(Scores):
+class TrainingRun(LinearModel):
     """What `prove` would prove of a data set, with how the training went. All of it is secret.
 
     Attributes:

@@ -14,6 +14,7 @@ from ...verifier.protocol.sumcheck import next_claim, require_summand
 from .. import kernels
 from ..matrices.values import Columns, eq_table
 from .channel import ProverChannel
+from .squares import is_square, prove_leading
 
 
 def prove_rounds(
@@ -54,7 +55,9 @@ def prove_rounds(
 
 def prove_sum(channel: ProverChannel, statement: Sum, claim: Hidden, columns: Columns) -> SumResult:
     """A sum over columns, down to the hidden value of each term of each factor."""
-    terms = [[columns.term(term) for term in factor.terms] for factor in statement.factors]
+    if is_square(statement, columns):
+        return _prove_square(channel, statement, claim, columns)
+    terms = [[columns.term(term, statement.variables) for term in factor.terms] for factor in statement.factors]
     factors = [sum_table(statement, i, terms[i]) for i in range(len(terms))]
     weight = cube_table(statement.groups, statement.weight)
     point, claim, (ended,) = prove_rounds(channel, statement.name, np.stack([weight, *factors]), claim)
@@ -67,11 +70,21 @@ def prove_sum(channel: ProverChannel, statement: Sum, claim: Hidden, columns: Co
     return SumResult(point, values)
 
 
+def _prove_square(channel: ProverChannel, statement: Sum, claim: Hidden, columns: Columns) -> SumResult:
+    """A sum of squares over a column, without writing it out."""
+    leading, claim, factors = prove_leading(channel, statement, claim, columns)
+    rest, claim, (ended,) = prove_rounds(channel, statement.name, np.stack(factors), claim)
+    point, value = (*leading, *rest), kscalar(ended[1, :, 0])
+    values = tuple(tuple(channel.send([value])) for _ in statement.factors)  # P -> V
+    require_summand(channel, statement, claim, point, values)
+    return SumResult(point, values)
+
+
 def sum_value(statement: Sum, columns: Columns) -> K:
     """The value of a sum."""
     product = cube_table(statement.groups, statement.weight)
     *others, last = (
-        sum_table(statement, i, [columns.term(term) for term in factor.terms])
+        sum_table(statement, i, [columns.term(term, statement.variables) for term in factor.terms])
         for i, factor in enumerate(statement.factors)
     )
     for table in others:

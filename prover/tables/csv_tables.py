@@ -17,8 +17,8 @@ from .ids import row_ids, row_numbers
 from .raw_table import (
     PIECE_ROWS,
     RawTable,
+    Wanted,
     bad_cell,
-    feature_names,
     labels_of,
     number,
 )
@@ -26,15 +26,16 @@ from .raw_table import (
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_csv(file: BinaryIO, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
+def read_csv(file: BinaryIO, source: str, wanted: Wanted) -> RawTable:
     """See read.read_table."""
     try:
-        return _read(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), source, target, id_column, several)
+        return _read(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), source, wanted)
     except UnicodeDecodeError:
         raise _undecodable(file) from None
 
 
-def _read(text: io.TextIOWrapper, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
+def _read(text: io.TextIOWrapper, source: str, wanted: Wanted) -> RawTable:
+    target, id_column = wanted.target, wanted.id_column
     records = _records(text)
     names = next(records, (0, []))[1]
     if not names:
@@ -43,7 +44,7 @@ def _read(text: io.TextIOWrapper, source: str, target: str, id_column: str | Non
         if len(names) == 1 and separator in names[0]:
             raise DataError(f"fields are separated by {separator!r}, must be by commas", line=1, expected=",")
     try:
-        features = feature_names(names, target, id_column)
+        features = wanted.features_of(names)
     except DataError as error:
         raise error.at(line=1) from None
     columns = [(names.index(name), name) for name in features]
@@ -56,7 +57,8 @@ def _read(text: io.TextIOWrapper, source: str, target: str, id_column: str | Non
             reason = f"{len(cells)} fields, but the header has {len(names)}"
             raise DataError(reason, line=line, expected=len(names), found=len(cells))
         piece[row % PIECE_ROWS] = _numbers(cells, columns, line)
-        label_texts.append(cells[names.index(target)])
+        if target is not None:
+            label_texts.append(cells[names.index(target)])
         if id_column is not None:
             ids.append(cells[names.index(id_column)])
         if (row + 1) % PIECE_ROWS == 0:
@@ -65,11 +67,13 @@ def _read(text: io.TextIOWrapper, source: str, target: str, id_column: str | Non
         raise DataError("there is a header, but no row")
     X.append(piece[: len(lines) % PIECE_ROWS])
     try:
-        labels = labels_of(label_texts, target)
-        texts = row_numbers(len(lines)) if id_column is None else row_ids(ids, id_column, lines, several=several)
+        labels = None if target is None else labels_of(label_texts, target)
+        numbered = id_column is None
+        texts = row_numbers(len(lines)) if numbered else row_ids(ids, id_column, lines, several=wanted.several)
     except DataError as error:
         raise error.at(line=None if error.row is None else lines[error.row]) from None
-    return RawTable(X.finish(), labels, texts, tuple(features), target, source, lines)
+    unused = wanted.unused_of(names)
+    return RawTable(X.finish(), labels, texts, tuple(features), target, source, lines, unused)
 
 
 def _records(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -25,8 +25,8 @@ from .ids import row_ids, row_numbers
 from .raw_table import (
     MAX_TEXT,
     RawTable,
+    Wanted,
     check_finite,
-    check_names,
     find,
     first_line,
     labels_of,
@@ -61,41 +61,62 @@ class Member:
         return f"{self.dtype} {'x'.join(map(str, self.shape)) or 'scalar'}"
 
 
-def read_npz(file: BinaryIO, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
+def read_npz(file: BinaryIO, source: str, wanted: Wanted) -> RawTable:
     """See read.read_table."""
+    target = wanted.target
     if file.read(len(npy.MAGIC_PREFIX)) == npy.MAGIC_PREFIX:
         raise DataError("one array; an .npz with arrays 'X', 'y' is needed (numpy.savez)")
     with _readable():
         archive = zipfile.ZipFile(file)
         infos = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-    id_array = id_column or ("ids" if "ids" in infos and target != "ids" else None)
-    wanted = ["X", target, *filter(None, [id_array])]
-    for name in wanted:
+    id_array = wanted.id_column or ("ids" if "ids" in infos and target != "ids" else None)
+    needed = ["X", *filter(None, [target, id_array])]
+    for name in needed:
         find(name, tuple(infos), "array")
     with _readable():
-        members = {name: _member(archive, name, infos[name]) for name in [*wanted, "names"] if name in infos}
+        members = {name: _member(archive, name, infos[name]) for name in [*needed, "names"] if name in infos}
     X = members["X"]
     if len(X.shape) != 2 or X.shape[1] == 0 or X.dtype.kind not in "fiub":
         raise DataError(f"array 'X' must be numbers (N, d), it is {X}")
     rows, width = X.shape
     unpacked = 0 if X.info.compress_type == zipfile.ZIP_STORED else held(rows * width * X.dtype.itemsize)
-    require_room(rows, width, unpacked, len(wanted) - 1)
-    names = [f"x{k}" for k in range(1, width + 1)]
-    if "names" in members:
-        names = _vector(archive, members["names"], "names", "U", width)
-        try:
-            check_names(names)
-        except DataError as error:
-            raise DataError(f"array 'names': {error.reason}") from None
-    labels = labels_of(texts_of(_vector(archive, members[target], target, "fiubU", rows), target), target)
+    require_room(rows, width, unpacked, len(needed) - 1)
+    names, used, unused = _columns(archive, members, wanted.features)
+    labels = None
+    if target is not None:
+        labels = labels_of(texts_of(_vector(archive, members[target], target, "fiubU", rows), target), target)
     ids = row_numbers(rows)
     if id_array is not None:
-        ids = row_ids(_vector(archive, members[id_array], id_array, "iuU", rows), id_array, several=several)
+        ids = row_ids(_vector(archive, members[id_array], id_array, "iuU", rows), id_array, several=wanted.several)
     with _readable():
         features = _matrix(file, archive, X)
+    if used != names:
+        features = features[:, [names.index(name) for name in used]]
     for start, piece in table_pieces(features):
-        check_finite(piece, names, start)
-    return RawTable(features, labels, ids, tuple(names), target, source)
+        check_finite(piece, used, start)
+    return RawTable(features, labels, ids, tuple(used), target, source, unused=unused)
+
+
+def _columns(
+    archive: zipfile.ZipFile, members: Mapping[str, Member], features: tuple[str, ...] | None
+) -> tuple[list[str], list[str], tuple[str, ...]]:
+    """Names of the columns of X, of those that are used in their order, and of the others.
+
+    Without an array of names, features that were asked for by name are taken by position, as those of an array are.
+    """
+    width = members["X"].shape[1]
+    if "names" not in members:
+        if features is not None and len(features) != width:
+            reason = f"array 'X' has {width} columns, expected {len(features)}; an array 'names' can say which they are"
+            raise DataError(reason, expected=len(features), found=width)
+        names = list(features or (f"x{k}" for k in range(1, width + 1)))
+        return names, names, ()
+    names = _vector(archive, members["names"], "names", "U", width)
+    wanted = Wanted(None, features=features)
+    try:
+        return names, wanted.features_of(names), wanted.unused_of(names)
+    except DataError as error:
+        raise DataError(f"array 'names': {error.reason}", expected=error.expected) from None
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from .raw_table import (
     MAX_TEXT,
     PIECE_ROWS,
     RawTable,
+    Wanted,
     check_finite,
-    feature_names,
     first_line,
     labels_of,
     require_room,
@@ -24,26 +24,27 @@ from .raw_table import (
 )
 
 
-def read_parquet(file: BinaryIO, source: str, target: str, id_column: str | None, several: bool) -> RawTable:
+def read_parquet(file: BinaryIO, source: str, wanted: Wanted) -> RawTable:
     """See read.read_table."""
+    target, id_column, others = wanted.target, wanted.id_column, wanted.others
     try:
         arrow: Any = importlib.import_module("pyarrow")
         parquet: Any = importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise DataError("reading Parquet needs pyarrow: pip install 'zkunlearn[parquet]'") from None
-    others = [target] if id_column is None else [target, id_column]
     try:
         table = parquet.ParquetFile(file)
-        features = feature_names(list(table.schema_arrow.names), target, id_column)
+        names = list(table.schema_arrow.names)
+        features = wanted.features_of(names)
         _require_readable(arrow.types, table, features, others)
         # As dictionaries, a text that is in the file once is in memory once, however many rows have it.
         table = parquet.ParquetFile(file, metadata=table.metadata, read_dictionary=others)
         X, values = _read(arrow.types, table, features, others)
     except (arrow.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
         raise DataError(f"not a Parquet file that can be read ({first_line(error)})") from None
-    labels = labels_of(texts_of(values[target], target), target)
-    ids = row_numbers(len(X)) if id_column is None else row_ids(values[id_column], id_column, several=several)
-    return RawTable(X, labels, ids, tuple(features), target, source)
+    labels = None if target is None else labels_of(texts_of(values[target], target), target)
+    ids = row_numbers(len(X)) if id_column is None else row_ids(values[id_column], id_column, several=wanted.several)
+    return RawTable(X, labels, ids, tuple(features), target, source, unused=wanted.unused_of(names))
 
 
 def _require_readable(kinds: Any, table: Any, features: list[str], others: list[str]) -> None:

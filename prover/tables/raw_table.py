@@ -32,21 +32,24 @@ class RawTable:
 
     Attributes:
         X: features (N, d), finite real numbers; where they are many, in a file.
-        y: labels (N,): finite float64 where all of them are numbers, else texts of at most two classes.
+        y: labels (N,): finite float64 where all of them are numbers, else texts of at most two classes; None if no
+            label was asked for.
         ids: N texts, distinct unless one id may have several rows; "1" to "N" if the table has none.
         names: d feature names, in column order.
-        target: name of the label column.
+        target: name of the label column, if one was asked for.
         source: the file it came from.
         lines: the line of the file that each row begins on; None where rows are not lines.
+        unused: names of columns that were not asked for.
     """
 
     X: NDArray[Any]
-    y: Labels
+    y: Labels | None
     ids: tuple[str, ...]
     names: tuple[str, ...]
-    target: str
+    target: str | None
     source: str
     lines: Sequence[int] | None = None
+    unused: tuple[str, ...] = ()
 
     def locate(self, error: Located) -> Located:
         """An error about a row of this table, with file and line."""
@@ -79,16 +82,47 @@ def find(name: str, names: Sequence[str], what: str = "column") -> int:
     raise DataError(f"there is no {what} {name!r}; {hint}", expected=name)
 
 
-def feature_names(names: Sequence[str], target: str, id_column: str | None) -> list[str]:
-    """The columns that are neither target nor ids, after checking that those two are there."""
-    check_names(names)
-    for name in (target, id_column):
-        if name is not None:
+@dataclass(frozen=True)
+class Wanted:
+    """What is read of a file.
+
+    Attributes:
+        target: name of the label column; None where no labels are needed.
+        id_column: name of the column of row ids; None numbers rows from 1.
+        several: whether one id may have several rows.
+        features: names of the features, in the order of the result; None for all columns that are neither target nor
+            ids, in the file's order.
+    """
+
+    target: str | None
+    id_column: str | None = None
+    several: bool = False
+    features: tuple[str, ...] | None = None
+
+    @property
+    def others(self) -> list[str]:
+        """Names of the columns that are no features."""
+        return [name for name in (self.target, self.id_column) if name is not None]
+
+    def features_of(self, names: Sequence[str]) -> list[str]:
+        """Those of a file with columns of these names, all of which have to be there. Raises DataError."""
+        check_names(names)
+        for name in (*self.others, *(self.features or ())):
             find(name, names)
-    features = [name for name in names if name not in (target, id_column)]
-    if not features:
-        raise DataError("no feature column is left beside target and ids")
-    return features
+        for name in self.others:
+            if name in (self.features or ()):
+                raise DataError(f"column {name!r} is a feature; it cannot be the target or the ids, too")
+        if self.features is not None:
+            return list(self.features)
+        features = [name for name in names if name not in self.others]
+        if not features:
+            raise DataError("no feature column is left beside target and ids")
+        return features
+
+    def unused_of(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of its columns that are not read."""
+        used = {*self.others, *(names if self.features is None else self.features)}
+        return tuple(name for name in names if name not in used)
 
 
 def require_room(rows: int, features: int, numbers: int, others: int) -> None:

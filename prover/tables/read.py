@@ -1,7 +1,8 @@
 """The owner's tables, and the small text files of both sides, from disk to numpy arrays and tuples.
 
-`read_table` is the function most callers need. CSV, Parquet and .npz give the same `RawTable`; what cannot be
-used is refused with one line that names file, line (or row) and column, before anything is computed:
+`read_table` is the function most callers need; `read_features` reads chosen columns of rows to predict on. CSV, Parquet
+and .npz give the same `RawTable`; what cannot be used is refused with one line that names file, line (or row) and
+column, before anything is computed:
 
     CSV       UTF-8 (a byte order mark is fine), commas, the first line names the columns
     Parquet   numbers, and texts where they are ids or classes; needs the extra `parquet`
@@ -14,6 +15,7 @@ and `read_digests` are those of formats/.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,10 +26,11 @@ from ...formats.toml import read_bounds
 from .csv_tables import read_csv
 from .npz_tables import read_npz
 from .parquet_tables import read_parquet
-from .raw_table import RawTable
+from .raw_table import RawTable, Wanted
 
-__all__ = ["RawTable", "read_bounds", "read_digests", "read_ids", "read_table"]
+__all__ = ["RawTable", "read_bounds", "read_digests", "read_features", "read_ids", "read_table"]
 
+LEAST_ROWS = 2  # of a data set
 MAX_TABLE_BYTES = 1 << 44  # no limit in practice; the disk is the limit
 READERS = {".csv": read_csv, ".parquet": read_parquet, ".npz": read_npz}
 
@@ -44,23 +47,47 @@ def read_table(path: str | Path, target: str, id_column: str | None = None, *, s
     Raises:
         DataError: the file or one of its cells cannot be used; one line naming file, line and column.
     """
+    return _table(path, Wanted(target, id_column, several), LEAST_ROWS)
+
+
+def read_features(
+    path: str | Path, names: Sequence[str], target: str | None = None, id_column: str | None = None
+) -> RawTable:
+    """Read the columns of these names, in their order, of a CSV, Parquet or .npz file, whatever else is in it.
+
+    The columns of an .npz without an array `names` are taken by position. One id may have several rows.
+
+    Args:
+        path: the file.
+        names: of the features.
+        target: name of the label column (of the array, in an .npz), if labels are needed, too.
+        id_column: name of the column (array) with row ids; without one rows are numbered from 1.
+
+    Raises:
+        DataError: the file, one of these columns or one of their cells cannot be used; names file, line and column.
+    """
+    return _table(path, Wanted(target, id_column, several=True, features=tuple(names)), 1)
+
+
+def _table(path: str | Path, wanted: Wanted, least: int) -> RawTable:
+    """A table of at least so many rows."""
     source, suffix = str(path), Path(path).suffix.lower()
-    if target == id_column:
-        raise DataError(f"column {target!r} cannot be both the target and the ids", file=source)
+    if wanted.target is not None and wanted.target == wanted.id_column:
+        raise DataError(f"column {wanted.target!r} cannot be both the target and the ids", file=source)
     if suffix not in READERS:
         raise DataError(f"unknown kind of table {suffix!r}; known are {', '.join(READERS)}", file=source)
     try:
         with opened(path, MAX_TABLE_BYTES) as file:
-            return _read(file, source, suffix, target, id_column, several)
+            return _read(file, source, suffix, wanted, least)
     except FormatError as error:
         raise DataError(str(error)) from None
 
 
-def _read(file: BinaryIO, source: str, suffix: str, target: str, id_column: str | None, several: bool) -> RawTable:
+def _read(file: BinaryIO, source: str, suffix: str, wanted: Wanted, least: int) -> RawTable:
     try:
-        table = READERS[suffix](file, source, target, id_column, several)
-        if len(table.X) < 2:
-            raise DataError(f"{'only one row' if len(table.X) else 'no row'}; at least 2 are needed")
+        table = READERS[suffix](file, source, wanted)
+        if len(table.X) < least:
+            raise DataError(f"{'only one row' if len(table.X) else 'no row'}; at least {least} are needed")
     except DataError as error:
         raise error.at(file=source) from None
     return table

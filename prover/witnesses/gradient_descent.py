@@ -10,12 +10,14 @@ from ...circuits.language.layout import Address
 from ...circuits.language.relation import LIMB
 from ...circuits.language.tables import split_limbs
 from ...circuits.relations.gradient_descent import BIAS, PREDICTIONS, WEIGHTS, GradientDescent, ParameterColumns, Q, Z
+from ...circuits.relations.standardized_descent import GRADIENTS, RESIDUALS, StandardizedDescent
 from ...models.methods.schedule import Schedule
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 from ..matrices.values import Combination, Witness
 from .model import model_cells
 from .run import NarrowTrace, model_of
+from .standardization import scaler_columns
 
 
 def training_witness(relation: GradientDescent, trace: NarrowTrace) -> Witness:
@@ -37,7 +39,21 @@ def training_witness(relation: GradientDescent, trace: NarrowTrace) -> Witness:
         **model_cells(schedule.features, model_of(schedule, trace)),
         **limbs,
     }
+    if isinstance(relation, StandardizedDescent) and trace.scaler is not None:
+        scaler, rows = scaler_columns(relation.scaler, trace.scaler)
+        columns |= {**scaler, **_sums(relation, trace)}
+        looked_up |= rows
     return Witness(columns | multiplicities(relation.sections, looked_up), looked_up)
+
+
+def _sums(relation: StandardizedDescent, trace: NarrowTrace) -> dict[Address, Cells]:
+    """Over the rows of each block: the virtual columns."""
+    schedule = relation.schedule
+    steps = (schedule.epochs, schedule.blocks)
+    return {
+        GRADIENTS: to_field(trace.gradients.reshape(*steps, schedule.features)),
+        RESIDUALS: to_field(trace.residuals.reshape(steps)),
+    }
 
 
 def _integers(

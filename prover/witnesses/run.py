@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ZkUnlearnError
-from ...models.methods.reference import Trace, exported, train
+from ...models.methods.reference import Trace, exported, intercept_of, train, updates, whole_gradient
 from ...models.methods.resolution import require_resolution
 from ...models.methods.schedule import Schedule
+from ...models.methods.standardization import Scaler, scaler_of, sums_of
 from .. import kernels
 from ..kernels import Descent
 from ..matrices.commitment import Cells, narrowed
@@ -36,6 +37,8 @@ class NarrowTrace:
         rem: uint16 (E, N), z - 2^16 Q; 0 in these rows.
         forgotten: positions of these.
         forgotten_scores: int64 (E, forgotten), their z.
+        gradients: int64 (T, d), sum of r x for each feature, and residuals: int64 (T,), sum of r, over what counts.
+        scaler: of standardised features; None if they are not.
     """
 
     weights: Integers
@@ -45,6 +48,9 @@ class NarrowTrace:
     rem: npt.NDArray[np.uint16]
     forgotten: Integers
     forgotten_scores: Integers
+    gradients: Integers
+    residuals: Integers
+    scaler: Scaler | None
 
 
 def descend(rows: Rows, schedule: Schedule) -> NarrowTrace:
@@ -56,7 +62,7 @@ def descend(rows: Rows, schedule: Schedule) -> NarrowTrace:
     table = schedule.activation_table
     targets = rows.labels.astype(np.int64) * schedule.label_multiplier
     fits = (
-        int(np.abs(table).max()) + int(np.abs(targets).max()) < kernels.LARGEST
+        max(schedule.class_weights) * (int(np.abs(table).max()) + int(np.abs(targets).max())) < kernels.LARGEST
         and max(-int(rows.by_feature.min()), int(rows.by_feature.max())) <= kernels.LARGEST_FEATURE
         and len(rows.ids) >= kernels.ROWS
     )
@@ -71,7 +77,7 @@ def resolution_notes(schedule: Schedule, trace: NarrowTrace) -> tuple[str, ...]:
 
 def model_of(schedule: Schedule, trace: NarrowTrace) -> Integers:
     """The integers of the trained model."""
-    return exported(schedule, trace.weights[-1])
+    return exported(schedule, trace.weights[-1], trace.scaler)
 
 
 def _descend(rows: Rows, table: Integers, targets: Integers, schedule: Schedule) -> NarrowTrace | None:
@@ -81,26 +87,44 @@ def _descend(rows: Rows, table: Integers, targets: Integers, schedule: Schedule)
     descent = Descent(
         rows.by_feature,
         *narrow,
+        _counted(rows, schedule),
         holes,
-        one=schedule.bias << schedule.scales.x_bits,
         epochs=schedule.epochs,
         block_size=schedule.block_size,
     )
     weights = np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64)
     u = np.zeros((schedule.steps, schedule.width), dtype=np.int64)
-    half, mask, limit = 1 << (schedule.shift - 1), (1 << schedule.shift) - 1, 1 << (schedule.weight_bits - 1)
+    scaler = _scaler(rows, schedule)
+    gradients = np.zeros((schedule.steps, schedule.features), dtype=np.int64)
+    residuals = np.zeros(schedule.steps, dtype=np.int64)
+    mask, limit = (1 << schedule.shift) - 1, 1 << (schedule.weight_bits - 1)
     for step in range(schedule.steps):
         epoch, block = divmod(step, schedule.blocks)
-        gradient, low, high = descent.step(weights[step], epoch, schedule.block_rows(block))
+        own = exported(schedule, weights[step], scaler)[: schedule.features]
+        if int(np.abs(own).max()) >= kernels.LARGEST:
+            return None
+        intercept, block_rows = intercept_of(schedule, weights[step], scaler), schedule.block_rows(block)
+        gradients[step], residuals[step], low, high = descent.step(own, intercept, epoch, block_rows)
         if low < -TABLE_LIMIT or high >= TABLE_LIMIT:
             return None
-        rate, decay = schedule.c_epoch[epoch] * schedule.c_block[block], schedule.l_epoch[epoch]
-        v = rate * gradient + decay * weights[step] + half
+        v = updates(schedule, weights, step, whole_gradient(schedule, scaler, gradients[step], int(residuals[step])))
         u[step] = v & mask
         weights[step + 1] = weights[step] - (v >> schedule.shift)
-        if int(np.abs(weights[step + 1]).max()) >= min(limit, kernels.LARGEST):
+        if int(np.abs(weights[step + 1]).max()) >= limit:
             return None
-    return NarrowTrace(weights, u, descent.Q, descent.P, descent.rem, holes, descent.hole_scores)
+    columns = descent.Q, descent.P, descent.rem
+    return NarrowTrace(weights, u, *columns, holes, descent.hole_scores, gradients, residuals, scaler)
+
+
+def _scaler(rows: Rows, schedule: Schedule) -> Scaler | None:
+    """Of standardised features."""
+    public = schedule.standardization
+    return None if public is None else scaler_of(public, *sums_of(rows.by_feature, schedule.live.mask()))
+
+
+def _counted(rows: Rows, schedule: Schedule) -> npt.NDArray[np.int32]:
+    """How often each row counts, if it does: int32 (N,)."""
+    return schedule.row_weights(rows.labels.astype(np.int64)).astype(np.int32)
 
 
 def _holes(schedule: Schedule) -> Integers:
@@ -118,5 +142,5 @@ def _by_reference(rows: Rows, schedule: Schedule) -> NarrowTrace:
         raise ZkUnlearnError("the reference trained past its table")
     return NarrowTrace(
         trace.weights, trace.u, trace.Q.astype(np.int16), narrowed(trace.P), rem.astype(np.uint16), holes,
-        trace.rem[:, holes],
+        trace.rem[:, holes], trace.gradients, trace.residuals, trace.scaler,
     )  # fmt: skip

@@ -26,16 +26,21 @@ from zkunlearn.circuits.relations.gradient_descent import (
     Q,
     Z,
 )
+from zkunlearn.circuits.relations.methods import descent
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
+from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, RESIDUALS, StandardizedDescent
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.errors import InvalidProof
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.reference import Trace
+from zkunlearn.models.methods.reference import Trace, exported, whole_gradient
 from zkunlearn.models.methods.schedule import Schedule
+from zkunlearn.models.methods.standardization import Scaler, scaler_of, sums_of
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.commitment import Commitment, commit_columns, fresh_secret
 from zkunlearn.prover.matrices.entropy import random_field
+from zkunlearn.prover.matrices.values import in_field
+from zkunlearn.prover.witnesses.standardization import scaler_columns
 from zkunlearn.verifier.protocol.code import HIDING_RATE, PLAIN_RATE, ReedSolomonCode
 from zkunlearn.verifier.protocol.group import Group, MatrixShape, groups_of
 from zkunlearn.verifier.protocol.proof import ProofShape, verify_protocol
@@ -71,7 +76,8 @@ class Declared:
 
     @cached_property
     def relation(self) -> GradientDescent:
-        return GradientDescent(self.schedule)
+        relation: Any = descent(self.schedule)
+        return relation
 
     @cached_property
     def shape(self) -> ProofShape:
@@ -93,9 +99,11 @@ def matrix_shape(name: str, columns: Any, row_bits: int, inverse_rate: int = HID
 def declare(forgotten: tuple[int, ...] = FORGOTTEN, **changes: Any) -> Declared:
     """Logistic regression, three epochs of four mini-batches, the last one partial."""
     choices: dict[str, Any] = {
-        "model": "logistic", "epochs": EPOCHS, "learning_rate": 0.5, "batch_size": BATCH, "l2": 0.01
+        "model": "logistic", "epochs": EPOCHS, "learning_rate": 0.5, "batch_size": BATCH, "l2": 0.01, "momentum": 0.25
     }  # fmt: skip
-    data = DatasetShape(rows=ROWS, features=FEATURES, label_kind="binary", label_bits=0, x_bits=X_BITS)
+    data = DatasetShape(
+        rows=ROWS, features=FEATURES, label_kind="binary", label_bits=0, x_bits=X_BITS, classes=("no", "yes")
+    )
     return Declared(TrainingSpec(**(choices | changes)), data, forgotten)
 
 
@@ -120,6 +128,7 @@ def descend(
     start: Any = None,
     block_of: Callable[[int], int] = lambda block: block,
     after_step: StepHook | None = None,
+    scaler: Scaler | None = None,
 ) -> Trace:
     """The declared training, or one that differs from it.
 
@@ -129,32 +138,39 @@ def descend(
         start: the first weights.
         block_of: which block's gradient is used in a step of a block.
         after_step: (step, weights, next weights, u) to the pair (next weights, u).
+        scaler: of standardised features, another one than what the rows say.
     """
     s, (X, y) = schedule or declared.schedule, data
     if counted is None:
         counted = s.live.mask()
-    fixed, table = declared.spec.fixed_point, declared.schedule.activation_table
-    bias = np.full((s.rows, s.width - s.features), 1 << fixed.x_bits)
-    matrix, targets = np.concatenate([X, bias], axis=1), y * s.label_multiplier
+    table = declared.schedule.activation_table
+    if scaler is None and s.standardization is not None:
+        scaler = scaler_of(s.standardization, *sums_of(X.T, counted))
+    targets = y * s.label_multiplier
+    gradients, residuals = np.zeros((s.steps, s.features), dtype=np.int64), np.zeros(s.steps, dtype=np.int64)
     weights = np.zeros((s.steps + 1, s.width), dtype=np.int64)
     weights[0] = 0 if start is None else start
     Q = np.zeros((s.epochs, s.rows), dtype=np.int64)
     rem, P, u = np.zeros_like(Q), np.zeros_like(Q), np.zeros((s.steps, s.width), dtype=np.int64)
     for step in range(s.steps):
         epoch, block = divmod(step, s.blocks)
-        z = matrix @ weights[step]
+        own = exported(s, weights[step], scaler)
+        z = X @ own[: s.features] + own[s.features :].sum()
         rows = s.block_rows(block)
         Q[epoch, rows], rem[epoch, rows] = z[rows] >> 16, z[rows] & (LIMB - 1)
         P[epoch, rows] = table[Q[epoch, rows] + HALF]
         used = s.block_rows(block_of(block))
-        residual = np.where(counted, table[(z >> 16) + HALF] - targets, 0)[used]
+        residual = (s.row_weights(y) * np.where(counted, table[(z >> 16) + HALF] - targets, 0))[used]
         rate = s.c_epoch[epoch] * s.c_block[block]
-        v = rate * (residual @ matrix[used]) + s.l_epoch[epoch] * weights[step] + (1 << (s.shift - 1))
+        gradients[step], residuals[step] = residual @ X[used], residual.sum()
+        gradient = whole_gradient(s, scaler, gradients[step], int(residuals[step]))
+        v = rate * gradient + s.decays(epoch) * weights[step] + (1 << (s.shift - 1))
+        v -= s.m_epoch[epoch] * (weights[step] - weights[max(step - 1, 0)])
         moved, rest = weights[step] - (v >> s.shift), v & ((1 << s.shift) - 1)
         if after_step is not None:
             moved, rest = after_step(step, weights[step], moved, rest)
         weights[step + 1], u[step] = moved, rest
-    return Trace(weights, Q, P, rem, u)
+    return Trace(weights, Q, P, rem, u, gradients, residuals, scaler)
 
 
 # Columns -------------------------------------------------------------------------------------------------------------
@@ -170,17 +186,22 @@ def data_columns(data: tuple[Any, Any]) -> Columns:
 def training_columns(relation: GradientDescent, trace: Trace) -> Columns:
     """Columns of the model and the witness, and z; F arrays. What is looked up, and how often, the prover finds out."""
     schedule = relation.schedule
-    last = trace.weights[-1]
+    model = exported(schedule, trace.weights[-1], trace.scaler)
     columns: Columns = {
         Q: trace.Q,
         PREDICTIONS: trace.P,
         Z: trace.rem + (trace.Q << 16),
-        COEFFICIENTS: last[: schedule.features],
+        COEFFICIENTS: model[: schedule.features],
         **limb_columns_of(schedule, trace.weights, trace.u),
     }
     if schedule.bias:
-        columns[INTERCEPT] = last[schedule.features :] << schedule.scales.x_bits
-    return {name: to_field(cells.astype(np.int64)) for name, cells in columns.items()}
+        columns[INTERCEPT] = model[schedule.features :]
+    if isinstance(relation, StandardizedDescent):
+        steps = (schedule.epochs, schedule.blocks)
+        columns[GRADIENTS] = trace.gradients.reshape(*steps, schedule.features)
+        columns[RESIDUALS] = trace.residuals.reshape(steps)
+        columns |= scaler_columns(relation.scaler, trace.scaler)[0]
+    return {name: in_field(cells) for name, cells in columns.items()}
 
 
 def limb_columns_of(schedule: Schedule, weights: Weights, u: Any) -> Columns:

@@ -103,7 +103,17 @@ def test_a_row_more_or_less_than_those_of_the_ranges_is_rejected(declared: Decla
 
 @pytest.mark.parametrize(
     "other",
-    [{"learning_rate": 0.499}, {"learning_rate": (0.5, 0.5, 0.25)}, {"l2": 0.0}, {"l2": 0.02}],
+    [
+        {"learning_rate": 0.499},
+        {"learning_rate": (0.5, 0.5, 0.25)},
+        {"l2": 0.0},
+        {"l2": 0.02},
+        {"momentum": 0.0},
+        {"momentum": 0.251},
+        {"momentum": (0.25, 0.25, 0.0)},
+        {"momentum": "increasing"},
+        {"penalize_intercept": True},
+    ],
     ids=str,
 )
 def test_another_rate_or_decay_is_rejected(declared: Declared, data: Data, other: dict[str, Any]) -> None:
@@ -113,13 +123,82 @@ def test_another_rate_or_decay_is_rejected(declared: Declared, data: Data, other
     assert_caught(prove(declared.shape, columns_of(declared, data, trace)), "gradient")
 
 
-def test_a_run_of_more_epochs_is_rejected_for_where_it_starts(declared: Declared, data: Data) -> None:
-    longer = declare(epochs=EPOCHS + 1)
+def dropped_momentum(declared: Declared, at: int) -> Any:
+    """A descent whose step `at` takes nothing of the one before."""
+    s = declared.schedule
+    seen = [np.zeros(s.width, dtype=np.int64)]
+
+    def step(now: int, weights: Any, moved: Any, u: Any) -> tuple[Any, Any]:
+        v = ((weights - moved) << s.shift) + u + (s.m_epoch[now // s.blocks] * (weights - seen[-1]) if now == at else 0)
+        seen.append(weights)
+        return weights - (v >> s.shift), v & ((1 << s.shift) - 1)
+
+    return step
+
+
+@pytest.mark.parametrize("at", [1, BATCH - 1, BATCH, EPOCHS * BATCH - 1], ids="step {}".format)
+def test_a_step_without_its_momentum_is_rejected(declared: Declared, data: Data, at: int) -> None:
+    """Within an epoch, at its end, at the begin of the next, the last of all."""
+    assert declared.schedule.blocks == BATCH, "of four rows each"
+    trace = descend(declared, data, after_step=dropped_momentum(declared, at))
+    assert_caught(prove(declared.shape, columns_of(declared, data, trace)), "gradient")
+
+
+@pytest.mark.parametrize("changes", [{"batch_size": None}, {"batch_size": 8}, {"bias": False}, {"epochs": 1}], ids=str)
+def test_momentum_is_accepted_for_any_blocks(data: Data, changes: dict[str, Any]) -> None:
+    own = declare(**changes)
+    outcome = prove(own.shape, columns_of(own, data, descend(own, data)))
+    assert outcome.verdict() == "valid" and outcome.prover.lies == frozenset()
+
+
+def test_an_intercept_that_decays_as_weights_do_is_accepted_if_declared(data: Data) -> None:
+    own = declare(penalize_intercept=True)
+    assert prove(own.shape, columns_of(own, data, descend(own, data))).verdict() == "valid"
+    trace = descend(own, data, schedule=declare().schedule)
+    assert_caught(prove(own.shape, columns_of(own, data, trace)), "gradient")
+
+
+def test_decays_that_change_by_epoch_are_taken_off_weights_only(data: Data) -> None:
+    own = declare(learning_rate=(0.5, 0.25, 0.375), l2=0.5)
+    assert len(own.schedule.l_epoch.values) == EPOCHS
+    outcome = prove(own.shape, columns_of(own, data, descend(own, data)))
+    assert outcome.verdict() == "valid" and outcome.prover.lies == frozenset()
+
+
+# Classes that count differently ---------------------------------------------------------------------------------------
+
+WEIGHTED = {"no": 1, "yes": 7}
+
+
+def test_rows_weighted_as_declared_are_accepted(data: Data) -> None:
+    own = declare(class_weight=WEIGHTED)
+    assert set(data[1].tolist()) == {0, 1}
+    outcome = prove(own.shape, columns_of(own, data, descend(own, data)))
+    assert outcome.verdict() == "valid" and outcome.prover.lies == frozenset()
+
+
+@pytest.mark.parametrize("other", [{"no": 7, "yes": 1}, {"no": 1, "yes": 6}, {"no": 2, "yes": 7}, None], ids=str)
+def test_rows_weighted_otherwise_are_rejected(data: Data, other: dict[str, int] | None) -> None:
+    own = declare(class_weight=WEIGHTED)
+    schedule = replace(own.schedule, class_weights=declare(class_weight=other).schedule.class_weights)
+    trace = descend(own, data, schedule=schedule)
+    assert_caught(prove(own.shape, columns_of(own, data, trace)), "gradient")
+
+
+def test_weights_where_none_are_declared_are_rejected(declared: Declared, data: Data) -> None:
+    schedule = replace(declared.schedule, class_weights=(1, 2))
+    trace = descend(declared, data, schedule=schedule)
+    assert_caught(prove(declared.shape, columns_of(declared, data, trace)), "gradient")
+
+
+def test_a_run_of_more_epochs_is_rejected_for_where_it_starts(data: Data) -> None:
+    """Without momentum, which would tell as well."""
+    declared, longer = declare(momentum=0.0), declare(epochs=EPOCHS + 1, momentum=0.0)
     assert longer.schedule.shift == declared.schedule.shift
     trace = descend(longer, data)
     first = declared.schedule.blocks
-    steps = {"weights": trace.weights[first:], "u": trace.u[first:]}
-    tail = replace(trace, **steps, Q=trace.Q[1:], P=trace.P[1:], rem=trace.rem[1:])
+    tail = replace(trace, weights=trace.weights[first:], u=trace.u[first:])
+    tail = replace(tail, Q=trace.Q[1:], P=trace.P[1:], rem=trace.rem[1:])
     assert_caught(prove(declared.shape, columns_of(declared, data, tail)), "initial weights")
 
 
@@ -142,7 +221,8 @@ def test_another_order_of_batches_is_rejected(declared: Declared, data: Data) ->
 
 
 @pytest.mark.parametrize("start", [[0, 0, 1, 0], [0, 0, 0, 1]], ids=["weight", "bias"])
-def test_other_initial_weights_are_rejected(declared: Declared, data: Data, start: list[int]) -> None:
+def test_other_initial_weights_are_rejected(data: Data, start: list[int]) -> None:
+    declared = declare(momentum=0.0)
     trace = descend(declared, data, start=np.array(start))
     assert_caught(prove(declared.shape, columns_of(declared, data, trace)), "initial weights")
 

@@ -46,7 +46,7 @@ def hidden_value(channel: Any, expression: Hidden) -> K:
 def solved_sum(steps: Any, statement: Sum, claim: Hidden) -> SumResult:
     """`prove_sum`, with the first term of the last factor solved for instead of evaluated."""
     channel, columns = steps.channel, steps.columns
-    terms = [[columns.term(term) for term in factor.terms] for factor in statement.factors]
+    terms = [[columns.term(term, statement.variables) for term in factor.terms] for factor in statement.factors]
     factors = [sum_table(statement, i, tables) for i, tables in enumerate(terms)]
     weight = cube_table(statement.groups, statement.weight)
     point, claim, _ = prove_rounds(channel, statement.name, np.stack([weight, *factors]), claim)

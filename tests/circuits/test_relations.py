@@ -40,7 +40,8 @@ def training(
     model = spec.pop("model", "logistic")
     declared = TrainingSpec(model=model, epochs=epochs, batch_size=batch, **({"learning_rate": 0.5} | spec))
     kind = {"logistic": "binary", "linear": "real"}[model]
-    shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=14 * (kind == "real"), x_bits=10)
+    bits, classes = (14, ()) if kind == "real" else (0, ("no", "yes"))
+    shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=bits, x_bits=10, classes=classes)
     schedule: Any = declared.compile(shape, Live(rows, forgotten, ranges))
     return GradientDescent(schedule)
 
@@ -60,6 +61,11 @@ TRAININGS = {
     "a range of one block, all rows": training(13, 2, 2, None, (3,), ((0, 9),)),
     "ranges that begin and end anywhere": training(29, 3, 2, 4, (9, 26), ((1, 3), (4, 12), (14, 15), (25, 28))),
     "ranges of whole blocks": training(16, 2, 2, 4, (13,), ((0, 4), (12, 16))),
+    "momentum, blocks": training(13, 3, 5, 4, (2,), momentum="increasing", l2=0.1),
+    "momentum, full batch": training(13, 3, 5, None, momentum=(0.5, 0.25, 0.0, 0.75, 0.9)),
+    "momentum, one epoch": training(9, 3, 1, 2, momentum=0.5),
+    "an intercept that decays": training(9, 3, 4, 2, l2=0.1, penalize_intercept=True),
+    "weighted classes": training(13, 3, 2, 4, (2,), class_weight={"no": 1, "yes": 9}),
     "all rows but one forgotten": training(10, 5, 6, 8, tuple(range(9)), model="linear"),
 }
 VALIDITIES = {kind: Validity(11, 3, kind, 10) for kind in ("binary", "real", "count")}
@@ -144,7 +150,10 @@ def assert_extension(vector: PublicVector, groups: Sequence[int], point: Point) 
 def test_public_vectors_of_a_training_are_extensions_of_their_tables(name: str) -> None:
     relation = TRAININGS[name]
     steps = walked(relation)
-    assert [statement.name for statement, _ in steps.sums] == ["product", "update", "gradient", "epochs"]
+    schedule = relation.schedule
+    decays = schedule.bias and not schedule.penalize_bias and any(schedule.l_epoch)
+    sums = ["product", "update", *["bias decay"] * decays, "gradient", "epochs"]
+    assert [statement.name for statement, _ in steps.sums] == sums
     axes = column_axes(relation)
     for statement, point in steps.sums:
         assert_extension(statement.weight, statement.groups, point)

@@ -44,7 +44,7 @@ from zkunlearn.models.spec import TrainingSpec, load_spec
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.tables.raw_table import RawTable
-from zkunlearn.prover.tables.read import read_table
+from zkunlearn.prover.tables.read import read_features, read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
 from zkunlearn.verifier.protocol.proof import verify_protocol
 from zkunlearn.verifier.shapes import new_transcript, shape_of
@@ -166,11 +166,15 @@ def table(name: str, id_column: str | None) -> Target:
 
     def target(data: bytes) -> None:
         try:
-            found = read_table(in_file(data, name), "y", id_column)
+            path = in_file(data, name)
+            found = read_table(path, "y", id_column)
             if found.X.size <= MOST_CELLS:
                 use(found)
         except (DataError, ParameterError):
             return
+        if found.X.size <= MOST_CELLS:
+            chosen = read_features(path, found.names, "y", id_column)
+            assert np.array_equal(chosen.X, found.X) and chosen.ids == found.ids and not chosen.unused
 
     return target
 

@@ -9,6 +9,7 @@ from zkunlearn.models.convergence import (
     FALLING,
     ONE_LABEL,
     RISING,
+    SCORES,
     SEPARABLE,
     Point,
     measured,
@@ -124,7 +125,8 @@ def problem(model, seed=3):
 @pytest.mark.parametrize("model", FAMILIES)
 def test_the_numbers_are_those_of_a_plain_computation_whatever_the_pieces(model):
     family, (X, y, weights), penalties = FAMILIES[model], problem(model), np.array([0.1, 0.1, 0.1, 0.0])
-    pieces = [(X[:7], y[:7]), (X[7:8], y[7:8]), (X[8:], y[8:])]
+    once = np.ones(50)
+    pieces = [(X[rows], y[rows], once[rows]) for rows in (slice(7), slice(7, 8), slice(8, None))]
     curve = measured(family, pieces, (0, 5), weights, penalties)
     for point, w, epoch in zip(curve.points, weights, (0, 5), strict=True):
         z = X @ w
@@ -134,39 +136,55 @@ def test_the_numbers_are_those_of_a_plain_computation_whatever_the_pieces(model)
         gradient = X.T @ (family.inverse_link(z) - y) / 50 + penalties * w
         assert point.gradient_norm == pytest.approx(np.linalg.norm(gradient))
         assert point.weight_norm == pytest.approx(np.linalg.norm(w))
-    assert curve.last is curve.points[1] and curve.score_name == family.score
+    assert curve.last is curve.points[1] and curve.score_name == SCORES[family.predicts]
 
 
 @pytest.mark.parametrize("model", FAMILIES)
 def test_no_constant_has_a_smaller_loss_than_the_best_constant(model):
     family, (X, y, weights) = FAMILIES[model], problem(model)
-    curve = measured(family, [(X, y)], (0, 1), weights, np.zeros(4))
+    curve = measured(family, [(X, y, np.ones(50))], (0, 1), weights, np.zeros(4))
     others = family.loss(np.linspace(-8, 8, 16001)[:, None], y).mean(axis=1)
     assert curve.constant_loss == pytest.approx(others.min(), abs=1e-6)
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_a_row_that_counts_three_times_is_three_rows_but_for_the_mean(model):
+    """Losses and gradients are means over rows, whatever their weights, as learning rates are."""
+    family, (X, y, weights) = FAMILIES[model], problem(model)
+    counted = np.where(np.arange(50) < 20, 3.0, 1.0)
+    curve = measured(family, [(X, y, counted)], (0, 1), weights, np.zeros(4))
+    repeated = np.repeat(np.arange(50), counted.astype(int))
+    other = measured(family, [(X[repeated], y[repeated], np.ones(90))], (0, 1), weights, np.zeros(4))
+    assert curve.constant_loss == pytest.approx(other.constant_loss * 90 / 50)
+    for one, three in zip(curve.points, other.points, strict=True):
+        assert one.loss == pytest.approx(three.loss * 90 / 50)
+        assert one.gradient_norm == pytest.approx(three.gradient_norm * 90 / 50)
+        if family.predicts != "class":  # accuracy is a share of rows
+            assert one.score == pytest.approx(three.score)
 
 
 def test_scores_are_accuracy_r2_and_the_deviance_that_is_explained():
     X, y, weights = problem("linear")
     z = X @ weights[0]
-    score = measured(LINEAR, [(X, y)], (0, 1), weights, np.zeros(4)).points[0].score
+    score = measured(LINEAR, [(X, y, np.ones(50))], (0, 1), weights, np.zeros(4)).points[0].score
     assert score == pytest.approx(1 - np.sum((y - z) ** 2) / np.sum((y - y.mean()) ** 2))
     X, y, weights = problem("logistic")
-    score = measured(LOGISTIC, [(X, y)], (0, 1), weights, np.zeros(4)).points[0].score
+    score = measured(LOGISTIC, [(X, y, np.ones(50))], (0, 1), weights, np.zeros(4)).points[0].score
     assert score == pytest.approx(np.mean((X @ weights[0] >= 0) == (y == 1)))
     from sklearn.metrics import d2_tweedie_score
 
     X, y, weights = problem("poisson")
-    score = measured(FAMILIES["poisson"], [(X, y)], (0, 1), weights, np.zeros(4)).points[0].score
+    score = measured(FAMILIES["poisson"], [(X, y, np.ones(50))], (0, 1), weights, np.zeros(4)).points[0].score
     assert score == pytest.approx(d2_tweedie_score(y, np.exp(X @ weights[0]), power=1))
 
 
 @pytest.mark.parametrize("model", FAMILIES)
 def test_where_every_row_has_one_label_that_is_all_that_is_said(model):
     X, _, weights = problem(model)
-    curve = measured(FAMILIES[model], [(X, np.ones(50))], (0, 1), weights, np.zeros(4))
+    curve = measured(FAMILIES[model], [(X, np.ones(50), np.ones(50))], (0, 1), weights, np.zeros(4))
     assert curve.notes == (ONE_LABEL,) and np.isfinite(curve.constant_loss)
 
 
 def test_a_curve_does_not_show_itself_in_logs():
     X, y, weights = problem("linear")
-    assert "loss" not in repr(measured(LINEAR, [(X, y)], (0, 1), weights, np.zeros(4)))
+    assert "loss" not in repr(measured(LINEAR, [(X, y, np.ones(50))], (0, 1), weights, np.zeros(4)))

@@ -34,7 +34,7 @@ def test_the_link_is_the_score_that_predicts_a_number(family):
 
 @every_family
 def test_no_score_has_less_than_the_least_loss_and_some_score_comes_near_it(family):
-    labels = np.array([0.0, 1.0] if family.classifies else [0.0, 1.0, 5.0])
+    labels = np.array([0.0, 1.0] if family.predicts == "class" else [0.0, 1.0, 5.0])
     grid = np.linspace(-30, 30, 60001)
     losses = family.loss(grid[:, None], labels).min(axis=0)
     assert np.allclose(losses, family.least_loss(labels), atol=1e-6)

@@ -29,6 +29,18 @@ RUNS = {
     },
     "rate per epoch": {"epochs": 41, "learning_rate": tuple(0.5 / (1 + e / 40) for e in range(41))},
     "no bias": {"epochs": 31, "learning_rate": 0.3, "bias": False},
+    "momentum": {"epochs": 32, "learning_rate": 0.25, "momentum": 0.5, "l2": 1e-2},
+    "increasing momentum, mini-batches": {
+        "epochs": 12,
+        "learning_rate": tuple(0.1 / (1 + e / 10) for e in range(12)),
+        "batch_size": 64,
+        "momentum": "increasing",
+        "l2": 1e-2,
+        "penalize_intercept": True,
+    },
+}
+WEIGHTED = {
+    "weighted classes": {"epochs": 20, "learning_rate": 0.2, "class_weight": {"0": 3, "1": 1}, "l2": 1e-2},
 }
 MODELS = {
     "logistic": load_breast_cancer,
@@ -78,6 +90,23 @@ def test_integer_weights_follow_the_float_ones(model, options):
         assert accuracy(X, y, weights, spec) > 0.9
     else:
         assert abs(r2(X, y, weights, spec) - r2(X, y, reference, spec)) <= 0.002
+
+
+@pytest.mark.parametrize("model", ["logistic", "probit"])
+def test_integer_weights_follow_the_float_ones_where_classes_are_weighted(model):
+    weights, arguments = run(model, **WEIGHTED["weighted classes"])
+    reference = train_float(*arguments)
+    assert np.linalg.norm(weights - reference) <= WEIGHT_DISTANCE * np.linalg.norm(reference)
+    _, unweighted = run(model, **{**WEIGHTED["weighted classes"], "class_weight": None})
+    assert np.linalg.norm(reference - train_float(*unweighted)) > 0.05 * np.linalg.norm(reference)
+    assert np.allclose(train_torch(*arguments), reference, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("changes", [{}, {"momentum": "increasing"}, {"momentum": (0.5, 0.9, 0.1)}], ids=str)
+def test_momentum_is_torchs_where_rates_change_too(changes):
+    run_of = {"epochs": 3, "learning_rate": (0.3, 0.1, 0.2), "batch_size": 64, "momentum": 0.9, "l2": 0.01}
+    _, arguments = run("logistic", **{**run_of, **changes})
+    assert np.allclose(train_torch(*arguments), train_float(*arguments), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("model", MODELS)

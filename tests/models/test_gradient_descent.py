@@ -27,7 +27,7 @@ def twin(X, y_int, live, spec, schedule):
     rows = [[*map(int, x), 1 << fixed.x_bits] if spec.method.bias else [*map(int, x)] for x in X]
     y = [int(v) * schedule.label_multiplier for v in y_int]
     h, limit = schedule.shift, 1 << (schedule.weight_bits - 1)
-    w = [0] * schedule.width
+    w = before = [0] * schedule.width
     weights, remainders = [w], []
     Q, P, rem = ([[0] * len(rows) for _ in range(spec.method.epochs)] for _ in range(3))
     for e in range(spec.method.epochs):
@@ -43,11 +43,14 @@ def twin(X, y_int, live, spec, schedule):
                 if not -32768 <= q < 32768:
                     return None
                 P[e][i] = table[q + 32768]
-                r = P[e][i] - y[i]
+                r = (P[e][i] - y[i]) * (schedule.class_weights[int(y_int[i])] if schedule.weighted else 1)
                 g = [a + r * x for a, x in zip(g, rows[i], strict=True)]
             c, l = schedule.c_epoch[e] * schedule.c_block[b], schedule.l_epoch[e]
-            v = [c * a + l * k + 2 ** (h - 1) for a, k in zip(g, w, strict=True)]
-            w = [k - a // 2**h for k, a in zip(w, v, strict=True)]
+            decay = [l] * len(X[0]) + [l if spec.method.penalize_intercept else 0] * spec.method.bias
+            m = schedule.m_epoch[e]
+            parts = zip(g, decay, w, before, strict=True)
+            v = [c * a + l * k - m * (k - last) + 2 ** (h - 1) for a, l, k, last in parts]
+            w, before = [k - a // 2**h for k, a in zip(w, v, strict=True)], w
             if not all(-limit <= k < limit for k in w):
                 return None
             weights.append(w)
@@ -72,13 +75,19 @@ def problems(draw):
         "count": st.sampled_from([0, 1, 65535]) | st.integers(0, 30),
     }[KINDS[model]]
     rate = st.floats(0.01, 1.0)
+    share = st.floats(0.0, 0.99, allow_subnormal=False).filter(lambda v: v == 0 or v > 1e-9)
+    bias = draw(st.booleans())
+    weighted = st.sampled_from([None, {"no": 1, "yes": 5}, {"no": 255, "yes": 2}])
     spec = TrainingSpec(
         model=model,
         epochs=epochs,
         learning_rate=draw(rate | st.lists(rate, min_size=epochs, max_size=epochs).map(tuple)),
         batch_size=draw(st.sampled_from([None, 1, 2, 4])),
         l2=draw(st.sampled_from([0.0, 0.01, 0.5])),
-        bias=draw(st.booleans()),
+        momentum=draw(share | st.lists(share, min_size=epochs, max_size=epochs).map(tuple) | st.just("increasing")),
+        bias=bias,
+        penalize_intercept=bias and draw(st.booleans()),
+        class_weight=draw(weighted) if KINDS[model] == "binary" else None,
         fixed_point=fixed,
     )
     forgotten = draw(st.lists(st.integers(0, n - 1), unique=True, max_size=n - 1))
@@ -91,7 +100,8 @@ def prepare(spec, X, y, forgotten):
     kind = KINDS[spec.model]
     bits = 14 if kind == "real" else 0
     n, d = X.shape
-    shape = DatasetShape(rows=n, features=d, label_kind=kind, label_bits=bits, x_bits=spec.fixed_point.x_bits)
+    x_bits, classes = spec.fixed_point.x_bits, ("no", "yes") if kind == "binary" else ()
+    shape = DatasetShape(rows=n, features=d, label_kind=kind, label_bits=bits, x_bits=x_bits, classes=classes)
     live = np.ones(n, dtype=bool)
     live[list(forgotten)] = False
     return live, spec.compile(shape, Live(n, tuple(sorted(forgotten))))

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +15,10 @@ from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 
 
-def shape(rows=100, features=5, label_kind="binary", label_bits=0, x_bits=10):
-    return DatasetShape(rows=rows, features=features, label_kind=label_kind, label_bits=label_bits, x_bits=x_bits)
+def shape(rows=100, features=5, label_kind="binary", label_bits=0, x_bits=10, classes=()):
+    return DatasetShape(
+        rows=rows, features=features, label_kind=label_kind, label_bits=label_bits, x_bits=x_bits, classes=classes
+    )
 
 
 def spec(**changes):
@@ -127,6 +130,26 @@ def test_a_bound_of_features_that_is_tight_gives_a_larger_shift():
     assert (schedule.shift, schedule.weight_bits) == (39, 24)
 
 
+def test_momenta_stay_below_one_and_leave_the_step_its_room():
+    plain = compile_schedule(spec(), shape(), [])
+    for share in (0.5, 1 - 2**-50):
+        schedule = compile_schedule(spec(momentum=share), shape(), [])
+        (factor,) = schedule.m_epoch.values
+        assert factor == min(round(share * 2**schedule.shift), 2**schedule.shift - 1)
+        bounds, width = dict(schedule.bounds), 2**schedule.weight_bits - 1
+        assert bounds["step with momentum"] >= bounds["step |c g + l w + 2^(h-1) - u|"] + factor * width - width
+        assert bounds["step with momentum"] < 2**63 and schedule.shift <= plain.shift
+
+
+def test_weights_of_classes_widen_residuals():
+    its = shape(classes=("no", "yes"))
+    schedule = compile_schedule(spec(class_weight={"no": 3, "yes": 200}), its, [])
+    assert schedule.class_weights == (3, 200)
+    plain = dict(compile_schedule(spec(), its, []).bounds)
+    assert dict(schedule.bounds)["residual |r|"] == 200 * plain["residual |r|"]
+    assert schedule.row_weights(np.array([0, 1, 1])).tolist() == [3, 200, 200]
+
+
 def test_many_rows_narrow_the_weights_to_keep_the_rate_precise():
     schedule = compile_schedule(spec(learning_rate=0.3), shape(rows=4096), [])
     assert schedule.weight_bits == 24
@@ -174,6 +197,18 @@ def test_poisson_fits_with_a_finer_feature_scale():
             {},
             [],
             r"step \|c g \+ l w \+ 2\^\(h-1\) - u\| can reach \d+, which must stay below 4611686018427387904",
+        ),
+        (
+            {"class_weight": {"yes": 2, "nay": 1}},
+            {"classes": ("no", "yes")},
+            [],
+            "class_weight: names 'nay', 'yes', where the labels are 'no', 'yes'",
+        ),
+        (
+            {"model": "linear", "class_weight": {"0": 2, "1": 1}},
+            {"label_kind": "real", "label_bits": 14},
+            [],
+            "class_weight: needs binary labels, the data set has real",
         ),
         ({}, {}, [100], "forgotten row 100: the data set has rows 0 to 99"),
         ({}, {}, [-1], "forgotten row -1"),

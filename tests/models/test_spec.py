@@ -85,6 +85,30 @@ def test_a_spec_is_compiled_once_for_the_same_rows():
     assert spec().compile(its, Live(9, (3,))).live != spec().compile(its, Live(9, (4,))).live
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"momentum": 0.9},
+        {"momentum": (0.5, 0.5, 0.0, 0.25)},
+        {"momentum": "increasing"},
+        {"l2": 0.5, "penalize_intercept": True},
+        {"class_weight": {"no": 1, "yes": 255}},
+        {"class_weight": {0: 2, 1.0: 1}},
+        {"class_weight": {'"quoted" \\': 2, "ü 𝄞": 3}},
+    ],
+    ids=str,
+)
+def test_what_shapes_a_training_is_spelled_one_way_and_read_back(fields):
+    declared = spec(**fields)
+    assert TrainingSpec.from_toml(declared.to_toml()) == declared
+    assert TrainingSpec.from_mapping(declared.to_mapping()) == declared
+    assert declared != spec() and declared.method.describe() != spec(l2=fields.get("l2", 0.0)).method.describe()
+
+
+def test_weights_that_are_all_one_are_none():
+    assert spec(class_weight={"no": 1, "yes": 1}) == spec()
+
+
 def test_one_rate_in_a_list_is_the_same_spec_as_the_rate():
     assert spec(epochs=1, learning_rate=[0.5]) == spec(epochs=1, learning_rate=0.5)
     assert spec(learning_rate=0.25).method.learning_rates == (0.25,) * 4
@@ -103,7 +127,24 @@ def test_one_rate_in_a_list_is_the_same_spec_as_the_rate():
         ({"learning_rate": (0.5, 0.5, 1e31, 0.5)}, r"learning_rate\[2\] = 1e\+31: must be between"),
         ({"l2": 5e-324}, r"l2 = 5e-324: must be between 2\^-100 and 2\^100"),
         ({"l2": 1e31}, r"l2 = 1e\+31: must be between"),
-        ({"momentum": 0.9}, "unknown field momentum; fields of gradient descent are epochs, learning_rate"),
+        ({"patience": 9}, "unknown field patience; fields of gradient descent are epochs, learning_rate"),
+        ({"momentum": 1.0}, "momentum = 1.0: must be at least 0 and below 1"),
+        ({"momentum": -0.1}, "momentum = -0.1: must be at least 0 and below 1"),
+        ({"momentum": 5e-324}, r"momentum = 5e-324: must be between 2\^-100"),
+        ({"momentum": (0.5, 0.5)}, "momentum: 2 values for 4 epochs"),
+        ({"momentum": (0.5, 0.5, 2, 0)}, r"momentum\[2\] = 2.0: must be at least 0 and below 1"),
+        ({"momentum": "nesterov"}, r"momentum = 'nesterov': must be numbers of \[0, 1\), or \"increasing\""),
+        ({"penalize_intercept": 1}, "penalize_intercept = 1: must be true or false"),
+        ({"penalize_intercept": True, "bias": False}, "penalize_intercept: there is no intercept without a bias"),
+        (
+            {"class_weight": "balanced"},
+            "class_weight = 'balanced': .* would depend on the rows, the forgotten ones too",
+        ),
+        ({"class_weight": [3, 4]}, "class_weight: expected a weight for each label, found list"),
+        ({"class_weight": {"a": 0, "b": 1}}, "class_weight of label 'a' = 0: must be between 1 and 255"),
+        ({"class_weight": {"a": 256, "b": 1}}, "class_weight of label 'a' = 256: must be between 1 and 255"),
+        ({"class_weight": {"a": 1.5, "b": 1}}, "class_weight of label 'a': expected an integer"),
+        ({"class_weight": {"1": 2, 1.0: 1}}, "class_weight: label '1' is named twice"),
         ({"method": "boosting"}, "method = 'boosting': must be one of gradient descent"),
         ({"method": 3}, "method = 3: must be one of"),
         ({"learning_rate": math.inf}, "learning_rate = inf: must be finite"),
@@ -171,8 +212,15 @@ def changed(**fields):
 
 
 def test_unknown_and_missing_mapping_fields_are_refused():
-    with pytest.raises(FormatError, match="unknown field 'momentum'"):
-        TrainingSpec.from_mapping(changed(momentum="0.9"))
+    with pytest.raises(FormatError, match="unknown field 'patience'"):
+        TrainingSpec.from_mapping(changed(patience="0.9"))
+    for momentum in (["0.90"], ["much"], ["0.0"], ["0.5", "0.5"], ["increasing", "0.5"], ["1.5"]):
+        with pytest.raises(FormatError, match=r"momentum|canonical"):
+            TrainingSpec.from_mapping(changed(momentum=momentum))
+    one, three = ({"label": "a", "weight": 1}, {"label": "b", "weight": 3})
+    for weights in ([three, one], [one, {**one, "label": "b"}], [one, one], [one, {**three, "weight": 256}], [{}]):
+        with pytest.raises(FormatError, match=r"class_weight|canonical"):
+            TrainingSpec.from_mapping(changed(class_weight=weights))
     with pytest.raises(FormatError, match="unknown field 'outputs'"):
         TrainingSpec.from_mapping({**spec().to_mapping(), "outputs": 1})
     with pytest.raises(FormatError, match="model = 'forest'"):

@@ -7,6 +7,7 @@ from zkunlearn.models import suggestion
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.heavy_ball import NEAR
 from zkunlearn.models.live import Live
+from zkunlearn.models.methods.standardization import LARGEST_EXPONENT, Standardization, scaler_of, sums_of
 from zkunlearn.models.optimum import minimum
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -42,13 +43,14 @@ def test_a_suggested_spec_compiles_for_the_data_set_and_takes_the_familys_scales
     assert (found.spec.model, found.spec.fixed_point.x_bits) == (model, x_bits)
     if x_bits == 10:
         assert found.spec.fixed_point == FAMILIES[model].scales
+    assert found.spec.method.standardize and not found.spec.method.penalize_intercept
     assert found.expected_gap <= NEAR and found.epochs == found.spec.method.epochs <= 200
 
 
 def test_scores_that_the_usual_table_does_not_span_get_a_wider_one():
     found, _, X, y = suggested("logistic", scale=60.0, l2=1e-6, most_epochs=2000)
-    weights, _ = minimum(suggestion._objective(X, y, FAMILIES["logistic"], 1e-6))
-    largest = np.abs(np.hstack([X, np.ones((200, 1))]) @ weights).max()
+    weights, _ = minimum(f := suggestion._objective(X, y, FAMILIES["logistic"], 1e-6, standardized=True))
+    largest = np.abs(f.X @ weights).max()
     assert largest > FAMILIES["logistic"].scales.z_limit and found.spec.fixed_point.z_limit > largest
 
 
@@ -70,7 +72,37 @@ def test_where_no_scale_has_room_a_smaller_rate_is_tried_and_then_the_reason_is_
         ParameterError, match=r"no scales have room for a training that converges; step can reach 2\^63"
     ):
         suggested("linear", most_epochs=20)
-    assert rates == sorted(rates, reverse=True) and rates[-1] <= rates[0] / 8
+    standardised = rates[: rates.index(max(rates))]  # those of features as they are come next, and are larger here
+    assert standardised == sorted(standardised, reverse=True) and standardised[-1] <= standardised[0] / 8
+
+
+def test_where_standardised_features_have_no_room_raw_ones_are_suggested_and_that_is_told(monkeypatch):
+    compile_spec = TrainingSpec.compile
+
+    def refuse(self, shape, live):
+        if self.method.standardize:
+            raise ParameterError("no bits are left")
+        return compile_spec(self, shape, live)
+
+    monkeypatch.setattr(TrainingSpec, "compile", refuse)
+    found, *_ = suggested("linear")
+    assert not found.spec.method.standardize
+    assert found.notes[0] == "features are not standardised: no scales have room for that"
+    assert suggested("linear", standardize=False)[0].notes == (PUBLIC,)
+
+
+@pytest.mark.parametrize("x_bits", [6, 10, 14])
+def test_features_are_standardised_as_the_integers_are(x_bits):
+    """The same spreads, floor included: of columns that are wide, narrow, nearly constant and constant."""
+    rng = np.random.default_rng(4)
+    X = rng.uniform(-1, 1, (300, 5)) * [1.0, 0.25, 0.01, 0.0, 1.0]
+    X[:, 1] += 0.5
+    X[:, 4] = np.sign(X[:, 4])
+    integers = np.rint(X * 2**x_bits).astype(np.int64)
+    public = Standardization(300, 300, x_bits, LARGEST_EXPONENT, 1 << 40)
+    scaler = scaler_of(public, *sums_of(integers.T, np.ones(300, dtype=bool)))
+    exact = (scaler.power * integers - scaler.shift) / np.sqrt((scaler.V + public.floor) / 300)
+    assert np.allclose(suggestion._standardized(integers / 2**x_bits), exact, atol=2.0**-x_bits * 2)
 
 
 # Which model -------------------------------------------------------------------------------------------------------

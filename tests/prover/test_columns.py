@@ -220,11 +220,24 @@ def test_a_terms_variables_come_in_the_order_of_their_numbers() -> None:
     axes, cells = axes_of((3, 5)), narrow(1, "int16", 3, 5)
     at = {"axis 0": (Var(2), Var(3)), "axis 1": (Var(0), Var(1), K(3, 4))}
     term = Term(K(1), C, at)
-    found = Columns({C: axes}, {C: cells}).term(term)
+    found = Columns({C: axes}, {C: cells}).term(term, 4)
     run = twins.eq_table([(3, 4)])
     sums = plain_sums(cells, [None, run])
     expected = [sums[i, j] if i < 3 and j < 3 else (0, 0) for j, i in product(range(4), range(4))]
     assert [tuple(pair) for pair in found.T.tolist()] == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "order"), [((0, 1), "ijm"), ((1, 2), "mij"), ((0, 2), "imj"), ((2, 0), "jmi")], ids=lambda value: str(value)
+)
+def test_a_term_is_constant_in_the_variables_it_does_not_have(own: tuple[int, int], order: str) -> None:
+    """Three variables, one of which is missing, at the end, at the front, in between."""
+    axes, cells = axes_of((2, 2)), narrow(1, "int16", 2, 2)
+    term = Term(K(1), C, {"axis 0": (Var(own[0]),), "axis 1": (Var(own[1]),)})
+    found = Columns({C: axes}, {C: cells}).term(term, 3)[0].reshape(2, 2, 2)
+    places = product(range(2), repeat=3)
+    named = [dict(zip(order, place, strict=True)) for place in places]
+    assert found.reshape(-1).tolist() == [int(cells[place["i"], place["j"]]) % twins.P for place in named]
 
 
 # Multiplicities ------------------------------------------------------------------------------------------------------

@@ -42,7 +42,10 @@ def schedule_of(
 ) -> Any:
     features, count = rows.by_feature.shape
     kind, x_bits = KINDS[spec.model], spec.fixed_point.x_bits
-    shape = DatasetShape(rows=count, features=features, label_kind=kind, label_bits=label_bits, x_bits=x_bits)
+    classes = ("no", "yes") if kind == "binary" else ()
+    shape = DatasetShape(
+        rows=count, features=features, label_kind=kind, label_bits=label_bits, x_bits=x_bits, classes=classes
+    )
     return spec.compile(shape, Live(count, holes, ranges))
 
 
@@ -117,34 +120,49 @@ def test_a_handful_of_rows_is_left_to_the_reference() -> None:
 
 
 def test_features_of_many_bits_are_left_to_the_reference() -> None:
-    """Beyond 2^11 the sums of 32 products would not fit 32 bits."""
+    """Beyond 2^12 the sums of 16 products would not fit 32 bits."""
     spec = TrainingSpec(model="logistic", epochs=3, learning_rate=0.5, fixed_point=FixedPoint(x_bits=14))
     rows = people(6, 70, 3, "binary", 14)
     assert int(np.abs(rows.by_feature).max()) > fast.LARGEST_FEATURE
     assert_same(spec, rows, (3,))
 
 
-def test_the_largest_sums_do_not_overflow() -> None:
+@pytest.mark.parametrize("largest", [1 << 11, fast.LARGEST_FEATURE])
+def test_the_largest_sums_do_not_overflow(largest: int) -> None:
     """All features at their largest, residuals and weights with limbs at theirs."""
     rows, width = 512, 64
-    X = np.full((width, rows), -fast.LARGEST_FEATURE, dtype=np.int16)
+    X = np.full((width, rows), -largest, dtype=np.int16)
     for sign in (1, -1):
         table = np.full(1 << 16, sign * (2**28 + 2**14), dtype=np.int32)
         targets, holes = np.zeros(rows, dtype=np.int32), np.zeros(0, dtype=np.int64)
-        descent = fast.Descent(X, table, targets, holes, one=0, epochs=1, block_size=1 << 20)
+        once = np.ones(rows, dtype=np.int32)
+        descent = fast.Descent(X, table, targets, once, holes, epochs=1, block_size=1 << 20)
         weights = np.full(width, sign * (2**28 + 2**14), dtype=np.int64)
-        gradient, low, high = descent.step(weights, 0, slice(0, rows))
-        assert set(gradient.tolist()) == {-rows * fast.LARGEST_FEATURE * int(table[0])}
-        z = -width * fast.LARGEST_FEATURE * int(weights[0])
+        gradient, residuals, low, high = descent.step(weights, 0, 0, slice(0, rows))
+        assert set(gradient.tolist()) == {-rows * largest * int(table[0])} and residuals == rows * int(table[0])
+        z = -width * largest * int(weights[0])
         assert (low if z < 0 else high) == z >> 16
 
 
 def test_weights_without_room_in_two_limbs_are_refused() -> None:
     X, narrow = np.zeros((2, 64), dtype=np.int16), np.zeros(1 << 16, dtype=np.int32)
     holes = np.zeros(0, dtype=np.int64)
-    descent = fast.Descent(X, narrow, narrow[:64], holes, one=1 << 10, epochs=1, block_size=64)
+    descent = fast.Descent(X, narrow, narrow[:64], narrow[:64], holes, epochs=1, block_size=64)
     with pytest.raises(ValueError, match="not below"):
-        descent.step(np.array([0, -fast.LARGEST, 0]), 0, slice(0, 64))
+        descent.step(np.array([0, -fast.LARGEST]), 0, 0, slice(0, 64))
+
+
+@pytest.mark.parametrize("x_bits", [10, 12])
+def test_momentum_and_weights_of_classes_are_those_of_the_reference(
+    monkeypatch: pytest.MonkeyPatch, x_bits: int
+) -> None:
+    compiled_only(monkeypatch)
+    scales = FixedPoint(x_bits=x_bits, w_bits=25 - x_bits)
+    spec = TrainingSpec(
+        model="logistic", epochs=9, learning_rate=0.5, batch_size=128, l2=0.05, momentum="increasing",
+        class_weight={"no": 3, "yes": 250}, penalize_intercept=True, fixed_point=scales,
+    )  # fmt: skip
+    assert_same(spec, people(9, 300, 5, "binary", x_bits), (0, 7, 299))
 
 
 def test_a_run_that_diverges_is_refused_as_by_the_reference() -> None:

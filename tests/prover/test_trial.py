@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from zkunlearn.models.convergence import CONSTANT, FALLING, RISING, SEPARABLE
 from zkunlearn.models.families import FAMILIES
+from zkunlearn.models.heavy_ball import NEAR
 from zkunlearn.models.methods.reference import train as train_reference
 from zkunlearn.models.optimum import Objective, minimum
-from zkunlearn.models.suggestion import PUBLIC
+from zkunlearn.models.suggestion import PUBLIC, _standardized
 from zkunlearn.prover.owner.dataset import Dataset
 
 ROWS = 40
@@ -44,7 +48,15 @@ def dataset() -> Dataset:
 # Trying ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("changes", [{}, {"batch_size": 8, "epochs": 3}, {"bias": False, "epochs": 2}])
+CHANGES: list[dict[str, Any]] = [
+    {},
+    {"batch_size": 8, "epochs": 3},
+    {"bias": False, "epochs": 2},
+    {"standardize": True, "momentum": "increasing", "class_weight": {"0": 2, "1": 3}, "epochs": 5},
+]
+
+
+@pytest.mark.parametrize("changes", CHANGES)
 def test_what_is_tried_is_bit_for_bit_what_is_proved_and_spends_nothing(changes: dict[str, Any]) -> None:
     dataset = committed()
     run = zu.train(dataset, logistic(**changes), forget=["3", "17"])
@@ -111,9 +123,9 @@ def test_the_curve_is_what_the_trace_of_the_reference_says(model: str, kind: str
         z = (trace.Q[point.epoch] * 2.0**16 + trace.rem[point.epoch])[live] / 2.0 ** (fixed.x_bits + fixed.w_bits)
         w = trace.weights[point.epoch] / 2.0**fixed.w_bits
         assert point.loss == pytest.approx(family.loss(z, y).mean(), rel=1e-9)
-        assert point.penalty == pytest.approx(l2 / 2 * (w @ w), rel=1e-9)
+        assert point.penalty == pytest.approx(l2 / 2 * (w[:-1] @ w[:-1]), rel=1e-9)
         predictions = trace.P[point.epoch][live] / 2.0**fixed.p_bits  # of the middles of cells
-        gradient = X.T @ (predictions - y) / len(y) + l2 * w
+        gradient = X.T @ (predictions - y) / len(y) + l2 * np.append(w[:-1], 0.0)
         assert point.gradient_norm == pytest.approx(np.linalg.norm(gradient), abs=2e-3)
     z = X @ np.append(run.weights, run.intercept)
     assert run.curve.last.loss == pytest.approx(family.loss(z, y).mean(), rel=1e-9)
@@ -128,6 +140,25 @@ def test_with_mini_batches_each_point_is_one_model_on_all_rows() -> None:
     for point in run.curve.points:
         z = X @ trace.weights[point.epoch * schedule.blocks] / 2.0**16
         assert point.loss == pytest.approx(np.mean(np.logaddexp(0, z) - dataset.rows.labels * z), rel=1e-9)
+
+
+def test_with_standardised_features_weights_classes_and_a_penalised_intercept_it_is_that_of_such_a_training() -> None:
+    """What a user of numpy would compute on features with mean zero and spread one."""
+    dataset, l2 = committed(), 0.05
+    declared = {"standardize": True, "class_weight": {"0": 1, "1": 3}, "penalize_intercept": True, "momentum": 0.5}
+    run = zu.train(dataset, logistic(epochs=12, l2=l2, **declared), forget=["9"])
+    live = run.draft.schedule.live.mask()
+    X, y = (dataset.rows.features / 2.0**10)[live], np.asarray(dataset.rows.labels, dtype=np.float64)[live]
+    z = X @ run.weights + run.intercept
+    counted = np.where(y == 1, 3.0, 1.0)
+    last, spread = run.curve.last, X.std(axis=0)
+    assert last.loss == pytest.approx(np.mean(counted * (np.logaddexp(0, z) - y * z)), rel=1e-9)
+    w = np.append(run.weights * spread, run.intercept + X.mean(axis=0) @ run.weights)
+    assert last.weight_norm == pytest.approx(np.linalg.norm(w), rel=1e-2)
+    assert last.penalty == pytest.approx(l2 / 2 * (w @ w), rel=1e-2)
+    standardised = np.hstack([(X - X.mean(axis=0)) / spread, np.ones((len(X), 1))])
+    gradient = standardised.T @ (counted * (1 / (1 + np.exp(-z)) - y)) / len(y) + l2 * w
+    assert last.gradient_norm == pytest.approx(np.linalg.norm(gradient), rel=2e-2)
 
 
 # Notes -------------------------------------------------------------------------------------------------------------
@@ -173,21 +204,35 @@ def test_the_demo_has_no_note(caplog: pytest.LogCaptureFixture) -> None:
 # Suggesting --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("standardize", [True, False])
 @pytest.mark.parametrize("load", [load_breast_cancer, load_diabetes])
-def test_a_suggested_spec_reaches_the_distance_that_is_expected_of_it(load: Any) -> None:
+def test_a_suggested_spec_reaches_the_distance_that_is_expected_of_it(load: Any, standardize: bool) -> None:
     X, y = load(return_X_y=True)
     dataset = zu.commit(X, y)
-    found = zu.suggest(dataset)
+    found = zu.suggest(dataset, standardize=standardize)
     run = zu.train(dataset, found.spec)
     shape = dataset.statement.encoding
-    features = np.hstack([dataset.rows.features / 2.0**shape.x_bits, np.ones((len(X), 1))])
-    labels = dataset.rows.labels / 2.0**shape.label.label_bits
-    least = minimum(Objective(run.spec.family, features, labels, np.full(X.shape[1] + 1, 1 / len(X))))[1]
+    features, labels = dataset.rows.features / 2.0**shape.x_bits, dataset.rows.labels / 2.0**shape.label.label_bits
+    if standardize:  # with spreads that have a floor: tests/models/test_suggestion.py
+        features = _standardized(features)
+    penalties = np.append(np.full(X.shape[1], 1 / len(X)), 0.0)
+    design = np.hstack([features, np.ones((len(X), 1))])
+    least = minimum(Objective(run.spec.family, design, labels, penalties))[1]
     gap = run.curve.last.objective / least - 1
-    assert gap == pytest.approx(found.expected_gap, rel=0.02, abs=1e-4)
+    assert gap == pytest.approx(found.expected_gap, abs=5e-5) and found.expected_gap <= NEAR
+    assert found.spec.method.to_mapping()["standardize"] == standardize
     assert run.notes == () and dataset.spent == 1
     assert found.spec.model == ("logistic" if load is load_breast_cancer else "linear")
     assert found.spec.method.to_mapping()["l2"] == repr(1 / len(X))
+
+
+def test_a_suggested_spec_predicts_as_scikit_learn_does_at_its_default() -> None:
+    X, y = load_breast_cancer(return_X_y=True)
+    dataset = zu.commit(X, y)
+    run = zu.train(dataset, zu.suggest(dataset).spec)
+    theirs = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    difference = np.abs(run.predict_proba(X)[:, 1] - theirs.predict_proba(X)[:, 1])
+    assert difference.mean() < 0.002 and run.score(X, y) == pytest.approx(theirs.score(X, y), abs=0.004)
 
 
 def test_a_suggestion_is_made_of_the_rows_that_count_only() -> None:

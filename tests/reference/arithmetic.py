@@ -83,6 +83,9 @@ class Schedule:
     c_epoch: list[int]
     c_block: list[int]
     l_epoch: list[int]
+    m_epoch: list[int]
+    penalize_bias: bool
+    class_weights: tuple[int, int]
     label_multiplier: int
     table: list[int]
 
@@ -101,7 +104,8 @@ def schedule(spec: dict[str, Any], dataset: dict[str, Any], forgotten: list[int]
     table = activation_table(family, x_bits + w_bits - 16, p_bits)
     multiplier = 1 << (p_bits - label_bits)
     low, high = (y * multiplier for y in LABELS[kind])
-    residual = max(max(table) - low, high - min(table))
+    weights = class_weights(method["class_weight"], kind, encoding)
+    residual = max(weights) * max(max(table) - low, high - min(table))
     width = len(encoding["features"]) + method["bias"]
     block_size = method["batch_size"] or 1 << log2_ceil(rows)
     blocks = -(-rows // block_size)
@@ -109,6 +113,7 @@ def schedule(spec: dict[str, Any], dataset: dict[str, Any], forgotten: list[int]
     rates = [Fraction(float(rate)) for rate in method["learning_rate"]]
     rates = rates * epochs if len(rates) == 1 else rates
     l2 = Fraction(float(method["l2"]))
+    momenta = momenta_of(method["momentum"], epochs)
     half = Fraction(1, 2)
 
     def scaled(rate: Fraction, h: int) -> Fraction:
@@ -134,7 +139,8 @@ def schedule(spec: dict[str, Any], dataset: dict[str, Any], forgotten: list[int]
         score = width * 2**x_bits * w
         step = (product.__floor__() + 1) * residual * 2**x_bits + nearest(max(rates) * l2 * 2**h) * w + 2 ** (h - 1)
         expressions = (score + 2**31 + 2**16, residual, most * residual * 2**x_bits, step)
-        return max(expressions) < 2**62 and (2 * w - 1) * 2**h + step < P
+        moved = step + momentum(max(momenta), h) * (2 * w - 1)
+        return max(expressions) < 2**62 and moved < 2**63 and (2 * w - 1) * 2**h + moved < P
 
     best = None
     for weight_bits in (32, 24, 20):
@@ -156,4 +162,41 @@ def schedule(spec: dict[str, Any], dataset: dict[str, Any], forgotten: list[int]
         c_block = [nearest(Fraction(divisor, n)) if n else 0 for n in live]
     c_epoch = [nearest(scaled(rate, h) / divisor) for rate in rates]
     l_epoch = [nearest(rate * l2 * 2**h) for rate in rates]
-    return Schedule(width, epochs, blocks, block_size, h, weight_bits, c_epoch, c_block, l_epoch, multiplier, table)
+    return Schedule(
+        width=width,
+        epochs=epochs,
+        blocks=blocks,
+        block_size=block_size,
+        shift=h,
+        weight_bits=weight_bits,
+        c_epoch=c_epoch,
+        c_block=c_block,
+        l_epoch=l_epoch,
+        m_epoch=[momentum(share, h) for share in momenta],
+        penalize_bias=method["penalize_intercept"],
+        class_weights=weights,
+        label_multiplier=multiplier,
+        table=table,
+    )
+
+
+def momentum(share: Fraction, h: int) -> int:
+    return min(nearest(share * 2**h), 2**h - 1)
+
+
+def momenta_of(texts: list[str], epochs: int) -> list[Fraction]:
+    """One an epoch."""
+    if texts == ["increasing"]:
+        return [Fraction(e, e + 3) for e in range(epochs)]
+    momenta = [Fraction(float(text)) for text in texts or ["0.0"]]
+    return momenta * epochs if len(momenta) == 1 else momenta
+
+
+def class_weights(entries: list[dict[str, Any]], kind: str, encoding: dict[str, Any]) -> tuple[int, int]:
+    """v_0 and v_1."""
+    if not entries:
+        return 1, 1
+    weights = {entry["label"]: entry["weight"] for entry in entries}
+    require("statement", kind == "binary" and set(weights) == set(encoding["label_classes"]))
+    first, second = (weights[label] for label in encoding["label_classes"])
+    return first, second

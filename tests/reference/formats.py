@@ -212,8 +212,12 @@ def check_spec(spec: Any) -> None:
     fields(spec, {"family": str, "method": dict, "scales": dict})
     method, scales = spec["method"], spec["scales"]
     texts, integers = ("kind", "l2"), ("epochs", "batch_size")
-    types = {**dict.fromkeys(texts, str), **dict.fromkeys(integers, int), "learning_rate": list, "bias": bool}
-    fields(method, types)
+    flags, lists = ("bias", "penalize_intercept"), ("learning_rate", "momentum", "class_weight")
+    kinds = ((texts, str), (integers, int), (flags, bool), (lists, list))
+    fields(method, {name: kind for names, kind in kinds for name in names})
+    require("format", method["bias"] or not method["penalize_intercept"])
+    check_momentum(method["momentum"], method["epochs"])
+    check_class_weights(method["class_weight"])
     fields(scales, dict.fromkeys(("x_bits", "w_bits", "p_bits"), int))
     require("format", spec["family"] in ("logistic", "linear", "probit", "poisson"))
     require("format", method["kind"] == "gradient descent")
@@ -227,6 +231,28 @@ def check_spec(spec: Any) -> None:
     within(scales["w_bits"], 8, 24)
     within(scales["p_bits"], 8, 24)
     within(scales["x_bits"] + scales["w_bits"], 20, 30)
+
+
+def check_momentum(momentum: list[Any], epochs: int) -> None:
+    """None, one that is not zero, one for each epoch (of several), or "increasing"."""
+    if momentum in ([], ["increasing"]):
+        return
+    require("format", len(momentum) == 1 or (len(momentum) == epochs and epochs > 1))
+    values = [real(value) for value in momentum]
+    require("format", all(value == 0 or 2.0**-100 <= value < 1 for value in values))
+    require("format", len(values) > 1 or values[0] > 0)
+    require("format", "-0.0" not in momentum)
+
+
+def check_class_weights(weights: list[Any]) -> None:
+    """None, or one for each of two labels, in their order; one at least is not 1."""
+    for entry in weights:
+        require("format", type(entry) is dict)
+        fields(entry, {"label": str, "weight": int})
+        within(entry["weight"], 1, 255)
+    labels = [entry["label"] for entry in weights]
+    require("format", len(weights) <= 2 and labels == sorted(set(labels)))
+    require("format", not weights or any(entry["weight"] > 1 for entry in weights))
 
 
 def check_training(statement: Any) -> None:
@@ -262,7 +288,7 @@ class Kind:
 
 KINDS = {
     "dataset": Kind(3, check_dataset),
-    "training": Kind(3, check_training, {"dataset": "dataset"}, ("paths",)),
+    "training": Kind(4, check_training, {"dataset": "dataset"}, ("paths",)),
     "link": Kind(3, check_link, {"old": "dataset", "new": "dataset"}),
 }
 

@@ -222,24 +222,36 @@ class GradientDescent(Relation):
         first = [self.integer(ch, steps, start | at) for _, _, _, steps, at in shares]
         ch.zero("initial weights", lambda: (self.together(ch, shares, first), []))
         last = self.model(ch, k)
-        gradient = self.update(ch, e, b, shares, last)
+        gradient = self.update(ch, e, b, shares, last) + of_bias * self.bias_decay(ch, e, b)
 
-        point, claim_g = rounds(ch, "gradient", self.row.bits, 3, gradient)
+        weighted = s.class_weights != (1, 1)
+        point, claim_g = rounds(ch, "gradient", self.row.bits, 3 + weighted, gradient)
         x_g = self.evaluate(ch, FEATURES, {"row": point, "feature": k})
         (a,) = ch.hidden(1)
         y = self.evaluate(ch, LABELS, {"row": point})
+        y_of_weight = self.evaluate(ch, LABELS, {"row": point}) if weighted else ZERO
 
-        def live_gradient() -> Constraint:
+        def factors() -> tuple[K, K, K, K]:
+            """The weight of the sum at n, X', the residual, and the weight of the row's class."""
             eq_n, eq_b, weight_n = eq_table(point), eq_table(b), ZERO
             for n in range(self.rows):
                 if n not in self.forgotten:
                     block_of = n // s.block_size
                     weight_n += eq_b[block_of] * s.c_block[block_of] * eq_n[n]
             c = sum((v * factor for v, factor in zip(eq_table(e), s.c_epoch, strict=False)), ZERO)
-            factor_x = (ONE - of_bias) * x_g + of_bias * prefix(point, self.rows) * self.one * one
-            return claim_g, [(-weight_n, factor_x, a - c * s.label_multiplier * y)]
+            real, (first, second) = prefix(point, self.rows) * one, s.class_weights
+            factor_x = (ONE - of_bias) * x_g + of_bias * real * self.one
+            own = real * first + y_of_weight * (second - first)
+            return weight_n, factor_x, a - c * s.label_multiplier * y, own
 
-        ch.zero("gradient", live_gradient)
+        def live_gradient() -> Constraint:
+            weight_n, factor_x, residual, _ = factors()
+            return claim_g, [(-weight_n, factor_x, residual)]
+
+        if weighted:
+            three_factors(ch, "gradient", claim_g, factors)
+        else:
+            ch.zero("gradient", live_gradient)
 
         last_epoch, claim_p = rounds(ch, "epochs", self.epoch.bits, 2, a)
         p = self.evaluate(ch, P, {"epoch": last_epoch, "row": point})
@@ -249,6 +261,28 @@ class GradientDescent(Relation):
             return claim_p - sum((v * factor * at for v, factor, at in terms), ZERO) * p, []
 
         ch.zero("epochs", predictions)
+
+    def bias_decay(self, ch: Channel, e: Point, b: Point) -> K:
+        """What the sum `change` takes off a bias that does not decay."""
+        s = self.s
+        if not self.bias or s.penalize_bias or not any(s.l_epoch):
+            return ZERO
+        (taken,) = ch.hidden(1)
+        point, claim = rounds(ch, "bias decay", len(e) + len(b), 2, taken)
+        e2, b2 = point[: len(e)], point[len(e) :]
+        limbs = self.integer(ch, "biases", {"epoch": e2, "block": b2, "intercept": []})
+
+        def decay() -> Constraint:
+            epochs, blocks = (
+                zip(eq_table(e), eq_table(e2), s.l_epoch, strict=False),
+                zip(eq_table(b), eq_table(b2), strict=True),
+            )
+            of_epochs = sum((a * at * l for a, at, l in epochs), ZERO)
+            of_blocks = sum((a * at for a, at in list(blocks)[: s.blocks]), ZERO)
+            return claim - of_epochs * of_blocks * self.signed(ch, limbs, self.real_steps(e2, b2)), []
+
+        ch.zero("bias decay", decay)
+        return taken
 
     def together(self, ch: Channel, shares: list[Share], limbs: list[K]) -> K:
         """The weights and the bias, by their shares."""
@@ -316,10 +350,13 @@ class GradientDescent(Relation):
             steps = [(i, j) for i in range(s.epochs) for j in range(s.blocks)]
             total = ZERO
             for step, (i, j) in enumerate(steps):
-                factor = eq_e[i] * eq_b[j] * ((1 << s.shift) - s.l_epoch[i])
+                factor = eq_e[i] * eq_b[j] * ((1 << s.shift) - s.l_epoch[i] + s.m_epoch[i])
                 if step:  # next(t, t') is 1 for t just before t'
                     before_i, before_j = steps[step - 1]
                     factor -= eq_e[before_i] * eq_b[before_j] * (1 << s.shift)
+                if step + 1 < len(steps):  # before(t, t') is 1 for t just after t'
+                    after_i, after_j = steps[step + 1]
+                    factor -= eq_e[after_i] * eq_b[after_j] * s.m_epoch[after_i]
                 total += factor * eq_e2[i] * eq_b2[j]
             real = self.real_steps(e2, b2)
             own = [(share, real * there, name, column, at) for share, there, name, column, at in shares]

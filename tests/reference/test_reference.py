@@ -160,7 +160,7 @@ def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[
     kinds = {"logistic": "binary", "probit": "binary", "poisson": "count"}
     kind = kinds.get(model, rng.choice(["binary", "real", "count"]))
     x_bits, w_bits, p_bits = rng.choice([(10, 16, 16), (12, 16, 12), (10, 16, 14), (14, 10, 20), (6, 20, 24)])
-    rows, epochs = rng.randint(1, 60), rng.randint(1, 3)
+    rows, epochs, bias = rng.randint(1, 60), rng.randint(1, 3), rng.random() < 0.5
     rates = tuple(10 ** rng.uniform(-4, 2) for _ in range(rng.choice([1, epochs])))
     spec = zu.TrainingSpec(
         model=model,
@@ -168,21 +168,29 @@ def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[
         learning_rate=rates if len(rates) == epochs else rates[0],
         batch_size=rng.choice([None, 1, 4, 8, 64]),
         l2=rng.choice([0.0, 0.001, 10 ** rng.uniform(-3, 2)]),
-        bias=rng.random() < 0.5,
+        momentum=rng.choice([0.0, 0.9, "increasing", 1 - 2**-50, tuple(rng.random() for _ in range(epochs))]),
+        bias=bias,
+        penalize_intercept=bias and rng.random() < 0.5,
+        class_weight=rng.choice([None, {"no": 3, "yes": 255}, {"no": 1, "maybe": 2}]) if kind == "binary" else None,
         fixed_point=zu.FixedPoint(x_bits=x_bits, w_bits=w_bits, p_bits=p_bits),
     )
     label_bits = 14 if kind == "real" else 0
     features = rng.choice([1, 7, 500, 9000])
-    shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=label_bits, x_bits=x_bits)
+    classes = ("no", "yes") if kind == "binary" else ()
+    shape = DatasetShape(
+        rows=rows, features=features, label_kind=kind, label_bits=label_bits, x_bits=x_bits, classes=classes
+    )
     return spec, shape, sorted(rng.sample(range(rows), rng.randint(0, rows - 1)))
 
 
 def test_schedules_are_those_of_the_package() -> None:
     rng, refused, ranges = random.Random(7), 0, set()
-    names = ("width", "blocks", "block_size", "shift", "weight_bits", "label_multiplier")
+    names = ["width", "blocks", "block_size", "shift", "weight_bits", "label_multiplier", "penalize_bias"]
+    names += ["class_weights"]
     runs = [random_run(rng) for _ in range(150)]
     for spec, shape, forgotten in sorted(runs, key=lambda run: (run[0].model, repr(run[0].fixed_point))):  # few tables
         encoding = {"features": [{}] * shape.features, "label_kind": shape.label_kind, "x_bits": shape.x_bits}
+        encoding["label_classes"] = list(shape.classes)
         dataset = {"rows": shape.rows, "encoding": {**encoding, "label_bits": shape.label_bits}}
         try:
             expected = spec.compile(shape, Live(shape.rows, tuple(forgotten)))
@@ -193,7 +201,7 @@ def test_schedules_are_those_of_the_package() -> None:
             continue
         found = schedule(spec.to_mapping(), dataset, forgotten)
         assert [getattr(found, name) for name in names] == [getattr(expected, name) for name in names]
-        for name in ("c_epoch", "c_block", "l_epoch"):
+        for name in ("c_epoch", "c_block", "l_epoch", "m_epoch"):
             assert getattr(found, name) == list(getattr(expected, name)), name
         ranges.add(found.weight_bits)
     assert 20 < refused < 120 and ranges == {32, 24, 20}

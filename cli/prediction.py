@@ -1,0 +1,160 @@
+"""The command `predict`: what a model says of new rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import zkunlearn as zu
+
+from ..circuits.statements.base import statement_digest
+from ..errors import DataError
+from ..formats.files import write_file
+from .options import FILE, common, force_option
+from .output import Output, foreign
+from .places import refuse_existing, require_file_place
+from .words import plural
+
+if TYPE_CHECKING:
+    from ..prover.owner.model import Model
+    from ..prover.tables.read import RawTable
+
+SCORES = {"class": "accuracy", "value": "R^2", "count": "D^2"}  # by what a family predicts
+
+
+@click.command()
+@click.argument("model_file", type=FILE, metavar="MODEL")
+@click.argument("data", type=FILE, metavar="FILE")
+@click.option("--id", "id_column", metavar="COL", help="The column of row ids; without it rows are numbered from 1.")
+@click.option("--target", metavar="COL", help="The column of labels, if there is one: how good the predictions are.")
+@click.option("--proba", is_flag=True, help="Add the probability of each class.")
+@click.option("--out", type=FILE, metavar="OUT.csv", help="Where the predictions go, instead of to stdout.")
+@force_option
+@common
+def predict(
+    output: Output,
+    model_file: Path,
+    data: Path,
+    id_column: str | None,
+    target: str | None,
+    proba: bool,
+    out: Path | None,
+    force: bool,
+) -> None:
+    """Predict the labels of the rows in FILE by MODEL.
+
+    MODEL is the secret P.model.opening that lies beside P.proof; no opening of it is spent. FILE is CSV, Parquet or
+    .npz. Columns are found by their names, in any order; those that are no features of the model are not read.
+    """
+    if out is not None:
+        _require_place(out, (model_file, data), force)
+    from ..prover.tables.read import read_features
+
+    with output.phases("predicting"):
+        model = zu.Model.load(model_file)
+        table = read_features(data, model.encoding.names, target, id_column)
+        try:
+            found = Predictions.of(model, table, proba)
+        except DataError as error:
+            raise table.locate(error) from error
+    if table.unused:
+        output.note(f"note: no features of the model, and not read: {', '.join(map(foreign, table.unused))}")
+    text = found.csv_text()
+    if out is not None:
+        write_file(out, text.encode(), secret=True)
+    elif not output.as_json:
+        click.echo(text, nl=False)
+        if found.score is not None:
+            output.note(f"{found.score_text} on {plural(len(found.ids), 'row')}")
+        return
+    _show(output, model, table, found, out)
+
+
+def _require_place(out: Path, inputs: tuple[Path, ...], force: bool) -> None:
+    """Find out before the work whether the predictions may go there."""
+    refuse_existing([out], force, "choose another name")
+    for path in inputs:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise DataError(f"{out}: is what the predictions are made from; choose another name")
+    require_file_place(out)
+
+
+def _show(output: Output, model: Model, table: RawTable, found: Predictions, out: Path | None) -> None:
+    statement, rows = statement_digest(model.statement).hex(), plural(len(found.ids), "row")
+    lines = [
+        ("statement", statement),
+        ("model", model.spec.family.title),
+        ("rows", f"{len(found.ids):,}"),
+        *([("score", found.score_text)] if found.score is not None else []),
+        *([("SECRET", f"{foreign(out)}: predictions tell about the weights")] if out is not None else []),
+    ]
+    data = {
+        "statement": statement,
+        "model": model.spec.family.name,
+        "rows": len(found.ids),
+        "unused": list(table.unused),
+        "score": None if found.score is None else {found.score_name: found.score},
+        "file": None if out is None else str(out),
+        "predictions": list(found.records()) if out is None else None,
+    }
+    last = f"predicted: {rows}" + (f", {found.score_text}" if found.score is not None else "")
+    output.result("Rows predicted", lines, last, data)
+
+
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
+class Predictions:
+    """What a model says of the rows of a table.
+
+    Attributes:
+        ids: of the rows.
+        values: for each row its class, value or expected count.
+        classes: whose probabilities were asked for, in their order; else empty.
+        probabilities: for each row one of each class.
+        score_name: what the score is.
+        score: by the labels of the table, if it has any.
+    """
+
+    ids: tuple[str, ...]
+    values: list[Any]
+    classes: tuple[str, ...]
+    probabilities: list[list[float]]
+    score_name: str
+    score: float | None
+
+    @classmethod
+    def of(cls, model: Model, table: RawTable, proba: bool) -> Predictions:
+        """Raises DataError, naming the row, and ParameterError for probabilities where there are none."""
+        probabilities = model.predict_proba(table.X).tolist() if proba else [[] for _ in table.ids]
+        return cls(
+            ids=table.ids,
+            values=model.predict(table.X).tolist(),
+            classes=model.encoding.label.classes if proba else (),
+            probabilities=probabilities,
+            score_name=SCORES[model.spec.family.predicts],
+            score=None if table.y is None else model.score(table.X, table.y, label_name=table.target),
+        )
+
+    @property
+    def score_text(self) -> str:
+        """Its name and what it is."""
+        return f"{self.score_name} {self.score:.4f}"
+
+    def csv_text(self) -> str:
+        """A line for each row, below the names of the columns."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["id", "prediction", *(f"probability of {name}" for name in self.classes)])
+        for name, value, probabilities in zip(self.ids, self.values, self.probabilities, strict=True):
+            writer.writerow([name, value, *probabilities])
+        return text.getvalue()
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """The same for JSON."""
+        for name, value, probabilities in zip(self.ids, self.values, self.probabilities, strict=True):
+            by_class = dict(zip(self.classes, probabilities, strict=True))
+            yield {"id": name, "prediction": value} | ({"probabilities": by_class} if self.classes else {})

@@ -1,0 +1,239 @@
+"""The schedule of gradient descent on standardised features: which integers, and why none of them can wrap.
+
+One step is, for the features x' and the D of standardization.py, which are data and no part of a schedule,
+
+    w_(t+1)k = w_tk - floor((c_e * c_b * D_k * g'_tk + l_e * w_tk - m_e * (w_tk - w_(t-1)k) + 2^(h-1)) / 2^h)
+
+with g'_tk = sum over the block of r x'_k. So c_e c_b A stands for rate_e 2^(h + w_bits + x_bits - p_bits) n / n_b: of
+one block A is the largest rate, of several c_b stands for J / n_b and A for n / J of it. Every bound below holds for
+all data and all forget lists, as those of schedule.py do. Where a bound follows from Cauchy-Schwarz,
+|g'| <= |r| sqrt(n_b V), it is because V is proved to be the sum of x'^2 over the rows that count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ...errors import ParameterError
+from ..families import Family
+from ..live import Live
+from ..runs import Runs
+from ..scales import REMAINDER_BITS, FixedPoint
+from ..shapes import DatasetShape
+from .schedule import (
+    EXPRESSION_BOUND,
+    FIELD_MODULUS,
+    PRECISE_ENOUGH,
+    WEIGHT_BITS,
+    WORD_BOUND,
+    WORST_RATE_ERROR,
+    Bound,
+    Geometry,
+    Schedule,
+    by_epoch,
+    class_weights_of,
+    geometry_of,
+    momenta_of,
+    momentum_factor,
+    nearest,
+    power_of_two,
+    violated,
+)
+from .standardization import (
+    LARGEST_EXPONENT,
+    Standardization,
+    largest_feature,
+    largest_spread,
+    root_above,
+    spread_floor,
+)
+
+if TYPE_CHECKING:
+    from .gradient_descent import GradientDescent
+
+HALF = Fraction(1, 2)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """How the digits of a learning rate are divided: 2^epoch_bits of them to c_e, 2^block_bits to c_b, the rest to A.
+
+    Attributes:
+        total: the largest rate, at scale 2^(h + w_bits + x_bits - p_bits).
+        amplitude: A of one block, exactly; of B blocks it is n / J times as much.
+        error: of every learning rate and decay, relative, whichever rows are forgotten.
+    """
+
+    epoch_bits: int
+    block_bits: int
+    total: Fraction
+    amplitude: Fraction
+    error: Fraction
+
+    def whole_amplitude(self, geometry: Geometry, count: int) -> int:
+        """A, where so many rows count."""
+        times = Fraction(count, geometry.largest_block) if geometry.blocks > 1 else 1
+        return max(1, nearest(self.amplitude * times))
+
+
+def _cut(geometry: Geometry, shape: DatasetShape, shift: int) -> _Cut:
+    """Digits for everyone, so that each is about as coarse as the others.
+
+    A stands for n / J of the rate where there are blocks of J rows, so what A / (V + V0) loses does not depend on n.
+    """
+    total = geometry.largest_rate * power_of_two(shift + geometry.scale_bits + 2 * shape.x_bits)
+    spread = largest_spread(geometry.largest_block, shape.x_bits) + spread_floor(geometry.largest_block, shape.x_bits)
+    ratio, blocks = geometry.largest_rate / geometry.smallest_rate, geometry.blocks > 1
+    several, more = ratio != 1, (ratio.__ceil__() - 1).bit_length()
+    room = (total / spread).__floor__().bit_length() - 1 - more
+    share = max(0, room) // (1 + several + blocks)
+    epoch_bits, block_bits = (share + more) * several, share * blocks
+    amplitude = total / (1 << (epoch_bits + block_bits))
+    of_epoch = ratio / (2 << epoch_bits) if several else Fraction(0)
+    of_block = Fraction(1, 2 << block_bits) if blocks else Fraction(0)
+    of_division, of_amplitude = spread / (2 * amplitude), 1 / (2 * amplitude)
+    error = (1 + of_epoch) * (1 + of_block) * (1 + of_division) * (1 + of_amplitude) - 1
+    if geometry.l2:
+        error = max(error, HALF / (geometry.smallest_rate * geometry.l2 * (1 << shift)))
+    return _Cut(epoch_bits, block_bits, total, amplitude, error)
+
+
+def _cap(geometry: Geometry, x_bits: int, weight_bits: int) -> int:
+    """The largest exponent with which no score can leave its range."""
+    caps = range(LARGEST_EXPONENT, 0, -1)
+    return next((cap for cap in caps if _score(geometry, x_bits, weight_bits, cap) < EXPRESSION_BOUND), 0)
+
+
+def _score(geometry: Geometry, x_bits: int, weight_bits: int, cap: int) -> int:
+    """A bound of |z|, and of the exported intercept."""
+    return geometry.width * largest_feature(x_bits, cap) << (weight_bits - 1)
+
+
+def _bounds(geometry: Geometry, shape: DatasetShape, shift: int, weight_bits: int, cut: _Cut) -> list[Bound]:
+    """(expression, bound of its absolute value, what it must stay below), in the order of the arithmetic.
+
+    x'       standardised features, and m               2^(x_bits + 1 + cap) + 2^cap
+    z        sum of K products x' * w                   K * bound(x') * bound(w)
+    r        a table entry minus a label, weighted      largest distance of the two public ranges, largest class weight
+    sum rx   of a block's n_b rows                      n_b * bound(r) * 2^x_bits
+    g'       sum rx' = 2^e sum rx - m sum r             bound(r) * sqrt(n_b * bound(V))
+    2 D (V + V0) + rem, D and rem of their bits         4 A bound((V + V0) / V0) + 6 bound(V + V0)
+    step     c_e c_b D g' + l w + 2^(h-1) - u           D |g'| <= A bound(r) sqrt(n_b) / (2 sqrt(V0)), c_b ~ n / n_b
+    """
+    weight, cap = 1 << (weight_bits - 1), _cap(geometry, shape.x_bits, weight_bits)
+    score, spread = _score(geometry, shape.x_bits, weight_bits, cap), largest_spread(shape.rows, shape.x_bits)
+    floor = spread_floor(shape.rows, shape.x_bits)
+    most = cut.whole_amplitude(geometry, shape.rows)
+    division = 4 * most * -(-(spread + floor) // floor) + 6 * (spread + floor)
+    rates = (1 + cut.error) * cut.total * geometry.residual / (2 << max(0, shape.x_bits - 5))
+    rates *= root_above(shape.rows) if geometry.blocks > 1 else 1
+    decay = nearest(geometry.largest_rate * geometry.l2 * (1 << shift))
+    step = int(rates) + 1 + decay * weight + (1 << (shift - 1))
+    moved = step + momentum_factor(geometry.momentum, shift) * (2 * weight - 1)
+    raw = geometry.largest_block * geometry.residual << shape.x_bits
+    gradient = geometry.residual * root_above(geometry.largest_block * spread)
+    identity = score + (1 << (15 + REMAINDER_BITS)) + (1 << REMAINDER_BITS)
+    return [
+        ("standardised feature |x'|", largest_feature(shape.x_bits, cap), EXPRESSION_BOUND),
+        ("weight |w|", weight, EXPRESSION_BOUND),
+        ("score |z|", score, EXPRESSION_BOUND),
+        ("score identity |z - 2^16 q - rem|", identity, EXPRESSION_BOUND),
+        ("residual |r|", geometry.residual, EXPRESSION_BOUND),
+        ("gradient |g|", raw, EXPRESSION_BOUND),
+        ("standardised gradient |g'|", gradient, EXPRESSION_BOUND),
+        ("division |2 D (V + V0) + rem|", division, FIELD_MODULUS),
+        ("step |c D g + l w + 2^(h-1) - u|", step, EXPRESSION_BOUND),
+        ("step with momentum", moved, WORD_BOUND),
+        ("update |2^h (w_t - w_(t+1))| + |step|", ((2 * weight - 1) << shift) + moved, FIELD_MODULUS),
+    ]
+
+
+_REMEDIES = {
+    "score |z|": "use fewer features",
+    "residual |r|": "use fewer p_bits, or more w_bits",
+    "gradient |g|": "use a smaller batch_size or fewer p_bits",
+    "division |2 D (V + V0) + rem|": "use a smaller learning_rate or more p_bits",
+    "step |c D g + l w + 2^(h-1) - u|": "use a smaller learning_rate or l2, or fewer p_bits",
+}
+
+
+def _choose(geometry: Geometry, shape: DatasetShape) -> tuple[int, int, _Cut]:
+    """h, the weight range and the cut: of the first range precise enough, else of the most precise one.
+
+    Raises:
+        ParameterError: an expression is too large whatever h >= 1, or the rates too coarse in every range.
+    """
+    best: tuple[int, int, _Cut] | None = None
+    for weight_bits in WEIGHT_BITS:
+        for shift in range(FIELD_MODULUS.bit_length() - weight_bits, 0, -1):
+            cut = _cut(geometry, shape, shift)
+            if violated(_bounds(geometry, shape, shift, weight_bits, cut)) is None:
+                if best is None or cut.error < best[2].error:
+                    best = shift, weight_bits, cut
+                break
+        if best is not None and best[2].error < PRECISE_ENOUGH:
+            break
+    if best is None:
+        bounds = _bounds(geometry, shape, 1, WEIGHT_BITS[-1], _cut(geometry, shape, 1))
+        name, bound, limit = violated(bounds) or bounds[-1]
+        remedy = _REMEDIES.get(name, "use fewer features or fewer p_bits")
+        raise ParameterError(f"{name} can reach {bound}, which must stay below {limit}: {remedy}")
+    if best[2].error > WORST_RATE_ERROR:
+        raise ParameterError(_too_coarse(geometry, shape, best))
+    return best
+
+
+def _too_coarse(geometry: Geometry, shape: DatasetShape, best: tuple[int, int, _Cut]) -> str:
+    shift, _, cut = best
+    factor = cut.error / WORST_RATE_ERROR
+    larger = f"a learning_rate of {float(geometry.largest_rate * factor):.2g} or more"
+    return (
+        f"learning_rate: rounding the step factors of standardised features to integers at shift {shift} can change a "
+        f"learning rate or l2 by {float(100 * cut.error):.3g}% for {shape.rows} rows, more than "
+        f"{float(100 * WORST_RATE_ERROR):g}%; use {larger}, more w_bits, l2 = 0 or larger, or standardize = false"
+    )
+
+
+def compile_standardized(
+    method: GradientDescent, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
+) -> Schedule:
+    """The integers of a training on standardised features of the rows that count; see compile_schedule.
+
+    Raises:
+        ParameterError: as compile_schedule.
+    """
+    block_size, geometry, multiplier = geometry_of(method, family, scales, shape, live)
+    shift, weight_bits, cut = _choose(geometry, shape)
+    scale, divided = 1 << cut.block_bits, 1 << cut.epoch_bits
+    amplitude = cut.whole_amplitude(geometry, live.count)
+
+    def of_block(n: int) -> int:
+        return nearest(Fraction(scale * geometry.largest_block, n)) if n else 0
+
+    whole = power_of_two(shift + geometry.scale_bits + 2 * shape.x_bits)
+    return Schedule(
+        family=family,
+        scales=scales,
+        features=shape.features,
+        width=geometry.width,
+        live=live,
+        epochs=method.epochs,
+        block_size=block_size,
+        shift=shift,
+        weight_bits=weight_bits,
+        c_epoch=by_epoch(method, Fraction(divided) / geometry.largest_rate),
+        c_block=live.counts(block_size).map(of_block) if geometry.blocks > 1 else Runs.of([(1, 1)]),
+        l_epoch=by_epoch(method, geometry.l2 * (1 << shift)),
+        m_epoch=momenta_of(method, shift),
+        penalize_bias=method.penalize_intercept,
+        class_weights=class_weights_of(method, shape),
+        label_kind=shape.label_kind,
+        label_multiplier=multiplier,
+        rate_scale=Fraction(amplitude, live.count) / whole,
+        bounds=tuple((name, bound) for name, bound, _ in _bounds(geometry, shape, shift, weight_bits, cut)),
+        standardization=Standardization(
+            shape.rows, live.count, shape.x_bits, _cap(geometry, shape.x_bits, weight_bits), amplitude
+        ),
+    )

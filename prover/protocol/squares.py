@@ -1,0 +1,185 @@
+"""A sum of squares over a large column: as any other sum (sumcheck.py), without writing the column out over K.
+
+    sum over k, n of w(k) s(n) X(k, n) (X(k, n) + c real(k, n)),   s(n) zero or one
+
+Variables of k are bound first. Bound or not, what a round needs of all n is in the products of rows of X, sum over n of
+s(n) X(k, n) X(k', n), for k and k' that differ in leading bits alone: integers, which BLAS adds up exactly. They are
+folded on both sides. With the leading bits bound, X is contracted once, and what is left is small.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kadd, kmul, kscale, ksub, ksum, to_field
+from ...circuits.field.multilinear import Point
+from ...circuits.language.hidden import Hidden
+from ...circuits.language.relation import Outer, Sum, Term, Var
+from ...verifier.protocol.sumcheck import next_claim
+from .. import kernels
+from ..matrices.commitment import Cells
+from ..matrices.values import Columns, eq_table
+from .channel import ProverChannel
+
+MOST_LEADING = 6  # bits: products of 64 rows at a time
+EXACT = 1 << 53  # integers up to here are float64 numbers
+FEATURE_BOUND = 1 << 15  # of int16
+DEGREE = 3
+
+
+@dataclass(repr=False, eq=False)  # secrets stay out of logs
+class _Products:
+    """What is known of leading bits that are not bound yet, M values of them, beside L of the other bits of k.
+
+    Attributes:
+        products: K (2, L, M, M), sums over n of s X X. sums: K (2, L, M), of s X.
+        real: K (2, L, M), which k are real. weights: K (2, L, M), w.
+    """
+
+    products: Vector
+    sums: Vector
+    real: Vector
+    weights: Vector
+
+
+def is_square(statement: Sum, columns: Columns) -> bool:
+    """Whether it is such a sum, of a column of narrow integers."""
+    if len(statement.factors) != 2 or len(statement.groups) != 2 or not isinstance(statement.weight, Outer):
+        return False
+    first, second = (factor.terms for factor in statement.factors)
+    if len(first) != 1 or first != second or first[0].coefficient != ONE or statement.factors[0].constant is not None:
+        return False
+    cells = columns.values[first[0].column]
+    return isinstance(cells, np.ndarray) and cells.dtype == np.int16 and _is_whole(first[0], statement, columns)
+
+
+def _is_whole(term: Term, statement: Sum, columns: Columns) -> bool:
+    """Whether the term is the column itself, its axes in their order."""
+    found = [c for axis in columns.axes[term.column] for c in _coordinates(term, axis.name)]
+    return found == [Var(i) for i in range(statement.variables)]
+
+
+def _coordinates(term: Term, axis: str) -> tuple[object, ...]:
+    own = term.at[axis]
+    return own if isinstance(own, tuple) else (own,)
+
+
+def prove_leading(
+    channel: ProverChannel, statement: Sum, claim: Hidden, columns: Columns
+) -> tuple[Point, Hidden, list[Vector]]:
+    """The rounds of the leading variables of k: the point, the claim left, and the three factors on what is left."""
+    column = statement.factors[0].terms[0].column
+    cells, bits = columns.cells(column), statement.groups[0]
+    leading = min(bits, MOST_LEADING)
+    constant = statement.factors[1].constant
+    c = ZERO if constant is None else constant.evaluate((ZERO,) * statement.variables)
+    parts = statement.weight.parts if isinstance(statement.weight, Outer) else ()
+    weight, chosen = (part.table() for part in parts)
+    state, cut = _start(cells, chosen, weight, leading, bits), 1 << (bits - leading)
+    point: list[K] = []
+    for _ in range(leading):
+        values = channel.send(_round(state, c))  # P -> V
+        point.append(channel.challenge(statement.name, DEGREE))  # V -> P
+        claim = channel.program.name(next_claim(values, claim, point[-1]))
+        state = _fold(state, point[-1])
+    rows = 1 << statement.groups[1]
+    folded = _contracted(cells, eq_table(tuple(point)), cut, rows)
+    weights = _outer(state.weights.reshape(2, cut), _padded(chosen, rows))
+    real = np.zeros((2, rows), dtype=np.uint64)
+    real[0, : cells.shape[1]] = 1
+    shifted = kernels.kadd(folded, kernels.kscale(_outer(state.real.reshape(2, cut), real), c.pair))
+    return tuple(point), claim, [weights, folded, shifted]
+
+
+def _start(cells: Cells, chosen: Vector, weight: Vector, leading: int, bits: int) -> _Products:
+    """Before any round. cells: int16 (d, N). chosen: s, K (2, N). weight: w, K (2, d)."""
+    many, others = 1 << leading, 1 << (bits - leading)
+    places = [range(other, len(cells), others) for other in range(others)]  # k, by the bits that stay
+    products, sums = np.zeros((others, many, many), dtype=np.int64), np.zeros((others, many), dtype=np.int64)
+    live = np.flatnonzero(chosen[0])
+    tasks = [partial(_gram, cells, place, live, products[i], sums[i]) for i, place in enumerate(places)]
+    kernels.run_blas_tasks(tasks)
+    real, weights = np.zeros((2, 2, others * many), dtype=np.uint64)
+    real[0, : len(cells)] = 1
+    weights[:, : weight.shape[1]] = weight
+    leading_last = [values.reshape(2, many, others).transpose(0, 2, 1) for values in (real, weights)]
+    return _Products(_base(products), _base(sums), *leading_last)
+
+
+def _gram(
+    cells: Cells,
+    place: range,
+    live: npt.NDArray[np.int64],
+    products: npt.NDArray[np.int64],
+    sums: npt.NDArray[np.int64],
+) -> None:
+    """Products and sums of a few rows of X, at the n that are chosen."""
+    step, count = EXACT // FEATURE_BOUND**2, len(place)
+    for start in range(0, len(live), step):
+        part = live[start : start + step]
+        own = cells[place.start : place.stop : place.step]
+        whole = own if len(part) == cells.shape[1] else np.take(own, part, axis=1)
+        floats = whole.astype(np.float64)
+        products[:count, :count] += (floats @ floats.T).astype(np.int64)
+        sums[:count] += floats.sum(axis=1).astype(np.int64)
+
+
+def _round(state: _Products, c: K) -> list[K]:
+    """The round polynomial of the first leading bit at 0, 2 and 3."""
+    half = state.sums.shape[2] // 2
+    low, high = slice(0, half), slice(half, 2 * half)
+    diagonal = np.arange(half)
+    at_low = state.products[:, :, diagonal, diagonal]
+    across = state.products[:, :, diagonal, half + diagonal]
+    at_high = state.products[:, :, half + diagonal, half + diagonal]
+    pairs = [(values[:, :, low], values[:, :, high]) for values in (state.sums, state.real, state.weights)]
+    found = []
+    for x in (0, 2, 3):
+        own, other = K(1 - x), K(x)
+        square = kadd(kscale(at_low, own * own), kscale(at_high, other * other))
+        square = kadd(square, kscale(across, own * other * 2))
+        sums, real, weights = (kadd(kscale(a, own), kscale(b, other)) for a, b in pairs)
+        inside = kadd(square, kscale(kmul(sums, real), c))
+        found.append(ksum(kmul(weights, inside).reshape(2, -1)))
+    return found
+
+
+def _fold(state: _Products, at: K) -> _Products:
+    """The first leading bit at a point."""
+    half = state.sums.shape[2] // 2
+
+    def line(values: Vector) -> Vector:
+        low, high = values[:, :, :half], values[:, :, half:]
+        return kadd(low, kscale(ksub(high, low), at))
+
+    products = line(state.products).swapaxes(2, 3)
+    return _Products(line(products), line(state.sums), line(state.real), line(state.weights))
+
+
+def _contracted(cells: Cells, weights: Vector, others: int, rows: int) -> Vector:
+    """sum over leading bits of weights X: K (2, others * rows), rows being N filled up."""
+    out = np.zeros((2, others, rows), dtype=np.uint64)
+    for other in range(min(others, len(cells))):
+        own = np.ascontiguousarray(cells[other::others])
+        used = np.ascontiguousarray(weights[:, : len(own)])
+        out[:, other, : cells.shape[1]] = kernels.contract(own[None], used)[:, 0]
+    return out.reshape(2, -1)
+
+
+def _outer(x: Vector, y: Vector) -> Vector:
+    """Outer product of K vectors, flat."""
+    return kernels.kmul(np.repeat(x, y.shape[1], axis=1), np.tile(y, (1, x.shape[1])))
+
+
+def _padded(values: Vector, size: int) -> Vector:
+    return np.pad(values, [(0, 0), (0, size - values.shape[1])])
+
+
+def _base(integers: npt.NDArray[np.int64]) -> Vector:
+    """Integers as elements of K."""
+    field = to_field(integers)
+    return np.stack([field, np.zeros_like(field)])
