@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kadd, kmul, kscale, ksub, ksum, to_field
+from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, to_field
 from ...circuits.field.multilinear import Point
 from ...circuits.language.hidden import Hidden
 from ...circuits.language.relation import Outer, Sum, Term, Var
@@ -131,30 +131,35 @@ def _gram(
 def _round(state: _Products, c: K) -> list[K]:
     """The round polynomial of the first leading bit at 0, 2 and 3."""
     half = state.sums.shape[2] // 2
-    low, high = slice(0, half), slice(half, 2 * half)
     diagonal = np.arange(half)
-    at_low = state.products[:, :, diagonal, diagonal]
-    across = state.products[:, :, diagonal, half + diagonal]
-    at_high = state.products[:, :, half + diagonal, half + diagonal]
-    pairs = [(values[:, :, low], values[:, :, high]) for values in (state.sums, state.real, state.weights)]
+    at_low = _flat(state.products[:, :, diagonal, diagonal])
+    across = _flat(state.products[:, :, diagonal, half + diagonal])
+    at_high = _flat(state.products[:, :, half + diagonal, half + diagonal])
+    pairs = [(_flat(v[:, :, :half]), _flat(v[:, :, half:])) for v in (state.sums, state.real, state.weights)]
     found = []
     for x in (0, 2, 3):
         own, other = K(1 - x), K(x)
-        square = kadd(kscale(at_low, own * own), kscale(at_high, other * other))
-        square = kadd(square, kscale(across, own * other * 2))
-        sums, real, weights = (kadd(kscale(a, own), kscale(b, other)) for a, b in pairs)
-        inside = kadd(square, kscale(kmul(sums, real), c))
-        found.append(ksum(kmul(weights, inside).reshape(2, -1)))
+        square = kernels.kadd(kernels.kscale(at_low, (own * own).pair), kernels.kscale(at_high, (other * other).pair))
+        square = kernels.kadd(square, kernels.kscale(across, (own * other * 2).pair))
+        sums, real, weights = (
+            kernels.kadd(kernels.kscale(a, own.pair), kernels.kscale(b, other.pair)) for a, b in pairs
+        )
+        inside = kernels.kadd(square, kernels.kscale(kernels.kmul(sums, real), c.pair))
+        found.append(K(*kernels.kdot(weights, inside)))
     return found
+
+
+def _flat(values: Vector) -> Vector:
+    """K (2, ...) as (2, n)."""
+    return np.ascontiguousarray(values).reshape(2, -1)
 
 
 def _fold(state: _Products, at: K) -> _Products:
     """The first leading bit at a point."""
-    half = state.sums.shape[2] // 2
 
     def line(values: Vector) -> Vector:
-        low, high = values[:, :, :half], values[:, :, half:]
-        return kadd(low, kscale(ksub(high, low), at))
+        moved = np.ascontiguousarray(values.swapaxes(1, 2))  # folds are along the first axis
+        return kernels.fold(moved, at.pair).swapaxes(1, 2)
 
     products = line(state.products).swapaxes(2, 3)
     return _Products(line(products), line(state.sums), line(state.real), line(state.weights))

@@ -31,6 +31,15 @@ def honest(declared, data):
 
 
 @pytest.fixture(scope="session")
+def honest_standardized(data):
+    """The same on standardised features."""
+    from .harness import columns_of, declare, descend, prove
+
+    own = declare(standardize=True, learning_rate=1.0, l2=0.1)
+    return prove(own.shape, columns_of(own, data, descend(own, data)))
+
+
+@pytest.fixture(scope="session")
 def honest_validity(data):
     """A true proof that a data set is valid."""
     from .harness import prove, validity_columns, validity_shape

@@ -18,6 +18,7 @@ from zkunlearn.circuits.language.tables import ACTIVATION_COUNTS, RANGE_COUNTS, 
 from zkunlearn.circuits.relations import dataset as data_set
 from zkunlearn.circuits.relations.gradient_descent import BIAS, PREDICTIONS, WEIGHTS, Q, Z
 from zkunlearn.circuits.relations.model import COEFFICIENTS
+from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, RESIDUALS
 from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -77,7 +78,9 @@ def existing(tiling: Tiling) -> tuple[Axis, ...]:
 def boxes(shape: ProofShape) -> dict[Address, tuple[Axis, ...]]:
     places = {column: tiling for group in shape.groups for column, (_, tiling) in group.places.items()}
     axes = {column: existing(tiling) for column, tiling in places.items()}
-    return axes | {Z: axes[Q]}
+    steps = next(own for column, own in axes.items() if column.name.startswith(WEIGHTS.steps.name))
+    virtual = {Z: axes[Q], GRADIENTS: steps, RESIDUALS: steps[:2]}
+    return axes | {column: virtual[column] for column in shape.relation.virtual}
 
 
 def filled(shape: ProofShape, columns: Columns) -> Columns:

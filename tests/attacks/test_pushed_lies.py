@@ -177,6 +177,8 @@ def test_a_change_of_weights_solved_for_is_rejected_by_its_own_sum(
             return drawn
 
         def total(self, statement: Sum) -> Hidden:
+            if statement.name != "update":
+                return honest(self, statement)
             missing = evaluate_table(padded(declared, gap), self.at)
             send = self.channel.send
             self.channel.send = lambda values: send([value - missing for value in values])

@@ -23,6 +23,10 @@ from .edits import edited
 ROWS, FEATURES = 11, 2
 SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=(0.5, 0.25), batch_size=4, l2=0.01)
 PROBIT = zu.TrainingSpec(model="probit", epochs=1, learning_rate=0.5, batch_size=8)
+STANDARDIZED = zu.TrainingSpec(
+    model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum=(0.0, 0.5), class_weight={"0": 2, "1": 1},
+    penalize_intercept=True, standardize=True,
+)  # fmt: skip
 LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5)
 SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
@@ -85,7 +89,7 @@ class Owner:
     def __init__(self, folder: Path, seed: int) -> None:
         self.rng, self.folder = np.random.default_rng(seed), folder
         self.X = self.rng.normal(size=(ROWS, FEATURES))
-        self.people = zu.commit(self.X, np.arange(ROWS) % 2, openings=5)
+        self.people = zu.commit(self.X, np.arange(ROWS) % 2, openings=6)
         self.people.save(folder)
         self.first = zu.prove(self.people, SPEC).proof
         self.trained = zu.prove(self.people, SPEC, forget=["2", "7"], previous=self.first)
@@ -97,8 +101,13 @@ class Owner:
 
     @cached_property
     def probit(self) -> zu.TrainingProof:
-        """The last opening of people."""
+        """On the same rows, as the next."""
         return zu.prove(self.people, PROBIT).proof
+
+    @cached_property
+    def standardized(self) -> zu.TrainingProof:
+        """The last opening of people."""
+        return zu.prove(self.people, STANDARDIZED).proof
 
     @cached_property
     def continued(self) -> zu.TrainingProof:
@@ -244,6 +253,7 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("training, real labels, and its data set alike", *pair(lambda o: o.rents), judge_alike, LABELS),
         Kind("training, counts", payload_of(calls), payload_of(owner.rents), judge_proof(visits), "statement.spec"),
         Kind("training, probit", payload_of(owner.probit), proof[0], judge_proof(people), "statement.spec"),
+        Kind("training, standardised", payload_of(owner.standardized), proof[0], judge_proof(people), "statement.spec"),
         Kind("link", *pair(lambda o: o.link), judge_recommitment),
         Kind("link, and its data sets alike", *pair(lambda o: o.link), judge_linked, "references"),
     ]

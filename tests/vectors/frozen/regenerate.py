@@ -13,17 +13,23 @@ from zkunlearn.circuits.statements.base import STATEMENTS
 from zkunlearn.verifier.proofs import Proof
 
 SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=(0.5, 0.25), batch_size=4, l2=0.01)
+STANDARDIZED = zu.TrainingSpec(
+    model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum="increasing", standardize=True,
+    class_weight={"0": 2, "1": 1},
+)  # fmt: skip
 
 
 def test_write_the_frozen_files() -> None:
     features = np.random.default_rng(1).normal(size=(11, 2))
-    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=4)
+    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=5)
     training = zu.prove(data, SPEC).proof
     unlearning = zu.prove(data, SPEC, forget=["2", "7"], previous=training).proof
+    standardized = zu.prove(data, STANDARDIZED, forget=["3"]).proof
     _, link = zu.recommit(data, openings=2)
     write("dataset", data.commitment)
     write("training", training)
     write("training", unlearning, "unlearning.")
+    write("training", standardized, "standardized.")
     write("link", link)
 
 
