@@ -109,12 +109,14 @@ def random_statement(rng: random.Random) -> dict[str, Any]:
     rows, features, epochs = (int(2 ** rng.uniform(0, bits)) for bits in (13, 6, 11))
     kind = rng.choice(["binary", "real", "count"])
     openings = rng.choice([1, 2, 3, 8, 32, 100, 4096])
+    bias = rng.random() < 0.5
     spec = zu.TrainingSpec(
         model="linear",
         epochs=epochs,
         learning_rate=0.5,
         batch_size=rng.choice([None, None, 1, 2, 8, 64, 1024]),
-        bias=rng.random() < 0.5,
+        bias=bias,
+        standardize=bias and rng.random() < 0.5,
     )
     forgotten = sorted(rng.sample(range(rows), rng.randint(0, min(3, rows - 1))))
     return statement_about_nothing(rows, features, kind, openings, spec, forgotten)
@@ -122,7 +124,7 @@ def random_statement(rng: random.Random) -> dict[str, Any]:
 
 def test_shapes_are_those_of_the_package() -> None:
     """Tilings, row lengths, groups, counts of messages, lengths of proofs."""
-    rng, seen, alone = random.Random(11), 0, 0
+    rng, seen, alone, standardized = random.Random(11), 0, 0, 0
     for _ in range(60):
         statement = random_statement(rng)
         package = read_statement(TrainingStatement, divided("training", statement))
@@ -134,9 +136,11 @@ def test_shapes_are_those_of_the_package() -> None:
             continue
         seen += 1
         alone += len(expected.groups) == 3
+        standardized += statement["spec"]["method"]["standardize"]
         assert reference_shape(verifier.training_shape(statement)) == package_shape(expected)
         assert reference_shape(verifier.dataset_shape(statement["dataset"])) == package_shape(shape_of(package.dataset))
     assert seen > 30 and alone > 3, "witnesses with the data set, and in a group of their own"
+    assert standardized > 5
 
 
 # The integers --------------------------------------------------------------------------------------------------------
@@ -207,7 +211,7 @@ def test_schedules_are_those_of_the_package() -> None:
         for name in ("c_epoch", "c_block", "l_epoch", "m_epoch"):
             assert getattr(found, name) == list(getattr(expected, name)), name
         ranges.add(found.weight_bits)
-        standardized += spec.method.standardize
+        standardized += found.standardization is not None
         compare_standardizations(found, expected)
     assert 20 < refused < 130 and ranges == {32, 24, 20} and 10 < standardized < 100
 
