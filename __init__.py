@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from .models.encoding.dataset import Bounds
     from .models.scales import FixedPoint
     from .models.spec import TrainingSpec, load_spec
+    from .models.suggestion import Suggestion
     from .prover.owner.dataset import Dataset
     from .prover.owner.model import Model
     from .prover.owner.trained import Trained
+    from .prover.owner.trial import TrainingRun
     from .verifier.history import History, verify_chain
     from .verifier.proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
     from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment
@@ -53,8 +55,10 @@ __all__ = [
     "Proof",
     "RecommitmentProof",
     "StatementMismatch",
+    "Suggestion",
     "TrainingError",
     "TrainingProof",
+    "TrainingRun",
     "TrainingSpec",
     "VerificationReport",
     "ZkUnlearnError",
@@ -64,6 +68,8 @@ __all__ = [
     "memory_limit",
     "prove",
     "recommit",
+    "suggest",
+    "train",
     "verify",
     "verify_chain",
     "verify_dataset",
@@ -76,7 +82,9 @@ _HOMES = {
     "Model": "prover.owner.model",
     "Proof": "verifier.proofs",
     "RecommitmentProof": "verifier.proofs",
+    "Suggestion": "models.suggestion",
     "TrainingProof": "verifier.proofs",
+    "TrainingRun": "prover.owner.trial",
     "TrainingSpec": "models.spec",
     "VerificationReport": "verifier.verify",
     "load_spec": "models.spec",
@@ -185,6 +193,64 @@ def load_dataset(directory: str | Path) -> Dataset:
     return Dataset.load(directory)
 
 
+def train(
+    dataset: Dataset,
+    spec: TrainingSpec,
+    forget: Iterable[str | int] = (),
+    previous: TrainingProof | None = None,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> TrainingRun:
+    """Train in the integers that `prove` would prove, prove nothing, and spend no opening.
+
+    Args:
+        forget, previous: as for `prove`; `previous` may have successors already.
+        progress: called with the name of each phase.
+
+    Returns:
+        `.curve` (loss, gradient and fit at some epochs), `.notes`, and what a model has: `.predict`, `.score`, ..
+
+    Raises:
+        DataError, ParameterError, StatementMismatch, TrainingError: those of `prove`.
+    """
+    from .prover.owner.trial import try_training
+
+    return try_training(dataset, spec, forget, previous, progress)
+
+
+def suggest(
+    dataset: Dataset,
+    model: str | None = None,
+    l2: float | None = None,
+    *,
+    standardize: bool = True,
+    most_epochs: int = 200,
+    forget: Iterable[str | int] = (),
+    previous: TrainingProof | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Suggestion:
+    """A spec whose training comes near its optimum on this data set, found in float64; no opening is spent.
+
+    Args:
+        model: "logistic", "linear", "probit" or "poisson"; by default that of the kind of labels.
+        l2: of the spec; by default 1 / rows that count, scikit-learn's C = 1.
+        standardize: whether features are standardised, where that can be.
+        most_epochs: no more than these are suggested, up to 2^14.
+        forget, previous: who does not count, as for `prove`.
+        progress: called with the name of each phase.
+
+    Returns:
+        `.spec`, `.expected_gap` (by which part of the least loss the trained model's is above it), `.notes`,
+        `.to_toml()`.
+
+    Raises:
+        DataError, ParameterError, StatementMismatch: see `prover.owner.suggest`.
+    """
+    from .prover.owner.suggest import suggest_training
+
+    return suggest_training(dataset, model, l2, standardize, most_epochs, forget, previous, progress)
+
+
 def prove(
     dataset: Dataset,
     spec: TrainingSpec,
@@ -205,7 +271,8 @@ def prove(
         progress: called with the name of each phase.
 
     Returns:
-        `.proof` (public), `.model` (secret: `.predict`, `.score`, `.coef_`, ..), `.timings`, `.save`.
+        `.proof` (public), `.model` (secret: `.predict`, `.score`, `.coef_`, ..), `.curve` and `.notes` (how it went),
+        `.timings`, `.save`.
 
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded: see `prover.training`.

@@ -44,6 +44,21 @@ openings_option = click.option(
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")
 
 
+def forget_options(previous_help: str) -> Callable[[Command], Command]:
+    """Who does not count: --forget, --forget-file, and --previous, whose help is `previous_help`."""
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.option("--previous", "previous_file", type=FILE, metavar="Q.proof", help=previous_help),
+            click.option("--forget-file", type=FILE, metavar="F", help="Rows to forget, one id a line."),
+            click.option("--forget", multiple=True, metavar="ID", help="A row to forget; may be repeated."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 class MemorySize(click.ParamType):  # type: ignore[type-arg]  # only newer versions of click have these
     """A number of bytes, as people write it: 800MB, 2GB, 1.5GiB."""
 

@@ -10,10 +10,11 @@ import click
 import zkunlearn as zu
 
 from ..errors import DataError
-from .options import FILE, common, force_option, openings_option, within_memory
+from .curves import curve_data, curve_lines
+from .options import FILE, common, force_option, forget_options, openings_option, within_memory
 from .output import Output, foreign
 from .places import dataset_files, refuse_existing, require_file_place, require_folder_place, secrets_folder
-from .words import dataset_data, dataset_lines, plural, size_text, statement_data, statement_lines
+from .words import dataset_data, dataset_lines, noted, plural, size_text, statement_data, statement_lines
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
@@ -102,15 +103,7 @@ def commit(
 @click.command()
 @click.argument("directory", type=FILE, metavar="DIR")
 @click.option("--spec", "spec_file", required=True, type=FILE, metavar="SPEC.toml", help="The declared algorithm.")
-@click.option("--forget", multiple=True, metavar="ID", help="A row to forget; may be repeated.")
-@click.option("--forget-file", type=FILE, metavar="F", help="Rows to forget, one id a line.")
-@click.option(
-    "--previous",
-    "previous_file",
-    type=FILE,
-    metavar="Q.proof",
-    help="The proof that this one supersedes; what it forgot stays forgotten. The spec may be another one.",
-)
+@forget_options("The proof that this one supersedes; what it forgot stays forgotten. The spec may be another one.")
 @click.option("--fork", is_flag=True, help="Go on even if another statement supersedes Q already.")
 @click.option("--out", required=True, type=FILE, metavar="P.proof", help="Where the proof goes.")
 @click.option("--timings", is_flag=True, help="Show the seconds of each phase.")
@@ -161,7 +154,7 @@ def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles,
     """What was proved, and where it is."""
     statement, out = trained.proof.statement, files.proof
     for text in trained.notes:
-        output.note(f"note: {text}")
+        output.note(noted(text))
     if trained.forgotten_before:
         output.note(f"note: {plural(trained.forgotten_before, 'row')} of these had been forgotten already")
     if dataset.spent + 1 == dataset.statement.openings:
@@ -171,6 +164,7 @@ def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles,
     seconds = {phase: round(duration, 3) for phase, duration in trained.timings.items()}
     lines = [
         *statement_lines(statement),
+        *([] if trained.curve is None else curve_lines(trained.curve)),
         ("openings", f"{dataset.spent} of {dataset.statement.openings} used"),
         ("public", f"{foreign(out)}, {size_text(out.stat().st_size)}"),
         *([("", foreign(public_list))] if public_list else []),
@@ -179,6 +173,7 @@ def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles,
     ]
     data = {**statement_data(statement), "files": names, "openings_used": dataset.spent, "seconds": seconds}
     data["notes"] = list(trained.notes)
+    data["training"] = None if trained.curve is None else curve_data(trained.curve)
     output.result("Training proved", lines, f"proved: statement {data['statement']}", data)
 
 

@@ -1,4 +1,4 @@
-"""The command line, a thin layer over the library: commit, prove and predict for owners, verify for auditors.
+"""The command line, a thin layer over the library: commit, train, prove, predict for owners, verify for auditors.
 
 Results go to stdout, everything else to stderr; exit codes are in exits.py. What is slow to import (numba, rich,
 scikit-learn) is imported by the command that needs it, when it needs it.
@@ -19,6 +19,7 @@ from .options import FILE, common
 from .output import Output
 from .owner import commit, prove, recommit
 from .prediction import predict
+from .training import suggest, train
 
 LOGGER = logging.getLogger("zkunlearn")
 
@@ -47,5 +48,5 @@ def demo(output: Output, out: Path | None) -> None:
     run_demo(output, out)
 
 
-for command in (commit, prove, predict, recommit, verify, inspect, demo):
+for command in (commit, suggest, train, prove, predict, recommit, verify, inspect, demo):
     main.add_command(command)

@@ -24,6 +24,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+def noted(text: str) -> str:
+    """A note as it is printed; a warning says itself that it is one."""
+    return text if text.startswith("warning: ") else f"note: {text}"
+
+
 def security_text(least: float, total: float) -> str:
     """Proven soundness, counted both ways."""
     return f"{least:.1f} bits proven (each round; {total:.1f} for all rounds together)"

@@ -3,6 +3,9 @@
 All quantities are real: features x_int / 2^x_bits, labels y_int / 2^label_bits, weights w_int / 2^w_bits. A family
 brings prediction and loss (families.py). A step descends on mean loss over the live rows of its block, each counted as
 its class is, + l2 / 2 * ||w||^2, at the declared rate, and takes a share of the last step again: the declared momentum.
+
+Standardised features are (x - mean) / sqrt(variance) of the rows that count, a constant one zero; the weights that come
+out are of features as they are.
 """
 
 from __future__ import annotations
@@ -46,10 +49,11 @@ def train_float(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedu
         schedule: gives the family, the blocks, and who counts.
 
     Returns:
-        The last weights, float64 (K,).
+        The last weights, float64 (K,), of features as they are.
     """
-    matrix, labels = design_matrix(X_real, schedule.bias), np.asarray(y_real, dtype=np.float64)
-    method, counted = _descent(spec), _counted(labels, schedule)
+    labels, method = np.asarray(y_real, dtype=np.float64), _descent(spec)
+    mean, scale = _standardization(X_real, method, schedule)
+    matrix, counted = _design(X_real, mean, scale, schedule), _counted(labels, schedule)
     weights = last = np.zeros(schedule.width)
     for rate, momentum in zip(method.learning_rates, _momenta(method), strict=True):
         for block in range(schedule.blocks):
@@ -59,7 +63,27 @@ def train_float(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedu
             gradient = residuals @ part / max(schedule.live_counts[block], 1)
             step = rate * (gradient + decays(schedule, method.l2) * weights) - momentum * (weights - last)
             weights, last = weights - step, weights
-    return weights
+    return _of_features(weights, mean, scale)
+
+
+def _standardization(X_real: ArrayLike, method: GradientDescent, schedule: Schedule) -> tuple[FloatArray, FloatArray]:
+    """Of each feature what is taken off, and what it is multiplied with then: float64 (d,) both."""
+    own = np.asarray(X_real, dtype=np.float64)[schedule.live.mask()]
+    if not method.standardize:
+        return np.zeros(own.shape[1]), np.ones(own.shape[1])
+    constant = own.min(axis=0) == own.max(axis=0)  # whose variance may come out as a tiny number
+    variance = np.where(constant, 1.0, own.var(axis=0))
+    return own.mean(axis=0), np.where(constant, 0.0, 1 / np.sqrt(variance))
+
+
+def _design(X_real: ArrayLike, mean: FloatArray, scale: FloatArray, schedule: Schedule) -> FloatArray:
+    return design_matrix((np.asarray(X_real, dtype=np.float64) - mean) * scale, schedule.bias)
+
+
+def _of_features(weights: FloatArray, mean: FloatArray, scale: FloatArray) -> FloatArray:
+    """The weights (K,) of standardised features as those of features as they are."""
+    own = weights[: len(mean)] * scale
+    return np.append(own, weights[len(mean) :] - own @ mean)
 
 
 def _momenta(method: GradientDescent) -> list[float]:
@@ -90,7 +114,8 @@ def train_torch(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedu
 
     method, labels = _descent(spec), np.array(y_real, dtype=np.float64)
     targets, counted = torch.from_numpy(labels), torch.from_numpy(_counted(labels, schedule))
-    matrix = torch.from_numpy(design_matrix(X_real, schedule.bias))
+    mean, scale = _standardization(X_real, method, schedule)
+    matrix = torch.from_numpy(_design(X_real, mean, scale, schedule))
     weights = torch.zeros(schedule.width, dtype=torch.float64, requires_grad=True)
     penalty = torch.from_numpy(decays(schedule, method.l2))
     optimiser, before = torch.optim.SGD([weights], lr=method.learning_rates[0]), method.learning_rates[0]
@@ -102,10 +127,10 @@ def train_torch(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedu
             before, rows = rate, schedule.block_rows(block)
             optimiser.zero_grad()
             losses = schedule.family.torch_loss(matrix[rows] @ weights, targets[rows]) * counted[rows]
-            mean = losses.sum() / max(schedule.live_counts[block], 1)
-            (mean + (penalty * weights**2).sum() / 2).backward()  # type: ignore[no-untyped-call]  # as torch ships it
+            loss = losses.sum() / max(schedule.live_counts[block], 1)
+            (loss + (penalty * weights**2).sum() / 2).backward()  # type: ignore[no-untyped-call]  # as torch ships it
             optimiser.step()
-    return np.asarray(weights.detach().numpy(), dtype=np.float64)
+    return _of_features(np.asarray(weights.detach().numpy(), dtype=np.float64), mean, scale)
 
 
 def objective(X_real: ArrayLike, y_real: ArrayLike, live: ArrayLike, weights: ArrayLike, spec: TrainingSpec) -> float:

@@ -18,7 +18,7 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
 
-from .reference import arithmetic, relations, toys, verifier
+from .reference import arithmetic, relations, standardization, toys, verifier
 from .reference.channel import Transcript
 from .reference.examples import forget_list
 from .reference.field import K
@@ -89,6 +89,10 @@ def _relation(relation: Any) -> relations.Relation:
     factors: dict[str, Any] = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch", "m_epoch")}
     table = arithmetic.activation_table(s.family.name, s.scales.q_bits, s.scales.p_bits)
     handed = arithmetic.Schedule(**{name: getattr(s, name) for name in names}, **factors, table=table)
+    own = s.standardization
+    if own is not None:
+        names = ["rows", "count", "x_bits", "cap", "amplitude"]
+        handed.standardization = arithmetic.Standardization(**{name: getattr(own, name) for name in names})
     statement = {
         "dataset": _dataset(s.rows, s.features, s.label_kind, s.scales.x_bits),
         "spec": {"scales": {"x_bits": s.scales.x_bits}, "method": {"bias": s.bias}},
@@ -97,7 +101,8 @@ def _relation(relation: Any) -> relations.Relation:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relations, "schedule", lambda *_: handed)
-        return relations.GradientDescent(statement)
+        kind = relations.GradientDescent if own is None else standardization.StandardizedDescent
+        return kind(statement)
 
 
 def _dataset(rows: int, features: int, kind: str, x_bits: int) -> dict[str, Any]:

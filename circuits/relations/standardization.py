@@ -170,7 +170,7 @@ class ScalerRelation:
 
     def _exponents(self, steps: Steps, at: At) -> None:
         """One exponent a feature, and what follows from it: five sums over exponents as one, at random weights."""
-        (mix,) = steps.point("exponents", 1)
+        shares = (ONE, *steps.point("exponents", 4))  # no powers of one: each challenge errs once in |K|
         whole, spread = range(self.public.cap + 1), at[SPREAD]
         rows = (
             ([1 for _ in whole], public(at.real)),
@@ -179,10 +179,9 @@ class ScalerRelation:
             (list(self.public.upper), at[ABOVE] + spread),
             (list(self.public.lower), spread - at[BELOW]),
         )
-        weights, claim, share = _zeros(len(whole)), public(ZERO), ONE
-        for integers, value in rows:
-            weights = kadd(weights, kscale(_base(integers), share))
-            claim, share = claim + value * share, share * mix
+        weights, claim = _zeros(len(whole)), public(ZERO)
+        for share, (integers, value) in zip(shares, rows, strict=True):
+            weights, claim = kadd(weights, kscale(_base(integers), share)), claim + value * share
         bits = self.exponent.bits
         own = Term(ONE, EXPONENT, {"exponent": variables(0, bits), "weight": at.k})
         steps.sumcheck(Sum("exponents", (bits,), _tabled(weights), (Factor((own,)),)), claim)
@@ -226,16 +225,16 @@ class ScalerRelation:
     def _products(self, steps: Steps, at: At) -> None:
         """What power and D are multiplied with; several products of one factor as one."""
         own, n = self.public, self.public.count
-        (mix,) = steps.point("products", 1)
-        powers = [(ONE, MEAN_REST), (mix, MEAN), (mix**2, RATE), (mix**3, self.last.integer)]
-        constant = -self._half - self.last.offset * mix**3
-        claim = at[FRACTION] * n + self._middle(at, FRACTION_REST) + (at[OFFSET] - at[FRACTION]) * mix
-        claim = claim + at[SCALED_RATE] * mix**2 + at[COEFFICIENTS] * mix**3
+        of_means, of_rates, of_weights, of_centred = steps.point("products", 4)
+        powers = [(ONE, MEAN_REST), (of_means, MEAN), (of_rates, RATE), (of_weights, self.last.integer)]
+        constant = -self._half - self.last.offset * of_weights
+        claim = at[FRACTION] * n + self._middle(at, FRACTION_REST) + (at[OFFSET] - at[FRACTION]) * of_means
+        claim = claim + at[SCALED_RATE] * of_rates + at[COEFFICIENTS] * of_weights
         steps.sumcheck(self._product(at.k, "powers", (POWER,), powers, constant), claim)
 
         divided = at[VARIANCE] + at.real * (2 * own.amplitude + own.floor) - at[RATE_REST] - at[RATE] * (2 * own.floor)
-        rates = self._product(at.k, "rates", (RATE,), [(K(2), VARIANCE), (mix, OFFSET)], ZERO)
-        steps.sumcheck(rates, divided + at[CENTRED_RATE] * mix)
+        rates = self._product(at.k, "rates", (RATE,), [(K(2), VARIANCE), (of_centred, OFFSET)], ZERO)
+        steps.sumcheck(rates, divided + at[CENTRED_RATE] * of_centred)
 
     @property
     def _half(self) -> K:

@@ -131,15 +131,25 @@ def _gradient(matrix: FloatArray, column_bound: int, residuals: IntArray) -> Int
     return gradient
 
 
-def _diverged(step: int, schedule: Schedule, z: IntArray, live: NDArray[np.bool_]) -> TrainingError:
+def _diverged(step: int, schedule: Schedule, z: IntArray, targets: IntArray, live: NDArray[np.bool_]) -> TrainingError:
     epoch, block = divmod(step, schedule.blocks)
     worst = int(np.argmax(np.where(live, np.abs(z), -1)))
     fixed = schedule.scales
     size = abs(int(z[worst])) / 2.0 ** (fixed.x_bits + fixed.w_bits)
     row = schedule.block_rows(block).start + worst
+    advice = "lower learning_rate or scale the features"
+    if (
+        schedule.family.predicts == "class"
+        and not any(schedule.l_epoch.values)
+        and ((z > 0) == (targets > 0))[live].all()
+    ):
+        advice = (
+            "every row there is classified right, and scores still grow: where classes are separable there is no "
+            "optimum without l2; set l2, or use fewer epochs"
+        )
     return TrainingError(
         f"diverged at step {step} (epoch {epoch}, batch {block}): |z| = {size:.1f} > {fixed.z_limit:g} "
-        f"at row {row}; lower learning_rate or scale the features"
+        f"at row {row}; {advice}"
     )
 
 
@@ -259,7 +269,7 @@ def _descend(
         z = _scores(part, column_bounds, own) + intercept_of(schedule, weights, scaler)
         q = np.where(mine, z >> REMAINDER_BITS, 0)
         if int(q.min()) < -HALF_TABLE or int(q.max()) >= HALF_TABLE:
-            raise _diverged(step, schedule, z, mine)
+            raise _diverged(step, schedule, z, targets[rows], mine)
         p = np.where(mine, table[q + HALF_TABLE], 0)
         trace.Q[epoch, rows], trace.P[epoch, rows], trace.rem[epoch, rows] = q, p, z - (q << REMAINDER_BITS)
         r = np.asarray(counted[rows] * (p - targets[rows]), dtype=np.int64)

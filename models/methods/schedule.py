@@ -121,7 +121,7 @@ class Schedule(Compiled):
         low, high = min(self.c_epoch.values) * min(factors), max(self.c_epoch.values) * max(factors)
         return float(low * self.rate_scale), float(high * self.rate_scale)
 
-    def effectivemomentum_factor(self, epoch: int) -> float:
+    def effective_momentum(self, epoch: int) -> float:
         """The momentum the integers apply in an epoch."""
         return float(Fraction(self.m_epoch[epoch], 1 << self.shift))
 

@@ -1,4 +1,4 @@
-"""Features standardised by the rows that count, in exact integers (docs/arithmetic.md, "Standardisation").
+"""Features standardised by the rows that count, in exact integers (docs/arithmetic.md, "Standardised features").
 
 Of n counted rows, for each feature x (integers of [-2^x_bits, 2^x_bits]), with f = floor(n / 2):
 
@@ -12,8 +12,9 @@ Of n counted rows, for each feature x (integers of [-2^x_bits, 2^x_bits]), with 
     D   = nearest(A / (V + V0)):         2 D (V + V0) + rem = 2 A + V + V0,  rem in [0, 2 (V + V0))
 
 x' is the feature with mean zero, as large as x_bits allow; D takes its spread out of a step: gradient descent on x'
-whose steps are D times a gradient is gradient descent on x' / sqrt((V + V0) / n). V0 = n 4^(x_bits - 5) keeps D finite;
-it makes spreads at most 0.8 % larger, but for features whose e is the cap. A constant feature has C = V = 0 and x' = 0.
+whose steps are D times a gradient is gradient descent on x' / sqrt((V + V0) / n). V0 = n 4^max(0, x_bits - 5) keeps D
+finite; V + V0 is at most 0.8 % more than V (3.2 % of 4 bits), but for features whose e is the cap. A constant feature
+has C = V = 0 and x' = 0.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ from ...verifier.shapes import matrix_shapes
 from ..matrices.commitment import Commitment, Secret, commit_columns
 from ..witnesses.model import model_cells
 from .budget import Budget, Counted
+from .linear_model import LinearModel
 from .locks import locked
-from .prediction import Predictor
 
 MODEL_KIND = "model.opening"
 MAX_MODEL_BYTES = 1 << 30
@@ -41,7 +41,7 @@ _FORM: Fields = {"training": dict, "weights": bytes, "tails": bytes, "leaf_salts
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class Model(Predictor, Counted):
+class Model(LinearModel, Counted):
     """The secret behind a model commitment, and what it is used for: `predict`, `predict_proba`, `score`, `coef_`, ..
 
     Attributes:
@@ -70,17 +70,6 @@ class Model(Predictor, Counted):
     def encoding(self) -> DatasetEncoding:
         """How inputs become integers."""
         return self.statement.dataset.encoding
-
-    @property
-    def weights(self) -> npt.NDArray[np.float64]:
-        """Weights on encoded features (in [-1, 1] within bounds), float64 (d,)."""
-        return self.integers[: self.statement.dataset.features] / float(1 << self.spec.fixed_point.w_bits)
-
-    @property
-    def intercept(self) -> float:
-        """What is added to all scores; 0.0 without a bias."""
-        scales = self.spec.fixed_point
-        return int(self.integers[-1]) / 2.0 ** (scales.x_bits + scales.w_bits) if self.spec.method.bias else 0.0
 
     @property
     def spent(self) -> int:

@@ -20,6 +20,7 @@ from ...circuits.statements.training import TrainingStatement
 from ...errors import DataError, FormatError, InvalidProof, ZkUnlearnError
 from ...formats.files import read_file, sweep_unfinished
 from ...formats.lists import write_digests
+from ...models.convergence import Curve
 from ...verifier.proofs import MAX_FILE_BYTES, TrainingProof
 from ...verifier.verify import verify_proof
 from .locks import locked
@@ -60,6 +61,7 @@ class Trained:
         forgotten_before: how many of the rows that were to be forgotten had been forgotten already.
         directory: where the data set is stored, if it is; its lock is held while files are written.
         notes: what the owner should know, such as what rounding took away; logged as warnings too.
+        curve: how the training went, for the owner only; nothing of it is proved.
     """
 
     proof: TrainingProof
@@ -68,6 +70,7 @@ class Trained:
     forgotten_before: int = 0
     directory: Path | None = None
     notes: tuple[str, ...] = ()
+    curve: Curve | None = None
 
     @property
     def statement(self) -> TrainingStatement:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.model import MODEL
 from ...circuits.statements.records import Record
 from ...circuits.statements.training import MODEL_OPENINGS, PATHS, ModelCommitment, TrainingStatement
 from ...errors import DataError, StatementMismatch, require_type
+from ...models.convergence import Curve
 from ...models.spec import TrainingSpec
 from ...verifier.proofs import TrainingProof
 from ...verifier.protocol.merkle import DIGEST_BYTES
@@ -28,6 +33,38 @@ from .successors import note_statement, refuse_fork
 from .trained import Trained
 
 LOGGER = logging.getLogger("zkunlearn")
+
+
+@dataclass(frozen=True, repr=False)
+class Declared:
+    """A training before it is run.
+
+    Attributes:
+        draft: its statement, in which the model's root is zero.
+        attached: what the proof's file carries beside it.
+        repeated: how many of the rows that were named had been forgotten already.
+    """
+
+    draft: TrainingStatement
+    attached: Mapping[str, bytes]
+    repeated: int
+
+
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
+class Outcome:
+    """A training that was run.
+
+    Attributes:
+        trace: of the method's own kind (prover/witnesses/methods.py).
+        integers: of the model, `Model.integers`.
+        curve: how it went.
+        notes: what the owner should know of it.
+    """
+
+    trace: Any
+    integers: npt.NDArray[np.int64]
+    curve: Curve
+    notes: tuple[str, ...]
 
 
 def prove_training(
@@ -58,36 +95,64 @@ def prove_training(
         BudgetExceeded: no openings are left.
     """
     start = perf_counter()
-    _require_types(dataset, spec, previous)
-    openings = require_openings(model_openings)
-    before, wanted = _forgotten_before(dataset, previous, fork), dataset.rows.positions(forget)
-    draft = _draft(dataset, spec, dataset.records_at({*before, *wanted}), openings, previous)
-    attached = {PATHS: dataset.rows.record_paths(draft.positions)}
-    shape = check_before_work(draft, [dataset.budget], attached)
+    declared = declare(dataset, spec, forget, previous, model_openings, fork)
+    draft = declared.draft
+    shape = check_before_work(draft, [dataset.budget], declared.attached)
     dataset.require_whole_count()
-    _report(progress, "train")
-    maker = MAKERS_OF_METHOD[spec.method.kind]
-    trace = maker.train(dataset.rows, draft.schedule)
-    notes = maker.notes(draft.schedule, trace)
-    for note in notes:
-        LOGGER.warning("%s", note)
+    outcome = train_declared(dataset, draft, progress)
 
     matrix = shape.committed[MODEL]
     secret = fresh_secret(matrix.code, matrix.layout.rows)
-    integers = maker.model(draft.schedule, trace)
-    opening = commit_model(matrix, dataset.statement.features, integers, secret)
+    opening = commit_model(matrix, dataset.statement.features, outcome.integers, secret)
     statement = replace(draft, model=replace(draft.model, root=opening.root))
-    own = maker.witness(draft.relation, trace)
+    own = MAKERS_OF_METHOD[spec.method.kind].witness(draft.relation, outcome.trace)
     witness = Witness({**dataset.columns, **own.columns}, own.looked_up)
     committed = {DATASET: dataset.matrix, MODEL: opening}
     trained = perf_counter()
     proved = prove_statement(shape, statement, committed, witness, budgets=[dataset.budget], progress=progress)
-    model = Model.proved(statement, integers, secret)
+    model = Model.proved(statement, outcome.integers, secret)
     timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
-    proof = TrainingProof(statement, proved.proof.proof, attached)
+    proof = TrainingProof(statement, proved.proof.proof, declared.attached)
+    notes = outcome.notes
     if dataset.directory is not None:
         notes += _noted(dataset.directory, proof)
-    return Trained(proof, model, timings, len({*before} & {*wanted}), dataset.directory, notes)
+    return Trained(proof, model, timings, declared.repeated, dataset.directory, notes, outcome.curve)
+
+
+def declare(
+    dataset: Dataset,
+    spec: TrainingSpec,
+    forget: Iterable[object],
+    previous: TrainingProof | None,
+    model_openings: int = MODEL_OPENINGS,
+    fork: bool = False,
+) -> Declared:
+    """What is to be trained; arguments and errors are those of `prove_training`."""
+    _require_types(dataset, spec, previous)
+    openings = require_openings(model_openings)
+    before, wanted = forgotten_before(dataset, previous, fork), dataset.rows.positions(forget)
+    draft = _draft(dataset, spec, dataset.records_at({*before, *wanted}), openings, previous)
+    attached = {PATHS: dataset.rows.record_paths(draft.positions)}
+    return Declared(draft, attached, len({*before} & {*wanted}))
+
+
+def train_declared(dataset: Dataset, draft: TrainingStatement, progress: Progress | None) -> Outcome:
+    """Run a training in the integers that are proved; what its owner should know is logged.
+
+    Raises:
+        ParameterError: every update is rounded to zero.
+        TrainingError: it diverges.
+    """
+    _report(progress, "train")
+    method = draft.spec.method
+    maker = MAKERS_OF_METHOD[method.kind]
+    trace = maker.train(dataset.rows, draft.schedule)
+    lost = maker.notes(draft.schedule, trace)
+    curve = maker.curve(dataset.rows, method, draft.schedule, trace)
+    notes = (*lost, *curve.notes)
+    for note in notes:
+        LOGGER.warning("%s", note)
+    return Outcome(trace, maker.model(draft.schedule, trace), curve, notes)
 
 
 def _require_types(dataset: Dataset, spec: TrainingSpec, previous: TrainingProof | None) -> None:
@@ -106,7 +171,7 @@ def _draft(
     return TrainingStatement(dataset.statement, spec, forgotten, model, superseded)
 
 
-def _forgotten_before(dataset: Dataset, previous: TrainingProof | None, fork: bool) -> tuple[int, ...]:
+def forgotten_before(dataset: Dataset, previous: TrainingProof | None, fork: bool) -> tuple[int, ...]:
     """Positions that the superseded proof forgot, which stay forgotten; none without one.
 
     Raises:

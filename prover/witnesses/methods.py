@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...models.convergence import Curve
 from ...models.methods import GradientDescent
 from ..matrices.values import Witness
+from .curve import descent_curve
 from .gradient_descent import training_witness
 from .rows import Rows
 from .run import descend, model_of, resolution_notes
@@ -26,15 +28,17 @@ class Maker:
         notes: on the schedule and the trace, what the owner should know before proving, such as what rounding took
             away; raises ParameterError where nothing is left.
         model: on the same, the integers of the model: `Model.integers`.
+        curve: from rows, the method, what it compiled to and the trace, how the training went.
         witness: from the method's relation and the trace to the columns that are committed.
     """
 
     train: Callable[[Rows, Any], Any]
     notes: Callable[[Any, Any], tuple[str, ...]]
     model: Callable[[Any, Any], npt.NDArray[np.int64]]
+    curve: Callable[[Rows, Any, Any, Any], Curve]
     witness: Callable[[Any, Any], Witness]
 
 
 MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
-    {GradientDescent.kind: Maker(descend, resolution_notes, model_of, training_witness)}
+    {GradientDescent.kind: Maker(descend, resolution_notes, model_of, descent_curve, training_witness)}
 )

@@ -126,7 +126,7 @@ def limbs(integer: Address, bits: int, values: Any) -> Columns:
 
 def scaler_columns(own: Declared, lie: Scaler) -> Columns:
     """What `prover.witnesses.standardization` commits to, for integers that may be out of range."""
-    relation: ScalerRelation = own.relation.scaler
+    relation: ScalerRelation = own.relation.scaler  # type: ignore[attr-defined]
     public = relation.public
     upper, lower = (np.array(bounds)[lie.e] for bounds in (public.upper, public.lower))
     integers = {

@@ -17,6 +17,9 @@ from zkunlearn.circuits.language.layout import WITNESS, Address
 from zkunlearn.circuits.language.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
 from zkunlearn.circuits.relations.dataset import BLINDS
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
+from zkunlearn.circuits.relations.methods import descent
+from zkunlearn.circuits.relations.standardization import EXPONENT, FIELD_COLUMNS
+from zkunlearn.circuits.relations.standardized_descent import StandardizedDescent
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape
@@ -43,7 +46,8 @@ def training(
     bits, classes = (14, ()) if kind == "real" else (0, ("no", "yes"))
     shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=bits, x_bits=10, classes=classes)
     schedule: Any = declared.compile(shape, Live(rows, forgotten, ranges))
-    return GradientDescent(schedule)
+    relation: Any = descent(schedule)
+    return relation
 
 
 TRAININGS = {
@@ -67,7 +71,17 @@ TRAININGS = {
     "an intercept that decays": training(9, 3, 4, 2, l2=0.1, penalize_intercept=True),
     "weighted classes": training(13, 3, 2, 4, (2,), class_weight={"no": 1, "yes": 9}),
     "all rows but one forgotten": training(10, 5, 6, 8, tuple(range(9)), model="linear"),
+    "standardised, one row": training(1, 1, 1, None, standardize=True),
+    "standardised, full batch": training(7, 4, 3, None, (2,), standardize=True, momentum=0.5),
+    "standardised, partial last block": training(13, 3, 3, 4, (2, 5, 12), standardize=True, l2=0.01),
+    "standardised, a last block of one row, forgotten": training(9, 2, 5, 4, (8,), standardize=True),
+    "standardised, ranges": training(29, 3, 2, 4, (9, 26), ((1, 3), (4, 12), (14, 15), (25, 28)), standardize=True),
+    "standardised, rates and weights of classes": training(
+        11, 5, 3, 2, (4, 5), standardize=True, learning_rate=(0.5, 0.3, 0.1), class_weight={"no": 2, "yes": 1}
+    ),
+    "standardised, all but one forgotten": training(10, 5, 2, 8, tuple(range(9)), model="linear", standardize=True),
 }
+SCALER_SUMS = "exponents", "exponents are one", "moments", "means", "variances", "variances", "powers", "rates"
 VALIDITIES = {kind: Validity(11, 3, kind, 10) for kind in ("binary", "real", "count")}
 RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES}
 
@@ -82,6 +96,7 @@ class Noting:
         self.sums: list[tuple[Sum, Point]] = []
         self.claims: list[tuple[Address, Mapping[str, Point]]] = []
         self.to_prove: list[Hidden] = []  # values of virtual columns
+        self.totals: list[Hidden] = []  # of sums
         self.proved: list[Hidden] = []  # claims of sums
 
     def random_point(self, bits: int) -> Point:
@@ -94,7 +109,8 @@ class Noting:
         return self.value(column, at)
 
     def total(self, statement: Sum) -> Hidden:
-        return self.program.entry()
+        self.totals.append(self.program.entry())
+        return self.totals[-1]
 
     def value(self, column: Address, at: Mapping[str, Point] | None) -> Hidden:
         """A claim about a column, or one that is left to a later sum."""
@@ -153,6 +169,8 @@ def test_public_vectors_of_a_training_are_extensions_of_their_tables(name: str) 
     schedule = relation.schedule
     decays = schedule.bias and not schedule.penalize_bias and any(schedule.l_epoch)
     sums = ["product", "update", *["bias decay"] * decays, "gradient", "epochs"]
+    if isinstance(relation, StandardizedDescent):
+        sums = [*SCALER_SUMS, "means of scores", "product", "intercept", *sums[1:-2], "scaled gradient", *sums[-2:]]
     assert [statement.name for statement, _ in steps.sums] == sums
     axes = column_axes(relation)
     for statement, point in steps.sums:
@@ -247,8 +265,8 @@ def test_every_value_that_no_matrix_holds_is_the_claim_of_a_sum(name: str) -> No
     relation = {**RELATIONS, "a virtual term": ScaledGradient(5, 3)}[name]
     steps = walked(relation)
     proved = {node for claim in steps.proved for _, node in claim.terms}
-    assert len(steps.to_prove) == {GradientDescent: 2, ScaledGradient: 1}.get(type(relation), 0)
-    assert {node for value in steps.to_prove for _, node in value.terms} <= proved
+    assert len(steps.to_prove) == {GradientDescent: 2, StandardizedDescent: 3, ScaledGradient: 1}.get(type(relation), 0)
+    assert {node for value in steps.to_prove + steps.totals for _, node in value.terms} <= proved
 
 
 @pytest.mark.parametrize("name", RELATIONS)
@@ -267,9 +285,13 @@ def test_columns_have_addresses_of_their_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", RELATIONS)
 def test_every_integer_column_of_the_witness_is_looked_up_or_bound(name: str) -> None:
-    """Limbs are range-checked one by one, short ones shifted as well; Q and P by the activation table."""
+    """Limbs are range-checked one by one, short ones shifted as well; Q and P by the activation table.
+
+    What is no integer by itself follows from others: functions of them, and zeros and a one.
+    """
     relation = RELATIONS[name]
     looked_up = {name for box in boxes(relation) for name in box.columns}
     counts = {table.multiplicity for section in relation.sections for table in section.tables}
     witness = {Address(WITNESS, column.name) for column in relation.columns[WITNESS]}
-    assert witness - counts <= looked_up
+    functions = {EXPONENT, *FIELD_COLUMNS} if isinstance(relation, StandardizedDescent) else set()
+    assert witness - counts - functions <= looked_up and not functions & looked_up

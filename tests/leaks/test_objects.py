@@ -36,7 +36,10 @@ PUBLIC = {  # and why
     "ModelFile": "a name of a file and a root, which is public",
     "OpeningFile": "a name of a folder, a public digest and a number of openings, of the statement",
     "ProofFiles": "names of files",
-    "_Geometry": "public, follows from the statement",
+    "Geometry": "public, follows from the statement",
+    "Standardization": "public, follows from the statement",
+    "_Cut": "public, follows from the statement",
+    "Suggestion": "a spec, and what its public text says of it",
     "TrainingSpec": "public, of the statement",
     "FixedPoint": "public, of the statement",
 }

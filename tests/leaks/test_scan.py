@@ -24,7 +24,7 @@ from . import owner
 from .owner import COLUMNS, Noted, Said, Table, run
 from .scanner import Secrets
 
-PUBLIC_SUFFIXES = (".commitment", ".proof", ".forgotten", ".recommitment", ".history")
+PUBLIC_SUFFIXES = (".commitment", ".proof", ".forgotten", ".recommitment", ".history", "suggested.toml")
 FORGOTTEN = 3  # the row
 BOUNDS = "[bounds]\n" + "".join(f'"{name}" = [{owner.LOW}, {owner.HIGH}]\n' for name in COLUMNS)
 
@@ -70,6 +70,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     with owner.noting(secrets) as noted:
         story = Story(folder, table, secrets, noted)
         story.run(*story.commit("data", "--openings", 8))
+        story.run("suggest", folder / "data", "--json")
+        story.run("suggest", folder / "data", "--out", folder / "suggested.toml")
+        tried = ("train", folder / "data", "--spec", folder / "spec.toml")
+        story.run(*tried, "--json")
+        story.run(*tried, "--forget", story.forgotten)
         story.run(*story.prove("first.proof", "--timings"))
         again = ("--forget", story.forgotten, "--previous", folder / "first.proof")
         story.run(*story.prove("second.proof", *again))
@@ -105,7 +110,15 @@ def audit(story: Story) -> None:
 
 def test_nothing_that_commands_say_holds_a_secret(story: Story) -> None:
     """The id to forget was typed by the user; even so it is not repeated."""
-    assert {said.arguments[0] for said in story.said} == {"commit", "prove", "recommit", "inspect", "verify"}
+    assert {said.arguments[0] for said in story.said} == {
+        "commit",
+        "suggest",
+        "train",
+        "prove",
+        "recommit",
+        "inspect",
+        "verify",
+    }
     for said in story.said:
         assert story.secrets.found_in(said.whole, text=True) == {}, said.arguments
 

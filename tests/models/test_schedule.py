@@ -136,6 +136,7 @@ def test_momenta_stay_below_one_and_leave_the_step_its_room():
         schedule = compile_schedule(spec(momentum=share), shape(), [])
         (factor,) = schedule.m_epoch.values
         assert factor == min(round(share * 2**schedule.shift), 2**schedule.shift - 1)
+        assert schedule.effective_momentum(0) == pytest.approx(share, abs=2.0**-schedule.shift)
         bounds, width = dict(schedule.bounds), 2**schedule.weight_bits - 1
         assert bounds["step with momentum"] >= bounds["step |c g + l w + 2^(h-1) - u|"] + factor * width - width
         assert bounds["step with momentum"] < 2**63 and schedule.shift <= plain.shift

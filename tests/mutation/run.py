@@ -46,6 +46,7 @@ DECLARED = (*UNPROVED, "tests/models/test_encoding.py", "tests/models/test_spec.
 FIRST = {
     **dict.fromkeys(("batching.py", "lookup.py", "opening.py", "sumcheck.py", "proof.py", "ledger.py"), LIES),
     **dict.fromkeys(("gradient_descent.py", "validity.py"), LIES),
+    **dict.fromkeys(("standardization.py", "standardized_descent.py"), ("tests/attacks/test_lying_scaler.py",)),
     **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
     **dict.fromkeys(("training.py", "link.py", "base.py"), UNPROVED),
     **dict.fromkeys(("pins.py", "proofs.py", "shapes.py"), (TYPES, *FILES)),

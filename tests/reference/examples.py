@@ -233,6 +233,16 @@ LINEAR = zu.TrainingSpec(model="linear", epochs=3, learning_rate=(0.5, 0.25, 0.1
 PROBIT = zu.TrainingSpec(model="probit", epochs=2, learning_rate=0.3, batch_size=2, bias=False)
 SCALES = zu.FixedPoint(x_bits=12, w_bits=16, p_bits=12)
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.05, batch_size=16, l2=0.1, fixed_point=SCALES)
+STANDARDIZED = zu.TrainingSpec(
+    model="logistic",
+    epochs=3,
+    learning_rate=(0.5, 0.4, 0.3),
+    batch_size=4,
+    momentum="increasing",
+    l2=0.01,
+    class_weight={"0": 2, "1": 3},
+    standardize=True,
+)
 # So many epochs that the witness gets longer rows than the data set's.
 LONG = zu.TrainingSpec(model="logistic", epochs=2400, learning_rate=0.125)
 
@@ -257,6 +267,8 @@ class Owner:
         self.probit = trained(patients, PROBIT, patients.ids[2:4])
         visits = zu.commit(numbers(5, 1, 5), np.arange(5), label_kind="count", x_bits=12, openings=2)
         self.poisson = trained(visits, POISSON, ("2",))
+        scales = zu.commit(numbers(11, 3, 8) * [1.0, 50.0, 0.01], np.arange(11) % 2, openings=2)
+        self.standardized = trained(scales, STANDARDIZED, ("1", "5", "6"))
         self.long = trained(zu.commit(numbers(500, 2, 7), np.arange(500) % 2, openings=32), LONG, ("9",))
         lasting = zu.commit(numbers(6, 2, 6), np.arange(6) % 2, openings=256)
         self.lasting = lasting.commitment.to_bytes()

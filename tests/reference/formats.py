@@ -215,10 +215,11 @@ def check_spec(spec: Any) -> None:
     fields(spec, {"family": str, "method": dict, "scales": dict})
     method, scales = spec["method"], spec["scales"]
     texts, integers = ("kind", "l2"), ("epochs", "batch_size")
-    flags, lists = ("bias", "penalize_intercept"), ("learning_rate", "momentum", "class_weight")
+    flags = ("bias", "penalize_intercept", "standardize")
+    lists = ("learning_rate", "momentum", "class_weight")
     kinds = ((texts, str), (integers, int), (flags, bool), (lists, list))
     fields(method, {name: kind for names, kind in kinds for name in names})
-    require("format", method["bias"] or not method["penalize_intercept"])
+    require("format", method["bias"] or not (method["penalize_intercept"] or method["standardize"]))
     check_momentum(method["momentum"], method["epochs"])
     check_class_weights(method["class_weight"])
     fields(scales, dict.fromkeys(("x_bits", "w_bits", "p_bits"), int))

@@ -151,10 +151,11 @@ class Recommitment(Relation):
 
 
 class GradientDescent(Relation):
+    name = "gradient descent"
     virtual = frozenset({Z})
 
     def __init__(self, statement: dict[str, Any]) -> None:
-        self.name, dataset, spec = "gradient descent", statement["dataset"], statement["spec"]
+        dataset, spec = statement["dataset"], statement["spec"]
         self.forgotten = [position for position, _ in records_of(statement)]
         self.s = s = schedule(spec, dataset, self.forgotten)
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
@@ -177,10 +178,15 @@ class GradientDescent(Relation):
             witness += [Column(limb, at_steps) for _, limb in self.limbs[steps] + self.limbs[f"{name} remainder"]]
             witness += [Column(limb, (axis,)) for _, limb in self.limbs[f"last {name}"]]
             model.append(Column(own[1], (axis,)))
-        super().__init__(boxes, [RANGE, ACTIVATION])
+        more, last = self.more()
+        super().__init__(boxes + more, [RANGE, ACTIVATION])
         self.table = s.table
-        witness += [multiplicities(table, self.sections) for table in self.tables]
+        witness += [multiplicities(table, self.sections) for table in self.tables] + last
         self.columns = {"dataset": dataset_columns(dataset), "model": model, "witness": witness}
+
+    def more(self) -> tuple[list[Box], list[Column]]:
+        """Boxes, and columns of the witness, after those of every training."""
+        return [], []
 
     def limb_lookups(self, name: str, bits: int) -> list[Lookup]:
         """The limbs of an integer, each in range, the top one also shifted."""
@@ -211,7 +217,6 @@ class GradientDescent(Relation):
     def identities(self, ch: Channel) -> None:
         for at, values in self.ended["scores"]:
             self.product(ch, at, values[Z])
-        s, one = self.s, ch.one
         e, b, k = (ch.point("update", axis.bits) for axis in (self.epoch, self.block, self.weight))
         of_bias = ch.point("update", 1)[0] if self.bias else ZERO
         shares = [(ONE - of_bias, prefix(k, self.features), "weight", "weights", {"weight": k})]
@@ -224,6 +229,15 @@ class GradientDescent(Relation):
         last = self.model(ch, k)
         gradient = self.update(ch, e, b, shares, last) + of_bias * self.bias_decay(ch, e, b)
 
+        self.gradient(ch, gradient, (e, b), k, of_bias)
+
+    def gradient(self, ch: Channel, gradient: K, t: tuple[Point, Point], k: Point, of_bias: K) -> None:
+        """G is what the live rows say."""
+        self.over_rows(ch, gradient, t, k, ONE - of_bias, of_bias * self.one)
+
+    def over_rows(self, ch: Channel, gradient: K, t: tuple[Point, Point], k: Point, of_feature: K, constant: K) -> None:
+        """The sums over rows and over epochs; of_feature * X(n, k) + constant is what residuals are multiplied with."""
+        s, one, (e, b) = self.s, ch.one, t
         weighted = s.class_weights != (1, 1)
         point, claim_g = rounds(ch, "gradient", self.row.bits, 3 + weighted, gradient)
         x_g = self.evaluate(ch, FEATURES, {"row": point, "feature": k})
@@ -240,7 +254,7 @@ class GradientDescent(Relation):
                     weight_n += eq_b[block_of] * s.c_block[block_of] * eq_n[n]
             c = sum((v * factor for v, factor in zip(eq_table(e), s.c_epoch, strict=False)), ZERO)
             real, (first, second) = prefix(point, self.rows) * one, s.class_weights
-            factor_x = (ONE - of_bias) * x_g + of_bias * real * self.one
+            factor_x = of_feature * x_g + constant * real
             own = real * first + y_of_weight * (second - first)
             return weight_n, factor_x, a - c * s.label_multiplier * y, own
 
@@ -308,10 +322,7 @@ class GradientDescent(Relation):
         """z is the score, at the point where a part of `scores` ended."""
         block_bits, e = self.block.bits, at["epoch"]
         block_star, inside = at["row"][:block_bits], at["row"][block_bits:]
-        amounts = self.amounts_of_bias(block_star, inside) if self.bias else []
-        for share, block in amounts:
-            bias = self.integer(ch, "biases", {"epoch": e, "block": block, "intercept": []})
-            z -= self.one * share * self.signed(ch, bias, self.real_steps(e, block))
+        z -= self.bias_of_score(ch, e, block_star, inside)
         point, claim = rounds(ch, "product", block_bits + self.weight.bits, 3, z)
         block, weight = point[:block_bits], point[block_bits:]
         x = self.evaluate(ch, FEATURES, {"row": block + inside, "feature": weight})
@@ -323,6 +334,15 @@ class GradientDescent(Relation):
             return claim, [(-eq(block_star, block) * real, x, factor_w)]
 
         ch.zero("product", score)
+
+    def bias_of_score(self, ch: Channel, e: Point, block_star: Point, inside: Point) -> K:
+        """P -> V: limbs of biases."""
+        total = ZERO
+        amounts = self.amounts_of_bias(block_star, inside) if self.bias else []
+        for share, block in amounts:
+            bias = self.integer(ch, "biases", {"epoch": e, "block": block, "intercept": []})
+            total += self.one * share * self.signed(ch, bias, self.real_steps(e, block))
+        return total
 
     def amounts_of_bias(self, block: Point, inside: Point) -> list[tuple[K, Point]]:
         """Where biases are asked for, and how much each counts in the score of a row of this block."""

@@ -50,7 +50,7 @@ from .field import P, Refused
 from .formats import KINDS, divided, encode, instance, read_file, records_of, sha256, with_digests
 
 __all__ = ["owner"]  # a fixture
-TRAINED = ("logistic", "unlearnt", "linear", "probit", "poisson", "continued", "long")
+TRAINED = ("logistic", "unlearnt", "linear", "probit", "poisson", "standardized", "continued", "long")
 
 
 def test_the_reference_is_a_second_one() -> None:
@@ -118,12 +118,14 @@ def random_statement(rng: random.Random) -> dict[str, Any]:
     rows, features, epochs = (int(2 ** rng.uniform(0, bits)) for bits in (13, 6, 11))
     kind = rng.choice(["binary", "real", "count"])
     openings = rng.choice([1, 2, 3, 8, 32, 100, 4096])
+    bias = rng.random() < 0.5
     spec = zu.TrainingSpec(
         model="linear",
         epochs=epochs,
         learning_rate=0.5,
         batch_size=rng.choice([None, None, 1, 2, 8, 64, 1024]),
-        bias=rng.random() < 0.5,
+        bias=bias,
+        standardize=bias and rng.random() < 0.5,
     )
     forgotten = sorted(rng.sample(range(rows), rng.randint(0, min(3, rows - 1))))
     return statement_about_nothing(rows, features, kind, openings, spec, forgotten)
@@ -131,7 +133,7 @@ def random_statement(rng: random.Random) -> dict[str, Any]:
 
 def test_shapes_are_those_of_the_package() -> None:
     """Tilings, row lengths, groups, counts of messages, lengths of proofs."""
-    rng, seen, alone = random.Random(11), 0, 0
+    rng, seen, alone, standardized = random.Random(11), 0, 0, 0
     for _ in range(60):
         statement = random_statement(rng)
         package = read_statement(TrainingStatement, divided("training", statement))
@@ -143,9 +145,11 @@ def test_shapes_are_those_of_the_package() -> None:
             continue
         seen += 1
         alone += len(expected.groups) == 3
+        standardized += statement["spec"]["method"]["standardize"]
         assert reference_shape(verifier.training_shape(statement)) == package_shape(expected)
         assert reference_shape(verifier.dataset_shape(statement["dataset"])) == package_shape(shape_of(package.dataset))
     assert seen > 30 and alone > 3, "witnesses with the data set, and in a group of their own"
+    assert standardized > 5
 
 
 # The integers --------------------------------------------------------------------------------------------------------
@@ -168,8 +172,10 @@ def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[
     model = rng.choice(["logistic", "linear", "probit", "poisson"])
     kinds = {"logistic": "binary", "probit": "binary", "poisson": "count"}
     kind = kinds.get(model, rng.choice(["binary", "real", "count"]))
-    x_bits, w_bits, p_bits = rng.choice([(10, 16, 16), (12, 16, 12), (10, 16, 14), (14, 10, 20), (6, 20, 24)])
+    scales = [(10, 16, 16), (12, 16, 12), (10, 16, 14), (14, 10, 20), (6, 20, 24), (12, 13, 16), (4, 16, 14)]
+    x_bits, w_bits, p_bits = rng.choice(scales)
     rows, epochs, bias = rng.randint(1, 60), rng.randint(1, 3), rng.random() < 0.5
+    standardize = bias and rng.random() < 0.5
     rates = tuple(10 ** rng.uniform(-4, 2) for _ in range(rng.choice([1, epochs])))
     spec = zu.TrainingSpec(
         model=model,
@@ -180,6 +186,7 @@ def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[
         momentum=rng.choice([0.0, 0.9, "increasing", 1 - 2**-50, tuple(rng.random() for _ in range(epochs))]),
         bias=bias,
         penalize_intercept=bias and rng.random() < 0.5,
+        standardize=standardize,
         class_weight=rng.choice([None, {"no": 3, "yes": 255}, {"no": 1, "maybe": 2}]) if kind == "binary" else None,
         fixed_point=zu.FixedPoint(x_bits=x_bits, w_bits=w_bits, p_bits=p_bits),
     )
@@ -193,10 +200,10 @@ def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[
 
 
 def test_schedules_are_those_of_the_package() -> None:
-    rng, refused, ranges = random.Random(7), 0, set()
+    rng, refused, standardized, ranges = random.Random(7), 0, 0, set()
     names = ["width", "blocks", "block_size", "shift", "weight_bits", "label_multiplier", "penalize_bias"]
     names += ["class_weights"]
-    runs = [random_run(rng) for _ in range(150)]
+    runs = [random_run(rng) for _ in range(200)]
     for spec, shape, forgotten in sorted(runs, key=lambda run: (run[0].model, repr(run[0].fixed_point))):  # few tables
         encoding = {"features": [{}] * shape.features, "label_kind": shape.label_kind, "x_bits": shape.x_bits}
         encoding["label_classes"] = list(shape.classes)
@@ -213,7 +220,22 @@ def test_schedules_are_those_of_the_package() -> None:
         for name in ("c_epoch", "c_block", "l_epoch", "m_epoch"):
             assert getattr(found, name) == list(getattr(expected, name)), name
         ranges.add(found.weight_bits)
-    assert 20 < refused < 120 and ranges == {32, 24, 20}
+        standardized += found.standardization is not None
+        compare_standardizations(found, expected)
+    assert 20 < refused < 130 and ranges == {32, 24, 20} and 10 < standardized < 100
+
+
+def compare_standardizations(found: Any, expected: Any) -> None:
+    own, other = found.standardization, expected.standardization
+    if own is None or other is None:
+        assert own is other
+        return
+    for name in ("rows", "count", "x_bits", "cap", "amplitude", "floor", "bias_rate"):
+        assert getattr(own, name) == getattr(other, name), name
+    assert own.upper == list(other.upper) and own.lower == list(other.lower)
+    assert own.bits["mean remainder"] == other.remainder_bits and own.bits["rate"] == other.rate_bits
+    assert own.bits["spread from above"] == other.slack_bits
+    assert own.bits["rate remainder"] == other.division_bits
 
 
 # Bad proofs ----------------------------------------------------------------------------------------------------------
@@ -255,8 +277,9 @@ def test_a_changed_byte_in_any_part_is_rejected_by_the_same_check(owner: Owner, 
     check_flips(shape, proof, 1, lambda bad: verdict(kind, pack(kind, statement, bad)))
 
 
-def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner: Owner) -> None:
-    training = owner.linear
+@pytest.mark.parametrize("name", ["linear", "standardized"])
+def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner: Owner, name: str) -> None:
+    training: Training = getattr(owner, name)
     shape = verifier.training_shape(training.statement)
     check_flips(
         shape, training.body, 2, lambda bad: training.verdict(pack("training", training.statement, bad, training.paths))

@@ -16,6 +16,7 @@ from .lookups import lookups
 from .plan import plan_digest
 from .relations import GradientDescent, Recommitment, Relation, Validity, rounds
 from .shapes import Code, Group, chain, choose_groups, code_of, short_code
+from .standardization import StandardizedDescent
 
 # Batching and opening: sections 14 and 15 ----------------------------------------------------------------------------
 
@@ -197,7 +198,8 @@ def training_shape(statement: Map) -> Shape:
     require("statement", rows * epochs <= 1 << 30)
     require("statement", steps * (features + 1) <= 1 << 27)
     require("statement", statement["model"]["shape"] == [features + method["bias"]])
-    return Shape(GradientDescent(statement), {"dataset": dataset["openings"], "model": statement["model"]["openings"]})
+    relation = StandardizedDescent if method["standardize"] else GradientDescent
+    return Shape(relation(statement), {"dataset": dataset["openings"], "model": statement["model"]["openings"]})
 
 
 def verify_dataset(file: bytes) -> None:

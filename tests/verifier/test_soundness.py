@@ -9,7 +9,7 @@ from zkunlearn.circuits.field.goldilocks import P
 from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.layout import MatrixLayout
 from zkunlearn.circuits.relations.dataset import dataset_columns
-from zkunlearn.circuits.relations.gradient_descent import GradientDescent
+from zkunlearn.circuits.relations.methods import descent
 from zkunlearn.circuits.relations.model import model_columns
 from zkunlearn.circuits.relations.recommitment import Recommitment
 from zkunlearn.circuits.relations.validity import Validity
@@ -43,11 +43,13 @@ def validity_shape(rows, features):
     return ProofShape(relation, {"dataset": committed(dataset_columns(rows, features), 10)})
 
 
-def training_shape(rows, features, epochs):
-    spec = TrainingSpec(model="logistic", epochs=epochs, learning_rate=0.5)
-    data = DatasetShape(rows=rows, features=features, label_kind="binary", label_bits=0, x_bits=10)
+def training_shape(rows, features, epochs, **options):
+    spec = TrainingSpec(model="logistic", epochs=epochs, learning_rate=0.5, **options)
+    data = DatasetShape(
+        rows=rows, features=features, label_kind="binary", label_bits=0, x_bits=10, classes=("no", "yes")
+    )
     schedule: Any = spec.compile(data, Live(data.rows))
-    relation = GradientDescent(schedule)
+    relation: Any = descent(schedule)
     matrices = {
         "dataset": committed(dataset_columns(rows, features), 13),
         "model": choose_matrix("model", model_columns(schedule), 4, 8, PLAIN_RATE),
@@ -200,8 +202,29 @@ def test_a_training_by_hand():
     assert isclose(security_bits(shape), 20 + 118 * -log2((1 + 8664 / 34816) / 2))
 
 
+def test_the_rounds_of_a_standardised_training_by_hand():
+    """13 rows in four blocks of four, 3 features, 2 epochs: the challenges of its walk, in order, with their errors."""
+    shape = training_shape(13, 3, 2, batch_size=4, standardize=True, l2=0.1, class_weight={"no": 2, "yes": 1})
+    own = shape.relation.schedule.standardization
+    assert (own.cap, shape.relation.epoch.bits, shape.relation.block.bits) == (15, 1, 2)
+    # exponents have 4 bits, features 2, rows 4; a point or a mixture errs once a coordinate, a round degree times
+    exponents = [("exponents", 1)] * 4 + [("exponents", 2)] * 4
+    exponents += [("exponents are one", 1)] * 4 + [("exponents are one", 3)] * (4 + 2)
+    moments = [("moments", 1)] + [("moments", 3)] * (2 + 4) + [("means", 3)] * 2
+    products = [("variances", 3)] * 4 + [("products", 1)] * 4 + [("powers", 3)] * 2 + [("rates", 3)] * 2
+    scores = [("means of scores", 3)] * (2 + 2) + [("product", 4)] * (2 + 2)
+    update = [("update", 1)] * (1 + 2 + 2 + 1) + [("intercept", 3)] * 2 + [("update", 2)] * (1 + 2)
+    decay = [("bias decay", 2)] * (1 + 2)
+    gradient = [("scaled gradient", 3)] * 2 + [("parts", 1)] + [("gradient", 4)] * 4 + [("epochs", 2)]
+    walk = exponents + moments + products + scores + update + decay + gradient
+    others = ("lookup", "batching", "opening", "constraint", "ledger", "folding")
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds if not entry.label.startswith(others)]
+    assert rounds == walk
+
+
 def test_ordinary_shapes_have_100_bits():
-    for shape in (validity_shape(569, 30), training_shape(569, 30, 128), training_shape(7, 1, 1)):
+    standardised = training_shape(569, 30, 16, standardize=True)
+    for shape in (validity_shape(569, 30), training_shape(569, 30, 128), training_shape(7, 1, 1), standardised):
         assert security_bits(shape) >= 100
         assert require_security(shape) == security_bits(shape)
 
@@ -220,8 +243,9 @@ def test_sections_keep_large_runs_above_100_bits():
     assert security_bits(shape) >= 100
 
 
-def test_every_round_of_the_plan_is_a_term():
-    shape = training_shape(13, 3, 3)
+@pytest.mark.parametrize("standardize", [False, True])
+def test_every_round_of_the_plan_is_a_term(standardize):
+    shape = training_shape(13, 3, 3, standardize=standardize)
     labels = {term.label for term in soundness_terms(shape)}
     assert {entry.label for entry in shape.plan.rounds} <= labels
     assert {f"queries of {name}" for name in ("dataset", "model", "ledger", "folding 1")} <= labels

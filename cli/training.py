@@ -1,0 +1,136 @@
+"""Commands of the owner that prove nothing: train tries a spec, suggest finds one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import zkunlearn as zu
+
+from ..formats.files import write_file
+from ..models.suggestion import gap_text
+from .curves import curve_data, curve_sentence, curve_table
+from .options import FILE, common, force_option, forget_options, within_memory
+from .output import Output, aligned, foreign
+from .owner import ids_to_forget, prepare_kernels
+from .places import refuse_existing, require_file_place
+from .words import algorithm_sentence, noted, plural
+
+PREVIOUS_HELP = "The proof that would be superseded; what it forgot does not count."
+
+
+@click.command()
+@click.argument("directory", type=FILE, metavar="DIR")
+@click.option("--spec", "spec_file", required=True, type=FILE, metavar="SPEC.toml", help="The declared algorithm.")
+@forget_options(PREVIOUS_HELP)
+@common
+@within_memory("directory")
+def train(
+    output: Output,
+    directory: Path,
+    spec_file: Path,
+    forget: Sequence[str],
+    forget_file: Path | None,
+    previous_file: Path | None,
+) -> None:
+    """Train on the data set in DIR as `prove` would, and show how it goes; prove nothing, and spend no opening."""
+    spec = zu.load_spec(spec_file)
+    previous = None if previous_file is None else zu.TrainingProof.load(previous_file)
+    dataset = zu.load_dataset(directory)
+    ids = ids_to_forget(dataset, forget, forget_file)
+    prepare_kernels(output)
+    with output.phases("training") as progress:
+        run = zu.train(dataset, spec, forget=ids, previous=previous, progress=progress)
+    for text in run.notes:
+        output.note(noted(text))
+    rows, forgotten = dataset.statement.rows, len(run.draft.forgotten)
+    notes = [
+        ("algorithm", algorithm_sentence(spec)),
+        (
+            "rows",
+            f"{rows - forgotten:,} of {rows:,} count; a constant for all of them has {run.curve.constant_loss:.5f}",
+        ),
+    ]
+    data = {
+        "algorithm": algorithm_sentence(spec),
+        "spec": spec.to_mapping(),
+        "rows": rows,
+        "forgotten": forgotten,
+        "training": curve_data(run.curve),
+        "notes": list(run.notes),
+    }
+    last = f"tried: {curve_sentence(run.curve)}; nothing is proved"
+    output.table("Training tried", curve_table(run.curve), notes, last, data)
+
+
+@click.command()
+@click.argument("directory", type=FILE, metavar="DIR")
+@click.option("--model", metavar="KIND", help="logistic, linear, probit or poisson; by default as the labels are.")
+@click.option("--l2", type=float, metavar="L", help="L2 penalty; by default 1 / rows, scikit-learn's C = 1.")
+@click.option("--standardize/--as-they-are", default=True, show_default=True, help="Whether features are standardised.")
+@click.option("--most-epochs", type=int, default=200, show_default=True, help="No more than these are suggested.")
+@forget_options(PREVIOUS_HELP)
+@click.option("--out", type=FILE, metavar="SPEC.toml", help="Where the spec goes; by default it is printed.")
+@force_option
+@common
+@within_memory("directory")
+def suggest(
+    output: Output,
+    directory: Path,
+    model: str | None,
+    l2: float | None,
+    standardize: bool,
+    most_epochs: int,
+    forget: Sequence[str],
+    forget_file: Path | None,
+    previous_file: Path | None,
+    out: Path | None,
+    force: bool,
+) -> None:
+    """Find a spec whose training on the data set in DIR comes near its optimum, and say how near.
+
+    It is public, as every spec, and derived from the data: keep it as it is for successors.
+    """
+    if out is not None:
+        refuse_existing([out], force, "choose another name")
+        require_file_place(out)
+    previous = None if previous_file is None else zu.TrainingProof.load(previous_file)
+    dataset = zu.load_dataset(directory)
+    ids = ids_to_forget(dataset, forget, forget_file)
+    with output.phases("looking for a spec") as progress:
+        found = zu.suggest(
+            dataset,
+            model,
+            l2,
+            standardize=standardize,
+            most_epochs=most_epochs,
+            forget=ids,
+            previous=previous,
+            progress=progress,
+        )
+    if out is not None:
+        write_file(out, found.to_toml().encode())
+    for text in found.notes:
+        output.note(noted(text))
+    _show(output, found, out)
+
+
+def _show(output: Output, found: zu.Suggestion, out: Path | None) -> None:
+    """The spec, and what is expected of it."""
+    expected = gap_text(found.expected_gap)
+    data = {
+        "spec": found.spec.to_mapping(),
+        "toml": found.to_toml(),
+        "expected_gap": found.expected_gap,
+        "file": None if out is None else str(out),
+        "notes": list(found.notes),
+    }
+    lines = [
+        ("algorithm", algorithm_sentence(found.spec)),
+        ("expected", f"a loss {expected} above its optimum, L2 included, if float64 and the integers agree"),
+        *([] if out is None else [("public", foreign(out))]),
+    ]
+    text = [] if out is not None else ["", *found.spec.to_toml().splitlines()]
+    last = f"suggested: {plural(found.epochs, 'epoch')}, {expected} above the optimum"
+    output.table("Spec suggested", [*aligned(lines), *text], [], last, data)

@@ -1,0 +1,157 @@
+"""What training minimises, as a function of real weights, and where its minimum is.
+
+    f(w) = mean over rows of (loss(x_i . w, y_i) - least loss of y_i) + sum over k of penalty_k w_k^2 / 2
+
+Losses are counted from the least possible one, so that f is not negative and a share of it means something for every
+family. All in float64, for the owner's eyes: nothing of it is proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ParameterError
+from .families import Family
+
+FloatArray = NDArray[np.float64]
+PIECE_CELLS = 1 << 16  # features and scores that are worked on at a time: they stay near the processor
+NEWTON_STEPS = 60  # far more than a convex function takes from zero
+HALVINGS = 40  # of a step that goes too far
+CLOSE = 1e-9  # that part of f is how far the minimum may still be below it
+DIRECT_WIDTH = 1024  # above it Newton's equations are solved by conjugate gradients, without the matrix
+CONJUGATE_STEPS = 200
+POWER_STEPS = 64
+RIDGE = 1e-10  # of the mean eigenvalue, for directions in which f does not change at all
+NO_OPTIMUM = (
+    "l2 = 0: the classes are separable, every row can be classified right, so that larger weights are always better "
+    "and no optimum exists; use an l2 above 0"
+)
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Objective:
+    """f.
+
+    Attributes:
+        family: whose losses are minimised.
+        X: float64 (n, K), features as they are trained on, the bias's ones included.
+        y: float64 (n,), labels.
+        penalties: float64 (K,), the l2 of each weight.
+    """
+
+    family: Family
+    X: FloatArray
+    y: FloatArray
+    penalties: FloatArray
+
+    @cached_property
+    def _least(self) -> float:
+        return float(self.family.least_loss(self.y).mean())
+
+    def values(self, weights: FloatArray) -> FloatArray:
+        """f of several models (K, M): float64 (M,)."""
+        losses = np.zeros(weights.shape[1])
+        for rows in self._pieces(weights.shape[1]):
+            losses += self.family.loss(self.X[rows] @ weights, self.y[rows, None]).sum(axis=0)
+        return np.asarray(losses / len(self.y) - self._least + self.penalties @ weights**2 / 2, dtype=np.float64)
+
+    def gradients(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Gradients of several models (K, M): float64 (K, M); and the largest |score| of each, (M,)."""
+        sums, largest = np.zeros_like(weights), np.zeros(weights.shape[1])
+        for rows in self._pieces(weights.shape[1]):
+            scores = self.X[rows] @ weights
+            np.maximum(largest, np.abs(scores).max(axis=0), out=largest)
+            sums += self.X[rows].T @ (self.family.inverse_link(scores) - self.y[rows, None])
+        return sums / len(self.y) + self.penalties[:, None] * weights, largest
+
+    def curvature(self, weights: FloatArray) -> float:
+        """The largest that an eigenvalue of f's second derivative can be, within a few per cent.
+
+        Where the family has no bound of its own, it is the larger one of the largest at zero and at `weights` (K,).
+        """
+        width, penalty = self.X.shape[1], float(self.penalties.max(initial=0.0))
+        if np.isfinite(self.family.curvature):
+            return self.family.curvature * _largest_eigenvalue(self.X, np.ones(len(self.y))) + penalty
+        at = (np.zeros(width), weights)
+        return max(_largest_eigenvalue(self.X, self.family.slope(self.X @ w)) for w in at) + penalty
+
+    def newton_step(self, weights: FloatArray, gradient: FloatArray) -> FloatArray:
+        """The solution s of f''(w) s = gradient, both (K,)."""
+        slopes, count, width = self.family.slope(self.X @ weights), len(self.y), self.X.shape[1]
+        if width <= DIRECT_WIDTH:
+            matrix = (self.X * slopes[:, None]).T @ self.X / count + np.diag(self.penalties)
+            matrix += RIDGE * float(np.trace(matrix)) / width * np.eye(width)
+            return np.asarray(np.linalg.solve(matrix, gradient), dtype=np.float64)
+        step, rest = np.zeros(width), gradient.copy()
+        direction, size = rest.copy(), float(rest @ rest)
+        target = size * CLOSE**2
+        for _ in range(CONJUGATE_STEPS):
+            if size <= target:
+                break
+            turned = self.X.T @ (slopes * (self.X @ direction)) / count + self.penalties * direction
+            length = size / float(direction @ turned)
+            step, rest = step + length * direction, rest - length * turned
+            size, before = float(rest @ rest), size
+            direction = rest + size / before * direction
+        return step
+
+    def _pieces(self, models: int) -> Iterator[slice]:
+        step = max(64, PIECE_CELLS // (self.X.shape[1] + models))
+        return (slice(start, start + step) for start in range(0, len(self.y), step))
+
+
+def minimum(objective: Objective) -> tuple[FloatArray, float]:
+    """Where f is least, float64 (K,), and f there, by Newton's method with steps halved until f falls.
+
+    Raises:
+        ParameterError: f has no minimum.
+    """
+    weights = np.zeros(objective.X.shape[1])
+    value = _value(objective, weights)
+    for _ in range(NEWTON_STEPS):
+        gradient = objective.gradients(weights[:, None])[0][:, 0]
+        step = objective.newton_step(weights, gradient)
+        promised = float(gradient @ step) / 2  # how much f falls where it is a parabola
+        if promised <= CLOSE * value:
+            break
+        for halving in range(HALVINGS):
+            trial = weights - step / 2**halving
+            found = _value(objective, trial)
+            if found <= value - promised / 2 ** (halving + 2):
+                break
+        else:
+            break  # f is too flat for float64 to show that it falls
+        weights, value = trial, found
+    _require_minimum(objective, weights)
+    return weights, value
+
+
+def _require_minimum(objective: Objective, weights: FloatArray) -> None:
+    """Two classes that some weights tell apart without an error have none, unless weights are penalised."""
+    if objective.family.predicts == "class" and not objective.penalties.any():
+        scores = objective.X @ weights
+        if (np.where(objective.y >= 0.5, scores, -scores) > 0).all():
+            raise ParameterError(NO_OPTIMUM)
+
+
+def _value(objective: Objective, weights: FloatArray) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):  # what a step that goes too far finds is not less than before
+        return float(objective.values(weights[:, None])[0])
+
+
+def _largest_eigenvalue(X: FloatArray, slopes: FloatArray) -> float:
+    """Of X^T diag(slopes) X / n, by the power method: within a few per cent, and never above."""
+    vector: FloatArray = np.random.default_rng(POWER_STEPS).normal(size=(X.shape[1],))
+    found = 0.0
+    for _ in range(POWER_STEPS):
+        vector = X.T @ (slopes * (X @ vector)) / len(X)
+        found = float(np.linalg.norm(vector))
+        if found == 0.0:
+            break
+        vector = vector / found
+    return found

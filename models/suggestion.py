@@ -1,0 +1,204 @@
+"""A spec that brings a data set's training near its optimum: found by trying in float64, checked by compiling it.
+
+The search is models/heavy_ball.py; what it finds becomes a spec in `_spec`.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError, ParameterError
+from .convergence import ONE_LABEL
+from .families import FAMILIES, Family
+from .heavy_ball import CONSTANTS, INCREASING, NEAR, Found, Momentum, search
+from .live import Live
+from .methods.gradient_descent import MAX_SCORES, MAX_WEIGHTS
+from .methods.standardization import LARGEST_EXPONENT
+from .optimum import FloatArray, Objective
+from .scales import P_BITS_RANGE, Q_BITS_RANGE, REMAINDER_BITS, FixedPoint
+from .shapes import DatasetShape
+from .spec import TrainingSpec
+
+DEFAULT_MODELS = {"binary": "logistic", "real": "linear", "count": "poisson"}
+MOST_EPOCHS = 200
+MOST_CELLS = 1 << 21  # features that are looked at, of more only those of the first rows
+ROOMS = (1.5, 1.2)  # how many times the largest score the activation table should span; the second if it must be
+TEXT_WIDTH = 100
+FLOOR = 2.0**-10  # V0 / (n 4^x_bits)
+TRIES = 4  # each with rates at most half as large, where no scales have room for those before
+
+PUBLIC = (
+    "a spec is public, and this one is derived from the data: keep it as it is for successors, since one that is made "
+    "again once rows are forgotten is another algorithm, and it must not depend on the rows that are forgotten"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """A spec that converges on a data set, as far as float64 tells.
+
+    Attributes:
+        spec: to be trained with, checked to compile for the data set.
+        epochs: of the spec.
+        expected_gap: by which part of the least possible loss (L2 included, counted from the least loss of each
+            label) the trained model's is expected to be above it.
+        notes: what the owner should know.
+    """
+
+    spec: TrainingSpec
+    epochs: int
+    expected_gap: float
+    notes: tuple[str, ...]
+
+    def to_toml(self) -> str:
+        """The spec as TOML, with what is expected of it as comments."""
+        said = [
+            f"Suggested by zkunlearn: after these epochs the loss is expected {gap_text(self.expected_gap)} above its "
+            "optimum.",
+            *(f"Note: {note}." for note in self.notes),
+        ]
+        comments = (textwrap.fill(text, TEXT_WIDTH, initial_indent="# ", subsequent_indent="# ") for text in said)
+        return "\n".join(comments) + "\n\n" + self.spec.to_toml()
+
+
+def gap_text(gap: float) -> str:
+    """A gap for people: 0.043%."""
+    return f"{100 * gap:.2g}%"
+
+
+def family_for(label_kind: str, model: str | None) -> Family:
+    """The family that is asked for, or that of the kind of labels. Raises ParameterError where they do not fit."""
+    name = DEFAULT_MODELS[label_kind] if model is None else model
+    fitting = [family.name for family in FAMILIES.values() if label_kind in family.label_kinds]
+    if name not in fitting:
+        known = f"needs {' or '.join(FAMILIES[name].label_kinds)} labels" if name in FAMILIES else "there is none"
+        raise ParameterError(
+            f"model = {name!r}: {known}; the labels of the data set are {label_kind}, which fit {', '.join(fitting)}"
+        )
+    return FAMILIES[name]
+
+
+def rows_to_look_at(live: Live, features: int) -> NDArray[np.int64]:
+    """Positions, int64 (n,): all rows that count, or so many of the first that they are MOST_CELLS features.
+
+    The order of positions is random (circuits/statements/records.py), so the first rows are like all others.
+    """
+    return np.flatnonzero(live.mask())[: max(1, MOST_CELLS // features)]
+
+
+def suggest_spec(
+    X: FloatArray,
+    y: FloatArray,
+    family: Family,
+    shape: DatasetShape,
+    live: Live,
+    *,
+    l2: float,
+    standardize: bool = True,
+    most_epochs: int = MOST_EPOCHS,
+) -> Suggestion:
+    """The spec with the fewest epochs, up to `most_epochs`, that comes within NEAR of the optimum; or nearest to it.
+
+    Args:
+        X: float64 (n, d), encoded features as real numbers, of `rows_to_look_at`.
+        y: float64 (n,), their labels.
+        shape, live: of the data set, and who counts.
+        l2: of the spec.
+        standardize: whether features are standardised, where that can be.
+
+    Raises:
+        DataError: all labels are the same.
+        ParameterError: there is no optimum, no rate leads to it, or no scales of integers have room for it.
+    """
+    if len(np.unique(y)) < 2:
+        raise DataError(ONE_LABEL)
+    limit = max(1, min(most_epochs, MAX_SCORES // shape.rows, MAX_WEIGHTS // (shape.features + 1)))
+    reason = "scores are too large"
+    for standardized in (True, False)[not standardize :]:
+        objective, fastest = _objective(X, y, family, l2, standardized), math.inf
+        for _ in range(TRIES):
+            found = search(objective, MOMENTA, limit, fastest=fastest)
+            fastest = found.learning_rate / 2
+            for scales in _scales(family, shape, found.largest_score):
+                spec = _spec(family, found, l2, standardized, scales)
+                try:
+                    spec.compile(shape, live)
+                except ParameterError as error:
+                    reason = str(error)
+                    continue
+                notes = _notes(found, len(y), live.count, raw=standardize and not standardized)
+                return Suggestion(spec=spec, epochs=found.epochs, expected_gap=found.gap, notes=notes)
+    raise ParameterError(f"no scales have room for a training that converges; {reason}")
+
+
+# What a spec can say ------------------------------------------------------------------------------------------------
+
+MOMENTA: tuple[Momentum, ...] = (*CONSTANTS, INCREASING)
+
+
+def _spec(family: Family, found: Found, l2: float, standardized: bool, scales: FixedPoint) -> TrainingSpec:
+    """What was found, as a spec."""
+    return TrainingSpec(
+        model=family.name,
+        epochs=found.epochs,
+        learning_rate=found.learning_rate,
+        momentum=found.momentum,
+        l2=l2,
+        standardize=standardized,
+        fixed_point=scales,
+    )
+
+
+def _objective(X: FloatArray, y: FloatArray, family: Family, l2: float, standardized: bool) -> Objective:
+    """What a training by such a spec minimises: the bias comes last, and is not penalised."""
+    features = _standardized(X) if standardized else X
+    penalties = np.append(np.full(features.shape[1], l2), 0.0)
+    return Objective(family, np.hstack([features, np.ones((len(X), 1))]), y, penalties)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+
+
+def _standardized(X: FloatArray) -> FloatArray:
+    """Columns less their means, over their spreads, both as models/methods/standardization.py has them."""
+    deviation = X.std(axis=0)
+    with np.errstate(divide="ignore"):
+        exponent = np.clip(np.ceil(-np.log2(deviation)) - 1, 0, LARGEST_EXPONENT)
+    power = 2.0**exponent
+    return np.asarray((X - X.mean(axis=0)) * power / np.sqrt((power * deviation) ** 2 + FLOOR), dtype=np.float64)
+
+
+def _scales(family: Family, shape: DatasetShape, largest: float) -> Iterator[FixedPoint]:
+    """Scales whose activation table has room for such scores: the finest first, the family's own if they do."""
+    least_p = max(P_BITS_RANGE[0], shape.label_bits)
+    for room in ROOMS:
+        for q_bits in range(family.scales.q_bits, Q_BITS_RANGE[0] - 1, -1):
+            for p_bits in range(family.scales.p_bits, least_p - 1, -1):
+                try:
+                    scales = FixedPoint(
+                        x_bits=shape.x_bits, w_bits=q_bits + REMAINDER_BITS - shape.x_bits, p_bits=p_bits
+                    )
+                except ParameterError:  # weights of too few or too many bits
+                    continue
+                if scales.z_limit >= room * largest:
+                    yield scales
+
+
+def _notes(found: Found, looked_at: int, count: int, *, raw: bool) -> tuple[str, ...]:
+    notes = []
+    if raw:
+        notes.append("features are not standardised: no scales have room for that")
+    if found.gap > NEAR:
+        notes.append(
+            f"{found.epochs} epochs do not bring the loss within {NEAR:.2%} of its optimum; more epochs, bounds that "
+            "are nearer to the data, or a larger l2 would"
+        )
+    if looked_at < count:
+        notes.append(f"found on {looked_at} of the {count} rows that count")
+    return (*notes, PUBLIC)

@@ -1,0 +1,68 @@
+"""A spec for a data set, from its rows: for the owner, who alone has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from ...errors import ParameterError, require_type
+from ...models.checks import integer_within, real
+from ...models.live import Live
+from ...models.suggestion import MOST_EPOCHS, Suggestion, family_for, rows_to_look_at, suggest_spec
+from ...verifier.proofs import TrainingProof
+from ..kernels import run_blas_tasks
+from ..protocol.proof import Progress
+from .dataset import DATASETS, Dataset
+from .training import forgotten_before
+
+LARGEST_LIMIT = 1 << 14  # of epochs that are tried
+
+
+def suggest_training(
+    dataset: Dataset,
+    model: str | None = None,
+    l2: float | None = None,
+    standardize: bool = True,
+    most_epochs: int = MOST_EPOCHS,
+    forget: Iterable[object] = (),
+    previous: TrainingProof | None = None,
+    progress: Progress | None = None,
+) -> Suggestion:
+    """A spec that converges on the rows that are not forgotten, without proving or spending anything.
+
+    Args:
+        model: name of the family; by default that of the kind of labels.
+        l2: of the spec; by default 1 / rows that count, scikit-learn's C = 1.
+        standardize: whether features are standardised, where that can be.
+        most_epochs: no more than these are suggested.
+        forget, previous: who does not count, as in `prove_training`.
+
+    Raises:
+        DataError: an unknown or repeated id; all labels are the same.
+        ParameterError: the labels do not fit the model, there is no optimum, no scales of integers have room for a
+            training that converges, or an argument is of another type.
+        StatementMismatch: `previous` is about something else.
+    """
+    require_type("dataset", dataset, Dataset, DATASETS)
+    if model is not None:
+        require_type("model", model, str)
+    if previous is not None:
+        require_type("previous", previous, TrainingProof, "of what `prove` returns it is `.proof`")
+    require_type("standardize", standardize, bool)
+    limit = integer_within("most_epochs", most_epochs, 1, LARGEST_LIMIT)
+    encoding, rows = dataset.statement.encoding, dataset.rows
+    family = family_for(encoding.label.kind, model)
+    forgotten = {*forgotten_before(dataset, previous, fork=True), *rows.positions(forget)}
+    live = Live(dataset.statement.rows, tuple(sorted(forgotten)))
+    penalty = 1 / live.count if l2 is None else real("l2", l2)
+    if penalty < 0:
+        raise ParameterError(f"l2 = {penalty}: must not be negative")
+    if progress is not None:
+        progress("try learning rates")
+    places = rows_to_look_at(live, dataset.statement.features)
+    X = rows.by_feature[:, places].T / 2.0**encoding.x_bits
+    y = rows.labels[places] / 2.0**encoding.label.label_bits
+    shape = encoding.shape(live.rows)
+    search = partial(suggest_spec, X, y, family, shape, live, l2=penalty, standardize=standardize, most_epochs=limit)
+    (suggestion,) = run_blas_tasks([search])  # its products are small, and threads of BLAS would wait for one another
+    return suggestion

@@ -1,0 +1,67 @@
+"""A training that is tried and not proved: the integers of `prove`, no proof, and no opening spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...circuits.statements.training import TrainingStatement
+from ...models.convergence import Curve
+from ...models.encoding.dataset import DatasetEncoding
+from ...models.spec import TrainingSpec
+from ...verifier.proofs import TrainingProof
+from ..protocol.proof import Progress
+from .dataset import Dataset
+from .linear_model import LinearModel
+from .prove import check_before_work
+from .training import declare, train_declared
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class TrainingRun(LinearModel):
+    """What `prove` would prove of a data set, with how the training went. All of it is secret.
+
+    Attributes:
+        draft: the statement that a proof would be of; its model has no commitment.
+        integers: int64 (K,), bit for bit those of the model that `prove` would commit to: `Model.integers`.
+        curve: loss, gradient and fit at some epochs.
+        notes: what the owner should know; logged as warnings too.
+    """
+
+    draft: TrainingStatement
+    integers: npt.NDArray[np.int64]
+    curve: Curve
+    notes: tuple[str, ...]
+
+    @property
+    def spec(self) -> TrainingSpec:
+        """The declared algorithm."""
+        return self.draft.spec
+
+    @property
+    def encoding(self) -> DatasetEncoding:
+        """How inputs become integers."""
+        return self.draft.dataset.encoding
+
+
+def try_training(
+    dataset: Dataset,
+    spec: TrainingSpec,
+    forget: Iterable[object] = (),
+    previous: TrainingProof | None = None,
+    progress: Progress | None = None,
+) -> TrainingRun:
+    """Train on the rows that are not forgotten, as `prove_training` would with the same arguments.
+
+    Nothing is spent or remembered: the data set needs no opening left, and `previous` may have successors.
+
+    Raises:
+        DataError, ParameterError, StatementMismatch, TrainingError: those of `prove_training`.
+    """
+    declared = declare(dataset, spec, forget, previous, fork=True)
+    check_before_work(declared.draft, attached=declared.attached)
+    outcome = train_declared(dataset, declared.draft, progress)
+    return TrainingRun(declared.draft, outcome.integers, outcome.curve, outcome.notes)

@@ -1,0 +1,85 @@
+"""How a run of gradient descent went, in real numbers: from the weights that it had at some epochs, and the rows.
+
+Scores are found anew from the weights: those of the trace are, with mini-batches, of as many models as there are
+batches. It takes one pass over the rows for all epochs that are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from ...models.convergence import Curve, Piece, measured, shown_epochs
+from ...models.methods import GradientDescent
+from ...models.methods.schedule import Schedule
+from ...models.methods.standardization import Scaler
+from ..kernels import run_blas_tasks
+from .rows import Rows
+from .run import NarrowTrace
+
+PIECE_CELLS = 1 << 16  # of features and scores that are worked on at a time: 512 KB, near the processor
+LEAST_ROWS = 64  # however wide they are
+Reals = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class _Units:
+    """From integers to the real numbers that are trained on, to which learning rate and L2 apply.
+
+    Attributes:
+        factor, offset: float64 (d,); a feature is factor * integer - offset.
+        weight: float64 (K,), a unit of each weight.
+    """
+
+    factor: Reals
+    offset: Reals
+    weight: Reals
+
+
+def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, trace: NarrowTrace) -> Curve:
+    """The curve of a run, and the notes on it: models/convergence.py."""
+    epochs, units = shown_epochs(schedule.epochs), _units(schedule, trace.scaler)
+    weights = trace.weights[[epoch * schedule.blocks for epoch in epochs]] * units.weight
+    pieces, penalties = _real_rows(rows, schedule, units, len(epochs)), _penalties(method, schedule)
+    (curve,) = run_blas_tasks([partial(measured, schedule.family, pieces, epochs, weights, penalties)])
+    return curve  # products of pieces are small, and threads of BLAS would wait for one another
+
+
+def _penalties(method: GradientDescent, schedule: Schedule) -> Reals:
+    """The l2 of each weight, float64 (K,)."""
+    penalties = np.full(schedule.width, method.l2)
+    penalties[schedule.features :] *= schedule.penalize_bias
+    return penalties
+
+
+def _units(schedule: Schedule, scaler: Scaler | None) -> _Units:
+    """Of features as they are, or with mean zero and spread one: models/methods/standardization.py."""
+    fixed, weight = schedule.scales, np.full(schedule.width, 2.0**-schedule.scales.w_bits)
+    if scaler is None or schedule.standardization is None:
+        return _Units(np.full(schedule.features, 2.0**-fixed.x_bits), np.zeros(schedule.features), weight)
+    public = schedule.standardization
+    spread = np.sqrt((scaler.V + public.floor) / public.count)
+    weight[: schedule.features] *= spread * 2.0**-fixed.x_bits
+    return _Units(scaler.power / spread, scaler.shift / spread, weight)
+
+
+def _real_rows(rows: Rows, schedule: Schedule, units: _Units, models: int) -> Iterator[Piece]:
+    """The rows that count, some at a time; a bias is the last feature."""
+    live, step = schedule.live.mask(), max(LEAST_ROWS, PIECE_CELLS // (schedule.width + models))
+    label_unit = schedule.label_multiplier / 2.0**schedule.scales.p_bits
+    for start in range(0, schedule.rows, step):
+        part = slice(start, min(start + step, schedule.rows))
+        mine, own = live[part], rows.labels[part].astype(np.int64)
+        if not mine.any():
+            continue
+        matrix = np.ones((schedule.width, len(mine)))  # as rows are stored, feature after feature
+        features = matrix[: schedule.features]
+        np.multiply(rows.by_feature[:, part], units.factor[:, None], out=features)
+        features -= units.offset[:, None]
+        labels = np.asarray(own * label_unit, dtype=np.float64)
+        counted = schedule.row_weights(own).astype(np.float64)
+        yield (matrix.T, labels, counted) if mine.all() else (matrix[:, mine].T, labels[mine], counted[mine])

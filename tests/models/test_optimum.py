@@ -1,0 +1,87 @@
+"""The optimum is that of scikit-learn, whatever solves Newton's equations."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.preprocessing import StandardScaler
+from zkunlearn.errors import ParameterError
+from zkunlearn.models import optimum
+from zkunlearn.models.families import FAMILIES
+from zkunlearn.models.optimum import Objective, minimum
+
+
+def objective(model, X, y, l2, intercept_l2=0.0):
+    penalties = np.append(np.full(X.shape[1], l2), intercept_l2)
+    return Objective(FAMILIES[model], np.hstack([X, np.ones((len(X), 1))]), y.astype(float), penalties)
+
+
+def tumours():
+    X, y = load_breast_cancer(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+@pytest.fixture(params=["direct", "conjugate gradients"])
+def solver(request, monkeypatch):
+    if request.param != "direct":
+        monkeypatch.setattr(optimum, "DIRECT_WIDTH", 0)
+
+
+def test_logistic_regression_is_that_of_scikit_learn_at_its_default(solver):
+    X, y = tumours()
+    weights, value = minimum(objective("logistic", X, y, 1 / len(y)))
+    theirs = LogisticRegression(C=1.0, tol=1e-10, max_iter=10_000).fit(X, y)
+    assert np.allclose(weights, np.append(theirs.coef_, theirs.intercept_), atol=1e-3)
+    p = theirs.predict_proba(X)[:, 1]
+    expected = -np.mean(np.log(np.where(y == 1, p, 1 - p))) + theirs.coef_[0] @ theirs.coef_[0] / (2 * len(y))
+    assert value == pytest.approx(expected, rel=1e-6) and value <= expected * (1 + 1e-9)
+
+
+def test_linear_and_poisson_regression_are_those_of_scikit_learn(solver):
+    X, y = load_diabetes(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    weights, _ = minimum(objective("linear", X, y, 1 / len(y)))
+    theirs = Ridge(alpha=1.0).fit(X, y)
+    assert np.allclose(weights, np.append(theirs.coef_, theirs.intercept_), rtol=1e-6)
+    counts = np.floor(y / 20)
+    weights, _ = minimum(objective("poisson", X, counts, 0.1))
+    theirs = PoissonRegressor(alpha=0.1, tol=1e-10, max_iter=10_000).fit(X, counts)
+    assert np.allclose(weights, np.append(theirs.coef_, theirs.intercept_), atol=1e-4)
+
+
+@pytest.mark.parametrize("model", ["logistic", "probit"])
+def test_separable_classes_have_no_optimum_without_l2(model):
+    X = np.arange(20.0)[:, None] - 9.5
+    with pytest.raises(ParameterError, match=r"l2 = 0: the classes are separable"):
+        minimum(objective(model, X, X[:, 0] > 0, 0.0))
+    minimum(objective(model, X, X[:, 0] > 0, 0.01))
+    weights, _ = minimum(objective(model, X, (X[:, 0] > 0) ^ (np.arange(20) % 5 == 0), 0.0))
+    assert np.isfinite(weights).all()
+
+
+def test_directions_in_which_nothing_changes_do_no_harm(solver):
+    X, y = load_diabetes(return_X_y=True)
+    twice = np.hstack([X, X, np.zeros((len(X), 1))])
+    _, once = minimum(objective("linear", X, y / 100, 0.0))
+    weights, value = minimum(objective("linear", twice, y / 100, 0.0))
+    assert value == pytest.approx(once, rel=1e-6) and np.isfinite(weights).all()
+
+
+def test_values_are_shares_of_what_can_be_lost_and_gradients_are_theirs():
+    X, y = load_diabetes(return_X_y=True)
+    f = objective("poisson", X, np.floor(y / 20), 0.1, 0.1)
+    W = np.random.default_rng(2).normal(size=(11, 3))
+    assert (f.values(W) > 0).all()
+    gradients, largest = f.gradients(W)
+    assert np.allclose(largest, np.abs(f.X @ W).max(axis=0))
+    for k in range(11):
+        step = np.zeros((11, 1))
+        step[k] = 1e-5
+        assert np.allclose((f.values(W + step) - f.values(W - step)) / 2e-5, gradients[k], rtol=1e-4, atol=1e-6)
+
+
+def test_the_curvature_is_the_largest_eigenvalue_of_the_second_derivatives_bound():
+    X, y = tumours()
+    f = objective("logistic", X, y, 0.25)
+    exact = np.linalg.eigvalsh(f.X.T @ f.X / len(y))[-1] / 4 + 0.25
+    assert exact * 0.97 <= f.curvature(np.zeros(31)) <= exact * 1.0001
