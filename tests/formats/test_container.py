@@ -10,6 +10,7 @@ import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import FormatError
 from zkunlearn.formats import cbor
 from zkunlearn.formats.container import (
@@ -20,7 +21,7 @@ from zkunlearn.formats.container import (
 )
 
 LIMIT = 1 << 20
-HEAD = MAGIC + b"\x08training\x00\x03"
+HEAD = MAGIC + b"\x08training\x00" + bytes([TrainingStatement.version])
 
 LEAF = st.one_of(
     st.none(),
