@@ -352,6 +352,28 @@ def test_what_follows_from_the_integers_cannot_be_another(
     assert_caught(prove(own.shape, true_columns | {column: cells}), *reasons)
 
 
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        (MEAN_LACK, "remainders"),
+        (FRACTION_LACK, "remainders"),
+        (RATE_LACK, "remainders"),
+        (ABOVE, "exponents"),
+        (BELOW, "exponents"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Address) else "",
+)
+def test_what_bounds_an_integer_cannot_be_of_another(
+    own: Declared, true_columns: Columns, column: Address, reason: str
+) -> None:
+    """In range itself, but not what the remainder lacks, or the spread of its threshold: these could be anything."""
+    bits = own.relation.scaler.limbs[column]  # type: ignore[attr-defined]
+    lowest, *_ = limb_addresses(column, bits)
+    value = int(true_columns[lowest][FEATURE])
+    lie = changed(true_columns, lowest, FEATURE, value - 1 if value else 1)
+    assert_caught(prove(own.shape, recount(own.relation, lie)), reason)
+
+
 def test_training_on_other_rows_is_rejected_with_the_right_scaler(
     own: Declared, data: Data, sums: tuple[Any, Any]
 ) -> None:
