@@ -15,6 +15,7 @@ import zkunlearn as zu
 from ..circuits.statements.base import statement_digest
 from ..errors import DataError
 from ..formats.files import write_file
+from ..models.convergence import SCORES
 from .options import FILE, common, force_option
 from .output import Output, foreign
 from .places import refuse_existing, require_file_place
@@ -23,8 +24,6 @@ from .words import plural
 if TYPE_CHECKING:
     from ..prover.owner.model import Model
     from ..prover.tables.read import RawTable
-
-SCORES = {"class": "accuracy", "value": "R^2", "count": "D^2"}  # by what a family predicts
 
 
 @click.command()

@@ -61,7 +61,7 @@ def train_float(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedu
             part = matrix[rows]
             residuals = (schedule.family.inverse_link(part @ weights) - labels[rows]) * counted[rows]
             gradient = residuals @ part / max(schedule.live_counts[block], 1)
-            step = rate * (gradient + decays(schedule, method.l2) * weights) - momentum * (weights - last)
+            step = rate * (gradient + schedule.penalties(method.l2) * weights) - momentum * (weights - last)
             weights, last = weights - step, weights
     return _of_features(weights, mean, scale)
 
@@ -98,13 +98,6 @@ def _counted(labels: FloatArray, schedule: Schedule) -> FloatArray:
     return np.asarray(weights * schedule.live.mask(), dtype=np.float64)
 
 
-def decays(schedule: Schedule, l2: float) -> FloatArray:
-    """l2 of each weight, float64 (K,): that of the bias is zero unless declared."""
-    decay = np.full(schedule.width, l2)
-    decay[schedule.features :] *= schedule.penalize_bias
-    return decay
-
-
 def train_torch(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Schedule) -> FloatArray:
     """The declared algorithm as a torch user would write it: a loss, autograd and SGD, in float64.
 
@@ -117,7 +110,7 @@ def train_torch(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedu
     mean, scale = _standardization(X_real, method, schedule)
     matrix = torch.from_numpy(_design(X_real, mean, scale, schedule))
     weights = torch.zeros(schedule.width, dtype=torch.float64, requires_grad=True)
-    penalty = torch.from_numpy(decays(schedule, method.l2))
+    penalty = torch.from_numpy(schedule.penalties(method.l2))
     optimiser, before = torch.optim.SGD([weights], lr=method.learning_rates[0]), method.learning_rates[0]
     for rate, momentum in zip(method.learning_rates, _momenta(method), strict=True):
         for block in range(schedule.blocks):

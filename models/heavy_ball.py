@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError
+from .momentum import increasing
 from .optimum import Objective, minimum
 
 FloatArray = NDArray[np.float64]
 Momentum = float | str
 
-INCREASING = "increasing"  # m_e = e / (e + 3) in epoch e, as specs call it
 MULTIPLES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # of 1 / the largest curvature: rates to try
 CONSTANTS = (0.0, 0.5, 0.8, 0.9)  # momenta to try beside it
 NEAR = 5e-4  # near enough: the objective is at most that part of the minimum above it
@@ -43,7 +43,7 @@ class Found:
     """What was found.
 
     Attributes:
-        learning_rate, momentum, epochs: of the update; momentum is a number, or INCREASING.
+        learning_rate, momentum, epochs: of the update; momentum is a number, or momentum.INCREASING.
         gap: how far the objective is above the minimum then, as a part of that.
         largest_score: of all rows and epochs, without sign.
     """
@@ -57,7 +57,7 @@ class Found:
 
 def momentum_at(momentum: Momentum, epoch: int) -> float:
     """m of an epoch, counted from 0; in the first there is nothing that it could multiply."""
-    return epoch / (epoch + 3) if isinstance(momentum, str) else momentum
+    return float(increasing(epoch)) if isinstance(momentum, str) else momentum
 
 
 def search(

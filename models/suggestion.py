@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from ..errors import DataError, ParameterError
 from .convergence import ONE_LABEL
 from .families import FAMILIES, Family
-from .heavy_ball import CONSTANTS, INCREASING, NEAR, Found, Momentum, search
+from .heavy_ball import CONSTANTS, NEAR, Found, Momentum, search
 from .live import Live
 from .methods.gradient_descent import MAX_SCORES, MAX_WEIGHTS
-from .methods.standardization import LARGEST_EXPONENT
+from .methods.standardization import LARGEST_EXPONENT, spread_floor
+from .momentum import INCREASING
 from .optimum import FloatArray, Objective
 from .scales import P_BITS_RANGE, Q_BITS_RANGE, REMAINDER_BITS, FixedPoint
 from .shapes import DatasetShape
@@ -30,7 +31,7 @@ MOST_EPOCHS = 200
 MOST_CELLS = 1 << 21  # features that are looked at, of more only those of the first rows
 ROOMS = (1.5, 1.2)  # how many times the largest score the activation table should span; the second if it must be
 TEXT_WIDTH = 100
-FLOOR = 2.0**-10  # V0 / (n 4^x_bits)
+FLOOR = spread_floor(1, 5) / 4**5  # V0 / (n 4^x_bits), but for x_bits = 4
 TRIES = 4  # each with rates at most half as large, where no scales have room for those before
 
 PUBLIC = (

@@ -19,11 +19,13 @@ from .dataset import DatasetEncoding
 from .maps import LINEAR, LOG1P, log1p_refusal
 
 FEW_INTEGERS = 8  # a column that keeps fewer, and has more values, is pointed out
+THIN = 4.0  # integers: a column with more values than integers, and a standard deviation below that, is too
 SAMPLE_ROWS = 1 << 12  # most columns have more than a few integers among so many rows
 SAME = 1e-9  # numbers that differ by less than this part of themselves differ by rounding
 SHOWN_COLUMNS = 20
 REMEDY = "declare bounds that are near to the data, clip outliers, or raise x_bits"
 LABEL_REMEDY = "declare bounds that are near to the data, clip outliers or take logarithms"  # labels have one scale
+LEAVE_OUT = "; better leave it out"
 HELPS = 2  # times as many integers, and log1p is recommended
 
 
@@ -47,11 +49,18 @@ def feature_notes(encoding: DatasetEncoding, X: NDArray[Any], by_feature: NDArra
     silent = [repr(names[k]) for k in constant if few[k][0] == 0]
     steady = [repr(names[k]) for k in constant if few[k][0] != 0]
     squeezed = [f"{names[k]!r} ({len(few[k])})" for k in sorted(lossy)]
+    thin = _thin(X, by_feature, few)
     better = _by_logarithm(encoding, X, {k: few[k] for k in sorted(lossy)})
+    spread = _by_logarithm(encoding, X, thin)
     notes = (
         ("one value in every row, so nothing to learn from: ", silent, ""),
-        ("one value in every row, which acts as a second bias: ", steady, "; better leave it out"),
+        ("one value in every row, which acts as a second bias unless features are standardised: ", steady, LEAVE_OUT),
         ("so squeezed that only a few different integers are left: ", squeezed, f"; {REMEDY}{better}"),
+        (
+            f"so squeezed that values spread over less than {THIN:g} integers: ",
+            [repr(names[k]) for k in thin],
+            f"; {REMEDY}{spread}",
+        ),
     )
     return tuple(before + _listed(columns) + after for before, columns, after in notes if columns)
 
@@ -88,6 +97,17 @@ def _lossy(X: NDArray[Any], by_feature: NDArray[Any], few: Mapping[int, NDArray[
             if (np.abs(values - expected) > SAME * np.abs(expected)).any():
                 lossy.add(k)
     return lossy
+
+
+def _thin(X: NDArray[Any], by_feature: NDArray[np.int16], few: Mapping[int, object]) -> dict[int, NDArray[Any]]:
+    """The columns, none of those with few integers, most of whose values share the same few: their integers."""
+    thin = {}
+    for k, integers in enumerate(by_feature):
+        if k not in few and float(integers.std()) < THIN:
+            distinct = np.unique(integers)
+            if len(np.unique(X[:, k])) > len(distinct):
+                thin[k] = distinct
+    return thin
 
 
 def _nothing_left(name: str, found: NDArray[Any], remedy: str) -> DataError:

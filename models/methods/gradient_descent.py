@@ -14,6 +14,7 @@ from ...formats.toml import toml_value
 from ..checks import integer_within, real
 from ..families import Family
 from ..live import Live
+from ..momentum import INCREASING, increasing
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
 from .base import Method
@@ -26,7 +27,6 @@ SMALLEST, LARGEST = 2.0**-100, 2.0**100  # of learning rates and l2: far beyond 
 MAX_SCORES = 1 << 30  # of all epochs: an hour of proving
 MAX_WEIGHTS = 1 << 27  # in all steps, each of which has several limbs
 MAX_CLASS_WEIGHT = 255
-INCREASING = "increasing"  # a momentum of e / (e + 3) in epoch e
 _FIELDS: Fields = {
     "kind": str,
     "epochs": int,
@@ -198,9 +198,9 @@ class GradientDescent(Method):
 
     @property
     def momenta(self) -> tuple[Fraction, ...]:
-        """One momentum for all epochs, or one for each, exactly; its own value in epoch 0 is that of later batches."""
+        """One momentum for all epochs, or one for each, exactly. Of epoch 0 it holds from the second batch on."""
         if isinstance(self.momentum, str):
-            return tuple(Fraction(epoch, epoch + 3) for epoch in range(self.epochs))
+            return tuple(map(increasing, range(self.epochs)))
         return tuple(map(Fraction, self.momentum if isinstance(self.momentum, tuple) else (self.momentum,)))
 
     @property

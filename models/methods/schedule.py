@@ -26,21 +26,26 @@ from ...errors import ParameterError
 from ..families import Family
 from ..live import Live
 from ..runs import Runs
-from ..scales import REMAINDER_BITS, FixedPoint
-from ..shapes import DatasetShape, label_range
+from ..scales import FixedPoint
+from ..shapes import DatasetShape
 from .base import Compiled
+from .geometry import (
+    EXPRESSION_BOUND,
+    WORST_RATE_ERROR,
+    Bound,
+    Geometry,
+    by_epoch,
+    choose_shift,
+    geometry_of,
+    momenta_of,
+    power_of_two,
+    score_bounds,
+    update_bounds,
+)
 from .standardization import Standardization
 
 if TYPE_CHECKING:
     from .gradient_descent import GradientDescent
-
-EXPRESSION_BOUND = 1 << 62  # every integer expression stays below this, far from the field's half
-WORD_BOUND = 1 << 63  # where two are added, which is done in 64 bits
-FIELD_MODULUS = (1 << 64) - (1 << 32) + 1
-WEIGHT_BITS = (32, 24, 20)  # signed ranges of weights, tried in this order
-PRECISE_ENOUGH = Fraction(1, 1000)  # a range whose rates are this close is taken at once
-WORST_RATE_ERROR = Fraction(1, 100)  # beyond this the declared rates would not mean what they say
-Bound = tuple[str, int, int]  # an expression, a bound of its absolute value, what it must stay below
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +103,12 @@ class Schedule(Compiled):
         decays[self.features :] *= self.penalize_bias
         return decays
 
+    def penalties(self, l2: float) -> NDArray[np.float64]:
+        """l2 of every weight, in real units, float64 (K,), that of the bias last."""
+        penalties = np.full(self.width, l2)
+        penalties[self.features :] *= self.penalize_bias
+        return penalties
+
     def row_weights(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """How often each row counts, int64, by its label integer."""
         return np.array(self.class_weights, dtype=np.int64)[labels] if self.weighted else np.ones_like(labels)
@@ -128,40 +139,6 @@ class Schedule(Compiled):
     def effective_weight_decay(self, epoch: int) -> float:
         """learning rate * l2 as the integers apply it to the weights at each step of an epoch."""
         return float(Fraction(self.l_epoch[epoch], 1 << self.shift))
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """What bounds depend on: the spec and the shape, never the forgotten rows."""
-
-    width: int
-    blocks: int
-    largest_block: int  # most rows a step can have
-    feature: int  # bound of |x|
-    residual: int  # bound of |r|
-    smallest_rate: Fraction
-    largest_rate: Fraction
-    l2: Fraction
-    momentum: Fraction  # the largest
-    scale_bits: int  # w_bits - p_bits - x_bits
-
-    def scaled_rate(self, rate: Fraction, shift: int) -> Fraction:
-        """The exact value that c_e * c_b * n_b approximates."""
-        return rate * power_of_two(shift + self.scale_bits)
-
-
-def power_of_two(exponent: int) -> Fraction:
-    return Fraction(1 << exponent) if exponent >= 0 else Fraction(1, 1 << -exponent)
-
-
-def nearest(value: Fraction) -> int:
-    """Nearest integer, ties up."""
-    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
-
-
-def momentum_factor(momentum: Fraction, shift: int) -> int:
-    """The factor of a momentum, below 2^h as momenta are below 1."""
-    return min(nearest(momentum * (1 << shift)), (1 << shift) - 1)
 
 
 def _split_bits(geometry: Geometry, shift: int) -> int:
@@ -210,28 +187,15 @@ def _bounds(geometry: Geometry, shift: int, weight_bits: int) -> list[Bound]:
     update  2^h (w_t - w_(t+1)) against all of that   the two added: below p, a congruence is an equality
     """
     weight = 1 << (weight_bits - 1)
-    score = geometry.width * geometry.feature * weight
-    table_index = 1 << (15 + REMAINDER_BITS)
-    decay = nearest(geometry.largest_rate * geometry.l2 * (1 << shift))
-    step = _rate_product(geometry, shift) * geometry.residual * geometry.feature
-    step += decay * weight + (1 << (shift - 1))
-    move = (2 * weight - 1) << shift
-    moved = step + momentum_factor(geometry.momentum, shift) * (2 * weight - 1)
+    moves = _rate_product(geometry, shift) * geometry.residual * geometry.feature
     return [
         ("feature |x|", geometry.feature, EXPRESSION_BOUND),
         ("weight |w|", weight, EXPRESSION_BOUND),
-        ("score |z|", score, EXPRESSION_BOUND),
-        ("score identity |z - 2^16 q - rem|", score + table_index + (1 << REMAINDER_BITS), EXPRESSION_BOUND),
+        *score_bounds(geometry.width * geometry.feature * weight),
         ("residual |r|", geometry.residual, EXPRESSION_BOUND),
         ("gradient |g|", geometry.largest_block * geometry.residual * geometry.feature, EXPRESSION_BOUND),
-        ("step |c g + l w + 2^(h-1) - u|", step, EXPRESSION_BOUND),
-        ("step with momentum", moved, WORD_BOUND),
-        ("update |2^h (w_t - w_(t+1))| + |step|", move + moved, FIELD_MODULUS),
+        *update_bounds(geometry, "step |c g + l w + 2^(h-1) - u|", moves, shift, weight_bits),
     ]
-
-
-def violated(bounds: list[Bound]) -> Bound | None:
-    return next((entry for entry in bounds if entry[1] >= entry[2]), None)
 
 
 _REMEDIES = {
@@ -240,107 +204,6 @@ _REMEDIES = {
     "gradient |g|": "use a smaller batch_size, fewer p_bits, or more w_bits or x_bits",
     "step |c g + l w + 2^(h-1) - u|": "use a smaller learning_rate or l2, fewer p_bits or more x_bits",
 }
-
-
-def _choose_shift(geometry: Geometry) -> tuple[int, int]:
-    """The shift h and the weight range: the first range precise enough, else the most precise one.
-
-    Raises:
-        ParameterError: an expression is too large whatever h >= 1, or the rates too coarse in every range.
-    """
-    best: tuple[Fraction, int, int] | None = None
-    for weight_bits in WEIGHT_BITS:
-        for shift in range(FIELD_MODULUS.bit_length() - weight_bits, 0, -1):
-            if violated(_bounds(geometry, shift, weight_bits)) is None:
-                error = _rate_error(geometry, shift)
-                if best is None or error < best[0]:
-                    best = (error, shift, weight_bits)
-                break
-        if best is not None and best[0] < PRECISE_ENOUGH:
-            break
-    if best is None:
-        bounds = _bounds(geometry, 1, WEIGHT_BITS[-1])
-        name, bound, limit = violated(bounds) or bounds[-1]
-        remedy = _REMEDIES.get(name, "use fewer features or fewer p_bits")
-        raise ParameterError(f"{name} can reach {bound}, which must stay below {limit}: {remedy}")
-    error, shift, weight_bits = best
-    if error > WORST_RATE_ERROR:
-        raise ParameterError(
-            f"learning_rate: rounding the step factors to integers at shift {shift} can change a learning "
-            f"rate or l2 by {float(100 * error):.3g}%, more than {float(100 * WORST_RATE_ERROR):g}%; use a "
-            "larger learning_rate, a smaller batch_size, fewer p_bits, more w_bits, or l2 = 0 or larger"
-        )
-    return shift, weight_bits
-
-
-def geometry_of(
-    method: GradientDescent, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
-) -> tuple[int, Geometry, int]:
-    """J, the geometry of a run, and its label multiplier. Raises ParameterError: the spec does not fit the data set."""
-    if live.rows != shape.rows:
-        raise ParameterError(f"rows that count: of {live.rows}, the data set has {shape.rows}")
-    block_size = method.batch_size or 1 << (shape.rows - 1).bit_length()
-    if shape.x_bits != scales.x_bits:
-        raise ParameterError(f"fixed_point.x_bits = {scales.x_bits}: the data set has {shape.x_bits}")
-    if shape.label_kind not in family.label_kinds:
-        raise ParameterError(
-            f"model = {family.name!r}: needs {' or '.join(family.label_kinds)} labels, "
-            f"the data set has {shape.label_kind}"
-        )
-    if scales.p_bits < shape.label_bits:
-        raise ParameterError(
-            f"fixed_point.p_bits = {scales.p_bits}: must be at least the {shape.label_bits} bits of the labels"
-        )
-    multiplier = 1 << (scales.p_bits - shape.label_bits)
-    table = family.table(scales)
-    low, high = (multiplier * y for y in label_range(shape.label_kind))
-    most = max(class_weights_of(method, shape))
-    geometry = Geometry(
-        width=shape.features + int(method.bias),
-        blocks=-(-shape.rows // block_size),
-        largest_block=min(block_size, shape.rows),
-        feature=1 << shape.x_bits,
-        residual=most * max(int(table[-1]) - low, high - int(table[0])),
-        smallest_rate=Fraction(min(method.declared_rates)),
-        largest_rate=Fraction(max(method.declared_rates)),
-        l2=Fraction(method.l2),
-        momentum=max(method.momenta),
-        scale_bits=scales.w_bits - scales.p_bits - scales.x_bits,
-    )
-    return block_size, geometry, multiplier
-
-
-def class_weights_of(method: GradientDescent, shape: DatasetShape) -> tuple[int, int]:
-    """v_0 and v_1. Raises ParameterError for labels that the data set does not have, or for one that is not named."""
-    weights = method.class_weights
-    if not weights:
-        return 1, 1
-    if shape.label_kind != "binary":
-        raise ParameterError(f"class_weight: needs binary labels, the data set has {shape.label_kind}")
-    if set(weights) != set(shape.classes):
-        named, own = (", ".join(map(repr, sorted(labels))) for labels in (weights, shape.classes))
-        raise ParameterError(f"class_weight: names {named}, where the labels are {own}")
-    first, second = (weights[label] for label in shape.classes)
-    return first, second
-
-
-def by_epoch(method: GradientDescent, factor: Fraction) -> Runs:
-    """nearest(rate * factor) for each epoch; where all share one rate, it is computed once."""
-    numerator, denominator = factor.as_integer_ratio()
-
-    def nearest(rate: float) -> int:
-        over, under = rate.as_integer_ratio()
-        product, divisor = over * numerator, under * denominator
-        return (2 * product + divisor) // (2 * divisor)
-
-    rates = method.declared_rates if factor else (0.0,)
-    return Runs.of((nearest(rate), method.epochs // len(rates)) for rate in rates)
-
-
-def momenta_of(method: GradientDescent, shift: int) -> Runs:
-    """m_e for each epoch."""
-    momenta = method.momenta
-    return Runs.of((momentum_factor(momentum, shift), method.epochs // len(momenta)) for momentum in momenta)
 
 
 def compile_schedule(
@@ -354,33 +217,72 @@ def compile_schedule(
         ParameterError: the spec does not fit the data set, an expression can reach its limit (named, with its
             bound and what to change), or the rates would be off by more than 1%.
     """
-    block_size, geometry, multiplier = geometry_of(method, family, scales, shape, live)
-    shift, weight_bits = _choose_shift(geometry)
-    counts = live.counts(block_size)
+    geometry = geometry_of(method, family, scales, shape, live)
+    shift, weight_bits, error = choose_shift(
+        lambda h, bits: _bounds(geometry, h, bits), lambda h: _rate_error(geometry, h), _REMEDIES
+    )
+    if error > WORST_RATE_ERROR:
+        raise ParameterError(
+            f"learning_rate: rounding the step factors to integers at shift {shift} can change a learning "
+            f"rate or l2 by {float(100 * error):.3g}%, more than {float(100 * WORST_RATE_ERROR):g}%; use a "
+            "larger learning_rate, a smaller batch_size, fewer p_bits, more w_bits, or l2 = 0 or larger"
+        )
+    counts = live.counts(geometry.block_size)
     if len(counts.values) == 1:  # one divisor for all: all precision goes to c_e
         c_block, divisor = counts.map(lambda _: 1), counts[0]
     else:
         divisor = 1 << _split_bits(geometry, shift)
         c_block = counts.map(lambda n: (2 * divisor + n) // (2 * n) if n else 0)
     to_weights = power_of_two(shift + geometry.scale_bits)
+    return scheduled(
+        method,
+        Compiled(family=family, scales=scales, features=shape.features, width=geometry.width, live=live),
+        geometry,
+        (shift, weight_bits, _bounds(geometry, shift, weight_bits)),
+        label_kind=shape.label_kind,
+        c_epoch=by_epoch(method, to_weights / divisor),
+        c_block=c_block,
+        rate_scale=1 / to_weights,
+    )
+
+
+def scheduled(
+    method: GradientDescent,
+    compiled: Compiled,
+    geometry: Geometry,
+    chosen: tuple[int, int, list[Bound]],
+    *,
+    label_kind: str,
+    c_epoch: Runs,
+    c_block: Runs,
+    rate_scale: Fraction,
+    standardization: Standardization | None = None,
+) -> Schedule:
+    """The schedule of a method: what follows from it, whether features are standardised or not, and what does not.
+
+    Args:
+        chosen: h, the bits of weights, and the bounds.
+    """
+    shift, weight_bits, bounds = chosen
     return Schedule(
-        family=family,
-        scales=scales,
-        features=shape.features,
-        width=geometry.width,
-        live=live,
+        family=compiled.family,
+        scales=compiled.scales,
+        features=compiled.features,
+        width=compiled.width,
+        live=compiled.live,
         epochs=method.epochs,
-        block_size=block_size,
+        block_size=geometry.block_size,
         shift=shift,
         weight_bits=weight_bits,
-        c_epoch=by_epoch(method, to_weights / divisor),
+        c_epoch=c_epoch,
         c_block=c_block,
         l_epoch=by_epoch(method, geometry.l2 * (1 << shift)),
         m_epoch=momenta_of(method, shift),
         penalize_bias=method.penalize_intercept,
-        class_weights=class_weights_of(method, shape),
-        label_kind=shape.label_kind,
-        label_multiplier=multiplier,
-        rate_scale=1 / to_weights,
-        bounds=tuple((name, bound) for name, bound, _ in _bounds(geometry, shift, weight_bits)),
+        class_weights=geometry.class_weights,
+        label_kind=label_kind,
+        label_multiplier=geometry.label_multiplier,
+        rate_scale=rate_scale,
+        bounds=tuple((name, bound) for name, bound, _ in bounds),
+        standardization=standardization,
     )

@@ -20,27 +20,24 @@ from ...errors import ParameterError
 from ..families import Family
 from ..live import Live
 from ..runs import Runs
-from ..scales import REMAINDER_BITS, FixedPoint
+from ..scales import FixedPoint
 from ..shapes import DatasetShape
-from .schedule import (
+from .base import Compiled
+from .geometry import (
     EXPRESSION_BOUND,
     FIELD_MODULUS,
-    PRECISE_ENOUGH,
-    WEIGHT_BITS,
-    WORD_BOUND,
     WORST_RATE_ERROR,
     Bound,
     Geometry,
-    Schedule,
     by_epoch,
-    class_weights_of,
+    choose_shift,
     geometry_of,
-    momenta_of,
-    momentum_factor,
     nearest,
     power_of_two,
-    violated,
+    score_bounds,
+    update_bounds,
 )
+from .schedule import Schedule, scheduled
 from .standardization import (
     LARGEST_EXPONENT,
     Standardization,
@@ -123,30 +120,22 @@ def _bounds(geometry: Geometry, shape: DatasetShape, shift: int, weight_bits: in
     step     c_e c_b D g' + l w + 2^(h-1) - u           D |g'| <= A bound(r) sqrt(n_b) / (2 sqrt(V0)), c_b ~ n / n_b
     """
     weight, cap = 1 << (weight_bits - 1), _cap(geometry, shape.x_bits, weight_bits)
-    score, spread = _score(geometry, shape.x_bits, weight_bits, cap), largest_spread(shape.rows, shape.x_bits)
-    floor = spread_floor(shape.rows, shape.x_bits)
+    spread, floor = largest_spread(shape.rows, shape.x_bits), spread_floor(shape.rows, shape.x_bits)
     most = cut.whole_amplitude(geometry, shape.rows)
     division = 4 * most * -(-(spread + floor) // floor) + 6 * (spread + floor)
     rates = (1 + cut.error) * cut.total * geometry.residual / (2 << max(0, shape.x_bits - 5))
     rates *= root_above(shape.rows) if geometry.blocks > 1 else 1
-    decay = nearest(geometry.largest_rate * geometry.l2 * (1 << shift))
-    step = int(rates) + 1 + decay * weight + (1 << (shift - 1))
-    moved = step + momentum_factor(geometry.momentum, shift) * (2 * weight - 1)
     raw = geometry.largest_block * geometry.residual << shape.x_bits
     gradient = geometry.residual * root_above(geometry.largest_block * spread)
-    identity = score + (1 << (15 + REMAINDER_BITS)) + (1 << REMAINDER_BITS)
     return [
         ("standardised feature |x'|", largest_feature(shape.x_bits, cap), EXPRESSION_BOUND),
         ("weight |w|", weight, EXPRESSION_BOUND),
-        ("score |z|", score, EXPRESSION_BOUND),
-        ("score identity |z - 2^16 q - rem|", identity, EXPRESSION_BOUND),
+        *score_bounds(_score(geometry, shape.x_bits, weight_bits, cap)),
         ("residual |r|", geometry.residual, EXPRESSION_BOUND),
         ("gradient |g|", raw, EXPRESSION_BOUND),
         ("standardised gradient |g'|", gradient, EXPRESSION_BOUND),
         ("division |2 D (V + V0) + rem|", division, FIELD_MODULUS),
-        ("step |c D g + l w + 2^(h-1) - u|", step, EXPRESSION_BOUND),
-        ("step with momentum", moved, WORD_BOUND),
-        ("update |2^h (w_t - w_(t+1))| + |step|", ((2 * weight - 1) << shift) + moved, FIELD_MODULUS),
+        *update_bounds(geometry, "step |c D g + l w + 2^(h-1) - u|", int(rates) + 1, shift, weight_bits),
     ]
 
 
@@ -159,34 +148,8 @@ _REMEDIES = {
 }
 
 
-def _choose(geometry: Geometry, shape: DatasetShape) -> tuple[int, int, _Cut]:
-    """h, the weight range and the cut: of the first range precise enough, else of the most precise one.
-
-    Raises:
-        ParameterError: an expression is too large whatever h >= 1, or the rates too coarse in every range.
-    """
-    best: tuple[int, int, _Cut] | None = None
-    for weight_bits in WEIGHT_BITS:
-        for shift in range(FIELD_MODULUS.bit_length() - weight_bits, 0, -1):
-            cut = _cut(geometry, shape, shift)
-            if violated(_bounds(geometry, shape, shift, weight_bits, cut)) is None:
-                if best is None or cut.error < best[2].error:
-                    best = shift, weight_bits, cut
-                break
-        if best is not None and best[2].error < PRECISE_ENOUGH:
-            break
-    if best is None:
-        bounds = _bounds(geometry, shape, 1, WEIGHT_BITS[-1], _cut(geometry, shape, 1))
-        name, bound, limit = violated(bounds) or bounds[-1]
-        remedy = _REMEDIES.get(name, "use fewer features or fewer p_bits")
-        raise ParameterError(f"{name} can reach {bound}, which must stay below {limit}: {remedy}")
-    if best[2].error > WORST_RATE_ERROR:
-        raise ParameterError(_too_coarse(geometry, shape, best))
-    return best
-
-
-def _too_coarse(geometry: Geometry, shape: DatasetShape, best: tuple[int, int, _Cut]) -> str:
-    shift, _, cut = best
+def _too_coarse(geometry: Geometry, shape: DatasetShape, shift: int, cut: _Cut) -> str:
+    """Why rates cannot be what was declared, and what would help."""
     factor = cut.error / WORST_RATE_ERROR
     larger = f"a learning_rate of {float(geometry.largest_rate * factor):.2g} or more"
     return (
@@ -204,36 +167,30 @@ def compile_standardized(
     Raises:
         ParameterError: as compile_schedule.
     """
-    block_size, geometry, multiplier = geometry_of(method, family, scales, shape, live)
-    shift, weight_bits, cut = _choose(geometry, shape)
-    scale, divided = 1 << cut.block_bits, 1 << cut.epoch_bits
-    amplitude = cut.whole_amplitude(geometry, live.count)
+    geometry = geometry_of(method, family, scales, shape, live)
+
+    def bounds_of(shift: int, weight_bits: int) -> list[Bound]:
+        return _bounds(geometry, shape, shift, weight_bits, _cut(geometry, shape, shift))
+
+    shift, weight_bits, error = choose_shift(bounds_of, lambda h: _cut(geometry, shape, h).error, _REMEDIES)
+    cut = _cut(geometry, shape, shift)
+    if error > WORST_RATE_ERROR:
+        raise ParameterError(_too_coarse(geometry, shape, shift, cut))
+    amplitude, scale = cut.whole_amplitude(geometry, live.count), geometry.largest_block << cut.block_bits
 
     def of_block(n: int) -> int:
-        return nearest(Fraction(scale * geometry.largest_block, n)) if n else 0
+        return nearest(Fraction(scale, n)) if n else 0
 
     whole = power_of_two(shift + geometry.scale_bits + 2 * shape.x_bits)
-    return Schedule(
-        family=family,
-        scales=scales,
-        features=shape.features,
-        width=geometry.width,
-        live=live,
-        epochs=method.epochs,
-        block_size=block_size,
-        shift=shift,
-        weight_bits=weight_bits,
-        c_epoch=by_epoch(method, Fraction(divided) / geometry.largest_rate),
-        c_block=live.counts(block_size).map(of_block) if geometry.blocks > 1 else Runs.of([(1, 1)]),
-        l_epoch=by_epoch(method, geometry.l2 * (1 << shift)),
-        m_epoch=momenta_of(method, shift),
-        penalize_bias=method.penalize_intercept,
-        class_weights=class_weights_of(method, shape),
+    cap = _cap(geometry, shape.x_bits, weight_bits)
+    return scheduled(
+        method,
+        Compiled(family=family, scales=scales, features=shape.features, width=geometry.width, live=live),
+        geometry,
+        (shift, weight_bits, bounds_of(shift, weight_bits)),
         label_kind=shape.label_kind,
-        label_multiplier=multiplier,
+        c_epoch=by_epoch(method, Fraction(1 << cut.epoch_bits) / geometry.largest_rate),
+        c_block=live.counts(geometry.block_size).map(of_block) if geometry.blocks > 1 else Runs.of([(1, 1)]),
         rate_scale=Fraction(amplitude, live.count) / whole,
-        bounds=tuple((name, bound) for name, bound, _ in _bounds(geometry, shape, shift, weight_bits, cut)),
-        standardization=Standardization(
-            shape.rows, live.count, shape.x_bits, _cap(geometry, shape.x_bits, weight_bits), amplitude
-        ),
+        standardization=Standardization(shape.rows, live.count, shape.x_bits, cap, amplitude),
     )

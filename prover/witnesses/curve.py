@@ -44,16 +44,9 @@ def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, trace
     """The curve of a run, and the notes on it: models/convergence.py."""
     epochs, units = shown_epochs(schedule.epochs), _units(schedule, trace.scaler)
     weights = trace.weights[[epoch * schedule.blocks for epoch in epochs]] * units.weight
-    pieces, penalties = _real_rows(rows, schedule, units, len(epochs)), _penalties(method, schedule)
+    pieces, penalties = _real_rows(rows, schedule, units, len(epochs)), schedule.penalties(method.l2)
     (curve,) = run_blas_tasks([partial(measured, schedule.family, pieces, epochs, weights, penalties)])
     return curve  # products of pieces are small, and threads of BLAS would wait for one another
-
-
-def _penalties(method: GradientDescent, schedule: Schedule) -> Reals:
-    """The l2 of each weight, float64 (K,)."""
-    penalties = np.full(schedule.width, method.l2)
-    penalties[schedule.features :] *= schedule.penalize_bias
-    return penalties
 
 
 def _units(schedule: Schedule, scaler: Scaler | None) -> _Units:

@@ -175,10 +175,9 @@ def outside(array: Any, *sizes: int) -> Any:
     return mask
 
 
-def with_junk(run: Declared, columns: Columns) -> Columns:
-    """Uniform junk in every cell that the equations leave free, and z recomputed."""
-    s, shape = run.schedule, run.shape
-    box = filled(shape, columns)
+def with_inert_junk(run: Declared, columns: Columns) -> Columns:
+    """Whole boxes, with uniform junk beside rows, epochs and blocks, and in rows that do not count; z is as it was."""
+    s, box = run.schedule, filled(run.shape, columns)
 
     def put(name: Address, mask: Any) -> None:
         box[name] = np.where(mask, random_field(*box[name].shape), box[name])
@@ -192,6 +191,12 @@ def with_junk(run: Declared, columns: Columns) -> Columns:
     for parameter in run.relation.parameters:
         for name in limb_addresses(parameter.steps, s.weight_bits):
             put(name, outside(box[name], s.epochs, s.blocks))
+    return box
+
+
+def with_junk(run: Declared, columns: Columns) -> Columns:
+    """Uniform junk in every cell that the equations leave free, and z recomputed."""
+    s, box = run.schedule, with_inert_junk(run, columns)
     steps = slice(s.epochs), slice(s.blocks)
     for integer, spare in (WEIGHTS.steps, (*steps, slice(s.features, None))), (WEIGHTS.last, slice(s.features, None)):
         # Past the last weight the limbs have to add up to zero, and may do so as 2^16 x - 2^16 x.
@@ -203,16 +208,21 @@ def with_junk(run: Declared, columns: Columns) -> Columns:
     return box | {Z: scores(run, box)}
 
 
-def gradients(run: Declared, box: Columns) -> Any:
-    """What the update of a weight past the last has to come to, with such a feature, where the weight is zero."""
+def sums_of_spare(run: Declared, box: Columns) -> Any:
+    """Over the rows that count, residuals times the feature past the last: objects (epochs, blocks)."""
     s, live = run.schedule, run.schedule.live.mask()
     feature, labels = box[data_set.FEATURES].astype(object)[FEATURES], box[data_set.LABELS].astype(object)
     found = np.zeros((s.epochs, s.blocks), dtype=object)
     for n in np.flatnonzero(live).tolist():
         residuals = box[PREDICTIONS].astype(object)[: s.epochs, n] - labels[n] * s.label_multiplier
-        rates = s.c_epoch.array().astype(object) * s.c_block[n // s.block_size]
-        found[:, n // s.block_size] += rates * residuals * feature[n]
+        found[:, n // s.block_size] += residuals * feature[n]
     return found
+
+
+def gradients(run: Declared, box: Columns) -> Any:
+    """What the update of a weight past the last has to come to, with such a feature, where the weight is zero."""
+    epochs, blocks = (factors.array().astype(object) for factors in (run.schedule.c_epoch, run.schedule.c_block))
+    return epochs[:, None] * blocks * sums_of_spare(run, box)
 
 
 def test_there_is_room_for_junk(run: Declared, true_columns: Columns) -> None:

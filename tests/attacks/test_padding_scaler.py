@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.language.layout import Address
-from zkunlearn.circuits.language.tables import limb_addresses
 from zkunlearn.circuits.relations import dataset as data_set
-from zkunlearn.circuits.relations.gradient_descent import BIAS, PREDICTIONS, WEIGHTS, Q, Z
+from zkunlearn.circuits.relations.gradient_descent import BIAS, WEIGHTS, Q, Z
 from zkunlearn.circuits.relations.model import COEFFICIENTS
 from zkunlearn.circuits.relations.standardization import OFFSET, POWER
 from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, StandardizedDescent
@@ -19,7 +18,7 @@ from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.entropy import random_field
 
 from .harness import Columns, Declared, columns_of, commitments, descend, prove
-from .test_padding import BATCH, EPOCHS, FEATURES, ROWS, JunkProver, filled, outside, signed
+from .test_padding import BATCH, EPOCHS, FEATURES, ROWS, JunkProver, filled, signed, sums_of_spare, with_inert_junk
 
 SPARE = FEATURES  # the feature past the last, in the padding
 
@@ -47,33 +46,9 @@ def own_columns(run: Declared) -> list[Address]:
 
 def with_junk(run: Declared, columns: Columns) -> Columns:
     """Uniform junk in every cell that the equations leave free, and z recomputed."""
-    s, box = run.schedule, filled(run.shape, columns)
-
-    def put(name: Address, mask: Any) -> None:
-        box[name] = np.where(mask, random_field(*box[name].shape), box[name])
-
-    for name in (Q, PREDICTIONS):
-        mask = outside(box[name], s.epochs, s.rows)
-        mask[:, list(run.forgotten)] = True
-        put(name, mask)
-    put(data_set.FEATURES, outside(box[data_set.FEATURES], s.features, s.rows))
-    put(data_set.LABELS, outside(box[data_set.LABELS], s.rows))
-    for parameter in (WEIGHTS, BIAS):
-        for name in limb_addresses(parameter.steps, s.weight_bits):
-            put(name, outside(box[name], s.epochs, s.blocks))
-    box[GRADIENTS][: s.epochs, : s.blocks, SPARE] = gradients(run, box) % MODULUS
+    s, box = run.schedule, with_inert_junk(run, columns)
+    box[GRADIENTS][: s.epochs, : s.blocks, SPARE] = sums_of_spare(run, box) % MODULUS  # by which no step is taken
     return box | {Z: scores(run, box)}
-
-
-def gradients(run: Declared, box: Columns) -> Any:
-    """What is said of a feature past the last, by which no step is taken."""
-    s, live = run.schedule, run.schedule.live.mask()
-    feature, labels = box[data_set.FEATURES].astype(object)[SPARE], box[data_set.LABELS].astype(object)
-    found = np.zeros((s.epochs, s.blocks), dtype=object)
-    for n in np.flatnonzero(live).tolist():
-        residuals = box[PREDICTIONS].astype(object)[: s.epochs, n] - labels[n] * s.label_multiplier
-        found[:, n // s.block_size] += residuals * feature[n]
-    return found
 
 
 def scores(run: Declared, box: Columns) -> Any:

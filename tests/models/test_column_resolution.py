@@ -43,6 +43,29 @@ def test_a_column_that_keeps_its_values_apart_gives_no_note(column, bounds):
     assert notes_of(column, bounds) == ()
 
 
+def test_a_column_whose_values_share_a_few_of_many_integers_is_named_and_log1p_with_it():
+    """An income in bounds that no income leaves: more than a few integers, and a spread of less than four."""
+    rng = np.random.default_rng(3)
+    X = rng.lognormal(10.5, 1.1, (4000, 1))
+    encoding = DatasetEncoding.from_data(X, np.arange(4000) % 2, ["income"], bounds={"income": (0, 4e8)}, x_bits=12)
+    integers = encoding.encode_features(X).T.astype(np.int16)
+    assert len(np.unique(integers)) >= 8 and 1 < integers.std() < 4
+    (note,) = feature_notes(encoding, X, integers)
+    assert note.startswith("so squeezed that values spread over less than 4 integers: 'income'; ")
+    assert "with the map log1p more are left: 'income'" in note
+    near = DatasetEncoding.from_data(X, np.arange(4000) % 2, ["income"], bounds={"income": (0, 1e7)}, x_bits=12)
+    assert feature_notes(near, X, near.encode_features(X).T.astype(np.int16)) == ()
+
+
+def test_counts_that_are_told_apart_by_a_few_integers_are_fine():
+    """Ten values, a spread of three integers, each value its own."""
+    X = np.arange(400, dtype=np.float64)[:, None] % 10
+    encoding = DatasetEncoding.from_data(X, np.arange(400) % 2, ["visits"], bounds={"visits": (0, 2048)}, x_bits=10)
+    integers = encoding.encode_features(X).T.astype(np.int16)
+    assert integers.std() < 4 and len(np.unique(integers)) == 10
+    assert feature_notes(encoding, X, integers) == ()
+
+
 @pytest.mark.parametrize(
     ("column", "bounds", "left"),
     [
@@ -106,7 +129,10 @@ def test_a_column_of_which_nothing_is_left_is_refused(column):
 
 
 def test_a_constant_column_says_nothing_or_is_a_second_bias():
-    silent, second = "nothing to learn from: 'k'", "which acts as a second bias: 'k'; better leave it out"
+    silent, second = (
+        "nothing to learn from: 'k'",
+        "second bias unless features are standardised: 'k'; better leave it out",
+    )
     assert notes_of(np.full(ROWS, 7.0))[0].endswith(silent)
     assert notes_of(np.full(ROWS, 0.5), (0, 1))[0].endswith(silent)
     assert notes_of(np.full(ROWS, 1.0), (0, 1))[0].endswith(second)

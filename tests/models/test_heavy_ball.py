@@ -5,7 +5,8 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.families import FAMILIES
-from zkunlearn.models.heavy_ball import CONSTANTS, INCREASING, MULTIPLES, NEAR, momentum_at, search
+from zkunlearn.models.heavy_ball import CONSTANTS, MULTIPLES, NEAR, momentum_at, search
+from zkunlearn.models.momentum import INCREASING
 from zkunlearn.models.optimum import Objective, minimum
 
 ALL = (*CONSTANTS, INCREASING)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.schedule import FIELD_MODULUS
+from zkunlearn.models.methods.geometry import FIELD_MODULUS
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.live import Live
 from zkunlearn.models.methods import standardization
-from zkunlearn.models.methods.schedule import FIELD_MODULUS
+from zkunlearn.models.methods.geometry import FIELD_MODULUS
 from zkunlearn.models.methods.standardization import (
     Standardization,
     largest_feature,
