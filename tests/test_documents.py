@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+import zkunlearn as zu
+from sklearn.datasets import load_breast_cancer
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -15,3 +17,15 @@ def test_the_lines_of_a_page_run_in_their_order(name: str) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     exec(compile("\n".join(blocks), name, "exec"), {"__name__": name})
+
+
+def test_the_spec_of_the_readme_is_one_that_trains() -> None:
+    """On the data it is said to be for, in wide bounds, and on what is left when rows are forgotten."""
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    (text,) = [block for block in re.findall(r"```toml\n(.*?)```", readme, re.DOTALL) if "[model]" in block]
+    X, y = load_breast_cancer(return_X_y=True)
+    bounds = {f"x{k + 1}": (0.0, 20 * float(column.max())) for k, column in enumerate(X.T)}
+    dataset, spec = zu.commit(X, y, bounds=bounds), zu.TrainingSpec.from_toml(text)
+    for forget in ([], [str(row) for row in range(1, 60)]):
+        run = zu.train(dataset, spec, forget=forget)
+        assert run.curve.last.score > 0.98 and run.notes == ()

@@ -131,13 +131,19 @@ def _gradient(matrix: FloatArray, column_bound: int, residuals: IntArray) -> Int
     return gradient
 
 
+def _remedy(schedule: Schedule) -> str:
+    """What may keep a training in its ranges."""
+    scaled = " or scale the features" if schedule.standardization is None else ""
+    return f"lower learning_rate{scaled}; fewer w_bits leave more room"
+
+
 def _diverged(step: int, schedule: Schedule, z: IntArray, targets: IntArray, live: NDArray[np.bool_]) -> TrainingError:
     epoch, block = divmod(step, schedule.blocks)
     worst = int(np.argmax(np.where(live, np.abs(z), -1)))
     fixed = schedule.scales
     size = abs(int(z[worst])) / 2.0 ** (fixed.x_bits + fixed.w_bits)
     row = schedule.block_rows(block).start + worst
-    advice = "lower learning_rate or scale the features"
+    advice = _remedy(schedule)
     if (
         schedule.blocks == 1  # a few rows of one batch may be right by chance
         and schedule.family.predicts == "class"
@@ -285,7 +291,7 @@ def _descend(
             raise TrainingError(
                 f"weights left the declared range at step {step}, column {column}: "
                 f"|w| = {abs(int(weights[column])) / 2.0**fixed.w_bits:.1f}, "
-                f"limit {weight_limit / 2.0**fixed.w_bits:g}; lower learning_rate or scale the features"
+                f"limit {weight_limit / 2.0**fixed.w_bits:g}; {_remedy(schedule)}"
             )
         if progress is not None:
             progress(step + 1, schedule.steps)
