@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 from ..errors import ParameterError
 
-LABEL_KINDS = ("binary", "real", "count")
+LABEL_KINDS = ("binary", "categorical", "real", "count")
 FEATURE_BOUND = 1 << 15  # integers of features lie in [-2^15, 2^15), those of a data set in [-2^x_bits, 2^x_bits]
 MAX_ROWS = 1 << 28
 MAX_FEATURES = 1 << 15
+MAX_CLASSES = 1 << 8  # of categorical labels, each a column of its own
 X_BITS_RANGE = (4, 14)  # scales of features: the integer 2^x_bits stands for 1.0 and must be below 2^15
-_LABEL_RANGES = {"binary": (0, 1), "real": (-(1 << 15), (1 << 15) - 1), "count": (0, (1 << 16) - 1)}
+_LABEL_RANGES = {"binary": (0, 1), "categorical": (0, 1), "real": (-(1 << 15), (1 << 15) - 1), "count": (0, (1 << 16) - 1)}
 
 
 def label_range(kind: str) -> tuple[int, int]:
-    """Smallest and largest label integer of a kind; raises ParameterError for an unknown kind."""
+    """Smallest and largest integer in a column of labels of a kind; raises ParameterError for an unknown kind.
+
+    Categorical labels are a column for each class, which says whether a row is of it.
+    """
     if kind not in _LABEL_RANGES:
         raise ParameterError(f"label_kind = {kind!r}: must be one of {', '.join(LABEL_KINDS)}")
     return _LABEL_RANGES[kind]
@@ -28,10 +32,12 @@ class DatasetShape:
     Attributes:
         rows: N.
         features: d, without the bias.
-        label_kind: "binary" (0 or 1), "real" (signed 16 bits) or "count" (unsigned 16 bits).
-        label_bits: scale of the label integers; 0 for binary and count.
+        label_kind: "binary" (0 or 1), "categorical" (one of several classes), "real" (signed 16 bits) or "count"
+            (unsigned 16 bits).
+        label_bits: scale of the label integers; 0 but for real ones.
         x_bits: scale of the feature integers.
-        classes: of binary labels, the texts of 0 and 1, as far as a training needs their names.
+        classes: of binary and categorical labels, the texts of classes 0, 1, ..; for binary ones, as far as a training
+            needs their names.
     """
 
     rows: int
@@ -48,3 +54,10 @@ class DatasetShape:
                 raise ParameterError(f"{name} = {value}: must be between 1 and {high}")
         if not 0 <= self.label_bits <= 15 or (self.label_kind != "real" and self.label_bits != 0):
             raise ParameterError(f"label_bits = {self.label_bits}: not possible for {self.label_kind} labels")
+        if self.label_kind == "categorical" and not 3 <= len(self.classes) <= MAX_CLASSES:
+            raise ParameterError(f"classes: categorical labels have 3 to {MAX_CLASSES}, not {len(self.classes)}")
+
+    @property
+    def outputs(self) -> int:
+        """Number of columns of labels, each of which a model has an output for: one, or that of classes."""
+        return len(self.classes) if self.label_kind == "categorical" else 1

@@ -27,6 +27,7 @@ class Compiled:
     Attributes:
         family, scales: what is predicted, and how finely.
         features, width: d, and K: d, and one more with a bias.
+        outputs: O, number of models that are trained, each on a column of labels of its own.
         live: who counts; the integers were derived for these rows and no others.
     """
 
@@ -34,6 +35,7 @@ class Compiled:
     scales: FixedPoint
     features: int
     width: int
+    outputs: int = 1
     live: Live
 
     @property
