@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from ..errors import ParameterError
 from .activation import Builder, activation_table, linear_entries, logistic_entries, poisson_entries, probit_entries
 from .scales import DEFAULT_SCALES, FixedPoint
-from .shapes import LABEL_KINDS
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +42,7 @@ class Family:
         name: in specs and statements.
         title: for people.
         predicts: "class", one of two; "value", in the units of the label; or "count", the expected one, exp(z).
-        label_kinds: kinds of labels it can learn from (shapes.LABEL_KINDS).
+        label_kinds: kinds of labels it can learn from, of shapes.LABEL_KINDS.
         entries: builds the activation table from (q_bits, p_bits), see activation.py.
         inverse_link: predictions for real scores, float64 of their shape.
         loss: losses for real scores and labels, float64 of their shape.
@@ -197,7 +196,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 name="linear",
                 title="linear regression",
                 predicts="value",
-                label_kinds=LABEL_KINDS,
+                label_kinds=("binary", "real", "count"),
                 entries=linear_entries,
                 inverse_link=_identity,
                 loss=_linear_loss,
