@@ -39,6 +39,18 @@ def _at_steps(values: Runs, e: Point) -> PublicVector:
     return PublicVector(table, lambda point: kdot(table(), eq_table(point)[:, : len(values)]))
 
 
+def class_weights(schedule: Schedule) -> PublicVector:
+    """v_c on classes c."""
+
+    @cache
+    def table() -> Vector:
+        values = np.zeros((2, schedule.outputs), dtype=np.uint64)
+        values[0] = schedule.class_weights
+        return values
+
+    return PublicVector(table, lambda point: kdot(table(), eq_table(point)[:, : schedule.outputs]))
+
+
 def block_factors(schedule: Schedule, b: Point) -> PublicVector:
     """eq(b, b') c_b' on blocks b'."""
     return _at_steps(schedule.c_block, b)

@@ -83,7 +83,7 @@ class Method(ABC):
         """The method with its fields, for people; goes on after "logistic regression with bias, by "."""
 
     @abstractmethod
-    def require_provable(self, rows: int, features: int) -> None:
+    def require_provable(self, shape: DatasetShape) -> None:
         """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError."""
 
     @abstractmethod

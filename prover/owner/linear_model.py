@@ -20,10 +20,10 @@ class LinearModel(Predictor):
     @property
     def weights(self) -> npt.NDArray[np.float64]:
         """Weights on encoded features (in [-1, 1] within bounds), float64 (d,)."""
-        return self.integers[: len(self.encoding.features)] / float(1 << self.spec.fixed_point.w_bits)
+        return self.integers[0, : len(self.encoding.features)] / float(1 << self.spec.fixed_point.w_bits)
 
     @property
     def intercept(self) -> float:
         """What is added to all scores; 0.0 without a bias."""
         scales = self.spec.fixed_point
-        return int(self.integers[-1]) / 2.0 ** (scales.x_bits + scales.w_bits) if self.spec.method.bias else 0.0
+        return int(self.integers[0, -1]) / 2.0 ** (scales.x_bits + scales.w_bits) if self.spec.method.bias else 0.0

@@ -6,7 +6,7 @@ batches. It takes one pass over the rows for all epochs that are shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,8 +40,9 @@ class _Units:
     weight: Reals
 
 
-def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, trace: NarrowTrace) -> Curve:
+def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, traces: Sequence[NarrowTrace]) -> Curve:
     """The curve of a run, and the notes on it: models/convergence.py."""
+    (trace,) = traces
     epochs, units = shown_epochs(schedule.epochs), _units(schedule, trace.scaler)
     weights = trace.weights[[epoch * schedule.blocks for epoch in epochs]] * units.weight
     pieces, penalties = _real_rows(rows, schedule, units, len(epochs)), schedule.penalties(method.l2)
