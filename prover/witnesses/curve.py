@@ -42,7 +42,7 @@ class _Units:
 
 def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, traces: Sequence[NarrowTrace]) -> Curve:
     """The curve of a run, and the notes on it: models/convergence.py."""
-    (trace,) = traces
+    trace = traces[0]
     epochs, units = shown_epochs(schedule.epochs), _units(schedule, trace.scaler)
     weights = trace.weights[[epoch * schedule.blocks for epoch in epochs]] * units.weight
     pieces, penalties = _real_rows(rows, schedule, units, len(epochs)), schedule.penalties(method.l2)
@@ -74,6 +74,6 @@ def _real_rows(rows: Rows, schedule: Schedule, units: _Units, models: int) -> It
         features = matrix[: schedule.features]
         np.multiply(rows.by_feature[:, part], units.factor[:, None], out=features)
         features -= units.offset[:, None]
-        labels = np.asarray(own * label_unit, dtype=np.float64)
+        labels = np.asarray(schedule.targets(own, 0) * label_unit, dtype=np.float64)
         counted = schedule.row_weights(own).astype(np.float64)
         yield (matrix.T, labels, counted) if mine.all() else (matrix[:, mine].T, labels[mine], counted[mine])
