@@ -73,11 +73,13 @@ def train_float(
 def _standardization(X_real: ArrayLike, method: GradientDescent, schedule: Schedule) -> tuple[FloatArray, FloatArray]:
     """Of each feature what is taken off, and what it is multiplied with then: float64 (d,) both."""
     own = np.asarray(X_real, dtype=np.float64)[schedule.live.mask()]
+    used = np.ones(own.shape[1])
+    used[list(schedule.unused)] = 0.0  # as if they were constant
     if not method.standardize:
-        return np.zeros(own.shape[1]), np.ones(own.shape[1])
+        return np.zeros(own.shape[1]), used
     constant = own.min(axis=0) == own.max(axis=0)  # whose variance may come out as a tiny number
     variance = np.where(constant, 1.0, own.var(axis=0))
-    return own.mean(axis=0), np.where(constant, 0.0, 1 / np.sqrt(variance))
+    return own.mean(axis=0), used * np.where(constant, 0.0, 1 / np.sqrt(variance))
 
 
 def _design(X_real: ArrayLike, mean: FloatArray, scale: FloatArray, schedule: Schedule) -> FloatArray:

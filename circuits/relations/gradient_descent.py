@@ -12,6 +12,7 @@ x = x_bits, and for each output o, an index of Q, P, Y, W, V, u, v, M and I that
     2^h (V(t) - V(t + 1))       = the same of f, V and v; l_e V(t) if that is declared   "update", "bias decay"
     W(-1) = W(0) = 0, V(-1) = V(0) = 0;  W(T, k) = M(k), 2^x V(T) = I         "initial weights", "model", "intercept"
 
+g(t, k) of a feature that is left out is 0 instead ("used features"), so that its weight stays 0.
 V is the bias; without one, every line and column about it is left out. There is one output, or one for each of several
 classes, whose scores, steps and model are its own. v(n) is the weight of the class of row n, the same for all outputs:
 v_0 + (v_1 - v_0) Y(n) of two classes, the sum of v_c Y(c, n) of several, 1 without such weights. The two updates are
@@ -56,6 +57,7 @@ from ..language.relation import (
     Section,
     Steps,
     Sum,
+    SumResult,
     Term,
     variables,
 )
@@ -73,7 +75,7 @@ from ..language.tables import (
     range_table,
 )
 from .dataset import DATASET, FEATURES, LABELS, dataset_columns, output_axis, row_axis
-from .iterations import block_rates, class_weights, decays, epoch_rates, rate_at, shift_weights
+from .iterations import block_rates, class_weights, decays, epoch_rates, rate_at, shift_weights, used_features
 from .model import COEFFICIENTS, INTERCEPT, MODEL, model_columns, weight_axis
 from .parameters import BIAS, WEIGHTS, ParameterColumns, Share
 from .signed import Signed, constant_on
@@ -337,16 +339,27 @@ class GradientDescent:
 
     def _gradient(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], o: Point, k: Point, s: Point) -> None:
         """claim = the weighted gradient of eq(s, 0) X(n, k) + eq(s, 1) 2^x of output o at iteration t."""
-        one = K(1 << self.schedule.scales.x_bits)
-        self._rows(steps, claim, t, o, k, eq_index(s, 0), eq_index(s, 1) * one)
+        one, width = K(1 << self.schedule.scales.x_bits), self.weight.bits
+        at = used_features(self.schedule, k) if self.schedule.unused else k
+        ended = self._rows(steps, claim, t, o, at, eq_index(s, 0), eq_index(s, 1) * one)
+        if isinstance(at, PublicVector):
+            own = Factor((Term(ONE, FEATURES, {"row": ended.point, "feature": variables(0, width)}),))
+            steps.sumcheck(Sum("used features", (width,), at, (own,)), ended.values[0][0])
 
     def _rows(
-        self, steps: Steps, claim: Hidden, t: tuple[Point, Point], o: Point, k: Point, share: K, constant: K
-    ) -> None:
+        self,
+        steps: Steps,
+        claim: Hidden,
+        t: tuple[Point, Point],
+        o: Point,
+        k: Point | PublicVector,
+        share: K,
+        constant: K,
+    ) -> SumResult:
         """claim = sum over n of eq(b, b_n) c_b S(n) X'(n) (sum over e' of eq(e, e') c_e' P(e', n)  -  c Y(n)) v(n).
 
         X'(n) = share X(n, k) + constant, c = sum over e' of eq(e, e') c_e'; P and Y are those of output o. Sums over
-        the rows, then over the epochs, and over the classes where these have weights.
+        the rows, then over the epochs, and over the classes where these have weights. Returns where the first ended.
         """
         e, b = t
         by_epoch, rate = epoch_rates(self.schedule, e), rate_at(self.schedule, e)
@@ -372,6 +385,7 @@ class GradientDescent:
             own: dict[str, Coordinates] = {"output": variables(0, self.output.bits), "row": ended.point}
             of_class, label = class_weights(self.schedule), Factor((Term(ONE, LABELS, own),))
             steps.sumcheck(Sum("class weights", (self.output.bits,), of_class, (label,)), ended.values[2][0])
+        return ended
 
     def _weights(self) -> tuple[Factor, ...]:
         """v(n) on rows n, if rows count differently."""

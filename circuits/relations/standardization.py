@@ -10,7 +10,7 @@ k' of eq(k, k') x(k') y(k'):
     h(j, k) (h(j, k) - 1) = 0                                                                      "exponents are one"
     power B = n nu + B',  power mu = m - nu,  power D = DP,  power W(T, o) = M(o)                  "powers"
     V = square C - nu (n nu + 2 B')                                                                "variances"
-    2 D V = 2 A + V + V0 - rem - 2 V0 D,  D m = DM                                                 "rates"
+    2 D V = 2 A + V + V0 - rem - 2 V0 D,  D m = DM; of features that are left out with 0 for A     "rates"
     rem + rem_c = 2 V + 2 V0 - 1                                                                   "remainders"
 
 Integers that are *forced*: mu, nu, rho, rho', D, rem and both slacks are committed in limbs of their own, all looked
@@ -33,8 +33,8 @@ import numpy as np
 
 from ...models.live import Live
 from ...models.methods.standardization import Standardization
-from ..field.goldilocks import ONE, ZERO, K, Vector, kadd, kdot, kscale, to_field
-from ..field.multilinear import Point, eq_table, prefix, prefix_eq
+from ..field.goldilocks import ONE, ZERO, K, Vector, kadd, kdot, kscale, ksum, to_field
+from ..field.multilinear import Point, eq_at, eq_table, prefix, prefix_eq
 from ..language.hidden import Hidden, linear, public
 from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import (
@@ -236,7 +236,8 @@ class ScalerRelation:
         claim = claim + at[SCALED_RATE] * of_rates + at[COEFFICIENTS] * of_weights
         steps.sumcheck(self._product(at, "powers", (POWER,), powers, constant), claim)
 
-        divided = at[VARIANCE] + at.real * (2 * own.amplitude + own.floor) - at[RATE_REST] - at[RATE] * (2 * own.floor)
+        learnt = (at.real - ksum(eq_at(at.k, own.unused))) * own.amplitude
+        divided = at[VARIANCE] + learnt * 2 + at.real * own.floor - at[RATE_REST] - at[RATE] * (2 * own.floor)
         rates = self._product(at, "rates", (RATE,), [(K(2), VARIANCE), (of_centred, OFFSET)], ZERO)
         steps.sumcheck(rates, divided + at[CENTRED_RATE] * of_centred)
 

@@ -212,15 +212,18 @@ def intercept_of(schedule: Schedule, weights: IntArray, scaler: Scaler | None) -
 
 
 def whole_gradient(schedule: Schedule, scaler: Scaler | None, gradient: IntArray, residuals: int) -> IntArray:
-    """What the step factors c are multiplied with, int64 (K,), that of the bias last.
+    """What the step factors c are multiplied with, int64 (K,), that of the bias last; 0 for features that are left out.
 
     Args:
         gradient: (d,), sum of r x. residuals: sum of r.
     """
     one, public = 1 << schedule.scales.x_bits, schedule.standardization
+    gradient = gradient.copy()
+    gradient[list(schedule.unused)] = 0
     if scaler is None or public is None:
         return np.append(gradient, [one * residuals] if schedule.bias else []).astype(np.int64)
-    standardized = scaler.power * gradient - scaler.shift * residuals  # sums may wrap on the way: the result is small
+    standardized = scaler.power * gradient - scaler.shift * residuals  # sums may wrap on the way: the result is small,
+    # or is multiplied with a D of 0
     return np.append(scaler.D * standardized, [public.bias_rate * one * residuals] if schedule.bias else []).astype(
         np.int64
     )

@@ -257,6 +257,7 @@ def compiled_for(family: Family, scales: FixedPoint, shape: DatasetShape, geomet
         scales=scales,
         features=shape.features,
         width=geometry.width,
+        unused=shape.unused,
         outputs=shape.outputs,
         live=live,
     )
@@ -285,6 +286,7 @@ def scheduled(
         scales=compiled.scales,
         features=compiled.features,
         width=compiled.width,
+        unused=compiled.unused,
         outputs=compiled.outputs,
         live=compiled.live,
         epochs=method.epochs,

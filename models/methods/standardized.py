@@ -191,5 +191,5 @@ def compile_standardized(
         c_epoch=by_epoch(method, Fraction(1 << cut.epoch_bits) / geometry.largest_rate),
         c_block=live.counts(geometry.block_size).map(of_block) if geometry.blocks > 1 else Runs.of([(1, 1)]),
         rate_scale=Fraction(amplitude, live.count) / whole,
-        standardization=Standardization(shape.rows, live.count, shape.x_bits, cap, amplitude),
+        standardization=Standardization(shape.rows, live.count, shape.x_bits, cap, amplitude, shape.unused),
     )
