@@ -136,7 +136,9 @@ def commit(
             (low, high, "log1p"): its logarithm log(1 + value) is mapped evenly instead of itself, which suits values
             from 0 up that are of several orders of magnitude.
         maps: "log1p" of each feature that is to be mapped so, where bounds are taken from the data.
-        label_kind: "binary", "real" or "count"; by default binary for two distinct labels, else real.
+        label_kind: "binary", "categorical" (3 to 256 classes), "real" or "count"; by default binary for two distinct
+            labels, real for other numbers, and categorical for other texts. Classes that are numbers have to be asked
+            for.
         label_name: name of the label column.
         x_bits: scale of the integers that features become: [-1, 1] is [-2^x_bits, 2^x_bits]. A training spec
             has to declare the same.

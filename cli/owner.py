@@ -10,6 +10,7 @@ import click
 import zkunlearn as zu
 
 from ..errors import DataError
+from ..models.shapes import LABEL_KINDS
 from .curves import curve_data, curve_lines
 from .options import FILE, common, force_option, forget_options, openings_option, within_memory
 from .output import Output, foreign
@@ -36,7 +37,11 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
     help='TOML: [bounds] with lines name = [low, high] or name = {low = 0, high = 2e9, map = "log1p"}.',
 )
 @click.option("--x-bits", type=int, default=10, show_default=True, help="Scale of feature integers.")
-@click.option("--label", type=click.Choice(["binary", "real", "count"]), help="Kind of labels; guessed by default.")
+@click.option(
+    "--label",
+    type=click.Choice(LABEL_KINDS),
+    help="Kind of labels; guessed by default: binary for two values, real for numbers, categorical for texts.",
+)
 @click.option(
     "--several-rows-per-id", "several", is_flag=True, help="One id may have several rows, forgotten together."
 )

@@ -11,6 +11,7 @@ from ..circuits.statements.base import statement_digest
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.training import TrainingStatement
 from ..models.encoding.dataset import DatasetEncoding
+from ..models.encoding.labels import listed_classes
 from ..models.encoding.maps import LOG1P
 from ..models.spec import TrainingSpec
 from .output import Lines, foreign
@@ -63,8 +64,10 @@ def label_text(encoding: DatasetEncoding) -> str:
     label = encoding.label
     if label.column is not None:
         return f"{label.kind}: {foreign(label.column.name)} in [{label.column.low!r}, {label.column.high!r}]"
-    if label.classes:
+    if label.kind == "binary":
         return f"{label.kind}: {foreign(label.classes[0])} is 0, {foreign(label.classes[1])} is 1"
+    if label.classes:
+        return f"{label.kind}: {len(label.classes)} classes, {foreign(listed_classes(label.classes))}"
     return label.kind
 
 

@@ -1,4 +1,4 @@
-"""The encodings of single columns: a feature by its map, a real label by an affine one, a label by its kind."""
+"""The encodings of single columns: a feature by its map, a real label by an affine one."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import DataError, FormatError, ParameterError
 from ...formats.fields import Real, take
 from ...formats.files import SHOWN_TEXT
-from ..shapes import FEATURE_BOUND, LABEL_KINDS, label_range
+from ..shapes import FEATURE_BOUND
 from .maps import LINEAR, LOG1P, MAPS, log1p_integers, log1p_refusal
 
-LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
 _END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units
 MAX_NAME_LENGTH = 256
 PIECE_CELLS = 1 << 17  # of tables that are worked through some rows at a time: 1 MB, which fits near caches
-_MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no labels
 
 
-def _check_name(name: object, what: str) -> None:
+def check_name(name: object, what: str) -> None:
+    """Raises ParameterError for what is no name of a column or class, which `what` says."""
     if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
         raise ParameterError(f"{what}: {str(name)[:40]!r} must be 1 to {MAX_NAME_LENGTH} printable characters")
 
@@ -86,7 +85,7 @@ class ColumnEncoding:
     map: str = LINEAR
 
     def __post_init__(self) -> None:
-        _check_name(self.name, "column name")
+        check_name(self.name, "column name")
         if not isinstance(self.map, str) or self.map not in MAPS:
             raise ParameterError(f"{str(self.map)[:40]!r} is no map; maps are {', '.join(MAPS)}", column=self.name)
         for side in ("low", "high"):
@@ -233,124 +232,3 @@ def require_not_negative(values: NDArray[np.float64], name: str, first_row: int 
         found = float(values[row])
         reason = f"{found} is negative; {LOG1P} needs values of at least 0"
         raise DataError(reason, row=first_row + row, column=name, found=found)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelEncoding:
-    """How labels become integers.
-
-    Attributes:
-        kind: "binary", "real" or "count".
-        classes: for binary, the texts of class 0 and class 1; else empty.
-        column: for real, the interval that becomes [-1, 1]; else None.
-        label_bits: for real, the scale; else 0.
-
-    Raises:
-        ParameterError: attributes that do not belong to the kind, or are out of range.
-    """
-
-    kind: str
-    classes: tuple[str, ...] = ()
-    column: ColumnEncoding | None = None
-    label_bits: int = 0
-
-    def __post_init__(self) -> None:
-        label_range(self.kind)
-        if self.kind == "binary":
-            for text in self.classes:
-                _check_name(text, "label class")
-            if len(self.classes) != 2 or self.classes[0] == self.classes[1]:
-                raise ParameterError("label classes: binary labels need two different ones")
-        elif self.classes:
-            raise ParameterError(f"label classes: {self.kind} labels have none")
-        if (self.column is not None) != (self.kind == "real"):
-            raise ParameterError("label bounds: real labels need them, others have none")
-        if self.column is not None and self.column.map != LINEAR:
-            raise ParameterError(f"labels are {LINEAR}; {self.column.map} is for features", column=self.column.name)
-        low, high = LABEL_BITS_RANGE if self.kind == "real" else (0, 0)
-        if not low <= self.label_bits <= high:
-            raise ParameterError(f"label_bits = {self.label_bits}: must be between {low} and {high}")
-
-    def encode(self, y: ArrayLike, name: str = "label") -> NDArray[np.int64]:
-        """Labels (N,) to integers of the kind, int64 (N,).
-
-        Args:
-            name: of the label column, for messages.
-
-        Raises:
-            DataError: an unknown class, a value out of bounds, or not a count; names row and column.
-        """
-        if self.kind == "binary":
-            texts = class_texts(y)
-            for row, text in enumerate(texts):
-                if text not in self.classes:
-                    reason = f"{text[:SHOWN_TEXT]!r} is no class; the classes are {', '.join(self.classes)}"
-                    raise DataError(reason, row=row, column=name, expected=self.classes, found=text)
-            return np.array([self.classes.index(text) for text in texts], dtype=np.int64)
-        values = real_array(name, y, 1)
-        if self.column is not None:
-            return self.column.encode(values, self.label_bits)
-        low, high = label_range("count")
-        bad = np.flatnonzero((values != np.rint(values)) | (values < low) | (values > high))
-        if len(bad):
-            row, found = int(bad[0]), float(values[bad[0]])
-            reason = f"{found} is not a count, an integer from {low} to {high}"
-            raise DataError(reason, row=row, column=name, expected=(low, high), found=found)
-        return values.astype(np.int64)
-
-    def decode(self, y_int: ArrayLike) -> NDArray[np.str_] | NDArray[np.float64] | NDArray[np.int64]:
-        """Labels from integers (N,): class texts (binary), float64 (real) or int64 (count)."""
-        integers = np.asarray(y_int, dtype=np.int64)
-        if self.kind == "binary":
-            return np.array(self.classes)[integers]
-        return integers if self.column is None else self.column.decode(integers, self.label_bits)
-
-
-def class_texts(y: ArrayLike) -> list[str]:
-    """The text of each label; whole numbers lose their decimal point, so that 1, 1.0, "1" are one class."""
-    array = np.asarray(y)
-    if array.ndim != 1:
-        raise DataError(f"labels: expected one dimension, found {array.ndim}")
-    labels = array.tolist()
-    return [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in labels]
-
-
-def _class_order(text: str) -> tuple[bool, float, str]:
-    """Numbers by value, before texts by spelling."""
-    try:
-        return (False, float(text), text)
-    except ValueError:
-        return (True, 0.0, text)
-
-
-def infer_label_kind(y: ArrayLike, rows: int, asked: str | None, name: str) -> tuple[str, tuple[str, ...]]:
-    """The label kind (as asked, or binary for exactly two distinct labels, else real) and a binary's classes.
-
-    Args:
-        name: of the label column, for messages.
-
-    Raises:
-        DataError: wrong number of labels, missing ones, one value only, or not of the kind.
-        ParameterError: an unknown kind.
-    """
-    if asked is not None and asked not in LABEL_KINDS:
-        raise ParameterError(f"label_kind = {asked!r}: must be one of {', '.join(LABEL_KINDS)}")
-    texts = class_texts(y)
-    if len(texts) != rows:
-        raise DataError(f"labels: {len(texts)} of them for {rows} rows")
-    distinct = set(texts)
-    for text in _MISSING:
-        if text in distinct:
-            raise DataError(f"{text} is no label; every row needs one", row=texts.index(text), column=name, found=text)
-    if len(distinct) == 1:
-        reason = f"every row has the label {texts[0][:SHOWN_TEXT]!r}; nothing can be learned"
-        raise DataError(reason, column=name, found=texts[0])
-    if asked == "binary" or (asked is None and len(distinct) == 2):
-        if len(distinct) != 2:
-            raise DataError(f"{len(distinct)} distinct values, binary labels have two", column=name, expected=2)
-        return "binary", tuple(sorted(distinct, key=_class_order))
-    try:
-        np.asarray(y, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{len(distinct)} distinct texts; labels are two classes or numbers", column=name) from None
-    return asked or "real", ()

@@ -1,12 +1,13 @@
 """From tables of real numbers to integers, and back: a public, declared map for every column.
 
 A feature's interval [low, high] becomes [-1, 1], at scale 2^x_bits, rounded to the nearest integer: affinely, half to
-even, or by the logarithm of 1 + value. A column with low = high says nothing and becomes 0. Labels are one of three
+even, or by the logarithm of 1 + value. A column with low = high says nothing and becomes 0. Labels are one of four
 kinds:
 
-    binary   two classes, 0 and 1
-    real     [low, high] becomes [-1, 1] at scale 2^label_bits, signed 16 bits
-    count    the integers 0 .. 2^16 - 1 themselves
+    binary        two classes, 0 and 1
+    categorical   3 to 256 classes, 0, 1, ..; what is committed is a column for each, which says whether a row is of it
+    real          [low, high] becomes [-1, 1] at scale 2^label_bits, signed 16 bits
+    count         the integers 0 .. 2^16 - 1 themselves
 
 The affine map is one float64 subtraction and one multiplication an entry, the logarithm a search in a table that is
 computed with integers (maps.py), so every platform finds the same integers.
@@ -26,9 +27,10 @@ from ...errors import DataError, FormatError, ParameterError
 from ...formats.fields import Fields, ListOf, take
 from ...formats.toml import Bounds
 from ..checks import integer_within
-from ..shapes import MAX_FEATURES, X_BITS_RANGE, DatasetShape
-from .columns import ColumnEncoding, LabelEncoding, encode_cells, infer_label_kind, number_array, real_array
+from ..shapes import MAX_CLASSES, MAX_FEATURES, X_BITS_RANGE, DatasetShape
+from .columns import ColumnEncoding, encode_cells, number_array, real_array
 from .intervals import choose_intervals, interval_of_each, require_mappable
+from .labels import LabelEncoding, infer_label_kind
 
 __all__ = ["DEFAULT_LABEL_BITS", "DEFAULT_LABEL_NAME", "Bounds", "ColumnEncoding", "DatasetEncoding", "LabelEncoding"]
 
@@ -43,7 +45,7 @@ _FIELDS: Fields = {
     "features": ListOf(dict, 0, MAX_FEATURES),
     "keys": ListOf(dict, 0, 0),  # columns that tell rows apart and are not learnt from
     "label_kind": str,
-    "label_classes": ListOf(str, 0, 2),
+    "label_classes": ListOf(str, 0, MAX_CLASSES),
     "label_bounds": ListOf(dict, 0, 1),
     "label_bits": int,
     "x_bits": int,
@@ -135,11 +137,11 @@ class DatasetEncoding:
             raise DataError(f"X: shape {shape}, expected {width} columns", expected=width, found=shape)
 
     def encode_labels(self, y: ArrayLike, name: str = DEFAULT_LABEL_NAME) -> NDArray[np.int64]:
-        """Labels (N,) as integers of the label kind, int64 (N,); raises DataError as LabelEncoding does."""
+        """Labels (N,) as integers, int64 (N,), of classes their numbers; raises DataError as LabelEncoding does."""
         return self.label.encode(y, name)
 
     def decode_labels(self, y_int: ArrayLike) -> NDArray[np.str_] | NDArray[np.float64] | NDArray[np.int64]:
-        """Labels from integers (N,): class texts (binary), float64 (real) or int64 (count)."""
+        """Labels from integers (N,): class texts (binary, categorical), float64 (real) or int64 (count)."""
         return self.label.decode(y_int)
 
     def to_mapping(self) -> dict[str, Mappable]:
@@ -204,8 +206,8 @@ class DatasetEncoding:
             X: (N, d) real numbers.
             y: (N,) labels.
             names: d feature names.
-            label_kind: "binary", "real" or "count"; None takes binary for exactly two distinct labels, else
-                real.
+            label_kind: "binary", "categorical", "real" or "count"; None takes binary for exactly two distinct labels,
+                real for other numbers and categorical for other texts.
             bounds: (low, high), or (low, high, map), of every feature and, under `label_name`, (low, high) of a
                 real label. None takes them from the data, which `bounds_declared` then says.
             x_bits, label_bits: scales of features and of a real label.

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from .columns import LabelEncoding, table_pieces
+from .columns import table_pieces
 from .dataset import DatasetEncoding
+from .labels import LabelEncoding
 from .maps import LINEAR, LOG1P, log1p_refusal
 
 FEW_INTEGERS = 8  # a column that keeps fewer, and has more values, is pointed out

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, ParameterError
 from ...formats.files import SHOWN_TEXT
-from ...models.encoding.columns import LabelEncoding, class_texts, real_array, table_pieces
+from ...models.encoding.columns import real_array, table_pieces
 from ...models.encoding.dataset import DEFAULT_LABEL_NAME, DatasetEncoding
+from ...models.encoding.labels import LabelEncoding, class_texts, listed_classes
 from ...models.spec import TrainingSpec
 from ..tables.arrays import as_known_features
 from ..tables.cells import as_labels
@@ -250,8 +251,9 @@ def accuracy(label: LabelEncoding, predicted: NDArray[np.str_], labels: NDArray[
     """The part of labels (N,) that is predicted. Raises DataError if none of them is a class."""
     texts = class_texts(labels)
     if not set(texts) & set(label.classes):
-        reason = f"{texts[0][:SHOWN_TEXT]!r} is no class, nor is any other label; the classes are "
-        raise DataError(reason + ", ".join(label.classes), row=0, column=name, expected=label.classes, found=texts[0])
+        known = listed_classes(label.classes)
+        reason = f"{texts[0][:SHOWN_TEXT]!r} is no class, nor is any other label; the classes are {known}"
+        raise DataError(reason, row=0, column=name, expected=label.classes, found=texts[0])
     return float(np.mean([one == other for one, other in zip(predicted.tolist(), texts, strict=True)]))
 
 

@@ -15,6 +15,7 @@ from ...circuits.statements.dataset import MAX_CELLS_BITS
 from ...errors import DataError, InputError
 from ...formats.files import SHOWN_TEXT
 from ...models.encoding.columns import MAX_NAME_LENGTH
+from ...models.encoding.labels import require_possible_classes
 from ..kernels.storage import held, memory
 
 SHOWN_COLUMNS = 12  # how many column names a message lists
@@ -32,8 +33,8 @@ class RawTable:
 
     Attributes:
         X: features (N, d), finite real numbers; where they are many, in a file.
-        y: labels (N,): finite float64 where all of them are numbers, else texts of at most two classes; None if no
-            label was asked for.
+        y: labels (N,): finite float64 where all of them are numbers, else texts of classes; None if no label was
+            asked for.
         ids: N texts, distinct unless one id may have several rows; "1" to "N" if the table has none.
         names: d feature names, in column order.
         target: name of the label column, if one was asked for.
@@ -165,7 +166,7 @@ def bad_cell(text: str, what: str) -> str:
 
 
 def labels_of(texts: Sequence[str], target: str) -> Labels:
-    """Numbers if all labels are, else texts of two classes."""
+    """Numbers if all labels are, else texts of classes."""
     numbers = [number(text) for text in texts]
     for row, (text, value) in enumerate(zip(texts, numbers, strict=True)):
         unusable = "\0" in text or (value is not None and not math.isfinite(value))  # numpy drops zeros at the end
@@ -177,13 +178,7 @@ def labels_of(texts: Sequence[str], target: str) -> Labels:
     if len(texts[longest]) > MAX_NAME_LENGTH:  # numpy would make all of them as long
         reason = f"a class of {len(texts[longest]):,} characters, at most {MAX_NAME_LENGTH} are possible"
         raise DataError(reason, row=longest, column=target, expected=MAX_NAME_LENGTH, found=len(texts[longest]))
-    classes = list(dict.fromkeys(texts))
-    if len(classes) > 2:
-        mixed = any(value is not None for value in numbers)
-        row = numbers.index(None) if mixed else texts.index(classes[2])
-        reason = "is not a number" if mixed else "is a third class"
-        shown = f"{texts[row][:SHOWN_TEXT]!r} {reason}; labels are numbers or two classes"
-        raise DataError(shown, row=row, column=target, found=texts[row])
+    require_possible_classes(texts, target)
     return np.array(texts, dtype=np.str_)
 
 

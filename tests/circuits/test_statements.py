@@ -15,8 +15,9 @@ from zkunlearn.circuits.statements.link import LinkStatement
 from zkunlearn.circuits.statements.records import Record, order_key
 from zkunlearn.circuits.statements.training import PATHS, ModelCommitment, TrainingStatement
 from zkunlearn.errors import FormatError, InvalidProof, ParameterError
-from zkunlearn.models.encoding.columns import ColumnEncoding, LabelEncoding
+from zkunlearn.models.encoding.columns import ColumnEncoding
 from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.models.encoding.labels import LabelEncoding
 from zkunlearn.models.spec import TrainingSpec
 
 from ..reference import records as reference

@@ -86,7 +86,7 @@ NO_READERS = {
     "cli/verdicts.py read_all": "Proof.load of each file",
     "cli/demo.py read_evidence": "files that the demonstration has just written",
     "models/encoding/columns.py ColumnEncoding.decode": "integers that were read already",
-    "models/encoding/columns.py LabelEncoding.decode": "integers that were read already",
+    "models/encoding/labels.py LabelEncoding.decode": "integers that were read already",
     "models/encoding/dataset.py DatasetEncoding.decode_features": "integers that were read already",
     "models/encoding/dataset.py DatasetEncoding.decode_labels": "integers that were read already",
     "prover/matrices/commitment.py Commitment.open": "the owner's memory; damage is tried in tests/prover",

@@ -91,6 +91,7 @@ def test_decoding_is_within_half_a_unit(values, x_bits):
         ([10.0, 9.0, 9.0, 10.0], "binary", ("9", "10"), [1, 0, 0, 1]),
         (["no", "yes", "no", "no"], "binary", ("no", "yes"), [0, 1, 0, 0]),
         ([True, False, False, True], "binary", ("False", "True"), [1, 0, 0, 1]),
+        (["c", "b", "a", "c"], "categorical", ("a", "b", "c"), [2, 1, 0, 2]),
         ([-1.0, 3.0, 1.0, 0.0], "real", (), [-16384, 16384, 0, -8192]),
     ],
 )
@@ -100,6 +101,39 @@ def test_label_kinds_are_inferred(y, kind, classes, integers):
     assert encoding.encode_labels(y).tolist() == integers
     decoded = encoding.decode_labels(integers)
     assert decoded.tolist() == (y if kind == "real" else [classes[i] for i in integers])
+
+
+@pytest.mark.parametrize(
+    ("y", "classes", "integers"),
+    [
+        ([10, 9, 100, 9], ("9", "10", "100"), [1, 0, 2, 0]),
+        ([10.0, 9.5, -1.0, 9.5], ("-1", "9.5", "10"), [2, 1, 0, 1]),
+        (["3+", "0", "10", "2"], ("0", "2", "10", "3+"), [3, 0, 2, 1]),
+        (["b", "a", "ä", "B"], ("B", "a", "b", "ä"), [2, 1, 3, 0]),
+    ],
+)
+def test_classes_are_numbered_by_value_then_by_spelling(y, classes, integers):
+    label = from_data(y=y, label_kind="categorical").label
+    assert (label.kind, label.classes, label.label_bits, label.column) == ("categorical", classes, 0, None)
+    found = label.encode(y)
+    assert (found.tolist(), found.dtype, found.shape) == (integers, np.int64, (4,))
+    assert label.decode(found).tolist() == [classes[i] for i in integers]
+
+
+def many(count):
+    """Rows of `count` different classes."""
+    texts = [f"kind {k}" for k in range(count)]
+    return {"X": np.arange(3.0 * count).reshape(count, 3), "y": texts}
+
+
+def test_there_can_be_256_classes_and_no_more():
+    found = from_data(**many(256))
+    assert found.shape(1000).outputs == len(found.label.classes) == 256
+    assert sorted(found.encode_labels(many(256)["y"]).tolist()) == list(range(256))
+    with pytest.raises(DataError, match="column 'label': 257 distinct values, categorical labels have at most 256"):
+        from_data(**many(257))
+    with pytest.raises(DataError, match="300 distinct values, categorical labels have at most 256"):
+        from_data(**{**many(300), "y": np.arange(300)}, label_kind="categorical")
 
 
 def test_counts_are_kept_as_they_are():
@@ -150,7 +184,10 @@ def test_new_rows_may_pass_the_bounds_as_far_as_16_bits_reach():
     [
         ({"y": [0, 1, 2, 0], "label_kind": "binary"}, DataError, "3 distinct values, binary labels have two"),
         ({"y": [1, 1, 1, 1]}, DataError, "every row has the label '1'"),
-        ({"y": ["a", "b", "c", "a"]}, DataError, "3 distinct texts"),
+        ({"y": ["a", "b", "c", "a"], "label_kind": "binary"}, DataError, "ask for categorical ones"),
+        ({"y": ["a", "b", "c", "a"], "label_kind": "real"}, DataError, "3 distinct texts; real labels are numbers"),
+        ({"y": ["a", "b", "a", "a"], "label_kind": "categorical"}, DataError, "have more; ask for binary ones"),
+        ({"y": ["1", "2", "n/a", "1"]}, DataError, "row 3, column 'label': 'n/a' is not a number, as others are"),
         ({"y": [0, 1, np.nan, 1]}, DataError, "row 3, column 'label': nan is no label"),
         ({"y": [0, 1]}, DataError, "2 of them for 4 rows"),
         ({"y": [[0], [1], [1], [0]]}, DataError, "expected one dimension"),
@@ -181,12 +218,16 @@ def test_unusable_data_is_refused_by_name(options, error, message):
 def test_a_label_of_another_class_or_out_of_bounds_is_refused_with_its_row():
     with pytest.raises(DataError, match="row 2, column 'label': '2' is no class; the classes are 0, 1"):
         from_data().encode_labels([0, 2])
+    with pytest.raises(DataError, match="row 2, column 'label': 'd' is no class; the classes are a, b, c"):
+        from_data(y=["a", "b", "c", "a"]).encode_labels(["a", "d"])
+    with pytest.raises(DataError, match=r"kind 0, kind 1, .* and 188 more$"):
+        from_data(**many(200)).encode_labels(["a"])
     declared = from_data(y=[1.5, 2.5, 3.5, 4.5], bounds={**BOUNDS, "label": (0, 5)})
     with pytest.raises(DataError, match=r"row 1, column 'label': 6.0 is outside"):
         declared.encode_labels([6.0])
 
 
-@pytest.mark.parametrize("y", [Y, [1.5, 2.5, 3.5, 4.5]])
+@pytest.mark.parametrize("y", [Y, [1.5, 2.5, 3.5, 4.5], ["a", "b", "c", "a"]])
 def test_mapping_gives_back_the_same_encoding(y):
     encoding = from_data(y=y)
     assert DatasetEncoding.from_mapping(encoding.to_mapping()) == encoding
@@ -205,7 +246,12 @@ def test_mapping_gives_back_the_same_encoding(y):
         ({"features": [{**linear("a"), "mean": "0.5"}]}, "unknown field 'mean'"),
         ({"features": [linear(1)]}, "is an integer, not text"),
         ({"label_classes": ["0", "0"]}, "two different ones"),
-        ({"label_classes": ["0", "1", "2"]}, "has 3 elements, not 0..2"),
+        ({"label_classes": ["0", "1", "2"]}, "two different ones"),
+        ({"label_kind": "categorical"}, "categorical labels need 3 to 256 different ones"),
+        ({"label_kind": "categorical", "label_classes": ["0", "1", "0"]}, "need 3 to 256 different ones"),
+        ({"label_kind": "categorical", "label_classes": ["0", "1", "\n"]}, "label class: '\\\\n' must be 1 to 256"),
+        ({"label_kind": "categorical", "label_classes": ["a", "b", "c"], "label_bits": 1}, "label_bits = 1"),
+        ({"label_classes": list(map(str, range(257)))}, "has 257 elements, not 0..256"),
         ({"label_kind": "count"}, "count labels have none"),
         ({"label_bits": 14}, "label_bits = 14"),
         ({"label_bounds": [linear("y")]}, "real labels need them"),

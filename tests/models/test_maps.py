@@ -12,8 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from zkunlearn.errors import DataError, FormatError, ParameterError
 from zkunlearn.models.encoding import maps
-from zkunlearn.models.encoding.columns import ColumnEncoding, LabelEncoding
+from zkunlearn.models.encoding.columns import ColumnEncoding
 from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.models.encoding.labels import LabelEncoding
 from zkunlearn.models.encoding.maps import LOG1P, NARROWEST, log1p_thresholds
 
 INCOMES = np.array([[0.0, 20.0], [31_000.0, 40.0], [2e9, 60.0], [45_000.0, 80.0]])

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from zkunlearn.circuits.statements.base import statement_digest
-from zkunlearn.models.encoding.columns import ColumnEncoding, LabelEncoding
+from zkunlearn.models.encoding.columns import ColumnEncoding
 from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.models.encoding.labels import LabelEncoding
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.owner.prediction import Predictor
 

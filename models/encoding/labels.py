@@ -1,0 +1,202 @@
+"""The encoding of labels, by their kind; and which kind labels are of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...errors import DataError, ParameterError
+from ...formats.files import SHOWN_TEXT
+from ..shapes import LABEL_KINDS, MAX_CLASSES, label_range
+from .columns import ColumnEncoding, check_name, real_array
+from .maps import LINEAR
+
+LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
+SHOWN_CLASSES = 12  # how many classes a message lists
+_MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelEncoding:
+    """How labels become integers.
+
+    Attributes:
+        kind: "binary", "categorical", "real" or "count".
+        classes: for binary, the texts of class 0 and class 1, for categorical those of all, 3 to MAX_CLASSES; else
+            empty.
+        column: for real, the interval that becomes [-1, 1]; else None.
+        label_bits: for real, the scale; else 0.
+
+    Raises:
+        ParameterError: attributes that do not belong to the kind, or are out of range.
+    """
+
+    kind: str
+    classes: tuple[str, ...] = ()
+    column: ColumnEncoding | None = None
+    label_bits: int = 0
+
+    def __post_init__(self) -> None:
+        label_range(self.kind)
+        _check_classes(self.kind, self.classes)
+        if (self.column is not None) != (self.kind == "real"):
+            raise ParameterError("label bounds: real labels need them, others have none")
+        if self.column is not None and self.column.map != LINEAR:
+            raise ParameterError(f"labels are {LINEAR}; {self.column.map} is for features", column=self.column.name)
+        low, high = LABEL_BITS_RANGE if self.kind == "real" else (0, 0)
+        if not low <= self.label_bits <= high:
+            raise ParameterError(f"label_bits = {self.label_bits}: must be between {low} and {high}")
+
+    def encode(self, y: ArrayLike, name: str = "label") -> NDArray[np.int64]:
+        """Labels (N,) to integers of the kind, int64 (N,): of classes their numbers.
+
+        Args:
+            name: of the label column, for messages.
+
+        Raises:
+            DataError: an unknown class, a value out of bounds, or not a count; names row and column.
+        """
+        if self.classes:
+            texts, numbers = class_texts(y), {text: number for number, text in enumerate(self.classes)}
+            for row, text in enumerate(texts):
+                if text not in numbers:
+                    reason = f"{text[:SHOWN_TEXT]!r} is no class; the classes are {listed_classes(self.classes)}"
+                    raise DataError(reason, row=row, column=name, expected=self.classes, found=text)
+            return np.array([numbers[text] for text in texts], dtype=np.int64)
+        values = real_array(name, y, 1)
+        if self.column is not None:
+            return self.column.encode(values, self.label_bits)
+        low, high = label_range("count")
+        bad = np.flatnonzero((values != np.rint(values)) | (values < low) | (values > high))
+        if len(bad):
+            row, found = int(bad[0]), float(values[bad[0]])
+            reason = f"{found} is not a count, an integer from {low} to {high}"
+            raise DataError(reason, row=row, column=name, expected=(low, high), found=found)
+        return values.astype(np.int64)
+
+    def decode(self, y_int: ArrayLike) -> NDArray[np.str_] | NDArray[np.float64] | NDArray[np.int64]:
+        """Labels from integers (N,): class texts (binary, categorical), float64 (real) or int64 (count)."""
+        integers = np.asarray(y_int, dtype=np.int64)
+        if self.classes:
+            return np.array(self.classes)[integers]
+        return integers if self.column is None else self.column.decode(integers, self.label_bits)
+
+
+def class_texts(y: ArrayLike) -> list[str]:
+    """The text of each label; whole numbers lose their decimal point, so that 1, 1.0, "1" are one class."""
+    array = np.asarray(y)
+    if array.ndim != 1:
+        raise DataError(f"labels: expected one dimension, found {array.ndim}")
+    labels = array.tolist()
+    return [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in labels]
+
+
+def listed_classes(classes: Sequence[str]) -> str:
+    """Classes for a message, of many only the first."""
+    more = len(classes) - SHOWN_CLASSES
+    return ", ".join(classes[:SHOWN_CLASSES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _check_classes(kind: str, classes: tuple[str, ...]) -> None:
+    """Raises ParameterError for classes that labels of the kind cannot have."""
+    for text in classes:
+        check_name(text, "label class")
+    different = len(set(classes)) == len(classes)
+    if kind == "binary":
+        if len(classes) != 2 or not different:
+            raise ParameterError("label classes: binary labels need two different ones")
+    elif kind == "categorical":
+        if not 3 <= len(classes) <= MAX_CLASSES or not different:
+            raise ParameterError(f"label classes: categorical labels need 3 to {MAX_CLASSES} different ones")
+    elif classes:
+        raise ParameterError(f"label classes: {kind} labels have none")
+
+
+def _class_order(text: str) -> tuple[bool, float, str]:
+    """Numbers by value, before texts by spelling."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    return (False, value, text) if math.isfinite(value) else (True, 0.0, text)
+
+
+def infer_label_kind(y: ArrayLike, rows: int, asked: str | None, name: str) -> tuple[str, tuple[str, ...]]:
+    """The label kind, and its classes if it has any.
+
+    The kind is as asked; else binary for exactly two distinct labels, real for numbers, and categorical for texts.
+
+    Args:
+        name: of the label column, for messages.
+
+    Raises:
+        DataError: wrong number of labels, missing ones, one value only, or not of the kind.
+        ParameterError: an unknown kind.
+    """
+    if asked is not None and asked not in LABEL_KINDS:
+        raise ParameterError(f"label_kind = {asked!r}: must be one of {', '.join(LABEL_KINDS)}")
+    texts = class_texts(y)
+    if len(texts) != rows:
+        raise DataError(f"labels: {len(texts)} of them for {rows} rows")
+    distinct = set(texts)
+    for text in _MISSING:
+        if text in distinct:
+            raise DataError(f"{text} is no label; every row needs one", row=texts.index(text), column=name, found=text)
+    if len(distinct) == 1:
+        reason = f"every row has the label {texts[0][:SHOWN_TEXT]!r}; nothing can be learned"
+        raise DataError(reason, column=name, found=texts[0])
+    if asked == "binary" or (asked is None and len(distinct) == 2):
+        if len(distinct) != 2:
+            reason = f"{len(distinct)} distinct values, binary labels have two; for classes ask for categorical ones"
+            raise DataError(reason, column=name, expected=2)
+        return "binary", tuple(sorted(distinct, key=_class_order))
+    numeric = _are_numbers(y)
+    if asked == "categorical" or (asked is None and not numeric):
+        if asked is None:
+            _refuse_mixed(texts, name)
+        _require_few_classes(distinct, name)
+        return "categorical", tuple(sorted(distinct, key=_class_order))
+    if not numeric:
+        raise DataError(f"{len(distinct)} distinct texts; {asked} labels are numbers", column=name)
+    return asked or "real", ()
+
+
+def _are_numbers(y: ArrayLike) -> bool:
+    try:
+        np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _refuse_mixed(texts: Sequence[str], name: str) -> None:
+    """Refuse labels of which some are numbers and some are not: one wrong cell would make classes of all numbers.
+
+    Raises:
+        DataError: names the first row that is no number.
+    """
+    is_text = {text: _class_order(text)[0] for text in set(texts)}
+    if len(set(is_text.values())) == 2:
+        row = next(row for row, text in enumerate(texts) if is_text[text])
+        reason = f"{texts[row][:SHOWN_TEXT]!r} is not a number, as others are; for classes ask for categorical labels"
+        raise DataError(reason, row=row, column=name, found=texts[row])
+
+
+def require_possible_classes(texts: Sequence[str], name: str) -> None:
+    """Refuse texts that can be no classes, whatever kind is asked for: too many. Raises DataError."""
+    if len(distinct := set(texts)) > MAX_CLASSES:
+        _refuse_mixed(texts, name)  # which says more
+        _require_few_classes(distinct, name)
+
+
+def _require_few_classes(distinct: Collection[str], name: str) -> None:
+    """Refuse another number of classes than categorical labels have. Raises DataError."""
+    if len(distinct) > MAX_CLASSES:
+        reason = f"{len(distinct):,} distinct values, categorical labels have at most {MAX_CLASSES}"
+        raise DataError(reason, column=name, expected=MAX_CLASSES, found=len(distinct))
+    if len(distinct) == 2:
+        raise DataError("two distinct values, categorical labels have more; ask for binary ones", column=name)
