@@ -12,7 +12,12 @@ MAX_ROWS = 1 << 28
 MAX_FEATURES = 1 << 15
 MAX_CLASSES = 1 << 8  # of categorical labels, each a column of its own
 X_BITS_RANGE = (4, 14)  # scales of features: the integer 2^x_bits stands for 1.0 and must be below 2^15
-_LABEL_RANGES = {"binary": (0, 1), "categorical": (0, 1), "real": (-(1 << 15), (1 << 15) - 1), "count": (0, (1 << 16) - 1)}
+_LABEL_RANGES = {
+    "binary": (0, 1),
+    "categorical": (0, 1),
+    "real": (-(1 << 15), (1 << 15) - 1),
+    "count": (0, (1 << 16) - 1),
+}
 
 
 def label_range(kind: str) -> tuple[int, int]:

@@ -113,6 +113,10 @@ class Schedule(Compiled):
         """How often each row counts, int64, by its label integer."""
         return np.array(self.class_weights, dtype=np.int64)[labels] if self.weighted else np.ones_like(labels)
 
+    def targets(self, labels: NDArray[np.int64], output: int) -> NDArray[np.int64]:
+        """The label integers (n,) of one output: of several classes, whether a row is of this one."""
+        return (labels == output).astype(np.int64) if self.label_kind == "categorical" else labels
+
     @cached_property
     def live_counts(self) -> Runs:
         """n_b, B of them."""

@@ -132,7 +132,7 @@ class Model(LinearModel, Counted):
             "spent": Int(1, statement.model.openings),
         }
         fields = take(payload, sizes, str(path))
-        integers = np.frombuffer(fields["weights"], "<i8").astype(np.int64)
+        integers = np.frombuffer(fields["weights"], "<i8").astype(np.int64)[None]
         tails = np.frombuffer(fields["tails"], "<u8").astype(np.uint64)
         if not is_canonical(tails):
             raise FormatError(f"{path}: holds a number that is not a field element")
@@ -182,4 +182,4 @@ class ModelFile:
 
 def commit_model(matrix: MatrixShape, features: int, integers: npt.NDArray[np.int64], secret: Secret) -> Commitment:
     """The commitment to `Model.integers`, of which the first d are weights."""
-    return commit_columns(matrix.layout, matrix.code, model_cells(features, integers), secret)
+    return commit_columns(matrix.layout, matrix.code, model_cells(features, integers[0]), secret)
