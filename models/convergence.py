@@ -1,7 +1,8 @@
 """How a training went: loss, gradient and fit at some of its epochs, and what its owner should know of that.
 
-Everything here is in real numbers, float64, of the rows that count; features are as they are trained on. Nothing of it
-is proved, and notes hold no figure that depends on the data, so that they can be logged.
+Everything here is in real numbers, float64, of the rows that count; features are as they are trained on. A model of
+several outputs, one for each class, is trained on the sum of their losses: it has a label of each, 1 for the class that
+a row is of. Nothing of it is proved, and notes hold no figure that depends on the data, so that they can be logged.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from .families import Family
 
 FloatArray = NDArray[np.float64]
-Piece = tuple[FloatArray, FloatArray, FloatArray]  # rows: features (n, K), labels (n,), how often each counts (n,)
+Piece = tuple[FloatArray, FloatArray, FloatArray]  # rows: features (n, K), labels (n, O), how often each counts (n,)
 
 SCORES = {"class": "accuracy", "value": "R^2", "count": "D^2"}  # by what a family predicts
 SPACED = 8  # epochs that are shown between the first and the last, each about the same multiple of the one before
@@ -37,8 +38,8 @@ FALLING = (
 )
 RISING = "warning: the loss rose where it should have settled; use a smaller learning_rate"
 SEPARABLE = (
-    "separable classes: every row that counts is classified right, and the weights still grow, as l2 is 0; no optimum "
-    "exists, so set l2, or the number of epochs decides how large the weights get"
+    "separable classes: a class is told from all others without an error on the rows that count, and the weights still "
+    "grow, as l2 is 0; no optimum exists, so set l2, or the number of epochs decides how large the weights get"
 )
 
 
@@ -48,12 +49,12 @@ class Point:
 
     Attributes:
         epoch: how many epochs it has seen.
-        loss: mean loss of a row; one that counts v times has v times its loss.
+        loss: mean loss of a row, of several outputs the sum of theirs; a row that counts v times has v times its loss.
         penalty: l2 / 2 times the squared norm of the weights that are penalised.
-        gradient_norm: Euclidean norm of the gradient of loss + penalty by the weights.
+        gradient_norm: Euclidean norm of the gradient of loss + penalty by the weights, those of all outputs.
         score: accuracy; else the share that is gone of what the best constant's loss is above the least possible one,
             0.0 where that is nothing.
-        weight_norm: Euclidean norm of the weights.
+        weight_norm: Euclidean norm of the weights, those of all outputs.
     """
 
     epoch: int
@@ -76,7 +77,7 @@ class Curve:
     Attributes:
         points: in the order of epochs, the first before any, the last after all.
         score_name: what scores are, see SCORES.
-        constant_loss: mean loss of the best model that predicts the same for every row.
+        constant_loss: mean loss of the best model that predicts the same for every row, summed as `Point.loss` is.
         notes: what the owner should know; none for a run that came to rest.
     """
 
@@ -106,13 +107,13 @@ def measured(
     Args:
         pieces: all rows that count, in one pass over them.
         epochs: `shown_epochs` of the run, E of them.
-        weights: (E, K) after each.
+        weights: (E, O, K) after each, of all outputs.
         penalties: (K,) the l2 of each weight.
     """
     sums = _Sums(family, weights)
     for piece in pieces:
         sums.add(*piece)
-    losses, constant, least = sums.losses / sums.rows, sums.constant_loss, sums.least / sums.rows
+    losses, constant, least = sums.losses / sums.rows, sums.constant_loss, float(sums.least.sum()) / sums.rows
     fit = sums.right / sums.rows
     if family.predicts != "class":
         fit = (constant - losses) / (constant - least) if constant > least else np.zeros_like(losses)
@@ -121,7 +122,7 @@ def measured(
         Point(
             epoch=epoch,
             loss=float(losses[i]),
-            penalty=float(penalties @ weights[i] ** 2) / 2,
+            penalty=float((weights[i] ** 2 @ penalties).sum()) / 2,
             gradient_norm=float(np.linalg.norm(gradients[i])),
             score=float(fit[i]),
             weight_norm=float(np.linalg.norm(weights[i])),
@@ -130,17 +131,19 @@ def measured(
     )
     notes: tuple[str, ...] = (ONE_LABEL,)
     if not sums.one_label:
-        notes = notes_on(family, points, constant, penalised=bool(penalties.any()))
+        separated = family.predicts == "class" and sums.separated and not penalties.any()
+        notes = notes_on(points, constant, separated=separated)
     return Curve(points, SCORES[family.predicts], constant, notes)
 
 
-def notes_on(family: Family, points: Sequence[Point], constant_loss: float, *, penalised: bool) -> tuple[str, ...]:
+def notes_on(points: Sequence[Point], constant_loss: float, *, separated: bool) -> tuple[str, ...]:
     """What the owner should know of a run on rows of several labels.
 
     Args:
         points: of `shown_epochs`.
         constant_loss: of the best constant.
-        penalised: whether l2 is not 0.
+        separated: whether nothing but the number of epochs bounds the weights: l2 is 0, and an output of a classifier
+            is on the right side for every row. One such output is enough, however the others do: it has no optimum.
     """
     first, last = points[0], points[-1]
     start = next(point for point in points if point.epoch >= last.epoch - -(-last.epoch // LAST_PART))
@@ -150,7 +153,7 @@ def notes_on(family: Family, points: Sequence[Point], constant_loss: float, *, p
     late = [(a, b) for a, b in pairwise(points) if 2 * b.epoch > last.epoch]
     rising = any(b.objective > a.objective + slack for a, b in [*late, (first, last)])
     grows = last.weight_norm > start.weight_norm
-    separable = family.predicts == "class" and not penalised and last.score == 1.0 and grows
+    separable = separated and grows
     distance = abs(constant_loss - last.loss)
     falling = start.objective - last.objective > max(STILL_FALLING * distance, least)
     found = (
@@ -163,43 +166,61 @@ def notes_on(family: Family, points: Sequence[Point], constant_loss: float, *, p
 
 
 class _Sums:
-    """Sums over rows, for several models, weights (E, K), at once."""
+    """Sums over rows, for several models, weights (E, O, K), at once."""
 
     def __init__(self, family: Family, weights: FloatArray) -> None:
-        self._family, self._weights = family, weights
-        self.losses, self.right = (np.zeros(len(weights)) for _ in range(2))
+        self._family, (models, outputs, width) = family, weights.shape
+        self._weights, self._shape = weights.reshape(models * outputs, width), (models, outputs)
+        self.losses, self.right = (np.zeros(models) for _ in range(2))
         self.gradients = np.zeros_like(weights)
-        self.rows, self.counted, self.labels, self.at_zero, self.least = 0, 0.0, 0.0, 0.0, 0.0
-        self.lowest, self.highest = math.inf, -math.inf
+        self.rows, self.counted = 0, 0.0
+        self._wrong = np.zeros(outputs, dtype=np.int64)  # rows on whose wrong side the last model is
+        self.labels, self.at_zero, self.least = (np.zeros(outputs) for _ in range(3))
+        self.lowest, self.highest = np.full(outputs, math.inf), np.full(outputs, -math.inf)
 
     def add(self, X: FloatArray, y: FloatArray, counted: FloatArray) -> None:
-        """Rows (n, K) with labels (n,), counted so often (n,)."""
-        scores, labels = X @ self._weights.T, y[:, None]
-        predicted = self._family.inverse_link(scores)
-        self.losses += counted @ self._family.loss(scores, labels)
-        self.right += ((predicted >= 0.5) == (labels >= 0.5)).sum(axis=0)
-        self.gradients += (counted[:, None] * (predicted - labels)).T @ X
+        """Rows (n, K) with labels (n, O), counted so often (n,)."""
+        scores = (X @ self._weights.T).reshape(len(X), *self._shape)
+        predicted, labels = self._family.inverse_link(scores), y[:, None, :]
+        self.losses += np.einsum("n,neo->e", counted, self._family.loss(scores, labels))
+        sides = (predicted >= 0.5) == (labels >= 0.5)
+        several = self._shape[1] > 1
+        right = scores.argmax(axis=2) == labels.argmax(axis=2) if several else sides[:, :, 0]
+        self.right += right.sum(axis=0)
+        self._wrong += (~sides[:, -1]).sum(axis=0)
+        residuals = (counted[:, None, None] * (predicted - labels)).reshape(len(X), -1)
+        self.gradients += (residuals.T @ X).reshape(self.gradients.shape)
         self.rows += len(y)
         self.counted += float(counted.sum())
-        self.labels += float(counted @ y)
-        self.at_zero += float(counted @ self._family.loss(np.zeros_like(y), y))
-        self.least += float(counted @ self._family.least_loss(y))
-        self.lowest, self.highest = min(self.lowest, float(y.min())), max(self.highest, float(y.max()))
+        self.labels += counted @ y
+        self.at_zero += counted @ self._family.loss(np.zeros_like(y), y)
+        self.least += counted @ self._family.least_loss(y)
+        np.minimum(self.lowest, y.min(axis=0), out=self.lowest)
+        np.maximum(self.highest, y.max(axis=0), out=self.highest)
 
     @property
     def one_label(self) -> bool:
         """Whether all labels are equal."""
-        return self.lowest == self.highest
+        return bool((self.lowest == self.highest).all())
+
+    @property
+    def separated(self) -> bool:
+        """Whether the last model has no row on the wrong side of an output that has rows on both."""
+        return bool(((self._wrong == 0) & (self.lowest < self.highest)).any())
 
     @property
     def constant_loss(self) -> float:
-        """Of predicting the mean of all labels, which is the best of all constants.
+        """Of predicting the mean of all labels, which is the best of all constants, summed over outputs.
 
         A loss is A(z) - y z + B(y), so that the mean of B over all rows follows from losses at z = 0.
         """
-        if self.one_label:
-            return self.least / self.rows
-        mean = np.array([self.labels / self.counted])
-        score = np.array([self._family.link(float(mean[0]))])
-        spread = self.at_zero / self.counted - float(self._family.loss(np.zeros(1), mean)[0])
-        return (float(self._family.loss(score, mean)[0]) + spread) * self.counted / self.rows
+        total = 0.0
+        for output, same in enumerate(self.lowest == self.highest):
+            if same:
+                total += float(self.least[output]) / self.rows
+                continue
+            mean = self.labels[output : output + 1] / self.counted
+            score = np.array([self._family.link(float(mean[0]))])
+            spread = float(self.at_zero[output]) / self.counted - float(self._family.loss(np.zeros(1), mean)[0])
+            total += (float(self._family.loss(score, mean)[0]) + spread) * self.counted / self.rows
+        return total

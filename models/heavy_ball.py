@@ -135,7 +135,7 @@ class _Race:
 
     def __init__(self, objective: Objective, candidates: list[tuple[float, Momentum]], goal: _Goal) -> None:
         self._objective, self._candidates, self._goal = objective, candidates, goal
-        shape = (objective.X.shape[1], len(candidates))
+        shape = (objective.width, len(candidates))
         self._weights, self._before = np.zeros(shape), np.zeros(shape)
         self._scores, self._gaps = np.zeros(len(candidates)), np.full(len(candidates), math.inf)
         self._since = np.full(len(candidates), FAR)  # the epoch in which it came near

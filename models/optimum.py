@@ -2,6 +2,9 @@
 
     f(w) = mean over rows of (loss(x_i . w, y_i) - least loss of y_i) + sum over k of penalty_k w_k^2 / 2
 
+A model of several outputs, one for each class, has as many vectors of weights, on the same features, and f is the sum
+of theirs: its minimum is where each of them has its own. Vectors lie one after another in one, (O K,).
+
 Losses are counted from the least possible one, so that f is not negative and a share of it means something for every
 family. All in float64, for the owner's eyes: nothing of it is proved.
 """
@@ -28,8 +31,8 @@ CONJUGATE_STEPS = 200
 POWER_STEPS = 64
 RIDGE = 1e-10  # of the mean eigenvalue, for directions in which f does not change at all
 NO_OPTIMUM = (
-    "l2 = 0: the classes are separable, every row can be classified right, so that larger weights are always better "
-    "and no optimum exists; use an l2 above 0"
+    "l2 = 0: the classes are separable, one can be told from all others without an error, so that larger weights are "
+    "always better and no optimum exists; use an l2 above 0"
 )
 
 
@@ -40,8 +43,8 @@ class Objective:
     Attributes:
         family: whose losses are minimised.
         X: float64 (n, K), features as they are trained on, the bias's ones included.
-        y: float64 (n,), labels.
-        penalties: float64 (K,), the l2 of each weight.
+        y: float64 (n, O), labels of each output.
+        penalties: float64 (K,), the l2 of each weight of an output.
     """
 
     family: Family
@@ -49,39 +52,65 @@ class Objective:
     y: FloatArray
     penalties: FloatArray
 
+    @property
+    def outputs(self) -> int:
+        """O."""
+        return self.y.shape[1]
+
+    @property
+    def width(self) -> int:
+        """O K, the number of all weights."""
+        return self.outputs * self.X.shape[1]
+
+    def alone(self, output: int) -> Objective:
+        """That of one output."""
+        return Objective(self.family, self.X, self.y[:, [output]], self.penalties)
+
     @cached_property
     def _least(self) -> float:
-        return float(self.family.least_loss(self.y).mean())
+        return float(self.family.least_loss(self.y).sum()) / len(self.y)
 
     def values(self, weights: FloatArray) -> FloatArray:
-        """f of several models (K, M): float64 (M,)."""
-        losses = np.zeros(weights.shape[1])
-        for rows in self._pieces(weights.shape[1]):
-            losses += self.family.loss(self.X[rows] @ weights, self.y[rows, None]).sum(axis=0)
-        return np.asarray(losses / len(self.y) - self._least + self.penalties @ weights**2 / 2, dtype=np.float64)
+        """f of several models (O K, M): float64 (M,)."""
+        flat, models = self._side_by_side(weights), weights.shape[1]
+        losses = np.zeros(models)
+        for rows in self._pieces(models):
+            scores = (self.X[rows] @ flat).reshape(-1, self.outputs, models)
+            losses += self.family.loss(scores, self.y[rows, :, None]).sum(axis=(0, 1))
+        penalties = np.tile(self.penalties, self.outputs) @ weights**2 / 2
+        return np.asarray(losses / len(self.y) - self._least + penalties, dtype=np.float64)
 
     def gradients(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Gradients of several models (K, M): float64 (K, M); and the largest |score| of each, (M,)."""
-        sums, largest = np.zeros_like(weights), np.zeros(weights.shape[1])
-        for rows in self._pieces(weights.shape[1]):
-            scores = self.X[rows] @ weights
+        """Gradients of several models (O K, M): float64 (O K, M); and the largest |score| of each, (M,)."""
+        flat, models = self._side_by_side(weights), weights.shape[1]
+        sums, largest = np.zeros_like(flat), np.zeros(flat.shape[1])
+        for rows in self._pieces(models):
+            scores = self.X[rows] @ flat
             np.maximum(largest, np.abs(scores).max(axis=0), out=largest)
-            sums += self.X[rows].T @ (self.family.inverse_link(scores) - self.y[rows, None])
-        return sums / len(self.y) + self.penalties[:, None] * weights, largest
+            residuals = self.family.inverse_link(scores).reshape(-1, self.outputs, models) - self.y[rows, :, None]
+            sums += self.X[rows].T @ residuals.reshape(scores.shape)
+        stacked = sums.reshape(-1, self.outputs, models).swapaxes(0, 1).reshape(weights.shape)
+        gradients = stacked / len(self.y) + np.tile(self.penalties, self.outputs)[:, None] * weights
+        return gradients, largest.reshape(self.outputs, models).max(axis=0)
+
+    def _side_by_side(self, weights: FloatArray) -> FloatArray:
+        """Weights (O K, M) as (K, O M), so that one product has the scores of all outputs and models."""
+        outputs, models = self.outputs, weights.shape[1]
+        return weights.reshape(outputs, -1, models).swapaxes(0, 1).reshape(-1, outputs * models)
 
     def curvature(self, weights: FloatArray) -> float:
         """The largest that an eigenvalue of f's second derivative can be, within a few per cent.
 
-        Where the family has no bound of its own, it is the larger one of the largest at zero and at `weights` (K,).
+        Where the family has no bound of its own, it is the larger one of the largest at zero and at `weights` (O K,).
         """
-        width, penalty = self.X.shape[1], float(self.penalties.max(initial=0.0))
+        penalty = float(self.penalties.max(initial=0.0))
         if np.isfinite(self.family.curvature):
             return self.family.curvature * _largest_eigenvalue(self.X, np.ones(len(self.y))) + penalty
-        at = (np.zeros(width), weights)
+        at = (np.zeros(self.X.shape[1]), *weights.reshape(self.outputs, -1))
         return max(_largest_eigenvalue(self.X, self.family.slope(self.X @ w)) for w in at) + penalty
 
     def newton_step(self, weights: FloatArray, gradient: FloatArray) -> FloatArray:
-        """The solution s of f''(w) s = gradient, both (K,)."""
+        """The solution s of f''(w) s = gradient, both (K,), of the only output."""
         slopes, count, width = self.family.slope(self.X @ weights), len(self.y), self.X.shape[1]
         if width <= DIRECT_WIDTH:
             matrix = (self.X * slopes[:, None]).T @ self.X / count + np.diag(self.penalties)
@@ -101,17 +130,23 @@ class Objective:
         return step
 
     def _pieces(self, models: int) -> Iterator[slice]:
-        step = max(64, PIECE_CELLS // (self.X.shape[1] + models))
+        step = max(64, PIECE_CELLS // (self.X.shape[1] + self.outputs * models))
         return (slice(start, start + step) for start in range(0, len(self.y), step))
 
 
 def minimum(objective: Objective) -> tuple[FloatArray, float]:
-    """Where f is least, float64 (K,), and f there, by Newton's method with steps halved until f falls.
+    """Where f is least, float64 (O K,), and f there, by Newton's method with steps halved until f falls.
 
     Raises:
         ParameterError: f has no minimum.
     """
-    weights = np.zeros(objective.X.shape[1])
+    found = [_minimum_alone(objective.alone(output)) for output in range(objective.outputs)]
+    return np.concatenate([weights for weights, _ in found]), sum(value for _, value in found)
+
+
+def _minimum_alone(objective: Objective) -> tuple[FloatArray, float]:
+    """The same of one output."""
+    weights = np.zeros(objective.width)
     value = _value(objective, weights)
     for _ in range(NEWTON_STEPS):
         gradient = objective.gradients(weights[:, None])[0][:, 0]
@@ -132,10 +167,10 @@ def minimum(objective: Objective) -> tuple[FloatArray, float]:
 
 
 def _require_minimum(objective: Objective, weights: FloatArray) -> None:
-    """Two classes that some weights tell apart without an error have none, unless weights are penalised."""
+    """A class that some weights tell from the others without an error has none, unless weights are penalised."""
     if objective.family.predicts == "class" and not objective.penalties.any():
         scores = objective.X @ weights
-        if (np.where(objective.y >= 0.5, scores, -scores) > 0).all():
+        if (np.where(objective.y[:, 0] >= 0.5, scores, -scores) > 0).all():
             raise ParameterError(NO_OPTIMUM)
 
 

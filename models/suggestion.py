@@ -26,9 +26,10 @@ from .scales import P_BITS_RANGE, Q_BITS_RANGE, REMAINDER_BITS, FixedPoint
 from .shapes import DatasetShape
 from .spec import TrainingSpec
 
-DEFAULT_MODELS = {"binary": "logistic", "real": "linear", "count": "poisson"}
+DEFAULT_MODELS = {"binary": "logistic", "categorical": "logistic", "real": "linear", "count": "poisson"}
 MOST_EPOCHS = 200
-MOST_CELLS = 1 << 21  # features that are looked at, of more only those of the first rows
+MOST_CELLS = 1 << 21  # features, times outputs, that are looked at, of more only those of the first rows
+LEAST_A_CLASS = 8  # so many times as many rows as outputs are looked at, however many cells they are
 ROOMS = (1.5, 1.2)  # how many times the largest score the activation table should span; the second if it must be
 TEXT_WIDTH = 100
 FLOOR = spread_floor(1, 5) / 4**5  # V0 / (n 4^x_bits), but for x_bits = 4
@@ -48,7 +49,7 @@ class Suggestion:
         spec: to be trained with, checked to compile for the data set.
         epochs: of the spec.
         expected_gap: by which part of the least possible loss (L2 included, counted from the least loss of each
-            label) the trained model's is expected to be above it.
+            label, and summed over the outputs) the trained model's is expected to be above it.
         notes: what the owner should know.
     """
 
@@ -85,12 +86,13 @@ def family_for(label_kind: str, model: str | None) -> Family:
     return FAMILIES[name]
 
 
-def rows_to_look_at(live: Live, features: int) -> NDArray[np.int64]:
+def rows_to_look_at(live: Live, features: int, outputs: int = 1) -> NDArray[np.int64]:
     """Positions, int64 (n,): all rows that count, or so many of the first that they are MOST_CELLS features.
 
-    The order of positions is random (circuits/statements/records.py), so the first rows are like all others.
+    Those of several outputs take as much longer, and are as many fewer. The order of positions is random
+    (circuits/statements/records.py), so the first rows are like all others.
     """
-    return np.flatnonzero(live.mask())[: max(1, MOST_CELLS // features)]
+    return np.flatnonzero(live.mask())[: max(MOST_CELLS // (features * outputs), LEAST_A_CLASS * outputs)]
 
 
 def suggest_spec(
@@ -108,7 +110,7 @@ def suggest_spec(
 
     Args:
         X: float64 (n, d), encoded features as real numbers, of `rows_to_look_at`.
-        y: float64 (n,), their labels.
+        y: float64 (n,), their labels, of several classes the numbers.
         shape, live: of the data set, and who counts.
         l2: of the spec.
         standardize: whether features are standardised, where that can be.
@@ -119,10 +121,12 @@ def suggest_spec(
     """
     if len(np.unique(y)) < 2:
         raise DataError(ONE_LABEL)
-    limit = max(1, min(most_epochs, MAX_SCORES // shape.rows, MAX_WEIGHTS // (shape.features + 1)))
+    scores, weights = shape.rows * shape.outputs, (shape.features + 1) * shape.outputs
+    limit = max(1, min(most_epochs, MAX_SCORES // scores, MAX_WEIGHTS // weights))
+    labels = _labels_of_outputs(y, shape)
     reason = "scores are too large"
     for standardized in (True, False)[not standardize :]:
-        objective, fastest = _objective(X, y, family, l2, standardized), math.inf
+        objective, fastest = _objective(X, labels, family, l2, standardized), math.inf
         for _ in range(TRIES):
             found = search(objective, MOMENTA, limit, fastest=fastest)
             fastest = found.learning_rate / 2
@@ -154,6 +158,17 @@ def _spec(family: Family, found: Found, l2: float, standardized: bool, scales: F
         standardize=standardized,
         fixed_point=scales,
     )
+
+
+def _labels_of_outputs(y: FloatArray, shape: DatasetShape) -> FloatArray:
+    """Labels (n,) as float64 (n, O): of several classes a column for each, which says whether a row is of it.
+
+    Classes without rows are left out. Nothing is learnt for them but a bias that goes on falling, ever more slowly:
+    they have no optimum that anything could come near.
+    """
+    if shape.label_kind != "categorical":
+        return y[:, None]
+    return np.asarray(y[:, None] == np.unique(y), dtype=np.float64)
 
 
 def _objective(X: FloatArray, y: FloatArray, family: Family, l2: float, standardized: bool) -> Objective:

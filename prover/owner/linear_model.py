@@ -9,21 +9,29 @@ from .prediction import Predictor
 
 
 class LinearModel(Predictor):
-    """Weights and an intercept, from integers.
+    """Weights and intercepts, from integers.
 
     Attributes:
-        integers: int64 (K,): weights (d,) at scale w_bits, and the intercept at x_bits + w_bits, if there is one.
+        integers: int64 (O, K), for each output: weights (d,) at scale w_bits, and the intercept at x_bits + w_bits, if
+            there is one. There is an output for each of several classes, and else one.
     """
 
     integers: npt.NDArray[np.int64]
 
     @property
     def weights(self) -> npt.NDArray[np.float64]:
-        """Weights on encoded features (in [-1, 1] within bounds), float64 (d,)."""
-        return self.integers[0, : len(self.encoding.features)] / float(1 << self.spec.fixed_point.w_bits)
+        """Weights on encoded features (in [-1, 1] within bounds), float64 (d,); of several outputs (O, d)."""
+        found = self.integers[:, : len(self.encoding.features)] / float(1 << self.spec.fixed_point.w_bits)
+        return np.asarray(found if self._several else found[0], dtype=np.float64)
 
     @property
-    def intercept(self) -> float:
-        """What is added to all scores; 0.0 without a bias."""
-        scales = self.spec.fixed_point
-        return int(self.integers[0, -1]) / 2.0 ** (scales.x_bits + scales.w_bits) if self.spec.method.bias else 0.0
+    def intercept(self) -> float | npt.NDArray[np.float64]:
+        """What is added to all scores, 0.0 without a bias; of several outputs float64 (O,)."""
+        scales, found = self.spec.fixed_point, np.zeros(len(self.integers))
+        if self.spec.method.bias:
+            found = self.integers[:, -1] / 2.0 ** (scales.x_bits + scales.w_bits)
+        return found if self._several else float(found[0])
+
+    @property
+    def _several(self) -> bool:
+        return len(self.integers) > 1

@@ -32,6 +32,10 @@ NOT_CLASSES = {"value": "values", "count": "expected counts"}
 class Predictor(ABC):
     """A trained model, in use.
 
+    It has one output: weights (d,), and scores (N,) for rows X (N, d). But a classifier of O > 2 classes has one for
+    each class, which tells it from all others: weights (O, d), and scores (N, O). What is said of one output holds for
+    each of several.
+
     Wherever rows X (N, d) of real features are taken, a frame's columns are taken by name, in any order, and those of
     an array or tensor by position. DataError names a column that is missing, one too many or there twice, and row and
     column of a cell that is no number, does not fit 16 bits, or is negative where the feature's map is log1p.
@@ -50,19 +54,20 @@ class Predictor(ABC):
     @property
     @abstractmethod
     def weights(self) -> FloatArray:
-        """Weights on encoded features (in [-1, 1] within bounds), float64 (d,)."""
+        """Weights on encoded features (in [-1, 1] within bounds), float64 (d,); of several outputs (O, d)."""
 
     @property
     @abstractmethod
-    def intercept(self) -> float:
-        """What is added to all scores; 0.0 without a bias."""
+    def intercept(self) -> float | FloatArray:
+        """What is added to all scores, 0.0 without a bias; of several outputs float64 (O,)."""
 
     # Predictions -----------------------------------------------------------------------------------------------------
 
     def decision_function(self, X: Any) -> FloatArray:
-        """Scores w . x + intercept of rows X (N, d), on encoded features: float64 (N,).
+        """Scores w . x + intercept of rows X (N, d), on encoded features: float64 (N,); of several outputs (N, O).
 
-        Of a classifier, class 1 is predicted where the score is positive. Of a Poisson regression it is the logarithm
+        Of a classifier of two classes, class 1 is predicted where the score is positive; of more classes, that of the
+        largest score, and of equal ones the first. Of a Poisson regression it is the logarithm
         of the expected count. Of a linear regression it is the label as it was encoded, real labels in [-1, 1] within
         their bounds; `predict` has it in the label's units.
 
@@ -70,10 +75,11 @@ class Predictor(ABC):
             DataError: as said of the class.
         """
         rows = as_known_features(X, self.encoding.names)
-        scores, weights = np.empty(len(rows)), self.weights
+        weights = self.weights
+        scores = np.empty((len(rows), *weights.shape[:-1]))
         for start, piece in table_pieces(rows):
             encoded = self.encoding.encode_features(piece, check_bounds=False, first_row=start)
-            scores[start : start + len(piece)] = encoded / float(1 << self.encoding.x_bits) @ weights
+            scores[start : start + len(piece)] = encoded / float(1 << self.encoding.x_bits) @ weights.T
         return scores + self.intercept
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -91,7 +97,10 @@ class Predictor(ABC):
         return self._classes(scores) if self.spec.family.predicts == "class" else self._values(scores)
 
     def predict_proba(self, X: Any) -> FloatArray:
-        """The probabilities of both classes, in the order of `classes_`, for rows X (N, d): float64 (N, 2).
+        """The probabilities of all classes, in the order of `classes_`, for rows X (N, d): float64 (N, classes).
+
+        Of more than two classes they are as in scikit-learn's OneVsRestClassifier: what each output predicts, divided
+        by the sum of these; all the same where that is 0.
 
         Raises:
             DataError: as said of the class.
@@ -102,6 +111,8 @@ class Predictor(ABC):
             what, instead = f"predict_proba: a {family.title}", NOT_CLASSES[family.predicts]
             raise ParameterError(f"{what} predicts {instead}, not classes, so there are no probabilities")
         scores = self.decision_function(X)
+        if scores.ndim == 2:
+            return shares(family.inverse_link(scores))
         parts = [family.inverse_link(-scores), family.inverse_link(scores)]  # symmetric; 1 - p would lose digits
         return np.stack(parts, axis=1)
 
@@ -125,8 +136,9 @@ class Predictor(ABC):
         name = label_name or (DEFAULT_LABEL_NAME if column is None else column.name)
         scores = self.decision_function(X)
         labels = as_labels(y, name)
-        if labels.shape != scores.shape:
-            raise DataError(f"X and y: {len(scores)} rows, but labels of shape {labels.shape}", expected=scores.shape)
+        if labels.shape != scores.shape[:1]:
+            reason = f"X and y: {len(scores)} rows, but labels of shape {labels.shape}"
+            raise DataError(reason, expected=scores.shape[:1])
         if not len(labels):
             raise DataError("X and y: no rows")
         if labels.dtype.kind == "f":
@@ -138,8 +150,9 @@ class Predictor(ABC):
         return explained_variance(self._values(scores), values_of(self.encoding.label, labels, name))
 
     def _classes(self, scores: FloatArray) -> NDArray[np.str_]:
-        """A classifier's predictions for scores (N,)."""
-        return np.array(self.encoding.label.classes)[(scores > 0).astype(np.int64)]
+        """A classifier's predictions for scores (N,) or (N, O)."""
+        numbers = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(np.int64)
+        return np.array(self.encoding.label.classes, dtype=np.str_)[numbers]
 
     def _values(self, scores: FloatArray) -> FloatArray:
         """The other families' predictions for scores (N,)."""
@@ -152,12 +165,14 @@ class Predictor(ABC):
 
     @property
     def coef_(self) -> FloatArray:
-        """Coefficients of features in their own units, float64 (d,); 0.0 for a column whose bounds are one value.
+        """Coefficients of features in their own units, float64 (d,), of several outputs (O, d).
+
+        They are 0.0 for a column whose bounds are one value.
 
         Where a feature's map is log1p (`encoding.features[k].map`), it is the coefficient of log1p(value), that is for
         each unit of the natural logarithm of 1 + value.
 
-        `X @ coef_ + intercept_`, with numpy.log1p of these features' columns in X, is `decision_function(X)`, but
+        `X @ coef_.T + intercept_`, with numpy.log1p of these features' columns in X, is `decision_function(X)`, but
         `predict(X)` for a linear regression, without the rounding of features: of each, at most half a unit of
         2^-x_bits of the half of its interval.
 
@@ -167,28 +182,32 @@ class Predictor(ABC):
         return self._in_raw_units()[0]
 
     @property
-    def intercept_(self) -> float:
+    def intercept_(self) -> float | FloatArray:
         """What belongs to `coef_`: the score, or of a linear regression the prediction, where all features are 0.
+
+        Of several outputs it is float64 (O,).
 
         Raises:
             ParameterError: as `coef_` does.
         """
         return self._in_raw_units()[1]
 
-    def _in_raw_units(self) -> tuple[FloatArray, float]:
-        """Coefficients and intercept."""
+    def _in_raw_units(self) -> tuple[FloatArray, float | FloatArray]:
+        """Coefficients and intercept, of several outputs intercepts."""
         zero, unit = label_units(self.encoding.label) if self.spec.family.predicts == "value" else (0.0, 1.0)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused just below
             coefficients: FloatArray = self.weights * np.array(self.encoding.multipliers) * unit
             moved = coefficients * np.array(self.encoding.offsets)
-        for name, *numbers in zip(self.encoding.names, coefficients, moved, strict=True):
-            if not all(map(math.isfinite, numbers)):
-                raise ParameterError("its bounds are too near: its coefficient is beyond float64", column=name)
-        return coefficients, self.intercept * unit + zero - float(moved.sum())
+        finite = (np.isfinite(coefficients) & np.isfinite(moved)).reshape(-1, len(self.encoding.names)).all(axis=0)
+        if not finite.all():
+            name = self.encoding.names[int(np.argmin(finite))]
+            raise ParameterError("its bounds are too near: its coefficient is beyond float64", column=name)
+        intercept = self.intercept * unit + zero - moved.sum(axis=-1)
+        return coefficients, intercept if moved.ndim == 2 else float(intercept)
 
     @property
     def classes_(self) -> NDArray[np.str_]:
-        """The texts of class 0 and class 1, (2,), as the data set has them. Only classifiers have this attribute."""
+        """The texts of all classes, as the data set has them, (classes,). Only classifiers have this attribute."""
         if self.spec.family.predicts != "class":  # for `hasattr`, which knows no other error
             raise AttributeError(f"a {self.spec.family.title} has no classes_")
         return np.array(self.encoding.label.classes)
@@ -241,6 +260,13 @@ def expected_counts(scores: FloatArray) -> FloatArray:
         found: FloatArray = np.exp(scores)
     if not np.isfinite(found).all():
         raise DataError("the expected count is beyond float64", row=int(np.argmin(np.isfinite(found))))
+    return found
+
+
+def shares(parts: FloatArray) -> FloatArray:
+    """Rows (N, O) of numbers, none negative, over their sums; all the same where that is 0."""
+    totals = parts.sum(axis=1, keepdims=True)
+    found: FloatArray = np.divide(parts, totals, out=np.full_like(parts, 1 / parts.shape[1]), where=totals > 0)
     return found
 
 

@@ -59,10 +59,10 @@ def suggest_training(
         raise ParameterError(f"l2 = {penalty}: must not be negative")
     if progress is not None:
         progress("try learning rates")
-    places = rows_to_look_at(live, dataset.statement.features)
+    shape = encoding.shape(live.rows)
+    places = rows_to_look_at(live, shape.features, shape.outputs)
     X = rows.by_feature[:, places].T / 2.0**encoding.x_bits
     y = rows.labels[places] / 2.0**encoding.label.label_bits
-    shape = encoding.shape(live.rows)
     search = partial(suggest_spec, X, y, family, shape, live, l2=penalty, standardize=standardize, most_epochs=limit)
     (suggestion,) = run_blas_tasks([search])  # its products are small, and threads of BLAS would wait for one another
     return suggestion

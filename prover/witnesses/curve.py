@@ -41,11 +41,12 @@ class _Units:
 
 
 def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, traces: Sequence[NarrowTrace]) -> Curve:
-    """The curve of a run, and the notes on it: models/convergence.py."""
-    trace = traces[0]
-    epochs, units = shown_epochs(schedule.epochs), _units(schedule, trace.scaler)
-    weights = trace.weights[[epoch * schedule.blocks for epoch in epochs]] * units.weight
-    pieces, penalties = _real_rows(rows, schedule, units, len(epochs)), schedule.penalties(method.l2)
+    """The curve of a run, by the trace of each output, and the notes on it: models/convergence.py."""
+    epochs, units = shown_epochs(schedule.epochs), _units(schedule, traces[0].scaler)  # one for all outputs
+    steps = [epoch * schedule.blocks for epoch in epochs]
+    weights = np.stack([trace.weights[steps] for trace in traces], axis=1) * units.weight
+    pieces = _real_rows(rows, schedule, units, len(epochs), len(traces))
+    penalties = schedule.penalties(method.l2)
     (curve,) = run_blas_tasks([partial(measured, schedule.family, pieces, epochs, weights, penalties)])
     return curve  # products of pieces are small, and threads of BLAS would wait for one another
 
@@ -61,9 +62,9 @@ def _units(schedule: Schedule, scaler: Scaler | None) -> _Units:
     return _Units(scaler.power / spread, scaler.shift / spread, weight)
 
 
-def _real_rows(rows: Rows, schedule: Schedule, units: _Units, models: int) -> Iterator[Piece]:
+def _real_rows(rows: Rows, schedule: Schedule, units: _Units, models: int, outputs: int) -> Iterator[Piece]:
     """The rows that count, some at a time; a bias is the last feature."""
-    live, step = schedule.live.mask(), max(LEAST_ROWS, PIECE_CELLS // (schedule.width + models))
+    live, step = schedule.live.mask(), max(LEAST_ROWS, PIECE_CELLS // (schedule.width + models * outputs))
     label_unit = schedule.label_multiplier / 2.0**schedule.scales.p_bits
     for start in range(0, schedule.rows, step):
         part = slice(start, min(start + step, schedule.rows))
@@ -74,6 +75,7 @@ def _real_rows(rows: Rows, schedule: Schedule, units: _Units, models: int) -> It
         features = matrix[: schedule.features]
         np.multiply(rows.by_feature[:, part], units.factor[:, None], out=features)
         features -= units.offset[:, None]
-        labels = np.asarray(schedule.targets(own, 0) * label_unit, dtype=np.float64)
+        targets = np.stack([schedule.targets(own, output) for output in range(outputs)], axis=1)
+        labels = np.asarray(targets * label_unit, dtype=np.float64)
         counted = schedule.row_weights(own).astype(np.float64)
         yield (matrix.T, labels, counted) if mine.all() else (matrix[:, mine].T, labels[mine], counted[mine])

@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_iris
+from sklearn.preprocessing import StandardScaler
 from zkunlearn.models.convergence import (
     CONSTANT,
     FALLING,
@@ -34,8 +36,8 @@ EPOCHS = (0, 2, 20, 90, 98, 99, 100)
 SETTLED = (0.69, 0.4, 0.31, 0.301, 0.3001, 0.3, 0.3)
 
 
-def notes(*losses, constant=0.65, family=LOGISTIC, penalised=True, **changes):
-    return notes_on(family, points(*losses, **changes), constant, penalised=penalised)
+def notes(*losses, constant=0.65, separated=False, **changes):
+    return notes_on(points(*losses, **changes), constant, separated=separated)
 
 
 # Which epochs ------------------------------------------------------------------------------------------------------
@@ -96,11 +98,24 @@ def test_what_rounding_does_where_there_is_nothing_to_learn_is_no_fall_and_no_ri
 def test_separable_classes_are_named_where_every_row_is_right_the_weights_grow_and_nothing_holds_them():
     growing = dict(score=1.0, weights=[0, 1, 2, 3, 4, 5, 6])
     falling = (0.69, 0.4, 0.2, 0.1, 0.09, 0.08, 0.07)
-    assert notes(*falling, penalised=False, **growing) == (SEPARABLE,)
-    assert notes(*falling, penalised=True, **growing) == (FALLING,)
-    assert notes(*falling, penalised=False, score=0.99, weights=growing["weights"]) == (FALLING,)
-    assert SEPARABLE not in notes(*falling, penalised=False, score=1.0)  # weights at rest
-    assert SEPARABLE not in notes(*falling, penalised=False, family=LINEAR, **growing)
+    assert notes(*falling, separated=True, **growing) == (SEPARABLE,)
+    assert notes(*falling, separated=False, **growing) == (FALLING,)
+    assert SEPARABLE not in notes(*falling, separated=True, score=1.0)  # weights at rest
+
+
+def told_apart(family=LOGISTIC, l2=0.0, wrong=0):
+    """Whether two classes, `wrong` rows of which are on the wrong side, are said to be separable."""
+    X = np.hstack([np.linspace(-1, 1, 20)[:, None], np.ones((20, 1))])
+    y = (X[:, :1] > 0) + 0.0
+    y[:wrong] = 1.0
+    weights = np.array([[[0.0, 0.0]], [[4.0, 0.0]], [[5.0, 0.0]]])
+    penalties = np.array([l2, 0.0])
+    return SEPARABLE in measured(family, [(X, y, np.ones(20))], (0, 1, 2), weights, penalties).notes
+
+
+def test_classes_are_separable_where_no_row_is_on_the_wrong_side_and_l2_is_0():
+    assert told_apart() and told_apart(FAMILIES["probit"])
+    assert not told_apart(wrong=1) and not told_apart(l2=1e-6) and not told_apart(LINEAR)
 
 
 def test_no_note_holds_a_figure_of_the_data():
@@ -119,7 +134,7 @@ def problem(model, seed=3):
     X = np.hstack([rng.uniform(-1, 1, (50, 3)), np.ones((50, 1))])
     z = X @ rng.normal(size=4)
     y = {"linear": z + rng.normal(size=50), "poisson": rng.poisson(np.exp(z)) + 0.0}.get(model, (z > 0) + 0.0)
-    return X, y, rng.normal(size=(2, 4))
+    return X, y[:, None], rng.normal(size=(2, 1, 4))
 
 
 @pytest.mark.parametrize("model", FAMILIES)
@@ -128,12 +143,12 @@ def test_the_numbers_are_those_of_a_plain_computation_whatever_the_pieces(model)
     once = np.ones(50)
     pieces = [(X[rows], y[rows], once[rows]) for rows in (slice(7), slice(7, 8), slice(8, None))]
     curve = measured(family, pieces, (0, 5), weights, penalties)
-    for point, w, epoch in zip(curve.points, weights, (0, 5), strict=True):
-        z = X @ w
+    for point, w, epoch in zip(curve.points, weights[:, 0], (0, 5), strict=True):
+        z, y_of = X @ w, y[:, 0]
         assert point.epoch == epoch
-        assert point.loss == pytest.approx(family.loss(z, y).mean())
+        assert point.loss == pytest.approx(family.loss(z, y_of).mean())
         assert point.penalty == pytest.approx(0.05 * (w[:3] @ w[:3]))
-        gradient = X.T @ (family.inverse_link(z) - y) / 50 + penalties * w
+        gradient = X.T @ (family.inverse_link(z) - y_of) / 50 + penalties * w
         assert point.gradient_norm == pytest.approx(np.linalg.norm(gradient))
         assert point.weight_norm == pytest.approx(np.linalg.norm(w))
     assert curve.last is curve.points[1] and curve.score_name == SCORES[family.predicts]
@@ -143,7 +158,7 @@ def test_the_numbers_are_those_of_a_plain_computation_whatever_the_pieces(model)
 def test_no_constant_has_a_smaller_loss_than_the_best_constant(model):
     family, (X, y, weights) = FAMILIES[model], problem(model)
     curve = measured(family, [(X, y, np.ones(50))], (0, 1), weights, np.zeros(4))
-    others = family.loss(np.linspace(-8, 8, 16001)[:, None], y).mean(axis=1)
+    others = family.loss(np.linspace(-8, 8, 16001)[:, None], y[:, 0]).mean(axis=1)
     assert curve.constant_loss == pytest.approx(others.min(), abs=1e-6)
 
 
@@ -165,26 +180,94 @@ def test_a_row_that_counts_three_times_is_three_rows_but_for_the_mean(model):
 
 def test_scores_are_accuracy_r2_and_the_deviance_that_is_explained():
     X, y, weights = problem("linear")
-    z = X @ weights[0]
+    z = X @ weights[0].T
     score = measured(LINEAR, [(X, y, np.ones(50))], (0, 1), weights, np.zeros(4)).points[0].score
     assert score == pytest.approx(1 - np.sum((y - z) ** 2) / np.sum((y - y.mean()) ** 2))
     X, y, weights = problem("logistic")
     score = measured(LOGISTIC, [(X, y, np.ones(50))], (0, 1), weights, np.zeros(4)).points[0].score
-    assert score == pytest.approx(np.mean((X @ weights[0] >= 0) == (y == 1)))
+    assert score == pytest.approx(np.mean((X @ weights[0].T >= 0) == (y == 1)))
     from sklearn.metrics import d2_tweedie_score
 
     X, y, weights = problem("poisson")
     score = measured(FAMILIES["poisson"], [(X, y, np.ones(50))], (0, 1), weights, np.zeros(4)).points[0].score
-    assert score == pytest.approx(d2_tweedie_score(y, np.exp(X @ weights[0]), power=1))
+    assert score == pytest.approx(d2_tweedie_score(y[:, 0], np.exp(X @ weights[0, 0]), power=1))
 
 
 @pytest.mark.parametrize("model", FAMILIES)
 def test_where_every_row_has_one_label_that_is_all_that_is_said(model):
     X, _, weights = problem(model)
-    curve = measured(FAMILIES[model], [(X, np.ones(50), np.ones(50))], (0, 1), weights, np.zeros(4))
+    curve = measured(FAMILIES[model], [(X, np.ones((50, 1)), np.ones(50))], (0, 1), weights, np.zeros(4))
     assert curve.notes == (ONE_LABEL,) and np.isfinite(curve.constant_loss)
 
 
 def test_a_curve_does_not_show_itself_in_logs():
     X, y, weights = problem("linear")
     assert "loss" not in repr(measured(LINEAR, [(X, y, np.ones(50))], (0, 1), weights, np.zeros(4)))
+
+
+# Several outputs ---------------------------------------------------------------------------------------------------
+
+
+def classes_problem(present=(0, 1, 2, 3)):
+    """Rows of four classes, of which these occur, three models of four outputs, and how often rows count."""
+    rng = np.random.default_rng(8)
+    X = np.hstack([rng.uniform(-1, 1, (60, 3)), np.ones((60, 1))])
+    numbers = np.array(present)[rng.integers(0, len(present), 60)]
+    return X, np.eye(4)[numbers], rng.normal(size=(3, 4, 4)), rng.integers(1, 4, 60) + 0.0
+
+
+PENALTIES = np.array([0.1, 0.1, 0.1, 0.0])
+
+
+@pytest.mark.parametrize("model", ["logistic", "probit"])
+@pytest.mark.parametrize("present", [(0, 1, 2, 3), (1, 3)])
+def test_of_several_outputs_numbers_are_sums_and_norms_those_of_all(model, present):
+    family, (X, Y, weights, counted) = FAMILIES[model], classes_problem(present)
+    pieces = [(X[rows], Y[rows], counted[rows]) for rows in (slice(7), slice(7, 8), slice(8, None))]
+    curve = measured(family, pieces, (0, 1, 2), weights, PENALTIES)
+    alone = [
+        measured(family, [(X, Y[:, [k]], counted)], (0, 1, 2), weights[:, [k]], PENALTIES) for k in range(Y.shape[1])
+    ]
+    assert curve.constant_loss == pytest.approx(sum(one.constant_loss for one in alone))
+    for i, point in enumerate(curve.points):
+        own = [one.points[i] for one in alone]
+        assert point.loss == pytest.approx(sum(one.loss for one in own))
+        assert point.penalty == pytest.approx(sum(one.penalty for one in own))
+        assert point.gradient_norm == pytest.approx(np.linalg.norm([one.gradient_norm for one in own]))
+        assert point.weight_norm == pytest.approx(np.linalg.norm([one.weight_norm for one in own]))
+
+
+def test_of_several_classes_that_of_the_largest_score_counts_as_right():
+    X, Y, weights, counted = classes_problem()
+    curve = measured(LOGISTIC, [(X, Y, counted)], (0, 1, 2), weights, PENALTIES)
+    expected = [np.mean((X @ w.T).argmax(axis=1) == Y.argmax(axis=1)) for w in weights]
+    assert [point.score for point in curve.points] == pytest.approx(expected)
+    assert curve.score_name == "accuracy" and 0 < min(expected) < max(expected) < 1
+
+
+def iris_run(l2, epochs=(0, 360, 400), features=slice(None)):
+    """Real iris flowers, whose first class is told from the others by a line and whose second is not."""
+    X, y = load_iris(return_X_y=True)
+    X = np.hstack([StandardScaler().fit_transform(X)[:, features], np.ones((150, 1))])
+    Y, w, kept = np.eye(3)[y], np.zeros((3, X.shape[1])), []
+    penalties = np.append(np.full(X.shape[1] - 1, l2), 0.0)
+    for epoch in range(max(epochs) + 1):
+        kept += [w] if epoch in epochs else []
+        w = w - 0.5 * ((LOGISTIC.inverse_link(X @ w.T) - Y).T @ X / 150 + penalties * w)
+    return measured(LOGISTIC, [(X, Y, np.ones(150))], epochs, np.array(kept), penalties)
+
+
+def test_one_class_that_is_told_from_all_others_is_enough_for_there_to_be_no_optimum():
+    assert SEPARABLE in iris_run(0.0).notes and iris_run(0.0).last.score < 1.0
+    assert SEPARABLE not in iris_run(1e-3).notes
+    assert SEPARABLE not in iris_run(0.0, features=slice(1, 2)).notes  # a column that tells none of them apart
+
+
+def test_a_class_without_rows_is_no_reason_for_a_note_and_one_class_alone_is():
+    X, Y, weights, counted = classes_problem((1, 3))
+    assert ONE_LABEL not in measured(LOGISTIC, [(X, Y, counted)], (0, 1, 2), weights, PENALTIES).notes
+    weights[-1] = 0.0
+    weights[-1, [0, 2], -1] = -30.0  # the classes that nobody is of are told from the others, which is no feat
+    assert SEPARABLE not in measured(LOGISTIC, [(X, Y, counted)], (0, 1, 2), weights, np.zeros(4)).notes
+    X, Y, weights, counted = classes_problem((2,))
+    assert measured(LOGISTIC, [(X, Y, counted)], (0, 1, 2), weights, PENALTIES).notes == (ONE_LABEL,)

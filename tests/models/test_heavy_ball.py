@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.heavy_ball import CONSTANTS, MULTIPLES, NEAR, momentum_at, search
@@ -22,7 +22,7 @@ def objective(model, standardize=True):
     X = (X - X.mean(axis=0)) / X.std(axis=0) if standardize else (2 * X - low - high) / (high - low)
     penalties = np.full(X.shape[1] + 1, 1 / len(X))
     penalties[-1] = 0.0
-    return Objective(FAMILIES[model], np.hstack([X, np.ones((len(X), 1))]), y.astype(float), penalties)
+    return Objective(FAMILIES[model], np.hstack([X, np.ones((len(X), 1))]), y[:, None].astype(float), penalties)
 
 
 def values(f, rate, momentum, epochs):
@@ -30,7 +30,7 @@ def values(f, rate, momentum, epochs):
     w = before = np.zeros(f.X.shape[1])
     found = [float(f.values(w[:, None])[0])]
     for epoch in range(epochs):
-        gradient = f.X.T @ (f.family.inverse_link(f.X @ w) - f.y) / len(f.y) + f.penalties * w
+        gradient = f.X.T @ (f.family.inverse_link(f.X @ w) - f.y[:, 0]) / len(f.y) + f.penalties * w
         w, before = w - rate * gradient + momentum_at(momentum, epoch) * (w - before), w
         found.append(float(f.values(w[:, None])[0]))
     return np.array(found)
@@ -95,9 +95,21 @@ def test_no_candidate_swings_far_beyond_the_optimum_s_scores():
 
 
 def test_where_zero_weights_are_the_optimum_one_epoch_is_enough():
-    X, y = np.array([[1.0, 1.0], [-1.0, 1.0], [1.0, 1.0], [-1.0, 1.0]]), np.array([0.0, 0.0, 1.0, 1.0])
+    X, y = np.array([[1.0, 1.0], [-1.0, 1.0], [1.0, 1.0], [-1.0, 1.0]]), np.array([[0.0], [0.0], [1.0], [1.0]])
     found = search(Objective(FAMILIES["logistic"], X, y, np.full(2, 0.1)), ALL, 100)
     assert (found.epochs, found.gap) == (1, 0.0)
+
+
+def test_one_spec_brings_the_sum_of_several_outputs_near_its_minimum():
+    X, y = load_wine(return_X_y=True)
+    X = np.hstack([(X - X.mean(axis=0)) / X.std(axis=0), np.ones((len(X), 1))])
+    penalties = np.append(np.full(13, 1 / len(X)), 0.0)
+    f = Objective(FAMILIES["logistic"], X, np.eye(3)[y], penalties)
+    found, (best, least) = search(f, ALL, 200), minimum(f)
+    each = [f.alone(k) for k in range(3)]
+    run = sum(values(one, found.learning_rate, found.momentum, found.epochs) for one in each)
+    assert found.gap == pytest.approx(run[-1] / least - 1, rel=1e-3, abs=1e-8) and found.gap <= NEAR
+    assert found.largest_score >= np.abs(X @ best.reshape(3, 14).T).max() * 0.9
 
 
 def test_increasing_momentum_is_a_third_after_the_first_epochs_and_one_in_the_end():

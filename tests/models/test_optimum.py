@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 from zkunlearn.errors import ParameterError
 from zkunlearn.models import optimum
@@ -13,7 +14,9 @@ from zkunlearn.models.optimum import Objective, minimum
 
 def objective(model, X, y, l2, intercept_l2=0.0):
     penalties = np.append(np.full(X.shape[1], l2), intercept_l2)
-    return Objective(FAMILIES[model], np.hstack([X, np.ones((len(X), 1))]), y.astype(float), penalties)
+    return Objective(
+        FAMILIES[model], np.hstack([X, np.ones((len(X), 1))]), y.reshape(len(X), -1).astype(float), penalties
+    )
 
 
 def tumours():
@@ -85,3 +88,57 @@ def test_the_curvature_is_the_largest_eigenvalue_of_the_second_derivatives_bound
     f = objective("logistic", X, y, 0.25)
     exact = np.linalg.eigvalsh(f.X.T @ f.X / len(y))[-1] / 4 + 0.25
     assert exact * 0.97 <= f.curvature(np.zeros(31)) <= exact * 1.0001
+
+
+# Several outputs ---------------------------------------------------------------------------------------------------
+
+
+def classes_of(load):
+    X, y = load(return_X_y=True)
+    return StandardScaler().fit_transform(X), y, np.eye(y.max() + 1)[y]
+
+
+@pytest.mark.parametrize("load", [load_iris, load_wine, load_digits])
+def test_the_optimum_of_several_classes_is_that_of_scikit_learns_one_vs_rest(load):
+    X, y, Y = classes_of(load)
+    weights, value = minimum(objective("logistic", X, Y, 1 / len(y)))
+    theirs = OneVsRestClassifier(LogisticRegression(C=1.0, tol=1e-10, max_iter=10_000)).fit(X, y)
+    expected, values = [], []
+    for k, one in enumerate(theirs.estimators_):
+        expected.append(np.append(one.coef_, one.intercept_))
+        p = one.predict_proba(X)[:, 1]
+        values.append(-np.mean(np.log(np.where(y == k, p, 1 - p))) + one.coef_[0] @ one.coef_[0] / (2 * len(y)))
+    assert np.allclose(weights.reshape(Y.shape[1], -1), expected, atol=1e-3)
+    assert value == pytest.approx(sum(values), rel=1e-6) and value <= sum(values) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("model", ["logistic", "probit"])
+def test_numbers_of_several_outputs_are_those_of_each_alone(model):
+    X, _, Y = classes_of(load_wine)
+    f = objective(model, X, Y, 0.1, 0.2)
+    assert (f.outputs, f.width) == (3, 42)
+    W = np.random.default_rng(5).normal(size=(42, 4))
+    apart = list(zip([f.alone(k) for k in range(3)], W.reshape(3, 14, 4), strict=True))
+    assert np.allclose(f.values(W), sum(one.values(w) for one, w in apart), rtol=1e-12)
+    gradients, largest = f.gradients(W)
+    assert np.allclose(gradients.reshape(3, 14, 4), [one.gradients(w)[0] for one, w in apart], rtol=1e-9)
+    assert np.allclose(largest, np.max([one.gradients(w)[1] for one, w in apart], axis=0))
+    assert f.curvature(W[:, 0]) == max(one.curvature(w[:, 0]) for one, w in apart)
+
+
+def test_without_a_bound_of_the_family_the_curvature_is_that_of_the_steepest_output():
+    X, y = load_diabetes(return_X_y=True)
+    counts = np.stack([np.floor(y / 100), np.floor(y / 10)], axis=1)
+    f = objective("poisson", StandardScaler().fit_transform(X), counts, 0.1)
+    best = minimum(f)[0]
+    first, second = (f.alone(k).curvature(best.reshape(2, -1)[k]) for k in range(2))
+    assert f.curvature(best) == max(first, second) and second > 2 * first
+
+
+def test_one_class_that_can_be_told_from_the_others_has_no_optimum_without_l2():
+    X, _, Y = classes_of(load_iris)
+    with pytest.raises(ParameterError, match="one can be told from all others without an error"):
+        minimum(objective("logistic", X, Y, 0.0))
+    minimum(objective("logistic", X, Y, 1e-3))
+    weights, _ = minimum(objective("logistic", X[:, 1:2], Y, 0.0))  # a column that tells none of them apart
+    assert np.isfinite(weights).all()

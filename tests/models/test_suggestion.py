@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits, load_iris, load_wine
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from zkunlearn.errors import DataError, ParameterError
 from zkunlearn.models import suggestion
 from zkunlearn.models.families import FAMILIES
-from zkunlearn.models.heavy_ball import NEAR
+from zkunlearn.models.heavy_ball import NEAR, momentum_at
 from zkunlearn.models.live import Live
 from zkunlearn.models.methods.standardization import LARGEST_EXPONENT, Standardization, scaler_of, sums_of
 from zkunlearn.models.optimum import minimum
-from zkunlearn.models.shapes import DatasetShape
+from zkunlearn.models.shapes import LABEL_KINDS, DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.models.suggestion import PUBLIC, family_for, rows_to_look_at, suggest_spec
 
@@ -49,7 +52,7 @@ def test_a_suggested_spec_compiles_for_the_data_set_and_takes_the_familys_scales
 
 def test_scores_that_the_usual_table_does_not_span_get_a_wider_one():
     found, _, X, y = suggested("logistic", scale=60.0, l2=1e-6, most_epochs=2000)
-    weights, _ = minimum(f := suggestion._objective(X, y, FAMILIES["logistic"], 1e-6, standardized=True))
+    weights, _ = minimum(f := suggestion._objective(X, y[:, None], FAMILIES["logistic"], 1e-6, standardized=True))
     largest = np.abs(f.X @ weights).max()
     assert largest > FAMILIES["logistic"].scales.z_limit and found.spec.fixed_point.z_limit > largest
 
@@ -105,11 +108,74 @@ def test_features_are_standardised_as_the_integers_are(x_bits):
     assert np.allclose(suggestion._standardized(integers / 2**x_bits), exact, atol=2.0**-x_bits * 2)
 
 
+# Several classes ---------------------------------------------------------------------------------------------------
+
+
+def on_classes(load, model="logistic", rows=slice(None), kept=None, **options):
+    """For real columns within [-1, 1], and labels by their numbers."""
+    X, y = load(return_X_y=True)
+    X, y = X[rows], y[rows]
+    X = np.rint(X / np.maximum(np.abs(X).max(axis=0), 1e-9) * 1024) / 1024
+    classes = tuple(map(str, range(y.max() + 1)))
+    kept = np.arange(len(X)) if kept is None else np.flatnonzero(kept(y))
+    forgotten = tuple(sorted({*range(len(X))} - {*kept.tolist()}))
+    shape = DatasetShape(
+        rows=len(X), features=X.shape[1], label_kind="categorical", label_bits=0, x_bits=10, classes=classes
+    )
+    options = {"l2": 1 / len(kept), **options}
+    found = suggest_spec(X[kept], y[kept].astype(float), FAMILIES[model], shape, Live(len(X), forgotten), **options)
+    return found, X[kept], y[kept], shape
+
+
+@pytest.mark.parametrize("model", ["logistic", "probit"])
+@pytest.mark.parametrize("load", [load_iris, load_wine])
+def test_a_spec_for_several_classes_brings_all_outputs_near_their_optimum(load, model):
+    found, X, y, _ = on_classes(load, model)
+    assert found.expected_gap <= NEAR and found.notes == (PUBLIC,) and found.epochs < 200
+    f = suggestion._objective(X, np.eye(3)[y], FAMILIES[model], 1 / len(y), standardized=True)
+    w = before = np.zeros((f.width, 1))
+    method = found.spec.method
+    for epoch in range(found.epochs):
+        moved = momentum_at(method.momentum, epoch) * (w - before) - method.learning_rate * f.gradients(w)[0]
+        w, before = w + moved, w
+    assert f.values(w)[0] / minimum(f)[1] - 1 == pytest.approx(found.expected_gap, rel=1e-3, abs=1e-8)
+
+
+def test_digits_of_ten_classes_have_a_spec_that_is_as_right_as_scikit_learns():
+    found, X, y, _ = on_classes(load_digits, rows=slice(600))
+    assert found.expected_gap <= NEAR and found.spec.model == "logistic"
+    scaled = suggestion._standardized(X)
+    theirs = OneVsRestClassifier(LogisticRegression(C=1.0, max_iter=10_000)).fit(scaled, y)
+    f = suggestion._objective(X, np.eye(10)[y], FAMILIES["logistic"], 1 / len(y), standardized=True)
+    ours = (f.X @ minimum(f)[0].reshape(10, -1).T).argmax(axis=1)
+    assert np.mean(ours == theirs.predict(scaled)) > 0.995
+
+
+def test_a_class_without_rows_is_no_hindrance_and_one_class_alone_is_refused():
+    without, *_ = on_classes(load_wine, kept=lambda y: y != 1)
+    assert without.expected_gap <= NEAR
+    with pytest.raises(DataError, match="every row that counts has the same label"):
+        on_classes(load_wine, kept=lambda y: y == 1)
+    with pytest.raises(ParameterError, match="no optimum exists"):
+        on_classes(load_wine, l2=0.0)
+
+
+def test_epochs_and_rows_that_are_looked_at_are_limited_by_all_outputs(monkeypatch):
+    monkeypatch.setattr(suggestion, "MAX_SCORES", 3 * 178 * 7)
+    assert on_classes(load_wine)[0].epochs == 7
+    monkeypatch.setattr(suggestion, "MAX_WEIGHTS", 3 * 14 * 5)
+    assert on_classes(load_wine)[0].epochs == 5
+    monkeypatch.setattr(suggestion, "MOST_CELLS", 4 * 3 * 100)
+    assert rows_to_look_at(Live(1000), 4, 3).tolist() == list(range(100))
+    assert len(rows_to_look_at(Live(1000), 4, 50)) == 400
+
+
 # Which model -------------------------------------------------------------------------------------------------------
 
 
 def test_the_default_model_is_that_of_the_labels():
-    assert [family_for(kind, None).name for kind in ("binary", "real", "count")] == ["logistic", "linear", "poisson"]
+    found = {kind: family_for(kind, None).name for kind in LABEL_KINDS}
+    assert found == {"binary": "logistic", "categorical": "logistic", "real": "linear", "count": "poisson"}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +184,14 @@ def test_the_default_model_is_that_of_the_labels():
         (
             "real",
             "logistic",
-            "model = 'logistic': needs binary labels; the labels of the data set are real, which fit linear",
+            "model = 'logistic': needs binary or categorical labels; the labels of the data set are real, "
+            "which fit linear",
+        ),
+        (
+            "categorical",
+            "linear",
+            "needs binary or real or count labels; the labels of the data set are categorical, which fit "
+            "logistic, probit",
         ),
         (
             "binary",

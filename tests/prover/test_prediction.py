@@ -13,10 +13,14 @@ import zkunlearn as zu
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sklearn.datasets import load_digits, load_iris, load_wine
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from zkunlearn.circuits.statements.base import statement_digest
 from zkunlearn.models.encoding.columns import ColumnEncoding
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.encoding.labels import LabelEncoding
+from zkunlearn.prover.owner.linear_model import LinearModel
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.owner.prediction import Predictor
 
@@ -25,6 +29,7 @@ NO_YES = LabelEncoding(kind="binary", classes=("no", "yes"))
 ONE_TWO = LabelEncoding(kind="binary", classes=("1", "2.5"))
 PRICE = LabelEncoding(kind="real", column=ColumnEncoding("price", 100.0, 500.0), label_bits=14)
 COUNT = LabelEncoding(kind="count")
+KINDS = LabelEncoding(kind="categorical", classes=("a", "b", "c"))
 LABELS = {"logistic": NO_YES, "probit": NO_YES, "linear": PRICE, "poisson": COUNT}
 COLUMNS = (ColumnEncoding("age", 0.0, 120.0), ColumnEncoding("mg", -1.0, 1.0), ColumnEncoding("same", 7.0, 7.0))
 WEIGHTS, INTERCEPT = (0.75, -1.5, 2.0), 0.25
@@ -36,7 +41,9 @@ SCORES = np.array([0.25, 0.25 + 0.375 - 0.75, 0.25 - 0.75 + 1.5, 0.25 - 0.5625 -
 class Fixed(Predictor):
     """A model that nobody had to train."""
 
-    def __init__(self, spec: zu.TrainingSpec, encoding: DatasetEncoding, weights: Array, intercept: float) -> None:
+    def __init__(
+        self, spec: zu.TrainingSpec, encoding: DatasetEncoding, weights: Array, intercept: float | Array
+    ) -> None:
         self._parts = spec, encoding, weights, intercept
 
     @property
@@ -52,7 +59,7 @@ class Fixed(Predictor):
         return self._parts[2]
 
     @property
-    def intercept(self) -> float:
+    def intercept(self) -> float | Array:
         return self._parts[3]
 
 
@@ -73,6 +80,10 @@ def refusal(call: Callable[[], object], kind: type[zu.ZkUnlearnError] = zu.DataE
 
 def normal_cdf(z: Array) -> Array:
     return np.array([(1 + math.erf(one / math.sqrt(2))) / 2 for one in z])
+
+
+def normal_cdf_of(z: Array) -> Array:
+    return normal_cdf(z.reshape(-1)).reshape(z.shape)
 
 
 # Predictions ---------------------------------------------------------------------------------------------------------
@@ -151,6 +162,120 @@ def test_many_rows_are_scored_in_pieces_as_if_they_were_one() -> None:
 def test_no_rows_have_no_predictions() -> None:
     assert model().predict(np.empty((0, 3))).shape == (0,)
     assert model().predict_proba(np.empty((0, 3))).shape == (0, 2)
+
+
+# Several classes -----------------------------------------------------------------------------------------------------
+
+MANY_WEIGHTS, MANY_INTERCEPTS = np.array([[0.75, -1.5, 2.0], [-0.5, 0.25, 0.0], [0.0, 1.0, 0.0]]), np.array([1, 0, 0.5])
+MANY_SCORES = (X - [60.0, 0.0, 7.0]) / [60.0, 1.0, 1.0] @ MANY_WEIGHTS.T + MANY_INTERCEPTS
+
+
+def classifier(family: str = "logistic", **changed: Any) -> Fixed:
+    return model(family, KINDS, **{"weights": MANY_WEIGHTS, "intercept": MANY_INTERCEPTS, **changed})
+
+
+def test_several_outputs_have_a_score_each() -> None:
+    found = classifier().decision_function(X)
+    assert found.shape == (5, 3) and found == pytest.approx(MANY_SCORES, abs=1e-15)
+    many = np.tile(X, (60_000, 1))
+    assert (classifier().decision_function(many).reshape(-1, 5, 3) == found).all()
+    assert classifier().decision_function(np.empty((0, 3))).shape == (0, 3)
+
+
+def test_of_several_classes_the_largest_score_is_predicted_and_of_equal_ones_the_first() -> None:
+    assert classifier().predict(X).tolist() == np.array(["a", "b", "c"])[MANY_SCORES.argmax(axis=1)].tolist()
+    assert classifier().classes_.tolist() == ["a", "b", "c"]
+    equal = classifier(weights=np.zeros((3, 3)), intercept=np.array([-1.0, 2.0, 2.0]))
+    assert equal.predict(X[:1]).tolist() == ["b"]
+
+
+@pytest.mark.parametrize(("family", "link"), [("logistic", lambda z: 1 / (1 + np.exp(-z))), ("probit", normal_cdf_of)])
+def test_probabilities_of_several_classes_are_shares_of_their_links(
+    family: str, link: Callable[[Array], Array]
+) -> None:
+    found = classifier(family).predict_proba(X)
+    parts = link(MANY_SCORES)
+    assert found == pytest.approx(parts / parts.sum(axis=1, keepdims=True), abs=1e-12)
+
+
+def test_probabilities_that_are_all_zero_are_made_equal() -> None:
+    none = classifier(weights=np.zeros((3, 3)), intercept=np.array([-800.0, -900.0, -1000.0]))
+    assert none.predict_proba(X[:1]).tolist() == [[1 / 3] * 3]
+    assert none.predict(X[:1]).tolist() == ["a"]
+
+
+def test_coefficients_of_several_classes_are_a_row_for_each() -> None:
+    found = classifier()
+    assert found.coef_.shape == (3, 3) and np.shape(found.intercept_) == (3,)
+    assert X @ found.coef_.T + found.intercept_ == pytest.approx(MANY_SCORES, abs=1e-12)
+    near = (COLUMNS[0], ColumnEncoding("tiny", 0.0, 1e-307))
+    weights = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 100.0]])
+    message = refusal(lambda: classifier(columns=near, weights=weights).coef_, zu.ParameterError)
+    assert message.startswith("column 'tiny': its bounds are too near")
+
+
+def test_the_score_for_several_classes_is_their_accuracy() -> None:
+    assert classifier().score(X, classifier().predict(X)) == 1.0
+    right = (MANY_SCORES.argmax(axis=1) == 0).mean()
+    assert 0 < classifier().score(X, ["a"] * 4 + ["z"]) <= right < 1
+    assert "the classes are a, b, c" in refusal(lambda: classifier().score(X, ["z"] * 5))
+    assert "5 rows, but labels of shape (2,)" in refusal(lambda: classifier().score(X, ["a", "b"]))
+
+
+@pytest.mark.parametrize("load", [load_iris, load_wine, load_digits])
+def test_one_vs_rest_predicts_as_that_of_scikit_learn(load: Callable[..., Any]) -> None:
+    """By scikit-learn's coefficients, on columns whose bounds are [-1, 1]: what is encoded is what there is."""
+    raw, y = load(return_X_y=True)
+    x_bits = 14
+    scaled = raw / np.abs(raw).max(axis=0, initial=1e-9)
+    on_grid = np.rint(scaled * 2**x_bits) / 2**x_bits
+    theirs = OneVsRestClassifier(LogisticRegression(C=1.0, max_iter=10_000)).fit(on_grid, y)
+    label = LabelEncoding(kind="categorical", classes=tuple(str(k) for k in theirs.classes_))
+    ours = model(
+        label=label,
+        columns=tuple(ColumnEncoding(f"x{k}", -1.0, 1.0) for k in range(raw.shape[1])),
+        weights=np.vstack([one.coef_ for one in theirs.estimators_]),
+        intercept=np.concatenate([one.intercept_ for one in theirs.estimators_]),
+        x_bits=x_bits,
+    )
+    assert ours.decision_function(on_grid) == pytest.approx(theirs.decision_function(on_grid), abs=1e-9)
+    assert ours.predict_proba(on_grid) == pytest.approx(theirs.predict_proba(on_grid), abs=1e-12)
+    assert ours.predict(on_grid).tolist() == [str(k) for k in theirs.predict(on_grid)]
+    assert ours.score(on_grid, y) == theirs.score(on_grid, y)
+
+
+class Integers(LinearModel):
+    """Integers that nobody had to train."""
+
+    def __init__(self, spec: zu.TrainingSpec, label: LabelEncoding, integers: Any) -> None:
+        self.integers, self._spec = np.array(integers, dtype=np.int64), spec
+        self._encoding = DatasetEncoding(features=COLUMNS, label=label, x_bits=10, bounds_declared=True)
+
+    @property
+    def spec(self) -> zu.TrainingSpec:
+        return self._spec
+
+    @property
+    def encoding(self) -> DatasetEncoding:
+        return self._encoding
+
+
+def test_integers_are_weights_and_intercepts_at_their_scales() -> None:
+    spec = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
+    w, both = 2.0**spec.fixed_point.w_bits, 2.0 ** (spec.fixed_point.w_bits + 10)
+    one = Integers(spec, NO_YES, [[1, -2, 3, 4]])
+    assert one.weights.tolist() == [1 / w, -2 / w, 3 / w] and one.intercept == 4 / both
+    assert isinstance(one.intercept, float)
+    many = Integers(spec, KINDS, [[1, -2, 3, 4], [5, 6, 7, 8], [0, 0, 1, -1]])
+    assert many.weights.tolist() == [[1 / w, -2 / w, 3 / w], [5 / w, 6 / w, 7 / w], [0.0, 0.0, 1 / w]]
+    assert np.asarray(many.intercept).tolist() == [4 / both, 8 / both, -1 / both]
+
+
+def test_without_a_bias_all_intercepts_are_zero() -> None:
+    spec = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5, bias=False)
+    assert Integers(spec, NO_YES, [[1, -2, 3]]).intercept == 0.0
+    many = Integers(spec, KINDS, np.arange(9).reshape(3, 3))
+    assert np.asarray(many.intercept).tolist() == [0.0, 0.0, 0.0] and many.weights.shape == (3, 3)
 
 
 # Names ---------------------------------------------------------------------------------------------------------------

@@ -202,12 +202,12 @@ def check_dataset(statement: Any) -> None:
     require("format", all(column["map"] == "linear" for column in encoding["label_bounds"]))
     require("format", len({column["name"] for column in encoding["features"]}) == len(encoding["features"]))
     kind, classes = encoding["label_kind"], encoding["label_classes"]
-    require("format", kind in ("binary", "real", "count"))
+    require("format", kind in ("binary", "categorical", "real", "count"))
     require("format", len(encoding["label_bounds"]) == (kind == "real"))
-    require("format", len(classes) == (2 if kind == "binary" else 0))
+    within(len(classes), *{"binary": (2, 2), "categorical": (3, 256)}.get(kind, (0, 0)))
     for name in classes:
         check_name(name)
-    require("format", not classes or classes[0] != classes[1])
+    require("format", len(set(classes)) == len(classes))
     within(encoding["label_bits"], *((1, 14) if kind == "real" else (0, 0)))
 
 
