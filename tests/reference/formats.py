@@ -202,13 +202,18 @@ def check_dataset(statement: Any) -> None:
     require("format", all(column["map"] == "linear" for column in encoding["label_bounds"]))
     require("format", len({column["name"] for column in encoding["features"]}) == len(encoding["features"]))
     kind, classes = encoding["label_kind"], encoding["label_classes"]
-    require("format", kind in ("binary", "real", "count"))
+    require("format", kind in ("binary", "categorical", "real", "count"))
     require("format", len(encoding["label_bounds"]) == (kind == "real"))
-    require("format", len(classes) == (2 if kind == "binary" else 0))
+    within(len(classes), *{"binary": (2, 2), "categorical": (3, 256)}.get(kind, (0, 0)))
     for name in classes:
         check_name(name)
-    require("format", not classes or classes[0] != classes[1])
+    require("format", len(set(classes)) == len(classes))
     within(encoding["label_bits"], *((1, 14) if kind == "real" else (0, 0)))
+
+
+def outputs_of(encoding: Map) -> int:
+    """One for each class of categorical labels."""
+    return len(encoding["label_classes"]) if encoding["label_kind"] == "categorical" else 1
 
 
 def check_spec(spec: Any) -> None:
@@ -249,13 +254,13 @@ def check_momentum(momentum: list[Any], epochs: int) -> None:
 
 
 def check_class_weights(weights: list[Any]) -> None:
-    """None, or one for each of two labels, in their order; one at least is not 1."""
+    """None, or one for each class, in the order of their texts; one at least is not 1."""
     for entry in weights:
         require("format", type(entry) is dict)
         fields(entry, {"label": str, "weight": int})
         within(entry["weight"], 1, 255)
     labels = [entry["label"] for entry in weights]
-    require("format", len(weights) <= 2 and labels == sorted(set(labels)))
+    require("format", len(weights) <= 256 and labels == sorted(set(labels)))
     require("format", not weights or any(entry["weight"] > 1 for entry in weights))
 
 
@@ -267,8 +272,9 @@ def check_training(statement: Any) -> None:
     model = statement["model"]
     fields(model, {"root": bytes, "openings": int, "shape": list})
     within(model["openings"], 1, 1 << 12)
-    require("format", len(model["root"]) == 32 and len(model["shape"]) == 1 and type(model["shape"][0]) is int)
-    within(model["shape"][0], 1, (1 << 15) + 1)
+    require("format", len(model["root"]) == 32 and [type(size) for size in model["shape"]] == [int, int])
+    for size in model["shape"]:
+        within(size, 1, (1 << 15) + 1)
     require("format", statement["previous"] is None or (previous is bytes and len(statement["previous"]) == 32))
     fields(statement["forgotten"], {"positions": bytes, "digests": bytes})
     positions, digests = (statement["forgotten"][name] for name in ("positions", "digests"))
@@ -291,9 +297,9 @@ class Kind:
 
 
 KINDS = {
-    "dataset": Kind(3, check_dataset),
-    "training": Kind(4, check_training, {"dataset": "dataset"}, ("paths",)),
-    "link": Kind(3, check_link, {"old": "dataset", "new": "dataset"}),
+    "dataset": Kind(4, check_dataset),
+    "training": Kind(5, check_training, {"dataset": "dataset"}, ("paths",)),
+    "link": Kind(4, check_link, {"old": "dataset", "new": "dataset"}),
 }
 
 
