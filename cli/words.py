@@ -5,6 +5,7 @@ Only what is public passes here. Names that a data set brings along go through `
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..circuits.statements.base import statement_digest
@@ -17,7 +18,7 @@ from ..models.spec import TrainingSpec
 from .output import Lines, foreign
 
 KIB, MIB = 1 << 10, 1 << 20
-SHOWN_MAPPED = 8  # features whose map is not linear, by name
+SHOWN_NAMES = 8  # of features and classes, in a list
 
 
 def plural(count: int, noun: str) -> str:
@@ -42,11 +43,20 @@ def size_text(size: int) -> str:
 
 def algorithm_sentence(spec: TrainingSpec) -> str:
     """The declared algorithm in a sentence."""
-    fixed = spec.fixed_point
+    fixed, left_out = spec.fixed_point, ""
+    if spec.without:
+        left_out = f", without {'the feature ' if len(spec.without) == 1 else 'the features '}" + listed(spec.without)
     return (
-        f"{spec.family.title} {'with' if spec.method.bias else 'without'} bias, by {spec.method.describe()}; "
+        f"{spec.family.title} {'with' if spec.method.bias else 'without'} bias{left_out}, by "
+        f"{spec.method.describe()}; "
         f"scales 2^{fixed.x_bits} (features), 2^{fixed.w_bits} (weights), 2^{fixed.p_bits} (predictions)"
     )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some names that a data set brought along."""
+    more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(foreign(name) for name in names[:SHOWN_NAMES]) + more
 
 
 def encoding_text(encoding: DatasetEncoding) -> str:
@@ -73,9 +83,8 @@ def label_text(encoding: DatasetEncoding) -> str:
 
 def maps_lines(encoding: DatasetEncoding) -> Lines:
     """Which features are not mapped linearly, if any."""
-    names = [foreign(column.name) for column in encoding.features if column.map == LOG1P]
-    more = f" and {len(names) - SHOWN_MAPPED:,} more" if len(names) > SHOWN_MAPPED else ""
-    return [("maps", f"{LOG1P} of {', '.join(names[:SHOWN_MAPPED])}{more}; others linear")] if names else []
+    names = [column.name for column in encoding.features if column.map == LOG1P]
+    return [("maps", f"{LOG1P} of {listed(names)}; others linear")] if names else []
 
 
 def dataset_lines(statement: DatasetStatement) -> Lines:

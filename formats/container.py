@@ -25,7 +25,7 @@ from .cbor import check_value, scan
 from .files import read_file, write_file
 
 MAGIC = b"zkunlearn\x00"
-KINDS = {"dataset.opening": 3, "model.opening": 4}  # kind and version; every kind of statement enters itself
+KINDS = {"dataset.opening": 3, "model.opening": 5}  # kind and version; every kind of statement enters itself
 
 
 def encode(kind: str, payload: Mapping[str, object]) -> bytes:

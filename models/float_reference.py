@@ -39,21 +39,25 @@ def scores(X_real: ArrayLike, weights: ArrayLike, spec: TrainingSpec) -> FloatAr
     return design_matrix(X_real, spec.method.bias) @ np.asarray(weights, dtype=np.float64)
 
 
-def train_float(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Schedule) -> FloatArray:
-    """The declared algorithm in float64 numpy.
+def train_float(
+    X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Schedule, output: int = 0
+) -> FloatArray:
+    """The declared algorithm in float64 numpy, for one output.
 
     Args:
         X_real: (N, d) real features, as encoded: x_int / 2^x_bits.
-        y_real: (N,) real labels, as encoded: y_int / 2^label_bits.
+        y_real: (N,) real labels, as encoded: y_int / 2^label_bits; or the numbers of classes.
         spec: the declared algorithm; its learning rates and l2 are used, not the schedule's integers.
         schedule: gives the family, the blocks, and who counts.
+        output: of several classes, the one that is told from all others.
 
     Returns:
         The last weights, float64 (K,), of features as they are.
     """
-    labels, method = np.asarray(y_real, dtype=np.float64), _descent(spec)
+    labels, counted = _labels(y_real, schedule, output)
+    method = _descent(spec)
     mean, scale = _standardization(X_real, method, schedule)
-    matrix, counted = _design(X_real, mean, scale, schedule), _counted(labels, schedule)
+    matrix = _design(X_real, mean, scale, schedule)
     weights = last = np.zeros(schedule.width)
     for rate, momentum in zip(method.learning_rates, _momenta(method), strict=True):
         for block in range(schedule.blocks):
@@ -69,11 +73,13 @@ def train_float(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedu
 def _standardization(X_real: ArrayLike, method: GradientDescent, schedule: Schedule) -> tuple[FloatArray, FloatArray]:
     """Of each feature what is taken off, and what it is multiplied with then: float64 (d,) both."""
     own = np.asarray(X_real, dtype=np.float64)[schedule.live.mask()]
+    used = np.ones(own.shape[1])
+    used[list(schedule.unused)] = 0.0  # as if they were constant
     if not method.standardize:
-        return np.zeros(own.shape[1]), np.ones(own.shape[1])
+        return np.zeros(own.shape[1]), used
     constant = own.min(axis=0) == own.max(axis=0)  # whose variance may come out as a tiny number
     variance = np.where(constant, 1.0, own.var(axis=0))
-    return own.mean(axis=0), np.where(constant, 0.0, 1 / np.sqrt(variance))
+    return own.mean(axis=0), used * np.where(constant, 0.0, 1 / np.sqrt(variance))
 
 
 def _design(X_real: ArrayLike, mean: FloatArray, scale: FloatArray, schedule: Schedule) -> FloatArray:
@@ -92,21 +98,26 @@ def _momenta(method: GradientDescent) -> list[float]:
     return momenta if len(momenta) == method.epochs else momenta * method.epochs
 
 
-def _counted(labels: FloatArray, schedule: Schedule) -> FloatArray:
-    """How often each row counts, float64 (N,): 0 for those that do not."""
-    weights = schedule.row_weights((labels >= 0.5).astype(np.int64))  # labels other than 0 and 1 all count once
-    return np.asarray(weights * schedule.live.mask(), dtype=np.float64)
+def _labels(y_real: ArrayLike, schedule: Schedule, output: int) -> tuple[FloatArray, FloatArray]:
+    """What an output learns, and how often each row counts, 0 for those that do not: float64 (N,) both."""
+    labels = np.array(y_real, dtype=np.float64)
+    several = schedule.outputs > 1
+    classes = labels if several else labels >= 0.5  # labels other than 0 and 1 all count once
+    counted = schedule.row_weights(classes.astype(np.int64)) * schedule.live.mask()
+    return (labels == output).astype(np.float64) if several else labels, counted.astype(np.float64)
 
 
-def train_torch(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Schedule) -> FloatArray:
+def train_torch(
+    X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Schedule, output: int = 0
+) -> FloatArray:
     """The declared algorithm as a torch user would write it: a loss, autograd and SGD, in float64.
 
     Arguments and result are those of `train_float`. Torch is imported here, on the first call.
     """
     import torch
 
-    method, labels = _descent(spec), np.array(y_real, dtype=np.float64)
-    targets, counted = torch.from_numpy(labels), torch.from_numpy(_counted(labels, schedule))
+    method = _descent(spec)
+    targets, counted = map(torch.from_numpy, _labels(y_real, schedule, output))
     mean, scale = _standardization(X_real, method, schedule)
     matrix = torch.from_numpy(_design(X_real, mean, scale, schedule))
     weights = torch.zeros(schedule.width, dtype=torch.float64, requires_grad=True)

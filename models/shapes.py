@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from ..errors import ParameterError
 
@@ -43,6 +44,8 @@ class DatasetShape:
         x_bits: scale of the feature integers.
         classes: of binary and categorical labels, the texts of classes 0, 1, ..; for binary ones, as far as a training
             needs their names.
+        names: of the features, as far as a training needs them.
+        unused: numbers of the features that a training leaves out, increasing.
     """
 
     rows: int
@@ -51,6 +54,8 @@ class DatasetShape:
     label_bits: int
     x_bits: int
     classes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    unused: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         label_range(self.label_kind)
@@ -61,6 +66,20 @@ class DatasetShape:
             raise ParameterError(f"label_bits = {self.label_bits}: not possible for {self.label_kind} labels")
         if self.label_kind == "categorical" and not 3 <= len(self.classes) <= MAX_CLASSES:
             raise ParameterError(f"classes: categorical labels have 3 to {MAX_CLASSES}, not {len(self.classes)}")
+
+    def without(self, names: Sequence[str]) -> DatasetShape:
+        """The same for a training that leaves out these features.
+
+        Raises:
+            ParameterError: there is no such feature, or no other one.
+        """
+        places = {name: k for k, name in enumerate(self.names)} if names else {}
+        for name in names:
+            if name not in places:
+                raise ParameterError(f"without: the data set has no feature {name!r}")
+        if len(names) == self.features:
+            raise ParameterError("without: every feature is left out")
+        return replace(self, unused=tuple(sorted(places[name] for name in names)))
 
     @property
     def outputs(self) -> int:

@@ -7,21 +7,21 @@ them and from the shape of the data set is compiled (methods/base.py). It has tw
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..errors import FormatError, ParameterError
-from ..formats.fields import take
+from ..formats.fields import Fields, ListOf, take
 from ..formats.files import read_file
-from ..formats.toml import toml_document
+from ..formats.toml import toml_document, toml_value
 from .families import Family, family_named
 from .live import Live
 from .methods import DEFAULT_METHOD, METHODS, Compiled, Method
 from .scales import FixedPoint
-from .shapes import DatasetShape
+from .shapes import MAX_FEATURES, DatasetShape
 
 MAX_SPEC_BYTES = 1 << 25  # of a file: a learning rate for each of the most epochs fits
 SCALES = ("x_bits", "w_bits", "p_bits")
@@ -35,6 +35,7 @@ class TrainingSpec:
     Attributes:
         model: name of the family: "logistic", "linear", "probit" or "poisson" (families.py).
         method: how it is trained (methods/).
+        without: names of the features that are left out, in increasing order: their weights are zero throughout.
         fixed_point: scales of the integers.
 
     Raises:
@@ -43,6 +44,7 @@ class TrainingSpec:
 
     model: str
     method: Method
+    without: tuple[str, ...]
     fixed_point: FixedPoint
 
     def __init__(
@@ -50,12 +52,14 @@ class TrainingSpec:
         *,
         model: str,
         method: Method | str = DEFAULT_METHOD,
+        without: Iterable[str] = (),
         fixed_point: FixedPoint | None = None,
         **method_fields: Any,
     ) -> None:
         """A method is given whole, or by its name and its fields; fields beside a whole one replace those in it.
 
         Args:
+            without: names of features, in any order.
             fixed_point: the default is the family's.
             method_fields: of gradient descent: epochs, learning_rate, batch_size, l2, bias.
         """
@@ -65,6 +69,7 @@ class TrainingSpec:
             raise ParameterError(f"fixed_point: expected FixedPoint, found {type(scales).__name__}")
         object.__setattr__(self, "model", model)
         object.__setattr__(self, "method", _method(method, method_fields))
+        object.__setattr__(self, "without", _left_out(without))
         object.__setattr__(self, "fixed_point", scales)
 
     @property
@@ -79,7 +84,7 @@ class TrainingSpec:
             ParameterError: the spec does not fit the data set, an expression can reach its limit (named, with its
                 bound and what to change), the integers would be too coarse, or no single proof can carry them.
         """
-        return _compiled(self, shape, live)
+        return _compiled(self, shape.without(self.without), live)
 
     def differences(self, expected: TrainingSpec) -> list[str]:
         """The fields in which this spec is not the expected one, for people."""
@@ -91,7 +96,8 @@ class TrainingSpec:
     def to_mapping(self) -> dict[str, object]:
         """The canonical mapping of public statements; see Method.to_mapping."""
         scales = {name: getattr(self.fixed_point, name) for name in SCALES}
-        return {"family": self.model, "method": self.method.to_mapping(), "scales": scales}
+        method = self.method.to_mapping()
+        return {"family": self.model, "method": method, "without": list(self.without), "scales": scales}
 
     @classmethod
     def from_mapping(cls, mapping: object) -> TrainingSpec:
@@ -102,13 +108,15 @@ class TrainingSpec:
                 constructor refuses.
         """
         what = "training spec"
-        found = take(mapping, {"family": str, "method": dict, "scales": dict}, what)
+        expected: Fields = {"family": str, "method": dict, "without": ListOf(str, 0, MAX_FEATURES - 1), "scales": dict}
+        found = take(mapping, expected, what)
         scales = take(found["scales"], dict.fromkeys(SCALES, int), f"{what}: scales")
         method = found["method"]
         try:
             spec = cls(
                 model=found["family"],
                 method=_kind(method.get("kind")).from_mapping(method, f"{what}: method"),
+                without=found["without"],
                 fixed_point=FixedPoint(**scales),
             )
         except ParameterError as error:
@@ -119,8 +127,9 @@ class TrainingSpec:
 
     def to_toml(self) -> str:
         """The complete spec as TOML, defaults included; `from_toml` reads it back to an equal spec."""
+        without = {"without": toml_value(self.without)} if self.without else {}
         sections = {
-            "model": {"kind": f'"{self.model}"'},
+            "model": {"kind": f'"{self.model}"', **without},
             "method": {"kind": f'"{self.method.kind}"', **self.method.to_toml()},
             "fixed_point": {name: str(getattr(self.fixed_point, name)) for name in SCALES},
         }
@@ -148,6 +157,16 @@ class TrainingSpec:
 @lru_cache(maxsize=4)
 def _compiled(spec: TrainingSpec, shape: DatasetShape, live: Live) -> Compiled:
     return spec.method.compile(spec.family, spec.fixed_point, shape, live)
+
+
+def _left_out(names: object) -> tuple[str, ...]:
+    """Names of features in their order. Raises ParameterError for what is no list of different texts."""
+    listed = tuple(names) if isinstance(names, Iterable) and not isinstance(names, (str, bytes)) else None
+    if listed is None or not all(isinstance(name, str) for name in listed):
+        raise ParameterError(f"without: expected a list of features' names, found {names!r:.80}")
+    if len(set(listed)) < len(listed):
+        raise ParameterError("without: a feature is named twice")
+    return tuple(sorted(listed))
 
 
 def _kind(name: object) -> type[Method]:
@@ -190,7 +209,11 @@ def _from_document(document: dict[str, object]) -> TrainingSpec:
             raise ParameterError(f"{section}: must be a section, [{section}]")
         tables[section] = dict(table)
     kind = _kind(tables["method"].pop("kind", DEFAULT_METHOD))
-    known = {"model": {"kind": True}, "method": _field_names(kind), "fixed_point": _field_names(FixedPoint)}
+    known = {
+        "model": {"kind": True, "without": False},
+        "method": _field_names(kind),
+        "fixed_point": _field_names(FixedPoint),
+    }
     for section, allowed in known.items():
         for name in tables[section]:
             if name not in allowed:
@@ -200,7 +223,8 @@ def _from_document(document: dict[str, object]) -> TrainingSpec:
                 raise ParameterError(f"field {section}.{name} is missing")
     family = family_named(tables["model"]["kind"])
     scales = replace(family.scales, **tables["fixed_point"])
-    return TrainingSpec(model=family.name, method=kind.from_toml(tables["method"]), fixed_point=scales)
+    method, without = kind.from_toml(tables["method"]), tables["model"].get("without", ())
+    return TrainingSpec(model=family.name, method=method, without=without, fixed_point=scales)
 
 
 def _flat(mapping: Mapping[str, object], before: str = "") -> dict[str, object]:

@@ -117,6 +117,9 @@ def check_previous(
         raise StatementMismatch("the previous proof is about another data set")
     if not set(previous.forgotten) <= set(statement.forgotten):
         raise StatementMismatch("a row that the previous proof forgot is not forgotten in this one")
+    left_out, before = set(statement.spec.without), set(previous.spec.without)
+    for name in sorted(before - left_out):
+        raise StatementMismatch(f"the feature {name!r}, which the previous proof left out, is not left out in this one")
     return tuple(statement.spec.differences(previous.spec))
 
 

@@ -19,10 +19,16 @@ def feature_axis(features: int) -> Axis:
     return Axis("feature", features)
 
 
-def dataset_columns(rows: int, features: int) -> tuple[Column, ...]:
-    """The columns of a committed data set of `rows` x `features`."""
+def output_axis(outputs: int) -> Axis:
+    """Columns of labels, for each of which a model has an output: one, or one for each of several classes."""
+    return Axis("output", outputs)
+
+
+def dataset_columns(rows: int, features: int, outputs: int) -> tuple[Column, ...]:
+    """The columns of a committed data set of `rows` x `features`, with so many columns of labels."""
     row = row_axis(rows)
     return (
         Column(FEATURES.name, (feature_axis(features), row)),
-        *(Column(column.name, (row,)) for column in (LABELS, *BLINDS)),
+        Column(LABELS.name, (output_axis(outputs), row)),
+        *(Column(column.name, (row,)) for column in BLINDS),
     )

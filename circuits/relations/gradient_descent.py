@@ -1,19 +1,22 @@
 """The relation of a training run: generalised linear models by gradient descent (docs/protocol.md, "Training").
 
 For iteration t = (e, b), row n = (b, j), weight k, with S the indicator of rows that are real and not forgotten, and
-x = x_bits:
+x = x_bits, and for each output o, an index of Q, P, Y, W, V, u, v, M and I that is left out here:
 
     z(e, n) = sum_k X(n, k) W(e, b, k) + 2^x V(e, b) on rows that are real               "product"
     S(n) = 1 implies z - 2^16 Q in [0, 2^16) and P = activation[Q]                       "remainder", "activation"
     g(t, k) = sum_j S(n) v(n) (P(e, n) - Y(n)) X(n, k)                                   "gradient", "epochs"
-    f(t)    = sum_j S(n) v(n) (P(e, n) - Y(n)) 2^x,  v(n) = v_0 + (v_1 - v_0) Y(n)       "gradient", "epochs"
+    f(t)    = sum_j S(n) v(n) (P(e, n) - Y(n)) 2^x                                  "gradient", "epochs"
     2^h (W(t, k) - W(t + 1, k)) = c_e c_b g(t, k) + l_e W(t, k) - m_e (W(t, k) - W(t - 1, k))
                                   + 2^(h - 1) - u(t, k)                                  "update"
     2^h (V(t) - V(t + 1))       = the same of f, V and v; l_e V(t) if that is declared   "update", "bias decay"
     W(-1) = W(0) = 0, V(-1) = V(0) = 0;  W(T, k) = M(k), 2^x V(T) = I         "initial weights", "model", "intercept"
 
-V is the bias; without one, every line and column about it is left out. v_0 and v_1 are the weights of classes; without
-any, v(n) = 1. The two updates are proved as one at s, where s = 0 is that of the weights and s = 1 that of the bias.
+g(t, k) of a feature that is left out is 0 instead ("used features"), so that its weight stays 0.
+V is the bias; without one, every line and column about it is left out. There is one output, or one for each of several
+classes, whose scores, steps and model are its own. v(n) is the weight of the class of row n, the same for all outputs:
+v_0 + (v_1 - v_0) Y(n) of two classes, the sum of v_c Y(c, n) of several, 1 without such weights. The two updates are
+proved as one at s, where s = 0 is that of the weights and s = 1 that of the bias.
 
 Integers that are *forced*: W, V, u, v and the last W and V are committed as limbs only, all of which are looked up, so
 each has the one value in its range that the identities leave; Q and P are what the activation table holds, and z, which
@@ -21,11 +24,11 @@ is never committed, is 2^16 Q and a remainder that is looked up. M and I follow 
 
 | matrix | columns |
 |---|---|
-| dataset | features (feature, row), labels (row), blinds |
-| model | weights (weight), intercept |
-| witness | Q, P (epoch, row); counts (section, entry) |
-| | limbs of W and u (epoch, block, weight), and of the last W (weight) |
-| | limbs of V and v (epoch, block), and of the last V (intercept) |
+| dataset | features (feature, row), labels (output, row), blinds |
+| model | weights (output, weight), intercept (output) |
+| witness | Q, P (output, epoch, row); counts (section, entry) |
+| | limbs of W and u (output, epoch, block, weight), and of the last W (output, weight) |
+| | limbs of V and v (output, epoch, block), and of the last V (output) |
 """
 
 from __future__ import annotations
@@ -54,6 +57,7 @@ from ..language.relation import (
     Section,
     Steps,
     Sum,
+    SumResult,
     Term,
     variables,
 )
@@ -70,9 +74,10 @@ from ..language.tables import (
     multiplicity_column,
     range_table,
 )
-from .dataset import DATASET, FEATURES, LABELS, dataset_columns, row_axis
-from .iterations import block_rates, decays, epoch_rates, rate_at, shift_weights
-from .model import COEFFICIENTS, INTERCEPT, INTERCEPT_AXIS, MODEL, model_columns, weight_axis
+from .dataset import DATASET, FEATURES, LABELS, dataset_columns, output_axis, row_axis
+from .iterations import block_rates, class_weights, decays, epoch_rates, rate_at, shift_weights, used_features
+from .model import COEFFICIENTS, INTERCEPT, MODEL, model_columns, weight_axis
+from .parameters import BIAS, WEIGHTS, ParameterColumns, Share
 from .signed import Signed, constant_on
 
 Q, PREDICTIONS = Address(WITNESS, "Q"), Address(WITNESS, "P")
@@ -81,48 +86,8 @@ SCORES = "scores"  # box of lookups
 
 
 @dataclass(frozen=True)
-class ParameterColumns:
-    """The columns of what is trained, the weights or the bias, all of them in limbs.
-
-    Attributes:
-        box, last_box: names of the lookups of its limbs.
-        steps: before each step. remainder: of each update. last: after the last step.
-    """
-
-    box: str
-    last_box: str
-    steps: Address
-    remainder: Address
-    last: Address
-
-
-def _parameter(name: str, steps: str) -> ParameterColumns:
-    columns = (Address(WITNESS, column) for column in (steps, f"{name} remainder", f"last {name}"))
-    return ParameterColumns(f"{name} limbs", f"last {name} limbs", *columns)
-
-
-WEIGHTS, BIAS = _parameter("weight", "weights"), _parameter("bias", "biases")
-
-
-@dataclass(frozen=True)
-class _Share:
-    """The weights, or the bias, at a point of the update.
-
-    Attributes:
-        share: eq(s, 0), or eq(s, 1).
-        real: the indicator of real weights there.
-        at: where it is on the axis of weights.
-    """
-
-    parameter: ParameterColumns
-    share: K
-    real: K
-    at: Mapping[str, Point]
-
-
-@dataclass(frozen=True)
 class GradientDescent:
-    """The relation for one schedule, which says who counts.
+    """The relation for one schedule, which says who counts, and for all outputs.
 
     Attributes:
         schedule: the integers of the declared algorithm (models/methods/schedule.py).
@@ -158,9 +123,19 @@ class GradientDescent:
         return weight_axis(self.schedule)
 
     @property
-    def parameters(self) -> Mapping[ParameterColumns, Axis]:
-        """What is trained, each on its axis."""
-        return {WEIGHTS: self.weight, **({BIAS: INTERCEPT_AXIS} if self.schedule.bias else {})}
+    def output(self) -> Axis:
+        """Outputs o."""
+        return output_axis(self.schedule.outputs)
+
+    @property
+    def scores(self) -> tuple[Axis, ...]:
+        """Where there is a score."""
+        return (self.output, self.epoch, self.row)
+
+    @property
+    def parameters(self) -> Mapping[ParameterColumns, tuple[Axis, ...]]:
+        """What is trained of an output, each on its own axes."""
+        return {WEIGHTS: (self.weight,), **({BIAS: ()} if self.schedule.bias else {})}
 
     # Columns and lookups -------------------------------------------------------------------------------------------
 
@@ -169,16 +144,16 @@ class GradientDescent:
         """See the table above."""
         schedule = self.schedule
         limbs: list[Column] = []
-        for parameter, axis in self.parameters.items():
-            steps = (self.epoch, self.block, axis)
+        for parameter, axes in self.parameters.items():
+            steps = (self.output, self.epoch, self.block, *axes)
             limbs += limb_columns(parameter.steps, schedule.weight_bits, steps)
             limbs += limb_columns(parameter.remainder, schedule.shift, steps)
-            limbs += limb_columns(parameter.last, schedule.weight_bits, (axis,))
+            limbs += limb_columns(parameter.last, schedule.weight_bits, (self.output, *axes))
         return {
-            DATASET: dataset_columns(schedule.rows, schedule.features),
+            DATASET: dataset_columns(schedule.rows, schedule.features, schedule.outputs),
             MODEL: model_columns(schedule),
             WITNESS: (
-                *(Column(column.name, (self.epoch, self.row)) for column in (Q, PREDICTIONS)),
+                *(Column(column.name, self.scores) for column in (Q, PREDICTIONS)),
                 *limbs,
                 *(multiplicity_column(name, len(self.sections)) for name in (RANGE_COUNTS, ACTIVATION_COUNTS)),
             ),
@@ -187,7 +162,7 @@ class GradientDescent:
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
         """The scores, proved by "product"."""
-        return {Z: (self.epoch, self.row)}
+        return {Z: self.scores}
 
     @property
     def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
@@ -195,14 +170,14 @@ class GradientDescent:
         schedule = self.schedule
         remainder = Lookup("remainder", RANGE, (Entry(((1, Z), (-LIMB, Q))),))
         activation = Lookup("activation", ACTIVATION, (Entry(((1, Q),)), Entry(((1, PREDICTIONS),))))
-        live = Indicator((self.epoch, self.row), schedule.live.forgotten, schedule.live.ranges)
+        live = Indicator(self.scores, schedule.live.forgotten, schedule.live.ranges)
         parts = [lookup_boxes(SCORES, live, (remainder, activation))]
-        for parameter, axis in self.parameters.items():
+        for parameter, axes in self.parameters.items():
             limbs = limb_lookups(parameter.steps, schedule.weight_bits)
             limbs += limb_lookups(parameter.remainder, schedule.shift)
             last = limb_lookups(parameter.last, schedule.weight_bits)
-            parts.append(lookup_boxes(parameter.box, Indicator((self.epoch, self.block, axis)), limbs))
-            parts.append(lookup_boxes(parameter.last_box, Indicator((axis,)), last))
+            parts.append(lookup_boxes(parameter.box, Indicator((self.output, self.epoch, self.block, *axes)), limbs))
+            parts.append(lookup_boxes(parameter.last_box, Indicator((self.output, *axes)), last))
         return tuple(parts)
 
     @cached_property
@@ -227,25 +202,24 @@ class GradientDescent:
                 self._product(steps, star)
 
         t = (steps.point("update", self.epoch.bits), steps.point("update", self.block.bits))
-        k = steps.point("update", self.weight.bits)
+        o, k = steps.point("update", self.output.bits), steps.point("update", self.weight.bits)
         s = steps.point("update", 1) if self.schedule.bias else (ZERO,)
-        shares = self._shares(k, s)
+        shares = self._shares(o, k, s)
         self._initial_weights(steps, shares)
-        last = self._model(steps, looked_up, k)
-        gradient = self._update(steps, t, shares, last) + self._bias_decay(steps, t, s)
-        self._gradient(steps, gradient, t, k, s)
+        last = self._model(steps, looked_up, o, k)
+        gradient = self._update(steps, t, shares, last) + self._bias_decay(steps, t, o, s)
+        self._gradient(steps, gradient, t, o, k, s)
 
-    def _shares(self, k: Point, s: Point) -> tuple[_Share, ...]:
-        """What is trained, at weight k and at s."""
-        points = {WEIGHTS: k, BIAS: ()}
-        return tuple(
-            _Share(parameter, eq_index(s, i), prefix(points[parameter], axis.size), {axis.name: points[parameter]})
-            for i, (parameter, axis) in enumerate(self.parameters.items())
-        )
+    def _shares(self, o: Point, k: Point, s: Point) -> tuple[Share, ...]:
+        """What is trained of output o, at weight k and at s."""
+        real = prefix(o, self.output.size)
+        weights = Share(WEIGHTS, eq_index(s, 0), real * prefix(k, self.weight.size), {"output": o, "weight": k})
+        return (weights, Share(BIAS, eq_index(s, 1), real, {"output": o})) if self.schedule.bias else (weights,)
 
     def _product(self, steps: Steps, star: LookedUp) -> None:
         """z(e*, n*) = sum over b, k of eq(b*, b) [k real] X((b, j*), k) W(e*, b, k), and the bias on real rows."""
         e_star, row_star = star.point["epoch"], star.point["row"]
+        fixed = {"output": star.point["output"], "epoch": e_star}
         blocks = self.block.bits
         b_star, j_star = row_star[:blocks], row_star[blocks:]
         b, k = variables(0, blocks), variables(blocks, self.weight.bits)
@@ -258,17 +232,24 @@ class GradientDescent:
             return eq(b_star, point[:blocks]) * prefix(point[blocks:], width)
 
         features = Factor((Term(ONE, FEATURES, {"row": (*b, *j_star), "feature": k}),))
-        at: dict[str, Coordinates] = {"epoch": e_star, "block": b, "weight": k}
-        real = prefix(e_star, self.epoch.size)
+        at: dict[str, Coordinates] = {**fixed, "block": b, "weight": k}
+        real = self._real_models(fixed)
         weights = Factor(
             self._steps(WEIGHTS).terms(at, ONE), self._steps(WEIGHTS).taken_off((self.block, self.weight), real)
         )
         groups = (blocks, self.weight.bits)
         product = Sum("product", groups, PublicVector(table, evaluate), (features, weights))
-        steps.sumcheck(product, star.values[Z] - self._bias(steps, e_star, b_star, j_star))
+        steps.sumcheck(product, star.values[Z] - self._bias(steps, fixed, b_star, j_star))
 
-    def _bias(self, steps: Steps, e: Point, b: Point, j: Point) -> Hidden:
-        """sum over b' of eq(b, b') [(b', j) real] 2^x V(e, b'): V(e, b), less what a last block lacks of its rows."""
+    def _real_models(self, fixed: Mapping[str, Point]) -> K:
+        """The indicator of real outputs and epochs."""
+        return prefix(fixed["output"], self.output.size) * prefix(fixed["epoch"], self.epoch.size)
+
+    def _bias(self, steps: Steps, fixed: Mapping[str, Point], b: Point, j: Point) -> Hidden:
+        """sum over b' of eq(b, b') [(b', j) real] 2^x V(e, b'): V(e, b), less what a last block lacks of its rows.
+
+        fixed: output and epoch.
+        """
         if not self.schedule.bias:
             return public(ZERO)
         last = self.block.size - 1
@@ -279,33 +260,41 @@ class GradientDescent:
             amounts = [(ONE - missing, b)]
         values = []
         for amount, block in amounts:
-            at = {"epoch": e, "block": block, "intercept": ()}
-            real = prefix(e, self.epoch.size) * prefix(block, self.block.size)
+            at = {**fixed, "block": block}
+            real = self._real_models(fixed) * prefix(block, self.block.size)
             one = K(1 << self.schedule.scales.x_bits)
             values.append((amount * one, self._steps(BIAS).value(steps, at, real)))
         return linear(values)
 
-    def _initial_weights(self, steps: Steps, shares: tuple[_Share, ...]) -> None:
+    def _initial_weights(self, steps: Steps, shares: tuple[Share, ...]) -> None:
         """W(0, k) = 0, and V(0) = 0."""
         first: dict[str, Point] = {"epoch": (ZERO,) * self.epoch.bits, "block": (ZERO,) * self.block.bits}
         values = [(own.share, self._steps(own.parameter).value(steps, {**first, **own.at}, own.real)) for own in shares]
         steps.require_zero("initial weights", linear(values))
 
-    def _model(self, steps: Steps, looked_up: Mapping[str, LookedUp], k: Point) -> Mapping[ParameterColumns, Hidden]:
-        """The committed model is what its limbs say, where their lookups ended. Returns the last W at k, and V."""
+    def _model(
+        self, steps: Steps, looked_up: Mapping[str, LookedUp], o: Point, k: Point
+    ) -> Mapping[ParameterColumns, Hidden]:
+        """The committed model is what its limbs say. Returns the last W of output o at k, and the last V."""
         ended = looked_up[WEIGHTS.last_box]
-        own = ended.point["weight"]
-        weights = self._last(WEIGHTS).looked_up(ended, prefix(own, self.weight.size))
-        steps.require_zero("model", steps.evaluate(COEFFICIENTS, {"weight": own}) - weights)
-        last = {WEIGHTS: steps.evaluate(COEFFICIENTS, {"weight": k})}
+        real = prefix(ended.point["output"], self.output.size) * prefix(ended.point["weight"], self.weight.size)
+        weights = steps.evaluate(COEFFICIENTS, ended.point)
+        steps.require_zero("model", weights - self._last(WEIGHTS).looked_up(ended, real))
+        last = {WEIGHTS: steps.evaluate(COEFFICIENTS, {"output": o, "weight": k})}
         if self.schedule.bias:
-            last[BIAS] = self._last(BIAS).looked_up(looked_up[BIAS.last_box], ONE)
-            intercept = steps.evaluate(INTERCEPT, {"intercept": ()})
+            last[BIAS] = self._last_bias(steps, looked_up, o)
+            intercept = steps.evaluate(INTERCEPT, {"output": o})
             steps.require_zero("intercept", intercept - last[BIAS] * (1 << self.schedule.scales.x_bits))
         return last
 
+    def _last_bias(self, steps: Steps, looked_up: Mapping[str, LookedUp], o: Point) -> Hidden:
+        """The last V of output o: of the only one, where the lookups of its limbs ended."""
+        if not o:
+            return self._last(BIAS).looked_up(looked_up[BIAS.last_box], ONE)
+        return self._last(BIAS).value(steps, {"output": o}, prefix(o, self.output.size))
+
     def _update(
-        self, steps: Steps, t: tuple[Point, Point], shares: tuple[_Share, ...], last: Mapping[ParameterColumns, Hidden]
+        self, steps: Steps, t: tuple[Point, Point], shares: tuple[Share, ...], last: Mapping[ParameterColumns, Hidden]
     ) -> Hidden:
         """The update equation at (t, k, s), solved for the weighted gradient, which is handed on as a claim.
 
@@ -334,30 +323,43 @@ class GradientDescent:
         half = K(1 << (schedule.shift - 1)) * prefix(e, schedule.epochs) * prefix(b, schedule.blocks) * real
         return change - model - half + remainder
 
-    def _bias_decay(self, steps: Steps, t: tuple[Point, Point], s: Point) -> Hidden:
+    def _bias_decay(self, steps: Steps, t: tuple[Point, Point], o: Point, s: Point) -> Hidden:
         """eq(s, 1) times the sum over real t' of eq(t, t') l_t' V(t'): what `_update` took off a bias that does not."""
         schedule, (e, b) = self.schedule, t
         if not schedule.bias or schedule.penalize_bias or not any(schedule.l_epoch.values):
             return public(ZERO)
         groups = (self.epoch.bits, self.block.bits)
-        at: dict[str, Coordinates] = {"epoch": variables(0, groups[0]), "block": variables(*groups), "intercept": ()}
-        biases = self._steps(BIAS)
-        factor = Factor(biases.terms(at, ONE), biases.taken_off((self.epoch, self.block), ONE))
+        at: dict[str, Coordinates] = {"output": o, "epoch": variables(0, groups[0]), "block": variables(*groups)}
+        biases, real = self._steps(BIAS), prefix(o, self.output.size)
+        factor = Factor(biases.terms(at, ONE), biases.taken_off((self.epoch, self.block), real))
         decay = Sum("bias decay", groups, decays(schedule, e, b), (factor,))
         taken = steps.total(decay)
         steps.sumcheck(decay, taken)
         return taken * eq_index(s, 1)
 
-    def _gradient(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], k: Point, s: Point) -> None:
-        """claim = the weighted gradient of eq(s, 0) X(n, k) + eq(s, 1) 2^x at iteration t."""
-        one = K(1 << self.schedule.scales.x_bits)
-        self._rows(steps, claim, t, k, eq_index(s, 0), eq_index(s, 1) * one)
+    def _gradient(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], o: Point, k: Point, s: Point) -> None:
+        """claim = the weighted gradient of eq(s, 0) X(n, k) + eq(s, 1) 2^x of output o at iteration t."""
+        one, width = K(1 << self.schedule.scales.x_bits), self.weight.bits
+        at = used_features(self.schedule, k) if self.schedule.unused else k
+        ended = self._rows(steps, claim, t, o, at, eq_index(s, 0), eq_index(s, 1) * one)
+        if isinstance(at, PublicVector):
+            own = Factor((Term(ONE, FEATURES, {"row": ended.point, "feature": variables(0, width)}),))
+            steps.sumcheck(Sum("used features", (width,), at, (own,)), ended.values[0][0])
 
-    def _rows(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], k: Point, share: K, constant: K) -> None:
+    def _rows(
+        self,
+        steps: Steps,
+        claim: Hidden,
+        t: tuple[Point, Point],
+        o: Point,
+        k: Point | PublicVector,
+        share: K,
+        constant: K,
+    ) -> SumResult:
         """claim = sum over n of eq(b, b_n) c_b S(n) X'(n) (sum over e' of eq(e, e') c_e' P(e', n)  -  c Y(n)) v(n).
 
-        X'(n) = share X(n, k) + constant, c = sum over e' of eq(e, e') c_e'. Two sums: over the rows, then over the
-        epochs.
+        X'(n) = share X(n, k) + constant, c = sum over e' of eq(e, e') c_e'; P and Y are those of output o. Sums over
+        the rows, then over the epochs, and over the classes where these have weights. Returns where the first ended.
         """
         e, b = t
         by_epoch, rate = epoch_rates(self.schedule, e), rate_at(self.schedule, e)
@@ -366,8 +368,8 @@ class GradientDescent:
         features = Factor((Term(share, FEATURES, {"row": row, "feature": k}),), same)
         residual = Factor(
             (
-                Term(ONE, PREDICTIONS, {"epoch": by_epoch, "row": row}),
-                Term(-rate * self.schedule.label_multiplier, LABELS, {"row": row}),
+                Term(ONE, PREDICTIONS, {"output": o, "epoch": by_epoch, "row": row}),
+                Term(-rate * self.schedule.label_multiplier, LABELS, {"output": o, "row": row}),
             )
         )
         over_rows = Sum(
@@ -376,16 +378,24 @@ class GradientDescent:
         ended = steps.sumcheck(over_rows, claim)
 
         folded = ended.values[1][0]
-        at: dict[str, Coordinates | PublicVector] = {"epoch": variables(0, self.epoch.bits), "row": ended.point}
+        at: dict[str, Coordinates] = {"output": o, "epoch": variables(0, self.epoch.bits), "row": ended.point}
         over_epochs = Sum("epochs", (self.epoch.bits,), by_epoch, (Factor((Term(ONE, PREDICTIONS, at),)),))
         steps.sumcheck(over_epochs, folded)
+        if self.schedule.weighted and o:
+            own: dict[str, Coordinates] = {"output": variables(0, self.output.bits), "row": ended.point}
+            of_class, label = class_weights(self.schedule), Factor((Term(ONE, LABELS, own),))
+            steps.sumcheck(Sum("class weights", (self.output.bits,), of_class, (label,)), ended.values[2][0])
+        return ended
 
     def _weights(self) -> tuple[Factor, ...]:
         """v(n) on rows n, if rows count differently."""
-        if not self.schedule.weighted:
+        schedule, row = self.schedule, variables(0, self.row.bits)
+        if not schedule.weighted:
             return ()
-        first, second = self.schedule.class_weights
-        difference = Term(K(second - first), LABELS, {"row": variables(0, self.row.bits)})
+        if schedule.outputs > 1:
+            return (Factor((Term(ONE, LABELS, {"output": class_weights(schedule), "row": row}),)),)
+        first, second = schedule.class_weights
+        difference = Term(K(second - first), LABELS, {"output": (), "row": row})
         return (Factor((difference,), constant_on((self.row,), K(first))),)
 
     def _steps(self, parameter: ParameterColumns) -> Signed:

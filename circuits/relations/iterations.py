@@ -39,6 +39,30 @@ def _at_steps(values: Runs, e: Point) -> PublicVector:
     return PublicVector(table, lambda point: kdot(table(), eq_table(point)[:, : len(values)]))
 
 
+def used_features(schedule: Schedule, k: Point) -> PublicVector:
+    """eq(k, k') on the features k' that are not left out."""
+    width, unused = schedule.features, schedule.unused
+
+    def table() -> Vector:
+        values = eq_table(k)[:, :width].copy()
+        values[:, list(unused)] = 0
+        return values
+
+    return PublicVector(table, lambda x: prefix_eq(k, x, width) - kdot(eq_at(k, unused), eq_at(x, unused)))
+
+
+def class_weights(schedule: Schedule) -> PublicVector:
+    """v_c on classes c."""
+
+    @cache
+    def table() -> Vector:
+        values = np.zeros((2, schedule.outputs), dtype=np.uint64)
+        values[0] = schedule.class_weights
+        return values
+
+    return PublicVector(table, lambda point: kdot(table(), eq_table(point)[:, : schedule.outputs]))
+
+
 def block_factors(schedule: Schedule, b: Point) -> PublicVector:
     """eq(b, b') c_b' on blocks b'."""
     return _at_steps(schedule.c_block, b)

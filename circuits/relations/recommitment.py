@@ -26,6 +26,7 @@ class Recommitment:
 
     rows: int
     features: int
+    outputs: int
 
     @property
     def name(self) -> str:
@@ -35,7 +36,7 @@ class Recommitment:
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """See the table above; there is no witness."""
-        return dict.fromkeys((DATASET, NEW_DATASET), dataset_columns(self.rows, self.features))
+        return dict.fromkeys((DATASET, NEW_DATASET), dataset_columns(self.rows, self.features, self.outputs))
 
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:

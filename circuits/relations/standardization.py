@@ -8,9 +8,9 @@ k' of eq(k, k') x(k') y(k'):
     sum_j h(j) = 1, power = sum_j 2^j h(j), square = sum_j 4^j h(j)                                "exponents"
     above = sum_j T_j h(j) - C,  below = C - sum_j H_j h(j)                                        "exponents"
     h(j, k) (h(j, k) - 1) = 0                                                                      "exponents are one"
-    power B = n nu + B',  power mu = m - nu,  power D = DP,  power W(T) = M                        "powers"
+    power B = n nu + B',  power mu = m - nu,  power D = DP,  power W(T, o) = M(o)                  "powers"
     V = square C - nu (n nu + 2 B')                                                                "variances"
-    2 D V = 2 A + V + V0 - rem - 2 V0 D,  D m = DM                                                 "rates"
+    2 D V = 2 A + V + V0 - rem - 2 V0 D,  D m = DM; of features that are left out with 0 for A     "rates"
     rem + rem_c = 2 V + 2 V0 - 1                                                                   "remainders"
 
 Integers that are *forced*: mu, nu, rho, rho', D, rem and both slacks are committed in limbs of their own, all looked
@@ -33,11 +33,12 @@ import numpy as np
 
 from ...models.live import Live
 from ...models.methods.standardization import Standardization
-from ..field.goldilocks import ONE, ZERO, K, Vector, kadd, kdot, kscale, to_field
-from ..field.multilinear import Point, eq_table, prefix, prefix_eq
+from ..field.goldilocks import ONE, ZERO, K, Vector, kadd, kdot, kscale, ksum, to_field
+from ..field.multilinear import Point, eq_at, eq_table, prefix, prefix_eq
 from ..language.hidden import Hidden, linear, public
 from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import (
+    Coordinates,
     Entry,
     Factor,
     Indicator,
@@ -80,10 +81,11 @@ class At:
     """What is known at the random feature where the lookups ended: hidden values there.
 
     Attributes:
-        k: the feature. real: the indicator of real features there.
+        k, o: the feature, and the output whose weights are meant. real: the indicator of real features there.
     """
 
     k: Point
+    o: Point
     real: K
     values: Mapping[Address, Hidden]
 
@@ -97,12 +99,13 @@ class ScalerRelation:
 
     Attributes:
         public: the integers that are known.
-        feature: the axis of features. rows: of the data set. live: who counts.
+        feature, output, row: the axes. live: who counts.
         last: the weights after the last step, which the model holds times 2^e.
     """
 
     public: Standardization
     feature: Axis
+    output: Axis
     row: Axis
     live: Live
     last: Signed
@@ -151,14 +154,15 @@ class ScalerRelation:
 
     def _at(self, steps: Steps, ended: LookedUp) -> At:
         """The integers at the feature where the lookups ended, and the field elements that are functions of them."""
-        k = ended.point["weight"]
+        k, o = ended.point["weight"], steps.point("powers", self.output.bits)
         integers = {
             column: linear((c, ended.values[limb]) for c, limb in limb_terms(column, bits))
             for column, bits in self.limbs.items()
         }
-        fields = {column: steps.evaluate(column, {"weight": k}) for column in (*FIELD_COLUMNS, COEFFICIENTS)}
+        fields = {column: steps.evaluate(column, {"weight": k}) for column in FIELD_COLUMNS}
+        fields[COEFFICIENTS] = steps.evaluate(COEFFICIENTS, {"output": o, "weight": k})
         signed = {column: ended.values[column] for column in (MEAN, FRACTION)}
-        return At(k, prefix(k, self.feature.size), {**signed, **integers, **fields})
+        return At(k, o, prefix(k, self.feature.size), {**signed, **integers, **fields})
 
     def _remainders(self, steps: Steps, at: At) -> None:
         """Each remainder is below what divides: it and what it lacks are not negative."""
@@ -200,7 +204,7 @@ class ScalerRelation:
     def _moments(self, steps: Steps, at: At) -> None:
         """Sums and sums of squares of what counts: as one, at a random weight that is drawn when both are known."""
         n, middle = self.public.count, self._middle(at, MEAN_REST)
-        mean = self._product(at.k, "means", (MEAN,), [(K(n), MEAN), (K(2), MEAN_REST)], -self._half * 2)
+        mean = self._product(at, "means", (MEAN,), [(K(n), MEAN), (K(2), MEAN_REST)], -self._half * 2)
         taken = steps.total(mean)
         (beta,) = steps.point("moments", 1)
         bits = (self.feature.bits, self.row.bits)
@@ -215,11 +219,11 @@ class ScalerRelation:
     def _variances(self, steps: Steps, at: At) -> None:
         """V = square C - nu (n nu + 2 B')."""
         n = self.public.count
-        squared = self._product(at.k, "variances", (SQUARE,), [(ONE, SPREAD)], ZERO)
+        squared = self._product(at, "variances", (SQUARE,), [(ONE, SPREAD)], ZERO)
         whole = steps.total(squared)
         fraction = [(K(n), FRACTION), (K(2), FRACTION_REST)]
         steps.sumcheck(squared, whole)
-        taken = self._product(at.k, "variances", (FRACTION,), fraction, -self._half * 2)
+        taken = self._product(at, "variances", (FRACTION,), fraction, -self._half * 2)
         steps.sumcheck(taken, whole - at[VARIANCE])
 
     def _products(self, steps: Steps, at: At) -> None:
@@ -227,13 +231,14 @@ class ScalerRelation:
         own, n = self.public, self.public.count
         of_means, of_rates, of_weights, of_centred = steps.point("products", 4)
         powers = [(ONE, MEAN_REST), (of_means, MEAN), (of_rates, RATE), (of_weights, self.last.integer)]
-        constant = -self._half - self.last.offset * of_weights
+        constant = -self._half - self.last.offset * prefix(at.o, self.output.size) * of_weights
         claim = at[FRACTION] * n + self._middle(at, FRACTION_REST) + (at[OFFSET] - at[FRACTION]) * of_means
         claim = claim + at[SCALED_RATE] * of_rates + at[COEFFICIENTS] * of_weights
-        steps.sumcheck(self._product(at.k, "powers", (POWER,), powers, constant), claim)
+        steps.sumcheck(self._product(at, "powers", (POWER,), powers, constant), claim)
 
-        divided = at[VARIANCE] + at.real * (2 * own.amplitude + own.floor) - at[RATE_REST] - at[RATE] * (2 * own.floor)
-        rates = self._product(at.k, "rates", (RATE,), [(K(2), VARIANCE), (of_centred, OFFSET)], ZERO)
+        learnt = (at.real - ksum(eq_at(at.k, own.unused))) * own.amplitude
+        divided = at[VARIANCE] + learnt * 2 + at.real * own.floor - at[RATE_REST] - at[RATE] * (2 * own.floor)
+        rates = self._product(at, "rates", (RATE,), [(K(2), VARIANCE), (of_centred, OFFSET)], ZERO)
         steps.sumcheck(rates, divided + at[CENTRED_RATE] * of_centred)
 
     @property
@@ -246,14 +251,19 @@ class ScalerRelation:
         return at[remainder] - self._half * at.real
 
     def _product(
-        self, k: Point, name: str, first: tuple[Address, ...], second: Iterable[tuple[K, Address]], constant: K
+        self, at: At, name: str, first: tuple[Address, ...], second: Iterable[tuple[K, Address]], constant: K
     ) -> Sum:
         """The sum over real features k' of eq(k, k') first(k') (second(k') + constant); integers by their limbs."""
-        free = {"weight": variables(0, self.feature.bits)}
+        free: dict[str, Coordinates] = {"weight": variables(0, self.feature.bits)}
+        of_output: dict[str, Coordinates] = {"output": at.o, **free}
         left = Factor(tuple(Term(c, limb, free) for column in first for c, limb in self._limbs_of(column)))
-        right = tuple(Term(c * share, limb, free) for share, column in second for c, limb in self._limbs_of(column))
+        right = tuple(
+            Term(c * share, limb, of_output if column == self.last.integer else free)
+            for share, column in second
+            for c, limb in self._limbs_of(column)
+        )
         factors = (left, Factor(right, constant_on((self.feature,), constant) if constant != ZERO else None))
-        return Sum(name, (self.feature.bits,), eq_on(k, self.feature.size), factors)
+        return Sum(name, (self.feature.bits,), eq_on(at.k, self.feature.size), factors)
 
     def _limbs_of(self, column: Address) -> tuple[tuple[K, Address], ...]:
         """A column as a combination of committed ones."""

@@ -1,6 +1,7 @@
 """The relation of gradient descent on standardised features (docs/protocol.md, "Standardised training").
 
-As in gradient_descent.py, with x'(n, k) = 2^e X(n, k) - m in place of X, and D in every step (standardization.py):
+As in gradient_descent.py, for each output, with x'(n, k) = 2^e X(n, k) - m in place of X, and D in every step
+(standardization.py):
 
     z(e, n) = sum_k 2^e_k X(n, k) W(e, b, k) + 2^x V(e, b) - sum_k m(k) W(e, b, k) on rows that are real    "product"
     gradient(t, k) = DP(k) gamma(t, k) - DM(k) R(t),  gradient(t, bias) = D_b 2^x R(t)                      "parts"
@@ -36,9 +37,10 @@ from ..language.relation import (
     variables,
 )
 from .dataset import FEATURES
-from .gradient_descent import BIAS, WEIGHTS, GradientDescent, ParameterColumns, Z
+from .gradient_descent import GradientDescent, Z
 from .iterations import block_factors, epoch_rates, ones
 from .model import INTERCEPT
+from .parameters import BIAS, WEIGHTS, ParameterColumns
 from .signed import constant_on
 from .standardization import BOX, CENTRED_RATE, OFFSET, POWER, SCALED_RATE, ScalerRelation, eq_on
 
@@ -60,7 +62,7 @@ class StandardizedDescent(GradientDescent):
         public = self.schedule.standardization
         if public is None:
             raise ZkUnlearnError("a schedule without standardisation")
-        return ScalerRelation(public, self.weight, self.row, self.schedule.live, self._last(WEIGHTS))
+        return ScalerRelation(public, self.weight, self.output, self.row, self.schedule.live, self._last(WEIGHTS))
 
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
@@ -71,7 +73,7 @@ class StandardizedDescent(GradientDescent):
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
         """Scores, and sums over the rows of a block: of residuals times features, and of residuals."""
-        steps = (self.epoch, self.block)
+        steps = (self.output, self.epoch, self.block)
         return {**super().virtual, GRADIENTS: (*steps, self.weight), RESIDUALS: steps}
 
     @property
@@ -87,13 +89,14 @@ class StandardizedDescent(GradientDescent):
     def _product(self, steps: Steps, star: LookedUp) -> None:
         """z(e*, n*), as the sums of three factors and of two."""
         e_star, row_star = star.point["epoch"], star.point["row"]
+        fixed = {"output": star.point["output"], "epoch": e_star}
         blocks, width = self.block.bits, self.weight.size
         b_star, j_star = row_star[:blocks], row_star[blocks:]
         b, k = variables(0, blocks), variables(blocks, self.weight.bits)
         groups = (blocks, self.weight.bits)
-        at: dict[str, Coordinates] = {"epoch": e_star, "block": b, "weight": k}
+        at: dict[str, Coordinates] = {**fixed, "block": b, "weight": k}
         own = self._steps(WEIGHTS)
-        weights = Factor(own.terms(at, ONE), own.taken_off((self.block, self.weight), prefix(e_star, self.epoch.size)))
+        weights = Factor(own.terms(at, ONE), own.taken_off((self.block, self.weight), self._real_models(fixed)))
 
         offsets = Factor((Term(ONE, OFFSET, {"weight": k}),))
         means = Sum("means of scores", groups, self._existing(b_star, j_star), (offsets, weights))
@@ -106,7 +109,7 @@ class StandardizedDescent(GradientDescent):
             lambda point: eq(b_star, point[:blocks]) * prefix(point[blocks:], width),
         )
         product = Sum("product", groups, weight, (powers, features, weights))
-        steps.sumcheck(product, star.values[Z] - self._bias(steps, e_star, b_star, j_star) + taken)
+        steps.sumcheck(product, star.values[Z] - self._bias(steps, fixed, b_star, j_star) + taken)
 
     def _existing(self, b: Point, j: Point) -> PublicVector:
         """eq(b, b') [row (b', j) is real] [k real] on blocks b' and features k."""
@@ -125,25 +128,28 @@ class StandardizedDescent(GradientDescent):
 
         return PublicVector(table, evaluate)
 
-    def _model(self, steps: Steps, looked_up: Mapping[str, LookedUp], k: Point) -> Mapping[ParameterColumns, Hidden]:
+    def _model(
+        self, steps: Steps, looked_up: Mapping[str, LookedUp], o: Point, k: Point
+    ) -> Mapping[ParameterColumns, Hidden]:
         """The intercept is what means leave of the bias; "powers" proves the weights. Returns W(T) at k, and V(T)."""
-        last, free = self._last(WEIGHTS), {"weight": variables(0, self.weight.bits)}
-        width = prefix(k, self.weight.size)
+        last, real = self._last(WEIGHTS), prefix(o, self.output.size)
+        free: dict[str, Coordinates] = {"weight": variables(0, self.weight.bits)}
         offsets = Factor((Term(ONE, OFFSET, free),))
-        weights = Factor(last.terms(free, ONE), last.taken_off((self.weight,), ONE))
+        weights = Factor(last.terms({"output": o, **free}, ONE), last.taken_off((self.weight,), real))
         means = Sum("intercept", (self.weight.bits,), constant_on((self.weight,), ONE), (offsets, weights))
         taken = steps.total(means)
-        bias = self._last(BIAS).looked_up(looked_up[BIAS.last_box], ONE)
+        bias = self._last_bias(steps, looked_up, o)
         one = 1 << self.schedule.scales.x_bits
-        steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"intercept": ()}) - bias * one + taken)
+        steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"output": o}) - bias * one + taken)
         steps.sumcheck(means, taken)
-        return {WEIGHTS: last.value(steps, {"weight": k}, width), BIAS: bias}
+        real = real * prefix(k, self.weight.size)
+        return {WEIGHTS: last.value(steps, {"output": o, "weight": k}, real), BIAS: bias}
 
-    def _gradient(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], k: Point, s: Point) -> None:
-        """claim = eq(s, 0) (DP gamma - DM R) + eq(s, 1) D_b 2^x R at iteration t and feature k."""
+    def _gradient(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], o: Point, k: Point, s: Point) -> None:
+        """claim = eq(s, 0) (DP gamma - DM R) + eq(s, 1) D_b 2^x R of output o at iteration t and feature k."""
         e, b = t
         by_step: dict[str, Coordinates | PublicVector] = {
-            "epoch": epoch_rates(self.schedule, e), "block": block_factors(self.schedule, b)
+            "output": o, "epoch": epoch_rates(self.schedule, e), "block": block_factors(self.schedule, b)
         }  # fmt: skip
         free = {"weight": variables(0, self.weight.bits)}
         gradients = Factor((Term(ONE, GRADIENTS, {**by_step, **free}),))
@@ -158,7 +164,7 @@ class StandardizedDescent(GradientDescent):
 
         ended = steps.sumcheck(own, total)
         (tau,) = steps.point("parts", 1)
-        self._rows(steps, ended.values[1][0] + residuals * tau, t, ended.point, ONE, tau)
+        self._rows(steps, ended.values[1][0] + residuals * tau, t, o, ended.point, ONE, tau)
 
 
 def _repeated(values: Vector, width: int) -> Vector:

@@ -3,10 +3,12 @@
 | column | axes | lookups |
 |---|---|---|
 | features | feature, row | x in feature range |
-| labels | row | binary: y and 2^15 y in range, so y is 0 or 1; real: y + 2^15 in range; count: y in range |
+| labels | output, row | binary: y and 2^15 y in range, so y is 0 or 1; real: y + 2^15 in range; count: y in range |
+| | | categorical: y in range, and sum over classes c of y(c, n) = 1 on real rows "one class" |
 | blind 0, blind 1 | row | none: uniform field elements that hide a row's fingerprint |
 
-There are no identities: the lookups say it all. Without these ranges the integers of a training could wrap; the smaller
+Numbers that are not negative and sum to 1 are a one among zeros: so every row is of one class. Labels of other kinds
+are one column, and the lookups say it all. Without these ranges the integers of a training could wrap; the smaller
 they are, the finer its rates can be (models/methods/schedule.py).
 """
 
@@ -15,8 +17,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..field.goldilocks import ONE
+from ..field.multilinear import prefix
+from ..language.hidden import public
 from ..language.layout import WITNESS, Address, Axis, Column
-from ..language.relation import Entry, Indicator, LookedUp, Lookup, Section, Steps
+from ..language.relation import (
+    Coordinates,
+    Entry,
+    Factor,
+    Indicator,
+    LookedUp,
+    Lookup,
+    Section,
+    Steps,
+    Sum,
+    Term,
+    variables,
+)
 from ..language.tables import (
     FEATURE_COUNTS,
     FEATURE_RANGE,
@@ -28,7 +45,8 @@ from ..language.tables import (
     multiplicity_column,
     range_table,
 )
-from .dataset import DATASET, FEATURES, LABELS, dataset_columns, feature_axis, row_axis
+from .dataset import DATASET, FEATURES, LABELS, dataset_columns, feature_axis, output_axis, row_axis
+from .signed import constant_on
 
 
 @dataclass(frozen=True)
@@ -36,13 +54,15 @@ class Validity:
     """The relation for one shape.
 
     Attributes:
-        label_kind: "binary", "real" or "count".
+        label_kind: "binary", "categorical", "real" or "count".
+        outputs: columns of labels.
         x_bits: scale of the features; 2^x_bits is their bound.
     """
 
     rows: int
     features: int
     label_kind: str
+    outputs: int
     x_bits: int
 
     @property
@@ -54,7 +74,7 @@ class Validity:
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """The data set, and this proof's multiplicities."""
         return {
-            DATASET: dataset_columns(self.rows, self.features),
+            DATASET: dataset_columns(self.rows, self.features, self.outputs),
             WITNESS: tuple(multiplicity_column(c, len(self.sections)) for c in (RANGE_COUNTS, FEATURE_COUNTS)),
         }
 
@@ -69,7 +89,7 @@ class Validity:
         bounded = Lookup("features", FEATURE_RANGE, (Entry(((1, FEATURES),)),))
         row = row_axis(self.rows)
         features = lookup_boxes("features", Indicator((feature_axis(self.features), row)), (bounded,))
-        labels = lookup_boxes("labels", Indicator((row,)), self._label_lookups)
+        labels = lookup_boxes("labels", Indicator((output_axis(self.outputs), row)), self._label_lookups)
         count = max(len(features), len(labels))
         return tuple(
             Section(
@@ -83,10 +103,19 @@ class Validity:
     def _label_lookups(self) -> tuple[Lookup, ...]:
         entries = {
             "binary": {"labels": Entry(((1, LABELS),)), "labels shifted": Entry(((HALF, LABELS),))},
+            "categorical": {"labels": Entry(((1, LABELS),))},
             "real": {"labels": Entry(((1, LABELS),), HALF)},
             "count": {"labels": Entry(((1, LABELS),))},
         }
         return tuple(Lookup(name, RANGE, (entry,)) for name, entry in entries[self.label_kind].items())
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
-        """None."""
+        """Every row is of one class, at a random row."""
+        if self.label_kind != "categorical":
+            return
+        output, row = output_axis(self.outputs), row_axis(self.rows)
+        n = steps.point("one class", row.bits)
+        own: dict[str, Coordinates] = {"output": variables(0, output.bits), "row": n}
+        label = Factor((Term(ONE, LABELS, own),))
+        one_class = Sum("one class", (output.bits,), constant_on((output,), ONE), (label,))
+        steps.sumcheck(one_class, public(prefix(n, row.size)))

@@ -19,7 +19,7 @@ from .base import Committed, Statement, register
 DIGEST_BYTES = 32
 MAX_OPENINGS = 1 << 12
 SHORTEST_ROW_BITS = 13  # the witnesses of many proofs share the rows of a data set
-MAX_CELLS_BITS = 30  # of features or of scores: an hour of proving
+MAX_CELLS_BITS = 30  # an hour of proving
 
 _FIELDS: Fields = {
     "rows": Int(1, MAX_ROWS),
@@ -86,12 +86,17 @@ class DatasetStatement(Statement):
     unique: bool = False
 
     kind: ClassVar[str] = "dataset"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     @property
     def features(self) -> int:
         """d."""
         return len(self.encoding.features)
+
+    @property
+    def outputs(self) -> int:
+        """Columns of labels."""
+        return self.encoding.shape(self.rows).outputs
 
     @property
     def order_seed(self) -> bytes:
@@ -101,7 +106,7 @@ class DatasetStatement(Statement):
     @property
     def columns(self) -> tuple[Column, ...]:
         """Columns of the committed matrix."""
-        return dataset_columns(self.rows, self.features)
+        return dataset_columns(self.rows, self.features, self.outputs)
 
     @property
     def committed(self) -> Committed:
@@ -116,11 +121,11 @@ class DatasetStatement(Statement):
     @property
     def relation(self) -> Validity:
         """Every feature and label is in range."""
-        return Validity(self.rows, self.features, self.encoding.label.kind, self.encoding.x_bits)
+        return Validity(self.rows, self.features, self.encoding.label.kind, self.outputs, self.encoding.x_bits)
 
     def require_provable(self) -> None:
-        """At most 2^30 cells of features."""
-        cells = self.rows * self.features
+        """At most 2^30 cells of features and labels."""
+        cells = self.rows * (self.features + self.outputs)
         if cells > 1 << MAX_CELLS_BITS:
             raise ParameterError(f"{cells} cells are more than one proof can carry")
 

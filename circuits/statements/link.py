@@ -28,13 +28,13 @@ class LinkStatement(Statement):
     new: DatasetStatement
 
     kind: ClassVar[str] = "link"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     refers: ClassVar[Mapping[str, type[Statement]]] = {"old": DatasetStatement, "new": DatasetStatement}
 
     @property
     def relation(self) -> Recommitment:
         """Every column agrees."""
-        return Recommitment(self.old.rows, self.old.features)
+        return Recommitment(self.old.rows, self.old.features, self.old.outputs)
 
     @property
     def matrices(self) -> Mapping[str, Committed]:

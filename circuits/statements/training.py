@@ -40,7 +40,7 @@ _FIELDS: Fields = {
 _MODEL_FIELDS: Fields = {
     "root": Bytes(DIGEST_BYTES),
     "openings": Int(1, MAX_OPENINGS),
-    "shape": ListOf(Int(1, MAX_FEATURES + 1), 1, 1),
+    "shape": ListOf(Int(1, MAX_FEATURES + 1), 2, 2),
 }
 
 
@@ -51,7 +51,7 @@ class ModelCommitment:
     Attributes:
         root: Merkle root of its encoded matrix.
         openings: how many proofs its random tails hide, that of its training included.
-        shape: (number of weights, the intercept included,).
+        shape: (outputs, weights of each, the intercept included).
     """
 
     root: bytes
@@ -83,7 +83,7 @@ class TrainingStatement(Statement):
     previous: bytes | None
 
     kind: ClassVar[str] = "training"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
     attachments: ClassVar[tuple[str, ...]] = (PATHS,)
 
@@ -117,10 +117,10 @@ class TrainingStatement(Statement):
     def require_provable(self) -> None:
         """A data set and a training that one proof can carry, and a model of the shape that the spec implies."""
         self.dataset.require_provable()
-        self.spec.method.require_provable(self.dataset.rows, self.dataset.features)
-        width = self.dataset.features + self.spec.method.bias
-        if self.model.shape != (width,):
-            raise ParameterError(f"a model of shape {self.model.shape}, where the spec implies ({width},)")
+        self.spec.method.require_provable(self.dataset.encoding.shape(self.dataset.rows))
+        expected = self.dataset.outputs, self.dataset.features + self.spec.method.bias
+        if self.model.shape != expected:
+            raise ParameterError(f"a model of shape {self.model.shape}, where the spec implies {expected}")
 
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:
         """Positions and order keys strictly increase, positions stay below N and hold the records that are named.

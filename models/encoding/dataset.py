@@ -103,6 +103,7 @@ class DatasetEncoding:
             label_bits=self.label.label_bits,
             x_bits=self.x_bits,
             classes=self.label.classes,
+            names=self.names,
         )
 
     def encode_features(self, X: ArrayLike, *, check_bounds: bool = True, first_row: int = 0) -> NDArray[np.int64]:

@@ -27,6 +27,7 @@ class Compiled:
     Attributes:
         family, scales: what is predicted, and how finely.
         features, width: d, and K: d, and one more with a bias.
+        unused: numbers of the features that have no weight but zero, increasing.
         outputs: O, number of models that are trained, each on a column of labels of its own.
         live: who counts; the integers were derived for these rows and no others.
     """
@@ -35,6 +36,7 @@ class Compiled:
     scales: FixedPoint
     features: int
     width: int
+    unused: tuple[int, ...] = ()
     outputs: int = 1
     live: Live
 
@@ -83,7 +85,7 @@ class Method(ABC):
         """The method with its fields, for people; goes on after "logistic regression with bias, by "."""
 
     @abstractmethod
-    def require_provable(self, rows: int, features: int) -> None:
+    def require_provable(self, shape: DatasetShape) -> None:
         """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError."""
 
     @abstractmethod

@@ -40,7 +40,7 @@ class Geometry:
     feature: int  # bound of |x|
     residual: int  # bound of |r|
     label_multiplier: int
-    class_weights: tuple[int, int]
+    class_weights: tuple[int, ...]
     smallest_rate: Fraction
     largest_rate: Fraction
     l2: Fraction
@@ -164,18 +164,17 @@ def geometry_of(
     )
 
 
-def _class_weights(method: GradientDescent, shape: DatasetShape) -> tuple[int, int]:
-    """v_0 and v_1. Raises ParameterError for labels that the data set does not have, or for one that is not named."""
+def _class_weights(method: GradientDescent, shape: DatasetShape) -> tuple[int, ...]:
+    """v_0, v_1, .. Raises ParameterError for labels that the data set does not have, or for one that is not named."""
     weights = method.class_weights
     if not weights:
-        return 1, 1
-    if shape.label_kind != "binary":
-        raise ParameterError(f"class_weight: needs binary labels, the data set has {shape.label_kind}")
+        return (1,) * max(2, shape.outputs)
+    if shape.label_kind not in ("binary", "categorical"):
+        raise ParameterError(f"class_weight: needs labels of classes, the data set has {shape.label_kind}")
     if set(weights) != set(shape.classes):
         named, own = (", ".join(map(repr, sorted(labels))) for labels in (weights, shape.classes))
         raise ParameterError(f"class_weight: names {named}, where the labels are {own}")
-    first, second = (weights[label] for label in shape.classes)
-    return first, second
+    return tuple(weights[label] for label in shape.classes)
 
 
 def by_epoch(method: GradientDescent, factor: Fraction) -> Runs:

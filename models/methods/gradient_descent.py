@@ -16,7 +16,7 @@ from ..families import Family
 from ..live import Live
 from ..momentum import INCREASING, increasing
 from ..scales import FixedPoint
-from ..shapes import DatasetShape
+from ..shapes import MAX_CLASSES, DatasetShape
 from .base import Method
 from .schedule import Schedule, compile_schedule
 from .standardized import compile_standardized
@@ -36,7 +36,7 @@ _FIELDS: Fields = {
     "l2": Real(),
     "bias": bool,
     "penalize_intercept": bool,
-    "class_weight": ListOf(dict, 0, 2),
+    "class_weight": ListOf(dict, 0, MAX_CLASSES),
     "standardize": bool,
 }
 _WEIGHT_FIELDS: Fields = {"label": str, "weight": Int(1, MAX_CLASS_WEIGHT)}
@@ -102,7 +102,8 @@ def _checked_weights(value: object) -> tuple[tuple[str, int], ...] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class GradientDescent(Method):
-    """A generalised linear model by gradient descent from zero weights.
+    """A generalised linear model by gradient descent from zero weights; of several classes one for each, against all
+    others.
 
     The gradient of one row is (inverse_link(z) - y) * x, with the inverse link of the family.
 
@@ -115,8 +116,8 @@ class GradientDescent(Method):
         l2: weight of ||w||^2 / 2 beside the mean loss of a batch.
         bias: whether there is an intercept.
         penalize_intercept: whether l2 applies to the intercept too.
-        class_weight: for each label of a binary data set, by its text, how often each row with it counts: 1 to 255.
-            None counts all once. Learning rate and l2 are those of a mean over rows, whatever their weights.
+        class_weight: for each class, by the text of its label, how often each row of it counts: 1 to 255. None counts
+            all once. Learning rate and l2 are those of a mean over rows, whatever their weights.
         standardize: whether features are brought to mean zero and spread one by the rows that count. Learning rate and
             l2 are then those of such features; the model is one of features as they are.
 
@@ -302,20 +303,21 @@ class GradientDescent(Method):
             return [f"momenta from {self.momentum[0]!r} to {self.momentum[-1]!r}, one an epoch"]
         return [f"momentum {self.momentum!r}"] if self.momentum else []
 
-    def require_provable(self, rows: int, features: int) -> None:
+    def require_provable(self, shape: DatasetShape) -> None:
         """See Method."""
-        if rows * self.epochs > MAX_SCORES:
+        classes = f" for {shape.outputs} classes" if shape.outputs > 1 else ""
+        if shape.rows * self.epochs * shape.outputs > MAX_SCORES:
             raise ParameterError(
-                f"{rows} rows in {self.epochs} epochs are more than one proof can carry ({MAX_SCORES})"
+                f"{shape.rows} rows in {self.epochs} epochs{classes} are more than one proof can carry ({MAX_SCORES})"
             )
-        steps = self.epochs * -(-rows // (self.batch_size or rows))
-        if steps * (features + 1) > MAX_WEIGHTS:
+        steps = self.epochs * -(-shape.rows // (self.batch_size or shape.rows))
+        if steps * (shape.features + 1) * shape.outputs > MAX_WEIGHTS:
             raise ParameterError(
-                f"{steps} steps of {features} weights are more than one proof can carry ({MAX_WEIGHTS})"
+                f"{steps} steps of {shape.features} weights{classes} are more than one proof can carry ({MAX_WEIGHTS})"
             )
 
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Schedule:
         """See Method, and compile_schedule."""
-        self.require_provable(shape.rows, shape.features)
+        self.require_provable(shape)
         compiler = compile_standardized if self.standardize else compile_schedule
         return compiler(self, family, scales, shape, live)

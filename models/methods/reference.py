@@ -41,7 +41,7 @@ _LIMB_ROWS = 1 << 21
 
 @dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class Trace:
-    """Every value of one training run; int64, read-only.
+    """Every value of one training run, of one output; int64, read-only.
 
     Attributes:
         weights: (T + 1, K), scale w_bits; row 0 is zero, row T the last; the bias last, if there is one.
@@ -165,14 +165,16 @@ def train(
     y_int: ArrayLike,
     schedule: Schedule,
     progress: Callable[[int, int], None] | None = None,
+    output: int = 0,
 ) -> Trace:
-    """Run the declared training algorithm on the rows that count, in exact integers.
+    """Run the declared training algorithm on the rows that count, in exact integers, for one output.
 
     Args:
         X: (N, d) integers in [-2^x_bits, 2^x_bits], scale x_bits; float arrays are taken if they hold integers.
-        y_int: (N,) label integers of the schedule's label kind.
+        y_int: (N,) label integers of the schedule's label kind; of categorical labels the numbers of classes.
         schedule: what was declared, and who counts; the contents of other rows change no weight.
         progress: called after every step with (steps done, steps in all).
+        output: of categorical labels, the class that is told from all others.
 
     Raises:
         DataError: wrong shape, type or range of X or y_int.
@@ -181,10 +183,12 @@ def train(
     labels = _integers("y_int", y_int)
     if labels.shape != (schedule.rows,):
         raise DataError(f"y_int: shape {labels.shape}, expected {(schedule.rows,)}")
-    _within("y_int", labels, *label_range(schedule.label_kind))
+    classes = schedule.label_kind == "categorical"
+    _within("y_int", labels, *((0, schedule.outputs - 1) if classes else label_range(schedule.label_kind)))
     matrix = _features(X, schedule)
     counted = schedule.row_weights(labels) * schedule.live.mask()
-    trace = _descend(matrix, labels * schedule.label_multiplier, counted, schedule, progress)
+    targets = schedule.targets(labels, output) * schedule.label_multiplier
+    trace = _descend(matrix, targets, counted, schedule, progress)
     for array in (trace.weights, trace.Q, trace.P, trace.rem, trace.u, trace.gradients, trace.residuals):
         array.setflags(write=False)
     return trace
@@ -208,15 +212,18 @@ def intercept_of(schedule: Schedule, weights: IntArray, scaler: Scaler | None) -
 
 
 def whole_gradient(schedule: Schedule, scaler: Scaler | None, gradient: IntArray, residuals: int) -> IntArray:
-    """What the step factors c are multiplied with, int64 (K,), that of the bias last.
+    """What the step factors c are multiplied with, int64 (K,), that of the bias last; 0 for features that are left out.
 
     Args:
         gradient: (d,), sum of r x. residuals: sum of r.
     """
     one, public = 1 << schedule.scales.x_bits, schedule.standardization
+    gradient = gradient.copy()
+    gradient[list(schedule.unused)] = 0
     if scaler is None or public is None:
         return np.append(gradient, [one * residuals] if schedule.bias else []).astype(np.int64)
-    standardized = scaler.power * gradient - scaler.shift * residuals  # sums may wrap on the way: the result is small
+    standardized = scaler.power * gradient - scaler.shift * residuals  # sums may wrap on the way: the result is small,
+    # or is multiplied with a D of 0
     return np.append(scaler.D * standardized, [public.bias_rate * one * residuals] if schedule.bias else []).astype(
         np.int64
     )

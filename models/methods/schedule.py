@@ -59,7 +59,7 @@ class Schedule(Compiled):
         c_epoch, c_block: the factors c_e (E of them) and c_b (B of them) of the learning rate.
         l_epoch: the factors l_e of L2, E of them. penalize_bias: whether they are those of the bias too.
         m_epoch: the factors m_e of momentum, E of them.
-        class_weights: v_0 and v_1, how often a row counts by its label; (1, 1) for other labels than binary ones.
+        class_weights: v_0, v_1, .., how often a row counts by its class; ones for labels that are no classes.
         label_kind, label_multiplier: y = label integer * label_multiplier, scale p_bits.
         rate_scale: learning rate of epoch e in block b = c_e * c_b * n_b * rate_scale, exactly.
         bounds: (expression, bound) pairs of the static analysis, in the order of the arithmetic.
@@ -75,7 +75,7 @@ class Schedule(Compiled):
     l_epoch: Runs
     m_epoch: Runs
     penalize_bias: bool
-    class_weights: tuple[int, int]
+    class_weights: tuple[int, ...]
     label_kind: str
     label_multiplier: int
     rate_scale: Fraction
@@ -95,7 +95,7 @@ class Schedule(Compiled):
     @property
     def weighted(self) -> bool:
         """Whether rows count differently."""
-        return self.class_weights != (1, 1)
+        return max(self.class_weights) > 1
 
     def decays(self, epoch: int) -> NDArray[np.int64]:
         """l_e of every weight, int64 (K,), that of the bias last."""
@@ -114,7 +114,7 @@ class Schedule(Compiled):
         return np.array(self.class_weights, dtype=np.int64)[labels] if self.weighted else np.ones_like(labels)
 
     def targets(self, labels: NDArray[np.int64], output: int) -> NDArray[np.int64]:
-        """The label integers (n,) of one output: of several classes, whether a row is of this one."""
+        """A column of labels, int64 (N,), from what is stored of rows: the label itself, or the number of its class."""
         return (labels == output).astype(np.int64) if self.label_kind == "categorical" else labels
 
     @cached_property
@@ -240,13 +240,26 @@ def compile_schedule(
     to_weights = power_of_two(shift + geometry.scale_bits)
     return scheduled(
         method,
-        Compiled(family=family, scales=scales, features=shape.features, width=geometry.width, live=live),
+        compiled_for(family, scales, shape, geometry, live),
         geometry,
         (shift, weight_bits, _bounds(geometry, shift, weight_bits)),
         label_kind=shape.label_kind,
         c_epoch=by_epoch(method, to_weights / divisor),
         c_block=c_block,
         rate_scale=1 / to_weights,
+    )
+
+
+def compiled_for(family: Family, scales: FixedPoint, shape: DatasetShape, geometry: Geometry, live: Live) -> Compiled:
+    """What every method compiles to."""
+    return Compiled(
+        family=family,
+        scales=scales,
+        features=shape.features,
+        width=geometry.width,
+        unused=shape.unused,
+        outputs=shape.outputs,
+        live=live,
     )
 
 
@@ -273,6 +286,8 @@ def scheduled(
         scales=compiled.scales,
         features=compiled.features,
         width=compiled.width,
+        unused=compiled.unused,
+        outputs=compiled.outputs,
         live=compiled.live,
         epochs=method.epochs,
         block_size=geometry.block_size,

@@ -40,6 +40,7 @@ class Standardization:
         x_bits: scale of features.
         cap: largest exponent e.
         amplitude: A, what D is a share of.
+        unused: numbers of the features of which A is 0, and D so too: they are not learnt from.
     """
 
     rows: int
@@ -47,6 +48,7 @@ class Standardization:
     x_bits: int
     cap: int
     amplitude: int
+    unused: tuple[int, ...] = ()
 
     @property
     def half(self) -> int:
@@ -174,6 +176,8 @@ def scaler_of(public: Standardization, S: IntArray, Q: IntArray) -> Scaler:
     B2 = power * B - n * nu
     V = power * power * C - nu * (n * nu + 2 * B2)
     spread = V + public.floor
-    D = (2 * public.amplitude + spread) // (2 * spread)
-    rem = 2 * public.amplitude + spread - 2 * D * spread
+    amplitude = np.full(len(S), public.amplitude)
+    amplitude[list(public.unused)] = 0
+    D = (2 * amplitude + spread) // (2 * spread)
+    rem = 2 * amplitude + spread - 2 * D * spread
     return Scaler(mu, B + f, C, e, nu, B2 + f, V, D, rem)

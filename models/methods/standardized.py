@@ -22,7 +22,6 @@ from ..live import Live
 from ..runs import Runs
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
-from .base import Compiled
 from .geometry import (
     EXPRESSION_BOUND,
     FIELD_MODULUS,
@@ -37,7 +36,7 @@ from .geometry import (
     score_bounds,
     update_bounds,
 )
-from .schedule import Schedule, scheduled
+from .schedule import Schedule, compiled_for, scheduled
 from .standardization import (
     LARGEST_EXPONENT,
     Standardization,
@@ -185,12 +184,12 @@ def compile_standardized(
     cap = _cap(geometry, shape.x_bits, weight_bits)
     return scheduled(
         method,
-        Compiled(family=family, scales=scales, features=shape.features, width=geometry.width, live=live),
+        compiled_for(family, scales, shape, geometry, live),
         geometry,
         (shift, weight_bits, bounds_of(shift, weight_bits)),
         label_kind=shape.label_kind,
         c_epoch=by_epoch(method, Fraction(1 << cut.epoch_bits) / geometry.largest_rate),
         c_block=live.counts(geometry.block_size).map(of_block) if geometry.blocks > 1 else Runs.of([(1, 1)]),
         rate_scale=Fraction(amplitude, live.count) / whole,
-        standardization=Standardization(shape.rows, live.count, shape.x_bits, cap, amplitude),
+        standardization=Standardization(shape.rows, live.count, shape.x_bits, cap, amplitude, shape.unused),
     )

@@ -225,7 +225,8 @@ def commit_dataset(
     )
     for note in notes:
         LOGGER.warning("%s", note)
-    dataset = commit_rows(blind_rows(tuple(ids), by_feature, labels), encoding, openings, progress)
+    outputs = encoding.shape(len(labels)).outputs
+    dataset = commit_rows(blind_rows(tuple(ids), by_feature, labels, outputs), encoding, openings, progress)
     dataset.notes = notes
     return dataset
 
@@ -251,8 +252,8 @@ def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: 
 
 def _witness(statement: DatasetStatement, rows: Rows) -> Witness:
     """The columns, and how often each row of a table is looked up."""
-    signed = statement.encoding.label.kind == "real"
-    labels = signed_rows(rows.labels) if signed else rows.labels.astype(np.uint16)
+    signed, columns = statement.encoding.label.kind == "real", rows.label_columns
+    labels = signed_rows(columns) if signed else columns.astype(np.uint16)
     looked_up: dict[str, LookedUpRows] = {
         "features": SignedRows(rows.by_feature, 1 << statement.encoding.x_bits),
         "labels": labels,
@@ -333,7 +334,7 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     names = Names(arrays["id_bytes"], arrays["id_ends"])
     if not names.is_sound():
         raise FormatError(f"{directory / SECRETS}: id_bytes.npy and id_ends.npy are no texts")
-    rows = Rows(names, *(arrays[name] for name in ("features", "labels", "blinds", "salts")))
+    rows = Rows(names, *(arrays[name] for name in ("features", "labels", "blinds", "salts")), statement.outputs)
     secret = Secret(arrays["tails"], arrays["leaf_salts"])
     stored = OpeningFile(directory, commitment.digest, statement.openings)
     return Dataset(commitment, rows, secret, _budget(statement.openings, fields["spent"], stored), directory)

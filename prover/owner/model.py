@@ -46,7 +46,8 @@ class Model(LinearModel, Counted):
 
     Attributes:
         statement: what was proved about it.
-        integers: int64 (K,): weights (d,) at scale w_bits, and the intercept at x_bits + w_bits, if there is one.
+        integers: int64 (outputs, K): of each output weights (d,) at scale w_bits, and the intercept at
+            x_bits + w_bits, if there is one.
         secret: what opens the commitment.
         budget: its openings, of which the proof of its training has spent one.
     """
@@ -126,13 +127,13 @@ class Model(LinearModel, Counted):
             raise FormatError(f"{path}: {error}") from error
         sizes: Fields = {
             "training": dict,
-            "weights": Bytes(8 * statement.schedule.width),
+            "weights": Bytes(8 * statement.schedule.outputs * statement.schedule.width),
             "tails": Bytes(8 * matrix.layout.rows * matrix.code.tail),
             "leaf_salts": Bytes(SALT_BYTES * matrix.code.length),
             "spent": Int(1, statement.model.openings),
         }
         fields = take(payload, sizes, str(path))
-        integers = np.frombuffer(fields["weights"], "<i8").astype(np.int64)[None]
+        integers = np.frombuffer(fields["weights"], "<i8").astype(np.int64).reshape(statement.model.shape)
         tails = np.frombuffer(fields["tails"], "<u8").astype(np.uint64)
         if not is_canonical(tails):
             raise FormatError(f"{path}: holds a number that is not a field element")
@@ -181,5 +182,5 @@ class ModelFile:
 
 
 def commit_model(matrix: MatrixShape, features: int, integers: npt.NDArray[np.int64], secret: Secret) -> Commitment:
-    """The commitment to `Model.integers`, of which the first d are weights."""
-    return commit_columns(matrix.layout, matrix.code, model_cells(features, integers[0]), secret)
+    """The commitment to `Model.integers`, of which the first d of each output are weights."""
+    return commit_columns(matrix.layout, matrix.code, model_cells(features, integers), secret)

@@ -166,7 +166,8 @@ def _draft(
     dataset: Dataset, spec: TrainingSpec, forgotten: tuple[Record, ...], openings: int, previous: TrainingProof | None
 ) -> TrainingStatement:
     """The statement before there is a model, whose root is zero in it."""
-    model = ModelCommitment(bytes(DIGEST_BYTES), openings, (dataset.statement.features + spec.method.bias,))
+    shape = (dataset.statement.outputs, dataset.statement.features + spec.method.bias)
+    model = ModelCommitment(bytes(DIGEST_BYTES), openings, shape)
     superseded = None if previous is None else previous.digest
     return TrainingStatement(dataset.statement, spec, forgotten, model, superseded)
 

@@ -40,13 +40,5 @@ class Maker:
 
 
 MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
-    {
-        GradientDescent.kind: Maker(
-            descend,
-            resolution_notes,
-            lambda schedule, trace: model_of(schedule, trace)[None],
-            lambda rows, method, schedule, trace: descent_curve(rows, method, schedule, (trace,)),
-            training_witness,
-        )
-    }
+    {GradientDescent.kind: Maker(descend, resolution_notes, model_of, descent_curve, training_witness)}
 )

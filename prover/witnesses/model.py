@@ -11,6 +11,7 @@ from ...circuits.relations.model import COEFFICIENTS, INTERCEPT
 
 
 def model_cells(features: int, integers: npt.NDArray[np.int64]) -> dict[Address, Vector]:
-    """The columns of circuits/relations/model.py. integers: d weights, and the intercept if there is one."""
-    weights, intercept = np.split(to_field(integers), [features])
-    return {COEFFICIENTS: weights, **({INTERCEPT: intercept} if intercept.size else {})}
+    """The columns of circuits/relations/model.py, from `Model.integers`, (outputs, K)."""
+    weights, intercept = np.split(to_field(integers), [features], axis=1)
+    own = {COEFFICIENTS: np.ascontiguousarray(weights)}
+    return {**own, **({INTERCEPT: np.ascontiguousarray(intercept[:, 0])} if intercept.size else {})}

@@ -47,7 +47,8 @@ class Rows:
     Attributes:
         ids: the owner's name of each row; several rows may have one.
         by_feature: int16 (d, N), scale x_bits; feature after feature.
-        labels: int32 (N,).
+        labels: int32 (N,); of categorical labels the numbers of classes.
+        outputs: columns of labels that are committed: one, or one for each of several classes.
         blinds: F array (2, N), uniform.
         salts: uint8 (N, 32).
     """
@@ -57,6 +58,7 @@ class Rows:
     labels: npt.NDArray[np.int32]
     blinds: Vector
     salts: Salts
+    outputs: int = 1
 
     @property
     def features(self) -> npt.NDArray[np.int16]:
@@ -67,7 +69,14 @@ class Rows:
     def columns(self) -> dict[Address, npt.NDArray[np.generic]]:
         """The columns of circuits/relations/validity.py: integers, and for the blinds elements of F."""
         blinds = dict(zip(BLINDS, self.blinds, strict=True))
-        return {FEATURES: self.by_feature, LABELS: self.labels, **blinds}
+        return {FEATURES: self.by_feature, LABELS: self.label_columns, **blinds}
+
+    @cached_property
+    def label_columns(self) -> npt.NDArray[np.generic]:
+        """(outputs, N): the labels, or for each class which rows are of it."""
+        if self.outputs == 1:
+            return self.labels[None]
+        return (self.labels == np.arange(self.outputs)[:, None]).astype(np.uint16)
 
     @cached_property
     def record_levels(self) -> list[Packed]:
@@ -186,14 +195,16 @@ def encode_rows(encoding: DatasetEncoding, X: npt.NDArray[Any]) -> npt.NDArray[n
     return by_feature
 
 
-def blind_rows(ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: npt.NDArray[np.int32]) -> Rows:
+def blind_rows(
+    ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: npt.NDArray[np.int32], outputs: int = 1
+) -> Rows:
     """Rows with fresh blinds and salts, in the order these imply. Raises DataError for another number of ids.
 
     Args:
         ids: texts of `identify`.
-        by_feature: int16 (d, N), as in `Rows`.
+        by_feature: int16 (d, N), labels: int32 (N,), outputs: as in `Rows`.
     """
     count = len(labels)
     if len(ids) != count:
         raise DataError(f"{count} rows, but {len(ids)} ids", expected=count, found=len(ids))
-    return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count)).ordered()
+    return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count), outputs).ordered()

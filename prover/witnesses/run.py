@@ -6,6 +6,7 @@ What the kernel has no room for (weights, residuals or features of too many bits
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class NarrowTrace:
-    """One training run.
+    """One training run, of one output.
 
     Attributes:
         weights: int64 (T + 1, K), scale w_bits; row 0 is zero, row T the last; the bias last, if there is one.
@@ -53,37 +54,44 @@ class NarrowTrace:
     scaler: Scaler | None
 
 
-def descend(rows: Rows, schedule: Schedule) -> NarrowTrace:
-    """Run the declared training on the rows that count.
+def descend(rows: Rows, schedule: Schedule) -> tuple[NarrowTrace, ...]:
+    """Run the declared training on the rows that count, for one output after the other.
 
     Raises:
         TrainingError: a score left the activation table, or a weight its range.
     """
+    scaler = _scaler(rows, schedule)
+    return tuple(_output(rows, schedule, scaler, output) for output in range(schedule.outputs))
+
+
+def resolution_notes(schedule: Schedule, traces: Sequence[NarrowTrace]) -> tuple[str, ...]:
+    """What rounding took away. Raises ParameterError where nothing is left; see models/methods/resolution.py."""
+    weights, u = (np.concatenate([getattr(trace, name) for trace in traces], axis=1) for name in ("weights", "u"))
+    return require_resolution(schedule, weights, u)
+
+
+def model_of(schedule: Schedule, traces: Sequence[NarrowTrace]) -> Integers:
+    """The integers of the trained model, int64 (outputs, K)."""
+    return np.stack([exported(schedule, trace.weights[-1], trace.scaler) for trace in traces])
+
+
+def _output(rows: Rows, schedule: Schedule, scaler: Scaler | None, output: int) -> NarrowTrace:
+    """The run of one output."""
     table = schedule.activation_table
-    targets = rows.labels.astype(np.int64) * schedule.label_multiplier
+    targets = schedule.targets(rows.labels.astype(np.int64), output) * schedule.label_multiplier
     fits = (
         max(schedule.class_weights) * (int(np.abs(table).max()) + int(np.abs(targets).max())) < kernels.LARGEST
         and max(-int(rows.by_feature.min()), int(rows.by_feature.max())) <= kernels.LARGEST_FEATURE
         and len(rows.ids) >= kernels.ROWS
     )
-    found = _descend(rows, table, targets, schedule) if fits else None
-    return _by_reference(rows, schedule) if found is None else found
+    found = _descend(rows, targets, schedule, scaler) if fits else None
+    return _by_reference(rows, schedule, output) if found is None else found
 
 
-def resolution_notes(schedule: Schedule, trace: NarrowTrace) -> tuple[str, ...]:
-    """What rounding took away. Raises ParameterError where nothing is left; see models/methods/resolution.py."""
-    return require_resolution(schedule, trace.weights, trace.u)
-
-
-def model_of(schedule: Schedule, trace: NarrowTrace) -> Integers:
-    """The integers of the trained model."""
-    return exported(schedule, trace.weights[-1], trace.scaler)
-
-
-def _descend(rows: Rows, table: Integers, targets: Integers, schedule: Schedule) -> NarrowTrace | None:
+def _descend(rows: Rows, targets: Integers, schedule: Schedule, scaler: Scaler | None) -> NarrowTrace | None:
     """None for a run that diverges, or whose weights grow too large for the kernel."""
     holes = _holes(schedule)
-    narrow = table.astype(np.int32), targets.astype(np.int32)
+    narrow = schedule.activation_table.astype(np.int32), targets.astype(np.int32)
     descent = Descent(
         rows.by_feature,
         *narrow,
@@ -94,7 +102,6 @@ def _descend(rows: Rows, table: Integers, targets: Integers, schedule: Schedule)
     )
     weights = np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64)
     u = np.zeros((schedule.steps, schedule.width), dtype=np.int64)
-    scaler = _scaler(rows, schedule)
     gradients = np.zeros((schedule.steps, schedule.features), dtype=np.int64)
     residuals = np.zeros(schedule.steps, dtype=np.int64)
     mask, limit = (1 << schedule.shift) - 1, 1 << (schedule.weight_bits - 1)
@@ -132,9 +139,9 @@ def _holes(schedule: Schedule) -> Integers:
     return np.flatnonzero(~schedule.live.mask())
 
 
-def _by_reference(rows: Rows, schedule: Schedule) -> NarrowTrace:
+def _by_reference(rows: Rows, schedule: Schedule, output: int) -> NarrowTrace:
     """The trace of models/, or its error."""
-    trace: Trace = train(rows.features, rows.labels, schedule)
+    trace: Trace = train(rows.features, rows.labels, schedule, output=output)
     holes = _holes(schedule)
     rem = trace.rem.copy()
     rem[:, holes] = 0

@@ -18,16 +18,10 @@ from zkunlearn.circuits.language.layout import WITNESS, Address, MatrixLayout
 from zkunlearn.circuits.language.relation import LIMB, Entry
 from zkunlearn.circuits.language.tables import HALF, split_limbs
 from zkunlearn.circuits.relations import dataset as data_set
-from zkunlearn.circuits.relations.gradient_descent import (
-    BIAS,
-    PREDICTIONS,
-    WEIGHTS,
-    GradientDescent,
-    Q,
-    Z,
-)
+from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, GradientDescent, Q, Z
 from zkunlearn.circuits.relations.methods import descent
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
+from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS, ParameterColumns
 from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, RESIDUALS, StandardizedDescent
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.errors import InvalidProof
@@ -180,24 +174,27 @@ def data_columns(data: tuple[Any, Any]) -> Columns:
     """Features, labels and blinds."""
     X, y = data
     blinds = {blind: random_field(len(y)) for blind in data_set.BLINDS}
-    return {data_set.FEATURES: to_field(X.T), data_set.LABELS: to_field(y), **blinds}
+    return {data_set.FEATURES: to_field(X.T), data_set.LABELS: to_field(y)[None], **blinds}
 
 
 def training_columns(relation: GradientDescent, trace: Trace) -> Columns:
-    """Columns of the model and the witness, and z; F arrays. What is looked up, and how often, the prover finds out."""
+    """Columns of the model and the witness, and z, of one output; F arrays.
+
+    What is looked up, and how often, the prover finds out.
+    """
     schedule = relation.schedule
     model = exported(schedule, trace.weights[-1], trace.scaler)
     columns: Columns = {
-        Q: trace.Q,
-        PREDICTIONS: trace.P,
-        Z: trace.rem + (trace.Q << 16),
-        COEFFICIENTS: model[: schedule.features],
+        Q: trace.Q[None],
+        PREDICTIONS: trace.P[None],
+        Z: (trace.rem + (trace.Q << 16))[None],
+        COEFFICIENTS: model[None, : schedule.features],
         **limb_columns_of(schedule, trace.weights, trace.u),
     }
     if schedule.bias:
-        columns[INTERCEPT] = model[schedule.features :]
+        columns[INTERCEPT] = model[schedule.features :]  # one for each output
     if isinstance(relation, StandardizedDescent):
-        steps = (schedule.epochs, schedule.blocks)
+        steps = (1, schedule.epochs, schedule.blocks)
         columns[GRADIENTS] = trace.gradients.reshape(*steps, schedule.features)
         columns[RESIDUALS] = trace.residuals.reshape(steps)
         columns |= scaler_columns(relation.scaler, trace.scaler)[0]
@@ -207,13 +204,12 @@ def training_columns(relation: GradientDescent, trace: Trace) -> Columns:
 def limb_columns_of(schedule: Schedule, weights: Weights, u: Any) -> Columns:
     """All limbs of weights (T + 1, K) and remainders (T, K), the bias last."""
     offset, columns = 1 << (schedule.weight_bits - 1), {}
-    for parameter, own in [(WEIGHTS, slice(0, schedule.features)), (BIAS, slice(schedule.features, schedule.width))]:
-        count = weights[:, own].shape[1]
-        box = (schedule.epochs, schedule.blocks, count)
-        if count:
-            columns |= split_limbs(weights[:-1, own].reshape(box) + offset, parameter.steps, schedule.weight_bits)
-            columns |= split_limbs(u[:, own].reshape(box), parameter.remainder, schedule.shift)
-            columns |= split_limbs(weights[-1, own] + offset, parameter.last, schedule.weight_bits)
+    trained: list[tuple[ParameterColumns, Any]] = [(WEIGHTS, slice(0, schedule.features))]
+    for parameter, own in [*trained, (BIAS, schedule.features)] if schedule.bias else trained:
+        box = (1, schedule.epochs, schedule.blocks, *weights[0, own].shape)
+        columns |= split_limbs(weights[:-1, own].reshape(box) + offset, parameter.steps, schedule.weight_bits)
+        columns |= split_limbs(u[:, own].reshape(box), parameter.remainder, schedule.shift)
+        columns |= split_limbs(weights[-1, own][None] + offset, parameter.last, schedule.weight_bits)
     return columns
 
 
@@ -322,7 +318,7 @@ def validity_shape(label_kind: str = "binary", shape: type[ProofShape] = Togethe
 
     As a plain ProofShape, it has the witness in longer rows, in a group of its own, and two vectors, which are folded.
     """
-    relation = Validity(ROWS, FEATURES, label_kind, X_BITS)
+    relation = Validity(ROWS, FEATURES, label_kind, 1, X_BITS)
     return shape(relation, {"dataset": matrix_shape("dataset", relation.columns["dataset"], SHORT_ROW_BITS)})
 
 
@@ -331,7 +327,8 @@ def validity_columns(shape: ProofShape, data: tuple[Any, Any]) -> Columns:
 
 
 def changed(columns: Columns, column: Address, place: Any, value: int) -> Columns:
-    """The columns with one cell replaced by an integer, negative ones too."""
+    """The columns with one cell replaced by an integer, negative ones too; of the first output, if none is said."""
     copy = columns[column].copy()
-    copy[place] = to_field(np.array(value))
+    indices = place if isinstance(place, tuple) else (place,)
+    copy[(*(0,) * (copy.ndim - len(indices)), *indices)] = to_field(np.array(value))
     return columns | {column: copy}

@@ -16,8 +16,9 @@ from zkunlearn.circuits.language.layout import Address, Axis, Tiling
 from zkunlearn.circuits.language.relation import Indicator, LookupBox, PublicVector
 from zkunlearn.circuits.language.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_addresses
 from zkunlearn.circuits.relations import dataset as data_set
-from zkunlearn.circuits.relations.gradient_descent import BIAS, PREDICTIONS, WEIGHTS, Q, Z
+from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, Q, Z
 from zkunlearn.circuits.relations.model import COEFFICIENTS
+from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS
 from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, RESIDUALS
 from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape

@@ -9,8 +9,9 @@ import pytest
 from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.relations import dataset as data_set
-from zkunlearn.circuits.relations.gradient_descent import BIAS, WEIGHTS, Q, Z
+from zkunlearn.circuits.relations.gradient_descent import Q, Z
 from zkunlearn.circuits.relations.model import COEFFICIENTS
+from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS
 from zkunlearn.circuits.relations.standardization import OFFSET, POWER
 from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, StandardizedDescent
 from zkunlearn.models.shapes import DatasetShape

@@ -82,7 +82,7 @@ TRAININGS = {
     "standardised, all but one forgotten": training(10, 5, 2, 8, tuple(range(9)), model="linear", standardize=True),
 }
 SCALER_SUMS = "exponents", "exponents are one", "moments", "means", "variances", "variances", "powers", "rates"
-VALIDITIES = {kind: Validity(11, 3, kind, 10) for kind in ("binary", "real", "count")}
+VALIDITIES = {kind: Validity(11, 3, kind, 1, 10) for kind in ("binary", "real", "count")}
 RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES}
 
 

@@ -38,7 +38,7 @@ def dataset(root: bytes = ROOT, openings: int = 4) -> DatasetStatement:
 def training(positions: tuple[int, ...] = FORGOTTEN, **changes: Any) -> TrainingStatement:
     spec = TrainingSpec(model="logistic", epochs=3, learning_rate=0.5)
     forgotten = tuple(Record(position, DIGESTS[position]) for position in positions)
-    statement = TrainingStatement(dataset(), spec, forgotten, ModelCommitment(ROOT, 4, (3,)), None)
+    statement = TrainingStatement(dataset(), spec, forgotten, ModelCommitment(ROOT, 4, (1, 3)), None)
     return replace(statement, **changes)
 
 
@@ -186,7 +186,7 @@ def test_a_link_to_data_that_is_said_to_be_other_data_is_refused(change: dict[st
 
 def test_a_model_of_another_shape_than_the_spec_implies_is_refused() -> None:
     with pytest.raises(ParameterError, match=r"a model of shape \(2,\), where the spec implies \(3,\)"):
-        training(model=ModelCommitment(ROOT, 4, (2,))).require_provable()
+        training(model=ModelCommitment(ROOT, 4, (1, 2))).require_provable()
 
 
 def test_two_kinds_of_one_name_are_refused() -> None:

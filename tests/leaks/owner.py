@@ -105,7 +105,7 @@ def dataset_secrets(secrets: Secrets, dataset: Dataset) -> None:
 def weights_secrets(secrets: Secrets, model: Model) -> None:
     """The weights, as integers and as real numbers."""
     secrets.add_words("weight", telling(model.integers).astype("<i8"))
-    secrets.add_runs("weight", model.integers[None])
+    secrets.add_runs("weight", model.integers)
     secrets.add_words("weight in F", to_field(telling(model.integers)))
     secrets.add_words("weight, float64", model.weights.astype("<f8"))
     secrets.add_texts("weight", [f"{weight:.8f}"[:8] for weight in model.weights])

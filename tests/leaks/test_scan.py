@@ -229,11 +229,11 @@ PLANTS: dict[str, Callable[[Story, Dataset, Model], bytes]] = {
     "record salts": lambda story, dataset, model: dataset.rows.salts[7].tobytes(),
     "leaf salts": lambda story, dataset, model: dataset.secret.salts[100][3:].tobytes(),
     "tails": lambda story, dataset, model: model.secret.tails[0, 5].tobytes(),
-    "weight": lambda story, dataset, model: model.integers[2:3].astype("<i8").tobytes(),
-    "weight in F": lambda story, dataset, model: (int(model.integers[1]) % P).to_bytes(8, "little"),
+    "weight": lambda story, dataset, model: model.integers[0, 2:3].astype("<i8").tobytes(),
+    "weight in F": lambda story, dataset, model: (int(model.integers[0, 1]) % P).to_bytes(8, "little"),
     "weight, float64": lambda story, dataset, model: model.weights[3].tobytes(),
     "drawn": lambda story, dataset, model: story.noted.provers[1].ledger.rows[1, 17].tobytes(),
-    "weights on the way": lambda story, dataset, model: model.integers[:1].astype("<i8").tobytes(),
+    "weights on the way": lambda story, dataset, model: model.integers[0, :1].astype("<i8").tobytes(),
     "hidden value": lambda story, dataset, model: story.noted.provers[1].channel.values[0].a.to_bytes(8, "little"),
 }
 Plant = Callable[[Story, Dataset, Model], str]

@@ -26,7 +26,7 @@ def statement(rows: int, forgotten: tuple[int, ...] = (), **spec: Any) -> Traini
     dataset = DatasetStatement(rows, encoding, 4, bytes(32), bytes(32), (Segment(rows, bytes(32)),))
     records = tuple(Record(position, bytes(32)) for position in forgotten)
     declared = zu.TrainingSpec(**{"model": "logistic", "epochs": 1, "learning_rate": 0.5, "bias": False, **spec})
-    return TrainingStatement(dataset, declared, records, ModelCommitment(bytes(32), 4, (1,)), None)
+    return TrainingStatement(dataset, declared, records, ModelCommitment(bytes(32), 4, (1, 1)), None)
 
 
 HUGE = {

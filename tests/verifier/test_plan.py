@@ -23,7 +23,7 @@ ROWS, FEATURES = 600, 5
 def shape_of(
     row_bits: int = 10, openings: int = 4, inverse_rate: int = HIDING_RATE, kind: str = "binary", rows: int = ROWS
 ) -> ProofShape:
-    relation = Validity(rows, FEATURES, kind, 10)
+    relation = Validity(rows, FEATURES, kind, 1, 10)
     layout = MatrixLayout("dataset", relation.columns["dataset"], row_bits)
     return ProofShape(relation, {"dataset": MatrixShape(layout, ReedSolomonCode(row_bits, openings, inverse_rate))})
 

@@ -24,7 +24,7 @@ def chosen(rows: int, openings: int = 32) -> tuple[ProofShape, ProofShape, Matri
     data = DatasetShape(rows=rows, features=30, label_kind="binary", label_bits=0, x_bits=10)
     schedule: Any = spec.compile(data, Live(rows))
     relation = GradientDescent(schedule)
-    dataset = choose_matrix("dataset", dataset_columns(rows, 30), openings, 13)
+    dataset = choose_matrix("dataset", dataset_columns(rows, 30, 1), openings, 13)
     own = choose_matrix("model", model_columns(schedule), OPENINGS, 8, PLAIN_RATE)
     alone, best = ({"dataset": dataset, "model": model} for model in (own, choose_short(dataset, own)))
     return ProofShape(relation, alone), ProofShape(relation, best), dataset

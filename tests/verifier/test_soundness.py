@@ -39,8 +39,8 @@ def committed(columns, row_bits, openings=4):
 
 
 def validity_shape(rows, features):
-    relation = Validity(rows, features, "binary", 10)
-    return ProofShape(relation, {"dataset": committed(dataset_columns(rows, features), 10)})
+    relation = Validity(rows, features, "binary", 1, 10)
+    return ProofShape(relation, {"dataset": committed(dataset_columns(rows, features, 1), 10)})
 
 
 def training_shape(rows, features, epochs, **options):
@@ -51,7 +51,7 @@ def training_shape(rows, features, epochs, **options):
     schedule: Any = spec.compile(data, Live(data.rows))
     relation: Any = descent(schedule)
     matrices = {
-        "dataset": committed(dataset_columns(rows, features), 13),
+        "dataset": committed(dataset_columns(rows, features, 1), 13),
         "model": choose_matrix("model", model_columns(schedule), 4, 8, PLAIN_RATE),
     }
     return ProofShape(relation, matrices)
@@ -60,9 +60,9 @@ def training_shape(rows, features, epochs, **options):
 def recommitment_shape_of(rows, features):
     matrices = {}
     for name, openings in (("dataset", 2), ("new dataset", 3)):
-        layout = MatrixLayout(name, dataset_columns(rows, features), 6)
+        layout = MatrixLayout(name, dataset_columns(rows, features, 1), 6)
         matrices[name] = MatrixShape(layout, ReedSolomonCode(6, openings))
-    return ProofShape(Recommitment(rows, features), matrices)
+    return ProofShape(Recommitment(rows, features, 1), matrices)
 
 
 def bits(shape):
