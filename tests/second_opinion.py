@@ -81,7 +81,8 @@ def _relation(relation: Any) -> relations.Relation:
     if isinstance(relation, Shards):
         return toys.Shards(relation.rows, list(relation.ranges), list(relation.holes))
     if isinstance(relation, Validity):
-        return relations.Validity(_dataset(relation.rows, relation.features, relation.label_kind, relation.x_bits))
+        names = ("rows", "features", "label_kind", "outputs", "x_bits")
+        return relations.Validity(_dataset(*(getattr(relation, name) for name in names)))
     assert isinstance(relation, GradientDescent), "another relation than those of the document"
     s = relation.schedule
     names = ["width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier", "penalize_bias"]
@@ -94,7 +95,7 @@ def _relation(relation: Any) -> relations.Relation:
         names = ["rows", "count", "x_bits", "cap", "amplitude"]
         handed.standardization = arithmetic.Standardization(**{name: getattr(own, name) for name in names})
     statement = {
-        "dataset": _dataset(s.rows, s.features, s.label_kind, s.scales.x_bits),
+        "dataset": _dataset(s.rows, s.features, s.label_kind, s.outputs, s.scales.x_bits),
         "spec": {"scales": {"x_bits": s.scales.x_bits}, "method": {"bias": s.bias}},
         # The document knows no ranges yet: what is outside them counts as little as what is forgotten.
         "forgotten": forget_list([(position, bytes(32)) for position in np.flatnonzero(~s.live.mask()).tolist()]),
@@ -105,5 +106,6 @@ def _relation(relation: Any) -> relations.Relation:
         return kind(statement)
 
 
-def _dataset(rows: int, features: int, kind: str, x_bits: int) -> dict[str, Any]:
-    return {"rows": rows, "encoding": {"features": [{}] * features, "label_kind": kind, "x_bits": x_bits}}
+def _dataset(rows: int, features: int, kind: str, outputs: int, x_bits: int) -> dict[str, Any]:
+    encoding = {"features": [{}] * features, "label_kind": kind, "label_classes": [""] * outputs, "x_bits": x_bits}
+    return {"rows": rows, "encoding": encoding}

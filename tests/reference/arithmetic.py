@@ -13,8 +13,9 @@ from typing import Any
 from .field import P, log2_ceil, require
 
 HALF, CELLS = 1 << 15, 1 << 16
-LABELS = {"binary": (0, 1), "real": (-HALF, HALF - 1), "count": (0, CELLS - 1)}
-KINDS = {"logistic": ("binary",), "linear": tuple(LABELS), "probit": ("binary",), "poisson": ("count",)}
+LABELS = {"binary": (0, 1), "categorical": (0, 1), "real": (-HALF, HALF - 1), "count": (0, CELLS - 1)}
+CLASSES = ("binary", "categorical")
+KINDS = {"logistic": CLASSES, "linear": ("binary", "real", "count"), "probit": CLASSES, "poisson": ("count",)}
 TINY = Decimal(10) ** -30
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899")
 
@@ -146,7 +147,7 @@ class Schedule:
     l_epoch: list[int]
     m_epoch: list[int]
     penalize_bias: bool
-    class_weights: tuple[int, int]
+    class_weights: tuple[int, ...]
     label_multiplier: int
     table: list[int]
     standardization: Standardization | None = None
@@ -372,11 +373,11 @@ def momenta_of(texts: list[str], epochs: int) -> list[Fraction]:
     return momenta * epochs if len(momenta) == 1 else momenta
 
 
-def class_weights(entries: list[dict[str, Any]], kind: str, encoding: dict[str, Any]) -> tuple[int, int]:
-    """v_0 and v_1."""
+def class_weights(entries: list[dict[str, Any]], kind: str, encoding: dict[str, Any]) -> tuple[int, ...]:
+    """v_0, v_1, ..: of labels without classes, which count once, two as if there were."""
+    classes = encoding["label_classes"] if kind in CLASSES else [None, None]
     if not entries:
-        return 1, 1
+        return (1,) * len(classes)
     weights = {entry["label"]: entry["weight"] for entry in entries}
-    require("statement", kind == "binary" and set(weights) == set(encoding["label_classes"]))
-    first, second = (weights[label] for label in encoding["label_classes"])
-    return first, second
+    require("statement", kind in CLASSES and set(weights) == set(classes))
+    return tuple(weights[label] for label in classes)

@@ -191,15 +191,16 @@ def package_shape(shape: ProofShape) -> dict[str, Any]:
 
 
 def statement_about_nothing(
-    rows: int, features: int, kind: str, openings: int, spec: zu.TrainingSpec, forgotten: list[int]
+    rows: int, features: int, kind: str, openings: int, spec: zu.TrainingSpec, forgotten: list[int], outputs: int = 1
 ) -> Map:
-    """A training statement that is so in form only."""
+    """A training statement that is so in form only; as many outputs as categorical labels have classes."""
+    classes = {"binary": 2, "categorical": outputs}.get(kind, 0)
     column = {"name": "y", "map": "linear", "low": "0.0", "high": "1.0"}
     encoding = {
         "features": [{**column, "name": f"x{i}"} for i in range(features)],
         "keys": [],
         "label_kind": kind,
-        "label_classes": ["0", "1"] if kind == "binary" else [],
+        "label_classes": [str(i) for i in range(classes)],
         "label_bounds": [column] if kind == "real" else [],
         "label_bits": 14 if kind == "real" else 0,
         "x_bits": 10,
@@ -211,7 +212,7 @@ def statement_about_nothing(
         "dataset": {"rows": rows, "encoding": encoding, "openings": openings, **more},
         "spec": spec.to_mapping(),
         "forgotten": forget_list([(position, bytes(32)) for position in forgotten]),
-        "model": {"root": bytes(32), "openings": 4, "shape": [features + spec.method.bias]},
+        "model": {"root": bytes(32), "openings": 4, "shape": [outputs, features + spec.method.bias]},
         "forgotten_classes": [],
         "start": [],
         "scope": [],

@@ -211,6 +211,11 @@ def check_dataset(statement: Any) -> None:
     within(encoding["label_bits"], *((1, 14) if kind == "real" else (0, 0)))
 
 
+def outputs_of(encoding: Map) -> int:
+    """One for each class of categorical labels."""
+    return len(encoding["label_classes"]) if encoding["label_kind"] == "categorical" else 1
+
+
 def check_spec(spec: Any) -> None:
     fields(spec, {"family": str, "method": dict, "scales": dict})
     method, scales = spec["method"], spec["scales"]
@@ -249,13 +254,13 @@ def check_momentum(momentum: list[Any], epochs: int) -> None:
 
 
 def check_class_weights(weights: list[Any]) -> None:
-    """None, or one for each of two labels, in their order; one at least is not 1."""
+    """None, or one for each class, in the order of their texts; one at least is not 1."""
     for entry in weights:
         require("format", type(entry) is dict)
         fields(entry, {"label": str, "weight": int})
         within(entry["weight"], 1, 255)
     labels = [entry["label"] for entry in weights]
-    require("format", len(weights) <= 2 and labels == sorted(set(labels)))
+    require("format", len(weights) <= 256 and labels == sorted(set(labels)))
     require("format", not weights or any(entry["weight"] > 1 for entry in weights))
 
 
@@ -267,8 +272,9 @@ def check_training(statement: Any) -> None:
     model = statement["model"]
     fields(model, {"root": bytes, "openings": int, "shape": list})
     within(model["openings"], 1, 1 << 12)
-    require("format", len(model["root"]) == 32 and len(model["shape"]) == 1 and type(model["shape"][0]) is int)
-    within(model["shape"][0], 1, (1 << 15) + 1)
+    require("format", len(model["root"]) == 32 and [type(size) for size in model["shape"]] == [int, int])
+    for size in model["shape"]:
+        within(size, 1, (1 << 15) + 1)
     require("format", statement["previous"] is None or (previous is bytes and len(statement["previous"]) == 32))
     fields(statement["forgotten"], {"positions": bytes, "digests": bytes})
     positions, digests = (statement["forgotten"][name] for name in ("positions", "digests"))
@@ -291,9 +297,9 @@ class Kind:
 
 
 KINDS = {
-    "dataset": Kind(3, check_dataset),
-    "training": Kind(4, check_training, {"dataset": "dataset"}, ("paths",)),
-    "link": Kind(3, check_link, {"old": "dataset", "new": "dataset"}),
+    "dataset": Kind(4, check_dataset),
+    "training": Kind(5, check_training, {"dataset": "dataset"}, ("paths",)),
+    "link": Kind(4, check_link, {"old": "dataset", "new": "dataset"}),
 }
 
 

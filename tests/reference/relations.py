@@ -9,13 +9,14 @@ from typing import Any
 from .arithmetic import CELLS, HALF, schedule
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq, eq_at, eq_table, interpolate, log2_ceil, prefix
-from .formats import records_of
+from .formats import outputs_of, records_of
 from .shapes import Axes, Axis, Column, parts, size_of, split
 
 Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
 Share = tuple[K, K, str, str, dict[str, Point]]  # of the update: how much, indicator of real cells, columns, place
-ENTRY, INTERCEPT_AXIS = Axis("entry", CELLS), Axis("intercept", 1)
+Place = tuple[Point, Point, Point]  # epoch, block, output
+ENTRY = Axis("entry", CELLS)
 RANGE, ACTIVATION, FEATURE_RANGE = "range", "activation", "feature range"
 TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3}
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
@@ -118,8 +119,8 @@ class Relation:
 def dataset_columns(statement: Mapping[str, Any]) -> list[Column]:
     row = Axis("row", statement["rows"])
     feature = Axis("feature", len(statement["encoding"]["features"]))
-    names = ("labels", "blind 0", "blind 1")
-    return [Column("features", (feature, row)), *(Column(name, (row,)) for name in names)]
+    labels = Column("labels", (Axis("output", outputs_of(statement["encoding"])), row))
+    return [Column("features", (feature, row)), labels, *(Column(name, (row,)) for name in ("blind 0", "blind 1"))]
 
 
 class Validity(Relation):
@@ -134,6 +135,17 @@ class Validity(Relation):
         super().__init__([features, Box("labels", dataset[1].axes, labels)], [RANGE, FEATURE_RANGE])
         self.table = [min(i, 2 * one) - one for i in range(CELLS)]
         self.columns = {"dataset": dataset, "witness": [multiplicities(table, self.sections) for table in self.tables]}
+        self.categorical = kind == "categorical"
+
+    def identities(self, ch: Channel) -> None:
+        """Each row is of one class."""
+        if not self.categorical:
+            return
+        output, row = self.columns["dataset"][1].axes
+        n = ch.point("one class", row.bits)
+        o, claim = rounds(ch, "one class", output.bits, 2, prefix(n, row.size) * ch.one)
+        y = self.evaluate(ch, LABELS, {"output": o, "row": n})
+        ch.zero("one class", lambda: (claim - prefix(o, output.size) * y, []))
 
 
 class Recommitment(Relation):
@@ -162,22 +174,23 @@ class GradientDescent(Relation):
         self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
         self.row, self.epoch, self.block = Axis("row", self.rows), Axis("epoch", s.epochs), Axis("block", s.blocks)
         self.weight = Axis("weight", self.features)
+        self.output = Axis("output", outputs_of(dataset["encoding"]))
         self.offset = 1 << (s.weight_bits - 1)
-        rows = (self.epoch, self.row)
+        rows = (self.output, self.epoch, self.row)
         remainder = Lookup(RANGE, [([(1, Z), (-CELLS, Q)], 0)])
         activation = Lookup(ACTIVATION, [([(1, Q)], 0), ([(1, P)], 0)])
         boxes = [Box("scores", rows, [remainder, activation], self.forgotten)]
         witness, model = [Column("Q", rows), Column("P", rows)], []
         self.limbs: dict[str, list[Address]] = {}
-        trained = [("weight", "weights", self.weight, COEFFICIENTS), ("bias", "biases", INTERCEPT_AXIS, INTERCEPT)]
-        for name, steps, axis, own in trained if self.bias else trained[:1]:
-            at_steps = (self.epoch, self.block, axis)
+        trained = [("weight", "weights", (self.weight,), COEFFICIENTS), ("bias", "biases", (), INTERCEPT)]
+        for name, steps, axes, own in trained if self.bias else trained[:1]:
+            at_steps, last_axes = (self.output, self.epoch, self.block, *axes), (self.output, *axes)
             found = self.limb_lookups(steps, s.weight_bits) + self.limb_lookups(f"{name} remainder", s.shift)
             boxes.append(Box(f"{name} limbs", at_steps, found))
-            boxes.append(Box(f"last {name} limbs", (axis,), self.limb_lookups(f"last {name}", s.weight_bits)))
+            boxes.append(Box(f"last {name} limbs", last_axes, self.limb_lookups(f"last {name}", s.weight_bits)))
             witness += [Column(limb, at_steps) for _, limb in self.limbs[steps] + self.limbs[f"{name} remainder"]]
-            witness += [Column(limb, (axis,)) for _, limb in self.limbs[f"last {name}"]]
-            model.append(Column(own[1], (axis,)))
+            witness += [Column(limb, last_axes) for _, limb in self.limbs[f"last {name}"]]
+            model.append(Column(own[1], last_axes))
         more, last = self.more()
         super().__init__(boxes + more, [RANGE, ACTIVATION])
         self.table = s.table
@@ -214,36 +227,41 @@ class GradientDescent(Relation):
         """The extension of [t real]."""
         return prefix(e, self.s.epochs) * prefix(b, self.s.blocks)
 
+    def real_output(self, o: Point) -> K:
+        """The extension of [o < O], a factor of that of all real cells that have an output."""
+        return prefix(o, self.output.size)
+
     def identities(self, ch: Channel) -> None:
         for at, values in self.ended["scores"]:
             self.product(ch, at, values[Z])
-        e, b, k = (ch.point("update", axis.bits) for axis in (self.epoch, self.block, self.weight))
+        e, b, o, k = (ch.point("update", axis.bits) for axis in (self.epoch, self.block, self.output, self.weight))
         of_bias = ch.point("update", 1)[0] if self.bias else ZERO
-        shares = [(ONE - of_bias, prefix(k, self.features), "weight", "weights", {"weight": k})]
+        there = self.real_output(o)
+        shares = [(ONE - of_bias, there * prefix(k, self.features), "weight", "weights", {"output": o, "weight": k})]
         if self.bias:
-            shares.append((of_bias, ONE, "bias", "biases", {"intercept": []}))
+            shares.append((of_bias, there, "bias", "biases", {"output": o}))
 
         start = {"epoch": bits_of(0, len(e)), "block": bits_of(0, len(b))}
         first = [self.integer(ch, steps, start | at) for _, _, _, steps, at in shares]
         ch.zero("initial weights", lambda: (self.together(ch, shares, first), []))
-        last = self.model(ch, k)
-        gradient = self.update(ch, e, b, shares, last) + of_bias * self.bias_decay(ch, e, b)
+        last = self.model(ch, o, k)
+        gradient = self.update(ch, e, b, shares, last) + of_bias * self.bias_decay(ch, (e, b, o))
 
-        self.gradient(ch, gradient, (e, b), k, of_bias)
+        self.gradient(ch, gradient, (e, b, o), k, of_bias)
 
-    def gradient(self, ch: Channel, gradient: K, t: tuple[Point, Point], k: Point, of_bias: K) -> None:
+    def gradient(self, ch: Channel, gradient: K, t: Place, k: Point, of_bias: K) -> None:
         """G is what the live rows say."""
         self.over_rows(ch, gradient, t, k, ONE - of_bias, of_bias * self.one)
 
-    def over_rows(self, ch: Channel, gradient: K, t: tuple[Point, Point], k: Point, of_feature: K, constant: K) -> None:
+    def over_rows(self, ch: Channel, gradient: K, t: Place, k: Point, of_feature: K, constant: K) -> None:
         """The sums over rows and over epochs; of_feature * X(n, k) + constant is what residuals are multiplied with."""
-        s, one, (e, b) = self.s, ch.one, t
-        weighted = s.class_weights != (1, 1)
+        s, one, (e, b, o) = self.s, ch.one, t
+        weighted = any(weight != 1 for weight in s.class_weights)
         point, claim_g = rounds(ch, "gradient", self.row.bits, 3 + weighted, gradient)
         x_g = self.evaluate(ch, FEATURES, {"row": point, "feature": k})
         (a,) = ch.hidden(1)
-        y = self.evaluate(ch, LABELS, {"row": point})
-        y_of_weight = self.evaluate(ch, LABELS, {"row": point}) if weighted else ZERO
+        y = self.evaluate(ch, LABELS, {"output": o, "row": point})
+        own_weight = self.class_weight(ch, o, point) if weighted else ZERO
 
         def factors() -> tuple[K, K, K, K]:
             """The weight of the sum at n, X', the residual, and the weight of the row's class."""
@@ -253,10 +271,8 @@ class GradientDescent(Relation):
                     block_of = n // s.block_size
                     weight_n += eq_b[block_of] * s.c_block[block_of] * eq_n[n]
             c = sum((v * factor for v, factor in zip(eq_table(e), s.c_epoch, strict=False)), ZERO)
-            real, (first, second) = prefix(point, self.rows) * one, s.class_weights
-            factor_x = of_feature * x_g + constant * real
-            own = real * first + y_of_weight * (second - first)
-            return weight_n, factor_x, a - c * s.label_multiplier * y, own
+            factor_x = of_feature * x_g + constant * prefix(point, self.rows) * one
+            return weight_n, factor_x, a - c * s.label_multiplier * y, own_weight
 
         def live_gradient() -> Constraint:
             weight_n, factor_x, residual, _ = factors()
@@ -268,23 +284,45 @@ class GradientDescent(Relation):
             ch.zero("gradient", live_gradient)
 
         last_epoch, claim_p = rounds(ch, "epochs", self.epoch.bits, 2, a)
-        p = self.evaluate(ch, P, {"epoch": last_epoch, "row": point})
+        p = self.evaluate(ch, P, {"output": o, "epoch": last_epoch, "row": point})
 
         def predictions() -> Constraint:
             terms = zip(eq_table(e), s.c_epoch, eq_table(last_epoch), strict=False)
             return claim_p - sum((v * factor * at for v, factor, at in terms), ZERO) * p, []
 
         ch.zero("epochs", predictions)
+        if weighted and self.output.size > 1:
+            self.all_class_weights(ch, own_weight, point)
 
-    def bias_decay(self, ch: Channel, e: Point, b: Point) -> K:
+    def class_weight(self, ch: Channel, o: Point, row: Point) -> K:
+        """P -> V: what a row counts, of its label; of several outputs, to be proved by `all_class_weights`."""
+        if self.output.size > 1:
+            return ch.hidden(1)[0]
+        first, second = self.s.class_weights
+        y = self.evaluate(ch, LABELS, {"output": o, "row": row})
+        return prefix(row, self.rows) * ch.one * first + y * (second - first)
+
+    def all_class_weights(self, ch: Channel, claim: K, row: Point) -> None:
+        """The sum of the labels of a row, each with the weight of its class, is the claim."""
+        point, claim = rounds(ch, "class weights", self.output.bits, 2, claim)
+        y = self.evaluate(ch, LABELS, {"output": point, "row": row})
+
+        def labels() -> Constraint:
+            terms = zip(eq_table(point), self.s.class_weights, strict=False)
+            return claim - sum((v * weight for v, weight in terms), ZERO) * y, []
+
+        ch.zero("class weights", labels)
+
+    def bias_decay(self, ch: Channel, t: Place) -> K:
         """What the sum `change` takes off a bias that does not decay."""
-        s = self.s
+        s, (e, b, o) = self.s, t
         if not self.bias or s.penalize_bias or not any(s.l_epoch):
             return ZERO
         (taken,) = ch.hidden(1)
         point, claim = rounds(ch, "bias decay", len(e) + len(b), 2, taken)
         e2, b2 = point[: len(e)], point[len(e) :]
-        limbs = self.integer(ch, "biases", {"epoch": e2, "block": b2, "intercept": []})
+        limbs = self.integer(ch, "biases", {"output": o, "epoch": e2, "block": b2})
+        there = self.real_steps(e2, b2) * self.real_output(o)
 
         def decay() -> Constraint:
             epochs, blocks = (
@@ -293,7 +331,7 @@ class GradientDescent(Relation):
             )
             of_epochs = sum((a * at * l for a, at, l in epochs), ZERO)
             of_blocks = sum((a * at for a, at in list(blocks)[: s.blocks]), ZERO)
-            return claim - of_epochs * of_blocks * self.signed(ch, limbs, self.real_steps(e2, b2)), []
+            return claim - of_epochs * of_blocks * self.signed(ch, limbs, there), []
 
         ch.zero("bias decay", decay)
         return taken
@@ -303,45 +341,54 @@ class GradientDescent(Relation):
         found = zip(shares, limbs, strict=True)
         return sum((share * self.signed(ch, value, real) for (share, real, *_), value in found), ZERO)
 
-    def model(self, ch: Channel, k: Point) -> list[K]:
-        """The model is what its limbs say. Returns the last weights at k, and the last bias."""
+    def model(self, ch: Channel, o: Point, k: Point) -> list[K]:
+        """The model is what its limbs say. Returns the last weights at (o, k), and the last bias at o."""
         ((at, values),) = self.ended["last weight limbs"]
-        limbs, own = self.joined(values[limb] for limb in self.limbs["last weight"]), at["weight"]
+        limbs = self.joined(values[limb] for limb in self.limbs["last weight"])
+        real = prefix(at["weight"], self.features) * self.real_output(at["output"])
         model = self.evaluate(ch, COEFFICIENTS, at)
-        ch.zero("model", lambda: (model - self.signed(ch, limbs, prefix(own, self.features)), []))
-        last = [self.evaluate(ch, COEFFICIENTS, {"weight": k})]
+        ch.zero("model", lambda: (model - self.signed(ch, limbs, real), []))
+        last = [self.evaluate(ch, COEFFICIENTS, {"output": o, "weight": k})]
         if self.bias:
-            ((_, values),) = self.ended["last bias limbs"]
-            bias = self.joined(values[limb] for limb in self.limbs["last bias"])
-            intercept = self.evaluate(ch, INTERCEPT, {"intercept": []})
-            ch.zero("intercept", lambda: (intercept - self.one * self.signed(ch, bias, ONE), []))
-            last.append(self.signed(ch, bias, ONE))
+            bias = self.last_bias(ch, o)
+            intercept = self.evaluate(ch, INTERCEPT, {"output": o})
+            ch.zero("intercept", lambda: (intercept - self.one * bias, []))
+            last.append(bias)
         return last
+
+    def last_bias(self, ch: Channel, o: Point) -> K:
+        """V(T) of output o: of the limbs that their box left, or of several outputs P -> V the limbs at o."""
+        if self.output.size > 1:
+            return self.signed(ch, self.integer(ch, "last bias", {"output": o}), self.real_output(o))
+        ((_, values),) = self.ended["last bias limbs"]
+        return self.signed(ch, self.joined(values[limb] for limb in self.limbs["last bias"]), ONE)
 
     def product(self, ch: Channel, at: Mapping[str, Point], z: K) -> None:
         """z is the score, at the point where a part of `scores` ended."""
-        block_bits, e = self.block.bits, at["epoch"]
+        block_bits = self.block.bits
         block_star, inside = at["row"][:block_bits], at["row"][block_bits:]
-        z -= self.bias_of_score(ch, e, block_star, inside)
+        z -= self.bias_of_score(ch, at, block_star, inside)
         point, claim = rounds(ch, "product", block_bits + self.weight.bits, 3, z)
         block, weight = point[:block_bits], point[block_bits:]
         x = self.evaluate(ch, FEATURES, {"row": block + inside, "feature": weight})
-        w = self.integer(ch, "weights", {"epoch": e, "block": block, "weight": weight})
+        w = self.weights_at(ch, at, block, weight)
+        share = eq(block_star, block) * prefix(weight, self.features)
+        ch.zero("product", lambda: (claim, [(-share, x, w())]))
 
-        def score() -> Constraint:
-            real = prefix(weight, self.features)
-            factor_w = self.signed(ch, w, self.real_steps(e, block) * real)
-            return claim, [(-eq(block_star, block) * real, x, factor_w)]
+    def weights_at(self, ch: Channel, at: Mapping[str, Point], block: Point, weight: Point) -> Callable[[], K]:
+        """P -> V: the limbs of W of the output and the epoch that a part of `scores` ended at."""
+        o, e = at["output"], at["epoch"]
+        limbs = self.integer(ch, "weights", {"output": o, "epoch": e, "block": block, "weight": weight})
+        there = self.real_output(o) * self.real_steps(e, block) * prefix(weight, self.features)
+        return lambda: self.signed(ch, limbs, there)
 
-        ch.zero("product", score)
-
-    def bias_of_score(self, ch: Channel, e: Point, block_star: Point, inside: Point) -> K:
+    def bias_of_score(self, ch: Channel, at: Mapping[str, Point], block_star: Point, inside: Point) -> K:
         """P -> V: limbs of biases."""
-        total = ZERO
+        total, o, e = ZERO, at["output"], at["epoch"]
         amounts = self.amounts_of_bias(block_star, inside) if self.bias else []
         for share, block in amounts:
-            bias = self.integer(ch, "biases", {"epoch": e, "block": block, "intercept": []})
-            total += self.one * share * self.signed(ch, bias, self.real_steps(e, block))
+            bias = self.integer(ch, "biases", {"output": o, "epoch": e, "block": block})
+            total += self.one * share * self.signed(ch, bias, self.real_output(o) * self.real_steps(e, block))
         return total
 
     def amounts_of_bias(self, block: Point, inside: Point) -> list[tuple[K, Point]]:

@@ -15,6 +15,7 @@ from .relations import (
     Box,
     GradientDescent,
     Lookup,
+    Place,
     rounds,
     three_factors,
 )
@@ -58,17 +59,17 @@ class StandardizedDescent(GradientDescent):
 
     def standardize(self, ch: Channel) -> None:
         ((at, values),) = self.ended["scaler"]
-        k = at["weight"]
+        k, o = at["weight"], ch.point("powers", self.output.bits)
         found = {name: values["witness", name] for name in SIGNED}
         found |= {name: self.joined(values[limb] for limb in self.limbs[name]) for name in self.scaler.bits}
         found |= {name: self.evaluate(ch, ("witness", name), {"weight": k}) for name in FIELDS}
-        found["weights"] = self.evaluate(ch, COEFFICIENTS, {"weight": k})
+        found["weights"] = self.evaluate(ch, COEFFICIENTS, {"output": o, "weight": k})
         real = prefix(k, self.features) * ch.one
         self.remainders(ch, found, real)
         self.exponents(ch, k, found, real)
         self.moments(ch, k, found, real)
         self.variances(ch, k, found, real)
-        self.products(ch, k, found, real)
+        self.products(ch, k, o, found, real)
 
     def remainders(self, ch: Channel, at: Mapping[str, K], real: K) -> None:
         own = self.scaler
@@ -139,26 +140,35 @@ class StandardizedDescent(GradientDescent):
         terms = {"mean fraction": K(n), "mean fraction remainder": K(2)}
         self.product_of(ch, "variances", k, ["mean fraction"], terms, K(-2 * f), whole - at["variance"])
 
-    def products(self, ch: Channel, k: Point, at: Mapping[str, K], real: K) -> None:
+    def products(self, ch: Channel, k: Point, o: Point, at: Mapping[str, K], real: K) -> None:
         own = self.scaler
         n, f, floor, amplitude = own.count, own.count // 2, own.floor, own.amplitude
         a, b, c, d = ch.point("products", 4)
         claim = n * at["mean fraction"] + at["mean fraction remainder"] - f * real
         claim += a * (at["offset"] - at["mean fraction"]) + b * at["scaled rate"] + c * at["weights"]
         terms = {"mean remainder": ONE, "mean": a, "rate": b, "last weight": c}
-        self.product_of(ch, "powers", k, ["power"], terms, K(-f) - c * self.offset, claim)
+        constant = K(-f) - c * self.offset * self.real_output(o)
+        self.product_of(ch, "powers", k, ["power"], terms, constant, claim, o)
 
         claim = at["variance"] + (2 * amplitude + floor) * real - at["rate remainder"] - 2 * floor * at["rate"]
         claim += d * at["centred rate"]
         self.product_of(ch, "rates", k, ["rate"], {"variance": K(2), "offset": d}, ZERO, claim)
 
     def product_of(
-        self, ch: Channel, name: str, k: Point, first: list[str], second: Mapping[str, K], constant: K, claim: K
+        self,
+        ch: Channel,
+        name: str,
+        k: Point,
+        first: list[str],
+        second: Mapping[str, K],
+        constant: K,
+        claim: K,
+        output: Point | None = None,
     ) -> None:
         """The sum over real k' of eq(k, k') first(k') (second(k') + constant) is the claim."""
         at, claim = rounds(ch, name, self.weight.bits, 3, claim)
-        left = sum((self.whole(ch, column, at) for column in first), ZERO)
-        right = sum((share * self.whole(ch, column, at) for column, share in second.items()), ZERO)
+        left = sum((self.whole(ch, column, at, output) for column in first), ZERO)
+        right = sum((share * self.whole(ch, column, at, output) for column, share in second.items()), ZERO)
 
         def product() -> Constraint:
             added = constant * prefix(at, self.features) * ch.one
@@ -166,8 +176,10 @@ class StandardizedDescent(GradientDescent):
 
         ch.zero(name, product)
 
-    def whole(self, ch: Channel, name: str, at: Point) -> K:
-        """P -> V: a column, or the limbs of an integer."""
+    def whole(self, ch: Channel, name: str, at: Point, output: Point | None) -> K:
+        """P -> V: a column, or the limbs of an integer; of the last weights those of one output."""
+        if name == "last weight" and output is not None:
+            return self.integer(ch, name, {"output": output, "weight": at})
         if name in self.limbs:
             return self.integer(ch, name, {"weight": at})
         return self.evaluate(ch, ("witness", name), {"weight": at})
@@ -175,14 +187,14 @@ class StandardizedDescent(GradientDescent):
     # What is different in gradient descent ---------------------------------------------------------------------------
 
     def product(self, ch: Channel, at: Mapping[str, Point], z: K) -> None:
-        block_bits, e = self.block.bits, at["epoch"]
+        block_bits = self.block.bits
         block_star, inside = at["row"][:block_bits], at["row"][block_bits:]
         rows = self.rows - (self.s.blocks - 1) * self.s.block_size  # of the last block
         (means,) = ch.hidden(1)
         point, claim = rounds(ch, "means of scores", block_bits + self.weight.bits, 3, means)
         block, weight = point[:block_bits], point[block_bits:]
         offset = self.evaluate(ch, ("witness", "offset"), {"weight": weight})
-        w = self.weights_at(ch, e, block, weight)
+        w = self.weights_at(ch, at, block, weight)
 
         def centred(
             claim: K = claim, block: Point = block, weight: Point = weight, w: Callable[[], K] = w
@@ -192,12 +204,12 @@ class StandardizedDescent(GradientDescent):
             return claim, [(-existing * prefix(weight, self.features), offset, w())]
 
         ch.zero("means of scores", centred)
-        z = z - self.bias_of_score(ch, e, block_star, inside) + means
+        z = z - self.bias_of_score(ch, at, block_star, inside) + means
         point, claim = rounds(ch, "product", block_bits + self.weight.bits, 4, z)
         block, weight = point[:block_bits], point[block_bits:]
         power = self.evaluate(ch, ("witness", "power"), {"weight": weight})
         x = self.evaluate(ch, FEATURES, {"row": block + inside, "feature": weight})
-        w = self.weights_at(ch, e, block, weight)
+        w = self.weights_at(ch, at, block, weight)
         three_factors(
             ch,
             "product",
@@ -205,30 +217,24 @@ class StandardizedDescent(GradientDescent):
             lambda: (eq(block_star, block) * prefix(weight, self.features), power, x, w()),
         )
 
-    def weights_at(self, ch: Channel, e: Point, block: Point, weight: Point) -> Callable[[], K]:
-        """P -> V: the limbs of W."""
-        limbs = self.integer(ch, "weights", {"epoch": e, "block": block, "weight": weight})
-        return lambda: self.signed(ch, limbs, self.real_steps(e, block) * prefix(weight, self.features))
-
-    def model(self, ch: Channel, k: Point) -> list[K]:
-        (means,) = ch.hidden(1)
-        ((_, values),) = self.ended["last bias limbs"]
-        bias = self.joined(values[limb] for limb in self.limbs["last bias"])
-        intercept = self.evaluate(ch, INTERCEPT, {"intercept": []})
-        ch.zero("intercept", lambda: (intercept - self.one * self.signed(ch, bias, ONE) + means, []))
+    def model(self, ch: Channel, o: Point, k: Point) -> list[K]:
+        (means,), there = ch.hidden(1), self.real_output(o)
+        bias = self.last_bias(ch, o)
+        intercept = self.evaluate(ch, INTERCEPT, {"output": o})
+        ch.zero("intercept", lambda: (intercept - self.one * bias + means, []))
         at, claim = rounds(ch, "intercept", self.weight.bits, 3, means)
         offset = self.evaluate(ch, ("witness", "offset"), {"weight": at})
-        limbs = self.integer(ch, "last weight", {"weight": at})
+        limbs = self.integer(ch, "last weight", {"output": o, "weight": at})
 
         def centred() -> Constraint:
             real = prefix(at, self.features)
-            return claim, [(-real, offset, self.signed(ch, limbs, real))]
+            return claim, [(-real, offset, self.signed(ch, limbs, real * there))]
 
         ch.zero("intercept", centred)
-        last = self.integer(ch, "last weight", {"weight": k})
-        return [self.signed(ch, last, prefix(k, self.features)), self.signed(ch, bias, ONE)]
+        last = self.integer(ch, "last weight", {"output": o, "weight": k})
+        return [self.signed(ch, last, prefix(k, self.features) * there), bias]
 
-    def gradient(self, ch: Channel, gradient: K, t: tuple[Point, Point], k: Point, of_bias: K) -> None:
+    def gradient(self, ch: Channel, gradient: K, t: Place, k: Point, of_bias: K) -> None:
         residuals, scaled = (ch.hidden(1)[0] for _ in range(2))
         centred = self.evaluate(ch, ("witness", "centred rate"), {"weight": k})
         of_residuals = of_bias * self.scaler.bias_rate * self.one

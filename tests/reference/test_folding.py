@@ -105,39 +105,42 @@ def test_parts_of_a_box_are_its_cells_once_each() -> None:
         assert sorted(cells) == [(i, 0, k) for i in range(5) for k in range(11)]
 
 
-LARGE = [  # rows, features, epochs, size of a batch, openings, labels; what is large about it
+LARGE = [  # rows, features, epochs, size of a batch, openings, labels (or classes); what is large about it
     (2**20 + 77, 1, 1000, None, 1, "binary"),  # 250 sections, and a ledger in a tree of its own
     (2**16 + 3, 3, 3000, 2**7, 2, "binary"),  # so many weights; epochs are cut, and blocks
     (2**19 + 3, 900, 1000, 2**12, 4096, "real"),  # long rows, vectors that are folded three times
     (100, 9000, 50, 4, 2, "real"),  # a long model
     (3 * 2**20 + 3, 33, 70, 2**16, 32, "binary"),  # rows are cut, the last part of them is short
+    (2**15 + 3, 20, 60, 2**12, 32, 250),  # outputs are cut, too
+    (2**20, 5, 5, None, 32, 256),  # too many scores, but a data set
     (2**28, 3, 5, 2**15, 32, "real"),  # too many iterations, but a data set
     (2**27 + 1, 9, 1, None, 32, "count"),  # too large
 ]
 
 
 @pytest.mark.parametrize("size", LARGE)
-def test_large_shapes_are_those_of_the_package(size: tuple[int, int, int, int | None, int, str]) -> None:
-    rows, features, epochs, batch, openings, kind = size
+def test_large_shapes_are_those_of_the_package(size: tuple[int, int, int, int | None, int, str | int]) -> None:
+    rows, features, epochs, batch, openings, labels = size
+    kind, outputs = (labels, 1) if isinstance(labels, str) else ("categorical", labels)
     spec = zu.TrainingSpec(
-        model="logistic" if kind == "binary" else "linear",
+        model="logistic" if kind in ("binary", "categorical") else "linear",
         epochs=epochs,
         learning_rate=64.0,
         batch_size=batch,
         fixed_point=zu.FixedPoint(p_bits=14),
     )
-    statement = statement_about_nothing(rows, features, kind, openings, spec, [0, rows // 2, rows - 1])
+    statement = statement_about_nothing(rows, features, kind, openings, spec, [0, rows // 2, rows - 1], outputs)
     package = read_statement(TrainingStatement, divided("training", statement))
     try:
         expected = shape_of(package)
     except ParameterError:
-        assert rows >= 2**27
+        assert rows * outputs >= 2**27
         with pytest.raises(Refused, match="statement"):
             verifier.training_shape(statement)
     else:
-        assert rows < 2**27
+        assert rows * outputs < 2**27
         assert reference_shape(verifier.training_shape(statement)) == package_shape(expected)
-    if rows * features <= 2**30:
+    if rows * (features + outputs) <= 2**30:
         assert reference_shape(verifier.dataset_shape(statement["dataset"])) == package_shape(shape_of(package.dataset))
     else:
         file = pack("dataset", statement["dataset"], b"")

@@ -11,7 +11,7 @@ from typing import Any
 from .channel import Channel, Constraint, Read, Settle, Transcript
 from .field import ZERO, K, Point, Refused, eq, eq_table, log2_ceil, require
 from .folding import Claims, evaluate, fold, open_tree
-from .formats import Map, check_forgotten, instance, read_file, read_payload, records_of, sha256
+from .formats import Map, check_forgotten, instance, outputs_of, read_file, read_payload, records_of, sha256
 from .lookups import lookups
 from .plan import plan_digest
 from .relations import GradientDescent, Recommitment, Relation, Validity, rounds
@@ -176,7 +176,8 @@ def claims_about(group: Group, o: Opened, indices: dict[str, list[int]], cells: 
 
 
 def require_size(dataset: Map) -> None:
-    require("statement", dataset["rows"] * len(dataset["encoding"]["features"]) <= 1 << 30)
+    encoding = dataset["encoding"]
+    require("statement", dataset["rows"] * (len(encoding["features"]) + outputs_of(encoding)) <= 1 << 30)
 
 
 def dataset_shape(statement: Map) -> Shape:
@@ -194,10 +195,10 @@ def training_shape(statement: Map) -> Shape:
     dataset, method = statement["dataset"], statement["spec"]["method"]
     require_size(dataset)
     rows, epochs, features = dataset["rows"], method["epochs"], len(dataset["encoding"]["features"])
-    steps = epochs * -(-rows // (method["batch_size"] or rows))
-    require("statement", rows * epochs <= 1 << 30)
-    require("statement", steps * (features + 1) <= 1 << 27)
-    require("statement", statement["model"]["shape"] == [features + method["bias"]])
+    steps, outputs = epochs * -(-rows // (method["batch_size"] or rows)), outputs_of(dataset["encoding"])
+    require("statement", rows * epochs * outputs <= 1 << 30)
+    require("statement", steps * (features + 1) * outputs <= 1 << 27)
+    require("statement", statement["model"]["shape"] == [outputs, features + method["bias"]])
     relation = StandardizedDescent if method["standardize"] else GradientDescent
     return Shape(relation(statement), {"dataset": dataset["openings"], "model": statement["model"]["openings"]})
 
