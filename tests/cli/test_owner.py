@@ -14,7 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.cli.output import one_line
+from zkunlearn.cli.words import label_text
 from zkunlearn.formats.lists import read_digests
+from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.prover import kernels
 from zkunlearn.prover.owner.dataset import Dataset
 
@@ -269,6 +272,26 @@ def test_a_diverging_training_and_a_spent_budget_are_input_errors(owner: Path, t
             ["--label", "binary"],
             "t.csv: column 'sick': 3 distinct",
         ),
+        (
+            "name,age,weight,sick\na,1,1,no\nb,2,2,yes\nc,3,3,no\n",
+            ["--label", "categorical"],
+            "t.csv: column 'sick': two distinct values, categorical labels have more; ask for binary ones",
+        ),
+        (
+            "name,age,weight,sick\na,1,1,0\nb,2,2,n/a\nc,3,3,2\n",
+            [],
+            "t.csv: line 3, column 'sick': 'n/a' is not a number, as others are",
+        ),
+        (
+            "name,age,weight,sick\n" + "".join(f"{k},1,1,{k}\n" for k in range(300)),
+            ["--label", "categorical"],
+            "t.csv: column 'sick': 300 distinct values, categorical labels have at most 256",
+        ),
+        (
+            "name,age,weight,sick\na,1,1,no\nb,2,2,yes\nc,3,3,maybe\n",
+            ["--label", "count"],
+            "t.csv: column 'sick': 3 distinct texts; count labels are numbers",
+        ),
         ("name,age,weight,sick\na,1,1,0\na,2,2,1\n", [], "line 3, column 'name': id 'a' is also that of line 2"),
     ],
 )
@@ -278,6 +301,17 @@ def test_commit_names_file_line_and_column(owner: Path, content: str, options: l
     message = refusal("commit", owner / "t.csv", "--target", "sick", "--id", "name", *out)
     assert found in message, message
     assert not (owner / "new").exists()
+
+
+def test_classes_are_told_with_their_number_and_of_many_only_the_first() -> None:
+    def told(texts: list[str]) -> str:
+        rows = np.arange(2.0 * len(texts)).reshape(-1, 2)
+        return one_line(label_text(DatasetEncoding.from_data(rows, texts, ["age", "size"])))
+
+    assert told(["sick", "well", "sick"]) == "binary: 'sick' is 0, 'well' is 1"
+    assert told(["c", "b", "a"]) == "categorical: 3 classes, 'a, b, c'"
+    assert told([f"kind {k:03}" for k in range(256)]).startswith("categorical: 256 classes, 'kind 000, kind 001, ")
+    assert told([f"kind {k:03}" for k in range(256)]).endswith("kind 011 and 244 more'")
 
 
 def test_a_place_that_cannot_be_written_is_found_before_the_work(owner: Path) -> None:
