@@ -55,12 +55,12 @@ class Objective:
     @property
     def outputs(self) -> int:
         """O."""
-        return self.y.shape[1]
+        return int(self.y.shape[1])
 
     @property
     def width(self) -> int:
         """O K, the number of all weights."""
-        return self.outputs * self.X.shape[1]
+        return self.outputs * int(self.X.shape[1])
 
     def alone(self, output: int) -> Objective:
         """That of one output."""

@@ -152,7 +152,8 @@ class Predictor(ABC):
     def _classes(self, scores: FloatArray) -> NDArray[np.str_]:
         """A classifier's predictions for scores (N,) or (N, O)."""
         numbers = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(np.int64)
-        return np.array(self.encoding.label.classes, dtype=np.str_)[numbers]
+        found: NDArray[np.str_] = np.array(self.encoding.label.classes)[numbers]
+        return found
 
     def _values(self, scores: FloatArray) -> FloatArray:
         """The other families' predictions for scores (N,)."""
