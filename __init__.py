@@ -201,12 +201,13 @@ def train(
     forget: Iterable[str | int] = (),
     previous: TrainingProof | None = None,
     *,
+    forget_classes: Iterable[str | int] = (),
     progress: Callable[[str], None] | None = None,
 ) -> TrainingRun:
     """Train in the integers that `prove` would prove, prove nothing, and spend no opening.
 
     Args:
-        forget, previous: as for `prove`; `previous` may have successors already.
+        forget, previous, forget_classes: as for `prove`; `previous` may have successors already.
         progress: called with the name of each phase.
 
     Returns:
@@ -217,7 +218,7 @@ def train(
     """
     from .prover.owner.trial import try_training
 
-    return try_training(dataset, spec, forget, previous, progress)
+    return try_training(dataset, spec, forget, previous, progress, forget_classes)
 
 
 def suggest(
@@ -229,6 +230,7 @@ def suggest(
     most_epochs: int = 200,
     forget: Iterable[str | int] = (),
     previous: TrainingProof | None = None,
+    forget_classes: Iterable[str | int] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Suggestion:
     """A spec whose training comes near its optimum on this data set, found in float64; no opening is spent.
@@ -238,7 +240,7 @@ def suggest(
         l2: of the spec; by default 1 / rows that count, scikit-learn's C = 1.
         standardize: whether features are standardised, where that can be.
         most_epochs: no more than these are suggested, up to 2^14.
-        forget, previous: who does not count, as for `prove`.
+        forget, previous, forget_classes: who does not count, as for `prove`.
         progress: called with the name of each phase.
 
     Returns:
@@ -250,7 +252,7 @@ def suggest(
     """
     from .prover.owner.suggest import suggest_training
 
-    return suggest_training(dataset, model, l2, standardize, most_epochs, forget, previous, progress)
+    return suggest_training(dataset, model, l2, standardize, most_epochs, forget, previous, progress, forget_classes)
 
 
 def prove(
@@ -261,6 +263,7 @@ def prove(
     *,
     model_openings: int = 4,
     fork: bool = False,
+    forget_classes: Iterable[str | int] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train as `spec` declares on the rows whose ids are not in `forget`, and prove it.
@@ -270,6 +273,8 @@ def prove(
         previous: the proof that this one supersedes.
         model_openings: how many proofs the model's commitment can serve, this one included.
         fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
+        forget_classes: of categorical labels, classes that are forgotten with all their rows. The proof says that no
+            row of them counts; its public list of forgotten records then tells who was of them.
         progress: called with the name of each phase.
 
     Returns:
@@ -281,7 +286,7 @@ def prove(
     """
     from .prover.owner.training import prove_training
 
-    return prove_training(dataset, spec, forget, previous, progress, model_openings, fork)
+    return prove_training(dataset, spec, forget, previous, progress, model_openings, fork, forget_classes)
 
 
 def recommit(

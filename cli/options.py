@@ -45,11 +45,18 @@ force_option = click.option("--force", is_flag=True, help="Replace what is there
 
 
 def forget_options(previous_help: str) -> Callable[[Command], Command]:
-    """Who does not count: --forget, --forget-file, and --previous, whose help is `previous_help`."""
+    """Who does not count: --forget, --forget-file, --forget-class, and --previous, whose help is `previous_help`."""
 
     def decorate(command: Command) -> Command:
         for option in (
             click.option("--previous", "previous_file", type=FILE, metavar="Q.proof", help=previous_help),
+            click.option(
+                "--forget-class",
+                "classes",
+                multiple=True,
+                metavar="CLASS",
+                help="A class of categorical labels to forget, with all its rows; may be repeated.",
+            ),
             click.option("--forget-file", type=FILE, metavar="F", help="Rows to forget, one id a line."),
             click.option("--forget", multiple=True, metavar="ID", help="A row to forget; may be repeated."),
         ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import zkunlearn as zu
@@ -121,6 +121,7 @@ def prove(
     spec_file: Path,
     forget: Sequence[str],
     forget_file: Path | None,
+    classes: Sequence[str],
     previous_file: Path | None,
     fork: bool,
     out: Path,
@@ -148,7 +149,8 @@ def prove(
     ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)
     with output.phases("proving") as progress:
-        trained = zu.prove(dataset, spec, forget=ids, previous=previous, fork=fork, progress=progress)
+        chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": previous, "fork": fork}
+        trained = zu.prove(dataset, spec, **chosen, progress=progress)
     trained.save(out, replace=force)
     if previous is None and roots(directory) > 1:
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")

@@ -32,6 +32,7 @@ def train(
     spec_file: Path,
     forget: Sequence[str],
     forget_file: Path | None,
+    classes: Sequence[str],
     previous_file: Path | None,
 ) -> None:
     """Train on the data set in DIR as `prove` would, and show how it goes; prove nothing, and spend no opening."""
@@ -41,7 +42,7 @@ def train(
     ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)
     with output.phases("training") as progress:
-        run = zu.train(dataset, spec, forget=ids, previous=previous, progress=progress)
+        run = zu.train(dataset, spec, forget=ids, forget_classes=classes, previous=previous, progress=progress)
     for text in run.notes:
         output.note(noted(text))
     rows, forgotten = dataset.statement.rows, len(run.draft.forgotten)
@@ -84,6 +85,7 @@ def suggest(
     most_epochs: int,
     forget: Sequence[str],
     forget_file: Path | None,
+    classes: Sequence[str],
     previous_file: Path | None,
     out: Path | None,
     force: bool,
@@ -106,6 +108,7 @@ def suggest(
             standardize=standardize,
             most_epochs=most_epochs,
             forget=ids,
+            forget_classes=classes,
             previous=previous,
             progress=progress,
         )

@@ -122,8 +122,24 @@ def statement_lines(statement: TrainingStatement) -> Lines:
         *dataset_lines(statement.dataset),
         ("algorithm", algorithm_sentence(statement.spec)),
         ("forgotten", f"{forgotten:,} of {plural(rows, 'row')}" if forgotten else f"none of {plural(rows, 'row')}"),
+        *_forgotten_classes(statement),
         ("model", statement.model.root.hex()),
         ("supersedes", supersedes),
+    ]
+
+
+def _forgotten_classes(statement: TrainingStatement) -> Lines:
+    """What is said of whole classes, and what that tells of the rows."""
+    classes = statement.forgotten_classes
+    if not classes:
+        return []
+    return [
+        (
+            "classes",
+            f"no row that counts is of {'the class' if len(classes) == 1 else 'the classes'} {listed(classes)}",
+        ),
+        ("", "CAUTION: every record that is not in the list of the forgotten is of another class, and of those in it"),
+        ("", "some are of these; the bounds of columns and the list of classes still name them"),
     ]
 
 
@@ -135,6 +151,7 @@ def statement_data(statement: TrainingStatement) -> dict[str, Any]:
         "spec": statement.spec.to_mapping(),
         "algorithm": algorithm_sentence(statement.spec),
         "forgotten": [record.digest.hex() for record in statement.forgotten],
+        "forgotten_classes": list(statement.forgotten_classes),
         "model": statement.model.root.hex(),
         "previous": None if statement.previous is None else statement.previous.hex(),
     }

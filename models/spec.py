@@ -77,6 +77,10 @@ class TrainingSpec:
         """What `model` names."""
         return family_named(self.model)
 
+    def leaving_out(self, names: Iterable[str]) -> TrainingSpec:
+        """The same algorithm without these features, and no others."""
+        return TrainingSpec(model=self.model, method=self.method, without=names, fixed_point=self.fixed_point)
+
     def compile(self, shape: DatasetShape, live: Live) -> Compiled:
         """The integers of the training on the rows that count; the last few are kept.
 

@@ -117,10 +117,13 @@ def check_previous(
         raise StatementMismatch("the previous proof is about another data set")
     if not set(previous.forgotten) <= set(statement.forgotten):
         raise StatementMismatch("a row that the previous proof forgot is not forgotten in this one")
+    for text in sorted(set(previous.forgotten_classes) - set(statement.forgotten_classes)):
+        raise StatementMismatch(f"the class {text!r}, which the previous proof forgot, is not forgotten in this one")
     left_out, before = set(statement.spec.without), set(previous.spec.without)
     for name in sorted(before - left_out):
         raise StatementMismatch(f"the feature {name!r}, which the previous proof left out, is not left out in this one")
-    return tuple(statement.spec.differences(previous.spec))
+    left = (f"the feature {name!r} is left out now" for name in sorted(left_out - before))
+    return (*left, *statement.spec.differences(previous.spec.leaving_out(statement.spec.without)))
 
 
 def linked(old: DatasetStatement, new: DatasetStatement, links: Iterable[LinkStatement]) -> bool:

@@ -8,14 +8,15 @@ from functools import cached_property
 from types import NoneType
 from typing import Any, ClassVar, Self
 
-from ...errors import InvalidProof, ParameterError
+from ...errors import FormatError, InvalidProof, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.live import Live
 from ...models.methods import Compiled
-from ...models.shapes import MAX_FEATURES
+from ...models.shapes import MAX_CLASSES, MAX_FEATURES
 from ...models.spec import TrainingSpec
 from ..language.relation import Relation
 from ..relations.dataset import DATASET
+from ..relations.forgotten_classes import WithoutClasses
 from ..relations.methods import RELATIONS_OF_METHOD
 from ..relations.model import MODEL, model_columns
 from .base import Committed, Statement, referenced, register, statement_digest
@@ -31,7 +32,7 @@ _FIELDS: Fields = {
     "dataset": Bytes(DIGEST_BYTES),
     "spec": dict,
     "forgotten": dict,
-    "forgotten_classes": ListOf(str, 0, 0),  # whole classes, which stay forgotten along a chain
+    "forgotten_classes": ListOf(str, 0, MAX_CLASSES - 2),
     "model": dict,
     "start": ListOf(Bytes(DIGEST_BYTES), 0, 0),  # models that training begins from; zero weights without one
     "scope": ListOf(dict, 0, 0),  # shards and stages; all rows at once without any
@@ -74,6 +75,8 @@ class TrainingStatement(Statement):
         forgotten: in strictly increasing order of positions.
         model: the committed model.
         previous: digest of the statement this one supersedes, or None.
+        forgotten_classes: texts of classes no row of which counts, in increasing order. They stay forgotten along a
+            chain. Which rows are of them the list of the forgotten rows says, among others.
     """
 
     dataset: DatasetStatement
@@ -81,6 +84,7 @@ class TrainingStatement(Statement):
     forgotten: tuple[Record, ...]
     model: ModelCommitment
     previous: bytes | None
+    forgotten_classes: tuple[str, ...] = ()
 
     kind: ClassVar[str] = "training"
     version: ClassVar[int] = 5
@@ -99,9 +103,17 @@ class TrainingStatement(Statement):
         return self.spec.compile(shape, Live(self.dataset.rows, self.positions))
 
     @cached_property
-    def relation(self) -> Relation:
+    def training(self) -> Relation:
         """The relation of the spec's method."""
         return RELATIONS_OF_METHOD[self.spec.method.kind](self.schedule)
+
+    @property
+    def relation(self) -> Relation:
+        """That of the method; and that no row that counts is of a forgotten class, if there are such classes."""
+        if not self.forgotten_classes:
+            return self.training
+        numbers = [self.dataset.encoding.label.classes.index(text) for text in self.forgotten_classes]
+        return WithoutClasses(self.training, tuple(sorted(numbers)), self.dataset.outputs, self.schedule.live)
 
     @property
     def matrices(self) -> Mapping[str, Committed]:
@@ -115,12 +127,14 @@ class TrainingStatement(Statement):
         return Committed(columns, self.model.openings, self.model.root, SHORTEST_ROW_BITS, short=True)
 
     def require_provable(self) -> None:
-        """A data set and a training that one proof can carry, and a model of the shape that the spec implies."""
+        """A data set and a training that one proof can carry, a model of the shape that the spec implies, and classes
+        that can be forgotten."""
         self.dataset.require_provable()
         self.spec.method.require_provable(self.dataset.encoding.shape(self.dataset.rows))
         expected = self.dataset.outputs, self.dataset.features + self.spec.method.bias
         if self.model.shape != expected:
             raise ParameterError(f"a model of shape {self.model.shape}, where the spec implies {expected}")
+        self.dataset.encoding.label.require_forgettable(self.forgotten_classes)
 
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:
         """Positions and order keys strictly increase, positions stay below N and hold the records that are named.
@@ -150,7 +164,7 @@ class TrainingStatement(Statement):
             "dataset": statement_digest(self.dataset),
             "spec": self.spec.to_mapping(),
             "forgotten": written_records(self.forgotten),
-            "forgotten_classes": [],
+            "forgotten_classes": list(self.forgotten_classes),
             "model": self.model.to_mapping(),
             "start": [],
             "scope": [],
@@ -161,11 +175,14 @@ class TrainingStatement(Statement):
     def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
         """Raises FormatError, also for what is to come and not there yet."""
         fields = take(mapping, _FIELDS, "statement")
-        model = take(fields["model"], _MODEL_FIELDS, "model")
+        model, classes = take(fields["model"], _MODEL_FIELDS, "model"), tuple(fields["forgotten_classes"])
+        if classes != tuple(sorted(set(classes))):
+            raise FormatError("statement: forgotten classes are not in increasing order")
         return cls(
             dataset=referenced(references, "dataset", fields["dataset"]),
             spec=TrainingSpec.from_mapping(fields["spec"]),
             forgotten=read_records(fields["forgotten"]),
             model=ModelCommitment(**(model | {"shape": tuple(model["shape"])})),
             previous=fields["previous"],
+            forgotten_classes=classes,
         )

@@ -51,6 +51,20 @@ class LabelEncoding:
         if not low <= self.label_bits <= high:
             raise ParameterError(f"label_bits = {self.label_bits}: must be between {low} and {high}")
 
+    def require_forgettable(self, classes: Sequence[str]) -> None:
+        """Refuse what cannot be forgotten as a class: what is none, and all but one. Raises ParameterError."""
+        if not classes:
+            return
+        if self.kind != "categorical":
+            reason = "forgetting one of two classes leaves nothing to tell apart" if self.kind == "binary" else ""
+            raise ParameterError(f"forgotten classes: {reason or f'{self.kind} labels are no classes'}")
+        for text in classes:
+            if text not in self.classes:
+                known = listed_classes(self.classes)
+                raise ParameterError(f"forgotten classes: {text[:SHOWN_TEXT]!r} is no class; the classes are {known}")
+        if len(set(classes)) > len(self.classes) - 2:
+            raise ParameterError("forgotten classes: at least two classes have to be left")
+
     def encode(self, y: ArrayLike, name: str = "label") -> NDArray[np.int64]:
         """Labels (N,) to integers of the kind, int64 (N,): of classes their numbers.
 

@@ -334,7 +334,8 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     names = Names(arrays["id_bytes"], arrays["id_ends"])
     if not names.is_sound():
         raise FormatError(f"{directory / SECRETS}: id_bytes.npy and id_ends.npy are no texts")
-    rows = Rows(names, *(arrays[name] for name in ("features", "labels", "blinds", "salts")), statement.outputs)
+    cells = {name: arrays[name] for name in ("labels", "blinds", "salts")}
+    rows = Rows(names, arrays["features"], **cells, outputs=statement.outputs)
     secret = Secret(arrays["tails"], arrays["leaf_salts"])
     stored = OpeningFile(directory, commitment.digest, statement.openings)
     return Dataset(commitment, rows, secret, _budget(statement.openings, fields["spent"], stored), directory)

@@ -13,7 +13,8 @@ class LinearModel(Predictor):
 
     Attributes:
         integers: int64 (O, K), for each output: weights (d,) at scale w_bits, and the intercept at x_bits + w_bits, if
-            there is one. There is an output for each of several classes, and else one.
+            there is one. There is an output for each of several classes, and else one. Those of forgotten classes saw
+            other rows only, and are not used.
     """
 
     integers: npt.NDArray[np.int64]
@@ -21,16 +22,21 @@ class LinearModel(Predictor):
     @property
     def weights(self) -> npt.NDArray[np.float64]:
         """Weights on encoded features (in [-1, 1] within bounds), float64 (d,); of several outputs (O, d)."""
-        found = self.integers[:, : len(self.encoding.features)] / float(1 << self.spec.fixed_point.w_bits)
+        found = self._used[:, : len(self.encoding.features)] / float(1 << self.spec.fixed_point.w_bits)
         return np.asarray(found if self._several else found[0], dtype=np.float64)
 
     @property
     def intercept(self) -> float | npt.NDArray[np.float64]:
         """What is added to all scores, 0.0 without a bias; of several outputs float64 (O,)."""
-        scales, found = self.spec.fixed_point, np.zeros(len(self.integers))
+        scales, found = self.spec.fixed_point, np.zeros(len(self._used))
         if self.spec.method.bias:
-            found = self.integers[:, -1] / 2.0 ** (scales.x_bits + scales.w_bits)
+            found = self._used[:, -1] / 2.0 ** (scales.x_bits + scales.w_bits)
         return found if self._several else float(found[0])
+
+    @property
+    def _used(self) -> npt.NDArray[np.int64]:
+        """Of the outputs that count."""
+        return self.integers[self.kept_classes] if self._several else self.integers
 
     @property
     def _several(self) -> bool:

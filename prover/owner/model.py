@@ -73,6 +73,11 @@ class Model(LinearModel, Counted):
         return self.statement.dataset.encoding
 
     @property
+    def forgotten_classes(self) -> tuple[str, ...]:
+        """Classes that are forgotten."""
+        return self.statement.forgotten_classes
+
+    @property
     def spent(self) -> int:
         """Openings already used, that of the training's proof included."""
         return self.budget.spent

@@ -53,6 +53,11 @@ class Predictor(ABC):
 
     @property
     @abstractmethod
+    def forgotten_classes(self) -> tuple[str, ...]:
+        """Classes that are forgotten, by their texts: they are not predicted."""
+
+    @property
+    @abstractmethod
     def weights(self) -> FloatArray:
         """Weights on encoded features (in [-1, 1] within bounds), float64 (d,); of several outputs (O, d)."""
 
@@ -152,8 +157,8 @@ class Predictor(ABC):
     def _classes(self, scores: FloatArray) -> NDArray[np.str_]:
         """A classifier's predictions for scores (N,) or (N, O)."""
         numbers = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(np.int64)
-        found: NDArray[np.str_] = np.array(self.encoding.label.classes)[numbers]
-        return found
+        classes: NDArray[np.str_] = self.classes_[numbers]
+        return classes
 
     def _values(self, scores: FloatArray) -> FloatArray:
         """The other families' predictions for scores (N,)."""
@@ -208,10 +213,17 @@ class Predictor(ABC):
 
     @property
     def classes_(self) -> NDArray[np.str_]:
-        """The texts of all classes, as the data set has them, (classes,). Only classifiers have this attribute."""
+        """The texts of all classes that are not forgotten, in the order of the data set's, (classes,). Only classifiers
+        have this attribute."""
         if self.spec.family.predicts != "class":  # for `hasattr`, which knows no other error
             raise AttributeError(f"a {self.spec.family.title} has no classes_")
-        return np.array(self.encoding.label.classes)
+        return np.array(self.encoding.label.classes, dtype=np.str_)[self.kept_classes]
+
+    @property
+    def kept_classes(self) -> list[int]:
+        """The numbers of the classes that are not forgotten."""
+        gone = set(self.forgotten_classes)
+        return [number for number, text in enumerate(self.encoding.label.classes) if text not in gone]
 
     @property
     def feature_names_in_(self) -> NDArray[np.object_]:

@@ -13,7 +13,7 @@ from ...verifier.proofs import TrainingProof
 from ..kernels import run_blas_tasks
 from ..protocol.proof import Progress
 from .dataset import DATASETS, Dataset
-from .training import forgotten_before
+from .training import classes_to_forget, forgotten_before, positions_of_classes
 
 LARGEST_LIMIT = 1 << 14  # of epochs that are tried
 
@@ -27,6 +27,7 @@ def suggest_training(
     forget: Iterable[object] = (),
     previous: TrainingProof | None = None,
     progress: Progress | None = None,
+    forget_classes: Iterable[object] = (),
 ) -> Suggestion:
     """A spec that converges on the rows that are not forgotten, without proving or spending anything.
 
@@ -35,7 +36,7 @@ def suggest_training(
         l2: of the spec; by default 1 / rows that count, scikit-learn's C = 1.
         standardize: whether features are standardised, where that can be.
         most_epochs: no more than these are suggested.
-        forget, previous: who does not count, as in `prove_training`.
+        forget, previous, forget_classes: who does not count, as in `prove_training`.
 
     Raises:
         DataError: an unknown or repeated id; all labels are the same.
@@ -53,6 +54,7 @@ def suggest_training(
     encoding, rows = dataset.statement.encoding, dataset.rows
     family = family_for(encoding.label.kind, model)
     forgotten = {*forgotten_before(dataset, previous, fork=True), *rows.positions(forget)}
+    forgotten |= {*positions_of_classes(dataset, classes_to_forget(dataset, previous, forget_classes))}
     live = Live(dataset.statement.rows, tuple(sorted(forgotten)))
     penalty = 1 / live.count if l2 is None else real("l2", l2)
     if penalty < 0:

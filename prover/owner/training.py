@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -16,8 +16,9 @@ from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.model import MODEL
 from ...circuits.statements.records import Record
 from ...circuits.statements.training import MODEL_OPENINGS, PATHS, ModelCommitment, TrainingStatement
-from ...errors import DataError, StatementMismatch, require_type
+from ...errors import DataError, ParameterError, StatementMismatch, require_type
 from ...models.convergence import Curve
+from ...models.encoding.labels import class_texts
 from ...models.spec import TrainingSpec
 from ...verifier.proofs import TrainingProof
 from ...verifier.protocol.merkle import DIGEST_BYTES
@@ -75,6 +76,7 @@ def prove_training(
     progress: Progress | None = None,
     model_openings: int = MODEL_OPENINGS,
     fork: bool = False,
+    forget_classes: Iterable[object] = (),
 ) -> Trained:
     """Train on the rows that are not forgotten, and prove it.
 
@@ -85,6 +87,7 @@ def prove_training(
         previous: the proof that this one supersedes.
         model_openings: how many proofs the model's commitment can serve, this one included.
         fork: whether `previous` may have another successor already, as far as the stored data set knows.
+        forget_classes: texts of classes to forget, with all their rows, beside those that `previous` forgot.
 
     Raises:
         DataError: an unknown or repeated id; a statement that would be the second to supersede `previous`.
@@ -95,7 +98,7 @@ def prove_training(
         BudgetExceeded: no openings are left.
     """
     start = perf_counter()
-    declared = declare(dataset, spec, forget, previous, model_openings, fork)
+    declared = declare(dataset, spec, forget, previous, model_openings, fork, forget_classes)
     draft = declared.draft
     shape = check_before_work(draft, [dataset.budget], declared.attached)
     dataset.require_whole_count()
@@ -105,7 +108,7 @@ def prove_training(
     secret = fresh_secret(matrix.code, matrix.layout.rows)
     opening = commit_model(matrix, dataset.statement.features, outcome.integers, secret)
     statement = replace(draft, model=replace(draft.model, root=opening.root))
-    own = MAKERS_OF_METHOD[spec.method.kind].witness(draft.relation, outcome.trace)
+    own = MAKERS_OF_METHOD[spec.method.kind].witness(draft.training, outcome.trace)
     witness = Witness({**dataset.columns, **own.columns}, own.looked_up)
     committed = {DATASET: dataset.matrix, MODEL: opening}
     trained = perf_counter()
@@ -126,14 +129,34 @@ def declare(
     previous: TrainingProof | None,
     model_openings: int = MODEL_OPENINGS,
     fork: bool = False,
+    forget_classes: Iterable[object] = (),
 ) -> Declared:
     """What is to be trained; arguments and errors are those of `prove_training`."""
     _require_types(dataset, spec, previous)
     openings = require_openings(model_openings)
     before, wanted = forgotten_before(dataset, previous, fork), dataset.rows.positions(forget)
-    draft = _draft(dataset, spec, dataset.records_at({*before, *wanted}), openings, previous)
+    classes = classes_to_forget(dataset, previous, forget_classes)
+    records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes)})
+    draft = _draft(dataset, spec, records, openings, previous, classes)
     attached = {PATHS: dataset.rows.record_paths(draft.positions)}
     return Declared(draft, attached, len({*before} & {*wanted}))
+
+
+def classes_to_forget(dataset: Dataset, previous: TrainingProof | None, classes: Iterable[object]) -> tuple[str, ...]:
+    """The texts of these classes and of those that are forgotten already, increasing. Raises ParameterError."""
+    if isinstance(classes, (str, bytes)) or not isinstance(classes, Iterable):
+        raise ParameterError("forget_classes: expected a list of classes, by the texts of their labels")
+    named = class_texts(np.array([*classes], dtype=object))
+    before = () if previous is None else previous.statement.forgotten_classes
+    dataset.statement.encoding.label.require_forgettable(named)
+    return tuple(sorted({*named, *before}))
+
+
+def positions_of_classes(dataset: Dataset, classes: Sequence[str]) -> list[int]:
+    """The rows of these classes."""
+    numbers = [dataset.statement.encoding.label.classes.index(text) for text in classes]
+    found: list[int] = np.flatnonzero(np.isin(dataset.rows.labels, numbers)).tolist()
+    return found
 
 
 def train_declared(dataset: Dataset, draft: TrainingStatement, progress: Progress | None) -> Outcome:
@@ -163,13 +186,18 @@ def _require_types(dataset: Dataset, spec: TrainingSpec, previous: TrainingProof
 
 
 def _draft(
-    dataset: Dataset, spec: TrainingSpec, forgotten: tuple[Record, ...], openings: int, previous: TrainingProof | None
+    dataset: Dataset,
+    spec: TrainingSpec,
+    forgotten: tuple[Record, ...],
+    openings: int,
+    previous: TrainingProof | None,
+    classes: tuple[str, ...],
 ) -> TrainingStatement:
     """The statement before there is a model, whose root is zero in it."""
     shape = (dataset.statement.outputs, dataset.statement.features + spec.method.bias)
     model = ModelCommitment(bytes(DIGEST_BYTES), openings, shape)
     superseded = None if previous is None else previous.digest
-    return TrainingStatement(dataset.statement, spec, forgotten, model, superseded)
+    return TrainingStatement(dataset.statement, spec, forgotten, model, superseded, classes)
 
 
 def forgotten_before(dataset: Dataset, previous: TrainingProof | None, fork: bool) -> tuple[int, ...]:

@@ -46,6 +46,11 @@ class TrainingRun(LinearModel):
         """How inputs become integers."""
         return self.draft.dataset.encoding
 
+    @property
+    def forgotten_classes(self) -> tuple[str, ...]:
+        """Classes that are forgotten."""
+        return self.draft.forgotten_classes
+
 
 def try_training(
     dataset: Dataset,
@@ -53,6 +58,7 @@ def try_training(
     forget: Iterable[object] = (),
     previous: TrainingProof | None = None,
     progress: Progress | None = None,
+    forget_classes: Iterable[object] = (),
 ) -> TrainingRun:
     """Train on the rows that are not forgotten, as `prove_training` would with the same arguments.
 
@@ -61,7 +67,7 @@ def try_training(
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError: those of `prove_training`.
     """
-    declared = declare(dataset, spec, forget, previous, fork=True)
+    declared = declare(dataset, spec, forget, previous, fork=True, forget_classes=forget_classes)
     check_before_work(declared.draft, attached=declared.attached)
     outcome = train_declared(dataset, declared.draft, progress)
     return TrainingRun(declared.draft, outcome.integers, outcome.curve, outcome.notes)

@@ -41,14 +41,26 @@ class _Units:
 
 
 def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, traces: Sequence[NarrowTrace]) -> Curve:
-    """The curve of a run, by the trace of each output, and the notes on it: models/convergence.py."""
+    """The curve of a run, by the trace of each output, and the notes on it: models/convergence.py.
+
+    Outputs of classes without a row that counts are left out: there is nothing that they could learn.
+    """
+    outputs = _outputs_to_learn(rows, schedule)
     epochs, units = shown_epochs(schedule.epochs), _units(schedule, traces[0].scaler)  # one for all outputs
     steps = [epoch * schedule.blocks for epoch in epochs]
-    weights = np.stack([trace.weights[steps] for trace in traces], axis=1) * units.weight
-    pieces = _real_rows(rows, schedule, units, len(epochs), len(traces))
+    weights = np.stack([traces[output].weights[steps] for output in outputs], axis=1) * units.weight
+    pieces = _real_rows(rows, schedule, units, len(epochs), outputs)
     penalties = schedule.penalties(method.l2)
     (curve,) = run_blas_tasks([partial(measured, schedule.family, pieces, epochs, weights, penalties)])
     return curve  # products of pieces are small, and threads of BLAS would wait for one another
+
+
+def _outputs_to_learn(rows: Rows, schedule: Schedule) -> list[int]:
+    """All outputs, but of several classes those of which there are rows."""
+    if schedule.outputs == 1:
+        return [0]
+    found: list[int] = np.unique(rows.labels[schedule.live.mask()]).tolist()
+    return found
 
 
 def _units(schedule: Schedule, scaler: Scaler | None) -> _Units:
@@ -62,9 +74,9 @@ def _units(schedule: Schedule, scaler: Scaler | None) -> _Units:
     return _Units(scaler.power / spread, scaler.shift / spread, weight)
 
 
-def _real_rows(rows: Rows, schedule: Schedule, units: _Units, models: int, outputs: int) -> Iterator[Piece]:
+def _real_rows(rows: Rows, schedule: Schedule, units: _Units, models: int, outputs: list[int]) -> Iterator[Piece]:
     """The rows that count, some at a time; a bias is the last feature."""
-    live, step = schedule.live.mask(), max(LEAST_ROWS, PIECE_CELLS // (schedule.width + models * outputs))
+    live, step = schedule.live.mask(), max(LEAST_ROWS, PIECE_CELLS // (schedule.width + models * len(outputs)))
     label_unit = schedule.label_multiplier / 2.0**schedule.scales.p_bits
     for start in range(0, schedule.rows, step):
         part = slice(start, min(start + step, schedule.rows))
@@ -75,7 +87,7 @@ def _real_rows(rows: Rows, schedule: Schedule, units: _Units, models: int, outpu
         features = matrix[: schedule.features]
         np.multiply(rows.by_feature[:, part], units.factor[:, None], out=features)
         features -= units.offset[:, None]
-        targets = np.stack([schedule.targets(own, output) for output in range(outputs)], axis=1)
+        targets = np.stack([schedule.targets(own, output) for output in outputs], axis=1)
         labels = np.asarray(targets * label_unit, dtype=np.float64)
         counted = schedule.row_weights(own).astype(np.float64)
         yield (matrix.T, labels, counted) if mine.all() else (matrix[:, mine].T, labels[mine], counted[mine])

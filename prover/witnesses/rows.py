@@ -72,11 +72,12 @@ class Rows:
         return {FEATURES: self.by_feature, LABELS: self.label_columns, **blinds}
 
     @cached_property
-    def label_columns(self) -> npt.NDArray[np.generic]:
+    def label_columns(self) -> npt.NDArray[np.integer]:
         """(outputs, N): the labels, or for each class which rows are of it."""
         if self.outputs == 1:
             return self.labels[None]
-        return (self.labels == np.arange(self.outputs)[:, None]).astype(np.uint16)
+        of_class: npt.NDArray[np.bool_] = self.labels == np.arange(self.outputs)[:, None]
+        return of_class.astype(np.uint16)
 
     @cached_property
     def record_levels(self) -> list[Packed]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,6 +159,32 @@ def sections(shape: verifier.Shape) -> Iterator[tuple[str, int, int]]:
     for part, length in parts:
         yield part, at, at + length
         at += length
+
+
+def expected_of(part: str) -> str:
+    """The check that notices another value in a part of a proof.
+
+    Whatever comes after the settlement and before a proof of work spoils the latter, if it holds otherwise.
+    """
+    if "stack" in part and not part.startswith("root of stack 0"):
+        named = {"rounds": "folding", "value": "folding", "root": "proof of work", "nonce": "proof of work"}
+    else:
+        named = {"tails": "proof of work", "final": "proof of work", "nonce": "proof of work"}
+    named |= {"cap": "merkle cap", "salts": "merkle path", "cells": "merkle path", "paths": "merkle path"}
+    return named.get(part.split()[0], "constraints")
+
+
+def check_flips(shape: verifier.Shape, proof: bytes, seed: int, verdict_of: Callable[[bytes], str]) -> None:
+    """One bit of each part of a proof is changed, and the right check notices."""
+    rng = random.Random(seed)
+    end = 0
+    for part, start, end in sections(shape):
+        at = start + 8 * rng.randrange(-(-(end - start) // 8))  # a lowest byte: the element stays below p
+        expected, found = expected_of(part), verdict_of(changed(proof, at))
+        if (expected, found) == ("proof of work", "merkle path"):  # one nonce in 2^20 will do, for other columns
+            found = verdict_of(changed(proof, at, 2))
+        assert found == expected, part
+    assert end == len(proof)
 
 
 def reference_shape(shape: verifier.Shape) -> dict[str, Any]:

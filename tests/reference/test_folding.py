@@ -167,10 +167,10 @@ def test_lookups_in_many_sections(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     sizes = {name: {tuple(axis.size for axis in box.axes) for box in boxes} for name, boxes in found.items()}
     assert sizes == {
-        "scores": {(1, 16), (1, 1)},
-        "weight limbs": {(1, 1, 4)},
-        "last weight limbs": {(4,)},
-        "bias limbs": {(1, 3, 1)},
+        "scores": {(1, 1, 16), (1, 1, 1)},
+        "weight limbs": {(1, 1, 1, 4)},
+        "last weight limbs": {(1, 4)},
+        "bias limbs": {(1, 1, 3)},
         "last bias limbs": {(1,)},
     }
     assert verifier.dataset_shape(training.statement["dataset"]).relation.sections == 4

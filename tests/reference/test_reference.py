@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import random
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from .examples import (
     Owner,
     Training,
     changed,
+    check_flips,
     forget_list,
     numbers,
     owner,
@@ -116,25 +116,26 @@ def test_the_length_of_a_recommitment_is_that_of_the_package(owner: Owner) -> No
 def random_statement(rng: random.Random) -> dict[str, Any]:
     """A training statement in form, about nothing: sizes from one to some thousands, seldom powers of two."""
     rows, features, epochs = (int(2 ** rng.uniform(0, bits)) for bits in (13, 6, 11))
-    kind = rng.choice(["binary", "real", "count"])
+    kind, outputs = rng.choice([("binary", 1), ("real", 1), ("count", 1), ("categorical", rng.randint(3, 40))])
     openings = rng.choice([1, 2, 3, 8, 32, 100, 4096])
     bias = rng.random() < 0.5
     spec = zu.TrainingSpec(
-        model="linear",
+        model="logistic" if kind == "categorical" else "linear",
         epochs=epochs,
         learning_rate=0.5,
         batch_size=rng.choice([None, None, 1, 2, 8, 64, 1024]),
         bias=bias,
         standardize=bias and rng.random() < 0.5,
+        class_weight={str(i): 1 + i for i in range(outputs)} if outputs > 1 and rng.random() < 0.5 else None,
     )
     forgotten = sorted(rng.sample(range(rows), rng.randint(0, min(3, rows - 1))))
-    return statement_about_nothing(rows, features, kind, openings, spec, forgotten)
+    return statement_about_nothing(rows, features, kind, openings, spec, forgotten, outputs)
 
 
 def test_shapes_are_those_of_the_package() -> None:
     """Tilings, row lengths, groups, counts of messages, lengths of proofs."""
-    rng, seen, alone, standardized = random.Random(11), 0, 0, 0
-    for _ in range(60):
+    rng, seen, alone, standardized, outputs = random.Random(11), 0, 0, 0, set()
+    for _ in range(80):
         statement = random_statement(rng)
         package = read_statement(TrainingStatement, divided("training", statement))
         try:
@@ -146,10 +147,11 @@ def test_shapes_are_those_of_the_package() -> None:
         seen += 1
         alone += len(expected.groups) == 3
         standardized += statement["spec"]["method"]["standardize"]
+        outputs.add(statement["model"]["shape"][0])
         assert reference_shape(verifier.training_shape(statement)) == package_shape(expected)
         assert reference_shape(verifier.dataset_shape(statement["dataset"])) == package_shape(shape_of(package.dataset))
     assert seen > 30 and alone > 3, "witnesses with the data set, and in a group of their own"
-    assert standardized > 5
+    assert standardized > 5 and len(outputs) > 5
 
 
 # The integers --------------------------------------------------------------------------------------------------------
@@ -170,8 +172,11 @@ def test_tables_are_those_of_the_package(model: str, q_bits: int, p_bits: int) -
 def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[int]]:
     """A spec, a shape and a forget list, not always ones that fit each other."""
     model = rng.choice(["logistic", "linear", "probit", "poisson"])
-    kinds = {"logistic": "binary", "probit": "binary", "poisson": "count"}
-    kind = kinds.get(model, rng.choice(["binary", "real", "count"]))
+    of_model = {"logistic": ["binary", "categorical"], "probit": ["binary", "categorical"], "poisson": ["count"]}
+    kind = rng.choice(of_model.get(model, ["binary", "categorical", "real", "count"]))
+    several = ("no", "yes", "maybe", "1", "ja")[: rng.randint(3, 5)]
+    classes = {"binary": ("no", "yes"), "categorical": several}.get(kind, ())
+    weights: list[Any] = [None, {"no": 3, "yes": 255}, {"no": 1, "maybe": 2}, {name: len(name) for name in classes}]
     scales = [(10, 16, 16), (12, 16, 12), (10, 16, 14), (14, 10, 20), (6, 20, 24), (12, 13, 16), (4, 16, 14)]
     x_bits, w_bits, p_bits = rng.choice(scales)
     rows, epochs, bias = rng.randint(1, 60), rng.randint(1, 3), rng.random() < 0.5
@@ -187,12 +192,11 @@ def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[
         bias=bias,
         penalize_intercept=bias and rng.random() < 0.5,
         standardize=standardize,
-        class_weight=rng.choice([None, {"no": 3, "yes": 255}, {"no": 1, "maybe": 2}]) if kind == "binary" else None,
+        class_weight=rng.choice(weights) if classes else None,
         fixed_point=zu.FixedPoint(x_bits=x_bits, w_bits=w_bits, p_bits=p_bits),
     )
     label_bits = 14 if kind == "real" else 0
     features = rng.choice([1, 7, 500, 9000])
-    classes = ("no", "yes") if kind == "binary" else ()
     shape = DatasetShape(
         rows=rows, features=features, label_kind=kind, label_bits=label_bits, x_bits=x_bits, classes=classes
     )
@@ -239,32 +243,6 @@ def compare_standardizations(found: Any, expected: Any) -> None:
 
 
 # Bad proofs ----------------------------------------------------------------------------------------------------------
-
-
-def expected_of(part: str) -> str:
-    """The check that notices another value in a part of a proof.
-
-    Whatever comes after the settlement and before a proof of work spoils the latter, if it holds otherwise.
-    """
-    if "stack" in part and not part.startswith("root of stack 0"):
-        named = {"rounds": "folding", "value": "folding", "root": "proof of work", "nonce": "proof of work"}
-    else:
-        named = {"tails": "proof of work", "final": "proof of work", "nonce": "proof of work"}
-    named |= {"cap": "merkle cap", "salts": "merkle path", "cells": "merkle path", "paths": "merkle path"}
-    return named.get(part.split()[0], "constraints")
-
-
-def check_flips(shape: verifier.Shape, proof: bytes, seed: int, verdict_of: Callable[[bytes], str]) -> None:
-    """One bit of each part of a proof is changed, and the right check notices."""
-    rng = random.Random(seed)
-    end = 0
-    for part, start, end in sections(shape):
-        at = start + 8 * rng.randrange(-(-(end - start) // 8))  # a lowest byte: the element stays below p
-        expected, found = expected_of(part), verdict_of(changed(proof, at))
-        if (expected, found) == ("proof of work", "merkle path"):  # one nonce in 2^20 will do, for other columns
-            found = verdict_of(changed(proof, at, 2))
-        assert found == expected, part
-    assert end == len(proof)
 
 
 @pytest.mark.parametrize("kind", ["dataset", "link"])
@@ -549,6 +527,12 @@ def test_other_spellings_are_refused_by_both(owner: Owner) -> None:
     others += [{"features": [{**columns[0], "map": value}]} for value in (*values, "Linear", "log1p")]
     others += [{"features": [{**columns[0], "kind": "feature"}]}, {"keys": [columns[0]]}]
     cases += [("dataset", {**dataset, "encoding": {**encoding, **other}}) for other in others]
+    weights = (
+        [{"label": name, "weight": 2} for name in sorted(names)] for names in (["a"], ["a", "a"], many[1:], many)
+    )
+    cases += [("training", {**statement, "spec": with_method(spec, class_weight=found)}) for found in weights]
+    shapes = ([3], [3, 4], [0, 4], [1, 0], [1, 32769], [32769, 1], [1, 32770], [32770, 1], [True, 4], [1, 2, 3])
+    cases += [("training", {**statement, "model": {**statement["model"], "shape": shape}}) for shape in shapes]
     accepted = sum(read_by_both(kind, pack(kind, content, b"")) for kind, content in cases)
     assert 50 < accepted < len(cases) - 200
 
