@@ -86,3 +86,14 @@ def test_labels_that_are_no_class_of_the_model_are_refused(owner: Path, tmp_path
     result = run("predict", owner / "first.model.opening", tmp_path / "new.csv", "--target", "risk")
     assert result.exit_code == 2
     assert "is no class, nor is any other label; the classes are high, low, middle" in result.stderr
+
+
+def test_a_forgotten_class_is_not_predicted_and_has_no_probability(owner: Path) -> None:
+    common = ("--spec", owner / "spec.toml", "--previous", owner / "first.proof", "--out", owner / "second.proof")
+    done("prove", owner / "data", *common, "--forget-class", "middle")
+    rows = done("predict", owner / "second.model.opening", owner / "t.csv", "--id", "name", "--proba").stdout
+    found = list(csv.DictReader(io.StringIO(rows)))
+    assert list(found[0]) == ["id", "prediction", "probability of high", "probability of low"]
+    assert {row["prediction"] for row in found} == {"high", "low"} and len(found) == 48
+    answer = json.loads(done("predict", owner / "second.model.opening", owner / "t.csv", "--proba", "--json").stdout)
+    assert list(answer["predictions"][0]["probabilities"]) == ["high", "low"]
