@@ -132,7 +132,7 @@ class Predictions:
         return cls(
             ids=table.ids,
             values=model.predict(table.X).tolist(),
-            classes=model.encoding.label.classes if proba else (),
+            classes=tuple(model.classes_.tolist()) if proba else (),
             probabilities=probabilities,
             score_name=SCORES[model.spec.family.predicts],
             score=None if table.y is None else model.score(table.X, table.y, label_name=table.target),

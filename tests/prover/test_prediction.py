@@ -42,9 +42,14 @@ class Fixed(Predictor):
     """A model that nobody had to train."""
 
     def __init__(
-        self, spec: zu.TrainingSpec, encoding: DatasetEncoding, weights: Array, intercept: float | Array
+        self,
+        spec: zu.TrainingSpec,
+        encoding: DatasetEncoding,
+        weights: Array,
+        intercept: float | Array,
+        forgotten: tuple[str, ...] = (),
     ) -> None:
-        self._parts = spec, encoding, weights, intercept
+        self._parts, self._forgotten = (spec, encoding, weights, intercept), forgotten
 
     @property
     def spec(self) -> zu.TrainingSpec:
@@ -53,6 +58,10 @@ class Fixed(Predictor):
     @property
     def encoding(self) -> DatasetEncoding:
         return self._parts[1]
+
+    @property
+    def forgotten_classes(self) -> tuple[str, ...]:
+        return self._forgotten
 
     @property
     def weights(self) -> Array:
@@ -69,7 +78,7 @@ def model(family: str = "logistic", label: LabelEncoding | None = None, **given:
         features=columns, label=label or LABELS[family], x_bits=given.pop("x_bits", 10), bounds_declared=True
     )
     spec = zu.TrainingSpec(model=family, epochs=1, learning_rate=0.5)
-    return Fixed(spec, encoding, np.array(given.pop("weights", WEIGHTS)), given.pop("intercept", INTERCEPT))
+    return Fixed(spec, encoding, np.array(given.pop("weights", WEIGHTS)), given.pop("intercept", INTERCEPT), **given)
 
 
 def refusal(call: Callable[[], object], kind: type[zu.ZkUnlearnError] = zu.DataError) -> str:
@@ -247,8 +256,10 @@ def test_one_vs_rest_predicts_as_that_of_scikit_learn(load: Callable[..., Any]) 
 class Integers(LinearModel):
     """Integers that nobody had to train."""
 
-    def __init__(self, spec: zu.TrainingSpec, label: LabelEncoding, integers: Any) -> None:
-        self.integers, self._spec = np.array(integers, dtype=np.int64), spec
+    def __init__(
+        self, spec: zu.TrainingSpec, label: LabelEncoding, integers: Any, forgotten: tuple[str, ...] = ()
+    ) -> None:
+        self.integers, self._spec, self._forgotten = np.array(integers, dtype=np.int64), spec, forgotten
         self._encoding = DatasetEncoding(features=COLUMNS, label=label, x_bits=10, bounds_declared=True)
 
     @property
@@ -258,6 +269,10 @@ class Integers(LinearModel):
     @property
     def encoding(self) -> DatasetEncoding:
         return self._encoding
+
+    @property
+    def forgotten_classes(self) -> tuple[str, ...]:
+        return self._forgotten
 
 
 def test_integers_are_weights_and_intercepts_at_their_scales() -> None:
@@ -269,6 +284,17 @@ def test_integers_are_weights_and_intercepts_at_their_scales() -> None:
     many = Integers(spec, KINDS, [[1, -2, 3, 4], [5, 6, 7, 8], [0, 0, 1, -1]])
     assert many.weights.tolist() == [[1 / w, -2 / w, 3 / w], [5 / w, 6 / w, 7 / w], [0.0, 0.0, 1 / w]]
     assert np.asarray(many.intercept).tolist() == [4 / both, 8 / both, -1 / both]
+
+
+def test_the_integers_of_a_forgotten_class_are_not_used() -> None:
+    spec = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
+    integers = [[1, -2, 3, 4], [1 << 20, 0, 0, 1 << 30], [0, 0, 1, -1]]
+    found = Integers(spec, KINDS, integers, forgotten=("b",))
+    w = 2.0**spec.fixed_point.w_bits
+    assert found.weights.tolist() == [[1 / w, -2 / w, 3 / w], [0.0, 0.0, 1 / w]] and np.shape(found.intercept) == (2,)
+    assert found.classes_.tolist() == ["a", "c"] and "b" not in found.predict(X)
+    assert found.predict_proba(X).shape == found.decision_function(X).shape == (5, 2)
+    assert found.coef_.shape == (2, 3) and np.shape(found.intercept_) == (2,)
 
 
 def test_without_a_bias_all_intercepts_are_zero() -> None:

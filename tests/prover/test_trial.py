@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from zkunlearn.models.convergence import CONSTANT, FALLING, RISING, SEPARABLE
@@ -161,6 +162,56 @@ def test_with_standardised_features_weights_classes_and_a_penalised_intercept_it
     assert last.gradient_norm == pytest.approx(np.linalg.norm(gradient), rel=2e-2)
 
 
+@pytest.mark.parametrize("model", ["logistic", "probit"])
+def test_of_several_classes_a_curve_is_that_of_the_sum_of_all_outputs(model: str) -> None:
+    """What a user of numpy would compute for three models that share rows and rates, forgotten rows left out."""
+    rng = np.random.default_rng(6)
+    numbers, l2 = rng.integers(0, 3, ROWS), 0.02
+    X = rng.uniform(-1, 1, (ROWS, 2)) + np.array([[1.5, 0.0], [0.0, 1.5], [-1.5, -1.5]])[numbers]
+    dataset = zu.commit(X, np.array(["a", "b", "c"])[numbers])
+    spec = zu.TrainingSpec(model=model, epochs=20, learning_rate=2.0, l2=l2, standardize=True, momentum=0.5)
+    run, family = zu.train(dataset, spec, forget=["2", "7"]), FAMILIES[model]
+    live = run.draft.schedule.live.mask()
+    own, y = (dataset.rows.features / 2.0**10)[live], np.asarray(dataset.rows.labels)[live]
+    Y, z, last = np.eye(3)[y], own @ run.weights.T + run.intercept, run.curve.last
+    assert run.weights.shape == (3, 2) and np.shape(run.intercept) == (3,)
+    assert run.curve.points[0].loss == pytest.approx(3 * float(family.loss(np.zeros(1), np.zeros(1))[0]))
+    assert last.loss == pytest.approx(family.loss(z, Y).mean(axis=0).sum(), rel=1e-9)
+    assert last.score == np.mean(z.argmax(axis=1) == y) > 0.8
+    spread = own.std(axis=0)
+    w = np.column_stack([run.weights * spread, run.intercept + run.weights @ own.mean(axis=0)])
+    assert last.penalty == pytest.approx(l2 / 2 * (w[:, :-1] ** 2).sum(), rel=1e-2)
+    assert last.weight_norm == pytest.approx(np.linalg.norm(w), rel=1e-2)
+    standardised = np.hstack([(own - own.mean(axis=0)) / spread, np.ones((len(own), 1))])
+    gradient = (family.inverse_link(z) - Y).T @ standardised / len(y) + l2 * np.pad(w[:, :-1], ((0, 0), (0, 1)))
+    assert last.gradient_norm == pytest.approx(np.linalg.norm(gradient), abs=2e-3)
+    assert last.loss < run.curve.constant_loss
+
+
+@pytest.mark.parametrize("load", [load_iris, load_wine])
+def test_a_suggested_training_of_several_classes_is_as_near_its_optimum_as_expected(load: Any) -> None:
+    """That of scikit-learn's one-vs-rest at C = 1, on features that its scaler has standardised."""
+    X, y = load(return_X_y=True)
+    dataset = zu.commit(X, y, label_kind="categorical", x_bits=12)
+    found = zu.suggest(dataset)
+    run = zu.train(dataset, found.spec)
+    encoded = dataset.statement.encoding.encode_features(X) / 2.0**12
+    scaler = StandardScaler().fit(encoded)
+    theirs = OneVsRestClassifier(LogisticRegression(C=1.0, tol=1e-10, max_iter=10_000))
+    theirs.fit(scaler.transform(encoded), y)
+
+    def objective(weights: Any, scores: Any) -> float:
+        losses = np.logaddexp(0, scores) - np.eye(3)[y] * scores
+        return float(losses.mean(axis=0).sum() + (weights**2).sum() / (2 * len(y)))
+
+    least = objective(
+        np.vstack([one.coef_ for one in theirs.estimators_]), theirs.decision_function(scaler.transform(encoded))
+    )
+    ours = objective(run.weights * scaler.scale_, run.decision_function(X))
+    assert ours / least - 1 == pytest.approx(found.expected_gap, abs=1e-4)
+    assert abs(run.score(X, y) - theirs.score(scaler.transform(encoded), y)) <= 2.01 / len(y)
+
+
 # Notes -------------------------------------------------------------------------------------------------------------
 
 SITUATIONS = [
@@ -217,7 +268,7 @@ def test_a_suggested_spec_reaches_the_distance_that_is_expected_of_it(load: Any,
         features = _standardized(features)
     penalties = np.append(np.full(X.shape[1], 1 / len(X)), 0.0)
     design = np.hstack([features, np.ones((len(X), 1))])
-    least = minimum(Objective(run.spec.family, design, labels, penalties))[1]
+    least = minimum(Objective(run.spec.family, design, labels[:, None], penalties))[1]
     gap = run.curve.last.objective / least - 1
     assert gap == pytest.approx(found.expected_gap, abs=5e-5) and found.expected_gap <= NEAR
     assert found.spec.method.to_mapping()["standardize"] == standardize
