@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ...errors import ParameterError
 from ...models.methods import GradientDescent as GradientDescentMethod
 from ...models.methods import OnePass as OnePassMethod
 from ...models.methods.normal_equations import NormalEquations
@@ -15,6 +14,7 @@ from ..language.relation import Relation
 from .gradient_descent import GradientDescent
 from .one_pass import OnePass
 from .standardized_descent import StandardizedDescent
+from .standardized_one_pass import StandardizedOnePass
 
 
 def descent(schedule: Schedule) -> Relation:
@@ -23,10 +23,8 @@ def descent(schedule: Schedule) -> Relation:
 
 
 def normal_equations(schedule: NormalEquations) -> Relation:
-    """On features as they are. Raises ParameterError for standardised ones, which are not proved yet."""
-    if schedule.standardization is not None:
-        raise ParameterError("standardize: one-pass training takes features as they are; use gradient descent")
-    return OnePass(schedule)
+    """On features as they are, or on standardised ones."""
+    return OnePass(schedule) if schedule.standardization is None else StandardizedOnePass(schedule)
 
 
 RELATIONS_OF_METHOD: Mapping[str, Callable[[Any], Relation]] = MappingProxyType(  # of what the method compiles

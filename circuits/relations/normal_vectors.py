@@ -8,7 +8,7 @@ import numpy as np
 
 from ...models.live import Live
 from ...models.methods.normal_equations import NormalEquations
-from ..field.goldilocks import K, Vector, kadd, kdot, kmul_base, kscale, ksub, to_field
+from ..field.goldilocks import K, Vector, kadd, kdot, kmul, kmul_base, kscale, ksub, to_field
 from ..field.multilinear import Point, eq_table
 from ..language.layout import Axis
 from ..language.relation import PublicVector
@@ -27,6 +27,25 @@ def sum_of(first: PublicVector, second: PublicVector, share: K) -> PublicVector:
         lambda: kadd(first.table(), kscale(second.table(), share)),
         lambda point: first.evaluate(point) + second.evaluate(point) * share,
     )
+
+
+def diagonal(point: Point, size: int, factor: K) -> PublicVector:
+    """factor eq(point, i) [i = j] on pairs (i, j) of real ones."""
+    bits = len(point)
+
+    @cache
+    def own() -> Vector:
+        return kscale(eq_table(point)[:, :size], factor)
+
+    def table() -> Vector:
+        values = np.zeros((2, size, size), dtype=np.uint64)
+        values[:, np.arange(size), np.arange(size)] = own()
+        return values
+
+    def evaluate(at: Point) -> K:
+        return kdot(kmul(own(), eq_table(at[:bits])[:, :size]), eq_table(at[bits:])[:, :size])
+
+    return PublicVector(table, evaluate)
 
 
 def shifted_steps(schedule: NormalEquations, t: Point) -> PublicVector:

@@ -3,8 +3,8 @@
 With the names of models/methods/normal_equations.py; S(n) is the indicator of rows that count, x = x_bits, the bias is
 V beside the weights W, and M(k, 1), b(1), A(k, 1), B(1) are those of the constant 2^x:
 
-    2^s M + R - 2^(s-1) = rho A,   A(k, l) = sum_n S(n) X(n, k) X(n, l),  A(k, 1) = sum_n S(n) 2^x X(n, k)    "moments"
-    2^a b + r - 2^(a-1) = rho 2^c B,   B(k) = sum_n S(n) X(n, k) Y(n),  B(1) = sum_n S(n) 2^x Y(n)            "moments"
+    A(k, l) = sum_n S(n) X(n, k) X(n, l),  A(k, 1) = sum_n S(n) 2^x X(n, k),  2^s M + R - 2^(s-1) = rho A,  and
+    B(k) = sum_n S(n) X(n, k) Y(n),  B(1) = sum_n S(n) 2^x Y(n),  2^a b + r - 2^(a-1) = rho 2^c B  "moments of products"
     g(t, k) = sum_l M(k, l) W(t, l) + L W(t, k) + M(k, 1) V(t) - b(k)                  "parts", "products", "iterations"
     f(t)    = sum_l M(l, 1) W(t, l) + M(1, 1) V(t) - b(1)                              "parts", "products", "iterations"
     2^h (W(t, k) - W(t + 1, k)) = c_t g(t, k) - m_t (W(t, k) - W(t - 1, k)) + 2^(h-1) - u(t, k)                "update"
@@ -200,9 +200,13 @@ class OnePass:
         """What M and b are scaled from, as one sum over the rows at random weights: at features k and j."""
         k, j = (steps.point("features", self.weight.bits) for _ in range(2))
         parts = self._scaled_sums(steps, k, j)
-        gamma, delta = steps.point("moments", 2) if self.schedule.bias else (*steps.point("moments", 1), ZERO)
-        shares = (ONE, gamma, delta, gamma * delta)
-        self._over_rows(steps, linear(zip(shares, parts, strict=False)), k, j, gamma, delta)
+        gamma, delta = (
+            steps.point("moments of products", 2)
+            if self.schedule.bias
+            else (*steps.point("moments of products", 1), ZERO)
+        )
+        claim = linear(zip((ONE, gamma, delta, gamma * delta), parts, strict=False))  # two parts without a bias
+        self._over_rows(steps, claim, k, j, gamma, delta)
 
     def _scaled_sums(self, steps: Steps, k: Point, j: Point) -> tuple[Hidden, ...]:
         """rho A(k, j), rho 2^c B(k), and with a bias rho A(j, 1) and rho 2^c B(1), of the committed integers."""
@@ -228,7 +232,7 @@ class OnePass:
         constant = constant_on((self.row,), delta * own.one) if own.bias else None
         first = Factor((Term(ONE, FEATURES, {"row": row, "feature": k}),), constant)
         second = Factor((Term(ONE, FEATURES, {"row": row, "feature": j}), self._labels(gamma)))
-        steps.sumcheck(Sum("moments", (self.row.bits,), self._counted(), (first, second)), claim)
+        steps.sumcheck(Sum("moments of products", (self.row.bits,), self._counted(), (first, second)), claim)
 
     def _labels(self, share: K) -> Term:
         """share 2^c Y(n) on rows n."""

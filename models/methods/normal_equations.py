@@ -269,7 +269,7 @@ class _Choice:
         intercept = width * largest_feature(x_bits, LARGEST_EXPONENT) * model + (1 << WHOLE_WEIGHT_BITS)
         return [
             ("penalty |2^tau L|", penalty, EXPRESSION_BOUND),
-            ("penalty identity |2^tau L + rest - lambda M|", 2 * penalty + (4 << shift), FIELD_MODULUS),
+            ("penalty identity |2^tau L + rest - lambda M|", 4 * penalty + (4 << shift), FIELD_MODULUS),
             ("intercept |I|", intercept, EXPRESSION_BOUND),
         ]
 

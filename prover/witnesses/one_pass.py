@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,6 +13,7 @@ from ...circuits.language.layout import Address
 from ...circuits.language.tables import split_limbs
 from ...circuits.relations import one_pass as columns
 from ...circuits.relations.one_pass import OnePass
+from ...circuits.relations.standardized_one_pass import PENALTIES, PENALTY_REST, SCALED, StandardizedOnePass
 from ...errors import ParameterError
 from ...models.convergence import Curve, Piece, measured, shown_epochs
 from ...models.methods import OnePass as OnePassMethod
@@ -24,6 +26,7 @@ from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities
 from ..matrices.values import Witness
 from .model import model_cells
 from .rows import Rows
+from .standardization import scaler_columns
 
 Integers = npt.NDArray[np.int64]
 EXACT = 1 << 53  # integers up to here are float64 numbers
@@ -36,15 +39,26 @@ LEAST_ROWS = 64  # however wide they are
 # The run ------------------------------------------------------------------------------------------------------------
 
 
-def solve_rows(rows: Rows, schedule: NormalEquations) -> Solution:
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Solved:
+    """One training run, and the rows it was on."""
+
+    rows: Rows
+    solution: Solution
+
+    def scaled_features(self, scaler: Scaler) -> Cells:
+        """2^e X of all rows, int32 (d, N): at most 2^29."""
+        return np.left_shift(self.rows.by_feature.astype(np.int32), scaler.e[:, None].astype(np.int32))
+
+
+def solve_rows(rows: Rows, schedule: NormalEquations) -> Solved:
     """Run the declared training on the rows that count. Raises TrainingError: a weight left its range."""
     (found,) = run_blas_tasks([partial(_solve, rows, schedule)])
-    return found
+    return Solved(rows, found)
 
 
 def _solve(rows: Rows, schedule: NormalEquations) -> Solution:
-    sums = sums_of_rows(rows, schedule)
-    return solution(schedule, sums, multiplied)
+    return solution(schedule, sums_of_rows(rows, schedule), multiplied)
 
 
 def sums_of_rows(rows: Rows, schedule: NormalEquations) -> Sums:
@@ -102,13 +116,14 @@ def multiplied(matrix: Integers, weights: Integers) -> Integers:
     return np.asarray(low_sums + (high_sums << LIMB_BITS), dtype=np.int64)
 
 
-def solution_model(schedule: NormalEquations, found: Solution) -> Integers:
+def solution_model(schedule: NormalEquations, solved: Solved) -> Integers:
     """The integers of the trained model."""
-    return exported_solution(schedule, found)
+    return exported_solution(schedule, solved.solution)
 
 
-def solution_notes(schedule: NormalEquations, found: Solution) -> tuple[str, ...]:
+def solution_notes(schedule: NormalEquations, solved: Solved) -> tuple[str, ...]:
     """None. Raises ParameterError where there was something to learn, and every update was rounded to zero."""
+    found = solved.solution
     if found.targets.any() and not found.weights.any():
         unit = schedule.scales.w_bits + schedule.fine_bits
         raise ParameterError(
@@ -121,8 +136,9 @@ def solution_notes(schedule: NormalEquations, found: Solution) -> tuple[str, ...
 # The witness --------------------------------------------------------------------------------------------------------
 
 
-def one_pass_witness(relation: OnePass, found: Solution) -> Witness:
-    """Columns of the model and the witness."""
+def one_pass_witness(relation: OnePass, solved: Solved) -> Witness:
+    """Columns of the model and the witness, and 2^e X."""
+    found = solved.solution
     limbs: dict[Address, npt.NDArray[np.uint16]] = {}
     looked_up: dict[str, LookedUpRows] = {}
     for integer, values in integer_columns(relation, found).items():
@@ -130,6 +146,10 @@ def one_pass_witness(relation: OnePass, found: Solution) -> Witness:
         looked_up |= limb_rows(limbs, integer, relation.bits_of(integer))
     model = exported_solution(relation.schedule, found)
     cells: dict[Address, Cells] = {**model_cells(relation.schedule.features, model), **limbs}
+    if isinstance(relation, StandardizedOnePass) and found.scaler is not None:
+        scaler, rows = scaler_columns(relation.scaler, found.scaler)
+        cells |= {**scaler, SCALED: solved.scaled_features(found.scaler)}
+        looked_up |= rows
     cells |= multiplicities(relation.sections, looked_up)
     return Witness(cells, looked_up)
 
@@ -162,6 +182,8 @@ def integer_columns(relation: OnePass, found: Solution) -> dict[Address, Integer
             columns.MEAN_REST: found.product_rest[:features, features],
             columns.BIAS_TARGET_REST: found.target_rest[features:],
         }
+    if schedule.penalised:
+        unsigned |= {PENALTIES: found.penalties, PENALTY_REST: found.penalty_rest}
     raised = {integer: values + (1 << (relation.bits_of(integer) - 1)) for integer, values in signed.items()}
     return raised | unsigned
 
@@ -169,8 +191,9 @@ def integer_columns(relation: OnePass, found: Solution) -> dict[Address, Integer
 # The curve ----------------------------------------------------------------------------------------------------------
 
 
-def one_pass_curve(rows: Rows, method: OnePassMethod, schedule: NormalEquations, found: Solution) -> Curve:
+def one_pass_curve(rows: Rows, method: OnePassMethod, schedule: NormalEquations, solved: Solved) -> Curve:
     """The curve of a run, and the notes on it: models/convergence.py."""
+    found = solved.solution
     epochs = shown_epochs(schedule.epochs)
     unit = 2.0 ** -(schedule.scales.w_bits + schedule.fine_bits)
     weights = np.asarray(found.weights[list(epochs)] * unit, dtype=np.float64)

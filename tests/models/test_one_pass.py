@@ -127,7 +127,7 @@ def test_the_prover_computes_the_same_integers(fields: Any, changes: Any, forgot
     shape = shape_of(**changes)
     schedule = compiled(shape, forgotten, **(fields | extra))
     X, y = data_of(shape)
-    assert same(solve_rows(rows_of(X, y), schedule), solve(X, y, schedule))
+    assert same(solve_rows(rows_of(X, y), schedule).solution, solve(X, y, schedule))
 
 
 @pytest.mark.parametrize("standardize", [False, True])
@@ -136,7 +136,7 @@ def test_the_prover_computes_the_same_integers_on_more_rows_than_a_piece(standar
     schedule = compiled(shape, (1, 39_999), standardize=standardize, epochs=20)
     X, y = data_of(shape)
     X[:, 2] //= 300
-    assert same(solve_rows(rows_of(X, y), schedule), solve(X, y, schedule))
+    assert same(solve_rows(rows_of(X, y), schedule).solution, solve(X, y, schedule))
 
 
 @pytest.mark.parametrize("size", [1 << 24, 1 << 33])
@@ -196,7 +196,7 @@ def test_diabetes_ends_within_a_ten_thousandth_of_the_least_squares_solution(l2:
     own = np.hstack([X[live] / 2.0**X_BITS, np.ones((live.sum(), 1))])
     values = np.linalg.eigvalsh(own.T @ own / len(own) + l2 * np.diag([1.0] * 10 + [0.0]))
     schedule = compiled(shape, (7, 100), epochs=epochs, l2=l2, **method(values, epochs))
-    found = solve_rows(rows_of(X, y), schedule)
+    found = solve_rows(rows_of(X, y), schedule).solution
     expected = ridge(X[live] / 2.0**X_BITS, y[live] / 2.0**14, l2, np.ones(10))
     trained = found.weights[-1] / 2.0 ** (schedule.scales.w_bits + schedule.fine_bits)
     assert np.linalg.norm(trained - expected) < 2e-5 * np.linalg.norm(expected)
@@ -213,7 +213,7 @@ def test_standardised_diabetes_ends_near_the_ridge_solution_of_standardised_feat
     shape = shape_of(*X.shape, x_bits=12)
     fields: Any = {"epochs": 300, "learning_rate": 0.8, "momentum": 0.9, "l2": 0.05, "fixed_point": scales}
     schedule = compiled(shape, (7, 100), standardize=True, **fields)
-    found = solve_rows(rows_of(X, y), schedule)
+    found = solve_rows(rows_of(X, y), schedule).solution
     live = schedule.live.mask()
     own, labels = X[live] / 2.0**12, y[live] / 2.0**14
     expected = ridge(own, labels, 0.05, own.var(axis=0))
@@ -227,7 +227,7 @@ def test_steps_are_those_of_the_heavy_ball() -> None:
     shape = shape_of(*X.shape)
     rates, momenta = (0.4, 0.3, 0.5, 0.2, 0.4, 0.4), (0.0, 0.5, 0.25, 0.75, 0.5, 0.5)
     schedule = compiled(shape, epochs=6, learning_rate=rates, momentum=momenta, l2=0.1)
-    found = solve_rows(rows_of(X, y), schedule).weights / 2.0 ** (schedule.scales.w_bits + schedule.fine_bits)
+    found = solve_rows(rows_of(X, y), schedule).solution.weights / 2.0 ** (schedule.scales.w_bits + schedule.fine_bits)
     own, labels = np.hstack([X / 2.0**X_BITS, np.ones((len(X), 1))]), y / 2.0**14
     w = last = np.zeros(11)
     for t, (rate, momentum) in enumerate(zip(rates, momenta, strict=True)):
