@@ -23,10 +23,10 @@ matrix and the model; they have different arguments.) The intercept is V(T), shi
 
 | matrix | columns |
 |---|---|
-| dataset | features (feature, row), labels (row), blinds |
-| model | weights (weight), intercept |
+| dataset | features (feature, row), labels (output, row), blinds |
+| model | weights (output, weight), intercept (output) |
 | witness | limbs of W and u (epoch, weight), of M and R (weight, other), of M(., 1), its rest, b, r, M, q (weight) |
-| | limbs of V and v (epoch, intercept), of V(T), b(1) and its rest (intercept); counts (section, entry) |
+| | limbs of V and v (epoch, output), of V(T), b(1) and its rest (output); counts (section, entry) |
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ from ..language.tables import (
     multiplicity_column,
     range_table,
 )
-from .dataset import DATASET, FEATURES, LABELS, dataset_columns, row_axis
+from .dataset import DATASET, FEATURES, LABELS, dataset_columns, output_axis, row_axis
 from .iterations import epoch_rates, rate_at
-from .model import COEFFICIENTS, INTERCEPT, INTERCEPT_AXIS, MODEL, model_columns, weight_axis
+from .model import COEFFICIENTS, INTERCEPT, MODEL, model_columns, weight_axis
 from .normal_vectors import counted_times, shifted_steps, sum_of
 from .signed import Signed, constant_on
 from .standardization import eq_on
@@ -109,6 +109,11 @@ class OnePass:
         return row_axis(self.schedule.rows)
 
     @property
+    def output(self) -> Axis:
+        """The one output."""
+        return output_axis(self.schedule.outputs)
+
+    @property
     def weight(self) -> Axis:
         """Features k, as they are of weights."""
         return weight_axis(self.schedule)
@@ -132,7 +137,7 @@ class OnePass:
         if own.bias:
             constant = {LAST_BIAS: own.weight_bits, BIAS_TARGET: own.target_bits, BIAS_TARGET_REST: own.target_shift}
             steps = {BIASES: own.weight_bits, BIAS_REST: own.shift}
-            found |= {BIAS_BOX: ((self.epoch, INTERCEPT_AXIS), steps), CONSTANT_BOX: ((INTERCEPT_AXIS,), constant)}
+            found |= {BIAS_BOX: ((self.epoch, self.output), steps), CONSTANT_BOX: ((self.output,), constant)}
         return found
 
     @property
@@ -153,7 +158,7 @@ class OnePass:
             for limb in limb_columns(integer, bits, axes)
         )
         return {
-            DATASET: dataset_columns(self.schedule.rows, self.schedule.features),
+            DATASET: dataset_columns(self.schedule.rows, self.schedule.features, self.schedule.outputs),
             MODEL: model_columns(self.schedule),
             WITNESS: (*limbs, multiplicity_column(RANGE_COUNTS, len(self.sections))),
         }
@@ -218,7 +223,7 @@ class OnePass:
         if not own.bias:
             return products, targets
         means = self._unscaled(steps, MEANS, MEAN_REST, {"weight": j}, other)
-        return products, targets, means, self._unscaled(steps, BIAS_TARGET, BIAS_TARGET_REST, {"intercept": ()}, ONE)
+        return products, targets, means, self._unscaled(steps, BIAS_TARGET, BIAS_TARGET_REST, {"output": ()}, ONE)
 
     def _unscaled(self, steps: Steps, integer: Address, rest: Address, at: Mapping[str, Point], real: K) -> Hidden:
         """2^shift integer + rest - 2^(shift-1) at a point, where `real` is the indicator of real cells."""
@@ -236,7 +241,9 @@ class OnePass:
 
     def _labels(self, share: K) -> Term:
         """share 2^c Y(n) on rows n."""
-        return Term(share * (1 << self.schedule.target_raise), LABELS, {"row": variables(0, self.row.bits)})
+        return Term(
+            share * (1 << self.schedule.target_raise), LABELS, {"output": (), "row": variables(0, self.row.bits)}
+        )
 
     def _counted(self) -> PublicVector:
         """rho S(n) on rows n."""
@@ -250,7 +257,7 @@ class OnePass:
         real = prefix(k, self.schedule.features)
         values = [(ONE - s, self.signed(WEIGHTS).value(steps, {**first, "weight": k}, real))]
         if self.schedule.bias:
-            values.append((s, self.signed(BIASES).value(steps, {**first, "intercept": ()}, ONE)))
+            values.append((s, self.signed(BIASES).value(steps, {**first, "output": ()}, ONE)))
         steps.require_zero("initial weights", linear(values))
 
     def _model(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> Hidden:
@@ -258,12 +265,12 @@ class OnePass:
         ended = looked_up[FEATURE_BOX]
         k = ended.point["weight"]
         weights = self.signed(ROUNDED).looked_up(ended, prefix(k, self.schedule.features))
-        steps.require_zero("model", steps.evaluate(COEFFICIENTS, {"weight": k}) - weights)
+        steps.require_zero("model", steps.evaluate(COEFFICIENTS, {"output": (), "weight": k}) - weights)
         if not self.schedule.bias:
             return public(ZERO)
         bias = self.signed(LAST_BIAS).looked_up(looked_up[CONSTANT_BOX], ONE)
         shifted = bias * (1 << self.schedule.intercept_shift)
-        steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"intercept": ()}) - shifted)
+        steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"output": ()}) - shifted)
         return bias
 
     def _update(self, steps: Steps, t: Point, k: Point, s: K, bias: Hidden) -> Hidden:
@@ -278,9 +285,9 @@ class OnePass:
         last = [(ONE - s, self._last_weight(steps, k, real))]
         rest = [(ONE - s, self._unsigned(steps, WEIGHT_REST, {"epoch": t, "weight": k}))]
         if own.bias:
-            terms += self.signed(BIASES).terms({**free, "intercept": ()}, s)
+            terms += self.signed(BIASES).terms({**free, "output": ()}, s)
             last.append((s, bias))
-            rest.append((s, self._unsigned(steps, BIAS_REST, {"epoch": t, "intercept": ()})))
+            rest.append((s, self._unsigned(steps, BIAS_REST, {"epoch": t, "output": ()})))
         trained = (ONE - s) * real + s
         factor = Factor(terms, self.signed(WEIGHTS).taken_off((self.epoch,), trained))
         update = Sum("update", (self.epoch.bits,), shifted_steps(own, t), (factor,))
@@ -305,7 +312,7 @@ class OnePass:
         products: list[Product] = []
         biases = public(ZERO)
         if own.bias:
-            targets.append((s, self.signed(BIAS_TARGET).value(steps, {"intercept": ()}, ONE)))
+            targets.append((s, self.signed(BIAS_TARGET).value(steps, {"output": ()}, ONE)))
             means = self.signed(MEANS).value(steps, {"weight": k}, real)
             biases = steps.total(self._steps_of_biases(t))
             products = [Product(ONE, biases, means * (s - ONE) - s * own.corner)]
@@ -353,7 +360,7 @@ class OnePass:
     def _steps_of_biases(self, t: Point) -> Sum:
         """V' = sum over t' of eq(t, t') c_t' V(t')."""
         biases = self.signed(BIASES)
-        terms = biases.terms({"epoch": variables(0, self.epoch.bits), "intercept": ()}, ONE)
+        terms = biases.terms({"epoch": variables(0, self.epoch.bits), "output": ()}, ONE)
         factor = Factor(terms, biases.taken_off((self.epoch,), ONE))
         return Sum("iterations", (self.epoch.bits,), epoch_rates(self.schedule, t), (factor,))
 
@@ -367,7 +374,7 @@ class OnePass:
             terms += self.signed(WEIGHTS).terms({**free, "weight": at}, share)
             claim, real = claim + value * share, real + share * prefix(at, self.schedule.features)
         if self.schedule.bias:
-            terms += self.signed(BIASES).terms({**free, "intercept": ()}, shares[-1])
+            terms += self.signed(BIASES).terms({**free, "output": ()}, shares[-1])
             claim, real = claim + biases * shares[-1], real + shares[-1]
         factor = Factor(terms, self.signed(WEIGHTS).taken_off((self.epoch,), real))
         steps.sumcheck(Sum("iterations", (self.epoch.bits,), epoch_rates(self.schedule, t), (factor,)), claim)

@@ -54,7 +54,9 @@ class StandardizedOnePass(OnePass):
         standardization = self.schedule.standardization
         if standardization is None:
             raise ZkUnlearnError("normal equations without standardisation")
-        return ScalerRelation(standardization, self.weight, self.row, self.schedule.live, self.signed(ROUNDED))
+        return ScalerRelation(
+            standardization, self.weight, self.output, self.row, self.schedule.live, self.signed(ROUNDED)
+        )
 
     @property
     def _of_features(self) -> dict[Address, int]:
@@ -160,7 +162,7 @@ class StandardizedOnePass(OnePass):
         taken = steps.total(means)
         bias = self.signed(LAST_BIAS).looked_up(looked_up[CONSTANT_BOX], ONE)
         shifted = bias * (1 << self.schedule.intercept_shift)
-        steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"intercept": ()}) - shifted + taken)
+        steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"output": ()}) - shifted + taken)
         steps.sumcheck(means, taken)
         return bias
 

@@ -102,8 +102,11 @@ class OnePass(Method):
         """See Method."""
         return f"one pass over the rows, then {self.descent.describe()}"
 
-    def require_provable(self, rows: int, features: int) -> None:
+    def require_provable(self, shape: DatasetShape) -> None:
         """See Method."""
+        features = shape.features
+        if shape.unused:
+            raise ParameterError(f'without: one-pass takes all features; use method = "{GradientDescent.kind}"')
         if features > MAX_SQUARE:
             raise ParameterError(
                 f"{features} features: one-pass has a product of any two of them, and takes at most {MAX_SQUARE}; use "
@@ -116,5 +119,5 @@ class OnePass(Method):
 
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> NormalEquations:
         """See Method, and compile_normal_equations."""
-        self.require_provable(shape.rows, shape.features)
+        self.require_provable(shape)
         return compile_normal_equations(self.descent, family, scales, shape, live)

@@ -117,8 +117,8 @@ def multiplied(matrix: Integers, weights: Integers) -> Integers:
 
 
 def solution_model(schedule: NormalEquations, solved: Solved) -> Integers:
-    """The integers of the trained model."""
-    return exported_solution(schedule, solved.solution)
+    """The integers of the trained model, int64 (1, K)."""
+    return exported_solution(schedule, solved.solution)[None]
 
 
 def solution_notes(schedule: NormalEquations, solved: Solved) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ def one_pass_witness(relation: OnePass, solved: Solved) -> Witness:
     for integer, values in integer_columns(relation, found).items():
         limbs |= split_limbs(values, integer, relation.bits_of(integer))
         looked_up |= limb_rows(limbs, integer, relation.bits_of(integer))
-    model = exported_solution(relation.schedule, found)
+    model = solution_model(relation.schedule, solved)
     cells: dict[Address, Cells] = {**model_cells(relation.schedule.features, model), **limbs}
     if isinstance(relation, StandardizedOnePass) and found.scaler is not None:
         scaler, rows = scaler_columns(relation.scaler, found.scaler)
@@ -196,7 +196,7 @@ def one_pass_curve(rows: Rows, method: OnePassMethod, schedule: NormalEquations,
     found = solved.solution
     epochs = shown_epochs(schedule.epochs)
     unit = 2.0 ** -(schedule.scales.w_bits + schedule.fine_bits)
-    weights = np.asarray(found.weights[list(epochs)] * unit, dtype=np.float64)
+    weights = np.asarray(found.weights[list(epochs), None] * unit, dtype=np.float64)
     penalties = np.full(schedule.width, method.l2)
     penalties[schedule.features :] *= method.penalize_intercept
     if found.scaler is not None:
@@ -221,4 +221,4 @@ def _real_rows(rows: Rows, schedule: NormalEquations, scaler: Scaler | None, mod
         matrix = np.ones((schedule.width, own.shape[1]))
         matrix[: schedule.features] = own / schedule.one
         labels = rows.labels[part][mine] / 2.0**schedule.label_bits
-        yield matrix.T, np.asarray(labels, dtype=np.float64), np.ones(own.shape[1])
+        yield matrix.T, np.asarray(labels[:, None], dtype=np.float64), np.ones(own.shape[1])

@@ -117,7 +117,7 @@ def told(own: OnePassDeclared, data: Data, lie: Solution, **other: Columns) -> C
     """
     s, relation = own.schedule, own.relation
     model = exported_solution(s, lie)
-    columns = {**data_columns(data), COEFFICIENTS: to_field(model[: s.features])}
+    columns = {**data_columns(data), COEFFICIENTS: to_field(model[None, : s.features])}
     if s.bias:
         columns[INTERCEPT] = to_field(model[s.features :])
     for integer, own_values in integer_columns(relation, lie).items():
@@ -172,5 +172,7 @@ def resolved(
 def moved_by(columns: Columns, column: Address, place: Any, by: int) -> Columns:
     """The columns with one cell changed, modulo p."""
     cells = columns[column].copy()
-    cells[place] = (int(cells[place]) + by) % MODULUS
+    indices = place if isinstance(place, tuple) else (place,)
+    whole = (*(0,) * (cells.ndim - len(indices)), *indices)  # of the one output
+    cells[whole] = (int(cells[whole]) + by) % MODULUS
     return columns | {column: cells}

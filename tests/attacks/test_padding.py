@@ -389,7 +389,7 @@ def test_junk_that_the_prover_does_not_answer_for_is_rejected(run: Declared, tru
     assert_caught(prove(run.shape, true_columns, commitments(run.shape, box)), "batching")
 
 
-# Outputs past the last: nothing else reads what is there, but it has to be a run of its own ---------------------------------------------------------------------------
+# Outputs past the last: nothing else reads what is there, but it has to be a run of its own --------------------------
 
 
 def spare_outputs(run: Declared) -> dict[str, tuple[Address, set[str]]]:
