@@ -81,8 +81,8 @@ def _relation(relation: Any) -> relations.Relation:
     if isinstance(relation, Shards):
         return toys.Shards(relation.rows, list(relation.ranges), list(relation.holes))
     if isinstance(relation, Validity):
-        names = ("rows", "features", "label_kind", "outputs", "x_bits")
-        return relations.Validity(_dataset(*(getattr(relation, name) for name in names)))
+        shape = ("rows", "features", "label_kind", "outputs", "x_bits")
+        return relations.Validity(_dataset(*(getattr(relation, name) for name in shape)))
     assert isinstance(relation, GradientDescent), "another relation than those of the document"
     s = relation.schedule
     names = ["width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier", "penalize_bias"]

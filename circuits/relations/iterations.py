@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 
@@ -15,7 +16,15 @@ from ..language.relation import PublicVector
 FEW_RUNS = 64
 
 
-def epoch_rates(schedule: Schedule, e: Point) -> PublicVector:
+class Rates(Protocol):
+    """Public integers with a factor of the learning rate for each epoch."""
+
+    @property
+    def c_epoch(self) -> Runs:
+        """c_e."""
+
+
+def epoch_rates(schedule: Rates, e: Point) -> PublicVector:
     """eq(e, e') c_e' on epochs e'."""
     return _at_steps(schedule.c_epoch, e)
 
@@ -68,7 +77,7 @@ def block_factors(schedule: Schedule, b: Point) -> PublicVector:
     return _at_steps(schedule.c_block, b)
 
 
-def rate_at(schedule: Schedule, e: Point) -> K:
+def rate_at(schedule: Rates, e: Point) -> K:
     """sum over e' of eq(e, e') c_e'."""
     return _extension(schedule.c_epoch, e)
 

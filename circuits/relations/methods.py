@@ -7,10 +7,14 @@ from types import MappingProxyType
 from typing import Any
 
 from ...models.methods import GradientDescent as GradientDescentMethod
+from ...models.methods import OnePass as OnePassMethod
+from ...models.methods.normal_equations import NormalEquations
 from ...models.methods.schedule import Schedule
 from ..language.relation import Relation
 from .gradient_descent import GradientDescent
+from .one_pass import OnePass
 from .standardized_descent import StandardizedDescent
+from .standardized_one_pass import StandardizedOnePass
 
 
 def descent(schedule: Schedule) -> Relation:
@@ -18,6 +22,11 @@ def descent(schedule: Schedule) -> Relation:
     return GradientDescent(schedule) if schedule.standardization is None else StandardizedDescent(schedule)
 
 
+def normal_equations(schedule: NormalEquations) -> Relation:
+    """On features as they are, or on standardised ones."""
+    return OnePass(schedule) if schedule.standardization is None else StandardizedOnePass(schedule)
+
+
 RELATIONS_OF_METHOD: Mapping[str, Callable[[Any], Relation]] = MappingProxyType(  # of what the method compiles
-    {GradientDescentMethod.kind: descent}
+    {GradientDescentMethod.kind: descent, OnePassMethod.kind: normal_equations}
 )

@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 from .base import Compiled, Method
 from .gradient_descent import GradientDescent
+from .one_pass import OnePass
 
-__all__ = ["DEFAULT_METHOD", "METHODS", "Compiled", "GradientDescent", "Method"]
+__all__ = ["DEFAULT_METHOD", "METHODS", "Compiled", "GradientDescent", "Method", "OnePass"]
 
-METHODS: Mapping[str, type[Method]] = MappingProxyType({method.kind: method for method in (GradientDescent,)})
+METHODS: Mapping[str, type[Method]] = MappingProxyType({method.kind: method for method in (GradientDescent, OnePass)})
 DEFAULT_METHOD = GradientDescent.kind

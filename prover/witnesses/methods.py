@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...models.convergence import Curve
-from ...models.methods import GradientDescent
+from ...models.methods import GradientDescent, OnePass
 from ..matrices.values import Witness
 from .curve import descent_curve
 from .gradient_descent import training_witness
+from .one_pass import one_pass_curve, one_pass_witness, solution_model, solution_notes, solve_rows
 from .rows import Rows
 from .run import descend, model_of, resolution_notes
 
@@ -40,5 +41,8 @@ class Maker:
 
 
 MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
-    {GradientDescent.kind: Maker(descend, resolution_notes, model_of, descent_curve, training_witness)}
+    {
+        GradientDescent.kind: Maker(descend, resolution_notes, model_of, descent_curve, training_witness),
+        OnePass.kind: Maker(solve_rows, solution_notes, solution_model, one_pass_curve, one_pass_witness),
+    }
 )

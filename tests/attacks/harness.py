@@ -7,7 +7,7 @@ say. `CheatingProver` notes which of its own equations do not hold, and goes on 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -90,21 +90,30 @@ def matrix_shape(name: str, columns: Any, row_bits: int, inverse_rate: int = HID
     return MatrixShape(MatrixLayout(name, columns, row_bits), ReedSolomonCode(row_bits, OPENINGS, inverse_rate))
 
 
-def declare(forgotten: tuple[int, ...] = FORGOTTEN, **changes: Any) -> Declared:
+BINARY = DatasetShape(
+    rows=ROWS, features=FEATURES, label_kind="binary", label_bits=0, x_bits=X_BITS, classes=("no", "yes")
+)
+CLASSES = ("a", "b", "c")  # an axis of outputs that is padded
+CATEGORICAL = replace(BINARY, label_kind="categorical", classes=CLASSES)
+
+
+def declare(forgotten: tuple[int, ...] = FORGOTTEN, shape: DatasetShape = BINARY, **changes: Any) -> Declared:
     """Logistic regression, three epochs of four mini-batches, the last one partial."""
     choices: dict[str, Any] = {
         "model": "logistic", "epochs": EPOCHS, "learning_rate": 0.5, "batch_size": BATCH, "l2": 0.01, "momentum": 0.25
     }  # fmt: skip
-    data = DatasetShape(
-        rows=ROWS, features=FEATURES, label_kind="binary", label_bits=0, x_bits=X_BITS, classes=("no", "yes")
-    )
-    return Declared(TrainingSpec(**(choices | changes)), data, forgotten)
+    return Declared(TrainingSpec(**(choices | changes)), shape, forgotten)
 
 
 def people(seed: int = 0) -> tuple[Any, Any]:
     """Features (N, d) and binary labels."""
     rng = np.random.default_rng(seed)
     return rng.integers(-(1 << X_BITS), (1 << X_BITS) + 1, (ROWS, FEATURES)), rng.integers(0, 2, ROWS)
+
+
+def classed(seed: int = 0) -> tuple[Any, Any]:
+    """Features (N, d) and numbers of classes, each of several rows that count."""
+    return people(seed)[0], np.arange(ROWS) * 5 % 7 % len(CLASSES)
 
 
 # Training, with a way to cheat at every place ------------------------------------------------------------------------
@@ -123,8 +132,9 @@ def descend(
     block_of: Callable[[int], int] = lambda block: block,
     after_step: StepHook | None = None,
     scaler: Scaler | None = None,
+    output: int = 0,
 ) -> Trace:
-    """The declared training, or one that differs from it.
+    """The declared training of one output, or one that differs from it.
 
     Args:
         counted: rows that enter gradients; by default those that count.
@@ -140,7 +150,7 @@ def descend(
     table = declared.schedule.activation_table
     if scaler is None and s.standardization is not None:
         scaler = scaler_of(s.standardization, *sums_of(X.T, counted))
-    targets = y * s.label_multiplier
+    targets = s.targets(y, output) * s.label_multiplier
     gradients, residuals = np.zeros((s.steps, s.features), dtype=np.int64), np.zeros(s.steps, dtype=np.int64)
     weights = np.zeros((s.steps + 1, s.width), dtype=np.int64)
     weights[0] = 0 if start is None else start
@@ -167,21 +177,36 @@ def descend(
     return Trace(weights, Q, P, rem, u, gradients, residuals, scaler)
 
 
+def descend_all(declared: Declared, data: tuple[Any, Any], **changes: Any) -> list[Trace]:
+    """The training of every output."""
+    return [descend(declared, data, output=output, **changes) for output in range(declared.data.outputs)]
+
+
 # Columns -------------------------------------------------------------------------------------------------------------
 
 
-def data_columns(data: tuple[Any, Any]) -> Columns:
+def data_columns(data: tuple[Any, Any], outputs: int = 1) -> Columns:
     """Features, labels and blinds."""
     X, y = data
+    labels = y[None] if outputs == 1 else (y == np.arange(outputs)[:, None]).astype(np.int64)
     blinds = {blind: random_field(len(y)) for blind in data_set.BLINDS}
-    return {data_set.FEATURES: to_field(X.T), data_set.LABELS: to_field(y)[None], **blinds}
+    return {data_set.FEATURES: to_field(X.T), data_set.LABELS: to_field(labels), **blinds}
 
 
-def training_columns(relation: GradientDescent, trace: Trace) -> Columns:
-    """Columns of the model and the witness, and z, of one output; F arrays.
+def training_columns(relation: GradientDescent, *traces: Trace) -> Columns:
+    """Columns of the model and the witness, and virtual ones, from the trace of each output; F arrays.
 
     What is looked up, and how often, the prover finds out.
     """
+    outputs = [output_columns(relation, trace) for trace in traces]
+    columns = {name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]}
+    if isinstance(relation, StandardizedDescent):
+        columns |= scaler_columns(relation.scaler, traces[0].scaler)[0]
+    return {name: in_field(cells) for name, cells in columns.items()}
+
+
+def output_columns(relation: GradientDescent, trace: Trace) -> Columns:
+    """Those that have an axis of outputs, of one of these."""
     schedule = relation.schedule
     model = exported(schedule, trace.weights[-1], trace.scaler)
     columns: Columns = {
@@ -197,8 +222,7 @@ def training_columns(relation: GradientDescent, trace: Trace) -> Columns:
         steps = (1, schedule.epochs, schedule.blocks)
         columns[GRADIENTS] = trace.gradients.reshape(*steps, schedule.features)
         columns[RESIDUALS] = trace.residuals.reshape(steps)
-        columns |= scaler_columns(relation.scaler, trace.scaler)[0]
-    return {name: in_field(cells) for name, cells in columns.items()}
+    return columns
 
 
 def limb_columns_of(schedule: Schedule, weights: Weights, u: Any) -> Columns:
@@ -213,9 +237,10 @@ def limb_columns_of(schedule: Schedule, weights: Weights, u: Any) -> Columns:
     return columns
 
 
-def columns_of(declared: Declared, data: tuple[Any, Any], trace: Trace) -> Columns:
-    """All columns of a proof, for a trace whose integers are in range."""
-    return recount(declared.relation, data_columns(data) | training_columns(declared.relation, trace))
+def columns_of(declared: Declared, data: tuple[Any, Any], *traces: Trace) -> Columns:
+    """All columns of a proof, for a trace of each output whose integers are in range."""
+    columns = data_columns(data, declared.data.outputs) | training_columns(declared.relation, *traces)
+    return recount(declared.relation, columns)
 
 
 def looked_up(entry: Entry, columns: Columns) -> Any:
@@ -313,17 +338,18 @@ class TogetherShape(ProofShape):
         return groups_of([dataset], MatrixShape(layout, dataset.code))
 
 
-def validity_shape(label_kind: str = "binary", shape: type[ProofShape] = TogetherShape) -> ProofShape:
+def validity_shape(label_kind: str = "binary", shape: type[ProofShape] = TogetherShape, outputs: int = 1) -> ProofShape:
     """Rows so short that the ledger needs a tree of its own, and that y goes in clear.
 
     As a plain ProofShape, it has the witness in longer rows, in a group of its own, and two vectors, which are folded.
     """
-    relation = Validity(ROWS, FEATURES, label_kind, 1, X_BITS)
+    relation = Validity(ROWS, FEATURES, label_kind, outputs, X_BITS)
     return shape(relation, {"dataset": matrix_shape("dataset", relation.columns["dataset"], SHORT_ROW_BITS)})
 
 
 def validity_columns(shape: ProofShape, data: tuple[Any, Any]) -> Columns:
-    return recount(shape.relation, data_columns(data))
+    relation: Any = shape.relation
+    return recount(relation, data_columns(data, relation.outputs))
 
 
 def changed(columns: Columns, column: Address, place: Any, value: int) -> Columns:

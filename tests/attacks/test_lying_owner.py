@@ -247,9 +247,9 @@ def test_one_edited_weight_is_rejected(declared: Declared, data: Data, step: int
     assert_caught(prove(declared.shape, columns_of(declared, data, trace)), "gradient")
 
 
-@pytest.mark.parametrize(("parameter", "place"), [(WEIGHTS, (1, 2, 2)), (BIAS, (1, 2, 0))], ids=["weight", "bias"])
+@pytest.mark.parametrize(("parameter", "place"), [(WEIGHTS, (0, 1, 2, 2)), (BIAS, (0, 1, 2))], ids=["weight", "bias"])
 def test_a_remainder_of_the_update_off_by_one_is_rejected(
-    declared: Declared, true_columns: Columns, parameter: ParameterColumns, place: tuple[int, int, int]
+    declared: Declared, true_columns: Columns, parameter: ParameterColumns, place: tuple[int, ...]
 ) -> None:
     name = limb_addresses(parameter.remainder, declared.schedule.shift)[0]
     off = int(true_columns[name][place]) ^ 1
@@ -274,7 +274,7 @@ def test_a_model_commitment_that_differs_from_its_limbs_is_rejected(
     """The last update agrees with the commitment, so that only the model's own limbs can tell."""
 
     trace, bits = descend(declared, data), declared.schedule.weight_bits
-    limbs = split_limbs(trace.weights[-1, :FEATURES] + (1 << (bits - 1)) + 1, WEIGHTS.last, bits)
+    limbs = split_limbs(trace.weights[-1:, :FEATURES] + (1 << (bits - 1)) + 1, WEIGHTS.last, bits)
     lie = recount(declared.relation, true_columns | limbs)
     assert_caught(prove(declared.shape, lie), "model")
 
@@ -305,9 +305,9 @@ def test_a_last_bias_out_of_its_range_is_rejected(declared: Declared, true_colum
     assert_caught(prove(declared.shape, recount(declared.relation, columns)), "lookup sum")
 
 
-@pytest.mark.parametrize(("column", "value"), [(COEFFICIENTS, [1, 2, 3]), (INTERCEPT, [4])], ids=str)
+@pytest.mark.parametrize(("column", "value"), [(COEFFICIENTS, [[1, 2, 3]]), (INTERCEPT, [4])], ids=str)
 def test_a_commitment_to_another_model_is_rejected(
-    declared: Declared, true_columns: Columns, column: Address, value: list[int]
+    declared: Declared, true_columns: Columns, column: Address, value: list[Any]
 ) -> None:
     """The proof speaks of w_T throughout; the commitment holds something else."""
     committed = commitments(declared.shape, true_columns)
@@ -337,6 +337,7 @@ def test_another_label_than_the_committed_one_is_rejected(declared: Declared, da
 # Rounding ------------------------------------------------------------------------------------------------------------
 
 CELL = (1, DROPPED)  # an epoch and a live row
+SCORE = (0, *CELL)
 
 
 def with_rounding(
@@ -372,7 +373,7 @@ def with_rounding(
 def honest_columns(declared: Declared, trace: Any) -> Columns:
     """`training_columns` for a trace whose remainders may be out of range."""
     inside = replace(trace, rem=np.zeros_like(trace.rem))
-    return training_columns(declared.relation, inside) | {Z: to_field(trace.rem + (trace.Q << 16))}
+    return training_columns(declared.relation, inside) | {Z: to_field(trace.rem + (trace.Q << 16))[None]}
 
 
 def test_a_quotient_off_by_one_is_rejected(declared: Declared, data: Data) -> None:
@@ -395,12 +396,12 @@ def test_a_score_that_is_not_the_product_is_rejected(declared: Declared, data: D
 
 def test_a_quotient_that_wraps_around_the_field_is_rejected(declared: Declared, true_columns: Columns) -> None:
     """2^16 Q = z - rem has a solution in F for every remainder: its range is what forces the floor."""
-    z, q = int(true_columns[Z][CELL]), int(true_columns[Q][CELL])
+    z, q = int(true_columns[Z][SCORE]), int(true_columns[Q][SCORE])
     wanted = ((z - (q << 16)) % MODULUS + 1) % LIMB  # another remainder, in range
     wrapped = (z - wanted) * pow(LIMB, -1, MODULUS) % MODULUS
     assert (z - (wrapped << 16)) % MODULUS < LIMB and wrapped != q
     columns = true_columns | {Q: true_columns[Q].copy()}
-    columns[Q][CELL] = wrapped
+    columns[Q][SCORE] = wrapped
     assert_caught(prove(declared.shape, recount(declared.relation, columns)), "lookup sum")
 
 
@@ -419,7 +420,7 @@ def test_a_limb_of_two_to_the_sixteen_is_rejected(declared: Declared, true_colum
     low, high = limb_addresses(WEIGHTS.steps, declared.schedule.weight_bits)
     columns = dict(true_columns)
     for name, step in ((low, LIMB), (high, -1)):
-        columns = changed(columns, name, (2, 1, 0), int(columns[name][2, 1, 0]) + step)
+        columns = changed(columns, name, (2, 1, 0), int(columns[name][0, 2, 1, 0]) + step)
     assert_caught(prove(declared.shape, recount(declared.relation, columns)), "lookup sum")
 
 
@@ -434,7 +435,7 @@ def test_a_remainder_above_its_bits_is_rejected_by_the_shifted_limb(declared: De
 
     trace = descend(declared, data, after_step=over)
     columns = data_columns(data) | honest_columns(declared, replace(trace, u=trace.u & (scale - 1)))
-    box = (EPOCHS, declared.schedule.blocks, FEATURES)
+    box = (1, EPOCHS, declared.schedule.blocks, FEATURES)
     columns |= split_limbs(trace.u[:, :FEATURES].reshape(box), WEIGHTS.remainder, bits)
     assert int(columns[limb_addresses(WEIGHTS.remainder, bits)[-1]].max()) < LIMB
     assert_caught(prove(declared.shape, recount(declared.relation, columns)), "lookup sum")

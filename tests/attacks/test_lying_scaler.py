@@ -201,7 +201,7 @@ def test_a_constant_feature_is_accepted_and_has_no_weight(data: Data) -> None:
     X[:, FEATURE] = 17
     own = standardized()
     columns = columns_of(own, (X, y), descend(own, (X, y)))
-    assert columns[COEFFICIENTS][FEATURE] == 0 and columns[SPREAD][FEATURE] == columns[VARIANCE][FEATURE] == 0
+    assert columns[COEFFICIENTS][0, FEATURE] == 0 and columns[SPREAD][FEATURE] == columns[VARIANCE][FEATURE] == 0
     assert columns[EXPONENT][public_of(own).cap, FEATURE] == 1
     assert_valid(prove(own.shape, columns))
 
@@ -346,8 +346,8 @@ def test_exponents_that_add_up_to_one_but_are_not_zero_or_one_are_rejected(
 def test_what_follows_from_the_integers_cannot_be_another(
     own: Declared, true_columns: Columns, column: Address, reasons: set[str]
 ) -> None:
-    place = {GRADIENTS: (0, 0, FEATURE), RESIDUALS: (0, 0), INTERCEPT: (0,)}.get(column, (FEATURE,))
-    cells = true_columns[column].copy()
+    places = {GRADIENTS: (0, 0, 0, FEATURE), RESIDUALS: (0, 0, 0), COEFFICIENTS: (0, FEATURE), INTERCEPT: (0,)}
+    cells, place = true_columns[column].copy(), places.get(column, (FEATURE,))
     cells[place] = (int(cells[place]) + 1) % MODULUS
     assert_caught(prove(own.shape, true_columns | {column: cells}), *reasons)
 

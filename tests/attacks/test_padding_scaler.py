@@ -10,32 +10,50 @@ from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.relations import dataset as data_set
 from zkunlearn.circuits.relations.gradient_descent import Q, Z
-from zkunlearn.circuits.relations.model import COEFFICIENTS
+from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS
-from zkunlearn.circuits.relations.standardization import OFFSET, POWER
-from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, StandardizedDescent
+from zkunlearn.circuits.relations.standardization import CENTRED_RATE, OFFSET, POWER, SCALED_RATE
+from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, RESIDUALS, StandardizedDescent
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.entropy import random_field
 
-from .harness import Columns, Declared, columns_of, commitments, descend, prove
-from .test_padding import BATCH, EPOCHS, FEATURES, ROWS, JunkProver, filled, signed, sums_of_spare, with_inert_junk
+from .harness import CLASSES, Columns, Declared, assert_caught, columns_of, commitments, descend_all, prove
+from .test_padding import (
+    BATCH,
+    EPOCHS,
+    FEATURES,
+    REAL,
+    ROWS,
+    JunkProver,
+    filled,
+    last_of,
+    put_outputs,
+    put_remainders,
+    signed,
+    sums_of,
+    with_inert_junk,
+)
 
 SPARE = FEATURES  # the feature past the last, in the padding
 
 
-@pytest.fixture(scope="module")
-def run() -> Declared:
-    spec = TrainingSpec(model="linear", epochs=EPOCHS, learning_rate=0.5, batch_size=BATCH, l2=0.1, standardize=True)
-    shape = DatasetShape(rows=ROWS, features=FEATURES, label_kind="real", label_bits=14, x_bits=10)
-    return Declared(spec, shape, (2, 5))
+@pytest.fixture(scope="module", params=["one output", "classes", "weighted classes"])
+def run(request: pytest.FixtureRequest) -> Declared:
+    several = request.param != "one output"
+    weights = {"class_weight": {"a": 1, "b": 5, "c": 2}} if request.param.startswith("weighted") else {}
+    method: Any = {"epochs": EPOCHS, "learning_rate": 0.5, "batch_size": BATCH, "l2": 0.1, "standardize": True}
+    spec = TrainingSpec(model="logistic" if several else "linear", **method, **weights)
+    kind = {"label_kind": "categorical", "label_bits": 0, "classes": CLASSES} if several else REAL
+    return Declared(spec, DatasetShape(rows=ROWS, features=FEATURES, x_bits=10, **kind), (2, 5))
 
 
 @pytest.fixture(scope="module")
 def true_columns(run: Declared) -> Columns:
     rng = np.random.default_rng(1)
-    rows = rng.integers(-900, 901, (ROWS, FEATURES)), rng.integers(-(2**12), 2**12, ROWS)
-    return columns_of(run, rows, descend(run, rows))
+    X, y = rng.integers(-900, 901, (ROWS, FEATURES)), rng.integers(-(2**12), 2**12, ROWS)
+    rows = X, y if run.data.outputs == 1 else y % run.data.outputs
+    return columns_of(run, rows, *descend_all(run, rows))
 
 
 def own_columns(run: Declared) -> list[Address]:
@@ -46,25 +64,49 @@ def own_columns(run: Declared) -> list[Address]:
 
 
 def with_junk(run: Declared, columns: Columns) -> Columns:
-    """Uniform junk in every cell that the equations leave free, and z recomputed."""
+    """Uniform junk in every cell that the equations leave free, and what follows from it recomputed."""
     s, box = run.schedule, with_inert_junk(run, columns)
-    box[GRADIENTS][: s.epochs, : s.blocks, SPARE] = sums_of_spare(run, box) % MODULUS  # by which no step is taken
+    put_outputs(run, box)
+    sums, residuals = sums_of(run, box)
+    steps = slice(s.epochs), slice(s.blocks)
+    for column, cells in (GRADIENTS, sums), (RESIDUALS, residuals):
+        box[column][:, *steps] = cells % MODULUS
+    rates, centred = (box[name].astype(object) for name in (SCALED_RATE, CENTRED_RATE))
+    public: Any = s.standardization
+    of_weights = (rates * sums - centred * residuals[..., None]) % MODULUS  # no step by a feature past the last
+    put_remainders(run, box, {WEIGHTS: of_weights, BIAS: residuals * public.bias_rate << s.scales.x_bits})
+    for column, values in models_of_junk(run, box).items():
+        box[column][s.outputs :] = values[s.outputs :]
     return box | {Z: scores(run, box)}
+
+
+def models_of_junk(run: Declared, box: Columns) -> Columns:
+    """The model of features as they are that the last weights say."""
+    s = run.schedule
+    weights, powers, offsets = last_of(run, box, WEIGHTS.last, s.features), box[POWER].astype(object), box[OFFSET]
+    bias = last_of(run, box, BIAS.last) << s.scales.x_bits
+    own = {
+        COEFFICIENTS: weights * powers,  # zero past the last feature
+        INTERCEPT: bias - weights[:, : s.features] @ offsets.astype(object)[: s.features],
+    }
+    return {column: (values % MODULUS).astype(np.uint64) for column, values in own.items()}
 
 
 def scores(run: Declared, box: Columns) -> Any:
     """z on its whole box: what means take is of rows that exist."""
     s, z = run.schedule, np.zeros(box[Q].shape, dtype=object)
+    count, epochs, rows = z.shape
     features, powers, offsets = (box[name].astype(object) for name in (data_set.FEATURES, POWER, OFFSET))
-    weights, biases = signed(run, box, WEIGHTS.steps, s.features), signed(run, box, BIAS.steps, 1)
-    for n in range(z.shape[1]):
+    weights = signed(run, box, WEIGHTS.steps, s.features)[:count, :epochs]
+    biases = signed(run, box, BIAS.steps)[:count, :epochs]
+    for n in range(rows):
         block = n // s.block_size
-        own = weights[: len(z), block, : s.features]
-        z[:, n] = own @ (powers * features[:, n])[: s.features]
+        own = weights[:, :, block, : s.features]
+        z[:, :, n] = own @ (powers * features[:, n])[: s.features]
         if n < s.rows:
-            z[:, n] -= own @ offsets[: s.features]
+            z[:, :, n] -= own @ offsets[: s.features]
         if n < s.rows or block >= s.blocks:  # blocks past the last have biases, if anything
-            z[:, n] += biases[: len(z), block, 0] << s.scales.x_bits
+            z[:, :, n] += biases[:, :, block] << s.scales.x_bits
     return (z % MODULUS).astype(np.uint64)
 
 
@@ -74,11 +116,26 @@ def test_consistent_junk_proves_the_same_model(run: Declared, true_columns: Colu
     outcome = prove(run.shape, box, commitments(run.shape, box), prover=JunkProver)
     assert outcome.prover.lies == frozenset()
     assert outcome.verdict() == "valid"
-    assert np.array_equal(box[COEFFICIENTS][:FEATURES], true_columns[COEFFICIENTS])
+    outputs = run.data.outputs
+    assert np.array_equal(box[COEFFICIENTS][:outputs, :FEATURES], true_columns[COEFFICIENTS])
+    assert np.array_equal(box[INTERCEPT][:outputs], true_columns[INTERCEPT])
+    assert box[COEFFICIENTS][outputs:, :FEATURES].all() and not box[COEFFICIENTS][:, SPARE].any()
+
+
+def test_gradients_of_an_output_past_the_last_are_those_of_its_rows(run: Declared, true_columns: Columns) -> None:
+    if run.data.outputs == 1:
+        pytest.skip("one output, whose axis has no padding")
+    for column, cell in (GRADIENTS, (-1, 0, 0, 0)), (RESIDUALS, (-1, 0, 0)):
+        box = with_junk(run, true_columns)
+        box[column][cell] ^= np.uint64(1)
+        outcome = prove(run.shape, box, commitments(run.shape, box), prover=JunkProver)
+        assert_caught(outcome, "parts", "gradient")
 
 
 def test_no_column_of_the_scaler_can_hold_junk(run: Declared, true_columns: Columns) -> None:
     """A feature that is none has no mean, spread or rate: each is zero there by force, and so is its weight."""
+    if run.data.outputs > 1:
+        pytest.skip("these columns have no outputs")
     box, accepted = filled(run.shape, true_columns), []
     for name in [*own_columns(run), COEFFICIENTS]:
         assert box[name].shape[-1] == FEATURES + 1, name

@@ -216,7 +216,7 @@ def rounded(declared: Declared, data: Any) -> Columns:
     columns = columns_of(declared, data, descend(declared, data))
     low, high = limb_addresses(WEIGHTS.steps, declared.schedule.weight_bits)
     for name, step in ((low, LIMB), (high, -1)):
-        columns = changed(columns, name, (2, 1, 0), int(columns[name][2, 1, 0]) + step)
+        columns = changed(columns, name, (2, 1, 0), int(columns[name][0, 2, 1, 0]) + step)
     return recount(declared.relation, columns)
 
 
@@ -301,7 +301,7 @@ def test_leaves_of_another_quotient_are_rejected(
 ) -> None:
     """Committed Q is one less in a live cell; the trees do not know."""
     other = columns_of(declared, data, descend(declared, data))
-    columns = changed(other, Q, (1, 7), int(other[Q][1, 7].astype(np.int64)) + 1)
+    columns = changed(other, Q, (1, 7), int(other[Q][0, 1, 7].astype(np.int64)) + 1)
     with_trees_over(monkeypatch, other)
     assert Z in columns
     assert_caught(prove(declared.shape, columns), "lookup scores")
@@ -309,7 +309,7 @@ def test_leaves_of_another_quotient_are_rejected(
 
 def test_a_lookup_left_out_is_rejected(declared: Declared, data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Q is one more in a live cell, which its trees give the numerator zero; the denominators are as declared."""
-    cell = (1, 7)
+    cell = (0, 1, 7)
     columns = columns_of(declared, data, descend(declared, data))
     columns = recount(declared.relation, changed(columns, Q, cell, int(columns[Q][cell].astype(np.int64)) + 1))
 

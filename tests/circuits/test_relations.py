@@ -40,10 +40,11 @@ def training(
     ranges: tuple[tuple[int, int], ...] = (),
     **spec: Any,
 ) -> GradientDescent:
-    model = spec.pop("model", "logistic")
+    model, several = spec.pop("model", "logistic"), spec.pop("classes", ())
     declared = TrainingSpec(model=model, epochs=epochs, batch_size=batch, **({"learning_rate": 0.5} | spec))
     kind = {"logistic": "binary", "linear": "real"}[model]
     bits, classes = (14, ()) if kind == "real" else (0, ("no", "yes"))
+    kind, classes = ("categorical", tuple(several)) if several else (kind, classes)
     shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=bits, x_bits=10, classes=classes)
     schedule: Any = declared.compile(shape, Live(rows, forgotten, ranges))
     relation: Any = descent(schedule)
@@ -71,6 +72,17 @@ TRAININGS = {
     "an intercept that decays": training(9, 3, 4, 2, l2=0.1, penalize_intercept=True),
     "weighted classes": training(13, 3, 2, 4, (2,), class_weight={"no": 1, "yes": 9}),
     "all rows but one forgotten": training(10, 5, 6, 8, tuple(range(9)), model="linear"),
+    "three classes": training(13, 3, 3, 4, (2, 5, 12), l2=0.01, classes="abc"),
+    "four classes, one row": training(1, 1, 1, None, classes="abcd"),
+    "five weighted classes, no bias": training(
+        13, 3, 3, 4, (2,), bias=False, classes="abcde", class_weight={"a": 1, "b": 9, "c": 2, "d": 1, "e": 4}
+    ),
+    "three weighted classes, an intercept that decays": training(
+        9, 3, 4, None, l2=0.1, penalize_intercept=True, classes="abc", class_weight={"a": 1, "b": 3, "c": 2}
+    ),
+    "standardised, three weighted classes": training(
+        13, 3, 3, 4, (2, 5, 12), standardize=True, l2=0.01, classes="abc", class_weight={"a": 1, "b": 3, "c": 2}
+    ),
     "standardised, one row": training(1, 1, 1, None, standardize=True),
     "standardised, full batch": training(7, 4, 3, None, (2,), standardize=True, momentum=0.5),
     "standardised, partial last block": training(13, 3, 3, 4, (2, 5, 12), standardize=True, l2=0.01),
@@ -83,6 +95,7 @@ TRAININGS = {
 }
 SCALER_SUMS = "exponents", "exponents are one", "moments", "means", "variances", "variances", "powers", "rates"
 VALIDITIES = {kind: Validity(11, 3, kind, 1, 10) for kind in ("binary", "real", "count")}
+VALIDITIES |= {f"{count} classes": Validity(11, 3, "categorical", count, 10) for count in (3, 4, 5)}
 RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES}
 
 
@@ -168,10 +181,25 @@ def test_public_vectors_of_a_training_are_extensions_of_their_tables(name: str) 
     steps = walked(relation)
     schedule = relation.schedule
     decays = schedule.bias and not schedule.penalize_bias and any(schedule.l_epoch)
-    sums = ["product", "update", *["bias decay"] * decays, "gradient", "epochs"]
+    weights = schedule.weighted and schedule.outputs > 1
+    rows = ["gradient", "epochs", *["class weights"] * weights]
+    sums = ["product", "update", *["bias decay"] * decays]
     if isinstance(relation, StandardizedDescent):
-        sums = [*SCALER_SUMS, "means of scores", "product", "intercept", *sums[1:-2], "scaled gradient", *sums[-2:]]
-    assert [statement.name for statement, _ in steps.sums] == sums
+        sums = [*SCALER_SUMS, "means of scores", "product", "intercept", *sums[1:], "scaled gradient"]
+    assert [statement.name for statement, _ in steps.sums] == sums + rows
+    assert_extensions(relation, steps)
+
+
+@pytest.mark.parametrize("name", VALIDITIES)
+def test_public_vectors_of_a_validity_are_extensions_of_their_tables(name: str) -> None:
+    relation = VALIDITIES[name]
+    steps = walked(relation)
+    assert [statement.name for statement, _ in steps.sums] == ["one class"] * (relation.outputs > 1)
+    assert_extensions(relation, steps)
+
+
+def assert_extensions(relation: Relation, steps: Noting) -> None:
+    """All public vectors of all sums."""
     axes = column_axes(relation)
     for statement, point in steps.sums:
         assert_extension(statement.weight, statement.groups, point)
@@ -203,7 +231,7 @@ def test_indicators_of_lookups_are_extensions_of_their_tables(name: str) -> None
 def test_an_indicator_counts_rows_that_are_not_forgotten() -> None:
     relation = TRAININGS["odd epochs, partial last block, forgotten rows"]
     live = {box.name: box.indicator.table() for box in boxes(relation)}
-    assert live["scores"].sum(axis=0).tolist() == [3 * (n not in (2, 5, 12)) for n in range(13)]
+    assert live["scores"].sum(axis=(0, 1)).tolist() == [3 * (n not in (2, 5, 12)) for n in range(13)]
     assert all(cells.all() for name, cells in live.items() if name != "scores")
 
 
@@ -213,12 +241,12 @@ def test_parts_of_lookups_are_the_whole_in_sections(bits: int, monkeypatch: pyte
     monkeypatch.setattr(tables, "SECTION_BITS", bits)
     relation = training(13, 3, 3, 4, (2, 5, 12), l2=0.01)
     assert len(relation.sections) > 1
-    counted = np.zeros((3, 13), dtype=int)
+    counted = np.zeros((1, 3, 13), dtype=int)
     for box in boxes(relation):
         assert sum(axis.bits for axis in box.axes) + log2_ceil(len(box.lookups)) <= bits
         if box.name.startswith("scores"):
             counted[tuple(axis.cut() for axis in box.axes)] += box.indicator.table()
-    assert counted.tolist() == [[int(n not in (2, 5, 12)) for n in range(13)]] * 3
+    assert counted.tolist() == [[[int(n not in (2, 5, 12)) for n in range(13)]] * 3]
     rows = [table.section.cut().start for section in relation.sections for table in section.tables]
     assert rows == [i for i in range(len(relation.sections)) for _ in range(2)]
     assert [s.name for s, _ in walked(relation).sums].count("product") == len(
@@ -265,7 +293,8 @@ def test_every_value_that_no_matrix_holds_is_the_claim_of_a_sum(name: str) -> No
     relation = {**RELATIONS, "a virtual term": ScaledGradient(5, 3)}[name]
     steps = walked(relation)
     proved = {node for claim in steps.proved for _, node in claim.terms}
-    assert len(steps.to_prove) == {GradientDescent: 2, StandardizedDescent: 3, ScaledGradient: 1}.get(type(relation), 0)
+    own = {GradientDescent: 2, StandardizedDescent: 3, ScaledGradient: 1}.get(type(relation), 0)
+    assert len(steps.to_prove) == own + any(statement.name == "class weights" for statement, _ in steps.sums)
     assert {node for value in steps.to_prove + steps.totals for _, node in value.terms} <= proved
 
 

@@ -185,7 +185,7 @@ def test_a_link_to_data_that_is_said_to_be_other_data_is_refused(change: dict[st
 
 
 def test_a_model_of_another_shape_than_the_spec_implies_is_refused() -> None:
-    with pytest.raises(ParameterError, match=r"a model of shape \(2,\), where the spec implies \(3,\)"):
+    with pytest.raises(ParameterError, match=r"a model of shape \(1, 2\), where the spec implies \(1, 3\)"):
         training(model=ModelCommitment(ROOT, 4, (1, 2))).require_provable()
 
 

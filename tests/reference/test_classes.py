@@ -33,7 +33,7 @@ from .formats import instance, read_file, sha256
 
 THREE = ("ash", "birch", "fir")
 FIVE = (*THREE, "larch", "yew")
-WEIGHTED = zu.TrainingSpec(
+WEIGHTED: Any = zu.TrainingSpec(
     model="logistic",
     epochs=3,
     learning_rate=(0.5, 0.25, 0.125),

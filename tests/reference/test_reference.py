@@ -504,7 +504,7 @@ def test_other_spellings_are_refused_by_both(owner: Owner) -> None:
     columns = encoding["features"]
     others: list[dict[str, Any]] = [{"features": [columns[0], columns[0]]}, {"features": columns * 2}]
     others += [{name: value} for name in encoding for value in values]
-    kinds = ("binary", "categorical", "count", "real")
+    kinds, many = ("binary", "categorical", "count", "real"), [str(i) for i in range(257)]
     others += [{"label_kind": kind, "label_bits": 0, "label_bounds": []} for kind in kinds]
     many = [str(k) for k in range(257)]
     classes: tuple[list[Any], ...] = (["a", "b"], ["a", "a"], ["a"], ["a", "\n"], ["a", 1])

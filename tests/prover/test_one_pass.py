@@ -1,0 +1,72 @@
+"""One-pass training through the library: proved, verified, unlearnt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import zkunlearn as zu
+from zkunlearn.errors import InvalidProof, ParameterError, StatementMismatch
+from zkunlearn.models.methods.one_pass_reference import exported_solution, solve
+
+ROWS, FEATURES = 40, 3
+
+
+def spec_of(**changes: Any) -> zu.TrainingSpec:
+    choices: dict[str, Any] = {"epochs": 30, "learning_rate": 0.8, "momentum": 0.5, "l2": 0.01}
+    return zu.TrainingSpec(model="linear", method="one-pass", **(choices | changes))
+
+
+@pytest.fixture(scope="module")
+def dataset() -> zu.Dataset:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(ROWS, FEATURES))
+    return zu.commit(X, X @ [1.0, -2.0, 0.5] + 0.3, ids=[f"person {i}" for i in range(ROWS)])
+
+
+@pytest.mark.parametrize("changes", [{}, {"standardize": True}, {"bias": False, "l2": 0.0}], ids=str)
+def test_a_model_is_proved_and_so_is_its_unlearning(dataset: zu.Dataset, changes: dict[str, Any]) -> None:
+    spec = spec_of(**changes)
+    trained = zu.prove(dataset, spec)
+    report = zu.verify(trained.proof, dataset.commitment, spec=spec, forget=[])
+    assert report.security_bits >= 100
+    unlearnt = zu.prove(dataset, spec, forget=["person 3", "person 30"], previous=trained.proof)
+    digests = [record.digest for record in unlearnt.statement.forgotten]
+    zu.verify(unlearnt.proof, dataset.commitment, spec=spec, forget=digests, previous=trained.proof)
+    assert unlearnt.model.integers.tolist() != trained.model.integers.tolist()
+    for found in (trained, unlearnt):
+        schedule: Any = found.statement.schedule
+        expected = exported_solution(schedule, solve(dataset.rows.features, dataset.rows.labels, schedule))
+        assert found.model.integers.tolist() == expected.tolist()
+        assert found.curve is not None and found.curve.last.score > (0.98 if spec.method.bias else 0.6)
+
+
+def test_a_proof_is_of_its_own_method(dataset: zu.Dataset) -> None:
+    """The same fields, by gradient descent, are another algorithm."""
+    spec = spec_of()
+    trained = zu.prove(dataset, spec)
+    fields: dict[str, Any] = {"epochs": 30, "learning_rate": 0.8, "momentum": 0.5, "l2": 0.01}
+    other = zu.TrainingSpec(model="linear", **fields)
+    with pytest.raises(StatementMismatch, match="method"):
+        zu.verify(trained.proof, dataset.commitment, spec=other, forget=[])
+
+
+def test_another_model_s_root_is_rejected(dataset: zu.Dataset) -> None:
+    spec = spec_of()
+    first, second = zu.prove(dataset, spec), zu.prove(dataset, spec, forget=["person 1"])
+    swapped = type(first.proof)(second.statement, first.proof.proof, second.proof.attached)
+    with pytest.raises(InvalidProof):
+        zu.verify(swapped, dataset.commitment)
+
+
+def test_both_methods_find_the_same_model(dataset: zu.Dataset) -> None:
+    fields: dict[str, Any] = {"epochs": 60, "learning_rate": 0.8, "momentum": 0.5, "l2": 0.01}
+    one = zu.prove(dataset, zu.TrainingSpec(model="linear", method="one-pass", **fields)).model.integers
+    other = zu.prove(dataset, zu.TrainingSpec(model="linear", **fields)).model.integers
+    assert np.abs(one[:-1] - other[:-1]).max() < 2.0**16 * 1e-3
+
+
+def test_rates_without_any_effect_are_refused(dataset: zu.Dataset) -> None:
+    with pytest.raises(ParameterError, match="learning_rate: there is room"):
+        zu.prove(dataset, spec_of(learning_rate=2.0**-40, l2=0.0))
