@@ -26,7 +26,7 @@ class TrainingRun(LinearModel):
 
     Attributes:
         draft: the statement that a proof would be of; its model has no commitment.
-        integers: int64 (K,), bit for bit those of the model that `prove` would commit to: `Model.integers`.
+        integers: int64 (O, K), bit for bit those of the model that `prove` would commit to: `Model.integers`.
         curve: loss, gradient and fit at some epochs.
         notes: what the owner should know; logged as warnings too.
     """

@@ -55,12 +55,21 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "dataset_commitment": {"whole": short["dataset"], "body": bodies["dataset"]},
         "training_proof": {"whole": short["training"], "body": bodies["training"]},
         "recommitment": {"whole": short["link"], "body": bodies["link"]},
-        "encoding": {"good": cbor2.dumps(encoding, canonical=True)},
+        "encoding": {
+            "good": cbor2.dumps(encoding, canonical=True),
+            "classes": cbor2.dumps(
+                {**encoding, "label_kind": "categorical", "label_classes": ["a", "b", "c"]}, canonical=True
+            ),
+        },
         "spec": {"good": cbor2.dumps(SPEC.to_mapping(), canonical=True)},
         "model_opening": {"short": encode("model.opening", {**statements["model.opening"], **no_secrets})},
         "dataset_opening": {"good": whole["dataset.opening"]},
         "array": arrays(sorted((made.folder / "dataset.secrets").iterdir())),
-        "csv": {"good": b"id,x,y\na,0.5,0\nb,1.5,1\n", "quoted": b'id,"x ""1""",y\r\n"a, b",1e3,no\r\nc,-2,yes\r\n'},
+        "csv": {
+            "good": b"id,x,y\na,0.5,0\nb,1.5,1\n",
+            "quoted": b'id,"x ""1""",y\r\n"a, b",1e3,no\r\nc,-2,yes\r\n',
+            "classes": b"id,x,y\na,0.5,low\nb,1.5,high\nc,1,middle\n",
+        },
         "npz": {"good": npz.getvalue()},
         "parquet": {"good": table.getvalue()},
         "spec_toml": {

@@ -106,7 +106,7 @@ def test_separable_classes_are_named_where_every_row_is_right_the_weights_grow_a
 def told_apart(family=LOGISTIC, l2=0.0, wrong=0):
     """Whether two classes, `wrong` rows of which are on the wrong side, are said to be separable."""
     X = np.hstack([np.linspace(-1, 1, 20)[:, None], np.ones((20, 1))])
-    y = (X[:, :1] > 0) + 0.0
+    y = (X[:, :1] > 0).astype(np.float64)
     y[:wrong] = 1.0
     weights = np.array([[[0.0, 0.0]], [[4.0, 0.0]], [[5.0, 0.0]]])
     penalties = np.array([l2, 0.0])
