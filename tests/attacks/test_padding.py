@@ -101,6 +101,8 @@ def existing(tiling: Tiling) -> tuple[Axis, ...]:
 def boxes(shape: ProofShape) -> dict[Address, tuple[Axis, ...]]:
     places = {column: tiling for group in shape.groups for column, (_, tiling) in group.places.items()}
     axes = {column: existing(tiling) for column, tiling in places.items()}
+    if not shape.relation.virtual:
+        return axes
     steps = next(own for column, own in axes.items() if column.name.startswith(WEIGHTS.steps.name))
     virtual = {Z: axes[Q], GRADIENTS: steps, RESIDUALS: steps[:-1]}
     return axes | {column: virtual[column] for column in shape.relation.virtual}
@@ -389,7 +391,7 @@ def test_junk_that_the_prover_does_not_answer_for_is_rejected(run: Declared, tru
     assert_caught(prove(run.shape, true_columns, commitments(run.shape, box)), "batching")
 
 
-# Outputs past the last: nothing else reads what is there, but it has to be a run of its own --------------------------
+# Outputs past the last: nothing else reads what is there, but it has to be a run of its own -----------------------
 
 
 def spare_outputs(run: Declared) -> dict[str, tuple[Address, set[str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,29 +10,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.errors import TrainingError
+from zkunlearn.models.float_reference import train_float
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.reference import train
+from zkunlearn.models.methods.reference import exported, train
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover import kernels as fast
 from zkunlearn.prover.witnesses import run as prover_run
 from zkunlearn.prover.witnesses.rows import Rows, blind_rows
-from zkunlearn.prover.witnesses.run import descend
+from zkunlearn.prover.witnesses.run import descend, model_of
 
 pytestmark = pytest.mark.usefixtures("threads")
 KINDS = {"logistic": "binary", "linear": "real", "poisson": "count"}
 
 
-def people(seed: int, rows: int, features: int, kind: str, x_bits: int) -> Rows:
+def people(seed: int, rows: int, features: int, kind: str, x_bits: int, outputs: int = 1) -> Rows:
     """Rows as the prover holds them, the ends of the range among the features."""
     rng = np.random.default_rng(seed)
     one = 1 << x_bits
     X = rng.integers(-one, one + 1, (features, rows)).astype(np.int16)
     X[rng.random(X.shape) < 0.1] = rng.choice([-one, one])
-    high = {"binary": 2, "real": 2**15, "count": 5}[kind]
+    high = {"binary": 2, "categorical": outputs, "real": 2**15, "count": 5}[kind]
     labels = rng.integers(-(2**15) if kind == "real" else 0, high, rows)
-    return blind_rows(tuple(map(str, range(rows))), X, labels.astype(np.int32))
+    return blind_rows(tuple(map(str, range(rows))), X, labels.astype(np.int32), outputs)
 
 
 Ranges = tuple[tuple[int, int], ...]
@@ -43,10 +45,16 @@ def schedule_of(
     features, count = rows.by_feature.shape
     kind, x_bits = KINDS[spec.model], spec.fixed_point.x_bits
     classes = ("no", "yes") if kind == "binary" else ()
+    if rows.outputs > 1:
+        kind, classes = "categorical", classes_of(rows.outputs)
     shape = DatasetShape(
         rows=count, features=features, label_kind=kind, label_bits=label_bits, x_bits=x_bits, classes=classes
     )
     return spec.compile(shape, Live(count, holes, ranges))
+
+
+def classes_of(outputs: int) -> tuple[str, ...]:
+    return tuple(f"class {i:03}" for i in range(outputs))
 
 
 def assert_same(
@@ -54,13 +62,19 @@ def assert_same(
 ) -> None:
     schedule = schedule_of(spec, rows, holes, label_bits, ranges)
     live = schedule.live.mask()
-    expected = train(rows.features, rows.labels, schedule)
-    found = descend(rows, schedule)
-    assert np.array_equal(found.weights, expected.weights) and np.array_equal(found.u, expected.u)
-    assert np.array_equal(found.Q, expected.Q) and np.array_equal(found.P, expected.P)
-    assert np.array_equal(found.rem[:, live], expected.rem[:, live]) and not found.rem[:, ~live].any()
-    assert np.array_equal(found.forgotten_scores, expected.rem[:, ~live])
-    assert found.Q.dtype == np.int16 and found.rem.dtype == np.uint16
+    traces = descend(rows, schedule)
+    assert len(traces) == schedule.outputs == rows.outputs
+    for output, found in enumerate(traces):
+        expected = train(rows.features, rows.labels, schedule, output=output)
+        assert np.array_equal(found.weights, expected.weights) and np.array_equal(found.u, expected.u)
+        assert np.array_equal(found.Q, expected.Q) and np.array_equal(found.P, expected.P)
+        assert np.array_equal(found.rem[:, live], expected.rem[:, live]) and not found.rem[:, ~live].any()
+        assert np.array_equal(found.forgotten_scores, expected.rem[:, ~live])
+        assert np.array_equal(found.gradients, expected.gradients)
+        assert np.array_equal(found.residuals, expected.residuals)
+        assert found.Q.dtype == np.int16 and found.rem.dtype == np.uint16
+        last = exported(schedule, expected.weights[-1], expected.scaler)
+        assert np.array_equal(model_of(schedule, traces)[output], last)
 
 
 def compiled_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,3 +187,81 @@ def test_a_run_that_diverges_is_refused_as_by_the_reference() -> None:
     with pytest.raises(TrainingError) as expected:
         train(rows.features, rows.labels, schedule_of(spec, rows, (), 14))
     assert str(failure.value) == str(expected.value)
+
+
+# Several classes -----------------------------------------------------------------------------------------------------
+
+CLASSES: dict[str, dict[str, Any]] = {
+    "full batch": {"epochs": 5, "learning_rate": 0.5},
+    "mini-batches": {"epochs": 8, "learning_rate": 0.5, "batch_size": 64, "l2": 0.01},
+    "no bias, momentum": {"epochs": 8, "learning_rate": 0.5, "bias": False, "momentum": "increasing"},
+    "weighted": {"epochs": 8, "learning_rate": 0.1, "batch_size": 128, "class_weight": (3, 250, 1)},
+    "standardised": {"epochs": 8, "learning_rate": 0.5, "l2": 0.01, "batch_size": 128, "standardize": True},
+    "standardised, weighted": {
+        "epochs": 8, "learning_rate": 0.1, "l2": 0.01, "standardize": True, "class_weight": (3, 7, 1)
+    },
+}  # fmt: skip
+
+
+def spec_of(outputs: int, model: str = "logistic", **options: Any) -> TrainingSpec:
+    """Class weights in the order of classes, over and over."""
+    weights = options.pop("class_weight", ())
+    named = {name: weights[i % len(weights)] for i, name in enumerate(classes_of(outputs))} if weights else None
+    return TrainingSpec(model=model, class_weight=named, **options)
+
+
+@pytest.mark.parametrize("options", CLASSES.values(), ids=CLASSES)
+@pytest.mark.parametrize("outputs", [3, 5])
+def test_each_of_several_classes_is_trained_as_by_the_reference(
+    outputs: int, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels, every output, with rows that are forgotten."""
+    compiled_only(monkeypatch)
+    spec = spec_of(outputs, **options)
+    assert_same(spec, people(outputs, 300, 5, "categorical", spec.fixed_point.x_bits, outputs), (0, 7, 299))
+
+
+def test_as_many_classes_as_there_may_be_are_trained_as_by_the_reference() -> None:
+    """Most of them of a row or two."""
+    spec = spec_of(256, epochs=1, learning_rate=0.5)
+    assert_same(spec, people(1, 300, 2, "categorical", spec.fixed_point.x_bits, 256), (4,))
+
+
+@pytest.mark.parametrize("options", [CLASSES["mini-batches"], CLASSES["standardised, weighted"]], ids=str)
+def test_classes_of_a_handful_of_rows_are_left_to_the_reference(options: dict[str, Any]) -> None:
+    spec = spec_of(3, **options)
+    assert_same(spec, people(2, 9, 2, "categorical", spec.fixed_point.x_bits, 3), (2,))
+
+
+@pytest.mark.parametrize("options", CLASSES.values(), ids=CLASSES)
+def test_the_output_of_a_class_is_the_training_of_it_against_the_rest(options: dict[str, Any]) -> None:
+    """Without weights that tell the other classes apart: the same integers as of binary labels."""
+    weights = options.get("class_weight")
+    rows = people(6, 200, 4, "categorical", 10, 3)
+    for output in range(3):
+        own = options | ({"class_weight": tuple(9 if c == output else 2 for c in range(3))} if weights else {})
+        trained = descend(rows, schedule_of(spec_of(3, **own), rows, (1,)))[output]
+        alone = replace(rows, labels=(rows.labels == output).astype(np.int32), outputs=1)
+        of_two = own | ({"class_weight": {"no": 2, "yes": 9}} if weights else {})
+        binary = TrainingSpec(model="logistic", **of_two)
+        (expected,) = descend(alone, schedule_of(binary, alone, (1,)))
+        assert np.array_equal(trained.weights, expected.weights) and np.array_equal(trained.u, expected.u)
+        assert np.array_equal(trained.Q, expected.Q) and trained.weights[-1].any()
+
+
+@pytest.mark.parametrize("options", CLASSES.values(), ids=CLASSES)
+def test_integer_weights_of_each_class_follow_the_float_ones(options: dict[str, Any]) -> None:
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 3, 400).astype(np.int32)
+    centres = rng.normal(0, 0.4, (3, 4))
+    X = np.clip((centres[labels] + rng.normal(0, 0.2, (400, 4))) * 1024, -1024, 1024).astype(np.int16)
+    rows = blind_rows(tuple(map(str, range(400))), np.ascontiguousarray(X.T), labels, 3)
+    spec = spec_of(3, **options | {"epochs": 24, "learning_rate": 0.1 if "class_weight" not in options else 0.02})
+    schedule = schedule_of(spec, rows, (3, 77))
+    found = model_of(schedule, descend(rows, schedule)) / 2.0**spec.fixed_point.w_bits
+    found[:, schedule.features :] /= 2.0**spec.fixed_point.x_bits
+    for output in range(3):
+        twin = train_float(rows.features / 1024, rows.labels, spec, schedule, output=output)
+        assert np.linalg.norm(found[output] - twin) <= 1e-2 * np.linalg.norm(twin)
+        others = np.delete(found, output, axis=0)
+        assert (np.linalg.norm(others - twin, axis=1) > 0.1 * np.linalg.norm(twin)).all()

@@ -32,7 +32,7 @@ from zkunlearn.prover.witnesses.rows import blind_rows
 from zkunlearn.prover.witnesses.run import descend
 from zkunlearn.verifier.protocol.lookup import Instance, Keys, instances
 
-from ..attacks.harness import X_BITS, declare, people, validity_shape
+from ..attacks.harness import BINARY, CATEGORICAL, CLASSES, X_BITS, classed, declare, people, validity_shape
 from ..leaves import written_out
 from .values import P, narrow, numbers, pairs, quick, seeds
 
@@ -321,29 +321,34 @@ def test_the_only_cell_of_the_last_axis_may_be_a_hole(sizes: tuple[int, ...]) ->
 # Boxes of real relations -------------------------------------------------------------------------------------------
 
 
-def training(forgotten: tuple[int, ...]) -> Case:
+def training(forgotten: tuple[int, ...], several: bool = False) -> Case:
     """What the owner knows of a training run; z by its definition, row by row."""
-    declared = declare(forgotten)
-    relation, schedule, (X, y) = declared.relation, declared.schedule, people()
-    rows = blind_rows(tuple(map(str, range(len(y)))), X.T.astype(np.int16), y.astype(np.int32))
-    trace = descend(rows, schedule)
-    witness = training_witness(relation, trace)
+    declared = declare(forgotten, CATEGORICAL if several else BINARY)
+    relation, schedule, (X, y) = declared.relation, declared.schedule, classed() if several else people()
+    ids = tuple(map(str, range(len(y))))
+    rows = blind_rows(ids, X.T.astype(np.int16), y.astype(np.int32), schedule.outputs)
+    traces = descend(rows, schedule)
+    witness = training_witness(relation, traces)
     axes = column_axes(relation)
-    scores = np.empty((schedule.epochs, schedule.rows), dtype=np.int64)
-    for step in range(schedule.steps):
-        epoch, block = divmod(step, schedule.blocks)
-        used = schedule.block_rows(block)
-        *weights, bias = trace.weights[step]
-        scores[epoch, used] = rows.features[used] @ weights + (bias << X_BITS)
+    scores = np.empty((schedule.outputs, schedule.epochs, schedule.rows), dtype=np.int64)
+    for output, trace in enumerate(traces):
+        for step in range(schedule.steps):
+            epoch, block = divmod(step, schedule.blocks)
+            used = schedule.block_rows(block)
+            *weights, bias = trace.weights[step]
+            scores[output, epoch, used] = rows.features[used] @ weights + (bias << X_BITS)
     values = {**rows.columns, **witness.columns}
     return Case(relation.sections, axes, values, dict(witness.looked_up), {Z: to_field(scores)})
 
 
 def validity(kind: str) -> Case:
     """What the owner knows of a data set."""
-    relation, (X, y) = validity_shape(kind).relation, people()
+    outputs = len(CLASSES) if kind == "categorical" else 1
+    relation, (X, y) = validity_shape(kind, outputs=outputs).relation, people()
     by_feature = X.T.astype(np.int16)
-    labels = {"binary": y, "real": X[:, 0], "count": np.abs(X[:, 1])}[kind].astype(np.int32)
+    of_classes = classed()[1] == np.arange(len(CLASSES))[:, None]
+    columns = {"binary": y[None], "categorical": of_classes, "real": X[None, :, 0], "count": np.abs(X[None, :, 1])}
+    labels = columns[kind].astype(np.int32)
     looked_up: dict[str, Any] = {
         "features": SignedRows(by_feature, 1 << X_BITS),
         "labels": signed_rows(labels) if kind == "real" else labels.astype(np.uint16),
@@ -360,11 +365,13 @@ def validity(kind: str) -> Case:
         lambda: training(()),
         lambda: training((2, 5)),
         lambda: training((0, 8, 12)),
+        lambda: training((2, 5), several=True),
         lambda: validity("binary"),
+        lambda: validity("categorical"),
         lambda: validity("real"),
         lambda: validity("count"),
     ],
-    ids=["nothing forgotten", "two forgotten", "ends forgotten", "binary", "real", "count"],
+    ids=["nothing forgotten", "two forgotten", "ends forgotten", "classes", "binary", "categorical", "real", "count"],
 )
 def test_relations_have_the_leaves_that_are_written_out(
     make: Callable[[], Case], bits: int, monkeypatch: pytest.MonkeyPatch
@@ -383,8 +390,8 @@ def test_relations_have_the_leaves_that_are_written_out(
 def test_a_lying_training_has_the_leaves_that_are_written_out() -> None:
     """A prediction that is none, a limb that is none; what a forgotten row holds is nobody's concern."""
     honest = training((2, 5))
-    lying = honest.with_cells(PREDICTIONS, (1, [2, 3, 4]), 77).with_cells(
-        limb_addresses(WEIGHTS.steps, 16)[0], (0, 1, 2), LIMB + 5
+    lying = honest.with_cells(PREDICTIONS, (0, 1, [2, 3, 4]), 77).with_cells(
+        limb_addresses(WEIGHTS.steps, 16)[0], (0, 0, 1, 2), LIMB + 5
     )
     more = {}
     for seed, (section, tree) in enumerate(lying.boxes()):
