@@ -75,7 +75,7 @@ from ..language.tables import (
     range_table,
 )
 from .dataset import DATASET, FEATURES, LABELS, dataset_columns, output_axis, row_axis
-from .iterations import block_rates, class_weights, decays, epoch_rates, rate_at, shift_weights, used_features
+from .iterations import block_rates, class_weights, decays, epoch_rates, eq_on, rate_at, shift_weights
 from .model import COEFFICIENTS, INTERCEPT, MODEL, model_columns, weight_axis
 from .parameters import BIAS, WEIGHTS, ParameterColumns, Share
 from .signed import Signed, constant_on
@@ -340,7 +340,8 @@ class GradientDescent:
     def _gradient(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], o: Point, k: Point, s: Point) -> None:
         """claim = the weighted gradient of eq(s, 0) X(n, k) + eq(s, 1) 2^x of output o at iteration t."""
         one, width = K(1 << self.schedule.scales.x_bits), self.weight.bits
-        at = used_features(self.schedule, k) if self.schedule.unused else k
+        unused = self.schedule.unused
+        at = eq_on(k, self.weight.size, unused) if unused else k
         ended = self._rows(steps, claim, t, o, at, eq_index(s, 0), eq_index(s, 1) * one)
         if isinstance(at, PublicVector):
             own = Factor((Term(ONE, FEATURES, {"row": ended.point, "feature": variables(0, width)}),))

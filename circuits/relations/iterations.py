@@ -24,6 +24,23 @@ class Rates(Protocol):
         """c_e."""
 
 
+def eq_on(point: Point, size: int, without: tuple[int, ...] = ()) -> PublicVector:
+    """eq(point, i) on real i, but for some."""
+
+    def table() -> Vector:
+        values = eq_table(point)[:, :size]
+        if without:
+            values = values.copy()
+            values[:, list(without)] = 0
+        return values
+
+    def evaluate(x: Point) -> K:
+        whole = prefix_eq(point, x, size)
+        return whole - kdot(eq_at(point, without), eq_at(x, without)) if without else whole
+
+    return PublicVector(table, evaluate)
+
+
 def epoch_rates(schedule: Rates, e: Point) -> PublicVector:
     """eq(e, e') c_e' on epochs e'."""
     return _at_steps(schedule.c_epoch, e)
@@ -46,18 +63,6 @@ def _at_steps(values: Runs, e: Point) -> PublicVector:
         return kmul_base(eq_table(e)[:, : len(values)], _integers(values))
 
     return PublicVector(table, lambda point: kdot(table(), eq_table(point)[:, : len(values)]))
-
-
-def used_features(schedule: Schedule, k: Point) -> PublicVector:
-    """eq(k, k') on the features k' that are not left out."""
-    width, unused = schedule.features, schedule.unused
-
-    def table() -> Vector:
-        values = eq_table(k)[:, :width].copy()
-        values[:, list(unused)] = 0
-        return values
-
-    return PublicVector(table, lambda x: prefix_eq(k, x, width) - kdot(eq_at(k, unused), eq_at(x, unused)))
 
 
 def class_weights(schedule: Schedule) -> PublicVector:

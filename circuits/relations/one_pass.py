@@ -12,7 +12,8 @@ V beside the weights W, and M(k, 1), b(1), A(k, 1), B(1) are those of the consta
     W(-1) = W(0) = 0, V(-1) = V(0) = 0                                                                "initial weights"
     W(T, k) = 2^f M(k) + q(k) - 2^(f-1),   I = 2^(x-f) V(T)                                        "model", "intercept"
 
-Without a bias, every line and column about it is left out. M(1, 1) is public, and has the penalty of the bias in it.
+For features that are left out 0 stands for X ("used features"), so that their weights stay 0. Without a bias, every
+line and column about it is left out. M(1, 1) is public, and has the penalty of the bias in it.
 
 Integers that are *forced*: A and B are functions of the data. R and r are looked up, in [0, 2^s) and [0, 2^a), M and b
 in ranges so small that no side of their equations can wrap: so M is rho A / 2^s rounded, and nothing else, and so is b.
@@ -63,11 +64,10 @@ from ..language.tables import (
     range_table,
 )
 from .dataset import DATASET, FEATURES, LABELS, dataset_columns, output_axis, row_axis
-from .iterations import epoch_rates, rate_at
+from .iterations import epoch_rates, eq_on, rate_at
 from .model import COEFFICIENTS, INTERCEPT, MODEL, model_columns, weight_axis
 from .normal_vectors import counted_times, shifted_steps, sum_of
 from .signed import Signed, constant_on
-from .standardization import eq_on
 
 WEIGHTS, WEIGHT_REST = Address(WITNESS, "weights"), Address(WITNESS, "weight remainder")  # W, u
 BIASES, BIAS_REST = Address(WITNESS, "biases"), Address(WITNESS, "bias remainder")  # V, v
@@ -235,9 +235,17 @@ class OnePass:
         """claim = sum over n of rho S(n) (X(n, k) + delta 2^x) (X(n, j) + gamma 2^c Y(n))."""
         own, row = self.schedule, variables(0, self.row.bits)
         constant = constant_on((self.row,), delta * own.one) if own.bias else None
-        first = Factor((Term(ONE, FEATURES, {"row": row, "feature": k}),), constant)
-        second = Factor((Term(ONE, FEATURES, {"row": row, "feature": j}), self._labels(gamma)))
-        steps.sumcheck(Sum("moments of products", (self.row.bits,), self._counted(), (first, second)), claim)
+        used_k, used_j = (eq_on(at, own.features, own.unused) for at in (k, j))
+        places = (used_k, used_j) if own.unused else (k, j)
+        first = Factor((Term(ONE, FEATURES, {"row": row, "feature": places[0]}),), constant)
+        second = Factor((Term(ONE, FEATURES, {"row": row, "feature": places[1]}), self._labels(gamma)))
+        over_rows = Sum("moments of products", (self.row.bits,), self._counted(), (first, second))
+        ended = steps.sumcheck(over_rows, claim)
+        if own.unused:
+            (tau,) = steps.point("used features", 1)
+            one = Factor((Term(ONE, FEATURES, {"row": ended.point, "feature": variables(0, self.weight.bits)}),))
+            used = Sum("used features", (self.weight.bits,), sum_of(used_k, used_j, tau), (one,))
+            steps.sumcheck(used, ended.values[0][0] + ended.values[1][0] * tau)
 
     def _labels(self, share: K) -> Term:
         """share 2^c Y(n) on rows n."""

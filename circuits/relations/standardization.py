@@ -4,6 +4,7 @@ With the names of models/methods/standardization.py, at a random feature k, "x(k
 k' of eq(k, k') x(k') y(k'):
 
     sum over n of S(n) X(n, k) = n mu + B,   sum over n of S(n) X(n, k)^2 = C + mu (n mu + 2 B)    "moments", "means"
+                                                              (of features that are left out with 0 for X)
     rho + rho_c = rho' + rho'_c = n - 1 on real features                                           "remainders"
     sum_j h(j) = 1, power = sum_j 2^j h(j), square = sum_j 4^j h(j)                                "exponents"
     above = sum_j T_j h(j) - C,  below = C - sum_j H_j h(j)                                        "exponents"
@@ -34,7 +35,7 @@ import numpy as np
 from ...models.live import Live
 from ...models.methods.standardization import Standardization
 from ..field.goldilocks import ONE, ZERO, K, Vector, kadd, kdot, kscale, ksum, to_field
-from ..field.multilinear import Point, eq_at, eq_table, prefix, prefix_eq
+from ..field.multilinear import Point, eq_at, eq_table, prefix
 from ..language.hidden import Hidden, linear, public
 from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import (
@@ -54,6 +55,7 @@ from ..language.relation import (
 )
 from ..language.tables import HALF, RANGE, limb_columns, limb_lookups, limb_terms, lookup_boxes
 from .dataset import FEATURES
+from .iterations import eq_on
 from .model import COEFFICIENTS
 from .signed import Signed, constant_on
 
@@ -211,7 +213,7 @@ class ScalerRelation:
         feature, row = variables(0, bits[0]), variables(*bits)
         own = Term(ONE, FEATURES, {"feature": feature, "row": row})
         both = Factor((own,), constant_on((self.feature, self.row), beta))
-        weight = outer(eq_on(at.k, self.feature.size), counted(self.live, self.row), bits[0])
+        weight = outer(eq_on(at.k, self.feature.size, self.public.unused), counted(self.live, self.row), bits[0])
         moments = Sum("moments", bits, weight, (Factor((own,)), both))
         steps.sumcheck(moments, at[SPREAD] + taken + (at[MEAN] * n + middle) * beta)
         steps.sumcheck(mean, taken)
@@ -236,7 +238,7 @@ class ScalerRelation:
         claim = claim + at[SCALED_RATE] * of_rates + at[COEFFICIENTS] * of_weights
         steps.sumcheck(self._product(at, "powers", (POWER,), powers, constant), claim)
 
-        learnt = (at.real - ksum(eq_at(at.k, own.unused))) * own.amplitude
+        learnt = (at.real - ksum(eq_at(at.k, own.unused))) * own.amplitude  # A, and 0 for what is left out
         divided = at[VARIANCE] + learnt * 2 + at.real * own.floor - at[RATE_REST] - at[RATE] * (2 * own.floor)
         rates = self._product(at, "rates", (RATE,), [(K(2), VARIANCE), (of_centred, OFFSET)], ZERO)
         steps.sumcheck(rates, divided + at[CENTRED_RATE] * of_centred)
@@ -274,11 +276,6 @@ class ScalerRelation:
 
 
 # Public vectors ------------------------------------------------------------------------------------------------------
-
-
-def eq_on(point: Point, size: int) -> PublicVector:
-    """eq(point, i) on real i."""
-    return PublicVector(lambda: eq_table(point)[:, :size], lambda x: prefix_eq(point, x, size))
 
 
 def counted(live: Live, row: Axis) -> PublicVector:

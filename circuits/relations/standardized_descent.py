@@ -38,11 +38,11 @@ from ..language.relation import (
 )
 from .dataset import FEATURES
 from .gradient_descent import GradientDescent, Z
-from .iterations import block_factors, epoch_rates, ones
+from .iterations import block_factors, epoch_rates, eq_on, ones
 from .model import INTERCEPT
 from .parameters import BIAS, WEIGHTS, ParameterColumns
 from .signed import constant_on
-from .standardization import BOX, CENTRED_RATE, OFFSET, POWER, SCALED_RATE, ScalerRelation, eq_on
+from .standardization import BOX, CENTRED_RATE, OFFSET, POWER, SCALED_RATE, ScalerRelation
 
 GRADIENTS, RESIDUALS = Address(VIRTUAL, "gradients"), Address(VIRTUAL, "residuals")  # without c_e c_b
 

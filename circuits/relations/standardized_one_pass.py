@@ -29,11 +29,12 @@ from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
 from ..language.relation import Coordinates, Factor, LookedUp, LookupBox, Steps, Sum, Term, variables
 from ..language.tables import limb_terms
 from .dataset import FEATURES
+from .iterations import eq_on
 from .model import INTERCEPT
 from .normal_vectors import diagonal, sum_of
 from .one_pass import CONSTANT_BOX, LAST_BIAS, PRODUCTS, ROUNDED, OnePass
 from .signed import constant_on
-from .standardization import BOX, FRACTION_REST, OFFSET, POWER, ScalerRelation, eq_on
+from .standardization import BOX, FRACTION_REST, OFFSET, POWER, ScalerRelation
 
 SCALED = Address(VIRTUAL, "scaled features")  # 2^e X
 PENALTIES, PENALTY_REST = Address(WITNESS, "penalties"), Address(WITNESS, "penalty remainder")  # L, r
@@ -72,7 +73,7 @@ class StandardizedOnePass(OnePass):
 
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
-        """2^e X."""
+        """2^e X, and 0 of features that are left out."""
         return {SCALED: (self.weight, self.row)}
 
     @property
@@ -130,10 +131,10 @@ class StandardizedOnePass(OnePass):
     def _scaled_features(self, steps: Steps, k: Point, j: Point, row: Point, values: list[Hidden]) -> None:
         """2^e X at features k and j of a row: as one, at a random weight."""
         (tau,) = steps.point("scaled features", 1)
-        size, free = self.schedule.features, variables(0, self.weight.bits)
+        size, unused, free = self.schedule.features, self.schedule.unused, variables(0, self.weight.bits)
         powers = Factor((Term(ONE, POWER, {"weight": free}),))
         features = Factor((Term(ONE, FEATURES, {"feature": free, "row": row}),))
-        weight = sum_of(eq_on(k, size), eq_on(j, size), tau)
+        weight = sum_of(eq_on(k, size, unused), eq_on(j, size, unused), tau)
         scaled = Sum("scaled features", (self.weight.bits,), weight, (powers, features))
         steps.sumcheck(scaled, values[0] + values[1] * tau)
 

@@ -373,6 +373,7 @@ def compile_normal_equations(
         scales=scales,
         features=shape.features,
         width=geometry.width,
+        unused=shape.unused,
         live=live,
         epochs=method.epochs,
         shift=chosen.shift,
@@ -404,4 +405,6 @@ def _penalty_bits(factor: int, shift: int, entry: int) -> int:
 
 def _standardization(shape: DatasetShape, live: Live) -> Standardization:
     """Means, and powers of two; nothing is divided by a spread, so the amplitude of rates is zero."""
-    return Standardization(rows=shape.rows, count=live.count, x_bits=shape.x_bits, cap=LARGEST_EXPONENT, amplitude=0)
+    return Standardization(
+        rows=shape.rows, count=live.count, x_bits=shape.x_bits, cap=LARGEST_EXPONENT, amplitude=0, unused=shape.unused
+    )

@@ -105,8 +105,6 @@ class OnePass(Method):
     def require_provable(self, shape: DatasetShape) -> None:
         """See Method."""
         features = shape.features
-        if shape.unused:
-            raise ParameterError(f'without: one-pass takes all features; use method = "{GradientDescent.kind}"')
         if features > MAX_SQUARE:
             raise ParameterError(
                 f"{features} features: one-pass has a product of any two of them, and takes at most {MAX_SQUARE}; use "

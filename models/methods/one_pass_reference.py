@@ -69,6 +69,7 @@ def solve(X: ArrayLike, y: ArrayLike, schedule: NormalEquations) -> Solution:
         TrainingError: a weight left its range.
     """
     features, labels = _checked(X, y, schedule)
+    features[:, list(schedule.unused)] = 0
     live = schedule.live.mask()
     scaler = None
     if schedule.standardization is not None:

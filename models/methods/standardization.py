@@ -40,7 +40,7 @@ class Standardization:
         x_bits: scale of features.
         cap: largest exponent e.
         amplitude: A, what D is a share of.
-        unused: numbers of the features of which A is 0, and D so too: they are not learnt from.
+        unused: numbers of the features that are left out: sums of them are 0, as if their values were, and so is A.
     """
 
     rows: int
@@ -166,6 +166,8 @@ def sums_of(X: NDArray[np.generic], live: NDArray[np.bool_]) -> tuple[IntArray, 
 def scaler_of(public: Standardization, S: IntArray, Q: IntArray) -> Scaler:
     """All integers of a standardisation, from the sums of the rows that count: int64 (d,) each."""
     n, f = public.count, public.half
+    S, Q = S.copy(), Q.copy()
+    S[list(public.unused)] = Q[list(public.unused)] = 0
     mu = (S + f) // n
     B = S - n * mu
     C = Q - mu * (n * mu + 2 * B)

@@ -45,16 +45,19 @@ class Solved:
 
     rows: Rows
     solution: Solution
+    unused: tuple[int, ...]
 
     def scaled_features(self, scaler: Scaler) -> Cells:
-        """2^e X of all rows, int32 (d, N): at most 2^29."""
-        return np.left_shift(self.rows.by_feature.astype(np.int32), scaler.e[:, None].astype(np.int32))
+        """2^e X of all rows, int32 (d, N): at most 2^29; 0 of features that are left out."""
+        scaled = np.left_shift(self.rows.by_feature.astype(np.int32), scaler.e[:, None].astype(np.int32))
+        scaled[list(self.unused)] = 0
+        return scaled
 
 
 def solve_rows(rows: Rows, schedule: NormalEquations) -> Solved:
     """Run the declared training on the rows that count. Raises TrainingError: a weight left its range."""
     (found,) = run_blas_tasks([partial(_solve, rows, schedule)])
-    return Solved(rows, found)
+    return Solved(rows, found, schedule.unused)
 
 
 def _solve(rows: Rows, schedule: NormalEquations) -> Solution:
@@ -64,6 +67,8 @@ def _solve(rows: Rows, schedule: NormalEquations) -> Solution:
 def sums_of_rows(rows: Rows, schedule: NormalEquations) -> Sums:
     """Of products over the rows that count: int64."""
     gram, sums, with_labels, labels = _raw_sums(rows, schedule)
+    unused = list(schedule.unused)
+    gram[unused] = gram[:, unused] = sums[unused] = with_labels[unused] = 0
     count, scaler = schedule.live.count, None
     if schedule.standardization is not None:
         scaler = scaler_of(schedule.standardization, sums, gram.diagonal())
@@ -218,6 +223,7 @@ def _real_rows(rows: Rows, schedule: NormalEquations, scaler: Scaler | None, mod
         own = rows.by_feature[:, part][:, mine].astype(np.float64)
         if scaler is not None:
             own = own * scaler.power[:, None] - scaler.shift[:, None]
+        own[list(schedule.unused)] = 0.0
         matrix = np.ones((schedule.width, own.shape[1]))
         matrix[: schedule.features] = own / schedule.one
         labels = rows.labels[part][mine] / 2.0**schedule.label_bits

@@ -86,6 +86,7 @@ def sums(own: OnePassDeclared, data: Data, counted: Any = None, centred: bool = 
     counted = s.live.mask() if counted is None else counted
     scaler = None if s.standardization is None else scaler_of(s.standardization, *sums_of(X.T, s.live.mask()))
     used = X[counted].astype(object)
+    used[:, list(s.unused)] = 0
     if scaler is not None:
         used = used * scaler.power.astype(object) - scaler.shift.astype(object) * centred
     if s.bias:
@@ -126,7 +127,9 @@ def told(own: OnePassDeclared, data: Data, lie: Solution, **other: Columns) -> C
         assert lie.scaler is not None
         columns |= {name: to_field(np.asarray(cells).astype(np.int64)) if cells.dtype != np.uint64 else cells
                     for name, cells in scaler_columns(relation.scaler, lie.scaler)[0].items()}  # fmt: skip
-        columns[SCALED] = to_field((data[0] * lie.scaler.power).T)
+        scaled = (data[0] * lie.scaler.power).T
+        scaled[list(s.unused)] = 0
+        columns[SCALED] = to_field(scaled)
     return recount(relation, columns)
 
 

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from zkunlearn.circuits.field.multilinear import eq_table
 from zkunlearn.circuits.relations import gradient_descent
-from zkunlearn.circuits.relations.iterations import used_features
+from zkunlearn.circuits.relations import one_pass as relation_of_one_pass
+from zkunlearn.circuits.relations.iterations import eq_on
 from zkunlearn.circuits.relations.model import COEFFICIENTS
 from zkunlearn.models.methods.standardization import Scaler, scaler_of, sums_of
 from zkunlearn.models.spec import TrainingSpec
 
 from .harness import FEATURES, Declared, assert_caught, columns_of, declare, descend, prove
+from .one_pass_runs import OnePassDeclared, declare_one_pass, solved, told, values
 
 NAMES = ("height", "girth", "age")
 OUT = 1
@@ -47,11 +49,11 @@ def test_gradients_of_all_features_are_rejected_by_their_own_sum(data: Any, monk
     own = leaving("girth")
     trace = descend(own, data, schedule=replace(own.schedule, unused=()))
 
-    def of_all(schedule: Any, k: Any) -> Any:
-        return replace(used_features(schedule, k), table=lambda: eq_table(k)[:, : schedule.features])
+    def of_all(k: Any, size: int, without: Any = ()) -> Any:
+        return replace(eq_on(k, size, without), table=lambda: eq_table(k)[:, :size])
 
     with monkeypatch.context() as patch:
-        patch.setattr(gradient_descent, "used_features", of_all)
+        patch.setattr(gradient_descent, "eq_on", of_all)
         outcome = prove(own.shape, columns_of(own, data, trace))
     assert_caught(outcome, "used features")
 
@@ -65,8 +67,61 @@ def scaler_with(own: Declared, data: Any, unused: tuple[int, ...]) -> Scaler:
 
 
 @pytest.mark.parametrize("unused", [(), (2,), (1, 2)], ids=["none", "another", "one more"])
-def test_a_rate_for_a_standardised_feature_that_is_left_out_is_rejected(data: Any, unused: tuple[int, ...]) -> None:
+def test_other_standardised_features_left_out_than_declared_are_rejected(data: Any, unused: tuple[int, ...]) -> None:
     own = leaving("girth", standardize=True)
     lie = scaler_with(own, data, unused)
     trace = descend(own, data, scaler=lie, schedule=replace(own.schedule, unused=unused))
+    assert_caught(prove(own.shape, columns_of(own, data, trace)), "moments", "rates")
+
+
+def test_a_rate_for_a_standardised_feature_that_is_left_out_is_rejected(data: Any) -> None:
+    """Its mean and its spread are those of zeros; the rate is what such a feature would have, if it were learnt from."""
+    own = leaving("girth", standardize=True)
+    public, true = own.schedule.standardization, scaler_with(own, data, (OUT,))
+    assert public is not None
+    divisor, rates, rest = 2 * (true.V + public.floor), true.D.copy(), true.rem.copy()
+    whole = 2 * public.amplitude + divisor[OUT] // 2
+    rates[OUT], rest[OUT] = whole // divisor[OUT], whole % divisor[OUT]
+    assert rates[OUT] > 0
+    trace = descend(own, data, scaler=replace(true, D=rates, rem=rest))
     assert_caught(prove(own.shape, columns_of(own, data, trace)), "rates")
+
+
+# One pass ------------------------------------------------------------------------------------------------------------
+
+
+def one_pass_leaving(names: tuple[str, ...], **changes: Any) -> OnePassDeclared:
+    """The one-pass training, without these features."""
+    own = declare_one_pass(**changes)
+    spec = own.spec.leaving_out(names)
+    return OnePassDeclared(spec, replace(own.data, names=NAMES).without(spec.without), own.forgotten)
+
+
+@pytest.mark.parametrize("changes", [{}, {"standardize": True}, {"bias": False}, {"standardize": True, "l2": 0.0}])
+def test_one_pass_without_a_feature_is_accepted_and_gives_it_no_weight(changes: dict[str, Any]) -> None:
+    own, rows = one_pass_leaving(("girth",), **changes), values()
+    columns = told(own, rows, solved(own, rows))
+    assert prove(own.shape, columns).verdict() == "valid"
+    assert columns[COEFFICIENTS][0, OUT] == 0 and all(columns[COEFFICIENTS][0, k] for k in (0, 2))
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_one_pass_over_a_feature_that_is_left_out_is_rejected(standardize: bool) -> None:
+    own, rows = one_pass_leaving(("girth",), standardize=standardize), values()
+    other = one_pass_leaving((), standardize=standardize)
+    outcome = prove(own.shape, told(own, rows, solved(other, rows)))
+    assert outcome.verdict() == "constraints"
+    expected = {"moments", "centred sums"} if standardize else {"moments of products"}
+    assert set(outcome.prover.lies) == expected
+
+
+def test_products_of_all_features_are_rejected_by_their_own_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, rows = one_pass_leaving(("girth",)), values()
+
+    def of_all(k: Any, size: int, without: Any = ()) -> Any:
+        return replace(eq_on(k, size, without), table=lambda: eq_table(k)[:, :size])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(relation_of_one_pass, "eq_on", of_all)
+        outcome = prove(own.shape, told(own, rows, solved(one_pass_leaving(()), rows)))
+    assert_caught(outcome, "used features")

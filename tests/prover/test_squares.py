@@ -10,8 +10,9 @@ from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K
 from zkunlearn.circuits.language.hidden import public
 from zkunlearn.circuits.language.layout import Address, Axis
 from zkunlearn.circuits.language.relation import Factor, PublicVector, Sum, Term, outer, variables
+from zkunlearn.circuits.relations.iterations import eq_on
 from zkunlearn.circuits.relations.signed import constant_on
-from zkunlearn.circuits.relations.standardization import counted, eq_on
+from zkunlearn.circuits.relations.standardization import counted
 from zkunlearn.models.live import Live
 from zkunlearn.prover.matrices.values import Columns
 from zkunlearn.prover.protocol import squares, sumcheck
