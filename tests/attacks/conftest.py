@@ -40,6 +40,24 @@ def honest_standardized(data):
 
 
 @pytest.fixture(scope="session")
+def honest_classes():
+    """A true proof about an output for each of three classes, whose rows count differently."""
+    from .harness import CATEGORICAL, classed, columns_of, declare, descend_all, prove
+
+    own, data = declare(shape=CATEGORICAL, class_weight={"a": 1, "b": 7, "c": 3}), classed()
+    return prove(own.shape, columns_of(own, data, *descend_all(own, data)))
+
+
+@pytest.fixture(scope="session")
+def honest_one_class():
+    """A true proof that each row is of one class."""
+    from .harness import CLASSES, classed, prove, validity_columns, validity_shape
+
+    shape = validity_shape("categorical", outputs=len(CLASSES))
+    return prove(shape, validity_columns(shape, classed()))
+
+
+@pytest.fixture(scope="session")
 def honest_validity(data):
     """A true proof that a data set is valid."""
     from .harness import prove, validity_columns, validity_shape

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from .harness import PROOFS
 from .recording import folded, labelled
 
 INVENTORIES = Path(__file__).parent / "inventories"
 
 
-@pytest.mark.parametrize("name", ["honest", "honest_standardized", "honest_validity", "honest_alone"])
+@pytest.mark.parametrize("name", PROOFS)
 def test_write_inventory(name: str, request: pytest.FixtureRequest) -> None:
     lines: list[Any] = []
     with labelled(lines, sites=True):

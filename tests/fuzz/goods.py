@@ -124,7 +124,7 @@ def edited(good: bytes, script: bytes) -> bytes:
             data[at:at] = bytes([value]) * (1 + value % 8)
         elif act == 3:
             del data[at : at + 1 + value]
-        else:
+        elif good:
             data[at : at + value] = good[place % len(good) :][:value]
     return bytes(data)
 

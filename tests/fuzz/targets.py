@@ -268,7 +268,7 @@ def statement(data: bytes) -> None:
     declared = good.spec.to_mapping()
     spec = {**declared, "method": {**declared["method"], "epochs": epochs, "batch_size": batch_size}}
     commitment = zu.DatasetCommitment(DatasetStatement.from_mapping(dataset, {}), b"")
-    model = {**good.model.to_mapping(), "shape": [len(columns) + good.spec.method.bias]}
+    model = {**good.model.to_mapping(), "shape": [1, len(columns) + good.spec.method.bias]}
     changes = {"dataset": commitment.digest, "spec": spec, "forgotten": written_records([]), "model": model}
     references = {"dataset": commitment.statement}
     proof = zu.TrainingProof(TrainingStatement.from_mapping({**good.to_mapping(), **changes}, references), b"")

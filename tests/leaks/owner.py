@@ -141,11 +141,12 @@ def noting(secrets: Secrets) -> Iterator[Noted]:
         return drawn
 
     def training(*arguments: Any) -> Any:
-        trace = maker.train(*arguments)
-        weights = telling(trace.weights)
-        secrets.add_words("weights on the way", weights.astype("<i8"))
-        secrets.add_words("weights on the way", to_field(weights))
-        return trace
+        traces = maker.train(*arguments)
+        for trace in traces:
+            weights = telling(trace.weights)
+            secrets.add_words("weights on the way", weights.astype("<i8"))
+            secrets.add_words("weights on the way", to_field(weights))
+        return traces
 
     def proving(self: Any) -> bytes:
         proof = prove(self)

@@ -144,7 +144,7 @@ def assert_tells_guesses_apart(opening: Commitment, positions: list[int], cells:
 def test_two_proofs_on_one_commitment_share_only_what_follows_from_it(drawn: list[dict[str, list[int]]]) -> None:
     """Caps and nodes of the committed tree, and the salts and cells of positions that both opened."""
     shape, columns = witness_of("alone", people())
-    assert len(columns[LABELS]) == ROWS
+    assert columns[LABELS].shape == (1, ROWS)
     committed = commitments(shape, columns)
     first, second = (prove(shape, columns, committed) for _ in range(BUDGET))
     both = len(set(drawn[0][DATASET]) & set(drawn[1][DATASET]))

@@ -120,8 +120,8 @@ def index_error(patch: Patch) -> None:
     """A bug of another kind, within numpy."""
     ((kind, maker),) = prover_training.MAKERS_OF_METHOD.items()
 
-    def fail(relation: Any, trace: Any) -> Any:
-        return maker.witness(relation, trace).looked_up["none"][trace.Q]
+    def fail(relation: Any, traces: Any) -> Any:
+        return maker.witness(relation, traces).looked_up["none"][traces[0].Q]
 
     patch.setattr(prover_training, "MAKERS_OF_METHOD", {kind: replace(maker, witness=fail)})
 
@@ -206,7 +206,15 @@ LIBRARY: dict[str, tuple[type[Exception], Callable[[Owner, Dataset], object], tu
     ),
     "another scale": (zu.ParameterError, lambda own, data: zu.prove(data, zu.load_spec(other_spec(own))), ()),
     "diverging": (zu.TrainingError, lambda own, data: zu.prove(data, zu.load_spec(own.folder / "terrible.toml")), ()),
-    "many labels": (zu.DataError, lambda own, data: zu.commit(own.table.cells, list(own.table.ids)), (FIRST,)),
+    "many labels": (
+        zu.DataError, lambda own, data: zu.commit(own.table.cells, list(own.table.ids), label_kind="binary"), ()
+    ),
+    "labels that are no numbers": (
+        zu.DataError, lambda own, data: zu.commit(own.table.cells, list(own.table.ids), label_kind="real"), ()
+    ),
+    "a text among labels": (
+        zu.DataError, lambda own, data: zu.commit(own.table.cells, [own.table.ids[0], *range(1, owner.ROWS)]), (FIRST,)
+    ),
     "too few labels": (zu.DataError, lambda own, data: zu.commit(own.table.cells, own.table.labels[:5]), ()),
     "ids that repeat": (
         zu.DataError,
