@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
@@ -83,13 +84,16 @@ def _relation(relation: Any) -> relations.Relation:
     if isinstance(relation, Validity):
         shape = ("rows", "features", "label_kind", "outputs", "x_bits")
         return relations.Validity(_dataset(*(getattr(relation, name) for name in shape)))
-    assert isinstance(relation, GradientDescent), "another relation than those of the document"
-    s = relation.schedule
+    training, gone = (relation.training, relation.classes) if isinstance(relation, WithoutClasses) else (relation, ())
+    assert isinstance(training, GradientDescent), "another relation than those of the document"
+    s = training.schedule
     names = ["width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier", "penalize_bias"]
     names += ["class_weights"]
     factors: dict[str, Any] = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch", "m_epoch")}
     table = arithmetic.activation_table(s.family.name, s.scales.q_bits, s.scales.p_bits)
-    handed = arithmetic.Schedule(**{name: getattr(s, name) for name in names}, **factors, table=table)
+    handed = arithmetic.Schedule(
+        **{name: getattr(s, name) for name in names}, **factors, unused=list(s.unused), table=table
+    )
     own = s.standardization
     if own is not None:
         names = ["rows", "count", "x_bits", "cap", "amplitude"]
@@ -97,6 +101,7 @@ def _relation(relation: Any) -> relations.Relation:
     statement = {
         "dataset": _dataset(s.rows, s.features, s.label_kind, s.outputs, s.scales.x_bits),
         "spec": {"scales": {"x_bits": s.scales.x_bits}, "method": {"bias": s.bias}},
+        "forgotten_classes": [str(c) for c in gone],
         # The document knows no ranges yet: what is outside them counts as little as what is forgotten.
         "forgotten": forget_list([(position, bytes(32)) for position in np.flatnonzero(~s.live.mask()).tolist()]),
     }
@@ -107,5 +112,6 @@ def _relation(relation: Any) -> relations.Relation:
 
 
 def _dataset(rows: int, features: int, kind: str, outputs: int, x_bits: int) -> dict[str, Any]:
-    encoding = {"features": [{}] * features, "label_kind": kind, "label_classes": [""] * outputs, "x_bits": x_bits}
+    classes = [str(c) for c in range(outputs)]
+    encoding = {"features": [{}] * features, "label_kind": kind, "label_classes": classes, "x_bits": x_bits}
     return {"rows": rows, "encoding": encoding}

@@ -150,6 +150,7 @@ class Schedule:
     class_weights: tuple[int, ...]
     label_multiplier: int
     table: list[int]
+    unused: list[int]  # features that are left out
     standardization: Standardization | None = None
 
 
@@ -357,8 +358,18 @@ def schedule(spec: dict[str, Any], dataset: dict[str, Any], forgotten: list[int]
         class_weights=weights,
         label_multiplier=multiplier,
         table=table,
+        unused=unused_features(spec["without"], encoding),
         standardization=standardization,
     )
+
+
+def unused_features(without: list[str], encoding: dict[str, Any]) -> list[int]:
+    """Numbers of the features that a spec leaves out; some are left."""
+    if not without:
+        return []
+    names = [column["name"] for column in encoding["features"]]
+    require("statement", set(without) < set(names))
+    return sorted(names.index(name) for name in without)
 
 
 def momentum(share: Fraction, h: int) -> int:

@@ -218,7 +218,14 @@ def package_shape(shape: ProofShape) -> dict[str, Any]:
 
 
 def statement_about_nothing(
-    rows: int, features: int, kind: str, openings: int, spec: zu.TrainingSpec, forgotten: list[int], outputs: int = 1
+    rows: int,
+    features: int,
+    kind: str,
+    openings: int,
+    spec: zu.TrainingSpec,
+    forgotten: list[int],
+    outputs: int = 1,
+    classes_gone: Sequence[str] = (),
 ) -> Map:
     """A training statement that is so in form only; as many outputs as categorical labels have classes."""
     classes = {"binary": 2, "categorical": outputs}.get(kind, 0)
@@ -240,7 +247,7 @@ def statement_about_nothing(
         "spec": spec.to_mapping(),
         "forgotten": forget_list([(position, bytes(32)) for position in forgotten]),
         "model": {"root": bytes(32), "openings": 4, "shape": [outputs, features + spec.method.bias]},
-        "forgotten_classes": [],
+        "forgotten_classes": list(classes_gone),
         "start": [],
         "scope": [],
         "previous": None,
@@ -251,8 +258,10 @@ def numbers(rows: int, features: int, seed: int) -> Any:
     return np.random.default_rng(seed).normal(size=(rows, features))
 
 
-def trained(dataset: Any, spec: zu.TrainingSpec, forget: Sequence[str] = (), previous: Any = None) -> Training:
-    proof = zu.prove(dataset, spec, forget=forget, previous=previous).proof
+def trained(
+    dataset: Any, spec: zu.TrainingSpec, forget: Sequence[str] = (), previous: Any = None, **more: Any
+) -> Training:
+    proof = zu.prove(dataset, spec, forget=forget, previous=previous, **more).proof
     return Training(proof.to_bytes(), dataset.commitment.to_bytes())
 
 

@@ -109,6 +109,11 @@ def prefix(point: Sequence[K], size: int) -> K:
     return total
 
 
+def prefix_eq(x: Point, y: Point, size: int) -> K:
+    """The sum over i < size of eq(x, i) eq(y, i)."""
+    return sum((a * b for a, b in list(zip(eq_table(x), eq_table(y), strict=True))[:size]), ZERO)
+
+
 def bits_of(index: int, bits: int) -> list[K]:
     """The vertex of the cube, most significant bit first."""
     return [K(index >> (bits - 1 - j) & 1) for j in range(bits)]

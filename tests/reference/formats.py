@@ -217,7 +217,8 @@ def outputs_of(encoding: Map) -> int:
 
 
 def check_spec(spec: Any) -> None:
-    fields(spec, {"family": str, "method": dict, "scales": dict})
+    fields(spec, {"family": str, "method": dict, "without": list, "scales": dict})
+    check_set(spec["without"], (1 << 15) - 1)
     method, scales = spec["method"], spec["scales"]
     texts, integers = ("kind", "l2"), ("epochs", "batch_size")
     flags = ("bias", "penalize_intercept", "standardize")
@@ -240,6 +241,12 @@ def check_spec(spec: Any) -> None:
     within(scales["w_bits"], 8, 24)
     within(scales["p_bits"], 8, 24)
     within(scales["x_bits"] + scales["w_bits"], 20, 30)
+
+
+def check_set(texts: list[Any], most: int) -> None:
+    """At most so many texts, each once, in the order of their code points."""
+    within(len(texts), 0, most)
+    require("format", all(type(text) is str for text in texts) and texts == sorted(set(texts)))
 
 
 def check_momentum(momentum: list[Any], epochs: int) -> None:
@@ -268,7 +275,8 @@ def check_training(statement: Any) -> None:
     previous = type(statement.get("previous"))
     lists = dict.fromkeys(("forgotten_classes", "start", "scope"), list)
     fields(statement, {"dataset": bytes, "spec": dict, "forgotten": dict, "model": dict, "previous": previous, **lists})
-    require("format", statement["forgotten_classes"] == statement["start"] == statement["scope"] == [])
+    require("format", statement["start"] == statement["scope"] == [])
+    check_set(statement["forgotten_classes"], 254)
     model = statement["model"]
     fields(model, {"root": bytes, "openings": int, "shape": list})
     within(model["openings"], 1, 1 << 12)

@@ -8,7 +8,7 @@ from typing import Any
 
 from .arithmetic import CELLS, HALF, schedule
 from .channel import Channel, Constraint
-from .field import ONE, ZERO, K, Point, bits_of, eq, eq_at, eq_table, interpolate, log2_ceil, prefix
+from .field import ONE, ZERO, K, Point, bits_of, eq, eq_at, eq_table, interpolate, log2_ceil, prefix, prefix_eq, require
 from .formats import outputs_of, records_of
 from .shapes import Axes, Axis, Column, parts, size_of, split
 
@@ -123,6 +123,16 @@ def dataset_columns(statement: Mapping[str, Any]) -> list[Column]:
     return [Column("features", (feature, row)), labels, *(Column(name, (row,)) for name in ("blind 0", "blind 1"))]
 
 
+def classes_of(statement: Mapping[str, Any]) -> list[int]:
+    """Numbers of the classes that are forgotten; of several, two at least are left."""
+    encoding, gone = statement["dataset"]["encoding"], statement["forgotten_classes"]
+    classes = encoding["label_classes"]
+    if gone:
+        require("statement", encoding["label_kind"] == "categorical")
+        require("statement", set(gone) <= set(classes) and len(gone) <= len(classes) - 2)
+    return sorted(classes.index(name) for name in gone)
+
+
 class Validity(Relation):
     def __init__(self, statement: Mapping[str, Any]) -> None:
         self.name, encoding = "validity", statement["encoding"]
@@ -171,6 +181,9 @@ class GradientDescent(Relation):
         self.forgotten = [position for position, _ in records_of(statement)]
         self.s = s = schedule(spec, dataset, self.forgotten)
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
+        self.gone = classes_of(statement)
+        if self.gone:
+            self.name = f"{self.name} without classes"
         self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
         self.row, self.epoch, self.block = Axis("row", self.rows), Axis("epoch", s.epochs), Axis("block", s.blocks)
         self.weight = Axis("weight", self.features)
@@ -248,6 +261,24 @@ class GradientDescent(Relation):
         gradient = self.update(ch, e, b, shares, last) + of_bias * self.bias_decay(ch, (e, b, o))
 
         self.gradient(ch, gradient, (e, b, o), k, of_bias)
+        if self.gone:
+            self.forgotten_classes(ch)
+
+    def live(self, row: Point) -> K:
+        """S: the rows that count."""
+        return prefix(row, self.rows) - sum((eq_at(row, n) for n in self.forgotten), ZERO)
+
+    def forgotten_classes(self, ch: Channel) -> None:
+        """No row that counts is of one of them."""
+        bits = self.output.bits
+        point, claim = rounds(ch, "forgotten classes", bits + self.row.bits, 2, ZERO)
+        output, row = point[:bits], point[bits:]
+        y = self.evaluate(ch, LABELS, {"output": output, "row": row})
+
+        def members() -> Constraint:
+            return claim - sum((eq_at(output, c) for c in self.gone), ZERO) * self.live(row) * y, []
+
+        ch.zero("forgotten classes", members)
 
     def gradient(self, ch: Channel, gradient: K, t: Place, k: Point, of_bias: K) -> None:
         """G is what the live rows say."""
@@ -258,7 +289,8 @@ class GradientDescent(Relation):
         s, one, (e, b, o) = self.s, ch.one, t
         weighted = any(weight != 1 for weight in s.class_weights)
         point, claim_g = rounds(ch, "gradient", self.row.bits, 3 + weighted, gradient)
-        x_g = self.evaluate(ch, FEATURES, {"row": point, "feature": k})
+        left_out = self.s.unused if self.s.standardization is None else []
+        x_g = ch.hidden(1)[0] if left_out else self.evaluate(ch, FEATURES, {"row": point, "feature": k})
         (a,) = ch.hidden(1)
         y = self.evaluate(ch, LABELS, {"output": o, "row": point})
         own_weight = self.class_weight(ch, o, point) if weighted else ZERO
@@ -293,6 +325,20 @@ class GradientDescent(Relation):
         ch.zero("epochs", predictions)
         if weighted and self.output.size > 1:
             self.all_class_weights(ch, own_weight, point)
+        if left_out:
+            self.used_features(ch, x_g, k, point)
+
+    def used_features(self, ch: Channel, claim: K, k: Point, row: Point) -> None:
+        """The features of a row at k, without those that are left out."""
+        at, claim = rounds(ch, "used features", self.weight.bits, 2, claim)
+        x = self.evaluate(ch, FEATURES, {"row": row, "feature": at})
+
+        def features() -> Constraint:
+            weight = prefix_eq(k, at, self.features)
+            weight -= sum((eq_at(k, i) * eq_at(at, i) for i in self.s.unused), ZERO)
+            return claim - weight * x, []
+
+        ch.zero("used features", features)
 
     def class_weight(self, ch: Channel, o: Point, row: Point) -> K:
         """P -> V: what a row counts, of its label; of several outputs, to be proved by `all_class_weights`."""

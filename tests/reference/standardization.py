@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from .arithmetic import HALF
 from .channel import Channel, Constraint
-from .field import ONE, ZERO, K, Point, eq, eq_at, eq_table, prefix
+from .field import ONE, ZERO, K, Point, eq, eq_at, eq_table, prefix, prefix_eq
 from .relations import (
     COEFFICIENTS,
     FEATURES,
@@ -24,11 +24,6 @@ from .shapes import Axis, Column
 SIGNED = ("mean", "mean fraction")
 FIELDS = ("power", "power squared", "spread", "variance", "offset", "scaled rate", "centred rate")
 GRADIENTS, RESIDUALS = ("virtual", "gradients"), ("virtual", "residuals")
-
-
-def prefix_eq(x: Point, y: Point, size: int) -> K:
-    """The sum over i < size of eq(x, i) eq(y, i)."""
-    return sum((a * b for a, b in list(zip(eq_table(x), eq_table(y), strict=True))[:size]), ZERO)
 
 
 class StandardizedDescent(GradientDescent):
@@ -125,9 +120,8 @@ class StandardizedDescent(GradientDescent):
         first, second = (self.evaluate(ch, FEATURES, {"feature": k2, "row": row}) for _ in range(2))
 
         def counted() -> Constraint:
-            live = prefix(row, self.rows) - sum((eq_at(row, n) for n in self.forgotten), ZERO)
             there = prefix(k2, self.features) * prefix(row, self.rows) * ch.one
-            return claim, [(-live * prefix_eq(k, k2, self.features), first, second + beta * there)]
+            return claim, [(-self.live(row) * prefix_eq(k, k2, self.features), first, second + beta * there)]
 
         ch.zero("moments", counted)
         self.product_of(ch, "means", k, ["mean"], {"mean": K(n), "mean remainder": K(2)}, K(-2 * f), squared_mean)
@@ -150,7 +144,8 @@ class StandardizedDescent(GradientDescent):
         constant = K(-f) - c * self.offset * self.real_output(o)
         self.product_of(ch, "powers", k, ["power"], terms, constant, claim, o)
 
-        claim = at["variance"] + (2 * amplitude + floor) * real - at["rate remainder"] - 2 * floor * at["rate"]
+        used = real - sum((eq_at(k, i) for i in self.s.unused), ZERO) * ch.one
+        claim = at["variance"] + 2 * amplitude * used + floor * real - at["rate remainder"] - 2 * floor * at["rate"]
         claim += d * at["centred rate"]
         self.product_of(ch, "rates", k, ["rate"], {"variance": K(2), "offset": d}, ZERO, claim)
 

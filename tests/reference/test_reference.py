@@ -118,7 +118,7 @@ def random_statement(rng: random.Random) -> dict[str, Any]:
     rows, features, epochs = (int(2 ** rng.uniform(0, bits)) for bits in (13, 6, 11))
     kind, outputs = rng.choice([("binary", 1), ("real", 1), ("count", 1), ("categorical", rng.randint(3, 40))])
     openings = rng.choice([1, 2, 3, 8, 32, 100, 4096])
-    bias = rng.random() < 0.5
+    bias, left_out = rng.random() < 0.5, rng.randint(0, features - 1) if rng.random() < 0.5 else 0
     spec = zu.TrainingSpec(
         model="logistic" if kind == "categorical" else "linear",
         epochs=epochs,
@@ -127,14 +127,16 @@ def random_statement(rng: random.Random) -> dict[str, Any]:
         bias=bias,
         standardize=bias and rng.random() < 0.5,
         class_weight={str(i): 1 + i for i in range(outputs)} if outputs > 1 and rng.random() < 0.5 else None,
+        without=[f"x{i}" for i in rng.sample(range(features), left_out)],
     )
     forgotten = sorted(rng.sample(range(rows), rng.randint(0, min(3, rows - 1))))
-    return statement_about_nothing(rows, features, kind, openings, spec, forgotten, outputs)
+    gone = sorted(str(i) for i in rng.sample(range(outputs), rng.randint(0, outputs - 2))) if outputs > 2 else []
+    return statement_about_nothing(rows, features, kind, openings, spec, forgotten, outputs, gone)
 
 
 def test_shapes_are_those_of_the_package() -> None:
     """Tilings, row lengths, groups, counts of messages, lengths of proofs."""
-    rng, seen, alone, standardized, outputs = random.Random(11), 0, 0, 0, set()
+    rng, seen, alone, standardized, outputs, left_out, gone = random.Random(11), 0, 0, 0, set(), 0, 0
     for _ in range(80):
         statement = random_statement(rng)
         package = read_statement(TrainingStatement, divided("training", statement))
@@ -148,10 +150,12 @@ def test_shapes_are_those_of_the_package() -> None:
         alone += len(expected.groups) == 3
         standardized += statement["spec"]["method"]["standardize"]
         outputs.add(statement["model"]["shape"][0])
+        left_out += statement["spec"]["without"] != []
+        gone += statement["forgotten_classes"] != []
         assert reference_shape(verifier.training_shape(statement)) == package_shape(expected)
         assert reference_shape(verifier.dataset_shape(statement["dataset"])) == package_shape(shape_of(package.dataset))
     assert seen > 30 and alone > 3, "witnesses with the data set, and in a group of their own"
-    assert standardized > 5 and len(outputs) > 5
+    assert standardized > 5 and len(outputs) > 5 and left_out > 5 and gone > 3
 
 
 # The integers --------------------------------------------------------------------------------------------------------
@@ -181,6 +185,8 @@ def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[
     x_bits, w_bits, p_bits = rng.choice(scales)
     rows, epochs, bias = rng.randint(1, 60), rng.randint(1, 3), rng.random() < 0.5
     standardize = bias and rng.random() < 0.5
+    features = rng.choice([1, 7, 500, 9000])
+    names = tuple(f"x{i}" for i in range(features))
     rates = tuple(10 ** rng.uniform(-4, 2) for _ in range(rng.choice([1, epochs])))
     spec = zu.TrainingSpec(
         model=model,
@@ -194,11 +200,17 @@ def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[
         standardize=standardize,
         class_weight=rng.choice(weights) if classes else None,
         fixed_point=zu.FixedPoint(x_bits=x_bits, w_bits=w_bits, p_bits=p_bits),
+        without=[rng.choice([*names[:12], "y"]) for _ in range(1)] if rng.random() < 0.3 else [],
     )
     label_bits = 14 if kind == "real" else 0
-    features = rng.choice([1, 7, 500, 9000])
     shape = DatasetShape(
-        rows=rows, features=features, label_kind=kind, label_bits=label_bits, x_bits=x_bits, classes=classes
+        rows=rows,
+        features=features,
+        label_kind=kind,
+        label_bits=label_bits,
+        x_bits=x_bits,
+        classes=classes,
+        names=names,
     )
     return spec, shape, sorted(rng.sample(range(rows), rng.randint(0, rows - 1)))
 
@@ -209,7 +221,8 @@ def test_schedules_are_those_of_the_package() -> None:
     names += ["class_weights"]
     runs = [random_run(rng) for _ in range(200)]
     for spec, shape, forgotten in sorted(runs, key=lambda run: (run[0].model, repr(run[0].fixed_point))):  # few tables
-        encoding = {"features": [{}] * shape.features, "label_kind": shape.label_kind, "x_bits": shape.x_bits}
+        features = [{"name": name} for name in shape.names]
+        encoding = {"features": features, "label_kind": shape.label_kind, "x_bits": shape.x_bits}
         encoding["label_classes"] = list(shape.classes)
         dataset = {"rows": shape.rows, "encoding": {**encoding, "label_bits": shape.label_bits}}
         try:
@@ -223,6 +236,7 @@ def test_schedules_are_those_of_the_package() -> None:
         assert [getattr(found, name) for name in names] == [getattr(expected, name) for name in names]
         for name in ("c_epoch", "c_block", "l_epoch", "m_epoch"):
             assert getattr(found, name) == list(getattr(expected, name)), name
+        assert found.unused == list(expected.unused)
         ranges.add(found.weight_bits)
         standardized += found.standardization is not None
         compare_standardizations(found, expected)
@@ -498,6 +512,12 @@ def test_other_spellings_are_refused_by_both(owner: Owner) -> None:
         cases.append(("training", {**statement, "spec": with_method(spec, l2=text)}))
         for rates in ([text], [text] * 3, [text] * 2):
             cases.append(("training", {**statement, "spec": with_method(spec, learning_rate=rates)}))
+    sets: tuple[Any, ...] = (["a"], ["a", "b"], ["b", "a"], ["a", "a"], ["a", 1], [b"a"], [""], ["a\n"], ["Z", "a"])
+    sets += (["é", "z"], ["\uffff", "\U0001f600"], ["\U0001f600", "\uffff"], ["a" * 257], ["a", "b", "c"])
+    sets += tuple(sorted(str(i) for i in range(n)) for n in (254, 255, 32767, 32768))
+    for found in (*values, *sets):
+        cases.append(("training", {**statement, "spec": {**spec, "without": found}}))
+        cases.append(("training", {**statement, "forgotten_classes": found}))
     for name in dataset:
         cases += [("dataset", {**dataset, name: value}) for value in values]
     encoding = dataset["encoding"]

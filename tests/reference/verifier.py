@@ -250,6 +250,8 @@ def check_previous(statement: Map, old: Map, link: Map | None) -> None:
     ends = {"old": old["dataset"], "new": statement["dataset"]}
     require("mismatch", old["dataset"] == statement["dataset"] if link is None else link == ends)
     require("mismatch", set(records_of(old)) <= set(records_of(statement)))
+    require("mismatch", set(old["forgotten_classes"]) <= set(statement["forgotten_classes"]))
+    require("mismatch", set(old["spec"]["without"]) <= set(statement["spec"]["without"]))
 
 
 def verdict(check: Any, *arguments: Any, **pinned: Any) -> str:
