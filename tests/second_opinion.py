@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
+from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
 
-from .reference import arithmetic, relations, standardization, toys, verifier
+from .reference import arithmetic, one_pass, relations, standardization, toys, verifier
 from .reference.channel import Transcript
 from .reference.examples import forget_list
 from .reference.field import K
@@ -82,6 +83,8 @@ def _relation(relation: Any) -> relations.Relation:
         return toys.Shards(relation.rows, list(relation.ranges), list(relation.holes))
     if isinstance(relation, Validity):
         return relations.Validity(_dataset(relation.rows, relation.features, relation.label_kind, relation.x_bits))
+    if isinstance(relation, OnePass):
+        return _one_pass(relation.schedule)
     assert isinstance(relation, GradientDescent), "another relation than those of the document"
     s = relation.schedule
     names = ["width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier", "penalize_bias"]
@@ -89,20 +92,39 @@ def _relation(relation: Any) -> relations.Relation:
     factors: dict[str, Any] = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch", "m_epoch")}
     table = arithmetic.activation_table(s.family.name, s.scales.q_bits, s.scales.p_bits)
     handed = arithmetic.Schedule(**{name: getattr(s, name) for name in names}, **factors, table=table)
-    own = s.standardization
-    if own is not None:
-        names = ["rows", "count", "x_bits", "cap", "amplitude"]
-        handed.standardization = arithmetic.Standardization(**{name: getattr(own, name) for name in names})
-    statement = {
+    handed.standardization = _standardization(s.standardization)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relations, "schedule", lambda *_: handed)
+        kind = relations.GradientDescent if s.standardization is None else standardization.StandardizedDescent
+        return kind(_statement(s))
+
+
+def _one_pass(s: Any) -> relations.Relation:
+    """The relation of normal equations, with its integers handed over."""
+    names = ["epochs", "shift", "weight_bits", "fine_bits", "factor", "product_shift", "target_raise", "target_shift"]
+    names += ["penalty", "penalty_factor", "penalty_shift", "corner", "target_bits", "penalty_bits"]
+    own: dict[str, Any] = {name: getattr(s, name) for name in names}
+    own |= {"c_epoch": list(s.c_epoch), "m_epoch": list(s.m_epoch), "count": s.live.count}
+    handed = one_pass.OnePassIntegers(**own, standardization=_standardization(s.standardization))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_pass, "one_pass_integers", lambda *_: handed)
+        kind = one_pass.OnePass if s.standardization is None else one_pass.StandardizedOnePass
+        return kind(_statement(s))
+
+
+def _standardization(own: Any) -> arithmetic.Standardization | None:
+    names = ["rows", "count", "x_bits", "cap", "amplitude"]
+    return None if own is None else arithmetic.Standardization(**{name: getattr(own, name) for name in names})
+
+
+def _statement(s: Any) -> dict[str, Any]:
+    """What a relation asks of a statement, when integers are handed over."""
+    return {
         "dataset": _dataset(s.rows, s.features, s.label_kind, s.scales.x_bits),
         "spec": {"scales": {"x_bits": s.scales.x_bits}, "method": {"bias": s.bias}},
         # The document knows no ranges yet: what is outside them counts as little as what is forgotten.
         "forgotten": forget_list([(position, bytes(32)) for position in np.flatnonzero(~s.live.mask()).tolist()]),
     }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(relations, "schedule", lambda *_: handed)
-        kind = relations.GradientDescent if own is None else standardization.StandardizedDescent
-        return kind(statement)
 
 
 def _dataset(rows: int, features: int, kind: str, x_bits: int) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def prefix_eq(x: Point, y: Point, size: int) -> K:
 
 class StandardizedDescent(GradientDescent):
     name = "standardized gradient descent"
+    last_weight = "last weight"  # what is 2^-e of the model's
     virtual = GradientDescent.virtual | {GRADIENTS, RESIDUALS}
 
     # Columns and lookups ---------------------------------------------------------------------------------------------
@@ -41,6 +42,7 @@ class StandardizedDescent(GradientDescent):
         own = self.s.standardization
         assert own is not None
         self.scaler, self.exponent = own, Axis("exponent", own.cap + 1)
+        self.last_offset = getattr(self, "last_offset", None) or self.offset
         lookups = [Lookup(RANGE, [([(1, ("witness", name))], HALF)]) for name in SIGNED]
         columns = [Column(name, (self.weight,)) for name in SIGNED]
         for name, bits in own.bits.items():
@@ -145,8 +147,8 @@ class StandardizedDescent(GradientDescent):
         a, b, c, d = ch.point("products", 4)
         claim = n * at["mean fraction"] + at["mean fraction remainder"] - f * real
         claim += a * (at["offset"] - at["mean fraction"]) + b * at["scaled rate"] + c * at["weights"]
-        terms = {"mean remainder": ONE, "mean": a, "rate": b, "last weight": c}
-        self.product_of(ch, "powers", k, ["power"], terms, K(-f) - c * self.offset, claim)
+        terms = {"mean remainder": ONE, "mean": a, "rate": b, self.last_weight: c}
+        self.product_of(ch, "powers", k, ["power"], terms, K(-f) - c * self.last_offset, claim)
 
         claim = at["variance"] + (2 * amplitude + floor) * real - at["rate remainder"] - 2 * floor * at["rate"]
         claim += d * at["centred rate"]
