@@ -73,7 +73,7 @@ def sums_of_rows(rows: Rows, schedule: NormalEquations) -> Sums:
     return Sums(products, np.append(with_labels, one * raw.labels), scaler)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)  # secrets stay out of logs
 class _RawSums:
     """Over rows that count: of products of features (d, d), of features (d,), of features times labels, of labels."""
 

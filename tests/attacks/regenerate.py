@@ -10,7 +10,9 @@ from .recording import folded, labelled
 INVENTORIES = Path(__file__).parent / "inventories"
 
 
-@pytest.mark.parametrize("name", ["honest", "honest_standardized", "honest_validity", "honest_alone"])
+@pytest.mark.parametrize(
+    "name", ["honest", "honest_standardized", "honest_one_pass", "honest_validity", "honest_alone"]
+)
 def test_write_inventory(name: str, request: pytest.FixtureRequest) -> None:
     lines: list[Any] = []
     with labelled(lines, sites=True):

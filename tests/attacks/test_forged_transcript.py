@@ -56,7 +56,9 @@ def log(honest: Outcome) -> Log:
 # What is absorbed, and when ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["honest", "honest_standardized", "honest_validity", "honest_alone"])
+@pytest.mark.parametrize(
+    "name", ["honest", "honest_standardized", "honest_one_pass", "honest_validity", "honest_alone"]
+)
 def test_what_passes_is_the_pinned_inventory(name: str, request: pytest.FixtureRequest) -> None:
     """Every absorb and every challenge of a fixed shape, in order, with its length or name and the function that asks
     for it. A change here is a change of the protocol, or of who speaks."""
@@ -87,14 +89,18 @@ def merged(lines: list[str]) -> list[str]:
     return result
 
 
-@pytest.mark.parametrize("name", ["honest", "honest_standardized", "honest_validity", "honest_alone"])
+@pytest.mark.parametrize(
+    "name", ["honest", "honest_standardized", "honest_one_pass", "honest_validity", "honest_alone"]
+)
 def test_the_plan_and_every_byte_are_absorbed_in_order(name: str, request: pytest.FixtureRequest) -> None:
     outcome: Outcome = request.getfixturevalue(name)
     absorbed = b"".join(value for kind, value in recorded(outcome) if kind == "absorb")
     assert absorbed == outcome.shape.digest + outcome.proof
 
 
-@pytest.mark.parametrize("name", ["honest", "honest_standardized", "honest_validity", "honest_alone"])
+@pytest.mark.parametrize(
+    "name", ["honest", "honest_standardized", "honest_one_pass", "honest_validity", "honest_alone"]
+)
 def test_columns_are_drawn_after_every_message_and_its_proof_of_work(name: str, request: pytest.FixtureRequest) -> None:
     """Every y, the ledger's too, M0 and M1 are fixed before a column is chosen; each drawing is worked for."""
     outcome: Outcome = request.getfixturevalue(name)

@@ -84,7 +84,9 @@ def named(proof: Outcome, prefix: str) -> list[Section]:
     return [section for section in sections(proof) if section.what.startswith(prefix)]
 
 
-@pytest.mark.parametrize("name", ["honest", "honest_standardized", "honest_validity", "honest_alone"])
+@pytest.mark.parametrize(
+    "name", ["honest", "honest_standardized", "honest_one_pass", "honest_validity", "honest_alone"]
+)
 def test_every_message_of_a_proof_is_forged_or_hashed_here(name: str, request: pytest.FixtureRequest) -> None:
     """A new kind of message fails here until it has a forgery, or a hash that fixes it."""
     for section in sections(request.getfixturevalue(name)):
@@ -96,7 +98,9 @@ def test_the_honest_proof_passes_frozen_and_real(honest: Outcome, log: Log) -> N
     assert settled(honest.shape, honest.proof, Replay(log)) == honest.proof
 
 
-@pytest.mark.parametrize("name", ["honest", "honest_standardized", "honest_validity", "honest_alone"])
+@pytest.mark.parametrize(
+    "name", ["honest", "honest_standardized", "honest_one_pass", "honest_validity", "honest_alone"]
+)
 @pytest.mark.parametrize("prefix", HASHED)
 def test_what_is_opened_of_a_tree_is_rejected_even_under_frozen_challenges(
     name: str, prefix: str, request: pytest.FixtureRequest
@@ -114,7 +118,9 @@ def test_what_is_opened_of_a_tree_is_rejected_even_under_frozen_challenges(
 # What is sent up to the settlement -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["honest", "honest_standardized", "honest_validity", "honest_alone"])
+@pytest.mark.parametrize(
+    "name", ["honest", "honest_standardized", "honest_one_pass", "honest_validity", "honest_alone"]
+)
 def test_another_masked_message_is_rejected_only_because_challenges_move(
     name: str, request: pytest.FixtureRequest
 ) -> None:
@@ -193,7 +199,9 @@ def test_a_y_in_clear_sent_after_the_indices_could_be_anything(honest_validity: 
     assert_only_the_transcript_objects(honest_validity, log, forged, FORGED["a vector in clear"])
 
 
-@pytest.mark.parametrize("name", ["honest", "honest_standardized", "honest_validity", "honest_alone"])
+@pytest.mark.parametrize(
+    "name", ["honest", "honest_standardized", "honest_one_pass", "honest_validity", "honest_alone"]
+)
 def test_another_root_is_rejected_only_because_challenges_move(name: str, request: pytest.FixtureRequest) -> None:
     """The same rows under other salts: only the root and the tree's openings change."""
     proof: Outcome = request.getfixturevalue(name)

@@ -132,14 +132,18 @@ def junk_tree(tree: TreeShape, indices: Sequence[int], cells: Vector) -> tuple[b
     return levels[-1], opening
 
 
-@pytest.mark.parametrize("name", ["honest", "honest_standardized", "honest_validity", "honest_alone"])
+@pytest.mark.parametrize(
+    "name", ["honest", "honest_standardized", "honest_one_pass", "honest_validity", "honest_alone"]
+)
 def test_a_simulated_proof_is_accepted_under_programmed_challenges(name: str, request: pytest.FixtureRequest) -> None:
     shape: ProofShape = request.getfixturevalue(name).shape
     roots, proof = simulate(shape, b"seed")
     verify_protocol(shape, Programmed(b"seed"), roots, proof)
 
 
-@pytest.mark.parametrize("name", ["honest", "honest_standardized", "honest_validity", "honest_alone"])
+@pytest.mark.parametrize(
+    "name", ["honest", "honest_standardized", "honest_one_pass", "honest_validity", "honest_alone"]
+)
 def test_a_simulated_proof_is_rejected_under_the_real_transcript(name: str, request: pytest.FixtureRequest) -> None:
     honest: Outcome = request.getfixturevalue(name)
     roots, proof = simulate(honest.shape, b"seed")
