@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
+from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
 
-from .reference import arithmetic, relations, standardization, toys, verifier
+from .reference import arithmetic, one_pass, relations, standardization, toys, verifier
 from .reference.channel import Transcript
 from .reference.examples import forget_list
 from .reference.field import K
@@ -85,6 +86,8 @@ def _relation(relation: Any) -> relations.Relation:
         shape = ("rows", "features", "label_kind", "outputs", "x_bits")
         return relations.Validity(_dataset(*(getattr(relation, name) for name in shape)))
     training, gone = (relation.training, relation.classes) if isinstance(relation, WithoutClasses) else (relation, ())
+    if isinstance(training, OnePass):
+        return _one_pass(training.schedule, gone)
     assert isinstance(training, GradientDescent), "another relation than those of the document"
     s = training.schedule
     names = ["width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier", "penalize_bias"]
@@ -94,21 +97,40 @@ def _relation(relation: Any) -> relations.Relation:
     handed = arithmetic.Schedule(
         **{name: getattr(s, name) for name in names}, **factors, unused=list(s.unused), table=table
     )
-    own = s.standardization
-    if own is not None:
-        names = ["rows", "count", "x_bits", "cap", "amplitude"]
-        handed.standardization = arithmetic.Standardization(**{name: getattr(own, name) for name in names})
-    statement = {
+    handed.standardization = _standardization(s.standardization)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relations, "schedule", lambda *_: handed)
+        kind = relations.GradientDescent if s.standardization is None else standardization.StandardizedDescent
+        return kind(_statement(s, gone))
+
+
+def _one_pass(s: Any, gone: Any) -> relations.Relation:
+    """The relation of normal equations, with its integers handed over."""
+    names = ["epochs", "shift", "weight_bits", "fine_bits", "factor", "product_shift", "target_raise", "target_shift"]
+    names += ["penalty", "penalty_factor", "penalty_shift", "corner", "target_bits", "penalty_bits"]
+    own: dict[str, Any] = {name: getattr(s, name) for name in names}
+    own |= {"c_epoch": list(s.c_epoch), "m_epoch": list(s.m_epoch), "count": s.live.count, "unused": list(s.unused)}
+    handed = one_pass.OnePassIntegers(**own, standardization=_standardization(s.standardization))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_pass, "one_pass_integers", lambda *_: handed)
+        kind = one_pass.OnePass if s.standardization is None else one_pass.StandardizedOnePass
+        return kind(_statement(s, gone))
+
+
+def _standardization(own: Any) -> arithmetic.Standardization | None:
+    names = ["rows", "count", "x_bits", "cap", "amplitude"]
+    return None if own is None else arithmetic.Standardization(**{name: getattr(own, name) for name in names})
+
+
+def _statement(s: Any, gone: Any) -> dict[str, Any]:
+    """What a relation asks of a statement, when integers are handed over."""
+    return {
         "dataset": _dataset(s.rows, s.features, s.label_kind, s.outputs, s.scales.x_bits),
         "spec": {"scales": {"x_bits": s.scales.x_bits}, "method": {"bias": s.bias}},
         "forgotten_classes": [str(c) for c in gone],
         # The document knows no ranges yet: what is outside them counts as little as what is forgotten.
         "forgotten": forget_list([(position, bytes(32)) for position in np.flatnonzero(~s.live.mask()).tolist()]),
     }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(relations, "schedule", lambda *_: handed)
-        kind = relations.GradientDescent if own is None else standardization.StandardizedDescent
-        return kind(statement)
 
 
 def _dataset(rows: int, features: int, kind: str, outputs: int, x_bits: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .normal_equations import NormalEquations, half_of
 from .standardization import Scaler, scaler_of, sums_of
 
 IntArray = NDArray[np.int64]
+Multiplier = Callable[[IntArray], Callable[[IntArray], NDArray[Any]]]  # of a matrix (K, K): weights (K,) to products
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -80,7 +81,13 @@ def solve(X: ArrayLike, y: ArrayLike, schedule: NormalEquations) -> Solution:
     if schedule.bias:
         own = np.hstack([own, np.full((len(own), 1), schedule.one, dtype=object)])
     sums = Sums(own.T @ own, own.T @ counted, scaler)
-    return solution(schedule, sums, lambda matrix, weights: matrix.astype(object) @ weights.astype(object))
+    return solution(schedule, sums, in_python)
+
+
+def in_python(matrix: IntArray) -> Callable[[IntArray], NDArray[Any]]:
+    """Products of a matrix with weights, in integers without a size."""
+    own = matrix.astype(object)
+    return lambda weights: own @ weights.astype(object)
 
 
 def _checked(X: ArrayLike, y: ArrayLike, schedule: NormalEquations) -> tuple[IntArray, IntArray]:
@@ -96,11 +103,11 @@ def _checked(X: ArrayLike, y: ArrayLike, schedule: NormalEquations) -> tuple[Int
     return features.astype(np.int64), labels.astype(np.int64)
 
 
-def solution(schedule: NormalEquations, sums: Sums, multiply: Callable[[IntArray, IntArray], NDArray[Any]]) -> Solution:
+def solution(schedule: NormalEquations, sums: Sums, multiplier: Multiplier) -> Solution:
     """What follows from the sums: normal equations, scaled, and the steps that solve them.
 
     Args:
-        multiply: of M (K, K) and weights (K,), exactly.
+        multiplier: of M and its penalties, exactly.
 
     Raises:
         TrainingError: a weight left its range.
@@ -111,7 +118,7 @@ def solution(schedule: NormalEquations, sums: Sums, multiply: Callable[[IntArray
     products, targets = (_integers(values >> shift) for values, shift in ((scaled, s), (aims, a)))
     rests = _integers(scaled & ((1 << s) - 1)), _integers(aims & ((1 << a) - 1))
     penalties, penalty_rest = _penalties(schedule, products)
-    weights, u = _steps(schedule, _system(schedule, products, penalties), targets, multiply)
+    weights, u = _steps(schedule, multiplier(_system(schedule, products, penalties)), targets)
     return Solution(products, rests[0], targets, rests[1], penalties, penalty_rest, weights, u, sums.scaler)
 
 
@@ -138,10 +145,7 @@ def _system(schedule: NormalEquations, products: IntArray, penalties: IntArray) 
 
 
 def _steps(
-    schedule: NormalEquations,
-    system: IntArray,
-    targets: IntArray,
-    multiply: Callable[[IntArray, IntArray], NDArray[Any]],
+    schedule: NormalEquations, multiplied: Callable[[IntArray], NDArray[Any]], targets: IntArray
 ) -> tuple[IntArray, IntArray]:
     """All weights, and what their roundings left."""
     h, half = schedule.shift, half_of(schedule.shift)
@@ -151,7 +155,7 @@ def _steps(
     low, high = weight_range(schedule)
     for t in range(schedule.epochs):
         own, last = weights[t], weights[max(t - 1, 0)]
-        v = rates[t] * (multiply(system, own) - targets) - momenta[t] * (own - last) + half
+        v = rates[t] * (multiplied(own) - targets) - momenta[t] * (own - last) + half
         moved = own - (v >> h)
         if moved.min() < low or moved.max() > high:
             unit = schedule.scales.w_bits + schedule.fine_bits

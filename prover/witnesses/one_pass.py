@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +20,7 @@ from ...models.methods import OnePass as OnePassMethod
 from ...models.methods.normal_equations import NormalEquations
 from ...models.methods.one_pass_reference import Solution, Sums, exported_solution, model_weights, solution
 from ...models.methods.standardization import Scaler, scaler_of
-from ..kernels import run_blas_tasks
+from ..kernels import run_blas_tasks, spans
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities
 from ..matrices.values import Witness
@@ -29,8 +29,9 @@ from .rows import Rows
 from .standardization import scaler_columns
 
 Integers = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
 EXACT = 1 << 53  # integers up to here are float64 numbers
-PIECE_ROWS = 1 << 14  # that are multiplied at a time: 64 features of them take 8 MB
+GRAM_CELLS = 1 << 20  # of features that are multiplied with each other at a time: 8 MB
 LIMB_BITS = 16  # of weights, where a product with a matrix is made of two
 PIECE_CELLS = 1 << 16  # of features and scores of the curve that are worked on at a time
 LEAST_ROWS = 64  # however wide they are
@@ -56,69 +57,93 @@ class Solved:
 
 def solve_rows(rows: Rows, schedule: NormalEquations) -> Solved:
     """Run the declared training on the rows that count. Raises TrainingError: a weight left its range."""
-    (found,) = run_blas_tasks([partial(_solve, rows, schedule)])
+    sums = sums_of_rows(rows, schedule)
+    (found,) = run_blas_tasks([partial(solution, schedule, sums, in_limbs)])
     return Solved(rows, found, schedule.unused)
-
-
-def _solve(rows: Rows, schedule: NormalEquations) -> Solution:
-    return solution(schedule, sums_of_rows(rows, schedule), multiplied)
 
 
 def sums_of_rows(rows: Rows, schedule: NormalEquations) -> Sums:
     """Of products over the rows that count: int64."""
-    gram, sums, with_labels, labels = _raw_sums(rows, schedule)
+    raw, count, scaler = _raw_sums(rows, schedule), schedule.live.count, None
+    gram, sums, with_labels = raw.gram, raw.features, raw.with_labels
     unused = list(schedule.unused)
     gram[unused] = gram[:, unused] = sums[unused] = with_labels[unused] = 0
-    count, scaler = schedule.live.count, None
     if schedule.standardization is not None:
         scaler = scaler_of(schedule.standardization, sums, gram.diagonal())
-        gram, sums, with_labels = _standardized(scaler, count, gram, sums, with_labels, labels)
+        gram, sums, with_labels = _standardized(scaler, count, raw)
     if not schedule.bias:
         return Sums(gram, with_labels, scaler)
     one = schedule.one
     products = np.block([[gram, one * sums[:, None]], [one * sums[None], np.array([[count * one * one]])]])
-    return Sums(products, np.append(with_labels, one * labels), scaler)
+    return Sums(products, np.append(with_labels, one * raw.labels), scaler)
 
 
-def _raw_sums(rows: Rows, schedule: NormalEquations) -> tuple[Integers, Integers, Integers, int]:
-    """Of products of features (d, d), of features (d,), of features times labels (d,), and of labels."""
+@dataclass(repr=False, eq=False)  # secrets stay out of logs
+class _RawSums:
+    """Over rows that count: of products of features (d, d), of features (d,), of features times labels, of labels."""
+
+    gram: Integers
+    features: Integers
+    with_labels: Integers
+    labels: int
+
+    def add(self, own: Reals, labels: Reals) -> None:
+        """Rows (d, n) with labels (n,), so few that all sums are exact."""
+        self.gram += (own @ own.T).astype(np.int64)
+        self.features += own.sum(axis=1).astype(np.int64)
+        self.with_labels += (own @ labels).astype(np.int64)
+        self.labels += int(labels.sum())
+
+
+def _raw_sums(rows: Rows, schedule: NormalEquations) -> _RawSums:
+    """Of all rows that count, on several threads."""
+    cuts = spans(schedule.rows, cost=schedule.features, grain=LEAST_ROWS)
+    first, *others = run_blas_tasks([partial(_raw_sums_between, rows, schedule, *cut) for cut in cuts])
+    for other in others:
+        first.gram += other.gram
+        first.features += other.features
+        first.with_labels += other.with_labels
+        first.labels += other.labels
+    return first
+
+
+def _raw_sums_between(rows: Rows, schedule: NormalEquations, first: int, last: int) -> _RawSums:
     width, live = schedule.features, schedule.live.mask()
-    gram, sums, with_labels = (np.zeros(shape, dtype=np.int64) for shape in ((width, width), (width,), (width,)))
-    labels = 0
-    step = min(PIECE_ROWS, EXACT >> (schedule.scales.x_bits + max(schedule.scales.x_bits, 16)))
-    for start in range(0, schedule.rows, step):
-        part = slice(start, min(start + step, schedule.rows))
+    gram, features, with_labels = (np.zeros(shape, dtype=np.int64) for shape in ((width, width), (width,), (width,)))
+    found = _RawSums(gram, features, with_labels, 0)
+    exact = EXACT >> (schedule.scales.x_bits + max(schedule.scales.x_bits, 16))
+    step = min(max(LEAST_ROWS, GRAM_CELLS // width), exact)
+    for start in range(first, last, step):
+        part = slice(start, min(start + step, last))
         mine = live[part]
-        own, targets = rows.by_feature[:, part].astype(np.float64), rows.labels[part].astype(np.float64)
-        if not mine.all():
-            own, targets = own[:, mine], targets[mine]
-        gram += (own @ own.T).astype(np.int64)
-        sums += own.sum(axis=1).astype(np.int64)
-        with_labels += (own @ targets).astype(np.int64)
-        labels += int(targets.sum())
-    return gram, sums, with_labels, labels
+        own, labels = rows.by_feature[:, part].astype(np.float64), rows.labels[part].astype(np.float64)
+        found.add(*((own, labels) if mine.all() else (own[:, mine], labels[mine])))
+    return found
 
 
-def _standardized(
-    scaler: Scaler, count: int, gram: Integers, sums: Integers, with_labels: Integers, labels: int
-) -> tuple[Integers, Integers, Integers]:
+def _standardized(scaler: Scaler, count: int, raw: _RawSums) -> tuple[Integers, Integers, Integers]:
     """The same of x' = 2^e x - m; what is added may wrap on the way: the results are small."""
     power, shift = scaler.power, scaler.shift
-    centred = power * sums - count * shift
+    centred = power * raw.features - count * shift
     across = shift[:, None] * centred
-    raised = power[:, None] * power * gram
+    raised = power[:, None] * power * raw.gram
     products = raised - count * shift[:, None] * shift - across - across.T
-    return products, centred, power * with_labels - shift * labels
+    return products, centred, power * raw.with_labels - shift * raw.labels
 
 
-def multiplied(matrix: Integers, weights: Integers) -> Integers:
-    """matrix @ weights, exactly: (K, K), below 2^25 as the static analysis says or more, and (K,) of 32 bits."""
-    if int(np.abs(matrix).max()) * len(weights) << LIMB_BITS >= EXACT:
-        return np.asarray(matrix @ weights, dtype=np.int64)
-    high = weights >> LIMB_BITS
-    limbs = np.stack([weights - (high << LIMB_BITS), high], axis=1).astype(np.float64)
-    low_sums, high_sums = (matrix.astype(np.float64) @ limbs).astype(np.int64).T
-    return np.asarray(low_sums + (high_sums << LIMB_BITS), dtype=np.int64)
+def in_limbs(matrix: Integers) -> Callable[[Integers], Integers]:
+    """Products of a matrix (K, K), below 2^25 as the static analysis says or more, with weights (K,) of 32 bits."""
+    if int(np.abs(matrix).max()) * len(matrix) << LIMB_BITS >= EXACT:
+        return lambda weights: np.asarray(matrix @ weights, dtype=np.int64)
+    own = matrix.astype(np.float64)
+
+    def multiplied(weights: Integers) -> Integers:
+        high = weights >> LIMB_BITS
+        limbs = np.stack([weights - (high << LIMB_BITS), high], axis=1).astype(np.float64)
+        low_sums, high_sums = (own @ limbs).astype(np.int64).T
+        return np.asarray(low_sums + (high_sums << LIMB_BITS), dtype=np.int64)
+
+    return multiplied
 
 
 def solution_model(schedule: NormalEquations, solved: Solved) -> Integers:

@@ -58,6 +58,16 @@ def honest_one_class():
 
 
 @pytest.fixture(scope="session")
+def honest_one_pass():
+    """A true proof about a one-pass training, on standardised features, which has all steps there are."""
+    from .harness import prove
+    from .one_pass_runs import declare_one_pass, solved, told, values
+
+    own = declare_one_pass(standardize=True)
+    return prove(own.shape, told(own, values(), solved(own, values())))
+
+
+@pytest.fixture(scope="session")
 def honest_validity(data):
     """A true proof that a data set is valid."""
     from .harness import prove, validity_columns, validity_shape

@@ -48,7 +48,15 @@ FORGOTTEN = (2, 5)
 OPENINGS = 2  # opening budget of the test commitments: short tails make short proofs
 ROW_BITS, SHORT_ROW_BITS = 12, 8  # rows with room for the ledger, long enough to be folded; and neither
 Columns = dict[Address, Any]
-PROOFS = ("honest", "honest_standardized", "honest_classes", "honest_validity", "honest_one_class", "honest_alone")
+PROOFS = (
+    "honest",
+    "honest_standardized",
+    "honest_classes",
+    "honest_one_pass",
+    "honest_validity",
+    "honest_one_class",
+    "honest_alone",
+)
 
 
 def transcript(instance: bytes = b"instance") -> Transcript:

@@ -20,6 +20,7 @@ from zkunlearn.models.methods.one_pass_reference import (
     Solution,
     Sums,
     exported_solution,
+    in_python,
     solution,
 )
 from zkunlearn.models.methods.standardization import scaler_of, sums_of
@@ -73,10 +74,6 @@ def values(rows: int = ROWS, features: int = FEATURES) -> Data:
     return rng.integers(-(1 << X_BITS), (1 << X_BITS) + 1, (rows, features)), rng.integers(-(1 << 14), 1 << 14, rows)
 
 
-def multiply(matrix: Any, weights: Any) -> Any:
-    return matrix.astype(object) @ weights.astype(object)
-
-
 def sums(own: OnePassDeclared, data: Data, counted: Any = None, centred: bool = True) -> Sums:
     """Over the rows that count, or others.
 
@@ -96,7 +93,7 @@ def sums(own: OnePassDeclared, data: Data, counted: Any = None, centred: bool = 
 
 def solved(own: OnePassDeclared, data: Data, schedule: NormalEquations | None = None, **changes: Any) -> Solution:
     """The declared training, or one with other public integers, or over other sums."""
-    return solution(schedule or own.schedule, sums(own, data, **changes), multiply)
+    return solution(schedule or own.schedule, sums(own, data, **changes), in_python)
 
 
 def any_limbs(integer: Address, bits: int, integers: Any) -> Columns:

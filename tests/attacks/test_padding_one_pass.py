@@ -26,11 +26,6 @@ SPARE = FEATURES  # the feature past the last, in the padding
 JUNK = 5  # a one would only spoil its author's own proof: docs/protocol.md, "What does not count weighs nothing"
 
 
-@pytest.fixture(autouse=True)
-def second_verifier() -> None:
-    """Not asked: tests/reference does not have this relation yet."""
-
-
 @pytest.fixture(scope="module", params=[{}, {"bias": False}, {"standardize": True}], ids=str)
 def own(request: pytest.FixtureRequest) -> OnePassDeclared:
     return declare_one_pass(**request.param)

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet
 from goods import KINDS, SPEC, head_of, owner
 from zkunlearn.formats.container import decode, encode
+from zkunlearn.models.spec import TrainingSpec
 
 CORPUS = Path(__file__).parent / "corpus"
+ONE_PASS = TrainingSpec(model="linear", method="one-pass", epochs=2, learning_rate=(0.5, 0.25), momentum="increasing")
 
 REFUSED = {  # values that cbor2 would read
     "long integer": b"\x18\5",
@@ -61,7 +63,10 @@ def inputs() -> dict[str, dict[str, bytes]]:
                 {**encoding, "label_kind": "categorical", "label_classes": ["a", "b", "c"]}, canonical=True
             ),
         },
-        "spec": {"good": cbor2.dumps(SPEC.to_mapping(), canonical=True)},
+        "spec": {
+            "good": cbor2.dumps(SPEC.to_mapping(), canonical=True),
+            "one pass": cbor2.dumps(ONE_PASS.to_mapping(), canonical=True),
+        },
         "model_opening": {"short": encode("model.opening", {**statements["model.opening"], **no_secrets})},
         "dataset_opening": {"good": whole["dataset.opening"]},
         "array": arrays(sorted((made.folder / "dataset.secrets").iterdir())),
@@ -75,6 +80,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "spec_toml": {
             "rates": b'[model]\nkind = "logistic"\n[method]\nepochs = 2\nlearning_rate = [0.5, 1]\n',
             "complete": replace(SPEC, batch_size=8, l2=1e-7, bias=False).to_toml().encode(),
+            "one pass": ONE_PASS.to_toml().encode(),
             "tables": b"method" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",
         },
         "bounds_toml": {"good": b'[bounds]\nage = [0, 120]\n"a b" = [-1.5, 1e3]\n'},

@@ -39,6 +39,8 @@ TRIED = {
     "models/methods/base.py Method.from_toml": "spec_toml",
     "models/methods/gradient_descent.py GradientDescent.from_mapping": "spec",
     "models/methods/gradient_descent.py GradientDescent.from_toml": "spec_toml",
+    "models/methods/one_pass.py OnePass.from_mapping": "spec",
+    "models/methods/one_pass.py OnePass.from_toml": "spec_toml",
     "models/spec.py TrainingSpec.from_mapping": "spec",
     "models/spec.py TrainingSpec.from_toml": "spec_toml",
     "models/spec.py load_spec": "spec_toml",

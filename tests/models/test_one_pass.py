@@ -17,7 +17,7 @@ from zkunlearn.models.methods.one_pass_reference import Solution, exported_solut
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape, label_range
 from zkunlearn.models.spec import TrainingSpec
-from zkunlearn.prover.witnesses.one_pass import multiplied, solve_rows
+from zkunlearn.prover.witnesses.one_pass import in_limbs, solve_rows
 from zkunlearn.prover.witnesses.rows import Rows
 
 ROWS, FEATURES, X_BITS = 23, 3, 10
@@ -147,7 +147,7 @@ def test_products_of_matrix_and_weights_are_exact(size: int) -> None:
         weights >>= 10
     expected = matrix.astype(object) @ weights.astype(object)
     assert max(map(abs, expected)) < 1 << 63
-    assert multiplied(matrix, weights).tolist() == expected.tolist()
+    assert in_limbs(matrix)(weights).tolist() == expected.tolist()
 
 
 # Against real numbers ------------------------------------------------------------------------------------------------

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.errors import InvalidProof, ParameterError, StatementMismatch
+from zkunlearn.models.live import Live
 from zkunlearn.models.methods.one_pass_reference import exported_solution, solve
+from zkunlearn.models.shapes import DatasetShape
+from zkunlearn.prover.witnesses.one_pass import solution_notes, solve_rows
+from zkunlearn.prover.witnesses.rows import Rows
 
 ROWS, FEATURES = 40, 3
 
@@ -70,3 +74,18 @@ def test_both_methods_find_the_same_model(dataset: zu.Dataset) -> None:
 def test_rates_without_any_effect_are_refused(dataset: zu.Dataset) -> None:
     with pytest.raises(ParameterError, match="learning_rate: there is room"):
         zu.prove(dataset, spec_of(learning_rate=2.0**-40, l2=0.0))
+
+
+def test_a_run_whose_updates_are_all_rounded_to_zero_is_refused() -> None:
+    """One label of the least size there is, among zeros."""
+    shape = DatasetShape(rows=ROWS, features=1, label_kind="real", label_bits=14, x_bits=10)
+    spec = spec_of(learning_rate=1e-4, epochs=2, momentum=0.0, l2=0.0)
+    X, y = np.zeros((1, ROWS), dtype=np.int16), np.zeros(ROWS, dtype=np.int32)
+    X[0, 3], y[3] = 1, 1
+    nothing = np.zeros((2, ROWS), dtype=np.uint64), np.zeros((ROWS, 32), dtype=np.uint8)
+    rows = Rows([str(i) for i in range(ROWS)], X, y, *nothing)
+    schedule: Any = spec.compile(shape, Live(ROWS))
+    solved = solve_rows(rows, schedule)
+    assert solved.solution.targets.any() and not solved.solution.weights.any()
+    with pytest.raises(ParameterError, match="every update is below half a unit"):
+        solution_notes(schedule, solved)

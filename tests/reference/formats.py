@@ -219,7 +219,10 @@ def outputs_of(encoding: Map) -> int:
 def check_spec(spec: Any) -> None:
     fields(spec, {"family": str, "method": dict, "without": list, "scales": dict})
     check_set(spec["without"], (1 << 15) - 1)
-    method, scales = spec["method"], spec["scales"]
+    scales, once = spec["scales"], spec["method"].get("kind") == "one-pass"
+    full_batch: dict[str, Any] = {"batch_size": 0, "class_weight": []}
+    require("format", not once or not full_batch.keys() & spec["method"].keys())
+    method = {**spec["method"], **full_batch} if once else spec["method"]
     texts, integers = ("kind", "l2"), ("epochs", "batch_size")
     flags = ("bias", "penalize_intercept", "standardize")
     lists = ("learning_rate", "momentum", "class_weight")
@@ -230,7 +233,7 @@ def check_spec(spec: Any) -> None:
     check_class_weights(method["class_weight"])
     fields(scales, dict.fromkeys(("x_bits", "w_bits", "p_bits"), int))
     require("format", spec["family"] in ("logistic", "linear", "probit", "poisson"))
-    require("format", method["kind"] == "gradient descent")
+    require("format", method["kind"] in ("gradient descent", "one-pass"))
     within(method["epochs"], 1, 1 << 20)
     within(method["batch_size"], 0, 1 << 24)
     require("format", method["batch_size"] & (method["batch_size"] - 1) == 0)

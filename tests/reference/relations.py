@@ -333,12 +333,12 @@ class GradientDescent(Relation):
         at, claim = rounds(ch, "used features", self.weight.bits, 2, claim)
         x = self.evaluate(ch, FEATURES, {"row": row, "feature": at})
 
-        def features() -> Constraint:
-            weight = prefix_eq(k, at, self.features)
-            weight -= sum((eq_at(k, i) * eq_at(at, i) for i in self.s.unused), ZERO)
-            return claim - weight * x, []
+        ch.zero("used features", lambda: (claim - self.used(k, at) * x, []))
 
-        ch.zero("used features", features)
+    def used(self, k: Point, at: Point) -> K:
+        """eq(k, at), summed over the features that are not left out."""
+        left_out = sum((eq_at(k, i) * eq_at(at, i) for i in self.s.unused), ZERO)
+        return prefix_eq(k, at, self.features) - left_out
 
     def class_weight(self, ch: Channel, o: Point, row: Point) -> K:
         """P -> V: what a row counts, of its label; of several outputs, to be proved by `all_class_weights`."""

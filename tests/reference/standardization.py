@@ -28,6 +28,7 @@ GRADIENTS, RESIDUALS = ("virtual", "gradients"), ("virtual", "residuals")
 
 class StandardizedDescent(GradientDescent):
     name = "standardized gradient descent"
+    last_weight = "last weight"  # what is 2^-e of the model's
     virtual = GradientDescent.virtual | {GRADIENTS, RESIDUALS}
 
     # Columns and lookups ---------------------------------------------------------------------------------------------
@@ -37,6 +38,7 @@ class StandardizedDescent(GradientDescent):
         own = self.s.standardization
         assert own is not None
         self.scaler, self.exponent = own, Axis("exponent", own.cap + 1)
+        self.last_offset = getattr(self, "last_offset", None) or self.offset
         lookups = [Lookup(RANGE, [([(1, ("witness", name))], HALF)]) for name in SIGNED]
         columns = [Column(name, (self.weight,)) for name in SIGNED]
         for name, bits in own.bits.items():
@@ -121,7 +123,7 @@ class StandardizedDescent(GradientDescent):
 
         def counted() -> Constraint:
             there = prefix(k2, self.features) * prefix(row, self.rows) * ch.one
-            return claim, [(-self.live(row) * prefix_eq(k, k2, self.features), first, second + beta * there)]
+            return claim, [(-self.live(row) * self.used(k, k2), first, second + beta * there)]
 
         ch.zero("moments", counted)
         self.product_of(ch, "means", k, ["mean"], {"mean": K(n), "mean remainder": K(2)}, K(-2 * f), squared_mean)
@@ -140,8 +142,8 @@ class StandardizedDescent(GradientDescent):
         a, b, c, d = ch.point("products", 4)
         claim = n * at["mean fraction"] + at["mean fraction remainder"] - f * real
         claim += a * (at["offset"] - at["mean fraction"]) + b * at["scaled rate"] + c * at["weights"]
-        terms = {"mean remainder": ONE, "mean": a, "rate": b, "last weight": c}
-        constant = K(-f) - c * self.offset * self.real_output(o)
+        terms = {"mean remainder": ONE, "mean": a, "rate": b, self.last_weight: c}
+        constant = K(-f) - c * self.last_offset * self.real_output(o)
         self.product_of(ch, "powers", k, ["power"], terms, constant, claim, o)
 
         used = real - sum((eq_at(k, i) for i in self.s.unused), ZERO) * ch.one

@@ -13,6 +13,7 @@ from .field import ZERO, K, Point, Refused, eq, eq_table, log2_ceil, require
 from .folding import Claims, evaluate, fold, open_tree
 from .formats import Map, check_forgotten, instance, outputs_of, read_file, read_payload, records_of, sha256
 from .lookups import lookups
+from .one_pass import OnePass, StandardizedOnePass
 from .plan import plan_digest
 from .relations import GradientDescent, Recommitment, Relation, Validity, rounds
 from .shapes import Code, Group, chain, choose_groups, code_of, short_code
@@ -195,12 +196,19 @@ def training_shape(statement: Map) -> Shape:
     dataset, method = statement["dataset"], statement["spec"]["method"]
     require_size(dataset)
     rows, epochs, features = dataset["rows"], method["epochs"], len(dataset["encoding"]["features"])
-    steps, outputs = epochs * -(-rows // (method["batch_size"] or rows)), outputs_of(dataset["encoding"])
-    require("statement", rows * epochs * outputs <= 1 << 30)
+    outputs = outputs_of(dataset["encoding"])
+    if method["kind"] == "one-pass":
+        steps = epochs
+        require("statement", features <= 2048)
+        relation: type[Relation] = StandardizedOnePass if method["standardize"] else OnePass
+    else:
+        steps = epochs * -(-rows // (method["batch_size"] or rows))
+        require("statement", rows * epochs * outputs <= 1 << 30)
+        relation = StandardizedDescent if method["standardize"] else GradientDescent
     require("statement", steps * (features + 1) * outputs <= 1 << 27)
     require("statement", statement["model"]["shape"] == [outputs, features + method["bias"]])
-    relation = StandardizedDescent if method["standardize"] else GradientDescent
-    return Shape(relation(statement), {"dataset": dataset["openings"], "model": statement["model"]["openings"]})
+    made: Any = relation
+    return Shape(made(statement), {"dataset": dataset["openings"], "model": statement["model"]["openings"]})
 
 
 def verify_dataset(file: bytes) -> None:
