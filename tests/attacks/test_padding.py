@@ -52,8 +52,8 @@ ROWS, FEATURES, EPOCHS, BATCH = 11, 3, 3, 2  # 16, 4, 4 and 8 blocks for 6, when
 REAL: dict[str, Any] = {"label_kind": "real", "label_bits": 14}
 
 
-BIASES = {"bias": {}, "no bias": {"bias": False}}
-SEVERAL = {
+BIASES: dict[str, dict[str, Any]] = {"bias": {}, "no bias": {"bias": False}}
+SEVERAL: dict[str, dict[str, Any]] = {
     "classes": {},
     "classes, no bias": {"bias": False},
     "weighted classes": {"class_weight": {"a": 1, "b": 5, "c": 2}},
@@ -64,7 +64,7 @@ SEVERAL = {
 def run(request: pytest.FixtureRequest) -> Declared:
     changes: dict[str, Any] = (BIASES | SEVERAL)[request.param]
     several = request.param in SEVERAL
-    kind = {"label_kind": "categorical", "label_bits": 0, "classes": CLASSES} if several else REAL
+    kind: dict[str, Any] = {"label_kind": "categorical", "label_bits": 0, "classes": CLASSES} if several else REAL
     shape = DatasetShape(rows=ROWS, features=FEATURES, x_bits=10, **kind)
     method: Any = {"epochs": EPOCHS, "learning_rate": 0.5, "batch_size": BATCH, "l2": 0.01} | changes
     return Declared(TrainingSpec(model="logistic" if several else "linear", **method), shape, (2, 5))

@@ -41,10 +41,10 @@ SPARE = FEATURES  # the feature past the last, in the padding
 @pytest.fixture(scope="module", params=["one output", "classes", "weighted classes"])
 def run(request: pytest.FixtureRequest) -> Declared:
     several = request.param != "one output"
-    weights = {"class_weight": {"a": 1, "b": 5, "c": 2}} if request.param.startswith("weighted") else {}
+    weights: dict[str, Any] = {"class_weight": {"a": 1, "b": 5, "c": 2}} if request.param.startswith("weighted") else {}
     method: Any = {"epochs": EPOCHS, "learning_rate": 0.5, "batch_size": BATCH, "l2": 0.1, "standardize": True}
     spec = TrainingSpec(model="logistic" if several else "linear", **method, **weights)
-    kind = {"label_kind": "categorical", "label_bits": 0, "classes": CLASSES} if several else REAL
+    kind: dict[str, Any] = {"label_kind": "categorical", "label_bits": 0, "classes": CLASSES} if several else REAL
     return Declared(spec, DatasetShape(rows=ROWS, features=FEATURES, x_bits=10, **kind), (2, 5))
 
 

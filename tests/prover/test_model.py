@@ -175,7 +175,9 @@ def test_a_statement_that_no_file_can_hold_is_refused_before_the_work(
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("model", {"shape": [4]}, r"a model of shape \(4,\), where the spec implies \(3,\)"),
+        ("model", {"shape": [1, 4]}, r"a model of shape \(1, 4\), where the spec implies \(1, 3\)"),
+        ("model", {"shape": [2, 3]}, r"a model of shape \(2, 3\), where the spec implies \(1, 3\)"),
+        ("model", {"shape": [3]}, "model: field 'shape' has 1 elements"),
         ("dataset", bytes(32), "the dataset beside the statement is not the one it names"),
     ],
 )
