@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from .columns import ColumnEncoding, check_name, real_array
 from .maps import LINEAR
 
 LABEL_BITS_RANGE = (1, 14)  # [-1, 1] included, real labels are signed 16-bit integers
+FEW_CLASSES = 16  # of a few rows each class may have one
 SHOWN_CLASSES = 12  # how many classes a message lists
 _MISSING = ("nan", "inf", "-inf", "None")  # spellings of labels that are no labels
 
@@ -172,6 +174,7 @@ def infer_label_kind(y: ArrayLike, rows: int, asked: str | None, name: str) -> t
     if asked == "categorical" or (asked is None and not numeric):
         if asked is None:
             _refuse_mixed(texts, name)
+            _refuse_names(texts, name)
         _require_few_classes(distinct, name)
         return "categorical", tuple(sorted(distinct, key=_class_order))
     if not numeric:
@@ -198,6 +201,18 @@ def _refuse_mixed(texts: Sequence[str], name: str) -> None:
         row = next(row for row, text in enumerate(texts) if is_text[text])
         reason = f"{texts[row][:SHOWN_TEXT]!r} is not a number, as others are; for classes ask for categorical labels"
         raise DataError(reason, row=row, column=name, found=texts[row])
+
+
+def _refuse_names(texts: Sequence[str], name: str) -> None:
+    """Refuse many texts most of which are there once: names of rows, which classes would publish. Raises DataError."""
+    found = Counter(texts)
+    alone = sum(count == 1 for count in found.values())
+    if len(found) > FEW_CLASSES and 2 * alone > len(found):
+        raise DataError(
+            f"{alone} of {len(found)} distinct texts are there once, as names of rows are, and texts of classes are "
+            "public; if they are classes ask for categorical labels",
+            column=name,
+        )
 
 
 def require_possible_classes(texts: Sequence[str], name: str) -> None:

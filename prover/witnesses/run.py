@@ -65,7 +65,12 @@ def descend(rows: Rows, schedule: Schedule) -> tuple[NarrowTrace, ...]:
 
 
 def resolution_notes(schedule: Schedule, traces: Sequence[NarrowTrace]) -> tuple[str, ...]:
-    """What rounding took away. Raises ParameterError where nothing is left; see models/methods/resolution.py."""
+    """What rounding took away of all outputs. Raises ParameterError where nothing is left, be it of one output only.
+
+    See models/methods/resolution.py.
+    """
+    for trace in traces:
+        require_resolution(schedule, trace.weights, trace.u)
     weights, u = (np.concatenate([getattr(trace, name) for trace in traces], axis=1) for name in ("weights", "u"))
     return require_resolution(schedule, weights, u)
 

@@ -127,11 +127,11 @@ def many(count):
 
 
 def test_there_can_be_256_classes_and_no_more():
-    found = from_data(**many(256))
+    found = from_data(**many(256), label_kind="categorical")
     assert found.shape(1000).outputs == len(found.label.classes) == 256
     assert sorted(found.encode_labels(many(256)["y"]).tolist()) == list(range(256))
     with pytest.raises(DataError, match="column 'label': 257 distinct values, categorical labels have at most 256"):
-        from_data(**many(257))
+        from_data(**many(257), label_kind="categorical")
     with pytest.raises(DataError, match="300 distinct values, categorical labels have at most 256"):
         from_data(**{**many(300), "y": np.arange(300)}, label_kind="categorical")
 
@@ -221,7 +221,7 @@ def test_a_label_of_another_class_or_out_of_bounds_is_refused_with_its_row():
     with pytest.raises(DataError, match="row 2, column 'label': 'd' is no class; the classes are a, b, c"):
         from_data(y=["a", "b", "c", "a"]).encode_labels(["a", "d"])
     with pytest.raises(DataError, match=r"kind 0, kind 1, .* and 188 more$"):
-        from_data(**many(200)).encode_labels(["a"])
+        from_data(**many(200), label_kind="categorical").encode_labels(["a"])
     declared = from_data(y=[1.5, 2.5, 3.5, 4.5], bounds={**BOUNDS, "label": (0, 5)})
     with pytest.raises(DataError, match=r"row 1, column 'label': 6.0 is outside"):
         declared.encode_labels([6.0])
@@ -279,3 +279,12 @@ def test_label_encoding_refuses_what_its_kind_does_not_have():
         LabelEncoding(kind="binary", classes=("a",))
     with pytest.raises(ParameterError, match="label_bits = 15"):
         LabelEncoding(kind="real", column=ColumnEncoding("y", 0, 1), label_bits=15)
+
+
+def test_names_of_rows_are_not_taken_for_classes_unless_asked_for() -> None:
+    """The texts of classes are public."""
+    X, y = np.arange(40.0).reshape(20, 2), [f"person {max(i, 1)}" for i in range(20)]
+    with pytest.raises(DataError, match="18 of 19 distinct texts are there once"):
+        DatasetEncoding.from_data(X, y, ["a", "b"])
+    assert len(DatasetEncoding.from_data(X, y, ["a", "b"], label_kind="categorical").label.classes) == 19
+    assert len(DatasetEncoding.from_data(X, np.repeat(y[1:11], 2), ["a", "b"]).label.classes) == 10
