@@ -17,19 +17,32 @@ STANDARDIZED = zu.TrainingSpec(
     model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum="increasing", standardize=True,
     class_weight={"0": 2, "1": 1},
 )  # fmt: skip
+ONE_PASS = zu.TrainingSpec(
+    model="linear", method="one-pass", epochs=3, learning_rate=0.5, momentum=0.5, l2=0.25, standardize=True
+)
+CLASSES = zu.TrainingSpec(
+    model="logistic", epochs=2, learning_rate=0.5, l2=0.25, without=["x2"], class_weight={"a": 1, "b": 2, "c": 3}
+)
 
 
 def test_write_the_frozen_files() -> None:
     features = np.random.default_rng(1).normal(size=(11, 2))
-    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=5)
+    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=6)
     training = zu.prove(data, SPEC).proof
     unlearning = zu.prove(data, SPEC, forget=["2", "7"], previous=training).proof
     standardized = zu.prove(data, STANDARDIZED, forget=["3"]).proof
+    one_pass = zu.prove(data, ONE_PASS, forget=["3"]).proof
     _, link = zu.recommit(data, openings=2)
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    several = zu.commit(features, np.array(list("abcabcabcab")), bounds=bounds, openings=5)
+    classes = zu.prove(several, CLASSES, forget_classes=["b"]).proof
     write("dataset", data.commitment)
     write("training", training)
     write("training", unlearning, "unlearning.")
     write("training", standardized, "standardized.")
+    write("training", one_pass, "one_pass.")
+    write("dataset", several.commitment, "classes.")
+    write("training", classes, "classes.")
     write("link", link)
 
 
