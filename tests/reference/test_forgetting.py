@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.verifier.shapes import shape_of
+from zkunlearn.verifier.shapes import new_transcript, shape_of
 
+from ..second_opinion import second_verdict
 from . import verifier
 from .examples import (
     LOGISTIC,
@@ -165,6 +166,16 @@ def test_every_masked_value_counts(owner: Owner, name: str) -> None:
     for entry in (*range(0, shape.entries, shape.entries // 10), *near_the_end):
         body = changed(training.body, start + 16 * entry)
         assert training.verdict(pack("training", training.statement, body, training.paths)) == "constraints", entry
+
+
+@pytest.mark.parametrize("name", ["left_out", "both", "standardized_both"])
+def test_second_opinions_know_these_relations(owner: Owner, name: str) -> None:
+    """As they are asked for about attacks: with the package's shape and transcript."""
+    proof = zu.TrainingProof.from_bytes(getattr(owner, name).proof)
+    statement: Any = proof.statement
+    roots = {"dataset": statement.dataset.root, "model": statement.model.root}
+    for body, expected in ((proof.proof, "valid"), (changed(proof.proof, 200), "constraints")):
+        assert second_verdict(shape_of(statement), new_transcript(statement), roots, body) == expected
 
 
 LIES: dict[str, dict[str, list[list[str]]]] = {
