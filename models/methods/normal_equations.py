@@ -368,6 +368,8 @@ def compile_normal_equations(
     by_name = {name: bound for name, bound, _ in bounds}
     raised, down = max(0, -chosen.target_scale), max(0, chosen.target_scale)
     penalty_factor, penalty_shift = penalty_of(geometry.l2)
+    # Nothing is divided by a spread, so the amplitude of rates is zero.
+    standardization = Standardization(shape.rows, live.count, shape.x_bits, cap=LARGEST_EXPONENT, amplitude=0)
     return NormalEquations(
         family=family,
         scales=scales,
@@ -388,20 +390,10 @@ def compile_normal_equations(
         penalty=nearest(geometry.l2 * unit),
         penalty_factor=penalty_factor if method.standardize else 0,
         penalty_shift=penalty_shift if method.standardize else 0,
-        penalty_bits=_penalty_bits(penalty_factor, penalty_shift, by_name["scaled product |M|"]),
+        penalty_bits=max(1, rounded(penalty_factor * by_name["scaled product |M|"], penalty_shift).bit_length()),
         penalize_bias=method.penalize_intercept,
         label_kind=shape.label_kind,
         label_bits=shape.label_bits,
         bounds=tuple((name, bound) for name, bound, _ in bounds),
-        standardization=_standardization(shape, live) if method.standardize else None,
+        standardization=standardization if method.standardize else None,
     )
-
-
-def _penalty_bits(factor: int, shift: int, entry: int) -> int:
-    """Of L, which is not negative."""
-    return max(1, rounded(factor * entry, shift).bit_length())
-
-
-def _standardization(shape: DatasetShape, live: Live) -> Standardization:
-    """Means, and powers of two; nothing is divided by a spread, so the amplitude of rates is zero."""
-    return Standardization(rows=shape.rows, count=live.count, x_bits=shape.x_bits, cap=LARGEST_EXPONENT, amplitude=0)
