@@ -61,6 +61,7 @@ STEP_WEIGHT_BITS = (32, 28, 24)  # of weights, tried in this order
 WHOLE_WEIGHT_BITS = 32  # for which weights are at the scale of scores
 PRODUCT_SHIFTS = (*range(32, 40), *range(31, 15, -1))  # s, tried in this order: two whole limbs first
 SMALLEST_CUT = 100  # c_t of the smallest of several learning rates: each is right to half a percent
+SMALLEST_VARIANCE = 8  # of a standardised feature M(k, k) is at least nu / 8, unless it is nearly constant
 MOST_PENALTY_BITS = 40  # of what l2 times a diagonal product leaves
 
 
@@ -211,8 +212,8 @@ class _Choice:
         """Of the largest learning rate and of l2, relative."""
         l2, half = self.problem.geometry.l2, Fraction(1, 2)
         of_rows = half / self.factor(self.problem.shape.rows)
-        of_penalty = half / (l2 * self.unit * (1 - of_rows)) if l2 else Fraction(0)
-        return max(of_rows, of_penalty)
+        least = self.unit * (1 - of_rows) / (SMALLEST_VARIANCE if self.problem.standardize else 1)
+        return max(of_rows, half / (l2 * least) if l2 else Fraction(0))
 
     @property
     def coarseness(self) -> Fraction:
