@@ -61,6 +61,7 @@ STEP_WEIGHT_BITS = (32, 28, 24)  # of weights, tried in this order
 WHOLE_WEIGHT_BITS = 32  # for which weights are at the scale of scores
 PRODUCT_SHIFTS = (*range(32, 40), *range(31, 15, -1))  # s, tried in this order: two whole limbs first
 SMALLEST_CUT = 100  # c_t of the smallest of several learning rates: each is right to half a percent
+SMALLEST_VARIANCE = 8  # of a standardised feature M(k, k) is at least nu / 8, unless it is nearly constant
 MOST_PENALTY_BITS = 40  # of what l2 times a diagonal product leaves
 
 
@@ -211,8 +212,8 @@ class _Choice:
         """Of the largest learning rate and of l2, relative."""
         l2, half = self.problem.geometry.l2, Fraction(1, 2)
         of_rows = half / self.factor(self.problem.shape.rows)
-        of_penalty = half / (l2 * self.unit * (1 - of_rows)) if l2 else Fraction(0)
-        return max(of_rows, of_penalty)
+        least = self.unit * (1 - of_rows) / (SMALLEST_VARIANCE if self.problem.standardize else 1)
+        return max(of_rows, half / (l2 * least) if l2 else Fraction(0))
 
     @property
     def coarseness(self) -> Fraction:
@@ -368,6 +369,10 @@ def compile_normal_equations(
     by_name = {name: bound for name, bound, _ in bounds}
     raised, down = max(0, -chosen.target_scale), max(0, chosen.target_scale)
     penalty_factor, penalty_shift = penalty_of(geometry.l2)
+    # Nothing is divided by a spread, so the amplitude of rates is zero.
+    standardization = Standardization(
+        shape.rows, live.count, shape.x_bits, cap=LARGEST_EXPONENT, amplitude=0, unused=shape.unused
+    )
     return NormalEquations(
         family=family,
         scales=scales,
@@ -389,22 +394,10 @@ def compile_normal_equations(
         penalty=nearest(geometry.l2 * unit),
         penalty_factor=penalty_factor if method.standardize else 0,
         penalty_shift=penalty_shift if method.standardize else 0,
-        penalty_bits=_penalty_bits(penalty_factor, penalty_shift, by_name["scaled product |M|"]),
+        penalty_bits=max(1, rounded(penalty_factor * by_name["scaled product |M|"], penalty_shift).bit_length()),
         penalize_bias=method.penalize_intercept,
         label_kind=shape.label_kind,
         label_bits=shape.label_bits,
         bounds=tuple((name, bound) for name, bound, _ in bounds),
-        standardization=_standardization(shape, live) if method.standardize else None,
-    )
-
-
-def _penalty_bits(factor: int, shift: int, entry: int) -> int:
-    """Of L, which is not negative."""
-    return max(1, rounded(factor * entry, shift).bit_length())
-
-
-def _standardization(shape: DatasetShape, live: Live) -> Standardization:
-    """Means, and powers of two; nothing is divided by a spread, so the amplitude of rates is zero."""
-    return Standardization(
-        rows=shape.rows, count=live.count, x_bits=shape.x_bits, cap=LARGEST_EXPONENT, amplitude=0, unused=shape.unused
+        standardization=standardization if method.standardize else None,
     )

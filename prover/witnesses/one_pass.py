@@ -20,7 +20,8 @@ from ...models.methods import OnePass as OnePassMethod
 from ...models.methods.normal_equations import NormalEquations
 from ...models.methods.one_pass_reference import Solution, Sums, exported_solution, model_weights, solution
 from ...models.methods.standardization import Scaler, scaler_of
-from ..kernels import run_blas_tasks, spans
+from ..kernels import run_blas_tasks, run_tasks, spans
+from ..kernels.storage import empty
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities
 from ..matrices.values import Witness
@@ -50,7 +51,13 @@ class Solved:
 
     def scaled_features(self, scaler: Scaler) -> Cells:
         """2^e X of all rows, int32 (d, N): at most 2^29; 0 of features that are left out."""
-        scaled = np.left_shift(self.rows.by_feature.astype(np.int32), scaler.e[:, None].astype(np.int32))
+        scaled = empty(self.rows.by_feature.shape, np.int32)
+
+        def raise_some(first: int, last: int) -> None:
+            for k in range(first, last):
+                np.left_shift(self.rows.by_feature[k], scaler.e[k], out=scaled[k], casting="unsafe")
+
+        run_tasks([partial(raise_some, *cut) for cut in spans(len(scaled), cost=scaled.shape[1], grain=1)])
         scaled[list(self.unused)] = 0
         return scaled
 

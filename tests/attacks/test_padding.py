@@ -123,7 +123,7 @@ class FilledColumns(ProverColumns):
 
     def sum_axes(self, name: Address, at: Any) -> Any:
         sizes = {axis.name: axis.size for axis in self.axes[name]}
-        return super().sum_axes(name, {axis: longer(where, sizes[axis]) for axis, where in at.items()})
+        return super().sum_axes(name, {axis: longer(at[axis], size) for axis, size in sizes.items()})
 
 
 def longer(where: Any, size: int) -> Any:

@@ -78,7 +78,7 @@ def with_junk(own: OnePassDeclared, columns: Columns) -> Columns:
     shape = box[data_set.FEATURES].shape
     junk = random_field(shape[0] * shape[1]).reshape(shape)
     box[data_set.FEATURES][SPARE], box[data_set.FEATURES][:, ROWS:] = junk[SPARE], junk[:, ROWS:]
-    box[data_set.LABELS][ROWS:] = random_field(box[data_set.LABELS].size - ROWS)
+    box[data_set.LABELS][:, ROWS:] = random_field(1, box[data_set.LABELS].size - ROWS)
     _put_sums(own, box)
     for integer in (names.WEIGHTS, names.BIASES)[: 1 + s.bias]:  # steps past the last: read nowhere
         for limb in limb_addresses(integer, s.weight_bits):
@@ -88,7 +88,7 @@ def with_junk(own: OnePassDeclared, columns: Columns) -> Columns:
     put(own, box, names.ROUNDED_REST, SPARE, int(random_field(1)[0]))
     if not isinstance(own.relation, StandardizedOnePass):
         put(own, box, names.ROUNDED, SPARE, int(random_field(1)[0]))
-        box[COEFFICIENTS][SPARE] = int(joined(own, box, names.ROUNDED)[SPARE])
+        box[COEFFICIENTS][0, SPARE] = int(joined(own, box, names.ROUNDED)[SPARE])
     _put_steps(own, box)
     return box
 
@@ -96,7 +96,7 @@ def with_junk(own: OnePassDeclared, columns: Columns) -> Columns:
 def _put_sums(own: OnePassDeclared, box: Columns) -> None:
     """Products with the spare feature, and its target."""
     s, live = own.schedule, np.flatnonzero(own.schedule.live.mask())
-    X, y = box[data_set.FEATURES].astype(object), box[data_set.LABELS].astype(object)[live]
+    X, y = box[data_set.FEATURES].astype(object), box[data_set.LABELS].astype(object)[0, live]
     if isinstance(own.relation, StandardizedOnePass):
         powers = np.append(box[POWER].astype(object)[:FEATURES], 0)
         X = X * powers[:, None] % MODULUS  # zero beside real features
@@ -137,7 +137,7 @@ def test_consistent_junk_proves_the_same_model(own: OnePassDeclared, true_column
     outcome = prove(own.shape, box, commitments(own.shape, box), prover=OnePassJunkProver)
     assert outcome.prover.lies == frozenset()
     assert outcome.verdict() == "valid"
-    assert np.array_equal(box[COEFFICIENTS][:FEATURES], true_columns[COEFFICIENTS])
+    assert np.array_equal(box[COEFFICIENTS][:, :FEATURES], true_columns[COEFFICIENTS])
 
 
 @pytest.mark.parametrize(

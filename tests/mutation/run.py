@@ -47,6 +47,7 @@ FIRST = {
     **dict.fromkeys(("batching.py", "lookup.py", "opening.py", "sumcheck.py", "proof.py", "ledger.py"), LIES),
     **dict.fromkeys(("gradient_descent.py", "validity.py"), LIES),
     **dict.fromkeys(("standardization.py", "standardized_descent.py"), ("tests/attacks/test_lying_scaler.py",)),
+    **dict.fromkeys(("one_pass.py", "standardized_one_pass.py"), ("tests/attacks/test_lying_one_pass.py",)),
     **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
     **dict.fromkeys(("training.py", "link.py", "base.py"), UNPROVED),
     **dict.fromkeys(("pins.py", "proofs.py", "shapes.py"), (TYPES, *FILES)),

@@ -131,7 +131,8 @@ class Candidate:
     @property
     def error(self) -> Fraction:
         of_rows = Fraction(1, 2 * self.rho(self.rows))
-        return max(of_rows, 1 / (2 * self.l2 * self.nu * (1 - of_rows))) if self.l2 else of_rows
+        times = 8 if self.standardize else 1
+        return max(of_rows, times / (2 * self.l2 * self.nu * (1 - of_rows))) if self.l2 else of_rows
 
     @property
     def coarseness(self) -> Fraction:
