@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from ..errors import DataError, ParameterError
 from .convergence import ONE_LABEL
 from .families import FAMILIES, Family
-from .heavy_ball import CONSTANTS, NEAR, Found, Momentum, search
+from .heavy_ball import CONSTANTS, NEAR, OVERSHOOT, Found, Momentum, search
 from .live import Live
+from .methods import GradientDescent, OnePass
 from .methods.gradient_descent import MAX_SCORES, MAX_WEIGHTS
+from .methods.normal_equations import weight_range
+from .methods.one_pass import MAX_SQUARE
 from .methods.standardization import LARGEST_EXPONENT, spread_floor
 from .momentum import INCREASING
-from .optimum import FloatArray, Objective
-from .scales import P_BITS_RANGE, Q_BITS_RANGE, REMAINDER_BITS, FixedPoint
+from .optimum import FloatArray, Objective, minimum
+from .scales import P_BITS_RANGE, Q_BITS_RANGE, REMAINDER_BITS, W_BITS_RANGE, FixedPoint
 from .shapes import DatasetShape
 from .spec import TrainingSpec
 
@@ -31,6 +34,7 @@ MOST_EPOCHS = 200
 MOST_CELLS = 1 << 21  # features, times outputs, that are looked at, of more only those of the first rows
 LEAST_A_CLASS = 8  # so many times as many rows as outputs are looked at, however many cells they are
 ROOMS = (1.5, 1.2)  # how many times the largest score the activation table should span; the second if it must be
+NEAR_ONCE = 1e-6  # near enough where steps cost next to nothing
 TEXT_WIDTH = 100
 FLOOR = spread_floor(1, 5) / 4**5  # V0 / (n 4^x_bits), but for x_bits = 4
 TRIES = 4  # each with rates at most half as large, where no scales have room for those before
@@ -125,13 +129,15 @@ def suggest_spec(
     limit = max(1, min(most_epochs, MAX_SCORES // scores, MAX_WEIGHTS // weights))
     labels = _labels_of_outputs(y, shape)
     reason = "scores are too large"
-    for standardized in (True, False)[not standardize :]:
-        objective, fastest = _objective(X, labels, family, l2, standardized), math.inf
+    for method, standardized in _ways(family, shape, standardize):
+        once = method == OnePass.kind
+        objective, fastest = _objective(X, labels, family, l2, standardized, once), math.inf
         for _ in range(TRIES):
-            found = search(objective, MOMENTA, limit, fastest=fastest)
+            found = search(objective, MOMENTA, limit, fastest=fastest, near=NEAR_ONCE if once else NEAR)
             fastest = found.learning_rate / 2
-            for scales in _scales(family, shape, found.largest_score):
-                spec = _spec(family, found, l2, standardized, scales)
+            largest = float(np.abs(minimum(objective)[0]).max()) if once else found.largest_score
+            for scales in _weight_scales(family, shape, largest) if once else _scales(family, shape, largest):
+                spec = _spec(family, method, found, l2, standardized, scales)
                 try:
                     spec.compile(shape, live)
                 except ParameterError as error:
@@ -147,10 +153,17 @@ def suggest_spec(
 MOMENTA: tuple[Momentum, ...] = (*CONSTANTS, INCREASING)
 
 
-def _spec(family: Family, found: Found, l2: float, standardized: bool, scales: FixedPoint) -> TrainingSpec:
+def _ways(family: Family, shape: DatasetShape, standardize: bool) -> list[tuple[str, bool]]:
+    """Methods to try, and whether features are standardised: in one pass over the rows where that can be."""
+    once = [(OnePass.kind, standardize)] if family.name == "linear" and shape.features <= MAX_SQUARE else []
+    return once + [(GradientDescent.kind, standardized) for standardized in (True, False)[not standardize :]]
+
+
+def _spec(family: Family, method: str, found: Found, l2: float, standardized: bool, scales: FixedPoint) -> TrainingSpec:
     """What was found, as a spec."""
     return TrainingSpec(
         model=family.name,
+        method=method,
         epochs=found.epochs,
         learning_rate=found.learning_rate,
         momentum=found.momentum,
@@ -171,11 +184,20 @@ def _labels_of_outputs(y: FloatArray, shape: DatasetShape) -> FloatArray:
     return np.asarray(y[:, None] == np.unique(y), dtype=np.float64)
 
 
-def _objective(X: FloatArray, y: FloatArray, family: Family, l2: float, standardized: bool) -> Objective:
-    """What a training by such a spec minimises: the bias comes last, and is not penalised."""
-    features = _standardized(X) if standardized else X
-    penalties = np.append(np.full(features.shape[1], l2), 0.0)
-    return Objective(family, np.hstack([features, np.ones((len(X), 1))]), y, penalties)
+def _objective(
+    X: FloatArray, y: FloatArray, family: Family, l2: float, standardized: bool, once: bool = False
+) -> Objective:
+    """What a training by such a spec minimises: the bias comes last, and is not penalised.
+
+    In one pass standardised features have a spread within a factor of two of others, and l2 weighs them by it.
+    """
+    features, penalties = X, np.full(X.shape[1], l2)
+    if standardized and once:
+        features = (X - X.mean(axis=0)) * _powers(X.std(axis=0))
+        penalties = l2 * features.var(axis=0)
+    elif standardized:
+        features = _standardized(X)
+    return Objective(family, np.hstack([features, np.ones((len(X), 1))]), y, np.append(penalties, 0.0))
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -184,10 +206,26 @@ def _objective(X: FloatArray, y: FloatArray, family: Family, l2: float, standard
 def _standardized(X: FloatArray) -> FloatArray:
     """Columns less their means, over their spreads, both as models/methods/standardization.py has them."""
     deviation = X.std(axis=0)
+    power = _powers(deviation)
+    return np.asarray((X - X.mean(axis=0)) * power / np.sqrt((power * deviation) ** 2 + FLOOR), dtype=np.float64)
+
+
+def _powers(deviation: FloatArray) -> FloatArray:
+    """2^e of spreads (d,): what brings each to at least 1/2 and below 1, if e of at most LARGEST_EXPONENT does."""
     with np.errstate(divide="ignore"):
         exponent = np.clip(np.ceil(-np.log2(deviation)) - 1, 0, LARGEST_EXPONENT)
-    power = 2.0**exponent
-    return np.asarray((X - X.mean(axis=0)) * power / np.sqrt((power * deviation) ** 2 + FLOOR), dtype=np.float64)
+    return np.asarray(2.0**exponent, dtype=np.float64)
+
+
+def _weight_scales(family: Family, shape: DatasetShape, largest: float) -> Iterator[FixedPoint]:
+    """Scales of a one-pass training that leave room for such weights: the finest first."""
+    for w_bits in range(family.scales.w_bits, W_BITS_RANGE[0] - 1, -1):
+        try:
+            scales = FixedPoint(x_bits=shape.x_bits, w_bits=w_bits, p_bits=family.scales.p_bits)
+        except ParameterError:  # too few bits, or too many
+            continue
+        if weight_range(scales) >= ROOMS[0] * OVERSHOOT * largest:
+            yield scales
 
 
 def _scales(family: Family, shape: DatasetShape, largest: float) -> Iterator[FixedPoint]:

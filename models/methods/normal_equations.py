@@ -343,6 +343,11 @@ def _choose(problem: _Problem) -> _Choice:
     return best
 
 
+def weight_range(scales: FixedPoint) -> float:
+    """What weights stay below in training, without sign, in real units; however many bits they are given."""
+    return 2.0 ** (WHOLE_WEIGHT_BITS - 1 - scales.x_bits - scales.w_bits)
+
+
 def compile_normal_equations(
     method: GradientDescent, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
 ) -> NormalEquations:

@@ -41,8 +41,10 @@ def suggested(model, *, scale=1.0, x_bits=10, rows=200, kind=None, **options):
 def test_a_suggested_spec_compiles_for_the_data_set_and_takes_the_familys_scales_where_they_do(model, x_bits):
     found, shape, _, _ = suggested(model, x_bits=x_bits)
     schedule = found.spec.compile(shape, Live(shape.rows))
-    low, high = schedule.effective_learning_rate_range()
+    of_pass = model == "linear"  # whose rates have no blocks
+    low, high = (schedule.effective_learning_rate(0),) * 2 if of_pass else schedule.effective_learning_rate_range()
     assert low == pytest.approx(found.spec.method.learning_rate, rel=1e-2) == high
+    assert found.spec.method.kind == ("one-pass" if of_pass else "gradient descent")
     assert (found.spec.model, found.spec.fixed_point.x_bits) == (model, x_bits)
     if x_bits == 10:
         assert found.spec.fixed_point == FAMILIES[model].scales
@@ -57,6 +59,26 @@ def test_scores_that_the_usual_table_does_not_span_get_a_wider_one():
     assert largest > FAMILIES["logistic"].scales.z_limit and found.spec.fixed_point.z_limit > largest
 
 
+def test_a_linear_spec_comes_as_near_its_optimum_as_steps_without_cost_allow():
+    found, *_ = suggested("linear")
+    assert found.spec.method.kind == "one-pass" and found.expected_gap <= 1e-6
+
+
+def test_weights_that_the_usual_scale_has_no_room_for_get_a_coarser_one():
+    """A feature that keeps to a small part of its bounds needs a large weight to say what labels say."""
+    rng = np.random.default_rng(5)
+    X = np.hstack([rng.normal(size=(200, 1)) / 40, rng.normal(size=(200, 1)) / 8])
+    y = 20 * X[:, 0] + rng.normal(size=200) / 50
+    shape = DatasetShape(rows=200, features=2, label_kind="real", label_bits=14, x_bits=10)
+    found = suggest_spec(X, y, FAMILIES["linear"], shape, Live(200), l2=0.0, standardize=False, most_epochs=2000)
+    assert found.spec.method.kind == "one-pass" and found.spec.fixed_point.w_bits < FAMILIES["linear"].scales.w_bits
+
+
+def test_wide_data_has_no_pass_over_products_of_features():
+    wide = DatasetShape(rows=300, features=2049, label_kind="real", label_bits=14, x_bits=10)
+    assert suggestion._ways(FAMILIES["linear"], wide, True)[0] == ("gradient descent", True)
+
+
 def test_counts_that_are_large_get_a_table_with_room_for_them():
     found, shape, X, y = suggested("poisson", scale=4.0, most_epochs=300)
     assert y.max() > 50 and found.spec.fixed_point.z_limit >= 8
@@ -67,7 +89,8 @@ def test_where_no_scale_has_room_a_smaller_rate_is_tried_and_then_the_reason_is_
     rates = []
 
     def refuse(self, shape, live):
-        rates.append(self.method.learning_rate)
+        if self.method.kind == "gradient descent":
+            rates.append(self.method.learning_rate)
         raise ParameterError("step can reach 2^63")
 
     monkeypatch.setattr(TrainingSpec, "compile", refuse)
