@@ -24,12 +24,13 @@ from zkunlearn.circuits.relations.one_pass import (
 )
 from zkunlearn.circuits.relations.standardization import OFFSET, POWER
 from zkunlearn.circuits.relations.standardized_one_pass import SCALED
-from zkunlearn.models.methods.one_pass_reference import in_python, solution
+from zkunlearn.models.methods.one_pass_reference import Solution, in_python, solution
 from zkunlearn.models.runs import Runs
 
 from .harness import Columns, Outcome, assert_caught, prove, recount
 from .one_pass_runs import (
     EPOCHS,
+    FEATURES,
     FORGOTTEN,
     ROWS,
     Data,
@@ -119,6 +120,16 @@ def test_a_constant_feature_is_accepted_and_has_no_weight(scaled: OnePassDeclare
 # The sums ------------------------------------------------------------------------------------------------------------
 
 
+def with_penalties(own: OnePassDeclared, lie: Solution) -> Solution:
+    """With those that follow from its products, where they do."""
+    s = own.schedule
+    if not s.penalised:
+        return lie
+    penalties = s.penalty_factor * lie.products.diagonal()[:FEATURES] + (1 << s.penalty_shift >> 1)
+    rest = penalties & ((1 << s.penalty_shift) - 1)
+    return replace(lie, penalties=penalties >> s.penalty_shift, penalty_rest=rest)
+
+
 @pytest.mark.parametrize(("place", "by"), [((0, 0), 1), ((0, 2), -1), ((FEATURE, 3), 1), ((FEATURE, 3), -1)], ids=str)
 def test_a_product_off_by_one_is_rejected_for_the_range_of_what_is_left(
     either: OnePassDeclared, data: Data, place: tuple[int, int], by: int
@@ -129,11 +140,7 @@ def test_a_product_off_by_one_is_rejected_for_the_range_of_what_is_left(
     products, rests = honest.products, honest.product_rest
     for own in places:
         products, rests = off(products, own, by), off(rests, own, -by << s.product_shift)
-    lie = replace(honest, products=products, product_rest=rests)
-    if s.penalised and place == (0, 0):
-        penalties = s.penalty_factor * products.diagonal()[:3] + (1 << s.penalty_shift >> 1)
-        rest = penalties & ((1 << s.penalty_shift) - 1)
-        lie = replace(lie, penalties=penalties >> s.penalty_shift, penalty_rest=rest)
+    lie = with_penalties(either, replace(honest, products=products, product_rest=rests))
     assert_caught(prove(either.shape, told(either, data, resolved(either, lie))), "lookup sum")
 
 
@@ -144,6 +151,37 @@ def test_products_that_are_not_symmetric_are_rejected(either: OnePassDeclared, d
     lie = replace(honest, product_rest=off(honest.product_rest, (0, 2), -1 if rest else 1))
     reason = "moments of products" if either.schedule.standardization is None else "centred sums"
     assert_caught(prove(either.shape, told(either, data, lie)), reason)
+
+
+@pytest.mark.parametrize(
+    ("place", "reasons"),
+    [
+        ((FEATURE, 3), ("moments of products", "means of products")),
+        ((0, 2), ("moments of products", "centred sums")),
+        ((FEATURE, FEATURE), ("moments of products", "centred sums")),
+    ],
+    ids=["with the constant", "of two features", "with itself"],
+)
+def test_another_product_in_its_range_is_rejected(
+    either: OnePassDeclared, data: Data, place: tuple[int, int], reasons: tuple[str, str]
+) -> None:
+    """All steps follow from it, and the penalty; its remainder stays as it was."""
+    honest, s = solved(either, data), either.schedule
+    products = honest.products
+    for own in {place, place[::-1]}:
+        products = off(products, own, 5)
+    lie = with_penalties(either, replace(honest, products=products))
+    raw, standardized = reasons
+    reason = raw if s.standardization is None else standardized
+    assert_caught(prove(either.shape, told(either, data, resolved(either, lie))), reason)
+
+
+@pytest.mark.parametrize("place", [0, 3], ids=["of a feature", "of the bias"])
+def test_another_target_in_its_range_is_rejected(either: OnePassDeclared, data: Data, place: int) -> None:
+    honest = solved(either, data)
+    lie = replace(honest, targets=off(honest.targets, place, 5))
+    reason = "moments of products" if either.schedule.standardization is None else "centred sums"
+    assert_caught(prove(either.shape, told(either, data, resolved(either, lie))), reason)
 
 
 @pytest.mark.parametrize(("place", "by"), [(0, 1), (3, -1)])
