@@ -44,7 +44,7 @@ def schedule_of(
 ) -> Any:
     features, count = rows.by_feature.shape
     kind, x_bits = KINDS[spec.model], spec.fixed_point.x_bits
-    classes = ("no", "yes") if kind == "binary" else ()
+    classes: tuple[str, ...] = ("no", "yes") if kind == "binary" else ()
     if rows.outputs > 1:
         kind, classes = "categorical", classes_of(rows.outputs)
     shape = DatasetShape(
