@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from zkunlearn.prover.owner import training as prover_training
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.protocol import proof as prover_protocol
+from zkunlearn.prover.witnesses.one_pass import Solved
 
 from .scanner import Secrets
 
@@ -128,11 +130,18 @@ class Noted:
     provers: list[Any] = field(default_factory=list)
 
 
+def on_the_way(found: Any) -> list[Any]:
+    """What a training found before its model: weights of each output, or besides them what they were solved from."""
+    if isinstance(found, Solved):
+        return [found.solution.weights, found.solution.products, found.solution.targets]
+    return [trace.weights for trace in found]
+
+
 @contextmanager
 def noting(secrets: Secrets) -> Iterator[Noted]:
     """While active, secrets of all proofs in this process are noted."""
     noted = Noted(secrets)
-    ((kind, maker),) = prover_training.MAKERS_OF_METHOD.items()
+    makers = prover_training.MAKERS_OF_METHOD
     draw, prove, indices = entropy._random_bytes, prover_protocol.Prover.prove, prover_protocol.draw_indices
 
     def drawing(count: int) -> Any:
@@ -140,13 +149,12 @@ def noting(secrets: Secrets) -> Iterator[Noted]:
         secrets.add_words("drawn", drawn.copy())
         return drawn
 
-    def training(*arguments: Any) -> Any:
-        traces = maker.train(*arguments)
-        for trace in traces:
-            weights = telling(trace.weights)
-            secrets.add_words("weights on the way", weights.astype("<i8"))
-            secrets.add_words("weights on the way", to_field(weights))
-        return traces
+    def training(train: Any, *arguments: Any) -> Any:
+        found = train(*arguments)
+        for values in on_the_way(found):
+            secrets.add_words("weights on the way", telling(values).astype("<i8"))
+            secrets.add_words("weights on the way", to_field(telling(values)))
+        return found
 
     def proving(self: Any) -> bytes:
         proof = prove(self)
@@ -161,7 +169,8 @@ def noting(secrets: Secrets) -> Iterator[Noted]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entropy, "_random_bytes", drawing)
-        patch.setattr(prover_training, "MAKERS_OF_METHOD", {kind: replace(maker, train=training)})
+        noting_makers = {kind: replace(own, train=partial(training, own.train)) for kind, own in makers.items()}
+        patch.setattr(prover_training, "MAKERS_OF_METHOD", noting_makers)
         patch.setattr(prover_protocol.Prover, "prove", proving)
         patch.setattr(prover_protocol, "draw_indices", opening)
         yield noted
