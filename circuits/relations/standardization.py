@@ -103,6 +103,7 @@ class ScalerRelation:
         public: the integers that are known.
         feature, output, row: the axes. live: who counts.
         last: the weights after the last step, which the model holds times 2^e.
+        each: whether each output has last weights of its own, on an axis of theirs.
     """
 
     public: Standardization
@@ -111,6 +112,7 @@ class ScalerRelation:
     row: Axis
     live: Live
     last: Signed
+    each: bool = True
 
     # Columns and lookups -------------------------------------------------------------------------------------------
 
@@ -257,7 +259,7 @@ class ScalerRelation:
     ) -> Sum:
         """The sum over real features k' of eq(k, k') first(k') (second(k') + constant); integers by their limbs."""
         free: dict[str, Coordinates] = {"weight": variables(0, self.feature.bits)}
-        of_output: dict[str, Coordinates] = {"output": at.o, **free}
+        of_output: dict[str, Coordinates] = {"output": at.o, **free} if self.each else free
         left = Factor(tuple(Term(c, limb, free) for column in first for c, limb in self._limbs_of(column)))
         right = tuple(
             Term(c * share, limb, of_output if column == self.last.integer else free)

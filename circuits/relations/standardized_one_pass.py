@@ -56,7 +56,7 @@ class StandardizedOnePass(OnePass):
         if standardization is None:
             raise ZkUnlearnError("normal equations without standardisation")
         return ScalerRelation(
-            standardization, self.weight, self.output, self.row, self.schedule.live, self.signed(ROUNDED)
+            standardization, self.weight, self.output, self.row, self.schedule.live, self.signed(ROUNDED), each=False
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,7 @@ from .harness import (
 
 Data = tuple[Any, Any]
 GONE = 1
+FIVE = replace(CATEGORICAL, classes=("a", "b", "c", "d", "e"))  # of which two may be forgotten
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class WithoutClass(Declared):
 
 
 def forgetting(rows: Any, classes: tuple[int, ...] = (GONE,), **changes: Any) -> WithoutClass:
-    own = declare(shape=CATEGORICAL, learning_rate=1.0, **changes)
+    own = declare(shape=FIVE, learning_rate=1.0, **changes)
     return WithoutClass(own.spec, own.data, tuple(np.flatnonzero(rows).tolist()), classes=classes)
 
 

@@ -111,9 +111,9 @@ def test_what_a_data_set_cannot_be_yet_is_refused(change: dict[str, Any], reason
     refused(dataset(), change, reason)
 
 
-@pytest.mark.parametrize("field", ["forgotten_classes", "start", "scope"])
+@pytest.mark.parametrize("field", ["start", "scope"])
 def test_what_a_training_cannot_be_yet_is_refused(field: str) -> None:
-    entry: Any = {"forgotten_classes": "a", "start": bytes(32), "scope": {}}[field]
+    entry: Any = {"start": bytes(32), "scope": {}}[field]
     refused(training(), {field: [entry]}, field)
 
 

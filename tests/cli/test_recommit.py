@@ -25,7 +25,7 @@ def test_the_chain_goes_on_in_a_new_commitment(owner: Path) -> None:
 
 def test_a_broken_link_is_an_input_error(owner: Path) -> None:
     link = owner / "broken.recommitment"
-    link.write_bytes(b"zkunlearn\x00\x04link\x00\x03\xa0")
+    link.write_bytes(b"zkunlearn\x00\x04link\x00\x04\xa0")
     audit = ("verify", owner / "first.proof", "--dataset", owner / "data" / "dataset.commitment")
     result = run(*audit, "--recommitment", link)
     assert result.exit_code == 2

@@ -51,6 +51,7 @@ OF_LISTS: dict[str, Edit] = {
     "first doubled": lambda v: v[:1] + v,
     "first two swapped": lambda v: v[1::-1] + v[2:],
     "filled": lambda v: v or [0],
+    "filled with a text": lambda v: v or ["x"],
 }
 OF_MAPS: dict[str, Edit] = {"field added": lambda v: {**v, "extra": 0}}
 OF_NOTHING: dict[str, Edit] = {"32 bytes": lambda v: bytes(range(32))}
