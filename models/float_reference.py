@@ -142,7 +142,7 @@ def objective(X_real: ArrayLike, y_real: ArrayLike, live: ArrayLike, weights: Ar
 
     Rows count once here, whatever their class.
     """
-    mine, method = np.asarray(live, dtype=np.bool_), _descent(spec)
+    mine, method = np.asarray(live, dtype=np.bool_), spec.method
     z, w = scores(X_real, weights, spec)[mine], np.asarray(weights, dtype=np.float64)
     losses = spec.family.loss(z, np.asarray(y_real, dtype=np.float64)[mine])
     penalised = w if method.penalize_intercept or not method.bias else w[:-1]

@@ -61,6 +61,8 @@ class Method(ABC):
 
     kind: ClassVar[str]  # in specs and statements, and of its relation and witness
     bias: bool
+    l2: float
+    penalize_intercept: bool
 
     @abstractmethod
     def to_mapping(self) -> dict[str, object]:
