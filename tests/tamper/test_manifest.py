@@ -58,11 +58,10 @@ FORM_ONLY = {
         *("label_kind", "label_bits", "label_bounds"),
     },
     "kept for what is to come, and empty, null or false until then": {
-        *("holes", "unique", "born", "nonce", "keys", "forgotten_classes", "start", "scope"),
+        *("holes", "unique", "born", "nonce", "keys", "start", "scope"),
     },
     "the only one of this version": {"kind"},
     "of a column that suits its other value, too: tests/models/test_maps.py": {"map"},
-    "a list of one number, which is bound": {"shape"},
     "a map whose fields are bound": {"class_weight[]"},
 }
 # Maps that have no fields: nothing is referred to, or attached.
@@ -163,7 +162,7 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     of_proof = {name for kind, name in named if kind == "training"}
     assert set(dataset._FIELDS) == {f.name for f in fields(dataset.DatasetStatement)} <= of_dataset
     assert set(dataset._SEGMENT_FIELDS) == {f.name for f in fields(dataset.Segment)} <= of_dataset
-    to_come = {"forgotten_classes", "start", "scope"}
+    to_come = {"start", "scope"}
     assert set(training._FIELDS) - to_come == {f.name for f in fields(training.TrainingStatement)}
     assert set(training._FIELDS) <= of_proof
     assert set(training._MODEL_FIELDS) == {f.name for f in fields(training.ModelCommitment)} <= of_proof
