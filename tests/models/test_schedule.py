@@ -160,7 +160,8 @@ def test_many_rows_narrow_the_weights_to_keep_the_rate_precise():
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
 def test_every_family_fits_a_default_commitment_by_default(family):
     for kind in family.label_kinds:
-        its = shape(rows=20_000, features=64, label_kind=kind, label_bits=14 if kind == "real" else 0)
+        classes = ("a", "b", "c") if kind == "categorical" else ()
+        its = shape(rows=20_000, features=64, label_kind=kind, label_bits=14 if kind == "real" else 0, classes=classes)
         if (family.name, kind) == ("linear", "count"):  # labels up to 2^16 leave a rate of 0.1 too few bits
             its = shape(rows=40, label_kind=kind)
         assert compile_schedule(spec(model=family.name, learning_rate=0.1), its, [])
@@ -177,7 +178,12 @@ def test_poisson_fits_with_a_finer_feature_scale():
     ("changes", "its", "forgotten", "message"),
     [
         ({}, {"x_bits": 11}, [], "fixed_point.x_bits = 10: the data set has 11"),
-        ({}, {"label_kind": "count"}, [], "model = 'logistic': needs binary labels, the data set has count"),
+        (
+            {},
+            {"label_kind": "count"},
+            [],
+            "model = 'logistic': needs binary or categorical labels, the data set has count",
+        ),
         ({"model": "poisson"}, {}, [], "model = 'poisson': needs count labels"),
         (
             {"model": "linear", "fixed_point": FixedPoint(p_bits=12)},
@@ -209,7 +215,7 @@ def test_poisson_fits_with_a_finer_feature_scale():
             {"model": "linear", "class_weight": {"0": 2, "1": 1}},
             {"label_kind": "real", "label_bits": 14},
             [],
-            "class_weight: needs binary labels, the data set has real",
+            "class_weight: needs labels of classes, the data set has real",
         ),
         ({}, {}, [100], "forgotten row 100: the data set has rows 0 to 99"),
         ({}, {}, [-1], "forgotten row -1"),

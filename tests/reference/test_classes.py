@@ -151,14 +151,14 @@ def test_a_changed_byte_in_any_part_is_rejected_by_the_same_check(owner: Owner, 
     check_flips(shape, proof, 1, lambda bad: verdict(kind, pack(kind, statement, bad)))
 
 
-@pytest.mark.parametrize("name", ["weighted", "standardized"])
+@pytest.mark.parametrize("name", ["weighted", pytest.param("standardized", marks=pytest.mark.slow)])
 def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner: Owner, name: str) -> None:
     training: Training = getattr(owner, name)
     shape, statement = verifier.training_shape(training.statement), training.statement
     check_flips(shape, training.body, 2, lambda bad: training.verdict(pack("training", statement, bad, training.paths)))
 
 
-@pytest.mark.parametrize("name", ["weighted", "standardized"])
+@pytest.mark.parametrize("name", ["weighted", pytest.param("standardized", marks=pytest.mark.slow)])
 def test_every_masked_value_counts(owner: Owner, name: str) -> None:
     """Some of them are changed, of the lookups, the walk and batching."""
     training: Training = getattr(owner, name)

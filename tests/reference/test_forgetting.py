@@ -150,14 +150,16 @@ def test_what_is_forgotten_stays_forgotten(owner: Owner, lie: dict[str, Any], ex
 # Bad proofs ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["both", "standardized_both"])
+@pytest.mark.parametrize("name", ["both", pytest.param("standardized_both", marks=pytest.mark.slow)])
 def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner: Owner, name: str) -> None:
     training: Training = getattr(owner, name)
     shape, statement = verifier.training_shape(training.statement), training.statement
     check_flips(shape, training.body, 2, lambda bad: training.verdict(pack("training", statement, bad, training.paths)))
 
 
-@pytest.mark.parametrize("name", ["weighted", "both", "standardized_both"])
+@pytest.mark.parametrize(
+    "name", ["both", *(pytest.param(n, marks=pytest.mark.slow) for n in ("weighted", "standardized_both"))]
+)
 def test_every_masked_value_counts(owner: Owner, name: str) -> None:
     """Some of them are changed, and the last ones of the walk, where the new sums are, all."""
     training: Training = getattr(owner, name)
