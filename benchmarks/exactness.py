@@ -66,7 +66,7 @@ def cases() -> list[Case]:
     ] + [
         Case("diabetes 442 x 10", diabetes.data, diabetes.target, spec)
         for spec in (
-            TrainingSpec(model="linear", epochs=256, learning_rate=0.5, l2=L2),
+            TrainingSpec(model="linear", method="gradient descent", epochs=256, learning_rate=0.5, l2=L2),
             TrainingSpec(model="linear", epochs=64, learning_rate=0.1, l2=L2, batch_size=32),
         )
     ]

@@ -52,6 +52,7 @@ class Family:
         link: the score that predicts a number; predictions lie between its domain's ends, which it does not take.
         least_loss: the loss of each label (N,) at the best score for it, float64 (N,).
         scales: what a spec takes that declares none.
+        quadratic: whether the loss is, so that its gradient follows from sums over the rows (methods/one_pass.py).
     """
 
     name: str
@@ -67,6 +68,7 @@ class Family:
     link: Callable[[float], float] = field(repr=False)
     least_loss: Callable[[FloatArray], FloatArray] = field(repr=False, default=np.zeros_like)
     scales: FixedPoint = DEFAULT_SCALES
+    quadratic: bool = False
 
     def table(self, scales: FixedPoint) -> NDArray[np.int64]:
         """The activation table, int64 (65536,), scale p_bits, index scale q_bits. Raises ParameterError."""
@@ -204,6 +206,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 slope=np.ones_like,
                 curvature=1.0,
                 link=float,
+                quadratic=True,
             ),
             Family(
                 name="probit",

@@ -19,7 +19,7 @@ from ..formats.files import read_file
 from ..formats.toml import toml_document, toml_value
 from .families import Family, family_named
 from .live import Live
-from .methods import DEFAULT_METHOD, METHODS, Compiled, Method
+from .methods import METHODS, Compiled, Method, default_kind
 from .scales import FixedPoint
 from .shapes import MAX_FEATURES, DatasetShape
 
@@ -51,7 +51,7 @@ class TrainingSpec:
         self,
         *,
         model: str,
-        method: Method | str = DEFAULT_METHOD,
+        method: Method | str | None = None,
         without: Iterable[str] = (),
         fixed_point: FixedPoint | None = None,
         **method_fields: Any,
@@ -59,16 +59,19 @@ class TrainingSpec:
         """A method is given whole, or by its name and its fields; fields beside a whole one replace those in it.
 
         Args:
+            method: the default is gradient descent, and of linear regression "one-pass", unless fields are declared
+                that only gradient descent has: batch_size, class_weight.
             without: names of features, in any order.
             fixed_point: the default is the family's.
-            method_fields: of gradient descent: epochs, learning_rate, batch_size, l2, bias.
+            method_fields: epochs, learning_rate, momentum, l2, .. (methods/).
         """
         family = family_named(model)
         scales = family.scales if fixed_point is None else fixed_point
         if not isinstance(scales, FixedPoint):
             raise ParameterError(f"fixed_point: expected FixedPoint, found {type(scales).__name__}")
         object.__setattr__(self, "model", model)
-        object.__setattr__(self, "method", _method(method, method_fields))
+        chosen = default_kind(family, method_fields) if method is None else method
+        object.__setattr__(self, "method", _method(chosen, method_fields))
         object.__setattr__(self, "without", _left_out(without))
         object.__setattr__(self, "fixed_point", scales)
 
@@ -212,7 +215,11 @@ def _from_document(document: dict[str, object]) -> TrainingSpec:
         if not isinstance(table, dict):
             raise ParameterError(f"{section}: must be a section, [{section}]")
         tables[section] = dict(table)
-    kind = _kind(tables["method"].pop("kind", DEFAULT_METHOD))
+    if "kind" not in tables["model"]:
+        raise ParameterError("field model.kind is missing")
+    family = family_named(tables["model"]["kind"])
+    named = tables["method"].pop("kind", None)
+    kind = _kind(default_kind(family, tables["method"]) if named is None else named)
     known = {
         "model": {"kind": True, "without": False},
         "method": _field_names(kind),
@@ -225,7 +232,6 @@ def _from_document(document: dict[str, object]) -> TrainingSpec:
         for name, required in allowed.items():
             if required and name not in tables[section]:
                 raise ParameterError(f"field {section}.{name} is missing")
-    family = family_named(tables["model"]["kind"])
     scales = replace(family.scales, **tables["fixed_point"])
     method, without = kind.from_toml(tables["method"]), tables["model"].get("without", ())
     return TrainingSpec(model=family.name, method=method, without=without, fixed_point=scales)

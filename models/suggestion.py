@@ -20,7 +20,7 @@ from .heavy_ball import CONSTANTS, NEAR, OVERSHOOT, Found, Momentum, search
 from .live import Live
 from .methods import GradientDescent, OnePass
 from .methods.gradient_descent import MAX_SCORES, MAX_WEIGHTS
-from .methods.normal_equations import weight_range
+from .methods.normal_equations import weight_limit
 from .methods.one_pass import MAX_SQUARE
 from .methods.standardization import LARGEST_EXPONENT, spread_floor
 from .momentum import INCREASING
@@ -155,7 +155,7 @@ MOMENTA: tuple[Momentum, ...] = (*CONSTANTS, INCREASING)
 
 def _ways(family: Family, shape: DatasetShape, standardize: bool) -> list[tuple[str, bool]]:
     """Methods to try, and whether features are standardised: in one pass over the rows where that can be."""
-    once = [(OnePass.kind, standardize)] if family.name == "linear" and shape.features <= MAX_SQUARE else []
+    once = [(OnePass.kind, standardize)] if family.quadratic and shape.features <= MAX_SQUARE else []
     return once + [(GradientDescent.kind, standardized) for standardized in (True, False)[not standardize :]]
 
 
@@ -224,7 +224,7 @@ def _weight_scales(family: Family, shape: DatasetShape, largest: float) -> Itera
             scales = FixedPoint(x_bits=shape.x_bits, w_bits=w_bits, p_bits=family.scales.p_bits)
         except ParameterError:  # too few bits, or too many
             continue
-        if weight_range(scales) >= ROOMS[0] * OVERSHOOT * largest:
+        if weight_limit(scales) >= ROOMS[0] * OVERSHOOT * largest:
             yield scales
 
 

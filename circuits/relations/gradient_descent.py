@@ -74,11 +74,12 @@ from ..language.tables import (
     multiplicity_column,
     range_table,
 )
-from .dataset import DATASET, FEATURES, LABELS, dataset_columns, output_axis, row_axis
+from .dataset import DATASET, FEATURES, LABELS, dataset_columns
 from .iterations import block_rates, class_weights, decays, epoch_rates, eq_on, rate_at, shift_weights
-from .model import COEFFICIENTS, INTERCEPT, MODEL, model_columns, weight_axis
+from .model import COEFFICIENTS, INTERCEPT, MODEL, model_columns
 from .parameters import BIAS, WEIGHTS, ParameterColumns, Share
 from .signed import Signed, constant_on
+from .training import TrainingAxes
 
 Q, PREDICTIONS = Address(WITNESS, "Q"), Address(WITNESS, "P")
 Z = Address(VIRTUAL, "z")
@@ -86,7 +87,7 @@ SCORES = "scores"  # box of lookups
 
 
 @dataclass(frozen=True)
-class GradientDescent:
+class GradientDescent(TrainingAxes):
     """The relation for one schedule, which says who counts, and for all outputs.
 
     Attributes:
@@ -109,23 +110,8 @@ class GradientDescent:
 
     @property
     def block(self) -> Axis:
-        """Mini-batches b."""
+        """Mini-batches b, which the high bits of a row say."""
         return Axis("block", self.schedule.blocks)
-
-    @property
-    def row(self) -> Axis:
-        """Rows n; block b is given by the high bits."""
-        return row_axis(self.schedule.rows)
-
-    @property
-    def weight(self) -> Axis:
-        """Weights k."""
-        return weight_axis(self.schedule)
-
-    @property
-    def output(self) -> Axis:
-        """Outputs o."""
-        return output_axis(self.schedule.outputs)
 
     @property
     def scores(self) -> tuple[Axis, ...]:

@@ -63,11 +63,12 @@ from ..language.tables import (
     multiplicity_column,
     range_table,
 )
-from .dataset import DATASET, FEATURES, LABELS, dataset_columns, output_axis, row_axis
+from .dataset import DATASET, FEATURES, LABELS, dataset_columns
 from .iterations import epoch_rates, eq_on, rate_at
-from .model import COEFFICIENTS, INTERCEPT, MODEL, model_columns, weight_axis
+from .model import COEFFICIENTS, INTERCEPT, MODEL, model_columns
 from .normal_vectors import counted_times, shifted_steps, sum_of
 from .signed import Signed, constant_on
+from .training import TrainingAxes
 
 WEIGHTS, WEIGHT_REST = Address(WITNESS, "weights"), Address(WITNESS, "weight remainder")  # W, u
 BIASES, BIAS_REST = Address(WITNESS, "biases"), Address(WITNESS, "bias remainder")  # V, v
@@ -82,7 +83,7 @@ FEATURE_BOX, CONSTANT_BOX = "feature limbs", "constant limbs"
 
 
 @dataclass(frozen=True)
-class OnePass:
+class OnePass(TrainingAxes):
     """The relation for one set of public integers, which say who counts.
 
     Attributes:
@@ -104,23 +105,8 @@ class OnePass:
         return Axis("epoch", self.schedule.epochs)
 
     @property
-    def row(self) -> Axis:
-        """Rows n."""
-        return row_axis(self.schedule.rows)
-
-    @property
-    def output(self) -> Axis:
-        """The one output."""
-        return output_axis(self.schedule.outputs)
-
-    @property
-    def weight(self) -> Axis:
-        """Features k, as they are of weights."""
-        return weight_axis(self.schedule)
-
-    @property
     def other(self) -> Axis:
-        """Features l."""
+        """Features l; those of `weight` are k."""
         return Axis("other", self.schedule.features)
 
     # Columns and lookups -------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ParameterError
 from ..families import Family
@@ -162,6 +162,21 @@ def geometry_of(
         momentum=max(method.momenta),
         scale_bits=scales.w_bits - scales.p_bits - scales.x_bits,
     )
+
+
+def compiled_fields(
+    family: Family, scales: FixedPoint, shape: DatasetShape, geometry: Geometry, live: Live
+) -> dict[str, Any]:
+    """What every method compiles to: the fields of `Compiled`, by name."""
+    return {
+        "family": family,
+        "scales": scales,
+        "features": shape.features,
+        "width": geometry.width,
+        "unused": shape.unused,
+        "outputs": shape.outputs,
+        "live": live,
+    }
 
 
 def _class_weights(method: GradientDescent, shape: DatasetShape) -> tuple[int, ...]:

@@ -45,6 +45,7 @@ from .geometry import (
     Bound,
     Geometry,
     by_epoch,
+    compiled_fields,
     geometry_of,
     momenta_of,
     momentum_factor,
@@ -343,7 +344,7 @@ def _choose(problem: _Problem) -> _Choice:
     return best
 
 
-def weight_range(scales: FixedPoint) -> float:
+def weight_limit(scales: FixedPoint) -> float:
     """What weights stay below in training, without sign, in real units; however many bits they are given."""
     return 2.0 ** (WHOLE_WEIGHT_BITS - 1 - scales.x_bits - scales.w_bits)
 
@@ -363,7 +364,7 @@ def compile_normal_equations(
             reach its limit (named, with its bound and what to change), or rounding would change what is declared by
             more than 1%.
     """
-    if family.name != "linear":
+    if not family.quadratic:
         raise ParameterError(f"model = {family.name!r}: one-pass needs a loss that is quadratic, which linear has")
     geometry = geometry_of(method, family, scales, shape, live)
     low, high = label_range(shape.label_kind)
@@ -379,12 +380,7 @@ def compile_normal_equations(
         shape.rows, live.count, shape.x_bits, cap=LARGEST_EXPONENT, amplitude=0, unused=shape.unused
     )
     return NormalEquations(
-        family=family,
-        scales=scales,
-        features=shape.features,
-        width=geometry.width,
-        unused=shape.unused,
-        live=live,
+        **compiled_fields(family, scales, shape, geometry, live),
         epochs=method.epochs,
         shift=chosen.shift,
         weight_bits=chosen.weight_bits,

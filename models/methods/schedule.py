@@ -14,10 +14,11 @@ whether a spec is accepted do not depend on which rows are forgotten: what could
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ from .geometry import (
     Geometry,
     by_epoch,
     choose_shift,
+    compiled_fields,
     geometry_of,
     momenta_of,
     power_of_two,
@@ -240,7 +242,7 @@ def compile_schedule(
     to_weights = power_of_two(shift + geometry.scale_bits)
     return scheduled(
         method,
-        compiled_for(family, scales, shape, geometry, live),
+        compiled_fields(family, scales, shape, geometry, live),
         geometry,
         (shift, weight_bits, _bounds(geometry, shift, weight_bits)),
         label_kind=shape.label_kind,
@@ -250,22 +252,9 @@ def compile_schedule(
     )
 
 
-def compiled_for(family: Family, scales: FixedPoint, shape: DatasetShape, geometry: Geometry, live: Live) -> Compiled:
-    """What every method compiles to."""
-    return Compiled(
-        family=family,
-        scales=scales,
-        features=shape.features,
-        width=geometry.width,
-        unused=shape.unused,
-        outputs=shape.outputs,
-        live=live,
-    )
-
-
 def scheduled(
     method: GradientDescent,
-    compiled: Compiled,
+    compiled: Mapping[str, Any],
     geometry: Geometry,
     chosen: tuple[int, int, list[Bound]],
     *,
@@ -278,17 +267,12 @@ def scheduled(
     """The schedule of a method: what follows from it, whether features are standardised or not, and what does not.
 
     Args:
+        compiled: of `compiled_fields`.
         chosen: h, the bits of weights, and the bounds.
     """
     shift, weight_bits, bounds = chosen
     return Schedule(
-        family=compiled.family,
-        scales=compiled.scales,
-        features=compiled.features,
-        width=compiled.width,
-        unused=compiled.unused,
-        outputs=compiled.outputs,
-        live=compiled.live,
+        **compiled,
         epochs=method.epochs,
         block_size=geometry.block_size,
         shift=shift,

@@ -30,13 +30,14 @@ from .geometry import (
     Geometry,
     by_epoch,
     choose_shift,
+    compiled_fields,
     geometry_of,
     nearest,
     power_of_two,
     score_bounds,
     update_bounds,
 )
-from .schedule import Schedule, compiled_for, scheduled
+from .schedule import Schedule, scheduled
 from .standardization import (
     LARGEST_EXPONENT,
     Standardization,
@@ -184,7 +185,7 @@ def compile_standardized(
     cap = _cap(geometry, shape.x_bits, weight_bits)
     return scheduled(
         method,
-        compiled_for(family, scales, shape, geometry, live),
+        compiled_fields(family, scales, shape, geometry, live),
         geometry,
         (shift, weight_bits, bounds_of(shift, weight_bits)),
         label_kind=shape.label_kind,

@@ -6,7 +6,7 @@ batches. It takes one pass over the rows for all epochs that are shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...models.convergence import Curve, Piece, measured, shown_epochs
-from ...models.methods import GradientDescent
+from ...models.methods import Compiled, GradientDescent
 from ...models.methods.schedule import Schedule
 from ...models.methods.standardization import Scaler
 from ..kernels import run_blas_tasks
@@ -24,10 +24,11 @@ from .run import NarrowTrace
 PIECE_CELLS = 1 << 16  # of features and scores that are worked on at a time: 512 KB, near the processor
 LEAST_ROWS = 64  # however wide they are
 Reals = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class _Units:
+class Units:
     """From integers to the real numbers that are trained on, to which learning rate and L2 apply.
 
     Attributes:
@@ -45,11 +46,16 @@ def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, trace
 
     Outputs of classes without a row that counts are left out: there is nothing that they could learn.
     """
-    outputs = _outputs_to_learn(rows, schedule)
+    outputs, label_unit = _outputs_to_learn(rows, schedule), schedule.label_multiplier / 2.0**schedule.scales.p_bits
+
+    def learnt(labels: Integers) -> tuple[Reals, Reals]:
+        targets = np.stack([schedule.targets(labels, output) for output in outputs], axis=1)
+        return np.asarray(targets * label_unit, dtype=np.float64), schedule.row_weights(labels).astype(np.float64)
+
     epochs, units = shown_epochs(schedule.epochs), _units(schedule, traces[0].scaler)  # one for all outputs
     steps = [epoch * schedule.blocks for epoch in epochs]
     weights = np.stack([traces[output].weights[steps] for output in outputs], axis=1) * units.weight
-    pieces = _real_rows(rows, schedule, units, len(epochs), outputs)
+    pieces = real_rows(rows, schedule, units, len(epochs) * len(outputs), learnt)
     penalties = schedule.penalties(method.l2)
     (curve,) = run_blas_tasks([partial(measured, schedule.family, pieces, epochs, weights, penalties)])
     return curve  # products of pieces are small, and threads of BLAS would wait for one another
@@ -63,21 +69,27 @@ def _outputs_to_learn(rows: Rows, schedule: Schedule) -> list[int]:
     return found
 
 
-def _units(schedule: Schedule, scaler: Scaler | None) -> _Units:
+def _units(schedule: Schedule, scaler: Scaler | None) -> Units:
     """Of features as they are, or with mean zero and spread one: models/methods/standardization.py."""
     fixed, weight = schedule.scales, np.full(schedule.width, 2.0**-schedule.scales.w_bits)
     if scaler is None or schedule.standardization is None:
-        return _Units(np.full(schedule.features, 2.0**-fixed.x_bits), np.zeros(schedule.features), weight)
+        return Units(np.full(schedule.features, 2.0**-fixed.x_bits), np.zeros(schedule.features), weight)
     public = schedule.standardization
     spread = np.sqrt((scaler.V + public.floor) / public.count)
     weight[: schedule.features] *= spread * 2.0**-fixed.x_bits
-    return _Units(scaler.power / spread, scaler.shift / spread, weight)
+    return Units(scaler.power / spread, scaler.shift / spread, weight)
 
 
-def _real_rows(rows: Rows, schedule: Schedule, units: _Units, models: int, outputs: list[int]) -> Iterator[Piece]:
-    """The rows that count, some at a time; a bias is the last feature."""
-    live, step = schedule.live.mask(), max(LEAST_ROWS, PIECE_CELLS // (schedule.width + models * len(outputs)))
-    label_unit = schedule.label_multiplier / 2.0**schedule.scales.p_bits
+def real_rows(
+    rows: Rows, schedule: Compiled, units: Units, models: int, learnt: Callable[[Integers], tuple[Reals, Reals]]
+) -> Iterator[Piece]:
+    """The rows that count, some at a time; a bias is the last feature.
+
+    Args:
+        models: that each row is scored by.
+        learnt: from label integers (n,) what each output learns, (n, O), and how often each row counts, (n,).
+    """
+    live, step = schedule.live.mask(), max(LEAST_ROWS, PIECE_CELLS // (schedule.width + models))
     for start in range(0, schedule.rows, step):
         part = slice(start, min(start + step, schedule.rows))
         mine, own = live[part], rows.labels[part].astype(np.int64)
@@ -87,7 +99,5 @@ def _real_rows(rows: Rows, schedule: Schedule, units: _Units, models: int, outpu
         features = matrix[: schedule.features]
         np.multiply(rows.by_feature[:, part], units.factor[:, None], out=features)
         features -= units.offset[:, None]
-        targets = np.stack([schedule.targets(own, output) for output in outputs], axis=1)
-        labels = np.asarray(targets * label_unit, dtype=np.float64)
-        counted = schedule.row_weights(own).astype(np.float64)
+        labels, counted = learnt(own)
         yield (matrix.T, labels, counted) if mine.all() else (matrix[:, mine].T, labels[mine], counted[mine])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,7 @@ from ...circuits.relations import one_pass as columns
 from ...circuits.relations.one_pass import OnePass
 from ...circuits.relations.standardized_one_pass import PENALTIES, PENALTY_REST, SCALED, StandardizedOnePass
 from ...errors import ParameterError
-from ...models.convergence import Curve, Piece, measured, shown_epochs
+from ...models.convergence import Curve, measured, shown_epochs
 from ...models.methods import OnePass as OnePassMethod
 from ...models.methods.normal_equations import NormalEquations
 from ...models.methods.one_pass_reference import Solution, Sums, exported_solution, model_weights, solution
@@ -25,16 +25,14 @@ from ..kernels.storage import empty
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities
 from ..matrices.values import Witness
+from .curve import Integers, Reals, Units, real_rows
 from .model import model_cells
 from .rows import Rows
 from .standardization import scaler_columns
 
-Integers = npt.NDArray[np.int64]
-Reals = npt.NDArray[np.float64]
 EXACT = 1 << 53  # integers up to here are float64 numbers
 GRAM_CELLS = 1 << 20  # of features that are multiplied with each other at a time: 8 MB
 LIMB_BITS = 16  # of weights, where a product with a matrix is made of two
-PIECE_CELLS = 1 << 16  # of features and scores of the curve that are worked on at a time
 LEAST_ROWS = 64  # however wide they are
 
 
@@ -230,33 +228,28 @@ def integer_columns(relation: OnePass, found: Solution) -> dict[Address, Integer
 
 def one_pass_curve(rows: Rows, method: OnePassMethod, schedule: NormalEquations, solved: Solved) -> Curve:
     """The curve of a run, and the notes on it: models/convergence.py."""
-    found = solved.solution
+    found, units = solved.solution, _units(schedule, solved.solution.scaler)
     epochs = shown_epochs(schedule.epochs)
-    unit = 2.0 ** -(schedule.scales.w_bits + schedule.fine_bits)
-    weights = np.asarray(found.weights[list(epochs), None] * unit, dtype=np.float64)
+    weights = np.asarray(found.weights[list(epochs), None] * units.weight, dtype=np.float64)
     penalties = np.full(schedule.width, method.l2)
     penalties[schedule.features :] *= method.penalize_intercept
     if found.scaler is not None:
         own = found.products.diagonal()[: schedule.features] / found.products[-1, -1]
         penalties[: schedule.features] *= own
-    pieces = _real_rows(rows, schedule, found.scaler, len(epochs))
+
+    def learnt(labels: Integers) -> tuple[Reals, Reals]:
+        return labels[:, None] / 2.0**schedule.label_bits, np.ones(len(labels))
+
+    pieces = real_rows(rows, schedule, units, len(epochs), learnt)
     (curve,) = run_blas_tasks([partial(measured, schedule.family, pieces, epochs, weights, penalties)])
     return curve
 
 
-def _real_rows(rows: Rows, schedule: NormalEquations, scaler: Scaler | None, models: int) -> Iterator[Piece]:
-    """The rows that count, some at a time, as they are trained on; a bias is the last feature."""
-    live, step = schedule.live.mask(), max(LEAST_ROWS, PIECE_CELLS // (schedule.width + models))
-    for start in range(0, schedule.rows, step):
-        part = slice(start, min(start + step, schedule.rows))
-        mine = live[part]
-        if not mine.any():
-            continue
-        own = rows.by_feature[:, part][:, mine].astype(np.float64)
-        if scaler is not None:
-            own = own * scaler.power[:, None] - scaler.shift[:, None]
-        own[list(schedule.unused)] = 0.0
-        matrix = np.ones((schedule.width, own.shape[1]))
-        matrix[: schedule.features] = own / schedule.one
-        labels = rows.labels[part][mine] / 2.0**schedule.label_bits
-        yield matrix.T, np.asarray(labels[:, None], dtype=np.float64), np.ones(own.shape[1])
+def _units(schedule: NormalEquations, scaler: Scaler | None) -> Units:
+    """Of features as they are, or with mean zero; those that are left out are zero."""
+    factor, offset = np.full(schedule.features, 1 / schedule.one), np.zeros(schedule.features)
+    if scaler is not None:
+        factor, offset = scaler.power / schedule.one, scaler.shift / schedule.one
+    factor[list(schedule.unused)] = offset[list(schedule.unused)] = 0.0
+    unit = 2.0 ** -(schedule.scales.w_bits + schedule.fine_bits)
+    return Units(factor, offset, np.full(schedule.width, unit))

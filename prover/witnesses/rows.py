@@ -76,8 +76,10 @@ class Rows:
         """(outputs, N): the labels, or for each class which rows are of it."""
         if self.outputs == 1:
             return self.labels[None]
-        of_class: npt.NDArray[np.bool_] = self.labels == np.arange(self.outputs)[:, None]
-        return of_class.astype(np.uint16)
+        columns = empty((self.outputs, len(self.labels)), np.uint16)
+        for output, column in enumerate(columns):
+            column[:] = self.labels == output
+        return columns
 
     @cached_property
     def record_levels(self) -> list[Packed]:

@@ -71,13 +71,6 @@ def run(request: pytest.FixtureRequest) -> Declared:
 
 
 @pytest.fixture(scope="module")
-def classes(run: Declared) -> Declared:
-    if run.data.outputs == 1:
-        pytest.skip("one output, whose axis has no padding")
-    return run
-
-
-@pytest.fixture(scope="module")
 def rows(run: Declared) -> tuple[Any, Any]:
     rng = np.random.default_rng(1)
     X, y = rng.integers(-900, 901, (ROWS, FEATURES)), rng.integers(-(2**14), 2**14, ROWS)
@@ -415,31 +408,32 @@ def spare_outputs(run: Declared) -> dict[str, tuple[Address, set[str]]]:
     return found
 
 
+@pytest.mark.parametrize("run", SEVERAL, indirect=True)
 def test_junk_in_one_column_of_an_output_past_the_last_is_rejected_but_for_quotients(
-    classes: Declared, true_columns: Columns
+    run: Declared, true_columns: Columns
 ) -> None:
-    for what, (column, reasons) in spare_outputs(classes).items():
-        box = filled(classes.shape, true_columns)
-        box[column][(classes.data.outputs, *[0] * (box[column].ndim - 1))] = 2
-        box[Z] = scores(classes, box)
-        outcome = prove(classes.shape, box, commitments(classes.shape, box), prover=JunkProver)
+    for what, (column, reasons) in spare_outputs(run).items():
+        box = filled(run.shape, true_columns)
+        box[column][(run.data.outputs, *[0] * (box[column].ndim - 1))] = 2
+        box[Z] = scores(run, box)
+        outcome = prove(run.shape, box, commitments(run.shape, box), prover=JunkProver)
         assert set(outcome.prover.lies) == reasons, what
         assert outcome.verdict() == ("constraints" if reasons else "valid"), what
 
 
-def test_scores_of_an_output_past_the_last_are_those_of_its_weights(classes: Declared, true_columns: Columns) -> None:
-    box = with_junk(classes, true_columns)
-    box[Z][classes.data.outputs, 0, 0] ^= np.uint64(1)
-    assert_caught(prove(classes.shape, box, commitments(classes.shape, box), prover=JunkProver), "product")
+@pytest.mark.parametrize("run", SEVERAL, indirect=True)
+def test_scores_of_an_output_past_the_last_are_those_of_its_weights(run: Declared, true_columns: Columns) -> None:
+    box = with_junk(run, true_columns)
+    box[Z][run.data.outputs, 0, 0] ^= np.uint64(1)
+    assert_caught(prove(run.shape, box, commitments(run.shape, box), prover=JunkProver), "product")
 
 
-def test_a_class_past_the_last_has_no_weight(classes: Declared, true_columns: Columns) -> None:
+@pytest.mark.parametrize("run", ["weighted classes"], indirect=True)
+def test_a_class_past_the_last_has_no_weight(run: Declared, true_columns: Columns) -> None:
     """Rows of a class that there is not count by those that there are: a one more in its column changes no row."""
-    if not classes.schedule.weighted:
-        pytest.skip("no weights")
-    box = with_junk(classes, true_columns)
-    assert box[data_set.LABELS][classes.data.outputs].any()
+    box = with_junk(run, true_columns)
+    assert box[data_set.LABELS][run.data.outputs].any()
     wrong = box[data_set.LABELS].copy()
     wrong[0, 0] ^= np.uint64(1)
-    outcome = prove(classes.shape, box | {data_set.LABELS: wrong}, prover=JunkProver)
+    outcome = prove(run.shape, box | {data_set.LABELS: wrong}, prover=JunkProver)
     assert_caught(outcome, "gradient")

@@ -122,9 +122,8 @@ def test_consistent_junk_proves_the_same_model(run: Declared, true_columns: Colu
     assert box[COEFFICIENTS][outputs:, :FEATURES].all() and not box[COEFFICIENTS][:, SPARE].any()
 
 
+@pytest.mark.parametrize("run", ["classes", "weighted classes"], indirect=True)
 def test_gradients_of_an_output_past_the_last_are_those_of_its_rows(run: Declared, true_columns: Columns) -> None:
-    if run.data.outputs == 1:
-        pytest.skip("one output, whose axis has no padding")
     for column, cell in (GRADIENTS, (-1, 0, 0, 0)), (RESIDUALS, (-1, 0, 0)):
         box = with_junk(run, true_columns)
         box[column][cell] ^= np.uint64(1)
@@ -132,10 +131,9 @@ def test_gradients_of_an_output_past_the_last_are_those_of_its_rows(run: Declare
         assert_caught(outcome, "parts", "gradient")
 
 
+@pytest.mark.parametrize("run", ["one output"], indirect=True)  # these columns have no outputs
 def test_no_column_of_the_scaler_can_hold_junk(run: Declared, true_columns: Columns) -> None:
     """A feature that is none has no mean, spread or rate: each is zero there by force, and so is its weight."""
-    if run.data.outputs > 1:
-        pytest.skip("these columns have no outputs")
     box, accepted = filled(run.shape, true_columns), []
     for name in [*own_columns(run), COEFFICIENTS]:
         assert box[name].shape[-1] == FEATURES + 1, name

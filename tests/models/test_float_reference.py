@@ -130,7 +130,7 @@ def test_integer_weights_follow_the_float_ones_on_standardised_features(model, o
 def test_features_are_standardised_by_the_rows_that_count():
     """One step from zero on two features, one of them constant; the forgotten row is far from the others."""
     X, y = np.array([[0.1, 0.5], [0.3, 0.5], [0.2, 0.5], [-1.0, 0.5]]), np.array([1.0, 0.0, 0.0, 1.0])
-    spec = TrainingSpec(model="linear", epochs=1, learning_rate=0.5, standardize=True)
+    spec = TrainingSpec(model="linear", method="gradient descent", epochs=1, learning_rate=0.5, standardize=True)
     encoding = DatasetEncoding.from_data(X + np.arange(4)[:, None], np.arange(4.0), ["a", "b"])
     schedule: Any = spec.compile(encoding.shape(4), Live(4, (3,)))
     deviation = np.sqrt(0.02 / 3)

@@ -215,7 +215,7 @@ def test_progress_is_reported_after_every_step():
 def test_divergence_is_reported_with_step_row_and_remedy():
     X = np.array([[1024], [-1024], [1024], [0]])
     y = np.array([16384, -16384, 16384, 0])
-    spec = TrainingSpec(model="linear", epochs=40, learning_rate=4.0)
+    spec = TrainingSpec(model="linear", method="gradient descent", epochs=40, learning_rate=4.0)
     live, schedule = prepare(spec, X, y, [])
     message = r"^diverged at step 3 \(epoch 3, batch 0\): \|z\| = \d+\.\d > 32 at row [012]; "
     message += "lower learning_rate or scale the features; fewer w_bits leave more room$"

@@ -22,7 +22,9 @@ def shape(rows=100, features=5, label_kind="binary", label_bits=0, x_bits=10, cl
 
 
 def spec(**changes):
-    return TrainingSpec(**{"model": "logistic", "epochs": 3, "learning_rate": 0.5, **changes})
+    return TrainingSpec(
+        **{"model": "logistic", "method": "gradient descent", "epochs": 3, "learning_rate": 0.5, **changes}
+    )
 
 
 def compile_schedule(declared, its, forgotten):

@@ -293,3 +293,23 @@ def test_a_file_without_end_is_refused_before_it_is_read(tmp_path):
     os.truncate(tmp_path / "huge.toml", MAX_SPEC_BYTES + 1)
     with pytest.raises(FormatError, match="more than the 33554432 it can have"):
         load_spec(tmp_path / "huge.toml")
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "kind"),
+    [
+        ("linear", {}, "one-pass"),
+        ("linear", {"l2": 0.1, "momentum": 0.5, "standardize": True}, "one-pass"),
+        ("linear", {"batch_size": 4}, "gradient descent"),
+        ("linear", {"batch_size": None}, "gradient descent"),
+        ("linear", {"method": "gradient descent"}, "gradient descent"),
+        ("logistic", {}, "gradient descent"),
+        ("poisson", {}, "gradient descent"),
+    ],
+)
+def test_a_spec_without_a_method_is_one_pass_where_that_says_all_it_declares(model, fields, kind):
+    found = TrainingSpec(model=model, epochs=2, learning_rate=0.5, **fields)
+    assert found.method.kind == kind
+    declared = found.to_toml().replace(f'kind = "{kind}"\n', "")
+    expected = "gradient descent" if 'batch_size = "full"' in declared or model != "linear" else kind
+    assert TrainingSpec.from_toml(declared).method.kind == expected

@@ -180,7 +180,7 @@ def test_momentum_and_weights_of_classes_are_those_of_the_reference(
 
 
 def test_a_run_that_diverges_is_refused_as_by_the_reference() -> None:
-    spec = TrainingSpec(model="linear", epochs=40, learning_rate=100.0)
+    spec = TrainingSpec(model="linear", method="gradient descent", epochs=40, learning_rate=100.0)
     rows = people(7, 64, 3, "real", spec.fixed_point.x_bits)
     with pytest.raises(TrainingError) as failure:
         descend(rows, schedule_of(spec, rows, (), 14))

@@ -51,7 +51,7 @@ def test_a_proof_is_of_its_own_method(dataset: zu.Dataset) -> None:
     spec = spec_of()
     trained = zu.prove(dataset, spec)
     fields: dict[str, Any] = {"epochs": 30, "learning_rate": 0.8, "momentum": 0.5, "l2": 0.01}
-    other = zu.TrainingSpec(model="linear", **fields)
+    other = zu.TrainingSpec(model="linear", method="gradient descent", **fields)
     with pytest.raises(StatementMismatch, match="method"):
         zu.verify(trained.proof, dataset.commitment, spec=other, forget=[])
 
@@ -67,7 +67,7 @@ def test_another_model_s_root_is_rejected(dataset: zu.Dataset) -> None:
 def test_both_methods_find_the_same_model(dataset: zu.Dataset) -> None:
     fields: dict[str, Any] = {"epochs": 60, "learning_rate": 0.8, "momentum": 0.5, "l2": 0.01}
     one = zu.prove(dataset, zu.TrainingSpec(model="linear", method="one-pass", **fields)).model.integers
-    other = zu.prove(dataset, zu.TrainingSpec(model="linear", **fields)).model.integers
+    other = zu.prove(dataset, zu.TrainingSpec(model="linear", method="gradient descent", **fields)).model.integers
     assert np.abs(one[0, :-1] - other[0, :-1]).max() < 2.0**16 * 1e-3
 
 

@@ -112,7 +112,7 @@ MODELS = [("logistic", "binary", 0.5), ("probit", "binary", 0.5), ("linear", "re
 def test_the_curve_is_what_the_trace_of_the_reference_says(model: str, kind: str, rate: float) -> None:
     """From its table indices, remainders and predictions, which are those that are proved."""
     dataset, l2 = committed(kind), 0.02
-    spec = zu.TrainingSpec(model=model, epochs=23, learning_rate=rate, l2=l2)
+    spec = zu.TrainingSpec(model=model, method="gradient descent", epochs=23, learning_rate=rate, l2=l2)
     run = zu.train(dataset, spec, forget=["5", "6"])
     schedule: Any = run.draft.schedule
     trace = train_reference(dataset.rows.features, dataset.rows.labels, schedule)

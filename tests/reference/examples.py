@@ -265,6 +265,19 @@ def trained(
     return Training(proof.to_bytes(), dataset.commitment.to_bytes())
 
 
+def weighted(**by_class: int) -> Any:
+    """A spec with all that mini-batches and classes may have."""
+    return zu.TrainingSpec(
+        model="logistic",
+        epochs=3,
+        learning_rate=(0.5, 0.25, 0.125),
+        batch_size=4,
+        momentum=0.5,
+        l2=0.01,
+        class_weight=by_class,
+    )
+
+
 LOGISTIC: Any = zu.TrainingSpec(model="logistic", epochs=3, learning_rate=0.5)
 LINEAR = zu.TrainingSpec(model="linear", epochs=3, learning_rate=(0.5, 0.25, 0.125), batch_size=4, l2=0.01)
 PROBIT = zu.TrainingSpec(model="probit", epochs=2, learning_rate=0.3, batch_size=2, bias=False)

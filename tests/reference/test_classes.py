@@ -28,20 +28,13 @@ from .examples import (
     reference_shape,
     trained,
     verdict,
+    weighted,
 )
 from .formats import instance, read_file, sha256
 
 THREE = ("ash", "birch", "fir")
 FIVE = (*THREE, "larch", "yew")
-WEIGHTED: Any = zu.TrainingSpec(
-    model="logistic",
-    epochs=3,
-    learning_rate=(0.5, 0.25, 0.125),
-    batch_size=4,
-    momentum=0.5,
-    l2=0.01,
-    class_weight={"ash": 1, "birch": 7, "fir": 3},
-)
+WEIGHTED = weighted(ash=1, birch=7, fir=3)
 PROBIT = zu.TrainingSpec(
     model="probit",
     epochs=2,

@@ -23,20 +23,13 @@ from .examples import (
     package_shape,
     reference_shape,
     trained,
+    weighted,
 )
 from .field import Refused
 from .formats import instance, sha256
 
 CLASSES = ("ash", "birch", "fir", "larch")
-WEIGHTED: Any = zu.TrainingSpec(
-    model="logistic",
-    epochs=3,
-    learning_rate=(0.5, 0.25, 0.125),
-    batch_size=4,
-    momentum=0.5,
-    l2=0.01,
-    class_weight={"ash": 1, "birch": 7, "fir": 3, "larch": 2},
-)
+WEIGHTED = weighted(ash=1, birch=7, fir=3, larch=2)
 LEFT_OUT = replace(WEIGHTED, without=["x2"])
 STANDARDIZED = replace(LEFT_OUT, momentum="increasing", standardize=True, without=["x1", "x3"])
 LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5, batch_size=8, bias=False, without=["x3"])

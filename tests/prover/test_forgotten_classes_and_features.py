@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.models.float_reference import train_float
+from zkunlearn.models.live import Live
 from zkunlearn.models.methods.reference import exported, train
 
 CLASSES = ("ash", "birch", "cedar", "elm")
@@ -154,19 +155,13 @@ def test_a_feature_that_is_left_out_influences_nothing(
     model = zu.train(dataset, own).integers
     X, y = dataset.rows.features.copy(), dataset.rows.labels
     X[:, 1] = np.random.default_rng(0).integers(-1024, 1025, len(X))
-    schedule: Any = own.compile(dataset.statement.encoding.shape(90), zu_live(90))
+    schedule: Any = own.compile(dataset.statement.encoding.shape(90), Live(90, ()))
     for output in range(4):
         trace = train(X, y, schedule, output=output)
         assert np.array_equal(exported(schedule, trace.weights[-1], trace.scaler), model[output])
         floats = train_float(X / 1024, y, own, schedule, output=output)
         assert floats[1] == 0.0
         assert np.allclose(floats[[0, 2]], model[output, [0, 2]] / 2.0**14, atol=5e-3)
-
-
-def zu_live(rows: int) -> Any:
-    from zkunlearn.models.live import Live
-
-    return Live(rows, ())
 
 
 def test_a_successor_leaves_out_more_and_never_fewer(dataset: zu.Dataset, first: zu.Trained) -> None:

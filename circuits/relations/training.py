@@ -1,0 +1,33 @@
+"""The axes that every relation of training has, whatever its method."""
+
+from __future__ import annotations
+
+from ...models.methods.base import Compiled
+from ..language.layout import Axis
+from .dataset import output_axis, row_axis
+from .model import weight_axis
+
+
+class TrainingAxes:
+    """Of the data set and of the model.
+
+    Attributes:
+        schedule: the public integers of the method.
+    """
+
+    schedule: Compiled
+
+    @property
+    def row(self) -> Axis:
+        """Rows n."""
+        return row_axis(self.schedule.rows)
+
+    @property
+    def output(self) -> Axis:
+        """Outputs o."""
+        return output_axis(self.schedule.outputs)
+
+    @property
+    def weight(self) -> Axis:
+        """Weights k of an output, one for each feature."""
+        return weight_axis(self.schedule)
