@@ -85,6 +85,7 @@ def run(model, forgotten=(), fixed=None, **options):
     rate = options.pop("learning_rate")
     spec = TrainingSpec(
         model=model,
+        method="gradient descent",
         learning_rate=tuple(rate) if np.ndim(rate) else float(rate),
         fixed_point=fixed,
         **options,
