@@ -82,31 +82,23 @@ def prove(item: Workload, directory: Path) -> dict[str, Any]:
         "phases": {name: median(found[name] for found in phases) for name in phases[0]},
         "peak_bytes": peak,
         "proof_bytes": (directory / PROOF).stat().st_size,
-        "float_seconds": float_seconds(item, trained.statement.schedule),
+        "float_seconds": float_seconds(item),
     }
 
 
-def float_seconds(item: Workload, schedule: Any) -> float:
-    """The same gradient descent in float64 numpy, unproved."""
-    from zkunlearn.models.float_reference import train_float
-
-    X, y = item.data()
-    features = np.asarray(X, dtype=np.float64)
-    features = features / np.abs(features).max(axis=0)
-    if schedule.blocks > 1 or item.forgotten:
-        schedule = _without_forgetting(item)
-    return median(timed(lambda: train_float(features, y, item.spec, schedule))[0] for _ in range(FLOAT_RUNS))
-
-
-def _without_forgetting(item: Workload) -> Any:
-    """A schedule in which positions do not matter: nothing is forgotten."""
+def float_seconds(item: Workload) -> float:
+    """The same training in float64 numpy, unproved; nothing is forgotten, so that positions do not matter."""
     from zkunlearn.models.encoding.dataset import DatasetEncoding
+    from zkunlearn.models.float_reference import train_float
     from zkunlearn.models.live import Live
 
     X, y = item.data()
     names = tuple(f"x{i + 1}" for i in range(X.shape[1]))
     encoding = DatasetEncoding.from_data(X, y, names, label_kind=item.label_kind)
-    return item.spec.compile(encoding.shape(len(X)), Live(len(X)))
+    schedule = item.spec.compile(encoding.shape(len(X)), Live(len(X)))
+    features = np.asarray(X, dtype=np.float64)
+    features = features / np.abs(features).max(axis=0)
+    return median(timed(lambda: train_float(features, y, item.spec, schedule))[0] for _ in range(FLOAT_RUNS))
 
 
 def verify(item: Workload, directory: Path) -> dict[str, Any]:

@@ -103,7 +103,7 @@ proving key 1.3 GB; proof 3.6 KB; verify 0.5 s; weights off by 0.9 % |
 | ezkl | logistic GD, 100 x 10, 5 steps, data hashed in circuit | 36 s | without binding the data: 8 s |
 | ezkl | linear SGD, 100 x 10, batch 1, 300 steps | 113 s | plus setup 104 s, proving key 1.1 GB |
 | noir-mpc-ml (published) | 3-class logistic, Iris, 20 epochs x 50 | 156 s | 2.2 M gates |
-| Garg et al., CCS 2023 (published) | logistic, 262,144 x 1,024, one pass | 4,200 s | 350 MB proof; 512 GB machine |
+| Garg et al., CCS 2023 (published) | logistic, 262,144 x 1,024, one epoch | 4,200 s | 350 MB proof; 512 GB machine |
 
 A proof by ezkl is over a hundred times shorter than ours and rests on a trusted setup and pairings; ours is transparent
 and hash-based, with 100 bits of proven soundness.
@@ -233,8 +233,11 @@ def markdown(rows: list[list[str]]) -> str:
 def description(name: str) -> str:
     """A workload in words."""
     item = workload(name)
-    source = "scikit-learn's breast_cancer" if item.real else "synthetic"
-    batch = "full batch" if item.spec.method.batch_size is None else f"batches of {item.spec.method.batch_size}"
+    source, method = f"scikit-learn's {item.real}" if item.real else "synthetic", item.spec.method
+    if method.kind == "one-pass":
+        batch = "one pass over the rows"
+    else:
+        batch = "full batch" if method.batch_size is None else f"batches of {method.batch_size}"
     forgotten = f", {item.forgotten} rows forgotten" if item.forgotten else ""
     shape = f"{item.rows:,} x {item.features:,}"
     epochs = "1 epoch" if item.spec.method.epochs == 1 else f"{item.spec.method.epochs} epochs"

@@ -60,10 +60,10 @@ class Workload:
 
     def data(self) -> Data:
         """Real features (N, d) and labels (N,)."""
-        if self.real == "breast_cancer":
-            from sklearn.datasets import load_breast_cancer
+        if self.real:
+            from sklearn import datasets
 
-            bundle: Any = load_breast_cancer()
+            bundle: Any = getattr(datasets, f"load_{self.real}")()
             return bundle.data, bundle.target
         rng = np.random.default_rng(SEED)
         X, direction = rng.uniform(-1, 1, (self.rows, self.features)), rng.normal(size=self.features)
@@ -77,6 +77,17 @@ def _logistic(epochs: int, learning_rate: float = 1.0) -> TrainingSpec:
     return TrainingSpec(model="logistic", epochs=epochs, learning_rate=learning_rate)
 
 
+def _linear(steps: int, learning_rate: float = 1.0, momentum: float | str = 0.0) -> TrainingSpec:
+    return TrainingSpec(
+        model="linear", epochs=steps, learning_rate=learning_rate, momentum=momentum, l2=0.001, standardize=True
+    )
+
+
+ONCE = (
+    Goals(0.6, None, 0.4),
+    Goals(2.0, None, 0.4),
+    Goals(None, None, 0.4, memory_gb=8, with_commit=45),
+)
 WORKLOADS = (
     Workload("breast cancer", 569, 30, _logistic(128, 2.0), 0, Goals(2.0, None, 0.5, 1.0, 1.0), real="breast_cancer"),
     Workload("4,096 x 64", 4096, 64, _logistic(128), 0, Goals(2.0, None, 0.6, 1.5, 2.0)),
@@ -89,11 +100,14 @@ WORKLOADS = (
         Goals(1.0, None, 0.5, 0.8, 1.0),
     ),
     Workload("1,000 x 10", 1000, 10, _logistic(5), 0, Goals(0.4, None, 0.15, 0.5, 0.5)),
+    Workload("diabetes, one pass", 442, 10, _linear(200, 0.8, "increasing"), 0, ONCE[0], real="diabetes"),
+    Workload("16,384 x 64, one pass", 16384, 64, _linear(1000), 0, ONCE[1]),
+    Workload("262,144 x 256, one pass", 262144, 256, _linear(200), 0, ONCE[2]),
     Workload("16,384 x 64", 16384, 64, _logistic(128), 0, Goals(1.5, 18, 0.3, 1, 2.5), bounded=True),
     Workload("16,384 x 784", 16384, 784, _logistic(128), 0, Goals(2.5, 2, 0.3, 1.2, 4), bounded=True),
     Workload("65,536 x 256", 65536, 256, _logistic(64), 0, Goals(3, 3, 0.3, 1.5, 5), bounded=True),
     Workload(
-        "262,144 x 1,024, one pass",
+        "262,144 x 1,024, one epoch",
         262144,
         1024,
         TrainingSpec(model="logistic", epochs=1, learning_rate=1.0, batch_size=2048),

@@ -4,28 +4,27 @@ All quantities are real: features x_int / 2^x_bits, labels y_int / 2^label_bits,
 brings prediction and loss (families.py). A step descends on mean loss over the live rows of its block, each counted as
 its class is, + l2 / 2 * ||w||^2, at the declared rate, and takes a share of the last step again: the declared momentum.
 
-Standardised features are (x - mean) / sqrt(variance) of the rows that count, a constant one zero; the weights that come
-out are of features as they are.
+Standardised features are (x - mean) / sqrt(variance) of the rows that count, a constant one zero; in one pass,
+2^e (x - mean) with a spread of at least 1/2 and below 1, whose l2 is weighed by its variance. The weights that come out
+are of features as they are.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ParameterError
-from .methods.gradient_descent import GradientDescent
+from .methods import Compiled, GradientDescent, OnePass
 from .methods.schedule import Schedule
+from .methods.standardization import LARGEST_EXPONENT
 from .spec import TrainingSpec
 
 FloatArray = NDArray[np.float64]
 _NONE = 1e-300  # a momentum that is none in effect
-
-
-def _descent(spec: TrainingSpec) -> GradientDescent:
-    if not isinstance(spec.method, GradientDescent):
-        raise ParameterError(f"method = {spec.method.kind!r}: there is no float reference of it")
-    return spec.method
 
 
 def design_matrix(X_real: ArrayLike, bias: bool) -> FloatArray:
@@ -40,7 +39,7 @@ def scores(X_real: ArrayLike, weights: ArrayLike, spec: TrainingSpec) -> FloatAr
 
 
 def train_float(
-    X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Schedule, output: int = 0
+    X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Compiled, output: int = 0
 ) -> FloatArray:
     """The declared algorithm in float64 numpy, for one output.
 
@@ -54,61 +53,20 @@ def train_float(
     Returns:
         The last weights, float64 (K,), of features as they are.
     """
-    labels, counted = _labels(y_real, schedule, output)
-    method = _descent(spec)
-    mean, scale = _standardization(X_real, method, schedule)
-    matrix = _design(X_real, mean, scale, schedule)
+    problem = _problem(X_real, y_real, spec, schedule, output)
     weights = last = np.zeros(schedule.width)
-    for rate, momentum in zip(method.learning_rates, _momenta(method), strict=True):
-        for block in range(schedule.blocks):
-            rows = schedule.block_rows(block)
-            part = matrix[rows]
-            residuals = (schedule.family.inverse_link(part @ weights) - labels[rows]) * counted[rows]
-            gradient = residuals @ part / max(schedule.live_counts[block], 1)
-            step = rate * (gradient + schedule.penalties(method.l2) * weights) - momentum * (weights - last)
+    for rate, momentum in problem.steps():
+        for rows, count in problem.blocks:
+            part = problem.matrix[rows]
+            residuals = (spec.family.inverse_link(part @ weights) - problem.labels[rows]) * problem.counted[rows]
+            gradient = residuals @ part / count
+            step = rate * (gradient + problem.penalties * weights) - momentum * (weights - last)
             weights, last = weights - step, weights
-    return _of_features(weights, mean, scale)
-
-
-def _standardization(X_real: ArrayLike, method: GradientDescent, schedule: Schedule) -> tuple[FloatArray, FloatArray]:
-    """Of each feature what is taken off, and what it is multiplied with then: float64 (d,) both."""
-    own = np.asarray(X_real, dtype=np.float64)[schedule.live.mask()]
-    used = np.ones(own.shape[1])
-    used[list(schedule.unused)] = 0.0  # as if they were constant
-    if not method.standardize:
-        return np.zeros(own.shape[1]), used
-    constant = own.min(axis=0) == own.max(axis=0)  # whose variance may come out as a tiny number
-    variance = np.where(constant, 1.0, own.var(axis=0))
-    return own.mean(axis=0), used * np.where(constant, 0.0, 1 / np.sqrt(variance))
-
-
-def _design(X_real: ArrayLike, mean: FloatArray, scale: FloatArray, schedule: Schedule) -> FloatArray:
-    return design_matrix((np.asarray(X_real, dtype=np.float64) - mean) * scale, schedule.bias)
-
-
-def _of_features(weights: FloatArray, mean: FloatArray, scale: FloatArray) -> FloatArray:
-    """The weights (K,) of standardised features as those of features as they are."""
-    own = weights[: len(mean)] * scale
-    return np.append(own, weights[len(mean) :] - own @ mean)
-
-
-def _momenta(method: GradientDescent) -> list[float]:
-    """One an epoch."""
-    momenta = list(map(float, method.momenta))
-    return momenta if len(momenta) == method.epochs else momenta * method.epochs
-
-
-def _labels(y_real: ArrayLike, schedule: Schedule, output: int) -> tuple[FloatArray, FloatArray]:
-    """What an output learns, and how often each row counts, 0 for those that do not: float64 (N,) both."""
-    labels = np.array(y_real, dtype=np.float64)
-    several = schedule.outputs > 1
-    classes = labels if several else labels >= 0.5  # labels other than 0 and 1 all count once
-    counted = schedule.row_weights(classes.astype(np.int64)) * schedule.live.mask()
-    return (labels == output).astype(np.float64) if several else labels, counted.astype(np.float64)
+    return problem.of_features(weights)
 
 
 def train_torch(
-    X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Schedule, output: int = 0
+    X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Compiled, output: int = 0
 ) -> FloatArray:
     """The declared algorithm as a torch user would write it: a loss, autograd and SGD, in float64.
 
@@ -116,25 +74,108 @@ def train_torch(
     """
     import torch
 
-    method = _descent(spec)
-    targets, counted = map(torch.from_numpy, _labels(y_real, schedule, output))
-    mean, scale = _standardization(X_real, method, schedule)
-    matrix = torch.from_numpy(_design(X_real, mean, scale, schedule))
+    problem = _problem(X_real, y_real, spec, schedule, output)
+    arrays = (problem.matrix, problem.labels, problem.counted, problem.penalties)
+    matrix, targets, counted, penalties = map(torch.from_numpy, arrays)
     weights = torch.zeros(schedule.width, dtype=torch.float64, requires_grad=True)
-    penalty = torch.from_numpy(schedule.penalties(method.l2))
-    optimiser, before = torch.optim.SGD([weights], lr=method.learning_rates[0]), method.learning_rates[0]
-    for rate, momentum in zip(method.learning_rates, _momenta(method), strict=True):
-        for block in range(schedule.blocks):
+    before = problem.method.learning_rates[0]
+    optimiser = torch.optim.SGD([weights], lr=before)
+    for rate, momentum in problem.steps():
+        for rows, count in problem.blocks:
             # SGD's momentum is of gradients, ours of steps: the same but for the rate, where that changes.
             # Without any it would not even remember the last step.
             optimiser.param_groups[0].update(lr=rate, momentum=max(momentum, _NONE) * before / rate)
-            before, rows = rate, schedule.block_rows(block)
+            before = rate
             optimiser.zero_grad()
-            losses = schedule.family.torch_loss(matrix[rows] @ weights, targets[rows]) * counted[rows]
-            loss = losses.sum() / max(schedule.live_counts[block], 1)
-            (loss + (penalty * weights**2).sum() / 2).backward()  # type: ignore[no-untyped-call]  # as torch ships it
+            losses = spec.family.torch_loss(matrix[rows] @ weights, targets[rows]) * counted[rows]
+            loss = losses.sum() / count
+            (loss + (penalties * weights**2).sum() / 2).backward()  # type: ignore[no-untyped-call]  # as torch ships it
             optimiser.step()
-    return _of_features(np.asarray(weights.detach().numpy(), dtype=np.float64), mean, scale)
+    return problem.of_features(np.asarray(weights.detach().numpy(), dtype=np.float64))
+
+
+# What is descended on -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """A training in real numbers, of whichever method.
+
+    Attributes:
+        method: steps, rates and momenta.
+        matrix: (N, K), features as they are trained on, and a column of ones with a bias.
+        labels, counted: (N,), what is learnt, and how often each row counts, 0 for those that do not.
+        penalties: (K,), l2 of each weight.
+        blocks: rows of each step, and by what their sum is divided.
+        mean, scale: (d,), what is taken off a feature, and what it is multiplied with then.
+    """
+
+    method: GradientDescent
+    matrix: FloatArray
+    labels: FloatArray
+    counted: FloatArray
+    penalties: FloatArray
+    blocks: list[tuple[slice, int]]
+    mean: FloatArray
+    scale: FloatArray
+
+    def steps(self) -> Iterator[tuple[float, float]]:
+        """Rate and momentum of each epoch."""
+        momenta = list(map(float, self.method.momenta))
+        whole = momenta if len(momenta) == self.method.epochs else momenta * self.method.epochs
+        return zip(self.method.learning_rates, whole, strict=True)
+
+    def of_features(self, weights: FloatArray) -> FloatArray:
+        """The weights (K,) of features as they are trained on as those of features as they are."""
+        own = weights[: len(self.mean)] * self.scale
+        return np.append(own, weights[len(self.mean) :] - own @ self.mean)
+
+
+def _problem(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Compiled, output: int) -> _Problem:
+    once = isinstance(spec.method, OnePass)
+    method = spec.method.descent if isinstance(spec.method, OnePass) else spec.method
+    if not isinstance(method, GradientDescent):
+        raise ParameterError(f"method = {spec.method.kind!r}: there is no float reference of it")
+    features, live = np.asarray(X_real, dtype=np.float64), schedule.live.mask()
+    mean, scale = _standardization(features[live], method, schedule, once=once)
+    matrix = design_matrix((features - mean) * scale, schedule.bias)
+    penalties = np.full(schedule.width, method.l2)
+    if once and method.standardize:
+        penalties[: len(mean)] *= matrix[live, : len(mean)].var(axis=0)
+    if schedule.bias and not method.penalize_intercept:
+        penalties[-1] = 0.0
+    return _Problem(method, matrix, *_labels(y_real, schedule, output), penalties, _blocks(schedule), mean, scale)
+
+
+def _blocks(schedule: Compiled) -> list[tuple[slice, int]]:
+    """The rows of each step of an epoch, and how many of them count, at least one."""
+    if not isinstance(schedule, Schedule):
+        return [(slice(None), schedule.live.count)]
+    return [(schedule.block_rows(b), max(schedule.live_counts[b], 1)) for b in range(schedule.blocks)]
+
+
+def _standardization(
+    own: FloatArray, method: GradientDescent, schedule: Compiled, *, once: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Of each feature what is taken off, and what it is multiplied with then, float64 (d,), by the rows that count."""
+    used = np.ones(own.shape[1])
+    used[list(schedule.unused)] = 0.0  # as if they were constant
+    if not method.standardize:
+        return np.zeros(own.shape[1]), used
+    constant = own.min(axis=0) == own.max(axis=0)  # whose variance may come out as a tiny number
+    spread = np.sqrt(np.where(constant, 1.0, own.var(axis=0)))
+    power = 2.0 ** np.clip(np.ceil(-np.log2(spread)) - 1, 0, LARGEST_EXPONENT)
+    return own.mean(axis=0), used * np.where(constant, 0.0, power if once else 1 / spread)
+
+
+def _labels(y_real: ArrayLike, schedule: Compiled, output: int) -> tuple[FloatArray, FloatArray]:
+    """What an output learns, and how often each row counts, 0 for those that do not: float64 (N,) both."""
+    labels, counted = np.array(y_real, dtype=np.float64), schedule.live.mask().astype(np.float64)
+    several = schedule.outputs > 1
+    if isinstance(schedule, Schedule):
+        classes = labels if several else labels >= 0.5  # labels other than 0 and 1 all count once
+        counted *= schedule.row_weights(classes.astype(np.int64))
+    return (labels == output).astype(np.float64) if several else labels, counted
 
 
 def objective(X_real: ArrayLike, y_real: ArrayLike, live: ArrayLike, weights: ArrayLike, spec: TrainingSpec) -> float:

@@ -13,6 +13,7 @@ from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.families import FAMILIES, family_named
 from zkunlearn.models.float_reference import accuracy, objective, r2, train_float, train_torch
 from zkunlearn.models.live import Live
+from zkunlearn.models.methods.one_pass_reference import exported_solution, solve
 from zkunlearn.models.methods.reference import exported, train
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.spec import TrainingSpec
@@ -43,6 +44,7 @@ RUNS = {
 WEIGHTED = {
     "weighted classes": {"epochs": 20, "learning_rate": 0.2, "class_weight": {"0": 3, "1": 1}, "l2": 1e-2},
 }
+ONCE_DISTANCE = 4e-4  # what rounds the model off is multiplied by powers of two where features are standardised
 STANDARDIZED_DISTANCE = 6e-3  # V0 takes up to 0.8 % of a rate away, and weights have three bits less
 STANDARDIZED = {
     "full batch": {"epochs": 64, "learning_rate": 0.1},
@@ -72,7 +74,27 @@ MODELS = {
 FINE = FixedPoint(x_bits=13, p_bits=8)
 
 
-def run(model, forgotten=(), fixed=None, **options):
+ONCE = {
+    "plain": {"epochs": 64, "learning_rate": 0.5, "l2": 1e-3, "forgotten": [0, 9, 200]},
+    "no bias, rate per step": {
+        "epochs": 30,
+        "learning_rate": tuple(0.5 / (1 + t / 10) for t in range(30)),
+        "bias": False,
+    },
+    "standardised": {"epochs": 64, "learning_rate": 0.2, "momentum": 0.7, "l2": 0.5, "standardize": True},
+    "standardised, all penalised": {
+        "epochs": 20,
+        "learning_rate": 0.3,
+        "l2": 0.1,
+        "momentum": "increasing",
+        "standardize": True,
+        "penalize_intercept": True,
+        "forgotten": [1, 2, 300],
+    },
+}
+
+
+def run(model, forgotten=(), fixed=None, method="gradient descent", **options):
     """Train one model in integers; its weights, and what the float algorithms take."""
     X, y = MODELS[model](return_X_y=True)
     fixed, kind = fixed or FixedPoint(), None
@@ -85,15 +107,19 @@ def run(model, forgotten=(), fixed=None, **options):
     rate = options.pop("learning_rate")
     spec = TrainingSpec(
         model=model,
-        method="gradient descent",
+        method=method,
         learning_rate=tuple(rate) if np.ndim(rate) else float(rate),
         fixed_point=fixed,
         **options,
     )
     schedule: Any = spec.compile(encoding.shape(len(X)), Live(len(X), tuple(forgotten)))
     X_int, y_int = encoding.encode_features(X), encoding.encode_labels(y)
-    trace = train(X_int, y_int, schedule)
-    weights = exported(schedule, trace.weights[-1], trace.scaler) / 2.0**fixed.w_bits
+    if method == "one-pass":
+        integers = exported_solution(schedule, solve(X_int, y_int, schedule))
+    else:
+        trace = train(X_int, y_int, schedule)
+        integers = exported(schedule, trace.weights[-1], trace.scaler)
+    weights = integers / 2.0**fixed.w_bits
     weights[schedule.features :] /= 2.0**fixed.x_bits  # an intercept is at the scale of scores
     reals = (X_int / 2.0**fixed.x_bits, y_int / 2.0**encoding.label.label_bits)
     return weights, (*reals, spec, schedule)
@@ -126,6 +152,23 @@ def test_integer_weights_follow_the_float_ones_on_standardised_features(model, o
     X, y, spec, schedule = arguments
     plain = train_float(X, y, replace(spec, method=replace(spec.method, standardize=False)), schedule)
     assert np.linalg.norm(weights - plain) > 0.1 * np.linalg.norm(reference), "another algorithm"
+
+
+@pytest.mark.parametrize("options", ONCE.values(), ids=ONCE.keys())
+def test_integer_weights_of_one_pass_follow_the_float_ones(options):
+    weights, arguments = run("linear", method="one-pass", **options)
+    reference = train_float(*arguments)
+    assert np.linalg.norm(weights - reference) <= ONCE_DISTANCE * np.linalg.norm(reference)
+    assert np.allclose(train_torch(*arguments), reference, rtol=0, atol=1e-12)
+    X, y, spec, schedule = arguments
+    start = objective(X, y, schedule.live.mask(), np.zeros_like(weights), spec)
+    assert objective(X, y, schedule.live.mask(), weights, spec) < start
+
+
+def test_one_pass_on_features_as_they_are_is_gradient_descent():
+    _, once = run("linear", method="one-pass", **ONCE["plain"])
+    _, descent = run("linear", **ONCE["plain"])
+    assert np.allclose(train_float(*once), train_float(*descent), rtol=0, atol=1e-12)
 
 
 def test_features_are_standardised_by_the_rows_that_count():
