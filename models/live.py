@@ -24,6 +24,7 @@ class Live:
         rows: N, of the data set.
         forgotten: positions that do not count, strictly increasing, each in one of the ranges.
         ranges: half-open, in increasing order, not touching each other; without any, all rows are one range.
+        may_be_empty: whether it may be that no row counts, as in one part of a training.
 
     Raises:
         ParameterError: positions or ranges are not as above, or no row is left to train on.
@@ -32,6 +33,7 @@ class Live:
     rows: int
     forgotten: tuple[int, ...] = ()
     ranges: tuple[Range, ...] = ()
+    may_be_empty: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "forgotten", tuple(int(position) for position in self.forgotten))
@@ -47,7 +49,7 @@ class Live:
         inside = sum(len(self.forgotten_within(*span)) for span in self.ranges)
         if inside < len(self.forgotten):
             raise ParameterError(f"forgotten rows: {len(self.forgotten) - inside} of them are outside the ranges")
-        if self.count == 0:
+        if self.count == 0 and not self.may_be_empty:
             raise ParameterError("forgotten rows: every row is forgotten, nothing is left to train on")
 
     @property

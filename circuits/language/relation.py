@@ -150,8 +150,9 @@ class Term:
     """coefficient * column, each of its axes at variables of the sum, at a point, or summed with public weights.
 
     A term with weights is no evaluation of the column, and a virtual column is held by no matrix: their values at the
-    end of the sum are handed back, to be the claims of later sums. Within an axis, variables come before fixed
-    coordinates. A term without one of the sum's variables is constant in it.
+    end of the sum are handed back, to be the claims of later sums. Within an axis, variables come before coordinates of
+    a point; bits, which choose a part of the axis, may be anywhere. A term without one of the sum's variables is
+    constant in it.
     """
 
     coefficient: K

@@ -18,43 +18,33 @@ classes, whose scores, steps and model are its own. v(n) is the weight of the cl
 v_0 + (v_1 - v_0) Y(n) of two classes, the sum of v_c Y(c, n) of several, 1 without such weights. The two updates are
 proved as one at s, where s = 0 is that of the weights and s = 1 that of the bias.
 
+In a stage of a sharded training (models/shards.py) blocks are shards, with a model each: t + 1 is (e + 1, b); W(0),
+V(0), M and I have an index b, and W(0) and 2^x V(0) are those of the stage before, if there is one. Rows n are those of
+the stage, which are elsewhere in the data set.
+
 Integers that are *forced*: W, V, u, v and the last W and V are committed as limbs only, all of which are looked up, so
 each has the one value in its range that the identities leave; Q and P are what the activation table holds, and z, which
 is never committed, is 2^16 Q and a remainder that is looked up. M and I follow from limbs, cell by cell.
 
-| matrix | columns |
-|---|---|
-| dataset | features (feature, row), labels (output, row), blinds |
-| model | weights (output, weight), intercept (output) |
-| witness | Q, P (output, epoch, row); counts (section, entry) |
-| | limbs of W and u (output, epoch, block, weight), and of the last W (output, weight) |
-| | limbs of V and v (output, epoch, block), and of the last V (output) |
+Columns and lookups are those of descent_columns.py.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from ...models.methods.schedule import Schedule
 from ..field.goldilocks import ONE, ZERO, K, Vector
 from ..field.multilinear import Point, bits_of, eq, eq_index, eq_table, prefix
 from ..language.hidden import Hidden, linear, public
-from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
 from ..language.relation import (
-    LIMB,
     Coordinates,
-    Entry,
     Factor,
-    Indicator,
     LookedUp,
-    Lookup,
-    LookupBox,
     PublicVector,
-    Section,
     Steps,
     Sum,
     SumResult,
@@ -62,122 +52,25 @@ from ..language.relation import (
     variables,
 )
 from ..language.tables import (
-    ACTIVATION,
-    ACTIVATION_COUNTS,
-    RANGE,
-    RANGE_COUNTS,
-    activation_table,
-    limb_columns,
-    limb_lookups,
     limb_terms,
-    lookup_boxes,
-    multiplicity_column,
-    range_table,
 )
-from .dataset import DATASET, FEATURES, LABELS, dataset_columns
+from .dataset import FEATURES, LABELS
+from .descent_columns import PREDICTIONS, DescentColumns, Z
 from .iterations import block_rates, class_weights, decays, epoch_rates, eq_on, rate_at, shift_weights
-from .model import COEFFICIENTS, INTERCEPT, MODEL, model_columns
+from .model import COEFFICIENTS, INTERCEPT
 from .parameters import BIAS, WEIGHTS, ParameterColumns, Share
+from .shards import STARTING_INTERCEPT, STARTING_WEIGHTS, in_dataset
 from .signed import Signed, constant_on
-from .training import TrainingAxes
-
-Q, PREDICTIONS = Address(WITNESS, "Q"), Address(WITNESS, "P")
-Z = Address(VIRTUAL, "z")
-SCORES = "scores"  # box of lookups
 
 
 @dataclass(frozen=True)
-class GradientDescent(TrainingAxes):
-    """The relation for one schedule, which says who counts, and for all outputs.
-
-    Attributes:
-        schedule: the integers of the declared algorithm (models/methods/schedule.py).
-    """
-
-    schedule: Schedule
+class GradientDescent(DescentColumns):
+    """The relation for one schedule, which says who counts, and for all outputs."""
 
     @property
     def name(self) -> str:
         """Domain separator."""
         return "gradient descent"
-
-    # Axes ----------------------------------------------------------------------------------------------------------
-
-    @property
-    def epoch(self) -> Axis:
-        """Epochs e."""
-        return Axis("epoch", self.schedule.epochs)
-
-    @property
-    def block(self) -> Axis:
-        """Mini-batches b, which the high bits of a row say."""
-        return Axis("block", self.schedule.blocks)
-
-    @property
-    def scores(self) -> tuple[Axis, ...]:
-        """Where there is a score."""
-        return (self.output, self.epoch, self.row)
-
-    @property
-    def parameters(self) -> Mapping[ParameterColumns, tuple[Axis, ...]]:
-        """What is trained of an output, each on its own axes."""
-        return {WEIGHTS: (self.weight,), **({BIAS: ()} if self.schedule.bias else {})}
-
-    # Columns and lookups -------------------------------------------------------------------------------------------
-
-    @property
-    def columns(self) -> Mapping[str, tuple[Column, ...]]:
-        """See the table above."""
-        schedule = self.schedule
-        limbs: list[Column] = []
-        for parameter, axes in self.parameters.items():
-            steps = (self.output, self.epoch, self.block, *axes)
-            limbs += limb_columns(parameter.steps, schedule.weight_bits, steps)
-            limbs += limb_columns(parameter.remainder, schedule.shift, steps)
-            limbs += limb_columns(parameter.last, schedule.weight_bits, (self.output, *axes))
-        return {
-            DATASET: dataset_columns(schedule.rows, schedule.features, schedule.outputs),
-            MODEL: model_columns(schedule),
-            WITNESS: (
-                *(Column(column.name, self.scores) for column in (Q, PREDICTIONS)),
-                *limbs,
-                *(multiplicity_column(name, len(self.sections)) for name in (RANGE_COUNTS, ACTIVATION_COUNTS)),
-            ),
-        }
-
-    @property
-    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
-        """The scores, proved by "product"."""
-        return {Z: self.scores}
-
-    @property
-    def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
-        """z - 2^16 Q in range, (Q, P) in the activation table; every limb in range. Large boxes are in parts."""
-        schedule = self.schedule
-        remainder = Lookup("remainder", RANGE, (Entry(((1, Z), (-LIMB, Q))),))
-        activation = Lookup("activation", ACTIVATION, (Entry(((1, Q),)), Entry(((1, PREDICTIONS),))))
-        live = Indicator(self.scores, schedule.live.forgotten, schedule.live.ranges)
-        parts = [lookup_boxes(SCORES, live, (remainder, activation))]
-        for parameter, axes in self.parameters.items():
-            limbs = limb_lookups(parameter.steps, schedule.weight_bits)
-            limbs += limb_lookups(parameter.remainder, schedule.shift)
-            last = limb_lookups(parameter.last, schedule.weight_bits)
-            parts.append(lookup_boxes(parameter.box, Indicator((self.output, self.epoch, self.block, *axes)), limbs))
-            parts.append(lookup_boxes(parameter.last_box, Indicator((self.output, *axes)), last))
-        return tuple(parts)
-
-    @cached_property
-    def sections(self) -> tuple[Section, ...]:
-        """Section i has the i-th part of each box."""
-        parts = self.boxes
-        table, count = self.schedule.activation_table, max(len(boxes) for boxes in parts)
-        return tuple(
-            Section(
-                tuple(boxes[i] for boxes in parts if i < len(boxes)),
-                (range_table(i, count), activation_table(table, i, count)),
-            )
-            for i in range(count)
-        )
 
     # The identities --------------------------------------------------------------------------------------------------
 
@@ -191,8 +84,9 @@ class GradientDescent(TrainingAxes):
         o, k = steps.point("update", self.output.bits), steps.point("update", self.weight.bits)
         s = steps.point("update", 1) if self.schedule.bias else (ZERO,)
         shares = self._shares(o, k, s)
-        self._initial_weights(steps, shares)
-        last = self._model(steps, looked_up, o, k)
+        own = self._model_at(o, t[1])
+        self._initial_weights(steps, shares, own, k)
+        last = self._model(steps, looked_up, own, k)
         gradient = self._update(steps, t, shares, last) + self._bias_decay(steps, t, o, s)
         self._gradient(steps, gradient, t, o, k, s)
 
@@ -201,6 +95,14 @@ class GradientDescent(TrainingAxes):
         real = prefix(o, self.output.size)
         weights = Share(WEIGHTS, eq_index(s, 0), real * prefix(k, self.weight.size), {"output": o, "weight": k})
         return (weights, Share(BIAS, eq_index(s, 1), real, {"output": o})) if self.schedule.bias else (weights,)
+
+    def _model_at(self, o: Point, b: Point) -> dict[str, Point]:
+        """Which model step (e, b) of output o is of."""
+        return {"output": o} if self.schedule.stage is None else {"output": o, "block": b}
+
+    def _in_dataset(self, row: Coordinates) -> Coordinates:
+        """A row of the training as one of the data set."""
+        return in_dataset(self.schedule.stage, row[: self.block.bits], row[self.block.bits :])
 
     def _product(self, steps: Steps, star: LookedUp) -> None:
         """z(e*, n*) = sum over b, k of eq(b*, b) [k real] X((b, j*), k) W(e*, b, k), and the bias on real rows."""
@@ -217,7 +119,7 @@ class GradientDescent(TrainingAxes):
         def evaluate(point: Point) -> K:
             return eq(b_star, point[:blocks]) * prefix(point[blocks:], width)
 
-        features = Factor((Term(ONE, FEATURES, {"row": (*b, *j_star), "feature": k}),))
+        features = Factor((Term(ONE, FEATURES, {"row": self._in_dataset((*b, *j_star)), "feature": k}),))
         at: dict[str, Coordinates] = {**fixed, "block": b, "weight": k}
         real = self._real_models(fixed)
         weights = Factor(
@@ -252,32 +154,45 @@ class GradientDescent(TrainingAxes):
             values.append((amount * one, self._steps(BIAS).value(steps, at, real)))
         return linear(values)
 
-    def _initial_weights(self, steps: Steps, shares: tuple[Share, ...]) -> None:
-        """W(0, k) = 0, and V(0) = 0."""
-        first: dict[str, Point] = {"epoch": (ZERO,) * self.epoch.bits, "block": (ZERO,) * self.block.bits}
-        values = [(own.share, self._steps(own.parameter).value(steps, {**first, **own.at}, own.real)) for own in shares]
-        steps.require_zero("initial weights", linear(values))
+    def _initial_weights(self, steps: Steps, shares: tuple[Share, ...], model: Mapping[str, Point], k: Point) -> None:
+        """W(0, k) = 0 and V(0) = 0, or W(0, k) and 2^x V(0) are those that training begins from."""
+        first = {"epoch": (ZERO,) * self.epoch.bits, "block": (ZERO,) * self.block.bits, **model}
+        real = prefix(model["block"], self.block.size) if "block" in model else ONE
+        values = [self._steps(own.parameter).value(steps, {**first, **own.at}, own.real * real) for own in shares]
+        if not self.started:
+            initial = linear((own.share, value) for own, value in zip(shares, values, strict=True))
+            steps.require_zero("initial weights", initial)
+            return
+        weights, *biases = values
+        steps.require_zero("starting weights", weights - steps.evaluate(STARTING_WEIGHTS, {**model, "weight": k}))
+        for bias in biases:
+            intercept = bias * (1 << self.schedule.scales.x_bits)
+            steps.require_zero("starting intercept", intercept - steps.evaluate(STARTING_INTERCEPT, model))
 
     def _model(
-        self, steps: Steps, looked_up: Mapping[str, LookedUp], o: Point, k: Point
+        self, steps: Steps, looked_up: Mapping[str, LookedUp], model: Mapping[str, Point], k: Point
     ) -> Mapping[ParameterColumns, Hidden]:
-        """The committed model is what its limbs say. Returns the last W of output o at k, and the last V."""
+        """The committed model is what its limbs say. Returns the last W of a model at k, and the last V."""
         ended = looked_up[WEIGHTS.last_box]
-        real = prefix(ended.point["output"], self.output.size) * prefix(ended.point["weight"], self.weight.size)
+        real = prefix(ended.point["weight"], self.weight.size) * self._real(ended.point)
         weights = steps.evaluate(COEFFICIENTS, ended.point)
         steps.require_zero("model", weights - self._last(WEIGHTS).looked_up(ended, real))
-        last = {WEIGHTS: steps.evaluate(COEFFICIENTS, {"output": o, "weight": k})}
+        last = {WEIGHTS: steps.evaluate(COEFFICIENTS, {**model, "weight": k})}
         if self.schedule.bias:
-            last[BIAS] = self._last_bias(steps, looked_up, o)
-            intercept = steps.evaluate(INTERCEPT, {"output": o})
+            last[BIAS] = self._last_bias(steps, looked_up, model)
+            intercept = steps.evaluate(INTERCEPT, model)
             steps.require_zero("intercept", intercept - last[BIAS] * (1 << self.schedule.scales.x_bits))
         return last
 
-    def _last_bias(self, steps: Steps, looked_up: Mapping[str, LookedUp], o: Point) -> Hidden:
-        """The last V of output o: of the only one, where the lookups of its limbs ended."""
-        if not o:
+    def _real(self, model: Mapping[str, Point]) -> K:
+        """The indicator of real models."""
+        return math.prod((prefix(model[axis.name], axis.size) for axis in self.models), start=ONE)
+
+    def _last_bias(self, steps: Steps, looked_up: Mapping[str, LookedUp], model: Mapping[str, Point]) -> Hidden:
+        """The last V of a model: of the only one, where the lookups of its limbs ended."""
+        if not any(model.values()):
             return self._last(BIAS).looked_up(looked_up[BIAS.last_box], ONE)
-        return self._last(BIAS).value(steps, {"output": o}, prefix(o, self.output.size))
+        return self._last(BIAS).value(steps, model, self._real(model))
 
     def _update(
         self, steps: Steps, t: tuple[Point, Point], shares: tuple[Share, ...], last: Mapping[ParameterColumns, Hidden]
@@ -298,7 +213,9 @@ class GradientDescent(TrainingAxes):
         change = steps.total(shift)
         steps.sumcheck(shift, change)
 
-        at_last = eq_index(e, schedule.epochs - 1) * eq_index(b, schedule.blocks - 1)
+        at_last = eq_index(e, schedule.epochs - 1)
+        if schedule.stage is None:  # one model, after the last block
+            at_last = at_last * eq_index(b, schedule.blocks - 1)
         model = linear((scale * at_last * own.share, last[own.parameter]) for own in shares)
         at: dict[str, Point] = {"epoch": e, "block": b}
         remainder = linear(
@@ -330,7 +247,8 @@ class GradientDescent(TrainingAxes):
         at = eq_on(k, self.weight.size, unused) if unused else k
         ended = self._rows(steps, claim, t, o, at, eq_index(s, 0), eq_index(s, 1) * one)
         if isinstance(at, PublicVector):
-            own = Factor((Term(ONE, FEATURES, {"row": ended.point, "feature": variables(0, width)}),))
+            row = self._in_dataset(ended.point)
+            own = Factor((Term(ONE, FEATURES, {"row": row, "feature": variables(0, width)}),))
             steps.sumcheck(Sum("used features", (width,), at, (own,)), ended.values[0][0])
 
     def _rows(
@@ -351,12 +269,13 @@ class GradientDescent(TrainingAxes):
         e, b = t
         by_epoch, rate = epoch_rates(self.schedule, e), rate_at(self.schedule, e)
         row = variables(0, self.row.bits)
+        own = self._in_dataset(row)
         same = constant_on((self.row,), constant) if self.schedule.bias else None
-        features = Factor((Term(share, FEATURES, {"row": row, "feature": k}),), same)
+        features = Factor((Term(share, FEATURES, {"row": own, "feature": k}),), same)
         residual = Factor(
             (
                 Term(ONE, PREDICTIONS, {"output": o, "epoch": by_epoch, "row": row}),
-                Term(-rate * self.schedule.label_multiplier, LABELS, {"output": o, "row": row}),
+                Term(-rate * self.schedule.label_multiplier, LABELS, {"output": o, "row": own}),
             )
         )
         over_rows = Sum(
@@ -369,14 +288,15 @@ class GradientDescent(TrainingAxes):
         over_epochs = Sum("epochs", (self.epoch.bits,), by_epoch, (Factor((Term(ONE, PREDICTIONS, at),)),))
         steps.sumcheck(over_epochs, folded)
         if self.schedule.weighted and o:
-            own: dict[str, Coordinates] = {"output": variables(0, self.output.bits), "row": ended.point}
-            of_class, label = class_weights(self.schedule), Factor((Term(ONE, LABELS, own),))
+            classes = variables(0, self.output.bits)
+            of_class, row = class_weights(self.schedule), self._in_dataset(ended.point)
+            label = Factor((Term(ONE, LABELS, {"output": classes, "row": row}),))
             steps.sumcheck(Sum("class weights", (self.output.bits,), of_class, (label,)), ended.values[2][0])
         return ended
 
     def _weights(self) -> tuple[Factor, ...]:
         """v(n) on rows n, if rows count differently."""
-        schedule, row = self.schedule, variables(0, self.row.bits)
+        schedule, row = self.schedule, self._in_dataset(variables(0, self.row.bits))
         if not schedule.weighted:
             return ()
         if schedule.outputs > 1:

@@ -93,6 +93,8 @@ def shift_weights(schedule: Schedule, e: Point, b: Point) -> PublicVector:
     next(t, t') says that t' is the step after t, before(t, t') that it is the one before it: within an epoch, or
     from the last block to the first of the next epoch. m_t is that of the epoch of t, which is real too.
     """
+    if schedule.stage is not None:
+        return _shift_of_shards(schedule, e, b)
     epochs, blocks = schedule.epochs, schedule.blocks
     scale = K(1 << schedule.shift)
 
@@ -122,6 +124,24 @@ def shift_weights(schedule: Schedule, e: Point, b: Point) -> PublicVector:
         return same_epoch + kdot(next_e, to_e) * eq_index(y, 0) + kdot(before_e, to_e) * eq_index(y, blocks - 1)
 
     return PublicVector(table, evaluate)
+
+
+def _shift_of_shards(schedule: Schedule, e: Point, b: Point) -> PublicVector:
+    """`shift_weights` where each block is a shard: the step after (e, b) is (e + 1, b)."""
+    blocks, scale = schedule.blocks, K(1 << schedule.shift)
+
+    @cache
+    def of_epochs() -> Vector:
+        at_e = eq_table(e)[:, : schedule.epochs]
+        moved = kmul_base(at_e, _integers(schedule.m_epoch))
+        stay = kadd(ksub(kscale(at_e, scale), kmul_base(at_e, _integers(schedule.l_epoch))), moved)
+        return ksub(ksub(stay, kscale(_shifted(at_e), scale)), _shifted_back(moved))
+
+    def evaluate(point: Point) -> K:
+        to_e = eq_table(point[: len(e)])[:, : schedule.epochs]
+        return kdot(of_epochs(), to_e) * prefix_eq(b, point[len(e) :], blocks)
+
+    return PublicVector(lambda: _outer(of_epochs(), eq_table(b)[:, :blocks]), evaluate)
 
 
 def block_rates(schedule: Schedule, b: Point) -> PublicVector:

@@ -20,8 +20,11 @@ def weight_axis(schedule: Compiled) -> Axis:
     return Axis("weight", schedule.features)
 
 
-def model_columns(schedule: Compiled) -> tuple[Column, ...]:
-    """The columns of a model commitment: of each output weights at scale w_bits, and an intercept if there is one."""
-    output = output_axis(schedule.outputs)
-    weights = Column(COEFFICIENTS.name, (output, weight_axis(schedule)))
-    return (weights, Column(INTERCEPT.name, (output,))) if schedule.bias else (weights,)
+def model_columns(schedule: Compiled, models: tuple[Axis, ...] = ()) -> tuple[Column, ...]:
+    """The columns of a model commitment: of each output weights at scale w_bits, and an intercept if there is one.
+
+    models: where there is a model, if not at each output.
+    """
+    own = models or (output_axis(schedule.outputs),)
+    weights = Column(COEFFICIENTS.name, (*own, weight_axis(schedule)))
+    return (weights, Column(INTERCEPT.name, own)) if schedule.bias else (weights,)

@@ -37,7 +37,8 @@ from ..language.relation import (
     variables,
 )
 from .dataset import FEATURES
-from .gradient_descent import GradientDescent, Z
+from .descent_columns import Z
+from .gradient_descent import GradientDescent
 from .iterations import block_factors, epoch_rates, eq_on, ones
 from .model import INTERCEPT
 from .parameters import BIAS, WEIGHTS, ParameterColumns
@@ -129,16 +130,16 @@ class StandardizedDescent(GradientDescent):
         return PublicVector(table, evaluate)
 
     def _model(
-        self, steps: Steps, looked_up: Mapping[str, LookedUp], o: Point, k: Point
+        self, steps: Steps, looked_up: Mapping[str, LookedUp], model: Mapping[str, Point], k: Point
     ) -> Mapping[ParameterColumns, Hidden]:
         """The intercept is what means leave of the bias; "powers" proves the weights. Returns W(T) at k, and V(T)."""
-        last, real = self._last(WEIGHTS), prefix(o, self.output.size)
+        last, real, o = self._last(WEIGHTS), self._real(model), model["output"]
         free: dict[str, Coordinates] = {"weight": variables(0, self.weight.bits)}
         offsets = Factor((Term(ONE, OFFSET, free),))
         weights = Factor(last.terms({"output": o, **free}, ONE), last.taken_off((self.weight,), real))
         means = Sum("intercept", (self.weight.bits,), constant_on((self.weight,), ONE), (offsets, weights))
         taken = steps.total(means)
-        bias = self._last_bias(steps, looked_up, o)
+        bias = self._last_bias(steps, looked_up, model)
         one = 1 << self.schedule.scales.x_bits
         steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"output": o}) - bias * one + taken)
         steps.sumcheck(means, taken)

@@ -12,13 +12,13 @@ from ...errors import FormatError, InvalidProof, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.live import Live
 from ...models.methods import Compiled
-from ...models.shapes import MAX_CLASSES, MAX_FEATURES
+from ...models.shapes import MAX_CLASSES, MAX_ROWS
 from ...models.spec import TrainingSpec
 from ..language.relation import Relation
 from ..relations.dataset import DATASET
 from ..relations.forgotten_classes import WithoutClasses
 from ..relations.methods import RELATIONS_OF_METHOD
-from ..relations.model import MODEL, model_columns
+from ..relations.model import MODEL
 from .base import Committed, Statement, referenced, register, statement_digest
 from .dataset import DIGEST_BYTES, MAX_OPENINGS, DatasetStatement
 from .record_tree import verify_records
@@ -41,7 +41,7 @@ _FIELDS: Fields = {
 _MODEL_FIELDS: Fields = {
     "root": Bytes(DIGEST_BYTES),
     "openings": Int(1, MAX_OPENINGS),
-    "shape": ListOf(Int(1, MAX_FEATURES + 1), 2, 2),
+    "shape": ListOf(Int(1, MAX_ROWS), 2, 4),
 }
 
 
@@ -52,7 +52,8 @@ class ModelCommitment:
     Attributes:
         root: Merkle root of its encoded matrix.
         openings: how many proofs its random tails hide, that of its training included.
-        shape: (outputs, weights of each, the intercept included).
+        shape: of the integers behind it, as the method says: (outputs, weights of each, the intercept included), with
+            more before these where there are several models.
     """
 
     root: bytes
@@ -123,15 +124,16 @@ class TrainingStatement(Statement):
     @property
     def committed_model(self) -> Committed:
         """The model's matrix, which later statements about the model open again."""
-        columns = model_columns(self.schedule)
+        columns = self.training.columns[MODEL]
         return Committed(columns, self.model.openings, self.model.root, SHORTEST_ROW_BITS, short=True)
 
     def require_provable(self) -> None:
         """A data set and a training that one proof can carry, a model of the shape that the spec implies, and classes
         that can be forgotten."""
         self.dataset.require_provable()
-        self.spec.method.require_provable(self.dataset.encoding.shape(self.dataset.rows))
-        expected = self.dataset.outputs, self.dataset.features + self.spec.method.bias
+        shape = self.dataset.encoding.shape(self.dataset.rows)
+        self.spec.method.require_provable(shape)
+        expected = self.spec.method.model_shape(shape)
         if self.model.shape != expected:
             raise ParameterError(f"a model of shape {self.model.shape}, where the spec implies {expected}")
         self.dataset.encoding.label.require_forgettable(self.forgotten_classes)

@@ -86,6 +86,10 @@ class Method(ABC):
     def describe(self) -> str:
         """The method with its fields, for people; goes on after "logistic regression with bias, by "."""
 
+    def model_shape(self, shape: DatasetShape) -> tuple[int, ...]:
+        """Of the integers that are committed: (outputs, weights of each, the intercept included)."""
+        return (shape.outputs, shape.features + self.bias)
+
     @abstractmethod
     def require_provable(self, shape: DatasetShape) -> None:
         """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError."""

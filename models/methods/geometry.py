@@ -31,10 +31,13 @@ Bound = tuple[str, int, int]  # an expression, a bound of its absolute value, wh
 
 @dataclass(frozen=True)
 class Geometry:
-    """What bounds depend on: the spec and the shape, never the forgotten rows."""
+    """What bounds depend on: the spec and the shape, never the forgotten rows.
+
+    one_divisor: whether every step divides by the same number of rows, whichever are forgotten.
+    """
 
     width: int
-    blocks: int
+    one_divisor: bool
     block_size: int
     largest_block: int  # most rows a step can have
     feature: int  # bound of |x|
@@ -149,7 +152,7 @@ def geometry_of(
     weights = _class_weights(method, shape)
     return Geometry(
         width=shape.features + int(method.bias),
-        blocks=-(-shape.rows // block_size),
+        one_divisor=shape.rows <= block_size,
         block_size=block_size,
         largest_block=min(block_size, shape.rows),
         feature=1 << shape.x_bits,

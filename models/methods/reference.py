@@ -44,7 +44,7 @@ class Trace:
     """Every value of one training run, of one output; int64, read-only.
 
     Attributes:
-        weights: (T + 1, K), scale w_bits; row 0 is zero, row T the last; the bias last, if there is one.
+        weights: (T + 1, K), scale w_bits; row 0 is the start, row T the last; the bias last, if there is one.
         Q: (E, N), table index minus 2^15 of every live row, 0 for others.
         P: (E, N), prediction, scale p_bits; 0 for others.
         rem: (E, N), z - 2^16 Q: in [0, 2^16) for live rows, all of z for others.
@@ -166,6 +166,7 @@ def train(
     schedule: Schedule,
     progress: Callable[[int, int], None] | None = None,
     output: int = 0,
+    start: IntArray | None = None,
 ) -> Trace:
     """Run the declared training algorithm on the rows that count, in exact integers, for one output.
 
@@ -175,6 +176,7 @@ def train(
         schedule: what was declared, and who counts; the contents of other rows change no weight.
         progress: called after every step with (steps done, steps in all).
         output: of categorical labels, the class that is told from all others.
+        start: the first weights, (K,); zero without any.
 
     Raises:
         DataError: wrong shape, type or range of X or y_int.
@@ -188,7 +190,7 @@ def train(
     matrix = _features(X, schedule)
     counted = schedule.row_weights(labels) * schedule.live.mask()
     targets = schedule.targets(labels, output) * schedule.label_multiplier
-    trace = _descend(matrix, targets, counted, schedule, progress)
+    trace = _descend(matrix, targets, counted, schedule, progress, start)
     for array in (trace.weights, trace.Q, trace.P, trace.rem, trace.u, trace.gradients, trace.residuals):
         array.setflags(write=False)
     return trace
@@ -197,11 +199,11 @@ def train(
 def exported(schedule: Schedule, weights: IntArray, scaler: Scaler | None = None) -> IntArray:
     """The integers of the model that trained weights (K,) are, of features as they are committed: int64 (K,).
 
-    The intercept, which is last, is at scale x_bits + w_bits.
+    The intercept, which is last, is at scale x_bits + w_bits. Features as they are may be of several models, (.., K).
     """
-    own, biases = weights[: schedule.features], weights[schedule.features :] << schedule.scales.x_bits
+    own, biases = weights[..., : schedule.features], weights[..., schedule.features :] << schedule.scales.x_bits
     if scaler is None:
-        return np.append(own, biases)
+        return np.concatenate([own, biases], axis=-1)
     return np.append(scaler.power * own, intercept_of(schedule, weights, scaler))
 
 
@@ -249,6 +251,7 @@ def _descend(
     counted: IntArray,
     schedule: Schedule,
     progress: Callable[[int, int], None] | None,
+    start: IntArray | None,
 ) -> Trace:
     """The iteration itself, on checked inputs.
 
@@ -274,6 +277,8 @@ def _descend(
         residuals=np.zeros(schedule.steps, dtype=np.int64),
         scaler=scaler,
     )
+    if start is not None:
+        trace.weights[0] = start
     weights = trace.weights[0]
     for step in range(schedule.steps):
         epoch, block = divmod(step, schedule.blocks)

@@ -15,7 +15,7 @@ whether a spec is accepted do not depend on which rows are forgotten: what could
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ParameterError
+from ...errors import ParameterError, ZkUnlearnError
 from ..families import Family
 from ..live import Live
 from ..runs import Runs
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
+from ..shards import Stage
 from .base import Compiled
 from .geometry import (
     EXPRESSION_BOUND,
@@ -66,6 +67,8 @@ class Schedule(Compiled):
         rate_scale: learning rate of epoch e in block b = c_e * c_b * n_b * rate_scale, exactly.
         bounds: (expression, bound) pairs of the static analysis, in the order of the arithmetic.
         standardization: how features are standardised; None if they are not.
+        stage: of a sharded training, of which blocks are shards: each trains a model of its own. None if one model is
+            trained by all blocks in turn.
     """
 
     epochs: int
@@ -83,6 +86,7 @@ class Schedule(Compiled):
     rate_scale: Fraction
     bounds: tuple[tuple[str, int], ...]
     standardization: Standardization | None = None
+    stage: Stage | None = None
 
     @property
     def blocks(self) -> int:
@@ -128,6 +132,21 @@ class Schedule(Compiled):
         """The rows of a block; the last block may have fewer than J."""
         return slice(block * self.block_size, min((block + 1) * self.block_size, self.rows))
 
+    def of_shard(self, shard: int) -> Schedule:
+        """That of the `shard`-th shard of a stage alone: the same integers. Raises ZkUnlearnError for no stage."""
+        if self.stage is None:
+            raise ZkUnlearnError("a schedule without shards")
+        alone, rows = self.stage.of_shard(shard), self.block_rows(shard)
+        start, stop = rows.start, min(rows.stop, rows.start + alone.prefix)
+        forgotten = tuple(position - start for position in self.live.forgotten_within(start, stop))
+        return replace(
+            self,
+            live=Live(alone.rows, forgotten, alone.ranges, may_be_empty=True),
+            block_size=alone.block_size,
+            c_block=Runs.of([(self.c_block[shard], 1)]),
+            stage=alone,
+        )
+
     def effective_learning_rate(self, epoch: int, block: int) -> float:
         """The learning rate the integers apply to a block's mean gradient; 0.0 where no row is live."""
         return float(self.c_epoch[epoch] * self.c_block[block] * self.live_counts[block] * self.rate_scale)
@@ -158,7 +177,7 @@ def _split_bits(geometry: Geometry, shift: int) -> int:
 def _rate_error(geometry: Geometry, shift: int) -> Fraction:
     """A bound of the relative error of every learning rate and decay, whichever rows are forgotten."""
     smallest, half = geometry.scaled_rate(geometry.smallest_rate, shift), Fraction(1, 2)
-    if geometry.blocks == 1:
+    if geometry.one_divisor:
         error = half * geometry.largest_block / smallest
     else:
         split = _split_bits(geometry, shift)
@@ -173,7 +192,7 @@ def _rate_product(geometry: Geometry, shift: int) -> int:
     """A bound of c_e * c_b * n_b, whichever rows are forgotten."""
     largest, half = geometry.scaled_rate(geometry.largest_rate, shift), Fraction(1, 2)
     product = largest + half * geometry.largest_block
-    if geometry.blocks > 1:
+    if not geometry.one_divisor:
         split = 1 << _split_bits(geometry, shift)
         product = max(product, (largest / split + half) * (split + half * geometry.largest_block))
     return int(product) + 1
@@ -223,7 +242,43 @@ def compile_schedule(
         ParameterError: the spec does not fit the data set, an expression can reach its limit (named, with its
             bound and what to change), or the rates would be off by more than 1%.
     """
-    geometry = geometry_of(method, family, scales, shape, live)
+    return _compiled(method, family, scales, shape, live, geometry_of(method, family, scales, shape, live))
+
+
+def compile_stage(
+    method: GradientDescent, family: Family, scales: FixedPoint, shape: DatasetShape, stage: Stage, live: Live
+) -> Schedule:
+    """The integers of one stage of some shards, each of which trains in full batches.
+
+    Those of a shard depend on the spec, on its own rows and on those of them that are forgotten: not on how many rows
+    there are besides, nor on which shards are trained with it. So every shard divides by a number of rows of its own.
+    Ranges and scales are those of a whole shard in all stages. Each begins at rest, with a step of no momentum.
+
+    Args:
+        live: who counts of the stage's rows.
+
+    Raises:
+        ParameterError: as compile_schedule.
+    """
+    alone = replace(shape, rows=stage.shards.shard_rows)
+    geometry = geometry_of(method, family, scales, alone, Live(alone.rows))
+    own = replace(geometry, block_size=stage.block_size, one_divisor=False)
+    schedule = _compiled(method, family, scales, shape, live, own, stage)
+    first, *later = schedule.m_epoch.lengths
+    momenta = zip(schedule.m_epoch.values, (first - 1, *later), strict=True)
+    return replace(schedule, m_epoch=Runs.of([(0, 1), *momenta]))
+
+
+def _compiled(
+    method: GradientDescent,
+    family: Family,
+    scales: FixedPoint,
+    shape: DatasetShape,
+    live: Live,
+    geometry: Geometry,
+    stage: Stage | None = None,
+) -> Schedule:
+    """The schedule, from what its bounds depend on."""
     shift, weight_bits, error = choose_shift(
         lambda h, bits: _bounds(geometry, h, bits), lambda h: _rate_error(geometry, h), _REMEDIES
     )
@@ -234,7 +289,7 @@ def compile_schedule(
             "larger learning_rate, a smaller batch_size, fewer p_bits, more w_bits, or l2 = 0 or larger"
         )
     counts = live.counts(geometry.block_size)
-    if len(counts.values) == 1:  # one divisor for all: all precision goes to c_e
+    if len(counts.values) == 1 and stage is None:  # one divisor for all: all precision goes to c_e
         c_block, divisor = counts.map(lambda _: 1), counts[0]
     else:
         divisor = 1 << _split_bits(geometry, shift)
@@ -249,6 +304,7 @@ def compile_schedule(
         c_epoch=by_epoch(method, to_weights / divisor),
         c_block=c_block,
         rate_scale=1 / to_weights,
+        stage=stage,
     )
 
 
@@ -263,6 +319,7 @@ def scheduled(
     c_block: Runs,
     rate_scale: Fraction,
     standardization: Standardization | None = None,
+    stage: Stage | None = None,
 ) -> Schedule:
     """The schedule of a method: what follows from it, whether features are standardised or not, and what does not.
 
@@ -288,4 +345,5 @@ def scheduled(
         rate_scale=rate_scale,
         bounds=tuple((name, bound) for name, bound, _ in bounds),
         standardization=standardization,
+        stage=stage,
     )

@@ -71,7 +71,7 @@ class _Cut:
 
     def whole_amplitude(self, geometry: Geometry, count: int) -> int:
         """A, where so many rows count."""
-        times = Fraction(count, geometry.largest_block) if geometry.blocks > 1 else 1
+        times = Fraction(count, geometry.largest_block) if not geometry.one_divisor else 1
         return max(1, nearest(self.amplitude * times))
 
 
@@ -82,7 +82,7 @@ def _cut(geometry: Geometry, shape: DatasetShape, shift: int) -> _Cut:
     """
     total = geometry.largest_rate * power_of_two(shift + geometry.scale_bits + 2 * shape.x_bits)
     spread = largest_spread(geometry.largest_block, shape.x_bits) + spread_floor(geometry.largest_block, shape.x_bits)
-    ratio, blocks = geometry.largest_rate / geometry.smallest_rate, geometry.blocks > 1
+    ratio, blocks = geometry.largest_rate / geometry.smallest_rate, not geometry.one_divisor
     several, more = ratio != 1, (ratio.__ceil__() - 1).bit_length()
     room = (total / spread).__floor__().bit_length() - 1 - more
     share = max(0, room) // (1 + several + blocks)
@@ -124,7 +124,7 @@ def _bounds(geometry: Geometry, shape: DatasetShape, shift: int, weight_bits: in
     most = cut.whole_amplitude(geometry, shape.rows)
     division = 4 * most * -(-(spread + floor) // floor) + 6 * (spread + floor)
     rates = (1 + cut.error) * cut.total * geometry.residual / (2 << max(0, shape.x_bits - 5))
-    rates *= root_above(shape.rows) if geometry.blocks > 1 else 1
+    rates *= root_above(shape.rows) if not geometry.one_divisor else 1
     raw = geometry.largest_block * geometry.residual << shape.x_bits
     gradient = geometry.residual * root_above(geometry.largest_block * spread)
     return [
@@ -190,7 +190,7 @@ def compile_standardized(
         (shift, weight_bits, bounds_of(shift, weight_bits)),
         label_kind=shape.label_kind,
         c_epoch=by_epoch(method, Fraction(1 << cut.epoch_bits) / geometry.largest_rate),
-        c_block=live.counts(geometry.block_size).map(of_block) if geometry.blocks > 1 else Runs.of([(1, 1)]),
+        c_block=live.counts(geometry.block_size).map(of_block) if not geometry.one_divisor else Runs.of([(1, 1)]),
         rate_scale=Fraction(amplitude, live.count) / whole,
         standardization=Standardization(shape.rows, live.count, shape.x_bits, cap, amplitude, shape.unused),
     )

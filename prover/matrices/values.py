@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from ...circuits.field.goldilocks import ZERO, K, Vector, kscalar, kvector, to_field
+from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kscalar, kvector, to_field
 from ...circuits.field.multilinear import Point
 from ...circuits.language.layout import Address, Axis
 from ...circuits.language.relation import Coordinates, PublicVector, Relation, Term, Var
@@ -90,7 +90,7 @@ class Columns:
         cells, axes = self.values[column], self.axes[column]
         if not isinstance(cells, Combination):
             return kscalar(self.sum_axes(column, at).reshape(2))
-        weights = [_weights(axis, at[axis.name]) for axis in axes]
+        weights = [_weights(axis.size, at[axis.name]) for axis in axes]
         result = ZERO
         for coefficient, part in cells.parts:
             result = result + kscalar(_sum_axes(part, weights).reshape(2)) * coefficient
@@ -118,7 +118,13 @@ class Columns:
 
     def sum_axes(self, column: Address, at: Mapping[str, Coordinates | PublicVector]) -> Vector:
         """Sum every axis against what its coordinates say; variables stay. K array (2, ...), one axis each."""
-        return _sum_axes(self.cells(column), [_weights(axis, at[axis.name]) for axis in self.axes[column]])
+        cells, weights = self.cells(column), []
+        for i, axis in enumerate(self.axes[column]):
+            chosen, left = _chosen(axis, at[axis.name])
+            if chosen is not None:
+                cells = cells[(slice(None),) * i + (chosen,)]
+            weights.append(_weights(cells.shape[i], left))
+        return _sum_axes(cells, weights)
 
 
 def _sum_axes(cells: Cells, weights: Sequence[Vector | None]) -> Vector:
@@ -140,7 +146,27 @@ def _variables(coordinates: Coordinates | PublicVector) -> list[int]:
     return [c.index for c in coordinates if isinstance(c, Var)]
 
 
-def _weights(axis: Axis, coordinates: Coordinates | PublicVector) -> Vector | None:
+Chosen = slice | npt.NDArray[np.int64] | None
+
+
+def _chosen(axis: Axis, coordinates: Coordinates | PublicVector) -> tuple[Chosen, Coordinates | PublicVector]:
+    """Which values of an axis are summed over, where fixed bits beside variables leave some out; and the coordinates
+    that are left. None: all of them."""
+    if isinstance(coordinates, PublicVector) or not any(isinstance(c, Var) for c in coordinates):
+        return None, coordinates
+    mask = wanted = 0
+    for c in coordinates:
+        bit = c in (ZERO, ONE)
+        mask, wanted = 2 * mask + bit, 2 * wanted + (c == ONE)
+    if not mask:
+        return None, coordinates
+    chosen = np.flatnonzero(np.arange(axis.size) & mask == wanted)
+    whole = len(chosen) > 0 and len(chosen) == chosen[-1] + 1 - chosen[0]
+    left = tuple(c for c in coordinates if c not in (ZERO, ONE))
+    return slice(int(chosen[0]), int(chosen[-1]) + 1) if whole else chosen, left
+
+
+def _weights(size: int, coordinates: Coordinates | PublicVector) -> Vector | None:
     """What an axis' low part is summed against: a K vector of length 2^fixed, or `size`; None: nothing."""
     if isinstance(coordinates, PublicVector):
         return coordinates.table()
@@ -148,7 +174,7 @@ def _weights(axis: Axis, coordinates: Coordinates | PublicVector) -> Vector | No
     if not fixed:
         return None if coordinates else np.array([[1], [0]], dtype=np.uint64)
     table = eq_table(tuple(fixed))
-    return table[:, : axis.size] if len(fixed) == len(coordinates) else table
+    return table[:, :size] if len(fixed) == len(coordinates) else table
 
 
 def _sum_axis(values: Cells, position: int, weights: Vector, *, over_extension: bool) -> Vector:

@@ -6,6 +6,7 @@ predicts is in prediction.py.
 
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from ...verifier.protocol.group import MatrixShape
 from ...verifier.protocol.merkle import SALT_BYTES
 from ...verifier.shapes import matrix_shapes
 from ..matrices.commitment import Commitment, Secret, commit_columns
-from ..witnesses.model import model_cells
+from ..witnesses.methods import MAKERS_OF_METHOD
 from .budget import Budget, Counted
 from .linear_model import LinearModel
 from .locks import locked
@@ -47,7 +48,7 @@ class Model(LinearModel, Counted):
     Attributes:
         statement: what was proved about it.
         integers: int64 (outputs, K): of each output weights (d,) at scale w_bits, and the intercept at
-            x_bits + w_bits, if there is one.
+            x_bits + w_bits, if there is one; of a sharded training (stages, outputs, shards, K).
         secret: what opens the commitment.
         budget: its openings, of which the proof of its training has spent one.
     """
@@ -132,7 +133,7 @@ class Model(LinearModel, Counted):
             raise FormatError(f"{path}: {error}") from error
         sizes: Fields = {
             "training": dict,
-            "weights": Bytes(8 * statement.schedule.outputs * statement.schedule.width),
+            "weights": Bytes(8 * math.prod(statement.model.shape)),
             "tails": Bytes(8 * matrix.layout.rows * matrix.code.tail),
             "leaf_salts": Bytes(SALT_BYTES * matrix.code.length),
             "spent": Int(1, statement.model.openings),
@@ -144,7 +145,7 @@ class Model(LinearModel, Counted):
             raise FormatError(f"{path}: holds a number that is not a field element")
         salts = np.frombuffer(fields["leaf_salts"], dtype=np.uint8).reshape(-1, SALT_BYTES)
         secret = Secret(tails.reshape(matrix.layout.rows, -1), salts)
-        if commit_model(matrix, statement.dataset.features, integers, secret).root != statement.model.root:
+        if commit_model(statement, matrix, integers, secret).root != statement.model.root:
             raise FormatError(f"{path}: weights, tails or salts are not those behind the model's commitment")
         stored = ModelFile(Path(path), statement.model.root)
         budget = Budget("model", statement.model.openings, fields["spent"], EXHAUSTED, stored)
@@ -186,6 +187,9 @@ class ModelFile:
         return payload if statement.model.root == self.root else None
 
 
-def commit_model(matrix: MatrixShape, features: int, integers: npt.NDArray[np.int64], secret: Secret) -> Commitment:
-    """The commitment to `Model.integers`, of which the first d of each output are weights."""
-    return commit_columns(matrix.layout, matrix.code, model_cells(features, integers), secret)
+def commit_model(
+    statement: TrainingStatement, matrix: MatrixShape, integers: npt.NDArray[np.int64], secret: Secret
+) -> Commitment:
+    """The commitment to `Model.integers`."""
+    cells = MAKERS_OF_METHOD[statement.spec.method.kind].cells(statement.dataset.features, integers)
+    return commit_columns(matrix.layout, matrix.code, cells, secret)

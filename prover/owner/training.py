@@ -106,7 +106,7 @@ def prove_training(
 
     matrix = shape.committed[MODEL]
     secret = fresh_secret(matrix.code, matrix.layout.rows)
-    opening = commit_model(matrix, dataset.statement.features, outcome.integers, secret)
+    opening = commit_model(draft, matrix, outcome.integers, secret)
     statement = replace(draft, model=replace(draft.model, root=opening.root))
     own = MAKERS_OF_METHOD[spec.method.kind].witness(draft.training, outcome.trace)
     witness = Witness({**dataset.columns, **own.columns}, own.looked_up)
@@ -194,7 +194,7 @@ def _draft(
     classes: tuple[str, ...],
 ) -> TrainingStatement:
     """The statement before there is a model, whose root is zero in it."""
-    shape = (dataset.statement.outputs, dataset.statement.features + spec.method.bias)
+    shape = spec.method.model_shape(dataset.statement.encoding.shape(dataset.statement.rows))
     model = ModelCommitment(bytes(DIGEST_BYTES), openings, shape)
     superseded = None if previous is None else previous.digest
     return TrainingStatement(dataset.statement, spec, forgotten, model, superseded, classes)

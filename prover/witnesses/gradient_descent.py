@@ -12,7 +12,8 @@ from ...circuits.field.goldilocks import to_field
 from ...circuits.language.layout import Address
 from ...circuits.language.relation import LIMB
 from ...circuits.language.tables import split_limbs
-from ...circuits.relations.gradient_descent import PREDICTIONS, GradientDescent, Q, Z
+from ...circuits.relations.descent_columns import PREDICTIONS, Q, Z
+from ...circuits.relations.gradient_descent import GradientDescent
 from ...circuits.relations.parameters import BIAS, WEIGHTS, ParameterColumns
 from ...circuits.relations.standardized_descent import GRADIENTS, RESIDUALS, StandardizedDescent
 from ...models.methods.schedule import Schedule
@@ -26,6 +27,12 @@ from .standardization import scaler_columns
 
 def training_witness(relation: GradientDescent, traces: Sequence[NarrowTrace]) -> Witness:
     """Columns of the model and the witness, and z; from the trace of each output."""
+    own = trained_columns(relation, traces)
+    return Witness({**own.columns, **multiplicities(relation.sections, own.looked_up)}, own.looked_up)
+
+
+def trained_columns(relation: GradientDescent, traces: Sequence[NarrowTrace]) -> Witness:
+    """The same without counts. In a stage of a sharded training traces are of all its shards."""
     schedule, first = relation.schedule, traces[0]
     limbs: dict[Address, npt.NDArray[np.uint16]] = {}
     quotients, remainders = _stacked(traces, "Q"), _stacked(traces, "rem")
@@ -33,7 +40,7 @@ def training_witness(relation: GradientDescent, traces: Sequence[NarrowTrace]) -
     own: dict[ParameterColumns, int | slice] = {WEIGHTS: slice(0, schedule.features), BIAS: schedule.features}
     weights, u = _stacked(traces, "weights"), _stacked(traces, "u")
     for parameter in relation.parameters:
-        integers = _integers(schedule, parameter, weights[:, :, own[parameter]], u[:, :, own[parameter]])
+        integers = _integers(schedule, parameter, weights[..., own[parameter]], u[..., own[parameter]])
         for column, (values, bits) in integers.items():
             limbs |= split_limbs(values, column, bits)
             looked_up |= limb_rows(limbs, column, bits)
@@ -49,7 +56,7 @@ def training_witness(relation: GradientDescent, traces: Sequence[NarrowTrace]) -
         scaler, rows = scaler_columns(relation.scaler, first.scaler)
         columns |= {**scaler, **_sums(relation, traces)}
         looked_up |= rows
-    return Witness(columns | multiplicities(relation.sections, looked_up), looked_up)
+    return Witness(columns, looked_up)
 
 
 def _stacked(traces: Sequence[NarrowTrace], name: str) -> npt.NDArray[Any]:
@@ -73,9 +80,11 @@ def _integers(
 ) -> dict[Address, tuple[npt.NDArray[np.int64], int]]:
     """What is committed in limbs, shaped as there, and its bits.
 
-    weights: (outputs, T + 1, d), u: (outputs, T, d), remainders; or of the bias both without d.
+    weights: (outputs, T + 1, d), u: (outputs, T, d), remainders; or of the bias both without d. Of shards steps are
+    epochs, and there is an axis of shards after them.
     """
-    box = (schedule.outputs, schedule.epochs, schedule.blocks, *weights.shape[2:])
+    sharded = schedule.stage is not None
+    box = (schedule.outputs, schedule.epochs, schedule.blocks, *weights.shape[2 + sharded :])
     offset = 1 << (schedule.weight_bits - 1)
     return {
         parameter.steps: (weights[:, :-1].reshape(box) + offset, schedule.weight_bits),

@@ -11,7 +11,7 @@ from ...circuits.relations.model import COEFFICIENTS, INTERCEPT
 
 
 def model_cells(features: int, integers: npt.NDArray[np.int64]) -> dict[Address, Vector]:
-    """The columns of circuits/relations/model.py, from `Model.integers`, (outputs, K)."""
-    weights, intercept = np.split(to_field(integers), [features], axis=1)
+    """The columns of circuits/relations/model.py, from the integers of models, (.., K)."""
+    weights, intercept = np.split(to_field(integers), [features], axis=-1)
     own = {COEFFICIENTS: np.ascontiguousarray(weights)}
-    return {**own, **({INTERCEPT: np.ascontiguousarray(intercept[:, 0])} if intercept.size else {})}
+    return {**own, **({INTERCEPT: np.ascontiguousarray(intercept[..., 0])} if intercept.size else {})}

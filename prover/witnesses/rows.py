@@ -71,6 +71,12 @@ class Rows:
         blinds = dict(zip(BLINDS, self.blinds, strict=True))
         return {FEATURES: self.by_feature, LABELS: self.label_columns, **blinds}
 
+    def part(self, start: int, stop: int) -> Rows:
+        """Rows from one position to before another."""
+        cut = slice(start, stop)
+        features, blinds = np.ascontiguousarray(self.by_feature[:, cut]), self.blinds[:, cut]
+        return Rows(self.ids[cut], features, self.labels[cut], blinds, self.salts[cut], self.outputs)
+
     @cached_property
     def label_columns(self) -> npt.NDArray[np.integer]:
         """(outputs, N): the labels, or for each class which rows are of it."""

@@ -31,7 +31,7 @@ class NarrowTrace:
     """One training run, of one output.
 
     Attributes:
-        weights: int64 (T + 1, K), scale w_bits; row 0 is zero, row T the last; the bias last, if there is one.
+        weights: int64 (T + 1, K), scale w_bits; row 0 is the start, row T the last; the bias last, if there is one.
         u: int64 (T, K), remainders of the update.
         Q: int16 (E, N), table indices less 2^15; 0 in rows that do not count.
         P: (E, N), predictions; 0 in these rows.
@@ -54,14 +54,18 @@ class NarrowTrace:
     scaler: Scaler | None
 
 
-def descend(rows: Rows, schedule: Schedule) -> tuple[NarrowTrace, ...]:
+def descend(rows: Rows, schedule: Schedule, start: Integers | None = None) -> tuple[NarrowTrace, ...]:
     """Run the declared training on the rows that count, for one output after the other.
+
+    Args:
+        start: the first weights of each output, (outputs, K); zero without any.
 
     Raises:
         TrainingError: a score left the activation table, or a weight its range.
     """
     scaler = _scaler(rows, schedule)
-    return tuple(_output(rows, schedule, scaler, output) for output in range(schedule.outputs))
+    starts = np.zeros((schedule.outputs, schedule.width), dtype=np.int64) if start is None else start
+    return tuple(_output(rows, schedule, scaler, output, own) for output, own in enumerate(starts))
 
 
 def resolution_notes(schedule: Schedule, traces: Sequence[NarrowTrace]) -> tuple[str, ...]:
@@ -80,7 +84,7 @@ def model_of(schedule: Schedule, traces: Sequence[NarrowTrace]) -> Integers:
     return np.stack([exported(schedule, trace.weights[-1], trace.scaler) for trace in traces])
 
 
-def _output(rows: Rows, schedule: Schedule, scaler: Scaler | None, output: int) -> NarrowTrace:
+def _output(rows: Rows, schedule: Schedule, scaler: Scaler | None, output: int, start: Integers) -> NarrowTrace:
     """The run of one output."""
     table = schedule.activation_table
     targets = schedule.targets(rows.labels.astype(np.int64), output) * schedule.label_multiplier
@@ -89,11 +93,13 @@ def _output(rows: Rows, schedule: Schedule, scaler: Scaler | None, output: int) 
         and max(-int(rows.by_feature.min()), int(rows.by_feature.max())) <= kernels.LARGEST_FEATURE
         and len(rows.ids) >= kernels.ROWS
     )
-    found = _descend(rows, targets, schedule, scaler) if fits else None
-    return _by_reference(rows, schedule, output) if found is None else found
+    found = _descend(rows, targets, schedule, scaler, start) if fits else None
+    return _by_reference(rows, schedule, output, start) if found is None else found
 
 
-def _descend(rows: Rows, targets: Integers, schedule: Schedule, scaler: Scaler | None) -> NarrowTrace | None:
+def _descend(
+    rows: Rows, targets: Integers, schedule: Schedule, scaler: Scaler | None, start: Integers
+) -> NarrowTrace | None:
     """None for a run that diverges, or whose weights grow too large for the kernel."""
     holes = _holes(schedule)
     narrow = schedule.activation_table.astype(np.int32), targets.astype(np.int32)
@@ -106,6 +112,7 @@ def _descend(rows: Rows, targets: Integers, schedule: Schedule, scaler: Scaler |
         block_size=schedule.block_size,
     )
     weights = np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64)
+    weights[0] = start
     u = np.zeros((schedule.steps, schedule.width), dtype=np.int64)
     gradients = np.zeros((schedule.steps, schedule.features), dtype=np.int64)
     residuals = np.zeros(schedule.steps, dtype=np.int64)
@@ -144,9 +151,9 @@ def _holes(schedule: Schedule) -> Integers:
     return np.flatnonzero(~schedule.live.mask())
 
 
-def _by_reference(rows: Rows, schedule: Schedule, output: int) -> NarrowTrace:
+def _by_reference(rows: Rows, schedule: Schedule, output: int, start: Integers) -> NarrowTrace:
     """The trace of models/, or its error."""
-    trace: Trace = train(rows.features, rows.labels, schedule, output=output)
+    trace: Trace = train(rows.features, rows.labels, schedule, output=output, start=start)
     holes = _holes(schedule)
     rem = trace.rem.copy()
     rem[:, holes] = 0

@@ -18,7 +18,8 @@ from zkunlearn.circuits.language.layout import WITNESS, Address, MatrixLayout
 from zkunlearn.circuits.language.relation import LIMB, Entry
 from zkunlearn.circuits.language.tables import HALF, split_limbs
 from zkunlearn.circuits.relations import dataset as data_set
-from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, GradientDescent, Q, Z
+from zkunlearn.circuits.relations.descent_columns import PREDICTIONS, Q, Z
+from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.methods import descent
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS, ParameterColumns

@@ -18,7 +18,7 @@ from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.language.relation import LIMB, Factor, Sum, SumResult
 from zkunlearn.circuits.language.tables import limb_addresses
 from zkunlearn.circuits.relations.dataset import LABELS
-from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, Q, Z
+from zkunlearn.circuits.relations.descent_columns import PREDICTIONS, Q, Z
 from zkunlearn.circuits.relations.iterations import class_weights
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS

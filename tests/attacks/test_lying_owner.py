@@ -17,7 +17,7 @@ from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.language.relation import LIMB
 from zkunlearn.circuits.language.tables import FEATURE_COUNTS, HALF, limb_addresses, split_limbs
 from zkunlearn.circuits.relations import dataset as data_set
-from zkunlearn.circuits.relations.gradient_descent import Q, Z
+from zkunlearn.circuits.relations.descent_columns import Q, Z
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS, ParameterColumns
 from zkunlearn.models.methods.reference import train

@@ -17,7 +17,7 @@ from zkunlearn.circuits.language.layout import Address, Axis, Tiling
 from zkunlearn.circuits.language.relation import Indicator, LookupBox, PublicVector
 from zkunlearn.circuits.language.tables import ACTIVATION_COUNTS, RANGE_COUNTS, limb_addresses
 from zkunlearn.circuits.relations import dataset as data_set
-from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, Q, Z
+from zkunlearn.circuits.relations.descent_columns import PREDICTIONS, Q, Z
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS, ParameterColumns
 from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, RESIDUALS

@@ -9,7 +9,7 @@ import pytest
 from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.relations import dataset as data_set
-from zkunlearn.circuits.relations.gradient_descent import Q, Z
+from zkunlearn.circuits.relations.descent_columns import Q, Z
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS
 from zkunlearn.circuits.relations.standardization import CENTRED_RATE, OFFSET, POWER, SCALED_RATE

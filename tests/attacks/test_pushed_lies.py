@@ -17,7 +17,7 @@ from zkunlearn.circuits.field.multilinear import evaluate as evaluate_table
 from zkunlearn.circuits.language.hidden import Hidden, evaluate
 from zkunlearn.circuits.language.relation import LIMB, Sum, SumResult
 from zkunlearn.circuits.language.tables import RANGE, limb_addresses
-from zkunlearn.circuits.relations.gradient_descent import Q, Z
+from zkunlearn.circuits.relations.descent_columns import Q, Z
 from zkunlearn.circuits.relations.parameters import WEIGHTS
 from zkunlearn.errors import InvalidProof
 from zkunlearn.prover import kernels

@@ -18,7 +18,7 @@ from zkunlearn.circuits.language.layout import VIRTUAL, Address, Axis, cut_box
 from zkunlearn.circuits.language.relation import LIMB, Entry, Indicator, Lookup, LookupBox, Section
 from zkunlearn.circuits.language.tables import ACTIVATION, HALF, RANGE, limb_addresses
 from zkunlearn.circuits.relations.dataset import FEATURES, LABELS
-from zkunlearn.circuits.relations.gradient_descent import PREDICTIONS, Z
+from zkunlearn.circuits.relations.descent_columns import PREDICTIONS, Z
 from zkunlearn.circuits.relations.parameters import WEIGHTS
 from zkunlearn.errors import ZkUnlearnError
 from zkunlearn.prover.kernels import LANES, LINES

@@ -1,0 +1,187 @@
+"""SISA: shards trained apart, in stages of more and more slices, whose models answer together.
+
+Shards and slices are those of models/shards.py. Each shard has a model of its own, that of stage r trained by
+full-batch gradient descent on slices 1 to r, from the model of stage r - 1, that of the first from zero. So a row bears
+on the models of one shard, from the stage of its slice on: those are what is trained again when it is forgotten.
+
+Source: Bourtoule et al., Machine Unlearning, IEEE S&P 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+from ...errors import ParameterError
+from ...formats.fields import Fields, Int, take
+from ...formats.toml import toml_value
+from ..checks import integer_within
+from ..families import Family
+from ..live import Live
+from ..scales import FixedPoint
+from ..shapes import MAX_ROWS, DatasetShape
+from ..shards import Shards
+from .base import Compiled, Method
+from .gradient_descent import MAX_SCORES, MAX_WEIGHTS, GradientDescent
+from .schedule import Schedule, compile_stage
+
+MAX_SLICES = 64
+MAX_SHARDS = 1 << 12
+AGGREGATES = ("probability", "score", "vote")
+_SHARED = ("epochs", "learning_rate", "momentum", "l2", "bias", "penalize_intercept", "class_weight")
+_FIELDS: Fields = {"shard_rows": Int(1, MAX_ROWS), "slices": Int(1, MAX_SLICES), "aggregate": str}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages(Compiled):
+    """The public integers of all stages of all shards.
+
+    Attributes:
+        shards: how the data set is cut.
+        stages: of each stage, the first one first; its blocks are the shards.
+    """
+
+    shards: Shards
+    stages: tuple[Schedule, ...]
+
+    @property
+    def empty_shards(self) -> tuple[int, ...]:
+        """Shards of which no row counts, whose models have learnt nothing: they have no say."""
+        counts = self.stages[-1].live_counts
+        return tuple(shard for shard in range(self.shards.count) if not counts[shard])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sisa(Method):
+    """A model for each shard, trained in stages by full-batch gradient descent.
+
+    Attributes:
+        shard_rows: S, rows of a shard, a power of two. Positions of rows are random, so nobody chooses who is in which.
+        slices: R, stages of each shard.
+        epochs, learning_rate, momentum: of each stage, as of gradient descent; momentum begins anew with each.
+        l2, bias, penalize_intercept, class_weight: as of gradient descent.
+        aggregate: how models answer together: by the mean of what they predict ("probability"), by the prediction of
+            their mean score ("score"), or, of classes, by the number of models that predict them ("vote").
+
+    Raises:
+        ParameterError: a value cannot be used; the message names the field.
+    """
+
+    kind: ClassVar[str] = "sisa"
+
+    shard_rows: int
+    slices: int = 1
+    epochs: int
+    learning_rate: float | tuple[float, ...]
+    momentum: float | tuple[float, ...] | str = 0.0
+    l2: float = 0.0
+    bias: bool = True
+    penalize_intercept: bool = False
+    class_weight: Mapping[str, int] | tuple[tuple[str, int], ...] | None = None
+    aggregate: str = AGGREGATES[0]
+
+    def __post_init__(self) -> None:
+        size = integer_within("shard_rows", self.shard_rows, 1, MAX_ROWS)
+        if size & (size - 1):
+            raise ParameterError(f"shard_rows = {size}: must be a power of two")
+        slices = integer_within("slices", self.slices, 1, MAX_SLICES)
+        if slices > size:
+            raise ParameterError(f"slices = {slices}: a shard has {size} rows, and each slice needs one")
+        if self.aggregate not in AGGREGATES:
+            raise ParameterError(f"aggregate = {self.aggregate!r}: must be one of {', '.join(AGGREGATES)}")
+        checked = self.descent
+        own = {name: getattr(checked, name) for name in _SHARED}
+        for name, value in {**own, "shard_rows": size, "slices": slices}.items():
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def descent(self) -> GradientDescent:
+        """One stage of one shard."""
+        return GradientDescent(**{name: getattr(self, name) for name in _SHARED})
+
+    def to_mapping(self) -> dict[str, object]:
+        """See Method."""
+        own = {name: getattr(self, name) for name in _FIELDS}
+        return {**self._shared(self.descent.to_mapping()), **own, "kind": self.kind}
+
+    @staticmethod
+    def _shared(whole: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: whole[name] for name in _SHARED if name in whole}
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object], what: str) -> Self:
+        """See Method."""
+        own = take({name: value for name, value in mapping.items() if name in _FIELDS}, _FIELDS, what)
+        rest = {name: value for name, value in mapping.items() if name not in _FIELDS}
+        for name in ("batch_size", "standardize"):
+            if name in rest:
+                take({name: rest[name]}, {}, what)  # refuses it
+        whole = {**rest, "kind": GradientDescent.kind, "batch_size": 0, "standardize": False}
+        descent = GradientDescent.from_mapping(whole, what)
+        return cls(**own, **{name: getattr(descent, name) for name in _SHARED})
+
+    def to_toml(self) -> dict[str, str]:
+        """See Method."""
+        own = {name: toml_value(getattr(self, name)) for name in _FIELDS}
+        return {**own, **self._shared(self.descent.to_toml())}
+
+    @classmethod
+    def from_toml(cls, fields: Mapping[str, Any]) -> Self:
+        """See Method."""
+        return cls(**fields)
+
+    def describe(self) -> str:
+        """See Method."""
+        stages = "" if self.slices == 1 else f" in {self.slices} stages of more and more of its slices"
+        return (
+            f"SISA: shards of {self.shard_rows} rows, each with a model of its own{stages}, aggregated by "
+            f"{self.aggregate}; of each {'shard' if self.slices == 1 else 'stage'}, {self.descent.describe()}"
+        )
+
+    def model_shape(self, shape: DatasetShape) -> tuple[int, ...]:
+        """See Method: (stages, outputs, shards, weights of each, the intercept included)."""
+        shards = -(-shape.rows // self.shard_rows)
+        return (self.slices, shape.outputs, shards, shape.features + self.bias)
+
+    def require_provable(self, shape: DatasetShape) -> None:
+        """See Method."""
+        shards = Shards(shape.rows, self.shard_rows, self.slices)
+        if self.shard_rows >= 2 * shape.rows:
+            raise ParameterError(f"shard_rows = {self.shard_rows}: the data set has {shape.rows} rows, fewer than half")
+        if shards.count > MAX_SHARDS:
+            raise ParameterError(f"shard_rows = {self.shard_rows}: makes {shards.count} shards, more than {MAX_SHARDS}")
+        stages = [shards.stage(number) for number in range(1, self.slices + 1)]
+        if sum(stage.rows for stage in stages) * self.epochs * shape.outputs > MAX_SCORES:
+            raise ParameterError(
+                f"{shape.rows} rows in {self.slices} stages of {self.epochs} epochs are more than one proof can carry "
+                f"({MAX_SCORES})"
+            )
+        steps = self.slices * self.epochs * shards.count
+        if steps * (shape.features + 1) * shape.outputs > MAX_WEIGHTS:
+            raise ParameterError(
+                f"{steps} steps of {shape.features} weights are more than one proof can carry ({MAX_WEIGHTS})"
+            )
+
+    def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Stages:
+        """See Method; the integers of a stage are those of schedule.py, compile_stage."""
+        self.require_provable(shape)
+        if self.aggregate == "vote" and family.predicts != "class":
+            raise ParameterError(f'aggregate = "vote": a {family.title} predicts no classes')
+        shards = Shards(shape.rows, self.shard_rows, self.slices)
+        stages = [
+            compile_stage(self.descent, family, scales, shape, stage, stage.live(live.forgotten))
+            for stage in (shards.stage(number) for number in range(1, self.slices + 1))
+        ]
+        return Stages(
+            family=family,
+            scales=scales,
+            features=shape.features,
+            width=stages[0].width,
+            unused=shape.unused,
+            outputs=shape.outputs,
+            live=live,
+            shards=shards,
+            stages=tuple(stages),
+        )

@@ -1,0 +1,121 @@
+"""Which rows each model of a sharded training learns from, and when (SISA).
+
+Positions of rows are random (circuits/statements/records.py), so a shard is a run of consecutive ones: nobody chooses
+who is in which. Stage r of R trains the model of each shard on its slices 1 to r, which are its first ceil(r S / R)
+rows of S: by S, never by how many rows a shard has, so that what a shard is does not depend on the others.
+
+Source: Bourtoule et al., Machine Unlearning, IEEE S&P 2021.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .live import Live, Range
+
+
+@dataclass(frozen=True)
+class Shards:
+    """A data set, cut.
+
+    Attributes:
+        rows: N.
+        shard_rows: S, a power of two; the last shard may have fewer.
+        slices: R, at most S.
+    """
+
+    rows: int
+    shard_rows: int
+    slices: int
+
+    @property
+    def count(self) -> int:
+        """How many shards."""
+        return -(-self.rows // self.shard_rows)
+
+    def prefix(self, stage: int) -> int:
+        """How many rows of a whole shard a stage, 1 to R, trains on."""
+        return -(-stage * self.shard_rows // self.slices)
+
+    def stage(self, number: int) -> Stage:
+        """A stage of all shards."""
+        return Stage(self, number, 0, self.count)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of some neighbouring shards. Its rows are counted shard by shard, with places for 2^place_bits in each.
+
+    Attributes:
+        number: r, 1 to R.
+        first, count: which shards; `first` is a multiple of the least power of two that is not below `count`.
+    """
+
+    shards: Shards
+    number: int
+    first: int
+    count: int
+
+    @property
+    def prefix(self) -> int:
+        """Rows of a whole shard that are trained on."""
+        return self.shards.prefix(self.number)
+
+    @property
+    def place_bits(self) -> int:
+        """Places of a shard, as bits: as few as the prefix has room in."""
+        return (self.prefix - 1).bit_length()
+
+    @property
+    def rows(self) -> int:
+        """Rows that have a place; those of a shard beyond its prefix do not count."""
+        return ((self.count - 1) << self.place_bits) + self._within(self.first + self.count - 1, 1 << self.place_bits)
+
+    @property
+    def block_size(self) -> int:
+        """Places of a shard, all of which one step takes; fewer where the only shard has fewer rows."""
+        return 1 << (self.place_bits if self.count > 1 else (self.rows - 1).bit_length())
+
+    def _within(self, shard: int, places: int) -> int:
+        return min(places, self.shards.rows - shard * self.shards.shard_rows)
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """Of each row, int64 (rows,): its position in the data set."""
+        own = np.arange(self.rows)
+        shard, place = own >> self.place_bits, own & ((1 << self.place_bits) - 1)
+        return (self.first + shard) * self.shards.shard_rows + place
+
+    @cached_property
+    def ranges(self) -> tuple[Range, ...]:
+        """The rows that are trained on, none forgotten: half-open, not touching each other."""
+        found: list[Range] = []
+        for shard in range(self.count):
+            start = shard << self.place_bits
+            stop = start + self._within(self.first + shard, self.prefix)
+            if found and found[-1][1] == start:
+                found[-1] = found[-1][0], stop
+            else:
+                found.append((start, stop))
+        return tuple(found)
+
+    def live(self, forgotten: tuple[int, ...]) -> Live:
+        """Who counts, of these rows, where these positions of the data set (increasing) are forgotten."""
+        return Live(self.rows, tuple(self._forgotten(forgotten)), self.ranges, may_be_empty=True)
+
+    def _forgotten(self, positions: tuple[int, ...]) -> Iterator[int]:
+        for shard in range(self.count):
+            start = (self.first + shard) * self.shards.shard_rows
+            stop = start + self._within(self.first + shard, self.prefix)
+            for position in positions[bisect_left(positions, start) : bisect_left(positions, stop)]:
+                yield (shard << self.place_bits) + position - start
+
+    def of_shard(self, shard: int) -> Stage:
+        """The same stage of one of the shards, the `shard`-th of these."""
+        return Stage(self.shards, self.number, self.first + shard, 1)
