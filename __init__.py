@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from .models.suggestion import Suggestion
     from .prover.owner.dataset import Dataset
     from .prover.owner.model import Model
+    from .prover.owner.sharded_model import ShardedModel
     from .prover.owner.trained import Trained
     from .prover.owner.trial import TrainingRun
+    from .verifier.bundles import Bundle, BundleReport
     from .verifier.history import History, verify_chain
     from .verifier.proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
     from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "BudgetExceeded",
+    "Bundle",
+    "BundleReport",
     "DataError",
     "DatasetCommitment",
     "FixedPoint",
@@ -54,6 +58,7 @@ __all__ = [
     "ParameterError",
     "Proof",
     "RecommitmentProof",
+    "ShardedModel",
     "StatementMismatch",
     "Suggestion",
     "TrainingError",
@@ -71,17 +76,21 @@ __all__ = [
     "suggest",
     "train",
     "verify",
+    "verify_bundle",
     "verify_chain",
     "verify_dataset",
     "verify_recommitment",
 ]
 _HOMES = {
+    "Bundle": "verifier.bundles",
+    "BundleReport": "verifier.bundles",
     "DatasetCommitment": "verifier.proofs",
     "FixedPoint": "models.scales",
     "History": "verifier.history",
     "Model": "prover.owner.model",
     "Proof": "verifier.proofs",
     "RecommitmentProof": "verifier.proofs",
+    "ShardedModel": "prover.owner.sharded_model",
     "Suggestion": "models.suggestion",
     "TrainingProof": "verifier.proofs",
     "TrainingRun": "prover.owner.trial",
@@ -259,9 +268,9 @@ def prove(
     dataset: Dataset,
     spec: TrainingSpec,
     forget: Iterable[str | int] = (),
-    previous: TrainingProof | None = None,
+    previous: TrainingProof | Bundle | ShardedModel | None = None,
     *,
-    model_openings: int = 4,
+    model_openings: int | None = None,
     fork: bool = False,
     forget_classes: Iterable[str | int] = (),
     progress: Callable[[str], None] | None = None,
@@ -270,8 +279,11 @@ def prove(
 
     Args:
         forget: ids; what `previous` forgot stays forgotten and need not be repeated.
-        previous: the proof that this one supersedes.
-        model_openings: how many proofs the model's commitment can serve, this one included.
+        previous: the proof that this one supersedes. Of a sharded training (SISA) it is the `.model` of what `prove`
+            returned: only shards that the forgotten rows are in are trained again, from the models that did not see
+            them.
+        model_openings: how many proofs the model's commitment can serve, this one included; by default 4, and 64 for
+            models of shards, from which later requests begin.
         fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
         forget_classes: of categorical labels, classes that are forgotten with all their rows. The proof says that no
             row of them counts; its public list of forgotten records then tells who was of them.
@@ -279,7 +291,7 @@ def prove(
 
     Returns:
         `.proof` (public), `.model` (secret: `.predict`, `.score`, `.coef_`, ..), `.curve` and `.notes` (how it went),
-        `.timings`, `.save`.
+        `.timings`, `.save`; of a sharded training `.bundle` (public: this proof with those of what is kept).
 
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded: see `prover.training`.
@@ -332,3 +344,30 @@ def verify(
 
     pins = Pins(spec=spec, forget=forget, previous=previous, recommitment=recommitment, known_dataset=known_dataset)
     return verify_training(proof, dataset, pins)
+
+
+def verify_bundle(
+    bundle: Bundle,
+    dataset: DatasetCommitment,
+    *,
+    spec: TrainingSpec | None = None,
+    forget: Collection[bytes] | None = None,
+    previous: Bundle | None = None,
+    known_dataset: bytes | None = None,
+) -> BundleReport:
+    """Check a bundle of a sharded training (SISA): that its statements fit together, and their proofs.
+
+    Args:
+        spec, forget, known_dataset: as for `verify`, of the last request.
+        previous: a bundle that was verified before, which the last request supersedes: what is kept of it is not
+            verified again.
+
+    Raises:
+        InvalidProof: naming the check, or the rule of bundles, that failed.
+        StatementMismatch: the bundle is about something else than what was pinned.
+        ParameterError: an argument of another type, or that is not used.
+    """
+    from .verifier.bundles import verify_bundle as verify_them
+    from .verifier.pins import Pins
+
+    return verify_them(bundle, dataset, Pins(spec=spec, forget=forget, known_dataset=known_dataset), previous)

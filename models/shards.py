@@ -17,7 +17,44 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ParameterError
 from .live import Live, Range
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring shards that are trained together, from some stage to the last.
+
+    Attributes:
+        first, count: which shards; `first` is a multiple of the least power of two that is not below `count`.
+        stage: the first that is trained, 1 to R.
+        start: from the models of which earlier statement, by its number among those that are named; None for zero
+            weights, with stage 1.
+    """
+
+    first: int
+    count: int
+    stage: int = 1
+    start: int | None = None
+
+    @property
+    def bits(self) -> int:
+        """Bits that tell its shards apart."""
+        return (self.count - 1).bit_length()
+
+    @property
+    def shards(self) -> range:
+        """Numbers of its shards."""
+        return range(self.first, self.first + self.count)
+
+    def trains(self, other: Run) -> bool:
+        """Whether another can begin from its models: it has all its shards, and the stage before its first.
+
+        A number that stands for no shard of the other is none of a shard here either.
+        """
+        within = self.first <= other.first and other.shards.stop <= self.shards.stop
+        whole = other.count == 1 << other.bits or other.shards.stop == self.shards.stop
+        return self.stage < other.stage and within and whole
 
 
 @dataclass(frozen=True)
@@ -43,9 +80,26 @@ class Shards:
         """How many rows of a whole shard a stage, 1 to R, trains on."""
         return -(-stage * self.shard_rows // self.slices)
 
+    @property
+    def whole(self) -> tuple[Run, ...]:
+        """All stages of all shards."""
+        return (Run(0, self.count),)
+
     def stage(self, number: int) -> Stage:
         """A stage of all shards."""
         return Stage(self, number, 0, self.count)
+
+    def require_runs(self, runs: tuple[Run, ...]) -> None:
+        """Raises ParameterError unless these are runs of these shards, in their order and apart."""
+        last = 0
+        for run in runs:
+            if not (last <= run.first and 1 <= run.count <= self.count - run.first) or run.first % (1 << run.bits):
+                raise ParameterError(
+                    f"shards {run.first} to {run.shards.stop - 1}: no run of {self.count} after {last}"
+                )
+            if not 1 <= run.stage <= self.slices or (run.stage == 1) != (run.start is None):
+                raise ParameterError(f"stage {run.stage} of shards from {run.first} on: begins where it cannot")
+            last = run.shards.stop
 
 
 @dataclass(frozen=True)
@@ -116,6 +170,6 @@ class Stage:
             for position in positions[bisect_left(positions, start) : bisect_left(positions, stop)]:
                 yield (shard << self.place_bits) + position - start
 
-    def of_shard(self, shard: int) -> Stage:
-        """The same stage of one of the shards, the `shard`-th of these."""
-        return Stage(self.shards, self.number, self.first + shard, 1)
+    def of(self, first: int, count: int) -> Stage:
+        """The same stage of some of the shards, from the `first`-th of these on."""
+        return Stage(self.shards, self.number, self.first + first, count)

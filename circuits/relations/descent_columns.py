@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...models.methods.schedule import Schedule
+from ..field.multilinear import Point
 from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
 from ..language.relation import LIMB, Entry, Indicator, Lookup, LookupBox, Section
 from ..language.tables import (
@@ -38,7 +39,6 @@ from ..language.tables import (
 from .dataset import DATASET, dataset_columns
 from .model import MODEL, model_columns
 from .parameters import BIAS, WEIGHTS, ParameterColumns
-from .shards import START
 from .training import TrainingAxes
 
 Q, PREDICTIONS = Address(WITNESS, "Q"), Address(WITNESS, "P")
@@ -62,11 +62,12 @@ class DescentColumns(TrainingAxes):
 
     Attributes:
         schedule: the integers of the declared algorithm (models/methods/schedule.py).
-        started: whether training begins from the models in the matrix "start", and not from zero.
+        start: where the models of the first block are among those of the matrix "start", from which training begins:
+            the leading bits of their number. None: it begins from zero.
     """
 
     schedule: Schedule
-    started: bool = False
+    start: Point | None = None
 
     @property
     def epoch(self) -> Axis:
@@ -100,11 +101,9 @@ class DescentColumns(TrainingAxes):
         """See the table above."""
         schedule = self.schedule
         rows = schedule.rows if schedule.stage is None else schedule.stage.shards.rows
-        model = model_columns(schedule, self.models)
         return {
             DATASET: dataset_columns(rows, schedule.features, schedule.outputs),
-            MODEL: model,
-            **({START: model} if self.started else {}),
+            MODEL: model_columns(schedule, self.models),
             WITNESS: (*self.trained, *count_columns(len(self.sections))),
         }
 

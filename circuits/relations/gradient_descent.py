@@ -159,15 +159,16 @@ class GradientDescent(DescentColumns):
         first = {"epoch": (ZERO,) * self.epoch.bits, "block": (ZERO,) * self.block.bits, **model}
         real = prefix(model["block"], self.block.size) if "block" in model else ONE
         values = [self._steps(own.parameter).value(steps, {**first, **own.at}, own.real * real) for own in shares]
-        if not self.started:
+        if self.start is None:
             initial = linear((own.share, value) for own, value in zip(shares, values, strict=True))
             steps.require_zero("initial weights", initial)
             return
         weights, *biases = values
-        steps.require_zero("starting weights", weights - steps.evaluate(STARTING_WEIGHTS, {**model, "weight": k}))
+        at = {**model, "block": (*self.start, *model.get("block", ()))}
+        steps.require_zero("starting weights", weights - steps.evaluate(STARTING_WEIGHTS, {**at, "weight": k}))
         for bias in biases:
             intercept = bias * (1 << self.schedule.scales.x_bits)
-            steps.require_zero("starting intercept", intercept - steps.evaluate(STARTING_INTERCEPT, model))
+            steps.require_zero("starting intercept", intercept - steps.evaluate(STARTING_INTERCEPT, at))
 
     def _model(
         self, steps: Steps, looked_up: Mapping[str, LookedUp], model: Mapping[str, Point], k: Point
@@ -289,8 +290,8 @@ class GradientDescent(DescentColumns):
         steps.sumcheck(over_epochs, folded)
         if self.schedule.weighted and o:
             classes = variables(0, self.output.bits)
-            of_class, row = class_weights(self.schedule), self._in_dataset(ended.point)
-            label = Factor((Term(ONE, LABELS, {"output": classes, "row": row}),))
+            of_class, at_row = class_weights(self.schedule), self._in_dataset(ended.point)
+            label = Factor((Term(ONE, LABELS, {"output": classes, "row": at_row}),))
             steps.sumcheck(Sum("class weights", (self.output.bits,), of_class, (label,)), ended.values[2][0])
         return ended
 

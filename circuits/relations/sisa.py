@@ -1,22 +1,24 @@
-"""The relation of a sharded training in stages (SISA): gradient descent of all shards, once for each stage.
+"""The relation of a sharded training in stages (SISA): gradient descent of neighbouring shards, once for each stage.
 
-Stage r is the relation of gradient_descent.py on the first r slices of each shard, whose models begin where those of
-stage r - 1 ended: W(0) and 2^x V(0) of stage r are M and I of stage r - 1, of the same shard, all of which are columns
-of one committed model. Columns, lookups and checks of stage r have "stage r: " before their names; all share the
-tables, and how often these are looked up.
+A part is stage r of a run of shards: the relation of gradient_descent.py on the first r slices of each, whose models
+begin where those of stage r - 1 ended: W(0) and 2^x V(0) of stage r are M and I of stage r - 1, of the same shard, in
+the model that the statement commits to, or in that of an earlier statement. Columns, lookups and checks of a part have
+its name before theirs; all share the tables, and how often these are looked up.
 
-Nothing is committed here that is no column of a stage, so what is *forced* is what gradient_descent.py forces: M and I
-of every stage follow from limbs that are looked up, and W(0) and V(0) of the next have limbs of their own.
+Nothing is committed here that is no column of a part, so what is *forced* is what gradient_descent.py forces: M and I
+of every stage follow from limbs that are looked up, and W(0) and V(0) of the next have limbs of their own, so that they
+are in range whatever an earlier statement committed to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ...models.methods.sisa import Stages
-from ..field.multilinear import log2_ceil
+from ...models.methods.sisa import Part, Stages
+from ...models.shards import Run
+from ..field.multilinear import bits_of, log2_ceil
 from ..language import tables
 from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
 from ..language.parts import Naming, PartSteps
@@ -28,14 +30,20 @@ from .model import MODEL
 from .shards import START
 
 
-def stage_name(number: int) -> str:
-    """What stands before the names of a stage, 1 to R."""
-    return f"stage {number}: "
+def start_matrix(number: int) -> str:
+    """The matrix of the models of an earlier statement, by its number among those that are named."""
+    return f"{START} {number}"
+
+
+def part_name(run: Run, number: int) -> str:
+    """What stands before the names of a stage, 1 to R, of a run of shards."""
+    shards = f"shard {run.first}" if run.count == 1 else f"shards {run.first} to {run.shards.stop - 1}"
+    return f"{shards}, stage {number}: "
 
 
 @dataclass(frozen=True)
 class Sisa:
-    """The relation of all stages of all shards.
+    """The relation of all stages of the shards that are trained.
 
     Attributes:
         schedule: the integers of the declared algorithm (models/methods/sisa.py).
@@ -49,31 +57,40 @@ class Sisa:
         return "sisa"
 
     @cached_property
-    def stages(self) -> tuple[tuple[Naming, GradientDescent], ...]:
-        """Each stage with its names."""
-        return tuple(
-            (naming_of(number), GradientDescent(own, started=number > 1))
-            for number, own in enumerate(self.schedule.stages, start=1)
-        )
+    def parts(self) -> tuple[tuple[Naming, GradientDescent], ...]:
+        """Each stage of each run, with its names."""
+        return tuple((naming_of(own), _descent(own)) for own in self.schedule.parts)
 
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
-        """The data set's; of each stage its models and what it commits to; counts, which all share."""
-        models, witness = (
-            tuple(column for naming, stage in self.stages for column in naming.columns(matrix, own(stage)))
-            for matrix, own in ((MODEL, _models), (WITNESS, _trained))
+        """The data set's; of each part its models and what it commits to; counts, which all share; and the models of
+        earlier statements."""
+        witness = (column for naming, part in self.parts for column in naming.columns(WITNESS, part.trained))
+        return {
+            DATASET: self.parts[0][1].columns[DATASET],
+            MODEL: self._models(self.schedule.runs),
+            **{start_matrix(i): self._models(runs) for i, runs in enumerate(self.schedule.starts)},
+            WITNESS: (*witness, *count_columns(len(self.sections))),
+        }
+
+    def _models(self, runs: tuple[Run, ...]) -> tuple[Column, ...]:
+        """What a statement on these runs commits to: the models of every stage."""
+        stages, shards = self.schedule.stages, self.schedule.shards
+        return tuple(
+            replace(column, name=part_name(run, number) + column.name)
+            for run in runs
+            for number in range(run.stage, shards.slices + 1)
+            for column in GradientDescent(stages[number - 1].of_shards(run.first, run.count)).columns[MODEL]
         )
-        dataset = self.stages[0][1].columns[DATASET]
-        return {DATASET: dataset, MODEL: models, WITNESS: (*witness, *count_columns(len(self.sections)))}
 
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
-        """The scores of each stage."""
-        return {column: axes for naming, stage in self.stages for column, axes in naming.virtual(stage.virtual).items()}
+        """The scores of each part."""
+        return {column: axes for naming, part in self.parts for column, axes in naming.virtual(part.virtual).items()}
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
-        """The boxes of all stages, in order: as many in a section as have at most 2^SECTION_BITS leaves, or one."""
+        """The boxes of all parts, in order: as many in a section as have at most 2^SECTION_BITS leaves, or one."""
         groups: list[list[LookupBox]] = [[]]
         left = 1 << tables.SECTION_BITS
         for box in self._boxes():
@@ -87,27 +104,31 @@ class Sisa:
         return tuple(section_of(boxes, table, i, len(groups)) for i, boxes in enumerate(groups))
 
     def _boxes(self) -> Iterator[LookupBox]:
-        for naming, stage in self.stages:
-            for parts in stage.boxes:
-                yield from map(naming.box, parts)
+        for naming, part in self.parts:
+            for boxes in part.boxes:
+                yield from map(naming.box, boxes)
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
-        """Those of each stage."""
-        for naming, stage in self.stages:
-            boxes = (box for parts in stage.boxes for box in parts)
-            stage.identities(PartSteps(steps, naming), naming.looked_up(boxes, looked_up))
+        """Those of each part."""
+        for naming, part in self.parts:
+            boxes = (box for parts in part.boxes for box in parts)
+            part.identities(PartSteps(steps, naming), naming.looked_up(boxes, looked_up))
 
 
-def naming_of(number: int) -> Naming:
-    """The names of a stage, which begins from the models of the one before."""
-    own = stage_name(number)
+def naming_of(part: Part) -> Naming:
+    """The names of a part, and of the models that it begins from."""
+    own = part_name(part.run, part.number)
     matrices = {name: (name, own) for name in (WITNESS, VIRTUAL, MODEL)}
-    return Naming(own, {**matrices, START: (MODEL, stage_name(number - 1))})
+    if part.source is not None:
+        before = MODEL if part.start is None else start_matrix(part.start)
+        matrices[START] = before, part_name(part.source, part.number - 1)
+    return Naming(own, matrices)
 
 
-def _models(stage: GradientDescent) -> tuple[Column, ...]:
-    return stage.columns[MODEL]
-
-
-def _trained(stage: GradientDescent) -> tuple[Column, ...]:
-    return stage.trained
+def _descent(part: Part) -> GradientDescent:
+    """The relation of a part; the shards of the run that it begins from may be more."""
+    if part.source is None:
+        return GradientDescent(part.schedule)
+    run, source = part.run, part.source
+    leading = bits_of((run.first - source.first) >> run.bits, source.bits - run.bits)
+    return GradientDescent(part.schedule, leading)

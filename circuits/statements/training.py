@@ -9,23 +9,25 @@ from types import NoneType
 from typing import Any, ClassVar, Self
 
 from ...errors import FormatError, InvalidProof, ParameterError
-from ...formats.fields import Bytes, Fields, Int, ListOf, take
+from ...formats.fields import Bytes, Fields, ListOf, take
 from ...models.live import Live
 from ...models.methods import Compiled
-from ...models.shapes import MAX_CLASSES, MAX_ROWS
+from ...models.shapes import MAX_CLASSES, DatasetShape
+from ...models.shards import Run
 from ...models.spec import TrainingSpec
 from ..language.relation import Relation
 from ..relations.dataset import DATASET
 from ..relations.forgotten_classes import WithoutClasses
 from ..relations.methods import RELATIONS_OF_METHOD
 from ..relations.model import MODEL
+from ..relations.sisa import start_matrix
 from .base import Committed, Statement, referenced, register, statement_digest
-from .dataset import DIGEST_BYTES, MAX_OPENINGS, DatasetStatement
+from .dataset import DIGEST_BYTES, DatasetStatement
 from .record_tree import verify_records
 from .records import Record, order_key, read_records, written_records
+from .scope import SCOPE, STARTS, ModelCommitment, Start, read_scope, written_scope
 
 PATHS = "paths"  # in the file: the multiproof of the forgotten records, which is no part of what is stated
-MODEL_OPENINGS = 4  # by default: its own proof, and those that later build on it
 SHORTEST_ROW_BITS = 8
 
 _FIELDS: Fields = {
@@ -34,35 +36,10 @@ _FIELDS: Fields = {
     "forgotten": dict,
     "forgotten_classes": ListOf(str, 0, MAX_CLASSES - 2),
     "model": dict,
-    "start": ListOf(Bytes(DIGEST_BYTES), 0, 0),  # models that training begins from; zero weights without one
-    "scope": ListOf(dict, 0, 0),  # shards and stages; all rows at once without any
+    "start": STARTS,
+    "scope": SCOPE,
     "previous": (Bytes(DIGEST_BYTES), NoneType),
 }
-_MODEL_FIELDS: Fields = {
-    "root": Bytes(DIGEST_BYTES),
-    "openings": Int(1, MAX_OPENINGS),
-    "shape": ListOf(Int(1, MAX_ROWS), 2, 4),
-}
-
-
-@dataclass(frozen=True)
-class ModelCommitment:
-    """A committed model.
-
-    Attributes:
-        root: Merkle root of its encoded matrix.
-        openings: how many proofs its random tails hide, that of its training included.
-        shape: of the integers behind it, as the method says: (outputs, weights of each, the intercept included), with
-            more before these where there are several models.
-    """
-
-    root: bytes
-    openings: int
-    shape: tuple[int, ...]
-
-    def to_mapping(self) -> Mapping[str, object]:
-        """Canonical content."""
-        return {"root": self.root, "openings": self.openings, "shape": list(self.shape)}
 
 
 @register
@@ -78,6 +55,8 @@ class TrainingStatement(Statement):
         previous: digest of the statement this one supersedes, or None.
         forgotten_classes: texts of classes no row of which counts, in increasing order. They stay forgotten along a
             chain. Which rows are of them the list of the forgotten rows says, among others.
+        scope: of a sharded training, which shards are trained, and from which stage on; all of them without any.
+        start: earlier statements from whose models some of these begin, by whose numbers `scope` names them.
     """
 
     dataset: DatasetStatement
@@ -86,6 +65,8 @@ class TrainingStatement(Statement):
     model: ModelCommitment
     previous: bytes | None
     forgotten_classes: tuple[str, ...] = ()
+    scope: tuple[Run, ...] = ()
+    start: tuple[Start, ...] = ()
 
     kind: ClassVar[str] = "training"
     version: ClassVar[int] = 5
@@ -100,8 +81,14 @@ class TrainingStatement(Statement):
     @cached_property
     def schedule(self) -> Compiled:
         """The integers of the algorithm. Raises ParameterError if it cannot be proved on this data set."""
-        shape = self.dataset.encoding.shape(self.dataset.rows)
-        return self.spec.compile(shape, Live(self.dataset.rows, self.positions))
+        compiled = self.spec.compile(self._shape, Live(self.dataset.rows, self.positions))
+        if not self.scope and not self.start:
+            return compiled
+        return compiled.scoped(self.scope, tuple(start.scope for start in self.start))
+
+    @property
+    def _shape(self) -> DatasetShape:
+        return self.dataset.encoding.shape(self.dataset.rows)
 
     @cached_property
     def training(self) -> Relation:
@@ -118,24 +105,28 @@ class TrainingStatement(Statement):
 
     @property
     def matrices(self) -> Mapping[str, Committed]:
-        """The data set and the model."""
-        return {DATASET: self.dataset.committed, MODEL: self.committed_model}
+        """The data set, the model, and models that training begins from."""
+        starts = {start_matrix(i): self._committed(start_matrix(i), own.model) for i, own in enumerate(self.start)}
+        return {DATASET: self.dataset.committed, MODEL: self.committed_model, **starts}
 
     @property
     def committed_model(self) -> Committed:
         """The model's matrix, which later statements about the model open again."""
-        columns = self.training.columns[MODEL]
-        return Committed(columns, self.model.openings, self.model.root, SHORTEST_ROW_BITS, short=True)
+        return self._committed(MODEL, self.model)
+
+    def _committed(self, matrix: str, model: ModelCommitment) -> Committed:
+        columns = self.training.columns[matrix]
+        return Committed(columns, model.openings, model.root, SHORTEST_ROW_BITS, short=True)
 
     def require_provable(self) -> None:
         """A data set and a training that one proof can carry, a model of the shape that the spec implies, and classes
         that can be forgotten."""
         self.dataset.require_provable()
-        shape = self.dataset.encoding.shape(self.dataset.rows)
-        self.spec.method.require_provable(shape)
-        expected = self.spec.method.model_shape(shape)
-        if self.model.shape != expected:
-            raise ParameterError(f"a model of shape {self.model.shape}, where the spec implies {expected}")
+        self.spec.method.require_provable(self._shape)
+        for model, scope in ((self.model, self.scope), *((start.model, start.scope) for start in self.start)):
+            expected = self.spec.method.model_shape(self._shape, scope)
+            if model.shape != expected:
+                raise ParameterError(f"a model of shape {model.shape}, where the spec implies {expected}")
         self.dataset.encoding.label.require_forgettable(self.forgotten_classes)
 
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:
@@ -168,23 +159,25 @@ class TrainingStatement(Statement):
             "forgotten": written_records(self.forgotten),
             "forgotten_classes": list(self.forgotten_classes),
             "model": self.model.to_mapping(),
-            "start": [],
-            "scope": [],
+            "start": [start.to_mapping() for start in self.start],
+            "scope": written_scope(self.scope),
             "previous": self.previous,
         }
 
     @classmethod
     def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
-        """Raises FormatError, also for what is to come and not there yet."""
+        """Raises FormatError."""
         fields = take(mapping, _FIELDS, "statement")
-        model, classes = take(fields["model"], _MODEL_FIELDS, "model"), tuple(fields["forgotten_classes"])
+        classes = tuple(fields["forgotten_classes"])
         if classes != tuple(sorted(set(classes))):
             raise FormatError("statement: forgotten classes are not in increasing order")
         return cls(
             dataset=referenced(references, "dataset", fields["dataset"]),
             spec=TrainingSpec.from_mapping(fields["spec"]),
             forgotten=read_records(fields["forgotten"]),
-            model=ModelCommitment(**(model | {"shape": tuple(model["shape"])})),
+            model=ModelCommitment.from_mapping(fields["model"]),
             previous=fields["previous"],
             forgotten_classes=classes,
+            scope=read_scope(fields["scope"]),
+            start=tuple(map(Start.from_mapping, fields["start"])),
         )

@@ -14,10 +14,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import ParameterError
 from ..families import Family
 from ..live import Live
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
+from ..shards import Run
+
+NO_SHARDS = "scope: there are shards to train in sharded trainings only"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,15 @@ class Compiled:
     def bias(self) -> bool:
         """Whether the last weight is that of a feature that is always one."""
         return self.width > self.features
+
+    def scoped(self, runs: tuple[Run, ...], starts: tuple[tuple[Run, ...], ...]) -> Compiled:
+        """That of some shards only. Raises ParameterError where there are none.
+
+        Args:
+            runs: which, and from which stage on.
+            starts: of each earlier statement from whose models some begin, the runs that it trained; none for all.
+        """
+        raise ParameterError(NO_SHARDS)
 
     @property
     def activation_table(self) -> NDArray[np.int64]:
@@ -86,8 +99,16 @@ class Method(ABC):
     def describe(self) -> str:
         """The method with its fields, for people; goes on after "logistic regression with bias, by "."""
 
-    def model_shape(self, shape: DatasetShape) -> tuple[int, ...]:
-        """Of the integers that are committed: (outputs, weights of each, the intercept included)."""
+    def model_shape(self, shape: DatasetShape, runs: tuple[Run, ...] = ()) -> tuple[int, int]:
+        """Of the integers that are committed: (models, weights of each, the intercept included).
+
+        There is a model for each output; where there are shards, for each stage of each of these.
+
+        Args:
+            runs: which shards are trained, if not all. Raises ParameterError where there are none.
+        """
+        if runs:
+            raise ParameterError(NO_SHARDS)
         return (shape.outputs, shape.features + self.bias)
 
     @abstractmethod

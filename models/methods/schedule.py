@@ -132,19 +132,18 @@ class Schedule(Compiled):
         """The rows of a block; the last block may have fewer than J."""
         return slice(block * self.block_size, min((block + 1) * self.block_size, self.rows))
 
-    def of_shard(self, shard: int) -> Schedule:
-        """That of the `shard`-th shard of a stage alone: the same integers. Raises ZkUnlearnError for no stage."""
+    def of_shards(self, first: int, count: int) -> Schedule:
+        """That of some shards of a stage, from the `first`-th on: the same integers. Raises ZkUnlearnError for none."""
         if self.stage is None:
             raise ZkUnlearnError("a schedule without shards")
-        alone, rows = self.stage.of_shard(shard), self.block_rows(shard)
-        start, stop = rows.start, min(rows.stop, rows.start + alone.prefix)
-        forgotten = tuple(position - start for position in self.live.forgotten_within(start, stop))
+        own, start = self.stage.of(first, count), first << self.stage.place_bits
+        forgotten = self.live.forgotten_within(start, start + own.rows)
         return replace(
             self,
-            live=Live(alone.rows, forgotten, alone.ranges, may_be_empty=True),
-            block_size=alone.block_size,
-            c_block=Runs.of([(self.c_block[shard], 1)]),
-            stage=alone,
+            live=Live(own.rows, tuple(row - start for row in forgotten), own.ranges, may_be_empty=True),
+            block_size=own.block_size,
+            c_block=Runs.of((self.c_block[shard], 1) for shard in range(first, first + count)),
+            stage=own,
         )
 
     def effective_learning_rate(self, epoch: int, block: int) -> float:

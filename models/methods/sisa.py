@@ -10,7 +10,7 @@ Source: Bourtoule et al., Machine Unlearning, IEEE S&P 2021.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -22,8 +22,8 @@ from ..families import Family
 from ..live import Live
 from ..scales import FixedPoint
 from ..shapes import MAX_ROWS, DatasetShape
-from ..shards import Shards
-from .base import Compiled, Method
+from ..shards import Run, Shards
+from .base import NO_SHARDS, Compiled, Method
 from .gradient_descent import MAX_SCORES, MAX_WEIGHTS, GradientDescent
 from .schedule import Schedule, compile_stage
 
@@ -34,23 +34,91 @@ _SHARED = ("epochs", "learning_rate", "momentum", "l2", "bias", "penalize_interc
 _FIELDS: Fields = {"shard_rows": Int(1, MAX_ROWS), "slices": Int(1, MAX_SLICES), "aggregate": str}
 
 
+@dataclass(frozen=True)
+class Part:
+    """One stage of a run of shards: what is trained, and committed to, together.
+
+    Attributes:
+        run: the shards. number: the stage, 1 to R.
+        schedule: its integers.
+        source: the run whose models of stage `number` - 1 training begins from; None from zero weights.
+        start: the number of the earlier statement that trained them; None for this one.
+    """
+
+    run: Run
+    number: int
+    schedule: Schedule
+    source: Run | None
+    start: int | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stages(Compiled):
-    """The public integers of all stages of all shards.
+    """The public integers of some stages of some shards, of all of them unless it is said.
 
     Attributes:
         shards: how the data set is cut.
-        stages: of each stage, the first one first; its blocks are the shards.
+        stages: of each stage of all shards, the first one first; its blocks are the shards.
+        runs: which shards are trained, and from which stage on.
+        starts: of each earlier statement that is named, the runs that it trained.
     """
 
     shards: Shards
     stages: tuple[Schedule, ...]
+    runs: tuple[Run, ...]
+    starts: tuple[tuple[Run, ...], ...] = ()
+
+    def scoped(self, runs: tuple[Run, ...], starts: tuple[tuple[Run, ...], ...]) -> Stages:
+        """See Compiled. Raises ParameterError for what cannot be trained together, or begins from no known models."""
+        if runs == self.shards.whole:
+            raise ParameterError("scope: all stages of all shards are what is trained where nothing is said")
+        self.shards.require_runs(runs)
+        named = {run.start for run in runs} - {None}
+        if named != set(range(len(starts))):
+            raise ParameterError(f"scope: begins from statements {named}, where {len(starts)} are named")
+        scoped = replace(self, runs=runs, starts=tuple(own or self.shards.whole for own in starts))
+        for run in runs:
+            scoped.source_of(run)
+        return scoped
+
+    def source_of(self, run: Run) -> Run | None:
+        """The run of the statement it begins from. Raises ParameterError if that did not train what it needs."""
+        if run.start is None:
+            return None
+        source = next((own for own in self.starts[run.start] if own.trains(run)), None)
+        if source is None:
+            raise ParameterError(
+                f"scope: no models of stage {run.stage - 1} of shards from {run.first} on to begin from"
+            )
+        return source
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Stage by stage of each run: a stage comes after the one that it begins from."""
+        return tuple(
+            Part(
+                run,
+                number,
+                self.stages[number - 1].of_shards(run.first, run.count),
+                self.source_of(run) if number == run.stage else run,
+                run.start if number == run.stage else None,
+            )
+            for run in self.runs
+            for number in range(run.stage, self.shards.slices + 1)
+        )
 
     @property
     def empty_shards(self) -> tuple[int, ...]:
         """Shards of which no row counts, whose models have learnt nothing: they have no say."""
         counts = self.stages[-1].live_counts
         return tuple(shard for shard in range(self.shards.count) if not counts[shard])
+
+
+def stages_of(compiled: Compiled) -> Stages:
+    """What a sharded training compiled to. Raises ParameterError for another."""
+    if not isinstance(compiled, Stages):
+        raise ParameterError(NO_SHARDS)
+    return compiled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,10 +208,11 @@ class Sisa(Method):
             f"{self.aggregate}; of each {'shard' if self.slices == 1 else 'stage'}, {self.descent.describe()}"
         )
 
-    def model_shape(self, shape: DatasetShape) -> tuple[int, ...]:
-        """See Method: (stages, outputs, shards, weights of each, the intercept included)."""
-        shards = -(-shape.rows // self.shard_rows)
-        return (self.slices, shape.outputs, shards, shape.features + self.bias)
+    def model_shape(self, shape: DatasetShape, runs: tuple[Run, ...] = ()) -> tuple[int, int]:
+        """See Method: models are counted run by run, stage by stage, and in a stage by output and shard."""
+        shards = Shards(shape.rows, self.shard_rows, self.slices)
+        models = sum((self.slices + 1 - run.stage) * run.count for run in runs or shards.whole)
+        return (models * shape.outputs, shape.features + self.bias)
 
     def require_provable(self, shape: DatasetShape) -> None:
         """See Method."""
@@ -184,4 +253,5 @@ class Sisa(Method):
             live=live,
             shards=shards,
             stages=tuple(stages),
+            runs=shards.whole,
         )

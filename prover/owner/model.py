@@ -7,6 +7,7 @@ predicts is in prediction.py.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...circuits.field.goldilocks import is_canonical
+from ...circuits.field.goldilocks import Vector, is_canonical
+from ...circuits.language.layout import Address
 from ...circuits.relations.model import MODEL
 from ...circuits.statements.base import read_statement, statement_digest, written
 from ...circuits.statements.training import TrainingStatement
@@ -48,7 +50,8 @@ class Model(LinearModel, Counted):
     Attributes:
         statement: what was proved about it.
         integers: int64 (outputs, K): of each output weights (d,) at scale w_bits, and the intercept at
-            x_bits + w_bits, if there is one; of a sharded training (stages, outputs, shards, K).
+            x_bits + w_bits, if there is one; of a sharded training of all models, (models, K), which answer together
+            in sharded_model.py.
         secret: what opens the commitment.
         budget: its openings, of which the proof of its training has spent one.
     """
@@ -191,5 +194,13 @@ def commit_model(
     statement: TrainingStatement, matrix: MatrixShape, integers: npt.NDArray[np.int64], secret: Secret
 ) -> Commitment:
     """The commitment to `Model.integers`."""
-    cells = MAKERS_OF_METHOD[statement.spec.method.kind].cells(statement.dataset.features, integers)
-    return commit_columns(matrix.layout, matrix.code, cells, secret)
+    return commit_columns(matrix.layout, matrix.code, _columns(statement, integers), secret)
+
+
+def model_columns(model: Model) -> Mapping[Address, Vector]:
+    """What a model's commitment holds."""
+    return _columns(model.statement, model.integers)
+
+
+def _columns(statement: TrainingStatement, integers: npt.NDArray[np.int64]) -> Mapping[Address, Vector]:
+    return MAKERS_OF_METHOD[statement.spec.method.kind].cells(statement.schedule, integers)

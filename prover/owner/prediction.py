@@ -98,8 +98,12 @@ class Predictor(ABC):
         Raises:
             DataError: as said of the class; or an expected count that is beyond float64, naming its row.
         """
+        return self._answers(X)[1]
+
+    def _answers(self, X: Any) -> tuple[FloatArray, NDArray[Any]]:
+        """Scores, (N,) or (N, O), and predictions (N,) for rows X (N, d)."""
         scores = self.decision_function(X)
-        return self._classes(scores) if self.spec.family.predicts == "class" else self._values(scores)
+        return scores, self._classes(scores) if self.spec.family.predicts == "class" else self._values(scores)
 
     def predict_proba(self, X: Any) -> FloatArray:
         """The probabilities of all classes, in the order of `classes_`, for rows X (N, d): float64 (N, classes).
@@ -139,7 +143,7 @@ class Predictor(ABC):
         check_aligned(X=X, y=y)
         column = self.encoding.label.column
         name = label_name or (DEFAULT_LABEL_NAME if column is None else column.name)
-        scores = self.decision_function(X)
+        scores, predicted = self._answers(X)
         labels = as_labels(y, name)
         if labels.shape != scores.shape[:1]:
             reason = f"X and y: {len(scores)} rows, but labels of shape {labels.shape}"
@@ -149,10 +153,10 @@ class Predictor(ABC):
         if labels.dtype.kind == "f":
             labels = real_array(name, labels, 1)
         if self.spec.family.predicts == "class":
-            return accuracy(self.encoding.label, self._classes(scores), labels, name)
+            return accuracy(self.encoding.label, predicted, labels, name)
         if self.spec.family.predicts == "count":
-            return explained_deviance(scores, self._values(scores), counts_of(labels, name))
-        return explained_variance(self._values(scores), values_of(self.encoding.label, labels, name))
+            return explained_deviance(scores, predicted, counts_of(labels, name))
+        return explained_variance(predicted, values_of(self.encoding.label, labels, name))
 
     def _classes(self, scores: FloatArray) -> NDArray[np.str_]:
         """A classifier's predictions for scores (N,) or (N, O)."""

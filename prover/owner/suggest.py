@@ -13,7 +13,7 @@ from ...verifier.proofs import TrainingProof
 from ..kernels import run_blas_tasks
 from ..protocol.proof import Progress
 from .dataset import DATASETS, Dataset
-from .training import classes_to_forget, forgotten_before, positions_of_classes
+from .declared import classes_to_forget, forgotten_before, positions_of_classes
 
 LARGEST_LIMIT = 1 << 14  # of epochs that are tried
 

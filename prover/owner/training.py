@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -12,43 +12,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...circuits.field.goldilocks import Vector
+from ...circuits.language.layout import Address
 from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.model import MODEL
-from ...circuits.statements.records import Record
-from ...circuits.statements.training import MODEL_OPENINGS, PATHS, ModelCommitment, TrainingStatement
-from ...errors import DataError, ParameterError, StatementMismatch, require_type
+from ...circuits.relations.sisa import start_matrix
+from ...errors import DataError
 from ...models.convergence import Curve
-from ...models.encoding.labels import class_texts
+from ...models.methods import Sisa
 from ...models.spec import TrainingSpec
+from ...verifier.bundles import Bundle
 from ...verifier.proofs import TrainingProof
-from ...verifier.protocol.merkle import DIGEST_BYTES
-from ..matrices.commitment import fresh_secret
+from ...verifier.protocol.proof import ProofShape
+from ..matrices.commitment import Commitment, commit_columns, fresh_secret
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
 from ..witnesses.methods import MAKERS_OF_METHOD
-from .budget import require_openings
-from .dataset import DATASETS, Dataset
-from .model import Model, commit_model
+from .dataset import Dataset
+from .declared import Declared, Previous, declare
+from .model import Model, commit_model, model_columns
 from .prove import check_before_work, prove_statement
-from .successors import note_statement, refuse_fork
+from .successors import note_statement
 from .trained import Trained
 
 LOGGER = logging.getLogger("zkunlearn")
-
-
-@dataclass(frozen=True, repr=False)
-class Declared:
-    """A training before it is run.
-
-    Attributes:
-        draft: its statement, in which the model's root is zero.
-        attached: what the proof's file carries beside it.
-        repeated: how many of the rows that were named had been forgotten already.
-    """
-
-    draft: TrainingStatement
-    attached: Mapping[str, bytes]
-    repeated: int
 
 
 @dataclass(frozen=True, repr=False)  # secrets stay out of logs
@@ -58,13 +45,13 @@ class Outcome:
     Attributes:
         trace: of the method's own kind (prover/witnesses/methods.py).
         integers: of the model, `Model.integers`.
-        curve: how it went.
+        curve: how it went; None where no row counts that it is about.
         notes: what the owner should know of it.
     """
 
     trace: Any
     integers: npt.NDArray[np.int64]
-    curve: Curve
+    curve: Curve | None
     notes: tuple[str, ...]
 
 
@@ -72,9 +59,9 @@ def prove_training(
     dataset: Dataset,
     spec: TrainingSpec,
     forget: Iterable[object] = (),
-    previous: TrainingProof | None = None,
+    previous: Previous | None = None,
     progress: Progress | None = None,
-    model_openings: int = MODEL_OPENINGS,
+    model_openings: int | None = None,
     fork: bool = False,
     forget_classes: Iterable[object] = (),
 ) -> Trained:
@@ -84,8 +71,10 @@ def prove_training(
         dataset: the committed data set; one of its openings is spent.
         spec: the declared algorithm.
         forget: ids of the rows to forget, beside those that `previous` forgot; naming these again does no harm.
-        previous: the proof that this one supersedes.
-        model_openings: how many proofs the model's commitment can serve, this one included.
+        previous: the proof that this one supersedes; of a sharded training a bundle, or its models, of which then only
+            what the forgotten rows bear on is trained again.
+        model_openings: how many proofs the model's commitment can serve, this one included; by default a few, and
+            more for models that later requests begin from.
         fork: whether `previous` may have another successor already, as far as the stored data set knows.
         forget_classes: texts of classes to forget, with all their rows, beside those that `previous` forgot.
 
@@ -95,71 +84,54 @@ def prove_training(
             every update is rounded to zero; or an argument is of another type.
         StatementMismatch: `previous` is about something else.
         TrainingError: the training diverges.
-        BudgetExceeded: no openings are left.
+        BudgetExceeded: no openings are left, of the data set or of models that training begins from.
     """
     start = perf_counter()
     declared = declare(dataset, spec, forget, previous, model_openings, fork, forget_classes)
-    draft = declared.draft
-    shape = check_before_work(draft, [dataset.budget], declared.attached)
+    draft, budgets = declared.draft, [dataset.budget, *(model.budget for model in declared.starts)]
+    shape = check_before_work(draft, budgets, declared.attached)
     dataset.require_whole_count()
-    outcome = train_declared(dataset, draft, progress)
+    outcome = train_declared(dataset, declared, progress)
 
     matrix = shape.committed[MODEL]
     secret = fresh_secret(matrix.code, matrix.layout.rows)
     opening = commit_model(draft, matrix, outcome.integers, secret)
     statement = replace(draft, model=replace(draft.model, root=opening.root))
     own = MAKERS_OF_METHOD[spec.method.kind].witness(draft.training, outcome.trace)
-    witness = Witness({**dataset.columns, **own.columns}, own.looked_up)
+    starts = [_opened(shape, start_matrix(i), model) for i, model in enumerate(declared.starts)]
+    earlier = {column: cells for columns, _ in starts for column, cells in columns.items()}
+    witness = Witness({**dataset.columns, **earlier, **own.columns}, own.looked_up)
     committed = {DATASET: dataset.matrix, MODEL: opening}
+    committed |= {start_matrix(i): commitment for i, (_, commitment) in enumerate(starts)}
     trained = perf_counter()
-    proved = prove_statement(shape, statement, committed, witness, budgets=[dataset.budget], progress=progress)
+    proved = prove_statement(shape, statement, committed, witness, budgets=budgets, progress=progress)
     model = Model.proved(statement, outcome.integers, secret)
     timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
     proof = TrainingProof(statement, proved.proof.proof, declared.attached)
     notes = outcome.notes
     if dataset.directory is not None:
         notes += _noted(dataset.directory, proof)
-    return Trained(proof, model, timings, declared.repeated, dataset.directory, notes, outcome.curve)
+    bundle = _bundle(declared, proof)
+    return Trained(
+        proof, model, timings, declared.repeated, dataset.directory, notes, outcome.curve, bundle, declared.models
+    )
 
 
-def declare(
-    dataset: Dataset,
-    spec: TrainingSpec,
-    forget: Iterable[object],
-    previous: TrainingProof | None,
-    model_openings: int = MODEL_OPENINGS,
-    fork: bool = False,
-    forget_classes: Iterable[object] = (),
-) -> Declared:
-    """What is to be trained; arguments and errors are those of `prove_training`."""
-    _require_types(dataset, spec, previous)
-    openings = require_openings(model_openings)
-    before, wanted = forgotten_before(dataset, previous, fork), dataset.rows.positions(forget)
-    classes = classes_to_forget(dataset, previous, forget_classes)
-    records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes)})
-    draft = _draft(dataset, spec, records, openings, previous, classes)
-    attached = {PATHS: dataset.rows.record_paths(draft.positions)}
-    return Declared(draft, attached, len({*before} & {*wanted}))
+def _opened(shape: ProofShape, matrix: str, model: Model) -> tuple[dict[Address, Vector], Commitment]:
+    """The columns of a model that training begins from, as those of that matrix, and its commitment."""
+    own = shape.committed[matrix]
+    cells = {Address(matrix, column.name): values for column, values in model_columns(model).items()}
+    return cells, commit_columns(own.layout, own.code, cells, model.secret)
 
 
-def classes_to_forget(dataset: Dataset, previous: TrainingProof | None, classes: Iterable[object]) -> tuple[str, ...]:
-    """The texts of these classes and of those that are forgotten already, increasing. Raises ParameterError."""
-    if isinstance(classes, (str, bytes)) or not isinstance(classes, Iterable):
-        raise ParameterError("forget_classes: expected a list of classes, by the texts of their labels")
-    named = class_texts(np.array([*classes], dtype=object))
-    before = () if previous is None else previous.statement.forgotten_classes
-    dataset.statement.encoding.label.require_forgettable(named)
-    return tuple(sorted({*named, *before}))
+def _bundle(declared: Declared, proof: TrainingProof) -> Bundle | None:
+    """With what is kept, if it is a sharded training."""
+    if not isinstance(proof.statement.spec.method, Sisa):
+        return None
+    return Bundle((proof,)) if declared.bundle is None else declared.bundle.with_proof(proof)
 
 
-def positions_of_classes(dataset: Dataset, classes: Sequence[str]) -> list[int]:
-    """The rows of these classes."""
-    numbers = [dataset.statement.encoding.label.classes.index(text) for text in classes]
-    found: list[int] = np.flatnonzero(np.isin(dataset.rows.labels, numbers)).tolist()
-    return found
-
-
-def train_declared(dataset: Dataset, draft: TrainingStatement, progress: Progress | None) -> Outcome:
+def train_declared(dataset: Dataset, declared: Declared, progress: Progress | None) -> Outcome:
     """Run a training in the integers that are proved; what its owner should know is logged.
 
     Raises:
@@ -167,53 +139,15 @@ def train_declared(dataset: Dataset, draft: TrainingStatement, progress: Progres
         TrainingError: it diverges.
     """
     _report(progress, "train")
-    method = draft.spec.method
+    draft, method = declared.draft, declared.draft.spec.method
     maker = MAKERS_OF_METHOD[method.kind]
-    trace = maker.train(dataset.rows, draft.schedule)
+    trace = maker.train(dataset.rows, draft.schedule, [model.integers for model in declared.starts])
     lost = maker.notes(draft.schedule, trace)
     curve = maker.curve(dataset.rows, method, draft.schedule, trace)
-    notes = (*lost, *curve.notes)
+    notes = (*lost, *(() if curve is None else curve.notes))
     for note in notes:
         LOGGER.warning("%s", note)
     return Outcome(trace, maker.model(draft.schedule, trace), curve, notes)
-
-
-def _require_types(dataset: Dataset, spec: TrainingSpec, previous: TrainingProof | None) -> None:
-    require_type("dataset", dataset, Dataset, DATASETS)
-    require_type("spec", spec, TrainingSpec, "`load_spec` reads a file")
-    if previous is not None:
-        require_type("previous", previous, TrainingProof, "of what `prove` returns it is `.proof`")
-
-
-def _draft(
-    dataset: Dataset,
-    spec: TrainingSpec,
-    forgotten: tuple[Record, ...],
-    openings: int,
-    previous: TrainingProof | None,
-    classes: tuple[str, ...],
-) -> TrainingStatement:
-    """The statement before there is a model, whose root is zero in it."""
-    shape = spec.method.model_shape(dataset.statement.encoding.shape(dataset.statement.rows))
-    model = ModelCommitment(bytes(DIGEST_BYTES), openings, shape)
-    superseded = None if previous is None else previous.digest
-    return TrainingStatement(dataset.statement, spec, forgotten, model, superseded, classes)
-
-
-def forgotten_before(dataset: Dataset, previous: TrainingProof | None, fork: bool) -> tuple[int, ...]:
-    """Positions that the superseded proof forgot, which stay forgotten; none without one.
-
-    Raises:
-        StatementMismatch: what verifier.pins.check_previous would find.
-        DataError: it has a successor, and `fork` does not allow another one.
-    """
-    if previous is None:
-        return ()
-    if previous.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
-        raise StatementMismatch("the previous proof is about another data set")
-    if dataset.directory is not None and not fork:
-        refuse_fork(previous, dataset.directory)
-    return previous.statement.positions
 
 
 def _noted(directory: Path, proof: TrainingProof) -> tuple[str, ...]:

@@ -9,15 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ...circuits.statements.training import TrainingStatement
+from ...errors import ZkUnlearnError
 from ...models.convergence import Curve
 from ...models.encoding.dataset import DatasetEncoding
 from ...models.spec import TrainingSpec
-from ...verifier.proofs import TrainingProof
 from ..protocol.proof import Progress
 from .dataset import Dataset
+from .declared import Previous, declare
 from .linear_model import LinearModel
 from .prove import check_before_work
-from .training import declare, train_declared
+from .training import train_declared
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -56,7 +57,7 @@ def try_training(
     dataset: Dataset,
     spec: TrainingSpec,
     forget: Iterable[object] = (),
-    previous: TrainingProof | None = None,
+    previous: Previous | None = None,
     progress: Progress | None = None,
     forget_classes: Iterable[object] = (),
 ) -> TrainingRun:
@@ -67,7 +68,9 @@ def try_training(
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError: those of `prove_training`.
     """
-    declared = declare(dataset, spec, forget, previous, fork=True, forget_classes=forget_classes)
+    declared = declare(dataset, spec, forget, previous, fork=True, forget_classes=forget_classes, whole=True)
     check_before_work(declared.draft, attached=declared.attached)
-    outcome = train_declared(dataset, declared.draft, progress)
+    outcome = train_declared(dataset, declared, progress)
+    if outcome.curve is None:  # a shard is left in which a row counts
+        raise ZkUnlearnError("a whole training without a row")
     return TrainingRun(declared.draft, outcome.integers, outcome.curve, outcome.notes)

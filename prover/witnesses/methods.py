@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ...circuits.field.goldilocks import Vector
 from ...circuits.language.layout import Address
 from ...models.convergence import Curve
-from ...models.methods import GradientDescent, OnePass, Sisa
+from ...models.methods import Compiled, GradientDescent, OnePass, Sisa
 from ..matrices.values import Witness
 from .curve import descent_curve
 from .gradient_descent import training_witness
@@ -29,27 +29,43 @@ class Maker:
     """How the owner trains by a method, and proves it.
 
     Attributes:
-        train: from rows and what the method compiled to a trace. Raises TrainingError.
+        train: from rows, what the method compiled to, and the integers of earlier models, to a trace. Raises
+            TrainingError.
         notes: on the schedule and the trace, what the owner should know before proving, such as what rounding took
             away; raises ParameterError where nothing is left.
         model: on the same, the integers of the model: `Model.integers`.
-        cells: from d and these integers, the columns of the model's commitment.
+        cells: from what the method compiled to and these integers, the columns of the model's commitment.
         curve: from rows, the method, what it compiled to and the trace, how the training went.
+        openings: how many proofs a model can serve, by default: that of its training, and those that build on it.
         witness: from the method's relation and the trace to the columns that are committed.
     """
 
-    train: Callable[[Rows, Any], Any]
+    train: Callable[[Rows, Any, Sequence[npt.NDArray[np.int64]]], Any]
     notes: Callable[[Any, Any], tuple[str, ...]]
     model: Callable[[Any, Any], npt.NDArray[np.int64]]
-    cells: Callable[[int, npt.NDArray[np.int64]], Mapping[Address, Vector]]
-    curve: Callable[[Rows, Any, Any, Any], Curve]
+    cells: Callable[[Any, npt.NDArray[np.int64]], Mapping[Address, Vector]]
+    curve: Callable[[Rows, Any, Any, Any], Curve | None]
     witness: Callable[[Any, Any], Witness]
+    openings: int = 4
+
+
+def _cells(schedule: Compiled, integers: npt.NDArray[np.int64]) -> Mapping[Address, Vector]:
+    return model_cells(schedule.features, integers)
+
+
+def _from_zero(train: Callable[[Rows, Any], Any]) -> Callable[[Rows, Any, Sequence[npt.NDArray[np.int64]]], Any]:
+    """A run that begins from zero weights, whatever models there were."""
+    return lambda rows, schedule, _: train(rows, schedule)
 
 
 MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
     {
-        GradientDescent.kind: Maker(descend, resolution_notes, model_of, model_cells, descent_curve, training_witness),
-        OnePass.kind: Maker(solve_rows, solution_notes, solution_model, model_cells, one_pass_curve, one_pass_witness),
-        Sisa.kind: Maker(train_shards, shard_notes, models_of, models_cells, shards_curve, sisa_witness),
+        GradientDescent.kind: Maker(
+            _from_zero(descend), resolution_notes, model_of, _cells, descent_curve, training_witness
+        ),
+        OnePass.kind: Maker(
+            _from_zero(solve_rows), solution_notes, solution_model, _cells, one_pass_curve, one_pass_witness
+        ),
+        Sisa.kind: Maker(train_shards, shard_notes, models_of, models_cells, shards_curve, sisa_witness, 64),
     }
 )

@@ -13,7 +13,8 @@ from zkunlearn.circuits.statements.base import Statement, read_statement, regist
 from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
 from zkunlearn.circuits.statements.link import LinkStatement
 from zkunlearn.circuits.statements.records import Record, order_key
-from zkunlearn.circuits.statements.training import PATHS, ModelCommitment, TrainingStatement
+from zkunlearn.circuits.statements.scope import ModelCommitment
+from zkunlearn.circuits.statements.training import PATHS, TrainingStatement
 from zkunlearn.errors import FormatError, InvalidProof, ParameterError
 from zkunlearn.models.encoding.columns import ColumnEncoding
 from zkunlearn.models.encoding.dataset import DatasetEncoding

@@ -12,7 +12,8 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
 from zkunlearn.circuits.statements.records import Record
-from zkunlearn.circuits.statements.training import ModelCommitment, TrainingStatement
+from zkunlearn.circuits.statements.scope import ModelCommitment
+from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.cli.inspection import inspect_file
 from zkunlearn.errors import InvalidProof, ParameterError
 from zkunlearn.models.encoding.dataset import DatasetEncoding

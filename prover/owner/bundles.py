@@ -1,0 +1,107 @@
+"""What a request to forget has to train again, of a sharded training: a scope, and the models that it begins from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from ...circuits.statements.scope import Start
+from ...errors import DataError, ParameterError
+from ...models.shards import Run, Shards
+from ...verifier.bundles import Bundle, InForce
+from .model import Model
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be trained.
+
+    Attributes:
+        scope: shards, and from which stage on.
+        starts: numbers of the bundle's proofs whose models some begin from, by which `scope` names them.
+    """
+
+    scope: tuple[Run, ...]
+    starts: tuple[int, ...]
+
+
+def plan_request(bundle: Bundle, positions: Collection[int]) -> Request:
+    """What has to be trained again where exactly these rows, in any order, are forgotten.
+
+    A shard is trained from the first stage on that saw a row which is forgotten now, or did not see one that is not.
+
+    Raises:
+        ParameterError: nothing has: what is in force forgets these rows, and no others.
+    """
+    shards = bundle.shards
+    first = _first_stages(bundle, shards, set(positions))
+    if not first:
+        raise ParameterError(
+            "forget: no row that counts is forgotten, so every model stands and nothing is to be proved"
+        )
+    before = {shard: bundle.table[shard, stage - 1] if stage > 1 else None for shard, stage in first.items()}
+    alone = [(Run(shard, 1, first[shard]), before[shard]) for shard in sorted(first)]
+    runs = list(_merged(alone, shards.count))
+    starts = tuple(dict.fromkeys(source.proof for _, source in runs if source is not None))
+    scope = tuple(
+        Run(run.first, run.count, run.stage, None if source is None else starts.index(source.proof))
+        for run, source in runs
+    )
+    return Request(() if scope == shards.whole else scope, starts)
+
+
+def _first_stages(bundle: Bundle, shards: Shards, wanted: set[int]) -> dict[int, int]:
+    """Of each shard that is touched, the first stage that is."""
+    first: dict[int, int] = {}
+    for number, proof in enumerate(bundle.proofs):
+        for position in wanted.symmetric_difference(proof.statement.positions):
+            shard, place = divmod(position, shards.shard_rows)
+            for stage in range(1, shards.slices + 1):
+                if place < shards.prefix(stage) and bundle.table[shard, stage].proof == number:
+                    first[shard] = min(stage, first.get(shard, stage))
+    return first
+
+
+Sourced = tuple[Run, InForce | None]
+
+
+def _merged(runs: Sequence[Sourced], count: int) -> Iterator[Sourced]:
+    """The same shards in as few runs: neighbours that begin at the same stage, from the models of one run."""
+    size, merged = 1, list(runs)
+    while size < count:
+        found: list[Sourced] = []
+        for run, source in merged:
+            last, its_source = found[-1] if found else (None, None)
+            if (
+                last is not None
+                and last.first % (2 * size) == 0
+                and last.shards.stop == run.first
+                and last.count == size
+                and (last.stage, its_source) == (run.stage, source)
+                and (source is None or run.count == size or run.shards.stop == source.run.shards.stop)
+            ):
+                found[-1] = Run(last.first, last.count + run.count, last.stage), source
+            else:
+                found.append((run, source))
+        merged, size = found, 2 * size
+    yield from merged
+
+
+def starts_of(bundle: Bundle, numbers: Sequence[int]) -> tuple[Start, ...]:
+    """These statements of a bundle, as a statement names them to begin from."""
+    proofs = [bundle.proofs[number] for number in numbers]
+    return tuple(Start(proof.digest, proof.statement.model, proof.statement.scope) for proof in proofs)
+
+
+def models_for(bundle: Bundle, numbers: Sequence[int], models: Sequence[Model]) -> list[Model]:
+    """The secrets behind these statements of a bundle. Raises DataError if one is not among `models`."""
+    own = {model.statement.model.root: model for model in models}
+    found = []
+    for number in numbers:
+        root = bundle.proofs[number].statement.model.root
+        if root not in own:
+            raise DataError(
+                f"the models that statement {number + 1} of the bundle is about are not there (root {root.hex()})"
+            )
+        found.append(own[root])
+    return found

@@ -1,0 +1,149 @@
+"""What is to be trained, before it is: the statement but for the model, from what the owner asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...circuits.statements.scope import ModelCommitment
+from ...circuits.statements.training import PATHS, TrainingStatement
+from ...errors import ParameterError, StatementMismatch, require_type
+from ...models.encoding.labels import class_texts
+from ...models.spec import TrainingSpec
+from ...verifier.bundles import Bundle
+from ...verifier.proofs import TrainingProof
+from ...verifier.protocol.merkle import DIGEST_BYTES
+from ..witnesses.methods import MAKERS_OF_METHOD
+from .budget import require_openings
+from .bundles import Request, models_for, plan_request, starts_of
+from .dataset import DATASETS, Dataset
+from .model import Model
+from .sharded_model import ShardedModel
+from .successors import refuse_fork
+
+Previous = TrainingProof | Bundle | ShardedModel
+
+
+@dataclass(frozen=True, repr=False)
+class Declared:
+    """A training before it is run.
+
+    Attributes:
+        draft: its statement, in which the model's root is zero.
+        attached: what the proof's file carries beside it.
+        repeated: how many of the rows that were named had been forgotten already.
+        starts: the models of `draft.start`.
+        bundle: of a sharded training, what is kept from; None where nothing is.
+        models: the secrets behind that bundle, as far as they are at hand.
+    """
+
+    draft: TrainingStatement
+    attached: Mapping[str, bytes]
+    repeated: int
+    starts: tuple[Model, ...] = ()
+    bundle: Bundle | None = None
+    models: tuple[Model, ...] = ()
+
+
+def declare(
+    dataset: Dataset,
+    spec: TrainingSpec,
+    forget: Iterable[object],
+    previous: Previous | None,
+    model_openings: int | None = None,
+    fork: bool = False,
+    forget_classes: Iterable[object] = (),
+    *,
+    whole: bool = False,
+) -> Declared:
+    """What is to be trained; arguments and errors are those of `prove_training`.
+
+    whole: nothing is kept of a bundle.
+    """
+    _require_types(dataset, spec, previous)
+    usual = MAKERS_OF_METHOD[spec.method.kind].openings
+    openings = require_openings(usual if model_openings is None else model_openings)
+    proof = superseded_proof(previous)
+    before, wanted = forgotten_before(dataset, proof, fork), dataset.rows.positions(forget)
+    classes = classes_to_forget(dataset, proof, forget_classes)
+    records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes)})
+    bundle, models = _kept(dataset, spec, previous) if not whole else (None, ())
+    request = Request((), ()) if bundle is None else plan_request(bundle, [record.position for record in records])
+    starts = () if bundle is None else tuple(models_for(bundle, request.starts, models))
+    draft = TrainingStatement(
+        dataset.statement,
+        spec,
+        records,
+        _uncommitted(dataset, spec, request, openings),
+        None if proof is None else proof.digest,
+        classes,
+        request.scope,
+        () if bundle is None else starts_of(bundle, request.starts),
+    )
+    attached = {PATHS: dataset.rows.record_paths(draft.positions)}
+    kept = None if bundle is None or not request.scope else bundle
+    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models)
+
+
+def _kept(dataset: Dataset, spec: TrainingSpec, previous: Previous | None) -> tuple[Bundle | None, tuple[Model, ...]]:
+    """What the same training of the same commitment can be kept from, and the models at hand; None if nothing can."""
+    models = previous.models if isinstance(previous, ShardedModel) else ()
+    bundle = previous.bundle if isinstance(previous, ShardedModel) else previous
+    if not isinstance(bundle, Bundle) or (bundle.statement.spec, bundle.statement.dataset) != (spec, dataset.statement):
+        return None, ()
+    return bundle, models
+
+
+def superseded_proof(previous: Previous | None) -> TrainingProof | None:
+    """The proof that is superseded: of a bundle, the last one."""
+    bundle = previous.bundle if isinstance(previous, ShardedModel) else previous
+    return bundle.proofs[-1] if isinstance(bundle, Bundle) else bundle
+
+
+def classes_to_forget(dataset: Dataset, previous: TrainingProof | None, classes: Iterable[object]) -> tuple[str, ...]:
+    """The texts of these classes and of those that are forgotten already, increasing. Raises ParameterError."""
+    if isinstance(classes, (str, bytes)) or not isinstance(classes, Iterable):
+        raise ParameterError("forget_classes: expected a list of classes, by the texts of their labels")
+    named = class_texts(np.array([*classes], dtype=object))
+    before = () if previous is None else previous.statement.forgotten_classes
+    dataset.statement.encoding.label.require_forgettable(named)
+    return tuple(sorted({*named, *before}))
+
+
+def positions_of_classes(dataset: Dataset, classes: Sequence[str]) -> list[int]:
+    """The rows of these classes."""
+    numbers = [dataset.statement.encoding.label.classes.index(text) for text in classes]
+    found: list[int] = np.flatnonzero(np.isin(dataset.rows.labels, numbers)).tolist()
+    return found
+
+
+def _require_types(dataset: Dataset, spec: TrainingSpec, previous: Previous | None) -> None:
+    require_type("dataset", dataset, Dataset, DATASETS)
+    require_type("spec", spec, TrainingSpec, "`load_spec` reads a file")
+    if previous is not None:
+        instead = "of what `prove` returns it is `.proof`, of shards `.model`"
+        require_type("previous", previous, (TrainingProof, Bundle, ShardedModel), instead)
+
+
+def _uncommitted(dataset: Dataset, spec: TrainingSpec, request: Request, openings: int) -> ModelCommitment:
+    """The commitment of a model that is not there yet: its root is zero."""
+    shape = dataset.statement.encoding.shape(dataset.statement.rows)
+    return ModelCommitment(bytes(DIGEST_BYTES), openings, spec.method.model_shape(shape, request.scope))
+
+
+def forgotten_before(dataset: Dataset, previous: TrainingProof | None, fork: bool) -> tuple[int, ...]:
+    """Positions that the superseded proof forgot, which stay forgotten; none without one.
+
+    Raises:
+        StatementMismatch: what verifier.pins.check_previous would find.
+        DataError: it has a successor, and `fork` does not allow another one.
+    """
+    if previous is None:
+        return ()
+    if previous.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
+        raise StatementMismatch("the previous proof is about another data set")
+    if dataset.directory is not None and not fork:
+        refuse_fork(previous, dataset.directory)
+    return previous.statement.positions

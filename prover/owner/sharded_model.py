@@ -1,0 +1,179 @@
+"""The models of all shards of a sharded training, which answer together as the spec declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import ParameterError
+from ...models.encoding.columns import table_pieces
+from ...models.encoding.dataset import DatasetEncoding
+from ...models.methods.sisa import Sisa, stages_of
+from ...models.spec import TrainingSpec
+from ...verifier.bundles import Bundle
+from ..tables.arrays import as_known_features
+from ..witnesses.sisa import by_part
+from .bundles import models_for
+from .model import Model
+from .prediction import FloatArray, Predictor, expected_counts, shares
+
+VOTE, SCORE = "vote", "score"
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class ShardedModel(Predictor):
+    """What the models of a bundle say: the mean of their predictions, of their scores, or the class most of them
+    predict. Shards of which no row counts have no say.
+
+    Attributes:
+        bundle: what was proved.
+        models: the secrets behind its statements, in any order.
+
+    Raises:
+        DataError: one of them is not there.
+    """
+
+    bundle: Bundle
+    models: tuple[Model, ...]
+
+    @property
+    def spec(self) -> TrainingSpec:
+        """The declared algorithm."""
+        return self.bundle.statement.spec
+
+    @property
+    def encoding(self) -> DatasetEncoding:
+        """How inputs become integers."""
+        return self.bundle.statement.dataset.encoding
+
+    @property
+    def forgotten_classes(self) -> tuple[str, ...]:
+        """Classes that are forgotten."""
+        return self.bundle.statement.forgotten_classes
+
+    @property
+    def aggregate(self) -> str:
+        """How models answer together."""
+        method = self.spec.method
+        return method.aggregate if isinstance(method, Sisa) else SCORE
+
+    @cached_property
+    def integers(self) -> npt.NDArray[np.int64]:
+        """Of the last stage of each shard that has a say, int64 (shards, outputs, K), as `Model.integers` are."""
+        schedules = [stages_of(proof.statement.schedule) for proof in self.bundle.proofs]
+        secrets = models_for(self.bundle, range(len(self.bundle.proofs)), self.models)
+        parts = [
+            by_part(schedule, model.integers, schedule.runs) for schedule, model in zip(schedules, secrets, strict=True)
+        ]
+        last = schedules[-1]
+        found = []
+        for shard in sorted(set(range(last.shards.count)) - set(last.empty_shards)):
+            entry = self.bundle.table[shard, last.shards.slices]
+            own = parts[entry.proof][entry.run, last.shards.slices]
+            found.append(own[:, shard - entry.run.first])
+        return np.stack(found)
+
+    @property
+    def weights(self) -> FloatArray:
+        """The mean of the shards', where scores are averaged. Raises ParameterError elsewhere: there are none."""
+        return self._mean(self._weights, "weights")
+
+    @property
+    def intercept(self) -> float | FloatArray:
+        """The mean of the shards', where scores are averaged. Raises ParameterError elsewhere: there is none."""
+        mean = self._mean(self._intercepts, "intercept")
+        return mean if mean.ndim else float(mean)
+
+    def _mean(self, values: FloatArray, what: str) -> FloatArray:
+        if self.aggregate != SCORE:
+            raise ParameterError(
+                f'aggregate = "{self.aggregate}": the models of {len(self.integers)} shards answer together, so there '
+                f"is no one {what}"
+            )
+        mean = values.mean(axis=0)
+        return np.asarray(mean if self._several else mean[0])
+
+    @property
+    def _several(self) -> bool:
+        return bool(self.integers.shape[1] > 1)
+
+    @property
+    def _used(self) -> npt.NDArray[np.int64]:
+        """Of the outputs that count: (shards, O, K)."""
+        return self.integers[:, self.kept_classes] if self._several else self.integers
+
+    @property
+    def _weights(self) -> FloatArray:
+        """(shards, O, d)."""
+        found = self._used[..., : len(self.encoding.features)] / float(1 << self.spec.fixed_point.w_bits)
+        return np.asarray(found, dtype=np.float64)
+
+    @property
+    def _intercepts(self) -> FloatArray:
+        """(shards, O)."""
+        scales = self.spec.fixed_point
+        if not self.spec.method.bias:
+            return np.zeros(self._used.shape[:2])
+        return np.asarray(self._used[..., -1] / 2.0 ** (scales.x_bits + scales.w_bits), dtype=np.float64)
+
+    # Answers ---------------------------------------------------------------------------------------------------------
+
+    def decision_function(self, X: Any) -> FloatArray:
+        """The mean score of rows X (N, d); see Predictor. Raises ParameterError where scores are not averaged."""
+        if self.aggregate != SCORE:
+            raise ParameterError(f'aggregate = "{self.aggregate}": there is no one score; see predict_proba')
+        mean = np.asarray(self._scores(X).mean(axis=1), dtype=np.float64)
+        return mean if self._several else mean[:, 0]
+
+    def _scores(self, X: Any) -> FloatArray:
+        """Of each shard's model: (N, shards, O)."""
+        rows, weights, intercepts = as_known_features(X, self.encoding.names), self._weights, self._intercepts
+        scores = np.empty((len(rows), *intercepts.shape))
+        flat = weights.reshape(-1, weights.shape[-1]).T
+        for start, piece in table_pieces(rows):
+            encoded = self.encoding.encode_features(piece, check_bounds=False, first_row=start)
+            own = encoded / float(1 << self.encoding.x_bits) @ flat
+            scores[start : start + len(piece)] = own.reshape(len(piece), *intercepts.shape) + intercepts
+        return scores
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """The probabilities of all classes for rows X (N, d), float64 (N, classes): the mean of what the models say, or
+        how many of them predict each class. See Predictor."""
+        if self.aggregate == SCORE or self.spec.family.predicts != "class":
+            return super().predict_proba(X)
+        return self._proba(self._scores(X))
+
+    def _proba(self, scores: FloatArray) -> FloatArray:
+        """From scores (N, shards, O) of a classifier whose scores are not averaged."""
+        if self.aggregate == VOTE:
+            votes = scores.argmax(axis=2) if self._several else (scores[:, :, 0] > 0).astype(np.int64)
+            return np.stack([(votes == number).mean(axis=1) for number in range(len(self.kept_classes))], axis=1)
+        inverse = self.spec.family.inverse_link
+        if self._several:
+            return shares(inverse(scores).mean(axis=1))
+        return np.stack([inverse(sign * scores[:, :, 0]).mean(axis=1) for sign in (-1.0, 1.0)], axis=1)
+
+    def _answers(self, X: Any) -> tuple[FloatArray, npt.NDArray[Any]]:
+        """See Predictor."""
+        if self.aggregate == SCORE:
+            return super()._answers(X)
+        scores = self._scores(X)
+        if self.spec.family.predicts == "class":
+            found = self._proba(scores)
+            return found, self.classes_[found.argmax(axis=1)]
+        if self.spec.family.predicts == "count":
+            mean = expected_counts(scores[:, :, 0]).mean(axis=1)
+            with np.errstate(divide="ignore"):
+                return np.log(mean), mean
+        mean = scores[:, :, 0].mean(axis=1)
+        return mean, self._values(mean)
+
+
+def sharded(bundle: Bundle, models: Sequence[Model]) -> ShardedModel:
+    """The models of a bundle, of those that are at hand. Raises DataError for one that is not."""
+    return ShardedModel(bundle, tuple(models_for(bundle, range(len(bundle.proofs)), models)))

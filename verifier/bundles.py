@@ -1,0 +1,269 @@
+"""Bundles of a sharded training: which statement is in force for each stage of each shard, and whether they fit.
+
+A request proves again what it touches; everything else stays as earlier statements have it. So a bundle is the list of
+the statements that are in force somewhere, in the order in which they were made: for a shard and a stage it is the last
+that trained them. It says the same as one proof of everything if
+
+1. "bundle spec": each is a valid proof of a training by the same algorithm;
+2. "bundle data set": on the same data set;
+3. "bundle forget list": of the rows that it trained on it forgot those that the last one forgets, no more and no less;
+4. "bundle start": it began from the models that are in force for the stage before, the first stage from zero;
+5. "bundle table": each stage of each shard has one, and no statement is there for nothing.
+
+What goes wrong without each of them is in docs/protocol.md, "Bundles".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from operator import and_
+from pathlib import Path
+
+from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.training import TrainingStatement
+from ..errors import FormatError, InvalidProof, ParameterError, StatementMismatch, require_type
+from ..formats.container import KINDS, decode, encode, write_container
+from ..formats.fields import ListOf, take
+from ..formats.files import read_file
+from ..models.methods.sisa import MAX_SHARDS, MAX_SLICES, Sisa, Stages, stages_of
+from ..models.shards import Run, Shards
+from .pins import Pins
+from .proofs import MAX_FILE_BYTES, DatasetCommitment, TrainingProof
+from .protocol.soundness import Soundness
+from .verify import VerificationReport, verify_proof
+
+BUNDLE_KIND = "bundle"
+KINDS[BUNDLE_KIND] = 1
+Place = tuple[int, int]  # a shard, and a stage of it, 1 to R
+
+
+@dataclass(frozen=True)
+class InForce:
+    """What trained a stage of a shard last.
+
+    Attributes:
+        proof: its number in the bundle. run: with which shards, and from which stage on.
+    """
+
+    proof: int
+    run: Run
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Statements of a sharded training with their proofs, that of the last request last.
+
+    Attributes:
+        proofs: in the order in which they were made.
+
+    Raises:
+        ParameterError: there is none, or one that is of no sharded training.
+    """
+
+    proofs: tuple[TrainingProof, ...]
+
+    def __post_init__(self) -> None:
+        if not self.proofs:
+            raise ParameterError("bundle: there is no statement in it")
+        for proof in self.proofs:
+            require_type("bundle", proof, TrainingProof, "of what `prove` returns it is `.proof`")
+            if not isinstance(proof.statement.spec.method, Sisa):
+                raise ParameterError(f"bundle: {proof.statement.spec.method.kind} has no shards to put together")
+
+    @property
+    def statement(self) -> TrainingStatement:
+        """That of the last request, whose forget list is that of the bundle."""
+        return self.proofs[-1].statement
+
+    @property
+    def shards(self) -> Shards:
+        """How the data set is cut. Raises ParameterError if it cannot be."""
+        return _stages(self.statement).shards
+
+    @cached_property
+    def table(self) -> Mapping[Place, InForce]:
+        """What is in force, where something is. Raises ParameterError for a statement that cannot be proved."""
+        found: dict[Place, InForce] = {}
+        for number, proof in enumerate(self.proofs):
+            stages = _stages(proof.statement)
+            for run in stages.runs:
+                own = InForce(number, run)
+                last = range(run.stage, stages.shards.slices + 1)
+                found |= {(shard, stage): own for shard in run.shards for stage in last}
+        return found
+
+    def with_proof(self, proof: TrainingProof) -> Bundle:
+        """The bundle after one more request: what is not in force any more has left it."""
+        longer = Bundle((*self.proofs, proof))
+        used = {entry.proof for entry in longer.table.values()}
+        return Bundle(tuple(own for number, own in enumerate(longer.proofs) if number in used))
+
+    def to_bytes(self) -> bytes:
+        """The whole file."""
+        return encode(BUNDLE_KIND, self._payload())
+
+    def _payload(self) -> dict[str, object]:
+        return {"proofs": [proof.to_bytes() for proof in self.proofs]}
+
+    def save(self, path: Path | str) -> None:
+        """Write the file, whole or not at all."""
+        write_container(path, BUNDLE_KIND, self._payload())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Bundle:
+        """Raises FormatError; ParameterError for what are no bytes."""
+        require_type("data", data, bytes, "`load` reads a file")
+        _, payload = decode(data, BUNDLE_KIND, MAX_FILE_BYTES)
+        proofs = take(payload, {"proofs": ListOf(bytes, 1, MAX_SHARDS * MAX_SLICES)}, BUNDLE_KIND)["proofs"]
+        try:
+            return cls(tuple(map(TrainingProof.from_bytes, proofs)))
+        except ParameterError as error:
+            raise FormatError(str(error)) from None
+
+    @classmethod
+    def load(cls, path: Path | str) -> Bundle:
+        """Raises FormatError or DataError, naming the file."""
+        data = read_file(path, MAX_FILE_BYTES)
+        try:
+            return cls.from_bytes(data)
+        except FormatError as error:
+            raise error.named(path) from error
+
+
+def _stages(statement: TrainingStatement) -> Stages:
+    """What a statement of a sharded training covers. Raises ParameterError."""
+    statement.require_provable()
+    return stages_of(statement.schedule)
+
+
+def check_bundle(bundle: Bundle, dataset: DatasetStatement) -> None:
+    """The statements of a bundle fit together; their proofs are not checked here.
+
+    Raises:
+        InvalidProof: they do not, naming the rule.
+    """
+    try:
+        table, shards = bundle.table, bundle.shards
+    except ParameterError as error:
+        raise InvalidProof("statement", str(error)) from error
+    for number, proof in enumerate(bundle.proofs):
+        if proof.statement.spec != bundle.statement.spec:
+            raise InvalidProof("bundle spec", f"statement {number + 1} is by another algorithm than the last")
+        if proof.statement.dataset != dataset:
+            raise InvalidProof("bundle data set", f"statement {number + 1} is about another data set")
+    places = [(shard, stage) for shard in range(shards.count) for stage in range(1, shards.slices + 1)]
+    missing = next((place for place in places if place not in table), None)
+    if missing is not None:
+        raise InvalidProof("bundle table", f"nothing trained stage {missing[1]} of shard {missing[0]}")
+    idle = set(range(len(bundle.proofs))) - {entry.proof for entry in table.values()}
+    if idle:
+        raise InvalidProof("bundle table", f"statement {min(idle) + 1} is in force nowhere")
+    _check_forgotten(bundle, table, shards)
+    for place in places:
+        _check_start(bundle, table, place)
+
+
+def _check_forgotten(bundle: Bundle, table: Mapping[Place, InForce], shards: Shards) -> None:
+    """Rule 3: where a statement is in force, no row is forgotten by it alone, or by the last one alone."""
+    wanted = set(bundle.statement.positions)
+    for number, proof in enumerate(bundle.proofs):
+        for position in wanted.symmetric_difference(proof.statement.positions):
+            shard, place = divmod(position, shards.shard_rows)
+            first = next(stage for stage in range(1, shards.slices + 1) if place < shards.prefix(stage))
+            for stage in range(first, shards.slices + 1):
+                if table[shard, stage].proof == number:
+                    raise InvalidProof(
+                        "bundle forget list",
+                        f"stage {stage} of shard {shard} is as statement {number + 1} has it, which does not forget "
+                        f"what the last one does: the row at position {position}",
+                    )
+
+
+def _check_start(bundle: Bundle, table: Mapping[Place, InForce], place: Place) -> None:
+    """Rule 4, of one stage of one shard."""
+    (shard, stage), entry = place, table[place]
+    if stage == 1:
+        return  # from zero, as the statement's own proof says
+    before, run = table[shard, stage - 1], entry.run
+    if run.stage < stage:
+        same = before == entry
+    else:
+        statement, earlier = bundle.proofs[entry.proof].statement, bundle.proofs[before.proof]
+        start = statement.start[run.start or 0]
+        same = (start.statement, start.model, start.scope) == (
+            earlier.digest,
+            earlier.statement.model,
+            earlier.statement.scope,
+        )
+    if not same:
+        raise InvalidProof(
+            "bundle start",
+            f"stage {stage} of shard {shard} does not begin from the models in force for stage {stage - 1}",
+        )
+
+
+# Verifying -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BundleReport:
+    """What was verified of a bundle.
+
+    Attributes:
+        bundle: all of it.
+        last: the report on the last request's statement, whose bits are those of all proofs that were checked now.
+        checked: how many proofs of the bundle were checked now; the others were given as known.
+        trained: stages of shards that the last request trained, of `stages` in all.
+        shards: those that it trained.
+        empty_shards: those of which no row counts, whose models have no say.
+    """
+
+    bundle: Bundle
+    last: VerificationReport
+    checked: int
+    trained: int
+    stages: int
+    shards: tuple[int, ...]
+    empty_shards: tuple[int, ...]
+
+
+def verify_bundle(
+    bundle: Bundle, dataset: DatasetCommitment, pins: Pins | None = None, previous: Bundle | None = None
+) -> BundleReport:
+    """Check a bundle against a data set and whatever else the auditor pins, about its last statement.
+
+    Args:
+        previous: a bundle that was verified before, and that the last request supersedes: what is kept of it is not
+            verified again.
+
+    Raises:
+        StatementMismatch: the last statement is not what was pinned, or supersedes something else than `previous`.
+        InvalidProof: naming the check, or the rule of bundles, that failed.
+        ParameterError: an argument of another type.
+    """
+    require_type("bundle", bundle, Bundle, "of what `prove` returns it is `.bundle`")
+    require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
+    pins = pins or Pins()
+    known: set[bytes] = set()
+    if previous is not None:
+        require_type("previous", previous, Bundle, "`Bundle.load` reads a file")
+        if pins.previous is not None:
+            raise ParameterError("previous: is given twice, as a bundle and as a proof")
+        pins = replace(pins, previous=previous.proofs[-1])
+        known = {proof.digest for proof in previous.proofs}
+    pinned, changes = pins.check(bundle.statement, dataset.statement)
+    check_bundle(bundle, dataset.statement)
+    new = [proof for proof in bundle.proofs if proof.digest not in known]
+    if not new:
+        raise StatementMismatch("every statement of the bundle is in the previous one")
+    checked = [] if pins.known_dataset is not None else [verify_proof(dataset)]
+    found: Soundness = reduce(and_, [*checked, *map(verify_proof, new)])
+    last = VerificationReport(
+        bundle.statement, found.least, pinned, bool(checked), changes, previous is not None, total_bits=found.total
+    )
+    own = {place for place, entry in bundle.table.items() if entry.proof == len(bundle.proofs) - 1}
+    shards = tuple(sorted({shard for shard, _ in own}))
+    empty = _stages(bundle.statement).empty_shards
+    return BundleReport(bundle, last, len(new), len(own), len(bundle.table), shards, empty)
