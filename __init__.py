@@ -208,7 +208,7 @@ def train(
     dataset: Dataset,
     spec: TrainingSpec,
     forget: Iterable[str | int] = (),
-    previous: TrainingProof | None = None,
+    previous: TrainingProof | Bundle | ShardedModel | None = None,
     *,
     forget_classes: Iterable[str | int] = (),
     progress: Callable[[str], None] | None = None,
@@ -238,7 +238,7 @@ def suggest(
     standardize: bool = True,
     most_epochs: int = 200,
     forget: Iterable[str | int] = (),
-    previous: TrainingProof | None = None,
+    previous: TrainingProof | Bundle | ShardedModel | None = None,
     forget_classes: Iterable[str | int] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Suggestion:

@@ -13,7 +13,7 @@ import zkunlearn as zu
 from ..formats.lists import parse_digest, read_digests
 from .exits import REFUSED, require_memory
 from .history import show_history
-from .options import FILE, common
+from .options import FILE, common, load_previous
 from .output import Output, one_line
 from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
 
@@ -33,7 +33,7 @@ from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
 @click.option("--spec", "spec_file", type=FILE, metavar="SPEC.toml", help="Pin the algorithm.")
 @click.option("--forget-file", type=FILE, metavar="F", help="Pin the forget list: its record digests, one a line.")
 @click.option(
-    "--previous", "previous_file", type=FILE, metavar="Q.proof", help="Pin the proof that this one supersedes."
+    "--previous", "previous_file", type=FILE, metavar="Q", help="Pin the proof, or bundle, that this one supersedes."
 )
 @click.option(
     "--recommitment",
@@ -55,7 +55,8 @@ def verify(
     link_file: Path | None,
     known_dataset: str | None,
 ) -> None:
-    """Check proofs of any kind: of data sets, trainings, recommitments. Exit code 0 if all are valid, 1 if one is not.
+    """Check proofs of any kind, and bundles: of data sets, trainings, recommitments. Exit code 0 if all are valid, 1 if
+    one is not.
 
     What is pinned must match the statement exactly; what is not pinned is what the owner says it is. What a proof
     refers to is taken from the other FILEs, and every reference that was not followed is told.
@@ -75,7 +76,7 @@ def verify(
     pins: dict[str, Any] = {
         "spec": None if spec_file is None else zu.load_spec(spec_file),
         "forget": None if forget_file is None else read_digests(forget_file),
-        "previous": None if previous_file is None else zu.TrainingProof.load(previous_file),
+        "previous": None if previous_file is None else load_previous(previous_file),
         "recommitment": None if link_file is None else zu.RecommitmentProof.load(link_file),
         "known_dataset": known,
     }

@@ -22,6 +22,7 @@ from ..formats.files import opened
 from ..formats.lists import read_digests, read_history
 from ..models.encoding.maps import LINEAR
 from ..models.spec import load_spec
+from ..verifier.bundles import BUNDLE_KIND, Bundle
 from ..verifier.proofs import Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
 from ..verifier.protocol.soundness import soundness_terms, total_bits
@@ -69,7 +70,10 @@ def inspect_file(path: Path) -> Inspection:
     if not _is_ours(path):
         return _spec(path) if path.suffix == ".toml" else _text(path)
     kind, payload = read_container(path, None, MAX_SECRET_BYTES)
-    inspection = _SECRETS[kind](path, payload) if kind in _SECRETS else _statement(path)
+    if kind == BUNDLE_KIND:
+        inspection = _bundle(path)
+    else:
+        inspection = _SECRETS[kind](path, payload) if kind in _SECRETS else _statement(path)
     size = path.stat().st_size
     inspection.lines.insert(0, ("file", f"{foreign(path)}, {size_text(size)}"))
     inspection.data = {"kind": kind, "secret": inspection.last == SECRET, "bytes": size, **inspection.data}
@@ -130,6 +134,17 @@ def _statement(path: Path) -> Inspection:
     inspection.lines += [("proof", size_text(len(proof.proof))), ("security", security)]
     inspection.data |= {"proof_bytes": len(proof.proof), "security_bits": bits}
     return inspection
+
+
+def _bundle(path: Path) -> Inspection:
+    """The statements of a sharded training that are in force."""
+    bundle = Bundle.load(path)
+    lines = [
+        *(("" if number else "statements", proof.digest.hex()) for number, proof in enumerate(bundle.proofs)),
+        *statement_lines(bundle.statement),
+    ]
+    data = {"statements": [proof.digest.hex() for proof in bundle.proofs], "last": statement_data(bundle.statement)}
+    return Inspection("bundle of a sharded training", lines, data=data)
 
 
 def describe(statement: Statement) -> Inspection:

@@ -13,6 +13,7 @@ import click
 import zkunlearn as zu
 
 from ..circuits.statements.dataset import MAX_OPENINGS
+from ..verifier.bundles import load_public
 from .exits import exit_codes
 from .output import Output
 
@@ -49,7 +50,7 @@ def forget_options(previous_help: str) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         for option in (
-            click.option("--previous", "previous_file", type=FILE, metavar="Q.proof", help=previous_help),
+            click.option("--previous", "previous_file", type=FILE, metavar="Q", help=previous_help),
             click.option(
                 "--forget-class",
                 "classes",
@@ -64,6 +65,12 @@ def forget_options(previous_help: str) -> Callable[[Command], Command]:
         return command
 
     return decorate
+
+
+def load_previous(path: Path) -> zu.TrainingProof | zu.Bundle:
+    """A proof, or a bundle, that is superseded. Raises FormatError or DataError, naming the file."""
+    found = load_public(path)
+    return found if isinstance(found, zu.Bundle) else zu.TrainingProof.load(path)
 
 
 class MemorySize(click.ParamType):  # type: ignore[type-arg]  # only newer versions of click have these

@@ -12,8 +12,8 @@ import zkunlearn as zu
 from ..errors import DataError
 from ..models.shapes import LABEL_KINDS
 from .curves import curve_data, curve_lines
-from .options import FILE, common, force_option, forget_options, openings_option, within_memory
-from .output import Output, foreign
+from .options import FILE, common, force_option, forget_options, load_previous, openings_option, within_memory
+from .output import Lines, Output, foreign
 from .places import dataset_files, refuse_existing, require_file_place, require_folder_place, secrets_folder
 from .words import dataset_data, dataset_lines, noted, plural, size_text, statement_data, statement_lines
 
@@ -110,7 +110,7 @@ def commit(
 @click.option("--spec", "spec_file", required=True, type=FILE, metavar="SPEC.toml", help="The declared algorithm.")
 @forget_options("The proof that this one supersedes; what it forgot stays forgotten. The spec may be another one.")
 @click.option("--fork", is_flag=True, help="Go on even if another statement supersedes Q already.")
-@click.option("--out", required=True, type=FILE, metavar="P.proof", help="Where the proof goes.")
+@click.option("--out", required=True, type=FILE, metavar="P.proof", help="Where the proof, or the bundle, goes.")
 @click.option("--timings", is_flag=True, help="Show the seconds of each phase.")
 @force_option
 @common
@@ -131,8 +131,10 @@ def prove(
     """Train on the data set in DIR without the forgotten rows, and prove it.
 
     Beside P.proof go P.model.opening (SECRET: the weights) and, if rows are forgotten, P.forgotten, the public list
-    of their record digests.
+    of their record digests. Of a sharded training (SISA) P.bundle is better a name: it has the proof of what is trained
+    now with those of what is kept of --previous, whose secrets P.model.opening have to lie beside it.
     """
+    from ..prover.owner.sharded_model import load_sharded
     from ..prover.owner.successors import refuse_fork, roots
     from ..prover.owner.trained import ProofFiles
 
@@ -140,16 +142,18 @@ def prove(
     refuse_existing([files.proof, files.model, files.forgotten], force, "choose another name")
     require_file_place(out)
     spec = zu.load_spec(spec_file)
-    previous = None if previous_file is None else zu.TrainingProof.load(previous_file)
+    previous = None if previous_file is None else load_previous(previous_file)
     folders = [path.parent for path in (out, previous_file) if path is not None]
     dataset = zu.load_dataset(directory)
-    if previous is not None and not fork:
-        refuse_fork(previous, directory, folders)
+    last = previous.proofs[-1] if isinstance(previous, zu.Bundle) else previous
+    if last is not None and not fork:
+        refuse_fork(last, directory, folders)
     dataset.require_whole_count(out.parent)
     ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)
     with output.phases("proving") as progress:
-        chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": previous, "fork": fork}
+        kept = load_sharded(previous_file) if previous_file and isinstance(previous, zu.Bundle) else previous
+        chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": kept, "fork": fork}
         trained = zu.prove(dataset, spec, **chosen, progress=progress)
     trained.save(out, replace=force)
     if previous is None and roots(directory) > 1:
@@ -171,6 +175,7 @@ def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles,
     seconds = {phase: round(duration, 3) for phase, duration in trained.timings.items()}
     lines = [
         *statement_lines(statement),
+        *_bundled(trained),
         *([] if trained.curve is None else curve_lines(trained.curve)),
         ("openings", f"{dataset.spent} of {dataset.statement.openings} used"),
         ("public", f"{foreign(out)}, {size_text(out.stat().st_size)}"),
@@ -182,6 +187,17 @@ def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles,
     data["notes"] = list(trained.notes)
     data["training"] = None if trained.curve is None else curve_data(trained.curve)
     output.result("Training proved", lines, f"proved: statement {data['statement']}", data)
+
+
+def _bundled(trained: Trained) -> Lines:
+    """Of a sharded training, how much of it was trained now."""
+    if trained.bundle is None:
+        return []
+    table, last = trained.bundle.table, len(trained.bundle.proofs) - 1
+    now = sum(entry.proof == last for entry in table.values())
+    return [
+        ("stages", f"{now:,} of {plural(len(table), 'stage')} of all shards trained now, {len(table) - now:,} kept")
+    ]
 
 
 @click.command()

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import click
 import zkunlearn as zu
 
-from ..circuits.statements.base import statement_digest
-from ..errors import DataError
+from ..errors import DataError, FormatError, ParameterError
 from ..formats.files import write_file
 from ..models.convergence import SCORES
+from ..models.methods import Sisa
 from .options import FILE, common, force_option
 from .output import Output, foreign
 from .places import refuse_existing, require_file_place
 from .words import plural
 
 if TYPE_CHECKING:
-    from ..prover.owner.model import Model
+    from ..prover.owner.prediction import Predictor
     from ..prover.tables.read import RawTable
 
 
@@ -47,15 +47,16 @@ def predict(
 ) -> None:
     """Predict the labels of the rows in FILE by MODEL.
 
-    MODEL is the secret P.model.opening that lies beside P.proof; no opening of it is spent. FILE is CSV, Parquet or
-    .npz. Columns are found by their names, in any order; those that are no features of the model are not read.
+    MODEL is the secret P.model.opening that lies beside P.proof, or of a sharded training P.bundle, beside which such
+    files lie; no opening of it is spent. FILE is CSV, Parquet or .npz. Columns are found by their names, in any order;
+    those that are no features of the model are not read.
     """
     if out is not None:
         _require_place(out, (model_file, data), force)
     from ..prover.tables.read import read_features
 
     with output.phases("predicting"):
-        model = zu.Model.load(model_file)
+        model = load_model(model_file)
         table = read_features(data, model.encoding.names, target, id_column)
         try:
             found = Predictions.of(model, table, proba)
@@ -74,6 +75,25 @@ def predict(
     _show(output, model, table, found, out)
 
 
+def load_model(path: Path) -> zu.Model | zu.ShardedModel:
+    """A model, from its secret file or from a bundle with such files beside it. Raises FormatError or DataError.
+
+    Raises:
+        ParameterError: the models of shards by themselves.
+    """
+    from ..prover.owner.sharded_model import load_sharded
+
+    try:
+        model = zu.Model.load(path)
+    except FormatError as error:
+        if error.fault != "kind" or path.suffix != ".bundle":
+            raise
+        return load_sharded(path)
+    if model.spec.method.kind == Sisa.kind:
+        raise ParameterError(f"{path}: holds the models of some stages of shards; name the bundle that is beside it")
+    return model
+
+
 def _require_place(out: Path, inputs: tuple[Path, ...], force: bool) -> None:
     """Find out before the work whether the predictions may go there."""
     refuse_existing([out], force, "choose another name")
@@ -83,8 +103,11 @@ def _require_place(out: Path, inputs: tuple[Path, ...], force: bool) -> None:
     require_file_place(out)
 
 
-def _show(output: Output, model: Model, table: RawTable, found: Predictions, out: Path | None) -> None:
-    statement, rows = statement_digest(model.statement).hex(), plural(len(found.ids), "row")
+def _show(
+    output: Output, model: zu.Model | zu.ShardedModel, table: RawTable, found: Predictions, out: Path | None
+) -> None:
+    digest = model.bundle.statement.digest if isinstance(model, zu.ShardedModel) else model.statement.digest
+    statement, rows = digest.hex(), plural(len(found.ids), "row")
     lines = [
         ("statement", statement),
         ("model", model.spec.family.title),
@@ -126,7 +149,7 @@ class Predictions:
     score: float | None
 
     @classmethod
-    def of(cls, model: Model, table: RawTable, proba: bool) -> Predictions:
+    def of(cls, model: Predictor, table: RawTable, proba: bool) -> Predictions:
         """Raises DataError, naming the row, and ParameterError for probabilities where there are none."""
         probabilities = model.predict_proba(table.X).tolist() if proba else [[] for _ in table.ids]
         return cls(

@@ -12,12 +12,14 @@ import zkunlearn as zu
 
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.link import LinkStatement
+from ..verifier.bundles import load_public, verify_bundle
 from ..verifier.pins import NAMES as PINS
+from ..verifier.pins import Pins
 from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .inspection import describe, words_of
 from .output import Lines, Output, foreign
-from .words import plural, security_text
+from .words import bundle_data, bundle_lines, plural, security_text
 
 WORDS = {DONE: "VALID", INVALID: "INVALID", REFUSED: "CANNOT SAY"}
 
@@ -32,7 +34,8 @@ class Verdict:
         code: DONE, INVALID or REFUSED.
         reason: what is behind the word of the verdict.
         check: name of the failed check.
-        report: of a valid training proof.
+        bundle: what it holds, if that is a bundle; `proof` is then the last of it.
+        report: of a valid training proof. bundled: of a valid bundle.
         security_bits: proven soundness of a valid one, the least over all rounds.
         total_bits: that of the sum of all rounds.
         not_followed: what it refers to, and was not checked, in words.
@@ -40,10 +43,12 @@ class Verdict:
 
     file: Path
     proof: zu.Proof[Any] | None = None
+    bundle: zu.Bundle | None = None
     code: int = DONE
     reason: str = ""
     check: str = ""
     report: zu.VerificationReport | None = None
+    bundled: zu.BundleReport | None = None
     security_bits: float | None = None
     total_bits: float | None = None
     not_followed: tuple[str, ...] = ()
@@ -61,13 +66,18 @@ def read_all(files: Sequence[Path]) -> list[Verdict]:
     for file in files:
         verdict = Verdict(file)
         try:
-            verdict.proof = zu.Proof.load(file)
+            verdict.proof, verdict.bundle = _read(file)
         except zu.ZkUnlearnError as error:
             verdict.fail(error)
             if len(files) == 1 and verdict.code == REFUSED:
                 raise
         found.append(verdict)
     return found
+
+
+def _read(file: Path) -> tuple[zu.Proof[Any], zu.Bundle | None]:
+    found = load_public(file)
+    return (found.proofs[-1], found) if isinstance(found, zu.Bundle) else (found, None)
 
 
 @dataclass
@@ -83,6 +93,11 @@ class Evidence:
         """The proof of that kind whose statement has this digest, or None."""
         proofs = (each.proof for each in self.files)
         return next((proof for proof in proofs if isinstance(proof, kind) and proof.digest == digest), None)
+
+    def bundle(self, last: bytes | None) -> zu.Bundle | None:
+        """The bundle among the files, found valid before, whose last statement has this digest, or None."""
+        found = (each.bundle for each in self.files if each.bundle is not None and each.code == DONE)
+        return next((own for own in found if last in self.checked and own.proofs[-1].digest == last), None)
 
     def commitment(self, proof: zu.TrainingProof, file: Path) -> zu.DatasetCommitment:
         """Of the proof's data set: as named, among the files, or beside the proof. Raises DataError."""
@@ -105,6 +120,8 @@ class Evidence:
         """The pins `previous` and `recommitment`: as named, or from the files if they are all there."""
         named = {name: self.pins[name] for name in ("previous", "recommitment")}
         before, statement = named["previous"], proof.statement
+        if isinstance(before, zu.Bundle):
+            before = named["previous"] = before.proofs[-1]
         if before is None and statement.previous is not None:
             before = self.given(zu.TrainingProof, statement.previous)
         if before is None:
@@ -121,7 +138,7 @@ class Evidence:
 def judge_all(evidence: Evidence, progress: Callable[[str], None]) -> list[Verdict]:
     """The verdicts on all files, in their order. Raises what kept the verdict on a single one."""
     ranked = [each for each in evidence.files if each.proof is not None]
-    for each in sorted(ranked, key=lambda each: words_of(_proof(each).statement.kind).rank):
+    for each in sorted(ranked, key=_order):
         progress(str(each.file))
         start = perf_counter()
         try:
@@ -137,6 +154,12 @@ def judge_all(evidence: Evidence, progress: Callable[[str], None]) -> list[Verdi
     return list(evidence.files)
 
 
+def _order(each: Verdict) -> tuple[int, int]:
+    """What others refer to comes before them: a bundle before one that forgets more."""
+    statement = _proof(each).statement
+    return words_of(statement.kind).rank, len(statement.forgotten) if each.bundle is not None else 0
+
+
 def _judge(each: Verdict, evidence: Evidence) -> None:
     proof = _proof(each)
     if not isinstance(proof, zu.TrainingProof):
@@ -147,11 +170,26 @@ def _judge(each: Verdict, evidence: Evidence) -> None:
     known, pins = evidence.pins["known_dataset"], evidence.pins | evidence.predecessor(proof)
     if known is None and commitment.digest in evidence.checked:
         pins["known_dataset"] = commitment.digest
-    report = zu.verify(proof, commitment, **pins)
+    if each.bundle is not None:
+        report = _judge_bundle(each, each.bundle, commitment, pins, evidence)
+    else:
+        report = zu.verify(proof, commitment, **pins)
     if known is None:
         evidence.checked.add(commitment.digest)
         report = replace(report, dataset_checked=True)
     each.report, each.security_bits, each.total_bits = report, report.security_bits, report.total_bits
+
+
+def _judge_bundle(
+    each: Verdict, bundle: zu.Bundle, commitment: zu.DatasetCommitment, pins: dict[str, Any], evidence: Evidence
+) -> zu.VerificationReport:
+    """The report on the last request; of a bundle before it that is named, or was checked before, only what changed."""
+    named = evidence.pins["previous"]
+    before = named if isinstance(named, zu.Bundle) else evidence.bundle(bundle.statement.previous)
+    if before is not None:
+        pins = pins | {"previous": None}
+    each.bundled = verify_bundle(bundle, commitment, Pins(**pins), before)
+    return each.bundled.last
 
 
 def _finish(each: Verdict, evidence: Evidence) -> None:
@@ -163,7 +201,7 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
         each.report = replace(each.report, previous_checked=statement.previous in evidence.checked)
         each.not_followed = each.report.not_followed
         without = f" without the {plural(len(statement.forgotten), 'forgotten row')}" if statement.forgotten else ""
-        each.reason = f"the model is what this algorithm outputs on this data set{without}"
+        each.reason = f"{_what(each)} what this algorithm outputs on this data set{without}"
         return
     each.reason = words_of(statement.kind).proved
     digests = {name: statement_digest(other) for name, other in statement.references.items()}
@@ -172,6 +210,15 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
         for name, digest in digests.items()
         if digest not in evidence.checked
     )
+
+
+def _what(each: Verdict) -> str:
+    """What a valid training proof is about."""
+    if each.bundle is not None:
+        return "the models of all shards are"
+    if each.proof is not None and each.proof.statement.scope:
+        return "the models of some shards, from those that are named, are"
+    return "the model is"
 
 
 def _proof(each: Verdict) -> zu.Proof[Any]:
@@ -215,6 +262,8 @@ def _lines(each: Verdict) -> Lines:
     if each.code != DONE:
         return lines
     report = each.report
+    if each.bundled is not None:
+        lines += bundle_lines(each.bundled)
     if report is not None:
         checked = "of the data set checked" if report.dataset_checked else "of the data set known, not checked now"
         lines.append(("validity", checked))
@@ -241,6 +290,8 @@ def _data(each: Verdict) -> dict[str, Any]:
         "seconds": round(each.seconds, 3),
     }
     data["not_followed"] = list(each.not_followed)
+    if each.bundled is not None:
+        data["bundle"] = bundle_data(each.bundled)
     if each.report is not None:
         data |= {
             "dataset_checked": each.report.dataset_checked,

@@ -10,11 +10,13 @@ from typing import Any
 
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.scope import written_scope
 from ..circuits.statements.training import TrainingStatement
 from ..models.encoding.dataset import DatasetEncoding
 from ..models.encoding.labels import listed_classes
 from ..models.encoding.maps import LOG1P
 from ..models.spec import TrainingSpec
+from ..verifier.bundles import BundleReport
 from .output import Lines, foreign
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -123,9 +125,53 @@ def statement_lines(statement: TrainingStatement) -> Lines:
         ("algorithm", algorithm_sentence(statement.spec)),
         ("forgotten", f"{forgotten:,} of {plural(rows, 'row')}" if forgotten else f"none of {plural(rows, 'row')}"),
         *_forgotten_classes(statement),
+        *_scope(statement),
         ("model", statement.model.root.hex()),
         ("supersedes", supersedes),
     ]
+
+
+def _scope(statement: TrainingStatement) -> Lines:
+    """Which shards a statement is about, if not all."""
+    runs = [f"{shards_text(run.shards)} from stage {run.stage} on" for run in statement.scope]
+    shown = [*runs[:SHOWN_NAMES], *([f"and {len(runs) - SHOWN_NAMES:,} more"] if len(runs) > SHOWN_NAMES else [])]
+    starts = [f"from models of {start.statement.hex()}" for start in statement.start]
+    return [("" if index else "trains", text) for index, text in enumerate([*shown, *starts])]
+
+
+def shards_text(shards: Sequence[int]) -> str:
+    """Some shards, by their numbers, which increase: shard 3, shards 0 to 15, shards 2, 5 and 9."""
+    if len(shards) == 1:
+        return f"shard {shards[0]}"
+    if shards[-1] - shards[0] == len(shards) - 1:
+        return f"shards {shards[0]} to {shards[-1]}"
+    if len(shards) > SHOWN_NAMES:
+        return f"{len(shards):,} shards"
+    return f"shards {', '.join(map(str, shards[:-1]))} and {shards[-1]}"
+
+
+def bundle_lines(report: BundleReport) -> Lines:
+    """What a bundle is put together from."""
+    kept = report.stages - report.trained
+    silent = report.empty_shards
+    return [
+        ("bundle", f"{plural(len(report.bundle.proofs), 'statement')} in force, {report.checked} of them checked now"),
+        ("retrained", f"{plural(report.trained, 'stage')} of {shards_text(report.shards)}, by the last request"),
+        ("kept", f"{kept:,} of {plural(report.stages, 'stage')}"),
+        *([("no say", f"{shards_text(silent)}, of which no row counts")] if silent else []),
+    ]
+
+
+def bundle_data(report: BundleReport) -> dict[str, Any]:
+    """The same for JSON."""
+    return {
+        "statements": [proof.digest.hex() for proof in report.bundle.proofs],
+        "checked": report.checked,
+        "retrained_stages": report.trained,
+        "retrained_shards": list(report.shards),
+        "stages": report.stages,
+        "empty_shards": list(report.empty_shards),
+    }
 
 
 def _forgotten_classes(statement: TrainingStatement) -> Lines:
@@ -152,6 +198,8 @@ def statement_data(statement: TrainingStatement) -> dict[str, Any]:
         "algorithm": algorithm_sentence(statement.spec),
         "forgotten": [record.digest.hex() for record in statement.forgotten],
         "forgotten_classes": list(statement.forgotten_classes),
+        "scope": written_scope(statement.scope),
+        "begins_from": [start.statement.hex() for start in statement.start],
         "model": statement.model.root.hex(),
         "previous": None if statement.previous is None else statement.previous.hex(),
     }

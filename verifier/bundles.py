@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import and_
 from pathlib import Path
+from typing import Any
 
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.training import TrainingStatement
@@ -30,7 +31,7 @@ from ..formats.files import read_file
 from ..models.methods.sisa import MAX_SHARDS, MAX_SLICES, Sisa, Stages, stages_of
 from ..models.shards import Run, Shards
 from .pins import Pins
-from .proofs import MAX_FILE_BYTES, DatasetCommitment, TrainingProof
+from .proofs import MAX_FILE_BYTES, DatasetCommitment, Proof, TrainingProof
 from .protocol.soundness import Soundness
 from .verify import VerificationReport, verify_proof
 
@@ -130,6 +131,25 @@ class Bundle:
             return cls.from_bytes(data)
         except FormatError as error:
             raise error.named(path) from error
+
+
+def load_public(path: Path | str) -> Proof[Any] | Bundle:
+    """What is in a file, a proof or a bundle. Raises FormatError or DataError, naming the file."""
+    try:
+        return Proof.load(path)
+    except FormatError as error:
+        if error.fault != "kind":
+            raise
+        try:
+            return Bundle.load(path)
+        except FormatError as other:
+            raise (error if other.fault == "kind" else other) from None
+
+
+def loaded(path: Path | str) -> tuple[Proof[Any], ...]:
+    """The proofs in a file, those of a bundle or a single one. Raises FormatError or DataError, naming the file."""
+    found = load_public(path)
+    return found.proofs if isinstance(found, Bundle) else (found,)
 
 
 def _stages(statement: TrainingStatement) -> Stages:
@@ -261,7 +281,14 @@ def verify_bundle(
     checked = [] if pins.known_dataset is not None else [verify_proof(dataset)]
     found: Soundness = reduce(and_, [*checked, *map(verify_proof, new)])
     last = VerificationReport(
-        bundle.statement, found.least, pinned, bool(checked), changes, previous is not None, total_bits=found.total
+        bundle.statement,
+        found.least,
+        pinned,
+        bool(checked),
+        changes,
+        previous is not None,
+        total_bits=found.total,
+        bundled=True,
     )
     own = {place for place, entry in bundle.table.items() if entry.proof == len(bundle.proofs) - 1}
     shards = tuple(sorted({shard for shard, _ in own}))

@@ -18,8 +18,10 @@ from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, InvalidProof, StatementMismatch, require_type
 from ..formats.container import MAGIC
+from ..models.methods.sisa import Sisa
+from .bundles import Bundle, check_bundle, loaded
 from .pins import check_previous, linked
-from .proofs import Proof
+from .proofs import Proof, TrainingProof
 from .verify import verify_proof
 
 Verdict = Literal["valid", "invalid", "cannot say"]
@@ -101,15 +103,13 @@ def _folder(folder: Path) -> Iterator[Entry]:
         raise DataError(f"{folder}: is not a directory")
     for path in sorted(folder.rglob("*")):
         if path.is_file() and _is_ours(path):
-            entry = _read(path, str(path.relative_to(folder)))
-            if entry is not None:
-                yield entry
+            yield from _read(path, str(path.relative_to(folder)))
 
 
 def _items(items: Iterable[Path | str | Proof[Any]]) -> Iterator[Entry]:
     for number, item in enumerate(items, start=1):
         if isinstance(item, (str, Path)):
-            yield _read(Path(item), str(item)) or Entry(str(item), None, "cannot say", "holds no statement")
+            yield from _read(Path(item), str(item)) or [Entry(str(item), None, "cannot say", "holds no statement")]
         else:
             require_type(f"proof {number}", item, Proof, "of what `prove` returns it is `.proof`")
             yield Entry(f"proof {number}", item)
@@ -123,14 +123,17 @@ def _is_ours(path: Path) -> bool:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _read(path: Path, name: str) -> Entry | None:
-    """None for files of other kinds, such as secret ones."""
+def _read(path: Path, name: str) -> list[Entry]:
+    """One entry, or one for each statement of a bundle; none for files of other kinds, such as secret ones."""
     try:
-        return Entry(name, Proof.load(path))
+        proofs = loaded(path)
     except FormatError as error:
         if error.fault == "kind":
-            return None
-        return Entry(name, None, "invalid" if error.fault == "damaged" else "cannot say", str(error))
+            return []
+        return [Entry(name, None, "invalid" if error.fault == "damaged" else "cannot say", str(error))]
+    if len(proofs) == 1:
+        return [Entry(name, proofs[0])]
+    return [Entry(f"{name}, statement {number}", proof) for number, proof in enumerate(proofs, start=1)]
 
 
 @dataclass
@@ -140,6 +143,7 @@ class _Walk:
     done: dict[bytes, Entry] = field(default_factory=dict)  # with their verdicts, by digest; the first of each
     links: list[LinkStatement] = field(default_factory=list)  # valid ones
     statements: dict[bytes, Entry] = field(default_factory=dict)  # of trainings, by digest
+    bundles: dict[bytes, Bundle] = field(default_factory=dict)  # of sharded trainings, by the digest of the last
 
     def history(self) -> History:
         """Kind by kind, so that what is referred to has its verdict before."""
@@ -163,6 +167,9 @@ class _Walk:
     def _judged(self, entry: Entry) -> Entry:
         """With the verdict on its proof, and on what its statement names."""
         self.progress(entry.name)
+        same = self.done.get(entry.digest)
+        if same is not None and same.proof == entry.proof:
+            return _noted(replace(same, name=entry.name, notes=()), f"the same statement as {same.name!r}")
         try:
             entry = replace(entry, security_bits=verify_proof(_proof(entry)).least)
         except InvalidProof as error:
@@ -185,7 +192,7 @@ class _Walk:
         if not statement.dataset.encoding.bounds_declared:
             entry = _noted(entry, "the bounds of columns were taken from the data, forgotten rows included")
         if statement.previous is None:
-            return _noted(entry, "it supersedes nothing")
+            return self._bundled(_noted(entry, "it supersedes nothing"))
         before = self.statements.get(statement.previous)
         if before is None:
             return _cannot_say(entry, f"it supersedes {statement.previous.hex()}, which is not here")
@@ -199,7 +206,26 @@ class _Walk:
             changes = check_previous(statement, superseded, self.links)
         except StatementMismatch as error:
             return _contradicted(entry, str(error))
-        return _noted(entry, *(f"another algorithm than before: {change}" for change in changes))
+        entry = _noted(entry, *(f"another algorithm than before: {change}" for change in changes))
+        return self._bundled(entry)
+
+    def _bundled(self, entry: Entry) -> Entry:
+        """With the verdict on what a statement of a sharded training is put together with: its chain as a bundle."""
+        proof, statement = _proof(entry), _statement(entry)
+        if not isinstance(proof, TrainingProof) or not isinstance(statement.spec.method, Sisa):
+            return entry
+        if entry.verdict == "invalid":
+            return entry
+        before = self.bundles.get(statement.previous or b"")
+        if statement.scope and before is None:
+            return _cannot_say(entry, "it is about some shards only, and what it is put together with is not here")
+        bundle = before.with_proof(proof) if statement.scope and before is not None else Bundle((proof,))
+        self.bundles[entry.digest] = bundle
+        try:
+            check_bundle(bundle, statement.dataset)
+        except InvalidProof as error:
+            return _contradicted(entry, str(error))
+        return entry
 
     def _in_order(self, trainings: list[Entry]) -> Iterator[Entry]:
         """Chain by chain, each statement after the one it supersedes."""

@@ -34,6 +34,7 @@ class VerificationReport:
         dataset_checked: whether the data set's validity proof was checked now, not named as known.
         changes: what the algorithm changed since the superseded statement, in words.
         previous_checked: whether the proof of the superseded statement was checked too, by whoever asked.
+        bundled: whether it is the last statement of a bundle, all of which was looked at.
     """
 
     statement: TrainingStatement
@@ -43,6 +44,7 @@ class VerificationReport:
     changes: tuple[str, ...] = ()
     previous_checked: bool = False
     total_bits: float = 0.0
+    bundled: bool = False
 
     @property
     def not_followed(self) -> tuple[str, ...]:
@@ -67,6 +69,10 @@ class VerificationReport:
 
 def _not_followed(report: VerificationReport) -> Iterator[str]:
     statement = report.statement
+    if statement.scope and not report.bundled:
+        yield "it is about some shards only: what the models of all of them are, a bundle says"
+    for start in statement.start if not report.bundled else ():
+        yield f"some models begin from those of {start.statement.hex()}: not checked, see its bundle"
     if "spec" not in report.pinned:
         yield "the algorithm was not pinned: it is what the owner declared"
     if "forget list" not in report.pinned:

@@ -280,13 +280,17 @@ class GradientDescent(Method):
 
     def describe(self) -> str:
         """See Method."""
+        return self.described("from zero weights")
+
+    def described(self, start: str) -> str:
+        """The method with its fields, and what it begins from."""
         batch = "full-batch" if self.batch_size is None else f"mini-batch (rows in blocks of {self.batch_size})"
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs:,} epochs"
         rates = self.learning_rate
         rate = f"learning rate {rates!r}"
         if isinstance(rates, tuple):
             rate = f"learning rates from {rates[0]!r} to {rates[-1]!r}, one an epoch"
-        words = [f"{batch} gradient descent from zero weights: {epochs}", rate, *self._momentum_words]
+        words = [f"{batch} gradient descent {start}: {epochs}", rate, *self._momentum_words]
         words.append(f"L2 {self.l2!r}" + (", the intercept included" if self.penalize_intercept and self.l2 else ""))
         if self.class_weight:
             counted = (f"{weight} for {label!r}" for label, weight in self.class_weights.items())

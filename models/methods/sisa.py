@@ -202,10 +202,15 @@ class Sisa(Method):
 
     def describe(self) -> str:
         """See Method."""
-        stages = "" if self.slices == 1 else f" in {self.slices} stages of more and more of its slices"
+        start, each = "from zero weights", "each shard"
+        if self.slices > 1:
+            start, each = (
+                "from where the stage before ended, the first from zero weights",
+                f"each of {self.slices} stages of a shard",
+            )
         return (
-            f"SISA: shards of {self.shard_rows} rows, each with a model of its own{stages}, aggregated by "
-            f"{self.aggregate}; of each {'shard' if self.slices == 1 else 'stage'}, {self.descent.describe()}"
+            f"SISA: shards of {self.shard_rows} rows, each with a model of its own, which answer together by "
+            f"{self.aggregate}; for {each}, {self.descent.described(start)}"
         )
 
     def model_shape(self, shape: DatasetShape, runs: tuple[Run, ...] = ()) -> tuple[int, int]:

@@ -122,6 +122,11 @@ def positions_of_classes(dataset: Dataset, classes: Sequence[str]) -> list[int]:
 def _require_types(dataset: Dataset, spec: TrainingSpec, previous: Previous | None) -> None:
     require_type("dataset", dataset, Dataset, DATASETS)
     require_type("spec", spec, TrainingSpec, "`load_spec` reads a file")
+    require_previous(previous)
+
+
+def require_previous(previous: object) -> None:
+    """Raises ParameterError unless it is something that can be superseded, or nothing."""
     if previous is not None:
         instead = "of what `prove` returns it is `.proof`, of shards `.model`"
         require_type("previous", previous, (TrainingProof, Bundle, ShardedModel), instead)

@@ -36,6 +36,7 @@ from .linear_model import LinearModel
 from .locks import locked
 
 MODEL_KIND = "model.opening"
+MODEL_SUFFIX = ".model.opening"
 MAX_MODEL_BYTES = 1 << 30
 SHOWN_FEATURES = 4
 EXHAUSTED = "one more proof would reveal weights; prove the training again, which commits to the model afresh"
@@ -188,6 +189,16 @@ class ModelFile:
         except FormatError:  # something else, which whoever writes here may replace
             return None
         return payload if statement.model.root == self.root else None
+
+
+def root_of(path: Path) -> bytes | None:
+    """Of which commitment a file says that it holds the secret; None if it is no such file."""
+    try:
+        payload = take(read_container(path, MODEL_KIND, MAX_MODEL_BYTES)[1], _FORM, str(path))
+        root: bytes = read_statement(TrainingStatement, payload["training"]).model.root
+    except (DataError, FormatError):
+        return None
+    return root
 
 
 def commit_model(

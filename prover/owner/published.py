@@ -12,9 +12,10 @@ from typing import Any
 from ...circuits.statements.base import Statement, statement_digest
 from ...errors import DataError, FormatError
 from ...formats.files import read_file
+from ...verifier.bundles import loaded
 from ...verifier.proofs import MAX_FILE_BYTES, Proof
 
-SUFFIXES = (".proof", ".recommitment")
+SUFFIXES = (".proof", ".bundle", ".recommitment")
 
 
 def openings_seen(folders: list[Path], commitment: bytes) -> int:
@@ -22,12 +23,9 @@ def openings_seen(folders: list[Path], commitment: bytes) -> int:
 
     Files that cannot be read, or are no proofs, say nothing. Copies of one proof count once.
     """
-    found: set[bytes] = set()
-    for path in {path.resolve() for folder in folders for path in _candidates(folder)}:
-        proof = _read(path, commitment)
-        if proof is not None and commitment in _named(proof.statement):
-            found.add(proof.digest)
-    return 1 + len(found)
+    paths = {path.resolve() for folder in folders for path in _candidates(folder)}
+    proofs = (proof for path in paths for proof in _read(path, commitment))
+    return 1 + len({proof.digest for proof in proofs if commitment in _named(proof.statement)})
 
 
 def _candidates(folder: Path) -> Iterator[Path]:
@@ -37,13 +35,12 @@ def _candidates(folder: Path) -> Iterator[Path]:
         return
 
 
-def _read(path: Path, commitment: bytes) -> Proof[Any] | None:
-    """A proof that has the digest somewhere in it; others are not worth parsing."""
+def _read(path: Path, commitment: bytes) -> tuple[Proof[Any], ...]:
+    """The proofs in a file that has the digest somewhere in it; others are not worth parsing."""
     try:
-        data = read_file(path, MAX_FILE_BYTES)
-        return Proof.from_bytes(data) if commitment in data else None
+        return loaded(path) if commitment in read_file(path, MAX_FILE_BYTES) else ()
     except (DataError, FormatError):
-        return None
+        return ()
 
 
 def _named(statement: Statement) -> Iterator[bytes]:

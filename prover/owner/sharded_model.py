@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ...verifier.bundles import Bundle
 from ..tables.arrays import as_known_features
 from ..witnesses.sisa import by_part
 from .bundles import models_for
-from .model import Model
+from .model import MODEL_SUFFIX, Model, root_of
 from .prediction import FloatArray, Predictor, expected_counts, shares
 
 VOTE, SCORE = "vote", "score"
@@ -172,6 +173,21 @@ class ShardedModel(Predictor):
                 return np.log(mean), mean
         mean = scores[:, :, 0].mean(axis=1)
         return mean, self._values(mean)
+
+
+def load_sharded(path: Path | str) -> ShardedModel:
+    """The models of a bundle, from the secret files beside it, as far as they are there. Raises FormatError, DataError.
+
+    A file of models that cannot be read is none of these; which one is missing is said where it is needed.
+    """
+    bundle = Bundle.load(path)
+    roots = {proof.statement.model.root for proof in bundle.proofs}
+    found = {}
+    for file in sorted(Path(path).parent.glob(f"*{MODEL_SUFFIX}")):
+        root = root_of(file)
+        if root in roots and root not in found:
+            found[root] = Model.load(file)
+    return ShardedModel(bundle, tuple(found.values()))
 
 
 def sharded(bundle: Bundle, models: Sequence[Model]) -> ShardedModel:

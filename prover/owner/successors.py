@@ -12,10 +12,12 @@ from pathlib import Path
 from ...errors import DataError, FormatError
 from ...formats.files import read_file, write_file
 from ...formats.lists import NOTHING
-from ...verifier.proofs import TrainingProof
+from ...verifier.bundles import loaded
+from ...verifier.proofs import MAX_FILE_BYTES, TrainingProof
 from .locks import locked
 
 HISTORY_FILE = "dataset.history"
+PROOFS = (".proof", ".bundle")
 MAX_BYTES = 1 << 24
 
 
@@ -39,7 +41,7 @@ def refuse_fork(previous: TrainingProof, directory: Path, folders: Iterable[Path
     """
     digest = previous.digest
     for folder in sorted({folder.resolve() for folder in folders}):
-        for path in sorted(folder.glob("*.proof")):
+        for path in sorted(path for end in PROOFS for path in folder.glob(f"*{end}")):
             if _supersedes(path, digest):
                 raise DataError(f"{path}: supersedes that proof already; two successors fork a history, or say --fork")
     for line in _lines(directory):
@@ -58,8 +60,9 @@ def roots(directory: Path) -> int:
 
 def _supersedes(path: Path, digest: bytes) -> bool:
     try:
-        data = read_file(path, MAX_BYTES)
-        return digest in data and TrainingProof.from_bytes(data).statement.previous == digest
+        data = read_file(path, MAX_FILE_BYTES)
+        proofs = loaded(path) if digest in data else ()
+        return any(isinstance(own, TrainingProof) and own.statement.previous == digest for own in proofs)
     except (DataError, FormatError):  # what cannot be read says nothing
         return False
 

@@ -9,11 +9,17 @@ from ...errors import ParameterError, require_type
 from ...models.checks import integer_within, real
 from ...models.live import Live
 from ...models.suggestion import MOST_EPOCHS, Suggestion, family_for, rows_to_look_at, suggest_spec
-from ...verifier.proofs import TrainingProof
 from ..kernels import run_blas_tasks
 from ..protocol.proof import Progress
 from .dataset import DATASETS, Dataset
-from .declared import classes_to_forget, forgotten_before, positions_of_classes
+from .declared import (
+    Previous,
+    classes_to_forget,
+    forgotten_before,
+    positions_of_classes,
+    require_previous,
+    superseded_proof,
+)
 
 LARGEST_LIMIT = 1 << 14  # of epochs that are tried
 
@@ -25,7 +31,7 @@ def suggest_training(
     standardize: bool = True,
     most_epochs: int = MOST_EPOCHS,
     forget: Iterable[object] = (),
-    previous: TrainingProof | None = None,
+    previous: Previous | None = None,
     progress: Progress | None = None,
     forget_classes: Iterable[object] = (),
 ) -> Suggestion:
@@ -47,14 +53,14 @@ def suggest_training(
     require_type("dataset", dataset, Dataset, DATASETS)
     if model is not None:
         require_type("model", model, str)
-    if previous is not None:
-        require_type("previous", previous, TrainingProof, "of what `prove` returns it is `.proof`")
+    require_previous(previous)
+    before = superseded_proof(previous)
     require_type("standardize", standardize, bool)
     limit = integer_within("most_epochs", most_epochs, 1, LARGEST_LIMIT)
     encoding, rows = dataset.statement.encoding, dataset.rows
     family = family_for(encoding.label.kind, model)
-    forgotten = {*forgotten_before(dataset, previous, fork=True), *rows.positions(forget)}
-    forgotten |= {*positions_of_classes(dataset, classes_to_forget(dataset, previous, forget_classes))}
+    forgotten = {*forgotten_before(dataset, before, fork=True), *rows.positions(forget)}
+    forgotten |= {*positions_of_classes(dataset, classes_to_forget(dataset, before, forget_classes))}
     live = Live(dataset.statement.rows, tuple(sorted(forgotten)))
     penalty = 1 / live.count if l2 is None else real("l2", l2)
     if penalty < 0:

@@ -25,7 +25,7 @@ from ...verifier.bundles import Bundle, check_bundle
 from ...verifier.proofs import MAX_FILE_BYTES, TrainingProof
 from ...verifier.verify import verify_proof
 from .locks import locked
-from .model import Model
+from .model import MODEL_SUFFIX, Model
 from .sharded_model import ShardedModel, sharded
 
 SUFFIXES = (".proof", ".bundle")
@@ -43,7 +43,7 @@ class ProofFiles:
     def beside(cls, proof: Path | str) -> ProofFiles:
         """Those of a proof."""
         stem = next((str(proof).removesuffix(end) for end in SUFFIXES if str(proof).endswith(end)), str(proof))
-        return cls(Path(proof), Path(f"{stem}.model.opening"), Path(f"{stem}.forgotten"))
+        return cls(Path(proof), Path(f"{stem}{MODEL_SUFFIX}"), Path(f"{stem}.forgotten"))
 
     def refuse_existing(self) -> None:
         """Raises DataError if one of them is there."""
