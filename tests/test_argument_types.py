@@ -13,6 +13,7 @@ import pytest
 import zkunlearn as zu
 
 SPEC: Any = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
+SHARDED: Any = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, epochs=1, learning_rate=0.5)
 X, Y = np.random.default_rng(5).normal(size=(8, 2)), np.arange(8) % 2
 CALLABLE = {name for name in zu.__all__ if inspect.isfunction(getattr(zu, name))}
 
@@ -24,12 +25,14 @@ class Made:
     dataset: Any
     trained: Any
     link: Any
+    bundle: Any
 
 
 @pytest.fixture(scope="module")
 def made() -> Made:
-    dataset = zu.commit(X, Y, openings=4)
-    return Made(dataset, zu.prove(dataset, SPEC), zu.recommit(dataset)[1])
+    dataset = zu.commit(X, Y, openings=5)
+    trained, bundle = zu.prove(dataset, SPEC), zu.prove(dataset, SHARDED).bundle
+    return Made(dataset, trained, zu.recommit(dataset)[1], bundle)
 
 
 def entered(context: Any) -> None:
@@ -37,6 +40,7 @@ def entered(context: Any) -> None:
         pass
 
 
+PREVIOUS = "TrainingProof or Bundle or ShardedModel"
 # The function and its argument, what it expects, and the call; everything else about the call is right.
 CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "commit bounds": ("Mapping", lambda made, x: zu.commit(X, Y, bounds=x)),
@@ -47,13 +51,13 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "suggest model": ("str", lambda made, x: zu.suggest(made.dataset, x)),
     "suggest standardize": ("bool", lambda made, x: zu.suggest(made.dataset, standardize=x)),
     "suggest most_epochs": ("an integer", lambda made, x: zu.suggest(made.dataset, most_epochs=x)),
-    "suggest previous": ("TrainingProof", lambda made, x: zu.suggest(made.dataset, previous=x)),
+    "suggest previous": (PREVIOUS, lambda made, x: zu.suggest(made.dataset, previous=x)),
     "train dataset": ("Dataset", lambda made, x: zu.train(x, SPEC)),
     "train spec": ("TrainingSpec", lambda made, x: zu.train(made.dataset, x)),
-    "train previous": ("TrainingProof", lambda made, x: zu.train(made.dataset, SPEC, previous=x)),
+    "train previous": (PREVIOUS, lambda made, x: zu.train(made.dataset, SPEC, previous=x)),
     "prove dataset": ("Dataset", lambda made, x: zu.prove(x, SPEC)),
     "prove spec": ("TrainingSpec", lambda made, x: zu.prove(made.dataset, x)),
-    "prove previous": ("TrainingProof", lambda made, x: zu.prove(made.dataset, SPEC, previous=x)),
+    "prove previous": (PREVIOUS, lambda made, x: zu.prove(made.dataset, SPEC, previous=x)),
     "prove model_openings": ("an integer", lambda made, x: zu.prove(made.dataset, SPEC, model_openings=x)),
     "recommit dataset": ("Dataset", lambda made, x: zu.recommit(x)),
     "recommit openings": ("an integer", lambda made, x: zu.recommit(made.dataset, x)),
@@ -82,6 +86,13 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "load_spec path": ("str or PathLike", lambda made, x: zu.load_spec(x)),
     "Proof.load path": ("str or PathLike", lambda made, x: zu.Proof.load(x)),
     "Proof.from_bytes data": ("bytes", lambda made, x: zu.Proof.from_bytes(x)),
+    "verify_bundle bundle": ("Bundle", lambda made, x: zu.verify_bundle(x, made.dataset.commitment)),
+    "verify_bundle dataset": ("DatasetCommitment", lambda made, x: zu.verify_bundle(made.bundle, x)),
+    "verify_bundle previous": (
+        "Bundle",
+        lambda made, x: zu.verify_bundle(made.bundle, made.dataset.commitment, previous=x),
+    ),
+    "Bundle.load path": ("str or PathLike", lambda made, x: zu.Bundle.load(x)),
     "Model.load path": ("str or PathLike", lambda made, x: zu.Model.load(x)),
     "memory_limit size": ("Real", lambda made, x: entered(zu.memory_limit(x))),
     "memory_limit folder": ("str or PathLike", lambda made, x: entered(zu.memory_limit(1 << 30, x))),
@@ -100,6 +111,7 @@ RIGHT = {
     ("Dataset", "data set"),
     ("TrainingSpec", "spec"),
     ("TrainingProof", "training proof"),
+    (PREVIOUS, "training proof"),
     ("DatasetCommitment", "commitment"),
     ("RecommitmentProof", "recommitment"),
     *(("Proof", name) for name in ("training proof", "commitment", "recommitment")),
@@ -150,11 +162,12 @@ ACCEPTED: dict[str, tuple[type, ...]] = {
     "suggest previous": (NONE,),
     "train previous": (NONE,),
     "prove previous": (NONE,),
-    "prove model_openings": (int,),
+    "prove model_openings": (NONE, int),
     "recommit openings": (int,),
     "verify spec": (NONE,),
     "verify previous": (NONE,),
     "verify known_dataset": (NONE,),
+    "verify_bundle previous": (NONE,),
     "memory_limit size": (NONE,),
     "memory_limit folder": (NONE, str),
 }

@@ -245,6 +245,20 @@ def updates(schedule: Schedule, weights: IntArray, step: int, gradient: IntArray
     return np.asarray(change - schedule.m_epoch[epoch] * (own - last), dtype=np.int64)
 
 
+def _empty_trace(schedule: Schedule, scaler: Scaler | None) -> Trace:
+    """Before any step, from zero weights."""
+    return Trace(
+        weights=np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64),
+        Q=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
+        P=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
+        rem=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
+        u=np.zeros((schedule.steps, schedule.width), dtype=np.int64),
+        gradients=np.zeros((schedule.steps, schedule.features), dtype=np.int64),
+        residuals=np.zeros(schedule.steps, dtype=np.int64),
+        scaler=scaler,
+    )
+
+
 def _descend(
     matrix: FloatArray,
     targets: IntArray,
@@ -267,16 +281,7 @@ def _descend(
     public, scaler = schedule.standardization, None
     if public is not None:
         scaler = scaler_of(public, *sums_of(matrix.T, alive))
-    trace = Trace(
-        weights=np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64),
-        Q=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
-        P=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
-        rem=np.zeros((schedule.epochs, schedule.rows), dtype=np.int64),
-        u=np.zeros((schedule.steps, schedule.width), dtype=np.int64),
-        gradients=np.zeros((schedule.steps, schedule.features), dtype=np.int64),
-        residuals=np.zeros(schedule.steps, dtype=np.int64),
-        scaler=scaler,
-    )
+    trace = _empty_trace(schedule, scaler)
     if start is not None:
         trace.weights[0] = start
     weights = trace.weights[0]

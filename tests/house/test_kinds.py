@@ -49,11 +49,11 @@ def test_the_document_has_a_table_of_the_kinds_and_their_versions() -> None:
     assert rows == expected
 
 
-def test_the_document_has_a_table_of_the_secret_files_and_their_versions() -> None:
+def test_the_document_has_tables_of_all_other_files_and_their_versions() -> None:
     """Its third column names the file that writes them."""
     rows = SECRET.findall(SPECIFICATION.read_text(encoding="utf-8"))
-    secret = {name: version for name, version in KINDS.items() if name not in base.STATEMENTS}
-    assert {name: int(version) for name, version, _ in rows} == secret and len(rows) == len(secret) > 0
+    others = {name: version for name, version in KINDS.items() if name not in base.STATEMENTS}
+    assert {name: int(version) for name, version, _ in rows} == others and len(rows) == len(others) > 0
     assert all(f'"{name}"' in (ROOT / file).read_text(encoding="utf-8") for name, _, file in rows)
 
 
