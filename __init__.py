@@ -2,7 +2,7 @@
 
     dataset  = zu.commit(X, y, ids=ids)                              # owner
     trained  = zu.prove(dataset, spec)
-    unlearnt = zu.prove(dataset, spec, forget=[id1], previous=trained.proof)
+    unlearnt = zu.prove(dataset, spec, forget=[id1], previous=trained)
     report   = zu.verify(unlearnt.proof, dataset.commitment, spec=spec, previous=trained.proof)      # auditor
 
 `prove` is for owners, `verify` for auditors. Importing this package loads nothing; a name loads what it needs when it
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .prover.owner.model import Model
     from .prover.owner.sharded_model import ShardedModel
     from .prover.owner.trained import Trained
-    from .prover.owner.trial import TrainingRun
+    from .prover.owner.trial import ShardedRun, TrainingRun
     from .verifier.bundles import Bundle, BundleReport
     from .verifier.history import History, verify_chain
     from .verifier.proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
@@ -208,11 +208,11 @@ def train(
     dataset: Dataset,
     spec: TrainingSpec,
     forget: Iterable[str | int] = (),
-    previous: TrainingProof | Bundle | ShardedModel | None = None,
+    previous: TrainingProof | Bundle | ShardedModel | Trained | None = None,
     *,
     forget_classes: Iterable[str | int] = (),
     progress: Callable[[str], None] | None = None,
-) -> TrainingRun:
+) -> TrainingRun | ShardedRun:
     """Train in the integers that `prove` would prove, prove nothing, and spend no opening.
 
     Args:
@@ -238,7 +238,7 @@ def suggest(
     standardize: bool = True,
     most_epochs: int = 200,
     forget: Iterable[str | int] = (),
-    previous: TrainingProof | Bundle | ShardedModel | None = None,
+    previous: TrainingProof | Bundle | ShardedModel | Trained | None = None,
     forget_classes: Iterable[str | int] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Suggestion:
@@ -268,7 +268,7 @@ def prove(
     dataset: Dataset,
     spec: TrainingSpec,
     forget: Iterable[str | int] = (),
-    previous: TrainingProof | Bundle | ShardedModel | None = None,
+    previous: TrainingProof | Bundle | ShardedModel | Trained | None = None,
     *,
     model_openings: int | None = None,
     fork: bool = False,
@@ -279,9 +279,9 @@ def prove(
 
     Args:
         forget: ids; what `previous` forgot stays forgotten and need not be repeated.
-        previous: the proof that this one supersedes. Of a sharded training (SISA) it is the `.model` of what `prove`
-            returned: only shards that the forgotten rows are in are trained again, from the models that did not see
-            them.
+        previous: the proof that this one supersedes, or what `prove` returned with it. Of a sharded training (SISA)
+            the latter, or its `.model`: only shards that the forgotten rows are in are trained again, from the models
+            that did not see them.
         model_openings: how many proofs the model's commitment can serve, this one included; by default 4, and 64 for
             models of shards, from which later requests begin.
         fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
@@ -352,7 +352,7 @@ def verify_bundle(
     *,
     spec: TrainingSpec | None = None,
     forget: Collection[bytes] | None = None,
-    previous: Bundle | None = None,
+    previous: Bundle | TrainingProof | None = None,
     known_dataset: bytes | None = None,
 ) -> BundleReport:
     """Check a bundle of a sharded training (SISA): that its statements fit together, and their proofs.
@@ -360,7 +360,7 @@ def verify_bundle(
     Args:
         spec, forget, known_dataset: as for `verify`, of the last request.
         previous: a bundle that was verified before, which the last request supersedes: what is kept of it is not
-            verified again.
+            verified again. Or a proof that it supersedes, as for `verify`.
 
     Raises:
         InvalidProof: naming the check, or the rule of bundles, that failed.
@@ -369,5 +369,8 @@ def verify_bundle(
     """
     from .verifier.bundles import verify_bundle as verify_them
     from .verifier.pins import Pins
+    from .verifier.proofs import TrainingProof
 
-    return verify_them(bundle, dataset, Pins(spec=spec, forget=forget, known_dataset=known_dataset), previous)
+    known, proof = (None, previous) if isinstance(previous, TrainingProof) else (previous, None)
+    pins = Pins(spec=spec, forget=forget, previous=proof, known_dataset=known_dataset)
+    return verify_them(bundle, dataset, pins, known)

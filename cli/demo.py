@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from .. import FixedPoint, TrainingSpec, VerificationReport, commit, load_spec, 
 from ..circuits.statements.training import PATHS
 from ..errors import DataError, ZkUnlearnError
 from ..verifier.proofs import DatasetCommitment, TrainingProof
+from .demo_shards import tell_shards
 from .exits import reason_of
 from .output import Output, one_line
 from .owner import prepare_kernels
@@ -32,6 +34,8 @@ from .words import size_text, statement_lines
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
+    from ..prover.owner.model import Model
+    from ..prover.owner.sharded_model import ShardedModel
     from ..prover.owner.trained import Trained
 
 MEASURES = {  # the largest value a measure can sensibly take: mean of the cells, standard error, worst cell
@@ -52,6 +56,7 @@ SPEC = TrainingSpec(
     fixed_point=FixedPoint(w_bits=14),
 )  # fmt: skip  # what `suggest` finds for the breast_cancer of scikit-learn
 WITHDRAWN = range(7, 437, 36)  # twelve rows, from all over the table
+ONE_MORE = 90
 COMMITMENT, SPEC_FILE = "dataset.commitment", "spec.toml"
 FIRST, SECOND, FORGOTTEN = "first.proof", "second.proof", "second.forgotten"
 PUBLIC = (COMMITMENT, SPEC_FILE, FIRST, SECOND, FORGOTTEN)
@@ -135,7 +140,9 @@ def run_demo(output: Output, out: Path | None) -> None:
         require_folder_place(out)
         _tell(output, story, tumours, out)
         story.say(f"All files are in {out}: try the commands above on them.")
-    output.result("", [], "The demo went as it should: two proofs valid, four lies found out.", story.figures)
+    output.result(
+        "", [], "The demo went as it should: two proofs and a bundle valid, four lies found out.", story.figures
+    )
 
 
 def load_tumours() -> Tumours:
@@ -163,6 +170,7 @@ def _tell(output: Output, story: Story, tumours: Tumours, root: Path) -> None:
         shutil.copyfile((owner / "data" if name == COMMITMENT else owner) / name, auditor / name)
     _audit(story, auditor)
     _lie(story, auditor, dataset)
+    tell_shards(story, dataset, owner, auditor, SECOND, patient(ONE_MORE), partial(_accuracy, tumours))
 
 
 # --- the owner ----------------------------------------------------------------------------------------------
@@ -226,13 +234,7 @@ def _train_and_forget(story: Story, dataset: Dataset, owner: Path) -> tuple[Trai
 
 def _compare(story: Story, tumours: Tumours, first: Trained, second: Trained) -> None:
     """Accuracies, which only the owner can compute."""
-    encoding = first.model.encoding
-    malignant = encoding.label.classes.index(POSITIVE)
-    is_positive = np.array(tumours.classes) == POSITIVE
-    accuracies = []
-    for trained in (first, second):
-        found = (trained.model.decision_function(tumours.X) > 0) == bool(malignant)
-        accuracies.append(float(np.mean(found == is_positive)))
+    accuracies = [_accuracy(tumours, trained.model) for trained in (first, second)]
     change = float(np.abs(first.model.weights - second.model.weights).max())
     story.table(
         ["", "all rows", "without the 12"],
@@ -245,6 +247,10 @@ def _compare(story: Story, tumours: Tumours, first: Trained, second: Trained) ->
         "The models are almost the same, so no look at a model tells whether it forgot: that is why a proof is needed."
     )
     story.figures["accuracy"] = accuracies
+
+
+def _accuracy(tumours: Tumours, model: Model | ShardedModel) -> float:
+    return float(np.mean(model.predict(tumours.X) == np.array(tumours.classes)))
 
 
 # --- the auditor --------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def entered(context: Any) -> None:
         pass
 
 
-PREVIOUS = "TrainingProof or Bundle or ShardedModel"
+PREVIOUS = "TrainingProof or Bundle or ShardedModel or Trained"
 # The function and its argument, what it expects, and the call; everything else about the call is right.
 CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "commit bounds": ("Mapping", lambda made, x: zu.commit(X, Y, bounds=x)),
@@ -112,6 +112,7 @@ RIGHT = {
     ("TrainingSpec", "spec"),
     ("TrainingProof", "training proof"),
     (PREVIOUS, "training proof"),
+    (PREVIOUS, "trained"),
     ("DatasetCommitment", "commitment"),
     ("RecommitmentProof", "recommitment"),
     *(("Proof", name) for name in ("training proof", "commitment", "recommitment")),

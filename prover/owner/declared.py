@@ -22,8 +22,9 @@ from .dataset import DATASETS, Dataset
 from .model import Model
 from .sharded_model import ShardedModel
 from .successors import refuse_fork
+from .trained import Trained
 
-Previous = TrainingProof | Bundle | ShardedModel
+Previous = TrainingProof | Bundle | ShardedModel | Trained
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,8 +90,12 @@ def declare(
 
 def _kept(dataset: Dataset, spec: TrainingSpec, previous: Previous | None) -> tuple[Bundle | None, tuple[Model, ...]]:
     """What the same training of the same commitment can be kept from, and the models at hand; None if nothing can."""
-    models = previous.models if isinstance(previous, ShardedModel) else ()
-    bundle = previous.bundle if isinstance(previous, ShardedModel) else previous
+    models: tuple[Model, ...] = ()
+    if isinstance(previous, Trained):
+        models = (*previous.kept, previous.secret)
+    elif isinstance(previous, ShardedModel):
+        models = previous.models
+    bundle = previous.bundle if isinstance(previous, (ShardedModel, Trained)) else previous
     if not isinstance(bundle, Bundle) or (bundle.statement.spec, bundle.statement.dataset) != (spec, dataset.statement):
         return None, ()
     return bundle, models
@@ -98,6 +103,8 @@ def _kept(dataset: Dataset, spec: TrainingSpec, previous: Previous | None) -> tu
 
 def superseded_proof(previous: Previous | None) -> TrainingProof | None:
     """The proof that is superseded: of a bundle, the last one."""
+    if isinstance(previous, Trained):
+        return previous.proof
     bundle = previous.bundle if isinstance(previous, ShardedModel) else previous
     return bundle.proofs[-1] if isinstance(bundle, Bundle) else bundle
 
@@ -128,8 +135,7 @@ def _require_types(dataset: Dataset, spec: TrainingSpec, previous: Previous | No
 def require_previous(previous: object) -> None:
     """Raises ParameterError unless it is something that can be superseded, or nothing."""
     if previous is not None:
-        instead = "of what `prove` returns it is `.proof`, of shards `.model`"
-        require_type("previous", previous, (TrainingProof, Bundle, ShardedModel), instead)
+        require_type("previous", previous, (TrainingProof, Bundle, ShardedModel, Trained), "`prove` returns one")
 
 
 def _uncommitted(dataset: Dataset, spec: TrainingSpec, request: Request, openings: int) -> ModelCommitment:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ...errors import ParameterError
+from ...models.methods import Sisa
 from .prediction import Predictor
 
 
@@ -35,7 +37,11 @@ class LinearModel(Predictor):
 
     @property
     def _used(self) -> npt.NDArray[np.int64]:
-        """Of the outputs that count."""
+        """Of the outputs that count. Raises ParameterError for models of shards, which answer together."""
+        if isinstance(self.spec.method, Sisa):
+            raise ParameterError(
+                "these are models of single shards and stages: `.model` of what `prove` returned answers"
+            )
         return self.integers[self.kept_classes] if self._several else self.integers
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from ...errors import ParameterError
 from ...models.encoding.columns import table_pieces
 from ...models.encoding.dataset import DatasetEncoding
-from ...models.methods.sisa import Sisa, stages_of
+from ...models.methods.sisa import Sisa, Stages, stages_of
 from ...models.spec import TrainingSpec
 from ...verifier.bundles import Bundle
 from ..tables.arrays import as_known_features
@@ -26,58 +27,22 @@ from .prediction import FloatArray, Predictor, expected_counts, shares
 VOTE, SCORE = "vote", "score"
 
 
-@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class ShardedModel(Predictor):
-    """What the models of a bundle say: the mean of their predictions, of their scores, or the class most of them
-    predict. Shards of which no row counts have no say.
+class ShardPredictor(Predictor):
+    """What models of shards say: the mean of their predictions, of their scores, or the class most of them predict.
 
-    Attributes:
-        bundle: what was proved.
-        models: the secrets behind its statements, in any order.
-
-    Raises:
-        DataError: one of them is not there.
+    Shards of which no row counts have no say.
     """
 
-    bundle: Bundle
-    models: tuple[Model, ...]
-
     @property
-    def spec(self) -> TrainingSpec:
-        """The declared algorithm."""
-        return self.bundle.statement.spec
-
-    @property
-    def encoding(self) -> DatasetEncoding:
-        """How inputs become integers."""
-        return self.bundle.statement.dataset.encoding
-
-    @property
-    def forgotten_classes(self) -> tuple[str, ...]:
-        """Classes that are forgotten."""
-        return self.bundle.statement.forgotten_classes
+    @abstractmethod
+    def integers(self) -> npt.NDArray[np.int64]:
+        """Of the last stage of each shard that has a say, int64 (shards, outputs, K), as `LinearModel.integers` are."""
 
     @property
     def aggregate(self) -> str:
         """How models answer together."""
         method = self.spec.method
         return method.aggregate if isinstance(method, Sisa) else SCORE
-
-    @cached_property
-    def integers(self) -> npt.NDArray[np.int64]:
-        """Of the last stage of each shard that has a say, int64 (shards, outputs, K), as `Model.integers` are."""
-        schedules = [stages_of(proof.statement.schedule) for proof in self.bundle.proofs]
-        secrets = models_for(self.bundle, range(len(self.bundle.proofs)), self.models)
-        parts = [
-            by_part(schedule, model.integers, schedule.runs) for schedule, model in zip(schedules, secrets, strict=True)
-        ]
-        last = schedules[-1]
-        found = []
-        for shard in sorted(set(range(last.shards.count)) - set(last.empty_shards)):
-            entry = self.bundle.table[shard, last.shards.slices]
-            own = parts[entry.proof][entry.run, last.shards.slices]
-            found.append(own[:, shard - entry.run.first])
-        return np.stack(found)
 
     @property
     def weights(self) -> FloatArray:
@@ -173,6 +138,68 @@ class ShardedModel(Predictor):
                 return np.log(mean), mean
         mean = scores[:, :, 0].mean(axis=1)
         return mean, self._values(mean)
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class ShardedModel(ShardPredictor):
+    """The models of a bundle.
+
+    Attributes:
+        bundle: what was proved.
+        models: the secrets behind its statements, in any order; which one is missing is said where it is needed.
+    """
+
+    bundle: Bundle
+    models: tuple[Model, ...]
+
+    @property
+    def spec(self) -> TrainingSpec:
+        """The declared algorithm."""
+        return self.bundle.statement.spec
+
+    @property
+    def encoding(self) -> DatasetEncoding:
+        """How inputs become integers."""
+        return self.bundle.statement.dataset.encoding
+
+    @property
+    def forgotten_classes(self) -> tuple[str, ...]:
+        """Classes that are forgotten."""
+        return self.bundle.statement.forgotten_classes
+
+    @cached_property
+    def integers(self) -> npt.NDArray[np.int64]:
+        """See ShardPredictor."""
+        schedules = [stages_of(proof.statement.schedule) for proof in self.bundle.proofs]
+        secrets = models_for(self.bundle, range(len(self.bundle.proofs)), self.models)
+        parts = [by_part(own, model.integers, own.runs) for own, model in zip(schedules, secrets, strict=True)]
+        last, found = schedules[-1], []
+        for shard in speaking(last):
+            entry = self.bundle.table[shard, last.shards.slices]
+            own = parts[entry.proof][entry.run, last.shards.slices]
+            found.append(own[:, shard - entry.run.first])
+        return np.stack(found)
+
+    def __repr__(self) -> str:
+        """What is public about it."""
+        statement, shards = self.bundle.statement, self.bundle.shards
+        rows = statement.dataset.rows
+        return (
+            f"<ShardedModel: {self.spec.family.title} of {shards.count} shards, trained on "
+            f"{rows - len(statement.forgotten)} of {rows} rows, statement {statement.digest.hex()}>"
+        )
+
+
+def speaking(schedule: Stages) -> list[int]:
+    """The shards that have a say."""
+    return sorted(set(range(schedule.shards.count)) - set(schedule.empty_shards))
+
+
+def last_models(schedule: Stages, integers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Of the last stage of each shard that has a say, (shards, outputs, K), from those of a whole training."""
+    (whole,) = schedule.runs
+    last = by_part(schedule, integers, schedule.runs)[whole, schedule.shards.slices]
+    return last.transpose(1, 0, 2)[speaking(schedule)]
 
 
 def load_sharded(path: Path | str) -> ShardedModel:

@@ -12,12 +12,15 @@ from ...circuits.statements.training import TrainingStatement
 from ...errors import ZkUnlearnError
 from ...models.convergence import Curve
 from ...models.encoding.dataset import DatasetEncoding
+from ...models.methods import Sisa
+from ...models.methods.sisa import stages_of
 from ...models.spec import TrainingSpec
 from ..protocol.proof import Progress
 from .dataset import Dataset
 from .declared import Previous, declare
 from .linear_model import LinearModel
 from .prove import check_before_work
+from .sharded_model import ShardPredictor, last_models
 from .training import train_declared
 
 
@@ -53,6 +56,41 @@ class TrainingRun(LinearModel):
         return self.draft.forgotten_classes
 
 
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class ShardedRun(ShardPredictor):
+    """The same of a sharded training, all of whose models were trained.
+
+    Attributes:
+        draft, curve, notes: as of TrainingRun.
+        models: int64 (models, K), bit for bit those that `prove` would commit to.
+    """
+
+    draft: TrainingStatement
+    models: npt.NDArray[np.int64]
+    curve: Curve
+    notes: tuple[str, ...]
+
+    @property
+    def spec(self) -> TrainingSpec:
+        """The declared algorithm."""
+        return self.draft.spec
+
+    @property
+    def encoding(self) -> DatasetEncoding:
+        """How inputs become integers."""
+        return self.draft.dataset.encoding
+
+    @property
+    def forgotten_classes(self) -> tuple[str, ...]:
+        """Classes that are forgotten."""
+        return self.draft.forgotten_classes
+
+    @property
+    def integers(self) -> npt.NDArray[np.int64]:
+        """See ShardPredictor."""
+        return last_models(stages_of(self.draft.schedule), self.models)
+
+
 def try_training(
     dataset: Dataset,
     spec: TrainingSpec,
@@ -60,7 +98,7 @@ def try_training(
     previous: Previous | None = None,
     progress: Progress | None = None,
     forget_classes: Iterable[object] = (),
-) -> TrainingRun:
+) -> TrainingRun | ShardedRun:
     """Train on the rows that are not forgotten, as `prove_training` would with the same arguments.
 
     Nothing is spent or remembered: the data set needs no opening left, and `previous` may have successors.
@@ -73,4 +111,6 @@ def try_training(
     outcome = train_declared(dataset, declared, progress)
     if outcome.curve is None:  # a shard is left in which a row counts
         raise ZkUnlearnError("a whole training without a row")
+    if isinstance(spec.method, Sisa):
+        return ShardedRun(declared.draft, outcome.integers, outcome.curve, outcome.notes)
     return TrainingRun(declared.draft, outcome.integers, outcome.curve, outcome.notes)
