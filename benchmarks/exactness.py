@@ -2,7 +2,8 @@
 
 First, for each data set: the integer training that is proved, float64 gradient descent with the same schedule on the
 same encoded data, and scikit-learn's own solver for the same objective. Then what `suggest` finds from raw columns in
-wide bounds, trained in the integers of `prove`, beside scikit-learn's optimum on standardised features at C = 1.
+wide bounds, trained in the integers of `prove`, beside scikit-learn's optimum on standardised features at C = 1. Last,
+sharded training beside the same in float64.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from time import perf_counter
 
 import numpy as np
 import zkunlearn as zu
+from shards import SHARDS, sharded_cases, sharded_row
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
@@ -184,7 +186,11 @@ def right(X: np.ndarray, labels: np.ndarray, models: np.ndarray, spec: TrainingS
 
 
 if __name__ == "__main__":
-    found = [suggested_row(table) for table in tables()]
-    text = HEAD + "\n".join(row(case) for case in cases()) + "\n" + SUGGESTED + "\n".join(found) + "\n"
+    parts = (
+        (HEAD, [row(case) for case in cases()]),
+        (SUGGESTED, [suggested_row(table) for table in tables()]),
+        (SHARDS, [sharded_row(case) for case in sharded_cases()]),
+    )
+    text = "".join(head + "\n".join(rows) + "\n" for head, rows in parts)
     OUTPUT.write_text(text, encoding="utf-8")
     print(text)
