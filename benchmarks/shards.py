@@ -48,7 +48,7 @@ def sharded_cases() -> list[Sharded]:
 
 
 def float_model(X: np.ndarray, targets: np.ndarray, case: Sharded, start: np.ndarray, epochs: int) -> np.ndarray:
-    """Weights (d + 1, O) of a logistic loss after full-batch steps with momentum; the intercept, last, is not penalised."""
+    """Weights (d + 1, O) of a logistic loss after full-batch steps; the last are intercepts, which have no penalty."""
     design = np.hstack([X, np.ones((len(X), 1))])
     penalty = np.append(np.full(X.shape[1], case.l2), 0.0)[:, None]
     weights = last = start
