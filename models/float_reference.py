@@ -97,7 +97,7 @@ def train_torch(
 # What is descended on -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # what is told of the owner's rows stays out of logs
 class _Problem:
     """A training in real numbers, of whichever method.
 

@@ -10,7 +10,7 @@ import cbor2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-from goods import KINDS, SPEC, head_of, owner
+from goods import KIND_OF, KINDS, SPEC, head_of, owner
 from zkunlearn.formats.container import decode, encode
 from zkunlearn.models.spec import TrainingSpec
 
@@ -36,9 +36,12 @@ def inputs() -> dict[str, dict[str, bytes]]:
     made, whole = owner(), owner().files
     statements = {kind: decode(data, None, 1 << 22)[1] for kind, data in whole.items()}
     short = {
-        kind: encode(kind, {**payload, "proof": b"short"}) for kind, payload in statements.items() if "proof" in payload
+        kind: encode(KIND_OF.get(kind, kind), {**payload, "proof": b"short"})
+        for kind, payload in statements.items()
+        if "proof" in payload
     }
-    bodies = {kind: data[len(head_of(kind)) :] for kind, data in short.items()}
+    bundle = encode("bundle", {"proofs": [short["training"], short["request"]]})
+    bodies = {kind: data[len(head_of(KIND_OF.get(kind, kind))) :] for kind, data in short.items()}
     no_secrets = {"tails": b"", "leaf_salts": b""}
     npz, table = io.BytesIO(), io.BytesIO()
     np.savez(npz, X=np.eye(3), y=np.array([0, 1, 0]))
@@ -55,8 +58,13 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "keys unsorted": b"\xa2\x61b\0\x61a\1",
         },
         "dataset_commitment": {"whole": short["dataset"], "body": bodies["dataset"]},
-        "training_proof": {"whole": short["training"], "body": bodies["training"]},
+        "training_proof": {
+            "whole": short["training"],
+            "body": bodies["training"],
+            "request": short["request"],
+        },
         "recommitment": {"whole": short["link"], "body": bodies["link"]},
+        "bundle": {"whole": bundle, "body": bundle[len(head_of("bundle")) :]},
         "encoding": {
             "good": cbor2.dumps(encoding, canonical=True),
             "classes": cbor2.dumps(

@@ -26,8 +26,10 @@ LARGEST = 1 << 22
 QUERIES = 3  # so that a proof is small, and its verification quick
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 ROWS, FEATURES = 5, 2
-PUBLIC = ("dataset", "link", "training")
-KINDS = (*PUBLIC, "model.opening", "dataset.opening")
+SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
+PUBLIC = ("dataset", "link", "training", "bundle", "request")
+KINDS = ("dataset", "link", "training", "bundle", "model.opening", "dataset.opening")
+KIND_OF = {"request": "training"}  # of what has another name than its kind
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
     *("", "0.5", "-0.0", "nan", "1e400", "real", "count", "linear", "\u202e", "\x1b[2J", "x" * 257),
@@ -60,11 +62,15 @@ class Owner:
             self.proof = zu.prove(self.dataset, SPEC, forget=["2"], previous=trained.proof).proof
             trained.model.save(self.folder / "model.opening")
             self.link = zu.recommit(self.dataset, openings=8)[1]
+            begun = zu.prove(self.dataset, SHARDED)  # then someone of a second slice, so that a model is begun from
+            self.request = zu.prove(self.dataset, SHARDED, forget=[self.dataset.rows.ids[3]], previous=begun)
         commitment = self.dataset.commitment
+        request: Any = self.request
         public = {"dataset": commitment, "training": self.proof, "link": self.link}
+        public |= {"bundle": request.bundle, "request": request.proof}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
-        self.payloads = {kind: decode(data, kind, 1 << 30)[1] for kind, data in self.files.items()}
+        self.payloads = {kind: decode(data, KIND_OF.get(kind, kind), 1 << 30)[1] for kind, data in self.files.items()}
 
 
 @cache

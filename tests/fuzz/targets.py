@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import zkunlearn as zu
 from goods import (
+    KIND_OF,
     KINDS,
     LARGEST,
     PUBLIC,
@@ -211,6 +212,10 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
         zu.verify_dataset(zu.DatasetCommitment.from_bytes(data))
     elif kind == "link":
         verify_recommitment(zu.RecommitmentProof.from_bytes(data))
+    elif kind == "bundle":
+        bundle = zu.Bundle.from_bytes(data)
+        pinned = zu.DatasetCommitment(bundle.statement.dataset, b"") if of is None else of.dataset.commitment
+        zu.verify_bundle(bundle, pinned, known_dataset=pinned.digest)
     else:
         proof = zu.TrainingProof.from_bytes(data)
         pinned = zu.DatasetCommitment(proof.statement.dataset, b"") if of is None else of.dataset.commitment
@@ -234,10 +239,14 @@ def fields(script: bytes) -> None:
     kind = PUBLIC[(script[0] if script else 0) % len(PUBLIC)]
     good = small_owner()
     try:
-        found = encode(kind, changed(good.payloads[kind], script[1:]))
+        found = encode(KIND_OF.get(kind, kind), changed(good.payloads[kind], script[1:]))
         with few_queries():
             verified(kind, found, None)
     except (FormatError, InvalidProof):
+        return
+    if kind == "bundle":  # which is as good without its last request, as it was before that
+        proofs = {proof.to_bytes() for proof in zu.Bundle.from_bytes(found).proofs}
+        assert proofs <= {proof.to_bytes() for proof in zu.Bundle.from_bytes(good.files[kind]).proofs}
         return
     assert found == good.files[kind]
 
@@ -292,6 +301,7 @@ TARGETS: dict[str, Target] = {
     "dataset_commitment": artefact(zu.DatasetCommitment, "dataset"),
     "training_proof": artefact(zu.TrainingProof, "training"),
     "recommitment": artefact(zu.RecommitmentProof, "link"),
+    "bundle": artefact(zu.Bundle, "bundle"),
     "encoding": mapping(DatasetEncoding),
     "spec": mapping(TrainingSpec),
     "model_opening": secret("model.opening", lambda folder: Model.load(folder / "model.opening")),
