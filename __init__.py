@@ -273,6 +273,7 @@ def prove(
     model_openings: int | None = None,
     fork: bool = False,
     forget_classes: Iterable[str | int] = (),
+    recommitment: RecommitmentProof | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train as `spec` declares on the rows whose ids are not in `forget`, and prove it.
@@ -287,6 +288,8 @@ def prove(
         fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
         forget_classes: of categorical labels, classes that are forgotten with all their rows. The proof says that no
             row of them counts; its public list of forgotten records then tells who was of them.
+        recommitment: of a sharded training, links the data set of `previous` to this one, if it was committed afresh,
+            with as many openings: what is kept is of the data set before.
         progress: called with the name of each phase.
 
     Returns:
@@ -298,7 +301,7 @@ def prove(
     """
     from .prover.owner.training import prove_training
 
-    return prove_training(dataset, spec, forget, previous, progress, model_openings, fork, forget_classes)
+    return prove_training(dataset, spec, forget, previous, progress, model_openings, fork, forget_classes, recommitment)
 
 
 def recommit(

@@ -154,6 +154,9 @@ def prove(
     with output.phases("proving") as progress:
         kept = load_sharded(previous_file) if previous_file and isinstance(previous, zu.Bundle) else previous
         chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": kept, "fork": fork}
+        link = directory / LINK_FILE
+        if isinstance(previous, zu.Bundle) and link.exists():
+            chosen["recommitment"] = zu.RecommitmentProof.load(link)
         trained = zu.prove(dataset, spec, **chosen, progress=progress)
     trained.save(out, replace=force)
     if previous is None and roots(directory) > 1:

@@ -5,7 +5,7 @@ the statements that are in force somewhere, in the order in which they were made
 that trained them. It says the same as one proof of everything if
 
 1. "bundle spec": each is a valid proof of a training by the same algorithm;
-2. "bundle data set": on the same data set;
+2. "bundle data set": on the same data set, or one that was committed afresh to it;
 3. "bundle forget list": of the rows that it trained on it forgot those that the last one forgets, no more and no less;
 4. "bundle start": it began from the models that are in force for the stage before, the first stage from zero;
 5. "bundle table": each stage of each shard has one, and no statement is there for nothing.
@@ -15,7 +15,7 @@ What goes wrong without each of them is in docs/protocol.md, "Bundles".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import and_
@@ -30,12 +30,13 @@ from ..formats.fields import ListOf, take
 from ..formats.files import read_file
 from ..models.methods.sisa import MAX_SHARDS, MAX_SLICES, Sisa, Stages, stages_of
 from ..models.shards import Run, Shards
-from .pins import Pins
-from .proofs import MAX_FILE_BYTES, DatasetCommitment, Proof, TrainingProof
+from .pins import Pins, linked
+from .proofs import MAX_FILE_BYTES, DatasetCommitment, Proof, RecommitmentProof, TrainingProof
 from .protocol.soundness import Soundness
 from .verify import VerificationReport, verify_proof
 
 BUNDLE_KIND = "bundle"
+MAX_LINKS = 1 << 10
 KINDS[BUNDLE_KIND] = 1
 Place = tuple[int, int]  # a shard, and a stage of it, 1 to R
 
@@ -58,12 +59,14 @@ class Bundle:
 
     Attributes:
         proofs: in the order in which they were made.
+        links: between data sets, where one was committed afresh in between.
 
     Raises:
-        ParameterError: there is none, or one that is of no sharded training.
+        ParameterError: there is no proof, or one that is of no sharded training.
     """
 
     proofs: tuple[TrainingProof, ...]
+    links: tuple[RecommitmentProof, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.proofs:
@@ -72,6 +75,8 @@ class Bundle:
             require_type("bundle", proof, TrainingProof, "of what `prove` returns it is `.proof`")
             if not isinstance(proof.statement.spec.method, Sisa):
                 raise ParameterError(f"bundle: {proof.statement.spec.method.kind} has no shards to put together")
+        for link in self.links:
+            require_type("bundle", link, RecommitmentProof, "`recommit` returns it second")
 
     @property
     def statement(self) -> TrainingStatement:
@@ -95,18 +100,25 @@ class Bundle:
                 found |= {(shard, stage): own for shard in run.shards for stage in last}
         return found
 
-    def with_proof(self, proof: TrainingProof) -> Bundle:
-        """The bundle after one more request: what is not in force any more has left it."""
+    def with_proof(self, proof: TrainingProof, links: Iterable[RecommitmentProof] = ()) -> Bundle:
+        """The bundle after one more request: what is not in force any more has left it.
+
+        links: between the data set before and that of the request, if it is another one.
+        """
         longer = Bundle((*self.proofs, proof))
         used = {entry.proof for entry in longer.table.values()}
-        return Bundle(tuple(own for number, own in enumerate(longer.proofs) if number in used))
+        left = tuple(own for number, own in enumerate(longer.proofs) if number in used)
+        old = any(own.statement.dataset != proof.statement.dataset for own in left)
+        between = {link.digest: link for link in (*self.links, *links)}
+        return Bundle(left, tuple(between.values()) if old else ())
 
     def to_bytes(self) -> bytes:
         """The whole file."""
         return encode(BUNDLE_KIND, self._payload())
 
     def _payload(self) -> dict[str, object]:
-        return {"proofs": [proof.to_bytes() for proof in self.proofs]}
+        files = {"proofs": self.proofs, "links": self.links}
+        return {name: [proof.to_bytes() for proof in proofs] for name, proofs in files.items()}
 
     def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all."""
@@ -117,9 +129,11 @@ class Bundle:
         """Raises FormatError; ParameterError for what are no bytes."""
         require_type("data", data, bytes, "`load` reads a file")
         _, payload = decode(data, BUNDLE_KIND, MAX_FILE_BYTES)
-        proofs = take(payload, {"proofs": ListOf(bytes, 1, MAX_SHARDS * MAX_SLICES)}, BUNDLE_KIND)["proofs"]
+        form = {"proofs": ListOf(bytes, 1, MAX_SHARDS * MAX_SLICES), "links": ListOf(bytes, 0, MAX_LINKS)}
+        found = take(payload, form, BUNDLE_KIND)
+        links = tuple(map(RecommitmentProof.from_bytes, found["links"]))
         try:
-            return cls(tuple(map(TrainingProof.from_bytes, proofs)))
+            return cls(tuple(map(TrainingProof.from_bytes, found["proofs"])), links)
         except ParameterError as error:
             raise FormatError(str(error)) from None
 
@@ -171,7 +185,7 @@ def check_bundle(bundle: Bundle, dataset: DatasetStatement) -> None:
     for number, proof in enumerate(bundle.proofs):
         if proof.statement.spec != bundle.statement.spec:
             raise InvalidProof("bundle spec", f"statement {number + 1} is by another algorithm than the last")
-        if proof.statement.dataset != dataset:
+        if not linked(proof.statement.dataset, dataset, [link.statement for link in bundle.links]):
             raise InvalidProof("bundle data set", f"statement {number + 1} is about another data set")
     places = [(shard, stage) for shard in range(shards.count) for stage in range(1, shards.slices + 1)]
     missing = next((place for place in places if place not in table), None)
@@ -224,6 +238,12 @@ def _check_start(bundle: Bundle, table: Mapping[Place, InForce], place: Place) -
         )
 
 
+def _link(bundle: Bundle, previous: Bundle) -> RecommitmentProof | None:
+    """What leads from the data set of a bundle to that of the next one, if there is one step between them."""
+    old, new = previous.statement.dataset, bundle.statement.dataset
+    return next((link for link in bundle.links if (link.statement.old, link.statement.new) == (old, new)), None)
+
+
 # Verifying -----------------------------------------------------------------------------------------------------------
 
 
@@ -271,7 +291,7 @@ def verify_bundle(
         require_type("previous", previous, Bundle, "`Bundle.load` reads a file")
         if pins.previous is not None:
             raise ParameterError("previous: is given twice, as a bundle and as a proof")
-        pins = replace(pins, previous=previous.proofs[-1])
+        pins = replace(pins, previous=previous.proofs[-1], recommitment=_link(bundle, previous))
         known = {proof.digest for proof in previous.proofs}
     pinned, changes = pins.check(bundle.statement, dataset.statement)
     check_bundle(bundle, dataset.statement)
@@ -279,7 +299,7 @@ def verify_bundle(
     if not new:
         raise StatementMismatch("every statement of the bundle is in the previous one")
     checked = [] if pins.known_dataset is not None else [verify_proof(dataset)]
-    found: Soundness = reduce(and_, [*checked, *map(verify_proof, new)])
+    found: Soundness = reduce(and_, [*checked, *map(verify_proof, (*bundle.links, *new))])
     last = VerificationReport(
         bundle.statement,
         found.least,

@@ -21,7 +21,7 @@ from ..formats.container import MAGIC
 from ..models.methods.sisa import Sisa
 from .bundles import Bundle, check_bundle, loaded
 from .pins import check_previous, linked
-from .proofs import Proof, TrainingProof
+from .proofs import Proof, RecommitmentProof, TrainingProof
 from .verify import verify_proof
 
 Verdict = Literal["valid", "invalid", "cannot say"]
@@ -219,7 +219,9 @@ class _Walk:
         before = self.bundles.get(statement.previous or b"")
         if statement.scope and before is None:
             return _cannot_say(entry, "it is about some shards only, and what it is put together with is not here")
-        bundle = before.with_proof(proof) if statement.scope and before is not None else Bundle((proof,))
+        links = [each.proof for each in self.done.values() if each.verdict == "valid"]
+        known = [link for link in links if isinstance(link, RecommitmentProof)]
+        bundle = before.with_proof(proof, known) if statement.scope and before is not None else Bundle((proof,))
         self.bundles[entry.digest] = bundle
         try:
             check_bundle(bundle, statement.dataset)

@@ -13,7 +13,8 @@ from ...errors import ParameterError, StatementMismatch, require_type
 from ...models.encoding.labels import class_texts
 from ...models.spec import TrainingSpec
 from ...verifier.bundles import Bundle
-from ...verifier.proofs import TrainingProof
+from ...verifier.pins import linked
+from ...verifier.proofs import RecommitmentProof, TrainingProof
 from ...verifier.protocol.merkle import DIGEST_BYTES
 from ..witnesses.methods import MAKERS_OF_METHOD
 from .budget import require_openings
@@ -24,6 +25,10 @@ from .sharded_model import ShardedModel
 from .successors import refuse_fork
 from .trained import Trained
 
+NOTHING_KEPT = (
+    "nothing is kept of the bundle that is superseded, all is trained again: every shard saw a row that is forgotten, "
+    "or the algorithm or the commitment of the data set is another one"
+)
 Previous = TrainingProof | Bundle | ShardedModel | Trained
 
 
@@ -38,6 +43,8 @@ class Declared:
         starts: the models of `draft.start`.
         bundle: of a sharded training, what is kept from; None where nothing is.
         models: the secrets behind that bundle, as far as they are at hand.
+        notes: what the owner should know before it is run.
+        links: from the data set of the bundle to that of the statement, if it was committed afresh.
     """
 
     draft: TrainingStatement
@@ -46,6 +53,8 @@ class Declared:
     starts: tuple[Model, ...] = ()
     bundle: Bundle | None = None
     models: tuple[Model, ...] = ()
+    notes: tuple[str, ...] = ()
+    links: tuple[RecommitmentProof, ...] = ()
 
 
 def declare(
@@ -56,6 +65,7 @@ def declare(
     model_openings: int | None = None,
     fork: bool = False,
     forget_classes: Iterable[object] = (),
+    recommitment: RecommitmentProof | None = None,
     *,
     whole: bool = False,
 ) -> Declared:
@@ -64,13 +74,16 @@ def declare(
     whole: nothing is kept of a bundle.
     """
     _require_types(dataset, spec, previous)
+    if recommitment is not None:
+        require_type("recommitment", recommitment, RecommitmentProof, "`recommit` returns it second")
+    links = [] if recommitment is None else [recommitment]
     usual = MAKERS_OF_METHOD[spec.method.kind].openings
     openings = require_openings(usual if model_openings is None else model_openings)
     proof = superseded_proof(previous)
     before, wanted = forgotten_before(dataset, proof, fork), dataset.rows.positions(forget)
     classes = classes_to_forget(dataset, proof, forget_classes)
     records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes)})
-    bundle, models = _kept(dataset, spec, previous) if not whole else (None, ())
+    bundle, models = _kept(dataset, spec, previous, links) if not whole else (None, ())
     request = Request((), ()) if bundle is None else plan_request(bundle, [record.position for record in records])
     starts = () if bundle is None else tuple(models_for(bundle, request.starts, models))
     draft = TrainingStatement(
@@ -85,18 +98,35 @@ def declare(
     )
     attached = {PATHS: dataset.rows.record_paths(draft.positions)}
     kept = None if bundle is None or not request.scope else bundle
-    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models)
+    lost = (NOTHING_KEPT,) if kept is None and _is_sharded(previous) and not whole else ()
+    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, lost, tuple(links))
 
 
-def _kept(dataset: Dataset, spec: TrainingSpec, previous: Previous | None) -> tuple[Bundle | None, tuple[Model, ...]]:
-    """What the same training of the same commitment can be kept from, and the models at hand; None if nothing can."""
+def _is_sharded(previous: Previous | None) -> bool:
+    """Whether a bundle is superseded."""
+    return isinstance(previous, (Bundle, ShardedModel)) or (
+        isinstance(previous, Trained) and previous.bundle is not None
+    )
+
+
+def _kept(
+    dataset: Dataset, spec: TrainingSpec, previous: Previous | None, links: Sequence[RecommitmentProof]
+) -> tuple[Bundle | None, tuple[Model, ...]]:
+    """What the same training of the same rows can be kept from, and the models at hand; None if nothing can.
+
+    links: besides those of the bundle. Models lie on a code that follows from the openings of their data set, so these
+    must be as many.
+    """
     models: tuple[Model, ...] = ()
     if isinstance(previous, Trained):
         models = (*previous.kept, previous.secret)
     elif isinstance(previous, ShardedModel):
         models = previous.models
     bundle = previous.bundle if isinstance(previous, (ShardedModel, Trained)) else previous
-    if not isinstance(bundle, Bundle) or (bundle.statement.spec, bundle.statement.dataset) != (spec, dataset.statement):
+    if not isinstance(bundle, Bundle) or bundle.statement.spec != spec:
+        return None, ()
+    before, known = bundle.statement.dataset, [link.statement for link in (*bundle.links, *links)]
+    if not linked(before, dataset.statement, known) or before.openings != dataset.statement.openings:
         return None, ()
     return bundle, models
 

@@ -22,7 +22,7 @@ from ...models.convergence import Curve
 from ...models.methods import Sisa
 from ...models.spec import TrainingSpec
 from ...verifier.bundles import Bundle
-from ...verifier.proofs import TrainingProof
+from ...verifier.proofs import RecommitmentProof, TrainingProof
 from ...verifier.protocol.proof import ProofShape
 from ..matrices.commitment import Commitment, commit_columns, fresh_secret
 from ..matrices.values import Witness
@@ -64,6 +64,7 @@ def prove_training(
     model_openings: int | None = None,
     fork: bool = False,
     forget_classes: Iterable[object] = (),
+    recommitment: RecommitmentProof | None = None,
 ) -> Trained:
     """Train on the rows that are not forgotten, and prove it.
 
@@ -77,6 +78,7 @@ def prove_training(
             more for models that later requests begin from.
         fork: whether `previous` may have another successor already, as far as the stored data set knows.
         forget_classes: texts of classes to forget, with all their rows, beside those that `previous` forgot.
+        recommitment: of a sharded training, links the data set of `previous` to this one, if it was committed afresh.
 
     Raises:
         DataError: an unknown or repeated id; a statement that would be the second to supersede `previous`.
@@ -87,7 +89,7 @@ def prove_training(
         BudgetExceeded: no openings are left, of the data set or of models that training begins from.
     """
     start = perf_counter()
-    declared = declare(dataset, spec, forget, previous, model_openings, fork, forget_classes)
+    declared = declare(dataset, spec, forget, previous, model_openings, fork, forget_classes, recommitment)
     draft, budgets = declared.draft, [dataset.budget, *(model.budget for model in declared.starts)]
     shape = check_before_work(draft, budgets, declared.attached)
     dataset.require_whole_count()
@@ -128,7 +130,7 @@ def _bundle(declared: Declared, proof: TrainingProof) -> Bundle | None:
     """With what is kept, if it is a sharded training."""
     if not isinstance(proof.statement.spec.method, Sisa):
         return None
-    return Bundle((proof,)) if declared.bundle is None else declared.bundle.with_proof(proof)
+    return Bundle((proof,)) if declared.bundle is None else declared.bundle.with_proof(proof, declared.links)
 
 
 def train_declared(dataset: Dataset, declared: Declared, progress: Progress | None) -> Outcome:
@@ -144,7 +146,7 @@ def train_declared(dataset: Dataset, declared: Declared, progress: Progress | No
     trace = maker.train(dataset.rows, draft.schedule, [model.integers for model in declared.starts])
     lost = maker.notes(draft.schedule, trace)
     curve = maker.curve(dataset.rows, method, draft.schedule, trace)
-    notes = (*lost, *(() if curve is None else curve.notes))
+    notes = (*declared.notes, *lost, *(() if curve is None else curve.notes))
     for note in notes:
         LOGGER.warning("%s", note)
     return Outcome(trace, maker.model(draft.schedule, trace), curve, notes)

@@ -166,6 +166,20 @@ def test_a_second_request_from_one_bundle_is_a_fork(owner: Path) -> None:
     assert result.exit_code == 2 and "second.bundle: supersedes that proof already" in result.stderr
 
 
+def test_what_is_kept_may_be_of_a_data_set_that_was_committed_afresh_since(owner: Path) -> None:
+    done("recommit", owner / "data", "--out", owner / "fresh")
+    prove = ("prove", owner / "fresh", "--spec", owner / "spec.toml", "--previous", owner / "second.bundle")
+    done(*prove, "--forget", of_slice(owner, 2, shard=0), "--out", owner / "third.bundle")
+    fresh, bundle = owner / "fresh" / "dataset.commitment", zu.Bundle.load(owner / "third.bundle")
+    assert len(bundle.proofs) == 3 and len(bundle.links) == 1
+    for options in ((), ("--previous", owner / "second.bundle")):
+        answer = verified(owner / "third.bundle", "--dataset", fresh, *options)
+        assert answer["valid"] is True and answer["bundle"]["retrained_stages"] == 1  # type: ignore[index]
+    zu.Bundle(bundle.proofs).save(owner / "unlinked.bundle")
+    result = run("verify", owner / "unlinked.bundle", "--dataset", fresh)
+    assert result.exit_code == 1 and "bundle data set: statement 1 is about another data set" in result.stdout
+
+
 def test_train_and_suggest_take_a_bundle_for_what_was_forgotten(made: Path) -> None:
     common = (made / "data", "--previous", made / "second.bundle")
     assert "23 of 24 count" in done("train", *common, "--spec", made / "spec.toml").stdout

@@ -40,7 +40,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         for kind, payload in statements.items()
         if "proof" in payload
     }
-    bundle = encode("bundle", {"proofs": [short["training"], short["request"]]})
+    bundle = encode("bundle", {"links": [short["link"]], "proofs": [short["training"], short["request"]]})
     bodies = {kind: data[len(head_of(KIND_OF.get(kind, kind))) :] for kind, data in short.items()}
     no_secrets = {"tails": b"", "leaf_salts": b""}
     npz, table = io.BytesIO(), io.BytesIO()
