@@ -77,6 +77,13 @@ def openings() -> dict[str, Any]:
     return found
 
 
+def requests() -> dict[str, Any]:
+    """What a forget request costs by each method, in a process of its own."""
+    done = subprocess.run([sys.executable, str(HERE / "forgetting.py")], check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 def compile_seconds() -> float:
     """Compiling all kernels into an empty cache, which a machine does once."""
     with tempfile.TemporaryDirectory() as cache:
@@ -126,6 +133,7 @@ def main() -> None:
         results["workloads"][name] = run_workload(name, arguments.runs)
     if not arguments.only:
         results["openings"] = openings()
+        results["requests"] = requests()
     show(report.summary(results), f"zkunlearn on {results['machine']['cpu']}, {results['machine']['cores']} cores")
     show(report.phases(results), "seconds by phase of proving")
     if not arguments.dry and not arguments.only:
