@@ -72,10 +72,10 @@ most that the process held at a time, pages of files aside. One run.
 REQUESTS_TEXT = """
 ## Forget requests
 
-What a request costs to prove, by method, on the same 65,536 x 64 rows (`benchmarks/forgetting.py`): *retrain* is gradient
-descent with 80 epochs, *sisa* has 16 shards, 4 slices and 32 epochs a stage, which are as many passes over rows; *one
-pass* is linear regression in 80 steps. Slices are those of *sisa*, of which only what saw the row is trained again, and
-verified. Medians of three.
+What a request costs to prove, by method, on the same 65,536 x 64 rows (`benchmarks/forgetting.py`): *retrain* is
+gradient descent with 80 epochs, *sisa* has 16 shards, 4 slices and 32 epochs a stage, which are as many passes over
+rows; *one pass* is linear regression in 80 steps. Slices are those of *sisa*, of which only what saw the row is trained
+again, and verified. Medians of three.
 
 """
 OPENINGS_TEXT = """
