@@ -30,6 +30,7 @@ STANDARDIZED = zu.TrainingSpec(
 LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5)
 SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
+SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
 LARGEST = 1 << 28
 IMPLIED = r"the statement implies (\d+)"  # what the check of a proof's length says
 SIZES = ("statement.rows", "statement.segments[].stop")
@@ -115,6 +116,13 @@ class Owner:
         return zu.prove(self.renewed, SPEC, forget=["2"], previous=self.first).proof
 
     @cached_property
+    def request(self) -> tuple[zu.DatasetCommitment, Any]:
+        """To shards: one stage of one of them, from the model of the stage before."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
+        begun = zu.prove(data, SHARDED)
+        return data.commitment, zu.prove(data, SHARDED, forget=[data.rows.ids[7]], previous=begun)
+
+    @cached_property
     def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """Counts, in declared bounds."""
         bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
@@ -146,6 +154,16 @@ def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
     def judge(payload: Any) -> None:
         proof = zu.TrainingProof.from_bytes(encode("training", payload))
         zu.verify(proof, dataset, known_dataset=dataset.digest, **pins)
+
+    return judge
+
+
+def judge_bundle(dataset: zu.DatasetCommitment, forgotten: list[bytes]) -> Judge:
+    """The auditor has the true commitment, and knows who is to be forgotten."""
+
+    def judge(payload: Any) -> None:
+        bundle = zu.Bundle.from_bytes(encode("bundle", payload))
+        zu.verify_bundle(bundle, dataset, forget=forgotten, known_dataset=dataset.digest)
 
     return judge
 
@@ -230,7 +248,8 @@ def judge_opening(folder: Path) -> Judge:
 
 def kinds(owner: Owner, other: Owner) -> list[Kind]:
     """Every kind of file, in every variant that has fields of its own, and in every role."""
-    return [*public_kinds(owner, other), *role_kinds(owner, other), *secret_kinds(owner, other)]
+    groups = (public_kinds, sharded_kinds, role_kinds, secret_kinds)
+    return [kind for group in groups for kind in group(owner, other)]
 
 
 def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
@@ -256,6 +275,18 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("training, standardised", payload_of(owner.standardized), proof[0], judge_proof(people), "statement.spec"),
         Kind("link", *pair(lambda o: o.link), judge_recommitment),
         Kind("link, and its data sets alike", *pair(lambda o: o.link), judge_linked, "references"),
+    ]
+
+
+def sharded_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """What only a request to shards has."""
+    (dataset, mine), (_, theirs) = owner.request, other.request
+    proofs = payload_of(mine.proof), payload_of(theirs.proof)
+    forgotten = [record.digest for record in mine.statement.forgotten]
+    own = ("statement.spec", "statement.scope", "statement.start", "statement.model")
+    return [
+        Kind("training, shards", *proofs, judge_proof(dataset), own),
+        Kind("bundle", payload_of(mine.bundle), payload_of(theirs.bundle), judge_bundle(dataset, forgotten)),
     ]
 
 
