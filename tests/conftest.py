@@ -31,4 +31,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     text = "how many verdicts of each attack the second verifier repeats"
-    parser.addoption("--second-opinions", type=int, default=2, help=text)
+    parser.addoption("--second-opinions", type=int, default=1, help=text)

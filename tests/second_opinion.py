@@ -1,6 +1,6 @@
 """The second verifier, asked about the proofs of the attacks: it has to accept and reject the same, by the same check.
 
-The first verdicts of every test of tests/attacks are repeated, with `--second-opinions` (make test-all) more of them.
+The first verdict of every test of tests/attacks is repeated, with `--second-opinions` (make test-all) more of them.
 Shapes of the attacks have shorter rows than those of files, and some transcripts answer what a test wants: both are
 handed over. The schedule is too, as tests/reference/test_reference.py compares schedules by themselves.
 """
@@ -58,9 +58,21 @@ def second_verdict(shape: ProofShape, transcript: Any, roots: dict[str, bytes], 
     """ "valid", or the name of what the second verifier refuses."""
     with _shaped_like(shape), pytest.MonkeyPatch.context() as patch:
         patch.setattr(verifier, "Transcript", lambda instance: Handed(transcript))
+        return verifier.verdict(verifier.verify_proof, _same(shape), b"", roots, proof)
+
+
+_KNOWN: dict[int, tuple[ProofShape, verifier.Shape]] = {}  # by identity, of shapes that live as long as they are here
+MOST_KNOWN = 8
+
+
+def _same(shape: ProofShape) -> verifier.Shape:
+    """The second verifier's own shape, made once for all proofs of a shape."""
+    if id(shape) not in _KNOWN:
+        if len(_KNOWN) == MOST_KNOWN:
+            del _KNOWN[next(iter(_KNOWN))]
         openings = {name: matrix.code.openings for name, matrix in shape.committed.items()}
-        same = verifier.Shape(_relation(shape.relation), openings)
-        return verifier.verdict(verifier.verify_proof, same, b"", roots, proof)
+        _KNOWN[id(shape)] = shape, verifier.Shape(_relation(shape.relation), openings)
+    return _KNOWN[id(shape)][1]
 
 
 @contextmanager

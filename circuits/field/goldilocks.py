@@ -27,6 +27,7 @@ _P64 = np.uint64(P)
 _EPSILON = np.uint64(2**32 - 1)  # 2^64 mod p
 _LOW32 = np.uint64(2**32 - 1)
 _32 = np.uint64(32)
+SCALAR_ENTRIES = 16  # of K: so few are multiplied faster as Python's integers than in numpy's many passes
 
 
 def root_of_unity(log_order: int) -> int:
@@ -224,6 +225,12 @@ def kvector(elements: Iterable[K]) -> Vector:
     return np.array([[e.a for e in items], [e.b for e in items]], dtype=np.uint64).reshape(2, len(items))
 
 
+def _scalars(values: Vector) -> list[K]:
+    """The entries of a K vector of shape (2, ...)."""
+    first, second = values.reshape(2, values[0].size).tolist()
+    return [K(a, b) for a, b in zip(first, second, strict=True)]
+
+
 def kadd(x: Vector, y: Vector) -> Vector:
     """Entry-wise sum in K."""
     return add(x, y)
@@ -243,6 +250,8 @@ def kmul(x: Vector, y: Vector) -> Vector:
 
 def kscale(x: Vector, scalar: K) -> Vector:
     """A K vector of shape (2, ...) times a scalar of K."""
+    if x[0].size <= SCALAR_ENTRIES:
+        return kvector(element * scalar for element in _scalars(x)).reshape(x.shape)
     factor = np.array([scalar.a, scalar.b], dtype=np.uint64).reshape((2,) + (1,) * (x.ndim - 1))
     return kmul(x, factor)
 
@@ -259,6 +268,8 @@ def ksum(x: Vector) -> K:
 
 def kdot(x: Vector, y: Vector) -> K:
     """Inner product of two K vectors (2, n)."""
+    if x.shape == y.shape and x.shape[1] <= SCALAR_ENTRIES:
+        return dot(_scalars(x), _scalars(y))
     return ksum(kmul(x, y))
 
 

@@ -162,6 +162,8 @@ class Tiling:
         """eq of the point's high bits, for each of the column's matrix rows. K vector (2, rows)."""
         weights = np.array([[1], [0]], dtype=np.uint64)
         for axis, low, tiles in zip(self.column.axes, self.low_bits, self.tiles, strict=True):
+            if axis.bits == low:  # its one tile weighs 1
+                continue
             table = eq_table(point[axis.name][: axis.bits - low])[:, :tiles]
             weights = kmul(weights[:, :, None], table[:, None, :]).reshape(2, -1)
         return weights

@@ -90,7 +90,7 @@ def honest_alone(data):
 
 @pytest.fixture(autouse=True)
 def second_verifier(request, monkeypatch):
-    """The first verdicts of a test are those of the second verifier, too."""
+    """The first verdict of a test is that of the second verifier, too."""
     from ..second_opinion import copied, second_verdict
     from . import harness
 

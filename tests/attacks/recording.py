@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from zkunlearn.verifier.protocol.proof import ProofShape, walk
 from zkunlearn.verifier.protocol.transcript import Transcript
 
 from .harness import Outcome, transcript
+
+KEPT = 16  # proofs whose logs and sections are remembered: the shared ones, and a few more
 
 
 class Recorder(Transcript):
@@ -75,8 +78,9 @@ class Replay(Transcript):
         return self._next("seed")
 
 
+@lru_cache(KEPT)
 def recorded(outcome: Outcome) -> list[tuple[str, Any]]:
-    """The log of an accepting verification."""
+    """The log of an accepting verification. The same list for all who ask: nobody alters it."""
     recorder = Recorder()
     outcome.check(recorder)
     return recorder.log
@@ -94,8 +98,9 @@ class Section:
     end: int
 
 
+@lru_cache(KEPT)
 def sections(outcome: Outcome) -> list[Section]:
-    """All reads of an accepting verification, in order."""
+    """All reads of an accepting verification, in order. The same list for all who ask, too."""
     found: list[Section] = []
 
     class Noting(verifier_channel.ProofReader):

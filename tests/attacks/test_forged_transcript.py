@@ -230,7 +230,7 @@ def test_an_error_in_one_position_is_found_exactly_when_it_is_opened(declared: D
         return words
 
     seen = set()
-    for _ in range(4):
+    for _ in range(2):
         outcome = prove_spoilt(declared, columns, {WITNESS: spoil})
         recorder = Recorder()
         verdict = outcome.verdict(recorder)

@@ -59,6 +59,7 @@ from .test_pushed_lies import solved_sum
 
 Data = tuple[Any, Any]
 OUTPUTS = 3
+SLOW = pytest.mark.slow  # more of a kind that others are of
 WEIGHTED = {"a": 1, "b": 7, "c": 3}
 STANDARDIZED: dict[str, Any] = {"standardize": True, "learning_rate": 1.0, "l2": 0.1}
 SWAPPED = [1, 0, 2]  # the first two outputs
@@ -141,7 +142,7 @@ def test_rows_of_one_class_each_are_accepted(data: Data, outputs: int) -> None:
         assert_valid(prove(shape, validity_columns(shape, data)))
 
 
-@pytest.mark.parametrize("row", [0, 2, ROWS - 1], ids=["first", "middle", "last"])
+@pytest.mark.parametrize("row", [0, pytest.param(2, marks=SLOW), ROWS - 1], ids=["first", "middle", "last"])
 @pytest.mark.parametrize(
     "cells",
     [(1, 1, 0), (0, 0, 0), (1, 1, 1), (2, 0, 0), (0, 0, 3)],
@@ -435,7 +436,15 @@ def test_a_quotient_of_the_last_output_off_by_one_is_rejected(own: Declared, tru
 
 
 @pytest.mark.parametrize(
-    "weights", [(1, 1, 1), (7, 1, 3), (1, 7, 2), (1, 6, 3), (2, 7, 3), (3, 1, 7), (1, 7, 7)], ids=str
+    "weights",
+    [
+        (1, 1, 1),
+        (7, 1, 3),
+        (1, 7, 2),
+        (2, 7, 3),
+        *(pytest.param(w, marks=SLOW) for w in ((1, 6, 3), (3, 1, 7), (1, 7, 7))),
+    ],
+    ids=str,
 )
 def test_rows_weighted_otherwise_are_rejected(weighted: Declared, data: Data, weights: tuple[int, ...]) -> None:
     """As if all were one, as those of other classes, or one of them another."""

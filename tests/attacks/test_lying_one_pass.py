@@ -46,6 +46,7 @@ from .one_pass_runs import (
 )
 
 FEATURE = 1
+SLOW = pytest.mark.slow  # more of a kind that others are of
 STANDARDIZED: dict[str, Any] = {"standardize": True}
 
 
@@ -130,7 +131,11 @@ def with_penalties(own: OnePassDeclared, lie: Solution) -> Solution:
     return replace(lie, penalties=penalties >> s.penalty_shift, penalty_rest=rest)
 
 
-@pytest.mark.parametrize(("place", "by"), [((0, 0), 1), ((0, 2), -1), ((FEATURE, 3), 1), ((FEATURE, 3), -1)], ids=str)
+@pytest.mark.parametrize(
+    ("place", "by"),
+    [((0, 0), 1), ((FEATURE, 3), -1), *(pytest.param(*one, marks=SLOW) for one in (((0, 2), -1), ((FEATURE, 3), 1)))],
+    ids=str,
+)
 def test_a_product_off_by_one_is_rejected_for_the_range_of_what_is_left(
     either: OnePassDeclared, data: Data, place: tuple[int, int], by: int
 ) -> None:
@@ -288,7 +293,15 @@ def test_other_first_weights_are_rejected(either: OnePassDeclared, data: Data, f
 
 
 @pytest.mark.parametrize(
-    "off_by", [(0, FEATURE, 1), (2, FEATURE, -1), (2, 3, 1), (EPOCHS - 1, FEATURE, 1), (EPOCHS - 1, 3, -1)], ids=str
+    "off_by",
+    [
+        (0, FEATURE, 1),
+        pytest.param((2, FEATURE, -1), marks=SLOW),
+        (2, 3, 1),
+        pytest.param((EPOCHS - 1, FEATURE, 1), marks=SLOW),
+        (EPOCHS - 1, 3, -1),
+    ],
+    ids=str,
 )
 def test_a_weight_rounded_the_other_way_is_rejected_for_the_range_of_what_is_left(
     either: OnePassDeclared, data: Data, off_by: tuple[int, int, int]

@@ -408,7 +408,9 @@ def spare_outputs(run: Declared) -> dict[str, tuple[Address, set[str]]]:
     return found
 
 
-@pytest.mark.parametrize("run", SEVERAL, indirect=True)
+@pytest.mark.parametrize(
+    "run", ["classes", "classes, no bias", pytest.param("weighted classes", marks=pytest.mark.slow)], indirect=True
+)
 def test_junk_in_one_column_of_an_output_past_the_last_is_rejected_but_for_quotients(
     run: Declared, true_columns: Columns
 ) -> None:

@@ -74,7 +74,7 @@ MODELS = {
 FINE = FixedPoint(x_bits=13, p_bits=8)
 
 
-ONCE = {
+ONCE: dict[str, dict[str, Any]] = {
     "plain": {"epochs": 64, "learning_rate": 0.5, "l2": 1e-3, "forgotten": [0, 9, 200]},
     "no bias, rate per step": {
         "epochs": 30,

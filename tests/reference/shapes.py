@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 
 from .field import ROOT_2_32, K, P, Point, bits_of, eq_table, log2_ceil
@@ -97,35 +97,35 @@ class Code:
     openings: int
     inverse_rate: int
 
-    @property
+    @cached_property
     def queries(self) -> int:
         return QUERIES[self.inverse_rate]
 
-    @property
+    @cached_property
     def dimension(self) -> int:
         return (1 << self.c) + self.queries * self.openings
 
-    @property
+    @cached_property
     def h(self) -> int:
         return self.dimension.bit_length() - 1
 
-    @property
+    @cached_property
     def e(self) -> int:
         return max(0, self.h - 3)
 
-    @property
+    @cached_property
     def n(self) -> int:
         return -(-self.inverse_rate * self.dimension // (1 << self.e)) << self.e
 
-    @property
+    @cached_property
     def k(self) -> int:
         return -(-self.n // (1 << self.h))
 
-    @property
+    @cached_property
     def path_length(self) -> int:
         return next(l for l in range(self.e + 1) if l == self.e or self.n >> l <= 2 * self.queries)
 
-    @property
+    @cached_property
     def cap(self) -> int:
         return self.n >> self.path_length
 

@@ -136,6 +136,7 @@ def test_outputs_are_cut_where_lookups_are_many(monkeypatch: pytest.MonkeyPatch)
 # Bad proofs ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # parts of these proofs are those of others, of which test_reference.py changes all
 @pytest.mark.parametrize("kind", ["dataset", "link"])
 def test_a_changed_byte_in_any_part_is_rejected_by_the_same_check(owner: Owner, kind: str) -> None:
     file = owner.link if kind == "link" else owner.plain.dataset
@@ -144,7 +145,8 @@ def test_a_changed_byte_in_any_part_is_rejected_by_the_same_check(owner: Owner, 
     check_flips(shape, proof, 1, lambda bad: verdict(kind, pack(kind, statement, bad)))
 
 
-@pytest.mark.parametrize("name", ["weighted", pytest.param("standardized", marks=pytest.mark.slow)])
+@pytest.mark.slow  # the same
+@pytest.mark.parametrize("name", ["weighted", "standardized"])
 def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner: Owner, name: str) -> None:
     training: Training = getattr(owner, name)
     shape, statement = verifier.training_shape(training.statement), training.statement

@@ -269,7 +269,7 @@ def test_a_changed_byte_in_any_part_is_rejected_by_the_same_check(owner: Owner, 
     check_flips(shape, proof, 1, lambda bad: verdict(kind, pack(kind, statement, bad)))
 
 
-@pytest.mark.parametrize("name", ["linear", "standardized"])
+@pytest.mark.parametrize("name", [pytest.param("linear", marks=pytest.mark.slow), "standardized"])
 def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner: Owner, name: str) -> None:
     training: Training = getattr(owner, name)
     shape = verifier.training_shape(training.statement)
