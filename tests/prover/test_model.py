@@ -140,7 +140,7 @@ def test_the_proof_is_written_last(trained: Trained, tmp_path: Path, monkeypatch
 def test_a_proof_that_does_not_verify_is_not_written(trained: Trained, tmp_path: Path) -> None:
     broken = bytearray(trained.proof.proof)
     broken[100] ^= 1
-    spoilt = Trained(zu.TrainingProof(trained.statement, bytes(broken)), trained.model, {})
+    spoilt = Trained(zu.TrainingProof(trained.statement, bytes(broken)), trained.secret, {})
     with pytest.raises(zu.ZkUnlearnError, match="the proof that was made is not valid"):
         spoilt.save(tmp_path / "x.proof")
     assert os.listdir(tmp_path) == []

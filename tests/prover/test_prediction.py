@@ -509,7 +509,7 @@ def trained() -> dict[str, tuple[Model, Any]]:
     for family, (y, options) in labels.items():
         spec = zu.TrainingSpec(model=family, epochs=60, learning_rate=0.125 if family == "poisson" else 1.0)
         x_bits = spec.fixed_point.x_bits
-        made[family] = zu.prove(zu.commit(PEOPLE, y, x_bits=x_bits, **options), spec, forget=[3]).model, y
+        made[family] = zu.prove(zu.commit(PEOPLE, y, x_bits=x_bits, **options), spec, forget=[3]).secret, y
     return made
 
 

@@ -8,6 +8,7 @@ Why an answer is right:
 | format: .. beside the statement .. | the statement names it by its digest, which is another one |
 | mismatch: .. | the auditor holds a commitment, spec, forget list or predecessor, and the statement has another one |
 | statement, forget list, record path | public data that contradict each other, before any proof |
+| bundle .. | statements that do not fit together |
 | proof length | the statement implies another shape; a second row has a proof of that length |
 | constraints | what is absorbed before the settlement moves its challenges: all of a statement, and most of a proof |
 | proof of work, folding | what is absorbed after it: challenges of the folding, or the seed of the next nonce |
@@ -26,9 +27,10 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements import dataset, training
+from zkunlearn.circuits.statements import dataset, scope, training
 from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.formats.container import KINDS
+from zkunlearn.models.shards import Run
 
 from ..attacks.test_broken_bytes import by_luck
 from .artefacts import Kind
@@ -162,10 +164,12 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     of_proof = {name for kind, name in named if kind == "training"}
     assert set(dataset._FIELDS) == {f.name for f in fields(dataset.DatasetStatement)} <= of_dataset
     assert set(dataset._SEGMENT_FIELDS) == {f.name for f in fields(dataset.Segment)} <= of_dataset
-    to_come = {"start", "scope"}
-    assert set(training._FIELDS) - to_come == {f.name for f in fields(training.TrainingStatement)}
-    assert set(training._FIELDS) <= of_proof
-    assert set(training._MODEL_FIELDS) == {f.name for f in fields(training.ModelCommitment)} <= of_proof
+    assert set(training._FIELDS) == {f.name for f in fields(training.TrainingStatement)} <= of_proof
+    assert set(scope._MODEL) == {f.name for f in fields(scope.ModelCommitment)} <= of_proof
+    of_request = {name for kind, name in named if kind == "training, shards"}
+    assert set(scope._START) == {f.name for f in fields(scope.Start)} <= of_request
+    assert set(scope._RUN) == {f.name for f in fields(Run)} <= of_request
+    assert {"proofs", "links"} <= {name for kind, name in named if kind == "bundle"}
     assert set(written_records([])) | set(training.TrainingStatement.attachments) <= of_proof
     assert {"old", "new"} <= {name for kind, name in named if kind == "link"}
     assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof
