@@ -213,5 +213,7 @@ def test_naming_again_who_was_forgotten_is_noted_and_no_error(dataset: Dataset, 
 
 
 def test_a_predecessor_of_another_kind_is_refused_by_name(dataset: Dataset, trained: Trained) -> None:
-    with pytest.raises(zu.ParameterError, match=r"previous: expected TrainingProof, found Trained; .* it is `\.proof`"):
-        zu.prove(dataset, SPEC, previous=trained)  # type: ignore[arg-type]
+    with pytest.raises(
+        zu.ParameterError, match=r"previous: expected TrainingProof or .*, found Model; `prove` returns one"
+    ):
+        zu.prove(dataset, SPEC, previous=trained.secret)  # type: ignore[arg-type]

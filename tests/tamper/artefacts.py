@@ -30,7 +30,12 @@ STANDARDIZED = zu.TrainingSpec(
 LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5)
 SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
-SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
+SHARDED = tuple(
+    zu.TrainingSpec(
+        model="logistic", method="sisa", shard_rows=size, slices=2, epochs=1, learning_rate=0.5, aggregate=aggregate
+    )
+    for size, aggregate in ((4, "probability"), (8, "vote"))
+)
 LARGEST = 1 << 28
 IMPLIED = r"the statement implies (\d+)"  # what the check of a proof's length says
 SIZES = ("statement.rows", "statement.segments[].stop")
@@ -88,7 +93,7 @@ class Owner:
     """Commitments, proofs and secrets of one owner."""
 
     def __init__(self, folder: Path, seed: int) -> None:
-        self.rng, self.folder = np.random.default_rng(seed), folder
+        self.seed, self.rng, self.folder = seed, np.random.default_rng(seed), folder
         self.X = self.rng.normal(size=(ROWS, FEATURES))
         self.people = zu.commit(self.X, np.arange(ROWS) % 2, openings=6)
         self.people.save(folder)
@@ -119,8 +124,9 @@ class Owner:
     def request(self) -> tuple[zu.DatasetCommitment, Any]:
         """To shards: one stage of one of them, from the model of the stage before."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
-        begun = zu.prove(data, SHARDED)
-        return data.commitment, zu.prove(data, SHARDED, forget=[data.rows.ids[7]], previous=begun)
+        spec = SHARDED[self.seed % 2]
+        begun = zu.prove(data, spec)
+        return data.commitment, zu.prove(data, spec, forget=[data.rows.ids[7]], previous=begun)
 
     @cached_property
     def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:

@@ -60,11 +60,14 @@ FORM_ONLY = {
         *("label_kind", "label_bits", "label_bounds"),
     },
     "kept for what is to come, and empty, null or false until then": {
-        *("holes", "unique", "born", "nonce", "keys", "start", "scope"),
+        *("holes", "unique", "born", "nonce", "keys"),
     },
     "the only one of this version": {"kind"},
     "of a column that suits its other value, too: tests/models/test_maps.py": {"map"},
-    "a map whose fields are bound": {"class_weight[]"},
+    "a map whose fields are bound": {"class_weight[]", "scope[]"},
+    "of a bundle whose statements are about one data set: tests/cli/test_shards.py has one that needs a link": {
+        "links"
+    },
 }
 # Maps that have no fields: nothing is referred to, or attached.
 EMPTY = {
