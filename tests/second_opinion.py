@@ -20,7 +20,7 @@ from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
 
-from .reference import arithmetic, one_pass, relations, standardization, toys, verifier
+from .reference import arithmetic, gradient_descent, one_pass, relations, standardization, toys, verifier
 from .reference.channel import Transcript
 from .reference.examples import forget_list
 from .reference.field import K
@@ -99,8 +99,8 @@ def _relation(relation: Any) -> relations.Relation:
     )
     handed.standardization = _standardization(s.standardization)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(relations, "schedule", lambda *_: handed)
-        kind = relations.GradientDescent if s.standardization is None else standardization.StandardizedDescent
+        patch.setattr(gradient_descent, "schedule", lambda *_: handed)
+        kind = gradient_descent.GradientDescent if s.standardization is None else standardization.StandardizedDescent
         return kind(_statement(s, gone))
 
 

@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping
 from .arithmetic import HALF
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, eq, eq_at, eq_table, prefix, prefix_eq
+from .gradient_descent import GradientDescent, Place
 from .relations import (
     COEFFICIENTS,
     FEATURES,
     INTERCEPT,
     RANGE,
     Box,
-    GradientDescent,
     Lookup,
-    Place,
     rounds,
     three_factors,
 )

@@ -12,10 +12,11 @@ from .channel import Channel, Constraint, Read, Settle, Transcript
 from .field import ZERO, K, Point, Refused, eq, eq_table, log2_ceil, require
 from .folding import Claims, evaluate, fold, open_tree
 from .formats import Map, check_forgotten, instance, outputs_of, read_file, read_payload, records_of, sha256
+from .gradient_descent import GradientDescent
 from .lookups import lookups
 from .one_pass import OnePass, StandardizedOnePass
 from .plan import plan_digest
-from .relations import GradientDescent, Recommitment, Relation, Validity, rounds
+from .relations import Recommitment, Relation, Validity, rounds
 from .shapes import Code, Group, chain, choose_groups, code_of, short_code
 from .standardization import StandardizedDescent
 
