@@ -26,7 +26,7 @@ from .relations import (
     rounds,
     three_factors,
 )
-from .shapes import Axis, Column
+from .shapes import Axis, Column, size_of
 
 Share = tuple[K, K, str, str, dict[str, Point]]  # of the update: how much, indicator of real cells, columns, place
 Place = tuple[Point, Point, Point]  # epoch, block, output
@@ -38,27 +38,32 @@ class GradientDescent(Relation):
     virtual = frozenset({Z})
 
     def __init__(self, statement: dict[str, Any]) -> None:
-        dataset, spec = statement["dataset"], statement["spec"]
+        dataset = statement["dataset"]
         self.forgotten = [position for position, _ in records_of(statement)]
-        self.s = s = schedule(spec, dataset, self.forgotten)
-        self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
+        self.s = schedule(statement["spec"], dataset, self.forgotten)
         self.gone = classes_of(statement)
         if self.gone:
             self.name = f"{self.name} without classes"
+        self.lay_out(statement, dataset["rows"])
+
+    def lay_out(self, statement: dict[str, Any], rows: int) -> None:
+        """Axes, columns and lookups of a training on so many rows, those of `forgotten` not counted."""
+        dataset, spec, s = statement["dataset"], statement["spec"], self.s
+        self.rows, self.features = rows, len(dataset["encoding"]["features"])
         self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
         self.row, self.epoch, self.block = Axis("row", self.rows), Axis("epoch", s.epochs), Axis("block", s.blocks)
         self.weight = Axis("weight", self.features)
         self.output = Axis("output", outputs_of(dataset["encoding"]))
         self.offset = 1 << (s.weight_bits - 1)
-        rows = (self.output, self.epoch, self.row)
+        scores = (self.output, self.epoch, self.row)
         remainder = Lookup(RANGE, [([(1, Z), (-CELLS, Q)], 0)])
         activation = Lookup(ACTIVATION, [([(1, Q)], 0), ([(1, P)], 0)])
-        boxes = [Box("scores", rows, [remainder, activation], self.forgotten)]
-        witness, model = [Column("Q", rows), Column("P", rows)], []
+        boxes = [Box("scores", scores, [remainder, activation], self.forgotten)]
+        witness, model = [Column("Q", scores), Column("P", scores)], []
         self.limbs: dict[str, list[Address]] = {}
         trained = [("weight", "weights", (self.weight,), COEFFICIENTS), ("bias", "biases", (), INTERCEPT)]
         for name, steps, axes, own in trained if self.bias else trained[:1]:
-            at_steps, last_axes = (self.output, self.epoch, self.block, *axes), (self.output, *axes)
+            at_steps, last_axes = (self.output, self.epoch, self.block, *axes), (*self.models, *axes)
             found = self.limb_lookups(steps, s.weight_bits) + self.limb_lookups(f"{name} remainder", s.shift)
             boxes.append(Box(f"{name} limbs", at_steps, found))
             boxes.append(Box(f"last {name} limbs", last_axes, self.limb_lookups(f"last {name}", s.weight_bits)))
@@ -67,9 +72,14 @@ class GradientDescent(Relation):
             model.append(Column(own[1], last_axes))
         more, last = self.more()
         super().__init__(boxes + more, [RANGE, ACTIVATION])
-        self.table = s.table
+        self.table, self.trained = s.table, list(witness)
         witness += [multiplicities(table, self.sections) for table in self.tables] + last
         self.columns = {"dataset": dataset_columns(dataset), "model": model, "witness": witness}
+
+    @property
+    def models(self) -> tuple[Axis, ...]:
+        """What tells models apart."""
+        return (self.output,)
 
     def more(self) -> tuple[list[Box], list[Column]]:
         """Boxes, and columns of the witness, after those of every training."""
@@ -115,15 +125,27 @@ class GradientDescent(Relation):
         if self.bias:
             shares.append((of_bias, there, "bias", "biases", {"output": o}))
 
-        start = {"epoch": bits_of(0, len(e)), "block": bits_of(0, len(b))}
-        first = [self.integer(ch, steps, start | at) for _, _, _, steps, at in shares]
-        ch.zero("initial weights", lambda: (self.together(ch, shares, first), []))
-        last = self.model(ch, o, k)
+        self.initial(ch, shares, b)
+        last = self.model(ch, self.model_at(o, b), k)
         gradient = self.update(ch, e, b, shares, last) + of_bias * self.bias_decay(ch, (e, b, o))
 
         self.gradient(ch, gradient, (e, b, o), k, of_bias)
         if self.gone:
             self.forgotten_classes(ch)
+
+    def model_at(self, o: Point, b: Point) -> dict[str, Point]:
+        """Which model an iteration is of."""
+        return {"output": o}
+
+    def real_model(self, at: Mapping[str, Point]) -> K:
+        """The extension of: there is such a model."""
+        return self.real_output(at["output"])
+
+    def initial(self, ch: Channel, shares: list[Share], b: Point) -> None:
+        """Training begins from zero."""
+        start = {"epoch": bits_of(0, self.epoch.bits), "block": bits_of(0, self.block.bits)}
+        first = [self.integer(ch, steps, start | at) for _, _, _, steps, at in shares]
+        ch.zero("initial weights", lambda: (self.together(ch, shares, first), []))
 
     def live(self, row: Point) -> K:
         """S: the rows that count."""
@@ -248,25 +270,25 @@ class GradientDescent(Relation):
         found = zip(shares, limbs, strict=True)
         return sum((share * self.signed(ch, value, real) for (share, real, *_), value in found), ZERO)
 
-    def model(self, ch: Channel, o: Point, k: Point) -> list[K]:
-        """The model is what its limbs say. Returns the last weights at (o, k), and the last bias at o."""
+    def model(self, ch: Channel, own: dict[str, Point], k: Point) -> list[K]:
+        """The model is what its limbs say. Returns the last weights of one at k, and its last bias."""
         ((at, values),) = self.ended["last weight limbs"]
         limbs = self.joined(values[limb] for limb in self.limbs["last weight"])
-        real = prefix(at["weight"], self.features) * self.real_output(at["output"])
+        real = prefix(at["weight"], self.features) * self.real_model(at)
         model = self.evaluate(ch, COEFFICIENTS, at)
         ch.zero("model", lambda: (model - self.signed(ch, limbs, real), []))
-        last = [self.evaluate(ch, COEFFICIENTS, {"output": o, "weight": k})]
+        last = [self.evaluate(ch, COEFFICIENTS, own | {"weight": k})]
         if self.bias:
-            bias = self.last_bias(ch, o)
-            intercept = self.evaluate(ch, INTERCEPT, {"output": o})
+            bias = self.last_bias(ch, own)
+            intercept = self.evaluate(ch, INTERCEPT, own)
             ch.zero("intercept", lambda: (intercept - self.one * bias, []))
             last.append(bias)
         return last
 
-    def last_bias(self, ch: Channel, o: Point) -> K:
-        """V(T) of output o: of the limbs that their box left, or of several outputs P -> V the limbs at o."""
-        if self.output.size > 1:
-            return self.signed(ch, self.integer(ch, "last bias", {"output": o}), self.real_output(o))
+    def last_bias(self, ch: Channel, own: dict[str, Point]) -> K:
+        """V(T) of a model: of the limbs that their box left, or of several models P -> V its limbs."""
+        if size_of(self.models):
+            return self.signed(ch, self.integer(ch, "last bias", own), self.real_model(own))
         ((_, values),) = self.ended["last bias limbs"]
         return self.signed(ch, self.joined(values[limb] for limb in self.limbs["last bias"]), ONE)
 
@@ -311,6 +333,14 @@ class GradientDescent(Relation):
             )
         return amounts
 
+    def steps(self) -> list[list[tuple[int, int]]]:
+        """All iterations (e, b) of each model, one after another."""
+        return [[(i, j) for i in range(self.s.epochs) for j in range(self.s.blocks)]]
+
+    def last_step(self, e: Point, b: Point) -> K:
+        """The extension of: after this iteration comes the model."""
+        return eq_at(e, self.s.epochs - 1) * eq_at(b, self.s.blocks - 1)
+
     def update(self, ch: Channel, e: Point, b: Point, shares: list[Share], last: list[K]) -> K:
         """The sum `change`; returns the weighted gradient G."""
         s, one = self.s, ch.one
@@ -321,17 +351,17 @@ class GradientDescent(Relation):
 
         def difference() -> Constraint:
             eq_e, eq_b, eq_e2, eq_b2 = (eq_table(x) for x in (e, b, e2, b2))
-            steps = [(i, j) for i in range(s.epochs) for j in range(s.blocks)]
             total = ZERO
-            for step, (i, j) in enumerate(steps):
-                factor = eq_e[i] * eq_b[j] * ((1 << s.shift) - s.l_epoch[i] + s.m_epoch[i])
-                if step:  # next(t, t') is 1 for t just before t'
-                    before_i, before_j = steps[step - 1]
-                    factor -= eq_e[before_i] * eq_b[before_j] * (1 << s.shift)
-                if step + 1 < len(steps):  # before(t, t') is 1 for t just after t'
-                    after_i, after_j = steps[step + 1]
-                    factor -= eq_e[after_i] * eq_b[after_j] * s.m_epoch[after_i]
-                total += factor * eq_e2[i] * eq_b2[j]
+            for steps in self.steps():
+                for step, (i, j) in enumerate(steps):
+                    factor = eq_e[i] * eq_b[j] * ((1 << s.shift) - s.l_epoch[i] + s.m_epoch[i])
+                    if step:  # next(t, t') is 1 for t just before t'
+                        before_i, before_j = steps[step - 1]
+                        factor -= eq_e[before_i] * eq_b[before_j] * (1 << s.shift)
+                    if step + 1 < len(steps):  # before(t, t') is 1 for t just after t'
+                        after_i, after_j = steps[step + 1]
+                        factor -= eq_e[after_i] * eq_b[after_j] * s.m_epoch[after_i]
+                    total += factor * eq_e2[i] * eq_b2[j]
             real = self.real_steps(e2, b2)
             own = [(share, real * there, name, column, at) for share, there, name, column, at in shares]
             return claim - total * self.together(ch, own, limbs), []
@@ -339,7 +369,7 @@ class GradientDescent(Relation):
         ch.zero("update", difference)
         at_t = {"epoch": e, "block": b}
         u = [share * self.integer(ch, f"{name} remainder", at_t | at) for share, _, name, _, at in shares]
-        final = eq_at(e, s.epochs - 1) * eq_at(b, s.blocks - 1) * (1 << s.shift)
+        final = self.last_step(e, b) * (1 << s.shift)
         real = self.real_steps(e, b) * sum((share * there for share, there, *_ in shares), ZERO)
         model = sum((share * value for (share, *_), value in zip(shares, last, strict=True)), ZERO)
         return change - final * model - (1 << (s.shift - 1)) * real * one + sum(u, ZERO)

@@ -102,6 +102,10 @@ class Relation:
         self.claims: list[Claim] = []
         self.ended: dict[str, list[tuple[Mapping[str, Point], dict[Address, K]]]] = {}  # part by part
 
+    def boxes_of(self, section: int) -> list[Box]:
+        """The i-th part of each box lies in section i."""
+        return [self.parts[box.name][section] for box in self.boxes if section < len(self.parts[box.name])]
+
     def evaluate(self, ch: Channel, column: Address, at: Mapping[str, Point]) -> K:
         """P -> V: a column's value."""
         (value,) = ch.hidden(1)

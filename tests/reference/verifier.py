@@ -18,6 +18,7 @@ from .one_pass import OnePass, StandardizedOnePass
 from .plan import plan_digest
 from .relations import Recommitment, Relation, Validity, rounds
 from .shapes import Code, Group, chain, choose_groups, code_of, short_code
+from .sisa import Sisa
 from .standardization import StandardizedDescent
 
 # Batching and opening: sections 14 and 15 ----------------------------------------------------------------------------
@@ -78,7 +79,12 @@ def walk(ch: Channel, relation: Relation, groups: list[Group]) -> Walked:
 # One proof: sections 5, 7 and 8 --------------------------------------------------------------------------------------
 
 DATA, MODEL = (4, 13), (8, 8)  # inverse rate, least c
-LAYOUT = {"model": MODEL}
+LAYOUT: dict[str, tuple[int, int]] = {}  # of matrices that are laid out otherwise
+
+
+def is_model(matrix: str) -> bool:
+    """Of the statement's model, or of models of an earlier one."""
+    return matrix == "model" or matrix.startswith("start ")
 
 
 class Shape:
@@ -88,8 +94,9 @@ class Shape:
         self.relation = relation
         codes: dict[str, Code] = {}
         for name, n in openings.items():
-            own = code_of(relation.columns[name], n, *LAYOUT.get(name, DATA))
-            codes[name] = short_code(relation.columns, codes, name, own) if name == "model" else own
+            default = MODEL if is_model(name) else DATA
+            own = code_of(relation.columns[name], n, *LAYOUT.get(name, default))
+            codes[name] = short_code(relation.columns, codes, name, own) if is_model(name) else own
         self.groups = choose_groups(relation.columns, codes)
         plan = Channel()
         walk(plan, relation, self.groups)
@@ -194,8 +201,21 @@ def recommitment_shape(statement: Map) -> Shape:
 
 
 def training_shape(statement: Map) -> Shape:
+    require_size(statement["dataset"])
+    if statement["spec"]["method"]["kind"] == "sisa":
+        made: Any = Sisa
+    else:
+        require("statement", statement["scope"] == statement["start"] == [])
+        made = whole_training(statement)
+    models = {"model": statement["model"]}
+    models |= {f"start {i}": start["model"] for i, start in enumerate(statement["start"])}
+    openings = {name: model["openings"] for name, model in models.items()}
+    return Shape(made(statement), {"dataset": statement["dataset"]["openings"], **openings})
+
+
+def whole_training(statement: Map) -> type[Relation]:
+    """The relation of a training without shards, which one proof can carry."""
     dataset, method = statement["dataset"], statement["spec"]["method"]
-    require_size(dataset)
     rows, epochs, features = dataset["rows"], method["epochs"], len(dataset["encoding"]["features"])
     outputs = outputs_of(dataset["encoding"])
     if method["kind"] == "one-pass":
@@ -208,8 +228,7 @@ def training_shape(statement: Map) -> Shape:
         relation = StandardizedDescent if method["standardize"] else GradientDescent
     require("statement", steps * (features + 1) * outputs <= 1 << 27)
     require("statement", statement["model"]["shape"] == [outputs, features + method["bias"]])
-    made: Any = relation
-    return Shape(made(statement), {"dataset": dataset["openings"], "model": statement["model"]["openings"]})
+    return relation
 
 
 def verify_dataset(file: bytes) -> None:
@@ -249,8 +268,13 @@ def verify_training(
     if not known_dataset:
         verify_dataset(dataset_file)
     check_forgotten(statement, read_payload(file, "training")["attached"]["paths"])
-    roots = {"dataset": dataset["root"], "model": statement["model"]["root"]}
-    verify_proof(training_shape(statement), instance("training", statement), roots, proof)
+    verify_proof(training_shape(statement), instance("training", statement), training_roots(statement), proof)
+
+
+def training_roots(statement: Map) -> dict[str, bytes]:
+    """Of what is committed beforehand."""
+    starts = {f"start {i}": start["model"]["root"] for i, start in enumerate(statement["start"])}
+    return {"dataset": statement["dataset"]["root"], "model": statement["model"]["root"], **starts}
 
 
 def check_previous(statement: Map, old: Map, link: Map | None) -> None:
