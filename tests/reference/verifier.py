@@ -1,7 +1,7 @@
 """A second verifier, written from docs/protocol.md and docs/arithmetic.md: short and slow, in plain integers.
 
-It imports nothing but hashlib and the like. It does not compute bits of soundness (section 18), which far larger
-statements than those of the tests could miss.
+It imports nothing but hashlib and the like. It does not ask for 100 bits of soundness, which far larger statements than
+those of the tests could miss; what they are says soundness.py.
 """
 
 from __future__ import annotations
@@ -116,6 +116,7 @@ class Shape:
         self.proof_bytes = 32 * len(self.new_roots) + 16 * self.entries + clear_bytes
         self.proof_bytes += 32 + 16 * self.ledger_length + 7
         self.proof_bytes += sum(code.opening_bytes(rows) for code, rows in self.trees.values())
+        self.rounds, self.constraints = plan.rounds, plan.constraints
         self.digest = plan_digest(self, plan.rounds, plan.constraints)
 
     def place_ledger(self) -> None:
