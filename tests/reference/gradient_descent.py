@@ -272,11 +272,11 @@ class GradientDescent(Relation):
 
     def model(self, ch: Channel, own: dict[str, Point], k: Point) -> list[K]:
         """The model is what its limbs say. Returns the last weights of one at k, and its last bias."""
-        ((at, values),) = self.ended["last weight limbs"]
-        limbs = self.joined(values[limb] for limb in self.limbs["last weight"])
-        real = prefix(at["weight"], self.features) * self.real_model(at)
-        model = self.evaluate(ch, COEFFICIENTS, at)
-        ch.zero("model", lambda: (model - self.signed(ch, limbs, real), []))
+        for at, values in self.ended["last weight limbs"]:
+            limbs = self.joined(values[limb] for limb in self.limbs["last weight"])
+            real = prefix(at["weight"], self.features) * self.real_model(at)
+            beyond = self.evaluate(ch, COEFFICIENTS, at) - self.signed(ch, limbs, real)
+            ch.zero("model", lambda beyond=beyond: (beyond, []))
         last = [self.evaluate(ch, COEFFICIENTS, own | {"weight": k})]
         if self.bias:
             bias = self.last_bias(ch, own)
