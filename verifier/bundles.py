@@ -298,8 +298,11 @@ def verify_bundle(
     new = [proof for proof in bundle.proofs if proof.digest not in known]
     if not new:
         raise StatementMismatch("every statement of the bundle is in the previous one")
+    links = list(bundle.links)
+    if pins.recommitment is not None and pins.recommitment not in links:
+        links.append(pins.recommitment)
     checked = [] if pins.known_dataset is not None else [verify_proof(dataset)]
-    found: Soundness = reduce(and_, [*checked, *map(verify_proof, (*bundle.links, *new))])
+    found: Soundness = reduce(and_, [*checked, *map(verify_proof, (*links, *new))])
     last = VerificationReport(
         bundle.statement,
         found.least,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from .arithmetic import CELLS, HALF, Problem, Schedule, momentum, nearest, problem_of, scheduled
+from .arithmetic import CELLS, HALF, Plain, Schedule, momentum, nearest, problem_of, scheduled
 from .field import log2_ceil, require
 from .formats import Map, outputs_of, records_of
 
@@ -185,7 +185,7 @@ class Integers:
 
     spec: Map
     dataset: Map
-    problem: Problem
+    problem: Plain
     shift: int
     weight_bits: int
 
@@ -193,6 +193,7 @@ class Integers:
     def of(cls, spec: Map, dataset: Map) -> Integers:
         size = spec["method"]["shard_rows"]
         problem = problem_of(spec, dataset, size, 2, size)  # any number of blocks but one
+        assert isinstance(problem, Plain)
         return cls(spec, dataset, problem, *problem.choose())
 
     def schedule(self, part: Part, forgotten: set[int]) -> Schedule:

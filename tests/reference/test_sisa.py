@@ -34,7 +34,7 @@ from .formats import Map, divided, instance, sha256
 from .sisa_integers import Data, trained_statement
 from .soundness import soundness
 
-PLAIN = zu.TrainingSpec(
+PLAIN: Any = zu.TrainingSpec(
     model="logistic",
     method="sisa",
     shard_rows=8,
@@ -45,7 +45,7 @@ PLAIN = zu.TrainingSpec(
     l2=0.01,
     penalize_intercept=True,
 )
-REALS = zu.TrainingSpec(
+REALS: Any = zu.TrainingSpec(
     model="linear",
     method="sisa",
     shard_rows=8,
@@ -56,7 +56,7 @@ REALS = zu.TrainingSpec(
     bias=False,
     without=["x2"],
 )
-WEIGHTED = zu.TrainingSpec(
+WEIGHTED: Any = zu.TrainingSpec(
     model="logistic",
     method="sisa",
     shard_rows=8,
@@ -66,10 +66,9 @@ WEIGHTED = zu.TrainingSpec(
     class_weight={"0": 2, "1": 3},
     aggregate="vote",
 )
-TREES = replace(
+TREES: Any = replace(
     WEIGHTED, slices=2, momentum=0.5, class_weight={"ash": 1, "birch": 7, "fir": 3}, without=["x1"], aggregate="score"
 )
-STAGES = replace(PLAIN, slices=4, epochs=1, momentum=0.5, penalize_intercept=False)
 
 
 @dataclass(frozen=True)

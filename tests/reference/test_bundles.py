@@ -1,0 +1,249 @@
+"""The second verifier and the package agree on requests to shards, and on which statements hold together."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import zkunlearn as zu
+from zkunlearn.verifier.bundles import check_bundle, verify_bundle
+from zkunlearn.verifier.pins import Pins
+
+from . import verifier
+from .bundles import check_rules, in_force, read_bundle, statements_of
+from .bundles import verify_bundle as second_verify_bundle
+from .examples import Training, changed, forget_list, numbers, pack, package_verdict
+from .formats import Map, encode, instance, read_file, records_of, sha256
+from .sisa_integers import Integers, Part, cut_of, trained_parts, trained_statement
+from .test_sisa import PLAIN, TREES, Made, at, compare_opinions, compare_shapes, data_of, forest
+
+STAGES: Any = replace(PLAIN, slices=4, epochs=2, momentum=0.5, penalize_intercept=False)
+
+
+class Owner:
+    """A first training of eleven shards, and requests, one after another."""
+
+    def __init__(self) -> None:
+        self.people = zu.commit(numbers(45, 2, 45), np.arange(45) % 2, openings=16)
+        first: Any = zu.prove(self.people, STAGES)
+        # Shards 0 to 3 from stage 3 on and 4 to 5 from stage 2 on, each from some of the models of six.
+        second: Any = zu.prove(self.people, STAGES, at(self.people, [4, 13, 20, 29, 34, 42]), first.model)
+        # Shard 0 from the first training, 1 from zero, 3 and 4 from the second one.
+        third: Any = zu.prove(self.people, STAGES, at(self.people, [2, 8, 31, 38]), second.model)
+        # All that is left of the last shard, which has five rows.
+        fourth = zu.prove(self.people, STAGES, at(self.people, [40, 41, 43, 44]), third.model)
+        self.made = [Made(self.people, own) for own in (first, second, third, fourth)]
+
+        self.trees = forest(21)
+        planted: Any = zu.prove(self.trees, TREES)
+        rest = zu.prove(self.trees, TREES, previous=planted.model, forget_classes=["fir"])
+        self.planted = [Made(self.trees, own) for own in (planted, rest)]
+
+
+@pytest.fixture(scope="module")
+def owner() -> Owner:
+    return Owner()
+
+
+def scopes(made: Made) -> list[tuple[int, int, int, int | None]]:
+    return [(run["first"], run["count"], run["stage"], run["start"]) for run in made.training.statement["scope"]]
+
+
+def test_requests_train_what_they_touch(owner: Owner) -> None:
+    assert [scopes(made) for made in owner.made] == [
+        [],
+        [(0, 4, 3, 0), (4, 2, 2, 0)],
+        [(0, 1, 2, 0), (1, 1, 1, None), (3, 1, 4, 1), (4, 1, 4, 1)],
+        [(5, 1, 1, None)],
+    ]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_requests_are_accepted(owner: Owner, number: int) -> None:
+    made = owner.made[number]
+    previous = owner.made[number - 1].training.proof if number else None
+    assert made.training.verdict(known=number > 0, previous=previous) == "valid"
+    compare_shapes(made.training.statement, made.trained.proof.statement)
+    if number in (1, 2):
+        compare_opinions(made.trained.proof)
+
+
+def test_a_class_that_is_forgotten_is_named(owner: Owner) -> None:
+    first, rest = owner.planted
+    assert rest.training.statement["forgotten_classes"] == ["fir"]
+    assert verifier.training_shape(rest.training.statement).relation.name == "sisa without classes"
+    assert rest.training.verdict(previous=first.training.proof) == "valid"
+    compare_opinions(rest.trained.proof)
+
+
+Models = dict[tuple[int, int, int], list[int]]
+
+
+def trained_after(statement: Map, statements: Sequence[Map], models: Sequence[Models], made: Made) -> Models:
+    """By plain integers, from the models of the statements that are named."""
+    known = [sha256(instance("training", old)) for old in statements]
+    starts = [models[known.index(start["statement"])] for start in statement["start"]]
+    return trained_statement(statement, data_of(made.dataset), starts)
+
+
+@pytest.mark.parametrize("name", ["made", "planted"])
+def test_models_are_those_of_plain_integers_and_of_training_everything_again(owner: Owner, name: str) -> None:
+    """Those in force, after each request."""
+    chain: list[Made] = getattr(owner, name)
+    statements: list[Map] = []
+    models: list[Models] = []
+    now: Models = {}
+    for made in chain:
+        statement = made.training.statement
+        found = trained_after(statement, statements, models, made)
+        assert made.models == list(found.values())
+        now |= found
+        again = {**statement, "scope": [], "start": []}
+        cut = cut_of(statement["dataset"], statement["spec"])
+        whole = [Part(cut, run, stage, None, None) for run in cut.whole() for stage in range(1, cut.slices + 1)]
+        whole = [replace(part, source=part.run if part.stage > 1 else None) for part in whole]
+        integers = Integers.of(again["spec"], again["dataset"])
+        gone = {position for position, _ in records_of(statement)}
+        assert now == trained_parts(whole, integers, data_of(made.dataset), gone)
+        statements.append(statement)
+        models.append(found)
+
+
+# The rules -----------------------------------------------------------------------------------------------------------
+
+
+def rule(statements: Sequence[bytes], dataset: bytes) -> str:
+    """What both say about these files, their proofs not looked at."""
+    found = verifier.verdict(lambda: check_rules(statements_of(statements), read_file(dataset, "dataset")[0]))
+    bundle = zu.Bundle(tuple(map(zu.TrainingProof.from_bytes, statements)))
+    commitment = zu.DatasetCommitment.from_bytes(dataset)
+    assert found == package_verdict(lambda: check_bundle(bundle, commitment.statement))
+    return found
+
+
+def test_bundles_that_the_package_makes_are_accepted(owner: Owner) -> None:
+    dataset = owner.people.commitment.to_bytes()
+    for made, length in zip(owner.made, (1, 2, 3, 4), strict=True):
+        files = read_bundle(made.trained.bundle.to_bytes())
+        assert len(files) == length and rule(files, dataset) == "valid"
+    second_verify_bundle(owner.made[2].trained.bundle.to_bytes(), dataset)
+    verify_bundle(owner.made[2].trained.bundle, owner.people.commitment)
+
+
+def test_of_everything_in_force_there_is_one(owner: Owner) -> None:
+    statements = [made.training.statement for made in owner.made]
+    table = in_force(statements)
+    assert {place: number for place, (number, _) in table.items() if number} == {
+        **{(0, stage): 2 for stage in (2, 3, 4)},
+        **{(2, stage): 1 for stage in (3, 4)},
+        **{(1, stage): 2 for stage in (1, 2, 3, 4)},
+        (3, 3): 1,
+        (3, 4): 2,
+        **{(4, stage): 1 for stage in (2, 3)},
+        (4, 4): 2,
+        **{(5, stage): 3 for stage in (1, 2, 3, 4)},
+    }
+
+
+def test_any_other_list_is_refused_by_the_same_rule(owner: Owner) -> None:
+    """Lists of some of the statements, in any order, some of them twice."""
+    files = [made.training.proof for made in owner.made]
+    dataset = owner.people.commitment.to_bytes()
+    rng, found = random.Random(5), set()
+    lists = [[0, 1, 2, 3], [0, 1], [0], [1], [0, 0], [0, 2], [0, 1, 3], [0, 3], [0, 2, 3], [1, 0], [0, 1, 2, 3, 3]]
+    lists += [[rng.randrange(4) for _ in range(rng.randint(1, 5))] for _ in range(25)]
+    for numbers_ in lists:
+        verdict = rule([files[number] for number in numbers_], dataset)
+        assert (verdict == "valid") == (numbers_ in ([0], [0, 1], [0, 1, 2], [0, 1, 2, 3])), numbers_
+        found.add(verdict)
+    assert found == {"valid", "bundle table", "bundle forget list"}
+
+
+def changed_last(owner: Owner, **changes: Any) -> list[bytes]:
+    """The bundle of the third training, its last statement changed."""
+    *kept, last = read_bundle(owner.made[2].trained.bundle.to_bytes())
+    training = Training(last, owner.people.commitment.to_bytes())
+    return [*kept, pack("training", {**training.statement, **changes}, training.body, training.paths)]
+
+
+def test_each_rule_refuses_what_it_is_there_for(owner: Owner) -> None:
+    dataset = owner.people.commitment.to_bytes()
+    statement = owner.made[2].training.statement
+    first, second = (made.training.statement for made in owner.made[:2])
+    spec, start = statement["spec"], statement["start"]
+    records = records_of(statement)
+    zero, one = start
+    other_spec = {**spec, "method": {**spec["method"], "learning_rate": ["0.25"]}}
+    cases: dict[str, list[Map]] = {
+        "valid": [{}, {"previous": None}, {"forgotten_classes": []}],
+        "bundle spec": [{"spec": other_spec}, {"spec": {**spec, "without": ["x2"]}}],
+        "bundle data set": [{"dataset": {**statement["dataset"], "root": bytes(32)}}],
+        "bundle forget list": [
+            {"forgotten": forget_list(records[:-1])},
+            {"forgotten": forget_list(sorted([*records, (0, bytes(32))]))},
+            {"forgotten": forget_list(records_of(first))},
+        ],
+        "bundle start": [
+            {"start": [zero, {**one, "statement": bytes(32)}]},
+            {"start": [{**zero, "statement": one["statement"]}, one]},
+            {"start": [zero, {**one, "model": {**one["model"], "root": bytes(32)}}]},
+            {"start": [zero, {**one, "model": {**one["model"], "openings": 3}}]},
+            {"start": [zero, zero]},  # which is not in force for what some begin from
+        ],
+        "statement": [{"start": [zero, {**one, "scope": []}]}, {"start": [zero]}, {"start": [one, zero]}],
+    }
+    assert [own["scope"] for own in start] == [[], second["scope"]]
+    for expected, changes in cases.items():
+        for change in changes:
+            assert rule(changed_last(owner, **change), dataset) == expected, change
+
+
+def test_a_row_that_was_forgotten_may_not_come_back_in_another_shard_only(owner: Owner) -> None:
+    """Rule 3 is about what is in force: who pins what is superseded sees the others."""
+    alone = [(position, digest) for position, digest in records_of(owner.made[3].training.statement) if position >= 40]
+    training = owner.made[3].training
+    statement = {**training.statement, "forgotten": forget_list(alone)}
+    files = [owner.made[0].training.proof, pack("training", statement, training.body, training.paths)]
+    assert rule(files, owner.people.commitment.to_bytes()) == "valid"
+    bundle = zu.Bundle(tuple(map(zu.TrainingProof.from_bytes, files)))
+    with pytest.raises(zu.StatementMismatch, match="is not forgotten"):
+        verify_bundle(bundle, owner.people.commitment, Pins(previous=owner.made[2].trained.proof))
+
+
+def test_files_of_bundles_are_read_alike(owner: Owner) -> None:
+    file = owner.made[1].trained.bundle.to_bytes()
+    head, files = file[:19], read_bundle(file)
+    dataset = owner.people.commitment.to_bytes()
+    other = owner.planted[0].training.proof
+    bad = [
+        b"",
+        file[:-1],
+        file + b"\0",
+        head + encode({"proofs": []}),
+        head + encode({"proofs": files[0]}),
+        head + encode({"proofs": ["file"]}),
+        head + encode({"proofs": [*files, dataset]}),
+        head + encode({"proofs": files, "more": []}),
+        file[:18] + b"\2" + file[19:],
+    ]
+    for data in bad:
+        assert verifier.verdict(lambda data=data: statements_of(read_bundle(data))) == "format"
+        with pytest.raises(zu.FormatError):
+            zu.Bundle.from_bytes(data)
+    assert rule([*files, other], dataset) == "bundle spec"
+
+
+def test_a_recommitment_that_is_pinned_is_checked(owner: Owner) -> None:
+    people = zu.commit(numbers(9, 2, 9), np.arange(9) % 2, openings=4)
+    spec = replace(STAGES, slices=1, epochs=1)
+    first = zu.prove(people, spec)
+    again, link = zu.recommit(people, openings=3)
+    second = zu.prove(again, spec, at(again, [3]), first.proof)
+    verify_bundle(second.bundle, again.commitment, Pins(previous=first.proof, recommitment=link))
+    forged = replace(link, proof=changed(link.proof, 200))
+    with pytest.raises(zu.InvalidProof):
+        verify_bundle(second.bundle, again.commitment, Pins(previous=first.proof, recommitment=forged))
