@@ -165,18 +165,27 @@ def compare_shapes(statement: Map, package: Any) -> verifier.Shape:
     return found
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bits", [7, 4])
 def test_boxes_are_cut_and_put_together_where_lookups_are_many(monkeypatch: pytest.MonkeyPatch, bits: int) -> None:
     """As if memory were small: sections of several boxes, and boxes in parts, that of the models too."""
     monkeypatch.setattr(tables, "SECTION_BITS", bits)
     monkeypatch.setattr(relations, "MOST_LEAF_BITS", bits)
     dataset = zu.commit(numbers(13, 3, 1), np.arange(13) % 2, openings=2)
-    made = Owner.first(dataset, replace(WEIGHTED, epochs=1, slices=2), [3])
+    made = Owner.first(dataset, replace(WEIGHTED, epochs=1), [3])
     relation = verifier.training_shape(made.training.statement).relation
     parts = {name: len(boxes) for name, boxes in relation.parts.items()}
     assert (parts["shards 0 to 1, stage 1: last weight limbs"] > 1) == (bits == 4)
-    assert (1 < relation.sections < sum(parts.values())) == (bits == 8)
+    assert (1 < relation.sections < sum(parts.values())) == (bits == 7)
     assert made.training.verdict() == "valid"
+
+
+def test_models_of_many_shards_are_looked_up_in_parts() -> None:
+    """Within all limits, and not as if memory were small."""
+    spec = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=1, epochs=1, learning_rate=0.5)
+    statement = statement_about_nothing(4096, 4096, "binary", 2, spec, [7])
+    statement["model"]["shape"] = [4096, 4097]
+    shape = compare_shapes(statement, read_statement(TrainingStatement, divided("training", statement)))
+    assert len(shape.relation.parts["shards 0 to 4095, stage 1: last weight limbs"]) == 2
 
 
 # Bad proofs ----------------------------------------------------------------------------------------------------------
@@ -338,7 +347,7 @@ def test_shapes_and_schedules_of_statements_about_nothing_are_those_of_the_packa
     """Runs, sources, integers of each part, tilings, row lengths, groups, counts of messages, lengths of proofs."""
     rng = random.Random(17)
     seen, begun, several, partial = 0, 0, 0, 0
-    for _ in range(100):
+    for _ in range(70):
         statement = random_statement(rng)
         package = read_statement(TrainingStatement, divided("training", statement))
         try:
@@ -358,4 +367,4 @@ def test_shapes_and_schedules_of_statements_about_nothing_are_those_of_the_packa
         begun += statement["start"] != []
         several += len(statement["scope"]) > 1
         partial += statement["scope"] != []
-    assert seen > 40 and begun > 10 and several > 10 and partial > 20, (seen, begun, several, partial)
+    assert seen > 30 and begun > 8 and several > 8 and partial > 15, (seen, begun, several, partial)
