@@ -187,6 +187,8 @@ def check_bundle(bundle: Bundle, dataset: DatasetStatement) -> None:
             raise InvalidProof("bundle spec", f"statement {number + 1} is by another algorithm than the last")
         if not linked(proof.statement.dataset, dataset, [link.statement for link in bundle.links]):
             raise InvalidProof("bundle data set", f"statement {number + 1} is about another data set")
+        if proof.statement.dataset.openings != dataset.openings:  # which say on which code models lie
+            raise InvalidProof("bundle data set", f"statement {number + 1} has models on another code")
     places = [(shard, stage) for shard in range(shards.count) for stage in range(1, shards.slices + 1)]
     missing = next((place for place in places if place not in table), None)
     if missing is not None:

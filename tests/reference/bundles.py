@@ -7,21 +7,23 @@ from collections.abc import Sequence
 from .field import require
 from .formats import MAX_FILE, Map, Reader, fields, instance, read_file, records_of, sha256
 from .sisa_integers import Cut, Run, cut_of, models_of, parts_of, runs_of
-from .verifier import verify_dataset, verify_training
+from .verifier import verify_dataset, verify_recommitment, verify_statement
 
 InForce = dict[tuple[int, int], tuple[int, Run]]  # by shard and stage: number of the statement, and its run
 HEAD = b"zkunlearn\0\6bundle\0\1"
 
 
-def read_bundle(data: bytes) -> list[bytes]:
-    """The files of the statements."""
+def read_bundle(data: bytes) -> tuple[list[bytes], list[bytes]]:
+    """The files of the statements, and those of links between data sets."""
     require("format", len(data) <= MAX_FILE and data.startswith(HEAD))
     reader = Reader(data[len(HEAD) :])
     payload = reader.item()
     require("format", reader.at == len(reader.data))
-    fields(payload, {"proofs": list})
-    require("format", payload["proofs"] != [] and all(type(file) is bytes for file in payload["proofs"]))
-    return list(payload["proofs"])
+    fields(payload, {"proofs": list, "links": list})
+    proofs, links = payload["proofs"], payload["links"]
+    require("format", proofs != [] and len(links) <= 1 << 10)
+    require("format", all(type(file) is bytes for file in (*proofs, *links)))
+    return proofs, links
 
 
 def statements_of(files: Sequence[bytes]) -> list[Map]:
@@ -40,14 +42,23 @@ def in_force(statements: Sequence[Map]) -> InForce:
     return found
 
 
-def check_rules(statements: Sequence[Map], dataset: Map) -> None:
+def lead(old: Map, new: Map, links: Sequence[Map]) -> bool:
+    """Whether links lead from one data set to another."""
+    reached = [old]
+    for here in reached:
+        reached += [link["new"] for link in links if link["old"] == here and link["new"] not in reached]
+    return new in reached
+
+
+def check_rules(statements: Sequence[Map], dataset: Map, links: Sequence[Map] = ()) -> None:
     """The five rules. Each statement has to be one that a proof can be about."""
     for statement in statements:
         parts_of(statement)
     last = statements[-1]
     for statement in statements:
         require("bundle spec", statement["spec"] == last["spec"])
-        require("bundle data set", statement["dataset"] == dataset)
+        require("bundle data set", lead(statement["dataset"], dataset, links))
+        require("bundle data set", statement["dataset"]["openings"] == dataset["openings"])
     table, cut = in_force(statements), cut_of(dataset, last["spec"])
     whole = {(shard, stage) for shard in range(cut.shards) for stage in range(1, cut.slices + 1)}
     require("bundle table", table.keys() == whole)
@@ -78,8 +89,11 @@ def follows(statements: Sequence[Map], table: InForce, shard: int, stage: int) -
 
 def verify_bundle(data: bytes, dataset_file: bytes) -> None:
     """A bundle, all proofs of which are checked."""
-    files, dataset = read_bundle(data), read_file(dataset_file, "dataset")[0]
-    check_rules(statements_of(files), dataset)
+    (files, links), dataset = read_bundle(data), read_file(dataset_file, "dataset")[0]
+    statements = statements_of(files)
+    check_rules(statements, dataset, [read_file(link, "link")[0] for link in links])
     verify_dataset(dataset_file)
-    for file in files:
-        verify_training(file, dataset_file, known_dataset=True)
+    for link in links:
+        verify_recommitment(link)
+    for file, statement in zip(files, statements, strict=True):
+        verify_statement(file, statement)

@@ -256,7 +256,7 @@ def verify_training(
     known_dataset: bool = False,
 ) -> None:
     """A training proof against a data set's commitment and what else is pinned: files, a spec's map, digests."""
-    statement, proof = read_file(file, "training")
+    statement, _ = read_file(file, "training")
     dataset, _ = read_file(dataset_file, "dataset")
     link = read_file(recommitment, "link")[0] if recommitment else None
     require("mismatch", statement["dataset"] == dataset)
@@ -268,8 +268,15 @@ def verify_training(
         verify_recommitment(recommitment)
     if not known_dataset:
         verify_dataset(dataset_file)
-    check_forgotten(statement, read_payload(file, "training")["attached"]["paths"])
-    verify_proof(training_shape(statement), instance("training", statement), training_roots(statement), proof)
+    verify_statement(file, statement)
+
+
+def verify_statement(file: bytes, statement: Map) -> None:
+    """A training proof, whatever data set it is about."""
+    payload = read_payload(file, "training")
+    check_forgotten(statement, payload["attached"]["paths"])
+    shape, roots = training_shape(statement), training_roots(statement)
+    verify_proof(shape, instance("training", statement), roots, payload["proof"])
 
 
 def training_roots(statement: Map) -> dict[str, bytes]:
