@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.prover.owner.bundles import plan_request, starts_of
 from zkunlearn.verifier.bundles import check_bundle, verify_bundle
 from zkunlearn.verifier.pins import Pins
 
 from . import verifier
 from .bundles import check_rules, in_force, read_bundle, statements_of
 from .bundles import verify_bundle as second_verify_bundle
-from .examples import Training, changed, forget_list, numbers, pack, package_verdict
+from .examples import Training, changed, forget_list, numbers, pack, package_verdict, statement_about_nothing
 from .formats import Map, encode, instance, read_file, records_of, sha256
-from .sisa_integers import Integers, Part, cut_of, trained_parts, trained_statement
+from .sisa_integers import Integers, Part, Run, cut_of, trained_parts, trained_statement
 from .test_sisa import PLAIN, TREES, Made, at, compare_opinions, compare_shapes, data_of, forest
 
-STAGES: Any = replace(PLAIN, slices=4, epochs=2, momentum=0.5, penalize_intercept=False)
+STAGES: Any = replace(PLAIN, slices=4, epochs=1, momentum=0.5, penalize_intercept=False)
 
 
 class Owner:
@@ -237,6 +238,30 @@ def test_files_of_bundles_are_read_alike(owner: Owner) -> None:
     assert rule([*files, other], dataset) == "bundle spec"
 
 
+def test_a_request_begins_from_no_more_statements_than_one_proof_opens() -> None:
+    """What would begin from a seventeenth is trained from zero. Nothing is proved here."""
+    spec = zu.TrainingSpec(model="linear", method="sisa", shard_rows=2, slices=2, epochs=1, learning_rate=0.5)
+    gone = [2 * shard for shard in range(17)]
+
+    def statement(forgotten: Sequence[int], runs: Sequence[Run], starts: Sequence[Map] = ()) -> Map:
+        found = statement_about_nothing(36, 1, "binary", 4, spec, list(forgotten))
+        models = sum(run.count * (3 - run.stage) for run in runs) or 36
+        return {**found, "scope": [vars(run) for run in runs], "start": list(starts)} | {
+            "model": {**found["model"], "shape": [models, 2]}
+        }
+
+    statements = [statement([], [])]
+    statements += [statement(gone[: shard + 1], [Run(shard, 1)]) for shard in range(17)]
+    proofs = [zu.TrainingProof.from_bytes(pack("training", own, b"")) for own in statements]
+    wanted = [*gone, *(position + 1 for position in gone)]
+    request = plan_request(zu.Bundle(tuple(proofs)), wanted)
+    starts = starts_of(zu.Bundle(tuple(proofs)), request.starts)
+    assert [run.stage for run in request.scope] == [2] * 16 + [1]
+    last = statement(sorted(wanted), [Run(**vars(run)) for run in request.scope], [own.to_mapping() for own in starts])
+    files = [pack("training", own, b"") for own in (*statements[:17], last)]
+    check_rules(statements_of(files), last["dataset"])
+
+
 # Data sets that were committed afresh ---------------------------------------------------------------------------------
 
 
@@ -244,7 +269,7 @@ class Afresh:
     """A first training, its data set committed again, and a request."""
 
     def __init__(self) -> None:
-        self.spec = replace(STAGES, epochs=1)
+        self.spec = STAGES
         self.people = zu.commit(numbers(21, 2, 9), np.arange(21) % 2, openings=4)
         self.first: Any = zu.prove(self.people, self.spec)
         self.other, self.other_link = zu.recommit(self.people, openings=3)

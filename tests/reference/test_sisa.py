@@ -165,18 +165,29 @@ def compare_shapes(statement: Map, package: Any) -> verifier.Shape:
     return found
 
 
-@pytest.mark.parametrize("bits", [7, 4])
-def test_boxes_are_cut_and_put_together_where_lookups_are_many(monkeypatch: pytest.MonkeyPatch, bits: int) -> None:
-    """As if memory were small: sections of several boxes, and boxes in parts, that of the models too."""
+def cut_at(monkeypatch: pytest.MonkeyPatch, bits: int) -> None:
+    """As if memory were small."""
     monkeypatch.setattr(tables, "SECTION_BITS", bits)
     monkeypatch.setattr(relations, "MOST_LEAF_BITS", bits)
+
+
+def test_boxes_in_parts_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the models, too."""
+    cut_at(monkeypatch, 4)
     dataset = zu.commit(numbers(13, 3, 1), np.arange(13) % 2, openings=2)
     made = Owner.first(dataset, replace(WEIGHTED, epochs=1), [3])
-    relation = verifier.training_shape(made.training.statement).relation
-    parts = {name: len(boxes) for name, boxes in relation.parts.items()}
-    assert (parts["shards 0 to 1, stage 1: last weight limbs"] > 1) == (bits == 4)
-    assert (1 < relation.sections < sum(parts.values())) == (bits == 7)
+    parts = verifier.training_shape(made.training.statement).relation.parts
+    assert len(parts["shards 0 to 1, stage 1: last weight limbs"]) > 1
     assert made.training.verdict() == "valid"
+
+
+def test_boxes_are_put_together_as_long_as_they_are_small(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    for bits in (8, 10, 11):
+        cut_at(monkeypatch, bits)
+        statement = owner.trees.training.statement
+        package = read_statement(TrainingStatement, divided("training", statement))
+        relation = compare_shapes(statement, package).relation
+        assert 1 < relation.sections < sum(map(len, relation.parts.values()))
 
 
 def test_models_of_many_shards_are_looked_up_in_parts() -> None:
