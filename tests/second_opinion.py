@@ -17,10 +17,11 @@ import pytest
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.one_pass import OnePass
+from zkunlearn.circuits.relations.sisa import Sisa
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
 
-from .reference import arithmetic, one_pass, relations, standardization, toys, verifier
+from .reference import arithmetic, gradient_descent, one_pass, relations, sisa, standardization, toys, verifier
 from .reference.channel import Transcript
 from .reference.examples import forget_list
 from .reference.field import K
@@ -100,20 +101,60 @@ def _relation(relation: Any) -> relations.Relation:
     training, gone = (relation.training, relation.classes) if isinstance(relation, WithoutClasses) else (relation, ())
     if isinstance(training, OnePass):
         return _one_pass(training.schedule, gone)
+    if isinstance(training, Sisa):
+        return _sisa(training.schedule, gone)
     assert isinstance(training, GradientDescent), "another relation than those of the document"
     s = training.schedule
+    handed = _schedule(s)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gradient_descent, "schedule", lambda *_: handed)
+        kind = gradient_descent.GradientDescent if s.standardization is None else standardization.StandardizedDescent
+        return kind(_statement(s, gone))
+
+
+def _schedule(s: Any) -> arithmetic.Schedule:
+    """The integers of gradient descent."""
     names = ["width", "epochs", "blocks", "block_size", "shift", "weight_bits", "label_multiplier", "penalize_bias"]
     names += ["class_weights"]
     factors: dict[str, Any] = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch", "m_epoch")}
     table = arithmetic.activation_table(s.family.name, s.scales.q_bits, s.scales.p_bits)
-    handed = arithmetic.Schedule(
-        **{name: getattr(s, name) for name in names}, **factors, unused=list(s.unused), table=table
-    )
-    handed.standardization = _standardization(s.standardization)
+    own: dict[str, Any] = {name: getattr(s, name) for name in names}
+    standardized = _standardization(s.standardization)
+    return arithmetic.Schedule(**own, **factors, unused=list(s.unused), table=table, standardization=standardized)
+
+
+def _sisa(s: Any, gone: Any) -> relations.Relation:
+    """The relation of shards, with the integers of each part handed over."""
+    schedules = {(own.run.first, own.run.count, own.number): _schedule(own.schedule) for own in s.parts}
+    first = s.parts[0].schedule
+    statement = _statement(s, gone, first.label_kind)
+    method = {"shard_rows": s.shards.shard_rows, "slices": s.shards.slices, "aggregate": "score"}
+    statement["spec"] |= {"family": s.family.name}
+    statement["spec"]["method"] |= method | {"epochs": first.epochs}
+
+    def scope(runs: Any) -> list[dict[str, Any]]:
+        return [] if runs == s.shards.whole else [vars(run) for run in runs]
+
+    def model(runs: Any) -> dict[str, Any]:
+        models = sum(run.count * (s.shards.slices + 1 - run.stage) for run in runs)
+        return {"shape": [models * s.outputs, s.width]}
+
+    statement |= {"scope": scope(s.runs), "model": model(s.runs)}
+    statement["start"] = [{"scope": scope(runs), "model": model(runs)} for runs in s.starts]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(relations, "schedule", lambda *_: handed)
-        kind = relations.GradientDescent if s.standardization is None else standardization.StandardizedDescent
-        return kind(_statement(s, gone))
+        patch.setattr(sisa, "Integers", _HandedIntegers(schedules))
+        return sisa.Sisa(statement)
+
+
+class _HandedIntegers:
+    def __init__(self, schedules: dict[tuple[int, int, int], arithmetic.Schedule]) -> None:
+        self.schedules = schedules
+
+    def of(self, spec: Any, dataset: Any) -> _HandedIntegers:
+        return self
+
+    def schedule(self, part: Any, forgotten: Any) -> arithmetic.Schedule:
+        return self.schedules[part.run.first, part.run.count, part.stage]
 
 
 def _one_pass(s: Any, gone: Any) -> relations.Relation:
@@ -134,10 +175,10 @@ def _standardization(own: Any) -> arithmetic.Standardization | None:
     return None if own is None else arithmetic.Standardization(**{name: getattr(own, name) for name in names})
 
 
-def _statement(s: Any, gone: Any) -> dict[str, Any]:
+def _statement(s: Any, gone: Any, label_kind: str | None = None) -> dict[str, Any]:
     """What a relation asks of a statement, when integers are handed over."""
     return {
-        "dataset": _dataset(s.rows, s.features, s.label_kind, s.outputs, s.scales.x_bits),
+        "dataset": _dataset(s.rows, s.features, label_kind or s.label_kind, s.outputs, s.scales.x_bits),
         "spec": {"scales": {"x_bits": s.scales.x_bits}, "method": {"bias": s.bias}},
         "forgotten_classes": [str(c) for c in gone],
         # The document knows no ranges yet: what is outside them counts as little as what is forgotten.

@@ -187,6 +187,8 @@ def check_bundle(bundle: Bundle, dataset: DatasetStatement) -> None:
             raise InvalidProof("bundle spec", f"statement {number + 1} is by another algorithm than the last")
         if not linked(proof.statement.dataset, dataset, [link.statement for link in bundle.links]):
             raise InvalidProof("bundle data set", f"statement {number + 1} is about another data set")
+        if proof.statement.dataset.openings != dataset.openings:  # which say on which code models lie
+            raise InvalidProof("bundle data set", f"statement {number + 1} has models on another code")
     places = [(shard, stage) for shard in range(shards.count) for stage in range(1, shards.slices + 1)]
     missing = next((place for place in places if place not in table), None)
     if missing is not None:
@@ -298,8 +300,11 @@ def verify_bundle(
     new = [proof for proof in bundle.proofs if proof.digest not in known]
     if not new:
         raise StatementMismatch("every statement of the bundle is in the previous one")
+    links = list(bundle.links)
+    if pins.recommitment is not None and pins.recommitment not in links:
+        links.append(pins.recommitment)
     checked = [] if pins.known_dataset is not None else [verify_proof(dataset)]
-    found: Soundness = reduce(and_, [*checked, *map(verify_proof, (*bundle.links, *new))])
+    found: Soundness = reduce(and_, [*checked, *map(verify_proof, (*links, *new))])
     last = VerificationReport(
         bundle.statement,
         found.least,

@@ -174,10 +174,12 @@ class GradientDescent(DescentColumns):
         self, steps: Steps, looked_up: Mapping[str, LookedUp], model: Mapping[str, Point], k: Point
     ) -> Mapping[ParameterColumns, Hidden]:
         """The committed model is what its limbs say. Returns the last W of a model at k, and the last V."""
-        ended = looked_up[WEIGHTS.last_box]
-        real = prefix(ended.point["weight"], self.weight.size) * self._real(ended.point)
-        weights = steps.evaluate(COEFFICIENTS, ended.point)
-        steps.require_zero("model", weights - self._last(WEIGHTS).looked_up(ended, real))
+        limbs = self._last(WEIGHTS)
+        for ended in looked_up.values():
+            if limbs.lowest in ended.values:  # one part of the box, of several if there are many models
+                real = prefix(ended.point["weight"], self.weight.size) * self._real(ended.point)
+                weights = steps.evaluate(COEFFICIENTS, ended.point)
+                steps.require_zero("model", weights - limbs.looked_up(ended, real))
         last = {WEIGHTS: steps.evaluate(COEFFICIENTS, {**model, "weight": k})}
         if self.schedule.bias:
             last[BIAS] = self._last_bias(steps, looked_up, model)

@@ -10,7 +10,7 @@ from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, linear
 from ..language.layout import Address, Axis
 from ..language.relation import Coordinates, LookedUp, PublicVector, Steps, Term
-from ..language.tables import limb_terms
+from ..language.tables import limb_addresses, limb_terms
 from .iterations import ones
 
 
@@ -29,6 +29,11 @@ class Signed:
     def offset(self) -> K:
         """What makes them non-negative before they are cut into limbs."""
         return K(1 << (self.bits - 1))
+
+    @property
+    def lowest(self) -> Address:
+        """The column of its lowest limbs."""
+        return limb_addresses(self.integer, self.bits)[0]
 
     def terms(self, at: Mapping[str, Coordinates | PublicVector], share: K) -> tuple[Term, ...]:
         """share times the integer, offset included."""

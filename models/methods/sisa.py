@@ -77,6 +77,8 @@ class Stages(Compiled):
         if named != set(range(len(starts))):
             raise ParameterError(f"scope: begins from statements {named}, where {len(starts)} are named")
         scoped = replace(self, runs=runs, starts=tuple(own or self.shards.whole for own in starts))
+        for own in scoped.starts:
+            self.shards.require_runs(own)
         for run in runs:
             scoped.source_of(run)
         return scoped

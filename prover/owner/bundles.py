@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...circuits.statements.scope import Start
+from ...circuits.statements.scope import MAX_STARTS, Start
 from ...errors import DataError, ParameterError
 from ...models.shards import Run, Shards
 from ...verifier.bundles import Bundle, InForce
 from .model import Model
+
+Sourced = tuple[Run, InForce | None]
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ def plan_request(bundle: Bundle, positions: Collection[int]) -> Request:
     """What has to be trained again where exactly these rows, in any order, are forgotten.
 
     A shard is trained from the first stage on that saw a row which is forgotten now, or did not see one that is not.
+    One proof opens models of MAX_STARTS statements at most; what would begin from others is trained from zero.
 
     Raises:
         ParameterError: nothing has: what is in force forgets these rows, and no others.
@@ -39,15 +43,25 @@ def plan_request(bundle: Bundle, positions: Collection[int]) -> Request:
         raise ParameterError(
             "forget: no row that counts is forgotten, so every model stands and nothing is to be proved"
         )
-    before = {shard: bundle.table[shard, stage - 1] if stage > 1 else None for shard, stage in first.items()}
-    alone = [(Run(shard, 1, first[shard]), before[shard]) for shard in sorted(first)]
-    runs = list(_merged(alone, shards.count))
+    runs = _runs(bundle, shards, first)
+    used = Counter(source.proof for _, source in runs if source is not None)
+    if len(used) > MAX_STARTS:  # what begins from others begins from zero
+        kept = {proof for proof, _ in used.most_common(MAX_STARTS)}
+        named = {shard for run, source in runs if source is None or source.proof in kept for shard in run.shards}
+        runs = _runs(bundle, shards, {shard: stage if shard in named else 1 for shard, stage in first.items()})
     starts = tuple(dict.fromkeys(source.proof for _, source in runs if source is not None))
     scope = tuple(
         Run(run.first, run.count, run.stage, None if source is None else starts.index(source.proof))
         for run, source in runs
     )
     return Request(() if scope == shards.whole else scope, starts)
+
+
+def _runs(bundle: Bundle, shards: Shards, first: Mapping[int, int]) -> list[Sourced]:
+    """These shards, each from this stage on, in few runs."""
+    before = {shard: bundle.table[shard, stage - 1] if stage > 1 else None for shard, stage in first.items()}
+    alone = [(Run(shard, 1, first[shard]), before[shard]) for shard in sorted(first)]
+    return list(_merged(alone, shards.count))
 
 
 def _first_stages(bundle: Bundle, shards: Shards, wanted: set[int]) -> dict[int, int]:
@@ -60,9 +74,6 @@ def _first_stages(bundle: Bundle, shards: Shards, wanted: set[int]) -> dict[int,
                 if place < shards.prefix(stage) and bundle.table[shard, stage].proof == number:
                     first[shard] = min(stage, first.get(shard, stage))
     return first
-
-
-Sourced = tuple[Run, InForce | None]
 
 
 def _merged(runs: Sequence[Sourced], count: int) -> Iterator[Sourced]:

@@ -311,25 +311,34 @@ class Standardized(Problem):
 
 
 def schedule(spec: dict[str, Any], dataset: dict[str, Any], forgotten: list[int]) -> Schedule:
-    rows, encoding = dataset["rows"], dataset["encoding"]
-    kind, label_bits = encoding["label_kind"], encoding["label_bits"]
-    family, method, scales = spec["family"], spec["method"], spec["scales"]
-    x_bits, w_bits, p_bits, epochs = scales["x_bits"], scales["w_bits"], scales["p_bits"], method["epochs"]
-    require("statement", x_bits == encoding["x_bits"] and kind in KINDS[family] and p_bits >= label_bits)
-    table = activation_table(family, x_bits + w_bits - 16, p_bits)
-    multiplier = 1 << (p_bits - label_bits)
-    low, high = (y * multiplier for y in LABELS[kind])
-    weights = class_weights(method["class_weight"], kind, encoding)
-    features = len(encoding["features"])
+    rows, method = dataset["rows"], spec["method"]
     block_size = method["batch_size"] or 1 << log2_ceil(rows)
     blocks = -(-rows // block_size)
+    problem = problem_of(spec, dataset, rows, blocks, min(block_size, rows))
+    h, weight_bits = problem.choose()
+    live = [min(block_size, rows - b * block_size) for b in range(blocks)]
+    for position in forgotten:
+        live[position // block_size] -= 1
+    factors = problem.factors(h, weight_bits, live)
+    return scheduled(spec, dataset, problem, (h, weight_bits), block_size, factors)
+
+
+def problem_of(spec: dict[str, Any], dataset: dict[str, Any], rows: int, blocks: int, most: int) -> Problem:
+    encoding, family, method, scales = dataset["encoding"], spec["family"], spec["method"], spec["scales"]
+    kind, label_bits, epochs = encoding["label_kind"], encoding["label_bits"], method["epochs"]
+    x_bits, w_bits, p_bits = scales["x_bits"], scales["w_bits"], scales["p_bits"]
+    require("statement", x_bits == encoding["x_bits"] and kind in KINDS[family] and p_bits >= label_bits)
+    table = activation_table(family, x_bits + w_bits - 16, p_bits)
+    low, high = (y << (p_bits - label_bits) for y in LABELS[kind])
+    weights = class_weights(method["class_weight"], kind, encoding)
+    features = len(encoding["features"])
     rates = [Fraction(float(rate)) for rate in method["learning_rate"]]
-    problem = (Standardized if method["standardize"] else Plain)(
+    return (Standardized if method.get("standardize") else Plain)(
         rows=rows,
         features=features,
         width=features + method["bias"],
         blocks=blocks,
-        most=min(block_size, rows),
+        most=most,
         residual=max(weights) * max(max(table) - low, high - min(table)),
         rates=rates * epochs if len(rates) == 1 else rates,
         l2=Fraction(float(method["l2"])),
@@ -338,15 +347,23 @@ def schedule(spec: dict[str, Any], dataset: dict[str, Any], forgotten: list[int]
         w_bits=w_bits,
         p_bits=p_bits,
     )
-    h, weight_bits = problem.choose()
-    live = [min(block_size, rows - b * block_size) for b in range(blocks)]
-    for position in forgotten:
-        live[position // block_size] -= 1
-    c_epoch, c_block, standardization = problem.factors(h, weight_bits, live)
+
+
+def scheduled(
+    spec: dict[str, Any],
+    dataset: dict[str, Any],
+    problem: Problem,
+    chosen: tuple[int, int],
+    block_size: int,
+    factors: Factors,
+) -> Schedule:
+    """`chosen` is h and weight_bits."""
+    (h, weight_bits), (c_epoch, c_block, standardization) = chosen, factors
+    encoding, method = dataset["encoding"], spec["method"]
     return Schedule(
         width=problem.width,
-        epochs=epochs,
-        blocks=blocks,
+        epochs=method["epochs"],
+        blocks=len(c_block),
         block_size=block_size,
         shift=h,
         weight_bits=weight_bits,
@@ -355,9 +372,9 @@ def schedule(spec: dict[str, Any], dataset: dict[str, Any], forgotten: list[int]
         l_epoch=[nearest(rate * problem.l2 * 2**h) for rate in problem.rates],
         m_epoch=[momentum(share, h) for share in problem.momenta],
         penalize_bias=method["penalize_intercept"],
-        class_weights=weights,
-        label_multiplier=multiplier,
-        table=table,
+        class_weights=class_weights(method["class_weight"], encoding["label_kind"], encoding),
+        label_multiplier=1 << (problem.p_bits - encoding["label_bits"]),
+        table=activation_table(spec["family"], problem.x_bits + problem.w_bits - 16, problem.p_bits),
         unused=unused_features(spec["without"], encoding),
         standardization=standardization,
     )

@@ -216,13 +216,34 @@ def outputs_of(encoding: Map) -> int:
     return len(encoding["label_classes"]) if encoding["label_kind"] == "categorical" else 1
 
 
+# What methods other than gradient descent do not say, by kind.
+IMPLIED: dict[Any, dict[str, Any]] = {
+    "one-pass": {"batch_size": 0, "class_weight": []},
+    "sisa": {"batch_size": 0, "standardize": False},
+}
+
+
+def without_shards(method: Map) -> Map:
+    """The fields that gradient descent has too; those about shards are checked."""
+    own = {"shard_rows": int, "slices": int, "aggregate": str}
+    fields({name: value for name, value in method.items() if name in own}, own)
+    within(method["shard_rows"], 1, 1 << 28)
+    within(method["slices"], 1, min(64, method["shard_rows"]))
+    require("format", method["shard_rows"] & (method["shard_rows"] - 1) == 0)
+    require("format", method["aggregate"] in ("probability", "score", "vote"))
+    return {name: value for name, value in method.items() if name not in own}
+
+
 def check_spec(spec: Any) -> None:
     fields(spec, {"family": str, "method": dict, "without": list, "scales": dict})
     check_set(spec["without"], (1 << 15) - 1)
-    scales, once = spec["scales"], spec["method"].get("kind") == "one-pass"
-    full_batch: dict[str, Any] = {"batch_size": 0, "class_weight": []}
-    require("format", not once or not full_batch.keys() & spec["method"].keys())
-    method = {**spec["method"], **full_batch} if once else spec["method"]
+    scales, method = spec["scales"], spec["method"]
+    require("format", type(method.get("kind")) is str)
+    implied: dict[str, Any] = IMPLIED.get(method["kind"], {})
+    require("format", not implied.keys() & method.keys())
+    if method["kind"] == "sisa":
+        method = without_shards(method)
+    method = {**method, **implied}
     texts, integers = ("kind", "l2"), ("epochs", "batch_size")
     flags = ("bias", "penalize_intercept", "standardize")
     lists = ("learning_rate", "momentum", "class_weight")
@@ -233,7 +254,7 @@ def check_spec(spec: Any) -> None:
     check_class_weights(method["class_weight"])
     fields(scales, dict.fromkeys(("x_bits", "w_bits", "p_bits"), int))
     require("format", spec["family"] in ("logistic", "linear", "probit", "poisson"))
-    require("format", method["kind"] in ("gradient descent", "one-pass"))
+    require("format", method["kind"] in ("gradient descent", *IMPLIED))
     within(method["epochs"], 1, 1 << 20)
     within(method["batch_size"], 0, 1 << 24)
     require("format", method["batch_size"] & (method["batch_size"] - 1) == 0)
@@ -274,18 +295,42 @@ def check_class_weights(weights: list[Any]) -> None:
     require("format", not weights or any(entry["weight"] > 1 for entry in weights))
 
 
-def check_training(statement: Any) -> None:
-    previous = type(statement.get("previous"))
-    lists = dict.fromkeys(("forgotten_classes", "start", "scope"), list)
-    fields(statement, {"dataset": bytes, "spec": dict, "forgotten": dict, "model": dict, "previous": previous, **lists})
-    require("format", statement["start"] == statement["scope"] == [])
-    check_set(statement["forgotten_classes"], 254)
-    model = statement["model"]
+def check_model(model: Any) -> None:
     fields(model, {"root": bytes, "openings": int, "shape": list})
     within(model["openings"], 1, 1 << 12)
     require("format", len(model["root"]) == 32 and [type(size) for size in model["shape"]] == [int, int])
     for size in model["shape"]:
-        within(size, 1, (1 << 15) + 1)
+        within(size, 1, 1 << 28)
+
+
+def check_runs(runs: list[Any]) -> None:
+    """Only from the first stage on, a run begins from zero."""
+    within(len(runs), 0, 1 << 12)
+    for run in runs:
+        require("format", type(run) is dict)
+        fields(run, {"first": int, "count": int, "stage": int, "start": type(run.get("start"))})
+        within(run["first"], 0, (1 << 12) - 1)
+        within(run["count"], 1, 1 << 12)
+        within(run["stage"], 1, 64)
+        require("format", (run["stage"] == 1) == (run["start"] is None))
+        if run["start"] is not None:
+            require("format", type(run["start"]) is int)
+            within(run["start"], 0, 15)
+
+
+def check_training(statement: Any) -> None:
+    previous = type(statement.get("previous"))
+    lists = dict.fromkeys(("forgotten_classes", "start", "scope"), list)
+    fields(statement, {"dataset": bytes, "spec": dict, "forgotten": dict, "model": dict, "previous": previous, **lists})
+    within(len(statement["start"]), 0, 16)
+    for start in statement["start"]:
+        fields(start, {"statement": bytes, "model": dict, "scope": list})
+        require("format", len(start["statement"]) == 32)
+        check_model(start["model"])
+        check_runs(start["scope"])
+    check_runs(statement["scope"])
+    check_set(statement["forgotten_classes"], 254)
+    check_model(statement["model"])
     require("format", statement["previous"] is None or (previous is bytes and len(statement["previous"]) == 32))
     fields(statement["forgotten"], {"positions": bytes, "digests": bytes})
     positions, digests = (statement["forgotten"][name] for name in ("positions", "digests"))

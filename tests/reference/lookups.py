@@ -14,10 +14,9 @@ Keys = tuple[K, list[K], K]  # alpha, the factors of a tuple's entries, and that
 
 
 def lookups(ch: Channel, relation: Relation) -> None:
-    """Section after section; the i-th part of each box lies in section i."""
+    """Section after section."""
     for i in range(relation.sections):
-        boxes = [relation.parts[box.name][i] for box in relation.boxes if i < len(relation.parts[box.name])]
-        section(ch, relation, i, boxes)
+        section(ch, relation, i, relation.boxes_of(i))
 
 
 def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> None:

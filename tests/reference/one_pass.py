@@ -8,6 +8,7 @@ from typing import Any
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, P, Point, bits_of, eq_at, eq_table, prefix, prefix_eq
 from .formats import records_of
+from .gradient_descent import GradientDescent
 from .one_pass_integers import OnePassIntegers, one_pass_integers
 from .relations import (
     COEFFICIENTS,
@@ -17,7 +18,6 @@ from .relations import (
     RANGE,
     Address,
     Box,
-    GradientDescent,
     Relation,
     dataset_columns,
     multiplicities,

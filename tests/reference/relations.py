@@ -1,27 +1,24 @@
-"""The three relations, as data and as a walk each: protocol.md, sections 9 and 11 to 13."""
+"""Relations, as data and as a walk each: protocol.md, sections 9 to 11 and 13."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .arithmetic import CELLS, HALF, schedule
+from .arithmetic import CELLS, HALF
 from .channel import Channel, Constraint
-from .field import ONE, ZERO, K, Point, bits_of, eq, eq_at, eq_table, interpolate, log2_ceil, prefix, prefix_eq, require
-from .formats import outputs_of, records_of
+from .field import ONE, K, Point, interpolate, log2_ceil, prefix, require
+from .formats import outputs_of
 from .shapes import Axes, Axis, Column, parts, size_of, split
 
 Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
-Share = tuple[K, K, str, str, dict[str, Point]]  # of the update: how much, indicator of real cells, columns, place
-Place = tuple[Point, Point, Point]  # epoch, block, output
 ENTRY = Axis("entry", CELLS)
 RANGE, ACTIVATION, FEATURE_RANGE = "range", "activation", "feature range"
 TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3}
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
 COEFFICIENTS, INTERCEPT = ("model", "weights"), ("model", "intercept")
-Q, P, Z = ("witness", "Q"), ("witness", "P"), ("virtual", "z")
 
 
 MOST_LEAF_BITS = 24
@@ -105,6 +102,10 @@ class Relation:
         self.claims: list[Claim] = []
         self.ended: dict[str, list[tuple[Mapping[str, Point], dict[Address, K]]]] = {}  # part by part
 
+    def boxes_of(self, section: int) -> list[Box]:
+        """The i-th part of each box lies in section i."""
+        return [self.parts[box.name][section] for box in self.boxes if section < len(self.parts[box.name])]
+
     def evaluate(self, ch: Channel, column: Address, at: Mapping[str, Point]) -> K:
         """P -> V: a column's value."""
         (value,) = ch.hidden(1)
@@ -170,315 +171,3 @@ class Recommitment(Relation):
             at = split(column.axes, ch.point("recommitment", column.bits))
             old, new = (self.evaluate(ch, (matrix, column.name), at) for matrix in self.columns)
             ch.zero(f"recommitment of {column.name}", lambda old=old, new=new: (old - new, []))
-
-
-class GradientDescent(Relation):
-    name = "gradient descent"
-    virtual = frozenset({Z})
-
-    def __init__(self, statement: dict[str, Any]) -> None:
-        dataset, spec = statement["dataset"], statement["spec"]
-        self.forgotten = [position for position, _ in records_of(statement)]
-        self.s = s = schedule(spec, dataset, self.forgotten)
-        self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
-        self.gone = classes_of(statement)
-        if self.gone:
-            self.name = f"{self.name} without classes"
-        self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
-        self.row, self.epoch, self.block = Axis("row", self.rows), Axis("epoch", s.epochs), Axis("block", s.blocks)
-        self.weight = Axis("weight", self.features)
-        self.output = Axis("output", outputs_of(dataset["encoding"]))
-        self.offset = 1 << (s.weight_bits - 1)
-        rows = (self.output, self.epoch, self.row)
-        remainder = Lookup(RANGE, [([(1, Z), (-CELLS, Q)], 0)])
-        activation = Lookup(ACTIVATION, [([(1, Q)], 0), ([(1, P)], 0)])
-        boxes = [Box("scores", rows, [remainder, activation], self.forgotten)]
-        witness, model = [Column("Q", rows), Column("P", rows)], []
-        self.limbs: dict[str, list[Address]] = {}
-        trained = [("weight", "weights", (self.weight,), COEFFICIENTS), ("bias", "biases", (), INTERCEPT)]
-        for name, steps, axes, own in trained if self.bias else trained[:1]:
-            at_steps, last_axes = (self.output, self.epoch, self.block, *axes), (self.output, *axes)
-            found = self.limb_lookups(steps, s.weight_bits) + self.limb_lookups(f"{name} remainder", s.shift)
-            boxes.append(Box(f"{name} limbs", at_steps, found))
-            boxes.append(Box(f"last {name} limbs", last_axes, self.limb_lookups(f"last {name}", s.weight_bits)))
-            witness += [Column(limb, at_steps) for _, limb in self.limbs[steps] + self.limbs[f"{name} remainder"]]
-            witness += [Column(limb, last_axes) for _, limb in self.limbs[f"last {name}"]]
-            model.append(Column(own[1], last_axes))
-        more, last = self.more()
-        super().__init__(boxes + more, [RANGE, ACTIVATION])
-        self.table = s.table
-        witness += [multiplicities(table, self.sections) for table in self.tables] + last
-        self.columns = {"dataset": dataset_columns(dataset), "model": model, "witness": witness}
-
-    def more(self) -> tuple[list[Box], list[Column]]:
-        """Boxes, and columns of the witness, after those of every training."""
-        return [], []
-
-    def limb_lookups(self, name: str, bits: int) -> list[Lookup]:
-        """The limbs of an integer, each in range, the top one also shifted."""
-        self.limbs[name] = [("witness", f"{name} limb {i}") for i in range(-(-bits // 16))]
-        found = []
-        for i, limb in enumerate(self.limbs[name]):
-            found.append(Lookup(RANGE, [([(1, limb)], 0)]))
-            if bits - 16 * i < 16:
-                found.append(Lookup(RANGE, [([(1 << (16 - (bits - 16 * i)), limb)], 0)]))
-        return found
-
-    def integer(self, ch: Channel, name: str, at: Mapping[str, Point]) -> K:
-        """P -> V: the limbs of an integer; their sum."""
-        return self.joined([self.evaluate(ch, limb, at) for limb in self.limbs[name]])
-
-    @staticmethod
-    def joined(limbs: Iterable[K]) -> K:
-        return sum((limb * (1 << (16 * i)) for i, limb in enumerate(limbs)), ZERO)
-
-    def signed(self, ch: Channel, limbs: K, real: K) -> K:
-        """A signed integer, of its limbs together: without the offset, which real cells have."""
-        return limbs - self.offset * real * ch.one
-
-    def real_steps(self, e: Point, b: Point) -> K:
-        """The extension of [t real]."""
-        return prefix(e, self.s.epochs) * prefix(b, self.s.blocks)
-
-    def real_output(self, o: Point) -> K:
-        """The extension of [o < O], a factor of that of all real cells that have an output."""
-        return prefix(o, self.output.size)
-
-    def identities(self, ch: Channel) -> None:
-        for at, values in self.ended["scores"]:
-            self.product(ch, at, values[Z])
-        e, b, o, k = (ch.point("update", axis.bits) for axis in (self.epoch, self.block, self.output, self.weight))
-        of_bias = ch.point("update", 1)[0] if self.bias else ZERO
-        there = self.real_output(o)
-        shares = [(ONE - of_bias, there * prefix(k, self.features), "weight", "weights", {"output": o, "weight": k})]
-        if self.bias:
-            shares.append((of_bias, there, "bias", "biases", {"output": o}))
-
-        start = {"epoch": bits_of(0, len(e)), "block": bits_of(0, len(b))}
-        first = [self.integer(ch, steps, start | at) for _, _, _, steps, at in shares]
-        ch.zero("initial weights", lambda: (self.together(ch, shares, first), []))
-        last = self.model(ch, o, k)
-        gradient = self.update(ch, e, b, shares, last) + of_bias * self.bias_decay(ch, (e, b, o))
-
-        self.gradient(ch, gradient, (e, b, o), k, of_bias)
-        if self.gone:
-            self.forgotten_classes(ch)
-
-    def live(self, row: Point) -> K:
-        """S: the rows that count."""
-        return prefix(row, self.rows) - sum((eq_at(row, n) for n in self.forgotten), ZERO)
-
-    def forgotten_classes(self, ch: Channel) -> None:
-        """No row that counts is of one of them."""
-        bits = self.output.bits
-        point, claim = rounds(ch, "forgotten classes", bits + self.row.bits, 2, ZERO)
-        output, row = point[:bits], point[bits:]
-        y = self.evaluate(ch, LABELS, {"output": output, "row": row})
-
-        def members() -> Constraint:
-            return claim - sum((eq_at(output, c) for c in self.gone), ZERO) * self.live(row) * y, []
-
-        ch.zero("forgotten classes", members)
-
-    def gradient(self, ch: Channel, gradient: K, t: Place, k: Point, of_bias: K) -> None:
-        """G is what the live rows say."""
-        self.over_rows(ch, gradient, t, k, ONE - of_bias, of_bias * self.one)
-
-    def over_rows(self, ch: Channel, gradient: K, t: Place, k: Point, of_feature: K, constant: K) -> None:
-        """The sums over rows and over epochs; of_feature * X(n, k) + constant is what residuals are multiplied with."""
-        s, one, (e, b, o) = self.s, ch.one, t
-        weighted = any(weight != 1 for weight in s.class_weights)
-        point, claim_g = rounds(ch, "gradient", self.row.bits, 3 + weighted, gradient)
-        left_out = self.s.unused if self.s.standardization is None else []
-        x_g = ch.hidden(1)[0] if left_out else self.evaluate(ch, FEATURES, {"row": point, "feature": k})
-        (a,) = ch.hidden(1)
-        y = self.evaluate(ch, LABELS, {"output": o, "row": point})
-        own_weight = self.class_weight(ch, o, point) if weighted else ZERO
-
-        def factors() -> tuple[K, K, K, K]:
-            """The weight of the sum at n, X', the residual, and the weight of the row's class."""
-            eq_n, eq_b, weight_n = eq_table(point), eq_table(b), ZERO
-            for n in range(self.rows):
-                if n not in self.forgotten:
-                    block_of = n // s.block_size
-                    weight_n += eq_b[block_of] * s.c_block[block_of] * eq_n[n]
-            c = sum((v * factor for v, factor in zip(eq_table(e), s.c_epoch, strict=False)), ZERO)
-            factor_x = of_feature * x_g + constant * prefix(point, self.rows) * one
-            return weight_n, factor_x, a - c * s.label_multiplier * y, own_weight
-
-        def live_gradient() -> Constraint:
-            weight_n, factor_x, residual, _ = factors()
-            return claim_g, [(-weight_n, factor_x, residual)]
-
-        if weighted:
-            three_factors(ch, "gradient", claim_g, factors)
-        else:
-            ch.zero("gradient", live_gradient)
-
-        last_epoch, claim_p = rounds(ch, "epochs", self.epoch.bits, 2, a)
-        p = self.evaluate(ch, P, {"output": o, "epoch": last_epoch, "row": point})
-
-        def predictions() -> Constraint:
-            terms = zip(eq_table(e), s.c_epoch, eq_table(last_epoch), strict=False)
-            return claim_p - sum((v * factor * at for v, factor, at in terms), ZERO) * p, []
-
-        ch.zero("epochs", predictions)
-        if weighted and self.output.size > 1:
-            self.all_class_weights(ch, own_weight, point)
-        if left_out:
-            self.used_features(ch, x_g, k, point)
-
-    def used_features(self, ch: Channel, claim: K, k: Point, row: Point) -> None:
-        """The features of a row at k, without those that are left out."""
-        at, claim = rounds(ch, "used features", self.weight.bits, 2, claim)
-        x = self.evaluate(ch, FEATURES, {"row": row, "feature": at})
-
-        ch.zero("used features", lambda: (claim - self.used(k, at) * x, []))
-
-    def used(self, k: Point, at: Point) -> K:
-        """eq(k, at), summed over the features that are not left out."""
-        left_out = sum((eq_at(k, i) * eq_at(at, i) for i in self.s.unused), ZERO)
-        return prefix_eq(k, at, self.features) - left_out
-
-    def class_weight(self, ch: Channel, o: Point, row: Point) -> K:
-        """P -> V: what a row counts, of its label; of several outputs, to be proved by `all_class_weights`."""
-        if self.output.size > 1:
-            return ch.hidden(1)[0]
-        first, second = self.s.class_weights
-        y = self.evaluate(ch, LABELS, {"output": o, "row": row})
-        return prefix(row, self.rows) * ch.one * first + y * (second - first)
-
-    def all_class_weights(self, ch: Channel, claim: K, row: Point) -> None:
-        """The sum of the labels of a row, each with the weight of its class, is the claim."""
-        point, claim = rounds(ch, "class weights", self.output.bits, 2, claim)
-        y = self.evaluate(ch, LABELS, {"output": point, "row": row})
-
-        def labels() -> Constraint:
-            terms = zip(eq_table(point), self.s.class_weights, strict=False)
-            return claim - sum((v * weight for v, weight in terms), ZERO) * y, []
-
-        ch.zero("class weights", labels)
-
-    def bias_decay(self, ch: Channel, t: Place) -> K:
-        """What the sum `change` takes off a bias that does not decay."""
-        s, (e, b, o) = self.s, t
-        if not self.bias or s.penalize_bias or not any(s.l_epoch):
-            return ZERO
-        (taken,) = ch.hidden(1)
-        point, claim = rounds(ch, "bias decay", len(e) + len(b), 2, taken)
-        e2, b2 = point[: len(e)], point[len(e) :]
-        limbs = self.integer(ch, "biases", {"output": o, "epoch": e2, "block": b2})
-        there = self.real_steps(e2, b2) * self.real_output(o)
-
-        def decay() -> Constraint:
-            epochs, blocks = (
-                zip(eq_table(e), eq_table(e2), s.l_epoch, strict=False),
-                zip(eq_table(b), eq_table(b2), strict=True),
-            )
-            of_epochs = sum((a * at * l for a, at, l in epochs), ZERO)
-            of_blocks = sum((a * at for a, at in list(blocks)[: s.blocks]), ZERO)
-            return claim - of_epochs * of_blocks * self.signed(ch, limbs, there), []
-
-        ch.zero("bias decay", decay)
-        return taken
-
-    def together(self, ch: Channel, shares: list[Share], limbs: list[K]) -> K:
-        """The weights and the bias, by their shares."""
-        found = zip(shares, limbs, strict=True)
-        return sum((share * self.signed(ch, value, real) for (share, real, *_), value in found), ZERO)
-
-    def model(self, ch: Channel, o: Point, k: Point) -> list[K]:
-        """The model is what its limbs say. Returns the last weights at (o, k), and the last bias at o."""
-        ((at, values),) = self.ended["last weight limbs"]
-        limbs = self.joined(values[limb] for limb in self.limbs["last weight"])
-        real = prefix(at["weight"], self.features) * self.real_output(at["output"])
-        model = self.evaluate(ch, COEFFICIENTS, at)
-        ch.zero("model", lambda: (model - self.signed(ch, limbs, real), []))
-        last = [self.evaluate(ch, COEFFICIENTS, {"output": o, "weight": k})]
-        if self.bias:
-            bias = self.last_bias(ch, o)
-            intercept = self.evaluate(ch, INTERCEPT, {"output": o})
-            ch.zero("intercept", lambda: (intercept - self.one * bias, []))
-            last.append(bias)
-        return last
-
-    def last_bias(self, ch: Channel, o: Point) -> K:
-        """V(T) of output o: of the limbs that their box left, or of several outputs P -> V the limbs at o."""
-        if self.output.size > 1:
-            return self.signed(ch, self.integer(ch, "last bias", {"output": o}), self.real_output(o))
-        ((_, values),) = self.ended["last bias limbs"]
-        return self.signed(ch, self.joined(values[limb] for limb in self.limbs["last bias"]), ONE)
-
-    def product(self, ch: Channel, at: Mapping[str, Point], z: K) -> None:
-        """z is the score, at the point where a part of `scores` ended."""
-        block_bits = self.block.bits
-        block_star, inside = at["row"][:block_bits], at["row"][block_bits:]
-        z -= self.bias_of_score(ch, at, block_star, inside)
-        point, claim = rounds(ch, "product", block_bits + self.weight.bits, 3, z)
-        block, weight = point[:block_bits], point[block_bits:]
-        x = self.evaluate(ch, FEATURES, {"row": block + inside, "feature": weight})
-        w = self.weights_at(ch, at, block, weight)
-        share = eq(block_star, block) * prefix(weight, self.features)
-        ch.zero("product", lambda: (claim, [(-share, x, w())]))
-
-    def weights_at(self, ch: Channel, at: Mapping[str, Point], block: Point, weight: Point) -> Callable[[], K]:
-        """P -> V: the limbs of W of the output and the epoch that a part of `scores` ended at."""
-        o, e = at["output"], at["epoch"]
-        limbs = self.integer(ch, "weights", {"output": o, "epoch": e, "block": block, "weight": weight})
-        there = self.real_output(o) * self.real_steps(e, block) * prefix(weight, self.features)
-        return lambda: self.signed(ch, limbs, there)
-
-    def bias_of_score(self, ch: Channel, at: Mapping[str, Point], block_star: Point, inside: Point) -> K:
-        """P -> V: limbs of biases."""
-        total, o, e = ZERO, at["output"], at["epoch"]
-        amounts = self.amounts_of_bias(block_star, inside) if self.bias else []
-        for share, block in amounts:
-            bias = self.integer(ch, "biases", {"output": o, "epoch": e, "block": block})
-            total += self.one * share * self.signed(ch, bias, self.real_output(o) * self.real_steps(e, block))
-        return total
-
-    def amounts_of_bias(self, block: Point, inside: Point) -> list[tuple[K, Point]]:
-        """Where biases are asked for, and how much each counts in the score of a row of this block."""
-        s = self.s
-        rows = self.rows - (s.blocks - 1) * s.block_size  # of the last block
-        if s.blocks == 1:
-            return [(prefix(inside, rows), block)]
-        amounts = [(ONE, block)]
-        if rows < s.block_size:
-            amounts.append(
-                (-eq_at(block, s.blocks - 1) * (ONE - prefix(inside, rows)), bits_of(s.blocks - 1, len(block)))
-            )
-        return amounts
-
-    def update(self, ch: Channel, e: Point, b: Point, shares: list[Share], last: list[K]) -> K:
-        """The sum `change`; returns the weighted gradient G."""
-        s, one = self.s, ch.one
-        (change,) = ch.hidden(1)
-        point, claim = rounds(ch, "update", len(e) + len(b), 2, change)
-        e2, b2 = point[: len(e)], point[len(e) :]
-        limbs = [self.integer(ch, steps, {"epoch": e2, "block": b2} | at) for _, _, _, steps, at in shares]
-
-        def difference() -> Constraint:
-            eq_e, eq_b, eq_e2, eq_b2 = (eq_table(x) for x in (e, b, e2, b2))
-            steps = [(i, j) for i in range(s.epochs) for j in range(s.blocks)]
-            total = ZERO
-            for step, (i, j) in enumerate(steps):
-                factor = eq_e[i] * eq_b[j] * ((1 << s.shift) - s.l_epoch[i] + s.m_epoch[i])
-                if step:  # next(t, t') is 1 for t just before t'
-                    before_i, before_j = steps[step - 1]
-                    factor -= eq_e[before_i] * eq_b[before_j] * (1 << s.shift)
-                if step + 1 < len(steps):  # before(t, t') is 1 for t just after t'
-                    after_i, after_j = steps[step + 1]
-                    factor -= eq_e[after_i] * eq_b[after_j] * s.m_epoch[after_i]
-                total += factor * eq_e2[i] * eq_b2[j]
-            real = self.real_steps(e2, b2)
-            own = [(share, real * there, name, column, at) for share, there, name, column, at in shares]
-            return claim - total * self.together(ch, own, limbs), []
-
-        ch.zero("update", difference)
-        at_t = {"epoch": e, "block": b}
-        u = [share * self.integer(ch, f"{name} remainder", at_t | at) for share, _, name, _, at in shares]
-        final = eq_at(e, s.epochs - 1) * eq_at(b, s.blocks - 1) * (1 << s.shift)
-        real = self.real_steps(e, b) * sum((share * there for share, there, *_ in shares), ZERO)
-        model = sum((share * value for (share, *_), value in zip(shares, last, strict=True)), ZERO)
-        return change - final * model - (1 << (s.shift - 1)) * real * one + sum(u, ZERO)

@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping
 from .arithmetic import HALF
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, eq, eq_at, eq_table, prefix, prefix_eq
+from .gradient_descent import GradientDescent, Place
 from .relations import (
     COEFFICIENTS,
     FEATURES,
     INTERCEPT,
     RANGE,
     Box,
-    GradientDescent,
     Lookup,
-    Place,
     rounds,
     three_factors,
 )
@@ -214,10 +213,11 @@ class StandardizedDescent(GradientDescent):
             lambda: (eq(block_star, block) * prefix(weight, self.features), power, x, w()),
         )
 
-    def model(self, ch: Channel, o: Point, k: Point) -> list[K]:
-        (means,), there = ch.hidden(1), self.real_output(o)
-        bias = self.last_bias(ch, o)
-        intercept = self.evaluate(ch, INTERCEPT, {"output": o})
+    def model(self, ch: Channel, own: dict[str, Point], k: Point) -> list[K]:
+        (means,), o = ch.hidden(1), own["output"]
+        there = self.real_output(o)
+        bias = self.last_bias(ch, own)
+        intercept = self.evaluate(ch, INTERCEPT, own)
         ch.zero("intercept", lambda: (intercept - self.one * bias + means, []))
         at, claim = rounds(ch, "intercept", self.weight.bits, 3, means)
         offset = self.evaluate(ch, ("witness", "offset"), {"weight": at})

@@ -1,7 +1,7 @@
 """A second verifier, written from docs/protocol.md and docs/arithmetic.md: short and slow, in plain integers.
 
-It imports nothing but hashlib and the like. It does not compute bits of soundness (section 18), which far larger
-statements than those of the tests could miss.
+It imports nothing but hashlib and the like. It does not ask for 100 bits of soundness, which far larger statements than
+those of the tests could miss; what they are says soundness.py.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from .channel import Channel, Constraint, Read, Settle, Transcript
 from .field import ZERO, K, Point, Refused, eq, eq_table, log2_ceil, require
 from .folding import Claims, evaluate, fold, open_tree
 from .formats import Map, check_forgotten, instance, outputs_of, read_file, read_payload, records_of, sha256
+from .gradient_descent import GradientDescent
 from .lookups import lookups
 from .one_pass import OnePass, StandardizedOnePass
 from .plan import plan_digest
-from .relations import GradientDescent, Recommitment, Relation, Validity, rounds
+from .relations import Recommitment, Relation, Validity, rounds
 from .shapes import Code, Group, chain, choose_groups, code_of, short_code
+from .sisa import Sisa
 from .standardization import StandardizedDescent
 
 # Batching and opening: sections 14 and 15 ----------------------------------------------------------------------------
@@ -77,7 +79,12 @@ def walk(ch: Channel, relation: Relation, groups: list[Group]) -> Walked:
 # One proof: sections 5, 7 and 8 --------------------------------------------------------------------------------------
 
 DATA, MODEL = (4, 13), (8, 8)  # inverse rate, least c
-LAYOUT = {"model": MODEL}
+LAYOUT: dict[str, tuple[int, int]] = {}  # of matrices that are laid out otherwise
+
+
+def is_model(matrix: str) -> bool:
+    """Of the statement's model, or of models of an earlier one."""
+    return matrix == "model" or matrix.startswith("start ")
 
 
 class Shape:
@@ -87,8 +94,9 @@ class Shape:
         self.relation = relation
         codes: dict[str, Code] = {}
         for name, n in openings.items():
-            own = code_of(relation.columns[name], n, *LAYOUT.get(name, DATA))
-            codes[name] = short_code(relation.columns, codes, name, own) if name == "model" else own
+            default = MODEL if is_model(name) else DATA
+            own = code_of(relation.columns[name], n, *LAYOUT.get(name, default))
+            codes[name] = short_code(relation.columns, codes, name, own) if is_model(name) else own
         self.groups = choose_groups(relation.columns, codes)
         plan = Channel()
         walk(plan, relation, self.groups)
@@ -108,6 +116,7 @@ class Shape:
         self.proof_bytes = 32 * len(self.new_roots) + 16 * self.entries + clear_bytes
         self.proof_bytes += 32 + 16 * self.ledger_length + 7
         self.proof_bytes += sum(code.opening_bytes(rows) for code, rows in self.trees.values())
+        self.rounds, self.constraints = plan.rounds, plan.constraints
         self.digest = plan_digest(self, plan.rounds, plan.constraints)
 
     def place_ledger(self) -> None:
@@ -193,8 +202,21 @@ def recommitment_shape(statement: Map) -> Shape:
 
 
 def training_shape(statement: Map) -> Shape:
+    require_size(statement["dataset"])
+    if statement["spec"]["method"]["kind"] == "sisa":
+        made: Any = Sisa
+    else:
+        require("statement", statement["scope"] == statement["start"] == [])
+        made = whole_training(statement)
+    models = {"model": statement["model"]}
+    models |= {f"start {i}": start["model"] for i, start in enumerate(statement["start"])}
+    openings = {name: model["openings"] for name, model in models.items()}
+    return Shape(made(statement), {"dataset": statement["dataset"]["openings"], **openings})
+
+
+def whole_training(statement: Map) -> type[Relation]:
+    """The relation of a training without shards, which one proof can carry."""
     dataset, method = statement["dataset"], statement["spec"]["method"]
-    require_size(dataset)
     rows, epochs, features = dataset["rows"], method["epochs"], len(dataset["encoding"]["features"])
     outputs = outputs_of(dataset["encoding"])
     if method["kind"] == "one-pass":
@@ -207,8 +229,7 @@ def training_shape(statement: Map) -> Shape:
         relation = StandardizedDescent if method["standardize"] else GradientDescent
     require("statement", steps * (features + 1) * outputs <= 1 << 27)
     require("statement", statement["model"]["shape"] == [outputs, features + method["bias"]])
-    made: Any = relation
-    return Shape(made(statement), {"dataset": dataset["openings"], "model": statement["model"]["openings"]})
+    return relation
 
 
 def verify_dataset(file: bytes) -> None:
@@ -235,7 +256,7 @@ def verify_training(
     known_dataset: bool = False,
 ) -> None:
     """A training proof against a data set's commitment and what else is pinned: files, a spec's map, digests."""
-    statement, proof = read_file(file, "training")
+    statement, _ = read_file(file, "training")
     dataset, _ = read_file(dataset_file, "dataset")
     link = read_file(recommitment, "link")[0] if recommitment else None
     require("mismatch", statement["dataset"] == dataset)
@@ -247,9 +268,21 @@ def verify_training(
         verify_recommitment(recommitment)
     if not known_dataset:
         verify_dataset(dataset_file)
-    check_forgotten(statement, read_payload(file, "training")["attached"]["paths"])
-    roots = {"dataset": dataset["root"], "model": statement["model"]["root"]}
-    verify_proof(training_shape(statement), instance("training", statement), roots, proof)
+    verify_statement(file, statement)
+
+
+def verify_statement(file: bytes, statement: Map) -> None:
+    """A training proof, whatever data set it is about."""
+    payload = read_payload(file, "training")
+    check_forgotten(statement, payload["attached"]["paths"])
+    shape, roots = training_shape(statement), training_roots(statement)
+    verify_proof(shape, instance("training", statement), roots, payload["proof"])
+
+
+def training_roots(statement: Map) -> dict[str, bytes]:
+    """Of what is committed beforehand."""
+    starts = {f"start {i}": start["model"]["root"] for i, start in enumerate(statement["start"])}
+    return {"dataset": statement["dataset"]["root"], "model": statement["model"]["root"], **starts}
 
 
 def check_previous(statement: Map, old: Map, link: Map | None) -> None:

@@ -1,0 +1,99 @@
+"""Statements of a sharded training that hold together: protocol.md, "Bundles"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .field import require
+from .formats import MAX_FILE, Map, Reader, fields, instance, read_file, records_of, sha256
+from .sisa_integers import Cut, Run, cut_of, models_of, parts_of, runs_of
+from .verifier import verify_dataset, verify_recommitment, verify_statement
+
+InForce = dict[tuple[int, int], tuple[int, Run]]  # by shard and stage: number of the statement, and its run
+HEAD = b"zkunlearn\0\6bundle\0\1"
+
+
+def read_bundle(data: bytes) -> tuple[list[bytes], list[bytes]]:
+    """The files of the statements, and those of links between data sets."""
+    require("format", len(data) <= MAX_FILE and data.startswith(HEAD))
+    reader = Reader(data[len(HEAD) :])
+    payload = reader.item()
+    require("format", reader.at == len(reader.data))
+    fields(payload, {"proofs": list, "links": list})
+    proofs, links = payload["proofs"], payload["links"]
+    require("format", proofs != [] and len(links) <= 1 << 10)
+    require("format", all(type(file) is bytes for file in (*proofs, *links)))
+    return proofs, links
+
+
+def statements_of(files: Sequence[bytes]) -> list[Map]:
+    statements = [read_file(file, "training")[0] for file in files]
+    require("format", all(statement["spec"]["method"]["kind"] == "sisa" for statement in statements))
+    return statements
+
+
+def in_force(statements: Sequence[Map]) -> InForce:
+    """For each stage of each shard the last one that trained it."""
+    found: InForce = {}
+    for number, statement in enumerate(statements):
+        cut = cut_of(statement["dataset"], statement["spec"])
+        for run, stage in models_of(runs_of(statement["scope"], cut), cut):
+            found |= {(shard, stage): (number, run) for shard in run.shards}
+    return found
+
+
+def lead(old: Map, new: Map, links: Sequence[Map]) -> bool:
+    """Whether links lead from one data set to another."""
+    reached = [old]
+    for here in reached:
+        reached += [link["new"] for link in links if link["old"] == here and link["new"] not in reached]
+    return new in reached
+
+
+def check_rules(statements: Sequence[Map], dataset: Map, links: Sequence[Map] = ()) -> None:
+    """The five rules. Each statement has to be one that a proof can be about."""
+    for statement in statements:
+        parts_of(statement)
+    last = statements[-1]
+    for statement in statements:
+        require("bundle spec", statement["spec"] == last["spec"])
+        require("bundle data set", lead(statement["dataset"], dataset, links))
+        require("bundle data set", statement["dataset"]["openings"] == dataset["openings"])
+    table, cut = in_force(statements), cut_of(dataset, last["spec"])
+    whole = {(shard, stage) for shard in range(cut.shards) for stage in range(1, cut.slices + 1)}
+    require("bundle table", table.keys() == whole)
+    require("bundle table", {number for number, _ in table.values()} == set(range(len(statements))))
+    for (shard, stage), (number, _) in table.items():
+        own, wanted = (seen(statement, cut, shard, stage) for statement in (statements[number], last))
+        require("bundle forget list", own == wanted)
+    for shard, stage in table:
+        require("bundle start", stage == 1 or follows(statements, table, shard, stage))
+
+
+def seen(statement: Map, cut: Cut, shard: int, stage: int) -> set[int]:
+    """Positions that are forgotten, of the rows that a stage of a shard would see."""
+    first = shard * cut.shard_rows
+    return {position for position, _ in records_of(statement) if 0 <= position - first < cut.prefix(stage)}
+
+
+def follows(statements: Sequence[Map], table: InForce, shard: int, stage: int) -> bool:
+    """Rule 4."""
+    (number, run), before = table[shard, stage], table[shard, stage - 1]
+    if run.stage < stage:
+        return before == (number, run)
+    assert run.start is not None
+    start, earlier = statements[number]["start"][run.start], statements[before[0]]
+    named = start["statement"], start["model"], start["scope"]
+    return named == (sha256(instance("training", earlier)), earlier["model"], earlier["scope"])
+
+
+def verify_bundle(data: bytes, dataset_file: bytes) -> None:
+    """A bundle, all proofs of which are checked."""
+    (files, links), dataset = read_bundle(data), read_file(dataset_file, "dataset")[0]
+    statements = statements_of(files)
+    check_rules(statements, dataset, [read_file(link, "link")[0] for link in links])
+    verify_dataset(dataset_file)
+    for link in links:
+        verify_recommitment(link)
+    for file, statement in zip(files, statements, strict=True):
+        verify_statement(file, statement)
