@@ -10,7 +10,7 @@ Source: Bourtoule et al., Machine Unlearning, IEEE S&P 2021.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -88,6 +88,10 @@ class Shards:
     def stage(self, number: int) -> Stage:
         """A stage of all shards."""
         return Stage(self, number, 0, self.count)
+
+    def parts(self, runs: Sequence[Run]) -> int:
+        """How many stages these runs have together."""
+        return sum(self.slices + 1 - run.stage for run in runs)
 
     def require_runs(self, runs: tuple[Run, ...]) -> None:
         """Raises ParameterError unless these are runs of these shards, in their order and apart."""

@@ -288,16 +288,16 @@ def verify_bundle(
     require_type("bundle", bundle, Bundle, "of what `prove` returns it is `.bundle`")
     require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
     pins = pins or Pins()
-    known: set[bytes] = set()
+    known: list[TrainingProof] = []
     if previous is not None:
         require_type("previous", previous, Bundle, "`Bundle.load` reads a file")
         if pins.previous is not None:
             raise ParameterError("previous: is given twice, as a bundle and as a proof")
         pins = replace(pins, previous=previous.proofs[-1], recommitment=_link(bundle, previous))
-        known = {proof.digest for proof in previous.proofs}
+        known = list(previous.proofs)
     pinned, changes = pins.check(bundle.statement, dataset.statement)
     check_bundle(bundle, dataset.statement)
-    new = [proof for proof in bundle.proofs if proof.digest not in known]
+    new = [proof for proof in bundle.proofs if proof not in known]
     if not new:
         raise StatementMismatch("every statement of the bundle is in the previous one")
     links = list(bundle.links)

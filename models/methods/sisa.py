@@ -29,6 +29,7 @@ from .schedule import Schedule, compile_stage
 
 MAX_SLICES = 64
 MAX_SHARDS = 1 << 12
+MAX_PARTS = 512  # stages of runs, each of which costs sums of its own
 AGGREGATES = ("probability", "score", "vote")
 _SHARED = ("epochs", "learning_rate", "momentum", "l2", "bias", "penalize_intercept", "class_weight")
 _FIELDS: Fields = {"shard_rows": Int(1, MAX_ROWS), "slices": Int(1, MAX_SLICES), "aggregate": str}
@@ -79,6 +80,9 @@ class Stages(Compiled):
         scoped = replace(self, runs=runs, starts=tuple(own or self.shards.whole for own in starts))
         for own in scoped.starts:
             self.shards.require_runs(own)
+        for own in (runs, *scoped.starts):
+            if self.shards.parts(own) > MAX_PARTS:
+                raise ParameterError(f"scope: {self.shards.parts(own)} stages of runs are more than {MAX_PARTS}")
         for run in runs:
             scoped.source_of(run)
         return scoped

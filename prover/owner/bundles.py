@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ...circuits.statements.scope import MAX_STARTS, Start
 from ...errors import DataError, ParameterError
+from ...models.methods.sisa import MAX_PARTS
 from ...models.shards import Run, Shards
 from ...verifier.bundles import Bundle, InForce
 from .model import Model
@@ -28,21 +29,26 @@ class Request:
     starts: tuple[int, ...]
 
 
-def plan_request(bundle: Bundle, positions: Collection[int]) -> Request:
+def plan_request(bundle: Bundle, positions: Collection[int], anyway: bool = False) -> Request:
     """What has to be trained again where exactly these rows, in any order, are forgotten.
 
     A shard is trained from the first stage on that saw a row which is forgotten now, or did not see one that is not.
-    One proof opens models of MAX_STARTS statements at most; what would begin from others is trained from zero.
+    One proof opens models of MAX_STARTS statements at most; what would begin from others is trained from zero. Where
+    that makes more than MAX_PARTS stages of runs, all of it is trained again.
+
+    Args:
+        anyway: something is to be said, also if nothing has to be trained: then the last stage of a shard is.
 
     Raises:
         ParameterError: nothing has: what is in force forgets these rows, and no others.
     """
     shards = bundle.shards
     first = _first_stages(bundle, shards, set(positions))
-    if not first:
+    if not first and not anyway:
         raise ParameterError(
             "forget: no row that counts is forgotten, so every model stands and nothing is to be proved"
         )
+    first = first or {0: shards.slices}
     runs = _runs(bundle, shards, first)
     used = Counter(source.proof for _, source in runs if source is not None)
     if len(used) > MAX_STARTS:  # what begins from others begins from zero
@@ -54,7 +60,9 @@ def plan_request(bundle: Bundle, positions: Collection[int]) -> Request:
         Run(run.first, run.count, run.stage, None if source is None else starts.index(source.proof))
         for run, source in runs
     )
-    return Request(() if scope == shards.whole else scope, starts)
+    if scope == shards.whole or shards.parts(scope) > MAX_PARTS:
+        return Request((), ())
+    return Request(scope, starts)
 
 
 def _runs(bundle: Bundle, shards: Shards, first: Mapping[int, int]) -> list[Sourced]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...circuits.statements.records import Record
 from ...circuits.statements.scope import ModelCommitment
 from ...circuits.statements.training import PATHS, TrainingStatement
 from ...errors import ParameterError, StatementMismatch, require_type
@@ -84,7 +85,7 @@ def declare(
     classes = classes_to_forget(dataset, proof, forget_classes)
     records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes)})
     bundle, models = _kept(dataset, spec, previous, links) if not whole else (None, ())
-    request = Request((), ()) if bundle is None else plan_request(bundle, [record.position for record in records])
+    request = Request((), ()) if bundle is None else _request(bundle, proof, records, classes)
     starts = () if bundle is None else tuple(models_for(bundle, request.starts, models))
     draft = TrainingStatement(
         dataset.statement,
@@ -100,6 +101,14 @@ def declare(
     kept = None if bundle is None or not request.scope else bundle
     lost = (NOTHING_KEPT,) if kept is None and _is_sharded(previous) and not whole else ()
     return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, lost, tuple(links))
+
+
+def _request(
+    bundle: Bundle, superseded: TrainingProof | None, records: Sequence[Record], classes: Sequence[str]
+) -> Request:
+    """What is to be trained again; a class that is forgotten now is to be said, also of rows that are gone."""
+    new = superseded is not None and tuple(classes) != superseded.statement.forgotten_classes
+    return plan_request(bundle, [record.position for record in records], anyway=new)
 
 
 def _is_sharded(previous: Previous | None) -> bool:

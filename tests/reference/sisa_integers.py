@@ -11,7 +11,7 @@ from .arithmetic import CELLS, HALF, Plain, Schedule, momentum, nearest, problem
 from .field import log2_ceil, require
 from .formats import Map, outputs_of, records_of
 
-MAX_SHARDS, MAX_SCORES, MAX_WEIGHTS = 1 << 12, 1 << 30, 1 << 27
+MAX_SHARDS, MAX_SCORES, MAX_WEIGHTS, MAX_PARTS = 1 << 12, 1 << 30, 1 << 27, 512
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,7 @@ def require_limits(statement: Map, cut: Cut) -> None:
 def require_runs(runs: Sequence[Run], cut: Cut) -> None:
     """In order and apart, each of aligned shards that there are, from a stage that there is."""
     last = 0
+    require("statement", len(models_of(runs, cut)) <= MAX_PARTS)
     for run in runs:
         require("statement", last <= run.first and run.stop <= cut.shards)
         require("statement", run.first % (1 << run.bits) == 0 and run.stage <= cut.slices)
