@@ -75,7 +75,9 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(dataset: zu.Dataset) -> Made:
-    first, again = zu.prove(dataset, SPEC), zu.prove(dataset, SPEC)
+    first: Any = zu.prove(dataset, SPEC)
+    again = zu.prove(dataset, SPEC)
+    late: Any
     late, early, other = (
         zu.prove(dataset, SPEC, forget=at(dataset, position), previous=first.model) for position in (LATE, EARLY, OTHER)
     )
@@ -278,7 +280,8 @@ def test_nothing_and_other_trainings_are_no_bundle(made: Made, dataset: zu.Datas
     for proofs in ((), (replace(made.first.proof, statement=statement),), (made.first,)):
         with pytest.raises(ParameterError, match="bundle"):
             zu.Bundle(proofs)
-    for wrong in (made.first.proof, made.first.model, b""):
+    others: Any = (made.first.proof, made.first.model, b"")
+    for wrong in others:
         with pytest.raises(ParameterError, match="bundle"):
             zu.verify_bundle(wrong, dataset.commitment)
 
