@@ -61,7 +61,7 @@ class Sisa:
         """Each stage of each run, with its names."""
         return tuple((naming_of(own), _descent(own)) for own in self.schedule.parts)
 
-    @property
+    @cached_property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """The data set's; of each part its models and what it commits to; counts, which all share; and the models of
         earlier statements."""
@@ -83,7 +83,7 @@ class Sisa:
             for column in GradientDescent(stages[number - 1].of_shards(run.first, run.count)).columns[MODEL]
         )
 
-    @property
+    @cached_property  # looked at for each claim
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
         """The scores of each part."""
         return {column: axes for naming, part in self.parts for column, axes in naming.virtual(part.virtual).items()}

@@ -103,3 +103,9 @@ def test_boxes_are_put_into_sections_in_their_order_as_many_as_fit(monkeypatch: 
 
 def leaves(box: Any) -> int:
     return 1 << sum(axis.bits for axis in box.axes) + (len(box.lookups) - 1).bit_length()
+
+
+def test_what_every_claim_asks_for_is_laid_out_once() -> None:
+    """Were it not, a plan of many parts would cost their square."""
+    relation = RELATIONS["all"]
+    assert relation.virtual is relation.virtual and relation.columns is relation.columns
