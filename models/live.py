@@ -92,5 +92,7 @@ class Live:
 
     def _counted(self, start: int, stop: int) -> int:
         """How many rows in [start, stop) count."""
-        inside = sum(max(0, min(stop, high) - max(start, low)) for low, high in self.ranges)
+        first, end = bisect_left(self.ranges, (start + 1,)) - 1, bisect_left(self.ranges, (stop,))
+        near = self.ranges[max(0, first) : end]  # others end before the block, or begin after it
+        inside = sum(max(0, min(stop, high) - max(start, low)) for low, high in near)
         return inside - len(self.forgotten_within(start, stop))

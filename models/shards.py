@@ -154,9 +154,10 @@ class Stage:
     def ranges(self) -> tuple[Range, ...]:
         """The rows that are trained on, none forgotten: half-open, not touching each other."""
         found: list[Range] = []
+        prefix, place_bits = self.prefix, self.place_bits
         for shard in range(self.count):
-            start = shard << self.place_bits
-            stop = start + self._within(self.first + shard, self.prefix)
+            start = shard << place_bits
+            stop = start + self._within(self.first + shard, prefix)
             if found and found[-1][1] == start:
                 found[-1] = found[-1][0], stop
             else:

@@ -182,23 +182,40 @@ def check_bundle(bundle: Bundle, dataset: DatasetStatement) -> None:
         table, shards = bundle.table, bundle.shards
     except ParameterError as error:
         raise InvalidProof("statement", str(error)) from error
+    _check_spec(bundle)
+    _check_dataset(bundle, dataset)
+    _check_table(bundle, table, shards)
+    _check_forgotten(bundle, table, shards)
+    for place in table:
+        _check_start(bundle, table, place)
+
+
+def _check_spec(bundle: Bundle) -> None:
+    """Rule 1: all are by one algorithm."""
     for number, proof in enumerate(bundle.proofs):
         if proof.statement.spec != bundle.statement.spec:
             raise InvalidProof("bundle spec", f"statement {number + 1} is by another algorithm than the last")
-        if not linked(proof.statement.dataset, dataset, [link.statement for link in bundle.links]):
+
+
+def _check_dataset(bundle: Bundle, dataset: DatasetStatement) -> None:
+    """Rule 2: all are about this data set, or one that was committed afresh to it."""
+    links = [link.statement for link in bundle.links]
+    for number, proof in enumerate(bundle.proofs):
+        if not linked(proof.statement.dataset, dataset, links):
             raise InvalidProof("bundle data set", f"statement {number + 1} is about another data set")
         if proof.statement.dataset.openings != dataset.openings:  # which say on which code models lie
             raise InvalidProof("bundle data set", f"statement {number + 1} has models on another code")
-    places = [(shard, stage) for shard in range(shards.count) for stage in range(1, shards.slices + 1)]
+
+
+def _check_table(bundle: Bundle, table: Mapping[Place, InForce], shards: Shards) -> None:
+    """Rule 5: something is in force for each stage of each shard, and each statement is somewhere."""
+    places = ((shard, stage) for shard in range(shards.count) for stage in range(1, shards.slices + 1))
     missing = next((place for place in places if place not in table), None)
     if missing is not None:
         raise InvalidProof("bundle table", f"nothing trained stage {missing[1]} of shard {missing[0]}")
     idle = set(range(len(bundle.proofs))) - {entry.proof for entry in table.values()}
     if idle:
         raise InvalidProof("bundle table", f"statement {min(idle) + 1} is in force nowhere")
-    _check_forgotten(bundle, table, shards)
-    for place in places:
-        _check_start(bundle, table, place)
 
 
 def _check_forgotten(bundle: Bundle, table: Mapping[Place, InForce], shards: Shards) -> None:

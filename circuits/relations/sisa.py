@@ -83,7 +83,7 @@ class Sisa:
             for column in GradientDescent(stages[number - 1].of_shards(run.first, run.count)).columns[MODEL]
         )
 
-    @cached_property
+    @cached_property  # looked at for each claim
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
         """The scores of each part."""
         return {column: axes for naming, part in self.parts for column, axes in naming.virtual(part.virtual).items()}

@@ -123,6 +123,8 @@ class Columns:
             chosen, left = _chosen(axis, at[axis.name])
             if chosen is not None:
                 cells = cells[(slice(None),) * i + (chosen,)]
+                if not cells.shape[i]:  # all of them are past the last, and zero
+                    cells = np.zeros((*cells.shape[:i], 1, *cells.shape[i + 1 :]), dtype=cells.dtype)
             weights.append(_weights(cells.shape[i], left))
         return _sum_axes(cells, weights)
 

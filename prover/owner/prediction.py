@@ -272,11 +272,12 @@ def counts_of(labels: NDArray[Any], name: str) -> FloatArray:
 
 
 def expected_counts(scores: FloatArray) -> FloatArray:
-    """e^z for scores (N,). Raises DataError where that is beyond float64."""
+    """e^z for scores (N,), or (N, shards). Raises DataError where that is beyond float64."""
     with np.errstate(over="ignore", under="ignore"):
         found: FloatArray = np.exp(scores)
-    if not np.isfinite(found).all():
-        raise DataError("the expected count is beyond float64", row=int(np.argmin(np.isfinite(found))))
+    beyond = np.argwhere(~np.isfinite(found))
+    if len(beyond):
+        raise DataError("the expected count is beyond float64", row=int(beyond[0][0]))
     return found
 
 

@@ -54,6 +54,7 @@ PROOFS = (
     "honest_standardized",
     "honest_classes",
     "honest_one_pass",
+    "honest_sisa",
     "honest_validity",
     "honest_one_class",
     "honest_alone",

@@ -47,6 +47,14 @@ def test_counting_costs_what_is_forgotten_not_what_is_there():
     assert time.process_time() - started < 0.5
 
 
+def test_counting_many_ranges_costs_what_they_are():
+    """As in a stage of many shards: a block looks at the ranges beside it, not at all of them."""
+    shards, started = 1 << 13, time.process_time()
+    counts = Live(8 * shards, (1, 10), tuple((8 * i, 8 * i + 5) for i in range(shards))).counts(8)
+    assert (len(counts), counts.values, counts.lengths) == (shards, (4, 5), (2, shards - 2))
+    assert time.process_time() - started < 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -23,6 +23,7 @@ from zkunlearn.circuits.language.relation import (
     Section,
     Term,
     Var,
+    variables,
 )
 from zkunlearn.circuits.language.tables import limb_addresses, limb_lookups
 from zkunlearn.errors import ZkUnlearnError
@@ -238,6 +239,39 @@ def test_a_term_is_constant_in_the_variables_it_does_not_have(own: tuple[int, in
     places = product(range(2), repeat=3)
     named = [dict(zip(order, place, strict=True)) for place in places]
     assert found.reshape(-1).tolist() == [int(cells[place["i"], place["j"]]) % twins.P for place in named]
+
+
+@quick
+@given(seeds, st.lists(st.integers(1, 13), min_size=1, max_size=2).map(tuple), st.sampled_from(KINDS), st.data())
+def test_a_term_with_fixed_bits_is_the_column_where_these_are(
+    seed: int, shape: tuple[int, ...], kind: str, data: st.DataObject
+) -> None:
+    """Bits anywhere among variables and before a point, on values that may lie past the last: against every cell."""
+    axes, cells = axes_of(shape), any_cells(seed, kind, *shape)
+    at: dict[str, Any] = {}
+    own = 0
+    for i, axis in enumerate(axes):
+        free = data.draw(st.integers(0, axis.bits))
+        point = [K(*x) for x in pairs(numbers(seed + i, 2, data.draw(st.integers(0, axis.bits - free))))]
+        where: list[Any] = [*variables(own, free), *point]
+        for _ in range(axis.bits - len(where)):
+            where.insert(data.draw(st.integers(0, len(where))), K(data.draw(st.integers(0, 1))))
+        at[axis.name], own = tuple(where), own + free
+    found = Columns({C: axes}, {C: cells}).term(Term(K(1), C, at), own)
+    assert found.shape == (2, 1 << own)
+    for number in range(1 << own):
+        bits = [K(number >> own - 1 - i & 1) for i in range(own)]
+        corner = {name: tuple(bits[c.index] if isinstance(c, Var) else c for c in where) for name, where in at.items()}
+        assert K(*found[:, number].tolist()) == plain_extension(cells, axes, corner)
+
+
+@pytest.mark.parametrize("where", [(Var(0),), (K(3, 4),)], ids=["a variable", "a point"])
+def test_a_part_past_the_last_value_is_zero(where: Any) -> None:
+    """Of five values, those whose bits begin with 11."""
+    columns = Columns({C: axes_of((5, 2))}, {C: narrow(1, "int16", 5, 2)})
+    at = {"axis 0": (K(1), K(1), Var(0)), "axis 1": tuple(Var(1) if isinstance(c, Var) else c for c in where)}
+    found = columns.term(Term(K(1), C, at), 2)
+    assert found.shape == (2, 4) and not found.any()
 
 
 # Multiplicities ------------------------------------------------------------------------------------------------------

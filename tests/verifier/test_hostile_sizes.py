@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.cli.inspection import inspect_file
 from zkunlearn.errors import InvalidProof, ParameterError
 from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.models.shards import Run
 from zkunlearn.models.spec import _compiled as compiled
 
 SECONDS, MEMORY = 0.5, 1 << 20  # of the processor's time; of bytes
@@ -78,6 +80,19 @@ def test_a_huge_training_without_a_proof_is_rejected_quickly() -> None:
     with pytest.raises(InvalidProof, match="proof length"):
         zu.verify(proof, commitment, known_dataset=commitment.digest)
     assert time.process_time() - started < 10 * SECONDS
+
+
+def test_many_runs_of_shards_without_a_proof_are_rejected_quickly() -> None:
+    """Each stage of each run is a part with columns and sums of its own: what they cost grows with them only."""
+    training = statement(1 << 18, method="sisa", shard_rows=64, slices=16)
+    runs = tuple(Run(2 * i, 1) for i in range(16))
+    model = replace(training.model, shape=(16 * 16, 1))
+    proof = zu.TrainingProof(replace(training, scope=runs, model=model), b"", {"paths": b""})
+    commitment = zu.DatasetCommitment(proof.statement.dataset, b"")
+    started = time.process_time()
+    with pytest.raises(InvalidProof, match="proof length"):
+        zu.verify(proof, commitment, known_dataset=commitment.digest)
+    assert len(proof.to_bytes()) < 2000 and time.process_time() - started < 10 * SECONDS
 
 
 def test_a_proof_is_verified_where_indices_have_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:

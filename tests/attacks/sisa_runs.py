@@ -1,0 +1,252 @@
+"""Small sharded trainings in stages, and a prover that can be told to lie about any stage of any shard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from zkunlearn.circuits.field.goldilocks import to_field
+from zkunlearn.circuits.language.layout import Address
+from zkunlearn.circuits.language.tables import split_limbs
+from zkunlearn.circuits.relations.descent_columns import PREDICTIONS, Q, Z
+from zkunlearn.circuits.relations.gradient_descent import GradientDescent
+from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT, MODEL
+from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS
+from zkunlearn.circuits.relations.sisa import Sisa, part_name, start_matrix
+from zkunlearn.models.live import Live
+from zkunlearn.models.methods.reference import Trace, exported
+from zkunlearn.models.methods.schedule import Schedule
+from zkunlearn.models.methods.sisa import Stages
+from zkunlearn.models.shapes import DatasetShape
+from zkunlearn.models.shards import Run
+from zkunlearn.models.spec import TrainingSpec
+from zkunlearn.verifier.protocol.code import PLAIN_RATE
+from zkunlearn.verifier.protocol.proof import ProofShape
+
+from .harness import (
+    CLASSES,
+    ROW_BITS,
+    X_BITS,
+    Columns,
+    Declared,
+    data_columns,
+    descend,
+    lies_of,
+    matrix_shape,
+    recount,
+)
+
+ROWS, FEATURES, EPOCHS, SHARD_ROWS = 21, 3, 2, 8  # three shards, the last one of five rows
+FORGOTTEN = (1, 12)  # of the first slice of shard 0, and of the last one of shard 1
+Data = tuple[Any, Any]
+Place = tuple[int, int]  # a shard, and a stage of it, 1 to R
+Traces = dict[Place, list[Trace]]  # of each output
+Lies = Mapping[Place, Mapping[str, Any]]  # what a stage of a shard does otherwise: arguments of `stage_of`
+Runs = tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class SisaDeclared(Declared):
+    """As other trainings are declared; some shards only, if it is said, and some of them from earlier models.
+
+    Attributes:
+        runs: see Stages; all stages of all shards without any.
+        starts: of each earlier statement that is named, what it trained; empty for all.
+    """
+
+    runs: Runs = ()
+    starts: tuple[Runs, ...] = ()
+
+    @cached_property
+    def schedule(self) -> Stages:  # type: ignore[override]
+        compiled: Any = self.spec.compile(self.data, Live(self.data.rows, self.forgotten))
+        found: Stages = compiled.scoped(self.runs, self.starts) if self.runs else compiled
+        return found
+
+    @cached_property
+    def relation(self) -> Sisa:  # type: ignore[override]
+        return Sisa(self.schedule)
+
+    @cached_property
+    def shape(self) -> ProofShape:
+        columns = self.relation.columns
+        rows = {name: max(column.bits for column in own) for name, own in columns.items()}
+        models = [MODEL, *(start_matrix(i) for i in range(len(self.schedule.starts)))]
+        shapes = {name: matrix_shape(name, columns[name], rows[name] + 1, PLAIN_RATE) for name in models}
+        return ProofShape(self.relation, {"dataset": matrix_shape("dataset", columns["dataset"], ROW_BITS), **shapes})
+
+
+def declare_sisa(
+    forgotten: tuple[int, ...] = FORGOTTEN,
+    rows: int = ROWS,
+    runs: Runs = (),
+    starts: tuple[Runs, ...] = (),
+    classes: Sequence[str] = ("no", "yes"),
+    **changes: Any,
+) -> SisaDeclared:
+    """Logistic regression in shards of eight rows, two slices of four, two epochs each."""
+    choices: dict[str, Any] = {
+        "method": "sisa", "shard_rows": SHARD_ROWS, "slices": 2,
+        "model": "logistic", "epochs": EPOCHS, "learning_rate": 0.5, "l2": 0.01, "momentum": 0.25,
+    }  # fmt: skip
+    kind = "binary" if len(classes) == 2 else "categorical"
+    shape = DatasetShape(
+        rows=rows, features=FEATURES, label_kind=kind, label_bits=0, x_bits=X_BITS, classes=tuple(classes)
+    )
+    return SisaDeclared(TrainingSpec(**(choices | changes)), shape, forgotten, runs=runs, starts=starts)
+
+
+def values(rows: int = ROWS, outputs: int = 1) -> Data:
+    """Features (N, d), and labels of two classes, or the numbers of several; of each shard several."""
+    rng = np.random.default_rng(7)
+    labels = np.arange(rows) * 5 % 7 % (2 if outputs == 1 else outputs)
+    return rng.integers(-(1 << X_BITS), (1 << X_BITS) + 1, (rows, FEATURES)), labels
+
+
+SEVERAL: dict[str, Any] = {"classes": CLASSES}  # an axis of outputs, which is padded
+
+
+# Training ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Alone:
+    """One stage of one shard, for the harness."""
+
+    schedule: Schedule
+
+
+def alone(own: SisaDeclared, place: Place) -> Schedule:
+    """The integers of one stage of one shard."""
+    shard, stage = place
+    return own.schedule.stages[stage - 1].of_shards(shard, 1)
+
+
+def stage_of(
+    own: SisaDeclared, data: Data, part: Schedule, index: int, start: Any, rows: Any = None, **changes: Any
+) -> list[Trace]:
+    """One stage of the `index`-th shard of a part, of each output.
+
+    Args:
+        start: the first weights of each output, (outputs, K).
+        rows: positions of other rows than those of the shard.
+        changes: arguments of the harness' `descend`.
+    """
+    single = part.of_shards(index, 1)
+    assert single.stage is not None
+    rows = single.stage.positions if rows is None else np.asarray(rows)
+    alone: Any = Alone(single)
+    X, y = data
+    return [
+        descend(alone, (X[rows], y[rows]), output=output, **{"start": start[output], **changes})
+        for output in range(own.data.outputs)
+    ]
+
+
+def trained(own: SisaDeclared, data: Data, earlier: Sequence[Traces] = (), lies: Lies | None = None) -> Traces:
+    """All stages of all shards that are declared, each from where the one before ended.
+
+    earlier: what each statement that is named trained.
+    """
+    found: Traces = {}
+    for part in own.schedule.parts:
+        before = found if part.start is None else earlier[part.start]
+        for index, shard in enumerate(part.run.shards):
+            start = np.zeros((own.data.outputs, own.schedule.width), dtype=np.int64)
+            if part.source is not None:
+                start = lasts(before[shard, part.number - 1])
+            place = shard, part.number
+            changes = {"start": start, **(lies or {}).get(place, {})}
+            found[place] = stage_of(own, data, part.schedule, index, **changes)
+    return found
+
+
+def lasts(traces: Sequence[Trace]) -> Any:
+    """The weights that a stage of a shard ends with, (outputs, K)."""
+    return np.stack([trace.weights[-1] for trace in traces])
+
+
+# Columns -------------------------------------------------------------------------------------------------------------
+
+
+def told(own: SisaDeclared, data: Data, found: Traces, earlier: Sequence[Traces] = ()) -> Columns:
+    """All columns of a proof, for traces whose integers are in range."""
+    columns = data_columns(data, own.data.outputs)
+    for part, (naming, relation) in zip(own.schedule.parts, own.relation.parts, strict=True):
+        traces = [found[shard, part.number] for shard in part.run.shards]
+        columns |= {naming.address(name): cells for name, cells in part_columns(relation, traces).items()}
+    for i, (runs, models) in enumerate(zip(own.schedule.starts, earlier, strict=True)):
+        columns |= start_columns(own, i, runs, models)
+    return recount(own.relation, columns)
+
+
+def part_columns(relation: GradientDescent, shards: Sequence[Sequence[Trace]]) -> Columns:
+    """Columns of one stage, by their names in its own relation, from the traces of each of its shards; F arrays."""
+    s = relation.schedule
+    rows: dict[str, Any] = {
+        name: np.stack([np.concatenate([getattr(t[o], name) for t in shards], axis=1) for o in range(s.outputs)])
+        for name in ("Q", "P", "rem")
+    }
+    weights, u = (
+        np.stack([np.stack([getattr(t[o], name) for t in shards], axis=1) for o in range(s.outputs)])
+        for name in ("weights", "u")
+    )  # (outputs, epochs, shards, K), of weights one more
+    columns: Columns = {Q: rows["Q"], PREDICTIONS: rows["P"], Z: rows["rem"] + (rows["Q"] << 16)}
+    columns |= limbs_of(relation, weights, u) | model_columns(s, weights[:, -1])
+    return {name: to_field(np.asarray(cells).astype(np.int64)) for name, cells in columns.items()}
+
+
+def limbs_of(relation: GradientDescent, weights: Any, u: Any) -> Columns:
+    """All limbs of weights (outputs, epochs + 1, shards, K) and of remainders (outputs, epochs, shards, K)."""
+    s, columns = relation.schedule, {}
+    offset = 1 << (s.weight_bits - 1)
+    for parameter, at in (WEIGHTS, slice(0, s.features)), (BIAS, s.features):
+        if parameter in relation.parameters:
+            columns |= split_limbs(weights[:, :-1, ..., at] + offset, parameter.steps, s.weight_bits)
+            columns |= split_limbs(u[..., at], parameter.remainder, s.shift)
+            columns |= split_limbs(weights[:, -1, ..., at] + offset, parameter.last, s.weight_bits)
+    return columns
+
+
+def model_columns(s: Schedule, weights: Any) -> Columns:
+    """Of last weights (outputs, shards, K)."""
+    integers = exported(s, weights)
+    columns: Columns = {COEFFICIENTS: integers[..., : s.features]}
+    return {**columns, INTERCEPT: integers[..., s.features]} if s.bias else columns
+
+
+def start_columns(own: SisaDeclared, number: int, runs: Runs, models: Traces) -> Columns:
+    """The models of an earlier statement, as the matrix that is begun from."""
+    columns: Columns = {}
+    for run in runs:
+        for stage in range(run.stage, own.schedule.shards.slices + 1):
+            weights = np.stack([lasts(models[shard, stage]) for shard in run.shards], axis=1)
+            for name, cells in model_columns(own.schedule.stages[stage - 1], weights).items():
+                columns[Address(start_matrix(number), part_name(run, stage) + name.name)] = to_field(cells)
+    return columns
+
+
+def column(own: SisaDeclared, place: Place, name: Address) -> Address:
+    """A column of a part, by one of its shards and its stage."""
+    shard, stage = place
+    parts = zip(own.schedule.parts, own.relation.parts, strict=True)
+    return next(n.address(name) for part, (n, _) in parts if part.number == stage and shard in part.run.shards)
+
+
+def of_part(own: SisaDeclared, stage: int, *names: str, shard: int = 0) -> tuple[str, ...]:
+    """Names of checks of a part."""
+    run = next(run for run in own.schedule.runs if shard in run.shards)
+    return tuple(part_name(run, stage) + name for name in names)
+
+
+def lying(own: SisaDeclared, data: Data, lies: Lies, earlier: Sequence[Traces] = ()) -> Columns:
+    """All columns of a proof of something else than what was declared."""
+    return told(own, data, trained(own, data, earlier, lies), earlier)
+
+
+def assert_false(own: SisaDeclared, columns: Columns, *lies: str) -> None:
+    """Exactly these equations fail. What the verifier makes of that, `assert_caught` asks of one lie of each kind."""
+    assert lies_of(own.shape, columns) == set(lies)
