@@ -23,7 +23,7 @@ from .reference.examples import Training
 FROZEN = Path(__file__).parent / "vectors" / "frozen"
 VERSIONS = {n: k.version for n, k in base.STATEMENTS.items() if k.__module__.startswith(PACKAGE + ".")}
 FILES = {kind: sorted(FROZEN.glob(f"{kind}.v{version}.*proof")) for kind, version in VERSIONS.items()}
-LARGEST = 1 << 21  # bytes of all those of the versions at hand
+LARGEST = 5 << 19  # bytes of all those of the versions at hand
 every_kind = pytest.mark.parametrize("kind", sorted(VERSIONS))
 every_file = pytest.mark.parametrize(
     "path", [path for own in FILES.values() for path in own], ids=lambda path: path.name
@@ -38,6 +38,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "dataset": verifier.verify_dataset,
     "link": verifier.verify_recommitment,
     "training": lambda file: verifier.verify_training(file, frozen("dataset"), known_dataset=True),
+    "training of shards": lambda file: verifier.verify_training(file, frozen("dataset", "shards."), known_dataset=True),
     "training of classes": lambda file: verifier.verify_training(
         file, frozen("dataset", "classes."), known_dataset=True
     ),
@@ -62,8 +63,11 @@ def test_a_frozen_file_is_written_again_byte_by_byte(path: Path) -> None:
 def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     proof: Proof = Proof.load(path)
     assert verify_proof(proof).least >= 100
-    several = " of classes" if path.name.startswith("training.") and ".classes." in path.name else ""
-    assert verifier.verdict(SECOND[proof.statement.kind + several], path.read_bytes()) == "valid"
+    variants = (
+        name for name in ("classes", "shards") if path.name.startswith("training.") and f".{name}." in path.name
+    )
+    variant = "".join(f" of {name}" for name in variants)
+    assert verifier.verdict(SECOND[proof.statement.kind + variant], path.read_bytes()) == "valid"
 
 
 def test_the_frozen_files_are_a_history() -> None:
@@ -72,6 +76,16 @@ def test_the_frozen_files_are_a_history() -> None:
     assert unlearning.verdict(previous=frozen("training")) == "valid"
     link, dataset = zu.RecommitmentProof.from_bytes(frozen("link")), zu.DatasetCommitment.from_bytes(frozen("dataset"))
     assert link.statement.old == dataset.statement
+
+
+def test_the_frozen_request_and_what_it_begins_from_are_a_bundle() -> None:
+    first, request = (zu.TrainingProof.from_bytes(frozen("training", name)) for name in ("shards.", "request.shards."))
+    bundle = zu.Bundle((first,)).with_proof(request)
+    dataset = zu.DatasetCommitment.from_bytes(frozen("dataset", "shards."))
+    assert (
+        zu.verify_bundle(bundle, dataset).stages
+        > zu.verify_bundle(bundle, dataset, previous=zu.Bundle((first,))).trained
+    )
 
 
 @every_file

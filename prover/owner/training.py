@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -100,11 +100,9 @@ def prove_training(
     opening = commit_model(draft, matrix, outcome.integers, secret)
     statement = replace(draft, model=replace(draft.model, root=opening.root))
     own = MAKERS_OF_METHOD[spec.method.kind].witness(draft.training, outcome.trace)
-    starts = [_opened(shape, start_matrix(i), model) for i, model in enumerate(declared.starts)]
-    earlier = {column: cells for columns, _ in starts for column, cells in columns.items()}
+    earlier, starts = _opened(shape, declared.starts)
     witness = Witness({**dataset.columns, **earlier, **own.columns}, own.looked_up)
-    committed = {DATASET: dataset.matrix, MODEL: opening}
-    committed |= {start_matrix(i): commitment for i, (_, commitment) in enumerate(starts)}
+    committed = {DATASET: dataset.matrix, MODEL: opening, **starts}
     trained = perf_counter()
     proved = prove_statement(shape, statement, committed, witness, budgets=budgets, progress=progress)
     model = Model.proved(statement, outcome.integers, secret)
@@ -119,11 +117,17 @@ def prove_training(
     )
 
 
-def _opened(shape: ProofShape, matrix: str, model: Model) -> tuple[dict[Address, Vector], Commitment]:
-    """The columns of a model that training begins from, as those of that matrix, and its commitment."""
-    own = shape.committed[matrix]
-    cells = {Address(matrix, column.name): values for column, values in model_columns(model).items()}
-    return cells, commit_columns(own.layout, own.code, cells, model.secret)
+def _opened(shape: ProofShape, models: Sequence[Model]) -> tuple[dict[Address, Vector], dict[str, Commitment]]:
+    """The columns of the models that training begins from, as those of their matrices, and their commitments."""
+    columns: dict[Address, Vector] = {}
+    commitments: dict[str, Commitment] = {}
+    for i, model in enumerate(models):
+        matrix = start_matrix(i)
+        own = shape.committed[matrix]
+        cells = {Address(matrix, column.name): values for column, values in model_columns(model).items()}
+        commitments[matrix] = commit_columns(own.layout, own.code, cells, model.secret)
+        columns |= cells
+    return columns, commitments
 
 
 def _bundle(declared: Declared, proof: TrainingProof) -> Bundle | None:

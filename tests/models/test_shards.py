@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zkunlearn.errors import ParameterError, ZkUnlearnError
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.sisa import Stages, stages_of
+from zkunlearn.models.methods.sisa import MAX_PARTS, Stages, stages_of
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.shards import Run, Shards
 from zkunlearn.models.spec import TrainingSpec
@@ -259,3 +259,13 @@ def test_parts_are_in_the_order_in_which_they_begin_from_each_other() -> None:
     shape = spec_of().method.model_shape(BINARY, found.runs)
     assert shape == (5, 3)
     assert np.prod(spec_of().method.model_shape(BINARY)) == 9 * 3
+
+
+def test_a_scope_of_more_stages_than_a_proof_should_have_is_refused() -> None:
+    spec = TrainingSpec(model="logistic", method="sisa", shard_rows=64, slices=64, epochs=1, learning_rate=0.5)
+    shape = DatasetShape(rows=64 * 20, features=1, label_kind="binary", label_bits=0, x_bits=10, classes=("no", "yes"))
+    whole: Any = spec.compile(shape, Live(shape.rows))
+    runs = tuple(Run(shard, 1) for shard in range(8))
+    assert len(whole.scoped(runs, ()).parts) == MAX_PARTS
+    with pytest.raises(ParameterError, match=f"576 stages of runs are more than {MAX_PARTS}"):
+        whole.scoped((*runs, Run(8, 1)), ())

@@ -20,6 +20,7 @@ from zkunlearn.prover.owner import declared
 from zkunlearn.prover.owner.bundles import Request
 from zkunlearn.verifier import bundles
 from zkunlearn.verifier.bundles import check_bundle
+from zkunlearn.verifier.verify import verify_proof
 
 ROWS, SHARD_ROWS = 21, 8
 EARLY, LATE, OTHER = 1, 6, 17  # positions: of the first slice of shard 0, of its second one, of shard 2
@@ -91,7 +92,7 @@ def apart(
     """A statement about some shards from zero, whatever there was before."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(declared, "_kept", lambda *arguments: (like, ()))
-        patch.setattr(declared, "plan_request", lambda *arguments: Request(tuple(runs), ()))
+        patch.setattr(declared, "plan_request", lambda *arguments, **named: Request(tuple(runs), ()))
         return zu.prove(dataset, spec, forget=at(dataset, *positions)).proof
 
 
@@ -128,12 +129,24 @@ def test_a_request_trains_what_saw_the_row_and_keeps_the_rest(made: Made, datase
     assert made.late.statement.scope == (Run(0, 1, 2, 0),) and made.early.statement.scope == (Run(0, 1),)
 
 
-def test_what_was_verified_before_is_not_verified_again(made: Made, dataset: zu.Dataset) -> None:
-    """A kept proof that is no proof any more says nothing new, as its statement is known; but without that it does."""
+def test_what_was_verified_before_is_not_verified_again_unless_its_bytes_are_others(
+    made: Made, dataset: zu.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is given the new bundle only has to find it valid, too."""
     first, late, other = made.both.bundle.proofs
+    asked: list[bytes] = []
+
+    def asking(proof: Any) -> Any:
+        asked.append(proof.digest)
+        return verify_proof(proof)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bundles, "verify_proof", asking)
+        report = zu.verify_bundle(made.both.bundle, dataset.commitment, previous=made.late.bundle)
+    assert asked == [dataset.commitment.digest, other.digest] and report.checked == 1
+    assert report.last.pinned == ("previous",) and report.last.previous_checked
     spoilt = zu.Bundle((replace(first, proof=bytes(len(first.proof))), late, other))
-    report = zu.verify_bundle(spoilt, dataset.commitment, previous=made.late.bundle)
-    assert report.checked == 1 and report.last.pinned == ("previous",) and report.last.previous_checked
+    assert refused(spoilt, dataset, previous=made.late.bundle) == "constraints"
     assert refused(spoilt, dataset) == "constraints"
 
 
@@ -189,7 +202,7 @@ def test_4_a_start_that_saw_the_row_is_refused(
 ) -> None:
     """Stage 1 is trained again, and stage 2 begins from the old one all the same."""
     with monkeypatch.context() as patch:
-        patch.setattr(declared, "plan_request", lambda *arguments: Request((Run(0, 1, 2, 0),), (0,)))
+        patch.setattr(declared, "plan_request", lambda *arguments, **named: Request((Run(0, 1, 2, 0),), (0,)))
         stale = zu.prove(dataset, SPEC, forget=at(dataset, EARLY), previous=made.first.model).proof
     wrong = zu.Bundle((made.first.proof, made.early.proof, stale))
     assert_needed(wrong, dataset, "bundle start", monkeypatch)

@@ -23,6 +23,9 @@ ONE_PASS = zu.TrainingSpec(
 CLASSES = zu.TrainingSpec(
     model="logistic", epochs=2, learning_rate=0.5, l2=0.25, without=["x2"], class_weight={"a": 1, "b": 2, "c": 3}
 )
+SHARDS = zu.TrainingSpec(
+    model="logistic", method="sisa", shard_rows=4, slices=2, epochs=2, learning_rate=0.5, momentum=0.5, l2=0.25
+)
 
 
 def test_write_the_frozen_files() -> None:
@@ -48,3 +51,15 @@ def test_write_the_frozen_files() -> None:
 
 def write(kind: str, proof: Proof, variant: str = "") -> None:
     proof.save(Path(__file__).parent / f"{kind}.v{STATEMENTS[kind].version}.{variant}proof")
+
+
+def test_write_the_frozen_files_of_shards() -> None:
+    """A first training of all shards, and a request that begins from its models."""
+    features = np.random.default_rng(2).normal(size=(11, 2))
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    data = zu.commit(features, np.arange(11) % 2, bounds=bounds, openings=3)
+    first = zu.prove(data, SHARDS)
+    request = zu.prove(data, SHARDS, forget=[data.rows.ids[7]], previous=first)
+    write("dataset", data.commitment, "shards.")
+    write("training", first.proof, "shards.")
+    write("training", request.proof, "request.shards.")
