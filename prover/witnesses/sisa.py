@@ -28,6 +28,7 @@ from .model import model_cells
 from .rows import Rows
 from .run import NarrowTrace, descend, model_of, resolution_notes
 
+WARNING = "warning: "  # which a note begins with that is one
 Traces = tuple[NarrowTrace, ...]  # of each output
 Integers = npt.NDArray[np.int64]
 
@@ -128,7 +129,7 @@ def models_cells(schedule: Stages, integers: Integers) -> dict[Address, Vector]:
 
 
 def shard_notes(schedule: Stages, runs: Runs) -> tuple[str, ...]:
-    """What rounding took away, by how many shards it is of. Raises ParameterError where no shard learns anything.
+    """What rounding took away of shards. Raises ParameterError where no shard learns anything.
 
     A stage that begins from a model may well leave it as it is; one that begins from zero should not.
     """
@@ -145,11 +146,17 @@ def shard_notes(schedule: Stages, runs: Runs) -> tuple[str, ...]:
         raise refused[0]
     if refused:
         notes["every update is rounded to zero"] += len(refused)
-    return _counted(notes, len(learning), "in the first stage of ")
+    return _told(notes, len(learning), " at the first stage")
 
 
-def _counted(notes: Counter[str], shards: int, where: str = "in ") -> tuple[str, ...]:
-    return tuple(f"{where}{count} of {shards} shards, {note}" for note, count in notes.items())
+def _told(notes: Counter[str], shards: int, when: str = "") -> tuple[str, ...]:
+    """Notes of so many shards; how many have one is a figure that depends on the data, and is not told."""
+    found = []
+    for note, count in notes.items():
+        warning = WARNING if note.startswith(WARNING) else ""
+        which = "every" if count == shards else "some"
+        found.append(f"{warning}in {which} shard{when}, {note.removeprefix(warning)}")
+    return tuple(found)
 
 
 def shards_curve(rows: Rows, method: Sisa, schedule: Stages, runs: Runs) -> Curve | None:
@@ -167,7 +174,7 @@ def shards_curve(rows: Rows, method: Sisa, schedule: Stages, runs: Runs) -> Curv
     points = tuple(_mean_point(own, shares) for own in zip(*(curve.points for curve in curves), strict=True))
     constant = float(shares @ [curve.constant_loss for curve in curves])
     notes = Counter(note for curve in curves for note in curve.notes)
-    return Curve(points, curves[0].score_name, constant, _counted(notes, len(last)))
+    return Curve(points, curves[0].score_name, constant, _told(notes, len(last)))
 
 
 def _is_last(schedule: Stages, part: Part) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import count
 from typing import Any
@@ -27,7 +28,7 @@ from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.owner.sharded_model import ShardedModel
 from zkunlearn.prover.witnesses import run as runs_of_rows
 from zkunlearn.prover.witnesses.rows import Rows, encode_rows
-from zkunlearn.prover.witnesses.sisa import by_part, models_of, train_shards
+from zkunlearn.prover.witnesses.sisa import _told, by_part, models_of, train_shards
 from zkunlearn.verifier.bundles import Bundle
 from zkunlearn.verifier.proofs import TrainingProof
 
@@ -373,3 +374,8 @@ def test_a_bundle_without_its_secrets_can_begin_from_nothing_but_zero(dataset: z
     with pytest.raises(DataError, match="are not there"):
         zu.prove(dataset, spec, forget=[dataset.rows.ids[7]], previous=first.bundle)
     assert zu.prove(dataset, spec, forget=[dataset.rows.ids[0]], previous=first.bundle).statement.scope == (Run(0, 1),)
+
+
+def test_notes_say_of_shards_whether_some_or_all_and_no_figure_of_the_data() -> None:
+    notes = Counter({"worse than a constant": 3, "warning: the loss rose": 1})
+    assert _told(notes, 3) == ("in every shard, worse than a constant", "warning: in some shard, the loss rose")
