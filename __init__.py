@@ -370,10 +370,14 @@ def verify_bundle(
         StatementMismatch: the bundle is about something else than what was pinned.
         ParameterError: an argument of another type, or that is not used.
     """
+    from .errors import require_type
+    from .verifier.bundles import Bundle
     from .verifier.bundles import verify_bundle as verify_them
     from .verifier.pins import Pins
     from .verifier.proofs import TrainingProof
 
+    if previous is not None:
+        require_type("previous", previous, (Bundle, TrainingProof), "`Bundle.load` reads a file")
     known, proof = (None, previous) if isinstance(previous, TrainingProof) else (previous, None)
     pins = Pins(spec=spec, forget=forget, previous=proof, known_dataset=known_dataset)
     return verify_them(bundle, dataset, pins, known)

@@ -89,7 +89,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "verify_bundle bundle": ("Bundle", lambda made, x: zu.verify_bundle(x, made.dataset.commitment)),
     "verify_bundle dataset": ("DatasetCommitment", lambda made, x: zu.verify_bundle(made.bundle, x)),
     "verify_bundle previous": (
-        "Bundle",
+        "Bundle or TrainingProof",
         lambda made, x: zu.verify_bundle(made.bundle, made.dataset.commitment, previous=x),
     ),
     "Bundle.load path": ("str or PathLike", lambda made, x: zu.Bundle.load(x)),
@@ -113,6 +113,7 @@ RIGHT = {
     ("TrainingProof", "training proof"),
     (PREVIOUS, "training proof"),
     (PREVIOUS, "trained"),
+    ("Bundle or TrainingProof", "training proof"),
     ("DatasetCommitment", "commitment"),
     ("RecommitmentProof", "recommitment"),
     *(("Proof", name) for name in ("training proof", "commitment", "recommitment")),

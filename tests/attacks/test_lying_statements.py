@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements.records import Record, order_key
-from zkunlearn.prover.owner import recommitment, training
+from zkunlearn.prover.owner import declared, recommitment
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.witnesses.rows import Rows
 
@@ -88,7 +88,7 @@ def test_a_successor_in_name_only_is_rejected(
     spec: zu.TrainingSpec, forget: list[str], supersedes: bool, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Good proofs by themselves."""
-    monkeypatch.setattr(training, "forgotten_before", lambda *arguments: ())
+    monkeypatch.setattr(declared, "forgotten_before", lambda *arguments: ())
     dataset = commit()
     first = zu.prove(dataset, SPEC, forget=IDS[4:5]).proof
     second = zu.prove(dataset, spec, forget=forget, previous=first if supersedes else None).proof
