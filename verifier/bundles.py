@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.scope import Start
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, InvalidProof, ParameterError, StatementMismatch, require_type
 from ..formats.container import KINDS, decode, encode, write_container
@@ -237,20 +238,12 @@ def _check_forgotten(bundle: Bundle, table: Mapping[Place, InForce], shards: Sha
 def _check_start(bundle: Bundle, table: Mapping[Place, InForce], place: Place) -> None:
     """Rule 4, of one stage of one shard."""
     (shard, stage), entry = place, table[place]
-    if stage == 1:
-        return  # from zero, as the statement's own proof says
-    before, run = table[shard, stage - 1], entry.run
-    if run.stage < stage:
-        same = before == entry
-    else:
-        statement, earlier = bundle.proofs[entry.proof].statement, bundle.proofs[before.proof]
-        start = statement.start[run.start or 0]
-        same = (start.statement, start.model, start.scope) == (
-            earlier.digest,
-            earlier.statement.model,
-            earlier.statement.scope,
-        )
-    if not same:
+    number = entry.run.start
+    if number is None or entry.run.stage < stage:
+        return  # from zero, or from the stage before of the same run, which is in force as runs go on to the last stage
+    start = bundle.proofs[entry.proof].statement.start[number]
+    earlier = bundle.proofs[table[shard, stage - 1].proof]
+    if start != Start(earlier.digest, earlier.statement.model, earlier.statement.scope):
         raise InvalidProof(
             "bundle start",
             f"stage {stage} of shard {shard} does not begin from the models in force for stage {stage - 1}",

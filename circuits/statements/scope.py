@@ -12,7 +12,7 @@ from types import NoneType
 from ...errors import FormatError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.methods.sisa import MAX_SHARDS, MAX_SLICES
-from ...models.shapes import MAX_FEATURES, MAX_ROWS
+from ...models.shapes import MAX_ROWS
 from ...models.shards import Run
 from .dataset import DIGEST_BYTES, MAX_OPENINGS
 
@@ -28,7 +28,7 @@ _RUN: Fields = {
 _MODEL: Fields = {
     "root": Bytes(DIGEST_BYTES),
     "openings": Int(1, MAX_OPENINGS),
-    "shape": ListOf(Int(1, max(MAX_ROWS, MAX_FEATURES + 1)), 2, 2),
+    "shape": ListOf(Int(1, MAX_ROWS), 2, 2),
 }
 _START: Fields = {"statement": Bytes(DIGEST_BYTES), "model": dict, "scope": SCOPE}
 

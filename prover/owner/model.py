@@ -24,8 +24,6 @@ from ...circuits.statements.training import TrainingStatement
 from ...errors import DataError, FormatError, ParameterError
 from ...formats.container import read_container, write_container
 from ...formats.fields import Bytes, Fields, Int, take
-from ...models.encoding.dataset import DatasetEncoding
-from ...models.spec import TrainingSpec
 from ...verifier.protocol.group import MatrixShape
 from ...verifier.protocol.merkle import SALT_BYTES
 from ...verifier.shapes import matrix_shapes
@@ -34,6 +32,7 @@ from ..witnesses.methods import MAKERS_OF_METHOD
 from .budget import Budget, Counted
 from .linear_model import LinearModel
 from .locks import locked
+from .stated import Stated
 
 MODEL_KIND = "model.opening"
 MODEL_SUFFIX = ".model.opening"
@@ -45,7 +44,7 @@ _FORM: Fields = {"training": dict, "weights": bytes, "tails": bytes, "leaf_salts
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class Model(LinearModel, Counted):
+class Model(Stated, LinearModel, Counted):
     """The secret behind a model commitment, and what it is used for: `predict`, `predict_proba`, `score`, `coef_`, ..
 
     Attributes:
@@ -68,19 +67,9 @@ class Model(LinearModel, Counted):
         return cls(statement, integers, secret, Budget("model", statement.model.openings, 1, EXHAUSTED))
 
     @property
-    def spec(self) -> TrainingSpec:
-        """The declared algorithm."""
-        return self.statement.spec
-
-    @property
-    def encoding(self) -> DatasetEncoding:
-        """How inputs become integers."""
-        return self.statement.dataset.encoding
-
-    @property
-    def forgotten_classes(self) -> tuple[str, ...]:
-        """Classes that are forgotten."""
-        return self.statement.forgotten_classes
+    def stated(self) -> TrainingStatement:
+        """See Stated."""
+        return self.statement
 
     @property
     def spent(self) -> int:

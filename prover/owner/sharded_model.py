@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...circuits.statements.training import TrainingStatement
 from ...errors import ParameterError
 from ...models.encoding.columns import table_pieces
-from ...models.encoding.dataset import DatasetEncoding
 from ...models.methods.sisa import Sisa, Stages, stages_of
-from ...models.spec import TrainingSpec
 from ...verifier.bundles import Bundle
 from ..tables.arrays import as_known_features
 from ..witnesses.sisa import by_part
 from .bundles import models_for
 from .model import MODEL_SUFFIX, Model, root_of
 from .prediction import FloatArray, Predictor, expected_counts, shares
+from .stated import Stated
 
 VOTE, SCORE = "vote", "score"
 
@@ -141,7 +141,7 @@ class ShardPredictor(Predictor):
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class ShardedModel(ShardPredictor):
+class ShardedModel(Stated, ShardPredictor):
     """The models of a bundle.
 
     Attributes:
@@ -153,19 +153,9 @@ class ShardedModel(ShardPredictor):
     models: tuple[Model, ...]
 
     @property
-    def spec(self) -> TrainingSpec:
-        """The declared algorithm."""
-        return self.bundle.statement.spec
-
-    @property
-    def encoding(self) -> DatasetEncoding:
-        """How inputs become integers."""
-        return self.bundle.statement.dataset.encoding
-
-    @property
-    def forgotten_classes(self) -> tuple[str, ...]:
-        """Classes that are forgotten."""
-        return self.bundle.statement.forgotten_classes
+    def stated(self) -> TrainingStatement:
+        """See Stated."""
+        return self.bundle.statement
 
     @cached_property
     def integers(self) -> npt.NDArray[np.int64]:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from ...circuits.statements.training import TrainingStatement
 from ...errors import ZkUnlearnError
 from ...models.convergence import Curve
-from ...models.encoding.dataset import DatasetEncoding
 from ...models.methods import Sisa
 from ...models.methods.sisa import stages_of
 from ...models.spec import TrainingSpec
@@ -21,11 +20,12 @@ from .declared import Previous, declare
 from .linear_model import LinearModel
 from .prove import check_before_work
 from .sharded_model import ShardPredictor, last_models
+from .stated import Stated
 from .training import train_declared
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class TrainingRun(LinearModel):
+class TrainingRun(Stated, LinearModel):
     """What `prove` would prove of a data set, with how the training went. All of it is secret.
 
     Attributes:
@@ -41,23 +41,13 @@ class TrainingRun(LinearModel):
     notes: tuple[str, ...]
 
     @property
-    def spec(self) -> TrainingSpec:
-        """The declared algorithm."""
-        return self.draft.spec
-
-    @property
-    def encoding(self) -> DatasetEncoding:
-        """How inputs become integers."""
-        return self.draft.dataset.encoding
-
-    @property
-    def forgotten_classes(self) -> tuple[str, ...]:
-        """Classes that are forgotten."""
-        return self.draft.forgotten_classes
+    def stated(self) -> TrainingStatement:
+        """See Stated."""
+        return self.draft
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class ShardedRun(ShardPredictor):
+class ShardedRun(Stated, ShardPredictor):
     """The same of a sharded training, all of whose models were trained.
 
     Attributes:
@@ -71,19 +61,9 @@ class ShardedRun(ShardPredictor):
     notes: tuple[str, ...]
 
     @property
-    def spec(self) -> TrainingSpec:
-        """The declared algorithm."""
-        return self.draft.spec
-
-    @property
-    def encoding(self) -> DatasetEncoding:
-        """How inputs become integers."""
-        return self.draft.dataset.encoding
-
-    @property
-    def forgotten_classes(self) -> tuple[str, ...]:
-        """Classes that are forgotten."""
-        return self.draft.forgotten_classes
+    def stated(self) -> TrainingStatement:
+        """See Stated."""
+        return self.draft
 
     @property
     def integers(self) -> npt.NDArray[np.int64]:
