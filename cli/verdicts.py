@@ -186,8 +186,8 @@ def _judge_bundle(
     """The report on the last request; of a bundle before it that is named, or was checked before, only what changed."""
     named = evidence.pins["previous"]
     before = named if isinstance(named, zu.Bundle) else evidence.bundle(bundle.statement.previous)
-    if before is not None:
-        pins = pins | {"previous": None}
+    if before is not None:  # the links between are in the bundle
+        pins = pins | {"previous": None, "recommitment": None}
     each.bundled = verify_bundle(bundle, commitment, Pins(**pins), before)
     return each.bundled.last
 
