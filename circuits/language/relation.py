@@ -53,8 +53,14 @@ class Outer(PublicVector):
 
 def outer(first: PublicVector, second: PublicVector, bits: int) -> Outer:
     """The product of two vectors, of which the first has `bits` variables."""
+
+    def table() -> Vector:
+        values, others = first.table(), second.table()
+        apart = values.reshape(*values.shape, *(1,) * (others.ndim - 1))
+        return kmul(apart, others.reshape(2, *(1,) * (values.ndim - 1), *others.shape[1:]))
+
     return Outer(
-        lambda: kmul(first.table()[:, :, None], second.table()[:, None, :]),
+        table,
         lambda x: first.evaluate(x[:bits]) * second.evaluate(x[bits:]),
         (first, second),
     )

@@ -104,12 +104,17 @@ class DescentColumns(TrainingAxes):
         return {
             DATASET: dataset_columns(rows, schedule.features, schedule.outputs),
             MODEL: model_columns(schedule, self.models),
-            WITNESS: (*self.trained, *count_columns(len(self.sections))),
+            WITNESS: (*self.trained, *count_columns(len(self.sections)), *self.besides),
         }
 
     @property
+    def besides(self) -> tuple[Column, ...]:
+        """Of the witness, what is neither trained nor a count: nothing, of features as they are."""
+        return ()
+
+    @property
     def trained(self) -> tuple[Column, ...]:
-        """Those of the witness, counts apart."""
+        """Those of the witness that are about steps."""
         schedule = self.schedule
         columns = [Column(column.name, self.scores) for column in (Q, PREDICTIONS)]
         for parameter, axes in self.parameters.items():

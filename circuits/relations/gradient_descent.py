@@ -248,33 +248,29 @@ class GradientDescent(DescentColumns):
         one, width = K(1 << self.schedule.scales.x_bits), self.weight.bits
         unused = self.schedule.unused
         at = eq_on(k, self.weight.size, unused) if unused else k
-        ended = self._rows(steps, claim, t, o, at, eq_index(s, 0), eq_index(s, 1) * one)
+        ended = self._rows(steps, claim, t, o, self._of_rows(at, eq_index(s, 0), eq_index(s, 1) * one))
         if isinstance(at, PublicVector):
             row = self._in_dataset(ended.point)
             own = Factor((Term(ONE, FEATURES, {"row": row, "feature": variables(0, width)}),))
             steps.sumcheck(Sum("used features", (width,), at, (own,)), ended.values[0][0])
 
-    def _rows(
-        self,
-        steps: Steps,
-        claim: Hidden,
-        t: tuple[Point, Point],
-        o: Point,
-        k: Point | PublicVector,
-        share: K,
-        constant: K,
-    ) -> SumResult:
+    def _of_rows(self, k: Point | PublicVector, share: K, constant: K) -> Factor:
+        """share X(n, k) + constant, on rows n."""
+        row = self._in_dataset(variables(0, self.row.bits))
+        same = constant_on((self.row,), constant) if self.schedule.bias else None
+        return Factor((Term(share, FEATURES, {"row": row, "feature": k}),), same)
+
+    def _rows(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], o: Point, *features: Factor) -> SumResult:
         """claim = sum over n of eq(b, b_n) c_b S(n) X'(n) (sum over e' of eq(e, e') c_e' P(e', n)  -  c Y(n)) v(n).
 
-        X'(n) = share X(n, k) + constant, c = sum over e' of eq(e, e') c_e'; P and Y are those of output o. Sums over
-        the rows, then over the epochs, and over the classes where these have weights. Returns where the first ended.
+        X' is 1, or the one factor that is given, c = sum over e' of eq(e, e') c_e'; P and Y are those of output o. Sums
+        over the rows, then over the epochs, and over the classes where these have weights. Returns where the first
+        ended.
         """
         e, b = t
         by_epoch, rate = epoch_rates(self.schedule, e), rate_at(self.schedule, e)
         row = variables(0, self.row.bits)
         own = self._in_dataset(row)
-        same = constant_on((self.row,), constant) if self.schedule.bias else None
-        features = Factor((Term(share, FEATURES, {"row": own, "feature": k}),), same)
         residual = Factor(
             (
                 Term(ONE, PREDICTIONS, {"output": o, "epoch": by_epoch, "row": row}),
@@ -282,19 +278,19 @@ class GradientDescent(DescentColumns):
             )
         )
         over_rows = Sum(
-            "gradient", (self.row.bits,), block_rates(self.schedule, b), (features, residual, *self._weights())
+            "gradient", (self.row.bits,), block_rates(self.schedule, b), (*features, residual, *self._weights())
         )
         ended = steps.sumcheck(over_rows, claim)
 
-        folded = ended.values[1][0]
+        *_, folded = ended.values[: len(features) + 1]
         at: dict[str, Coordinates] = {"output": o, "epoch": variables(0, self.epoch.bits), "row": ended.point}
         over_epochs = Sum("epochs", (self.epoch.bits,), by_epoch, (Factor((Term(ONE, PREDICTIONS, at),)),))
-        steps.sumcheck(over_epochs, folded)
+        steps.sumcheck(over_epochs, folded[0])
         if self.schedule.weighted and o:
             classes = variables(0, self.output.bits)
             of_class, at_row = class_weights(self.schedule), self._in_dataset(ended.point)
             label = Factor((Term(ONE, LABELS, {"output": classes, "row": at_row}),))
-            steps.sumcheck(Sum("class weights", (self.output.bits,), of_class, (label,)), ended.values[2][0])
+            steps.sumcheck(Sum("class weights", (self.output.bits,), of_class, (label,)), ended.values[-1][0])
         return ended
 
     def _weights(self) -> tuple[Factor, ...]:

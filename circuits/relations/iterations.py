@@ -43,19 +43,19 @@ def eq_on(point: Point, size: int, without: tuple[int, ...] = ()) -> PublicVecto
 
 def epoch_rates(schedule: Rates, e: Point) -> PublicVector:
     """eq(e, e') c_e' on epochs e'."""
-    return _at_steps(schedule.c_epoch, e)
+    return at_steps(schedule.c_epoch, e)
 
 
 def decays(schedule: Schedule, e: Point, b: Point) -> PublicVector:
     """eq(t, t') l_t' on real t' = (e', b')."""
-    blocks, of_epochs = schedule.blocks, _at_steps(schedule.l_epoch, e)
+    blocks, of_epochs = schedule.blocks, at_steps(schedule.l_epoch, e)
     return PublicVector(
         lambda: _outer(of_epochs.table(), eq_table(b)[:, :blocks]),
         lambda point: of_epochs.evaluate(point[: len(e)]) * prefix_eq(b, point[len(e) :], blocks),
     )
 
 
-def _at_steps(values: Runs, e: Point) -> PublicVector:
+def at_steps(values: Runs, e: Point) -> PublicVector:
     """eq(e, e') values_e' on epochs, or blocks, e'."""
 
     @cache
@@ -79,12 +79,12 @@ def class_weights(schedule: Schedule) -> PublicVector:
 
 def block_factors(schedule: Schedule, b: Point) -> PublicVector:
     """eq(b, b') c_b' on blocks b'."""
-    return _at_steps(schedule.c_block, b)
+    return at_steps(schedule.c_block, b)
 
 
 def rate_at(schedule: Rates, e: Point) -> K:
     """sum over e' of eq(e, e') c_e'."""
-    return _extension(schedule.c_epoch, e)
+    return extension(schedule.c_epoch, e)
 
 
 def shift_weights(schedule: Schedule, e: Point, b: Point) -> PublicVector:
@@ -173,12 +173,18 @@ def block_rates(schedule: Schedule, b: Point) -> PublicVector:
     return PublicVector(table, evaluate)
 
 
+def in_base(values: Runs) -> Vector:
+    """Integers below 2^62 as a K vector (2, n)."""
+    own = _integers(values)
+    return np.stack([own, np.zeros_like(own)])
+
+
 def _integers(values: Runs) -> Vector:
     """Integers below 2^62 as F elements."""
     return to_field(values.array())
 
 
-def _extension(values: Runs, point: Point) -> K:
+def extension(values: Runs, point: Point) -> K:
     """Their extension at a point: run by run where they are few, which needs no table."""
     if len(values.values) > FEW_RUNS:
         table = eq_table(point)[:, : len(values)]

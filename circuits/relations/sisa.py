@@ -28,6 +28,7 @@ from .descent_columns import count_columns, section_of
 from .gradient_descent import GradientDescent
 from .model import MODEL
 from .shards import START
+from .standardized_stage import StandardizedStage
 
 
 def start_matrix(number: int) -> str:
@@ -65,7 +66,9 @@ class Sisa:
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """The data set's; of each part its models and what it commits to; counts, which all share; and the models of
         earlier statements."""
-        witness = (column for naming, part in self.parts for column in naming.columns(WITNESS, part.trained))
+        witness = (
+            column for naming, part in self.parts for column in naming.columns(WITNESS, (*part.trained, *part.besides))
+        )
         return {
             DATASET: self.parts[0][1].columns[DATASET],
             MODEL: self._models(self.schedule.runs),
@@ -127,8 +130,9 @@ def naming_of(part: Part) -> Naming:
 
 def _descent(part: Part) -> GradientDescent:
     """The relation of a part; the shards of the run that it begins from may be more."""
+    kind = GradientDescent if part.schedule.standardization is None else StandardizedStage
     if part.source is None:
-        return GradientDescent(part.schedule)
+        return kind(part.schedule)
     run, source = part.run, part.source
     leading = bits_of((run.first - source.first) >> run.bits, source.bits - run.bits)
-    return GradientDescent(part.schedule, leading)
+    return kind(part.schedule, leading)

@@ -26,7 +26,8 @@ Right sides are zero beside real features, as sums run over real ones only: noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,6 +77,10 @@ RATE, RATE_REST, RATE_LACK = (
 )
 SCALED_RATE, CENTRED_RATE = Address(WITNESS, "scaled rate"), Address(WITNESS, "centred rate")  # DP, DM
 FIELD_COLUMNS = (POWER, SQUARE, SPREAD, VARIANCE, OFFSET, SCALED_RATE, CENTRED_RATE)
+COUNTED_MEAN, COUNTED_FRACTION, COUNTED_RATE = (
+    Address(WITNESS, f"counted {name}") for name in ("mean", "mean fraction", "rate")
+)
+COUNTED = {COUNTED_MEAN: MEAN, COUNTED_FRACTION: FRACTION, COUNTED_RATE: RATE}  # n times these
 
 
 @dataclass(frozen=True)
@@ -83,16 +88,30 @@ class At:
     """What is known at the random feature where the lookups ended: hidden values there.
 
     Attributes:
-        k, o: the feature, and the output whose weights are meant. real: the indicator of real features there.
+        k, o: the feature, and the output whose weights are meant. shard: where it is besides; empty without shards.
+        within: the indicator of real shards there. real: that of real features of these.
     """
 
     k: Point
     o: Point
+    shard: Mapping[str, Point]
+    within: K
     real: K
     values: Mapping[Address, Hidden]
 
     def __getitem__(self, column: Address) -> Hidden:
         return self.values[column]
+
+
+Integer = Callable[[Standardization], int]
+Integers = Callable[[Standardization], Sequence[int]]
+_OF_EXPONENTS: tuple[Integers, ...] = (  # what is summed with h over exponents
+    lambda own: [1] * (own.cap + 1),
+    lambda own: [1 << j for j in range(own.cap + 1)],
+    lambda own: [1 << (2 * j) for j in range(own.cap + 1)],
+    lambda own: own.upper,
+    lambda own: own.lower,
+)
 
 
 @dataclass(frozen=True)
@@ -117,6 +136,11 @@ class ScalerRelation:
     # Columns and lookups -------------------------------------------------------------------------------------------
 
     @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Where there is something to standardise: at each feature."""
+        return (self.feature,)
+
+    @property
     def exponent(self) -> Axis:
         """Exponents j."""
         return Axis("exponent", self.public.cap + 1)
@@ -130,26 +154,73 @@ class ScalerRelation:
         return {**remainders, **slacks, RATE: own.rate_bits, **dict.fromkeys((RATE_REST, RATE_LACK), own.division_bits)}
 
     @property
+    def fields(self) -> tuple[Address, ...]:
+        """What is committed as it is, as a function of what has a range."""
+        return FIELD_COLUMNS
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         """Of the witness."""
-        axes = (self.feature,)
+        axes = self.axes
         signed = tuple(Column(column.name, axes) for column in (MEAN, FRACTION))
         limbs = tuple(limb for column, bits in self.limbs.items() for limb in limb_columns(column, bits, axes))
-        fields = tuple(Column(column.name, axes) for column in FIELD_COLUMNS)
-        return (*signed, *limbs, Column(EXPONENT.name, (self.exponent, self.feature)), *fields)
+        fields = tuple(Column(column.name, axes) for column in self.fields)
+        return (*signed, *limbs, Column(EXPONENT.name, (self.exponent, *axes)), *fields)
 
     @property
     def boxes(self) -> tuple[LookupBox, ...]:
         """Every integer of each feature in its range."""
         signed = tuple(Lookup(column.name, RANGE, (Entry(((1, column),), HALF),)) for column in (MEAN, FRACTION))
         limbs = (lookup for column, bits in self.limbs.items() for lookup in limb_lookups(column, bits))
-        return lookup_boxes(BOX, Indicator((self.feature,)), (*signed, *limbs))
+        return lookup_boxes(BOX, Indicator(self.axes), (*signed, *limbs))
+
+    # What shards have each for themselves (shard_scaler.py) --------------------------------------------------------
+
+    def known(self, at: At, integer: Integer) -> K:
+        """A public integer at the random feature, 0 beside real ones."""
+        return at.real * integer(self.public)
+
+    def everywhere(self, integer: Integer, share: K, offset: K) -> PublicVector:
+        """share times a public integer, and an offset, on all real features."""
+        return constant_on((self.feature,), share * integer(self.public) + offset)
+
+    def of_exponents(self, at: At, shares: Sequence[K]) -> PublicVector:
+        """What h is multiplied with in the sum of _OF_EXPONENTS, at the random shard."""
+        return tabled(weighted(self.public, shares))
+
+    def on(self, at: At) -> PublicVector:
+        """eq with the random feature on real ones."""
+        return eq_on(at.k, self.feature.size)
+
+    def counted(self, at: At) -> PublicVector:
+        """S(n) on rows n."""
+        return counted(self.live, self.row)
+
+    def in_dataset(self, row: Coordinates) -> Coordinates:
+        """A row of the training as one of the data set."""
+        return row
+
+    def terms_of(self, column: Address) -> tuple[tuple[K, Address], ...]:
+        """A column as a combination of committed ones."""
+        if column == self.last.integer:
+            return limb_terms(column, self.last.bits)
+        if column in COUNTED:
+            return tuple((c * self.public.count, limb) for c, limb in self.terms_of(COUNTED[column]))
+        bits = self.limbs.get(column)
+        return ((ONE, column),) if bits is None else limb_terms(column, bits)
+
+    def counted_at(self, at: At, column: Address) -> Hidden:
+        """n times a column."""
+        return at[COUNTED[column]] * self.public.count
 
     # The identities --------------------------------------------------------------------------------------------------
 
     def identities(self, steps: Steps, ended: LookedUp) -> None:
         """The equations of the module's head, where the lookups of the box ended."""
-        at = self._at(steps, ended)
+        self.identities_at(steps, self._at(steps, ended))
+
+    def identities_at(self, steps: Steps, at: At) -> None:
+        """Those at the random feature."""
         self._remainders(steps, at)
         self._exponents(steps, at)
         self._moments(steps, at)
@@ -163,118 +234,123 @@ class ScalerRelation:
             column: linear((c, ended.values[limb]) for c, limb in limb_terms(column, bits))
             for column, bits in self.limbs.items()
         }
-        fields = {column: steps.evaluate(column, {"weight": k}) for column in FIELD_COLUMNS}
-        fields[COEFFICIENTS] = steps.evaluate(COEFFICIENTS, {"output": o, "weight": k})
+        fields = {column: steps.evaluate(column, ended.point) for column in self.fields}
+        fields[COEFFICIENTS] = steps.evaluate(COEFFICIENTS, {"output": o, **ended.point})
         signed = {column: ended.values[column] for column in (MEAN, FRACTION)}
-        return At(k, o, prefix(k, self.feature.size), {**signed, **integers, **fields})
+        *shards, feature = self.axes
+        shard = {axis.name: ended.point[axis.name] for axis in shards}
+        within = math.prod((prefix(shard[axis.name], axis.size) for axis in shards), start=ONE)
+        return At(k, o, shard, within, within * prefix(k, feature.size), {**signed, **integers, **fields})
 
     def _remainders(self, steps: Steps, at: At) -> None:
         """Each remainder is below what divides: it and what it lacks are not negative."""
-        most = at.real * (self.public.count - 1)
+        most = self.known(at, lambda own: own.count - 1)
         for rest, lack in ((MEAN_REST, MEAN_LACK), (FRACTION_REST, FRACTION_LACK)):
             steps.require_zero("remainders", at[rest] + at[lack] - most)
-        divisor = at[VARIANCE] * 2 + at.real * (2 * self.public.floor - 1)
+        divisor = at[VARIANCE] * 2 + self.known(at, lambda own: 2 * own.floor - 1)
         steps.require_zero("remainders", at[RATE_REST] + at[RATE_LACK] - divisor)
 
     def _exponents(self, steps: Steps, at: At) -> None:
         """One exponent a feature, and what follows from it: five sums over exponents as one, at random weights."""
         shares = (ONE, *steps.point("exponents", 4))  # no powers of one: each challenge errs once in |K|
-        whole, spread = range(self.public.cap + 1), at[SPREAD]
-        rows = (
-            ([1 for _ in whole], public(at.real)),
-            ([1 << j for j in whole], at[POWER]),
-            ([1 << (2 * j) for j in whole], at[SQUARE]),
-            (list(self.public.upper), at[ABOVE] + spread),
-            (list(self.public.lower), spread - at[BELOW]),
-        )
-        weights, claim = _zeros(len(whole)), public(ZERO)
-        for share, (integers, value) in zip(shares, rows, strict=True):
-            weights, claim = kadd(weights, kscale(_base(integers), share)), claim + value * share
+        spread = at[SPREAD]
+        values = (public(at.real), at[POWER], at[SQUARE], at[ABOVE] + spread, spread - at[BELOW])
+        claim = linear(zip(shares, values, strict=True))
         bits = self.exponent.bits
-        own = Term(ONE, EXPONENT, {"exponent": variables(0, bits), "weight": at.k})
-        steps.sumcheck(Sum("exponents", (bits,), _tabled(weights), (Factor((own,)),)), claim)
+        groups = (bits, *self._groups[:-1])
+        own = Term(ONE, EXPONENT, {"exponent": variables(0, bits), **self._free(bits), "weight": at.k})
+        steps.sumcheck(Sum("exponents", groups, self.of_exponents(at, shares), (Factor((own,)),)), claim)
 
-        groups = (bits, self.feature.bits)
-        j, place = (
-            steps.point("exponents are one", bits),
-            {"exponent": variables(0, bits), "weight": variables(*groups)},
-        )
-        term = Term(ONE, EXPONENT, place)
-        less = constant_on((self.exponent, self.feature), -ONE)
+        j = steps.point("exponents are one", bits)
+        term = Term(ONE, EXPONENT, {"exponent": variables(0, bits), **self._free(bits)})
+        less = constant_on((self.exponent, *self.axes), -ONE)
         factors = (Factor((term,)), Factor((term,), less))
-        weight = outer(eq_on(j, self.exponent.size), eq_on(at.k, self.feature.size), bits)
-        steps.sumcheck(Sum("exponents are one", groups, weight, factors), public(ZERO))
+        weight = outer(eq_on(j, self.exponent.size), self.on(at), bits)
+        steps.sumcheck(Sum("exponents are one", (bits, *self._groups), weight, factors), public(ZERO))
 
     def _moments(self, steps: Steps, at: At) -> None:
         """Sums and sums of squares of what counts: as one, at a random weight that is drawn when both are known."""
-        n, middle = self.public.count, self._middle(at, MEAN_REST)
-        mean = self._product(at, "means", (MEAN,), [(K(n), MEAN), (K(2), MEAN_REST)], -self._half * 2)
+        mean = self._product(at, "means", (MEAN,), [(ONE, COUNTED_MEAN), (K(2), MEAN_REST)], K(-2))
         taken = steps.total(mean)
         (beta,) = steps.point("moments", 1)
         bits = (self.feature.bits, self.row.bits)
-        feature, row = variables(0, bits[0]), variables(*bits)
+        feature, row = variables(0, bits[0]), self.in_dataset(variables(*bits))
         own = Term(ONE, FEATURES, {"feature": feature, "row": row})
         both = Factor((own,), constant_on((self.feature, self.row), beta))
-        weight = outer(eq_on(at.k, self.feature.size, self.public.unused), counted(self.live, self.row), bits[0])
+        weight = outer(eq_on(at.k, self.feature.size, self.public.unused), self.counted(at), bits[0])
         moments = Sum("moments", bits, weight, (Factor((own,)), both))
-        steps.sumcheck(moments, at[SPREAD] + taken + (at[MEAN] * n + middle) * beta)
+        whole = self.counted_at(at, COUNTED_MEAN) + self._middle(at, MEAN_REST)
+        steps.sumcheck(moments, at[SPREAD] + taken + whole * beta)
         steps.sumcheck(mean, taken)
 
     def _variances(self, steps: Steps, at: At) -> None:
         """V = square C - nu (n nu + 2 B')."""
-        n = self.public.count
-        squared = self._product(at, "variances", (SQUARE,), [(ONE, SPREAD)], ZERO)
+        squared = self._product(at, "variances", (SQUARE,), [(ONE, SPREAD)])
         whole = steps.total(squared)
-        fraction = [(K(n), FRACTION), (K(2), FRACTION_REST)]
+        fraction = [(ONE, COUNTED_FRACTION), (K(2), FRACTION_REST)]
         steps.sumcheck(squared, whole)
-        taken = self._product(at, "variances", (FRACTION,), fraction, -self._half * 2)
+        taken = self._product(at, "variances", (FRACTION,), fraction, K(-2))
         steps.sumcheck(taken, whole - at[VARIANCE])
 
     def _products(self, steps: Steps, at: At) -> None:
         """What power and D are multiplied with; several products of one factor as one."""
-        own, n = self.public, self.public.count
+        own, floor = self.public, self.public.floor // self.public.count  # of each row
         of_means, of_rates, of_weights, of_centred = steps.point("products", 4)
         powers = [(ONE, MEAN_REST), (of_means, MEAN), (of_rates, RATE), (of_weights, self.last.integer)]
-        constant = -self._half - self.last.offset * prefix(at.o, self.output.size) * of_weights
-        claim = at[FRACTION] * n + self._middle(at, FRACTION_REST) + (at[OFFSET] - at[FRACTION]) * of_means
+        offset = -self.last.offset * prefix(at.o, self.output.size) * of_weights
+        claim = self.counted_at(at, COUNTED_FRACTION) + self._middle(at, FRACTION_REST)
+        claim = claim + (at[OFFSET] - at[FRACTION]) * of_means
         claim = claim + at[SCALED_RATE] * of_rates + at[COEFFICIENTS] * of_weights
-        steps.sumcheck(self._product(at, "powers", (POWER,), powers, constant), claim)
+        steps.sumcheck(self._product(at, "powers", (POWER,), powers, -ONE, offset), claim)
 
-        learnt = (at.real - ksum(eq_at(at.k, own.unused))) * own.amplitude  # A, and 0 for what is left out
-        divided = at[VARIANCE] + learnt * 2 + at.real * own.floor - at[RATE_REST] - at[RATE] * (2 * own.floor)
-        rates = self._product(at, "rates", (RATE,), [(K(2), VARIANCE), (of_centred, OFFSET)], ZERO)
+        learnt = (at.real - at.within * ksum(eq_at(at.k, own.unused))) * own.amplitude  # A, and 0 for what is left out
+        divided = at[VARIANCE] + learnt * 2 + self.known(at, lambda each: each.floor) - at[RATE_REST]
+        divided = divided - self.counted_at(at, COUNTED_RATE) * (2 * floor)
+        rates = self._product(at, "rates", (RATE,), [(K(2), VARIANCE), (of_centred, OFFSET)])
         steps.sumcheck(rates, divided + at[CENTRED_RATE] * of_centred)
-
-    @property
-    def _half(self) -> K:
-        """f."""
-        return K(self.public.half)
 
     def _middle(self, at: At, remainder: Address) -> Hidden:
         """B of rho, or B' of rho'."""
-        return at[remainder] - self._half * at.real
+        return at[remainder] - self.known(at, _half)
+
+    def _free(self, first: int = 0) -> dict[str, Coordinates]:
+        """The axes as variables of a sum, the first ones from `first` on."""
+        found: dict[str, Coordinates] = {}
+        for axis in self.axes:
+            found[axis.name] = variables(first, axis.bits)
+            first += axis.bits
+        return found
+
+    @property
+    def _groups(self) -> tuple[int, ...]:
+        return tuple(axis.bits for axis in self.axes)
 
     def _product(
-        self, at: At, name: str, first: tuple[Address, ...], second: Iterable[tuple[K, Address]], constant: K
+        self,
+        at: At,
+        name: str,
+        first: tuple[Address, ...],
+        second: Iterable[tuple[K, Address]],
+        halves: K = ZERO,
+        offset: K = ZERO,
     ) -> Sum:
-        """The sum over real features k' of eq(k, k') first(k') (second(k') + constant); integers by their limbs."""
-        free: dict[str, Coordinates] = {"weight": variables(0, self.feature.bits)}
+        """The sum over real features k' of eq(k, k') first(k') (second(k') + halves f + offset); integers by limbs."""
+        free = self._free()
         of_output: dict[str, Coordinates] = {"output": at.o, **free} if self.each else free
-        left = Factor(tuple(Term(c, limb, free) for column in first for c, limb in self._limbs_of(column)))
+        left = Factor(tuple(Term(c, limb, free) for column in first for c, limb in self.terms_of(column)))
         right = tuple(
             Term(c * share, limb, of_output if column == self.last.integer else free)
             for share, column in second
-            for c, limb in self._limbs_of(column)
+            for c, limb in self.terms_of(column)
         )
-        factors = (left, Factor(right, constant_on((self.feature,), constant) if constant != ZERO else None))
-        return Sum(name, (self.feature.bits,), eq_on(at.k, self.feature.size), factors)
+        some = halves != ZERO or offset != ZERO
+        factors = (left, Factor(right, self.everywhere(_half, halves, offset) if some else None))
+        return Sum(name, self._groups, self.on(at), factors)
 
-    def _limbs_of(self, column: Address) -> tuple[tuple[K, Address], ...]:
-        """A column as a combination of committed ones."""
-        if column == self.last.integer:
-            return limb_terms(column, self.last.bits)
-        bits = self.limbs.get(column)
-        return ((ONE, column),) if bits is None else limb_terms(column, bits)
+
+def _half(own: Standardization) -> int:
+    """f."""
+    return own.half
 
 
 # Public vectors ------------------------------------------------------------------------------------------------------
@@ -290,17 +366,21 @@ def counted(live: Live, row: Axis) -> PublicVector:
     return PublicVector(table, indicator.evaluate)
 
 
-def _tabled(values: Vector) -> PublicVector:
+def tabled(values: Vector) -> PublicVector:
     """A vector that is short enough to be written out. K vector (2, n)."""
     return PublicVector(lambda: values, lambda x: kdot(values, eq_table(x)[:, : values.shape[1]]))
 
 
-def _zeros(size: int) -> Vector:
-    return np.zeros((2, size), dtype=np.uint64)
+def weighted(own: Standardization, shares: Sequence[K]) -> Vector:
+    """Of each exponent the sum of what _OF_EXPONENTS says, each times its share: K vector (2, cap + 1)."""
+    total = np.zeros((2, own.cap + 1), dtype=np.uint64)
+    for share, integers in zip(shares, _OF_EXPONENTS, strict=True):
+        total = kadd(total, kscale(_base(list(integers(own))), share))
+    return total
 
 
 def _base(integers: list[int]) -> Vector:
     """Integers below 2^62 as a K vector (2, n)."""
-    values = _zeros(len(integers))
+    values = np.zeros((2, len(integers)), dtype=np.uint64)
     values[0] = to_field(np.array(integers, dtype=np.int64))
     return values

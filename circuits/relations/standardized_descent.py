@@ -24,7 +24,7 @@ from ...errors import ZkUnlearnError
 from ..field.goldilocks import ONE, K, Vector, kscale
 from ..field.multilinear import Point, eq, eq_index, eq_table, prefix, prefix_eq
 from ..language.hidden import Hidden, Product
-from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
+from ..language.layout import VIRTUAL, Address, Axis, Column
 from ..language.relation import (
     Coordinates,
     Factor,
@@ -66,10 +66,9 @@ class StandardizedDescent(GradientDescent):
         return ScalerRelation(public, self.weight, self.output, self.row, self.schedule.live, self._last(WEIGHTS))
 
     @property
-    def columns(self) -> Mapping[str, tuple[Column, ...]]:
-        """Those of gradient descent, and what standardises."""
-        own = super().columns
-        return {**own, WITNESS: (*own[WITNESS], *self.scaler.columns)}
+    def besides(self) -> tuple[Column, ...]:
+        """What standardises."""
+        return self.scaler.columns
 
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
@@ -99,18 +98,22 @@ class StandardizedDescent(GradientDescent):
         own = self._steps(WEIGHTS)
         weights = Factor(own.terms(at, ONE), own.taken_off((self.block, self.weight), self._real_models(fixed)))
 
-        offsets = Factor((Term(ONE, OFFSET, {"weight": k}),))
+        offsets = Factor((Term(ONE, OFFSET, self._scaled(b, k)),))
         means = Sum("means of scores", groups, self._existing(b_star, j_star), (offsets, weights))
         taken = steps.total(means)
         steps.sumcheck(means, taken)
-        features = Factor((Term(ONE, FEATURES, {"row": (*b, *j_star), "feature": k}),))
-        powers = Factor((Term(ONE, POWER, {"weight": k}),))
+        features = Factor((Term(ONE, FEATURES, {"row": self._in_dataset((*b, *j_star)), "feature": k}),))
+        powers = Factor((Term(ONE, POWER, self._scaled(b, k)),))
         weight = PublicVector(
             lambda: _repeated(eq_table(b_star), width),
             lambda point: eq(b_star, point[:blocks]) * prefix(point[blocks:], width),
         )
         product = Sum("product", groups, weight, (powers, features, weights))
         steps.sumcheck(product, star.values[Z] - self._bias(steps, fixed, b_star, j_star) + taken)
+
+    def _scaled(self, block: Coordinates, feature: Coordinates) -> dict[str, Coordinates]:
+        """Where the scaler of a feature is: the same in all blocks."""
+        return {"weight": feature}
 
     def _existing(self, b: Point, j: Point) -> PublicVector:
         """eq(b, b') [row (b', j) is real] [k real] on blocks b' and features k."""
@@ -165,7 +168,7 @@ class StandardizedDescent(GradientDescent):
 
         ended = steps.sumcheck(own, total)
         (tau,) = steps.point("parts", 1)
-        self._rows(steps, ended.values[1][0] + residuals * tau, t, o, ended.point, ONE, tau)
+        self._rows(steps, ended.values[1][0] + residuals * tau, t, o, self._of_rows(ended.point, ONE, tau))
 
 
 def _repeated(values: Vector, width: int) -> Vector:

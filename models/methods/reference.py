@@ -207,6 +207,27 @@ def exported(schedule: Schedule, weights: IntArray, scaler: Scaler | None = None
     return np.append(scaler.power * own, intercept_of(schedule, weights, scaler))
 
 
+def started(schedule: Schedule, model: IntArray, scaler: Scaler | None = None) -> IntArray:
+    """The first weights (K,) of a training that begins from a model (K,), `exported`: rounded down where features are
+    standardised, as they were by other rows before.
+
+    Raises:
+        TrainingError: one is out of its range.
+    """
+    own, intercept = model[: schedule.features], model[schedule.features :]
+    if scaler is not None:
+        own = own >> scaler.e
+        intercept = intercept + scaler.shift @ own
+    weights = np.append(own, intercept >> schedule.scales.x_bits).astype(np.int64)
+    limit = 1 << (schedule.weight_bits - 1)
+    if (weights < -limit).any() or (weights >= limit).any():
+        raise TrainingError(
+            f"weights of the model to begin from are out of the declared range with the features of this stage, whose "
+            f"limit is {limit / 2.0**schedule.scales.w_bits:g}; fewer w_bits leave more room"
+        )
+    return weights
+
+
 def intercept_of(schedule: Schedule, weights: IntArray, scaler: Scaler | None) -> int:
     """What is added to all scores besides features times weights, at their scale; of trained weights (K,)."""
     bias = int(weights[schedule.features :].sum()) << schedule.scales.x_bits
@@ -219,7 +240,7 @@ def whole_gradient(schedule: Schedule, scaler: Scaler | None, gradient: IntArray
     Args:
         gradient: (d,), sum of r x. residuals: sum of r.
     """
-    one, public = 1 << schedule.scales.x_bits, schedule.standardization
+    one, public = 1 << schedule.scales.x_bits, schedule.standardization_of(0)
     gradient = gradient.copy()
     gradient[list(schedule.unused)] = 0
     if scaler is None or public is None:
@@ -278,7 +299,7 @@ def _descend(
     largest_entry = int(column_bounds.max())
     weight_limit = 1 << (schedule.weight_bits - 1)
     mask = (1 << schedule.shift) - 1
-    public, scaler = schedule.standardization, None
+    public, scaler = schedule.standardization_of(0), None
     if public is not None:
         scaler = scaler_of(public, *sums_of(matrix.T, alive))
     trace = _empty_trace(schedule, scaler)

@@ -64,9 +64,10 @@ class Schedule(Compiled):
         m_epoch: the factors m_e of momentum, E of them.
         class_weights: v_0, v_1, .., how often a row counts by its class; ones for labels that are no classes.
         label_kind, label_multiplier: y = label integer * label_multiplier, scale p_bits.
-        rate_scale: learning rate of epoch e in block b = c_e * c_b * n_b * rate_scale, exactly.
+        rate_scale: learning rate of epoch e in block b = c_e * c_b * n_b * rate_scale, exactly; without n_b of shards
+            with standardised features, where D divides by it.
         bounds: (expression, bound) pairs of the static analysis, in the order of the arithmetic.
-        standardization: how features are standardised; None if they are not.
+        standardization: how features are standardised, in a stage those of a whole shard; None if they are not.
         stage: of a sharded training, of which blocks are shards: each trains a model of its own. None if one model is
             trained by all blocks in turn.
     """
@@ -128,6 +129,12 @@ class Schedule(Compiled):
         """n_b, B of them."""
         return self.live.counts(self.block_size)
 
+    def standardization_of(self, block: int) -> Standardization | None:
+        """How features are standardised in a block, which is a shard of a stage: by the rows of it that count."""
+        if self.stage is None or self.standardization is None:
+            return self.standardization
+        return self.standardization.of(self.live_counts[block])
+
     def block_rows(self, block: int) -> slice:
         """The rows of a block; the last block may have fewer than J."""
         return slice(block * self.block_size, min((block + 1) * self.block_size, self.rows))
@@ -148,13 +155,19 @@ class Schedule(Compiled):
 
     def effective_learning_rate(self, epoch: int, block: int) -> float:
         """The learning rate the integers apply to a block's mean gradient; 0.0 where no row is live."""
-        return float(self.c_epoch[epoch] * self.c_block[block] * self.live_counts[block] * self.rate_scale)
+        return float(self.c_epoch[epoch] * self._divided(self.c_block[block], self.live_counts[block]))
 
     def effective_learning_rate_range(self) -> tuple[float, float]:
         """Smallest and largest effective learning rate over all steps that have a live row."""
-        factors = {self.c_block[start] * n for start, n in self.live_counts.starts() if n}
+        factors = {self._divided(self.c_block[start], n) for start, n in self.live_counts.starts() if n}
         low, high = min(self.c_epoch.values) * min(factors), max(self.c_epoch.values) * max(factors)
-        return float(low * self.rate_scale), float(high * self.rate_scale)
+        return float(low), float(high)
+
+    def _divided(self, factor: int, count: int) -> Fraction:
+        """What c_e is multiplied with in a block of which so many rows count."""
+        if self.stage is not None and self.standardization is not None:
+            count = min(count, 1)
+        return factor * count * self.rate_scale
 
     def effective_momentum(self, epoch: int) -> float:
         """The momentum the integers apply in an epoch."""
@@ -262,7 +275,11 @@ def compile_stage(
     alone = replace(shape, rows=stage.shards.shard_rows)
     geometry = geometry_of(method, family, scales, alone, Live(alone.rows))
     own = replace(geometry, block_size=stage.block_size, one_divisor=False)
-    schedule = _compiled(method, family, scales, shape, live, own, stage)
+    return at_rest(_compiled(method, family, scales, shape, live, own, stage))
+
+
+def at_rest(schedule: Schedule) -> Schedule:
+    """The same with a first step of no momentum."""
     first, *later = schedule.m_epoch.lengths
     momenta = zip(schedule.m_epoch.values, (first - 1, *later), strict=True)
     return replace(schedule, m_epoch=Runs.of([(0, 1), *momenta]))

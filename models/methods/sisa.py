@@ -26,12 +26,14 @@ from ..shards import Run, Shards
 from .base import NO_SHARDS, Compiled, Method
 from .gradient_descent import MAX_SCORES, MAX_WEIGHTS, GradientDescent
 from .schedule import Schedule, compile_stage
+from .standardized import compile_standardized_stage
 
 MAX_SLICES = 64
 MAX_SHARDS = 1 << 12
 MAX_PARTS = 512  # stages of runs, each of which costs sums of its own
 AGGREGATES = ("probability", "score", "vote")
-_SHARED = ("epochs", "learning_rate", "momentum", "l2", "bias", "penalize_intercept", "class_weight")
+_SHARED = ("epochs", "learning_rate", "momentum", "l2", "bias", "penalize_intercept", "class_weight", "standardize")
+MAX_SCALED = 1 << 17  # features of all shards that are standardised together
 _FIELDS: Fields = {"shard_rows": Int(1, MAX_ROWS), "slices": Int(1, MAX_SLICES), "aggregate": str}
 
 
@@ -136,6 +138,7 @@ class Sisa(Method):
         slices: R, stages of each shard.
         epochs, learning_rate, momentum: of each stage, as of gradient descent; momentum begins anew with each.
         l2, bias, penalize_intercept, class_weight: as of gradient descent.
+        standardize: as of gradient descent, in each stage of each shard by its own rows that count.
         aggregate: how models answer together: by the mean of what they predict ("probability"), by the prediction of
             their mean score ("score"), or, of classes, by the number of models that predict them ("vote").
 
@@ -154,6 +157,7 @@ class Sisa(Method):
     bias: bool = True
     penalize_intercept: bool = False
     class_weight: Mapping[str, int] | tuple[tuple[str, int], ...] | None = None
+    standardize: bool = False
     aggregate: str = AGGREGATES[0]
 
     def __post_init__(self) -> None:
@@ -189,10 +193,9 @@ class Sisa(Method):
         """See Method."""
         own = take({name: value for name, value in mapping.items() if name in _FIELDS}, _FIELDS, what)
         rest = {name: value for name, value in mapping.items() if name not in _FIELDS}
-        for name in ("batch_size", "standardize"):
-            if name in rest:
-                take({name: rest[name]}, {}, what)  # refuses it
-        whole = {**rest, "kind": GradientDescent.kind, "batch_size": 0, "standardize": False}
+        if "batch_size" in rest:
+            take({"batch_size": rest["batch_size"]}, {}, what)  # refuses it
+        whole = {**rest, "kind": GradientDescent.kind, "batch_size": 0}
         descent = GradientDescent.from_mapping(whole, what)
         return cls(**own, **{name: getattr(descent, name) for name in _SHARED})
 
@@ -232,6 +235,11 @@ class Sisa(Method):
             raise ParameterError(f"shard_rows = {self.shard_rows}: the data set has {shape.rows} rows, fewer than half")
         if shards.count > MAX_SHARDS:
             raise ParameterError(f"shard_rows = {self.shard_rows}: makes {shards.count} shards, more than {MAX_SHARDS}")
+        if self.standardize and shards.count * shape.features > MAX_SCALED:
+            raise ParameterError(
+                f"standardize: {shape.features} features of {shards.count} shards are more than one proof can "
+                f"standardise ({MAX_SCALED})"
+            )
         stages = [shards.stage(number) for number in range(1, self.slices + 1)]
         if sum(stage.rows for stage in stages) * self.epochs * shape.outputs > MAX_SCORES:
             raise ParameterError(
@@ -245,13 +253,14 @@ class Sisa(Method):
             )
 
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Stages:
-        """See Method; the integers of a stage are those of schedule.py, compile_stage."""
+        """See Method; the integers of a stage are those of schedule.py, or of standardized.py."""
         self.require_provable(shape)
         if self.aggregate == "vote" and family.predicts != "class":
             raise ParameterError(f'aggregate = "vote": a {family.title} predicts no classes')
         shards = Shards(shape.rows, self.shard_rows, self.slices)
+        compiler = compile_standardized_stage if self.standardize else compile_stage
         stages = [
-            compile_stage(self.descent, family, scales, shape, stage, stage.live(live.forgotten))
+            compiler(self.descent, family, scales, shape, stage, stage.live(live.forgotten))
             for stage in (shards.stage(number) for number in range(1, self.slices + 1))
         ]
         return Stages(

@@ -19,7 +19,7 @@ has C = V = 0 and x' = 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 
 import numpy as np
@@ -49,6 +49,10 @@ class Standardization:
     cap: int
     amplitude: int
     unused: tuple[int, ...] = ()
+
+    def of(self, count: int) -> Standardization:
+        """The same where so many rows count. Of none it is that of one: sums are then 0, and so is what follows."""
+        return replace(self, count=max(1, count))
 
     @property
     def half(self) -> int:
@@ -87,7 +91,12 @@ class Standardization:
     @property
     def rate_bits(self) -> int:
         """Of D."""
-        return (self.amplitude // self.floor + 1).bit_length()
+        return self.largest_rate.bit_length()
+
+    @property
+    def largest_rate(self) -> int:
+        """A bound of D."""
+        return self.amplitude // self.floor + 1
 
     @property
     def division_bits(self) -> int:

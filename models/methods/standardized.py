@@ -12,7 +12,7 @@ all data and all forget lists, as those of schedule.py do. Where a bound follows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from ..live import Live
 from ..runs import Runs
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
+from ..shards import Stage
 from .geometry import (
     EXPRESSION_BOUND,
     FIELD_MODULUS,
@@ -37,7 +38,7 @@ from .geometry import (
     score_bounds,
     update_bounds,
 )
-from .schedule import Schedule, scheduled
+from .schedule import Schedule, at_rest, scheduled
 from .standardization import (
     LARGEST_EXPONENT,
     Standardization,
@@ -168,6 +169,44 @@ def compile_standardized(
         ParameterError: as compile_schedule.
     """
     geometry = geometry_of(method, family, scales, shape, live)
+    chosen, cut = _choose(geometry, shape)
+    scale = geometry.largest_block << cut.block_bits
+
+    def of_block(n: int) -> int:
+        return nearest(Fraction(scale, n)) if n else 0
+
+    c_block = live.counts(geometry.block_size).map(of_block) if not geometry.one_divisor else Runs.of([(1, 1)])
+    standardization = _standardization(geometry, shape, cut, chosen[1], live.count)
+    return _scheduled(method, family, scales, shape, live, geometry, chosen, cut, standardization, c_block)
+
+
+def compile_standardized_stage(
+    method: GradientDescent, family: Family, scales: FixedPoint, shape: DatasetShape, stage: Stage, live: Live
+) -> Schedule:
+    """The integers of one stage of some shards on features that are standardised by the rows of the stage that count,
+    in each shard by its own; see compile_stage.
+
+    D divides by how many rows of a shard count, so c_b does not.
+
+    Args:
+        live: who counts of the stage's rows.
+
+    Raises:
+        ParameterError: as compile_schedule.
+    """
+    alone = replace(shape, rows=stage.shards.shard_rows)
+    geometry = geometry_of(method, family, scales, alone, Live(alone.rows))
+    chosen, cut = _choose(geometry, alone)
+    standardization = _standardization(geometry, alone, cut, chosen[1], alone.rows)
+    own, c_block = replace(geometry, block_size=stage.block_size), Runs.of([(1, stage.count)])
+    return at_rest(_scheduled(method, family, scales, shape, live, own, chosen, cut, standardization, c_block, stage))
+
+
+Chosen = tuple[int, int, list[Bound]]  # h, the bits of weights, and the bounds
+
+
+def _choose(geometry: Geometry, shape: DatasetShape) -> tuple[Chosen, _Cut]:
+    """What fits. Raises ParameterError."""
 
     def bounds_of(shift: int, weight_bits: int) -> list[Bound]:
         return _bounds(geometry, shape, shift, weight_bits, _cut(geometry, shape, shift))
@@ -176,21 +215,42 @@ def compile_standardized(
     cut = _cut(geometry, shape, shift)
     if error > WORST_RATE_ERROR:
         raise ParameterError(_too_coarse(geometry, shape, shift, cut))
-    amplitude, scale = cut.whole_amplitude(geometry, live.count), geometry.largest_block << cut.block_bits
+    return (shift, weight_bits, bounds_of(shift, weight_bits)), cut
 
-    def of_block(n: int) -> int:
-        return nearest(Fraction(scale, n)) if n else 0
 
-    whole = power_of_two(shift + geometry.scale_bits + 2 * shape.x_bits)
-    cap = _cap(geometry, shape.x_bits, weight_bits)
+def _standardization(
+    geometry: Geometry, shape: DatasetShape, cut: _Cut, weight_bits: int, count: int
+) -> Standardization:
+    """The public integers, where so many rows count."""
+    cap, amplitude = _cap(geometry, shape.x_bits, weight_bits), cut.whole_amplitude(geometry, count)
+    return Standardization(shape.rows, count, shape.x_bits, cap, amplitude, shape.unused)
+
+
+def _scheduled(
+    method: GradientDescent,
+    family: Family,
+    scales: FixedPoint,
+    shape: DatasetShape,
+    live: Live,
+    geometry: Geometry,
+    chosen: Chosen,
+    cut: _Cut,
+    standardization: Standardization,
+    c_block: Runs,
+    stage: Stage | None = None,
+) -> Schedule:
+    """The schedule, from what its bounds depend on."""
+    whole = power_of_two(chosen[0] + geometry.scale_bits + 2 * shape.x_bits)
+    divisor = live.count if stage is None else 1
     return scheduled(
         method,
         compiled_fields(family, scales, shape, geometry, live),
         geometry,
-        (shift, weight_bits, bounds_of(shift, weight_bits)),
+        chosen,
         label_kind=shape.label_kind,
         c_epoch=by_epoch(method, Fraction(1 << cut.epoch_bits) / geometry.largest_rate),
-        c_block=live.counts(geometry.block_size).map(of_block) if not geometry.one_divisor else Runs.of([(1, 1)]),
-        rate_scale=Fraction(amplitude, live.count) / whole,
-        standardization=Standardization(shape.rows, live.count, shape.x_bits, cap, amplitude, shape.unused),
+        c_block=c_block,
+        rate_scale=Fraction(standardization.amplitude, divisor) / whole,
+        standardization=standardization,
+        stage=stage,
     )

@@ -118,15 +118,22 @@ class Columns:
 
     def sum_axes(self, column: Address, at: Mapping[str, Coordinates | PublicVector]) -> Vector:
         """Sum every axis against what its coordinates say; variables stay. K array (2, ...), one axis each."""
-        cells, weights = self.cells(column), []
+        cells, left = self.chosen(column, at)
+        return _sum_axes(cells, [_weights(size, own) for size, own in zip(cells.shape, left, strict=True)])
+
+    def chosen(
+        self, column: Address, at: Mapping[str, Coordinates | PublicVector]
+    ) -> tuple[Cells, list[Coordinates | PublicVector]]:
+        """The cells that bits beside variables choose, and the coordinates of each axis that are left."""
+        cells, left = self.cells(column), []
         for i, axis in enumerate(self.axes[column]):
-            chosen, left = _chosen(axis, at[axis.name])
+            chosen, own = _chosen(axis, at[axis.name])
             if chosen is not None:
                 cells = cells[(slice(None),) * i + (chosen,)]
                 if not cells.shape[i]:  # all of them are past the last, and zero
                     cells = np.zeros((*cells.shape[:i], 1, *cells.shape[i + 1 :]), dtype=cells.dtype)
-            weights.append(_weights(cells.shape[i], left))
-        return _sum_axes(cells, weights)
+            left.append(own)
+        return cells, left
 
 
 def _sum_axes(cells: Cells, weights: Sequence[Vector | None]) -> Vector:

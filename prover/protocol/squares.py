@@ -1,21 +1,23 @@
 """A sum of squares over a large column: as any other sum (sumcheck.py), without writing the column out over K.
 
-    sum over k, n of w(k) s(n) X(k, n) (X(k, n) + c real(k, n)),   s(n) zero or one
+    sum over k, n of w(k) s(n) X(k, n) (X(k, n) + c real(k, n)),   s(n) one of a few values
 
 Variables of k are bound first. Bound or not, what a round needs of all n is in the products of rows of X, sum over n of
-s(n) X(k, n) X(k', n), for k and k' that differ in leading bits alone: integers, which BLAS adds up exactly. They are
-folded on both sides. With the leading bits bound, X is contracted once, and what is left is small.
+s(n) X(k, n) X(k', n), for k and k' that differ in leading bits alone: for the n of one value of s times integers, which
+BLAS adds up exactly. They are folded on both sides. With the leading bits bound, X is contracted once, and what is left
+is small.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, to_field
+from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kscalar, to_field
 from ...circuits.field.multilinear import Point
 from ...circuits.language.hidden import Hidden
 from ...circuits.language.relation import Outer, Sum, Term, Var
@@ -58,22 +60,18 @@ def is_square(statement: Sum, columns: Columns) -> bool:
 
 
 def _is_whole(term: Term, statement: Sum, columns: Columns) -> bool:
-    """Whether the term is the column itself, its axes in their order."""
-    found = [c for axis in columns.axes[term.column] for c in _coordinates(term, axis.name)]
+    """Whether the term is the column itself, or what bits choose of it, its axes in their order."""
+    _, left = columns.chosen(term.column, term.at)
+    found = [c for own in left for c in (own if isinstance(own, tuple) else (own,))]
     return found == [Var(i) for i in range(statement.variables)]
-
-
-def _coordinates(term: Term, axis: str) -> tuple[object, ...]:
-    own = term.at[axis]
-    return own if isinstance(own, tuple) else (own,)
 
 
 def prove_leading(
     channel: ProverChannel, statement: Sum, claim: Hidden, columns: Columns
 ) -> tuple[Point, Hidden, list[Vector]]:
     """The rounds of the leading variables of k: the point, the claim left, and the three factors on what is left."""
-    column = statement.factors[0].terms[0].column
-    cells, bits = columns.cells(column), statement.groups[0]
+    term, bits = statement.factors[0].terms[0], statement.groups[0]
+    cells, _ = columns.chosen(term.column, term.at)
     leading = min(bits, MOST_LEADING)
     constant = statement.factors[1].constant
     c = ZERO if constant is None else constant.evaluate((ZERO,) * statement.variables)
@@ -90,7 +88,7 @@ def prove_leading(
     folded = _contracted(cells, eq_table(tuple(point)), cut, rows)
     weights = _outer(state.weights.reshape(2, cut), _padded(chosen, rows))
     real = np.zeros((2, rows), dtype=np.uint64)
-    real[0, : cells.shape[1]] = 1
+    real[0, : chosen.shape[1]] = 1
     shifted = kernels.kadd(folded, kernels.kscale(_outer(state.real.reshape(2, cut), real), c.pair))
     return tuple(point), claim, [weights, folded, shifted]
 
@@ -99,15 +97,32 @@ def _start(cells: Cells, chosen: Vector, weight: Vector, leading: int, bits: int
     """Before any round. cells: int16 (d, N). chosen: s, K (2, N). weight: w, K (2, d)."""
     many, others = 1 << leading, 1 << (bits - leading)
     places = [range(other, len(cells), others) for other in range(others)]  # k, by the bits that stay
-    products, sums = np.zeros((others, many, many), dtype=np.int64), np.zeros((others, many), dtype=np.int64)
-    live = np.flatnonzero(chosen[0])
-    tasks = [partial(_gram, cells, place, live, products[i], sums[i]) for i, place in enumerate(places)]
-    kernels.run_blas_tasks(tasks)
+    products, sums = (np.zeros((2, others, *[many] * axes), dtype=np.uint64) for axes in (2, 1))
+    for value, live in _by_value(chosen):
+        own = np.zeros((others, many, many), dtype=np.int64), np.zeros((others, many), dtype=np.int64)
+        kernels.run_blas_tasks([partial(_gram, cells, place, live, *own, i) for i, place in enumerate(places)])
+        products, sums = (
+            kernels.kadd(total, kernels.kscale(_base(found), value.pair))
+            for total, found in zip((products, sums), own, strict=True)
+        )
     real, weights = np.zeros((2, 2, others * many), dtype=np.uint64)
     real[0, : len(cells)] = 1
     weights[:, : weight.shape[1]] = weight
     leading_last = [values.reshape(2, many, others).transpose(0, 2, 1) for values in (real, weights)]
-    return _Products(_base(products), _base(sums), *leading_last)
+    return _Products(products, sums, *leading_last)
+
+
+def _by_value(chosen: Vector) -> Iterator[tuple[K, npt.NDArray[np.int64]]]:
+    """Each value of s but zero, and the n that have it."""
+    ends = np.flatnonzero((np.diff(chosen, axis=1) != 0).any(axis=0)) + 1
+    starts = np.concatenate([[0], ends])  # of n with equal neighbours
+    values, which = np.unique(chosen[:, starts], axis=1, return_inverse=True)
+    of_n = np.repeat(which.reshape(-1), np.diff([*starts, chosen.shape[1]]))
+    order = np.argsort(of_n, kind="stable")
+    for i, live in enumerate(np.split(order, np.searchsorted(of_n[order], np.arange(1, values.shape[1])))):
+        value = kscalar(values[:, i])
+        if value != ZERO:
+            yield value, live
 
 
 def _gram(
@@ -116,16 +131,17 @@ def _gram(
     live: npt.NDArray[np.int64],
     products: npt.NDArray[np.int64],
     sums: npt.NDArray[np.int64],
+    index: int,
 ) -> None:
-    """Products and sums of a few rows of X, at the n that are chosen."""
+    """Products and sums of a few rows of X, at the n that are chosen; they are the `index`-th."""
     step, count = EXACT // FEATURE_BOUND**2, len(place)
     for start in range(0, len(live), step):
         part = live[start : start + step]
         own = cells[place.start : place.stop : place.step]
         whole = own if len(part) == cells.shape[1] else np.take(own, part, axis=1)
         floats = whole.astype(np.float64)
-        products[:count, :count] += (floats @ floats.T).astype(np.int64)
-        sums[:count] += floats.sum(axis=1).astype(np.int64)
+        products[index, :count, :count] += (floats @ floats.T).astype(np.int64)
+        sums[index, :count] += floats.sum(axis=1).astype(np.int64)
 
 
 def _round(state: _Products, c: K) -> list[K]:

@@ -72,9 +72,9 @@ def _outputs_to_learn(rows: Rows, schedule: Schedule) -> list[int]:
 def _units(schedule: Schedule, scaler: Scaler | None) -> Units:
     """Of features as they are, or with mean zero and spread one: models/methods/standardization.py."""
     fixed, weight = schedule.scales, np.full(schedule.width, 2.0**-schedule.scales.w_bits)
-    if scaler is None or schedule.standardization is None:
+    public = schedule.standardization_of(0)
+    if scaler is None or public is None:
         return Units(np.full(schedule.features, 2.0**-fixed.x_bits), np.zeros(schedule.features), weight)
-    public = schedule.standardization
     spread = np.sqrt((scaler.V + public.floor) / public.count)
     weight[: schedule.features] *= spread * 2.0**-fixed.x_bits
     return Units(scaler.power / spread, scaler.shift / spread, weight)

@@ -46,6 +46,7 @@ def trained_columns(relation: GradientDescent, traces: Sequence[NarrowTrace]) ->
             looked_up |= limb_rows(limbs, column, bits)
     forgotten = to_field(_stacked(traces, "forgotten_scores"))
     columns: dict[Address, Cells | Combination] = {
+        **(_sums(relation, traces) if isinstance(relation, StandardizedDescent) else {}),
         Q: quotients,
         PREDICTIONS: _stacked(traces, "P"),
         Z: Combination(((1, remainders), (LIMB, quotients)), first.forgotten, forgotten),
@@ -54,7 +55,7 @@ def trained_columns(relation: GradientDescent, traces: Sequence[NarrowTrace]) ->
     }
     if isinstance(relation, StandardizedDescent) and first.scaler is not None:
         scaler, rows = scaler_columns(relation.scaler, first.scaler)
-        columns |= {**scaler, **_sums(relation, traces)}
+        columns |= scaler
         looked_up |= rows
     return Witness(columns, looked_up)
 

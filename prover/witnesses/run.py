@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ZkUnlearnError
-from ...models.methods.reference import Trace, exported, intercept_of, train, updates, whole_gradient
+from ...models.methods.reference import Trace, exported, intercept_of, started, train, updates, whole_gradient
 from ...models.methods.resolution import require_resolution
 from ...models.methods.schedule import Schedule
 from ...models.methods.standardization import Scaler, scaler_of, sums_of
@@ -54,17 +54,18 @@ class NarrowTrace:
     scaler: Scaler | None
 
 
-def descend(rows: Rows, schedule: Schedule, start: Integers | None = None) -> tuple[NarrowTrace, ...]:
+def descend(rows: Rows, schedule: Schedule, before: Integers | None = None) -> tuple[NarrowTrace, ...]:
     """Run the declared training on the rows that count, for one output after the other.
 
     Args:
-        start: the first weights of each output, (outputs, K); zero without any.
+        before: the integers of the models that training begins from, (outputs, K); from zero without any.
 
     Raises:
-        TrainingError: a score left the activation table, or a weight its range.
+        TrainingError: a score left the activation table, or a weight its range, that of a first one too.
     """
     scaler = _scaler(rows, schedule)
-    starts = np.zeros((schedule.outputs, schedule.width), dtype=np.int64) if start is None else start
+    models = np.zeros((schedule.outputs, schedule.width), dtype=np.int64) if before is None else before
+    starts = [started(schedule, model, scaler) for model in models]
     return tuple(_output(rows, schedule, scaler, output, own) for output, own in enumerate(starts))
 
 
@@ -137,7 +138,7 @@ def _descend(
 
 def _scaler(rows: Rows, schedule: Schedule) -> Scaler | None:
     """Of standardised features."""
-    public = schedule.standardization
+    public = schedule.standardization_of(0)
     return None if public is None else scaler_of(public, *sums_of(rows.by_feature, schedule.live.mask()))
 
 

@@ -14,6 +14,7 @@ from ...circuits.field.goldilocks import Vector
 from ...circuits.language.layout import Address
 from ...circuits.relations.sisa import Sisa as SisaRelation
 from ...circuits.relations.sisa import part_name
+from ...circuits.relations.standardized_stage import StandardizedStage
 from ...errors import ParameterError, TrainingError
 from ...models.convergence import Curve, Point
 from ...models.methods.schedule import Schedule
@@ -27,6 +28,7 @@ from .gradient_descent import trained_columns
 from .model import model_cells
 from .rows import Rows
 from .run import NarrowTrace, descend, model_of, resolution_notes
+from .standardized_stage import stage_columns
 
 WARNING = "warning: "  # which a note begins with that is one
 Traces = tuple[NarrowTrace, ...]  # of each output
@@ -39,17 +41,19 @@ class ShardRun:
 
     Attributes:
         rows: those of the stage. schedule: of this shard alone.
+        before: the integers of the models that it begins from, (outputs, K); None from zero.
         traces: of each output.
     """
 
     rows: Rows
     schedule: Schedule
+    before: Integers | None
     traces: Traces
 
     @property
-    def last(self) -> Integers:
-        """The weights that it ends with, of each output, (outputs, K)."""
-        return np.stack([trace.weights[-1] for trace in self.traces])
+    def models(self) -> Integers:
+        """The integers of its models, (outputs, K)."""
+        return model_of(self.schedule, self.traces)
 
 
 Runs = tuple[tuple[ShardRun, ...], ...]  # of each part, of each of its shards
@@ -71,29 +75,22 @@ def train_shards(rows: Rows, schedule: Stages, starts: Sequence[Integers]) -> Ru
         if part.start is not None and part.source is not None:
             models = earlier[part.start][part.source, part.number - 1]
             first = part.run.first - part.source.first
-            before = [_trained(schedule, models[:, first + i]) for i in range(part.run.count)]
+            before = [models[:, first + i] for i in range(part.run.count)]
         elif part.source is not None:
-            before = [run.last for run in found[-1]]
-        found.append(tuple(_train_shard(rows, schedule, part, i, start) for i, start in enumerate(before)))
+            before = [run.models for run in found[-1]]
+        found.append(tuple(_train_shard(rows, schedule, part, i, models) for i, models in enumerate(before)))
     return tuple(found)
 
 
-def _train_shard(rows: Rows, schedule: Stages, part: Part, index: int, start: Integers | None) -> ShardRun:
-    """The `index`-th shard of a part, from weights (outputs, K), or from zero."""
+def _train_shard(rows: Rows, schedule: Stages, part: Part, index: int, before: Integers | None) -> ShardRun:
+    """The `index`-th shard of a part, from the integers of models (outputs, K), or from zero."""
     own, shard = part.schedule.of_shards(index, 1), part.run.first + index
     first = shard * schedule.shards.shard_rows
     mine = rows.part(first, first + own.rows)
     try:
-        return ShardRun(mine, own, descend(mine, own, start))
+        return ShardRun(mine, own, before, descend(mine, own, before))
     except TrainingError as error:
         raise TrainingError(f"shard {shard}, stage {part.number}: {error}") from error
-
-
-def _trained(schedule: Stages, models: Integers) -> Integers:
-    """The weights (.., K) that models were exported from."""
-    return np.concatenate(
-        [models[..., : schedule.features], models[..., schedule.features :] >> schedule.scales.x_bits], -1
-    )
 
 
 # The models ----------------------------------------------------------------------------------------------------------
@@ -101,7 +98,7 @@ def _trained(schedule: Stages, models: Integers) -> Integers:
 
 def models_of(schedule: Stages, runs: Runs) -> Integers:
     """The integers of all models, int64 (models, K): part by part, in each by output and shard."""
-    own = ([model_of(run.schedule, run.traces) for run in part] for part in runs)
+    own = ([run.models for run in part] for part in runs)
     return np.concatenate([np.stack(models, axis=1).reshape(-1, schedule.width) for models in own])
 
 
@@ -197,9 +194,24 @@ def sisa_witness(relation: SisaRelation, runs: Runs) -> Witness:
     looked_up: dict[str, LookedUpRows] = {}
     for (naming, part), shards in zip(relation.parts, runs, strict=True):
         own = trained_columns(part, _stage_traces(part.schedule, shards))
-        columns |= {naming.address(column): cells for column, cells in own.columns.items()}
-        looked_up |= {naming.prefix + lookup: rows for lookup, rows in own.looked_up.items()}
+        more = _standardized(part, shards) if isinstance(part, StandardizedStage) else Witness({}, {})
+        columns |= {naming.address(column): cells for column, cells in {**own.columns, **more.columns}.items()}
+        looked_up |= {naming.prefix + lookup: rows for lookup, rows in {**own.looked_up, **more.looked_up}.items()}
     return Witness({**columns, **multiplicities(relation.sections, looked_up)}, looked_up)
+
+
+def _standardized(relation: StandardizedStage, shards: Sequence[ShardRun]) -> Witness:
+    """What a stage on standardised features has besides, and its models."""
+    scalers = [run.traces[0].scaler for run in shards]  # of all outputs
+    before = [run.before for run in shards if run.before is not None]
+    columns, rows = stage_columns(
+        relation,
+        [scaler for scaler in scalers if scaler is not None],
+        np.stack([run.models for run in shards], axis=1),
+        np.stack([[trace.weights[0] for trace in run.traces] for run in shards], axis=1),
+        np.stack(before, axis=1) if before else None,
+    )
+    return Witness(columns, rows)
 
 
 def _stage_traces(schedule: Schedule, shards: Sequence[ShardRun]) -> Traces:
