@@ -74,10 +74,13 @@ def _committed(relation: ScalerRelation, integers: Mapping[Address, Integers]) -
         limbs = split_limbs(integers[column], column, bits)
         values |= limbs
         rows |= limb_rows(limbs, column, bits)
-    rate = to_field(integers[columns.RATE])
-    values[columns.EXPONENT] = integers[columns.EXPONENT].astype(np.uint16)
-    for column in (columns.POWER, columns.SQUARE, columns.SPREAD, columns.VARIANCE, columns.OFFSET):
-        values[column] = to_field(integers[column])
-    values[columns.SCALED_RATE] = mul(rate, values[columns.POWER])
-    values[columns.CENTRED_RATE] = mul(rate, values[columns.OFFSET])
+    rate, power, offset = (to_field(integers[own]) for own in (columns.RATE, columns.POWER, columns.OFFSET))
+    values |= {
+        columns.EXPONENT: integers[columns.EXPONENT].astype(np.uint16),
+        columns.POWER: power,
+        columns.OFFSET: offset,
+        columns.SCALED_RATE: mul(rate, power),
+        columns.CENTRED_RATE: mul(rate, offset),
+        **{own: to_field(integers[own]) for own in (columns.SQUARE, columns.SPREAD, columns.VARIANCE)},
+    }
     return values, rows
