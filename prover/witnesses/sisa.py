@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -26,33 +26,11 @@ from .curve import descent_curve
 from .gradient_descent import trained_columns
 from .model import model_cells
 from .rows import Rows
-from .run import NarrowTrace, descend, model_of, resolution_notes
+from .run import NarrowTrace, Traces, descend, descend_together, model_of, resolution_notes
 
 WARNING = "warning: "  # which a note begins with that is one
-Traces = tuple[NarrowTrace, ...]  # of each output
 Integers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class ShardRun:
-    """One stage of one shard.
-
-    Attributes:
-        rows: those of the stage. schedule: of this shard alone.
-        traces: of each output.
-    """
-
-    rows: Rows
-    schedule: Schedule
-    traces: Traces
-
-    @property
-    def last(self) -> Integers:
-        """The weights that it ends with, of each output, (outputs, K)."""
-        return np.stack([trace.weights[-1] for trace in self.traces])
-
-
-Runs = tuple[tuple[ShardRun, ...], ...]  # of each part, of each of its shards
+Runs = tuple[Traces, ...]  # of each part, those of all its shards
 
 
 def train_shards(rows: Rows, schedule: Stages, starts: Sequence[Integers]) -> Runs:
@@ -65,28 +43,66 @@ def train_shards(rows: Rows, schedule: Stages, starts: Sequence[Integers]) -> Ru
         TrainingError: a score left the activation table, or a weight its range; the message says in which shard.
     """
     earlier = [by_part(schedule, integers, runs) for integers, runs in zip(starts, schedule.starts, strict=True)]
-    found: list[tuple[ShardRun, ...]] = []
+    found: list[Traces] = []
     for part in schedule.parts:
-        before: Sequence[Integers | None] = [None] * part.run.count
+        before = np.zeros((schedule.outputs, part.run.count, schedule.width), dtype=np.int64)
         if part.start is not None and part.source is not None:
             models = earlier[part.start][part.source, part.number - 1]
             first = part.run.first - part.source.first
-            before = [_trained(schedule, models[:, first + i]) for i in range(part.run.count)]
+            before = _trained(schedule, models[:, first : first + part.run.count])
         elif part.source is not None:
-            before = [run.last for run in found[-1]]
-        found.append(tuple(_train_shard(rows, schedule, part, i, start) for i, start in enumerate(before)))
+            before = np.stack([trace.weights[-1] for trace in found[-1]])
+        found.append(_train_part(rows, schedule, part, before))
     return tuple(found)
 
 
-def _train_shard(rows: Rows, schedule: Stages, part: Part, index: int, start: Integers | None) -> ShardRun:
-    """The `index`-th shard of a part, from weights (outputs, K), or from zero."""
-    own, shard = part.schedule.of_shards(index, 1), part.run.first + index
-    first = shard * schedule.shards.shard_rows
-    mine = rows.part(first, first + own.rows)
-    try:
-        return ShardRun(mine, own, descend(mine, own, start))
-    except TrainingError as error:
-        raise TrainingError(f"shard {shard}, stage {part.number}: {error}") from error
+def _train_part(rows: Rows, schedule: Stages, part: Part, starts: Integers) -> Traces:
+    """All shards of a part together, from weights (outputs, shards, K); one by one where that cannot be."""
+    places = [_place(schedule, part, shard) for shard in range(part.run.count)]
+    features, labels = (
+        np.concatenate([cells[..., place] for place in places], axis=-1) for cells in (rows.by_feature, rows.labels)
+    )
+    together = descend_together(features, labels, part.schedule, starts)
+    if together is not None:
+        return together
+    apart = []
+    for shard, place in enumerate(places):
+        mine, own = rows.part(place.start, place.stop), part.schedule.of_shards(shard, 1)
+        try:
+            apart.append(descend(mine, own, starts[:, shard]))
+        except TrainingError as error:
+            raise TrainingError(f"shard {part.run.first + shard}, stage {part.number}: {error}") from error
+    return tuple(_beside(part.schedule, traces) for traces in zip(*apart, strict=True))
+
+
+def _place(schedule: Stages, part: Part, shard: int) -> slice:
+    """Where the rows of one of a part's shards are in the data set."""
+    rows, first = part.schedule.block_rows(shard), (part.run.first + shard) * schedule.shards.shard_rows
+    return slice(first, first + rows.stop - rows.start)
+
+
+def _beside(schedule: Schedule, traces: Sequence[NarrowTrace]) -> NarrowTrace:
+    """The traces of all shards of a stage as one."""
+    starts = (schedule.block_rows(shard).start for shard in range(schedule.blocks))
+
+    def beside(name: str) -> Any:
+        return np.concatenate([getattr(trace, name) for trace in traces], axis=1)
+
+    def stacked(name: str) -> Any:
+        return np.stack([getattr(trace, name) for trace in traces], axis=1)
+
+    return NarrowTrace(
+        weights=stacked("weights"),
+        u=stacked("u"),
+        Q=beside("Q"),
+        P=beside("P"),
+        rem=beside("rem"),
+        forgotten=np.concatenate([start + trace.forgotten for start, trace in zip(starts, traces, strict=True)]),
+        forgotten_scores=beside("forgotten_scores"),
+        gradients=stacked("gradients"),
+        residuals=stacked("residuals"),
+        scaler=None,
+    )
 
 
 def _trained(schedule: Stages, models: Integers) -> Integers:
@@ -101,8 +117,8 @@ def _trained(schedule: Stages, models: Integers) -> Integers:
 
 def models_of(schedule: Stages, runs: Runs) -> Integers:
     """The integers of all models, int64 (models, K): part by part, in each by output and shard."""
-    own = ([model_of(run.schedule, run.traces) for run in part] for part in runs)
-    return np.concatenate([np.stack(models, axis=1).reshape(-1, schedule.width) for models in own])
+    own = (model_of(part.schedule, traces) for part, traces in zip(schedule.parts, runs, strict=True))
+    return np.concatenate([models.reshape(-1, schedule.width) for models in own])
 
 
 def by_part(schedule: Stages, integers: Integers, runs: Sequence[Run]) -> dict[tuple[Run, int], Integers]:
@@ -135,11 +151,10 @@ def shard_notes(schedule: Stages, runs: Runs) -> tuple[str, ...]:
     """
     notes: Counter[str] = Counter()
     refused: list[ParameterError] = []
-    first = [run for part, own in zip(schedule.parts, runs, strict=True) if part.number == 1 for run in own]
-    learning = [run for run in first if run.schedule.live.count]
-    for run in learning:
+    learning = list(_learning(schedule, runs, 1))
+    for own, traces, _ in learning:
         try:
-            notes.update(resolution_notes(run.schedule, run.traces))
+            notes.update(resolution_notes(own, traces))
         except ParameterError as error:
             refused.append(error)
     if refused and len(refused) == len(learning):
@@ -164,12 +179,13 @@ def shards_curve(rows: Rows, method: Sisa, schedule: Stages, runs: Runs) -> Curv
 
     Shards without a row that counts are left out; None if there are no others.
     """
-    ended = [run for part, own in zip(schedule.parts, runs, strict=True) if _is_last(schedule, part) for run in own]
-    last = [run for run in ended if run.schedule.live.count]
+    last = list(_learning(schedule, runs, schedule.shards.slices))
     if not last:
         return None
-    curves = [descent_curve(run.rows, method.descent, run.schedule, run.traces) for run in last]
-    counts = np.array([run.schedule.live.count for run in last])
+    curves = [
+        descent_curve(rows.part(place.start, place.stop), method.descent, own, traces) for own, traces, place in last
+    ]
+    counts = np.array([own.live.count for own, _, _ in last])
     shares = counts / counts.sum()
     points = tuple(_mean_point(own, shares) for own in zip(*(curve.points for curve in curves), strict=True))
     constant = float(shares @ [curve.constant_loss for curve in curves])
@@ -177,8 +193,13 @@ def shards_curve(rows: Rows, method: Sisa, schedule: Stages, runs: Runs) -> Curv
     return Curve(points, curves[0].score_name, constant, _told(notes, len(last)))
 
 
-def _is_last(schedule: Stages, part: Part) -> bool:
-    return part.number == schedule.shards.slices
+def _learning(schedule: Stages, runs: Runs, number: int) -> Iterator[tuple[Schedule, Traces, slice]]:
+    """Of each shard of which rows count: its schedule and traces at a stage, and where its rows are."""
+    for part, traces in zip(schedule.parts, runs, strict=True):
+        for shard in range(part.run.count if part.number == number else 0):
+            own, rows = part.schedule.of_shards(shard, 1), part.schedule.block_rows(shard)
+            if own.live.count:
+                yield own, tuple(trace.of_model(shard, rows) for trace in traces), _place(schedule, part, shard)
 
 
 def _mean_point(points: Sequence[Point], shares: npt.NDArray[np.float64]) -> Point:
@@ -195,36 +216,8 @@ def sisa_witness(relation: SisaRelation, runs: Runs) -> Witness:
     """Columns of the models and the witness, and scores, of all stages."""
     columns: dict[Address, Cells | Combination] = {}
     looked_up: dict[str, LookedUpRows] = {}
-    for (naming, part), shards in zip(relation.parts, runs, strict=True):
-        own = trained_columns(part, _stage_traces(part.schedule, shards))
+    for (naming, part), traces in zip(relation.parts, runs, strict=True):
+        own = trained_columns(part, traces)
         columns |= {naming.address(column): cells for column, cells in own.columns.items()}
         looked_up |= {naming.prefix + lookup: rows for lookup, rows in own.looked_up.items()}
     return Witness({**columns, **multiplicities(relation.sections, looked_up)}, looked_up)
-
-
-def _stage_traces(schedule: Schedule, shards: Sequence[ShardRun]) -> Traces:
-    """The traces of all shards as one for each output: rows one after another, weights (E + 1, shards, K)."""
-    return tuple(_joined(schedule, [run.traces[output] for run in shards]) for output in range(schedule.outputs))
-
-
-def _joined(schedule: Schedule, traces: Sequence[NarrowTrace]) -> NarrowTrace:
-    starts = (schedule.block_rows(block).start for block in range(schedule.blocks))
-
-    def beside(name: str) -> Any:
-        return np.concatenate([getattr(trace, name) for trace in traces], axis=1)
-
-    def stacked(name: str) -> Any:
-        return np.stack([getattr(trace, name) for trace in traces], axis=1)
-
-    return NarrowTrace(
-        weights=stacked("weights"),
-        u=stacked("u"),
-        Q=beside("Q"),
-        P=beside("P"),
-        rem=beside("rem"),
-        forgotten=np.concatenate([start + trace.forgotten for start, trace in zip(starts, traces, strict=True)]),
-        forgotten_scores=beside("forgotten_scores"),
-        gradients=stacked("gradients"),
-        residuals=stacked("residuals"),
-        scaler=None,
-    )
