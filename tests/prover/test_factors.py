@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, P, kvector
+from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, P, Vector, kvector
 from zkunlearn.prover.protocol.batching import _factors
 
 ROWS, BITS = 5, 3
@@ -38,7 +38,7 @@ def test_factors_add_up_to_the_weights_of_all_places(places: dict[tuple[K, ...],
 def test_places_of_rows_that_others_have_alone_cost_no_product() -> None:
     one, other = (K(7, 1), K(5, 2), K(3, 4)), (ONE, K(5, 2), K(3, 4))
     both, third = (K(9, 9), K(5, 2), K(3, 4)), (K(6, 6), K(1, 2), K(3, 4))
-    places = {
+    places: dict[tuple[K, ...], Vector] = {
         one: kvector([ONE, ZERO, ZERO]),
         other: kvector([ZERO, ONE, ZERO]),
         both: kvector([ONE, ONE, ZERO]),
