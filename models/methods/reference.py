@@ -208,17 +208,17 @@ def exported(schedule: Schedule, weights: IntArray, scaler: Scaler | None = None
 
 
 def started(schedule: Schedule, model: IntArray, scaler: Scaler | None = None) -> IntArray:
-    """The first weights (K,) of a training that begins from a model (K,), `exported`: rounded down where features are
-    standardised, as they were by other rows before.
+    """The first weights of a training that begins from a model, `exported`, (K,), or of several, (.., K): rounded down
+    where features are standardised, as they were by other rows before.
 
     Raises:
         TrainingError: one is out of its range.
     """
-    own, intercept = model[: schedule.features], model[schedule.features :]
+    own, intercepts = model[..., : schedule.features], model[..., schedule.features :]
     if scaler is not None:
         own = own >> scaler.e
-        intercept = intercept + scaler.shift @ own
-    weights = np.append(own, intercept >> schedule.scales.x_bits).astype(np.int64)
+        intercepts = intercepts + (scaler.shift * own).sum(axis=-1, keepdims=True)
+    weights = np.concatenate([own, intercepts >> schedule.scales.x_bits], axis=-1)
     limit = 1 << (schedule.weight_bits - 1)
     if (weights < -limit).any() or (weights >= limit).any():
         raise TrainingError(

@@ -1,5 +1,7 @@
 """One step of gradient descent in exact integers, for some rows: scores, predictions, their part of the gradient.
 
+Blocks of rows may have models of their own, all of which one step moves: those of shards that are trained apart.
+
 Features are small integers. Weights, and residuals, are limb0 + 2^15 limb1 with signed 16-bit limbs. Then products of
 16-bit numbers are added up in pairs, in one instruction, into 32-bit sums, which are widened before they can overflow.
 
@@ -71,12 +73,14 @@ def _add_pair(features, at, after, w0, w1, low0, low1, high0, high1):
 
 
 @device
-def _scores(features, weights, scratch, stride, width, first, count, summed):
-    """scratch[_row_at(i)] = sum over k < width of weights[k] features[first + k stride + i].
+def _scores(features, weights, own, scratch, stride, width, first, count, summed):
+    """scratch[_row_at(i)] = sum over k < width of weight k times features[first + k stride + i].
 
-    weights: uint64, for each pair of features its limbs 0, then for each its limbs 1; of the last one half may be zero.
+    weights: uint64; from `own` on for each pair of features its limbs 0, then for each its limbs 1; of the last one
+    half may be zero.
     """
-    zero, shift, pairs = splat(np.uint64(0)), splat(np.uint64(1 << LIMB_BITS)), weights.size // 2
+    zero, shift, pairs = splat(np.uint64(0)), splat(np.uint64(1 << LIMB_BITS)), (width + 1) // 2
+    own1 = own + pairs
     for i in range(0, count, LANES):
         store(scratch, i, LANES, zero)
     for k in range(0, pairs, summed // 2):
@@ -86,12 +90,12 @@ def _scores(features, weights, scratch, stride, width, first, count, summed):
             a0, a1, b0, b1, c0, c1, d0, d1 = zero, zero, zero, zero, zero, zero, zero, zero
             at = first + 2 * k * stride + i
             for j in range(k, stop):
-                w0, w1, after = broadcast(weights, j), broadcast(weights, pairs + j), at + stride
+                w0, w1, after = broadcast(weights, own + j), broadcast(weights, own1 + j), at + stride
                 a0, a1, b0, b1 = _add_pair(features, at, after, w0, w1, a0, a1, b0, b1)
                 c0, c1, d0, d1 = _add_pair(features, at + WIDE, after + WIDE, w0, w1, c0, c1, d0, d1)
                 at += 2 * stride
             if half:  # the last feature with itself, which has the weight zero
-                w0, w1 = broadcast(weights, pairs - 1), broadcast(weights, 2 * pairs - 1)
+                w0, w1 = broadcast(weights, own + pairs - 1), broadcast(weights, own1 + pairs - 1)
                 a0, a1, b0, b1 = _add_pair(features, at, at, w0, w1, a0, a1, b0, b1)
                 c0, c1, d0, d1 = _add_pair(features, at + WIDE, at + WIDE, w0, w1, c0, c1, d0, d1)
             _widened(scratch, i, a0, a1, shift)
@@ -130,47 +134,63 @@ def _add_gradient(features, limbs, sums, stride, width, first, count, summed):
 
 
 @kernel(
-    array_of("int16", True), array_of("uint64", True), array_of("int32", True), array_of("int32", True),
-    array_of("int32", True), array_of("int32", True), array_of("int16"), array_of("int32"), array_of("uint16"),
-    array_of("int64"), array_of("int64"), array_of("int64"), array_of("int16"), array_of("int64"),
-    INT, INT, INT, INT, INT, INT, INT, INT,
+    array_of("int16", True), array_of("uint64", True), array_of("int64", True), array_of("int32", True),
+    array_of("int32", True), array_of("int32", True), array_of("int32", True), array_of("int16"), array_of("int32"),
+    array_of("uint16"), array_of("int64"), array_of("int64"), array_of("int64"), array_of("int64"), array_of("int16"),
+    array_of("int64"), INT, INT, INT, INT, INT, INT, INT, INT, INT, INT, INT,
 )  # fmt: skip
 def _descend(
-    features, weights, table, targets, counted, holes, quotients, predictions, remainders, hole_scores,
-    sums, scratch, limbs, found, stride, step, width, start, stop, epoch, intercept, summed,
+    features, weights, intercepts, table, targets, counted, holes, quotients, predictions, remainders, hole_scores,
+    gradients, sums, scratch, limbs, found, stride, step, room, width, height, start, stop, epoch, model_bits, models,
+    summed,
 ):  # fmt: skip
-    """Rows start..stop of a step, in blocks of the rows that limbs have room for; sums (.., 2 LANES).
+    """Rows start..stop of a step, `height` of them at a time; `start` is a multiple of it.
 
-    Feature k of row i of block a is features[a step + k stride + i]. intercept: what is added to all scores.
+    Feature k of row i of the a-th `height` rows is features[a step + k stride + i]; there are `room` rows, and lanes
+    that would run on beyond begin with rows before, which are left out. A model is that of 2^model_bits rows; weights,
+    intercepts (what is added to all scores) and gradients, (.., d + 1), the sum of residuals last, are of one model
+    after another, from number `models` on.
     holes[i] is -1 for a live row, else where its score goes; `epoch` is where rows begin in the columns.
-    found: the sum of residuals, and the least and the largest q of live rows.
+    found: the least and the largest q of live rows.
     """
-    total, low, high = np.int64(0), np.int64(TABLE_MIDDLE), np.int64(-TABLE_MIDDLE - 1)
-    up, height = np.int64(64 - LIMB_BITS), limbs.size // 2
-    for first in range(start, stop, height):
-        count = min(height, stop - first)
-        padded, block = -(-count // ROWS) * ROWS, first // height * step + first % height
-        _scores(features, weights, scratch, stride, width, block, padded, summed)
-        for i in range(count):
-            row, z = first + i, scratch[_row_at(i)] + intercept
-            q = z >> REMAINDER_BITS
-            at = epoch + row
-            if holes[row] >= 0:
-                hole_scores[holes[row]] = z
-                quotients[at], predictions[at], remainders[at] = 0, 0, 0
-                limbs[i], limbs[height + i] = 0, 0
-                continue
-            low, high = min(low, q), max(high, q)
-            p = table[(q + TABLE_MIDDLE) & (2 * TABLE_MIDDLE - 1)]  # where that wraps, the caller starts over
-            quotients[at], predictions[at], remainders[at] = q, p, z & ((1 << REMAINDER_BITS) - 1)
-            residual = (np.int64(p) - targets[row]) * counted[row]
-            total += residual
-            limb = (residual << up) >> up
-            limbs[i], limbs[height + i] = limb, (residual - limb) >> LIMB_BITS
-        for i in range(count, padded):
-            limbs[i], limbs[height + i] = 0, 0
-        _add_gradient(features, limbs, sums, stride, width, block, padded, summed)
-    found[0], found[1], found[2] = total, low, high
+    low, high = np.int64(TABLE_MIDDLE), np.int64(-TABLE_MIDDLE - 1)
+    up, limb1, pairs = np.int64(64 - LIMB_BITS), limbs.size // 2, (width + 1) // 2
+    for own in range(start >> model_bits, ((stop - 1) >> model_bits) + 1):
+        model, total = own - models, np.int64(0)
+        intercept = intercepts[model]
+        sums[:] = 0
+        for first in range(max(start, own << model_bits), min(stop, (own + 1) << model_bits), height):
+            count = min(height, min(stop, (own + 1) << model_bits) - first)
+            padded = -(-count // ROWS) * ROWS
+            before = max(0, first + padded - room)
+            block = first // height * step + first % height - before
+            _scores(features, weights, 2 * pairs * model, scratch, stride, width, block, padded, summed)
+            for i in range(before):
+                limbs[i], limbs[limb1 + i] = 0, 0
+            for i in range(before, before + count):
+                row, z = first - before + i, scratch[_row_at(i)] + intercept
+                q = z >> REMAINDER_BITS
+                at = epoch + row
+                if holes[row] >= 0:
+                    hole_scores[holes[row]] = z
+                    quotients[at], predictions[at], remainders[at] = 0, 0, 0
+                    limbs[i], limbs[limb1 + i] = 0, 0
+                    continue
+                low, high = min(low, q), max(high, q)
+                p = table[(q + TABLE_MIDDLE) & (2 * TABLE_MIDDLE - 1)]  # where that wraps, the caller starts over
+                quotients[at], predictions[at], remainders[at] = q, p, z & ((1 << REMAINDER_BITS) - 1)
+                residual = (np.int64(p) - targets[row]) * counted[row]
+                total += residual
+                limb = (residual << up) >> up
+                limbs[i], limbs[limb1 + i] = limb, (residual - limb) >> LIMB_BITS
+            for i in range(before + count, padded):
+                limbs[i], limbs[limb1 + i] = 0, 0
+            _add_gradient(features, limbs, sums, stride, width, block, padded, summed)
+        at = model * (width + 1)
+        for k in range(width):
+            gradients[at + k] += sums[2 * LANES * k : 2 * LANES * (k + 1)].sum()
+        gradients[at + width] += total
+    found[0], found[1] = low, high
 
 
 class Descent:
@@ -183,7 +203,7 @@ class Descent:
         counted: int32 (N,), how often a row counts that does; so many residuals are below LARGEST in absolute value.
         holes: rows that do not count.
         epochs: number of passes.
-        block_size: rows of a step, a power of two, but for the last step of an epoch.
+        block_size: rows of a model in a step, a power of two, but for the last ones of an epoch.
 
     Attributes:
         Q, P, rem: int16, int32, uint16 (epochs, N): table indices less 2^15, predictions, remainders; 0 in holes.
@@ -203,7 +223,7 @@ class Descent:
     ) -> None:
         self._width, self.rows = features.shape
         if self.rows < ROWS:
-            raise ValueError(f"at least {ROWS} rows are needed, to which lanes may run on")
+            raise ValueError(f"at least {ROWS} rows are needed, which lanes are filled with")
         largest = max(-int(features.min()), int(features.max()))
         self._summed = next(summed for bound, summed in SUMMED.items() if largest <= bound)
         self._table, self._targets, self._counted = table, targets, counted
@@ -213,12 +233,12 @@ class Descent:
         self.hole_scores = np.zeros((epochs, len(holes)), dtype=np.int64)
         # A block's features stay in the second cache.
         fitting = BLOCK_CELLS // max(1, self._width)
-        self._height = min(MOST_ROWS, max(ROWS, 1 << (fitting.bit_length() - 1)))
-        self._features, self._stride, self._step = features.reshape(-1), self.rows, self._height
+        largest_height = min(MOST_ROWS, max(ROWS, 1 << (fitting.bit_length() - 1)))
+        self._block_bits, self._height = block_size.bit_length() - 1, min(block_size, largest_height)
+        self._features, self._stride, self._step, self._room = features.reshape(-1), self.rows, self._height, self.rows
         if epochs >= MANY_EPOCHS and block_size >= ROWS:
-            self._height = min(self._height, block_size)
             self._features, self._stride = self._in_blocks(features), self._height
-            self._step = self._width * self._height
+            self._step, self._room = self._width * self._height, self.rows + self._height
         self._spaces = [self._space() for _ in range(thread_count())]
 
     def _in_blocks(self, features: Array) -> Array:
@@ -232,46 +252,51 @@ class Descent:
 
     def _space(self) -> tuple[Array, ...]:
         """Of one thread: sums, scores, limbs of residuals, and what was found."""
-        sums = np.zeros(2 * LANES * -(-self._width // FEATURES) * FEATURES, dtype=np.int64)
-        scratch, limbs = np.zeros(self._height, dtype=np.int64), _aligned(2 * self._height)
+        sums, height = np.zeros(2 * LANES * -(-self._width // FEATURES) * FEATURES, dtype=np.int64), self._height
+        scratch, limbs = np.zeros(max(ROWS, height), dtype=np.int64), _aligned(2 * max(ROWS, height))
         limbs[:] = 0
-        return sums, scratch, limbs, np.zeros(3, dtype=np.int64)
+        return sums, scratch, limbs, np.zeros(2, dtype=np.int64)
 
     def step(
-        self, weights: NDArray[np.int64], intercept: int, epoch: int, rows: slice
-    ) -> tuple[NDArray[np.int64], int, int, int]:
-        """One block of rows: the gradient, int64 (d,), the sum of residuals, the least and largest q that counts.
+        self, weights: NDArray[np.int64], intercepts: NDArray[np.int64], epoch: int, first: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
+        """One block of rows for each of M models.
+
+        Returns:
+            Gradients, int64 (M, d), sums of residuals, int64 (M,), the least and the largest q that counts.
 
         Args:
-            weights: (d,).
-            intercept: what is added to all scores, at their scale.
+            weights: (M, d), of models of blocks one after another.
+            intercepts: (M,), what is added to all scores, at their scale.
+            first: number of the first block.
 
         Raises:
             ValueError: a weight is not below LARGEST in absolute value.
         """
-        pairs = self._weight_pairs(weights)
-        arrays = self._features, pairs, self._table, self._targets, self._counted, self._holes
+        models = len(weights)
+        arrays = self._features, self._weight_pairs(weights), intercepts, self._table, self._targets, self._counted
         columns = self.Q.reshape(-1), self.P.reshape(-1), self.rem.reshape(-1), self.hole_scores[epoch]
-        cuts = spans(rows.stop - rows.start, cost=max(1, self._width // 8), grain=self._height)
-        used = self._spaces[: len(cuts)]
+        start, stop = first << self._block_bits, min((first + models) << self._block_bits, self.rows)
+        cuts = spans(stop - start, cost=max(1, self._width // 8), grain=self._height)
+        gradients = np.zeros((len(cuts), models, self._width + 1), dtype=np.int64)
         tasks = []
-        for (low, high), space in zip(cuts, used, strict=True):
-            space[0][:] = 0
-            where = self._stride, self._step, self._width, rows.start + low, rows.start + high, epoch * self.rows
-            tasks.append(partial(_descend, *arrays, *columns, *space, *where, intercept, self._summed))
+        for (low, high), own, space in zip(cuts, gradients, self._spaces, strict=False):
+            sizes = self._stride, self._step, self._room, self._width, self._height
+            where = start + low, start + high, epoch * self.rows, self._block_bits, first
+            outputs = *columns, own.reshape(-1), *space
+            tasks.append(partial(_descend, *arrays, self._holes, *outputs, *sizes, *where, self._summed))
         run_tasks(tasks)
-        sums = np.sum([space[0] for space in used], axis=0)
-        gradient = sums.reshape(-1, 2 * LANES).sum(axis=1)[: self._width]
-        totals, lows, highs = zip(*(space[-1].tolist() for space in used), strict=True)
-        return gradient, sum(totals), min(lows), max(highs)
+        sums = gradients.sum(axis=0)
+        lows, highs = zip(*(space[-1].tolist() for space in self._spaces[: len(cuts)]), strict=True)
+        return sums[:, :-1], sums[:, -1], min(lows), max(highs)
 
     def _weight_pairs(self, weights: NDArray[np.int64]) -> NDArray[np.uint64]:
-        """Limbs 0 of all pairs of weights, then limbs 1: uint64, a pair of 16 bits in both words."""
+        """Limbs 0 of all pairs of a model's weights, then limbs 1: uint64, a pair of 16 bits in both words."""
         if int(np.abs(weights).max()) >= LARGEST:
             raise ValueError(f"a weight is not below {LARGEST}")
         low = (weights << (64 - LIMB_BITS)) >> (64 - LIMB_BITS)
-        limbs = np.zeros((2, -(-self._width // 2) * 2), dtype=np.int16)
-        limbs[:, : self._width] = low, (weights - low) >> LIMB_BITS
+        limbs = np.zeros((len(weights), 2, -(-self._width // 2) * 2), dtype=np.int16)
+        limbs[:, 0, : self._width], limbs[:, 1, : self._width] = low, (weights - low) >> LIMB_BITS
         words = limbs.view(np.uint32).astype(np.uint64)
         return (words | words << np.uint64(32)).reshape(-1)
 

@@ -11,7 +11,7 @@ layers are as in lookup.py: lines i and i + L/2 are added to give line i of the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,11 @@ class Leaves:
             raise ValueError(f"{lines} lines of leaves: a power of two, at least {LINES}, is needed")
         if int(self.offsets.min()) < 0 or int(self.offsets.max()) + self.width + LANES > self.rows.size:
             raise ValueError("lines of leaves lie outside their rows")
+
+    @cached_property
+    def table(self) -> Array:
+        """The denominators as kernels take them, once for all layers: there may be as many as leaves."""
+        return _entries(self.denominators)
 
 
 @device
@@ -180,9 +185,14 @@ def _node_fold(rows, lines, table, n, b, count, m, i0, i1, r0, r1, live, mu0, mu
                 store(b, 2 * size + at, left, y1)
 
 
-def _arguments(leaves: Leaves, entries: Array) -> tuple[Array, Array, Array]:
-    """What every kernel takes; of each entry, both coefficients side by side."""
-    return leaves.rows, np.concatenate([leaves.offsets, leaves.bases]), cells_of(extension(entries, 2).T)
+def _entries(values: Array) -> Array:
+    """K (2, V), flat: of each entry, both coefficients side by side."""
+    return cells_of(extension(values, 2).T)
+
+
+def _arguments(leaves: Leaves, table: Array) -> tuple[Array, Array, Array]:
+    """What every kernel takes, with a table of entries."""
+    return leaves.rows, np.concatenate([leaves.offsets, leaves.bases]), table
 
 
 def _pieces(rows: int, m: int) -> list[tuple[int, int, int, int]]:
@@ -196,7 +206,7 @@ def leaves_up(leaves: Leaves) -> Array:
     """The second layer above the leaves: n and d over K, (2, 2, L/4, m)."""
     count, m = leaves.offsets.size, leaves.width
     n, d = both = empty((2, 2, count // 4, m), np.uint64)
-    arrays = *_arguments(leaves, leaves.denominators), n.reshape(-1), d.reshape(-1), count, m
+    arrays = *_arguments(leaves, leaves.table), n.reshape(-1), d.reshape(-1), count, m
     step, live = _up.of(leaves.rows), np.uint64(leaves.live)
     run_tasks([partial(step, *arrays, *piece, live) for piece in _pieces(count // 4, m)])
     return both
@@ -207,7 +217,7 @@ def leaf_round(leaves: Leaves, b: Array, weights: Weights) -> Sums:
     count, m = leaves.offsets.size, leaves.width
     tasks = _tasks(weights, count // 4, m)
     parts = np.zeros((len(tasks), 4), dtype=np.uint64)
-    arrays, step = (*_arguments(leaves, b), *map(flat, weights)), _leaf_round.of(leaves.rows)
+    arrays, step = (*_arguments(leaves, _entries(b)), *map(flat, weights)), _leaf_round.of(leaves.rows)
     run_tasks([partial(step, *arrays, part, count, m, *cut) for part, cut in zip(parts, tasks, strict=True)])
     at_zero, at_infinity = sum_pairs(parts)
     return at_zero, at_infinity
@@ -217,7 +227,8 @@ def leaf_fold(leaves: Leaves, b: Array, r: Scalar, memory: Array) -> Array:
     """The children of the leaf layer folded at r: b over K (2, 2, L/4 m), in the memory of what `leaves_up` gave."""
     count, m = leaves.offsets.size, leaves.width
     folded = memory.reshape(2, 2, count // 4 * m)
-    arrays, step, c = (*_arguments(leaves, b), folded.reshape(-1), count, m), _leaf_fold.of(leaves.rows), scalar(r)
+    arrays = *_arguments(leaves, _entries(b)), folded.reshape(-1), count, m
+    step, c = _leaf_fold.of(leaves.rows), scalar(r)
     run_tasks([partial(step, *arrays, *piece, *c) for piece in _pieces(count // 4, m)])
     return folded
 
@@ -227,7 +238,7 @@ def node_round(leaves: Leaves, weights: Weights, mu: Scalar) -> Sums:
     count, m = leaves.offsets.size, leaves.width
     tasks = _tasks(weights, count // 8, m)
     parts = np.zeros((len(tasks), 4), dtype=np.uint64)
-    arrays = *_arguments(leaves, leaves.denominators), *map(flat, weights)
+    arrays = *_arguments(leaves, leaves.table), *map(flat, weights)
     step, scalars = _node_round.of(leaves.rows), (np.uint64(leaves.live), *scalar(mu))
     jobs = zip(parts, tasks, strict=True)
     run_tasks([partial(step, *arrays, part, count, m, *cut, *scalars) for part, cut in jobs])
@@ -239,7 +250,7 @@ def node_fold(leaves: Leaves, mu: Scalar, r: Scalar, memory: Array) -> tuple[Arr
     """The children of the layer above the leaves folded at r: n and b over K (2, 2, L/8 m); memory: see leaf_fold."""
     count, m = leaves.offsets.size, leaves.width
     n, b = memory.reshape(2, 2, 2, count // 8 * m)
-    arrays = *_arguments(leaves, leaves.denominators), n.reshape(-1), b.reshape(-1), count, m
+    arrays = *_arguments(leaves, leaves.table), n.reshape(-1), b.reshape(-1), count, m
     step, scalars = _node_fold.of(leaves.rows), (np.uint64(leaves.live), *scalar(mu), *scalar(r))
     run_tasks([partial(step, *arrays, *piece, *scalars) for piece in _pieces(count // 8, m)])
     return n, b

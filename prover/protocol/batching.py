@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
-from ...circuits.field.goldilocks import Vector, kscalar
+from ...circuits.field.goldilocks import ONE, ZERO, Vector, kscalar
 from ...circuits.field.multilinear import Point
 from ...verifier.protocol.batching import (
     Claim,
@@ -67,25 +68,37 @@ def prove_batching(
 
 
 def _factors(places: Mapping[Point, Vector]) -> tuple[list[Vector], list[Vector]]:
-    """The weights A_p(i) eq(p, x) of rows i and cells x, as few products of a K vector each."""
+    """The weights A_p(i) eq(p, x) of rows i and cells x, as few products of a K vector each.
+
+    A row that is the only one of a place has one product for all places; so has a place of other rows.
+    """
+    used = {place: np.flatnonzero(at_rows.any(axis=0)).tolist() for place, at_rows in places.items()}
+    cells, rows = 1 << len(next(iter(places))), next(iter(places.values())).shape[1]
+    alone = {own[0]: np.zeros((2, cells), dtype=np.uint64) for own in used.values() if len(own) == 1}
     by_rows: list[Vector] = []
     by_cells: list[Vector] = []
-    alone: dict[int, Vector] = {}  # cells' weights of rows that are the only one of a place
     for place, at_rows in places.items():
-        used, table = np.flatnonzero(at_rows.any(axis=0)), eq_table(place)
-        if len(used) != 1:
+        if not alone.keys() >= set(used[place]):
             by_rows.append(at_rows)
-            by_cells.append(table)
+            by_cells.append(eq_table(place))
             continue
-        row = int(used[0])
-        scaled = kernels.kscale(table, at_rows[:, row])
-        alone[row] = kernels.kadd(alone[row], scaled) if row in alone else scaled
+        first, table = _corner(place)
+        for row in used[place]:
+            part = alone[row][:, first : first + table.shape[1]]
+            part[:] = kernels.kadd(part, kernels.kscale(table, at_rows[:, row]))
     for row, table in alone.items():
-        one = np.zeros_like(at_rows)
+        one = np.zeros((2, rows), dtype=np.uint64)
         one[0, row] = 1
         by_rows.append(one)
         by_cells.append(table)
     return by_rows, by_cells
+
+
+def _corner(place: Point) -> tuple[int, Vector]:
+    """eq(place, x) where it is not zero: from which cell on, and its values. Of a short column it is a corner."""
+    bits = [int(z == ONE) for z in takewhile(lambda z: z in (ZERO, ONE), place)]
+    table = eq_table(place[len(bits) :])
+    return sum(bit << k for k, bit in enumerate(reversed(bits))) * table.shape[1], table
 
 
 def _row_products(

@@ -1,19 +1,21 @@
 """The training that is proved, on compiled kernels: models/methods/reference.py, in narrow columns.
 
+Models of shards take their steps together, as if they were one: a step is one call of a kernel, whatever their number.
+
 What the kernel has no room for (weights, residuals or features of too many bits, a handful of rows) and what goes wrong
 (a run that diverges) is left to the reference itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import ZkUnlearnError
-from ...models.methods.reference import Trace, exported, intercept_of, started, train, updates, whole_gradient
+from ...models.methods.reference import Trace, started, train
 from ...models.methods.resolution import require_resolution
 from ...models.methods.schedule import Schedule
 from ...models.methods.standardization import Scaler, scaler_of, sums_of
@@ -28,7 +30,10 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class NarrowTrace:
-    """One training run, of one output.
+    """One training run, of one output; or those of all shards of a stage, beside one another.
+
+    Of shards arrays of a step, and of a scaler, have an axis of these before the last one, or last where there is none
+    of features: weights are (E + 1, shards, K), residuals (E, shards).
 
     Attributes:
         weights: int64 (T + 1, K), scale w_bits; row 0 is the start, row T the last; the bias last, if there is one.
@@ -53,20 +58,103 @@ class NarrowTrace:
     residuals: Integers
     scaler: Scaler | None
 
+    def of_model(self, number: int, rows: slice) -> NarrowTrace:
+        """That of one of the models that were trained together, on these rows, as of a training of its own."""
+        first, stop = np.searchsorted(self.forgotten, (rows.start, rows.stop))
+        return NarrowTrace(
+            weights=self.weights[:, number],
+            u=self.u[:, number],
+            Q=self.Q[:, rows],
+            P=self.P[:, rows],
+            rem=self.rem[:, rows],
+            forgotten=self.forgotten[first:stop] - rows.start,
+            forgotten_scores=self.forgotten_scores[:, first:stop],
+            gradients=self.gradients[:, number],
+            residuals=self.residuals[:, number],
+            scaler=None if self.scaler is None else each_array(lambda own: own[number], self.scaler),
+        )
 
-def descend(rows: Rows, schedule: Schedule, before: Integers | None = None) -> tuple[NarrowTrace, ...]:
+
+Traces = tuple[NarrowTrace, ...]  # of each output
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Scaling:
+    """How features are standardised for each of M models that are trained together.
+
+    Attributes:
+        scaler: arrays of M times d integers.
+        bias_rates: int64 (M,), D of the bias.
+    """
+
+    scaler: Scaler
+    bias_rates: Integers
+
+
+def each_array(change: Callable[..., Integers], *scalers: Scaler) -> Scaler:
+    """The scaler of what `change` makes of each array, of one scaler or of several."""
+    return Scaler(*(change(*(getattr(own, item.name) for own in scalers)) for item in fields(Scaler)))
+
+
+def descend(rows: Rows, schedule: Schedule, before: Integers | None = None) -> Traces:
     """Run the declared training on the rows that count, for one output after the other.
 
     Args:
-        before: the integers of the models that training begins from, (outputs, K); from zero without any.
+        before: the integers of the models that it begins from, (outputs, K); from zero weights without any.
 
     Raises:
-        TrainingError: a score left the activation table, or a weight its range, that of a first one too.
+        TrainingError: a score left the activation table, or a weight its range, a first one too.
     """
-    scaler = _scaler(rows, schedule)
+    scaling = scaling_of(rows.by_feature, schedule, [slice(0, schedule.rows)])
     models = np.zeros((schedule.outputs, schedule.width), dtype=np.int64) if before is None else before
-    starts = [started(schedule, model, scaler) for model in models]
-    return tuple(_output(rows, schedule, scaler, output, own) for output, own in enumerate(starts))
+    starts = started(schedule, models[:, None], None if scaling is None else scaling.scaler)
+    traces = []
+    for output, own in enumerate(starts):
+        found = _output(rows.by_feature, rows.labels, schedule, output, own, scaling)
+        found = _by_reference(rows, schedule, output, own[0]) if found is None else found
+        traces.append(found.of_model(0, slice(0, schedule.rows)))
+    return tuple(traces)
+
+
+def scaling_of(features: npt.NDArray[np.int16], schedule: Schedule, places: Sequence[slice]) -> Scaling | None:
+    """How features (d, N) are standardised by the rows that count in each of these places; None if they are not.
+
+    Places are all rows, or the blocks of a stage.
+    """
+    publics = [own for own in map(schedule.standardization_of, range(len(places))) if own is not None]
+    if not publics:
+        return None
+    live = schedule.live.mask()
+    scalers = [
+        scaler_of(public, *sums_of(features[:, place], live[place]))
+        for public, place in zip(publics, places, strict=True)
+    ]
+    return Scaling(each_array(lambda *own: np.stack(own), *scalers), np.array([public.bias_rate for public in publics]))
+
+
+def descend_together(
+    features: npt.NDArray[np.int16],
+    labels: npt.NDArray[np.int32],
+    schedule: Schedule,
+    starts: Integers,
+    scaling: Scaling | None,
+) -> Traces | None:
+    """Run a stage of a sharded training: all shards, for one output after the other.
+
+    None where kernels cannot: something is too large for them, or one of the runs diverges.
+
+    Args:
+        features: (d, N), and labels: (N,), of the rows of the stage.
+        starts: the first weights of each output and shard, (outputs, shards, K).
+        scaling: of the shards; None where features are trained on as they are.
+    """
+    traces = []
+    for output, own in enumerate(starts):
+        found = _output(features, labels, schedule, output, own, scaling)
+        if found is None:
+            return None
+        traces.append(found)
+    return tuple(traces)
 
 
 def resolution_notes(schedule: Schedule, traces: Sequence[NarrowTrace]) -> tuple[str, ...]:
@@ -81,70 +169,117 @@ def resolution_notes(schedule: Schedule, traces: Sequence[NarrowTrace]) -> tuple
 
 
 def model_of(schedule: Schedule, traces: Sequence[NarrowTrace]) -> Integers:
-    """The integers of the trained model, int64 (outputs, K)."""
-    return np.stack([exported(schedule, trace.weights[-1], trace.scaler) for trace in traces])
+    """The integers of the trained model, int64 (outputs, K); of shards, (outputs, shards, K)."""
+    found = []
+    for trace in traces:
+        own, intercepts = _unscaled(schedule, trace.weights[-1], trace.scaler)
+        found.append(np.concatenate([own, intercepts[..., None][..., : schedule.bias]], axis=-1))
+    return np.stack(found)
 
 
-def _output(rows: Rows, schedule: Schedule, scaler: Scaler | None, output: int, start: Integers) -> NarrowTrace:
-    """The run of one output."""
-    table = schedule.activation_table
-    targets = schedule.targets(rows.labels.astype(np.int64), output) * schedule.label_multiplier
-    fits = (
-        max(schedule.class_weights) * (int(np.abs(table).max()) + int(np.abs(targets).max())) < kernels.LARGEST
-        and max(-int(rows.by_feature.min()), int(rows.by_feature.max())) <= kernels.LARGEST_FEATURE
-        and len(rows.ids) >= kernels.ROWS
-    )
-    found = _descend(rows, targets, schedule, scaler, start) if fits else None
-    return _by_reference(rows, schedule, output, start) if found is None else found
+def _unscaled(schedule: Schedule, weights: Integers, scaler: Scaler | None) -> tuple[Integers, Integers]:
+    """What features as they are committed are multiplied by, (.., d), and what is added to scores, (..)."""
+    own, biases = weights[..., : schedule.features], weights[..., schedule.features :]
+    intercepts = biases.sum(axis=-1) << schedule.scales.x_bits
+    if scaler is None:
+        return own, intercepts
+    return scaler.power * own, intercepts - (scaler.shift * own).sum(axis=-1)
 
 
-def _descend(
-    rows: Rows, targets: Integers, schedule: Schedule, scaler: Scaler | None, start: Integers
+def _output(
+    features: npt.NDArray[np.int16],
+    labels: npt.NDArray[np.int32],
+    schedule: Schedule,
+    output: int,
+    starts: Integers,
+    scaling: Scaling | None,
 ) -> NarrowTrace | None:
-    """None for a run that diverges, or whose weights grow too large for the kernel."""
-    holes = _holes(schedule)
-    narrow = schedule.activation_table.astype(np.int32), targets.astype(np.int32)
+    """The run of one output, of models that begin from weights (M, K); None for what kernels have no room for."""
+    table = schedule.activation_table
+    targets = schedule.targets(labels.astype(np.int64), output) * schedule.label_multiplier
+    if (
+        max(schedule.class_weights) * (int(np.abs(table).max()) + int(np.abs(targets).max())) >= kernels.LARGEST
+        or max(-int(features.min()), int(features.max())) > kernels.LARGEST_FEATURE
+        or schedule.rows < kernels.ROWS
+    ):
+        return None
     descent = Descent(
-        rows.by_feature,
-        *narrow,
-        _counted(rows, schedule),
-        holes,
+        features,
+        table.astype(np.int32),
+        targets.astype(np.int32),
+        schedule.row_weights(labels.astype(np.int64)).astype(np.int32),
+        _holes(schedule),
         epochs=schedule.epochs,
         block_size=schedule.block_size,
     )
-    weights = np.zeros((schedule.steps + 1, schedule.width), dtype=np.int64)
-    weights[0] = start
-    u = np.zeros((schedule.steps, schedule.width), dtype=np.int64)
-    gradients = np.zeros((schedule.steps, schedule.features), dtype=np.int64)
-    residuals = np.zeros(schedule.steps, dtype=np.int64)
+    return _descend(descent, schedule, starts, scaling)
+
+
+def _descend(descent: Descent, schedule: Schedule, starts: Integers, scaling: Scaling | None) -> NarrowTrace | None:
+    """None for a run that diverges, or whose weights grow too large for the kernel.
+
+    A step is one block of each of M models: of one mini-batch after another, or of all shards.
+    """
+    models, updates = len(starts), _Updates(schedule, scaling)
+    scaler = None if scaling is None else scaling.scaler
+    steps = schedule.steps // models
+    weights = np.zeros((steps + 1, models, schedule.width), dtype=np.int64)
+    weights[0] = starts
+    u = np.zeros((steps, models, schedule.width), dtype=np.int64)
+    gradients = np.zeros((steps, models, schedule.features), dtype=np.int64)
+    residuals = np.zeros((steps, models), dtype=np.int64)
     mask, limit = (1 << schedule.shift) - 1, 1 << (schedule.weight_bits - 1)
-    for step in range(schedule.steps):
-        epoch, block = divmod(step, schedule.blocks)
-        own = exported(schedule, weights[step], scaler)[: schedule.features]
+    for step in range(steps):
+        epoch, first = divmod(step * models, schedule.blocks)
+        own, intercepts = _unscaled(schedule, weights[step], scaler)
         if int(np.abs(own).max()) >= kernels.LARGEST:
             return None
-        intercept, block_rows = intercept_of(schedule, weights[step], scaler), schedule.block_rows(block)
-        gradients[step], residuals[step], low, high = descent.step(own, intercept, epoch, block_rows)
+        gradients[step], residuals[step], low, high = descent.step(own, intercepts, epoch, first)
         if low < -TABLE_LIMIT or high >= TABLE_LIMIT:
             return None
-        v = updates(schedule, weights, step, whole_gradient(schedule, scaler, gradients[step], int(residuals[step])))
+        moved = weights[step] - weights[max(step - 1, 0)]
+        v = updates.of(epoch, first, gradients[step], residuals[step], weights[step], moved)
         u[step] = v & mask
         weights[step + 1] = weights[step] - (v >> schedule.shift)
         if int(np.abs(weights[step + 1]).max()) >= limit:
             return None
     columns = descent.Q, descent.P, descent.rem
-    return NarrowTrace(weights, u, *columns, holes, descent.hole_scores, gradients, residuals, scaler)
+    return NarrowTrace(weights, u, *columns, _holes(schedule), descent.hole_scores, gradients, residuals, scaler)
 
 
-def _scaler(rows: Rows, schedule: Schedule) -> Scaler | None:
-    """Of standardised features."""
-    public = schedule.standardization_of(0)
-    return None if public is None else scaler_of(public, *sums_of(rows.by_feature, schedule.live.mask()))
+class _Updates:
+    """What weights move back in a step: that of models/methods/reference.py, of several models at a time."""
 
+    def __init__(self, schedule: Schedule, scaling: Scaling | None) -> None:
+        self._schedule, self._scaling = schedule, scaling
+        self._c_block = schedule.c_block.array()
+        self._used = np.ones(schedule.width, dtype=np.int64)
+        self._used[list(schedule.unused)] = 0
 
-def _counted(rows: Rows, schedule: Schedule) -> npt.NDArray[np.int32]:
-    """How often each row counts, if it does: int32 (N,)."""
-    return schedule.row_weights(rows.labels.astype(np.int64)).astype(np.int32)
+    def of(
+        self, epoch: int, first: int, gradients: Integers, residuals: Integers, weights: Integers, moved: Integers
+    ) -> Integers:
+        """v, int64 (M, K): 2^h times what the weights move back, before it is rounded down.
+
+        Args:
+            first: the first of the M blocks of the step.
+            gradients, residuals: of each, (M, d) and (M,).
+            weights: (M, K); moved: how far the step before moved them.
+        """
+        schedule = self._schedule
+        rates = schedule.c_epoch[epoch] * self._c_block[first : first + len(weights), None]
+        half = 1 << (schedule.shift - 1)
+        change = rates * self._gradients(gradients, residuals) + schedule.decays(epoch) * weights + half
+        return np.asarray(change - schedule.m_epoch[epoch] * moved, dtype=np.int64)
+
+    def _gradients(self, gradients: Integers, residuals: Integers) -> Integers:
+        """What step factors are multiplied with, (M, K); 0 for features that are left out."""
+        of_bias = residuals[:, None] << self._schedule.scales.x_bits
+        if self._scaling is not None:
+            scaler = self._scaling.scaler  # sums may wrap on the way: the result is small, or is multiplied with 0
+            gradients = scaler.D * (scaler.power * gradients - scaler.shift * residuals[:, None])
+            of_bias *= self._scaling.bias_rates[:, None]
+        return np.concatenate([gradients, of_bias[:, : self._schedule.bias]], axis=1) * self._used
 
 
 def _holes(schedule: Schedule) -> Integers:
@@ -153,7 +288,7 @@ def _holes(schedule: Schedule) -> Integers:
 
 
 def _by_reference(rows: Rows, schedule: Schedule, output: int, start: Integers) -> NarrowTrace:
-    """The trace of models/, or its error."""
+    """The trace of models/, or its error; of one model."""
     trace: Trace = train(rows.features, rows.labels, schedule, output=output, start=start)
     holes = _holes(schedule)
     rem = trace.rem.copy()
@@ -161,6 +296,14 @@ def _by_reference(rows: Rows, schedule: Schedule, output: int, start: Integers) 
     if not (np.abs(trace.Q) <= TABLE_LIMIT).all():
         raise ZkUnlearnError("the reference trained past its table")
     return NarrowTrace(
-        trace.weights, trace.u, trace.Q.astype(np.int16), narrowed(trace.P), rem.astype(np.uint16), holes,
-        trace.rem[:, holes], trace.gradients, trace.residuals, trace.scaler,
-    )  # fmt: skip
+        weights=trace.weights[:, None],
+        u=trace.u[:, None],
+        Q=trace.Q.astype(np.int16),
+        P=narrowed(trace.P),
+        rem=rem.astype(np.uint16),
+        forgotten=holes,
+        forgotten_scores=trace.rem[:, holes],
+        gradients=trace.gradients[:, None],
+        residuals=trace.residuals[:, None],
+        scaler=None if trace.scaler is None else each_array(lambda own: own[None], trace.scaler),
+    )

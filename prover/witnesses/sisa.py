@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -17,6 +17,7 @@ from ...circuits.relations.sisa import part_name
 from ...circuits.relations.standardized_stage import StandardizedStage
 from ...errors import ParameterError, TrainingError
 from ...models.convergence import Curve, Point
+from ...models.methods.reference import started
 from ...models.methods.schedule import Schedule
 from ...models.methods.sisa import Part, Sisa, Stages
 from ...models.shards import Run
@@ -27,36 +28,27 @@ from .curve import descent_curve
 from .gradient_descent import trained_columns
 from .model import model_cells
 from .rows import Rows
-from .run import NarrowTrace, descend, model_of, resolution_notes
-from .standardized_stage import stage_columns
+from .run import NarrowTrace, Traces, descend, descend_together, each_array, model_of, resolution_notes, scaling_of
+from .standardized_stage import starting_columns
 
 WARNING = "warning: "  # which a note begins with that is one
-Traces = tuple[NarrowTrace, ...]  # of each output
 Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class ShardRun:
-    """One stage of one shard.
+class PartRun:
+    """One stage of some shards.
 
     Attributes:
-        rows: those of the stage. schedule: of this shard alone.
-        before: the integers of the models that it begins from, (outputs, K); None from zero.
-        traces: of each output.
+        before: the integers of the models that it begins from, (outputs, shards, K); None from zero weights.
+        traces: of each output, those of all shards.
     """
 
-    rows: Rows
-    schedule: Schedule
     before: Integers | None
     traces: Traces
 
-    @property
-    def models(self) -> Integers:
-        """The integers of its models, (outputs, K)."""
-        return model_of(self.schedule, self.traces)
 
-
-Runs = tuple[tuple[ShardRun, ...], ...]  # of each part, of each of its shards
+Runs = tuple[PartRun, ...]  # of each part
 
 
 def train_shards(rows: Rows, schedule: Stages, starts: Sequence[Integers]) -> Runs:
@@ -69,28 +61,78 @@ def train_shards(rows: Rows, schedule: Stages, starts: Sequence[Integers]) -> Ru
         TrainingError: a score left the activation table, or a weight its range; the message says in which shard.
     """
     earlier = [by_part(schedule, integers, runs) for integers, runs in zip(starts, schedule.starts, strict=True)]
-    found: list[tuple[ShardRun, ...]] = []
+    found: list[PartRun] = []
     for part in schedule.parts:
-        before: Sequence[Integers | None] = [None] * part.run.count
+        before = None
         if part.start is not None and part.source is not None:
             models = earlier[part.start][part.source, part.number - 1]
             first = part.run.first - part.source.first
-            before = [models[:, first + i] for i in range(part.run.count)]
+            before = models[:, first : first + part.run.count]
         elif part.source is not None:
-            before = [run.models for run in found[-1]]
-        found.append(tuple(_train_shard(rows, schedule, part, i, models) for i, models in enumerate(before)))
+            before = model_of(schedule.stages[part.number - 2], found[-1].traces)
+        found.append(PartRun(before, _train_part(rows, schedule, part, before)))
     return tuple(found)
 
 
-def _train_shard(rows: Rows, schedule: Stages, part: Part, index: int, before: Integers | None) -> ShardRun:
-    """The `index`-th shard of a part, from the integers of models (outputs, K), or from zero."""
-    own, shard = part.schedule.of_shards(index, 1), part.run.first + index
-    first = shard * schedule.shards.shard_rows
-    mine = rows.part(first, first + own.rows)
+def _train_part(rows: Rows, schedule: Stages, part: Part, before: Integers | None) -> Traces:
+    """All shards of a part together, from models (outputs, shards, K) or zero; one by one where that cannot be."""
+    places = [_place(schedule, part, shard) for shard in range(part.run.count)]
+    together = _train_together(rows, part.schedule, places, before)
+    if together is not None:
+        return together
+    apart = []
+    for shard, place in enumerate(places):
+        mine, own = rows.part(place.start, place.stop), part.schedule.of_shards(shard, 1)
+        try:
+            apart.append(descend(mine, own, None if before is None else before[:, shard]))
+        except TrainingError as error:
+            raise TrainingError(f"shard {part.run.first + shard}, stage {part.number}: {error}") from error
+    return tuple(_beside(part.schedule, traces) for traces in zip(*apart, strict=True))
+
+
+def _train_together(rows: Rows, schedule: Schedule, places: Sequence[slice], before: Integers | None) -> Traces | None:
+    """None where kernels cannot, or a shard cannot begin from its model."""
+    features, labels = (
+        np.concatenate([cells[..., place] for place in places], axis=-1) for cells in (rows.by_feature, rows.labels)
+    )
+    scaling = scaling_of(features, schedule, [schedule.block_rows(shard) for shard in range(len(places))])
+    nothing = np.zeros((schedule.outputs, len(places), schedule.width), dtype=np.int64)
     try:
-        return ShardRun(mine, own, before, descend(mine, own, before))
-    except TrainingError as error:
-        raise TrainingError(f"shard {shard}, stage {part.number}: {error}") from error
+        starts = started(schedule, nothing if before is None else before, None if scaling is None else scaling.scaler)
+    except TrainingError:
+        return None
+    return descend_together(features, labels, schedule, starts, scaling)
+
+
+def _place(schedule: Stages, part: Part, shard: int) -> slice:
+    """Where the rows of one of a part's shards are in the data set."""
+    rows, first = part.schedule.block_rows(shard), (part.run.first + shard) * schedule.shards.shard_rows
+    return slice(first, first + rows.stop - rows.start)
+
+
+def _beside(schedule: Schedule, traces: Sequence[NarrowTrace]) -> NarrowTrace:
+    """The traces of all shards of a stage as one."""
+    starts = (schedule.block_rows(shard).start for shard in range(schedule.blocks))
+    scalers = [trace.scaler for trace in traces if trace.scaler is not None]
+
+    def beside(name: str) -> Any:
+        return np.concatenate([getattr(trace, name) for trace in traces], axis=1)
+
+    def stacked(name: str) -> Any:
+        return np.stack([getattr(trace, name) for trace in traces], axis=1)
+
+    return NarrowTrace(
+        weights=stacked("weights"),
+        u=stacked("u"),
+        Q=beside("Q"),
+        P=beside("P"),
+        rem=beside("rem"),
+        forgotten=np.concatenate([start + trace.forgotten for start, trace in zip(starts, traces, strict=True)]),
+        forgotten_scores=beside("forgotten_scores"),
+        gradients=stacked("gradients"),
+        residuals=stacked("residuals"),
+        scaler=each_array(lambda *own: np.stack(own), *scalers) if scalers else None,
+    )
 
 
 # The models ----------------------------------------------------------------------------------------------------------
@@ -98,8 +140,8 @@ def _train_shard(rows: Rows, schedule: Stages, part: Part, index: int, before: I
 
 def models_of(schedule: Stages, runs: Runs) -> Integers:
     """The integers of all models, int64 (models, K): part by part, in each by output and shard."""
-    own = ([run.models for run in part] for part in runs)
-    return np.concatenate([np.stack(models, axis=1).reshape(-1, schedule.width) for models in own])
+    own = (model_of(part.schedule, run.traces) for part, run in zip(schedule.parts, runs, strict=True))
+    return np.concatenate([models.reshape(-1, schedule.width) for models in own])
 
 
 def by_part(schedule: Stages, integers: Integers, runs: Sequence[Run]) -> dict[tuple[Run, int], Integers]:
@@ -132,11 +174,10 @@ def shard_notes(schedule: Stages, runs: Runs) -> tuple[str, ...]:
     """
     notes: Counter[str] = Counter()
     refused: list[ParameterError] = []
-    first = [run for part, own in zip(schedule.parts, runs, strict=True) if part.number == 1 for run in own]
-    learning = [run for run in first if run.schedule.live.count]
-    for run in learning:
+    learning = list(_learning(schedule, runs, 1))
+    for own, traces, _ in learning:
         try:
-            notes.update(resolution_notes(run.schedule, run.traces))
+            notes.update(resolution_notes(own, traces))
         except ParameterError as error:
             refused.append(error)
     if refused and len(refused) == len(learning):
@@ -161,12 +202,13 @@ def shards_curve(rows: Rows, method: Sisa, schedule: Stages, runs: Runs) -> Curv
 
     Shards without a row that counts are left out; None if there are no others.
     """
-    ended = [run for part, own in zip(schedule.parts, runs, strict=True) if _is_last(schedule, part) for run in own]
-    last = [run for run in ended if run.schedule.live.count]
+    last = list(_learning(schedule, runs, schedule.shards.slices))
     if not last:
         return None
-    curves = [descent_curve(run.rows, method.descent, run.schedule, run.traces) for run in last]
-    counts = np.array([run.schedule.live.count for run in last])
+    curves = [
+        descent_curve(rows.part(place.start, place.stop), method.descent, own, traces) for own, traces, place in last
+    ]
+    counts = np.array([own.live.count for own, _, _ in last])
     shares = counts / counts.sum()
     points = tuple(_mean_point(own, shares) for own in zip(*(curve.points for curve in curves), strict=True))
     constant = float(shares @ [curve.constant_loss for curve in curves])
@@ -174,8 +216,13 @@ def shards_curve(rows: Rows, method: Sisa, schedule: Stages, runs: Runs) -> Curv
     return Curve(points, curves[0].score_name, constant, _told(notes, len(last)))
 
 
-def _is_last(schedule: Stages, part: Part) -> bool:
-    return part.number == schedule.shards.slices
+def _learning(schedule: Stages, runs: Runs, number: int) -> Iterator[tuple[Schedule, Traces, slice]]:
+    """Of each shard of which rows count: its schedule and traces at a stage, and where its rows are."""
+    for part, run in zip(schedule.parts, runs, strict=True):
+        for shard in range(part.run.count if part.number == number else 0):
+            own, rows = part.schedule.of_shards(shard, 1), part.schedule.block_rows(shard)
+            if own.live.count:
+                yield own, tuple(trace.of_model(shard, rows) for trace in run.traces), _place(schedule, part, shard)
 
 
 def _mean_point(points: Sequence[Point], shares: npt.NDArray[np.float64]) -> Point:
@@ -192,51 +239,12 @@ def sisa_witness(relation: SisaRelation, runs: Runs) -> Witness:
     """Columns of the models and the witness, and scores, of all stages."""
     columns: dict[Address, Cells | Combination] = {}
     looked_up: dict[str, LookedUpRows] = {}
-    for (naming, part), shards in zip(relation.parts, runs, strict=True):
-        own = trained_columns(part, _stage_traces(part.schedule, shards))
-        more = _standardized(part, shards) if isinstance(part, StandardizedStage) else Witness({}, {})
-        columns |= {naming.address(column): cells for column, cells in {**own.columns, **more.columns}.items()}
-        looked_up |= {naming.prefix + lookup: rows for lookup, rows in {**own.looked_up, **more.looked_up}.items()}
+    for (naming, part), run in zip(relation.parts, runs, strict=True):
+        own = trained_columns(part, run.traces)
+        found = [own]
+        if isinstance(part, StandardizedStage) and run.before is not None:
+            found.append(starting_columns(part, run.traces, run.before))
+        for each in found:
+            columns |= {naming.address(column): cells for column, cells in each.columns.items()}
+            looked_up |= {naming.prefix + lookup: rows for lookup, rows in each.looked_up.items()}
     return Witness({**columns, **multiplicities(relation.sections, looked_up)}, looked_up)
-
-
-def _standardized(relation: StandardizedStage, shards: Sequence[ShardRun]) -> Witness:
-    """What a stage on standardised features has besides, and its models."""
-    scalers = [run.traces[0].scaler for run in shards]  # of all outputs
-    before = [run.before for run in shards if run.before is not None]
-    columns, rows = stage_columns(
-        relation,
-        [scaler for scaler in scalers if scaler is not None],
-        np.stack([run.models for run in shards], axis=1),
-        np.stack([[trace.weights[0] for trace in run.traces] for run in shards], axis=1),
-        np.stack(before, axis=1) if before else None,
-    )
-    return Witness(columns, rows)
-
-
-def _stage_traces(schedule: Schedule, shards: Sequence[ShardRun]) -> Traces:
-    """The traces of all shards as one for each output: rows one after another, weights (E + 1, shards, K)."""
-    return tuple(_joined(schedule, [run.traces[output] for run in shards]) for output in range(schedule.outputs))
-
-
-def _joined(schedule: Schedule, traces: Sequence[NarrowTrace]) -> NarrowTrace:
-    starts = (schedule.block_rows(block).start for block in range(schedule.blocks))
-
-    def beside(name: str) -> Any:
-        return np.concatenate([getattr(trace, name) for trace in traces], axis=1)
-
-    def stacked(name: str) -> Any:
-        return np.stack([getattr(trace, name) for trace in traces], axis=1)
-
-    return NarrowTrace(
-        weights=stacked("weights"),
-        u=stacked("u"),
-        Q=beside("Q"),
-        P=beside("P"),
-        rem=beside("rem"),
-        forgotten=np.concatenate([start + trace.forgotten for start, trace in zip(starts, traces, strict=True)]),
-        forgotten_scores=beside("forgotten_scores"),
-        gradients=stacked("gradients"),
-        residuals=stacked("residuals"),
-        scaler=None,
-    )

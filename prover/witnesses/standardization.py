@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import fields
 
 import numpy as np
 import numpy.typing as npt
@@ -22,19 +23,24 @@ Found = tuple[dict[Address, Cells], dict[str, LookedUpRows]]
 
 
 def scaler_columns(relation: ScalerRelation, scaler: Scaler) -> Found:
-    """All columns, and by name of the lookup which rows of its table are looked up."""
+    """All columns, and by name of the lookup which rows of its table are looked up. scaler: of shards (shards, d)."""
+    if isinstance(relation, ShardScaler):
+        return _of_shards(relation, scaler)
     return _committed(relation, _integers(relation.public, scaler))
 
 
-def shard_scaler_columns(relation: ShardScaler, scalers: Sequence[Scaler]) -> Found:
-    """The same of all shards of a stage."""
+def _of_shards(relation: ShardScaler, scaler: Scaler) -> Found:
     publics = [relation.public.of(count) for count in relation.counts]
-    each = [_integers(public, scaler) for public, scaler in zip(publics, scalers, strict=True)]
+    each = [_integers(public, _of_shard(scaler, shard)) for shard, public in enumerate(publics)]
     stacked = {column: np.stack([own[column] for own in each], axis=-2) for column in each[0]}
     values, rows = _committed(relation, stacked)
     counts = relation.counts.array()[:, None]
     counted = {column: to_field(counts * stacked[own]) for column, own in columns.COUNTED.items()}
     return {**values, **counted}, rows
+
+
+def _of_shard(scaler: Scaler, shard: int) -> Scaler:
+    return Scaler(*(getattr(scaler, item.name)[shard] for item in fields(Scaler)))
 
 
 def _integers(public: Standardization, scaler: Scaler) -> dict[Address, Integers]:

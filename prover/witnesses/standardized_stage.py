@@ -1,4 +1,4 @@
-"""The witness of a stage on standardised features: what circuits/relations/standardized_stage.py has besides."""
+"""The witness of how a stage on standardised features begins (circuits/relations/standardized_stage.py)."""
 
 from __future__ import annotations
 
@@ -10,48 +10,42 @@ import numpy.typing as npt
 from ...circuits.language.layout import Address
 from ...circuits.language.tables import split_limbs
 from ...circuits.relations.standardized_stage import BIAS_REST, START_LACK, START_REST, StandardizedStage
-from ...models.methods.standardization import Scaler
-from ..matrices.commitment import Cells
+from ...errors import ZkUnlearnError
 from ..matrices.multiplicities import LookedUpRows, limb_rows
-from .model import model_cells
-from .standardization import shard_scaler_columns
+from ..matrices.values import Witness
+from .run import NarrowTrace
 
 Integers = npt.NDArray[np.int64]
-Found = tuple[dict[Address, Cells], dict[str, LookedUpRows]]
 
 
-def stage_columns(
-    relation: StandardizedStage, scalers: Sequence[Scaler], models: Integers, first: Integers, before: Integers | None
-) -> Found:
-    """The models, the scalers, and what rounding down leaves at the start.
+def starting_columns(relation: StandardizedStage, traces: Sequence[NarrowTrace], before: Integers) -> Witness:
+    """What rounding down leaves of the models that a stage begins from.
 
     Args:
-        scalers: of each shard.
-        models: the integers of the stage's models, (outputs, shards, K).
-        first: the first weights, as many. before: the integers of the models that they are of, if there are any.
+        traces: of each output, those of all shards.
+        before: the integers of these models, (outputs, shards, K).
     """
-    columns, rows = shard_scaler_columns(relation.scaler, scalers)
-    columns |= model_cells(relation.schedule.features, models)
-    if before is None:
-        return columns, rows
-    for column, integers in _remainders(relation, scalers, first, before).items():
+    limbs: dict[Address, npt.NDArray[np.uint16]] = {}
+    rows: dict[str, LookedUpRows] = {}
+    for column, integers in _remainders(relation, traces, before).items():
         bits, _, _ = relation.remainders[column]
-        limbs = split_limbs(integers, column, bits)
-        columns |= limbs
+        limbs |= split_limbs(integers, column, bits)
         rows |= limb_rows(limbs, column, bits)
-    return columns, rows
+    return Witness(limbs, rows)
 
 
 def _remainders(
-    relation: StandardizedStage, scalers: Sequence[Scaler], first: Integers, before: Integers
+    relation: StandardizedStage, traces: Sequence[NarrowTrace], before: Integers
 ) -> dict[Address, Integers]:
+    scaler, first = traces[0].scaler, np.stack([trace.weights[0] for trace in traces])  # one scaler for all outputs
+    if scaler is None:
+        raise ZkUnlearnError("a stage on standardised features was trained on others")
     features, x_bits = relation.schedule.features, relation.schedule.scales.x_bits
-    power, shift = (np.stack([getattr(scaler, name) for scaler in scalers]) for name in ("power", "shift"))
     weights, biases = first[..., :features], first[..., features]
-    rest = before[..., :features] - power * weights
-    taken = (shift * weights).sum(axis=-1)
+    rest = before[..., :features] - scaler.power * weights
+    taken = (scaler.shift * weights).sum(axis=-1)
     return {
         START_REST: rest,
-        START_LACK: power - 1 - rest,
+        START_LACK: scaler.power - 1 - rest,
         BIAS_REST: before[..., features] + taken - (biases << x_bits),
     }

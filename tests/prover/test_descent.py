@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -152,8 +154,8 @@ def test_the_largest_sums_do_not_overflow(largest: int) -> None:
         once = np.ones(rows, dtype=np.int32)
         descent = fast.Descent(X, table, targets, once, holes, epochs=1, block_size=1 << 20)
         weights = np.full(width, sign * (2**28 + 2**14), dtype=np.int64)
-        gradient, residuals, low, high = descent.step(weights, 0, 0, slice(0, rows))
-        assert set(gradient.tolist()) == {-rows * largest * int(table[0])} and residuals == rows * int(table[0])
+        (gradient,), residuals, low, high = descent.step(weights[None], np.zeros(1, dtype=np.int64), 0, 0)
+        assert set(gradient.tolist()) == {-rows * largest * int(table[0])} and residuals == [rows * int(table[0])]
         z = -width * largest * int(weights[0])
         assert (low if z < 0 else high) == z >> 16
 
@@ -163,7 +165,40 @@ def test_weights_without_room_in_two_limbs_are_refused() -> None:
     holes = np.zeros(0, dtype=np.int64)
     descent = fast.Descent(X, narrow, narrow[:64], narrow[:64], holes, epochs=1, block_size=64)
     with pytest.raises(ValueError, match="not below"):
-        descent.step(np.array([0, -fast.LARGEST]), 0, 0, slice(0, 64))
+        descent.step(np.array([[0, -fast.LARGEST]]), np.zeros(1, dtype=np.int64), 0, 0)
+
+
+AT_A_WALL = """
+import ctypes, mmap, sys
+import numpy as np
+from zkunlearn.prover import kernels as fast
+
+rows, width, page = int(sys.argv[1]), 3, mmap.PAGESIZE
+memory = mmap.mmap(-1, 2 * page)
+address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(address + page), page, 0) == 0
+X = np.frombuffer(memory, np.int16, width * rows, page - 2 * width * rows).reshape(width, rows)
+X[:] = np.arange(width * rows).reshape(width, rows)
+table, holes = np.arange(1 << 16, dtype=np.int32), np.zeros(0, dtype=np.int64)
+targets, once = np.zeros(rows, dtype=np.int32), np.ones(rows, dtype=np.int32)
+descent = fast.Descent(X, table, targets, once, holes, epochs=1, block_size=32)
+for block in range(-(-rows // 32)):
+    own = slice(32 * block, 32 * block + 32)
+    (gradient,), *_ = descent.step(np.full((1, width), 999), np.zeros(1, dtype=np.int64), 0, block)
+    scores = 999 * X[:, own].astype(np.int64).sum(axis=0)
+    assert (descent.rem[0, own] == scores % 2**16).all() and (descent.P[0, own] == 2**15 + (scores >> 16)).all()
+    assert (gradient == X[:, own].astype(np.int64) @ descent.P[0, own]).all()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no mprotect")
+@pytest.mark.parametrize("rows", [67, 96])
+def test_lanes_do_not_run_on_beyond_the_last_row(rows: int) -> None:
+    """What follows in memory may be read by nobody: a file that holds the features may end with a page."""
+    if fast.thread_count() > 1:
+        pytest.skip("once is enough")
+    run = subprocess.run([sys.executable, "-c", AT_A_WALL, str(rows)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("x_bits", [10, 12])

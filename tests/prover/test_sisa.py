@@ -22,11 +22,9 @@ from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.methods.reference import exported, train
 from zkunlearn.models.methods.sisa import Stages, stages_of
 from zkunlearn.models.shards import Run
-from zkunlearn.prover import kernels
 from zkunlearn.prover.owner.bundles import Request, plan_request, starts_of
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.owner.sharded_model import ShardedModel
-from zkunlearn.prover.witnesses import run as runs_of_rows
 from zkunlearn.prover.witnesses.rows import Rows, encode_rows
 from zkunlearn.prover.witnesses.sisa import _told, by_part, models_of, train_shards
 from zkunlearn.verifier.bundles import Bundle
@@ -138,22 +136,15 @@ def models_by_place(schedule: Stages, integers: Any) -> dict[tuple[int, int], An
     ],
     ids=["compiled kernels", "of three classes", "few rows", "a shard without rows"],
 )
-def test_the_run_is_that_of_the_reference_shard_by_shard(
-    rows: int, changes: dict[str, Any], forgotten: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+def test_the_models_are_those_of_the_reference_shard_by_shard(
+    rows: int, changes: dict[str, Any], forgotten: tuple[int, ...]
 ) -> None:
-    """Stages of enough rows on compiled kernels, others by the reference itself."""
-    calls: list[int] = []
-    descend = runs_of_rows._descend
-    monkeypatch.setattr(
-        runs_of_rows, "_descend", lambda rows, *rest: calls.append(len(rows.ids)) or descend(rows, *rest)
-    )
+    """Their runs are compared in test_shards_together.py."""
     owner = Owner(rows, **changes)
     schedule = owner.schedule(forgotten)
     found = models_by_place(schedule, models_of(schedule, train_shards(owner.rows, schedule, ())))
     for place, weights in plain_models(owner, schedule).items():
         assert np.array_equal(found[place], exported(schedule.stages[0], weights)), place
-    sizes = [min(schedule.shards.prefix(stage), rows) for stage in range(1, schedule.shards.slices + 1)]
-    assert bool(calls) == (max(sizes) >= kernels.ROWS) and min(calls, default=kernels.ROWS) >= kernels.ROWS
     assert all(not found[shard, schedule.shards.slices].any() for shard in schedule.empty_shards)
 
 
