@@ -119,8 +119,11 @@ def _schedule(s: Any) -> arithmetic.Schedule:
     factors: dict[str, Any] = {name: list(getattr(s, name)) for name in ("c_epoch", "c_block", "l_epoch", "m_epoch")}
     table = arithmetic.activation_table(s.family.name, s.scales.q_bits, s.scales.p_bits)
     own: dict[str, Any] = {name: getattr(s, name) for name in names}
-    standardized = _standardization(s.standardization)
-    return arithmetic.Schedule(**own, **factors, unused=list(s.unused), table=table, standardization=standardized)
+    own |= {"unused": list(s.unused), "table": table, "standardization": _standardization(s.standardization)}
+    if s.stage is not None and s.standardization is not None:
+        own["scalers"] = [_standardization(s.standardization_of(shard)) for shard in range(s.blocks)]
+        own["standardization"] = min(own["scalers"], key=lambda scaler: scaler.count)
+    return arithmetic.Schedule(**own, **factors)
 
 
 def _sisa(s: Any, gone: Any) -> relations.Relation:
@@ -129,6 +132,7 @@ def _sisa(s: Any, gone: Any) -> relations.Relation:
     first = s.parts[0].schedule
     statement = _statement(s, gone, first.label_kind)
     method = {"shard_rows": s.shards.shard_rows, "slices": s.shards.slices, "aggregate": "score"}
+    method["standardize"] = first.standardization is not None
     statement["spec"] |= {"family": s.family.name}
     statement["spec"]["method"] |= method | {"epochs": first.epochs}
 

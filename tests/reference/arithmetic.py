@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
@@ -112,10 +112,15 @@ class Standardization:
             "mean fraction remainder complement": remainder,
             "spread from above": most.bit_length(),
             "spread from below": most.bit_length(),
-            "rate": (self.amplitude // self.floor + 1).bit_length(),
+            "rate": self.largest_rate.bit_length(),
             "rate remainder": division,
             "rate remainder complement": division,
         }
+
+    @property
+    def largest_rate(self) -> int:
+        """D_max."""
+        return self.amplitude // self.floor + 1
 
     @property
     def bias_rate(self) -> int:
@@ -152,6 +157,7 @@ class Schedule:
     table: list[int]
     unused: list[int]  # features that are left out
     standardization: Standardization | None = None
+    scalers: list[Standardization] = field(default_factory=list)  # of each shard; `standardization` has the fewest rows
 
 
 def nearest(value: Fraction) -> int:

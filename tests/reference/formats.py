@@ -219,7 +219,7 @@ def outputs_of(encoding: Map) -> int:
 # What methods other than gradient descent do not say, by kind.
 IMPLIED: dict[Any, dict[str, Any]] = {
     "one-pass": {"batch_size": 0, "class_weight": []},
-    "sisa": {"batch_size": 0, "standardize": False},
+    "sisa": {"batch_size": 0},
 }
 
 

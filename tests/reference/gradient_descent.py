@@ -72,7 +72,7 @@ class GradientDescent(Relation):
             model.append(Column(own[1], last_axes))
         more, last = self.more()
         super().__init__(boxes + more, [RANGE, ACTIVATION])
-        self.table, self.trained = s.table, list(witness)
+        self.table, self.own_columns = s.table, witness + last
         witness += [multiplicities(table, self.sections) for table in self.tables] + last
         self.columns = {"dataset": dataset_columns(dataset), "model": model, "witness": witness}
 
@@ -167,33 +167,46 @@ class GradientDescent(Relation):
         """G is what the live rows say."""
         self.over_rows(ch, gradient, t, k, ONE - of_bias, of_bias * self.one)
 
-    def over_rows(self, ch: Channel, gradient: K, t: Place, k: Point, of_feature: K, constant: K) -> None:
-        """The sums over rows and over epochs; of_feature * X(n, k) + constant is what residuals are multiplied with."""
+    def over_rows(
+        self, ch: Channel, gradient: K, t: Place, k: Point | None, of_feature: K = ONE, constant: K = ZERO
+    ) -> None:
+        """The sums over rows and over epochs; of_feature * X(n, k) + constant is what residuals are multiplied with.
+
+        Without k they are summed as they are.
+        """
         s, one, (e, b, o) = self.s, ch.one, t
         weighted = any(weight != 1 for weight in s.class_weights)
-        point, claim_g = rounds(ch, "gradient", self.row.bits, 3 + weighted, gradient)
+        point, claim_g = rounds(ch, "gradient", self.row.bits, 2 + (k is not None) + weighted, gradient)
         left_out = self.s.unused if self.s.standardization is None else []
-        x_g = ch.hidden(1)[0] if left_out else self.evaluate(ch, FEATURES, {"row": point, "feature": k})
+        x_g = ZERO
+        if k is not None:
+            x_g = ch.hidden(1)[0] if left_out else self.evaluate(ch, FEATURES, {"row": point, "feature": k})
         (a,) = ch.hidden(1)
         y = self.evaluate(ch, LABELS, {"output": o, "row": point})
         own_weight = self.class_weight(ch, o, point) if weighted else ZERO
 
+        def residual() -> K:
+            c = sum((v * factor for v, factor in zip(eq_table(e), s.c_epoch, strict=False)), ZERO)
+            return a - c * s.label_multiplier * y
+
         def factors() -> tuple[K, K, K, K]:
             """The weight of the sum at n, X', the residual, and the weight of the row's class."""
-            eq_n, eq_b, weight_n = eq_table(point), eq_table(b), ZERO
-            for n in range(self.rows):
-                if n not in self.forgotten:
-                    block_of = n // s.block_size
-                    weight_n += eq_b[block_of] * s.c_block[block_of] * eq_n[n]
-            c = sum((v * factor for v, factor in zip(eq_table(e), s.c_epoch, strict=False)), ZERO)
             factor_x = of_feature * x_g + constant * prefix(point, self.rows) * one
-            return weight_n, factor_x, a - c * s.label_multiplier * y, own_weight
+            return self.live_in_blocks(b, point), factor_x, residual(), own_weight
 
         def live_gradient() -> Constraint:
-            weight_n, factor_x, residual, _ = factors()
-            return claim_g, [(-weight_n, factor_x, residual)]
+            weight_n, factor_x, factor, _ = factors()
+            return claim_g, [(-weight_n, factor_x, factor)]
 
-        if weighted:
+        def live_residuals() -> Constraint:
+            weight_n = self.live_in_blocks(b, point)
+            return (
+                (claim_g, [(-weight_n, residual(), own_weight)]) if weighted else (claim_g - weight_n * residual(), [])
+            )
+
+        if k is None:
+            ch.zero("gradient", live_residuals)
+        elif weighted:
             three_factors(ch, "gradient", claim_g, factors)
         else:
             ch.zero("gradient", live_gradient)
@@ -208,8 +221,17 @@ class GradientDescent(Relation):
         ch.zero("epochs", predictions)
         if weighted and self.output.size > 1:
             self.all_class_weights(ch, own_weight, point)
-        if left_out:
+        if k is not None and left_out:
             self.used_features(ch, x_g, k, point)
+
+    def live_in_blocks(self, b: Point, row: Point) -> K:
+        """eq(b, b_n) c_b S(n), at a row."""
+        eq_n, eq_b, total = eq_table(row), eq_table(b), ZERO
+        for n in range(self.rows):
+            if n not in self.forgotten:
+                block = n // self.s.block_size
+                total += eq_b[block] * self.s.c_block[block] * eq_n[n]
+        return total
 
     def used_features(self, ch: Channel, claim: K, k: Point, row: Point) -> None:
         """The features of a row at k, without those that are left out."""

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
-from .arithmetic import CELLS, HALF, Plain, Schedule, momentum, nearest, problem_of, scheduled
+from .arithmetic import (
+    Plain,
+    Problem,
+    Schedule,
+    Standardization,
+    Standardized,
+    momentum,
+    nearest,
+    problem_of,
+    scheduled,
+)
 from .field import log2_ceil, require
-from .formats import Map, outputs_of, records_of
+from .formats import Map, outputs_of
 
-MAX_SHARDS, MAX_SCORES, MAX_WEIGHTS, MAX_PARTS = 1 << 12, 1 << 30, 1 << 27, 512
+MAX_SHARDS, MAX_SCORES, MAX_WEIGHTS, MAX_PARTS, MAX_SCALED = 1 << 12, 1 << 30, 1 << 27, 512, 1 << 17
 
 
 @dataclass(frozen=True)
@@ -151,6 +160,7 @@ def require_limits(statement: Map, cut: Cut) -> None:
     rows = sum(Part(cut, run, stage, None, None).rows for run, stage in models_of(cut.whole(), cut))
     require("statement", rows * method["epochs"] * outputs <= MAX_SCORES)
     require("statement", cut.slices * method["epochs"] * cut.shards * (features + 1) * outputs <= MAX_WEIGHTS)
+    require("statement", not method["standardize"] or cut.shards * features <= MAX_SCALED)
     of_classes = statement["spec"]["family"] in ("logistic", "probit")
     require("statement", of_classes or method["aggregate"] != "vote")
 
@@ -186,121 +196,35 @@ class Integers:
 
     spec: Map
     dataset: Map
-    problem: Plain
+    problem: Problem
     shift: int
     weight_bits: int
 
     @classmethod
     def of(cls, spec: Map, dataset: Map) -> Integers:
-        size = spec["method"]["shard_rows"]
-        problem = problem_of(spec, dataset, size, 2, size)  # any number of blocks but one
-        assert isinstance(problem, Plain)
+        size, blocks = spec["method"]["shard_rows"], 1 if spec["method"]["standardize"] else 2  # or any more
+        problem = problem_of(spec, dataset, size, blocks, size)
         return cls(spec, dataset, problem, *problem.choose())
 
     def schedule(self, part: Part, forgotten: set[int]) -> Schedule:
-        divisor, problem = self.problem.split(self.shift), self.problem
         live = [0] * part.run.count
         for row in range(part.rows):
             live[row // part.block_size] += part.counts(row, forgotten)
-        c_block = [nearest(Fraction(divisor, n)) if n else 0 for n in live]
+        c_epoch, c_block, scalers = self.factors(live)
+        fewest = min(scalers, key=lambda own: own.count, default=None)
+        chosen, factors = (self.shift, self.weight_bits), (c_epoch, c_block, fewest)
+        found = scheduled(self.spec, self.dataset, self.problem, chosen, part.block_size, factors)
+        at_rest = [0, *(momentum(share, self.shift) for share in self.problem.momenta[1:])]
+        return replace(found, m_epoch=at_rest, scalers=scalers)
+
+    def factors(self, live: list[int]) -> tuple[list[int], list[int], list[Standardization]]:
+        """c_e; of each shard, of which so many rows count, c_b and how features are standardised, if they are."""
+        problem = self.problem
+        if isinstance(problem, Standardized):
+            c_epoch, (c_block,), own = problem.factors(self.shift, self.weight_bits, [problem.rows])
+            assert own is not None
+            return c_epoch, [c_block] * len(live), [replace(own, count=max(1, n)) for n in live]
+        assert isinstance(problem, Plain)
+        divisor = problem.split(self.shift)
         c_epoch = [nearest(problem.scaled(rate, self.shift) / divisor) for rate in problem.rates]
-        chosen = self.shift, self.weight_bits
-        found = scheduled(self.spec, self.dataset, problem, chosen, part.block_size, (c_epoch, c_block, None))
-        return replace(found, m_epoch=[0, *(momentum(share, self.shift) for share in problem.momenta[1:])])
-
-
-# Training ------------------------------------------------------------------------------------------------------------
-
-Model = list[int]  # weights, and with a bias the intercept
-
-
-@dataclass(frozen=True)
-class Trainer:
-    """One model, step by step. `rows`: (features, label of this output, how often the row counts) of those that count;
-    `rate` is c_b."""
-
-    s: Schedule
-    one: int
-    features: int
-    bias: bool
-    rows: list[tuple[Sequence[int], int, int]]
-    rate: int
-
-    def train(self, start: Model | None) -> Model:
-        """From the model of the stage before, or from zero."""
-        weights = list(start) if start else [0] * (self.features + self.bias)
-        if self.bias:
-            assert weights[-1] % self.one == 0
-            weights[-1] //= self.one
-        before = list(weights)
-        for e in range(self.s.epochs):
-            before, weights = weights, self.step(e, weights, before)
-        return [*weights[: self.features], *([self.one * weights[-1]] if self.bias else [])]
-
-    def step(self, e: int, weights: list[int], before: list[int]) -> list[int]:
-        s, gradient = self.s, [0] * len(weights)
-        for features, label, count in self.rows:
-            row = [*features, *([self.one] if self.bias else [])]
-            q = sum(x * w for x, w in zip(row, weights, strict=True)) // CELLS
-            assert -HALF <= q < HALF
-            residual = count * (s.table[q + HALF] - label * s.label_multiplier)
-            gradient = [g + residual * x for g, x in zip(gradient, row, strict=True)]
-        for k in s.unused:
-            gradient[k] = 0
-        found = []
-        for k, (g, w, last) in enumerate(zip(gradient, weights, before, strict=True)):
-            decay = s.l_epoch[e] if k < self.features or s.penalize_bias else 0
-            v = s.c_epoch[e] * self.rate * g + decay * w - s.m_epoch[e] * (w - last) + 2 ** (s.shift - 1)
-            found.append(w - (v >> s.shift))
-        assert all(-(2 ** (s.weight_bits - 1)) <= w < 2 ** (s.weight_bits - 1) for w in found)
-        return found
-
-
-@dataclass(frozen=True)
-class Data:
-    """Integers of rows: the features of each, and for each output the label of each."""
-
-    features: Sequence[Sequence[int]]
-    labels: Sequence[Sequence[int]]
-
-    def count(self, row: int, weights: Sequence[int]) -> int:
-        """omega, of a row's class; of several classes there is a column for each."""
-        if set(weights) == {1}:
-            return 1
-        if len(self.labels) == 1:
-            return weights[self.labels[0][row]]
-        return sum(v * column[row] for v, column in zip(weights, self.labels, strict=True))
-
-
-def trained_parts(
-    parts: Sequence[Part], integers: Integers, data: Data, forgotten: set[int], starts: Sequence[dict[Any, Model]] = ()
-) -> dict[tuple[int, int, int], Model]:
-    """Models by shard, stage and output, in the order in which they are committed. `starts`: of earlier statements."""
-    found: dict[tuple[int, int, int], Model] = {}
-    for part in parts:
-        earlier = found if part.start is None else starts[part.start]
-        for (output, shard), trainer in trainers(part, integers, data, forgotten):
-            start = None if part.source is None else earlier[shard, part.stage - 1, output]
-            found[shard, part.stage, output] = trainer.train(start)
-    return found
-
-
-def trainers(
-    part: Part, integers: Integers, data: Data, forgotten: set[int]
-) -> Iterator[tuple[tuple[int, int], Trainer]]:
-    """Of each output, and each shard of it."""
-    s, method = integers.schedule(part, forgotten), integers.spec["method"]
-    one, features = 1 << integers.problem.x_bits, integers.problem.features
-    for output, labels in enumerate(data.labels):
-        for b, shard in enumerate(part.run.shards):
-            own = range(b * part.block_size, min((b + 1) * part.block_size, part.rows))
-            counted = [part.position(row) for row in own if part.counts(row, forgotten)]
-            rows = [(data.features[n], labels[n], data.count(n, s.class_weights)) for n in counted]
-            yield (output, shard), Trainer(s, one, features, method["bias"], rows, s.c_block[b])
-
-
-def trained_statement(statement: Map, data: Data, starts: Sequence[dict[Any, Model]] = ()) -> dict[Any, Model]:
-    """All models of a statement."""
-    integers = Integers.of(statement["spec"], statement["dataset"])
-    forgotten = {position for position, _ in records_of(statement)}
-    return trained_parts(parts_of(statement), integers, data, forgotten, starts)
+        return c_epoch, [nearest(Fraction(divisor, n)) if n else 0 for n in live], []

@@ -1,10 +1,14 @@
-"""Training on standardised features: protocol.md, "Standardised training"."""
+"""Training on standardised features: protocol.md, "Standardised training".
+
+What is written here for features alone is so for those of each shard, too ("Standardised stages"): there are more axes
+then, and more scalers than one. Points of axes that are not there have no coordinates.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .arithmetic import HALF
+from .arithmetic import HALF, Standardization
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, eq, eq_at, eq_table, prefix, prefix_eq
 from .gradient_descent import GradientDescent, Place
@@ -18,34 +22,77 @@ from .relations import (
     rounds,
     three_factors,
 )
-from .shapes import Axis, Column
+from .shapes import Axes, Axis, Column, size_of, split
 
 SIGNED = ("mean", "mean fraction")
 FIELDS = ("power", "power squared", "spread", "variance", "offset", "scaled rate", "centred rate")
 GRADIENTS, RESIDUALS = ("virtual", "gradients"), ("virtual", "residuals")
+Where = dict[str, Point]  # axis by axis
+Integer = Callable[[Standardization], int]
+
+
+def half(own: Standardization) -> int:
+    """f."""
+    return own.count // 2
 
 
 class StandardizedDescent(GradientDescent):
     name = "standardized gradient descent"
     last_weight = "last weight"  # what is 2^-e of the model's
     virtual = GradientDescent.virtual | {GRADIENTS, RESIDUALS}
+    fields: tuple[str, ...] = FIELDS
 
     # Columns and lookups ---------------------------------------------------------------------------------------------
 
     def more(self) -> tuple[list[Box], list[Column]]:
         """What standardises."""
-        own = self.s.standardization
+        own, axes = self.s.standardization, self.scaled
         assert own is not None
         self.scaler, self.exponent = own, Axis("exponent", own.cap + 1)
         self.last_offset = getattr(self, "last_offset", None) or self.offset
         lookups = [Lookup(RANGE, [([(1, ("witness", name))], HALF)]) for name in SIGNED]
-        columns = [Column(name, (self.weight,)) for name in SIGNED]
-        for name, bits in own.bits.items():
+        columns = [Column(name, axes) for name in SIGNED]
+        for name, bits in self.integers.items():
             lookups += self.limb_lookups(name, bits)
-            columns += [Column(limb, (self.weight,)) for _, limb in self.limbs[name]]
-        columns.append(Column("exponent", (self.exponent, self.weight)))
-        columns += [Column(name, (self.weight,)) for name in FIELDS]
-        return [Box("scaler", (self.weight,), lookups)], columns
+            columns += [Column(limb, axes) for _, limb in self.limbs[name]]
+        columns.append(Column("exponent", (self.exponent, *axes)))
+        columns += [Column(name, axes) for name in self.fields]
+        return [Box("scaler", axes, lookups)], columns
+
+    @property
+    def scaled(self) -> Axes:
+        """What is standardised: each feature."""
+        return (self.weight,)
+
+    @property
+    def scalers(self) -> list[Standardization]:
+        """Shard by shard; if there are none, of all rows."""
+        return [self.scaler]
+
+    @property
+    def integers(self) -> dict[str, int]:
+        """What is in limbs, and its bits."""
+        assert self.s.standardization is not None
+        return self.s.standardization.bits
+
+    # Public integers, and where they are ------------------------------------------------------------------------------
+
+    def public(self, integer: Integer, at: Mapping[str, Point]) -> K:
+        """The extension of an integer of a scaler on all that is real."""
+        of_shards = zip(eq_table(at.get("block", [])), self.scalers, strict=False)
+        return sum((e * integer(own) for e, own in of_shards), ZERO) * prefix(at["weight"], self.features)
+
+    def existing(self, at: Mapping[str, Point]) -> K:
+        return self.public(lambda _: 1, at)
+
+    def on(self, at: Mapping[str, Point], there: Mapping[str, Point]) -> K:
+        """eq(at, there), summed over all that is real."""
+        shards = prefix_eq(at.get("block", []), there.get("block", []), len(self.scalers))
+        return shards * prefix_eq(at["weight"], there["weight"], self.features)
+
+    def counted(self, name: str) -> tuple[str, K]:
+        """n times a column, as a share of another."""
+        return name, K(self.scaler.count)
 
     # The walk --------------------------------------------------------------------------------------------------------
 
@@ -54,131 +101,147 @@ class StandardizedDescent(GradientDescent):
         super().identities(ch)
 
     def standardize(self, ch: Channel) -> None:
-        ((at, values),) = self.ended["scaler"]
-        k, o = at["weight"], ch.point("powers", self.output.bits)
+        ((ended, values),) = self.ended["scaler"]
+        at, o = dict(ended), ch.point("powers", self.output.bits)
         found = {name: values["witness", name] for name in SIGNED}
-        found |= {name: self.joined(values[limb] for limb in self.limbs[name]) for name in self.scaler.bits}
-        found |= {name: self.evaluate(ch, ("witness", name), {"weight": k}) for name in FIELDS}
-        found["weights"] = self.evaluate(ch, COEFFICIENTS, {"output": o, "weight": k})
-        real = prefix(k, self.features) * ch.one
-        self.remainders(ch, found, real)
-        self.exponents(ch, k, found, real)
-        self.moments(ch, k, found, real)
-        self.variances(ch, k, found, real)
-        self.products(ch, k, o, found, real)
+        found |= {name: self.joined(values[limb] for limb in self.limbs[name]) for name in self.integers}
+        found |= {name: self.evaluate(ch, ("witness", name), at) for name in self.fields}
+        found["weights"] = self.evaluate(ch, COEFFICIENTS, {"output": o} | at)
+        self.remainders(ch, at, found)
+        self.exponents(ch, at, found)
+        self.moments(ch, at, found)
+        self.variances(ch, at, found)
+        self.products(ch, at, o, found)
 
-    def remainders(self, ch: Channel, at: Mapping[str, K], real: K) -> None:
-        own = self.scaler
+    def remainders(self, ch: Channel, at: Where, found: Mapping[str, K]) -> None:
         for name in ("mean remainder", "mean fraction remainder"):
-            both = at[name] + at[f"{name} complement"]
-            ch.zero("remainders", lambda both=both: (both - (own.count - 1) * real, []))
-        both = at["rate remainder"] + at["rate remainder complement"]
-        divisor = 2 * at["variance"] + (2 * own.floor - 1) * real
+            both = found[name] + found[f"{name} complement"]
+            most = self.public(lambda own: own.count - 1, at) * ch.one
+            ch.zero("remainders", lambda both=both, most=most: (both - most, []))
+        both = found["rate remainder"] + found["rate remainder complement"]
+        divisor = 2 * found["variance"] + self.public(lambda own: 2 * own.floor - 1, at) * ch.one
         ch.zero("remainders", lambda: (both - divisor, []))
 
-    def exponents(self, ch: Channel, k: Point, at: Mapping[str, K], real: K) -> None:
-        own = self.scaler
-        shares = [ONE, *ch.point("exponents", 4)]
-        whole = range(own.cap + 1)
-        sides = [real, at["power"], at["power squared"]]
-        sides += [at["spread from above"] + at["spread"], at["spread"] - at["spread from below"]]
+    def exponents(self, ch: Channel, at: Where, found: Mapping[str, K]) -> None:
+        shares, b, k = [ONE, *ch.point("exponents", 4)], at.get("block", []), at["weight"]
+        size, *shards = self.exponent.size, *self.scaled[:-1]
+        sides = [self.existing(at) * ch.one, found["power"], found["power squared"]]
+        sides += [found["spread from above"] + found["spread"], found["spread"] - found["spread from below"]]
         claim = sum((share * side for share, side in zip(shares, sides, strict=True)), ZERO)
-        point, claim = rounds(ch, "exponents", self.exponent.bits, 2, claim)
-        h = self.evaluate(ch, ("witness", "exponent"), {"exponent": point, "weight": k})
+        point, claim = rounds(ch, "exponents", self.exponent.bits + size_of(tuple(shards)), 2, claim)
+        there = split((self.exponent, *shards), point)
+        h = self.evaluate(ch, ("witness", "exponent"), there | {"weight": k})
 
         def chosen() -> Constraint:
-            factors = zip(eq_table(point), whole, own.upper, own.lower, strict=False)
+            of_shards = zip(eq_table(b), eq_table(there.get("block", [])), self.scalers, strict=False)
             weight = ZERO
-            for e, j, above, below in factors:
-                integers = zip(shares, (1, 2**j, 4**j, above, below), strict=True)
-                weight += e * sum((share * integer for share, integer in integers), ZERO)
+            for eq_b, eq_b2, own in of_shards:
+                factors = zip(eq_table(there["exponent"]), range(size), own.upper, own.lower, strict=False)
+                for e, j, above, below in factors:
+                    integers = zip(shares, (1, 2**j, 4**j, above, below), strict=True)
+                    weight += eq_b * eq_b2 * e * sum((share * integer for share, integer in integers), ZERO)
             return claim - weight * h, []
 
         ch.zero("exponents", chosen)
 
         j = ch.point("exponents are one", self.exponent.bits)
-        bits = self.exponent.bits + self.weight.bits
-        point, zero = rounds(ch, "exponents are one", bits, 3, ZERO)
-        j2, k2 = point[: self.exponent.bits], point[self.exponent.bits :]
-        first, second = (self.evaluate(ch, ("witness", "exponent"), {"exponent": j2, "weight": k2}) for _ in range(2))
+        axes = (self.exponent, *self.scaled)
+        point, zero = rounds(ch, "exponents are one", size_of(axes), 3, ZERO)
+        each = split(axes, point)
+        first, second = (self.evaluate(ch, ("witness", "exponent"), each) for _ in range(2))
 
         def zero_or_one() -> Constraint:
-            weight = prefix_eq(j, j2, len(whole)) * prefix_eq(k, k2, self.features)
-            there = prefix(j2, len(whole)) * prefix(k2, self.features) * ch.one
-            return zero, [(-weight, first, second - there)]
+            weight = prefix_eq(j, each["exponent"], size) * self.on(at, each)
+            one = prefix(each["exponent"], size) * self.existing(each) * ch.one
+            return zero, [(-weight, first, second - one)]
 
         ch.zero("exponents are one", zero_or_one)
 
-    def moments(self, ch: Channel, k: Point, at: Mapping[str, K], real: K) -> None:
-        own = self.scaler
-        n, f = own.count, own.count // 2
+    def moments(self, ch: Channel, at: Where, found: Mapping[str, K]) -> None:
         (squared_mean,) = ch.hidden(1)
         (beta,) = ch.point("moments", 1)
-        total = n * at["mean"] + at["mean remainder"] - f * real
-        claim = at["spread"] + squared_mean + beta * total
+        column, n = self.counted("mean")
+        total = n * found[column] + self.middle(ch, "mean remainder", at, found)
+        claim = found["spread"] + squared_mean + beta * total
         point, claim = rounds(ch, "moments", self.weight.bits + self.row.bits, 3, claim)
         k2, row = point[: self.weight.bits], point[self.weight.bits :]
         first, second = (self.evaluate(ch, FEATURES, {"feature": k2, "row": row}) for _ in range(2))
 
         def counted() -> Constraint:
             there = prefix(k2, self.features) * prefix(row, self.rows) * ch.one
-            return claim, [(-self.live(row) * self.used(k, k2), first, second + beta * there)]
+            weight = self.rows_of(at, row) * self.used(at["weight"], k2)
+            return claim, [(-weight, first, second + beta * there)]
 
         ch.zero("moments", counted)
-        self.product_of(ch, "means", k, ["mean"], {"mean": K(n), "mean remainder": K(2)}, K(-2 * f), squared_mean)
+        terms = {column: n, "mean remainder": K(2)}
+        self.product_of(ch, "means", at, "mean", terms, squared_mean, lambda own: -2 * half(own))
 
-    def variances(self, ch: Channel, k: Point, at: Mapping[str, K], real: K) -> None:
-        own = self.scaler
-        n, f = own.count, own.count // 2
+    def rows_of(self, at: Mapping[str, Point], row: Point) -> K:
+        """S, of the rows by which is standardised."""
+        return self.live(row)
+
+    def middle(self, ch: Channel, name: str, at: Where, found: Mapping[str, K]) -> K:
+        """B of rho, or B' of rho'."""
+        return found[name] - self.public(half, at) * ch.one
+
+    def variances(self, ch: Channel, at: Where, found: Mapping[str, K]) -> None:
         (whole,) = ch.hidden(1)
-        self.product_of(ch, "variances", k, ["power squared"], {"spread": ONE}, ZERO, whole)
-        terms = {"mean fraction": K(n), "mean fraction remainder": K(2)}
-        self.product_of(ch, "variances", k, ["mean fraction"], terms, K(-2 * f), whole - at["variance"])
+        self.product_of(ch, "variances", at, "power squared", {"spread": ONE}, whole)
+        column, n = self.counted("mean fraction")
+        terms, rest = {column: n, "mean fraction remainder": K(2)}, whole - found["variance"]
+        self.product_of(ch, "variances", at, "mean fraction", terms, rest, lambda own: -2 * half(own))
 
-    def products(self, ch: Channel, k: Point, o: Point, at: Mapping[str, K], real: K) -> None:
-        own = self.scaler
-        n, f, floor, amplitude = own.count, own.count // 2, own.floor, own.amplitude
+    def products(self, ch: Channel, at: Where, o: Point, found: Mapping[str, K]) -> None:
+        amplitude, per_row = self.scaler.amplitude, self.scaler.floor // self.scaler.count
         a, b, c, d = ch.point("products", 4)
-        claim = n * at["mean fraction"] + at["mean fraction remainder"] - f * real
-        claim += a * (at["offset"] - at["mean fraction"]) + b * at["scaled rate"] + c * at["weights"]
+        column, n = self.counted("mean fraction")
+        claim = n * found[column] + self.middle(ch, "mean fraction remainder", at, found)
+        claim += a * (found["offset"] - found["mean fraction"]) + b * found["scaled rate"] + c * found["weights"]
         terms = {"mean remainder": ONE, "mean": a, "rate": b, self.last_weight: c}
-        constant = K(-f) - c * self.last_offset * self.real_output(o)
-        self.product_of(ch, "powers", k, ["power"], terms, constant, claim, o)
+        offset = -c * self.last_offset * self.real_output(o)
+        self.product_of(ch, "powers", at, "power", terms, claim, lambda own: -half(own), offset, o)
 
-        used = real - sum((eq_at(k, i) for i in self.s.unused), ZERO) * ch.one
-        claim = at["variance"] + 2 * amplitude * used + floor * real - at["rate remainder"] - 2 * floor * at["rate"]
-        claim += d * at["centred rate"]
-        self.product_of(ch, "rates", k, ["rate"], {"variance": K(2), "offset": d}, ZERO, claim)
+        unused = sum((eq_at(at["weight"], i) for i in self.s.unused), ZERO) * prefix(
+            at.get("block", []), len(self.scalers)
+        )
+        used = (self.existing(at) - unused) * ch.one
+        column, n = self.counted("rate")
+        claim = found["variance"] + 2 * amplitude * used + self.public(lambda own: own.floor, at) * ch.one
+        claim += d * found["centred rate"] - found["rate remainder"] - 2 * per_row * n * found[column]
+        self.product_of(ch, "rates", at, "rate", {"variance": K(2), "offset": d}, claim)
 
     def product_of(
         self,
         ch: Channel,
         name: str,
-        k: Point,
-        first: list[str],
+        at: Where,
+        first: str,
         second: Mapping[str, K],
-        constant: K,
         claim: K,
+        constant: Integer = lambda _: 0,
+        offset: K = ZERO,
         output: Point | None = None,
     ) -> None:
-        """The sum over real k' of eq(k, k') first(k') (second(k') + constant) is the claim."""
-        at, claim = rounds(ch, name, self.weight.bits, 3, claim)
-        left = sum((self.whole(ch, column, at, output) for column in first), ZERO)
-        right = sum((share * self.whole(ch, column, at, output) for column, share in second.items()), ZERO)
+        """The sum over all that is real of eq(at, there) first(there) (second(there) + constant + offset) is the claim.
+
+        The constant is an integer of the scaler.
+        """
+        point, claim = rounds(ch, name, size_of(self.scaled), 3, claim)
+        there = split(self.scaled, point)
+        left = self.whole(ch, first, there, output)
+        right = sum((share * self.whole(ch, column, there, output) for column, share in second.items()), ZERO)
 
         def product() -> Constraint:
-            added = constant * prefix(at, self.features) * ch.one
-            return claim, [(-prefix_eq(k, at, self.features), left, right + added)]
+            added = (self.public(constant, there) + offset * self.existing(there)) * ch.one
+            return claim, [(-self.on(at, there), left, right + added)]
 
         ch.zero(name, product)
 
-    def whole(self, ch: Channel, name: str, at: Point, output: Point | None) -> K:
+    def whole(self, ch: Channel, name: str, at: Where, output: Point | None) -> K:
         """P -> V: a column, or the limbs of an integer; of the last weights those of one output."""
-        if name == "last weight" and output is not None:
-            return self.integer(ch, name, {"output": output, "weight": at})
         if name in self.limbs:
-            return self.integer(ch, name, {"weight": at})
-        return self.evaluate(ch, ("witness", name), {"weight": at})
+            return self.integer(ch, name, at if output is None else {"output": output} | at)
+        return self.evaluate(ch, ("witness", name), at)
 
     # What is different in gradient descent ---------------------------------------------------------------------------
 
@@ -189,7 +252,7 @@ class StandardizedDescent(GradientDescent):
         (means,) = ch.hidden(1)
         point, claim = rounds(ch, "means of scores", block_bits + self.weight.bits, 3, means)
         block, weight = point[:block_bits], point[block_bits:]
-        offset = self.evaluate(ch, ("witness", "offset"), {"weight": weight})
+        offset = self.evaluate(ch, ("witness", "offset"), {"block": block, "weight": weight})
         w = self.weights_at(ch, at, block, weight)
 
         def centred(
@@ -203,7 +266,7 @@ class StandardizedDescent(GradientDescent):
         z = z - self.bias_of_score(ch, at, block_star, inside) + means
         point, claim = rounds(ch, "product", block_bits + self.weight.bits, 4, z)
         block, weight = point[:block_bits], point[block_bits:]
-        power = self.evaluate(ch, ("witness", "power"), {"weight": weight})
+        power = self.evaluate(ch, ("witness", "power"), {"block": block, "weight": weight})
         x = self.evaluate(ch, FEATURES, {"row": block + inside, "feature": weight})
         w = self.weights_at(ch, at, block, weight)
         three_factors(
@@ -215,21 +278,26 @@ class StandardizedDescent(GradientDescent):
 
     def model(self, ch: Channel, own: dict[str, Point], k: Point) -> list[K]:
         (means,), o = ch.hidden(1), own["output"]
-        there = self.real_output(o)
         bias = self.last_bias(ch, own)
         intercept = self.evaluate(ch, INTERCEPT, own)
         ch.zero("intercept", lambda: (intercept - self.one * bias + means, []))
-        at, claim = rounds(ch, "intercept", self.weight.bits, 3, means)
-        offset = self.evaluate(ch, ("witness", "offset"), {"weight": at})
-        limbs = self.integer(ch, "last weight", {"output": o, "weight": at})
+        self.means_of(ch, "intercept", own, means, "last weight", {"output": o})
+        last = self.integer(ch, "last weight", own | {"weight": k})
+        return [self.signed(ch, last, prefix(k, self.features) * self.real_model(own)), bias]
+
+    def means_of(self, ch: Channel, name: str, own: Where, claim: K, weights: str, place: Where) -> None:
+        """The sum of m times weights over the features of a model is the claim."""
+        point, claim = rounds(ch, name, size_of(self.scaled), 3, claim)
+        there = split(self.scaled, point)
+        offset = self.evaluate(ch, ("witness", "offset"), there)
+        limbs = self.integer(ch, weights, place | there)
 
         def centred() -> Constraint:
-            real = prefix(at, self.features)
-            return claim, [(-real, offset, self.signed(ch, limbs, real * there))]
+            shards = prefix_eq(own.get("block", []), there.get("block", []), len(self.scalers))
+            real = self.existing(there) * self.real_output(place["output"])
+            return claim, [(-shards * prefix(there["weight"], self.features), offset, self.signed(ch, limbs, real))]
 
-        ch.zero("intercept", centred)
-        last = self.integer(ch, "last weight", {"output": o, "weight": k})
-        return [self.signed(ch, last, prefix(k, self.features) * there), bias]
+        ch.zero(name, centred)
 
     def gradient(self, ch: Channel, gradient: K, t: Place, k: Point, of_bias: K) -> None:
         residuals, scaled = (ch.hidden(1)[0] for _ in range(2))

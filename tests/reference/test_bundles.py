@@ -19,7 +19,8 @@ from .bundles import check_rules, in_force, read_bundle, statements_of
 from .bundles import verify_bundle as second_verify_bundle
 from .examples import Training, changed, forget_list, numbers, pack, package_verdict, statement_about_nothing
 from .formats import Map, encode, instance, read_file, records_of, sha256
-from .sisa_integers import Integers, Part, Run, cut_of, trained_parts, trained_statement
+from .sisa_integers import Integers, Part, Run, cut_of
+from .sisa_training import trained_parts, trained_statement
 from .test_sisa import PLAIN, TREES, Made, at, compare_opinions, compare_shapes, data_of, forest
 
 STAGES: Any = replace(PLAIN, slices=4, epochs=1, momentum=0.5, penalize_intercept=False)

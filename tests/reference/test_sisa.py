@@ -31,7 +31,7 @@ from .examples import (
 )
 from .field import Refused
 from .formats import Map, divided, instance, sha256
-from .sisa_integers import Data, trained_statement
+from .sisa_training import Data, trained_statement
 from .soundness import soundness
 
 PLAIN: Any = zu.TrainingSpec(
@@ -253,7 +253,6 @@ def test_a_proof_is_about_its_statement_only(owner: Owner) -> None:
             declared(slices=65, shard_rows=128),
             declared(aggregate="median"),
             declared(batch_size=0),
-            declared(standardize=False),
             declared(shard_rows=True),
             scoped({**whole, "stage": 2}),
             scoped({**whole, "start": 0}),
@@ -333,6 +332,7 @@ def random_statement(rng: random.Random) -> Map:
         l2=rng.choice([0.0, 0.01]),
         momentum=rng.choice([0.0, 0.9, "increasing"]),
         bias=bias,
+        standardize=bias and rng.random() < 0.5,
         aggregate=rng.choice(["probability", "vote"]),
         class_weight={str(i): 1 + i for i in range(max(2, outputs))} if kind != "real" and rng.random() < 0.5 else None,
     )
@@ -357,7 +357,7 @@ def random_statement(rng: random.Random) -> Map:
 def test_shapes_and_schedules_of_statements_about_nothing_are_those_of_the_package() -> None:
     """Runs, sources, integers of each part, tilings, row lengths, groups, counts of messages, lengths of proofs."""
     rng = random.Random(17)
-    seen, begun, several, partial = 0, 0, 0, 0
+    seen, begun, several, partial, standardized = 0, 0, 0, 0, 0
     for _ in range(70):
         statement = random_statement(rng)
         package = read_statement(TrainingStatement, divided("training", statement))
@@ -374,8 +374,27 @@ def test_shapes_and_schedules_of_statements_about_nothing_are_those_of_the_packa
                 assert getattr(stage.s, name) == getattr(part.schedule, name), name
             for name in ("c_epoch", "c_block", "l_epoch", "m_epoch"):
                 assert getattr(stage.s, name) == list(getattr(part.schedule, name)), name
+            compare_scalers(stage.s, part.schedule)
         seen += 1
         begun += statement["start"] != []
         several += len(statement["scope"]) > 1
         partial += statement["scope"] != []
-    assert seen > 30 and begun > 8 and several > 8 and partial > 15, (seen, begun, several, partial)
+        standardized += relation.stages[0].s.scalers != []
+    counts = seen, begun, several, partial, standardized
+    assert seen > 30 and begun > 8 and several > 8 and partial > 15 and 12 < standardized < seen - 12, counts
+
+
+def compare_scalers(found: Any, expected: Any) -> None:
+    """Of each shard, and the bits of what all of them have together."""
+    if expected.standardization is None:
+        assert (found.standardization, found.scalers) == (None, [])
+        return
+    others = [expected.standardization_of(shard) for shard in range(expected.blocks)]
+    for own, other in zip(found.scalers, others, strict=True):
+        for name in ("rows", "count", "x_bits", "cap", "amplitude", "floor", "bias_rate", "largest_rate"):
+            assert getattr(own, name) == getattr(other, name), name
+        assert own.upper == list(other.upper) and own.lower == list(other.lower)
+    fewest = min(others, key=lambda other: other.count)
+    names = ("remainder_bits", "slack_bits", "rate_bits", "division_bits")
+    columns = ("mean remainder", "spread from above", "rate", "rate remainder")
+    assert [found.standardization.bits[name] for name in columns] == [getattr(fewest, name) for name in names]
