@@ -76,8 +76,9 @@ def _committed(relation: ScalerRelation, integers: Mapping[Address, Integers]) -
         rows |= limb_rows(limbs, column, bits)
     rate = to_field(integers[columns.RATE])
     values[columns.EXPONENT] = integers[columns.EXPONENT].astype(np.uint16)
-    for column in (columns.POWER, columns.SQUARE, columns.SPREAD, columns.VARIANCE, columns.OFFSET):
-        values[column] = to_field(integers[column])
-    values[columns.SCALED_RATE] = mul(rate, values[columns.POWER])
-    values[columns.CENTRED_RATE] = mul(rate, values[columns.OFFSET])
+    own = (columns.POWER, columns.SQUARE, columns.SPREAD, columns.VARIANCE, columns.OFFSET)
+    fields = {column: to_field(integers[column]) for column in own}
+    values |= fields
+    values[columns.SCALED_RATE] = mul(rate, fields[columns.POWER])
+    values[columns.CENTRED_RATE] = mul(rate, fields[columns.OFFSET])
     return values, rows
