@@ -55,7 +55,7 @@ SLOW = pytest.mark.slow  # more of a kind that others are of
 def data() -> Data:
     """With a feature that is narrower in the second stage of shard 1 than in the first one: its e is one more."""
     X, y = values()
-    X[8:16, FEATURE] = [34, -34, 34, -34, 300, 0, 1, -1]  # the fifth one is forgotten
+    X[8:16, FEATURE] = [34, -34, 34, -34, 300, 0, 2, 3]  # the fifth one is forgotten
     return X, y
 
 
