@@ -81,6 +81,19 @@ def honest_sisa():
 
 
 @pytest.fixture(scope="session")
+def honest_stages():
+    """The same on standardised features."""
+    from zkunlearn.models.shards import Run
+
+    from .harness import prove
+    from .sisa_runs import declare_standardized, told, trained, values
+
+    before = trained(declare_standardized(), values())
+    own = declare_standardized((1, 6, 12), runs=(Run(0, 2, 2, 0),), starts=((Run(0, 3),),))
+    return prove(own.shape, told(own, values(), trained(own, values(), [before]), [before]))
+
+
+@pytest.fixture(scope="session")
 def honest_validity(data):
     """A true proof that a data set is valid."""
     from .harness import prove, validity_columns, validity_shape

@@ -55,6 +55,7 @@ PROOFS = (
     "honest_classes",
     "honest_one_pass",
     "honest_sisa",
+    "honest_stages",
     "honest_validity",
     "honest_one_class",
     "honest_alone",
@@ -159,8 +160,9 @@ def descend(
     if counted is None:
         counted = s.live.mask()
     table = declared.schedule.activation_table
-    if scaler is None and s.standardization is not None:
-        scaler = scaler_of(s.standardization, *sums_of(X.T, counted))
+    public = s.standardization_of(0)
+    if scaler is None and public is not None:
+        scaler = scaler_of(public, *sums_of(X.T, counted))
     targets = s.targets(y, output) * s.label_multiplier
     gradients, residuals = np.zeros((s.steps, s.features), dtype=np.int64), np.zeros(s.steps, dtype=np.int64)
     weights = np.zeros((s.steps + 1, s.width), dtype=np.int64)

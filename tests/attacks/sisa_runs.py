@@ -16,10 +16,13 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT, MODEL
 from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS
 from zkunlearn.circuits.relations.sisa import Sisa, part_name, start_matrix
+from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, RESIDUALS
+from zkunlearn.circuits.relations.standardized_stage import BIAS_REST, START_LACK, START_REST, StandardizedStage
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.reference import Trace, exported
+from zkunlearn.models.methods.reference import Trace, exported, started
 from zkunlearn.models.methods.schedule import Schedule
-from zkunlearn.models.methods.sisa import Stages
+from zkunlearn.models.methods.sisa import Part, Stages
+from zkunlearn.models.methods.standardization import Scaler, scaler_of, sums_of
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.shards import Run
 from zkunlearn.models.spec import TrainingSpec
@@ -38,13 +41,15 @@ from .harness import (
     matrix_shape,
     recount,
 )
+from .scalers import FEATURE, limbs, shard_scaler_columns
 
 ROWS, FEATURES, EPOCHS, SHARD_ROWS = 21, 3, 2, 8  # three shards, the last one of five rows
 FORGOTTEN = (1, 12)  # of the first slice of shard 0, and of the last one of shard 1
 Data = tuple[Any, Any]
 Place = tuple[int, int]  # a shard, and a stage of it, 1 to R
 Traces = dict[Place, list[Trace]]  # of each output
-Lies = Mapping[Place, Mapping[str, Any]]  # what a stage of a shard does otherwise: arguments of `stage_of`
+Lies = Mapping[Place, Mapping[str, Any]]  # what a stage of a shard does otherwise: arguments of `stage_of`, or the
+# models "before", (outputs, K), that it says it begins from
 Runs = tuple[Run, ...]
 
 
@@ -99,11 +104,23 @@ def declare_sisa(
     return SisaDeclared(TrainingSpec(**(choices | changes)), shape, forgotten, runs=runs, starts=starts)
 
 
+def declare_standardized(forgotten: tuple[int, ...] = FORGOTTEN, **changes: Any) -> SisaDeclared:
+    """The same on standardised features."""
+    return declare_sisa(forgotten, **{"standardize": True, "learning_rate": 1.0, "l2": 0.1, **changes})
+
+
 def values(rows: int = ROWS, outputs: int = 1) -> Data:
     """Features (N, d), and labels of two classes, or the numbers of several; of each shard several."""
     rng = np.random.default_rng(7)
     labels = np.arange(rows) * 5 % 7 % (2 if outputs == 1 else outputs)
     return rng.integers(-(1 << X_BITS), (1 << X_BITS) + 1, (rows, FEATURES)), labels
+
+
+def with_narrow_feature(data: Data) -> Data:
+    """With one of which an exponent less or more is one, too."""
+    X = data[0].copy()
+    X[:, FEATURE] //= 16
+    return X, data[1]
 
 
 SEVERAL: dict[str, Any] = {"classes": CLASSES}  # an axis of outputs, which is padded
@@ -153,15 +170,37 @@ def trained(own: SisaDeclared, data: Data, earlier: Sequence[Traces] = (), lies:
     """
     found: Traces = {}
     for part in own.schedule.parts:
-        before = found if part.start is None else earlier[part.start]
         for index, shard in enumerate(part.run.shards):
-            start = np.zeros((own.data.outputs, own.schedule.width), dtype=np.int64)
-            if part.source is not None:
-                start = lasts(before[shard, part.number - 1])
             place = shard, part.number
-            changes = {"start": start, **(lies or {}).get(place, {})}
+            changes = dict((lies or {}).get(place, {}))
+            before = changes.pop("before", models_before(own, part, shard, found, earlier))
+            changes.setdefault("scaler", scaler_in(own, place, data))
+            single = part.schedule.of_shards(index, 1)
+            changes.setdefault("start", np.stack([started(single, model, changes["scaler"]) for model in before]))
             found[place] = stage_of(own, data, part.schedule, index, **changes)
     return found
+
+
+def scaler_in(own: SisaDeclared, place: Place, data: Data) -> Scaler | None:
+    """What standardises a stage of a shard; None if nothing does."""
+    single = alone(own, place)
+    public, stage = single.standardization_of(0), single.stage
+    if public is None or stage is None:
+        return None
+    return scaler_of(public, *sums_of(data[0][stage.positions].T, single.live.mask()))
+
+
+def models_before(own: SisaDeclared, part: Part, shard: int, found: Traces, earlier: Sequence[Traces]) -> Any:
+    """The integers of the models that a stage of a shard begins from, (outputs, K): those of zero weights at first."""
+    if part.source is None:
+        return np.zeros((own.data.outputs, own.schedule.width), dtype=np.int64)
+    before = found if part.start is None else earlier[part.start]
+    return models_of(own, before[shard, part.number - 1])
+
+
+def models_of(own: SisaDeclared, traces: Sequence[Trace]) -> Any:
+    """The integers of the models that a stage of a shard ends in, (outputs, K)."""
+    return np.stack([exported(own.schedule.stages[0], trace.weights[-1], trace.scaler) for trace in traces])
 
 
 def lasts(traces: Sequence[Trace]) -> Any:
@@ -172,12 +211,23 @@ def lasts(traces: Sequence[Trace]) -> Any:
 # Columns -------------------------------------------------------------------------------------------------------------
 
 
-def told(own: SisaDeclared, data: Data, found: Traces, earlier: Sequence[Traces] = ()) -> Columns:
-    """All columns of a proof, for traces whose integers are in range."""
+def told(
+    own: SisaDeclared, data: Data, found: Traces, earlier: Sequence[Traces] = (), lies: Lies | None = None
+) -> Columns:
+    """All columns of a proof; of standardised features from integers that may be out of range."""
     columns = data_columns(data, own.data.outputs)
     for part, (naming, relation) in zip(own.schedule.parts, own.relation.parts, strict=True):
         traces = [found[shard, part.number] for shard in part.run.shards]
-        columns |= {naming.address(name): cells for name, cells in part_columns(relation, traces).items()}
+        own_columns = part_columns(relation, traces)
+        if isinstance(relation, StandardizedStage):
+            before = [
+                (lies or {})
+                .get((shard, part.number), {})
+                .get("before", models_before(own, part, shard, found, earlier))
+                for shard in part.run.shards
+            ]
+            own_columns |= standardized_columns(relation, traces, np.stack(before, axis=1))
+        columns |= {naming.address(name): cells for name, cells in own_columns.items()}
     for i, (runs, models) in enumerate(zip(own.schedule.starts, earlier, strict=True)):
         columns |= start_columns(own, i, runs, models)
     return recount(own.relation, columns)
@@ -190,13 +240,38 @@ def part_columns(relation: GradientDescent, shards: Sequence[Sequence[Trace]]) -
         name: np.stack([np.concatenate([getattr(t[o], name) for t in shards], axis=1) for o in range(s.outputs)])
         for name in ("Q", "P", "rem")
     }
-    weights, u = (
-        np.stack([np.stack([getattr(t[o], name) for t in shards], axis=1) for o in range(s.outputs)])
-        for name in ("weights", "u")
-    )  # (outputs, epochs, shards, K), of weights one more
+    weights, u = _of_steps(shards, "weights"), _of_steps(shards, "u")
     columns: Columns = {Q: rows["Q"], PREDICTIONS: rows["P"], Z: rows["rem"] + (rows["Q"] << 16)}
-    columns |= limbs_of(relation, weights, u) | model_columns(s, weights[:, -1])
+    models = [[exported(s, trace.weights[-1], trace.scaler) for trace in traces] for traces in shards]
+    columns |= limbs_of(relation, weights, u) | model_columns(s, np.stack(models, axis=1))
     return {name: to_field(np.asarray(cells).astype(np.int64)) for name, cells in columns.items()}
+
+
+def _of_steps(shards: Sequence[Sequence[Trace]], name: str) -> Any:
+    """Of all traces: (outputs, epochs, shards, K), of weights one epoch more."""
+    outputs = range(len(shards[0]))
+    return np.stack([np.stack([getattr(traces[o], name) for traces in shards], axis=1) for o in outputs])
+
+
+def standardized_columns(relation: StandardizedStage, shards: Sequence[Sequence[Trace]], before: Any) -> Columns:
+    """What a stage on standardised features has besides. before: models that it begins from, (outputs, shards, K)."""
+    s, scalers = relation.schedule, [traces[0].scaler for traces in shards]
+    lies = [scaler for scaler in scalers if scaler is not None]
+    columns = {
+        GRADIENTS: to_field(_of_steps(shards, "gradients")),
+        RESIDUALS: to_field(np.stack([np.stack([t[o].residuals for t in shards], axis=1) for o in range(s.outputs)])),
+        **shard_scaler_columns(relation.scaler, lies),
+    }
+    if relation.start is None:
+        return columns
+    first, d = _of_steps(shards, "weights")[:, 0], s.features
+    power, shift = (np.stack([getattr(scaler, name) for scaler in lies]) for name in ("power", "shift"))
+    rest = before[..., :d] - power * first[..., :d]
+    taken = before[..., d] + (shift * first[..., :d]).sum(axis=-1)
+    rests = {START_REST: rest, START_LACK: power - 1 - rest, BIAS_REST: taken - (first[..., d] << s.scales.x_bits)}
+    for name, integers in rests.items():
+        columns |= limbs(name, relation.remainders[name][0], integers)
+    return columns
 
 
 def limbs_of(relation: GradientDescent, weights: Any, u: Any) -> Columns:
@@ -211,9 +286,8 @@ def limbs_of(relation: GradientDescent, weights: Any, u: Any) -> Columns:
     return columns
 
 
-def model_columns(s: Schedule, weights: Any) -> Columns:
-    """Of last weights (outputs, shards, K)."""
-    integers = exported(s, weights)
+def model_columns(s: Schedule, integers: Any) -> Columns:
+    """Of models (outputs, shards, K)."""
     columns: Columns = {COEFFICIENTS: integers[..., : s.features]}
     return {**columns, INTERCEPT: integers[..., s.features]} if s.bias else columns
 
@@ -223,8 +297,8 @@ def start_columns(own: SisaDeclared, number: int, runs: Runs, models: Traces) ->
     columns: Columns = {}
     for run in runs:
         for stage in range(run.stage, own.schedule.shards.slices + 1):
-            weights = np.stack([lasts(models[shard, stage]) for shard in run.shards], axis=1)
-            for name, cells in model_columns(own.schedule.stages[stage - 1], weights).items():
+            integers = np.stack([models_of(own, models[shard, stage]) for shard in run.shards], axis=1)
+            for name, cells in model_columns(own.schedule.stages[stage - 1], integers).items():
                 columns[Address(start_matrix(number), part_name(run, stage) + name.name)] = to_field(cells)
     return columns
 
@@ -244,7 +318,7 @@ def of_part(own: SisaDeclared, stage: int, *names: str, shard: int = 0) -> tuple
 
 def lying(own: SisaDeclared, data: Data, lies: Lies, earlier: Sequence[Traces] = ()) -> Columns:
     """All columns of a proof of something else than what was declared."""
-    return told(own, data, trained(own, data, earlier, lies), earlier)
+    return told(own, data, trained(own, data, earlier, lies), earlier, lies)
 
 
 def assert_false(own: SisaDeclared, columns: Columns, *lies: str) -> None:

@@ -11,27 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 from zkunlearn.circuits.field.goldilocks import P as MODULUS
-from zkunlearn.circuits.field.goldilocks import to_field
 from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.language.tables import limb_addresses
-from zkunlearn.circuits.relations import standardization as columns_of_scaler
+from zkunlearn.circuits.relations import standardization
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.standardization import (
     ABOVE,
     BELOW,
     CENTRED_RATE,
     EXPONENT,
-    FRACTION,
     FRACTION_LACK,
-    FRACTION_REST,
-    MEAN,
     MEAN_LACK,
     MEAN_REST,
     OFFSET,
     POWER,
-    RATE,
     RATE_LACK,
-    RATE_REST,
     SCALED_RATE,
     SPREAD,
     SQUARE,
@@ -39,7 +33,7 @@ from zkunlearn.circuits.relations.standardization import (
     ScalerRelation,
 )
 from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, RESIDUALS
-from zkunlearn.models.methods.standardization import Scaler, Standardization, scaler_of, sums_of
+from zkunlearn.models.methods.standardization import Scaler, Standardization, sums_of
 
 from .harness import (
     FORGOTTEN,
@@ -58,9 +52,9 @@ from .harness import (
     recount,
     training_columns,
 )
+from .scalers import FEATURE, lying_scaler, scaler_columns, scaler_integers
 
 Data = tuple[Any, Any]
-FEATURE = 1
 
 
 def standardized(**changes: Any) -> Declared:
@@ -92,64 +86,20 @@ def sums(own: Declared, data: Data) -> tuple[Any, Any]:
 
 
 def scaler(own: Declared, sums: tuple[Any, Any], **lies: int) -> Scaler:
-    """The integers of the standardisation, one of which is `lies` too large for a feature; the rest follows.
-
-    lies: by how much, of mu, C, e, nu, V or D.
-    """
-    public, (S, Q) = public_of(own), sums
-    n, f = public.count, public.half
-    off = {name: np.eye(1, len(S), FEATURE, dtype=np.int64)[0] * by for name, by in lies.items()}
-    zero = np.zeros_like(S)
-    honest = scaler_of(public, S, Q)
-    mu = honest.mu + off.get("mu", zero)
-    B = S - n * mu
-    C = Q - mu * (n * mu + 2 * B) + off.get("C", zero)
-    e = honest.e + off.get("e", zero)
-    power = np.left_shift(np.int64(1), e)
-    nu = (power * B + f) // n + off.get("nu", zero)
-    B2 = power * B - n * nu
-    V = power * power * C - nu * (n * nu + 2 * B2) + off.get("V", zero)
-    spread = V + public.floor
-    D = (2 * public.amplitude + spread) // (2 * spread) + off.get("D", zero)
-    return Scaler(mu, B + f, C, e, nu, B2 + f, V, D, 2 * public.amplitude + spread - 2 * D * spread)
+    """The integers of the standardisation, one of which is `lies` too large."""
+    return lying_scaler(public_of(own), sums, **lies)
 
 
-def limbs(integer: Address, bits: int, values: Any) -> Columns:
-    """Limbs that add up to integers of any size modulo p: what is too much is in the last limb."""
-    names, left, found = limb_addresses(integer, bits), [int(value) for value in values], {}
-    for name in names[:-1]:
-        found[name] = np.array([value % 65536 for value in left], dtype=np.uint64)
-        left = [value // 65536 for value in left]
-    found[names[-1]] = np.array([value % MODULUS for value in left], dtype=np.uint64)
-    return found
-
-
-def scaler_columns(own: Declared, lie: Scaler) -> Columns:
+def columns_of_scaler(own: Declared, lie: Scaler) -> Columns:
     """What `prover.witnesses.standardization` commits to, for integers that may be out of range."""
     relation: ScalerRelation = own.relation.scaler  # type: ignore[attr-defined]
-    public = relation.public
-    upper, lower = (np.array(bounds)[lie.e] for bounds in (public.upper, public.lower))
-    integers = {
-        MEAN_REST: lie.rho, MEAN_LACK: public.count - 1 - lie.rho,
-        FRACTION_REST: lie.rho2, FRACTION_LACK: public.count - 1 - lie.rho2,
-        ABOVE: upper - lie.C, BELOW: lie.C - lower,
-        RATE: lie.D, RATE_REST: lie.rem, RATE_LACK: 2 * (lie.V + public.floor) - 1 - lie.rem,
-    }  # fmt: skip
-    fields = {
-        MEAN: lie.mu, FRACTION: lie.nu, POWER: lie.power, SQUARE: lie.power**2, SPREAD: lie.C, VARIANCE: lie.V,
-        OFFSET: lie.shift, SCALED_RATE: lie.D * lie.power, CENTRED_RATE: lie.D * lie.shift,
-        EXPONENT: np.arange(public.cap + 1)[:, None] == lie.e,
-    }  # fmt: skip
-    found = {column: to_field(np.asarray(values, dtype=np.int64)) for column, values in fields.items()}
-    for column, bits in relation.limbs.items():
-        found |= limbs(column, bits, integers[column])
-    return found
+    return scaler_columns(relation, scaler_integers(relation.public, lie))
 
 
 def told(own: Declared, data: Data, lie: Scaler, **changes: Any) -> Columns:
     """A whole run with these integers."""
     trace = descend(own, data, scaler=lie, **changes)
-    columns = data_columns(data) | training_columns(own.relation, trace) | scaler_columns(own, lie)
+    columns = data_columns(data) | training_columns(own.relation, trace) | columns_of_scaler(own, lie)
     return recount(own.relation, columns)
 
 
@@ -275,7 +225,7 @@ def test_a_rate_that_wraps_around_the_field_is_rejected(own: Declared, data: Dat
     assert wrapped >> public.rate_bits and wrapped < 1 << 62
     D, rem = honest.D.copy(), honest.rem.copy()
     D[FEATURE], rem[FEATURE] = wrapped, whole - wrapped * divisor
-    lie = scaler_columns(own, replace(honest, D=D, rem=rem))
+    lie = columns_of_scaler(own, replace(honest, D=D, rem=rem))
     for column, factor in ((SCALED_RATE, honest.power), (CENTRED_RATE, honest.shift)):
         lie[column][FEATURE] = wrapped * int(factor[FEATURE]) % MODULUS
     trace = descend(own, data)
@@ -401,8 +351,8 @@ def test_another_block_s_gradient_is_rejected(own: Declared, data: Data) -> None
 
 
 def test_every_column_of_the_scaler_is_lied_about() -> None:
-    """A column that is added has to come here too."""
-    names = {name for name, value in vars(columns_of_scaler).items() if isinstance(value, Address)}
+    """A column that is added has to come here too; those of n times another are of shards (test_lying_stages.py)."""
+    names = {name for name, value in vars(standardization).items() if isinstance(value, Address)}
     lied = {
         "MEAN",
         "MEAN_REST",
@@ -416,4 +366,5 @@ def test_every_column_of_the_scaler_is_lied_about() -> None:
     }
     lied |= {"SPREAD", "VARIANCE", "ABOVE", "BELOW", "OFFSET", "RATE", "RATE_REST", "RATE_LACK"}
     lied |= {"SCALED_RATE", "CENTRED_RATE"}
-    assert names - {"FEATURES", "COEFFICIENTS"} == lied
+    of_shards = {"COUNTED_MEAN", "COUNTED_FRACTION", "COUNTED_RATE"}
+    assert names - {"FEATURES", "COEFFICIENTS"} == lied | of_shards

@@ -23,6 +23,7 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS, ParameterColumns
 from zkunlearn.circuits.relations.shards import STARTING_INTERCEPT, STARTING_WEIGHTS
+from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, RESIDUALS
 from zkunlearn.models.shards import Run
 from zkunlearn.prover.matrices.entropy import random_field
 from zkunlearn.verifier.protocol.proof import ProofShape
@@ -80,7 +81,11 @@ def boxes(shape: ProofShape) -> dict[Address, tuple[Axis, ...]]:
     """Of each column, the axes as long as its matrix rows are."""
     relation: Any = shape.relation
     axes = {column: existing(tiling) for group in shape.groups for column, (_, tiling) in group.places.items()}
-    return axes | {naming.address(Z): axes[naming.address(Q)] for naming, _ in relation.parts}
+    for naming, part in relation.parts:
+        steps = axes[naming.address(limb_addresses(WEIGHTS.steps, 16)[0])]
+        virtual = {Z: axes[naming.address(Q)], GRADIENTS: steps, RESIDUALS: steps[:-1]}
+        axes |= {naming.address(column): virtual[column] for column in part.virtual}
+    return axes
 
 
 def filled(shape: ProofShape, columns: Columns) -> Columns:

@@ -228,3 +228,13 @@ def test_length_and_inventory_do_not_depend_on_who_is_forgotten(declared: Declar
     assert len({shape.proof_bytes for shape in shapes}) == 1
     assert len({shape.ledger.entries for shape in shapes}) == 1
     assert len({tuple(r.label for r in shape.plan.rounds) for shape in shapes}) == 1
+
+
+def test_length_and_inventory_of_shards_do_not_depend_on_who_is_forgotten_but_for_how_many() -> None:
+    """Standardised ones: D has the bits that the shard with the fewest rows needs, and how many these are is public."""
+    from .sisa_runs import declare_standardized
+
+    shapes = [declare_standardized(forgotten).shape for forgotten in ((1, 12), (3, 9), (6, 15), ())]
+    fewer = declare_standardized((1, *range(16, 20))).shape
+    assert len({shape.proof_bytes for shape in shapes}) == len({shape.ledger.entries for shape in shapes}) == 1
+    assert len({tuple(r.label for r in shape.plan.rounds) for shape in (*shapes, fewer)}) == 1

@@ -9,16 +9,23 @@ import pytest
 from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.layout import WITNESS, Address
 from zkunlearn.circuits.relations.dataset import BLINDS
+from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.sisa import Sisa
+from zkunlearn.circuits.relations.standardization import EXPONENT
+from zkunlearn.circuits.relations.standardized_stage import StandardizedStage
 from zkunlearn.models.shards import Run
 from zkunlearn.prover.matrices.values import column_axes
 
-from ..attacks.sisa_runs import SEVERAL, declare_sisa
-from .test_relations import assert_extensions, boxes, walked
+from ..attacks.sisa_runs import SEVERAL, declare_sisa, declare_standardized
+from .test_relations import SCALER_SUMS, assert_extensions, boxes, walked
 
 
 def sharded(**changes: Any) -> Sisa:
     return declare_sisa(**changes).relation
+
+
+def standardized(**changes: Any) -> Sisa:
+    return declare_standardized(**changes).relation
 
 
 WHOLE = (Run(0, 3),)
@@ -34,6 +41,11 @@ RELATIONS = {
     "begun from two": sharded(
         slices=3, runs=(Run(0, 1, 3, 1), Run(1, 1, 2, 0)), starts=(WHOLE, (Run(0, 1, 2, 0), Run(2, 1)))
     ),
+    "standardised": standardized(),
+    "standardised, one shard with fewer rows": standardized(rows=5, forgotten=(1,)),
+    "standardised, a shard without rows": standardized(rows=17, forgotten=(1, 16), slices=1),
+    "standardised, classes": standardized(**SEVERAL, class_weight={"a": 1, "b": 7, "c": 3}, forgotten=(3,)),
+    "standardised, begun from all": standardized(runs=(Run(0, 2, 2, 0), Run(2, 1, 2, 0)), starts=(WHOLE,)),
 }
 NAMED = pytest.mark.parametrize("name", RELATIONS)
 
@@ -43,12 +55,23 @@ def test_public_vectors_are_extensions_of_their_tables(name: str) -> None:
     relation = RELATIONS[name]
     steps = walked(relation)
     names = [statement.name for statement, _ in steps.sums]
-    each = ("product", "update", "bias decay", "gradient", "epochs")
     for naming, part in relation.parts:
         own = [found.removeprefix(naming.prefix) for found in names if found.startswith(naming.prefix)]
-        wanted = [sum_name for sum_name in each if sum_name != "bias decay" or part.schedule.bias]
-        assert own == [*wanted, *["class weights"] * part.schedule.weighted]
+        assert own == sums_of(part)
     assert_extensions(relation, steps)
+
+
+def sums_of(part: GradientDescent) -> list[str]:
+    """Names of the sums of a part, in order."""
+    rows = ["gradient", "epochs", *["class weights"] * part.schedule.weighted]
+    decay = ["bias decay"] * part.schedule.bias
+    if not isinstance(part, StandardizedStage):
+        return ["product", "update", *decay, *rows]
+    start = ["starting weights", "starting means"] if part.start is not None else []
+    return [
+        *SCALER_SUMS, "counted", "means of scores", "product", *start, "intercept", "update", *decay,
+        "scaled gradient", "centred gradient", *rows, *rows,
+    ]  # fmt: skip
 
 
 @NAMED
@@ -74,7 +97,13 @@ def test_every_integer_of_the_witness_is_looked_up_but_scores_in_rows_that_do_no
     looked_up = {column for box in boxes(relation) for column in box.columns}
     counts = {table.multiplicity for section in relation.sections for table in section.tables}
     witness = {Address(WITNESS, column.name) for column in relation.columns[WITNESS]}
-    assert witness - counts == looked_up - set(relation.virtual)
+    functions = {
+        naming.address(column)
+        for naming, part in relation.parts
+        if isinstance(part, StandardizedStage)
+        for column in (EXPONENT, *part.scaler.fields)
+    }
+    assert witness - counts - functions == looked_up - set(relation.virtual) and not functions & looked_up
     for naming, part in relation.parts:
         for box in (box for own in part.boxes for box in own):
             live = part.schedule.live.mask() if "scores" in box.name else True

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.errors import ParameterError, ZkUnlearnError
 from zkunlearn.models.live import Live
 from zkunlearn.models.methods.sisa import MAX_PARTS, Stages, stages_of
@@ -108,12 +109,14 @@ INTEGERS = "shift weight_bits c_epoch l_epoch m_epoch bounds epochs penalize_bia
 
 
 @quick
-@given(parts(), st.data())
-def test_the_integers_of_a_shard_are_the_same_in_any_part(part: tuple[Shards, Run], data: st.DataObject) -> None:
+@given(parts(), st.data(), st.booleans())
+def test_the_integers_of_a_shard_are_the_same_in_any_part(
+    part: tuple[Shards, Run], data: st.DataObject, standardize: bool
+) -> None:
     """Alone, among some, among all, and in a data set of this shard and those before it only."""
     shards, run = part
     forgotten = tuple(sorted(data.draw(st.sets(st.integers(0, shards.rows - 1), max_size=shards.rows - 1))))
-    sizes = {"shard_rows": shards.shard_rows, "slices": shards.slices}
+    sizes = {"shard_rows": shards.shard_rows, "slices": shards.slices, "standardize": standardize}
     whole = compiled(shards.rows, forgotten, **sizes)
     for number, schedule in enumerate(whole.stages, 1):
         among = schedule.of_shards(run.first, run.count)
@@ -123,11 +126,16 @@ def test_the_integers_of_a_shard_are_the_same_in_any_part(part: tuple[Shards, Ru
             assert {name: getattr(alone, name) for name in INTEGERS} == {n: getattr(schedule, n) for n in INTEGERS}
             count = len(set(rows_of(shards, shard, number)) - set(forgotten))
             assert alone.live_counts[0] == count == alone.live.count
-            assert bool(alone.c_block[0]) == bool(count)
+            assert bool(alone.c_block[0]) == bool(count) or standardize
+            own = alone.standardization_of(0)
+            assert own == schedule.standardization_of(shard) and (own is not None) == standardize
+            if own is not None:
+                assert (own.count, own.rows) == (max(count, 1), shards.shard_rows) and alone.c_block[0] == 1
 
 
-def test_the_integers_of_a_shard_do_not_depend_on_how_many_there_are() -> None:
-    few, many = compiled(21, (1, 9)), compiled(700, (1, 9))
+@pytest.mark.parametrize("standardize", [False, True])
+def test_the_integers_of_a_shard_do_not_depend_on_how_many_there_are(standardize: bool) -> None:
+    few, many = (compiled(rows, (1, 9), standardize=standardize) for rows in (21, 700))
     for one, other in zip(few.stages, many.stages, strict=True):
         for shard in (0, 1):
             mine, theirs = one.of_shards(shard, 1), other.of_shards(shard, 1)
@@ -135,8 +143,41 @@ def test_the_integers_of_a_shard_do_not_depend_on_how_many_there_are() -> None:
             assert mine.live == theirs.live
 
 
+@quick
+@given(cuts(), st.data(), st.sampled_from(["logistic", "linear"]), st.floats(0.01, 8))
+def test_bounds_of_standardised_shards_hold_whichever_rows_are_forgotten(
+    shards: Shards, data: st.DataObject, model: str, rate: float
+) -> None:
+    """Public integers do not depend on who is forgotten but for n, and with any n all of them are in their bits."""
+    forgotten = tuple(sorted(data.draw(st.sets(st.integers(0, shards.rows - 1), max_size=shards.rows - 1))))
+    real = model == "linear"
+    kind = {"label_kind": "real", "label_bits": 14, "classes": ()} if real else {}
+    shape = replace(BINARY, rows=shards.rows, **kind)  # type: ignore[arg-type]
+    spec = spec_of(
+        model=model, shard_rows=shards.shard_rows, slices=shards.slices, standardize=True, learning_rate=rate
+    )
+    try:
+        whole, some = (stages_of(spec.compile(shape, Live(shards.rows, own))) for own in ((), forgotten))
+    except ParameterError:
+        return
+    spread = (shards.shard_rows << (2 * BINARY.x_bits)) + shards.shard_rows
+    for all_count, stage in zip(whole.stages, some.stages, strict=True):
+        same = {name: getattr(stage, name) for name in INTEGERS}
+        assert same == {name: getattr(all_count, name) for name in INTEGERS}
+        fewest: Any = stage.standardization_of(min(range(stage.blocks), key=lambda b: stage.live_counts[b]))
+        for block in range(stage.blocks):
+            own: Any = stage.standardization_of(block)
+            assert replace(own, count=shards.shard_rows) == stage.standardization
+            assert own.largest_rate <= fewest.largest_rate < 1 << fewest.rate_bits
+            highest = (own.count << (2 * BINARY.x_bits)) + own.count + own.floor  # V + V0
+            assert 2 * own.largest_rate * highest + 2 * highest < MODULUS and highest <= spread + own.floor
+            assert own.count - 1 < 1 << own.remainder_bits and 2 * highest - 1 < 1 << own.division_bits
+            assert own.amplitude // (own.count << (2 * BINARY.x_bits)) <= own.bias_rate
+
+
 def test_stages_begin_at_rest() -> None:
     assert [stage.m_epoch[0] for stage in compiled(epochs=3).stages] == [0, 0, 0]
+    assert [stage.m_epoch[0] for stage in compiled(epochs=3, standardize=True).stages] == [0, 0, 0]
     increasing = compiled(epochs=3, momentum="increasing").stages[1]
     assert increasing.m_epoch[0] == 0 < increasing.m_epoch[1] < increasing.m_epoch[2]
 
@@ -164,7 +205,7 @@ def test_a_divisor_is_that_of_the_rows_that_count_even_if_all_are_the_same() -> 
         ({"slices": 65, "shard_rows": 128}, "slices"),
         ({"aggregate": "mean"}, "aggregate = 'mean': must be one of probability, score, vote"),
         ({"batch_size": 4}, "batch_size"),
-        ({"standardize": True}, "standardize"),
+        ({"standardize": True, "bias": False}, "standardize"),
         ({"epochs": 0}, "epochs"),
     ],
     ids=str,
@@ -186,6 +227,16 @@ def test_a_spec_that_means_nothing_is_refused(changes: dict[str, Any], message: 
 def test_a_training_that_no_proof_can_carry_is_refused(rows: int, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         spec_of(**changes).method.require_provable(replace(BINARY, rows=rows))
+
+
+def test_more_features_of_all_shards_than_one_proof_can_standardise_are_refused() -> None:
+    """2^17 of them, whatever the epochs."""
+    method = spec_of(shard_rows=4, slices=1, epochs=1, standardize=True).method
+    most = replace(BINARY, rows=4096, features=128)
+    method.require_provable(most)
+    with pytest.raises(ParameterError, match="standardize: 129 features of 1024 shards are more than one proof can"):
+        method.require_provable(replace(most, features=129))
+    spec_of(shard_rows=4, slices=1, epochs=1).method.require_provable(replace(most, features=129))
 
 
 @pytest.mark.parametrize(("model", "kind", "bits"), [("linear", "real", 14), ("poisson", "count", 0)])

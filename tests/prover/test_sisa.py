@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
+from fractions import Fraction
 from itertools import count
 from typing import Any
 
@@ -20,6 +21,7 @@ from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import BudgetExceeded, DataError, ParameterError, TrainingError
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.methods.reference import exported, train
+from zkunlearn.models.methods.schedule import Schedule
 from zkunlearn.models.methods.sisa import Stages, stages_of
 from zkunlearn.models.shards import Run
 from zkunlearn.prover.owner.bundles import Request, plan_request, starts_of
@@ -29,6 +31,8 @@ from zkunlearn.prover.witnesses.rows import Rows, encode_rows
 from zkunlearn.prover.witnesses.sisa import _told, by_part, models_of, train_shards
 from zkunlearn.verifier.bundles import Bundle
 from zkunlearn.verifier.proofs import TrainingProof
+
+from ..models.standardization_twin import twin
 
 ROOTS = count(1)
 NAMES = ["a", "b"]
@@ -96,26 +100,38 @@ class Owner:
 
 
 def plain_models(owner: Owner, schedule: Stages) -> dict[tuple[int, int], Any]:
-    """The trained weights of each stage of each shard, (outputs, K), by the reference."""
+    """The integers of the models of each stage of each shard, (outputs, K), by the reference."""
     found: dict[tuple[int, int], Any] = {}
     for shard in range(schedule.shards.count):
         for stage in range(1, schedule.shards.slices + 1):
             own = schedule.stages[stage - 1].of_shards(shard, 1)
             assert own.stage is not None
             rows = own.stage.positions
-            found[shard, stage] = np.stack(
-                [
-                    train(
-                        owner.rows.features[rows],
-                        owner.rows.labels[rows],
-                        own,
-                        output=output,
-                        start=found[shard, stage - 1][output] if stage > 1 else None,
-                    ).weights[-1]
-                    for output in range(own.outputs)
-                ]
-            )
+            before = found.get((shard, stage - 1), np.zeros((own.outputs, own.width), dtype=np.int64))
+            found[shard, stage] = np.stack([plain_model(owner, own, rows, *each) for each in enumerate(before)])
     return found
+
+
+def plain_model(owner: Owner, own: Schedule, rows: Any, output: int, before: Any) -> Any:
+    """The integers of one model, (K,), from those that it begins from."""
+    X = owner.rows.features[rows]
+    start = plain_start(own, X[own.live.mask()], [int(value) for value in before])
+    trace = train(X, owner.rows.labels[rows], own, output=output, start=np.array(start, dtype=np.int64))
+    return exported(own, trace.weights[-1], trace.scaler)
+
+
+def plain_start(own: Schedule, X: Any, before: list[int]) -> list[int]:
+    """The first weights in plain integers: a model of features as they are, rounded down in features of this stage.
+
+    X: the rows that count.
+    """
+    public, (*weights, intercept) = own.standardization_of(0), before if own.bias else [*before, 0]
+    if public is not None and len(X):
+        for k, column in enumerate(X.T):
+            scaler = twin(public, [int(x) for x in column])
+            weights[k] = math.floor(Fraction(weights[k], 2 ** scaler["e"]))
+            intercept += (2 ** scaler["e"] * scaler["mu"] + scaler["nu"]) * weights[k]
+    return [*weights, math.floor(Fraction(intercept, 2**own.scales.x_bits))][: own.width]
 
 
 def models_by_place(schedule: Stages, integers: Any) -> dict[tuple[int, int], Any]:
@@ -133,8 +149,19 @@ def models_by_place(schedule: Stages, integers: Any) -> dict[tuple[int, int], An
         (200, {"shard_rows": 128, "slices": 2, "kind": "categorical", "epochs": 3}, (5, 60, 130)),
         (21, {"slices": 3, "l2": 0.01}, (1, 12)),
         (17, {"slices": 8, "bias": False, "epochs": 2}, (16,)),
+        (150, {"shard_rows": 64, "slices": 2, "standardize": True}, (3, 40, 70, 149)),
+        (200, {"shard_rows": 128, "slices": 2, "kind": "categorical", "epochs": 3, "standardize": True}, (5, 60, 130)),
+        (17, {"slices": 3, "standardize": True, "l2": 0.01}, (1, 12, 16)),
     ],
-    ids=["compiled kernels", "of three classes", "few rows", "a shard without rows"],
+    ids=[
+        "compiled kernels",
+        "of three classes",
+        "few rows",
+        "a shard without rows",
+        "standardised, compiled kernels",
+        "standardised, of three classes",
+        "standardised, few rows",
+    ],
 )
 def test_the_models_are_those_of_the_reference_shard_by_shard(
     rows: int, changes: dict[str, Any], forgotten: tuple[int, ...]
@@ -143,8 +170,8 @@ def test_the_models_are_those_of_the_reference_shard_by_shard(
     owner = Owner(rows, **changes)
     schedule = owner.schedule(forgotten)
     found = models_by_place(schedule, models_of(schedule, train_shards(owner.rows, schedule, ())))
-    for place, weights in plain_models(owner, schedule).items():
-        assert np.array_equal(found[place], exported(schedule.stages[0], weights)), place
+    for place, models in plain_models(owner, schedule).items():
+        assert np.array_equal(found[place], models), place
     assert all(not found[shard, schedule.shards.slices].any() for shard in schedule.empty_shards)
 
 
@@ -152,7 +179,7 @@ def test_the_models_are_those_of_the_reference_shard_by_shard(
 @given(st.integers(9, 40), st.data())
 def test_any_partition_in_runs_gives_the_same_models(rows: int, data: st.DataObject) -> None:
     """Shards one by one, or some together, in any statement; and stages in one statement, or in several."""
-    owner = Owner(rows, epochs=2, slices=data.draw(st.integers(1, 3)))
+    owner = Owner(rows, epochs=2, slices=data.draw(st.integers(1, 3)), standardize=data.draw(st.booleans()))
     forgotten = sorted(data.draw(st.sets(st.integers(0, rows - 1), max_size=3)))
     whole = owner.schedule(forgotten)
     expected = models_by_place(whole, models_of(whole, train_shards(owner.rows, whole, ())))
@@ -176,8 +203,9 @@ def test_any_partition_in_runs_gives_the_same_models(rows: int, data: st.DataObj
 
 
 @pytest.mark.parametrize("more", [(20,), (0,), (7,), (0, 20), (0, *range(2, 8))], ids=str)
-def test_a_request_ends_in_the_models_of_one_training_of_everything(more: tuple[int, ...]) -> None:
-    owner = Owner(21)
+@pytest.mark.parametrize("standardize", [False, True])
+def test_a_request_ends_in_the_models_of_one_training_of_everything(more: tuple[int, ...], standardize: bool) -> None:
+    owner = Owner(21, standardize=standardize)
     first = owner.model((1,))
     second = owner.model((1, *more), first)
     third = owner.model((1, 13, *more), second)
@@ -214,7 +242,8 @@ def plain_scores(owner: Owner, model: ShardedModel, without: Sequence[int] = ())
     found = plain_models(owner, schedule)
     last = [found[shard, schedule.shards.slices] for shard in range(schedule.shards.count) if shard not in without]
     features = owner.encoding.encode_features(owner.X) / 2.0**scales.x_bits
-    return np.stack([features @ (own[:, :2] / 2.0**scales.w_bits).T + own[:, 2] / 2.0**scales.w_bits for own in last])
+    scale = 2.0**scales.w_bits, 2.0 ** (scales.w_bits + scales.x_bits)
+    return np.stack([features @ (own[:, :2] / scale[0]).T + own[:, 2] / scale[1] for own in last])
 
 
 @pytest.mark.parametrize("aggregate", ["probability", "score", "vote"])

@@ -129,6 +129,21 @@ def test_a_request_trains_what_saw_the_row_and_keeps_the_rest(made: Made, datase
     assert made.late.statement.scope == (Run(0, 1, 2, 0),) and made.early.statement.scope == (Run(0, 1),)
 
 
+def test_standardised_shards_are_trained_again_from_models_of_other_scalers(dataset: zu.Dataset) -> None:
+    """A later stage begins from models of features as they are; and all end in what one training ends in."""
+    spec = spec_of(standardize=True, learning_rate=1.0, epochs=2)
+    first: Any = zu.prove(dataset, spec)
+    late = zu.prove(dataset, spec, forget=at(dataset, LATE), previous=first.model)
+    both: Any = zu.prove(dataset, spec, forget=at(dataset, OTHER), previous=late.model)
+    assert late.statement.scope == (Run(0, 1, 2, 0),) and len(both.bundle.proofs) == 3
+    assert zu.verify_bundle(both.bundle, dataset.commitment, spec=spec).last.security_bits >= 100
+    again: Any = zu.prove(dataset, spec, forget=at(dataset, LATE, OTHER))
+    assert np.array_equal(both.model.integers, again.model.integers)
+    assert not np.array_equal(both.model.integers, first.model.integers)
+    kept = zu.Bundle((first.proof, both.proof))
+    assert refused(kept, dataset) == "bundle forget list", "a scaler that saw the row, and what was begun from it"
+
+
 def test_what_was_verified_before_is_not_verified_again_unless_its_bytes_are_others(
     made: Made, dataset: zu.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,8 @@ from zkunlearn.verifier.protocol.soundness import (
     total_bits,
 )
 
+from ..attacks.sisa_runs import declare_standardized
+
 
 def committed(columns, row_bits, openings=4):
     layout = MatrixLayout("dataset", columns, row_bits)
@@ -220,6 +222,36 @@ def test_the_rounds_of_a_standardised_training_by_hand():
     others = ("lookup", "batching", "opening", "constraint", "ledger", "folding")
     rounds = [(entry.label, entry.error) for entry in shape.plan.rounds if not entry.label.startswith(others)]
     assert rounds == walk
+
+
+def test_the_rounds_of_standardised_stages_by_hand():
+    """21 rows in three shards of 8, two stages of 4 and 8 places, 3 features, 2 epochs: each part's walk, in order."""
+    shape = declare_standardized(class_weight={"no": 2, "yes": 1}).shape
+    parts = [part for _, part in shape.relation.parts]
+    assert [(part.row.bits, part.block.bits, part.weight.bits, part.epoch.bits) for part in parts] == [
+        (4, 2, 2, 1), (5, 2, 2, 1)
+    ]  # fmt: skip
+    walk = []
+    for number, rows in ((1, 4), (2, 5)):
+        # exponents have 4 bits, shards and features 2 each; a point errs once a coordinate, a round degree times
+        exponents = [("exponents", 1)] * 4 + [("exponents", 2)] * (4 + 2)
+        exponents += [("exponents are one", 1)] * 4 + [("exponents are one", 3)] * (4 + 2 + 2)
+        moments = [("moments", 1)] + [("moments", 3)] * (2 + rows) + [("means", 3)] * (2 + 2)
+        products = [("variances", 3)] * 8 + [("products", 1)] * 4 + [("powers", 3)] * 4 + [("rates", 3)] * 4
+        counted = [("counted", 1)] * 2 + [("counted", 2)] * 2
+        scores = [("means of scores", 3)] * (2 + 2) + [("product", 4)] * (2 + 2)
+        update = [("update", 1)] * (1 + 2 + 2 + 1)
+        start = [("starting weights", 3)] * (2 + 2) + [("starting means", 3)] * (2 + 2) if number == 2 else []
+        update = [*update, *start, *[("intercept", 3)] * (2 + 2), *[("update", 2)] * (1 + 2)]
+        decay = [("bias decay", 2)] * (1 + 2)
+        gradient = [("scaled gradient", 3)] * (2 + 2) + [("centred gradient", 3)] * 2
+        for degree in (4, 3):  # of residuals times features, and of residuals
+            gradient += [("gradient", degree)] * rows + [("epochs", 2)]
+        own = exponents + moments + products + counted + scores + update + decay + gradient
+        walk += [(f"shards 0 to 2, stage {number}: {label}", error) for label, error in own]
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds if entry.label.startswith("shards")]
+    assert rounds == walk
+    assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
 
 
 def test_ordinary_shapes_have_100_bits():
