@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ...circuits.language.layout import Address
 from ...circuits.relations.sisa import Sisa as SisaRelation
 from ...circuits.relations.sisa import part_name
 from ...errors import ParameterError, TrainingError
-from ...models.convergence import Curve, Point
+from ...models.convergence import Curve, mean_curve
 from ...models.methods.schedule import Schedule
 from ...models.methods.sisa import Part, Sisa, Stages
 from ...models.shards import Run
@@ -169,23 +169,12 @@ def shards_curve(rows: Rows, method: Sisa, schedule: Stages, runs: Runs) -> Curv
     if not last:
         return None
     curves = [descent_curve(run.rows, method.descent, run.schedule, run.traces) for run in last]
-    counts = np.array([run.schedule.live.count for run in last])
-    shares = counts / counts.sum()
-    points = tuple(_mean_point(own, shares) for own in zip(*(curve.points for curve in curves), strict=True))
-    constant = float(shares @ [curve.constant_loss for curve in curves])
     notes = Counter(note for curve in curves for note in curve.notes)
-    return Curve(points, curves[0].score_name, constant, _told(notes, len(last)))
+    return mean_curve(curves, [run.schedule.live.count for run in last], _told(notes, len(last)))
 
 
 def _is_last(schedule: Stages, part: Part) -> bool:
     return part.number == schedule.shards.slices
-
-
-def _mean_point(points: Sequence[Point], shares: npt.NDArray[np.float64]) -> Point:
-    """The mean of an epoch's points, each counted as often as its shard has rows."""
-    names = [item.name for item in fields(Point) if item.name != "epoch"]
-    means = {name: float(shares @ [getattr(point, name) for point in points]) for name in names}
-    return Point(epoch=points[0].epoch, **means)
 
 
 # The witness ---------------------------------------------------------------------------------------------------------

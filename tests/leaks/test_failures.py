@@ -18,7 +18,7 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.cli import exits
 from zkunlearn.models.methods import GradientDescent
-from zkunlearn.prover.owner import training as prover_training
+from zkunlearn.prover.owner import work as prover_work
 from zkunlearn.prover.owner.budget import Budget
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.protocol import proof as prover_protocol
@@ -119,7 +119,7 @@ def wrong_counts(patch: Patch) -> None:
 
 def index_error(patch: Patch) -> None:
     """A bug of another kind, within numpy."""
-    makers = prover_training.MAKERS_OF_METHOD
+    makers = prover_work.MAKERS_OF_METHOD
     kind = GradientDescent.kind
     maker = makers[kind]
 
