@@ -57,6 +57,11 @@ class Loan:
     dataset: Files
     models: Files
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the data set is where it will stay."""
+        return self.dataset.folder != self.models.folder
+
 
 @dataclass(frozen=True, repr=False)
 class Task:
@@ -83,7 +88,7 @@ class Failed:
 def lent(dataset: Dataset, parts: Sequence[Part]) -> Iterator[tuple[Loan, list[Task]]]:
     """The loan and the tasks of a request; what has to be written for it is in a folder that is removed in the end."""
     with TemporaryDirectory(prefix=PREFIX) as name:  # 0700
-        folder = Path(name)
+        folder = Path(name).resolve()
         models = {model.statement.model.root: model for part in parts for model in part.starts}
         names = {root: f"start-{number}{MODEL_SUFFIX}" for number, root in enumerate(models)}
         for root, model in models.items():

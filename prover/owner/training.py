@@ -128,6 +128,7 @@ def _proved_here(dataset: Dataset, part: Part, shape: ProofShape, progress: Prog
 def _proved_by(ready: Ready, dataset: Dataset, parts: Sequence[Part], progress: Progress | None) -> list[Done]:
     """By workers, for whom all openings are counted before they are lent anything."""
     with lent(dataset, parts) as (loan, tasks):
+        ready.check(loan)
         for budget, count in _openings(dataset, parts).items():
             budget.spend(count)
         return ready.run(loan, tasks, progress)

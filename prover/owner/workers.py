@@ -28,6 +28,10 @@ class Ready(ABC):
         """What the owner should know of them."""
         return ()
 
+    def check(self, loan: Loan) -> None:
+        """Whether they can read what is not sent to them. Raises ParameterError, WorkerError."""
+        return None
+
     @abstractmethod
     def run(self, loan: Loan, tasks: Sequence[Task], progress: Progress | None) -> list[Done]:
         """Have all tasks done, and return what came of each, in their order: one result, whoever did it.

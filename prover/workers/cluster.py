@@ -147,6 +147,14 @@ class _Session(Ready):
         found = _asked(self.client.run, describe, workers=[address], on_error="return")
         return found.get(address) if isinstance(found, dict) else found
 
+    def check(self, loan: Loan) -> None:
+        """See Ready."""
+        if self.shared_files and not loan.is_stored:
+            raise ParameterError("shared_files: workers can share the files only of a data set that is stored")
+        for address in sorted(self.known) if self.shared_files else ():
+            if reason := self.answer(address, find, loan.dataset):
+                raise WorkerError(reason, address)
+
     def run(self, loan: Loan, tasks: Sequence[Task], progress: Progress | None) -> list[Done]:
         """See Ready."""
         work = _Work(self, loan, tasks, progress or (lambda phase: None))
@@ -166,6 +174,19 @@ class _Session(Ready):
             except WorkerError:  # others go on
                 self.refused.add(address)
         return [address for address in there if address in self.known]
+
+    def answer(self, address: str, function: Any, *arguments: Any) -> str:
+        """What a worker says to something that takes it a moment. Raises whatever Dask does if it ends."""
+        future = self.submit(address, function, *arguments)
+        while address in self.client.nthreads():
+            with suppress(TimeoutError):
+                return str(future.result(timeout=TIMEOUT))
+        raise WorkerError("it ended", address)
+
+    def submit(self, address: str, function: Any, *arguments: Any) -> Any:
+        """Have this worker, and no other, call a function, with the token before the arguments."""
+        key = f"{PREFIX}{function.__name__}-{secrets.token_hex(8)}"
+        return self.client.submit(function, self.token, *arguments, key=key, workers=[address], pure=False)
 
 
 class _Work:
@@ -216,7 +237,10 @@ class _Work:
         for address in [address for address in there if address not in busy]:
             if waiting and (address in self._supplied or self._supply(address)):
                 number = waiting.pop(0)
-                self._running[self._submit(address, prove, self._tasks[number], self._shared)] = (number, address)
+                self._running[self._session.submit(address, prove, self._tasks[number], self._shared)] = (
+                    number,
+                    address,
+                )
                 self._progress(f"group {number + 1} of {len(self._tasks)} at {address}")
 
     def _collect(self) -> None:
@@ -245,10 +269,10 @@ class _Work:
         """Lend a worker what tasks need; whether it has that now."""
         self._supplied.add(address)  # from the first piece on there is something to give back
         try:
-            reason = "" if self._shared is None else self._answer(address, find, self._shared)
+            reason = "" if self._shared is None else self._session.answer(address, find, self._shared)
             for piece in self._pieces() if not reason else ():
                 (held,) = self._client.scatter([piece], workers=[address], direct=True, hash=False, timeout=TIMEOUT)
-                reason = reason or self._answer(address, receive, held)
+                reason = reason or self._session.answer(address, receive, held)
         except Exception:  # whatever Dask says when a worker ends meanwhile
             self._supplied.discard(address)
             return False
@@ -267,16 +291,3 @@ class _Work:
                     while data := file.read(PIECE_BYTES):
                         yield Piece(f"{folder}/{name}", start, data)
                         start += len(data)
-
-    def _answer(self, address: str, function: Any, *arguments: Any) -> str:
-        """What a worker says to something that takes it a moment. Raises whatever Dask does if it ends."""
-        future = self._submit(address, function, *arguments)
-        while address in self._client.nthreads():
-            with suppress(TimeoutError):
-                return str(future.result(timeout=TIMEOUT))
-        raise WorkerError("it ended", address)
-
-    def _submit(self, address: str, function: Any, *arguments: Any) -> Any:
-        """Have this worker, and no other, call a function, with the token before the arguments."""
-        key = f"{PREFIX}{function.__name__}-{secrets.token_hex(8)}"
-        return self._client.submit(function, self._token, *arguments, key=key, workers=[address], pure=False)

@@ -170,7 +170,7 @@ def noting(secrets: Secrets) -> Iterator[Noted]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entropy, "_random_bytes", drawing)
         noting_makers = {kind: replace(own, train=partial(training, own.train)) for kind, own in makers.items()}
-        patch.setattr(prover_training, "MAKERS_OF_METHOD", noting_makers)
+        patch.setattr(prover_work, "MAKERS_OF_METHOD", noting_makers)
         patch.setattr(prover_protocol.Prover, "prove", proving)
         patch.setattr(prover_protocol, "draw_indices", opening)
         yield noted

@@ -126,12 +126,12 @@ def index_error(patch: Patch) -> None:
     def fail(relation: Any, traces: Any) -> Any:
         return maker.witness(relation, traces).looked_up["none"][traces[0].Q]
 
-    patch.setattr(prover_training, "MAKERS_OF_METHOD", {**makers, kind: replace(maker, witness=fail)})
+    patch.setattr(prover_work, "MAKERS_OF_METHOD", {**makers, kind: replace(maker, witness=fail)})
 
 
 def spend_all(patch: Patch) -> None:
     real = Budget._next
-    patch.setattr(Budget, "_next", lambda budget, spent: real(budget, budget.declared))
+    patch.setattr(Budget, "_next", lambda budget, spent, count: real(budget, budget.declared, count))
 
 
 def bad_ids(own: Owner) -> Said:
