@@ -75,7 +75,8 @@ def prove_training(
     """
     start = perf_counter()
     require_groups(groups)
-    require_type("workers", workers, (Workers, type(None)), "`Processes` or `Cluster`")
+    if workers is not None:
+        require_type("workers", workers, Workers, "`Processes` or `Cluster`")
     declared = declare(dataset, spec, forget, previous, model_openings, fork, forget_classes, recommitment)
     with nullcontext() if workers is None else workers.ready() as ready:
         made = _made(ready, dataset, declared, groups, progress)
