@@ -25,6 +25,7 @@ from .errors import (
     ParameterError,
     StatementMismatch,
     TrainingError,
+    WorkerError,
     ZkUnlearnError,
 )
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from .prover.owner.sharded_model import ShardedModel
     from .prover.owner.trained import Trained
     from .prover.owner.trial import ShardedRun, TrainingRun
+    from .prover.owner.workers import Workers
+    from .prover.workers.cluster import Cluster
+    from .prover.workers.processes import Processes
     from .verifier.bundles import Bundle, BundleReport
     from .verifier.history import History, verify_chain
     from .verifier.proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
@@ -48,6 +52,7 @@ __all__ = [
     "BudgetExceeded",
     "Bundle",
     "BundleReport",
+    "Cluster",
     "DataError",
     "DatasetCommitment",
     "FixedPoint",
@@ -56,6 +61,7 @@ __all__ = [
     "InvalidProof",
     "Model",
     "ParameterError",
+    "Processes",
     "Proof",
     "RecommitmentProof",
     "ShardedModel",
@@ -66,6 +72,7 @@ __all__ = [
     "TrainingRun",
     "TrainingSpec",
     "VerificationReport",
+    "WorkerError",
     "ZkUnlearnError",
     "commit",
     "load_dataset",
@@ -84,10 +91,12 @@ __all__ = [
 _HOMES = {
     "Bundle": "verifier.bundles",
     "BundleReport": "verifier.bundles",
+    "Cluster": "prover.workers.cluster",
     "DatasetCommitment": "verifier.proofs",
     "FixedPoint": "models.scales",
     "History": "verifier.history",
     "Model": "prover.owner.model",
+    "Processes": "prover.workers.processes",
     "Proof": "verifier.proofs",
     "RecommitmentProof": "verifier.proofs",
     "ShardedModel": "prover.owner.sharded_model",
@@ -274,6 +283,8 @@ def prove(
     fork: bool = False,
     forget_classes: Iterable[str | int] = (),
     recommitment: RecommitmentProof | None = None,
+    workers: Workers | None = None,
+    groups: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train as `spec` declares on the rows whose ids are not in `forget`, and prove it.
@@ -290,18 +301,35 @@ def prove(
             row of them counts; its public list of forgotten records then tells who was of them.
         recommitment: of a sharded training, links the data set of `previous` to this one, if it was committed afresh,
             with as many openings: what is kept is of the data set before.
+        workers: `Processes(n)` of this machine, or `Cluster("tls://host:8786")`, prove groups of shards; see
+            docs/owners.md for what they are sent. By default this process does.
+        groups: of a sharded training, how many groups of shards are proved apart, each with one opening of the data
+            set; by default as many as there are workers. Models are the same, whatever the groups.
         progress: called with the name of each phase.
 
     Returns:
-        `.proof` (public), `.model` (secret: `.predict`, `.score`, `.coef_`, ..), `.curve` and `.notes` (how it went),
-        `.timings`, `.save`; of a sharded training `.bundle` (public: this proof with those of what is kept).
+        `.proof` (public; of several groups the last, `.proofs` are all), `.model` (secret: `.predict`, `.score`,
+        `.coef_`, ..), `.curve` and `.notes` (how it went), `.timings`, `.save`; of a sharded training `.bundle`
+        (public: this proof with those of what is kept).
 
     Raises:
-        DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded: see `prover.training`.
+        DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded, WorkerError: see `prover.training`.
     """
     from .prover.owner.training import prove_training
 
-    return prove_training(dataset, spec, forget, previous, progress, model_openings, fork, forget_classes, recommitment)
+    return prove_training(
+        dataset,
+        spec,
+        forget,
+        previous,
+        progress,
+        model_openings,
+        fork,
+        forget_classes,
+        recommitment,
+        workers,
+        groups,
+    )
 
 
 def recommit(

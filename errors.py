@@ -109,6 +109,18 @@ class BudgetExceeded(ZkUnlearnError):
     """A commitment has no column openings left to spend."""
 
 
+class WorkerError(ZkUnlearnError):
+    """Other processes that were to prove are not there, are of another version, or ended.
+
+    Attributes:
+        address: of the worker or scheduler; None where it is about all of them, or about processes of this machine.
+    """
+
+    def __init__(self, message: str, address: str | None = None) -> None:
+        super().__init__(message if address is None else f"{address}: {message}")
+        self.address = address
+
+
 def require_type(name: str, value: object, kind: type | tuple[type, ...], hint: str = "") -> None:
     """Raise ParameterError for an argument of another type, or of none of several; True is no integer."""
     kinds = kind if isinstance(kind, tuple) else (kind,)

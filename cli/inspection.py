@@ -33,6 +33,7 @@ from .words import (
     dataset_data,
     dataset_lines,
     plural,
+    request_lines,
     security_text,
     size_text,
     statement_data,
@@ -141,9 +142,13 @@ def _bundle(path: Path) -> Inspection:
     bundle = Bundle.load(path)
     lines = [
         *(("" if number else "statements", proof.digest.hex()) for number, proof in enumerate(bundle.proofs)),
-        *statement_lines(bundle.statement),
+        *request_lines(bundle),
     ]
-    data = {"statements": [proof.digest.hex() for proof in bundle.proofs], "last": statement_data(bundle.statement)}
+    data = {
+        "statements": [proof.digest.hex() for proof in bundle.proofs],
+        "request": [proof.digest.hex() for proof in bundle.request],
+        "last": statement_data(bundle.statement),
+    }
     return Inspection("bundle of a sharded training", lines, data=data)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import zkunlearn as zu
@@ -16,6 +16,9 @@ from ..circuits.statements.dataset import MAX_OPENINGS
 from ..verifier.bundles import load_public
 from .exits import exit_codes
 from .output import Output
+
+if TYPE_CHECKING:
+    from ..prover.owner.workers import Workers
 
 Command = Callable[..., None]
 FILE = click.Path(path_type=Path)  # existence is checked by whoever reads, with one kind of message
@@ -109,3 +112,38 @@ def within_memory(place: str) -> Callable[[Command], Command]:
         return run
 
     return decorate
+
+
+def workers_options(command: Command) -> Command:
+    """Where groups of shards are proved, and how many there are; the command gets `workers` and `groups`."""
+
+    @click.option(
+        "--processes", type=click.IntRange(1), metavar="N", help="Prove by so many processes of this machine."
+    )
+    @click.option("--scheduler", metavar="ADDRESS", help="Prove by the workers of a Dask cluster: tls://host:8786.")
+    @click.option("--shared-files", is_flag=True, help="The cluster's workers read DIR themselves; it is not sent.")
+    @click.option(
+        "--groups",
+        type=click.IntRange(1),
+        metavar="G",
+        help="Of a sharded training, prove so many groups of shards apart; as many as there are workers by default.",
+    )
+    @wraps(command)
+    def run(
+        *output: Output,
+        processes: int | None,
+        scheduler: str | None,
+        shared_files: bool,
+        groups: int | None,
+        **rest: Any,
+    ) -> None:
+        if processes is not None and scheduler is not None:
+            raise click.UsageError("--processes are of this machine, --scheduler is a cluster: say one of them")
+        if shared_files and scheduler is None:
+            raise click.UsageError("--shared-files says something of the workers of a cluster: say --scheduler")
+        workers: Workers | None = None if processes is None else zu.Processes(processes)
+        if scheduler is not None:
+            workers = zu.Cluster(scheduler, shared_files)
+        command(*output, workers=workers, groups=groups, **rest)
+
+    return run

@@ -12,14 +12,33 @@ import zkunlearn as zu
 from ..errors import DataError
 from ..models.shapes import LABEL_KINDS
 from .curves import curve_data, curve_lines
-from .options import FILE, common, force_option, forget_options, load_previous, openings_option, within_memory
+from .options import (
+    FILE,
+    common,
+    force_option,
+    forget_options,
+    load_previous,
+    openings_option,
+    within_memory,
+    workers_options,
+)
 from .output import Lines, Output, foreign
 from .places import dataset_files, refuse_existing, require_file_place, require_folder_place, secrets_folder
-from .words import dataset_data, dataset_lines, noted, plural, size_text, statement_data, statement_lines
+from .words import (
+    dataset_data,
+    dataset_lines,
+    noted,
+    plural,
+    request_lines,
+    size_text,
+    statement_data,
+    statement_lines,
+)
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
     from ..prover.owner.trained import ProofFiles, Trained
+    from ..prover.owner.workers import Workers
 
 LINK_FILE = "dataset.recommitment"
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
@@ -115,6 +134,7 @@ def commit(
 @force_option
 @common
 @within_memory("directory")
+@workers_options
 def prove(
     output: Output,
     directory: Path,
@@ -124,6 +144,8 @@ def prove(
     classes: Sequence[str],
     previous_file: Path | None,
     fork: bool,
+    workers: Workers | None,
+    groups: int | None,
     out: Path,
     timings: bool,
     force: bool,
@@ -132,34 +154,35 @@ def prove(
 
     Beside P.proof go P.model.opening (SECRET: the weights) and, if rows are forgotten, P.forgotten, the public list
     of their record digests. Of a sharded training (SISA) P.bundle is better a name: it has the proof of what is trained
-    now with those of what is kept of --previous, whose secrets P.model.opening have to lie beside it.
+    now with those of what is kept of --previous, whose secrets P.model.opening have to lie beside it. Several groups
+    of shards have P.group-1.model.opening, and so on.
     """
     from ..prover.owner.sharded_model import load_sharded
     from ..prover.owner.successors import refuse_fork, roots
     from ..prover.owner.trained import ProofFiles
 
     files = ProofFiles.beside(out)
-    refuse_existing([files.proof, files.model, files.forgotten], force, "choose another name")
+    refuse_existing([*files.all, *files.of_groups], force, "choose another name")
     require_file_place(out)
     spec = zu.load_spec(spec_file)
     previous = None if previous_file is None else load_previous(previous_file)
     folders = [path.parent for path in (out, previous_file) if path is not None]
     dataset = zu.load_dataset(directory)
-    last = previous.proofs[-1] if isinstance(previous, zu.Bundle) else previous
-    if last is not None and not fork:
-        refuse_fork(last, directory, folders)
+    if previous is not None and not fork:
+        refuse_fork(previous.request if isinstance(previous, zu.Bundle) else [previous], directory, folders)
     dataset.require_whole_count(out.parent)
     ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)
     with output.phases("proving") as progress:
         kept = load_sharded(previous_file) if previous_file and isinstance(previous, zu.Bundle) else previous
         chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": kept, "fork": fork}
+        chosen |= {"workers": workers, "groups": groups}
         link = directory / LINK_FILE
         if isinstance(previous, zu.Bundle) and link.exists():
             chosen["recommitment"] = zu.RecommitmentProof.load(link)
         trained = zu.prove(dataset, spec, **chosen, progress=progress)
-    trained.save(out, replace=force)
-    if previous is None and roots(directory) > 1:
+    files = trained.save(out, replace=force)
+    if previous is None and roots(directory) > len(trained.proofs):
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
     _show(output, dataset, trained, files, timings)
 
@@ -174,16 +197,18 @@ def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles,
     if dataset.spent + 1 == dataset.statement.openings:
         output.note("note: one opening of the data set is left; keep it for `zkunlearn recommit`")
     public_list = str(files.forgotten) if statement.forgotten else None
-    names = {"model": str(files.model), "forgotten": public_list, "proof": str(out)}
+    names: dict[str, Any] = {"model": str(files.models[-1]), "forgotten": public_list, "proof": str(out)}
+    if len(files.models) > 1:
+        names["models"] = [str(path) for path in files.models]
     seconds = {phase: round(duration, 3) for phase, duration in trained.timings.items()}
     lines = [
-        *statement_lines(statement),
+        *(statement_lines(statement) if trained.bundle is None else request_lines(trained.bundle)),
         *_bundled(trained),
         *([] if trained.curve is None else curve_lines(trained.curve)),
         ("openings", f"{dataset.spent} of {dataset.statement.openings} used"),
         ("public", f"{foreign(out)}, {size_text(out.stat().st_size)}"),
         *([("", foreign(public_list))] if public_list else []),
-        ("SECRET", f"{foreign(files.model)}: the weights"),
+        ("SECRET", f"{', '.join(map(foreign, files.models))}: the weights"),
         *([("seconds", ", ".join(f"{phase} {duration}" for phase, duration in seconds.items()))] if timings else []),
     ]
     data = {**statement_data(statement), "files": names, "openings_used": dataset.spent, "seconds": seconds}
@@ -196,8 +221,8 @@ def _bundled(trained: Trained) -> Lines:
     """Of a sharded training, how much of it was trained now."""
     if trained.bundle is None:
         return []
-    table, last = trained.bundle.table, len(trained.bundle.proofs) - 1
-    now = sum(entry.proof == last for entry in table.values())
+    table, first = trained.bundle.table, len(trained.bundle.proofs) - len(trained.proofs)
+    now = sum(entry.proof >= first for entry in table.values())
     return [
         ("stages", f"{now:,} of {plural(len(table), 'stage')} of all shards trained now, {len(table) - now:,} kept")
     ]

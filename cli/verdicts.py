@@ -19,7 +19,7 @@ from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .inspection import describe, words_of
 from .output import Lines, Output, foreign
-from .words import bundle_data, bundle_lines, plural, security_text
+from .words import bundle_data, bundle_lines, plural, request_lines, security_text
 
 WORDS = {DONE: "VALID", INVALID: "INVALID", REFUSED: "CANNOT SAY"}
 
@@ -259,6 +259,8 @@ def _reason(each: Verdict) -> str:
 
 def _lines(each: Verdict) -> Lines:
     lines: Lines = [] if each.proof is None else list(describe(each.proof.statement).lines)
+    if each.bundle is not None:
+        lines = request_lines(each.bundle)
     if each.code != DONE:
         return lines
     report = each.report

@@ -16,7 +16,7 @@ from ..models.encoding.dataset import DatasetEncoding
 from ..models.encoding.labels import listed_classes
 from ..models.encoding.maps import LOG1P
 from ..models.spec import TrainingSpec
-from ..verifier.bundles import BundleReport
+from ..verifier.bundles import Bundle, BundleReport
 from .output import Lines, foreign
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -112,31 +112,44 @@ def dataset_data(statement: DatasetStatement) -> dict[str, Any]:
     }
 
 
-def statement_lines(statement: TrainingStatement) -> Lines:
-    """A training statement."""
-    forgotten, rows = len(statement.forgotten), statement.dataset.rows
+def statement_lines(statement: TrainingStatement, *others: TrainingStatement) -> Lines:
+    """A training statement, after others of the same request."""
+    forgotten, rows, all_of_them = len(statement.forgotten), statement.dataset.rows, (*others, statement)
     if statement.previous is None:
         supersedes = "nothing: the first of its chain"
     else:
         supersedes = statement.previous.hex()
     return [
-        ("statement", statement_digest(statement).hex()),
+        *_under("statement", [own.digest.hex() for own in all_of_them]),
         *dataset_lines(statement.dataset),
         ("algorithm", algorithm_sentence(statement.spec)),
         ("forgotten", f"{forgotten:,} of {plural(rows, 'row')}" if forgotten else f"none of {plural(rows, 'row')}"),
         *_forgotten_classes(statement),
-        *_scope(statement),
-        ("model", statement.model.root.hex()),
+        *_scope(all_of_them),
+        *_under("model" if not others else "models", [own.model.root.hex() for own in all_of_them]),
         ("supersedes", supersedes),
     ]
 
 
-def _scope(statement: TrainingStatement) -> Lines:
-    """Which shards a statement is about, if not all."""
-    runs = [f"{shards_text(run.shards)} from stage {run.stage} on" for run in statement.scope]
-    shown = [*runs[:SHOWN_NAMES], *([f"and {len(runs) - SHOWN_NAMES:,} more"] if len(runs) > SHOWN_NAMES else [])]
-    starts = [f"from models of {start.statement.hex()}" for start in statement.start]
-    return [("" if index else "trains", text) for index, text in enumerate([*shown, *starts])]
+def request_lines(bundle: Bundle) -> Lines:
+    """The statements of the last request."""
+    *others, last = (proof.statement for proof in bundle.request)
+    return statement_lines(last, *others)
+
+
+def _under(head: str, texts: Sequence[str]) -> Lines:
+    """One below the other, not too many of them."""
+    more = len(texts) - SHOWN_NAMES
+    shown = [*texts[:SHOWN_NAMES], *([f"and {more:,} more"] if more > 0 else [])]
+    return [("" if index else head, text) for index, text in enumerate(shown)]
+
+
+def _scope(statements: Sequence[TrainingStatement]) -> Lines:
+    """Which shards statements are about, if not all."""
+    runs = [f"{shards_text(run.shards)} from stage {run.stage} on" for own in statements for run in own.scope]
+    starts = dict.fromkeys(f"from models of {start.statement.hex()}" for own in statements for start in own.start)
+    lines = [*_under("trains", runs), *(("", text) for text in starts)]
+    return [("trains", lines[0][1]), *lines[1:]] if lines else []
 
 
 def shards_text(shards: Sequence[int]) -> str:
@@ -166,6 +179,7 @@ def bundle_data(report: BundleReport) -> dict[str, Any]:
     """The same for JSON."""
     return {
         "statements": [proof.digest.hex() for proof in report.bundle.proofs],
+        "request": [proof.digest.hex() for proof in report.bundle.request],
         "checked": report.checked,
         "retrained_stages": report.trained,
         "retrained_shards": list(report.shards),

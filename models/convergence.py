@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import numpy as np
@@ -90,6 +90,20 @@ class Curve:
     def last(self) -> Point:
         """The trained model."""
         return self.points[-1]
+
+
+def mean_curve(curves: Sequence[Curve], counts: Sequence[int], notes: tuple[str, ...]) -> Curve:
+    """The mean of trainings of the same epochs, each counted as often as it has rows, at least one curve."""
+    shares = np.array(counts) / sum(counts)
+    points = tuple(_mean_point(own, shares) for own in zip(*(curve.points for curve in curves), strict=True))
+    constant = float(shares @ [curve.constant_loss for curve in curves])
+    return Curve(points, curves[0].score_name, constant, notes)
+
+
+def _mean_point(points: Sequence[Point], shares: FloatArray) -> Point:
+    names = [item.name for item in fields(Point) if item.name != "epoch"]
+    means = {name: float(shares @ [getattr(point, name) for point in points]) for name in names}
+    return Point(epoch=points[0].epoch, **means)
 
 
 def shown_epochs(epochs: int) -> tuple[int, ...]:

@@ -80,7 +80,7 @@ def test_the_frozen_files_are_a_history() -> None:
 
 def test_the_frozen_request_and_what_it_begins_from_are_a_bundle() -> None:
     first, request = (zu.TrainingProof.from_bytes(frozen("training", name)) for name in ("shards.", "request.shards."))
-    bundle = zu.Bundle((first,)).with_proof(request)
+    bundle = zu.Bundle((first,)).with_request([request])
     dataset = zu.DatasetCommitment.from_bytes(frozen("dataset", "shards."))
     assert (
         zu.verify_bundle(bundle, dataset).stages

@@ -2,7 +2,8 @@
 
 A request proves again what it touches; everything else stays as earlier statements have it. So a bundle is the list of
 the statements that are in force somewhere, in the order in which they were made: for a shard and a stage it is the last
-that trained them. It says the same as one proof of everything if
+that trained them. A request may be several statements, each about some of its shards; they say the same of everything
+else. A bundle says the same as one proof of everything if
 
 1. "bundle spec": each is a valid proof of a training by the same algorithm;
 2. "bundle data set": on the same data set, or one that was committed afresh to it;
@@ -15,7 +16,7 @@ What goes wrong without each of them is in docs/protocol.md, "Bundles".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import and_
@@ -56,7 +57,7 @@ class InForce:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Statements of a sharded training with their proofs, that of the last request last.
+    """Statements of a sharded training with their proofs, those of the last request last.
 
     Attributes:
         proofs: in the order in which they were made.
@@ -81,8 +82,13 @@ class Bundle:
 
     @property
     def statement(self) -> TrainingStatement:
-        """That of the last request, whose forget list is that of the bundle."""
+        """The last, whose forget list is that of the bundle."""
         return self.proofs[-1].statement
+
+    @property
+    def request(self) -> tuple[TrainingProof, ...]:
+        """The last statement, and those of the same request that are in force."""
+        return tuple(proof for proof in self.proofs if of_one_request(proof.statement, self.statement))
 
     @property
     def shards(self) -> Shards:
@@ -101,15 +107,15 @@ class Bundle:
                 found |= {(shard, stage): own for shard in run.shards for stage in last}
         return found
 
-    def with_proof(self, proof: TrainingProof, links: Iterable[RecommitmentProof] = ()) -> Bundle:
-        """The bundle after one more request: what is not in force any more has left it.
+    def with_request(self, proofs: Sequence[TrainingProof], links: Iterable[RecommitmentProof] = ()) -> Bundle:
+        """The bundle after one more request, of one statement or several: what is not in force any more has left it.
 
         links: between the data set before and that of the request, if it is another one.
         """
-        longer = Bundle((*self.proofs, proof))
+        longer = Bundle((*self.proofs, *proofs))
         used = {entry.proof for entry in longer.table.values()}
         left = tuple(own for number, own in enumerate(longer.proofs) if number in used)
-        old = any(own.statement.dataset != proof.statement.dataset for own in left)
+        old = any(own.statement.dataset != longer.statement.dataset for own in left)
         between = {link.digest: link for link in (*self.links, *links)}
         return Bundle(left, tuple(between.values()) if old else ())
 
@@ -146,6 +152,12 @@ class Bundle:
             return cls.from_bytes(data)
         except FormatError as error:
             raise error.named(path) from error
+
+
+def of_one_request(one: TrainingStatement, other: TrainingStatement) -> bool:
+    """Whether two statements differ only in shards, and in what follows from them: models, and where these begin."""
+    names = ("previous", "forgotten", "forgotten_classes", "dataset", "spec")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def load_public(path: Path | str) -> Proof[Any] | Bundle:
@@ -265,9 +277,9 @@ class BundleReport:
 
     Attributes:
         bundle: all of it.
-        last: the report on the last request's statement, whose bits are those of all proofs that were checked now.
+        last: the report on the last statement, whose bits are those of all proofs that were checked now.
         checked: how many proofs of the bundle were checked now; the others were given as known.
-        trained: stages of shards that the last request trained, of `stages` in all.
+        trained: stages of shards that the last request trained, by one statement or several, of `stages` in all.
         shards: those that it trained.
         empty_shards: those of which no row counts, whose models have no say.
     """
@@ -325,7 +337,8 @@ def verify_bundle(
         total_bits=found.total,
         bundled=True,
     )
-    own = {place for place, entry in bundle.table.items() if entry.proof == len(bundle.proofs) - 1}
+    request = {number for number, proof in enumerate(bundle.proofs) if proof in bundle.request}
+    own = {place for place, entry in bundle.table.items() if entry.proof in request}
     shards = tuple(sorted({shard for shard, _ in own}))
     empty = _stages(bundle.statement).empty_shards
     return BundleReport(bundle, last, len(new), len(own), len(bundle.table), shards, empty)

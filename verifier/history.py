@@ -3,6 +3,9 @@
 A statement supersedes at most one other, by its digest, so that statements about the same rows are trees. A history
 without forks is a number of chains. `verify_chain` checks every proof, follows every reference, and tells what is
 missing: what is not in the folder it cannot know.
+
+What several statements say of a request, each about some of its shards, counts as one: its statements supersede the
+same, which is no fork, and whatever supersedes one of them supersedes the request.
 """
 
 from __future__ import annotations
@@ -19,9 +22,9 @@ from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, InvalidProof, StatementMismatch, require_type
 from ..formats.container import MAGIC
 from ..models.methods.sisa import Sisa
-from .bundles import Bundle, check_bundle, loaded
+from .bundles import Bundle, check_bundle, loaded, of_one_request
 from .pins import check_previous, linked
-from .proofs import Proof, RecommitmentProof, TrainingProof
+from .proofs import Proof, RecommitmentProof
 from .verify import verify_proof
 
 Verdict = Literal["valid", "invalid", "cannot say"]
@@ -62,9 +65,9 @@ class History:
     supersedes.
 
     Attributes:
-        entries: one for each file.
-        forks: names of entries that supersede the same statement.
-        roots: names of the entries that supersede nothing.
+        entries: one for each file, or for each statement of a bundle.
+        forks: names of entries that supersede the same request, of each the last of those that are one request.
+        roots: of the requests that supersede nothing, the name of the last entry.
     """
 
     entries: tuple[Entry, ...]
@@ -143,13 +146,16 @@ class _Walk:
     done: dict[bytes, Entry] = field(default_factory=dict)  # with their verdicts, by digest; the first of each
     links: list[LinkStatement] = field(default_factory=list)  # valid ones
     statements: dict[bytes, Entry] = field(default_factory=dict)  # of trainings, by digest
-    bundles: dict[bytes, Bundle] = field(default_factory=dict)  # of sharded trainings, by the digest of the last
+    requests: dict[bytes, list[Entry]] = field(default_factory=dict)  # of each training, those of its request
+    bundles: dict[bytes, Bundle] = field(default_factory=dict)  # of sharded trainings, by the digest of any of the last
 
     def history(self) -> History:
         """Kind by kind, so that what is referred to has its verdict before."""
         datasets, links, trainings = (self._of(kind) for kind in (DatasetStatement, LinkStatement, TrainingStatement))
         for entry in trainings:
-            self.statements.setdefault(entry.digest, entry)
+            if entry.digest not in self.statements:
+                self.statements[entry.digest] = entry
+                self._join(entry)
         known = (DatasetStatement, LinkStatement, TrainingStatement)
         others = [
             entry for entry in self.entries if entry.proof is not None and not isinstance(_statement(entry), known)
@@ -158,11 +164,25 @@ class _Walk:
         first = [self._judged(entry) for entry in (*datasets, *links)]
         chains = [self._placed(self._judged(entry)) for entry in self._in_order(trainings)]
         last = [self._judged(entry) for entry in others]
-        roots = [entry.name for entry in self.statements.values() if _statement(entry).previous is None]
+        roots = [own[-1].name for own in self._each_request() if _statement(own[-1]).previous is None]
         return History((*first, *chains, *last, *unread), self._forks(), tuple(roots))
 
     def _of(self, kind: type[Statement]) -> list[Entry]:
         return [entry for entry in self.entries if entry.proof is not None and isinstance(entry.proof.statement, kind)]
+
+    def _join(self, entry: Entry) -> None:
+        """Put a training to those of its request, which train other shards; or it begins one."""
+        own: TrainingStatement = _statement(entry)
+        for request in self._each_request():
+            others = [_statement(each) for each in request]
+            if all(of_one_request(own, other) and _apart(own, other) for other in others):
+                request.append(entry)
+                self.requests[entry.digest] = request
+                return
+        self.requests[entry.digest] = [entry]
+
+    def _each_request(self) -> list[list[Entry]]:
+        return list({id(request): request for request in self.requests.values()}.values())
 
     def _judged(self, entry: Entry) -> Entry:
         """With the verdict on its proof, and on what its statement names."""
@@ -210,48 +230,62 @@ class _Walk:
         return self._bundled(entry)
 
     def _bundled(self, entry: Entry) -> Entry:
-        """With the verdict on what a statement of a sharded training is put together with: its chain as a bundle."""
-        proof, statement = _proof(entry), _statement(entry)
-        if not isinstance(proof, TrainingProof) or not isinstance(statement.spec.method, Sisa):
+        """With the verdict on what statements of a sharded training are put together with: their chain as a bundle.
+
+        It is that of the last statement of a request.
+        """
+        statement: TrainingStatement = _statement(entry)
+        if not isinstance(statement.spec.method, Sisa) or entry.verdict == "invalid":
             return entry
-        if entry.verdict == "invalid":
-            return entry
+        request: list[Any] = [_proof(each) for each in self.requests[entry.digest]]
+        if entry.digest != request[-1].digest:
+            return _noted(entry, f"of one request with {self.requests[entry.digest][-1].name!r}")
         before = self.bundles.get(statement.previous or b"")
-        if statement.scope and before is None:
-            return _cannot_say(entry, "it is about some shards only, and what it is put together with is not here")
         links = [each.proof for each in self.done.values() if each.verdict == "valid"]
         known = [link for link in links if isinstance(link, RecommitmentProof)]
-        bundle = before.with_proof(proof, known) if statement.scope and before is not None else Bundle((proof,))
-        self.bundles[entry.digest] = bundle
+        whole = Bundle(tuple(request)) if before is None or not statement.scope else before.with_request(request, known)
+        reason = ""
         try:
-            check_bundle(bundle, statement.dataset)
+            check_bundle(whole, statement.dataset)
         except InvalidProof as error:
-            return _contradicted(entry, str(error))
-        return entry
+            if before is None and error.check == "bundle table":
+                return _cannot_say(entry, "it is about some shards only, and what it is put together with is not here")
+            reason = str(error)
+        self.bundles |= {proof.digest: whole for proof in request}
+        return _contradicted(entry, reason) if reason else entry
 
     def _in_order(self, trainings: list[Entry]) -> Iterator[Entry]:
-        """Chain by chain, each statement after the one it supersedes."""
-        after: dict[bytes, list[Entry]] = {}
-        heads = []
+        """Chain by chain, each request after the one it supersedes; copies of a statement after it."""
+        copies: dict[bytes, list[Entry]] = {}
         for entry in trainings:
-            previous = _statement(entry).previous
-            if previous in self.statements:
-                after.setdefault(previous, []).append(entry)
-            else:
-                heads.append(entry)
+            copies.setdefault(entry.digest, []).append(entry)
+        after: dict[int, list[list[Entry]]] = {}
+        heads: list[list[Entry]] = []
+        for request in self._each_request():
+            superseded = self.requests.get(_statement(request[0]).previous or b"")
+            (heads if superseded is None else after.setdefault(id(superseded), [])).append(request)
         for head in heads:
             waiting = [head]
             while waiting:
-                entry = waiting.pop()
-                yield entry
-                waiting += reversed(after.pop(entry.digest, []))
+                request = waiting.pop()
+                for entry in request:
+                    yield from copies[entry.digest]
+                waiting += reversed(after.pop(id(request), []))
 
     def _forks(self) -> tuple[tuple[str, ...], ...]:
-        after: dict[bytes, list[str]] = {}
-        for entry in self.statements.values():
-            if _statement(entry).previous is not None:
-                after.setdefault(_statement(entry).previous, []).append(entry.name)
+        after: dict[object, list[str]] = {}
+        for request in self._each_request():
+            previous = _statement(request[0]).previous
+            if previous is not None:
+                superseded = self.requests.get(previous)
+                after.setdefault(previous if superseded is None else id(superseded), []).append(request[-1].name)
         return tuple(tuple(names) for names in after.values() if len(names) > 1)
+
+
+def _apart(one: TrainingStatement, other: TrainingStatement) -> bool:
+    """Whether each trains some shards, and none that the other does."""
+    one_has, other_has = ({shard for run in own.scope for shard in run.shards} for own in (one, other))
+    return bool(one_has and other_has) and one_has.isdisjoint(other_has)
 
 
 def _proof(entry: Entry) -> Proof[Any]:

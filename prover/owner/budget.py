@@ -76,26 +76,26 @@ class Budget(Counted):
         """Openings left, as last counted here."""
         return self.declared - self._spent
 
-    def require_opening(self) -> None:
-        """Look, before any work, whether there is an opening to spend.
+    def require_opening(self, count: int = 1) -> None:
+        """Look, before any work, whether there are so many openings to spend.
 
         Raises:
-            BudgetExceeded: there is none, or this process must not spend it.
+            BudgetExceeded: there are not, or this process must not spend them.
             DataError: the stored commitment is not there any more.
         """
-        self._next(self._spent if self._stored is None else self._read(self._stored))
+        self._next(self._spent if self._stored is None else self._read(self._stored), count)
         if self._stored is None:
             self._require_process()
 
-    def spend(self) -> None:
-        """Count one more opening, on disk before anything is opened. Raises what `require_opening` does."""
+    def spend(self, count: int = 1) -> None:
+        """Count more openings, on disk before anything is opened; all or none. Raises what `require_opening` does."""
         if self._stored is None:
             self._require_process()
             with self._guard:
-                self._spent = self._next(self._spent)
+                self._spent = self._next(self._spent, count)
             return
         with locked(self._stored.folder):
-            self._spent = self._next(self._read(self._stored))
+            self._spent = self._next(self._read(self._stored), count)
             self._stored.write(self._spent)
 
     def require_spent(self, least: int, evidence: str) -> None:
@@ -146,12 +146,17 @@ class Budget(Counted):
             raise DataError(f"{stored.place}: the {self._of} was replaced or removed in the meantime")
         return max(spent, self._spent)
 
-    def _next(self, spent: int) -> int:
+    def _next(self, spent: int, count: int) -> int:
         if spent >= self.declared:
             raise BudgetExceeded(
                 f"all {self.declared} openings of this {self._of} commitment are spent: {self._exhausted}"
             )
-        return spent + 1
+        if spent + count > self.declared:
+            raise BudgetExceeded(
+                f"{self.declared - spent} of {self.declared} openings of this {self._of} commitment are left, and "
+                f"{count} groups of shards take one each: make fewer groups"
+            )
+        return spent + count
 
     def _require_process(self) -> None:
         if os.getpid() != self._process:

@@ -69,7 +69,7 @@ def _runs(bundle: Bundle, shards: Shards, first: Mapping[int, int]) -> list[Sour
     """These shards, each from this stage on, in few runs."""
     before = {shard: bundle.table[shard, stage - 1] if stage > 1 else None for shard, stage in first.items()}
     alone = [(Run(shard, 1, first[shard]), before[shard]) for shard in sorted(first)]
-    return list(_merged(alone, shards.count))
+    return list(merged_runs(alone, shards.count))
 
 
 def _first_stages(bundle: Bundle, shards: Shards, wanted: set[int]) -> dict[int, int]:
@@ -84,8 +84,12 @@ def _first_stages(bundle: Bundle, shards: Shards, wanted: set[int]) -> dict[int,
     return first
 
 
-def _merged(runs: Sequence[Sourced], count: int) -> Iterator[Sourced]:
-    """The same shards in as few runs: neighbours that begin at the same stage, from the models of one run."""
+def merged_runs(runs: Sequence[Sourced], count: int) -> Iterator[Sourced]:
+    """The same shards in as few runs: neighbours that begin at the same stage, from the models of one run.
+
+    Args:
+        runs: of one shard each, in their order, of `count` shards.
+    """
     size, merged = 1, list(runs)
     while size < count:
         found: list[Sourced] = []

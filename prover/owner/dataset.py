@@ -153,7 +153,7 @@ class Dataset(Counted):
                     raise DataError(f"{path}: is there now, from another run")
             spent = self.budget.to_store(count)
             with Folder(place) as folder:
-                for name, array in self._arrays().items():
+                for name, array in self.arrays.items():
                     folder.save(name, array)
                 folder.add(OPENING_FILE, count.content(spent))
                 folder.add(COMMITMENT_FILE, self.commitment.to_bytes(), PUBLIC_MODE)
@@ -179,7 +179,8 @@ class Dataset(Counted):
         recover(path)
         return _load_opening(path, DatasetCommitment.load(path / COMMITMENT_FILE))
 
-    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+    @property
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What dataset.secrets holds."""
         rows = self.rows
         return {
@@ -310,22 +311,30 @@ def _read_opening(path: Path, openings: int) -> dict[str, Any]:
     return take(read_container(path, OPENING_KIND, MAX_OPENING_BYTES)[1], expected, str(path))
 
 
+def forms_of(statement: DatasetStatement) -> dict[str, Form]:
+    """The arrays that proving takes, beside which there are ids and record salts."""
+    count, matrix = statement.rows, matrix_shape(DATASET, statement.committed)
+    return {
+        "features": Form("<i2", (statement.features, count)),
+        "labels": Form("<i4", (count,)),
+        "blinds": Form("<u8", (len(BLINDS), count)),
+        "tails": Form("<u8", (matrix.layout.rows, matrix.code.tail)),
+        "leaf_salts": Form("u1", (matrix.code.length, SALT_BYTES)),
+    }
+
+
 def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     """The secret files, checked against the public one."""
     path, statement = directory / OPENING_FILE, commitment.statement
-    count, matrix = statement.rows, matrix_shape(DATASET, statement.committed)
+    count = statement.rows
     fields = _read_opening(path, statement.openings)
     if fields["dataset"] != commitment.digest:
         raise FormatError(f"{path}: belongs to another data set than {COMMITMENT_FILE} beside it")
     forms = {
-        "features": Form("<i2", (statement.features, count)),
-        "labels": Form("<i4", (count,)),
-        "blinds": Form("<u8", (len(BLINDS), count)),
+        **forms_of(statement),
         "salts": Form("u1", (count, SALT_BYTES)),
         "id_bytes": Form("u1", (None,)),
         "id_ends": Form("<i8", (count,)),
-        "tails": Form("<u8", (matrix.layout.rows, matrix.code.tail)),
-        "leaf_salts": Form("u1", (matrix.code.length, SALT_BYTES)),
     }
     arrays = load_arrays(directory, commitment.digest, forms)
     for name in ("blinds", "tails"):

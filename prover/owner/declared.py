@@ -81,7 +81,7 @@ def declare(
     usual = MAKERS_OF_METHOD[spec.method.kind].openings
     openings = require_openings(usual if model_openings is None else model_openings)
     proof = superseded_proof(previous)
-    before, wanted = forgotten_before(dataset, proof, fork), dataset.rows.positions(forget)
+    before, wanted = forgotten_before(dataset, previous, fork), dataset.rows.positions(forget)
     classes = classes_to_forget(dataset, proof, forget_classes)
     records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes)})
     bundle, models = _kept(dataset, spec, previous, links) if not whole else (None, ())
@@ -128,7 +128,7 @@ def _kept(
     """
     models: tuple[Model, ...] = ()
     if isinstance(previous, Trained):
-        models = (*previous.kept, previous.secret)
+        models = (*previous.kept, *previous.secrets)
     elif isinstance(previous, ShardedModel):
         models = previous.models
     bundle = previous.bundle if isinstance(previous, (ShardedModel, Trained)) else previous
@@ -142,10 +142,17 @@ def _kept(
 
 def superseded_proof(previous: Previous | None) -> TrainingProof | None:
     """The proof that is superseded: of a bundle, the last one."""
-    if isinstance(previous, Trained):
-        return previous.proof
-    bundle = previous.bundle if isinstance(previous, ShardedModel) else previous
-    return bundle.proofs[-1] if isinstance(bundle, Bundle) else bundle
+    request = _superseded(previous)
+    return request[-1] if request else None
+
+
+def _superseded(previous: Previous | None) -> tuple[TrainingProof, ...]:
+    """All proofs of the request that is superseded."""
+    bundle = previous.bundle if isinstance(previous, (ShardedModel, Trained)) else previous
+    if isinstance(bundle, Bundle):
+        return bundle.request
+    proof = previous.proof if isinstance(previous, Trained) else previous
+    return (proof,) if isinstance(proof, TrainingProof) else ()
 
 
 def classes_to_forget(dataset: Dataset, previous: TrainingProof | None, classes: Iterable[object]) -> tuple[str, ...]:
@@ -183,17 +190,18 @@ def _uncommitted(dataset: Dataset, spec: TrainingSpec, request: Request, opening
     return ModelCommitment(bytes(DIGEST_BYTES), openings, spec.method.model_shape(shape, request.scope))
 
 
-def forgotten_before(dataset: Dataset, previous: TrainingProof | None, fork: bool) -> tuple[int, ...]:
+def forgotten_before(dataset: Dataset, previous: Previous | None, fork: bool) -> tuple[int, ...]:
     """Positions that the superseded proof forgot, which stay forgotten; none without one.
 
     Raises:
         StatementMismatch: what verifier.pins.check_previous would find.
         DataError: it has a successor, and `fork` does not allow another one.
     """
-    if previous is None:
+    proof = superseded_proof(previous)
+    if proof is None:
         return ()
-    if previous.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
+    if proof.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
         raise StatementMismatch("the previous proof is about another data set")
     if dataset.directory is not None and not fork:
-        refuse_fork(previous, dataset.directory)
-    return previous.statement.positions
+        refuse_fork(_superseded(previous), dataset.directory)
+    return proof.statement.positions

@@ -94,16 +94,23 @@ class Model(Stated, LinearModel, Counted):
             DataError: it cannot be written, or the model is in another file already, where it counts its openings.
         """
         count = ModelFile(Path(path), self.statement.model.root)
-        payload = {
+        with locked(count.folder) if count.read() is not None else nullcontext():
+            spent = self.budget.to_store(count)
+            write_container(path, MODEL_KIND, self._payload(spent), secret=True)
+        self.budget.store(count, spent)
+
+    def lend(self, path: Path) -> None:
+        """Write the secret file for another process, in which no opening is left. Raises DataError."""
+        write_container(path, MODEL_KIND, self._payload(self.budget.declared), secret=True)
+
+    def _payload(self, spent: int) -> dict[str, object]:
+        return {
             "training": written(self.statement),
             "weights": self.integers.astype("<i8").tobytes(),
             "tails": self.secret.tails.astype("<u8").tobytes(),
             "leaf_salts": self.secret.salts.tobytes(),
+            "spent": spent,
         }
-        with locked(count.folder) if count.read() is not None else nullcontext():
-            spent = self.budget.to_store(count)
-            write_container(path, MODEL_KIND, {**payload, "spent": spent}, secret=True)
-        self.budget.store(count, spent)
 
     @classmethod
     def load(cls, path: Path | str) -> Model:

@@ -1,12 +1,13 @@
 """Which statement follows which, so that an owner does not fork a history by accident.
 
 `dataset.history`, beside a data set's other files, has a line for each statement that was proved from there: its
-digest, and that of the statement it supersedes, or "-". Both are public. Proofs that lie about count as well.
+digest, and that of the statement it supersedes, or "-". Both are public. Proofs that lie about count as well. The
+statements of one request supersede the same one, and are no fork; the next request supersedes the last of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from ...errors import DataError, FormatError
@@ -21,11 +22,15 @@ PROOFS = (".proof", ".bundle")
 MAX_BYTES = 1 << 24
 
 
-def note_statement(directory: Path, statement: bytes, previous: bytes | None) -> None:
-    """Add a line. Raises DataError."""
-    line = f"{statement.hex()} {NOTHING if previous is None else previous.hex()}"
+def note_statements(directory: Path, proofs: Iterable[TrainingProof]) -> None:
+    """Add a line for each statement of a request, all or none. Raises DataError."""
+    lines = [f"{proof.digest.hex()} {_hex(proof.statement.previous)}" for proof in proofs]
     with locked(directory):
-        write_file(directory / HISTORY_FILE, "".join(f"{each}\n" for each in [*_lines(directory), line]).encode())
+        write_file(directory / HISTORY_FILE, "".join(f"{each}\n" for each in [*_lines(directory), *lines]).encode())
+
+
+def _hex(digest: bytes | None) -> str:
+    return NOTHING if digest is None else digest.hex()
 
 
 def begin_history(directory: Path) -> None:
@@ -33,20 +38,23 @@ def begin_history(directory: Path) -> None:
     (directory / HISTORY_FILE).unlink(missing_ok=True)
 
 
-def refuse_fork(previous: TrainingProof, directory: Path, folders: Iterable[Path] = ()) -> None:
-    """Nothing may supersede this statement yet, as far as the data set's folder and these folders show.
+def refuse_fork(request: Iterable[TrainingProof], directory: Path, folders: Iterable[Path] = ()) -> None:
+    """Nothing may supersede any of these statements yet, as far as the data set's folder and these folders show.
+
+    Args:
+        request: a statement, or those of one request.
 
     Raises:
         DataError: something does.
     """
-    digest = previous.digest
+    digests = {proof.digest for proof in request}
     for folder in sorted({folder.resolve() for folder in folders}):
         for path in sorted(path for end in PROOFS for path in folder.glob(f"*{end}")):
-            if _supersedes(path, digest):
+            if _supersedes(path, digests):
                 raise DataError(f"{path}: supersedes that proof already; two successors fork a history, or say --fork")
     for line in _lines(directory):
         statement, _, before = line.partition(" ")
-        if before == digest.hex():
+        if before in {digest.hex() for digest in digests}:
             raise DataError(
                 f"{directory / HISTORY_FILE}: statement {statement} supersedes that proof already; two successors fork "
                 "a history, or say --fork"
@@ -58,11 +66,11 @@ def roots(directory: Path) -> int:
     return sum(line.endswith(f" {NOTHING}") for line in _lines(directory))
 
 
-def _supersedes(path: Path, digest: bytes) -> bool:
+def _supersedes(path: Path, digests: Collection[bytes]) -> bool:
     try:
         data = read_file(path, MAX_FILE_BYTES)
-        proofs = loaded(path) if digest in data else ()
-        return any(isinstance(own, TrainingProof) and own.statement.previous == digest for own in proofs)
+        proofs = loaded(path) if any(digest in data for digest in digests) else ()
+        return any(isinstance(own, TrainingProof) and own.statement.previous in digests for own in proofs)
     except (DataError, FormatError):  # what cannot be read says nothing
         return False
 

@@ -4,7 +4,7 @@
 |---|---|---|
 | NAME.proof | public | the statement and its proof; of a sharded training NAME.bundle, with those of what is kept |
 | NAME.forgotten | public | the record digests of the forgotten rows, if there are any |
-| NAME.model.opening | secret, 0600 | the weights |
+| NAME.model.opening | secret, 0600 | the weights; NAME.group-1.model.opening, .. of several groups |
 
 They are written in this order from below: where there is a proof, the files beside it belong to it.
 """
@@ -33,21 +33,39 @@ SUFFIXES = (".proof", ".bundle")
 
 @dataclass(frozen=True)
 class ProofFiles:
-    """Where a proof, its model and its forget list go."""
+    """Where a proof, its models and its forget list go.
+
+    Attributes:
+        models: one, or one for each of several statements.
+    """
 
     proof: Path
-    model: Path
+    models: tuple[Path, ...]
     forgotten: Path
 
     @classmethod
-    def beside(cls, proof: Path | str) -> ProofFiles:
-        """Those of a proof."""
+    def beside(cls, proof: Path | str, statements: int = 1) -> ProofFiles:
+        """Those of a proof, or of so many statements of a request."""
         stem = next((str(proof).removesuffix(end) for end in SUFFIXES if str(proof).endswith(end)), str(proof))
-        return cls(Path(proof), Path(f"{stem}{MODEL_SUFFIX}"), Path(f"{stem}.forgotten"))
+        numbers = [""] if statements == 1 else [f".group-{number}" for number in range(1, statements + 1)]
+        models = tuple(Path(f"{stem}{number}{MODEL_SUFFIX}") for number in numbers)
+        return cls(Path(proof), models, Path(f"{stem}.forgotten"))
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """All of them."""
+        return (self.proof, *self.models, self.forgotten)
+
+    @property
+    def of_groups(self) -> list[Path]:
+        """Models that are there of groups of shards, however many."""
+        stem = self.forgotten.name.removesuffix(".forgotten")
+        start, folder = f"{stem}.group-", self.forgotten.parent
+        return [path for path in sorted(folder.glob(f"*{MODEL_SUFFIX}")) if path.name.startswith(start)]
 
     def refuse_existing(self) -> None:
         """Raises DataError if one of them is there."""
-        for path in (self.proof, self.model, self.forgotten):
+        for path in self.all:
             if path.exists():
                 raise DataError(f"{path}: is there already")
 
@@ -57,19 +75,19 @@ class Trained:
     """A proved model.
 
     Attributes:
-        proof: public.
-        secret: the model that was trained now, with what opens its commitment.
-        timings: seconds by phase.
+        proofs: public; one, or one for each group of shards of a request.
+        secrets: the models that were trained now, those of each proof, with what opens their commitment.
+        timings: seconds by phase, of all proofs together; `total` is what passed.
         forgotten_before: how many of the rows that were to be forgotten had been forgotten already.
         directory: where the data set is stored, if it is; its lock is held while files are written.
         notes: what the owner should know, such as what rounding took away; logged as warnings too.
         curve: how the training went, for the owner only; nothing of it is proved.
-        bundle: of a sharded training: this proof, and those of what it keeps.
+        bundle: of a sharded training: these proofs, and those of what is kept.
         kept: secrets of models, those of what it keeps among them.
     """
 
-    proof: TrainingProof
-    secret: Model
+    proofs: tuple[TrainingProof, ...]
+    secrets: tuple[Model, ...]
     timings: Mapping[str, float]
     forgotten_before: int = 0
     directory: Path | None = None
@@ -79,17 +97,27 @@ class Trained:
     kept: tuple[Model, ...] = ()
 
     @property
+    def proof(self) -> TrainingProof:
+        """The only one, or the last, which is what a later request supersedes."""
+        return self.proofs[-1]
+
+    @property
+    def secret(self) -> Model:
+        """That of `proof`."""
+        return self.secrets[-1]
+
+    @property
     def model(self) -> Model | ShardedModel:
         """The model, or the models that answer together. Raises DataError if not all of them are at hand."""
-        return self.secret if self.bundle is None else sharded(self.bundle, (*self.kept, self.secret))
+        return self.secret if self.bundle is None else sharded(self.bundle, (*self.kept, *self.secrets))
 
     @property
     def statement(self) -> TrainingStatement:
-        """What was proved."""
+        """What was proved, last."""
         return self.proof.statement
 
     def save(self, path: Path | str, replace: bool = False) -> ProofFiles:
-        """Write model, forget list and proof, after reading the proof as an auditor would and verifying it.
+        """Write models, forget list and proofs, after reading the proofs as an auditor would and verifying them.
 
         Args:
             path: of the proof, *.proof; the other names follow from it.
@@ -102,10 +130,11 @@ class Trained:
             DataError: a file cannot be written, or is there and not to be replaced.
             ZkUnlearnError: the proof is not valid; nothing is written then.
         """
-        files = ProofFiles.beside(path)
+        files = ProofFiles.beside(path, len(self.proofs))
         public = self.proof if self.bundle is None else self.bundle
         data = public.to_bytes()
-        _require_valid(self.proof.to_bytes())
+        for proof in self.proofs:
+            _require_valid(proof.to_bytes())
         if self.bundle is not None:
             check_bundle(self.bundle, self.statement.dataset)
         with locked(self.directory) if self.directory is not None else nullcontext():
@@ -114,7 +143,8 @@ class Trained:
             sweep_unfinished(files.proof.parent)
             for old in (files.proof, files.forgotten):
                 old.unlink(missing_ok=True)
-            self.secret.save(files.model)
+            for model, file in zip(self.secrets, files.models, strict=True):
+                model.save(file)
             if self.statement.forgotten:
                 write_digests(files.forgotten, [record.digest for record in self.statement.forgotten])
             public.save(files.proof)

@@ -2,57 +2,36 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from ...circuits.field.goldilocks import Vector
-from ...circuits.language.layout import Address
-from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.model import MODEL
-from ...circuits.relations.sisa import start_matrix
-from ...errors import DataError
-from ...models.convergence import Curve
+from ...errors import DataError, ZkUnlearnError, require_type
+from ...models.convergence import Curve, mean_curve
 from ...models.methods import Sisa
+from ...models.methods.sisa import stages_of
 from ...models.spec import TrainingSpec
 from ...verifier.bundles import Bundle
 from ...verifier.proofs import RecommitmentProof, TrainingProof
 from ...verifier.protocol.proof import ProofShape
-from ..matrices.commitment import Commitment, commit_columns, fresh_secret
-from ..matrices.values import Witness
 from ..protocol.proof import Progress
-from ..witnesses.methods import MAKERS_OF_METHOD
+from .budget import Budget
 from .dataset import Dataset
 from .declared import Declared, Previous, declare
-from .model import Model, commit_model, model_columns
-from .prove import check_before_work, prove_statement
-from .successors import note_statement
+from .groups import Part, parts_of, require_groups
+from .lent import lent
+from .model import Model, commit_model
+from .prove import check_before_work
+from .successors import note_statements
 from .trained import Trained
+from .work import Done, prove_part, tell
+from .workers import Ready, Workers
 
-LOGGER = logging.getLogger("zkunlearn")
-
-
-@dataclass(frozen=True, repr=False)  # secrets stay out of logs
-class Outcome:
-    """A training that was run.
-
-    Attributes:
-        trace: of the method's own kind (prover/witnesses/methods.py).
-        integers: of the model, `Model.integers`.
-        curve: how it went; None where no row counts that it is about.
-        notes: what the owner should know of it.
-    """
-
-    trace: Any
-    integers: npt.NDArray[np.int64]
-    curve: Curve | None
-    notes: tuple[str, ...]
+WARNING = "warning: "  # which a note begins with that is one
 
 
 def prove_training(
@@ -65,11 +44,13 @@ def prove_training(
     fork: bool = False,
     forget_classes: Iterable[object] = (),
     recommitment: RecommitmentProof | None = None,
+    workers: Workers | None = None,
+    groups: int | None = None,
 ) -> Trained:
     """Train on the rows that are not forgotten, and prove it.
 
     Args:
-        dataset: the committed data set; one of its openings is spent.
+        dataset: the committed data set; one of its openings is spent, or one for each group.
         spec: the declared algorithm.
         forget: ids of the rows to forget, beside those that `previous` forgot; naming these again does no harm.
         previous: the proof that this one supersedes; of a sharded training a bundle, or its models, of which then only
@@ -79,6 +60,9 @@ def prove_training(
         fork: whether `previous` may have another successor already, as far as the stored data set knows.
         forget_classes: texts of classes to forget, with all their rows, beside those that `previous` forgot.
         recommitment: of a sharded training, links the data set of `previous` to this one, if it was committed afresh.
+        workers: other processes that train and prove; this one does by default.
+        groups: of a sharded training, how many groups of shards have a statement of their own; by default as many as
+            there are workers.
 
     Raises:
         DataError: an unknown or repeated id; a statement that would be the second to supersede `previous`.
@@ -86,85 +70,147 @@ def prove_training(
             every update is rounded to zero; or an argument is of another type.
         StatementMismatch: `previous` is about something else.
         TrainingError: the training diverges.
-        BudgetExceeded: no openings are left, of the data set or of models that training begins from.
+        BudgetExceeded: too few openings are left, of the data set or of models that training begins from.
+        WorkerError: there are no workers, or none that can be used.
     """
     start = perf_counter()
+    require_groups(groups)
+    if workers is not None:
+        require_type("workers", workers, Workers, "`Processes` or `Cluster`")
     declared = declare(dataset, spec, forget, previous, model_openings, fork, forget_classes, recommitment)
-    draft, budgets = declared.draft, [dataset.budget, *(model.budget for model in declared.starts)]
-    shape = check_before_work(draft, budgets, declared.attached)
-    dataset.require_whole_count()
-    outcome = train_declared(dataset, declared, progress)
+    with nullcontext() if workers is None else workers.ready() as ready:
+        made = _made(ready, dataset, declared, groups, progress)
+    return _trained(dataset, declared, made, perf_counter() - start)
 
-    matrix = shape.committed[MODEL]
-    secret = fresh_secret(matrix.code, matrix.layout.rows)
-    opening = commit_model(draft, matrix, outcome.integers, secret)
-    statement = replace(draft, model=replace(draft.model, root=opening.root))
-    own = MAKERS_OF_METHOD[spec.method.kind].witness(draft.training, outcome.trace)
-    earlier, starts = _opened(shape, declared.starts)
-    witness = Witness({**dataset.columns, **earlier, **own.columns}, own.looked_up)
-    committed = {DATASET: dataset.matrix, MODEL: opening, **starts}
-    trained = perf_counter()
-    proved = prove_statement(shape, statement, committed, witness, budgets=budgets, progress=progress)
-    model = Model.proved(statement, outcome.integers, secret)
-    timings = {"train": trained - start, **proved.timings, "total": perf_counter() - start}
-    proof = TrainingProof(statement, proved.proof.proof, declared.attached)
-    notes = outcome.notes
-    if dataset.directory is not None:
-        notes += _noted(dataset.directory, proof)
-    bundle = _bundle(declared, proof)
+
+# Proving -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, repr=False)
+class _Made:
+    """What was proved: part by part, and what the owner should know of it."""
+
+    parts: tuple[Part, ...]
+    shapes: list[ProofShape]
+    done: list[Done]
+    notes: tuple[str, ...]
+
+
+def _made(
+    ready: Ready | None, dataset: Dataset, declared: Declared, groups: int | None, progress: Progress | None
+) -> _Made:
+    """Look whether it can be, then prove all parts."""
+    parts = parts_of(declared.draft, declared.starts, groups, 1 if ready is None else ready.count)
+    shapes = [check_before_work(part.draft, attached=declared.attached) for part in parts]
+    for budget, count in _openings(dataset, parts).items():
+        budget.require_opening(count)
+    dataset.require_whole_count()
+    notes = (*declared.notes, *(() if ready is None else ready.notes))
+    tell(notes)
+    if ready is None:
+        done = [_proved_here(dataset, part, shape, progress) for part, shape in zip(parts, shapes, strict=True)]
+    else:
+        done = _proved_by(ready, dataset, parts, progress)
+        tell(_notes(done))
+    return _Made(parts, shapes, done, (*notes, *_notes(done)))
+
+
+def _openings(dataset: Dataset, parts: Sequence[Part]) -> Counter[Budget]:
+    """How many openings a request takes: for each statement one of the data set, and of each start."""
+    return Counter({dataset.budget: len(parts)}) + Counter(model.budget for part in parts for model in part.starts)
+
+
+def _proved_here(dataset: Dataset, part: Part, shape: ProofShape, progress: Progress | None) -> Done:
+    """In this process, which counts openings when there is something to open."""
+    budgets = [dataset.budget, *(model.budget for model in part.starts)]
+    return prove_part(part, shape, dataset.rows, dataset.matrix, budgets=budgets, told=tell, progress=progress)
+
+
+def _proved_by(ready: Ready, dataset: Dataset, parts: Sequence[Part], progress: Progress | None) -> list[Done]:
+    """By workers, for whom all openings are counted before they are lent anything."""
+    with lent(dataset, parts) as (loan, tasks):
+        ready.check(loan)
+        for budget, count in _openings(dataset, parts).items():
+            budget.spend(count)
+        return ready.run(loan, tasks, progress)
+
+
+def _received(part: Part, shape: ProofShape, done: Done, attached: Mapping[str, bytes]) -> tuple[TrainingProof, Model]:
+    """The statement with its proof, and the secret behind its model."""
+    statement = replace(part.draft, model=replace(part.draft.model, root=done.root))
+    if commit_model(statement, shape.committed[MODEL], done.integers, done.secret).root != done.root:
+        raise ZkUnlearnError("the models that were proved are not those that were committed to")
+    return TrainingProof(statement, done.proof, attached), Model.proved(statement, done.integers, done.secret)
+
+
+def _trained(dataset: Dataset, declared: Declared, made: _Made, seconds: float) -> Trained:
+    """All of it, for the owner."""
+    each = zip(made.parts, made.shapes, made.done, strict=True)
+    pairs = [_received(*own, declared.attached) for own in each]
+    proofs, models = tuple(proof for proof, _ in pairs), tuple(model for _, model in pairs)
     return Trained(
-        proof, model, timings, declared.repeated, dataset.directory, notes, outcome.curve, bundle, declared.models
+        proofs,
+        models,
+        {**_timings(made.done), "total": seconds},
+        declared.repeated,
+        dataset.directory,
+        (*made.notes, *_noted(dataset.directory, proofs)),
+        _curve(made.parts, made.done),
+        _bundle(declared, proofs),
+        declared.models,
     )
 
 
-def _opened(shape: ProofShape, models: Sequence[Model]) -> tuple[dict[Address, Vector], dict[str, Commitment]]:
-    """The columns of the models that training begins from, as those of their matrices, and their commitments."""
-    columns: dict[Address, Vector] = {}
-    commitments: dict[str, Commitment] = {}
-    for i, model in enumerate(models):
-        matrix = start_matrix(i)
-        own = shape.committed[matrix]
-        cells = {Address(matrix, column.name): values for column, values in model_columns(model).items()}
-        commitments[matrix] = commit_columns(own.layout, own.code, cells, model.secret)
-        columns |= cells
-    return columns, commitments
-
-
-def _bundle(declared: Declared, proof: TrainingProof) -> Bundle | None:
+def _bundle(declared: Declared, proofs: tuple[TrainingProof, ...]) -> Bundle | None:
     """With what is kept, if it is a sharded training."""
-    if not isinstance(proof.statement.spec.method, Sisa):
+    if not isinstance(declared.draft.spec.method, Sisa):
         return None
-    return Bundle((proof,)) if declared.bundle is None else declared.bundle.with_proof(proof, declared.links)
+    return Bundle(proofs) if declared.bundle is None else declared.bundle.with_request(proofs, declared.links)
 
 
-def train_declared(dataset: Dataset, declared: Declared, progress: Progress | None) -> Outcome:
-    """Run a training in the integers that are proved; what its owner should know is logged.
-
-    Raises:
-        ParameterError: every update is rounded to zero.
-        TrainingError: it diverges.
-    """
-    _report(progress, "train")
-    draft, method = declared.draft, declared.draft.spec.method
-    maker = MAKERS_OF_METHOD[method.kind]
-    trace = maker.train(dataset.rows, draft.schedule, [model.integers for model in declared.starts])
-    lost = maker.notes(draft.schedule, trace)
-    curve = maker.curve(dataset.rows, method, draft.schedule, trace)
-    notes = (*declared.notes, *lost, *(() if curve is None else curve.notes))
-    for note in notes:
-        LOGGER.warning("%s", note)
-    return Outcome(trace, maker.model(draft.schedule, trace), curve, notes)
+# What the owner should know ------------------------------------------------------------------------------------------
 
 
-def _noted(directory: Path, proof: TrainingProof) -> tuple[str, ...]:
+def _notes(done: Sequence[Done]) -> tuple[str, ...]:
+    """Of all groups; what is not said of all says of which."""
+    found: dict[str, None] = {}
+    for number, own in enumerate(done, start=1):
+        for note in own.notes:
+            warning = WARNING if note.startswith(WARNING) else ""
+            everywhere = all(note in other.notes for other in done)
+            found[note if everywhere else f"{warning}group {number}: {note.removeprefix(warning)}"] = None
+    return tuple(found)
+
+
+def _timings(done: Sequence[Done]) -> dict[str, float]:
+    """Seconds by phase, of all groups together."""
+    total: dict[str, float] = {}
+    for own in done:
+        for phase, seconds in own.timings.items():
+            total[phase] = total.get(phase, 0.0) + seconds
+    return total
+
+
+def _curve(parts: Sequence[Part], done: Sequence[Done]) -> Curve | None:
+    """How it went, on the mean of all groups, each counted as often as it has rows at the last stage."""
+    if len(done) == 1:
+        return done[0].curve
+    curves, counts = [], []
+    for part, own in zip(parts, done, strict=True):
+        if own.curve is not None:
+            schedule = stages_of(part.draft.schedule)
+            last = (each for each in schedule.parts if each.number == schedule.shards.slices)
+            curves.append(own.curve)
+            counts.append(sum(each.schedule.live.count for each in last))
+    return mean_curve(curves, counts, _notes(done)) if curves else None
+
+
+def _noted(directory: Path | None, proofs: Sequence[TrainingProof]) -> tuple[str, ...]:
     """Keep in mind what was proved from this folder; a note if that cannot be, as the proof is there all the same."""
+    if directory is None:
+        return ()
     try:
-        note_statement(directory, proof.digest, proof.statement.previous)
+        note_statements(directory, proofs)
     except DataError as error:
         return (f"{error}; `prove` will not know of this proof where its file is not beside the others",)
     return ()
-
-
-def _report(progress: Progress | None, phase: str) -> None:
-    if progress is not None:
-        progress(phase)

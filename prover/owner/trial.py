@@ -17,11 +17,12 @@ from ...models.spec import TrainingSpec
 from ..protocol.proof import Progress
 from .dataset import Dataset
 from .declared import Previous, declare
+from .groups import Part
 from .linear_model import LinearModel
 from .prove import check_before_work
 from .sharded_model import ShardPredictor, last_models
 from .stated import Stated
-from .training import train_declared
+from .work import run_training, tell
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -88,9 +89,11 @@ def try_training(
     """
     declared = declare(dataset, spec, forget, previous, fork=True, forget_classes=forget_classes, whole=True)
     check_before_work(declared.draft, attached=declared.attached)
-    outcome = train_declared(dataset, declared, progress)
+    outcome = run_training(dataset.rows, Part(declared.draft, declared.starts), progress)
+    notes = (*declared.notes, *outcome.notes)
+    tell(notes)
     if outcome.curve is None:  # a shard is left in which a row counts
         raise ZkUnlearnError("a whole training without a row")
     if isinstance(spec.method, Sisa):
-        return ShardedRun(declared.draft, outcome.integers, outcome.curve, outcome.notes)
-    return TrainingRun(declared.draft, outcome.integers, outcome.curve, outcome.notes)
+        return ShardedRun(declared.draft, outcome.integers, outcome.curve, notes)
+    return TrainingRun(declared.draft, outcome.integers, outcome.curve, notes)

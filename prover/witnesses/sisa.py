@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ...circuits.relations.sisa import Sisa as SisaRelation
 from ...circuits.relations.sisa import part_name
 from ...circuits.relations.standardized_stage import StandardizedStage
 from ...errors import ParameterError, TrainingError
-from ...models.convergence import Curve, Point
+from ...models.convergence import Curve, mean_curve
 from ...models.methods.reference import started
 from ...models.methods.schedule import Schedule
 from ...models.methods.sisa import Part, Sisa, Stages
@@ -208,12 +208,8 @@ def shards_curve(rows: Rows, method: Sisa, schedule: Stages, runs: Runs) -> Curv
     curves = [
         descent_curve(rows.part(place.start, place.stop), method.descent, own, traces) for own, traces, place in last
     ]
-    counts = np.array([own.live.count for own, _, _ in last])
-    shares = counts / counts.sum()
-    points = tuple(_mean_point(own, shares) for own in zip(*(curve.points for curve in curves), strict=True))
-    constant = float(shares @ [curve.constant_loss for curve in curves])
     notes = Counter(note for curve in curves for note in curve.notes)
-    return Curve(points, curves[0].score_name, constant, _told(notes, len(last)))
+    return mean_curve(curves, [own.live.count for own, _, _ in last], _told(notes, len(last)))
 
 
 def _learning(schedule: Stages, runs: Runs, number: int) -> Iterator[tuple[Schedule, Traces, slice]]:
@@ -223,13 +219,6 @@ def _learning(schedule: Stages, runs: Runs, number: int) -> Iterator[tuple[Sched
             own, rows = part.schedule.of_shards(shard, 1), part.schedule.block_rows(shard)
             if own.live.count:
                 yield own, tuple(trace.of_model(shard, rows) for trace in run.traces), _place(schedule, part, shard)
-
-
-def _mean_point(points: Sequence[Point], shares: npt.NDArray[np.float64]) -> Point:
-    """The mean of an epoch's points, each counted as often as its shard has rows."""
-    names = [item.name for item in fields(Point) if item.name != "epoch"]
-    means = {name: float(shares @ [getattr(point, name) for point in points]) for name in names}
-    return Point(epoch=points[0].epoch, **means)
 
 
 # The witness ---------------------------------------------------------------------------------------------------------

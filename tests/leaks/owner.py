@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from zkunlearn.circuits.field.goldilocks import to_field
 from zkunlearn.cli.program import main
 from zkunlearn.prover.matrices import entropy
-from zkunlearn.prover.owner import training as prover_training
+from zkunlearn.prover.owner import work as prover_work
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.protocol import proof as prover_protocol
@@ -141,7 +141,7 @@ def on_the_way(found: Any) -> list[Any]:
 def noting(secrets: Secrets) -> Iterator[Noted]:
     """While active, secrets of all proofs in this process are noted."""
     noted = Noted(secrets)
-    makers = prover_training.MAKERS_OF_METHOD
+    makers = prover_work.MAKERS_OF_METHOD
     draw, prove, indices = entropy._random_bytes, prover_protocol.Prover.prove, prover_protocol.draw_indices
 
     def drawing(count: int) -> Any:
@@ -170,7 +170,7 @@ def noting(secrets: Secrets) -> Iterator[Noted]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entropy, "_random_bytes", drawing)
         noting_makers = {kind: replace(own, train=partial(training, own.train)) for kind, own in makers.items()}
-        patch.setattr(prover_training, "MAKERS_OF_METHOD", noting_makers)
+        patch.setattr(prover_work, "MAKERS_OF_METHOD", noting_makers)
         patch.setattr(prover_protocol.Prover, "prove", proving)
         patch.setattr(prover_protocol, "draw_indices", opening)
         yield noted

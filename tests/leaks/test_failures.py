@@ -18,7 +18,7 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.cli import exits
 from zkunlearn.models.methods import GradientDescent
-from zkunlearn.prover.owner import training as prover_training
+from zkunlearn.prover.owner import work as prover_work
 from zkunlearn.prover.owner.budget import Budget
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.protocol import proof as prover_protocol
@@ -119,19 +119,19 @@ def wrong_counts(patch: Patch) -> None:
 
 def index_error(patch: Patch) -> None:
     """A bug of another kind, within numpy."""
-    makers = prover_training.MAKERS_OF_METHOD
+    makers = prover_work.MAKERS_OF_METHOD
     kind = GradientDescent.kind
     maker = makers[kind]
 
     def fail(relation: Any, traces: Any) -> Any:
         return maker.witness(relation, traces).looked_up["none"][traces[0].Q]
 
-    patch.setattr(prover_training, "MAKERS_OF_METHOD", {**makers, kind: replace(maker, witness=fail)})
+    patch.setattr(prover_work, "MAKERS_OF_METHOD", {**makers, kind: replace(maker, witness=fail)})
 
 
 def spend_all(patch: Patch) -> None:
     real = Budget._next
-    patch.setattr(Budget, "_next", lambda budget, spent: real(budget, budget.declared))
+    patch.setattr(Budget, "_next", lambda budget, spent, count: real(budget, budget.declared, count))
 
 
 def bad_ids(own: Owner) -> Said:

@@ -13,7 +13,7 @@ import zkunlearn as zu
 from zkunlearn.formats.container import read_container, write_container
 from zkunlearn.formats.lists import read_digests
 from zkunlearn.prover.owner import trained as trained_module
-from zkunlearn.prover.owner import training
+from zkunlearn.prover.owner import work as owner_work
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.trained import ProofFiles, Trained
 from zkunlearn.verifier import proofs
@@ -104,7 +104,7 @@ def test_a_trained_model_is_saved_with_its_list_and_its_proof(
     files = trained.save(tmp_path / "x.proof")
     assert sorted(os.listdir(tmp_path)) == ["x.forgotten", "x.model.opening", "x.proof"]
     zu.verify(zu.TrainingProof.load(files.proof), dataset.commitment, forget=read_digests(files.forgotten))
-    assert (zu.Model.load(files.model).integers == trained.model.integers).all()
+    assert (zu.Model.load(files.models[0]).integers == trained.model.integers).all()
 
 
 def test_nothing_forgotten_is_no_list(dataset: Dataset, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_the_proof_is_written_last(trained: Trained, tmp_path: Path, monkeypatch
 def test_a_proof_that_does_not_verify_is_not_written(trained: Trained, tmp_path: Path) -> None:
     broken = bytearray(trained.proof.proof)
     broken[100] ^= 1
-    spoilt = Trained(zu.TrainingProof(trained.statement, bytes(broken)), trained.secret, {})
+    spoilt = Trained((zu.TrainingProof(trained.statement, bytes(broken)),), (trained.secret,), {})
     with pytest.raises(zu.ZkUnlearnError, match="the proof that was made is not valid"):
         spoilt.save(tmp_path / "x.proof")
     assert os.listdir(tmp_path) == []
@@ -148,8 +148,8 @@ def test_a_proof_that_does_not_verify_is_not_written(trained: Trained, tmp_path:
 
 def test_names_of_files_follow_from_that_of_the_proof() -> None:
     files = ProofFiles.beside(Path("a/b.proof"))
-    assert (files.model, files.forgotten) == (Path("a/b.model.opening"), Path("a/b.forgotten"))
-    assert ProofFiles.beside("b").model == Path("b.model.opening")
+    assert (files.models, files.forgotten) == ((Path("a/b.model.opening"),), Path("a/b.forgotten"))
+    assert ProofFiles.beside("b").models == (Path("b.model.opening"),)
 
 
 @pytest.mark.parametrize("limit", ["bytes", "items"])
@@ -160,8 +160,8 @@ def test_a_statement_that_no_file_can_hold_is_refused_before_the_work(
         raise AssertionError("it began to work")
 
     spent = dataset.spent
-    monkeypatch.setattr(training, "fresh_secret", work)
-    monkeypatch.setattr(training, "_report", work)
+    monkeypatch.setattr(owner_work, "fresh_secret", work)
+    monkeypatch.setattr(owner_work, "run_training", work)
     if limit == "bytes":
         monkeypatch.setattr("zkunlearn.prover.owner.prove.MAX_FILE_BYTES", 1 << 16)
         assert proofs.MAX_FILE_BYTES > 1 << 16

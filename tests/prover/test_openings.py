@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.prover.owner import dataset as dataset_module
-from zkunlearn.prover.owner import training
+from zkunlearn.prover.owner import work as owner_work
 from zkunlearn.prover.owner.budget import Budget, require_openings
 from zkunlearn.prover.owner.dataset import Dataset
 
@@ -144,8 +144,8 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("fresh_secret", "prove_statement"):
         monkeypatch.setattr(dataset_module, name, work)
-    monkeypatch.setattr(training, "fresh_secret", work)
-    monkeypatch.setattr(training, "_report", work)
+    monkeypatch.setattr(owner_work, "fresh_secret", work)
+    monkeypatch.setattr(owner_work, "run_training", work)
 
 
 @pytest.mark.parametrize("spend", [zu.recommit, lambda data: zu.prove(data, SPEC)], ids=["recommit", "prove"])

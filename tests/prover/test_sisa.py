@@ -92,7 +92,7 @@ class Owner:
         integers = models_of(schedule, train_shards(self.rows, schedule, begun))
         secret: Any = None
         proof = TrainingProof(statement, b"", {})
-        bundle = Bundle((proof,)) if before is None else before.bundle.with_proof(proof)
+        bundle = Bundle((proof,)) if before is None else before.bundle.with_request([proof])
         return ShardedModel(bundle, (*kept, Model.proved(statement, integers, secret)))
 
 

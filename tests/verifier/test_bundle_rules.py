@@ -136,7 +136,7 @@ def requested(world: World, bundle: Bundle, forgotten: Collection[int]) -> Bundl
         request = plan_request(bundle, forgotten)
     except ParameterError:
         return None
-    return bundle.with_proof(world.make(forgotten, request.scope, starts_of(bundle, request.starts)))
+    return bundle.with_request([world.make(forgotten, request.scope, starts_of(bundle, request.starts))])
 
 
 # Requests ------------------------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def some_bundle(rng: Random, world: World) -> list[TrainingProof]:
         if rng.random() < 0.5:
             bundle = requested(world, bundle, forgotten) or bundle
         elif (proof := some_statement(rng, world, forgotten)) is not None:
-            bundle = bundle.with_proof(proof)
+            bundle = bundle.with_request([proof])
     proofs = list(bundle.proofs)
     if rng.random() < 0.3:
         place, other = rng.randrange(len(proofs)), rng.choice(world.made)[0]
