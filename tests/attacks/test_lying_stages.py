@@ -368,6 +368,20 @@ def test_training_on_other_rows_is_rejected_with_the_right_scaler(own: SisaDecla
     assert_false(own, lying(own, data, {PLACE: {"counted": counted}}), *of_part(own, 1, "gradient"))
 
 
+def test_a_feature_that_is_left_out_is_standardised_as_if_it_were_zero(data: Data) -> None:
+    """In every shard; its own moments are another feature's, and it learns nothing."""
+    declared = declare_standardized()
+    own = replace(
+        declared,
+        data=replace(declared.data, names=("a", "b", "c"), unused=(FEATURE,)),
+        spec=replace(declared.spec, without=("b",)),
+    )
+    assert_false(own, told(own, data, trained(own, data)))
+    lie = lying_scaler(replace(public_of(own, (1, 2)), unused=()), sums(own, data, (1, 2)))
+    assert lie.D[FEATURE]
+    assert_false(own, lying(own, data, {(1, 2): {"scaler": lie}}), *of_part(own, 2, "moments", "rates", "parts"))
+
+
 # A shard of which no row counts --------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,12 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.sisa import Sisa
 from zkunlearn.circuits.relations.standardization import EXPONENT
 from zkunlearn.circuits.relations.standardized_stage import StandardizedStage
+from zkunlearn.models.live import Live
+from zkunlearn.models.methods.sisa import MAX_SCALED, stages_of
+from zkunlearn.models.scales import FixedPoint
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.shards import Run
+from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.values import column_axes
 
 from ..attacks.sisa_runs import SEVERAL, declare_sisa, declare_standardized
@@ -138,3 +143,20 @@ def test_what_every_claim_asks_for_is_laid_out_once() -> None:
     """Were it not, a plan of many parts would cost their square."""
     relation = RELATIONS["all"]
     assert relation.virtual is relation.virtual and relation.columns is relation.columns
+
+
+def test_what_standardises_most_features_of_all_shards_is_looked_up_in_one_box() -> None:
+    """Its walk begins where that box ended."""
+    shards, features = 2049, 63
+    assert shards * (features + 1) > MAX_SCALED >= shards * features
+    spec = TrainingSpec(
+        model="logistic", method="sisa", shard_rows=4096, epochs=1, learning_rate=1.0, standardize=True,
+        fixed_point=FixedPoint(x_bits=14, w_bits=10, p_bits=14),
+    )  # fmt: skip
+    shape = DatasetShape(
+        rows=shards * 4096, features=features, label_kind="binary", label_bits=0, x_bits=14, classes=("no", "yes")
+    )
+    ((_, part),) = Sisa(stages_of(spec.compile(shape, Live(shape.rows)))).parts
+    assert isinstance(part, StandardizedStage)
+    (box,) = part.scaler.boxes
+    assert leaves(box) <= 1 << tables.SECTION_BITS

@@ -47,6 +47,8 @@ FIRST = {
     **dict.fromkeys(("batching.py", "lookup.py", "opening.py", "sumcheck.py", "proof.py", "ledger.py"), LIES),
     **dict.fromkeys(("gradient_descent.py", "validity.py"), LIES),
     **dict.fromkeys(("standardization.py", "standardized_descent.py"), ("tests/attacks/test_lying_scaler.py",)),
+    "shard_scaler.py": ("tests/attacks/test_lying_stages.py",),
+    "standardized_stage.py": ("tests/attacks/test_lying_starts.py", "tests/attacks/test_lying_stages.py"),
     **dict.fromkeys(("one_pass.py", "standardized_one_pass.py"), ("tests/attacks/test_lying_one_pass.py",)),
     **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
     **dict.fromkeys(("training.py", "link.py", "base.py"), UNPROVED),

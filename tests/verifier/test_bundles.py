@@ -133,7 +133,7 @@ def test_standardised_shards_are_trained_again_from_models_of_other_scalers(data
     """A later stage begins from models of features as they are; and all end in what one training ends in."""
     spec = spec_of(standardize=True, learning_rate=1.0, epochs=2)
     first: Any = zu.prove(dataset, spec)
-    late = zu.prove(dataset, spec, forget=at(dataset, LATE), previous=first.model)
+    late: Any = zu.prove(dataset, spec, forget=at(dataset, LATE), previous=first.model)
     both: Any = zu.prove(dataset, spec, forget=at(dataset, OTHER), previous=late.model)
     assert late.statement.scope == (Run(0, 1, 2, 0),) and len(both.bundle.proofs) == 3
     assert zu.verify_bundle(both.bundle, dataset.commitment, spec=spec).last.security_bits >= 100

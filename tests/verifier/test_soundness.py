@@ -226,8 +226,8 @@ def test_the_rounds_of_a_standardised_training_by_hand():
 
 def test_the_rounds_of_standardised_stages_by_hand():
     """21 rows in three shards of 8, two stages of 4 and 8 places, 3 features, 2 epochs: each part's walk, in order."""
-    shape = declare_standardized(class_weight={"no": 2, "yes": 1}).shape
-    parts = [part for _, part in shape.relation.parts]
+    declared = declare_standardized(class_weight={"no": 2, "yes": 1})
+    shape, parts = declared.shape, [part for _, part in declared.relation.parts]
     assert [(part.row.bits, part.block.bits, part.weight.bits, part.epoch.bits) for part in parts] == [
         (4, 2, 2, 1), (5, 2, 2, 1)
     ]  # fmt: skip
