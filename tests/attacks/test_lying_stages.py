@@ -6,6 +6,7 @@ Lies about where a stage begins are in test_lying_starts.py.
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,9 @@ from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, RESIDUA
 from zkunlearn.circuits.relations.standardized_stage import BIAS_REST, START_LACK, START_REST, StandardizedStage
 from zkunlearn.models.methods.standardization import Scaler, Standardization, sums_of
 from zkunlearn.prover.matrices.values import in_field
-from zkunlearn.prover.witnesses.standardized_stage import stage_columns
+from zkunlearn.prover.witnesses.run import each_array
+from zkunlearn.prover.witnesses.standardization import scaler_columns
+from zkunlearn.prover.witnesses.standardized_stage import starting_columns
 
 from .harness import Columns, assert_caught, prove, recount
 from .one_pass_runs import moved_by
@@ -137,13 +140,14 @@ def test_the_columns_of_the_tests_are_those_of_the_prover(data: Data) -> None:
     columns = told(own, data, found)
     for number, (naming, relation) in enumerate(own.relation.parts, 1):
         assert isinstance(relation, StandardizedStage)
-        traces = [found[shard, number] for shard in range(3)]
-        scalers = [own_traces[0].scaler for own_traces in traces]
-        models = np.stack([models_of(own, own_traces) for own_traces in traces], axis=1)
-        first = np.stack([own_traces[0].weights[:1] for own_traces in traces], axis=1)
-        before = None if number == 1 else np.stack([models_of(own, found[b, 1]) for b in range(3)], axis=1)
-        made, _ = stage_columns(relation, [one for one in scalers if one is not None], models, first, before)
-        assert len(made) == len(relation.besides) + 2  # and both of the model
+        (traces,) = zip(*(found[shard, number] for shard in range(3)), strict=True)
+        scaler = each_array(lambda *one: np.stack(one), *(trace.scaler for trace in traces if trace.scaler is not None))
+        made: dict[Any, Any] = dict(scaler_columns(relation.scaler, scaler)[0])
+        if number > 1:
+            joined: Any = SimpleNamespace(scaler=scaler, weights=np.stack([trace.weights for trace in traces], axis=1))
+            before = np.stack([models_of(own, found[shard, 1]) for shard in range(3)], axis=1)
+            made |= starting_columns(relation, [joined], before).columns
+        assert len(made) == len(relation.besides)
         for name, cells in made.items():
             assert np.array_equal(in_field(cells), columns[naming.address(name)]), name
 
