@@ -15,13 +15,14 @@ from typing import Any, Literal
 from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
+from ..circuits.statements.model_link import ModelLinkStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, InvalidProof, StatementMismatch, require_type
 from ..formats.container import MAGIC
 from ..models.methods.sisa import Sisa
 from .bundles import Bundle, check_bundle, loaded
 from .pins import check_previous, linked
-from .proofs import Proof, RecommitmentProof, TrainingProof
+from .proofs import RECOMMITMENTS, Proof, TrainingProof
 from .verify import verify_proof
 
 Verdict = Literal["valid", "invalid", "cannot say"]
@@ -59,7 +60,7 @@ class Entry:
 @dataclass(frozen=True)
 class History:
     """What a folder holds, in order: data sets, links between them, then chains of statements, each after the one it
-    supersedes.
+    supersedes, and links of models after the training of these.
 
     Attributes:
         entries: one for each file.
@@ -133,7 +134,8 @@ def _read(path: Path, name: str) -> list[Entry]:
         return [Entry(name, None, "invalid" if error.fault == "damaged" else "cannot say", str(error))]
     if len(proofs) == 1:
         return [Entry(name, proofs[0])]
-    return [Entry(f"{name}, statement {number}", proof) for number, proof in enumerate(proofs, start=1)]
+    kinds = ["link" if isinstance(proof, RECOMMITMENTS) else "statement" for proof in proofs]
+    return [Entry(f"{name}, {kind} {kinds[:place].count(kind) + 1}", proofs[place]) for place, kind in enumerate(kinds)]
 
 
 @dataclass
@@ -152,14 +154,29 @@ class _Walk:
             self.statements.setdefault(entry.digest, entry)
         known = (DatasetStatement, LinkStatement, TrainingStatement)
         others = [
-            entry for entry in self.entries if entry.proof is not None and not isinstance(_statement(entry), known)
+            entry
+            for entry in self.entries
+            if entry.proof is not None and not isinstance(_statement(entry), known) and not self._renews(entry)
         ]
         unread = [entry for entry in self.entries if entry.proof is None]
         first = [self._judged(entry) for entry in (*datasets, *links)]
-        chains = [self._placed(self._judged(entry)) for entry in self._in_order(trainings)]
+        chains = [each for entry in self._in_order(trainings) for each in self._with_links(entry)]
         last = [self._judged(entry) for entry in others]
         roots = [entry.name for entry in self.statements.values() if _statement(entry).previous is None]
         return History((*first, *chains, *last, *unread), self._forks(), tuple(roots))
+
+    def _renews(self, entry: Entry) -> bytes:
+        """The training of which a link commits to the model afresh, if that is here; empty for anything else."""
+        statement = _statement(entry)
+        training = statement.training.digest if isinstance(statement, ModelLinkStatement) else b""
+        return training if training in self.statements else b""
+
+    def _with_links(self, training: Entry) -> Iterator[Entry]:
+        """Judged, and the links of its models, before later statements begin from these."""
+        yield self._placed(self._judged(training))
+        for entry in self._of(ModelLinkStatement) if self.statements[training.digest] is training else ():
+            if self._renews(entry) == training.digest:
+                yield self._judged(entry)
 
     def _of(self, kind: type[Statement]) -> list[Entry]:
         return [entry for entry in self.entries if entry.proof is not None and isinstance(entry.proof.statement, kind)]
@@ -220,7 +237,7 @@ class _Walk:
         if statement.scope and before is None:
             return _cannot_say(entry, "it is about some shards only, and what it is put together with is not here")
         links = [each.proof for each in self.done.values() if each.verdict == "valid"]
-        known = [link for link in links if isinstance(link, RecommitmentProof)]
+        known = [link for link in links if isinstance(link, RECOMMITMENTS)]
         bundle = before.with_proof(proof, known) if statement.scope and before is not None else Bundle((proof,))
         self.bundles[entry.digest] = bundle
         try:
