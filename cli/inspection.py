@@ -255,7 +255,7 @@ def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
     except FormatError as error:
         raise error.named(path) from error
     spent = take({"spent": found["spent"]}, {"spent": Int(1, own.openings)}, str(path))["spent"]
-    afresh = [("afresh", f"{own.root.hex()}, {plural(len(links), 'link')} after the training")] if links else []
+    afresh = [("afresh", own.root.hex()), ("", f"by {plural(len(links), 'link')} after the training")] if links else []
     lines = [*statement_lines(statement), *afresh, ("openings", f"{spent} of {own.openings} used")]
     data = {"openings": own.openings, "openings_used": spent, "committed_afresh": len(links)}
     return Inspection("model opening", lines, SECRET, {**statement_data(statement), **data})

@@ -16,7 +16,7 @@ from ..models.encoding.dataset import DatasetEncoding
 from ..models.encoding.labels import listed_classes
 from ..models.encoding.maps import LOG1P
 from ..models.spec import TrainingSpec
-from ..verifier.bundles import BundleReport
+from ..verifier.bundles import Bundle, BundleReport
 from .output import Lines, foreign
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -158,14 +158,24 @@ def bundle_lines(report: BundleReport) -> Lines:
         ("bundle", f"{plural(len(report.bundle.proofs), 'statement')} in force, {report.checked} of them checked now"),
         ("retrained", f"{plural(report.trained, 'stage')} of {shards_text(report.shards)}, by the last request"),
         ("kept", f"{kept:,} of {plural(report.stages, 'stage')}"),
+        *_afresh(report.bundle),
         *([("no say", f"{shards_text(silent)}, of which no row counts")] if silent else []),
     ]
+
+
+def _afresh(bundle: Bundle) -> Lines:
+    """What was committed afresh in between, by links that are checked with it."""
+    models = len(bundle.links) - len(bundle.dataset_links)
+    counts = {"data set": len(bundle.dataset_links), "model": models}
+    told = [f"{plural(count, 'link')} to a new commitment of a {of}" for of, count in counts.items() if count]
+    return [("afresh", ", ".join(told))] if told else []
 
 
 def bundle_data(report: BundleReport) -> dict[str, Any]:
     """The same for JSON."""
     return {
         "statements": [proof.digest.hex() for proof in report.bundle.proofs],
+        "links": [link.digest.hex() for link in report.bundle.links],
         "checked": report.checked,
         "retrained_stages": report.trained,
         "retrained_shards": list(report.shards),

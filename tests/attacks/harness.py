@@ -55,6 +55,7 @@ PROOFS = (
     "honest_classes",
     "honest_one_pass",
     "honest_sisa",
+    "honest_model_link",
     "honest_validity",
     "honest_one_class",
     "honest_alone",

@@ -70,6 +70,8 @@ TRIED = {
     "circuits/statements/gaps.py read_gaps": "training_proof",
     "circuits/statements/records.py read_records": "training_proof",
     "circuits/statements/link.py LinkStatement.from_mapping": "recommitment",
+    "circuits/statements/model_link.py ModelLinkStatement.from_mapping": "model_recommitment",
+    "circuits/statements/model_link.py renewed": "model_opening",
     "circuits/statements/scope.py ModelCommitment.from_mapping": "training_proof",
     "circuits/statements/scope.py Start.from_mapping": "training_proof",
     "circuits/statements/scope.py read_scope": "training_proof",
