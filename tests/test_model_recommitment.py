@@ -35,7 +35,7 @@ class Made:
     dataset: zu.Dataset
     trained: Any
     new: zu.Model
-    link: zu.ModelRecommitmentProof
+    link: Any  # a ModelRecommitmentProof
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def test_a_commitment_of_another_shape_is_no_model_of_the_training(which: str, m
         assert refused(replace(link, statement=changed)) == "statement"
 
 
-TRAININGS: dict[str, Callable[[TrainingStatement], TrainingStatement]] = {
+TRAININGS: dict[str, Callable[[Any], TrainingStatement]] = {
     "too many cells": lambda own: replace(own, dataset=replace(own.dataset, rows=1 << 28)),
     "a row that is not there": lambda own: replace(own, forgotten=(own.forgotten[0]._replace(position=1 << 20),)),
     "scales without room": lambda own: replace(
@@ -202,8 +202,7 @@ TRAININGS: dict[str, Callable[[TrainingStatement], TrainingStatement]] = {
 @pytest.mark.parametrize("what", TRAININGS)
 def test_a_training_that_cannot_be_is_refused_by_name(what: str, dataset: zu.Dataset) -> None:
     """Its own checks are not repeated for a link; but what follows from it has to exist."""
-    model = zu.prove(dataset, SPECS["sisa"], forget=["3"]).secret
-    _, link = zu.recommit_model(model)
+    link: Any = zu.recommit_model(zu.prove(dataset, SPECS["sisa"], forget=["3"]).secret)[1]
     training = TRAININGS[what](link.statement.training)
     assert refused(replace(link, statement=replace(link.statement, training=training))) == "statement"
 

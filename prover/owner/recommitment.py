@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 from ...circuits.language.layout import Address
@@ -72,7 +73,7 @@ def recommit_model(
         DataError, FormatError: naming the file.
     """
     require_type(
-        "model", model, (Model, str, Path), "of what `prove` returns it is `.secret`; `Model.load` reads a file"
+        "model", model, (Model, str, PathLike), "of what `prove` returns it is `.secret`; `Model.load` reads a file"
     )
     old = model if isinstance(model, Model) else Model.load(model)
     before = old.commitment
