@@ -351,19 +351,19 @@ def verify_bundle(
     require_type("bundle", bundle, Bundle, "of what `prove` returns it is `.bundle`")
     require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
     pins = pins or Pins()
-    known: list[TrainingProof] = []
+    known: list[Proof[Any]] = []
     if previous is not None:
         require_type("previous", previous, Bundle, "`Bundle.load` reads a file")
         if pins.previous is not None:
             raise ParameterError("previous: is given twice, as a bundle and as a proof")
         pins = replace(pins, previous=previous.proofs[-1], recommitment=_link(bundle, previous))
-        known = list(previous.proofs)
+        known = [*previous.proofs, *previous.links]
     pinned, changes = pins.check(bundle.statement, dataset.statement)
     check_bundle(bundle, dataset.statement)
     new = [proof for proof in bundle.proofs if proof not in known]
     if not new:
         raise StatementMismatch("every statement of the bundle is in the previous one")
-    links = list(bundle.links)
+    links = [link for link in bundle.links if link not in known]
     if pins.recommitment is not None and pins.recommitment not in links:
         links.append(pins.recommitment)
     checked = [] if pins.known_dataset is not None else [verify_proof(dataset)]

@@ -46,6 +46,8 @@ FREE: dict[tuple[str, str], tuple[set[str], str]] = {
     # What the auditor says that he knows already is not looked at again (docs/security.md, "Not claimed").
     ("training, superseded", "proof"): (set(), "its statement is compared, and it has its own `verify`"),
     ("bundle", "links"): ({"first doubled"}, "a link that is there twice leads nowhere else"),
+    # What `refitted` writes anew, from the data set beside it.
+    ("model link, and its training alike", "references.training.statement.dataset"): (set(), "named as it is"),
     ("dataset, known", "proof"): (set(), "verified before, says who names the digest"),
     # Lists are sets of digests, in any order; text after # is for people.
     ("a forget list", "head"): ({"capital", "dropped", "doubled", "swapped with the next"}, "a comment"),

@@ -15,8 +15,10 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.errors import ParameterError
 from zkunlearn.formats.container import encode
+from zkunlearn.verifier import bundles
 from zkunlearn.verifier.bundles import check_bundle
 from zkunlearn.verifier.renewals import renewal
+from zkunlearn.verifier.verify import verify_proof
 
 from .test_bundles import LATE, OTHER, SPEC, assert_needed, at, commit, refused
 
@@ -82,10 +84,25 @@ def test_of_a_bundle_that_was_verified_before_the_link_is_new(made: Made) -> Non
     assert report.checked == 1 and report.last.pinned == ("previous",)
 
 
-def test_a_later_request_takes_the_same_models_and_keeps_links_that_are_needed(made: Made) -> None:
+def test_a_later_request_takes_the_same_models_and_keeps_links_that_are_needed(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
     later: Any = zu.prove(made.dataset, SPEC, at(made.dataset, OTHER), made.request.model)
     assert later.bundle.links == made.links and len(later.bundle.proofs) == 3
     zu.verify_bundle(later.bundle, made.dataset.commitment)
+    asked: list[bytes] = []
+
+    def asking(proof: Any) -> Any:
+        asked.append(proof.digest)
+        return verify_proof(proof)
+
+    monkeypatch.setattr(bundles, "verify_proof", asking)
+    zu.verify_bundle(later.bundle, made.dataset.commitment, previous=made.request.bundle)
+    assert asked == [made.dataset.commitment.digest, later.proof.digest], "links that were verified before are known"
+    spoilt = (made.links[0], replace(made.links[1], proof=later.proof.proof[: len(made.links[1].proof)]))
+    with pytest.raises(zu.InvalidProof):
+        zu.verify_bundle(replace(later.bundle, links=spoilt), made.dataset.commitment, previous=made.request.bundle)
+    assert asked[-1] == made.links[1].digest, "but not if its bytes are others"
 
 
 def test_links_that_nothing_rests_on_any_more_leave_the_bundle(made: Made) -> None:
