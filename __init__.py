@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .prover.workers.processes import Processes
     from .verifier.bundles import Bundle, BundleReport
     from .verifier.history import History, verify_chain
-    from .verifier.proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
+    from .verifier.proofs import DatasetCommitment, ModelRecommitmentProof, Proof, RecommitmentProof, TrainingProof
     from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment
 
 __version__ = "0.1.0"
@@ -60,6 +60,7 @@ __all__ = [
     "History",
     "InvalidProof",
     "Model",
+    "ModelRecommitmentProof",
     "ParameterError",
     "Processes",
     "Proof",
@@ -80,6 +81,7 @@ __all__ = [
     "memory_limit",
     "prove",
     "recommit",
+    "recommit_model",
     "suggest",
     "train",
     "verify",
@@ -96,6 +98,7 @@ _HOMES = {
     "FixedPoint": "models.scales",
     "History": "verifier.history",
     "Model": "prover.owner.model",
+    "ModelRecommitmentProof": "verifier.proofs",
     "Processes": "prover.workers.processes",
     "Proof": "verifier.proofs",
     "RecommitmentProof": "verifier.proofs",
@@ -344,6 +347,28 @@ def recommit(
     from .prover.owner.recommitment import recommit_dataset
 
     return recommit_dataset(dataset, openings, progress)
+
+
+def recommit_model(
+    model: Model | str | Path, openings: int | None = None, *, progress: Callable[[str], None] | None = None
+) -> tuple[Model, ModelRecommitmentProof]:
+    """Commit to the same model afresh when openings run out; returns the new model and the public link.
+
+    The new model predicts what the old one does, and its statement is that of the same training. What `prove` makes
+    from it (`previous=ShardedModel(bundle, models)`, or the bundle's folder) has the link in its bundle.
+
+    Args:
+        model: of any method, or its secret file; of a sharded training one of `.model.models`.
+        openings: of the new commitment, this one included; by default as many as the old one has.
+
+    Raises:
+        BudgetExceeded: the last opening is spent; keep one for this.
+        DataError, FormatError: naming the file.
+        ParameterError: openings that cannot be used, or an argument of another type.
+    """
+    from .prover.owner.recommitment import recommit_model
+
+    return recommit_model(model, openings, progress)
 
 
 def verify(

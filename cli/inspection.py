@@ -14,16 +14,17 @@ from typing import Any
 from ..circuits.statements.base import Statement, read_statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
+from ..circuits.statements.model_link import ModelLinkStatement, renewed
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, ParameterError
 from ..formats.container import MAGIC, read_container
-from ..formats.fields import Bytes, Int, take
+from ..formats.fields import Bytes, Fields, Int, ListOf, take
 from ..formats.files import opened
 from ..formats.lists import read_digests, read_history
 from ..models.encoding.maps import LINEAR
 from ..models.spec import load_spec
-from ..verifier.bundles import BUNDLE_KIND, Bundle
-from ..verifier.proofs import Proof
+from ..verifier.bundles import BUNDLE_KIND, MAX_LINKS, Bundle
+from ..verifier.proofs import ModelRecommitmentProof, Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
 from ..verifier.protocol.soundness import soundness_terms, total_bits
 from ..verifier.shapes import shape_of
@@ -140,15 +141,11 @@ def _statement(path: Path) -> Inspection:
 def _bundle(path: Path) -> Inspection:
     """The statements of a sharded training that are in force."""
     bundle = Bundle.load(path)
-    lines = [
-        *(("" if number else "statements", proof.digest.hex()) for number, proof in enumerate(bundle.proofs)),
-        *request_lines(bundle),
-    ]
-    data = {
-        "statements": [proof.digest.hex() for proof in bundle.proofs],
-        "request": [proof.digest.hex() for proof in bundle.request],
-        "last": statement_data(bundle.statement),
-    }
+    inside = {name: [each.digest.hex() for each in getattr(bundle, name)] for name in ("proofs", "links", "request")}
+    listed = {"statements": inside["proofs"], "links": inside["links"]}
+    lines = [(name if not place else "", one) for name, each in listed.items() for place, one in enumerate(each)]
+    lines += request_lines(bundle)
+    data = {**listed, "request": inside["request"], "last": statement_data(bundle.statement)}
     return Inspection("bundle of a sharded training", lines, data=data)
 
 
@@ -230,6 +227,17 @@ def _link(statement: LinkStatement) -> Inspection:
     return Inspection("recommitment", [("old data set", old), ("new data set", new)], data={"old": old, "new": new})
 
 
+def _model_link(statement: ModelLinkStatement) -> Inspection:
+    training = statement_digest(statement.training).hex()
+    both = {"old": statement.old, "new": statement.new}
+    lines = [("statement", statement_digest(statement).hex()), ("of training", training)]
+    lines += [
+        (f"{name} model", f"{own.root.hex()}, hides {plural(own.openings, 'proof')}") for name, own in both.items()
+    ]
+    data = {name: {"root": own.root.hex(), "openings": own.openings} for name, own in both.items()}
+    return Inspection("model recommitment", lines, data={"training": training, **data})
+
+
 def _dataset_opening(path: Path, payload: dict[str, Any]) -> Inspection:
     found = {name: payload.get(name) for name in ("dataset", "spent")}
     fields = take(found, {"dataset": Bytes(DIGEST_BYTES), "spent": Int()}, str(path))
@@ -239,13 +247,19 @@ def _dataset_opening(path: Path, payload: dict[str, Any]) -> Inspection:
 
 
 def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
+    form: Fields = {"links": ListOf(bytes, 0, MAX_LINKS), "spent": Int(1)}
+    found = take({name: payload.get(name) for name in form}, form, str(path))
     try:
         statement = read_statement(TrainingStatement, payload.get("training"))
+        links = [ModelRecommitmentProof.from_bytes(link).statement for link in found["links"]]
+        own = renewed(statement, links)
     except FormatError as error:
         raise error.named(path) from error
-    spent = take({"spent": payload.get("spent")}, {"spent": Int(1, statement.model.openings)}, str(path))["spent"]
-    lines = [*statement_lines(statement), ("openings", f"{spent} of {statement.model.openings} used")]
-    return Inspection("model opening", lines, SECRET, {**statement_data(statement), "openings_used": spent})
+    spent = take({"spent": found["spent"]}, {"spent": Int(1, own.openings)}, str(path))["spent"]
+    afresh = [("afresh", own.root.hex()), ("", f"by {plural(len(links), 'link')} after the training")] if links else []
+    lines = [*statement_lines(statement), *afresh, ("openings", f"{spent} of {own.openings} used")]
+    data = {"openings": own.openings, "openings_used": spent, "committed_afresh": len(links)}
+    return Inspection("model opening", lines, SECRET, {**statement_data(statement), **data})
 
 
 def _security(statement: Statement) -> tuple[float | None, str]:
@@ -262,5 +276,6 @@ _WORDS = {
     "dataset": Words(_dataset, "every cell of this data set is in its declared range", rank=0),
     "link": Words(_link, "both commitments hold the same rows", rank=1),
     "training": Words(_training),
+    "model link": Words(_model_link, "both commitments hold the same model", rank=3),
 }
 _SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening}

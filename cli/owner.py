@@ -1,4 +1,4 @@
-"""The commands of the owner: commit, prove, recommit. What is slow to import (numba) comes when it is needed."""
+"""The commands of the owner: commit, prove, recommit(-model). What is slow to import comes when it is needed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import zkunlearn as zu
 
+from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError
 from ..models.shapes import LABEL_KINDS
 from .curves import curve_data, curve_lines
+from .inspection import describe
 from .options import (
     FILE,
     common,
@@ -196,6 +198,12 @@ def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles,
         output.note(f"note: {plural(trained.forgotten_before, 'row')} of these had been forgotten already")
     if dataset.spent + 1 == dataset.statement.openings:
         output.note("note: one opening of the data set is left; keep it for `zkunlearn recommit`")
+    for model in trained.kept:
+        if model.budget.left == 1:
+            output.note(
+                f"note: one opening of the models of statement {model.statement.digest.hex()} is left; keep it for "
+                "`zkunlearn recommit-model`"
+            )
     public_list = str(files.forgotten) if statement.forgotten else None
     names: dict[str, Any] = {"model": str(files.models[-1]), "forgotten": public_list, "proof": str(out)}
     if len(files.models) > 1:
@@ -264,6 +272,46 @@ def recommit(output: Output, directory: Path, openings: int, out: Path, force: b
     files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
     last_line = f"committed: data set {data_set['digest']}"
     output.result("Data set committed afresh", lines, last_line, data_set | files | {"recommitment": str(link_file)})
+
+
+@click.command("recommit-model")
+@click.argument("file", type=FILE, metavar="FILE.model.opening")
+@click.option(
+    "--openings",
+    type=click.IntRange(2, MAX_OPENINGS),
+    help="How many proofs the new commitment can serve, this one included; by default as many as the old one.",
+)
+@click.option("--out", required=True, type=FILE, metavar="NEW.model.opening", help="Where the new secret goes.")
+@force_option
+@common
+def recommit_model(output: Output, file: Path, openings: int | None, out: Path, force: bool) -> None:
+    """Commit afresh to the model in FILE, when its openings run out, and prove that it is the same.
+
+    Beside the new secret goes NEW.model.recommitment, the public proof that links both commitments. Put both beside the
+    bundle that the model belongs to: the next `prove` takes the secret with most openings left, and its bundle has the
+    link.
+    """
+    from ..prover.owner.model import LINK_SUFFIX, MODEL_SUFFIX
+
+    if not out.name.endswith(MODEL_SUFFIX):
+        raise DataError(f"{out}: must end in {MODEL_SUFFIX}, by which models are found beside their bundles")
+    link_file = out.with_name(out.name.removesuffix(MODEL_SUFFIX) + LINK_SUFFIX)
+    refuse_existing([out, link_file], force, "choose another name")
+    require_file_place(out)
+
+    prepare_kernels(output)
+    with output.phases("committing afresh") as progress:
+        new, link = zu.recommit_model(file, openings, progress=progress)
+    new.save(out)
+    link.save(link_file)
+    lines = [
+        *describe(link.statement).lines,
+        ("openings", f"{new.spent} of {new.commitment.openings} used"),
+        ("public", f"{foreign(link_file)}, {size_text(link_file.stat().st_size)}"),
+        ("SECRET", f"{foreign(out)}: the weights; {foreign(file)} is needed no more"),
+    ]
+    data = {**describe(link.statement).data, "model": str(out), "recommitment": str(link_file)}
+    output.result("Model committed afresh", lines, f"committed: model {new.commitment.root.hex()}", data)
 
 
 # --- what they share ----------------------------------------------------------------------------------------

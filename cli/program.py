@@ -17,7 +17,7 @@ from .auditor import inspect, verify
 from .exits import Program
 from .options import FILE, common
 from .output import Output
-from .owner import commit, prove, recommit
+from .owner import commit, prove, recommit, recommit_model
 from .prediction import predict
 from .training import suggest, train
 
@@ -48,5 +48,5 @@ def demo(output: Output, out: Path | None) -> None:
     run_demo(output, out)
 
 
-for command in (commit, suggest, train, prove, predict, recommit, verify, inspect, demo):
+for command in (commit, suggest, train, prove, predict, recommit, recommit_model, verify, inspect, demo):
     main.add_command(command)

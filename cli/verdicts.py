@@ -143,7 +143,7 @@ def judge_all(evidence: Evidence, progress: Callable[[str], None]) -> list[Verdi
         start = perf_counter()
         try:
             _judge(each, evidence)
-            evidence.checked.add(_proof(each).digest)
+            evidence.checked |= _found_valid(each, evidence)
         except zu.ZkUnlearnError as error:
             each.fail(error)
             if each.code == REFUSED and len(evidence.files) == 1:
@@ -152,6 +152,13 @@ def judge_all(evidence: Evidence, progress: Callable[[str], None]) -> list[Verdi
     for each in evidence.files:
         _finish(each, evidence)
     return list(evidence.files)
+
+
+def _found_valid(each: Verdict, evidence: Evidence) -> set[bytes]:
+    """Digests of the statements of a valid file: of a bundle all, unless some were named as known."""
+    if each.bundle is None or isinstance(evidence.pins["previous"], zu.Bundle):
+        return {_proof(each).digest}
+    return {proof.digest for proof in (*each.bundle.proofs, *each.bundle.links)}
 
 
 def _order(each: Verdict) -> tuple[int, int]:

@@ -171,8 +171,17 @@ def bundle_lines(report: BundleReport) -> Lines:
         ("bundle", f"{plural(len(report.bundle.proofs), 'statement')} in force, {report.checked} of them checked now"),
         ("retrained", f"{plural(report.trained, 'stage')} of {shards_text(report.shards)}, by the last request"),
         ("kept", f"{kept:,} of {plural(report.stages, 'stage')}"),
+        *_afresh(report.bundle),
         *([("no say", f"{shards_text(silent)}, of which no row counts")] if silent else []),
     ]
+
+
+def _afresh(bundle: Bundle) -> Lines:
+    """What was committed afresh in between, by links that are checked with it."""
+    models = len(bundle.links) - len(bundle.dataset_links)
+    counts = {"data set": len(bundle.dataset_links), "model": models}
+    told = [f"{plural(count, 'link')} to a new commitment of a {of}" for of, count in counts.items() if count]
+    return [("afresh", ", ".join(told))] if told else []
 
 
 def bundle_data(report: BundleReport) -> dict[str, Any]:
@@ -180,6 +189,7 @@ def bundle_data(report: BundleReport) -> dict[str, Any]:
     return {
         "statements": [proof.digest.hex() for proof in report.bundle.proofs],
         "request": [proof.digest.hex() for proof in report.bundle.request],
+        "links": [link.digest.hex() for link in report.bundle.links],
         "checked": report.checked,
         "retrained_stages": report.trained,
         "retrained_shards": list(report.shards),

@@ -17,6 +17,7 @@ import pytest
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.one_pass import OnePass
+from zkunlearn.circuits.relations.recommitment import Recommitment
 from zkunlearn.circuits.relations.sisa import Sisa
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
@@ -25,7 +26,7 @@ from .reference import arithmetic, gradient_descent, one_pass, relations, sisa, 
 from .reference.channel import Transcript
 from .reference.examples import forget_list
 from .reference.field import K
-from .reference.shapes import Code, groups_of
+from .reference.shapes import Axis, Code, Column, groups_of
 from .toys import ScaledGradient, Shards
 
 
@@ -80,8 +81,8 @@ def _same(shape: ProofShape) -> verifier.Shape:
 def _shaped_like(shape: ProofShape) -> Iterator[None]:
     """Rows as long as in the shape, instead of those that make files shortest."""
     layout = {name: (m.code.inverse_rate, m.code.row_bits) for name, m in shape.committed.items()}
-    (own,) = (group.code for group in shape.groups if group.witness is not None)
-    codes = {"witness": Code(own.row_bits, own.openings, own.inverse_rate)}
+    witness = [(group.witness.name, group.code) for group in shape.groups if group.witness is not None]
+    codes = {name: Code(own.row_bits, own.openings, own.inverse_rate) for name, own in witness}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verifier, "LAYOUT", layout)
         patch.setattr(verifier, "code_of", lambda columns, openings, rate, c: Code(c, openings, rate))
@@ -98,6 +99,9 @@ def _relation(relation: Any) -> relations.Relation:
     if isinstance(relation, Validity):
         shape = ("rows", "features", "label_kind", "outputs", "x_bits")
         return relations.Validity(_dataset(*(getattr(relation, name) for name in shape)))
+    if isinstance(relation, Recommitment):
+        matrix, columns = relation.matrices[0], [_column(column) for column in relation.each]
+        return relations.Recommitment(relation.name, matrix, columns)
     training, gone = (relation.training, relation.classes) if isinstance(relation, WithoutClasses) else (relation, ())
     if isinstance(training, OnePass):
         return _one_pass(training.schedule, gone)
@@ -110,6 +114,10 @@ def _relation(relation: Any) -> relations.Relation:
         patch.setattr(gradient_descent, "schedule", lambda *_: handed)
         kind = gradient_descent.GradientDescent if s.standardization is None else standardization.StandardizedDescent
         return kind(_statement(s, gone))
+
+
+def _column(column: Any) -> Column:
+    return Column(column.name, tuple(Axis(axis.name, axis.size) for axis in column.axes))
 
 
 def _schedule(s: Any) -> arithmetic.Schedule:

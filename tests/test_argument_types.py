@@ -40,6 +40,7 @@ def entered(context: Any) -> None:
         pass
 
 
+RECOMMITMENT = "RecommitmentProof or ModelRecommitmentProof"
 PREVIOUS = "TrainingProof or Bundle or ShardedModel or Trained"
 # The function and its argument, what it expects, and the call; everything else about the call is right.
 CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
@@ -63,6 +64,8 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "prove model_openings": ("an integer", lambda made, x: zu.prove(made.dataset, SPEC, model_openings=x)),
     "recommit dataset": ("Dataset", lambda made, x: zu.recommit(x)),
     "recommit openings": ("an integer", lambda made, x: zu.recommit(made.dataset, x)),
+    "recommit_model model": ("Model or str or PathLike", lambda made, x: zu.recommit_model(x)),
+    "recommit_model openings": ("an integer", lambda made, x: zu.recommit_model(made.trained.secret, x)),
     "verify proof": ("TrainingProof", lambda made, x: zu.verify(x, made.dataset.commitment)),
     "verify dataset": ("DatasetCommitment", lambda made, x: zu.verify(made.trained.proof, x)),
     "verify spec": ("TrainingSpec", lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, spec=x)),
@@ -81,7 +84,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
         lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, known_dataset=x),
     ),
     "verify_dataset commitment": ("DatasetCommitment", lambda made, x: zu.verify_dataset(x)),
-    "verify_recommitment recommitment": ("RecommitmentProof", lambda made, x: zu.verify_recommitment(x)),
+    "verify_recommitment recommitment": (RECOMMITMENT, lambda made, x: zu.verify_recommitment(x)),
     "verify_chain source": ("str or Path or Iterable", lambda made, x: zu.verify_chain(x)),
     "verify_chain proof 1": ("Proof", lambda made, x: zu.verify_chain([x])),
     "load_dataset directory": ("str or PathLike", lambda made, x: zu.load_dataset(x)),
@@ -118,6 +121,7 @@ RIGHT = {
     ("Bundle or TrainingProof", "training proof"),
     ("DatasetCommitment", "commitment"),
     ("RecommitmentProof", "recommitment"),
+    (RECOMMITMENT, "recommitment"),
     *(("Proof", name) for name in ("training proof", "commitment", "recommitment")),
 }
 WRONG = [(call, other) for call, (expected, _) in CALLS.items() for other in OTHERS if (expected, other) not in RIGHT]
@@ -170,6 +174,7 @@ ACCEPTED: dict[str, tuple[type, ...]] = {
     "prove groups": (NONE, int),
     "prove model_openings": (NONE, int),
     "recommit openings": (int,),
+    "recommit_model openings": (NONE, int),
     "verify spec": (NONE,),
     "verify previous": (NONE,),
     "verify known_dataset": (NONE,),

@@ -37,6 +37,7 @@ def frozen(kind: str, variant: str = "") -> bytes:
 SECOND: dict[str, Callable[[bytes], None]] = {
     "dataset": verifier.verify_dataset,
     "link": verifier.verify_recommitment,
+    "model link": verifier.verify_model_recommitment,
     "training": lambda file: verifier.verify_training(file, frozen("dataset"), known_dataset=True),
     "training of shards": lambda file: verifier.verify_training(file, frozen("dataset", "shards."), known_dataset=True),
     "training of classes": lambda file: verifier.verify_training(

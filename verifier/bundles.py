@@ -8,7 +8,8 @@ else. A bundle says the same as one proof of everything if
 1. "bundle spec": each is a valid proof of a training by the same algorithm;
 2. "bundle data set": on the same data set, or one that was committed afresh to it;
 3. "bundle forget list": of the rows that it trained on it forgot those that the last one forgets, no more and no less;
-4. "bundle start": it began from the models that are in force for the stage before, the first stage from zero;
+4. "bundle start": it began from the models that are in force for the stage before, as they were committed to, or by
+   links afresh; the first stage from zero;
 5. "bundle table": each stage of each shard has one, and no statement is there for nothing.
 
 What goes wrong without each of them is in docs/protocol.md, "Bundles".
@@ -16,7 +17,7 @@ What goes wrong without each of them is in docs/protocol.md, "Bundles".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import and_
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.scope import Start
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, InvalidProof, ParameterError, StatementMismatch, require_type
@@ -33,8 +35,17 @@ from ..formats.files import read_file
 from ..models.methods.sisa import MAX_SHARDS, MAX_SLICES, Sisa, Stages, stages_of
 from ..models.shards import Run, Shards
 from .pins import Pins, linked
-from .proofs import MAX_FILE_BYTES, DatasetCommitment, Proof, RecommitmentProof, TrainingProof
+from .proofs import (
+    MAX_FILE_BYTES,
+    RECOMMITMENTS,
+    DatasetCommitment,
+    Proof,
+    Recommitment,
+    RecommitmentProof,
+    TrainingProof,
+)
 from .protocol.soundness import Soundness
+from .renewals import renewal
 from .verify import VerificationReport, verify_proof
 
 BUNDLE_KIND = "bundle"
@@ -61,14 +72,14 @@ class Bundle:
 
     Attributes:
         proofs: in the order in which they were made.
-        links: between data sets, where one was committed afresh in between.
+        links: between data sets, and between commitments to models, where one was committed afresh in between.
 
     Raises:
         ParameterError: there is no proof, or one that is of no sharded training.
     """
 
     proofs: tuple[TrainingProof, ...]
-    links: tuple[RecommitmentProof, ...] = ()
+    links: tuple[Recommitment, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.proofs:
@@ -78,7 +89,7 @@ class Bundle:
             if not isinstance(proof.statement.spec.method, Sisa):
                 raise ParameterError(f"bundle: {proof.statement.spec.method.kind} has no shards to put together")
         for link in self.links:
-            require_type("bundle", link, RecommitmentProof, "`recommit` returns it second")
+            require_type("bundle", link, RECOMMITMENTS, "`recommit` and `recommit_model` return it second")
 
     @property
     def statement(self) -> TrainingStatement:
@@ -89,6 +100,11 @@ class Bundle:
     def request(self) -> tuple[TrainingProof, ...]:
         """The last statement, and those of the same request that are in force."""
         return tuple(proof for proof in self.proofs if of_one_request(proof.statement, self.statement))
+
+    @property
+    def dataset_links(self) -> list[LinkStatement]:
+        """What its links between data sets say."""
+        return [link.statement for link in self.links if isinstance(link, RecommitmentProof)]
 
     @property
     def shards(self) -> Shards:
@@ -107,17 +123,19 @@ class Bundle:
                 found |= {(shard, stage): own for shard in run.shards for stage in last}
         return found
 
-    def with_request(self, proofs: Sequence[TrainingProof], links: Iterable[RecommitmentProof] = ()) -> Bundle:
-        """The bundle after one more request, of one statement or several: what is not in force any more has left it.
+    def with_request(self, proofs: Sequence[TrainingProof], links: Iterable[Recommitment] = ()) -> Bundle:
+        """The bundle after one more request, of one statement or several.
 
-        links: between the data set before and that of the request, if it is another one.
+        What is not in force any more has left it, and links that nothing needs.
+
+        links: between the data set before and that of the request, if it is another one; and of models that it begins
+            from.
         """
         longer = Bundle((*self.proofs, *proofs))
         used = {entry.proof for entry in longer.table.values()}
         left = tuple(own for number, own in enumerate(longer.proofs) if number in used)
-        old = any(own.statement.dataset != longer.statement.dataset for own in left)
         between = {link.digest: link for link in (*self.links, *links)}
-        return Bundle(left, tuple(between.values()) if old else ())
+        return Bundle(left, tuple(_needed(Bundle(left, tuple(between.values())))))
 
     def to_bytes(self) -> bytes:
         """The whole file."""
@@ -138,7 +156,7 @@ class Bundle:
         _, payload = decode(data, BUNDLE_KIND, MAX_FILE_BYTES)
         form = {"proofs": ListOf(bytes, 1, MAX_SHARDS * MAX_SLICES), "links": ListOf(bytes, 0, MAX_LINKS)}
         found = take(payload, form, BUNDLE_KIND)
-        links = tuple(map(RecommitmentProof.from_bytes, found["links"]))
+        links: Any = tuple(map(Proof.from_bytes, found["links"]))
         try:
             return cls(tuple(map(TrainingProof.from_bytes, found["proofs"])), links)
         except ParameterError as error:
@@ -174,9 +192,12 @@ def load_public(path: Path | str) -> Proof[Any] | Bundle:
 
 
 def loaded(path: Path | str) -> tuple[Proof[Any], ...]:
-    """The proofs in a file, those of a bundle or a single one. Raises FormatError or DataError, naming the file."""
+    """The proofs in a file, those of a bundle with its links, or a single one.
+
+    Raises FormatError or DataError, naming the file.
+    """
     found = load_public(path)
-    return found.proofs if isinstance(found, Bundle) else (found,)
+    return (*found.proofs, *found.links) if isinstance(found, Bundle) else (found,)
 
 
 def _stages(statement: TrainingStatement) -> Stages:
@@ -212,7 +233,7 @@ def _check_spec(bundle: Bundle) -> None:
 
 def _check_dataset(bundle: Bundle, dataset: DatasetStatement) -> None:
     """Rule 2: all are about this data set, or one that was committed afresh to it."""
-    links = [link.statement for link in bundle.links]
+    links = bundle.dataset_links
     for number, proof in enumerate(bundle.proofs):
         if not linked(proof.statement.dataset, dataset, links):
             raise InvalidProof("bundle data set", f"statement {number + 1} is about another data set")
@@ -249,23 +270,57 @@ def _check_forgotten(bundle: Bundle, table: Mapping[Place, InForce], shards: Sha
 
 def _check_start(bundle: Bundle, table: Mapping[Place, InForce], place: Place) -> None:
     """Rule 4, of one stage of one shard."""
-    (shard, stage), entry = place, table[place]
-    number = entry.run.start
-    if number is None or entry.run.stage < stage:
-        return  # from zero, or from the stage before of the same run, which is in force as runs go on to the last stage
-    start = bundle.proofs[entry.proof].statement.start[number]
-    earlier = bundle.proofs[table[shard, stage - 1].proof]
-    if start != Start(earlier.digest, earlier.statement.model, earlier.statement.scope):
+    (shard, stage), begins = place, _begins(bundle, table, place)
+    if begins is None:
+        return
+    start, earlier = begins
+    if (start.statement, start.scope) != (earlier.digest, earlier.statement.scope):
         raise InvalidProof(
             "bundle start",
             f"stage {stage} of shard {shard} does not begin from the models in force for stage {stage - 1}",
         )
+    if _renewal(bundle, start, earlier) is None:
+        raise InvalidProof(
+            "bundle start",
+            f"stage {stage} of shard {shard} begins from a commitment that no link leads to from that of the models "
+            f"in force for stage {stage - 1}",
+        )
+
+
+def _begins(bundle: Bundle, table: Mapping[Place, InForce], place: Place) -> tuple[Start, TrainingProof] | None:
+    """What a stage of a shard says it began from, and the statement in force for the stage before.
+
+    None for one from zero, or from the stage before of the same run, which is in force as runs go on to the last stage;
+    and where nothing is in force.
+    """
+    (shard, stage), entry = place, table[place]
+    before = table.get((shard, stage - 1))
+    if entry.run.start is None or entry.run.stage < stage or before is None:
+        return None
+    return bundle.proofs[entry.proof].statement.start[entry.run.start], bundle.proofs[before.proof]
+
+
+def _renewal(bundle: Bundle, start: Start, earlier: TrainingProof) -> tuple[Recommitment, ...] | None:
+    """The links from the commitment in an earlier statement to the one that was begun from."""
+    return renewal(earlier.digest, earlier.statement.model, start.model, bundle.links)
+
+
+def _needed(bundle: Bundle) -> Iterator[Recommitment]:
+    """Links of data sets, if its statements are about several; and of models, as far as stages begin from them."""
+    several = any(proof.statement.dataset != bundle.statement.dataset for proof in bundle.proofs)
+    found = (_begins(bundle, bundle.table, place) for place in bundle.table)
+    begun = {(start, earlier.digest): earlier for start, earlier in filter(None, found)}
+    used = {link.digest for (start, _), earlier in begun.items() for link in _renewal(bundle, start, earlier) or ()}
+    for link in bundle.links:
+        if several if isinstance(link, RecommitmentProof) else link.digest in used:
+            yield link
 
 
 def _link(bundle: Bundle, previous: Bundle) -> RecommitmentProof | None:
     """What leads from the data set of a bundle to that of the next one, if there is one step between them."""
-    old, new = previous.statement.dataset, bundle.statement.dataset
-    return next((link for link in bundle.links if (link.statement.old, link.statement.new) == (old, new)), None)
+    wanted = LinkStatement(previous.statement.dataset, bundle.statement.dataset)
+    links = (link for link in bundle.links if isinstance(link, RecommitmentProof))
+    return next((link for link in links if link.statement == wanted), None)
 
 
 # Verifying -----------------------------------------------------------------------------------------------------------
@@ -310,19 +365,19 @@ def verify_bundle(
     require_type("bundle", bundle, Bundle, "of what `prove` returns it is `.bundle`")
     require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
     pins = pins or Pins()
-    known: list[TrainingProof] = []
+    known: list[Proof[Any]] = []
     if previous is not None:
         require_type("previous", previous, Bundle, "`Bundle.load` reads a file")
         if pins.previous is not None:
             raise ParameterError("previous: is given twice, as a bundle and as a proof")
         pins = replace(pins, previous=previous.proofs[-1], recommitment=_link(bundle, previous))
-        known = list(previous.proofs)
+        known = [*previous.proofs, *previous.links]
     pinned, changes = pins.check(bundle.statement, dataset.statement)
     check_bundle(bundle, dataset.statement)
     new = [proof for proof in bundle.proofs if proof not in known]
     if not new:
         raise StatementMismatch("every statement of the bundle is in the previous one")
-    links = list(bundle.links)
+    links = [link for link in bundle.links if link not in known]
     if pins.recommitment is not None and pins.recommitment not in links:
         links.append(pins.recommitment)
     checked = [] if pins.known_dataset is not None else [verify_proof(dataset)]

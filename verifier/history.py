@@ -18,13 +18,14 @@ from typing import Any, Literal
 from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
+from ..circuits.statements.model_link import ModelLinkStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, InvalidProof, StatementMismatch, require_type
 from ..formats.container import MAGIC
 from ..models.methods.sisa import Sisa
 from .bundles import Bundle, check_bundle, loaded, of_one_request
 from .pins import check_previous, linked
-from .proofs import Proof, RecommitmentProof
+from .proofs import RECOMMITMENTS, Proof
 from .verify import verify_proof
 
 Verdict = Literal["valid", "invalid", "cannot say"]
@@ -62,7 +63,7 @@ class Entry:
 @dataclass(frozen=True)
 class History:
     """What a folder holds, in order: data sets, links between them, then chains of statements, each after the one it
-    supersedes.
+    supersedes, and links of models after the training of these.
 
     Attributes:
         entries: one for each file, or for each statement of a bundle.
@@ -136,7 +137,8 @@ def _read(path: Path, name: str) -> list[Entry]:
         return [Entry(name, None, "invalid" if error.fault == "damaged" else "cannot say", str(error))]
     if len(proofs) == 1:
         return [Entry(name, proofs[0])]
-    return [Entry(f"{name}, statement {number}", proof) for number, proof in enumerate(proofs, start=1)]
+    kinds = ["link" if isinstance(proof, RECOMMITMENTS) else "statement" for proof in proofs]
+    return [Entry(f"{name}, {kind} {kinds[:place].count(kind) + 1}", proofs[place]) for place, kind in enumerate(kinds)]
 
 
 @dataclass
@@ -158,14 +160,29 @@ class _Walk:
                 self._join(entry)
         known = (DatasetStatement, LinkStatement, TrainingStatement)
         others = [
-            entry for entry in self.entries if entry.proof is not None and not isinstance(_statement(entry), known)
+            entry
+            for entry in self.entries
+            if entry.proof is not None and not isinstance(_statement(entry), known) and not self._renews(entry)
         ]
         unread = [entry for entry in self.entries if entry.proof is None]
         first = [self._judged(entry) for entry in (*datasets, *links)]
-        chains = [self._placed(self._judged(entry)) for entry in self._in_order(trainings)]
+        chains = [each for entry in self._in_order(trainings) for each in self._with_links(entry)]
         last = [self._judged(entry) for entry in others]
         roots = [own[-1].name for own in self._each_request() if _statement(own[-1]).previous is None]
         return History((*first, *chains, *last, *unread), self._forks(), tuple(roots))
+
+    def _renews(self, entry: Entry) -> bytes:
+        """The training of which a link commits to the model afresh, if that is here; empty for anything else."""
+        statement = _statement(entry)
+        training = statement.training.digest if isinstance(statement, ModelLinkStatement) else b""
+        return training if training in self.statements else b""
+
+    def _with_links(self, training: Entry) -> Iterator[Entry]:
+        """Judged, and the links of its models, before later statements begin from these."""
+        yield self._placed(self._judged(training))
+        for entry in self._of(ModelLinkStatement) if self.statements[training.digest] is training else ():
+            if self._renews(entry) == training.digest:
+                yield self._judged(entry)
 
     def _of(self, kind: type[Statement]) -> list[Entry]:
         return [entry for entry in self.entries if entry.proof is not None and isinstance(entry.proof.statement, kind)]
@@ -242,7 +259,7 @@ class _Walk:
             return _noted(entry, f"of one request with {self.requests[entry.digest][-1].name!r}")
         before = self.bundles.get(statement.previous or b"")
         links = [each.proof for each in self.done.values() if each.verdict == "valid"]
-        known = [link for link in links if isinstance(link, RecommitmentProof)]
+        known = [link for link in links if isinstance(link, RECOMMITMENTS)]
         whole = Bundle(tuple(request)) if before is None or not statement.scope else before.with_request(request, known)
         reason = ""
         try:

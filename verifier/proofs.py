@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 from ..circuits.statements.base import STATEMENTS, Statement, read_statement, statement_digest, written
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
+from ..circuits.statements.model_link import ModelLinkStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, require_type
 from ..formats.container import decode, encode, write_container
@@ -107,3 +108,13 @@ class RecommitmentProof(Proof[LinkStatement]):
     """The statement that two commitments hold the same rows, with its proof: the file dataset.recommitment."""
 
     of = LinkStatement
+
+
+class ModelRecommitmentProof(Proof[ModelLinkStatement]):
+    """The statement that two commitments hold the same model, with its proof: a file *.model.recommitment."""
+
+    of = ModelLinkStatement
+
+
+Recommitment = RecommitmentProof | ModelRecommitmentProof
+RECOMMITMENTS = (RecommitmentProof, ModelRecommitmentProof)

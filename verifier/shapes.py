@@ -13,18 +13,15 @@ PROTOCOL = b"zkunlearn 3"
 
 
 def matrix_shape(name: str, matrix: Committed) -> MatrixShape:
-    """Shape of a committed matrix by itself: of all commitments to the same columns with the same openings."""
-    rate = PLAIN_RATE if matrix.short else HIDING_RATE
-    return choose_matrix(name, matrix.columns, matrix.openings, matrix.shortest_row_bits, rate)
+    """Shape of a committed matrix: of all commitments to the same columns with the same openings, in any proof."""
+    rate = HIDING_RATE if matrix.beside is None else PLAIN_RATE
+    own = choose_matrix(name, matrix.columns, matrix.openings, matrix.shortest_row_bits, rate)
+    return own if matrix.beside is None else choose_short(matrix_shape(name, matrix.beside), own)
 
 
 def matrix_shapes(statement: Statement) -> dict[str, MatrixShape]:
-    """Shapes of all its matrices: a short one may lie on the code of the first."""
-    shapes: dict[str, MatrixShape] = {}
-    for name, matrix in statement.matrices.items():
-        own = matrix_shape(name, matrix)
-        shapes[name] = choose_short(next(iter(shapes.values())), own) if matrix.short and shapes else own
-    return shapes
+    """Shapes of all its matrices."""
+    return {name: matrix_shape(name, matrix) for name, matrix in statement.matrices.items()}
 
 
 def shape_of(statement: Statement) -> ProofShape:

@@ -16,7 +16,7 @@ from ..circuits.statements.base import statement_digest
 from ..circuits.statements.training import TrainingStatement
 from ..errors import InvalidProof, ParameterError, require_type
 from .pins import Pins
-from .proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
+from .proofs import RECOMMITMENTS, DatasetCommitment, Proof, Recommitment, TrainingProof
 from .protocol.proof import verify_protocol
 from .protocol.soundness import Soundness
 from .shapes import new_transcript, shape_of
@@ -130,14 +130,14 @@ def verify_dataset(commitment: DatasetCommitment) -> float:
     return verify_proof(commitment).least
 
 
-def verify_recommitment(recommitment: RecommitmentProof) -> float:
-    """Check that two commitments hold the same rows; the proven soundness in bits.
+def verify_recommitment(recommitment: Recommitment) -> float:
+    """Check that two commitments hold the same rows, or the same model; the proven soundness in bits.
 
     Raises:
         InvalidProof: naming the check that failed.
         ParameterError: an argument of another type.
     """
-    require_type("recommitment", recommitment, RecommitmentProof, "`recommit` returns it second")
+    require_type("recommitment", recommitment, RECOMMITMENTS, "`recommit` and `recommit_model` return it second")
     return verify_proof(recommitment).least
 
 

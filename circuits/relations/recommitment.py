@@ -1,11 +1,13 @@
-"""The relation of two commitments to the same data set: every column agrees at a random point.
+"""The relation of two commitments to the same columns: every column agrees at a random point.
 
-When the openings of a commitment are spent, its owner commits to the same integers, labels and blinds afresh. The
-columns are multilinear, so two that differ anywhere agree at a random point with probability at most bits / |K|.
+When the openings of a commitment are spent, its owner commits to the same integers afresh: to a data set, its labels
+and blinds among them, or to a model. The columns are multilinear, so two that differ anywhere agree at a random point
+with probability at most bits / |K|.
 
 | matrix | columns |
 |---|---|
 | dataset, new dataset | as in circuits/relations/validity.py |
+| model, new model | those of the model in the relation of its training |
 """
 
 from __future__ import annotations
@@ -16,27 +18,29 @@ from dataclasses import dataclass
 from ..language.layout import Address, Axis, Column
 from ..language.relation import LookedUp, Section, Steps
 from .dataset import DATASET, dataset_columns
+from .model import MODEL
 
-NEW_DATASET = "new dataset"
+NEW_DATASET, NEW_MODEL = "new dataset", "new model"
 
 
 @dataclass(frozen=True)
 class Recommitment:
-    """The relation for one shape."""
+    """The relation for some columns.
 
-    rows: int
-    features: int
-    outputs: int
+    Attributes:
+        name: domain separator.
+        matrices: the old one and the new one, by name.
+        each: the columns of either.
+    """
 
-    @property
-    def name(self) -> str:
-        """Domain separator."""
-        return "recommitment"
+    name: str
+    matrices: tuple[str, str]
+    each: tuple[Column, ...]
 
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """See the table above; there is no witness."""
-        return dict.fromkeys((DATASET, NEW_DATASET), dataset_columns(self.rows, self.features, self.outputs))
+        return dict.fromkeys(self.matrices, self.each)
 
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
@@ -50,7 +54,17 @@ class Recommitment:
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """Both values of each column at one random point are equal."""
-        for column in self.columns[DATASET]:
+        for column in self.each:
             at = {axis.name: steps.point("recommitment", axis.bits) for axis in column.axes}
-            old, new = (steps.evaluate(Address(matrix, column.name), at) for matrix in (DATASET, NEW_DATASET))
+            old, new = (steps.evaluate(Address(matrix, column.name), at) for matrix in self.matrices)
             steps.require_zero(f"recommitment of {column.name}", old - new)
+
+
+def dataset_recommitment(rows: int, features: int, outputs: int) -> Recommitment:
+    """Of a data set of this shape."""
+    return Recommitment("recommitment", (DATASET, NEW_DATASET), dataset_columns(rows, features, outputs))
+
+
+def model_recommitment(columns: tuple[Column, ...]) -> Recommitment:
+    """Of a model with these columns."""
+    return Recommitment("model recommitment", (MODEL, NEW_MODEL), columns)

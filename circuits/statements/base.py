@@ -19,8 +19,6 @@ from ...formats.fields import take
 from ..language.layout import Column
 from ..language.relation import Relation
 
-RESERVED = ("model link",)  # kinds to come, whose names nothing else may take
-
 
 @dataclass(frozen=True)
 class Committed:
@@ -31,14 +29,15 @@ class Committed:
         openings: how many proofs its random tails hide; public, and part of the commitment.
         root: Merkle root of its codewords.
         shortest_row_bits: its rows hold at least 2^this cells.
-        short: whether it is so small that a lower rate makes proofs shorter (models).
+        beside: of one so small that a lower rate makes proofs shorter (models), the matrix on whose code it lies
+            instead where that makes them shorter still, in whatever proof it is opened.
     """
 
     columns: tuple[Column, ...]
     openings: int
     root: bytes
     shortest_row_bits: int
-    short: bool = False
+    beside: Committed | None = None
 
 
 class Statement(ABC):
@@ -98,7 +97,7 @@ STATEMENTS: dict[str, type[Statement]] = {}
 
 def register(kind: type[S]) -> type[S]:
     """Enter a kind into the tables of statements and of files. Raises ParameterError if its name is taken."""
-    if kind.kind in KINDS or kind.kind in RESERVED:
+    if kind.kind in KINDS:
         raise ParameterError(f"there is a kind {kind.kind!r} already")
     KINDS[kind.kind] = kind.version
     STATEMENTS[kind.kind] = kind

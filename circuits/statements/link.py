@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from ...errors import InvalidProof
 from ...formats.fields import Bytes, take
 from ..relations.dataset import DATASET
-from ..relations.recommitment import NEW_DATASET, Recommitment
+from ..relations.recommitment import NEW_DATASET, Recommitment, dataset_recommitment
 from .base import Committed, Statement, referenced, register, statement_digest
 from .dataset import DIGEST_BYTES, DatasetStatement
 
@@ -34,7 +34,7 @@ class LinkStatement(Statement):
     @property
     def relation(self) -> Recommitment:
         """Every column agrees."""
-        return Recommitment(self.old.rows, self.old.features, self.old.outputs)
+        return dataset_recommitment(self.old.rows, self.old.features, self.old.outputs)
 
     @property
     def matrices(self) -> Mapping[str, Committed]:

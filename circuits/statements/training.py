@@ -106,17 +106,13 @@ class TrainingStatement(Statement):
     @property
     def matrices(self) -> Mapping[str, Committed]:
         """The data set, the model, and models that training begins from."""
-        starts = {start_matrix(i): self._committed(start_matrix(i), own.model) for i, own in enumerate(self.start)}
-        return {DATASET: self.dataset.committed, MODEL: self.committed_model, **starts}
+        starts = {start_matrix(i): self.committed(own.model, start_matrix(i)) for i, own in enumerate(self.start)}
+        return {DATASET: self.dataset.committed, MODEL: self.committed(self.model), **starts}
 
-    @property
-    def committed_model(self) -> Committed:
-        """The model's matrix, which later statements about the model open again."""
-        return self._committed(MODEL, self.model)
-
-    def _committed(self, matrix: str, model: ModelCommitment) -> Committed:
+    def committed(self, model: ModelCommitment, matrix: str = MODEL) -> Committed:
+        """The matrix of a commitment to its model, which later statements open again; or to models it begins from."""
         columns = self.training.columns[matrix]
-        return Committed(columns, model.openings, model.root, SHORTEST_ROW_BITS, short=True)
+        return Committed(columns, model.openings, model.root, SHORTEST_ROW_BITS, self.dataset.committed)
 
     def require_provable(self) -> None:
         """A data set and a training that one proof can carry, a model of the shape that the spec implies, and classes

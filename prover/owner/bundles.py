@@ -11,7 +11,7 @@ from ...errors import DataError, ParameterError
 from ...models.methods.sisa import MAX_PARTS
 from ...models.shards import Run, Shards
 from ...verifier.bundles import Bundle, InForce
-from .model import Model
+from .model import Model, most_left
 
 Sourced = tuple[Run, InForce | None]
 
@@ -111,20 +111,21 @@ def merged_runs(runs: Sequence[Sourced], count: int) -> Iterator[Sourced]:
 
 
 def starts_of(bundle: Bundle, numbers: Sequence[int]) -> tuple[Start, ...]:
-    """These statements of a bundle, as a statement names them to begin from."""
+    """These statements of a bundle, as a statement names them to begin from, with the commitments in them."""
     proofs = [bundle.proofs[number] for number in numbers]
     return tuple(Start(proof.digest, proof.statement.model, proof.statement.scope) for proof in proofs)
 
 
 def models_for(bundle: Bundle, numbers: Sequence[int], models: Sequence[Model]) -> list[Model]:
     """The secrets behind these statements of a bundle. Raises DataError if one is not among `models`."""
-    own = {model.statement.model.root: model for model in models}
+    own = most_left(models)
     found = []
     for number in numbers:
-        root = bundle.proofs[number].statement.model.root
-        if root not in own:
+        proof = bundle.proofs[number]
+        if proof.digest not in own:
+            root = proof.statement.model.root.hex()
             raise DataError(
-                f"the models that statement {number + 1} of the bundle is about are not there (root {root.hex()})"
+                f"the models that statement {number + 1} of the bundle is about are not there (root {root})"
             )
-        found.append(own[root])
+        found.append(own[proof.digest])
     return found

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...circuits.statements.records import Record
-from ...circuits.statements.scope import ModelCommitment
+from ...circuits.statements.scope import ModelCommitment, Start
 from ...circuits.statements.training import PATHS, TrainingStatement
 from ...errors import ParameterError, StatementMismatch, require_type
 from ...models.encoding.labels import class_texts
 from ...models.spec import TrainingSpec
 from ...verifier.bundles import Bundle
 from ...verifier.pins import linked
-from ...verifier.proofs import RecommitmentProof, TrainingProof
+from ...verifier.proofs import Recommitment, RecommitmentProof, TrainingProof
 from ...verifier.protocol.merkle import DIGEST_BYTES
 from ..witnesses.methods import MAKERS_OF_METHOD
 from .budget import require_openings
@@ -45,7 +45,8 @@ class Declared:
         bundle: of a sharded training, what is kept from; None where nothing is.
         models: the secrets behind that bundle, as far as they are at hand.
         notes: what the owner should know before it is run.
-        links: from the data set of the bundle to that of the statement, if it was committed afresh.
+        links: from the data set of the bundle to that of the statement, and of models to the commitments that `starts`
+            open, where they were committed afresh.
     """
 
     draft: TrainingStatement
@@ -55,7 +56,7 @@ class Declared:
     bundle: Bundle | None = None
     models: tuple[Model, ...] = ()
     notes: tuple[str, ...] = ()
-    links: tuple[RecommitmentProof, ...] = ()
+    links: tuple[Recommitment, ...] = ()
 
 
 def declare(
@@ -95,12 +96,13 @@ def declare(
         None if proof is None else proof.digest,
         classes,
         request.scope,
-        () if bundle is None else starts_of(bundle, request.starts),
+        () if bundle is None else _starts(bundle, request, starts),
     )
     attached = {PATHS: dataset.rows.record_paths(draft.positions)}
     kept = None if bundle is None or not request.scope else bundle
     lost = (NOTHING_KEPT,) if kept is None and _is_sharded(previous) and not whole else ()
-    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, lost, tuple(links))
+    all_links: tuple[Recommitment, ...] = (*links, *(link for model in starts for link in model.links))
+    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, lost, all_links)
 
 
 def _request(
@@ -109,6 +111,12 @@ def _request(
     """What is to be trained again; a class that is forgotten now is to be said, also of rows that are gone."""
     new = superseded is not None and tuple(classes) != superseded.statement.forgotten_classes
     return plan_request(bundle, [record.position for record in records], anyway=new)
+
+
+def _starts(bundle: Bundle, request: Request, models: Sequence[Model]) -> tuple[Start, ...]:
+    """The statements that a request begins from, with the commitments that are opened."""
+    named = zip(starts_of(bundle, request.starts), models, strict=True)
+    return tuple(replace(start, model=model.commitment) for start, model in named)
 
 
 def _is_sharded(previous: Previous | None) -> bool:
@@ -134,7 +142,7 @@ def _kept(
     bundle = previous.bundle if isinstance(previous, (ShardedModel, Trained)) else previous
     if not isinstance(bundle, Bundle) or bundle.statement.spec != spec:
         return None, ()
-    before, known = bundle.statement.dataset, [link.statement for link in (*bundle.links, *links)]
+    before, known = bundle.statement.dataset, [*bundle.dataset_links, *(link.statement for link in links)]
     if not linked(before, dataset.statement, known) or before.openings != dataset.statement.openings:
         return None, ()
     return bundle, models

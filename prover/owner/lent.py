@@ -89,14 +89,14 @@ def lent(dataset: Dataset, parts: Sequence[Part]) -> Iterator[tuple[Loan, list[T
     """The loan and the tasks of a request; what has to be written for it is in a folder that is removed in the end."""
     with TemporaryDirectory(prefix=PREFIX) as name:  # 0700
         folder = Path(name).resolve()
-        models = {model.statement.model.root: model for part in parts for model in part.starts}
+        models = {model.commitment.root: model for part in parts for model in part.starts}
         names = {root: f"start-{number}{MODEL_SUFFIX}" for number, root in enumerate(models)}
         for root, model in models.items():
             model.lend(folder / names[root])
         tasks = [
             Task(
                 TrainingProof(part.draft, b"", dict.fromkeys(part.draft.attachments, b"")).to_bytes(),
-                tuple(names[model.statement.model.root] for model in part.starts),
+                tuple(names[model.commitment.root] for model in part.starts),
             )
             for part in parts
         ]

@@ -1,13 +1,14 @@
 """The owner's model: the secret behind a model commitment, its file, and the budget of its openings.
 
-A model is opened by the proof of its own training, and by each later proof about it. All of them count. What it
-predicts is in prediction.py.
+A model is opened by the proof of its own training, and by each later proof about it. All of them count. One that was
+committed afresh (recommitment.py) has other tails and a count of its own, and carries the links from the commitment in
+its training's statement. What it predicts is in prediction.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,17 @@ from ...circuits.field.goldilocks import Vector, is_canonical
 from ...circuits.language.layout import Address
 from ...circuits.relations.model import MODEL
 from ...circuits.statements.base import read_statement, statement_digest, written
+from ...circuits.statements.model_link import renewed
+from ...circuits.statements.scope import ModelCommitment
 from ...circuits.statements.training import TrainingStatement
 from ...errors import DataError, FormatError, ParameterError
 from ...formats.container import read_container, write_container
-from ...formats.fields import Bytes, Fields, Int, take
+from ...formats.fields import Bytes, Fields, Int, ListOf, take
+from ...verifier.bundles import MAX_LINKS
+from ...verifier.proofs import ModelRecommitmentProof
 from ...verifier.protocol.group import MatrixShape
 from ...verifier.protocol.merkle import SALT_BYTES
-from ...verifier.shapes import matrix_shapes
+from ...verifier.shapes import matrix_shape
 from ..matrices.commitment import Commitment, Secret, commit_columns
 from ..witnesses.methods import MAKERS_OF_METHOD
 from .budget import Budget, Counted
@@ -35,12 +40,19 @@ from .locks import locked
 from .stated import Stated
 
 MODEL_KIND = "model.opening"
-MODEL_SUFFIX = ".model.opening"
+MODEL_SUFFIX, LINK_SUFFIX = ".model.opening", ".model.recommitment"
 MAX_MODEL_BYTES = 1 << 30
 SHOWN_FEATURES = 4
-EXHAUSTED = "one more proof would reveal weights; prove the training again, which commits to the model afresh"
+EXHAUSTED = (
+    "one more proof would reveal weights; `recommit-model` in time next time, with one opening left; now it is too "
+    "late, and only proving the training again commits to the model afresh"
+)
 
-_FORM: Fields = {"training": dict, "weights": bytes, "tails": bytes, "leaf_salts": bytes, "spent": int}
+Links = tuple[ModelRecommitmentProof, ...]
+_LINKS = ListOf(bytes, 0, MAX_LINKS)
+_FORM: Fields = {
+    "training": dict, "links": _LINKS, "weights": bytes, "tails": bytes, "leaf_salts": bytes, "spent": int,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -53,18 +65,25 @@ class Model(Stated, LinearModel, Counted):
             x_bits + w_bits, if there is one; of a sharded training of all models, (models, K), which answer together
             in sharded_model.py.
         secret: what opens the commitment.
-        budget: its openings, of which the proof of its training has spent one.
+        budget: its openings, of which the proof of its training, or the link to it, has spent one.
+        links: public, from the commitment in the statement to its own, if the model was committed afresh since.
     """
 
     statement: TrainingStatement
     integers: npt.NDArray[np.int64]
     secret: Secret
     budget: Budget
+    links: Links = ()
 
     @classmethod
     def proved(cls, statement: TrainingStatement, integers: npt.NDArray[np.int64], secret: Secret) -> Model:
         """A model whose training has just been proved."""
         return cls(statement, integers, secret, Budget("model", statement.model.openings, 1, EXHAUSTED))
+
+    @property
+    def commitment(self) -> ModelCommitment:
+        """The one that its secret opens."""
+        return self.links[-1].statement.new if self.links else self.statement.model
 
     @property
     def stated(self) -> TrainingStatement:
@@ -73,7 +92,7 @@ class Model(Stated, LinearModel, Counted):
 
     @property
     def spent(self) -> int:
-        """Openings already used, that of the training's proof included."""
+        """Openings of its commitment already used, the first one included."""
         return self.budget.spent
 
     def __repr__(self) -> str:
@@ -93,7 +112,7 @@ class Model(Stated, LinearModel, Counted):
         Raises:
             DataError: it cannot be written, or the model is in another file already, where it counts its openings.
         """
-        count = ModelFile(Path(path), self.statement.model.root)
+        count = ModelFile(Path(path), self.commitment.root)
         with locked(count.folder) if count.read() is not None else nullcontext():
             spent = self.budget.to_store(count)
             write_container(path, MODEL_KIND, self._payload(spent), secret=True)
@@ -106,6 +125,7 @@ class Model(Stated, LinearModel, Counted):
     def _payload(self, spent: int) -> dict[str, object]:
         return {
             "training": written(self.statement),
+            "links": [link.to_bytes() for link in self.links],
             "weights": self.integers.astype("<i8").tobytes(),
             "tails": self.secret.tails.astype("<u8").tobytes(),
             "leaf_salts": self.secret.salts.tobytes(),
@@ -122,34 +142,34 @@ class Model(Stated, LinearModel, Counted):
                 them is none that can be proved.
         """
         payload = read_container(path, MODEL_KIND, MAX_MODEL_BYTES)[1]
-        training = take(payload, _FORM, str(path))["training"]
+        take(payload, _FORM, str(path))
         try:
-            statement = read_statement(TrainingStatement, training)
+            statement, links, own = _public(payload)
             statement.require_provable()
-            matrix = matrix_shapes(statement)[MODEL]
+            matrix = matrix_shape(MODEL, statement.committed(own))
         except FormatError as error:
             raise error.named(path) from error
         except ParameterError as error:
             raise FormatError(f"{path}: {error}") from error
         sizes: Fields = {
             "training": dict,
-            "weights": Bytes(8 * math.prod(statement.model.shape)),
+            "links": _LINKS,
+            "weights": Bytes(8 * math.prod(own.shape)),
             "tails": Bytes(8 * matrix.layout.rows * matrix.code.tail),
             "leaf_salts": Bytes(SALT_BYTES * matrix.code.length),
-            "spent": Int(1, statement.model.openings),
+            "spent": Int(1, own.openings),
         }
         fields = take(payload, sizes, str(path))
-        integers = np.frombuffer(fields["weights"], "<i8").astype(np.int64).reshape(statement.model.shape)
+        integers = np.frombuffer(fields["weights"], "<i8").astype(np.int64).reshape(own.shape)
         tails = np.frombuffer(fields["tails"], "<u8").astype(np.uint64)
         if not is_canonical(tails):
             raise FormatError(f"{path}: holds a number that is not a field element")
         salts = np.frombuffer(fields["leaf_salts"], dtype=np.uint8).reshape(-1, SALT_BYTES)
         secret = Secret(tails.reshape(matrix.layout.rows, -1), salts)
-        if commit_model(statement, matrix, integers, secret).root != statement.model.root:
+        if commit_model(statement, matrix, integers, secret).root != own.root:
             raise FormatError(f"{path}: weights, tails or salts are not those behind the model's commitment")
-        stored = ModelFile(Path(path), statement.model.root)
-        budget = Budget("model", statement.model.openings, fields["spent"], EXHAUSTED, stored)
-        return cls(statement, integers, secret, budget)
+        budget = Budget("model", own.openings, fields["spent"], EXHAUSTED, ModelFile(Path(path), own.root))
+        return cls(statement, integers, secret, budget, links)
 
 
 @dataclass(frozen=True)
@@ -181,20 +201,39 @@ class ModelFile:
             return None
         try:
             payload = take(read_container(self.place, MODEL_KIND, MAX_MODEL_BYTES)[1], _FORM, str(self.place))
-            statement = read_statement(TrainingStatement, payload["training"])
+            _, _, own = _public(payload)
         except FormatError:  # something else, which whoever writes here may replace
             return None
-        return payload if statement.model.root == self.root else None
+        return payload if own.root == self.root else None
 
 
-def root_of(path: Path) -> bytes | None:
-    """Of which commitment a file says that it holds the secret; None if it is no such file."""
+def training_of(path: Path) -> bytes | None:
+    """Of the model of which training a file says that it is: its statement's digest; None if it is no such file."""
     try:
         payload = take(read_container(path, MODEL_KIND, MAX_MODEL_BYTES)[1], _FORM, str(path))
-        root: bytes = read_statement(TrainingStatement, payload["training"]).model.root
+        return _public(payload)[0].digest
     except (DataError, FormatError):
         return None
-    return root
+
+
+def _public(payload: Mapping[str, Any]) -> tuple[TrainingStatement, Links, ModelCommitment]:
+    """What is public in a file: the training's statement, the links from there, and the commitment they lead to.
+
+    Raises FormatError.
+    """
+    statement = read_statement(TrainingStatement, payload["training"])
+    links = tuple(map(ModelRecommitmentProof.from_bytes, payload["links"]))
+    return statement, links, renewed(statement, (link.statement for link in links))
+
+
+def most_left(models: Sequence[Model]) -> Mapping[bytes, Model]:
+    """By the digest of their training; of several commitments to one model, the one with most openings left."""
+    found: dict[bytes, Model] = {}
+    for model in models:
+        other = found.setdefault(model.statement.digest, model)
+        if model.budget.left > other.budget.left:
+            found[model.statement.digest] = model
+    return found
 
 
 def commit_model(

@@ -20,7 +20,7 @@ from ...verifier.bundles import Bundle
 from ..tables.arrays import as_known_features
 from ..witnesses.sisa import by_part
 from .bundles import models_for
-from .model import MODEL_SUFFIX, Model, root_of
+from .model import MODEL_SUFFIX, Model, most_left, training_of
 from .prediction import FloatArray, Predictor, expected_counts, shares
 from .stated import Stated
 
@@ -195,16 +195,14 @@ def last_models(schedule: Stages, integers: npt.NDArray[np.int64]) -> npt.NDArra
 def load_sharded(path: Path | str) -> ShardedModel:
     """The models of a bundle, from the secret files beside it, as far as they are there. Raises FormatError, DataError.
 
-    A file of models that cannot be read is none of these; which one is missing is said where it is needed.
+    Those that were committed afresh count too. A file of models that cannot be read is none of these; which one is
+    missing is said where it is needed.
     """
     bundle = Bundle.load(path)
-    roots = {proof.statement.model.root for proof in bundle.proofs}
-    found = {}
-    for file in sorted(Path(path).parent.glob(f"*{MODEL_SUFFIX}")):
-        root = root_of(file)
-        if root in roots and root not in found:
-            found[root] = Model.load(file)
-    return ShardedModel(bundle, tuple(found.values()))
+    trainings = {proof.digest for proof in bundle.proofs}
+    files = sorted(Path(path).parent.glob(f"*{MODEL_SUFFIX}"))
+    found = [Model.load(file) for file in files if training_of(file) in trainings]
+    return ShardedModel(bundle, tuple(most_left(found).values()))
 
 
 def sharded(bundle: Bundle, models: Sequence[Model]) -> ShardedModel:

@@ -91,7 +91,6 @@ class _Made:
     """What was proved: part by part, and what the owner should know of it."""
 
     parts: tuple[Part, ...]
-    shapes: list[ProofShape]
     done: list[Done]
     notes: tuple[str, ...]
 
@@ -111,8 +110,10 @@ def _made(
         done = [_proved_here(dataset, part, shape, progress) for part, shape in zip(parts, shapes, strict=True)]
     else:
         done = _proved_by(ready, dataset, parts, progress)
+        for part, shape, own in zip(parts, shapes, done, strict=True):
+            _require_committed(part, shape, own)
         tell(_notes(done))
-    return _Made(parts, shapes, done, (*notes, *_notes(done)))
+    return _Made(parts, done, (*notes, *_notes(done)))
 
 
 def _openings(dataset: Dataset, parts: Sequence[Part]) -> Counter[Budget]:
@@ -135,18 +136,21 @@ def _proved_by(ready: Ready, dataset: Dataset, parts: Sequence[Part], progress: 
         return ready.run(loan, tasks, progress)
 
 
-def _received(part: Part, shape: ProofShape, done: Done, attached: Mapping[str, bytes]) -> tuple[TrainingProof, Model]:
+def _require_committed(part: Part, shape: ProofShape, done: Done) -> None:
+    """What came back opens what was committed to. Raises ZkUnlearnError."""
+    if commit_model(part.draft, shape.committed[MODEL], done.integers, done.secret).root != done.root:
+        raise ZkUnlearnError("the models that were proved are not those that were committed to")
+
+
+def _received(part: Part, done: Done, attached: Mapping[str, bytes]) -> tuple[TrainingProof, Model]:
     """The statement with its proof, and the secret behind its model."""
     statement = replace(part.draft, model=replace(part.draft.model, root=done.root))
-    if commit_model(statement, shape.committed[MODEL], done.integers, done.secret).root != done.root:
-        raise ZkUnlearnError("the models that were proved are not those that were committed to")
     return TrainingProof(statement, done.proof, attached), Model.proved(statement, done.integers, done.secret)
 
 
 def _trained(dataset: Dataset, declared: Declared, made: _Made, seconds: float) -> Trained:
     """All of it, for the owner."""
-    each = zip(made.parts, made.shapes, made.done, strict=True)
-    pairs = [_received(*own, declared.attached) for own in each]
+    pairs = [_received(*own, declared.attached) for own in zip(made.parts, made.done, strict=True)]
     proofs, models = tuple(proof for proof, _ in pairs), tuple(model for _, model in pairs)
     return Trained(
         proofs,

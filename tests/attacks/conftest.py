@@ -94,6 +94,17 @@ def honest_stages():
 
 
 @pytest.fixture(scope="session")
+def honest_model_link():
+    """A true proof that the models of all stages of three shards were committed afresh."""
+    from .harness import prove
+    from .sisa_runs import declare_sisa, linked_columns, linked_shape, told, trained, values
+
+    own = declare_sisa()
+    shape = linked_shape(own)
+    return prove(shape, linked_columns(told(own, values(), trained(own, values()))))
+
+
+@pytest.fixture(scope="session")
 def honest_validity(data):
     """A true proof that a data set is valid."""
     from .harness import prove, validity_columns, validity_shape

@@ -56,6 +56,7 @@ PROOFS = (
     "honest_one_pass",
     "honest_sisa",
     "honest_stages",
+    "honest_model_link",
     "honest_validity",
     "honest_one_class",
     "honest_alone",

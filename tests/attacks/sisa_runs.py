@@ -15,6 +15,7 @@ from zkunlearn.circuits.relations.descent_columns import PREDICTIONS, Q, Z
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT, MODEL
 from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS
+from zkunlearn.circuits.relations.recommitment import NEW_MODEL, model_recommitment
 from zkunlearn.circuits.relations.sisa import Sisa, part_name, start_matrix
 from zkunlearn.circuits.relations.standardized_descent import GRADIENTS, RESIDUALS
 from zkunlearn.circuits.relations.standardized_stage import BIAS_REST, START_LACK, START_REST, StandardizedStage
@@ -324,3 +325,20 @@ def lying(own: SisaDeclared, data: Data, lies: Lies, earlier: Sequence[Traces] =
 def assert_false(own: SisaDeclared, columns: Columns, *lies: str) -> None:
     """Exactly these equations fail. What the verifier makes of that, `assert_caught` asks of one lie of each kind."""
     assert lies_of(own.shape, columns) == set(lies)
+
+
+# Commitments to the same models -------------------------------------------------------------------------------------
+
+
+def linked_shape(declared: SisaDeclared) -> ProofShape:
+    """That two commitments hold these models; both on one code."""
+    relation = model_recommitment(declared.relation.columns[MODEL])
+    bits = 1 + max(column.bits for column in relation.each)
+    matrices = {name: matrix_shape(name, own, bits, PLAIN_RATE) for name, own in relation.columns.items()}
+    return ProofShape(relation, matrices)
+
+
+def linked_columns(columns: Columns) -> Columns:
+    """The models twice."""
+    old = {name: cells for name, cells in columns.items() if name.matrix == MODEL}
+    return old | {Address(NEW_MODEL, name.name): cells for name, cells in old.items()}

@@ -15,7 +15,7 @@ from .conftest import done, run
 
 HEAVY = ("numba", "llvmlite", "torch", "sklearn", "scipy", "pandas", "pyarrow", "rich", "zkunlearn.cli.demo")
 LATER = ("numpy", "cbor2", "click", "zkunlearn.verifier")  # than ^C can be answered
-COMMANDS = ("commit", "suggest", "train", "prove", "predict", "recommit", "verify", "inspect", "demo")
+COMMANDS = ("commit", "suggest", "train", "prove", "predict", "recommit", "recommit-model", "verify", "inspect", "demo")
 
 
 def python(*arguments: object) -> subprocess.CompletedProcess[str]:

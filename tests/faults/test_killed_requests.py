@@ -1,4 +1,5 @@
-"""A request to a sharded training, killed at any moment: what is there is whole, and no opening is forgotten."""
+"""A request to a sharded training, and what renews its models, killed at any moment: what is there is whole, and no
+opening is forgotten."""
 
 from __future__ import annotations
 
@@ -56,3 +57,39 @@ def test_a_request_killed_before_any_change_can_be_repeated(begun: Path, tmp_pat
             done(*request(folder, "--force"))
         assert spent(folder) == tuple(count + 1 for count in after)
     assert which > 10, "two counts, model, list and bundle are files"
+
+
+def afresh(folder: Path, *options: object) -> list[object]:
+    return ["recommit-model", folder / "first.model.opening", "--out", folder / "new.model.opening", *options]
+
+
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+def test_committing_models_afresh_killed_before_any_change_can_be_repeated(
+    begun: Path, tmp_path: Path, step: int
+) -> None:
+    """The old models are as they were but for their count; the new ones are whole or not there, the link is last."""
+    first = zu.Bundle.load(begun / "first.bundle").proofs[0]
+    for which in count(1, step):
+        folder = Path(shutil.copytree(begun, tmp_path / f"owner {which}"))
+        new, link = folder / "new.model.opening", folder / "new.model.recommitment"
+        before = spent(folder)
+        ended = run(afresh(folder), kill_before_change(folder, which))
+        after = spent(folder)
+        assert after[0] == before[0] and before[1] <= after[1] <= before[1] + 1
+        if new.exists():
+            model = zu.Model.load(new)
+            assert (model.statement, model.spent, after[1]) == (first.statement, 1, before[1] + 1)
+        assert not link.exists() or new.exists()
+        if not ended.killed:
+            assert ended.code == 0, ended.stderr
+            break
+        again = run(afresh(folder))
+        if again.code != 0:
+            assert again.code == 2 and "--force" in again.stderr, again.stderr
+            done(*afresh(folder, "--force"))
+        assert spent(folder)[1] == after[1] + 1
+        assert zu.verify_recommitment(zu.ModelRecommitmentProof.load(link)) >= 100
+        (folder / "first.model.opening").unlink()
+        done(*request(folder))
+        assert zu.Bundle.load(folder / "second.bundle").links == zu.Model.load(new).links
+    assert which > 5, "a count, the new models and the link are files"

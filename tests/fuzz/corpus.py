@@ -40,7 +40,8 @@ def inputs() -> dict[str, dict[str, bytes]]:
         for kind, payload in statements.items()
         if "proof" in payload
     }
-    bundle = encode("bundle", {"links": [short["link"]], "proofs": [short["training"], short["request"]]})
+    links = [short["link"], short["model link"]]
+    bundle = encode("bundle", {"links": links, "proofs": [short["training"], short["request"]]})
     bodies = {kind: data[len(head_of(KIND_OF.get(kind, kind))) :] for kind, data in short.items()}
     no_secrets = {"tails": b"", "leaf_salts": b""}
     npz, table = io.BytesIO(), io.BytesIO()
@@ -64,6 +65,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "request": short["request"],
         },
         "recommitment": {"whole": short["link"], "body": bodies["link"]},
+        "model_recommitment": {"whole": short["model link"], "body": bodies["model link"]},
         "bundle": {"whole": bundle, "body": bundle[len(head_of("bundle")) :]},
         "encoding": {
             "good": cbor2.dumps(encoding, canonical=True),
@@ -75,7 +77,11 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "good": cbor2.dumps(SPEC.to_mapping(), canonical=True),
             "one pass": cbor2.dumps(ONE_PASS.to_mapping(), canonical=True),
         },
-        "model_opening": {"short": encode("model.opening", {**statements["model.opening"], **no_secrets})},
+        "model_opening": {
+            "short": encode(
+                "model.opening", {**statements["model.opening"], "links": [short["model link"]], **no_secrets}
+            )
+        },
         "dataset_opening": {"good": whole["dataset.opening"]},
         "array": arrays(sorted((made.folder / "dataset.secrets").iterdir())),
         "csv": {

@@ -32,6 +32,7 @@ from goods import (
 )
 from zkunlearn.circuits.statements.dataset import DatasetStatement
 from zkunlearn.circuits.statements.link import LinkStatement
+from zkunlearn.circuits.statements.model_link import ModelLinkStatement
 from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.cli.inspection import inspect_file
@@ -212,6 +213,8 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
         zu.verify_dataset(zu.DatasetCommitment.from_bytes(data))
     elif kind == "link":
         verify_recommitment(zu.RecommitmentProof.from_bytes(data))
+    elif kind == "model link":
+        verify_recommitment(zu.ModelRecommitmentProof.from_bytes(data))
     elif kind == "bundle":
         bundle = zu.Bundle.from_bytes(data)
         pinned = zu.DatasetCommitment(bundle.statement.dataset, b"") if of is None else of.dataset.commitment
@@ -245,8 +248,11 @@ def fields(script: bytes) -> None:
     except (FormatError, InvalidProof):
         return
     if kind == "bundle":  # which is as good without its last request, as it was before that
-        proofs = {proof.to_bytes() for proof in zu.Bundle.from_bytes(found).proofs}
-        assert proofs <= {proof.to_bytes() for proof in zu.Bundle.from_bytes(good.files[kind]).proofs}
+        inside, allowed = (
+            {proof.to_bytes() for proof in (*own.proofs, *own.links)}
+            for own in map(zu.Bundle.from_bytes, (found, good.files[kind]))
+        )
+        assert inside <= allowed
         return
     assert found == good.files[kind]
 
@@ -282,17 +288,19 @@ def statement(data: bytes) -> None:
     references = {"dataset": commitment.statement}
     proof = zu.TrainingProof(TrainingStatement.from_mapping({**good.to_mapping(), **changes}, references), b"")
     link = LinkStatement(commitment.statement, replace(commitment.statement, root=bytes(32)))
+    renewal = ModelLinkStatement(proof.statement, good.model, replace(good.model, root=bytes(32)))
     refused = 0
     for ask in (
         lambda: zu.verify(proof, commitment, known_dataset=commitment.digest),
         lambda: zu.verify_dataset(commitment),
         lambda: verify_recommitment(zu.RecommitmentProof(link, b"")),
+        lambda: verify_recommitment(zu.ModelRecommitmentProof(renewal, b"")),
     ):
         try:
             ask()
         except InvalidProof:
             refused += 1
-    assert refused == 3, "an empty proof was accepted"
+    assert refused == 4, "an empty proof was accepted"
 
 
 TARGETS: dict[str, Target] = {
@@ -301,6 +309,7 @@ TARGETS: dict[str, Target] = {
     "dataset_commitment": artefact(zu.DatasetCommitment, "dataset"),
     "training_proof": artefact(zu.TrainingProof, "training"),
     "recommitment": artefact(zu.RecommitmentProof, "link"),
+    "model_recommitment": artefact(zu.ModelRecommitmentProof, "model link"),
     "bundle": artefact(zu.Bundle, "bundle"),
     "encoding": mapping(DatasetEncoding),
     "spec": mapping(TrainingSpec),

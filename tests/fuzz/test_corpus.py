@@ -70,6 +70,8 @@ TRIED = {
     "circuits/statements/gaps.py read_gaps": "training_proof",
     "circuits/statements/records.py read_records": "training_proof",
     "circuits/statements/link.py LinkStatement.from_mapping": "recommitment",
+    "circuits/statements/model_link.py ModelLinkStatement.from_mapping": "model_recommitment",
+    "circuits/statements/model_link.py renewed": "model_opening",
     "circuits/statements/scope.py ModelCommitment.from_mapping": "training_proof",
     "circuits/statements/scope.py Start.from_mapping": "training_proof",
     "circuits/statements/scope.py read_scope": "training_proof",
@@ -88,6 +90,8 @@ TRIED = {
 # What reads nothing that strangers wrote, and why not.
 NO_READERS = {
     "__init__.py load_dataset": "another name of Dataset.load",
+    "__init__.py recommit_model": "Model.load",
+    "prover/owner/recommitment.py recommit_model": "Model.load",
     "circuits/statements/records.py id_hash": "one id, from whoever asks; tried in tests/circuits/test_records.py",
     "circuits/statements/records.py record_digest": "parts of one row, likewise",
     "circuits/statements/records.py segment_seed": "a hash of digests that were read or made already",

@@ -28,7 +28,7 @@ FOLDERS = {"data", "fresh"}  # the owner's own, with public files in them, too
 TEMPORARY = r"\.zkunlearn-[0-9a-f]{16}\.(tmp|old)"
 NAMES = re.compile(  # all that may ever be seen
     rf"(data|fresh)|((data|fresh)/)?({TEMPORARY}|\.lock|dataset\.(opening|tree|secrets|commitment|recommitment|history)|"
-    rf"[a-z]+\.(proof|forgotten|model\.opening))|(data|fresh)/({TEMPORARY}|dataset\.secrets)/(dataset\.)?[a-z_]+(\.npy)?"
+    rf"[a-z]+\.(proof|forgotten|model\.opening|model\.recommitment))|(data|fresh)/({TEMPORARY}|dataset\.secrets)/(dataset\.)?[a-z_]+(\.npy)?"
 )
 
 WATCHER = """
@@ -88,7 +88,7 @@ class Seen:
 
 
 def commands(folder: Path, own: Path, *more: str) -> list[list[str]]:
-    """Commit, train, unlearn, and commit afresh."""
+    """Commit, train, unlearn, and commit afresh, to the rows and to a model."""
     commit = ["commit", folder / "table.csv", "--target", "ill", "--id", "name", "--bounds", folder / "bounds.toml"]
     prove = ["prove", own / "data", "--spec", folder / "spec.toml"]
     forget = ["--forget", owner.make_table().ids[1], "--previous", own / "first.proof", "--fork"]
@@ -97,6 +97,7 @@ def commands(folder: Path, own: Path, *more: str) -> list[list[str]]:
         [*prove, "--out", own / "first.proof", *more],
         [*prove, *forget, "--out", own / "second.proof", *more],
         ["recommit", own / "data", "--openings", 3, "--out", own / "fresh", *more],
+        ["recommit-model", own / "first.model.opening", "--out", own / "renewed.model.opening"],
     ]
     return [[str(word) for word in command] for command in given]
 
@@ -111,7 +112,7 @@ def prepare(folder: Path) -> Path:
     return own
 
 
-def watch(folder: Path, umask: str, *more: str, count: int = 4) -> list[Seen]:
+def watch(folder: Path, umask: str, *more: str, count: int = 5) -> list[Seen]:
     """Everything that was in the owner's folder, or in the one for temporary files, at any time."""
     own, temporary = prepare(folder), folder / "temporary"
     temporary.mkdir()

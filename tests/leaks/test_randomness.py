@@ -48,14 +48,15 @@ def drawing(given: Entropy) -> Iterator[None]:
 
 
 def story(given: Entropy) -> list[bytes]:
-    """All public bytes of a commitment, two proofs and a recommitment, from given entropy."""
+    """All public bytes of a commitment, two proofs and two recommitments, from given entropy."""
     rng = np.random.default_rng(1)
     with drawing(given):
         dataset = zu.commit(rng.uniform(-1, 1, (10, 2)), np.arange(10) % 2, openings=4)
         first = zu.prove(dataset, SPEC)
         second = zu.prove(dataset, SPEC, forget=["3"], previous=first.proof)
         _, link = zu.recommit(dataset, openings=3)
-    files = [dataset.commitment, first.proof, second.proof, link]
+        _, model_link = zu.recommit_model(first.secret)
+    files = [dataset.commitment, first.proof, second.proof, link, model_link]
     return [file.to_bytes() for file in files]
 
 

@@ -82,6 +82,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         story.run(*story.prove("fourth.proof", "--quiet"))
         story.run("recommit", folder / "data", "--openings", 3, "--out", folder / "fresh", "--json")
         story.run(*story.prove("fifth.proof", "--previous", folder / "second.proof", "--fork", data="fresh"))
+        renew = ("recommit-model", folder / "first.model.opening", "--out")
+        story.run(*renew, folder / "renewed.model.opening", "--openings", 3)
+        story.run(*renew, folder / "again.model.opening", "--json")
     audit(story)
     owner.table_secrets(secrets, table)
     for name in ("data", "fresh"):
@@ -116,6 +119,7 @@ def test_nothing_that_commands_say_holds_a_secret(story: Story) -> None:
         "train",
         "prove",
         "recommit",
+        "recommit-model",
         "inspect",
         "verify",
     }
@@ -127,6 +131,7 @@ def test_no_public_file_holds_a_secret_but_salts_of_opened_leaves(story: Story) 
     """And the pads of hidden values that happen to be zero: s = h + kappa is kappa then, which tells nobody so."""
     names = {path.name for path in story.public_files}
     assert names >= {"dataset.commitment", "first.proof", "second.forgotten", "dataset.recommitment"}
+    assert "renewed.model.recommitment" in names
     found: list[bytes] = []
     for path in story.public_files:
         data = path.read_bytes()

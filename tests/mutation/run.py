@@ -33,7 +33,8 @@ PLACES = ("formats", "models", "circuits", "verifier")
 ROWS_OF_PLACES = tuple(f"| {place}/" for place in PLACES)
 EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
 CALLS = ("require_", "check_", "verify_")
-ATTACKS = ("tests/attacks", "tests/tamper", "tests/test_library.py", "tests/test_recommitment.py")
+RENEWED = "tests/test_model_recommitment.py"
+ATTACKS = ("tests/attacks", "tests/tamper", "tests/test_library.py", "tests/test_recommitment.py", RENEWED)
 TYPES = "tests/test_argument_types.py"
 UNITS = ("tests/formats", "tests/models", "tests/verifier", "tests/circuits", TYPES)
 LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py")
@@ -51,6 +52,8 @@ FIRST = {
     "standardized_stage.py": ("tests/attacks/test_lying_starts.py", "tests/attacks/test_lying_stages.py"),
     **dict.fromkeys(("one_pass.py", "standardized_one_pass.py"), ("tests/attacks/test_lying_one_pass.py",)),
     **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
+    "model_link.py": (RENEWED,),
+    "bundles.py": ("tests/verifier/test_bundles.py", "tests/verifier/test_model_links.py"),
     **dict.fromkeys(("training.py", "link.py", "base.py"), UNPROVED),
     **dict.fromkeys(("pins.py", "proofs.py", "shapes.py"), (TYPES, *FILES)),
     **dict.fromkeys(("channel.py", "trees.py"), ("tests/attacks/test_broken_bytes.py",)),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .field import require
-from .formats import MAX_FILE, Map, Reader, fields, instance, read_file, records_of, sha256
+from .formats import MAX_FILE, Map, Reader, fields, instance, kind_of, read_file, records_of, sha256
 from .sisa_integers import Cut, Run, cut_of, models_of, parts_of, runs_of
-from .verifier import verify_dataset, verify_recommitment, verify_statement
+from .verifier import verify_dataset, verify_model_recommitment, verify_recommitment, verify_statement
 
 InForce = dict[tuple[int, int], tuple[int, Run]]  # by shard and stage: number of the statement, and its run
 HEAD = b"zkunlearn\0\6bundle\0\1"
 
 
 def read_bundle(data: bytes) -> tuple[list[bytes], list[bytes]]:
-    """The files of the statements, and those of links between data sets."""
+    """The files of the statements, and those of links between data sets, and of models."""
     require("format", len(data) <= MAX_FILE and data.startswith(HEAD))
     reader = Reader(data[len(HEAD) :])
     payload = reader.item()
@@ -32,6 +32,14 @@ def statements_of(files: Sequence[bytes]) -> list[Map]:
     return statements
 
 
+VERIFY_LINK = {"link": verify_recommitment, "model link": verify_model_recommitment}
+
+
+def links_of(files: Sequence[bytes]) -> list[Map]:
+    require("format", all(kind_of(file) in VERIFY_LINK for file in files))
+    return [read_file(file, kind_of(file))[0] for file in files]
+
+
 def in_force(statements: Sequence[Map]) -> InForce:
     """For each stage of each shard the last one that trained it."""
     found: InForce = {}
@@ -43,7 +51,7 @@ def in_force(statements: Sequence[Map]) -> InForce:
 
 
 def lead(old: Map, new: Map, links: Sequence[Map]) -> bool:
-    """Whether links lead from one data set to another."""
+    """Whether links lead from one data set, or from one model, to another."""
     reached = [old]
     for here in reached:
         reached += [link["new"] for link in links if link["old"] == here and link["new"] not in reached]
@@ -67,7 +75,7 @@ def check_rules(statements: Sequence[Map], dataset: Map, links: Sequence[Map] = 
         own, wanted = (seen(statement, cut, shard, stage) for statement in (statements[number], last))
         require("bundle forget list", own == wanted)
     for shard, stage in table:
-        require("bundle start", stage == 1 or follows(statements, table, shard, stage))
+        require("bundle start", stage == 1 or follows(statements, table, shard, stage, links))
 
 
 def seen(statement: Map, cut: Cut, shard: int, stage: int) -> set[int]:
@@ -76,24 +84,26 @@ def seen(statement: Map, cut: Cut, shard: int, stage: int) -> set[int]:
     return {position for position, _ in records_of(statement) if 0 <= position - first < cut.prefix(stage)}
 
 
-def follows(statements: Sequence[Map], table: InForce, shard: int, stage: int) -> bool:
+def follows(statements: Sequence[Map], table: InForce, shard: int, stage: int, links: Sequence[Map]) -> bool:
     """Rule 4."""
     (number, run), before = table[shard, stage], table[shard, stage - 1]
     if run.stage < stage:
         return before == (number, run)
     assert run.start is not None
     start, earlier = statements[number]["start"][run.start], statements[before[0]]
-    named = start["statement"], start["model"], start["scope"]
-    return named == (sha256(instance("training", earlier)), earlier["model"], earlier["scope"])
+    named = start["statement"], start["scope"]
+    renewals = [link for link in links if "training" in link and link["training"] == earlier]
+    same = named == (sha256(instance("training", earlier)), earlier["scope"])
+    return same and lead(earlier["model"], start["model"], renewals)
 
 
 def verify_bundle(data: bytes, dataset_file: bytes) -> None:
     """A bundle, all proofs of which are checked."""
     (files, links), dataset = read_bundle(data), read_file(dataset_file, "dataset")[0]
     statements = statements_of(files)
-    check_rules(statements, dataset, [read_file(link, "link")[0] for link in links])
+    check_rules(statements, dataset, links_of(links))
     verify_dataset(dataset_file)
     for link in links:
-        verify_recommitment(link)
+        VERIFY_LINK[kind_of(link)](link)
     for file, statement in zip(files, statements, strict=True):
         verify_statement(file, statement)

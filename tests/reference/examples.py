@@ -25,6 +25,7 @@ def changed(data: bytes, at: int, mask: int = 1) -> bytes:
 KINDS: dict[str, Any] = {
     "dataset": (verifier.verify_dataset, zu.DatasetCommitment, zu.verify_dataset),
     "link": (verifier.verify_recommitment, zu.RecommitmentProof, zu.verify_recommitment),
+    "model link": (verifier.verify_model_recommitment, zu.ModelRecommitmentProof, zu.verify_recommitment),
 }
 
 

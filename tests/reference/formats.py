@@ -100,6 +100,11 @@ def read_payload(data: bytes, kind: str) -> Map:
     return payload
 
 
+def kind_of(data: bytes) -> str:
+    """Which kind a file says that it is of."""
+    return data[11 : 11 + data[10]].decode("latin-1") if len(data) > 10 else ""
+
+
 def read_file(data: bytes, kind: str) -> tuple[Map, bytes]:
     """Statement and proof of a public file; the statement with those that it refers to inside."""
     payload = read_payload(data, kind)
@@ -342,6 +347,12 @@ def check_link(statement: Any) -> None:
     fields(statement, {"old": bytes, "new": bytes})
 
 
+def check_model_link(statement: Any) -> None:
+    fields(statement, {"training": bytes, "old": dict, "new": dict})
+    check_model(statement["old"])
+    check_model(statement["new"])
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of statement; the kinds of those that it refers to, by name; names of byte strings beside the proof."""
@@ -356,6 +367,7 @@ KINDS = {
     "dataset": Kind(4, check_dataset),
     "training": Kind(5, check_training, {"dataset": "dataset"}, ("paths",)),
     "link": Kind(4, check_link, {"old": "dataset", "new": "dataset"}),
+    "model link": Kind(1, check_model_link, {"training": "training"}),
 }
 
 

@@ -160,14 +160,15 @@ class Validity(Relation):
 
 
 class Recommitment(Relation):
-    def __init__(self, statement: Mapping[str, Any]) -> None:
+    """Of a data set, or of a model: all columns of both matrices."""
+
+    def __init__(self, name: str, matrix: str, columns: list[Column]) -> None:
         super().__init__([], [])
-        self.name = "recommitment"
-        old = statement["old"]
-        self.columns = {"dataset": dataset_columns(old), "new dataset": dataset_columns(old)}
+        self.name, self.each = name, columns
+        self.columns = {matrix: columns, f"new {matrix}": columns}
 
     def identities(self, ch: Channel) -> None:
-        for column in self.columns["dataset"]:
+        for column in self.each:
             at = split(column.axes, ch.point("recommitment", column.bits))
             old, new = (self.evaluate(ch, (matrix, column.name), at) for matrix in self.columns)
             ch.zero(f"recommitment of {column.name}", lambda old=old, new=new: (old - new, []))

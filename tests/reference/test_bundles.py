@@ -15,7 +15,7 @@ from zkunlearn.verifier.bundles import check_bundle, verify_bundle
 from zkunlearn.verifier.pins import Pins
 
 from . import verifier
-from .bundles import check_rules, in_force, read_bundle, statements_of
+from .bundles import check_rules, in_force, links_of, read_bundle, statements_of
 from .bundles import verify_bundle as second_verify_bundle
 from .examples import Training, changed, forget_list, numbers, pack, package_verdict, statement_about_nothing
 from .formats import Map, encode, instance, read_file, records_of, sha256
@@ -118,9 +118,9 @@ def test_models_are_those_of_plain_integers_and_of_training_everything_again(own
 
 def rule(statements: Sequence[bytes], dataset: bytes, links: Sequence[bytes] = ()) -> str:
     """What both say about these files, their proofs not looked at."""
-    own = [read_file(link, "link")[0] for link in links]
+    own = links_of(links)
     found = verifier.verdict(lambda: check_rules(statements_of(statements), read_file(dataset, "dataset")[0], own))
-    recommitments = tuple(map(zu.RecommitmentProof.from_bytes, links))
+    recommitments: Any = tuple(map(zu.Proof.from_bytes, links))
     bundle = zu.Bundle(tuple(map(zu.TrainingProof.from_bytes, statements)), recommitments)
     commitment = zu.DatasetCommitment.from_bytes(dataset)
     assert found == package_verdict(lambda: check_bundle(bundle, commitment.statement))

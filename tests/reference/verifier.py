@@ -16,8 +16,8 @@ from .gradient_descent import GradientDescent
 from .lookups import lookups
 from .one_pass import OnePass, StandardizedOnePass
 from .plan import plan_digest
-from .relations import Recommitment, Relation, Validity, rounds
-from .shapes import Code, Group, chain, choose_groups, code_of, short_code
+from .relations import Recommitment, Relation, Validity, dataset_columns, rounds
+from .shapes import Code, Column, Group, chain, choose_groups, code_of, short_code
 from .sisa import Sisa
 from .standardization import StandardizedDescent
 
@@ -83,20 +83,31 @@ LAYOUT: dict[str, tuple[int, int]] = {}  # of matrices that are laid out otherwi
 
 
 def is_model(matrix: str) -> bool:
-    """Of the statement's model, or of models of an earlier one."""
-    return matrix == "model" or matrix.startswith("start ")
+    """Of the statement's model, or of models of an earlier one, or of one that was committed afresh."""
+    return matrix in ("model", "new model") or matrix.startswith("start ")
+
+
+Beside = tuple[list[Column], int]  # a data set's columns and openings
 
 
 class Shape:
-    """What follows from a statement: groups, trees, and the length of the proof."""
+    """What follows from a statement: groups, trees, and the length of the proof.
 
-    def __init__(self, relation: Relation, openings: dict[str, int]) -> None:
+    beside: the data set on whose code models may lie, where that is not opened itself.
+    """
+
+    def __init__(self, relation: Relation, openings: dict[str, int], beside: Beside | None = None) -> None:
         self.relation = relation
         codes: dict[str, Code] = {}
+        first: dict[str, Code] = {}
+        columns: dict[str, list[Column]] = dict(relation.columns)
+        if beside is not None:
+            columns["dataset"] = beside[0]
+            first["dataset"] = code_of(*beside, *LAYOUT.get("dataset", DATA))
         for name, n in openings.items():
             default = MODEL if is_model(name) else DATA
-            own = code_of(relation.columns[name], n, *LAYOUT.get(name, default))
-            codes[name] = short_code(relation.columns, codes, name, own) if is_model(name) else own
+            own = code_of(columns[name], n, *LAYOUT.get(name, default))
+            codes[name] = short_code(columns, first | codes, name, own) if is_model(name) else own
         self.groups = choose_groups(relation.columns, codes)
         plan = Channel()
         walk(plan, relation, self.groups)
@@ -198,20 +209,33 @@ def dataset_shape(statement: Map) -> Shape:
 def recommitment_shape(statement: Map) -> Shape:
     require_size(statement["old"])
     openings = {"dataset": statement["old"]["openings"], "new dataset": statement["new"]["openings"]}
-    return Shape(Recommitment(statement), openings)
+    return Shape(Recommitment("recommitment", "dataset", dataset_columns(statement["old"])), openings)
+
+
+def model_recommitment_shape(statement: Map) -> Shape:
+    training, old, new = (statement[name] for name in ("training", "old", "new"))
+    columns = training_relation(training).columns["model"]
+    beside = dataset_columns(training["dataset"]), training["dataset"]["openings"]
+    openings = {"model": old["openings"], "new model": new["openings"]}
+    return Shape(Recommitment("model recommitment", "model", columns), openings, beside)
+
+
+def training_relation(statement: Map) -> Relation:
+    require_size(statement["dataset"])
+    if statement["spec"]["method"]["kind"] == "sisa":
+        return Sisa(statement)
+    require("statement", statement["scope"] == statement["start"] == [])
+    made: Any = whole_training(statement)
+    found: Relation = made(statement)
+    return found
 
 
 def training_shape(statement: Map) -> Shape:
-    require_size(statement["dataset"])
-    if statement["spec"]["method"]["kind"] == "sisa":
-        made: Any = Sisa
-    else:
-        require("statement", statement["scope"] == statement["start"] == [])
-        made = whole_training(statement)
+    relation = training_relation(statement)
     models = {"model": statement["model"]}
     models |= {f"start {i}": start["model"] for i, start in enumerate(statement["start"])}
     openings = {name: model["openings"] for name, model in models.items()}
-    return Shape(made(statement), {"dataset": statement["dataset"]["openings"], **openings})
+    return Shape(relation, {"dataset": statement["dataset"]["openings"], **openings})
 
 
 def whole_training(statement: Map) -> type[Relation]:
@@ -243,6 +267,14 @@ def verify_recommitment(file: bytes) -> None:
     require("statement", {**old, "root": new["root"], "openings": new["openings"]} == new)
     roots = {"dataset": old["root"], "new dataset": new["root"]}
     verify_proof(recommitment_shape(statement), instance("link", statement), roots, proof)
+
+
+def verify_model_recommitment(file: bytes) -> None:
+    statement, proof = read_file(file, "model link")
+    training, old, new = (statement[name] for name in ("training", "old", "new"))
+    require("statement", old["shape"] == new["shape"] == training["model"]["shape"])
+    roots = {"model": old["root"], "new model": new["root"]}
+    verify_proof(model_recommitment_shape(statement), instance("model link", statement), roots, proof)
 
 
 def verify_training(

@@ -32,10 +32,12 @@ SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
 SHARDED = tuple(
     zu.TrainingSpec(
-        model="logistic", method="sisa", shard_rows=size, slices=2, epochs=1, learning_rate=0.5, aggregate=aggregate
+        model="logistic", method="sisa", shard_rows=size, slices=2, epochs=2, learning_rate=0.5,
+        momentum=0.25, class_weight={"0": 2, "1": 3}, aggregate=aggregate,
+        fixed_point=zu.FixedPoint(w_bits=w_bits),
     )
-    for size, aggregate in ((4, "probability"), (8, "vote"))
-)
+    for size, aggregate, w_bits in ((4, "probability", 16), (8, "vote", 15))
+)  # fmt: skip
 LARGEST = 1 << 28
 IMPLIED = r"the statement implies (\d+)"  # what the check of a proof's length says
 SIZES = ("statement.rows", "statement.segments[].stop")
@@ -121,12 +123,22 @@ class Owner:
         return zu.prove(self.renewed, SPEC, forget=["2"], previous=self.first).proof
 
     @cached_property
+    def begun(self) -> tuple[zu.Dataset, zu.ShardedModel]:
+        """Models of shards, committed afresh."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
+        first: Any = zu.prove(data, SHARDED[self.seed % 2])
+        return data, zu.ShardedModel(first.bundle, (zu.recommit_model(first.secret, openings=5)[0],))
+
+    @cached_property
     def request(self) -> tuple[zu.DatasetCommitment, Any]:
         """To shards: one stage of one of them, from the model of the stage before."""
-        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
-        spec = SHARDED[self.seed % 2]
-        begun = zu.prove(data, spec)
-        return data.commitment, zu.prove(data, spec, forget=[data.rows.ids[7]], previous=begun)
+        data, begun = self.begun
+        return data.commitment, zu.prove(data, begun.spec, forget=[data.rows.ids[7]], previous=begun)
+
+    @cached_property
+    def model_link(self) -> zu.ModelRecommitmentProof:
+        """Of the models of the request, whose training says more than others do."""
+        return zu.recommit_model(self.request[1].secret, openings=5)[1]
 
     @cached_property
     def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
@@ -152,6 +164,15 @@ def judge_resized(payload: Any) -> None:
 
 def judge_recommitment(payload: Any) -> None:
     zu.verify_recommitment(zu.RecommitmentProof.from_bytes(encode("link", payload)))
+
+
+def judge_model_link(payload: Any) -> None:
+    zu.verify_recommitment(zu.ModelRecommitmentProof.from_bytes(encode("model link", payload)))
+
+
+def judge_model_linked(payload: Any) -> None:
+    """The link of a model of an altered training."""
+    judge_model_link(refitted("model link", payload))
 
 
 def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
@@ -186,9 +207,9 @@ def with_whole_segment(dataset: Any) -> Any:
 def refitted(kind: str, payload: Any) -> Any:
     """The same file, where the statement names the altered ones beside it by their digests."""
     refers, beside = STATEMENTS[kind].refers, payload.get("references")
-    if not isinstance(beside, dict) or beside.keys() != refers.keys():
+    if not isinstance(beside, dict) or beside.keys() != refers.keys() or "statement" not in payload:
         return payload
-    beside = {name: with_whole_segment(other) for name, other in beside.items()}
+    beside = {name: refitted(refers[name].kind, with_whole_segment(other)) for name, other in beside.items()}
     digests = {name: statement_digest(read_statement(other, beside[name])) for name, other in refers.items()}
     return {**payload, "references": beside, "statement": {**payload["statement"], **digests}}
 
@@ -288,11 +309,14 @@ def sharded_kinds(owner: Owner, other: Owner) -> list[Kind]:
     """What only a request to shards has."""
     (dataset, mine), (_, theirs) = owner.request, other.request
     proofs = payload_of(mine.proof), payload_of(theirs.proof)
+    links = payload_of(owner.model_link), payload_of(other.model_link)
     forgotten = [record.digest for record in mine.statement.forgotten]
     own = ("statement.spec", "statement.scope", "statement.start", "statement.model")
     return [
         Kind("training, shards", *proofs, judge_proof(dataset), own),
         Kind("bundle", payload_of(mine.bundle), payload_of(theirs.bundle), judge_bundle(dataset, forgotten)),
+        Kind("model link", *links, judge_model_link),
+        Kind("model link, and its training alike", *links, judge_model_linked, "references"),
     ]
 
 
@@ -330,7 +354,9 @@ def secret_kinds(owner: Owner, other: Owner) -> list[Kind]:
 
     for each in (owner, other):
         each.trained.model.save(each.folder / "model.opening")
+        each.begun[1].models[0].save(each.folder / "afresh.opening")
     return [
         Kind("model.opening", *stored("model.opening"), judge_model(owner.folder)),
+        Kind("model.opening, committed afresh", *stored("afresh.opening"), judge_model(owner.folder), "links"),
         Kind("dataset.opening", *stored("dataset.opening"), judge_opening(owner.folder)),
     ]

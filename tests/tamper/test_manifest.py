@@ -27,7 +27,7 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements import dataset, scope, training
+from zkunlearn.circuits.statements import dataset, model_link, scope, training
 from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.formats.container import KINDS
 from zkunlearn.models.shards import Run
@@ -45,6 +45,9 @@ FREE: dict[tuple[str, str], tuple[set[str], str]] = {
     ("dataset.opening", "spent"): ({"minus one", "bit flipped", "spliced"}, "the owner's own count, lowered"),
     # What the auditor says that he knows already is not looked at again (docs/security.md, "Not claimed").
     ("training, superseded", "proof"): (set(), "its statement is compared, and it has its own `verify`"),
+    ("bundle", "links"): ({"first doubled"}, "a link that is there twice leads nowhere else"),
+    # What `refitted` writes anew, from the data set beside it.
+    ("model link, and its training alike", "references.training.statement.dataset"): (set(), "named as it is"),
     ("dataset, known", "proof"): (set(), "verified before, says who names the digest"),
     # Lists are sets of digests, in any order; text after # is for people.
     ("a forget list", "head"): ({"capital", "dropped", "doubled", "swapped with the next"}, "a comment"),
@@ -66,15 +69,13 @@ FORM_ONLY = {
     "of a column that suits its other value, too: tests/models/test_maps.py": {"map"},
     "a map whose fields are bound": {"class_weight[]"},
     "of a start that trained all shards, empty: tests/reference/test_sisa.py has others": {"scope"},
-    "of a bundle whose statements are about one data set: tests/cli/test_shards.py has one that needs a link": {
-        "links"
-    },
 }
 # Maps that have no fields: nothing is referred to, or attached.
 EMPTY = {
     *(("dataset", name) for name in ("attached", "references")),
     *(("link", name) for name in ("attached", "references.old.references", "references.new.references")),
     ("training", "references.dataset.references"),
+    *(("model link", name) for name in ("attached", "references.training.references.dataset.references")),
 }
 
 
@@ -176,6 +177,7 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     assert {"proofs", "links"} <= {name for kind, name in named if kind == "bundle"}
     assert set(written_records([])) | set(training.TrainingStatement.attachments) <= of_proof
     assert {"old", "new"} <= {name for kind, name in named if kind == "link"}
+    assert set(model_link._FIELDS) <= {name for kind, name in named if kind == "model link"}
     assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof
 
 

@@ -11,7 +11,7 @@ from zkunlearn.circuits.language.layout import MatrixLayout
 from zkunlearn.circuits.relations.dataset import dataset_columns
 from zkunlearn.circuits.relations.methods import descent
 from zkunlearn.circuits.relations.model import model_columns
-from zkunlearn.circuits.relations.recommitment import Recommitment
+from zkunlearn.circuits.relations.recommitment import dataset_recommitment
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.live import Live
@@ -64,7 +64,7 @@ def recommitment_shape_of(rows, features):
     for name, openings in (("dataset", 2), ("new dataset", 3)):
         layout = MatrixLayout(name, dataset_columns(rows, features, 1), 6)
         matrices[name] = MatrixShape(layout, ReedSolomonCode(6, openings))
-    return ProofShape(Recommitment(rows, features, 1), matrices)
+    return ProofShape(dataset_recommitment(rows, features, 1), matrices)
 
 
 def bits(shape):

@@ -63,3 +63,10 @@ def test_write_the_frozen_files_of_shards() -> None:
     write("dataset", data.commitment, "shards.")
     write("training", first.proof, "shards.")
     write("training", request.proof, "request.shards.")
+
+
+def test_write_the_frozen_link_of_a_model() -> None:
+    """The models of all stages of all shards, committed afresh."""
+    features = np.random.default_rng(3).normal(size=(11, 2))
+    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=3)
+    write("model link", zu.recommit_model(zu.prove(data, SHARDS, model_openings=2).secret, openings=3)[1])
