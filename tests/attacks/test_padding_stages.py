@@ -283,13 +283,15 @@ def test_junk_in_earlier_models_begins_junk(request_: tuple[SisaDeclared, Column
     [((SPARE, 0), {MEAN, EXPONENT}), ((0, PAST), set())],
     ids=["a shard past the last", "a feature past the last"],
 )
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.slow)], ids=["some columns", "all columns"])
 def test_a_single_cell_of_the_scaler_can_hold_junk_only_where_nothing_reads_it(
-    own: SisaDeclared, true_columns: Columns, cell: tuple[int, int], free: set[Address]
+    own: SisaDeclared, true_columns: Columns, cell: tuple[int, int], free: set[Address], every: int
 ) -> None:
     """Of the second stage; each alone."""
     relation: Any = own.relation.parts[1][1]
     box, accepted = filled(own.shape, true_columns), set()
-    for name in [Address("witness", each.name) for each in relation.scaler.columns] + [COEFFICIENTS]:
+    others = [name for each in relation.scaler.columns if (name := Address("witness", each.name)) not in free]
+    for name in [*free, *others[::every], COEFFICIENTS]:
         address = column(own, (0, 2), name)
         cells = box[address].copy()
         cells[..., *cell] = random_field(1)[0]
