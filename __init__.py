@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .models.suggestion import Suggestion
     from .prover.owner.dataset import Dataset
     from .prover.owner.model import Model
+    from .prover.owner.recommitment import recommit, recommit_model
     from .prover.owner.sharded_model import ShardedModel
     from .prover.owner.trained import Trained
     from .prover.owner.trial import ShardedRun, TrainingRun
@@ -109,6 +110,8 @@ _HOMES = {
     "TrainingSpec": "models.spec",
     "VerificationReport": "verifier.verify",
     "load_spec": "models.spec",
+    "recommit": "prover.owner.recommitment",
+    "recommit_model": "prover.owner.recommitment",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
     "verify_recommitment": "verifier.verify",
@@ -333,42 +336,6 @@ def prove(
         workers,
         groups,
     )
-
-
-def recommit(
-    dataset: Dataset, openings: int = 32, *, progress: Callable[[str], None] | None = None
-) -> tuple[Dataset, RecommitmentProof]:
-    """Commit to the same rows afresh when openings run out; returns the new data set and the public link.
-
-    Raises:
-        BudgetExceeded: the last opening is spent; keep one for this.
-        ParameterError: openings that cannot be used, or an argument of another type.
-    """
-    from .prover.owner.recommitment import recommit_dataset
-
-    return recommit_dataset(dataset, openings, progress)
-
-
-def recommit_model(
-    model: Model | str | Path, openings: int | None = None, *, progress: Callable[[str], None] | None = None
-) -> tuple[Model, ModelRecommitmentProof]:
-    """Commit to the same model afresh when openings run out; returns the new model and the public link.
-
-    The new model predicts what the old one does, and its statement is that of the same training. What `prove` makes
-    from it (`previous=ShardedModel(bundle, models)`, or the bundle's folder) has the link in its bundle.
-
-    Args:
-        model: of any method, or its secret file; of a sharded training one of `.model.models`.
-        openings: of the new commitment, this one included; by default as many as the old one has.
-
-    Raises:
-        BudgetExceeded: the last opening is spent; keep one for this.
-        DataError, FormatError: naming the file.
-        ParameterError: openings that cannot be used, or an argument of another type.
-    """
-    from .prover.owner.recommitment import recommit_model
-
-    return recommit_model(model, openings, progress)
 
 
 def verify(

@@ -28,7 +28,7 @@ OWN_OPENINGS = 2  # that a fresh commitment spends at once: its validity proof, 
 LEAST_OF_MODEL = 2  # the link, and what it is for
 
 
-def recommit_dataset(
+def recommit(
     dataset: Dataset, openings: int = DEFAULT_OPENINGS, progress: Progress | None = None
 ) -> tuple[Dataset, RecommitmentProof]:
     """Commit to the same rows afresh, and prove that they are the same. One opening of each commitment is spent.
