@@ -78,6 +78,6 @@ def _committed(relation: ScalerRelation, integers: Mapping[Address, Integers]) -
     values[columns.EXPONENT] = integers[columns.EXPONENT].astype(np.uint16)
     for column in (columns.POWER, columns.SQUARE, columns.SPREAD, columns.VARIANCE, columns.OFFSET):
         values[column] = to_field(integers[column])
-    values[columns.SCALED_RATE] = mul(rate, values[columns.POWER])
-    values[columns.CENTRED_RATE] = mul(rate, values[columns.OFFSET])
+    values[columns.SCALED_RATE] = mul(rate, to_field(integers[columns.POWER]))
+    values[columns.CENTRED_RATE] = mul(rate, to_field(integers[columns.OFFSET]))
     return values, rows

@@ -401,8 +401,9 @@ def test_another_block_s_gradient_is_rejected(own: Declared, data: Data) -> None
 
 
 def test_every_column_of_the_scaler_is_lied_about() -> None:
-    """A column that is added has to come here too."""
-    names = {name for name, value in vars(columns_of_scaler).items() if isinstance(value, Address)}
+    """A column that is added has to come here too; those that only shards have, to test_lying_stages.py."""
+    known = {name: value for name, value in vars(columns_of_scaler).items() if isinstance(value, Address)}
+    names = {name for name, value in known.items() if value not in columns_of_scaler.COUNTED}
     lied = {
         "MEAN",
         "MEAN_REST",
