@@ -5,6 +5,7 @@ Before a release a change of the format writes them over. Afterwards it needs a 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,12 +58,19 @@ def test_write_the_frozen_files_of_shards() -> None:
     """A first training of all shards, and a request that begins from its models."""
     features = np.random.default_rng(2).normal(size=(11, 2))
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
-    data = zu.commit(features, np.arange(11) % 2, bounds=bounds, openings=3)
+    data = zu.commit(features, np.arange(11) % 2, bounds=bounds, openings=5)
     first = zu.prove(data, SHARDS)
     request = zu.prove(data, SHARDS, forget=[data.rows.ids[7]], previous=first)
     write("dataset", data.commitment, "shards.")
     write("training", first.proof, "shards.")
     write("training", request.proof, "request.shards.")
+    spec = replace(SHARDS, method=replace(SHARDS.method, standardize=True))
+    begun = zu.prove(data, spec)
+    write(
+        "training",
+        zu.prove(data, spec, forget=[data.rows.ids[7]], previous=begun).proof,
+        "standardized.request.shards.",
+    )
 
 
 def test_write_the_frozen_link_of_a_model() -> None:
