@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
+from math import log2
 from operator import and_
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..errors import InvalidProof, ParameterError, require_type
 from .pins import Pins
 from .proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
 from .protocol.proof import verify_protocol
-from .protocol.soundness import Soundness
+from .protocol.soundness import FIELD_BITS, Soundness
 from .shapes import new_transcript, shape_of
 
 
@@ -116,7 +117,10 @@ def verify_proof(proof: Proof[Any]) -> Soundness:
         raise InvalidProof("soundness", str(error)) from error
     roots = {name: matrix.root for name, matrix in statement.matrices.items()}
     verify_protocol(shape, new_transcript(statement), roots, proof.proof)
-    return soundness
+    if not statement.outside_error:
+        return soundness
+    outside = FIELD_BITS - log2(statement.outside_error)
+    return soundness & Soundness(outside, outside)
 
 
 def verify_dataset(commitment: DatasetCommitment) -> float:

@@ -88,6 +88,15 @@ class Statement(ABC):
     def require_provable(self) -> None:  # noqa: B027  # most kinds have nothing to refuse
         """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError."""
 
+    def with_attached(self, attached: Mapping[str, bytes]) -> Self:
+        """The same, that knows what its relation needs of its file besides."""
+        return self
+
+    @property
+    def outside_error(self) -> int:
+        """Numerator over |K| of the probability that something goes wrong which is no round of the proof."""
+        return 0
+
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:  # noqa: B027  # likewise
         """What follows from the statement and its attachments alone. Raises InvalidProof."""
 
