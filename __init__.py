@@ -35,13 +35,15 @@ if TYPE_CHECKING:
     from .models.suggestion import Suggestion
     from .prover.owner.dataset import Dataset
     from .prover.owner.model import Model
+    from .prover.owner.receipts import Receipts
     from .prover.owner.sharded_model import ShardedModel
     from .prover.owner.trained import Trained
     from .prover.owner.trial import ShardedRun, TrainingRun
     from .verifier.bundles import Bundle, BundleReport
     from .verifier.history import History, verify_chain
-    from .verifier.proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
-    from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment
+    from .verifier.proofs import DatasetCommitment, Proof, RecommitmentProof, RegistrationProof, TrainingProof
+    from .verifier.receipts import Receipt, ReceiptReport, verify_receipt
+    from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment, verify_registration
 
 __version__ = "0.1.0"
 __all__ = [
@@ -57,7 +59,10 @@ __all__ = [
     "Model",
     "ParameterError",
     "Proof",
+    "Receipt",
+    "ReceiptReport",
     "RecommitmentProof",
+    "RegistrationProof",
     "ShardedModel",
     "StatementMismatch",
     "Suggestion",
@@ -72,14 +77,18 @@ __all__ = [
     "load_spec",
     "memory_limit",
     "prove",
+    "receipts",
     "recommit",
+    "register",
     "suggest",
     "train",
     "verify",
     "verify_bundle",
     "verify_chain",
     "verify_dataset",
+    "verify_receipt",
     "verify_recommitment",
+    "verify_registration",
 ]
 _HOMES = {
     "Bundle": "verifier.bundles",
@@ -89,7 +98,10 @@ _HOMES = {
     "History": "verifier.history",
     "Model": "prover.owner.model",
     "Proof": "verifier.proofs",
+    "Receipt": "verifier.receipts",
+    "ReceiptReport": "verifier.receipts",
     "RecommitmentProof": "verifier.proofs",
+    "RegistrationProof": "verifier.proofs",
     "ShardedModel": "prover.owner.sharded_model",
     "Suggestion": "models.suggestion",
     "TrainingProof": "verifier.proofs",
@@ -99,6 +111,8 @@ _HOMES = {
     "load_spec": "models.spec",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
+    "verify_receipt": "verifier.receipts",
+    "verify_registration": "verifier.verify",
     "verify_recommitment": "verifier.verify",
 }
 
@@ -316,6 +330,30 @@ def recommit(
     from .prover.owner.recommitment import recommit_dataset
 
     return recommit_dataset(dataset, openings, progress)
+
+
+def register(dataset: Dataset, *, progress: Callable[[str], None] | None = None) -> RegistrationProof:
+    """List all record digests in public, with a fingerprint of each row, and prove these; one opening is spent.
+
+    Raises:
+        BudgetExceeded: no opening is left.
+        ParameterError: there are too many rows, or an argument is of another type.
+    """
+    from .prover.owner.registration import register_dataset
+
+    return register_dataset(dataset, progress)
+
+
+def receipts(dataset: Dataset) -> Receipts:
+    """What people need to find their rows in a registered data set, for their eyes alone: `.of(id)`, `.all()`.
+
+    Raises:
+        DataError: from `.of`, an id that is not there.
+        ParameterError: an argument of another type.
+    """
+    from .prover.owner.receipts import Receipts
+
+    return Receipts(dataset)
 
 
 def verify(

@@ -14,8 +14,8 @@ SHARDS = """
 
 SISA as it is proved, beside SISA in float64 on the same shards (`benchmarks/shards.py`, written apart from the
 product), and plain retraining with as many epochs as all stages have together. Every fourth row is held out; bounds are
-0 and the largest value. Standardised features are those of each stage of each shard, by its own rows. What SISA costs in accuracy is the difference to the last column. Shards are by chance, so
-figures change by a few rows from run to run.
+0 and the largest value. Standardised features are those of each stage of each shard, by its own rows. What SISA costs
+in accuracy is the difference to the last column. Shards are by chance, so figures change by a few rows from run to run.
 
 | data set | spec | right of those held out: proved | float64 SISA | other predictions | plain retraining |
 |---|---|---|---|---|---|

@@ -15,6 +15,7 @@ from .exits import REFUSED, require_memory
 from .history import show_history
 from .options import FILE, common, load_previous
 from .output import Output, one_line
+from .receipts import check_around, commitment_of, is_receipt, read_registration, show_receipts
 from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
 
 
@@ -43,6 +44,12 @@ from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
     help="Links the data set of the superseded proof to this one, if it was committed afresh in between.",
 )
 @click.option("--known-dataset", metavar="DIGEST", help="A data set already checked: saves checking it again.")
+@click.option(
+    "--registration",
+    metavar="R",
+    help="Of the data set, a file, or the digest of one already checked: ties records to rows of the matrix.",
+)
+@click.option("--proof", "proof_file", type=FILE, metavar="P", help="Of receipts: whether this training forgot them.")
 @common
 def verify(
     output: Output,
@@ -54,14 +61,16 @@ def verify(
     previous_file: Path | None,
     link_file: Path | None,
     known_dataset: str | None,
+    registration: str | None,
+    proof_file: Path | None,
 ) -> None:
-    """Check proofs of any kind, and bundles: of data sets, trainings, recommitments. Exit code 0 if all are valid, 1 if
-    one is not.
+    """Check proofs of any kind, bundles, and receipts. Exit code 0 if all are valid, 1 if one is not, or if rows of a
+    receipt are not forgotten in the proof that is named.
 
     What is pinned must match the statement exactly; what is not pinned is what the owner says it is. What a proof
     refers to is taken from the other FILEs, and every reference that was not followed is told.
     """
-    options = (dataset_file, spec_file, forget_file, previous_file, link_file, known_dataset)
+    options = (dataset_file, spec_file, forget_file, previous_file, link_file, known_dataset, registration, proof_file)
     if folder is not None:
         if files or any(option is not None for option in options):
             raise click.UsageError("--chain takes everything from its folder: no FILE and no other option")
@@ -70,6 +79,11 @@ def verify(
         return
     if not files:
         raise click.UsageError("Missing argument 'FILE...'.")
+    if any(map(is_receipt, files)):
+        _verify_receipts(output, files, dataset_file, registration, proof_file)
+        return
+    if registration is not None or proof_file is not None:
+        raise click.UsageError("--registration and --proof are for receipts; a registration is one of the FILEs else")
     known = None if known_dataset is None else parse_digest(known_dataset)
     if known is None and known_dataset is not None:
         raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
@@ -89,6 +103,19 @@ def verify(
     show(output, verdicts)
     if code_of(verdicts):
         raise click.exceptions.Exit(code_of(verdicts))
+
+
+def _verify_receipts(
+    output: Output, files: Sequence[Path], dataset_file: Path | None, registration: str | None, proof_file: Path | None
+) -> None:
+    """Receipts, each against the same data set, registration and training."""
+    receipts = [zu.Receipt.load(file) for file in files]
+    dataset = commitment_of(receipts[0], files[0]) if dataset_file is None else zu.DatasetCommitment.load(dataset_file)
+    named = None if registration is None else read_registration(registration)
+    with output.phases("verifying"):
+        code = show_receipts(output, files, check_around(dataset, named, proof_file))
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 def _require_use(found: Sequence[Verdict], pins: dict[str, Any]) -> None:

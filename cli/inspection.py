@@ -14,6 +14,7 @@ from typing import Any
 from ..circuits.statements.base import Statement, read_statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
+from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, ParameterError
 from ..formats.container import MAGIC, read_container
@@ -26,6 +27,7 @@ from ..verifier.bundles import BUNDLE_KIND, Bundle
 from ..verifier.proofs import Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
 from ..verifier.protocol.soundness import soundness_terms, total_bits
+from ..verifier.receipts import RECEIPT_KIND, Receipt
 from ..verifier.shapes import shape_of
 from .output import Lines, foreign
 from .words import (
@@ -76,7 +78,7 @@ def inspect_file(path: Path) -> Inspection:
         inspection = _SECRETS[kind](path, payload) if kind in _SECRETS else _statement(path)
     size = path.stat().st_size
     inspection.lines.insert(0, ("file", f"{foreign(path)}, {size_text(size)}"))
-    inspection.data = {"kind": kind, "secret": inspection.last == SECRET, "bytes": size, **inspection.data}
+    inspection.data = {"kind": kind, "secret": inspection.last.startswith("SECRET"), "bytes": size, **inspection.data}
     return inspection
 
 
@@ -225,6 +227,22 @@ def _link(statement: LinkStatement) -> Inspection:
     return Inspection("recommitment", [("old data set", old), ("new data set", new)], data={"old": old, "new": new})
 
 
+def _registration(statement: RegistrationStatement) -> Inspection:
+    digest, dataset = statement_digest(statement).hex(), statement_digest(statement.dataset).hex()
+    lines = [("registration", digest), ("data set", dataset), ("records", plural(statement.dataset.rows, "record"))]
+    data = {"registration": digest, "dataset": dataset, "rows": statement.dataset.rows}
+    return Inspection("registration", lines, data=data)
+
+
+def _receipt(path: Path, payload: dict[str, Any]) -> Inspection:
+    receipt = Receipt.load(path)
+    lines = [("data set", receipt.dataset.hex()), ("rows", plural(len(receipt.rows), "row"))]
+    data = {"dataset": receipt.dataset.hex(), "positions": list(receipt.positions)}
+    return Inspection(
+        "receipt", lines, "SECRET: whoever has this file can read the rows of the person it is for.", data
+    )
+
+
 def _dataset_opening(path: Path, payload: dict[str, Any]) -> Inspection:
     found = {name: payload.get(name) for name in ("dataset", "spent")}
     fields = take(found, {"dataset": Bytes(DIGEST_BYTES), "spent": Int()}, str(path))
@@ -257,5 +275,6 @@ _WORDS = {
     "dataset": Words(_dataset, "every cell of this data set is in its declared range", rank=0),
     "link": Words(_link, "both commitments hold the same rows", rank=1),
     "training": Words(_training),
+    "registration": Words(_registration, "record i is row i for everybody whose receipt verifies", rank=1),
 }
-_SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening}
+_SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening, RECEIPT_KIND: _receipt}

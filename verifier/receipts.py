@@ -164,12 +164,13 @@ class ReceiptReport:
     @property
     def values(self) -> list[tuple[int, Mapping[str, Any]]]:
         """Of each row its position, and what is in its columns, in original units."""
-        encoding, found = self.dataset.encoding, []
+        encoding = self.dataset.encoding
+        found: list[tuple[int, Mapping[str, Any]]] = []
         for row in self.receipt.rows:
             features, label, _ = row.parts(len(encoding.features))
             decoded = encoding.decode_features([features])[0].tolist()
             own: dict[str, Any] = dict(zip(encoding.names, decoded, strict=True))
-            own[encoding.label.column.name if encoding.label.column else "label"] = encoding.decode_labels([label])[0]
+            own["label"] = encoding.decode_labels([label]).tolist()[0]
             found.append((row.position, own))
         return found
 

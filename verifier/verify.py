@@ -15,9 +15,9 @@ from typing import Any
 
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.training import TrainingStatement
-from ..errors import InvalidProof, ParameterError, require_type
+from ..errors import InvalidProof, ParameterError, StatementMismatch, require_type
 from .pins import Pins
-from .proofs import DatasetCommitment, Proof, RecommitmentProof, TrainingProof
+from .proofs import DatasetCommitment, Proof, RecommitmentProof, RegistrationProof, TrainingProof
 from .protocol.proof import verify_protocol
 from .protocol.soundness import FIELD_BITS, Soundness
 from .shapes import new_transcript, shape_of
@@ -143,6 +143,21 @@ def verify_recommitment(recommitment: RecommitmentProof) -> float:
     """
     require_type("recommitment", recommitment, RecommitmentProof, "`recommit` returns it second")
     return verify_proof(recommitment).least
+
+
+def verify_registration(registration: RegistrationProof, dataset: DatasetCommitment) -> float:
+    """Check that fingerprints are those of the rows of a data set, in the order of its records; bits of soundness.
+
+    Raises:
+        StatementMismatch: it is of another data set.
+        InvalidProof: naming the check that failed.
+        ParameterError: an argument of another type.
+    """
+    require_type("registration", registration, RegistrationProof, "`register` returns it")
+    require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
+    if registration.statement.dataset != dataset.statement:
+        raise StatementMismatch("the registration is of another data set")
+    return verify_proof(registration).least
 
 
 def verify_training(proof: TrainingProof, dataset: DatasetCommitment, pins: Pins | None = None) -> VerificationReport:

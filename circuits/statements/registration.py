@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import FormatError, InvalidProof, ParameterError
-from ...formats.fields import Bytes, Int, take
+from ...formats.fields import Bytes, Fields, Int, take
 from ...models.shapes import MAX_ROWS
 from ..field.goldilocks import ZERO, K, P, Vector, kdot
 from ..field.multilinear import Point, eq_table
@@ -35,7 +35,7 @@ DIGESTS, FINGERPRINTS = "digests", "fingerprints"  # what the file carries
 LOW_BITS = 16  # of a row: sums over fingerprints are made of so many at a time
 MAX_ERROR = 1 << 27  # over |K|: 100 bits, with those of the proof
 
-_FIELDS = {
+_FIELDS: Fields = {
     "dataset": Bytes(DIGEST_BYTES),
     "start": Int(0, 0),  # data that grows registers its new rows alone
     "stop": Int(1, MAX_ROWS),
