@@ -37,7 +37,7 @@ class Receipts:
         return Receipt(
             dataset=self._dataset.statement.digest,
             id=name,
-            rows=tuple(ReceiptRow(n, rows.cells(n), rows.salts[n].tobytes()) for n in positions),
+            rows=tuple(ReceiptRow(n, rows.packed_cells(n), rows.salts[n].tobytes()) for n in positions),
             record_paths=rows.record_paths(positions),
             root=bytes(self._levels[-1]),
             fingerprint_paths=record_paths(self._levels, positions),

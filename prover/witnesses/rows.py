@@ -107,7 +107,7 @@ class Rows:
         values = [features, self.labels[rows].astype("<i4"), self.blinds.T[rows].astype("<u8")]
         return [np.ascontiguousarray(part).view(np.uint8).reshape(len(features), -1) for part in values]
 
-    def cells(self, position: int) -> bytes:
+    def packed_cells(self, position: int) -> bytes:
         """A row's features, label and blinds as they are hashed."""
         return b"".join(part.tobytes() for part in self._cells(slice(position, position + 1)))
 
