@@ -336,8 +336,7 @@ def register(dataset: Dataset, *, progress: Callable[[str], None] | None = None)
     """List all record digests in public, with a fingerprint of each row, and prove these; one opening is spent.
 
     Raises:
-        BudgetExceeded: no opening is left.
-        ParameterError: there are too many rows, or an argument is of another type.
+        BudgetExceeded, ParameterError: no opening is left; there are too many rows, or it is no data set.
     """
     from .prover.owner.registration import register_dataset
 
@@ -348,7 +347,6 @@ def receipts(dataset: Dataset) -> Receipts:
     """What people need to find their rows in a registered data set, for their eyes alone: `.of(id)`, `.all()`.
 
     Raises:
-        DataError: from `.of`, an id that is not there.
         ParameterError: an argument of another type.
     """
     from .prover.owner.receipts import Receipts

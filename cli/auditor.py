@@ -15,7 +15,7 @@ from .exits import REFUSED, require_memory
 from .history import show_history
 from .options import FILE, common, load_previous
 from .output import Output, one_line
-from .receipts import check_around, commitment_of, is_receipt, read_registration, show_receipts
+from .receipts import Named, any_receipts, judge_receipts
 from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
 
 
@@ -79,8 +79,13 @@ def verify(
         return
     if not files:
         raise click.UsageError("Missing argument 'FILE...'.")
-    if any(map(is_receipt, files)):
-        _verify_receipts(output, files, dataset_file, registration, proof_file)
+    if any_receipts(files):
+        if any(option is not None for option in (spec_file, forget_file, previous_file, known_dataset)):
+            raise click.UsageError("receipts take --dataset, --registration, --recommitment and --proof alone")
+        require_memory()
+        code = judge_receipts(output, files, Named(dataset_file, registration, proof_file, link_file))
+        if code:
+            raise click.exceptions.Exit(code)
         return
     if registration is not None or proof_file is not None:
         raise click.UsageError("--registration and --proof are for receipts; a registration is one of the FILEs else")
@@ -103,19 +108,6 @@ def verify(
     show(output, verdicts)
     if code_of(verdicts):
         raise click.exceptions.Exit(code_of(verdicts))
-
-
-def _verify_receipts(
-    output: Output, files: Sequence[Path], dataset_file: Path | None, registration: str | None, proof_file: Path | None
-) -> None:
-    """Receipts, each against the same data set, registration and training."""
-    receipts = [zu.Receipt.load(file) for file in files]
-    dataset = commitment_of(receipts[0], files[0]) if dataset_file is None else zu.DatasetCommitment.load(dataset_file)
-    named = None if registration is None else read_registration(registration)
-    with output.phases("verifying"):
-        code = show_receipts(output, files, check_around(dataset, named, proof_file))
-    if code:
-        raise click.exceptions.Exit(code)
 
 
 def _require_use(found: Sequence[Verdict], pins: dict[str, Any]) -> None:

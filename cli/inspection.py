@@ -26,9 +26,10 @@ from ..models.spec import load_spec
 from ..verifier.bundles import BUNDLE_KIND, Bundle
 from ..verifier.proofs import Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
-from ..verifier.protocol.soundness import soundness_terms, total_bits
+from ..verifier.protocol.soundness import Soundness, soundness_terms, total_bits
 from ..verifier.receipts import RECEIPT_KIND, Receipt
 from ..verifier.shapes import shape_of
+from ..verifier.verify import outside_bits
 from .output import Lines, foreign
 from .words import (
     algorithm_sentence,
@@ -238,9 +239,7 @@ def _receipt(path: Path, payload: dict[str, Any]) -> Inspection:
     receipt = Receipt.load(path)
     lines = [("data set", receipt.dataset.hex()), ("rows", plural(len(receipt.rows), "row"))]
     data = {"dataset": receipt.dataset.hex(), "positions": list(receipt.positions)}
-    return Inspection(
-        "receipt", lines, "SECRET: whoever has this file can read the rows of the person it is for.", data
-    )
+    return Inspection("receipt", lines, "SECRET: whoever has this file can read whose rows these are.", data)
 
 
 def _dataset_opening(path: Path, payload: dict[str, Any]) -> Inspection:
@@ -265,16 +264,20 @@ def _security(statement: Statement) -> tuple[float | None, str]:
     """Proven bits, and in words; None for a statement that cannot be proved."""
     try:
         shape = shape_of(statement)
-        weakest = min(soundness_terms(shape), key=lambda term: term.bits)
+        bits, label = min((term.bits, term.label) for term in soundness_terms(shape))
     except ParameterError as error:
         return None, f"none: {error}"
-    return weakest.bits, f"{security_text(weakest.bits, total_bits(shape))}; weakest: {weakest.label}"
+    total, outside = total_bits(shape), outside_bits(statement)
+    if outside is not None:
+        bits, label = min((bits, label), (outside, f"outside of the proof, by {statement.kind}"))
+        total = (Soundness(total, total) & Soundness(outside, outside)).total
+    return bits, f"{security_text(bits, total)}; weakest: {label}"
 
 
 _WORDS = {
     "dataset": Words(_dataset, "every cell of this data set is in its declared range", rank=0),
     "link": Words(_link, "both commitments hold the same rows", rank=1),
     "training": Words(_training),
-    "registration": Words(_registration, "record i is row i for everybody whose receipt verifies", rank=1),
+    "registration": Words(_registration, "record i is row i for everybody whose receipt verifies"),
 }
 _SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening, RECEIPT_KIND: _receipt}

@@ -14,7 +14,7 @@ from ..circuits.statements.base import statement_digest
 from ..circuits.statements.link import LinkStatement
 from ..verifier.bundles import load_public, verify_bundle
 from ..verifier.pins import NAMES as PINS
-from ..verifier.pins import Pins
+from ..verifier.pins import Pins, require_birth
 from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .inspection import describe, words_of
@@ -94,6 +94,11 @@ class Evidence:
         proofs = (each.proof for each in self.files)
         return next((proof for proof in proofs if isinstance(proof, kind) and proof.digest == digest), None)
 
+    def links(self) -> list[LinkStatement]:
+        """Of the recommitments among the files, found valid before."""
+        proofs = [each.proof for each in self.files if isinstance(each.proof, zu.RecommitmentProof)]
+        return [proof.statement for proof in proofs if proof.digest in self.checked]
+
     def bundle(self, last: bytes | None) -> zu.Bundle | None:
         """The bundle among the files, found valid before, whose last statement has this digest, or None."""
         found = (each.bundle for each in self.files if each.bundle is not None and each.code == DONE)
@@ -164,6 +169,8 @@ def _judge(each: Verdict, evidence: Evidence) -> None:
     proof = _proof(each)
     if not isinstance(proof, zu.TrainingProof):
         found = verify_proof(proof)
+        if isinstance(proof, zu.RegistrationProof):
+            require_birth(proof.statement.dataset, evidence.links())
         each.security_bits, each.total_bits = found.least, found.total
         return
     commitment = evidence.commitment(proof, each.file)

@@ -18,7 +18,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..circuits.field.goldilocks import P
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.dataset import DIGEST_BYTES, DatasetStatement
 from ..circuits.statements.fingerprints import coefficients, fingerprint_leaf, written
@@ -27,10 +26,10 @@ from ..circuits.statements.record_tree import verify_records
 from ..circuits.statements.records import SALT_BYTES, Record, id_hash, record_digest
 from ..circuits.statements.registration import RegistrationStatement
 from ..errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch, require_type
-from ..formats.container import KINDS, decode, encode, write_container
+from ..formats.container import KINDS, decode, encode
 from ..formats.fields import Bytes, Fields, Int, ListOf, take
-from ..formats.files import read_file
-from ..models.shapes import MAX_ROWS
+from ..formats.files import read_file, write_file
+from ..models.shapes import MAX_ROWS, label_range
 from .proofs import DatasetCommitment, RegistrationProof, TrainingProof
 
 RECEIPT_KIND = "receipt"
@@ -68,8 +67,6 @@ class ReceiptRow:
         if len(self.cells) != layout.size:
             raise InvalidProof("receipt", f"the cells of a row have {layout.size} bytes, not {len(self.cells)}")
         *cells, label, first, second = layout.unpack(self.cells)
-        if max(first, second) >= P:
-            raise InvalidProof("receipt", "a blind is no element of the field")
         return tuple(cells), label, (first, second)
 
 
@@ -102,12 +99,15 @@ class Receipt:
         return {name: rows if name == "rows" else getattr(self, name) for name in _FIELDS}
 
     def to_bytes(self) -> bytes:
-        """The whole file."""
-        return encode(RECEIPT_KIND, self._payload())
+        """The whole file. Raises ParameterError: it would have more rows, or bytes, than can be read."""
+        data = encode(RECEIPT_KIND, self._payload())
+        if len(self.rows) > MAX_ROWS_OF_ONE or len(data) > MAX_RECEIPT_BYTES:
+            raise ParameterError(f"a person with {len(self.rows)} rows has more than one receipt can hold")
+        return data
 
     def save(self, path: Path | str) -> None:
         """Write the file, which only its owner may read, whole or not at all."""
-        write_container(path, RECEIPT_KIND, self._payload(), secret=True)
+        write_file(path, self.to_bytes(), secret=True)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Receipt:
@@ -162,16 +162,15 @@ class ReceiptReport:
         return None if self.proof is None else self.forgotten == self.receipt.positions
 
     @property
-    def values(self) -> list[tuple[int, Mapping[str, Any]]]:
-        """Of each row its position, and what is in its columns, in original units."""
+    def values(self) -> list[tuple[int, list[tuple[str, Any]]]]:
+        """Of each row its position, and column by column its name and value in original units; the label last."""
         encoding = self.dataset.encoding
-        found: list[tuple[int, Mapping[str, Any]]] = []
+        found: list[tuple[int, list[tuple[str, Any]]]] = []
         for row in self.receipt.rows:
             features, label, _ = row.parts(len(encoding.features))
             decoded = encoding.decode_features([features])[0].tolist()
-            own: dict[str, Any] = dict(zip(encoding.names, decoded, strict=True))
-            own["label"] = encoding.decode_labels([label]).tolist()[0]
-            found.append((row.position, own))
+            named = list(zip(encoding.names, decoded, strict=True))
+            found.append((row.position, [*named, ("label", encoding.decode_labels([label]).tolist()[0])]))
         return found
 
 
@@ -184,16 +183,17 @@ def check_receipt(receipt: Receipt, dataset: DatasetStatement) -> tuple[Record, 
     """
     if receipt.dataset != statement_digest(dataset):
         raise StatementMismatch("the receipt is about another data set")
-    own = coefficients(receipt.dataset, dataset.features, dataset.outputs)
+    own = coefficients(dataset.born, dataset.features, dataset.outputs)
     name, digests, leaves = id_hash(receipt.id), [], []
     for row in receipt.rows:
         features, label, blinds = row.parts(dataset.features)
-        labels = [label]
-        if dataset.outputs > 1:  # it is the number of a class
-            labels = [int(label == j) for j in range(dataset.outputs)]
-            if not any(labels):
-                raise InvalidProof("receipt", f"there is no class {label}")
-        digests.append(record_digest(row.salt, name, features, [label], blinds))
+        labels = _label_cells(label, dataset)
+        if max(map(abs, features)) > 1 << dataset.encoding.x_bits:
+            raise InvalidProof("receipt", "a cell is out of the range that is proved of all cells")
+        try:
+            digests.append(record_digest(row.salt, name, features, [label], blinds))
+        except FormatError as error:
+            raise InvalidProof("receipt", str(error)) from None
         leaves.append(fingerprint_leaf(written(own.fingerprint(features, labels, blinds))))
     verify_records(dataset.record_root, dataset.rows, receipt.positions, digests, receipt.record_paths)
     try:
@@ -201,6 +201,15 @@ def check_receipt(receipt: Receipt, dataset: DatasetStatement) -> tuple[Record, 
     except InvalidProof as error:
         raise InvalidProof("fingerprint path", error.detail) from error
     return tuple(map(Record, receipt.positions, digests))
+
+
+def _label_cells(label: int, dataset: DatasetStatement) -> list[int]:
+    """What a row has in the columns of labels; of classes its integer is the number. Raises InvalidProof("receipt")."""
+    cells = [label] if dataset.outputs == 1 else [int(label == j) for j in range(dataset.outputs)]
+    low, high = label_range(dataset.encoding.label.kind)
+    if not all(low <= cell <= high for cell in cells) or (dataset.outputs > 1 and not any(cells)):
+        raise InvalidProof("receipt", f"there is no label {label}")
+    return cells
 
 
 def verify_receipt(

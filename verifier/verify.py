@@ -6,17 +6,17 @@ the order of the code below.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from math import log2
 from operator import and_
 from typing import Any
 
-from ..circuits.statements.base import statement_digest
+from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.training import TrainingStatement
 from ..errors import InvalidProof, ParameterError, StatementMismatch, require_type
-from .pins import Pins
+from .pins import Pins, require_birth
 from .proofs import DatasetCommitment, Proof, RecommitmentProof, RegistrationProof, TrainingProof
 from .protocol.proof import verify_protocol
 from .protocol.soundness import FIELD_BITS, Soundness
@@ -105,7 +105,7 @@ def verify_proof(proof: Proof[Any]) -> Soundness:
     Raises:
         InvalidProof: naming the check that failed.
     """
-    statement = proof.statement
+    statement = proof.statement.with_attached(proof.attached)
     statement.require_consistent(proof.attached)
     try:
         shape = shape_of(statement)
@@ -117,10 +117,13 @@ def verify_proof(proof: Proof[Any]) -> Soundness:
         raise InvalidProof("soundness", str(error)) from error
     roots = {name: matrix.root for name, matrix in statement.matrices.items()}
     verify_protocol(shape, new_transcript(statement), roots, proof.proof)
-    if not statement.outside_error:
-        return soundness
-    outside = FIELD_BITS - log2(statement.outside_error)
-    return soundness & Soundness(outside, outside)
+    outside = outside_bits(statement)
+    return soundness if outside is None else soundness & Soundness(outside, outside)
+
+
+def outside_bits(statement: Statement) -> float | None:
+    """Soundness of what is no round of a statement's proof, such as fingerprints; None if there is nothing."""
+    return FIELD_BITS - log2(statement.outside_error) if statement.outside_error else None
 
 
 def verify_dataset(commitment: DatasetCommitment) -> float:
@@ -145,19 +148,30 @@ def verify_recommitment(recommitment: RecommitmentProof) -> float:
     return verify_proof(recommitment).least
 
 
-def verify_registration(registration: RegistrationProof, dataset: DatasetCommitment) -> float:
+def verify_registration(
+    registration: RegistrationProof, dataset: DatasetCommitment, recommitments: Iterable[RecommitmentProof] = ()
+) -> float:
     """Check that fingerprints are those of the rows of a data set, in the order of its records; bits of soundness.
+
+    Args:
+        recommitments: of a data set that was committed afresh, those that lead to it from where its rows were first
+            committed; checked too.
 
     Raises:
         StatementMismatch: it is of another data set.
         InvalidProof: naming the check that failed.
-        ParameterError: an argument of another type.
+        ParameterError: a recommitment is missing, or an argument of another type.
     """
     require_type("registration", registration, RegistrationProof, "`register` returns it")
     require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
     if registration.statement.dataset != dataset.statement:
         raise StatementMismatch("the registration is of another data set")
-    return verify_proof(registration).least
+    links = list(recommitments)
+    for link in links:
+        require_type("recommitments", link, RecommitmentProof, "`recommit` returns it second")
+    require_birth(dataset.statement, [link.statement for link in links])
+    proofs: list[Proof[Any]] = [*links, registration]
+    return reduce(and_, map(verify_proof, proofs)).least
 
 
 def verify_training(proof: TrainingProof, dataset: DatasetCommitment, pins: Pins | None = None) -> VerificationReport:

@@ -105,7 +105,7 @@ S = TypeVar("S", bound=Statement)
 STATEMENTS: dict[str, type[Statement]] = {}
 
 
-def register(kind: type[S]) -> type[S]:
+def statement_kind(kind: type[S]) -> type[S]:
     """Enter a kind into the tables of statements and of files. Raises ParameterError if its name is taken."""
     if kind.kind in KINDS or kind.kind in RESERVED:
         raise ParameterError(f"there is a kind {kind.kind!r} already")

@@ -25,7 +25,7 @@ from ..field.goldilocks import ZERO, K, P, Vector, kdot
 from ..field.multilinear import Point, eq_table
 from ..relations.dataset import DATASET
 from ..relations.registration import Registration
-from .base import Committed, Statement, referenced, register, statement_digest
+from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
 from .fingerprints import FINGERPRINT_BYTES, Coefficients, coefficients, error, fingerprint_leaf
 from .record_tree import root_of
@@ -44,7 +44,7 @@ _FIELDS: Fields = {
 }
 
 
-@register
+@statement_kind
 @dataclass(frozen=True)
 class RegistrationStatement(Statement):
     """Fingerprints of all rows of a data set.
@@ -68,7 +68,7 @@ class RegistrationStatement(Statement):
     @cached_property
     def coefficients(self) -> Coefficients:
         """Of the rows' fingerprints."""
-        return coefficients(statement_digest(self.dataset), self.dataset.features, self.dataset.outputs)
+        return coefficients(self.dataset.born, self.dataset.features, self.dataset.outputs)
 
     @property
     def relation(self) -> Registration:

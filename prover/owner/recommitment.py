@@ -7,6 +7,7 @@ from dataclasses import replace
 from ...circuits.language.layout import Address
 from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.recommitment import NEW_DATASET
+from ...circuits.statements.dataset import DIGEST_BYTES
 from ...circuits.statements.link import LinkStatement
 from ...errors import require_type
 from ...verifier.proofs import RecommitmentProof
@@ -34,9 +35,10 @@ def recommit_dataset(
     require_type("dataset", dataset, Dataset, DATASETS)
     openings = require_openings(openings, least=OWN_OPENINGS)
     dataset.budget.raise_to(dataset.openings_seen())  # of a restored backup
-    draft = LinkStatement(dataset.statement, replace(dataset.statement, openings=openings))
+    old = dataset.statement
+    draft = LinkStatement(old, old.recommitted(bytes(DIGEST_BYTES), openings))
     shape = check_before_work(draft, [dataset.budget])
-    new = commit_rows(dataset.rows, dataset.statement.encoding, openings, progress)
+    new = commit_rows(dataset.rows, old.encoding, openings, progress, born=old.born)
     statement = replace(draft, new=new.statement)
     columns = {**dataset.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in new.columns.items()}}
     committed = {DATASET: dataset.matrix, NEW_DATASET: new.matrix}

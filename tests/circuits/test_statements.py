@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from zkunlearn.circuits.statements.base import Statement, read_statement, register, written
+from zkunlearn.circuits.statements.base import Statement, read_statement, statement_kind, written
 from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
 from zkunlearn.circuits.statements.link import LinkStatement
 from zkunlearn.circuits.statements.records import Record, order_key
@@ -195,4 +195,4 @@ def test_two_kinds_of_one_name_are_refused() -> None:
         kind = "training"
 
     with pytest.raises(ParameterError, match="there is a kind 'training' already"):
-        register(Other)
+        statement_kind(Other)
