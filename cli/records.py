@@ -70,11 +70,9 @@ def receipt(output: Output, directory: Path, name: str | None, everybody: bool, 
         last = f"receipt of {foreign(name)}: {plural(len(own.rows), 'row')}, {foreign(out)}"
     else:
         out.mkdir(mode=0o700, parents=True)
-        count = 0
         with output.phases("writing receipts"):
-            for own in receipts.all():
-                count += 1
-                own.save(out / f"{count}{SUFFIX}")
+            for count, own in enumerate(receipts.all(), start=1):
+                own.save(out / f"{count}{SUFFIX}", durable=False)  # there may be a million of them
         last = f"receipts: {plural(count, 'receipt')} in {foreign(out)}"
     lines = [("data set", dataset.statement.digest.hex()), ("SECRET", "each holds the rows of the person it is for")]
     output.result("Receipt" if name is not None else "Receipts", lines, last, {"file": str(out), "receipts": count})

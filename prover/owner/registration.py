@@ -30,10 +30,11 @@ def register_dataset(dataset: Dataset, progress: Progress | None = None) -> Regi
     Digests and fingerprints are the same however often, and from whichever copy, this is done.
 
     Raises:
-        BudgetExceeded: no opening is left.
+        BudgetExceeded: no opening is left, or more were spent than are counted.
         ParameterError: there are too many rows, or an argument is of another type.
     """
     require_type("dataset", dataset, Dataset, DATASETS)
+    dataset.require_whole_count()
     draft, rows = RegistrationStatement(dataset.statement, bytes(DIGEST_BYTES)), dataset.rows
     count = dataset.statement.rows
     sizes = {DIGESTS: bytes(DIGEST_BYTES * count), FINGERPRINTS: bytes(FINGERPRINT_BYTES * count)}
