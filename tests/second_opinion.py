@@ -14,14 +14,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+from zkunlearn.circuits.field.goldilocks import K as PackageK
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.one_pass import OnePass
+from zkunlearn.circuits.relations.registration import Registration
 from zkunlearn.circuits.relations.sisa import Sisa
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
 
-from .reference import arithmetic, gradient_descent, one_pass, relations, sisa, standardization, toys, verifier
+from .reference import (
+    arithmetic,
+    gradient_descent,
+    one_pass,
+    registration,
+    relations,
+    sisa,
+    standardization,
+    toys,
+    verifier,
+)
 from .reference.channel import Transcript
 from .reference.examples import forget_list
 from .reference.field import K
@@ -80,8 +92,8 @@ def _same(shape: ProofShape) -> verifier.Shape:
 def _shaped_like(shape: ProofShape) -> Iterator[None]:
     """Rows as long as in the shape, instead of those that make files shortest."""
     layout = {name: (m.code.inverse_rate, m.code.row_bits) for name, m in shape.committed.items()}
-    (own,) = (group.code for group in shape.groups if group.witness is not None)
-    codes = {"witness": Code(own.row_bits, own.openings, own.inverse_rate)}
+    own = next((group.code for group in shape.groups if group.witness is not None), None)
+    codes = {} if own is None else {"witness": Code(own.row_bits, own.openings, own.inverse_rate)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verifier, "LAYOUT", layout)
         patch.setattr(verifier, "code_of", lambda columns, openings, rate, c: Code(c, openings, rate))
@@ -95,6 +107,8 @@ def _relation(relation: Any) -> relations.Relation:
         return toys.ScaledGradient(relation.rows, relation.features)
     if isinstance(relation, Shards):
         return toys.Shards(relation.rows, list(relation.ranges), list(relation.holes))
+    if isinstance(relation, Registration):
+        return _registration(relation)
     if isinstance(relation, Validity):
         shape = ("rows", "features", "label_kind", "outputs", "x_bits")
         return relations.Validity(_dataset(*(getattr(relation, name) for name in shape)))
@@ -110,6 +124,19 @@ def _relation(relation: Any) -> relations.Relation:
         patch.setattr(gradient_descent, "schedule", lambda *_: handed)
         kind = gradient_descent.GradientDescent if s.standardization is None else standardization.StandardizedDescent
         return kind(_statement(s, gone))
+
+
+def _registration(own: Registration) -> relations.Relation:
+    """The relation of fingerprints, with its vector and the fingerprints' extension handed over."""
+    kind = "binary" if own.outputs == 1 else "categorical"
+    found = registration.Registration(_dataset(own.rows, own.features, kind, own.outputs, 10), b"", [])
+    found.r, found.c = ([K(*x.pair) for x in part] for part in (own.r, own.c))
+
+    def extension(s: list[K]) -> K:
+        return K(*own.fingerprints(tuple(PackageK(x.a, x.b) for x in s)).pair)
+
+    found.extension = extension  # type: ignore[method-assign]
+    return found
 
 
 def _schedule(s: Any) -> arithmetic.Schedule:

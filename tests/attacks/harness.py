@@ -58,6 +58,7 @@ PROOFS = (
     "honest_validity",
     "honest_one_class",
     "honest_alone",
+    "honest_registration",
 )
 
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import zkunlearn as zu
-from zkunlearn.circuits.relations.dataset import DATASET
+from zkunlearn.circuits.field.goldilocks import ZERO, K
+from zkunlearn.circuits.field.multilinear import Point, eq_index
+from zkunlearn.circuits.relations.dataset import BLINDS, DATASET, LABELS, row_axis
+from zkunlearn.circuits.relations.dataset import FEATURES as FEATURES_COLUMN
+from zkunlearn.circuits.relations.registration import Registration
 from zkunlearn.circuits.statements.dataset import DatasetStatement
-from zkunlearn.circuits.statements.fingerprints import FINGERPRINT_BYTES, fingerprint_leaf
+from zkunlearn.circuits.statements.fingerprints import FINGERPRINT_BYTES, coefficients, fingerprint_leaf
 from zkunlearn.circuits.statements.record_tree import root_of
 from zkunlearn.circuits.statements.records import DIGEST_BYTES
 from zkunlearn.circuits.statements.registration import DIGESTS, FINGERPRINTS, RegistrationStatement
 from zkunlearn.prover.owner.registration import packed_fingerprints
+from zkunlearn.verifier.protocol.proof import ProofShape
 from zkunlearn.verifier.shapes import new_transcript, shape_of
 
 from ..cheating import CheatingProver
 from ..reference import registration as second
 from ..reference import verifier
+from .harness import ROW_BITS, Columns, matrix_shape
 
 ROWS, FEATURES = 13, 3
 
@@ -64,6 +71,11 @@ def forged(
     return zu.RegistrationProof(made, prover.prove(), attached), prover.lies
 
 
+def restated(proof: Any, **changes: Any) -> Any:
+    """The same proof under another statement."""
+    return replace(proof, statement=replace(proof.statement, **changes))
+
+
 def verdict(
     registration: zu.RegistrationProof, dataset: zu.DatasetCommitment, links: Sequence[zu.RecommitmentProof] = ()
 ) -> str:
@@ -82,6 +94,22 @@ def verdict(
     again = verifier.verdict(second.verify_registration, registration.to_bytes(), dataset.to_bytes(), files)
     assert found == again
     return found
+
+
+def shape_over(columns: Columns) -> ProofShape:
+    """Of the proof that fingerprints are those of these columns, under some vector."""
+    features, labels = (columns[address] for address in (FEATURES_COLUMN, LABELS))
+    own, row = coefficients(bytes(32), len(features), len(labels)), row_axis(features.shape[1])
+    fingerprints = []
+    for n in range(row.size):
+        x, y = (part[:, n].tolist() for part in (features, labels))
+        fingerprints.append(own.fingerprint(x, y, [int(columns[blind][n]) for blind in BLINDS]))
+
+    def extension(s: Point) -> K:
+        return sum((eq_index(s, n) * f for n, f in enumerate(fingerprints)), ZERO)
+
+    relation = Registration(row.size, len(features), len(labels), own.r, own.c, extension)
+    return ProofShape(relation, {DATASET: matrix_shape(DATASET, relation.columns[DATASET], ROW_BITS)})
 
 
 def receipt_verdict(

@@ -16,7 +16,7 @@ from zkunlearn.circuits.statements.registration import DIGESTS, FINGERPRINTS, Re
 from zkunlearn.prover.owner.dataset import commit_rows
 from zkunlearn.prover.owner.registration import packed_fingerprints
 
-from .registrations import ROWS, committed, digests_of, forged, pieces, root_over, verdict
+from .registrations import ROWS, committed, digests_of, forged, pieces, restated, root_over, verdict
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +61,12 @@ def test_a_registration_of_odd_sizes_is_valid(features: int, rows: int, classes:
 # Digests -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_digest_of_another_record_is_not_in_the_tree(
-    people: zu.Dataset, registered: zu.RegistrationProof
-) -> None:
+def test_the_digest_of_another_record_is_not_in_the_tree(people: zu.Dataset, registered: zu.RegistrationProof) -> None:
     other = with_first(registered.attached[DIGESTS], digests_of(committed(2))[:DIGEST_BYTES])
     assert verdict(attached(registered, digests=other), people.commitment) == "record tree"
 
 
-def test_two_records_that_are_swapped_are_not_in_the_tree(
-    people: zu.Dataset, registered: zu.RegistrationProof
-) -> None:
+def test_two_records_that_are_swapped_are_not_in_the_tree(people: zu.Dataset, registered: zu.RegistrationProof) -> None:
     first, second, *others = pieces(registered.attached[DIGESTS], DIGEST_BYTES)
     swapped = b"".join([second, first, *others])
     assert verdict(attached(registered, digests=swapped), people.commitment) == "record tree"
@@ -143,21 +139,20 @@ def test_other_fingerprints_than_the_statement_names_are_rejected(
     packed = registered.attached[FINGERPRINTS]
     edited = with_first(packed, bytes([packed[0] ^ 1]))
     assert verdict(attached(registered, fingerprints=edited), people.commitment) == "fingerprint tree"
-    other = replace(registered, statement=replace(registered.statement, root=bytes(32)))
+    other = restated(registered, root=bytes(32))
     assert verdict(other, people.commitment) == "fingerprint tree"
 
 
 def test_a_fingerprint_has_one_spelling(people: zu.Dataset, registered: zu.RegistrationProof) -> None:
     """p and above would be a second one, with a leaf of its own."""
     packed = with_first(registered.attached[FINGERPRINTS], P.to_bytes(8, "little"))
-    named = replace(registered.statement, root=root_over(packed))
-    lying = attached(replace(registered, statement=named), fingerprints=packed)
+    lying = attached(restated(registered, root=root_over(packed)), fingerprints=packed)
     assert verdict(lying, people.commitment) == "fingerprint tree"
 
 
 def test_what_a_file_carries_is_what_is_checked(people: zu.Dataset, registered: zu.RegistrationProof) -> None:
     """Not what an object says besides."""
-    zeros = replace(registered, statement=replace(registered.statement, packed=bytes(16 * ROWS)))
+    zeros = restated(registered, packed=bytes(16 * ROWS))
     assert zu.verify_registration(zeros, people.commitment) >= 100
 
 
@@ -182,7 +177,7 @@ def test_a_proof_is_of_one_registration(people: zu.Dataset) -> None:
     """The same rows, proved for the commitment as it is, under a statement with more openings."""
     honest = zu.register(people)
     other = replace(people.statement, openings=19)
-    lying = replace(honest, statement=replace(honest.statement, dataset=other))
+    lying = restated(honest, dataset=other)
     assert verdict(lying, zu.DatasetCommitment(other, b"")) == "proof length"
 
 
@@ -238,7 +233,7 @@ def test_a_link_to_rows_that_claim_another_birth_is_rejected(people: zu.Dataset)
 
     for born in (None, b"\1" * 32):
         with pytest.raises(zu.InvalidProof) as refused:
-            zu.verify_recommitment(replace(link, statement=replace(link.statement, new=renamed(born))))
+            zu.verify_recommitment(restated(link, new=renamed(born)))
         assert refused.value.check == "statement"
 
 

@@ -64,6 +64,8 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "request": short["request"],
         },
         "recommitment": {"whole": short["link"], "body": bodies["link"]},
+        "registration": {"whole": short["registration"], "body": bodies["registration"]},
+        "receipt": {"whole": whole["receipt"], "body": whole["receipt"][len(head_of("receipt")) :]},
         "bundle": {"whole": bundle, "body": bundle[len(head_of("bundle")) :]},
         "encoding": {
             "good": cbor2.dumps(encoding, canonical=True),

@@ -27,8 +27,10 @@ QUERIES = 3  # so that a proof is small, and its verification quick
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 ROWS, FEATURES = 5, 2
 SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
-PUBLIC = ("dataset", "link", "training", "bundle", "request")
-KINDS = ("dataset", "link", "training", "bundle", "model.opening", "dataset.opening")
+PUBLIC = ("dataset", "link", "training", "bundle", "request", "registration", "receipt")
+KINDS = (
+    "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "registration", "receipt"
+)  # fmt: skip
 KIND_OF = {"request": "training"}  # of what has another name than its kind
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
@@ -64,10 +66,13 @@ class Owner:
             self.link = zu.recommit(self.dataset, openings=8)[1]
             begun = zu.prove(self.dataset, SHARDED)  # then someone of a second slice, so that a model is begun from
             self.request = zu.prove(self.dataset, SHARDED, forget=[self.dataset.rows.ids[3]], previous=begun)
+            self.registration = zu.register(self.dataset)
+        self.receipt = zu.receipts(self.dataset).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
-        public = {"dataset": commitment, "training": self.proof, "link": self.link}
+        public: dict[str, Any] = {"dataset": commitment, "training": self.proof, "link": self.link}
         public |= {"bundle": request.bundle, "request": request.proof}
+        public |= {"registration": self.registration, "receipt": self.receipt}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
         self.payloads = {kind: decode(data, KIND_OF.get(kind, kind), 1 << 30)[1] for kind, data in self.files.items()}

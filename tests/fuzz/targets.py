@@ -216,6 +216,13 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
         bundle = zu.Bundle.from_bytes(data)
         pinned = zu.DatasetCommitment(bundle.statement.dataset, b"") if of is None else of.dataset.commitment
         zu.verify_bundle(bundle, pinned, known_dataset=pinned.digest)
+    elif kind == "registration":
+        registration = zu.RegistrationProof.from_bytes(data)
+        pinned = zu.DatasetCommitment(registration.statement.dataset, b"") if of is None else of.dataset.commitment
+        zu.verify_registration(registration, pinned)
+    elif kind == "receipt":  # of which the registration is somebody else's word, unless it is pinned
+        made = of or small_owner()
+        zu.verify_receipt(zu.Receipt.from_bytes(data), made.dataset.commitment, made.registration)
     else:
         proof = zu.TrainingProof.from_bytes(data)
         pinned = zu.DatasetCommitment(proof.statement.dataset, b"") if of is None else of.dataset.commitment
@@ -302,6 +309,8 @@ TARGETS: dict[str, Target] = {
     "training_proof": artefact(zu.TrainingProof, "training"),
     "recommitment": artefact(zu.RecommitmentProof, "link"),
     "bundle": artefact(zu.Bundle, "bundle"),
+    "registration": artefact(zu.RegistrationProof, "registration"),
+    "receipt": artefact(zu.Receipt, "receipt"),
     "encoding": mapping(DatasetEncoding),
     "spec": mapping(TrainingSpec),
     "model_opening": secret("model.opening", lambda folder: Model.load(folder / "model.opening")),

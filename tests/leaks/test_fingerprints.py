@@ -37,9 +37,7 @@ def families() -> tuple[Words, Words]:
 
 @pytest.mark.parametrize("which", [0, 1], ids=["loud", "quiet"])
 @pytest.mark.parametrize("asked", [bytes_uniform, bits_uniform, elements_uniform, without_repeats])
-def test_fingerprints_are_uniform(
-    families: tuple[Words, Words], which: int, asked: Callable[[Words], float]
-) -> None:
+def test_fingerprints_are_uniform(families: tuple[Words, Words], which: int, asked: Callable[[Words], float]) -> None:
     assert asked(families[which]) >= ALPHA
 
 
@@ -55,7 +53,7 @@ def test_without_blinds_they_would_not_be(asked: Callable[[Words], float]) -> No
 
 
 def test_a_second_vector_over_the_same_blinds_would_show_the_rows() -> None:
-    """Why it follows from birth alone: the difference of two fingerprints has no blinds in it, and a guess is checked."""
+    """Why it follows from birth alone: the difference of two fingerprints has no blinds in it; a guess is checked."""
     own = rows(loud=True)
     other = coefficients(b"\1" * 32, FEATURES, 1)
     first, second = (c.fingerprint(own.by_feature[:, 0].tolist(), [int(own.labels[0])], (5, 7)) for c in (OWN, other))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from .bundles import lead
 from .channel import Channel
-from .field import ONE, P, ZERO, K, Point, Refused, eq_table, log2_ceil, require
+from .field import ONE, ZERO, K, P, Point, Refused, eq_table, log2_ceil, require
 from .formats import Map, Reader, born_in, fields, instance, outputs_of, read_file, read_payload, records_of, sha256
 from .records import check_records, order_key, record_digest, record_root, segment_seed
 from .relations import FEATURES, LABELS, Relation, dataset_columns
@@ -74,10 +75,12 @@ class Registration(Relation):
 
         def holds() -> Any:
             left = sum((term * value for term, value in zip(terms, values, strict=True)), ZERO)
-            right = sum((a * f for a, f in zip(eq_table(s), self.fingerprints, strict=False)), ZERO)
-            return left - right * ch.one, []
+            return left - self.extension(s) * ch.one, []
 
         ch.zero("registration", holds)
+
+    def extension(self, s: Point) -> K:
+        return sum((a * f for a, f in zip(eq_table(s), self.fingerprints, strict=False)), ZERO)
 
 
 # Files ---------------------------------------------------------------------------------------------------------------
@@ -94,7 +97,7 @@ def check_registered(statement: Map, digests: bytes, fingerprints: bytes) -> lis
     listed, seed = pieces(digests, 32), dataset["segments"][0]["seed"]
     require("record tree", record_root(listed) == dataset["record_root"])
     keys = [order_key(seed, digest) for digest in listed]
-    require("record order", all(one < other for one, other in zip(keys, keys[1:], strict=False)))
+    require("record order", all(one < other for one, other in pairwise(keys)))
     drawn = segment_seed(0, rows, bytes(32), bytes(32), record_root(sorted(listed)))
     require("order seed", drawn == seed)
     found = []
