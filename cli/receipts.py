@@ -68,7 +68,9 @@ class Found:
 
 
 def any_receipts(files: Sequence[Path]) -> bool:
-    """Whether these are receipts. Raises UsageError: only some are."""
+    """Whether these are receipts. Raises UsageError: only some are; and what keeps a single one from being read."""
+    if len(files) == 1:
+        return kind_of(files[0]) == RECEIPT_KIND
     found = [_is_receipt(file) for file in files]
     if any(found) and not all(found):
         raise click.UsageError("receipts go by themselves; say --dataset, --registration and --proof for the others")

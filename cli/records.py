@@ -67,7 +67,7 @@ def receipt(output: Output, directory: Path, name: str | None, everybody: bool, 
         own = receipts.of(name)
         own.save(out)
         count = 1
-        last = f"receipt of {foreign(name)}: {plural(len(own.rows), 'row')}, {foreign(out)}"
+        last = f"receipt: {plural(len(own.rows), 'row')} in {foreign(out)}"
     else:
         out.mkdir(mode=0o700, parents=True)
         with output.phases("writing receipts"):

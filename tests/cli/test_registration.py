@@ -240,6 +240,12 @@ def test_a_receipt_of_a_newer_version_says_so(gone: Path, tmp_path: Path) -> Non
     assert several.exit_code == 2 and "CANNOT SAY" in several.output and "VALID: 'Żółć 07'" in several.output
 
 
+def test_a_receipt_that_is_not_there_is_told_so(registration: Path, tmp_path: Path) -> None:
+    """And not that its options are for receipts."""
+    found = run("verify", tmp_path / "none.receipt", "--registration", registration)
+    assert found.exit_code == 2 and "there is no such file" in found.stderr
+
+
 def test_a_receipt_alone_needs_its_commitment(gone: Path, tmp_path: Path) -> None:
     copy = shutil.copy(gone, tmp_path / "a.receipt")
     found = run("verify", copy)
