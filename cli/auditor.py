@@ -79,19 +79,19 @@ def verify(
         return
     if not files:
         raise click.UsageError("Missing argument 'FILE...'.")
+    known = None if known_dataset is None else parse_digest(known_dataset)
+    if known is None and known_dataset is not None:
+        raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
     if any_receipts(files):
-        if any(option is not None for option in (spec_file, forget_file, previous_file, known_dataset)):
-            raise click.UsageError("receipts take --dataset, --registration, --recommitment and --proof alone")
+        if any(option is not None for option in (spec_file, forget_file, previous_file)):
+            raise click.UsageError("--spec, --forget-file and --previous are for training proofs, not for receipts")
         require_memory()
-        code = judge_receipts(output, files, Named(dataset_file, registration, proof_file, link_file))
+        code = judge_receipts(output, files, Named(dataset_file, registration, proof_file, link_file, known))
         if code:
             raise click.exceptions.Exit(code)
         return
     if registration is not None or proof_file is not None:
         raise click.UsageError("--registration and --proof are for receipts; a registration is one of the FILEs else")
-    known = None if known_dataset is None else parse_digest(known_dataset)
-    if known is None and known_dataset is not None:
-        raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
     pins: dict[str, Any] = {
         "spec": None if spec_file is None else zu.load_spec(spec_file),
         "forget": None if forget_file is None else read_digests(forget_file),

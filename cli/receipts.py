@@ -33,12 +33,14 @@ class Named:
         registration: a file, or the digest of one that was checked before.
         proof: a file of a training, or a bundle.
         link: a recommitment; None takes those beside the registration.
+        known: the digest of a data set whose validity proof was checked before.
     """
 
     dataset: Path | None
     registration: str | None
     proof: Path | None
     link: Path | None
+    known: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,10 @@ def _around(first: tuple[Path, zu.Receipt], named: Named) -> Around:
     """Raises InvalidProof, StatementMismatch and FormatError for what is not valid, DataError for what is missing."""
     file, receipt = first
     dataset = _commitment(receipt, file) if named.dataset is None else zu.DatasetCommitment.load(named.dataset)
-    verify_proof(dataset)
+    if named.known is None:
+        verify_proof(dataset)
+    elif named.known != dataset.digest:
+        raise zu.StatementMismatch("the data set is another one than the known one")
     registration = None if named.registration is None else _registration(named.registration, named.link, dataset)
     return Around(dataset, registration, None if named.proof is None else _training(named.proof, dataset))
 

@@ -12,6 +12,7 @@ import zkunlearn as zu
 
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.link import LinkStatement
+from ..circuits.statements.registration import RegistrationStatement
 from ..verifier.bundles import load_public, verify_bundle
 from ..verifier.pins import NAMES as PINS
 from ..verifier.pins import Pins, require_birth
@@ -93,6 +94,12 @@ class Evidence:
         """The proof of that kind whose statement has this digest, or None."""
         proofs = (each.proof for each in self.files)
         return next((proof for proof in proofs if isinstance(proof, kind) and proof.digest == digest), None)
+
+    def registered(self, training: Verdict) -> bool:
+        """Whether a registration of its data set is among the files, and was found valid."""
+        found = [each.proof for each in self.files if each.code == DONE]
+        registrations = [proof.statement for proof in found if isinstance(proof, zu.RegistrationProof)]
+        return any(own.dataset == _proof(training).statement.dataset for own in registrations)
 
     def links(self) -> list[LinkStatement]:
         """Of the recommitments among the files, found valid before."""
@@ -208,7 +215,8 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
         each.report = replace(each.report, previous_checked=statement.previous in evidence.checked)
         each.not_followed = each.report.not_followed
         without = f" without the {plural(len(statement.forgotten), 'forgotten row')}" if statement.forgotten else ""
-        each.reason = f"{_what(each)} what this algorithm outputs on this data set{without}"
+        registered = f"; {words_of(RegistrationStatement.kind).proved}" if evidence.registered(each) else ""
+        each.reason = f"{_what(each)} what this algorithm outputs on this data set{without}{registered}"
         return
     each.reason = words_of(statement.kind).proved
     digests = {name: statement_digest(other) for name, other in statement.references.items()}

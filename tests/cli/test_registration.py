@@ -118,6 +118,20 @@ def test_a_registration_is_verified_with_its_data_set(registered: Path, registra
     assert shown["security_bits"] == pytest.approx(alone["security_bits"])
 
 
+def test_a_proof_beside_its_registration_says_what_that_adds(registered: Path, registration: Path) -> None:
+    """Only a valid one, of its own data set."""
+    dataset, words = (
+        registered / "data" / "dataset.commitment",
+        "record i is row i for everybody whose receipt verifies",
+    )
+    beside = done("verify", registered / "second.proof", dataset, registration).output.splitlines()[-3]
+    assert "second.proof" in beside and f"without the 1 forgotten row; {words}" in beside
+    alone = done("verify", registered / "second.proof", dataset).output
+    assert words not in alone
+    lying = spoilt(registration, registered / "lying.registration", -20)
+    assert words not in run("verify", registered / "second.proof", dataset, lying).output
+
+
 def test_a_damaged_registration_is_invalid(registration: Path, tmp_path: Path) -> None:
     for wrong in (spoilt(registration, tmp_path / "a.registration"), tmp_path / "cut.registration"):
         (tmp_path / "cut.registration").write_bytes(registration.read_bytes()[:-500])
@@ -191,6 +205,18 @@ def test_a_proof_says_whether_she_is_forgotten(registered: Path, gone: Path, kep
     found = as_json(before)
     assert before.exit_code == 1 and (found["valid"], found["forgotten"]) == (False, False)
     assert found["statement"] == zu.TrainingProof.load(registered / "first.proof").digest.hex()
+
+
+def test_a_data_set_that_is_known_is_not_checked_again(gone: Path, registration: Path, tmp_path: Path) -> None:
+    """But has to be that one."""
+    commitment, broken = zu.DatasetCommitment.load(gone.parent / "dataset.commitment"), tmp_path / "a.commitment"
+    digest = zu.RegistrationProof.load(registration).statement.dataset.digest.hex()
+    zu.DatasetCommitment(commitment.statement, bytes(len(commitment.proof))).save(broken)
+    named = ("verify", gone, "--dataset", broken, "--known-dataset")
+    assert run(*named[:-1]).exit_code == 1
+    done(*named, digest)
+    other = run(*named, "ab" * 32)
+    assert other.exit_code == 1 and "another one than the known one" in other.output
 
 
 def test_several_receipts_have_a_verdict_each(registered: Path, gone: Path, kept: Path, tmp_path: Path) -> None:
@@ -278,7 +304,7 @@ def test_what_is_named_beside_a_receipt_has_to_be_valid(registered: Path, gone: 
 def test_options_are_for_receipts_or_for_proofs(registered: Path, gone: Path, registration: Path) -> None:
     for arguments, words in (
         ([gone, registration], "receipts go by themselves"),
-        ([gone, "--spec", registered / "spec.toml"], "receipts take --dataset"),
+        ([gone, "--spec", registered / "spec.toml"], "are for training proofs, not for receipts"),
         ([registered / "second.proof", "--registration", registration], "are for receipts"),
         ([registered / "second.proof", "--proof", registered / "first.proof"], "are for receipts"),
     ):

@@ -24,15 +24,8 @@ from . import owner
 from .owner import COLUMNS, Noted, Said, Table, run
 from .scanner import Secrets
 
-PUBLIC_SUFFIXES = (
-    ".commitment",
-    ".proof",
-    ".forgotten",
-    ".recommitment",
-    ".registration",
-    ".history",
-    "suggested.toml",
-)
+LISTS = (".forgotten", ".history")
+PUBLIC_SUFFIXES = (*LISTS, ".commitment", ".proof", ".recommitment", ".registration", "suggested.toml")
 FORGOTTEN = 3  # the row
 BOUNDS = "[bounds]\n" + "".join(f'"{name}" = [{owner.LOW}, {owner.HIGH}]\n' for name in COLUMNS)
 
