@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .models.suggestion import Suggestion
     from .prover.owner.dataset import Dataset
     from .prover.owner.model import Model
+    from .prover.owner.receipts import Receipts
     from .prover.owner.recommitment import recommit, recommit_model
     from .prover.owner.sharded_model import ShardedModel
     from .prover.owner.trained import Trained
@@ -45,8 +46,16 @@ if TYPE_CHECKING:
     from .prover.workers.processes import Processes
     from .verifier.bundles import Bundle, BundleReport
     from .verifier.history import History, verify_chain
-    from .verifier.proofs import DatasetCommitment, ModelRecommitmentProof, Proof, RecommitmentProof, TrainingProof
-    from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment
+    from .verifier.proofs import (
+        DatasetCommitment,
+        ModelRecommitmentProof,
+        Proof,
+        RecommitmentProof,
+        RegistrationProof,
+        TrainingProof,
+    )
+    from .verifier.receipts import Receipt, ReceiptReport, verify_receipt
+    from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment, verify_registration
 
 __version__ = "0.1.0"
 __all__ = [
@@ -65,7 +74,10 @@ __all__ = [
     "ParameterError",
     "Processes",
     "Proof",
+    "Receipt",
+    "ReceiptReport",
     "RecommitmentProof",
+    "RegistrationProof",
     "ShardedModel",
     "StatementMismatch",
     "Suggestion",
@@ -81,15 +93,19 @@ __all__ = [
     "load_spec",
     "memory_limit",
     "prove",
+    "receipts",
     "recommit",
     "recommit_model",
+    "register",
     "suggest",
     "train",
     "verify",
     "verify_bundle",
     "verify_chain",
     "verify_dataset",
+    "verify_receipt",
     "verify_recommitment",
+    "verify_registration",
 ]
 _HOMES = {
     "Bundle": "verifier.bundles",
@@ -102,7 +118,10 @@ _HOMES = {
     "ModelRecommitmentProof": "verifier.proofs",
     "Processes": "prover.workers.processes",
     "Proof": "verifier.proofs",
+    "Receipt": "verifier.receipts",
+    "ReceiptReport": "verifier.receipts",
     "RecommitmentProof": "verifier.proofs",
+    "RegistrationProof": "verifier.proofs",
     "ShardedModel": "prover.owner.sharded_model",
     "Suggestion": "models.suggestion",
     "TrainingProof": "verifier.proofs",
@@ -114,6 +133,8 @@ _HOMES = {
     "recommit_model": "prover.owner.recommitment",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
+    "verify_receipt": "verifier.receipts",
+    "verify_registration": "verifier.verify",
     "verify_recommitment": "verifier.verify",
 }
 
@@ -336,6 +357,28 @@ def prove(
         workers,
         groups,
     )
+
+
+def register(dataset: Dataset, *, progress: Callable[[str], None] | None = None) -> RegistrationProof:
+    """List all record digests in public, with a fingerprint of each row, and prove these; one opening is spent.
+
+    Raises:
+        BudgetExceeded, ParameterError: no opening is left; there are too many rows, or it is no data set.
+    """
+    from .prover.owner.registration import register_dataset
+
+    return register_dataset(dataset, progress)
+
+
+def receipts(dataset: Dataset) -> Receipts:
+    """What people need to find their rows in a registered data set, for their eyes alone: `.of(id)`, `.all()`.
+
+    Raises:
+        ParameterError: an argument of another type.
+    """
+    from .prover.owner.receipts import Receipts
+
+    return Receipts(dataset)
 
 
 def verify(

@@ -15,6 +15,7 @@ from .exits import REFUSED, require_memory
 from .history import show_history
 from .options import FILE, common, load_previous
 from .output import Output, one_line
+from .receipts import Named, any_receipts, judge_receipts
 from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
 
 
@@ -43,6 +44,12 @@ from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
     help="Links the data set of the superseded proof to this one, if it was committed afresh in between.",
 )
 @click.option("--known-dataset", metavar="DIGEST", help="A data set already checked: saves checking it again.")
+@click.option(
+    "--registration",
+    metavar="R",
+    help="Of the data set, a file, or the digest of one already checked: ties records to rows of the matrix.",
+)
+@click.option("--proof", "proof_file", type=FILE, metavar="P", help="Of receipts: whether this training forgot them.")
 @common
 def verify(
     output: Output,
@@ -54,14 +61,16 @@ def verify(
     previous_file: Path | None,
     link_file: Path | None,
     known_dataset: str | None,
+    registration: str | None,
+    proof_file: Path | None,
 ) -> None:
-    """Check proofs of any kind, and bundles: of data sets, trainings, recommitments. Exit code 0 if all are valid, 1 if
-    one is not.
+    """Check proofs of any kind, bundles, and receipts. Exit code 0 if all are valid, 1 if one is not, or if rows of a
+    receipt are not forgotten in the proof that is named.
 
     What is pinned must match the statement exactly; what is not pinned is what the owner says it is. What a proof
     refers to is taken from the other FILEs, and every reference that was not followed is told.
     """
-    options = (dataset_file, spec_file, forget_file, previous_file, link_file, known_dataset)
+    options = (dataset_file, spec_file, forget_file, previous_file, link_file, known_dataset, registration, proof_file)
     if folder is not None:
         if files or any(option is not None for option in options):
             raise click.UsageError("--chain takes everything from its folder: no FILE and no other option")
@@ -73,6 +82,16 @@ def verify(
     known = None if known_dataset is None else parse_digest(known_dataset)
     if known is None and known_dataset is not None:
         raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
+    if any_receipts(files):
+        if any(option is not None for option in (spec_file, forget_file, previous_file)):
+            raise click.UsageError("--spec, --forget-file and --previous are for training proofs, not for receipts")
+        require_memory()
+        code = judge_receipts(output, files, Named(dataset_file, registration, proof_file, link_file, known))
+        if code:
+            raise click.exceptions.Exit(code)
+        return
+    if registration is not None or proof_file is not None:
+        raise click.UsageError("--registration and --proof are for receipts; a registration is one of the FILEs else")
     pins: dict[str, Any] = {
         "spec": None if spec_file is None else zu.load_spec(spec_file),
         "forget": None if forget_file is None else read_digests(forget_file),

@@ -15,6 +15,7 @@ from ..circuits.statements.base import Statement, read_statement, statement_dige
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement, renewed
+from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, ParameterError
 from ..formats.container import MAGIC, read_container
@@ -26,8 +27,10 @@ from ..models.spec import load_spec
 from ..verifier.bundles import BUNDLE_KIND, MAX_LINKS, Bundle
 from ..verifier.proofs import ModelRecommitmentProof, Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
-from ..verifier.protocol.soundness import soundness_terms, total_bits
+from ..verifier.protocol.soundness import Soundness, soundness_terms, total_bits
+from ..verifier.receipts import RECEIPT_KIND, Receipt
 from ..verifier.shapes import shape_of
+from ..verifier.verify import outside_bits
 from .output import Lines, foreign
 from .words import (
     algorithm_sentence,
@@ -78,7 +81,7 @@ def inspect_file(path: Path) -> Inspection:
         inspection = _SECRETS[kind](path, payload) if kind in _SECRETS else _statement(path)
     size = path.stat().st_size
     inspection.lines.insert(0, ("file", f"{foreign(path)}, {size_text(size)}"))
-    inspection.data = {"kind": kind, "secret": inspection.last == SECRET, "bytes": size, **inspection.data}
+    inspection.data = {"kind": kind, "secret": inspection.last.startswith("SECRET"), "bytes": size, **inspection.data}
     return inspection
 
 
@@ -238,6 +241,20 @@ def _model_link(statement: ModelLinkStatement) -> Inspection:
     return Inspection("model recommitment", lines, data={"training": training, **data})
 
 
+def _registration(statement: RegistrationStatement) -> Inspection:
+    digest, dataset = statement_digest(statement).hex(), statement_digest(statement.dataset).hex()
+    lines = [("registration", digest), ("data set", dataset), ("records", plural(statement.dataset.rows, "record"))]
+    data = {"registration": digest, "dataset": dataset, "rows": statement.dataset.rows}
+    return Inspection("registration", lines, data=data)
+
+
+def _receipt(path: Path, payload: dict[str, Any]) -> Inspection:
+    receipt = Receipt.load(path)
+    lines = [("data set", receipt.dataset.hex()), ("rows", plural(len(receipt.rows), "row"))]
+    data = {"dataset": receipt.dataset.hex(), "positions": list(receipt.positions)}
+    return Inspection("receipt", lines, "SECRET: whoever has this file can read whose rows these are.", data)
+
+
 def _dataset_opening(path: Path, payload: dict[str, Any]) -> Inspection:
     found = {name: payload.get(name) for name in ("dataset", "spent")}
     fields = take(found, {"dataset": Bytes(DIGEST_BYTES), "spent": Int()}, str(path))
@@ -266,10 +283,14 @@ def _security(statement: Statement) -> tuple[float | None, str]:
     """Proven bits, and in words; None for a statement that cannot be proved."""
     try:
         shape = shape_of(statement)
-        weakest = min(soundness_terms(shape), key=lambda term: term.bits)
+        bits, label = min((term.bits, term.label) for term in soundness_terms(shape))
     except ParameterError as error:
         return None, f"none: {error}"
-    return weakest.bits, f"{security_text(weakest.bits, total_bits(shape))}; weakest: {weakest.label}"
+    total, outside = total_bits(shape), outside_bits(statement)
+    if outside is not None:
+        bits, label = min((bits, label), (outside, f"outside of the proof, by {statement.kind}"))
+        total = (Soundness(total, total) & Soundness(outside, outside)).total
+    return bits, f"{security_text(bits, total)}; weakest: {label}"
 
 
 _WORDS = {
@@ -277,5 +298,6 @@ _WORDS = {
     "link": Words(_link, "both commitments hold the same rows", rank=1),
     "training": Words(_training),
     "model link": Words(_model_link, "both commitments hold the same model", rank=3),
+    "registration": Words(_registration, "record i is row i for everybody whose receipt verifies"),
 }
-_SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening}
+_SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening, RECEIPT_KIND: _receipt}

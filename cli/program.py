@@ -19,6 +19,7 @@ from .options import FILE, common
 from .output import Output
 from .owner import commit, prove, recommit, recommit_model
 from .prediction import predict
+from .records import receipt, register
 from .training import suggest, train
 
 LOGGER = logging.getLogger("zkunlearn")
@@ -48,5 +49,6 @@ def demo(output: Output, out: Path | None) -> None:
     run_demo(output, out)
 
 
-for command in (commit, suggest, train, prove, predict, recommit, recommit_model, verify, inspect, demo):
+OWNERS = (commit, suggest, train, prove, predict, recommit, recommit_model, register, receipt)
+for command in (*OWNERS, verify, inspect, demo):
     main.add_command(command)

@@ -12,9 +12,10 @@ import zkunlearn as zu
 
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.link import LinkStatement
+from ..circuits.statements.registration import RegistrationStatement
 from ..verifier.bundles import load_public, verify_bundle
 from ..verifier.pins import NAMES as PINS
-from ..verifier.pins import Pins
+from ..verifier.pins import Pins, require_birth
 from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .inspection import describe, words_of
@@ -94,6 +95,17 @@ class Evidence:
         proofs = (each.proof for each in self.files)
         return next((proof for proof in proofs if isinstance(proof, kind) and proof.digest == digest), None)
 
+    def registered(self, training: Verdict) -> bool:
+        """Whether a registration of its data set is among the files, and was found valid."""
+        found = [each.proof for each in self.files if each.code == DONE]
+        registrations = [proof.statement for proof in found if isinstance(proof, zu.RegistrationProof)]
+        return any(own.dataset == _proof(training).statement.dataset for own in registrations)
+
+    def links(self) -> list[LinkStatement]:
+        """Of the recommitments among the files, found valid before."""
+        proofs = [each.proof for each in self.files if isinstance(each.proof, zu.RecommitmentProof)]
+        return [proof.statement for proof in proofs if proof.digest in self.checked]
+
     def bundle(self, last: bytes | None) -> zu.Bundle | None:
         """The bundle among the files, found valid before, whose last statement has this digest, or None."""
         found = (each.bundle for each in self.files if each.bundle is not None and each.code == DONE)
@@ -171,6 +183,8 @@ def _judge(each: Verdict, evidence: Evidence) -> None:
     proof = _proof(each)
     if not isinstance(proof, zu.TrainingProof):
         found = verify_proof(proof)
+        if isinstance(proof, zu.RegistrationProof):
+            require_birth(proof.statement.dataset, evidence.links())
         each.security_bits, each.total_bits = found.least, found.total
         return
     commitment = evidence.commitment(proof, each.file)
@@ -208,7 +222,8 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
         each.report = replace(each.report, previous_checked=statement.previous in evidence.checked)
         each.not_followed = each.report.not_followed
         without = f" without the {plural(len(statement.forgotten), 'forgotten row')}" if statement.forgotten else ""
-        each.reason = f"{_what(each)} what this algorithm outputs on this data set{without}"
+        registered = f"; {words_of(RegistrationStatement.kind).proved}" if evidence.registered(each) else ""
+        each.reason = f"{_what(each)} what this algorithm outputs on this data set{without}{registered}"
         return
     each.reason = words_of(statement.kind).proved
     digests = {name: statement_digest(other) for name, other in statement.references.items()}

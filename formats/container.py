@@ -14,6 +14,7 @@ Then the decoded payload is encoded again and has to give the same bytes. Nothin
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import cbor2
 
 from ..errors import FormatError
 from .cbor import check_value, scan
-from .files import read_file, write_file
+from .files import opened, read_file, write_file
 
 MAGIC = b"zkunlearn\x00"
 KINDS = {"dataset.opening": 3, "model.opening": 5}  # kind and version; every kind of statement enters itself
@@ -76,6 +77,17 @@ def decode(data: bytes, kind: str | None, max_bytes: int) -> tuple[str, dict[str
     if cbor2.dumps(payload, canonical=True) != body:
         raise FormatError("the payload is not in its one canonical encoding")
     return found, payload
+
+
+def kind_of(path: Path | str) -> str:
+    """What a file says it is, of whatever version, before the rest is looked at; empty for one that is not ours.
+
+    Raises:
+        DataError, FormatError, ParameterError: as `opened`.
+    """
+    with opened(path, sys.maxsize) as file:
+        magic, size = file.read(len(MAGIC)), file.read(1)
+        return file.read(size[0]).decode("ascii", errors="replace") if magic == MAGIC and size else ""
 
 
 def read_container(path: Path | str, kind: str | None, max_bytes: int) -> tuple[str, dict[str, Any]]:

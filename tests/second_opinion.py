@@ -14,15 +14,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+from zkunlearn.circuits.field.goldilocks import K as PackageK
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.recommitment import Recommitment
+from zkunlearn.circuits.relations.registration import Registration
 from zkunlearn.circuits.relations.sisa import Sisa
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
 
-from .reference import arithmetic, gradient_descent, one_pass, relations, sisa, standardization, toys, verifier
+from .reference import (
+    arithmetic,
+    gradient_descent,
+    one_pass,
+    registration,
+    relations,
+    sisa,
+    standardization,
+    toys,
+    verifier,
+)
 from .reference.channel import Transcript
 from .reference.examples import forget_list
 from .reference.field import K
@@ -96,6 +108,8 @@ def _relation(relation: Any) -> relations.Relation:
         return toys.ScaledGradient(relation.rows, relation.features)
     if isinstance(relation, Shards):
         return toys.Shards(relation.rows, list(relation.ranges), list(relation.holes))
+    if isinstance(relation, Registration):
+        return _registration(relation)
     if isinstance(relation, Validity):
         shape = ("rows", "features", "label_kind", "outputs", "x_bits")
         return relations.Validity(_dataset(*(getattr(relation, name) for name in shape)))
@@ -118,6 +132,19 @@ def _relation(relation: Any) -> relations.Relation:
 
 def _column(column: Any) -> Column:
     return Column(column.name, tuple(Axis(axis.name, axis.size) for axis in column.axes))
+
+
+def _registration(own: Registration) -> relations.Relation:
+    """The relation of fingerprints, with its vector and the fingerprints' extension handed over."""
+    kind = "binary" if own.outputs == 1 else "categorical"
+    found = registration.Registration(_dataset(own.rows, own.features, kind, own.outputs, 10), b"", [])
+    found.r, found.c = ([K(*x.pair) for x in part] for part in (own.r, own.c))
+
+    def extension(s: list[K]) -> K:
+        return K(*own.fingerprints(tuple(PackageK(x.a, x.b) for x in s)).pair)
+
+    found.extension = extension  # type: ignore[method-assign]
+    return found
 
 
 def _schedule(s: Any) -> arithmetic.Schedule:

@@ -26,13 +26,16 @@ class Made:
     trained: Any
     link: Any
     bundle: Any
+    registration: Any
+    receipt: Any
 
 
 @pytest.fixture(scope="module")
 def made() -> Made:
-    dataset = zu.commit(X, Y, openings=5)
+    dataset = zu.commit(X, Y, openings=6)
     trained, bundle = zu.prove(dataset, SPEC), zu.prove(dataset, SHARDED).bundle
-    return Made(dataset, trained, zu.recommit(dataset)[1], bundle)
+    registration, receipt = zu.register(dataset), zu.receipts(dataset).of(dataset.ids[0])
+    return Made(dataset, trained, zu.recommit(dataset)[1], bundle, registration, receipt)
 
 
 def entered(context: Any) -> None:
@@ -85,6 +88,32 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     ),
     "verify_dataset commitment": ("DatasetCommitment", lambda made, x: zu.verify_dataset(x)),
     "verify_recommitment recommitment": (RECOMMITMENT, lambda made, x: zu.verify_recommitment(x)),
+    "register dataset": ("Dataset", lambda made, x: zu.register(x)),
+    "receipts dataset": ("Dataset", lambda made, x: zu.receipts(x)),
+    "verify_registration registration": (
+        "RegistrationProof",
+        lambda made, x: zu.verify_registration(x, made.dataset.commitment),
+    ),
+    "verify_registration dataset": (
+        "DatasetCommitment",
+        lambda made, x: zu.verify_registration(made.registration, x),
+    ),
+    "verify_registration recommitments": (
+        "RecommitmentProof",
+        lambda made, x: zu.verify_registration(made.registration, made.dataset.commitment, [x]),
+    ),
+    "verify_receipt receipt": ("Receipt", lambda made, x: zu.verify_receipt(x, made.dataset.commitment)),
+    "verify_receipt dataset": ("DatasetCommitment", lambda made, x: zu.verify_receipt(made.receipt, x)),
+    "verify_receipt registration": (
+        "RegistrationProof",
+        lambda made, x: zu.verify_receipt(made.receipt, made.dataset.commitment, x),
+    ),
+    "verify_receipt proof": (
+        "TrainingProof",
+        lambda made, x: zu.verify_receipt(made.receipt, made.dataset.commitment, proof=x),
+    ),
+    "Receipt.load path": ("str or PathLike", lambda made, x: zu.Receipt.load(x)),
+    "Receipt.from_bytes data": ("bytes", lambda made, x: zu.Receipt.from_bytes(x)),
     "verify_chain source": ("str or Path or Iterable", lambda made, x: zu.verify_chain(x)),
     "verify_chain proof 1": ("Proof", lambda made, x: zu.verify_chain([x])),
     "load_dataset directory": ("str or PathLike", lambda made, x: zu.load_dataset(x)),
@@ -179,6 +208,8 @@ ACCEPTED: dict[str, tuple[type, ...]] = {
     "verify previous": (NONE,),
     "verify known_dataset": (NONE,),
     "verify_bundle previous": (NONE,),
+    "verify_receipt registration": (NONE,),
+    "verify_receipt proof": (NONE,),
     "memory_limit size": (NONE,),
     "memory_limit folder": (NONE, str),
 }

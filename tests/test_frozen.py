@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements import base
+from zkunlearn.formats.container import KINDS
 from zkunlearn.verifier import shapes
 from zkunlearn.verifier.proofs import Proof
+from zkunlearn.verifier.receipts import RECEIPT_KIND
 from zkunlearn.verifier.verify import verify_proof
 
 from .house.rooms import PACKAGE
 from .reference import formats, verifier
+from .reference import registration as second
 from .reference.examples import Training
 
 FROZEN = Path(__file__).parent / "vectors" / "frozen"
@@ -38,6 +41,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "dataset": verifier.verify_dataset,
     "link": verifier.verify_recommitment,
     "model link": verifier.verify_model_recommitment,
+    "registration": lambda file: second.verify_registration(file, frozen("dataset", "registered.")),
     "training": lambda file: verifier.verify_training(file, frozen("dataset"), known_dataset=True),
     "training of shards": lambda file: verifier.verify_training(file, frozen("dataset", "shards."), known_dataset=True),
     "training of classes": lambda file: verifier.verify_training(
@@ -87,6 +91,16 @@ def test_the_frozen_request_and_what_it_begins_from_are_a_bundle() -> None:
         zu.verify_bundle(bundle, dataset).stages
         > zu.verify_bundle(bundle, dataset, previous=zu.Bundle((first,))).trained
     )
+
+
+def test_the_frozen_receipt_is_read_written_and_belongs_to_the_frozen_registration() -> None:
+    (path,) = FROZEN.glob(f"{RECEIPT_KIND}.v{KINDS[RECEIPT_KIND]}.receipt")
+    files = frozen("dataset", "registered."), frozen("registration")
+    dataset, registration = zu.DatasetCommitment.from_bytes(files[0]), zu.RegistrationProof.from_bytes(files[1])
+    receipt = zu.Receipt.load(path)
+    assert receipt.to_bytes() == path.read_bytes()
+    assert zu.verify_receipt(receipt, dataset, registration).expected
+    assert verifier.verdict(second.verify_receipt, path.read_bytes(), *files) == "valid"
 
 
 @every_file

@@ -67,9 +67,8 @@ def test_a_recommitment_that_changes_one_label_is_rejected(chain):
     labels = old.rows.labels.copy()
     labels[5] = 1 - labels[5]
     changed = commit_rows(replace(old.rows, labels=labels), old.statement.encoding, 4, None)
-    names = ("record_root", "segments")  # the tree and the order of the old records
-    new = replace(changed.statement, **{name: getattr(old.statement, name) for name in names})
-    statement = LinkStatement(old.statement, new)
+    own = changed.statement
+    statement = LinkStatement(old.statement, old.statement.recommitted(own.root, own.openings))  # of the old records
     columns = {**old.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in changed.columns.items()}}
     prover = CheatingProver(
         shape_of(statement),

@@ -71,7 +71,7 @@ def verdicts(file):
 def registered(monkeypatch):
     types = {"rows": list, "left": bytes, "right": bytes}
     monkeypatch.setitem(formats.KINDS, "agreement", formats.Kind(7, lambda mapping: formats.fields(mapping, types)))
-    yield base.register(Agreement)
+    yield base.statement_kind(Agreement)
     del base.STATEMENTS["agreement"], base.KINDS["agreement"]
 
 

@@ -19,12 +19,13 @@ from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
+from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
-from ..errors import DataError, FormatError, InvalidProof, StatementMismatch, require_type
+from ..errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch, require_type
 from ..formats.container import MAGIC
 from ..models.methods.sisa import Sisa
 from .bundles import Bundle, check_bundle, loaded, of_one_request
-from .pins import check_previous, linked
+from .pins import check_previous, linked, require_birth
 from .proofs import RECOMMITMENTS, Proof
 from .verify import verify_proof
 
@@ -218,6 +219,11 @@ class _Walk:
                 entry = _cannot_say(entry, f"the {name} {digest.hex()} that it is about is not here")
             elif found.verdict == "invalid":
                 entry = _contradicted(entry, f"the {name} that it is about, {found.name!r}, is invalid")
+        if isinstance(_statement(entry), RegistrationStatement):
+            try:
+                require_birth(_statement(entry).dataset, self.links)
+            except ParameterError as error:
+                entry = _cannot_say(entry, str(error))
         copy = self.done.setdefault(entry.digest, entry)
         if isinstance(_statement(entry), LinkStatement) and entry.verdict == "valid":
             self.links.append(_statement(entry))

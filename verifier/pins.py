@@ -135,6 +135,24 @@ def linked(old: DatasetStatement, new: DatasetStatement, links: Iterable[LinkSta
     return new in reached
 
 
+def require_birth(dataset: DatasetStatement, links: Iterable[LinkStatement]) -> None:
+    """The rows were first committed where the data set says, as fingerprints have to follow from what came later.
+
+    Args:
+        links: between data sets that were committed afresh; needed if this is one.
+
+    Raises:
+        ParameterError: these links do not lead to it from there.
+    """
+    steps = list(links)
+    firsts = [link.old for link in steps if link.old.digest == dataset.born]
+    if dataset.born != dataset.digest and not any(linked(first, dataset, steps) for first in firsts):
+        raise ParameterError(
+            f"the rows of this data set were first committed in {dataset.born.hex()}: the recommitments that lead from "
+            "there to it are needed, too"
+        )
+
+
 def _require_digest(name: str, value: object) -> None:
     require_type(name, value, bytes, "`bytes.fromhex` reads a hexadecimal digest")
     if isinstance(value, bytes) and len(value) != DIGEST_BYTES:

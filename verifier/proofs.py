@@ -14,12 +14,14 @@ from ..circuits.statements.base import STATEMENTS, Statement, read_statement, st
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
+from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, require_type
 from ..formats.container import decode, encode, write_container
 from ..formats.fields import take
 from ..formats.files import read_file
 
+REGISTRATION_FILE = "dataset.registration"
 MAX_FILE_BYTES = 1 << 28  # far above any proof; a million forgotten rows of 2^28 reach it
 
 S_co = TypeVar("S_co", bound=Statement, covariant=True)
@@ -80,6 +82,7 @@ class Proof(Generic[S_co]):
         fields = take(payload, {"statement": dict, "references": dict, "attached": dict, "proof": bytes}, found)
         attached = take(fields["attached"], dict.fromkeys(kind.attachments, bytes), f"attachments of {found}")
         statement = read_statement(kind, {name: fields[name] for name in ("statement", "references")})
+        statement = statement.with_attached(attached)
         return cast(Self, Proof.types.get(found, Proof)(statement, fields["proof"], attached))
 
     @classmethod
@@ -102,6 +105,12 @@ class TrainingProof(Proof[TrainingStatement]):
     """A training statement with its proof: a file *.proof."""
 
     of = TrainingStatement
+
+
+class RegistrationProof(Proof[RegistrationStatement]):
+    """A registration with its proof, all digests and all fingerprints: the file dataset.registration."""
+
+    of = RegistrationStatement
 
 
 class RecommitmentProof(Proof[LinkStatement]):

@@ -6,19 +6,28 @@ the order of the code below.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
+from math import log2
 from operator import and_
 from typing import Any
 
-from ..circuits.statements.base import statement_digest
+from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.training import TrainingStatement
-from ..errors import InvalidProof, ParameterError, require_type
-from .pins import Pins
-from .proofs import RECOMMITMENTS, DatasetCommitment, Proof, Recommitment, TrainingProof
+from ..errors import InvalidProof, ParameterError, StatementMismatch, require_type
+from .pins import Pins, require_birth
+from .proofs import (
+    RECOMMITMENTS,
+    DatasetCommitment,
+    Proof,
+    Recommitment,
+    RecommitmentProof,
+    RegistrationProof,
+    TrainingProof,
+)
 from .protocol.proof import verify_protocol
-from .protocol.soundness import Soundness
+from .protocol.soundness import FIELD_BITS, Soundness
 from .shapes import new_transcript, shape_of
 
 
@@ -104,7 +113,7 @@ def verify_proof(proof: Proof[Any]) -> Soundness:
     Raises:
         InvalidProof: naming the check that failed.
     """
-    statement = proof.statement
+    statement = proof.statement.with_attached(proof.attached)
     statement.require_consistent(proof.attached)
     try:
         shape = shape_of(statement)
@@ -116,7 +125,13 @@ def verify_proof(proof: Proof[Any]) -> Soundness:
         raise InvalidProof("soundness", str(error)) from error
     roots = {name: matrix.root for name, matrix in statement.matrices.items()}
     verify_protocol(shape, new_transcript(statement), roots, proof.proof)
-    return soundness
+    outside = outside_bits(statement)
+    return soundness if outside is None else soundness & Soundness(outside, outside)
+
+
+def outside_bits(statement: Statement) -> float | None:
+    """Soundness of what is no round of a statement's proof, such as fingerprints; None if there is nothing."""
+    return FIELD_BITS - log2(statement.outside_error) if statement.outside_error else None
 
 
 def verify_dataset(commitment: DatasetCommitment) -> float:
@@ -139,6 +154,32 @@ def verify_recommitment(recommitment: Recommitment) -> float:
     """
     require_type("recommitment", recommitment, RECOMMITMENTS, "`recommit` and `recommit_model` return it second")
     return verify_proof(recommitment).least
+
+
+def verify_registration(
+    registration: RegistrationProof, dataset: DatasetCommitment, recommitments: Iterable[RecommitmentProof] = ()
+) -> float:
+    """Check that fingerprints are those of the rows of a data set, in the order of its records; bits of soundness.
+
+    Args:
+        recommitments: of a data set that was committed afresh, those that lead to it from where its rows were first
+            committed; checked too.
+
+    Raises:
+        StatementMismatch: it is of another data set.
+        InvalidProof: naming the check that failed.
+        ParameterError: a recommitment is missing, or an argument of another type.
+    """
+    require_type("registration", registration, RegistrationProof, "`register` returns it")
+    require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
+    if registration.statement.dataset != dataset.statement:
+        raise StatementMismatch("the registration is of another data set")
+    links = list(recommitments)
+    for link in links:
+        require_type("recommitments", link, RecommitmentProof, "`recommit` returns it second")
+    require_birth(dataset.statement, [link.statement for link in links])
+    proofs: list[Proof[Any]] = [*links, registration]
+    return reduce(and_, map(verify_proof, proofs)).least
 
 
 def verify_training(proof: TrainingProof, dataset: DatasetCommitment, pins: Pins | None = None) -> VerificationReport:

@@ -87,6 +87,15 @@ class Statement(ABC):
     def require_provable(self) -> None:  # noqa: B027  # most kinds have nothing to refuse
         """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError."""
 
+    def with_attached(self, attached: Mapping[str, bytes]) -> Self:
+        """The same, that knows what its relation needs of its file besides."""
+        return self
+
+    @property
+    def outside_error(self) -> int:
+        """Numerator over |K| of the probability that something goes wrong which is no round of the proof."""
+        return 0
+
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:  # noqa: B027  # likewise
         """What follows from the statement and its attachments alone. Raises InvalidProof."""
 
@@ -95,7 +104,7 @@ S = TypeVar("S", bound=Statement)
 STATEMENTS: dict[str, type[Statement]] = {}
 
 
-def register(kind: type[S]) -> type[S]:
+def statement_kind(kind: type[S]) -> type[S]:
     """Enter a kind into the tables of statements and of files. Raises ParameterError if its name is taken."""
     if kind.kind in KINDS:
         raise ParameterError(f"there is a kind {kind.kind!r} already")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any, ClassVar, Self
 
@@ -14,7 +14,7 @@ from ...models.shapes import MAX_ROWS
 from ..language.layout import Column
 from ..relations.dataset import DATASET, dataset_columns
 from ..relations.validity import Validity
-from .base import Committed, Statement, register
+from .base import Committed, Statement, statement_kind
 
 DIGEST_BYTES = 32
 MAX_OPENINGS = 1 << 12
@@ -60,7 +60,7 @@ class Segment:
         return {"stop": self.stop, "seed": self.seed, "nonce": self.nonce, "born": self.born}
 
 
-@register
+@statement_kind
 @dataclass(frozen=True)
 class DatasetStatement(Statement):
     """A committed data set.
@@ -102,6 +102,16 @@ class DatasetStatement(Statement):
     def order_seed(self) -> bytes:
         """What the order of rows is drawn from; of the only segment."""
         return self.segments[0].seed
+
+    @property
+    def born(self) -> bytes:
+        """The digest of the data set in which its rows were first committed: its own, or as its segment says."""
+        return self.segments[0].born or self.digest
+
+    def recommitted(self, root: bytes, openings: int) -> Self:
+        """What a fresh commitment to the same rows states. They stay born where they were (fingerprints.py)."""
+        segments = tuple(replace(segment, born=self.born) for segment in self.segments)
+        return replace(self, root=root, openings=openings, segments=segments)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -148,8 +158,8 @@ class DatasetStatement(Statement):
         fields = take(mapping, _FIELDS, "data set")
         segments = tuple(Segment(**take(segment, _SEGMENT_FIELDS, "segment")) for segment in fields["segments"])
         (segment,) = segments
-        if segment.stop != fields["rows"] or segment.born is not None or segment.nonce is not None:
-            raise FormatError("data set: its one segment must hold all rows, first committed here and without a nonce")
+        if segment.stop != fields["rows"] or segment.nonce is not None:
+            raise FormatError("data set: its one segment must hold all rows, without a nonce")
         if fields["unique"]:
             raise FormatError("data set: that its rows are unique cannot be checked by this version")
         changed = {"encoding": DatasetEncoding.from_mapping(fields["encoding"]), "segments": segments, "holes": ()}

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from ...errors import InvalidProof
 from ...formats.fields import Bytes, take
 from ..relations.dataset import DATASET
 from ..relations.recommitment import NEW_DATASET, Recommitment, dataset_recommitment
-from .base import Committed, Statement, referenced, register, statement_digest
+from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
 
 
-@register
+@statement_kind
 @dataclass(frozen=True)
 class LinkStatement(Statement):
-    """Two commitments to the same rows. Everything but the matrix root and the openings has to be equal.
+    """Two commitments to the same rows. Everything but the matrix root and the openings has to be equal, and the new
+    one says where the rows were born: in the old one, or where that says.
 
     Attributes:
         old: the commitment whose openings are (nearly) spent.
@@ -47,7 +48,7 @@ class LinkStatement(Statement):
 
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:
         """Raises InvalidProof("statement")."""
-        if replace(self.old, root=self.new.root, openings=self.new.openings) != self.new:
+        if self.old.recommitted(self.new.root, self.new.openings) != self.new:
             raise InvalidProof("statement", "the two commitments do not even claim to hold the same rows")
 
     def to_mapping(self) -> Mapping[str, object]:

@@ -17,7 +17,7 @@ from ...errors import FormatError, InvalidProof
 from ...formats.fields import Bytes, Fields, take
 from ..relations.model import MODEL
 from ..relations.recommitment import NEW_MODEL, Recommitment, model_recommitment
-from .base import Committed, Statement, referenced, register, statement_digest
+from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES
 from .scope import ModelCommitment
 from .training import TrainingStatement
@@ -25,7 +25,7 @@ from .training import TrainingStatement
 _FIELDS: Fields = {"training": Bytes(DIGEST_BYTES), "old": dict, "new": dict}
 
 
-@register
+@statement_kind
 @dataclass(frozen=True)
 class ModelLinkStatement(Statement):
     """Two commitments to the same model, or to the same models of all stages of all shards of a training.

@@ -65,6 +65,14 @@ def sibling_count(size: int, positions: Sequence[int]) -> int:
     return sum(len(level.siblings[0]) for level in _levels(size, np.array(positions, dtype=np.int64)))
 
 
+def root_of(leaves: bytes) -> bytes:
+    """The root of the tree over these packed digests, at least one."""
+    while len(leaves) > DIGEST_BYTES:
+        odd = leaves[len(leaves) // PAIR * PAIR :]
+        leaves = _hash_pairs(leaves[: len(leaves) - len(odd)]) + odd
+    return leaves
+
+
 def verify_records(root: bytes, size: int, positions: Sequence[int], digests: Sequence[bytes], paths: bytes) -> None:
     """Check that the tree of `size` leaves with this root has these record digests at these positions.
 

@@ -21,7 +21,7 @@ from ..relations.forgotten_classes import WithoutClasses
 from ..relations.methods import RELATIONS_OF_METHOD
 from ..relations.model import MODEL
 from ..relations.sisa import start_matrix
-from .base import Committed, Statement, referenced, register, statement_digest
+from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
 from .record_tree import verify_records
 from .records import Record, order_key, read_records, written_records
@@ -42,7 +42,7 @@ _FIELDS: Fields = {
 }
 
 
-@register
+@statement_kind
 @dataclass(frozen=True)
 class TrainingStatement(Statement):
     """The model behind `model.root` is what `spec` outputs on the rows of `dataset` that are not forgotten.

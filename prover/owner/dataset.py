@@ -232,10 +232,16 @@ def commit_dataset(
     return dataset
 
 
-def commit_rows(rows: Rows, encoding: DatasetEncoding, openings: int, progress: Progress | None) -> Dataset:
-    """Commit to rows with fresh tails and salts, and prove that they are well formed."""
+def commit_rows(
+    rows: Rows, encoding: DatasetEncoding, openings: int, progress: Progress | None, born: bytes | None = None
+) -> Dataset:
+    """Commit to rows with fresh tails and salts, and prove that they are well formed.
+
+    Args:
+        born: digest of the data set in which they were first committed, if they were before.
+    """
     count = len(rows.ids)
-    segment = Segment(count, rows.order_seed)
+    segment = Segment(count, rows.order_seed, born=born)
     draft = DatasetStatement(count, encoding, openings, bytes(DIGEST_BYTES), rows.record_root, (segment,))
     shape = check_before_work(draft)
     if progress is not None:

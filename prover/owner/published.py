@@ -15,7 +15,7 @@ from ...formats.files import read_file
 from ...verifier.bundles import loaded
 from ...verifier.proofs import MAX_FILE_BYTES, Proof
 
-SUFFIXES = (".proof", ".bundle", ".recommitment")
+SUFFIXES = (".proof", ".bundle", ".recommitment", ".registration")
 
 
 def openings_seen(folders: list[Path], commitment: bytes) -> int:

@@ -43,9 +43,10 @@ def recommit(
     require_type("dataset", dataset, Dataset, DATASETS)
     openings = require_openings(openings, least=OWN_OPENINGS)
     dataset.budget.raise_to(dataset.openings_seen())  # of a restored backup
-    draft = LinkStatement(dataset.statement, replace(dataset.statement, openings=openings))
+    old = dataset.statement
+    draft = LinkStatement(old, old.recommitted(bytes(DIGEST_BYTES), openings))
     shape = check_before_work(draft, [dataset.budget])
-    new = commit_rows(dataset.rows, dataset.statement.encoding, openings, progress)
+    new = commit_rows(dataset.rows, old.encoding, openings, progress, born=old.born)
     statement = replace(draft, new=new.statement)
     columns = {**dataset.columns, **_named(NEW_DATASET, new.columns)}
     committed = {DATASET: dataset.matrix, NEW_DATASET: new.matrix}

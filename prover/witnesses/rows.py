@@ -96,12 +96,20 @@ class Rows:
 
     def _digests(self, rows: slice) -> Packed:
         """The packed digests of some records."""
+        packed = self._cells(rows)
+        count = len(packed[0])
+        tag = np.broadcast_to(np.frombuffer(RECORD_TAG, dtype=np.uint8), (count, len(RECORD_TAG)))
+        return hash_salted(self.salts[rows], [tag, hash_ids(self.ids[rows]), *packed])
+
+    def _cells(self, rows: slice) -> list[npt.NDArray[np.uint8]]:
+        """Features, labels and blinds as they are hashed, uint8 (n, ..) each."""
         features = np.ascontiguousarray(self.features[rows], dtype="<i2")
         values = [features, self.labels[rows].astype("<i4"), self.blinds.T[rows].astype("<u8")]
-        count = len(features)
-        tag = np.broadcast_to(np.frombuffer(RECORD_TAG, dtype=np.uint8), (count, len(RECORD_TAG)))
-        packed = [np.ascontiguousarray(part).view(np.uint8).reshape(count, -1) for part in values]
-        return hash_salted(self.salts[rows], [tag, hash_ids(self.ids[rows]), *packed])
+        return [np.ascontiguousarray(part).view(np.uint8).reshape(len(features), -1) for part in values]
+
+    def packed_cells(self, position: int) -> bytes:
+        """A row's features, label and blinds as they are hashed."""
+        return b"".join(part.tobytes() for part in self._cells(slice(position, position + 1)))
 
     @property
     def record_root(self) -> bytes:

@@ -58,6 +58,16 @@ def honest_one_class():
 
 
 @pytest.fixture(scope="session")
+def honest_registration(data):
+    """A true proof that fingerprints are those of rows, which has no witness."""
+    from .harness import data_columns, prove
+    from .registrations import shape_over
+
+    columns = data_columns(data)
+    return prove(shape_over(columns), columns)
+
+
+@pytest.fixture(scope="session")
 def honest_one_pass():
     """A true proof about a one-pass training, on standardised features, which has all steps there are."""
     from .harness import prove

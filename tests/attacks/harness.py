@@ -60,6 +60,7 @@ PROOFS = (
     "honest_validity",
     "honest_one_class",
     "honest_alone",
+    "honest_registration",
 )
 
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from zkunlearn.circuits.statements.base import Statement, read_statement, register, written
+from zkunlearn.circuits.statements.base import Statement, read_statement, statement_kind, written
 from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
 from zkunlearn.circuits.statements.link import LinkStatement
 from zkunlearn.circuits.statements.records import Record, order_key
@@ -57,7 +57,7 @@ def paths(positions: tuple[int, ...] = FORGOTTEN) -> Mapping[str, bytes]:
     return {PATHS: b"".join(digest for _, _, digest in found)}
 
 
-LINK = LinkStatement(dataset(), dataset(bytes(32), 8))
+LINK = LinkStatement(dataset(), dataset().recommitted(bytes(32), 8))
 STATEMENTS: dict[str, Statement] = {"dataset": dataset(), "training": training(), "link": LINK}
 
 
@@ -91,11 +91,21 @@ def refused(statement: Statement, change: dict[str, Any], reason: str) -> None:
 SEGMENT = {"stop": ROWS, "seed": SEED, "nonce": None, "born": None}
 
 
-@pytest.mark.parametrize(
-    "segment", [{"stop": ROWS - 1}, {"stop": ROWS + 1}, {"nonce": bytes(32)}, {"born": bytes(32)}], ids=str
-)
-def test_a_segment_that_is_not_all_rows_at_their_birth_is_refused(segment: dict[str, Any]) -> None:
-    refused(dataset(), {"segments": [SEGMENT | segment]}, "its one segment must hold all rows, first committed here")
+@pytest.mark.parametrize("segment", [{"stop": ROWS - 1}, {"stop": ROWS + 1}, {"nonce": bytes(32)}], ids=str)
+def test_a_segment_that_is_not_all_rows_is_refused(segment: dict[str, Any]) -> None:
+    refused(dataset(), {"segments": [SEGMENT | segment]}, "its one segment must hold all rows, without a nonce")
+
+
+def test_rows_stay_born_where_they_were_first_committed() -> None:
+    """However often they are committed afresh."""
+    first = dataset()
+    again = first.recommitted(bytes(32), 8)
+    last = again.recommitted(bytes(range(32)), 9)
+    assert first.born == first.digest == again.born == last.born
+    assert (again.root, again.openings, last.openings) == (bytes(32), 8, 9)
+    assert replace(again, root=first.root, openings=first.openings, segments=first.segments) == first
+    assert read_statement(DatasetStatement, written(last)) == last
+    refused(last, {"segments": [SEGMENT | {"born": bytes(31)}]}, "field 'born' has 31 bytes, not 32")
 
 
 @pytest.mark.parametrize(
@@ -195,4 +205,4 @@ def test_two_kinds_of_one_name_are_refused() -> None:
         kind = "training"
 
     with pytest.raises(ParameterError, match="there is a kind 'training' already"):
-        register(Other)
+        statement_kind(Other)

@@ -65,6 +65,20 @@ def test_a_disk_that_is_full_from_any_change_on_leaves_no_half_proof(owner: Owne
     assert which > 5
 
 
+@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_disk_that_is_full_from_any_change_on_leaves_no_half_registration(owner: Owner, step: int) -> None:
+    before, file = owner.check(), owner.data / "dataset.registration"
+    for which in count(1, step):
+        ended = run(["register", owner.data], full_from_change(owner.folder, which))
+        assert before <= owner.check() <= before + 1
+        before = owner.check()
+        if ended.code == 0:
+            break
+        assert_refused(ended, "File too large")
+        assert owner.rubbish() == [] and not file.exists()
+    assert which > 1 and file.exists()
+
+
 @pytest.mark.parametrize("step", [12, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_disk_that_is_full_from_any_change_on_leaves_no_half_data_set(owner: Owner, step: int) -> None:
     shutil.rmtree(owner.data)

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import zkunlearn as zu
 
 from ..cli.conftest import done
 from .moments import kill_before_change, run, send_after
@@ -107,6 +108,39 @@ def test_a_recommitment_killed_before_any_change_can_be_repeated(made: Path, tmp
             assert again.code == 2 and "--force" in again.stderr, again.stderr
             done(*command, "--force")
         assert (new.folder / "new" / "dataset.recommitment").exists()
+
+
+@EVERY
+def test_a_registration_killed_before_any_change_can_be_repeated(made: Path, tmp_path: Path, step: int) -> None:
+    """There is a whole one or none, and the opening is counted before."""
+    for which in count(1, step):
+        owner = fresh(made, tmp_path, which)
+        before, file = owner.check(), owner.data / "dataset.registration"
+        ended = run(["register", owner.data], kill_before_change(owner.folder, which))
+        assert before + file.exists() <= owner.check() <= before + 1
+        if not ended.killed:
+            assert ended.code == 0
+            break
+        whole = file.exists()
+        again = run(["register", owner.data, *(["--force"] if whole else [])])
+        assert again.code == 0, again.stderr
+        registration = zu.RegistrationProof.load(file)
+        zu.verify_registration(registration, zu.DatasetCommitment.load(owner.data / "dataset.commitment"))
+
+
+@EVERY
+def test_receipts_killed_before_any_change_are_whole_or_not_there(made: Path, tmp_path: Path, step: int) -> None:
+    owner = fresh(made, tmp_path, "of receipts")
+    commitment = zu.DatasetCommitment.load(owner.data / "dataset.commitment")
+    for which in count(1, 7 * step):
+        folder = owner.folder / f"receipts {which}"
+        ended = run(["receipt", owner.data, "--all", "--out", folder], kill_before_change(owner.folder, which))
+        for path in folder.glob("*.receipt"):
+            zu.verify_receipt(zu.Receipt.load(path), commitment)
+        if not ended.killed:
+            assert ended.code == 0 and len(list(folder.iterdir())) == 24
+            break
+    assert which > 24
 
 
 @pytest.mark.slow

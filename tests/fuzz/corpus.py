@@ -66,6 +66,8 @@ def inputs() -> dict[str, dict[str, bytes]]:
         },
         "recommitment": {"whole": short["link"], "body": bodies["link"]},
         "model_recommitment": {"whole": short["model link"], "body": bodies["model link"]},
+        "registration": {"whole": short["registration"], "body": bodies["registration"]},
+        "receipt": {"whole": whole["receipt"], "body": whole["receipt"][len(head_of("receipt")) :]},
         "bundle": {"whole": bundle, "body": bundle[len(head_of("bundle")) :]},
         "encoding": {
             "good": cbor2.dumps(encoding, canonical=True),

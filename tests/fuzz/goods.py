@@ -27,8 +27,10 @@ QUERIES = 3  # so that a proof is small, and its verification quick
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 ROWS, FEATURES = 5, 2
 SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
-PUBLIC = ("dataset", "link", "training", "bundle", "request", "model link")
-KINDS = ("dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link")
+PUBLIC = ("dataset", "link", "training", "bundle", "request", "model link", "registration", "receipt")
+KINDS = (
+    "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration", "receipt"
+)  # fmt: skip
 KIND_OF = {"request": "training"}  # of what has another name than its kind
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
@@ -66,10 +68,13 @@ class Owner:
             begun: Any = zu.prove(self.dataset, SHARDED)  # then someone of a second slice, so that it is begun from
             again = zu.ShardedModel(begun.bundle, (zu.recommit_model(begun.secret)[0],))
             self.request = zu.prove(self.dataset, SHARDED, forget=[self.dataset.rows.ids[3]], previous=again)
+            self.registration = zu.register(self.dataset)
+        self.receipt = zu.receipts(self.dataset).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
-        public = {"dataset": commitment, "training": self.proof, "link": self.link}
+        public: dict[str, Any] = {"dataset": commitment, "training": self.proof, "link": self.link}
         public |= {"bundle": request.bundle, "request": request.proof, "model link": self.model_link}
+        public |= {"registration": self.registration, "receipt": self.receipt}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
         self.payloads = {kind: decode(data, KIND_OF.get(kind, kind), 1 << 30)[1] for kind, data in self.files.items()}

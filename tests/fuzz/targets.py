@@ -219,6 +219,13 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
         bundle = zu.Bundle.from_bytes(data)
         pinned = zu.DatasetCommitment(bundle.statement.dataset, b"") if of is None else of.dataset.commitment
         zu.verify_bundle(bundle, pinned, known_dataset=pinned.digest)
+    elif kind == "registration":
+        registration = zu.RegistrationProof.from_bytes(data)
+        pinned = zu.DatasetCommitment(registration.statement.dataset, b"") if of is None else of.dataset.commitment
+        zu.verify_registration(registration, pinned)
+    elif kind == "receipt":  # of which the registration is somebody else's word, unless it is pinned
+        made = of or small_owner()
+        zu.verify_receipt(zu.Receipt.from_bytes(data), made.dataset.commitment, made.registration)
     else:
         proof = zu.TrainingProof.from_bytes(data)
         pinned = zu.DatasetCommitment(proof.statement.dataset, b"") if of is None else of.dataset.commitment
@@ -311,6 +318,8 @@ TARGETS: dict[str, Target] = {
     "recommitment": artefact(zu.RecommitmentProof, "link"),
     "model_recommitment": artefact(zu.ModelRecommitmentProof, "model link"),
     "bundle": artefact(zu.Bundle, "bundle"),
+    "registration": artefact(zu.RegistrationProof, "registration"),
+    "receipt": artefact(zu.Receipt, "receipt"),
     "encoding": mapping(DatasetEncoding),
     "spec": mapping(TrainingSpec),
     "model_opening": secret("model.opening", lambda folder: Model.load(folder / "model.opening")),

@@ -24,7 +24,8 @@ from . import owner
 from .owner import COLUMNS, Noted, Said, Table, run
 from .scanner import Secrets
 
-PUBLIC_SUFFIXES = (".commitment", ".proof", ".forgotten", ".recommitment", ".history", "suggested.toml")
+LISTS = (".forgotten", ".history")
+PUBLIC_SUFFIXES = (*LISTS, ".commitment", ".proof", ".recommitment", ".registration", "suggested.toml")
 FORGOTTEN = 3  # the row
 BOUNDS = "[bounds]\n" + "".join(f'"{name}" = [{owner.LOW}, {owner.HIGH}]\n' for name in COLUMNS)
 
@@ -81,6 +82,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         story.run(*story.prove("third.proof", "--previous", folder / "second.proof", "--json"))
         story.run(*story.prove("fourth.proof", "--quiet"))
         story.run("recommit", folder / "data", "--openings", 3, "--out", folder / "fresh", "--json")
+        story.run("register", folder / "data")
+        story.run("receipt", folder / "data", "--id", story.forgotten, "--out", folder / "her.receipt", "--json")
+        story.run("receipt", folder / "data", "--all", "--out", folder / "receipts")
         story.run(*story.prove("fifth.proof", "--previous", folder / "second.proof", "--fork", data="fresh"))
         renew = ("recommit-model", folder / "first.model.opening", "--out")
         story.run(*renew, folder / "renewed.model.opening", "--openings", 3)
@@ -97,7 +101,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
 def audit(story: Story) -> None:
     """Everything is inspected, and proofs are verified."""
     folder = story.folder
-    files = [*story.public_files, *folder.rglob("*.opening"), folder / "spec.toml"]
+    files = [*story.public_files, *folder.rglob("*.opening"), folder / "her.receipt", folder / "spec.toml"]
     for path in files:
         story.run("inspect", path)
         story.run("inspect", path, "--json")
@@ -120,6 +124,8 @@ def test_nothing_that_commands_say_holds_a_secret(story: Story) -> None:
         "prove",
         "recommit",
         "recommit-model",
+        "register",
+        "receipt",
         "inspect",
         "verify",
     }
@@ -130,12 +136,18 @@ def test_nothing_that_commands_say_holds_a_secret(story: Story) -> None:
 def test_no_public_file_holds_a_secret_but_salts_of_opened_leaves(story: Story) -> None:
     """And the pads of hidden values that happen to be zero: s = h + kappa is kappa then, which tells nobody so."""
     names = {path.name for path in story.public_files}
-    assert names >= {"dataset.commitment", "first.proof", "second.forgotten", "dataset.recommitment"}
-    assert "renewed.model.recommitment" in names
+    assert names >= {
+        "dataset.commitment",
+        "first.proof",
+        "second.forgotten",
+        "dataset.recommitment",
+        "renewed.model.recommitment",
+        "dataset.registration",
+    }
     found: list[bytes] = []
     for path in story.public_files:
         data = path.read_bytes()
-        here = story.secrets.found_in(data, text=path.suffix in (".forgotten", ".history"))
+        here = story.secrets.found_in(data, text=path.suffix in LISTS)
         assert set(here) <= {"drawn", "leaf salts"}, (path.name, list(here))
         found += [data[place : place + 8] for place in here.get("drawn", [])]
     assert sorted(found) == sorted([*opened_salts(story), *bare_pads(story)])

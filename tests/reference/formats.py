@@ -191,7 +191,9 @@ def check_dataset(statement: Any) -> None:
     require("format", all(len(statement[name]) == 32 for name in hashes))
     require("format", len(statement["segments"]) == 1 and statement["holes"] == [] and not statement["unique"])
     (segment,) = statement["segments"]
-    fields(segment, {"stop": int, "seed": bytes, "nonce": NoneType, "born": NoneType})
+    born = type(segment.get("born"))
+    fields(segment, {"stop": int, "seed": bytes, "nonce": NoneType, "born": born})
+    require("format", born is NoneType or (born is bytes and len(segment["born"]) == 32))
     require("format", segment["stop"] == statement["rows"] and len(segment["seed"]) == 32)
     within(statement["rows"], 1, 1 << 28)
     within(statement["openings"], 1, 1 << 12)
@@ -353,6 +355,18 @@ def check_model_link(statement: Any) -> None:
     check_model(statement["new"])
 
 
+def check_registration(statement: Any) -> None:
+    own = {"dataset": bytes, "start": int, "stop": int, "root": bytes, "previous": NoneType}
+    fields(statement, own)
+    require("format", statement["start"] == 0 and len(statement["root"]) == 32)
+    within(statement["stop"], 1, 1 << 28)
+
+
+def born_in(dataset: Map) -> bytes:
+    """The digest of the data set in which its rows were first committed."""
+    return dataset["segments"][0]["born"] or sha256(instance("dataset", dataset))
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of statement; the kinds of those that it refers to, by name; names of byte strings beside the proof."""
@@ -368,6 +382,7 @@ KINDS = {
     "training": Kind(5, check_training, {"dataset": "dataset"}, ("paths",)),
     "link": Kind(4, check_link, {"old": "dataset", "new": "dataset"}),
     "model link": Kind(1, check_model_link, {"training": "training"}),
+    "registration": Kind(1, check_registration, {"dataset": "dataset"}, ("digests", "fingerprints")),
 }
 
 

@@ -11,7 +11,17 @@ from typing import Any
 from .channel import Channel, Constraint, Read, Settle, Transcript
 from .field import ZERO, K, Point, Refused, eq, eq_table, log2_ceil, require
 from .folding import Claims, evaluate, fold, open_tree
-from .formats import Map, check_forgotten, instance, outputs_of, read_file, read_payload, records_of, sha256
+from .formats import (
+    Map,
+    born_in,
+    check_forgotten,
+    instance,
+    outputs_of,
+    read_file,
+    read_payload,
+    records_of,
+    sha256,
+)
 from .gradient_descent import GradientDescent
 from .lookups import lookups
 from .one_pass import OnePass, StandardizedOnePass
@@ -264,7 +274,9 @@ def verify_dataset(file: bytes) -> None:
 def verify_recommitment(file: bytes) -> None:
     statement, proof = read_file(file, "link")
     old, new = statement["old"], statement["new"]
-    require("statement", {**old, "root": new["root"], "openings": new["openings"]} == new)
+    (segment,) = old["segments"]
+    kept = {**old, "segments": [{**segment, "born": born_in(old)}]}
+    require("statement", {**kept, "root": new["root"], "openings": new["openings"]} == new)
     roots = {"dataset": old["root"], "new dataset": new["root"]}
     verify_proof(recommitment_shape(statement), instance("link", statement), roots, proof)
 

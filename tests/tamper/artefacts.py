@@ -141,6 +141,12 @@ class Owner:
         return zu.recommit_model(self.request[1].secret, openings=5)[1]
 
     @cached_property
+    def registered(self) -> tuple[zu.DatasetCommitment, zu.RegistrationProof, zu.Receipt]:
+        """With the receipt of somebody."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2)
+        return data.commitment, zu.register(data), zu.receipts(data).of("3")
+
+    @cached_property
     def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """Counts, in declared bounds."""
         bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
@@ -185,6 +191,34 @@ def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
     return judge
 
 
+def judge_registration(dataset: zu.DatasetCommitment) -> Judge:
+    """The auditor has the true commitment."""
+
+    def judge(payload: Any) -> None:
+        zu.verify_registration(zu.RegistrationProof.from_bytes(encode("registration", payload)), dataset)
+
+    return judge
+
+
+def judge_registered_alike(payload: Any) -> None:
+    """The auditor has been given the same altered data set, of all rows of which it is."""
+    found = refitted("registration", payload)
+    match found:
+        case {"references": {"dataset": {"statement": {"rows": rows}}}}:
+            found = {**found, "statement": {**found["statement"], "stop": rows}}
+    registration = zu.RegistrationProof.from_bytes(encode("registration", found))
+    zu.verify_registration(registration, zu.DatasetCommitment(registration.statement.dataset, b"not looked at"))
+
+
+def judge_receipt(dataset: zu.DatasetCommitment, registration: zu.RegistrationProof) -> Judge:
+    """She has the true commitment and its registration."""
+
+    def judge(payload: Any) -> None:
+        zu.verify_receipt(zu.Receipt.from_bytes(encode("receipt", payload)), dataset, registration)
+
+    return judge
+
+
 def judge_bundle(dataset: zu.DatasetCommitment, forgotten: list[bytes]) -> Judge:
     """The auditor has the true commitment, and knows who is to be forgotten."""
 
@@ -204,12 +238,23 @@ def with_whole_segment(dataset: Any) -> Any:
     return dataset
 
 
+def reborn(dataset: Any, old: bytes, altered: bytes) -> Any:
+    """The same data set, whose rows were first committed in the altered one, if they were in the old one."""
+    match dataset:
+        case {"statement": {"segments": [{"born": born} as segment]} as statement} if born == old:
+            return {**dataset, "statement": {**statement, "segments": [{**segment, "born": altered}]}}
+    return dataset
+
+
 def refitted(kind: str, payload: Any) -> Any:
     """The same file, where the statement names the altered ones beside it by their digests."""
     refers, beside = STATEMENTS[kind].refers, payload.get("references")
     if not isinstance(beside, dict) or beside.keys() != refers.keys() or "statement" not in payload:
         return payload
     beside = {name: refitted(refers[name].kind, with_whole_segment(other)) for name, other in beside.items()}
+    if kind == "link":
+        old = statement_digest(read_statement(refers["old"], beside["old"]))
+        beside = {**beside, "new": reborn(beside["new"], payload["statement"]["old"], old)}
     digests = {name: statement_digest(read_statement(other, beside[name])) for name, other in refers.items()}
     return {**payload, "references": beside, "statement": {**payload["statement"], **digests}}
 
@@ -275,7 +320,7 @@ def judge_opening(folder: Path) -> Judge:
 
 def kinds(owner: Owner, other: Owner) -> list[Kind]:
     """Every kind of file, in every variant that has fields of its own, and in every role."""
-    groups = (public_kinds, sharded_kinds, role_kinds, secret_kinds)
+    groups = (public_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds)
     return [kind for group in groups for kind in group(owner, other)]
 
 
@@ -359,4 +404,15 @@ def secret_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("model.opening", *stored("model.opening"), judge_model(owner.folder)),
         Kind("model.opening, committed afresh", *stored("afresh.opening"), judge_model(owner.folder), "links"),
         Kind("dataset.opening", *stored("dataset.opening"), judge_opening(owner.folder)),
+    ]
+
+
+def registered_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """What people find themselves in a data set with."""
+    (dataset, registration, receipt), (_, *theirs) = owner.registered, other.registered
+    registrations = payload_of(registration), payload_of(theirs[0])
+    return [
+        Kind("registration", *registrations, judge_registration(dataset)),
+        Kind("registration, and its data set alike", *registrations, judge_registered_alike, "references"),
+        Kind("receipt", payload_of(receipt), payload_of(theirs[1]), judge_receipt(dataset, registration)),
     ]

@@ -8,6 +8,8 @@ Why an answer is right:
 | format: .. beside the statement .. | the statement names it by its digest, which is another one |
 | mismatch: .. | the auditor holds a commitment, spec, forget list or predecessor, and the statement has another one |
 | statement, forget list, record path | public data that contradict each other, before any proof |
+| registration, record tree, fingerprint tree | likewise, of a registration |
+| receipt, fingerprint path | likewise, of a receipt |
 | bundle .. | statements that do not fit together |
 | proof length | the statement implies another shape; a second row has a proof of that length |
 | constraints | what is absorbed before the settlement moves its challenges: all of a statement, and most of a proof |
@@ -27,10 +29,11 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements import dataset, model_link, scope, training
+from zkunlearn.circuits.statements import dataset, model_link, registration, scope, training
 from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.formats.container import KINDS
 from zkunlearn.models.shards import Run
+from zkunlearn.verifier import receipts
 
 from ..attacks.test_broken_bytes import by_luck
 from .artefacts import Kind
@@ -63,8 +66,9 @@ FORM_ONLY = {
         *("label_kind", "label_bits", "label_bounds"),
     },
     "kept for what is to come, and empty, null or false until then": {
-        *("holes", "unique", "born", "nonce", "keys"),
+        *("holes", "unique", "nonce", "keys"),
     },
+    "of a registration, which is of all rows of its data set": {"start", "stop", "previous"},
     "the only one of this version": {"kind"},
     "of a column that suits its other value, too: tests/models/test_maps.py": {"map"},
     "a map whose fields are bound": {"class_weight[]"},
@@ -76,6 +80,7 @@ EMPTY = {
     *(("link", name) for name in ("attached", "references.old.references", "references.new.references")),
     ("training", "references.dataset.references"),
     *(("model link", name) for name in ("attached", "references.training.references.dataset.references")),
+    ("registration", "references.dataset.references"),
 }
 
 
@@ -176,6 +181,9 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     assert set(scope._RUN) == {f.name for f in fields(Run)} <= of_request
     assert {"proofs", "links"} <= {name for kind, name in named if kind == "bundle"}
     assert set(written_records([])) | set(training.TrainingStatement.attachments) <= of_proof
+    of_registration = {name for kind, name in named if kind == "registration"}
+    assert set(registration._FIELDS) | set(registration.RegistrationStatement.attachments) <= of_registration
+    assert set(receipts._FIELDS) | set(receipts._ROW) <= {name for kind, name in named if kind == "receipt"}
     assert {"old", "new"} <= {name for kind, name in named if kind == "link"}
     assert set(model_link._FIELDS) <= {name for kind, name in named if kind == "model link"}
     assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof

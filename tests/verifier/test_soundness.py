@@ -4,7 +4,9 @@ from dataclasses import fields
 from math import isclose, log2
 from typing import Any
 
+import numpy as np
 import pytest
+import zkunlearn as zu
 from zkunlearn.circuits.field.goldilocks import P
 from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.layout import MatrixLayout
@@ -13,7 +15,13 @@ from zkunlearn.circuits.relations.methods import descent
 from zkunlearn.circuits.relations.model import model_columns
 from zkunlearn.circuits.relations.recommitment import dataset_recommitment
 from zkunlearn.circuits.relations.validity import Validity
+from zkunlearn.circuits.statements import registration as registration_statement
+from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
+from zkunlearn.circuits.statements.registration import RegistrationStatement
 from zkunlearn.errors import ParameterError
+from zkunlearn.models.encoding.columns import ColumnEncoding
+from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.models.encoding.labels import LabelEncoding
 from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -31,6 +39,8 @@ from zkunlearn.verifier.protocol.soundness import (
     soundness_terms,
     total_bits,
 )
+from zkunlearn.verifier.shapes import shape_of
+from zkunlearn.verifier.verify import outside_bits, verify_proof
 
 from ..attacks.sisa_runs import declare_standardized
 
@@ -147,6 +157,37 @@ def test_a_recommitment_by_hand():
     assert not any(label.startswith("lookup") for label in found)
     # the weakest: 118 queries at rate 300 / 1216, as 418 / 1696 is less
     assert isclose(security_bits(shape), 20 + 118 * -log2((1 + 300 / 1216) / 2))
+
+
+def test_a_registration_by_hand():
+    # Of 1,000,000 rows and 64 features: one of them has the fingerprint of another row, of which r has 7 coordinates.
+    # 2^128 less next to nothing, over 7,000,000
+    assert isclose(outside_bits(registration(1_000_000, 64)), 2 * log2(P) - log2(7_000_000))
+    assert isclose(outside_bits(registration(5, 1)), 2 * log2(P) - log2(5))
+    shape = shape_of(registration(100, 2))
+    assert isclose(bits(shape)["registration"], 2 * log2(P))  # a coordinate of s, of which there are 7
+    assert [entry.label for entry in shape.plan.rounds].count("registration") == 7
+    assert outside_bits(registration(100, 2).dataset) is None
+
+
+def test_fingerprints_are_counted_among_what_can_go_wrong():
+    """The least of both, and their sum."""
+    dataset = zu.commit(np.eye(4), [0, 1, 0, 1], openings=2)
+    made = zu.register(dataset)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RegistrationStatement, "outside_error", P**2 >> 60)
+        patch.setattr(registration_statement, "MAX_ERROR", P**2)
+        found = verify_proof(made)
+    own = total_bits(shape_of(made.statement))
+    assert isclose(found.least, 60) and isclose(found.total, -log2(2**-own + 2**-60))
+
+
+def registration(rows, features):
+    label = LabelEncoding(kind="binary", classes=("no", "yes"))
+    columns = tuple(ColumnEncoding(f"x{k}", 0.0, 1.0) for k in range(features))
+    encoding = DatasetEncoding(features=columns, label=label, x_bits=10, bounds_declared=True)
+    dataset = DatasetStatement(rows, encoding, 2, bytes(32), bytes(32), (Segment(rows, bytes(32)),))
+    return RegistrationStatement(dataset, bytes(32))
 
 
 def test_the_sum_of_a_recommitment_by_hand():

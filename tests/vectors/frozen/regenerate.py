@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import zkunlearn as zu
 from zkunlearn.circuits.statements.base import STATEMENTS
+from zkunlearn.formats.container import KINDS
 from zkunlearn.verifier.proofs import Proof
+from zkunlearn.verifier.receipts import RECEIPT_KIND
 
 SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=(0.5, 0.25), batch_size=4, l2=0.01)
 STANDARDIZED = zu.TrainingSpec(
@@ -48,6 +50,17 @@ def test_write_the_frozen_files() -> None:
     write("dataset", several.commitment, "classes.")
     write("training", classes, "classes.")
     write("link", link)
+
+
+def test_write_the_frozen_registration() -> None:
+    """With a receipt of somebody in it."""
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    features = np.random.default_rng(3).normal(size=(11, 2))
+    data = zu.commit(features, np.arange(11) % 2, bounds=bounds, openings=2)
+    write("dataset", data.commitment, "registered.")
+    write("registration", zu.register(data))
+    receipt = zu.receipts(data).of(data.ids[7])
+    receipt.save(Path(__file__).parent / f"{RECEIPT_KIND}.v{KINDS[RECEIPT_KIND]}.receipt")
 
 
 def write(kind: str, proof: Proof, variant: str = "") -> None:
