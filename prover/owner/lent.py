@@ -108,10 +108,10 @@ def _dataset_files(dataset: Dataset, folder: Path) -> Files:
     place = dataset.directory
     if place is None:
         place, digest = folder, dataset.commitment.digest
-        with Folder(place) as secrets:
+        with Folder(place) as stored:
             for name in forms_of(dataset.statement):
-                secrets.save(name, dataset.arrays[name])
-            secrets.finish(digest)
+                stored.save(name, dataset.arrays[name])
+            stored.finish(digest)
         save_tree(place, digest, dataset.matrix.levels)
     arrays = [f"{SECRETS}/{name}.npy" for name in (*forms_of(dataset.statement), OWNER)]
     return Files(place.resolve(), (*arrays, *([TREE_FILE] if (place / TREE_FILE).exists() else [])))

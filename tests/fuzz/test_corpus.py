@@ -94,8 +94,8 @@ TRIED = {
 # What reads nothing that strangers wrote, and why not.
 NO_READERS = {
     "__init__.py load_dataset": "another name of Dataset.load",
-    "__init__.py recommit_model": "Model.load",
     "prover/owner/recommitment.py recommit_model": "Model.load",
+    "prover/owner/lent.py read_lent": "load_arrays and load_tree, of what the owner's process has lent",
     "circuits/statements/records.py id_hash": "one id, from whoever asks; tried in tests/circuits/test_records.py",
     "circuits/statements/records.py record_digest": "parts of one row, likewise",
     "circuits/statements/records.py segment_seed": "a hash of digests that were read or made already",
