@@ -5,7 +5,6 @@ Before a release a change of the format writes them over. Afterwards it needs a 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,10 @@ CLASSES = zu.TrainingSpec(
 SHARDS = zu.TrainingSpec(
     model="logistic", method="sisa", shard_rows=4, slices=2, epochs=2, learning_rate=0.5, momentum=0.5, l2=0.25
 )
+SCALED_SHARDS = zu.TrainingSpec(
+    model="logistic", method="sisa", shard_rows=4, slices=2, epochs=2, learning_rate=0.5, momentum=0.5, l2=0.25,
+    standardize=True,
+)  # fmt: skip
 
 
 def test_write_the_frozen_files() -> None:
