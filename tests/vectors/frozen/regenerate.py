@@ -67,13 +67,9 @@ def test_write_the_frozen_files_of_shards() -> None:
     write("dataset", data.commitment, "shards.")
     write("training", first.proof, "shards.")
     write("training", request.proof, "request.shards.")
-    spec = replace(SHARDS, method=replace(SHARDS.method, standardize=True))
-    begun = zu.prove(data, spec)
-    write(
-        "training",
-        zu.prove(data, spec, forget=[data.rows.ids[7]], previous=begun).proof,
-        "standardized.request.shards.",
-    )
+    begun = zu.prove(data, SCALED_SHARDS)
+    scaled = zu.prove(data, SCALED_SHARDS, forget=[data.rows.ids[7]], previous=begun)
+    write("training", scaled.proof, "standardized.request.shards.")
 
 
 def test_write_the_frozen_link_of_a_model() -> None:
