@@ -5,7 +5,6 @@ Before a release a change of the format writes them over. Afterwards it needs a 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,10 @@ CLASSES = zu.TrainingSpec(
 SHARDS = zu.TrainingSpec(
     model="logistic", method="sisa", shard_rows=4, slices=2, epochs=2, learning_rate=0.5, momentum=0.5, l2=0.25
 )
+SCALED_SHARDS = zu.TrainingSpec(
+    model="logistic", method="sisa", shard_rows=4, slices=2, epochs=2, learning_rate=0.5, momentum=0.5, l2=0.25,
+    standardize=True,
+)  # fmt: skip
 
 
 def test_write_the_frozen_files() -> None:
@@ -77,13 +80,9 @@ def test_write_the_frozen_files_of_shards() -> None:
     write("dataset", data.commitment, "shards.")
     write("training", first.proof, "shards.")
     write("training", request.proof, "request.shards.")
-    spec = replace(SHARDS, method=replace(SHARDS.method, standardize=True))
-    begun = zu.prove(data, spec)
-    write(
-        "training",
-        zu.prove(data, spec, forget=[data.rows.ids[7]], previous=begun).proof,
-        "standardized.request.shards.",
-    )
+    begun = zu.prove(data, SCALED_SHARDS)
+    scaled = zu.prove(data, SCALED_SHARDS, forget=[data.rows.ids[7]], previous=begun)
+    write("training", scaled.proof, "standardized.request.shards.")
 
 
 def test_write_the_frozen_link_of_a_model() -> None:
