@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from .models.suggestion import Suggestion
     from .prover.owner.dataset import Dataset
     from .prover.owner.model import Model
-    from .prover.owner.receipts import Receipts
+    from .prover.owner.receipts import receipts
     from .prover.owner.recommitment import recommit, recommit_model
+    from .prover.owner.registration import register
     from .prover.owner.sharded_model import ShardedModel
     from .prover.owner.trained import Trained
     from .prover.owner.trial import ShardedRun, TrainingRun
@@ -129,8 +130,10 @@ _HOMES = {
     "TrainingSpec": "models.spec",
     "VerificationReport": "verifier.verify",
     "load_spec": "models.spec",
+    "receipts": "prover.owner.receipts",
     "recommit": "prover.owner.recommitment",
     "recommit_model": "prover.owner.recommitment",
+    "register": "prover.owner.registration",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
     "verify_receipt": "verifier.receipts",
@@ -345,40 +348,8 @@ def prove(
     from .prover.owner.training import prove_training
 
     return prove_training(
-        dataset,
-        spec,
-        forget,
-        previous,
-        progress,
-        model_openings,
-        fork,
-        forget_classes,
-        recommitment,
-        workers,
-        groups,
+        dataset, spec, forget, previous, progress, model_openings, fork, forget_classes, recommitment, workers, groups
     )
-
-
-def register(dataset: Dataset, *, progress: Callable[[str], None] | None = None) -> RegistrationProof:
-    """List all record digests in public, with a fingerprint of each row, and prove these; one opening is spent.
-
-    Raises:
-        BudgetExceeded, ParameterError: no opening is left; there are too many rows, or it is no data set.
-    """
-    from .prover.owner.registration import register_dataset
-
-    return register_dataset(dataset, progress)
-
-
-def receipts(dataset: Dataset) -> Receipts:
-    """What people need to find their rows in a registered data set, for their eyes alone: `.of(id)`, `.all()`.
-
-    Raises:
-        ParameterError: an argument of another type.
-    """
-    from .prover.owner.receipts import Receipts
-
-    return Receipts(dataset)
 
 
 def verify(

@@ -42,3 +42,12 @@ class Receipts:
             root=bytes(self._levels[-1]),
             fingerprint_paths=record_paths(self._levels, positions),
         )
+
+
+def receipts(dataset: Dataset) -> Receipts:
+    """What people need to find their rows in a registered data set, for their eyes alone: `.of(id)`, `.all()`.
+
+    Raises:
+        ParameterError: an argument of another type.
+    """
+    return Receipts(dataset)

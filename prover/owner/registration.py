@@ -24,7 +24,7 @@ from .dataset import DATASETS, Dataset
 from .prove import check_before_work, prove_statement
 
 
-def register_dataset(dataset: Dataset, progress: Progress | None = None) -> RegistrationProof:
+def register(dataset: Dataset, progress: Progress | None = None) -> RegistrationProof:
     """List all record digests with the fingerprints of their rows, and prove these. One opening is spent.
 
     Digests and fingerprints are the same however often, and from whichever copy, this is done.
