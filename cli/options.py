@@ -76,19 +76,13 @@ def load_previous(path: Path) -> zu.TrainingProof | zu.Bundle:
     return found if isinstance(found, zu.Bundle) else zu.TrainingProof.load(path)
 
 
-class MemorySize(click.ParamType):  # type: ignore[type-arg]  # only newer versions of click have these
-    """A number of bytes, as people write it: 800MB, 2GB, 1.5GiB."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", value.strip().upper())
-        if found is None:
-            self.fail(f"{value!r} is no size such as 800MB or 2GB", param, ctx)
-        number, prefix, binary = found.groups()
-        return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix or " "))
+def memory_size(text: str) -> int:
+    """A number of bytes, as people write it: 800MB, 2GB, 1.5GiB. Raises BadParameter."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", text.strip().upper())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no size such as 800MB or 2GB")
+    number, prefix, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix or " "))
 
 
 def within_memory(place: str) -> Callable[[Command], Command]:
@@ -97,7 +91,7 @@ def within_memory(place: str) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         @click.option(
             "--memory",
-            type=MemorySize(),
+            type=memory_size,
             metavar="SIZE",
             help="Hold at most this much in memory, as in 2GB; what is larger goes to temporary files beside the data.",
         )

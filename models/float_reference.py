@@ -89,7 +89,7 @@ def train_torch(
             optimiser.zero_grad()
             losses = spec.family.torch_loss(matrix[rows] @ weights, targets[rows]) * counted[rows]
             loss = losses.sum() / count
-            (loss + (penalties * weights**2).sum() / 2).backward()  # type: ignore[no-untyped-call]  # as torch ships it
+            torch.autograd.backward([loss + (penalties * weights**2).sum() / 2])
             optimiser.step()
     return problem.of_features(np.asarray(weights.detach().numpy(), dtype=np.float64))
 

@@ -34,7 +34,7 @@ from functools import cached_property
 import numpy as np
 
 from ...models.live import Live
-from ...models.methods.standardization import Standardization
+from ...models.methods.standardization import Standardization, spread_floor
 from ..field.goldilocks import ONE, ZERO, K, Vector, kadd, kdot, kscale, ksum, to_field
 from ..field.multilinear import Point, eq_at, eq_table, prefix
 from ..language.hidden import Hidden, linear, public
@@ -294,7 +294,7 @@ class ScalerRelation:
 
     def _products(self, steps: Steps, at: At) -> None:
         """What power and D are multiplied with; several products of one factor as one."""
-        own, floor = self.public, self.public.floor // self.public.count  # of each row
+        own, floor = self.public, spread_floor(1, self.public.x_bits)  # V0 of one row
         of_means, of_rates, of_weights, of_centred = steps.point("products", 4)
         powers = [(ONE, MEAN_REST), (of_means, MEAN), (of_rates, RATE), (of_weights, self.last.integer)]
         offset = -self.last.offset * prefix(at.o, self.output.size) * of_weights

@@ -57,6 +57,30 @@ START_BOX, BIAS_START_BOX = "starting remainders", "starting bias remainders"  #
 
 
 @dataclass(frozen=True)
+class Remainders:
+    """Integers that are committed in limbs on the same axes, and looked up together.
+
+    Attributes:
+        box: the name of their lookups. bits: of each.
+    """
+
+    box: str
+    axes: tuple[Axis, ...]
+    bits: Mapping[Address, int]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Their limbs."""
+        return tuple(limb for column, bits in self.bits.items() for limb in limb_columns(column, bits, self.axes))
+
+    @property
+    def boxes(self) -> tuple[LookupBox, ...]:
+        """Each in its range."""
+        lookups = (lookup for column, bits in self.bits.items() for lookup in limb_lookups(column, bits))
+        return lookup_boxes(self.box, Indicator(self.axes), tuple(lookups))
+
+
+@dataclass(frozen=True)
 class StandardizedStage(StandardizedDescent):
     """The relation for one stage of some shards, whose features are standardised."""
 
@@ -81,33 +105,24 @@ class StandardizedStage(StandardizedDescent):
     # Columns and lookups -------------------------------------------------------------------------------------------
 
     @property
-    def remainders(self) -> Mapping[Address, tuple[int, str, tuple[Axis, ...]]]:
-        """What rounding down leaves at the start: its bits, the name of its lookups, and its axes."""
+    def remainders(self) -> tuple[Remainders, ...]:
+        """What rounding down leaves at the start."""
         if self.start is None:
-            return {}
-        weights, biases = (*self.models, self.weight), self.models
-        return {
-            START_REST: (TABLE_BITS, START_BOX, weights),
-            START_LACK: (TABLE_BITS, START_BOX, weights),
-            BIAS_REST: (self.schedule.scales.x_bits, BIAS_START_BOX, biases),
-        }
+            return ()
+        return (
+            Remainders(START_BOX, (*self.models, self.weight), {START_REST: TABLE_BITS, START_LACK: TABLE_BITS}),
+            Remainders(BIAS_START_BOX, self.models, {BIAS_REST: self.schedule.scales.x_bits}),
+        )
 
     @property
     def besides(self) -> tuple[Column, ...]:
         """What standardises, and what rounding down leaves."""
-        rests = (limb_columns(column, bits, axes) for column, (bits, _, axes) in self.remainders.items())
-        return (*super().besides, *(limb for limbs in rests for limb in limbs))
+        return (*super().besides, *(column for own in self.remainders for column in own.columns))
 
     @property
     def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
         """These, too."""
-        found = [*super().boxes]
-        for name in dict.fromkeys(name for _, name, _ in self.remainders.values()):
-            own = {column: (bits, axes) for column, (bits, box, axes) in self.remainders.items() if box == name}
-            lookups = tuple(lookup for column, (bits, _) in own.items() for lookup in limb_lookups(column, bits))
-            ((_, axes), *_) = own.values()
-            found.append(lookup_boxes(name, Indicator(axes), lookups))
-        return tuple(found)
+        return (*super().boxes, *(own.boxes for own in self.remainders))
 
     # The identities --------------------------------------------------------------------------------------------------
 
@@ -123,7 +138,7 @@ class StandardizedStage(StandardizedDescent):
 
     def _rest(self, steps: Steps, column: Address, at: Mapping[str, Point]) -> Hidden:
         """What rounding down leaves, at a point."""
-        bits, _, _ = self.remainders[column]
+        (bits,) = (own.bits[column] for own in self.remainders if column in own.bits)
         return linear((c, steps.evaluate(limb, at)) for c, limb in limb_terms(column, bits))
 
     def _centred(self, name: str, model: Mapping[str, Point], weights: Signed, at: Mapping[str, Point]) -> Sum:

@@ -84,8 +84,12 @@ class Statement(ABC):
         """The statements that it refers to, by the names of `refers`."""
         return {name: getattr(self, name) for name in self.refers}
 
-    def require_provable(self) -> None:  # noqa: B027  # most kinds have nothing to refuse
-        """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError."""
+    def require_provable(self) -> None:
+        """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError.
+
+        Most kinds have nothing to refuse.
+        """
+        return None
 
     def with_attached(self, attached: Mapping[str, bytes]) -> Self:
         """The same, that knows what its relation needs of its file besides."""
@@ -96,8 +100,9 @@ class Statement(ABC):
         """Numerator over |K| of the probability that something goes wrong which is no round of the proof."""
         return 0
 
-    def require_consistent(self, attached: Mapping[str, bytes]) -> None:  # noqa: B027  # likewise
-        """What follows from the statement and its attachments alone. Raises InvalidProof."""
+    def require_consistent(self, attached: Mapping[str, bytes]) -> None:
+        """What follows from the statement and its attachments alone. Raises InvalidProof. Likewise."""
+        return None
 
 
 S = TypeVar("S", bound=Statement)

@@ -168,23 +168,14 @@ def compile_standardized(
     Raises:
         ParameterError: as compile_schedule.
     """
-    geometry = geometry_of(method, family, scales, shape, live)
-    chosen, cut = _choose(geometry, shape)
-    scale = geometry.largest_block << cut.block_bits
-
-    def of_block(n: int) -> int:
-        return nearest(Fraction(scale, n)) if n else 0
-
-    c_block = live.counts(geometry.block_size).map(of_block) if not geometry.one_divisor else Runs.of([(1, 1)])
-    standardization = _standardization(geometry, shape, cut, chosen[1], live.count)
-    return _scheduled(method, family, scales, shape, live, geometry, chosen, cut, standardization, c_block)
+    return _compiled(method, family, scales, shape, live, geometry_of(method, family, scales, shape, live))
 
 
 def compile_standardized_stage(
     method: GradientDescent, family: Family, scales: FixedPoint, shape: DatasetShape, stage: Stage, live: Live
 ) -> Schedule:
-    """The integers of one stage of some shards on features that are standardised by the rows of the stage that count,
-    in each shard by its own; see compile_stage.
+    """The integers of one stage of some shards on features that are standardised in each shard, by its own rows of the
+    stage that count; see compile_stage.
 
     D divides by how many rows of a shard count, so c_b does not.
 
@@ -196,17 +187,20 @@ def compile_standardized_stage(
     """
     alone = replace(shape, rows=stage.shards.shard_rows)
     geometry = geometry_of(method, family, scales, alone, Live(alone.rows))
-    chosen, cut = _choose(geometry, alone)
-    standardization = _standardization(geometry, alone, cut, chosen[1], alone.rows)
-    own, c_block = replace(geometry, block_size=stage.block_size), Runs.of([(1, stage.count)])
-    return at_rest(_scheduled(method, family, scales, shape, live, own, chosen, cut, standardization, c_block, stage))
+    own = replace(geometry, block_size=stage.block_size)
+    return at_rest(_compiled(method, family, scales, alone, live, own, stage))
 
 
-Chosen = tuple[int, int, list[Bound]]  # h, the bits of weights, and the bounds
-
-
-def _choose(geometry: Geometry, shape: DatasetShape) -> tuple[Chosen, _Cut]:
-    """What fits. Raises ParameterError."""
+def _compiled(
+    method: GradientDescent,
+    family: Family,
+    scales: FixedPoint,
+    shape: DatasetShape,
+    live: Live,
+    geometry: Geometry,
+    stage: Stage | None = None,
+) -> Schedule:
+    """The schedule, from what its bounds depend on. shape: of a stage, that of a whole shard."""
 
     def bounds_of(shift: int, weight_bits: int) -> list[Bound]:
         return _bounds(geometry, shape, shift, weight_bits, _cut(geometry, shape, shift))
@@ -215,42 +209,26 @@ def _choose(geometry: Geometry, shape: DatasetShape) -> tuple[Chosen, _Cut]:
     cut = _cut(geometry, shape, shift)
     if error > WORST_RATE_ERROR:
         raise ParameterError(_too_coarse(geometry, shape, shift, cut))
-    return (shift, weight_bits, bounds_of(shift, weight_bits)), cut
-
-
-def _standardization(
-    geometry: Geometry, shape: DatasetShape, cut: _Cut, weight_bits: int, count: int
-) -> Standardization:
-    """The public integers, where so many rows count."""
-    cap, amplitude = _cap(geometry, shape.x_bits, weight_bits), cut.whole_amplitude(geometry, count)
-    return Standardization(shape.rows, count, shape.x_bits, cap, amplitude, shape.unused)
-
-
-def _scheduled(
-    method: GradientDescent,
-    family: Family,
-    scales: FixedPoint,
-    shape: DatasetShape,
-    live: Live,
-    geometry: Geometry,
-    chosen: Chosen,
-    cut: _Cut,
-    standardization: Standardization,
-    c_block: Runs,
-    stage: Stage | None = None,
-) -> Schedule:
-    """The schedule, from what its bounds depend on."""
-    whole = power_of_two(chosen[0] + geometry.scale_bits + 2 * shape.x_bits)
-    divisor = live.count if stage is None else 1
+    counted, divisor = (live.count, live.count) if stage is None else (shape.rows, 1)
+    cap, amplitude = _cap(geometry, shape.x_bits, weight_bits), cut.whole_amplitude(geometry, counted)
+    whole = power_of_two(shift + geometry.scale_bits + 2 * shape.x_bits)
     return scheduled(
         method,
         compiled_fields(family, scales, shape, geometry, live),
         geometry,
-        chosen,
+        (shift, weight_bits, bounds_of(shift, weight_bits)),
         label_kind=shape.label_kind,
         c_epoch=by_epoch(method, Fraction(1 << cut.epoch_bits) / geometry.largest_rate),
-        c_block=c_block,
-        rate_scale=Fraction(standardization.amplitude, divisor) / whole,
-        standardization=standardization,
+        c_block=_block_factors(geometry, cut, live),
+        rate_scale=Fraction(amplitude, divisor) / whole,
+        standardization=Standardization(shape.rows, counted, shape.x_bits, cap, amplitude, shape.unused),
         stage=stage,
     )
+
+
+def _block_factors(geometry: Geometry, cut: _Cut, live: Live) -> Runs:
+    """c_b: 1 where D divides by the rows that count."""
+    counts, scale = live.counts(geometry.block_size), geometry.largest_block << cut.block_bits
+    if geometry.one_divisor:
+        return counts.map(lambda _: 1)
+    return counts.map(lambda n: nearest(Fraction(scale, n)) if n else 0)

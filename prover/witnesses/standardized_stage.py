@@ -27,9 +27,9 @@ def starting_columns(relation: StandardizedStage, traces: Sequence[NarrowTrace],
     """
     limbs: dict[Address, npt.NDArray[np.uint16]] = {}
     rows: dict[str, LookedUpRows] = {}
-    for column, integers in _remainders(relation, traces, before).items():
-        bits, _, _ = relation.remainders[column]
-        limbs |= split_limbs(integers, column, bits)
+    integers = _remainders(relation, traces, before)
+    for column, bits in ((column, bits) for own in relation.remainders for column, bits in own.bits.items()):
+        limbs |= split_limbs(integers[column], column, bits)
         rows |= limb_rows(limbs, column, bits)
     return Witness(limbs, rows)
 

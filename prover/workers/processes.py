@@ -48,9 +48,14 @@ class Processes(Workers):
         yield _Pool(self.number)
 
 
-@dataclass(frozen=True)
 class _Pool(Ready):
-    count: int = 1  # a field in place of a property
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    @property
+    def count(self) -> int:
+        """See Ready."""
+        return self._number
 
     def run(self, loan: Loan, tasks: Sequence[Task], progress: Progress | None) -> list[Done]:
         """See Ready."""

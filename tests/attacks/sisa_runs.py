@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pytest
 from zkunlearn.circuits.field.goldilocks import to_field
 from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.language.tables import split_limbs
@@ -46,6 +47,16 @@ from .scalers import FEATURE, limbs, shard_scaler_columns
 
 ROWS, FEATURES, EPOCHS, SHARD_ROWS = 21, 3, 2, 8  # three shards, the last one of five rows
 FORGOTTEN = (1, 12)  # of the first slice of shard 0, and of the last one of shard 1
+REQUESTED = (1, 7, 12, 15, 20)  # and rows of the last slice of shards 0 and 1, and of the second one of shard 2
+REQUEST = (Run(0, 2, 3, 0), Run(2, 1, 2, 0))  # what that trains again, in three stages
+WHOLE = (Run(0, 3),)
+WRONG_SOURCES = [  # places of the request, and whose models they begin from
+    pytest.param((0, 3), (1, 2), id="another shard's"),
+    pytest.param((0, 3), (0, 1), id="another stage's"),
+    pytest.param((0, 3), (0, 3), id="the last ones", marks=pytest.mark.slow),
+    pytest.param((2, 2), (1, 1), id="another shard's, of the last one", marks=pytest.mark.slow),
+    pytest.param((2, 2), None, id="zero", marks=pytest.mark.slow),
+]
 Data = tuple[Any, Any]
 Place = tuple[int, int]  # a shard, and a stage of it, 1 to R
 Traces = dict[Place, list[Trace]]  # of each output
@@ -270,8 +281,8 @@ def standardized_columns(relation: StandardizedStage, shards: Sequence[Sequence[
     rest = before[..., :d] - power * first[..., :d]
     taken = before[..., d] + (shift * first[..., :d]).sum(axis=-1)
     rests = {START_REST: rest, START_LACK: power - 1 - rest, BIAS_REST: taken - (first[..., d] << s.scales.x_bits)}
-    for name, integers in rests.items():
-        columns |= limbs(name, relation.remainders[name][0], integers)
+    for name, bits in ((name, bits) for own in relation.remainders for name, bits in own.bits.items()):
+        columns |= limbs(name, bits, rests[name])
     return columns
 
 
@@ -342,3 +353,8 @@ def linked_columns(columns: Columns) -> Columns:
     """The models twice."""
     old = {name: cells for name, cells in columns.items() if name.matrix == MODEL}
     return old | {Address(NEW_MODEL, name.name): cells for name, cells in old.items()}
+
+
+def start_column(name: Address) -> Address:
+    """A column of the models that the request begins from."""
+    return Address(start_matrix(0), part_name(WHOLE[0], 2) + name.name)

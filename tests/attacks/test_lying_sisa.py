@@ -15,7 +15,7 @@ from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.language.tables import limb_addresses
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS
-from zkunlearn.circuits.relations.sisa import part_name, start_matrix
+from zkunlearn.circuits.relations.sisa import start_matrix
 from zkunlearn.models.methods.reference import Trace
 from zkunlearn.models.methods.schedule import Schedule
 from zkunlearn.models.shards import Run
@@ -25,8 +25,12 @@ from .one_pass_runs import moved_by
 from .sisa_runs import (
     EPOCHS,
     FEATURES,
+    REQUEST,
+    REQUESTED,
     SEVERAL,
     SHARD_ROWS,
+    WHOLE,
+    WRONG_SOURCES,
     Alone,
     Data,
     Place,
@@ -39,14 +43,12 @@ from .sisa_runs import (
     lasts,
     lying,
     of_part,
+    start_column,
     told,
     trained,
     values,
 )
 
-REQUESTED = (1, 7, 12, 15, 20)  # and rows of the last slice of shards 0 and 1, and of the second one of shard 2
-REQUEST = (Run(0, 2, 3, 0), Run(2, 1, 2, 0))
-WHOLE = (Run(0, 3),)
 SLOW = pytest.mark.slow  # more of a kind that others are of
 
 
@@ -202,16 +204,7 @@ def test_a_stage_that_begins_from_a_wrong_checkpoint_is_rejected(
     assert_false(three, lying(three, data, {place: {"start": start}}), *of_part(three, place[1], *STARTING))
 
 
-@pytest.mark.parametrize(
-    ("place", "source"),
-    [
-        pytest.param((0, 3), (1, 2), id="another shard's"),
-        pytest.param((0, 3), (0, 1), id="another stage's"),
-        pytest.param((0, 3), (0, 3), id="the last ones", marks=SLOW),
-        pytest.param((2, 2), (1, 1), id="another shard's, of the last one", marks=SLOW),
-        pytest.param((2, 2), None, id="zero", marks=SLOW),
-    ],
-)
+@pytest.mark.parametrize(("place", "source"), WRONG_SOURCES)
 def test_a_request_that_begins_from_wrong_earlier_models_is_rejected(
     later: SisaDeclared, data: Data, first: Traces, place: Place, source: Place | None
 ) -> None:
@@ -251,10 +244,6 @@ def test_a_start_off_by_one_is_rejected(
 def test_a_first_stage_that_does_not_begin_at_zero_is_rejected(own: SisaDeclared, data: Data, weight: int) -> None:
     start = np.eye(FEATURES + 1, dtype=np.int64)[weight : weight + 1]
     assert_false(own, lying(own, data, {(1, 1): {"start": start}}), *of_part(own, 1, "initial weights"))
-
-
-def start_column(name: Address) -> Address:
-    return Address(start_matrix(0), part_name(WHOLE[0], 2) + name.name)
 
 
 @pytest.mark.parametrize("by", [1, 1 << 32], ids=str)

@@ -14,17 +14,20 @@ from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.language.tables import limb_addresses
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.parameters import BIAS, WEIGHTS
-from zkunlearn.circuits.relations.sisa import part_name, start_matrix
+from zkunlearn.circuits.relations.sisa import start_matrix
 from zkunlearn.circuits.relations.standardized_stage import BIAS_REST, START_LACK, START_REST
 from zkunlearn.models.methods.reference import started
 from zkunlearn.models.methods.standardization import Scaler
-from zkunlearn.models.shards import Run
 
 from .harness import Columns, assert_caught, commitments, prove, recount
 from .one_pass_runs import moved_by
 from .scalers import FEATURE, limbs
 from .sisa_runs import (
     FEATURES,
+    REQUEST,
+    REQUESTED,
+    WHOLE,
+    WRONG_SOURCES,
     X_BITS,
     Data,
     Place,
@@ -39,14 +42,12 @@ from .sisa_runs import (
     models_of,
     of_part,
     scaler_in,
+    start_column,
     told,
     trained,
     values,
 )
 
-REQUESTED = (1, 7, 12, 15, 20)  # and rows of the last slice of shards 0 and 1, and of the second one of shard 2
-REQUEST = (Run(0, 2, 3, 0), Run(2, 1, 2, 0))
-WHOLE = (Run(0, 3),)
 STARTING = "starting weights", "starting intercept"
 SLOW = pytest.mark.slow  # more of a kind that others are of
 
@@ -118,16 +119,7 @@ def test_the_start_of_the_tests_is_rounded(own: SisaDeclared, data: Data, honest
 # Other models --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("place", "source"),
-    [
-        pytest.param((0, 3), (1, 2), id="another shard's"),
-        pytest.param((0, 3), (0, 1), id="another stage's"),
-        pytest.param((0, 3), (0, 3), id="the last ones", marks=SLOW),
-        pytest.param((2, 2), (1, 1), id="another shard's, of the last one", marks=SLOW),
-        pytest.param((2, 2), None, id="zero", marks=SLOW),
-    ],
-)
+@pytest.mark.parametrize(("place", "source"), WRONG_SOURCES)
 def test_a_request_that_begins_from_wrong_earlier_models_is_rejected(
     later: SisaDeclared, data: Data, first: Traces, place: Place, source: Place | None
 ) -> None:
@@ -164,10 +156,6 @@ def test_equal_models_of_another_commitment_are_rejected(later: SisaDeclared, da
     other = moved_by(columns, start_column(COEFFICIENTS), (0, 1), 1)
     committed[start_matrix(0)] = commitments(later.shape, other)[start_matrix(0)]
     assert_caught(prove(later.shape, columns, committed), "batching")
-
-
-def start_column(name: Address) -> Address:
-    return Address(start_matrix(0), part_name(WHOLE[0], 2) + name.name)
 
 
 @pytest.mark.parametrize("by", [1, 1 << 32], ids=str)

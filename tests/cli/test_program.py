@@ -45,15 +45,20 @@ def test_verifying_and_inspecting_load_nothing_heavy(made: Path) -> None:
         assert (result.returncode, result.stderr.strip()) == (0, "[]"), result.stderr
 
 
-def test_help_comes_within_a_second() -> None:
-    python("-m", "zkunlearn", "--help")  # once, for the byte code
+def seconds_of(*arguments: object) -> float:
+    """Of the processor, as others may be busy; the least of three runs, after one for the byte code."""
     seconds = []
-    for _ in range(3):
+    for _ in range(4):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert python("-m", "zkunlearn", "verify", "--help").returncode == 0
+        assert python(*arguments).returncode == 0
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)  # others may be busy
-    assert min(seconds) < 1
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(seconds[1:])
+
+
+def test_help_comes_in_a_few_times_what_numpy_takes_to_load() -> None:
+    """That is two or three times, within a second; a processor that is shared counts more of them for both."""
+    assert seconds_of("-m", "zkunlearn", "verify", "--help") < 5 * seconds_of("-c", "import numpy, click")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

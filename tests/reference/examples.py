@@ -188,6 +188,15 @@ def check_flips(shape: verifier.Shape, proof: bytes, seed: int, verdict_of: Call
     assert end == len(proof)
 
 
+def check_masked_values(training: Any, parts: int, last: int = 0) -> None:
+    """Some of the masked values of a proof are changed, at so many places; and of the last ones every fourth."""
+    shape = verifier.training_shape(training.statement)
+    start, near_the_end = 32 * len(shape.new_roots), range(shape.entries - last, shape.entries, 4)
+    for entry in (*range(0, shape.entries, shape.entries // parts), *near_the_end):
+        body = changed(training.body, start + 16 * entry)
+        assert training.verdict(pack("training", training.statement, body, training.paths)) == "constraints", entry
+
+
 def reference_shape(shape: verifier.Shape) -> dict[str, Any]:
     """All of what the package also knows about a shape: trees in order, where columns lie, lengths."""
     return {

@@ -23,6 +23,7 @@ from .examples import (
     Training,
     changed,
     check_flips,
+    check_masked_values,
     numbers,
     pack,
     package_shape,
@@ -213,12 +214,7 @@ def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner:
 @pytest.mark.parametrize("name", ["small", pytest.param("trees", marks=pytest.mark.slow)])
 def test_every_masked_value_counts(owner: Owner, name: str) -> None:
     """Some of them are changed, of the lookups, the walk and batching."""
-    training = getattr(owner, name).training
-    shape = verifier.training_shape(training.statement)
-    start = 32 * len(shape.new_roots)
-    for entry in range(0, shape.entries, shape.entries // 6):
-        body = changed(training.body, start + 16 * entry)
-        assert training.verdict(pack("training", training.statement, body, training.paths)) == "constraints", entry
+    check_masked_values(getattr(owner, name).training, 6)
 
 
 def test_a_proof_is_about_its_statement_only(owner: Owner) -> None:
