@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
     from .prover.owner.dataset import Dataset
+    from .prover.owner.growth import append, recommit, rectify
     from .prover.owner.model import Model
     from .prover.owner.receipts import receipts
-    from .prover.owner.recommitment import recommit, recommit_model
+    from .prover.owner.recommitment import recommit_model
     from .prover.owner.registration import register
     from .prover.owner.sharded_model import ShardedModel
     from .prover.owner.trained import Trained
@@ -49,14 +50,14 @@ if TYPE_CHECKING:
     from .verifier.history import History, verify_chain
     from .verifier.proofs import (
         DatasetCommitment,
-        ModelRecommitmentProof,
+        LinkProof,
+        ModelLinkProof,
         Proof,
-        RecommitmentProof,
         RegistrationProof,
         TrainingProof,
     )
     from .verifier.receipts import Receipt, ReceiptReport, verify_receipt
-    from .verifier.verify import VerificationReport, verify_dataset, verify_recommitment, verify_registration
+    from .verifier.verify import VerificationReport, verify_dataset, verify_link, verify_registration
 
 __version__ = "0.1.0"
 __all__ = [
@@ -70,14 +71,14 @@ __all__ = [
     "FormatError",
     "History",
     "InvalidProof",
+    "LinkProof",
     "Model",
-    "ModelRecommitmentProof",
+    "ModelLinkProof",
     "ParameterError",
     "Processes",
     "Proof",
     "Receipt",
     "ReceiptReport",
-    "RecommitmentProof",
     "RegistrationProof",
     "ShardedModel",
     "StatementMismatch",
@@ -89,6 +90,7 @@ __all__ = [
     "VerificationReport",
     "WorkerError",
     "ZkUnlearnError",
+    "append",
     "commit",
     "load_dataset",
     "load_spec",
@@ -97,6 +99,7 @@ __all__ = [
     "receipts",
     "recommit",
     "recommit_model",
+    "rectify",
     "register",
     "suggest",
     "train",
@@ -104,8 +107,8 @@ __all__ = [
     "verify_bundle",
     "verify_chain",
     "verify_dataset",
+    "verify_link",
     "verify_receipt",
-    "verify_recommitment",
     "verify_registration",
 ]
 _HOMES = {
@@ -116,12 +119,12 @@ _HOMES = {
     "FixedPoint": "models.scales",
     "History": "verifier.history",
     "Model": "prover.owner.model",
-    "ModelRecommitmentProof": "verifier.proofs",
+    "ModelLinkProof": "verifier.proofs",
     "Processes": "prover.workers.processes",
     "Proof": "verifier.proofs",
     "Receipt": "verifier.receipts",
     "ReceiptReport": "verifier.receipts",
-    "RecommitmentProof": "verifier.proofs",
+    "LinkProof": "verifier.proofs",
     "RegistrationProof": "verifier.proofs",
     "ShardedModel": "prover.owner.sharded_model",
     "Suggestion": "models.suggestion",
@@ -129,16 +132,18 @@ _HOMES = {
     "TrainingRun": "prover.owner.trial",
     "TrainingSpec": "models.spec",
     "VerificationReport": "verifier.verify",
+    "append": "prover.owner.growth",
     "load_spec": "models.spec",
     "receipts": "prover.owner.receipts",
-    "recommit": "prover.owner.recommitment",
+    "recommit": "prover.owner.growth",
     "recommit_model": "prover.owner.recommitment",
+    "rectify": "prover.owner.growth",
     "register": "prover.owner.registration",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
     "verify_receipt": "verifier.receipts",
     "verify_registration": "verifier.verify",
-    "verify_recommitment": "verifier.verify",
+    "verify_link": "verifier.verify",
 }
 
 if not TYPE_CHECKING:
@@ -168,6 +173,7 @@ def commit(
     x_bits: int = 10,
     openings: int = 32,
     rows_per_id: str = "one",
+    nonce: bytes | Callable[[bytes], bytes] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Dataset:
     """Commit to a data set and prove that it is well formed.
@@ -192,6 +198,8 @@ def commit(
             has to declare the same.
         openings: how many proofs, this one included, the commitment can serve.
         rows_per_id: "one"; or "many", where one person may have several rows: forgetting an id forgets all of its rows.
+        nonce: 32 bytes that somebody else adds to the order of rows; or what asks for them, given the root over all
+            records, so that they are drawn when nothing can be chosen any more.
         progress: called with the name of each phase.
 
     Raises:
@@ -213,7 +221,7 @@ def commit(
         x_bits=x_bits,
         label_name=label_name,
     )
-    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name)
+    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name, nonce)
 
 
 def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContextManager[None]:
@@ -312,7 +320,7 @@ def prove(
     model_openings: int | None = None,
     fork: bool = False,
     forget_classes: Iterable[str | int] = (),
-    recommitment: RecommitmentProof | None = None,
+    links: Iterable[LinkProof] = (),
     workers: Workers | None = None,
     groups: int | None = None,
     progress: Callable[[str], None] | None = None,
@@ -329,8 +337,8 @@ def prove(
         fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
         forget_classes: of categorical labels, classes that are forgotten with all their rows. The proof says that no
             row of them counts; its public list of forgotten records then tells who was of them.
-        recommitment: of a sharded training, links the data set of `previous` to this one, if it was committed afresh,
-            with as many openings: what is kept is of the data set before.
+        links: of a sharded training, those that lead from the data set of `previous` to this one, if it was committed
+            afresh, with as many openings: what is kept is of the data set before.
         workers: `Processes(n)` of this machine, or `Cluster("tls://host:8786")`, prove groups of shards; see
             docs/owners.md for what they are sent. By default this process does.
         groups: of a sharded training, how many groups of shards are proved apart, each with one opening of the data
@@ -348,7 +356,7 @@ def prove(
     from .prover.owner.training import prove_training
 
     return prove_training(
-        dataset, spec, forget, previous, progress, model_openings, fork, forget_classes, recommitment, workers, groups
+        dataset, spec, forget, previous, progress, model_openings, fork, forget_classes, links, workers, groups
     )
 
 
@@ -359,7 +367,7 @@ def verify(
     spec: TrainingSpec | None = None,
     forget: Collection[bytes] | None = None,
     previous: TrainingProof | None = None,
-    recommitment: RecommitmentProof | None = None,
+    links: Collection[LinkProof] = (),
     known_dataset: bytes | None = None,
 ) -> VerificationReport:
     """Check a proof against a data set's commitment and whatever else is pinned.
@@ -368,7 +376,8 @@ def verify(
         forget: record digests of the rows that must be forgotten, no more and no fewer.
         previous: the proof that this one supersedes; compared, not checked. It may declare another algorithm, which
             the report then says.
-        recommitment: links the data set of `previous` to this one, if it was committed afresh in between.
+        links: from the data set of `previous` to this one, if it was committed afresh in between, or has grown; in any
+            order.
         known_dataset: digest of a data set whose validity proof was checked before; saves checking it again.
 
     Raises:
@@ -379,7 +388,7 @@ def verify(
     from .verifier.pins import Pins
     from .verifier.verify import verify_training
 
-    pins = Pins(spec=spec, forget=forget, previous=previous, recommitment=recommitment, known_dataset=known_dataset)
+    pins = Pins(spec=spec, forget=forget, previous=previous, links=links, known_dataset=known_dataset)
     return verify_training(proof, dataset, pins)
 
 

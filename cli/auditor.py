@@ -37,10 +37,10 @@ from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
     "--previous", "previous_file", type=FILE, metavar="Q", help="Pin the proof, or bundle, that this one supersedes."
 )
 @click.option(
-    "--recommitment",
+    "--link",
     "link_file",
     type=FILE,
-    metavar="R.recommitment",
+    metavar="R.link",
     help="Links the data set of the superseded proof to this one, if it was committed afresh in between.",
 )
 @click.option("--known-dataset", metavar="DIGEST", help="A data set already checked: saves checking it again.")
@@ -96,7 +96,7 @@ def verify(
         "spec": None if spec_file is None else zu.load_spec(spec_file),
         "forget": None if forget_file is None else read_digests(forget_file),
         "previous": None if previous_file is None else load_previous(previous_file),
-        "recommitment": None if link_file is None else zu.RecommitmentProof.load(link_file),
+        "recommitment": None if link_file is None else zu.LinkProof.load(link_file),
         "known_dataset": known,
     }
     dataset = None if dataset_file is None else zu.DatasetCommitment.load(dataset_file)

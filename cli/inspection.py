@@ -25,7 +25,7 @@ from ..formats.lists import read_digests, read_history
 from ..models.encoding.maps import LINEAR
 from ..models.spec import load_spec
 from ..verifier.bundles import BUNDLE_KIND, MAX_LINKS, Bundle
-from ..verifier.proofs import ModelRecommitmentProof, Proof
+from ..verifier.proofs import ModelLinkProof, Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
 from ..verifier.protocol.soundness import Soundness, soundness_terms, total_bits
 from ..verifier.receipts import RECEIPT_KIND, Receipt
@@ -268,7 +268,7 @@ def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
     found = take({name: payload.get(name) for name in form}, form, str(path))
     try:
         statement = read_statement(TrainingStatement, payload.get("training"))
-        links = [ModelRecommitmentProof.from_bytes(link).statement for link in found["links"]]
+        links = [ModelLinkProof.from_bytes(link).statement for link in found["links"]]
         own = renewed(statement, links)
     except FormatError as error:
         raise error.named(path) from error

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ..prover.owner.trained import ProofFiles, Trained
     from ..prover.owner.workers import Workers
 
-LINK_FILE = "dataset.recommitment"
+LINK_FILE = "dataset.link"
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 
 
@@ -181,7 +181,7 @@ def prove(
         chosen |= {"workers": workers, "groups": groups}
         link = directory / LINK_FILE
         if isinstance(previous, zu.Bundle) and link.exists():
-            chosen["recommitment"] = zu.RecommitmentProof.load(link)
+            chosen["recommitment"] = zu.LinkProof.load(link)
         trained = zu.prove(dataset, spec, **chosen, progress=progress)
     files = trained.save(out, replace=force)
     if previous is None and roots(directory) > len(trained.proofs):
@@ -246,7 +246,7 @@ def _bundled(trained: Trained) -> Lines:
 def recommit(output: Output, directory: Path, openings: int, out: Path, force: bool) -> None:
     """Commit afresh to the rows in DIR, when its openings run out, and prove that they are the same.
 
-    Beside the new commitment goes dataset.recommitment, the public proof that links both.
+    Beside the new commitment goes dataset.link, the public proof that links both.
     """
     public, secret = dataset_files(out)
     link_file = out / LINK_FILE
@@ -287,7 +287,7 @@ def recommit(output: Output, directory: Path, openings: int, out: Path, force: b
 def recommit_model(output: Output, file: Path, openings: int | None, out: Path, force: bool) -> None:
     """Commit afresh to the model in FILE, when its openings run out, and prove that it is the same.
 
-    Beside the new secret goes NEW.model.recommitment, the public proof that links both commitments. Put both beside the
+    Beside the new secret goes NEW.model.link, the public proof that links both commitments. Put both beside the
     bundle that the model belongs to: the next `prove` takes the secret with most openings left, and its bundle has the
     link.
     """

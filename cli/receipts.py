@@ -156,9 +156,9 @@ def _registration(named: str, link: Path | None, dataset: zu.DatasetCommitment) 
         return known
     registration = zu.RegistrationProof.load(named)
     if link is not None:
-        links = [zu.RecommitmentProof.load(link)]
-    elif dataset.statement.born != dataset.digest:
-        links = _beside(Path(named), "*.recommitment", zu.RecommitmentProof)
+        links = [zu.LinkProof.load(link)]
+    elif {*dataset.statement.births} != {dataset.digest}:
+        links = _beside(Path(named), "*.link", zu.LinkProof)
     else:
         links = []
     zu.verify_registration(registration, dataset, links)

@@ -103,7 +103,7 @@ class Evidence:
 
     def links(self) -> list[LinkStatement]:
         """Of the recommitments among the files, found valid before."""
-        proofs = [each.proof for each in self.files if isinstance(each.proof, zu.RecommitmentProof)]
+        proofs = [each.proof for each in self.files if isinstance(each.proof, zu.LinkProof)]
         return [proof.statement for proof in proofs if proof.digest in self.checked]
 
     def bundle(self, last: bytes | None) -> zu.Bundle | None:
@@ -141,7 +141,7 @@ class Evidence:
         if before.statement.dataset == statement.dataset or named["recommitment"] is not None:
             return named | {"previous": before}
         link = LinkStatement(before.statement.dataset, statement.dataset)
-        found = self.given(zu.RecommitmentProof, statement_digest(link))
+        found = self.given(zu.LinkProof, statement_digest(link))
         if found is None and named["previous"] is None:
             return named
         return {"previous": before, "recommitment": found}

@@ -43,7 +43,7 @@ def entered(context: Any) -> None:
         pass
 
 
-RECOMMITMENT = "RecommitmentProof or ModelRecommitmentProof"
+RECOMMITMENT = "LinkProof or ModelLinkProof"
 PREVIOUS = "TrainingProof or Bundle or ShardedModel or Trained"
 # The function and its argument, what it expects, and the call; everything else about the call is right.
 CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
@@ -77,7 +77,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
         lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, previous=x),
     ),
     "verify recommitment": (
-        "RecommitmentProof",
+        "LinkProof",
         lambda made, x: zu.verify(
             made.trained.proof, made.dataset.commitment, previous=made.trained.proof, recommitment=x
         ),
@@ -87,7 +87,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
         lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, known_dataset=x),
     ),
     "verify_dataset commitment": ("DatasetCommitment", lambda made, x: zu.verify_dataset(x)),
-    "verify_recommitment recommitment": (RECOMMITMENT, lambda made, x: zu.verify_recommitment(x)),
+    "verify_link recommitment": (RECOMMITMENT, lambda made, x: zu.verify_link(x)),
     "register dataset": ("Dataset", lambda made, x: zu.register(x)),
     "receipts dataset": ("Dataset", lambda made, x: zu.receipts(x)),
     "verify_registration registration": (
@@ -99,7 +99,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
         lambda made, x: zu.verify_registration(made.registration, x),
     ),
     "verify_registration recommitments": (
-        "RecommitmentProof",
+        "LinkProof",
         lambda made, x: zu.verify_registration(made.registration, made.dataset.commitment, [x]),
     ),
     "verify_receipt receipt": ("Receipt", lambda made, x: zu.verify_receipt(x, made.dataset.commitment)),
@@ -149,7 +149,7 @@ RIGHT = {
     (PREVIOUS, "trained"),
     ("Bundle or TrainingProof", "training proof"),
     ("DatasetCommitment", "commitment"),
-    ("RecommitmentProof", "recommitment"),
+    ("LinkProof", "recommitment"),
     (RECOMMITMENT, "recommitment"),
     *(("Proof", name) for name in ("training proof", "commitment", "recommitment")),
 }

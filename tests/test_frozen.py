@@ -39,8 +39,8 @@ def frozen(kind: str, variant: str = "") -> bytes:
 
 SECOND: dict[str, Callable[[bytes], None]] = {
     "dataset": verifier.verify_dataset,
-    "link": verifier.verify_recommitment,
-    "model link": verifier.verify_model_recommitment,
+    "link": verifier.verify_link,
+    "model link": verifier.verify_model_link,
     "registration": lambda file: second.verify_registration(file, frozen("dataset", "registered.")),
     "training": lambda file: verifier.verify_training(file, frozen("dataset"), known_dataset=True),
     "training of shards": lambda file: verifier.verify_training(file, frozen("dataset", "shards."), known_dataset=True),
@@ -79,7 +79,7 @@ def test_the_frozen_files_are_a_history() -> None:
     unlearning = Training(frozen("training", "unlearning."), frozen("dataset"))
     assert formats.records_of(unlearning.statement)
     assert unlearning.verdict(previous=frozen("training")) == "valid"
-    link, dataset = zu.RecommitmentProof.from_bytes(frozen("link")), zu.DatasetCommitment.from_bytes(frozen("dataset"))
+    link, dataset = zu.LinkProof.from_bytes(frozen("link")), zu.DatasetCommitment.from_bytes(frozen("dataset"))
     assert link.statement.old == dataset.statement
 
 

@@ -212,8 +212,8 @@ def test_an_older_copy_does_not_lower_the_opening_count(tmp_path, spec):
 
 def test_a_new_salt_for_one_row_reshuffles_all_of_them(dataset):
     rows = dataset.rows
-    changed = replace(rows, salts=np.vstack([np.zeros((1, 32), np.uint8), rows.salts[1:]])).ordered()
-    assert changed.order_seed != rows.order_seed
+    changed, segment = replace(rows, salts=np.vstack([np.zeros((1, 32), np.uint8), rows.salts[1:]])).as_segment()
+    assert segment.seed != dataset.statement.segments[0].seed
     assert sum(a == b for a, b in zip(changed.ids, rows.ids, strict=True)) < len(rows.ids) // 2
 
 

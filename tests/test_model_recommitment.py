@@ -35,7 +35,7 @@ class Made:
     dataset: zu.Dataset
     trained: Any
     new: zu.Model
-    link: Any  # a ModelRecommitmentProof
+    link: Any  # a ModelLinkProof
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,8 @@ def test_the_new_model_is_the_old_one_of_the_same_training(method: str, made: di
 @every_method
 def test_the_link_is_verified_by_itself(method: str, made: dict[str, Made]) -> None:
     link = made[method].link
-    again = zu.ModelRecommitmentProof.from_bytes(link.to_bytes())
-    assert again == link and zu.verify_recommitment(again) >= 100
+    again = zu.ModelLinkProof.from_bytes(link.to_bytes())
+    assert again == link and zu.verify_link(again) >= 100
     assert link.statement.references == {"training": made[method].trained.proof.statement}
 
 
@@ -157,9 +157,9 @@ def test_a_new_model_lies_on_the_code_on_which_later_proofs_open_it(
 # What is false -------------------------------------------------------------------------------------------------------
 
 
-def refused(link: zu.ModelRecommitmentProof) -> str:
+def refused(link: zu.ModelLinkProof) -> str:
     with pytest.raises(zu.InvalidProof) as failure:
-        zu.verify_recommitment(link)
+        zu.verify_link(link)
     return failure.value.check
 
 
@@ -209,9 +209,9 @@ def test_a_training_that_cannot_be_is_refused_by_name(what: str, dataset: zu.Dat
 
 def test_a_link_of_data_sets_is_no_link_of_models(made: dict[str, Made]) -> None:
     statement = made["sisa"].dataset.statement
-    between = zu.RecommitmentProof(LinkStatement(statement, statement), b"")
+    between = zu.LinkProof(LinkStatement(statement, statement), b"")
     with pytest.raises(zu.FormatError, match="model link"):
-        zu.ModelRecommitmentProof.from_bytes(between.to_bytes())
+        zu.ModelLinkProof.from_bytes(between.to_bytes())
 
 
 def test_a_file_whose_links_lead_elsewhere_is_refused(made: dict[str, Made], tmp_path: Path) -> None:

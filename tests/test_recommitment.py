@@ -7,7 +7,7 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.relations.dataset import DATASET
-from zkunlearn.circuits.relations.recommitment import NEW_DATASET
+from zkunlearn.circuits.relations.growth import NEW_DATASET
 from zkunlearn.circuits.statements.link import LinkStatement
 from zkunlearn.prover.owner.dataset import commit_rows
 from zkunlearn.verifier.shapes import new_transcript, shape_of
@@ -29,7 +29,7 @@ def chain():
 
 def test_the_chain_goes_on_over_a_recommitment(chain):
     old, first, new, link, second = chain
-    assert zu.verify_recommitment(zu.RecommitmentProof.from_bytes(link.to_bytes())) >= 100
+    assert zu.verify_link(zu.LinkProof.from_bytes(link.to_bytes())) >= 100
     report = zu.verify(second, new.commitment, previous=first, recommitment=link)
     assert report.pinned == ("previous",)
 
@@ -58,7 +58,7 @@ def test_a_link_between_other_records_is_rejected(chain):
     old, _, new, link, _ = chain
     lying = replace(link, statement=replace(link.statement, new=replace(new.statement, record_root=bytes(32))))
     with pytest.raises(zu.InvalidProof) as failure:
-        zu.verify_recommitment(lying)
+        zu.verify_link(lying)
     assert failure.value.check == "statement"
 
 
@@ -66,9 +66,9 @@ def test_a_recommitment_that_changes_one_label_is_rejected(chain):
     old, _, _, _, _ = chain
     labels = old.rows.labels.copy()
     labels[5] = 1 - labels[5]
-    changed = commit_rows(replace(old.rows, labels=labels), old.statement.encoding, 4, None)
+    changed = commit_rows(replace(old.rows, labels=labels), old.statement.encoding, 4, old.statement.segments, None)
     own = changed.statement
-    statement = LinkStatement(old.statement, old.statement.recommitted(own.root, own.openings))  # of the old records
+    statement = LinkStatement(old.statement, old.statement.continued(own.root, own.openings))  # of the old records
     columns = {**old.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in changed.columns.items()}}
     prover = CheatingProver(
         shape_of(statement),
@@ -76,8 +76,8 @@ def test_a_recommitment_that_changes_one_label_is_rejected(chain):
         {DATASET: old.matrix, NEW_DATASET: changed.matrix},
         columns,
     )
-    lying = zu.RecommitmentProof(statement, prover.prove())
+    lying = zu.LinkProof(statement, prover.prove())
     with pytest.raises(zu.InvalidProof) as failure:
-        zu.verify_recommitment(lying)
+        zu.verify_link(lying)
     assert failure.value.check == "constraints"
     assert prover.lies == {"recommitment of labels"}

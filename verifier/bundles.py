@@ -36,16 +36,16 @@ from ..models.methods.sisa import MAX_SHARDS, MAX_SLICES, Sisa, Stages, stages_o
 from ..models.shards import Run, Shards
 from .pins import Pins, linked
 from .proofs import (
+    LINK_PROOFS,
     MAX_FILE_BYTES,
-    RECOMMITMENTS,
+    AnyLink,
     DatasetCommitment,
+    LinkProof,
     Proof,
-    Recommitment,
-    RecommitmentProof,
     TrainingProof,
 )
 from .protocol.soundness import Soundness
-from .renewals import renewal
+from .renewals import links_between, renewal
 from .verify import VerificationReport, verify_proof
 
 BUNDLE_KIND = "bundle"
@@ -79,7 +79,7 @@ class Bundle:
     """
 
     proofs: tuple[TrainingProof, ...]
-    links: tuple[Recommitment, ...] = ()
+    links: tuple[AnyLink, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.proofs:
@@ -89,7 +89,7 @@ class Bundle:
             if not isinstance(proof.statement.spec.method, Sisa):
                 raise ParameterError(f"bundle: {proof.statement.spec.method.kind} has no shards to put together")
         for link in self.links:
-            require_type("bundle", link, RECOMMITMENTS, "`recommit` and `recommit_model` return it second")
+            require_type("bundle", link, LINK_PROOFS, "`recommit` and `recommit_model` return it second")
 
     @property
     def statement(self) -> TrainingStatement:
@@ -104,7 +104,7 @@ class Bundle:
     @property
     def dataset_links(self) -> list[LinkStatement]:
         """What its links between data sets say."""
-        return [link.statement for link in self.links if isinstance(link, RecommitmentProof)]
+        return [link.statement for link in self.links if isinstance(link, LinkProof)]
 
     @property
     def shards(self) -> Shards:
@@ -123,7 +123,7 @@ class Bundle:
                 found |= {(shard, stage): own for shard in run.shards for stage in last}
         return found
 
-    def with_request(self, proofs: Sequence[TrainingProof], links: Iterable[Recommitment] = ()) -> Bundle:
+    def with_request(self, proofs: Sequence[TrainingProof], links: Iterable[AnyLink] = ()) -> Bundle:
         """The bundle after one more request, of one statement or several.
 
         What is not in force any more has left it, and links that nothing needs.
@@ -237,6 +237,8 @@ def _check_dataset(bundle: Bundle, dataset: DatasetStatement) -> None:
     for number, proof in enumerate(bundle.proofs):
         if not linked(proof.statement.dataset, dataset, links):
             raise InvalidProof("bundle data set", f"statement {number + 1} is about another data set")
+        if proof.statement.dataset.rows != dataset.rows:
+            raise InvalidProof("bundle data set", f"statement {number + 1} is about fewer rows than there are now")
         if proof.statement.dataset.openings != dataset.openings:  # which say on which code models lie
             raise InvalidProof("bundle data set", f"statement {number + 1} has models on another code")
 
@@ -300,27 +302,25 @@ def _begins(bundle: Bundle, table: Mapping[Place, InForce], place: Place) -> tup
     return bundle.proofs[entry.proof].statement.start[entry.run.start], bundle.proofs[before.proof]
 
 
-def _renewal(bundle: Bundle, start: Start, earlier: TrainingProof) -> tuple[Recommitment, ...] | None:
+def _renewal(bundle: Bundle, start: Start, earlier: TrainingProof) -> tuple[AnyLink, ...] | None:
     """The links from the commitment in an earlier statement to the one that was begun from."""
     return renewal(earlier.digest, earlier.statement.model, start.model, bundle.links)
 
 
-def _needed(bundle: Bundle) -> Iterator[Recommitment]:
+def _needed(bundle: Bundle) -> Iterator[AnyLink]:
     """Links of data sets, if its statements are about several; and of models, as far as stages begin from them."""
     several = any(proof.statement.dataset != bundle.statement.dataset for proof in bundle.proofs)
     found = (_begins(bundle, bundle.table, place) for place in bundle.table)
     begun = {(start, earlier.digest): earlier for start, earlier in filter(None, found)}
     used = {link.digest for (start, _), earlier in begun.items() for link in _renewal(bundle, start, earlier) or ()}
     for link in bundle.links:
-        if several if isinstance(link, RecommitmentProof) else link.digest in used:
+        if several if isinstance(link, LinkProof) else link.digest in used:
             yield link
 
 
-def _link(bundle: Bundle, previous: Bundle) -> RecommitmentProof | None:
-    """What leads from the data set of a bundle to that of the next one, if there is one step between them."""
-    wanted = LinkStatement(previous.statement.dataset, bundle.statement.dataset)
-    links = (link for link in bundle.links if isinstance(link, RecommitmentProof))
-    return next((link for link in links if link.statement == wanted), None)
+def _between(bundle: Bundle, previous: Bundle) -> tuple[LinkProof, ...]:
+    """What leads from the data set of a bundle to that of the next one; nothing if nothing does, or has to."""
+    return links_between(previous.statement.dataset, bundle.statement.dataset, bundle.links) or ()
 
 
 # Verifying -----------------------------------------------------------------------------------------------------------
@@ -370,7 +370,7 @@ def verify_bundle(
         require_type("previous", previous, Bundle, "`Bundle.load` reads a file")
         if pins.previous is not None:
             raise ParameterError("previous: is given twice, as a bundle and as a proof")
-        pins = replace(pins, previous=previous.proofs[-1], recommitment=_link(bundle, previous))
+        pins = replace(pins, previous=previous.proofs[-1], links=_between(bundle, previous))
         known = [*previous.proofs, *previous.links]
     pinned, changes = pins.check(bundle.statement, dataset.statement)
     check_bundle(bundle, dataset.statement)
@@ -378,8 +378,7 @@ def verify_bundle(
     if not new:
         raise StatementMismatch("every statement of the bundle is in the previous one")
     links = [link for link in bundle.links if link not in known]
-    if pins.recommitment is not None and pins.recommitment not in links:
-        links.append(pins.recommitment)
+    links += [link for link in pins.links if link not in links]
     checked = [] if pins.known_dataset is not None else [verify_proof(dataset)]
     found: Soundness = reduce(and_, [*checked, *map(verify_proof, (*links, *new))])
     last = VerificationReport(

@@ -26,7 +26,7 @@ from ..formats.container import MAGIC
 from ..models.methods.sisa import Sisa
 from .bundles import Bundle, check_bundle, loaded, of_one_request
 from .pins import check_previous, linked, require_birth
-from .proofs import RECOMMITMENTS, Proof
+from .proofs import LINK_PROOFS, Proof
 from .verify import verify_proof
 
 Verdict = Literal["valid", "invalid", "cannot say"]
@@ -138,7 +138,7 @@ def _read(path: Path, name: str) -> list[Entry]:
         return [Entry(name, None, "invalid" if error.fault == "damaged" else "cannot say", str(error))]
     if len(proofs) == 1:
         return [Entry(name, proofs[0])]
-    kinds = ["link" if isinstance(proof, RECOMMITMENTS) else "statement" for proof in proofs]
+    kinds = ["link" if isinstance(proof, LINK_PROOFS) else "statement" for proof in proofs]
     return [Entry(f"{name}, {kind} {kinds[:place].count(kind) + 1}", proofs[place]) for place, kind in enumerate(kinds)]
 
 
@@ -265,7 +265,7 @@ class _Walk:
             return _noted(entry, f"of one request with {self.requests[entry.digest][-1].name!r}")
         before = self.bundles.get(statement.previous or b"")
         links = [each.proof for each in self.done.values() if each.verdict == "valid"]
-        known = [link for link in links if isinstance(link, RECOMMITMENTS)]
+        known = [link for link in links if isinstance(link, LINK_PROOFS)]
         whole = Bundle(tuple(request)) if before is None or not statement.scope else before.with_request(request, known)
         reason = ""
         try:

@@ -11,9 +11,11 @@ from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import ParameterError, StatementMismatch, require_type
 from ..models.spec import TrainingSpec
-from .proofs import RecommitmentProof, TrainingProof
+from .proofs import LinkProof, TrainingProof
+from .renewals import links_between
 
 NAMES = ("spec", "forget list", "previous")
+LINKS = "`recommit`, `append` and `rectify` return one second"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +26,14 @@ class Pins:
         spec: the algorithm that is expected.
         forget: the record digests of the forgotten rows, 32 bytes each, in any order; empty for none.
         previous: the proof that this one supersedes; its statement is compared, the proof itself is not checked.
-        recommitment: proof that the data set of `previous` was committed afresh to the one given now.
+        links: that lead from the data set of `previous` to the one given now, in any order.
         known_dataset: digest of a data set whose validity proof was checked before.
     """
 
     spec: TrainingSpec | None = None
     forget: Collection[bytes] | None = None
     previous: TrainingProof | None = None
-    recommitment: RecommitmentProof | None = None
+    links: Collection[LinkProof] = ()
     known_dataset: bytes | None = None
 
     def __post_init__(self) -> None:
@@ -40,10 +42,10 @@ class Pins:
             require_type("spec", self.spec, TrainingSpec, "`load_spec` reads a file")
         if self.previous is not None:
             require_type("previous", self.previous, TrainingProof, "of what `prove` returns it is `.proof`")
-        if self.recommitment is not None:
-            require_type("recommitment", self.recommitment, RecommitmentProof)
-            if self.previous is None:
-                raise ParameterError("recommitment: it links the data set of `previous`, which is not given")
+        for link in self.links:
+            require_type("links", link, LinkProof, LINKS)
+        if self.links and self.previous is None:
+            raise ParameterError("links: they link the data set of `previous`, which is not given")
         if self.known_dataset is not None:
             _require_digest("known_dataset", self.known_dataset)
 
@@ -54,7 +56,7 @@ class Pins:
             What was pinned, by name; and what the algorithm changed since the superseded statement, in words.
 
         Raises:
-            StatementMismatch: it is about something else, or the recommitment is.
+            StatementMismatch: it is about something else, or the links are.
         """
         pinned: list[str] = []
         changes: tuple[str, ...] = ()
@@ -72,10 +74,10 @@ class Pins:
             pinned.append("forget list")
         if self.previous is not None:
             before = self.previous.statement
-            if self.recommitment is not None and self.recommitment.statement != LinkStatement(before.dataset, dataset):
-                raise StatementMismatch("the recommitment does not link the data set of the previous proof to this one")
-            links = [] if self.recommitment is None else [self.recommitment.statement]
-            changes = check_previous(statement, before, links)
+            links = links_between(before.dataset, dataset, self.links)
+            if links is None or len(links) < len(self.links):
+                raise StatementMismatch("the links do not lead from the data set of the previous proof to this one")
+            changes = check_previous(statement, before, [link.statement for link in links])
             pinned.append("previous")
         return tuple(pinned), changes
 
@@ -103,7 +105,7 @@ def check_previous(
     """The statement supersedes this one: the same rows, and nothing forgotten before is back.
 
     Args:
-        links: between data sets that were committed afresh.
+        links: between data sets.
 
     Returns:
         What it declares differently, in words.
@@ -136,20 +138,20 @@ def linked(old: DatasetStatement, new: DatasetStatement, links: Iterable[LinkSta
 
 
 def require_birth(dataset: DatasetStatement, links: Iterable[LinkStatement]) -> None:
-    """The rows were first committed where the data set says, as fingerprints have to follow from what came later.
+    """All rows were first committed where the data set says, as fingerprints have to follow from what came later.
 
     Args:
-        links: between data sets that were committed afresh; needed if this is one.
+        links: between data sets; needed if rows come from an older one.
 
     Raises:
         ParameterError: these links do not lead to it from there.
     """
     steps = list(links)
-    firsts = [link.old for link in steps if link.old.digest == dataset.born]
-    if dataset.born != dataset.digest and not any(linked(first, dataset, steps) for first in firsts):
+    older = {born for born in dataset.births if born != dataset.digest}
+    for born in older - {link.old.digest for link in steps if linked(link.old, dataset, steps)}:
         raise ParameterError(
-            f"the rows of this data set were first committed in {dataset.born.hex()}: the recommitments that lead from "
-            "there to it are needed, too"
+            f"rows of this data set were first committed in {born.hex()}: the links that lead from there to it are "
+            "needed, too"
         )
 
 

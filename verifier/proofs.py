@@ -113,17 +113,17 @@ class RegistrationProof(Proof[RegistrationStatement]):
     of = RegistrationStatement
 
 
-class RecommitmentProof(Proof[LinkStatement]):
-    """The statement that two commitments hold the same rows, with its proof: the file dataset.recommitment."""
+class LinkProof(Proof[LinkStatement]):
+    """The statement that a data set goes on with the rows of another, with its proof: the file dataset.link."""
 
     of = LinkStatement
 
 
-class ModelRecommitmentProof(Proof[ModelLinkStatement]):
-    """The statement that two commitments hold the same model, with its proof: a file *.model.recommitment."""
+class ModelLinkProof(Proof[ModelLinkStatement]):
+    """The statement that two commitments hold the same model, with its proof: a file *.model.link."""
 
     of = ModelLinkStatement
 
 
-Recommitment = RecommitmentProof | ModelRecommitmentProof
-RECOMMITMENTS = (RecommitmentProof, ModelRecommitmentProof)
+AnyLink = LinkProof | ModelLinkProof
+LINK_PROOFS = (LinkProof, ModelLinkProof)

@@ -184,7 +184,7 @@ def check_receipt(receipt: Receipt, dataset: DatasetStatement) -> tuple[Record, 
     """
     if receipt.dataset != statement_digest(dataset):
         raise StatementMismatch("the receipt is about another data set")
-    own = coefficients(dataset.born, dataset.features, dataset.outputs)
+    own = coefficients(dataset.births[0], dataset.features, dataset.outputs)
     name, digests, leaves = id_hash(receipt.id), [], []
     for row in receipt.rows:
         features, label, blinds = row.parts(dataset.features)

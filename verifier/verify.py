@@ -16,13 +16,13 @@ from typing import Any
 from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.training import TrainingStatement
 from ..errors import InvalidProof, ParameterError, StatementMismatch, require_type
-from .pins import Pins, require_birth
+from .pins import LINKS, Pins, require_birth
 from .proofs import (
-    RECOMMITMENTS,
+    LINK_PROOFS,
+    AnyLink,
     DatasetCommitment,
+    LinkProof,
     Proof,
-    Recommitment,
-    RecommitmentProof,
     RegistrationProof,
     TrainingProof,
 )
@@ -145,40 +145,39 @@ def verify_dataset(commitment: DatasetCommitment) -> float:
     return verify_proof(commitment).least
 
 
-def verify_recommitment(recommitment: Recommitment) -> float:
-    """Check that two commitments hold the same rows, or the same model; the proven soundness in bits.
+def verify_link(link: AnyLink) -> float:
+    """Check that a data set goes on with another one's rows, or that two commitments hold the same model; bits.
 
     Raises:
         InvalidProof: naming the check that failed.
         ParameterError: an argument of another type.
     """
-    require_type("recommitment", recommitment, RECOMMITMENTS, "`recommit` and `recommit_model` return it second")
-    return verify_proof(recommitment).least
+    require_type("link", link, LINK_PROOFS, f"{LINKS}, `recommit_model` too")
+    return verify_proof(link).least
 
 
 def verify_registration(
-    registration: RegistrationProof, dataset: DatasetCommitment, recommitments: Iterable[RecommitmentProof] = ()
+    registration: RegistrationProof, dataset: DatasetCommitment, links: Iterable[LinkProof] = ()
 ) -> float:
     """Check that fingerprints are those of the rows of a data set, in the order of its records; bits of soundness.
 
     Args:
-        recommitments: of a data set that was committed afresh, those that lead to it from where its rows were first
-            committed; checked too.
+        links: those that lead to it from where its rows were first committed, if it is not there; checked too.
 
     Raises:
         StatementMismatch: it is of another data set.
         InvalidProof: naming the check that failed.
-        ParameterError: a recommitment is missing, or an argument of another type.
+        ParameterError: a link is missing, or an argument of another type.
     """
     require_type("registration", registration, RegistrationProof, "`register` returns it")
     require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
     if registration.statement.dataset != dataset.statement:
         raise StatementMismatch("the registration is of another data set")
-    links = list(recommitments)
-    for link in links:
-        require_type("recommitments", link, RecommitmentProof, "`recommit` returns it second")
-    require_birth(dataset.statement, [link.statement for link in links])
-    proofs: list[Proof[Any]] = [*links, registration]
+    given = list(links)
+    for link in given:
+        require_type("links", link, LinkProof, LINKS)
+    require_birth(dataset.statement, [link.statement for link in given])
+    proofs: list[Proof[Any]] = [*given, registration]
     return reduce(and_, map(verify_proof, proofs)).least
 
 
@@ -199,7 +198,7 @@ def verify_training(proof: TrainingProof, dataset: DatasetCommitment, pins: Pins
     require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
     pins = pins or Pins()
     pinned, changes = pins.check(proof.statement, dataset.statement)
-    proofs: list[Proof[Any]] = [] if pins.recommitment is None else [pins.recommitment]
+    proofs: list[Proof[Any]] = [*pins.links]
     known = pins.known_dataset is not None
     if not known:
         proofs.append(dataset)

@@ -1,12 +1,11 @@
-"""The relation of two commitments to the same columns: every column agrees at a random point.
+"""The relation of two commitments to the same model: every column agrees at a random point.
 
-When the openings of a commitment are spent, its owner commits to the same integers afresh: to a data set, its labels
-and blinds among them, or to a model. The columns are multilinear, so two that differ anywhere agree at a random point
-with probability at most bits / |K|.
+When the openings of a commitment to a model are spent, its owner commits to the same integers afresh. The columns are
+multilinear, so two that differ anywhere agree at a random point with probability at most bits / |K|. Of a data set, see
+growth.py.
 
 | matrix | columns |
 |---|---|
-| dataset, new dataset | as in circuits/relations/validity.py |
 | model, new model | those of the model in the relation of its training |
 """
 
@@ -17,10 +16,9 @@ from dataclasses import dataclass
 
 from ..language.layout import Address, Axis, Column
 from ..language.relation import LookedUp, Section, Steps
-from .dataset import DATASET, dataset_columns
 from .model import MODEL
 
-NEW_DATASET, NEW_MODEL = "new dataset", "new model"
+NEW_MODEL = "new model"
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,6 @@ class Recommitment:
             at = {axis.name: steps.point("recommitment", axis.bits) for axis in column.axes}
             old, new = (steps.evaluate(Address(matrix, column.name), at) for matrix in self.matrices)
             steps.require_zero(f"recommitment of {column.name}", old - new)
-
-
-def dataset_recommitment(rows: int, features: int, outputs: int) -> Recommitment:
-    """Of a data set of this shape."""
-    return Recommitment("recommitment", (DATASET, NEW_DATASET), dataset_columns(rows, features, outputs))
 
 
 def model_recommitment(columns: tuple[Column, ...]) -> Recommitment:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 from types import NoneType
 from typing import Any, ClassVar, Self
 
@@ -18,6 +21,7 @@ from .base import Committed, Statement, statement_kind
 
 DIGEST_BYTES = 32
 MAX_OPENINGS = 1 << 12
+MAX_SEGMENTS = 1 << 10
 SHORTEST_ROW_BITS = 13  # the witnesses of many proofs share the rows of a data set
 MAX_CELLS_BITS = 30  # an hour of proving
 
@@ -27,7 +31,7 @@ _FIELDS: Fields = {
     "openings": Int(1, MAX_OPENINGS),
     "root": Bytes(DIGEST_BYTES),
     "record_root": Bytes(DIGEST_BYTES),
-    "segments": ListOf(dict, 1, 1),  # data that grows has several
+    "segments": ListOf(dict, 1, MAX_SEGMENTS),  # data that grew has several
     "holes": ListOf(Int(0, MAX_ROWS), 0, 0),  # rows that were destroyed
     "unique": bool,  # whether no two rows have the same keys
 }
@@ -98,20 +102,36 @@ class DatasetStatement(Statement):
         """Columns of labels."""
         return self.encoding.shape(self.rows).outputs
 
-    @property
-    def order_seed(self) -> bytes:
-        """What the order of rows is drawn from; of the only segment."""
-        return self.segments[0].seed
+    @cached_property
+    def stops(self) -> tuple[int, ...]:
+        """Of each segment the position after its last row."""
+        return tuple(segment.stop for segment in self.segments)
 
-    @property
-    def born(self) -> bytes:
-        """The digest of the data set in which its rows were first committed: its own, or as its segment says."""
-        return self.segments[0].born or self.digest
+    @cached_property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """The first row of each segment, and the position after its last."""
+        return tuple(pairwise((0, *self.stops)))
 
-    def recommitted(self, root: bytes, openings: int) -> Self:
-        """What a fresh commitment to the same rows states. They stay born where they were (fingerprints.py)."""
-        segments = tuple(replace(segment, born=self.born) for segment in self.segments)
-        return replace(self, root=root, openings=openings, segments=segments)
+    @cached_property
+    def births(self) -> tuple[bytes, ...]:
+        """Of each segment the digest of the data set in which its rows were first committed: this, or an older one."""
+        return tuple(segment.born or self.digest for segment in self.segments)
+
+    def segment_at(self, position: int) -> int:
+        """The number of the segment that a row is in."""
+        return bisect_right(self.stops, position)
+
+    def continued(self, root: bytes, openings: int, record_root: bytes = b"", added: Sequence[Segment] = ()) -> Self:
+        """What a fresh commitment to the same rows states, and to others after them. Rows stay born where they were.
+
+        Args:
+            record_root: with the records that were added; as before, where none were.
+            added: their segments.
+        """
+        kept = (replace(segment, born=born) for segment, born in zip(self.segments, self.births, strict=True))
+        segments, rows = (*kept, *added), added[-1].stop if added else self.rows
+        records = record_root or self.record_root
+        return replace(self, rows=rows, openings=openings, root=root, record_root=records, segments=segments)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -157,9 +177,11 @@ class DatasetStatement(Statement):
         """Raises FormatError, also for what is to come and not there yet."""
         fields = take(mapping, _FIELDS, "data set")
         segments = tuple(Segment(**take(segment, _SEGMENT_FIELDS, "segment")) for segment in fields["segments"])
-        (segment,) = segments
-        if segment.stop != fields["rows"] or segment.nonce is not None:
-            raise FormatError("data set: its one segment must hold all rows, without a nonce")
+        stops = [segment.stop for segment in segments]
+        if any(before >= after for before, after in pairwise(stops)) or stops[-1] != fields["rows"]:
+            raise FormatError("data set: its segments must hold all rows, each some")
+        if any(segment.born is None for segment in segments[:-1]):
+            raise FormatError("data set: only rows of the last segment can be committed for the first time")
         if fields["unique"]:
             raise FormatError("data set: that its rows are unique cannot be checked by this version")
         changed = {"encoding": DatasetEncoding.from_mapping(fields["encoding"]), "segments": segments, "holes": ()}

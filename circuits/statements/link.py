@@ -1,4 +1,13 @@
-"""The statement that two commitments hold the same rows: the link between them, when a data set is committed afresh."""
+"""The statement that a data set goes on with the rows of another one: the link between them.
+
+A data set is committed afresh because its openings run out, or because there are more rows; both may be at once. Old
+rows keep positions, cells, blinds and records; new ones are a segment of their own after them. That the records are the
+old ones, and others after these, is shown by the consistency of both trees: without it the digests of equal rows could
+change places, and a later statement that names one of them would leave out another person's row.
+
+A row that was put right is in the data set twice: as it is now, among the new rows, and as it was. Which ones are as
+they were, a link says, so that the next training forgets them; it repeats those of the links before it.
+"""
 
 from __future__ import annotations
 
@@ -6,57 +15,94 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from ...errors import InvalidProof
-from ...formats.fields import Bytes, take
+from ...errors import InvalidProof, ParameterError
+from ...formats.fields import Bytes, Fields, take
 from ..relations.dataset import DATASET
-from ..relations.recommitment import NEW_DATASET, Recommitment, dataset_recommitment
+from ..relations.growth import NEW_DATASET, Growth
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
+from .record_tree import verify_consistency, verify_records
+from .records import Record, read_records, written_records
+
+CONSISTENCY, PATHS = "consistency", "paths"
+_FIELDS: Fields = {"old": Bytes(DIGEST_BYTES), "new": Bytes(DIGEST_BYTES), "superseded": dict}
 
 
 @statement_kind
 @dataclass(frozen=True)
 class LinkStatement(Statement):
-    """Two commitments to the same rows. Everything but the matrix root and the openings has to be equal, and the new
-    one says where the rows were born: in the old one, or where that says.
+    """Two commitments, of which the new one holds the rows of the old one, and maybe more.
+
+    All else is equal but for matrix root and openings; and the new one says where the old rows were born: in the old
+    data set, or where that says.
 
     Attributes:
-        old: the commitment whose openings are (nearly) spent.
+        old: the commitment that was there before.
         new: the one that takes its place.
+        superseded: rows of the old one in whose place others have been added by now; strictly increasing positions.
     """
 
     old: DatasetStatement
     new: DatasetStatement
+    superseded: tuple[Record, ...] = ()
 
     kind: ClassVar[str] = "link"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     refers: ClassVar[Mapping[str, type[Statement]]] = {"old": DatasetStatement, "new": DatasetStatement}
+    attachments: ClassVar[tuple[str, ...]] = (CONSISTENCY, PATHS)
 
     @property
-    def relation(self) -> Recommitment:
-        """Every column agrees."""
-        return dataset_recommitment(self.old.rows, self.old.features, self.old.outputs)
+    def relation(self) -> Growth:
+        """Every column agrees on the old rows. Raises ParameterError if that cannot be."""
+        old, new = self.old, self.new
+        if new.rows < old.rows or (new.features, new.outputs) != (old.features, old.outputs):
+            raise ParameterError("a link leads to a data set of the same columns, and of no fewer rows")
+        return Growth(old.rows, new.rows, old.features, old.outputs)
 
     @property
     def matrices(self) -> Mapping[str, Committed]:
         """Both data sets."""
         return {DATASET: self.old.committed, NEW_DATASET: self.new.committed}
 
+    @property
+    def added(self) -> int:
+        """How many rows were added."""
+        return self.new.rows - self.old.rows
+
     def require_provable(self) -> None:
-        """As for a data set."""
+        """As for data sets."""
         self.old.require_provable()
+        self.new.require_provable()
 
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:
-        """Raises InvalidProof("statement")."""
-        if self.old.recommitted(self.new.root, self.new.openings) != self.new:
-            raise InvalidProof("statement", "the two commitments do not even claim to hold the same rows")
+        """The new data set says what follows from the old one, and its records are the old ones and maybe others.
+
+        Raises:
+            InvalidProof: "statement", "record consistency" or "record path".
+        """
+        old, new = self.old, self.new
+        added = new.segments[len(old.segments) :]
+        if len(added) > 1 or any(segment.born is not None for segment in added):
+            raise InvalidProof("statement", "rows that were added are one segment, and were never committed before")
+        if old.continued(new.root, new.openings, new.record_root, added) != new:
+            raise InvalidProof("statement", "the new commitment does not even claim to go on with the old one's rows")
+        path, paths = (attached.get(name, b"") for name in self.attachments)
+        verify_consistency(old.record_root, old.rows, new.record_root, new.rows, path)
+        positions = [record.position for record in self.superseded]
+        digests = [record.digest for record in self.superseded]
+        verify_records(old.record_root, old.rows, positions, digests, paths)
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""
-        return {"old": statement_digest(self.old), "new": statement_digest(self.new)}
+        return {
+            "old": statement_digest(self.old),
+            "new": statement_digest(self.new),
+            "superseded": written_records(self.superseded),
+        }
 
     @classmethod
     def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
         """Raises FormatError."""
-        fields = take(mapping, {"old": Bytes(DIGEST_BYTES), "new": Bytes(DIGEST_BYTES)}, "link")
-        return cls(*(referenced(references, name, fields[name]) for name in ("old", "new")))
+        fields = take(mapping, _FIELDS, "link")
+        old, new = (referenced(references, name, fields[name]) for name in ("old", "new"))
+        return cls(old, new, read_records(fields["superseded"]))

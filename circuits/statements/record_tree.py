@@ -6,6 +6,8 @@
 Any number of its leaves, which are record digests, are shown by one *multiproof*: the siblings that do not follow from
 these leaves, level by level from the leaves, each level from left to right. Where they stand, and so how many there
 are, follows from size and positions. For one leaf it is the audit path of RFC 9162, 2.1.3.
+
+That a tree goes on with the leaves of a smaller one is shown by the consistency proof of RFC 9162, 2.1.4.
 """
 
 from __future__ import annotations
@@ -93,6 +95,53 @@ def verify_records(root: bytes, size: int, positions: Sequence[int], digests: Se
         raise InvalidProof("record path", f"{expected} bytes expected, got {len(paths)}")
     if positions and _root(size, positions, digests, paths) != root:
         raise InvalidProof("record path", "it does not lead to the root")
+
+
+def verify_consistency(old_root: bytes, old_size: int, root: bytes, size: int, path: bytes) -> None:
+    """Check that the leaves of one tree are the first ones of another (RFC 9162, 2.1.4.2).
+
+    Args:
+        path: packed; empty if both are of one size.
+
+    Raises:
+        InvalidProof: "record consistency".
+    """
+    nodes = [path[start : start + DIGEST_BYTES] for start in range(0, len(path), DIGEST_BYTES)]
+    if any(len(node) != DIGEST_BYTES for node in nodes) or not 0 < old_size <= size:
+        raise InvalidProof("record consistency", f"{len(path)} bytes from {old_size} records to {size}")
+    if old_size == size:
+        found = (old_root, root) if old_root == root and not nodes else None
+    else:
+        found = _consistent_roots(old_root, old_size, size, nodes)
+    if found != (old_root, root):
+        raise InvalidProof("record consistency", "the records before are not the first of those that there are now")
+
+
+def _consistent_roots(old_root: bytes, old_size: int, size: int, nodes: list[bytes]) -> tuple[bytes, bytes] | None:
+    """The roots of both trees that a consistency proof leads to; None if it has another number of nodes."""
+    if old_size & (old_size - 1) == 0:
+        nodes = [old_root, *nodes]
+    here, last = old_size - 1, size - 1  # the number of the node reached in the old tree, and of the new tree's last
+    while here & 1:
+        here, last = here >> 1, last >> 1
+    if not nodes:
+        return None
+    before = after = nodes[0]
+    for node in nodes[1:]:
+        if last == 0:
+            return None
+        if here & 1 or here == last:
+            before, after = _parent(node, before), _parent(node, after)
+            while here and not here & 1:  # an odd last node moves up unchanged
+                here, last = here >> 1, last >> 1
+        else:
+            after = _parent(after, node)
+        here, last = here >> 1, last >> 1
+    return (before, after) if last == 0 else None
+
+
+def _parent(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(NODE_TAG + left + right).digest()
 
 
 def _require_places(size: int, positions: Sequence[int]) -> None:

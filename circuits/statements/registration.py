@@ -68,7 +68,7 @@ class RegistrationStatement(Statement):
     @cached_property
     def coefficients(self) -> Coefficients:
         """Of the rows' fingerprints."""
-        return coefficients(self.dataset.born, self.dataset.features, self.dataset.outputs)
+        return coefficients(self.dataset.births[0], self.dataset.features, self.dataset.outputs)
 
     @property
     def relation(self) -> Registration:

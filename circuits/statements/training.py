@@ -126,7 +126,7 @@ class TrainingStatement(Statement):
         self.dataset.encoding.label.require_forgettable(self.forgotten_classes)
 
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:
-        """Positions and order keys strictly increase, positions stay below N and hold the records that are named.
+        """Positions strictly increase, and order keys within each segment; they are below N and hold what is named.
 
         So no record is named twice, and the named ones stand in the order in which the data set has to be. What was
         read from bytes has increasing positions already; a statement that was put together here may not.
@@ -134,11 +134,12 @@ class TrainingStatement(Statement):
         Raises:
             InvalidProof: "forget list" or "record path".
         """
-        dataset, last, last_key = self.dataset, -1, b""
+        dataset, last, last_key = self.dataset, -1, (0, b"")
         for record in self.forgotten:
             if not last < record.position < dataset.rows:
                 raise InvalidProof("forget list", f"position {record.position} after {last} of {dataset.rows} rows")
-            key = order_key(dataset.order_seed, record.digest)
+            segment = dataset.segment_at(record.position)
+            key = segment, order_key(dataset.segments[segment].seed, record.digest)
             if key <= last_key:
                 raise InvalidProof("forget list", f"the record at position {record.position} is out of order")
             last, last_key = record.position, key

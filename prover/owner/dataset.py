@@ -38,11 +38,11 @@ from ..matrices.commitment import Cells, Commitment, Secret, commit_columns, dam
 from ..matrices.multiplicities import LookedUpRows, SignedRows, multiplicities, signed_rows
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
-from ..witnesses.rows import Rows, blind_rows, encode_rows
+from ..witnesses.rows import Nonce, Rows, blind_rows, encode_rows
 from .budget import Budget, Counted, require_openings
 from .locks import locked
 from .prove import check_before_work, prove_statement
-from .published import openings_seen
+from .published import forgotten_seen, openings_seen
 from .secret_arrays import SECRETS, Folder, Form, Names, load_arrays, make_directory, needs_recovery, restore_and_sweep
 from .successors import begin_history
 from .tree_cache import load_tree, save_tree
@@ -71,6 +71,8 @@ class Dataset(Counted):
         budget: its openings, of which the validity proof has spent one.
         directory: where it is stored, if it is.
         notes: what its owner should know of its columns, from when it was committed.
+        superseded: positions of rows that were rectified: in their place there are others, and every training from now
+            on forgets them.
     """
 
     commitment: DatasetCommitment
@@ -79,6 +81,7 @@ class Dataset(Counted):
     budget: Budget
     directory: Path | None = None
     notes: tuple[str, ...] = ()
+    superseded: tuple[int, ...] = ()
 
     @property
     def spent(self) -> int:
@@ -128,9 +131,17 @@ class Dataset(Counted):
 
     def openings_seen(self, *folders: Path) -> int:
         """How many openings were spent, as far as proofs in these folders and beside the data set show it."""
+        return openings_seen([*self.beside, *folders], self.commitment.digest)
+
+    def forgotten_seen(self) -> set[int]:
+        """Positions that a training on this data set forgets, as far as proofs beside it show it."""
+        return set() if self.directory is None else forgotten_seen(self.beside, self.commitment.digest)
+
+    @property
+    def beside(self) -> list[Path]:
+        """Folders in which proofs about it are looked for: its own and the one that this is in; none if not stored."""
         place = None if self.directory is None else self.directory.resolve()
-        beside = [] if place is None else [place, place.parent]
-        return openings_seen([*beside, *folders], self.commitment.digest)
+        return [] if place is None else [place, place.parent]
 
     def require_whole_count(self, *folders: Path) -> None:
         """No more openings were spent than are counted. Raises BudgetExceeded: a backup was restored."""
@@ -182,13 +193,15 @@ class Dataset(Counted):
     @property
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What dataset.secrets holds."""
-        rows = self.rows
+        rows, superseded = self.rows, np.zeros(len(self.ids), np.uint8)
+        superseded[list(self.superseded)] = 1
         return {
             "features": rows.by_feature,
             "labels": rows.labels,
             "blinds": rows.blinds,
             "salts": rows.salts,
             **Names.arrays(self.ids),
+            "superseded": superseded,
             "tails": self.secret.tails,
             "leaf_salts": self.secret.salts,
         }
@@ -202,6 +215,7 @@ def commit_dataset(
     openings: int = DEFAULT_OPENINGS,
     progress: Progress | None = None,
     label_name: str = DEFAULT_LABEL_NAME,
+    nonce: Nonce = None,
 ) -> Dataset:
     """Encode, order, commit and prove a data set.
 
@@ -212,6 +226,7 @@ def commit_dataset(
         encoding: how reals become integers.
         openings: proofs that the commitment can serve; the validity proof counts.
         label_name: for messages.
+        nonce: what somebody else adds to the order of rows, see Rows.as_segment.
 
     Raises:
         DataError: rows that the encoding refuses or leaves nothing of, or another number of ids.
@@ -227,22 +242,17 @@ def commit_dataset(
     for note in notes:
         LOGGER.warning("%s", note)
     outputs = encoding.shape(len(labels)).outputs
-    dataset = commit_rows(blind_rows(tuple(ids), by_feature, labels, outputs), encoding, openings, progress)
+    rows, segment = blind_rows(tuple(ids), by_feature, labels, outputs).as_segment(nonce=nonce)
+    dataset = commit_rows(rows, encoding, openings, (segment,), progress)
     dataset.notes = notes
     return dataset
 
 
 def commit_rows(
-    rows: Rows, encoding: DatasetEncoding, openings: int, progress: Progress | None, born: bytes | None = None
+    rows: Rows, encoding: DatasetEncoding, openings: int, segments: tuple[Segment, ...], progress: Progress | None
 ) -> Dataset:
-    """Commit to rows with fresh tails and salts, and prove that they are well formed.
-
-    Args:
-        born: digest of the data set in which they were first committed, if they were before.
-    """
-    count = len(rows.ids)
-    segment = Segment(count, rows.order_seed, born=born)
-    draft = DatasetStatement(count, encoding, openings, bytes(DIGEST_BYTES), rows.record_root, (segment,))
+    """Commit to rows, which are these segments, with fresh tails and salts, and prove that they are well formed."""
+    draft = DatasetStatement(len(rows.ids), encoding, openings, bytes(DIGEST_BYTES), rows.record_root, segments)
     shape = check_before_work(draft)
     if progress is not None:
         progress("commit data set")
@@ -341,6 +351,7 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
         "salts": Form("u1", (count, SALT_BYTES)),
         "id_bytes": Form("u1", (None,)),
         "id_ends": Form("<i8", (count,)),
+        "superseded": Form("u1", (count,)),
     }
     arrays = load_arrays(directory, commitment.digest, forms)
     for name in ("blinds", "tails"):
@@ -353,4 +364,6 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     rows = Rows(names, arrays["features"], **cells, outputs=statement.outputs)
     secret = Secret(arrays["tails"], arrays["leaf_salts"])
     stored = OpeningFile(directory, commitment.digest, statement.openings)
-    return Dataset(commitment, rows, secret, _budget(statement.openings, fields["spent"], stored), directory)
+    budget = _budget(statement.openings, fields["spent"], stored)
+    superseded = tuple(np.flatnonzero(arrays["superseded"]).tolist())
+    return Dataset(commitment, rows, secret, budget, directory, superseded=superseded)

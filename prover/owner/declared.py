@@ -14,8 +14,8 @@ from ...errors import ParameterError, StatementMismatch, require_type
 from ...models.encoding.labels import class_texts
 from ...models.spec import TrainingSpec
 from ...verifier.bundles import Bundle
-from ...verifier.pins import linked
-from ...verifier.proofs import Recommitment, RecommitmentProof, TrainingProof
+from ...verifier.pins import LINKS, linked
+from ...verifier.proofs import AnyLink, LinkProof, TrainingProof
 from ...verifier.protocol.merkle import DIGEST_BYTES
 from ..witnesses.methods import MAKERS_OF_METHOD
 from .budget import require_openings
@@ -28,7 +28,7 @@ from .trained import Trained
 
 NOTHING_KEPT = (
     "nothing is kept of the bundle that is superseded, all is trained again: every shard saw a row that is forgotten, "
-    "or the algorithm or the commitment of the data set is another one"
+    "the algorithm or the commitment of the data set is another one, or there are more rows"
 )
 Previous = TrainingProof | Bundle | ShardedModel | Trained
 
@@ -56,7 +56,7 @@ class Declared:
     bundle: Bundle | None = None
     models: tuple[Model, ...] = ()
     notes: tuple[str, ...] = ()
-    links: tuple[Recommitment, ...] = ()
+    links: tuple[AnyLink, ...] = ()
 
 
 def declare(
@@ -67,7 +67,7 @@ def declare(
     model_openings: int | None = None,
     fork: bool = False,
     forget_classes: Iterable[object] = (),
-    recommitment: RecommitmentProof | None = None,
+    links: Iterable[LinkProof] = (),
     *,
     whole: bool = False,
 ) -> Declared:
@@ -76,16 +76,16 @@ def declare(
     whole: nothing is kept of a bundle.
     """
     _require_types(dataset, spec, previous)
-    if recommitment is not None:
-        require_type("recommitment", recommitment, RecommitmentProof, "`recommit` returns it second")
-    links = [] if recommitment is None else [recommitment]
+    given = list(links)
+    for link in given:
+        require_type("links", link, LinkProof, LINKS)
     usual = MAKERS_OF_METHOD[spec.method.kind].openings
     openings = require_openings(usual if model_openings is None else model_openings)
     proof = superseded_proof(previous)
     before, wanted = forgotten_before(dataset, previous, fork), dataset.rows.positions(forget)
     classes = classes_to_forget(dataset, proof, forget_classes)
-    records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes)})
-    bundle, models = _kept(dataset, spec, previous, links) if not whole else (None, ())
+    records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes), *dataset.superseded})
+    bundle, models = _kept(dataset, spec, previous, given) if not whole else (None, ())
     request = Request((), ()) if bundle is None else _request(bundle, proof, records, classes)
     starts = () if bundle is None else tuple(models_for(bundle, request.starts, models))
     draft = TrainingStatement(
@@ -100,9 +100,12 @@ def declare(
     )
     attached = {PATHS: dataset.rows.record_paths(draft.positions)}
     kept = None if bundle is None or not request.scope else bundle
-    lost = (NOTHING_KEPT,) if kept is None and _is_sharded(previous) and not whole else ()
-    all_links: tuple[Recommitment, ...] = (*links, *(link for model in starts for link in model.links))
-    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, lost, all_links)
+    notes = [NOTHING_KEPT] if kept is None and _is_sharded(previous) and not whole else []
+    new = len({*dataset.superseded} - {*before, *wanted})
+    if new:
+        notes.append(f"{new} row{'s' if new > 1 else ''} that were rectified since are forgotten, too")
+    all_links: tuple[AnyLink, ...] = (*given, *(link for model in starts for link in model.links))
+    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, tuple(notes), all_links)
 
 
 def _request(
@@ -127,12 +130,12 @@ def _is_sharded(previous: Previous | None) -> bool:
 
 
 def _kept(
-    dataset: Dataset, spec: TrainingSpec, previous: Previous | None, links: Sequence[RecommitmentProof]
+    dataset: Dataset, spec: TrainingSpec, previous: Previous | None, links: Sequence[LinkProof]
 ) -> tuple[Bundle | None, tuple[Model, ...]]:
     """What the same training of the same rows can be kept from, and the models at hand; None if nothing can.
 
     links: besides those of the bundle. Models lie on a code that follows from the openings of their data set, so these
-    must be as many.
+    must be as many; and so must rows.
     """
     models: tuple[Model, ...] = ()
     if isinstance(previous, Trained):
@@ -143,7 +146,8 @@ def _kept(
     if not isinstance(bundle, Bundle) or bundle.statement.spec != spec:
         return None, ()
     before, known = bundle.statement.dataset, [*bundle.dataset_links, *(link.statement for link in links)]
-    if not linked(before, dataset.statement, known) or before.openings != dataset.statement.openings:
+    own = dataset.statement
+    if not linked(before, own, known) or (before.openings, before.rows) != (own.openings, own.rows):
         return None, ()
     return bundle, models
 
@@ -208,7 +212,7 @@ def forgotten_before(dataset: Dataset, previous: Previous | None, fork: bool) ->
     proof = superseded_proof(previous)
     if proof is None:
         return ()
-    if proof.statement.dataset.record_root != dataset.statement.record_root:  # a recommitment keeps the records
+    if not dataset.rows.goes_on_from(proof.statement.dataset):
         raise StatementMismatch("the previous proof is about another data set")
     if dataset.directory is not None and not fork:
         refuse_fork(_superseded(previous), dataset.directory)

@@ -28,7 +28,7 @@ from ...errors import DataError, FormatError, ParameterError
 from ...formats.container import read_container, write_container
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...verifier.bundles import MAX_LINKS
-from ...verifier.proofs import ModelRecommitmentProof
+from ...verifier.proofs import ModelLinkProof
 from ...verifier.protocol.group import MatrixShape
 from ...verifier.protocol.merkle import SALT_BYTES
 from ...verifier.shapes import matrix_shape
@@ -40,7 +40,7 @@ from .locks import locked
 from .stated import Stated
 
 MODEL_KIND = "model.opening"
-MODEL_SUFFIX, LINK_SUFFIX = ".model.opening", ".model.recommitment"
+MODEL_SUFFIX, LINK_SUFFIX = ".model.opening", ".model.link"
 MAX_MODEL_BYTES = 1 << 30
 SHOWN_FEATURES = 4
 EXHAUSTED = (
@@ -48,7 +48,7 @@ EXHAUSTED = (
     "late, and only proving the training again commits to the model afresh"
 )
 
-Links = tuple[ModelRecommitmentProof, ...]
+Links = tuple[ModelLinkProof, ...]
 _LINKS = ListOf(bytes, 0, MAX_LINKS)
 _FORM: Fields = {
     "training": dict, "links": _LINKS, "weights": bytes, "tails": bytes, "leaf_salts": bytes, "spent": int,
@@ -222,7 +222,7 @@ def _public(payload: Mapping[str, Any]) -> tuple[TrainingStatement, Links, Model
     Raises FormatError.
     """
     statement = read_statement(TrainingStatement, payload["training"])
-    links = tuple(map(ModelRecommitmentProof.from_bytes, payload["links"]))
+    links = tuple(map(ModelLinkProof.from_bytes, payload["links"]))
     return statement, links, renewed(statement, (link.statement for link in links))
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from ...circuits.statements.base import Statement, statement_digest
+from ...circuits.statements.training import TrainingStatement
 from ...errors import DataError, FormatError
 from ...formats.files import read_file
 from ...verifier.bundles import loaded
 from ...verifier.proofs import MAX_FILE_BYTES, Proof
 
-SUFFIXES = (".proof", ".bundle", ".recommitment", ".registration")
+SUFFIXES = (".proof", ".bundle", ".link", ".registration")
 
 
 def openings_seen(folders: list[Path], commitment: bytes) -> int:
@@ -23,9 +24,20 @@ def openings_seen(folders: list[Path], commitment: bytes) -> int:
 
     Files that cannot be read, or are no proofs, say nothing. Copies of one proof count once.
     """
+    return 1 + len({proof.digest for proof in _about(folders, commitment)})
+
+
+def forgotten_seen(folders: list[Path], commitment: bytes) -> set[int]:
+    """Positions of rows that a training on the data set with this digest forgets; likewise."""
+    statements = (proof.statement for proof in _about(folders, commitment))
+    return {position for own in statements if isinstance(own, TrainingStatement) for position in own.positions}
+
+
+def _about(folders: list[Path], commitment: bytes) -> Iterator[Proof[Any]]:
+    """Proofs that open the commitment."""
     paths = {path.resolve() for folder in folders for path in _candidates(folder)}
     proofs = (proof for path in paths for proof in _read(path, commitment))
-    return 1 + len({proof.digest for proof in proofs if commitment in _named(proof.statement)})
+    yield from (proof for proof in proofs if commitment in _named(proof.statement))
 
 
 def _candidates(folder: Path) -> Iterator[Path]:

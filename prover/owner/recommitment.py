@@ -1,64 +1,31 @@
-"""A fresh commitment to the same rows, or to the same model, when the openings of the old one run out."""
+"""A fresh commitment to the same model, when the openings of the old one run out; of a data set, see growth.py."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
 from ...circuits.language.layout import Address
-from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.model import MODEL
-from ...circuits.relations.recommitment import NEW_DATASET, NEW_MODEL
-from ...circuits.statements.link import LinkStatement
+from ...circuits.relations.recommitment import NEW_MODEL
 from ...circuits.statements.model_link import ModelLinkStatement
 from ...errors import require_type
-from ...verifier.proofs import ModelRecommitmentProof, RecommitmentProof
+from ...verifier.proofs import ModelLinkProof
 from ...verifier.protocol.merkle import DIGEST_BYTES
-from ..matrices.commitment import Cells, commit_columns, fresh_secret
+from ..matrices.commitment import commit_columns, fresh_secret
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
 from .budget import Budget, require_openings
-from .dataset import DATASETS, DEFAULT_OPENINGS, Dataset, commit_rows
 from .model import EXHAUSTED, Model, model_columns
 from .prove import check_before_work, prove_statement
 
-OWN_OPENINGS = 2  # that a fresh commitment spends at once: its validity proof, and the link
 LEAST_OF_MODEL = 2  # the link, and what it is for
-
-
-def recommit(
-    dataset: Dataset, openings: int = DEFAULT_OPENINGS, progress: Progress | None = None
-) -> tuple[Dataset, RecommitmentProof]:
-    """Commit to the same rows afresh, and prove that they are the same. One opening of each commitment is spent.
-
-    Returns:
-        The new data set, its positions, record digests and salts unchanged, and the public proof that links both.
-
-    Raises:
-        BudgetExceeded: the old commitment has no opening left for the proof.
-        ParameterError: the new one could not have its own proof and the link; or an argument of another type.
-    """
-    require_type("dataset", dataset, Dataset, DATASETS)
-    openings = require_openings(openings, least=OWN_OPENINGS)
-    dataset.budget.raise_to(dataset.openings_seen())  # of a restored backup
-    old = dataset.statement
-    draft = LinkStatement(old, old.recommitted(bytes(DIGEST_BYTES), openings))
-    shape = check_before_work(draft, [dataset.budget])
-    new = commit_rows(dataset.rows, old.encoding, openings, progress, born=old.born)
-    statement = replace(draft, new=new.statement)
-    columns = {**dataset.columns, **_named(NEW_DATASET, new.columns)}
-    committed = {DATASET: dataset.matrix, NEW_DATASET: new.matrix}
-    witness = Witness(columns, {})
-    budgets = [dataset.budget, new.budget]
-    proved = prove_statement(shape, statement, committed, witness, budgets=budgets, progress=progress)
-    return new, RecommitmentProof(statement, proved.proof.proof)
 
 
 def recommit_model(
     model: Model | Path | str, openings: int | None = None, progress: Progress | None = None
-) -> tuple[Model, ModelRecommitmentProof]:
+) -> tuple[Model, ModelLinkProof]:
     """Commit to the same model afresh, and prove that it is the same. One opening of each commitment is spent.
 
     Args:
@@ -82,7 +49,7 @@ def recommit_model(
     draft = ModelLinkStatement(old.statement, before, replace(before, root=bytes(DIGEST_BYTES), openings=wanted))
     shape = check_before_work(draft, [old.budget])
     cells = model_columns(old)
-    columns = {**cells, **_named(NEW_MODEL, cells)}
+    columns = {**cells, **{Address(NEW_MODEL, column.name): own for column, own in cells.items()}}
     fresh = shape.committed[NEW_MODEL]
     secrets = {MODEL: old.secret, NEW_MODEL: fresh_secret(fresh.code, fresh.layout.rows)}
     committed = {
@@ -91,10 +58,5 @@ def recommit_model(
     statement = replace(draft, new=replace(draft.new, root=committed[NEW_MODEL].root))
     budgets = [old.budget, Budget("model", wanted, 0, EXHAUSTED)]
     proved = prove_statement(shape, statement, committed, Witness(columns, {}), budgets=budgets, progress=progress)
-    link = ModelRecommitmentProof(statement, proved.proof.proof)
+    link = ModelLinkProof(statement, proved.proof.proof)
     return Model(old.statement, old.integers, secrets[NEW_MODEL], budgets[1], (*old.links, link)), link
-
-
-def _named(matrix: str, columns: Mapping[Address, Cells]) -> dict[Address, Cells]:
-    """The same columns, as those of another matrix."""
-    return {Address(matrix, column.name): cells for column, cells in columns.items()}

@@ -16,7 +16,7 @@ from ...models.methods import Sisa
 from ...models.methods.sisa import stages_of
 from ...models.spec import TrainingSpec
 from ...verifier.bundles import Bundle
-from ...verifier.proofs import RecommitmentProof, TrainingProof
+from ...verifier.proofs import LinkProof, TrainingProof
 from ...verifier.protocol.proof import ProofShape
 from ..protocol.proof import Progress
 from .budget import Budget
@@ -43,7 +43,7 @@ def prove_training(
     model_openings: int | None = None,
     fork: bool = False,
     forget_classes: Iterable[object] = (),
-    recommitment: RecommitmentProof | None = None,
+    links: Iterable[LinkProof] = (),
     workers: Workers | None = None,
     groups: int | None = None,
 ) -> Trained:
@@ -59,7 +59,7 @@ def prove_training(
             more for models that later requests begin from.
         fork: whether `previous` may have another successor already, as far as the stored data set knows.
         forget_classes: texts of classes to forget, with all their rows, beside those that `previous` forgot.
-        recommitment: of a sharded training, links the data set of `previous` to this one, if it was committed afresh.
+        links: of a sharded training, those that lead from the data set of `previous` to this one.
         workers: other processes that train and prove; this one does by default.
         groups: of a sharded training, how many groups of shards have a statement of their own; by default as many as
             there are workers.
@@ -77,7 +77,7 @@ def prove_training(
     require_groups(groups)
     if workers is not None:
         require_type("workers", workers, Workers, "`Processes` or `Cluster`")
-    declared = declare(dataset, spec, forget, previous, model_openings, fork, forget_classes, recommitment)
+    declared = declare(dataset, spec, forget, previous, model_openings, fork, forget_classes, links)
     with nullcontext() if workers is None else workers.ready() as ready:
         made = _made(ready, dataset, declared, groups, progress)
     return _trained(dataset, declared, made, perf_counter() - start)

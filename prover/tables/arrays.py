@@ -60,6 +60,27 @@ def as_table(X: Any, y: Any, ids: Any, names: Any, label_name: str = "label", ro
     return Table(features, labels, texts, columns)
 
 
+def as_more_rows(
+    names: Sequence[str], X: Any, y: Any, ids: Any, label_name: str, rows: int, rows_per_id: str = "one"
+) -> Table:
+    """More rows of a data set that has `rows` of these columns.
+
+    Args:
+        names: of the features; a frame's columns go by name, others by position.
+        X, y, ids, label_name, rows_per_id: as for `as_table`; but without ids rows are numbered on from the last one.
+
+    Raises:
+        DataError, ParameterError: as for `as_table`.
+    """
+    features = as_known_features(X, names)
+    if len(features) == 0:
+        raise DataError("X: there is no row")
+    check_aligned(X=X, y=y, ids=ids)
+    if ids is None:
+        ids = index_ids(X, y, len(features), several=rows_per_id == "many", after=rows)
+    return as_table(features, y, ids, names, label_name, rows_per_id)
+
+
 def as_known_features(X: Any, names: Sequence[str]) -> npt.NDArray[Any]:
     """New rows (N, d) of the features of these names, in their order: a frame's columns by name, others by position.
 

@@ -69,20 +69,23 @@ def _repeated(names: Sequence[str], values: Sequence[object], lines: Sequence[in
     return DataError(f"{reason}; {SEVERAL_REMEDY}", row=row, found=name)
 
 
-def row_numbers(rows: int) -> tuple[str, ...]:
-    """Ids of rows that have none."""
-    return tuple(str(row + 1) for row in range(rows))
+def row_numbers(rows: int, after: int = 0) -> tuple[str, ...]:
+    """Ids of rows that have none, and come after so many others."""
+    return tuple(str(row + 1) for row in range(after, after + rows))
 
 
-def index_ids(X: Any, y: Any, rows: int, *, several: bool = False) -> tuple[str, ...]:
+def index_ids(X: Any, y: Any, rows: int, *, several: bool = False, after: int = 0) -> tuple[str, ...]:
     """Ids of rows that were given none: the index of the frame, if it has one of its own; else row numbers from 1.
+
+    Args:
+        after: how many rows there are before these, from where numbers go on.
 
     Raises:
         DataError: an index that cannot name rows.
     """
     index = next((part.index for part in (X, y) if hasattr(part, "iloc")), None)
     if index is None or (index.name is None and _is_default(index, rows)):
-        return row_numbers(rows)
+        return row_numbers(rows, after)
     try:
         return row_ids(index, several=several)
     except DataError as error:

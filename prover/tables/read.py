@@ -26,9 +26,9 @@ from ...formats.toml import read_bounds
 from .csv_tables import read_csv
 from .npz_tables import read_npz
 from .parquet_tables import read_parquet
-from .raw_table import RawTable, Wanted
+from .raw_table import SHOWN_COLUMNS, RawTable, Wanted
 
-__all__ = ["RawTable", "read_bounds", "read_digests", "read_features", "read_ids", "read_table"]
+__all__ = ["RawTable", "read_bounds", "read_digests", "read_features", "read_ids", "read_more_rows", "read_table"]
 
 LEAST_ROWS = 2  # of a data set
 MAX_TABLE_BYTES = 1 << 44  # no limit in practice; the disk is the limit
@@ -67,6 +67,25 @@ def read_features(
         DataError: the file, one of these columns or one of their cells cannot be used; names file, line and column.
     """
     return _table(path, Wanted(target, id_column, several=True, features=tuple(names)), 1)
+
+
+def read_more_rows(
+    path: str | Path, names: Sequence[str], target: str, id_column: str | None = None, *, several: bool = False
+) -> RawTable:
+    """Read more rows of a data set with these features: no other column may be there. One row is enough.
+
+    Args:
+        path, target, id_column, several: as for `read_table`.
+        names: of the features, which may be in any order.
+
+    Raises:
+        DataError: as for `read_features`; or a column too many.
+    """
+    table = _table(path, Wanted(target, id_column, several, tuple(names)), 1)
+    if table.unused:
+        listed = ", ".join(map(repr, table.unused[:SHOWN_COLUMNS]))
+        raise DataError(f"a column too many, {listed}: the data set does not have it", file=str(path), line=1)
+    return table
 
 
 def _table(path: str | Path, wanted: Wanted, least: int) -> RawTable:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...circuits.field.multilinear import log2_ceil
 from ...circuits.statements.records import DIGEST_BYTES
 from ...errors import ParameterError
 from ..matrices.merkle import Levels
@@ -36,6 +37,37 @@ def record_paths(levels: Levels, positions: Sequence[int]) -> bytes:
         siblings.append(nodes[others[given[others]]].tobytes())
         known = np.unique(known >> 1)
     return b"".join(siblings)
+
+
+def consistency_path(levels: Levels, size: int) -> bytes:
+    """What shows that the first `size` leaves are those of a smaller tree: what `verify_consistency` takes.
+
+    Args:
+        levels: of the larger tree, leaves first, packed.
+
+    Raises:
+        ParameterError: there are fewer leaves.
+    """
+    start, stop = 0, len(levels[0]) // DIGEST_BYTES
+    if not 0 < size <= stop:
+        raise ParameterError(f"a tree of {stop} leaves does not go on from one of {size}")
+    nodes, is_root = [], True  # from the new root down, as SUBPROOF of RFC 9162, 2.1.4.1, unwinds
+    while size < stop:
+        half = start + (1 << log2_ceil(stop - start) >> 1)
+        if size <= half:
+            nodes.append(_node(levels, half, stop))
+            stop = half
+        else:
+            nodes.append(_node(levels, start, half))
+            start, is_root = half, False
+    return b"".join(reversed(nodes if is_root else [*nodes, _node(levels, start, stop)]))
+
+
+def _node(levels: Levels, start: int, stop: int) -> bytes:
+    """The root over some leaves that are all of those below one node."""
+    height = log2_ceil(stop - start)
+    place = DIGEST_BYTES * (start >> height)
+    return bytes(levels[height][place : place + DIGEST_BYTES])
 
 
 def _audit_path(levels: Levels, position: int) -> bytes:

@@ -8,7 +8,7 @@ order.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ...circuits.field.goldilocks import Vector
 from ...circuits.language.layout import Address
 from ...circuits.relations.dataset import BLINDS, FEATURES, LABELS
+from ...circuits.statements.dataset import DatasetStatement, Segment
 from ...circuits.statements.records import (
     DIGEST_BYTES,
     ID_TAG,
@@ -27,7 +28,7 @@ from ...circuits.statements.records import (
     Record,
     segment_seed,
 )
-from ...errors import DataError
+from ...errors import DataError, ParameterError
 from ...models.encoding.dataset import DatasetEncoding
 from ..kernels import run_tasks, sha256_rows, spans
 from ..kernels.storage import empty
@@ -36,6 +37,7 @@ from ..matrices.merkle import Packed, build_levels, hash_salted
 from ..tables.ids import unknown_ids, wanted_ids
 from .record_tree import record_paths
 
+Nonce = bytes | Callable[[bytes], bytes] | None
 PIECE = 1 << 14  # records that are laid out and hashed at a time
 ENCODED_CELLS = 1 << 18  # that are encoded at a time
 
@@ -135,17 +137,54 @@ class Rows:
             raise unknown_ids(list(unknown), self.ids)
         return tuple(positions)
 
-    @cached_property
-    def order_seed(self) -> bytes:
-        """The seed of the one segment that all rows are; the same in every order of rows."""
-        digests = self._all_digests
-        root = build_levels(digests[_increasing(digests)].tobytes(), DIGEST_BYTES)[-1]
-        return segment_seed(0, len(digests), bytes(root))
+    def goes_on_from(self, dataset: DatasetStatement) -> bool:
+        """Whether the first rows are those of a data set, as their records show."""
+        if len(self.ids) == dataset.rows:
+            return self.record_root == dataset.record_root
+        first = self.record_levels[0][: DIGEST_BYTES * dataset.rows]
+        return len(self.ids) > dataset.rows and bytes(build_levels(first, DIGEST_BYTES)[-1]) == dataset.record_root
 
-    def ordered(self) -> Rows:
-        """The same rows in the order that their digests imply."""
+    def followed_by(self, others: Rows) -> Rows:
+        """These rows and then those."""
+        count = len(self.ids)
+        by_feature = empty((len(self.by_feature), count + len(others.ids)), np.int16)
+        by_feature[:, :count], by_feature[:, count:] = self.by_feature, others.by_feature
+        rows = Rows(
+            (*self.ids, *others.ids),
+            by_feature,
+            np.concatenate([self.labels, others.labels]),
+            np.concatenate([self.blinds, others.blinds], axis=1),
+            np.concatenate([self.salts, others.salts]),
+            self.outputs,
+        )
+        leaves = bytes(self.record_levels[0]) + bytes(others.record_levels[0])  # the rows are hashed already
+        vars(rows)["record_levels"] = build_levels(leaves, DIGEST_BYTES)
+        return rows
+
+    def as_segment(self, after: DatasetStatement | None = None, nonce: Nonce = None) -> tuple[Rows, Segment]:
+        """The same rows in the order that their digests imply, and the segment that they are.
+
+        Args:
+            after: the data set whose rows they follow; None if they are the first.
+            nonce: what somebody else adds to the order, 32 bytes; or what asks for it, given the root over the records.
+
+        Raises:
+            ParameterError: a nonce that has not 32 bytes.
+        """
         digests = self._all_digests
-        keys = sha256_rows(ORDER_TAG + self.order_seed, [digests])  # order_key of each
+        root = bytes(build_levels(digests[_increasing(digests)].tobytes(), DIGEST_BYTES)[-1])
+        start, before = (0, None) if after is None else (after.rows, after.segments[-1].seed)
+        stop = start + len(digests)
+        if callable(nonce):
+            nonce = nonce(root)
+        if nonce is not None and not (isinstance(nonce, bytes) and len(nonce) == DIGEST_BYTES):
+            raise ParameterError(f"nonce: must be {DIGEST_BYTES} bytes")
+        seed = segment_seed(start, stop, root, before, nonce)
+        return self._ordered(seed), Segment(stop, seed, nonce)
+
+    def _ordered(self, seed: bytes) -> Rows:
+        digests = self._all_digests
+        keys = sha256_rows(ORDER_TAG + seed, [digests])  # order_key of each
         order = _increasing(np.frombuffer(keys, np.uint8).reshape(-1, DIGEST_BYTES))
         by_feature = empty(self.by_feature.shape, np.int16)
 
@@ -215,7 +254,7 @@ def encode_rows(encoding: DatasetEncoding, X: npt.NDArray[Any]) -> npt.NDArray[n
 def blind_rows(
     ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: npt.NDArray[np.int32], outputs: int = 1
 ) -> Rows:
-    """Rows with fresh blinds and salts, in the order these imply. Raises DataError for another number of ids.
+    """Rows with fresh blinds and salts, in no order yet. Raises DataError for another number of ids.
 
     Args:
         ids: texts of `identify`.
@@ -224,4 +263,4 @@ def blind_rows(
     count = len(labels)
     if len(ids) != count:
         raise DataError(f"{count} rows, but {len(ids)} ids", expected=count, found=len(ids))
-    return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count), outputs).ordered()
+    return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count), outputs)

@@ -77,7 +77,7 @@ def restated(proof: Any, **changes: Any) -> Any:
 
 
 def verdict(
-    registration: zu.RegistrationProof, dataset: zu.DatasetCommitment, links: Sequence[zu.RecommitmentProof] = ()
+    registration: zu.RegistrationProof, dataset: zu.DatasetCommitment, links: Sequence[zu.LinkProof] = ()
 ) -> str:
     """ "valid", or the check that fails, on the files; the same for both verifiers."""
     found = "valid"

@@ -75,7 +75,7 @@ def test_two_records_that_are_swapped_are_not_in_the_tree(people: zu.Dataset, re
 def claimed(people: zu.Dataset, digests: list[bytes], seed: bytes | None = None) -> str:
     """The verdict where the owner's commitment says so, too."""
     statement, listed = people.statement, b"".join(digests)
-    segment = Segment(len(digests), statement.order_seed if seed is None else seed)
+    segment = Segment(len(digests), statement.segments[0].seed if seed is None else seed)
     lie = replace(statement, record_root=root_of(listed), segments=(segment,))
     registration, lies = forged(people, statement=lie, digests=listed)
     assert not lies
@@ -208,7 +208,8 @@ def test_fingerprints_stay_the_same_whoever_registers_what_and_when(tmp_path: Pa
 
 def lying_birth(people: zu.Dataset, born: bytes) -> zu.Dataset:
     """Committed with a birth of the owner's choice."""
-    return commit_rows(people.rows, people.statement.encoding, 3, None, born=born)
+    segments = (replace(people.statement.segments[0], born=born),)
+    return commit_rows(people.rows, people.statement.encoding, 3, segments, None)
 
 
 def test_a_birth_that_no_link_leads_to_is_not_believed(people: zu.Dataset, registered: zu.RegistrationProof) -> None:
@@ -216,7 +217,7 @@ def test_a_birth_that_no_link_leads_to_is_not_believed(people: zu.Dataset, regis
     false = lying_birth(people, b"\1" * 32)
     registration = zu.register(false)
     assert verdict(registration, false.commitment) == "links"
-    with pytest.raises(zu.ParameterError, match=f"first committed in {'01' * 32}: the recommitments"):
+    with pytest.raises(zu.ParameterError, match=f"first committed in {'01' * 32}: the links"):
         zu.verify_registration(registration, false.commitment)
     fresh, link = zu.recommit(people)
     copied = lying_birth(people, people.statement.digest)  # of a true one, which says nothing of this commitment
@@ -226,14 +227,14 @@ def test_a_birth_that_no_link_leads_to_is_not_believed(people: zu.Dataset, regis
 def test_a_link_to_rows_that_claim_another_birth_is_rejected(people: zu.Dataset) -> None:
     """Forgetting where rows were born would give their blinds a second vector."""
     fresh, link = zu.recommit(people)
-    assert fresh.statement.born == people.statement.digest != fresh.statement.digest
+    assert fresh.statement.births == (people.statement.digest,) != (fresh.statement.digest,)
 
     def renamed(born: bytes | None) -> DatasetStatement:
         return replace(fresh.statement, segments=(replace(fresh.statement.segments[0], born=born),))
 
     for born in (None, b"\1" * 32):
         with pytest.raises(zu.InvalidProof) as refused:
-            zu.verify_recommitment(restated(link, new=renamed(born)))
+            zu.verify_link(restated(link, new=renamed(born)))
         assert refused.value.check == "statement"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements.records import Record, order_key
-from zkunlearn.prover.owner import declared, recommitment
+from zkunlearn.prover.owner import declared, growth
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.witnesses.rows import Rows
 
@@ -54,7 +54,7 @@ def test_an_order_of_rows_that_the_owner_chose_is_rejected_once_it_shows(monkeyp
     monkeypatch.setattr(Rows, "ordered", lambda rows: rows)
     dataset = commit()
     records = dataset.records(IDS)
-    keys = [order_key(dataset.statement.order_seed, record.digest) for record in records]
+    keys = [order_key(dataset.statement.segments[0].seed, record.digest) for record in records]
     wrong = next(i for i in range(len(IDS) - 1) if keys[i] > keys[i + 1])
     proof = zu.prove(dataset, SPEC, forget=IDS[wrong : wrong + 2]).proof
     assert verdict(proof, dataset, spec=SPEC) == "forget list"
@@ -104,11 +104,11 @@ def test_a_recommitment_that_gives_columns_another_meaning_is_rejected(monkeypat
         replace(column, low=10 * column.low, high=10 * column.high) for column in dataset.statement.encoding.features
     ]
     encoding = replace(dataset.statement.encoding, features=tuple(features))
-    commit_rows = recommitment.commit_rows
+    commit_rows = growth.commit_rows
     monkeypatch.setattr(
-        recommitment, "commit_rows", lambda rows, _, *options, **named: commit_rows(rows, encoding, *options, **named)
+        growth, "commit_rows", lambda rows, _, *options, **named: commit_rows(rows, encoding, *options, **named)
     )
     _, link = zu.recommit(dataset)
     with pytest.raises(zu.InvalidProof) as failure:
-        zu.verify_recommitment(link)
+        zu.verify_link(link)
     assert failure.value.check == "statement"

@@ -75,7 +75,7 @@ def test_what_a_fingerprint_depends_on_follows_from_birth_alone() -> None:
 def test_the_owner_finds_the_fingerprint_of_each_row(features: int, classes: int) -> None:
     """One column, a power of two of them, labels that are one column for each class."""
     dataset = committed(features, classes)
-    rows, own = dataset.rows, coefficients(dataset.statement.born, features, dataset.statement.outputs)
+    rows, own = dataset.rows, coefficients(dataset.statement.births[0], features, dataset.statement.outputs)
     expected = [
         own.fingerprint(x.tolist(), y.tolist(), [int(b) for b in blinds])
         for x, y, blinds in zip(rows.features, rows.label_columns.T, rows.blinds.T, strict=True)

@@ -57,7 +57,7 @@ def paths(positions: tuple[int, ...] = FORGOTTEN) -> Mapping[str, bytes]:
     return {PATHS: b"".join(digest for _, _, digest in found)}
 
 
-LINK = LinkStatement(dataset(), dataset().recommitted(bytes(32), 8))
+LINK = LinkStatement(dataset(), dataset().continued(bytes(32), 8))
 STATEMENTS: dict[str, Statement] = {"dataset": dataset(), "training": training(), "link": LINK}
 
 
@@ -99,9 +99,9 @@ def test_a_segment_that_is_not_all_rows_is_refused(segment: dict[str, Any]) -> N
 def test_rows_stay_born_where_they_were_first_committed() -> None:
     """However often they are committed afresh."""
     first = dataset()
-    again = first.recommitted(bytes(32), 8)
-    last = again.recommitted(bytes(range(32)), 9)
-    assert first.born == first.digest == again.born == last.born
+    again = first.continued(bytes(32), 8)
+    last = again.continued(bytes(range(32)), 9)
+    assert first.births == (first.digest,) == again.births == last.births
     assert (again.root, again.openings, last.openings) == (bytes(32), 8, 9)
     assert replace(again, root=first.root, openings=first.openings, segments=first.segments) == first
     assert read_statement(DatasetStatement, written(last)) == last

@@ -56,7 +56,7 @@ def story(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def public(story: Path, tmp_path: Path) -> Path:
     """What an auditor has of it, without the fork."""
     folder = fresh_folder(story, tmp_path / "public")
-    for name in ("third.proof", "fourth.proof", "fresh/dataset.recommitment"):
+    for name in ("third.proof", "fourth.proof", "fresh/dataset.link"):
         shutil.copy(story / name, folder)
     shutil.copy(story / "fresh/dataset.commitment", folder / "fresh.commitment")
     return folder
@@ -67,7 +67,7 @@ def public(story: Path, tmp_path: Path) -> Path:
 
 def test_every_public_file_is_verified_by_what_it_is(story: Path) -> None:
     assert verdicts(done("verify", story / "data/dataset.commitment"))[0].endswith("is in its declared range")
-    result = done("verify", story / "fresh/dataset.recommitment")
+    result = done("verify", story / "fresh/dataset.link")
     assert verdicts(result) == ["VALID: both commitments hold the same rows"]
     assert words(result).count("whose own proof was not checked") == 2
     answer = json.loads(done("verify", story / "data/dataset.commitment", "--json").stdout)
@@ -104,7 +104,7 @@ def test_several_files_follow_each_other_s_references(public: Path) -> None:
 def test_a_link_among_the_files_is_used(public: Path) -> None:
     both = (public / "fourth.proof", public / "third.proof")
     assert "the link from its data set to this one, was not given" in words(done("verify", *both))
-    assert "pinned data set, previous" in words(done("verify", *both, public / "dataset.recommitment"))
+    assert "pinned data set, previous" in words(done("verify", *both, public / "dataset.link"))
 
 
 def test_one_invalid_file_makes_all_end_by_one_and_others_keep_their_verdicts(public: Path) -> None:
@@ -134,11 +134,11 @@ def test_options_that_would_pin_nothing_are_refused(public: Path, story: Path) -
 
 
 def test_a_recommitment_that_is_not_used_or_of_others_is_refused(public: Path) -> None:
-    link, dataset = public / "dataset.recommitment", ("--dataset", public / "dataset.commitment")
-    result = run("verify", public / "first.proof", *dataset, "--recommitment", link)
+    link, dataset = public / "dataset.link", ("--dataset", public / "dataset.commitment")
+    result = run("verify", public / "first.proof", *dataset, "--link", link)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "links the data set of `previous`, which is not given" in result.stderr
-    previous = ("--previous", public / "first.proof", "--recommitment", link)
+    previous = ("--previous", public / "first.proof", "--link", link)
     result = run("verify", public / "second.proof", *dataset, *previous)
     assert result.exit_code == 1
     assert "does not link the data set of the previous proof to this one" in result.stdout
@@ -211,7 +211,7 @@ def test_two_successors_are_a_fork(public: Path, story: Path) -> None:
         ("first.proof", "which is not here"),
         ("second.proof", "which is not here"),
         ("dataset.commitment", "that it is about is not here"),
-        ("dataset.recommitment", "the link from the data set of 'third.proof' to its own is not here"),
+        ("dataset.link", "the link from the data set of 'third.proof' to its own is not here"),
     ],
 )
 def test_what_is_missing_is_no_verdict(public: Path, missing: str, found: str) -> None:
@@ -238,7 +238,7 @@ def flip(path: Path) -> None:
     path.write_bytes(data[:-40] + bytes([data[-40] ^ 1]) + data[-39:])
 
 
-@pytest.mark.parametrize("name", ["dataset.commitment", "dataset.recommitment", "first.proof"])
+@pytest.mark.parametrize("name", ["dataset.commitment", "dataset.link", "first.proof"])
 @pytest.mark.parametrize("spoil", [damage, flip])
 def test_one_bad_file_makes_a_history_invalid(public: Path, name: str, spoil: Callable[[Path], None]) -> None:
     spoil(public / name)
@@ -307,7 +307,7 @@ def test_a_proof_that_supersedes_nothing_though_others_do_is_pointed_out(owner: 
         ({"forget": ["00" * 32]}, "forget: a record digest is bytes, found str"),
         ({"forget": "00" * 32}, "forget: a list of record digests"),
         ({"previous": "first.proof"}, "previous: expected TrainingProof, found str"),
-        ({"recommitment": "x"}, "recommitment: expected RecommitmentProof, found str"),
+        ({"recommitment": "x"}, "recommitment: expected LinkProof, found str"),
         ({"known_dataset": "00" * 32}, "known_dataset: expected bytes, found str"),
         ({"known_dataset": b"00"}, "a digest has 32 bytes, not 2"),
     ],

@@ -14,7 +14,7 @@ from .test_shards import made, of_slice, owner, verified
 
 __all__ = ["made", "owner"]  # fixtures
 
-OLD, NEW, LINK = "first.model.opening", "renewed.model.opening", "renewed.model.recommitment"
+OLD, NEW, LINK = "first.model.opening", "renewed.model.opening", "renewed.model.link"
 
 
 def renew(folder: Path, *options: object) -> None:
@@ -38,7 +38,7 @@ def test_a_request_goes_on_from_a_model_that_was_committed_afresh_and_auditors_f
     done(*request(owner, "third.bundle"))
     assert zu.Model.load(owner / NEW).spent == 2
     bundle = zu.Bundle.load(owner / "third.bundle")
-    assert bundle.links == (zu.ModelRecommitmentProof.load(owner / LINK),)
+    assert bundle.links == (zu.ModelLinkProof.load(owner / LINK),)
     for options in ((), ("--previous", owner / "second.bundle")):
         answer = verified(owner / "third.bundle", "--dataset", owner / "data" / "dataset.commitment", *options)
         assert answer["valid"] is True and answer["bundle"]["links"] == [bundle.links[0].digest.hex()]  # type: ignore[index]
@@ -86,7 +86,7 @@ def test_inspect_shows_links_new_secrets_and_bundles_that_have_them(owner: Path)
     (owner / OLD).unlink()
     done(*request(owner, "third.bundle"))
     told = json.loads(done("inspect", owner / "third.bundle", "--json").stdout)
-    assert told["links"] == [zu.ModelRecommitmentProof.load(owner / LINK).digest.hex()]
+    assert told["links"] == [zu.ModelLinkProof.load(owner / LINK).digest.hex()]
     assert told["links"][0] in done("inspect", owner / "third.bundle").stdout
 
 

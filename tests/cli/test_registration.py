@@ -157,13 +157,13 @@ def test_a_registration_after_a_recommitment_needs_the_link(owner: Path) -> None
     files = [owner / "fresh" / f"dataset.{kind}" for kind in ("registration", "commitment")]
     alone = run("verify", *files)
     assert alone.exit_code == 2 and "CANNOT SAY" in alone.output and "first committed in" in alone.output
-    done("verify", *files, owner / "fresh" / "dataset.recommitment")
+    done("verify", *files, owner / "fresh" / "dataset.link")
     done("receipt", owner / "fresh", "--id", OTHER, "--out", owner / "fresh" / "a.receipt")
     ask = ("verify", owner / "fresh" / "a.receipt", "--registration", files[0])
     assert "is row" in done(*ask).output
-    (owner / "fresh" / "dataset.recommitment").rename(owner / "elsewhere")
+    (owner / "fresh" / "dataset.link").rename(owner / "elsewhere")
     assert run(*ask).exit_code == 2
-    assert "is row" in done(*ask, "--recommitment", owner / "elsewhere").output
+    assert "is row" in done(*ask, "--link", owner / "elsewhere").output
 
 
 # The person ----------------------------------------------------------------------------------------------------------

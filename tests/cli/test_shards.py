@@ -175,10 +175,10 @@ def test_what_is_kept_may_be_of_a_data_set_that_was_committed_afresh_since(owner
     for options in ((), ("--previous", owner / "second.bundle")):
         answer = verified(owner / "third.bundle", "--dataset", fresh, *options)
         assert answer["valid"] is True and answer["bundle"]["retrained_stages"] == 1  # type: ignore[index]
-    link = owner / "fresh" / "dataset.recommitment"
+    link = owner / "fresh" / "dataset.link"
     both = (owner / "third.bundle", "--dataset", fresh, "--previous", owner / "second.bundle")
     assert verified(*both, link)["valid"] is True
-    assert verified(*both, "--recommitment", link)["valid"] is True
+    assert verified(*both, "--link", link)["valid"] is True
     zu.Bundle(bundle.proofs).save(owner / "unlinked.bundle")
     result = run("verify", owner / "unlinked.bundle", "--dataset", fresh)
     assert result.exit_code == 1 and "bundle data set: statement 1 is about another data set" in result.stdout

@@ -71,7 +71,7 @@ def test_committing_models_afresh_killed_before_any_change_can_be_repeated(
     first = zu.Bundle.load(begun / "first.bundle").proofs[0]
     for which in count(1, step):
         folder = Path(shutil.copytree(begun, tmp_path / f"owner {which}"))
-        new, link = folder / "new.model.opening", folder / "new.model.recommitment"
+        new, link = folder / "new.model.opening", folder / "new.model.link"
         before = spent(folder)
         ended = run(afresh(folder), kill_before_change(folder, which))
         after = spent(folder)
@@ -88,7 +88,7 @@ def test_committing_models_afresh_killed_before_any_change_can_be_repeated(
             assert again.code == 2 and "--force" in again.stderr, again.stderr
             done(*afresh(folder, "--force"))
         assert spent(folder)[1] == after[1] + 1
-        assert zu.verify_recommitment(zu.ModelRecommitmentProof.load(link)) >= 100
+        assert zu.verify_link(zu.ModelLinkProof.load(link)) >= 100
         (folder / "first.model.opening").unlink()
         done(*request(folder))
         assert zu.Bundle.load(folder / "second.bundle").links == zu.Model.load(new).links

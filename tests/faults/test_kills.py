@@ -107,7 +107,7 @@ def test_a_recommitment_killed_before_any_change_can_be_repeated(made: Path, tmp
         if again.code != 0:
             assert again.code == 2 and "--force" in again.stderr, again.stderr
             done(*command, "--force")
-        assert (new.folder / "new" / "dataset.recommitment").exists()
+        assert (new.folder / "new" / "dataset.link").exists()
 
 
 @EVERY

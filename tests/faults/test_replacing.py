@@ -142,9 +142,9 @@ def test_a_disturbed_recommitment_leaves_both_data_sets_whole(
         assert owner.rubbish() == []
         if (new / "dataset.commitment").exists():
             assert Dataset.load(new).spent == 2
-        assert not (new / "dataset.recommitment").exists() or code == 130
+        assert not (new / "dataset.link").exists() or code == 130
         shutil.rmtree(owner.folder)
-    assert which > 20 and (new / "dataset.recommitment").exists()
+    assert which > 20 and (new / "dataset.link").exists()
 
 
 # power ----------------------------------------------------------------------------------------------------------------

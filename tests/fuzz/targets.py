@@ -50,7 +50,7 @@ from zkunlearn.prover.tables.read import read_features, read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
 from zkunlearn.verifier.protocol.proof import verify_protocol
 from zkunlearn.verifier.shapes import new_transcript, shape_of
-from zkunlearn.verifier.verify import verify_recommitment
+from zkunlearn.verifier.verify import verify_link
 
 MOST_CELLS = 1 << 12  # of tables that are worked on
 Target = Callable[[bytes], None]
@@ -212,9 +212,9 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
     if kind == "dataset":
         zu.verify_dataset(zu.DatasetCommitment.from_bytes(data))
     elif kind == "link":
-        verify_recommitment(zu.RecommitmentProof.from_bytes(data))
+        verify_link(zu.LinkProof.from_bytes(data))
     elif kind == "model link":
-        verify_recommitment(zu.ModelRecommitmentProof.from_bytes(data))
+        verify_link(zu.ModelLinkProof.from_bytes(data))
     elif kind == "bundle":
         bundle = zu.Bundle.from_bytes(data)
         pinned = zu.DatasetCommitment(bundle.statement.dataset, b"") if of is None else of.dataset.commitment
@@ -300,8 +300,8 @@ def statement(data: bytes) -> None:
     for ask in (
         lambda: zu.verify(proof, commitment, known_dataset=commitment.digest),
         lambda: zu.verify_dataset(commitment),
-        lambda: verify_recommitment(zu.RecommitmentProof(link, b"")),
-        lambda: verify_recommitment(zu.ModelRecommitmentProof(renewal, b"")),
+        lambda: verify_link(zu.LinkProof(link, b"")),
+        lambda: verify_link(zu.ModelLinkProof(renewal, b"")),
     ):
         try:
             ask()
@@ -315,8 +315,8 @@ TARGETS: dict[str, Target] = {
     "payload": payload,
     "dataset_commitment": artefact(zu.DatasetCommitment, "dataset"),
     "training_proof": artefact(zu.TrainingProof, "training"),
-    "recommitment": artefact(zu.RecommitmentProof, "link"),
-    "model_recommitment": artefact(zu.ModelRecommitmentProof, "model link"),
+    "recommitment": artefact(zu.LinkProof, "link"),
+    "model_recommitment": artefact(zu.ModelLinkProof, "model link"),
     "bundle": artefact(zu.Bundle, "bundle"),
     "registration": artefact(zu.RegistrationProof, "registration"),
     "receipt": artefact(zu.Receipt, "receipt"),

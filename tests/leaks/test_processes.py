@@ -27,8 +27,8 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 FOLDERS = {"data", "fresh"}  # the owner's own, with public files in them, too
 TEMPORARY = r"\.zkunlearn-[0-9a-f]{16}\.(tmp|old)"
 NAMES = re.compile(  # all that may ever be seen
-    rf"(data|fresh)|((data|fresh)/)?({TEMPORARY}|\.lock|dataset\.(opening|tree|secrets|commitment|recommitment|history)|"
-    rf"[a-z]+\.(proof|forgotten|model\.opening|model\.recommitment))|(data|fresh)/({TEMPORARY}|dataset\.secrets)/(dataset\.)?[a-z_]+(\.npy)?"
+    rf"(data|fresh)|((data|fresh)/)?({TEMPORARY}|\.lock|dataset\.(opening|tree|secrets|commitment|link|history)|"
+    rf"[a-z]+\.(proof|forgotten|model\.opening|model\.link))|(data|fresh)/({TEMPORARY}|dataset\.secrets)/(dataset\.)?[a-z_]+(\.npy)?"
 )
 
 WATCHER = """

@@ -25,7 +25,7 @@ from .owner import COLUMNS, Noted, Said, Table, run
 from .scanner import Secrets
 
 LISTS = (".forgotten", ".history")
-PUBLIC_SUFFIXES = (*LISTS, ".commitment", ".proof", ".recommitment", ".registration", "suggested.toml")
+PUBLIC_SUFFIXES = (*LISTS, ".commitment", ".proof", ".link", ".registration", "suggested.toml")
 FORGOTTEN = 3  # the row
 BOUNDS = "[bounds]\n" + "".join(f'"{name}" = [{owner.LOW}, {owner.HIGH}]\n' for name in COLUMNS)
 
@@ -140,8 +140,8 @@ def test_no_public_file_holds_a_secret_but_salts_of_opened_leaves(story: Story) 
         "dataset.commitment",
         "first.proof",
         "second.forgotten",
-        "dataset.recommitment",
-        "renewed.model.recommitment",
+        "dataset.link",
+        "renewed.model.link",
         "dataset.registration",
     }
     found: list[bytes] = []

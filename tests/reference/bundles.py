@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .field import require
 from .formats import MAX_FILE, Map, Reader, fields, instance, kind_of, read_file, records_of, sha256
 from .sisa_integers import Cut, Run, cut_of, models_of, parts_of, runs_of
-from .verifier import verify_dataset, verify_model_recommitment, verify_recommitment, verify_statement
+from .verifier import verify_dataset, verify_link, verify_model_link, verify_statement
 
 InForce = dict[tuple[int, int], tuple[int, Run]]  # by shard and stage: number of the statement, and its run
 HEAD = b"zkunlearn\0\6bundle\0\1"
@@ -32,7 +32,7 @@ def statements_of(files: Sequence[bytes]) -> list[Map]:
     return statements
 
 
-VERIFY_LINK = {"link": verify_recommitment, "model link": verify_model_recommitment}
+VERIFY_LINK = {"link": verify_link, "model link": verify_model_link}
 
 
 def links_of(files: Sequence[bytes]) -> list[Map]:

@@ -24,8 +24,8 @@ def changed(data: bytes, at: int, mask: int = 1) -> bytes:
 
 KINDS: dict[str, Any] = {
     "dataset": (verifier.verify_dataset, zu.DatasetCommitment, zu.verify_dataset),
-    "link": (verifier.verify_recommitment, zu.RecommitmentProof, zu.verify_recommitment),
-    "model link": (verifier.verify_model_recommitment, zu.ModelRecommitmentProof, zu.verify_recommitment),
+    "link": (verifier.verify_link, zu.LinkProof, zu.verify_link),
+    "model link": (verifier.verify_model_link, zu.ModelLinkProof, zu.verify_link),
 }
 
 
@@ -120,7 +120,7 @@ class Training:
                 spec=spec,
                 forget=forget,
                 previous=zu.TrainingProof.from_bytes(previous) if previous else None,
-                recommitment=zu.RecommitmentProof.from_bytes(recommitment) if recommitment else None,
+                recommitment=zu.LinkProof.from_bytes(recommitment) if recommitment else None,
                 known_dataset=dataset.digest if known else None,
             )
 

@@ -12,7 +12,7 @@ from .field import ONE, ZERO, K, P, Point, Refused, eq_table, log2_ceil, require
 from .formats import Map, Reader, born_in, fields, instance, outputs_of, read_file, read_payload, records_of, sha256
 from .records import check_records, order_key, record_digest, record_root, segment_seed
 from .relations import FEATURES, LABELS, Relation, dataset_columns
-from .verifier import Shape, require_size, verify_proof, verify_recommitment
+from .verifier import Shape, require_size, verify_link, verify_proof
 
 TAG = b"zkunlearn fingerprint 1"
 RECEIPT = b"zkunlearn\0\7receipt\0\1"
@@ -119,7 +119,7 @@ def verify_registration(file: bytes, dataset_file: bytes, links: Sequence[bytes]
         firsts = [link["old"] for link in known if sha256(instance("dataset", link["old"])) == born_in(dataset)]
         require("links", any(lead(first, dataset, known) for first in firsts))
     for link in links:
-        verify_recommitment(link)
+        verify_link(link)
     payload = read_payload(file, "registration")
     found = check_registered(statement, *(payload["attached"][name] for name in ("digests", "fingerprints")))
     require_size(dataset)

@@ -251,7 +251,8 @@ def test_rows_of_no_class_or_of_several_are_rejected(
     rows = owner.trees.rows
     names = ("ids", "by_feature", "labels", "blinds", "salts", "outputs")
     lying = LyingRows(*(getattr(rows, name) for name in names), cells=cells)
-    file = commit_rows(lying, owner.trees.statement.encoding, 2, None).commitment.to_bytes()
+    statement = owner.trees.statement
+    file = commit_rows(lying, statement.encoding, 2, statement.segments, None).commitment.to_bytes()
     expected = "valid" if sum(cells) == 1 else "constraints"
     assert verdict("dataset", file) == expected
     assert provers[0].lies == (frozenset() if expected == "valid" else {"one class"})

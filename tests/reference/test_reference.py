@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.language.layout import Address
-from zkunlearn.circuits.relations.recommitment import NEW_DATASET
+from zkunlearn.circuits.relations.growth import NEW_DATASET
 from zkunlearn.circuits.statements.base import read_statement
 from zkunlearn.circuits.statements.link import LinkStatement
 from zkunlearn.circuits.statements.training import TrainingStatement
@@ -109,7 +109,7 @@ def test_lengths_and_digests_are_those_of_the_package(owner: Owner, name: str) -
 
 def test_the_length_of_a_recommitment_is_that_of_the_package(owner: Owner) -> None:
     statement, proof = read_file(owner.link, "link")
-    package = shape_of(zu.RecommitmentProof.from_bytes(owner.link).statement)
+    package = shape_of(zu.LinkProof.from_bytes(owner.link).statement)
     assert verifier.recommitment_shape(statement).proof_bytes == package.proof_bytes == len(proof)
 
 
@@ -430,13 +430,13 @@ def lying_link(owner: Owner, label: int | None = None, word: bool = False) -> by
     labels = old.rows.labels.copy()
     if label is not None:
         labels[label] = 1 - labels[label]
-    fresh = commit_rows(replace(old.rows, labels=labels), old.statement.encoding, 3, None)
+    fresh = commit_rows(replace(old.rows, labels=labels), old.statement.encoding, 3, old.statement.segments, None)
     opening = Words(fresh.matrix, np.zeros_like) if word else fresh.matrix
-    statement = LinkStatement(old.statement, old.statement.recommitted(opening.root, 3))  # of the old records
+    statement = LinkStatement(old.statement, old.statement.continued(opening.root, 3))  # of the old records
     columns = {**old.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in fresh.columns.items()}}
     committed = {"dataset": old.matrix, "new dataset": opening}
     prover = CheatingProver(shape_of(statement), new_transcript(statement), committed, columns)
-    return zu.RecommitmentProof(statement, prover.prove()).to_bytes()
+    return zu.LinkProof(statement, prover.prove()).to_bytes()
 
 
 def test_lying_recommitments_are_rejected(owner: Owner) -> None:
@@ -460,7 +460,7 @@ def test_recommitments_of_other_rows_are_rejected(owner: Owner) -> None:
 PACKAGE: dict[str, Any] = {
     "dataset": zu.DatasetCommitment,
     "training": zu.TrainingProof,
-    "link": zu.RecommitmentProof,
+    "link": zu.LinkProof,
 }
 
 

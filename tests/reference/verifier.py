@@ -271,7 +271,7 @@ def verify_dataset(file: bytes) -> None:
     verify_proof(dataset_shape(statement), instance("dataset", statement), {"dataset": statement["root"]}, proof)
 
 
-def verify_recommitment(file: bytes) -> None:
+def verify_link(file: bytes) -> None:
     statement, proof = read_file(file, "link")
     old, new = statement["old"], statement["new"]
     (segment,) = old["segments"]
@@ -281,7 +281,7 @@ def verify_recommitment(file: bytes) -> None:
     verify_proof(recommitment_shape(statement), instance("link", statement), roots, proof)
 
 
-def verify_model_recommitment(file: bytes) -> None:
+def verify_model_link(file: bytes) -> None:
     statement, proof = read_file(file, "model link")
     training, old, new = (statement[name] for name in ("training", "old", "new"))
     require("statement", old["shape"] == new["shape"] == training["model"]["shape"])
@@ -309,7 +309,7 @@ def verify_training(
     if previous:
         check_previous(statement, read_file(previous, "training")[0], link)
     if recommitment:
-        verify_recommitment(recommitment)
+        verify_link(recommitment)
     if not known_dataset:
         verify_dataset(dataset_file)
     verify_statement(file, statement)

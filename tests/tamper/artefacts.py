@@ -136,7 +136,7 @@ class Owner:
         return data.commitment, zu.prove(data, begun.spec, forget=[data.rows.ids[7]], previous=begun)
 
     @cached_property
-    def model_link(self) -> zu.ModelRecommitmentProof:
+    def model_link(self) -> zu.ModelLinkProof:
         """Of the models of the request, whose training says more than others do."""
         return zu.recommit_model(self.request[1].secret, openings=5)[1]
 
@@ -169,11 +169,11 @@ def judge_resized(payload: Any) -> None:
 
 
 def judge_recommitment(payload: Any) -> None:
-    zu.verify_recommitment(zu.RecommitmentProof.from_bytes(encode("link", payload)))
+    zu.verify_link(zu.LinkProof.from_bytes(encode("link", payload)))
 
 
 def judge_model_link(payload: Any) -> None:
-    zu.verify_recommitment(zu.ModelRecommitmentProof.from_bytes(encode("model link", payload)))
+    zu.verify_link(zu.ModelLinkProof.from_bytes(encode("model link", payload)))
 
 
 def judge_model_linked(payload: Any) -> None:
@@ -295,7 +295,7 @@ def judge_link(owner: Owner, alike: bool = False) -> Judge:
     """A true proof on the fresh commitment, and an altered link to the one before, `alike` as above."""
 
     def judge(payload: Any) -> None:
-        altered = zu.RecommitmentProof.from_bytes(encode("link", refitted("link", payload) if alike else payload))
+        altered = zu.LinkProof.from_bytes(encode("link", refitted("link", payload) if alike else payload))
         pins = {"previous": owner.first, "recommitment": altered}
         judge_proof(owner.renewed.commitment, **pins)(payload_of(owner.continued))
 

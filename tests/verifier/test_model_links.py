@@ -22,7 +22,7 @@ from zkunlearn.verifier.verify import verify_proof
 
 from .test_bundles import LATE, OTHER, SPEC, assert_needed, at, commit, refused
 
-Link = Any  # a ModelRecommitmentProof
+Link = Any  # a ModelLinkProof
 
 
 @dataclass(frozen=True)

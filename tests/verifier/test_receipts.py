@@ -229,7 +229,7 @@ def lying_rows(rows: Rows) -> Rows:
 def test_rows_other_than_the_records_pass_the_registration_and_fail_every_receipt(made: Made) -> None:
     """What a registration cannot see, and why people have receipts."""
     true = made.dataset.rows
-    dataset = commit_rows(lying_rows(true), made.dataset.statement.encoding, 3, None)
+    dataset = commit_rows(lying_rows(true), made.dataset.statement.encoding, 3, made.dataset.statement.segments, None)
     registration = zu.register(dataset)
     assert verdict(registration, dataset.commitment) == "valid"
     levels = fingerprint_levels(dataset)

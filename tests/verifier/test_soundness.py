@@ -11,9 +11,9 @@ from zkunlearn.circuits.field.goldilocks import P
 from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.layout import MatrixLayout
 from zkunlearn.circuits.relations.dataset import dataset_columns
+from zkunlearn.circuits.relations.growth import Growth
 from zkunlearn.circuits.relations.methods import descent
 from zkunlearn.circuits.relations.model import model_columns
-from zkunlearn.circuits.relations.recommitment import dataset_recommitment
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.circuits.statements import registration as registration_statement
 from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
@@ -74,7 +74,7 @@ def recommitment_shape_of(rows, features):
     for name, openings in (("dataset", 2), ("new dataset", 3)):
         layout = MatrixLayout(name, dataset_columns(rows, features, 1), 6)
         matrices[name] = MatrixShape(layout, ReedSolomonCode(6, openings))
-    return ProofShape(dataset_recommitment(rows, features, 1), matrices)
+    return ProofShape(Growth(rows, rows, features, 1), matrices)
 
 
 def bits(shape):

@@ -52,7 +52,7 @@ def test_a_recommitment_larger_than_one_proof_is_refused_before_it_is_laid_out(m
     _, _, link = made
     old, new = (replace(wide(statement, 8), rows=1 << 28) for statement in (link.statement.old, link.statement.new))
     huge = replace(link, statement=replace(link.statement, old=old, new=new))
-    error = refusal(lambda: zu.verify_recommitment(huge))
+    error = refusal(lambda: zu.verify_link(huge))
     assert (error.check, "more than one proof can carry" in error.detail) == ("statement", True)
 
 
@@ -86,7 +86,7 @@ def test_a_shape_without_enough_security_is_refused(made, monkeypatch):
     commitment, proof, link = made
     monkeypatch.setattr(soundness, "SECURITY_BITS", 120)
     assert refusal(lambda: zu.verify_dataset(commitment)).check == "soundness"
-    assert refusal(lambda: zu.verify_recommitment(link)).check == "soundness"
+    assert refusal(lambda: zu.verify_link(link)).check == "soundness"
     known = {"known_dataset": commitment.digest}
     assert refusal(lambda: zu.verify(proof, commitment, **known)).check == "soundness"
 
@@ -108,7 +108,7 @@ def test_a_known_data_set_is_not_checked_again(made):
         zu.verify(proof, commitment, known_dataset=bytes(32))
 
 
-@pytest.mark.parametrize("kind", [zu.DatasetCommitment, zu.TrainingProof, zu.RecommitmentProof])
+@pytest.mark.parametrize("kind", [zu.DatasetCommitment, zu.TrainingProof, zu.LinkProof])
 def test_a_malformed_file_is_named(kind, tmp_path):
     path = tmp_path / "people.proof"
     path.write_bytes(b"no artefact")

@@ -1,0 +1,111 @@
+"""The relation of a data set that was committed afresh, with other rows after its own or without.
+
+At one random row rho of the old data set, feature k and column of labels j, zeros before rho for the rows that a larger
+padding has:
+
+    sum over new rows n of [n < N] eq(0 .. 0 rho, n) X'(k, n)  =  X(k, rho)                             "growth"
+
+and the same of labels at j and of both blinds; all four in one sum, with the shares eq(sigma, i) of a random sigma.
+Both sides are multilinear in what was drawn, and all columns were committed before: so they agree in every cell. What
+is in rows from N on is not in the sum: it is new, and the validity of the new data set says what it can be. Where no
+row is added, the sum is the value X'(k, rho), and each column is compared by itself                "recommitment of .."
+
+Nothing here is an integer, so nothing has a range.
+
+| matrix | columns |
+|---|---|
+| dataset, new dataset | as in circuits/relations/validity.py, of N rows and of N' |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..field.goldilocks import ZERO, K, Vector
+from ..field.multilinear import Point, eq_index, eq_table, prefix_eq
+from ..language.hidden import Hidden, linear
+from ..language.layout import Address, Axis, Column
+from ..language.relation import Factor, LookedUp, PublicVector, Section, Steps, Sum, Term, variables
+from .dataset import DATASET, dataset_columns, feature_axis, output_axis, row_axis
+
+NEW_DATASET = "new dataset"
+SHARE_BITS = 2  # features, labels and two blinds
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The relation for two shapes.
+
+    Attributes:
+        old_rows: N. rows: N', at least as many.
+    """
+
+    old_rows: int
+    rows: int
+    features: int
+    outputs: int
+
+    @property
+    def name(self) -> str:
+        """Domain separator."""
+        return "growth"
+
+    @property
+    def columns(self) -> Mapping[str, tuple[Column, ...]]:
+        """See the table above; there is no witness."""
+        sizes = {DATASET: self.old_rows, NEW_DATASET: self.rows}
+        return {name: dataset_columns(rows, self.features, self.outputs) for name, rows in sizes.items()}
+
+    @property
+    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
+        """None."""
+        return {}
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """No lookups."""
+        return ()
+
+    def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
+        """The equation of the module's head."""
+        axes = (feature_axis(self.features), output_axis(self.outputs), row_axis(self.old_rows))
+        at = {axis.name: steps.point("growth", axis.bits) for axis in axes}
+        columns = self.columns[DATASET]
+        old = [steps.evaluate(Address(DATASET, own.name), _of(own, at)) for own in columns]
+        if self.rows == self.old_rows:
+            for own, value in zip(columns, old, strict=True):
+                new = steps.evaluate(Address(NEW_DATASET, own.name), _of(own, at))
+                steps.require_zero(f"recommitment of {own.name}", value - new)
+            return
+        sigma = steps.point("growth shares", SHARE_BITS)
+        shares = [eq_index(sigma, i) for i in range(len(columns))]
+        claim: Hidden = linear(zip(shares, old, strict=True))
+        steps.sumcheck(self._rows_before(at, shares), claim)
+
+    def _rows_before(self, at: Mapping[str, Point], shares: list[K]) -> Sum:
+        """The sum over rows that are there already."""
+        row = row_axis(self.rows)
+        rho = (*[ZERO] * (row.bits - len(at["row"])), *at["row"])
+        free = {**at, "row": variables(0, row.bits)}
+        terms = tuple(
+            Term(share, Address(NEW_DATASET, own.name), _of(own, free))
+            for share, own in zip(shares, self.columns[NEW_DATASET], strict=True)
+        )
+        return Sum("growth", (row.bits,), self._first(rho), (Factor(terms),))
+
+    def _first(self, rho: Point) -> PublicVector:
+        """[n < N] eq(rho, n) on new rows n."""
+
+        def table() -> Vector:
+            values = eq_table(rho)[:, : self.rows].copy()
+            values[:, self.old_rows :] = 0
+            return values
+
+        return PublicVector(table, lambda x: prefix_eq(rho, x, self.old_rows))
+
+
+def _of(column: Column, at: Mapping[str, Any]) -> dict[str, Any]:
+    """The coordinates on a column's own axes."""
+    return {axis.name: at[axis.name] for axis in column.axes}

@@ -1,0 +1,200 @@
+"""A data set that goes on: committed afresh when its openings run out, or because rows are added or put right.
+
+One proof links the new commitment to the old one, whatever was the reason (circuits/statements/link.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...circuits.language.layout import Address
+from ...circuits.relations.dataset import DATASET
+from ...circuits.relations.growth import NEW_DATASET
+from ...circuits.statements.dataset import MAX_SEGMENTS, DatasetStatement, Segment
+from ...circuits.statements.ids import escaped
+from ...circuits.statements.link import CONSISTENCY, PATHS, LinkStatement
+from ...errors import DataError, ParameterError, require_type
+from ...models.encoding.dataset import DEFAULT_LABEL_NAME
+from ...verifier.proofs import LinkProof
+from ...verifier.protocol.merkle import DIGEST_BYTES
+from ..matrices.values import Witness
+from ..protocol.proof import Progress
+from ..tables.arrays import Table, as_more_rows
+from ..witnesses.record_tree import consistency_path
+from ..witnesses.rows import Nonce, Rows, blind_rows, encode_rows
+from .budget import require_openings
+from .dataset import DATASETS, DEFAULT_OPENINGS, Dataset, commit_rows
+from .prove import check_before_work, prove_statement
+
+OWN_OPENINGS = 2  # that a fresh commitment spends at once: its validity proof, and the link
+
+
+def recommit(
+    dataset: Dataset, openings: int = DEFAULT_OPENINGS, progress: Progress | None = None
+) -> tuple[Dataset, LinkProof]:
+    """Commit to the same rows afresh, and prove that they are the same. One opening of each commitment is spent.
+
+    Returns:
+        The new data set, its positions, record digests and salts unchanged, and the public proof that links both.
+
+    Raises:
+        BudgetExceeded: the old commitment has no opening left for the proof.
+        ParameterError: the new one could not have its own proof and the link; or an argument of another type.
+    """
+    openings = _require(dataset, openings)
+    return _continued(dataset, None, (), None, openings, progress)
+
+
+def append(
+    dataset: Dataset,
+    X: Any,
+    y: Any,
+    ids: Iterable[str | int] | None = None,
+    *,
+    nonce: Nonce = None,
+    rows_per_id: str = "one",
+    label_name: str = DEFAULT_LABEL_NAME,
+    openings: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Dataset, LinkProof]:
+    """Commit to the rows of a data set and others after them. One opening of each commitment is spent.
+
+    Old rows keep their positions; the new ones are in an order that follows from all of their records.
+
+    Args:
+        X: real features (n, d) of the same columns: of a frame by name, in any order; else in the data set's order.
+        y: labels (n,).
+        ids: a text or integer for each row; by default the index of the frame, or numbers that go on from the last.
+        nonce: 32 bytes that somebody else adds to the order of the new rows; or what asks for them, given the root over
+            their records, so that they are drawn when nothing can be chosen any more.
+        rows_per_id: "one"; or "many": rows may also be of people who are in the data set already.
+        label_name: for messages.
+        openings: of the new commitment; by default as many as the old one has.
+
+    Returns:
+        The new data set, and the public proof that links both.
+
+    Raises:
+        DataError: rows that cannot be used; or an id that is there already (of "many": that a proof beside the data set
+            forgets).
+        BudgetExceeded: the old commitment has no opening left for the proof.
+        ParameterError: no number of openings, or an argument of another type.
+    """
+    openings = _require(dataset, openings)
+    table = as_more_rows(dataset.statement.encoding.names, X, y, ids, label_name, len(dataset.ids), rows_per_id)
+    there = set(dataset.ids) & set(table.ids)
+    if there and rows_per_id == "one":
+        raise _refused(table, there, "is in the data set already; `rectify` puts rows right")
+    _require_not_forgotten(dataset, table, there)
+    return _continued(dataset, _encoded(dataset, table, label_name), (), nonce, openings, progress)
+
+
+def rectify(
+    dataset: Dataset,
+    X: Any,
+    y: Any,
+    ids: Iterable[str | int] | None = None,
+    *,
+    nonce: Nonce = None,
+    rows_per_id: str = "one",
+    label_name: str = DEFAULT_LABEL_NAME,
+    openings: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Dataset, LinkProof]:
+    """Put rows right (GDPR Art. 16): append them as they should be, and name those that are there under these ids.
+
+    All rows of these people are superseded: the link says so, and whatever is trained on the new data set forgets them.
+
+    Args:
+        X, y, ids, nonce, rows_per_id, label_name, openings: as for `append`; all ids have to be in the data set.
+
+    Returns:
+        The new data set, and the public proof that links both.
+
+    Raises:
+        DataError: rows that cannot be used, an id that is not there, or one that a proof beside the data set forgets.
+        BudgetExceeded, ParameterError: as for `append`.
+    """
+    openings = _require(dataset, openings)
+    table = as_more_rows(dataset.statement.encoding.names, X, y, ids, label_name, len(dataset.ids), rows_per_id)
+    wanted = dict.fromkeys(table.ids)
+    superseded = dataset.rows.positions(list(wanted))
+    _require_not_forgotten(dataset, table, set(wanted))
+    return _continued(dataset, _encoded(dataset, table, label_name), superseded, nonce, openings, progress)
+
+
+def _require(dataset: Dataset, openings: int | None) -> int:
+    require_type("dataset", dataset, Dataset, DATASETS)
+    return require_openings(dataset.statement.openings if openings is None else openings, least=OWN_OPENINGS)
+
+
+def _refused(table: Table, ids: set[str], why: str) -> DataError:
+    """The first row with one of these ids cannot be added."""
+    row, name = next((row, name) for row, name in enumerate(table.ids) if name in ids)
+    more = f" ({len(ids)} ids are)" if len(ids) > 1 else ""
+    return DataError(f"id {escaped(name)} {why}{more}", row=row, found=name)
+
+
+def _require_not_forgotten(dataset: Dataset, table: Table, there: set[str]) -> None:
+    """Nobody comes back who was forgotten, as far as proofs beside the data set show it. Raises DataError."""
+    gone = dataset.forgotten_seen() if there else set()
+    forgotten = there & {dataset.ids[position] for position in gone - {*dataset.superseded}}
+    if forgotten:
+        raise _refused(table, forgotten, "was forgotten, and its rows are still there")
+
+
+def _encoded(dataset: Dataset, table: Table, label_name: str) -> Rows:
+    """New rows as integers, with what hides them. Raises DataError."""
+    encoding = dataset.statement.encoding
+    labels = encoding.encode_labels(table.y, label_name).astype(np.int32)
+    return blind_rows(table.ids, encode_rows(encoding, table.X), labels, dataset.statement.outputs)
+
+
+def _continued(
+    dataset: Dataset,
+    added: Rows | None,
+    superseded: Iterable[int],
+    nonce: Nonce,
+    openings: int,
+    progress: Progress | None,
+) -> tuple[Dataset, LinkProof]:
+    """The next commitment, and the link to it."""
+    old, records = dataset.statement, dataset.records_at({*dataset.superseded, *superseded})
+    dataset.budget.raise_to(dataset.openings_seen())  # of a restored backup
+    rows: Rows = dataset.rows
+    segments: tuple[Segment, ...] = ()
+    if added is not None:
+        _require_room(old, added)
+        ordered, segment = added.as_segment(old, nonce)
+        rows, segments = rows.followed_by(ordered), (segment,)
+    draft = LinkStatement(old, old.continued(bytes(DIGEST_BYTES), openings, rows.record_root, segments), records)
+    positions = [record.position for record in records]
+    attached = {
+        CONSISTENCY: consistency_path(rows.record_levels, old.rows),
+        PATHS: dataset.rows.record_paths(positions) if positions else b"",
+    }
+    shape = check_before_work(draft, [dataset.budget], attached)
+    new = commit_rows(rows, old.encoding, openings, draft.new.segments, progress)
+    new.superseded = tuple(positions)
+    statement = replace(draft, new=new.statement)
+    new_columns = {Address(NEW_DATASET, column.name): cells for column, cells in new.columns.items()}
+    proved = prove_statement(
+        shape,
+        statement,
+        {DATASET: dataset.matrix, NEW_DATASET: new.matrix},
+        Witness({**dataset.columns, **new_columns}, {}),
+        budgets=[dataset.budget, new.budget],
+        attached=attached,
+        progress=progress,
+    )
+    return new, LinkProof(statement, proved.proof.proof, attached)
+
+
+def _require_room(old: DatasetStatement, added: Rows) -> None:
+    """Raises ParameterError for more segments than a data set can have."""
+    if len(old.segments) == MAX_SEGMENTS:
+        raise ParameterError(f"a data set has at most {MAX_SEGMENTS} segments: commit all rows anew")
