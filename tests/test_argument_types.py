@@ -76,18 +76,16 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
         "TrainingProof",
         lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, previous=x),
     ),
-    "verify recommitment": (
+    "verify links": (
         "LinkProof",
-        lambda made, x: zu.verify(
-            made.trained.proof, made.dataset.commitment, previous=made.trained.proof, recommitment=x
-        ),
+        lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, previous=made.trained.proof, links=[x]),
     ),
     "verify known_dataset": (
         "bytes",
         lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, known_dataset=x),
     ),
     "verify_dataset commitment": ("DatasetCommitment", lambda made, x: zu.verify_dataset(x)),
-    "verify_link recommitment": (RECOMMITMENT, lambda made, x: zu.verify_link(x)),
+    "verify_link link": (RECOMMITMENT, lambda made, x: zu.verify_link(x)),
     "register dataset": ("Dataset", lambda made, x: zu.register(x)),
     "receipts dataset": ("Dataset", lambda made, x: zu.receipts(x)),
     "verify_registration registration": (
@@ -98,7 +96,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
         "DatasetCommitment",
         lambda made, x: zu.verify_registration(made.registration, x),
     ),
-    "verify_registration recommitments": (
+    "verify_registration links": (
         "LinkProof",
         lambda made, x: zu.verify_registration(made.registration, made.dataset.commitment, [x]),
     ),

@@ -30,7 +30,7 @@ def chain():
 def test_the_chain_goes_on_over_a_recommitment(chain):
     old, first, new, link, second = chain
     assert zu.verify_link(zu.LinkProof.from_bytes(link.to_bytes())) >= 100
-    report = zu.verify(second, new.commitment, previous=first, recommitment=link)
+    report = zu.verify(second, new.commitment, previous=first, links=[link])
     assert report.pinned == ("previous",)
 
 
@@ -44,7 +44,7 @@ def test_a_link_of_other_data_sets_is_not_the_one_that_is_needed(chain):
     old, first, new, link, second = chain
     back = replace(link, statement=LinkStatement(new.statement, old.statement))
     with pytest.raises(zu.StatementMismatch, match="does not link the data set of the previous proof to this one"):
-        zu.verify(second, new.commitment, previous=first, recommitment=back)
+        zu.verify(second, new.commitment, previous=first, links=[back])
 
 
 def test_both_commitments_pay_for_the_link(chain):

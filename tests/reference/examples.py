@@ -120,7 +120,7 @@ class Training:
                 spec=spec,
                 forget=forget,
                 previous=zu.TrainingProof.from_bytes(previous) if previous else None,
-                recommitment=zu.LinkProof.from_bytes(recommitment) if recommitment else None,
+                links=[zu.LinkProof.from_bytes(recommitment)] if recommitment else [],
                 known_dataset=dataset.digest if known else None,
             )
 

@@ -275,7 +275,7 @@ class Afresh:
         self.first: Any = zu.prove(self.people, self.spec)
         self.other, self.other_link = zu.recommit(self.people, openings=3)
         self.again, self.link = zu.recommit(self.people, openings=4)
-        self.second: Any = zu.prove(self.again, self.spec, at(self.again, [15]), self.first, recommitment=self.link)
+        self.second: Any = zu.prove(self.again, self.spec, at(self.again, [15]), self.first, links=[self.link])
 
 
 @pytest.fixture(scope="module")
@@ -310,7 +310,7 @@ def test_models_are_begun_from_on_the_code_on_which_they_were_proved(afresh: Afr
 def test_a_recommitment_that_is_pinned_is_checked(afresh: Afresh) -> None:
     whole = zu.Bundle((zu.prove(afresh.again, afresh.spec, at(afresh.again, [3]), afresh.first.proof).proof,))
     known = afresh.again.commitment
-    verify_bundle(whole, known, Pins(previous=afresh.first.proof, recommitment=afresh.link))
+    verify_bundle(whole, known, Pins(previous=afresh.first.proof, links=[afresh.link]))
     forged = replace(afresh.link, proof=changed(afresh.link.proof, 200))
     with pytest.raises(zu.InvalidProof):
-        verify_bundle(whole, known, Pins(previous=afresh.first.proof, recommitment=forged))
+        verify_bundle(whole, known, Pins(previous=afresh.first.proof, links=[forged]))
