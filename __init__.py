@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
     from .prover.owner.dataset import Dataset
-    from .prover.owner.growth import append, recommit, rectify
+    from .prover.owner.growth import append, destroy, recommit, rectify
     from .prover.owner.model import Model
     from .prover.owner.receipts import receipts
     from .prover.owner.recommitment import recommit_model
@@ -92,6 +92,7 @@ __all__ = [
     "ZkUnlearnError",
     "append",
     "commit",
+    "destroy",
     "load_dataset",
     "load_spec",
     "memory_limit",
@@ -133,6 +134,7 @@ _HOMES = {
     "TrainingSpec": "models.spec",
     "VerificationReport": "verifier.verify",
     "append": "prover.owner.growth",
+    "destroy": "prover.owner.growth",
     "load_spec": "models.spec",
     "receipts": "prover.owner.receipts",
     "recommit": "prover.owner.growth",

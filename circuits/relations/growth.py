@@ -1,4 +1,4 @@
-"""The relation of a data set that was committed afresh, with other rows after its own or without.
+"""The relation of a data set that was committed afresh: with other rows after its own, or without some of them.
 
 At one random row rho of the old data set, feature k and column of labels j, zeros before rho for the rows that a larger
 padding has:
@@ -9,6 +9,13 @@ and the same of labels at j and of both blinds; all four in one sum, with the sh
 Both sides are multilinear in what was drawn, and all columns were committed before: so they agree in every cell. What
 is in rows from N on is not in the sum: it is new, and the validity of the new data set says what it can be. Where no
 row is added, the sum is the value X'(k, rho), and each column is compared by itself                "recommitment of .."
+
+Where rows H were destroyed, those from before among them, no row is added, and the sum is over old rows:
+
+    sum over old rows n outside of H of [n < N] eq(rho, n) X(k, n)  =  X'(k, rho)                  "destruction"
+
+The right side is the whole new column, so it is zero in H: cells, labels and blinds. Were the sum over new rows, these
+could hold anything there.
 
 Nothing here is an integer, so nothing has a range.
 
@@ -23,12 +30,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..field.goldilocks import ZERO, K, Vector
+from ..field.goldilocks import ZERO, Vector
 from ..field.multilinear import Point, eq_index, eq_table, prefix_eq
-from ..language.hidden import Hidden, linear
+from ..language.hidden import linear
 from ..language.layout import Address, Axis, Column
 from ..language.relation import Factor, LookedUp, PublicVector, Section, Steps, Sum, Term, variables
 from .dataset import DATASET, dataset_columns, feature_axis, output_axis, row_axis
+from .iterations import eq_on
 
 NEW_DATASET = "new dataset"
 SHARE_BITS = 2  # features, labels and two blinds
@@ -40,12 +48,14 @@ class Growth:
 
     Attributes:
         old_rows: N. rows: N', at least as many.
+        destroyed: rows that are zeros in the new data set, if more are than in the old one; then N' is N.
     """
 
     old_rows: int
     rows: int
     features: int
     outputs: int
+    destroyed: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -72,31 +82,34 @@ class Growth:
         """The equation of the module's head."""
         axes = (feature_axis(self.features), output_axis(self.outputs), row_axis(self.old_rows))
         at = {axis.name: steps.point("growth", axis.bits) for axis in axes}
-        columns = self.columns[DATASET]
-        old = [steps.evaluate(Address(DATASET, own.name), _of(own, at)) for own in columns]
-        if self.rows == self.old_rows:
-            for own, value in zip(columns, old, strict=True):
-                new = steps.evaluate(Address(NEW_DATASET, own.name), _of(own, at))
-                steps.require_zero(f"recommitment of {own.name}", value - new)
-            return
-        sigma = steps.point("growth shares", SHARE_BITS)
-        shares = [eq_index(sigma, i) for i in range(len(columns))]
-        claim: Hidden = linear(zip(shares, old, strict=True))
-        steps.sumcheck(self._rows_before(at, shares), claim)
+        if self.destroyed:
+            kept = eq_on(at["row"], self.rows, self.destroyed)
+            self._sum(steps, "destruction", at, (NEW_DATASET, DATASET), kept)
+        elif self.rows == self.old_rows:
+            for own in self.columns[DATASET]:
+                old, new = (steps.evaluate(Address(matrix, own.name), _of(own, at)) for matrix in self.columns)
+                steps.require_zero(f"recommitment of {own.name}", old - new)
+        else:
+            self._sum(steps, "growth", at, (DATASET, NEW_DATASET), self._first(at["row"]))
 
-    def _rows_before(self, at: Mapping[str, Point], shares: list[K]) -> Sum:
-        """The sum over rows that are there already."""
-        row = row_axis(self.rows)
-        rho = (*[ZERO] * (row.bits - len(at["row"])), *at["row"])
+    def _sum(
+        self, steps: Steps, name: str, at: Mapping[str, Point], matrices: tuple[str, str], weight: PublicVector
+    ) -> None:
+        """All columns of one matrix at a point are sums over weighted rows of the other."""
+        whole, summed = matrices
+        columns, row = self.columns[summed], row_axis(self.rows)
+        values = [steps.evaluate(Address(whole, own.name), _of(own, at)) for own in columns]
+        sigma = steps.point(f"{name} shares", SHARE_BITS)
+        shares = [eq_index(sigma, i) for i in range(len(columns))]
         free = {**at, "row": variables(0, row.bits)}
         terms = tuple(
-            Term(share, Address(NEW_DATASET, own.name), _of(own, free))
-            for share, own in zip(shares, self.columns[NEW_DATASET], strict=True)
+            Term(share, Address(summed, own.name), _of(own, free)) for share, own in zip(shares, columns, strict=True)
         )
-        return Sum("growth", (row.bits,), self._first(rho), (Factor(terms),))
+        steps.sumcheck(Sum(name, (row.bits,), weight, (Factor(terms),)), linear(zip(shares, values, strict=True)))
 
-    def _first(self, rho: Point) -> PublicVector:
-        """[n < N] eq(rho, n) on new rows n."""
+    def _first(self, point: Point) -> PublicVector:
+        """[n < N] eq(0 .. 0 rho, n) on new rows n."""
+        rho = (*[ZERO] * (row_axis(self.rows).bits - len(point)), *point)
 
         def table() -> Vector:
             values = eq_table(rho)[:, : self.rows].copy()

@@ -4,7 +4,7 @@
 |---|---|---|
 | features | feature, row | x in feature range |
 | labels | output, row | binary: y and 2^15 y in range, so y is 0 or 1; real: y + 2^15 in range; count: y in range |
-| | | categorical: y in range, and sum over classes c of y(c, n) = 1 on real rows "one class" |
+| | | categorical: y in range, and sum over classes c of y(c, n) = 1 on rows that are there "one class" |
 | blind 0, blind 1 | row | none: uniform field elements that hide a row's fingerprint |
 
 Numbers that are not negative and sum to 1 are a one among zeros: so every row is of one class. Labels of other kinds
@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..field.goldilocks import ONE
-from ..field.multilinear import prefix
+from ..field.goldilocks import ONE, ksum
+from ..field.multilinear import eq_at, prefix
 from ..language.hidden import public
 from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import (
@@ -57,6 +57,7 @@ class Validity:
         label_kind: "binary", "categorical", "real" or "count".
         outputs: columns of labels.
         x_bits: scale of the features; 2^x_bits is their bound.
+        holes: rows that were destroyed, which are of no class.
     """
 
     rows: int
@@ -64,6 +65,7 @@ class Validity:
     label_kind: str
     outputs: int
     x_bits: int
+    holes: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -118,4 +120,4 @@ class Validity:
         own: dict[str, Coordinates] = {"output": variables(0, output.bits), "row": n}
         label = Factor((Term(ONE, LABELS, own),))
         one_class = Sum("one class", (output.bits,), constant_on((output,), ONE), (label,))
-        steps.sumcheck(one_class, public(prefix(n, row.size)))
+        steps.sumcheck(one_class, public(prefix(n, row.size) - ksum(eq_at(n, self.holes))))

@@ -21,7 +21,7 @@ from .base import Committed, Statement, statement_kind
 
 DIGEST_BYTES = 32
 MAX_OPENINGS = 1 << 12
-MAX_SEGMENTS = 1 << 10
+MAX_SEGMENTS, MAX_HOLES = 1 << 10, 1 << 20
 SHORTEST_ROW_BITS = 13  # the witnesses of many proofs share the rows of a data set
 MAX_CELLS_BITS = 30  # an hour of proving
 
@@ -32,7 +32,7 @@ _FIELDS: Fields = {
     "root": Bytes(DIGEST_BYTES),
     "record_root": Bytes(DIGEST_BYTES),
     "segments": ListOf(dict, 1, MAX_SEGMENTS),  # data that grew has several
-    "holes": ListOf(Int(0, MAX_ROWS), 0, 0),  # rows that were destroyed
+    "holes": ListOf(Int(0, MAX_ROWS - 1), 0, MAX_HOLES),
     "unique": bool,  # whether no two rows have the same keys
 }
 _SEGMENT_FIELDS: Fields = {
@@ -76,7 +76,7 @@ class DatasetStatement(Statement):
         root: Merkle root of the encoded matrix.
         record_root: Merkle root of the record digests, in the order of rows.
         segments: which rows were committed together.
-        holes: positions of destroyed rows; none yet.
+        holes: positions of destroyed rows, which are zeros; strictly increasing. No training counts them.
         unique: whether it is proved that no two rows have the same keys; not yet.
     """
 
@@ -121,17 +121,32 @@ class DatasetStatement(Statement):
         """The number of the segment that a row is in."""
         return bisect_right(self.stops, position)
 
-    def continued(self, root: bytes, openings: int, record_root: bytes = b"", added: Sequence[Segment] = ()) -> Self:
+    def continued(
+        self,
+        root: bytes,
+        openings: int,
+        record_root: bytes = b"",
+        added: Sequence[Segment] = (),
+        holes: tuple[int, ...] = (),
+    ) -> Self:
         """What a fresh commitment to the same rows states, and to others after them. Rows stay born where they were.
 
         Args:
             record_root: with the records that were added; as before, where none were.
             added: their segments.
+            holes: rows that are zeros now, those from before among them; those from before, if there are no others.
         """
         kept = (replace(segment, born=born) for segment, born in zip(self.segments, self.births, strict=True))
         segments, rows = (*kept, *added), added[-1].stop if added else self.rows
-        records = record_root or self.record_root
-        return replace(self, rows=rows, openings=openings, root=root, record_root=records, segments=segments)
+        return replace(
+            self,
+            rows=rows,
+            openings=openings,
+            root=root,
+            record_root=record_root or self.record_root,
+            segments=segments,
+            holes=holes or self.holes,
+        )
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -151,13 +166,16 @@ class DatasetStatement(Statement):
     @property
     def relation(self) -> Validity:
         """Every feature and label is in range."""
-        return Validity(self.rows, self.features, self.encoding.label.kind, self.outputs, self.encoding.x_bits)
+        encoding = self.encoding
+        return Validity(self.rows, self.features, encoding.label.kind, self.outputs, encoding.x_bits, self.holes)
 
     def require_provable(self) -> None:
-        """At most 2^30 cells of features and labels."""
+        """At most 2^30 cells of features and labels, and a row that was not destroyed."""
         cells = self.rows * (self.features + self.outputs)
         if cells > 1 << MAX_CELLS_BITS:
             raise ParameterError(f"{cells} cells are more than one proof can carry")
+        if len(self.holes) == self.rows:
+            raise ParameterError("every row was destroyed")
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""
@@ -180,9 +198,12 @@ class DatasetStatement(Statement):
         stops = [segment.stop for segment in segments]
         if any(before >= after for before, after in pairwise(stops)) or stops[-1] != fields["rows"]:
             raise FormatError("data set: its segments must hold all rows, each some")
+        holes = tuple(fields["holes"])
+        if any(before >= after for before, after in pairwise((*holes, fields["rows"]))):
+            raise FormatError("data set: the positions of destroyed rows do not increase, or are none of its rows")
         if any(segment.born is None for segment in segments[:-1]):
             raise FormatError("data set: only rows of the last segment can be committed for the first time")
         if fields["unique"]:
             raise FormatError("data set: that its rows are unique cannot be checked by this version")
-        changed = {"encoding": DatasetEncoding.from_mapping(fields["encoding"]), "segments": segments, "holes": ()}
+        changed = {"encoding": DatasetEncoding.from_mapping(fields["encoding"]), "segments": segments, "holes": holes}
         return cls(**(fields | changed))

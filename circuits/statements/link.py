@@ -1,9 +1,10 @@
 """The statement that a data set goes on with the rows of another one: the link between them.
 
-A data set is committed afresh because its openings run out, or because there are more rows; both may be at once. Old
-rows keep positions, cells, blinds and records; new ones are a segment of their own after them. That the records are the
-old ones, and others after these, is shown by the consistency of both trees: without it the digests of equal rows could
-change places, and a later statement that names one of them would leave out another person's row.
+A data set is committed afresh because its openings run out, because there are more rows, or because some are destroyed.
+Old rows keep positions, cells, blinds and records; new ones are a segment of their own after them; destroyed ones are
+zeros, and no training may count them. That the records are the old ones, and others after these, is shown by the
+consistency of both trees: without it the digests of equal rows could change places, and a later statement that names
+one of them would leave out another person's row.
 
 A row that was put right is in the data set twice: as it is now, among the new rows, and as it was. Which ones are as
 they were, a link says, so that the next training forgets them; it repeats those of the links before it.
@@ -57,12 +58,17 @@ class LinkStatement(Statement):
         old, new = self.old, self.new
         if new.rows < old.rows or (new.features, new.outputs) != (old.features, old.outputs):
             raise ParameterError("a link leads to a data set of the same columns, and of no fewer rows")
-        return Growth(old.rows, new.rows, old.features, old.outputs)
+        return Growth(old.rows, new.rows, old.features, old.outputs, () if new.holes == old.holes else new.holes)
 
     @property
     def matrices(self) -> Mapping[str, Committed]:
         """Both data sets."""
         return {DATASET: self.old.committed, NEW_DATASET: self.new.committed}
+
+    @property
+    def destroyed(self) -> int:
+        """How many rows were destroyed."""
+        return len(self.new.holes) - len(self.old.holes)
 
     @property
     def added(self) -> int:
@@ -84,7 +90,9 @@ class LinkStatement(Statement):
         added = new.segments[len(old.segments) :]
         if len(added) > 1 or any(segment.born is not None for segment in added):
             raise InvalidProof("statement", "rows that were added are one segment, and were never committed before")
-        if old.continued(new.root, new.openings, new.record_root, added) != new:
+        if not set(old.holes) <= set(new.holes) or (added and new.holes != old.holes):
+            raise InvalidProof("statement", "rows that were destroyed are back, or some were with others being added")
+        if old.continued(new.root, new.openings, new.record_root, added, new.holes) != new:
             raise InvalidProof("statement", "the new commitment does not even claim to go on with the old one's rows")
         path, paths = (attached.get(name, b"") for name in self.attachments)
         verify_consistency(old.record_root, old.rows, new.record_root, new.rows, path)

@@ -143,6 +143,9 @@ class TrainingStatement(Statement):
             if key <= last_key:
                 raise InvalidProof("forget list", f"the record at position {record.position} is out of order")
             last, last_key = record.position, key
+        missing = set(dataset.holes).difference(self.positions)
+        if missing:
+            raise InvalidProof("forget list", f"the row at position {min(missing)} was destroyed, and is not in it")
         if len(self.forgotten) == dataset.rows:
             raise InvalidProof("forget list", "every row is forgotten")
         digests = [record.digest for record in self.forgotten]

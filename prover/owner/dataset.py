@@ -208,6 +208,7 @@ class Dataset(Counted):
             "salts": rows.salts,
             **Names.arrays(self.ids),
             "superseded": superseded,
+            **({"hole_digests": rows.hole_digests} if rows.holes else {}),
             "tails": self.secret.tails,
             "leaf_salts": self.secret.salts,
         }
@@ -256,7 +257,8 @@ def commit_rows(
     rows: Rows, encoding: DatasetEncoding, openings: int, segments: tuple[Segment, ...], progress: Progress | None
 ) -> Dataset:
     """Commit to rows, which are these segments, with fresh tails and salts, and prove that they are well formed."""
-    draft = DatasetStatement(len(rows.ids), encoding, openings, bytes(DIGEST_BYTES), rows.record_root, segments)
+    root = rows.record_root
+    draft = DatasetStatement(len(rows.ids), encoding, openings, bytes(DIGEST_BYTES), root, segments, rows.holes)
     shape = check_before_work(draft)
     if progress is not None:
         progress("commit data set")
@@ -357,6 +359,8 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
         "id_ends": Form("<i8", (count,)),
         "superseded": Form("u1", (count,)),
     }
+    if statement.holes:
+        forms["hole_digests"] = Form("u1", (len(statement.holes), DIGEST_BYTES))
     arrays = load_arrays(directory, commitment.digest, forms)
     for name in ("blinds", "tails"):
         if not is_canonical(arrays[name]):
@@ -365,7 +369,8 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     if not names.is_sound():
         raise FormatError(f"{directory / SECRETS}: id_bytes.npy and id_ends.npy are no texts")
     cells = {name: arrays[name] for name in ("labels", "blinds", "salts")}
-    rows = Rows(names, arrays["features"], **cells, outputs=statement.outputs)
+    left = {"hole_digests": arrays["hole_digests"]} if statement.holes else {}
+    rows = Rows(names, arrays["features"], **cells, outputs=statement.outputs, holes=statement.holes, **left)
     secret = Secret(arrays["tails"], arrays["leaf_salts"])
     stored = OpeningFile(directory, commitment.digest, statement.openings)
     budget = _budget(statement.openings, fields["spent"], stored)

@@ -84,7 +84,7 @@ def declare(
     proof = superseded_proof(previous)
     before, wanted = forgotten_before(dataset, previous, fork), dataset.rows.positions(forget)
     classes = classes_to_forget(dataset, proof, forget_classes)
-    records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes), *dataset.superseded})
+    records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes), *set_aside(dataset)})
     bundle, models = _kept(dataset, spec, previous, given) if not whole else (None, ())
     request = Request((), ()) if bundle is None else _request(bundle, proof, records, classes)
     starts = () if bundle is None else tuple(models_for(bundle, request.starts, models))
@@ -101,7 +101,7 @@ def declare(
     attached = {PATHS: dataset.rows.record_paths(draft.positions)}
     kept = None if bundle is None or not request.scope else bundle
     notes = [NOTHING_KEPT] if kept is None and _is_sharded(previous) and not whole else []
-    new = len({*dataset.superseded} - {*before, *wanted})
+    new = len({*dataset.superseded} - {*before, *wanted, *dataset.rows.holes})
     if new:
         notes.append(f"{new} row{'s' if new > 1 else ''} that were rectified since are forgotten, too")
     all_links: tuple[AnyLink, ...] = (*given, *(link for model in starts for link in model.links))
@@ -175,6 +175,11 @@ def classes_to_forget(dataset: Dataset, previous: TrainingProof | None, classes:
     before = () if previous is None else previous.statement.forgotten_classes
     dataset.statement.encoding.label.require_forgettable(named)
     return tuple(sorted({*named, *before}))
+
+
+def set_aside(dataset: Dataset) -> set[int]:
+    """Rows that no training counts any more: rectified, or destroyed."""
+    return {*dataset.superseded, *dataset.rows.holes}
 
 
 def positions_of_classes(dataset: Dataset, classes: Sequence[str]) -> list[int]:

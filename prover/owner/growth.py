@@ -5,7 +5,7 @@ One proof links the new commitment to the old one, whatever was the reason (circ
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from ...circuits.statements.ids import escaped
 from ...circuits.statements.link import CONSISTENCY, PATHS, LinkStatement
 from ...errors import DataError, ParameterError, require_type
 from ...models.encoding.dataset import DEFAULT_LABEL_NAME
-from ...verifier.proofs import LinkProof
+from ...verifier.proofs import LinkProof, TrainingProof
 from ...verifier.protocol.merkle import DIGEST_BYTES
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
@@ -127,6 +127,43 @@ def rectify(
     return _continued(dataset, _encoded(dataset, table, label_name), superseded, nonce, openings, progress)
 
 
+def destroy(
+    dataset: Dataset,
+    ids: Iterable[str | int],
+    *,
+    forgotten_by: TrainingProof | None = None,
+    openings: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Dataset, LinkProof]:
+    """Commit to a data set in which the rows of these people are zeros. One opening of each commitment is spent.
+
+    Positions, record digests and all other rows stay; no statement about the new data set can count the destroyed ones.
+    What is left of them is in the old data set, which is to be deleted: `cli` does so.
+
+    Args:
+        ids: of people who were forgotten.
+        forgotten_by: a proof that forgets them; by default those beside the data set are looked at.
+        openings: of the new commitment; by default as many as the old one has.
+
+    Returns:
+        The new data set, and the public proof that links both.
+
+    Raises:
+        DataError: an id that is not there, or that no such proof forgets.
+        BudgetExceeded: the old commitment has no opening left for the proof.
+        ParameterError: no number of openings, or an argument of another type.
+    """
+    openings = _require(dataset, openings)
+    positions = dataset.rows.positions(ids)
+    if forgotten_by is not None:
+        require_type("forgotten_by", forgotten_by, TrainingProof, "of what `prove` returns it is `.proof`")
+    proved = dataset.forgotten_seen() if forgotten_by is None else set(forgotten_by.statement.positions)
+    left = [dataset.ids[position] for position in positions if position not in proved]
+    if left:
+        raise DataError(f"id {escaped(left[0])} is forgotten by no proof that is at hand: first forget, then destroy")
+    return _continued(dataset, None, (), None, openings, progress, positions)
+
+
 def _require(dataset: Dataset, openings: int | None) -> int:
     require_type("dataset", dataset, Dataset, DATASETS)
     return require_openings(dataset.statement.openings if openings is None else openings, least=OWN_OPENINGS)
@@ -161,6 +198,7 @@ def _continued(
     nonce: Nonce,
     openings: int,
     progress: Progress | None,
+    destroyed: Sequence[int] = (),
 ) -> tuple[Dataset, LinkProof]:
     """The next commitment, and the link to it."""
     old, records = dataset.statement, dataset.records_at({*dataset.superseded, *superseded})
@@ -171,7 +209,11 @@ def _continued(
         _require_room(old, added)
         ordered, segment = added.as_segment(old, nonce)
         rows, segments = rows.followed_by(ordered), (segment,)
-    draft = LinkStatement(old, old.continued(bytes(DIGEST_BYTES), openings, rows.record_root, segments), records)
+    if destroyed:
+        rows = rows.without(destroyed)
+    draft = LinkStatement(
+        old, old.continued(bytes(DIGEST_BYTES), openings, rows.record_root, segments, rows.holes), records
+    )
     positions = [record.position for record in records]
     attached = {
         CONSISTENCY: consistency_path(rows.record_levels, old.rows),
@@ -179,7 +221,7 @@ def _continued(
     }
     shape = check_before_work(draft, [dataset.budget], attached)
     new = commit_rows(rows, old.encoding, openings, draft.new.segments, progress)
-    new.superseded = tuple(positions)
+    new.superseded = tuple(positions)  # those that are destroyed by now among them
     statement = replace(draft, new=new.statement)
     new_columns = {Address(NEW_DATASET, column.name): cells for column, cells in new.columns.items()}
     proved = prove_statement(

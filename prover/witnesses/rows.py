@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -39,6 +39,7 @@ from .record_tree import record_paths
 
 Nonce = bytes | Callable[[bytes], bytes] | None
 PIECE = 1 << 14  # records that are laid out and hashed at a time
+NOBODY = ""  # the id of a row that was destroyed, which no row can have
 ENCODED_CELLS = 1 << 18  # that are encoded at a time
 
 
@@ -53,6 +54,8 @@ class Rows:
         outputs: columns of labels that are committed: one, or one for each of several classes.
         blinds: F array (2, N), uniform.
         salts: uint8 (N, 32).
+        holes: positions of rows that were destroyed: all of them is zero, and nobody's.
+        hole_digests: uint8 (holes, 32), what is left of them: their record digests.
     """
 
     ids: Sequence[str]
@@ -61,6 +64,8 @@ class Rows:
     blinds: Vector
     salts: Salts
     outputs: int = 1
+    holes: tuple[int, ...] = ()
+    hole_digests: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, DIGEST_BYTES), np.uint8))
 
     @property
     def features(self) -> npt.NDArray[np.int16]:
@@ -77,7 +82,9 @@ class Rows:
         """Rows from one position to before another."""
         cut = slice(start, stop)
         features, blinds = np.ascontiguousarray(self.by_feature[:, cut]), self.blinds[:, cut]
-        return Rows(self.ids[cut], features, self.labels[cut], blinds, self.salts[cut], self.outputs)
+        inside = [i for i, position in enumerate(self.holes) if start <= position < stop]
+        holes, digests = tuple(self.holes[i] - start for i in inside), self.hole_digests[inside]
+        return Rows(self.ids[cut], features, self.labels[cut], blinds, self.salts[cut], self.outputs, holes, digests)
 
     @cached_property
     def label_columns(self) -> npt.NDArray[np.integer]:
@@ -87,6 +94,7 @@ class Rows:
         columns = empty((self.outputs, len(self.labels)), np.uint16)
         for output, column in enumerate(columns):
             column[:] = self.labels == output
+        columns[:, list(self.holes)] = 0
         return columns
 
     @cached_property
@@ -94,7 +102,12 @@ class Rows:
         """The record tree: packed record digests, then the levels above."""
         count = len(self.ids)
         pieces = [self._digests(slice(i, min(count, i + PIECE))) for i in range(0, count, PIECE)]
-        return build_levels(b"".join(pieces), DIGEST_BYTES)
+        leaves = b"".join(pieces)
+        if self.holes:
+            digests = np.frombuffer(leaves, np.uint8).reshape(-1, DIGEST_BYTES).copy()
+            digests[list(self.holes)] = self.hole_digests
+            leaves = digests.tobytes()
+        return build_levels(leaves, DIGEST_BYTES)
 
     def _digests(self, rows: slice) -> Packed:
         """The packed digests of some records."""
@@ -144,6 +157,24 @@ class Rows:
         first = self.record_levels[0][: DIGEST_BYTES * dataset.rows]
         return len(self.ids) > dataset.rows and bytes(build_levels(first, DIGEST_BYTES)[-1]) == dataset.record_root
 
+    def without(self, positions: Iterable[int]) -> Rows:
+        """The same, where these rows, and those that were before, are destroyed."""
+        holes = sorted({*self.holes, *positions})
+        gone, ids = set(holes), self.ids
+        levels = self.record_levels
+        changed = Rows(
+            tuple(NOBODY if n in gone else ids[n] for n in range(len(ids))),
+            _cleared(self.by_feature, holes),
+            _cleared(self.labels, holes),
+            _cleared(self.blinds, holes),
+            _cleared(self.salts.T, holes).T,
+            self.outputs,
+            tuple(holes),
+            self._all_digests[holes],
+        )
+        vars(changed)["record_levels"] = levels
+        return changed
+
     def followed_by(self, others: Rows) -> Rows:
         """These rows and then those."""
         count = len(self.ids)
@@ -156,6 +187,8 @@ class Rows:
             np.concatenate([self.blinds, others.blinds], axis=1),
             np.concatenate([self.salts, others.salts]),
             self.outputs,
+            self.holes,
+            self.hole_digests,
         )
         leaves = bytes(self.record_levels[0]) + bytes(others.record_levels[0])  # the rows are hashed already
         vars(rows)["record_levels"] = build_levels(leaves, DIGEST_BYTES)
@@ -208,6 +241,14 @@ class Rows:
     @property
     def _all_digests(self) -> npt.NDArray[np.uint8]:
         return np.frombuffer(self.record_levels[0], np.uint8).reshape(-1, DIGEST_BYTES)
+
+
+def _cleared(values: npt.NDArray[Any], columns: Sequence[int]) -> npt.NDArray[Any]:
+    """A copy with zeros in these columns, which are its last axis."""
+    copied = empty(values.shape, values.dtype)
+    copied[:] = values
+    copied[..., list(columns)] = 0
+    return copied
 
 
 def hash_ids(names: Sequence[str]) -> npt.NDArray[np.uint8]:
