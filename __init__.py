@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .prover.owner.sharded_model import ShardedModel
     from .prover.owner.trained import Trained
     from .prover.owner.trial import ShardedRun, TrainingRun
+    from .prover.owner.wiping import wipe_rows
     from .prover.owner.workers import Workers
     from .prover.workers.cluster import Cluster
     from .prover.workers.processes import Processes
@@ -111,6 +112,7 @@ __all__ = [
     "verify_link",
     "verify_receipt",
     "verify_registration",
+    "wipe_rows",
 ]
 _HOMES = {
     "Bundle": "verifier.bundles",
@@ -145,6 +147,7 @@ _HOMES = {
     "verify_dataset": "verifier.verify",
     "verify_receipt": "verifier.receipts",
     "verify_registration": "verifier.verify",
+    "wipe_rows": "prover.owner.wiping",
     "verify_link": "verifier.verify",
 }
 
@@ -227,7 +230,7 @@ def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContext
 
     Larger arrays live in temporary files in `folder` (by default the system's folder for such files), which need a
     disk that is large and fast enough; they belong to this user only, and are deleted as soon as they are open. For
-    the whole process. Rows of commit's `X` can be in a file too: numpy.memmap, or numpy.load(.., mmap_mode="r").
+    the whole process. Rows of commit's `X` can be in a file too, as a numpy.memmap.
 
     Raises:
         ParameterError: on entering, for less than 400 MB, of which the program itself takes 100, or another type.

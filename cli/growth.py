@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +35,13 @@ def recommit(output: Output, directory: Path, openings: int, out: Path, force: b
 
     Beside the new commitment goes dataset.link, the public proof that links both.
     """
-    _require_place(out, force)
+    require_place(out, force)
     dataset = zu.load_dataset(directory)
     prepare_kernels(output)
     with output.phases("committing afresh") as progress:
         new, _ = zu.recommit(dataset, openings, progress=progress)
     new.save(out, replace=force)
-    _show(output, "Data set committed afresh", directory, new, out)
+    show_dataset(output, "Data set committed afresh", directory, new, out)
 
 
 def more_rows(command: Command) -> Command:
@@ -122,7 +122,7 @@ def _add(
     from ..prover.tables.read import read_more_rows
 
     drawn = _nonce(nonce, ask_nonce)
-    _require_place(out, force)
+    require_place(out, force)
     dataset = zu.load_dataset(directory)
     names = dataset.statement.encoding.names
     table = read_more_rows(data, names, target, id_column, several=several)
@@ -150,7 +150,7 @@ def _add(
         lines.append(("superseded", f"{plural(superseded, 'row')}, which the next `prove` forgets"))
     if before:
         lines.append(("", f"and {plural(len(before), 'row')} before"))
-    _show(output, title, directory, new, out, lines)
+    show_dataset(output, title, directory, new, out, lines)
 
 
 def _nonce(text: str | None, ask: bool) -> bytes | Callable[[bytes], bytes] | None:
@@ -179,29 +179,34 @@ def _hexadecimal(text: str) -> str:
     return found.hex()
 
 
-def _require_place(out: Path, force: bool) -> None:
+def require_place(out: Path, force: bool) -> None:
+    """A folder for a data set that goes on. Raises DataError for one that is taken, or cannot be written."""
     refuse_existing(
         [*dataset_files(out), out / LINK_FILE], force, "replacing it makes its proofs impossible to continue"
     )
     require_folder_place(out)
 
 
-def _show(
-    output: Output, title: str, before: Path, new: Dataset, out: Path, more: Sequence[tuple[str, str]] = ()
+def show_dataset(
+    output: Output,
+    title: str,
+    before: Path | None,
+    new: Dataset,
+    out: Path,
+    more: Sequence[tuple[str, str]] = (),
+    data: Mapping[str, object] | None = None,
 ) -> None:
+    """A data set that goes on, with what there is to say of the step; `before` is the folder of the old one."""
     public, secret = dataset_files(out)
-    link_file = out / LINK_FILE
+    link_file, needed = out / LINK_FILE, "" if before is None else f"; {foreign(before)} is needed no more"
     lines: Lines = [
         *dataset_lines(new.statement),
         *more,
         ("openings", f"{new.spent} of {new.statement.openings} used"),
         ("public", f"{foreign(public)}, {foreign(link_file)}"),
-        (
-            "SECRET",
-            f"{foreign(secret)}, {foreign(secrets_folder(out))}: keep both; {foreign(before)} is needed no more",
-        ),
+        ("SECRET", f"{foreign(secret)}, {foreign(secrets_folder(out))}: keep both{needed}"),
     ]
-    data = dataset_data(new.statement)
+    own = dataset_data(new.statement)
     files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
-    said = {**data, **files, "link": str(link_file), "superseded": len(new.superseded)}
-    output.result(title, lines, f"committed: data set {data['digest']}", said)
+    said = {**own, **files, "link": str(link_file), "superseded": len(new.superseded), **(data or {})}
+    output.result(title, lines, f"committed: data set {own['digest']}", said)

@@ -233,9 +233,12 @@ def _link(statement: LinkStatement) -> Inspection:
         ("new data set", new),
         ("rows", f"{plural(statement.old.rows, 'row')} before, {statement.added:,} added"),
     ]
+    if statement.destroyed:
+        lines.append(("destroyed", f"{plural(statement.destroyed, 'row')} before, which are zeros now"))
     if superseded:
         lines.append(("superseded", f"{plural(superseded, 'row')} before, in whose place others were added"))
     data = {"old": old, "new": new, "rows": statement.new.rows, "added": statement.added, "superseded": superseded}
+    data |= {"destroyed": statement.destroyed}
     return Inspection("link between data sets", lines, data=data)
 
 

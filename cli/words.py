@@ -109,6 +109,8 @@ def segments_lines(statement: DatasetStatement) -> Lines:
     lines: Lines = []
     if len(sizes) > 1:
         lines.append(("segments", f"{len(sizes):,}, of {shown} rows; the smallest has {plural(min(sizes), 'row')}"))
+    if statement.holes:
+        lines.append(("destroyed", f"{plural(len(statement.holes), 'row')}, which no training can count"))
     if drawn:
         lines.append(("nonces", f"in the order of {plural(drawn, 'segment')} of {len(sizes):,}"))
     return lines
@@ -123,6 +125,7 @@ def dataset_data(statement: DatasetStatement) -> dict[str, Any]:
         "label_kind": statement.encoding.label.kind,
         "bounds_declared": statement.encoding.bounds_declared,
         "openings": statement.openings,
+        "holes": len(statement.holes),
         "segments": [
             {"rows": stop - start, "nonce": segment.nonce and segment.nonce.hex()}
             for (start, stop), segment in zip(statement.spans, statement.segments, strict=True)

@@ -138,7 +138,8 @@ def destroy(
     """Commit to a data set in which the rows of these people are zeros. One opening of each commitment is spent.
 
     Positions, record digests and all other rows stay; no statement about the new data set can count the destroyed ones.
-    What is left of them is in the old data set, which is to be deleted: `cli` does so.
+    What is left of them is in the old data set, and in files beside it: `wipe_rows` wipes these, once the new one is
+    stored.
 
     Args:
         ids: of people who were forgotten.

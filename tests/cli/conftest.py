@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from zkunlearn.cli.program import main
 
 SPEC = '[model]\nkind = "logistic"\n[method]\nepochs = 4\nlearning_rate = 0.5\n'
+COLUMNS_OF_NEW = ("--target", "sick", "--id", "name")
 BOUNDS = "[bounds]\nage = [0, 120]\nweight = [0, 300]\n"
 FORGOTTEN_ID = "Żółć 07"
 

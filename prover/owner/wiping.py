@@ -1,0 +1,178 @@
+"""What is wiped when rows are destroyed: every secret file from which their cells could be had.
+
+* Of every data set that goes back to the same first rows, but for the new one: rows, blinds, salts and ids; and tails,
+  leaf salts and trees, as with a tail and one public column of an old proof a cell can be computed.
+* Models that were trained on the rows; of shards, those that no bundle needs any more.
+* Receipts of these people: they are the rows.
+
+Files are filled with zeros before they go. What a file system, a disk or a backup keeps of them no program can reach.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...circuits.statements.dataset import DatasetStatement
+from ...circuits.statements.ids import identify
+from ...circuits.statements.training import TrainingStatement
+from ...errors import DataError, FormatError, ZkUnlearnError, require_type
+from ...formats.files import UNFINISHED, sync_directory
+from ...models.methods.sisa import Sisa
+from ...verifier.bundles import Bundle, load_public
+from ...verifier.proofs import LINK_FILE, DatasetCommitment, LinkProof
+from ...verifier.receipts import Receipt
+from ...verifier.verify import verify_proof
+from .dataset import COMMITMENT_FILE, DATASETS, OPENING_FILE, Dataset
+from .model import MODEL_SUFFIX, Model
+from .secret_arrays import SECRETS
+from .tree_cache import TREE_FILE
+
+PIECE = 1 << 20
+RECEIPTS, BUNDLES = "*.receipt", "*.bundle"
+
+
+@dataclass(frozen=True)
+class Wiped:
+    """What was found of destroyed rows.
+
+    Attributes:
+        datasets: folders of data sets, whose public files are left. models, receipts: files.
+        left: files that could not be read, or that hold models which are still in force.
+    """
+
+    datasets: tuple[Path, ...]
+    models: tuple[Path, ...]
+    receipts: tuple[Path, ...]
+    left: tuple[Path, ...]
+
+
+def wipe_rows(dataset: Dataset, ids: Iterable[object]) -> Wiped:
+    """Wipe what the folder around a data set, and the folders in it, hold of the rows that `destroy` destroyed in it.
+
+    Before anything is wiped its own public files are read, and verified: they are what is left.
+
+    Args:
+        dataset: what `destroy` returned, stored; it stays as it is.
+        ids: whose rows they were; their receipts are wiped.
+
+    Raises:
+        DataError: it is not stored, or a file cannot be written or removed.
+        InvalidProof, FormatError: a file of its own is not what it should be; nothing is wiped then.
+        ParameterError: an argument of another type.
+    """
+    require_type("dataset", dataset, Dataset, DATASETS)
+    if dataset.directory is None:
+        raise DataError("the data set without the rows is not stored: save it before the others are wiped")
+    place, new = dataset.directory.resolve(), dataset.statement
+    _require_destroyed(place, new)
+    folders = _folders(place.parent)
+    left: list[Path] = []
+    datasets = tuple(_older(folders, new, place))
+    models, receipts = tuple(_models(folders, new, left)), tuple(_receipts(folders, ids, left))
+    for folder in datasets:
+        for path in (*folder.glob(f"{UNFINISHED}*"), *(folder / name for name in (SECRETS, TREE_FILE, OPENING_FILE))):
+            wipe(path)
+    for path in (*models, *receipts):
+        wipe(path)
+    return Wiped(datasets, models, receipts, tuple(left))
+
+
+def _require_destroyed(place: Path, new: DatasetStatement) -> None:
+    """What is on disk says, and proves, that rows are destroyed."""
+    commitment, link = DatasetCommitment.load(place / COMMITMENT_FILE), LinkProof.load(place / LINK_FILE)
+    if not (commitment.statement == link.statement.new == new) or not link.statement.destroyed:
+        raise DataError(f"{place}: no rows were destroyed in this data set")
+    for proof in (commitment, link):
+        verify_proof(proof)
+
+
+def wipe(path: Path) -> None:
+    """Fill a file, or all files of a folder, with zeros, and remove it; nothing if there is none. Raises DataError."""
+    try:
+        files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+        for file in files:
+            with open(file, "r+b") as opened:
+                size = os.fstat(opened.fileno()).st_size
+                for start in range(0, size, PIECE):
+                    opened.write(bytes(min(PIECE, size - start)))
+                opened.flush()
+                os.fsync(opened.fileno())
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be wiped ({error.strerror or error})") from error
+
+
+def _folders(around: Path) -> list[Path]:
+    return [around, *sorted(path for path in around.iterdir() if path.is_dir() and not path.name.startswith("."))]
+
+
+def _of_one_family(statement: DatasetStatement, new: DatasetStatement) -> bool:
+    """Whether the first rows of both were born in the same data set."""
+    return statement.births[0] == new.births[0]
+
+
+def _older(folders: Collection[Path], new: DatasetStatement, place: Path) -> Iterator[Path]:
+    """Where data sets are in which the rows are still there."""
+    for folder in folders:
+        try:
+            statement = DatasetCommitment.load(folder / COMMITMENT_FILE).statement
+        except ZkUnlearnError:
+            continue
+        if folder != place and _of_one_family(statement, new) and not set(new.holes) <= set(statement.holes):
+            yield folder
+
+
+def _models(folders: Collection[Path], new: DatasetStatement, left: list[Path]) -> Iterator[Path]:
+    """Models that were trained on the rows, but for those that a bundle has in force."""
+    bundles = [bundle for folder in folders for bundle in _bundles(folder)]
+    superseded = {bundle.statement.previous for bundle in bundles}
+    newest = [bundle for bundle in bundles if bundle.statement.digest not in superseded]
+    needed = {proof.digest for bundle in newest for proof in bundle.proofs}
+    for path in (path for folder in folders for path in sorted(folder.glob(f"*{MODEL_SUFFIX}"))):
+        try:
+            statement = Model.load(path).statement
+        except (DataError, FormatError):
+            left.append(path)
+            continue
+        if not _saw(statement, new):
+            continue
+        if isinstance(statement.spec.method, Sisa) and statement.digest in needed:
+            left.append(path)
+        else:
+            yield path
+
+
+def _bundles(folder: Path) -> Iterator[Bundle]:
+    for path in sorted(folder.glob(BUNDLES)):
+        try:
+            found = load_public(path)
+        except (DataError, FormatError):
+            continue
+        if isinstance(found, Bundle):
+            yield found
+
+
+def _saw(statement: TrainingStatement, new: DatasetStatement) -> bool:
+    """Whether a row that is destroyed counted."""
+    if not _of_one_family(statement.dataset, new):
+        return False
+    gone = set(statement.positions)
+    return any(position < statement.dataset.rows and position not in gone for position in new.holes)
+
+
+def _receipts(folders: Collection[Path], ids: Iterable[object], left: list[Path]) -> Iterator[Path]:
+    names = {identify(each) for each in ids}
+    for path in (path for folder in folders for path in sorted(folder.glob(RECEIPTS))):
+        try:
+            if Receipt.load(path).id in names:
+                yield path
+        except (DataError, FormatError):
+            left.append(path)
