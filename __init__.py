@@ -191,8 +191,7 @@ def commit(
         names: feature names; those of a pandas frame, or x1, x2, .. by default.
         bounds: (low, high) of every feature, and under `label_name` of a real label. Taken from the data by
             default, which the commitment then says: such an encoding is outside the proof. A feature may have
-            (low, high, "log1p"): its logarithm log(1 + value) is mapped evenly instead of itself, which suits values
-            from 0 up that are of several orders of magnitude.
+            (low, high, "log1p"): log(1 + value) is mapped instead, which suits values of several orders of magnitude.
         maps: "log1p" of each feature that is to be mapped so, where bounds are taken from the data.
         label_kind: "binary", "categorical" (3 to 256 classes), "real" or "count"; by default binary for two distinct
             labels, real for other numbers, and categorical for other texts. Classes that are numbers have to be asked
@@ -200,7 +199,7 @@ def commit(
         label_name: name of the label column.
         x_bits: scale of the integers that features become, up to 2^x_bits; a training spec has to declare the same.
         openings: how many proofs, this one included, the commitment can serve.
-        rows_per_id: "one"; or "many", where one person may have several rows: forgetting an id forgets all of its rows.
+        rows_per_id: "one"; or "many", where one person may have several rows, which are forgotten together.
         progress: called with the name of each phase.
 
     Raises:
@@ -228,8 +227,8 @@ def commit(
 def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContextManager[None]:
     """While this context lasts, what the owner's functions hold in memory stays below about `size` bytes.
 
-    Larger arrays live in temporary files in `folder` (by default the system's folder for such files), which need a
-    disk that is large and fast enough; they belong to this user only, and are deleted as soon as they are open. For
+    Larger arrays live in temporary files in `folder` (by default the system's folder for such files), on a disk that
+    has to be large and fast enough; they belong to this user only, and are deleted as soon as they are open. For
     the whole process. Rows of commit's `X` can be in a file too, as a numpy.memmap.
 
     Raises:
@@ -333,11 +332,10 @@ def prove(
         previous: the proof that this one supersedes, or what `prove` returned with it. Of a sharded training (SISA)
             the latter, or its `.model`: only shards that the forgotten rows are in are trained again, from the models
             that did not see them.
-        model_openings: how many proofs the model's commitment can serve, this one included; by default 4, and 64 for
-            models of shards, from which later requests begin.
+        model_openings: how many proofs the model's commitment can serve, this one included: 4, or 64 of shards.
         fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
-        forget_classes: of categorical labels, classes that are forgotten with all their rows. The proof says that no
-            row of them counts; its public list of forgotten records then tells who was of them.
+        forget_classes: of categorical labels, classes that are forgotten with all their rows. The proof says so, and
+            its public list of forgotten records then tells who was of them.
         links: of a sharded training, those that lead from the data set of `previous` to this one, if it is another.
         workers: `Processes(n)` of this machine, or `Cluster("tls://host:8786")`, prove groups of shards; see
             docs/owners.md for what they are sent. By default this process does.
@@ -374,8 +372,7 @@ def verify(
 
     Args:
         forget: record digests of the rows that must be forgotten, no more and no fewer.
-        previous: the proof that this one supersedes; compared, not checked. It may declare another algorithm, which
-            the report then says.
+        previous: the proof that this one supersedes; compared, not checked. The report says what it declares else.
         links: from the data set of `previous` to this one, if it is another one; in any order.
         known_dataset: digest of a data set whose validity proof was checked before; saves checking it again.
 
@@ -404,8 +401,7 @@ def verify_bundle(
 
     Args:
         spec, forget, known_dataset: as for `verify`, of the last request.
-        previous: a bundle that was verified before, which the last request supersedes: what is kept of it is not
-            verified again. Or a proof that it supersedes, as for `verify`.
+        previous: a bundle that was verified before: what is kept of it is not verified again; or a proof, as there.
 
     Raises:
         InvalidProof: naming the check, or the rule of bundles, that failed.

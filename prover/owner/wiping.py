@@ -68,6 +68,8 @@ def wipe_rows(dataset: Dataset, ids: Iterable[object]) -> Wiped:
     if dataset.directory is None:
         raise DataError("the data set without the rows is not stored: save it before the others are wiped")
     place, new = dataset.directory.resolve(), dataset.statement
+    if dataset.link is None or not dataset.link.statement.destroyed:
+        raise DataError(f"{place}: no rows were destroyed in this data set")
     _require_destroyed(place, new)
     folders = _folders(place.parent)
     left: list[Path] = []
@@ -84,8 +86,8 @@ def wipe_rows(dataset: Dataset, ids: Iterable[object]) -> Wiped:
 def _require_destroyed(place: Path, new: DatasetStatement) -> None:
     """What is on disk says, and proves, that rows are destroyed."""
     commitment, link = DatasetCommitment.load(place / COMMITMENT_FILE), LinkProof.load(place / LINK_FILE)
-    if not (commitment.statement == link.statement.new == new) or not link.statement.destroyed:
-        raise DataError(f"{place}: no rows were destroyed in this data set")
+    if not (commitment.statement == link.statement.new == new):
+        raise DataError(f"{place}: holds another data set by now")
     for proof in (commitment, link):
         verify_proof(proof)
 
