@@ -1,4 +1,4 @@
-"""The commands of the owner: commit, prove, recommit(-model). What is slow to import comes when it is needed."""
+"""The commands of the owner: commit, prove, recommit-model. What is slow to import comes when it is needed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import zkunlearn as zu
 from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError
 from ..models.shapes import LABEL_KINDS
+from ..verifier.proofs import LINK_FILE
 from .curves import curve_data, curve_lines
 from .inspection import describe
 from .options import (
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from ..prover.owner.trained import ProofFiles, Trained
     from ..prover.owner.workers import Workers
 
-LINK_FILE = "dataset.link"
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 
 
@@ -181,7 +181,7 @@ def prove(
         chosen |= {"workers": workers, "groups": groups}
         link = directory / LINK_FILE
         if isinstance(previous, zu.Bundle) and link.exists():
-            chosen["recommitment"] = zu.LinkProof.load(link)
+            chosen["links"] = [zu.LinkProof.load(link)]
         trained = zu.prove(dataset, spec, **chosen, progress=progress)
     files = trained.save(out, replace=force)
     if previous is None and roots(directory) > len(trained.proofs):
@@ -236,44 +236,6 @@ def _bundled(trained: Trained) -> Lines:
     ]
 
 
-@click.command()
-@click.argument("directory", type=FILE, metavar="DIR")
-@openings_option
-@click.option("--out", required=True, type=FILE, metavar="NEWDIR", help="Where the new commitment and its secret go.")
-@force_option
-@common
-@within_memory("out")
-def recommit(output: Output, directory: Path, openings: int, out: Path, force: bool) -> None:
-    """Commit afresh to the rows in DIR, when its openings run out, and prove that they are the same.
-
-    Beside the new commitment goes dataset.link, the public proof that links both.
-    """
-    public, secret = dataset_files(out)
-    link_file = out / LINK_FILE
-    refuse_existing([public, secret, link_file], force, "replacing it makes its proofs impossible to continue")
-    require_folder_place(out)
-
-    dataset = zu.load_dataset(directory)
-    prepare_kernels(output)
-    with output.phases("committing afresh") as progress:
-        new, link = zu.recommit(dataset, openings, progress=progress)
-    new.save(out, replace=force)
-    link.save(link_file)
-    lines = [
-        *dataset_lines(new.statement),
-        ("openings", f"{new.spent} of {new.statement.openings} used"),
-        ("public", f"{foreign(public)}, {foreign(link_file)}"),
-        (
-            "SECRET",
-            f"{foreign(secret)}, {foreign(secrets_folder(out))}: keep both; {foreign(directory)} is needed no more",
-        ),
-    ]
-    data_set = dataset_data(new.statement)
-    files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
-    last_line = f"committed: data set {data_set['digest']}"
-    output.result("Data set committed afresh", lines, last_line, data_set | files | {"recommitment": str(link_file)})
-
-
 @click.command("recommit-model")
 @click.argument("file", type=FILE, metavar="FILE.model.opening")
 @click.option(
@@ -310,7 +272,7 @@ def recommit_model(output: Output, file: Path, openings: int | None, out: Path, 
         ("public", f"{foreign(link_file)}, {size_text(link_file.stat().st_size)}"),
         ("SECRET", f"{foreign(out)}: the weights; {foreign(file)} is needed no more"),
     ]
-    data = {**describe(link.statement).data, "model": str(out), "recommitment": str(link_file)}
+    data = {**describe(link.statement).data, "model": str(out), "link": str(link_file)}
     output.result("Model committed afresh", lines, f"committed: model {new.commitment.root.hex()}", data)
 
 
