@@ -113,7 +113,8 @@ def _relation(relation: Any) -> relations.Relation:
         return _registration(relation)
     if isinstance(relation, Validity):
         shape = ("rows", "features", "label_kind", "outputs", "x_bits")
-        return relations.Validity(_dataset(*(getattr(relation, name) for name in shape)))
+        own = _dataset(*(getattr(relation, name) for name in shape))
+        return relations.Validity({**own, "holes": [*relation.holes]})
     if isinstance(relation, Growth):
         return _growth(relation)
     if isinstance(relation, Recommitment):
@@ -138,10 +139,10 @@ def _column(column: Any) -> Column:
 
 
 def _growth(own: Growth) -> relations.Relation:
-    """Of two data sets that differ in their numbers of rows only."""
+    """Of two data sets that differ in their numbers of rows, and in their holes, only."""
     kind = "binary" if own.outputs == 1 else "categorical"
     old, new = (_dataset(rows, own.features, kind, own.outputs, 10) for rows in (own.old_rows, own.rows))
-    return relations.Growth(old, new)
+    return relations.Growth(old, {**new, "holes": [*own.destroyed]})
 
 
 def _registration(own: Registration) -> relations.Relation:
@@ -238,4 +239,4 @@ def _statement(s: Any, gone: Any, label_kind: str | None = None) -> dict[str, An
 def _dataset(rows: int, features: int, kind: str, outputs: int, x_bits: int) -> dict[str, Any]:
     classes = [str(c) for c in range(outputs)]
     encoding = {"features": [{}] * features, "label_kind": kind, "label_classes": classes, "x_bits": x_bits}
-    return {"rows": rows, "encoding": encoding}
+    return {"rows": rows, "encoding": encoding, "holes": []}

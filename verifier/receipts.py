@@ -187,6 +187,8 @@ def check_receipt(receipt: Receipt, dataset: DatasetStatement) -> tuple[Record, 
     own = coefficients(dataset.births[0], dataset.features, dataset.outputs)
     name, digests, leaves = id_hash(receipt.id), [], []
     for row in receipt.rows:
+        if row.position in dataset.holes:
+            raise InvalidProof("receipt", f"the row at position {row.position} was destroyed in this data set")
         features, label, blinds = row.parts(dataset.features)
         labels = _label_cells(label, dataset)
         if max(map(abs, features)) > 1 << dataset.encoding.x_bits:

@@ -26,13 +26,13 @@ Nothing here is an integer, so nothing has a range.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..field.goldilocks import ZERO, Vector
 from ..field.multilinear import Point, eq_index, eq_table, prefix_eq
-from ..language.hidden import linear
+from ..language.hidden import Hidden, linear
 from ..language.layout import Address, Axis, Column
 from ..language.relation import Factor, LookedUp, PublicVector, Section, Steps, Sum, Term, variables
 from .dataset import DATASET, dataset_columns, feature_axis, output_axis, row_axis
@@ -83,27 +83,37 @@ class Growth:
         axes = (feature_axis(self.features), output_axis(self.outputs), row_axis(self.old_rows))
         at = {axis.name: steps.point("growth", axis.bits) for axis in axes}
         if self.destroyed:
-            kept = eq_on(at["row"], self.rows, self.destroyed)
-            self._sum(steps, "destruction", at, (NEW_DATASET, DATASET), kept)
-        elif self.rows == self.old_rows:
-            for own in self.columns[DATASET]:
-                old, new = (steps.evaluate(Address(matrix, own.name), _of(own, at)) for matrix in self.columns)
-                steps.require_zero(f"recommitment of {own.name}", old - new)
-        else:
-            self._sum(steps, "growth", at, (DATASET, NEW_DATASET), self._first(at["row"]))
+            new = self._values(steps, NEW_DATASET, at)
+            self._sum(steps, "destruction", new, DATASET, at, eq_on(at["row"], self.rows, self.destroyed))
+            return
+        old = self._values(steps, DATASET, at)
+        if self.rows > self.old_rows:
+            self._sum(steps, "growth", old, NEW_DATASET, at, self._first(at["row"]))
+            return
+        for own, value, new_value in zip(self.columns[DATASET], old, self._values(steps, NEW_DATASET, at), strict=True):
+            steps.require_zero(f"recommitment of {own.name}", value - new_value)
+
+    def _values(self, steps: Steps, matrix: str, at: Mapping[str, Point]) -> list[Hidden]:
+        """All columns of a matrix at a point."""
+        return [steps.evaluate(Address(matrix, own.name), _of(own, at)) for own in self.columns[matrix]]
 
     def _sum(
-        self, steps: Steps, name: str, at: Mapping[str, Point], matrices: tuple[str, str], weight: PublicVector
+        self,
+        steps: Steps,
+        name: str,
+        values: Sequence[Hidden],
+        matrix: str,
+        at: Mapping[str, Point],
+        weight: PublicVector,
     ) -> None:
-        """All columns of one matrix at a point are sums over weighted rows of the other."""
-        whole, summed = matrices
-        columns, row = self.columns[summed], row_axis(self.rows)
-        values = [steps.evaluate(Address(whole, own.name), _of(own, at)) for own in columns]
+        """These values of all columns of the other matrix are sums over weighted rows of this one."""
         sigma = steps.point(f"{name} shares", SHARE_BITS)
-        shares = [eq_index(sigma, i) for i in range(len(columns))]
+        shares = [eq_index(sigma, i) for i in range(len(values))]
+        row = row_axis(self.rows)
         free = {**at, "row": variables(0, row.bits)}
         terms = tuple(
-            Term(share, Address(summed, own.name), _of(own, free)) for share, own in zip(shares, columns, strict=True)
+            Term(share, Address(matrix, own.name), _of(own, free))
+            for share, own in zip(shares, self.columns[matrix], strict=True)
         )
         steps.sumcheck(Sum(name, (row.bits,), weight, (Factor(terms),)), linear(zip(shares, values, strict=True)))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from ...errors import require_type
 from ...verifier.receipts import Receipt, ReceiptRow
 from ..witnesses.record_tree import record_paths
+from ..witnesses.rows import NOBODY
 from .dataset import DATASETS, Dataset
 from .registration import fingerprint_levels
 
@@ -28,7 +29,8 @@ class Receipts:
         """Those of everybody, in the order of first rows."""
         by_id: dict[str, list[int]] = {}
         for position, name in enumerate(self._dataset.rows.ids):
-            by_id.setdefault(name, []).append(position)
+            if name != NOBODY:
+                by_id.setdefault(name, []).append(position)
         for name, positions in by_id.items():
             yield self._receipt(name, positions)
 

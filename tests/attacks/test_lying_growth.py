@@ -299,7 +299,7 @@ def test_cells_mean_what_they_meant(own: Grown) -> None:
         assert verdict(claiming(own.link, encoding=other)) == "statement"
 
 
-@pytest.mark.parametrize("changes", [{"unique": True}, {"holes": (0,)}], ids=str)
+@pytest.mark.parametrize("changes", [{"unique": True}], ids=str)
 def test_what_is_to_come_is_no_link_yet(own: Grown, changes: dict[str, Any]) -> None:
     lie = claiming(own.link, **changes)
     assert refused(lie.statement) == "statement"

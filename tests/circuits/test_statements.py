@@ -119,7 +119,6 @@ def test_rows_stay_born_where_they_were_first_committed() -> None:
     ("change", "reason"),
     [
         ({"unique": True}, "that its rows are unique cannot be checked by this version"),
-        ({"holes": [3]}, "holes"),
         ({"segments": []}, "segments"),
     ],
     ids=str,

@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import NoneType
 from typing import Any
 
@@ -189,7 +190,10 @@ def check_dataset(statement: Any) -> None:
     lists = {"segments": list, "holes": list}
     fields(statement, {"rows": int, "encoding": dict, "openings": int, "unique": bool, **lists, **hashes})
     require("format", all(len(statement[name]) == 32 for name in hashes))
-    require("format", statement["holes"] == [] and not statement["unique"])
+    require("format", not statement["unique"] and len(statement["holes"]) <= 1 << 20)
+    require("format", all(type(hole) is int for hole in statement["holes"]))
+    ends = [-1, *statement["holes"], statement["rows"]]
+    require("format", all(one < other for one, other in pairwise(ends)))
     check_segments(statement["segments"], statement["rows"])
     within(statement["rows"], 1, 1 << 28)
     within(statement["openings"], 1, 1 << 12)
@@ -458,6 +462,7 @@ def check_forgotten(statement: Map, paths: bytes) -> None:
         key = order_key(segment["seed"], digest)
         require("forget list", key > last_key)
         last_key = key
+    require("forget list", set(dataset["holes"]) <= {position for position, _ in records})
     require("forget list", len(records) < dataset["rows"])
     check_records(dataset["record_root"], dataset["rows"], dict(records), paths)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .arithmetic import CELLS, HALF
 from .channel import Channel, Constraint
-from .field import ONE, ZERO, K, Point, eq_table, interpolate, log2_ceil, prefix, prefix_eq, require
+from .field import ONE, ZERO, K, Point, eq_at, eq_table, interpolate, log2_ceil, prefix, prefix_eq, require
 from .formats import outputs_of
 from .shapes import Axes, Axis, Column, parts, size_of, split
 
@@ -144,6 +144,7 @@ class Validity(Relation):
             labels.append(Lookup(RANGE, [([(HALF, LABELS)], 0)]))
         features = Box("features", dataset[0].axes, [Lookup(FEATURE_RANGE, [([(1, FEATURES)], 0)])])
         super().__init__([features, Box("labels", dataset[1].axes, labels)], [RANGE, FEATURE_RANGE])
+        self.holes = statement["holes"]
         self.table = [min(i, 2 * one) - one for i in range(CELLS)]
         self.columns = {"dataset": dataset, "witness": [multiplicities(table, self.sections) for table in self.tables]}
         self.categorical = kind == "categorical"
@@ -154,7 +155,8 @@ class Validity(Relation):
             return
         output, row = self.columns["dataset"][1].axes
         n = ch.point("one class", row.bits)
-        o, claim = rounds(ch, "one class", output.bits, 2, prefix(n, row.size) * ch.one)
+        there = prefix(n, row.size) - sum((eq_at(n, h) for h in self.holes), ZERO)
+        o, claim = rounds(ch, "one class", output.bits, 2, there * ch.one)
         y = self.evaluate(ch, LABELS, {"output": o, "row": n})
         ch.zero("one class", lambda: (claim - prefix(o, output.size) * y, []))
 
@@ -165,12 +167,16 @@ class Growth(Relation):
     def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         super().__init__([], [])
         self.name, self.rows, self.grown = "growth", old["rows"], new["rows"] > old["rows"]
+        self.holes = new["holes"] if new["holes"] != old["holes"] else []
         self.columns = {"dataset": dataset_columns(old), "new dataset": dataset_columns(new)}
 
     def identities(self, ch: Channel) -> None:
         old, new = self.columns.values()
         axes = (old[0].axes[0], *old[1].axes)
         at = {axis.name: ch.point("growth", axis.bits) for axis in axes}
+        if self.holes:
+            self.destruction(ch, at)
+            return
         before = [self.value_at(ch, "dataset", column, at) for column in old]
         if not self.grown:
             for column, value in zip(old, before, strict=True):
@@ -183,6 +189,19 @@ class Growth(Relation):
         after = [self.value_at(ch, "new dataset", column, {**at, "row": n}) for column in new]
         rho = [ZERO] * (bits - len(at["row"])) + at["row"]
         ch.zero("growth", lambda: (claim - prefix_eq(rho, n, self.rows) * mixed(shares, after), []))
+
+    def destruction(self, ch: Channel, at: dict[str, Point]) -> None:
+        columns, rho = self.columns["dataset"], at["row"]
+        after = [self.value_at(ch, "new dataset", column, at) for column in columns]
+        shares = eq_table(ch.point("destruction shares", 2))
+        n, claim = rounds(ch, "destruction", len(rho), 2, mixed(shares, after))
+        before = [self.value_at(ch, "dataset", column, {**at, "row": n}) for column in columns]
+
+        def check() -> Any:
+            weight = prefix_eq(rho, n, self.rows) - sum((eq_at(rho, h) * eq_at(n, h) for h in self.holes), ZERO)
+            return claim - weight * mixed(shares, before), []
+
+        ch.zero("destruction", check)
 
     def value_at(self, ch: Channel, matrix: str, column: Column, at: Mapping[str, Point]) -> K:
         return self.evaluate(ch, (matrix, column.name), {axis.name: at[axis.name] for axis in column.axes})

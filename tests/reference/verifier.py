@@ -211,6 +211,7 @@ def claims_about(group: Group, o: Opened, indices: dict[str, list[int]], cells: 
 def require_size(dataset: Map) -> None:
     encoding = dataset["encoding"]
     require("statement", dataset["rows"] * (len(encoding["features"]) + outputs_of(encoding)) <= 1 << 30)
+    require("statement", len(dataset["holes"]) < dataset["rows"])
 
 
 def dataset_shape(statement: Map) -> Shape:
@@ -290,6 +291,8 @@ def check_growth(statement: Map, attached: Map) -> None:
     require("statement", len(added) <= 1 and all(segment["born"] is None for segment in added))
     of_new = {name: new[name] for name in ("root", "openings", "record_root")}
     rows = added[-1]["stop"] if added else old["rows"]
+    of_new["holes"] = new["holes"]
+    require("statement", set(old["holes"]) <= set(new["holes"]) and (not added or old["holes"] == new["holes"]))
     require("statement", {**old, **of_new, "rows": rows, "segments": [*kept, *added]} == new)
     roots = (old["record_root"], old["rows"], new["record_root"], new["rows"])
     check_consistency(*roots, attached["consistency"])
