@@ -153,6 +153,15 @@ def test_whoever_was_forgotten_does_not_come_back(owner: Path) -> None:
     assert result.exit_code == 0
 
 
+def test_whoever_was_forgotten_before_a_growth_does_not_come_back_after_it(copy: Path) -> None:
+    """Proofs of the data set before count, too."""
+    (copy / "new.csv").write_text(NEW.replace("Ann", FORGOTTEN_ID), encoding="utf-8")
+    (copy / "third.proof").unlink()  # which says it again
+    more = (copy / "more", copy / "new.csv", *COLUMNS, "--several-rows-per-id", "--out", copy / "yet")
+    result = run("append", *more)
+    assert result.exit_code == 2 and "was forgotten, and its rows are still there" in result.stderr
+
+
 def test_only_rows_that_are_there_can_be_put_right(owner: Path) -> None:
     result = add(owner, command="rectify")
     assert result.exit_code == 2 and "3 ids are not in the data set: 'Ann', 'Bob', 'Żółć'" in result.stderr
