@@ -130,6 +130,15 @@ def commit(
 @click.argument("directory", type=FILE, metavar="DIR")
 @click.option("--spec", "spec_file", required=True, type=FILE, metavar="SPEC.toml", help="The declared algorithm.")
 @forget_options("The proof that this one supersedes; what it forgot stays forgotten. The spec may be another one.")
+@click.option(
+    "--link",
+    "link_files",
+    type=FILE,
+    multiple=True,
+    metavar="L.link",
+    help="Of a bundle that is superseded: leads from its data set towards DIR, beside DIR's own dataset.link; may be "
+    "repeated.",
+)
 @click.option("--fork", is_flag=True, help="Go on even if another statement supersedes Q already.")
 @click.option("--out", required=True, type=FILE, metavar="P.proof", help="Where the proof, or the bundle, goes.")
 @click.option("--timings", is_flag=True, help="Show the seconds of each phase.")
@@ -145,6 +154,7 @@ def prove(
     forget_file: Path | None,
     classes: Sequence[str],
     previous_file: Path | None,
+    link_files: Sequence[Path],
     fork: bool,
     workers: Workers | None,
     groups: int | None,
@@ -156,13 +166,15 @@ def prove(
 
     Beside P.proof go P.model.opening (SECRET: the weights) and, if rows are forgotten, P.forgotten, the public list
     of their record digests. Of a sharded training (SISA) P.bundle is better a name: it has the proof of what is trained
-    now with those of what is kept of --previous, whose secrets P.model.opening have to lie beside it. Several groups
-    of shards have P.group-1.model.opening, and so on.
+    now with those of what is kept of --previous, whose secrets P.model.opening have to lie beside it: of stages that
+    see no row that was added since. Several groups of shards have P.group-1.model.opening, and so on.
     """
     from ..prover.owner.sharded_model import load_sharded
     from ..prover.owner.successors import refuse_fork, roots
     from ..prover.owner.trained import ProofFiles
 
+    if link_files and previous_file is None:
+        raise click.UsageError("--link leads from the data set of --previous")
     files = ProofFiles.beside(out)
     refuse_existing([*files.all, *files.of_groups], force, "choose another name")
     require_file_place(out)
@@ -179,14 +191,18 @@ def prove(
         kept = load_sharded(previous_file) if previous_file and isinstance(previous, zu.Bundle) else previous
         chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": kept, "fork": fork}
         chosen |= {"workers": workers, "groups": groups}
-        link = directory / LINK_FILE
-        if isinstance(previous, zu.Bundle) and link.exists():
-            chosen["recommitment"] = zu.LinkProof.load(link)
+        chosen["links"] = [zu.LinkProof.load(path) for path in (*link_files, *_link_of(directory, previous))]
         trained = zu.prove(dataset, spec, **chosen, progress=progress)
     files = trained.save(out, replace=force)
     if previous is None and roots(directory) > len(trained.proofs):
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
     _show(output, dataset, trained, files, timings)
+
+
+def _link_of(directory: Path, previous: zu.TrainingProof | zu.Bundle | None) -> list[Path]:
+    """How a data set goes on from another one, where that bears on what is kept of a bundle."""
+    link = directory / LINK_FILE
+    return [link] if isinstance(previous, zu.Bundle) and link.exists() else []
 
 
 def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles, timings: bool) -> None:
