@@ -114,7 +114,7 @@ def declare(
     new = len({*dataset.superseded} - {*before, *wanted})
     if new:
         notes.append(f"{new} row{'s' if new > 1 else ''} that were rectified since are forgotten, too")
-    more = (*given, *(link for model in starts for link in model.links))
+    more: tuple[AnyLink, ...] = (*given, *(link for model in starts for link in model.links))
     if kept is None and proof is not None:  # all that is needed, for who knows what is superseded
         older = _bundle_of(previous)
         known = given if older is None else [*older.links, *given]
