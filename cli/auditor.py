@@ -38,10 +38,12 @@ from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
 )
 @click.option(
     "--link",
-    "link_file",
+    "link_files",
     type=FILE,
-    metavar="R.link",
-    help="Links the data set of the superseded proof to this one, if it was committed afresh in between.",
+    multiple=True,
+    metavar="L.link",
+    help="Leads from the data set of the superseded proof towards this one, if it has grown or was committed afresh; "
+    "may be repeated.",
 )
 @click.option("--known-dataset", metavar="DIGEST", help="A data set already checked: saves checking it again.")
 @click.option(
@@ -59,7 +61,7 @@ def verify(
     spec_file: Path | None,
     forget_file: Path | None,
     previous_file: Path | None,
-    link_file: Path | None,
+    link_files: Sequence[Path],
     known_dataset: str | None,
     registration: str | None,
     proof_file: Path | None,
@@ -70,9 +72,9 @@ def verify(
     What is pinned must match the statement exactly; what is not pinned is what the owner says it is. What a proof
     refers to is taken from the other FILEs, and every reference that was not followed is told.
     """
-    options = (dataset_file, spec_file, forget_file, previous_file, link_file, known_dataset, registration, proof_file)
+    options = (dataset_file, spec_file, forget_file, previous_file, known_dataset, registration, proof_file)
     if folder is not None:
-        if files or any(option is not None for option in options):
+        if files or link_files or any(option is not None for option in options):
             raise click.UsageError("--chain takes everything from its folder: no FILE and no other option")
         require_memory()
         _verify_chain(output, folder)
@@ -86,7 +88,7 @@ def verify(
         if any(option is not None for option in (spec_file, forget_file, previous_file)):
             raise click.UsageError("--spec, --forget-file and --previous are for training proofs, not for receipts")
         require_memory()
-        code = judge_receipts(output, files, Named(dataset_file, registration, proof_file, link_file, known))
+        code = judge_receipts(output, files, Named(dataset_file, registration, proof_file, link_files, known))
         if code:
             raise click.exceptions.Exit(code)
         return
@@ -96,7 +98,7 @@ def verify(
         "spec": None if spec_file is None else zu.load_spec(spec_file),
         "forget": None if forget_file is None else read_digests(forget_file),
         "previous": None if previous_file is None else load_previous(previous_file),
-        "recommitment": None if link_file is None else zu.LinkProof.load(link_file),
+        "links": [zu.LinkProof.load(path) for path in link_files],
         "known_dataset": known,
     }
     dataset = None if dataset_file is None else zu.DatasetCommitment.load(dataset_file)
@@ -112,7 +114,7 @@ def verify(
 
 def _require_use(found: Sequence[Verdict], pins: dict[str, Any]) -> None:
     """Refuse options that pin nothing, or one thing of several proofs."""
-    given = [name for name, value in pins.items() if value is not None]
+    given = [name for name, value in pins.items() if value not in (None, [])]
     trainings = [each for each in found if each.proof is None or isinstance(each.proof, zu.TrainingProof)]
     if given and not trainings:
         raise click.UsageError("only what a training proof says can be pinned, and there is none among the files")

@@ -20,7 +20,10 @@ def show_history(output: Output, history: zu.History, seconds: float) -> int:
     """Print it; returns the exit code."""
     told = [(entry, text) for entry in history.entries for text in (entry.reason, *entry.notes) if text]
     notes = [(foreign(entry.name), text) for entry, text in told]
-    notes += [("FORK", f"{' and '.join(map(foreign, names))} supersede the same statement") for names in history.forks]
+    links = {entry.name for entry in history.entries if isinstance(entry.proof, zu.LinkProof)}
+    for names in history.forks:
+        what = "lead on from the same data set" if links & set(names) else "supersede the same statement"
+        notes.append(("FORK", f"{' and '.join(map(foreign, names))} {what}"))
     data = {
         "valid": {"valid": True, "invalid": False, "cannot say": None}[history.verdict],
         "entries": [_data(entry) for entry in history.entries],

@@ -227,7 +227,16 @@ def _training(statement: TrainingStatement) -> Inspection:
 
 def _link(statement: LinkStatement) -> Inspection:
     old, new = statement_digest(statement.old).hex(), statement_digest(statement.new).hex()
-    return Inspection("recommitment", [("old data set", old), ("new data set", new)], data={"old": old, "new": new})
+    superseded = len(statement.superseded)
+    lines: Lines = [
+        ("old data set", old),
+        ("new data set", new),
+        ("rows", f"{plural(statement.old.rows, 'row')} before, {statement.added:,} added"),
+    ]
+    if superseded:
+        lines.append(("superseded", f"{plural(superseded, 'row')} before, in whose place others were added"))
+    data = {"old": old, "new": new, "rows": statement.new.rows, "added": statement.added, "superseded": superseded}
+    return Inspection("link between data sets", lines, data=data)
 
 
 def _model_link(statement: ModelLinkStatement) -> Inspection:
@@ -238,7 +247,7 @@ def _model_link(statement: ModelLinkStatement) -> Inspection:
         (f"{name} model", f"{own.root.hex()}, hides {plural(own.openings, 'proof')}") for name, own in both.items()
     ]
     data = {name: {"root": own.root.hex(), "openings": own.openings} for name, own in both.items()}
-    return Inspection("model recommitment", lines, data={"training": training, **data})
+    return Inspection("link between commitments to a model", lines, data={"training": training, **data})
 
 
 def _registration(statement: RegistrationStatement) -> Inspection:
@@ -295,7 +304,7 @@ def _security(statement: Statement) -> tuple[float | None, str]:
 
 _WORDS = {
     "dataset": Words(_dataset, "every cell of this data set is in its declared range", rank=0),
-    "link": Words(_link, "both commitments hold the same rows", rank=1),
+    "link": Words(_link, "the new data set goes on with all rows of the old one", rank=1),
     "training": Words(_training),
     "model link": Words(_model_link, "both commitments hold the same model", rank=3),
     "registration": Words(_registration, "record i is row i for everybody whose receipt verifies"),

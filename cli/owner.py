@@ -1,4 +1,4 @@
-"""The commands of the owner: commit, prove, recommit(-model). What is slow to import comes when it is needed."""
+"""The commands of the owner: commit, prove, recommit-model. What is slow to import comes when it is needed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from ..prover.owner.trained import ProofFiles, Trained
     from ..prover.owner.workers import Workers
 
-LINK_FILE = "dataset.link"
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 
 
@@ -191,18 +190,12 @@ def prove(
         kept = load_sharded(previous_file) if previous_file and isinstance(previous, zu.Bundle) else previous
         chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": kept, "fork": fork}
         chosen |= {"workers": workers, "groups": groups}
-        chosen["links"] = [zu.LinkProof.load(path) for path in (*link_files, *_link_of(directory, previous))]
+        chosen["links"] = [zu.LinkProof.load(path) for path in link_files]
         trained = zu.prove(dataset, spec, **chosen, progress=progress)
     files = trained.save(out, replace=force)
     if previous is None and roots(directory) > len(trained.proofs):
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
     _show(output, dataset, trained, files, timings)
-
-
-def _link_of(directory: Path, previous: zu.TrainingProof | zu.Bundle | None) -> list[Path]:
-    """How a data set goes on from another one, where that bears on what is kept of a bundle."""
-    link = directory / LINK_FILE
-    return [link] if isinstance(previous, zu.Bundle) and link.exists() else []
 
 
 def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles, timings: bool) -> None:
@@ -252,44 +245,6 @@ def _bundled(trained: Trained) -> Lines:
     ]
 
 
-@click.command()
-@click.argument("directory", type=FILE, metavar="DIR")
-@openings_option
-@click.option("--out", required=True, type=FILE, metavar="NEWDIR", help="Where the new commitment and its secret go.")
-@force_option
-@common
-@within_memory("out")
-def recommit(output: Output, directory: Path, openings: int, out: Path, force: bool) -> None:
-    """Commit afresh to the rows in DIR, when its openings run out, and prove that they are the same.
-
-    Beside the new commitment goes dataset.link, the public proof that links both.
-    """
-    public, secret = dataset_files(out)
-    link_file = out / LINK_FILE
-    refuse_existing([public, secret, link_file], force, "replacing it makes its proofs impossible to continue")
-    require_folder_place(out)
-
-    dataset = zu.load_dataset(directory)
-    prepare_kernels(output)
-    with output.phases("committing afresh") as progress:
-        new, link = zu.recommit(dataset, openings, progress=progress)
-    new.save(out, replace=force)
-    link.save(link_file)
-    lines = [
-        *dataset_lines(new.statement),
-        ("openings", f"{new.spent} of {new.statement.openings} used"),
-        ("public", f"{foreign(public)}, {foreign(link_file)}"),
-        (
-            "SECRET",
-            f"{foreign(secret)}, {foreign(secrets_folder(out))}: keep both; {foreign(directory)} is needed no more",
-        ),
-    ]
-    data_set = dataset_data(new.statement)
-    files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
-    last_line = f"committed: data set {data_set['digest']}"
-    output.result("Data set committed afresh", lines, last_line, data_set | files | {"recommitment": str(link_file)})
-
-
 @click.command("recommit-model")
 @click.argument("file", type=FILE, metavar="FILE.model.opening")
 @click.option(
@@ -326,7 +281,7 @@ def recommit_model(output: Output, file: Path, openings: int | None, out: Path, 
         ("public", f"{foreign(link_file)}, {size_text(link_file.stat().st_size)}"),
         ("SECRET", f"{foreign(out)}: the weights; {foreign(file)} is needed no more"),
     ]
-    data = {**describe(link.statement).data, "model": str(out), "recommitment": str(link_file)}
+    data = {**describe(link.statement).data, "model": str(out), "link": str(link_file)}
     output.result("Model committed afresh", lines, f"committed: model {new.commitment.root.hex()}", data)
 
 

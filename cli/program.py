@@ -15,9 +15,10 @@ import zkunlearn as zu
 
 from .auditor import inspect, verify
 from .exits import Program
+from .growth import append, recommit, rectify
 from .options import FILE, common
 from .output import Output
-from .owner import commit, prove, recommit, recommit_model
+from .owner import commit, prove, recommit_model
 from .prediction import predict
 from .records import receipt, register
 from .training import suggest, train
@@ -49,6 +50,6 @@ def demo(output: Output, out: Path | None) -> None:
     run_demo(output, out)
 
 
-OWNERS = (commit, suggest, train, prove, predict, recommit, recommit_model, register, receipt)
+OWNERS = (commit, suggest, train, prove, predict, append, rectify, recommit, recommit_model, register, receipt)
 for command in (*OWNERS, verify, inspect, demo):
     main.add_command(command)

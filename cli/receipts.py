@@ -32,14 +32,14 @@ class Named:
         dataset: a file; None takes what lies beside the first receipt.
         registration: a file, or the digest of one that was checked before.
         proof: a file of a training, or a bundle.
-        link: a recommitment; None takes those beside the registration.
+        links: from where rows were first committed to the data set; none takes those beside the registration.
         known: the digest of a data set whose validity proof was checked before.
     """
 
     dataset: Path | None
     registration: str | None
     proof: Path | None
-    link: Path | None
+    links: Sequence[Path]
     known: bytes | None = None
 
 
@@ -125,7 +125,7 @@ def _around(first: tuple[Path, zu.Receipt], named: Named) -> Around:
         verify_proof(dataset)
     elif named.known != dataset.digest:
         raise zu.StatementMismatch("the data set is another one than the known one")
-    registration = None if named.registration is None else _registration(named.registration, named.link, dataset)
+    registration = None if named.registration is None else _registration(named.registration, named.links, dataset)
     return Around(dataset, registration, None if named.proof is None else _training(named.proof, dataset))
 
 
@@ -150,13 +150,13 @@ def _beside(file: Path, pattern: str, kind: type[P]) -> list[P]:
     return found
 
 
-def _registration(named: str, link: Path | None, dataset: zu.DatasetCommitment) -> zu.RegistrationProof | bytes:
+def _registration(named: str, paths: Sequence[Path], dataset: zu.DatasetCommitment) -> zu.RegistrationProof | bytes:
     known = parse_digest(named)
     if known is not None:
         return known
     registration = zu.RegistrationProof.load(named)
-    if link is not None:
-        links = [zu.LinkProof.load(link)]
+    if paths:
+        links = [zu.LinkProof.load(path) for path in paths]
     elif {*dataset.statement.births} != {dataset.digest}:
         links = _beside(Path(named), "*.link", zu.LinkProof)
     else:

@@ -16,6 +16,7 @@ from ..circuits.statements.registration import RegistrationStatement
 from ..verifier.bundles import load_public, verify_bundle
 from ..verifier.pins import NAMES as PINS
 from ..verifier.pins import Pins, require_birth
+from ..verifier.renewals import links_between
 from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .inspection import describe, words_of
@@ -102,7 +103,7 @@ class Evidence:
         return any(own.dataset == _proof(training).statement.dataset for own in registrations)
 
     def links(self) -> list[LinkStatement]:
-        """Of the recommitments among the files, found valid before."""
+        """Of the links among the files, found valid before."""
         proofs = [each.proof for each in self.files if isinstance(each.proof, zu.LinkProof)]
         return [proof.statement for proof in proofs if proof.digest in self.checked]
 
@@ -129,8 +130,8 @@ class Evidence:
         return found
 
     def predecessor(self, proof: zu.TrainingProof) -> dict[str, Any]:
-        """The pins `previous` and `recommitment`: as named, or from the files if they are all there."""
-        named = {name: self.pins[name] for name in ("previous", "recommitment")}
+        """The pins `previous` and `links`: as named, or from the files if they are all there."""
+        named = {name: self.pins[name] for name in ("previous", "links")}
         before, statement = named["previous"], proof.statement
         if isinstance(before, zu.Bundle):
             before = named["previous"] = before.proofs[-1]
@@ -138,13 +139,13 @@ class Evidence:
             before = self.given(zu.TrainingProof, statement.previous)
         if before is None:
             return named
-        if before.statement.dataset == statement.dataset or named["recommitment"] is not None:
+        if before.statement.dataset == statement.dataset or named["links"]:
             return named | {"previous": before}
-        link = LinkStatement(before.statement.dataset, statement.dataset)
-        found = self.given(zu.LinkProof, statement_digest(link))
+        links = [each.proof for each in self.files if isinstance(each.proof, zu.LinkProof)]
+        found = links_between(before.statement.dataset, statement.dataset, links)
         if found is None and named["previous"] is None:
             return named
-        return {"previous": before, "recommitment": found}
+        return {"previous": before, "links": found or ()}
 
 
 def judge_all(evidence: Evidence, progress: Callable[[str], None]) -> list[Verdict]:
@@ -208,7 +209,7 @@ def _judge_bundle(
     named = evidence.pins["previous"]
     before = named if isinstance(named, zu.Bundle) else evidence.bundle(bundle.statement.previous)
     if before is not None:  # the links between are in the bundle
-        pins = pins | {"previous": None, "recommitment": None}
+        pins = pins | {"previous": None, "links": ()}
     each.bundled = verify_bundle(bundle, commitment, Pins(**pins), before)
     return each.bundled.last
 

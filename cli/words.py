@@ -97,7 +97,21 @@ def dataset_lines(statement: DatasetStatement) -> Lines:
         ("labels", label_text(statement.encoding)),
         ("encoding", encoding_text(statement.encoding)),
         *maps_lines(statement.encoding),
+        *segments_lines(statement),
     ]
+
+
+def segments_lines(statement: DatasetStatement) -> Lines:
+    """In which parts it was committed, if it has grown, and what others added to the order of rows."""
+    sizes = [stop - start for start, stop in statement.spans]
+    shown = ", ".join(f"{size:,}" for size in sizes[:SHOWN_NAMES]) + (", .." if len(sizes) > SHOWN_NAMES else "")
+    drawn = sum(segment.nonce is not None for segment in statement.segments)
+    lines: Lines = []
+    if len(sizes) > 1:
+        lines.append(("segments", f"{len(sizes):,}, of {shown} rows; the smallest has {plural(min(sizes), 'row')}"))
+    if drawn:
+        lines.append(("nonces", f"in the order of {plural(drawn, 'segment')} of {len(sizes):,}"))
+    return lines
 
 
 def dataset_data(statement: DatasetStatement) -> dict[str, Any]:
@@ -109,6 +123,10 @@ def dataset_data(statement: DatasetStatement) -> dict[str, Any]:
         "label_kind": statement.encoding.label.kind,
         "bounds_declared": statement.encoding.bounds_declared,
         "openings": statement.openings,
+        "segments": [
+            {"rows": stop - start, "nonce": segment.nonce and segment.nonce.hex()}
+            for (start, stop), segment in zip(statement.spans, statement.segments, strict=True)
+        ],
     }
 
 

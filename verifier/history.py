@@ -68,7 +68,8 @@ class History:
 
     Attributes:
         entries: one for each file, or for each statement of a bundle.
-        forks: names of entries that supersede the same request, of each the last of those that are one request.
+        forks: names of entries that supersede the same request, of each the last of those that are one request; and of
+            links that lead on from the same data set.
         roots: of the requests that supersede nothing, the name of the last entry.
     """
 
@@ -224,6 +225,9 @@ class _Walk:
                 require_birth(_statement(entry).dataset, self.links)
             except ParameterError as error:
                 entry = _cannot_say(entry, str(error))
+        if isinstance(_statement(entry), LinkStatement) and _statement(entry).superseded:
+            count = len(_statement(entry).superseded)
+            entry = _noted(entry, f"rows that are superseded, to be forgotten by trainings from here on: {count}")
         copy = self.done.setdefault(entry.digest, entry)
         if isinstance(_statement(entry), LinkStatement) and entry.verdict == "valid":
             self.links.append(_statement(entry))
@@ -234,14 +238,16 @@ class _Walk:
         statement: TrainingStatement = _statement(entry)
         if not statement.dataset.encoding.bounds_declared:
             entry = _noted(entry, "the bounds of columns were taken from the data, forgotten rows included")
+        counted = self._still_counted(statement)
+        if counted:
+            entry = _noted(entry, f"rows that were put right since still count as they were: {counted}")
         if statement.previous is None:
             return self._bundled(_noted(entry, "it supersedes nothing"))
         before = self.statements.get(statement.previous)
         if before is None:
             return _cannot_say(entry, f"it supersedes {statement.previous.hex()}, which is not here")
         entry, superseded = replace(entry, supersedes=before.name), _statement(before)
-        same_rows = superseded.dataset.record_root == statement.dataset.record_root
-        if same_rows and not linked(superseded.dataset, statement.dataset, self.links):
+        if self._may_be_linked(superseded.dataset, statement.dataset):
             return _cannot_say(
                 entry, f"the link from the data set of {before.name!r} to its own is not here, or not valid"
             )
@@ -251,6 +257,21 @@ class _Walk:
             return _contradicted(entry, str(error))
         entry = _noted(entry, *(f"another algorithm than before: {change}" for change in changes))
         return self._bundled(entry)
+
+    def _may_be_linked(self, old: DatasetStatement, new: DatasetStatement) -> bool:
+        """Whether no link that is here leads from one data set to the other, but others may.
+
+        Rows of the older one were born there, or where it says; so they are in whatever it is linked to.
+        """
+        if linked(old, new, self.links):
+            return False
+        return new.births[: len(old.births)] == old.births and new.rows >= old.rows
+
+    def _still_counted(self, statement: TrainingStatement) -> int:
+        """Rows that a link says are superseded, and that the training does not forget."""
+        links = (link for link in self.links if link.new == statement.dataset)
+        superseded = {record for link in links for record in link.superseded}
+        return len(superseded - set(statement.forgotten))
 
     def _bundled(self, entry: Entry) -> Entry:
         """With the verdict on what statements of a sharded training are put together with: their chain as a bundle.
@@ -302,6 +323,9 @@ class _Walk:
             if previous is not None:
                 superseded = self.requests.get(previous)
                 after.setdefault(previous if superseded is None else id(superseded), []).append(request[-1].name)
+        for entry in self.done.values():
+            if isinstance(_statement(entry), LinkStatement):
+                after.setdefault(_statement(entry).old, []).append(entry.name)
         return tuple(tuple(names) for names in after.values() if len(names) > 1)
 
 

@@ -21,7 +21,7 @@ from ..formats.container import decode, encode, write_container
 from ..formats.fields import take
 from ..formats.files import read_file
 
-REGISTRATION_FILE = "dataset.registration"
+REGISTRATION_FILE, LINK_FILE = "dataset.registration", "dataset.link"
 MAX_FILE_BYTES = 1 << 28  # far above any proof; a million forgotten rows of 2^28 reach it
 
 S_co = TypeVar("S_co", bound=Statement, covariant=True)

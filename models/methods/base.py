@@ -99,6 +99,11 @@ class Method(ABC):
     def describe(self) -> str:
         """The method with its fields, for people; goes on after "logistic regression with bias, by "."""
 
+    @property
+    def uses_order(self) -> bool:
+        """Whether it depends on the order of rows: on which of them share a batch, or a shard."""
+        return False
+
     def model_shape(self, shape: DatasetShape, runs: tuple[Run, ...] = ()) -> tuple[int, int]:
         """Of the integers that are committed: (models, weights of each, the intercept included).
 

@@ -307,6 +307,11 @@ class GradientDescent(Method):
             return [f"momenta from {self.momentum[0]!r} to {self.momentum[-1]!r}, one an epoch"]
         return [f"momentum {self.momentum!r}"] if self.momentum else []
 
+    @property
+    def uses_order(self) -> bool:
+        """See Method: where there are batches."""
+        return self.batch_size is not None
+
     def require_provable(self, shape: DatasetShape) -> None:
         """See Method."""
         classes = f" for {shape.outputs} classes" if shape.outputs > 1 else ""

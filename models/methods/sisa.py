@@ -233,6 +233,11 @@ class Sisa(Method):
         models = sum((self.slices + 1 - run.stage) * run.count for run in runs or shards.whole)
         return (models * shape.outputs, shape.features + self.bias)
 
+    @property
+    def uses_order(self) -> bool:
+        """See Method: shards are runs of rows."""
+        return True
+
     def require_provable(self, shape: DatasetShape) -> None:
         """See Method."""
         shards = Shards(shape.rows, self.shard_rows, self.slices)

@@ -3,6 +3,7 @@
 | file | public? | holds |
 |---|---|---|
 | dataset.commitment | public | the statement and its validity proof |
+| dataset.link | public | that it goes on with the rows of an older one, if it does: growth.py |
 | dataset.opening | secret, 0600 | which data set this is, and how many openings are spent |
 | dataset.secrets/ | secret, 0700 | integers, ids, blinds, record salts, random tails, leaf salts: secret_arrays.py |
 | dataset.tree | secret, 0600 | the commitment's Merkle tree, to save time: tree_cache.py; may be deleted |
@@ -31,7 +32,7 @@ from ...formats.fields import Bytes, Expected, Int, take
 from ...formats.files import PUBLIC_MODE, write_file
 from ...models.encoding.dataset import DEFAULT_LABEL_NAME, DatasetEncoding
 from ...models.encoding.resolution import feature_notes, label_notes
-from ...verifier.proofs import DatasetCommitment
+from ...verifier.proofs import LINK_FILE, DatasetCommitment, LinkProof
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
 from ...verifier.shapes import matrix_shape
 from ..matrices.commitment import Cells, Commitment, Secret, commit_columns, damaged, fresh_secret
@@ -51,7 +52,7 @@ COMMITMENT_FILE, OPENING_FILE = "dataset.commitment", "dataset.opening"
 OPENING_KIND = "dataset.opening"
 DEFAULT_OPENINGS = 32
 MAX_OPENING_BYTES = 1 << 10
-BESIDE = (OPENING_FILE, COMMITMENT_FILE)  # the folder of secrets; written and replaced with it
+BESIDE = (OPENING_FILE, LINK_FILE, COMMITMENT_FILE)  # the folder of secrets; written and replaced with it
 DATASETS = "`commit` makes one, `load_dataset` reads one"
 EXHAUSTED = (
     "one more proof would reveal rows; `recommit` in time next time, with one opening left; now only a new commitment "
@@ -73,6 +74,7 @@ class Dataset(Counted):
         notes: what its owner should know of its columns, from when it was committed.
         superseded: positions of rows that were rectified: in their place there are others, and every training from now
             on forgets them.
+        link: how it goes on from an older one, if it does.
     """
 
     commitment: DatasetCommitment
@@ -82,6 +84,7 @@ class Dataset(Counted):
     directory: Path | None = None
     notes: tuple[str, ...] = ()
     superseded: tuple[int, ...] = ()
+    link: LinkProof | None = None
 
     @property
     def spent(self) -> int:
@@ -159,7 +162,7 @@ class Dataset(Counted):
         make_directory(place)
         with locked(place):
             restore_and_sweep(place, BESIDE)
-            for path in (place / name for name in reversed(BESIDE)):
+            for path in (place / name for name in (COMMITMENT_FILE, OPENING_FILE)):
                 if path.exists() and not replace:
                     raise DataError(f"{path}: is there now, from another run")
             spent = self.budget.to_store(count)
@@ -167,6 +170,8 @@ class Dataset(Counted):
                 for name, array in self.arrays.items():
                     folder.save(name, array)
                 folder.add(OPENING_FILE, count.content(spent))
+                if self.link is not None:
+                    folder.add(LINK_FILE, self.link.to_bytes(), PUBLIC_MODE)
                 folder.add(COMMITMENT_FILE, self.commitment.to_bytes(), PUBLIC_MODE)
                 folder.finish(self.commitment.digest, BESIDE)
             self.budget.store(count, spent)
@@ -366,4 +371,15 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     stored = OpeningFile(directory, commitment.digest, statement.openings)
     budget = _budget(statement.openings, fields["spent"], stored)
     superseded = tuple(np.flatnonzero(arrays["superseded"]).tolist())
-    return Dataset(commitment, rows, secret, budget, directory, superseded=superseded)
+    link = _load_link(directory, commitment)
+    return Dataset(commitment, rows, secret, budget, directory, superseded=superseded, link=link)
+
+
+def _load_link(directory: Path, commitment: DatasetCommitment) -> LinkProof | None:
+    path = directory / LINK_FILE
+    if not path.exists():
+        return None
+    link = LinkProof.load(path)
+    if link.statement.new.digest != commitment.digest:
+        raise FormatError(f"{path}: leads to another data set than {COMMITMENT_FILE} beside it")
+    return link

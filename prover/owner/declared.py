@@ -36,7 +36,7 @@ NOTHING_KEPT = (
 )
 NOT_LINKED = (
     "nothing is kept of the bundle that is superseded, all is trained again: no links lead from its data set to this "
-    "one, of those in the bundle and those that are given"
+    "one, of those in the bundle, the one with the data set, and those that are given"
 )
 Previous = TrainingProof | Bundle | ShardedModel | Trained
 
@@ -87,6 +87,7 @@ def declare(
     given = list(links)
     for link in given:
         require_type("links", link, LinkProof, LINKS)
+    given += [dataset.link] if dataset.link is not None else []
     usual = MAKERS_OF_METHOD[spec.method.kind].openings
     openings = require_openings(usual if model_openings is None else model_openings)
     proof = superseded_proof(previous)

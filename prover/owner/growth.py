@@ -191,7 +191,8 @@ def _continued(
         attached=attached,
         progress=progress,
     )
-    return new, LinkProof(statement, proved.proof.proof, attached)
+    new.link = LinkProof(statement, proved.proof.proof, attached)
+    return new, new.link
 
 
 def _require_room(old: DatasetStatement, added: Rows) -> None:

@@ -89,7 +89,8 @@ class Folder:
             file.write(content)
 
     def finish(self, dataset: bytes, beside: Sequence[str] = ()) -> None:
-        """From now on it is the folder of the data set with this digest, and these files, added before, lie beside it.
+        """From now on it is the folder of the data set with this digest, and those of these files that were added lie
+        beside it, and no others of these names.
 
         All is on disk by then, so that what is left to do needs no room; what was there before goes only in the end.
         """
@@ -135,7 +136,7 @@ def moves_into_place(directory: Path, new: Path, old: Path, beside: Sequence[str
     return [
         *((directory / name, old / name) for name in there),
         (new, directory / SECRETS),
-        *((directory / SECRETS / name, directory / name) for name in beside),
+        *((directory / SECRETS / name, directory / name) for name in beside if (new / name).exists()),
     ]
 
 

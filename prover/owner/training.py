@@ -60,7 +60,7 @@ def prove_training(
         fork: whether `previous` may have another successor already, as far as the stored data set knows.
         forget_classes: texts of classes to forget, with all their rows, beside those that `previous` forgot.
         links: of a sharded training, those that lead from the data set of `previous` to this one, as far as they are
-            not in its bundle.
+            neither in its bundle nor the last one, which the data set has.
         workers: other processes that train and prove; this one does by default.
         groups: of a sharded training, how many groups of shards have a statement of their own; by default as many as
             there are workers.

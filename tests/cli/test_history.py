@@ -68,7 +68,7 @@ def public(story: Path, tmp_path: Path) -> Path:
 def test_every_public_file_is_verified_by_what_it_is(story: Path) -> None:
     assert verdicts(done("verify", story / "data/dataset.commitment"))[0].endswith("is in its declared range")
     result = done("verify", story / "fresh/dataset.link")
-    assert verdicts(result) == ["VALID: both commitments hold the same rows"]
+    assert verdicts(result) == ["VALID: the new data set goes on with all rows of the old one"]
     assert words(result).count("whose own proof was not checked") == 2
     answer = json.loads(done("verify", story / "data/dataset.commitment", "--json").stdout)
     assert answer["valid"] is True and answer["dataset"]["rows"] == 24
@@ -141,7 +141,7 @@ def test_a_recommitment_that_is_not_used_or_of_others_is_refused(public: Path) -
     previous = ("--previous", public / "first.proof", "--link", link)
     result = run("verify", public / "second.proof", *dataset, *previous)
     assert result.exit_code == 1
-    assert "does not link the data set of the previous proof to this one" in result.stdout
+    assert "do not lead from the data set of the previous proof to this one" in result.stdout
 
 
 def test_another_algorithm_than_before_is_told_and_can_be_pinned(public: Path, story: Path) -> None:

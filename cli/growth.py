@@ -1,0 +1,207 @@
+"""The owner's commands for a data set that goes on: recommit, append, rectify."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import zkunlearn as zu
+
+from ..circuits.statements.dataset import MAX_OPENINGS
+from ..errors import DataError
+from ..formats.lists import parse_digest
+from ..prover.tables.ids import row_numbers
+from ..verifier.proofs import LINK_FILE
+from .options import FILE, Command, common, force_option, openings_option, within_memory
+from .output import Lines, Output, foreign
+from .owner import prepare_kernels
+from .places import dataset_files, refuse_existing, require_folder_place, secrets_folder
+from .words import dataset_data, dataset_lines, plural
+
+if TYPE_CHECKING:
+    from ..prover.owner.dataset import Dataset
+
+
+@click.command()
+@click.argument("directory", type=FILE, metavar="DIR")
+@openings_option
+@click.option("--out", required=True, type=FILE, metavar="NEWDIR", help="Where the new commitment and its secret go.")
+@force_option
+@common
+@within_memory("out")
+def recommit(output: Output, directory: Path, openings: int, out: Path, force: bool) -> None:
+    """Commit afresh to the rows in DIR, when its openings run out, and prove that they are the same.
+
+    Beside the new commitment goes dataset.link, the public proof that links both.
+    """
+    _require_place(out, force)
+    dataset = zu.load_dataset(directory)
+    prepare_kernels(output)
+    with output.phases("committing afresh") as progress:
+        new, _ = zu.recommit(dataset, openings, progress=progress)
+    new.save(out, replace=force)
+    _show(output, "Data set committed afresh", directory, new, out)
+
+
+def more_rows(command: Command) -> Command:
+    """Arguments and options of commands that add rows."""
+    for option in (
+        click.option("--out", required=True, type=FILE, metavar="DIR2", help="Where the new data set goes."),
+        click.option(
+            "--openings",
+            type=click.IntRange(2, MAX_OPENINGS),
+            help="How many proofs the new commitment can serve, two of them now; by default as many as the old one.",
+        ),
+        click.option(
+            "--ask-nonce",
+            is_flag=True,
+            help="Show the root over the new records, and ask for a nonce that somebody else draws then.",
+        ),
+        click.option("--nonce", metavar="HEX", help="32 bytes that somebody else adds to the order of the new rows."),
+        click.option(
+            "--several-rows-per-id", "several", is_flag=True, help="One id may have several rows, forgotten together."
+        ),
+        click.option("--id", "id_column", metavar="COL", help="The column of row ids."),
+        click.option("--target", required=True, metavar="COL", help="The column of labels."),
+        click.argument("data", type=FILE, metavar="NEW"),
+        click.argument("directory", type=FILE, metavar="DIR"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@more_rows
+@force_option
+@common
+@within_memory("out")
+def append(output: Output, directory: Path, data: Path, out: Path, force: bool, **options: Any) -> None:
+    """Commit to the rows in DIR and those in NEW (CSV, Parquet or .npz) after them.
+
+    NEW has the same columns, in any order; its rows have to be within the bounds of DIR. Without --id their numbers go
+    on. Old rows keep their positions, and what was proved of DIR can be superseded by a proof on DIR2: beside its
+    commitment goes dataset.link, the public proof that links both.
+    """
+    _add(output, zu.append, "Rows added", directory, data, out, force, **options)
+
+
+@click.command()
+@more_rows
+@force_option
+@common
+@within_memory("out")
+def rectify(output: Output, directory: Path, data: Path, out: Path, force: bool, **options: Any) -> None:
+    """Put rows right: append those in NEW, and name the rows that DIR has under their ids as superseded.
+
+    As `append`, but all ids have to be in DIR. From now on every training forgets the superseded rows; until then
+    `verify --chain` says that they are superseded.
+    """
+    if options["id_column"] is None:
+        raise click.UsageError("--id is needed: it says whose rows are put right")
+    _add(output, zu.rectify, "Rows put right", directory, data, out, force, **options)
+
+
+def _add(
+    output: Output,
+    adding: Callable[..., tuple[Dataset, zu.LinkProof]],
+    title: str,
+    directory: Path,
+    data: Path,
+    out: Path,
+    force: bool,
+    *,
+    target: str,
+    id_column: str | None,
+    several: bool,
+    nonce: str | None,
+    ask_nonce: bool,
+    openings: int | None,
+) -> None:
+    from ..prover.tables.read import read_more_rows
+
+    drawn = _nonce(nonce, ask_nonce)
+    _require_place(out, force)
+    dataset = zu.load_dataset(directory)
+    names = dataset.statement.encoding.names
+    table = read_more_rows(data, names, target, id_column, several=several)
+    numbered = id_column is None and table.ids == row_numbers(len(table.ids))
+    options = {
+        "ids": None if numbered else table.ids,
+        "nonce": drawn,
+        "rows_per_id": "many" if several else "one",
+        "label_name": target,
+        "openings": openings,
+    }
+    prepare_kernels(output)
+    try:
+        if ask_nonce:
+            new, link = adding(dataset, table.X, table.y, **options)
+        else:
+            with output.phases("adding rows") as progress:
+                new, link = adding(dataset, table.X, table.y, **options, progress=progress)
+    except DataError as error:
+        raise table.locate(error) from error
+    new.save(out, replace=force)
+    before, superseded = set(dataset.superseded), len(set(new.superseded) - set(dataset.superseded))
+    lines = [("added", plural(link.statement.added, "row"))]
+    if superseded:
+        lines.append(("superseded", f"{plural(superseded, 'row')}, which the next `prove` forgets"))
+    if before:
+        lines.append(("", f"and {plural(len(before), 'row')} before"))
+    _show(output, title, directory, new, out, lines)
+
+
+def _nonce(text: str | None, ask: bool) -> bytes | Callable[[bytes], bytes] | None:
+    if ask and text is not None:
+        raise click.UsageError("say --nonce or --ask-nonce, not both")
+    if ask:
+        return _ask
+    if text is None:
+        return None
+    found = parse_digest(text)
+    if found is None:
+        raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--nonce")
+    return found
+
+
+def _ask(root: bytes) -> bytes:
+    """What somebody answers who has seen the root over the new records."""
+    click.echo(f"root over the new records: {root.hex()}", err=True)
+    return bytes.fromhex(click.prompt("nonce, 64 hexadecimal characters", type=str, err=True, value_proc=_hexadecimal))
+
+
+def _hexadecimal(text: str) -> str:
+    found = parse_digest(text.strip())
+    if found is None:
+        raise click.BadParameter("must be 64 hexadecimal characters")
+    return found.hex()
+
+
+def _require_place(out: Path, force: bool) -> None:
+    refuse_existing(
+        [*dataset_files(out), out / LINK_FILE], force, "replacing it makes its proofs impossible to continue"
+    )
+    require_folder_place(out)
+
+
+def _show(
+    output: Output, title: str, before: Path, new: Dataset, out: Path, more: Sequence[tuple[str, str]] = ()
+) -> None:
+    public, secret = dataset_files(out)
+    link_file = out / LINK_FILE
+    lines: Lines = [
+        *dataset_lines(new.statement),
+        *more,
+        ("openings", f"{new.spent} of {new.statement.openings} used"),
+        ("public", f"{foreign(public)}, {foreign(link_file)}"),
+        (
+            "SECRET",
+            f"{foreign(secret)}, {foreign(secrets_folder(out))}: keep both; {foreign(before)} is needed no more",
+        ),
+    ]
+    data = dataset_data(new.statement)
+    files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
+    said = {**data, **files, "link": str(link_file), "superseded": len(new.superseded)}
+    output.result(title, lines, f"committed: data set {data['digest']}", said)
