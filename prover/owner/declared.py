@@ -116,10 +116,10 @@ def declare(
     if new:
         notes.append(f"{new} row{'s' if new > 1 else ''} that were rectified since are forgotten, too")
     more: tuple[AnyLink, ...] = (*given, *(link for model in starts for link in model.links))
-    if kept is None and proof is not None:  # all that is needed, for who knows what is superseded
+    if kept is None:  # who knows what is superseded needs nothing else
         older = _bundle_of(previous)
         known = given if older is None else [*older.links, *given]
-        more = links_between(proof.statement.dataset, draft.dataset, known) or ()
+        more = () if proof is None else links_between(proof.statement.dataset, draft.dataset, known) or ()
     return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, tuple(notes), more)
 
 
