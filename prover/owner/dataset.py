@@ -39,7 +39,7 @@ from ..matrices.commitment import Cells, Commitment, Secret, commit_columns, dam
 from ..matrices.multiplicities import LookedUpRows, SignedRows, multiplicities, signed_rows
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
-from ..witnesses.rows import Nonce, Rows, blind_rows, encode_rows
+from ..witnesses.rows import Rows, blind_rows, encode_rows
 from .budget import Budget, Counted, require_openings
 from .locks import locked
 from .prove import check_before_work, prove_statement
@@ -220,7 +220,6 @@ def commit_dataset(
     openings: int = DEFAULT_OPENINGS,
     progress: Progress | None = None,
     label_name: str = DEFAULT_LABEL_NAME,
-    nonce: Nonce = None,
 ) -> Dataset:
     """Encode, order, commit and prove a data set.
 
@@ -231,7 +230,6 @@ def commit_dataset(
         encoding: how reals become integers.
         openings: proofs that the commitment can serve; the validity proof counts.
         label_name: for messages.
-        nonce: what somebody else adds to the order of rows, see Rows.as_segment.
 
     Raises:
         DataError: rows that the encoding refuses or leaves nothing of, or another number of ids.
@@ -247,7 +245,7 @@ def commit_dataset(
     for note in notes:
         LOGGER.warning("%s", note)
     outputs = encoding.shape(len(labels)).outputs
-    rows, segment = blind_rows(tuple(ids), by_feature, labels, outputs).as_segment(nonce=nonce)
+    rows, segment = blind_rows(tuple(ids), by_feature, labels, outputs).as_segment()
     dataset = commit_rows(rows, encoding, openings, (segment,), progress)
     dataset.notes = notes
     return dataset

@@ -114,7 +114,8 @@ def declare(
     notes = [] if whole else _notes(draft, kept, _bundle_of(previous), given)
     new = len({*dataset.superseded} - {*before, *wanted})
     if new:
-        notes.append(f"{new} row{'s' if new > 1 else ''} that were rectified since are forgotten, too")
+        rows, are = (f"{new} rows that were", "are") if new > 1 else ("1 row that was", "is")
+        notes.append(f"{rows} rectified since {are} forgotten, too")
     more: tuple[AnyLink, ...] = (*given, *(link for model in starts for link in model.links))
     if kept is None:  # who knows what is superseded needs nothing else
         older = _bundle_of(previous)

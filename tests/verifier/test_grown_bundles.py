@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.language.layout import Address
-from zkunlearn.circuits.relations.sisa import part_name
+from zkunlearn.circuits.statements.scope import Start
 from zkunlearn.errors import InvalidProof, ParameterError, StatementMismatch
 from zkunlearn.models.shards import Run
-from zkunlearn.prover.owner import declared, work
+from zkunlearn.prover.owner import declared
 from zkunlearn.prover.owner.bundles import Request
 from zkunlearn.verifier.bundles import check_bundle
 from zkunlearn.verifier.verify import verify_proof
@@ -244,8 +243,16 @@ def test_padding_of_fewer_shards_is_no_model_of_a_new_one(made: Made, monkeypatc
     """Models of three shards lie where those of four would, so that the root is one of both: who says four can prove
     that stage 2 of the new shard begins from zero. Its stage 1 is proved apart, for nobody."""
     apart = lying(made, [Run(2, 1, 2, 0), Run(3, 1)], [0])
+    first = made.first.statement
+    of_four = replace(first, dataset=made.new.statement, model=replace(first.model, shape=(8, 3)))
+    integers = np.insert(made.first.secret.integers, [3, 6], 0, axis=0)
+    padded = replace(made.first.secret, statement=of_four, integers=integers)
     with monkeypatch.context() as patch:
-        stages = made.first.statement.schedule.by_stage  # noqa: F841
+        patch.setattr(declared, "models_for", lambda *arguments: [padded])
+        patch.setattr(declared, "starts_of", lambda *arguments: (Start(first.digest, of_four.model, ()),))
+        wrong = lying(made, [Run(3, 1, 2, 0)], [0])
+    assert wrong.statement.start[0].model.root == first.model.root
+    assert verify_proof(wrong.proof).least >= 100, "by itself it is a proof"
     bundle = zu.Bundle((made.first.proof, apart.proof, wrong.proof), (made.link,))
     assert_needed(bundle, made.new, "bundle start", monkeypatch)
 
