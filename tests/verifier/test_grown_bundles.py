@@ -116,7 +116,7 @@ def test_rows_that_were_put_right_are_forgotten_as_they_were_and_learnt_as_they_
     forgotten = (0, 6, 12, next(place for place in (25, 26) if twice.rows.ids[place] == names[0]))
     assert request.statement.positions == again.statement.positions == forgotten
     assert len(request.bundle.links) == 3
-    assert "3 rows were added since: 2 of 8 stages of all shards are kept" in request.notes
+    assert "3 rows were added since: 3 of 8 stages of all shards are kept" in request.notes
     zu.verify_bundle(request.bundle, twice.commitment, previous=made.late.bundle)
     assert np.array_equal(request.model.integers, again.model.integers)
     unlinked: Any = zu.prove(twice, SPEC, previous=previous, fork=True)
