@@ -172,13 +172,13 @@ def prove(
     from ..prover.owner.successors import refuse_fork, roots
     from ..prover.owner.trained import ProofFiles
 
-    if link_files and previous_file is None:
-        raise click.UsageError("--link leads from the data set of --previous")
     files = ProofFiles.beside(out)
     refuse_existing([*files.all, *files.of_groups], force, "choose another name")
     require_file_place(out)
     spec = zu.load_spec(spec_file)
     previous = None if previous_file is None else load_previous(previous_file)
+    if link_files and not isinstance(previous, zu.Bundle):
+        raise click.UsageError("--link leads from the data set of --previous, of which something is kept: a bundle")
     folders = [path.parent for path in (out, previous_file) if path is not None]
     dataset = zu.load_dataset(directory)
     if previous is not None and not fork:
