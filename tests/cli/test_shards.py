@@ -245,8 +245,8 @@ def test_several_growths_in_a_row_need_the_links_in_between(owner: Path) -> None
     answer = verified(owner / "third.bundle", "--dataset", again, "--previous", owner / "second.bundle")
     assert answer["valid"] is True and answer["bundle"]["retrained_stages"] == 4  # type: ignore[index]
     grow(owner, "again", "last", 1)
-    prove = ("prove", owner / "last", "--spec", owner / "spec.toml", "--previous", owner / "third.bundle")
-    done(*prove, "--out", owner / "fourth.bundle")
+    more = ("prove", owner / "last", "--spec", owner / "spec.toml", "--previous", owner / "third.bundle")
+    done(*more, "--out", owner / "fourth.bundle")
     last = owner / "last" / "dataset.commitment"
     answer = verified(owner / "fourth.bundle", "--dataset", last, "--previous", owner / "third.bundle")
     assert answer["valid"] is True and len(zu.Bundle.load(owner / "fourth.bundle").links) == 3

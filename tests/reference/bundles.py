@@ -114,7 +114,7 @@ def follows(statements: Sequence[Map], table: InForce, shard: int, stage: int, l
 def scope_within(earlier: Map, dataset: Map) -> list[Map]:
     """What a statement trained, as one on a later data set names it."""
     then, now = (cut_of(own, earlier["spec"]) for own in (earlier["dataset"], dataset))
-    if earlier["scope"] == [] and then.shards < now.shards:
+    if earlier["scope"] == [] and then.shards != now.shards:
         return [vars(run) for run in then.whole()]
     return list(earlier["scope"])
 

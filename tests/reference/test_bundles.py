@@ -375,8 +375,8 @@ def test_bundles_over_growths_are_accepted_and_end_in_models_of_one_training(gro
     for number, (statement, dataset) in enumerate(
         zip(statements, (grown.people, grown.more, grown.right), strict=True)
     ):
-        made: Any = Made(dataset, (grown.first, grown.second, grown.third)[number])
-        models.append(trained_after(statement, statements[:number], models, made))
+        own = Made(dataset, (grown.first, grown.second, grown.third)[number])
+        models.append(trained_after(statement, statements[:number], models, own))
         now |= models[-1]
     last = statements[2]
     cut = cut_of(last["dataset"], last["spec"])

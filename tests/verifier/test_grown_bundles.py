@@ -27,6 +27,7 @@ ROWS, ADDED, SHARDS, STAGES = 21, 4, 4, 8
 OPENINGS = 24
 BOUNDS: Any = {"a": (-4.0, 4.0), "b": (-4.0, 4.0)}
 WHOLE = Run(0, 3)  # all shards that there were
+TABLES = ((ROWS, 0, "person"), (ADDED, 1, "newcomer"))
 
 
 def table_of(rows: int, seed: int, name: str) -> dict[str, Any]:
@@ -123,6 +124,22 @@ def test_rows_that_were_put_right_are_forgotten_as_they_were_and_learnt_as_they_
     assert declared.NOT_LINKED in unlinked.notes and unlinked.statement.scope == ()
 
 
+def test_new_rows_of_a_class_that_is_forgotten_are_forgotten_as_they_come() -> None:
+    labels: Any = {"label_kind": "categorical", "openings": OPENINGS}
+    people, guests = (table_of(*own) | {"y": np.array(list("abc") * own[0])[: own[0]]} for own in TABLES)
+    old = zu.commit(**people, **labels, names=["a", "b"], bounds=BOUNDS)
+    first: Any = zu.prove(old, SPEC, forget_classes=["c"])
+    new, _ = zu.append(old, **guests)
+    request: Any = zu.prove(new, SPEC, previous=first.model)
+    assert request.statement.forgotten_classes == ("c",)
+    gone = [place for place in request.statement.positions if place >= ROWS]
+    assert [new.rows.ids[place] for place in gone] == ["newcomer 2"]
+    assert request.statement.scope == (Run(2, 1, 2, 0), Run(3, 1))
+    zu.verify_bundle(request.bundle, new.commitment, previous=first.bundle)
+    again: Any = zu.prove(new, SPEC, forget_classes=["c"])
+    assert np.array_equal(request.model.integers, again.model.integers)
+
+
 def test_where_nothing_is_kept_the_bundle_still_leads_from_the_one_before(made: Made) -> None:
     """So that whoever knows that one needs nothing else."""
     whole: Any = zu.prove(made.new, SPEC, at(made.new, 1, 9, 17), made.first.model, fork=True)
@@ -178,10 +195,16 @@ def test_a_bundle_of_before_is_none_of_the_grown_data_set(made: Made) -> None:
         check_bundle(replace(made.first.bundle, links=(made.link,)), made.new.statement)
 
 
+def leading_back(made: Made) -> zu.LinkProof:
+    """What is no link, as rows do not go away."""
+    statement: Any = replace(made.link.statement, old=made.new.statement, new=made.old.statement)
+    return replace(made.link, statement=statement)
+
+
 def test_a_link_that_is_missing_or_leads_back_or_elsewhere_is_missed(made: Made) -> None:
     other, elsewhere = zu.append(made.old, **table_of(ADDED, 5, "other"))
     assert other.statement != made.new.statement
-    back = replace(made.link, statement=replace(made.link.statement, old=made.new.statement, new=made.old.statement))
+    back = leading_back(made)
     for links in ((), (elsewhere,), (back,)):
         bundle = replace(made.grown.bundle, links=links)
         with pytest.raises(InvalidProof, match="statement 1 is about another data set") as failure:
@@ -196,7 +219,7 @@ def test_a_link_is_checked_with_the_bundle(made: Made) -> None:
 
 def test_a_statement_about_more_rows_than_there_are_is_about_another_data_set(made: Made) -> None:
     """Even if a link says otherwise, whose proof comes later."""
-    back = replace(made.link, statement=replace(made.link.statement, old=made.new.statement, new=made.old.statement))
+    back = leading_back(made)
     with pytest.raises(InvalidProof, match="another data set") as failure:
         check_bundle(zu.Bundle((made.grown.proof, made.first.proof), (back,)), made.old.statement)
     assert failure.value.check == "bundle data set"
