@@ -43,7 +43,7 @@ from ..witnesses.rows import Rows, blind_rows, encode_rows
 from .budget import Budget, Counted, require_openings
 from .locks import locked
 from .prove import check_before_work, prove_statement
-from .published import forgotten_seen, openings_seen
+from .published import openings_seen, trainings_in
 from .secret_arrays import SECRETS, Folder, Form, Names, load_arrays, make_directory, needs_recovery, restore_and_sweep
 from .successors import begin_history
 from .tree_cache import load_tree, save_tree
@@ -137,8 +137,9 @@ class Dataset(Counted):
         return openings_seen([*self.beside, *folders], self.commitment.digest)
 
     def forgotten_seen(self) -> set[int]:
-        """Positions that a training on this data set forgets, as far as proofs beside it show it."""
-        return set() if self.directory is None else forgotten_seen(self.beside, self.commitment.digest)
+        """Positions that a training on it, or on one that it goes on from, forgets, as far as proofs beside show it."""
+        own = (each for each in trainings_in(self.beside) if self.rows.goes_on_from(each.dataset))
+        return {position for each in own for position in each.positions}
 
     @property
     def beside(self) -> list[Path]:
