@@ -27,11 +27,11 @@ QUERIES = 3  # so that a proof is small, and its verification quick
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 ROWS, FEATURES = 5, 2
 SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
-PUBLIC = ("dataset", "link", "training", "bundle", "request", "model link", "registration", "receipt")
+PUBLIC = ("dataset", "link", "training", "bundle", "request", "model link", "registration", "receipt", "grown")
 KINDS = (
     "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration", "receipt"
 )  # fmt: skip
-KIND_OF = {"request": "training"}  # of what has another name than its kind
+KIND_OF = {"request": "training", "grown": "link"}  # of what has another name than its kind
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
     *("", "0.5", "-0.0", "nan", "1e400", "real", "count", "linear", "\u202e", "\x1b[2J", "x" * 257),
@@ -65,6 +65,7 @@ class Owner:
             model, self.model_link = zu.recommit_model(trained.secret, openings=5)
             model.save(self.folder / "model.opening")
             self.link = zu.recommit(self.dataset, openings=8)[1]
+            self.grown = zu.rectify(self.dataset, X[1:3], [0, 1], ids=["2", "4"], openings=8)[1]
             begun: Any = zu.prove(self.dataset, SHARDED)  # then someone of a second slice, so that it is begun from
             again = zu.ShardedModel(begun.bundle, (zu.recommit_model(begun.secret)[0],))
             self.request = zu.prove(self.dataset, SHARDED, forget=[self.dataset.rows.ids[3]], previous=again)
@@ -74,6 +75,7 @@ class Owner:
         request: Any = self.request
         public: dict[str, Any] = {"dataset": commitment, "training": self.proof, "link": self.link}
         public |= {"bundle": request.bundle, "request": request.proof, "model link": self.model_link}
+        public |= {"grown": self.grown}
         public |= {"registration": self.registration, "receipt": self.receipt}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
