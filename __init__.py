@@ -333,9 +333,7 @@ def prove(
         fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
         forget_classes: of categorical labels, classes that are forgotten with all their rows. The proof says that no
             row of them counts; its public list of forgotten records then tells who was of them.
-        links: of a sharded training, those that lead from the data set of `previous` to this one, where it has grown or
-            was committed afresh more than once since: the last is with the data set, and others may be in the bundle.
-            Stages that saw the same rows are kept.
+        links: of a sharded training, those that lead from the data set of `previous` to this one; the last it has.
         workers: `Processes(n)` of this machine, or `Cluster("tls://host:8786")`, prove groups of shards; see
             docs/owners.md for what they are sent. By default this process does.
         groups: of a sharded training, how many groups of shards are proved apart, each with one opening of the data
