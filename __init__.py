@@ -330,13 +330,13 @@ def prove(
     Args:
         forget: ids; what `previous` forgot stays forgotten and need not be repeated.
         previous: the proof that this one supersedes, or what `prove` returned with it. Of a sharded training (SISA)
-            the latter, or its `.model`: only shards that the forgotten rows are in are trained again, from the models
-            that did not see them.
+            the latter, or its `.model`: only shards that forgotten or new rows are in are trained again, from the
+            models that did not see them.
         model_openings: how many proofs the model's commitment can serve, this one included: 4, or 64 of shards.
         fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
         forget_classes: of categorical labels, classes that are forgotten with all their rows. The proof says so, and
             its public list of forgotten records then tells who was of them.
-        links: of a sharded training, those that lead from the data set of `previous` to this one, if it is another.
+        links: of a sharded training, those that lead from the data set of `previous` to this one; the last it has.
         workers: `Processes(n)` of this machine, or `Cluster("tls://host:8786")`, prove groups of shards; see
             docs/owners.md for what they are sent. By default this process does.
         groups: of a sharded training, how many groups of shards are proved apart, each with one opening of the data

@@ -12,7 +12,6 @@ import zkunlearn as zu
 from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError
 from ..models.shapes import LABEL_KINDS
-from ..verifier.proofs import LINK_FILE
 from .curves import curve_data, curve_lines
 from .inspection import describe
 from .options import (
@@ -130,6 +129,15 @@ def commit(
 @click.argument("directory", type=FILE, metavar="DIR")
 @click.option("--spec", "spec_file", required=True, type=FILE, metavar="SPEC.toml", help="The declared algorithm.")
 @forget_options("The proof that this one supersedes; what it forgot stays forgotten. The spec may be another one.")
+@click.option(
+    "--link",
+    "link_files",
+    type=FILE,
+    multiple=True,
+    metavar="L.link",
+    help="Of a bundle that is superseded: leads from its data set towards DIR, beside DIR's own dataset.link; may be "
+    "repeated.",
+)
 @click.option("--fork", is_flag=True, help="Go on even if another statement supersedes Q already.")
 @click.option("--out", required=True, type=FILE, metavar="P.proof", help="Where the proof, or the bundle, goes.")
 @click.option("--timings", is_flag=True, help="Show the seconds of each phase.")
@@ -145,6 +153,7 @@ def prove(
     forget_file: Path | None,
     classes: Sequence[str],
     previous_file: Path | None,
+    link_files: Sequence[Path],
     fork: bool,
     workers: Workers | None,
     groups: int | None,
@@ -156,8 +165,8 @@ def prove(
 
     Beside P.proof go P.model.opening (SECRET: the weights) and, if rows are forgotten, P.forgotten, the public list
     of their record digests. Of a sharded training (SISA) P.bundle is better a name: it has the proof of what is trained
-    now with those of what is kept of --previous, whose secrets P.model.opening have to lie beside it. Several groups
-    of shards have P.group-1.model.opening, and so on.
+    now with those of what is kept of --previous, whose secrets P.model.opening have to lie beside it: of stages that
+    see no row that was added since. Several groups of shards have P.group-1.model.opening, and so on.
     """
     from ..prover.owner.sharded_model import load_sharded
     from ..prover.owner.successors import refuse_fork, roots
@@ -168,6 +177,8 @@ def prove(
     require_file_place(out)
     spec = zu.load_spec(spec_file)
     previous = None if previous_file is None else load_previous(previous_file)
+    if link_files and not isinstance(previous, zu.Bundle):
+        raise click.UsageError("--link leads from the data set of --previous, of which something is kept: a bundle")
     folders = [path.parent for path in (out, previous_file) if path is not None]
     dataset = zu.load_dataset(directory)
     if previous is not None and not fork:
@@ -179,9 +190,7 @@ def prove(
         kept = load_sharded(previous_file) if previous_file and isinstance(previous, zu.Bundle) else previous
         chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": kept, "fork": fork}
         chosen |= {"workers": workers, "groups": groups}
-        link = directory / LINK_FILE
-        if isinstance(previous, zu.Bundle) and link.exists():
-            chosen["links"] = [zu.LinkProof.load(link)]
+        chosen["links"] = [zu.LinkProof.load(path) for path in link_files]
         trained = zu.prove(dataset, spec, **chosen, progress=progress)
     files = trained.save(out, replace=force)
     if previous is None and roots(directory) > len(trained.proofs):

@@ -2,7 +2,8 @@
 
 Positions of rows are random (circuits/statements/records.py), so a shard is a run of consecutive ones: nobody chooses
 who is in which. Stage r of R trains the model of each shard on its slices 1 to r, which are its first ceil(r S / R)
-rows of S: by S, never by how many rows a shard has, so that what a shard is does not depend on the others.
+rows of S: by S, never by how many rows a shard has, so that what a shard is does not depend on the others. Where rows
+are added, the last shard fills up and others follow; what a stage saw before it still sees, unless it is of that shard.
 
 Source: Bourtoule et al., Machine Unlearning, IEEE S&P 2021.
 """
@@ -79,6 +80,10 @@ class Shards:
     def prefix(self, stage: int) -> int:
         """How many rows of a whole shard a stage, 1 to R, trains on."""
         return -(-stage * self.shard_rows // self.slices)
+
+    def seen(self, shard: int, stage: int) -> int:
+        """How many rows of a shard a stage, 1 to R, trains on; none where there is no such shard."""
+        return max(0, min(self.prefix(stage), self.rows - shard * self.shard_rows))
 
     @property
     def whole(self) -> tuple[Run, ...]:

@@ -6,10 +6,11 @@ that trained them. A request may be several statements, each about some of its s
 else. A bundle says the same as one proof of everything if
 
 1. "bundle spec": each is a valid proof of a training by the same algorithm;
-2. "bundle data set": on the same data set, or one that was committed afresh to it;
+2. "bundle data set": on the same data set, or one that this goes on from by links; and what is in force for a stage
+   saw all rows that the stage has by now;
 3. "bundle forget list": of the rows that it trained on it forgot those that the last one forgets, no more and no less;
 4. "bundle start": it began from the models that are in force for the stage before, as they were committed to, or by
-   links afresh; the first stage from zero;
+   links afresh, on the code on which they were proved; the first stage from zero;
 5. "bundle table": each stage of each shard has one, and no statement is there for nothing.
 
 What goes wrong without each of them is in docs/protocol.md, "Bundles".
@@ -46,6 +47,7 @@ from .proofs import (
 )
 from .protocol.soundness import Soundness
 from .renewals import links_between, renewal
+from .shapes import same_code
 from .verify import VerificationReport, verify_proof
 
 BUNDLE_KIND = "bundle"
@@ -72,7 +74,7 @@ class Bundle:
 
     Attributes:
         proofs: in the order in which they were made.
-        links: between data sets, and between commitments to models, where one was committed afresh in between.
+        links: between data sets, where one went on as another, and between commitments to models.
 
     Raises:
         ParameterError: there is no proof, or one that is of no sharded training.
@@ -128,14 +130,13 @@ class Bundle:
 
         What is not in force any more has left it, and links that nothing needs.
 
-        links: between the data set before and that of the request, if it is another one; and of models that it begins
-            from.
+        links: from the data set before to that of the request; and of models that it begins from.
         """
         longer = Bundle((*self.proofs, *proofs))
         used = {entry.proof for entry in longer.table.values()}
         left = tuple(own for number, own in enumerate(longer.proofs) if number in used)
         between = {link.digest: link for link in (*self.links, *links)}
-        return Bundle(left, tuple(_needed(Bundle(left, tuple(between.values())))))
+        return Bundle(left, tuple(_needed(Bundle(left, tuple(between.values())), self.statement.dataset)))
 
     def to_bytes(self) -> bytes:
         """The whole file."""
@@ -216,12 +217,12 @@ def check_bundle(bundle: Bundle, dataset: DatasetStatement) -> None:
         table, shards = bundle.table, bundle.shards
     except ParameterError as error:
         raise InvalidProof("statement", str(error)) from error
+    now = replace(shards, rows=dataset.rows)
     _check_spec(bundle)
-    _check_dataset(bundle, dataset)
-    _check_table(bundle, table, shards)
-    _check_forgotten(bundle, table, shards)
-    for place in table:
-        _check_start(bundle, table, place)
+    _check_dataset(bundle, dataset, table, now)
+    _check_table(bundle, table, now)
+    _check_forgotten(bundle, table, now)
+    _check_start(bundle, table)
 
 
 def _check_spec(bundle: Bundle) -> None:
@@ -231,16 +232,24 @@ def _check_spec(bundle: Bundle) -> None:
             raise InvalidProof("bundle spec", f"statement {number + 1} is by another algorithm than the last")
 
 
-def _check_dataset(bundle: Bundle, dataset: DatasetStatement) -> None:
-    """Rule 2: all are about this data set, or one that was committed afresh to it."""
+def _check_dataset(bundle: Bundle, dataset: DatasetStatement, table: Mapping[Place, InForce], shards: Shards) -> None:
+    """Rule 2: all are about this data set, or one that it goes on from, and no stage in force has more rows by now.
+
+    Rows keep their positions, so where there are as many there are the same ones.
+    """
     links = bundle.dataset_links
+    then = [replace(shards, rows=own.statement.dataset.rows) for own in bundle.proofs]
     for number, proof in enumerate(bundle.proofs):
-        if not linked(proof.statement.dataset, dataset, links):
+        if then[number].rows > dataset.rows or not linked(proof.statement.dataset, dataset, links):
             raise InvalidProof("bundle data set", f"statement {number + 1} is about another data set")
-        if proof.statement.dataset.rows != dataset.rows:
-            raise InvalidProof("bundle data set", f"statement {number + 1} is about fewer rows than there are now")
-        if proof.statement.dataset.openings != dataset.openings:  # which say on which code models lie
-            raise InvalidProof("bundle data set", f"statement {number + 1} has models on another code")
+    for (shard, stage), entry in table.items():
+        before, now = then[entry.proof].seen(shard, stage), shards.seen(shard, stage)
+        if before != now:
+            raise InvalidProof(
+                "bundle data set",
+                f"stage {stage} of shard {shard} is as statement {entry.proof + 1} has it, which knew {before} of the "
+                f"{now} rows that it has now",
+            )
 
 
 def _check_table(bundle: Bundle, table: Mapping[Place, InForce], shards: Shards) -> None:
@@ -270,36 +279,47 @@ def _check_forgotten(bundle: Bundle, table: Mapping[Place, InForce], shards: Sha
                     )
 
 
-def _check_start(bundle: Bundle, table: Mapping[Place, InForce], place: Place) -> None:
-    """Rule 4, of one stage of one shard."""
-    (shard, stage), begins = place, _begins(bundle, table, place)
-    if begins is None:
-        return
-    start, earlier = begins
-    if (start.statement, start.scope) != (earlier.digest, earlier.statement.scope):
-        raise InvalidProof(
-            "bundle start",
-            f"stage {stage} of shard {shard} does not begin from the models in force for stage {stage - 1}",
-        )
-    if _renewal(bundle, start, earlier) is None:
-        raise InvalidProof(
-            "bundle start",
-            f"stage {stage} of shard {shard} begins from a commitment that no link leads to from that of the models "
-            f"in force for stage {stage - 1}",
-        )
+def _check_start(bundle: Bundle, table: Mapping[Place, InForce]) -> None:
+    """Rule 4; on which code models lie follows from the data set beside them, too."""
+    for place in table:
+        begun, which = _begun(bundle, place), f"stage {place[1]} of shard {place[0]}"
+        if begun is None:
+            continue
+        start, earlier, later = begun
+        scope = stages_of(later.schedule).scope_of(stages_of(earlier.statement.schedule))
+        if (start.statement, start.scope) != (earlier.digest, scope):
+            why = "does not begin from the models in force for the stage before"
+            raise InvalidProof("bundle start", f"{which} {why}")
+        if _renewal(bundle, start, earlier) is None:
+            why = "begins from a commitment that no link leads to from that of the models in force for the stage before"
+            raise InvalidProof("bundle start", f"{which} {why}")
+    for start, earlier, later in _all_begun(bundle):
+        if not same_code(start.model, earlier.statement, later.dataset):
+            why = f"models of {earlier.digest.hex()} are begun from on another code than they were proved on"
+            raise InvalidProof("bundle start", why)
 
 
-def _begins(bundle: Bundle, table: Mapping[Place, InForce], place: Place) -> tuple[Start, TrainingProof] | None:
-    """What a stage of a shard says it began from, and the statement in force for the stage before.
+Begun = tuple[Start, TrainingProof, TrainingStatement]
+
+
+def _begun(bundle: Bundle, place: Place) -> Begun | None:
+    """What a stage of a shard says it began from, the statement in force for the stage before, and its own.
 
     None for one from zero, or from the stage before of the same run, which is in force as runs go on to the last stage;
     and where nothing is in force.
     """
-    (shard, stage), entry = place, table[place]
-    before = table.get((shard, stage - 1))
+    (shard, stage), entry = place, bundle.table[place]
+    before = bundle.table.get((shard, stage - 1))
     if entry.run.start is None or entry.run.stage < stage or before is None:
         return None
-    return bundle.proofs[entry.proof].statement.start[entry.run.start], bundle.proofs[before.proof]
+    own = bundle.proofs[entry.proof].statement
+    return own.start[entry.run.start], bundle.proofs[before.proof], own
+
+
+def _all_begun(bundle: Bundle) -> Iterable[Begun]:
+    """That of all stages of shards, once each."""
+    found = (_begun(bundle, place) for place in bundle.table)
+    return {(start, old.digest, new.digest): (start, old, new) for start, old, new in filter(None, found)}.values()
 
 
 def _renewal(bundle: Bundle, start: Start, earlier: TrainingProof) -> tuple[AnyLink, ...] | None:
@@ -307,15 +327,15 @@ def _renewal(bundle: Bundle, start: Start, earlier: TrainingProof) -> tuple[AnyL
     return renewal(earlier.digest, earlier.statement.model, start.model, bundle.links)
 
 
-def _needed(bundle: Bundle) -> Iterator[AnyLink]:
-    """Links of data sets, if its statements are about several; and of models, as far as stages begin from them."""
-    several = any(proof.statement.dataset != bundle.statement.dataset for proof in bundle.proofs)
-    found = (_begins(bundle, bundle.table, place) for place in bundle.table)
-    begun = {(start, earlier.digest): earlier for start, earlier in filter(None, found)}
-    used = {link.digest for (start, _), earlier in begun.items() for link in _renewal(bundle, start, earlier) or ()}
-    for link in bundle.links:
-        if several if isinstance(link, LinkProof) else link.digest in used:
-            yield link
+def _needed(bundle: Bundle, before: DatasetStatement) -> Iterator[AnyLink]:
+    """Links from the data sets of its statements, and from the one before, to that of the last; and of models, as far
+    as stages begin from them."""
+    now = bundle.statement.dataset
+    datasets = dict.fromkeys((before, *(proof.statement.dataset for proof in bundle.proofs)))
+    needed: list[AnyLink] = [link for old in datasets for link in links_between(old, now, bundle.links) or ()]
+    needed += [link for start, earlier, _ in _all_begun(bundle) for link in _renewal(bundle, start, earlier) or ()]
+    used = {link.digest for link in needed}
+    yield from (link for link in bundle.links if link.digest in used)
 
 
 def _between(bundle: Bundle, previous: Bundle) -> tuple[LinkProof, ...]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..circuits.statements.base import Committed, Statement, instance
+from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.scope import ModelCommitment
+from ..circuits.statements.training import TrainingStatement
 from ..formats.container import canonical_map
 from .protocol.code import HIDING_RATE, PLAIN_RATE, WORK_BITS, query_count
 from .protocol.group import MatrixShape
@@ -17,6 +22,16 @@ def matrix_shape(name: str, matrix: Committed) -> MatrixShape:
     rate = HIDING_RATE if matrix.beside is None else PLAIN_RATE
     own = choose_matrix(name, matrix.columns, matrix.openings, matrix.shortest_row_bits, rate)
     return own if matrix.beside is None else choose_short(matrix_shape(name, matrix.beside), own)
+
+
+def same_code(model: ModelCommitment, training: TrainingStatement, dataset: DatasetStatement) -> bool:
+    """Whether models of a training lie on the code on which they were proved where they are opened beside a data set.
+
+    On another code, their root could be made for other models.
+    """
+    own = training.committed(model)
+    beside = replace(own, beside=dataset.committed)
+    return own == beside or matrix_shape("model", own).code == matrix_shape("model", beside).code
 
 
 def matrix_shapes(statement: Statement) -> dict[str, MatrixShape]:

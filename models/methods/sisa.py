@@ -63,7 +63,8 @@ class Stages(Compiled):
         shards: how the data set is cut.
         stages: of each stage of all shards, the first one first; its blocks are the shards.
         runs: which shards are trained, and from which stage on.
-        starts: of each earlier statement that is named, the runs that it trained.
+        starts: of each earlier statement that is named, the runs that it trained: all of these shards, or runs of the
+            shards that there were.
     """
 
     shards: Shards
@@ -88,6 +89,10 @@ class Stages(Compiled):
         for run in runs:
             scoped.source_of(run)
         return scoped
+
+    def scope_of(self, earlier: Stages) -> tuple[Run, ...]:
+        """What an earlier statement trained, as one on these shards names it: runs; nothing where it is all of them."""
+        return () if earlier.runs == self.shards.whole else earlier.runs
 
     def source_of(self, run: Run) -> Run | None:
         """The run of the statement it begins from. Raises ParameterError if that did not train what it needs."""

@@ -1,14 +1,14 @@
-"""What a request to forget has to train again, of a sharded training: a scope, and the models that it begins from."""
+"""What a request trains again of a sharded training, as rows are forgotten or added: a scope, and where it begins."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...circuits.statements.scope import MAX_STARTS, Start
 from ...errors import DataError, ParameterError
-from ...models.methods.sisa import MAX_PARTS
+from ...models.methods.sisa import MAX_PARTS, stages_of
 from ...models.shards import Run, Shards
 from ...verifier.bundles import Bundle, InForce
 from .model import Model, most_left
@@ -29,20 +29,22 @@ class Request:
     starts: tuple[int, ...]
 
 
-def plan_request(bundle: Bundle, positions: Collection[int], anyway: bool = False) -> Request:
+def plan_request(bundle: Bundle, positions: Collection[int], anyway: bool = False, rows: int | None = None) -> Request:
     """What has to be trained again where exactly these rows, in any order, are forgotten.
 
-    A shard is trained from the first stage on that saw a row which is forgotten now, or did not see one that is not.
+    A shard is trained from the first stage on that saw a row which is forgotten now, or did not see one that is not:
+    because it was forgotten then, or because it was not there. A shard that was not there is trained from zero.
     One proof opens models of MAX_STARTS statements at most; what would begin from others is trained from zero. Where
     that makes more than MAX_PARTS stages of runs, all of it is trained again.
 
     Args:
         anyway: something is to be said, also if nothing has to be trained: then the last stage of a shard is.
+        rows: how many there are now, by default as many as the last request was about.
 
     Raises:
         ParameterError: nothing has: what is in force forgets these rows, and no others.
     """
-    shards = bundle.shards
+    shards = bundle.shards if rows is None else replace(bundle.shards, rows=rows)
     first = _first_stages(bundle, shards, set(positions))
     if not first and not anyway:
         raise ParameterError(
@@ -74,13 +76,27 @@ def _runs(bundle: Bundle, shards: Shards, first: Mapping[int, int]) -> list[Sour
 
 def _first_stages(bundle: Bundle, shards: Shards, wanted: set[int]) -> dict[int, int]:
     """Of each shard that is touched, the first stage that is."""
-    first: dict[int, int] = {}
+    first = _grown(bundle, shards)
     for number, proof in enumerate(bundle.proofs):
         for position in wanted.symmetric_difference(proof.statement.positions):
             shard, place = divmod(position, shards.shard_rows)
             for stage in range(1, shards.slices + 1):
-                if place < shards.prefix(stage) and bundle.table[shard, stage].proof == number:
+                entry = bundle.table.get((shard, stage))
+                if place < shards.prefix(stage) and entry is not None and entry.proof == number:
                     first[shard] = min(stage, first.get(shard, stage))
+    return first
+
+
+def _grown(bundle: Bundle, shards: Shards) -> dict[int, int]:
+    """Of each shard that has more rows now, the first stage that has; a new one has none in force."""
+    then = [replace(shards, rows=proof.statement.dataset.rows) for proof in bundle.proofs]
+    first: dict[int, int] = {}
+    for shard in range(min(own.rows for own in then) // shards.shard_rows, shards.count):  # those before were full
+        for stage in range(1, shards.slices + 1):
+            entry = bundle.table.get((shard, stage))
+            if entry is None or then[entry.proof].seen(shard, stage) < shards.seen(shard, stage):
+                first[shard] = stage
+                break
     return first
 
 
@@ -110,10 +126,16 @@ def merged_runs(runs: Sequence[Sourced], count: int) -> Iterator[Sourced]:
     yield from merged
 
 
-def starts_of(bundle: Bundle, numbers: Sequence[int]) -> tuple[Start, ...]:
-    """These statements of a bundle, as a statement names them to begin from, with the commitments in them."""
-    proofs = [bundle.proofs[number] for number in numbers]
-    return tuple(Start(proof.digest, proof.statement.model, proof.statement.scope) for proof in proofs)
+def starts_of(bundle: Bundle, numbers: Sequence[int], rows: int | None = None) -> tuple[Start, ...]:
+    """These statements of a bundle, as a statement names them to begin from, with the commitments in them.
+
+    rows: as of `plan_request`, by which it is known whether what a statement trained is all that there is.
+    """
+    own = stages_of(bundle.statement.schedule)
+    now = own if rows is None else replace(own, shards=replace(own.shards, rows=rows))
+    named = [bundle.proofs[number] for number in numbers]
+    scopes = [now.scope_of(stages_of(proof.statement.schedule)) for proof in named]
+    return tuple(Start(own.digest, own.statement.model, scope) for own, scope in zip(named, scopes, strict=True))
 
 
 def models_for(bundle: Bundle, numbers: Sequence[int], models: Sequence[Model]) -> list[Model]:

@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...circuits.statements.dataset import DatasetStatement
 from ...circuits.statements.records import Record
 from ...circuits.statements.scope import ModelCommitment, Start
 from ...circuits.statements.training import PATHS, TrainingStatement
 from ...errors import ParameterError, StatementMismatch, require_type
 from ...models.encoding.labels import class_texts
+from ...models.methods.sisa import stages_of
 from ...models.spec import TrainingSpec
 from ...verifier.bundles import Bundle
 from ...verifier.pins import LINKS, linked
 from ...verifier.proofs import AnyLink, LinkProof, TrainingProof
 from ...verifier.protocol.merkle import DIGEST_BYTES
+from ...verifier.renewals import links_between
+from ...verifier.shapes import same_code
 from ..witnesses.methods import MAKERS_OF_METHOD
 from .budget import require_openings
 from .bundles import Request, models_for, plan_request, starts_of
@@ -28,7 +32,11 @@ from .trained import Trained
 
 NOTHING_KEPT = (
     "nothing is kept of the bundle that is superseded, all is trained again: every shard saw a row that is forgotten, "
-    "the algorithm or the commitment of the data set is another one, or there are more rows"
+    "or has more rows now, or the algorithm or the code on which models lie is another one"
+)
+NOT_LINKED = (
+    "nothing is kept of the bundle that is superseded, all is trained again: no links lead from its data set to this "
+    "one, of those in the bundle, the one with the data set, and those that are given"
 )
 Previous = TrainingProof | Bundle | ShardedModel | Trained
 
@@ -45,8 +53,8 @@ class Declared:
         bundle: of a sharded training, what is kept from; None where nothing is.
         models: the secrets behind that bundle, as far as they are at hand.
         notes: what the owner should know before it is run.
-        links: from the data set of the bundle to that of the statement, and of models to the commitments that `starts`
-            open, where they were committed afresh.
+        links: that the new bundle needs besides those of the old one: from the data set of what is superseded to that
+            of the statement, and of models to the commitments that `starts` open, where they were committed afresh.
     """
 
     draft: TrainingStatement
@@ -79,6 +87,7 @@ def declare(
     given = list(links)
     for link in given:
         require_type("links", link, LinkProof, LINKS)
+    given += [dataset.link] if dataset.link is not None else []
     usual = MAKERS_OF_METHOD[spec.method.kind].openings
     openings = require_openings(usual if model_openings is None else model_openings)
     proof = superseded_proof(previous)
@@ -86,8 +95,10 @@ def declare(
     classes = classes_to_forget(dataset, proof, forget_classes)
     records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes), *set_aside(dataset)})
     bundle, models = _kept(dataset, spec, previous, given) if not whole else (None, ())
-    request = Request((), ()) if bundle is None else _request(bundle, proof, records, classes)
+    request = Request((), ()) if bundle is None else _request(bundle, proof, dataset, records, classes)
     starts = () if bundle is None else tuple(models_for(bundle, request.starts, models))
+    if not all(same_code(model.commitment, model.statement, dataset.statement) for model in starts):
+        request, starts = Request((), ()), ()
     draft = TrainingStatement(
         dataset.statement,
         spec,
@@ -96,59 +107,89 @@ def declare(
         None if proof is None else proof.digest,
         classes,
         request.scope,
-        () if bundle is None else _starts(bundle, request, starts),
+        () if bundle is None else _starts(bundle, request, starts, dataset.statement),
     )
     attached = {PATHS: dataset.rows.record_paths(draft.positions)}
     kept = None if bundle is None or not request.scope else bundle
-    notes = [NOTHING_KEPT] if kept is None and _is_sharded(previous) and not whole else []
+    notes = [] if whole else _notes(draft, kept, _bundle_of(previous), given)
     new = len({*dataset.superseded} - {*before, *wanted, *dataset.rows.holes})
     if new:
         rows, are = (f"{new} rows that were", "are") if new > 1 else ("1 row that was", "is")
         notes.append(f"{rows} rectified since {are} forgotten, too")
-    all_links: tuple[AnyLink, ...] = (*given, *(link for model in starts for link in model.links))
-    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, tuple(notes), all_links)
+    more: tuple[AnyLink, ...] = (*given, *(link for model in starts for link in model.links))
+    if kept is None:  # who knows what is superseded needs nothing else
+        older = _bundle_of(previous)
+        known = given if older is None else [*older.links, *given]
+        more = () if proof is None else links_between(proof.statement.dataset, draft.dataset, known) or ()
+    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, tuple(notes), more)
 
 
 def _request(
-    bundle: Bundle, superseded: TrainingProof | None, records: Sequence[Record], classes: Sequence[str]
+    bundle: Bundle,
+    superseded: TrainingProof | None,
+    dataset: Dataset,
+    records: Sequence[Record],
+    classes: Sequence[str],
 ) -> Request:
     """What is to be trained again; a class that is forgotten now is to be said, also of rows that are gone."""
     new = superseded is not None and tuple(classes) != superseded.statement.forgotten_classes
-    return plan_request(bundle, [record.position for record in records], anyway=new)
+    positions = [record.position for record in records]
+    return plan_request(bundle, positions, anyway=new, rows=dataset.statement.rows)
 
 
-def _starts(bundle: Bundle, request: Request, models: Sequence[Model]) -> tuple[Start, ...]:
+def _starts(bundle: Bundle, request: Request, models: Sequence[Model], dataset: DatasetStatement) -> tuple[Start, ...]:
     """The statements that a request begins from, with the commitments that are opened."""
-    named = zip(starts_of(bundle, request.starts), models, strict=True)
+    named = zip(starts_of(bundle, request.starts, dataset.rows), models, strict=True)
     return tuple(replace(start, model=model.commitment) for start, model in named)
 
 
-def _is_sharded(previous: Previous | None) -> bool:
-    """Whether a bundle is superseded."""
-    return isinstance(previous, (Bundle, ShardedModel)) or (
-        isinstance(previous, Trained) and previous.bundle is not None
-    )
+def _bundle_of(previous: Previous | None) -> Bundle | None:
+    """The bundle that is superseded, if it is one."""
+    found = previous.bundle if isinstance(previous, (ShardedModel, Trained)) else previous
+    return found if isinstance(found, Bundle) else None
+
+
+def _notes(
+    draft: TrainingStatement, kept: Bundle | None, before: Bundle | None, links: Sequence[LinkProof]
+) -> list[str]:
+    """What the owner should know of what is kept of a bundle.
+
+    links: besides those of the bundle.
+    """
+    if before is None:
+        return []
+    if kept is None:
+        return [NOTHING_KEPT if _leads(before, draft.dataset, links) else NOT_LINKED]
+    more = draft.dataset.rows - before.statement.dataset.rows
+    if not more:
+        return []
+    stages = stages_of(draft.schedule)
+    trained = sum(run.count * (stages.shards.slices + 1 - run.stage) for run in stages.runs)
+    there = stages.shards.count * stages.shards.slices
+    added = f"{more:,} row{'s were' if more > 1 else ' was'} added since"
+    return [f"{added}: {there - trained:,} of {there:,} stages of all shards are kept"]
+
+
+def _leads(before: Bundle, dataset: DatasetStatement, links: Sequence[LinkProof]) -> bool:
+    """Whether these links, and those of a bundle, lead from its data set to this one."""
+    return linked(before.statement.dataset, dataset, [*before.dataset_links, *(link.statement for link in links)])
 
 
 def _kept(
     dataset: Dataset, spec: TrainingSpec, previous: Previous | None, links: Sequence[LinkProof]
 ) -> tuple[Bundle | None, tuple[Model, ...]]:
-    """What the same training of the same rows can be kept from, and the models at hand; None if nothing can.
+    """What the same training of the same rows, or some of them, can be kept from, and the models at hand; None if
+    nothing can.
 
-    links: besides those of the bundle. Models lie on a code that follows from the openings of their data set, so these
-    must be as many; and so must rows.
+    links: besides those of the bundle.
     """
     models: tuple[Model, ...] = ()
     if isinstance(previous, Trained):
         models = (*previous.kept, *previous.secrets)
     elif isinstance(previous, ShardedModel):
         models = previous.models
-    bundle = previous.bundle if isinstance(previous, (ShardedModel, Trained)) else previous
-    if not isinstance(bundle, Bundle) or bundle.statement.spec != spec:
-        return None, ()
-    before, known = bundle.statement.dataset, [*bundle.dataset_links, *(link.statement for link in links)]
-    own = dataset.statement
-    if not linked(before, own, known) or (before.openings, before.rows) != (own.openings, own.rows):
+    bundle = _bundle_of(previous)
+    if bundle is None or bundle.statement.spec != spec or not _leads(bundle, dataset.statement, links):
         return None, ()
     return bundle, models
 

@@ -54,12 +54,13 @@ def prove_training(
         spec: the declared algorithm.
         forget: ids of the rows to forget, beside those that `previous` forgot; naming these again does no harm.
         previous: the proof that this one supersedes; of a sharded training a bundle, or its models, of which then only
-            what the forgotten rows bear on is trained again.
+            what rows bear on that are forgotten, or were added, is trained again.
         model_openings: how many proofs the model's commitment can serve, this one included; by default a few, and
             more for models that later requests begin from.
         fork: whether `previous` may have another successor already, as far as the stored data set knows.
         forget_classes: texts of classes to forget, with all their rows, beside those that `previous` forgot.
-        links: of a sharded training, those that lead from the data set of `previous` to this one.
+        links: of a sharded training, those that lead from the data set of `previous` to this one, as far as they are
+            neither in its bundle nor the last one, which the data set has.
         workers: other processes that train and prove; this one does by default.
         groups: of a sharded training, how many groups of shards have a statement of their own; by default as many as
             there are workers.
@@ -169,7 +170,8 @@ def _bundle(declared: Declared, proofs: tuple[TrainingProof, ...]) -> Bundle | N
     """With what is kept, if it is a sharded training."""
     if not isinstance(declared.draft.spec.method, Sisa):
         return None
-    return Bundle(proofs) if declared.bundle is None else declared.bundle.with_request(proofs, declared.links)
+    kept, links = declared.bundle, declared.links
+    return Bundle(proofs, links) if kept is None else kept.with_request(proofs, links)
 
 
 # What the owner should know ------------------------------------------------------------------------------------------

@@ -294,6 +294,54 @@ def test_a_commitment_to_other_earlier_models_is_rejected(later: SisaDeclared, d
     assert_caught(prove(later.shape, columns, committed), "batching")
 
 
+# A data set that grew ------------------------------------------------------------------------------------------------
+
+MORE = 26  # rows, of which the last shard of before gets three, and a new one two
+
+
+@pytest.fixture(scope="module")
+def grown() -> SisaDeclared:
+    """Shard 2 from stage 2 on, which has six rows now and had five, and the new shard."""
+    return declare_sisa(rows=MORE, slices=3, runs=(Run(2, 1, 2, 0), Run(3, 1)), starts=(WHOLE,))
+
+
+def test_a_request_over_more_rows_than_there_were_is_accepted(grown: SisaDeclared, data: Data, first: Traces) -> None:
+    """It begins from models of fewer shards, and ends in what one training of all rows ends in."""
+    more = values(MORE)
+    assert all(np.array_equal(now[: len(then)], then) for now, then in zip(more, data, strict=True))
+    found, again = trained(grown, more, [first]), trained(declare_sisa(rows=MORE, slices=3), more)
+    assert set(found) == {(2, 2), (2, 3), (3, 1), (3, 2), (3, 3)}
+    assert all(np.array_equal(lasts(found[place]), lasts(again[place])) for place in found)
+    assert np.array_equal(lasts(first[2, 1]), lasts(again[2, 1])), "which is kept"
+    assert_valid(prove(grown.shape, told(grown, more, found, [first])))
+
+
+@pytest.mark.parametrize(
+    ("place", "row"),
+    [
+        pytest.param((2, 2), 5, id="of the shard that grew, in the stage that did"),
+        pytest.param((2, 3), 7, id="of its last stage", marks=SLOW),
+        pytest.param((3, 1), 1, id="of the new shard"),
+    ],
+)
+def test_a_new_row_that_is_left_out_is_rejected(grown: SisaDeclared, first: Traces, place: Place, row: int) -> None:
+    """As if it had not come."""
+    columns = lying(grown, values(MORE), {place: {"counted": with_row(grown, place, row)}}, [first])
+    assert_false(grown, columns, *of_part(grown, place[1], "gradient", shard=place[0]))
+
+
+def test_a_shard_that_grew_does_not_begin_where_it_ended_before(grown: SisaDeclared, first: Traces) -> None:
+    """In the models of all that there was of it, which is less than one stage of it now."""
+    columns = lying(grown, values(MORE), {(2, 2): {"start": lasts(first[2, 3])}}, [first])
+    outcome = prove(grown.shape, columns)
+    assert_caught(outcome, *of_part(grown, 2, *STARTING, shard=2))
+
+
+def test_a_new_shard_does_not_begin_from_models_of_another(grown: SisaDeclared, first: Traces) -> None:
+    columns = lying(grown, values(MORE), {(3, 1): {"start": lasts(first[0, 3])}}, [first])
+    assert_false(grown, columns, *of_part(grown, 1, "initial weights", shard=3))
+
+
 # Steps ---------------------------------------------------------------------------------------------------------------
 
 

@@ -194,3 +194,82 @@ def test_inspect_lists_the_statements_of_a_bundle(made: Path) -> None:
     text = done("inspect", made / "second.bundle").stdout
     first, second = (proof.digest.hex() for proof in zu.Bundle.load(made / "second.bundle").proofs)
     assert first in text and second in text and "shard 1 from stage 2 on" in text
+
+
+# A data set that grows -----------------------------------------------------------------------------------------------
+
+
+def more_rows(folder: Path, name: str, rows: int) -> Path:
+    """So many rows of people whose ids are in no other table."""
+    lines = [f"{name} {row},{30 + 7 * row % 50},{60 + row},{'yes' if row % 2 else 'no'}" for row in range(rows)]
+    path = folder / f"{name}.csv"
+    path.write_text("\n".join(["name,age,weight,sick", *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def grow(folder: Path, old: str, new: str, rows: int) -> Path:
+    """Returns the link."""
+    table = more_rows(folder, new, rows)
+    done("append", folder / old, table, "--target", "sick", "--id", "name", "--out", folder / new)
+    return folder / new / "dataset.link"
+
+
+def test_new_rows_are_learnt_by_new_shards_and_the_others_are_kept(owner: Path) -> None:
+    """24 rows are three full shards, so what they saw is all that they ever see; a person of shard 0 goes, too."""
+    grow(owner, "data", "grown", 3)
+    prove = ("prove", owner / "grown", "--spec", owner / "spec.toml", "--previous", owner / "second.bundle")
+    result = done(*prove, "--forget", of_slice(owner, 2, shard=0), "--out", owner / "third.bundle")
+    assert "note: 3 rows were added since: 5 of 8 stages of all shards are kept" in result.stderr
+    assert "3 of 8 stages of all shards trained now, 5 kept" in result.stderr + result.stdout
+    dataset = owner / "grown" / "dataset.commitment"
+    text = done("verify", owner / "third.bundle", "--dataset", dataset).stdout
+    assert "kept          5 of 8 stages" in text and "VALID: the models of all shards are" in text
+    answer = verified(owner / "third.bundle", "--dataset", dataset, "--previous", owner / "second.bundle")
+    assert answer["valid"] is True and answer["pinned"] == ["previous"]
+    bundle = answer["bundle"]
+    assert isinstance(bundle, dict) and (bundle["checked"], bundle["retrained_shards"]) == (1, [0, 3])
+    old = owner / "data" / "dataset.commitment"
+    assert run("verify", owner / "third.bundle", "--dataset", old).exit_code == 1
+
+
+def test_several_growths_in_a_row_need_the_links_in_between(owner: Path) -> None:
+    """The bundle has those that it needed, the data set has its last one."""
+    between = grow(owner, "data", "grown", 3)
+    grow(owner, "grown", "again", 9)
+    prove = ("prove", owner / "again", "--spec", owner / "spec.toml", "--previous", owner / "second.bundle", "--fork")
+    result = done(*prove, "--out", owner / "whole.bundle")
+    assert "all is trained again: no links lead from its data set to this one" in result.stderr
+    result = done(*prove, "--link", between, "--out", owner / "third.bundle")
+    assert "12 rows were added since: 6 of 10 stages of all shards are kept" in result.stderr
+    again = owner / "again" / "dataset.commitment"
+    answer = verified(owner / "third.bundle", "--dataset", again, "--previous", owner / "second.bundle")
+    assert answer["valid"] is True and answer["bundle"]["retrained_stages"] == 4  # type: ignore[index]
+    grow(owner, "again", "last", 1)
+    more = ("prove", owner / "last", "--spec", owner / "spec.toml", "--previous", owner / "third.bundle")
+    done(*more, "--out", owner / "fourth.bundle")
+    last = owner / "last" / "dataset.commitment"
+    answer = verified(owner / "fourth.bundle", "--dataset", last, "--previous", owner / "third.bundle")
+    assert answer["valid"] is True and len(zu.Bundle.load(owner / "fourth.bundle").links) == 3
+    assert verified(owner / "fourth.bundle", "--dataset", last)["valid"] is True
+
+
+def test_a_link_without_a_previous_bundle_is_not_for_anything(owner: Path) -> None:
+    link = grow(owner, "data", "grown", 3)
+    prove = ("prove", owner / "grown", "--spec", owner / "spec.toml", "--out", owner / "third.bundle")
+    zu.Bundle.load(owner / "second.bundle").proofs[-1].save(owner / "second.proof")
+    for options in ((), ("--previous", owner / "second.proof")):
+        result = run(*prove, "--link", link, *options)
+        assert result.exit_code == 2 and "--link leads from the data set of --previous" in result.stderr
+
+
+def test_a_history_over_growths_is_verified_whole(owner: Path, tmp_path: Path) -> None:
+    link = grow(owner, "data", "grown", 3)
+    prove = ("prove", owner / "grown", "--spec", owner / "spec.toml", "--previous", owner / "second.bundle")
+    done(*prove, "--out", owner / "third.bundle")
+    public = tmp_path / "public"
+    public.mkdir()
+    names = ("data/dataset.commitment", "grown/dataset.commitment", "grown/dataset.link")
+    for number, name in enumerate((*names, "first.bundle", "second.bundle", "third.bundle")):
+        shutil.copy(owner / name, public / f"{number} {Path(name).name}")
+    assert "VALID: " in done("verify", "--chain", public).stdout
+    assert link.exists()

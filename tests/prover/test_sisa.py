@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
+from copy import copy
+from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 from typing import Any
@@ -66,6 +68,17 @@ class Owner:
         segment = Segment(rows, bytes(32))
         self.dataset = DatasetStatement(rows, self.encoding, 4, bytes(32), bytes(32), (segment,))
 
+    def before_more_came(self, rows: int) -> Owner:
+        """The same with the first rows only."""
+        own, there = copy(self), slice(rows)
+        own.X, own.y = self.X[there], self.y[there]
+        outputs, all_of_them = self.encoding.shape(rows).outputs, self.rows
+        cells = all_of_them.by_feature[:, there], all_of_them.labels[there]
+        hidden = all_of_them.blinds[:, there], all_of_them.salts[there]
+        own.rows = Rows([str(i) for i in range(rows)], *cells, *hidden, outputs)
+        own.dataset = replace(self.dataset, rows=rows, segments=(Segment(rows, bytes(32)),))
+        return own
+
     def schedule(self, forgotten: Collection[int] = ()) -> Stages:
         return stages_of(self.statement(forgotten).schedule)
 
@@ -83,8 +96,8 @@ class Owner:
         no_models: tuple[Model, ...] = ()
         request, starts, kept = None, no_starts, no_models
         if before is not None:
-            request = plan_request(before.bundle, forgotten)
-            starts, kept = starts_of(before.bundle, request.starts), before.models
+            request = plan_request(before.bundle, forgotten, rows=len(self.y))
+            starts, kept = starts_of(before.bundle, request.starts, len(self.y)), before.models
         statement = self.statement(forgotten, request, starts)
         own = {each.statement.model.root: each.integers for each in kept}
         begun = [own[start.model.root] for start in statement.start]
@@ -213,6 +226,34 @@ def test_a_request_ends_in_the_models_of_one_training_of_everything(more: tuple[
         again = owner.model(model.bundle.statement.positions)
         assert np.array_equal(model.integers, again.integers)
     assert len(third.bundle.proofs) > 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_over_growths_requests_end_in_the_models_of_one_training_of_everything(data: st.DataObject) -> None:
+    """Rows come, one or several shards of them; others are forgotten, among them some that are put right. What
+    diverges, as few standardised rows may, diverges either way."""
+    owner = Owner(45, epochs=2, slices=data.draw(st.integers(1, 3)), standardize=data.draw(st.booleans()))
+    rows, forgotten = data.draw(st.integers(9, 20)), set[int]()
+    try:
+        model = owner.before_more_came(rows).model()
+    except TrainingError:
+        return
+    for added in data.draw(st.lists(st.integers(0, 10), min_size=1, max_size=3)):
+        rows = min(45, rows + added)
+        more = data.draw(st.sets(st.integers(0, rows - 1), min_size=0 if added else 1, max_size=2)) - forgotten
+        if not more and rows == model.bundle.statement.dataset.rows:
+            continue
+        forgotten |= more
+        own, gone = owner.before_more_came(rows), tuple(sorted(forgotten))
+        try:
+            again = own.model(gone)
+        except TrainingError:
+            with pytest.raises(TrainingError):
+                own.model(gone, model)
+            return
+        model = own.model(gone, model)
+        assert np.array_equal(model.integers, again.integers)
 
 
 def test_a_run_that_diverges_says_in_which_shard_and_stage() -> None:

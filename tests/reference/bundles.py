@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from .field import require
 from .formats import MAX_FILE, Map, Reader, fields, instance, kind_of, read_file, records_of, sha256
+from .shapes import Code
 from .sisa_integers import Cut, Run, cut_of, models_of, parts_of, runs_of
-from .verifier import verify_dataset, verify_link, verify_model_link, verify_statement
+from .verifier import training_shape, verify_dataset, verify_link, verify_model_link, verify_statement
 
 InForce = dict[tuple[int, int], tuple[int, Run]]  # by shard and stage: number of the statement, and its run
 HEAD = b"zkunlearn\0\6bundle\0\1"
@@ -65,9 +66,12 @@ def check_rules(statements: Sequence[Map], dataset: Map, links: Sequence[Map] = 
     last = statements[-1]
     for statement in statements:
         require("bundle spec", statement["spec"] == last["spec"])
+        require("bundle data set", statement["dataset"]["rows"] <= dataset["rows"])
         require("bundle data set", lead(statement["dataset"], dataset, links))
-        require("bundle data set", statement["dataset"]["openings"] == dataset["openings"])
     table, cut = in_force(statements), cut_of(dataset, last["spec"])
+    for (shard, stage), (number, _) in table.items():
+        then = cut_of(statements[number]["dataset"], last["spec"])
+        require("bundle data set", there(then, shard, stage) == there(cut, shard, stage))
     whole = {(shard, stage) for shard in range(cut.shards) for stage in range(1, cut.slices + 1)}
     require("bundle table", table.keys() == whole)
     require("bundle table", {number for number, _ in table.values()} == set(range(len(statements))))
@@ -78,10 +82,15 @@ def check_rules(statements: Sequence[Map], dataset: Map, links: Sequence[Map] = 
         require("bundle start", stage == 1 or follows(statements, table, shard, stage, links))
 
 
+def there(cut: Cut, shard: int, stage: int) -> range:
+    """The positions of a stage of a shard."""
+    first = shard * cut.shard_rows
+    return range(first, min(first + cut.prefix(stage), cut.rows))
+
+
 def seen(statement: Map, cut: Cut, shard: int, stage: int) -> set[int]:
     """Positions that are forgotten, of the rows that a stage of a shard would see."""
-    first = shard * cut.shard_rows
-    return {position for position, _ in records_of(statement) if 0 <= position - first < cut.prefix(stage)}
+    return {position for position, _ in records_of(statement) if position in there(cut, shard, stage)}
 
 
 def follows(statements: Sequence[Map], table: InForce, shard: int, stage: int, links: Sequence[Map]) -> bool:
@@ -90,11 +99,31 @@ def follows(statements: Sequence[Map], table: InForce, shard: int, stage: int, l
     if run.stage < stage:
         return before == (number, run)
     assert run.start is not None
-    start, earlier = statements[number]["start"][run.start], statements[before[0]]
+    later, earlier = statements[number], statements[before[0]]
+    start = later["start"][run.start]
     named = start["statement"], start["scope"]
     renewals = [link for link in links if "training" in link and link["training"] == earlier]
-    same = named == (sha256(instance("training", earlier)), earlier["scope"])
-    return same and lead(earlier["model"], start["model"], renewals)
+    same = named == (sha256(instance("training", earlier)), scope_within(earlier, later["dataset"]))
+    return (
+        same
+        and lead(earlier["model"], start["model"], renewals)
+        and (earlier["dataset"] == later["dataset"] or code_of(earlier, start) == code_of(later, start, run.start))
+    )
+
+
+def scope_within(earlier: Map, dataset: Map) -> list[Map]:
+    """What a statement trained, as one on a later data set names it."""
+    then, now = (cut_of(own, earlier["spec"]) for own in (earlier["dataset"], dataset))
+    if earlier["scope"] == [] and then.shards != now.shards:
+        return [vars(run) for run in then.whole()]
+    return list(earlier["scope"])
+
+
+def code_of(statement: Map, start: Map, number: int | None = None) -> Code:
+    """On which the models of a start lie, in a statement that begins from them, or in the one that they are of."""
+    if number is not None:
+        return training_shape(statement).trees[f"start {number}"][0]
+    return training_shape({**statement, "model": start["model"]}).trees["model"][0]
 
 
 def verify_bundle(data: bytes, dataset_file: bytes) -> None:

@@ -297,14 +297,13 @@ def test_a_bundle_on_a_data_set_that_was_committed_afresh_is_accepted(afresh: Af
     assert verifier.verdict(second_verify_bundle, bundle.to_bytes(), dataset) == "constraints"
 
 
-def test_models_are_begun_from_on_the_code_on_which_they_were_proved(afresh: Afresh) -> None:
-    """Another number of openings is another code, on which a root could stand for another model."""
-    first, second = read_bundle(afresh.second.bundle.to_bytes())[0]
-    training = Training(second, afresh.again.commitment.to_bytes())
-    dataset = afresh.other.commitment.to_bytes()
-    statement = {**training.statement, "dataset": read_file(dataset, "dataset")[0]}
-    last = pack("training", statement, training.body, training.paths)
-    assert rule([first, last], dataset, [afresh.other_link.to_bytes()]) == "bundle data set"
+def test_models_on_a_code_of_their_own_may_be_beside_another_number_of_openings(afresh: Afresh) -> None:
+    """They have more openings than either data set."""
+    request: Any = zu.prove(afresh.other, afresh.spec, at(afresh.other, [15]), afresh.first, fork=True)
+    files, links = read_bundle(request.bundle.to_bytes())
+    assert len(files) == 2 and afresh.other.statement.openings != afresh.people.statement.openings
+    second_verify_bundle(request.bundle.to_bytes(), afresh.other.commitment.to_bytes())
+    assert rule(files, afresh.other.commitment.to_bytes(), links) == "valid"
 
 
 def test_a_recommitment_that_is_pinned_is_checked(afresh: Afresh) -> None:
@@ -314,3 +313,123 @@ def test_a_recommitment_that_is_pinned_is_checked(afresh: Afresh) -> None:
     forged = replace(afresh.link, proof=changed(afresh.link.proof, 200))
     with pytest.raises(zu.InvalidProof):
         verify_bundle(whole, known, Pins(previous=afresh.first.proof, links=[forged]))
+
+
+# Data sets that grew -------------------------------------------------------------------------------------------------
+
+
+class Grown:
+    """Eleven rows in two shards, then 19 in three, then 22 of which some were put right: in three requests. Models lie
+    on the code of the data set."""
+
+    def __init__(self) -> None:
+        bounds: Any = {"a": (-4.0, 4.0), "b": (-4.0, 4.0)}
+        columns: Any = {"names": ["a", "b"], "bounds": bounds, "openings": 12}
+        self.spec = STAGES
+        self.people = zu.commit(self.rows(11, 1), np.arange(11) % 2, [f"p{i}" for i in range(11)], **columns)
+        self.first: Any = zu.prove(self.people, self.spec, model_openings=8)
+        self.more, self.link = zu.append(self.people, self.rows(8, 2), np.arange(8) % 2, [f"q{i}" for i in range(8)])
+        gone = at(self.more, [7])  # of the last slice of shard 0
+        self.second: Any = zu.prove(self.more, self.spec, gone, self.first, model_openings=8)
+        names = at(self.more, [2, 17])
+        self.right, self.next_link = zu.rectify(self.more, self.rows(2, 3), np.arange(2) % 2, names)
+        self.third: Any = zu.prove(self.right, self.spec, previous=self.second, model_openings=8)
+        self.links = [link.to_bytes() for link in (self.link, self.next_link)]
+        self.last = self.right.commitment.to_bytes()
+
+    def rows(self, count: int, seed: int) -> Any:
+        return np.clip(numbers(count, 2, seed), -4, 4)
+
+    @property
+    def files(self) -> list[bytes]:
+        return [made.proof.to_bytes() for made in (self.first, self.second, self.third)]
+
+    def statement(self, number: int) -> Map:
+        return read_file(self.files[number], "training")[0]
+
+    def changed(self, number: int, **changes: Any) -> bytes:
+        """One of its statements, said otherwise."""
+        statement, body = read_file(self.files[number], "training")
+        return pack("training", {**statement, **changes}, body)
+
+
+@pytest.fixture(scope="module")
+def grown() -> Grown:
+    return Grown()
+
+
+def test_bundles_over_growths_are_accepted_and_end_in_models_of_one_training(grown: Grown) -> None:
+    for made, dataset, links in (
+        (grown.second, grown.more, grown.links[:1]),
+        (grown.third, grown.right, grown.links),
+    ):
+        assert read_bundle(made.bundle.to_bytes())[1] == links
+        second_verify_bundle(made.bundle.to_bytes(), dataset.commitment.to_bytes())
+    starts = [[start["scope"] for start in grown.statement(number)["start"]] for number in (1, 2)]
+    two = {"first": 0, "count": 2, "stage": 1, "start": None}
+    assert starts[0] == [[two]], "two shards of three"
+    assert [two] in starts[1] or starts[1] == [grown.statement(1)["scope"]]
+    statements = [grown.statement(number) for number in range(3)]
+    models: list[Models] = []
+    now: Models = {}
+    for number, (statement, dataset) in enumerate(
+        zip(statements, (grown.people, grown.more, grown.right), strict=True)
+    ):
+        own = Made(dataset, (grown.first, grown.second, grown.third)[number])
+        models.append(trained_after(statement, statements[:number], models, own))
+        now |= models[-1]
+    last = statements[2]
+    cut = cut_of(last["dataset"], last["spec"])
+    parts = [Part(cut, run, stage, None, None) for run in cut.whole() for stage in range(1, cut.slices + 1)]
+    parts = [replace(part, source=part.run if part.stage > 1 else None) for part in parts]
+    gone = {position for position, _ in records_of(last)}
+    integers = Integers.of(last["spec"], last["dataset"])
+    assert now == trained_parts(parts, integers, data_of(grown.right), gone)
+
+
+def test_what_is_kept_over_a_growth_saw_the_same_rows(grown: Grown) -> None:
+    files, (link, next_link), last = grown.files, grown.links, grown.last
+    more = grown.more.commitment.to_bytes()
+    first = grown.people.commitment.to_bytes()
+    assert rule(files[:2], more, [link]) == "valid" and rule(files, last, [link, next_link]) == "valid"
+    assert rule(files, last, [next_link, link]) == "valid", "in any order"
+    for links in ([], [link], [next_link]):
+        assert rule(files, last, links) == "bundle data set", "a link is missing"
+    assert rule(files[:1], more, [link]) == "bundle data set", "the last shard grew"
+    assert rule(files[:2], last, [link, next_link]) == "bundle data set"
+    assert rule(files[1:], last, [next_link]) == "bundle table"
+    back = {"old": read_file(more, "dataset")[0], "new": read_file(first, "dataset")[0], "superseded": forget_list([])}
+    assert verdict_of_rules([grown.statement(1)], first, [back]) == "bundle data set", "there are no more rows"
+    # Shard 2 alone is trained: shard 1 is as it was before it was full.
+    alone: Any = {"scope": [{"first": 2, "count": 1, "stage": 1, "start": None}], "start": [], "model": None}
+    alone["model"] = {**grown.statement(1)["model"], "shape": [STAGES.method.slices, 3]}
+    assert rule([files[0], grown.changed(1, **alone)], more, [link]) == "bundle data set"
+
+
+def verdict_of_rules(statements: Sequence[Map], dataset: bytes, links: Sequence[Map]) -> str:
+    return verifier.verdict(lambda: check_rules(statements, read_file(dataset, "dataset")[0], links))
+
+
+def test_a_start_in_fewer_shards_says_which(grown: Grown) -> None:
+    files, link, more = grown.files, grown.links[0], grown.more.commitment.to_bytes()
+    (start,) = grown.statement(1)["start"]
+    slices = STAGES.method.slices
+
+    def named(count: int | None, shards: int) -> bytes:
+        scope = [] if count is None else [{"first": 0, "count": count, "stage": 1, "start": None}]
+        model = {**start["model"], "shape": [slices * shards, 3]}
+        return grown.changed(1, start=[{**start, "scope": scope, "model": model}])
+
+    cases = {(2, 2): "valid", (2, 3): "statement", (None, 2): "statement", (3, 2): "statement", (1, 1): "statement"}
+    cases |= {(None, 3): "bundle start", (3, 3): "bundle start"}
+    for (count, shards), expected in cases.items():
+        assert rule([files[0], named(count, shards)], more, [link]) == expected, (count, shards)
+
+
+def test_models_are_begun_from_on_the_code_on_which_they_were_proved(grown: Grown) -> None:
+    """Another number of openings is another code, on which a root could stand for other models; if nothing begins from
+    them, they are kept beside any."""
+    other, link = zu.append(grown.people, grown.rows(8, 4), np.arange(8) % 2, range(8), openings=9)
+    dataset = other.commitment.to_bytes()
+    moved = grown.changed(1, dataset=read_file(dataset, "dataset")[0])
+    assert rule([grown.files[0], moved], dataset, [link.to_bytes()]) == "bundle start"
