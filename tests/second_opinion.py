@@ -17,6 +17,7 @@ import pytest
 from zkunlearn.circuits.field.goldilocks import K as PackageK
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
+from zkunlearn.circuits.relations.growth import Growth
 from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.recommitment import Recommitment
 from zkunlearn.circuits.relations.registration import Registration
@@ -113,6 +114,8 @@ def _relation(relation: Any) -> relations.Relation:
     if isinstance(relation, Validity):
         shape = ("rows", "features", "label_kind", "outputs", "x_bits")
         return relations.Validity(_dataset(*(getattr(relation, name) for name in shape)))
+    if isinstance(relation, Growth):
+        return _growth(relation)
     if isinstance(relation, Recommitment):
         matrix, columns = relation.matrices[0], [_column(column) for column in relation.each]
         return relations.Recommitment(relation.name, matrix, columns)
@@ -132,6 +135,13 @@ def _relation(relation: Any) -> relations.Relation:
 
 def _column(column: Any) -> Column:
     return Column(column.name, tuple(Axis(axis.name, axis.size) for axis in column.axes))
+
+
+def _growth(own: Growth) -> relations.Relation:
+    """Of two data sets that differ in their numbers of rows only."""
+    kind = "binary" if own.outputs == 1 else "categorical"
+    old, new = (_dataset(rows, own.features, kind, own.outputs, 10) for rows in (own.old_rows, own.rows))
+    return relations.Growth(old, new)
 
 
 def _registration(own: Registration) -> relations.Relation:

@@ -68,6 +68,15 @@ def honest_registration(data):
 
 
 @pytest.fixture(scope="session")
+def honest_growth():
+    """A true proof that a data set goes on with the rows of another one, which has no witness."""
+    from .growths import growth_columns, growth_shape
+    from .harness import prove
+
+    return prove(growth_shape(), growth_columns())
+
+
+@pytest.fixture(scope="session")
 def honest_one_pass():
     """A true proof about a one-pass training, on standardised features, which has all steps there are."""
     from .harness import prove

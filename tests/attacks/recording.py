@@ -178,7 +178,7 @@ def labelled(
         yield
 
 
-RELATIONS = ("gradient_descent", "validity", "recommitment")
+RELATIONS = ("gradient_descent", "validity", "recommitment", "growth")
 
 
 def site() -> str:

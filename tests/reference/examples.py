@@ -29,10 +29,10 @@ KINDS: dict[str, Any] = {
 }
 
 
-def pack(kind: str, statement: Any, proof: bytes, paths: bytes = b"") -> bytes:
-    """A file with any content; paths: of forgotten records."""
+def pack(kind: str, statement: Any, proof: bytes, paths: bytes = b"", consistency: bytes = b"") -> bytes:
+    """A file with any content; paths: of records that are named."""
     head = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + formats.KINDS[kind].version.to_bytes(2, "big")
-    attached = {"paths": paths} if kind == "training" else {}
+    attached = {"training": {"paths": paths}, "link": {"consistency": consistency, "paths": paths}}.get(kind, {})
     return head + encode({**divided(kind, statement), "attached": attached, "proof": proof})
 
 
@@ -63,7 +63,7 @@ def package_verdict(check: Any) -> str:
 
 
 def verdict(kind: str, file: bytes) -> str:
-    """What both say about a data set or a recommitment."""
+    """What both say about a data set or a link."""
     reference, artefact, package = KINDS[kind]
     found = verifier.verdict(reference, file)
     assert found == package_verdict(lambda: package(artefact.from_bytes(file)))
@@ -97,7 +97,7 @@ class Training:
         spec: zu.TrainingSpec | None = None,
         forget: set[bytes] | None = None,
         previous: bytes | None = None,
-        recommitment: bytes | None = None,
+        links: Sequence[bytes] = (),
     ) -> str:
         """What both say about this proof, or about another one for the same data set."""
         file = proof or self.proof
@@ -108,7 +108,7 @@ class Training:
             spec=None if spec is None else spec.to_mapping(),
             forgotten=forget,
             previous=previous,
-            recommitment=recommitment,
+            links=links,
             known_dataset=known,
         )
 
@@ -120,7 +120,7 @@ class Training:
                 spec=spec,
                 forget=forget,
                 previous=zu.TrainingProof.from_bytes(previous) if previous else None,
-                links=[zu.LinkProof.from_bytes(recommitment)] if recommitment else [],
+                links=[zu.LinkProof.from_bytes(link) for link in links],
                 known_dataset=dataset.digest if known else None,
             )
 

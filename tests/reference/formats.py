@@ -189,12 +189,8 @@ def check_dataset(statement: Any) -> None:
     lists = {"segments": list, "holes": list}
     fields(statement, {"rows": int, "encoding": dict, "openings": int, "unique": bool, **lists, **hashes})
     require("format", all(len(statement[name]) == 32 for name in hashes))
-    require("format", len(statement["segments"]) == 1 and statement["holes"] == [] and not statement["unique"])
-    (segment,) = statement["segments"]
-    born = type(segment.get("born"))
-    fields(segment, {"stop": int, "seed": bytes, "nonce": NoneType, "born": born})
-    require("format", born is NoneType or (born is bytes and len(segment["born"]) == 32))
-    require("format", segment["stop"] == statement["rows"] and len(segment["seed"]) == 32)
+    require("format", statement["holes"] == [] and not statement["unique"])
+    check_segments(statement["segments"], statement["rows"])
     within(statement["rows"], 1, 1 << 28)
     within(statement["openings"], 1, 1 << 12)
     encoding = statement["encoding"]
@@ -216,6 +212,21 @@ def check_dataset(statement: Any) -> None:
         check_name(name)
     require("format", len(set(classes)) == len(classes))
     within(encoding["label_bits"], *((1, 14) if kind == "real" else (0, 0)))
+
+
+def check_segments(segments: list[Any], rows: int) -> None:
+    """They hold all rows, each some; and only the last one may not say where it was born."""
+    within(len(segments), 1, 1 << 10)
+    last = 0
+    for segment in segments:
+        require("format", type(segment) is dict)
+        maybe = {name: type(segment.get(name)) for name in ("nonce", "born")}
+        fields(segment, {"stop": int, "seed": bytes, **maybe})
+        require("format", set(maybe.values()) <= {bytes, NoneType} and len(segment["seed"]) == 32)
+        require("format", all(segment[name] is None or len(segment[name]) == 32 for name in maybe))
+        require("format", segment["stop"] > last)
+        last = segment["stop"]
+    require("format", last == rows and all(segment["born"] is not None for segment in segments[:-1]))
 
 
 def outputs_of(encoding: Map) -> int:
@@ -339,14 +350,19 @@ def check_training(statement: Any) -> None:
     check_set(statement["forgotten_classes"], 254)
     check_model(statement["model"])
     require("format", statement["previous"] is None or (previous is bytes and len(statement["previous"]) == 32))
-    fields(statement["forgotten"], {"positions": bytes, "digests": bytes})
-    positions, digests = (statement["forgotten"][name] for name in ("positions", "digests"))
-    require("format", len(digests) == 32 * len(positions_of(positions)))
+    check_list(statement["forgotten"])
     check_spec(statement["spec"])
 
 
+def check_list(records: Any) -> None:
+    """A list of records."""
+    fields(records, {"positions": bytes, "digests": bytes})
+    require("format", len(records["digests"]) == 32 * len(positions_of(records["positions"])))
+
+
 def check_link(statement: Any) -> None:
-    fields(statement, {"old": bytes, "new": bytes})
+    fields(statement, {"old": bytes, "new": bytes, "superseded": dict})
+    check_list(statement["superseded"])
 
 
 def check_model_link(statement: Any) -> None:
@@ -363,8 +379,14 @@ def check_registration(statement: Any) -> None:
 
 
 def born_in(dataset: Map) -> bytes:
-    """The digest of the data set in which its rows were first committed."""
-    return dataset["segments"][0]["born"] or sha256(instance("dataset", dataset))
+    """The digest of the data set in which the rows of its first segment were first committed."""
+    return births(dataset)[0]
+
+
+def births(dataset: Map) -> list[bytes]:
+    """The same, segment by segment."""
+    own = sha256(instance("dataset", dataset))
+    return [segment["born"] or own for segment in dataset["segments"]]
 
 
 @dataclass(frozen=True)
@@ -380,7 +402,7 @@ class Kind:
 KINDS = {
     "dataset": Kind(4, check_dataset),
     "training": Kind(5, check_training, {"dataset": "dataset"}, ("paths",)),
-    "link": Kind(4, check_link, {"old": "dataset", "new": "dataset"}),
+    "link": Kind(5, check_link, {"old": "dataset", "new": "dataset"}, ("consistency", "paths")),
     "model link": Kind(1, check_model_link, {"training": "training"}),
     "registration": Kind(1, check_registration, {"dataset": "dataset"}, ("digests", "fingerprints")),
 }
@@ -418,19 +440,23 @@ def positions_of(gaps: bytes) -> list[int]:
     return found
 
 
-def records_of(statement: Map) -> list[tuple[int, bytes]]:
-    """Position and digest of each forgotten row."""
-    positions, digests = (statement["forgotten"][name] for name in ("positions", "digests"))
+def records_of(statement: Map, name: str = "forgotten") -> list[tuple[int, bytes]]:
+    """Position and digest of each forgotten row, or of those in another list."""
+    positions, digests = (statement[name][part] for part in ("positions", "digests"))
     return [(position, digests[32 * i : 32 * i + 32]) for i, position in enumerate(positions_of(positions))]
 
 
 def check_forgotten(statement: Map, paths: bytes) -> None:
-    """Positions lie below N, order keys strictly increase, some row is left, every record lies in the record tree."""
-    dataset, last_key = statement["dataset"], b""
-    records = records_of(statement)
+    """Positions lie below N, order keys increase in each segment, some row is left, records are in the tree."""
+    dataset, segments = statement["dataset"], iter(statement["dataset"]["segments"])
+    records, last_key = records_of(statement), b""
+    segment: Map = {"stop": 0}
     for position, digest in records:
-        key = order_key(dataset["segments"][0]["seed"], digest)
-        require("forget list", position < dataset["rows"] and key > last_key)
+        require("forget list", position < dataset["rows"])
+        while segment["stop"] <= position:
+            segment, last_key = next(segments), b""
+        key = order_key(segment["seed"], digest)
+        require("forget list", key > last_key)
         last_key = key
     require("forget list", len(records) < dataset["rows"])
     check_records(dataset["record_root"], dataset["rows"], dict(records), paths)

@@ -48,6 +48,36 @@ def record_root(level: list[bytes]) -> bytes:
     return level[0]
 
 
+def check_consistency(old_root: bytes, old_size: int, root: bytes, size: int, packed: bytes) -> None:
+    """The leaves of one tree are the first of another, as RFC 9162, 2.1.4.1 has it: SUBPROOF, read from its end."""
+    check = "record consistency"
+    nodes = [packed[i : i + 32] for i in range(0, len(packed), 32)]
+    require(check, len(packed) % 32 == 0 and old_size <= size)
+    given = iter(nodes)
+
+    def after(m: int, n: int, whole: bool) -> tuple[bytes, bytes]:
+        """The roots over m and over n leaves; whole: none of the old ones is to the left of them."""
+        if m == n:
+            known = old_root if whole else following()
+            return known, known
+        half = 1
+        while 2 * half < n:
+            half *= 2
+        if m <= half:
+            old, left = after(m, half, whole)
+            return old, node(left, following())
+        old, right = after(m - half, n - half, False)
+        left = following()
+        return node(left, old), node(left, right)
+
+    def following() -> bytes:
+        found = next(given, None)
+        require(check, found is not None)
+        return found or b""
+
+    require(check, after(old_size, size, True) == (old_root, root) and next(given, None) is None)
+
+
 def check_records(root: bytes, size: int, records: dict[int, bytes], paths: bytes) -> None:
     """The multiproof: from the records by their positions up to the root."""
     known = records

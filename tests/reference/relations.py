@@ -8,7 +8,7 @@ from typing import Any
 
 from .arithmetic import CELLS, HALF
 from .channel import Channel, Constraint
-from .field import ONE, K, Point, interpolate, log2_ceil, prefix, require
+from .field import ONE, ZERO, K, Point, eq_table, interpolate, log2_ceil, prefix, prefix_eq, require
 from .formats import outputs_of
 from .shapes import Axes, Axis, Column, parts, size_of, split
 
@@ -159,8 +159,41 @@ class Validity(Relation):
         ch.zero("one class", lambda: (claim - prefix(o, output.size) * y, []))
 
 
+class Growth(Relation):
+    """Of two data sets: the rows of the old one are the first of the new one."""
+
+    def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        super().__init__([], [])
+        self.name, self.rows, self.grown = "growth", old["rows"], new["rows"] > old["rows"]
+        self.columns = {"dataset": dataset_columns(old), "new dataset": dataset_columns(new)}
+
+    def identities(self, ch: Channel) -> None:
+        old, new = self.columns.values()
+        axes = (old[0].axes[0], *old[1].axes)
+        at = {axis.name: ch.point("growth", axis.bits) for axis in axes}
+        before = [self.value_at(ch, "dataset", column, at) for column in old]
+        if not self.grown:
+            for column, value in zip(old, before, strict=True):
+                found = self.value_at(ch, "new dataset", column, at)
+                ch.zero(f"recommitment of {column.name}", lambda a=value, b=found: (a - b, []))
+            return
+        shares = eq_table(ch.point("growth shares", 2))
+        bits = new[0].axes[1].bits
+        n, claim = rounds(ch, "growth", bits, 2, mixed(shares, before))
+        after = [self.value_at(ch, "new dataset", column, {**at, "row": n}) for column in new]
+        rho = [ZERO] * (bits - len(at["row"])) + at["row"]
+        ch.zero("growth", lambda: (claim - prefix_eq(rho, n, self.rows) * mixed(shares, after), []))
+
+    def value_at(self, ch: Channel, matrix: str, column: Column, at: Mapping[str, Point]) -> K:
+        return self.evaluate(ch, (matrix, column.name), {axis.name: at[axis.name] for axis in column.axes})
+
+
+def mixed(shares: list[K], values: list[K]) -> K:
+    return sum((share * value for share, value in zip(shares, values, strict=True)), ZERO)
+
+
 class Recommitment(Relation):
-    """Of a data set, or of a model: all columns of both matrices."""
+    """Of a model: all columns of both matrices."""
 
     def __init__(self, name: str, matrix: str, columns: list[Column]) -> None:
         super().__init__([], [])

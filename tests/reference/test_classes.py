@@ -103,7 +103,7 @@ def test_good_proofs_are_accepted(owner: Owner, name: str) -> None:
 def test_a_recommitment_is_accepted_and_carries_the_chain_on(owner: Owner) -> None:
     assert verdict("link", owner.link) == "valid"
     assert owner.unlearnt.verdict(previous=owner.plain.proof, spec=LOGISTIC) == "valid"
-    assert owner.continued.verdict(previous=owner.unlearnt.proof, recommitment=owner.link) == "valid"
+    assert owner.continued.verdict(previous=owner.unlearnt.proof, links=[owner.link]) == "valid"
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -141,7 +141,7 @@ def test_outputs_are_cut_where_lookups_are_many(monkeypatch: pytest.MonkeyPatch)
 def test_a_changed_byte_in_any_part_is_rejected_by_the_same_check(owner: Owner, kind: str) -> None:
     file = owner.link if kind == "link" else owner.plain.dataset
     statement, proof = read_file(file, kind)
-    shape = verifier.recommitment_shape(statement) if kind == "link" else verifier.dataset_shape(statement)
+    shape = verifier.link_shape(statement) if kind == "link" else verifier.dataset_shape(statement)
     check_flips(shape, proof, 1, lambda bad: verdict(kind, pack(kind, statement, bad)))
 
 

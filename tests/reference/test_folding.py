@@ -191,7 +191,7 @@ def test_columns_that_fill_rows_and_columns_that_share_them() -> None:
     assert matrix.columns["features"].tiling(matrix.c)[0] == 3 and set(matrix.slots) == {"labels", "blind 0", "blind 1"}
     assert training.verdict(known=False) == "valid"
     again, link = zu.recommit(dataset, openings=4)
-    (group,) = verifier.recommitment_shape(read_file(link.to_bytes(), "link")[0]).groups
+    (group,) = verifier.link_shape(read_file(link.to_bytes(), "link")[0]).groups
     assert list(group.matrices) == ["dataset", "new dataset"]
     assert verdict("link", link.to_bytes()) == "valid"
     spec = zu.TrainingSpec(model="linear", epochs=1, learning_rate=0.05, bias=False)
@@ -213,7 +213,7 @@ class Recommitter:
     def verdict(self) -> str:
         """What both verifiers say about a new proof."""
         link = zu.recommit(self.dataset, openings=self.dataset.statement.openings)[1].to_bytes()
-        assert len(verifier.recommitment_shape(read_file(link, "link")[0]).stacks) == self.stacks
+        assert len(verifier.link_shape(read_file(link, "link")[0]).stacks) == self.stacks
         return verdict("link", link)
 
 

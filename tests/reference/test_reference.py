@@ -15,7 +15,7 @@ import zkunlearn as zu
 from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.relations.growth import NEW_DATASET
 from zkunlearn.circuits.statements.base import read_statement
-from zkunlearn.circuits.statements.link import LinkStatement
+from zkunlearn.circuits.statements.link import CONSISTENCY, PATHS, LinkStatement
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.activation import activation_table as package_table
@@ -84,7 +84,7 @@ def test_the_witness_of_a_long_run_is_opened_alone(owner: Owner) -> None:
 
 def test_a_recommitment_is_accepted_and_carries_the_chain_on(owner: Owner) -> None:
     assert owner.unlearnt.verdict(previous=owner.logistic.proof, spec=LOGISTIC) == "valid"
-    assert owner.continued.verdict(known=False, previous=owner.unlearnt.proof, recommitment=owner.link) == "valid"
+    assert owner.continued.verdict(known=False, previous=owner.unlearnt.proof, links=[owner.link]) == "valid"
 
 
 def test_a_data_set_with_a_column_by_log1p_is_accepted() -> None:
@@ -110,7 +110,7 @@ def test_lengths_and_digests_are_those_of_the_package(owner: Owner, name: str) -
 def test_the_length_of_a_recommitment_is_that_of_the_package(owner: Owner) -> None:
     statement, proof = read_file(owner.link, "link")
     package = shape_of(zu.LinkProof.from_bytes(owner.link).statement)
-    assert verifier.recommitment_shape(statement).proof_bytes == package.proof_bytes == len(proof)
+    assert verifier.link_shape(statement).proof_bytes == package.proof_bytes == len(proof)
 
 
 def random_statement(rng: random.Random) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def test_a_changed_byte_in_any_part_is_rejected_by_the_same_check(owner: Owner, 
     """The vectors of the data set are folded twice."""
     file = owner.link if kind == "link" else owner.lasting
     statement, proof = read_file(file, kind)
-    shape = verifier.recommitment_shape(statement) if kind == "link" else verifier.dataset_shape(statement)
+    shape = verifier.link_shape(statement) if kind == "link" else verifier.dataset_shape(statement)
     assert len(shape.stacks) == (1 if kind == "link" else 2)
     check_flips(shape, proof, 1, lambda bad: verdict(kind, pack(kind, statement, bad)))
 
@@ -281,7 +281,7 @@ def test_a_changed_byte_of_a_training_proof_is_rejected_by_the_same_check(owner:
 def test_elements_of_p_and_above_are_rejected(owner: Owner) -> None:
     statement, proof = read_file(owner.link, "link")
     elements = ("masked", "inner", "M0", "ledger", "tails", "cells", "rounds", "value", "final")
-    for part, start, _ in sections(verifier.recommitment_shape(statement)):
+    for part, start, _ in sections(verifier.link_shape(statement)):
         if part.startswith(elements):
             bad = proof[:start] + P.to_bytes(8, "little") + proof[start + 8 :]
             assert verdict("link", pack("link", statement, bad)) == "field element", part
@@ -436,7 +436,7 @@ def lying_link(owner: Owner, label: int | None = None, word: bool = False) -> by
     columns = {**old.columns, **{Address(NEW_DATASET, c.name): cells for c, cells in fresh.columns.items()}}
     committed = {"dataset": old.matrix, "new dataset": opening}
     prover = CheatingProver(shape_of(statement), new_transcript(statement), committed, columns)
-    return zu.LinkProof(statement, prover.prove()).to_bytes()
+    return zu.LinkProof(statement, prover.prove(), {CONSISTENCY: b"", PATHS: b""}).to_bytes()
 
 
 def test_lying_recommitments_are_rejected(owner: Owner) -> None:
@@ -447,10 +447,11 @@ def test_lying_recommitments_are_rejected(owner: Owner) -> None:
 
 def test_recommitments_of_other_rows_are_rejected(owner: Owner) -> None:
     statement, proof = read_file(owner.link, "link")
-    others: list[dict[str, Any]] = [{"record_root": bytes(32)}, of_rows(12), of_rows(13)]
-    for other in others:
+    others: list[tuple[str, dict[str, Any]]] = [("record consistency", {"record_root": bytes(32)})]
+    others += [("statement", of_rows(rows)) for rows in (12, 13)]
+    for expected, other in others:
         new = {**statement["new"], **other}
-        assert verdict("link", pack("link", {**statement, "new": new}, proof)) == "statement"
+        assert verdict("link", pack("link", {**statement, "new": new}, proof)) == expected
     swapped = {"old": statement["new"], "new": statement["old"]}  # which does not say where its rows were born
     assert verdict("link", pack("link", swapped, proof)) == "statement"
 

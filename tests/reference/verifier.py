@@ -6,6 +6,7 @@ those of the tests could miss; what they are says soundness.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .channel import Channel, Constraint, Read, Settle, Transcript
@@ -13,7 +14,7 @@ from .field import ZERO, K, Point, Refused, eq, eq_table, log2_ceil, require
 from .folding import Claims, evaluate, fold, open_tree
 from .formats import (
     Map,
-    born_in,
+    births,
     check_forgotten,
     instance,
     outputs_of,
@@ -26,7 +27,8 @@ from .gradient_descent import GradientDescent
 from .lookups import lookups
 from .one_pass import OnePass, StandardizedOnePass
 from .plan import plan_digest
-from .relations import Recommitment, Relation, Validity, dataset_columns, rounds
+from .records import check_consistency, check_records
+from .relations import Growth, Recommitment, Relation, Validity, dataset_columns, rounds
 from .shapes import Code, Column, Group, chain, choose_groups, code_of, short_code
 from .sisa import Sisa
 from .standardization import StandardizedDescent
@@ -216,10 +218,11 @@ def dataset_shape(statement: Map) -> Shape:
     return Shape(Validity(statement), {"dataset": statement["openings"]})
 
 
-def recommitment_shape(statement: Map) -> Shape:
-    require_size(statement["old"])
-    openings = {"dataset": statement["old"]["openings"], "new dataset": statement["new"]["openings"]}
-    return Shape(Recommitment("recommitment", "dataset", dataset_columns(statement["old"])), openings)
+def link_shape(statement: Map) -> Shape:
+    old, new = statement["old"], statement["new"]
+    require_size(old)
+    require_size(new)
+    return Shape(Growth(old, new), {"dataset": old["openings"], "new dataset": new["openings"]})
 
 
 def model_recommitment_shape(statement: Map) -> Shape:
@@ -274,11 +277,25 @@ def verify_dataset(file: bytes) -> None:
 def verify_link(file: bytes) -> None:
     statement, proof = read_file(file, "link")
     old, new = statement["old"], statement["new"]
-    (segment,) = old["segments"]
-    kept = {**old, "segments": [{**segment, "born": born_in(old)}]}
-    require("statement", {**kept, "root": new["root"], "openings": new["openings"]} == new)
+    check_growth(statement, read_payload(file, "link")["attached"])
     roots = {"dataset": old["root"], "new dataset": new["root"]}
-    verify_proof(recommitment_shape(statement), instance("link", statement), roots, proof)
+    verify_proof(link_shape(statement), instance("link", statement), roots, proof)
+
+
+def check_growth(statement: Map, attached: Map) -> None:
+    """What a link says follows from the old data set, and its records are the first of the new one."""
+    old, new = statement["old"], statement["new"]
+    kept = [{**segment, "born": born} for segment, born in zip(old["segments"], births(old), strict=True)]
+    added = new["segments"][len(kept) :]
+    require("statement", len(added) <= 1 and all(segment["born"] is None for segment in added))
+    of_new = {name: new[name] for name in ("root", "openings", "record_root")}
+    rows = added[-1]["stop"] if added else old["rows"]
+    require("statement", {**old, **of_new, "rows": rows, "segments": [*kept, *added]} == new)
+    roots = (old["record_root"], old["rows"], new["record_root"], new["rows"])
+    check_consistency(*roots, attached["consistency"])
+    named = records_of(statement, "superseded")
+    require("record path", all(position < old["rows"] for position, _ in named))
+    check_records(old["record_root"], old["rows"], dict(named), attached["paths"])
 
 
 def verify_model_link(file: bytes) -> None:
@@ -296,20 +313,19 @@ def verify_training(
     spec: Map | None = None,
     forgotten: set[bytes] | None = None,
     previous: bytes | None = None,
-    recommitment: bytes | None = None,
+    links: Sequence[bytes] = (),
     known_dataset: bool = False,
 ) -> None:
     """A training proof against a data set's commitment and what else is pinned: files, a spec's map, digests."""
     statement, _ = read_file(file, "training")
     dataset, _ = read_file(dataset_file, "dataset")
-    link = read_file(recommitment, "link")[0] if recommitment else None
     require("mismatch", statement["dataset"] == dataset)
     require("mismatch", spec is None or statement["spec"] == spec)
     require("mismatch", forgotten is None or {digest for _, digest in records_of(statement)} == forgotten)
     if previous:
-        check_previous(statement, read_file(previous, "training")[0], link)
-    if recommitment:
-        verify_link(recommitment)
+        check_previous(statement, read_file(previous, "training")[0], [read_file(link, "link")[0] for link in links])
+    for link in links:
+        verify_link(link)
     if not known_dataset:
         verify_dataset(dataset_file)
     verify_statement(file, statement)
@@ -329,14 +345,24 @@ def training_roots(statement: Map) -> dict[str, bytes]:
     return {"dataset": statement["dataset"]["root"], "model": statement["model"]["root"], **starts}
 
 
-def check_previous(statement: Map, old: Map, link: Map | None) -> None:
-    """The superseded statement: same data set (or one that is linked), nothing forgotten is back; any spec."""
+def check_previous(statement: Map, old: Map, links: Sequence[Map]) -> None:
+    """The superseded statement: same data set (or one that all links lead from), nothing is back; any spec."""
+    require("mismatch", steps_between(old["dataset"], statement["dataset"], links) == len(links))
     require("mismatch", statement["previous"] == sha256(instance("training", old)))
-    ends = {"old": old["dataset"], "new": statement["dataset"]}
-    require("mismatch", old["dataset"] == statement["dataset"] if link is None else link == ends)
     require("mismatch", set(records_of(old)) <= set(records_of(statement)))
     require("mismatch", set(old["forgotten_classes"]) <= set(statement["forgotten_classes"]))
     require("mismatch", set(old["spec"]["without"]) <= set(statement["spec"]["without"]))
+
+
+def steps_between(old: Map, new: Map, links: Sequence[Map]) -> int | None:
+    """How many links lead from one data set to another at least; None if they do not."""
+    reached, steps = [old], 0
+    while new not in reached:
+        further = [link["new"] for link in links if link["old"] in reached and link["new"] not in reached]
+        if not further:
+            return None
+        reached, steps = reached + further, steps + 1
+    return steps
 
 
 def verdict(check: Any, *arguments: Any, **pinned: Any) -> str:
