@@ -57,7 +57,8 @@ if TYPE_CHECKING:
         TrainingProof,
     )
     from .verifier.receipts import Receipt, ReceiptReport, verify_receipt
-    from .verifier.verify import VerificationReport, verify_dataset, verify_link, verify_registration
+    from .verifier.registrations import verify_registration
+    from .verifier.verify import VerificationReport, verify_dataset, verify_link
 
 __version__ = "0.1.0"
 __all__ = [
@@ -142,7 +143,7 @@ _HOMES = {
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
     "verify_receipt": "verifier.receipts",
-    "verify_registration": "verifier.verify",
+    "verify_registration": "verifier.registrations",
     "verify_link": "verifier.verify",
 }
 
