@@ -174,7 +174,6 @@ def commit(
     x_bits: int = 10,
     openings: int = 32,
     rows_per_id: str = "one",
-    nonce: bytes | Callable[[bytes], bytes] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Dataset:
     """Commit to a data set and prove that it is well formed.
@@ -195,12 +194,9 @@ def commit(
             labels, real for other numbers, and categorical for other texts. Classes that are numbers have to be asked
             for.
         label_name: name of the label column.
-        x_bits: scale of the integers that features become: [-1, 1] is [-2^x_bits, 2^x_bits]. A training spec
-            has to declare the same.
+        x_bits: scale of the integers that features become, up to 2^x_bits; a training spec has to declare the same.
         openings: how many proofs, this one included, the commitment can serve.
         rows_per_id: "one"; or "many", where one person may have several rows: forgetting an id forgets all of its rows.
-        nonce: 32 bytes that somebody else adds to the order of rows; or what asks for them, given the root over all
-            records, so that they are drawn when nothing can be chosen any more.
         progress: called with the name of each phase.
 
     Raises:
@@ -222,7 +218,7 @@ def commit(
         x_bits=x_bits,
         label_name=label_name,
     )
-    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name, nonce)
+    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name)
 
 
 def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContextManager[None]:
@@ -338,8 +334,7 @@ def prove(
         fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
         forget_classes: of categorical labels, classes that are forgotten with all their rows. The proof says that no
             row of them counts; its public list of forgotten records then tells who was of them.
-        links: of a sharded training, those that lead from the data set of `previous` to this one, if it was committed
-            afresh, with as many openings: what is kept is of the data set before.
+        links: of a sharded training, those that lead from the data set of `previous` to this one, if it is another.
         workers: `Processes(n)` of this machine, or `Cluster("tls://host:8786")`, prove groups of shards; see
             docs/owners.md for what they are sent. By default this process does.
         groups: of a sharded training, how many groups of shards are proved apart, each with one opening of the data
@@ -377,8 +372,7 @@ def verify(
         forget: record digests of the rows that must be forgotten, no more and no fewer.
         previous: the proof that this one supersedes; compared, not checked. It may declare another algorithm, which
             the report then says.
-        links: from the data set of `previous` to this one, if it was committed afresh in between, or has grown; in any
-            order.
+        links: from the data set of `previous` to this one, if it is another one; in any order.
         known_dataset: digest of a data set whose validity proof was checked before; saves checking it again.
 
     Raises:

@@ -25,6 +25,7 @@ from .. import FixedPoint, TrainingSpec, VerificationReport, commit, load_spec, 
 from ..circuits.statements.training import PATHS
 from ..errors import DataError, ZkUnlearnError
 from ..verifier.proofs import DatasetCommitment, TrainingProof
+from .demo_people import tell_people
 from .demo_shards import tell_shards
 from .exits import reason_of
 from .output import Output, one_line
@@ -141,7 +142,10 @@ def run_demo(output: Output, out: Path | None) -> None:
         _tell(output, story, tumours, out)
         story.say(f"All files are in {out}: try the commands above on them.")
     output.result(
-        "", [], "The demo went as it should: two proofs and a bundle valid, four lies found out.", story.figures
+        "",
+        [],
+        "The demo went as it should: two proofs, a receipt and a bundle valid, four lies found out.",
+        story.figures,
     )
 
 
@@ -169,6 +173,7 @@ def _tell(output: Output, story: Story, tumours: Tumours, root: Path) -> None:
     for name in PUBLIC:
         shutil.copyfile((owner / "data" if name == COMMITMENT else owner) / name, auditor / name)
     _audit(story, auditor)
+    tell_people(story, dataset, owner, auditor, (FIRST, SECOND), patient(WITHDRAWN[0]), patient(ONE_MORE))
     _lie(story, auditor, dataset)
     tell_shards(story, dataset, owner, auditor, SECOND, patient(ONE_MORE), partial(_accuracy, tumours))
 
@@ -316,7 +321,7 @@ def _show_verdict(story: Story, name: str, report: VerificationReport) -> None:
 
 
 def _lie(story: Story, auditor: Path, dataset: Dataset) -> None:
-    story.chapter("5  Four lies, and how each is found out")
+    story.chapter("6  Four lies, and how each is found out")
     evidence = read_evidence(auditor)
     proof, statement = evidence.second, evidence.second.statement
     middle = len(proof.proof) // 2

@@ -12,7 +12,6 @@ import zkunlearn as zu
 from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError
 from ..formats.lists import parse_digest
-from ..prover.tables.ids import row_numbers
 from ..verifier.proofs import LINK_FILE
 from .options import FILE, Command, common, force_option, openings_option, within_memory
 from .output import Lines, Output, foreign
@@ -119,6 +118,7 @@ def _add(
     ask_nonce: bool,
     openings: int | None,
 ) -> None:
+    from ..prover.tables.ids import row_numbers
     from ..prover.tables.read import read_more_rows
 
     drawn = _nonce(nonce, ask_nonce)

@@ -43,7 +43,7 @@ def test_without_the_link_the_data_sets_are_different(chain):
 def test_a_link_of_other_data_sets_is_not_the_one_that_is_needed(chain):
     old, first, new, link, second = chain
     back = replace(link, statement=LinkStatement(new.statement, old.statement))
-    with pytest.raises(zu.StatementMismatch, match="does not link the data set of the previous proof to this one"):
+    with pytest.raises(zu.StatementMismatch, match="do not lead from the data set of the previous proof to this one"):
         zu.verify(second, new.commitment, previous=first, links=[back])
 
 
@@ -59,7 +59,7 @@ def test_a_link_between_other_records_is_rejected(chain):
     lying = replace(link, statement=replace(link.statement, new=replace(new.statement, record_root=bytes(32))))
     with pytest.raises(zu.InvalidProof) as failure:
         zu.verify_link(lying)
-    assert failure.value.check == "statement"
+    assert failure.value.check == "record consistency"
 
 
 def test_a_recommitment_that_changes_one_label_is_rejected(chain):

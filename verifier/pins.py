@@ -74,8 +74,8 @@ class Pins:
             pinned.append("forget list")
         if self.previous is not None:
             before = self.previous.statement
-            links = links_between(before.dataset, dataset, self.links)
-            if links is None or len(links) < len(self.links):
+            links = links_between(before.dataset, dataset, self.links) or ()
+            if len(links) < len(self.links):
                 raise StatementMismatch("the links do not lead from the data set of the previous proof to this one")
             changes = check_previous(statement, before, [link.statement for link in links])
             pinned.append("previous")

@@ -100,28 +100,27 @@ def _not_followed(report: VerificationReport) -> Iterator[str]:
         yield "the superseded statement was compared; its proof was not checked"
     if not report.dataset_checked:
         yield "the validity proof of the data set was not checked: it was named as known"
-    for number, size in _short_segments(statement):
+    size = _shortest_segment(statement)
+    if size < FEW_ROWS:
         yield (
-            f"which rows share a batch or a shard hangs on segment {number}, of only {size} "
-            f"row{'s' if size > 1 else ''} and without a nonce: its owner could have tried many orders"
+            f"which rows share a batch or a shard hangs on a segment of only {size} row{'s' if size > 1 else ''}, "
+            "without a nonce: its owner could have tried many orders"
         )
     if not statement.dataset.encoding.bounds_declared:
         yield "the bounds of columns were not declared: they were taken from the data, forgotten rows included"
 
 
-def _short_segments(statement: TrainingStatement) -> Iterator[tuple[int, int]]:
-    """Numbers, from 1, and sizes of segments so small that their place among others can be chosen; the first of them.
+def _shortest_segment(statement: TrainingStatement) -> int:
+    """Rows of the smallest segment whose order is its owner's alone; FEW_ROWS where there is none, or no order counts.
 
-    The order of a segment is that of hashes over all of it, so choosing k bits of where a row is takes 2^k tries. Of
+    The order of a segment is that of hashes over all of it, so choosing k bits of where rows are takes 2^k tries. Of
     many rows that says nothing about most of them; of few it can say all.
     """
     dataset = statement.dataset
     if len(dataset.segments) == 1 or not statement.spec.method.uses_order:
-        return
-    for number, (segment, (start, stop)) in enumerate(zip(dataset.segments, dataset.spans, strict=True), start=1):
-        if stop - start < FEW_ROWS and segment.nonce is None:
-            yield number, stop - start
-            return
+        return FEW_ROWS
+    pairs = zip(dataset.segments, dataset.spans, strict=True)
+    return min((stop - start for segment, (start, stop) in pairs if segment.nonce is None), default=FEW_ROWS)
 
 
 def verify_proof(proof: Proof[Any]) -> Soundness:

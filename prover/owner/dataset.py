@@ -39,11 +39,11 @@ from ..matrices.commitment import Cells, Commitment, Secret, commit_columns, dam
 from ..matrices.multiplicities import LookedUpRows, SignedRows, multiplicities, signed_rows
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
-from ..witnesses.rows import Nonce, Rows, blind_rows, encode_rows
+from ..witnesses.rows import Rows, blind_rows, encode_rows
 from .budget import Budget, Counted, require_openings
 from .locks import locked
 from .prove import check_before_work, prove_statement
-from .published import forgotten_seen, openings_seen
+from .published import openings_seen, trainings_in
 from .secret_arrays import SECRETS, Folder, Form, Names, load_arrays, make_directory, needs_recovery, restore_and_sweep
 from .successors import begin_history
 from .tree_cache import load_tree, save_tree
@@ -137,8 +137,9 @@ class Dataset(Counted):
         return openings_seen([*self.beside, *folders], self.commitment.digest)
 
     def forgotten_seen(self) -> set[int]:
-        """Positions that a training on this data set forgets, as far as proofs beside it show it."""
-        return set() if self.directory is None else forgotten_seen(self.beside, self.commitment.digest)
+        """Positions that a training on it, or on one that it goes on from, forgets, as far as proofs beside show it."""
+        own = (each for each in trainings_in(self.beside) if self.rows.goes_on_from(each.dataset))
+        return {position for each in own for position in each.positions}
 
     @property
     def beside(self) -> list[Path]:
@@ -220,7 +221,6 @@ def commit_dataset(
     openings: int = DEFAULT_OPENINGS,
     progress: Progress | None = None,
     label_name: str = DEFAULT_LABEL_NAME,
-    nonce: Nonce = None,
 ) -> Dataset:
     """Encode, order, commit and prove a data set.
 
@@ -231,7 +231,6 @@ def commit_dataset(
         encoding: how reals become integers.
         openings: proofs that the commitment can serve; the validity proof counts.
         label_name: for messages.
-        nonce: what somebody else adds to the order of rows, see Rows.as_segment.
 
     Raises:
         DataError: rows that the encoding refuses or leaves nothing of, or another number of ids.
@@ -247,7 +246,7 @@ def commit_dataset(
     for note in notes:
         LOGGER.warning("%s", note)
     outputs = encoding.shape(len(labels)).outputs
-    rows, segment = blind_rows(tuple(ids), by_feature, labels, outputs).as_segment(nonce=nonce)
+    rows, segment = blind_rows(tuple(ids), by_feature, labels, outputs).as_segment()
     dataset = commit_rows(rows, encoding, openings, (segment,), progress)
     dataset.notes = notes
     return dataset

@@ -24,20 +24,16 @@ def openings_seen(folders: list[Path], commitment: bytes) -> int:
 
     Files that cannot be read, or are no proofs, say nothing. Copies of one proof count once.
     """
-    return 1 + len({proof.digest for proof in _about(folders, commitment)})
-
-
-def forgotten_seen(folders: list[Path], commitment: bytes) -> set[int]:
-    """Positions of rows that a training on the data set with this digest forgets; likewise."""
-    statements = (proof.statement for proof in _about(folders, commitment))
-    return {position for own in statements if isinstance(own, TrainingStatement) for position in own.positions}
-
-
-def _about(folders: list[Path], commitment: bytes) -> Iterator[Proof[Any]]:
-    """Proofs that open the commitment."""
     paths = {path.resolve() for folder in folders for path in _candidates(folder)}
     proofs = (proof for path in paths for proof in _read(path, commitment))
-    yield from (proof for proof in proofs if commitment in _named(proof.statement))
+    return 1 + len({proof.digest for proof in proofs if commitment in _named(proof.statement)})
+
+
+def trainings_in(folders: list[Path]) -> Iterator[TrainingStatement]:
+    """What proofs in these folders say was trained, on whatever data set; likewise."""
+    for path in {path.resolve() for folder in folders for path in _candidates(folder)}:
+        statements = (proof.statement for proof in _read(path))
+        yield from (own for own in statements if isinstance(own, TrainingStatement))
 
 
 def _candidates(folder: Path) -> Iterator[Path]:
@@ -47,7 +43,7 @@ def _candidates(folder: Path) -> Iterator[Path]:
         return
 
 
-def _read(path: Path, commitment: bytes) -> tuple[Proof[Any], ...]:
+def _read(path: Path, commitment: bytes = b"") -> tuple[Proof[Any], ...]:
     """The proofs in a file that has the digest somewhere in it; others are not worth parsing."""
     try:
         return loaded(path) if commitment in read_file(path, MAX_FILE_BYTES) else ()

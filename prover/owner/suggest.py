@@ -61,6 +61,7 @@ def suggest_training(
     family = family_for(encoding.label.kind, model)
     forgotten = {*forgotten_before(dataset, before, fork=True), *rows.positions(forget)}
     forgotten |= {*positions_of_classes(dataset, classes_to_forget(dataset, before, forget_classes))}
+    forgotten |= {*dataset.superseded}
     live = Live(dataset.statement.rows, tuple(sorted(forgotten)))
     penalty = 1 / live.count if l2 is None else real("l2", l2)
     if penalty < 0:

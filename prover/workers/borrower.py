@@ -18,6 +18,7 @@ from typing import Any
 from ...errors import ZkUnlearnError
 from ...formats.container import KINDS
 from ...formats.files import SECRET_MODE
+from ...verifier.proofs import Proof
 from ...verifier.shapes import PROTOCOL
 from ..kernels import set_thread_count
 from ..owner.lent import PREFIX, Failed, Files, Task, perform, require_lent
@@ -48,7 +49,8 @@ def describe() -> Mapping[str, object]:
         version = metadata.version(PACKAGE)
     except metadata.PackageNotFoundError:
         version = "not installed"
-    return {"zkunlearn": version, "protocol": PROTOCOL.decode(), **{f"format of {kind}": KINDS[kind] for kind in KINDS}}
+    formats = {f"format of {kind}": KINDS[kind] for kind in Proof.types}  # all of them, whatever else was imported here
+    return {"zkunlearn": version, "protocol": PROTOCOL.decode(), **formats}
 
 
 def receive(token: str, piece: Piece) -> str:

@@ -91,9 +91,16 @@ def refused(statement: Statement, change: dict[str, Any], reason: str) -> None:
 SEGMENT = {"stop": ROWS, "seed": SEED, "nonce": None, "born": None}
 
 
-@pytest.mark.parametrize("segment", [{"stop": ROWS - 1}, {"stop": ROWS + 1}, {"nonce": bytes(32)}], ids=str)
-def test_a_segment_that_is_not_all_rows_is_refused(segment: dict[str, Any]) -> None:
-    refused(dataset(), {"segments": [SEGMENT | segment]}, "its one segment must hold all rows, without a nonce")
+@pytest.mark.parametrize("stops", [[ROWS - 1], [ROWS + 1], [3, 3, ROWS], [4, 3, ROWS], [ROWS, ROWS]], ids=str)
+def test_segments_that_are_not_all_rows_are_refused(stops: list[int]) -> None:
+    *older, last = [SEGMENT | {"stop": stop} for stop in stops]
+    segments = [*(segment | {"born": bytes(32)} for segment in older), last]
+    refused(dataset(), {"segments": segments}, "its segments must hold all rows, each some")
+
+
+def test_rows_that_are_not_the_last_cannot_be_committed_for_the_first_time() -> None:
+    segments = [SEGMENT | {"stop": 3}, SEGMENT]
+    refused(dataset(), {"segments": segments}, "only rows of the last segment")
 
 
 def test_rows_stay_born_where_they_were_first_committed() -> None:
@@ -114,7 +121,6 @@ def test_rows_stay_born_where_they_were_first_committed() -> None:
         ({"unique": True}, "that its rows are unique cannot be checked by this version"),
         ({"holes": [3]}, "holes"),
         ({"segments": []}, "segments"),
-        ({"segments": [SEGMENT, SEGMENT]}, "segments"),
     ],
     ids=str,
 )
@@ -181,7 +187,6 @@ def test_paths_of_another_length_are_refused(cut: int) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"record_root": bytes(32)},
         {"rows": ROWS + 1},
         {"segments": (Segment(ROWS, bytes(32)),)},
         {"encoding": replace(dataset().encoding, x_bits=11)},
@@ -190,9 +195,12 @@ def test_paths_of_another_length_are_refused(cut: int) -> None:
 )
 def test_a_link_to_data_that_is_said_to_be_other_data_is_refused(change: dict[str, Any]) -> None:
     LINK.require_consistent({})
-    inconsistent(
-        replace(LINK, new=replace(LINK.new, **change)), "statement", "do not even claim to hold the same rows", {}
-    )
+    inconsistent(replace(LINK, new=replace(LINK.new, **change)), "statement", "does not even claim to go on", {})
+
+
+def test_a_link_to_other_records_is_refused() -> None:
+    other = replace(LINK, new=replace(LINK.new, record_root=bytes(32)))
+    inconsistent(other, "record consistency", "not the first of those that there are now", {})
 
 
 def test_a_model_of_another_shape_than_the_spec_implies_is_refused() -> None:

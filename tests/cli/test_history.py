@@ -137,7 +137,7 @@ def test_a_recommitment_that_is_not_used_or_of_others_is_refused(public: Path) -
     link, dataset = public / "dataset.link", ("--dataset", public / "dataset.commitment")
     result = run("verify", public / "first.proof", *dataset, "--link", link)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "links the data set of `previous`, which is not given" in result.stderr
+    assert "link the data set of `previous`, which is not given" in result.stderr
     previous = ("--previous", public / "first.proof", "--link", link)
     result = run("verify", public / "second.proof", *dataset, *previous)
     assert result.exit_code == 1
@@ -307,7 +307,7 @@ def test_a_proof_that_supersedes_nothing_though_others_do_is_pointed_out(owner: 
         ({"forget": ["00" * 32]}, "forget: a record digest is bytes, found str"),
         ({"forget": "00" * 32}, "forget: a list of record digests"),
         ({"previous": "first.proof"}, "previous: expected TrainingProof, found str"),
-        ({"recommitment": "x"}, "recommitment: expected LinkProof, found str"),
+        ({"links": ["x"]}, "links: expected LinkProof, found str"),
         ({"known_dataset": "00" * 32}, "known_dataset: expected bytes, found str"),
         ({"known_dataset": b"00"}, "a digest has 32 bytes, not 2"),
     ],

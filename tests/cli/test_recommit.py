@@ -11,7 +11,7 @@ from .conftest import done, run
 def test_the_chain_goes_on_in_a_new_commitment(owner: Path) -> None:
     done("recommit", owner / "data", "--openings", 4, "--out", owner / "fresh")
     link = owner / "fresh" / "dataset.link"
-    assert "Recommitment" in done("inspect", link).output
+    assert "Link between data sets" in done("inspect", link).output
     spec, third = ("--spec", owner / "spec.toml"), owner / "third.proof"
     result = done("prove", owner / "fresh", *spec, "--previous", owner / "second.proof", "--out", third, "--json")
     assert len(json.loads(result.stdout)["forgotten"]) == 1  # what was forgotten before stays forgotten
@@ -25,7 +25,7 @@ def test_the_chain_goes_on_in_a_new_commitment(owner: Path) -> None:
 
 def test_a_broken_link_is_an_input_error(owner: Path) -> None:
     link = owner / "broken.link"
-    link.write_bytes(b"zkunlearn\x00\x04link\x00\x04\xa0")
+    link.write_bytes(b"zkunlearn\x00\x04link\x00\x05\xa0")
     audit = ("verify", owner / "first.proof", "--dataset", owner / "data" / "dataset.commitment")
     result = run(*audit, "--link", link)
     assert result.exit_code == 2

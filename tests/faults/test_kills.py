@@ -16,6 +16,7 @@ from .moments import kill_before_change, run, send_after
 from .owner import Owner
 
 MOMENTS = 50
+ONE_MORE = "name,age,weight,sick\nAnn,50,80,no\n"
 EVERY = pytest.mark.parametrize("step", [13, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 
 
@@ -93,11 +94,14 @@ def test_a_replacing_proof_killed_before_any_change_leaves_no_mixture(made: Path
 
 
 @EVERY
-def test_a_recommitment_killed_before_any_change_can_be_repeated(made: Path, tmp_path: Path, step: int) -> None:
+def test_a_growth_killed_before_any_change_can_be_repeated(made: Path, tmp_path: Path, step: int) -> None:
+    """As a recommitment, which is a growth by no rows."""
     for which in count(1, step):
         owner = fresh(made, tmp_path, which)
         before, new = owner.check(), Owner(owner.folder)
-        command = ["recommit", owner.data, "--out", owner.folder / "new"]
+        (owner.folder / "one.csv").write_text(ONE_MORE, encoding="utf-8")
+        common = (owner.folder / "one.csv", "--target", "sick", "--id", "name")
+        command = ["append", owner.data, *common, "--out", owner.folder / "new"]
         ended = run(command, kill_before_change(owner.folder, which))
         assert before <= owner.check() <= before + 1
         if not ended.killed:

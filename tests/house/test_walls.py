@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -114,6 +115,9 @@ def last_name(node: ast.expr) -> str:
     return ast.unparse(node.func if isinstance(node, ast.Call) else node).split(".")[-1]
 
 
+FACE = "zu"  # what the command line calls the package
+
+
 @dataclass(frozen=True)
 class Part:
     """A statement on the outermost level of a file: what it mentions, and which files it loads if it runs."""
@@ -130,19 +134,27 @@ def parts(path: Path) -> tuple[Part, ...]:
     found = []
     for code in tree_of(path).body:
         words = {node.id for node in ast.walk(code) if isinstance(node, ast.Name)}
-        words |= {node.attr for node in ast.walk(code) if isinstance(node, ast.Attribute)}
+        words |= {name for node in ast.walk(code) if isinstance(node, ast.Attribute) for name in mentioned_by(node)}
         imported = [found for found in imports_in(path, code) if not found.typing_only]
         files = {file_of(found.module) for found in imported if found.module not in homes(path).values()}
         name = code.name if by_name and isinstance(code, ast.FunctionDef) else None
         found.append(Part(name, frozenset(words), frozenset(filter(None, files))))
-    found += [Part(name, frozenset(), frozenset(filter(None, [file_of(home)]))) for name, home in homes(path).items()]
-    return tuple(found)
+    faces = ((f"{FACE}.{name}", filter(None, [file_of(home)])) for name, home in homes(path).items())
+    return (*found, *(Part(name, frozenset(), frozenset(files)) for name, files in faces))
+
+
+def mentioned_by(node: ast.Attribute) -> Iterator[str]:
+    """Its name; and that of what the face takes from elsewhere, as others have names such as `append`, too."""
+    yield node.attr
+    if isinstance(node.value, ast.Name) and node.value.id == FACE:
+        yield f"{FACE}.{node.attr}"
 
 
 def loaded_by(command: str) -> dict[Path, str]:
     """Files that a command may load, beside all of verifier/, each with the one that imports it.
 
-    A function of the command line or of the face counts if code that may run mentions its name.
+    A function of the command line or of the face counts if code that may run mentions its name; what the face takes
+    from elsewhere, if it is mentioned as its own.
     """
     loaded = {command_file(command): "the command"}
     loaded |= {path: "the verifier" for path in product_files() if path.is_relative_to(ROOT / "verifier")}

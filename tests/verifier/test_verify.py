@@ -50,7 +50,8 @@ def test_a_data_set_larger_than_one_proof_is_refused_before_it_is_laid_out(made)
 
 def test_a_recommitment_larger_than_one_proof_is_refused_before_it_is_laid_out(made):
     _, _, link = made
-    old, new = (replace(wide(statement, 8), rows=1 << 28) for statement in (link.statement.old, link.statement.new))
+    old = replace(wide(link.statement.old, 8), rows=1 << 28)
+    new = old.continued(link.statement.new.root, link.statement.new.openings)
     huge = replace(link, statement=replace(link.statement, old=old, new=new))
     error = refusal(lambda: zu.verify_link(huge))
     assert (error.check, "more than one proof can carry" in error.detail) == ("statement", True)
