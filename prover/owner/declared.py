@@ -103,7 +103,8 @@ def declare(
     notes = [NOTHING_KEPT] if kept is None and _is_sharded(previous) and not whole else []
     new = len({*dataset.superseded} - {*before, *wanted})
     if new:
-        notes.append(f"{new} row{'s' if new > 1 else ''} that were rectified since are forgotten, too")
+        rows, are = (f"{new} rows that were", "are") if new > 1 else ("1 row that was", "is")
+        notes.append(f"{rows} rectified since {are} forgotten, too")
     all_links: tuple[AnyLink, ...] = (*given, *(link for model in starts for link in model.links))
     return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, tuple(notes), all_links)
 

@@ -165,6 +165,7 @@ def _continued(
     """The next commitment, and the link to it."""
     old, records = dataset.statement, dataset.records_at({*dataset.superseded, *superseded})
     dataset.budget.raise_to(dataset.openings_seen())  # of a restored backup
+    dataset.budget.require_opening()  # before anybody is asked for a nonce
     rows: Rows = dataset.rows
     segments: tuple[Segment, ...] = ()
     if added is not None:

@@ -175,12 +175,11 @@ class Rows:
         root = bytes(build_levels(digests[_increasing(digests)].tobytes(), DIGEST_BYTES)[-1])
         start, before = (0, None) if after is None else (after.rows, after.segments[-1].seed)
         stop = start + len(digests)
-        if callable(nonce):
-            nonce = nonce(root)
-        if nonce is not None and not (isinstance(nonce, bytes) and len(nonce) == DIGEST_BYTES):
+        drawn = nonce(root) if callable(nonce) else nonce
+        if nonce is not None and not (isinstance(drawn, bytes) and len(drawn) == DIGEST_BYTES):
             raise ParameterError(f"nonce: must be {DIGEST_BYTES} bytes")
-        seed = segment_seed(start, stop, root, before, nonce)
-        return self._ordered(seed), Segment(stop, seed, nonce)
+        seed = segment_seed(start, stop, root, before, drawn)
+        return self._ordered(seed), Segment(stop, seed, drawn)
 
     def _ordered(self, seed: bytes) -> Rows:
         digests = self._all_digests

@@ -51,13 +51,31 @@ def test_a_proof_that_names_another_record_than_it_leaves_out_is_rejected(monkey
 
 def test_an_order_of_rows_that_the_owner_chose_is_rejected_once_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two forgotten records stand in it the other way round; who forgets one record at a time sees no order."""
-    monkeypatch.setattr(Rows, "ordered", lambda rows: rows)
+    monkeypatch.setattr(Rows, "_ordered", lambda rows, seed: rows)
     dataset = commit()
-    records = dataset.records(IDS)
-    keys = [order_key(dataset.statement.segments[0].seed, record.digest) for record in records]
-    wrong = next(i for i in range(len(IDS) - 1) if keys[i] > keys[i + 1])
-    proof = zu.prove(dataset, SPEC, forget=IDS[wrong : wrong + 2]).proof
-    assert verdict(proof, dataset, spec=SPEC) == "forget list"
+    assert verdict_on_order(dataset, 0, IDS) == "forget list"
+
+
+def test_an_order_of_added_rows_that_the_owner_chose_is_rejected_once_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each segment by itself, under its own seed."""
+    dataset, more = commit(), [f"newcomer {i}" for i in range(8)]
+    added = np.random.default_rng(4).uniform(-0.1, 0.1, size=(len(more), 3))
+    honest, _ = zu.append(dataset, added, [0, 1] * 4, ids=more)
+    pairs = zu.prove(honest, SPEC, forget=[*IDS[:3], *more[:3]]).proof
+    assert verdict(pairs, honest, spec=SPEC) == "valid"
+    monkeypatch.setattr(Rows, "_ordered", lambda rows, seed: rows)
+    chosen, _ = zu.append(dataset, added, [0, 1] * 4, ids=more)
+    assert chosen.ids[len(IDS) :] == tuple(more)
+    assert verdict_on_order(chosen, 1, more) == "forget list"
+
+
+def verdict_on_order(dataset: Dataset, number: int, names: list[str]) -> str:
+    """On a proof that forgets two neighbours of a segment, in these names' order, which are the wrong way round."""
+    seed = dataset.statement.segments[number].seed
+    keys = [order_key(seed, record.digest) for record in dataset.records(names)]
+    wrong = next(i for i in range(len(names) - 1) if keys[i] > keys[i + 1])
+    proof = zu.prove(dataset, SPEC, forget=names[wrong : wrong + 2]).proof
+    return verdict(proof, dataset, spec=SPEC)
 
 
 def test_forgetting_every_row_is_rejected_before_the_proof_is_read() -> None:

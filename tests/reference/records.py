@@ -52,7 +52,7 @@ def check_consistency(old_root: bytes, old_size: int, root: bytes, size: int, pa
     """The leaves of one tree are the first of another, as RFC 9162, 2.1.4.1 has it: SUBPROOF, read from its end."""
     check = "record consistency"
     nodes = [packed[i : i + 32] for i in range(0, len(packed), 32)]
-    require(check, len(packed) % 32 == 0 and old_size <= size)
+    require(check, len(packed) % 32 == 0 and 1 <= old_size <= size)
     given = iter(nodes)
 
     def after(m: int, n: int, whole: bool) -> tuple[bytes, bytes]:

@@ -452,7 +452,11 @@ def test_recommitments_of_other_rows_are_rejected(owner: Owner) -> None:
     for expected, other in others:
         new = {**statement["new"], **other}
         assert verdict("link", pack("link", {**statement, "new": new}, proof)) == expected
-    swapped = {"old": statement["new"], "new": statement["old"]}  # which does not say where its rows were born
+    swapped = {
+        **statement,
+        "old": statement["new"],
+        "new": statement["old"],
+    }  # which does not say where its rows were born
     assert verdict("link", pack("link", swapped, proof)) == "statement"
 
 

@@ -69,12 +69,12 @@ def training_shape(rows, features, epochs, **options):
     return ProofShape(relation, matrices)
 
 
-def recommitment_shape_of(rows, features):
+def link_shape_of(rows, features, added=0):
     matrices = {}
-    for name, openings in (("dataset", 2), ("new dataset", 3)):
-        layout = MatrixLayout(name, dataset_columns(rows, features, 1), 6)
+    for name, openings, count in (("dataset", 2, rows), ("new dataset", 3, rows + added)):
+        layout = MatrixLayout(name, dataset_columns(count, features, 1), 6)
         matrices[name] = MatrixShape(layout, ReedSolomonCode(6, openings))
-    return ProofShape(Growth(rows, rows, features, 1), matrices)
+    return ProofShape(Growth(rows, rows + added, features, 1), matrices)
 
 
 def bits(shape):
@@ -143,7 +143,7 @@ def test_a_validity_proof_by_hand():
 def test_a_recommitment_by_hand():
     # 100 rows, 2 features, rows of 2^6, for 2 and for 3 openings. 100 cells take two matrix rows: 2 features, labels
     # and two blinds, so R = 2 * 5
-    shape = recommitment_shape_of(100, 2)
+    shape = link_shape_of(100, 2)
     old, new = shape.groups
     assert [group.column_rows for group in shape.groups] == [10, 10]
     # C + m = 2^6 + 2 * 118 = 300, H = 2^8 in eighths of 32: n = ceil(4 * 300 / 32) * 32 = 38 * 32 = 1216
@@ -153,7 +153,7 @@ def test_a_recommitment_by_hand():
     assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(4 * 1216))  # log2_ceil(10) = 4
     assert isclose(found["tensor of new dataset"], 2 * log2(P) - log2(4 * 1696))
     # a coordinate of the point at which columns are compared
-    assert isclose(found["recommitment"], 2 * log2(P))
+    assert isclose(found["growth"], 2 * log2(P))
     assert not any(label.startswith("lookup") for label in found)
     # the weakest: 118 queries at rate 300 / 1216, as 418 / 1696 is less
     assert isclose(security_bits(shape), 20 + 118 * -log2((1 + 300 / 1216) / 2))
@@ -192,7 +192,7 @@ def registration(rows, features):
 
 def test_the_sum_of_a_recommitment_by_hand():
     """Columns of both groups, the ledger's and those of the stack; all else is below 2^-106 together."""
-    shape = recommitment_shape_of(100, 2)
+    shape = link_shape_of(100, 2)
     codes = [(group.code, 118) for group in shape.groups] + [(shape.ledger.code, 118)]
     codes += [(stack.code, 97) for stack in shape.chain]
     columns = sum(2**-20 * ((1 + code.dimension / code.length) / 2) ** queries for code, queries in codes)
@@ -201,10 +201,10 @@ def test_the_sum_of_a_recommitment_by_hand():
 
 
 def test_a_sum_counts_every_round_of_one_label():
-    """Columns of 100 rows are compared at 7 coordinates, and features at one more; the weakest alone is one of them."""
-    shape = recommitment_shape_of(100, 2)
+    """All columns of 100 rows are compared at the same 7 coordinates, and features at one more."""
+    shape = link_shape_of(100, 2)
     labels = [entry.label for entry in shape.plan.rounds]
-    assert labels.count("recommitment") == 4 * 7 + 1
+    assert labels.count("growth") == 7 + 1 and "growth shares" not in labels
     terms = sum(entry.error for entry in shape.plan.rounds) / P**2
     lines = sum(
         2**-term.bits
@@ -217,6 +217,34 @@ def test_a_sum_counts_every_round_of_one_label():
         for term in code_terms(name, code, rows)
     )
     assert isclose(total_bits(shape), -log2(terms + lines))
+
+
+def test_a_growth_by_hand():
+    # 100 rows, 2 features, and 100 rows more. A matrix row holds 2 features x 32 rows, so that 200 take 7; labels and two
+    # blinds take four each: R = 10 as above, and 7 + 3 * 4 = 19
+    shape = link_shape_of(100, 2, added=100)
+    assert [group.column_rows for group in shape.groups] == [10, 19]
+    # the point has 1 coordinate of features, none of labels and 7 of old rows, then there are two of the shares of four
+    # columns; the sum has the 8 variables of new rows, degree 2
+    walk = [("growth", 1)] * (1 + 0 + 7) + [("growth shares", 1)] * 2 + [("growth", 2)] * 8
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds]
+    assert rounds[: len(walk)] == walk and not any(label.startswith("growth") for label, _ in rounds[len(walk) :])
+    found = bits(shape)
+    assert isclose(found["growth"], 2 * log2(P) - 1) and isclose(found["growth shares"], 2 * log2(P))
+    # 4 claims about each group, which are batched: one variable more of the new one's rows
+    assert [entry.label for entry in shape.plan.rounds].count("batching weight") == 4 + 4
+    assert isclose(found["tensor of dataset"], 2 * log2(P) - log2(4 * 1216))  # log2_ceil(10) = 4
+    assert isclose(found["tensor of new dataset"], 2 * log2(P) - log2(5 * 1696))  # log2_ceil(19) = 5
+    assert not any(label.startswith("lookup") for label in found)
+    # the weakest: 118 queries at rate 300 / 1216, as 418 / 1696 is less
+    assert isclose(security_bits(shape), 20 + 118 * -log2((1 + 300 / 1216) / 2))
+
+
+def test_rows_that_are_added_within_a_padding_cost_no_variable():
+    """100 rows and 28 more: both have 7 coordinates."""
+    labels = [(entry.label, entry.error) for entry in link_shape_of(100, 2, added=28).plan.rounds]
+    assert labels.count(("growth", 1)) == 8 and labels.count(("growth", 2)) == 7
+    assert {"growth", "growth shares"} <= {term.label for term in soundness_terms(link_shape_of(100, 2, added=28))}
 
 
 def test_a_training_by_hand():
