@@ -48,14 +48,7 @@ if TYPE_CHECKING:
     from .prover.workers.processes import Processes
     from .verifier.bundles import Bundle, BundleReport
     from .verifier.history import History, verify_chain
-    from .verifier.proofs import (
-        DatasetCommitment,
-        LinkProof,
-        ModelLinkProof,
-        Proof,
-        RegistrationProof,
-        TrainingProof,
-    )
+    from .verifier.proofs import DatasetCommitment, LinkProof, ModelLinkProof, Proof, RegistrationProof, TrainingProof
     from .verifier.receipts import Receipt, ReceiptReport, verify_receipt
     from .verifier.registrations import verify_registration
     from .verifier.verify import VerificationReport, verify_dataset, verify_link

@@ -102,9 +102,7 @@ def verify(
                 "--spec, --forget-file, --previous and --receipts are for training proofs, not for receipts"
             )
         require_memory()
-        code = judge_receipts(output, files, Named(dataset_file, registrations, proof_file, link_files, known))
-        if code:
-            raise click.exceptions.Exit(code)
+        _end(judge_receipts(output, files, Named(dataset_file, registrations, proof_file, link_files, known)))
         return
     if registrations or proof_file is not None:
         raise click.UsageError("--registration and --proof are for receipts; a registration is one of the FILEs else")
@@ -123,8 +121,13 @@ def verify(
     with output.phases("verifying") as progress:
         verdicts = judge_all(Evidence(found, dataset, pins, shown), progress)
     show(output, verdicts)
-    if code_of(verdicts):
-        raise click.exceptions.Exit(code_of(verdicts))
+    _end(code_of(verdicts))
+
+
+def _end(code: int) -> None:
+    """With a code that is not 0."""
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 def _require_use(found: Sequence[Verdict], pins: dict[str, Any]) -> None:
@@ -141,9 +144,7 @@ def _verify_chain(output: Output, folder: Path) -> None:
     start = perf_counter()
     with output.phases("verifying") as progress:
         history = zu.verify_chain(folder, progress)
-    code = show_history(output, history, perf_counter() - start)
-    if code:
-        raise click.exceptions.Exit(code)
+    _end(show_history(output, history, perf_counter() - start))
 
 
 @click.command()

@@ -1,6 +1,6 @@
 """The calculator's figures, by hand."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from math import isclose, log2
 from typing import Any
 
@@ -170,6 +170,24 @@ def test_a_registration_by_hand():
     assert outside_bits(registration(100, 2).dataset) is None
 
 
+def test_a_registration_of_segments_by_hand():
+    # Of 100 rows, the first 60 born before: a sum of 7 rounds for each segment that is listed, each of degree 2
+    whole = registration(100, 2).dataset
+    segments = (Segment(60, bytes(32), None, bytes(32)), Segment(100, bytes(32)))
+    grown = replace(whole, segments=segments)
+    for start, expected in ((0, {"0", "1"}), (60, {"1"})):
+        made = RegistrationStatement(grown, bytes(32), start, bytes(32) if start else None)
+        shape, found = shape_of(made), {}
+        for entry in shape.plan.rounds:
+            found.setdefault(entry.label, []).append(entry)
+        assert len(found["registration"]) == 7 and not any(label.startswith("lookup") for label in found)
+        sums = {label: entries for label, entries in found.items() if label.startswith("registration of segment ")}
+        assert {label.split()[-1] for label in sums} == expected
+        assert all(len(entries) == 7 for entries in sums.values())
+        assert all(isclose(bits(shape)[label], 2 * log2(P) - 1) for label in sums)
+        assert made.outside_error == 100 * 2  # all rows, whoever lists them
+
+
 def test_fingerprints_are_counted_among_what_can_go_wrong():
     """The least of both, and their sum."""
     dataset = zu.commit(np.eye(4), [0, 1, 0, 1], openings=2)
@@ -220,7 +238,7 @@ def test_a_sum_counts_every_round_of_one_label():
 
 
 def test_a_growth_by_hand():
-    # 100 rows, 2 features, and 100 rows more. A matrix row holds 2 features x 32 rows, so that 200 take 7; labels and two
+    # 100 rows, 2 features, and 100 rows more. A matrix row holds 2 features x 32 rows, so 200 take 7; labels and two
     # blinds take four each: R = 10 as above, and 7 + 3 * 4 = 19
     shape = link_shape_of(100, 2, added=100)
     assert [group.column_rows for group in shape.groups] == [10, 19]
