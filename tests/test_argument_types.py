@@ -32,7 +32,7 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made() -> Made:
-    dataset = zu.commit(X, Y, openings=6)
+    dataset = zu.commit(X, Y, openings=16)
     trained, bundle = zu.prove(dataset, SPEC), zu.prove(dataset, SHARDED).bundle
     registration, receipt = zu.register(dataset), zu.receipts(dataset).of(dataset.ids[0])
     return Made(dataset, trained, zu.recommit(dataset)[1], bundle, registration, receipt)
@@ -67,6 +67,10 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "prove model_openings": ("an integer", lambda made, x: zu.prove(made.dataset, SPEC, model_openings=x)),
     "recommit dataset": ("Dataset", lambda made, x: zu.recommit(x)),
     "recommit openings": ("an integer", lambda made, x: zu.recommit(made.dataset, x)),
+    "append dataset": ("Dataset", lambda made, x: zu.append(x, X, Y)),
+    "append openings": ("an integer", lambda made, x: zu.append(made.dataset, X[:1], Y[:1], openings=x)),
+    "rectify dataset": ("Dataset", lambda made, x: zu.rectify(x, X[:1], Y[:1], ["1"])),
+    "rectify openings": ("an integer", lambda made, x: zu.rectify(made.dataset, X[:1], Y[:1], ["1"], openings=x)),
     "recommit_model model": ("Model or str or PathLike", lambda made, x: zu.recommit_model(x)),
     "recommit_model openings": ("an integer", lambda made, x: zu.recommit_model(made.trained.secret, x)),
     "verify proof": ("TrainingProof", lambda made, x: zu.verify(x, made.dataset.commitment)),
@@ -206,7 +210,9 @@ ACCEPTED: dict[str, tuple[type, ...]] = {
     "prove workers": (NONE,),
     "prove groups": (NONE, int),
     "prove model_openings": (NONE, int),
-    "recommit openings": (int,),
+    "recommit openings": (NONE, int),
+    "append openings": (NONE, int),
+    "rectify openings": (NONE, int),
     "recommit_model openings": (NONE, int),
     "verify spec": (NONE,),
     "verify previous": (NONE,),

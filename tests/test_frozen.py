@@ -47,6 +47,8 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "training of classes": lambda file: verifier.verify_training(
         file, frozen("dataset", "classes."), known_dataset=True
     ),
+    "training of grown": lambda file: verifier.verify_training(file, frozen("dataset", "grown."), known_dataset=True),
+    "training of before": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
 }
 
 
@@ -69,9 +71,11 @@ def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     proof: Proof = Proof.load(path)
     assert verify_proof(proof).least >= 100
     variants = (
-        name for name in ("classes", "shards") if path.name.startswith("training.") and f".{name}." in path.name
+        name
+        for name in ("classes", "shards", "before", "grown")
+        if path.name.startswith("training.") and f".{name}." in path.name
     )
-    variant = "".join(f" of {name}" for name in variants)
+    variant = "".join(f" of {name}" for name in [*variants][:1])
     assert verifier.verdict(SECOND[proof.statement.kind + variant], path.read_bytes()) == "valid"
 
 
@@ -81,6 +85,18 @@ def test_the_frozen_files_are_a_history() -> None:
     assert unlearning.verdict(previous=frozen("training")) == "valid"
     link, dataset = zu.LinkProof.from_bytes(frozen("link")), zu.DatasetCommitment.from_bytes(frozen("dataset"))
     assert link.statement.old == dataset.statement
+
+
+def test_the_frozen_links_lead_from_one_training_to_the_next() -> None:
+    """The second one names a row that was put right, which the training forgets."""
+    after = Training(frozen("training", "grown."), frozen("dataset", "grown."))
+    before, links = frozen("training", "before.grown."), [frozen("link", name) for name in ("first.grown.", "grown.")]
+    assert after.verdict(previous=before, links=links) == "valid"
+    assert after.verdict(previous=before, links=links[1:]) == "mismatch"
+    statement = zu.LinkProof.from_bytes(links[1]).statement
+    assert [segment.nonce for segment in statement.new.segments] == [None, bytes(range(32)), None]
+    assert len(statement.superseded) == 1
+    assert {*statement.superseded} < {*zu.TrainingProof.from_bytes(after.proof).statement.forgotten}
 
 
 def test_the_frozen_request_and_what_it_begins_from_are_a_bundle() -> None:

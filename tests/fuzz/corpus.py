@@ -40,7 +40,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         for kind, payload in statements.items()
         if "proof" in payload
     }
-    links = [short["link"], short["model link"]]
+    links = [short["link"], short["grown"], short["model link"]]
     bundle = encode("bundle", {"links": links, "proofs": [short["training"], short["request"]]})
     bodies = {kind: data[len(head_of(KIND_OF.get(kind, kind))) :] for kind, data in short.items()}
     no_secrets = {"tails": b"", "leaf_salts": b""}
@@ -64,7 +64,12 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "body": bodies["training"],
             "request": short["request"],
         },
-        "recommitment": {"whole": short["link"], "body": bodies["link"]},
+        "recommitment": {
+            "whole": short["link"],
+            "body": bodies["link"],
+            "grown": short["grown"],
+            "grown body": bodies["grown"],
+        },
         "model_recommitment": {"whole": short["model link"], "body": bodies["model link"]},
         "registration": {"whole": short["registration"], "body": bodies["registration"]},
         "extension": {"whole": short["extension"], "body": bodies["extension"]},

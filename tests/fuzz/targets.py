@@ -42,11 +42,12 @@ from zkunlearn.formats.container import decode, encode
 from zkunlearn.formats.lists import read_digests, read_history, read_ids
 from zkunlearn.formats.toml import read_bounds
 from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.models.shapes import MAX_ROWS
 from zkunlearn.models.spec import TrainingSpec, load_spec
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.tables.raw_table import RawTable
-from zkunlearn.prover.tables.read import read_features, read_table
+from zkunlearn.prover.tables.read import read_features, read_more_rows, read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
 from zkunlearn.verifier.protocol.proof import verify_protocol
 from zkunlearn.verifier.shapes import new_transcript, shape_of
@@ -175,8 +176,9 @@ def table(name: str, id_column: str | None) -> Target:
         except (DataError, ParameterError):
             return
         if found.X.size <= MOST_CELLS:
-            chosen = read_features(path, found.names, "y", id_column)
-            assert np.array_equal(chosen.X, found.X) and chosen.ids == found.ids and not chosen.unused
+            for read in (read_features, read_more_rows):
+                chosen = read(path, found.names, "y", id_column)
+                assert np.array_equal(chosen.X, found.X) and chosen.ids == found.ids and not chosen.unused
 
     return target
 
@@ -211,7 +213,7 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
     """What an auditor does with a public file. `of`: whose data set is pinned; None takes what the file says."""
     if kind == "dataset":
         zu.verify_dataset(zu.DatasetCommitment.from_bytes(data))
-    elif kind == "link":
+    elif kind in ("link", "grown"):
         verify_link(zu.LinkProof.from_bytes(data))
     elif kind == "model link":
         verify_link(zu.ModelLinkProof.from_bytes(data))
@@ -227,12 +229,12 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
         made = of or small_owner()
         extension = zu.RegistrationProof.from_bytes(data)
         try:
-            zu.verify_registration(extension, made.grown.commitment, [made.growth], [made.registration])
+            zu.verify_registration(extension, made.extended.commitment, [made.appended], [made.registration])
         except ParameterError as error:  # it names another one
             raise InvalidProof("registration", str(error)) from error
     elif kind == "receipt":  # of which the registration is somebody else's word, unless it is pinned
         made = of or small_owner()
-        zu.verify_receipt(zu.Receipt.from_bytes(data), made.grown.commitment, made.extension)
+        zu.verify_receipt(zu.Receipt.from_bytes(data), made.extended.commitment, made.extension)
     else:
         proof = zu.TrainingProof.from_bytes(data)
         pinned = zu.DatasetCommitment(proof.statement.dataset, b"") if of is None else of.dataset.commitment
@@ -301,20 +303,29 @@ def statement(data: bytes) -> None:
     changes = {"dataset": commitment.digest, "spec": spec, "forgotten": written_records([]), "model": model}
     references = {"dataset": commitment.statement}
     proof = zu.TrainingProof(TrainingStatement.from_mapping({**good.to_mapping(), **changes}, references), b"")
-    link = LinkStatement(commitment.statement, replace(commitment.statement, root=bytes(32)))
+    own = commitment.statement
+    link = LinkStatement(own, own.continued(bytes(32), own.openings))
+    added = replace(own.segments[0], stop=2 * rows - numbers[3] % rows)
+    grown = LinkStatement(own, own.continued(bytes(32), own.openings, bytes(32), [added]))
     renewal = ModelLinkStatement(proof.statement, good.model, replace(good.model, root=bytes(32)))
     refused = 0
     for ask in (
         lambda: zu.verify(proof, commitment, known_dataset=commitment.digest),
         lambda: zu.verify_dataset(commitment),
         lambda: verify_link(zu.LinkProof(link, b"")),
+        lambda: verify_link(zu.LinkProof(grown, b"")),
         lambda: verify_link(zu.ModelLinkProof(renewal, b"")),
     ):
         try:
             ask()
         except InvalidProof:
             refused += 1
-    assert refused == 4, "an empty proof was accepted"
+    assert refused == 5, "an empty proof was accepted"
+    if grown.new.rows <= MAX_ROWS:
+        try:
+            assert shape_of(grown).proof_bytes
+        except ParameterError:
+            return
 
 
 TARGETS: dict[str, Target] = {

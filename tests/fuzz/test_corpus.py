@@ -51,6 +51,7 @@ TRIED = {
     "prover/owner/dataset.py Dataset.records": "array",
     "prover/tables/read.py read_table": "csv",
     "prover/tables/read.py read_features": "csv",
+    "prover/tables/read.py read_more_rows": "csv",
     "prover/tables/npz_tables.py read_npz": "npz",
     "prover/tables/parquet_tables.py read_parquet": "parquet",
     "prover/owner/secret_arrays.py load_arrays": "array",

@@ -48,15 +48,16 @@ def drawing(given: Entropy) -> Iterator[None]:
 
 
 def story(given: Entropy) -> list[bytes]:
-    """All public bytes of a commitment, two proofs and two recommitments, from given entropy."""
+    """All public bytes of a commitment, two proofs, two recommitments and a growth, from given entropy."""
     rng = np.random.default_rng(1)
     with drawing(given):
-        dataset = zu.commit(rng.uniform(-1, 1, (10, 2)), np.arange(10) % 2, openings=4)
+        dataset = zu.commit(rng.uniform(-1, 1, (10, 2)), np.arange(10) % 2, openings=5)
         first = zu.prove(dataset, SPEC)
         second = zu.prove(dataset, SPEC, forget=["3"], previous=first.proof)
         _, link = zu.recommit(dataset, openings=3)
         _, model_link = zu.recommit_model(first.secret)
-    files = [dataset.commitment, first.proof, second.proof, link, model_link]
+        longer, growth = zu.append(dataset, dataset.rows.features[:2] / 2000, [0, 1])
+    files = [dataset.commitment, first.proof, second.proof, link, model_link, longer.commitment, growth]
     return [file.to_bytes() for file in files]
 
 
@@ -75,6 +76,25 @@ def test_with_equal_entropy_proofs_are_equal_byte_by_byte(told: tuple[Entropy, l
 
 def test_with_other_entropy_all_files_differ(told: tuple[Entropy, list[bytes]]) -> None:
     assert not set(told[1]) & set(story(Entropy(b"two")))
+
+
+def test_a_growth_draws_all_of_its_own() -> None:
+    """Blinds and salts of new rows, tails, leaf salts, masks, pads: another draw, another commitment or another link."""
+    with drawing(Entropy(b"before")):
+        X = [[0.5], [0.25], [1.0], [-1.0]]
+        old = zu.commit(X, [0, 1, 1, 0], bounds={"x1": (-1, 1)}, openings=64)
+
+    def grown(given: Entropy) -> tuple[bytes, bytes]:
+        with drawing(given):
+            new, link = zu.append(old, [[0.125]], [1])
+        return new.commitment.to_bytes(), link.to_bytes()
+
+    given = Entropy(b"growth")
+    files = {grown(given)}
+    again = grown(Entropy(b"growth"))
+    assert again in files
+    files |= {grown(Entropy(b"growth", other)) for other in range(len(given.sizes))}
+    assert len(files) == 1 + len(given.sizes)
 
 
 def commit_only(given: Entropy) -> bytes:

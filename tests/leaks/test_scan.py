@@ -81,21 +81,40 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         story.run(*story.prove("second.proof", *again))
         story.run(*story.prove("third.proof", "--previous", folder / "second.proof", "--json"))
         story.run(*story.prove("fourth.proof", "--quiet"))
-        story.run("recommit", folder / "data", "--openings", 3, "--out", folder / "fresh", "--json")
+        story.run("recommit", folder / "data", "--openings", 5, "--out", folder / "fresh", "--json")
         story.run("register", folder / "data")
         story.run("receipt", folder / "data", "--id", story.forgotten, "--out", folder / "her.receipt", "--json")
         story.run("receipt", folder / "data", "--all", "--out", folder / "receipts")
         story.run(*story.prove("fifth.proof", "--previous", folder / "second.proof", "--fork", data="fresh"))
+        more, right = newcomers(), put_right(table)
+        add = ("--target", "ill", "--id", "name", "--out")
+        story.run("append", folder / "fresh", more.write(folder / "more.csv"), *add, folder / "longer", "--json")
+        nonce = ("--nonce", "ab" * 32)
+        story.run("rectify", folder / "longer", right.write(folder / "right.csv"), *add, folder / "right", *nonce)
+        story.run(*story.prove("sixth.proof", "--previous", folder / "fifth.proof", data="right"))
         renew = ("recommit-model", folder / "first.model.opening", "--out")
         story.run(*renew, folder / "renewed.model.opening", "--openings", 3)
         story.run(*renew, folder / "again.model.opening", "--json")
     audit(story)
-    owner.table_secrets(secrets, table)
-    for name in ("data", "fresh"):
+    for each in (table, more, right):
+        owner.table_secrets(secrets, each)
+    for name in ("data", "fresh", "longer", "right"):
         owner.dataset_secrets(secrets, Dataset.load(folder / name))
     for path in folder.glob("*.model.opening"):
         owner.weights_secrets(secrets, Model.load(path))
     return story
+
+
+def newcomers() -> Table:
+    """Rows that are added."""
+    whole = owner.make_table(seed=8, rows=owner.ROWS + 5)
+    return Table(whole.cells[owner.ROWS :], whole.ids[owner.ROWS :], whole.labels[owner.ROWS :])
+
+
+def put_right(table: Table) -> Table:
+    """Some rows as they should have been."""
+    other = owner.make_table(seed=9)
+    return Table(other.cells[5:8], table.ids[5:8], other.labels[5:8])
 
 
 def audit(story: Story) -> None:
@@ -123,6 +142,8 @@ def test_nothing_that_commands_say_holds_a_secret(story: Story) -> None:
         "train",
         "prove",
         "recommit",
+        "append",
+        "rectify",
         "recommit-model",
         "register",
         "receipt",
@@ -169,7 +190,8 @@ def bare_pads(story: Story) -> list[bytes]:
     for prover in story.noted.provers:
         for value, pad in zip(prover.channel.values, prover.ledger.pads(), strict=True):
             words += [p.to_bytes(8, "little") for v, p in zip(value.pair, pad.pair, strict=True) if v == 0]
-        if not any(constraint.products for constraint in prover.channel.program.constraints):
+        products = [product for constraint in prover.channel.program.constraints for product in constraint.products]
+        if not any(product.left.terms and product.right.terms for product in products):
             last = prover.ledger.kappa_prime[:, prover.ledger.shape.entries]
             words += [coefficient.tobytes() for coefficient in last]
     return words

@@ -39,6 +39,7 @@ TYPES = "tests/test_argument_types.py"
 UNITS = ("tests/formats", "tests/models", "tests/verifier", "tests/circuits", TYPES)
 LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py")
 STATEMENTS = "tests/attacks/test_lying_statements.py"
+GROWTH = "tests/attacks/test_lying_growth.py"
 FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py", STATEMENTS)
 FORMATS = ("tests/formats",)
 UNPROVED = ("tests/circuits/test_statements.py",)
@@ -54,11 +55,19 @@ FIRST = {
     **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
     "model_link.py": (RENEWED,),
     "bundles.py": ("tests/verifier/test_bundles.py", "tests/verifier/test_model_links.py"),
-    **dict.fromkeys(("training.py", "link.py", "base.py"), UNPROVED),
-    **dict.fromkeys(("pins.py", "proofs.py", "shapes.py"), (TYPES, *FILES)),
+    **dict.fromkeys(("training.py", "base.py"), UNPROVED),
+    "link.py": (*UNPROVED, GROWTH),
+    "growth.py": (GROWTH, "tests/test_recommitment.py"),
+    **dict.fromkeys(("pins.py", "renewals.py"), (TYPES, GROWTH, *FILES)),
+    **dict.fromkeys(("proofs.py", "shapes.py"), (TYPES, *FILES)),
     **dict.fromkeys(("channel.py", "trees.py"), ("tests/attacks/test_broken_bytes.py",)),
     **dict.fromkeys(("records.py", "gaps.py"), ("tests/circuits/test_records.py", "tests/circuits/test_gaps.py")),
-    "record_tree.py": (*UNPROVED, "tests/circuits/test_record_tree.py", STATEMENTS),
+    "record_tree.py": (
+        *UNPROVED,
+        "tests/circuits/test_record_tree.py",
+        "tests/circuits/test_consistency.py",
+        STATEMENTS,
+    ),
     "history.py": (TYPES, *FILES, "tests/cli/test_history.py"),
     "merkle.py": ("tests/verifier/test_merkle.py",),
     "folding.py": ("tests/verifier/test_folding.py",),

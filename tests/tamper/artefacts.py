@@ -134,6 +134,16 @@ class Owner:
         return zu.prove(self.renewed, SPEC, forget=["2"], previous=self.first).proof
 
     @cached_property
+    def grown(self) -> tuple[zu.Dataset, zu.LinkProof, zu.TrainingProof]:
+        """A data set to which one row was added and then another one, put right; the link to it, and a training."""
+        bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
+        data = zu.commit(self.X, np.arange(ROWS) % 2, bounds=bounds, openings=3)
+        more = np.random.default_rng(self.seed).uniform(-1, 1, size=(2, FEATURES))
+        longer, _ = zu.append(data, more[:1], [1], nonce=bytes([self.seed]) * 32, openings=3)
+        last, link = zu.rectify(longer, more[1:], [0], ids=["5"], openings=3)
+        return last, link, zu.prove(last, SPEC).proof
+
+    @cached_property
     def begun(self) -> tuple[zu.Dataset, zu.ShardedModel]:
         """Models of shards, committed afresh."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
@@ -225,7 +235,10 @@ def judge_extension(own: Extended) -> Judge:
 
     def judge(payload: Any) -> None:
         registration = zu.RegistrationProof.from_bytes(encode("registration", payload))
-        zu.verify_registration(registration, own.dataset, [own.link], [own.first])
+        try:
+            zu.verify_registration(registration, own.dataset, [own.link], [own.first])
+        except zu.ParameterError:  # whose words have a digest, which is another one each time
+            raise zu.StatementMismatch("it goes on from another registration") from None
 
     return judge
 
@@ -260,19 +273,29 @@ def judge_bundle(dataset: zu.DatasetCommitment, forgotten: list[bytes]) -> Judge
 
 
 def with_whole_segment(dataset: Any) -> Any:
-    """The same data set, whose one segment and number of rows follow each other: the one of both that was altered."""
+    """The same data set, whose last segment and number of rows follow each other: the one of both that was altered.
+
+    Each segment but the first has one row.
+    """
     match dataset:
-        case {"statement": {"rows": rows, "segments": [{"stop": stop} as segment]} as statement} if rows != stop:
-            whole = stop if rows == ROWS else rows
-            return {**dataset, "statement": {**statement, "rows": whole, "segments": [{**segment, "stop": whole}]}}
+        case {"statement": {"rows": rows, "segments": [*older, {"stop": stop} as segment]} as statement} if (
+            rows != stop
+        ):
+            whole = stop if rows == ROWS + len(older) else rows
+            segments = [*older, {**segment, "stop": whole}]
+            return {**dataset, "statement": {**statement, "rows": whole, "segments": segments}}
     return dataset
 
 
 def reborn(dataset: Any, old: bytes, altered: bytes) -> Any:
-    """The same data set, whose rows were first committed in the altered one, if they were in the old one."""
+    """The same data set, whose rows were first committed in the altered one, as far as they were in the old one."""
     match dataset:
-        case {"statement": {"segments": [{"born": born} as segment]} as statement} if born == old:
-            return {**dataset, "statement": {**statement, "segments": [{**segment, "born": altered}]}}
+        case {"statement": {"segments": [*segments]} as statement}:
+            renamed = [
+                {**own, "born": altered} if isinstance(own, dict) and own.get("born") == old else own
+                for own in segments
+            ]
+            return {**dataset, "statement": {**statement, "segments": renamed}}
     return dataset
 
 
@@ -326,7 +349,7 @@ def judge_link(owner: Owner, alike: bool = False) -> Judge:
 
     def judge(payload: Any) -> None:
         altered = zu.LinkProof.from_bytes(encode("link", refitted("link", payload) if alike else payload))
-        pins = {"previous": owner.first, "recommitment": altered}
+        pins: Any = {"previous": owner.first, "links": [altered]}
         judge_proof(owner.renewed.commitment, **pins)(payload_of(owner.continued))
 
     return judge
@@ -350,7 +373,7 @@ def judge_opening(folder: Path) -> Judge:
 
 def kinds(owner: Owner, other: Owner) -> list[Kind]:
     """Every kind of file, in every variant that has fields of its own, and in every role."""
-    groups = (public_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds)
+    groups = (public_kinds, grown_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds)
     return [kind for group in groups for kind in group(owner, other)]
 
 
@@ -377,6 +400,18 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("training, standardised", payload_of(owner.standardized), proof[0], judge_proof(people), "statement.spec"),
         Kind("link", *pair(lambda o: o.link), judge_recommitment),
         Kind("link, and its data sets alike", *pair(lambda o: o.link), judge_linked, "references"),
+    ]
+
+
+def grown_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """A link that adds rows and names others as superseded, and what is trained after it."""
+    last, link, trained = owner.grown
+    links, proofs = (payload_of(link), payload_of(other.grown[1])), (payload_of(trained), payload_of(other.grown[2]))
+    return [
+        Kind("dataset, grown", payload_of(last.commitment), payload_of(other.grown[0].commitment), judge_dataset),
+        Kind("link, grown", *links, judge_recommitment),
+        Kind("link, grown, and its data sets alike", *links, judge_linked, "references"),
+        Kind("training, grown", *proofs, judge_proof(last.commitment), ("statement.forgotten", "attached")),
     ]
 
 

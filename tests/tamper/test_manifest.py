@@ -8,6 +8,7 @@ Why an answer is right:
 | format: .. beside the statement .. | the statement names it by its digest, which is another one |
 | mismatch: .. | the auditor holds a commitment, spec, forget list or predecessor, and the statement has another one |
 | statement, forget list, record path | public data that contradict each other, before any proof |
+| record consistency | likewise, of a link: records that are not the first of those that there are now |
 | registration, record tree, fingerprint tree | likewise, of a registration |
 | receipt, fingerprint path | likewise, of a receipt |
 | bundle .. | statements that do not fit together |
@@ -29,7 +30,7 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements import dataset, model_link, registration, scope, training
+from zkunlearn.circuits.statements import dataset, link, model_link, registration, scope, training
 from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.formats.container import KINDS
 from zkunlearn.models.shards import Run
@@ -66,7 +67,7 @@ FORM_ONLY = {
         *("label_kind", "label_bits", "label_bounds"),
     },
     "kept for what is to come, and empty, null or false until then": {
-        *("holes", "unique", "nonce", "keys"),
+        *("holes", "unique", "keys"),
     },
     "of a registration, which begins with a segment and goes up to the last row": {"start", "stop"},
     "the only one of this version": {"kind"},
@@ -77,7 +78,7 @@ FORM_ONLY = {
 # Maps that have no fields: nothing is referred to, or attached.
 EMPTY = {
     *(("dataset", name) for name in ("attached", "references")),
-    *(("link", name) for name in ("attached", "references.old.references", "references.new.references")),
+    *(("link", name) for name in ("references.old.references", "references.new.references")),
     ("training", "references.dataset.references"),
     *(("model link", name) for name in ("attached", "references.training.references.dataset.references")),
     ("registration", "references.dataset.references"),
@@ -184,7 +185,8 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     of_registration = {name for kind, name in named if kind == "registration"}
     assert set(registration._FIELDS) | set(registration.RegistrationStatement.attachments) <= of_registration
     assert set(receipts._FIELDS) | set(receipts._ROW) <= {name for kind, name in named if kind == "receipt"}
-    assert {"old", "new"} <= {name for kind, name in named if kind == "link"}
+    of_link = {name for kind, name in named if kind == "link, grown"}
+    assert set(link._FIELDS) | set(link.LinkStatement.attachments) <= of_link
     assert set(model_link._FIELDS) <= {name for kind, name in named if kind == "model link"}
     assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof
 

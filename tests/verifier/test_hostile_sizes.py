@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import tracemalloc
 from dataclasses import replace
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
+from zkunlearn.circuits.statements.dataset import MAX_SEGMENTS, DatasetStatement, Segment
+from zkunlearn.circuits.statements.link import CONSISTENCY, PATHS, LinkStatement
 from zkunlearn.circuits.statements.records import Record
 from zkunlearn.circuits.statements.scope import ModelCommitment
 from zkunlearn.circuits.statements.training import TrainingStatement
@@ -20,6 +22,8 @@ from zkunlearn.errors import InvalidProof, ParameterError
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.shards import Run
 from zkunlearn.models.spec import _compiled as compiled
+from zkunlearn.verifier.pins import linked
+from zkunlearn.verifier.renewals import links_between
 
 SECONDS, MEMORY = 0.5, 1 << 20  # of the processor's time; of bytes
 
@@ -93,6 +97,100 @@ def test_many_runs_of_shards_without_a_proof_are_rejected_quickly() -> None:
     with pytest.raises(InvalidProof, match="proof length"):
         zu.verify(proof, commitment, known_dataset=commitment.digest)
     assert len(proof.to_bytes()) < 2000 and time.process_time() - started < 10 * SECONDS
+
+
+# Links --------------------------------------------------------------------------------------------------------------
+
+
+def link(old: int, added: int, segments: int = 1) -> zu.LinkProof:
+    """From a data set of so many segments to one with rows after them.
+
+    Their record trees are consistent if both numbers of rows are powers of two.
+    """
+    dataset = statement(old).dataset
+    born = tuple(Segment(i + 1, bytes(32), None, bytes(32)) for i in range(segments - 1))
+    dataset = replace(dataset, segments=(*born, dataset.segments[0]))
+    root, path = dataset.record_root, b""
+    while old << len(path) // 32 < old + added:
+        root, path = hashlib.sha256(b"\1" + root + bytes(32)).digest(), path + bytes(32)
+    more = (Segment(old + added, bytes(32)),) if added else ()
+    new = dataset.continued(bytes(range(32)), 4, root, more)
+    return zu.LinkProof(LinkStatement(dataset, new), b"", {CONSISTENCY: path, PATHS: b""})
+
+
+def refused_quickly(proof: zu.LinkProof, check: str, least: float = SECONDS) -> None:
+    tracemalloc.start()
+    started = time.process_time()
+    with pytest.raises(InvalidProof) as refused:
+        zu.verify_link(proof)
+    seconds, (_, peak) = time.process_time() - started, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert refused.value.check == check
+    assert seconds < least and peak < 8 * MEMORY, (seconds, peak)
+
+
+@pytest.mark.parametrize(("old", "added"), [(1 << 27, 1 << 27), (1, (1 << 28) - 1), (1 << 28, 0), (1 << 27, 0)])
+def test_a_link_of_many_rows_without_a_proof_is_rejected_quickly(old: int, added: int) -> None:
+    proof = link(old, added)
+    assert len(proof.to_bytes()) < 4000
+    zu.LinkProof.from_bytes(proof.to_bytes())
+    refused_quickly(proof, "proof length", 4 * SECONDS)
+
+
+@pytest.mark.parametrize(("old", "added"), [(1 << 29, 1 << 29), (1, 1 << 40), (1 << 40, 0), (1 << 39, 1 << 39)])
+def test_a_link_of_more_rows_than_a_proof_can_have_is_rejected_quickly(old: int, added: int) -> None:
+    refused_quickly(link(old, added), "proof length" if old + added <= 1 << 29 else "statement")
+    with pytest.raises(zu.FormatError, match="field 'rows' is"):
+        zu.LinkProof.from_bytes(link(old, added).to_bytes())
+
+
+def test_a_consistency_of_any_length_is_rejected_quickly() -> None:
+    proof = link(1 << 20, 1 << 20)
+    for length in (1 << 21, (1 << 21) + 1):
+        refused_quickly(replace(proof, attached={CONSISTENCY: bytes(length), PATHS: b""}), "record consistency", 2)
+
+
+def test_a_thousand_segments_are_read_and_linked_quickly() -> None:
+    """As many as there can be; and one more, which no file can say."""
+    started = time.process_time()
+    proof = link(1 << 20, 1 << 20, segments=MAX_SEGMENTS - 1)
+    assert len(proof.statement.new.segments) == MAX_SEGMENTS
+    read = zu.LinkProof.from_bytes(proof.to_bytes())
+    assert read.statement == proof.statement
+    refused_quickly(read, "proof length", 4 * SECONDS)
+    assert time.process_time() - started < 10 * SECONDS
+    with pytest.raises(zu.FormatError, match="field 'segments' has 1025 elements"):
+        zu.LinkProof.from_bytes(link(1 << 20, 1 << 20, segments=MAX_SEGMENTS).to_bytes())
+
+
+def test_rows_of_a_thousand_segments_are_forgotten_quickly() -> None:
+    """One of each; the order of keys is looked at where there are several."""
+    dataset = link(1 << 20, 1 << 20, segments=MAX_SEGMENTS - 1).statement.new
+    positions = (*range(MAX_SEGMENTS - 1), (1 << 20) + 5)
+    records = tuple(Record(position, bytes(32)) for position in positions)
+    training = replace(statement(1 << 21), dataset=dataset, forgotten=records)
+    started = time.process_time()
+    with pytest.raises(InvalidProof) as refused:
+        training.require_consistent({"paths": b""})
+    assert refused.value.check == "record path" and time.process_time() - started < SECONDS
+    twice = replace(training, forgotten=(*records, Record((1 << 20) + 6, bytes(32))))
+    with pytest.raises(InvalidProof, match="the record at position 1048582 is out of order"):
+        twice.require_consistent({"paths": b""})
+
+
+def test_many_links_lead_on_quickly() -> None:
+    """In any order: from a data set to one of many segments, each of which came by a link."""
+    steps, dataset = [], statement(1 << 20).dataset
+    for i in range(200):
+        new = dataset.continued(bytes(32), 4, bytes(32), (Segment((1 << 20) + i + 1, bytes(32)),))
+        steps.append(zu.LinkProof(LinkStatement(dataset, new), b""))
+        dataset = new
+    started = time.process_time()
+    first = steps[0].statement.old
+    assert links_between(first, dataset, steps[::-1]) == tuple(steps)
+    assert linked(first, dataset, [step.statement for step in steps[::-1]])
+    assert links_between(dataset, first, steps) is None
+    assert time.process_time() - started < 4 * SECONDS
 
 
 def test_a_proof_is_verified_where_indices_have_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:

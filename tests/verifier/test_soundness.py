@@ -238,8 +238,8 @@ def test_a_sum_counts_every_round_of_one_label():
 
 
 def test_a_growth_by_hand():
-    # 100 rows, 2 features, and 100 rows more. A matrix row holds 2 features x 32 rows, so 200 take 7; labels and two
-    # blinds take four each: R = 10 as above, and 7 + 3 * 4 = 19
+    # 100 rows, 2 features, and 100 rows more. A matrix row holds 2 features x 32 rows, so that 200 take 7; labels and
+    # two blinds take four each: R = 10 as above, and 7 + 3 * 4 = 19
     shape = link_shape_of(100, 2, added=100)
     assert [group.column_rows for group in shape.groups] == [10, 19]
     # the point has 1 coordinate of features, none of labels and 7 of old rows, then there are two of the shares of four
