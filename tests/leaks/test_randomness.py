@@ -79,7 +79,7 @@ def test_with_other_entropy_all_files_differ(told: tuple[Entropy, list[bytes]]) 
 
 
 def test_a_growth_draws_all_of_its_own() -> None:
-    """Blinds and salts of new rows, tails, leaf salts, masks, pads: another draw, another commitment or another link."""
+    """Blinds and salts of new rows, tails, leaf salts, masks, pads: with another draw, one of both files is another."""
     with drawing(Entropy(b"before")):
         X = [[0.5], [0.25], [1.0], [-1.0]]
         old = zu.commit(X, [0, 1, 1, 0], bounds={"x1": (-1, 1)}, openings=64)

@@ -72,7 +72,7 @@ def test_write_the_frozen_link_of_a_data_set_that_grew() -> None:
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
     data = zu.commit(features, np.arange(11) % 2, bounds=bounds, openings=3)
     before = zu.prove(data, SPEC, forget=["3"]).proof
-    longer, first = zu.append(data, more[:6], np.arange(6) % 2, nonce=bytes(range(32)), openings=2)
+    longer, first = zu.append(data, more[:6], np.arange(6) % 2, nonce=bytes(range(32)), openings=3)
     last, second = zu.rectify(longer, more[6:], [1], ids=["5"], openings=3)
     write("training", before, "before.grown.")
     write("link", first, "first.grown.")
