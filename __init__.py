@@ -49,16 +49,10 @@ if TYPE_CHECKING:
     from .prover.workers.processes import Processes
     from .verifier.bundles import Bundle, BundleReport
     from .verifier.history import History, verify_chain
-    from .verifier.proofs import (
-        DatasetCommitment,
-        LinkProof,
-        ModelLinkProof,
-        Proof,
-        RegistrationProof,
-        TrainingProof,
-    )
+    from .verifier.proofs import DatasetCommitment, LinkProof, ModelLinkProof, Proof, RegistrationProof, TrainingProof
     from .verifier.receipts import Receipt, ReceiptReport, verify_receipt
-    from .verifier.verify import VerificationReport, verify_dataset, verify_link, verify_registration
+    from .verifier.registrations import verify_registration
+    from .verifier.verify import VerificationReport, verify_dataset, verify_link
 
 __version__ = "0.1.0"
 __all__ = [
@@ -146,7 +140,7 @@ _HOMES = {
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
     "verify_receipt": "verifier.receipts",
-    "verify_registration": "verifier.verify",
+    "verify_registration": "verifier.registrations",
     "wipe_rows": "prover.owner.wiping",
     "verify_link": "verifier.verify",
 }

@@ -15,7 +15,7 @@ from .exits import REFUSED, require_memory
 from .history import show_history
 from .options import FILE, common, load_previous
 from .output import Output, one_line
-from .receipts import Named, any_receipts, judge_receipts
+from .receipts import Named, any_receipts, judge_receipts, read_receipts
 from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
 
 
@@ -48,10 +48,21 @@ from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
 @click.option("--known-dataset", metavar="DIGEST", help="A data set already checked: saves checking it again.")
 @click.option(
     "--registration",
+    "registrations",
+    multiple=True,
     metavar="R",
-    help="Of the data set, a file, or the digest of one already checked: ties records to rows of the matrix.",
+    help="Of the data set, a file, or the digest of one already checked: ties records to rows of the matrix. May be "
+    "repeated for the files of those that it goes on from.",
 )
 @click.option("--proof", "proof_file", type=FILE, metavar="P", help="Of receipts: whether this training forgot them.")
+@click.option(
+    "--receipts",
+    "receipts_folder",
+    type=FILE,
+    metavar="DIR",
+    help="Receipts that forgotten people have shown: how many forgotten rows they tie to rows of the matrix. Needs the "
+    "registration among FILEs.",
+)
 @common
 def verify(
     output: Output,
@@ -63,8 +74,9 @@ def verify(
     previous_file: Path | None,
     link_files: Sequence[Path],
     known_dataset: str | None,
-    registration: str | None,
+    registrations: Sequence[str],
     proof_file: Path | None,
+    receipts_folder: Path | None,
 ) -> None:
     """Check proofs of any kind, bundles, and receipts. Exit code 0 if all are valid, 1 if one is not, or if rows of a
     receipt are not forgotten in the proof that is named.
@@ -72,9 +84,9 @@ def verify(
     What is pinned must match the statement exactly; what is not pinned is what the owner says it is. What a proof
     refers to is taken from the other FILEs, and every reference that was not followed is told.
     """
-    options = (dataset_file, spec_file, forget_file, previous_file, known_dataset, registration, proof_file)
+    options = (dataset_file, spec_file, forget_file, previous_file, known_dataset, proof_file, receipts_folder)
     if folder is not None:
-        if files or link_files or any(option is not None for option in options):
+        if files or link_files or registrations or any(option is not None for option in options):
             raise click.UsageError("--chain takes everything from its folder: no FILE and no other option")
         require_memory()
         _verify_chain(output, folder)
@@ -85,14 +97,14 @@ def verify(
     if known is None and known_dataset is not None:
         raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
     if any_receipts(files):
-        if any(option is not None for option in (spec_file, forget_file, previous_file)):
-            raise click.UsageError("--spec, --forget-file and --previous are for training proofs, not for receipts")
+        if any(option is not None for option in (spec_file, forget_file, previous_file, receipts_folder)):
+            raise click.UsageError(
+                "--spec, --forget-file, --previous and --receipts are for training proofs, not for receipts"
+            )
         require_memory()
-        code = judge_receipts(output, files, Named(dataset_file, registration, proof_file, link_files, known))
-        if code:
-            raise click.exceptions.Exit(code)
+        _end(judge_receipts(output, files, Named(dataset_file, registrations, proof_file, link_files, known)))
         return
-    if registration is not None or proof_file is not None:
+    if registrations or proof_file is not None:
         raise click.UsageError("--registration and --proof are for receipts; a registration is one of the FILEs else")
     pins: dict[str, Any] = {
         "spec": None if spec_file is None else zu.load_spec(spec_file),
@@ -104,12 +116,18 @@ def verify(
     dataset = None if dataset_file is None else zu.DatasetCommitment.load(dataset_file)
     require_memory()
     found = read_all(files)
-    _require_use(found, pins | {"dataset": dataset})
+    _require_use(found, pins | {"dataset": dataset, "receipts": receipts_folder})
+    shown = () if receipts_folder is None else read_receipts(receipts_folder)
     with output.phases("verifying") as progress:
-        verdicts = judge_all(Evidence(found, dataset, pins), progress)
+        verdicts = judge_all(Evidence(found, dataset, pins, shown), progress)
     show(output, verdicts)
-    if code_of(verdicts):
-        raise click.exceptions.Exit(code_of(verdicts))
+    _end(code_of(verdicts))
+
+
+def _end(code: int) -> None:
+    """With a code that is not 0."""
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 def _require_use(found: Sequence[Verdict], pins: dict[str, Any]) -> None:
@@ -126,9 +144,7 @@ def _verify_chain(output: Output, folder: Path) -> None:
     start = perf_counter()
     with output.phases("verifying") as progress:
         history = zu.verify_chain(folder, progress)
-    code = show_history(output, history, perf_counter() - start)
-    if code:
-        raise click.exceptions.Exit(code)
+    _end(show_history(output, history, perf_counter() - start))
 
 
 @click.command()

@@ -255,8 +255,13 @@ def _model_link(statement: ModelLinkStatement) -> Inspection:
 
 def _registration(statement: RegistrationStatement) -> Inspection:
     digest, dataset = statement_digest(statement).hex(), statement_digest(statement.dataset).hex()
-    lines = [("registration", digest), ("data set", dataset), ("records", plural(statement.dataset.rows, "record"))]
-    data = {"registration": digest, "dataset": dataset, "rows": statement.dataset.rows}
+    rows, own = statement.dataset.rows - statement.start, statement.previous
+    lines = [("registration", digest), ("data set", dataset)]
+    data = {"registration": digest, "dataset": dataset, "rows": rows}
+    if own is not None:
+        lines.append(("goes on from", f"{own.hex()}, which lists the {plural(statement.start, 'row')} before"))
+        data["previous"] = own.hex()
+    lines.append(("records", plural(rows, "record")))
     return Inspection("registration", lines, data=data)
 
 

@@ -15,11 +15,13 @@ from ..formats.container import kind_of
 from ..formats.lists import parse_digest
 from ..verifier.bundles import load_public, verify_bundle
 from ..verifier.receipts import RECEIPT_KIND
+from ..verifier.registrations import registrations_before
 from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .output import Lines, Output, foreign
 from .words import plural
 
+SUFFIX = ".receipt"
 TITLE, CLAIMED = "Receipt", "Claimed by the receipt"
 P = TypeVar("P", bound=zu.Proof[Any])
 
@@ -30,14 +32,15 @@ class Named:
 
     Attributes:
         dataset: a file; None takes what lies beside the first receipt.
-        registration: a file, or the digest of one that was checked before.
+        registrations: the file of its registration and of those that it goes on from; or the digest of one that was
+            checked before. Of a file that goes on from others, these are by default those beside it.
         proof: a file of a training, or a bundle.
         links: from where rows were first committed to the data set; none takes those beside the registration.
         known: the digest of a data set whose validity proof was checked before.
     """
 
     dataset: Path | None
-    registration: str | None
+    registrations: Sequence[str]
     proof: Path | None
     links: Sequence[Path]
     known: bytes | None = None
@@ -117,6 +120,14 @@ def _read(file: Path, only: bool) -> zu.Receipt | Found:
         return found
 
 
+def read_receipts(folder: Path) -> list[tuple[Path, zu.Receipt]]:
+    """All receipts in a folder. Raises DataError if there is none; DataError or FormatError for one of another form."""
+    found = [(path, zu.Receipt.load(path)) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+    if not found:
+        raise zu.DataError(f"{folder}: there are no receipts (*{SUFFIX})")
+    return found
+
+
 def _around(first: tuple[Path, zu.Receipt], named: Named) -> Around:
     """Raises InvalidProof, StatementMismatch and FormatError for what is not valid, DataError for what is missing."""
     file, receipt = first
@@ -125,7 +136,7 @@ def _around(first: tuple[Path, zu.Receipt], named: Named) -> Around:
         verify_proof(dataset)
     elif named.known != dataset.digest:
         raise zu.StatementMismatch("the data set is another one than the known one")
-    registration = None if named.registration is None else _registration(named.registration, named.links, dataset)
+    registration = _registration(named, dataset) if named.registrations else None
     return Around(dataset, registration, None if named.proof is None else _training(named.proof, dataset))
 
 
@@ -150,19 +161,26 @@ def _beside(file: Path, pattern: str, kind: type[P]) -> list[P]:
     return found
 
 
-def _registration(named: str, paths: Sequence[Path], dataset: zu.DatasetCommitment) -> zu.RegistrationProof | bytes:
-    known = parse_digest(named)
-    if known is not None:
-        return known
-    registration = zu.RegistrationProof.load(named)
-    if paths:
-        links = [zu.LinkProof.load(path) for path in paths]
-    elif {*dataset.statement.births} != {dataset.digest}:
-        links = _beside(Path(named), "*.link", zu.LinkProof)
-    else:
-        links = []
-    zu.verify_registration(registration, dataset, links)
-    return registration
+def _registration(named: Named, dataset: zu.DatasetCommitment) -> zu.RegistrationProof | bytes:
+    known = [parse_digest(each) for each in named.registrations]
+    if len(known) == 1 and known[0] is not None:
+        return known[0]
+    if any(known):
+        raise click.UsageError("--registration is one digest, or files")
+    first, *others = [zu.RegistrationProof.load(each) for each in named.registrations]
+    for own in others:
+        if own.statement.dataset == dataset.statement:
+            first, others = own, [each for each in (first, *others) if each is not own]
+    beside = Path(named.registrations[0])
+    if first.statement.previous is not None and not others:
+        others = _beside(beside, "*.registration", zu.RegistrationProof)
+    links = [zu.LinkProof.load(path) for path in named.links]
+    if not links and {*dataset.statement.births} != {dataset.digest}:
+        links = _beside(beside, "*.link", zu.LinkProof)
+    zu.verify_registration(first, dataset, links, others)
+    for before in registrations_before(first, others, [link.statement for link in links]):
+        verify_proof(before)
+    return first
 
 
 def _training(path: Path, dataset: zu.DatasetCommitment) -> zu.TrainingProof:

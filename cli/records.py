@@ -12,17 +12,23 @@ from .options import FILE, common, force_option, within_memory
 from .output import Output, foreign
 from .owner import prepare_kernels
 from .places import refuse_existing, require_file_place, require_folder_place
+from .receipts import SUFFIX
 from .words import plural, size_text
-
-SUFFIX = ".receipt"
 
 
 @click.command()
 @click.argument("directory", type=FILE, metavar="DIR")
+@click.option(
+    "--previous",
+    "previous_file",
+    type=FILE,
+    metavar="OLD.registration",
+    help="Of the data set from which this one has grown: list only the rows that were added.",
+)
 @force_option
 @common
 @within_memory("directory")
-def register(output: Output, directory: Path, force: bool) -> None:
+def register(output: Output, directory: Path, previous_file: Path | None, force: bool) -> None:
     """List all records of the data set in DIR in public, with a fingerprint of each row, and prove these.
 
     Writes DIR/dataset.registration, which is public, and spends one opening. Receipts are of no use without it.
@@ -30,19 +36,24 @@ def register(output: Output, directory: Path, force: bool) -> None:
     file = directory / REGISTRATION_FILE
     refuse_existing([file], force, "another says the same, and costs an opening")
     require_folder_place(directory)
+    previous = None if previous_file is None else zu.RegistrationProof.load(previous_file)
     dataset = zu.load_dataset(directory)
     prepare_kernels(output)
     with output.phases("registering") as progress:
-        registration = zu.register(dataset, progress=progress)
+        registration = zu.register(dataset, previous, progress=progress)
     registration.save(file)
-    digest, own = registration.digest.hex(), dataset.statement
+    digest, own, start = registration.digest.hex(), dataset.statement, registration.statement.start
+    after = [("goes on from", previous.digest.hex())] if previous else []
     lines = [
         ("data set", own.digest.hex()),
-        ("records", plural(own.rows, "record")),
+        *after,
+        ("records", plural(own.rows - start, "record")),
         ("openings", f"{dataset.spent} of {own.openings} used"),
         ("public", f"{foreign(file)}, {size_text(file.stat().st_size)}"),
     ]
-    data = {"registration": digest, "dataset": own.digest.hex(), "rows": own.rows, "file": str(file)}
+    data = {"registration": digest, "dataset": own.digest.hex(), "rows": own.rows - start, "file": str(file)}
+    if previous is not None:
+        data["previous"] = previous.digest.hex()
     output.result("Data set registered", lines, f"registered: {digest}", data)
 
 
@@ -62,7 +73,7 @@ def receipt(output: Output, directory: Path, name: str | None, everybody: bool, 
     (require_folder_place if everybody else require_file_place)(out)
     dataset = zu.load_dataset(directory)
     prepare_kernels(output)
-    receipts = zu.receipts(dataset)
+    receipts = zu.receipts(dataset, _registration(directory / REGISTRATION_FILE, dataset.statement.digest))
     if name is not None:
         own = receipts.of(name)
         own.save(out)
@@ -76,3 +87,11 @@ def receipt(output: Output, directory: Path, name: str | None, everybody: bool, 
         last = f"receipts: {plural(count, 'receipt')} in {foreign(out)}"
     lines = [("data set", dataset.statement.digest.hex()), ("SECRET", "each holds the rows of the person it is for")]
     output.result("Receipt" if name is not None else "Receipts", lines, last, {"file": str(out), "receipts": count})
+
+
+def _registration(file: Path, dataset: bytes) -> zu.RegistrationProof | None:
+    """That of the data set with this digest, if it is there: receipts belong to it."""
+    if not file.exists():
+        return None
+    found = zu.RegistrationProof.load(file)
+    return found if found.statement.dataset.digest == dataset else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +15,9 @@ from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.registration import RegistrationStatement
 from ..verifier.bundles import load_public, verify_bundle
 from ..verifier.pins import NAMES as PINS
-from ..verifier.pins import Pins, require_birth
+from ..verifier.pins import Pins
+from ..verifier.receipts import tied_rows
+from ..verifier.registrations import require_whole
 from ..verifier.renewals import links_between
 from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
@@ -41,6 +43,7 @@ class Verdict:
         security_bits: proven soundness of a valid one, the least over all rounds.
         total_bits: that of the sum of all rounds.
         not_followed: what it refers to, and was not checked, in words.
+        tied: how many forgotten rows receipts tie to rows of the matrix; None where there was none to compare.
     """
 
     file: Path
@@ -54,6 +57,7 @@ class Verdict:
     security_bits: float | None = None
     total_bits: float | None = None
     not_followed: tuple[str, ...] = ()
+    tied: int | None = None
     seconds: float = 0.0
 
     def fail(self, error: zu.ZkUnlearnError) -> None:
@@ -89,6 +93,7 @@ class Evidence:
     files: Sequence[Verdict]
     dataset: zu.DatasetCommitment | None
     pins: dict[str, Any]
+    receipts: Sequence[tuple[Path, zu.Receipt]] = ()  # that people have shown
     checked: set[bytes] = field(default_factory=set)  # digests of what was found valid in this run
 
     def given(self, kind: type[Any], digest: bytes) -> Any:
@@ -96,11 +101,15 @@ class Evidence:
         proofs = (each.proof for each in self.files)
         return next((proof for proof in proofs if isinstance(proof, kind) and proof.digest == digest), None)
 
-    def registered(self, training: Verdict) -> bool:
-        """Whether a registration of its data set is among the files, and was found valid."""
-        found = [each.proof for each in self.files if each.code == DONE]
-        registrations = [proof.statement for proof in found if isinstance(proof, zu.RegistrationProof)]
-        return any(own.dataset == _proof(training).statement.dataset for own in registrations)
+    def registrations(self) -> list[zu.RegistrationProof]:
+        """Those among the files, found valid before."""
+        found = [each.proof for each in self.files if isinstance(each.proof, zu.RegistrationProof)]
+        return [proof for proof in found if proof.digest in self.checked]
+
+    def registered(self, training: Verdict) -> set[bytes]:
+        """The digests of those that are of its data set."""
+        of = _proof(training).statement.dataset
+        return {proof.digest for proof in self.registrations() if proof.statement.dataset == of}
 
     def links(self) -> list[LinkStatement]:
         """Of the links among the files, found valid before."""
@@ -163,6 +172,7 @@ def judge_all(evidence: Evidence, progress: Callable[[str], None]) -> list[Verdi
                 raise
         each.seconds = perf_counter() - start
     for each in evidence.files:
+        _tie(each, evidence)
         _finish(each, evidence)
     return list(evidence.files)
 
@@ -175,9 +185,10 @@ def _found_valid(each: Verdict, evidence: Evidence) -> set[bytes]:
 
 
 def _order(each: Verdict) -> tuple[int, int]:
-    """What others refer to comes before them: a bundle before one that forgets more."""
+    """What others refer to comes before them: a bundle before one that forgets more, registrations by first rows."""
     statement = _proof(each).statement
-    return words_of(statement.kind).rank, len(statement.forgotten) if each.bundle is not None else 0
+    first = statement.start if isinstance(statement, RegistrationStatement) else 0
+    return words_of(statement.kind).rank, len(statement.forgotten) if each.bundle is not None else first
 
 
 def _judge(each: Verdict, evidence: Evidence) -> None:
@@ -185,7 +196,7 @@ def _judge(each: Verdict, evidence: Evidence) -> None:
     if not isinstance(proof, zu.TrainingProof):
         found = verify_proof(proof)
         if isinstance(proof, zu.RegistrationProof):
-            require_birth(proof.statement.dataset, evidence.links())
+            require_whole(proof, evidence.registrations(), evidence.links())
         each.security_bits, each.total_bits = found.least, found.total
         return
     commitment = evidence.commitment(proof, each.file)
@@ -214,6 +225,22 @@ def _judge_bundle(
     return each.bundled.last
 
 
+def _tie(each: Verdict, evidence: Evidence) -> None:
+    """How many rows of a valid training receipts tie to rows of the matrix; one that fails makes it invalid."""
+    known = evidence.registered(each) if each.report is not None and each.code == DONE else set()
+    if not known or not isinstance(each.proof, zu.TrainingProof):
+        return
+    tied: set[int] = set()
+    for file, receipt in evidence.receipts:
+        try:
+            tied |= tied_rows([receipt], evidence.commitment(each.proof, each.file), known, each.proof)
+        except zu.ZkUnlearnError as error:
+            each.fail(error)
+            each.reason = f"{file}: {each.reason}"
+            return
+    each.tied = len(tied) if evidence.receipts else None
+
+
 def _finish(each: Verdict, evidence: Evidence) -> None:
     """What can be said when all other files have been checked."""
     if each.proof is None or each.code != DONE:
@@ -223,8 +250,10 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
         each.report = replace(each.report, previous_checked=statement.previous in evidence.checked)
         each.not_followed = each.report.not_followed
         without = f" without the {plural(len(statement.forgotten), 'forgotten row')}" if statement.forgotten else ""
-        registered = f"; {words_of(RegistrationStatement.kind).proved}" if evidence.registered(each) else ""
-        each.reason = f"{_what(each)} what this algorithm outputs on this data set{without}{registered}"
+        if evidence.receipts and each.tied is None:
+            each.not_followed += ("receipts: the registration of this data set is not among the files, or not valid",)
+        said = "".join(f"; {text}" for text in _of_rows(each, evidence))
+        each.reason = f"{_what(each)} what this algorithm outputs on this data set{without}{said}"
         return
     each.reason = words_of(statement.kind).proved
     digests = {name: statement_digest(other) for name, other in statement.references.items()}
@@ -233,6 +262,15 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
         for name, digest in digests.items()
         if digest not in evidence.checked
     )
+
+
+def _of_rows(each: Verdict, evidence: Evidence) -> Iterator[str]:
+    """What ties forgotten records to rows of the matrix, by the registration: receipts, and else it depends on them."""
+    forgotten = len(_proof(each).statement.forgotten)
+    if each.tied is not None:
+        yield f"{each.tied} of {forgotten} forgotten rows are tied to rows by receipts"
+    if evidence.registered(each) and (each.tied is None or each.tied < forgotten):
+        yield words_of(RegistrationStatement.kind).proved
 
 
 def _what(each: Verdict) -> str:
@@ -324,4 +362,6 @@ def _data(each: Verdict) -> dict[str, Any]:
             "not_pinned": [name for name in PINS if name not in each.report.pinned],
             "changes": list(each.report.changes),
         }
+    if each.tied is not None:
+        data["tied"] = each.tied
     return data

@@ -146,13 +146,15 @@ def _growth(own: Growth) -> relations.Relation:
 
 
 def _registration(own: Registration) -> relations.Relation:
-    """The relation of fingerprints, with its vector and the fingerprints' extension handed over."""
-    kind = "binary" if own.outputs == 1 else "categorical"
-    found = registration.Registration(_dataset(own.rows, own.features, kind, own.outputs, 10), b"", [])
-    found.r, found.c = ([K(*x.pair) for x in part] for part in (own.r, own.c))
+    """The relation of fingerprints, with its vectors and the fingerprints' extension handed over."""
+    kind, spans = "binary" if own.outputs == 1 else "categorical", []
+    for span in own.spans:
+        r, c = ([K(*x.pair) for x in part] for part in (span.r, span.c))
+        spans.append(registration.Listed(span.segment, span.start, span.stop, r, c))
+    found = registration.Registration(_dataset(own.rows, own.features, kind, own.outputs, 10), spans, 0, [])
 
-    def extension(s: list[K]) -> K:
-        return K(*own.fingerprints(tuple(PackageK(x.a, x.b) for x in s)).pair)
+    def extension(s: list[K], a: int, b: int) -> K:
+        return K(*own.fingerprints(tuple(PackageK(x.a, x.b) for x in s), a, b).pair)
 
     found.extension = extension  # type: ignore[method-assign]
     return found

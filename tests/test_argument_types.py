@@ -91,7 +91,9 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "verify_dataset commitment": ("DatasetCommitment", lambda made, x: zu.verify_dataset(x)),
     "verify_link link": (RECOMMITMENT, lambda made, x: zu.verify_link(x)),
     "register dataset": ("Dataset", lambda made, x: zu.register(x)),
+    "register previous": ("RegistrationProof", lambda made, x: zu.register(made.dataset, x)),
     "receipts dataset": ("Dataset", lambda made, x: zu.receipts(x)),
+    "receipts registration": ("RegistrationProof", lambda made, x: zu.receipts(made.dataset, x)),
     "verify_registration registration": (
         "RegistrationProof",
         lambda made, x: zu.verify_registration(x, made.dataset.commitment),
@@ -103,6 +105,10 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "verify_registration links": (
         "LinkProof",
         lambda made, x: zu.verify_registration(made.registration, made.dataset.commitment, [x]),
+    ),
+    "verify_registration previous": (
+        "RegistrationProof",
+        lambda made, x: zu.verify_registration(made.registration, made.dataset.commitment, previous=[x]),
     ),
     "verify_receipt receipt": ("Receipt", lambda made, x: zu.verify_receipt(x, made.dataset.commitment)),
     "verify_receipt dataset": ("DatasetCommitment", lambda made, x: zu.verify_receipt(made.receipt, x)),
@@ -212,6 +218,8 @@ ACCEPTED: dict[str, tuple[type, ...]] = {
     "verify previous": (NONE,),
     "verify known_dataset": (NONE,),
     "verify_bundle previous": (NONE,),
+    "register previous": (NONE,),
+    "receipts registration": (NONE,),
     "verify_receipt registration": (NONE,),
     "verify_receipt proof": (NONE,),
     "memory_limit size": (NONE,),

@@ -42,6 +42,9 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "link": verifier.verify_link,
     "model link": verifier.verify_model_link,
     "registration": lambda file: second.verify_registration(file, frozen("dataset", "registered.")),
+    "registration of extended": lambda file: second.verify_registration(
+        file, frozen("dataset", "extended."), [frozen("link", "extended.")], [frozen("registration")]
+    ),
     "training": lambda file: verifier.verify_training(file, frozen("dataset"), known_dataset=True),
     "training of shards": lambda file: verifier.verify_training(file, frozen("dataset", "shards."), known_dataset=True),
     "training of classes": lambda file: verifier.verify_training(
@@ -72,8 +75,8 @@ def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     assert verify_proof(proof).least >= 100
     variants = (
         name
-        for name in ("classes", "shards", "before", "grown")
-        if path.name.startswith("training.") and f".{name}." in path.name
+        for name in ("classes", "shards", "before", "grown", "extended")
+        if path.name.startswith(("training.", "registration.")) and f".{name}." in path.name
     )
     variant = "".join(f" of {name}" for name in [*variants][:1])
     assert verifier.verdict(SECOND[proof.statement.kind + variant], path.read_bytes()) == "valid"

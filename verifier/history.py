@@ -25,8 +25,9 @@ from ..errors import DataError, FormatError, InvalidProof, ParameterError, State
 from ..formats.container import MAGIC
 from ..models.methods.sisa import Sisa
 from .bundles import Bundle, check_bundle, loaded, of_one_request
-from .pins import check_previous, linked, require_birth
-from .proofs import LINK_PROOFS, Proof
+from .pins import check_previous, linked
+from .proofs import LINK_PROOFS, Proof, RegistrationProof
+from .registrations import require_whole
 from .verify import verify_proof
 
 Verdict = Literal["valid", "invalid", "cannot say"]
@@ -169,7 +170,7 @@ class _Walk:
         unread = [entry for entry in self.entries if entry.proof is None]
         first = [self._judged(entry) for entry in (*datasets, *links)]
         chains = [each for entry in self._in_order(trainings) for each in self._with_links(entry)]
-        last = [self._judged(entry) for entry in others]
+        last = [self._judged(entry) for entry in sorted(others, key=_first_row)]
         roots = [own[-1].name for own in self._each_request() if _statement(own[-1]).previous is None]
         return History((*first, *chains, *last, *unread), self._forks(), tuple(roots))
 
@@ -220,11 +221,8 @@ class _Walk:
                 entry = _cannot_say(entry, f"the {name} {digest.hex()} that it is about is not here")
             elif found.verdict == "invalid":
                 entry = _contradicted(entry, f"the {name} that it is about, {found.name!r}, is invalid")
-        if isinstance(_statement(entry), RegistrationStatement):
-            try:
-                require_birth(_statement(entry).dataset, self.links)
-            except ParameterError as error:
-                entry = _cannot_say(entry, str(error))
+        if isinstance(entry.proof, RegistrationProof) and entry.verdict != "invalid":
+            entry = self._registered(entry, entry.proof)
         if isinstance(_statement(entry), LinkStatement) and _statement(entry).superseded:
             count = len(_statement(entry).superseded)
             entry = _noted(entry, f"rows that are superseded, to be forgotten by trainings from here on: {count}")
@@ -232,6 +230,17 @@ class _Walk:
         if isinstance(_statement(entry), LinkStatement) and entry.verdict == "valid":
             self.links.append(_statement(entry))
         return entry if copy is entry else _noted(entry, f"the same statement as {copy.name!r}")
+
+    def _registered(self, entry: Entry, proof: RegistrationProof) -> Entry:
+        """With the verdict on what a registration goes on from."""
+        before = [each.proof for each in self.done.values() if each.verdict == "valid"]
+        try:
+            require_whole(proof, [each for each in before if isinstance(each, RegistrationProof)], self.links)
+        except InvalidProof as error:
+            return _contradicted(entry, str(error))
+        except ParameterError as error:
+            return _cannot_say(entry, str(error))
+        return entry
 
     def _placed(self, entry: Entry) -> Entry:
         """With the verdict on its place in a chain."""
@@ -340,6 +349,12 @@ def _proof(entry: Entry) -> Proof[Any]:
     if entry.proof is None:
         raise DataError(f"{entry.name}: {entry.reason}")
     return entry.proof
+
+
+def _first_row(entry: Entry) -> int:
+    """A registration goes on from those that list the rows before."""
+    statement = _statement(entry)
+    return statement.start if isinstance(statement, RegistrationStatement) else 0
 
 
 def _statement(entry: Entry) -> Any:

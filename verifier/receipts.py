@@ -12,10 +12,11 @@ The second makes record i *row i* of the committed matrix, as the registration p
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from ..circuits.statements.base import statement_digest
@@ -35,12 +36,15 @@ from .proofs import DatasetCommitment, RegistrationProof, TrainingProof
 RECEIPT_KIND = "receipt"
 MAX_RECEIPT_BYTES = 1 << 24
 MAX_ROWS_OF_ONE = 1 << 12
-KINDS[RECEIPT_KIND] = 1
+ELSEWHERE = "the receipt belongs to another registration"
+KINDS[RECEIPT_KIND] = 2
 _FIELDS: Fields = {
     "dataset": Bytes(DIGEST_BYTES),
     "id": str,
     "rows": ListOf(dict, 1, MAX_ROWS_OF_ONE),
     "record_paths": bytes,
+    "start": Int(0, MAX_ROWS - 1),
+    "previous": (Bytes(DIGEST_BYTES), NoneType),
     "root": Bytes(DIGEST_BYTES),
     "fingerprint_paths": bytes,
 }
@@ -79,13 +83,17 @@ class Receipt:
         id: under which name.
         rows: in the order of positions.
         record_paths: the multiproof of their records.
-        root: of the registered fingerprints. fingerprint_paths: the multiproof of theirs.
+        start, previous, root: what its registration says, as in RegistrationStatement: its first row, the digest of the
+            one that lists the rows before, and the root of fingerprints.
+        fingerprint_paths: the multiproof of theirs.
     """
 
     dataset: bytes
     id: str
     rows: tuple[ReceiptRow, ...]
     record_paths: bytes
+    start: int
+    previous: bytes | None
     root: bytes
     fingerprint_paths: bytes
 
@@ -140,7 +148,8 @@ class ReceiptReport:
 
     Attributes:
         receipt, dataset: what was checked, against what.
-        registration: the digest of the registration that has the fingerprints of the rows.
+        registration: the digest of the registration to which it belongs: of the newest one, where that goes on from
+            others.
         expected: whether the one that was named is that one; it has a proof of its own. False: none was named.
         proof: a training on this data set, if one was named.
     """
@@ -184,8 +193,11 @@ def check_receipt(receipt: Receipt, dataset: DatasetStatement) -> tuple[Record, 
     """
     if receipt.dataset != statement_digest(dataset):
         raise StatementMismatch("the receipt is about another data set")
-    own = coefficients(dataset.births[0], dataset.features, dataset.outputs)
     name, digests, leaves = id_hash(receipt.id), [], []
+    own = [coefficients(born, dataset.features, dataset.outputs) for born in dataset.births]
+    outside = [position for position in receipt.positions if position >= dataset.rows]
+    if outside:
+        raise InvalidProof("record path", f"position {outside[0]} is outside the {dataset.rows} records")
     for row in receipt.rows:
         if row.position in dataset.holes:
             raise InvalidProof("receipt", f"the row at position {row.position} was destroyed in this data set")
@@ -197,7 +209,8 @@ def check_receipt(receipt: Receipt, dataset: DatasetStatement) -> tuple[Record, 
             digests.append(record_digest(row.salt, name, features, [label], blinds))
         except FormatError as error:
             raise InvalidProof("receipt", str(error)) from None
-        leaves.append(fingerprint_leaf(written(own.fingerprint(features, labels, blinds))))
+        fingerprint = own[dataset.segment_at(row.position)].fingerprint(features, labels, blinds)
+        leaves.append(fingerprint_leaf(written(fingerprint)))
     verify_records(dataset.record_root, dataset.rows, receipt.positions, digests, receipt.record_paths)
     try:
         verify_records(receipt.root, dataset.rows, receipt.positions, leaves, receipt.fingerprint_paths)
@@ -235,15 +248,36 @@ def verify_receipt(
     require_type("receipt", receipt, Receipt, "`Receipt.load` reads a file")
     require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
     records = check_receipt(receipt, dataset.statement)
-    found = RegistrationStatement(dataset.statement, receipt.root).digest
+    found = RegistrationStatement(dataset.statement, receipt.root, receipt.start, receipt.previous).digest
     if registration is not None and found != _digest_of(registration):
-        raise StatementMismatch("the receipt belongs to another registration")
+        raise StatementMismatch(ELSEWHERE)
     if proof is not None:
         require_type("proof", proof, TrainingProof, "of what `prove` returns it is `.proof`")
         if proof.statement.dataset != dataset.statement:
             raise StatementMismatch("the proof is about another data set")
         _require_records(records, proof.statement.forgotten)
     return ReceiptReport(receipt, dataset.statement, found, registration is not None, proof)
+
+
+def tied_rows(
+    receipts: Iterable[Receipt], dataset: DatasetCommitment, registrations: Collection[bytes], proof: TrainingProof
+) -> frozenset[int]:
+    """Positions of forgotten rows that people's receipts tie to rows of the matrix.
+
+    Args:
+        registrations: digests of those of the data set that were found valid; each receipt belongs to one of them.
+        proof: of a training on this data set, found valid.
+
+    Raises:
+        StatementMismatch, InvalidProof: as `verify_receipt`, for the first receipt that is not valid.
+    """
+    tied: set[int] = set()
+    for receipt in receipts:
+        report = verify_receipt(receipt, dataset, None, proof)
+        if report.registration not in registrations:
+            raise StatementMismatch(ELSEWHERE)
+        tied.update(report.forgotten)
+    return frozenset(tied)
 
 
 def _digest_of(registration: RegistrationProof | bytes) -> bytes:

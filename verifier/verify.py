@@ -6,7 +6,7 @@ the order of the code below.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from math import log2
@@ -15,15 +15,13 @@ from typing import Any
 
 from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.training import TrainingStatement
-from ..errors import InvalidProof, ParameterError, StatementMismatch, require_type
-from .pins import LINKS, Pins, require_birth
+from ..errors import InvalidProof, ParameterError, require_type
+from .pins import LINKS, Pins
 from .proofs import (
     LINK_PROOFS,
     AnyLink,
     DatasetCommitment,
-    LinkProof,
     Proof,
-    RegistrationProof,
     TrainingProof,
 )
 from .protocol.proof import verify_protocol
@@ -175,31 +173,6 @@ def verify_link(link: AnyLink) -> float:
     """
     require_type("link", link, LINK_PROOFS, f"{LINKS}, `recommit_model` too")
     return verify_proof(link).least
-
-
-def verify_registration(
-    registration: RegistrationProof, dataset: DatasetCommitment, links: Iterable[LinkProof] = ()
-) -> float:
-    """Check that fingerprints are those of the rows of a data set, in the order of its records; bits of soundness.
-
-    Args:
-        links: those that lead to it from where its rows were first committed, if it is not there; checked too.
-
-    Raises:
-        StatementMismatch: it is of another data set.
-        InvalidProof: naming the check that failed.
-        ParameterError: a link is missing, or an argument of another type.
-    """
-    require_type("registration", registration, RegistrationProof, "`register` returns it")
-    require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
-    if registration.statement.dataset != dataset.statement:
-        raise StatementMismatch("the registration is of another data set")
-    given = list(links)
-    for link in given:
-        require_type("links", link, LinkProof, LINKS)
-    require_birth(dataset.statement, [link.statement for link in given])
-    proofs: list[Proof[Any]] = [*given, registration]
-    return reduce(and_, map(verify_proof, proofs)).least
 
 
 def verify_training(proof: TrainingProof, dataset: DatasetCommitment, pins: Pins | None = None) -> VerificationReport:

@@ -7,7 +7,9 @@ Any number of its leaves, which are record digests, are shown by one *multiproof
 these leaves, level by level from the leaves, each level from left to right. Where they stand, and so how many there
 are, follows from size and positions. For one leaf it is the audit path of RFC 9162, 2.1.3.
 
-That a tree goes on with the leaves of a smaller one is shown by the consistency proof of RFC 9162, 2.1.4.
+That a tree goes on with the leaves of a smaller one is shown by the consistency proof of RFC 9162, 2.1.4; to whoever
+has the leaves that were added, by the *peaks* of the smaller one: the roots over its first leaves, the next ones and so
+on, each over as large a power of two as there is. They are nodes of the larger tree, too, so both roots follow.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import InvalidProof
+from .digests import hash_rows
 from .records import DIGEST_BYTES
 
 NODE_TAG = b"\x01"
@@ -69,10 +72,30 @@ def sibling_count(size: int, positions: Sequence[int]) -> int:
 
 def root_of(leaves: bytes) -> bytes:
     """The root of the tree over these packed digests, at least one."""
-    while len(leaves) > DIGEST_BYTES:
+    return root_after(0, b"", leaves)
+
+
+def root_after(start: int, peaks: bytes, leaves: bytes) -> bytes:
+    """The root of a tree that goes on with these leaves, at least one, after the first `start` of it.
+
+    Args:
+        peaks: over the first `start` leaves, packed, the lowest first; as many as `start` has ones.
+        leaves: packed.
+    """
+    while start or len(leaves) > DIGEST_BYTES:
+        if start & 1:  # the left sibling of what comes first here
+            leaves, peaks = peaks[:DIGEST_BYTES] + leaves, peaks[DIGEST_BYTES:]
         odd = leaves[len(leaves) // PAIR * PAIR :]
-        leaves = _hash_pairs(leaves[: len(leaves) - len(odd)]) + odd
+        leaves, start = _hash_pairs(leaves[: len(leaves) - len(odd)]) + odd, start >> 1
     return leaves
+
+
+def root_of_peaks(peaks: bytes) -> bytes:
+    """The root of the tree with these peaks, at least one, packed, the lowest first."""
+    root = peaks[:DIGEST_BYTES]
+    for start in range(DIGEST_BYTES, len(peaks), DIGEST_BYTES):
+        root = _parent(peaks[start : start + DIGEST_BYTES], root)
+    return root
 
 
 def verify_records(root: bytes, size: int, positions: Sequence[int], digests: Sequence[bytes], paths: bytes) -> None:
@@ -170,8 +193,7 @@ def _root(size: int, positions: Sequence[int], digests: Sequence[bytes], paths: 
 
 def _hash_pairs(packed: bytes) -> bytes:
     """The packed parents of packed pairs."""
-    starts = range(0, len(packed), PAIR)
-    return b"".join([hashlib.sha256(NODE_TAG + packed[start : start + PAIR]).digest() for start in starts])
+    return hash_rows(NODE_TAG, packed, PAIR)
 
 
 def _unpacked(packed: bytes) -> npt.NDArray[np.uint8]:

@@ -4,12 +4,15 @@ A data set's statement names the root of its record digests; a registration list
 their order is the one they imply, that none is there twice, and who is in the data set whose digest they know. And it
 proves that the fingerprint beside a digest is that of the row of the committed matrix at this position. Digest and
 fingerprint are tied to each other by whoever knows the row: by a receipt.
+
+A data set that has grown is registered as a whole, or only its new rows: its registration then goes on from a previous
+one, which lists the rows before. Digest and fingerprint of a row are the same in either, as a row's birth says what its
+fingerprint is. The root of fingerprints is always over all rows, so that a receipt is one path.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import NoneType
@@ -24,57 +27,68 @@ from ...models.shapes import MAX_ROWS
 from ..field.goldilocks import ZERO, K, P, Vector, kdot
 from ..field.multilinear import Point, eq_table
 from ..relations.dataset import DATASET
-from ..relations.registration import Registration
+from ..relations.registration import Registration, Span
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
-from .fingerprints import FINGERPRINT_BYTES, Coefficients, coefficients, error, fingerprint_leaf
-from .record_tree import root_of
-from .records import ORDER_TAG, segment_seed
+from .digests import first_late, first_twice, hash_rows, increasing
+from .fingerprints import FINGERPRINT_BYTES, FINGERPRINT_TAG, coefficients, error
+from .record_tree import root_after, root_of, root_of_peaks
+from .records import LEAF_TAG, ORDER_TAG, segment_seed
 
-DIGESTS, FINGERPRINTS = "digests", "fingerprints"  # what the file carries
+DIGESTS, FINGERPRINTS = "digests", "fingerprints"  # what the file carries, of each row
+RECORD_PEAKS, FINGERPRINT_PEAKS = "record_peaks", "fingerprint_peaks"  # and of both trees over the rows before
 LOW_BITS = 16  # of a row: sums over fingerprints are made of so many at a time
 MAX_ERROR = 1 << 27  # over |K|: 100 bits, with those of the proof
 
 _FIELDS: Fields = {
     "dataset": Bytes(DIGEST_BYTES),
-    "start": Int(0, 0),  # data that grows registers its new rows alone
+    "start": Int(0, MAX_ROWS - 1),
     "stop": Int(1, MAX_ROWS),
     "root": Bytes(DIGEST_BYTES),
-    "previous": NoneType,
+    "previous": (Bytes(DIGEST_BYTES), NoneType),
 }
 
 
 @statement_kind
 @dataclass(frozen=True)
 class RegistrationStatement(Statement):
-    """Fingerprints of all rows of a data set.
+    """Fingerprints of the rows of a data set, from one of its segments on.
 
     Attributes:
         dataset: whose rows.
-        root: of the tree over fingerprints.
+        root: of the tree over the fingerprints of all its rows.
+        start: the first row that is listed here.
+        previous: digest of the registration that lists the rows before; None if there are none.
         packed: the fingerprints themselves, 16 bytes each: no part of what is written, as `root` fixes them. Empty
             where they are not known yet.
     """
 
     dataset: DatasetStatement
     root: bytes
+    start: int = 0
+    previous: bytes | None = None
     packed: bytes = field(default=b"", compare=False, repr=False)
 
     kind: ClassVar[str] = "registration"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
-    attachments: ClassVar[tuple[str, ...]] = (DIGESTS, FINGERPRINTS)
+    attachments: ClassVar[tuple[str, ...]] = (DIGESTS, FINGERPRINTS, RECORD_PEAKS, FINGERPRINT_PEAKS)
 
     @cached_property
-    def coefficients(self) -> Coefficients:
-        """Of the rows' fingerprints."""
-        return coefficients(self.dataset.births[0], self.dataset.features, self.dataset.outputs)
+    def spans(self) -> tuple[Span, ...]:
+        """The segments that are listed here, with what fingerprints of their rows are made with."""
+        of, found = self.dataset, []
+        for segment, ((start, stop), born) in enumerate(zip(of.spans, of.births, strict=True)):
+            if start >= self.start:
+                own = coefficients(born, of.features, of.outputs)
+                found.append(Span(segment, start, stop, own.r, own.c))
+        return tuple(found)
 
     @property
     def relation(self) -> Registration:
         """Fingerprints are those of the matrix."""
-        own, of = self.coefficients, self.dataset
-        return Registration(of.rows, of.features, of.outputs, own.r, own.c, self.extension)
+        of = self.dataset
+        return Registration(of.rows, of.features, of.outputs, self.spans, self.extension)
 
     @property
     def matrices(self) -> Mapping[str, Committed]:
@@ -100,62 +114,95 @@ class RegistrationStatement(Statement):
         """The digests are those of the data set, in the order that they imply, and the root is of the fingerprints.
 
         Raises:
-            InvalidProof: "registration", "record tree", "record order", "order seed", "fingerprint tree".
+            InvalidProof: "registration", "record tree", "record order", "order seed", "distinct records",
+                "fingerprint tree".
         """
-        rows, digests, packed = self.dataset.rows, attached[DIGESTS], attached[FINGERPRINTS]
-        if len(digests) != DIGEST_BYTES * rows or len(packed) != FINGERPRINT_BYTES * rows:
-            raise InvalidProof("registration", f"digests and fingerprints are not those of {rows} rows")
-        if root_of(digests) != self.dataset.record_root:
-            raise InvalidProof("record tree", "the digests are not those of the data set")
-        self._require_order(digests)
+        packed = attached[FINGERPRINTS]
+        self.require_records(attached)
+        for span in self.spans:
+            own = _rows(attached[DIGESTS], DIGEST_BYTES, span.start - self.start, span.stop - self.start)
+            self._require_order(span, own)
+        if len(self.spans) > 1:
+            require_distinct([attached[DIGESTS]])
         if (np.frombuffer(packed, "<u8") >= P).any():
             raise InvalidProof("fingerprint tree", "a fingerprint is no element of the field")
-        if root_of(b"".join(map(fingerprint_leaf, _pieces(packed, FINGERPRINT_BYTES)))) != self.root:
+        leaves = hash_rows(LEAF_TAG + FINGERPRINT_TAG, packed, FINGERPRINT_BYTES)
+        if root_after(self.start, attached[FINGERPRINT_PEAKS], leaves) != self.root:
             raise InvalidProof("fingerprint tree", "the fingerprints are not those that the statement names")
 
-    def _require_order(self, digests: bytes) -> None:
-        (segment,) = self.dataset.segments
-        head = ORDER_TAG + segment.seed
-        keys = [hashlib.sha256(head + digest).digest() for digest in _pieces(digests, DIGEST_BYTES)]
-        late = next((i for i in range(1, len(keys)) if keys[i - 1] >= keys[i]), None)
-        if late is not None:
-            raise InvalidProof("record order", f"record {late} does not come after the one before it")
-        increasing = sorted(_pieces(digests, DIGEST_BYTES))  # none is there twice, as all have different keys
-        if segment_seed(0, self.dataset.rows, root_of(b"".join(increasing))) != segment.seed:
-            raise InvalidProof("order seed", "the order is not drawn from all digests")
+    def require_records(self, attached: Mapping[str, bytes]) -> None:
+        """The digests are those of the data set. Raises InvalidProof("registration" or "record tree")."""
+        rows, peaks = self.dataset.rows - self.start, DIGEST_BYTES * self.start.bit_count()
+        sizes = (DIGEST_BYTES * rows, FINGERPRINT_BYTES * rows, peaks, peaks)
+        if tuple(len(attached[name]) for name in self.attachments) != sizes:
+            raise InvalidProof("registration", f"digests and fingerprints are not those of {rows} rows")
+        if root_after(self.start, attached[RECORD_PEAKS], attached[DIGESTS]) != self.dataset.record_root:
+            raise InvalidProof("record tree", "the digests are not those of the data set")
 
-    def extension(self, point: Point) -> K:
-        """The sum over rows n of eq(point, n) f(n); 0 where fingerprints are not known."""
+    def _require_order(self, span: Span, digests: bytes) -> None:
+        """Within a segment; then none is there twice, as all have different keys."""
+        segment = self.dataset.segments[span.segment]
+        late = first_late(hash_rows(ORDER_TAG + segment.seed, digests, DIGEST_BYTES))
+        if late is not None:
+            raise InvalidProof("record order", f"record {span.start + late} does not come after the one before it")
+        before = self.dataset.segments[span.segment - 1].seed if span.segment else None
+        root = root_of(increasing(digests))
+        if segment_seed(span.start, span.stop, root, before, segment.nonce) != segment.seed:
+            raise InvalidProof("order seed", f"the order from record {span.start} on is not drawn from all digests")
+
+    def require_goes_on(self, before: RegistrationStatement, attached: Mapping[str, bytes]) -> None:
+        """What is listed here goes on from the previous registration. Raises InvalidProof("previous registration")."""
+        own = (root_of_peaks(attached[name]) for name in (RECORD_PEAKS, FINGERPRINT_PEAKS))
+        if before.dataset.rows != self.start or (before.dataset.record_root, before.root) != tuple(own):
+            raise InvalidProof("previous registration", "the rows before are not those that the previous one has")
+
+    def extension(self, point: Point, start: int, stop: int) -> K:
+        """The sum over rows start <= n < stop of eq(point, n) f(n); 0 where fingerprints are not known."""
+        total = ZERO
+        if len(self.packed) != FINGERPRINT_BYTES * (self.dataset.rows - self.start):
+            return total
         low = min(LOW_BITS, len(point))
         high, inner = eq_table(point[: len(point) - low]), eq_table(point[len(point) - low :])
-        total = ZERO
-        for i, part in enumerate(_pieces(self.packed, FINGERPRINT_BYTES << low)):
-            values = _elements(part)
-            total = total + K(*map(int, high[:, i])) * kdot(inner[:, : values.shape[1]], values)
+        for i in range(start >> low, ((stop - 1) >> low) + 1):
+            first, last = max(start, i << low), min(stop, (i + 1) << low)
+            values = _elements(_rows(self.packed, FINGERPRINT_BYTES, first - self.start, last - self.start))
+            weights = inner[:, first - (i << low) : last - (i << low)]
+            total = total + K(*map(int, high[:, i])) * kdot(np.ascontiguousarray(weights), values)
         return total
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""
         return {
             "dataset": statement_digest(self.dataset),
-            "start": 0,
+            "start": self.start,
             "stop": self.dataset.rows,
             "root": self.root,
-            "previous": None,
+            "previous": self.previous,
         }
 
     @classmethod
     def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
         """Raises FormatError."""
         fields = take(mapping, _FIELDS, cls.kind)
-        dataset = referenced(references, "dataset", fields["dataset"])
+        dataset, start = referenced(references, "dataset", fields["dataset"]), fields["start"]
         if fields["stop"] != dataset.rows:
-            raise FormatError("registration: it is not of all rows")
-        return cls(dataset, fields["root"])
+            raise FormatError("registration: it does not go up to the last row")
+        if start not in (first for first, _ in dataset.spans):
+            raise FormatError("registration: it does not begin with the rows of a segment")
+        if (start == 0) != (fields["previous"] is None):
+            raise FormatError("registration: rows before its first one are in a previous one, and no others are")
+        return cls(dataset, fields["root"], start, fields["previous"])
 
 
-def _pieces(packed: bytes, size: int) -> list[bytes]:
-    return [packed[start : start + size] for start in range(0, len(packed), size)]
+def require_distinct(lists: Iterable[bytes]) -> None:
+    """No record digest is there twice. Raises InvalidProof("distinct records")."""
+    twice = first_twice(b"".join(lists))
+    if twice is not None:
+        raise InvalidProof("distinct records", f"the record {twice.hex()} is there twice")
+
+
+def _rows(packed: bytes, size: int, start: int, stop: int) -> bytes:
+    return packed[size * start : size * stop]
 
 
 def _elements(packed: bytes) -> Vector:

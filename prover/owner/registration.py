@@ -8,10 +8,17 @@ import numpy as np
 
 from ...circuits.field.goldilocks import kvector
 from ...circuits.relations.dataset import DATASET
-from ...circuits.statements.fingerprints import FINGERPRINT_BYTES, FINGERPRINT_TAG, Coefficients
+from ...circuits.statements.dataset import DatasetStatement
+from ...circuits.statements.fingerprints import FINGERPRINT_BYTES, FINGERPRINT_TAG, Coefficients, coefficients
 from ...circuits.statements.records import DIGEST_BYTES, LEAF_TAG
-from ...circuits.statements.registration import DIGESTS, FINGERPRINTS, RegistrationStatement
-from ...errors import require_type
+from ...circuits.statements.registration import (
+    DIGESTS,
+    FINGERPRINT_PEAKS,
+    FINGERPRINTS,
+    RECORD_PEAKS,
+    RegistrationStatement,
+)
+from ...errors import ParameterError, require_type
 from ...verifier.proofs import RegistrationProof
 from ...verifier.shapes import shape_of
 from .. import kernels
@@ -19,29 +26,51 @@ from ..kernels import sha256_rows
 from ..matrices.merkle import Packed, build_levels
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
+from ..witnesses.record_tree import peaks_of
 from ..witnesses.rows import Rows
 from .dataset import DATASETS, Dataset
 from .prove import check_before_work, prove_statement
 
+REGISTRATIONS = "`register` returns it"
 
-def register(dataset: Dataset, progress: Progress | None = None) -> RegistrationProof:
-    """List all record digests with the fingerprints of their rows, and prove these. One opening is spent.
 
-    Digests and fingerprints are the same however often, and from whichever copy, this is done.
+def register(
+    dataset: Dataset, previous: RegistrationProof | None = None, progress: Progress | None = None
+) -> RegistrationProof:
+    """List record digests with the fingerprints of their rows, and prove these. One opening is spent.
+
+    Digest and fingerprint of a row are the same however often, and from whichever copy, this is done.
+
+    Args:
+        previous: a registration of the data set from which this one has grown, so that only the rows that were added
+            are listed. By default all rows are.
 
     Raises:
         BudgetExceeded: no opening is left, or more were spent than are counted.
-        ParameterError: there are too many rows, or an argument is of another type.
+        ParameterError: there are too many rows, `previous` is of another data set or has all rows of this one, or an
+            argument is of another type.
     """
     require_type("dataset", dataset, Dataset, DATASETS)
+    if previous is not None:
+        require_type("previous", previous, RegistrationProof, REGISTRATIONS)
+        _require_first_rows(dataset, previous)
     dataset.require_whole_count()
-    draft, rows = RegistrationStatement(dataset.statement, bytes(DIGEST_BYTES)), dataset.rows
-    count = dataset.statement.rows
+    draft = draft_after(dataset.statement, previous)
+    start, count = draft.start, dataset.statement.rows - draft.start
+    peaks = bytes(DIGEST_BYTES * start.bit_count())
     sizes = {DIGESTS: bytes(DIGEST_BYTES * count), FINGERPRINTS: bytes(FINGERPRINT_BYTES * count)}
-    check_before_work(draft, [dataset.budget], sizes)
-    packed = packed_fingerprints(draft.coefficients, rows)
-    statement = replace(draft, root=bytes(_levels(packed)[-1]), packed=packed)
-    attached = {DIGESTS: bytes(rows.record_levels[0]), FINGERPRINTS: packed}
+    check_before_work(draft, [dataset.budget], {**sizes, RECORD_PEAKS: peaks, FINGERPRINT_PEAKS: peaks})
+    packed, records = fingerprints_of(dataset.statement, dataset.rows), dataset.rows.record_levels
+    levels, listed = _levels(packed), packed[FINGERPRINT_BYTES * start :]
+    if previous is not None:
+        _require_goes_on(levels, previous)
+    statement = replace(draft, root=bytes(levels[-1]), packed=listed)
+    attached = {
+        DIGESTS: bytes(records[0][DIGEST_BYTES * start :]),
+        FINGERPRINTS: listed,
+        RECORD_PEAKS: peaks_of(records, start),
+        FINGERPRINT_PEAKS: peaks_of(levels, start),
+    }
     proved = prove_statement(
         shape_of(statement),
         statement,
@@ -54,18 +83,49 @@ def register(dataset: Dataset, progress: Progress | None = None) -> Registration
     return RegistrationProof(statement, proved.proof.proof, attached)
 
 
+def draft_after(dataset: DatasetStatement, previous: RegistrationProof | None) -> RegistrationStatement:
+    """What a registration after a previous one says, but for its root."""
+    if previous is None:
+        return RegistrationStatement(dataset, bytes(DIGEST_BYTES))
+    return RegistrationStatement(dataset, bytes(DIGEST_BYTES), previous.statement.dataset.rows, previous.digest)
+
+
+def _require_first_rows(dataset: Dataset, previous: RegistrationProof) -> None:
+    """A registration is of rows after which there are others in a data set. Raises ParameterError."""
+    own, before = dataset.statement, previous.statement.dataset
+    if before.rows == own.rows and dataset.rows.goes_on_from(before):
+        raise ParameterError("previous: that registration has all rows; without it, they are registered once more")
+    if before.stops != own.stops[: len(before.stops)] or not dataset.rows.goes_on_from(before):
+        raise ParameterError("previous: that registration is of a data set from which this one has not grown")
+
+
+def _require_goes_on(levels: list[Packed], previous: RegistrationProof) -> None:
+    """The first fingerprints are those that were registered. Raises ParameterError."""
+    first = levels[0][: DIGEST_BYTES * previous.statement.dataset.rows]
+    if bytes(build_levels(first, DIGEST_BYTES)[-1]) != previous.statement.root:
+        raise ParameterError("previous: that registration has other fingerprints than this data set has")
+
+
 def packed_fingerprints(own: Coefficients, rows: Rows) -> bytes:
-    """f of each row, 16 bytes each."""
+    """f of each row, 16 bytes each, under one vector."""
     total = kernels.contract(rows.by_feature[None], own.of_features)[:, 0]
     labels = kernels.contract(np.ascontiguousarray(rows.label_columns)[None], kvector(own.c))[:, 0]
-    total = kernels.kadd(kernels.kadd(total, labels), rows.blinds)
+    total = kernels.kadd(kernels.kadd(total, labels), np.ascontiguousarray(rows.blinds))
     return np.ascontiguousarray(total.T).astype("<u8").tobytes()
+
+
+def fingerprints_of(of: DatasetStatement, rows: Rows) -> bytes:
+    """f of each row of a data set, 16 bytes each: under the vector of the segment that it is in."""
+    packed = []
+    for (start, stop), born in zip(of.spans, of.births, strict=True):
+        part = rows if (start, stop) == (0, of.rows) else rows.part(start, stop)
+        packed.append(packed_fingerprints(coefficients(born, of.features, of.outputs), part))
+    return b"".join(packed)
 
 
 def fingerprint_levels(dataset: Dataset) -> list[Packed]:
     """The tree over fingerprints, leaves first."""
-    draft = RegistrationStatement(dataset.statement, bytes(DIGEST_BYTES))
-    return _levels(packed_fingerprints(draft.coefficients, dataset.rows))
+    return _levels(fingerprints_of(dataset.statement, dataset.rows))
 
 
 def _levels(packed: bytes) -> list[Packed]:

@@ -63,6 +63,17 @@ def consistency_path(levels: Levels, size: int) -> bytes:
     return b"".join(reversed(nodes if is_root else [*nodes, _node(levels, start, stop)]))
 
 
+def peaks_of(levels: Levels, start: int) -> bytes:
+    """The packed peaks over the first `start` leaves, the lowest first: what `root_after` takes.
+
+    Args:
+        levels: of the tree, leaves first, packed; of more than `start` leaves.
+    """
+    heights = [height for height in range(start.bit_length()) if start >> height & 1]
+    ends = [(height, DIGEST_BYTES * (start >> height)) for height in heights]
+    return b"".join(bytes(levels[height][end - DIGEST_BYTES : end]) for height, end in ends)
+
+
 def _node(levels: Levels, start: int, stop: int) -> bytes:
     """The root over some leaves that are all of those below one node."""
     height = log2_ceil(stop - start)

@@ -77,6 +77,16 @@ def honest_growth():
 
 
 @pytest.fixture(scope="session")
+def honest_extension(data):
+    """The same of rows after the first ones, in two segments."""
+    from .harness import data_columns, prove
+    from .registrations import shape_over
+
+    columns = data_columns(data)
+    return prove(shape_over(columns, stops=(4, 9)), columns)
+
+
+@pytest.fixture(scope="session")
 def honest_one_pass():
     """A true proof about a one-pass training, on standardised features, which has all steps there are."""
     from .harness import prove

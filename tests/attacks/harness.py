@@ -61,6 +61,7 @@ PROOFS = (
     "honest_one_class",
     "honest_alone",
     "honest_registration",
+    "honest_extension",
     "honest_growth",
 )
 

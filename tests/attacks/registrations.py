@@ -12,14 +12,17 @@ from zkunlearn.circuits.field.goldilocks import ZERO, K
 from zkunlearn.circuits.field.multilinear import Point, eq_index
 from zkunlearn.circuits.relations.dataset import BLINDS, DATASET, LABELS, row_axis
 from zkunlearn.circuits.relations.dataset import FEATURES as FEATURES_COLUMN
-from zkunlearn.circuits.relations.registration import Registration
+from zkunlearn.circuits.relations.registration import Registration, Span
 from zkunlearn.circuits.statements.dataset import DatasetStatement
 from zkunlearn.circuits.statements.fingerprints import FINGERPRINT_BYTES, coefficients, fingerprint_leaf
 from zkunlearn.circuits.statements.record_tree import root_of
 from zkunlearn.circuits.statements.records import DIGEST_BYTES
-from zkunlearn.circuits.statements.registration import DIGESTS, FINGERPRINTS, RegistrationStatement
-from zkunlearn.prover.owner.registration import packed_fingerprints
+from zkunlearn.circuits.statements.registration import DIGESTS, FINGERPRINT_PEAKS, FINGERPRINTS, RECORD_PEAKS
+from zkunlearn.prover.matrices.merkle import build_levels
+from zkunlearn.prover.owner.registration import draft_after, fingerprints_of
+from zkunlearn.prover.witnesses.record_tree import peaks_of
 from zkunlearn.verifier.protocol.proof import ProofShape
+from zkunlearn.verifier.registrations import require_goes_on
 from zkunlearn.verifier.shapes import new_transcript, shape_of
 
 from ..cheating import CheatingProver
@@ -47,7 +50,12 @@ def digests_of(dataset: zu.Dataset) -> bytes:
 
 def root_over(packed: bytes) -> bytes:
     """Of the tree over fingerprints."""
-    return root_of(b"".join(map(fingerprint_leaf, pieces(packed, FINGERPRINT_BYTES))))
+    return root_of(leaves_of(packed))
+
+
+def leaves_of(packed: bytes) -> bytes:
+    """Of the tree over fingerprints."""
+    return b"".join(map(fingerprint_leaf, pieces(packed, FINGERPRINT_BYTES)))
 
 
 def forged(
@@ -56,19 +64,33 @@ def forged(
     statement: DatasetStatement | None = None,
     digests: bytes | None = None,
     packed: bytes | None = None,
+    after: zu.RegistrationProof | None = None,
+    **claims: Any,
 ) -> tuple[zu.RegistrationProof, frozenset[str]]:
     """A registration with whatever an owner likes in it, everything else as it should be; and which equations fail.
 
     Args:
         statement: what he says of the data set, in place of the truth.
+        digests, packed: those of all rows.
+        after: the registration from which it goes on.
+        claims: what else he says.
     """
-    claimed = statement or dataset.statement
-    draft = RegistrationStatement(claimed, bytes(DIGEST_BYTES))
-    packed = packed or packed_fingerprints(draft.coefficients, dataset.rows)
-    made = RegistrationStatement(claimed, root_over(packed), packed)
+    draft = replace(draft_after(statement or dataset.statement, after), **claims)
+    digests, packed, start = (
+        digests or digests_of(dataset),
+        packed or fingerprints_of(draft.dataset, dataset.rows),
+        draft.start,
+    )
+    listed = {DIGESTS: digests[DIGEST_BYTES * start :], FINGERPRINTS: packed[FINGERPRINT_BYTES * start :]}
+    made = replace(draft, root=root_over(packed), packed=listed[FINGERPRINTS])
     prover = CheatingProver(shape_of(made), new_transcript(made), {DATASET: dataset.matrix}, dataset.columns)
-    attached = {DIGESTS: digests or digests_of(dataset), FINGERPRINTS: packed}
-    return zu.RegistrationProof(made, prover.prove(), attached), prover.lies
+    peaks = {RECORD_PEAKS: peaks_over(digests, start), FINGERPRINT_PEAKS: peaks_over(leaves_of(packed), start)}
+    return zu.RegistrationProof(made, prover.prove(), {**listed, **peaks}), prover.lies
+
+
+def peaks_over(leaves: bytes, start: int) -> bytes:
+    """Of the tree over the first of these leaves."""
+    return peaks_of(build_levels(leaves, DIGEST_BYTES), start)
 
 
 def restated(proof: Any, **changes: Any) -> Any:
@@ -77,38 +99,74 @@ def restated(proof: Any, **changes: Any) -> Any:
 
 
 def verdict(
-    registration: zu.RegistrationProof, dataset: zu.DatasetCommitment, links: Sequence[zu.LinkProof] = ()
+    registration: zu.RegistrationProof,
+    dataset: zu.DatasetCommitment,
+    links: Sequence[zu.LinkProof] = (),
+    previous: Sequence[zu.RegistrationProof] = (),
 ) -> str:
     """ "valid", or the check that fails, on the files; the same for both verifiers."""
     found = "valid"
     try:
         read = zu.RegistrationProof.from_bytes(registration.to_bytes())
-        assert zu.verify_registration(read, dataset, links) >= 100
+        assert zu.verify_registration(read, dataset, links, previous) >= 100
     except zu.InvalidProof as error:
         found = error.check
+    except zu.FormatError:
+        found = "format"
     except zu.StatementMismatch:
         found = "mismatch"
     except zu.ParameterError:
         found = "links"
-    files = [link.to_bytes() for link in links]
-    again = verifier.verdict(second.verify_registration, registration.to_bytes(), dataset.to_bytes(), files)
+    files = [[proof.to_bytes() for proof in proofs] for proofs in (links, previous)]
+    again = verifier.verdict(second.verify_registration, registration.to_bytes(), dataset.to_bytes(), *files)
     assert found == again
     return found
 
 
-def shape_over(columns: Columns) -> ProofShape:
-    """Of the proof that fingerprints are those of these columns, under some vector."""
+def listing(registration: zu.RegistrationProof, *chain: zu.RegistrationProof) -> str:
+    """The same of what is listed alone, and of whether it goes on from others; whatever is proved, and of which links.
+
+    For lies that say something else of the data set, to which no link leads.
+    """
+    read = [zu.RegistrationProof.from_bytes(each.to_bytes()) for each in (registration, *chain)]
+    own = [second.read_registration(each.to_bytes()) for each in (registration, *chain)]
+    pairs = [(statement, payload["attached"]) for statement, payload in own]
+
+    def again() -> None:
+        second.check_registered(*pairs[0])
+        second.check_chain(pairs)
+
+    found = "valid"
+    try:
+        read[0].statement.require_consistent(read[0].attached)
+        require_goes_on(read[0], read[1:])
+    except zu.InvalidProof as error:
+        found = error.check
+    assert verifier.verdict(again) == found
+    return found
+
+
+def shape_over(columns: Columns, stops: Sequence[int] = ()) -> ProofShape:
+    """Of the proof that fingerprints are those of these columns, under some vectors.
+
+    Args:
+        stops: where segments stop before the last one does; the first one is not registered then.
+    """
     features, labels = (columns[address] for address in (FEATURES_COLUMN, LABELS))
-    own, row = coefficients(bytes(32), len(features), len(labels)), row_axis(features.shape[1])
+    row, bounds = row_axis(features.shape[1]), [0, *stops, features.shape[1]]
+    vectors = [coefficients(bytes([i]) * 32, len(features), len(labels)) for i in range(len(bounds) - 1)]
     fingerprints = []
     for n in range(row.size):
+        own = vectors[sum(stop <= n for stop in stops)]
         x, y = (part[:, n].tolist() for part in (features, labels))
         fingerprints.append(own.fingerprint(x, y, [int(columns[blind][n]) for blind in BLINDS]))
 
-    def extension(s: Point) -> K:
-        return sum((eq_index(s, n) * f for n, f in enumerate(fingerprints)), ZERO)
+    def extension(s: Point, start: int, stop: int) -> K:
+        return sum((eq_index(s, n) * fingerprints[n] for n in range(start, stop)), ZERO)
 
-    relation = Registration(row.size, len(features), len(labels), own.r, own.c, extension)
+    spans = [Span(i, bounds[i], bounds[i + 1], own.r, own.c) for i, own in enumerate(vectors)]
+    listed = tuple(spans[1:] if stops else spans)
+    relation = Registration(row.size, len(features), len(labels), listed, extension)
     return ProofShape(relation, {DATASET: matrix_shape(DATASET, relation.columns[DATASET], ROW_BITS)})
 
 

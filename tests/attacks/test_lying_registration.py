@@ -121,7 +121,7 @@ def test_two_fingerprints_that_are_swapped_are_rejected(people: zu.Dataset) -> N
 
 def test_the_fingerprints_of_another_matrix_are_rejected(people: zu.Dataset) -> None:
     """Of the same shape, under the vector of this one."""
-    own = RegistrationStatement(people.statement, bytes(32)).coefficients
+    own = coefficients(people.statement.births[0], people.statement.features, 1)
     lying, lies = forged(people, packed=packed_fingerprints(own, committed(2).rows))
     assert verdict(lying, people.commitment) == "constraints" and lies == {"registration"}
 

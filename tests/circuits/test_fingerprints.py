@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import zkunlearn as zu
 from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.circuits.field.goldilocks import ZERO, K, P
-from zkunlearn.circuits.field.multilinear import eq_index, log2_ceil
+from zkunlearn.circuits.field.multilinear import eq_index
+from zkunlearn.circuits.statements.dataset import Segment
 from zkunlearn.circuits.statements.fingerprints import coefficients, error, fingerprint_leaf, written
 from zkunlearn.circuits.statements.record_tree import root_of
 from zkunlearn.circuits.statements.registration import FINGERPRINTS, LOW_BITS, RegistrationStatement
-from zkunlearn.prover.owner.registration import fingerprint_levels, packed_fingerprints
+from zkunlearn.prover.owner.registration import fingerprint_levels, fingerprints_of, packed_fingerprints
 
 from ..reference import records as reference_records
 from ..reference import registration as reference
@@ -85,28 +87,66 @@ def test_the_owner_finds_the_fingerprint_of_each_row(features: int, classes: int
     assert bytes(fingerprint_levels(dataset)[-1]) == reference_records.record_root(leaves)
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 8, 13])
-def test_the_extension_is_the_sum_over_rows(rows: int) -> None:
-    dataset = committed(2, 2, max(rows, 4))
-    values = [K(i * i + 1, P - 1 - i) for i in range(rows)]
-    statement = RegistrationStatement(dataset.statement, bytes(32), b"".join(map(written, values)))
-    point = tuple(K(3 * i + 2, 5 + i) for i in range(log2_ceil(rows)))
-    expected = sum((eq_index(point, n) * f for n, f in enumerate(values)), ZERO)
-    assert statement.extension(point).pair == expected.pair
+def own_fingerprints(dataset: zu.Dataset) -> bytes:
+    return fingerprints_of(dataset.statement, dataset.rows)
+
+
+def listed(rows: int, packed: bytes, start: int = 0) -> RegistrationStatement:
+    """Fingerprints of so many rows, from one on."""
+    own = committed(2, 2).statement
+    stops = [stop for stop in (start, rows) if stop]
+    segments = tuple(Segment(stop, bytes(32), None, bytes(32) if stop < rows else None) for stop in stops)
+    previous = bytes(32) if start else None
+    return RegistrationStatement(
+        replace(own, rows=rows, segments=segments), bytes(32), start=start, previous=previous, packed=packed
+    )
+
+
+@pytest.mark.parametrize(("start", "first", "stop"), [(0, 0, 13), (0, 3, 8), (4, 4, 13), (4, 6, 7)])
+def test_the_extension_is_the_sum_over_rows(start: int, first: int, stop: int) -> None:
+    values = [K(i * i + 1, P - 1 - i) for i in range(13)]
+    statement = listed(13, b"".join(map(written, values[start:])), start)
+    point = tuple(K(3 * i + 2, 5 + i) for i in range(4))
+    expected = sum((eq_index(point, n) * values[n] for n in range(first, stop)), ZERO)
+    assert statement.extension(point, first, stop).pair == expected.pair
+
+
+@pytest.mark.parametrize("size", [0, 1, 16, 207, 209, 224])
+def test_fingerprints_that_are_not_those_of_all_rows_are_not_known(size: int) -> None:
+    """What a file carries has any length, and is asked for before it is checked."""
+    point = tuple(K(i, 1) for i in range(4))
+    assert listed(13, b"\1" * size).extension(point, 0, 13).pair == ZERO.pair
+    assert listed(13, b"\1" * 208).extension(point, 0, 13).pair != ZERO.pair
 
 
 def test_the_extension_goes_on_over_the_rows_that_are_summed_at_a_time() -> None:
     """The last row of the first part, the first of the second, and one in a part that is not full."""
-    dataset, rows = committed(2, 2), (1 << LOW_BITS) + 5
+    rows = (1 << LOW_BITS) + 5
     packed, point = bytearray(16 * rows), tuple(K(7 * i + 2, 3 + i) for i in range(LOW_BITS + 1))
-    expected = ZERO
+    parts: dict[int, K] = {}
     for n in (3, (1 << LOW_BITS) - 1, 1 << LOW_BITS, rows - 1):
         f = K(n + 1, n)
         packed[16 * n : 16 * n + 16] = written(f)
-        expected = expected + eq_index(point, n) * f
-    statement = RegistrationStatement(dataset.statement, bytes(32), bytes(packed))
-    assert statement.extension(point).pair == expected.pair
+        parts[n] = eq_index(point, n) * f
+    for first, stop in ((0, rows), (4, rows - 1), (1 << LOW_BITS, rows), (3, 1 << LOW_BITS)):
+        expected = sum((part for n, part in parts.items() if first <= n < stop), ZERO)
+        assert listed(rows, bytes(packed)).extension(point, first, stop).pair == expected.pair
+    statement = listed(rows, bytes(packed))
     assert FINGERPRINTS in statement.attachments and statement.with_attached({FINGERPRINTS: b""}).packed == b""
+
+
+def test_rows_of_each_segment_have_the_fingerprints_of_its_birth() -> None:
+    """The same bytes before the data set grew and after it, committed afresh or not."""
+    first = committed(3, 3)
+    second, _ = zu.append(first, np.eye(3), ["a", "b", "c"])
+    third, _ = zu.append(zu.recommit(second, 6)[0], np.eye(3)[:1], ["b"])
+    packed = own_fingerprints(third)
+    assert packed[: 16 * 13] == own_fingerprints(first) and packed[: 16 * 16] == own_fingerprints(second)
+    rows, births = third.rows, [dataset.statement.digest for dataset in (first, second, third)]
+    assert third.statement.births == tuple(births)
+    for n, birth in ((0, 0), (12, 0), (13, 1), (15, 1), (16, 2)):
+        cells = rows.features[n].tolist(), rows.label_columns[:, n].tolist(), rows.blinds[:, n].tolist()
+        assert packed[16 * n : 16 * n + 16] == reference.packed(reference.fingerprint(births[birth], *cells))
 
 
 @pytest.mark.parametrize("leaves", [1, 2, 3, 5, 8, 9])

@@ -27,11 +27,18 @@ QUERIES = 3  # so that a proof is small, and its verification quick
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 ROWS, FEATURES = 5, 2
 SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
-PUBLIC = ("dataset", "link", "training", "bundle", "request", "model link", "registration", "receipt", "grown")
+PUBLIC = (
+    *("dataset", "link", "training", "bundle", "request", "model link", "registration", "receipt", "grown"),
+    "extension",
+)
 KINDS = (
     "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration", "receipt"
 )  # fmt: skip
-KIND_OF = {"request": "training", "grown": "link"}  # of what has another name than its kind
+KIND_OF = {  # of what has another name than its kind
+    "request": "training",
+    "grown": "link",
+    "extension": "registration",
+}
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
     *("", "0.5", "-0.0", "nan", "1e400", "real", "count", "linear", "\u202e", "\x1b[2J", "x" * 257),
@@ -57,7 +64,7 @@ class Owner:
 
         with mock.patch("os.urandom", urandom):
             X = np.random.default_rng(1).normal(size=(ROWS, FEATURES))
-            self.dataset = zu.commit(X, np.arange(ROWS) % 2, openings=9)
+            self.dataset = zu.commit(X, np.arange(ROWS) % 2, openings=11)
             self.folder = Path(tempfile.mkdtemp(prefix="zkunlearn-fuzz-"))
             self.dataset.save(self.folder)
             trained = zu.prove(self.dataset, SPEC)
@@ -70,12 +77,14 @@ class Owner:
             again = zu.ShardedModel(begun.bundle, (zu.recommit_model(begun.secret)[0],))
             self.request = zu.prove(self.dataset, SHARDED, forget=[self.dataset.rows.ids[3]], previous=again)
             self.registration = zu.register(self.dataset)
-        self.receipt = zu.receipts(self.dataset).of("2")
+            self.extended, self.appended = zu.append(self.dataset, X[:3], [1, 0, 1], openings=3)
+            self.extension = zu.register(self.extended, self.registration)
+        self.receipt = zu.receipts(self.extended, self.extension).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
         public: dict[str, Any] = {"dataset": commitment, "training": self.proof, "link": self.link}
         public |= {"bundle": request.bundle, "request": request.proof, "model link": self.model_link}
-        public |= {"grown": self.grown}
+        public |= {"grown": self.grown, "extension": self.extension}
         public |= {"registration": self.registration, "receipt": self.receipt}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}

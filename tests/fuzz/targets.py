@@ -225,9 +225,16 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
         registration = zu.RegistrationProof.from_bytes(data)
         pinned = zu.DatasetCommitment(registration.statement.dataset, b"") if of is None else of.dataset.commitment
         zu.verify_registration(registration, pinned)
+    elif kind == "extension":  # which needs more than its file
+        made = of or small_owner()
+        extension = zu.RegistrationProof.from_bytes(data)
+        try:
+            zu.verify_registration(extension, made.extended.commitment, [made.appended], [made.registration])
+        except ParameterError as error:  # it names another one
+            raise InvalidProof("registration", str(error)) from error
     elif kind == "receipt":  # of which the registration is somebody else's word, unless it is pinned
         made = of or small_owner()
-        zu.verify_receipt(zu.Receipt.from_bytes(data), made.dataset.commitment, made.registration)
+        zu.verify_receipt(zu.Receipt.from_bytes(data), made.extended.commitment, made.extension)
     else:
         proof = zu.TrainingProof.from_bytes(data)
         pinned = zu.DatasetCommitment(proof.statement.dataset, b"") if of is None else of.dataset.commitment
@@ -254,7 +261,7 @@ def fields(script: bytes) -> None:
         found = encode(KIND_OF.get(kind, kind), changed(good.payloads[kind], script[1:]))
         with few_queries():
             verified(kind, found, None)
-    except (FormatError, InvalidProof):
+    except (FormatError, InvalidProof, StatementMismatch):
         return
     if kind == "bundle":  # which is as good without its last request, as it was before that
         inside, allowed = (
@@ -330,6 +337,7 @@ TARGETS: dict[str, Target] = {
     "model_recommitment": artefact(zu.ModelLinkProof, "model link"),
     "bundle": artefact(zu.Bundle, "bundle"),
     "registration": artefact(zu.RegistrationProof, "registration"),
+    "extension": artefact(zu.RegistrationProof, "registration"),
     "receipt": artefact(zu.Receipt, "receipt"),
     "encoding": mapping(DatasetEncoding),
     "spec": mapping(TrainingSpec),

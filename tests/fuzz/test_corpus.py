@@ -75,6 +75,7 @@ TRIED = {
     "circuits/statements/model_link.py renewed": "model_opening",
     "circuits/statements/registration.py RegistrationStatement.from_mapping": "registration",
     "verifier/receipts.py Receipt.from_bytes": "receipt",
+    "cli/receipts.py read_receipts": "receipt",
     "verifier/receipts.py Receipt.load": "inspect",
     "formats/container.py kind_of": "inspect",
     "circuits/statements/scope.py ModelCommitment.from_mapping": "training_proof",

@@ -376,15 +376,13 @@ def check_model_link(statement: Any) -> None:
 
 
 def check_registration(statement: Any) -> None:
-    own = {"dataset": bytes, "start": int, "stop": int, "root": bytes, "previous": NoneType}
-    fields(statement, own)
-    require("format", statement["start"] == 0 and len(statement["root"]) == 32)
+    previous = type(statement.get("previous"))
+    fields(statement, {"dataset": bytes, "start": int, "stop": int, "root": bytes, "previous": previous})
+    within(statement["start"], 0, (1 << 28) - 1)
     within(statement["stop"], 1, 1 << 28)
-
-
-def born_in(dataset: Map) -> bytes:
-    """The digest of the data set in which the rows of its first segment were first committed."""
-    return births(dataset)[0]
+    require("format", len(statement["root"]) == 32 and previous in (bytes, NoneType))
+    require("format", (statement["previous"] is None) == (statement["start"] == 0))
+    require("format", statement["previous"] is None or len(statement["previous"]) == 32)
 
 
 def births(dataset: Map) -> list[bytes]:
@@ -403,12 +401,13 @@ class Kind:
     attached: tuple[str, ...] = ()
 
 
+LISTED = ("digests", "fingerprints", "record_peaks", "fingerprint_peaks")
 KINDS = {
     "dataset": Kind(4, check_dataset),
     "training": Kind(5, check_training, {"dataset": "dataset"}, ("paths",)),
     "link": Kind(5, check_link, {"old": "dataset", "new": "dataset"}, ("consistency", "paths")),
     "model link": Kind(1, check_model_link, {"training": "training"}),
-    "registration": Kind(1, check_registration, {"dataset": "dataset"}, ("digests", "fingerprints")),
+    "registration": Kind(2, check_registration, {"dataset": "dataset"}, LISTED),
 }
 
 

@@ -96,3 +96,22 @@ def check_records(root: bytes, size: int, records: dict[int, bytes], paths: byte
                 above[position >> 1] = node(known[position], known[sibling])
         known, size = above, (size + 1) >> 1
     require("record path", paths == b"" and known in ({}, {0: root}))
+
+
+def root_with_peaks(peaks: list[bytes], size: int, level: list[bytes]) -> bytes:
+    """Of a tree over more than `size` leaves, from the peaks over these, the lowest first, and the other leaves."""
+    if size == 0 and len(level) == 1:
+        return level[0]
+    if size % 2:
+        level, peaks = [peaks[0], *level], peaks[1:]
+    pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
+    above = [node(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return root_with_peaks(peaks, size // 2, above)
+
+
+def root_of_peaks(peaks: list[bytes]) -> bytes:
+    """Of the tree over the leaves below these alone."""
+    root, *others = peaks
+    for peak in others:
+        root = node(peak, root)
+    return root

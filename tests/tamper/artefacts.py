@@ -91,6 +91,17 @@ def answer(judge: Judge, payload: Any) -> str:
     return "accepted"
 
 
+@dataclass(frozen=True)
+class Extended:
+    """A registration that goes on from another one, and what it is verified with; a receipt of an added row."""
+
+    dataset: zu.DatasetCommitment
+    registration: zu.RegistrationProof
+    link: zu.LinkProof
+    first: zu.RegistrationProof
+    receipt: zu.Receipt
+
+
 class Owner:
     """Commitments, proofs and secrets of one owner."""
 
@@ -157,6 +168,15 @@ class Owner:
         return data.commitment, zu.register(data), zu.receipts(data).of("3")
 
     @cached_property
+    def extended(self) -> Extended:
+        """The same of data that has grown, of which only the added rows are listed."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=4)
+        first = zu.register(data)
+        grown, link = zu.append(data, self.X[:3], [1, 0, 1])
+        registration = zu.register(grown, first)
+        return Extended(grown.commitment, registration, link, first, zu.receipts(grown, registration).of("12"))
+
+    @cached_property
     def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """Counts, in declared bounds."""
         bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
@@ -206,6 +226,19 @@ def judge_registration(dataset: zu.DatasetCommitment) -> Judge:
 
     def judge(payload: Any) -> None:
         zu.verify_registration(zu.RegistrationProof.from_bytes(encode("registration", payload)), dataset)
+
+    return judge
+
+
+def judge_extension(own: Extended) -> Judge:
+    """Likewise, and all that it goes on from."""
+
+    def judge(payload: Any) -> None:
+        registration = zu.RegistrationProof.from_bytes(encode("registration", payload))
+        try:
+            zu.verify_registration(registration, own.dataset, [own.link], [own.first])
+        except zu.ParameterError:  # whose words have a digest, which is another one each time
+            raise zu.StatementMismatch("it goes on from another registration") from None
 
     return judge
 
@@ -443,8 +476,13 @@ def registered_kinds(owner: Owner, other: Owner) -> list[Kind]:
     """What people find themselves in a data set with."""
     (dataset, registration, receipt), (_, *theirs) = owner.registered, other.registered
     registrations = payload_of(registration), payload_of(theirs[0])
+    own, its = owner.extended, other.extended
+    added = payload_of(own.registration), payload_of(its.registration)
+    shown = payload_of(own.receipt), payload_of(its.receipt)
     return [
         Kind("registration", *registrations, judge_registration(dataset)),
         Kind("registration, and its data set alike", *registrations, judge_registered_alike, "references"),
+        Kind("registration, of added rows", *added, judge_extension(own)),
         Kind("receipt", payload_of(receipt), payload_of(theirs[1]), judge_receipt(dataset, registration)),
+        Kind("receipt, of an added row", *shown, judge_receipt(own.dataset, own.registration)),
     ]

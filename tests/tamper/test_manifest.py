@@ -69,7 +69,7 @@ FORM_ONLY = {
     "kept for what is to come, and empty, null or false until then": {
         *("holes", "unique", "keys"),
     },
-    "of a registration, which is of all rows of its data set": {"start", "stop", "previous"},
+    "of a registration, which begins with a segment and goes up to the last row": {"start", "stop"},
     "the only one of this version": {"kind"},
     "of a column that suits its other value, too: tests/models/test_maps.py": {"map"},
     "a map whose fields are bound": {"class_weight[]"},

@@ -234,7 +234,7 @@ def test_rows_other_than_the_records_pass_the_registration_and_fail_every_receip
     assert verdict(registration, dataset.commitment) == "valid"
     levels = fingerprint_levels(dataset)
     for n, name in enumerate(true.ids):
-        paths = (true.record_paths([n]), bytes(levels[-1]), record_paths(levels, [n]))
+        paths = (true.record_paths([n]), 0, None, bytes(levels[-1]), record_paths(levels, [n]))
         for rows, check in ((true, "fingerprint path"), (dataset.rows, "record path")):
             shown = (ReceiptRow(n, rows.packed_cells(n), true.salts[n].tobytes()),)
             receipt = zu.Receipt(dataset.statement.digest, name, shown, *paths)

@@ -1,6 +1,6 @@
 """The calculator's figures, by hand."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from math import isclose, log2
 from typing import Any
 
@@ -168,6 +168,24 @@ def test_a_registration_by_hand():
     assert isclose(bits(shape)["registration"], 2 * log2(P))  # a coordinate of s, of which there are 7
     assert [entry.label for entry in shape.plan.rounds].count("registration") == 7
     assert outside_bits(registration(100, 2).dataset) is None
+
+
+def test_a_registration_of_segments_by_hand():
+    # Of 100 rows, the first 60 born before: a sum of 7 rounds for each segment that is listed, each of degree 2
+    whole = registration(100, 2).dataset
+    segments = (Segment(60, bytes(32), None, bytes(32)), Segment(100, bytes(32)))
+    grown = replace(whole, segments=segments)
+    for start, expected in ((0, {"0", "1"}), (60, {"1"})):
+        made = RegistrationStatement(grown, bytes(32), start, bytes(32) if start else None)
+        shape, found = shape_of(made), {}
+        for entry in shape.plan.rounds:
+            found.setdefault(entry.label, []).append(entry)
+        assert len(found["registration"]) == 7 and not any(label.startswith("lookup") for label in found)
+        sums = {label: entries for label, entries in found.items() if label.startswith("registration of segment ")}
+        assert {label.split()[-1] for label in sums} == expected
+        assert all(len(entries) == 7 for entries in sums.values())
+        assert all(isclose(bits(shape)[label], 2 * log2(P) - 1) for label in sums)
+        assert made.outside_error == 100 * 2  # all rows, whoever lists them
 
 
 def test_fingerprints_are_counted_among_what_can_go_wrong():

@@ -56,12 +56,17 @@ def test_write_the_frozen_files() -> None:
 
 
 def test_write_the_frozen_registration() -> None:
-    """With a receipt of somebody in it."""
+    """With a receipt of somebody in it; and one of rows that were added, which goes on from it."""
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
     features = np.random.default_rng(3).normal(size=(11, 2))
-    data = zu.commit(features, np.arange(11) % 2, bounds=bounds, openings=2)
+    data = zu.commit(features, np.arange(11) % 2, bounds=bounds, openings=3)
+    registration = zu.register(data)
+    grown, link = zu.append(data, features[:3], [1, 0, 1], openings=3)
     write("dataset", data.commitment, "registered.")
-    write("registration", zu.register(data))
+    write("registration", registration)
+    write("dataset", grown.commitment, "extended.")
+    write("link", link, "extended.")
+    write("registration", zu.register(grown, registration), "extended.")
     receipt = zu.receipts(data).of(data.ids[7])
     receipt.save(Path(__file__).parent / f"{RECEIPT_KIND}.v{KINDS[RECEIPT_KIND]}.receipt")
 
