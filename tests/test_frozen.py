@@ -100,6 +100,9 @@ def test_the_frozen_links_lead_from_one_training_to_the_next() -> None:
     assert [segment.nonce for segment in statement.new.segments] == [None, bytes(range(32)), None]
     assert len(statement.superseded) == 1
     assert {*statement.superseded} < {*zu.TrainingProof.from_bytes(after.proof).statement.forgotten}
+    destroyed = zu.LinkProof.from_bytes(frozen("link", "destroyed.grown.")).statement
+    assert (destroyed.old, destroyed.destroyed) == (statement.new, 1)
+    assert destroyed.superseded == statement.superseded
 
 
 def test_the_frozen_request_and_what_it_begins_from_are_a_bundle() -> None:

@@ -72,18 +72,23 @@ def test_write_the_frozen_registration() -> None:
 
 
 def test_write_the_frozen_link_of_a_data_set_that_grew() -> None:
-    """Over two links, the second of which names a row that was put right; a training before them, and one after."""
+    """Over two links, the second of which names a row that was put right; a training before them, and one after.
+
+    And the link by which a row is destroyed that this forgets.
+    """
     features, more = (np.random.default_rng(seed).uniform(-4, 4, size=(rows, 2)) for seed, rows in ((4, 11), (5, 7)))
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
     data = zu.commit(features, np.arange(11) % 2, bounds=bounds, openings=3)
     before = zu.prove(data, SPEC, forget=["3"]).proof
     longer, first = zu.append(data, more[:6], np.arange(6) % 2, nonce=bytes(range(32)), openings=3)
-    last, second = zu.rectify(longer, more[6:], [1], ids=["5"], openings=3)
+    last, second = zu.rectify(longer, more[6:], [1], ids=["5"], openings=4)
     write("training", before, "before.grown.")
     write("link", first, "first.grown.")
     write("link", second, "grown.")
     write("dataset", last.commitment, "grown.")
-    write("training", zu.prove(last, SPEC, forget=["12"], previous=before).proof, "grown.")
+    after = zu.prove(last, SPEC, forget=["12"], previous=before).proof
+    write("training", after, "grown.")
+    write("link", zu.destroy(last, ["12"], forgotten_by=after, openings=3)[1], "destroyed.grown.")
 
 
 def write(kind: str, proof: Proof, variant: str = "") -> None:
