@@ -139,7 +139,7 @@ class Dataset(Counted):
     def forgotten_seen(self) -> set[int]:
         """Positions that a training on it, or on one that it goes on from, forgets, as far as proofs beside show it."""
         own = (each for each in trainings_in(self.beside) if self.rows.goes_on_from(each.dataset))
-        return {position for each in own for position in each.positions}
+        return {position for each in own for position in each.positions if position < each.dataset.rows}
 
     @property
     def beside(self) -> list[Path]:

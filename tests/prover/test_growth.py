@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements.link import LinkStatement
 from zkunlearn.circuits.statements.record_tree import root_of
-from zkunlearn.circuits.statements.records import order_key, segment_seed
+from zkunlearn.circuits.statements.records import Record, order_key, segment_seed
 from zkunlearn.prover.owner import growth
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.tables.read import read_more_rows
@@ -221,6 +222,29 @@ def test_what_trainings_beside_a_data_set_forget_is_seen(stored: Dataset, tmp_pa
     assert stored.forgotten_seen() == set(stored.rows.positions(["1", "2", "5"]))
     assert zu.load_dataset(tmp_path / "data").forgotten_seen() == stored.forgotten_seen()
     assert committed().forgotten_seen() == set(), "of what is nowhere stored nothing is seen"
+
+
+def test_who_was_forgotten_before_a_growth_is_seen_after_it(stored: Dataset, tmp_path: Path) -> None:
+    """Rows are where they were. What was trained on rows that came later says nothing of those before."""
+    new, _ = zu.append(stored, frame(2, 2), ["no", "yes"])
+    assert new.forgotten_seen() == set(), "it is nowhere stored"
+    new.save(tmp_path / "new")
+    zu.prove(new, SPEC, forget=["8"]).proof.save(tmp_path / "second.proof")
+    before = set(stored.rows.positions(["2", "5"]))
+    assert stored.forgotten_seen() == before
+    assert new.forgotten_seen() == before | set(new.rows.positions(["8"]))
+    for name in ("5", "8"):
+        with pytest.raises(zu.DataError, match=f"id '{name}' was forgotten"):
+            zu.rectify(new, frame(1, 3), ["no"], ids=[name])
+
+
+def test_what_a_broken_statement_forgets_beyond_all_rows_is_not_looked_up(stored: Dataset, tmp_path: Path) -> None:
+    """Files beside a data set are read, and not verified."""
+    proof = zu.TrainingProof.load(tmp_path / "first.proof")
+    far = Record(1 << 20, bytes(32))
+    zu.TrainingProof(replace(proof.statement, forgotten=(far,)), b"", proof.attached).save(tmp_path / "far.proof")
+    assert stored.forgotten_seen() == set(stored.rows.positions(["2", "5"]))
+    added(stored, frame(1, 2), ["no"], ids=["3"], grow=zu.rectify)
 
 
 @pytest.mark.parametrize("grow", [zu.append, zu.rectify], ids=["append", "rectify"])
