@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import NoneType
 from typing import Any, ClassVar, Self
 
@@ -162,7 +162,7 @@ class RegistrationStatement(Statement):
         if len(self.packed) != FINGERPRINT_BYTES * (self.dataset.rows - self.start):
             return total
         low = min(LOW_BITS, len(point))
-        high, inner = eq_table(point[: len(point) - low]), eq_table(point[len(point) - low :])
+        high, inner = _tables(point, low)
         for i in range(start >> low, ((stop - 1) >> low) + 1):
             first, last = max(start, i << low), min(stop, (i + 1) << low)
             values = _elements(_rows(self.packed, FINGERPRINT_BYTES, first - self.start, last - self.start))
@@ -199,6 +199,12 @@ def require_distinct(lists: Iterable[bytes]) -> None:
     twice = first_twice(b"".join(lists))
     if twice is not None:
         raise InvalidProof("distinct records", f"the record {twice.hex()} is there twice")
+
+
+@lru_cache(maxsize=1)  # one point for all segments
+def _tables(point: Point, low: int) -> tuple[Vector, Vector]:
+    """eq of the coordinates before the last `low` ones, and of these."""
+    return eq_table(point[: len(point) - low]), eq_table(point[len(point) - low :])
 
 
 def _rows(packed: bytes, size: int, start: int, stop: int) -> bytes:
