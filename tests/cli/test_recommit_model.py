@@ -78,7 +78,7 @@ def test_inspect_shows_links_new_secrets_and_bundles_that_have_them(owner: Path)
     assert told["old"] == {"root": old.root.hex(), "openings": 64}
     assert told["new"] == {"root": new.root.hex(), "openings": 9}
     assert told["kind"] == "model link" and told["security_bits"] >= 100 and not told["secret"]
-    assert "Model recommitment" in done("inspect", owner / LINK).stdout
+    assert "Link between commitments to a model" in done("inspect", owner / LINK).stdout
     secret = json.loads(done("inspect", owner / NEW, "--json").stdout)
     assert (secret["openings_used"], secret["openings"], secret["committed_afresh"]) == (1, 9, 1)
     text = done("inspect", owner / NEW).stdout
