@@ -98,7 +98,8 @@ def test_the_demo_tells_the_story_and_its_files_can_be_checked_again(tmp_path: P
     result = python("-m", "zkunlearn", "demo", "--out", tmp_path / "demo")
     assert result.returncode == 0, result.stderr
     story = result.stdout
-    assert story.count("\nVALID:") == 3
+    assert story.count("\nVALID:") == 5
+    assert story.count("\nNOT FORGOTTEN:") == 2
     assert story.count("INVALID: ") >= 4
     assert "\x1b" not in story  # piped: no colours
     public = tmp_path / "demo" / "auditor"

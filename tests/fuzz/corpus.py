@@ -69,6 +69,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "body": bodies["link"],
             "grown": short["grown"],
             "grown body": bodies["grown"],
+            "destroyed": short["destroyed"],
         },
         "model_recommitment": {"whole": short["model link"], "body": bodies["model link"]},
         "registration": {"whole": short["registration"], "body": bodies["registration"]},

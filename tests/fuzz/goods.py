@@ -28,7 +28,18 @@ SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 ROWS, FEATURES = 5, 2
 SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
 PUBLIC = (
-    *("dataset", "link", "training", "bundle", "request", "model link", "registration", "receipt", "grown"),
+    *(
+        "dataset",
+        "link",
+        "training",
+        "bundle",
+        "request",
+        "model link",
+        "registration",
+        "receipt",
+        "grown",
+        "destroyed",
+    ),
     "extension",
 )
 KINDS = (
@@ -37,6 +48,7 @@ KINDS = (
 KIND_OF = {  # of what has another name than its kind
     "request": "training",
     "grown": "link",
+    "destroyed": "link",
     "extension": "registration",
 }
 ODD: tuple[object, ...] = (
@@ -64,7 +76,7 @@ class Owner:
 
         with mock.patch("os.urandom", urandom):
             X = np.random.default_rng(1).normal(size=(ROWS, FEATURES))
-            self.dataset = zu.commit(X, np.arange(ROWS) % 2, openings=11)
+            self.dataset = zu.commit(X, np.arange(ROWS) % 2, openings=12)
             self.folder = Path(tempfile.mkdtemp(prefix="zkunlearn-fuzz-"))
             self.dataset.save(self.folder)
             trained = zu.prove(self.dataset, SPEC)
@@ -73,6 +85,7 @@ class Owner:
             model.save(self.folder / "model.opening")
             self.link = zu.recommit(self.dataset, openings=8)[1]
             self.grown = zu.rectify(self.dataset, X[1:3], [0, 1], ids=["2", "4"], openings=8)[1]
+            self.destroyed = zu.destroy(self.dataset, ["2"], forgotten_by=self.proof, openings=8)[1]
             begun: Any = zu.prove(self.dataset, SHARDED)  # then someone of a second slice, so that it is begun from
             again = zu.ShardedModel(begun.bundle, (zu.recommit_model(begun.secret)[0],))
             self.request = zu.prove(self.dataset, SHARDED, forget=[self.dataset.rows.ids[3]], previous=again)
@@ -84,7 +97,7 @@ class Owner:
         request: Any = self.request
         public: dict[str, Any] = {"dataset": commitment, "training": self.proof, "link": self.link}
         public |= {"bundle": request.bundle, "request": request.proof, "model link": self.model_link}
-        public |= {"grown": self.grown, "extension": self.extension}
+        public |= {"grown": self.grown, "destroyed": self.destroyed, "extension": self.extension}
         public |= {"registration": self.registration, "receipt": self.receipt}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}

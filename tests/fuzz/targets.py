@@ -213,7 +213,7 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
     """What an auditor does with a public file. `of`: whose data set is pinned; None takes what the file says."""
     if kind == "dataset":
         zu.verify_dataset(zu.DatasetCommitment.from_bytes(data))
-    elif kind in ("link", "grown"):
+    elif kind in ("link", "grown", "destroyed"):
         verify_link(zu.LinkProof.from_bytes(data))
     elif kind == "model link":
         verify_link(zu.ModelLinkProof.from_bytes(data))

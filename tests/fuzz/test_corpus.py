@@ -118,6 +118,7 @@ NO_READERS = {
     "prover/owner/dataset.py Dataset.records_at": "the end of Dataset.records",
     "prover/owner/budget.py Count.read": "what OpeningFile and ModelFile do",
     "prover/owner/tree_cache.py load_tree": "a cache of the owner's; damage is tried in tests/prover",
+    "prover/owner/wiping.py wipe_rows": "reads what is beside an owner's data set, each by its reader",
     "circuits/statements/gaps.py written_gaps": "a writer",
     "circuits/statements/records.py written_records": "a writer",
     "formats/cbor.py check_value": "a writer",

@@ -140,8 +140,14 @@ class Owner:
         data = zu.commit(self.X, np.arange(ROWS) % 2, bounds=bounds, openings=3)
         more = np.random.default_rng(self.seed).uniform(-1, 1, size=(2, FEATURES))
         longer, _ = zu.append(data, more[:1], [1], nonce=bytes([self.seed]) * 32, openings=3)
-        last, link = zu.rectify(longer, more[1:], [0], ids=["5"], openings=3)
-        return last, link, zu.prove(last, SPEC).proof
+        last, link = zu.rectify(longer, more[1:], [0], ids=["5"], openings=4)
+        return last, link, zu.prove(last, SPEC, forget=["5"]).proof
+
+    @cached_property
+    def destroyed(self) -> tuple[zu.Dataset, zu.LinkProof]:
+        """What is left of it without a row that is forgotten, and the link."""
+        data, _, trained = self.grown
+        return zu.destroy(data, ["5"], forgotten_by=trained, openings=3)
 
     @cached_property
     def begun(self) -> tuple[zu.Dataset, zu.ShardedModel]:
@@ -407,10 +413,14 @@ def grown_kinds(owner: Owner, other: Owner) -> list[Kind]:
     """A link that adds rows and names others as superseded, and what is trained after it."""
     last, link, trained = owner.grown
     links, proofs = (payload_of(link), payload_of(other.grown[1])), (payload_of(trained), payload_of(other.grown[2]))
+    holes = [payload_of(each.destroyed[0].commitment) for each in (owner, other)]
+    gone = [payload_of(each.destroyed[1]) for each in (owner, other)]
     return [
         Kind("dataset, grown", payload_of(last.commitment), payload_of(other.grown[0].commitment), judge_dataset),
         Kind("link, grown", *links, judge_recommitment),
         Kind("link, grown, and its data sets alike", *links, judge_linked, "references"),
+        Kind("dataset, with holes", *holes, judge_dataset),
+        Kind("link, destroying", *gone, judge_recommitment),
         Kind("training, grown", *proofs, judge_proof(last.commitment), ("statement.forgotten", "attached")),
     ]
 
