@@ -28,19 +28,8 @@ SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 ROWS, FEATURES = 5, 2
 SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
 PUBLIC = (
-    *(
-        "dataset",
-        "link",
-        "training",
-        "bundle",
-        "request",
-        "model link",
-        "registration",
-        "receipt",
-        "grown",
-        "destroyed",
-    ),
-    "extension",
+    *("dataset", "link", "grown", "destroyed", "model link"),
+    *("training", "bundle", "request", "registration", "extension", "receipt"),
 )
 KINDS = (
     "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration", "receipt"

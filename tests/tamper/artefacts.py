@@ -413,14 +413,15 @@ def grown_kinds(owner: Owner, other: Owner) -> list[Kind]:
     """A link that adds rows and names others as superseded, and what is trained after it."""
     last, link, trained = owner.grown
     links, proofs = (payload_of(link), payload_of(other.grown[1])), (payload_of(trained), payload_of(other.grown[2]))
-    holes = [payload_of(each.destroyed[0].commitment) for each in (owner, other)]
-    gone = [payload_of(each.destroyed[1]) for each in (owner, other)]
+    less, others = owner.destroyed, other.destroyed
+    destroying = payload_of(less[1]), payload_of(others[1])
     return [
         Kind("dataset, grown", payload_of(last.commitment), payload_of(other.grown[0].commitment), judge_dataset),
         Kind("link, grown", *links, judge_recommitment),
         Kind("link, grown, and its data sets alike", *links, judge_linked, "references"),
-        Kind("dataset, with holes", *holes, judge_dataset),
-        Kind("link, destroying", *gone, judge_recommitment),
+        Kind("dataset, with holes", payload_of(less[0].commitment), payload_of(others[0].commitment), judge_dataset),
+        Kind("link, destroying", *destroying, judge_recommitment),
+        Kind("link, destroying, and its data sets alike", *destroying, judge_linked, "references"),
         Kind("training, grown", *proofs, judge_proof(last.commitment), ("statement.forgotten", "attached")),
     ]
 

@@ -67,7 +67,7 @@ FORM_ONLY = {
         *("label_kind", "label_bits", "label_bounds"),
     },
     "kept for what is to come, and empty, null or false until then": {
-        *("holes", "unique", "keys"),
+        *("unique", "keys"),
     },
     "of a registration, which begins with a segment and goes up to the last row": {"start", "stop"},
     "the only one of this version": {"kind"},
