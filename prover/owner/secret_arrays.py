@@ -181,13 +181,14 @@ def restore_and_sweep(directory: Path, beside: Sequence[str]) -> None:
     Raises:
         DataError: what is there cannot be moved.
     """
-    names = (SECRETS, *beside)
+    names = (*beside, SECRETS)  # whoever finds the old secrets in their place finds all that was beside them
     try:
         for name in beside:
             if (directory / SECRETS / name).exists():
                 (directory / SECRETS / name).rename(directory / name)
+        is_new = (directory / SECRETS).exists()  # what was beside the old ones, and has no successor, stays away
         for old in directory.glob(f"{UNFINISHED}*{OLD}"):
-            for name in names:
+            for name in () if is_new else names:
                 if (old / name).exists() and not (directory / name).exists():
                     (old / name).rename(directory / name)
             sync_directory(directory)

@@ -35,7 +35,7 @@ PIECE = 1 << 20
 RECEIPTS, BUNDLES = "*.receipt", "*.bundle"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # paths may be of people
 class Wiped:
     """What was found of destroyed rows.
 

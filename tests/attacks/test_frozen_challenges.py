@@ -116,7 +116,7 @@ def test_what_is_opened_of_a_tree_is_rejected_even_under_frozen_challenges(
 
 
 @pytest.mark.parametrize("name", PROOFS)
-@pytest.mark.parametrize("least", [8, pytest.param(24, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("least", [3, pytest.param(24, marks=pytest.mark.slow)])
 def test_another_masked_message_is_rejected_only_because_challenges_move(
     name: str, least: int, request: pytest.FixtureRequest
 ) -> None:

@@ -40,7 +40,7 @@ def spent(folder: Path) -> tuple[int, int]:
     return dataset.spent, zu.Model.load(folder / "first.model.opening").spent
 
 
-@pytest.mark.parametrize("step", [9, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+@pytest.mark.parametrize("step", [17, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_a_request_killed_before_any_change_can_be_repeated(begun: Path, tmp_path: Path, step: int) -> None:
     for which in count(1, step):
         folder = Path(shutil.copytree(begun, tmp_path / f"owner {which}"))
@@ -63,7 +63,7 @@ def afresh(folder: Path, *options: object) -> list[object]:
     return ["recommit-model", folder / "first.model.opening", "--out", folder / "new.model.opening", *options]
 
 
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_committing_models_afresh_killed_before_any_change_can_be_repeated(
     begun: Path, tmp_path: Path, step: int
 ) -> None:

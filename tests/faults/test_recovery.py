@@ -14,12 +14,13 @@ from zkunlearn.errors import DataError
 from zkunlearn.formats.files import sweep_unfinished, unfinished
 from zkunlearn.prover.owner.dataset import BESIDE, recover
 from zkunlearn.prover.owner.secret_arrays import OLD, SECRETS, moves_into_place, needs_recovery, restore_and_sweep
+from zkunlearn.verifier.proofs import LINK_FILE
 
-RENAMES = 6  # of three old names and three new ones
+RENAMES = 8  # of four old names and four new ones
 
 
-def half_replaced(directory: Path, renames: int, first: bool = False) -> None:
-    """What is there after so many renames; `first`: nothing was there before."""
+def half_replaced(directory: Path, renames: int, first: bool = False, linked: bool = True) -> None:
+    """What is there after so many renames; `first`: nothing was there before; `linked`: the new one has a link."""
     new = unfinished(directory)
     old = new.with_suffix(OLD)
     for folder, text in ((directory / SECRETS, "old"), (new, "new")):
@@ -28,6 +29,8 @@ def half_replaced(directory: Path, renames: int, first: bool = False) -> None:
     for name in BESIDE:
         (directory / name).write_text("old")
         (new / name).write_text("new")
+    if not linked:
+        (new / LINK_FILE).unlink()
     if first:
         (directory / SECRETS / "tails.npy").unlink()
         (directory / SECRETS).rmdir()
@@ -52,7 +55,7 @@ def test_at_each_moment_all_of_the_old_or_all_of_the_new_is_restored(tmp_path: P
     half_replaced(directory, renames)
     assert needs_recovery(directory, BESIDE)
     restore_and_sweep(directory, BESIDE)
-    assert texts(directory) == all_of("new" if renames > 3 else "old")
+    assert texts(directory) == all_of("new" if renames > 4 else "old")
     assert not needs_recovery(directory, BESIDE)
 
 
@@ -75,7 +78,7 @@ def test_a_recovery_that_is_killed_itself_is_repeated(tmp_path: Path, monkeypatc
         renamed += 1
         rename(path, target)
 
-    for renames in (2, 3, 4, 5):
+    for renames in (2, 3, 4, 5, 6):
         directory = tmp_path / str(renames)
         half_replaced(directory, renames)
         for _ in range(RENAMES):
@@ -87,7 +90,18 @@ def test_a_recovery_that_is_killed_itself_is_repeated(tmp_path: Path, monkeypatc
                     break
                 except KeyboardInterrupt:
                     continue
-        assert texts(directory) == all_of("new" if renames > 3 else "old")
+        assert texts(directory) == all_of("new" if renames > 4 else "old")
+
+
+@pytest.mark.parametrize("renames", range(RENAMES))
+def test_an_old_link_does_not_come_back_beside_a_data_set_that_has_none(tmp_path: Path, renames: int) -> None:
+    directory = tmp_path / "data"
+    half_replaced(directory, renames, linked=False)
+    restore_and_sweep(directory, BESIDE)
+    expected = all_of("new" if renames > 4 else "old")
+    if renames > 4:
+        del expected[LINK_FILE]
+    assert texts(directory) == expected
 
 
 def test_a_whole_folder_is_left_alone(tmp_path: Path) -> None:

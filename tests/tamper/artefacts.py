@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,18 @@ class Kind:
     judge: Judge
     below: str | tuple[str, ...] = ""  # only fields whose names begin like this, or like one of these
 
-    def rows(self) -> Iterator[tuple[str, str, str, str]]:
+    def operations(self) -> Iterator[tuple[str, str]]:
+        """All that is tried, in order: field and operation."""
+        yield from ((field, operation) for field, operation, _ in edited(self.payload, self.sibling, self.below))
+
+    def rows(self, every: int = 1) -> Iterator[tuple[str, str, str, str]]:
         """The manifest: kind, field, operation, answer.
 
         A statement that implies another length is tried again with a proof of that length.
+
+        every: one edit of so many is tried.
         """
-        for field, operation, payload in edited(self.payload, self.sibling, self.below):
+        for field, operation, payload in islice(edited(self.payload, self.sibling, self.below), 0, None, every):
             found = answer(self.judge, payload)
             yield self.name, field, operation, found
             if found == "proof length" and field != "proof":

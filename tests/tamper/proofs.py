@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from zkunlearn.circuits.field.goldilocks import P
 from zkunlearn.circuits.field.multilinear import log2_ceil
@@ -43,12 +44,20 @@ class ProofKind:
     outcome: Outcome
     sibling: bytes
 
-    def rows(self) -> Iterator[tuple[str, str, str, str]]:
-        """The manifest: kind, section, operation, answer."""
+    def operations(self) -> Iterator[tuple[str, str]]:
+        """All that is tried, in order: section and operation."""
+        yield from ((field, operation) for field, operation, _ in self._edits())
+
+    def rows(self, every: int = 1) -> Iterator[tuple[str, str, str, str]]:
+        """The manifest: kind, section, operation, answer; of one edit in so many."""
+        for field, operation, proof in islice(self._edits(), 0, None, every):
+            yield self.name, field, operation, self.answer(proof)
+
+    def _edits(self) -> Iterator[tuple[str, str, bytes]]:
         found = sections(self.outcome)
         for field, place in named(found):
-            for operation, proof in edited(self.outcome.proof, self.sibling, found, place):
-                yield self.name, field, operation, self.answer(proof)
+            edits = edited(self.outcome.proof, self.sibling, found, place)
+            yield from ((field, operation, proof) for operation, proof in edits)
 
     def answer(self, proof: bytes) -> str:
         """The check that rejects it."""

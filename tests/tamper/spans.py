@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 
 import zkunlearn as zu
@@ -31,11 +31,15 @@ class File:
     sibling: Spans
     judge: Judge
 
-    def rows(self) -> Iterator[tuple[str, str, str, str]]:
-        """The manifest: kind, part, operation, answer."""
-        for place, part in enumerate(self.parts):
-            for operation, data in self.edited(place):
-                yield self.name, part, operation, re.sub(NOISE, "..", answer(self.judge, data))
+    def operations(self) -> Iterator[tuple[str, str]]:
+        """All that is tried, in order: part and operation."""
+        yield from ((part, op) for place, part in enumerate(self.parts) for op, _ in self.edited(place))
+
+    def rows(self, every: int = 1) -> Iterator[tuple[str, str, str, str]]:
+        """The manifest: kind, part, operation, answer; of one edit in so many."""
+        edits = ((part, *edit) for place, part in enumerate(self.parts) for edit in self.edited(place))
+        for part, operation, data in islice(edits, 0, None, every):
+            yield self.name, part, operation, re.sub(NOISE, "..", answer(self.judge, data))
 
     def edited(self, place: int) -> Iterator[tuple[str, bytes]]:
         """Operation and altered file, for one part."""

@@ -103,6 +103,7 @@ DIGESTS = "statement.forgotten.digests"  # another one may be in its place or no
 AROUND = {"constraints", "forget list", "format", "mismatch", "proof length", "record path", "statement"}
 
 
+@pytest.mark.slow
 def test_every_byte_around_a_proof_is_bound(tampered: list[Any]) -> None:
     """The head, and the whole statement; in roots, digests and paths by the check that the manifest names."""
     (file,) = (kind for kind in tampered if isinstance(kind, File) and kind.name == "a container")
