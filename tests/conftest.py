@@ -22,7 +22,7 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")
 
 # Files of minutes: where tests are spread over processes, none of these is to be what the others wait for.
-LONGEST = ("tests/test_memory.py", "tests/tamper/test_manifest.py")
+LONGEST = ("tests/tamper/test_manifest.py", "tests/attacks/test_frozen_challenges.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -59,7 +59,8 @@ def peak_of(*arguments: str | Path) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells what a process holds")
-@pytest.mark.parametrize("times", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [2, 4])
 def test_a_data_set_of_several_times_the_memory_limit_commits_and_proves(tmp_path: Path, times: int) -> None:
     """Even of twice the limit, a copy that is held in memory is noticed, were it of two bytes a cell: half the limit
     is more than what a process needs for itself leaves of it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from zlib import crc32
 
 import pytest
 from zkunlearn.errors import InvalidProof
@@ -154,6 +155,9 @@ def honest_alone(data):
     return prove(shape, validity_columns(shape, data))
 
 
+EVERY = 2  # attack of which the second verifier repeats a verdict, where it is not asked for more
+
+
 @pytest.fixture(autouse=True)
 def second_verifier(request, monkeypatch):
     """The first verdict of a test is that of the second verifier, too."""
@@ -162,6 +166,8 @@ def second_verifier(request, monkeypatch):
 
     first, asked = harness.Outcome.check, count()
     most = request.config.getoption("--second-opinions")
+    if most == 1 and crc32(request.node.nodeid.encode()) % EVERY:
+        most = 0  # in every run the same ones are asked, of each kind of attack some
 
     def check(outcome, with_transcript=None, proof=None):
         repeated = next(asked) < most

@@ -35,6 +35,7 @@ STANDARDIZED = {
 }
 
 
+@pytest.mark.slow
 def test_a_false_total_of_a_standardised_stage_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     own, data = declare_standardized(), values()
     columns = told(own, data, trained(own, data))

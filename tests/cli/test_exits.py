@@ -120,6 +120,7 @@ program.main(sys.argv[2:])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the size of a process is told by Linux")
 def test_a_valid_proof_is_never_invalid_for_want_of_memory(made: Path) -> None:
     codes = []

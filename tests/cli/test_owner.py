@@ -380,6 +380,7 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_killed_prover_leaves_no_half_proof_has_counted_its_opening_and_can_run_again(
     owner: Path, sent: signal.Signals, code: int

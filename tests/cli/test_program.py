@@ -112,6 +112,7 @@ def test_the_demo_tells_the_story_and_its_files_can_be_checked_again(tmp_path: P
     assert "not empty" in run("demo", "--out", tmp_path / "demo").stderr
 
 
+@pytest.mark.slow
 def test_the_demo_answers_in_json_that_the_accuracy_stays() -> None:
     answer = json.loads(done("demo", "--json").stdout)
     assert min(answer["accuracy"] + answer["shards"]["accuracy"]) > 0.95

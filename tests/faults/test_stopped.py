@@ -75,6 +75,7 @@ def test_a_recommitment_does_not_count_for_a_data_set_that_has_been_replaced(
     assert refused[0] and not refused[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("force", [[], ["--force"]], ids=["", "force"])
 def test_provers_of_one_name_never_mix_their_files(
     made: Path, place: Owner, fresh: Callable[[], Path], force: list[str]

@@ -128,6 +128,7 @@ def statement() -> tuple[Any, Any]:
     return witness_of("alone", quiet(harness.ROWS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.name)
 def test_a_leak_is_seen_by_its_statistic(
     leak: Leak, statement: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch

@@ -68,7 +68,9 @@ def assert_uniform(found: dict[str, dict[str, float]]) -> None:
     assert low == {}
 
 
-@pytest.mark.parametrize("which", ["loud", "quiet", "taped", "simulated"])
+@pytest.mark.parametrize(
+    "which", ["loud", "simulated", *(pytest.param(name, marks=pytest.mark.slow) for name in ("quiet", "taped"))]
+)
 def test_every_component_is_uniform(families: Families, which: str) -> None:
     family: Family = getattr(families, which)
     assert_uniform({kind: questions(family, kind) for kind in family.kinds})

@@ -353,6 +353,7 @@ print(LANES, hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdiges
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="switches AVX2 off")
 def test_processors_without_wide_vectors_compute_the_same_bits(tmp_path):
     if fast.thread_count() > 1:

@@ -119,7 +119,7 @@ LARGE = [  # rows, features, epochs, size of a batch, openings, labels (or class
 
 
 @pytest.mark.parametrize(
-    "size", [pytest.param(size, marks=[pytest.mark.slow] if place % 3 else []) for place, size in enumerate(LARGE)]
+    "size", [pytest.param(size, marks=[pytest.mark.slow] if place % 4 else []) for place, size in enumerate(LARGE)]
 )
 def test_large_shapes_are_those_of_the_package(size: tuple[int, int, int, int | None, int, str | int]) -> None:
     rows, features, epochs, batch, openings, labels = size
