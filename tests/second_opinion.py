@@ -1,6 +1,6 @@
 """The second verifier, asked about the proofs of the attacks: it has to accept and reject the same, by the same check.
 
-The first verdict of every other test of tests/attacks is repeated, with `--second-opinions` (make test-all) more.
+The first verdict of every fourth test of tests/attacks is repeated, with `--second-opinions` (make test-all) more.
 Shapes of the attacks have shorter rows than those of files, and some transcripts answer what a test wants: both are
 handed over. The schedule is too, as tests/reference/test_reference.py compares schedules by themselves.
 """

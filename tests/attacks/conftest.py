@@ -155,7 +155,7 @@ def honest_alone(data):
     return prove(shape, validity_columns(shape, data))
 
 
-EVERY = 2  # attack of which the second verifier repeats a verdict, where it is not asked for more
+EVERY = 4  # attack of which the second verifier repeats a verdict, where it is not asked for more
 
 
 @pytest.fixture(autouse=True)
