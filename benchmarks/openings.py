@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from zkunlearn.circuits.language.layout import Address, Axis, Column, MatrixLayout
-from zkunlearn.circuits.language.relation import LookedUp, Section, Steps
+from zkunlearn.circuits.language.relation import LookedUp, Steps, WithoutLookups
 from zkunlearn.circuits.statements.dataset import SHORTEST_ROW_BITS
 from zkunlearn.verifier.protocol.code import HIDING_RATE, ReedSolomonCode
 from zkunlearn.verifier.protocol.folding import Stack
@@ -33,7 +33,7 @@ CELLS = Address(MATRIX, "cells")
 
 
 @dataclass(frozen=True)
-class Opened:
+class Opened(WithoutLookups):
     """The relation: the committed cells have a value at a point."""
 
     bits: int
@@ -45,14 +45,6 @@ class Opened:
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         return {MATRIX: (Column(CELLS.name, (Axis("cell", 1 << self.bits),)),)}
-
-    @property
-    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
-        return {}
-
-    @property
-    def sections(self) -> tuple[Section, ...]:
-        return ()
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         steps.evaluate(CELLS, {"cell": steps.point("opening", self.bits)})

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 import click
 import zkunlearn as zu
 
-from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError
 from ..formats.lists import read_ids
 from ..verifier.proofs import LINK_FILE, REGISTRATION_FILE
 from .growth import require_place, show_dataset
-from .options import FILE, common, force_option, within_memory
+from .options import FILE, common, force_option, next_openings_option, within_memory
 from .output import Lines, Output, foreign
 from .owner import prepare_kernels
 from .places import dataset_files
 from .words import plural
+
+if TYPE_CHECKING:
+    from ..prover.owner.wiping import Wiped
 
 GROUPS = {
     "datasets": "all secrets of",
@@ -26,10 +28,6 @@ GROUPS = {
     "receipts": "the receipt",
     "left": "NOT, as it cannot be read, or other models in it are still in force:",
 }
-
-if TYPE_CHECKING:
-    from ..prover.owner.wiping import Wiped
-
 BEYOND = (
     "copies that this program does not know: backups, snapshots, swap, what a disk keeps of overwritten blocks, the "
     "source table"
@@ -41,11 +39,7 @@ BEYOND = (
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Whose rows; may be repeated.")
 @click.option("--id-file", type=FILE, metavar="F", help="Whose rows, one id a line.")
 @click.option("--out", required=True, type=FILE, metavar="DIR2", help="Where the data set without them goes.")
-@click.option(
-    "--openings",
-    type=click.IntRange(2, MAX_OPENINGS),
-    help="How many proofs the new commitment can serve, two of them now; by default as many as the old one.",
-)
+@next_openings_option
 @click.option("--unregistered", is_flag=True, help="Go on without a registration: nobody can tie record and row then.")
 @force_option
 @common
@@ -64,8 +58,8 @@ def destroy(
 
     A proof beside DIR has to forget them already. In DIR2 their rows are zeros, which dataset.link proves; positions,
     records and all other rows stay, and the chain of proofs goes on there. Then the secrets of DIR are wiped, and those
-    of all data sets around DIR2 that hold the rows; so are models that were trained on them, and receipts of these
-    people. Public files stay. A command that was killed can be repeated.
+    of all data sets around DIR and DIR2 that hold the rows; so are models that were trained on them, and receipts of
+    these people. Public files stay. A command that was killed can be repeated.
     """
     wanted = [*ids, *(read_ids(id_file) if id_file is not None else [])]
     if not wanted:
@@ -74,7 +68,7 @@ def destroy(
         _make(output, directory, wanted, out, openings, unregistered, force)
     new = zu.load_dataset(out)
     with output.phases("wiping"):
-        wiped = zu.wipe_rows(new, wanted)
+        wiped = zu.wipe_rows(new, wanted, directory)
     gone = 0 if new.link is None else new.link.statement.destroyed
     lines: Lines = [("destroyed", plural(gone, "row")), *_lines(wiped), ("NOT wiped", BEYOND)]
     lines.append(("", "an id that was destroyed can be appended again"))

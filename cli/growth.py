@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import zkunlearn as zu
 
-from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError
 from ..formats.lists import parse_digest
 from ..verifier.proofs import LINK_FILE
-from .options import FILE, Command, common, force_option, openings_option, within_memory
+from .options import FILE, Command, common, force_option, next_openings_option, openings_option, within_memory
 from .output import Lines, Output, foreign
 from .owner import prepare_kernels
 from .places import dataset_files, refuse_existing, require_folder_place, secrets_folder
@@ -48,11 +47,7 @@ def more_rows(command: Command) -> Command:
     """Arguments and options of commands that add rows."""
     for option in (
         click.option("--out", required=True, type=FILE, metavar="DIR2", help="Where the new data set goes."),
-        click.option(
-            "--openings",
-            type=click.IntRange(2, MAX_OPENINGS),
-            help="How many proofs the new commitment can serve, two of them now; by default as many as the old one.",
-        ),
+        next_openings_option,
         click.option(
             "--ask-nonce",
             is_flag=True,
@@ -158,25 +153,21 @@ def _nonce(text: str | None, ask: bool) -> bytes | Callable[[bytes], bytes] | No
         raise click.UsageError("say --nonce or --ask-nonce, not both")
     if ask:
         return _ask
-    if text is None:
-        return None
-    found = parse_digest(text)
-    if found is None:
-        raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--nonce")
-    return found
+    return None if text is None else _parsed(text, "--nonce")
 
 
 def _ask(root: bytes) -> bytes:
     """What somebody answers who has seen the root over the new records."""
     click.echo(f"root over the new records: {root.hex()}", err=True)
-    return bytes.fromhex(click.prompt("nonce, 64 hexadecimal characters", type=str, err=True, value_proc=_hexadecimal))
+    answer: bytes = click.prompt("nonce, 64 hexadecimal characters", err=True, value_proc=_parsed)
+    return answer
 
 
-def _hexadecimal(text: str) -> str:
+def _parsed(text: str, hint: str | None = None) -> bytes:
     found = parse_digest(text.strip())
     if found is None:
-        raise click.BadParameter("must be 64 hexadecimal characters")
-    return found.hex()
+        raise click.BadParameter("must be 64 hexadecimal characters", param_hint=hint)
+    return found
 
 
 def require_place(out: Path, force: bool) -> None:

@@ -45,6 +45,11 @@ openings_option = click.option(
     show_default=True,
     help="How many proofs the commitment can serve, its own included.",
 )
+next_openings_option = click.option(
+    "--openings",
+    type=click.IntRange(2, MAX_OPENINGS),
+    help="How many proofs the new commitment can serve, two of them now; by default as many as the old one.",
+)
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")
 
 

@@ -320,6 +320,20 @@ class Steps(Protocol):
         """Add a constraint."""
 
 
+class WithoutLookups:
+    """What a relation says that has neither lookups nor virtual columns."""
+
+    @property
+    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
+        """None."""
+        return {}
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """None."""
+        return ()
+
+
 class Relation(Protocol):
     """What is proved about committed columns."""
 

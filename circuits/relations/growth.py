@@ -33,8 +33,8 @@ from typing import Any
 from ..field.goldilocks import ZERO, Vector
 from ..field.multilinear import Point, eq_index, eq_table, prefix_eq
 from ..language.hidden import Hidden, linear
-from ..language.layout import Address, Axis, Column
-from ..language.relation import Factor, LookedUp, PublicVector, Section, Steps, Sum, Term, variables
+from ..language.layout import Address, Column
+from ..language.relation import Factor, LookedUp, PublicVector, Steps, Sum, Term, WithoutLookups, variables
 from .dataset import DATASET, dataset_columns, feature_axis, output_axis, row_axis
 from .iterations import eq_on
 
@@ -43,7 +43,7 @@ SHARE_BITS = 2  # features, labels and two blinds
 
 
 @dataclass(frozen=True)
-class Growth:
+class Growth(WithoutLookups):
     """The relation for two shapes.
 
     Attributes:
@@ -67,16 +67,6 @@ class Growth:
         """See the table above; there is no witness."""
         sizes = {DATASET: self.old_rows, NEW_DATASET: self.rows}
         return {name: dataset_columns(rows, self.features, self.outputs) for name, rows in sizes.items()}
-
-    @property
-    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
-        """None."""
-        return {}
-
-    @property
-    def sections(self) -> tuple[Section, ...]:
-        """No lookups."""
-        return ()
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """The equation of the module's head."""

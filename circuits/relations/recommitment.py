@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..language.layout import Address, Axis, Column
-from ..language.relation import LookedUp, Section, Steps
+from ..language.layout import Address, Column
+from ..language.relation import LookedUp, Steps, WithoutLookups
 from .model import MODEL
 
 NEW_MODEL = "new model"
 
 
 @dataclass(frozen=True)
-class Recommitment:
+class Recommitment(WithoutLookups):
     """The relation for some columns.
 
     Attributes:
@@ -39,16 +39,6 @@ class Recommitment:
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """See the table above; there is no witness."""
         return dict.fromkeys(self.matrices, self.each)
-
-    @property
-    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
-        """None."""
-        return {}
-
-    @property
-    def sections(self) -> tuple[Section, ...]:
-        """No lookups."""
-        return ()
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """Both values of each column at one random point are equal."""

@@ -27,8 +27,8 @@ from typing import Any
 from ..field.goldilocks import ONE, K, Vector
 from ..field.multilinear import Point, bits_of, eq_index, eq_table, prefix_eq
 from ..language.hidden import Hidden, linear, public
-from ..language.layout import Address, Axis, Column
-from ..language.relation import Factor, LookedUp, PublicVector, Section, Steps, Sum, Term, variables
+from ..language.layout import Address, Column
+from ..language.relation import Factor, LookedUp, PublicVector, Steps, Sum, Term, WithoutLookups, variables
 from .dataset import BLINDS, DATASET, FEATURES, LABELS, dataset_columns, feature_axis, output_axis, row_axis
 
 U = K(0, 1)
@@ -52,7 +52,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Registration:
+class Registration(WithoutLookups):
     """The relation for some segments of one data set.
 
     Attributes:
@@ -75,16 +75,6 @@ class Registration:
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """See the table above; there is no witness."""
         return {DATASET: dataset_columns(self.rows, self.features, self.outputs)}
-
-    @property
-    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
-        """None."""
-        return {}
-
-    @property
-    def sections(self) -> tuple[Section, ...]:
-        """No lookups."""
-        return ()
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """The equations of the module's head."""

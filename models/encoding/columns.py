@@ -212,7 +212,7 @@ def _require_within(columns: Sequence[ColumnEncoding], cells: NDArray[np.float64
     if outside.any():
         row, k = np.argwhere(outside)[0].tolist()
         interval, found = (columns[k].low, columns[k].high), float(cells[row, k])
-        reason = f"{found} is outside the declared bounds [{interval[0]}, {interval[1]}]"
+        reason = f"{found} is outside the bounds [{interval[0]}, {interval[1]}]"
         raise DataError(reason, row=first_row + row, column=columns[k].name, expected=interval, found=found)
 
 

@@ -84,8 +84,7 @@ def append(
         BudgetExceeded: the old commitment has no opening left for the proof.
         ParameterError: no number of openings, or an argument of another type.
     """
-    openings = _require(dataset, openings)
-    table = as_more_rows(dataset.statement.encoding.names, X, y, ids, label_name, len(dataset.ids), rows_per_id)
+    openings, table = _require(dataset, openings), _table(dataset, X, y, ids, label_name, rows_per_id)
     there = set(dataset.ids) & set(table.ids)
     if there and rows_per_id == "one":
         raise _refused(table, there, "is in the data set already; `rectify` puts rows right")
@@ -119,11 +118,9 @@ def rectify(
         DataError: rows that cannot be used, an id that is not there, or one that a proof beside the data set forgets.
         BudgetExceeded, ParameterError: as for `append`.
     """
-    openings = _require(dataset, openings)
-    table = as_more_rows(dataset.statement.encoding.names, X, y, ids, label_name, len(dataset.ids), rows_per_id)
-    wanted = dict.fromkeys(table.ids)
-    superseded = dataset.rows.positions(list(wanted))
-    _require_not_forgotten(dataset, table, set(wanted))
+    openings, table = _require(dataset, openings), _table(dataset, X, y, ids, label_name, rows_per_id)
+    superseded = dataset.rows.positions(list(dict.fromkeys(table.ids)))
+    _require_not_forgotten(dataset, table, set(table.ids))
     return _continued(dataset, _encoded(dataset, table, label_name), superseded, nonce, openings, progress)
 
 
@@ -168,6 +165,11 @@ def destroy(
 def _require(dataset: Dataset, openings: int | None) -> int:
     require_type("dataset", dataset, Dataset, DATASETS)
     return require_openings(dataset.statement.openings if openings is None else openings, least=OWN_OPENINGS)
+
+
+def _table(dataset: Dataset, X: Any, y: Any, ids: Any, label_name: str, rows_per_id: str) -> Table:
+    """Rows of the same columns. Raises DataError, ParameterError."""
+    return as_more_rows(dataset.statement.encoding.names, X, y, ids, label_name, len(dataset.ids), rows_per_id)
 
 
 def _refused(table: Table, ids: set[str], why: str) -> DataError:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...circuits.statements.dataset import DatasetStatement
-from ...circuits.statements.ids import identify
+from ...circuits.statements.ids import escaped, identify
 from ...circuits.statements.training import TrainingStatement
 from ...errors import DataError, FormatError, ZkUnlearnError, require_type
 from ...formats.files import UNFINISHED, sync_directory
@@ -27,6 +28,7 @@ from ...verifier.proofs import LINK_FILE, DatasetCommitment, LinkProof
 from ...verifier.receipts import Receipt
 from ...verifier.verify import verify_proof
 from .dataset import COMMITMENT_FILE, DATASETS, OPENING_FILE, Dataset
+from .locks import locked
 from .model import MODEL_SUFFIX, Model
 from .secret_arrays import SECRETS
 from .tree_cache import TREE_FILE
@@ -50,7 +52,7 @@ class Wiped:
     left: tuple[Path, ...]
 
 
-def wipe_rows(dataset: Dataset, ids: Iterable[object]) -> Wiped:
+def wipe_rows(dataset: Dataset, ids: Iterable[object], *others: Path | str) -> Wiped:
     """Wipe what the folder around a data set, and the folders in it, hold of the rows that `destroy` destroyed in it.
 
     Before anything is wiped its own public files are read, and verified: they are what is left.
@@ -58,9 +60,10 @@ def wipe_rows(dataset: Dataset, ids: Iterable[object]) -> Wiped:
     Args:
         dataset: what `destroy` returned, stored; it stays as it is.
         ids: whose rows they were; their receipts are wiped.
+        others: folders of older data sets that are elsewhere; what is around these is looked at, too.
 
     Raises:
-        DataError: it is not stored, or a file cannot be written or removed.
+        DataError: it is not stored, or still has a row of one of these ids; or a file cannot be written or removed.
         InvalidProof, FormatError: a file of its own is not what it should be; nothing is wiped then.
         ParameterError: an argument of another type.
     """
@@ -71,13 +74,22 @@ def wipe_rows(dataset: Dataset, ids: Iterable[object]) -> Wiped:
     if dataset.link is None or not dataset.link.statement.destroyed:
         raise DataError(f"{place}: no rows were destroyed in this data set")
     _require_destroyed(place, new)
-    folders = _folders(place.parent)
+    names = {identify(each) for each in ids}
+    still = sorted(names & set(dataset.ids))
+    if still:
+        raise DataError(f"{place}: the rows of id {escaped(still[0])} are not destroyed in this data set")
+    folders = _folders(place, *(Path(other).resolve() for other in others))
+    family = _family(folders, new)
     left: list[Path] = []
-    datasets = tuple(_older(folders, new, place))
-    models, receipts = tuple(_models(folders, new, left)), tuple(_receipts(folders, ids, left))
+    datasets = tuple(folder for folder, own in family.items() if not set(new.holes) <= set(own.holes))
+    models = tuple(_models(folders, new, left))
+    digests = {own.digest for own in (*family.values(), dataset.link.statement.old)} | {*new.births}
+    receipts = tuple(_receipts(folders, names, digests, left))
     for folder in datasets:
-        for path in (*folder.glob(f"{UNFINISHED}*"), *(folder / name for name in (SECRETS, TREE_FILE, OPENING_FILE))):
-            wipe(path)
+        with locked(folder):
+            secrets = (folder / name for name in (SECRETS, TREE_FILE, OPENING_FILE))
+            for path in (*folder.glob(f"{UNFINISHED}*"), *secrets):
+                wipe(path)
     for path in (*models, *receipts):
         wipe(path)
     return Wiped(datasets, models, receipts, tuple(left))
@@ -112,8 +124,11 @@ def wipe(path: Path) -> None:
         raise DataError(f"{path}: cannot be wiped ({error.strerror or error})") from error
 
 
-def _folders(around: Path) -> list[Path]:
-    return [around, *sorted(path for path in around.iterdir() if path.is_dir() and not path.name.startswith("."))]
+def _folders(*places: Path) -> list[Path]:
+    """The folders that these are in, and all that are in those."""
+    around = dict.fromkeys(place.parent for place in places)
+    inside = (path for folder in around for path in sorted(folder.iterdir()) if path.is_dir())
+    return list(dict.fromkeys([*around, *(path for path in inside if not path.name.startswith("."))]))
 
 
 def _of_one_family(statement: DatasetStatement, new: DatasetStatement) -> bool:
@@ -121,15 +136,13 @@ def _of_one_family(statement: DatasetStatement, new: DatasetStatement) -> bool:
     return statement.births[0] == new.births[0]
 
 
-def _older(folders: Collection[Path], new: DatasetStatement, place: Path) -> Iterator[Path]:
-    """Where data sets are in which the rows are still there."""
+def _family(folders: Collection[Path], new: DatasetStatement) -> Mapping[Path, DatasetStatement]:
+    """Data sets in these folders that go back to the same first rows."""
+    found = {}
     for folder in folders:
-        try:
-            statement = DatasetCommitment.load(folder / COMMITMENT_FILE).statement
-        except ZkUnlearnError:
-            continue
-        if folder != place and _of_one_family(statement, new) and not set(new.holes) <= set(statement.holes):
-            yield folder
+        with suppress(ZkUnlearnError):
+            found[folder] = DatasetCommitment.load(folder / COMMITMENT_FILE).statement
+    return {folder: own for folder, own in found.items() if _of_one_family(own, new)}
 
 
 def _models(folders: Collection[Path], new: DatasetStatement, left: list[Path]) -> Iterator[Path]:
@@ -170,11 +183,15 @@ def _saw(statement: TrainingStatement, new: DatasetStatement) -> bool:
     return any(position < statement.dataset.rows and position not in gone for position in new.holes)
 
 
-def _receipts(folders: Collection[Path], ids: Iterable[object], left: list[Path]) -> Iterator[Path]:
-    names = {identify(each) for each in ids}
+def _receipts(
+    folders: Collection[Path], names: Collection[str], datasets: Collection[bytes], left: list[Path]
+) -> Iterator[Path]:
+    """Those of these people, of these data sets: others may have people of the same names."""
     for path in (path for folder in folders for path in sorted(folder.glob(RECEIPTS))):
         try:
-            if Receipt.load(path).id in names:
-                yield path
+            receipt = Receipt.load(path)
         except (DataError, FormatError):
             left.append(path)
+            continue
+        if receipt.id in names and receipt.dataset in datasets:
+            yield path

@@ -120,6 +120,31 @@ def test_a_run_that_was_killed_before_it_wiped_is_finished_by_the_next(
     assert not (owner / "data" / "dataset.opening").exists()
 
 
+def test_what_lies_elsewhere_is_wiped_and_what_is_of_others_is_not(owner: Path, tmp_path: Path) -> None:
+    """The old data set need not be beside the new one; and people of other data sets may have the same names."""
+    others = owner / "others"
+    done("commit", owner / "t.csv", *COLUMNS_OF_NEW, "--bounds", owner / "bounds.toml", "--out", others)
+    done("receipt", others, "--id", FORGOTTEN_ID, "--out", owner / "theirs.receipt")
+    done("receipt", owner / "data", "--id", FORGOTTEN_ID, "--out", owner / "hers.receipt")
+    (tmp_path / "away").mkdir()
+    command = ("destroy", owner / "data", "--out", tmp_path / "away" / "less", "--unregistered")
+    said = json.loads(done(*command, "--id", FORGOTTEN_ID, "--json").stdout)
+    assert [Path(path).name for path in said["datasets"]] == ["data"]
+    assert not (owner / "data" / "dataset.secrets").exists() and not (owner / "hers.receipt").exists()
+    assert (others / "dataset.secrets").exists() and (owner / "theirs.receipt").exists()
+
+
+def test_rows_that_are_still_there_are_not_said_to_be_destroyed(owner: Path) -> None:
+    """A run like one before it, but for other people, finds a data set that was made for those."""
+    done("receipt", owner / "data", "--id", OTHER_ID, "--out", owner / "other.receipt")
+    command = ("destroy", owner / "data", "--out", owner / "less", "--unregistered")
+    done(*command, "--id", FORGOTTEN_ID)
+    result = run(*command, "--id", OTHER_ID)
+    assert result.exit_code == 2
+    assert f"the rows of id '{OTHER_ID}' are not destroyed in this data set" in result.stderr
+    assert (owner / "other.receipt").exists()
+
+
 def test_a_data_set_that_is_not_valid_on_disk_wipes_nothing(owner: Path) -> None:
     data = zu.load_dataset(owner / "data")
     new, link = zu.destroy(data, [FORGOTTEN_ID])

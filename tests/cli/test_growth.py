@@ -130,7 +130,7 @@ def test_two_growths_of_one_data_set_are_a_fork(copy: Path) -> None:
     [
         (NEW.replace("Ann", "Żółć 03"), "new.csv: line 2: id 'Żółć 03' is in the data set already"),
         (NEW.replace("Bob", "Ann"), "new.csv: line 3, column 'name': id 'Ann' is also that of line 2"),
-        (NEW.replace("70", "121"), "new.csv: line 2, column 'age': 121.0 is outside the declared bounds"),
+        (NEW.replace("70", "121"), "new.csv: line 2, column 'age': 121.0 is outside the bounds"),
         (NEW.replace("70", "old"), "new.csv: line 2, column 'age': 'old' is not a number"),
         (NEW.replace("yes", "maybe"), "new.csv: line 2, column 'sick': 'maybe' is no class"),
         (NEW.replace("age", "years"), "no column 'age'"),

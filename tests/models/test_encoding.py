@@ -157,8 +157,8 @@ def test_declared_bounds_do_not_depend_on_the_data():
 @pytest.mark.parametrize(
     ("value", "column", "message"),
     [
-        (101.0, 0, r"row 2, column 'age': 101.0 is outside the declared bounds \[0.0, 100.0\]"),
-        (7.5, 2, r"row 2, column 'flat': 7.5 is outside the declared bounds \[7.0, 7.0\]"),
+        (101.0, 0, r"row 2, column 'age': 101.0 is outside the bounds \[0.0, 100.0\]"),
+        (7.5, 2, r"row 2, column 'flat': 7.5 is outside the bounds \[7.0, 7.0\]"),
         (np.nan, 1, "row 2, column 'size': nan is not a finite number"),
         (np.inf, 1, "row 2, column 'size': inf is not a finite number"),
     ],

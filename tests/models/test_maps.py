@@ -129,7 +129,7 @@ def test_a_negative_value_is_refused_by_column_and_row():
             DataError, match=r"row 3, column 'income': -5.0 is negative; log1p needs values of at least 0"
         ):
             attempt()
-    with pytest.raises(DataError, match=r"row 12, column 'income': -5.0 is outside the declared bounds"):
+    with pytest.raises(DataError, match=r"row 12, column 'income': -5.0 is outside the bounds"):
         from_data(bounds=BOUNDS).encode_features(changed, first_row=9)
     with pytest.raises(DataError, match=r"row 12, column 'income': -5.0 is negative"):
         from_data(bounds=BOUNDS).encode_features(changed, first_row=9, check_bounds=False)

@@ -128,7 +128,7 @@ REFUSED: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     "a text": ("row 1, column 'age': 'a' is a text, not a number", frame(2, age=["a", "b"]), ["no", "yes"], {}),
     "no number": ("row 2, column 'dose': nan is not a finite number", [[0, 0], [0, np.nan]], ["no", "yes"], {}),
     "out of bounds": (
-        r"row 2, column 'dose': 1.5 is outside the declared bounds \[-1.0, 1.0\]",
+        r"row 2, column 'dose': 1.5 is outside the bounds \[-1.0, 1.0\]",
         [[0, 0], [0, 1.5]],
         ["no", "yes"],
         {},
