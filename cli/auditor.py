@@ -104,8 +104,11 @@ def verify(
         require_memory()
         _end(judge_receipts(output, files, Named(dataset_file, registrations, proof_file, link_files, known)))
         return
-    if registrations or proof_file is not None:
-        raise click.UsageError("--registration and --proof are for receipts; a registration is one of the FILEs else")
+    if proof_file is not None:
+        raise click.UsageError("--proof is for receipts; a proof is one of the FILEs else")
+    if any(parse_digest(named) is not None for named in registrations):
+        raise click.UsageError("the digest of a registration does not say of which data set it is: name its file")
+    files = [*files, *map(Path, registrations)]
     pins: dict[str, Any] = {
         "spec": None if spec_file is None else zu.load_spec(spec_file),
         "forget": None if forget_file is None else read_digests(forget_file),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +132,41 @@ def test_a_proof_beside_its_registration_says_what_that_adds(registered: Path, r
     assert words not in alone
     lying = spoilt(registration, registered / "lying.registration", -20)
     assert words not in run("verify", registered / "second.proof", dataset, lying).output
+
+
+def test_a_registration_may_be_named_by_its_option(registered: Path, registration: Path) -> None:
+    """As one of the files; a digest says nothing of the data set that a proof is about."""
+    files = (registered / "second.proof", registered / "data" / "dataset.commitment")
+    by_option, by_place = done("verify", *files, "--registration", registration), done("verify", *files, registration)
+    assert "record i is row i for everybody whose receipt verifies" in " ".join(by_option.output.split())
+    assert len(by_option.output.splitlines()) == len(by_place.output.splitlines())
+    result = run("verify", *files, "--registration", "5a" * 32)
+    assert result.exit_code == 2 and "does not say of which data set it is" in result.stderr
+
+
+def test_a_registration_from_a_pipe_is_an_input_error(registered: Path, registration: Path, tmp_path: Path) -> None:
+    """It is read whole, up to the size of a file: nothing waits for what may never come."""
+    os.mkfifo(tmp_path / "a.registration")
+    result = run("verify", tmp_path / "a.registration", registered / "data" / "dataset.commitment")
+    assert result.exit_code == 2 and "a.registration" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "reason"),
+    [
+        (1 << 28, zu.InvalidProof, "digests and fingerprints are not those of"),
+        (1 << 40, zu.FormatError, "field 'rows' is 1099511627776, not in"),
+    ],
+)
+def test_a_registration_that_claims_more_rows_than_it_lists_is_refused(
+    registration: Path, rows: int, error: type[zu.ZkUnlearnError], reason: str
+) -> None:
+    whole = zu.RegistrationProof.load(registration)
+    own = whole.statement.dataset
+    dataset = replace(own, rows=rows, segments=(replace(own.segments[0], stop=rows),))
+    data = replace(whole, statement=replace(whole.statement, dataset=dataset)).to_bytes()
+    with pytest.raises(error, match=reason):
+        zu.verify_registration(zu.RegistrationProof.from_bytes(data), zu.DatasetCommitment(dataset, b""))
 
 
 def test_a_damaged_registration_is_invalid(registration: Path, tmp_path: Path) -> None:
@@ -305,8 +342,7 @@ def test_options_are_for_receipts_or_for_proofs(registered: Path, gone: Path, re
     for arguments, words in (
         ([gone, registration], "receipts go by themselves"),
         ([gone, "--spec", registered / "spec.toml"], "are for training proofs, not for receipts"),
-        ([registered / "second.proof", "--registration", registration], "are for receipts"),
-        ([registered / "second.proof", "--proof", registered / "first.proof"], "are for receipts"),
+        ([registered / "second.proof", "--proof", registered / "first.proof"], "--proof is for receipts"),
     ):
         found = run("verify", *arguments)
         assert found.exit_code == 2 and words in found.stderr, words
