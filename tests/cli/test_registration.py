@@ -164,7 +164,7 @@ def test_a_registration_that_claims_more_rows_than_it_lists_is_refused(
     whole = zu.RegistrationProof.load(registration)
     own = whole.statement.dataset
     dataset = replace(own, rows=rows, segments=(replace(own.segments[0], stop=rows),))
-    data = replace(whole, statement=replace(whole.statement, dataset=dataset)).to_bytes()
+    data = zu.RegistrationProof(replace(whole.statement, dataset=dataset), whole.proof, whole.attached).to_bytes()
     with pytest.raises(error, match=reason):
         zu.verify_registration(zu.RegistrationProof.from_bytes(data), zu.DatasetCommitment(dataset, b""))
 
