@@ -13,7 +13,7 @@ import zkunlearn as zu
 from ..formats.lists import parse_digest, read_digests
 from .exits import REFUSED, require_memory
 from .history import show_history
-from .options import FILE, common, load_previous
+from .options import FILE, common, hexadecimal, load_previous
 from .output import Output, one_line
 from .receipts import Named, any_receipts, judge_receipts, read_receipts
 from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
@@ -45,7 +45,13 @@ from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
     help="Leads from the data set of the superseded proof towards this one, if it has grown or was committed afresh; "
     "may be repeated.",
 )
-@click.option("--known-dataset", metavar="DIGEST", help="A data set already checked: saves checking it again.")
+@click.option(
+    "--known-dataset",
+    "known",
+    type=hexadecimal,
+    metavar="DIGEST",
+    help="A data set already checked: saves checking it again.",
+)
 @click.option(
     "--registration",
     "registrations",
@@ -73,7 +79,7 @@ def verify(
     forget_file: Path | None,
     previous_file: Path | None,
     link_files: Sequence[Path],
-    known_dataset: str | None,
+    known: bytes | None,
     registrations: Sequence[str],
     proof_file: Path | None,
     receipts_folder: Path | None,
@@ -84,7 +90,7 @@ def verify(
     What is pinned must match the statement exactly; what is not pinned is what the owner says it is. What a proof
     refers to is taken from the other FILEs, and every reference that was not followed is told.
     """
-    options = (dataset_file, spec_file, forget_file, previous_file, known_dataset, proof_file, receipts_folder)
+    options = (dataset_file, spec_file, forget_file, previous_file, known, proof_file, receipts_folder)
     if folder is not None:
         if files or link_files or registrations or any(option is not None for option in options):
             raise click.UsageError("--chain takes everything from its folder: no FILE and no other option")
@@ -93,9 +99,6 @@ def verify(
         return
     if not files:
         raise click.UsageError("Missing argument 'FILE...'.")
-    known = None if known_dataset is None else parse_digest(known_dataset)
-    if known is None and known_dataset is not None:
-        raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
     if any_receipts(files):
         if any(option is not None for option in (spec_file, forget_file, previous_file, receipts_folder)):
             raise click.UsageError(

@@ -10,9 +10,17 @@ import click
 import zkunlearn as zu
 
 from ..errors import DataError
-from ..formats.lists import parse_digest
 from ..verifier.proofs import LINK_FILE
-from .options import FILE, Command, common, force_option, next_openings_option, openings_option, within_memory
+from .options import (
+    FILE,
+    Command,
+    common,
+    force_option,
+    hexadecimal,
+    next_openings_option,
+    openings_option,
+    within_memory,
+)
 from .output import Lines, Output, foreign
 from .owner import prepare_kernels
 from .places import dataset_files, refuse_existing, require_folder_place, secrets_folder
@@ -53,7 +61,12 @@ def more_rows(command: Command) -> Command:
             is_flag=True,
             help="Show the root over the new records, and ask for a nonce that somebody else draws then.",
         ),
-        click.option("--nonce", metavar="HEX", help="32 bytes that somebody else adds to the order of the new rows."),
+        click.option(
+            "--nonce",
+            type=hexadecimal,
+            metavar="HEX",
+            help="32 bytes that somebody else adds to the order of the new rows.",
+        ),
         click.option(
             "--several-rows-per-id", "several", is_flag=True, help="One id may have several rows, forgotten together."
         ),
@@ -109,14 +122,15 @@ def _add(
     target: str,
     id_column: str | None,
     several: bool,
-    nonce: str | None,
+    nonce: bytes | None,
     ask_nonce: bool,
     openings: int | None,
 ) -> None:
     from ..prover.tables.ids import row_numbers
     from ..prover.tables.read import read_more_rows
 
-    drawn = _nonce(nonce, ask_nonce)
+    if ask_nonce and nonce is not None:
+        raise click.UsageError("say --nonce or --ask-nonce, not both")
     require_place(out, force)
     dataset = zu.load_dataset(directory)
     names = dataset.statement.encoding.names
@@ -124,7 +138,7 @@ def _add(
     numbered = id_column is None and table.ids == row_numbers(len(table.ids))
     options = {
         "ids": None if numbered else table.ids,
-        "nonce": drawn,
+        "nonce": _ask if ask_nonce else nonce,
         "rows_per_id": "many" if several else "one",
         "label_name": target,
         "openings": openings,
@@ -148,26 +162,11 @@ def _add(
     show_dataset(output, title, directory, new, out, lines)
 
 
-def _nonce(text: str | None, ask: bool) -> bytes | Callable[[bytes], bytes] | None:
-    if ask and text is not None:
-        raise click.UsageError("say --nonce or --ask-nonce, not both")
-    if ask:
-        return _ask
-    return None if text is None else _parsed(text, "--nonce")
-
-
 def _ask(root: bytes) -> bytes:
     """What somebody answers who has seen the root over the new records."""
     click.echo(f"root over the new records: {root.hex()}", err=True)
-    answer: bytes = click.prompt("nonce, 64 hexadecimal characters", err=True, value_proc=_parsed)
+    answer: bytes = click.prompt("nonce, 64 hexadecimal characters", err=True, value_proc=hexadecimal)
     return answer
-
-
-def _parsed(text: str, hint: str | None = None) -> bytes:
-    found = parse_digest(text.strip())
-    if found is None:
-        raise click.BadParameter("must be 64 hexadecimal characters", param_hint=hint)
-    return found
 
 
 def require_place(out: Path, force: bool) -> None:

@@ -13,6 +13,7 @@ import click
 import zkunlearn as zu
 
 from ..circuits.statements.dataset import MAX_OPENINGS
+from ..formats.lists import parse_digest
 from ..verifier.bundles import load_public
 from .exits import exit_codes
 from .output import Output
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 Command = Callable[..., None]
 FILE = click.Path(path_type=Path)  # existence is checked by whoever reads, with one kind of message
+
+
+def hexadecimal(text: str) -> bytes:
+    """An option's 32 bytes: a digest, or a nonce. Raises BadParameter."""
+    found = parse_digest(text.strip())
+    if found is None:
+        raise click.BadParameter("must be 64 hexadecimal characters")
+    return found
 
 
 def common(command: Callable[..., None]) -> Callable[..., None]:

@@ -141,7 +141,7 @@ def bad_ids(own: Owner) -> Said:
 INTERRUPT = raising(prover_protocol, "prove_openings", KeyboardInterrupt)
 FAILURES = [
     Failure("a bad cell", lambda own: own.commit("bad.csv"), USAGE, "is not a number", (BAD_CELL,)),
-    Failure("a cell out of bounds", lambda own: own.commit("outside.csv"), USAGE, "outside the declared", (OUTSIDE,)),
+    Failure("a cell out of bounds", lambda own: own.commit("outside.csv"), USAGE, "outside the bounds", (OUTSIDE,)),
     Failure("an empty cell", lambda own: own.commit("empty.csv"), USAGE, "the cell is empty"),
     Failure("an id twice", lambda own: own.commit("twice.csv"), USAGE, "is also that of", ("kolibri-4711",)),
     Failure("no such column", lambda own: own.commit("table.csv", "--target", "age"), USAGE, "no column 'age'"),
