@@ -43,8 +43,9 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
 	touch $@
 
+# Modules are compiled when they are first imported: of the largest packages most never are.
 $(VENV)/.dev: pyproject.toml constraints-dev.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-dev.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints-dev.txt -e '.[dev]'
 	touch $@
 
 $(VENV)/.fuzz: $(VENV)/.dev
