@@ -14,7 +14,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(SPREAD)
 
 test-all: $(VENV)/.dev
-	$(BIN)/python -m pytest $(SPREAD) -m "slow or not slow" --second-opinions 1000
+	$(BIN)/python -m pytest $(SPREAD) -m "slow or not slow" --second-opinions 1000 --hypothesis-profile thorough
 
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python tests/fuzz/run.py

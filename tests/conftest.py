@@ -18,7 +18,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 # How long an example takes says more of what else the machine does.
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = {"suite": 50, "thorough": 200}  # the second for `make test-all`
+for profile, examples in EXAMPLES.items():
+    settings.register_profile(
+        profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
 settings.load_profile("suite")
 
 # Files of minutes: where tests are spread over processes, none of these is to be what the others wait for.
