@@ -10,6 +10,9 @@ SPREAD := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 demo: $(VENV)/.demo
 	$(BIN)/zkunlearn demo
 
+# Each of the processes has a core: threads of BLAS would wait for each other.
+test test-all: export OPENBLAS_NUM_THREADS = 1
+
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(SPREAD)
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pytest
 from zkunlearn.circuits.field.goldilocks import add, mul, sub, to_field
 from zkunlearn.circuits.field.multilinear import log2_ceil
 from zkunlearn.circuits.language.layout import WITNESS, Address, MatrixLayout
@@ -64,6 +65,8 @@ PROOFS = (
     "honest_extension",
     "honest_growth",
 )
+TELLING = ("honest", "honest_stages", "honest_alone", "honest_growth")  # have a message of each sort that there is
+TELLING_PROOFS = [*TELLING, *(pytest.param(name, marks=pytest.mark.slow) for name in PROOFS if name not in TELLING)]
 
 
 def transcript(instance: bytes = b"instance") -> Transcript:

@@ -8,7 +8,7 @@ that a proof has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -28,7 +28,7 @@ from zkunlearn.verifier.protocol.folding import Claims, Stack, weight_at
 from zkunlearn.verifier.protocol.merkle import DIGEST_BYTES
 
 from ..cheating import CheatingProver
-from .harness import PROOFS, Columns, Declared, Outcome, columns_of, descend, prove
+from .harness import PROOFS, TELLING, TELLING_PROOFS, Columns, Declared, Outcome, columns_of, descend, prove
 from .recording import (
     Replay,
     Section,
@@ -92,12 +92,22 @@ def test_every_message_of_a_proof_is_forged_or_hashed_here(name: str, request: p
         assert sum(section.what.startswith(prefix) for prefix in (*FORGED, *HASHED)) == 1, section.what
 
 
+def test_every_sort_of_message_is_in_a_telling_proof(request: pytest.FixtureRequest) -> None:
+    """So that what is tried of these only is tried of every sort."""
+
+    def sorts(names: Iterable[str]) -> set[str]:
+        found = {section.what for name in names for section in sections(request.getfixturevalue(name))}
+        return {prefix for prefix in (*FORGED, *HASHED) if any(what.startswith(prefix) for what in found)}
+
+    assert sorts(TELLING) == sorts(PROOFS)
+
+
 def test_the_honest_proof_passes_frozen_and_real(honest: Outcome, log: Log) -> None:
     assert honest.verdict(Replay(log)) == honest.verdict() == "valid"
     assert settled(honest.shape, honest.proof, Replay(log)) == honest.proof
 
 
-@pytest.mark.parametrize("name", PROOFS)
+@pytest.mark.parametrize("name", TELLING_PROOFS)
 @pytest.mark.parametrize("prefix", HASHED)
 def test_what_is_opened_of_a_tree_is_rejected_even_under_frozen_challenges(
     name: str, prefix: str, request: pytest.FixtureRequest
@@ -115,7 +125,7 @@ def test_what_is_opened_of_a_tree_is_rejected_even_under_frozen_challenges(
 # What is sent up to the settlement -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", PROOFS)
+@pytest.mark.parametrize("name", TELLING_PROOFS)
 @pytest.mark.parametrize("least", [3, pytest.param(24, marks=pytest.mark.slow)])
 def test_another_masked_message_is_rejected_only_because_challenges_move(
     name: str, least: int, request: pytest.FixtureRequest
@@ -195,7 +205,7 @@ def test_a_y_in_clear_sent_after_the_indices_could_be_anything(honest_validity: 
     assert_only_the_transcript_objects(honest_validity, log, forged, FORGED["a vector in clear"])
 
 
-@pytest.mark.parametrize("name", PROOFS)
+@pytest.mark.parametrize("name", TELLING_PROOFS)
 def test_another_root_is_rejected_only_because_challenges_move(name: str, request: pytest.FixtureRequest) -> None:
     """The same rows under other salts: only the root and the tree's openings change."""
     proof: Outcome = request.getfixturevalue(name)
