@@ -56,6 +56,13 @@ from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
 )
 @click.option("--proof", "proof_file", type=FILE, metavar="P", help="Of receipts: whether this training forgot them.")
 @click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="COL=VALUE",
+    help="Of a receipt, if rows have keys: what you know to be yours in such a column; of all of them.",
+)
+@click.option(
     "--receipts",
     "receipts_folder",
     type=FILE,
@@ -76,6 +83,7 @@ def verify(
     known_dataset: str | None,
     registrations: Sequence[str],
     proof_file: Path | None,
+    keys: Sequence[str],
     receipts_folder: Path | None,
 ) -> None:
     """Check proofs of any kind, bundles, and receipts. Exit code 0 if all are valid, 1 if one is not, or if rows of a
@@ -86,26 +94,24 @@ def verify(
     """
     options = (dataset_file, spec_file, forget_file, previous_file, known_dataset, proof_file, receipts_folder)
     if folder is not None:
-        if files or link_files or registrations or any(option is not None for option in options):
+        if files or link_files or registrations or keys or any(option is not None for option in options):
             raise click.UsageError("--chain takes everything from its folder: no FILE and no other option")
         require_memory()
         _verify_chain(output, folder)
         return
     if not files:
         raise click.UsageError("Missing argument 'FILE...'.")
-    known = None if known_dataset is None else parse_digest(known_dataset)
-    if known is None and known_dataset is not None:
-        raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
+    known = None if known_dataset is None else _known(known_dataset)
     if any_receipts(files):
         if any(option is not None for option in (spec_file, forget_file, previous_file, receipts_folder)):
             raise click.UsageError(
                 "--spec, --forget-file, --previous and --receipts are for training proofs, not for receipts"
             )
         require_memory()
-        _end(judge_receipts(output, files, Named(dataset_file, registrations, proof_file, link_files, known)))
+        _end(judge_receipts(output, files, Named(dataset_file, registrations, proof_file, link_files, known, keys)))
         return
-    if proof_file is not None:
-        raise click.UsageError("--proof is for receipts; a proof is one of the FILEs else")
+    if proof_file is not None or keys:
+        raise click.UsageError("--proof and --key are for receipts; a proof is one of the FILEs else")
     if any(parse_digest(named) is not None for named in registrations):
         raise click.UsageError("the digest of a registration does not say of which data set it is: name its file")
     files = [*files, *map(Path, registrations)]
@@ -125,6 +131,13 @@ def verify(
         verdicts = judge_all(Evidence(found, dataset, pins, shown), progress)
     show(output, verdicts)
     _end(code_of(verdicts))
+
+
+def _known(text: str) -> bytes:
+    found = parse_digest(text)
+    if found is None:
+        raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
+    return found
 
 
 def _end(code: int) -> None:
