@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.field.goldilocks import P
+from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.layout import WITNESS, Address
 from zkunlearn.circuits.relations import uniqueness
 from zkunlearn.circuits.relations.dataset import key_addresses
@@ -17,6 +18,7 @@ from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.verifier.protocol.proof import ProofShape
 
+from ..reference import relations
 from ..reference.examples import package_verdict
 from . import growths
 from .growths import Grown, edited
@@ -152,6 +154,22 @@ def test_a_limb_of_a_key_that_is_none_is_rejected(limb: int) -> None:
     shape = shape_of(KEYS)
     columns = columns_of(shape, KEYS)
     assert_caught(prove(shape, changed(columns, key_addresses(6)[limb], (4,), 1 << 16)), "lookup sum")
+
+
+@pytest.mark.parametrize("bits", [pytest.param(4, marks=pytest.mark.slow), 6])
+def test_lookups_in_parts_say_the_same(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of more than 2^21 rows are: the limbs in several sections, the permutation in one."""
+    monkeypatch.setattr(tables, "SECTION_BITS", bits)
+    monkeypatch.setattr(relations, "MOST_LEAF_BITS", bits)
+    own = committed(openings=2)
+    assert len(own.statement.relation.sections) > 2
+    assert verdict(own.commitment) == "valid"
+    for keys, order, lie in (
+        (doubled(keys_of(own)), None, "key order"),
+        (doubled(keys_of(own)), sorted({*keys_of(own)}), "lookup sum"),
+    ):
+        lying, lies = forged(own, keys, order)
+        assert (verdict(lying), set(lies)) == ("constraints", {lie})
 
 
 # What words of four limbs would let through --------------------------------------------------------------------------
