@@ -172,6 +172,7 @@ def commit(
     x_bits: int = 10,
     openings: int = 32,
     rows_per_id: str = "one",
+    unique: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> Dataset:
     """Commit to a data set and prove that it is well formed.
@@ -194,6 +195,8 @@ def commit(
         x_bits: scale of the integers that features become, up to 2^x_bits; a training spec has to declare the same.
         openings: how many proofs, this one included, the commitment can serve.
         rows_per_id: "one"; or "many", where one person may have several rows, which are forgotten together.
+        unique: names of columns of a frame X, which then are no features; or a list of values by name. It is proved
+            that no two rows are equal in all of them. Values are texts or integers, as ids are.
         progress: called with the name of each phase.
 
     Raises:
@@ -204,18 +207,12 @@ def commit(
     from .prover.owner.dataset import commit_dataset
     from .prover.tables.arrays import as_table
 
-    table = as_table(X, y, ids, names, label_name, rows_per_id)
+    table = as_table(X, y, ids, names, label_name, rows_per_id, unique)
+    cells = table.X, table.y, table.names
     encoding = DatasetEncoding.from_data(
-        table.X,
-        table.y,
-        table.names,
-        label_kind=label_kind,
-        bounds=bounds,
-        maps=maps,
-        x_bits=x_bits,
-        label_name=label_name,
+        *cells, label_kind, bounds, x_bits, label_name=label_name, maps=maps, keys=table.key_names
     )
-    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name)
+    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name, table.keys)
 
 
 def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContextManager[None]:

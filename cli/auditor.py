@@ -62,6 +62,13 @@ from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
 )
 @click.option("--proof", "proof_file", type=FILE, metavar="P", help="Of receipts: whether this training forgot them.")
 @click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="COL=VALUE",
+    help="Of a receipt, if rows have keys: what you know to be yours in such a column; of all of them.",
+)
+@click.option(
     "--receipts",
     "receipts_folder",
     type=FILE,
@@ -82,6 +89,7 @@ def verify(
     known: bytes | None,
     registrations: Sequence[str],
     proof_file: Path | None,
+    keys: Sequence[str],
     receipts_folder: Path | None,
 ) -> None:
     """Check proofs of any kind, bundles, and receipts. Exit code 0 if all are valid, 1 if one is not, or if rows of a
@@ -92,7 +100,7 @@ def verify(
     """
     options = (dataset_file, spec_file, forget_file, previous_file, known, proof_file, receipts_folder)
     if folder is not None:
-        if files or link_files or registrations or any(option is not None for option in options):
+        if files or link_files or registrations or keys or any(option is not None for option in options):
             raise click.UsageError("--chain takes everything from its folder: no FILE and no other option")
         require_memory()
         _verify_chain(output, folder)
@@ -105,10 +113,10 @@ def verify(
                 "--spec, --forget-file, --previous and --receipts are for training proofs, not for receipts"
             )
         require_memory()
-        _end(judge_receipts(output, files, Named(dataset_file, registrations, proof_file, link_files, known)))
+        _end(judge_receipts(output, files, Named(dataset_file, registrations, proof_file, link_files, known, keys)))
         return
-    if proof_file is not None:
-        raise click.UsageError("--proof is for receipts; a proof is one of the FILEs else")
+    if proof_file is not None or keys:
+        raise click.UsageError("--proof and --key are for receipts; a proof is one of the FILEs else")
     if any(parse_digest(named) is not None for named in registrations):
         raise click.UsageError("the digest of a registration does not say of which data set it is: name its file")
     files = [*files, *map(Path, registrations)]

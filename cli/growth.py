@@ -133,13 +133,14 @@ def _add(
         raise click.UsageError("say --nonce or --ask-nonce, not both")
     require_place(out, force)
     dataset = zu.load_dataset(directory)
-    names = dataset.statement.encoding.names
-    table = read_more_rows(data, names, target, id_column, several=several)
+    of = dataset.statement.encoding
+    table = read_more_rows(data, of.names, target, id_column, several=several, unique=of.keys)
     numbered = id_column is None and table.ids == row_numbers(len(table.ids))
     options = {
         "ids": None if numbered else table.ids,
         "nonce": _ask if ask_nonce else nonce,
         "rows_per_id": "many" if several else "one",
+        "unique": table.keys,
         "label_name": target,
         "openings": openings,
     }

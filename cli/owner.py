@@ -65,6 +65,11 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 @click.option(
     "--several-rows-per-id", "several", is_flag=True, help="One id may have several rows, forgotten together."
 )
+@click.option(
+    "--unique",
+    metavar="COL,..",
+    help="Columns that are no features, and in all of which no two rows are equal, as is proved.",
+)
 @openings_option
 @click.option("--out", required=True, type=FILE, metavar="DIR", help="Where dataset.commitment and its secret go.")
 @force_option
@@ -79,6 +84,7 @@ def commit(
     x_bits: int,
     label: str | None,
     several: bool,
+    unique: str | None,
     openings: int,
     out: Path,
     force: bool,
@@ -90,7 +96,7 @@ def commit(
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
     bounds = None if bounds_file is None else read_bounds(bounds_file)
-    table = read_table(data, target, id_column, several=several)
+    table = read_table(data, target, id_column, several=several, unique=columns_of(unique))
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:
@@ -105,6 +111,7 @@ def commit(
                 x_bits=x_bits,
                 openings=openings,
                 rows_per_id="many" if several else "one",
+                unique=table.keys,
                 progress=progress,
             )
     except DataError as error:
@@ -296,6 +303,14 @@ def prepare_kernels(output: Output) -> None:
         output.note(COMPILE_NOTE)
         with output.phases("compiling kernels") as progress:
             kernels.warm_up(progress)
+
+
+def columns_of(text: str | None) -> list[str]:
+    """The names of columns in an option. Raises UsageError for one that is empty."""
+    names = [] if text is None else [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise click.UsageError("--unique: names of columns, with commas between them")
+    return names
 
 
 def ids_to_forget(dataset: Dataset, forget: Sequence[str], forget_file: Path | None) -> list[str]:

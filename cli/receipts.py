@@ -37,6 +37,7 @@ class Named:
         proof: a file of a training, or a bundle.
         links: from where rows were first committed to the data set; none takes those beside the registration.
         known: the digest of a data set whose validity proof was checked before.
+        key: what somebody knows to be hers in the columns of keys, as COLUMN=VALUE each.
     """
 
     dataset: Path | None
@@ -44,6 +45,7 @@ class Named:
     proof: Path | None
     links: Sequence[Path]
     known: bytes | None = None
+    key: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,13 @@ class Around:
         dataset: the commitment.
         registration: the registration, or its digest, or None.
         proof: of a training, the last one of a bundle, or None.
+        key: values of the columns of keys, in their order, or None.
     """
 
     dataset: zu.DatasetCommitment
     registration: zu.RegistrationProof | bytes | None
     proof: zu.TrainingProof | None
+    key: Sequence[str] | None
 
 
 @dataclass
@@ -137,7 +141,19 @@ def _around(first: tuple[Path, zu.Receipt], named: Named) -> Around:
     elif named.known != dataset.digest:
         raise zu.StatementMismatch("the data set is another one than the known one")
     registration = _registration(named, dataset) if named.registrations else None
-    return Around(dataset, registration, None if named.proof is None else _training(named.proof, dataset))
+    proof = None if named.proof is None else _training(named.proof, dataset)
+    return Around(dataset, registration, proof, _key(named.key, dataset.statement.encoding.keys))
+
+
+def _key(given: Sequence[str], names: Sequence[str]) -> list[str] | None:
+    """Values of the columns of keys, in their order. Raises UsageError for others, or not all of them."""
+    if not given:
+        return None
+    values = dict(each.partition("=")[::2] for each in given)
+    if len(values) < len(given) or {*values} != {*names}:
+        columns = " ".join(f"--key {foreign(name)}=.." for name in names)
+        raise click.UsageError(f"--key: say {columns}" if names else "--key: rows of this data set have no keys")
+    return [values[name] for name in names]
 
 
 def _commitment(receipt: zu.Receipt, file: Path) -> zu.DatasetCommitment:
@@ -197,7 +213,7 @@ def _training(path: Path, dataset: zu.DatasetCommitment) -> zu.TrainingProof:
 def _judge(receipt: zu.Receipt, around: Around) -> Found:
     start = perf_counter()
     try:
-        report = zu.verify_receipt(receipt, around.dataset, around.registration, around.proof)
+        report = zu.verify_receipt(receipt, around.dataset, around.registration, around.proof, around.key)
     except zu.ZkUnlearnError as error:
         return _failed(error)
     lines, data = _lines(report), _data(report)
@@ -227,6 +243,10 @@ def _lines(report: zu.ReceiptReport) -> Lines:
     for position, values in report.values:
         lines.append(("row", f"at position {position}"))
         lines += [("", f"{foreign(name)} = {foreign(str(value))}") for name, value in values]
+    keys = ", ".join(map(foreign, report.dataset.encoding.keys))
+    if keys:
+        checked = "as you say it is" if report.is_own_key else "not checked; say --key COLUMN=VALUE, as you know it"
+        lines.append(("key", f"by {keys}: {checked}"))
     digest = report.registration.hex()
     if report.expected:
         lines.append(("registration", f"{digest}: the row of the committed matrix at this position is this one"))
@@ -248,6 +268,7 @@ def _data(report: zu.ReceiptReport) -> dict[str, Any]:
         "registration": report.registration.hex(),
         "registration_expected": report.expected,
         "forgotten": report.is_forgotten,
+        **({"key_checked": report.is_own_key} if report.dataset.unique else {}),
     }
     return data if report.proof is None else {**data, "statement": report.proof.digest.hex()}
 

@@ -97,8 +97,18 @@ def dataset_lines(statement: DatasetStatement) -> Lines:
         ("labels", label_text(statement.encoding)),
         ("encoding", encoding_text(statement.encoding)),
         *maps_lines(statement.encoding),
+        *unique_lines(statement),
         *segments_lines(statement),
     ]
+
+
+def unique_lines(statement: DatasetStatement) -> Lines:
+    """By which columns no two rows are equal, if by any."""
+    names = statement.encoding.keys
+    if not statement.unique:
+        return []
+    rows = "no two rows, forgotten ones included," + (" but for destroyed ones," if statement.holes else "")
+    return [("unique", f"{listed(names)}: {rows} are equal in {'it' if len(names) == 1 else 'all of them'}")]
 
 
 def segments_lines(statement: DatasetStatement) -> Lines:
@@ -124,6 +134,7 @@ def dataset_data(statement: DatasetStatement) -> dict[str, Any]:
         "features": statement.features,
         "label_kind": statement.encoding.label.kind,
         "bounds_declared": statement.encoding.bounds_declared,
+        "unique": list(statement.encoding.keys),
         "openings": statement.openings,
         "holes": len(statement.holes),
         "segments": [

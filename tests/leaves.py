@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, kadd, kscale, ksub
+from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K, kadd, kscale, ksub, to_field
 from zkunlearn.prover.protocol.fractions import Box
 from zkunlearn.prover.protocol.lookup import leaf_box
 
 
 def written_out(keys: Any, section: Any, tree: Any, columns: Mapping[Any, Any], real: Any = True) -> Box:
-    """S / (R (alpha - tag - constants) - columns + 1 - R). `columns`: F arrays of the whole axes.
+    """sign S / (R (alpha - tag - constants) - columns + 1 - R). `columns`: F arrays of the whole axes.
 
     `real`: R, an array of bool, where the box at hand is larger than the real one.
     """
-    box, tags = tree.source, {table.name: table.tag for table in section.tables}
+    box, tags = tree.source, section.tags
     cut = tuple(axis.cut() for axis in box.axes)
-    counted = box.indicator.table().reshape(-1).astype(np.uint64)
+    counted = to_field(box.sign * box.indicator.table().reshape(-1).astype(np.int64))
     inside = np.broadcast_to(real, box.indicator.table().shape).reshape(-1)
     bottoms = []
     for lookup in box.lookups:

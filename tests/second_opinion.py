@@ -114,7 +114,7 @@ def _relation(relation: Any) -> relations.Relation:
     if isinstance(relation, Validity):
         shape = ("rows", "features", "label_kind", "outputs", "x_bits")
         own = _dataset(*(getattr(relation, name) for name in shape))
-        return relations.Validity({**own, "holes": [*relation.holes]})
+        return relations.Validity({**own, "holes": [*relation.holes], "unique": _has_keys(relation)})
     if isinstance(relation, Growth):
         return _growth(relation)
     if isinstance(relation, Recommitment):
@@ -141,8 +141,17 @@ def _column(column: Any) -> Column:
 def _growth(own: Growth) -> relations.Relation:
     """Of two data sets that differ in their numbers of rows, and in their holes, only."""
     kind = "binary" if own.outputs == 1 else "categorical"
-    old, new = (_dataset(rows, own.features, kind, own.outputs, 10) for rows in (own.old_rows, own.rows))
+    old, new = (
+        {**_dataset(rows, own.features, kind, own.outputs, 10), "unique": _has_keys(own)}
+        for rows in (own.old_rows, own.rows)
+    )
     return relations.Growth(old, {**new, "holes": [*own.destroyed]})
+
+
+def _has_keys(own: Any) -> bool:
+    """Whether rows have keys, of the limbs that the document says."""
+    assert own.key_limbs in (0, relations.KEY_LIMBS)
+    return bool(own.key_limbs)
 
 
 def _registration(own: Registration) -> relations.Relation:
@@ -241,4 +250,4 @@ def _statement(s: Any, gone: Any, label_kind: str | None = None) -> dict[str, An
 def _dataset(rows: int, features: int, kind: str, outputs: int, x_bits: int) -> dict[str, Any]:
     classes = [str(c) for c in range(outputs)]
     encoding = {"features": [{}] * features, "label_kind": kind, "label_classes": classes, "x_bits": x_bits}
-    return {"rows": rows, "encoding": encoding, "holes": []}
+    return {"rows": rows, "encoding": encoding, "holes": [], "unique": False}

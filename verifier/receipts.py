@@ -23,6 +23,7 @@ from ..circuits.statements.base import statement_digest
 from ..circuits.statements.dataset import DIGEST_BYTES, DatasetStatement
 from ..circuits.statements.fingerprints import coefficients, fingerprint_leaf, written
 from ..circuits.statements.ids import identify
+from ..circuits.statements.keys import key_of
 from ..circuits.statements.record_tree import verify_records
 from ..circuits.statements.records import SALT_BYTES, Record, id_hash, record_digest
 from ..circuits.statements.registration import RegistrationStatement
@@ -57,7 +58,7 @@ class ReceiptRow:
 
     Attributes:
         position: in the data set.
-        cells: features, label and blinds, as they are hashed (circuits/statements/records.py).
+        cells: features, label, key if rows have keys, and blinds, as they are hashed (circuits/statements/records.py).
         salt: 32 bytes.
     """
 
@@ -65,13 +66,17 @@ class ReceiptRow:
     cells: bytes
     salt: bytes
 
-    def parts(self, features: int) -> tuple[tuple[int, ...], int, tuple[int, int]]:
-        """Features at scale x_bits, the label's integer, and the blinds. Raises InvalidProof for what no row has."""
-        layout = struct.Struct(f"<{features}hi2Q")
+    def parts(self, of: DatasetStatement) -> tuple[tuple[int, ...], int, tuple[int, ...], tuple[int, int]]:
+        """Features at scale x_bits, the label's integer, the key's limbs, and the blinds.
+
+        Raises InvalidProof for what no row has.
+        """
+        layout = struct.Struct(f"<{of.features}hi{of.key_limbs}H2Q")
         if len(self.cells) != layout.size:
             raise InvalidProof("receipt", f"the cells of a row have {layout.size} bytes, not {len(self.cells)}")
-        *cells, label, first, second = layout.unpack(self.cells)
-        return tuple(cells), label, (first, second)
+        *cells, first, second = layout.unpack(self.cells)
+        label, key = cells[of.features], tuple(cells[of.features + 1 :])
+        return tuple(cells[: of.features]), label, key, (first, second)
 
 
 @dataclass(frozen=True, repr=False)
@@ -152,6 +157,8 @@ class ReceiptReport:
             others.
         expected: whether the one that was named is that one; it has a proof of its own. False: none was named.
         proof: a training on this data set, if one was named.
+        is_own_key: whether the key of her row is that of the values that were named. False:
+            none were named.
     """
 
     receipt: Receipt
@@ -159,6 +166,7 @@ class ReceiptReport:
     registration: bytes
     expected: bool
     proof: TrainingProof | None = field(default=None)
+    is_own_key: bool = False
 
     @cached_property
     def forgotten(self) -> tuple[int, ...]:
@@ -177,7 +185,7 @@ class ReceiptReport:
         encoding = self.dataset.encoding
         found: list[tuple[int, list[tuple[str, Any]]]] = []
         for row in self.receipt.rows:
-            features, label, _ = row.parts(len(encoding.features))
+            features, label, *_ = row.parts(self.dataset)
             decoded = encoding.decode_features([features])[0].tolist()
             named = list(zip(encoding.names, decoded, strict=True))
             found.append((row.position, [*named, ("label", encoding.decode_labels([label]).tolist()[0])]))
@@ -194,22 +202,22 @@ def check_receipt(receipt: Receipt, dataset: DatasetStatement) -> tuple[Record, 
     if receipt.dataset != statement_digest(dataset):
         raise StatementMismatch("the receipt is about another data set")
     name, digests, leaves = id_hash(receipt.id), [], []
-    own = [coefficients(born, dataset.features, dataset.outputs) for born in dataset.births]
+    own = [coefficients(born, dataset.features, dataset.others) for born in dataset.births]
     outside = [position for position in receipt.positions if position >= dataset.rows]
     if outside:
         raise InvalidProof("record path", f"position {outside[0]} is outside the {dataset.rows} records")
     for row in receipt.rows:
         if row.position in dataset.holes:
             raise InvalidProof("receipt", f"the row at position {row.position} was destroyed in this data set")
-        features, label, blinds = row.parts(dataset.features)
+        features, label, key, blinds = row.parts(dataset)
         labels = _label_cells(label, dataset)
         if max(map(abs, features)) > 1 << dataset.encoding.x_bits:
             raise InvalidProof("receipt", "a cell is out of the range that is proved of all cells")
         try:
-            digests.append(record_digest(row.salt, name, features, [label], blinds))
+            digests.append(record_digest(row.salt, name, features, [label], blinds, key))
         except FormatError as error:
             raise InvalidProof("receipt", str(error)) from None
-        fingerprint = own[dataset.segment_at(row.position)].fingerprint(features, labels, blinds)
+        fingerprint = own[dataset.segment_at(row.position)].fingerprint(features, [*labels, *key], blinds)
         leaves.append(fingerprint_leaf(written(fingerprint)))
     verify_records(dataset.record_root, dataset.rows, receipt.positions, digests, receipt.record_paths)
     try:
@@ -233,12 +241,14 @@ def verify_receipt(
     dataset: DatasetCommitment,
     registration: RegistrationProof | bytes | None = None,
     proof: TrainingProof | None = None,
+    key: Sequence[str | int] | None = None,
 ) -> ReceiptReport:
-    """Check a receipt against a data set, its registration, and a training.
+    """Check a receipt against a data set, its registration, a training, and what she knows to be her key.
 
     Args:
         registration: which one the receipt has to belong to, or its digest; its own proof is not checked here.
         proof: of a training on this data set, which may forget the rows; its own proof is not checked here.
+        key: of a data set whose rows have keys, her values in these columns, in their order.
 
     Raises:
         StatementMismatch: one of them is about something else.
@@ -248,6 +258,8 @@ def verify_receipt(
     require_type("receipt", receipt, Receipt, "`Receipt.load` reads a file")
     require_type("dataset", dataset, DatasetCommitment, "of what `commit` returns it is `.commitment`")
     records = check_receipt(receipt, dataset.statement)
+    if key is not None:
+        _require_key(receipt, dataset.statement, key)
     found = RegistrationStatement(dataset.statement, receipt.root, receipt.start, receipt.previous).digest
     if registration is not None and found != _digest_of(registration):
         raise StatementMismatch(ELSEWHERE)
@@ -256,7 +268,7 @@ def verify_receipt(
         if proof.statement.dataset != dataset.statement:
             raise StatementMismatch("the proof is about another data set")
         _require_records(records, proof.statement.forgotten)
-    return ReceiptReport(receipt, dataset.statement, found, registration is not None, proof)
+    return ReceiptReport(receipt, dataset.statement, found, registration is not None, proof, key is not None)
 
 
 def tied_rows(
@@ -278,6 +290,15 @@ def tied_rows(
             raise StatementMismatch(ELSEWHERE)
         tied.update(report.forgotten)
     return frozenset(tied)
+
+
+def _require_key(receipt: Receipt, dataset: DatasetStatement, values: Sequence[str | int]) -> None:
+    """Her row has the key of these values. Raises ParameterError, DataError; InvalidProof("key")."""
+    names = dataset.encoding.keys
+    if isinstance(values, str) or len(values) != len(names):
+        raise ParameterError(f"key: one value for each of {len(names)} columns {', '.join(map(repr, names))}")
+    if any(row.parts(dataset)[2] != key_of(values) for row in receipt.rows):
+        raise InvalidProof("key", "her row is in the data set under the key of somebody else, or of nobody")
 
 
 def _digest_of(registration: RegistrationProof | bytes) -> bytes:

@@ -43,7 +43,7 @@ class Naming:
             Lookup(self.prefix + lookup.name, lookup.table, tuple(map(self._entry, lookup.entries)))
             for lookup in box.lookups
         )
-        return LookupBox(self.prefix + box.name, box.indicator, tuple(lookups))
+        return replace(box, name=self.prefix + box.name, lookups=tuple(lookups))
 
     def _entry(self, entry: Entry) -> Entry:
         return Entry(tuple((factor, self.address(column)) for factor, column in entry.terms), entry.constant)

@@ -228,7 +228,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A tuple that is looked up in a table."""
+    """A tuple that is looked up in a table, or is of a permutation."""
 
     name: str
     table: str
@@ -247,11 +247,13 @@ class LookupBox:
     Attributes:
         name: names the check.
         indicator: which cells count.
+        sign: 1; of a permutation's tuples -1, too. All lookups of a box are of tables, or all of permutations.
     """
 
     name: str
     indicator: Indicator
     lookups: tuple[Lookup, ...]
+    sign: int = 1
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -282,12 +284,37 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Permutation:
+    """Tuples under a tag of their own that are in no table: each is there as often with sign 1 as with sign -1.
+
+    Both counts are public, one for each cell that counts, and fewer than p: none is committed, which a prover could
+    choose.
+    """
+
+    name: str
+    tag: int
+
+
+@dataclass(frozen=True)
 class Section:
-    """Lookups that one argument proves, and the tables they are in. A proof has one section or several, each with
-    challenges of its own: what a section costs in memory and in soundness follows from its size."""
+    """Lookups that one argument proves, and the tables and permutations they are in. A proof has one section or
+    several, each with challenges of its own: what a section costs in memory and in soundness follows from its size."""
 
     boxes: tuple[LookupBox, ...]
     tables: tuple[Table, ...]
+    permutations: tuple[Permutation, ...] = ()
+
+    @property
+    def tags(self) -> dict[str, int]:
+        """Of tables and permutations, by name."""
+        tables = {table.name: table.tag for table in self.tables}
+        return tables | {own.name: own.tag for own in self.permutations}
+
+    @property
+    def width(self) -> int:
+        """The most components that a tuple has."""
+        tuples = (lookup.entries for box in self.boxes for lookup in box.lookups)
+        return max(map(len, (*(table.components for table in self.tables), *tuples)))
 
 
 @dataclass(frozen=True)

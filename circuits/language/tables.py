@@ -5,6 +5,7 @@
 | range | 1 | (i), 0 <= i < 2^16 |
 | activation | 2 | (q, activation[q]), -2^15 <= q < 2^15 |
 | feature range | 3 | (i), -2^x_bits <= i <= 2^x_bits; the last one again in all later rows |
+| keys | 4 | a permutation: no table |
 
 How often each tuple is looked up is a committed column over (section, entry).
 """
@@ -38,10 +39,10 @@ def section_axis(sections: int) -> Axis:
     return Axis("section", sections)
 
 
-def range_table(section: int = 0, sections: int = 1) -> Table:
+def range_table(section: int = 0, sections: int = 1, counts: Address = RANGE_COUNTS) -> Table:
     """All 16-bit integers."""
     indices = PublicVector(lambda: _base_table(np.arange(LIMB)), identity)
-    return Table(RANGE, 1, (indices,), RANGE_COUNTS, part(section_axis(sections), section, 1))
+    return Table(RANGE, 1, (indices,), counts, part(section_axis(sections), section, 1))
 
 
 def activation_table(values: npt.NDArray[np.int64], section: int = 0, sections: int = 1) -> Table:

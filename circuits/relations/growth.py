@@ -5,7 +5,8 @@ padding has:
 
     sum over new rows n of [n < N] eq(0 .. 0 rho, n) X'(k, n)  =  X(k, rho)                             "growth"
 
-and the same of labels at j and of both blinds; all four in one sum, with the shares eq(sigma, i) of a random sigma.
+and the same of labels at j, of each limb of keys and of both blinds; all of them in one sum, with the shares
+eq(sigma, i) of a random sigma.
 Both sides are multilinear in what was drawn, and all columns were committed before: so they agree in every cell. What
 is in rows from N on is not in the sum: it is new, and the validity of the new data set says what it can be. Where no
 row is added, the sum is the value X'(k, rho), and each column is compared by itself                "recommitment of .."
@@ -31,7 +32,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..field.goldilocks import ZERO, Vector
-from ..field.multilinear import Point, eq_index, eq_table, prefix_eq
+from ..field.multilinear import Point, eq_index, eq_table, log2_ceil, prefix_eq
 from ..language.hidden import Hidden, linear
 from ..language.layout import Address, Column
 from ..language.relation import Factor, LookedUp, PublicVector, Steps, Sum, Term, WithoutLookups, variables
@@ -39,7 +40,6 @@ from .dataset import DATASET, dataset_columns, feature_axis, output_axis, row_ax
 from .iterations import eq_on
 
 NEW_DATASET = "new dataset"
-SHARE_BITS = 2  # features, labels and two blinds
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Growth(WithoutLookups):
     Attributes:
         old_rows: N. rows: N', at least as many.
         destroyed: rows that are zeros in the new data set, if more are than in the old one; then N' is N.
+        key_limbs: columns of the keys of rows.
     """
 
     old_rows: int
@@ -56,6 +57,7 @@ class Growth(WithoutLookups):
     features: int
     outputs: int
     destroyed: tuple[int, ...] = ()
+    key_limbs: int = 0
 
     @property
     def name(self) -> str:
@@ -66,7 +68,8 @@ class Growth(WithoutLookups):
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """See the table above; there is no witness."""
         sizes = {DATASET: self.old_rows, NEW_DATASET: self.rows}
-        return {name: dataset_columns(rows, self.features, self.outputs) for name, rows in sizes.items()}
+        own = self.features, self.outputs, self.key_limbs
+        return {name: dataset_columns(rows, *own) for name, rows in sizes.items()}
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """The equation of the module's head."""
@@ -97,7 +100,7 @@ class Growth(WithoutLookups):
         weight: PublicVector,
     ) -> None:
         """These values of all columns of the other matrix are sums over weighted rows of this one."""
-        sigma = steps.point(f"{name} shares", SHARE_BITS)
+        sigma = steps.point(f"{name} shares", log2_ceil(len(values)))
         shares = [eq_index(sigma, i) for i in range(len(values))]
         row = row_axis(self.rows)
         free = {**at, "row": variables(0, row.bits)}

@@ -3,10 +3,11 @@
 Rows of a segment have the same r and c of circuits/statements/fingerprints.py, which followed from the data set in
 which they were first committed. At one random row s, for each segment a .. b - 1 that is registered:
 
-    sum over rows a <= n < b of eq(s, n) (sum over k of eq(r, k) X(n, k) + sum over outputs j of c_j Y_j(n)
+    sum over rows a <= n < b of eq(s, n) (sum over k of eq(r, k) X(n, k) + sum over j of c_j Y_j(n)
                                           + blind0(n) + u blind1(n))
         = sum over rows a <= n < b of eq(s, n) f(n)                                    "registration of segment i"
 
+where Y_j are the columns of labels, and then the limbs of keys, if rows have any.
 Both sides are multilinear in s. All columns were committed, and f is fixed by the root that the statement names,
 before s is drawn: so they agree in every row. A segment that is the whole data set needs no sum, as the left side is
 then what the columns are at s                                                                      "registration"
@@ -29,7 +30,17 @@ from ..field.multilinear import Point, bits_of, eq_index, eq_table, prefix_eq
 from ..language.hidden import Hidden, linear, public
 from ..language.layout import Address, Column
 from ..language.relation import Factor, LookedUp, PublicVector, Steps, Sum, Term, WithoutLookups, variables
-from .dataset import BLINDS, DATASET, FEATURES, LABELS, dataset_columns, feature_axis, output_axis, row_axis
+from .dataset import (
+    BLINDS,
+    DATASET,
+    FEATURES,
+    LABELS,
+    dataset_columns,
+    feature_axis,
+    key_addresses,
+    output_axis,
+    row_axis,
+)
 
 U = K(0, 1)
 
@@ -58,6 +69,7 @@ class Registration(WithoutLookups):
     Attributes:
         spans: the segments that are registered.
         fingerprints: the sum over rows a <= n < b of eq(s, n) f(n), at a point s.
+        key_limbs: columns of the keys of rows.
     """
 
     rows: int
@@ -65,6 +77,7 @@ class Registration(WithoutLookups):
     outputs: int
     spans: tuple[Span, ...]
     fingerprints: Callable[[Point, int, int], K]
+    key_limbs: int = 0
 
     @property
     def name(self) -> str:
@@ -74,7 +87,7 @@ class Registration(WithoutLookups):
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """See the table above; there is no witness."""
-        return {DATASET: dataset_columns(self.rows, self.features, self.outputs)}
+        return {DATASET: dataset_columns(self.rows, self.features, self.outputs, self.key_limbs)}
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """The equations of the module's head."""
@@ -94,9 +107,11 @@ class Registration(WithoutLookups):
         """What a fingerprint is the sum of: shares of columns, and where they are but for the row."""
         axis, outputs = feature_axis(self.features), output_axis(self.outputs)
         spare = len(span.r) - axis.bits  # leading coordinates, which are zero for every feature
+        of_labels, of_keys = span.c[: self.outputs], span.c[self.outputs :]
         return [
             (eq_index(span.r[:spare], 0), FEATURES, {"feature": span.r[spare:]}),
-            *((share, LABELS, {"output": bits_of(j, outputs.bits)}) for j, share in enumerate(span.c)),
+            *((share, LABELS, {"output": bits_of(j, outputs.bits)}) for j, share in enumerate(of_labels)),
+            *((share, limb, {}) for share, limb in zip(of_keys, key_addresses(self.key_limbs), strict=True)),
             *((share, column, {}) for share, column in zip((ONE, U), BLINDS, strict=True)),
         ]
 

@@ -5,6 +5,7 @@
 | features | feature, row | x in feature range |
 | labels | output, row | binary: y and 2^15 y in range, so y is 0 or 1; real: y + 2^15 in range; count: y in range |
 | | | categorical: y in range, and sum over classes c of y(c, n) = 1 on rows that are there "one class" |
+| key limb i | row | if rows have keys: uniqueness.py, a part of this relation with sections of its own |
 | blind 0, blind 1 | row | none: uniform field elements that hide a row's fingerprint |
 
 Numbers that are not negative and sum to 1 are a one among zeros: so every row is of one class. Labels of other kinds
@@ -47,6 +48,7 @@ from ..language.tables import (
 )
 from .dataset import DATASET, FEATURES, LABELS, dataset_columns, feature_axis, output_axis, row_axis
 from .signed import constant_on
+from .uniqueness import Uniqueness
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Validity:
         outputs: columns of labels.
         x_bits: scale of the features; 2^x_bits is their bound.
         holes: rows that were destroyed, which are of no class.
+        key_limbs: columns of the keys of rows, no two of which are equal; 0 if rows have none.
     """
 
     rows: int
@@ -66,6 +69,7 @@ class Validity:
     outputs: int
     x_bits: int
     holes: tuple[int, ...] = ()
+    key_limbs: int = 0
 
     @property
     def name(self) -> str:
@@ -75,10 +79,16 @@ class Validity:
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """The data set, and this proof's multiplicities."""
+        counts = (multiplicity_column(c, len(self.cell_sections)) for c in (RANGE_COUNTS, FEATURE_COUNTS))
         return {
-            DATASET: dataset_columns(self.rows, self.features, self.outputs),
-            WITNESS: tuple(multiplicity_column(c, len(self.sections)) for c in (RANGE_COUNTS, FEATURE_COUNTS)),
+            DATASET: dataset_columns(self.rows, self.features, self.outputs, self.key_limbs),
+            WITNESS: (*counts, *(() if self.uniqueness is None else self.uniqueness.columns)),
         }
+
+    @property
+    def uniqueness(self) -> Uniqueness | None:
+        """That no two keys are equal, if rows have keys."""
+        return Uniqueness(self.rows, self.key_limbs, self.holes) if self.key_limbs else None
 
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
@@ -87,6 +97,11 @@ class Validity:
 
     @property
     def sections(self) -> tuple[Section, ...]:
+        """Those of features and labels, then those of keys."""
+        return (*self.cell_sections, *(() if self.uniqueness is None else self.uniqueness.sections))
+
+    @property
+    def cell_sections(self) -> tuple[Section, ...]:
         """See the table above: section i has the i-th part of the features, and that of the labels, if there is one."""
         bounded = Lookup("features", FEATURE_RANGE, (Entry(((1, FEATURES),)),))
         row = row_axis(self.rows)
@@ -112,9 +127,13 @@ class Validity:
         return tuple(Lookup(name, RANGE, (entry,)) for name, entry in entries[self.label_kind].items())
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
-        """Every row is of one class, at a random row."""
-        if self.label_kind != "categorical":
-            return
+        """Every row is of one class, at a random row; and no two keys are equal."""
+        if self.label_kind == "categorical":
+            self._one_class(steps)
+        if self.uniqueness is not None:
+            self.uniqueness.identities(steps)
+
+    def _one_class(self, steps: Steps) -> None:
         output, row = output_axis(self.outputs), row_axis(self.rows)
         n = steps.point("one class", row.bits)
         own: dict[str, Coordinates] = {"output": variables(0, output.bits), "row": n}

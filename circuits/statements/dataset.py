@@ -15,7 +15,7 @@ from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.encoding.dataset import DatasetEncoding
 from ...models.shapes import MAX_ROWS
 from ..language.layout import Column
-from ..relations.dataset import DATASET, dataset_columns
+from ..relations.dataset import DATASET, KEY_LIMBS, dataset_columns
 from ..relations.validity import Validity
 from .base import Committed, Statement, statement_kind
 
@@ -24,6 +24,7 @@ MAX_OPENINGS = 1 << 12
 MAX_SEGMENTS, MAX_HOLES = 1 << 10, 1 << 20
 SHORTEST_ROW_BITS = 13  # the witnesses of many proofs share the rows of a data set
 MAX_CELLS_BITS = 30  # an hour of proving
+MAX_UNIQUE_ROWS = 1 << 23  # whose keys, and these in order, are leaves of one section of lookups
 
 _FIELDS: Fields = {
     "rows": Int(1, MAX_ROWS),
@@ -77,7 +78,7 @@ class DatasetStatement(Statement):
         record_root: Merkle root of the record digests, in the order of rows.
         segments: which rows were committed together.
         holes: positions of destroyed rows, which are zeros; strictly increasing. No training counts them.
-        unique: whether it is proved that no two rows have the same keys; not yet.
+        unique: whether rows have keys, and it is proved that no two have the same: those of the encoding's `keys`.
     """
 
     rows: int
@@ -101,6 +102,16 @@ class DatasetStatement(Statement):
     def outputs(self) -> int:
         """Columns of labels."""
         return self.encoding.shape(self.rows).outputs
+
+    @property
+    def key_limbs(self) -> int:
+        """Columns of the keys of rows; 0 if they have none."""
+        return KEY_LIMBS if self.unique else 0
+
+    @property
+    def others(self) -> int:
+        """Columns that are neither features nor blinds: of labels, and of keys after these."""
+        return self.outputs + self.key_limbs
 
     @cached_property
     def stops(self) -> tuple[int, ...]:
@@ -151,7 +162,7 @@ class DatasetStatement(Statement):
     @property
     def columns(self) -> tuple[Column, ...]:
         """Columns of the committed matrix."""
-        return dataset_columns(self.rows, self.features, self.outputs)
+        return dataset_columns(self.rows, self.features, self.outputs, self.key_limbs)
 
     @property
     def committed(self) -> Committed:
@@ -165,15 +176,17 @@ class DatasetStatement(Statement):
 
     @property
     def relation(self) -> Validity:
-        """Every feature and label is in range."""
-        encoding = self.encoding
-        return Validity(self.rows, self.features, encoding.label.kind, self.outputs, encoding.x_bits, self.holes)
+        """Every feature and label is in range, and no two rows have the same keys, if they have any."""
+        of, own = self.encoding, (self.rows, self.features)
+        return Validity(*own, of.label.kind, self.outputs, of.x_bits, self.holes, self.key_limbs)
 
     def require_provable(self) -> None:
-        """At most 2^30 cells of features and labels, and a row that was not destroyed."""
+        """At most 2^30 cells of features and labels, 2^23 rows with keys, and a row that was not destroyed."""
         cells = self.rows * (self.features + self.outputs)
         if cells > 1 << MAX_CELLS_BITS:
             raise ParameterError(f"{cells} cells are more than one proof can carry")
+        if self.unique and self.rows > MAX_UNIQUE_ROWS:
+            raise ParameterError(f"unique: {self.rows:,} rows, at most {MAX_UNIQUE_ROWS:,} can be told apart by keys")
         if len(self.holes) == self.rows:
             raise ParameterError("every row was destroyed")
 
@@ -192,7 +205,7 @@ class DatasetStatement(Statement):
 
     @classmethod
     def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
-        """Raises FormatError, also for what is to come and not there yet."""
+        """Raises FormatError."""
         fields = take(mapping, _FIELDS, "data set")
         segments = tuple(Segment(**take(segment, _SEGMENT_FIELDS, "segment")) for segment in fields["segments"])
         stops = [segment.stop for segment in segments]
@@ -203,7 +216,7 @@ class DatasetStatement(Statement):
             raise FormatError("data set: the positions of destroyed rows do not increase, or are none of its rows")
         if any(segment.born is None for segment in segments[:-1]):
             raise FormatError("data set: only rows of the last segment can be committed for the first time")
-        if fields["unique"]:
-            raise FormatError("data set: that its rows are unique cannot be checked by this version")
-        changed = {"encoding": DatasetEncoding.from_mapping(fields["encoding"]), "segments": segments, "holes": holes}
-        return cls(**(fields | changed))
+        encoding = DatasetEncoding.from_mapping(fields["encoding"])
+        if fields["unique"] != bool(encoding.keys):
+            raise FormatError("data set: rows are unique by keys, and have none without that")
+        return cls(**(fields | {"encoding": encoding, "segments": segments, "holes": holes}))

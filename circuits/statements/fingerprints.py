@@ -1,8 +1,10 @@
 """Fingerprints: one public element of K a row, which ties a row of the committed matrix to the record of that row.
 
     r, c      coordinate i = SHA-256("zkunlearn fingerprint 1" | born | i), as two integers of 128 bits modulo p
-    f(n)      sum over k < d of eq(r, k) x(n, k)  +  sum over outputs j of c_j y_j(n)  +  blind0(n) + u blind1(n)
+    f(n)      sum over k < d of eq(r, k) x(n, k)  +  sum over j of c_j y_j(n)  +  blind0(n) + u blind1(n)
     leaf      SHA-256(0x00 | "zkunlearn fingerprint 1" | f(n), 16 bytes)
+
+y_j are the columns of labels, and then the limbs of the key, if rows have keys.
 
 born is the digest of the data set in which the row was first committed: cells, blinds and digest of a row were fixed
 before r and c, so another row has the same f with probability at most w / |K|, w = log2_ceil(d + 1) the coordinates of
@@ -33,7 +35,7 @@ class Coefficients:
     """What cells of a row are multiplied with.
 
     Attributes:
-        r: a point for the features. c: an element for each column of labels.
+        r: a point for the features. c: an element for each column of labels, then for each limb of keys.
         features: d.
     """
 
@@ -46,17 +48,17 @@ class Coefficients:
         """eq(r, k): K vector (2, d)."""
         return eq_table(self.r)[:, : self.features]
 
-    def fingerprint(self, features: Sequence[int], labels: Sequence[int], blinds: Sequence[int]) -> K:
-        """f of one row: d features, as many labels as there are c, two blinds."""
+    def fingerprint(self, features: Sequence[int], others: Sequence[int], blinds: Sequence[int]) -> K:
+        """f of one row: d features, as many labels and limbs as there are c, two blinds."""
         weights = (K(int(a), int(b)) for a, b in self.of_features.T)
         cells = sum((weight * x for weight, x in zip(weights, features, strict=True)), K(*blinds))
-        return sum((c * y for c, y in zip(self.c, labels, strict=True)), cells)
+        return sum((c * y for c, y in zip(self.c, others, strict=True)), cells)
 
 
-def coefficients(born: bytes, features: int, outputs: int) -> Coefficients:
+def coefficients(born: bytes, features: int, others: int) -> Coefficients:
     """Those of the rows that were first committed in a data set with this digest."""
     bits = log2_ceil(features + 1)
-    drawn = [_element(born, i) for i in range(bits + outputs)]
+    drawn = [_element(born, i) for i in range(bits + others)]
     return Coefficients(tuple(drawn[:bits]), tuple(drawn[bits:]), features)
 
 

@@ -56,9 +56,11 @@ class LinkStatement(Statement):
     def relation(self) -> Growth:
         """Every column agrees on the old rows. Raises ParameterError if that cannot be."""
         old, new = self.old, self.new
-        if new.rows < old.rows or (new.features, new.outputs) != (old.features, old.outputs):
+        own = old.features, old.outputs, old.key_limbs
+        if new.rows < old.rows or (new.features, new.outputs, new.key_limbs) != own:
             raise ParameterError("a link leads to a data set of the same columns, and of no fewer rows")
-        return Growth(old.rows, new.rows, old.features, old.outputs, () if new.holes == old.holes else new.holes)
+        destroyed = () if new.holes == old.holes else new.holes
+        return Growth(old.rows, new.rows, old.features, old.outputs, destroyed, old.key_limbs)
 
     @property
     def matrices(self) -> Mapping[str, Committed]:

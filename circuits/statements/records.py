@@ -5,8 +5,9 @@
     seed_j    SHA-256("zkunlearn seed 2" | start | stop | seed_(j-1) | nonce | root)
     order     SHA-256("zkunlearn order 2" | seed | digest), increasing from row to row of a segment
 
-Owner, auditor and person concerned share these definitions; tests/vectors/records.json has examples. The id is in the
-digest, so that one row cannot stand for two people with equal values; the salt hides both.
+Cells are features, labels, and the limbs of the key, if rows have keys (keys.py). Owner, auditor and person concerned
+share these definitions; tests/vectors/records.json has examples. The id is in the digest, so that one row cannot stand
+for two people with equal values; the salt hides both.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ DIGEST_BYTES = SALT_BYTES = 32
 ID_TAG, RECORD_TAG = b"zkunlearn id 1", b"zkunlearn record 2"
 SEED_TAG, ORDER_TAG = b"zkunlearn seed 2", b"zkunlearn order 2"
 LEAF_TAG = b"\x00"  # a digest is a leaf of the record tree
-FEATURE, LABEL, BLIND, PLACE = "h", "i", "Q", "Q"  # signed 16 and 32 bits, unsigned 64; all little-endian
+FEATURE, LABEL, KEY = "h", "i", "H"  # signed 16 and 32 bits, unsigned 16; all little-endian
+BLIND, PLACE = "Q", "Q"  # unsigned 64
 BLINDS = 2
 
 
@@ -45,7 +47,12 @@ def id_hash(name: str) -> bytes:
 
 
 def record_digest(
-    salt: bytes, hashed_id: bytes, features: Sequence[int], labels: Sequence[int], blinds: Sequence[int]
+    salt: bytes,
+    hashed_id: bytes,
+    features: Sequence[int],
+    labels: Sequence[int],
+    blinds: Sequence[int],
+    key: Sequence[int] = (),
 ) -> bytes:
     """The digest of one row, from what its owner may show to the person whom it is about.
 
@@ -55,6 +62,7 @@ def record_digest(
         features: integers of 16 bits at scale x_bits, in the order of the statement.
         labels: integers of 32 bits.
         blinds: two elements of F.
+        key: limbs of 16 bits, if rows have keys.
 
     Raises:
         FormatError: a part that no row has.
@@ -64,9 +72,9 @@ def record_digest(
     if len(blinds) != BLINDS or not all(0 <= blind < P for blind in blinds):
         raise FormatError(f"a record has {BLINDS} blinds, each a field element")
     try:
-        cells = _pack(FEATURE, features) + _pack(LABEL, labels) + _pack(BLIND, blinds)
+        cells = _pack(FEATURE, features) + _pack(LABEL, labels) + _pack(KEY, key) + _pack(BLIND, blinds)
     except struct.error:
-        raise FormatError("a record has features of 16 bits and labels of 32 bits, all integers") from None
+        raise FormatError("a record has features of 16 bits, labels of 32, limbs of 16, all integers") from None
     return hashlib.sha256(LEAF_TAG + salt + RECORD_TAG + hashed_id + cells).digest()
 
 

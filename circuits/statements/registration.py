@@ -80,7 +80,7 @@ class RegistrationStatement(Statement):
         of, found = self.dataset, []
         for segment, ((start, stop), born) in enumerate(zip(of.spans, of.births, strict=True)):
             if start >= self.start:
-                own = coefficients(born, of.features, of.outputs)
+                own = coefficients(born, of.features, of.others)
                 found.append(Span(segment, start, stop, own.r, own.c))
         return tuple(found)
 
@@ -88,7 +88,7 @@ class RegistrationStatement(Statement):
     def relation(self) -> Registration:
         """Fingerprints are those of the matrix."""
         of = self.dataset
-        return Registration(of.rows, of.features, of.outputs, self.spans, self.extension)
+        return Registration(of.rows, of.features, of.outputs, self.spans, self.extension, of.key_limbs)
 
     @property
     def matrices(self) -> Mapping[str, Committed]:

@@ -18,6 +18,7 @@ from ...models.spec import TrainingSpec
 from ..language.relation import Relation
 from ..relations.dataset import DATASET
 from ..relations.forgotten_classes import WithoutClasses
+from ..relations.keyed import Keyed
 from ..relations.methods import RELATIONS_OF_METHOD
 from ..relations.model import MODEL
 from ..relations.sisa import start_matrix
@@ -98,10 +99,11 @@ class TrainingStatement(Statement):
     @property
     def relation(self) -> Relation:
         """That of the method; and that no row that counts is of a forgotten class, if there are such classes."""
-        if not self.forgotten_classes:
-            return self.training
-        numbers = [self.dataset.encoding.label.classes.index(text) for text in self.forgotten_classes]
-        return WithoutClasses(self.training, tuple(sorted(numbers)), self.dataset.outputs, self.schedule.live)
+        relation = self.training
+        if self.forgotten_classes:
+            numbers = [self.dataset.encoding.label.classes.index(text) for text in self.forgotten_classes]
+            relation = WithoutClasses(relation, tuple(sorted(numbers)), self.dataset.outputs, self.schedule.live)
+        return Keyed(relation, self.dataset.columns) if self.dataset.key_limbs else relation
 
     @property
     def matrices(self) -> Mapping[str, Committed]:

@@ -28,7 +28,7 @@ from ...formats.fields import Fields, ListOf, take
 from ...formats.toml import Bounds
 from ..checks import integer_within
 from ..shapes import MAX_CLASSES, MAX_FEATURES, X_BITS_RANGE, DatasetShape
-from .columns import ColumnEncoding, encode_cells, number_array, real_array
+from .columns import ColumnEncoding, check_name, encode_cells, number_array, real_array
 from .intervals import choose_intervals, interval_of_each, require_mappable
 from .labels import LabelEncoding, infer_label_kind
 
@@ -38,12 +38,14 @@ DEFAULT_LABEL_BITS = 14  # [-1, 1] at scale 2^14: the finest that fits 16 signed
 DEFAULT_X_BITS = 10
 DEFAULT_LABEL_NAME = "label"
 
+MAX_KEYS = 16
+
 Mappable = str | int | bool | list[str] | list[dict[str, str]]
 
 
 _FIELDS: Fields = {
     "features": ListOf(dict, 0, MAX_FEATURES),
-    "keys": ListOf(dict, 0, 0),  # columns that tell rows apart and are not learnt from
+    "keys": ListOf(dict, 0, MAX_KEYS),  # columns that tell rows apart and are not learnt from
     "label_kind": str,
     "label_classes": ListOf(str, 0, MAX_CLASSES),
     "label_bounds": ListOf(dict, 0, 1),
@@ -62,21 +64,27 @@ class DatasetEncoding:
         label: the encoding of labels.
         x_bits: scale of encoded features.
         bounds_declared: False if the bounds were taken from the data.
+        keys: names of the columns by which no two rows are equal; none of them is a feature.
 
     Raises:
-        ParameterError: no or too many features, a name used twice, or x_bits out of range.
+        ParameterError: no or too many features or keys, a name used twice, or x_bits out of range.
     """
 
     features: tuple[ColumnEncoding, ...]
     label: LabelEncoding
     x_bits: int
     bounds_declared: bool
+    keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.features) <= MAX_FEATURES:
             raise ParameterError(f"features: {len(self.features)} columns, must be 1 to {MAX_FEATURES}")
-        if len(set(self.names)) != len(self.features):
-            raise ParameterError("features: two columns have the same name")
+        if len({*self.names, *self.keys}) != len(self.features) + len(self.keys):
+            raise ParameterError(f"{'keys' if self.keys else 'features'}: two columns have the same name")
+        if len(self.keys) > MAX_KEYS:
+            raise ParameterError(f"keys: {len(self.keys)} columns, at most {MAX_KEYS} are possible")
+        for name in self.keys:
+            check_name(name, "keys")
         object.__setattr__(self, "x_bits", integer_within("x_bits", self.x_bits, *X_BITS_RANGE))
 
     @property
@@ -150,7 +158,7 @@ class DatasetEncoding:
         column = self.label.column
         return {
             "features": [feature.to_mapping() for feature in self.features],
-            "keys": [],
+            "keys": [{"name": name} for name in self.keys],
             "label_kind": self.label.kind,
             "label_classes": list(self.label.classes),
             "label_bounds": [] if column is None else [column.to_mapping()],
@@ -181,6 +189,7 @@ class DatasetEncoding:
                 ),
                 x_bits=found["x_bits"],
                 bounds_declared=found["bounds_declared"],
+                keys=tuple(take(key, {"name": str}, f"{what}: keys")["name"] for key in found["keys"]),
             )
         except ParameterError as error:
             raise FormatError(f"{what}: {error}") from None
@@ -200,6 +209,7 @@ class DatasetEncoding:
         label_bits: int = DEFAULT_LABEL_BITS,
         label_name: str = DEFAULT_LABEL_NAME,
         maps: Mapping[str, str] | None = None,
+        keys: Sequence[str] = (),
     ) -> DatasetEncoding:
         """The encoding of a data set.
 
@@ -214,6 +224,7 @@ class DatasetEncoding:
             x_bits, label_bits: scales of features and of a real label.
             label_name: name of the label column.
             maps: of features, where bounds are from the data: "linear", the default, or "log1p".
+            keys: names of columns by which no two rows are equal.
 
         Raises:
             DataError: unusable data, or labels that are not of the kind asked for.
@@ -224,7 +235,7 @@ class DatasetEncoding:
             raise DataError("X: no rows")
         if array.shape[1] != len(names):
             raise DataError(f"X: {array.shape[1]} columns, but {len(names)} names")
-        if label_name in names or len(set(names)) != len(names):
+        if label_name in (*names, *keys) or len(set(names)) != len(names):
             raise ParameterError("names: two columns have the same name")
         kind, classes = infer_label_kind(y, len(array), label_kind, label_name)
         found = dict(zip(names, interval_of_each(names, array), strict=True))
@@ -243,4 +254,5 @@ class DatasetEncoding:
             ),
             x_bits=x_bits,
             bounds_declared=bounds is not None,
+            keys=tuple(keys),
         )

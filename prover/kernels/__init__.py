@@ -14,7 +14,7 @@ from .encode import GROUP, RowPart, place, root_of_unity, transform
 from .field import LANES
 from .leaves import LINES, Leaves, leaf_fold, leaf_round, leaves_up, node_fold, node_round
 from .lookup import Sums, layer_up, mix_round, pair_fold, pair_fold_round, pair_round
-from .sha256 import Hashes, sha256_rows
+from .sha256 import Hashes, hash_texts, sha256_rows
 from .sumcheck import eq_double, eq_table, fold, fold_base, fold_factors, product_round
 from .threads import run_blas_tasks, run_tasks, set_thread_count, spans, thread_count
 from .values import Array
@@ -75,6 +75,7 @@ __all__ = [
     "fold",
     "fold_base",
     "fold_factors",
+    "hash_texts",
     "is_warm",
     "join_pieces",
     "kadd",

@@ -283,3 +283,18 @@ def sha256_rows(tag: bytes, parts: Sequence[Array]) -> memoryview:
     step = -(-step // GROUP) * GROUP
     run_tasks([partial(hash_rows, start, min(n, start + step)) for start in range(0, n, step)])
     return out.view(np.uint8).reshape(-1).data
+
+
+def hash_texts(tag: bytes, encoded: Sequence[bytes]) -> Array:
+    """SHA-256(tag | text) of each, uint8 (n, 32); those of one length side by side."""
+    lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+    order = np.argsort(lengths, kind="stable")
+    joined = np.frombuffer(b"".join([encoded[i] for i in order.tolist()]), np.uint8)
+    hashes, at = np.empty((len(encoded), DIGEST_BYTES), np.uint8), 0
+    sizes, starts = np.unique(lengths[order], return_index=True)
+    for size, first, last in zip(sizes.tolist(), starts, [*starts[1:], len(order)], strict=False):
+        same = order[first:last]
+        part = joined[at : at + len(same) * size].reshape(len(same), size)
+        hashes[same] = np.frombuffer(sha256_rows(tag, [part]), np.uint8).reshape(-1, DIGEST_BYTES)
+        at += part.size
+    return hashes

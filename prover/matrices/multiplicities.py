@@ -64,7 +64,7 @@ def multiplicities(
             counts.setdefault(table.multiplicity, np.zeros((len(sections), LIMB), dtype=np.int32))
         for box in section.boxes:
             cut = tuple(axis.cut() for axis in box.axes)
-            for lookup in box.lookups:
+            for lookup in (own for own in box.lookups if own.table in tables):
                 rows = looked_up[lookup.name][cut]
                 own = counts[tables[lookup.table].multiplicity][i]
                 own += tally(rows)

@@ -39,7 +39,9 @@ from ..matrices.commitment import Cells, Commitment, Secret, commit_columns, dam
 from ..matrices.multiplicities import LookedUpRows, SignedRows, multiplicities, signed_rows
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
+from ..tables.keys import RowKeys
 from ..witnesses.rows import Rows, blind_rows, encode_rows
+from ..witnesses.uniqueness import uniqueness_witness
 from .budget import Budget, Counted, require_openings
 from .locks import locked
 from .prove import check_before_work, prove_statement
@@ -205,6 +207,7 @@ class Dataset(Counted):
             "features": rows.by_feature,
             "labels": rows.labels,
             "blinds": rows.blinds,
+            **({"keys": rows.keys} if rows.keys.size else {}),
             "salts": rows.salts,
             **Names.arrays(self.ids),
             "superseded": superseded,
@@ -222,6 +225,7 @@ def commit_dataset(
     openings: int = DEFAULT_OPENINGS,
     progress: Progress | None = None,
     label_name: str = DEFAULT_LABEL_NAME,
+    keys: RowKeys | None = None,
 ) -> Dataset:
     """Encode, order, commit and prove a data set.
 
@@ -232,6 +236,7 @@ def commit_dataset(
         encoding: how reals become integers.
         openings: proofs that the commitment can serve; the validity proof counts.
         label_name: for messages.
+        keys: of rows, if the encoding says that they have any; all different.
 
     Raises:
         DataError: rows that the encoding refuses or leaves nothing of, or another number of ids.
@@ -247,7 +252,7 @@ def commit_dataset(
     for note in notes:
         LOGGER.warning("%s", note)
     outputs = encoding.shape(len(labels)).outputs
-    rows, segment = blind_rows(tuple(ids), by_feature, labels, outputs).as_segment()
+    rows, segment = blind_rows(tuple(ids), by_feature, labels, outputs, keys).as_segment()
     dataset = commit_rows(rows, encoding, openings, (segment,), progress)
     dataset.notes = notes
     return dataset
@@ -258,7 +263,8 @@ def commit_rows(
 ) -> Dataset:
     """Commit to rows, which are these segments, with fresh tails and salts, and prove that they are well formed."""
     root = rows.record_root
-    draft = DatasetStatement(len(rows.ids), encoding, openings, bytes(DIGEST_BYTES), root, segments, rows.holes)
+    unique = bool(encoding.keys)
+    draft = DatasetStatement(len(rows.ids), encoding, openings, bytes(DIGEST_BYTES), root, segments, rows.holes, unique)
     shape = check_before_work(draft)
     if progress is not None:
         progress("commit data set")
@@ -282,8 +288,12 @@ def _witness(statement: DatasetStatement, rows: Rows) -> Witness:
         "labels": labels,
         "labels shifted": labels << np.uint16(15),
     }
-    counts = multiplicities(statement.relation.sections, looked_up)
-    return Witness({**rows.columns, **counts}, looked_up)
+    relation = statement.relation
+    counts = multiplicities(relation.cell_sections, looked_up)
+    if relation.uniqueness is None:
+        return Witness({**rows.columns, **counts}, looked_up)
+    unique = uniqueness_witness(relation.uniqueness, rows.keys)
+    return Witness({**rows.columns, **counts, **unique.columns}, {**looked_up, **unique.looked_up})
 
 
 @dataclass(frozen=True)
@@ -340,6 +350,7 @@ def forms_of(statement: DatasetStatement) -> dict[str, Form]:
         "features": Form("<i2", (statement.features, count)),
         "labels": Form("<i4", (count,)),
         "blinds": Form("<u8", (len(BLINDS), count)),
+        **({"keys": Form("<u2", (statement.key_limbs, count))} if statement.unique else {}),
         "tails": Form("<u8", (matrix.layout.rows, matrix.code.tail)),
         "leaf_salts": Form("u1", (matrix.code.length, SALT_BYTES)),
     }
@@ -369,7 +380,7 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     if not names.is_sound():
         raise FormatError(f"{directory / SECRETS}: id_bytes.npy and id_ends.npy are no texts")
     cells = {name: arrays[name] for name in ("labels", "blinds", "salts")}
-    left = {"hole_digests": arrays["hole_digests"]} if statement.holes else {}
+    left = {name: arrays[name] for name in ("keys", "hole_digests") if name in arrays}
     rows = Rows(names, arrays["features"], **cells, outputs=statement.outputs, holes=statement.holes, **left)
     secret = Secret(arrays["tails"], arrays["leaf_salts"])
     stored = OpeningFile(directory, commitment.digest, statement.openings)

@@ -24,12 +24,14 @@ from ...verifier.protocol.merkle import DIGEST_BYTES
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
 from ..tables.arrays import Table, as_more_rows
+from ..tables.keys import first_repeated
 from ..witnesses.record_tree import consistency_path
-from ..witnesses.rows import Nonce, Rows, blind_rows, encode_rows
+from ..witnesses.rows import NOBODY, Nonce, Rows, blind_rows, encode_rows
 from .budget import require_openings
 from .dataset import DATASETS, DEFAULT_OPENINGS, Dataset, commit_rows
 from .prove import check_before_work, prove_statement
 
+REMEDY = "a row that is put right keeps its key: forget and destroy the old one first, then append it"
 OWN_OPENINGS = 2  # that a fresh commitment spends at once: its validity proof, and the link
 
 
@@ -57,6 +59,7 @@ def append(
     *,
     nonce: Nonce = None,
     rows_per_id: str = "one",
+    unique: Any = None,
     label_name: str = DEFAULT_LABEL_NAME,
     openings: int | None = None,
     progress: Progress | None = None,
@@ -72,6 +75,7 @@ def append(
         nonce: 32 bytes that somebody else adds to the order of the new rows; or what asks for them, given the root over
             their records, so that they are drawn when nothing can be chosen any more.
         rows_per_id: "one"; or "many": rows may also be of people who are in the data set already.
+        unique: if the data set's rows have keys, the values of their columns by name; by default columns of a frame X.
         label_name: for messages.
         openings: of the new commitment; by default as many as the old one has.
 
@@ -79,16 +83,17 @@ def append(
         The new data set, and the public proof that links both.
 
     Raises:
-        DataError: rows that cannot be used; or an id that is there already (of "many": that a proof beside the data set
-            forgets).
+        DataError: rows that cannot be used; or an id or a key that is there already (of "many": an id that a proof
+            beside the data set forgets).
         BudgetExceeded: the old commitment has no opening left for the proof.
         ParameterError: no number of openings, or an argument of another type.
     """
-    openings, table = _require(dataset, openings), _table(dataset, X, y, ids, label_name, rows_per_id)
+    openings, table = _require(dataset, openings), _table(dataset, X, y, ids, label_name, rows_per_id, unique)
     there = set(dataset.ids) & set(table.ids)
     if there and rows_per_id == "one":
         raise _refused(table, there, "is in the data set already; `rectify` puts rows right")
     _require_not_forgotten(dataset, table, there)
+    _require_new_keys(dataset, table)
     return _continued(dataset, _encoded(dataset, table, label_name), (), nonce, openings, progress)
 
 
@@ -100,6 +105,7 @@ def rectify(
     *,
     nonce: Nonce = None,
     rows_per_id: str = "one",
+    unique: Any = None,
     label_name: str = DEFAULT_LABEL_NAME,
     openings: int | None = None,
     progress: Progress | None = None,
@@ -107,20 +113,24 @@ def rectify(
     """Put rows right (GDPR Art. 16): append them as they should be, and name those that are there under these ids.
 
     All rows of these people are superseded: the link says so, and whatever is trained on the new data set forgets them.
+    They stay in the data set, with their keys, if rows have any: where the key of a row is not what was wrong, forget
+    and destroy it, and append it as it should be.
 
     Args:
-        X, y, ids, nonce, rows_per_id, label_name, openings: as for `append`; all ids have to be in the data set.
+        X, y, ids, nonce, rows_per_id, unique, label_name, openings: as for `append`; all ids have to be there.
 
     Returns:
         The new data set, and the public proof that links both.
 
     Raises:
-        DataError: rows that cannot be used, an id that is not there, or one that a proof beside the data set forgets.
+        DataError: rows that cannot be used, an id that is not there, or one that a proof beside the data set forgets;
+            or a key that is there.
         BudgetExceeded, ParameterError: as for `append`.
     """
-    openings, table = _require(dataset, openings), _table(dataset, X, y, ids, label_name, rows_per_id)
+    openings, table = _require(dataset, openings), _table(dataset, X, y, ids, label_name, rows_per_id, unique)
     superseded = dataset.rows.positions(list(dict.fromkeys(table.ids)))
     _require_not_forgotten(dataset, table, set(table.ids))
+    _require_new_keys(dataset, table)
     return _continued(dataset, _encoded(dataset, table, label_name), superseded, nonce, openings, progress)
 
 
@@ -167,9 +177,10 @@ def _require(dataset: Dataset, openings: int | None) -> int:
     return require_openings(dataset.statement.openings if openings is None else openings, least=OWN_OPENINGS)
 
 
-def _table(dataset: Dataset, X: Any, y: Any, ids: Any, label_name: str, rows_per_id: str) -> Table:
+def _table(dataset: Dataset, X: Any, y: Any, ids: Any, label_name: str, rows_per_id: str, unique: Any) -> Table:
     """Rows of the same columns. Raises DataError, ParameterError."""
-    return as_more_rows(dataset.statement.encoding.names, X, y, ids, label_name, len(dataset.ids), rows_per_id)
+    of = dataset.statement.encoding
+    return as_more_rows(of.names, X, y, ids, label_name, len(dataset.ids), rows_per_id, of.keys, unique)
 
 
 def _refused(table: Table, ids: set[str], why: str) -> DataError:
@@ -187,11 +198,26 @@ def _require_not_forgotten(dataset: Dataset, table: Table, there: set[str]) -> N
         raise _refused(table, forgotten, "was forgotten, and its rows are still there")
 
 
+def _require_new_keys(dataset: Dataset, table: Table) -> None:
+    """No row has the key of a row that is there, destroyed ones left out. Raises DataError, naming both."""
+    if table.keys is None:
+        return
+    there = np.delete(dataset.rows.keys, list(dataset.rows.holes), axis=1)
+    twice = first_repeated(np.concatenate([there, table.keys.limbs], axis=1))
+    if twice is None:
+        return
+    first, row = twice[0], twice[1] - there.shape[1]
+    old = [name for name in dataset.ids if name != NOBODY][first]
+    columns = ", ".join(map(repr, table.keys.names))
+    reason = f"has the key of id {escaped(old)}, which is in the data set, in {columns}; {REMEDY}"
+    raise DataError(reason, row=row)
+
+
 def _encoded(dataset: Dataset, table: Table, label_name: str) -> Rows:
     """New rows as integers, with what hides them. Raises DataError."""
     encoding = dataset.statement.encoding
     labels = encoding.encode_labels(table.y, label_name).astype(np.int32)
-    return blind_rows(table.ids, encode_rows(encoding, table.X), labels, dataset.statement.outputs)
+    return blind_rows(table.ids, encode_rows(encoding, table.X), labels, dataset.statement.outputs, table.keys)
 
 
 def _continued(

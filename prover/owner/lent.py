@@ -139,9 +139,9 @@ def read_lent(folder: Path, statement: DatasetStatement) -> tuple[Rows, Commitme
     count, matrix, digest = statement.rows, matrix_shape(DATASET, statement.committed), statement_digest(statement)
     arrays = load_arrays(folder, digest, forms_of(statement))
     blank = np.broadcast_to(np.zeros((1, SALT_BYTES), dtype=np.uint8), (count, SALT_BYTES))
-    rows = Rows(
-        ("",) * count, arrays["features"], arrays["labels"], arrays["blinds"], blank, statement.outputs, statement.holes
-    )
+    keys = {"keys": arrays["keys"]} if statement.unique else {}
+    cells = arrays["features"], arrays["labels"], arrays["blinds"], blank
+    rows = Rows(("",) * count, *cells, statement.outputs, holes=statement.holes, **keys)
     secret = Secret(arrays["tails"], arrays["leaf_salts"])
     opening = commit_columns(matrix.layout, matrix.code, rows.columns, secret)
     opening.stored = load_tree(folder, digest, matrix.code, statement.root)

@@ -109,8 +109,12 @@ def _require_goes_on(levels: list[Packed], previous: RegistrationProof) -> None:
 def packed_fingerprints(own: Coefficients, rows: Rows) -> bytes:
     """f of each row, 16 bytes each, under one vector."""
     total = kernels.contract(rows.by_feature[None], own.of_features)[:, 0]
-    labels = kernels.contract(np.ascontiguousarray(rows.label_columns)[None], kvector(own.c))[:, 0]
-    total = kernels.kadd(kernels.kadd(total, labels), np.ascontiguousarray(rows.blinds))
+    labels = np.ascontiguousarray(rows.label_columns)
+    total = kernels.kadd(total, kernels.contract(labels[None], kvector(own.c[: len(labels)]))[:, 0])
+    if rows.keys.size:
+        keys = kernels.contract(np.ascontiguousarray(rows.keys)[None], kvector(own.c[len(labels) :]))
+        total = kernels.kadd(total, keys[:, 0])
+    total = kernels.kadd(total, np.ascontiguousarray(rows.blinds))
     return np.ascontiguousarray(total.T).astype("<u8").tobytes()
 
 
@@ -119,7 +123,7 @@ def fingerprints_of(of: DatasetStatement, rows: Rows) -> bytes:
     packed = []
     for (start, stop), born in zip(of.spans, of.births, strict=True):
         part = rows if (start, stop) == (0, of.rows) else rows.part(start, stop)
-        packed.append(packed_fingerprints(coefficients(born, of.features, of.outputs), part))
+        packed.append(packed_fingerprints(coefficients(born, of.features, of.others), part))
     return b"".join(packed)
 
 

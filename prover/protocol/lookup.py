@@ -193,6 +193,16 @@ def _denominators(keys: Keys, tag: int, lookup: Lookup, cells: Mapping[Address, 
     return kernels.linear_combination(constant.pair, kvector(coefficients.values()), columns)
 
 
+def permuted_leaves(keys: Keys, section: Section, tree: Instance, columns: Columns) -> Box:
+    """The leaf layer of a box of a permutation, written out: its tuples repeat nowhere."""
+    box = cast(LookupBox, tree.source)
+    cut = tuple(axis.cut() for axis in box.axes)
+    cells = {column: in_field(columns.cells(column)[cut]) for column in box.columns}
+    parts = [_denominators(keys, section.tags[lookup.table], lookup, cells) for lookup in box.lookups]
+    numerators = to_field(box.sign * box.indicator.table().astype(np.int64)).reshape(-1)
+    return leaf_box(tree.axes, np.tile(numerators, len(parts)), np.concatenate(parts, axis=1))
+
+
 def table_denominators(keys: Keys, table: Table) -> Vector:
     """alpha - key of every row. K vector (2, 2^16)."""
     components = [component.table()[0] for component in table.components]
@@ -237,6 +247,8 @@ def _tree(
 ) -> Tree:
     if not isinstance(tree.source, LookupBox):
         return build_tree(tree, table_leaves(keys, tree, columns))
+    if tree.source.lookups[0].table in {own.name for own in section.permutations}:
+        return build_tree(tree, permuted_leaves(keys, section, tree, columns))
     leaves = lookup_leaves(keys, section, tree, columns, looked_up)
     return build_tree(tree, leaves) if isinstance(leaves, Box) else build_tree(tree, leaves.second, leaves.layers)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,22 +11,31 @@ import numpy.typing as npt
 from ...errors import DataError, ParameterError
 from .cells import as_features, as_labels, default_names, frame_names
 from .ids import check_aligned, index_ids, list_of, row_ids
-from .raw_table import SHOWN_COLUMNS, check_names
+from .keys import RowKeys, row_keys
+from .raw_table import SHOWN_COLUMNS, check_names, find
 
 ROWS_PER_ID = ("one", "many")
 
 
 @dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class Table:
-    """Features (N, d), real numbers of any type, labels (N,), the id of each row, one name a feature."""
+    """Features (N, d), real numbers of any type, labels (N,), the id of each row, one name a feature, and keys."""
 
     X: npt.NDArray[Any]
     y: npt.NDArray[Any]
     ids: tuple[str, ...]
     names: tuple[str, ...]
+    keys: RowKeys | None = None
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """Of the columns of keys; none if rows have no keys."""
+        return () if self.keys is None else self.keys.names
 
 
-def as_table(X: Any, y: Any, ids: Any, names: Any, label_name: str = "label", rows_per_id: str = "one") -> Table:
+def as_table(
+    X: Any, y: Any, ids: Any, names: Any, label_name: str = "label", rows_per_id: str = "one", unique: Any = None
+) -> Table:
     """Arrays of any of these kinds as one table.
 
     Args:
@@ -36,14 +45,18 @@ def as_table(X: Any, y: Any, ids: Any, names: Any, label_name: str = "label", ro
         names: feature names; those of a frame, or x1, x2, .. by default.
         label_name: for messages.
         rows_per_id: "one", or "many" where one id may have several rows.
+        unique: names of columns of a frame X, which are then no features; or values by name, a list for each.
 
     Raises:
-        DataError: shapes or indexes that do not fit together, a bad cell, or a bad id.
-        ParameterError: another rows_per_id.
+        DataError: shapes or indexes that do not fit together, a bad cell, a bad id, or two rows of one key.
+        ParameterError: another rows_per_id, "many" with unique keys, or keys of another form.
     """
     if rows_per_id not in ROWS_PER_ID:
         raise ParameterError(f"rows_per_id = {rows_per_id!r}: must be one of {', '.join(ROWS_PER_ID)}")
     several = rows_per_id == "many"
+    if several and unique is not None:
+        raise ParameterError("unique: several rows of one id cannot be told from a person who is there twice")
+    X, keys = _without_keys(X, unique)
     own = frame_names(X) if names is None else [str(name) for name in list_of(names, "names")]
     if own is not None:
         check_names(own)
@@ -57,28 +70,86 @@ def as_table(X: Any, y: Any, ids: Any, names: Any, label_name: str = "label", ro
     columns = tuple(own) if own is not None else tuple(default_names(width))
     if len(texts) != rows or len(columns) != width:
         raise DataError(f"{rows} rows of {width} features, but {len(texts)} ids and {len(columns)} names")
-    return Table(features, labels, texts, columns)
+    if keys is not None:
+        keys.require_count(rows)
+    return Table(features, labels, texts, columns, keys)
+
+
+def _without_keys(X: Any, unique: Any) -> tuple[Any, RowKeys | None]:
+    """The columns that are features, and keys. Raises DataError, ParameterError."""
+    if unique is None or isinstance(unique, RowKeys):
+        return X, unique
+    if isinstance(unique, Mapping):
+        if not unique:
+            raise ParameterError("unique: no column is named")
+        check_aligned(X=X, **{f"unique[{name!r}]": values for name, values in unique.items()})
+        return X, row_keys({str(name): values for name, values in unique.items()})
+    named, own = [str(name) for name in list_of(unique, "unique")], frame_names(X)
+    if own is None:
+        raise ParameterError("unique: X has no names of columns; give the values of each by name, {name: values}")
+    check_names(own)
+    for name in named:
+        find(name, own)
+    if not named or len({*named}) < len(named):
+        raise ParameterError("unique: no column is named, or one twice")
+    keys = row_keys({name: X.column(name) if hasattr(X, "column_names") else X[name] for name in named})
+    return _columns(X, [name for name in own if name not in named]), keys
+
+
+def _columns(X: Any, names: list[str]) -> Any:
+    """Some columns of a frame, of whoever's kind."""
+    return X.select(names) if hasattr(X, "column_names") else X[names]
 
 
 def as_more_rows(
-    names: Sequence[str], X: Any, y: Any, ids: Any, label_name: str, rows: int, rows_per_id: str = "one"
+    names: Sequence[str],
+    X: Any,
+    y: Any,
+    ids: Any,
+    label_name: str,
+    rows: int,
+    rows_per_id: str = "one",
+    keys: Sequence[str] = (),
+    unique: Any = None,
 ) -> Table:
     """More rows of a data set that has `rows` of these columns.
 
     Args:
         names: of the features; a frame's columns go by name, others by position.
         X, y, ids, label_name, rows_per_id: as for `as_table`; but without ids rows are numbered on from the last one.
+        keys: names of the columns of keys, if rows have any.
+        unique: their values by name; by default they are columns of the frame X.
 
     Raises:
         DataError, ParameterError: as for `as_table`.
     """
+    if rows_per_id == "many" and keys:
+        raise ParameterError("rows_per_id: by its keys no two rows of this data set are of one person")
+    X, of_rows = _keys_of_more(X, keys, unique)
     features = as_known_features(X, names)
     if len(features) == 0:
         raise DataError("X: there is no row")
     check_aligned(X=X, y=y, ids=ids)
     if ids is None:
         ids = index_ids(X, y, len(features), several=rows_per_id == "many", after=rows)
-    return as_table(features, y, ids, names, label_name, rows_per_id)
+    return as_table(features, y, ids, names, label_name, rows_per_id, of_rows)
+
+
+def _keys_of_more(X: Any, keys: Sequence[str], unique: Any) -> tuple[Any, RowKeys | None]:
+    """The columns that are features, and keys by these names. Raises DataError, ParameterError."""
+    if not keys:
+        if unique is not None:
+            raise ParameterError("unique: rows of this data set have no keys")
+        return X, None
+    if isinstance(unique, RowKeys):
+        return X, unique
+    if isinstance(unique, Mapping):
+        if {*map(str, unique)} != {*keys}:
+            raise ParameterError(f"unique: the keys of this data set are {', '.join(map(repr, keys))}")
+        unique = {name: unique[name] for name in keys}
+    elif unique is None:
+        unique = list(keys)
+    return _without_keys(X, unique)
 
 
 def as_known_features(X: Any, names: Sequence[str]) -> npt.NDArray[Any]:

@@ -49,6 +49,7 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted) -> RawTable:
         raise error.at(line=1) from None
     columns = [(names.index(name), name) for name in features]
     lines, label_texts, ids = array("q"), [], []
+    unique: dict[str, list[str]] = {name: [] for name in wanted.unique}
     X, piece = Growing(len(features)), np.empty((PIECE_ROWS, len(features)))
 
     for row, (line, cells) in enumerate(records):
@@ -61,6 +62,8 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted) -> RawTable:
             label_texts.append(cells[names.index(target)])
         if id_column is not None:
             ids.append(cells[names.index(id_column)])
+        for name, values in unique.items():
+            values.append(cells[names.index(name)])
         if (row + 1) % PIECE_ROWS == 0:
             X.append(piece)
     if not lines:
@@ -70,10 +73,11 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted) -> RawTable:
         labels = None if target is None else labels_of(label_texts, target)
         numbered = id_column is None
         texts = row_numbers(len(lines)) if numbered else row_ids(ids, id_column, lines, several=wanted.several)
+        keys = wanted.keys_of(unique, lines)
     except DataError as error:
         raise error.at(line=None if error.row is None else lines[error.row]) from None
     unused = wanted.unused_of(names)
-    return RawTable(X.finish(), labels, texts, tuple(features), target, source, lines, unused)
+    return RawTable(X.finish(), labels, texts, tuple(features), target, source, lines, unused, keys)
 
 
 def _records(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:

@@ -70,7 +70,7 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted) -> RawTable:
         archive = zipfile.ZipFile(file)
         infos = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     id_array = wanted.id_column or ("ids" if "ids" in infos and target != "ids" else None)
-    needed = ["X", *filter(None, [target, id_array])]
+    needed = ["X", *dict.fromkeys(filter(None, [target, id_array, *wanted.unique]))]
     for name in needed:
         find(name, tuple(infos), "array")
     with _readable():
@@ -88,13 +88,14 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted) -> RawTable:
     ids = row_numbers(rows)
     if id_array is not None:
         ids = row_ids(_vector(archive, members[id_array], id_array, "iuU", rows), id_array, several=wanted.several)
+    keys = wanted.keys_of({name: _vector(archive, members[name], name, "iuU", rows) for name in wanted.unique})
     with _readable():
         features = _matrix(file, archive, X)
     if used != names:
         features = features[:, [names.index(name) for name in used]]
     for start, piece in table_pieces(features):
         check_finite(piece, used, start)
-    return RawTable(features, labels, ids, tuple(used), target, source, unused=unused)
+    return RawTable(features, labels, ids, tuple(used), target, source, unused=unused, keys=keys)
 
 
 def _columns(

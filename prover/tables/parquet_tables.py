@@ -44,7 +44,8 @@ def read_parquet(file: BinaryIO, source: str, wanted: Wanted) -> RawTable:
         raise DataError(f"not a Parquet file that can be read ({first_line(error)})") from None
     labels = None if target is None else labels_of(texts_of(values[target], target), target)
     ids = row_numbers(len(X)) if id_column is None else row_ids(values[id_column], id_column, several=wanted.several)
-    return RawTable(X, labels, ids, tuple(features), target, source, unused=wanted.unused_of(names))
+    unused, keys = wanted.unused_of(names), wanted.keys_of(values)
+    return RawTable(X, labels, ids, tuple(features), target, source, unused=unused, keys=keys)
 
 
 def _require_readable(kinds: Any, table: Any, features: list[str], others: list[str]) -> None:

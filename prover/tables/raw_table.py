@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from ...formats.files import SHOWN_TEXT
 from ...models.encoding.columns import MAX_NAME_LENGTH
 from ...models.encoding.labels import require_possible_classes
 from ..kernels.storage import held, memory
+from .keys import RowKeys, row_keys
 
 SHOWN_COLUMNS = 12  # how many column names a message lists
 PIECE_ROWS = 1 << 12  # that are read and turned into numbers at a time
@@ -41,6 +42,7 @@ class RawTable:
         source: the file it came from.
         lines: the line of the file that each row begins on; None where rows are not lines.
         unused: names of columns that were not asked for.
+        keys: of rows, which are all different; None if no column was to be unique.
     """
 
     X: NDArray[Any]
@@ -51,6 +53,7 @@ class RawTable:
     source: str
     lines: Sequence[int] | None = None
     unused: tuple[str, ...] = ()
+    keys: RowKeys | None = None
 
     def locate(self, error: Located) -> Located:
         """An error about a row of this table, with file and line."""
@@ -92,18 +95,24 @@ class Wanted:
         id_column: name of the column of row ids; None numbers rows from 1.
         several: whether one id may have several rows.
         features: names of the features, in the order of the result; None for all columns that are neither target nor
-            ids, in the file's order.
+            ids nor unique, in the file's order.
+        unique: names of the columns by which no two rows are equal; the ids' may be among them.
     """
 
     target: str | None
     id_column: str | None = None
     several: bool = False
     features: tuple[str, ...] | None = None
+    unique: tuple[str, ...] = ()
 
     @property
     def others(self) -> list[str]:
         """Names of the columns that are no features."""
-        return [name for name in (self.target, self.id_column) if name is not None]
+        return [name for name in dict.fromkeys((self.target, self.id_column, *self.unique)) if name is not None]
+
+    def keys_of(self, values: Mapping[str, Any], lines: Sequence[int] | None = None) -> RowKeys | None:
+        """The keys of rows, from the values of columns; None if no column is to be unique. Raises DataError."""
+        return row_keys({name: values[name] for name in self.unique}, lines) if self.unique else None
 
     def features_of(self, names: Sequence[str]) -> list[str]:
         """Those of a file with columns of these names, all of which have to be there. Raises DataError."""
@@ -112,12 +121,12 @@ class Wanted:
             find(name, names)
         for name in self.others:
             if name in (self.features or ()):
-                raise DataError(f"column {name!r} is a feature; it cannot be the target or the ids, too")
+                raise DataError(f"column {name!r} is a feature; it cannot be target, ids or unique, too")
         if self.features is not None:
             return list(self.features)
         features = [name for name in names if name not in self.others]
         if not features:
-            raise DataError("no feature column is left beside target and ids")
+            raise DataError("no feature column is left beside target, ids and unique columns")
         return features
 
     def unused_of(self, names: Sequence[str]) -> tuple[str, ...]:

@@ -35,7 +35,14 @@ MAX_TABLE_BYTES = 1 << 44  # no limit in practice; the disk is the limit
 READERS = {".csv": read_csv, ".parquet": read_parquet, ".npz": read_npz}
 
 
-def read_table(path: str | Path, target: str, id_column: str | None = None, *, several: bool = False) -> RawTable:
+def read_table(
+    path: str | Path,
+    target: str,
+    id_column: str | None = None,
+    *,
+    several: bool = False,
+    unique: Sequence[str] = (),
+) -> RawTable:
     """Read a CSV, Parquet or .npz file, told apart by the end of its name.
 
     Args:
@@ -43,11 +50,12 @@ def read_table(path: str | Path, target: str, id_column: str | None = None, *, s
         target: name of the label column (of the array, in an .npz).
         id_column: name of the column (array) with row ids; without one rows are numbered from 1.
         several: whether one id may have several rows.
+        unique: names of columns (arrays) that are no features, and by which no two rows may be equal.
 
     Raises:
         DataError: the file or one of its cells cannot be used; one line naming file, line and column.
     """
-    return _table(path, Wanted(target, id_column, several), LEAST_ROWS)
+    return _table(path, Wanted(target, id_column, several, unique=tuple(unique)), LEAST_ROWS)
 
 
 def read_features(
@@ -70,18 +78,24 @@ def read_features(
 
 
 def read_more_rows(
-    path: str | Path, names: Sequence[str], target: str, id_column: str | None = None, *, several: bool = False
+    path: str | Path,
+    names: Sequence[str],
+    target: str,
+    id_column: str | None = None,
+    *,
+    several: bool = False,
+    unique: Sequence[str] = (),
 ) -> RawTable:
     """Read more rows of a data set with these features: no other column may be there. One row is enough.
 
     Args:
-        path, target, id_column, several: as for `read_table`.
+        path, target, id_column, several, unique: as for `read_table`.
         names: of the features, which may be in any order.
 
     Raises:
         DataError: as for `read_features`; or a column too many.
     """
-    table = _table(path, Wanted(target, id_column, several, tuple(names)), 1)
+    table = _table(path, Wanted(target, id_column, several, tuple(names), tuple(unique)), 1)
     if table.unused:
         listed = ", ".join(map(repr, table.unused[:SHOWN_COLUMNS]))
         raise DataError(f"a column too many, {listed}: the data set does not have it", file=str(path), line=1)
@@ -93,6 +107,8 @@ def _table(path: str | Path, wanted: Wanted, least: int) -> RawTable:
     source, suffix = str(path), Path(path).suffix.lower()
     if wanted.target is not None and wanted.target == wanted.id_column:
         raise DataError(f"column {wanted.target!r} cannot be both the target and the ids", file=source)
+    if wanted.target in wanted.unique or len({*wanted.unique}) < len(wanted.unique):
+        raise DataError("unique: the target is among its columns, or one is named twice", file=source)
     if suffix not in READERS:
         raise DataError(f"unknown kind of table {suffix!r}; known are {', '.join(READERS)}", file=source)
     try:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ...circuits.field.goldilocks import Vector
 from ...circuits.language.layout import Address
-from ...circuits.relations.dataset import BLINDS, FEATURES, LABELS
+from ...circuits.relations.dataset import BLINDS, FEATURES, LABELS, key_addresses
 from ...circuits.statements.dataset import DatasetStatement, Segment
 from ...circuits.statements.records import (
     DIGEST_BYTES,
@@ -30,11 +30,12 @@ from ...circuits.statements.records import (
 )
 from ...errors import DataError, ParameterError
 from ...models.encoding.dataset import DatasetEncoding
-from ..kernels import run_tasks, sha256_rows, spans
+from ..kernels import hash_texts, run_tasks, sha256_rows, spans
 from ..kernels.storage import empty
 from ..matrices.entropy import Salts, random_field, random_salts
 from ..matrices.merkle import Packed, build_levels, hash_salted
 from ..tables.ids import unknown_ids, wanted_ids
+from ..tables.keys import RowKeys
 from .record_tree import record_paths
 
 Nonce = bytes | Callable[[bytes], bytes] | None
@@ -54,6 +55,7 @@ class Rows:
         outputs: columns of labels that are committed: one, or one for each of several classes.
         blinds: F array (2, N), uniform.
         salts: uint8 (N, 32).
+        keys: uint16 (limbs, N); no limbs where rows have no keys.
         holes: positions of rows that were destroyed: all of them is zero, and nobody's.
         hole_digests: uint8 (holes, 32), what is left of them: their record digests.
     """
@@ -64,6 +66,7 @@ class Rows:
     blinds: Vector
     salts: Salts
     outputs: int = 1
+    keys: npt.NDArray[np.uint16] = field(default_factory=lambda: np.empty((0, 0), np.uint16))
     holes: tuple[int, ...] = ()
     hole_digests: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, DIGEST_BYTES), np.uint8))
 
@@ -75,8 +78,9 @@ class Rows:
     @property
     def columns(self) -> dict[Address, npt.NDArray[np.generic]]:
         """The columns of circuits/relations/validity.py: integers, and for the blinds elements of F."""
+        keys = dict(zip(key_addresses(len(self.keys)), self.keys, strict=True))
         blinds = dict(zip(BLINDS, self.blinds, strict=True))
-        return {FEATURES: self.by_feature, LABELS: self.label_columns, **blinds}
+        return {FEATURES: self.by_feature, LABELS: self.label_columns, **keys, **blinds}
 
     def part(self, start: int, stop: int) -> Rows:
         """Rows from one position to before another."""
@@ -84,7 +88,8 @@ class Rows:
         features, blinds = np.ascontiguousarray(self.by_feature[:, cut]), self.blinds[:, cut]
         inside = [i for i, position in enumerate(self.holes) if start <= position < stop]
         holes, digests = tuple(self.holes[i] - start for i in inside), self.hole_digests[inside]
-        return Rows(self.ids[cut], features, self.labels[cut], blinds, self.salts[cut], self.outputs, holes, digests)
+        own = self.ids[cut], features, self.labels[cut], blinds, self.salts[cut], self.outputs, self.keys[:, cut]
+        return Rows(*own, holes, digests)
 
     @cached_property
     def label_columns(self) -> npt.NDArray[np.integer]:
@@ -117,13 +122,14 @@ class Rows:
         return hash_salted(self.salts[rows], [tag, hash_ids(self.ids[rows]), *packed])
 
     def _cells(self, rows: slice) -> list[npt.NDArray[np.uint8]]:
-        """Features, labels and blinds as they are hashed, uint8 (n, ..) each."""
+        """Features, labels, keys if there are any, and blinds as they are hashed, uint8 (n, ..) each."""
         features = np.ascontiguousarray(self.features[rows], dtype="<i2")
-        values = [features, self.labels[rows].astype("<i4"), self.blinds.T[rows].astype("<u8")]
+        keys = [self.keys.T[rows].astype("<u2")] if self.keys.size else []
+        values = [features, self.labels[rows].astype("<i4"), *keys, self.blinds.T[rows].astype("<u8")]
         return [np.ascontiguousarray(part).view(np.uint8).reshape(len(features), -1) for part in values]
 
     def packed_cells(self, position: int) -> bytes:
-        """A row's features, label and blinds as they are hashed."""
+        """A row's features, label, key and blinds as they are hashed."""
         return b"".join(part.tobytes() for part in self._cells(slice(position, position + 1)))
 
     @property
@@ -169,6 +175,7 @@ class Rows:
             _cleared(self.blinds, holes),
             _cleared(self.salts.T, holes).T,
             self.outputs,
+            _cleared(self.keys, holes) if self.keys.size else self.keys,
             tuple(holes),
             self._all_digests[holes],
         )
@@ -187,6 +194,7 @@ class Rows:
             np.concatenate([self.blinds, others.blinds], axis=1),
             np.concatenate([self.salts, others.salts]),
             self.outputs,
+            np.concatenate([self.keys, others.keys], axis=1),
             self.holes,
             self.hole_digests,
         )
@@ -232,6 +240,7 @@ class Rows:
             labels=self.labels[order],
             blinds=np.take(self.blinds, order, axis=1),
             salts=np.take(self.salts, order, axis=0),
+            keys=np.take(self.keys, order, axis=1) if self.keys.size else self.keys,
         )
         leaves = digests[order].tobytes()  # the rows are hashed already
         vars(rows)["record_levels"] = build_levels(leaves, DIGEST_BYTES)
@@ -251,19 +260,8 @@ def _cleared(values: npt.NDArray[Any], columns: Sequence[int]) -> npt.NDArray[An
 
 
 def hash_ids(names: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """The hashes of ids, uint8 (n, 32); those of one length side by side."""
-    encoded = [_normal(name).encode() for name in names]
-    lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-    order = np.argsort(lengths, kind="stable")
-    joined = np.frombuffer(b"".join([encoded[i] for i in order.tolist()]), np.uint8)
-    hashes, at = np.empty((len(encoded), DIGEST_BYTES), np.uint8), 0
-    sizes, starts = np.unique(lengths[order], return_index=True)
-    for size, first, last in zip(sizes.tolist(), starts, [*starts[1:], len(order)], strict=False):
-        same = order[first:last]
-        part = joined[at : at + len(same) * size].reshape(len(same), size)
-        hashes[same] = np.frombuffer(sha256_rows(ID_TAG, [part]), np.uint8).reshape(-1, DIGEST_BYTES)
-        at += part.size
-    return hashes
+    """The hashes of ids, uint8 (n, 32)."""
+    return hash_texts(ID_TAG, [_normal(name).encode() for name in names])
 
 
 def _normal(name: str) -> str:
@@ -292,15 +290,21 @@ def encode_rows(encoding: DatasetEncoding, X: npt.NDArray[Any]) -> npt.NDArray[n
 
 
 def blind_rows(
-    ids: tuple[str, ...], by_feature: npt.NDArray[np.int16], labels: npt.NDArray[np.int32], outputs: int = 1
+    ids: tuple[str, ...],
+    by_feature: npt.NDArray[np.int16],
+    labels: npt.NDArray[np.int32],
+    outputs: int = 1,
+    keys: RowKeys | None = None,
 ) -> Rows:
     """Rows with fresh blinds and salts, in no order yet. Raises DataError for another number of ids.
 
     Args:
         ids: texts of `identify`.
         by_feature: int16 (d, N), labels: int32 (N,), outputs: as in `Rows`.
+        keys: of the rows, if they have any.
     """
     count = len(labels)
     if len(ids) != count:
         raise DataError(f"{count} rows, but {len(ids)} ids", expected=count, found=len(ids))
-    return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count), outputs)
+    own = np.empty((0, count), np.uint16) if keys is None else keys.limbs
+    return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count), outputs, own)

@@ -59,6 +59,16 @@ def honest_one_class():
 
 
 @pytest.fixture(scope="session")
+def honest_keys(data):
+    """A true proof that no two rows have the same key."""
+    from .harness import prove, validity_shape
+    from .keyed import KEYS, keyed_columns
+
+    shape = validity_shape(key_limbs=6)
+    return prove(shape, keyed_columns(shape, data, KEYS))
+
+
+@pytest.fixture(scope="session")
 def honest_registration(data):
     """A true proof that fingerprints are those of rows, which has no witness."""
     from .harness import data_columns, prove

@@ -60,6 +60,7 @@ PROOFS = (
     "honest_model_link",
     "honest_validity",
     "honest_one_class",
+    "honest_keys",
     "honest_alone",
     "honest_registration",
     "honest_extension",
@@ -273,14 +274,18 @@ def looked_up(entry: Entry, columns: Columns) -> Any:
 
 def recount(relation: Any, columns: Columns) -> Columns:
     """The columns with the multiplicities they deserve; a tuple that is in no table is counted nowhere."""
-    counts: Columns = {}
-    for i, section in enumerate(relation.sections):
+    counts = {
+        Address(WITNESS, column.name): np.zeros(column.shape, dtype=np.uint64)
+        for column in relation.columns[WITNESS]
+        if column.axes[0].name == "section"
+    }
+    for section in relation.sections:
         tables = {table.name: table for table in section.tables}
-        for table in section.tables:
-            counts.setdefault(table.multiplicity, np.zeros((len(relation.sections), LIMB), dtype=np.uint64))
         for box in section.boxes:
             live, cut = box.indicator.table().astype(bool), tuple(axis.cut() for axis in box.axes)
             for lookup in box.lookups:
+                if lookup.table not in tables:  # but of a permutation
+                    continue
                 table = tables[lookup.table]
                 tuples = [looked_up(entry, columns)[cut][live] for entry in lookup.entries]
                 first = table.components[0].table()[0][0]  # of its first row; then they count up
@@ -288,7 +293,7 @@ def recount(relation: Any, columns: Columns) -> Columns:
                 inside = index < LIMB
                 for component, values in zip(table.components, tuples, strict=True):
                     inside &= component.table()[0][np.where(inside, index, 0)] == values
-                own = counts[table.multiplicity][i]
+                own = counts[table.multiplicity][table.section.cut()].reshape(-1)
                 own += np.bincount(index[inside].astype(np.int64), minlength=LIMB).astype(np.uint64)
     return columns | counts
 
@@ -367,12 +372,14 @@ class TogetherShape(ProofShape):
         return groups_of([dataset], MatrixShape(layout, dataset.code))
 
 
-def validity_shape(label_kind: str = "binary", shape: type[ProofShape] = TogetherShape, outputs: int = 1) -> ProofShape:
+def validity_shape(
+    label_kind: str = "binary", shape: type[ProofShape] = TogetherShape, outputs: int = 1, key_limbs: int = 0
+) -> ProofShape:
     """Rows so short that the ledger needs a tree of its own, and that y goes in clear.
 
     As a plain ProofShape, it has the witness in longer rows, in a group of its own, and two vectors, which are folded.
     """
-    relation = Validity(ROWS, FEATURES, label_kind, outputs, X_BITS)
+    relation = Validity(ROWS, FEATURES, label_kind, outputs, X_BITS, key_limbs=key_limbs)
     return shape(relation, {"dataset": matrix_shape("dataset", relation.columns["dataset"], SHORT_ROW_BITS)})
 
 

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from zkunlearn.circuits.field.goldilocks import P
 from zkunlearn.circuits.statements import records
 from zkunlearn.circuits.statements.dataset import Segment
+from zkunlearn.circuits.statements.keys import key_of
 from zkunlearn.errors import FormatError
 from zkunlearn.prover.owner.secret_arrays import Names
+from zkunlearn.prover.tables.keys import row_keys
 from zkunlearn.prover.witnesses.rows import Rows, hash_ids
 
 from ..reference import records as reference
@@ -30,7 +32,7 @@ def salt_of(row: dict[str, Any]) -> bytes:
 
 
 def cells(row: dict[str, Any]) -> list[list[int]]:
-    return [row[part] for part in ("features", "labels", "blinds")]
+    return [row[part] for part in ("features", "labels", "blinds", *(["key"] if "key" in row else []))]
 
 
 def as_rows(rows: list[dict[str, Any]]) -> Rows:
@@ -38,9 +40,9 @@ def as_rows(rows: list[dict[str, Any]]) -> Rows:
     features = np.array([row["features"] for row in rows], np.int16).T.copy()
     salts = np.array([list(salt_of(row)) for row in rows], np.uint8)
     blinds = np.array([row["blinds"] for row in rows], np.uint64).T.copy()
-    return Rows(
-        [row["id"] for row in rows], features, np.array([row["labels"][0] for row in rows], np.int32), blinds, salts
-    )
+    keys = np.array([row.get("key", []) for row in rows], np.uint16).T.copy()
+    labels = np.array([row["labels"][0] for row in rows], np.int32)
+    return Rows([row["id"] for row in rows], features, labels, blinds, salts, keys=keys)
 
 
 def test_ids_are_hashed_as_published() -> None:
@@ -56,7 +58,7 @@ def test_ids_of_any_lengths_are_hashed_side_by_side(names: list[str]) -> None:
     assert list(stored) == stored[:] == names and stored[::-2] == names[::-2] and stored[1:-1] == names[1:-1]
 
 
-@pytest.mark.parametrize("row", [*ROWS, VECTORS["two labels"]], ids=lambda row: ascii(row["id"]))
+@pytest.mark.parametrize("row", [*ROWS, VECTORS["two labels"], VECTORS["with a key"]], ids=lambda row: ascii(row["id"]))
 def test_a_record_has_the_published_digest(row: dict[str, Any]) -> None:
     hashed = records.id_hash(row["id"])
     assert records.record_digest(salt_of(row), hashed, *cells(row)).hex() == row["digest"]
@@ -67,6 +69,23 @@ def test_the_prover_hashes_all_records_to_the_published_digests() -> None:
     rows = as_rows(ROWS)
     assert bytes(rows.record_levels[0]) == b"".join(DIGESTS)
     assert rows.record_root == reference.record_root(DIGESTS)
+
+
+def test_the_prover_hashes_a_record_with_its_key() -> None:
+    row = VECTORS["with a key"]
+    assert bytes(as_rows([row]).record_levels[0]).hex() == row["digest"] == as_rows([row]).record_root.hex()
+
+
+@pytest.mark.parametrize("case", VECTORS["key limbs"], ids=lambda case: ascii(case["values"]))
+def test_a_key_has_the_published_limbs(case: dict[str, Any]) -> None:
+    assert list(key_of(case["values"])) == reference.key_of(case["values"]) == case["limbs"]
+    assert row_keys({str(i): [value] for i, value in enumerate(case["values"])}).limbs[:, 0].tolist() == case["limbs"]
+
+
+@pytest.mark.parametrize("key", [[1 << 16], [-1], [0.5]])
+def test_limbs_that_do_not_fit_are_refused(key: list[Any]) -> None:
+    with pytest.raises(FormatError, match="limbs of 16"):
+        records.record_digest(bytes(32), bytes(32), [0], [0], [0, 0], key)
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row["because"])

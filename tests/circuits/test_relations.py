@@ -96,6 +96,14 @@ TRAININGS = {
 SCALER_SUMS = "exponents", "exponents are one", "moments", "means", "variances", "variances", "powers", "rates"
 VALIDITIES = {kind: Validity(11, 3, kind, 1, 10) for kind in ("binary", "real", "count")}
 VALIDITIES |= {f"{count} classes": Validity(11, 3, "categorical", count, 10) for count in (3, 4, 5)}
+VALIDITIES |= {
+    "keys": Validity(11, 3, "binary", 1, 10, key_limbs=6),
+    "keys, a power of two of rows": Validity(16, 3, "real", 1, 10, key_limbs=6),
+    "keys, of one row more": Validity(17, 3, "count", 1, 10, (16,), key_limbs=6),
+    "keys, holes, classes": Validity(11, 3, "categorical", 3, 10, (0, 5), key_limbs=6),
+    "keys, one row left": Validity(3, 3, "binary", 1, 10, (0, 2), key_limbs=6),
+    "keys, one row": Validity(1, 3, "binary", 1, 10, key_limbs=6),
+}
 RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES}
 
 
@@ -194,7 +202,8 @@ def test_public_vectors_of_a_training_are_extensions_of_their_tables(name: str) 
 def test_public_vectors_of_a_validity_are_extensions_of_their_tables(name: str) -> None:
     relation = VALIDITIES[name]
     steps = walked(relation)
-    assert [statement.name for statement, _ in steps.sums] == ["one class"] * (relation.outputs > 1)
+    names = ["one class"] * (relation.outputs > 1) + ["key order"] * (relation.key_limbs > 0)
+    assert [statement.name for statement, _ in steps.sums] == names
     assert_extensions(relation, steps)
 
 

@@ -118,7 +118,7 @@ def test_rows_stay_born_where_they_were_first_committed() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"unique": True}, "that its rows are unique cannot be checked by this version"),
+        ({"unique": True}, "rows are unique by keys, and have none without that"),
         ({"segments": []}, "segments"),
     ],
     ids=str,

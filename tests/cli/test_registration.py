@@ -342,7 +342,7 @@ def test_options_are_for_receipts_or_for_proofs(registered: Path, gone: Path, re
     for arguments, words in (
         ([gone, registration], "receipts go by themselves"),
         ([gone, "--spec", registered / "spec.toml"], "are for training proofs, not for receipts"),
-        ([registered / "second.proof", "--proof", registered / "first.proof"], "--proof is for receipts"),
+        ([registered / "second.proof", "--proof", registered / "first.proof"], "--proof and --key are for receipts"),
     ):
         found = run("verify", *arguments)
         assert found.exit_code == 2 and words in found.stderr, words

@@ -58,7 +58,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "keys twice": b"\xa2\x61a\0\x61a\1",
             "keys unsorted": b"\xa2\x61b\0\x61a\1",
         },
-        "dataset_commitment": {"whole": short["dataset"], "body": bodies["dataset"]},
+        "dataset_commitment": {"whole": short["dataset"], "body": bodies["dataset"], "keys": short["keyed"]},
         "training_proof": {
             "whole": short["training"],
             "body": bodies["training"],
@@ -78,6 +78,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "bundle": {"whole": bundle, "body": bundle[len(head_of("bundle")) :]},
         "encoding": {
             "good": cbor2.dumps(encoding, canonical=True),
+            "keys": cbor2.dumps({**encoding, "keys": [{"name": "k"}, {"name": "l"}]}, canonical=True),
             "classes": cbor2.dumps(
                 {**encoding, "label_kind": "categorical", "label_classes": ["a", "b", "c"]}, canonical=True
             ),
@@ -97,6 +98,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "good": b"id,x,y\na,0.5,0\nb,1.5,1\n",
             "quoted": b'id,"x ""1""",y\r\n"a, b",1e3,no\r\nc,-2,yes\r\n',
             "classes": b"id,x,y\na,0.5,low\nb,1.5,high\nc,1,middle\n",
+            "keys": b"id,k,x,y\na,m@n.o,0.5,0\nb,17,1.5,1\n",
         },
         "npz": {"good": npz.getvalue()},
         "parquet": {"good": table.getvalue()},

@@ -29,7 +29,7 @@ ROWS, FEATURES = 5, 2
 SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
 PUBLIC = (
     *("dataset", "link", "grown", "destroyed", "model link"),
-    *("training", "bundle", "request", "registration", "extension", "receipt"),
+    *("training", "bundle", "request", "registration", "extension", "receipt", "keyed"),
 )
 KINDS = (
     "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration", "receipt"
@@ -39,6 +39,7 @@ KIND_OF = {  # of what has another name than its kind
     "grown": "link",
     "destroyed": "link",
     "extension": "registration",
+    "keyed": "dataset",
 }
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
@@ -81,13 +82,14 @@ class Owner:
             self.registration = zu.register(self.dataset)
             self.extended, self.appended = zu.append(self.dataset, X[:3], [1, 0, 1], openings=3)
             self.extension = zu.register(self.extended, self.registration)
+            self.keyed = zu.commit(X, np.arange(ROWS) % 2, openings=2, unique={"k": range(ROWS)})
         self.receipt = zu.receipts(self.extended, self.extension).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
         public: dict[str, Any] = {"dataset": commitment, "training": self.proof, "link": self.link}
         public |= {"bundle": request.bundle, "request": request.proof, "model link": self.model_link}
         public |= {"grown": self.grown, "destroyed": self.destroyed, "extension": self.extension}
-        public |= {"registration": self.registration, "receipt": self.receipt}
+        public |= {"registration": self.registration, "receipt": self.receipt, "keyed": self.keyed.commitment}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
         self.payloads = {kind: decode(data, KIND_OF.get(kind, kind), 1 << 30)[1] for kind, data in self.files.items()}

@@ -170,6 +170,7 @@ def table(name: str, id_column: str | None) -> Target:
     def target(data: bytes) -> None:
         try:
             path = in_file(data, name)
+            keyed(path, id_column)
             found = read_table(path, "y", id_column)
             if found.X.size <= MOST_CELLS:
                 use(found)
@@ -181,6 +182,16 @@ def table(name: str, id_column: str | None) -> Target:
                 assert np.array_equal(chosen.X, found.X) and chosen.ids == found.ids and not chosen.unused
 
     return target
+
+
+def keyed(path: Path, id_column: str | None) -> None:
+    """The same where a column is unique: keys are as many as rows, and all different."""
+    try:
+        found = read_table(path, "y", id_column, unique=("k",))
+    except (DataError, ParameterError):
+        return
+    assert found.keys is not None and "k" not in found.names
+    assert len({*map(tuple, found.keys.limbs.T.tolist())}) == len(found.ids)
 
 
 def use(found: RawTable) -> None:
@@ -211,7 +222,7 @@ def proof_bytes(script: bytes) -> None:
 
 def verified(kind: str, data: bytes, of: Owner | None) -> None:
     """What an auditor does with a public file. `of`: whose data set is pinned; None takes what the file says."""
-    if kind == "dataset":
+    if kind in ("dataset", "keyed"):
         zu.verify_dataset(zu.DatasetCommitment.from_bytes(data))
     elif kind in ("link", "grown", "destroyed"):
         verify_link(zu.LinkProof.from_bytes(data))

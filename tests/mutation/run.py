@@ -40,6 +40,7 @@ UNITS = ("tests/formats", "tests/models", "tests/verifier", "tests/circuits", TY
 LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py")
 STATEMENTS = "tests/attacks/test_lying_statements.py"
 GROWTH = "tests/attacks/test_lying_growth.py"
+KEYS = "tests/attacks/test_lying_keys.py"
 FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py", STATEMENTS)
 FORMATS = ("tests/formats",)
 UNPROVED = ("tests/circuits/test_statements.py",)
@@ -54,6 +55,8 @@ FIRST = {
     **dict.fromkeys(("one_pass.py", "standardized_one_pass.py"), ("tests/attacks/test_lying_one_pass.py",)),
     **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
     "model_link.py": (RENEWED,),
+    "uniqueness.py": (KEYS,),
+    "receipts.py": (TYPES, "tests/attacks/test_lying_registration.py", KEYS, "tests/cli/test_keys.py"),
     "bundles.py": ("tests/verifier/test_bundles.py", "tests/verifier/test_model_links.py"),
     **dict.fromkeys(("training.py", "base.py"), UNPROVED),
     "link.py": (*UNPROVED, GROWTH),

@@ -190,7 +190,7 @@ def check_dataset(statement: Any) -> None:
     lists = {"segments": list, "holes": list}
     fields(statement, {"rows": int, "encoding": dict, "openings": int, "unique": bool, **lists, **hashes})
     require("format", all(len(statement[name]) == 32 for name in hashes))
-    require("format", not statement["unique"] and len(statement["holes"]) <= 1 << 20)
+    require("format", len(statement["holes"]) <= 1 << 20)
     require("format", all(type(hole) is int for hole in statement["holes"]))
     ends = [-1, *statement["holes"], statement["rows"]]
     require("format", all(one < other for one, other in pairwise(ends)))
@@ -202,12 +202,17 @@ def check_dataset(statement: Any) -> None:
     scalars = {"label_kind": str, "label_bits": int, "x_bits": int, "bounds_declared": bool}
     fields(encoding, {**lists, **scalars})
     within(len(encoding["features"]), 1, 1 << 15)
-    require("format", encoding["keys"] == [])
+    within(len(encoding["keys"]), 0, 16)
+    for key in encoding["keys"]:
+        fields(key, {"name": str})
+        check_name(key["name"])
+    require("format", statement["unique"] == (encoding["keys"] != []))
     within(encoding["x_bits"], 4, 14)
     for column in encoding["features"] + encoding["label_bounds"]:
         check_column(column)
     require("format", all(column["map"] == "linear" for column in encoding["label_bounds"]))
-    require("format", len({column["name"] for column in encoding["features"]}) == len(encoding["features"]))
+    names = [column["name"] for column in encoding["features"] + encoding["keys"]]
+    require("format", len(set(names)) == len(names))
     kind, classes = encoding["label_kind"], encoding["label_classes"]
     require("format", kind in ("binary", "categorical", "real", "count"))
     require("format", len(encoding["label_bounds"]) == (kind == "real"))

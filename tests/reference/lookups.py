@@ -17,6 +17,8 @@ def lookups(ch: Channel, relation: Relation) -> None:
     """Section after section."""
     for i in range(relation.sections):
         section(ch, relation, i, relation.boxes_of(i))
+    if relation.then is not None:
+        lookups(ch, relation.then)
 
 
 def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> None:
@@ -24,7 +26,8 @@ def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> N
     tables = len(boxes)  # the last instance
     bits = [log2_ceil(len(box.lookups)) + box.bits for box in boxes]
     bits.append(log2_ceil(len(relation.tables)) + ENTRY.bits)
-    width = max(2 if table == ACTIVATION else 1 for table in relation.tables)
+    tuples = [len(lookup.entries) for box in boxes for lookup in box.lookups]
+    width = max([2 if table == ACTIVATION else 1 for table in relation.tables] + tuples)
     error = sum(1 << n for n in bits) * (width + 2)
     alpha, beta = ch.challenge("lookup alpha", error), ch.challenge("lookup beta", error)
     keys = alpha, [ONE, beta][:width], beta * beta if width == 2 else beta
@@ -81,7 +84,7 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
     cut = log2_ceil(len(relation.tables))
     selector, entry = point[:cut], point[cut:]
     at = {"section": bits_of(number, log2_ceil(relation.sections)), "entry": entry}
-    columns = [multiplicities(table, relation.sections) for table in relation.tables]
+    columns = [multiplicities(relation.counts + table, relation.sections) for table in relation.tables]
     counts = [relation.evaluate(ch, ("witness", column.name), at) for column in columns]
     chosen = eq_table(selector)[: len(relation.tables)]
 
@@ -128,7 +131,8 @@ def box_leaf(ch: Channel, relation: Relation, box: Box, point: Point, fraction: 
         real, among = cells(box, inside), prefix(selector, len(box.lookups))
         return denominator - (real * constant + among * (1 - real) + 1 - among) * ch.one + linear, []
 
-    ch.zero("lookup", lambda: (numerator - counts(box, inside) * prefix(selector, len(chosen)) * ch.one, []))
+    among = box.sign * prefix(selector, len(chosen))
+    ch.zero("lookup", lambda: (numerator - counts(box, inside) * among * ch.one, []))
     ch.zero("lookup", tuple_keys)
 
 

@@ -17,11 +17,24 @@ def id_hash(name: str) -> bytes:
     return sha256(b"zkunlearn id 1" + unicodedata.normalize("NFC", name).encode()).digest()
 
 
+def key_of(values: Sequence[str]) -> list[int]:
+    """The limbs of a key."""
+    texts = [unicodedata.normalize("NFC", value).encode() for value in values]
+    hashed = sha256(b"zkunlearn key 1" + b"".join(integers([len(text)], 4) + text for text in texts)).digest()
+    return [int.from_bytes(hashed[i : i + 2], "little") for i in range(0, 12, 2)]
+
+
 def record_digest(
-    salt: bytes, name: str, features: Sequence[int], labels: Sequence[int], blinds: Sequence[int]
+    salt: bytes,
+    name: str,
+    features: Sequence[int],
+    labels: Sequence[int],
+    blinds: Sequence[int],
+    key: Sequence[int] = (),
 ) -> bytes:
     require("format", len(salt) == 32 and len(blinds) == 2 and all(0 <= blind < P for blind in blinds))
-    cells = integers(features, 2) + integers(labels, 4) + integers(blinds, 8, signed=False)
+    cells = integers(features, 2) + integers(labels, 4)
+    cells += integers(key, 2, signed=False) + integers(blinds, 8, signed=False)
     return sha256(b"\0" + salt + b"zkunlearn record 2" + id_hash(name) + cells).digest()
 
 

@@ -33,7 +33,7 @@ from .records import (
     root_with_peaks,
     segment_seed,
 )
-from .relations import FEATURES, LABELS, Relation, dataset_columns, rounds
+from .relations import FEATURES, LABELS, Relation, dataset_columns, key_columns, rounds
 from .verifier import Shape, require_size, verify_link, verify_proof
 
 TAG = b"zkunlearn fingerprint 1"
@@ -48,21 +48,21 @@ def width(features: int) -> int:
     return log2_ceil(features + 1)
 
 
-def coefficients(born: bytes, features: int, outputs: int) -> tuple[Point, list[K]]:
-    """r and c."""
+def coefficients(born: bytes, features: int, others: int) -> tuple[Point, list[K]]:
+    """r and c: of labels, then of limbs of keys."""
     drawn = []
-    for i in range(width(features) + outputs):
+    for i in range(width(features) + others):
         hashed = sha256(TAG + born + i.to_bytes(8, "little"))
         drawn.append(K(int.from_bytes(hashed[:16], "little"), int.from_bytes(hashed[16:], "little")))
     return drawn[: width(features)], drawn[width(features) :]
 
 
-def fingerprint(born: bytes, features: Sequence[int], labels: Sequence[int], blinds: Sequence[int]) -> K:
-    r, c = coefficients(born, len(features), len(labels))
+def fingerprint(born: bytes, features: Sequence[int], others: Sequence[int], blinds: Sequence[int]) -> K:
+    r, c = coefficients(born, len(features), len(others))
     total = K(*blinds)
     for weight, x in zip(eq_table(r), features, strict=False):
         total += weight * x
-    return sum((share * y for share, y in zip(c, labels, strict=True)), total)
+    return sum((share * y for share, y in zip(c, others, strict=True)), total)
 
 
 def packed(f: K) -> bytes:
@@ -90,7 +90,8 @@ class Listed:
 def listed_segments(dataset: Map, start: int) -> list[Listed]:
     """Those from one on that begins there."""
     found, first = [], 0
-    sizes = len(dataset["encoding"]["features"]), outputs_of(dataset["encoding"])
+    keys = len(key_columns(dataset))
+    sizes = len(dataset["encoding"]["features"]), outputs_of(dataset["encoding"]) + keys
     for number, (segment, born) in enumerate(zip(dataset["segments"], births(dataset), strict=True)):
         if first >= start:
             found.append(Listed(number, first, segment["stop"], *coefficients(born, *sizes)))
@@ -107,6 +108,7 @@ class Registration(Relation):
         super().__init__([], [])
         self.name, self.columns = "registration", {"dataset": dataset_columns(dataset)}
         self.outputs, self.rows = outputs_of(dataset["encoding"]), dataset["rows"]
+        self.keys = key_columns(dataset)
         self.segments, self.start_row, self.fingerprints = segments, start, fingerprints
 
     def identities(self, ch: Channel) -> None:
@@ -127,12 +129,13 @@ class Registration(Relation):
 
     def cells(self, ch: Channel, own: Listed, n: Point) -> Callable[[], K]:
         """What the sum of a row's cells is at n."""
-        features, labels, *_ = self.columns["dataset"]
+        features, labels = self.columns["dataset"][:2]
         spare, output_bits = len(own.r) - features.axes[0].bits, labels.axes[0].bits
         terms = [(1 - own.r[0]) if spare else ONE, *own.c, ONE, K(0, 1)]
         values = [self.evaluate(ch, FEATURES, {"feature": own.r[spare:], "row": n})]
         for j in range(self.outputs):
             values.append(self.evaluate(ch, LABELS, {"output": bits_of(j, output_bits), "row": n}))
+        values += [self.evaluate(ch, ("dataset", column.name), {"row": n}) for column in self.keys]
         values += [self.evaluate(ch, ("dataset", f"blind {i}"), {"row": n}) for i in range(2)]
         return lambda: sum((term * value for term, value in zip(terms, values, strict=True)), ZERO)
 
@@ -272,21 +275,21 @@ def verify_receipt(
     receipt, dataset = read_receipt(file), read_file(dataset_file, "dataset")[0]
     require("mismatch", receipt["dataset"] == sha256(instance("dataset", dataset)))
     encoding = dataset["encoding"]
-    d, records, leaves = len(encoding["features"]), {}, {}
+    d, keys, records, leaves = len(encoding["features"]), len(key_columns(dataset)), {}, {}
     positions = [row["position"] for row in receipt["rows"]]
     require("record path", max(positions) < dataset["rows"])
     stops, born = [segment["stop"] for segment in dataset["segments"]], births(dataset)
     for row in receipt["rows"]:
         cells = row["cells"]
-        require("receipt", len(cells) == 2 * d + 4 + 16)
+        require("receipt", len(cells) == 2 * d + 4 + 2 * keys + 16)
         features, (label,) = integers(cells[: 2 * d], 2, True), integers(cells[2 * d : 2 * d + 4], 4, True)
-        blinds = integers(cells[2 * d + 4 :], 8, False)
+        key, blinds = integers(cells[2 * d + 4 : -16], 2, False), integers(cells[-16:], 8, False)
         labels = label_cells(label, encoding)
         require("receipt", all(abs(x) <= 1 << encoding["x_bits"] for x in features))
         require("receipt", all(blind < P for blind in blinds))
-        records[row["position"]] = record_digest(row["salt"], receipt["id"], features, [label], blinds)
+        records[row["position"]] = record_digest(row["salt"], receipt["id"], features, [label], blinds, key)
         segment = sum(stop <= row["position"] for stop in stops)
-        leaves[row["position"]] = leaf(packed(fingerprint(born[segment], features, labels, blinds)))
+        leaves[row["position"]] = leaf(packed(fingerprint(born[segment], features, [*labels, *key], blinds)))
     require("record path", positions == sorted(set(positions)))
     check_records(dataset["record_root"], dataset["rows"], records, receipt["record_paths"])
     try:

@@ -16,7 +16,9 @@ Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
 ENTRY = Axis("entry", CELLS)
 RANGE, ACTIVATION, FEATURE_RANGE = "range", "activation", "feature range"
-TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3}
+KEYS = "keys"  # no table: tuples that two boxes have, as often
+TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, KEYS: 4}
+KEY_LIMBS = 6
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
 COEFFICIENTS, INTERCEPT = ("model", "weights"), ("model", "intercept")
 
@@ -46,6 +48,7 @@ class Box:
     lookups: list[Lookup]
     holes: list[int] = field(default_factory=list)
     ranges: list[tuple[int, int]] = field(default_factory=list)
+    sign: int = 1
 
     @property
     def bits(self) -> int:
@@ -90,6 +93,8 @@ class Relation:
     name: str
     columns: dict[str, list[Column]]
     virtual: frozenset[Address] = frozenset()
+    counts = ""  # before the names of columns of counts
+    then: Relation | None = None  # whose sections come after these
 
     def __init__(self, boxes: list[Box], tables: list[str]) -> None:
         self.boxes, self.tables = boxes, tables
@@ -121,7 +126,13 @@ def dataset_columns(statement: Mapping[str, Any]) -> list[Column]:
     row = Axis("row", statement["rows"])
     feature = Axis("feature", len(statement["encoding"]["features"]))
     labels = Column("labels", (Axis("output", outputs_of(statement["encoding"])), row))
-    return [Column("features", (feature, row)), labels, *(Column(name, (row,)) for name in ("blind 0", "blind 1"))]
+    blinds = [Column(name, (row,)) for name in ("blind 0", "blind 1")]
+    return [Column("features", (feature, row)), labels, *key_columns(statement), *blinds]
+
+
+def key_columns(statement: Mapping[str, Any]) -> list[Column]:
+    row = Axis("row", statement["rows"])
+    return [Column(f"key limb {i}", (row,)) for i in range(KEY_LIMBS if statement["unique"] else 0)]
 
 
 def classes_of(statement: Mapping[str, Any]) -> list[int]:
@@ -134,7 +145,15 @@ def classes_of(statement: Mapping[str, Any]) -> list[int]:
     return sorted(classes.index(name) for name in gone)
 
 
+def uniqueness(statement: Mapping[str, Any]) -> Any:
+    from .uniqueness import Uniqueness  # which is made of what is here
+
+    return Uniqueness(statement)
+
+
 class Validity(Relation):
+    then: Any = None
+
     def __init__(self, statement: Mapping[str, Any]) -> None:
         self.name, encoding = "validity", statement["encoding"]
         kind, dataset = encoding["label_kind"], dataset_columns(statement)
@@ -148,11 +167,24 @@ class Validity(Relation):
         self.table = [min(i, 2 * one) - one for i in range(CELLS)]
         self.columns = {"dataset": dataset, "witness": [multiplicities(table, self.sections) for table in self.tables]}
         self.categorical = kind == "categorical"
+        if statement["unique"]:
+            self.then = uniqueness(statement)
+            self.columns["witness"] += self.then.committed
+
+    def start(self) -> None:
+        super().start()
+        if self.then is not None:
+            self.then.start()
+            self.then.claims = self.claims
 
     def identities(self, ch: Channel) -> None:
+        if self.categorical:
+            self.one_class(ch)
+        if self.then is not None:
+            self.then.identities(ch)
+
+    def one_class(self, ch: Channel) -> None:
         """Each row is of one class."""
-        if not self.categorical:
-            return
         output, row = self.columns["dataset"][1].axes
         n = ch.point("one class", row.bits)
         there = prefix(n, row.size) - sum((eq_at(n, h) for h in self.holes), ZERO)
@@ -183,7 +215,7 @@ class Growth(Relation):
                 found = self.value_at(ch, "new dataset", column, at)
                 ch.zero(f"recommitment of {column.name}", lambda a=value, b=found: (a - b, []))
             return
-        shares = eq_table(ch.point("growth shares", 2))
+        shares = eq_table(ch.point("growth shares", log2_ceil(len(old))))[: len(old)]
         bits = new[0].axes[1].bits
         n, claim = rounds(ch, "growth", bits, 2, mixed(shares, before))
         after = [self.value_at(ch, "new dataset", column, {**at, "row": n}) for column in new]
@@ -193,7 +225,7 @@ class Growth(Relation):
     def destruction(self, ch: Channel, at: dict[str, Point]) -> None:
         columns, rho = self.columns["dataset"], at["row"]
         after = [self.value_at(ch, "new dataset", column, at) for column in columns]
-        shares = eq_table(ch.point("destruction shares", 2))
+        shares = eq_table(ch.point("destruction shares", log2_ceil(len(columns))))[: len(columns)]
         n, claim = rounds(ch, "destruction", len(rho), 2, mixed(shares, after))
         before = [self.value_at(ch, "dataset", column, {**at, "row": n}) for column in columns]
 

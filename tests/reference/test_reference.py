@@ -550,7 +550,9 @@ def test_other_spellings_are_refused_by_both(owner: Owner) -> None:
         others.append({"features": [{**columns[0], "name": name}]})
     others += [{"features": [{**columns[0], "map": value}]} for value in (*values, "Linear", "log1p")]
     others += [{"features": [{**columns[0], "kind": "feature"}]}, {"keys": [columns[0]]}]
-    cases += [("dataset", {**dataset, "encoding": {**encoding, **other}}) for other in others]
+    others += [{"keys": [{"name": name} for name in own]} for own in (["k"], ["k", "k"], [""], [columns[0]["name"]])]
+    both = dataset, {**dataset, "unique": True}
+    cases += [("dataset", {**own, "encoding": {**encoding, **other}}) for other in others for own in both]
     weights = (
         [{"label": name, "weight": 2} for name in sorted(names)] for names in (["a"], ["a", "a"], many[1:], many)
     )

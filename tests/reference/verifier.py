@@ -212,6 +212,7 @@ def require_size(dataset: Map) -> None:
     encoding = dataset["encoding"]
     require("statement", dataset["rows"] * (len(encoding["features"]) + outputs_of(encoding)) <= 1 << 30)
     require("statement", len(dataset["holes"]) < dataset["rows"])
+    require("statement", not dataset["unique"] or dataset["rows"] <= 1 << 23)
 
 
 def dataset_shape(statement: Map) -> Shape:

@@ -181,6 +181,13 @@ class Owner:
         return data.commitment, zu.register(data), zu.receipts(data).of("3")
 
     @cached_property
+    def keyed(self) -> tuple[zu.DatasetCommitment, zu.RegistrationProof, zu.Receipt]:
+        """The same of rows that have keys, with the receipt of somebody."""
+        keys = {f"{name} {self.seed}": [f"{name}{n}" for n in range(ROWS)] for name in ("no", "mail")}
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2, unique=keys)
+        return data.commitment, zu.register(data), zu.receipts(data).of("3")
+
+    @cached_property
     def extended(self) -> Extended:
         """The same of data that has grown, of which only the added rows are listed."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=4)
@@ -386,7 +393,7 @@ def judge_opening(folder: Path) -> Judge:
 
 def kinds(owner: Owner, other: Owner) -> list[Kind]:
     """Every kind of file, in every variant that has fields of its own, and in every role."""
-    groups = (public_kinds, grown_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds)
+    groups = (public_kinds, grown_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds, keyed_kinds)
     return [kind for group in groups for kind in group(owner, other)]
 
 
@@ -503,4 +510,15 @@ def registered_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("registration, of added rows", *added, judge_extension(own)),
         Kind("receipt", payload_of(receipt), payload_of(theirs[1]), judge_receipt(dataset, registration)),
         Kind("receipt, of an added row", *shown, judge_receipt(own.dataset, own.registration)),
+    ]
+
+
+def keyed_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """What is about keys of rows."""
+    (dataset, registration, receipt), theirs = owner.keyed, other.keyed
+    datasets, receipts = (payload_of(dataset), payload_of(theirs[0])), (payload_of(receipt), payload_of(theirs[2]))
+    own = ("proof", "statement.encoding.keys", "statement.unique", "statement.holes", "statement.root")
+    return [
+        Kind("dataset, keys", *datasets, judge_dataset, own),
+        Kind("receipt, with a key", *receipts, judge_receipt(dataset, registration), "rows"),
     ]

@@ -67,9 +67,7 @@ FORM_ONLY = {
     "takes a change of its neighbours, or of what is in it; that of binary labels has no bits and no bounds": {
         *("label_kind", "label_bits", "label_bounds"),
     },
-    "kept for what is to come, and empty, null or false until then": {
-        *("unique", "keys"),
-    },
+    "one says that there is the other, and most files here are of rows without keys": {"unique", "keys"},
     "of a registration, which begins with a segment and goes up to the last row": {"start", "stop"},
     "the only one of this version": {"kind"},
     "of a column that suits its other value, too: tests/models/test_maps.py": {"map"},
@@ -160,15 +158,6 @@ def test_every_field_is_bound_by_more_than_its_form(manifest: list[Row]) -> None
     unbound = {place for place in known - bound if not place[0].endswith(".opening")}
     assert unbound >= EMPTY
     assert {field.split(".")[-1] for _, field in unbound - EMPTY} == set().union(*FORM_ONLY.values())
-
-
-def test_what_is_kept_for_later_is_refused_when_it_is_there(manifest: list[Row]) -> None:
-    """In every file that has the field, and by its form, so that it cannot say anything yet."""
-    (kept,) = (names for reason, names in FORM_ONLY.items() if reason.startswith("kept"))
-    rows = [row for row in manifest if row[1].split(".")[-1] in kept and not row[0].endswith(".opening")]
-    tried = {row[:2] for row in rows if row[2] in ("filled", "negated", "32 bytes")}
-    assert tried == {row[:2] for row in rows}
-    assert all(answer.startswith("format: ") for *_, answer in rows)
 
 
 def test_every_kind_of_file_is_in_the_manifest(tampered: list[Any]) -> None:

@@ -16,7 +16,7 @@ from zkunlearn.circuits.relations.methods import descent
 from zkunlearn.circuits.relations.model import model_columns
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.circuits.statements import registration as registration_statement
-from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
+from zkunlearn.circuits.statements.dataset import MAX_UNIQUE_ROWS, DatasetStatement, Segment
 from zkunlearn.circuits.statements.registration import RegistrationStatement
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.encoding.columns import ColumnEncoding
@@ -360,6 +360,29 @@ def test_sections_keep_large_runs_above_100_bits():
     shape = training_shape(1 << 20, 1, 32)
     assert len(shape.relation.sections) == 4
     assert security_bits(shape) >= 100
+
+
+def keyed_shape(rows, holes=()):
+    relation = Validity(rows, 1, "binary", 1, 10, holes, key_limbs=6)
+    return ProofShape(relation, {"dataset": committed(dataset_columns(rows, 1, 1, 6), 10)})
+
+
+def test_unique_keys_by_hand():
+    # 13 rows, 2 of them destroyed: 11 places, 4 bits. Two words, one share; a sum of degree 2.
+    rounds = [(entry.label, entry.error) for entry in keyed_shape(13, (3, 4)).plan.rounds]
+    order = [entry for entry in rounds if entry[0].startswith("key order")]
+    assert order == [("key order", 1)] * 4 + [("key order shares", 1)] + [("key order", 2)] * 4
+    # 6 limbs and their ranges; 6 limbs and a borrow, twice; the words of rows, and those in order; a table: width 2
+    fractions = 2 ** (3 + 4) + 2 ** (3 + 4) + 2**4 + 2**4 + 2**16
+    assert [error for label, error in rounds if label == "lookup alpha"][1:] == [fractions * 4]
+
+
+def test_the_most_unique_rows_have_100_bits():
+    # In parts of 2^21 rows and places, 8 lookups each; with the first part the whole permutation.
+    shape = keyed_shape(MAX_UNIQUE_ROWS)
+    found = [entry.error for entry in shape.plan.rounds if entry.label == "lookup alpha"]
+    assert found[1:] == [(2 * 2**24 + 2 * 2**23 + 2**16) * 4, *[(2 * 2**24 + 2**16) * 3] * 3]
+    assert 100 <= security_bits(shape) < 101
 
 
 @pytest.mark.parametrize("standardize", [False, True])

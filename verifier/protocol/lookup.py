@@ -5,6 +5,9 @@ For random alpha and beta, the looked-up tuples are in their tables if and only 
     sum over looked-up tuples of 1 / (alpha - key)  -  sum over table rows j of m_j / (alpha - key_j)  =  0,
     key = a_1 + beta * a_2 + .. + beta^w * tag           w: the most components that a tuple of the section has
 
+Tuples of a permutation, under a tag of their own, are in no table: its boxes of sign 1 and of sign -1 hold the same
+ones, as often, as their numerators are public, and fewer than p.
+
 The lookups of one box are an *instance*, and so are all tables: a tree of fractions, its leaves chosen by a selector
 (which lookup, which table) and a cell: leaf n / d, node (n0 d1 + n1 d0) / (d0 d1). All trees of a section are walked
 from the root together, one sumcheck a layer over a random combination of the instances, so that instances of equal
@@ -79,9 +82,8 @@ def instances(section: Section) -> tuple[Instance, ...]:
 def draw_keys(channel: Side, section: Section) -> Keys:
     """V -> P: alpha and beta. A false sum of N fractions vanishes for fewer than N alpha, N * width beta."""
     fractions = sum(1 << instance.bits for instance in instances(section))
-    width = max(len(table.components) for table in section.tables)
-    alpha = channel.challenge("lookup alpha", fractions * (width + 2))
-    return Keys(alpha, channel.challenge("lookup beta", fractions * (width + 2)), width)
+    error = fractions * (section.width + 2)
+    return Keys(channel.challenge("lookup alpha", error), channel.challenge("lookup beta", error), section.width)
 
 
 def verify_lookups(channel: Channel, steps: LeafSteps, relation: Relation) -> dict[str, LookedUp]:
@@ -208,14 +210,13 @@ def settle_leaves(
     leaves: Mapping[Instance, tuple[Point, Fraction]],
 ) -> dict[str, LookedUp]:
     """Every leaf is what its columns make it. A column is evaluated once at a point, which all its lookups share."""
-    tags = {table.name: table.tag for table in section.tables}
     looked_up: dict[str, LookedUp] = {}
     for tree, (point, fraction) in leaves.items():
         selector, cell = point[: tree.axes[0].bits], point[tree.axes[0].bits :]
         at = split_point(tree.axes[1:], cell)
         if isinstance(tree.source, LookupBox):
             values = {column: steps.evaluate(column, at) for column in tree.source.columns}
-            require_lookup_leaf(channel, keys, tags, tree.source, (selector, cell), fraction, values)
+            require_lookup_leaf(channel, keys, section.tags, tree.source, (selector, cell), fraction, values)
             looked_up[tree.source.name] = LookedUp(at, values)
         else:
             counts = [
@@ -246,7 +247,7 @@ def require_lookup_leaf(
 
         S / (R (alpha - beta^w tag_i - constants_i) - columns_i + 1 - R)
 
-    S is the public indicator of counting cells, R of the real box; `values` are the hidden columns.
+    S is the public indicator of counting cells, with the box's sign, R of the real box; `values` the hidden columns.
     """
     name, (selector, cell), (numerator, denominator) = f"lookup {box.name}", at, fraction
     indicator = channel.public(lambda: box.indicator.evaluate(cell))
@@ -259,7 +260,7 @@ def require_lookup_leaf(
             pairs += [(weight * keys.power(i) * -coefficient, values[column]) for coefficient, column in entry.terms]
         constant = constant + weight * own
     chosen = channel.public(lambda: prefix(selector, len(box.lookups)))
-    channel.program.require_zero(name, numerator - indicator * chosen)
+    channel.program.require_zero(name, numerator - indicator * chosen * box.sign)
     channel.program.require_zero(name, denominator - linear(pairs) - (real * constant + ONE))
 
 

@@ -71,6 +71,20 @@ def test_write_the_frozen_registration() -> None:
     receipt.save(Path(__file__).parent / f"{RECEIPT_KIND}.v{KINDS[RECEIPT_KIND]}.receipt")
 
 
+def test_write_the_frozen_keys() -> None:
+    """Of a data set whose rows have them, and of a row that was added."""
+    features = np.random.default_rng(6).uniform(-4, 4, size=(12, 2))
+    mails = [f"{n}@example.org" for n in range(12)]
+    keys: dict[str, list[str | int]] = {"no": [*range(100, 112)], "mail": [*mails]}
+    first = {name: values[:11] for name, values in keys.items()}
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    data = zu.commit(features[:11], np.arange(11) % 2, bounds=bounds, openings=2, unique=first)
+    last = {name: values[11:] for name, values in keys.items()}
+    _, link = zu.append(data, features[11:], [1], unique=last, openings=2)
+    write("dataset", data.commitment, "keys.")
+    write("link", link, "keys.")
+
+
 def test_write_the_frozen_link_of_a_data_set_that_grew() -> None:
     """Over two links, the second of which names a row that was put right; a training before them, and one after.
 
