@@ -93,9 +93,7 @@ def verify(
         return
     if not files:
         raise click.UsageError("Missing argument 'FILE...'.")
-    known = None if known_dataset is None else parse_digest(known_dataset)
-    if known is None and known_dataset is not None:
-        raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
+    known = _known(known_dataset)
     if any_receipts(files):
         if any(option is not None for option in (spec_file, forget_file, previous_file, receipts_folder)):
             raise click.UsageError(
@@ -125,6 +123,14 @@ def verify(
         verdicts = judge_all(Evidence(found, dataset, pins, shown), progress)
     show(output, verdicts)
     _end(code_of(verdicts))
+
+
+def _known(named: str | None) -> bytes | None:
+    """The digest of a data set that was checked before."""
+    digest = None if named is None else parse_digest(named)
+    if digest is None and named is not None:
+        raise click.BadParameter("must be 64 hexadecimal characters", param_hint="--known-dataset")
+    return digest
 
 
 def _end(code: int) -> None:
