@@ -75,7 +75,7 @@ def _lowest(pieces: Iterable[bytes], after: Digests, at_most: int) -> Digests:
         kept.append(own)
         held += len(own)
         if held >= 2 * at_most:
-            kept = [_in_order(kept)[:at_most]]
+            kept = [_in_order(kept)[:at_most].copy()]  # without the others, which go
             held, up_to = at_most, kept[0][-1:]
     return _in_order(kept)[:at_most]
 
