@@ -81,20 +81,23 @@ again, and verified. Medians of three.
 REGISTRATIONS = """
 ## Registrations and receipts
 
-Measured once by hand, **on a machine that others used at the same time**: seconds that passed, and in brackets those
-of the processors, which are more than on an idle machine, too. Whole commands, start and reading included, 64 features.
-*Receipt* reads the whole data set for one person. A receipt is verified against a file, which is verified with it, or
-against the digest of a registration that was. Receipts of all 65,536 people took 50 s (26).
+`benchmarks/registrations.py`, once, **on a machine that others used at the same time**: processor seconds, of three
+runs the least where an auditor verifies; seconds that pass were two to five times as many. Whole commands, start and
+reading included, 64 features. *Receipt* reads the whole data set for one person. A receipt is verified against the
+file of the registration, which is verified with it, against the digest of one that was, or with a data set that was,
+too (`--known-dataset`).
 
-| rows | register s | verify registration s | receipt s | verify receipt, file s | digest s | files MB, KB |
-| ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-| 65,536 | 3.3 (3.2) | 2.3 (2.2) | 6.0 (3.1) | 4.5 (2.1) | 2.7 (1.3) | 3.4, 1.4 |
-| 1,000,000 | 29.0 (10.9) | 37.9 (11.7) | 13.0 (6.2) | 37.6 (11.9) | 4.0 (1.2) | 48.5, 1.6 |
+| rows | register s | verify it s | held MB | receipt s | verify that, file s | digest s | both known s | files MB, KB |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| 65,536 | 1.6 | 0.62 | 56 | 1.1 | 0.64 | 0.38 | 0.31 | 3.4, 1.4 |
+| 1,000,000 | 5.8 | 4.1 | 131 | 2.7 | 4.0 | 0.52 | 0.36 | 48.5, 1.6 |
 
-Verifying a registration is five million hashes of single rows and nodes, one after the other, for a million rows; the
-process held 0.4 GB. Since the table was made, lists are laid out for hashing many rows at a time: what is checked of a
-million rows beside the proof took 5.4 to 6.5 s of a processor on the same busy machine, and 8.5 to 10.5 before, in 0.27
-GB and 0.38.
+Verifying a registration is five million hashes of single rows and nodes, one after the other, for a million rows: 2.5
+of the 4 seconds. Its file is gone over some rows at a time, seven times at this size; read as a whole, as it was
+before, a million rows took as long (3.9 to 4.2 s) and 267 MB. Of verifying a receipt against a digest, 0.26 s are the
+start of the program (0.10 of them numpy, 0.02 Python itself), 0.03 numpy's linear algebra, 0.15 the proof of the data
+set, and 0.01 the receipt. Receipts of everybody took 142 microseconds each (65,536 of them 9.3 s; 100,000 13.8 s),
+most of which is the file system's, for a file each: a million take about two and a half minutes of a processor.
 """
 GROWTH = """
 ## Data that grows

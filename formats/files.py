@@ -46,8 +46,7 @@ def opened(path: Path | str, max_bytes: int) -> Iterator[BinaryIO]:
                 raise DataError(f"{path}: this is a directory, not a file")
             if not stat.S_ISREG(status.st_mode):
                 raise DataError(f"{path}: this is not a regular file")
-            if status.st_size > max_bytes:
-                raise FormatError(f"{path}: {status.st_size} bytes are more than the {max_bytes} it can have", "kind")
+            require_at_most(path, status.st_size, max_bytes)
             if not status.st_size:
                 raise FormatError(f"{path}: the file is empty", "kind")
             with open(descriptor, "rb", closefd=False) as file:
@@ -58,6 +57,12 @@ def opened(path: Path | str, max_bytes: int) -> Iterator[BinaryIO]:
         raise DataError(f"{path}: there is no such file") from error
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from error
+
+
+def require_at_most(path: Path | str, size: int, max_bytes: int) -> None:
+    """Raises FormatError: a file has more bytes than what it holds can have."""
+    if size > max_bytes:
+        raise FormatError(f"{path}: {size} bytes are more than the {max_bytes} it can have", "kind")
 
 
 def read_file(path: Path | str, max_bytes: int) -> bytes:

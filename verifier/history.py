@@ -214,6 +214,8 @@ class _Walk:
             entry = replace(entry, security_bits=verify_proof(_proof(entry)).least)
         except InvalidProof as error:
             entry = replace(entry, verdict="invalid", reason=str(error))
+        except DataError as error:  # rows stay in their file until now
+            entry = replace(entry, verdict="cannot say", reason=str(error))
         for name, statement in _statement(entry).references.items():
             digest = statement_digest(statement)
             found = self.done.get(digest)
@@ -238,7 +240,7 @@ class _Walk:
             require_whole(proof, [each for each in before if isinstance(each, RegistrationProof)], self.links)
         except InvalidProof as error:
             return _contradicted(entry, str(error))
-        except ParameterError as error:
+        except (ParameterError, DataError) as error:
             return _cannot_say(entry, str(error))
         return entry
 

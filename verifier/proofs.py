@@ -5,8 +5,10 @@ Reading checks the form; verify.py checks the truth.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
@@ -17,12 +19,13 @@ from ..circuits.statements.model_link import ModelLinkStatement
 from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, require_type
-from ..formats.container import decode, encode, write_container
+from ..formats.body import NO_ROWS, Body
+from ..formats.container import decode, encode, front_of, read_front
 from ..formats.fields import take
-from ..formats.files import read_file
+from ..formats.files import PUBLIC_MODE, replacing
 
 REGISTRATION_FILE, LINK_FILE = "dataset.registration", "dataset.link"
-MAX_FILE_BYTES = 1 << 28  # far above any proof; a million forgotten rows of 2^28 reach it
+MAX_FILE_BYTES = 1 << 28  # but for rows: far above any proof; a million forgotten rows of 2^28 reach it
 
 S_co = TypeVar("S_co", bound=Statement, covariant=True)
 
@@ -35,11 +38,13 @@ class Proof(Generic[S_co]):
         statement: what is proved.
         proof: of the length that the statement implies.
         attached: what else the file carries, by the names of `statement.attachments`.
+        body: the rows that it lists.
     """
 
     statement: S_co
     proof: bytes = field(repr=False)
     attached: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    body: Body = field(default=NO_ROWS, repr=False)
 
     of: ClassVar[type[Statement] | None] = None  # the kind of statement a subclass is about
     types: ClassVar[dict[str, type[Proof[Any]]]] = {}
@@ -60,11 +65,14 @@ class Proof(Generic[S_co]):
 
     def to_bytes(self) -> bytes:
         """The whole file."""
-        return encode(self.statement.kind, self._payload())
+        return b"".join([encode(self.statement.kind, self._payload()), *self.body.pieces()])
 
     def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all."""
-        write_container(path, self.statement.kind, self._payload())
+        front = encode(self.statement.kind, self._payload())
+        with replacing(path, PUBLIC_MODE) as file:
+            for part in chain([front], self.body.pieces()):
+                file.write(part)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -75,24 +83,33 @@ class Proof(Generic[S_co]):
             ParameterError: what are no bytes.
         """
         require_type("data", data, bytes, "`load` reads a file")
-        found, payload = decode(data, None if cls.of is None else cls.of.kind, MAX_FILE_BYTES)
+        front = front_of(data)
+        return cls._read(data[:front], partial(Body, source=memoryview(data)[front:] if front else b""))
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """The rows that the file lists stay in it, and are read when they are needed.
+
+        Raises FormatError or DataError, naming the file.
+        """
+        front, rest = read_front(path, MAX_FILE_BYTES)
+        try:
+            return cls._read(front, partial(Body, source=Path(path).absolute(), at=len(front), size=rest))
+        except FormatError as error:
+            raise error.named(path) from error
+
+    @classmethod
+    def _read(cls, front: bytes, body: Callable[[range, int], Body]) -> Self:
+        """From all that comes before the rows, and what makes these of their numbers and the size of each."""
+        found, payload = decode(front, None if cls.of is None else cls.of.kind, MAX_FILE_BYTES)
         if found not in STATEMENTS:
             raise FormatError(f"this is a {found}, which is no statement with its proof", "kind")
         kind = STATEMENTS[found]
         fields = take(payload, {"statement": dict, "references": dict, "attached": dict, "proof": bytes}, found)
         attached = take(fields["attached"], dict.fromkeys(kind.attachments, bytes), f"attachments of {found}")
         statement = read_statement(kind, {name: fields[name] for name in ("statement", "references")})
-        statement = statement.with_attached(attached)
-        return cast(Self, Proof.types.get(found, Proof)(statement, fields["proof"], attached))
-
-    @classmethod
-    def load(cls, path: Path | str) -> Self:
-        """Raises FormatError or DataError, naming the file."""
-        data = read_file(path, MAX_FILE_BYTES)
-        try:
-            return cls.from_bytes(data)
-        except FormatError as error:
-            raise error.named(path) from error
+        rows = body(statement.listed, kind.row_bytes) if kind.row_bytes else NO_ROWS
+        return cast(Self, Proof.types.get(found, Proof)(statement, fields["proof"], attached, rows))
 
 
 class DatasetCommitment(Proof[DatasetStatement]):
@@ -108,7 +125,7 @@ class TrainingProof(Proof[TrainingStatement]):
 
 
 class RegistrationProof(Proof[RegistrationStatement]):
-    """A registration with its proof, all digests and all fingerprints: the file dataset.registration."""
+    """A registration with its proof, digests and fingerprints being its rows: the file dataset.registration."""
 
     of = RegistrationStatement
 

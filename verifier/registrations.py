@@ -8,7 +8,7 @@ from operator import and_
 from typing import Any
 
 from ..circuits.statements.link import LinkStatement
-from ..circuits.statements.registration import DIGESTS, require_distinct
+from ..circuits.statements.registration import require_distinct
 from ..errors import ParameterError, StatementMismatch, require_type
 from .pins import LINKS, linked, require_birth
 from .proofs import DatasetCommitment, LinkProof, Proof, RegistrationProof
@@ -106,9 +106,10 @@ def require_goes_on(registration: RegistrationProof, chain: Sequence[Registratio
         InvalidProof: "previous registration", "registration", "record tree" or "distinct records".
     """
     after = registration
-    for before in chain:
-        after.statement.require_goes_on(before.statement, after.attached)
-        before.statement.require_records(before.attached)  # no part of what is stated: others may be in the file
+    known = [own.statement.with_body(own.body) for own in (registration, *chain)]
+    for statement, before in zip(known[1:], chain, strict=True):
+        after.statement.require_goes_on(statement, after.attached)
+        statement.require_records(before.attached)  # no part of what is stated: others may be in the file
         after = before
     if chain:
-        require_distinct([own.attached[DIGESTS] for own in (registration, *chain)])
+        require_distinct(known)

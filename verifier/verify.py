@@ -132,7 +132,7 @@ def verify_proof(proof: Proof[Any]) -> Soundness:
     Raises:
         InvalidProof: naming the check that failed.
     """
-    statement = proof.statement.with_attached(proof.attached)
+    statement = proof.statement.with_body(proof.body)
     statement.require_consistent(proof.attached)
     try:
         shape = shape_of(statement)

@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
 from ...errors import FormatError, ParameterError
-from ...formats.container import KINDS, canonical_map
+from ...formats.body import Body
+from ...formats.container import KINDS, WITH_BODY, canonical_map
 from ...formats.fields import take
 from ..language.layout import Column
 from ..language.relation import Relation
@@ -48,12 +49,14 @@ class Statement(ABC):
         version: of its fields, relation and check; a change of any of these has a new one.
         refers: other statements that it names by their digests, which its file carries along.
         attachments: names of byte strings that its file carries beside the proof; no part of what is stated.
+        row_bytes: of each of the rows that its file lists after all this, no part either; 0 for a kind without.
     """
 
     kind: ClassVar[str]
     version: ClassVar[int]
     refers: ClassVar[Mapping[str, type[Statement]]] = {}
     attachments: ClassVar[tuple[str, ...]] = ()
+    row_bytes: ClassVar[int] = 0
 
     @property
     @abstractmethod
@@ -91,8 +94,13 @@ class Statement(ABC):
         """
         return None
 
-    def with_attached(self, attached: Mapping[str, bytes]) -> Self:
-        """The same, that knows what its relation needs of its file besides."""
+    @property
+    def listed(self) -> range:
+        """The numbers of the rows that its file lists."""
+        return range(0)
+
+    def with_body(self, body: Body) -> Self:
+        """The same, that knows these rows, which its relation may need. They may be others than it should list."""
         return self
 
     @property
@@ -101,7 +109,7 @@ class Statement(ABC):
         return 0
 
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:
-        """What follows from the statement and its attachments alone. Raises InvalidProof. Likewise."""
+        """What follows from the statement, its attachments and its rows alone. Raises InvalidProof. Likewise."""
         return None
 
 
@@ -114,6 +122,8 @@ def statement_kind(kind: type[S]) -> type[S]:
     if kind.kind in KINDS:
         raise ParameterError(f"there is a kind {kind.kind!r} already")
     KINDS[kind.kind] = kind.version
+    if kind.row_bytes:
+        WITH_BODY.add(kind.kind)
     STATEMENTS[kind.kind] = kind
     return kind
 

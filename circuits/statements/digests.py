@@ -1,15 +1,24 @@
-"""Many digests at once: hashed row by row, compared, sorted. As packed bytes, 32 for each; in numpy, for the speed."""
+"""Many digests: hashed row by row, compared, sorted. As packed bytes, 32 for each; in numpy, for the speed.
+
+There may be more than memory holds: they come in pieces, and what is sorted, some at a time.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from ...errors import InvalidProof
 from .records import DIGEST_BYTES
 
 PIECE = 1 << 12  # rows that are laid out at a time
+AT_ONCE = 1 << 19  # that are sorted at a time; up to twice as many are held
+MOST_TIMES = 16  # that all of them are gone over: then more are sorted at a time
+DIGEST = f"S{DIGEST_BYTES}"  # compared as bytes are; of one length, so that zeros at the end make no difference
+Digests = npt.NDArray[np.bytes_]
 _DIGEST = type(hashlib.sha256()).digest
 
 
@@ -26,34 +35,56 @@ def hash_rows(tag: bytes, packed: bytes, size: int) -> bytes:
     return b"".join(hashed)
 
 
-def first_late(packed: bytes) -> int | None:
-    """The first digest that is not greater than the one before it, if there is one."""
-    words = _words(packed)
-    increases: npt.NDArray[np.bool_] = np.zeros(words.shape[1] - 1, dtype=np.bool_)
-    for word in words[::-1]:  # the lowest first
-        before, after = word[:-1], word[1:]
-        increases = (before < after) | ((before == after) & increases)
-    return None if increases.all() else int(np.argmin(increases)) + 1
+def first_late(pieces: Iterable[bytes]) -> int | None:
+    """The number of the first digest that is not greater than the one before it, if there is one."""
+    done, before = 0, np.empty(0, DIGEST)
+    for piece in pieces:
+        own = np.concatenate([before, np.frombuffer(piece, DIGEST)])
+        late = np.flatnonzero(own[1:] <= own[:-1])
+        if len(late):
+            return done - len(before) + int(late[0]) + 1
+        done, before = done - len(before) + len(own), own[-1:]
+    return None
 
 
-def increasing(packed: bytes) -> bytes:
-    """The same digests in increasing order."""
-    words = _words(packed)
-    order = np.argsort(words[0])
-    first = words[0][order]
-    if (first[1:] == first[:-1]).any():
-        order = np.lexsort(words[::-1])  # its last key counts first
-    return np.frombuffer(packed, np.uint8).reshape(-1, DIGEST_BYTES)[order].tobytes()
+def increasing(pieces: Callable[[], Iterable[bytes]], count: int) -> Iterator[bytes]:
+    """Digests in increasing order, AT_ONCE at a time, or a part of MOST_TIMES of them.
+
+    Args:
+        pieces: gives all of them, in any order; asked again for each of the parts, so that no more are held.
+        count: how many there are.
+
+    Raises:
+        InvalidProof: "distinct records": one is there twice.
+    """
+    at_once = max(AT_ONCE, -(-count // MOST_TIMES))
+    lowest: Digests = np.empty(0, DIGEST)
+    for _ in range(0, count, at_once):
+        lowest = _lowest(pieces(), lowest[-1:], at_once)
+        yield lowest.tobytes()
 
 
-def first_twice(packed: bytes) -> bytes | None:
-    """The first digest, in increasing order, that is there twice; if there is one."""
-    ordered = increasing(packed)
-    late = first_late(ordered)
-    return None if late is None else ordered[DIGEST_BYTES * late : DIGEST_BYTES * (late + 1)]
+def _lowest(pieces: Iterable[bytes], after: Digests, at_most: int) -> Digests:
+    """The lowest of the digests greater than one, if any, in increasing order. Raises as `increasing`."""
+    kept: list[Digests] = []
+    held, up_to = 0, after[:0]
+    for piece in pieces:
+        own = np.frombuffer(piece, DIGEST)
+        for bound, inside in ((after, np.greater), (up_to, np.less_equal)):
+            own = own[inside(own, bound)] if len(bound) else own
+        kept.append(own)
+        held += len(own)
+        if held >= 2 * at_most:
+            kept = [_in_order(kept)[:at_most].copy()]  # without the others, which go
+            held, up_to = at_most, kept[0][-1:]
+    return _in_order(kept)[:at_most]
 
 
-def _words(packed: bytes) -> npt.NDArray[np.uint64]:
-    """As four numbers each, the highest first: (4, n)."""
-    words: npt.NDArray[np.uint64] = np.frombuffer(packed, ">u8").astype(np.uint64)
-    return np.ascontiguousarray(words.reshape(-1, 4).T)
+def _in_order(kept: list[Digests]) -> Digests:
+    found = np.concatenate(kept)
+    found.sort()
+    twice = np.flatnonzero(found[1:] == found[:-1])
+    if len(twice):
+        digest = found[twice[:1]].tobytes()
+        raise InvalidProof("distinct records", f"the record {digest.hex()} is there twice")
+    return found

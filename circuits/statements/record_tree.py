@@ -15,7 +15,7 @@ on, each over as large a power of two as there is. They are nodes of the larger 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,11 +23,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import InvalidProof
+from ...formats.body import PIECE_ROWS
 from .digests import hash_rows
 from .records import DIGEST_BYTES
 
 NODE_TAG = b"\x01"
 PAIR = 2 * DIGEST_BYTES
+BLOCK = PIECE_ROWS  # leaves of which one root is made at a time
 
 Places = npt.NDArray[np.int64]
 
@@ -88,6 +90,30 @@ def root_after(start: int, peaks: bytes, leaves: bytes) -> bytes:
         odd = leaves[len(leaves) // PAIR * PAIR :]
         leaves, start = _hash_pairs(leaves[: len(leaves) - len(odd)]) + odd, start >> 1
     return leaves
+
+
+def root_of_pieces(start: int, peaks: bytes, pieces: Iterable[bytes]) -> bytes:
+    """`root_after` of leaves that come in pieces of any number, of which one block is held at a time."""
+    inside = start % BLOCK  # leaves of the first block that are not among these
+    size = DIGEST_BYTES * inside.bit_count()
+    own, peaks, roots = peaks[:size], peaks[size:], []
+    for block in _blocks(pieces, DIGEST_BYTES * (BLOCK - inside)):
+        roots.append(root_after(inside, own, block))
+        inside, own = 0, b""
+    return root_after(start // BLOCK, peaks, b"".join(roots))
+
+
+def _blocks(pieces: Iterable[bytes], first: int) -> Iterator[bytes]:
+    """The same bytes: the first so many, then as many as a block has at a time, and what is left."""
+    held, size = b"", first
+    for piece in pieces:
+        held, at = held + piece, 0
+        while len(held) - at >= size:
+            yield held[at : at + size]
+            at, size = at + size, DIGEST_BYTES * BLOCK
+        held = held[at:]
+    if held:
+        yield held
 
 
 def root_of_peaks(peaks: bytes) -> bytes:

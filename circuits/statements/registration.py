@@ -12,9 +12,10 @@ fingerprint is. The root of fingerprints is always over all rows, so that a rece
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
+from itertools import chain
 from types import NoneType
 from typing import Any, ClassVar, Self
 
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import FormatError, InvalidProof, ParameterError
+from ...formats.body import NO_ROWS, PIECE_ROWS, Body
 from ...formats.fields import Bytes, Fields, Int, take
 from ...models.shapes import MAX_ROWS
 from ..field.goldilocks import ZERO, K, P, Vector, kdot
@@ -30,14 +32,14 @@ from ..relations.dataset import DATASET
 from ..relations.registration import Registration, Span
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
-from .digests import first_late, first_twice, hash_rows, increasing
+from .digests import first_late, hash_rows, increasing
 from .fingerprints import FINGERPRINT_BYTES, FINGERPRINT_TAG, coefficients, error
-from .record_tree import root_after, root_of, root_of_peaks
+from .record_tree import root_of_peaks, root_of_pieces
 from .records import LEAF_TAG, ORDER_TAG, segment_seed
 
-DIGESTS, FINGERPRINTS = "digests", "fingerprints"  # what the file carries, of each row
-RECORD_PEAKS, FINGERPRINT_PEAKS = "record_peaks", "fingerprint_peaks"  # and of both trees over the rows before
-LOW_BITS = 16  # of a row: sums over fingerprints are made of so many at a time
+RECORD_PEAKS, FINGERPRINT_PEAKS = "record_peaks", "fingerprint_peaks"  # of both trees over the rows before
+ROW_BYTES = DIGEST_BYTES + FINGERPRINT_BYTES  # what the file lists of each row, in this order
+LOW_BITS = PIECE_ROWS.bit_length() - 1  # of a row's number: sums over fingerprints are made of so many at a time
 MAX_ERROR = 1 << 27  # over |K|: 100 bits, with those of the proof
 
 _FIELDS: Fields = {
@@ -59,20 +61,26 @@ class RegistrationStatement(Statement):
         root: of the tree over the fingerprints of all its rows.
         start: the first row that is listed here.
         previous: digest of the registration that lists the rows before; None if there are none.
-        packed: the fingerprints themselves, 16 bytes each: no part of what is written, as `root` fixes them. Empty
-            where they are not known yet.
+        body: digest and fingerprint of each row that is listed: no part of what is written, as the roots fix them.
+            Empty where they are not known.
     """
 
     dataset: DatasetStatement
     root: bytes
     start: int = 0
     previous: bytes | None = None
-    packed: bytes = field(default=b"", compare=False, repr=False)
+    body: Body = field(default=NO_ROWS, compare=False, repr=False)
 
     kind: ClassVar[str] = "registration"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
-    attachments: ClassVar[tuple[str, ...]] = (DIGESTS, FINGERPRINTS, RECORD_PEAKS, FINGERPRINT_PEAKS)
+    attachments: ClassVar[tuple[str, ...]] = (RECORD_PEAKS, FINGERPRINT_PEAKS)
+    row_bytes: ClassVar[int] = ROW_BYTES
+
+    @property
+    def listed(self) -> range:
+        """The rows from `start` on."""
+        return range(self.start, self.dataset.rows)
 
     @cached_property
     def spans(self) -> tuple[Span, ...]:
@@ -100,9 +108,9 @@ class RegistrationStatement(Statement):
         """Numerator over |K| of what is no round of the proof: a row with the fingerprint of another one."""
         return error(self.dataset.features, self.dataset.rows)
 
-    def with_attached(self, attached: Mapping[str, bytes]) -> Self:
-        """See Statement: the fingerprints."""
-        return replace(self, packed=attached[FINGERPRINTS])
+    def with_body(self, body: Body) -> Self:
+        """See Statement."""
+        return replace(self, body=body)
 
     def require_provable(self) -> None:
         """As for a data set; and no more rows than fingerprints tell apart."""
@@ -117,38 +125,49 @@ class RegistrationStatement(Statement):
             InvalidProof: "registration", "record tree", "record order", "order seed", "distinct records",
                 "fingerprint tree".
         """
-        packed = attached[FINGERPRINTS]
         self.require_records(attached)
         for span in self.spans:
-            own = _rows(attached[DIGESTS], DIGEST_BYTES, span.start - self.start, span.stop - self.start)
-            self._require_order(span, own)
+            self._require_order(span)
         if len(self.spans) > 1:
-            require_distinct([attached[DIGESTS]])
-        if (np.frombuffer(packed, "<u8") >= P).any():
-            raise InvalidProof("fingerprint tree", "a fingerprint is no element of the field")
-        leaves = hash_rows(LEAF_TAG + FINGERPRINT_TAG, packed, FINGERPRINT_BYTES)
-        if root_after(self.start, attached[FINGERPRINT_PEAKS], leaves) != self.root:
+            require_distinct([self])
+        if root_of_pieces(self.start, attached[FINGERPRINT_PEAKS], self._leaves()) != self.root:
             raise InvalidProof("fingerprint tree", "the fingerprints are not those that the statement names")
 
     def require_records(self, attached: Mapping[str, bytes]) -> None:
         """The digests are those of the data set. Raises InvalidProof("registration" or "record tree")."""
-        rows, peaks = self.dataset.rows - self.start, DIGEST_BYTES * self.start.bit_count()
-        sizes = (DIGEST_BYTES * rows, FINGERPRINT_BYTES * rows, peaks, peaks)
-        if tuple(len(attached[name]) for name in self.attachments) != sizes:
-            raise InvalidProof("registration", f"digests and fingerprints are not those of {rows} rows")
-        if root_after(self.start, attached[RECORD_PEAKS], attached[DIGESTS]) != self.dataset.record_root:
+        peaks = (DIGEST_BYTES * self.start.bit_count(),) * 2
+        if (self.body.numbers, *(len(attached[name]) for name in self.attachments)) != (self.listed, *peaks):
+            raise InvalidProof("registration", f"what it lists are not the {len(self.listed)} rows of the data set")
+        if root_of_pieces(self.start, attached[RECORD_PEAKS], self.digests()) != self.dataset.record_root:
             raise InvalidProof("record tree", "the digests are not those of the data set")
 
-    def _require_order(self, span: Span, digests: bytes) -> None:
+    def _require_order(self, span: Span) -> None:
         """Within a segment; then none is there twice, as all have different keys."""
-        segment = self.dataset.segments[span.segment]
-        late = first_late(hash_rows(ORDER_TAG + segment.seed, digests, DIGEST_BYTES))
+        segment, own = self.dataset.segments[span.segment], partial(self.digests, span.start, span.stop)
+        late = first_late(hash_rows(ORDER_TAG + segment.seed, piece, DIGEST_BYTES) for piece in own())
         if late is not None:
             raise InvalidProof("record order", f"record {span.start + late} does not come after the one before it")
         before = self.dataset.segments[span.segment - 1].seed if span.segment else None
-        root = root_of(increasing(digests))
+        root = root_of_pieces(0, b"", increasing(own, span.stop - span.start))
         if segment_seed(span.start, span.stop, root, before, segment.nonce) != segment.seed:
             raise InvalidProof("order seed", f"the order from record {span.start} on is not drawn from all digests")
+
+    def digests(self, start: int | None = None, stop: int | None = None) -> Iterator[bytes]:
+        """Those of rows start .. stop - 1, by default of all that are listed, in pieces."""
+        for piece in self.body.pieces(start, stop):
+            yield _rows(piece)[:, :DIGEST_BYTES].tobytes()
+
+    def fingerprints(self, start: int | None = None, stop: int | None = None) -> Iterator[bytes]:
+        """Likewise."""
+        for piece in self.body.pieces(start, stop):
+            yield _rows(piece)[:, DIGEST_BYTES:].tobytes()
+
+    def _leaves(self) -> Iterator[bytes]:
+        """Of the tree of fingerprints. Raises InvalidProof("fingerprint tree"): one is no element."""
+        for piece in self.fingerprints():
+            if (np.frombuffer(piece, "<u8") >= P).any():
+                raise InvalidProof("fingerprint tree", "a fingerprint is no element of the field")
+            yield hash_rows(LEAF_TAG + FINGERPRINT_TAG, piece, FINGERPRINT_BYTES)
 
     def require_goes_on(self, before: RegistrationStatement, attached: Mapping[str, bytes]) -> None:
         """What is listed here goes on from the previous registration. Raises InvalidProof("previous registration")."""
@@ -159,15 +178,15 @@ class RegistrationStatement(Statement):
     def extension(self, point: Point, start: int, stop: int) -> K:
         """The sum over rows start <= n < stop of eq(point, n) f(n); 0 where fingerprints are not known."""
         total = ZERO
-        if len(self.packed) != FINGERPRINT_BYTES * (self.dataset.rows - self.start):
+        if self.body.numbers != self.listed:
             return total
         low = min(LOW_BITS, len(point))
         high, inner = _tables(point, low)
-        for i in range(start >> low, ((stop - 1) >> low) + 1):
-            first, last = max(start, i << low), min(stop, (i + 1) << low)
-            values = _elements(_rows(self.packed, FINGERPRINT_BYTES, first - self.start, last - self.start))
-            weights = inner[:, first - (i << low) : last - (i << low)]
-            total = total + K(*map(int, high[:, i])) * kdot(np.ascontiguousarray(weights), values)
+        for piece in self.fingerprints(start, stop):  # each within as many rows as `inner` has
+            values, first = _elements(piece), start % (1 << low)
+            weights = np.ascontiguousarray(inner[:, first : first + values.shape[1]])
+            total = total + K(*map(int, high[:, start >> low])) * kdot(weights, values)
+            start += values.shape[1]
         return total
 
     def to_mapping(self) -> Mapping[str, object]:
@@ -194,11 +213,14 @@ class RegistrationStatement(Statement):
         return cls(dataset, fields["root"], start, fields["previous"])
 
 
-def require_distinct(lists: Iterable[bytes]) -> None:
-    """No record digest is there twice. Raises InvalidProof("distinct records")."""
-    twice = first_twice(b"".join(lists))
-    if twice is not None:
-        raise InvalidProof("distinct records", f"the record {twice.hex()} is there twice")
+def require_distinct(registrations: Sequence[RegistrationStatement]) -> None:
+    """No record digest is listed twice, in whichever of them. Raises InvalidProof("distinct records")."""
+
+    def pieces() -> Iterable[bytes]:
+        return chain.from_iterable(own.digests() for own in registrations)
+
+    for _ in increasing(pieces, sum(len(own.listed) for own in registrations)):
+        pass
 
 
 @lru_cache(maxsize=1)  # one point for all segments
@@ -207,8 +229,8 @@ def _tables(point: Point, low: int) -> tuple[Vector, Vector]:
     return eq_table(point[: len(point) - low]), eq_table(point[len(point) - low :])
 
 
-def _rows(packed: bytes, size: int, start: int, stop: int) -> bytes:
-    return packed[size * start : size * stop]
+def _rows(piece: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(piece, np.uint8).reshape(-1, ROW_BYTES)
 
 
 def _elements(packed: bytes) -> Vector:

@@ -12,7 +12,7 @@ from typing import Any
 from ...circuits.statements.base import Statement, statement_digest
 from ...circuits.statements.training import TrainingStatement
 from ...errors import DataError, FormatError
-from ...formats.files import read_file
+from ...formats.container import read_front
 from ...verifier.bundles import loaded
 from ...verifier.proofs import MAX_FILE_BYTES, Proof
 
@@ -46,7 +46,7 @@ def _candidates(folder: Path) -> Iterator[Path]:
 def _read(path: Path, commitment: bytes = b"") -> tuple[Proof[Any], ...]:
     """The proofs in a file that has the digest somewhere in it; others are not worth parsing."""
     try:
-        return loaded(path) if commitment in read_file(path, MAX_FILE_BYTES) else ()
+        return loaded(path) if commitment in read_front(path, MAX_FILE_BYTES)[0] else ()
     except (DataError, FormatError):
         return ()
 

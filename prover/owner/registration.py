@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ...circuits.field.goldilocks import kvector
 from ...circuits.relations.dataset import DATASET
@@ -12,17 +13,18 @@ from ...circuits.statements.dataset import DatasetStatement
 from ...circuits.statements.fingerprints import FINGERPRINT_BYTES, FINGERPRINT_TAG, Coefficients, coefficients
 from ...circuits.statements.records import DIGEST_BYTES, LEAF_TAG
 from ...circuits.statements.registration import (
-    DIGESTS,
     FINGERPRINT_PEAKS,
-    FINGERPRINTS,
     RECORD_PEAKS,
+    ROW_BYTES,
     RegistrationStatement,
 )
 from ...errors import ParameterError, require_type
+from ...formats.body import Body
 from ...verifier.proofs import RegistrationProof
 from ...verifier.shapes import shape_of
 from .. import kernels
 from ..kernels import sha256_rows
+from ..kernels.storage import empty
 from ..matrices.merkle import Packed, build_levels
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
@@ -56,21 +58,14 @@ def register(
         _require_first_rows(dataset, previous)
     dataset.require_whole_count()
     draft = draft_after(dataset.statement, previous)
-    start, count = draft.start, dataset.statement.rows - draft.start
-    peaks = bytes(DIGEST_BYTES * start.bit_count())
-    sizes = {DIGESTS: bytes(DIGEST_BYTES * count), FINGERPRINTS: bytes(FINGERPRINT_BYTES * count)}
-    check_before_work(draft, [dataset.budget], {**sizes, RECORD_PEAKS: peaks, FINGERPRINT_PEAKS: peaks})
+    start, peaks = draft.start, bytes(DIGEST_BYTES * draft.start.bit_count())
+    check_before_work(draft, [dataset.budget], {RECORD_PEAKS: peaks, FINGERPRINT_PEAKS: peaks})
     packed, records = fingerprints_of(dataset.statement, dataset.rows), dataset.rows.record_levels
-    levels, listed = _levels(packed), packed[FINGERPRINT_BYTES * start :]
+    levels = _levels(packed)
     if previous is not None:
         _require_goes_on(levels, previous)
-    statement = replace(draft, root=bytes(levels[-1]), packed=listed)
-    attached = {
-        DIGESTS: bytes(records[0][DIGEST_BYTES * start :]),
-        FINGERPRINTS: listed,
-        RECORD_PEAKS: peaks_of(records, start),
-        FINGERPRINT_PEAKS: peaks_of(levels, start),
-    }
+    statement = replace(draft, root=bytes(levels[-1]), body=body_of(draft.listed, records[0], packed))
+    attached = {RECORD_PEAKS: peaks_of(records, start), FINGERPRINT_PEAKS: peaks_of(levels, start)}
     proved = prove_statement(
         shape_of(statement),
         statement,
@@ -80,7 +75,7 @@ def register(
         attached=attached,
         progress=progress,
     )
-    return RegistrationProof(statement, proved.proof.proof, attached)
+    return RegistrationProof(statement, proved.proof.proof, attached, statement.body)
 
 
 def draft_after(dataset: DatasetStatement, previous: RegistrationProof | None) -> RegistrationStatement:
@@ -104,6 +99,18 @@ def _require_goes_on(levels: list[Packed], previous: RegistrationProof) -> None:
     first = levels[0][: DIGEST_BYTES * previous.statement.dataset.rows]
     if bytes(build_levels(first, DIGEST_BYTES)[-1]) != previous.statement.root:
         raise ParameterError("previous: that registration has other fingerprints than this data set has")
+
+
+def body_of(listed: range, digests: Packed, fingerprints: Packed) -> Body:
+    """Of a registration that lists these rows.
+
+    Args:
+        digests, fingerprints: of all rows, packed.
+    """
+    rows: npt.NDArray[np.uint8] = empty((len(listed), ROW_BYTES), np.uint8)
+    for packed, columns in ((digests, slice(DIGEST_BYTES)), (fingerprints, slice(DIGEST_BYTES, None))):
+        rows[:, columns] = np.frombuffer(packed, np.uint8).reshape(listed.stop, -1)[listed.start :]
+    return Body(listed, ROW_BYTES, rows.data.cast("B"))
 
 
 def packed_fingerprints(own: Coefficients, rows: Rows) -> bytes:

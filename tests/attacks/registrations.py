@@ -17,9 +17,10 @@ from zkunlearn.circuits.statements.dataset import DatasetStatement
 from zkunlearn.circuits.statements.fingerprints import FINGERPRINT_BYTES, coefficients, fingerprint_leaf
 from zkunlearn.circuits.statements.record_tree import root_of
 from zkunlearn.circuits.statements.records import DIGEST_BYTES
-from zkunlearn.circuits.statements.registration import DIGESTS, FINGERPRINT_PEAKS, FINGERPRINTS, RECORD_PEAKS
+from zkunlearn.circuits.statements.registration import FINGERPRINT_PEAKS, RECORD_PEAKS, ROW_BYTES
+from zkunlearn.formats.body import Body
 from zkunlearn.prover.matrices.merkle import build_levels
-from zkunlearn.prover.owner.registration import draft_after, fingerprints_of
+from zkunlearn.prover.owner.registration import body_of, draft_after, fingerprints_of
 from zkunlearn.prover.witnesses.record_tree import peaks_of
 from zkunlearn.verifier.protocol.proof import ProofShape
 from zkunlearn.verifier.registrations import require_goes_on
@@ -81,11 +82,40 @@ def forged(
         packed or fingerprints_of(draft.dataset, dataset.rows),
         draft.start,
     )
-    listed = {DIGESTS: digests[DIGEST_BYTES * start :], FINGERPRINTS: packed[FINGERPRINT_BYTES * start :]}
-    made = replace(draft, root=root_over(packed), packed=listed[FINGERPRINTS])
+    made = replace(draft, root=root_over(packed), body=body_of(draft.listed, digests, packed))
     prover = CheatingProver(shape_of(made), new_transcript(made), {DATASET: dataset.matrix}, dataset.columns)
     peaks = {RECORD_PEAKS: peaks_over(digests, start), FINGERPRINT_PEAKS: peaks_over(leaves_of(packed), start)}
-    return zu.RegistrationProof(made, prover.prove(), {**listed, **peaks}), prover.lies
+    return zu.RegistrationProof(made, prover.prove(), peaks, made.body), prover.lies
+
+
+def digests_in(registration: zu.RegistrationProof) -> bytes:
+    """Of the rows that it lists."""
+    return b"".join(row[:DIGEST_BYTES] for row in rows_in(registration))
+
+
+def fingerprints_in(registration: zu.RegistrationProof) -> bytes:
+    """Likewise."""
+    return b"".join(row[DIGEST_BYTES:] for row in rows_in(registration))
+
+
+def rows_in(registration: zu.RegistrationProof) -> list[bytes]:
+    """Both together."""
+    return pieces(b"".join(registration.body.pieces()), ROW_BYTES)
+
+
+def listing_others(
+    registration: zu.RegistrationProof, digests: bytes | None = None, packed: bytes | None = None
+) -> zu.RegistrationProof:
+    """The same with other rows after it, as many."""
+    digests, packed = digests or digests_in(registration), packed or fingerprints_in(registration)
+    pairs = zip(pieces(digests, DIGEST_BYTES), pieces(packed, FINGERPRINT_BYTES), strict=True)
+    return with_rows(registration, [digest + f for digest, f in pairs])
+
+
+def with_rows(registration: zu.RegistrationProof, rows: list[bytes]) -> zu.RegistrationProof:
+    """The same with these rows after it."""
+    start = registration.body.numbers.start
+    return replace(registration, body=Body(range(start, start + len(rows)), ROW_BYTES, b"".join(rows)))
 
 
 def peaks_over(leaves: bytes, start: int) -> bytes:
@@ -107,8 +137,8 @@ def verdict(
     """ "valid", or the check that fails, on the files; the same for both verifiers."""
     found = "valid"
     try:
-        read = zu.RegistrationProof.from_bytes(registration.to_bytes())
-        assert zu.verify_registration(read, dataset, links, previous) >= 100
+        read, *before = (zu.RegistrationProof.from_bytes(own.to_bytes()) for own in (registration, *previous))
+        assert zu.verify_registration(read, dataset, links, before) >= 100
     except zu.InvalidProof as error:
         found = error.check
     except zu.FormatError:
@@ -130,15 +160,14 @@ def listing(registration: zu.RegistrationProof, *chain: zu.RegistrationProof) ->
     """
     read = [zu.RegistrationProof.from_bytes(each.to_bytes()) for each in (registration, *chain)]
     own = [second.read_registration(each.to_bytes()) for each in (registration, *chain)]
-    pairs = [(statement, payload["attached"]) for statement, payload in own]
 
     def again() -> None:
-        second.check_registered(*pairs[0])
-        second.check_chain(pairs)
+        second.check_registered(*own[0])
+        second.check_chain(own)
 
     found = "valid"
     try:
-        read[0].statement.require_consistent(read[0].attached)
+        read[0].statement.with_body(read[0].body).require_consistent(read[0].attached)
         require_goes_on(read[0], read[1:])
     except zu.InvalidProof as error:
         found = error.check

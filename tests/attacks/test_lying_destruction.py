@@ -19,6 +19,7 @@ from ..reference import verifier
 from ..reference.examples import Training, package_verdict
 from .growths import FEW, Grown, claiming, committed, edited, forged, more, verdict
 from .harness import ROWS
+from .registrations import digests_in, fingerprints_in
 
 SPEC: Any = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5, batch_size=4)
 GONE = ["3", "8"]
@@ -183,11 +184,11 @@ class Lying(Rows):
 def test_fingerprints_of_holes_are_zero_and_others_stay(own: Grown) -> None:
     before, after = zu.register(own.old), zu.register(own.new)
     assert zu.verify_registration(after, own.new.commitment, [own.link]) > 100
-    both = [np.frombuffer(each.attached["fingerprints"], np.uint8).reshape(-1, 16) for each in (before, after)]
+    both = [np.frombuffer(fingerprints_in(each), np.uint8).reshape(-1, 16) for each in (before, after)]
     changed = {n for n in range(ROWS) if (both[0][n] != both[1][n]).any()}
     assert changed == set(own.new.statement.holes)
     assert not both[1][list(changed)].any()
-    assert before.attached["digests"] == after.attached["digests"]
+    assert digests_in(before) == digests_in(after)
 
 
 def test_whoever_was_destroyed_has_no_receipt_any_more(own: Grown) -> None:

@@ -12,22 +12,28 @@ from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
 from zkunlearn.circuits.statements.fingerprints import FINGERPRINT_BYTES, coefficients
 from zkunlearn.circuits.statements.record_tree import NODE_TAG, root_of
 from zkunlearn.circuits.statements.records import DIGEST_BYTES, order_key, segment_seed
-from zkunlearn.circuits.statements.registration import DIGESTS, FINGERPRINT_PEAKS, FINGERPRINTS, RECORD_PEAKS
+from zkunlearn.circuits.statements.registration import FINGERPRINT_PEAKS, RECORD_PEAKS
 from zkunlearn.prover.owner.dataset import commit_rows
 from zkunlearn.prover.owner.registration import fingerprints_of, packed_fingerprints
+from zkunlearn.verifier.registrations import require_goes_on
 
 from ..reference import records as reference
 from .registrations import (
     FEATURES,
     ROWS,
     committed,
+    digests_in,
     digests_of,
+    fingerprints_in,
     forged,
     listing,
+    listing_others,
     pieces,
     receipt_verdict,
     restated,
+    rows_in,
     verdict,
+    with_rows,
 )
 
 ADDED, LAST = 6, 3
@@ -86,12 +92,12 @@ def test_an_extension_lists_the_new_rows_as_a_registration_of_all_does(story: St
     """Digest and fingerprint of a row are the same bytes for life, and so is the root over all."""
     first, second, third = story.registrations
     assert second.statement.root == story.whole.statement.root
-    for name in (DIGESTS, FINGERPRINTS):
-        assert story.whole.attached[name] == first.attached[name] + second.attached[name]
+    assert rows_in(story.whole) == rows_in(first) + rows_in(second)
     last = zu.register(story.datasets[2])
-    assert last.attached[FINGERPRINTS] == story.whole.attached[FINGERPRINTS] + third.attached[FINGERPRINTS]
+    assert fingerprints_in(last) == fingerprints_in(story.whole) + fingerprints_in(third)
     after = zu.register(zu.recommit(story.datasets[2], 4)[0], second)  # committed afresh, and from an older one on
-    assert after.attached == third.attached and after.statement.previous == third.statement.previous
+    assert (after.attached, after.body) == (third.attached, third.body)
+    assert after.statement.previous == third.statement.previous
 
 
 # Birth ---------------------------------------------------------------------------------------------------------------
@@ -313,13 +319,17 @@ def test_only_rows_before_the_first_one_are_in_another_registration(story: Story
 def test_the_records_of_a_previous_registration_are_looked_at(story: Story) -> None:
     """They are no part of its statement: an auditor may be given others than he saw, to hide what is there twice."""
     first, second, of = story.registrations[0], story.registrations[1], story.datasets[1].commitment
-    other = attached(first, digests=digests_of(committed(2)))
+    other = listing_others(first, digests=digests_of(committed(2)))
     assert verdict(second, of, story.links, [other]) == "record tree"
-    leaves = pieces(first.attached[DIGESTS], DIGEST_BYTES)
+    leaves = pieces(digests_in(first), DIGEST_BYTES)
     pairs = [reference.node(*leaves[i : i + 2]) for i in range(0, ROWS - 1, 2)]
     nodes = b"".join([*pairs, leaves[-1]])
     assert NODE_TAG == b"\1" and root_of(nodes) == story.datasets[0].statement.record_root  # a smaller tree, one root
-    assert verdict(second, of, story.links, [attached(first, digests=nodes)]) == "registration"
+    fewer = with_rows(first, [node + bytes(FINGERPRINT_BYTES) for node in pieces(nodes, DIGEST_BYTES)])
+    assert verdict(second, of, story.links, [fewer]) == "format"
+    with pytest.raises(zu.InvalidProof) as refused:
+        require_goes_on(second, [fewer])
+    assert refused.value.check == "registration"
 
 
 # Owners --------------------------------------------------------------------------------------------------------------

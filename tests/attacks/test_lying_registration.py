@@ -12,11 +12,28 @@ from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
 from zkunlearn.circuits.statements.fingerprints import FINGERPRINT_BYTES, coefficients
 from zkunlearn.circuits.statements.record_tree import root_of
 from zkunlearn.circuits.statements.records import DIGEST_BYTES, order_key
-from zkunlearn.circuits.statements.registration import DIGESTS, FINGERPRINTS, RegistrationStatement
+from zkunlearn.circuits.statements.registration import ROW_BYTES, RegistrationStatement
+from zkunlearn.formats.body import Body
 from zkunlearn.prover.owner.dataset import commit_rows
 from zkunlearn.prover.owner.registration import packed_fingerprints
 
-from .registrations import ROWS, committed, digests_of, forged, pieces, restated, root_over, verdict
+from ..reference import registration as second
+from ..reference import verifier
+from .registrations import (
+    ROWS,
+    committed,
+    digests_in,
+    digests_of,
+    fingerprints_in,
+    forged,
+    listing_others,
+    pieces,
+    restated,
+    root_over,
+    rows_in,
+    verdict,
+    with_rows,
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +44,6 @@ def people() -> zu.Dataset:
 @pytest.fixture(scope="module")
 def registered(people: zu.Dataset) -> zu.RegistrationProof:
     return zu.register(people)
-
-
-def attached(registration: zu.RegistrationProof, **changes: bytes) -> zu.RegistrationProof:
-    """The same with other lists beside the proof."""
-    return replace(registration, attached={**registration.attached, **changes})
 
 
 def with_first(packed: bytes, first: bytes) -> bytes:
@@ -52,7 +64,7 @@ def test_a_registration_of_odd_sizes_is_valid(features: int, rows: int, classes:
     dataset = zu.commit(X, [str(i % classes) for i in range(rows)], openings=2)
     registration = zu.register(dataset)
     assert verdict(registration, dataset.commitment) == "valid"
-    f = bytearray(registration.attached[FINGERPRINTS])
+    f = bytearray(fingerprints_in(registration))
     f[0] ^= 1
     lying, lies = forged(dataset, packed=bytes(f))
     assert verdict(lying, dataset.commitment) == "constraints" and lies == {"registration"}
@@ -62,14 +74,14 @@ def test_a_registration_of_odd_sizes_is_valid(features: int, rows: int, classes:
 
 
 def test_the_digest_of_another_record_is_not_in_the_tree(people: zu.Dataset, registered: zu.RegistrationProof) -> None:
-    other = with_first(registered.attached[DIGESTS], digests_of(committed(2))[:DIGEST_BYTES])
-    assert verdict(attached(registered, digests=other), people.commitment) == "record tree"
+    other = with_first(digests_in(registered), digests_of(committed(2))[:DIGEST_BYTES])
+    assert verdict(listing_others(registered, digests=other), people.commitment) == "record tree"
 
 
 def test_two_records_that_are_swapped_are_not_in_the_tree(people: zu.Dataset, registered: zu.RegistrationProof) -> None:
-    first, second, *others = pieces(registered.attached[DIGESTS], DIGEST_BYTES)
+    first, second, *others = pieces(digests_in(registered), DIGEST_BYTES)
     swapped = b"".join([second, first, *others])
-    assert verdict(attached(registered, digests=swapped), people.commitment) == "record tree"
+    assert verdict(listing_others(registered, digests=swapped), people.commitment) == "record tree"
 
 
 def claimed(people: zu.Dataset, digests: list[bytes], seed: bytes | None = None) -> str:
@@ -105,7 +117,7 @@ def test_a_seed_that_is_not_drawn_from_all_records_is_rejected(people: zu.Datase
 
 @pytest.mark.parametrize("place", [0, 15, 16 * 7 + 3, 16 * ROWS - 16])
 def test_one_edited_fingerprint_is_rejected(people: zu.Dataset, place: int) -> None:
-    packed = bytearray(forged(people)[0].attached[FINGERPRINTS])
+    packed = bytearray(fingerprints_in(forged(people)[0]))
     packed[place] ^= 4
     lying, lies = forged(people, packed=bytes(packed))
     assert verdict(lying, people.commitment) == "constraints"
@@ -114,7 +126,7 @@ def test_one_edited_fingerprint_is_rejected(people: zu.Dataset, place: int) -> N
 
 def test_two_fingerprints_that_are_swapped_are_rejected(people: zu.Dataset) -> None:
     """The same values in another order: whose row is whose."""
-    first, second, *others = pieces(forged(people)[0].attached[FINGERPRINTS], FINGERPRINT_BYTES)
+    first, second, *others = pieces(fingerprints_in(forged(people)[0]), FINGERPRINT_BYTES)
     lying, _ = forged(people, packed=b"".join([second, first, *others]))
     assert verdict(lying, people.commitment) == "constraints"
 
@@ -136,37 +148,50 @@ def test_fingerprints_under_another_vector_are_rejected(people: zu.Dataset) -> N
 def test_other_fingerprints_than_the_statement_names_are_rejected(
     people: zu.Dataset, registered: zu.RegistrationProof
 ) -> None:
-    packed = registered.attached[FINGERPRINTS]
+    packed = fingerprints_in(registered)
     edited = with_first(packed, bytes([packed[0] ^ 1]))
-    assert verdict(attached(registered, fingerprints=edited), people.commitment) == "fingerprint tree"
+    assert verdict(listing_others(registered, packed=edited), people.commitment) == "fingerprint tree"
     other = restated(registered, root=bytes(32))
     assert verdict(other, people.commitment) == "fingerprint tree"
 
 
 def test_a_fingerprint_has_one_spelling(people: zu.Dataset, registered: zu.RegistrationProof) -> None:
     """p and above would be a second one, with a leaf of its own."""
-    packed = with_first(registered.attached[FINGERPRINTS], P.to_bytes(8, "little"))
-    lying = attached(restated(registered, root=root_over(packed)), fingerprints=packed)
+    packed = with_first(fingerprints_in(registered), P.to_bytes(8, "little"))
+    lying = listing_others(restated(registered, root=root_over(packed)), packed=packed)
     assert verdict(lying, people.commitment) == "fingerprint tree"
 
 
 def test_what_a_file_carries_is_what_is_checked(people: zu.Dataset, registered: zu.RegistrationProof) -> None:
     """Not what an object says besides."""
-    zeros = restated(registered, packed=bytes(16 * ROWS))
+    zeros = restated(registered, body=Body(range(ROWS), ROW_BYTES, bytes(ROW_BYTES * ROWS)))
     assert zu.verify_registration(zeros, people.commitment) >= 100
 
 
 # What it is about ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [DIGESTS, FINGERPRINTS])
-@pytest.mark.parametrize("size", [0, 16, -16, 32])
-def test_a_registration_with_a_row_more_or_less_is_refused(
-    people: zu.Dataset, registered: zu.RegistrationProof, name: str, size: int
+@pytest.mark.parametrize("count", [0, ROWS - 1, ROWS + 1, 2 * ROWS])
+def test_a_registration_with_rows_more_or_less_is_refused(
+    people: zu.Dataset, registered: zu.RegistrationProof, count: int
 ) -> None:
-    packed = registered.attached[name]
-    cut = b"" if size == 0 else packed[:size] if size < 0 else packed + packed[:size]
-    assert verdict(attached(registered, **{name: cut}), people.commitment) == "registration"
+    """Cut short, or doubled: by its form, where it is a file."""
+    own = rows_in(registered)
+    lying = with_rows(registered, (own + own)[:count])
+    assert verdict(lying, people.commitment) == "format"
+    with pytest.raises(zu.InvalidProof) as refused:
+        zu.verify_registration(lying, people.commitment)
+    assert refused.value.check == "registration"
+
+
+@pytest.mark.parametrize("size", [1, -1, 16, -16, 32, -32])
+def test_a_file_ends_with_its_last_row(people: zu.Dataset, registered: zu.RegistrationProof, size: int) -> None:
+    data = registered.to_bytes()
+    data = data[:size] if size < 0 else data + data[-size:]
+    with pytest.raises(zu.FormatError, match=f"13 rows after the payload have 624 bytes, not {624 + size}") as refused:
+        zu.RegistrationProof.from_bytes(data)
+    assert refused.value.fault == "damaged"
+    assert verifier.verdict(second.verify_registration, data, people.commitment.to_bytes()) == "format"
 
 
 def test_a_registration_of_another_commitment_is_not_this_one(registered: zu.RegistrationProof) -> None:
@@ -200,7 +225,7 @@ def test_fingerprints_stay_the_same_whoever_registers_what_and_when(tmp_path: Pa
     fresh, link = zu.recommit(dataset, 4)
     last, other = zu.recommit(fresh, 3)
     again += [zu.register(fresh), zu.register(last)]
-    assert {proof.attached[FINGERPRINTS] for proof in again} == {first.attached[FINGERPRINTS]}
+    assert {fingerprints_in(proof) for proof in again} == {fingerprints_in(first)}
     assert verdict(again[-2], fresh.commitment, [link]) == "valid"
     assert verdict(again[-1], last.commitment, [other, link]) == "valid"
     assert verdict(again[-1], last.commitment, [other]) == verdict(again[-1], last.commitment, [link]) == "links"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from itertools import pairwise
+from random import Random
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.circuits.statements.digests import PIECE, first_late, first_twice, hash_rows, increasing
-from zkunlearn.circuits.statements.record_tree import root_after, root_of, root_of_peaks
+from zkunlearn.circuits.statements import digests as room
+from zkunlearn.circuits.statements import record_tree
+from zkunlearn.circuits.statements.digests import PIECE, first_late, hash_rows, increasing
+from zkunlearn.circuits.statements.record_tree import root_after, root_of, root_of_peaks, root_of_pieces
+from zkunlearn.errors import InvalidProof
 from zkunlearn.prover.matrices.merkle import build_levels
 from zkunlearn.prover.witnesses.record_tree import peaks_of
 
@@ -33,13 +38,55 @@ def test_rows_are_hashed_one_by_one(rows: int, size: int) -> None:
     assert hash_rows(b"tag", packed, size) == b"".join(expected)
 
 
-@given(DIGESTS)
-def test_digests_are_compared_as_bytes_are(digests: list[bytes]) -> None:
+def in_pieces(digests: list[bytes], size: int) -> list[bytes]:
+    return [b"".join(digests[i : i + size]) for i in range(0, len(digests), size)]
+
+
+@given(DIGESTS, st.integers(1, 5))
+def test_digests_are_compared_as_bytes_are(digests: list[bytes], size: int) -> None:
     late = next((i for i, (a, b) in enumerate(pairwise(digests), start=1) if a >= b), None)
-    assert first_late(b"".join(digests)) == late
-    assert increasing(b"".join(digests)) == b"".join(sorted(digests))
-    twice = next((a for a, b in pairwise(sorted(digests)) if a == b), None)
-    assert first_twice(b"".join(digests)) == twice
+    assert first_late(in_pieces(digests, size)) == late
+
+
+@given(DIGESTS.map(lambda found: sorted(set(found))), st.randoms(), st.integers(1, 9), st.integers(1, 5))
+def test_digests_are_sorted_some_at_a_time(expected: list[bytes], rng: Random, at_once: int, size: int) -> None:
+    """Whatever their order, and however few at a time."""
+    digests, asked = rng.sample(expected, len(expected)), []
+
+    def pieces() -> list[bytes]:
+        asked.append(1)
+        return in_pieces(digests, size)
+
+    with patch.object(room, "AT_ONCE", at_once), patch.object(room, "MOST_TIMES", 4):
+        found = list(increasing(pieces, len(digests)))
+    assert b"".join(found) == b"".join(expected)
+    at_once = max(at_once, -(-len(digests) // 4))
+    assert [len(part) for part in found[:-1]] == [32 * at_once] * (len(found) - 1)
+    assert len(asked) == len(found) == -(-len(digests) // at_once) <= 4
+
+
+@given(DIGESTS, st.integers(1, 9), st.integers(1, 5))
+def test_a_digest_that_is_there_twice_is_found(digests: list[bytes], at_once: int, size: int) -> None:
+    """Wherever both are."""
+    twice = {digest for digest in digests if digests.count(digest) > 1}
+    found = ""
+    with patch.object(room, "AT_ONCE", at_once), patch.object(room, "MOST_TIMES", 4):
+        try:
+            list(increasing(lambda: in_pieces(digests, size), len(digests)))
+        except InvalidProof as error:
+            assert error.check == "distinct records"
+            found = error.detail.split()[2]
+    assert found in {digest.hex() for digest in twice} if twice else not found
+
+
+@given(st.integers(1, 40), st.integers(0, 39), st.integers(1, 9), st.sampled_from([1, 2, 4, 8]))
+def test_the_root_of_leaves_in_pieces_is_that_of_all_of_them(size: int, start: int, piece: int, block: int) -> None:
+    leaves = [hashlib.sha256(bytes([i])).digest() for i in range(size)]
+    start %= size
+    peaks = peaks_of(build_levels(b"".join(leaves), 32), start)
+    with patch.object(record_tree, "BLOCK", block):
+        found = root_of_pieces(start, peaks, in_pieces(leaves[start:], piece))
+    assert found == reference.record_root(leaves)
 
 
 @pytest.mark.parametrize("size", range(1, 20))

@@ -128,6 +128,23 @@ def test_a_chain_follows_registrations(public: Path) -> None:
     assert missing.exit_code == 2 and "from 24 on: the registration" in unwrapped(missing)
 
 
+@pytest.mark.parametrize(("name", "found"), [("1", ["cannot say"] * 2), ("2", ["valid", "cannot say"])])
+def test_rows_that_are_gone_before_they_are_read_leave_a_chain_without_a_verdict(
+    public: Path, name: str, found: list[str]
+) -> None:
+    """They stay in their file until it is their turn; other verdicts are told all the same."""
+
+    def take_away(_: str) -> None:
+        (public / f"{name}.registration").unlink(missing_ok=True)
+
+    history = zu.verify_chain(public, take_away)
+    entries = [entry for entry in history.entries if entry.name.endswith(".registration")]
+    assert [entry.verdict for entry in entries] == found and history.verdict == "cannot say"
+    assert all(entry.verdict == "valid" for entry in history.entries if entry not in entries)
+    (gone,) = (entry for entry in entries if entry.name.startswith(name))
+    assert "there is no such file" in gone.reason
+
+
 def test_a_receipt_is_held_against_the_newest_registration(story: Path, public: Path) -> None:
     """Its file, with those before it beside it or named; or its digest."""
     ask = ("verify", story / "kept.receipt", "--dataset", public / "2.commitment", "--registration")

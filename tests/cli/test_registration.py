@@ -16,7 +16,7 @@ from click.testing import Result
 
 from .conftest import FORGOTTEN_ID, done, run
 
-OTHER = "Żółć 08"
+OTHER, ROWS = "Żółć 08", 24
 
 
 @pytest.fixture(scope="module")
@@ -145,35 +145,65 @@ def test_a_registration_may_be_named_by_its_option(registered: Path, registratio
 
 
 def test_a_registration_from_a_pipe_is_an_input_error(registered: Path, registration: Path, tmp_path: Path) -> None:
-    """It is read whole, up to the size of a file: nothing waits for what may never come."""
+    """It is gone over more than once: nothing waits for what may never come."""
     os.mkfifo(tmp_path / "a.registration")
     result = run("verify", tmp_path / "a.registration", registered / "data" / "dataset.commitment")
     assert result.exit_code == 2 and "a.registration" in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
-    ("rows", "error", "reason"),
+    ("rows", "reason"),
     [
-        (1 << 28, zu.InvalidProof, "digests and fingerprints are not those of"),
-        (1 << 40, zu.FormatError, "field 'rows' is 1099511627776, not in"),
+        (25, "25 rows after the payload have 1200 bytes, not 1152"),
+        (1 << 28, "268435456 rows after the payload have 12884901888 bytes, not 1152"),
+        (1 << 40, "field 'rows' is 1099511627776, not in"),
     ],
 )
 def test_a_registration_that_claims_more_rows_than_it_lists_is_refused(
-    registration: Path, rows: int, error: type[zu.ZkUnlearnError], reason: str
+    registration: Path, tmp_path: Path, rows: int, reason: str
 ) -> None:
-    whole = zu.RegistrationProof.load(registration)
+    """At once, and before anything is reserved for them."""
+    whole, lying = zu.RegistrationProof.load(registration), tmp_path / "lying.registration"
     own = whole.statement.dataset
     dataset = replace(own, rows=rows, segments=(replace(own.segments[0], stop=rows),))
-    data = zu.RegistrationProof(replace(whole.statement, dataset=dataset), whole.proof, whole.attached).to_bytes()
-    with pytest.raises(error, match=reason):
-        zu.verify_registration(zu.RegistrationProof.from_bytes(data), zu.DatasetCommitment(dataset, b""))
+    statement = replace(whole.statement, dataset=dataset)
+    zu.RegistrationProof(statement, whole.proof, whole.attached, whole.body).save(lying)
+    with pytest.raises(zu.FormatError, match=reason) as refused:
+        zu.RegistrationProof.from_bytes(lying.read_bytes())
+    assert refused.value.fault == "damaged"
+    result = run("verify", lying)
+    assert result.exit_code == 1 and reason in unwrapped(result)
 
 
 def test_a_damaged_registration_is_invalid(registration: Path, tmp_path: Path) -> None:
-    for wrong in (spoilt(registration, tmp_path / "a.registration"), tmp_path / "cut.registration"):
-        (tmp_path / "cut.registration").write_bytes(registration.read_bytes()[:-500])
-        found = run("verify", wrong)
-        assert found.exit_code == 1 and "INVALID" in found.output
+    whole, front = registration.read_bytes(), registration.stat().st_size - ROWS * 48
+    damaged = {
+        "cut": whole[:-500],
+        "a row less": whole[:-48],
+        "without rows": whole[:front],
+        "within its head": whole[: front - 9],
+        "trailing": whole + b"\0",
+        "rows doubled": whole + whole[front:],
+        "doubled": whole + whole,
+    }
+    for name, data in damaged.items():
+        (tmp_path / "wrong.registration").write_bytes(data)
+        found = as_json(run("verify", tmp_path / "wrong.registration", "--json"))
+        assert (found["valid"], found["check"]) == (False, "file format"), name
+    for place, check in ((-1, "fingerprint tree"), (front, "record tree")):
+        found = as_json(run("verify", spoilt(registration, tmp_path / "a.registration", place), "--json"))
+        assert (found["valid"], found["check"]) == (False, check)
+
+
+def test_the_rows_of_another_registration_do_not_belong_to_it(registered: Path, tmp_path: Path) -> None:
+    done("commit", registered / "t.csv", "--target", "sick", "--id", "name", "--out", tmp_path / "other")
+    done("register", tmp_path / "other")
+    own, other = (
+        (folder / "dataset.registration").read_bytes() for folder in (registered / "data", tmp_path / "other")
+    )
+    (tmp_path / "mixed.registration").write_bytes(own[: -ROWS * 48] + other[-ROWS * 48 :])
+    found = as_json(run("verify", tmp_path / "mixed.registration", "--json"))
+    assert (found["valid"], found["check"]) == (False, "record tree")
 
 
 def test_a_chain_judges_registrations(registered: Path, tmp_path: Path) -> None:

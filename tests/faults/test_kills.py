@@ -15,8 +15,8 @@ from ..cli.conftest import done
 from .moments import kill_before_change, run, send_after
 from .owner import Owner
 
-MOMENTS = 50
-ONE_MORE = "name,age,weight,sick\nAnn,50,80,no\n"
+MOMENTS, OTHER = 50, "Żółć 08"
+ONE_MORE = "name,age,weight,sick\n{},50,80,no\n"
 EVERY = pytest.mark.parametrize("step", [13, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 
 
@@ -93,15 +93,16 @@ def test_a_replacing_proof_killed_before_any_change_leaves_no_mixture(made: Path
         owner.check()
 
 
+@pytest.mark.parametrize(("verb", "name"), [("append", "Ann"), pytest.param("rectify", OTHER, marks=pytest.mark.slow)])
 @EVERY
-def test_a_growth_killed_before_any_change_can_be_repeated(made: Path, tmp_path: Path, step: int) -> None:
-    """As a recommitment, which is a growth by no rows."""
+def test_a_growth_killed_before_any_change_can_be_repeated(
+    made: Path, tmp_path: Path, step: int, verb: str, name: str
+) -> None:
+    """As a recommitment, which is a growth by no rows; and rows that are put right."""
     for which in count(1, step):
         owner = fresh(made, tmp_path, which)
         before, new = owner.check(), Owner(owner.folder)
-        (owner.folder / "one.csv").write_text(ONE_MORE, encoding="utf-8")
-        common = (owner.folder / "one.csv", "--target", "sick", "--id", "name")
-        command = ["append", owner.data, *common, "--out", owner.folder / "new"]
+        command = growth_command(owner, verb, name)
         ended = run(command, kill_before_change(owner.folder, which))
         assert before <= owner.check() <= before + 1
         if not ended.killed:
@@ -112,6 +113,12 @@ def test_a_growth_killed_before_any_change_can_be_repeated(made: Path, tmp_path:
             assert again.code == 2 and "--force" in again.stderr, again.stderr
             done(*command, "--force")
         assert (new.folder / "new" / "dataset.link").exists()
+
+
+def growth_command(owner: Owner, verb: str, name: str) -> list[object]:
+    (owner.folder / "one.csv").write_text(ONE_MORE.format(name), encoding="utf-8")
+    common = (owner.folder / "one.csv", "--target", "sick", "--id", "name")
+    return [verb, owner.data, *common, "--out", owner.folder / "new"]
 
 
 @EVERY
@@ -130,6 +137,39 @@ def test_a_registration_killed_before_any_change_can_be_repeated(made: Path, tmp
         assert again.code == 0, again.stderr
         registration = zu.RegistrationProof.load(file)
         zu.verify_registration(registration, zu.DatasetCommitment.load(owner.data / "dataset.commitment"))
+
+
+@pytest.fixture(scope="module")
+def registered(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set, registered, and what it has grown to."""
+    owner = Owner(Path(shutil.copytree(made, tmp_path_factory.mktemp("registered") / "owner")))
+    done("register", owner.data)
+    done(*growth_command(owner, "append", "Ann"))
+    return owner.folder
+
+
+@EVERY
+def test_a_registration_that_goes_on_killed_before_any_change_can_be_repeated(
+    registered: Path, tmp_path: Path, step: int
+) -> None:
+    """Likewise; the one before stays as it is."""
+    for which in count(1, step):
+        owner = fresh(registered, tmp_path, which)
+        new, old = owner.folder / "new", owner.data / "dataset.registration"
+        before, first, file = zu.load_dataset(new).spent, old.read_bytes(), new / "dataset.registration"
+        command = ["register", new, "--previous", old]
+        ended = run(command, kill_before_change(owner.folder, which))
+        assert before + file.exists() <= zu.load_dataset(new).spent <= before + 1
+        assert old.read_bytes() == first
+        if not ended.killed:
+            assert ended.code == 0 and owner.rubbish() == []
+            break
+        again = run([*command, *(["--force"] if file.exists() else [])])
+        assert again.code == 0, again.stderr
+        whole, previous = zu.RegistrationProof.load(file), zu.RegistrationProof.load(old)
+        links = [zu.LinkProof.load(new / "dataset.link")]
+        zu.verify_registration(whole, zu.DatasetCommitment.load(new / "dataset.commitment"), links, [previous])
+    assert which > 1
 
 
 @EVERY

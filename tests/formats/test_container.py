@@ -10,6 +10,7 @@ import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zkunlearn.circuits.statements.registration import RegistrationStatement
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import FormatError
 from zkunlearn.formats import cbor
@@ -18,6 +19,7 @@ from zkunlearn.formats.container import (
     MAGIC,
     decode,
     encode,
+    front_of,
 )
 
 LIMIT = 1 << 20
@@ -53,6 +55,36 @@ def test_what_was_encoded_is_decoded(kind: str, payload: dict[str, Any]) -> None
 
 def test_the_layout_is_what_the_text_says() -> None:
     assert encode("training", {"b": 1, "a": b"\xff"}) == HEAD + bytes.fromhex("a2 6161 41ff 6162 01")
+
+
+def test_a_kind_with_rows_has_the_length_of_its_payload_before_it() -> None:
+    """So that a reader knows where they begin before it has read anything."""
+    data = encode("registration", {"a": b"\xff"})
+    head = MAGIC + b"\x0cregistration\x00" + bytes([RegistrationStatement.version])
+    assert data == head + bytes.fromhex("00000005 a1 6161 41ff")
+    assert front_of(data) == front_of(data + b"rows") == len(data)
+    assert decode(data, None, len(data)) == ("registration", {"a": b"\xff"})
+    others = (
+        encode("training", {"a": b"\xff"}),
+        encode("dataset.opening", {}),
+        b"",
+        MAGIC,
+        data[: len(MAGIC) + 5],
+        b"rows",
+    )
+    assert {front_of(other) for other in others} == {None}
+
+
+@pytest.mark.parametrize("length", [0, 4, 6, 5 << 24, (1 << 32) - 1])
+def test_a_payload_of_another_length_than_it_says_is_refused(length: int) -> None:
+    data = encode("registration", {"a": b"\xff"})
+    place = data.index(bytes([0, 0, 0, 5]))
+    with pytest.raises(FormatError, match="cut off, or its length is wrong") as caught:
+        decode(data[:place] + length.to_bytes(4, "big") + data[place + 4 :], None, LIMIT)
+    assert caught.value.fault == "damaged"
+    for cut in (data[:-1], data[: place + 2], data[:place], data + b"\0"):
+        with pytest.raises(FormatError, match="cut off, or its length is wrong"):
+            decode(cut, None, LIMIT)
 
 
 def test_keys_are_sorted_by_their_encoding_and_not_by_insertion() -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from zkunlearn.errors import DataError, FormatError
 from zkunlearn.formats.container import (
+    encode,
     read_container,
+    read_front,
     write_container,
 )
 from zkunlearn.formats.files import SECRET_MODE, read_file, replacing
@@ -105,6 +107,21 @@ def test_unreadable_files_are_named_with_the_reason(tmp_path: Path) -> None:
         assert str(caught.value).startswith(str(tmp_path))
     (tmp_path / "large").write_bytes(bytes(10))
     assert read_file(tmp_path / "large", 10) == bytes(10)
+
+
+def test_the_front_of_a_file_is_read_alone_whatever_follows(tmp_path: Path) -> None:
+    """A claimed length reserves nothing, and what has no rows is all front."""
+    whole, path = encode("registration", {"a": b"x"}), tmp_path / "rows"
+    for rows in (b"", bytes(5000)):
+        path.write_bytes(whole + rows)
+        assert read_front(path, len(whole)) == (whole, len(rows))
+        assert read_container(path, None, len(whole)) == ("registration", {"a": b"x"})
+        with pytest.raises(FormatError, match=f"rows: {len(whole)} bytes are more than the {len(whole) - 1}"):
+            read_front(path, len(whole) - 1)
+    path.write_bytes(whole[:-6] + b"\xff" * 6)
+    assert read_front(path, 100) == (path.read_bytes(), 0)
+    path.write_bytes(encode("training", {}) + bytes(9))
+    assert read_front(path, 100) == (path.read_bytes(), 0)
 
 
 def test_no_file_descriptor_is_left_open(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import cbor2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-from goods import KIND_OF, KINDS, SPEC, head_of, owner
-from zkunlearn.formats.container import decode, encode
+from goods import KIND_OF, KINDS, SPEC, decoded, encoded, head_of, owner
+from zkunlearn.formats.container import encode
 from zkunlearn.models.spec import TrainingSpec
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -34,9 +34,9 @@ REFUSED = {  # values that cbor2 would read
 def inputs() -> dict[str, dict[str, bytes]]:
     """By target, by name."""
     made, whole = owner(), owner().files
-    statements = {kind: decode(data, None, 1 << 22)[1] for kind, data in whole.items()}
+    statements = {kind: decoded(KIND_OF.get(kind, kind), data) for kind, data in whole.items()}
     short = {
-        kind: encode(KIND_OF.get(kind, kind), {**payload, "proof": b"short"})
+        kind: encoded(KIND_OF.get(kind, kind), {**payload, "proof": b"short"})
         for kind, payload in statements.items()
         if "proof" in payload
     }

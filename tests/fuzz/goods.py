@@ -23,6 +23,7 @@ from zkunlearn.verifier.protocol import proof as protocol
 from zkunlearn.verifier.protocol.folding import stacks
 
 LARGEST = 1 << 22
+ROWS_AFTER = "rows"
 QUERIES = 3  # so that a proof is small, and its verification quick
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 ROWS, FEATURES = 5, 2
@@ -92,7 +93,21 @@ class Owner:
         public |= {"registration": self.registration, "receipt": self.receipt, "keyed": self.keyed.commitment}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
-        self.payloads = {kind: decode(data, KIND_OF.get(kind, kind), 1 << 30)[1] for kind, data in self.files.items()}
+        self.payloads = {name: decoded(KIND_OF.get(name, name), data) for name, data in self.files.items()}
+
+
+def decoded(kind: str, data: bytes) -> Any:
+    """A payload, rows after it as if they were a field."""
+    front = container.front_of(data)
+    payload = decode(data[:front], kind, 1 << 30)[1]
+    return payload if front is None else {**payload, ROWS_AFTER: data[front:]}
+
+
+def encoded(kind: str, payload: Any) -> bytes:
+    """A file that says so."""
+    rows = payload.get(ROWS_AFTER) if kind in container.WITH_BODY else b""
+    fields = {name: value for name, value in payload.items() if name != ROWS_AFTER or kind not in container.WITH_BODY}
+    return container.encode(kind, fields) + (rows if isinstance(rows, bytes) else b"")
 
 
 @cache

@@ -23,6 +23,7 @@ from goods import (
     Owner,
     changed,
     edited,
+    encoded,
     few_queries,
     head_of,
     in_file,
@@ -82,6 +83,7 @@ def artefact(kind: Any, name: str) -> Target:
             except FormatError:
                 continue
             assert read.to_bytes() == whole
+            assert kind.load(in_file(whole, "artefact")) == read
 
     return target
 
@@ -269,7 +271,7 @@ def fields(script: bytes) -> None:
     kind = PUBLIC[(script[0] if script else 0) % len(PUBLIC)]
     good = small_owner()
     try:
-        found = encode(KIND_OF.get(kind, kind), changed(good.payloads[kind], script[1:]))
+        found = encoded(KIND_OF.get(kind, kind), changed(good.payloads[kind], script[1:]))
         with few_queries():
             verified(kind, found, None)
     except (FormatError, InvalidProof, StatementMismatch):
@@ -288,7 +290,7 @@ def inspect(script: bytes) -> None:
     """A file with edited fields is shown, in lines that it cannot forge, or refused."""
     kind = KINDS[(script[0] if script else 0) % len(KINDS)]
     try:
-        whole = encode(kind, changed(small_owner().payloads[kind], script[1:]))
+        whole = encoded(kind, changed(small_owner().payloads[kind], script[1:]))
         shown = inspect_file(in_file(whole, "shown"))
     except (FormatError, DataError, ParameterError):
         return

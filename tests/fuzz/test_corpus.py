@@ -91,6 +91,7 @@ TRIED = {
     "verifier/protocol/channel.py ProofReader.take": "proof_bytes",
     "formats/container.py decode": "container",
     "formats/container.py read_container": "inspect",
+    "formats/container.py read_front": "inspect",
     "formats/fields.py take": "fields",
 }
 # What reads nothing that strangers wrote, and why not.
@@ -125,6 +126,7 @@ NO_READERS = {
     "formats/container.py canonical_map": "a writer",
     "formats/container.py encode": "a writer",
     "formats/container.py write_container": "a writer",
+    "formats/files.py require_at_most": "compares two sizes",
 }
 
 

@@ -41,6 +41,7 @@ LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py"
 STATEMENTS = "tests/attacks/test_lying_statements.py"
 GROWTH = "tests/attacks/test_lying_growth.py"
 KEYS = "tests/attacks/test_lying_keys.py"
+REGISTERED = ("tests/attacks/test_lying_registration.py", "tests/attacks/test_lying_extension.py")
 FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py", STATEMENTS)
 FORMATS = ("tests/formats",)
 UNPROVED = ("tests/circuits/test_statements.py",)
@@ -71,11 +72,13 @@ FIRST = {
         "tests/circuits/test_consistency.py",
         STATEMENTS,
     ),
+    **dict.fromkeys(("registration.py", "registrations.py"), REGISTERED),
+    "digests.py": ("tests/circuits/test_digests.py", *REGISTERED),
     "history.py": (TYPES, *FILES, "tests/cli/test_history.py"),
     "merkle.py": ("tests/verifier/test_merkle.py",),
     "folding.py": ("tests/verifier/test_folding.py",),
     "work.py": ("tests/attacks/test_broken_bytes.py",),
-    **dict.fromkeys(("cbor.py", "container.py", "files.py", "fields.py", "lists.py"), FORMATS),
+    **dict.fromkeys(("cbor.py", "container.py", "body.py", "files.py", "fields.py", "lists.py"), FORMATS),
     **dict.fromkeys(("toml.py", "spec.py", "dataset.py", "columns.py"), DECLARED),
 }
 IGNORED = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")

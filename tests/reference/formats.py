@@ -90,10 +90,23 @@ class Reader:
 
 
 def read_payload(data: bytes, kind: str) -> Map:
-    """All of a public file, the form of its statements not checked yet."""
+    """All of a public file, the form of its statements not checked yet; its rows as `rows`, if the kind has any."""
     begin = b"zkunlearn\0" + bytes([len(kind)]) + kind.encode() + KINDS[kind].version.to_bytes(2, "big")
-    require("format", len(data) <= MAX_FILE and data.startswith(begin))
-    reader = Reader(data[len(begin) :])
+    require("format", data.startswith(begin))
+    content, rows = data[len(begin) :], b""
+    if KINDS[kind].row_bytes:
+        require("format", len(content) >= 4)
+        size = int.from_bytes(content[:4], "big")
+        content, rows = content[4 : 4 + size], content[4 + size :]
+        require("format", len(content) == size)
+    require("format", len(data) - len(rows) <= MAX_FILE)
+    payload = read_content(content, kind)
+    return {**payload, "rows": rows} if KINDS[kind].row_bytes else payload
+
+
+def read_content(content: bytes, kind: str) -> Map:
+    """The payload."""
+    reader = Reader(content)
     payload = reader.item()
     require("format", reader.at == len(reader.data))
     fields(payload, {"statement": dict, "references": dict, "attached": dict, "proof": bytes})
@@ -398,21 +411,25 @@ def births(dataset: Map) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of statement; the kinds of those that it refers to, by name; names of byte strings beside the proof."""
+    """A kind of statement; the kinds of those that it refers to, by name; names of byte strings beside the proof.
+
+    And how many bytes each of the rows has that come after all that.
+    """
 
     version: int
     check: Callable[[Any], None]
     refers: Mapping[str, str] = field(default_factory=dict)
     attached: tuple[str, ...] = ()
+    row_bytes: int = 0
 
 
-LISTED = ("digests", "fingerprints", "record_peaks", "fingerprint_peaks")
+PEAKS = ("record_peaks", "fingerprint_peaks")
 KINDS = {
     "dataset": Kind(4, check_dataset),
     "training": Kind(5, check_training, {"dataset": "dataset"}, ("paths",)),
     "link": Kind(5, check_link, {"old": "dataset", "new": "dataset"}, ("consistency", "paths")),
     "model link": Kind(1, check_model_link, {"training": "training"}),
-    "registration": Kind(2, check_registration, {"dataset": "dataset"}, LISTED),
+    "registration": Kind(3, check_registration, {"dataset": "dataset"}, PEAKS, 48),
 }
 
 

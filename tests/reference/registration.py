@@ -151,11 +151,11 @@ def pieces(data: bytes, size: int) -> list[bytes]:
     return [data[i : i + size] for i in range(0, len(data), size)]
 
 
-def check_registered(statement: Map, attached: Map) -> list[K]:
+def check_registered(statement: Map, payload: Map) -> list[K]:
     """What a registration lists is what it names; the fingerprints."""
     dataset, start = statement["dataset"], statement["start"]
-    fingerprints = pieces(attached["fingerprints"], 16)
-    listed = check_digests(statement, attached)
+    fingerprints = [row[32:] for row in pieces(payload["rows"], 48)]
+    listed = check_digests(statement, payload)
     for own in listed_segments(dataset, start):
         segment, part = dataset["segments"][own.segment], listed[own.a - start : own.b - start]
         keys = [order_key(segment["seed"], digest) for digest in part]
@@ -170,30 +170,35 @@ def check_registered(statement: Map, attached: Map) -> list[K]:
         require("fingerprint tree", a < P and b < P)
         found.append(K(a, b))
     leaves = [leaf(f) for f in fingerprints]
-    peaks = pieces(attached["fingerprint_peaks"], 32)
+    peaks = pieces(payload["attached"]["fingerprint_peaks"], 32)
     require("fingerprint tree", root_with_peaks(peaks, start, leaves) == statement["root"])
     return found
 
 
-def check_digests(statement: Map, attached: Map) -> list[bytes]:
+def check_digests(statement: Map, payload: Map) -> list[bytes]:
     """The digests that a registration lists are those of its data set."""
     start, rows = statement["start"], statement["dataset"]["rows"] - statement["start"]
-    ones = bin(start).count("1")
-    sizes = {"digests": 32 * rows, "fingerprints": 16 * rows, "record_peaks": 32 * ones, "fingerprint_peaks": 32 * ones}
-    require("registration", all(len(attached[name]) == size for name, size in sizes.items()))
-    listed = pieces(attached["digests"], 32)
-    found = root_with_peaks(pieces(attached["record_peaks"], 32), start, listed)
+    peaks, ones = payload["attached"], bin(start).count("1")
+    require("registration", len(payload["rows"]) == 48 * rows)
+    require("registration", all(len(each) == 32 * ones for each in peaks.values()))
+    listed = digests_in(payload)
+    found = root_with_peaks(pieces(peaks["record_peaks"], 32), start, listed)
     require("record tree", found == statement["dataset"]["record_root"])
     return listed
 
 
+def digests_in(payload: Map) -> list[bytes]:
+    return [row[:32] for row in pieces(payload["rows"], 48)]
+
+
 def read_registration(file: bytes) -> tuple[Map, Map]:
     """The statement, and the payload."""
-    statement, _ = read_file(file, "registration")
+    (statement, _), payload = read_file(file, "registration"), read_payload(file, "registration")
+    require("format", len(payload["rows"]) == 48 * (statement["stop"] - statement["start"]))
     require("format", statement["stop"] == statement["dataset"]["rows"])
     firsts = [0, *(segment["stop"] for segment in statement["dataset"]["segments"])]
     require("format", statement["start"] in firsts[:-1])
-    return statement, read_payload(file, "registration")
+    return statement, payload
 
 
 def verify_registration(
@@ -207,14 +212,14 @@ def verify_registration(
     for born in {*births(dataset)} - {sha256(instance("dataset", dataset))}:
         firsts = [link["old"] for link in known if sha256(instance("dataset", link["old"])) == born]
         require("links", any(lead(first, dataset, known) for first in firsts))
-    chain = [(statement, payload["attached"])]
+    chain = [(statement, payload)]
     given = {sha256(instance("registration", own[0])): own for own in map(read_registration, previous)}
     while chain[-1][0]["previous"] is not None:
         after = chain[-1][0]
         require("links", after["previous"] in given)
         before, found = given[after["previous"]]
         require("links", lead(before["dataset"], after["dataset"], known))
-        chain.append((before, found["attached"]))
+        chain.append((before, found))
     for link in links:
         verify_link(link)
     fingerprints = check_registered(*chain[0])
@@ -229,12 +234,12 @@ def verify_registration(
 
 def check_chain(chain: Sequence[tuple[Map, Map]]) -> None:
     """From the newest one on, each goes on from the next one."""
-    for (after, attached), (before, others) in pairwise(chain):
+    for (after, payload), (before, others) in pairwise(chain):
         require("previous registration", before["stop"] == after["start"])
         for name, root in (("record_peaks", before["dataset"]["record_root"]), ("fingerprint_peaks", before["root"])):
-            require("previous registration", root_of_peaks(pieces(attached[name], 32)) == root)
+            require("previous registration", root_of_peaks(pieces(payload["attached"][name], 32)) == root)
         check_digests(before, others)
-    every = [digest for _, attached in chain for digest in pieces(attached["digests"], 32)]
+    every = [digest for _, payload in chain for digest in digests_in(payload)]
     require("distinct records", len(set(every)) == len(every))
 
 
@@ -297,7 +302,7 @@ def verify_receipt(
     except Refused:
         raise Refused("fingerprint path") from None
     if registration is not None:
-        statement = read_file(registration, "registration")[0]
+        statement = read_registration(registration)[0]
         require("mismatch", statement["dataset"] == dataset)
         require("mismatch", all(statement[name] == receipt[name] for name in ("start", "previous", "root")))
     if training is None:

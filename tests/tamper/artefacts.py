@@ -15,7 +15,7 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements.base import STATEMENTS, read_statement, statement_digest
 from zkunlearn.errors import ZkUnlearnError
-from zkunlearn.formats.container import decode, encode, write_container
+from zkunlearn.formats.container import decode, encode, front_of, write_container
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 
@@ -40,6 +40,7 @@ SHARDED = tuple(
     for size, aggregate, w_bits in ((4, "probability", 16), (8, "vote", 15))
 )  # fmt: skip
 LARGEST = 1 << 28
+ROWS_AFTER = "rows"  # what a payload is taken to have, of a file that goes on after it
 IMPLIED = r"the statement implies (\d+)"  # what the check of a proof's length says
 SIZES = ("statement.rows", "statement.segments[].stop")
 LABELS = ("references.dataset.statement.encoding.label",)
@@ -205,8 +206,17 @@ class Owner:
 
 
 def payload_of(artefact: Any) -> Any:
-    """A decoded file."""
-    return decode(artefact.to_bytes(), None, LARGEST)[1]
+    """A decoded file, its rows as if they were a field."""
+    data = artefact.to_bytes()
+    front = front_of(data)
+    payload = decode(data[:front], None, LARGEST)[1]
+    return payload if front is None else {**payload, ROWS_AFTER: data[front:]}
+
+
+def registration_of(payload: Any) -> zu.RegistrationProof:
+    """What an altered one says."""
+    fields = {name: value for name, value in payload.items() if name != ROWS_AFTER}
+    return zu.RegistrationProof.from_bytes(encode("registration", fields) + payload.get(ROWS_AFTER, b""))
 
 
 def judge_dataset(payload: Any) -> None:
@@ -245,7 +255,7 @@ def judge_registration(dataset: zu.DatasetCommitment) -> Judge:
     """The auditor has the true commitment."""
 
     def judge(payload: Any) -> None:
-        zu.verify_registration(zu.RegistrationProof.from_bytes(encode("registration", payload)), dataset)
+        zu.verify_registration(registration_of(payload), dataset)
 
     return judge
 
@@ -254,7 +264,7 @@ def judge_extension(own: Extended) -> Judge:
     """Likewise, and all that it goes on from."""
 
     def judge(payload: Any) -> None:
-        registration = zu.RegistrationProof.from_bytes(encode("registration", payload))
+        registration = registration_of(payload)
         try:
             zu.verify_registration(registration, own.dataset, [own.link], [own.first])
         except zu.ParameterError:  # whose words have a digest, which is another one each time
@@ -269,7 +279,7 @@ def judge_registered_alike(payload: Any) -> None:
     match found:
         case {"references": {"dataset": {"statement": {"rows": rows}}}}:
             found = {**found, "statement": {**found["statement"], "stop": rows}}
-    registration = zu.RegistrationProof.from_bytes(encode("registration", found))
+    registration = registration_of(found)
     zu.verify_registration(registration, zu.DatasetCommitment(registration.statement.dataset, b"not looked at"))
 
 

@@ -12,7 +12,7 @@ from itertools import accumulate, islice
 from pathlib import Path
 
 import zkunlearn as zu
-from zkunlearn.formats.container import MAGIC
+from zkunlearn.formats.container import MAGIC, front_of
 from zkunlearn.formats.lists import LIST_HEAD, read_digests
 
 from .artefacts import Judge, Owner, answer
@@ -64,9 +64,12 @@ class File:
 
 def parts_of(data: bytes) -> Spans:
     """A container's parts, as the format is written down in formats/container.py."""
-    kind = data[len(MAGIC)]
-    ends = list(accumulate([len(MAGIC), 1, kind, 2]))
-    names = ("magic", "length of the kind", "kind", "version", "payload")
+    kind, front = data[len(MAGIC)], front_of(data)
+    ends = list(accumulate([len(MAGIC), 1, kind, 2, *([4] if front else [])]))
+    names = ["magic", "length of the kind", "kind", "version", "payload"]
+    if front is not None:
+        ends.append(front)
+        names[4:] = ["length of the payload", "payload", "rows"]
     return {name: data[a:b] for name, a, b in zip(names, [0, *ends], [*ends, len(data)], strict=True)}
 
 
@@ -77,12 +80,16 @@ def lines_of(proof: zu.TrainingProof) -> Spans:
 
 
 def file_kinds(owner: Owner, other: Owner) -> list[File]:
-    """A proof among recommitments, and a forget list among others."""
+    """A proof among recommitments, a registration, and a forget list among others."""
     people, proof = owner.people.commitment, owner.trained.proof
+    dataset, registration, _ = owner.registered
     path: Path = owner.folder / "listed.forgotten"
 
     def judge_container(data: bytes) -> None:
         zu.verify(zu.TrainingProof.from_bytes(data), people, known_dataset=people.digest)
+
+    def judge_rows(data: bytes) -> None:
+        zu.verify_registration(zu.RegistrationProof.from_bytes(data), dataset)
 
     def judge_list(data: bytes) -> None:
         path.write_bytes(data)
@@ -90,5 +97,11 @@ def file_kinds(owner: Owner, other: Owner) -> list[File]:
 
     return [
         File("a container", parts_of(proof.to_bytes()), parts_of(owner.link.to_bytes()), judge_container),
+        File(
+            "a container with rows",
+            parts_of(registration.to_bytes()),
+            parts_of(other.registered[1].to_bytes()),
+            judge_rows,
+        ),
         File("a forget list", lines_of(proof), lines_of(other.trained.proof), judge_list),
     ]
