@@ -151,7 +151,7 @@ def _blocks(schedule: Compiled) -> list[tuple[slice, int]]:
     """The rows of each step of an epoch, and how many of them count, at least one."""
     if not isinstance(schedule, Schedule):
         return [(slice(None), schedule.live.count)]
-    return [(schedule.block_rows(b), max(schedule.live_counts[b], 1)) for b in range(schedule.blocks)]
+    return [(schedule.block_rows(b), max(schedule.live_counts[b], 1)) for b in range(schedule.batches)]
 
 
 def _standardization(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,6 +51,13 @@ class Runs(Sequence[int]):
         """`change` of every integer, computed once for each value."""
         changed = {value: change(value) for value in set(self.values)}
         return Runs.of(zip((changed[value] for value in self.values), self.lengths, strict=True))
+
+    def part(self, start: int, stop: int) -> Runs:
+        """The integers from one place to before another, which is not past the last."""
+        first, last = bisect_right(self.ends, start), bisect_left(self.ends, stop)
+        ends = (*self.ends[first:last], stop)
+        lengths = (end - begin for begin, end in zip((start, *ends), ends, strict=False))
+        return Runs.of(zip(self.values[first : last + 1], lengths, strict=True)) if start < stop else Runs((), ())
 
     def array(self) -> NDArray[np.int64]:
         """The whole sequence, int64."""

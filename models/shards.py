@@ -66,11 +66,13 @@ class Shards:
         rows: N.
         shard_rows: S, a power of two; the last shard may have fewer.
         slices: R, at most S.
+        batch_size: rows of a mini-batch, a power of two below S; None where a step takes all rows of a stage.
     """
 
     rows: int
     shard_rows: int
     slices: int
+    batch_size: int | None = None
 
     @property
     def count(self) -> int:
@@ -115,6 +117,11 @@ class Shards:
 class Stage:
     """One stage of some neighbouring shards. Its rows are counted shard by shard, with places for 2^place_bits in each.
 
+    Batch a of a shard is the rows of its prefix at places a J to (a + 1) J - 1; the last one may have fewer. Every
+    shard has all batches of the prefix, whether its rows are there or not: in a batch of which no row counts there is
+    no gradient, be it that they are forgotten or that they are not there yet. So where there are several batches,
+    every shard has all of its places.
+
     Attributes:
         number: r, 1 to R.
         first, count: which shards; `first` is a multiple of the least power of two that is not below `count`.
@@ -136,21 +143,34 @@ class Stage:
         return (self.prefix - 1).bit_length()
 
     @property
+    def batches(self) -> int:
+        """Steps of each shard in an epoch: ceil(P / J)."""
+        return -(-self.prefix // (self.shards.batch_size or self.prefix))
+
+    @property
     def rows(self) -> int:
         """Rows that have a place; those of a shard beyond its prefix do not count."""
-        return ((self.count - 1) << self.place_bits) + self._within(self.first + self.count - 1, 1 << self.place_bits)
+        places = 1 << self.place_bits
+        last = places if self.batches > 1 else self._within(self.first + self.count - 1, places)
+        return (self.count - 1) * places + last
+
+    @property
+    def shard_places(self) -> int:
+        """Places of a shard; fewer where the only shard has fewer rows."""
+        return 1 << (self.place_bits if self.count > 1 else (self.rows - 1).bit_length())
 
     @property
     def block_size(self) -> int:
-        """Places of a shard, all of which one step takes; fewer where the only shard has fewer rows."""
-        return 1 << (self.place_bits if self.count > 1 else (self.rows - 1).bit_length())
+        """Places of a shard that one step takes: of a batch, or all of them."""
+        size = self.shards.batch_size
+        return size if size and self.batches > 1 else self.shard_places
 
     def _within(self, shard: int, places: int) -> int:
         return min(places, self.shards.rows - shard * self.shards.shard_rows)
 
     @property
     def positions(self) -> NDArray[np.int64]:
-        """Of each row, int64 (rows,): its position in the data set."""
+        """Of each row, int64 (rows,): its position in the data set, which may be past the end if it does not count."""
         own = np.arange(self.rows)
         shard, place = own >> self.place_bits, own & ((1 << self.place_bits) - 1)
         return (self.first + shard) * self.shards.shard_rows + place

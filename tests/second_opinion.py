@@ -180,6 +180,8 @@ def _schedule(s: Any) -> arithmetic.Schedule:
     if s.stage is not None and s.standardization is not None:
         own["scalers"] = [_standardization(s.standardization_of(shard)) for shard in range(s.blocks)]
         own["standardization"] = min(own["scalers"], key=lambda scaler: scaler.count)
+    if s.stage is not None:
+        own["batches"] = s.batches
     return arithmetic.Schedule(**own, **factors)
 
 
@@ -190,6 +192,7 @@ def _sisa(s: Any, gone: Any) -> relations.Relation:
     statement = _statement(s, gone, first.label_kind)
     method = {"shard_rows": s.shards.shard_rows, "slices": s.shards.slices, "aggregate": "score"}
     method["standardize"] = first.standardization is not None
+    method |= {"batch_size": s.shards.batch_size} if s.shards.batch_size else {}
     statement["spec"] |= {"family": s.family.name}
     statement["spec"]["method"] |= method | {"epochs": first.epochs}
 

@@ -26,7 +26,7 @@ from .reference.examples import Training
 FROZEN = Path(__file__).parent / "vectors" / "frozen"
 VERSIONS = {n: k.version for n, k in base.STATEMENTS.items() if k.__module__.startswith(PACKAGE + ".")}
 FILES = {kind: sorted(FROZEN.glob(f"{kind}.v{version}.*proof")) for kind, version in VERSIONS.items()}
-LARGEST = 5 << 20
+LARGEST = 6 << 20
 every_kind = pytest.mark.parametrize("kind", sorted(VERSIONS))
 every_file = pytest.mark.parametrize(
     "path", [path for own in FILES.values() for path in own], ids=lambda path: path.name
@@ -46,6 +46,9 @@ SECOND: dict[str, Callable[[bytes], None]] = {
         file, frozen("dataset", "extended."), [frozen("link", "extended.")], [frozen("registration")]
     ),
     "training": lambda file: verifier.verify_training(file, frozen("dataset"), known_dataset=True),
+    "training of batches": lambda file: verifier.verify_training(
+        file, frozen("dataset", "batches."), known_dataset=True
+    ),
     "training of shards": lambda file: verifier.verify_training(file, frozen("dataset", "shards."), known_dataset=True),
     "training of classes": lambda file: verifier.verify_training(
         file, frozen("dataset", "classes."), known_dataset=True
@@ -75,7 +78,7 @@ def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     assert verify_proof(proof).least >= 100
     variants = (
         name
-        for name in ("classes", "shards", "before", "grown", "extended")
+        for name in ("classes", "shards", "batches", "before", "grown", "extended")
         if path.name.startswith(("training.", "registration.")) and f".{name}." in path.name
     )
     variant = "".join(f" of {name}" for name in [*variants][:1])

@@ -8,7 +8,8 @@
 | | limbs of W and u (output, epoch, block, weight), and of the last W (output, weight) |
 | | limbs of V and v (output, epoch, block), and of the last V (output) |
 
-In a stage of a sharded training blocks are shards, and what has an output but no epoch has a block too.
+In a stage of a sharded training blocks are shards, and what has an output but no epoch has a block too. Where shards
+have mini-batches, what has an epoch and a block has an axis of these behind, "batch".
 """
 
 from __future__ import annotations
@@ -76,8 +77,18 @@ class DescentColumns(TrainingAxes):
 
     @property
     def block(self) -> Axis:
-        """Mini-batches b, which the high bits of a row say."""
+        """Mini-batches b, or shards, which the high bits of a row say."""
         return Axis("block", self.schedule.blocks)
+
+    @property
+    def batch(self) -> Axis:
+        """Mini-batches a of a shard, which the next bits of a row say."""
+        return Axis("batch", 1 if self.schedule.stage is None else self.schedule.batches)
+
+    @property
+    def iterations(self) -> tuple[Axis, ...]:
+        """Where there is something of each step."""
+        return (self.epoch, self.block, *([self.batch] if self.batch.size > 1 else []))
 
     @property
     def models(self) -> tuple[Axis, ...]:
@@ -118,7 +129,7 @@ class DescentColumns(TrainingAxes):
         schedule = self.schedule
         columns = [Column(column.name, self.scores) for column in (Q, PREDICTIONS)]
         for parameter, axes in self.parameters.items():
-            steps = (self.output, self.epoch, self.block, *axes)
+            steps = (self.output, *self.iterations, *axes)
             columns += limb_columns(parameter.steps, schedule.weight_bits, steps)
             columns += limb_columns(parameter.remainder, schedule.shift, steps)
             columns += limb_columns(parameter.last, schedule.weight_bits, (*self.models, *axes))
@@ -141,7 +152,7 @@ class DescentColumns(TrainingAxes):
             limbs = limb_lookups(parameter.steps, schedule.weight_bits)
             limbs += limb_lookups(parameter.remainder, schedule.shift)
             last = limb_lookups(parameter.last, schedule.weight_bits)
-            parts.append(lookup_boxes(parameter.box, Indicator((self.output, self.epoch, self.block, *axes)), limbs))
+            parts.append(lookup_boxes(parameter.box, Indicator((self.output, *self.iterations, *axes)), limbs))
             parts.append(lookup_boxes(parameter.last_box, Indicator((*self.models, *axes)), last))
         return tuple(parts)
 

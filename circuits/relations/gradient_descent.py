@@ -18,9 +18,10 @@ classes, whose scores, steps and model are its own. v(n) is the weight of the cl
 v_0 + (v_1 - v_0) Y(n) of two classes, the sum of v_c Y(c, n) of several, 1 without such weights. The two updates are
 proved as one at s, where s = 0 is that of the weights and s = 1 that of the bias.
 
-In a stage of a sharded training (models/shards.py) blocks are shards, with a model each: t + 1 is (e + 1, b); W(0),
-V(0), M and I have an index b, and W(0) and 2^x V(0) are those of the stage before, if there is one. Rows n are those of
-the stage, which are elsewhere in the data set.
+In a stage of a sharded training (models/shards.py) blocks are shards, with a model each, whose steps are taken by
+mini-batches a: t = (e, b, a), n = (b, a, j), and t + 1 is (e, b, a + 1), or from the last batch (e + 1, b, 0); W(0),
+V(0), M and I have an index b, and W(0) and 2^x V(0) are those of the stage before, if there is one. The first step has
+no momentum. Rows n are those of the stage, which are elsewhere in the data set.
 
 Integers that are *forced*: W, V, u, v and the last W and V are committed as limbs only, all of which are looked up, so
 each has the one value in its range that the identities leave; Q and P are what the activation table holds, and z, which
@@ -34,8 +35,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TypeVar
 
 from ..field.goldilocks import ONE, ZERO, K, Vector
 from ..field.multilinear import Point, bits_of, eq, eq_index, eq_table, prefix
@@ -56,11 +56,13 @@ from ..language.tables import (
 )
 from .dataset import FEATURES, LABELS
 from .descent_columns import PREDICTIONS, DescentColumns, Z
-from .iterations import block_rates, class_weights, decays, epoch_rates, eq_on, rate_at, shift_weights
+from .iterations import Iteration, block_rates, class_weights, decays, epoch_rates, eq_on, rate_at, shift_weights
 from .model import COEFFICIENTS, INTERCEPT
 from .parameters import BIAS, WEIGHTS, ParameterColumns, Share
 from .shards import STARTING_INTERCEPT, STARTING_WEIGHTS, in_dataset
 from .signed import Signed, constant_on
+
+Place = TypeVar("Place", Point, Coordinates)
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,12 @@ class GradientDescent(DescentColumns):
             if Z in star.values:
                 self._product(steps, star)
 
-        t = (steps.point("update", self.epoch.bits), steps.point("update", self.block.bits))
+        e, b, a = (steps.point("update", axis.bits) for axis in (self.epoch, self.block, self.batch))
+        t = (e, b, a)
         o, k = steps.point("update", self.output.bits), steps.point("update", self.weight.bits)
         s = steps.point("update", 1) if self.schedule.bias else (ZERO,)
         shares = self._shares(o, k, s)
-        own = self._model_at(o, t[1])
+        own = self._model_at(o, b)
         self._initial_weights(steps, shares, own, k)
         last = self._model(steps, looked_up, own, k)
         gradient = self._update(steps, t, shares, last) + self._bias_decay(steps, t, o, s)
@@ -100,6 +103,22 @@ class GradientDescent(DescentColumns):
         """Which model step (e, b) of output o is of."""
         return {"output": o} if self.schedule.stage is None else {"output": o, "block": b}
 
+    def _step(self, block: Place, batch: Place) -> dict[str, Place]:
+        """Which step of an epoch something is of."""
+        return {"block": block, "batch": batch} if self.batch in self.iterations else {"block": block}
+
+    @property
+    def _first(self) -> dict[str, Point]:
+        """Before the first step."""
+        return {axis.name: (ZERO,) * axis.bits for axis in self.iterations}
+
+    @property
+    def _free_steps(self) -> tuple[tuple[int, ...], dict[str, Coordinates]]:
+        """Iterations as variables of a sum: groups of these, and coordinates."""
+        groups = (self.epoch.bits, self.block.bits, self.batch.bits)
+        block, batch = variables(*groups[:2]), variables(sum(groups[:2]), groups[2])
+        return groups, {"epoch": variables(0, groups[0]), **self._step(block, batch)}
+
     def _in_dataset(self, row: Coordinates) -> Coordinates:
         """A row of the training as one of the data set."""
         return in_dataset(self.schedule.stage, row[: self.block.bits], row[self.block.bits :])
@@ -108,24 +127,21 @@ class GradientDescent(DescentColumns):
         """z(e*, n*) = sum over b, k of eq(b*, b) [k real] X((b, j*), k) W(e*, b, k), and the bias on real rows."""
         e_star, row_star = star.point["epoch"], star.point["row"]
         fixed = {"output": star.point["output"], "epoch": e_star}
-        blocks = self.block.bits
+        groups = (self.block.bits, self.batch.bits, self.weight.bits)
+        blocks, width = sum(groups[:2]), self.weight.size
         b_star, j_star = row_star[:blocks], row_star[blocks:]
-        b, k = variables(0, blocks), variables(blocks, self.weight.bits)
-        width = self.weight.size
+        b, a, k = variables(0, groups[0]), variables(*groups[:2]), variables(blocks, groups[2])
 
         def table() -> Vector:
-            return np.repeat(eq_table(b_star)[:, :, None], width, axis=2)
+            return eq_table(b_star).reshape(2, 1 << groups[0], 1 << groups[1], 1).repeat(width, axis=3)
 
         def evaluate(point: Point) -> K:
             return eq(b_star, point[:blocks]) * prefix(point[blocks:], width)
 
-        features = Factor((Term(ONE, FEATURES, {"row": self._in_dataset((*b, *j_star)), "feature": k}),))
-        at: dict[str, Coordinates] = {**fixed, "block": b, "weight": k}
-        real = self._real_models(fixed)
-        weights = Factor(
-            self._steps(WEIGHTS).terms(at, ONE), self._steps(WEIGHTS).taken_off((self.block, self.weight), real)
-        )
-        groups = (blocks, self.weight.bits)
+        features = Factor((Term(ONE, FEATURES, {"row": self._in_dataset((*b, *a, *j_star)), "feature": k}),))
+        at: dict[str, Coordinates] = {**fixed, **self._step(b, a), "weight": k}
+        own, axes = self._steps(WEIGHTS), (self.block, self.batch, self.weight)
+        weights = Factor(own.terms(at, ONE), own.taken_off(axes, self._real_models(fixed)))
         product = Sum("product", groups, PublicVector(table, evaluate), (features, weights))
         steps.sumcheck(product, star.values[Z] - self._bias(steps, fixed, b_star, j_star))
 
@@ -133,30 +149,33 @@ class GradientDescent(DescentColumns):
         """The indicator of real outputs and epochs."""
         return prefix(fixed["output"], self.output.size) * prefix(fixed["epoch"], self.epoch.size)
 
-    def _bias(self, steps: Steps, fixed: Mapping[str, Point], b: Point, j: Point) -> Hidden:
+    def _bias(self, steps: Steps, fixed: Mapping[str, Point], blocks: Point, j: Point) -> Hidden:
         """sum over b' of eq(b, b') [(b', j) real] 2^x V(e, b'): V(e, b), less what a last block lacks of its rows.
 
-        fixed: output and epoch.
+        Shards that have mini-batches lack none.
+
+        fixed: output and epoch. blocks: b, and where there are such batches the one of the shard.
         """
         if not self.schedule.bias:
             return public(ZERO)
-        last = self.block.size - 1
-        rows = self.schedule.rows - last * self.schedule.block_size
-        missing = eq_index(b, last) * (ONE - prefix(j, rows))
-        amounts = [(ONE, b)] if rows == self.schedule.block_size else [(ONE, b), (-missing, bits_of(last, len(b)))]
+        b, a, last = blocks[: self.block.bits], blocks[self.block.bits :], self.block.size - 1
+        places = self.schedule.block_size << len(a)
+        rows = self.schedule.rows - last * places
+        missing = ZERO if rows == places else eq_index(b, last) * (ONE - prefix(j, rows))
+        amounts = [(ONE, b)] if rows == places else [(ONE, b), (-missing, bits_of(last, len(b)))]
         if not b:  # one block: V(e) on its rows
             amounts = [(ONE - missing, b)]
         values = []
         for amount, block in amounts:
-            at = {**fixed, "block": block}
-            real = self._real_models(fixed) * prefix(block, self.block.size)
+            at = {**fixed, **self._step(block, a)}
+            real = self._real_models(fixed) * prefix(block, self.block.size) * prefix(a, self.batch.size)
             one = K(1 << self.schedule.scales.x_bits)
             values.append((amount * one, self._steps(BIAS).value(steps, at, real)))
         return linear(values)
 
     def _initial_weights(self, steps: Steps, shares: tuple[Share, ...], model: Mapping[str, Point], k: Point) -> None:
         """W(0, k) = 0 and V(0) = 0, or W(0, k) and 2^x V(0) are those that training begins from."""
-        first = {"epoch": (ZERO,) * self.epoch.bits, "block": (ZERO,) * self.block.bits, **model}
+        first = {**self._first, **model}
         real = prefix(model["block"], self.block.size) if "block" in model else ONE
         values = [self._steps(own.parameter).value(steps, {**first, **own.at}, own.real * real) for own in shares]
         if self.start is None:
@@ -198,57 +217,58 @@ class GradientDescent(DescentColumns):
         return self._last(BIAS).value(steps, model, self._real(model))
 
     def _update(
-        self, steps: Steps, t: tuple[Point, Point], shares: tuple[Share, ...], last: Mapping[ParameterColumns, Hidden]
+        self, steps: Steps, t: Iteration, shares: tuple[Share, ...], last: Mapping[ParameterColumns, Hidden]
     ) -> Hidden:
         """The update equation at (t, k, s), solved for the weighted gradient, which is handed on as a claim.
 
         sum over real t' of shift_weights(t, t') W(t', k)  -  2^h eq(t, T - 1) M(k)
             = gradient + 2^(h - 1) [t, k real] - u(t, k)                            and the same for V: eq(s, .) of both
         """
-        e, b = t
+        e, b, a = t
         schedule, scale = self.schedule, K(1 << self.schedule.shift)
-        groups = (self.epoch.bits, self.block.bits)
-        free: dict[str, Coordinates] = {"epoch": variables(0, groups[0]), "block": variables(*groups)}
+        groups, free = self._free_steps
         terms = [term for own in shares for term in self._steps(own.parameter).terms({**free, **own.at}, own.share)]
         real = sum((own.share * own.real for own in shares), ZERO)
-        factor = Factor(tuple(terms), self._steps(WEIGHTS).taken_off((self.epoch, self.block), real))
-        shift = Sum("update", groups, shift_weights(schedule, e, b), (factor,))
+        factor = Factor(tuple(terms), self._steps(WEIGHTS).taken_off((self.epoch, self.block, self.batch), real))
+        shift = Sum("update", groups, shift_weights(schedule, t), (factor,))
         change = steps.total(shift)
         steps.sumcheck(shift, change)
 
-        at_last = eq_index(e, schedule.epochs - 1)
+        at_last = eq_index(e, schedule.epochs - 1) * eq_index(a, self.batch.size - 1)
         if schedule.stage is None:  # one model, after the last block
-            at_last = at_last * eq_index(b, schedule.blocks - 1)
+            at_last = at_last * eq_index(b, self.block.size - 1)
         model = linear((scale * at_last * own.share, last[own.parameter]) for own in shares)
-        at: dict[str, Point] = {"epoch": e, "block": b}
+        at = {"epoch": e, **self._step(b, a)}
         remainder = linear(
             (own.share * c, steps.evaluate(limb, {**at, **own.at}))
             for own in shares
             for c, limb in limb_terms(own.parameter.remainder, schedule.shift)
         )
-        half = K(1 << (schedule.shift - 1)) * prefix(e, schedule.epochs) * prefix(b, schedule.blocks) * real
+        steps_there = prefix(e, self.epoch.size) * prefix(b, self.block.size) * prefix(a, self.batch.size)
+        half = K(1 << (schedule.shift - 1)) * steps_there * real
         return change - model - half + remainder
 
-    def _bias_decay(self, steps: Steps, t: tuple[Point, Point], o: Point, s: Point) -> Hidden:
+    def _bias_decay(self, steps: Steps, t: Iteration, o: Point, s: Point) -> Hidden:
         """eq(s, 1) times the sum over real t' of eq(t, t') l_t' V(t'): what `_update` took off a bias that does not."""
-        schedule, (e, b) = self.schedule, t
+        schedule = self.schedule
         if not schedule.bias or schedule.penalize_bias or not any(schedule.l_epoch.values):
             return public(ZERO)
-        groups = (self.epoch.bits, self.block.bits)
-        at: dict[str, Coordinates] = {"output": o, "epoch": variables(0, groups[0]), "block": variables(*groups)}
+        groups, free = self._free_steps
         biases, real = self._steps(BIAS), prefix(o, self.output.size)
-        factor = Factor(biases.terms(at, ONE), biases.taken_off((self.epoch, self.block), real))
-        decay = Sum("bias decay", groups, decays(schedule, e, b), (factor,))
+        factor = Factor(
+            biases.terms({"output": o, **free}, ONE), biases.taken_off((self.epoch, self.block, self.batch), real)
+        )
+        decay = Sum("bias decay", groups, decays(schedule, t), (factor,))
         taken = steps.total(decay)
         steps.sumcheck(decay, taken)
         return taken * eq_index(s, 1)
 
-    def _gradient(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], o: Point, k: Point, s: Point) -> None:
+    def _gradient(self, steps: Steps, claim: Hidden, t: Iteration, o: Point, k: Point, s: Point) -> None:
         """claim = the weighted gradient of eq(s, 0) X(n, k) + eq(s, 1) 2^x of output o at iteration t."""
-        one, width = K(1 << self.schedule.scales.x_bits), self.weight.bits
-        unused = self.schedule.unused
+        one, width, (e, b, a) = K(1 << self.schedule.scales.x_bits), self.weight.bits, t
+        unused, rates = self.schedule.unused, block_rates(self.schedule, (*b, *a))
         at = eq_on(k, self.weight.size, unused) if unused else k
-        ended = self._rows(steps, claim, t, o, self._of_rows(at, eq_index(s, 0), eq_index(s, 1) * one))
+        ended = self._rows(steps, claim, e, rates, o, self._of_rows(at, eq_index(s, 0), eq_index(s, 1) * one))
         if isinstance(at, PublicVector):
             row = self._in_dataset(ended.point)
             own = Factor((Term(ONE, FEATURES, {"row": row, "feature": variables(0, width)}),))
@@ -260,14 +280,15 @@ class GradientDescent(DescentColumns):
         same = constant_on((self.row,), constant) if self.schedule.bias else None
         return Factor((Term(share, FEATURES, {"row": row, "feature": k}),), same)
 
-    def _rows(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], o: Point, *features: Factor) -> SumResult:
-        """claim = sum over n of eq(b, b_n) c_b S(n) X'(n) (sum over e' of eq(e, e') c_e' P(e', n)  -  c Y(n)) v(n).
+    def _rows(
+        self, steps: Steps, claim: Hidden, e: Point, rates: PublicVector, o: Point, *features: Factor
+    ) -> SumResult:
+        """claim = sum over n of rates(n) X'(n) (sum over e' of eq(e, e') c_e' P(e', n)  -  c Y(n)) v(n).
 
-        X' is 1, or the one factor that is given, c = sum over e' of eq(e, e') c_e'; P and Y are those of output o. Sums
-        over the rows, then over the epochs, and over the classes where these have weights. Returns where the first
-        ended.
+        rates(n) is eq(b, b_n) c_b S(n), or without c_b where that is taken already. X' is 1, or the one factor that is
+        given, c = sum over e' of eq(e, e') c_e'; P and Y are those of output o. Sums over the rows, then over the
+        epochs, and over the classes where these have weights. Returns where the first ended.
         """
-        e, b = t
         by_epoch, rate = epoch_rates(self.schedule, e), rate_at(self.schedule, e)
         row = variables(0, self.row.bits)
         own = self._in_dataset(row)
@@ -277,9 +298,7 @@ class GradientDescent(DescentColumns):
                 Term(-rate * self.schedule.label_multiplier, LABELS, {"output": o, "row": own}),
             )
         )
-        over_rows = Sum(
-            "gradient", (self.row.bits,), block_rates(self.schedule, b), (*features, residual, *self._weights())
-        )
+        over_rows = Sum("gradient", (self.row.bits,), rates, (*features, residual, *self._weights()))
         ended = steps.sumcheck(over_rows, claim)
 
         *_, folded = ended.values[: len(features) + 1]

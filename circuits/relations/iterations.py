@@ -7,13 +7,15 @@ from typing import Protocol
 
 import numpy as np
 
+from ...models.live import Live
 from ...models.methods.schedule import Schedule
 from ...models.runs import Runs
 from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscalar, kscale, ksub, to_field
 from ..field.multilinear import Point, eq_at, eq_index, eq_table, prefix, prefix_eq
-from ..language.relation import PublicVector
+from ..language.relation import PublicVector, outer
 
 FEW_RUNS = 64
+Iteration = tuple[Point, Point, Point]  # epoch, block, batch
 
 
 class Rates(Protocol):
@@ -46,13 +48,12 @@ def epoch_rates(schedule: Rates, e: Point) -> PublicVector:
     return at_steps(schedule.c_epoch, e)
 
 
-def decays(schedule: Schedule, e: Point, b: Point) -> PublicVector:
-    """eq(t, t') l_t' on real t' = (e', b')."""
-    blocks, of_epochs = schedule.blocks, at_steps(schedule.l_epoch, e)
-    return PublicVector(
-        lambda: _outer(of_epochs.table(), eq_table(b)[:, :blocks]),
-        lambda point: of_epochs.evaluate(point[: len(e)]) * prefix_eq(b, point[len(e) :], blocks),
-    )
+def decays(schedule: Schedule, t: Iteration) -> PublicVector:
+    """eq(t, t') l_t' on real t' = (e', b', a')."""
+    e, b, a = t
+    batches = 1 if schedule.stage is None else schedule.batches
+    steps = outer(eq_on(b, schedule.blocks), eq_on(a, batches), len(b))
+    return outer(at_steps(schedule.l_epoch, e), steps, len(e))
 
 
 def at_steps(values: Runs, e: Point) -> PublicVector:
@@ -87,15 +88,35 @@ def rate_at(schedule: Rates, e: Point) -> K:
     return extension(schedule.c_epoch, e)
 
 
-def shift_weights(schedule: Schedule, e: Point, b: Point) -> PublicVector:
-    """2^h eq(t, t') - 2^h next(t, t') - l_t' eq(t, t') + m_t (eq(t, t') - before(t, t')) on real t' = (e', b').
+def shift_weights(schedule: Schedule, t: Iteration) -> PublicVector:
+    """2^h eq(t, t') - 2^h next(t, t') - l_t' eq(t, t') + m_t (eq(t, t') - before(t, t')) on real t' = (e', b', a').
 
     next(t, t') says that t' is the step after t, before(t, t') that it is the one before it: within an epoch, or
-    from the last block to the first of the next epoch. m_t is that of the epoch of t, which is real too.
+    from the last block to the first of the next epoch; of shards, from the last batch to the first of the same shard.
+    m_t is that of the epoch of t, which is real too; in the first step of a shard it is 0, as there is none before.
     """
-    if schedule.stage is not None:
-        return _shift_of_shards(schedule, e, b)
-    epochs, blocks = schedule.epochs, schedule.blocks
+    e, b, a = t
+    if schedule.stage is None:
+        within = _shift(schedule, e, b)
+        return PublicVector(lambda: within.table()[..., None], within.evaluate)
+    within, shards, start = _shift(schedule, e, a), eq_on(b, schedule.shards), K(schedule.m_epoch[0])
+    rest = start * eq_index(e, 0) * eq_index(a, 0)
+
+    def table() -> Vector:
+        steps = within.table()
+        steps[:, 0, 0] = ksub(steps[:, 0, 0], kscale(ones(), rest))
+        return kmul(steps[:, :, None, :], shards.table()[:, None, :, None])
+
+    def evaluate(point: Point) -> K:
+        x, y, z = point[: len(e)], point[len(e) : len(e) + len(b)], point[len(e) + len(b) :]
+        return (within.evaluate((*x, *z)) - rest * eq_index(x, 0) * eq_index(z, 0)) * shards.evaluate(y)
+
+    return PublicVector(table, evaluate)
+
+
+def _shift(schedule: Schedule, e: Point, b: Point) -> PublicVector:
+    """`shift_weights` of one model, of whose steps t' = (e', b')."""
+    epochs, blocks = schedule.epochs, schedule.batches
     scale = K(1 << schedule.shift)
 
     @cache  # and not before it is needed: a plan has no use for it
@@ -126,31 +147,31 @@ def shift_weights(schedule: Schedule, e: Point, b: Point) -> PublicVector:
     return PublicVector(table, evaluate)
 
 
-def _shift_of_shards(schedule: Schedule, e: Point, b: Point) -> PublicVector:
-    """`shift_weights` where each block is a shard: the step after (e, b) is (e + 1, b)."""
-    blocks, scale = schedule.blocks, K(1 << schedule.shift)
-
-    @cache
-    def of_epochs() -> Vector:
-        at_e = eq_table(e)[:, : schedule.epochs]
-        moved = kmul_base(at_e, _integers(schedule.m_epoch))
-        stay = kadd(ksub(kscale(at_e, scale), kmul_base(at_e, _integers(schedule.l_epoch))), moved)
-        return ksub(ksub(stay, kscale(_shifted(at_e), scale)), _shifted_back(moved))
-
-    def evaluate(point: Point) -> K:
-        to_e = eq_table(point[: len(e)])[:, : schedule.epochs]
-        return kdot(of_epochs(), to_e) * prefix_eq(b, point[len(e) :], blocks)
-
-    return PublicVector(lambda: _outer(of_epochs(), eq_table(b)[:, :blocks]), evaluate)
-
-
 def block_rates(schedule: Schedule, b: Point) -> PublicVector:
-    """eq(b, b_n) c_b S(n) on rows n; the verifier's side takes O(blocks in all ranges + forgotten)."""
-    live, size, bits = schedule.live, schedule.block_size, len(b)
+    """eq(b, b_n) c_b S(n) on rows n, b being one block of J rows after another."""
+    return _of_rows(schedule.live, schedule.block_size, schedule.c_block, b)
+
+
+def counted_in_blocks(schedule: Schedule, b: Point) -> PublicVector:
+    """eq(b, b_n) S(n) on rows n."""
+    return _of_rows(schedule.live, schedule.block_size, schedule.c_block.map(lambda _: 1), b)
+
+
+def counted_in_shards(schedule: Schedule, s: Point) -> PublicVector:
+    """eq(s, s_n) S(n) on rows n, s being the shard."""
+    return _of_rows(schedule.live, schedule.shard_places, schedule.shard_counts.map(lambda _: 1), s)
+
+
+def _of_rows(live: Live, size: int, factors: Runs, b: Point) -> PublicVector:
+    """eq(b, b_n) c_b S(n) on rows n, b_n being blocks of so many rows.
+
+    The verifier's side takes O(blocks in all ranges + forgotten).
+    """
+    bits, blocks = len(b), len(factors)
 
     @cache
     def of_blocks() -> Vector:
-        return kmul_base(eq_table(b)[:, : schedule.blocks], _integers(schedule.c_block))
+        return kmul_base(eq_table(b)[:, :blocks], _integers(factors))
 
     def table() -> Vector:
         values = np.repeat(of_blocks(), size, axis=1)[:, : live.rows]
@@ -159,7 +180,7 @@ def block_rates(schedule: Schedule, b: Point) -> PublicVector:
 
     def evaluate(point: Point) -> K:
         rates, low = of_blocks(), point[bits:]
-        weights = kmul(rates, eq_table(point[:bits])[:, : schedule.blocks])
+        weights = kmul(rates, eq_table(point[:bits])[:, :blocks])
         forgotten = np.array(live.forgotten, dtype=np.int64)
         total = -kdot(rates[:, forgotten // size], eq_at(point, live.forgotten))
         for start, stop in live.ranges:  # whole blocks, less what the first and the last one have outside the range

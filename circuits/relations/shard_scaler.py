@@ -27,7 +27,7 @@ from ..field.multilinear import Point, eq_table, prefix
 from ..language.hidden import Hidden, linear
 from ..language.layout import WITNESS, Address, Axis
 from ..language.relation import Coordinates, Factor, PublicVector, Steps, Sum, Term, outer, variables
-from .iterations import at_steps, block_rates, eq_on, extension, in_base, ones
+from .iterations import at_steps, counted_in_shards, eq_on, extension, in_base, ones
 from .signed import constant_on
 from .standardization import COUNTED, RATE, At, Integer, ScalerRelation, weighted
 
@@ -40,7 +40,7 @@ class ShardScaler(ScalerRelation):
 
     Attributes:
         public: the integers of the shard of which the fewest rows count.
-        schedule: of the stage, whose blocks are shards. shard: their axis.
+        schedule: of the stage. shard: the axis of its shards.
         place: of a row of the stage, which it is in the data set.
     """
 
@@ -66,13 +66,13 @@ class ShardScaler(ScalerRelation):
     @cached_property
     def counts(self) -> Runs:
         """n of each shard."""
-        return self.schedule.live_counts.map(lambda n: self.public.of(n).count)
+        return self.schedule.shard_counts.map(lambda n: self.public.of(n).count)
 
     # Public integers, of each shard ----------------------------------------------------------------------------------
 
-    def known(self, at: At, integer: Integer) -> K:
+    def of_shard(self, at: At, integer: Integer) -> K:
         """See ScalerRelation."""
-        return extension(self._each(integer), *at.shard.values()) * prefix(at.k, self.feature.size)
+        return extension(self._each(integer), *at.shard.values())
 
     def everywhere(self, integer: Integer, share: K, offset: K) -> PublicVector:
         """See ScalerRelation."""
@@ -114,7 +114,7 @@ class ShardScaler(ScalerRelation):
     def counted(self, at: At) -> PublicVector:
         """Those of the random shard: eq(s, s_n) S(n)."""
         (shard,) = at.shard.values()
-        return block_rates(self.schedule, shard)
+        return counted_in_shards(self.schedule, shard)
 
     def in_dataset(self, row: Coordinates) -> Coordinates:
         """See ScalerRelation."""

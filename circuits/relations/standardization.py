@@ -89,13 +89,12 @@ class At:
 
     Attributes:
         k, o: the feature, and the output whose weights are meant. shard: where it is besides; empty without shards.
-        within: the indicator of real shards there. real: that of real features of these.
+        real: the indicator of real features there, of real shards.
     """
 
     k: Point
     o: Point
     shard: Mapping[str, Point]
-    within: K
     real: K
     values: Mapping[Address, Hidden]
 
@@ -176,9 +175,13 @@ class ScalerRelation:
 
     # What shards have each for themselves (shard_scaler.py) --------------------------------------------------------
 
+    def of_shard(self, at: At, integer: Integer) -> K:
+        """A public integer at the random shard, 0 beside real ones."""
+        return K(integer(self.public))
+
     def known(self, at: At, integer: Integer) -> K:
         """A public integer at the random feature, 0 beside real ones."""
-        return at.real * integer(self.public)
+        return self.of_shard(at, integer) * prefix(at.k, self.feature.size)
 
     def everywhere(self, integer: Integer, share: K, offset: K) -> PublicVector:
         """share times a public integer, and an offset, on all real features."""
@@ -240,7 +243,7 @@ class ScalerRelation:
         *shards, feature = self.axes
         shard = {axis.name: ended.point[axis.name] for axis in shards}
         within = math.prod((prefix(shard[axis.name], axis.size) for axis in shards), start=ONE)
-        return At(k, o, shard, within, within * prefix(k, feature.size), {**signed, **integers, **fields})
+        return At(k, o, shard, within * prefix(k, feature.size), {**signed, **integers, **fields})
 
     def _remainders(self, steps: Steps, at: At) -> None:
         """Each remainder is below what divides: it and what it lacks are not negative."""
@@ -303,7 +306,8 @@ class ScalerRelation:
         claim = claim + at[SCALED_RATE] * of_rates + at[COEFFICIENTS] * of_weights
         steps.sumcheck(self._product(at, "powers", (POWER,), powers, -ONE, offset), claim)
 
-        learnt = (at.real - at.within * ksum(eq_at(at.k, own.unused))) * own.amplitude  # A, and 0 for what is left out
+        used = prefix(at.k, self.feature.size) - ksum(eq_at(at.k, own.unused))
+        learnt = self.of_shard(at, _amplitude) * used  # A, and 0 for what is left out
         divided = at[VARIANCE] + learnt * 2 + self.known(at, lambda each: each.floor) - at[RATE_REST]
         divided = divided - self.counted_at(at, COUNTED_RATE) * (2 * floor)
         rates = self._product(at, "rates", (RATE,), [(K(2), VARIANCE), (of_centred, OFFSET)])
@@ -351,6 +355,11 @@ class ScalerRelation:
 def _half(own: Standardization) -> int:
     """f."""
     return own.half
+
+
+def _amplitude(own: Standardization) -> int:
+    """A."""
+    return own.amplitude
 
 
 # Public vectors ------------------------------------------------------------------------------------------------------

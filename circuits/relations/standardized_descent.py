@@ -34,12 +34,13 @@ from ..language.relation import (
     Steps,
     Sum,
     Term,
+    outer,
     variables,
 )
 from .dataset import FEATURES
 from .descent_columns import Z
 from .gradient_descent import GradientDescent
-from .iterations import block_factors, epoch_rates, eq_on, ones
+from .iterations import Iteration, block_factors, block_rates, epoch_rates, eq_on, ones
 from .model import INTERCEPT
 from .parameters import BIAS, WEIGHTS, ParameterColumns
 from .signed import constant_on
@@ -73,7 +74,7 @@ class StandardizedDescent(GradientDescent):
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
         """Scores, and sums over the rows of a block: of residuals times features, and of residuals."""
-        steps = (self.output, self.epoch, self.block)
+        steps = (self.output, *self.iterations)
         return {**super().virtual, GRADIENTS: (*steps, self.weight), RESIDUALS: steps}
 
     @property
@@ -90,22 +91,22 @@ class StandardizedDescent(GradientDescent):
         """z(e*, n*), as the sums of three factors and of two."""
         e_star, row_star = star.point["epoch"], star.point["row"]
         fixed = {"output": star.point["output"], "epoch": e_star}
-        blocks, width = self.block.bits, self.weight.size
+        groups = (self.block.bits, self.batch.bits, self.weight.bits)
+        blocks, width = sum(groups[:2]), self.weight.size
         b_star, j_star = row_star[:blocks], row_star[blocks:]
-        b, k = variables(0, blocks), variables(blocks, self.weight.bits)
-        groups = (blocks, self.weight.bits)
-        at: dict[str, Coordinates] = {**fixed, "block": b, "weight": k}
-        own = self._steps(WEIGHTS)
-        weights = Factor(own.terms(at, ONE), own.taken_off((self.block, self.weight), self._real_models(fixed)))
+        b, a, k = variables(0, groups[0]), variables(*groups[:2]), variables(blocks, groups[2])
+        at: dict[str, Coordinates] = {**fixed, **self._step(b, a), "weight": k}
+        own, axes = self._steps(WEIGHTS), (self.block, self.batch, self.weight)
+        weights = Factor(own.terms(at, ONE), own.taken_off(axes, self._real_models(fixed)))
 
         offsets = Factor((Term(ONE, OFFSET, self._scaled(b, k)),))
         means = Sum("means of scores", groups, self._existing(b_star, j_star), (offsets, weights))
         taken = steps.total(means)
         steps.sumcheck(means, taken)
-        features = Factor((Term(ONE, FEATURES, {"row": self._in_dataset((*b, *j_star)), "feature": k}),))
+        features = Factor((Term(ONE, FEATURES, {"row": self._in_dataset((*b, *a, *j_star)), "feature": k}),))
         powers = Factor((Term(ONE, POWER, self._scaled(b, k)),))
         weight = PublicVector(
-            lambda: _repeated(eq_table(b_star), width),
+            lambda: _repeated(eq_table(b_star).reshape(2, 1 << groups[0], 1 << groups[1]), width),
             lambda point: eq(b_star, point[:blocks]) * prefix(point[blocks:], width),
         )
         product = Sum("product", groups, weight, (powers, features, weights))
@@ -115,22 +116,26 @@ class StandardizedDescent(GradientDescent):
         """Where the scaler of a feature is: the same in all blocks."""
         return {"weight": feature}
 
-    def _existing(self, b: Point, j: Point) -> PublicVector:
-        """eq(b, b') [row (b', j) is real] [k real] on blocks b' and features k."""
-        count, width, last = self.block.size, self.weight.size, self.block.size - 1
-        within = prefix(j, self.schedule.rows - last * self.schedule.block_size)
+    def _existing(self, blocks: Point, j: Point) -> PublicVector:
+        """eq(b, b') [row (b', j) is real] [k real] on blocks b', their batches, and features k.
+
+        blocks: b, and where there are such batches the one of the shard; rows of these are all real.
+        """
+        b, a, last = blocks[: self.block.bits], blocks[self.block.bits :], self.block.size - 1
+        count, rows = self.block.size, self.schedule.rows - last * (self.schedule.block_size << len(a))
+        within = ONE if a else prefix(j, rows)
 
         def table() -> Vector:
             own = eq_table(b)[:, :count].copy()
             own[:, last:] = kscale(own[:, last:], within)
-            return _repeated(own, width)
+            return own
 
-        def evaluate(point: Point) -> K:
-            block, feature = point[: len(b)], point[len(b) :]
+        def evaluate(block: Point) -> K:
             missing = (ONE - within) * eq_index(b, last) * eq_index(block, last)
-            return (prefix_eq(b, block, count) - missing) * prefix(feature, width)
+            return prefix_eq(b, block, count) - missing
 
-        return PublicVector(table, evaluate)
+        of_batches = outer(eq_on(a, self.batch.size), constant_on((self.weight,), ONE), len(a))
+        return outer(PublicVector(table, evaluate), of_batches, len(b))
 
     def _model(
         self, steps: Steps, looked_up: Mapping[str, LookedUp], model: Mapping[str, Point], k: Point
@@ -149,9 +154,9 @@ class StandardizedDescent(GradientDescent):
         real = real * prefix(k, self.weight.size)
         return {WEIGHTS: last.value(steps, {"output": o, "weight": k}, real), BIAS: bias}
 
-    def _gradient(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], o: Point, k: Point, s: Point) -> None:
+    def _gradient(self, steps: Steps, claim: Hidden, t: Iteration, o: Point, k: Point, s: Point) -> None:
         """claim = eq(s, 0) (DP gamma - DM R) + eq(s, 1) D_b 2^x R of output o at iteration t and feature k."""
-        e, b = t
+        e, b, _ = t
         by_step: dict[str, Coordinates | PublicVector] = {
             "output": o, "epoch": epoch_rates(self.schedule, e), "block": block_factors(self.schedule, b)
         }  # fmt: skip
@@ -168,9 +173,10 @@ class StandardizedDescent(GradientDescent):
 
         ended = steps.sumcheck(own, total)
         (tau,) = steps.point("parts", 1)
-        self._rows(steps, ended.values[1][0] + residuals * tau, t, o, self._of_rows(ended.point, ONE, tau))
+        claim = ended.values[1][0] + residuals * tau
+        self._rows(steps, claim, e, block_rates(self.schedule, b), o, self._of_rows(ended.point, ONE, tau))
 
 
 def _repeated(values: Vector, width: int) -> Vector:
-    """Each value `width` times: K (2, n) -> K (2, n, width)."""
-    return values[:, :, None].repeat(width, axis=2)
+    """Each value `width` times: K (2, ..) -> K (2, .., width)."""
+    return values[..., None].repeat(width, axis=-1)

@@ -22,8 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from ...errors import ZkUnlearnError
-from ..field.goldilocks import ONE, ZERO, kscale
+from ..field.goldilocks import ONE, ZERO, Vector, kscale
 from ..field.multilinear import Point, eq_index, prefix
 from ..language.hidden import Hidden, linear
 from ..language.layout import WITNESS, Address, Axis, Column
@@ -42,7 +44,7 @@ from ..language.relation import (
     variables,
 )
 from ..language.tables import limb_columns, limb_lookups, limb_terms, lookup_boxes
-from .iterations import epoch_rates, eq_on, extension, in_base
+from .iterations import Iteration, block_factors, counted_in_blocks, epoch_rates, eq_on, extension, in_base
 from .model import INTERCEPT
 from .parameters import BIAS, WEIGHTS, ParameterColumns, Share
 from .shard_scaler import ShardScaler
@@ -87,7 +89,7 @@ class StandardizedStage(StandardizedDescent):
     @cached_property
     def scaler(self) -> ShardScaler:
         """What says how features of each shard are standardised."""
-        whole, counts = self.schedule.standardization, self.schedule.live_counts
+        whole, counts = self.schedule.standardization, self.schedule.shard_counts
         if whole is None:
             raise ZkUnlearnError("a stage without standardisation")
         return ShardScaler(
@@ -159,13 +161,13 @@ class StandardizedStage(StandardizedDescent):
         if self.start is None:
             super()._initial_weights(steps, shares, model, k)
             return
-        first, own = {"epoch": (ZERO,) * self.epoch.bits}, self._steps(WEIGHTS)
+        first, own = {**self._first, **model}, self._steps(WEIGHTS)
         before = {**model, "block": (*self.start, *model["block"])}
         groups, free = self._free
         rest = self._rest(steps, START_REST, {**model, "weight": k})
         shard = outer(eq_on(model["block"], self.block.size), eq_on(k, self.weight.size), groups[0])
         powers = Factor((Term(ONE, POWER, free),))
-        scaled = Sum("starting weights", groups, shard, (powers, self._weights_of(own, model, first)))
+        scaled = Sum("starting weights", groups, shard, (powers, self._weights_of(own, model, self._first)))
         steps.sumcheck(scaled, steps.evaluate(STARTING_WEIGHTS, {**before, "weight": k}) - rest)
 
         output, real = prefix(model["output"], self.output.size), self._real(model) * prefix(k, self.weight.size)
@@ -173,10 +175,10 @@ class StandardizedStage(StandardizedDescent):
         power = steps.evaluate(POWER, {"block": model["block"], "weight": k})
         steps.require_zero("starting remainders", rest + lack - power * output + real)
 
-        means = self._centred("starting means", model, own, first)
+        means = self._centred("starting means", model, own, self._first)
         taken = steps.total(means)
         steps.sumcheck(means, taken)
-        bias = self._steps(BIAS).value(steps, {**first, **model}, self._real(model))
+        bias = self._steps(BIAS).value(steps, first, self._real(model))
         intercept = bias * (1 << self.schedule.scales.x_bits) + self._rest(steps, BIAS_REST, model)
         steps.require_zero("starting intercept", intercept - steps.evaluate(STARTING_INTERCEPT, before) - taken)
 
@@ -194,31 +196,45 @@ class StandardizedStage(StandardizedDescent):
         real = self._real(model) * prefix(k, self.weight.size)
         return {WEIGHTS: last.value(steps, {**model, "weight": k}, real), BIAS: bias}
 
-    def _gradient(self, steps: Steps, claim: Hidden, t: tuple[Point, Point], o: Point, k: Point, s: Point) -> None:
+    def _gradient(self, steps: Steps, claim: Hidden, t: Iteration, o: Point, k: Point, s: Point) -> None:
         """claim = eq(s, 0) (DP gamma - DM R) + eq(s, 1) D_b 2^x R of output o at iteration t and feature k."""
-        e, b = t
+        e, *_ = t
         by_epoch: dict[str, Coordinates | PublicVector] = {"output": o, "epoch": epoch_rates(self.schedule, e)}
-        groups, free = self._free
-        at, shards = eq_on(b, self.block.size), variables(0, groups[0])
-        gradients = Factor((Term(ONE, GRADIENTS, {**by_epoch, **free}),))
-        scaled = Factor((Term(ONE, SCALED_RATE, free),))
-        features = outer(at, eq_on(k, self.weight.size), groups[0])
+        groups = (self.block.bits, self.batch.bits, self.weight.bits)
+        b, a, feature = variables(0, groups[0]), variables(*groups[:2]), variables(sum(groups[:2]), groups[2])
+        at, step = self._step_factors(t), self._step(b, a)
+        gradients = Factor((Term(ONE, GRADIENTS, {**by_epoch, **step, "weight": feature}),))
+        scaled = Factor((Term(ONE, SCALED_RATE, {"block": b, "weight": feature}),))
+        features = outer(at, eq_on(k, self.weight.size), sum(groups[:2]))
         own = Sum("scaled gradient", groups, features, (scaled, gradients))
 
-        rates = Factor((Term(-eq_index(s, 0), CENTRED_RATE, {"block": shards, "weight": k}),), self._bias_rates(s))
-        residuals = Factor((Term(ONE, RESIDUALS, {**by_epoch, "block": shards}),))
-        centred = Sum("centred gradient", (groups[0],), at, (rates, residuals))
+        rates = Factor((Term(-eq_index(s, 0), CENTRED_RATE, {"block": b, "weight": k}),), self._bias_rates(s))
+        residuals = Factor((Term(ONE, RESIDUALS, {**by_epoch, **step}),))
+        centred = Sum("centred gradient", groups[:2], at, (rates, residuals))
 
         total, rest = steps.total(own), steps.total(centred)
         steps.require_zero("parts", claim - total * eq_index(s, 0) - rest)
         ended, left = steps.sumcheck(own, total), steps.sumcheck(centred, rest)
-        blocks = ended.point[: groups[0]]
-        features_of_rows = self._of_rows(ended.point[groups[0] :], ONE, ZERO)
-        self._rows(steps, ended.values[1][0], (e, blocks), o, features_of_rows)
-        self._rows(steps, left.values[1][0], (e, left.point), o)
+        blocks = ended.point[: sum(groups[:2])]
+        features_of_rows = self._of_rows(ended.point[len(blocks) :], ONE, ZERO)
+        counted = [counted_in_blocks(self.schedule, own) for own in (blocks, left.point)]
+        self._rows(steps, ended.values[1][0], e, counted[0], o, features_of_rows)
+        self._rows(steps, left.values[1][0], e, counted[1], o)
+
+    def _step_factors(self, t: Iteration) -> PublicVector:
+        """eq(b, b') eq(a, a') c_b'a' on real shards b' and batches a'."""
+        _, b, a = t
+        factors = block_factors(self.schedule, (*b, *a))
+
+        def table() -> Vector:
+            values = factors.table().reshape(2, self.block.size, -1)
+            return np.ascontiguousarray(values[:, :, : self.batch.size])
+
+        return PublicVector(table, factors.evaluate)
 
     def _bias_rates(self, s: Point) -> PublicVector:
-        """eq(s, 1) D_b 2^x of each shard."""
+        """eq(s, 1) D_b 2^x of each shard, in all of its batches."""
         public, one = self.scaler.public, 1 << self.schedule.scales.x_bits
         rates, share = self.scaler.counts.map(lambda n: public.of(n).bias_rate * one), eq_index(s, 1)
-        return PublicVector(lambda: kscale(in_base(rates), share), lambda x: share * extension(rates, x))
+        of_shards = PublicVector(lambda: kscale(in_base(rates), share), lambda x: share * extension(rates, x))
+        return outer(of_shards, constant_on((self.batch,), ONE), self.block.bits)

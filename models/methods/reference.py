@@ -138,14 +138,14 @@ def _remedy(schedule: Schedule) -> str:
 
 
 def _diverged(step: int, schedule: Schedule, z: IntArray, targets: IntArray, live: NDArray[np.bool_]) -> TrainingError:
-    epoch, block = divmod(step, schedule.blocks)
+    epoch, block = divmod(step, schedule.batches)
     worst = int(np.argmax(np.where(live, np.abs(z), -1)))
     fixed = schedule.scales
     size = abs(int(z[worst])) / 2.0 ** (fixed.x_bits + fixed.w_bits)
     row = schedule.block_rows(block).start + worst
     advice = _remedy(schedule)
     if (
-        schedule.blocks == 1  # a few rows of one batch may be right by chance
+        schedule.batches == 1  # a few rows of one batch may be right by chance
         and schedule.family.predicts == "class"
         and not any(schedule.l_epoch.values)
         and ((z > 0) == (targets > 0))[live].all()
@@ -259,7 +259,7 @@ def updates(schedule: Schedule, weights: IntArray, step: int, gradient: IntArray
         weights: (T + 1, K), known up to this step.
         gradient: (K,), of `whole_gradient`.
     """
-    epoch, block = divmod(step, schedule.blocks)
+    epoch, block = divmod(step, schedule.batches)
     own, last = weights[step], weights[max(step - 1, 0)]
     rate, half = schedule.c_epoch[epoch] * schedule.c_block[block], 1 << (schedule.shift - 1)
     change = rate * gradient + schedule.decays(epoch) * own + half
@@ -307,7 +307,7 @@ def _descend(
         trace.weights[0] = start
     weights = trace.weights[0]
     for step in range(schedule.steps):
-        epoch, block = divmod(step, schedule.blocks)
+        epoch, block = divmod(step, schedule.batches)
         rows = schedule.block_rows(block)
         part, mine = matrix[rows], alive[rows]
         own = weights[: schedule.features] * (1 if scaler is None else scaler.power)

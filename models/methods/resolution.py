@@ -42,7 +42,7 @@ def require_resolution(schedule: Schedule, weights: IntArray, u: IntArray) -> tu
     moved, lost, largest = _steps(schedule, weights, u)
     if not moved.any() and lost.any():
         raise ParameterError(_refusal(schedule, largest))
-    shape = (schedule.epochs, schedule.blocks)
+    shape = (schedule.epochs, schedule.batches)
     some = np.asarray(moved.reshape(shape).any(axis=1))
     still = np.asarray(lost.reshape(shape).any(axis=1)) & ~some
     active = np.flatnonzero(some)

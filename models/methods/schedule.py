@@ -56,20 +56,20 @@ class Schedule(Compiled):
     """Every public integer of a run of gradient descent; its size is that of the spec and of the forget list.
 
     Attributes:
-        epochs, block_size: E, J.
+        epochs, block_size: E, J; J of a stage of a sharded training is rows of a batch of a shard.
         shift: h.
         weight_bits: weights lie in [-2^(weight_bits-1), 2^(weight_bits-1)).
-        c_epoch, c_block: the factors c_e (E of them) and c_b (B of them) of the learning rate.
+        c_epoch, c_block: the factors c_e (E of them) and c_b (one for each J rows) of the learning rate.
         l_epoch: the factors l_e of L2, E of them. penalize_bias: whether they are those of the bias too.
         m_epoch: the factors m_e of momentum, E of them.
         class_weights: v_0, v_1, .., how often a row counts by its class; ones for labels that are no classes.
         label_kind, label_multiplier: y = label integer * label_multiplier, scale p_bits.
-        rate_scale: learning rate of epoch e in block b = c_e * c_b * n_b * rate_scale, exactly; without n_b of shards
-            with standardised features, where D divides by it.
+        rate_scale: learning rate of epoch e in block b = c_e * c_b * n_b * rate_scale, exactly; without n_b of full
+            batches of shards with standardised features, where D divides by it.
         bounds: (expression, bound) pairs of the static analysis, in the order of the arithmetic.
         standardization: how features are standardised, in a stage those of a whole shard; None if they are not.
-        stage: of a sharded training, of which blocks are shards: each trains a model of its own. None if one model is
-            trained by all blocks in turn.
+        stage: of a sharded training, each of whose shards trains a model of its own. None if one model is trained by
+            all blocks in turn.
     """
 
     epochs: int
@@ -90,14 +90,29 @@ class Schedule(Compiled):
     stage: Stage | None = None
 
     @property
+    def shards(self) -> int:
+        """How many models are trained side by side."""
+        return 1 if self.stage is None else self.stage.count
+
+    @property
+    def batches(self) -> int:
+        """B: steps of a model in an epoch."""
+        return -(-self.rows // self.block_size) if self.stage is None else self.stage.batches
+
+    @property
     def blocks(self) -> int:
-        """B."""
-        return -(-self.rows // self.block_size)
+        """What the high bits of a row tell apart: mini-batches, or in a stage shards."""
+        return self.batches if self.stage is None else self.shards
 
     @property
     def steps(self) -> int:
-        """T = E * B."""
-        return self.epochs * self.blocks
+        """T = E * B, of each model."""
+        return self.epochs * self.batches
+
+    @property
+    def shard_places(self) -> int:
+        """Rows that are counted for a model; the last one may have fewer."""
+        return self.rows if self.stage is None else self.stage.shard_places
 
     @property
     def weighted(self) -> bool:
@@ -126,18 +141,27 @@ class Schedule(Compiled):
 
     @cached_property
     def live_counts(self) -> Runs:
-        """n_b, B of them."""
+        """n_b, of each J rows."""
         return self.live.counts(self.block_size)
 
-    def standardization_of(self, block: int) -> Standardization | None:
-        """How features are standardised in a block, which is a shard of a stage: by the rows of it that count."""
+    @cached_property
+    def shard_counts(self) -> Runs:
+        """How many rows count for each model."""
+        return self.live.counts(self.shard_places)
+
+    def standardization_of(self, shard: int) -> Standardization | None:
+        """How features are standardised for one of the models: by the rows that count for it."""
         if self.stage is None or self.standardization is None:
             return self.standardization
-        return self.standardization.of(self.live_counts[block])
+        return self.standardization.of(self.shard_counts[shard])
 
     def block_rows(self, block: int) -> slice:
         """The rows of a block; the last block may have fewer than J."""
         return slice(block * self.block_size, min((block + 1) * self.block_size, self.rows))
+
+    def shard_rows(self, shard: int) -> slice:
+        """The rows of a shard; the last one may have fewer than others."""
+        return slice(shard * self.shard_places, min((shard + 1) * self.shard_places, self.rows))
 
     def of_shards(self, first: int, count: int) -> Schedule:
         """That of some shards of a stage, from the `first`-th on: the same integers. Raises ZkUnlearnError for none."""
@@ -149,25 +173,26 @@ class Schedule(Compiled):
             self,
             live=Live(own.rows, tuple(row - start for row in forgotten), own.ranges, may_be_empty=True),
             block_size=own.block_size,
-            c_block=Runs.of((self.c_block[shard], 1) for shard in range(first, first + count)),
+            c_block=self.c_block.part(start // self.block_size, -(-(start + own.rows) // self.block_size)),
             stage=own,
         )
 
     def effective_learning_rate(self, epoch: int, block: int) -> float:
         """The learning rate the integers apply to a block's mean gradient; 0.0 where no row is live."""
-        return float(self.c_epoch[epoch] * self._divided(self.c_block[block], self.live_counts[block]))
+        return float(self.c_epoch[epoch] * self._factor(block))
 
     def effective_learning_rate_range(self) -> tuple[float, float]:
         """Smallest and largest effective learning rate over all steps that have a live row."""
-        factors = {self._divided(self.c_block[start], n) for start, n in self.live_counts.starts() if n}
+        factors = {self._factor(start) for start, n in self.live_counts.starts() if n}
         low, high = min(self.c_epoch.values) * min(factors), max(self.c_epoch.values) * max(factors)
         return float(low), float(high)
 
-    def _divided(self, factor: int, count: int) -> Fraction:
-        """What c_e is multiplied with in a block of which so many rows count."""
-        if self.stage is not None and self.standardization is not None:
+    def _factor(self, block: int) -> Fraction:
+        """What c_e is multiplied with in a block."""
+        count = self.live_counts[block]
+        if self.stage is not None and self.standardization is not None and self.standardization.each is None:
             count = min(count, 1)
-        return factor * count * self.rate_scale
+        return self.c_block[block] * count * self.rate_scale
 
     def effective_momentum(self, epoch: int) -> float:
         """The momentum the integers apply in an epoch."""
@@ -260,11 +285,11 @@ def compile_schedule(
 def compile_stage(
     method: GradientDescent, family: Family, scales: FixedPoint, shape: DatasetShape, stage: Stage, live: Live
 ) -> Schedule:
-    """The integers of one stage of some shards, each of which trains in full batches.
+    """The integers of one stage of some shards.
 
     Those of a shard depend on the spec, on its own rows and on those of them that are forgotten: not on how many rows
-    there are besides, nor on which shards are trained with it. So every shard divides by a number of rows of its own.
-    Ranges and scales are those of a whole shard in all stages. Each begins at rest, with a step of no momentum.
+    there are besides, nor on which shards are trained with it. So every step divides by a number of rows of its own.
+    Ranges and scales are those of a whole shard, or of a whole batch, in all stages.
 
     Args:
         live: who counts of the stage's rows.
@@ -275,14 +300,7 @@ def compile_stage(
     alone = replace(shape, rows=stage.shards.shard_rows)
     geometry = geometry_of(method, family, scales, alone, Live(alone.rows))
     own = replace(geometry, block_size=stage.block_size, one_divisor=False)
-    return at_rest(_compiled(method, family, scales, shape, live, own, stage))
-
-
-def at_rest(schedule: Schedule) -> Schedule:
-    """The same with a first step of no momentum."""
-    first, *later = schedule.m_epoch.lengths
-    momenta = zip(schedule.m_epoch.values, (first - 1, *later), strict=True)
-    return replace(schedule, m_epoch=Runs.of([(0, 1), *momenta]))
+    return _compiled(method, family, scales, shape, live, own, stage)
 
 
 def _compiled(

@@ -1,7 +1,7 @@
 """SISA: shards trained apart, in stages of more and more slices, whose models answer together.
 
 Shards and slices are those of models/shards.py. Each shard has a model of its own, that of stage r trained by
-full-batch gradient descent on slices 1 to r, from the model of stage r - 1, that of the first from zero. So a row bears
+gradient descent on slices 1 to r, from the model of stage r - 1, that of the first from zero. So a row bears
 on the models of one shard, from the stage of its slice on: those are what is trained again when it is forgotten.
 
 Source: Bourtoule et al., Machine Unlearning, IEEE S&P 2021.
@@ -24,7 +24,7 @@ from ..scales import FixedPoint
 from ..shapes import MAX_ROWS, DatasetShape
 from ..shards import Run, Shards
 from .base import NO_SHARDS, Compiled, Method
-from .gradient_descent import MAX_SCORES, MAX_WEIGHTS, GradientDescent
+from .gradient_descent import FULL_BATCH, MAX_SCORES, MAX_WEIGHTS, GradientDescent
 from .schedule import Schedule, compile_stage
 from .standardized import compile_standardized_stage
 
@@ -32,8 +32,12 @@ MAX_SLICES = 64
 MAX_SHARDS = 1 << 12
 MAX_PARTS = 512  # stages of runs, each of which costs sums of its own
 AGGREGATES = ("probability", "score", "vote")
-_SHARED = ("epochs", "learning_rate", "momentum", "l2", "bias", "penalize_intercept", "class_weight", "standardize")
+_SHARED = (
+    "epochs", "learning_rate", "batch_size", "momentum", "l2", "bias", "penalize_intercept", "class_weight",
+    "standardize",
+)  # fmt: skip
 MAX_SCALED = 1 << 17  # features of all shards that are standardised together
+_BATCHED: Fields = {"batch_size": Int(1, MAX_ROWS)}
 _FIELDS: Fields = {"shard_rows": Int(1, MAX_ROWS), "slices": Int(1, MAX_SLICES), "aggregate": str}
 
 
@@ -61,7 +65,7 @@ class Stages(Compiled):
 
     Attributes:
         shards: how the data set is cut.
-        stages: of each stage of all shards, the first one first; its blocks are the shards.
+        stages: of each stage of all shards, the first one first.
         runs: which shards are trained, and from which stage on.
         starts: of each earlier statement that is named, the runs that it trained: all of these shards, or runs of the
             shards that there were.
@@ -123,7 +127,7 @@ class Stages(Compiled):
     @property
     def empty_shards(self) -> tuple[int, ...]:
         """Shards of which no row counts, whose models have learnt nothing: they have no say."""
-        counts = self.stages[-1].live_counts
+        counts = self.stages[-1].shard_counts
         return tuple(shard for shard in range(self.shards.count) if not counts[shard])
 
 
@@ -136,12 +140,14 @@ def stages_of(compiled: Compiled) -> Stages:
 
 @dataclass(frozen=True, kw_only=True)
 class Sisa(Method):
-    """A model for each shard, trained in stages by full-batch gradient descent.
+    """A model for each shard, trained in stages by gradient descent.
 
     Attributes:
         shard_rows: S, rows of a shard, a power of two. Positions of rows are random, so nobody chooses who is in which.
         slices: R, stages of each shard.
         epochs, learning_rate, momentum: of each stage, as of gradient descent; momentum begins anew with each.
+        batch_size: rows of a shard that a step takes, a power of two below `shard_rows`: one batch after another of
+            those of the stage. None takes all of them in every step.
         l2, bias, penalize_intercept, class_weight: as of gradient descent.
         standardize: as of gradient descent, in each stage of each shard by its own rows that count.
         aggregate: how models answer together: by the mean of what they predict ("probability"), by the prediction of
@@ -157,6 +163,7 @@ class Sisa(Method):
     slices: int = 1
     epochs: int
     learning_rate: float | tuple[float, ...]
+    batch_size: int | None = None
     momentum: float | tuple[float, ...] | str = 0.0
     l2: float = 0.0
     bias: bool = True
@@ -175,6 +182,10 @@ class Sisa(Method):
         if self.aggregate not in AGGREGATES:
             raise ParameterError(f"aggregate = {self.aggregate!r}: must be one of {', '.join(AGGREGATES)}")
         checked = self.descent
+        if checked.batch_size and checked.batch_size >= size:
+            raise ParameterError(
+                f"batch_size = {checked.batch_size}: must be below shard_rows; all of a shard is a full batch"
+            )
         own = {name: getattr(checked, name) for name in _SHARED}
         for name, value in {**own, "shard_rows": size, "slices": slices}.items():
             object.__setattr__(self, name, value)
@@ -185,9 +196,12 @@ class Sisa(Method):
         return GradientDescent(**{name: getattr(self, name) for name in _SHARED})
 
     def to_mapping(self) -> dict[str, object]:
-        """See Method."""
+        """See Method; a full batch has no `batch_size`."""
         own = {name: getattr(self, name) for name in _FIELDS}
-        return {**self._shared(self.descent.to_mapping()), **own, "kind": self.kind}
+        shared = self._shared(self.descent.to_mapping())
+        if self.batch_size is None:
+            del shared["batch_size"]
+        return {**shared, **own, "kind": self.kind}
 
     @staticmethod
     def _shared(whole: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,9 +212,9 @@ class Sisa(Method):
         """See Method."""
         own = take({name: value for name, value in mapping.items() if name in _FIELDS}, _FIELDS, what)
         rest = {name: value for name, value in mapping.items() if name not in _FIELDS}
-        if "batch_size" in rest:
-            take({"batch_size": rest["batch_size"]}, {}, what)  # refuses it
-        whole = {**rest, "kind": GradientDescent.kind, "batch_size": 0}
+        batched = {name: value for name, value in rest.items() if name in _BATCHED}
+        batch = take(batched, _BATCHED, what) if batched else {"batch_size": 0}
+        whole = {**rest, **batch, "kind": GradientDescent.kind}
         descent = GradientDescent.from_mapping(whole, what)
         return cls(**own, **{name: getattr(descent, name) for name in _SHARED})
 
@@ -212,7 +226,8 @@ class Sisa(Method):
     @classmethod
     def from_toml(cls, fields: Mapping[str, Any]) -> Self:
         """See Method."""
-        return cls(**fields)
+        batch_size = fields.get("batch_size")
+        return cls(**{**fields, "batch_size": None if batch_size == FULL_BATCH else batch_size})
 
     def describe(self) -> str:
         """See Method."""
@@ -227,9 +242,13 @@ class Sisa(Method):
             f"{self.aggregate}; for {each}, {self.descent.described(start)}"
         )
 
+    def shards(self, shape: DatasetShape) -> Shards:
+        """How a data set is cut."""
+        return Shards(shape.rows, self.shard_rows, self.slices, self.batch_size)
+
     def model_shape(self, shape: DatasetShape, runs: tuple[Run, ...] = ()) -> tuple[int, int]:
         """See Method: models are counted run by run, stage by stage, and in a stage by output and shard."""
-        shards = Shards(shape.rows, self.shard_rows, self.slices)
+        shards = self.shards(shape)
         models = sum((self.slices + 1 - run.stage) * run.count for run in runs or shards.whole)
         return (models * shape.outputs, shape.features + self.bias)
 
@@ -240,7 +259,7 @@ class Sisa(Method):
 
     def require_provable(self, shape: DatasetShape) -> None:
         """See Method."""
-        shards = Shards(shape.rows, self.shard_rows, self.slices)
+        shards = self.shards(shape)
         if self.shard_rows >= 2 * shape.rows:
             raise ParameterError(f"shard_rows = {self.shard_rows}: the data set has {shape.rows} rows, fewer than half")
         if shards.count > MAX_SHARDS:
@@ -256,7 +275,7 @@ class Sisa(Method):
                 f"{shape.rows} rows in {self.slices} stages of {self.epochs} epochs are more than one proof can carry "
                 f"({MAX_SCORES})"
             )
-        steps = self.slices * self.epochs * shards.count
+        steps = sum(stage.batches for stage in stages) * self.epochs * shards.count
         if steps * (shape.features + 1) * shape.outputs > MAX_WEIGHTS:
             raise ParameterError(
                 f"{steps} steps of {shape.features} weights are more than one proof can carry ({MAX_WEIGHTS})"
@@ -267,7 +286,7 @@ class Sisa(Method):
         self.require_provable(shape)
         if self.aggregate == "vote" and family.predicts != "class":
             raise ParameterError(f'aggregate = "vote": a {family.title} predicts no classes')
-        shards = Shards(shape.rows, self.shard_rows, self.slices)
+        shards = self.shards(shape)
         compiler = compile_standardized_stage if self.standardize else compile_stage
         stages = [
             compiler(self.descent, family, scales, shape, stage, stage.live(live.forgotten))

@@ -41,6 +41,7 @@ class Standardization:
         cap: largest exponent e.
         amplitude: A, what D is a share of.
         unused: numbers of the features that are left out: sums of them are 0, as if their values were, and so is A.
+        each: what A is of each row that counts; None where it does not depend on these.
     """
 
     rows: int
@@ -49,10 +50,12 @@ class Standardization:
     cap: int
     amplitude: int
     unused: tuple[int, ...] = ()
+    each: int | None = None
 
     def of(self, count: int) -> Standardization:
         """The same where so many rows count. Of none it is that of one: sums are then 0, and so is what follows."""
-        return replace(self, count=max(1, count))
+        own = max(1, count)
+        return replace(self, count=own, amplitude=self.amplitude if self.each is None else self.each * own)
 
     @property
     def half(self) -> int:

@@ -5,7 +5,8 @@ One step is, for the features x' and the D of standardization.py, which are data
     w_(t+1)k = w_tk - floor((c_e * c_b * D_k * g'_tk + l_e * w_tk - m_e * (w_tk - w_(t-1)k) + 2^(h-1)) / 2^h)
 
 with g'_tk = sum over the block of r x'_k. So c_e c_b A stands for rate_e 2^(h + w_bits + x_bits - p_bits) n / n_b: of
-one block A is the largest rate, of several c_b stands for J / n_b and A for n / J of it. Every bound below holds for
+one block A is the largest rate, of several c_b stands for J / n_b and A for n / J of it; of batches of shards A is n
+times an integer, the same for all shards, so that bounds of D are. Every bound below holds for
 all data and all forget lists, as those of schedule.py do. Where a bound follows from Cauchy-Schwarz,
 |g'| <= |r| sqrt(n_b V), it is because V is proved to be the sum of x'^2 over the rows that count.
 """
@@ -38,7 +39,7 @@ from .geometry import (
     score_bounds,
     update_bounds,
 )
-from .schedule import Schedule, at_rest, scheduled
+from .schedule import Schedule, scheduled
 from .standardization import (
     LARGEST_EXPONENT,
     Standardization,
@@ -61,6 +62,7 @@ class _Cut:
     Attributes:
         total: the largest rate, at scale 2^(h + w_bits + x_bits - p_bits).
         amplitude: A of one block, exactly; of B blocks it is n / J times as much.
+        each: A of each row, where it is n times that; None where it is not.
         error: of every learning rate and decay, relative, whichever rows are forgotten.
     """
 
@@ -68,15 +70,18 @@ class _Cut:
     block_bits: int
     total: Fraction
     amplitude: Fraction
+    each: int | None
     error: Fraction
 
     def whole_amplitude(self, geometry: Geometry, count: int) -> int:
         """A, where so many rows count."""
+        if self.each is not None:
+            return self.each * count
         times = Fraction(count, geometry.largest_block) if not geometry.one_divisor else 1
         return max(1, nearest(self.amplitude * times))
 
 
-def _cut(geometry: Geometry, shape: DatasetShape, shift: int) -> _Cut:
+def _cut(geometry: Geometry, shape: DatasetShape, shift: int, stage: Stage | None) -> _Cut:
     """Digits for everyone, so that each is about as coarse as the others.
 
     A stands for n / J of the rate where there are blocks of J rows, so what A / (V + V0) loses does not depend on n.
@@ -91,11 +96,15 @@ def _cut(geometry: Geometry, shape: DatasetShape, shift: int) -> _Cut:
     amplitude = total / (1 << (epoch_bits + block_bits))
     of_epoch = ratio / (2 << epoch_bits) if several else Fraction(0)
     of_block = Fraction(1, 2 << block_bits) if blocks else Fraction(0)
-    of_division, of_amplitude = spread / (2 * amplitude), 1 / (2 * amplitude)
+    of_row, each = Fraction(1), None
+    if stage is not None and blocks:
+        of_row = Fraction(1, geometry.largest_block)
+        each = max(1, nearest(amplitude * of_row))
+    of_division, of_amplitude = spread / (2 * amplitude), 1 / (2 * amplitude * of_row)
     error = (1 + of_epoch) * (1 + of_block) * (1 + of_division) * (1 + of_amplitude) - 1
     if geometry.l2:
         error = max(error, HALF / (geometry.smallest_rate * geometry.l2 * (1 << shift)))
-    return _Cut(epoch_bits, block_bits, total, amplitude, error)
+    return _Cut(epoch_bits, block_bits, total, amplitude, each, error)
 
 
 def _cap(geometry: Geometry, x_bits: int, weight_bits: int) -> int:
@@ -177,7 +186,7 @@ def compile_standardized_stage(
     """The integers of one stage of some shards on features that are standardised in each shard, by its own rows of the
     stage that count; see compile_stage.
 
-    D divides by how many rows of a shard count, so c_b does not.
+    D divides by how many rows of a shard count, so c_b does not; but of batches, of which A is as many times more.
 
     Args:
         live: who counts of the stage's rows.
@@ -188,7 +197,7 @@ def compile_standardized_stage(
     alone = replace(shape, rows=stage.shards.shard_rows)
     geometry = geometry_of(method, family, scales, alone, Live(alone.rows))
     own = replace(geometry, block_size=stage.block_size)
-    return at_rest(_compiled(method, family, scales, alone, live, own, stage))
+    return _compiled(method, family, scales, alone, live, own, stage)
 
 
 def _compiled(
@@ -203,13 +212,14 @@ def _compiled(
     """The schedule, from what its bounds depend on. shape: of a stage, that of a whole shard."""
 
     def bounds_of(shift: int, weight_bits: int) -> list[Bound]:
-        return _bounds(geometry, shape, shift, weight_bits, _cut(geometry, shape, shift))
+        return _bounds(geometry, shape, shift, weight_bits, _cut(geometry, shape, shift, stage))
 
-    shift, weight_bits, error = choose_shift(bounds_of, lambda h: _cut(geometry, shape, h).error, _REMEDIES)
-    cut = _cut(geometry, shape, shift)
+    shift, weight_bits, error = choose_shift(bounds_of, lambda h: _cut(geometry, shape, h, stage).error, _REMEDIES)
+    cut = _cut(geometry, shape, shift, stage)
     if error > WORST_RATE_ERROR:
         raise ParameterError(_too_coarse(geometry, shape, shift, cut))
-    counted, divisor = (live.count, live.count) if stage is None else (shape.rows, 1)
+    counted = live.count if stage is None else shape.rows
+    divisor = 1 if stage is not None and cut.each is None else counted
     cap, amplitude = _cap(geometry, shape.x_bits, weight_bits), cut.whole_amplitude(geometry, counted)
     whole = power_of_two(shift + geometry.scale_bits + 2 * shape.x_bits)
     return scheduled(
@@ -221,7 +231,7 @@ def _compiled(
         c_epoch=by_epoch(method, Fraction(1 << cut.epoch_bits) / geometry.largest_rate),
         c_block=_block_factors(geometry, cut, live),
         rate_scale=Fraction(amplitude, divisor) / whole,
-        standardization=Standardization(shape.rows, counted, shape.x_bits, cap, amplitude, shape.unused),
+        standardization=Standardization(shape.rows, counted, shape.x_bits, cap, amplitude, shape.unused, cut.each),
         stage=stage,
     )
 

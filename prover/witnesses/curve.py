@@ -53,7 +53,7 @@ def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, trace
         return np.asarray(targets * label_unit, dtype=np.float64), schedule.row_weights(labels).astype(np.float64)
 
     epochs, units = shown_epochs(schedule.epochs), _units(schedule, traces[0].scaler)  # one for all outputs
-    steps = [epoch * schedule.blocks for epoch in epochs]
+    steps = [epoch * schedule.batches for epoch in epochs]
     weights = np.stack([traces[output].weights[steps] for output in outputs], axis=1) * units.weight
     pieces = real_rows(rows, schedule, units, len(epochs) * len(outputs), learnt)
     penalties = schedule.penalties(method.l2)

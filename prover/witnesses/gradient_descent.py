@@ -16,7 +16,6 @@ from ...circuits.relations.descent_columns import PREDICTIONS, Q, Z
 from ...circuits.relations.gradient_descent import GradientDescent
 from ...circuits.relations.parameters import BIAS, WEIGHTS, ParameterColumns
 from ...circuits.relations.standardized_descent import GRADIENTS, RESIDUALS, StandardizedDescent
-from ...models.methods.schedule import Schedule
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 from ..matrices.values import Combination, Witness
@@ -40,7 +39,7 @@ def trained_columns(relation: GradientDescent, traces: Sequence[NarrowTrace]) ->
     own: dict[ParameterColumns, int | slice] = {WEIGHTS: slice(0, schedule.features), BIAS: schedule.features}
     weights, u = _stacked(traces, "weights"), _stacked(traces, "u")
     for parameter in relation.parameters:
-        integers = _integers(schedule, parameter, weights[..., own[parameter]], u[..., own[parameter]])
+        integers = _integers(relation, parameter, weights[..., own[parameter]], u[..., own[parameter]])
         for column, (values, bits) in integers.items():
             limbs |= split_limbs(values, column, bits)
             looked_up |= limb_rows(limbs, column, bits)
@@ -68,27 +67,32 @@ def _stacked(traces: Sequence[NarrowTrace], name: str) -> npt.NDArray[Any]:
 
 def _sums(relation: StandardizedDescent, traces: Sequence[NarrowTrace]) -> dict[Address, Cells]:
     """Over the rows of each block: the virtual columns."""
-    schedule = relation.schedule
-    steps = (schedule.outputs, schedule.epochs, schedule.blocks)
-    return {
-        GRADIENTS: to_field(_stacked(traces, "gradients").reshape(*steps, schedule.features)),
-        RESIDUALS: to_field(_stacked(traces, "residuals").reshape(steps)),
-    }
+    gradients, residuals = (_by_step(relation, _stacked(traces, name)) for name in ("gradients", "residuals"))
+    return {GRADIENTS: to_field(gradients), RESIDUALS: to_field(residuals)}
+
+
+def _by_step(relation: GradientDescent, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """What there is of each step, (outputs, T, ..), or of several shards (outputs, T, shards, ..), shaped as there."""
+    sizes = tuple(axis.size for axis in relation.iterations)
+    if relation.schedule.stage is None:
+        return values.reshape(values.shape[0], *sizes, *values.shape[2:])
+    epochs, _, *batches = sizes
+    steps = values.reshape(values.shape[0], epochs, *batches, *values.shape[2:])
+    return np.moveaxis(steps, 3, 2) if batches else steps
 
 
 def _integers(
-    schedule: Schedule, parameter: ParameterColumns, weights: npt.NDArray[np.int64], u: npt.NDArray[np.int64]
+    relation: GradientDescent, parameter: ParameterColumns, weights: npt.NDArray[np.int64], u: npt.NDArray[np.int64]
 ) -> dict[Address, tuple[npt.NDArray[np.int64], int]]:
     """What is committed in limbs, shaped as there, and its bits.
 
-    weights: (outputs, T + 1, d), u: (outputs, T, d), remainders; or of the bias both without d. Of shards steps are
-    epochs, and there is an axis of shards after them.
+    weights: (outputs, T + 1, d), u: (outputs, T, d), remainders; or of the bias both without d. Of a stage there is an
+    axis of shards after the one of steps.
     """
-    sharded = schedule.stage is not None
-    box = (schedule.outputs, schedule.epochs, schedule.blocks, *weights.shape[2 + sharded :])
+    schedule = relation.schedule
     offset = 1 << (schedule.weight_bits - 1)
     return {
-        parameter.steps: (weights[:, :-1].reshape(box) + offset, schedule.weight_bits),
-        parameter.remainder: (u.reshape(box), schedule.shift),
+        parameter.steps: (_by_step(relation, weights[:, :-1]) + offset, schedule.weight_bits),
+        parameter.remainder: (_by_step(relation, u), schedule.shift),
         parameter.last: (weights[:, -1] + offset, schedule.weight_bits),
     }

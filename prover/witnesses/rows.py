@@ -83,13 +83,15 @@ class Rows:
         return {FEATURES: self.by_feature, LABELS: self.label_columns, **keys, **blinds}
 
     def part(self, start: int, stop: int) -> Rows:
-        """Rows from one position to before another."""
+        """Rows from one position to before another: past the last one zeros, which are nobody's."""
         cut = slice(start, stop)
-        features, blinds = np.ascontiguousarray(self.by_feature[:, cut]), self.blinds[:, cut]
+        features, blinds = np.ascontiguousarray(filled(self.by_feature, cut)), filled(self.blinds, cut)
         inside = [i for i, position in enumerate(self.holes) if start <= position < stop]
         holes, digests = tuple(self.holes[i] - start for i in inside), self.hole_digests[inside]
-        own = self.ids[cut], features, self.labels[cut], blinds, self.salts[cut], self.outputs, self.keys[:, cut]
-        return Rows(*own, holes, digests)
+        ids, salts = self.ids[cut], filled(self.salts.T, cut).T
+        ids = (*ids, *[NOBODY] * (stop - start - len(ids))) if len(ids) < stop - start else ids
+        labels, keys = filled(self.labels, cut), filled(self.keys, cut)
+        return Rows(ids, features, labels, blinds, salts, self.outputs, keys, holes, digests)
 
     @cached_property
     def label_columns(self) -> npt.NDArray[np.integer]:
@@ -249,6 +251,13 @@ class Rows:
     @property
     def _all_digests(self) -> npt.NDArray[np.uint8]:
         return np.frombuffer(self.record_levels[0], np.uint8).reshape(-1, DIGEST_BYTES)
+
+
+def filled(values: npt.NDArray[Any], rows: slice) -> npt.NDArray[Any]:
+    """Rows, which are the last axis; zeros where there are none any more."""
+    own = values[..., rows]
+    missing = rows.stop - rows.start - own.shape[-1]
+    return np.pad(own, [(0, 0)] * (own.ndim - 1) + [(0, missing)]) if missing else own
 
 
 def _cleared(values: npt.NDArray[Any], columns: Sequence[int]) -> npt.NDArray[Any]:

@@ -9,7 +9,8 @@ What the kernel has no room for (weights, residuals or features of too many bits
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ class NarrowTrace:
     """One training run, of one output; or those of all shards of a stage, beside one another.
 
     Of shards arrays of a step, and of a scaler, have an axis of these before the last one, or last where there is none
-    of features: weights are (E + 1, shards, K), residuals (E, shards).
+    of features: weights are (T + 1, shards, K), residuals (T, shards).
 
     Attributes:
         weights: int64 (T + 1, K), scale w_bits; row 0 is the start, row T the last; the bias last, if there is one.
@@ -105,7 +106,7 @@ def descend(rows: Rows, schedule: Schedule, before: Integers | None = None) -> T
     Raises:
         TrainingError: a score left the activation table, or a weight its range, a first one too.
     """
-    scaling = scaling_of(rows.by_feature, schedule, [slice(0, schedule.rows)])
+    scaling = scaling_of(rows.by_feature, schedule)
     models = np.zeros((schedule.outputs, schedule.width), dtype=np.int64) if before is None else before
     starts = started(schedule, models[:, None], None if scaling is None else scaling.scaler)
     traces = []
@@ -116,15 +117,12 @@ def descend(rows: Rows, schedule: Schedule, before: Integers | None = None) -> T
     return tuple(traces)
 
 
-def scaling_of(features: npt.NDArray[np.int16], schedule: Schedule, places: Sequence[slice]) -> Scaling | None:
-    """How features (d, N) are standardised by the rows that count in each of these places; None if they are not.
-
-    Places are all rows, or the blocks of a stage.
-    """
-    publics = [own for own in map(schedule.standardization_of, range(len(places))) if own is not None]
+def scaling_of(features: npt.NDArray[np.int16], schedule: Schedule) -> Scaling | None:
+    """How features (d, N) are standardised by the rows that count for each model; None if they are not."""
+    publics = [own for own in map(schedule.standardization_of, range(schedule.shards)) if own is not None]
     if not publics:
         return None
-    live = schedule.live.mask()
+    live, places = schedule.live.mask(), [schedule.shard_rows(shard) for shard in range(schedule.shards)]
     scalers = [
         scaler_of(public, *sums_of(features[:, place], live[place]))
         for public, place in zip(publics, places, strict=True)
@@ -195,12 +193,15 @@ def _output(
     scaling: Scaling | None,
 ) -> NarrowTrace | None:
     """The run of one output, of models that begin from weights (M, K); None for what kernels have no room for."""
-    table = schedule.activation_table
+    table, holes = schedule.activation_table, _holes(schedule)
+    apart = _Apart.of(schedule)
+    if apart is not None:
+        features, labels, holes = apart.taken(features), apart.taken(labels), apart.holes(schedule)
     targets = schedule.targets(labels.astype(np.int64), output) * schedule.label_multiplier
     if (
         max(schedule.class_weights) * (int(np.abs(table).max()) + int(np.abs(targets).max())) >= kernels.LARGEST
         or max(-int(features.min()), int(features.max())) > kernels.LARGEST_FEATURE
-        or schedule.rows < kernels.ROWS
+        or features.shape[1] < kernels.ROWS
     ):
         return None
     descent = Descent(
@@ -208,11 +209,12 @@ def _output(
         table.astype(np.int32),
         targets.astype(np.int32),
         schedule.row_weights(labels.astype(np.int64)).astype(np.int32),
-        _holes(schedule),
+        holes,
         epochs=schedule.epochs,
         block_size=schedule.block_size,
     )
-    return _descend(descent, schedule, starts, scaling)
+    found = _descend(descent, schedule, starts, scaling)
+    return found if apart is None or found is None else apart.in_order(found, schedule)
 
 
 def _descend(descent: Descent, schedule: Schedule, starts: Integers, scaling: Scaling | None) -> NarrowTrace | None:
@@ -222,7 +224,7 @@ def _descend(descent: Descent, schedule: Schedule, starts: Integers, scaling: Sc
     """
     models, updates = len(starts), _Updates(schedule, scaling)
     scaler = None if scaling is None else scaling.scaler
-    steps = schedule.steps // models
+    steps = schedule.steps
     weights = np.zeros((steps + 1, models, schedule.width), dtype=np.int64)
     weights[0] = starts
     u = np.zeros((steps, models, schedule.width), dtype=np.int64)
@@ -230,15 +232,15 @@ def _descend(descent: Descent, schedule: Schedule, starts: Integers, scaling: Sc
     residuals = np.zeros((steps, models), dtype=np.int64)
     mask, limit = (1 << schedule.shift) - 1, 1 << (schedule.weight_bits - 1)
     for step in range(steps):
-        epoch, first = divmod(step * models, schedule.blocks)
+        epoch, batch = divmod(step, schedule.batches)
         own, intercepts = _unscaled(schedule, weights[step], scaler)
         if int(np.abs(own).max()) >= kernels.LARGEST:
             return None
-        gradients[step], residuals[step], low, high = descent.step(own, intercepts, epoch, first)
+        gradients[step], residuals[step], low, high = descent.step(own, intercepts, epoch, batch * models)
         if low < -TABLE_LIMIT or high >= TABLE_LIMIT:
             return None
         moved = weights[step] - weights[max(step - 1, 0)]
-        v = updates.of(epoch, first, gradients[step], residuals[step], weights[step], moved)
+        v = updates.of(epoch, batch, gradients[step], residuals[step], weights[step], moved)
         u[step] = v & mask
         weights[step + 1] = weights[step] - (v >> schedule.shift)
         if int(np.abs(weights[step + 1]).max()) >= limit:
@@ -247,27 +249,71 @@ def _descend(descent: Descent, schedule: Schedule, starts: Integers, scaling: Sc
     return NarrowTrace(weights, u, *columns, _holes(schedule), descent.hole_scores, gradients, residuals, scaler)
 
 
+@dataclass(frozen=True)
+class _Apart:
+    """Rows of shards batch by batch: those of a step beside one another, of which there are `batches`.
+
+    Attributes:
+        sizes: of shards, of batches that there are places for, of rows of one.
+    """
+
+    sizes: tuple[int, int, int]
+    batches: int
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> _Apart | None:
+        """None where rows of a step are beside one another as they are: of one shard, or one batch."""
+        if schedule.stage is None or schedule.batches == 1:
+            return None
+        slots = schedule.shard_places // schedule.block_size
+        return cls((schedule.shards, slots, schedule.block_size), schedule.batches)
+
+    def taken(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Those that steps take, of all rows, which are the last axis."""
+        apart = values.reshape(*values.shape[:-1], *self.sizes)[..., : self.batches, :]
+        return np.ascontiguousarray(apart.swapaxes(-3, -2)).reshape(*values.shape[:-1], -1)
+
+    def whole(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """All rows, in their order; zeros where no step takes them."""
+        shards, _, size = self.sizes
+        found = np.zeros((*values.shape[:-1], *self.sizes), dtype=values.dtype)
+        apart = values.reshape(*values.shape[:-1], self.batches, shards, size)
+        found[..., : self.batches, :] = apart.swapaxes(-3, -2)
+        return found.reshape(*values.shape[:-1], -1)
+
+    def holes(self, schedule: Schedule) -> Integers:
+        """Which of those taken do not count."""
+        return np.flatnonzero(~self.taken(schedule.live.mask()))
+
+    def in_order(self, trace: NarrowTrace, schedule: Schedule) -> NarrowTrace:
+        """A run on rows that were taken as one on all."""
+        scores = np.zeros((schedule.epochs, self.batches * self.sizes[0] * self.sizes[2]), dtype=np.int64)
+        scores[:, self.holes(schedule)] = trace.forgotten_scores
+        Q, P, rem = map(self.whole, (trace.Q, trace.P, trace.rem))
+        return replace(trace, Q=Q, P=P, rem=rem, forgotten_scores=self.whole(scores)[:, trace.forgotten])
+
+
 class _Updates:
     """What weights move back in a step: that of models/methods/reference.py, of several models at a time."""
 
     def __init__(self, schedule: Schedule, scaling: Scaling | None) -> None:
         self._schedule, self._scaling = schedule, scaling
-        self._c_block = schedule.c_block.array()
+        self._factors = schedule.c_block.array().reshape(schedule.shards, -1, 1)
         self._used = np.ones(schedule.width, dtype=np.int64)
         self._used[list(schedule.unused)] = 0
 
     def of(
-        self, epoch: int, first: int, gradients: Integers, residuals: Integers, weights: Integers, moved: Integers
+        self, epoch: int, batch: int, gradients: Integers, residuals: Integers, weights: Integers, moved: Integers
     ) -> Integers:
         """v, int64 (M, K): 2^h times what the weights move back, before it is rounded down.
 
         Args:
-            first: the first of the M blocks of the step.
+            batch: which one of each model the step takes.
             gradients, residuals: of each, (M, d) and (M,).
             weights: (M, K); moved: how far the step before moved them.
         """
         schedule = self._schedule
-        rates = schedule.c_epoch[epoch] * self._c_block[first : first + len(weights), None]
+        rates = schedule.c_epoch[epoch] * self._factors[:, batch]
         half = 1 << (schedule.shift - 1)
         change = rates * self._gradients(gradients, residuals) + schedule.decays(epoch) * weights + half
         return np.asarray(change - schedule.m_epoch[epoch] * moved, dtype=np.int64)

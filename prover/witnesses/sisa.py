@@ -27,7 +27,7 @@ from ..matrices.values import Combination, Witness
 from .curve import descent_curve
 from .gradient_descent import trained_columns
 from .model import model_cells
-from .rows import Rows
+from .rows import Rows, filled
 from .run import NarrowTrace, Traces, descend, descend_together, each_array, model_of, resolution_notes, scaling_of
 from .standardized_stage import starting_columns
 
@@ -93,9 +93,9 @@ def _train_part(rows: Rows, schedule: Stages, part: Part, before: Integers | Non
 def _train_together(rows: Rows, schedule: Schedule, places: Sequence[slice], before: Integers | None) -> Traces | None:
     """None where kernels cannot, or a shard cannot begin from its model."""
     features, labels = (
-        np.concatenate([cells[..., place] for place in places], axis=-1) for cells in (rows.by_feature, rows.labels)
+        np.concatenate([filled(cells, place) for place in places], axis=-1) for cells in (rows.by_feature, rows.labels)
     )
-    scaling = scaling_of(features, schedule, [schedule.block_rows(shard) for shard in range(len(places))])
+    scaling = scaling_of(features, schedule)
     nothing = np.zeros((schedule.outputs, len(places), schedule.width), dtype=np.int64)
     try:
         starts = started(schedule, nothing if before is None else before, None if scaling is None else scaling.scaler)
@@ -105,14 +105,14 @@ def _train_together(rows: Rows, schedule: Schedule, places: Sequence[slice], bef
 
 
 def _place(schedule: Stages, part: Part, shard: int) -> slice:
-    """Where the rows of one of a part's shards are in the data set."""
-    rows, first = part.schedule.block_rows(shard), (part.run.first + shard) * schedule.shards.shard_rows
+    """Where the rows of one of a part's shards are in the data set; it may end before."""
+    rows, first = part.schedule.shard_rows(shard), (part.run.first + shard) * schedule.shards.shard_rows
     return slice(first, first + rows.stop - rows.start)
 
 
 def _beside(schedule: Schedule, traces: Sequence[NarrowTrace]) -> NarrowTrace:
     """The traces of all shards of a stage as one."""
-    starts = (schedule.block_rows(shard).start for shard in range(schedule.blocks))
+    starts = (schedule.shard_rows(shard).start for shard in range(schedule.shards))
     scalers = [trace.scaler for trace in traces if trace.scaler is not None]
 
     def beside(name: str) -> Any:
@@ -216,7 +216,7 @@ def _learning(schedule: Stages, runs: Runs, number: int) -> Iterator[tuple[Sched
     """Of each shard of which rows count: its schedule and traces at a stage, and where its rows are."""
     for part, run in zip(schedule.parts, runs, strict=True):
         for shard in range(part.run.count if part.number == number else 0):
-            own, rows = part.schedule.of_shards(shard, 1), part.schedule.block_rows(shard)
+            own, rows = part.schedule.of_shards(shard, 1), part.schedule.shard_rows(shard)
             if own.live.count:
                 yield own, tuple(trace.of_model(shard, rows) for trace in run.traces), _place(schedule, part, shard)
 

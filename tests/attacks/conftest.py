@@ -134,6 +134,20 @@ def honest_stages():
 
 
 @pytest.fixture(scope="session")
+def honest_batches():
+    """The same on standardised features, by mini-batches, of which there are three on an axis of four."""
+    from zkunlearn.models.shards import Run
+
+    from .harness import prove
+    from .sisa_runs import declare_standardized, told, trained, values
+
+    before = trained(declare_standardized(slices=3, batch_size=2), values())
+    runs, starts = (Run(0, 2, 2, 0),), ((Run(0, 3),),)
+    own = declare_standardized((1, 6, 12), runs=runs, starts=starts, slices=3, batch_size=2)
+    return prove(own.shape, told(own, values(), trained(own, values(), [before]), [before]))
+
+
+@pytest.fixture(scope="session")
 def honest_model_link():
     """A true proof that the models of all stages of three shards were committed afresh."""
     from .harness import prove

@@ -57,6 +57,7 @@ PROOFS = (
     "honest_one_pass",
     "honest_sisa",
     "honest_stages",
+    "honest_batches",
     "honest_model_link",
     "honest_validity",
     "honest_one_class",
@@ -178,7 +179,7 @@ def descend(
     Q = np.zeros((s.epochs, s.rows), dtype=np.int64)
     rem, P, u = np.zeros_like(Q), np.zeros_like(Q), np.zeros((s.steps, s.width), dtype=np.int64)
     for step in range(s.steps):
-        epoch, block = divmod(step, s.blocks)
+        epoch, block = divmod(step, s.batches)
         own = exported(s, weights[step], scaler)
         z = X @ own[: s.features] + own[s.features :].sum()
         rows = s.block_rows(block)

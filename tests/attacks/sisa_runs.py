@@ -168,11 +168,17 @@ def stage_of(
     assert single.stage is not None
     rows = single.stage.positions if rows is None else np.asarray(rows)
     alone: Any = Alone(single)
-    X, y = data
     return [
-        descend(alone, (X[rows], y[rows]), output=output, **{"start": start[output], **changes})
+        descend(alone, rows_at(data, rows), output=output, **{"start": start[output], **changes})
         for output in range(own.data.outputs)
     ]
+
+
+def rows_at(data: Data, positions: Any) -> Data:
+    """Zeros where no row is."""
+    there = positions < len(data[1])
+    X, y = (cells[np.where(there, positions, 0)] for cells in data)
+    return X * there[:, None], y * there
 
 
 def trained(own: SisaDeclared, data: Data, earlier: Sequence[Traces] = (), lies: Lies | None = None) -> Traces:
@@ -199,7 +205,7 @@ def scaler_in(own: SisaDeclared, place: Place, data: Data) -> Scaler | None:
     public, stage = single.standardization_of(0), single.stage
     if public is None or stage is None:
         return None
-    return scaler_of(public, *sums_of(data[0][stage.positions].T, single.live.mask()))
+    return scaler_of(public, *sums_of(rows_at(data, stage.positions)[0].T, single.live.mask()))
 
 
 def models_before(own: SisaDeclared, part: Part, shard: int, found: Traces, earlier: Sequence[Traces]) -> Any:
@@ -260,9 +266,16 @@ def part_columns(relation: GradientDescent, shards: Sequence[Sequence[Trace]]) -
 
 
 def _of_steps(shards: Sequence[Sequence[Trace]], name: str) -> Any:
-    """Of all traces: (outputs, epochs, shards, K), of weights one epoch more."""
+    """Of all traces: (outputs, T, shards, K), of weights one step more."""
     outputs = range(len(shards[0]))
     return np.stack([np.stack([getattr(traces[o], name) for traces in shards], axis=1) for o in outputs])
+
+
+def by_step(s: Schedule, values: Any) -> Any:
+    """(outputs, T, shards, ..) as it is committed: several batches of a shard have an axis behind that of shards."""
+    if s.batches == 1:
+        return values
+    return np.moveaxis(values.reshape(len(values), s.epochs, s.batches, *values.shape[2:]), 2, 3)
 
 
 def standardized_columns(relation: StandardizedStage, shards: Sequence[Sequence[Trace]], before: Any) -> Columns:
@@ -270,8 +283,8 @@ def standardized_columns(relation: StandardizedStage, shards: Sequence[Sequence[
     s, scalers = relation.schedule, [traces[0].scaler for traces in shards]
     lies = [scaler for scaler in scalers if scaler is not None]
     columns = {
-        GRADIENTS: to_field(_of_steps(shards, "gradients")),
-        RESIDUALS: to_field(np.stack([np.stack([t[o].residuals for t in shards], axis=1) for o in range(s.outputs)])),
+        GRADIENTS: to_field(by_step(s, _of_steps(shards, "gradients"))),
+        RESIDUALS: to_field(by_step(s, _of_steps(shards, "residuals"))),
         **shard_scaler_columns(relation.scaler, lies),
     }
     if relation.start is None:
@@ -287,13 +300,13 @@ def standardized_columns(relation: StandardizedStage, shards: Sequence[Sequence[
 
 
 def limbs_of(relation: GradientDescent, weights: Any, u: Any) -> Columns:
-    """All limbs of weights (outputs, epochs + 1, shards, K) and of remainders (outputs, epochs, shards, K)."""
+    """All limbs of weights (outputs, T + 1, shards, K) and of remainders (outputs, T, shards, K)."""
     s, columns = relation.schedule, {}
     offset = 1 << (s.weight_bits - 1)
     for parameter, at in (WEIGHTS, slice(0, s.features)), (BIAS, s.features):
         if parameter in relation.parameters:
-            columns |= split_limbs(weights[:, :-1, ..., at] + offset, parameter.steps, s.weight_bits)
-            columns |= split_limbs(u[..., at], parameter.remainder, s.shift)
+            columns |= split_limbs(by_step(s, weights[:, :-1])[..., at] + offset, parameter.steps, s.weight_bits)
+            columns |= split_limbs(by_step(s, u)[..., at], parameter.remainder, s.shift)
             columns |= split_limbs(weights[:, -1, ..., at] + offset, parameter.last, s.weight_bits)
     return columns
 

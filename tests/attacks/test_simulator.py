@@ -238,3 +238,13 @@ def test_length_and_inventory_of_shards_do_not_depend_on_who_is_forgotten_but_fo
     fewer = declare_standardized((1, *range(16, 20))).shape
     assert len({shape.proof_bytes for shape in shapes}) == len({shape.ledger.entries for shape in shapes}) == 1
     assert len({tuple(r.label for r in shape.plan.rounds) for shape in (*shapes, fewer)}) == 1
+
+
+def test_length_and_inventory_of_batches_of_shards_do_not_depend_on_who_is_forgotten() -> None:
+    """Nor on how many: D has the same bits in every shard, and a batch of which nobody counts is a step, too."""
+    from .sisa_runs import declare_standardized
+
+    forgotten = ((1, 12), (3, 9), (0, 1), (1, *range(16, 21)), ())
+    shapes = [declare_standardized(own, batch_size=2).shape for own in forgotten]
+    assert len({shape.proof_bytes for shape in shapes}) == len({shape.ledger.entries for shape in shapes}) == 1
+    assert len({tuple(r.label for r in shape.plan.rounds) for shape in shapes}) == 1

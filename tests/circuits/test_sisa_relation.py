@@ -46,12 +46,19 @@ RELATIONS = {
     "begun from two": sharded(
         slices=3, runs=(Run(0, 1, 3, 1), Run(1, 1, 2, 0)), starts=(WHOLE, (Run(0, 1, 2, 0), Run(2, 1)))
     ),
+    "batches": sharded(slices=3, batch_size=2, momentum=0.5),
+    "batches of one row, one shard with fewer rows": sharded(rows=5, forgotten=(1,), batch_size=1),
+    "batches, classes, begun from all": sharded(
+        **SEVERAL, class_weight={"a": 1, "b": 7, "c": 3}, forgotten=(3,), slices=3, batch_size=2,
+        runs=(Run(0, 2, 2, 0), Run(2, 1, 2, 0)), starts=(WHOLE,),
+    ),
     "standardised": standardized(),
+    "standardised batches": standardized(slices=3, batch_size=2, forgotten=(1, 8, 9)),
     "standardised, one shard with fewer rows": standardized(rows=5, forgotten=(1,)),
     "standardised, a shard without rows": standardized(rows=17, forgotten=(1, 16), slices=1),
     "standardised, classes": standardized(**SEVERAL, class_weight={"a": 1, "b": 7, "c": 3}, forgotten=(3,)),
     "standardised, begun from all": standardized(runs=(Run(0, 2, 2, 0), Run(2, 1, 2, 0)), starts=(WHOLE,)),
-}
+}  # fmt: skip
 NAMED = pytest.mark.parametrize("name", RELATIONS)
 
 

@@ -27,7 +27,9 @@ ROWS_AFTER = "rows"
 QUERIES = 3  # so that a proof is small, and its verification quick
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 ROWS, FEATURES = 5, 2
-SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
+SHARDED = zu.TrainingSpec(
+    model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, batch_size=2, learning_rate=0.5
+)
 PUBLIC = (
     *("dataset", "link", "grown", "destroyed", "model link"),
     *("training", "bundle", "request", "registration", "extension", "receipt", "keyed"),

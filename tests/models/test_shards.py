@@ -35,7 +35,8 @@ def cuts(draw: st.DrawFn) -> Shards:
     """A shard has at most twice as many rows as the data set."""
     size = draw(st.sampled_from([1, 2, 4, 8, 16]))
     rows = draw(st.integers(size // 2 + 1, 70))
-    return Shards(rows, size, draw(st.integers(1, min(size, 6))))
+    batch = draw(st.sampled_from([None, *(1 << i for i in range(size.bit_length() - 1))]))
+    return Shards(rows, size, draw(st.integers(1, min(size, 6))), batch)
 
 
 @st.composite
@@ -52,6 +53,12 @@ def rows_of(shards: Shards, shard: int, stage: int) -> list[int]:
     prefix = -(-stage * shards.shard_rows // shards.slices)
     own = range(shard * shards.shard_rows, min((shard + 1) * shards.shard_rows, shards.rows))
     return [position for position in own if position % shards.shard_rows < prefix]
+
+
+def batch_of(shards: Shards, shard: int, stage: int, number: int) -> list[int]:
+    """Positions of a mini-batch of a stage, or of all of it where there are none."""
+    size = shards.batch_size or shards.shard_rows
+    return [row for row in rows_of(shards, shard, stage) if row % shards.shard_rows // size == number]
 
 
 # Places --------------------------------------------------------------------------------------------------------------
@@ -84,10 +91,18 @@ def test_rows_of_a_part_are_those_of_its_shards_and_count_where_they_should(
         assert stage.positions[Live(stage.rows, (), stage.ranges).mask()].tolist() == [
             n for rows in wanted for n in rows
         ]
-        counts = list(live.counts(stage.block_size))
+        counts = list(live.counts(stage.shard_places))
         assert counts == [len(set(rows) - set(forgotten)) for rows in wanted]
-        assert len(stage.positions) == stage.rows and stage.positions.max() < shards.rows
-        assert stage.block_size & (stage.block_size - 1) == 0 and -(-stage.rows // stage.block_size) == run.count
+        slots = stage.shard_places // stage.block_size
+        by_batch = [list(live.counts(stage.block_size))[s * slots : (s + 1) * slots] for s in range(run.count)]
+        assert by_batch == [
+            [len(set(batch_of(shards, shard, number, a)) - set(forgotten)) for a in range(slots)]
+            for shard in run.shards
+        ]
+        assert stage.batches == len([a for a in range(slots) if batch_of(replace(shards, rows=10**6), 0, number, a)])
+        assert len(stage.positions) == stage.rows
+        assert stage.positions.max() < shards.rows or stage.batches > 1
+        assert stage.block_size & (stage.block_size - 1) == 0 and -(-stage.rows // stage.shard_places) == run.count
 
 
 @given(parts(), parts())
@@ -117,6 +132,7 @@ def test_the_integers_of_a_shard_are_the_same_in_any_part(
     shards, run = part
     forgotten = tuple(sorted(data.draw(st.sets(st.integers(0, shards.rows - 1), max_size=shards.rows - 1))))
     sizes = {"shard_rows": shards.shard_rows, "slices": shards.slices, "standardize": standardize}
+    sizes |= {"batch_size": shards.batch_size}
     whole = compiled(shards.rows, forgotten, **sizes)
     for number, schedule in enumerate(whole.stages, 1):
         among = schedule.of_shards(run.first, run.count)
@@ -125,17 +141,22 @@ def test_the_integers_of_a_shard_are_the_same_in_any_part(
             assert among.of_shards(index, 1) == alone
             assert {name: getattr(alone, name) for name in INTEGERS} == {n: getattr(schedule, n) for n in INTEGERS}
             count = len(set(rows_of(shards, shard, number)) - set(forgotten))
-            assert alone.live_counts[0] == count == alone.live.count
-            assert bool(alone.c_block[0]) == bool(count) or standardize
+            batches = [len(set(batch_of(shards, shard, number, a)) - set(forgotten)) for a in range(alone.batches)]
+            assert alone.shard_counts[0] == count == alone.live.count == sum(batches)
+            assert list(alone.live_counts)[: alone.batches] == batches
+            factors = list(alone.c_block)[: alone.batches]
+            assert [bool(factor) for factor in factors] == list(map(bool, batches)) or standardize
             own = alone.standardization_of(0)
             assert own == schedule.standardization_of(shard) and (own is not None) == standardize
             if own is not None:
-                assert (own.count, own.rows) == (max(count, 1), shards.shard_rows) and alone.c_block[0] == 1
+                assert (own.count, own.rows) == (max(count, 1), shards.shard_rows)
+                assert factors == [1] or shards.batch_size
 
 
+@pytest.mark.parametrize("batch", [None, 2])
 @pytest.mark.parametrize("standardize", [False, True])
-def test_the_integers_of_a_shard_do_not_depend_on_how_many_there_are(standardize: bool) -> None:
-    few, many = (compiled(rows, (1, 9), standardize=standardize) for rows in (21, 700))
+def test_the_integers_of_a_shard_do_not_depend_on_how_many_there_are(standardize: bool, batch: int | None) -> None:
+    few, many = (compiled(rows, (1, 9), standardize=standardize, batch_size=batch) for rows in (21, 700))
     for one, other in zip(few.stages, many.stages, strict=True):
         for shard in (0, 1):
             mine, theirs = one.of_shards(shard, 1), other.of_shards(shard, 1)
@@ -154,8 +175,9 @@ def test_bounds_of_standardised_shards_hold_whichever_rows_are_forgotten(
     kind = {"label_kind": "real", "label_bits": 14, "classes": ()} if real else {}
     shape = replace(BINARY, rows=shards.rows, **kind)  # type: ignore[arg-type]
     spec = spec_of(
-        model=model, shard_rows=shards.shard_rows, slices=shards.slices, standardize=True, learning_rate=rate
-    )
+        model=model, shard_rows=shards.shard_rows, slices=shards.slices, standardize=True, learning_rate=rate,
+        batch_size=shards.batch_size,
+    )  # fmt: skip
     try:
         whole, some = (stages_of(spec.compile(shape, Live(shards.rows, own))) for own in ((), forgotten))
     except ParameterError:
@@ -164,22 +186,16 @@ def test_bounds_of_standardised_shards_hold_whichever_rows_are_forgotten(
     for all_count, stage in zip(whole.stages, some.stages, strict=True):
         same = {name: getattr(stage, name) for name in INTEGERS}
         assert same == {name: getattr(all_count, name) for name in INTEGERS}
-        fewest: Any = stage.standardization_of(min(range(stage.blocks), key=lambda b: stage.live_counts[b]))
+        fewest: Any = stage.standardization_of(min(range(stage.blocks), key=lambda b: stage.shard_counts[b]))
         for block in range(stage.blocks):
             own: Any = stage.standardization_of(block)
-            assert replace(own, count=shards.shard_rows) == stage.standardization
+            assert own.of(shards.shard_rows) == stage.standardization
+            assert own.each is None or own.amplitude == own.each * own.count
             assert own.largest_rate <= fewest.largest_rate < 1 << fewest.rate_bits
             highest = (own.count << (2 * BINARY.x_bits)) + own.count + own.floor  # V + V0
             assert 2 * own.largest_rate * highest + 2 * highest < MODULUS and highest <= spread + own.floor
             assert own.count - 1 < 1 << own.remainder_bits and 2 * highest - 1 < 1 << own.division_bits
             assert own.amplitude // (own.count << (2 * BINARY.x_bits)) <= own.bias_rate
-
-
-def test_stages_begin_at_rest() -> None:
-    assert [stage.m_epoch[0] for stage in compiled(epochs=3).stages] == [0, 0, 0]
-    assert [stage.m_epoch[0] for stage in compiled(epochs=3, standardize=True).stages] == [0, 0, 0]
-    increasing = compiled(epochs=3, momentum="increasing").stages[1]
-    assert increasing.m_epoch[0] == 0 < increasing.m_epoch[1] < increasing.m_epoch[2]
 
 
 def test_a_divisor_is_that_of_the_rows_that_count_even_if_all_are_the_same() -> None:
@@ -188,6 +204,23 @@ def test_a_divisor_is_that_of_the_rows_that_count_even_if_all_are_the_same() -> 
     whole = all_count.c_block[0] * 8
     assert whole > 8 and whole & (whole - 1) == 0, "2^k"
     assert abs(one_less.c_block[0] * 7 - whole) <= 3 and one_less.c_block[1] == all_count.c_block[1]
+
+
+@pytest.mark.parametrize("changes", [{}, {"l2": 0.1, "momentum": "increasing"}, {"bias": False}], ids=str)
+def test_batches_of_a_shard_are_those_of_gradient_descent_on_its_rows_alone(changes: dict[str, Any]) -> None:
+    """Where not all batches have as many rows that count: those of other shards are no matter. The same integers."""
+    chosen = {"epochs": 3, "learning_rate": (0.5, 0.25, 0.125), "momentum": 0.5, "batch_size": 2, **changes}
+    sharded = compiled(24, (1, 8, 9, 20), slices=1, **chosen).stages[0]
+    for shard, forgotten in enumerate(((1,), (0, 1), (4,))):
+        alone = sharded.of_shards(shard, 1)
+        plain: Any = TrainingSpec(model="logistic", method="gradient descent", **chosen).compile(
+            replace(BINARY, rows=8), Live(8, forgotten)
+        )
+        for name in (*INTEGERS, "c_block", "live_counts", "rows", "block_size", "batches", "steps"):
+            assert getattr(alone, name) == getattr(plain, name), name
+        assert alone.live.mask().tolist() == plain.live.mask().tolist()
+        ranges = alone.effective_learning_rate_range(), plain.effective_learning_rate_range()
+        assert ranges[0] == ranges[1]
 
 
 # What is refused -----------------------------------------------------------------------------------------------------
@@ -204,7 +237,10 @@ def test_a_divisor_is_that_of_the_rows_that_count_even_if_all_are_the_same() -> 
         ({"slices": 0}, "slices"),
         ({"slices": 65, "shard_rows": 128}, "slices"),
         ({"aggregate": "mean"}, "aggregate = 'mean': must be one of probability, score, vote"),
-        ({"batch_size": 4}, "batch_size"),
+        ({"batch_size": 3}, "batch_size = 3: must be a power of two"),
+        ({"batch_size": 8}, "batch_size = 8: must be below shard_rows; all of a shard is a full batch"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": True}, "batch_size"),
         ({"standardize": True, "bias": False}, "standardize"),
         ({"epochs": 0}, "epochs"),
     ],

@@ -27,7 +27,7 @@ from zkunlearn.prover.witnesses.sisa import models_of, train_shards
 from .test_sisa import Owner, models_by_place
 
 ROWS = 60  # 8 shards of 8, the last of 4
-SPEC = Owner(ROWS, epochs=2).spec
+SPEC = Owner(ROWS, epochs=2, batch_size=2).spec
 
 
 def commit(openings: int = 64) -> zu.Dataset:
@@ -75,7 +75,8 @@ def test_any_number_of_groups_gives_the_same_models_also_of_a_request(
     rows: int, count: int, data: st.DataObject
 ) -> None:
     """Group by group, each from the starts that its own statement names."""
-    owner = Owner(rows, epochs=2, slices=data.draw(st.integers(1, 3)))
+    slices, batch = data.draw(st.integers(1, 3)), data.draw(st.sampled_from([None, 2]))
+    owner = Owner(rows, epochs=2, slices=slices, batch_size=batch)
     first = owner.model()
     forgotten = data.draw(st.sets(st.integers(0, rows - 1), min_size=1, max_size=4).filter(lambda own: len(own) < rows))
     request = plan_request(first.bundle, forgotten)

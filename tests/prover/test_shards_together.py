@@ -18,7 +18,7 @@ from zkunlearn.models.methods.sisa import Stages, stages_of
 from zkunlearn.models.methods.standardization import Scaler, scaler_of, sums_of
 from zkunlearn.models.runs import Runs
 from zkunlearn.models.scales import FixedPoint
-from zkunlearn.models.shards import Run
+from zkunlearn.models.shards import Run, Shards
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover import kernels
 from zkunlearn.prover.witnesses import run as prover_run
@@ -57,9 +57,10 @@ def assert_same(rows: Rows, schedule: Stages, earlier: Sequence[tuple[Any, Model
                 own = part.schedule.of_shards(shard - part.run.first, 1)
                 assert own.stage is not None
                 places, before = own.stage.positions, known.get((shard, part.number - 1, output))
-                scaler = scaler_of_rows(rows.by_feature[:, places], own)
+                mine = rows.part(int(places[0]), int(places[-1]) + 1)
+                scaler = scaler_of_rows(mine.by_feature, own)
                 start = None if before is None else started(own, before, scaler)
-                alone.append(train(rows.features[places], rows.labels[places], own, output=output, start=start))
+                alone.append(train(mine.features, mine.labels, own, output=output, start=start))
                 models[shard, part.number, output] = exported(own, alone[-1].weights[-1], scaler)
             assert_joined(found, alone, part.schedule)
     return models
@@ -99,16 +100,24 @@ def assert_joined(found: NarrowTrace, alone: Sequence[Trace], schedule: Schedule
     outputs=st.sampled_from([1, 3]),
     forgotten=st.integers(0, 12),
     standardize=st.booleans(),
+    batch=st.sampled_from([None, 1, 16, 64]),
 )
 def test_shards_that_step_together_train_as_the_reference_trains_each(
     seed: int, rows: int, shard_rows: int, slices: int, features: int, epochs: int, bias: bool, outputs: int,
-    forgotten: int, standardize: bool,
+    forgotten: int, standardize: bool, batch: int | None,
 ) -> None:  # fmt: skip
     """Shards of a few rows and of more than a block, partial last ones, stages of a few places, with classes."""
     shard_rows = min(shard_rows, 1 << (rows - 1).bit_length())
     data = people(seed, rows, features, "binary" if outputs == 1 else "categorical", 10, outputs)
     holes = sorted(np.random.default_rng(seed).permutation(rows)[:forgotten].tolist())
-    options = {"shard_rows": shard_rows, "slices": slices, "epochs": epochs, "bias": bias or standardize}
+    options: dict[str, Any] = {
+        "shard_rows": shard_rows,
+        "slices": slices,
+        "epochs": epochs,
+        "bias": bias or standardize,
+    }
+    if batch is not None and batch < shard_rows <= 64 * batch:
+        options |= {"batch_size": batch, "learning_rate": 0.125}
     schedule = sharded(data, holes, l2=0.01, momentum=0.25, standardize=standardize, **options)
     try:
         assert_same(data, schedule)
@@ -126,6 +135,9 @@ CASES: dict[str, dict[str, Any]] = {
     "a linear model": {"model": "linear", "learning_rate": 0.05, "l2": 0.01},
     "shards of several blocks": {"shard_rows": 1024},
     "many small shards": {"shard_rows": 4, "slices": 1},
+    "batches": {"batch_size": 8, "slices": 3, "learning_rate": 0.125, "momentum": "increasing"},
+    "batches, of which some stages have one": {"batch_size": 64, "shard_rows": 256, "slices": 8},
+    "standardised batches": {"standardize": True, "batch_size": 16, "slices": 3, "learning_rate": 0.25, "l2": 0.01},
     "standardised features": {"standardize": True, "momentum": 0.5, "l2": 0.01, "slices": 3},
 }  # fmt: skip
 
@@ -221,7 +233,7 @@ def test_the_first_shard_that_diverges_is_named_with_the_words_of_the_reference(
     assert str(failure.value) == f"shard 2, stage 1: {expected.value}"
 
 
-def test_a_stage_is_one_call_of_a_kernel_for_each_epoch_and_output(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_of_a_stage_is_one_call_of_a_kernel_for_each_output(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many shards there are: no step is left to Python shard by shard."""
     calls: list[int] = []
     step = kernels.Descent.step
@@ -232,6 +244,9 @@ def test_a_stage_is_one_call_of_a_kernel_for_each_epoch_and_output(monkeypatch: 
     rows = people(7, 1024, 3, "categorical", 10, 3)
     train_shards(rows, sharded(rows, slices=4, epochs=5), ())
     assert calls == [16] * (4 * 5 * 3)
+    calls.clear()
+    train_shards(rows, sharded(rows, slices=4, epochs=5, batch_size=16), ())
+    assert calls == [16] * ((1 + 2 + 3 + 4) * 5 * 3)
 
 
 # Standardised --------------------------------------------------------------------------------------------------------
@@ -251,7 +266,10 @@ def test_shards_that_are_standardised_apart_train_as_the_reference_trains_each(o
     alone: list[Schedule] = [schedule_of(spec, part, own) for part, own in zip(parts, holes, strict=True)]
     assert {own.c_epoch for own in alone} == {alone[0].c_epoch} and len({own.shift for own in alone}) == 1
     forgotten = tuple(shard * size + place for shard, own in enumerate(holes) for place in own)
-    together = replace(alone[0], live=Live(size * shards, forgotten), block_size=size, c_block=Runs.of([(1, shards)]))
+    stage = Shards(size * shards, size, 1).stage(1)
+    together = replace(
+        alone[0], live=Live(size * shards, forgotten), block_size=size, c_block=Runs.of([(1, shards)]), stage=stage
+    )
     expected = [
         [train(part.features, part.labels, own, output=output) for part, own in zip(parts, alone, strict=True)]
         for output in range(outputs)

@@ -127,9 +127,11 @@ def plain_models(owner: Owner, schedule: Stages) -> dict[tuple[int, int], Any]:
 
 def plain_model(owner: Owner, own: Schedule, rows: Any, output: int, before: Any) -> Any:
     """The integers of one model, (K,), from those that it begins from."""
-    X = owner.rows.features[rows]
+    there = rows < len(owner.y)
+    X, labels = (cells[np.where(there, rows, 0)] for cells in (owner.rows.features, owner.rows.labels))
+    X, labels = X * there[:, None], labels * there
     start = plain_start(own, X[own.live.mask()], [int(value) for value in before])
-    trace = train(X, owner.rows.labels[rows], own, output=output, start=np.array(start, dtype=np.int64))
+    trace = train(X, labels, own, output=output, start=np.array(start, dtype=np.int64))
     return exported(own, trace.weights[-1], trace.scaler)
 
 
@@ -165,6 +167,8 @@ def models_by_place(schedule: Stages, integers: Any) -> dict[tuple[int, int], An
         (150, {"shard_rows": 64, "slices": 2, "standardize": True}, (3, 40, 70, 149)),
         (200, {"shard_rows": 128, "slices": 2, "kind": "categorical", "epochs": 3, "standardize": True}, (5, 60, 130)),
         (17, {"slices": 3, "standardize": True, "l2": 0.01}, (1, 12, 16)),
+        (150, {"shard_rows": 64, "slices": 3, "batch_size": 8, "learning_rate": 0.125}, (3, *range(64, 72), 149)),
+        (17, {"slices": 3, "batch_size": 2, "l2": 0.01, "standardize": True, "learning_rate": 0.125}, (1, 12, 16)),
     ],
     ids=[
         "compiled kernels",
@@ -174,6 +178,8 @@ def models_by_place(schedule: Stages, integers: Any) -> dict[tuple[int, int], An
         "standardised, compiled kernels",
         "standardised, of three classes",
         "standardised, few rows",
+        "batches, compiled kernels",
+        "standardised batches, few rows",
     ],
 )
 def test_the_models_are_those_of_the_reference_shard_by_shard(
@@ -188,11 +194,19 @@ def test_the_models_are_those_of_the_reference_shard_by_shard(
     assert all(not found[shard, schedule.shards.slices].any() for shard in schedule.empty_shards)
 
 
-@settings(max_examples=15, deadline=None)
+SPECS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "slices": st.integers(1, 3), "standardize": st.booleans(), "batch_size": st.sampled_from([None, None, 1, 2, 4]),
+        "learning_rate": st.just(0.125),
+    }
+)  # fmt: skip
+
+
+@settings(max_examples=20, deadline=None)
 @given(st.integers(9, 40), st.data())
 def test_any_partition_in_runs_gives_the_same_models(rows: int, data: st.DataObject) -> None:
     """Shards one by one, or some together, in any statement; and stages in one statement, or in several."""
-    owner = Owner(rows, epochs=2, slices=data.draw(st.integers(1, 3)), standardize=data.draw(st.booleans()))
+    owner = Owner(rows, epochs=2, **data.draw(SPECS))
     forgotten = sorted(data.draw(st.sets(st.integers(0, rows - 1), max_size=3)))
     whole = owner.schedule(forgotten)
     expected = models_by_place(whole, models_of(whole, train_shards(owner.rows, whole, ())))
@@ -216,9 +230,11 @@ def test_any_partition_in_runs_gives_the_same_models(rows: int, data: st.DataObj
 
 
 @pytest.mark.parametrize("more", [(20,), (0,), (7,), (0, 20), (0, *range(2, 8))], ids=str)
-@pytest.mark.parametrize("standardize", [False, True])
-def test_a_request_ends_in_the_models_of_one_training_of_everything(more: tuple[int, ...], standardize: bool) -> None:
-    owner = Owner(21, standardize=standardize)
+@pytest.mark.parametrize("changes", [{}, {"standardize": True}, {"batch_size": 2, "learning_rate": 0.25}], ids=str)
+def test_a_request_ends_in_the_models_of_one_training_of_everything(
+    more: tuple[int, ...], changes: dict[str, Any]
+) -> None:
+    owner = Owner(21, **changes)
     first = owner.model((1,))
     second = owner.model((1, *more), first)
     third = owner.model((1, 13, *more), second)
@@ -228,12 +244,12 @@ def test_a_request_ends_in_the_models_of_one_training_of_everything(more: tuple[
     assert len(third.bundle.proofs) > 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(st.data())
 def test_over_growths_requests_end_in_the_models_of_one_training_of_everything(data: st.DataObject) -> None:
     """Rows come, one or several shards of them; others are forgotten, among them some that are put right. What
     diverges, as few standardised rows may, diverges either way."""
-    owner = Owner(45, epochs=2, slices=data.draw(st.integers(1, 3)), standardize=data.draw(st.booleans()))
+    owner = Owner(45, epochs=2, **data.draw(SPECS))
     rows, forgotten = data.draw(st.integers(9, 20)), set[int]()
     try:
         model = owner.before_more_came(rows).model()

@@ -143,8 +143,8 @@ class Schedule:
 
     width: int
     epochs: int
-    blocks: int
-    block_size: int
+    blocks: int  # those of one model, or models of shards
+    block_size: int  # rows of c_block
     shift: int
     weight_bits: int
     c_epoch: list[int]
@@ -158,6 +158,7 @@ class Schedule:
     unused: list[int]  # features that are left out
     standardization: Standardization | None = None
     scalers: list[Standardization] = field(default_factory=list)  # of each shard; `standardization` has the fewest rows
+    batches: int = 1  # of each shard
 
 
 def nearest(value: Fraction) -> int:
@@ -171,7 +172,7 @@ Factors = tuple[list[int], list[int], "Standardization | None"]  # c_epoch, c_bl
 
 @dataclass
 class Problem:
-    """What the choice of h depends on; `most` is m, the most rows of a block."""
+    """What the choice of h depends on; `most` is m, the most rows of a block. `each`: A is a multiple of n."""
 
     rows: int
     features: int
@@ -185,6 +186,7 @@ class Problem:
     x_bits: int
     w_bits: int
     p_bits: int
+    each: bool = False
 
     def scaled(self, rate: Fraction, h: int) -> Fraction:
         """R."""
@@ -279,7 +281,7 @@ class Standardized(Problem):
         share = max(0, room) // (1 + several + blocks)
         of_epochs, of_blocks = 1 << ((share + more) * several), 1 << (share * blocks)
         amplitude = total / (of_epochs * of_blocks)
-        error = (1 + most / (2 * amplitude)) * (1 + 1 / (2 * amplitude))
+        error = (1 + most / (2 * amplitude)) * (1 + (self.most if self.each else 1) / (2 * amplitude))
         error *= 1 + ratio / (2 * of_epochs) if several else 1
         error *= 1 + Fraction(1, 2 * of_blocks) if blocks else 1
         return Cut(of_epochs, of_blocks, amplitude, error - 1)
@@ -289,6 +291,8 @@ class Standardized(Problem):
 
     def amplitude(self, cut: Cut, count: int) -> int:
         """A."""
+        if self.each:
+            return max(1, nearest(cut.amplitude / self.most)) * count
         return max(1, nearest(cut.amplitude * (Fraction(count, self.most) if self.blocks > 1 else 1)))
 
     def feature(self, cap: int) -> int:

@@ -259,7 +259,6 @@ def outputs_of(encoding: Map) -> int:
 # What methods other than gradient descent do not say, by kind.
 IMPLIED: dict[Any, dict[str, Any]] = {
     "one-pass": {"batch_size": 0, "class_weight": []},
-    "sisa": {"batch_size": 0},
 }
 
 
@@ -271,7 +270,10 @@ def without_shards(method: Map) -> Map:
     within(method["slices"], 1, min(64, method["shard_rows"]))
     require("format", method["shard_rows"] & (method["shard_rows"] - 1) == 0)
     require("format", method["aggregate"] in ("probability", "score", "vote"))
-    return {name: value for name, value in method.items() if name not in own}
+    if "batch_size" in method:  # none is a full batch
+        require("format", type(method["batch_size"]) is int)
+        within(method["batch_size"], 1, method["shard_rows"] - 1)
+    return {"batch_size": 0} | {name: value for name, value in method.items() if name not in own}
 
 
 def check_spec(spec: Any) -> None:
@@ -294,7 +296,7 @@ def check_spec(spec: Any) -> None:
     check_class_weights(method["class_weight"])
     fields(scales, dict.fromkeys(("x_bits", "w_bits", "p_bits"), int))
     require("format", spec["family"] in ("logistic", "linear", "probit", "poisson"))
-    require("format", method["kind"] in ("gradient descent", *IMPLIED))
+    require("format", method["kind"] in ("gradient descent", "sisa", *IMPLIED))
     within(method["epochs"], 1, 1 << 20)
     within(method["batch_size"], 0, 1 << 24)
     require("format", method["batch_size"] & (method["batch_size"] - 1) == 0)

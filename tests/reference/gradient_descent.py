@@ -26,7 +26,7 @@ from .relations import (
     rounds,
     three_factors,
 )
-from .shapes import Axis, Column, size_of
+from .shapes import Axis, Column, size_of, split
 
 Share = tuple[K, K, str, str, dict[str, Point]]  # of the update: how much, indicator of real cells, columns, place
 Place = tuple[Point, Point, Point]  # epoch, block, output
@@ -52,6 +52,7 @@ class GradientDescent(Relation):
         self.rows, self.features = rows, len(dataset["encoding"]["features"])
         self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
         self.row, self.epoch, self.block = Axis("row", self.rows), Axis("epoch", s.epochs), Axis("block", s.blocks)
+        self.batch = Axis("batch", s.batches)
         self.weight = Axis("weight", self.features)
         self.output = Axis("output", outputs_of(dataset["encoding"]))
         self.offset = 1 << (s.weight_bits - 1)
@@ -63,7 +64,7 @@ class GradientDescent(Relation):
         self.limbs: dict[str, list[Address]] = {}
         trained = [("weight", "weights", (self.weight,), COEFFICIENTS), ("bias", "biases", (), INTERCEPT)]
         for name, steps, axes, own in trained if self.bias else trained[:1]:
-            at_steps, last_axes = (self.output, self.epoch, self.block, *axes), (*self.models, *axes)
+            at_steps, last_axes = (self.output, self.epoch, *self.in_epoch, *axes), (*self.models, *axes)
             found = self.limb_lookups(steps, s.weight_bits) + self.limb_lookups(f"{name} remainder", s.shift)
             boxes.append(Box(f"{name} limbs", at_steps, found))
             boxes.append(Box(f"last {name} limbs", last_axes, self.limb_lookups(f"last {name}", s.weight_bits)))
@@ -75,6 +76,19 @@ class GradientDescent(Relation):
         self.table, self.own_columns = s.table, witness + last
         witness += [multiplicities(table, self.sections) for table in self.tables] + last
         self.columns = {"dataset": dataset_columns(dataset), "model": model, "witness": witness}
+
+    @property
+    def in_epoch(self) -> tuple[Axis, ...]:
+        """The axes of steps of an epoch. A point b of both is that of blocks, and then that of batches."""
+        return (self.block, *([self.batch] if self.s.batches > 1 else []))
+
+    def step(self, b: Point) -> dict[str, Point]:
+        """A point of both, axis by axis."""
+        return split(self.in_epoch, b)
+
+    def real_in_epoch(self) -> list[int]:
+        """Numbers of the steps that there are."""
+        return [(b << self.batch.bits) + a for b in range(self.s.blocks) for a in range(self.s.batches)]
 
     @property
     def models(self) -> tuple[Axis, ...]:
@@ -109,7 +123,8 @@ class GradientDescent(Relation):
 
     def real_steps(self, e: Point, b: Point) -> K:
         """The extension of [t real]."""
-        return prefix(e, self.s.epochs) * prefix(b, self.s.blocks)
+        block, batch = b[: self.block.bits], b[self.block.bits :]
+        return prefix(e, self.s.epochs) * prefix(block, self.s.blocks) * prefix(batch, self.s.batches)
 
     def real_output(self, o: Point) -> K:
         """The extension of [o < O], a factor of that of all real cells that have an output."""
@@ -118,7 +133,8 @@ class GradientDescent(Relation):
     def identities(self, ch: Channel) -> None:
         for at, values in self.ended["scores"]:
             self.product(ch, at, values[Z])
-        e, b, o, k = (ch.point("update", axis.bits) for axis in (self.epoch, self.block, self.output, self.weight))
+        axes = self.epoch, self.block, self.batch, self.output, self.weight
+        e, b, batch, o, k = (ch.point("update", axis.bits) for axis in axes)
         of_bias = ch.point("update", 1)[0] if self.bias else ZERO
         there = self.real_output(o)
         shares = [(ONE - of_bias, there * prefix(k, self.features), "weight", "weights", {"output": o, "weight": k})]
@@ -127,6 +143,7 @@ class GradientDescent(Relation):
 
         self.initial(ch, shares, b)
         last = self.model(ch, self.model_at(o, b), k)
+        b = [*b, *batch]
         gradient = self.update(ch, e, b, shares, last) + of_bias * self.bias_decay(ch, (e, b, o))
 
         self.gradient(ch, gradient, (e, b, o), k, of_bias)
@@ -168,11 +185,18 @@ class GradientDescent(Relation):
         self.over_rows(ch, gradient, t, k, ONE - of_bias, of_bias * self.one)
 
     def over_rows(
-        self, ch: Channel, gradient: K, t: Place, k: Point | None, of_feature: K = ONE, constant: K = ZERO
+        self,
+        ch: Channel,
+        gradient: K,
+        t: Place,
+        k: Point | None,
+        of_feature: K = ONE,
+        constant: K = ZERO,
+        factors_of_blocks: bool = True,
     ) -> None:
         """The sums over rows and over epochs; of_feature * X(n, k) + constant is what residuals are multiplied with.
 
-        Without k they are summed as they are.
+        Without k they are summed as they are; without factors of blocks c_b is no part of the sum.
         """
         s, one, (e, b, o) = self.s, ch.one, t
         weighted = any(weight != 1 for weight in s.class_weights)
@@ -192,14 +216,14 @@ class GradientDescent(Relation):
         def factors() -> tuple[K, K, K, K]:
             """The weight of the sum at n, X', the residual, and the weight of the row's class."""
             factor_x = of_feature * x_g + constant * prefix(point, self.rows) * one
-            return self.live_in_blocks(b, point), factor_x, residual(), own_weight
+            return self.live_in_blocks(b, point, factors_of_blocks), factor_x, residual(), own_weight
 
         def live_gradient() -> Constraint:
             weight_n, factor_x, factor, _ = factors()
             return claim_g, [(-weight_n, factor_x, factor)]
 
         def live_residuals() -> Constraint:
-            weight_n = self.live_in_blocks(b, point)
+            weight_n = self.live_in_blocks(b, point, factors_of_blocks)
             return (
                 (claim_g, [(-weight_n, residual(), own_weight)]) if weighted else (claim_g - weight_n * residual(), [])
             )
@@ -224,13 +248,13 @@ class GradientDescent(Relation):
         if k is not None and left_out:
             self.used_features(ch, x_g, k, point)
 
-    def live_in_blocks(self, b: Point, row: Point) -> K:
-        """eq(b, b_n) c_b S(n), at a row."""
+    def live_in_blocks(self, b: Point, row: Point, factors: bool = True) -> K:
+        """eq(b, b_n) c_b S(n), at a row; or without c_b."""
         eq_n, eq_b, total = eq_table(row), eq_table(b), ZERO
         for n in range(self.rows):
             if n not in self.forgotten:
                 block = n // self.s.block_size
-                total += eq_b[block] * self.s.c_block[block] * eq_n[n]
+                total += eq_b[block] * (self.s.c_block[block] if factors else 1) * eq_n[n]
         return total
 
     def used_features(self, ch: Channel, claim: K, k: Point, row: Point) -> None:
@@ -272,16 +296,13 @@ class GradientDescent(Relation):
         (taken,) = ch.hidden(1)
         point, claim = rounds(ch, "bias decay", len(e) + len(b), 2, taken)
         e2, b2 = point[: len(e)], point[len(e) :]
-        limbs = self.integer(ch, "biases", {"output": o, "epoch": e2, "block": b2})
+        limbs = self.integer(ch, "biases", {"output": o, "epoch": e2} | self.step(b2))
         there = self.real_steps(e2, b2) * self.real_output(o)
 
         def decay() -> Constraint:
-            epochs, blocks = (
-                zip(eq_table(e), eq_table(e2), s.l_epoch, strict=False),
-                zip(eq_table(b), eq_table(b2), strict=True),
-            )
+            epochs, eq_b, eq_b2 = zip(eq_table(e), eq_table(e2), s.l_epoch, strict=False), eq_table(b), eq_table(b2)
             of_epochs = sum((a * at * l for a, at, l in epochs), ZERO)
-            of_blocks = sum((a * at for a, at in list(blocks)[: s.blocks]), ZERO)
+            of_blocks = sum((eq_b[j] * eq_b2[j] for j in self.real_in_epoch()), ZERO)
             return claim - of_epochs * of_blocks * self.signed(ch, limbs, there), []
 
         ch.zero("bias decay", decay)
@@ -316,7 +337,7 @@ class GradientDescent(Relation):
 
     def product(self, ch: Channel, at: Mapping[str, Point], z: K) -> None:
         """z is the score, at the point where a part of `scores` ended."""
-        block_bits = self.block.bits
+        block_bits = size_of(self.in_epoch)
         block_star, inside = at["row"][:block_bits], at["row"][block_bits:]
         z -= self.bias_of_score(ch, at, block_star, inside)
         point, claim = rounds(ch, "product", block_bits + self.weight.bits, 3, z)
@@ -329,7 +350,7 @@ class GradientDescent(Relation):
     def weights_at(self, ch: Channel, at: Mapping[str, Point], block: Point, weight: Point) -> Callable[[], K]:
         """P -> V: the limbs of W of the output and the epoch that a part of `scores` ended at."""
         o, e = at["output"], at["epoch"]
-        limbs = self.integer(ch, "weights", {"output": o, "epoch": e, "block": block, "weight": weight})
+        limbs = self.integer(ch, "weights", {"output": o, "epoch": e, "weight": weight} | self.step(block))
         there = self.real_output(o) * self.real_steps(e, block) * prefix(weight, self.features)
         return lambda: self.signed(ch, limbs, there)
 
@@ -338,13 +359,15 @@ class GradientDescent(Relation):
         total, o, e = ZERO, at["output"], at["epoch"]
         amounts = self.amounts_of_bias(block_star, inside) if self.bias else []
         for share, block in amounts:
-            bias = self.integer(ch, "biases", {"output": o, "epoch": e, "block": block})
+            bias = self.integer(ch, "biases", {"output": o, "epoch": e} | self.step(block))
             total += self.one * share * self.signed(ch, bias, self.real_output(o) * self.real_steps(e, block))
         return total
 
     def amounts_of_bias(self, block: Point, inside: Point) -> list[tuple[K, Point]]:
         """Where biases are asked for, and how much each counts in the score of a row of this block."""
         s = self.s
+        if s.batches > 1:
+            return [(ONE, block)]
         rows = self.rows - (s.blocks - 1) * s.block_size  # of the last block
         if s.blocks == 1:
             return [(prefix(inside, rows), block)]
@@ -354,6 +377,8 @@ class GradientDescent(Relation):
                 (-eq_at(block, s.blocks - 1) * (ONE - prefix(inside, rows)), bits_of(s.blocks - 1, len(block)))
             )
         return amounts
+
+    rests = False  # whether the first step of a model has no momentum that any weight could have; they begin from zero
 
     def steps(self) -> list[list[tuple[int, int]]]:
         """All iterations (e, b) of each model, one after another."""
@@ -369,14 +394,15 @@ class GradientDescent(Relation):
         (change,) = ch.hidden(1)
         point, claim = rounds(ch, "update", len(e) + len(b), 2, change)
         e2, b2 = point[: len(e)], point[len(e) :]
-        limbs = [self.integer(ch, steps, {"epoch": e2, "block": b2} | at) for _, _, _, steps, at in shares]
+        limbs = [self.integer(ch, steps, {"epoch": e2} | self.step(b2) | at) for _, _, _, steps, at in shares]
 
         def difference() -> Constraint:
             eq_e, eq_b, eq_e2, eq_b2 = (eq_table(x) for x in (e, b, e2, b2))
             total = ZERO
             for steps in self.steps():
                 for step, (i, j) in enumerate(steps):
-                    factor = eq_e[i] * eq_b[j] * ((1 << s.shift) - s.l_epoch[i] + s.m_epoch[i])
+                    moved = s.m_epoch[i] if step or not self.rests else 0
+                    factor = eq_e[i] * eq_b[j] * ((1 << s.shift) - s.l_epoch[i] + moved)
                     if step:  # next(t, t') is 1 for t just before t'
                         before_i, before_j = steps[step - 1]
                         factor -= eq_e[before_i] * eq_b[before_j] * (1 << s.shift)
@@ -389,7 +415,7 @@ class GradientDescent(Relation):
             return claim - total * self.together(ch, own, limbs), []
 
         ch.zero("update", difference)
-        at_t = {"epoch": e, "block": b}
+        at_t = {"epoch": e} | self.step(b)
         u = [share * self.integer(ch, f"{name} remainder", at_t | at) for share, _, name, _, at in shares]
         final = self.last_step(e, b) * (1 << s.shift)
         real = self.real_steps(e, b) * sum((share * there for share, there, *_ in shares), ZERO)

@@ -12,7 +12,6 @@ from .arithmetic import (
     Schedule,
     Standardization,
     Standardized,
-    momentum,
     nearest,
     problem_of,
     scheduled,
@@ -52,11 +51,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Cut:
-    """N rows in shards of S, R stages each."""
+    """N rows in shards of S, R stages each, in batches of so many rows; 0 is a full batch."""
 
     rows: int
     shard_rows: int
     slices: int
+    batch_size: int
 
     @property
     def shards(self) -> int:
@@ -94,24 +94,37 @@ class Part:
         return log2_ceil(self.prefix)
 
     @property
+    def batches(self) -> int:
+        """A."""
+        return -(-self.prefix // (self.cut.batch_size or self.prefix))
+
+    @property
     def rows(self) -> int:
         """N'."""
         places = 1 << self.place_bits
         last = self.run.stop - 1
+        if self.batches > 1:
+            return self.run.count * places
         return (self.run.count - 1) * places + min(places, self.cut.rows - self.cut.shard_rows * last)
 
     @property
-    def block_size(self) -> int:
+    def places(self) -> int:
         """J."""
         return 1 << (self.place_bits if self.run.count > 1 else log2_ceil(self.rows))
 
+    @property
+    def step_rows(self) -> int:
+        """Places of a shard in a step."""
+        return self.cut.batch_size if self.batches > 1 else self.places
+
     def position(self, row: int) -> int:
-        """Of a row of the part in the data set."""
-        shard, place = divmod(row, self.block_size)
+        """Of a row of the part in the data set, which it may be past the end of."""
+        shard, place = divmod(row, self.places)
         return (self.run.first + shard) * self.cut.shard_rows + place
 
     def counts(self, row: int, forgotten: set[int]) -> bool:
-        return row % self.block_size < self.prefix and self.position(row) not in forgotten
+        position = self.position(row)
+        return row % self.places < self.prefix and position < self.cut.rows and position not in forgotten
 
 
 # What a statement trains ---------------------------------------------------------------------------------------------
@@ -119,7 +132,7 @@ class Part:
 
 def cut_of(dataset: Map, spec: Map) -> Cut:
     method = spec["method"]
-    return Cut(dataset["rows"], method["shard_rows"], method["slices"])
+    return Cut(dataset["rows"], method["shard_rows"], method["slices"], method.get("batch_size", 0))
 
 
 def runs_of(scope: Sequence[Map], cut: Cut) -> list[Run]:
@@ -157,9 +170,10 @@ def require_limits(statement: Map, cut: Cut) -> None:
     dataset, method = statement["dataset"], statement["spec"]["method"]
     outputs, features = outputs_of(dataset["encoding"]), len(dataset["encoding"]["features"])
     require("statement", cut.shard_rows < 2 * cut.rows and cut.shards <= MAX_SHARDS)
-    rows = sum(Part(cut, run, stage, None, None).rows for run, stage in models_of(cut.whole(), cut))
+    parts = [Part(cut, run, stage, None, None) for run, stage in models_of(cut.whole(), cut)]
+    rows, steps = sum(part.rows for part in parts), sum(part.batches for part in parts) * method["epochs"]
     require("statement", rows * method["epochs"] * outputs <= MAX_SCORES)
-    require("statement", cut.slices * method["epochs"] * cut.shards * (features + 1) * outputs <= MAX_WEIGHTS)
+    require("statement", steps * cut.shards * (features + 1) * outputs <= MAX_WEIGHTS)
     require("statement", not method["standardize"] or cut.shards * features <= MAX_SCALED)
     of_classes = statement["spec"]["family"] in ("logistic", "probit")
     require("statement", of_classes or method["aggregate"] != "vote")
@@ -202,28 +216,35 @@ class Integers:
 
     @classmethod
     def of(cls, spec: Map, dataset: Map) -> Integers:
-        size, blocks = spec["method"]["shard_rows"], 1 if spec["method"]["standardize"] else 2  # or any more
-        problem = problem_of(spec, dataset, size, blocks, size)
+        method, size = spec["method"], spec["method"]["shard_rows"]
+        most = method.get("batch_size", size)
+        blocks = 1 if method["standardize"] and most == size else 2  # or any more
+        problem = replace(problem_of(spec, dataset, size, blocks, most), each=most < size)
         return cls(spec, dataset, problem, *problem.choose())
 
     def schedule(self, part: Part, forgotten: set[int]) -> Schedule:
-        live = [0] * part.run.count
+        shards, live = [0] * part.run.count, [0] * -(-part.rows // part.step_rows)
         for row in range(part.rows):
-            live[row // part.block_size] += part.counts(row, forgotten)
-        c_epoch, c_block, scalers = self.factors(live)
+            shards[row // part.places] += part.counts(row, forgotten)
+            live[row // part.step_rows] += part.counts(row, forgotten)
+        c_epoch, c_block, scalers = self.factors(shards, live)
         fewest = min(scalers, key=lambda own: own.count, default=None)
         chosen, factors = (self.shift, self.weight_bits), (c_epoch, c_block, fewest)
-        found = scheduled(self.spec, self.dataset, self.problem, chosen, part.block_size, factors)
-        at_rest = [0, *(momentum(share, self.shift) for share in self.problem.momenta[1:])]
-        return replace(found, m_epoch=at_rest, scalers=scalers)
+        found = scheduled(self.spec, self.dataset, self.problem, chosen, part.step_rows, factors)
+        return replace(found, scalers=scalers, blocks=part.run.count, batches=part.batches)
 
-    def factors(self, live: list[int]) -> tuple[list[int], list[int], list[Standardization]]:
-        """c_e; of each shard, of which so many rows count, c_b and how features are standardised, if they are."""
+    def factors(self, shards: list[int], live: list[int]) -> tuple[list[int], list[int], list[Standardization]]:
+        """c_e; c_b of each batch, and of each shard how features are standardised, if they are.
+
+        `shards`, `live`: rows that count.
+        """
         problem = self.problem
         if isinstance(problem, Standardized):
-            c_epoch, (c_block,), own = problem.factors(self.shift, self.weight_bits, [problem.rows])
+            c_epoch, c_block, own = problem.factors(self.shift, self.weight_bits, live)
             assert own is not None
-            return c_epoch, [c_block] * len(live), [replace(own, count=max(1, n)) for n in live]
+            cut, counts = problem.cut(self.shift), [max(1, n) for n in shards]
+            scalers = [replace(own, count=n, amplitude=problem.amplitude(cut, n)) for n in counts]
+            return c_epoch, c_block if problem.each else [1] * len(live), scalers
         assert isinstance(problem, Plain)
         divisor = problem.split(self.shift)
         c_epoch = [nearest(problem.scaled(rate, self.shift) / divisor) for rate in problem.rates]

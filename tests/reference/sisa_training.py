@@ -12,6 +12,7 @@ from .formats import Map, records_of
 from .sisa_integers import Integers, Part, parts_of
 
 Model = list[int]  # weights, and with a bias the intercept
+Row = tuple[Sequence[int], int, int]  # features, as they are trained on; label of an output; how often it counts
 AS_IT_IS = 0, 0, 1  # e, m and D of a feature that is not standardised
 
 
@@ -34,14 +35,14 @@ def scale_of(own: Standardization, values: Sequence[int], amplitude: int) -> tup
 class Trainer:
     """One model, step by step.
 
-    `rows`: (features, as they are trained on; label of this output; how often the row counts) of those that count.
-    `scales`: of each feature. `rates`: of each weight, what its gradient is multiplied with besides c_e.
+    `scales`: of each feature. `rates`: of each weight, what its gradient is multiplied with besides c_e c_b.
+    `batches`: c_b of each batch of an epoch, and the rows of it.
     """
 
     s: Schedule
     one: int
     bias: bool
-    rows: Sequence[tuple[Sequence[int], int, int]]
+    batches: Sequence[tuple[int, Sequence[Row]]]
     scales: list[tuple[int, int, int]]
     rates: list[int]
 
@@ -54,7 +55,8 @@ class Trainer:
         weights = self.begin(start) if start else [0] * len(self.rates)
         before = list(weights)
         for e in range(self.s.epochs):
-            before, weights = weights, self.step(e, weights, before)
+            for factor, rows in self.batches:
+                before, weights = weights, self.step(self.s.c_epoch[e] * factor, e, rows, weights, before)
         model = [w << e for w, (e, _, _) in zip(weights[: self.features], self.scales, strict=True)]
         return [*model, *([self.one * weights[-1] - self.means(weights)] if self.bias else [])]
 
@@ -70,9 +72,9 @@ class Trainer:
     def means(self, weights: Sequence[int]) -> int:
         return sum(m * w for w, (_, m, _) in zip(weights[: self.features], self.scales, strict=True))
 
-    def step(self, e: int, weights: list[int], before: list[int]) -> list[int]:
+    def step(self, c: int, e: int, rows: Sequence[Row], weights: list[int], before: list[int]) -> list[int]:
         s, gradient = self.s, [0] * len(weights)
-        for features, label, count in self.rows:
+        for features, label, count in rows:
             row = [*features, *([self.one] if self.bias else [])]
             q = sum(x * w for x, w in zip(row, weights, strict=True)) // CELLS
             assert -HALF <= q < HALF
@@ -83,7 +85,7 @@ class Trainer:
         found = []
         for k, (g, rate, w, last) in enumerate(zip(gradient, self.rates, weights, before, strict=True)):
             decay = s.l_epoch[e] if k < self.features or s.penalize_bias else 0
-            v = s.c_epoch[e] * rate * g + decay * w - s.m_epoch[e] * (w - last) + 2 ** (s.shift - 1)
+            v = c * rate * g + decay * w - s.m_epoch[e] * (w - last) + 2 ** (s.shift - 1)
             found.append(w - (v >> s.shift))
         self.require_range(found)
         return found
@@ -130,12 +132,16 @@ def trainers(
     one = 1 << integers.problem.x_bits
     for output, labels in enumerate(data.labels):
         for b, shard in enumerate(part.run.shards):
-            own = range(b * part.block_size, min((b + 1) * part.block_size, part.rows))
-            counted = [part.position(row) for row in own if part.counts(row, forgotten)]
+            first, size = b * part.places, part.step_rows
+            steps = [range(first + a * size, min(first + (a + 1) * size, part.rows)) for a in range(s.batches)]
+            own = [[part.position(row) for row in step if part.counts(row, forgotten)] for step in steps]
+            counted = [n for step in own for n in step]
             scales, of_bias = scales_of(s, b, [data.features[n] for n in counted], integers.problem.features)
-            rows = [(scaled(data.features[n], scales), labels[n], data.count(n, s.class_weights)) for n in counted]
-            rates = [s.c_block[b] * rate for rate in [*(d for _, _, d in scales), *([of_bias] if bias else [])]]
-            yield (output, shard), Trainer(s, one, bias, rows, scales, rates)
+            rows = {n: (scaled(data.features[n], scales), labels[n], data.count(n, s.class_weights)) for n in counted}
+            rates = [*(d for _, _, d in scales), *([of_bias] if bias else [])]
+            factors = (s.c_block[step.start // size] for step in steps)
+            batches = [(factor, [rows[n] for n in step]) for factor, step in zip(factors, own, strict=True)]
+            yield (output, shard), Trainer(s, one, bias, batches, scales, rates)
 
 
 def scales_of(

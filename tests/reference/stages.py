@@ -106,9 +106,14 @@ class Stage(GradientDescent):
     def real_model(self, at: Mapping[str, Point]) -> K:
         return self.real_output(at["output"]) * prefix(at["block"], self.block.size)
 
+    @property
+    def first(self) -> dict[str, Point]:
+        """The first step of a shard."""
+        return {axis.name: bits_of(0, axis.bits) for axis in (self.epoch, *self.in_epoch[1:])}
+
     def initial(self, ch: Channel, shares: list[Share], b: Point) -> None:
         """From zero, or from the models of the stage before."""
-        start, there = {"epoch": bits_of(0, self.epoch.bits), "block": b}, prefix(b, self.block.size)
+        start, there = self.first | {"block": b}, prefix(b, self.block.size)
         own = [(share, real * there, name, steps, at) for share, real, name, steps, at in shares]
         first = [self.integer(ch, steps, start | at) for _, _, _, steps, at in own]
         if self.part.source is None:
@@ -128,8 +133,11 @@ class Stage(GradientDescent):
         assert source is not None
         return [*bits_of((run.first - source.first) >> run.bits, source.bits - run.bits), *b]
 
+    rests = True
+
     def steps(self) -> list[list[tuple[int, int]]]:
-        return [[(i, j) for i in range(self.s.epochs)] for j in range(self.s.blocks)]
+        epochs, batches = range(self.s.epochs), range(self.s.batches)
+        return [[(i, (j << self.batch.bits) + a) for i in epochs for a in batches] for j in range(self.s.blocks)]
 
     def last_step(self, e: Point, b: Point) -> K:
-        return eq_at(e, self.s.epochs - 1)
+        return eq_at(e, self.s.epochs - 1) * eq_at(b[self.block.bits :], self.s.batches - 1)

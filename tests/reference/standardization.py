@@ -79,8 +79,12 @@ class StandardizedDescent(GradientDescent):
 
     def public(self, integer: Integer, at: Mapping[str, Point]) -> K:
         """The extension of an integer of a scaler on all that is real."""
+        return self.of_shard(integer, at) * prefix(at["weight"], self.features)
+
+    def of_shard(self, integer: Integer, at: Mapping[str, Point]) -> K:
+        """The same whatever the feature."""
         of_shards = zip(eq_table(at.get("block", [])), self.scalers, strict=False)
-        return sum((e * integer(own) for e, own in of_shards), ZERO) * prefix(at["weight"], self.features)
+        return sum((e * integer(own) for e, own in of_shards), ZERO)
 
     def existing(self, at: Mapping[str, Point]) -> K:
         return self.public(lambda _: 1, at)
@@ -192,7 +196,7 @@ class StandardizedDescent(GradientDescent):
         self.product_of(ch, "variances", at, "mean fraction", terms, rest, lambda own: -2 * half(own))
 
     def products(self, ch: Channel, at: Where, o: Point, found: Mapping[str, K]) -> None:
-        amplitude, per_row = self.scaler.amplitude, self.scaler.floor // self.scaler.count
+        per_row = self.scaler.floor // self.scaler.count
         a, b, c, d = ch.point("products", 4)
         column, n = self.counted("mean fraction")
         claim = n * found[column] + self.middle(ch, "mean fraction remainder", at, found)
@@ -201,12 +205,10 @@ class StandardizedDescent(GradientDescent):
         offset = -c * self.last_offset * self.real_output(o)
         self.product_of(ch, "powers", at, "power", terms, claim, lambda own: -half(own), offset, o)
 
-        unused = sum((eq_at(at["weight"], i) for i in self.s.unused), ZERO) * prefix(
-            at.get("block", []), len(self.scalers)
-        )
-        used = (self.existing(at) - unused) * ch.one
+        used = prefix(at["weight"], self.features) - sum((eq_at(at["weight"], i) for i in self.s.unused), ZERO)
+        amplitude = self.of_shard(lambda own: own.amplitude, at) * used * ch.one
         column, n = self.counted("rate")
-        claim = found["variance"] + 2 * amplitude * used + self.public(lambda own: own.floor, at) * ch.one
+        claim = found["variance"] + 2 * amplitude + self.public(lambda own: own.floor, at) * ch.one
         claim += d * found["centred rate"] - found["rate remainder"] - 2 * per_row * n * found[column]
         self.product_of(ch, "rates", at, "rate", {"variance": K(2), "offset": d}, claim)
 
@@ -246,27 +248,31 @@ class StandardizedDescent(GradientDescent):
     # What is different in gradient descent ---------------------------------------------------------------------------
 
     def product(self, ch: Channel, at: Mapping[str, Point], z: K) -> None:
-        block_bits = self.block.bits
+        block_bits, of_shard = size_of(self.in_epoch), self.block.bits
         block_star, inside = at["row"][:block_bits], at["row"][block_bits:]
         rows = self.rows - (self.s.blocks - 1) * self.s.block_size  # of the last block
         (means,) = ch.hidden(1)
         point, claim = rounds(ch, "means of scores", block_bits + self.weight.bits, 3, means)
         block, weight = point[:block_bits], point[block_bits:]
-        offset = self.evaluate(ch, ("witness", "offset"), {"block": block, "weight": weight})
+        offset = self.evaluate(ch, ("witness", "offset"), {"block": block[:of_shard], "weight": weight})
         w = self.weights_at(ch, at, block, weight)
 
         def centred(
             claim: K = claim, block: Point = block, weight: Point = weight, w: Callable[[], K] = w
         ) -> Constraint:
-            last = eq_at(block_star, self.s.blocks - 1) * eq_at(block, self.s.blocks - 1)
-            existing = prefix_eq(block_star, block, self.s.blocks) - last * (1 - prefix(inside, rows))
+            existing = prefix_eq(block_star[:of_shard], block[:of_shard], self.s.blocks)
+            if self.s.batches > 1:
+                existing *= prefix_eq(block_star[of_shard:], block[of_shard:], self.s.batches)
+            else:
+                last = eq_at(block_star, self.s.blocks - 1) * eq_at(block, self.s.blocks - 1)
+                existing -= last * (1 - prefix(inside, rows))
             return claim, [(-existing * prefix(weight, self.features), offset, w())]
 
         ch.zero("means of scores", centred)
         z = z - self.bias_of_score(ch, at, block_star, inside) + means
         point, claim = rounds(ch, "product", block_bits + self.weight.bits, 4, z)
         block, weight = point[:block_bits], point[block_bits:]
-        power = self.evaluate(ch, ("witness", "power"), {"block": block, "weight": weight})
+        power = self.evaluate(ch, ("witness", "power"), {"block": block[:of_shard], "weight": weight})
         x = self.evaluate(ch, FEATURES, {"row": block + inside, "feature": weight})
         w = self.weights_at(ch, at, block, weight)
         three_factors(

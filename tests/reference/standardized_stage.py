@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .arithmetic import Standardization
 from .channel import Channel, Constraint
-from .field import ONE, ZERO, K, Point, bits_of, eq_table, prefix_eq
+from .field import ONE, ZERO, K, Point, eq_table, prefix, prefix_eq
 from .gradient_descent import Place, Share
 from .relations import Box, rounds
 from .shapes import Axes, Column, size_of, split
@@ -53,7 +53,9 @@ class StandardizedStage(Stage, StandardizedDescent):
         return COUNTED[name], ONE
 
     def rows_of(self, at: Mapping[str, Point], row: Point) -> K:
-        return self.live_in_blocks(at["block"], row)
+        eq_n, eq_b, size = eq_table(row), eq_table(at["block"]), self.part.places
+        live = (n for n in range(self.rows) if n not in self.forgotten)
+        return sum((eq_b[n // size] * eq_n[n] for n in live), ZERO)
 
     # What is different in the walk -----------------------------------------------------------------------------------
 
@@ -83,7 +85,7 @@ class StandardizedStage(Stage, StandardizedDescent):
             return
         (_, _, _, _, own), _ = shares
         o, k = own["output"], own["weight"]
-        model, first = {"output": o, "block": b}, {"output": o, "epoch": bits_of(0, self.epoch.bits)}
+        model, first = {"output": o, "block": b}, {"output": o} | self.first
         before = model | {"block": self.in_source(b)}
         self.starting_weights(ch, model | {"weight": k}, first, before)
 
@@ -117,20 +119,33 @@ class StandardizedStage(Stage, StandardizedDescent):
         of_features = ONE - of_bias
         scaled, centred = ch.hidden(2)
         ch.zero("parts", lambda: (gradient - of_features * scaled - centred, []))
-        point, claim = rounds(ch, "scaled gradient", size_of(self.scaled), 3, scaled)
-        there = split(self.scaled, point)
-        rate, gamma = self.evaluate(ch, ("witness", "scaled rate"), there), ch.hidden(1)[0]
-        weight = self.on({"block": b, "weight": k}, there)
-        ch.zero("scaled gradient", lambda: (claim, [(-weight, rate, gamma)]))
+        axes, of_shard = (*self.in_epoch, self.weight), self.block.bits
+        point, claim = rounds(ch, "scaled gradient", size_of(axes), 3, scaled)
+        there, b1 = split(axes, point), point[: size_of(self.in_epoch)]
+        k1 = there["weight"]
+        rate = self.evaluate(ch, ("witness", "scaled rate"), {"block": there["block"], "weight": k1})
+        (gamma,) = ch.hidden(1)
 
-        b2, rest = rounds(ch, "centred gradient", self.block.bits, 3, centred)
-        means, residuals = self.evaluate(ch, ("witness", "centred rate"), {"block": b2, "weight": k}), ch.hidden(1)[0]
+        def of_gradients() -> Constraint:
+            return claim, [(-self.factors(b, b1) * prefix_eq(k, k1, self.features), rate, gamma)]
+
+        ch.zero("scaled gradient", of_gradients)
+
+        b2, rest = rounds(ch, "centred gradient", size_of(self.in_epoch), 3, centred)
+        means = self.evaluate(ch, ("witness", "centred rate"), {"block": b2[:of_shard], "weight": k})
+        (residuals,) = ch.hidden(1)
 
         def of_residuals() -> Constraint:
-            rates = sum((v * own.bias_rate for v, own in zip(eq_table(b2), self.scalers, strict=False)), ZERO)
+            rates = self.of_shard(lambda own: own.bias_rate, {"block": b2[:of_shard]})
+            rates *= prefix(b2[of_shard:], self.s.batches)
             factor = of_bias * self.one * rates * ch.one - of_features * means
-            return rest, [(-prefix_eq(b, b2, self.block.size), factor, residuals)]
+            return rest, [(-self.factors(b, b2), factor, residuals)]
 
         ch.zero("centred gradient", of_residuals)
-        self.over_rows(ch, gamma, (e, there["block"], o), there["weight"])
-        self.over_rows(ch, residuals, (e, b2, o), None)
+        self.over_rows(ch, gamma, (e, b1, o), k1, factors_of_blocks=False)
+        self.over_rows(ch, residuals, (e, b2, o), None, factors_of_blocks=False)
+
+    def factors(self, b: Point, there: Point) -> K:
+        """eq(b, there) c_b, summed over the steps of an epoch."""
+        eq_b, eq_b2 = eq_table(b), eq_table(there)
+        return sum((eq_b[j] * eq_b2[j] * self.s.c_block[j] for j in self.real_in_epoch()), ZERO)

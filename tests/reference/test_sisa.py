@@ -249,6 +249,7 @@ def test_a_proof_is_about_its_statement_only(owner: Owner) -> None:
             declared(slices=65, shard_rows=128),
             declared(aggregate="median"),
             declared(batch_size=0),
+            declared(batch_size=8),
             declared(shard_rows=True),
             scoped({**whole, "stage": 2}),
             scoped({**whole, "start": 0}),
@@ -324,6 +325,7 @@ def random_statement(rng: random.Random) -> Map:
         shard_rows=size,
         slices=slices,
         epochs=rng.randint(1, 5),
+        batch_size=1 << rng.randint(0, size.bit_length() - 2) if size > 1 and rng.random() < 0.4 else None,
         learning_rate=rng.choice([0.5, 0.003]),
         l2=rng.choice([0.0, 0.01]),
         momentum=rng.choice([0.0, 0.9, "increasing"]),
@@ -353,8 +355,8 @@ def random_statement(rng: random.Random) -> Map:
 def test_shapes_and_schedules_of_statements_about_nothing_are_those_of_the_package() -> None:
     """Runs, sources, integers of each part, tilings, row lengths, groups, counts of messages, lengths of proofs."""
     rng = random.Random(17)
-    seen, begun, several, partial, standardized = 0, 0, 0, 0, 0
-    for _ in range(70):
+    seen, begun, several, partial, standardized, batched = 0, 0, 0, 0, 0, 0
+    for _ in range(90):
         statement = random_statement(rng)
         package = read_statement(TrainingStatement, divided("training", statement))
         try:
@@ -366,7 +368,7 @@ def test_shapes_and_schedules_of_statements_about_nothing_are_those_of_the_packa
         relation: Any = compare_shapes(statement, package).relation
         schedule: Any = package.schedule
         for stage, part in zip(relation.stages, schedule.parts, strict=True):
-            for name in ("shift", "weight_bits", "blocks", "block_size"):
+            for name in ("shift", "weight_bits", "blocks", "block_size", "batches"):
                 assert getattr(stage.s, name) == getattr(part.schedule, name), name
             for name in ("c_epoch", "c_block", "l_epoch", "m_epoch"):
                 assert getattr(stage.s, name) == list(getattr(part.schedule, name)), name
@@ -376,8 +378,10 @@ def test_shapes_and_schedules_of_statements_about_nothing_are_those_of_the_packa
         several += len(statement["scope"]) > 1
         partial += statement["scope"] != []
         standardized += relation.stages[0].s.scalers != []
-    counts = seen, begun, several, partial, standardized
+        batched += any(stage.s.batches > 1 for stage in relation.stages)
+    counts = seen, begun, several, partial, standardized, batched
     assert seen > 30 and begun > 8 and several > 8 and partial > 15 and 12 < standardized < seen - 12, counts
+    assert 12 < batched < seen - 12, counts
 
 
 def compare_scalers(found: Any, expected: Any) -> None:

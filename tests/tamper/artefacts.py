@@ -33,7 +33,7 @@ SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
 SHARDED = tuple(
     zu.TrainingSpec(
-        model="logistic", method="sisa", shard_rows=size, slices=2, epochs=2, learning_rate=0.5,
+        model="logistic", method="sisa", shard_rows=size, slices=2, epochs=2, batch_size=size // 2, learning_rate=0.5,
         momentum=0.25, class_weight={"0": 2, "1": 3}, aggregate=aggregate,
         fixed_point=zu.FixedPoint(w_bits=w_bits),
     )

@@ -33,6 +33,11 @@ SCALED_SHARDS = zu.TrainingSpec(
     standardize=True,
 )  # fmt: skip
 
+BATCHES = zu.TrainingSpec(
+    model="logistic", method="sisa", shard_rows=8, slices=3, epochs=2, batch_size=2, learning_rate=0.25, momentum=0.5,
+    l2=0.25, standardize=True,
+)  # fmt: skip
+
 
 def test_write_the_frozen_files() -> None:
     features = np.random.default_rng(1).normal(size=(11, 2))
@@ -122,6 +127,16 @@ def test_write_the_frozen_files_of_shards() -> None:
     begun = zu.prove(data, SCALED_SHARDS)
     scaled = zu.prove(data, SCALED_SHARDS, forget=[data.rows.ids[7]], previous=begun)
     write("training", scaled.proof, "standardized.request.shards.")
+
+
+def test_write_the_frozen_files_of_batches_of_shards() -> None:
+    """A request, of three batches a shard in its first stage, and of four."""
+    features = np.random.default_rng(6).normal(size=(21, 2))
+    data = zu.commit(features, np.arange(21) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=3)
+    first = zu.prove(data, BATCHES)
+    request = zu.prove(data, BATCHES, forget=[data.rows.ids[5], data.rows.ids[20]], previous=first)
+    write("dataset", data.commitment, "batches.")
+    write("training", request.proof, "request.batches.")
 
 
 def test_write_the_frozen_link_of_a_model() -> None:
