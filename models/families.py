@@ -87,7 +87,7 @@ class Family:
         return activation_table(self.entries, scales.q_bits, scales.p_bits)
 
     def edge_table(self, scales: FixedPoint) -> NDArray[np.int64]:
-        """The inverse link at the edges of cells, int64 (65537,), scale p_bits. Raises ParameterError if it has none."""
+        """The inverse link at edges of cells, int64 (65537,), scale p_bits. Raises ParameterError if there is none."""
         if self.edges is None:
             raise ParameterError(f"model = {self.name!r}: the optimum of a {self.title} cannot be certified")
         return edge_table(self.edges, scales.q_bits, scales.p_bits)

@@ -14,14 +14,14 @@ bias and what is said of it:
 For features that are left out 0 stands for X ("used features"): their weights are 0 at the optimum. Without a bias,
 every line and column about it is left out.
 
-Integers that are *forced*: (Q, T, D) is a row of the table as one tuple, so no edge goes with another cell's step. M and
-the low part of z have 16 bits, and |z| is below 2^62, as W has a range: so Q and M are those of z. The rest of P' has 16
-bits, which any field element P' leaves of some remainder; with 16 bits of P' itself both sides are below 2^34, and P' is
-the rounding. G needs no range, as what it is equal to has one: Gamma 24 bits and v g bits, together below 2^63, as G is
-by its static bound: Gamma is G rounded. The slack is not negative, as it has 46 bits; squares of Gamma add up below
-2^62. m has a range in which no 2^a m wraps, A and B have a bits and add up to a number below 2^a: so each of them is
-between 0 and that number, and m is the rounding of W as well as of all that is within D of it. Cells past the last
-weight are read by the equations of single weights only, which tie them to each other; the sums leave them out.
+Integers that are *forced*: (Q, T, D) is a row of the table as one tuple, so no edge goes with another cell's step. M
+and the low part of z have 16 bits, and |z| is below 2^62, as W has a range: so Q and M are those of z. Whatever 16 bits
+the rest of P' has, some field element P' would fit: P' has 16 bits of its own, so both sides are below 2^34, and it is
+the rounding. G has no range: what it equals has, Gamma 24 bits and v g bits, together below 2^63 as G is by its static
+bound, so Gamma is G rounded. Of 46 bits, slack is not negative; squares of Gamma add up below 2^62. m has a range in
+which no 2^a m wraps, A and B have a bits and add up to a number below 2^a: so either is between 0 and that number, and
+m is the rounding of W as well as of all that is within D of it. Cells past the last weight are read by the equations of
+single weights only, which tie them to each other; the sums leave them out.
 
 | matrix | columns |
 |---|---|
@@ -334,4 +334,3 @@ class Values:
     below: Hidden
     above: Hidden
     model: Hidden
-

@@ -218,8 +218,9 @@ def _require_fitting(method: Optimum, family: Family, scales: FixedPoint, shape:
 def _most_raised(l2: Fraction, scales: FixedPoint) -> int:
     """e0: the largest for which neither part of a gradient reaches 2^61, whatever n is. Raises ParameterError."""
     of_loss = EXPRESSION_BOUND.bit_length() - 2 - scales.p_bits - scales.x_bits
-    scale, limit = scales.p_bits + scales.x_bits - scales.w_bits, (EXPRESSION_BOUND >> 1) >> (
-        scales.w_bits + WEIGHT_ROOM - 1
+    scale, limit = (
+        scales.p_bits + scales.x_bits - scales.w_bits,
+        (EXPRESSION_BOUND >> 1) >> (scales.w_bits + WEIGHT_ROOM - 1),
     )
     most = next((e0 for e0 in range(of_loss, -1, -1) if l2 * power_of_two(e0 + scale) + 1 < limit), None)
     if most is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 from ...errors import ParameterError
@@ -134,8 +135,8 @@ class Optimum(Method):
             raise ParameterError(f"{shape.outputs} classes: an optimum is certified of one output, that of two classes")
         if shape.features > MAX_WEIGHTS:
             raise ParameterError(
-                f"{shape.features} features: an optimum is found with a number for any two of them, and certified of at "
-                f"most {MAX_WEIGHTS}"
+                f"{shape.features} features: an optimum is found with a number for any two of them, and certified of "
+                f"at most {MAX_WEIGHTS}"
             )
 
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Certificate:
@@ -166,6 +167,6 @@ def _falling(value: object) -> tuple[int, ...]:
     found = tuple(integer_within(f"distances[{i}]", own, 1, LONGEST_DISTANCE) for i, own in enumerate(value))
     if len(found) > MAX_DISTANCES:
         raise ParameterError(f"distances: {len(found)} of them, more than {MAX_DISTANCES}")
-    if any(later >= own for own, later in zip(found, found[1:], strict=False)):
+    if any(later >= own for own, later in pairwise(found)):
         raise ParameterError("distances: each must be smaller than the one before")
     return found

@@ -15,8 +15,8 @@ class LinearModel(Predictor):
 
     Attributes:
         integers: int64 (O, K), for each output: weights (d,) at scale `spec.weight_bits`, and the intercept at x_bits
-            more, if there is one. There is an output for each of several classes, and else one. Those of forgotten classes saw
-            other rows only, and are not used.
+            more, if there is one. There is an output for each of several classes, and else one. Those of forgotten
+            classes saw other rows only, and are not used.
     """
 
     integers: npt.NDArray[np.int64]

@@ -19,7 +19,7 @@ from .curve import descent_curve
 from .gradient_descent import training_witness
 from .model import model_cells
 from .one_pass import one_pass_curve, one_pass_witness, solution_model, solution_notes, solve_rows
-from .optimum import find_optimum, found_distance, no_curve, optimum_model, optimum_notes, optimum_witness
+from .optimum import find_optimum, found_distance, optimum_curve, optimum_model, optimum_notes, optimum_witness
 from .rows import Rows
 from .run import descend, model_of, resolution_notes
 from .sisa import models_cells, models_of, shard_notes, shards_curve, sisa_witness, train_shards
@@ -70,7 +70,13 @@ MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
             _from_zero(solve_rows), solution_notes, solution_model, _cells, one_pass_curve, one_pass_witness
         ),
         Optimum.kind: Maker(
-            _from_zero(find_optimum), optimum_notes, optimum_model, _cells, no_curve, optimum_witness, 4, found_distance
+            _from_zero(find_optimum),
+            optimum_notes,
+            optimum_model,
+            _cells,
+            optimum_curve,
+            optimum_witness,
+            distance=found_distance,
         ),
         Sisa.kind: Maker(train_shards, shard_notes, models_of, models_cells, shards_curve, sisa_witness, 64),
     }

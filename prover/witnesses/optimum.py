@@ -7,7 +7,7 @@ integer weights go on to their grid, and single weights are moved by a unit whil
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -18,7 +18,7 @@ from ...circuits.language.layout import Address
 from ...circuits.language.tables import split_limbs
 from ...circuits.relations import optimum as columns
 from ...circuits.relations.optimum import Optimum, Parameter
-from ...models.convergence import Curve
+from ...models.convergence import ONE_LABEL, Curve, measured
 from ...models.methods import Optimum as OptimumMethod
 from ...models.methods.certificate import Certificate
 from ...models.methods.optimum_reference import RowValues, Settled, exported_model, first_settled, row_values
@@ -28,11 +28,10 @@ from ..kernels.storage import empty
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 from ..matrices.values import Witness
+from .curve import Integers, Reals, Units, real_rows
 from .model import model_cells
 from .rows import Rows
 
-Integers = npt.NDArray[np.int64]
-Reals = npt.NDArray[np.float64]
 EXACT_BITS = 53  # integers of so many bits are float64 numbers
 LIMB_BITS = 14  # of residuals, which have 29: times a feature, over PIECE_ROWS of them, exact
 PIECE_ROWS = 1 << 22
@@ -108,7 +107,7 @@ def _found(rows: Rows, schedule: Certificate) -> Found:
     live = schedule.live.mask()
     features = problem.matrix.T if live.all() else problem.matrix[:, live].T
     labels = problem.labels[live].astype(np.float64)[:, None]
-    l2 = float(schedule.penalty) / float(schedule.live.count) * 2.0**-_loss_bits(schedule)
+    l2 = float(schedule.penalty) / float(schedule.live.count) * 2.0 ** -_loss_bits(schedule)
     objective = Objective(schedule.family, features / schedule.one, labels, np.full(schedule.width, l2))
     weights, _ = minimum(objective)
     slopes = schedule.family.slope(objective.X @ weights)
@@ -206,23 +205,36 @@ def optimum_notes(schedule: Certificate, found: Found) -> tuple[str, ...]:
     number = found.settled.number
     if not number:
         return ()
-    return (f"a rounding edge is near: the certificate is at distance {schedule.distances[number]}, number {number + 1}",)
+    return (f"an edge of the grid is near: certified at distance number {number + 1}, {schedule.distances[number]}",)
 
 
-def no_curve(rows: Rows, method: OptimumMethod, schedule: Certificate, found: Found) -> Curve | None:
-    """There are no steps that it could be of."""
-    return None
+def optimum_curve(rows: Rows, method: OptimumMethod, schedule: Certificate, found: Found) -> Curve:
+    """Zero weights, and after what counts as one epoch the model. There are no steps that notes could be on."""
+    unit = 2.0 ** -method.weight_bits(schedule.scales)
+    weights = np.stack([np.zeros(schedule.width), found.settled.model * unit])[:, None]
+    factor = np.full(schedule.features, 1 / schedule.one)
+    factor[list(schedule.unused)] = 0.0
+    units = Units(factor, np.zeros(schedule.features), np.full(schedule.width, unit))
+
+    def learnt(labels: Integers) -> tuple[Reals, Reals]:
+        return labels[:, None].astype(np.float64), np.ones(len(labels))
+
+    pieces = real_rows(rows, schedule, units, 2, learnt)
+    penalties = np.full(schedule.width, method.l2)
+    (curve,) = run_blas_tasks([partial(measured, schedule.family, pieces, (0, 1), weights, penalties)])
+    return replace(curve, notes=tuple(note for note in curve.notes if note == ONE_LABEL))
 
 
 def optimum_witness(relation: Optimum, found: Found) -> Witness:
     """Columns of the model and the witness, z and step times middle."""
     schedule, rows = relation.schedule, found.rows
     limbs: dict[Address, npt.NDArray[np.uint16]] = {}
+    middle, risen = rows.middle.astype(np.uint16), rows.risen.astype(np.uint16)
     looked_up: dict[str, LookedUpRows] = {
         "link": signed_rows(rows.Q),
-        "middle": rows.middle.astype(np.uint16),
+        "middle": middle,
         "low": rows.low.astype(np.uint16),
-        "risen": rows.risen.astype(np.uint16),
+        "risen": risen,
         "rest": rows.rest.astype(np.uint16),
     }
     for integer, values in integer_columns(relation, found.settled).items():
@@ -232,8 +244,8 @@ def optimum_witness(relation: Optimum, found: Found) -> Witness:
         columns.Q: rows.Q.astype(np.int16),
         columns.EDGE: rows.edge.astype(np.int32),
         columns.STEP: rows.step.astype(np.int32),
-        columns.MIDDLE: looked_up["middle"],
-        columns.RISEN: looked_up["risen"],
+        columns.MIDDLE: middle,
+        columns.RISEN: risen,
         columns.Z: to_field(rows.z),
         columns.PRODUCT: to_field(rows.product),
         **model_cells(schedule.features, optimum_model(schedule, found)),
