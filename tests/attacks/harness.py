@@ -54,6 +54,7 @@ PROOFS = (
     "honest_standardized",
     "honest_classes",
     "honest_one_pass",
+    "honest_optimum",
     "honest_sisa",
     "honest_stages",
     "honest_model_link",
