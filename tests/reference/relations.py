@@ -15,8 +15,9 @@ from .shapes import Axes, Axis, Column, parts, size_of, split
 Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
 ENTRY = Axis("entry", CELLS)
-RANGE, ACTIVATION, FEATURE_RANGE = "range", "activation", "feature range"
-TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3}
+RANGE, ACTIVATION, FEATURE_RANGE, LINK = "range", "activation", "feature range", "link"
+TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, LINK: 4}
+ENTRIES = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 1, LINK: 3}
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
 COEFFICIENTS, INTERCEPT = ("model", "weights"), ("model", "intercept")
 
