@@ -92,13 +92,13 @@ def test_the_second_distance_is_proved_where_the_first_has_an_edge_near(dataset:
 
 def test_where_no_distance_certifies_nothing_is_proved_and_no_opening_spent(dataset: zu.Dataset) -> None:
     before = dataset.spent
-    with pytest.raises(TrainingError, match="no declared distance .* for all future statements"):
+    with pytest.raises(TrainingError, match=r"no declared distance .* for all future statements"):
         zu.prove(dataset, spec_of(l2=0.5, grid=22, distances=(1 << 19,)))
     assert dataset.spent == before
 
 
 def test_a_proof_is_of_its_own_grid(dataset: zu.Dataset, first: zu.Trained) -> None:
-    with pytest.raises(StatementMismatch, match="method.grid"):
+    with pytest.raises(StatementMismatch, match=r"method\.grid"):
         zu.verify(first.proof, dataset.commitment, spec=spec_of(grid=17), forget=[])
 
 
