@@ -108,12 +108,13 @@ def _found(rows: Rows, schedule: Certificate) -> Found:
     features = problem.matrix.T if live.all() else problem.matrix[:, live].T
     labels = problem.labels[live].astype(np.float64)[:, None]
     l2 = float(schedule.penalty) / float(schedule.live.count) * 2.0 ** -_loss_bits(schedule)
-    objective = Objective(schedule.family, features / schedule.one, labels, np.full(schedule.width, l2))
+    unit = float(schedule.one)  # of features, which are as large as their integers here: weights are as much smaller
+    objective = Objective(schedule.family, features, labels, np.full(schedule.width, l2 * unit**2))
     weights, _ = minimum(objective)
-    slopes = schedule.family.slope(objective.X @ weights)
-    curvature = (objective.X * slopes[:, None]).T @ objective.X * schedule.live.count**-1.0
+    slopes = schedule.family.slope(features @ weights) / (schedule.live.count * unit**2)
+    curvature = (features * slopes[:, None]).T @ features
     curvature[np.diag_indices_from(curvature)] += l2
-    best = _refined(problem, weights, curvature)
+    best = _refined(problem, weights * unit, curvature)
     return Found(best.rows, first_settled(best.weights, best.gradient, schedule))
 
 
