@@ -31,7 +31,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .models.encoding.dataset import Bounds
-    from .models.scales import FixedPoint
+    from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
     from .prover.owner.dataset import Dataset
@@ -62,6 +62,7 @@ __all__ = [
     "Cluster",
     "DataError",
     "DatasetCommitment",
+    "FineScales",
     "FixedPoint",
     "FormatError",
     "History",
@@ -113,6 +114,7 @@ _HOMES = {
     "BundleReport": "verifier.bundles",
     "Cluster": "prover.workers.cluster",
     "DatasetCommitment": "verifier.proofs",
+    "FineScales": "models.scales",
     "FixedPoint": "models.scales",
     "History": "verifier.history",
     "Model": "prover.owner.model",

@@ -202,10 +202,24 @@ def prove(
     files = trained.save(out, replace=force)
     if previous is None and roots(directory) > len(trained.proofs):
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
-    _show(output, dataset, trained, files, timings)
+    moved = [] if previous_file is None else _influence(previous_file, trained)
+    _show(output, dataset, trained, files, timings, moved)
 
 
-def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles, timings: bool) -> None:
+def _influence(previous: Path, trained: Trained) -> Lines:
+    """How far certified weights moved from those of what is superseded, where these lie beside it."""
+    from ..prover.owner.influence import influence_of
+    from ..prover.owner.trained import ProofFiles
+
+    file = ProofFiles.beside(previous).models[0]
+    found = influence_of(file, trained) if file.is_file() else None
+    if found is None:
+        return []
+    share = f"{found.changed} of {plural(found.weights, 'weight')} changed"
+    return [("influence", f"{found.norm:.3g} between both models, {share}; an owner's figure, which is not proved")]
+
+
+def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles, timings: bool, moved: Lines) -> None:
     """What was proved, and where it is."""
     statement, out = trained.proof.statement, files.proof
     for text in trained.notes:
@@ -229,6 +243,7 @@ def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles,
         *(statement_lines(statement) if trained.bundle is None else request_lines(trained.bundle)),
         *_bundled(trained),
         *([] if trained.curve is None else curve_lines(trained.curve)),
+        *moved,
         ("openings", f"{dataset.spent} of {dataset.statement.openings} used"),
         ("public", f"{foreign(out)}, {size_text(out.stat().st_size)}"),
         *([("", foreign(public_list))] if public_list else []),

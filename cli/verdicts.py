@@ -13,6 +13,8 @@ import zkunlearn as zu
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.registration import RegistrationStatement
+from ..circuits.statements.training import TrainingStatement
+from ..models.methods import Optimum
 from ..verifier.bundles import load_public, verify_bundle
 from ..verifier.pins import NAMES as PINS
 from ..verifier.pins import Pins
@@ -23,7 +25,7 @@ from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .inspection import describe, words_of
 from .output import Lines, Output, foreign
-from .words import bundle_data, bundle_lines, plural, request_lines, security_text
+from .words import bundle_data, bundle_lines, exactness, plural, request_lines, security_text
 
 WORDS = {DONE: "VALID", INVALID: "INVALID", REFUSED: "CANNOT SAY"}
 
@@ -252,7 +254,7 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
         without = f" without the {plural(len(statement.forgotten), 'forgotten row')}" if statement.forgotten else ""
         if evidence.receipts and each.tied is None:
             each.not_followed += ("receipts: the registration of this data set is not among the files, or not valid",)
-        said = "".join(f"; {text}" for text in _of_rows(each, evidence))
+        said = "".join(f"; {text}" for text in (*_exact(statement), *_of_rows(each, evidence)))
         each.reason = f"{_what(each)} what this algorithm outputs on this data set{without}{said}"
         return
     each.reason = words_of(statement.kind).proved
@@ -262,6 +264,13 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
         for name, digest in digests.items()
         if digest not in evidence.checked
     )
+
+
+def _exact(statement: TrainingStatement) -> tuple[str, ...]:
+    """What a certified optimum without some rows is worth."""
+    if not statement.forgotten or not isinstance(statement.spec.method, Optimum):
+        return ()
+    return (f"exact: {exactness(statement)}",)
 
 
 def _of_rows(each: Verdict, evidence: Evidence) -> Iterator[str]:

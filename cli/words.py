@@ -15,11 +15,13 @@ from ..circuits.statements.training import TrainingStatement
 from ..models.encoding.dataset import DatasetEncoding
 from ..models.encoding.labels import listed_classes
 from ..models.encoding.maps import LOG1P
+from ..models.methods import Optimum
 from ..models.spec import TrainingSpec
 from ..verifier.bundles import Bundle, BundleReport
 from .output import Lines, foreign
 
 KIB, MIB = 1 << 10, 1 << 20
+EXACT = "the published model is the same as if the forgotten rows had never been there"
 SHOWN_NAMES = 8  # of features and classes, in a list
 
 
@@ -158,8 +160,30 @@ def statement_lines(statement: TrainingStatement, *others: TrainingStatement) ->
         ("forgotten", f"{forgotten:,} of {plural(rows, 'row')}" if forgotten else f"none of {plural(rows, 'row')}"),
         *_forgotten_classes(statement),
         *_scope(all_of_them),
+        *_exactness(statement),
         *_under("model" if not others else "models", [own.model.root.hex() for own in all_of_them]),
         ("supersedes", supersedes),
+    ]
+
+
+def exactness(statement: TrainingStatement) -> str:
+    """What a certified optimum is worth, as far as its data set goes."""
+    encoding = statement.dataset.encoding
+    return EXACT if encoding.bounds_declared else f"but for the bounds of columns, taken from the data, {EXACT}"
+
+
+def _exactness(statement: TrainingStatement) -> Lines:
+    """Of a certified optimum, what it is worth, what it takes for granted, and what voids it."""
+    method, number = statement.spec.method, statement.distance + 1
+    if not isinstance(method, Optimum):
+        return []
+    return [
+        ("exact", exactness(statement)),
+        ("", "it is the optimum of the rows that count, rounded, whoever found it and from wherever: nothing is left"),
+        ("assumes", "bounds, columns, l2, grid and distances were chosen without the forgotten rows"),
+        ("void", "if the weights before rounding are shown, or the owner chose any of these after seeing such rows"),
+        ("caution", "whoever has an exact model from before, too, can tell what changed: publish in batches"),
+        ("grid", f"weights in steps of 2^-{statement.spec.weight_bits}; certified at distance number {number}"),
     ]
 
 
@@ -255,6 +279,7 @@ def statement_data(statement: TrainingStatement) -> dict[str, Any]:
         "forgotten": [record.digest.hex() for record in statement.forgotten],
         "forgotten_classes": list(statement.forgotten_classes),
         "scope": written_scope(statement.scope),
+        "distance": statement.distance,
         "begins_from": [start.statement.hex() for start in statement.start],
         "model": statement.model.root.hex(),
         "previous": None if statement.previous is None else statement.previous.hex(),

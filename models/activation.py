@@ -71,15 +71,19 @@ def _round_units(values: Iterable[int], p_bits: int, errors: Callable[[int], int
 
 
 def _exp_cells(sign: int, q_bits: int) -> list[int]:
-    """exp(sign * (j + 1/2) / 2^q_bits) * ONE for j = 0 .. 2^15 - 1.
+    """exp(sign * (j + 1/2) / 2^q_bits) * ONE for j = 0 .. 2^15 - 1; errors are those of `_exp_steps`."""
+    return _exp_steps(_exp_constant(sign, q_bits + 1), sign, q_bits, HALF_TABLE)
+
+
+def _exp_steps(value: int, sign: int, q_bits: int, count: int) -> list[int]:
+    """value * exp(sign * j / 2^q_bits) for j < count <= 2^15 + 1.
 
     Error, in units, of entry j: below 2^17 * max(1, value / ONE). One multiplication adds the error of the
     ratio and one floor, together less than 4 units relative to the larger of value and ONE; there are 2^15.
     """
-    value = _exp_constant(sign, q_bits + 1)
     ratio = _exp_constant(sign, q_bits)
     values = []
-    for _ in range(HALF_TABLE):
+    for _ in range(count):
         values.append(value)
         value = value * ratio >> FRACTION_BITS
     return values
@@ -97,6 +101,19 @@ def logistic_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
     square = ONE << FRACTION_BITS
     values = (square // (ONE + value) for value in _exp_cells(-1, q_bits))
     return _mirrored(_round_units(values, p_bits, lambda _: 1 << 18), p_bits)
+
+
+def logistic_edges(q_bits: int, p_bits: int) -> NDArray[np.int64]:
+    """1 / (1 + exp(-x)) at the edges of cells, 2^16 + 1 of them; errors are those of `logistic_entries`."""
+    square = ONE << FRACTION_BITS
+    values = (square // (ONE + value) for value in _exp_steps(ONE, -1, q_bits, HALF_TABLE + 1))
+    return _mirrored_edges(_round_units(values, p_bits, lambda _: 1 << 18), p_bits)
+
+
+def _mirrored_edges(upper: list[int], p_bits: int) -> NDArray[np.int64]:
+    """All edges of an f with f(-x) = 1 - f(x), from those for x >= 0, the first of which is 1/2."""
+    right = np.array(upper, dtype=np.int64)
+    return np.concatenate([(1 << p_bits) - right[:0:-1], right])
 
 
 def linear_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
@@ -141,10 +158,11 @@ def _pi() -> int:
     return 4 * (4 * arctan_inverse(5) - arctan_inverse(239))
 
 
-def _cell_polynomial(q_bits: int) -> tuple[list[int], int]:
+def _cell_polynomial(centre_bits: int, half_cell_bits: int) -> tuple[list[int], int]:
     """Coefficients a_i and a denominator D, by which the normal density integrates over a cell exactly,
 
-        integral over the cell centred at c = j / 2^q_bits  =  density(c) * (sum_i a_i * j^(2i)) / D,
+        integral over the cell of width 2 / 2^half_cell_bits centred at c = j / 2^centre_bits
+            =  density(c) * (sum_i a_i * j^(2i)) / D,
 
     but for the truncation of the Taylor series, which is below one unit (2^-FRACTION_BITS).
 
@@ -152,7 +170,6 @@ def _cell_polynomial(q_bits: int) -> tuple[list[int], int]:
     derivative of the density is (-1)^n He_n times it. Cramer's inequality bounds that by sqrt(n!), so the
     remainder is at most 2 sqrt((2m)!) d^(2m+1) / (2m+1)! <= 2 d^(2m+1), m the first term left out.
     """
-    half_cell_bits = q_bits + 1
     terms = 1
     while half_cell_bits * (2 * terms + 1) - 1 < FRACTION_BITS:
         terms += 1
@@ -165,12 +182,12 @@ def _cell_polynomial(q_bits: int) -> tuple[list[int], int]:
             scale = factorial // math.factorial(n + 1)
             for power in range(0, n + 1, 2):
                 # c^power d^n over the common denominator 2^(q_bits * 2 top + half_cell_bits * 2 top).
-                shift = q_bits * (2 * top - power) + half_cell_bits * (2 * top - n)
+                shift = centre_bits * (2 * top - power) + half_cell_bits * (2 * top - n)
                 coefficients[power // 2] += (hermite[power] * scale) << shift
         risen = [0, *hermite]
         lowered = [n * a for a in previous] + [0] * (len(risen) - len(previous))
         previous, hermite = hermite, [a - b for a, b in zip(risen, lowered, strict=True)]
-    return coefficients, factorial << (2 * top * (q_bits + half_cell_bits) + q_bits)
+    return coefficients, factorial << (2 * top * (centre_bits + half_cell_bits) + half_cell_bits - 1)
 
 
 def probit_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
@@ -181,7 +198,7 @@ def probit_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
     Error, in units: the ratio at cell j is off by at most 3j + 2, the density by their sum, below 2^32, a
     cell's integral by that and 2 more (its polynomial is at most D), and 2^15 cells by less than 2^48.
     """
-    coefficients, denominator = _cell_polynomial(q_bits)
+    coefficients, denominator = _cell_polynomial(q_bits, q_bits + 1)
     descending = coefficients[::-1]
     guarded = ONE << _GUARD_BITS
     density = math.isqrt(guarded**3 // (2 * _pi())) >> _GUARD_BITS  # 1 / sqrt(2 pi), one unit off at most
@@ -204,6 +221,46 @@ def probit_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
         ratio = ratio * ratio_step >> FRACTION_BITS
     upper = _round_units(values, p_bits, lambda _: 1 << 49)
     return _mirrored(upper + [1 << p_bits] * (HALF_TABLE - len(upper)), p_bits)
+
+
+def probit_edges(q_bits: int, p_bits: int) -> NDArray[np.int64]:
+    """The same at the edges of cells, 2^16 + 1 of them: 1/2 plus the integrals of whole cells, centred at odd halves.
+
+    Errors are those of `probit_entries`: density(j+1) / density(j) = exp(-(j+1) / 2^(2 q_bits)), j + 1/2 the centres.
+    """
+    coefficients, denominator = _cell_polynomial(q_bits + 1, q_bits + 1)
+    descending = coefficients[::-1]
+    guarded = ONE << _GUARD_BITS
+    at_zero = math.isqrt(guarded**3 // (2 * _pi())) >> _GUARD_BITS
+    density = at_zero * _exp_constant(-1, 2 * q_bits + 3) >> FRACTION_BITS
+    ratio = ratio_step = _exp_constant(-1, 2 * q_bits)
+    value = ONE // 2
+    nearly_one = ONE - (ONE >> (p_bits + 2))
+    values = [value]
+    for j in range(HALF_TABLE):
+        square = (2 * j + 1) ** 2
+        polynomial = 0
+        for coefficient in descending:
+            polynomial = polynomial * square + coefficient
+        value += density * polynomial // denominator
+        values.append(value)
+        if value > nearly_one:
+            break
+        density = density * ratio >> FRACTION_BITS
+        ratio = ratio * ratio_step >> FRACTION_BITS
+    upper = _round_units(values, p_bits, lambda _: 1 << 49)
+    return _mirrored_edges(upper + [1 << p_bits] * (HALF_TABLE + 1 - len(upper)), p_bits)
+
+
+@lru_cache(maxsize=4)
+def edge_table(edges: Builder, q_bits: int, p_bits: int) -> NDArray[np.int64]:
+    """The inverse link of a family at the edges of cells, rounded to nearest: int64 (65537,), read-only, scale p_bits.
+
+    Entry i belongs to the score (i - 2^15) / 2^q_bits. Raises ParameterError where a rounding is not settled.
+    """
+    table = edges(q_bits, p_bits)
+    table.setflags(write=False)
+    return table
 
 
 @lru_cache(maxsize=8)

@@ -22,7 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError
-from .activation import Builder, activation_table, linear_entries, logistic_entries, poisson_entries, probit_entries
+from .activation import (
+    Builder,
+    activation_table,
+    edge_table,
+    linear_entries,
+    logistic_edges,
+    logistic_entries,
+    poisson_entries,
+    probit_edges,
+    probit_entries,
+)
 from .scales import DEFAULT_SCALES, FixedPoint
 
 if TYPE_CHECKING:
@@ -53,6 +63,7 @@ class Family:
         least_loss: the loss of each label (N,) at the best score for it, float64 (N,).
         scales: what a spec takes that declares none.
         quadratic: whether the loss is, so that its gradient follows from sums over the rows (methods/one_pass.py).
+        edges: builds the table of the inverse link at the edges of cells; None where no optimum can be certified.
     """
 
     name: str
@@ -69,10 +80,17 @@ class Family:
     least_loss: Callable[[FloatArray], FloatArray] = field(repr=False, default=np.zeros_like)
     scales: FixedPoint = DEFAULT_SCALES
     quadratic: bool = False
+    edges: Builder | None = field(repr=False, default=None)
 
     def table(self, scales: FixedPoint) -> NDArray[np.int64]:
         """The activation table, int64 (65536,), scale p_bits, index scale q_bits. Raises ParameterError."""
         return activation_table(self.entries, scales.q_bits, scales.p_bits)
+
+    def edge_table(self, scales: FixedPoint) -> NDArray[np.int64]:
+        """The inverse link at edges of cells, int64 (65537,), scale p_bits. Raises ParameterError if there is none."""
+        if self.edges is None:
+            raise ParameterError(f"model = {self.name!r}: the optimum of a {self.title} cannot be certified")
+        return edge_table(self.edges, scales.q_bits, scales.p_bits)
 
 
 # Logistic ----------------------------------------------------------------------------------------------------------
@@ -193,6 +211,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 slope=_logistic_slope,
                 curvature=0.25,
                 link=_logit,
+                edges=logistic_edges,
             ),
             Family(
                 name="linear",
@@ -220,6 +239,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 slope=_normal_density,
                 curvature=_DENSITY_AT_ZERO,
                 link=NormalDist().inv_cdf,
+                edges=probit_edges,
             ),
             Family(
                 name="poisson",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..errors import ParameterError
 from .checks import integer_within
@@ -32,8 +33,12 @@ class FixedPoint:
     w_bits: int = 16
     p_bits: int = 16
 
+    w_range: ClassVar[tuple[int, int]] = W_BITS_RANGE
+    p_range: ClassVar[tuple[int, int]] = P_BITS_RANGE
+    cut_bits: ClassVar[int] = REMAINDER_BITS  # that a score loses before it is an index
+
     def __post_init__(self) -> None:
-        ranges = {"x_bits": X_BITS_RANGE, "w_bits": W_BITS_RANGE, "p_bits": P_BITS_RANGE}
+        ranges = {"x_bits": X_BITS_RANGE, "w_bits": self.w_range, "p_bits": self.p_range}
         for name, (low, high) in ranges.items():
             value = integer_within(f"fixed_point.{name}", getattr(self, name), low, high)
             object.__setattr__(self, name, value)
@@ -41,18 +46,34 @@ class FixedPoint:
         if not low <= self.q_bits <= high:
             raise ParameterError(
                 f"fixed_point.x_bits + fixed_point.w_bits = {self.x_bits + self.w_bits}: must be between "
-                f"{low + REMAINDER_BITS} and {high + REMAINDER_BITS}"
+                f"{low + self.cut_bits} and {high + self.cut_bits}"
             )
 
     @property
     def q_bits(self) -> int:
-        """Scale of the table index q = floor(z / 2^16)."""
-        return self.x_bits + self.w_bits - REMAINDER_BITS
+        """Scale of the table index q = floor(z / 2^cut_bits)."""
+        return self.x_bits + self.w_bits - self.cut_bits
 
     @property
     def z_limit(self) -> float:
         """The activation table covers real scores in [-z_limit, z_limit)."""
         return float(1 << (TABLE_BITS - 1 - self.q_bits))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineScales(FixedPoint):
+    """Scales of what is certified to be an optimum (methods/optimum.py): finer, as nothing is trained in them.
+
+    Attributes:
+        w_bits: scale of the weights that are certified; the model is a rounding of these.
+    """
+
+    w_bits: int = 32
+    p_bits: int = 28
+
+    w_range: ClassVar[tuple[int, int]] = (22, 42)
+    p_range: ClassVar[tuple[int, int]] = (16, 28)
+    cut_bits: ClassVar[int] = 2 * REMAINDER_BITS  # two limbs, of which the upper one says where in its cell a score is
 
 
 DEFAULT_SCALES = FixedPoint()

@@ -62,16 +62,16 @@ class TrainingSpec:
             method: the default is gradient descent, and of linear regression "one-pass", unless fields are declared
                 that only gradient descent has: batch_size, class_weight.
             without: names of features, in any order.
-            fixed_point: the default is the family's.
+            fixed_point: the default is the family's, or the method's; "optimum" takes FineScales.
             method_fields: epochs, learning_rate, momentum, l2, .. (methods/).
         """
         family = family_named(model)
-        scales = family.scales if fixed_point is None else fixed_point
-        if not isinstance(scales, FixedPoint):
-            raise ParameterError(f"fixed_point: expected FixedPoint, found {type(scales).__name__}")
         object.__setattr__(self, "model", model)
         chosen = default_kind(family, method_fields) if method is None else method
         object.__setattr__(self, "method", _method(chosen, method_fields))
+        scales = self.method.default_scales(family) if fixed_point is None else fixed_point
+        if type(scales) is not self.method.scales:
+            raise ParameterError(f"fixed_point: expected {self.method.scales.__name__}, found {type(scales).__name__}")
         object.__setattr__(self, "without", _left_out(without))
         object.__setattr__(self, "fixed_point", scales)
 
@@ -79,6 +79,11 @@ class TrainingSpec:
     def family(self) -> Family:
         """What `model` names."""
         return family_named(self.model)
+
+    @property
+    def weight_bits(self) -> int:
+        """The scale of the model's weights; of its intercept it is x_bits more."""
+        return self.method.weight_bits(self.fixed_point)
 
     def leaving_out(self, names: Iterable[str]) -> TrainingSpec:
         """The same algorithm without these features, and no others."""
@@ -120,11 +125,12 @@ class TrainingSpec:
         scales = take(found["scales"], dict.fromkeys(SCALES, int), f"{what}: scales")
         method = found["method"]
         try:
+            kind = _kind(method.get("kind"))
             spec = cls(
                 model=found["family"],
-                method=_kind(method.get("kind")).from_mapping(method, f"{what}: method"),
+                method=kind.from_mapping(method, f"{what}: method"),
                 without=found["without"],
-                fixed_point=FixedPoint(**scales),
+                fixed_point=kind.scales(**scales),
             )
         except ParameterError as error:
             raise FormatError(f"{what}: {error}") from None
@@ -223,7 +229,7 @@ def _from_document(document: dict[str, object]) -> TrainingSpec:
     known = {
         "model": {"kind": True, "without": False},
         "method": _field_names(kind),
-        "fixed_point": _field_names(FixedPoint),
+        "fixed_point": _field_names(kind.scales),
     }
     for section, allowed in known.items():
         for name in tables[section]:
@@ -232,7 +238,7 @@ def _from_document(document: dict[str, object]) -> TrainingSpec:
         for name, required in allowed.items():
             if required and name not in tables[section]:
                 raise ParameterError(f"field {section}.{name} is missing")
-    scales = replace(family.scales, **tables["fixed_point"])
+    scales = replace(kind.default_scales(family), **tables["fixed_point"])
     method, without = kind.from_toml(tables["method"]), tables["model"].get("without", ())
     return TrainingSpec(model=family.name, method=method, without=without, fixed_point=scales)
 

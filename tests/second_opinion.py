@@ -19,6 +19,7 @@ from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
 from zkunlearn.circuits.relations.one_pass import OnePass
+from zkunlearn.circuits.relations.optimum import Optimum
 from zkunlearn.circuits.relations.recommitment import Recommitment
 from zkunlearn.circuits.relations.registration import Registration
 from zkunlearn.circuits.relations.sisa import Sisa
@@ -29,6 +30,7 @@ from .reference import (
     arithmetic,
     gradient_descent,
     one_pass,
+    optimum,
     registration,
     relations,
     sisa,
@@ -123,6 +125,8 @@ def _relation(relation: Any) -> relations.Relation:
     training, gone = (relation.training, relation.classes) if isinstance(relation, WithoutClasses) else (relation, ())
     if isinstance(training, OnePass):
         return _one_pass(training.schedule, gone)
+    if isinstance(training, Optimum):
+        return _optimum(training.schedule, gone)
     if isinstance(training, Sisa):
         return _sisa(training.schedule, gone)
     assert isinstance(training, GradientDescent), "another relation than those of the document"
@@ -232,6 +236,17 @@ def _one_pass(s: Any, gone: Any) -> relations.Relation:
         patch.setattr(one_pass, "one_pass_integers", lambda *_: handed)
         kind = one_pass.OnePass if s.standardization is None else one_pass.StandardizedOnePass
         return kind(_statement(s, gone))
+
+
+def _optimum(s: Any, gone: Any) -> relations.Relation:
+    """The relation of a certified optimum, with its integers handed over."""
+    handed = optimum.OptimumIntegers(
+        s.grid, s.raised, s.penalty, s.shift, list(s.distances), s.number, s.width, s.scales.w_bits, s.scales.p_bits,
+        s.edges.tolist(), list(s.unused),
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(optimum, "optimum_integers", lambda *_: handed)
+        return optimum.Optimum({**_statement(s, gone, "binary"), "distance": s.number})
 
 
 def _standardization(own: Any) -> arithmetic.Standardization | None:

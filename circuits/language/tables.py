@@ -6,6 +6,7 @@
 | activation | 2 | (q, activation[q]), -2^15 <= q < 2^15 |
 | feature range | 3 | (i), -2^x_bits <= i <= 2^x_bits; the last one again in all later rows |
 | keys | 4 | a permutation: no table |
+| link | 5 | (q, edge[q], edge[q + 1] - edge[q]), -2^15 <= q < 2^15 |
 
 How often each tuple is looked up is a committed column over (section, entry).
 """
@@ -23,6 +24,7 @@ from .relation import LIMB, TABLE_BITS, Entry, Indicator, Lookup, LookupBox, Pub
 RANGE, RANGE_COUNTS = "range", Address(WITNESS, "range multiplicities")
 ACTIVATION, ACTIVATION_COUNTS = "activation", Address(WITNESS, "activation multiplicities")
 FEATURE_RANGE, FEATURE_COUNTS = "feature range", Address(WITNESS, "feature range multiplicities")
+LINK, LINK_COUNTS = "link", Address(WITNESS, "link multiplicities")
 SECTION_BITS = 24  # a box of lookups has at most 2^24 leaves; larger ones are cut, each part in a section of its own
 TABLE_AXIS = Axis("entry", LIMB)
 HALF = LIMB // 2  # added to a signed 16-bit integer before it is looked up
@@ -50,6 +52,18 @@ def activation_table(values: npt.NDArray[np.int64], section: int = 0, sections: 
     q = PublicVector(lambda: _base_table(np.arange(LIMB) - HALF), lambda x: identity(x) - HALF)
     p = PublicVector(lambda: _base_table(values), lambda x: evaluate(to_field(values), x))
     return Table(ACTIVATION, 2, (q, p), ACTIVATION_COUNTS, part(section_axis(sections), section, 1))
+
+
+def link_table(edges: npt.NDArray[np.int64], section: int = 0, sections: int = 1) -> Table:
+    """(q, edges[q + 2^15], edges[q + 1 + 2^15] - edges[q + 2^15]) for signed 16-bit q.
+
+    edges: int64 (2^16 + 1,), scale 2^p_bits, not decreasing: a function at the edges of cells, in which it is linear.
+    """
+    q = PublicVector(lambda: _base_table(np.arange(LIMB) - HALF), lambda x: identity(x) - HALF)
+    values, steps = edges[:-1], np.diff(edges)
+    edge = PublicVector(lambda: _base_table(values), lambda x: evaluate(to_field(values), x))
+    step = PublicVector(lambda: _base_table(steps), lambda x: evaluate(to_field(steps), x))
+    return Table(LINK, 5, (q, edge, step), LINK_COUNTS, part(section_axis(sections), section, 1))
 
 
 def feature_table(x_bits: int, section: int = 0, sections: int = 1) -> Table:

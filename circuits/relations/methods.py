@@ -8,12 +8,14 @@ from typing import Any
 
 from ...models.methods import GradientDescent as GradientDescentMethod
 from ...models.methods import OnePass as OnePassMethod
+from ...models.methods import Optimum as OptimumMethod
 from ...models.methods import Sisa as SisaMethod
 from ...models.methods.normal_equations import NormalEquations
 from ...models.methods.schedule import Schedule
 from ..language.relation import Relation
 from .gradient_descent import GradientDescent
 from .one_pass import OnePass
+from .optimum import Optimum
 from .sisa import Sisa
 from .standardized_descent import StandardizedDescent
 from .standardized_one_pass import StandardizedOnePass
@@ -30,5 +32,10 @@ def normal_equations(schedule: NormalEquations) -> Relation:
 
 
 RELATIONS_OF_METHOD: Mapping[str, Callable[[Any], Relation]] = MappingProxyType(  # of what the method compiles
-    {GradientDescentMethod.kind: descent, OnePassMethod.kind: normal_equations, SisaMethod.kind: Sisa}
+    {
+        GradientDescentMethod.kind: descent,
+        OnePassMethod.kind: normal_equations,
+        OptimumMethod.kind: Optimum,
+        SisaMethod.kind: Sisa,
+    }
 )

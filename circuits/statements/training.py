@@ -9,9 +9,10 @@ from types import NoneType
 from typing import Any, ClassVar, Self
 
 from ...errors import FormatError, InvalidProof, ParameterError
-from ...formats.fields import Bytes, Fields, ListOf, take
+from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.live import Live
 from ...models.methods import Compiled
+from ...models.methods.optimum import MAX_DISTANCES
 from ...models.shapes import MAX_CLASSES, DatasetShape
 from ...models.shards import Run
 from ...models.spec import TrainingSpec
@@ -39,6 +40,7 @@ _FIELDS: Fields = {
     "model": dict,
     "start": STARTS,
     "scope": SCOPE,
+    "distance": Int(0, MAX_DISTANCES - 1),
     "previous": (Bytes(DIGEST_BYTES), NoneType),
 }
 
@@ -58,6 +60,7 @@ class TrainingStatement(Statement):
             chain. Which rows are of them the list of the forgotten rows says, among others.
         scope: of a sharded training, which shards are trained, and from which stage on; all of them without any.
         start: earlier statements from whose models some of these begin, by whose numbers `scope` names them.
+        distance: of a certified optimum, which of the declared distances is proved; 0 of other trainings.
     """
 
     dataset: DatasetStatement
@@ -68,9 +71,10 @@ class TrainingStatement(Statement):
     forgotten_classes: tuple[str, ...] = ()
     scope: tuple[Run, ...] = ()
     start: tuple[Start, ...] = ()
+    distance: int = 0
 
     kind: ClassVar[str] = "training"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
     attachments: ClassVar[tuple[str, ...]] = (PATHS,)
 
@@ -83,6 +87,8 @@ class TrainingStatement(Statement):
     def schedule(self) -> Compiled:
         """The integers of the algorithm. Raises ParameterError if it cannot be proved on this data set."""
         compiled = self.spec.compile(self._shape, Live(self.dataset.rows, self.positions))
+        if self.distance:
+            compiled = compiled.at_distance(self.distance)
         if not self.scope and not self.start:
             return compiled
         return compiled.scoped(self.scope, tuple(start.scope for start in self.start))
@@ -163,6 +169,7 @@ class TrainingStatement(Statement):
             "model": self.model.to_mapping(),
             "start": [start.to_mapping() for start in self.start],
             "scope": written_scope(self.scope),
+            "distance": self.distance,
             "previous": self.previous,
         }
 
@@ -182,4 +189,5 @@ class TrainingStatement(Statement):
             forgotten_classes=classes,
             scope=read_scope(fields["scope"]),
             start=tuple(map(Start.from_mapping, fields["start"])),
+            distance=fields["distance"],
         )

@@ -22,6 +22,7 @@ from ..shapes import DatasetShape
 from ..shards import Run
 
 NO_SHARDS = "scope: there are shards to train in sharded trainings only"
+NO_DISTANCES = "distance: method = 'optimum' alone has several, of which one is proved"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,14 @@ class Compiled:
         """
         raise ParameterError(NO_SHARDS)
 
+    def at_distance(self, number: int) -> Compiled:
+        """That of one of the declared distances. Raises ParameterError where there are none.
+
+        Args:
+            number: which, counted from 0.
+        """
+        raise ParameterError(NO_DISTANCES)
+
     @property
     def activation_table(self) -> NDArray[np.int64]:
         """int64 (65536,), scale p_bits: entry q + 2^15 is the prediction for scores in [q, q + 1) / 2^q_bits."""
@@ -76,6 +85,16 @@ class Method(ABC):
     bias: bool
     l2: float
     penalize_intercept: bool
+    scales: ClassVar[type[FixedPoint]] = FixedPoint
+
+    @classmethod
+    def default_scales(cls, family: Family) -> FixedPoint:
+        """What a spec takes that declares none."""
+        return family.scales
+
+    def weight_bits(self, scales: FixedPoint) -> int:
+        """The scale of the model's weights: of the integers that are committed."""
+        return scales.w_bits
 
     @abstractmethod
     def to_mapping(self) -> dict[str, object]:

@@ -14,9 +14,9 @@ class LinearModel(Predictor):
     """Weights and intercepts, from integers.
 
     Attributes:
-        integers: int64 (O, K), for each output: weights (d,) at scale w_bits, and the intercept at x_bits + w_bits, if
-            there is one. There is an output for each of several classes, and else one. Those of forgotten classes saw
-            other rows only, and are not used.
+        integers: int64 (O, K), for each output: weights (d,) at scale `spec.weight_bits`, and the intercept at x_bits
+            more, if there is one. There is an output for each of several classes, and else one. Those of forgotten
+            classes saw other rows only, and are not used.
     """
 
     integers: npt.NDArray[np.int64]
@@ -24,15 +24,15 @@ class LinearModel(Predictor):
     @property
     def weights(self) -> npt.NDArray[np.float64]:
         """Weights on encoded features (in [-1, 1] within bounds), float64 (d,); of several outputs (O, d)."""
-        found = self._used[:, : len(self.encoding.features)] / float(1 << self.spec.fixed_point.w_bits)
+        found = self._used[:, : len(self.encoding.features)] / float(1 << self.spec.weight_bits)
         return np.asarray(found if self._several else found[0], dtype=np.float64)
 
     @property
     def intercept(self) -> float | npt.NDArray[np.float64]:
         """What is added to all scores, 0.0 without a bias; of several outputs float64 (O,)."""
-        scales, found = self.spec.fixed_point, np.zeros(len(self._used))
-        if self.spec.method.bias:
-            found = self._used[:, -1] / 2.0 ** (scales.x_bits + scales.w_bits)
+        spec, found = self.spec, np.zeros(len(self._used))
+        if spec.method.bias:
+            found = self._used[:, -1] / 2.0 ** (spec.fixed_point.x_bits + spec.weight_bits)
         return found if self._several else float(found[0])
 
     @property

@@ -145,7 +145,8 @@ def _require_committed(part: Part, shape: ProofShape, done: Done) -> None:
 
 def _received(part: Part, done: Done, attached: Mapping[str, bytes]) -> tuple[TrainingProof, Model]:
     """The statement with its proof, and the secret behind its model."""
-    statement = replace(part.draft, model=replace(part.draft.model, root=done.root))
+    model = replace(part.draft.model, root=done.root)
+    statement = replace(part.draft, model=model, distance=done.distance)
     return TrainingProof(statement, done.proof, attached), Model.proved(statement, done.integers, done.secret)
 
 

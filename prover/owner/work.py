@@ -21,6 +21,7 @@ from ...circuits.relations.model import MODEL
 from ...circuits.relations.sisa import start_matrix
 from ...models.convergence import Curve
 from ...verifier.protocol.proof import ProofShape
+from ...verifier.shapes import shape_of
 from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
@@ -43,12 +44,14 @@ class Outcome:
         integers: of the model, `Model.integers`.
         curve: how it went; None where no row counts that it is about.
         notes: what the owner should know of it.
+        distance: which of the declared ones is proved; 0 of methods that have none.
     """
 
     trace: Any
     integers: npt.NDArray[np.int64]
     curve: Curve | None
     notes: tuple[str, ...]
+    distance: int = 0
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -59,7 +62,7 @@ class Done:
         root: of the model's commitment.
         proof: bytes of the proof.
         integers: of the model, `Model.integers`. secret: what opens its commitment.
-        curve, notes: as of Outcome.
+        curve, notes, distance: as of Outcome.
         timings: seconds by phase.
     """
 
@@ -70,6 +73,7 @@ class Done:
     curve: Curve | None
     notes: tuple[str, ...]
     timings: Mapping[str, float]
+    distance: int = 0
 
 
 def run_training(rows: Rows, part: Part, progress: Progress | None) -> Outcome:
@@ -87,7 +91,7 @@ def run_training(rows: Rows, part: Part, progress: Progress | None) -> Outcome:
     lost = maker.notes(draft.schedule, trace)
     curve = maker.curve(rows, method, draft.schedule, trace)
     notes = (*lost, *(() if curve is None else curve.notes))
-    return Outcome(trace, maker.model(draft.schedule, trace), curve, notes)
+    return Outcome(trace, maker.model(draft.schedule, trace), curve, notes, maker.distance(trace))
 
 
 def tell(notes: Sequence[str]) -> None:
@@ -119,7 +123,10 @@ def prove_part(
         BudgetExceeded: another process has spent the last opening in the meantime.
     """
     start = perf_counter()
-    draft, outcome = part.draft, run_training(rows, part, progress)
+    outcome = run_training(rows, part, progress)
+    draft = replace(part.draft, distance=outcome.distance)
+    if outcome.distance:  # columns are the same at all distances, what is proved of them is not
+        shape = shape_of(draft)
     if told is not None:
         told(outcome.notes)
     sized = shape.committed[MODEL]
@@ -133,7 +140,8 @@ def prove_part(
     timings = {"train": perf_counter() - start}
     proved = prove_statement(shape, statement, committed, witness, budgets=budgets, progress=progress)
     timings |= proved.timings
-    return Done(opening.root, proved.proof.proof, outcome.integers, secret, outcome.curve, outcome.notes, timings)
+    curve, notes = outcome.curve, outcome.notes
+    return Done(opening.root, proved.proof.proof, outcome.integers, secret, curve, notes, timings, outcome.distance)
 
 
 def _opened(shape: ProofShape, models: Sequence[Model]) -> tuple[dict[Address, Vector], dict[str, Commitment]]:

@@ -13,12 +13,13 @@ import numpy.typing as npt
 from ...circuits.field.goldilocks import Vector
 from ...circuits.language.layout import Address
 from ...models.convergence import Curve
-from ...models.methods import Compiled, GradientDescent, OnePass, Sisa
+from ...models.methods import Compiled, GradientDescent, OnePass, Optimum, Sisa
 from ..matrices.values import Witness
 from .curve import descent_curve
 from .gradient_descent import training_witness
 from .model import model_cells
 from .one_pass import one_pass_curve, one_pass_witness, solution_model, solution_notes, solve_rows
+from .optimum import find_optimum, found_distance, optimum_curve, optimum_model, optimum_notes, optimum_witness
 from .rows import Rows
 from .run import descend, model_of, resolution_notes
 from .sisa import models_cells, models_of, shard_notes, shards_curve, sisa_witness, train_shards
@@ -36,6 +37,7 @@ class Maker:
         model: on the same, the integers of the model: `Model.integers`.
         cells: from what the method compiled to and these integers, the columns of the model's commitment.
         curve: from rows, the method, what it compiled to and the trace, how the training went.
+        distance: from the trace, which of the declared distances is proved.
         openings: how many proofs a model can serve, by default: that of its training, and those that build on it.
         witness: from the method's relation and the trace to the columns that are committed.
     """
@@ -47,6 +49,7 @@ class Maker:
     curve: Callable[[Rows, Any, Any, Any], Curve | None]
     witness: Callable[[Any, Any], Witness]
     openings: int = 4
+    distance: Callable[[Any], int] = lambda _: 0
 
 
 def _cells(schedule: Compiled, integers: npt.NDArray[np.int64]) -> Mapping[Address, Vector]:
@@ -65,6 +68,15 @@ MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
         ),
         OnePass.kind: Maker(
             _from_zero(solve_rows), solution_notes, solution_model, _cells, one_pass_curve, one_pass_witness
+        ),
+        Optimum.kind: Maker(
+            _from_zero(find_optimum),
+            optimum_notes,
+            optimum_model,
+            _cells,
+            optimum_curve,
+            optimum_witness,
+            distance=found_distance,
         ),
         Sisa.kind: Maker(train_shards, shard_notes, models_of, models_cells, shards_curve, sisa_witness, 64),
     }

@@ -108,6 +108,16 @@ def honest_one_pass():
 
 
 @pytest.fixture(scope="session")
+def honest_optimum():
+    """A true proof about a certified optimum."""
+    from .harness import prove
+    from .optimum_runs import declare_optimum, found, told, values
+
+    own = declare_optimum()
+    return prove(own.shape, told(own, values(), found(values(), own.schedule)))
+
+
+@pytest.fixture(scope="session")
 def honest_sisa():
     """A true proof about the last stage of two shards, which begins from the models of an earlier statement."""
     from zkunlearn.models.shards import Run

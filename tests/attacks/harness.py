@@ -55,6 +55,7 @@ PROOFS = (
     "honest_standardized",
     "honest_classes",
     "honest_one_pass",
+    "honest_optimum",
     "honest_sisa",
     "honest_stages",
     "honest_batches",

@@ -15,6 +15,7 @@ from zkunlearn.formats.container import encode
 from zkunlearn.models.spec import TrainingSpec
 
 CORPUS = Path(__file__).parent / "corpus"
+OPTIMUM = TrainingSpec(model="probit", method="optimum", l2=0.25, grid=20, distances=(500, 20), bias=False)
 ONE_PASS = TrainingSpec(model="linear", method="one-pass", epochs=2, learning_rate=(0.5, 0.25), momentum="increasing")
 
 REFUSED = {  # values that cbor2 would read
@@ -86,6 +87,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "spec": {
             "good": cbor2.dumps(SPEC.to_mapping(), canonical=True),
             "one pass": cbor2.dumps(ONE_PASS.to_mapping(), canonical=True),
+            "optimum": cbor2.dumps(OPTIMUM.to_mapping(), canonical=True),
         },
         "model_opening": {
             "short": encode(
@@ -106,6 +108,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "rates": b'[model]\nkind = "logistic"\n[method]\nepochs = 2\nlearning_rate = [0.5, 1]\n',
             "complete": replace(SPEC, batch_size=8, l2=1e-7, bias=False).to_toml().encode(),
             "one pass": ONE_PASS.to_toml().encode(),
+            "optimum": OPTIMUM.to_toml().encode(),
             "tables": b"method" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",
         },
         "bounds_toml": {"good": b'[bounds]\nage = [0, 120]\n"a b" = [-1.5, 1e3]\n'},

@@ -41,6 +41,8 @@ TRIED = {
     "models/methods/gradient_descent.py GradientDescent.from_toml": "spec_toml",
     "models/methods/one_pass.py OnePass.from_mapping": "spec",
     "models/methods/one_pass.py OnePass.from_toml": "spec_toml",
+    "models/methods/optimum.py Optimum.from_mapping": "spec",
+    "models/methods/optimum.py Optimum.from_toml": "spec_toml",
     "models/methods/sisa.py Sisa.from_mapping": "spec",
     "models/methods/sisa.py Sisa.from_toml": "spec_toml",
     "models/spec.py TrainingSpec.from_mapping": "spec",

@@ -260,6 +260,7 @@ def statement_about_nothing(
         "forgotten_classes": list(classes_gone),
         "start": [],
         "scope": [],
+        "distance": 0,
         "previous": None,
     }
 

@@ -280,7 +280,13 @@ def check_spec(spec: Any) -> None:
     fields(spec, {"family": str, "method": dict, "without": list, "scales": dict})
     check_set(spec["without"], (1 << 15) - 1)
     scales, method = spec["scales"], spec["method"]
+    fields(scales, dict.fromkeys(("x_bits", "w_bits", "p_bits"), int))
     require("format", type(method.get("kind")) is str)
+    require("format", spec["family"] in ("logistic", "linear", "probit", "poisson"))
+    within(scales["x_bits"], 4, 14)
+    if method["kind"] == "optimum":
+        check_optimum(method, scales)
+        return
     implied: dict[str, Any] = IMPLIED.get(method["kind"], {})
     require("format", not implied.keys() & method.keys())
     if method["kind"] == "sisa":
@@ -294,8 +300,6 @@ def check_spec(spec: Any) -> None:
     require("format", method["bias"] or not (method["penalize_intercept"] or method["standardize"]))
     check_momentum(method["momentum"], method["epochs"])
     check_class_weights(method["class_weight"])
-    fields(scales, dict.fromkeys(("x_bits", "w_bits", "p_bits"), int))
-    require("format", spec["family"] in ("logistic", "linear", "probit", "poisson"))
     require("format", method["kind"] in ("gradient descent", "sisa", *IMPLIED))
     within(method["epochs"], 1, 1 << 20)
     within(method["batch_size"], 0, 1 << 24)
@@ -303,10 +307,24 @@ def check_spec(spec: Any) -> None:
     require("format", len(method["learning_rate"]) in (1, method["epochs"]))
     for value in (*method["learning_rate"], *([method["l2"]] if real(method["l2"]) else [])):
         require("format", 2.0**-100 <= real(value) <= 2.0**100)
-    within(scales["x_bits"], 4, 14)
     within(scales["w_bits"], 8, 24)
     within(scales["p_bits"], 8, 24)
     within(scales["x_bits"] + scales["w_bits"], 20, 30)
+
+
+def check_optimum(method: Map, scales: Map) -> None:
+    """A certified optimum."""
+    fields(method, {"kind": str, "l2": str, "grid": int, "distances": list, "bias": bool})
+    require("format", 2.0**-40 <= real(method["l2"]) <= 2.0**40)
+    within(method["grid"], 8, 40)
+    distances = method["distances"]
+    require("format", len(distances) <= 16 and all(type(own) is int for own in distances))
+    for own in distances:
+        within(own, 1, 1 << 40)
+    require("format", distances == sorted(set(distances), reverse=True))
+    within(scales["w_bits"], 22, 42)
+    within(scales["p_bits"], 16, 28)
+    within(scales["x_bits"] + scales["w_bits"], 36, 46)
 
 
 def check_set(texts: list[Any], most: int) -> None:
@@ -363,7 +381,9 @@ def check_runs(runs: list[Any]) -> None:
 def check_training(statement: Any) -> None:
     previous = type(statement.get("previous"))
     lists = dict.fromkeys(("forgotten_classes", "start", "scope"), list)
-    fields(statement, {"dataset": bytes, "spec": dict, "forgotten": dict, "model": dict, "previous": previous, **lists})
+    maps = dict.fromkeys(("spec", "forgotten", "model"), dict)
+    fields(statement, {"dataset": bytes, "distance": int, "previous": previous, **maps, **lists})
+    within(statement["distance"], 0, 15)
     within(len(statement["start"]), 0, 16)
     for start in statement["start"]:
         fields(start, {"statement": bytes, "model": dict, "scope": list})
@@ -428,7 +448,7 @@ class Kind:
 PEAKS = ("record_peaks", "fingerprint_peaks")
 KINDS = {
     "dataset": Kind(4, check_dataset),
-    "training": Kind(5, check_training, {"dataset": "dataset"}, ("paths",)),
+    "training": Kind(6, check_training, {"dataset": "dataset"}, ("paths",)),
     "link": Kind(5, check_link, {"old": "dataset", "new": "dataset"}, ("consistency", "paths")),
     "model link": Kind(1, check_model_link, {"training": "training"}),
     "registration": Kind(3, check_registration, {"dataset": "dataset"}, PEAKS, 48),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import accumulate, pairwise
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
-from .relations import ACTIVATION, ENTRY, FEATURE_RANGE, TAGS, Address, Box, Relation, multiplicities
+from .relations import ACTIVATION, ENTRIES, ENTRY, FEATURE_RANGE, LINK, TAGS, Address, Box, Relation, multiplicities
 from .shapes import split
 
 Keys = tuple[K, list[K], K]  # alpha, the factors of a tuple's entries, and that of its tag
@@ -27,10 +28,11 @@ def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> N
     bits = [log2_ceil(len(box.lookups)) + box.bits for box in boxes]
     bits.append(log2_ceil(len(relation.tables)) + ENTRY.bits)
     tuples = [len(lookup.entries) for box in boxes for lookup in box.lookups]
-    width = max([2 if table == ACTIVATION else 1 for table in relation.tables] + tuples)
+    width = max([ENTRIES[table] for table in relation.tables] + tuples)
     error = sum(1 << n for n in bits) * (width + 2)
     alpha, beta = ch.challenge("lookup alpha", error), ch.challenge("lookup beta", error)
-    keys = alpha, [ONE, beta][:width], beta * beta if width == 2 else beta
+    *powers, last = accumulate([beta] * width, lambda a, b: a * b, initial=ONE)
+    keys = alpha, powers, last
     fractions, ratios = [], []
     for _ in bits:
         n, d, inverse, ratio = ch.hidden(4)
@@ -96,8 +98,11 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
                 key -= extension(relation.table, entry)
             else:
                 key -= index_of(entry)
-            if table == ACTIVATION:  # -2^15 <= q, and the activation of q
-                key += 2**15 - powers[1] * extension(relation.table, entry)
+            if table in (ACTIVATION, LINK):  # -2^15 <= q, and what is at q
+                key += 2**15 - powers[1] * extension(relation.table[: 1 << len(entry)], entry)
+            if table == LINK:
+                steps = [after - before for before, after in pairwise(relation.table)]
+                key -= powers[2] * extension(steps, entry)
             total += e * key
         return denominator - total * ch.one, []
 

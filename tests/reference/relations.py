@@ -15,9 +15,10 @@ from .shapes import Axes, Axis, Column, parts, size_of, split
 Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
 ENTRY = Axis("entry", CELLS)
-RANGE, ACTIVATION, FEATURE_RANGE = "range", "activation", "feature range"
+RANGE, ACTIVATION, FEATURE_RANGE, LINK = "range", "activation", "feature range", "link"
 KEYS = "keys"  # no table: tuples that two boxes have, as often
-TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, KEYS: 4}
+TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, KEYS: 4, LINK: 5}
+ENTRIES = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 1, LINK: 3}
 KEY_LIMBS = 6
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
 COEFFICIENTS, INTERCEPT = ("model", "weights"), ("model", "intercept")

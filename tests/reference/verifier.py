@@ -26,6 +26,7 @@ from .formats import (
 from .gradient_descent import GradientDescent
 from .lookups import lookups
 from .one_pass import OnePass, StandardizedOnePass
+from .optimum import Optimum
 from .plan import plan_digest
 from .records import check_consistency, check_records
 from .relations import Growth, Recommitment, Relation, Validity, dataset_columns, rounds
@@ -238,6 +239,7 @@ def model_recommitment_shape(statement: Map) -> Shape:
 def training_relation(statement: Map) -> Relation:
     require_size(statement["dataset"])
     if statement["spec"]["method"]["kind"] == "sisa":
+        require("statement", statement["distance"] == 0)
         return Sisa(statement)
     require("statement", statement["scope"] == statement["start"] == [])
     made: Any = whole_training(statement)
@@ -256,8 +258,13 @@ def training_shape(statement: Map) -> Shape:
 def whole_training(statement: Map) -> type[Relation]:
     """The relation of a training without shards, which one proof can carry."""
     dataset, method = statement["dataset"], statement["spec"]["method"]
-    rows, epochs, features = dataset["rows"], method["epochs"], len(dataset["encoding"]["features"])
-    outputs = outputs_of(dataset["encoding"])
+    features, outputs = len(dataset["encoding"]["features"]), outputs_of(dataset["encoding"])
+    require("statement", statement["model"]["shape"] == [outputs, features + method["bias"]])
+    if method["kind"] == "optimum":
+        require("statement", features <= 2048 and outputs == 1)
+        return Optimum
+    rows, epochs = dataset["rows"], method["epochs"]
+    require("statement", statement["distance"] == 0)
     if method["kind"] == "one-pass":
         steps = epochs
         require("statement", features <= 2048)
@@ -267,7 +274,6 @@ def whole_training(statement: Map) -> type[Relation]:
         require("statement", rows * epochs * outputs <= 1 << 30)
         relation = StandardizedDescent if method["standardize"] else GradientDescent
     require("statement", steps * (features + 1) * outputs <= 1 << 27)
-    require("statement", statement["model"]["shape"] == [outputs, features + method["bias"]])
     return relation
 
 

@@ -29,6 +29,7 @@ STANDARDIZED = zu.TrainingSpec(
     penalize_intercept=True, standardize=True,
 )  # fmt: skip
 LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5)
+OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
 SHARDED = tuple(
@@ -135,6 +136,12 @@ class Owner:
     def standardized(self) -> zu.TrainingProof:
         """The last opening of people."""
         return zu.prove(self.people, STANDARDIZED).proof
+
+    @cached_property
+    def optimum(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
+        """Certified at the first of two distances."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2)
+        return data.commitment, zu.prove(data, OPTIMUM).proof
 
     @cached_property
     def continued(self) -> zu.TrainingProof:
@@ -416,6 +423,8 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
     people, proof = owner.people.commitment, pair(lambda o: o.trained.proof)
     visits, calls = owner.visits
     counts = payload_of(visits), payload_of(people)
+    certified, nearest = owner.optimum
+    chosen = ("statement.spec", "statement.distance")
     return [
         Kind("dataset", *pair(lambda o: o.people.commitment), judge_dataset),
         Kind("dataset, its rows and segment alike", *pair(lambda o: o.people.commitment), judge_resized, SIZES),
@@ -428,6 +437,7 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("training, counts", payload_of(calls), payload_of(owner.rents), judge_proof(visits), "statement.spec"),
         Kind("training, probit", payload_of(owner.probit), proof[0], judge_proof(people), "statement.spec"),
         Kind("training, standardised", payload_of(owner.standardized), proof[0], judge_proof(people), "statement.spec"),
+        Kind("training, optimum", payload_of(nearest), proof[0], judge_proof(certified), chosen),
         Kind("link", *pair(lambda o: o.link), judge_recommitment),
         Kind("link, and its data sets alike", *pair(lambda o: o.link), judge_linked, "references"),
     ]

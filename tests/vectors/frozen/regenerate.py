@@ -22,6 +22,7 @@ STANDARDIZED = zu.TrainingSpec(
 ONE_PASS = zu.TrainingSpec(
     model="linear", method="one-pass", epochs=3, learning_rate=0.5, momentum=0.5, l2=0.25, standardize=True
 )
+OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 CLASSES = zu.TrainingSpec(
     model="logistic", epochs=2, learning_rate=0.5, l2=0.25, without=["x2"], class_weight={"a": 1, "b": 2, "c": 3}
 )
@@ -41,11 +42,12 @@ BATCHES = zu.TrainingSpec(
 
 def test_write_the_frozen_files() -> None:
     features = np.random.default_rng(1).normal(size=(11, 2))
-    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=6)
+    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=7)
     training = zu.prove(data, SPEC).proof
     unlearning = zu.prove(data, SPEC, forget=["2", "7"], previous=training).proof
     standardized = zu.prove(data, STANDARDIZED, forget=["3"]).proof
     one_pass = zu.prove(data, ONE_PASS, forget=["3"]).proof
+    optimum = zu.prove(data, OPTIMUM, forget=["3", "8"]).proof
     _, link = zu.recommit(data, openings=2)
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
     several = zu.commit(features, np.array(list("abcabcabcab")), bounds=bounds, openings=5)
@@ -55,6 +57,7 @@ def test_write_the_frozen_files() -> None:
     write("training", unlearning, "unlearning.")
     write("training", standardized, "standardized.")
     write("training", one_pass, "one_pass.")
+    write("training", optimum, "optimum.")
     write("dataset", several.commitment, "classes.")
     write("training", classes, "classes.")
     write("link", link)

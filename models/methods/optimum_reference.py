@@ -1,0 +1,185 @@
+"""The certificate of an optimum in exact integers: what is committed for weights that somebody found.
+
+The equations are those of certificate.py. `certify` is the whole in Python's own integers, which have no size; the
+prover (prover/witnesses/optimum.py) has scores and gradients by matrix products, and the rest from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...errors import DataError, TrainingError
+from ..activation import HALF_TABLE
+from ..scales import REMAINDER_BITS
+from .certificate import GRADIENT_BITS, HALF_LIMB, Certificate, radius_of
+
+IntArray = NDArray[np.int64]
+LIMB_MASK = (1 << REMAINDER_BITS) - 1
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class RowValues:
+    """Of all rows, int64 (N,): cell Q, its edge T[Q], its step, M, l, P' and u; 0 where a row does not count, but z.
+
+    product: step times M.
+    """
+
+    z: IntArray
+    Q: IntArray
+    edge: IntArray
+    step: IntArray
+    middle: IntArray
+    low: IntArray
+    risen: IntArray
+    rest: IntArray
+
+    @property
+    def product(self) -> IntArray:
+        """step M."""
+        return self.step * self.middle
+
+    def residuals(self, labels: IntArray, schedule: Certificate) -> IntArray:
+        """r, 0 where a row does not count."""
+        counted = schedule.live.mask()
+        return np.where(counted, self.edge + self.risen - schedule.label_multiplier * labels, 0)
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Settled:
+    """The certificate of weights, at one of the declared distances; int64 (K,), the bias last if there is one.
+
+    Attributes:
+        number: which distance.
+        weights: W.
+        gradient: G. cut: Gamma. cut_rest: v.
+        slack: radius^2 - sum Gamma^2.
+        below, above: A and B.
+        model: m.
+    """
+
+    number: int
+    weights: IntArray
+    gradient: IntArray
+    cut: IntArray
+    cut_rest: IntArray
+    slack: int
+    below: IntArray
+    above: IntArray
+    model: IntArray
+
+
+def row_values(z: IntArray, schedule: Certificate) -> RowValues:
+    """From scores of all rows. Raises TrainingError where one of a row that counts is beyond the table."""
+    counted, edges = schedule.live.mask(), schedule.edges
+    moved = z + HALF_LIMB
+    Q = moved >> (2 * REMAINDER_BITS)
+    if ((Q < -HALF_TABLE) | (Q >= HALF_TABLE))[counted].any():
+        worst = float(np.abs(z[counted]).max()) / 2.0 ** (schedule.scales.x_bits + schedule.scales.w_bits)
+        raise TrainingError(
+            f"a score of {worst:.1f} is beyond the table, which ends at {schedule.scales.z_limit:g}; declare a larger "
+            "l2, or fewer w_bits, for all future statements"
+        )
+    Q = np.where(counted, Q, 0)
+    middle, low = (np.where(counted, (moved >> bits) & LIMB_MASK, 0) for bits in (REMAINDER_BITS, 0))
+    edge, step = (np.where(counted, own[Q + HALF_TABLE], 0) for own in (edges[:-1], np.diff(edges)))
+    raised = step * middle + HALF_LIMB
+    risen, rest = (np.where(counted, own, 0) for own in (raised >> REMAINDER_BITS, raised & LIMB_MASK))
+    return RowValues(z, Q, edge, step, middle, low, risen, rest)
+
+
+def settle(weights: IntArray, gradient: IntArray, schedule: Certificate, number: int) -> Settled | None:
+    """The certificate at a distance; None where weights are too far from the optimum, or too near an edge."""
+    own = schedule.at_distance(number)
+    shift, half = own.shift, (1 << own.shift) >> 1
+    moved = gradient + half
+    cut = moved >> shift
+    squares = sum(int(value) ** 2 for value in cut.tolist())
+    raised = weights + (1 << (own.grid - 1))
+    model = raised >> own.grid
+    below = raised - (model << own.grid) - own.distance
+    above = own.room - below
+    slack = own.radius**2 - squares
+    if slack < 0 or below.min() < 0 or above.min() < 0 or np.abs(cut).max() >= 1 << (GRADIENT_BITS - 1):
+        return None
+    return Settled(number, weights, gradient, cut, moved - (cut << shift), slack, below, above, model)
+
+
+def first_settled(weights: IntArray, gradient: IntArray, schedule: Certificate) -> Settled:
+    """The certificate at the first distance that has one.
+
+    Raises:
+        TrainingError: there is none; it says which grid, or distance, would do.
+    """
+    limit = 1 << (schedule.weight_bits - 1)
+    if (weights < -limit).any() or (weights >= limit).any():
+        raise TrainingError("a weight of the optimum is 32 or more; use a larger l2")
+    for number in range(len(schedule.distances)):
+        found = settle(weights, gradient, schedule, number)
+        if found is not None:
+            return found
+    raise TrainingError(_advice(weights, gradient, schedule))
+
+
+def shortest_distance(gradient: IntArray, schedule: Certificate) -> int:
+    """The smallest distance, of any, that a gradient certifies."""
+    norm = sum(int(value) ** 2 for value in gradient.tolist())
+    low, high = 1, 1 << 62
+    while low < high:
+        middle = (low + high) // 2
+        threshold = schedule.penalty * middle
+        shift = max(0, threshold.bit_length() - (GRADIENT_BITS - 1))
+        radius = radius_of(threshold, shift, schedule.width)
+        low, high = (low, middle) if radius > 0 and (radius << shift) ** 2 >= norm else (middle + 1, high)
+    return low
+
+
+def _advice(weights: IntArray, gradient: IntArray, schedule: Certificate) -> str:
+    """Why no declared distance has a certificate, and what would have one."""
+    nearest, reached = edge_distance(weights, schedule.grid), shortest_distance(gradient, schedule)
+    said = (
+        f"no declared distance ({', '.join(map(str, schedule.distances))} units) certifies these weights, which are at "
+        f"most {reached} units from the optimum, and {nearest} from the nearest edge of the grid"
+    )
+    if reached <= nearest:
+        return f"{said}: declare distances that end in one between these, for all future statements, or retrain"
+    needed = min((own for own in schedule.distances if own >= reached), default=reached)
+    for grid in range(schedule.grid + 1, schedule.scales.w_bits + 1):
+        if edge_distance(weights, grid) >= needed:
+            return f"{said}: declare grid = {grid}, for all future statements, or retrain"
+    return f"{said}: declare a larger l2, for all future statements, or retrain"
+
+
+def edge_distance(weights: IntArray, grid: int) -> int:
+    """From the nearest place where a weight would be rounded differently."""
+    within = (weights + (1 << (grid - 1))) & ((1 << grid) - 1)
+    return int(np.minimum(within, (1 << grid) - 1 - within).min())
+
+
+def exported_model(settled: Settled, schedule: Certificate) -> IntArray:
+    """The integers of the model, (K,): weights at scale w_bits - grid, the intercept at x_bits more."""
+    own = settled.model.copy()
+    own[schedule.features :] <<= schedule.scales.x_bits
+    return own
+
+
+def certify(X: ArrayLike, y: ArrayLike, weights: ArrayLike, schedule: Certificate) -> tuple[RowValues, Settled]:
+    """The certificate of weights (K,), from features (N, d) and labels (N,), row by row in Python's integers.
+
+    Raises:
+        DataError: other shapes. TrainingError: see `row_values` and `first_settled`.
+    """
+    features, labels = np.asarray(X).astype(object), np.asarray(y).astype(np.int64)
+    if features.shape != (schedule.rows, schedule.features) or labels.shape != (schedule.rows,):
+        raise DataError(f"X, y: shapes {features.shape}, {labels.shape}")
+    own: NDArray[Any] = np.asarray(weights).astype(object)
+    features[:, list(schedule.unused)] = 0
+    if schedule.bias:
+        features = np.hstack([features, np.full((len(features), 1), schedule.one, dtype=object)])
+    rows = row_values((features @ own).astype(np.int64), schedule)
+    r = rows.residuals(labels, schedule).astype(object)
+    gradient = (features.T @ r) * (1 << schedule.raised) + schedule.penalty * own
+    return rows, first_settled(own.astype(np.int64), gradient.astype(np.int64), schedule)

@@ -1,0 +1,148 @@
+"""Small certified optima, and what an owner would commit to for integers of any size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from zkunlearn.circuits.field.goldilocks import P as MODULUS
+from zkunlearn.circuits.language.layout import Address
+from zkunlearn.circuits.language.tables import limb_addresses
+from zkunlearn.circuits.relations import optimum as names
+from zkunlearn.circuits.relations.methods import RELATIONS_OF_METHOD
+from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
+from zkunlearn.circuits.relations.optimum import BIAS, SLACK, WEIGHTS, Optimum, Parameter
+from zkunlearn.models.methods.certificate import Certificate
+from zkunlearn.models.methods.optimum_reference import RowValues, Settled, settle
+from zkunlearn.models.shapes import DatasetShape
+from zkunlearn.models.spec import TrainingSpec
+from zkunlearn.prover.witnesses.optimum import find_optimum
+from zkunlearn.prover.witnesses.rows import Rows
+
+from .harness import X_BITS, Columns, Declared, data_columns, people, recount
+
+ROWS, FEATURES = 13, 3
+FORGOTTEN = (2, 5)
+Data = tuple[Any, Any]
+Integers = dict[Address, Any]  # by what they are committed as; signed, of any size
+
+
+@dataclass(frozen=True)
+class OptimumDeclared(Declared):
+    """As trainings are declared; with the relation of this method."""
+
+    @cached_property
+    def schedule(self) -> Certificate:  # type: ignore[override]
+        schedule: Any = super().schedule
+        return schedule
+
+    @cached_property
+    def relation(self) -> Optimum:  # type: ignore[override]
+        relation: Any = RELATIONS_OF_METHOD[self.spec.method.kind](self.schedule)
+        return relation
+
+
+def declare_optimum(
+    forgotten: tuple[int, ...] = FORGOTTEN, rows: int = ROWS, features: int = FEATURES, **changes: Any
+) -> OptimumDeclared:
+    """Logistic regression with a bias."""
+    choices: dict[str, Any] = {"model": "logistic", "method": "optimum", "l2": 0.01}
+    shape = DatasetShape(rows=rows, features=features, label_kind="binary", label_bits=0, x_bits=X_BITS)
+    return OptimumDeclared(TrainingSpec(**(choices | changes)), shape, forgotten)
+
+
+def values(rows: int = ROWS, features: int = FEATURES) -> Data:
+    """Features (N, d) and labels."""
+    if (rows, features) == (ROWS, FEATURES):
+        return people()
+    rng = np.random.default_rng(3)
+    return rng.integers(-(1 << X_BITS), (1 << X_BITS) + 1, (rows, features)), rng.integers(0, 2, rows)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A certificate, all of it."""
+
+    rows: RowValues
+    settled: Settled
+
+
+def found(data: Data, schedule: Certificate) -> Found:
+    """Of the optimum for these public integers."""
+    X, y = data
+    hidden = np.zeros((2, len(y)), dtype=np.uint64), np.zeros((len(y), 32), dtype=np.uint8)
+    rows = Rows([str(i) for i in range(len(y))], X.T.astype(np.int16), y.astype(np.int32), *hidden)
+    own = find_optimum(rows, schedule)
+    return Found(own.rows, own.settled)
+
+
+def settled_at(own: Found, schedule: Certificate, number: int) -> Found:
+    """The same weights at another of the distances."""
+    settled = settle(own.settled.weights, own.settled.gradient, schedule, number)
+    assert settled is not None
+    return Found(own.rows, settled)
+
+
+def integers(own: OptimumDeclared, lie: Found) -> Integers:
+    """What is committed, before it is cut into limbs."""
+    d, rows, s = own.schedule.features, lie.rows, lie.settled
+    result: Integers = {
+        names.Q: rows.Q, names.EDGE: rows.edge, names.STEP: rows.step, names.MIDDLE: rows.middle,
+        names.RISEN: rows.risen, names.Z: rows.z, names.PRODUCT: rows.product, SLACK: np.array([s.slack]),
+    }  # fmt: skip
+    for parameter, cut in ((WEIGHTS, slice(0, d)), (BIAS, slice(d, None)))[: 1 + own.schedule.bias]:
+        result |= {
+            parameter.weight: s.weights[cut], parameter.cut: s.cut[cut], parameter.cut_rest: s.cut_rest[cut],
+            parameter.below: s.below[cut], parameter.above: s.above[cut], parameter.model: s.model[cut],
+        }  # fmt: skip
+    return {name: np.asarray(value).astype(object) for name, value in result.items()}
+
+
+def parameters(own: OptimumDeclared) -> tuple[Parameter, ...]:
+    return (WEIGHTS, BIAS)[: 1 + own.schedule.bias]
+
+
+def any_limbs(integer: Address, bits: int, values: Any) -> Columns:
+    """Limbs that add up to integers of any size modulo p: what is too much is in the last limb."""
+    limbs, left, result = limb_addresses(integer, bits), values, {}
+    for limb in limbs[:-1]:
+        result[limb] = (left % 65536).astype(np.uint64)
+        left = left // 65536
+    if limbs:
+        result[limbs[-1]] = (left % MODULUS).astype(np.uint64)
+    return result
+
+
+def committed(own: OptimumDeclared, data: Data, lie: Integers) -> Columns:
+    """All columns of a proof, whose integers may be out of range; the model is what they say."""
+    s, relation = own.schedule, own.relation
+    columns = data_columns(data)
+    rows = (names.Q, names.EDGE, names.STEP, names.MIDDLE, names.RISEN, names.Z, names.PRODUCT)
+    columns |= {name: (lie[name] % MODULUS).astype(np.uint64) for name in rows}
+    signed = {name for own_ in parameters(own) for name in (own_.weight, own_.cut, own_.model)}
+    for name in lie.keys() - set(rows):
+        bits = relation.bits_of(name)
+        columns |= any_limbs(name, bits, lie[name] + (1 << (bits - 1) if name in signed else 0))
+    columns[COEFFICIENTS] = (lie[WEIGHTS.model] % MODULUS).astype(np.uint64)[None]
+    if s.bias:
+        columns[INTERCEPT] = (lie[BIAS.model] * s.one % MODULUS).astype(np.uint64)
+    return recount(relation, columns)
+
+
+def told(own: OptimumDeclared, data: Data, lie: Found) -> Columns:
+    """All columns of a proof of a certificate."""
+    return committed(own, data, integers(own, lie))
+
+
+def off(array: Any, place: Any, by: Any) -> Any:
+    """A copy with one cell changed."""
+    copy = array.copy()
+    copy[place] += by
+    return copy
+
+
+def inverse(value: int) -> int:
+    """1 / value modulo p."""
+    return pow(value, -1, MODULUS)

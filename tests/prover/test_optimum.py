@@ -1,0 +1,136 @@
+"""Certified optima: no further from the minimum than is said, rounded alike from wherever they were found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from zkunlearn.errors import TrainingError
+from zkunlearn.models.methods.certificate import Certificate
+from zkunlearn.models.methods.optimum_reference import (
+    certify,
+    edge_distance,
+    first_settled,
+    settle,
+    shortest_distance,
+)
+from zkunlearn.prover.witnesses.optimum import find_optimum
+
+from .certified import X_BITS, compiled, drawn, located, rows_of
+
+
+def case(seed: int) -> tuple[Any, Any, Certificate]:
+    """Features, labels and public integers, of all kinds."""
+    rng = np.random.default_rng(seed)
+    rows, features = int(rng.integers(6, 60)), int(rng.integers(1, 3))
+    X, y = drawn(rng, rows, features)
+    forgotten = tuple(sorted(rng.choice(rows, size=int(rng.integers(0, 4)), replace=False).tolist()))
+    l2 = float(10 ** rng.uniform(-3, 0))
+    model = "probit" if seed % 4 == 3 else "logistic"
+    return X, y, compiled(rows, features, forgotten, model, l2=l2, bias=bool(rng.integers(2)))
+
+
+def with_constant(X: Any, schedule: Certificate) -> Any:
+    """Features, and the bias's."""
+    return np.hstack([X, np.full((len(X), 1), 1 << X_BITS)]) if schedule.bias else X
+
+
+def check_distance(seed: int) -> None:
+    X, y, schedule = case(seed)
+    try:
+        found = find_optimum(rows_of(X, y), schedule).settled
+    except TrainingError as error:  # an edge of the grid is near, which is said
+        assert "no declared distance" in str(error)
+        return
+    whole = with_constant(X, schedule)
+    optimum, off = located(whole, y, schedule, found.weights, 1.0 + 2 * schedule.distances[0])
+    distance = float(np.linalg.norm(found.weights - optimum))
+    assert distance <= shortest_distance(found.gradient, schedule) + off
+    assert distance <= schedule.at_distance(found.number).distance + off
+    half = 1 << (schedule.grid - 1)
+    assert np.array_equal(np.floor((optimum + half) / (1 << schedule.grid)), found.model)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_no_certificate_is_further_from_the_minimum_than_it_says(seed: int) -> None:
+    check_distance(seed)
+
+
+@pytest.mark.slow
+def test_none_of_a_thousand_is() -> None:
+    for seed in range(1000, 2000):
+        check_distance(seed)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_weights_from_elsewhere_are_rounded_alike_or_have_no_certificate(seed: int) -> None:
+    X, y, schedule = case(seed)
+    found = find_optimum(rows_of(X, y), schedule)
+    rng, same = np.random.default_rng(seed), 0
+    for spread in (1, 8, 64, 512, 1 << 14):
+        moved = found.settled.weights + rng.integers(-spread, spread + 1, schedule.width)
+        try:
+            other = certify(X, y, moved, schedule)[1]
+        except TrainingError:
+            continue
+        same += 1
+        assert np.array_equal(other.model, found.settled.model)
+    assert same > 0
+
+
+def test_the_prover_s_integers_are_those_of_plain_python() -> None:
+    X, y, schedule = case(3)
+    found = find_optimum(rows_of(X, y), schedule)
+    rows, settled = certify(X, y, found.settled.weights, schedule)
+    for mine, plain in ((found.rows, rows), (found.settled, settled)):
+        for name, value in vars(plain).items():
+            assert np.array_equal(getattr(mine, name), value), name
+
+
+@pytest.mark.parametrize("forgotten", [(), (0,), (3, 7, 39)])
+def test_a_removal_gives_what_a_data_set_without_the_rows_gives(forgotten: tuple[int, ...]) -> None:
+    """Also a recommitment of the rows that are left, which are fewer."""
+    X, y = drawn(np.random.default_rng(5), 40, 2)
+    kept = [i for i in range(40) if i not in forgotten]
+    one = find_optimum(rows_of(X, y), compiled(40, 2, forgotten)).settled
+    other = find_optimum(rows_of(X[kept], y[kept]), compiled(len(kept), 2)).settled
+    assert np.array_equal(one.weights, other.weights) and np.array_equal(one.model, other.model)
+
+
+def test_the_first_distance_without_a_near_edge_is_taken_and_the_advice_says_what_would_do() -> None:
+    """Gradients are what they are; the weights are put next to an edge."""
+    schedule = compiled(40, 1, bias=False, l2=0.01)
+    edge = 1 << (schedule.grid - 1)
+    gradient = np.array([schedule.penalty * 10])
+    first, second, third = schedule.distances
+    for off, number in ((first, 0), (first - 1, 1), (second, 1), (second - 1, 2), (third, 2)):
+        assert first_settled(np.array([edge + off]), gradient, schedule).number == number
+        assert settle(np.array([edge - 1 - off]), gradient, schedule, number) is not None
+    near = third - 1
+    assert edge_distance(np.array([edge + near]), schedule.grid) == near
+    with pytest.raises(TrainingError, match=f"most 11 units from the optimum, and {near} from .* declare distances"):
+        first_settled(np.array([edge + near]), gradient, schedule)
+    with pytest.raises(TrainingError, match=f"declare grid = {schedule.grid + 1}, for all future statements"):
+        first_settled(np.array([edge + 3]), gradient, schedule)
+
+
+def test_a_gradient_that_is_too_long_has_no_certificate() -> None:
+    """At the radius there is one, a unit of Gamma above there is none."""
+    schedule = compiled(40, 1, bias=False)
+    middle = np.zeros(1, dtype=np.int64)
+    longest = schedule.radius << schedule.shift
+    assert settle(middle, np.array([longest]), schedule, 0) is not None
+    assert settle(middle, np.array([longest + (1 << schedule.shift)]), schedule, 0) is None
+    assert longest + (1 << schedule.shift >> 1) <= schedule.penalty * schedule.distance
+
+
+def test_scores_beyond_the_table_are_refused_by_name() -> None:
+    X, y = np.full((4, 1), 1 << X_BITS), np.array([1, 1, 1, 1])
+    schedule = replace(compiled(4, 1, bias=False, l2=0.5), grid=30)
+    with pytest.raises(TrainingError, match="is beyond the table, which ends at 32"):
+        certify(X, y, [33 << 32], schedule)
+    X[0] = 0
+    with pytest.raises(TrainingError, match="no declared distance"):
+        certify(X * 0, y, [31 << 32], schedule)
