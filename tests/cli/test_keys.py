@@ -7,8 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import Result
+from zkunlearn.circuits.statements.keys import key_of
 
 from .conftest import SPEC, done, run
 
@@ -159,3 +161,14 @@ def test_a_person_sees_whether_the_key_is_hers(keyed: Path) -> None:
 @pytest.mark.parametrize("keys", [["no=1002"], ["no=1002", "phone=1"], ["no=1002", "no=1002", "mail=a"]])
 def test_a_key_is_said_in_all_its_columns(keyed: Path, keys: list[str]) -> None:
     assert "--key: say --key 'no'=.. --key 'mail'=.." in refused(with_key(keyed, *keys))
+
+
+def test_no_public_file_has_a_key_and_no_secret_one_has_what_it_was_made_of(keyed: Path) -> None:
+    keys = np.load(keyed / "data" / "dataset.secrets" / "keys.npy")
+    assert {key_of([1000 + n, f"a{n}@example.org"]) for n in range(9)} == {*map(tuple, keys.T.tolist())}
+    texts = [f"a{n}@example.org".encode() for n in range(9)]
+    for path in (keyed / "data").rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert not any(text in content for text in texts), path
+        if path.suffix in (".commitment", ".registration", ".proof", ".forgotten"):
+            assert not any(key.tobytes() in content for key in keys.T.astype("<u2")), path
