@@ -48,20 +48,22 @@ def first_late(pieces: Iterable[bytes]) -> int | None:
 
 
 def increasing(pieces: Callable[[], Iterable[bytes]], count: int) -> Iterator[bytes]:
-    """Digests in increasing order, AT_ONCE at a time, or a part of MOST_TIMES of them.
+    """Digests in increasing order, in pieces; AT_ONCE, or a part of MOST_TIMES, are sorted at a time.
 
     Args:
-        pieces: gives all of them, in any order; asked again for each of the parts, so that no more are held.
+        pieces: gives all of them, in any order; asked again for what is sorted next, so that no more are held.
         count: how many there are.
 
     Raises:
         InvalidProof: "distinct records": one is there twice.
     """
     at_once = max(AT_ONCE, -(-count // MOST_TIMES))
-    lowest: Digests = np.empty(0, DIGEST)
+    last: Digests = np.empty(0, DIGEST)
     for _ in range(0, count, at_once):
-        lowest = _lowest(pieces(), lowest[-1:], at_once)
-        yield lowest.tobytes()
+        lowest = _lowest(pieces(), last, at_once)
+        last = lowest[-1:].copy()
+        for start in range(0, len(lowest), PIECE):
+            yield lowest[start : start + PIECE].tobytes()
 
 
 def _lowest(pieces: Iterable[bytes], after: Digests, at_most: int) -> Digests:
