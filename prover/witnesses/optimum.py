@@ -84,11 +84,9 @@ class _Problem:
         own = self.schedule
         r, sums = rows.residuals(self.labels, own), np.zeros(len(weights), dtype=np.int64)
         for start in range(0, len(r), PIECE_ROWS):
-            part = r[start : start + PIECE_ROWS]
-            high = part >> LIMB_BITS
-            limbs = np.stack([part - (high << LIMB_BITS), high]).astype(np.float64)
-            low_sums, high_sums = (limbs @ self.matrix[:, start : start + PIECE_ROWS].T).astype(np.int64)
-            sums += low_sums + (high_sums << LIMB_BITS)
+            piece, high = slice(start, start + PIECE_ROWS), r[start : start + PIECE_ROWS] >> LIMB_BITS
+            for limb, bits in ((r[piece] - (high << LIMB_BITS), 0), (high, LIMB_BITS)):
+                sums += (self.matrix[:, piece] @ limb.astype(np.float64)).astype(np.int64) << bits
         return (sums << own.raised) + own.penalty * weights
 
 
@@ -109,13 +107,30 @@ def _found(rows: Rows, schedule: Certificate) -> Found:
     labels = problem.labels[live].astype(np.float64)[:, None]
     l2 = float(schedule.penalty) / float(schedule.live.count) * 2.0 ** -_loss_bits(schedule)
     unit = float(schedule.one)  # of features, which are as large as their integers here: weights are as much smaller
-    objective = Objective(schedule.family, features, labels, np.full(schedule.width, l2 * unit**2))
+    objective = _Curved(schedule.family, features, labels, np.full(schedule.width, l2 * unit**2))
     weights, _ = minimum(objective)
-    slopes = schedule.family.slope(features @ weights) / (schedule.live.count * unit**2)
-    curvature = (features * slopes[:, None]).T @ features
-    curvature[np.diag_indices_from(curvature)] += l2
-    best = _refined(problem, weights * unit, curvature)
+    best = _refined(problem, weights * unit, objective.second(weights) / unit**2)
     return Found(best.rows, first_settled(best.weights, best.gradient, schedule))
+
+
+class _Curved(Objective):
+    """An objective whose second derivative is found in single precision, twice as fast: it only says where to go."""
+
+    def alone(self, output: int) -> Objective:
+        """See Objective: there is one output."""
+        return self
+
+    def second(self, weights: Reals) -> Reals:
+        """f'' at weights (K,), float64 (K, K)."""
+        roots = np.sqrt(self.family.slope(self.X @ weights) / len(self.y)).astype(np.float32)
+        scaled = self.X.astype(np.float32) * roots[:, None]
+        found = (scaled.T @ scaled).astype(np.float64)  # of one matrix with itself, a half of it is computed
+        found[np.diag_indices_from(found)] += self.penalties
+        return found
+
+    def newton_step(self, weights: Reals, gradient: Reals) -> Reals:
+        """See Objective."""
+        return np.asarray(np.linalg.solve(self.second(weights), gradient), dtype=np.float64)
 
 
 def _loss_bits(schedule: Certificate) -> int:
