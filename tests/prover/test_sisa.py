@@ -205,11 +205,15 @@ SPECS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 @settings(max_examples=20, deadline=None)
 @given(st.integers(9, 40), st.data())
 def test_any_partition_in_runs_gives_the_same_models(rows: int, data: st.DataObject) -> None:
-    """Shards one by one, or some together, in any statement; and stages in one statement, or in several."""
+    """Shards one by one, or some together, in any statement; and stages in one statement, or in several. What diverges,
+    as few standardised rows may, has no models."""
     owner = Owner(rows, epochs=2, **data.draw(SPECS))
     forgotten = sorted(data.draw(st.sets(st.integers(0, rows - 1), max_size=3)))
     whole = owner.schedule(forgotten)
-    expected = models_by_place(whole, models_of(whole, train_shards(owner.rows, whole, ())))
+    try:
+        expected = models_by_place(whole, models_of(whole, train_shards(owner.rows, whole, ())))
+    except TrainingError:
+        return
     runs: list[Run] = []
     while (first := runs[-1].shards.stop if runs else 0) < whole.shards.count:
         left = range(1, whole.shards.count - first + 1)
