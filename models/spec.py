@@ -212,7 +212,9 @@ def _field_names(kind: type[Any]) -> dict[str, bool]:
 
 def _from_document(document: dict[str, object]) -> TrainingSpec:
     """The spec of a TOML document, refusing what is unknown or missing."""
-    for section in document:
+    for section, content in document.items():
+        if section not in SECTIONS and not isinstance(content, dict):
+            raise ParameterError(f"{section}: is outside of every section; sections are {', '.join(SECTIONS)}")
         if section not in SECTIONS:
             raise ParameterError(f"unknown section [{section}]; sections are {', '.join(SECTIONS)}")
     tables: dict[str, dict[str, Any]] = {}

@@ -239,6 +239,7 @@ def test_unknown_and_missing_mapping_fields_are_refused():
     [
         ("[model]\nkind = \n", FormatError, "line 2"),
         ("[model]\nkind = 'linear'\n[extra]\n", ParameterError, r"unknown section \[extra\]"),
+        ("l2 = 0.5\n[model]\nkind = 'linear'\n", ParameterError, "l2: is outside of every section"),
         ("[model]\nkind = 'linear'\n[method]\nlr = 1\n", ParameterError, "unknown field method.lr"),
         (
             "[model]\nkind = 'linear'\n[method]\nepochs = 1\n",
