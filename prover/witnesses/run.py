@@ -249,7 +249,7 @@ def _descend(descent: Descent, schedule: Schedule, starts: Integers, scaling: Sc
     return NarrowTrace(weights, u, *columns, _holes(schedule), descent.hole_scores, gradients, residuals, scaler)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Apart:
     """Rows of shards batch by batch: those of a step beside one another, of which there are `batches`.
 
