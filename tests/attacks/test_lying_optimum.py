@@ -85,10 +85,10 @@ def caught(own: OptimumDeclared, columns: Columns, *lies: str) -> None:
         {"bias": False},
         {"model": "probit"},
         {"features": 4, "rows": 16, "forgotten": ()},
-        {"features": 1, "bias": False},
+        pytest.param({"features": 1, "bias": False}, marks=SLOW),
         {"forgotten": tuple(range(12)), "l2": 0.5},
         {"l2": 0.5, "distances": (1 << 12, 3000)},
-        {"l2": 0.001, "grid": 30},
+        pytest.param({"l2": 0.001, "grid": 30}, marks=SLOW),
         {"grid": 32, "fixed_point": FineScales(w_bits=32, p_bits=20)},
     ],
     ids=str,
@@ -140,7 +140,7 @@ def test_the_optimum_of_other_rows_is_rejected(own: OptimumDeclared, data: Data,
     caught(own, told(own, data, Found(rows, other.settled)), "gradient")
 
 
-@pytest.mark.parametrize("place", [0, 12])
+@pytest.mark.parametrize("place", [0, pytest.param(12, marks=SLOW)])
 def test_the_optimum_of_another_label_is_rejected(own: OptimumDeclared, data: Data, place: int) -> None:
     X, y = data
     labels = y.copy()
@@ -150,7 +150,7 @@ def test_the_optimum_of_another_label_is_rejected(own: OptimumDeclared, data: Da
 
 @pytest.mark.parametrize(
     "changes",
-    [{"penalty": 1}, {"raised": 1}, {"raised": -1}, {"penalty": -1}],
+    [{"penalty": 1}, {"raised": 1}, *(pytest.param(one, marks=SLOW) for one in ({"raised": -1}, {"penalty": -1}))],
     ids=str,
 )
 def test_another_penalty_or_number_of_rows_is_rejected(
@@ -313,7 +313,7 @@ def place_of(parameter: Parameter) -> int:
 
 
 @BOTH
-@pytest.mark.parametrize("by", [1, -1])
+@pytest.mark.parametrize("by", [1, pytest.param(-1, marks=SLOW)])
 def test_a_gradient_that_is_rounded_differently_is_rejected(
     own: OptimumDeclared, data: Data, said: Integers, parameter: Parameter, by: int
 ) -> None:
@@ -349,7 +349,7 @@ def test_weights_too_far_from_the_optimum_are_rejected(own: OptimumDeclared, dat
     assert outcome.verdict() == "constraints" and outcome.prover.lies == {SUM}
 
 
-@pytest.mark.parametrize("by", [1, -1, 1 << 46])
+@pytest.mark.parametrize("by", [1, pytest.param(-1, marks=SLOW), 1 << 46])
 def test_a_radius_of_the_owner_s_is_rejected(own: OptimumDeclared, data: Data, said: Integers, by: int) -> None:
     lies = ("norm",) if 0 <= said[SLACK][0] + by < 1 << 46 else ("norm", SUM)
     caught(own, committed(own, data, {**said, SLACK: said[SLACK] + by}), *lies)
@@ -416,6 +416,16 @@ def test_an_edge_nearer_than_the_distance_is_rejected(
     outcome = prove(own.shape, told(own, data, lie))
     assert outcome.prover.lies == ({"product", "gradient", SUM} if off_edge else {"product", "gradient"})
     assert outcome.verdict() == "constraints"
+
+
+@BOTH
+@pytest.mark.parametrize("by", [1, -1])
+def test_a_model_that_is_no_rounding_is_rejected(
+    own: OptimumDeclared, data: Data, said: Integers, parameter: Parameter, by: int
+) -> None:
+    """Beside the true places between edges."""
+    lie = {**said, parameter.model: off(said[parameter.model], place_of(parameter), by)}
+    caught(own, committed(own, data, lie), "rounding")
 
 
 @BOTH
