@@ -10,6 +10,7 @@ from typing import Any
 
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.evaluation import EvaluationStatement
 from ..circuits.statements.scope import written_scope
 from ..circuits.statements.training import TrainingStatement
 from ..models.encoding.dataset import DatasetEncoding
@@ -248,3 +249,40 @@ def statement_data(statement: TrainingStatement) -> dict[str, Any]:
         "model": statement.model.root.hex(),
         "previous": None if statement.previous is None else statement.previous.hex(),
     }
+
+
+def evaluation_lines(statement: EvaluationStatement) -> Lines:
+    """Which models, and which rows."""
+    return [
+        ("hold-out", statement_digest(statement.holdout).hex()),
+        ("rows", f"{plural(statement.rows, 'row')}, those of a data set that the models' own is not linked to"),
+        *_under("of training", [own.digest.hex() for own in statement.trainings]),
+        *_under("right", [_right(statement, right) for right in statement.right]),
+    ]
+
+
+def evaluation_text(statement: EvaluationStatement) -> str:
+    """How many predictions are right."""
+    found = [_right(statement, right) for right in statement.right]
+    told = found[0] if len(found) == 1 else f"the first model predicts {found[0]}, the second {found[1]}"
+    return f"the model predicts {told}" if len(found) == 1 else told
+
+
+def _right(statement: EvaluationStatement, right: int) -> str:
+    return f"{right:,} of {plural(statement.rows, 'row')} of the hold-out right ({100 * right / statement.rows:.2f} %)"
+
+
+EVALUATION_MISSING = {
+    "holdout": "hold-out not verified: the validity proof of data set {digest} was not checked",
+    "training": "model not verified: the proof of its training {digest} was not checked",
+    "second": "second model not verified: the proof of its training {digest} was not checked",
+}
+
+
+def evaluation_cautions(statement: EvaluationStatement) -> tuple[str, ...]:
+    """What an evaluation does not say."""
+    return (
+        "that no row of the hold-out was trained on is not shown: nobody can see whether rows were committed twice",
+        "an evaluation on a hold-out that differs in a row, such as one before a row of it was destroyed, tells how "
+        "this row is predicted",
+    )

@@ -63,6 +63,7 @@ PROOFS = (
     "honest_registration",
     "honest_extension",
     "honest_growth",
+    "honest_evaluation",
 )
 
 

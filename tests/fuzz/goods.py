@@ -16,6 +16,7 @@ from unittest import mock
 import numpy as np
 import zkunlearn as zu
 from zkunlearn.circuits.statements import dataset, training
+from zkunlearn.circuits.statements.evaluation import MIN_ROWS
 from zkunlearn.formats import container
 from zkunlearn.formats.container import MAGIC, decode
 from zkunlearn.verifier.protocol import code, folding, soundness
@@ -29,16 +30,18 @@ ROWS, FEATURES = 5, 2
 SHARDED = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, learning_rate=0.5)
 PUBLIC = (
     *("dataset", "link", "grown", "destroyed", "model link"),
-    *("training", "bundle", "request", "registration", "extension", "receipt"),
+    *("training", "bundle", "request", "registration", "extension", "receipt", "evaluation", "alone"),
 )
 KINDS = (
-    "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration", "receipt"
+    "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration",
+    "receipt", "evaluation",
 )  # fmt: skip
 KIND_OF = {  # of what has another name than its kind
     "request": "training",
     "grown": "link",
     "destroyed": "link",
     "extension": "registration",
+    "alone": "evaluation",
 }
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
@@ -81,6 +84,7 @@ class Owner:
             self.registration = zu.register(self.dataset)
             self.extended, self.appended = zu.append(self.dataset, X[:3], [1, 0, 1], openings=3)
             self.extension = zu.register(self.extended, self.registration)
+            self.evaluation, self.alone = self.evaluated(trained.secret)
         self.receipt = zu.receipts(self.extended, self.extension).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
@@ -88,9 +92,18 @@ class Owner:
         public |= {"bundle": request.bundle, "request": request.proof, "model link": self.model_link}
         public |= {"grown": self.grown, "destroyed": self.destroyed, "extension": self.extension}
         public |= {"registration": self.registration, "receipt": self.receipt}
+        public |= {"evaluation": self.evaluation, "alone": self.alone}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
         self.payloads = {kind: decode(data, KIND_OF.get(kind, kind), 1 << 30)[1] for kind, data in self.files.items()}
+
+    def evaluated(self, model: zu.Model) -> tuple[zu.EvaluationProof, zu.EvaluationProof]:
+        """Of two models, and of one, on rows within the bounds of the others."""
+        bounds = {own.name: (own.low, own.high) for own in self.dataset.statement.encoding.features}
+        rows = np.array([np.linspace(low, high, MIN_ROWS) for low, high in bounds.values()]).T
+        holdout = zu.commit(rows, np.arange(MIN_ROWS) % 2, bounds=bounds, openings=3)
+        other = zu.prove(self.dataset, SPEC, forget=["3"]).secret
+        return zu.evaluate(holdout, [model, other]), zu.evaluate(holdout, other)
 
 
 @cache

@@ -33,13 +33,14 @@ PLACES = ("formats", "models", "circuits", "verifier")
 ROWS_OF_PLACES = tuple(f"| {place}/" for place in PLACES)
 EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
 CALLS = ("require_", "check_", "verify_")
-RENEWED = "tests/test_model_recommitment.py"
-ATTACKS = ("tests/attacks", "tests/tamper", "tests/test_library.py", "tests/test_recommitment.py", RENEWED)
+RENEWED, EVALUATED = "tests/test_model_recommitment.py", "tests/test_evaluation.py"
+ATTACKS = ("tests/attacks", "tests/tamper", "tests/test_library.py", "tests/test_recommitment.py", RENEWED, EVALUATED)
 TYPES = "tests/test_argument_types.py"
 UNITS = ("tests/formats", "tests/models", "tests/verifier", "tests/circuits", TYPES)
 LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py")
 STATEMENTS = "tests/attacks/test_lying_statements.py"
 GROWTH = "tests/attacks/test_lying_growth.py"
+EVALUATIONS = ("tests/attacks/test_lying_evaluation.py", EVALUATED)
 FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py", STATEMENTS)
 FORMATS = ("tests/formats",)
 UNPROVED = ("tests/circuits/test_statements.py",)
@@ -54,6 +55,7 @@ FIRST = {
     **dict.fromkeys(("one_pass.py", "standardized_one_pass.py"), ("tests/attacks/test_lying_one_pass.py",)),
     **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
     "model_link.py": (RENEWED,),
+    **dict.fromkeys(("evaluation.py", "evaluations.py"), EVALUATIONS),
     "bundles.py": ("tests/verifier/test_bundles.py", "tests/verifier/test_model_links.py"),
     **dict.fromkeys(("training.py", "base.py"), UNPROVED),
     "link.py": (*UNPROVED, GROWTH),

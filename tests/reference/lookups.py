@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
-from .relations import ACTIVATION, ENTRY, FEATURE_RANGE, TAGS, Address, Box, Relation, multiplicities
+from .relations import ACTIVATION, ENTRY, FEATURE_RANGE, PAIRS, SIGNS, TAGS, Address, Box, Relation, multiplicities
 from .shapes import split
 
 Keys = tuple[K, list[K], K]  # alpha, the factors of a tuple's entries, and that of its tag
@@ -24,7 +24,7 @@ def section(ch: Channel, relation: Relation, number: int, boxes: list[Box]) -> N
     tables = len(boxes)  # the last instance
     bits = [log2_ceil(len(box.lookups)) + box.bits for box in boxes]
     bits.append(log2_ceil(len(relation.tables)) + ENTRY.bits)
-    width = max(2 if table == ACTIVATION else 1 for table in relation.tables)
+    width = max(2 if table in PAIRS else 1 for table in relation.tables)
     error = sum(1 << n for n in bits) * (width + 2)
     alpha, beta = ch.challenge("lookup alpha", error), ch.challenge("lookup beta", error)
     keys = alpha, [ONE, beta][:width], beta * beta if width == 2 else beta
@@ -95,6 +95,8 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
                 key -= index_of(entry)
             if table == ACTIVATION:  # -2^15 <= q, and the activation of q
                 key += 2**15 - powers[1] * extension(relation.table, entry)
+            if table == SIGNS:  # and whether q is not negative: the leading bit
+                key += 2**15 - powers[1] * entry[0]
             total += e * key
         return denominator - total * ch.one, []
 

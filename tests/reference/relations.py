@@ -15,8 +15,9 @@ from .shapes import Axes, Axis, Column, parts, size_of, split
 Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
 ENTRY = Axis("entry", CELLS)
-RANGE, ACTIVATION, FEATURE_RANGE = "range", "activation", "feature range"
-TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3}
+RANGE, ACTIVATION, FEATURE_RANGE, SIGNS = "range", "activation", "feature range", "signs"
+TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, SIGNS: 4}
+PAIRS = (ACTIVATION, SIGNS)  # tables of tuples of two
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
 COEFFICIENTS, INTERCEPT = ("model", "weights"), ("model", "intercept")
 
@@ -26,7 +27,7 @@ MOST_LEAF_BITS = 24
 
 def multiplicities(table: str, sections: int) -> Column:
     """The counts of a table, in the witness."""
-    return Column(f"{table} multiplicities", (Axis("section", sections), ENTRY))
+    return Column(f"{'sign' if table == SIGNS else table} multiplicities", (Axis("section", sections), ENTRY))
 
 
 @dataclass

@@ -18,6 +18,7 @@ from zkunlearn.errors import ZkUnlearnError
 from zkunlearn.formats.container import decode, encode, write_container
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
+from zkunlearn.verifier.verify import verify_proof
 
 from .edits import edited
 
@@ -43,6 +44,13 @@ LARGEST = 1 << 28
 IMPLIED = r"the statement implies (\d+)"  # what the check of a proof's length says
 SIZES = ("statement.rows", "statement.segments[].stop")
 LABELS = ("references.dataset.statement.encoding.label",)
+EVALUATED = tuple(  # of each statement beside an evaluation what others do not have; all of it is hashed alike
+    f"references.{name}"
+    for name in (
+        *(f"holdout.statement.{field}" for field in ("root", "record_root", "openings", "holes", "encoding.x_bits")),
+        *("training.statement.model", "second.statement.previous"),
+    )
+)
 Judge = Callable[[Any], None]  # raises what the library raises about a payload
 
 
@@ -190,6 +198,16 @@ class Owner:
         return Extended(grown.commitment, registration, link, first, zu.receipts(grown, registration).of("12"))
 
     @cached_property
+    def evaluation(self) -> zu.EvaluationProof:
+        """Of two models on rows of their own."""
+        rng = np.random.default_rng(10 + self.seed)
+        bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
+        data = zu.commit(self.X, np.arange(ROWS) % 2, bounds=bounds, openings=3)
+        features = rng.uniform(-5, 5, size=(101 + self.seed, FEATURES))
+        holdout = zu.commit(features, (features[:, 0] > 0).astype(int), bounds=bounds, openings=2)
+        return zu.evaluate(holdout, [zu.prove(data, spec).secret for spec in (SPEC, STANDARDIZED)])
+
+    @cached_property
     def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """Counts, in declared bounds."""
         bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
@@ -222,6 +240,15 @@ def judge_model_link(payload: Any) -> None:
 def judge_model_linked(payload: Any) -> None:
     """The link of a model of an altered training."""
     judge_model_link(refitted("model link", payload))
+
+
+def judge_evaluation(payload: Any) -> None:
+    verify_proof(zu.EvaluationProof.from_bytes(encode("evaluation", payload)))
+
+
+def judge_evaluated(payload: Any) -> None:
+    """The same on an altered hold-out, or of altered trainings."""
+    judge_evaluation(refitted("evaluation", payload))
 
 
 def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
@@ -386,7 +413,7 @@ def judge_opening(folder: Path) -> Judge:
 
 def kinds(owner: Owner, other: Owner) -> list[Kind]:
     """Every kind of file, in every variant that has fields of its own, and in every role."""
-    groups = (public_kinds, grown_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds)
+    groups = (public_kinds, grown_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds, evaluated_kinds)
     return [kind for group in groups for kind in group(owner, other)]
 
 
@@ -503,4 +530,13 @@ def registered_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("registration, of added rows", *added, judge_extension(own)),
         Kind("receipt", payload_of(receipt), payload_of(theirs[1]), judge_receipt(dataset, registration)),
         Kind("receipt, of an added row", *shown, judge_receipt(own.dataset, own.registration)),
+    ]
+
+
+def evaluated_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """How many rows models predict right."""
+    both = payload_of(owner.evaluation), payload_of(other.evaluation)
+    return [
+        Kind("evaluation", *both, judge_evaluation, ("statement", "proof", "attached")),
+        Kind("evaluation, and what it is about alike", *both, judge_evaluated, EVALUATED),
     ]
