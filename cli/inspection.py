@@ -44,6 +44,7 @@ from .words import (
     plural,
     request_lines,
     security_text,
+    share_of,
     size_text,
     statement_data,
     statement_lines,
@@ -292,7 +293,7 @@ def _evaluation(statement: EvaluationStatement) -> Inspection:
             "statement": own.digest.hex(),
             "model": own.model.root.hex(),
             "right": right,
-            "accuracy": right / statement.rows,
+            "accuracy": share_of(statement, right),
         }
         for own, right in zip(statement.trainings, statement.right, strict=True)
     ]

@@ -144,7 +144,8 @@ def _column(column: Any) -> Column:
 
 def _evaluation(own: Evaluation) -> relations.Relation:
     """How many rows models predict right, the bits of their integers handed over."""
-    dataset = {**_dataset(own.rows, own.features, "binary", 1, own.x_bits), "holes": [*own.holes]}
+    dataset = _dataset(own.rows, own.features, "binary", 1, own.x_bits)
+    ((_, stop),) = own.live.ranges
     models = [
         evaluation.Own(
             each.matrix,
@@ -155,7 +156,7 @@ def _evaluation(own: Evaluation) -> relations.Relation:
         )
         for each in own.models
     ]
-    return evaluation.Evaluation(dataset, models)
+    return evaluation.Evaluation(dataset, models, [*own.live.forgotten], stop)
 
 
 def _growth(own: Growth) -> relations.Relation:

@@ -180,7 +180,9 @@ def test_the_training_set_is_no_hold_out_in_whatever_guise(made: Made) -> None:
     models = {name: zu.prove(data, SPEC).secret for name, data in guises.items()}
     for trained in guises:
         for holdout in guises.values():
-            with pytest.raises(ParameterError, match="rows that were committed in the data set of the model"):
+            with pytest.raises(
+                ParameterError, match=r"rows that were committed in the data set of the model|whose spec"
+            ):
                 zu.evaluate(holdout, models[trained])
     records = replace(made.holdout.statement, record_root=made.dataset.statement.record_root)
     lie = stating(made.both, replace(made.both.statement, holdout=records))

@@ -51,6 +51,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "training of classes": lambda file: verifier.verify_training(
         file, frozen("dataset", "classes."), known_dataset=True
     ),
+    "training of held_out": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of grown": lambda file: verifier.verify_training(file, frozen("dataset", "grown."), known_dataset=True),
     "training of before": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
 }
@@ -76,7 +77,7 @@ def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     assert verify_proof(proof).least >= 100
     variants = (
         name
-        for name in ("classes", "shards", "before", "grown", "extended")
+        for name in ("classes", "shards", "before", "grown", "extended", "held_out")
         if path.name.startswith(("training.", "registration.")) and f".{name}." in path.name
     )
     variant = "".join(f" of {name}" for name in [*variants][:1])

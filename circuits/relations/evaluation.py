@@ -17,8 +17,8 @@ says that Y is 0 or 1. F is what the table of signs holds, so it is in [-2^15, 2
 both sides of the second line differ by less than 2^63 + 2^48 < p: it holds in integers, and there is one q and one R.
 No row can be left out because its score is too large: r follows from public bounds. ok is what the table says beside F.
 
-On rows that do not count (holes), and in padding, F, R and ok are no integers: the equation may hold there with
-anything, and S leaves them out of the one sum that is stated.
+On rows that do not count, and in padding, F, R and ok are no integers: the equation may hold there with anything, and S
+leaves them out of the one sum that is stated.
 
 | matrix | columns |
 |---|---|
@@ -149,14 +149,14 @@ class Evaluation:
     Attributes:
         rows, features: of the data set.
         x_bits: scale of its features.
-        holes: its rows that do not count, which were destroyed.
+        live: which of its rows count.
         models: one or two.
     """
 
     rows: int
     features: int
     x_bits: int
-    holes: tuple[int, ...]
+    live: Live
     models: tuple[Judged, ...]
 
     @property
@@ -168,11 +168,6 @@ class Evaluation:
     def row(self) -> Axis:
         """Rows n."""
         return row_axis(self.rows)
-
-    @property
-    def live(self) -> Live:
-        """Who counts."""
-        return Live(self.rows, self.holes)
 
     def score_bits(self, own: Judged) -> int:
         """The least b with |z| < 2^b for all rows and all models in their ranges."""
@@ -228,7 +223,7 @@ class Evaluation:
             for each in intercept:
                 limbs = limb_lookups(own.intercept.integer, own.intercept_bits)
                 parts.append(lookup_boxes(own.last_box, Indicator(each.axes), limbs))
-        return (lookup_boxes(ROWS, Indicator((self.row,), self.holes), of_rows), *parts)
+        return (lookup_boxes(ROWS, Indicator((self.row,), self.live.forgotten, self.live.ranges), of_rows), *parts)
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:

@@ -1,13 +1,14 @@
 """The statement of an evaluation: how many rows of a hold-out data set committed models predict right.
 
-The hold-out is a data set of its own, committed with the encoding of the data set that the models were trained on. That
-no row of it was trained on cannot be shown: digests are salted, so somebody may commit to the same rows twice. What can
-be seen is refused: the training set itself, a fresh commitment to it, and what has grown from it or into it, which all
-say where their rows were first committed.
+The hold-out is what the spec of a training holds out of its own data set (`holdout`): these rows are not used in
+training, which the training's proof shows, and nobody chose them. Or it is a data set of its own, committed with the
+encoding of the one that the models were trained on. Then, that no row of it was trained on cannot be shown: digests are
+salted, so somebody may commit to the same rows twice. What can be seen is refused: the training set itself, a fresh
+commitment to it, and what has grown from it or into it, which all say where their rows were first committed.
 
-Numbers are exact, so two statements about data sets that differ in one row tell that row's class from how it is
-predicted. Hence one statement has all models that are to be compared, there is no range of rows to choose, and a small
-hold-out is refused.
+Numbers are exact, so two statements about rows that differ in one tell how this one is predicted. Hence one statement
+has all models that are to be compared, on the same rows: what one of them forgot counts for none. No statement chooses
+a range of rows, and a small hold-out is refused.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, ClassVar, Self
 
 from ...errors import FormatError, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
+from ...models.live import Live
 from ...models.methods.schedule import Schedule
 from ...models.shapes import MAX_ROWS
 from ..relations.dataset import DATASET
@@ -45,7 +47,7 @@ class EvaluationStatement(Statement):
     """So many rows of the hold-out are predicted right by each model.
 
     Attributes:
-        holdout: the data set that is predicted; its rows that are not destroyed count.
+        holdout: the data set that is predicted, of which the rows of `live` count.
         training: what the model is of, in the commitment that this statement names.
         right: of each model the number of rows.
         second: the same of a second model, if there is one.
@@ -68,17 +70,38 @@ class EvaluationStatement(Statement):
         """What the models are of, in their order."""
         return (self.training,) if self.second is None else (self.training, self.second)
 
+    @cached_property
+    def within(self) -> bool:
+        """Whether the rows are held out of the training set."""
+        return self.holdout.digest in {own.dataset.digest for own in self.trainings}
+
+    @property
+    def stop(self) -> int:
+        """The position after the last row that may count."""
+        return min(self.training.spec.holdout, self.holdout.rows) if self.within else self.holdout.rows
+
+    @cached_property
+    def gone(self) -> tuple[int, ...]:
+        """Positions of rows before it that do not count: destroyed, or, of those that are held out, forgotten."""
+        forgotten = [position for own in self.trainings for position in own.positions] if self.within else []
+        return tuple(sorted({position for position in (*self.holdout.holes, *forgotten) if position < self.stop}))
+
     @property
     def rows(self) -> int:
         """How many rows count."""
-        return self.holdout.rows - len(self.holdout.holes)
+        return self.stop - len(self.gone)
+
+    @property
+    def live(self) -> Live:
+        """Who counts. Raises ParameterError if nobody does."""
+        return Live(self.holdout.rows, self.gone, ((0, self.stop),))
 
     @cached_property
     def relation(self) -> Evaluation:
         """So many predictions are right."""
         own = self.holdout
         models = map(_judged, MODELS, self.trainings, self.right)
-        return Evaluation(own.rows, own.features, own.encoding.x_bits, own.holes, tuple(models))
+        return Evaluation(own.rows, own.features, own.encoding.x_bits, self.live, tuple(models))
 
     @property
     def matrices(self) -> Mapping[str, Committed]:
@@ -91,6 +114,11 @@ class EvaluationStatement(Statement):
         if len(self.right) != len(self.trainings):
             raise ParameterError(f"{len(self.right)} numbers of {len(self.trainings)} models")
         self.holdout.require_provable()
+        for training in self.trainings:
+            training.require_provable()
+            _require_two_classes(training)
+            _require_encoding(self.holdout, training.dataset)
+            _require_not_used(self.holdout, training, self.trainings)
         if self.rows < MIN_ROWS:
             raise ParameterError(
                 f"{self.rows} rows of the hold-out count, and it takes {MIN_ROWS}: of fewer, exact numbers tell too "
@@ -98,11 +126,6 @@ class EvaluationStatement(Statement):
             )
         if self.second is not None and self.second.digest == self.training.digest:
             raise ParameterError("both models are the same one")
-        for training in self.trainings:
-            training.require_provable()
-            _require_two_classes(training)
-            _require_encoding(self.holdout, training.dataset)
-            _require_apart(self.holdout, training.dataset)
         for own in self.relation.models:
             if self.relation.score_bits(own) > LARGEST_SCORE_BITS:
                 raise ParameterError("scores of this model can be too large to be cut into integers")
@@ -154,7 +177,19 @@ def _require_encoding(holdout: DatasetStatement, trained: DatasetStatement) -> N
         )
 
 
-def _require_apart(holdout: DatasetStatement, trained: DatasetStatement) -> None:
-    """No row of the hold-out was committed with rows of the training, as far as both say. Raises ParameterError."""
+def _require_not_used(
+    holdout: DatasetStatement, training: TrainingStatement, others: tuple[TrainingStatement, ...]
+) -> None:
+    """The training holds the rows out, as all others do; or none was committed with its rows, as far as both say.
+
+    Raises ParameterError.
+    """
+    trained = training.dataset
+    if holdout.digest == trained.digest:
+        if not training.spec.holdout:
+            raise ParameterError("the hold-out is the data set of the model, whose spec holds no rows out")
+        if any((own.dataset, own.spec.holdout) != (trained, training.spec.holdout) for own in others):
+            raise ParameterError("the trainings do not hold out the same rows of one data set")
+        return
     if holdout.record_root == trained.record_root or not set(holdout.births).isdisjoint(trained.births):
         raise ParameterError("the hold-out has rows that were committed in the data set of the model, or an older one")

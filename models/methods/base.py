@@ -76,6 +76,7 @@ class Method(ABC):
     bias: bool
     l2: float
     penalize_intercept: bool
+    holds_out: ClassVar[bool] = True  # whether the first rows may be left out of it
 
     @abstractmethod
     def to_mapping(self) -> dict[str, object]:

@@ -33,8 +33,9 @@ def evaluate(
     """Prove how many rows of a hold-out one or two models predict right. One opening of it and of each model is spent.
 
     Args:
-        holdout: a data set of its own, committed with the bounds of the one that the models were trained on; its rows
-            that are not destroyed count.
+        holdout: the data set that the models were trained on, if their specs hold rows out of it (`holdout`): these
+            count, but for those that one of the trainings forgot. Or a data set of its own, committed with the bounds
+            of the other; its rows that are not destroyed count.
         models: of two classes, by gradient descent: secrets, or their files. Of what `prove` returns it is `.secret`.
 
     Raises:
@@ -53,7 +54,7 @@ def evaluate(
     budgets = [holdout.budget, *(model.budget for model in own)]
     shape = check_before_work(draft, budgets)
     integers = [model.integers for model in own]
-    statement = replace(draft, right=tuple(right_predictions(holdout.rows, each) for each in integers))
+    statement = replace(draft, right=tuple(right_predictions(holdout.rows, draft.live, each) for each in integers))
     witness = evaluation_witness(statement.relation, holdout.rows, integers)
     columns = {**holdout.columns, **witness.columns}
     committed = {DATASET: holdout.matrix}

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ...circuits.language.layout import Address
 from ...circuits.language.tables import split_limbs
 from ...circuits.relations.evaluation import Evaluation, Judged
+from ...models.live import Live
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 from ..matrices.values import Witness
@@ -29,11 +30,10 @@ def scores(rows: Rows, integers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]
     return found
 
 
-def right_predictions(rows: Rows, integers: npt.NDArray[np.int64]) -> int:
-    """How many rows a model predicts right, of those that were not destroyed."""
+def right_predictions(rows: Rows, live: Live, integers: npt.NDArray[np.int64]) -> int:
+    """How many rows a model predicts right, of those that count."""
     right = (scores(rows, integers) > 0) == (rows.labels == 1)
-    right[list(rows.holes)] = False
-    return int(right.sum())
+    return int((right & live.mask()).sum())
 
 
 def evaluation_witness(relation: Evaluation, rows: Rows, models: Sequence[npt.NDArray[np.int64]]) -> Witness:

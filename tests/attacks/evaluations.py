@@ -13,13 +13,16 @@ from zkunlearn.circuits.language.tables import split_limbs
 from zkunlearn.circuits.relations import dataset as data_set
 from zkunlearn.circuits.relations.evaluation import MODELS, SECOND_MODEL, Evaluation, Judged
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT, MODEL
+from zkunlearn.models.live import Live
 from zkunlearn.prover.matrices.values import in_field
 from zkunlearn.verifier.protocol.code import PLAIN_RATE
 from zkunlearn.verifier.protocol.proof import ProofShape
 
 from .harness import FEATURES, ROW_BITS, ROWS, X_BITS, Columns, data_columns, matrix_shape, people, recount
 
+STOP = 11  # rows from here on are those of the training
 HOLES = (4,)
+LIVE = Live(ROWS, HOLES, ((0, STOP),))
 ZERO = 6  # the row whose score by the first model is zero
 BITS = (18, 24)  # of weights, model by model: remainders of one limb, and of two
 OUTPUT = Axis("output", 1)
@@ -53,8 +56,7 @@ def scores(integers: Any) -> Any:
 def right_of(integers: Any) -> Any:
     """Which rows are predicted right, those that do not count left out."""
     right = (scores(integers) > 0) == (data()[1] == 1)
-    right[list(HOLES)] = False
-    return right
+    return right & LIVE.mask()
 
 
 @cache
@@ -64,7 +66,7 @@ def relation() -> Evaluation:
         Judged(matrix, OWN_COLUMNS, bits, bits + X_BITS, int(right_of(integers).sum()))
         for matrix, bits, integers in zip(MODELS, BITS, models(), strict=True)
     ]
-    return Evaluation(ROWS, FEATURES, X_BITS, HOLES, tuple(own))
+    return Evaluation(ROWS, FEATURES, X_BITS, LIVE, tuple(own))
 
 
 def stating(**right: int) -> Evaluation:

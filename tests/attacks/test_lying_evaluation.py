@@ -17,7 +17,9 @@ from .evaluations import (
     FEATURES,
     FIRST,
     HOLES,
+    LIVE,
     SECOND,
+    STOP,
     ZERO,
     columns_of,
     data,
@@ -35,9 +37,7 @@ from .harness import ROWS, X_BITS, Columns, Outcome, assert_caught, changed, pro
 
 ONE, OTHER = relation().models
 TOTAL, FLIP = f"right predictions of {FIRST}", f"flip of {FIRST}"
-WRONG = int(np.flatnonzero(~right_of(models()[0]))[0])  # a row that is predicted wrong
-if WRONG in HOLES:
-    WRONG = int(np.flatnonzero(~right_of(models()[0]))[1])
+WRONG = int(np.flatnonzero(~right_of(models()[0]) & LIVE.mask())[0])  # a row that is predicted wrong
 LOWEST = limb_addresses(ONE.remainder, relation().shift(ONE))[0]
 
 
@@ -84,6 +84,12 @@ def test_a_row_that_was_destroyed_and_is_counted_is_rejected(true: Columns) -> N
     counted = changed(true, ONE.ok, HOLES[0], 1)
     assert_caught(lying({ONE.ok: counted[ONE.ok]}, model=ONE.right + 1), TOTAL)
     assert_caught(lying({ONE.ok: changed(true, ONE.ok, HOLES[0], 5)[ONE.ok]}, model=ONE.right + 5), TOTAL)
+
+
+def test_a_row_after_those_that_are_held_out_and_is_counted_is_rejected(true: Columns) -> None:
+    """A row of the training, which models know."""
+    for row in range(STOP, ROWS):
+        assert_caught(lying({ONE.ok: changed(true, ONE.ok, row, 7)[ONE.ok]}, model=ONE.right + 7), TOTAL)
 
 
 def test_a_wrong_prediction_that_is_called_right_is_rejected(true: Columns) -> None:
@@ -153,7 +159,7 @@ def test_scores_that_are_centred_are_rejected() -> None:
 
 
 def _live(ok: Any) -> int:
-    return int(np.delete(ok, HOLES).sum())
+    return int(ok[LIVE.mask()].sum())
 
 
 @pytest.mark.parametrize("change", ["labels", "another row", "another model", "no intercept", "zero"])

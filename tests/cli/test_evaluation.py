@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import zkunlearn as zu
 
-from .conftest import COLUMNS_OF_NEW, done, run, write_table
+from .conftest import COLUMNS_OF_NEW, SPEC, done, run, write_table
 
 ROWS = 110
 
@@ -59,6 +59,29 @@ def test_what_was_not_given_is_told_and_what_was_given_is_followed(evaluated: Pa
     assert any("is not shown" in line for line in own["not_followed"])
 
 
+def test_rows_that_a_spec_holds_out_are_evaluated_and_told(evaluated: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "held.toml"
+    spec.write_text(SPEC.replace('"logistic"\n', '"logistic"\nholdout = 101\n'))
+    held = tmp_path / "held.proof"
+    done("prove", evaluated / "holdout", "--spec", spec, "--forget", "Żółć 07", "--out", held)
+    file, model = tmp_path / "held.evaluation", tmp_path / "held.model.opening"
+    done("evaluate", evaluated / "holdout", "--model", model, "--out", file)
+    statement = zu.EvaluationProof.load(file).statement
+    assert statement.within and statement.rows == 101 - (statement.training.positions[0] < 101)
+    told = verified(file, held, "--dataset", evaluated / "holdout" / "dataset.commitment")["files"]
+    assert "the first 101 rows held out, not used in training" in told[1]["algorithm"]
+    assert not any("not verified" in line for line in told[0]["not_followed"])
+    assert any("not used in training is not unseen" in line for line in told[0]["not_followed"])
+    left_out = "1 row of the hold-out, forgotten or destroyed"
+    assert any(left_out in line for line in told[0]["not_followed"]) == (statement.rows < 101)
+    assert "not used in training, without the forgotten ones" in " ".join(done("inspect", file).stdout.split())
+    tried = done("train", evaluated / "holdout", "--spec", spec, "--json").stdout
+    assert json.loads(tried)["rows"] == ROWS
+    assert f"{ROWS - 101} of {ROWS} count" in " ".join(
+        done("train", evaluated / "holdout", "--spec", spec).stdout.split()
+    )
+
+
 def test_the_verdict_is_in_the_numbers(evaluated: Path) -> None:
     result = done("verify", evaluated / "both.evaluation")
     assert "VALID: the first model predicts" in result.stdout and "the second" in result.stdout
@@ -96,7 +119,7 @@ def test_what_cannot_be_evaluated_is_refused_with_its_reason(evaluated: Path, tm
     cases: dict[str, list[object]] = {
         "must end in .evaluation": [evaluated / "holdout", *first, "--out", tmp_path / "x.proof"],
         "is there already": [evaluated / "holdout", *first, "--out", evaluated / "both.evaluation"],
-        "24 rows of the hold-out count": [evaluated / "data", *first, "--out", own],
+        "whose spec holds no rows out": [evaluated / "data", *first, "--out", own],
         "one statement is about 1 to 2": [evaluated / "holdout", *first * 3, "--out", own],
         "both models are the same": [evaluated / "holdout", *first * 2, "--out", own],
         "Missing option": [evaluated / "holdout", "--out", own],

@@ -86,6 +86,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "spec": {
             "good": cbor2.dumps(SPEC.to_mapping(), canonical=True),
             "one pass": cbor2.dumps(ONE_PASS.to_mapping(), canonical=True),
+            "held out": cbor2.dumps({**SPEC.to_mapping(), "holdout": 2}, canonical=True),
         },
         "model_opening": {
             "short": encode(
@@ -105,6 +106,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "rates": b'[model]\nkind = "logistic"\n[method]\nepochs = 2\nlearning_rate = [0.5, 1]\n',
             "complete": replace(SPEC, batch_size=8, l2=1e-7, bias=False).to_toml().encode(),
             "one pass": ONE_PASS.to_toml().encode(),
+            "held out": b'[model]\nkind = "probit"\nholdout = 200\n[method]\nepochs = 2\nlearning_rate = 0.5\n',
             "tables": b"method" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",
         },
         "bounds_toml": {"good": b'[bounds]\nage = [0, 120]\n"a b" = [-1.5, 1e3]\n'},

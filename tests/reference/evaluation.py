@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, eq_at, prefix, prefix_eq, require
-from .formats import Map, births, instance, read_file
+from .formats import Map, births, instance, read_file, records_of
 from .gradient_descent import GradientDescent
 from .relations import (
     FEATURES,
@@ -75,10 +75,11 @@ def bits_of_model(training: GradientDescent, x_bits: int) -> tuple[int, int]:
 class Evaluation(Relation):
     name = "evaluation"
 
-    def __init__(self, dataset: Map, models: list[Own]) -> None:
+    def __init__(self, dataset: Map, models: list[Own], gone: list[int], stop: int) -> None:
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
-        self.holes, self.row, self.models = dataset["holes"], Axis("row", dataset["rows"]), models
-        boxes = [Box("rows", (self.row,), [each for own in self.models for each in own.of_rows], self.holes)]
+        self.gone, self.stop, self.row, self.models = gone, stop, Axis("row", dataset["rows"]), models
+        of_rows = [each for own in self.models for each in own.of_rows]
+        boxes = [Box("rows", (self.row,), of_rows, self.gone, [(0, self.stop)])]
         witness: list[Column] = []
         for own in self.models:
             for _, name in (own.flipped, own.ok, *own.remainder):
@@ -111,7 +112,7 @@ class Evaluation(Relation):
         name = f"right predictions of {own.matrix}"
         n, claim = rounds(ch, name, self.row.bits, 2, own.right * ch.one)
         ok = self.evaluate(ch, own.ok, {"row": n})
-        live = prefix(n, self.rows) - sum((eq_at(n, h) for h in self.holes), ZERO)
+        live = prefix(n, self.stop) - sum((eq_at(n, row) for row in self.gone), ZERO)
         ch.zero(name, lambda: (claim - live * ok, []))
 
     def weights(self, ch: Channel, own: Own, at: dict[str, Point], values: dict[Address, K]) -> None:
@@ -157,12 +158,17 @@ class Evaluation(Relation):
         return total + prefix(n, self.rows) * self.evaluate(ch, (own.matrix, "intercept"), {"output": []})
 
 
+def own_holdout(training: Map) -> int:
+    """How many rows it holds out."""
+    held_out: int = training["spec"].get("holdout", 0)
+    return held_out
+
+
 def evaluation_shape(statement: Map) -> Shape:
     """Raises Refused for what cannot be an evaluation."""
     holdout, trainings = statement["holdout"], trainings_of(statement)
     require("statement", len(statement["right"]) == len(trainings))
     require_size(holdout)
-    require("statement", holdout["rows"] - len(holdout["holes"]) >= 100)
     require("statement", statement["second"] != statement["training"])
     for training in trainings.values():
         trained = training["dataset"]
@@ -172,8 +178,20 @@ def evaluation_shape(statement: Map) -> Shape:
         require("statement", training["spec"]["method"]["kind"] == "gradient descent")
         like = {"bounds_declared": True}
         require("statement", {**holdout["encoding"], **like} == {**trained["encoding"], **like})
-        require("statement", holdout["record_root"] != trained["record_root"])
-        require("statement", set(births(holdout)).isdisjoint(births(trained)))
+        if trained == holdout:
+            held_out = own_holdout(training)
+            require("statement", held_out > 0)
+            others = trainings.values()
+            require("statement", all((o["dataset"], own_holdout(o)) == (trained, held_out) for o in others))
+        else:
+            require("statement", holdout["record_root"] != trained["record_root"])
+            require("statement", set(births(holdout)).isdisjoint(births(trained)))
+    gone, stop = set(holdout["holes"]), holdout["rows"]
+    if statement["training"]["dataset"] == holdout:
+        stop = own_holdout(statement["training"])
+        gone |= {position for training in trainings.values() for position, _ in records_of(training)}
+    left_out = sorted(position for position in gone if position < stop)
+    require("statement", stop - len(left_out) >= 100)
     openings = {"dataset": holdout["openings"]}
     openings |= {matrix: own["model"]["openings"] for matrix, own in trainings.items()}
     besides = {
@@ -185,7 +203,7 @@ def evaluation_shape(statement: Map) -> Shape:
         assert isinstance(relation, GradientDescent)
         bits = bits_of_model(relation, holdout["encoding"]["x_bits"])
         models.append(Own(matrix, relation.columns["model"], bits, holdout, right))
-    return Shape(Evaluation(holdout, models), openings, besides=besides)
+    return Shape(Evaluation(holdout, models, left_out, stop), openings, besides=besides)
 
 
 def verify_evaluation(file: bytes) -> None:

@@ -262,7 +262,10 @@ def without_shards(method: Map) -> Map:
 
 
 def check_spec(spec: Any) -> None:
-    fields(spec, {"family": str, "method": dict, "without": list, "scales": dict})
+    held_out = {"holdout": int} if type(spec) is dict and "holdout" in spec else {}
+    fields(spec, {"family": str, "method": dict, "without": list, "scales": dict, **held_out})
+    within(spec.get("holdout", 1), 1, (1 << 28) - 1)
+    require("format", not held_out or spec["method"].get("kind") != "sisa")
     check_set(spec["without"], (1 << 15) - 1)
     scales, method = spec["scales"], spec["method"]
     require("format", type(method.get("kind")) is str)
@@ -466,6 +469,11 @@ def records_of(statement: Map, name: str = "forgotten") -> list[tuple[int, bytes
     """Position and digest of each forgotten row, or of those in another list."""
     positions, digests = (statement[name][part] for part in ("positions", "digests"))
     return [(position, digests[32 * i : 32 * i + 32]) for i, position in enumerate(positions_of(positions))]
+
+
+def not_counted(statement: Map) -> list[int]:
+    """Positions of the forgotten rows and of those that are held out."""
+    return sorted({position for position, _ in records_of(statement)} | {*range(statement["spec"].get("holdout", 0))})
 
 
 def check_forgotten(statement: Map, paths: bytes) -> None:

@@ -17,6 +17,7 @@ from .formats import (
     births,
     check_forgotten,
     instance,
+    not_counted,
     outputs_of,
     read_file,
     read_payload,
@@ -250,6 +251,8 @@ def training_relation(statement: Map) -> Relation:
     if statement["spec"]["method"]["kind"] == "sisa":
         return Sisa(statement)
     require("statement", statement["scope"] == statement["start"] == [])
+    require("statement", statement["spec"].get("holdout", 0) <= statement["dataset"]["segments"][0]["stop"])
+    require("statement", len(not_counted(statement)) < statement["dataset"]["rows"])
     made: Any = whole_training(statement)
     found: Relation = made(statement)
     return found

@@ -24,6 +24,7 @@ from .edits import edited
 
 ROWS, FEATURES = 11, 2
 SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=(0.5, 0.25), batch_size=4, l2=0.01)
+HELD_OUT = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=(0.5, 0.25), batch_size=4, l2=0.01, holdout=2)
 PROBIT = zu.TrainingSpec(model="probit", epochs=1, learning_rate=0.5, batch_size=8)
 STANDARDIZED = zu.TrainingSpec(
     model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum=(0.0, 0.5), class_weight={"0": 2, "1": 1},
@@ -48,7 +49,7 @@ EVALUATED = tuple(  # of each statement beside an evaluation what others do not 
     f"references.{name}"
     for name in (
         *(f"holdout.statement.{field}" for field in ("root", "record_root", "openings", "holes", "encoding.x_bits")),
-        *("training.statement.model", "second.statement.previous"),
+        *("training.statement.model", "training.statement.spec.holdout", "second.statement.previous"),
     )
 )
 Judge = Callable[[Any], None]  # raises what the library raises about a payload
@@ -205,7 +206,7 @@ class Owner:
         data = zu.commit(self.X, np.arange(ROWS) % 2, bounds=bounds, openings=3)
         features = rng.uniform(-5, 5, size=(101 + self.seed, FEATURES))
         holdout = zu.commit(features, (features[:, 0] > 0).astype(int), bounds=bounds, openings=2)
-        return zu.evaluate(holdout, [zu.prove(data, spec).secret for spec in (SPEC, STANDARDIZED)])
+        return zu.evaluate(holdout, [zu.prove(data, spec).secret for spec in (HELD_OUT, STANDARDIZED)])
 
     @cached_property
     def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
