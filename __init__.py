@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,9 @@ if TYPE_CHECKING:
     from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
+    from .prover.kernels.storage import memory_limit
     from .prover.owner.dataset import Dataset
+    from .prover.owner.evaluation import evaluate
     from .prover.owner.growth import append, destroy, recommit, rectify
     from .prover.owner.model import Model
     from .prover.owner.receipts import receipts
@@ -48,8 +49,17 @@ if TYPE_CHECKING:
     from .prover.workers.cluster import Cluster
     from .prover.workers.processes import Processes
     from .verifier.bundles import Bundle, BundleReport
+    from .verifier.evaluations import verify_evaluation
     from .verifier.history import History, verify_chain
-    from .verifier.proofs import DatasetCommitment, LinkProof, ModelLinkProof, Proof, RegistrationProof, TrainingProof
+    from .verifier.proofs import (
+        DatasetCommitment,
+        EvaluationProof,
+        LinkProof,
+        ModelLinkProof,
+        Proof,
+        RegistrationProof,
+        TrainingProof,
+    )
     from .verifier.receipts import Receipt, ReceiptReport, verify_receipt
     from .verifier.registrations import verify_registration
     from .verifier.verify import VerificationReport, verify_dataset, verify_link
@@ -62,6 +72,7 @@ __all__ = [
     "Cluster",
     "DataError",
     "DatasetCommitment",
+    "EvaluationProof",
     "FineScales",
     "FixedPoint",
     "FormatError",
@@ -89,6 +100,7 @@ __all__ = [
     "append",
     "commit",
     "destroy",
+    "evaluate",
     "load_dataset",
     "load_spec",
     "memory_limit",
@@ -104,6 +116,7 @@ __all__ = [
     "verify_bundle",
     "verify_chain",
     "verify_dataset",
+    "verify_evaluation",
     "verify_link",
     "verify_receipt",
     "verify_registration",
@@ -114,6 +127,7 @@ _HOMES = {
     "BundleReport": "verifier.bundles",
     "Cluster": "prover.workers.cluster",
     "DatasetCommitment": "verifier.proofs",
+    "EvaluationProof": "verifier.proofs",
     "FineScales": "models.scales",
     "FixedPoint": "models.scales",
     "History": "verifier.history",
@@ -133,7 +147,9 @@ _HOMES = {
     "VerificationReport": "verifier.verify",
     "append": "prover.owner.growth",
     "destroy": "prover.owner.growth",
+    "evaluate": "prover.owner.evaluation",
     "load_spec": "models.spec",
+    "memory_limit": "prover.kernels.storage",
     "receipts": "prover.owner.receipts",
     "recommit": "prover.owner.growth",
     "recommit_model": "prover.owner.recommitment",
@@ -141,6 +157,7 @@ _HOMES = {
     "register": "prover.owner.registration",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
+    "verify_evaluation": "verifier.evaluations",
     "verify_receipt": "verifier.receipts",
     "verify_registration": "verifier.registrations",
     "wipe_rows": "prover.owner.wiping",
@@ -215,21 +232,6 @@ def commit(
         *cells, label_kind, bounds, x_bits, label_name=label_name, maps=maps, keys=table.key_names
     )
     return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name, table.keys)
-
-
-def memory_limit(size: int, folder: str | Path | None = None) -> AbstractContextManager[None]:
-    """While this context lasts, what the owner's functions hold in memory stays below about `size` bytes.
-
-    Larger arrays live in temporary files in `folder` (by default the system's folder for such files), on a disk that
-    has to be large and fast enough; they belong to this user only, and are deleted as soon as they are open. For
-    the whole process. Rows of commit's `X` can be in a file too, as a numpy.memmap.
-
-    Raises:
-        ParameterError: on entering, for less than 400 MB, of which the program itself takes 100, or another type.
-    """
-    from .prover.kernels.storage import memory_limit
-
-    return memory_limit(size, folder)
 
 
 def load_dataset(directory: str | Path) -> Dataset:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..circuits.statements.base import Statement, read_statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.evaluation import EvaluationStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement, renewed
 from ..circuits.statements.registration import RegistrationStatement
@@ -33,12 +34,17 @@ from ..verifier.shapes import shape_of
 from ..verifier.verify import outside_bits
 from .output import Lines, foreign
 from .words import (
+    EVALUATION_MISSING,
     algorithm_sentence,
     dataset_data,
     dataset_lines,
+    evaluation_cautions,
+    evaluation_lines,
+    evaluation_text,
     plural,
     request_lines,
     security_text,
+    share_of,
     size_text,
     statement_data,
     statement_lines,
@@ -164,12 +170,27 @@ class Words:
     Attributes:
         describe: such a statement in words.
         proved: what a valid one says, where no report does.
+        numbers: of such a statement, what it says in numbers; then `proved` is left out.
+        missing: what is said where the proof of a reference was not checked, by its name; {digest} is in its place.
+        cautions: of such a statement, what it does not say, however valid.
         rank: files are judged in this order, so that what others refer to comes before them.
     """
 
     describe: Callable[[Any], Inspection]
     proved: str = "the statement is proved"
     rank: int = 2
+    numbers: Callable[[Any], str] | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
+    cautions: Callable[[Any], tuple[str, ...]] = lambda statement: ()
+
+    def said(self, statement: Statement) -> str:
+        """What a valid one says."""
+        return self.proved if self.numbers is None else self.numbers(statement)
+
+    def unchecked(self, name: str, digest: bytes) -> str:
+        """That the proof of a statement it refers to was not checked."""
+        told = self.missing.get(name, f"it is about {name} {{digest}}, whose own proof was not checked")
+        return told.format(digest=digest.hex())
 
 
 def words_of(kind: str) -> Words:
@@ -265,6 +286,21 @@ def _registration(statement: RegistrationStatement) -> Inspection:
     return Inspection("registration", lines, data=data)
 
 
+def _evaluation(statement: EvaluationStatement) -> Inspection:
+    digest, holdout = statement_digest(statement).hex(), statement_digest(statement.holdout).hex()
+    models = [
+        {
+            "statement": own.digest.hex(),
+            "model": own.model.root.hex(),
+            "right": right,
+            "accuracy": share_of(statement, right),
+        }
+        for own, right in zip(statement.trainings, statement.right, strict=True)
+    ]
+    data = {"evaluation": digest, "holdout": holdout, "rows": statement.rows, "models": models}
+    return Inspection("evaluation", [("evaluation", digest), *evaluation_lines(statement)], data=data)
+
+
 def _receipt(path: Path, payload: dict[str, Any]) -> Inspection:
     receipt = Receipt.load(path)
     lines = [("data set", receipt.dataset.hex()), ("rows", plural(len(receipt.rows), "row"))]
@@ -315,6 +351,9 @@ _WORDS = {
     "link": Words(_link, "the new data set goes on with all rows of the old one", rank=1),
     "training": Words(_training),
     "model link": Words(_model_link, "both commitments hold the same model", rank=3),
+    "evaluation": Words(
+        _evaluation, rank=3, numbers=evaluation_text, missing=EVALUATION_MISSING, cautions=evaluation_cautions
+    ),
     "registration": Words(_registration, "record i is row i for everybody whose receipt verifies"),
 }
 _SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening, RECEIPT_KIND: _receipt}

@@ -15,6 +15,7 @@ import zkunlearn as zu
 
 from .auditor import inspect, verify
 from .destruction import destroy
+from .evaluation import evaluate
 from .exits import Program
 from .growth import append, recommit, rectify
 from .options import FILE, common
@@ -51,6 +52,9 @@ def demo(output: Output, out: Path | None) -> None:
     run_demo(output, out)
 
 
-OWNERS = (commit, suggest, train, prove, predict, append, rectify, destroy, recommit, recommit_model, register, receipt)
+OWNERS = (
+    *(commit, suggest, train, prove, predict, evaluate),
+    *(append, rectify, destroy, recommit, recommit_model, register, receipt),
+)
 for command in (*OWNERS, verify, inspect, demo):
     main.add_command(command)

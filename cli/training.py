@@ -45,12 +45,12 @@ def train(
         run = zu.train(dataset, spec, forget=ids, forget_classes=classes, previous=previous, progress=progress)
     for text in run.notes:
         output.note(noted(text))
-    rows, forgotten = dataset.statement.rows, len(run.draft.forgotten)
+    rows, forgotten, counted = dataset.statement.rows, len(run.draft.forgotten), run.draft.schedule.live.count
     notes = [
         ("algorithm", algorithm_sentence(spec)),
         (
             "rows",
-            f"{rows - forgotten:,} of {rows:,} count; a constant for all of them has {run.curve.constant_loss:.5f}",
+            f"{counted:,} of {rows:,} count; a constant for all of them has {run.curve.constant_loss:.5f}",
         ),
     ]
     data = {

@@ -257,13 +257,11 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
         said = "".join(f"; {text}" for text in (*_exact(statement), *_of_rows(each, evidence)))
         each.reason = f"{_what(each)} what this algorithm outputs on this data set{without}{said}"
         return
-    each.reason = words_of(statement.kind).proved
+    words = words_of(statement.kind)
+    each.reason = words.said(statement)
     digests = {name: statement_digest(other) for name, other in statement.references.items()}
-    each.not_followed = tuple(
-        f"it is about {name} {digest.hex()}, whose own proof was not checked"
-        for name, digest in digests.items()
-        if digest not in evidence.checked
-    )
+    unchecked = (words.unchecked(name, own) for name, own in digests.items() if own not in evidence.checked)
+    each.not_followed = (*unchecked, *words.cautions(statement))
 
 
 def _exact(statement: TrainingStatement) -> tuple[str, ...]:

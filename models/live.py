@@ -57,6 +57,15 @@ class Live:
         """How many rows count."""
         return sum(stop - start for start, stop in self.ranges) - len(self.forgotten)
 
+    def beyond(self, first: int) -> Live:
+        """Those of them that are not among the first so many rows. Raises ParameterError if there are none."""
+        if not first:
+            return self
+        if first >= self.rows:
+            raise ParameterError(f"holdout = {first}: the data set has {self.rows} rows, and none would be trained on")
+        ranges = tuple((max(start, first), stop) for start, stop in self.ranges if stop > first)
+        return Live(self.rows, self.forgotten_within(first, self.rows), ranges, self.may_be_empty)
+
     def forgotten_within(self, start: int, stop: int) -> tuple[int, ...]:
         """The forgotten positions in [start, stop)."""
         return self.forgotten[bisect_left(self.forgotten, start) : bisect_left(self.forgotten, stop)]

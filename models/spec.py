@@ -17,11 +17,12 @@ from ..errors import FormatError, ParameterError
 from ..formats.fields import Fields, ListOf, take
 from ..formats.files import read_file
 from ..formats.toml import toml_document, toml_value
+from .checks import integer_within
 from .families import Family, family_named
 from .live import Live
 from .methods import METHODS, Compiled, Method, default_kind
 from .scales import FixedPoint
-from .shapes import MAX_FEATURES, DatasetShape
+from .shapes import MAX_FEATURES, MAX_ROWS, DatasetShape
 
 MAX_SPEC_BYTES = 1 << 25  # of a file: a learning rate for each of the most epochs fits
 SCALES = ("x_bits", "w_bits", "p_bits")
@@ -36,6 +37,7 @@ class TrainingSpec:
         model: name of the family: "logistic", "linear", "probit" or "poisson" (families.py).
         method: how it is trained (methods/).
         without: names of the features that are left out, in increasing order: their weights are zero throughout.
+        holdout: how many rows are held out: so many from the first one on are not used in training.
         fixed_point: scales of the integers.
 
     Raises:
@@ -45,6 +47,7 @@ class TrainingSpec:
     model: str
     method: Method
     without: tuple[str, ...]
+    holdout: int
     fixed_point: FixedPoint
 
     def __init__(
@@ -53,6 +56,7 @@ class TrainingSpec:
         model: str,
         method: Method | str | None = None,
         without: Iterable[str] = (),
+        holdout: int = 0,
         fixed_point: FixedPoint | None = None,
         **method_fields: Any,
     ) -> None:
@@ -62,6 +66,8 @@ class TrainingSpec:
             method: the default is gradient descent, and of linear regression "one-pass", unless fields are declared
                 that only gradient descent has: batch_size, class_weight.
             without: names of features, in any order.
+            holdout: a number of rows. Their order is drawn from all of them, and rows that are added come after them:
+                so nobody chose who is held out, and it stays so.
             fixed_point: the default is the family's, or the method's; "optimum" takes FineScales.
             method_fields: epochs, learning_rate, momentum, l2, .. (methods/).
         """
@@ -73,6 +79,9 @@ class TrainingSpec:
         if type(scales) is not self.method.scales:
             raise ParameterError(f"fixed_point: expected {self.method.scales.__name__}, found {type(scales).__name__}")
         object.__setattr__(self, "without", _left_out(without))
+        object.__setattr__(self, "holdout", integer_within("holdout", holdout, 0, MAX_ROWS - 1))
+        if self.holdout and not self.method.holds_out:
+            raise ParameterError(f"holdout: {self.method.kind} cuts all rows into shards, and holds none out yet")
         object.__setattr__(self, "fixed_point", scales)
 
     @property
@@ -87,7 +96,9 @@ class TrainingSpec:
 
     def leaving_out(self, names: Iterable[str]) -> TrainingSpec:
         """The same algorithm without these features, and no others."""
-        return TrainingSpec(model=self.model, method=self.method, without=names, fixed_point=self.fixed_point)
+        return TrainingSpec(
+            model=self.model, method=self.method, without=names, holdout=self.holdout, fixed_point=self.fixed_point
+        )
 
     def compile(self, shape: DatasetShape, live: Live) -> Compiled:
         """The integers of the training on the rows that count; the last few are kept.
@@ -96,7 +107,7 @@ class TrainingSpec:
             ParameterError: the spec does not fit the data set, an expression can reach its limit (named, with its
                 bound and what to change), the integers would be too coarse, or no single proof can carry them.
         """
-        return _compiled(self, shape.without(self.without), live)
+        return _compiled(self, shape.without(self.without), live.beyond(self.holdout))
 
     def differences(self, expected: TrainingSpec) -> list[str]:
         """The fields in which this spec is not the expected one, for people."""
@@ -109,7 +120,8 @@ class TrainingSpec:
         """The canonical mapping of public statements; see Method.to_mapping."""
         scales = {name: getattr(self.fixed_point, name) for name in SCALES}
         method = self.method.to_mapping()
-        return {"family": self.model, "method": method, "without": list(self.without), "scales": scales}
+        held_out = {"holdout": self.holdout} if self.holdout else {}
+        return {"family": self.model, "method": method, "without": list(self.without), "scales": scales, **held_out}
 
     @classmethod
     def from_mapping(cls, mapping: object) -> TrainingSpec:
@@ -121,6 +133,8 @@ class TrainingSpec:
         """
         what = "training spec"
         expected: Fields = {"family": str, "method": dict, "without": ListOf(str, 0, MAX_FEATURES - 1), "scales": dict}
+        if isinstance(mapping, Mapping) and "holdout" in mapping:
+            expected = {**expected, "holdout": int}
         found = take(mapping, expected, what)
         scales = take(found["scales"], dict.fromkeys(SCALES, int), f"{what}: scales")
         method = found["method"]
@@ -130,6 +144,7 @@ class TrainingSpec:
                 model=found["family"],
                 method=kind.from_mapping(method, f"{what}: method"),
                 without=found["without"],
+                holdout=found.get("holdout", 0),
                 fixed_point=kind.scales(**scales),
             )
         except ParameterError as error:
@@ -141,8 +156,9 @@ class TrainingSpec:
     def to_toml(self) -> str:
         """The complete spec as TOML, defaults included; `from_toml` reads it back to an equal spec."""
         without = {"without": toml_value(self.without)} if self.without else {}
+        held_out = {"holdout": str(self.holdout)} if self.holdout else {}
         sections = {
-            "model": {"kind": f'"{self.model}"', **without},
+            "model": {"kind": f'"{self.model}"', **without, **held_out},
             "method": {"kind": f'"{self.method.kind}"', **self.method.to_toml()},
             "fixed_point": {name: str(getattr(self.fixed_point, name)) for name in SCALES},
         }
@@ -229,7 +245,7 @@ def _from_document(document: dict[str, object]) -> TrainingSpec:
     named = tables["method"].pop("kind", None)
     kind = _kind(default_kind(family, tables["method"]) if named is None else named)
     known = {
-        "model": {"kind": True, "without": False},
+        "model": {"kind": True, "without": False, "holdout": False},
         "method": _field_names(kind),
         "fixed_point": _field_names(kind.scales),
     }
@@ -241,8 +257,9 @@ def _from_document(document: dict[str, object]) -> TrainingSpec:
             if required and name not in tables[section]:
                 raise ParameterError(f"field {section}.{name} is missing")
     scales = replace(kind.default_scales(family), **tables["fixed_point"])
-    method, without = kind.from_toml(tables["method"]), tables["model"].get("without", ())
-    return TrainingSpec(model=family.name, method=method, without=without, fixed_point=scales)
+    method, own = kind.from_toml(tables["method"]), tables["model"]
+    without, holdout = own.get("without", ()), own.get("holdout", 0)
+    return TrainingSpec(model=family.name, method=method, without=without, holdout=holdout, fixed_point=scales)
 
 
 def _flat(mapping: Mapping[str, object], before: str = "") -> dict[str, object]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from zkunlearn.circuits.field.goldilocks import K as PackageK
+from zkunlearn.circuits.relations.evaluation import Evaluation
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
@@ -28,6 +29,7 @@ from zkunlearn.verifier.protocol.proof import ProofShape
 
 from .reference import (
     arithmetic,
+    evaluation,
     gradient_descent,
     one_pass,
     optimum,
@@ -119,6 +121,8 @@ def _relation(relation: Any) -> relations.Relation:
         return relations.Validity({**own, "holes": [*relation.holes], "unique": _has_keys(relation)})
     if isinstance(relation, Growth):
         return _growth(relation)
+    if isinstance(relation, Evaluation):
+        return _evaluation(relation)
     if isinstance(relation, Recommitment):
         matrix, columns = relation.matrices[0], [_column(column) for column in relation.each]
         return relations.Recommitment(relation.name, matrix, columns)
@@ -140,6 +144,23 @@ def _relation(relation: Any) -> relations.Relation:
 
 def _column(column: Any) -> Column:
     return Column(column.name, tuple(Axis(axis.name, axis.size) for axis in column.axes))
+
+
+def _evaluation(own: Evaluation) -> relations.Relation:
+    """How many rows models predict right, the bits of their integers handed over."""
+    dataset = _dataset(own.rows, own.features, "binary", 1, own.x_bits)
+    ((_, stop),) = own.live.ranges
+    models = [
+        evaluation.Own(
+            each.matrix,
+            [_column(column) for column in each.columns],
+            (each.weight_bits, each.intercept_bits),
+            dataset,
+            each.right,
+        )
+        for each in own.models
+    ]
+    return evaluation.Evaluation(dataset, models, [*own.live.forgotten], stop)
 
 
 def _growth(own: Growth) -> relations.Relation:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.circuits.statements.evaluation import EvaluationStatement
 
 SPEC: Any = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 SHARDED: Any = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, epochs=1, learning_rate=0.5)
@@ -28,6 +29,11 @@ class Made:
     bundle: Any
     registration: Any
     receipt: Any
+
+    @property
+    def evaluation(self) -> zu.EvaluationProof:
+        """Which nothing is said of but that its type is right."""
+        return zu.EvaluationProof(EvaluationStatement(self.dataset.statement, self.trained.proof.statement, (0,)), b"")
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +83,20 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "wipe_rows dataset": ("Dataset", lambda made, x: zu.wipe_rows(x, ["1"])),
     "recommit_model model": ("Model or str or PathLike", lambda made, x: zu.recommit_model(x)),
     "recommit_model openings": ("an integer", lambda made, x: zu.recommit_model(made.trained.secret, x)),
+    "evaluate holdout": ("Dataset", lambda made, x: zu.evaluate(x, made.trained.secret)),
+    "evaluate models": ("Model or str or PathLike", lambda made, x: zu.evaluate(made.dataset, x)),
+    "verify_evaluation evaluation": (
+        "EvaluationProof",
+        lambda made, x: zu.verify_evaluation(x, made.dataset.commitment, [made.trained.proof]),
+    ),
+    "verify_evaluation holdout": (
+        "DatasetCommitment",
+        lambda made, x: zu.verify_evaluation(made.evaluation, x, [made.trained.proof]),
+    ),
+    "verify_evaluation trainings": (
+        "TrainingProof",
+        lambda made, x: zu.verify_evaluation(made.evaluation, made.dataset.commitment, [x]),
+    ),
     "verify proof": ("TrainingProof", lambda made, x: zu.verify(x, made.dataset.commitment)),
     "verify dataset": ("DatasetCommitment", lambda made, x: zu.verify(made.trained.proof, x)),
     "verify spec": ("TrainingSpec", lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, spec=x)),

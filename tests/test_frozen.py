@@ -19,7 +19,7 @@ from zkunlearn.verifier.receipts import RECEIPT_KIND
 from zkunlearn.verifier.verify import verify_proof
 
 from .house.rooms import PACKAGE
-from .reference import formats, verifier
+from .reference import evaluation, formats, verifier
 from .reference import registration as second
 from .reference.examples import Training
 
@@ -39,6 +39,7 @@ def frozen(kind: str, variant: str = "") -> bytes:
 
 SECOND: dict[str, Callable[[bytes], None]] = {
     "dataset": verifier.verify_dataset,
+    "evaluation": evaluation.verify_evaluation,
     "link": verifier.verify_link,
     "model link": verifier.verify_model_link,
     "registration": lambda file: second.verify_registration(file, frozen("dataset", "registered.")),
@@ -53,6 +54,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "training of classes": lambda file: verifier.verify_training(
         file, frozen("dataset", "classes."), known_dataset=True
     ),
+    "training of held_out": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of grown": lambda file: verifier.verify_training(file, frozen("dataset", "grown."), known_dataset=True),
     "training of before": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
 }
@@ -78,7 +80,7 @@ def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     assert verify_proof(proof).least >= 100
     variants = (
         name
-        for name in ("classes", "shards", "batches", "before", "grown", "extended")
+        for name in ("classes", "shards", "batches", "before", "grown", "extended", "held_out")
         if path.name.startswith(("training.", "registration.")) and f".{name}." in path.name
     )
     variant = "".join(f" of {name}" for name in [*variants][:1])

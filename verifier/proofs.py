@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 from ..circuits.statements.base import STATEMENTS, Statement, read_statement, statement_digest, written
 from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.evaluation import EvaluationStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
 from ..circuits.statements.registration import RegistrationStatement
@@ -128,6 +129,12 @@ class RegistrationProof(Proof[RegistrationStatement]):
     """A registration with its proof, digests and fingerprints being its rows: the file dataset.registration."""
 
     of = RegistrationStatement
+
+
+class EvaluationProof(Proof[EvaluationStatement]):
+    """The statement how many rows of a hold-out models predict right, with its proof: a file *.evaluation."""
+
+    of = EvaluationStatement
 
 
 class LinkProof(Proof[LinkStatement]):

@@ -7,6 +7,7 @@
 | feature range | 3 | (i), -2^x_bits <= i <= 2^x_bits; the last one again in all later rows |
 | keys | 4 | a permutation: no table |
 | link | 5 | (q, edge[q], edge[q + 1] - edge[q]), -2^15 <= q < 2^15 |
+| signs | 6 | (q, [q >= 0]), -2^15 <= q < 2^15 |
 
 How often each tuple is looked up is a committed column over (section, entry).
 """
@@ -25,6 +26,7 @@ RANGE, RANGE_COUNTS = "range", Address(WITNESS, "range multiplicities")
 ACTIVATION, ACTIVATION_COUNTS = "activation", Address(WITNESS, "activation multiplicities")
 FEATURE_RANGE, FEATURE_COUNTS = "feature range", Address(WITNESS, "feature range multiplicities")
 LINK, LINK_COUNTS = "link", Address(WITNESS, "link multiplicities")
+SIGNS, SIGN_COUNTS = "signs", Address(WITNESS, "sign multiplicities")
 SECTION_BITS = 24  # a box of lookups has at most 2^24 leaves; larger ones are cut, each part in a section of its own
 TABLE_AXIS = Axis("entry", LIMB)
 HALF = LIMB // 2  # added to a signed 16-bit integer before it is looked up
@@ -73,6 +75,13 @@ def feature_table(x_bits: int, section: int = 0, sections: int = 1) -> Table:
         lambda: _base_table(np.minimum(np.arange(LIMB), 1 << bits) - one), lambda x: bounded_identity(x, bits) - one
     )
     return Table(FEATURE_RANGE, 3, (integers,), FEATURE_COUNTS, part(section_axis(sections), section, 1))
+
+
+def sign_table(section: int = 0, sections: int = 1) -> Table:
+    """(q, 1) for 0 <= q < 2^15, and (q, 0) for -2^15 <= q < 0: the leading bit of q + 2^15."""
+    q = PublicVector(lambda: _base_table(np.arange(LIMB) - HALF), lambda x: identity(x) - HALF)
+    positive = PublicVector(lambda: _base_table(np.arange(LIMB) >> (TABLE_BITS - 1)), lambda x: x[0])
+    return Table(SIGNS, 6, (q, positive), SIGN_COUNTS, part(section_axis(sections), section, 1))
 
 
 def multiplicity_column(counts: Address, sections: int) -> Column:

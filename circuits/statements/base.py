@@ -48,6 +48,7 @@ class Statement(ABC):
         kind: its name on the wire.
         version: of its fields, relation and check; a change of any of these has a new one.
         refers: other statements that it names by their digests, which its file carries along.
+        optional: those of `refers` that a statement may do without; their attribute is then None.
         attachments: names of byte strings that its file carries beside the proof; no part of what is stated.
         row_bytes: of each of the rows that its file lists after all this, no part either; 0 for a kind without.
     """
@@ -55,6 +56,7 @@ class Statement(ABC):
     kind: ClassVar[str]
     version: ClassVar[int]
     refers: ClassVar[Mapping[str, type[Statement]]] = {}
+    optional: ClassVar[frozenset[str]] = frozenset()
     attachments: ClassVar[tuple[str, ...]] = ()
     row_bytes: ClassVar[int] = 0
 
@@ -75,7 +77,7 @@ class Statement(ABC):
     @classmethod
     @abstractmethod
     def from_mapping(cls, mapping: object, references: Mapping[str, Any]) -> Self:
-        """Read what `to_mapping` wrote; `references` holds those of `refers`. Raises FormatError."""
+        """Read what `to_mapping` wrote; `references` holds those of `refers` that are there. Raises FormatError."""
 
     @cached_property
     def digest(self) -> bytes:
@@ -85,7 +87,8 @@ class Statement(ABC):
     @property
     def references(self) -> Mapping[str, Statement]:
         """The statements that it refers to, by the names of `refers`."""
-        return {name: getattr(self, name) for name in self.refers}
+        found = {name: getattr(self, name) for name in self.refers}
+        return {name: other for name, other in found.items() if other is not None}
 
     def require_provable(self) -> None:
         """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError.
@@ -150,8 +153,9 @@ def written(statement: Statement) -> dict[str, object]:
 def read_statement(kind: type[S], payload: object) -> S:
     """What `written` wrote. Raises FormatError."""
     fields = take(payload, {"statement": dict, "references": dict}, kind.kind)
-    found = take(fields["references"], dict.fromkeys(kind.refers, dict), f"references of {kind.kind}")
-    references = {name: read_statement(other, found[name]) for name, other in kind.refers.items()}
+    given = [name for name in kind.refers if name not in kind.optional or name in fields["references"]]
+    found = take(fields["references"], dict.fromkeys(given, dict), f"references of {kind.kind}")
+    references = {name: read_statement(kind.refers[name], found[name]) for name in given}
     return kind.from_mapping(fields["statement"], references)
 
 

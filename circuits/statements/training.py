@@ -126,6 +126,9 @@ class TrainingStatement(Statement):
         """A data set and a training that one proof can carry, a model of the shape that the spec implies, and classes
         that can be forgotten."""
         self.dataset.require_provable()
+        if self.spec.holdout > self.dataset.stops[0]:
+            first = self.dataset.stops[0]
+            raise ParameterError(f"holdout = {self.spec.holdout}: only {first} rows were committed first, in one order")
         self.spec.method.require_provable(self._shape)
         for model, scope in ((self.model, self.scope), *((start.model, start.scope) for start in self.start)):
             expected = self.spec.method.model_shape(self._shape, scope)

@@ -86,6 +86,7 @@ class Method(ABC):
     l2: float
     penalize_intercept: bool
     scales: ClassVar[type[FixedPoint]] = FixedPoint
+    holds_out: ClassVar[bool] = True  # whether the first rows may be left out of it
 
     @classmethod
     def default_scales(cls, family: Family) -> FixedPoint:

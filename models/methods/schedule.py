@@ -115,6 +115,19 @@ class Schedule(Compiled):
         return self.rows if self.stage is None else self.stage.shard_places
 
     @property
+    def model_bits(self) -> tuple[int, int]:
+        """Bits of a weight of the model that is published, and of its intercept, signs included.
+
+        With standardised features these are 2^e W_k, and 2^x_bits V less the sum of the m_k W_k: their exponents and
+        means are not public, so e is taken to be the cap, and |m| <= 2^e (2^x_bits + 1).
+        """
+        one, own = 1 << self.scales.x_bits, self.standardization
+        if own is None:
+            return self.weight_bits, self.weight_bits + self.scales.x_bits
+        weight_bits = self.weight_bits + own.cap
+        return weight_bits, (self.width * (one + 1) << (weight_bits - 1)).bit_length() + 1
+
+    @property
     def weighted(self) -> bool:
         """Whether rows count differently."""
         return max(self.class_weights) > 1

@@ -158,6 +158,7 @@ class Sisa(Method):
     """
 
     kind: ClassVar[str] = "sisa"
+    holds_out: ClassVar[bool] = False
 
     shard_rows: int
     slices: int = 1

@@ -40,12 +40,14 @@ _limit: _Limit | None = None
 
 @contextmanager
 def memory_limit(size: int | None, folder: Path | str | None = None) -> Iterator[None]:
-    """Hold at most about `size` bytes in memory: larger arrays live in files in `folder`, the system's own by default.
+    """While this context lasts, what the owner's functions hold in memory stays below about `size` bytes.
 
-    None: no limit. For the whole process, like the number of threads.
+    Larger arrays live in temporary files in `folder` (by default the system's folder for such files), on a disk that
+    has to be large and fast enough; they belong to this user only, and are deleted as soon as they are open. For
+    the whole process. Rows of commit's `X` can be in a file too, as a numpy.memmap. None: no limit.
 
     Raises:
-        ParameterError: less than LEAST_MEMORY, or an argument of another type.
+        ParameterError: on entering, for less than 400 MB, of which the program itself takes 100, or another type.
     """
     global _limit
     if size is not None:

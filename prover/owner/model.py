@@ -98,10 +98,11 @@ class Model(Stated, LinearModel, Counted):
     def __repr__(self) -> str:
         """What is public about it: no weight, and nothing that tells of one."""
         names, rows = self.encoding.names, self.statement.dataset.rows
+        counted = self.statement.schedule.live.count if self.spec.holdout else rows - len(self.statement.forgotten)
         more = f" and {len(names) - SHOWN_FEATURES} more" if len(names) > SHOWN_FEATURES else ""
         return (
             f"<Model: {self.spec.family.title} on {', '.join(map(repr, names[:SHOWN_FEATURES]))}{more}, "
-            f"trained on {rows - len(self.statement.forgotten)} of {rows} rows, "
+            f"trained on {counted} of {rows} rows, "
             f"statement {statement_digest(self.statement).hex()}, "
             f"{self.budget.left} of {self.budget.declared} openings left>"
         )

@@ -88,6 +88,15 @@ def honest_growth():
 
 
 @pytest.fixture(scope="session")
+def honest_evaluation():
+    """A true proof how many rows two models predict right."""
+    from .evaluations import columns_of, shape_of
+    from .harness import prove
+
+    return prove(shape_of(), columns_of())
+
+
+@pytest.fixture(scope="session")
 def honest_extension(data):
     """The same of rows after the first ones, in two segments."""
     from .harness import data_columns, prove

@@ -67,6 +67,7 @@ PROOFS = (
     "honest_registration",
     "honest_extension",
     "honest_growth",
+    "honest_evaluation",
 )
 TELLING = ("honest", "honest_stages", "honest_alone", "honest_growth")  # have a message of each sort that there is
 TELLING_PROOFS = [*TELLING, *(pytest.param(name, marks=pytest.mark.slow) for name in PROOFS if name not in TELLING)]

@@ -28,6 +28,7 @@ from zkunlearn.prover.matrices.values import column_axes
 from zkunlearn.verifier.protocol.lookup import split_point
 from zkunlearn.verifier.protocol.sumcheck import bound_point
 
+from ..attacks import evaluations
 from ..toys import ScaledGradient
 
 
@@ -104,7 +105,7 @@ VALIDITIES |= {
     "keys, one row left": Validity(3, 3, "binary", 1, 10, (0, 2), key_limbs=6),
     "keys, one row": Validity(1, 3, "binary", 1, 10, key_limbs=6),
 }
-RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES}
+RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES, "evaluation": evaluations.relation()}
 
 
 class Noting:
@@ -207,6 +208,15 @@ def test_public_vectors_of_a_validity_are_extensions_of_their_tables(name: str) 
     assert_extensions(relation, steps)
 
 
+def test_public_vectors_of_an_evaluation_are_extensions_of_their_tables() -> None:
+    relation = RELATIONS["evaluation"]
+    steps = walked(relation)
+    names = ("score of", "flip of", "right predictions of")
+    expected = sorted(f"{name} {matrix}" for name in names for matrix in ("model", "second model"))
+    assert sorted(statement.name for statement, _ in steps.sums) == expected
+    assert_extensions(relation, steps)
+
+
 def assert_extensions(relation: Relation, steps: Noting) -> None:
     """All public vectors of all sums."""
     axes = column_axes(relation)
@@ -263,7 +273,7 @@ def test_parts_of_lookups_are_the_whole_in_sections(bits: int, monkeypatch: pyte
     )
 
 
-@pytest.mark.parametrize("name", ["odd epochs, partial last block, forgotten rows", "binary"])
+@pytest.mark.parametrize("name", ["odd epochs, partial last block, forgotten rows", "binary", "evaluation"])
 def test_tables_are_extensions_of_their_rows(name: str) -> None:
     rng = random.Random(4)
     point = tuple(K(rng.randrange(P), rng.randrange(P)) for _ in range(16))

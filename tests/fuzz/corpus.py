@@ -74,6 +74,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         },
         "model_recommitment": {"whole": short["model link"], "body": bodies["model link"]},
         "registration": {"whole": short["registration"], "body": bodies["registration"]},
+        "evaluation": {"whole": short["evaluation"], "body": bodies["evaluation"], "alone": short["alone"]},
         "extension": {"whole": short["extension"], "body": bodies["extension"]},
         "receipt": {"whole": whole["receipt"], "body": whole["receipt"][len(head_of("receipt")) :]},
         "bundle": {"whole": bundle, "body": bundle[len(head_of("bundle")) :]},
@@ -88,6 +89,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "good": cbor2.dumps(SPEC.to_mapping(), canonical=True),
             "one pass": cbor2.dumps(ONE_PASS.to_mapping(), canonical=True),
             "optimum": cbor2.dumps(OPTIMUM.to_mapping(), canonical=True),
+            "held out": cbor2.dumps({**SPEC.to_mapping(), "holdout": 2}, canonical=True),
         },
         "model_opening": {
             "short": encode(
@@ -109,6 +111,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "complete": replace(SPEC, batch_size=8, l2=1e-7, bias=False).to_toml().encode(),
             "one pass": ONE_PASS.to_toml().encode(),
             "optimum": OPTIMUM.to_toml().encode(),
+            "held out": b'[model]\nkind = "probit"\nholdout = 200\n[method]\nepochs = 2\nlearning_rate = 0.5\n',
             "tables": b"method" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",
         },
         "bounds_toml": {"good": b'[bounds]\nage = [0, 120]\n"a b" = [-1.5, 1e3]\n'},

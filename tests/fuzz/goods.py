@@ -16,6 +16,7 @@ from unittest import mock
 import numpy as np
 import zkunlearn as zu
 from zkunlearn.circuits.statements import dataset, training
+from zkunlearn.circuits.statements.evaluation import MIN_ROWS
 from zkunlearn.formats import container
 from zkunlearn.formats.container import MAGIC, decode
 from zkunlearn.verifier.protocol import code, folding, soundness
@@ -32,10 +33,11 @@ SHARDED = zu.TrainingSpec(
 )
 PUBLIC = (
     *("dataset", "link", "grown", "destroyed", "model link"),
-    *("training", "bundle", "request", "registration", "extension", "receipt", "keyed"),
+    *("training", "bundle", "request", "registration", "extension", "receipt", "keyed", "evaluation", "alone"),
 )
 KINDS = (
-    "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration", "receipt"
+    "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration",
+    "receipt", "evaluation",
 )  # fmt: skip
 KIND_OF = {  # of what has another name than its kind
     "request": "training",
@@ -43,6 +45,7 @@ KIND_OF = {  # of what has another name than its kind
     "destroyed": "link",
     "extension": "registration",
     "keyed": "dataset",
+    "alone": "evaluation",
 }
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
@@ -86,6 +89,7 @@ class Owner:
             self.extended, self.appended = zu.append(self.dataset, X[:3], [1, 0, 1], openings=3)
             self.extension = zu.register(self.extended, self.registration)
             self.keyed = zu.commit(X, np.arange(ROWS) % 2, openings=2, unique={"k": range(ROWS)})
+            self.evaluation, self.alone = self.evaluated(trained.secret)
         self.receipt = zu.receipts(self.extended, self.extension).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
@@ -93,9 +97,18 @@ class Owner:
         public |= {"bundle": request.bundle, "request": request.proof, "model link": self.model_link}
         public |= {"grown": self.grown, "destroyed": self.destroyed, "extension": self.extension}
         public |= {"registration": self.registration, "receipt": self.receipt, "keyed": self.keyed.commitment}
+        public |= {"evaluation": self.evaluation, "alone": self.alone}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
         self.payloads = {name: decoded(KIND_OF.get(name, name), data) for name, data in self.files.items()}
+
+    def evaluated(self, model: zu.Model) -> tuple[zu.EvaluationProof, zu.EvaluationProof]:
+        """Of two models, and of one, on rows within the bounds of the others."""
+        bounds = {own.name: (own.low, own.high) for own in self.dataset.statement.encoding.features}
+        rows = np.array([np.linspace(low, high, MIN_ROWS) for low, high in bounds.values()]).T
+        holdout = zu.commit(rows, np.arange(MIN_ROWS) % 2, bounds=bounds, openings=3)
+        other = zu.prove(self.dataset, SPEC, forget=["3"]).secret
+        return zu.evaluate(holdout, [model, other]), zu.evaluate(holdout, other)
 
 
 def decoded(kind: str, data: bytes) -> Any:

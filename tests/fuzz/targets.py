@@ -52,7 +52,7 @@ from zkunlearn.prover.tables.read import read_features, read_more_rows, read_tab
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
 from zkunlearn.verifier.protocol.proof import verify_protocol
 from zkunlearn.verifier.shapes import new_transcript, shape_of
-from zkunlearn.verifier.verify import verify_link
+from zkunlearn.verifier.verify import verify_link, verify_proof
 
 MOST_CELLS = 1 << 12  # of tables that are worked on
 Target = Callable[[bytes], None]
@@ -234,6 +234,8 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
         bundle = zu.Bundle.from_bytes(data)
         pinned = zu.DatasetCommitment(bundle.statement.dataset, b"") if of is None else of.dataset.commitment
         zu.verify_bundle(bundle, pinned, known_dataset=pinned.digest)
+    elif kind in ("evaluation", "alone"):
+        verify_proof(zu.EvaluationProof.from_bytes(data))
     elif kind == "registration":
         registration = zu.RegistrationProof.from_bytes(data)
         pinned = zu.DatasetCommitment(registration.statement.dataset, b"") if of is None else of.dataset.commitment
@@ -349,6 +351,7 @@ TARGETS: dict[str, Target] = {
     "recommitment": artefact(zu.LinkProof, "link"),
     "model_recommitment": artefact(zu.ModelLinkProof, "model link"),
     "bundle": artefact(zu.Bundle, "bundle"),
+    "evaluation": artefact(zu.EvaluationProof, "evaluation"),
     "registration": artefact(zu.RegistrationProof, "registration"),
     "extension": artefact(zu.RegistrationProof, "registration"),
     "receipt": artefact(zu.Receipt, "receipt"),

@@ -48,7 +48,7 @@ def drawing(given: Entropy) -> Iterator[None]:
 
 
 def story(given: Entropy) -> list[bytes]:
-    """All public bytes of a commitment, two proofs, two recommitments and a growth, from given entropy."""
+    """All public bytes: of commitments, proofs, recommitments, a growth and an evaluation, from given entropy."""
     rng = np.random.default_rng(1)
     with drawing(given):
         dataset = zu.commit(rng.uniform(-1, 1, (10, 2)), np.arange(10) % 2, openings=5)
@@ -57,7 +57,11 @@ def story(given: Entropy) -> list[bytes]:
         _, link = zu.recommit(dataset, openings=3)
         _, model_link = zu.recommit_model(first.secret)
         longer, growth = zu.append(dataset, dataset.rows.features[:2] / 2000, [0, 1])
+        bounds = {own.name: (own.low, own.high) for own in dataset.statement.encoding.features}
+        holdout = zu.commit(np.zeros((100, 2)), np.arange(100) % 2, bounds=bounds, openings=2)
+        evaluation = zu.evaluate(holdout, [first.secret, second.secret])
     files = [dataset.commitment, first.proof, second.proof, link, model_link, longer.commitment, growth]
+    files += [holdout.commitment, evaluation]
     return [file.to_bytes() for file in files]
 
 

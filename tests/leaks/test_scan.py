@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.field.goldilocks import P
+from zkunlearn.circuits.statements.evaluation import MIN_ROWS
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 
@@ -25,7 +26,7 @@ from .owner import COLUMNS, Noted, Said, Table, run
 from .scanner import Secrets
 
 LISTS = (".forgotten", ".history")
-PUBLIC_SUFFIXES = (*LISTS, ".commitment", ".proof", ".link", ".registration", "suggested.toml")
+PUBLIC_SUFFIXES = (*LISTS, ".commitment", ".proof", ".link", ".registration", ".evaluation", "suggested.toml")
 FORGOTTEN = 3  # the row
 BOUNDS = "[bounds]\n" + "".join(f'"{name}" = [{owner.LOW}, {owner.HIGH}]\n' for name in COLUMNS)
 
@@ -46,8 +47,8 @@ class Story:
         self.said.append(said)
         return said
 
-    def commit(self, out: str, *options: object) -> tuple[object, ...]:
-        given = ("commit", self.folder / "table.csv", "--target", "ill", "--id", "name", "--x-bits", owner.X_BITS)
+    def commit(self, out: str, *options: object, table: str = "table.csv") -> tuple[object, ...]:
+        given = ("commit", self.folder / table, "--target", "ill", "--id", "name", "--x-bits", owner.X_BITS)
         return (*given, "--bounds", self.folder / "bounds.toml", "--out", self.folder / out, *options)
 
     def prove(self, out: str, *options: object, data: str = "data") -> tuple[object, ...]:
@@ -95,10 +96,15 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         renew = ("recommit-model", folder / "first.model.opening", "--out")
         story.run(*renew, folder / "renewed.model.opening", "--openings", 3)
         story.run(*renew, folder / "again.model.opening", "--json")
+        others = owner.make_table(seed=10, rows=MIN_ROWS)
+        others.write(folder / "others.csv")
+        story.run(*story.commit("holdout", table="others.csv"))
+        models = [part for name in ("second", "sixth") for part in ("--model", folder / f"{name}.model.opening")]
+        story.run("evaluate", folder / "holdout", *models, "--out", folder / "both.evaluation", "--json")
     audit(story)
-    for each in (table, more, right):
+    for each in (table, more, right, others):
         owner.table_secrets(secrets, each)
-    for name in ("data", "fresh", "longer", "right"):
+    for name in ("data", "fresh", "longer", "right", "holdout"):
         owner.dataset_secrets(secrets, Dataset.load(folder / name))
     for path in folder.glob("*.model.opening"):
         owner.weights_secrets(secrets, Model.load(path))
@@ -147,6 +153,7 @@ def test_nothing_that_commands_say_holds_a_secret(story: Story) -> None:
         "recommit-model",
         "register",
         "receipt",
+        "evaluate",
         "inspect",
         "verify",
     }
@@ -164,6 +171,7 @@ def test_no_public_file_holds_a_secret_but_salts_of_opened_leaves(story: Story) 
         "dataset.link",
         "renewed.model.link",
         "dataset.registration",
+        "both.evaluation",
     }
     found: list[bytes] = []
     for path in story.public_files:

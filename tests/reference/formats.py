@@ -127,28 +127,33 @@ def read_file(data: bytes, kind: str) -> tuple[Map, bytes]:
 
 def joined(kind: str, statement: Map, references: Map) -> Map:
     """A statement in whose place of digests are the statements of these digests."""
-    fields(references, dict.fromkeys(KINDS[kind].refers, dict))
+    refers = {name: other for name, other in KINDS[kind].refers.items() if named(kind, statement, name)}
+    fields(references, dict.fromkeys(refers, dict))
     inside = {}
-    for name, other in KINDS[kind].refers.items():
+    for name, other in refers.items():
         fields(references[name], {"statement": dict, "references": dict})
         inside[name] = joined(other, references[name]["statement"], references[name]["references"])
     KINDS[kind].check(statement)
-    for name, other in KINDS[kind].refers.items():
+    for name, other in refers.items():
         require("format", statement[name] == sha256(instance(other, inside[name])))
     return {**statement, **inside}
 
 
+def named(kind: str, statement: Map, name: str) -> bool:
+    """Whether a statement refers to one by this name: always, but for names that may be null."""
+    return name not in KINDS[kind].optional or statement.get(name) is not None
+
+
 def divided(kind: str, statement: Map) -> Map:
     """What `joined` joins."""
-    references = {name: divided(other, statement[name]) for name, other in KINDS[kind].refers.items()}
+    refers = {name: other for name, other in KINDS[kind].refers.items() if named(kind, statement, name)}
+    references = {name: divided(other, statement[name]) for name, other in refers.items()}
     return {"statement": with_digests(kind, statement), "references": references}
 
 
 def with_digests(kind: str, statement: Map) -> Map:
-    return {
-        **statement,
-        **{name: sha256(instance(other, statement[name])) for name, other in KINDS[kind].refers.items()},
-    }
+    refers = {name: other for name, other in KINDS[kind].refers.items() if named(kind, statement, name)}
+    return {**statement, **{name: sha256(instance(other, statement[name])) for name, other in refers.items()}}
 
 
 def instance(kind: str, statement: Map) -> bytes:
@@ -277,7 +282,10 @@ def without_shards(method: Map) -> Map:
 
 
 def check_spec(spec: Any) -> None:
-    fields(spec, {"family": str, "method": dict, "without": list, "scales": dict})
+    held_out = {"holdout": int} if type(spec) is dict and "holdout" in spec else {}
+    fields(spec, {"family": str, "method": dict, "without": list, "scales": dict, **held_out})
+    within(spec.get("holdout", 1), 1, (1 << 28) - 1)
+    require("format", not held_out or spec["method"].get("kind") != "sisa")
     check_set(spec["without"], (1 << 15) - 1)
     scales, method = spec["scales"], spec["method"]
     fields(scales, dict.fromkeys(("x_bits", "w_bits", "p_bits"), int))
@@ -415,6 +423,16 @@ def check_model_link(statement: Any) -> None:
     check_model(statement["new"])
 
 
+def check_evaluation(statement: Any) -> None:
+    second = type(statement.get("second"))
+    fields(statement, {"holdout": bytes, "training": bytes, "second": second, "right": list})
+    require("format", second is NoneType or (second is bytes and len(statement["second"]) == 32))
+    within(len(statement["right"]), 1, 2)
+    for right in statement["right"]:
+        require("format", type(right) is int)
+        within(right, 0, 1 << 28)
+
+
 def check_registration(statement: Any) -> None:
     previous = type(statement.get("previous"))
     fields(statement, {"dataset": bytes, "start": int, "stop": int, "root": bytes, "previous": previous})
@@ -443,6 +461,7 @@ class Kind:
     refers: Mapping[str, str] = field(default_factory=dict)
     attached: tuple[str, ...] = ()
     row_bytes: int = 0
+    optional: tuple[str, ...] = ()  # of those that it refers to
 
 
 PEAKS = ("record_peaks", "fingerprint_peaks")
@@ -451,6 +470,12 @@ KINDS = {
     "training": Kind(6, check_training, {"dataset": "dataset"}, ("paths",)),
     "link": Kind(5, check_link, {"old": "dataset", "new": "dataset"}, ("consistency", "paths")),
     "model link": Kind(1, check_model_link, {"training": "training"}),
+    "evaluation": Kind(
+        1,
+        check_evaluation,
+        {"holdout": "dataset", "training": "training", "second": "training"},
+        optional=("second",),
+    ),
     "registration": Kind(3, check_registration, {"dataset": "dataset"}, PEAKS, 48),
 }
 
@@ -491,6 +516,11 @@ def records_of(statement: Map, name: str = "forgotten") -> list[tuple[int, bytes
     """Position and digest of each forgotten row, or of those in another list."""
     positions, digests = (statement[name][part] for part in ("positions", "digests"))
     return [(position, digests[32 * i : 32 * i + 32]) for i, position in enumerate(positions_of(positions))]
+
+
+def not_counted(statement: Map) -> list[int]:
+    """Positions of the forgotten rows and of those that are held out."""
+    return sorted({position for position, _ in records_of(statement)} | {*range(statement["spec"].get("holdout", 0))})
 
 
 def check_forgotten(statement: Map, paths: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from .arithmetic import CELLS, schedule
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq, eq_at, eq_table, prefix, prefix_eq
-from .formats import outputs_of, records_of
+from .formats import not_counted, outputs_of
 from .relations import (
     ACTIVATION,
     COEFFICIENTS,
@@ -39,7 +39,7 @@ class GradientDescent(Relation):
 
     def __init__(self, statement: dict[str, Any]) -> None:
         dataset = statement["dataset"]
-        self.forgotten = [position for position, _ in records_of(statement)]
+        self.forgotten = not_counted(statement)
         self.s = schedule(statement["spec"], dataset, self.forgotten)
         self.gone = classes_of(statement)
         if self.gone:

@@ -8,7 +8,19 @@ from itertools import accumulate, pairwise
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
-from .relations import ACTIVATION, ENTRIES, ENTRY, FEATURE_RANGE, LINK, TAGS, Address, Box, Relation, multiplicities
+from .relations import (
+    ACTIVATION,
+    ENTRIES,
+    ENTRY,
+    FEATURE_RANGE,
+    LINK,
+    SIGNS,
+    TAGS,
+    Address,
+    Box,
+    Relation,
+    multiplicities,
+)
 from .shapes import split
 
 Keys = tuple[K, list[K], K]  # alpha, the factors of a tuple's entries, and that of its tag
@@ -103,6 +115,8 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
             if table == LINK:
                 steps = [after - before for before, after in pairwise(relation.table)]
                 key -= powers[2] * extension(steps, entry)
+            if table == SIGNS:  # and whether q is not negative: the leading bit
+                key += 2**15 - powers[1] * entry[0]
             total += e * key
         return denominator - total * ch.one, []
 

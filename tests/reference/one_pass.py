@@ -7,7 +7,7 @@ from typing import Any
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, P, Point, bits_of, eq_at, eq_table, prefix, prefix_eq
-from .formats import records_of
+from .formats import not_counted
 from .gradient_descent import GradientDescent
 from .one_pass_integers import OnePassIntegers, one_pass_integers
 from .relations import (
@@ -41,7 +41,7 @@ class OnePass(GradientDescent):
 
     def __init__(self, statement: dict[str, Any]) -> None:
         dataset, spec = statement["dataset"], statement["spec"]
-        self.forgotten = [position for position, _ in records_of(statement)]
+        self.forgotten = not_counted(statement)
         self.i: OnePassIntegers = one_pass_integers(spec, dataset, self.forgotten)
         self.s: Any = self.i  # what standardises asks for what it has under this name
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])

@@ -6,7 +6,7 @@ those of the tests could miss; what they are says soundness.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .channel import Channel, Constraint, Read, Settle, Transcript
@@ -17,6 +17,7 @@ from .formats import (
     births,
     check_forgotten,
     instance,
+    not_counted,
     outputs_of,
     read_file,
     read_payload,
@@ -97,7 +98,7 @@ LAYOUT: dict[str, tuple[int, int]] = {}  # of matrices that are laid out otherwi
 
 def is_model(matrix: str) -> bool:
     """Of the statement's model, or of models of an earlier one, or of one that was committed afresh."""
-    return matrix in ("model", "new model") or matrix.startswith("start ")
+    return matrix in ("model", "new model", "second model") or matrix.startswith("start ")
 
 
 Beside = tuple[list[Column], int]  # a data set's columns and openings
@@ -106,10 +107,17 @@ Beside = tuple[list[Column], int]  # a data set's columns and openings
 class Shape:
     """What follows from a statement: groups, trees, and the length of the proof.
 
-    beside: the data set on whose code models may lie, where that is not opened itself.
+    beside: the data set on whose code models may lie, where that is not opened itself. besides: of each matrix, where
+    they lie on codes of several.
     """
 
-    def __init__(self, relation: Relation, openings: dict[str, int], beside: Beside | None = None) -> None:
+    def __init__(
+        self,
+        relation: Relation,
+        openings: dict[str, int],
+        beside: Beside | None = None,
+        besides: Mapping[str, Beside] | None = None,
+    ) -> None:
         self.relation = relation
         codes: dict[str, Code] = {}
         first: dict[str, Code] = {}
@@ -120,6 +128,10 @@ class Shape:
         for name, n in openings.items():
             default = MODEL if is_model(name) else DATA
             own = code_of(columns[name], n, *LAYOUT.get(name, default))
+            if besides and name in besides:
+                other = {"dataset": code_of(*besides[name], *LAYOUT.get("dataset", DATA))}
+                codes[name] = short_code({**columns, "dataset": besides[name][0]}, other, name, own)
+                continue
             codes[name] = short_code(columns, first | codes, name, own) if is_model(name) else own
         self.groups = choose_groups(relation.columns, codes)
         plan = Channel()
@@ -242,6 +254,8 @@ def training_relation(statement: Map) -> Relation:
         require("statement", statement["distance"] == 0)
         return Sisa(statement)
     require("statement", statement["scope"] == statement["start"] == [])
+    require("statement", statement["spec"].get("holdout", 0) <= statement["dataset"]["segments"][0]["stop"])
+    require("statement", len(not_counted(statement)) < statement["dataset"]["rows"])
     made: Any = whole_training(statement)
     found: Relation = made(statement)
     return found

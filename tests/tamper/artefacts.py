@@ -18,11 +18,13 @@ from zkunlearn.errors import ZkUnlearnError
 from zkunlearn.formats.container import decode, encode, front_of, write_container
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
+from zkunlearn.verifier.verify import verify_proof
 
 from .edits import edited
 
 ROWS, FEATURES = 11, 2
 SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=(0.5, 0.25), batch_size=4, l2=0.01)
+HELD_OUT = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=(0.5, 0.25), batch_size=4, l2=0.01, holdout=2)
 PROBIT = zu.TrainingSpec(model="probit", epochs=1, learning_rate=0.5, batch_size=8)
 STANDARDIZED = zu.TrainingSpec(
     model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum=(0.0, 0.5), class_weight={"0": 2, "1": 1},
@@ -45,6 +47,13 @@ ROWS_AFTER = "rows"  # what a payload is taken to have, of a file that goes on a
 IMPLIED = r"the statement implies (\d+)"  # what the check of a proof's length says
 SIZES = ("statement.rows", "statement.segments[].stop")
 LABELS = ("references.dataset.statement.encoding.label",)
+EVALUATED = tuple(  # of each statement beside an evaluation what others do not have; all of it is hashed alike
+    f"references.{name}"
+    for name in (
+        *(f"holdout.statement.{field}" for field in ("root", "record_root", "openings", "holes", "encoding.x_bits")),
+        *("training.statement.model", "training.statement.spec.holdout", "second.statement.previous"),
+    )
+)
 Judge = Callable[[Any], None]  # raises what the library raises about a payload
 
 
@@ -205,6 +214,16 @@ class Owner:
         return Extended(grown.commitment, registration, link, first, zu.receipts(grown, registration).of("12"))
 
     @cached_property
+    def evaluation(self) -> zu.EvaluationProof:
+        """Of two models on rows of their own."""
+        rng = np.random.default_rng(10 + self.seed)
+        bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
+        data = zu.commit(self.X, np.arange(ROWS) % 2, bounds=bounds, openings=3)
+        features = rng.uniform(-5, 5, size=(101 + self.seed, FEATURES))
+        holdout = zu.commit(features, (features[:, 0] > 0).astype(int), bounds=bounds, openings=2)
+        return zu.evaluate(holdout, [zu.prove(data, spec).secret for spec in (HELD_OUT, STANDARDIZED)])
+
+    @cached_property
     def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """Counts, in declared bounds."""
         bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
@@ -246,6 +265,15 @@ def judge_model_link(payload: Any) -> None:
 def judge_model_linked(payload: Any) -> None:
     """The link of a model of an altered training."""
     judge_model_link(refitted("model link", payload))
+
+
+def judge_evaluation(payload: Any) -> None:
+    verify_proof(zu.EvaluationProof.from_bytes(encode("evaluation", payload)))
+
+
+def judge_evaluated(payload: Any) -> None:
+    """The same on an altered hold-out, or of altered trainings."""
+    judge_evaluation(refitted("evaluation", payload))
 
 
 def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
@@ -410,7 +438,10 @@ def judge_opening(folder: Path) -> Judge:
 
 def kinds(owner: Owner, other: Owner) -> list[Kind]:
     """Every kind of file, in every variant that has fields of its own, and in every role."""
-    groups = (public_kinds, grown_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds, keyed_kinds)
+    groups = (
+        *(public_kinds, grown_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds, keyed_kinds),
+        evaluated_kinds,
+    )
     return [kind for group in groups for kind in group(owner, other)]
 
 
@@ -541,4 +572,13 @@ def keyed_kinds(owner: Owner, other: Owner) -> list[Kind]:
     return [
         Kind("dataset, keys", *datasets, judge_dataset, own),
         Kind("receipt, with a key", *receipts, judge_receipt(dataset, registration), "rows"),
+    ]
+
+
+def evaluated_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """How many rows models predict right."""
+    both = payload_of(owner.evaluation), payload_of(other.evaluation)
+    return [
+        Kind("evaluation", *both, judge_evaluation, ("statement", "proof", "attached")),
+        Kind("evaluation, and what it is about alike", *both, judge_evaluated, EVALUATED),
     ]

@@ -42,6 +42,7 @@ from zkunlearn.verifier.protocol.soundness import (
 from zkunlearn.verifier.shapes import shape_of
 from zkunlearn.verifier.verify import outside_bits, verify_proof
 
+from ..attacks import evaluations
 from ..attacks.sisa_runs import declare_standardized
 
 
@@ -157,6 +158,19 @@ def test_a_recommitment_by_hand():
     assert not any(label.startswith("lookup") for label in found)
     # the weakest: 118 queries at rate 300 / 1216, as 418 / 1696 is less
     assert isclose(security_bits(shape), 20 + 118 * -log2((1 + 300 / 1216) / 2))
+
+
+def test_an_evaluation_by_hand():
+    # 13 rows, 3 features. Remainders of 15 and 21 bits are looked up in 2 and 3, with a sign each: 7 lookups on 16 rows
+    # are 2^7 leaves. Weights of 18 and 24 bits: 3 lookups each on 4; intercepts of 28 and 34 bits: 3 and 4. Two tables
+    shape = evaluations.shape_of()
+    assert [evaluations.relation().shift(own) for own in evaluations.relation().models] == [15, 21]
+    fractions = 2**7 + 2 * 2**4 + 2 * 2**2 + 2 * 2**16
+    found = bits(shape)
+    assert isclose(found["lookup alpha"], 2 * log2(P) - log2(fractions * 4))  # tuples of width 2
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds if entry.label.endswith(" of second model")]
+    expected = [("score of second model", 3)] * 2 + [("flip of second model", 3)] * 4
+    assert rounds == [*expected, *[("right predictions of second model", 2)] * 4]
 
 
 def test_a_registration_by_hand():

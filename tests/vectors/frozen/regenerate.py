@@ -147,3 +147,19 @@ def test_write_the_frozen_link_of_a_model() -> None:
     features = np.random.default_rng(3).normal(size=(11, 2))
     data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=3)
     write("model link", zu.recommit_model(zu.prove(data, SHARDS, model_openings=2).secret, openings=3)[1])
+
+
+def test_write_the_frozen_evaluation() -> None:
+    """Of two models, one of which is on standardised features; and of one on rows that its training holds out."""
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    features = np.random.default_rng(4).uniform(-4, 4, size=(112, 2))
+    data = zu.commit(features[:11], np.arange(11) % 2, bounds=bounds, openings=3)
+    holdout = zu.commit(features[11:], (features[11:, 0] > 0).astype(int), bounds=bounds, openings=4)
+    first = zu.prove(data, SPEC)
+    after = zu.prove(data, STANDARDIZED, forget=["3"], previous=first)
+    write("evaluation", zu.evaluate(holdout, [first.secret, after.secret]))
+    held_out = zu.TrainingSpec(model="probit", epochs=2, learning_rate=0.5, l2=0.25, holdout=101)
+    whole = zu.commit(features, (features[:, 0] > 0).astype(int), bounds=bounds, openings=4)
+    within = zu.prove(whole, held_out, forget=["108"])
+    write("training", within.proof, "held_out.")
+    write("evaluation", zu.evaluate(whole, within.secret), "within.")
