@@ -121,7 +121,7 @@ class Wanted:
             find(name, names)
         for name in self.others:
             if name in (self.features or ()):
-                raise DataError(f"column {name!r} is a feature; it cannot be target, ids or unique, too")
+                raise DataError(f"column {name!r} is a feature; it cannot be the target or the ids, or unique, too")
         if self.features is not None:
             return list(self.features)
         features = [name for name in names if name not in self.others]

@@ -55,9 +55,9 @@ class Rows:
         outputs: columns of labels that are committed: one, or one for each of several classes.
         blinds: F array (2, N), uniform.
         salts: uint8 (N, 32).
-        keys: uint16 (limbs, N); no limbs where rows have no keys.
         holes: positions of rows that were destroyed: all of them is zero, and nobody's.
         hole_digests: uint8 (holes, 32), what is left of them: their record digests.
+        keys: uint16 (limbs, N); no limbs where rows have no keys.
     """
 
     ids: Sequence[str]
@@ -66,9 +66,9 @@ class Rows:
     blinds: Vector
     salts: Salts
     outputs: int = 1
-    keys: npt.NDArray[np.uint16] = field(default_factory=lambda: np.empty((0, 0), np.uint16))
     holes: tuple[int, ...] = ()
     hole_digests: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, DIGEST_BYTES), np.uint8))
+    keys: npt.NDArray[np.uint16] = field(default_factory=lambda: np.empty((0, 0), np.uint16))
 
     @property
     def features(self) -> npt.NDArray[np.int16]:
@@ -91,7 +91,7 @@ class Rows:
         ids, salts = self.ids[cut], filled(self.salts.T, cut).T
         ids = (*ids, *[NOBODY] * (stop - start - len(ids))) if len(ids) < stop - start else ids
         labels, keys = filled(self.labels, cut), filled(self.keys, cut)
-        return Rows(ids, features, labels, blinds, salts, self.outputs, keys, holes, digests)
+        return Rows(ids, features, labels, blinds, salts, self.outputs, holes, digests, keys)
 
     @cached_property
     def label_columns(self) -> npt.NDArray[np.integer]:
@@ -177,9 +177,9 @@ class Rows:
             _cleared(self.blinds, holes),
             _cleared(self.salts.T, holes).T,
             self.outputs,
-            _cleared(self.keys, holes) if self.keys.size else self.keys,
             tuple(holes),
             self._all_digests[holes],
+            _cleared(self.keys, holes) if self.keys.size else self.keys,
         )
         vars(changed)["record_levels"] = levels
         return changed
@@ -196,9 +196,9 @@ class Rows:
             np.concatenate([self.blinds, others.blinds], axis=1),
             np.concatenate([self.salts, others.salts]),
             self.outputs,
-            np.concatenate([self.keys, others.keys], axis=1),
             self.holes,
             self.hole_digests,
+            np.concatenate([self.keys, others.keys], axis=1),
         )
         leaves = bytes(self.record_levels[0]) + bytes(others.record_levels[0])  # the rows are hashed already
         vars(rows)["record_levels"] = build_levels(leaves, DIGEST_BYTES)
@@ -316,4 +316,4 @@ def blind_rows(
     if len(ids) != count:
         raise DataError(f"{count} rows, but {len(ids)} ids", expected=count, found=len(ids))
     own = np.empty((0, count), np.uint16) if keys is None else keys.limbs
-    return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count), outputs, own)
+    return Rows(ids, by_feature, labels, random_field(len(BLINDS), count), random_salts(count), outputs, keys=own)
