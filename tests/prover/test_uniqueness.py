@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas
 import pyarrow
+import pyarrow.parquet
 import pytest
 import zkunlearn as zu
 from hypothesis import given
@@ -23,6 +25,7 @@ from zkunlearn.circuits.statements.keys import key_of
 from zkunlearn.prover.matrices.values import Columns, column_axes, in_field
 from zkunlearn.prover.protocol.lookup import build_trees, permuted_leaves
 from zkunlearn.prover.tables.keys import RowKeys, first_repeated, require_distinct, row_keys
+from zkunlearn.prover.tables.read import read_more_rows, read_table
 from zkunlearn.prover.witnesses.uniqueness import uniqueness_witness
 from zkunlearn.verifier.protocol.lookup import Keys, instances
 
@@ -134,7 +137,7 @@ def test_a_double_is_named_by_rows_or_by_lines() -> None:
 
 ROWS = 6
 FEATURES = {"x": np.linspace(-1, 1, ROWS), "z": np.linspace(0, 2, ROWS)}
-KEYED = {"no": list(range(ROWS)), "mail": [f"a{n}" for n in range(ROWS)]}
+KEYED: dict[str, Any] = {"no": list(range(ROWS)), "mail": [f"a{n}" for n in range(ROWS)]}
 FRAMES: dict[str, Callable[[Any], Any]] = {"pandas": pandas.DataFrame, "pyarrow": pyarrow.table}
 
 
@@ -147,7 +150,7 @@ def test_columns_of_a_frame_that_are_unique_are_no_features(kind: str) -> None:
     assert apart.statement.encoding.keys == ("no", "mail")
     for dataset, names in ((own, ("mail", "no")), (apart, ("no", "mail"))):
         at = [int(name) - 1 for name in dataset.ids]
-        expected = [key_of([KEYED[name][n] for name in names]) for n in at]  # type: ignore[index]
+        expected = [key_of([KEYED[name][n] for name in names]) for n in at]
         assert [tuple(key) for key in dataset.rows.keys.T.tolist()] == expected
     more = FRAMES[kind]({name: [values[0]] for name, values in FEATURES.items()} | {"no": [7], "mail": ["b"]})
     grown, _ = zu.append(own, more, [1])
@@ -183,3 +186,37 @@ def test_rows_that_are_added_have_the_same_keys() -> None:
         zu.append(own, X[:1], y[:1], unique={"no": [9], "mail": ["b"]}, rows_per_id="many")
     with pytest.raises(zu.DataError, match="row 2: has the key of id '3', which is in the data set"):
         zu.append(own, X[:2], y[:2], ids=["a", "b"], unique={"mail": ["b", "a2"], "no": [9, 2]})
+
+
+def write_tables(folder: Path, mails: list[str]) -> list[Path]:
+    """One table as each kind of file."""
+    paths = [folder / name for name in ("t.csv", "t.parquet", "t.npz")]
+    columns = {"no": KEYED["no"], "mail": mails, "x": FEATURES["x"].tolist(), "y": [0, 1] * (ROWS // 2)}
+    rows = zip(*columns.values(), strict=True)
+    paths[0].write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n")
+    pyarrow.parquet.write_table(pyarrow.table(columns), paths[1])
+    arrays: dict[str, Any] = {name: np.array(columns[name]) for name in ("no", "mail", "y")}
+    np.savez(paths[2], X=FEATURES["x"][:, None], **arrays)
+    return paths
+
+
+def test_every_kind_of_table_has_the_same_keys(tmp_path: Path) -> None:
+    for path in write_tables(tmp_path, KEYED["mail"]):
+        table = read_table(path, "y", unique=["mail", "no"])
+        assert table.keys is not None and table.keys.names == ("mail", "no") and len(table.names) == 1
+        expected = [key_of([KEYED["mail"][n], n]) for n in range(ROWS)]
+        assert [tuple(own) for own in table.keys.limbs.T.tolist()] == expected
+        assert read_table(path, "y", "no", unique=["no", "mail"]).ids == tuple(map(str, range(ROWS)))
+        more = read_more_rows(path, table.names, "y", unique=["mail", "no"])
+        assert more.keys is not None and np.array_equal(more.keys.limbs, table.keys.limbs)
+
+
+def test_a_double_is_refused_in_every_kind_of_table(tmp_path: Path) -> None:
+    for path, places in zip(
+        write_tables(tmp_path, ["a", "b", "c", "d", "b", "e"]),
+        [("line 6", "line 3"), ("row 5", "row 2"), ("row 5", "row 2")],
+        strict=True,
+    ):
+        reason = f"{path.name}: {places[0]}: is the same as {places[1]} in 'mail', in which no two rows may be"
+        with pytest.raises(zu.DataError, match=reason):
+            read_table(path, "y", "no", unique=["mail"])
