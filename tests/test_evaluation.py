@@ -76,6 +76,12 @@ def test_the_numbers_are_those_of_the_models(made: Made) -> None:
         assert MIN_ROWS // 2 < right < MIN_ROWS
 
 
+def test_rows_with_keys_can_be_trained_on_and_held_out() -> None:
+    dataset, holdout = (commit(rows, 3, unique={"k": range(rows)}) for rows in (21, MIN_ROWS))
+    evaluation = zu.evaluate(holdout, zu.prove(dataset, SPEC).secret)
+    assert verdict(evaluation) == "valid" and holdout.statement.key_limbs
+
+
 def test_both_verifiers_accept_it_and_it_is_saved_and_loaded(made: Made, tmp_path: Path) -> None:
     assert verdict(made.both) == "valid"
     made.both.save(tmp_path / "both.evaluation")

@@ -1,4 +1,4 @@
-"""The relation of a training on rows that have keys: that of the training, which leaves the columns of keys alone."""
+"""A relation on rows that have keys, which leaves the columns of keys alone."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ class Keyed:
     """The relation.
 
     Attributes:
-        training: that of the training.
-        dataset: the columns of the data set, more than the training has.
+        inner: that on rows without keys.
+        dataset: the columns of the data set, more than the inner one has.
     """
 
-    training: Relation
+    inner: Relation
     dataset: tuple[Column, ...]
 
     @property
     def name(self) -> str:
         """Domain separator."""
-        return self.training.name
+        return self.inner.name
 
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
-        """Those of the training, beside the data set's own."""
-        return {**self.training.columns, DATASET: self.dataset}
+        """Those of the inner one, beside the data set's own."""
+        return {**self.inner.columns, DATASET: self.dataset}
 
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
-        """Those of the training."""
-        return self.training.virtual
+        """Those of the inner one."""
+        return self.inner.virtual
 
     @property
     def sections(self) -> tuple[Section, ...]:
-        """Those of the training."""
-        return self.training.sections
+        """Those of the inner one."""
+        return self.inner.sections
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
-        """Those of the training."""
-        self.training.identities(steps, looked_up)
+        """Those of the inner one."""
+        self.inner.identities(steps, looked_up)

@@ -24,8 +24,10 @@ from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.live import Live
 from ...models.methods.schedule import Schedule
 from ...models.shapes import MAX_ROWS
+from ..language.relation import Relation
 from ..relations.dataset import DATASET
 from ..relations.evaluation import LARGEST_SCORE_BITS, MODELS, Evaluation, Judged
+from ..relations.keyed import Keyed
 from ..relations.model import MODEL
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
@@ -96,9 +98,14 @@ class EvaluationStatement(Statement):
         """Who counts. Raises ParameterError if nobody does."""
         return Live(self.holdout.rows, self.gone, ((0, self.stop),))
 
-    @cached_property
-    def relation(self) -> Evaluation:
+    @property
+    def relation(self) -> Relation:
         """So many predictions are right."""
+        return Keyed(self.predictions, self.holdout.columns) if self.holdout.key_limbs else self.predictions
+
+    @cached_property
+    def predictions(self) -> Evaluation:
+        """The relation, but for keys of rows."""
         own = self.holdout
         models = map(_judged, MODELS, self.trainings, self.right)
         return Evaluation(own.rows, own.features, own.encoding.x_bits, self.live, tuple(models))
@@ -126,8 +133,8 @@ class EvaluationStatement(Statement):
             )
         if self.second is not None and self.second.digest == self.training.digest:
             raise ParameterError("both models are the same one")
-        for own in self.relation.models:
-            if self.relation.score_bits(own) > LARGEST_SCORE_BITS:
+        for own in self.predictions.models:
+            if self.predictions.score_bits(own) > LARGEST_SCORE_BITS:
                 raise ParameterError("scores of this model can be too large to be cut into integers")
 
     def to_mapping(self) -> Mapping[str, object]:

@@ -55,7 +55,7 @@ def evaluate(
     shape = check_before_work(draft, budgets)
     integers = [model.integers for model in own]
     statement = replace(draft, right=tuple(right_predictions(holdout.rows, draft.live, each) for each in integers))
-    witness = evaluation_witness(statement.relation, holdout.rows, integers)
+    witness = evaluation_witness(statement.predictions, holdout.rows, integers)
     columns = {**holdout.columns, **witness.columns}
     committed = {DATASET: holdout.matrix}
     for matrix, model in zip(MODELS, own, strict=False):
