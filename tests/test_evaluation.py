@@ -76,6 +76,14 @@ def test_the_numbers_are_those_of_the_models(made: Made) -> None:
         assert MIN_ROWS // 2 < right < MIN_ROWS
 
 
+def test_models_of_other_methods_stand_beside_each_other(made: Made) -> None:
+    """A certified optimum has weights at a scale of its own, whose sign is what counts."""
+    certified = zu.prove(made.dataset, zu.TrainingSpec(model="logistic", method="optimum", l2=0.01))
+    both = zu.evaluate(made.holdout, [made.after.secret, certified.secret])
+    X, y = table(MIN_ROWS + 1, 2)
+    assert verdict(both) == "valid" and both.statement.right[1] == round(certified.model.score(X, y) * len(y))
+
+
 def test_rows_with_keys_can_be_trained_on_and_held_out() -> None:
     dataset, holdout = (commit(rows, 3, unique={"k": range(rows)}) for rows in (21, MIN_ROWS))
     evaluation = zu.evaluate(holdout, zu.prove(dataset, SPEC).secret)
@@ -297,7 +305,7 @@ def test_the_largest_model_of_a_spec_is_within_the_declared_bits(features: int, 
     )
     spec = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5, standardize=standardize, bias=bias)
     schedule: Any = spec.compile(shape, Live(1000))
-    weight_bits, intercept_bits = schedule.model_bits
+    weight_bits, intercept_bits = schedule.committed_bits
     largest = 1 << (schedule.weight_bits - 1)
     cap = schedule.standardization.cap if standardize else 0
     assert largest << cap <= 1 << (weight_bits - 1)

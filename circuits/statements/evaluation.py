@@ -22,7 +22,6 @@ from typing import Any, ClassVar, Self
 from ...errors import FormatError, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.live import Live
-from ...models.methods.schedule import Schedule
 from ...models.shapes import MAX_ROWS
 from ..language.relation import Relation
 from ..relations.dataset import DATASET
@@ -159,11 +158,10 @@ class EvaluationStatement(Statement):
 
 def _judged(matrix: str, training: TrainingStatement, right: int) -> Judged:
     """A model in the relation. Raises ParameterError for one whose integers have no such bounds."""
-    schedule = training.schedule
-    if not isinstance(schedule, Schedule):
-        raise ParameterError(f"a model by {training.spec.method.kind!r} cannot be evaluated")
-    weight_bits, intercept_bits = schedule.model_bits
-    return Judged(matrix, training.training.columns[MODEL], weight_bits, intercept_bits, right)
+    bits = training.schedule.committed_bits
+    if bits is None:
+        raise ParameterError(f"a model by {training.spec.method.kind!r} cannot be evaluated yet")
+    return Judged(matrix, training.training.columns[MODEL], *bits, right)
 
 
 def _require_two_classes(training: TrainingStatement) -> None:
@@ -171,8 +169,8 @@ def _require_two_classes(training: TrainingStatement) -> None:
     label, family = training.dataset.encoding.label, training.spec.family
     if family.predicts != "class" or label.kind != "binary":
         raise ParameterError(f"{family.title} on {label.kind} labels: only models of two classes can be evaluated yet")
-    if not isinstance(training.schedule, Schedule):
-        raise ParameterError(f"a model by {training.spec.method.kind!r}: only one by gradient descent can be evaluated")
+    if training.schedule.committed_bits is None:
+        raise ParameterError(f"a model by {training.spec.method.kind!r} cannot be evaluated yet")
 
 
 def _require_encoding(holdout: DatasetStatement, trained: DatasetStatement) -> None:

@@ -73,6 +73,11 @@ class Compiled:
         raise ParameterError(NO_DISTANCES)
 
     @property
+    def committed_bits(self) -> tuple[int, int] | None:
+        """Bits of a weight of the model that is published, and of its intercept, signs included; None if not known."""
+        return None
+
+    @property
     def activation_table(self) -> NDArray[np.int64]:
         """int64 (65536,), scale p_bits: entry q + 2^15 is the prediction for scores in [q, q + 1) / 2^q_bits."""
         return self.family.table(self.scales)

@@ -108,6 +108,11 @@ class Certificate(Compiled):
         return self.weight_bits + 1 - self.grid
 
     @property
+    def committed_bits(self) -> tuple[int, int]:
+        """See Compiled: of m, and of 2^x m of the bias."""
+        return self.model_bits, self.model_bits + self.scales.x_bits
+
+    @property
     def shift(self) -> int:
         """g, of the longest distance: the same for all."""
         return max(0, (self.penalty * self.distances[0]).bit_length() - (GRADIENT_BITS - 1))

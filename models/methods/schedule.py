@@ -115,8 +115,8 @@ class Schedule(Compiled):
         return self.rows if self.stage is None else self.stage.shard_places
 
     @property
-    def model_bits(self) -> tuple[int, int]:
-        """Bits of a weight of the model that is published, and of its intercept, signs included.
+    def committed_bits(self) -> tuple[int, int]:
+        """See Compiled.
 
         With standardised features these are 2^e W_k, and 2^x_bits V less the sum of the m_k W_k: their exponents and
         means are not public, so e is taken to be the cap, and |m| <= 2^e (2^x_bits + 1).

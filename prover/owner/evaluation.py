@@ -36,7 +36,8 @@ def evaluate(
         holdout: the data set that the models were trained on, if their specs hold rows out of it (`holdout`): these
             count, but for those that one of the trainings forgot. Or a data set of its own, committed with the bounds
             of the other; its rows that are not destroyed count.
-        models: of two classes, by gradient descent: secrets, or their files. Of what `prove` returns it is `.secret`.
+        models: of two classes, trained by gradient descent or certified: secrets, or their files. Of what `prove`
+            returns it is `.secret`.
 
     Raises:
         BudgetExceeded: the hold-out, or a model, has no opening left.

@@ -6,6 +6,7 @@ from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, eq_at, prefix, prefix_eq, require
 from .formats import Map, births, instance, read_file, records_of
 from .gradient_descent import GradientDescent
+from .optimum import Optimum
 from .relations import (
     FEATURES,
     LABELS,
@@ -65,6 +66,9 @@ class Own:
 
 def bits_of_model(training: GradientDescent, x_bits: int) -> tuple[int, int]:
     """Of a weight and of an intercept."""
+    if isinstance(training, Optimum):
+        bits: int = training.i.bits["weights rounded"]
+        return bits, bits + x_bits
     own, weight_bits = training.s.standardization, training.s.weight_bits
     if own is None:
         return weight_bits, weight_bits + x_bits
@@ -175,7 +179,7 @@ def evaluation_shape(statement: Map) -> Shape:
         training_relation(training)
         require("statement", training["spec"]["family"] in ("logistic", "probit"))
         require("statement", trained["encoding"]["label_kind"] == "binary")
-        require("statement", training["spec"]["method"]["kind"] == "gradient descent")
+        require("statement", training["spec"]["method"]["kind"] in ("gradient descent", "optimum"))
         like = {"bounds_declared": True}
         require("statement", {**holdout["encoding"], **like} == {**trained["encoding"], **like})
         if trained == holdout:
