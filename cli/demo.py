@@ -25,6 +25,7 @@ from .. import FixedPoint, TrainingSpec, VerificationReport, commit, load_spec, 
 from ..circuits.statements.training import PATHS
 from ..errors import DataError, ZkUnlearnError
 from ..verifier.proofs import DatasetCommitment, TrainingProof
+from .demo_optimum import LAST_OPTIMUM, tell_optimum
 from .demo_people import tell_people
 from .demo_shards import tell_shards
 from .exits import reason_of
@@ -57,7 +58,7 @@ SPEC = TrainingSpec(
     fixed_point=FixedPoint(w_bits=14),
 )  # fmt: skip  # what `suggest` finds for the breast_cancer of scikit-learn
 WITHDRAWN = range(7, 437, 36)  # twelve rows, from all over the table
-ONE_MORE = 90
+ONE_MORE, ANOTHER = 90, 91
 COMMITMENT, SPEC_FILE = "dataset.commitment", "spec.toml"
 FIRST, SECOND, FORGOTTEN = "first.proof", "second.proof", "second.forgotten"
 PUBLIC = (COMMITMENT, SPEC_FILE, FIRST, SECOND, FORGOTTEN)
@@ -144,7 +145,7 @@ def run_demo(output: Output, out: Path | None) -> None:
     output.result(
         "",
         [],
-        "The demo went as it should: two proofs, a receipt and a bundle valid, four lies found out.",
+        "The demo went as it should: four proofs, a receipt and a bundle valid, four lies found out.",
         story.figures,
     )
 
@@ -175,7 +176,9 @@ def _tell(output: Output, story: Story, tumours: Tumours, root: Path) -> None:
     _audit(story, auditor)
     tell_people(story, dataset, owner, auditor, (FIRST, SECOND), patient(WITHDRAWN[0]), patient(ONE_MORE))
     _lie(story, auditor, dataset)
-    tell_shards(story, dataset, owner, auditor, SECOND, patient(ONE_MORE), partial(_accuracy, tumours))
+    accuracy = partial(_accuracy, tumours)
+    tell_optimum(story, dataset, owner, auditor, SECOND, patient(ANOTHER), accuracy)
+    tell_shards(story, dataset, owner, auditor, LAST_OPTIMUM, patient(ONE_MORE), accuracy)
 
 
 # --- the owner ----------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def tell_shards(
         patient: who withdraws.
         accuracy: of a model, on all patients.
     """
-    story.chapter("7  One more patient withdraws, from a model of shards (SISA)")
+    story.chapter("8  One more patient withdraws, from a model of shards (SISA)")
     (owner / SPEC_FILE).write_text(SHARDED_SPEC.to_toml(), encoding="utf-8")
     spec = load_spec(owner / SPEC_FILE)
     story.say(

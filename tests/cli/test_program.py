@@ -98,7 +98,7 @@ def test_the_demo_tells_the_story_and_its_files_can_be_checked_again(tmp_path: P
     result = python("-m", "zkunlearn", "demo", "--out", tmp_path / "demo")
     assert result.returncode == 0, result.stderr
     story = result.stdout
-    assert story.count("\nVALID:") == 5
+    assert story.count("\nVALID:") == 6
     assert story.count("\nNOT FORGOTTEN:") == 2
     assert story.count("INVALID: ") >= 4
     assert "\x1b" not in story  # piped: no colours
@@ -109,13 +109,21 @@ def test_the_demo_tells_the_story_and_its_files_can_be_checked_again(tmp_path: P
     done("verify", *proofs, *pins)
     shards = (public / "shards-2.bundle", "--dataset", public / "dataset.commitment", "--spec", public / "shards.toml")
     done("verify", *shards, "--previous", public / "shards.bundle")
+    optimum = (
+        public / "optimum-2.proof",
+        "--dataset",
+        public / "dataset.commitment",
+        "--spec",
+        public / "optimum.toml",
+    )
+    done("verify", *optimum, "--previous", public / "optimum.proof")
     assert "not empty" in run("demo", "--out", tmp_path / "demo").stderr
 
 
 @pytest.mark.slow
 def test_the_demo_answers_in_json_that_the_accuracy_stays() -> None:
     answer = json.loads(done("demo", "--json").stdout)
-    assert min(answer["accuracy"] + answer["shards"]["accuracy"]) > 0.95
+    assert min(answer["accuracy"] + answer["optimum"]["accuracy"] + answer["shards"]["accuracy"]) > 0.95
     assert 0 < answer["shards"]["retrained"] < answer["shards"]["stages"]
     assert answer["security bits"] > 100
     checks = [reason.split(":")[0] for reason in answer["lies"].values()]
