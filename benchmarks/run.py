@@ -35,7 +35,8 @@ TABLE_WIDTH = 140  # the narrowest that the tables fit in
 def measure(step: str, name: str, directory: str, **environment: str) -> dict[str, Any]:
     """One measurement in a fresh process."""
     command = [sys.executable, str(HERE / "measure.py"), step, name, directory]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, env=kept | environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{step} of {name} failed:\n{done.stderr}")
     result: dict[str, Any] = json.loads(done.stdout)
