@@ -31,11 +31,10 @@ def curve_table(curve: Curve) -> list[str]:
 def curve_lines(curve: Curve) -> Lines:
     """The first and the last loss, and how well the model fits."""
     first, last = curve.points[0], curve.last
-    epochs = plural(last.epoch, "epoch")
     return [
         (
             "loss",
-            f"{first.loss:.5f} at first, {last.loss:.5f} after {epochs}; a constant has {curve.constant_loss:.5f}",
+            f"{first.loss:.5f} at first, {last.loss:.5f} {_where(curve)}; a constant has {curve.constant_loss:.5f}",
         ),
         (curve.score_name, f"{score_text(curve, last)} on the rows that count; neither this nor the loss is proved"),
     ]
@@ -44,7 +43,11 @@ def curve_lines(curve: Curve) -> Lines:
 def curve_sentence(curve: Curve) -> str:
     """The trained model in half a line."""
     last = curve.last
-    return f"loss {last.loss:.5f} after {plural(last.epoch, 'epoch')}, {curve.score_name} {score_text(curve, last)}"
+    return f"loss {last.loss:.5f} {_where(curve)}, {curve.score_name} {score_text(curve, last)}"
+
+
+def _where(curve: Curve) -> str:
+    return f"after {plural(curve.last.epoch, 'epoch')}" if curve.stepped else "at the optimum"
 
 
 def curve_data(curve: Curve) -> dict[str, Any]:

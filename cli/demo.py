@@ -25,8 +25,9 @@ from .. import FixedPoint, TrainingSpec, VerificationReport, commit, load_spec, 
 from ..circuits.statements.training import PATHS
 from ..errors import DataError, ZkUnlearnError
 from ..verifier.proofs import DatasetCommitment, TrainingProof
-from .demo_optimum import LAST_OPTIMUM, tell_optimum
+from .demo_optimum import CERTIFIED, tell_optimum
 from .demo_people import tell_people
+from .demo_requests import COMMITMENT, Stage
 from .demo_shards import tell_shards
 from .exits import reason_of
 from .output import Output, one_line
@@ -59,7 +60,7 @@ SPEC = TrainingSpec(
 )  # fmt: skip  # what `suggest` finds for the breast_cancer of scikit-learn
 WITHDRAWN = range(7, 437, 36)  # twelve rows, from all over the table
 ONE_MORE, ANOTHER = 90, 91
-COMMITMENT, SPEC_FILE = "dataset.commitment", "spec.toml"
+SPEC_FILE = "spec.toml"
 FIRST, SECOND, FORGOTTEN = "first.proof", "second.proof", "second.forgotten"
 PUBLIC = (COMMITMENT, SPEC_FILE, FIRST, SECOND, FORGOTTEN)
 WIDTH = 100
@@ -176,9 +177,9 @@ def _tell(output: Output, story: Story, tumours: Tumours, root: Path) -> None:
     _audit(story, auditor)
     tell_people(story, dataset, owner, auditor, (FIRST, SECOND), patient(WITHDRAWN[0]), patient(ONE_MORE))
     _lie(story, auditor, dataset)
-    accuracy = partial(_accuracy, tumours)
-    tell_optimum(story, dataset, owner, auditor, SECOND, patient(ANOTHER), accuracy)
-    tell_shards(story, dataset, owner, auditor, LAST_OPTIMUM, patient(ONE_MORE), accuracy)
+    stage = Stage(dataset, owner, auditor, SECOND, patient(ANOTHER), partial(_accuracy, tumours))
+    tell_optimum(story, stage)
+    tell_shards(story, replace(stage, superseded=CERTIFIED.second, patient=patient(ONE_MORE)))
 
 
 # --- the owner ----------------------------------------------------------------------------------------------

@@ -18,13 +18,12 @@ from .. import (
     verify_registration,
 )
 from ..verifier.proofs import REGISTRATION_FILE
-from .demo_shards import Teller
+from .demo_requests import COMMITMENT, Teller
 from .words import plural, size_text
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
 
-COMMITMENT = "dataset.commitment"
 SHOWN_VALUES = 3
 
 

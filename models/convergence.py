@@ -79,12 +79,14 @@ class Curve:
         score_name: what scores are, see SCORES.
         constant_loss: mean loss of the best model that predicts the same for every row, summed as `Point.loss` is.
         notes: what the owner should know; none for a run that came to rest.
+        stepped: whether epochs lead to the last point; else it is the optimum, however it was found.
     """
 
     points: tuple[Point, ...]
     score_name: str
     constant_loss: float
     notes: tuple[str, ...]
+    stepped: bool = True
 
     @property
     def last(self) -> Point:

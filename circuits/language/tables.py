@@ -14,6 +14,9 @@ How often each tuple is looked up is a committed column over (section, entry).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -107,6 +110,34 @@ def limb_widths(bits: int) -> tuple[int, ...]:
 def limb_addresses(integer: Address, bits: int) -> tuple[Address, ...]:
     """The limbs of an integer column of `bits` bits, the lowest first."""
     return tuple(integer._replace(name=f"{integer.name} limb {i}") for i in range(len(limb_widths(bits))))
+
+
+@dataclass(frozen=True)
+class Limbs:
+    """Integers that are committed in limbs on the same axes, and looked up together.
+
+    Attributes:
+        box: the name of their lookups. bits: of each.
+    """
+
+    box: str
+    axes: tuple[Axis, ...]
+    bits: Mapping[Address, int]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All limbs."""
+        return tuple(limb for integer, bits in self.bits.items() for limb in limb_columns(integer, bits, self.axes))
+
+    @property
+    def lookups(self) -> tuple[Lookup, ...]:
+        """Each integer in its range."""
+        return tuple(lookup for integer, bits in self.bits.items() for lookup in limb_lookups(integer, bits))
+
+    @property
+    def boxes(self) -> tuple[LookupBox, ...]:
+        """These lookups, in parts where they are many."""
+        return lookup_boxes(self.box, Indicator(self.axes), self.lookups)
 
 
 def limb_columns(integer: Address, bits: int, axes: tuple[Axis, ...]) -> tuple[Column, ...]:

@@ -44,7 +44,6 @@ from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import (
     Coordinates,
     Factor,
-    Indicator,
     LookedUp,
     LookupBox,
     PublicVector,
@@ -56,10 +55,8 @@ from ..language.relation import (
 )
 from ..language.tables import (
     RANGE_COUNTS,
-    limb_columns,
-    limb_lookups,
+    Limbs,
     limb_terms,
-    lookup_boxes,
     multiplicity_column,
     range_table,
 )
@@ -112,18 +109,18 @@ class OnePass(TrainingAxes):
     # Columns and lookups -------------------------------------------------------------------------------------------
 
     @cached_property
-    def integers(self) -> Mapping[str, tuple[tuple[Axis, ...], Mapping[Address, int]]]:
-        """By box of lookups: its axes, and what is committed in limbs there, with its bits."""
+    def integers(self) -> tuple[Limbs, ...]:
+        """What is committed in limbs, by box of lookups."""
         own = self.schedule
-        found = {
-            STEP_BOX: ((self.epoch, self.weight), {WEIGHTS: own.weight_bits, WEIGHT_REST: own.shift}),
-            PRODUCT_BOX: ((self.weight, self.other), {PRODUCTS: PRODUCT_BITS, PRODUCT_REST: own.product_shift}),
-            FEATURE_BOX: ((self.weight,), self._of_features),
-        }
+        found: tuple[Limbs, ...] = (
+            Limbs(STEP_BOX, (self.epoch, self.weight), {WEIGHTS: own.weight_bits, WEIGHT_REST: own.shift}),
+            Limbs(PRODUCT_BOX, (self.weight, self.other), {PRODUCTS: PRODUCT_BITS, PRODUCT_REST: own.product_shift}),
+            Limbs(FEATURE_BOX, (self.weight,), self._of_features),
+        )
         if own.bias:
             constant = {LAST_BIAS: own.weight_bits, BIAS_TARGET: own.target_bits, BIAS_TARGET_REST: own.target_shift}
             steps = {BIASES: own.weight_bits, BIAS_REST: own.shift}
-            found |= {BIAS_BOX: ((self.epoch, self.output), steps), CONSTANT_BOX: ((self.output,), constant)}
+            found += (Limbs(BIAS_BOX, (self.epoch, self.output), steps), Limbs(CONSTANT_BOX, (self.output,), constant))
         return found
 
     @property
@@ -137,12 +134,7 @@ class OnePass(TrainingAxes):
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """See the table above."""
-        limbs = (
-            limb
-            for axes, integers in self.integers.values()
-            for integer, bits in integers.items()
-            for limb in limb_columns(integer, bits, axes)
-        )
+        limbs = (limb for own in self.integers for limb in own.columns)
         return {
             DATASET: dataset_columns(self.schedule.rows, self.schedule.features, self.schedule.outputs),
             MODEL: model_columns(self.schedule),
@@ -157,10 +149,7 @@ class OnePass(TrainingAxes):
     @property
     def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
         """Every limb in range. Large boxes are in parts."""
-        return tuple(
-            lookup_boxes(name, Indicator(axes), sum((limb_lookups(*integer) for integer in integers.items()), ()))
-            for name, (axes, integers) in self.integers.items()
-        )
+        return tuple(own.boxes for own in self.integers)
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
@@ -377,7 +366,7 @@ class OnePass(TrainingAxes):
 
     @cached_property
     def _bits(self) -> Mapping[Address, int]:
-        return {integer: bits for _, integers in self.integers.values() for integer, bits in integers.items()}
+        return {integer: bits for own in self.integers for integer, bits in own.bits.items()}
 
     def bits_of(self, integer: Address) -> int:
         """How many bits an integer is committed in."""

@@ -63,8 +63,7 @@ from ..language.tables import (
     LINK_COUNTS,
     RANGE,
     RANGE_COUNTS,
-    limb_columns,
-    limb_lookups,
+    Limbs,
     limb_terms,
     link_table,
     lookup_boxes,
@@ -129,13 +128,13 @@ class Optimum(TrainingAxes):
     # Columns and lookups -------------------------------------------------------------------------------------------
 
     @cached_property
-    def integers(self) -> Mapping[str, tuple[tuple[Axis, ...], Mapping[Address, int]]]:
-        """By box of lookups: its axes, and what is committed in limbs there, with its bits."""
+    def integers(self) -> tuple[Limbs, ...]:
+        """What is committed in limbs, by box of lookups."""
         bias = self._bits_of_parameter(BIAS) if self.schedule.bias else {}
-        return {
-            FEATURE_BOX: ((self.weight,), self._bits_of_parameter(WEIGHTS)),
-            CONSTANT_BOX: ((self.output,), {**bias, SLACK: SLACK_BITS}),
-        }
+        return (
+            Limbs(FEATURE_BOX, (self.weight,), self._bits_of_parameter(WEIGHTS)),
+            Limbs(CONSTANT_BOX, (self.output,), {**bias, SLACK: SLACK_BITS}),
+        )
 
     def _bits_of_parameter(self, parameter: Parameter) -> dict[Address, int]:
         own = self.schedule
@@ -151,12 +150,7 @@ class Optimum(TrainingAxes):
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """See the table above."""
-        limbs = (
-            limb
-            for axes, integers in self.integers.values()
-            for integer, bits in integers.items()
-            for limb in limb_columns(integer, bits, axes)
-        )
+        limbs = (limb for own in self.integers for limb in own.columns)
         rows = (Column(column.name, (self.row,)) for column in (Q, EDGE, STEP, MIDDLE, RISEN))
         sections = len(self.sections)
         counts = (multiplicity_column(name, sections) for name in (RANGE_COUNTS, LINK_COUNTS))
@@ -182,11 +176,7 @@ class Optimum(TrainingAxes):
             Lookup("risen", RANGE, (Entry(((1, RISEN),)),)),
             Lookup("rest", RANGE, (Entry(((1, PRODUCT), (-LIMB, RISEN)), HALF_LIMB),)),
         )
-        limbs = (
-            lookup_boxes(name, Indicator(axes), sum((limb_lookups(*integer) for integer in integers.items()), ()))
-            for name, (axes, integers) in self.integers.items()
-        )
-        return (lookup_boxes(ROW_BOX, live, rows), *limbs)
+        return (lookup_boxes(ROW_BOX, live, rows), *(own.boxes for own in self.integers))
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
@@ -316,7 +306,7 @@ class Optimum(TrainingAxes):
 
     def bits_of(self, integer: Address) -> int:
         """How many bits an integer is committed in."""
-        return next(integers[integer] for _, integers in self.integers.values() if integer in integers)
+        return next(own.bits[integer] for own in self.integers if integer in own.bits)
 
     def _signed(self, integer: Address) -> Signed:
         """One that may be negative."""

@@ -54,7 +54,7 @@ from ..language.relation import (
     outer,
     variables,
 )
-from ..language.tables import HALF, RANGE, limb_columns, limb_lookups, limb_terms, lookup_boxes
+from ..language.tables import HALF, RANGE, Limbs, limb_terms, lookup_boxes
 from .dataset import FEATURES
 from .iterations import eq_on
 from .model import COEFFICIENTS
@@ -158,20 +158,22 @@ class ScalerRelation:
         return FIELD_COLUMNS
 
     @property
+    def _in_limbs(self) -> Limbs:
+        return Limbs(BOX, self.axes, self.limbs)
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         """Of the witness."""
         axes = self.axes
         signed = tuple(Column(column.name, axes) for column in (MEAN, FRACTION))
-        limbs = tuple(limb for column, bits in self.limbs.items() for limb in limb_columns(column, bits, axes))
         fields = tuple(Column(column.name, axes) for column in self.fields)
-        return (*signed, *limbs, Column(EXPONENT.name, (self.exponent, *axes)), *fields)
+        return (*signed, *self._in_limbs.columns, Column(EXPONENT.name, (self.exponent, *axes)), *fields)
 
     @property
     def boxes(self) -> tuple[LookupBox, ...]:
         """Every integer of each feature in its range."""
         signed = tuple(Lookup(column.name, RANGE, (Entry(((1, column),), HALF),)) for column in (MEAN, FRACTION))
-        limbs = (lookup for column, bits in self.limbs.items() for lookup in limb_lookups(column, bits))
-        return lookup_boxes(BOX, Indicator(self.axes), (*signed, *limbs))
+        return lookup_boxes(BOX, Indicator(self.axes), (*signed, *self._in_limbs.lookups))
 
     # What shards have each for themselves (shard_scaler.py) --------------------------------------------------------
 

@@ -28,12 +28,11 @@ from ...errors import ZkUnlearnError
 from ..field.goldilocks import ONE, ZERO, Vector, kscale
 from ..field.multilinear import Point, eq_index, prefix
 from ..language.hidden import Hidden, linear
-from ..language.layout import WITNESS, Address, Axis, Column
+from ..language.layout import WITNESS, Address, Column
 from ..language.relation import (
     TABLE_BITS,
     Coordinates,
     Factor,
-    Indicator,
     LookedUp,
     LookupBox,
     PublicVector,
@@ -43,7 +42,7 @@ from ..language.relation import (
     outer,
     variables,
 )
-from ..language.tables import limb_columns, limb_lookups, limb_terms, lookup_boxes
+from ..language.tables import Limbs, limb_terms
 from .iterations import Iteration, block_factors, counted_in_blocks, epoch_rates, eq_on, extension, in_base
 from .model import INTERCEPT
 from .parameters import BIAS, WEIGHTS, ParameterColumns, Share
@@ -56,30 +55,6 @@ from .standardized_descent import GRADIENTS, RESIDUALS, StandardizedDescent
 START_REST, START_LACK = (Address(WITNESS, name) for name in ("starting remainder", "starting remainder complement"))
 BIAS_REST = Address(WITNESS, "starting bias remainder")
 START_BOX, BIAS_START_BOX = "starting remainders", "starting bias remainders"  # of lookups
-
-
-@dataclass(frozen=True)
-class Remainders:
-    """Integers that are committed in limbs on the same axes, and looked up together.
-
-    Attributes:
-        box: the name of their lookups. bits: of each.
-    """
-
-    box: str
-    axes: tuple[Axis, ...]
-    bits: Mapping[Address, int]
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """Their limbs."""
-        return tuple(limb for column, bits in self.bits.items() for limb in limb_columns(column, bits, self.axes))
-
-    @property
-    def boxes(self) -> tuple[LookupBox, ...]:
-        """Each in its range."""
-        lookups = (lookup for column, bits in self.bits.items() for lookup in limb_lookups(column, bits))
-        return lookup_boxes(self.box, Indicator(self.axes), tuple(lookups))
 
 
 @dataclass(frozen=True)
@@ -107,13 +82,13 @@ class StandardizedStage(StandardizedDescent):
     # Columns and lookups -------------------------------------------------------------------------------------------
 
     @property
-    def remainders(self) -> tuple[Remainders, ...]:
+    def remainders(self) -> tuple[Limbs, ...]:
         """What rounding down leaves at the start."""
         if self.start is None:
             return ()
         return (
-            Remainders(START_BOX, (*self.models, self.weight), {START_REST: TABLE_BITS, START_LACK: TABLE_BITS}),
-            Remainders(BIAS_START_BOX, self.models, {BIAS_REST: self.schedule.scales.x_bits}),
+            Limbs(START_BOX, (*self.models, self.weight), {START_REST: TABLE_BITS, START_LACK: TABLE_BITS}),
+            Limbs(BIAS_START_BOX, self.models, {BIAS_REST: self.schedule.scales.x_bits}),
         )
 
     @property

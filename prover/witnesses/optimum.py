@@ -238,7 +238,7 @@ def optimum_curve(rows: Rows, method: OptimumMethod, schedule: Certificate, foun
     pieces = real_rows(rows, schedule, units, 2, learnt)
     penalties = np.full(schedule.width, method.l2)
     (curve,) = run_blas_tasks([partial(measured, schedule.family, pieces, (0, 1), weights, penalties)])
-    return replace(curve, notes=tuple(note for note in curve.notes if note == ONE_LABEL))
+    return replace(curve, notes=tuple(note for note in curve.notes if note == ONE_LABEL), stepped=False)
 
 
 def optimum_witness(relation: Optimum, found: Found) -> Witness:

@@ -347,6 +347,12 @@ def prove(
     return Outcome(shape, {name: c.root for name, c in committed.items()}, proof, cheat)
 
 
+def assert_valid(outcome: Outcome) -> None:
+    """What the prover says is true, and accepted."""
+    assert outcome.prover.lies == frozenset()
+    assert outcome.verdict() == "valid"
+
+
 def lies_of(shape: ProofShape, columns: Columns, prover: type[CheatingProver] = CheatingProver) -> frozenset[str]:
     """The equations that a prover finds broken, where nobody asks for the rest of the proof."""
     cheat = prover(shape, transcript(), commitments(shape, columns), columns)

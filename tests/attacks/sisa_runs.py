@@ -354,6 +354,21 @@ def assert_false(own: SisaDeclared, columns: Columns, *lies: str) -> None:
 # Commitments to the same models -------------------------------------------------------------------------------------
 
 
+def with_momentum(own: SisaDeclared, place: Place, step: int, factor: int, before: Any) -> Any:
+    """A step with so many times the momentum that is declared, of a step that began from `before`; None for its own."""
+    s, seen = alone(own, place), []
+
+    def after(at: int, weights: Any, moved: Any, u: Any) -> tuple[Any, Any]:
+        seen.append(weights)
+        if at != step:
+            return moved, u
+        last = seen[-2] if before is None else before
+        v = ((weights - moved) << s.shift) + u - factor * s.m_epoch[at // s.batches] * (weights - last)
+        return weights - (v >> s.shift), v & ((1 << s.shift) - 1)
+
+    return after
+
+
 def linked_shape(declared: SisaDeclared) -> ProofShape:
     """That two commitments hold these models; both on one code."""
     relation = model_recommitment(declared.relation.columns[MODEL])

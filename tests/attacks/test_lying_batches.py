@@ -13,7 +13,7 @@ import pytest
 from zkunlearn.models.runs import Runs
 from zkunlearn.models.shards import Run
 
-from .harness import assert_caught, prove
+from .harness import assert_caught, assert_valid, prove
 from .sisa_runs import (
     FEATURES,
     REQUEST,
@@ -34,6 +34,7 @@ from .sisa_runs import (
     told,
     trained,
     values,
+    with_momentum,
     with_narrow_feature,
 )
 
@@ -80,7 +81,7 @@ def test_the_declared_training_is_accepted(changes: dict[str, Any]) -> None:
     own = declare_sisa(**{**BATCHES, **changes})
     data = values(own.data.rows, own.data.outputs)
     outcome = prove(own.shape, told(own, data, trained(own, data)))
-    assert outcome.prover.lies == frozenset() and outcome.verdict() == "valid"
+    assert_valid(outcome)
 
 
 def test_a_request_that_begins_from_earlier_models_is_accepted(data: Data, honest: Traces) -> None:
@@ -89,7 +90,7 @@ def test_a_request_that_begins_from_earlier_models_is_accepted(data: Data, hones
     found, again = trained(later, data, [honest]), trained(declare_sisa(REQUESTED, **BATCHES), data)
     assert all(np.array_equal(lasts(found[place]), lasts(again[place])) for place in found)
     outcome = prove(later.shape, told(later, data, found, [honest]))
-    assert outcome.prover.lies == frozenset() and outcome.verdict() == "valid"
+    assert_valid(outcome)
 
 
 # Which rows a step takes ---------------------------------------------------------------------------------------------
@@ -171,21 +172,6 @@ def test_a_batch_that_begins_where_another_shards_ended_is_rejected(
     assert_false(own, lying(own, data, {(1, 3): {"after_step": other}}), *of_part(own, 3, "gradient"))
 
 
-def with_momentum(own: SisaDeclared, place: Place, step: int, factor: int, before: Any) -> Any:
-    """A step with so many times the momentum that is declared, of a step that began from `before`; None for its own."""
-    s, seen = alone(own, place), []
-
-    def after(at: int, weights: Any, moved: Any, u: Any) -> tuple[Any, Any]:
-        seen.append(weights)
-        if at != step:
-            return moved, u
-        last = seen[-2] if before is None else before
-        v = ((weights - moved) << s.shift) + u - factor * s.m_epoch[at // s.batches] * (weights - last)
-        return weights - (v >> s.shift), v & ((1 << s.shift) - 1)
-
-    return after
-
-
 def test_a_first_step_with_momentum_is_rejected(own: SisaDeclared, data: Data, honest: Traces) -> None:
     """Of the stage before, or of nothing, as if what a stage begins from were a step."""
     before = honest[1, 1][0].weights[-2], np.zeros(FEATURES + 1, dtype=np.int64)
@@ -226,7 +212,7 @@ def narrow(data: Data) -> Data:
 
 def test_standardised_batches_are_accepted(scaled: SisaDeclared, narrow: Data) -> None:
     outcome = prove(scaled.shape, told(scaled, narrow, trained(scaled, narrow)))
-    assert outcome.prover.lies == frozenset() and outcome.verdict() == "valid"
+    assert_valid(outcome)
 
 
 def test_a_standardised_step_of_another_batch_is_rejected(scaled: SisaDeclared, narrow: Data) -> None:

@@ -39,8 +39,8 @@ from .harness import (
     ROWS,
     Columns,
     Declared,
-    Outcome,
     assert_caught,
+    assert_valid,
     changed,
     classed,
     columns_of,
@@ -101,11 +101,6 @@ def standardized() -> Declared:
 @pytest.fixture(scope="module")
 def standardized_columns(standardized: Declared, data: Data) -> Columns:
     return columns_of(standardized, data, *descend_all(standardized, data))
-
-
-def assert_valid(outcome: Outcome) -> None:
-    assert outcome.prover.lies == frozenset()
-    assert outcome.verdict() == "valid"
 
 
 def permuted(columns: Columns, *names: Address) -> Columns:

@@ -27,7 +27,7 @@ from zkunlearn.circuits.relations.standardized_one_pass import SCALED
 from zkunlearn.models.methods.one_pass_reference import Solution, in_python, solution
 from zkunlearn.models.runs import Runs
 
-from .harness import Columns, Outcome, assert_caught, prove, recount
+from .harness import Columns, assert_caught, assert_valid, prove, recount
 from .one_pass_runs import (
     EPOCHS,
     FEATURES,
@@ -69,11 +69,6 @@ def data() -> Data:
 @pytest.fixture(scope="module", params=[{}, STANDARDIZED], ids=["raw", "standardized"])
 def either(request: Any) -> OnePassDeclared:
     return declare_one_pass(**request.param)
-
-
-def assert_valid(outcome: Outcome) -> None:
-    assert outcome.prover.lies == frozenset()
-    assert outcome.verdict() == "valid"
 
 
 # What is true --------------------------------------------------------------------------------------------------------
@@ -406,8 +401,8 @@ def test_every_committed_integer_has_a_range_of_its_own(either: OnePassDeclared)
     looked_up = {column for section in either.relation.sections for box in section.boxes for column in box.columns}
     committed = {
         limb
-        for _, integers in either.relation.integers.values()
-        for integer, bits in integers.items()
+        for own in either.relation.integers
+        for integer, bits in own.bits.items()
         for limb in limb_addresses(integer, bits)
     }
     assert committed <= looked_up
@@ -418,8 +413,8 @@ def test_every_committed_integer_has_a_range_of_its_own(either: OnePassDeclared)
 def test_no_single_limb_can_be_another(either: OnePassDeclared, data: Data) -> None:
     """Within its range: some equation says otherwise."""
     columns: Columns = told(either, data, solved(either, data))
-    for _, integers in either.relation.integers.values():
-        for integer, bits in integers.items():
+    for own in either.relation.integers:
+        for integer, bits in own.bits.items():
             lowest, *_ = limb_addresses(integer, bits) or (None,)
             if lowest is None:
                 continue

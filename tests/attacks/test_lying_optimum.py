@@ -20,7 +20,7 @@ from zkunlearn.models.methods.certificate import Certificate
 from zkunlearn.models.methods.optimum_reference import Settled, row_values
 from zkunlearn.models.scales import FineScales
 
-from .harness import Columns, Outcome, assert_caught, changed, prove
+from .harness import Columns, assert_caught, assert_valid, changed, prove
 from .optimum_runs import (
     FEATURES,
     FORGOTTEN,
@@ -64,11 +64,6 @@ def true(own: OptimumDeclared, data: Data) -> Found:
 @pytest.fixture(scope="module")
 def said(own: OptimumDeclared, true: Found) -> Integers:
     return integers(own, true)
-
-
-def assert_valid(outcome: Outcome) -> None:
-    assert outcome.prover.lies == frozenset()
-    assert outcome.verdict() == "valid"
 
 
 def caught(own: OptimumDeclared, columns: Columns, *lies: str) -> None:

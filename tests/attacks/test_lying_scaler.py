@@ -40,8 +40,8 @@ from .harness import (
     ROWS,
     Columns,
     Declared,
-    Outcome,
     assert_caught,
+    assert_valid,
     changed,
     columns_of,
     data_columns,
@@ -106,11 +106,6 @@ def told(own: Declared, data: Data, lie: Scaler, **changes: Any) -> Columns:
 @pytest.fixture(scope="module")
 def true_columns(own: Declared, data: Data) -> Columns:
     return columns_of(own, data, descend(own, data))
-
-
-def assert_valid(outcome: Outcome) -> None:
-    assert outcome.prover.lies == frozenset()
-    assert outcome.verdict() == "valid"
 
 
 # What is true --------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from zkunlearn.models.methods.reference import Trace
 from zkunlearn.models.methods.schedule import Schedule
 from zkunlearn.models.shards import Run
 
-from .harness import Columns, Outcome, assert_caught, commitments, descend, prove, recount
+from .harness import Columns, assert_caught, assert_valid, commitments, descend, prove, recount
 from .one_pass_runs import moved_by
 from .sisa_runs import (
     EPOCHS,
@@ -47,6 +47,7 @@ from .sisa_runs import (
     told,
     trained,
     values,
+    with_momentum,
 )
 
 SLOW = pytest.mark.slow  # more of a kind that others are of
@@ -84,11 +85,6 @@ def first(three: SisaDeclared, data: Data) -> Traces:
 def later() -> SisaDeclared:
     """What a request trains again, from the models of the first statement."""
     return declare_sisa(REQUESTED, slices=3, runs=REQUEST, starts=(WHOLE,))
-
-
-def assert_valid(outcome: Outcome) -> None:
-    assert outcome.prover.lies == frozenset()
-    assert outcome.verdict() == "valid"
 
 
 # What is true --------------------------------------------------------------------------------------------------------
@@ -377,15 +373,8 @@ def test_a_skipped_step_or_stage_is_rejected(own: SisaDeclared, data: Data, step
 
 def test_momentum_carried_over_from_the_stage_before_is_rejected(own: SisaDeclared, data: Data, honest: Traces) -> None:
     """The first step of stage 2 takes a share of the last one of stage 1."""
-    s, before = alone(own, (1, 2)), honest[1, 1][0].weights[-2]
-    assert s.m_epoch[0] == s.m_epoch[1] > 0
-
-    def carried(step: int, weights: Any, moved: Any, u: Any) -> tuple[Any, Any]:
-        if step:
-            return moved, u
-        v = ((weights - moved) << s.shift) + u - s.m_epoch[1] * (weights - before)
-        return weights - (v >> s.shift), v & ((1 << s.shift) - 1)
-
+    assert alone(own, (1, 2)).m_epoch[0] > 0
+    carried = with_momentum(own, (1, 2), 0, 1, honest[1, 1][0].weights[-2])
     assert_false(own, lying(own, data, {(1, 2): {"after_step": carried}}), *of_part(own, 2, "gradient"))
 
 

@@ -43,7 +43,7 @@ from zkunlearn.prover.witnesses.run import each_array
 from zkunlearn.prover.witnesses.standardization import scaler_columns
 from zkunlearn.prover.witnesses.standardized_stage import starting_columns
 
-from .harness import Columns, assert_caught, prove, recount
+from .harness import Columns, assert_caught, assert_valid, prove, recount
 from .one_pass_runs import moved_by
 from .scalers import FEATURE, lying_scaler
 from .sisa_runs import (
@@ -131,7 +131,7 @@ def test_the_declared_training_is_accepted(changes: dict[str, Any]) -> None:
     own = declare_standardized(**changes)
     data = with_narrow_feature(values(own.data.rows, own.data.outputs))
     outcome = prove(own.shape, told(own, data, trained(own, data)))
-    assert outcome.prover.lies == frozenset() and outcome.verdict() == "valid"
+    assert_valid(outcome)
 
 
 def test_the_columns_of_the_tests_are_those_of_the_prover(data: Data) -> None:

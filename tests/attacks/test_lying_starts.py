@@ -19,7 +19,7 @@ from zkunlearn.circuits.relations.standardized_stage import BIAS_REST, START_LAC
 from zkunlearn.models.methods.reference import started
 from zkunlearn.models.methods.standardization import Scaler
 
-from .harness import Columns, assert_caught, commitments, prove, recount
+from .harness import Columns, assert_caught, assert_valid, commitments, prove, recount
 from .one_pass_runs import moved_by
 from .scalers import FEATURE, limbs
 from .sisa_runs import (
@@ -104,7 +104,7 @@ def test_a_request_that_begins_from_earlier_models_is_accepted(later: SisaDeclar
     again = trained(declare_standardized(REQUESTED, slices=3), data)
     assert all(np.array_equal(models_of(later, found[place]), models_of(later, again[place])) for place in found)
     outcome = prove(later.shape, told(later, data, found, [first]))
-    assert outcome.prover.lies == frozenset() and outcome.verdict() == "valid"
+    assert_valid(outcome)
 
 
 def test_the_start_of_the_tests_is_rounded(own: SisaDeclared, data: Data, honest: Traces) -> None:

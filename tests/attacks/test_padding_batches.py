@@ -20,7 +20,7 @@ from zkunlearn.circuits.relations.standardization import POWER
 from zkunlearn.circuits.relations.standardized_stage import StandardizedStage
 from zkunlearn.prover.matrices.entropy import random_field
 
-from .harness import Columns, assert_caught
+from .harness import Columns, assert_caught, assert_valid
 from .sisa_runs import FEATURES, Data, SisaDeclared, declare_sisa, declare_standardized, told, trained, values
 from .test_padding_sisa import JUNK, SPARE, Part, filled, of_junk, parts
 
@@ -82,7 +82,7 @@ def with_junk(own: SisaDeclared, columns: Columns) -> Columns:
 def test_consistent_junk_proves_the_same_models(own: SisaDeclared, columns: Columns) -> None:
     box = with_junk(own, columns)
     outcome = of_junk(own, box)
-    assert outcome.prover.lies == frozenset() and outcome.verdict() == "valid"
+    assert_valid(outcome)
     for part in parts(own, box):
         real = columns[part.naming.address(COEFFICIENTS)]
         assert np.array_equal(part[COEFFICIENTS][tuple(map(slice, real.shape))], real)

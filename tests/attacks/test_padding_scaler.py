@@ -18,7 +18,18 @@ from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.entropy import random_field
 
-from .harness import CLASSES, Columns, Declared, assert_caught, columns_of, commitments, descend_all, lies_of, prove
+from .harness import (
+    CLASSES,
+    Columns,
+    Declared,
+    assert_caught,
+    assert_valid,
+    columns_of,
+    commitments,
+    descend_all,
+    lies_of,
+    prove,
+)
 from .test_padding import (
     BATCH,
     EPOCHS,
@@ -114,8 +125,7 @@ def test_consistent_junk_proves_the_same_model(run: Declared, true_columns: Colu
     box = with_junk(run, true_columns)
     assert not np.array_equal(box[data_set.FEATURES], filled(run.shape, true_columns)[data_set.FEATURES])
     outcome = prove(run.shape, box, commitments(run.shape, box), prover=JunkProver)
-    assert outcome.prover.lies == frozenset()
-    assert outcome.verdict() == "valid"
+    assert_valid(outcome)
     outputs = run.data.outputs
     assert np.array_equal(box[COEFFICIENTS][:outputs, :FEATURES], true_columns[COEFFICIENTS])
     assert np.array_equal(box[INTERCEPT][:outputs], true_columns[INTERCEPT])

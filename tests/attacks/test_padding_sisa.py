@@ -29,7 +29,7 @@ from zkunlearn.prover.matrices.entropy import random_field
 from zkunlearn.verifier.protocol.proof import ProofShape
 
 from ..cheating import CheatingProver
-from .harness import Columns, Outcome, assert_caught, commitments, prove
+from .harness import Columns, Outcome, assert_caught, assert_valid, commitments, prove
 from .sisa_runs import FEATURES, ROWS, Data, SisaDeclared, alone, declare_sisa, stage_of, told, trained, values
 from .test_padding import FilledColumns, JunkProver, existing
 
@@ -212,8 +212,7 @@ def test_consistent_junk_proves_the_same_models(own: SisaDeclared, true_columns:
     untouched = filled(own.shape, true_columns)
     assert sum(not np.array_equal(box[name], untouched[name]) for name in box) > len(box) // 2
     outcome = of_junk(own, box)
-    assert outcome.prover.lies == frozenset()
-    assert outcome.verdict() == "valid"
+    assert_valid(outcome)
     assert_same_models(own, box, true_columns)
 
 
@@ -236,7 +235,7 @@ def test_junk_in_earlier_models_begins_junk(request_: tuple[SisaDeclared, Column
     part[STARTING_WEIGHTS][..., FEATURES] = 0
     box = with_junk(own, part.box)
     outcome = of_junk(own, box)
-    assert outcome.prover.lies == frozenset() and outcome.verdict() == "valid"
+    assert_valid(outcome)
     assert_same_models(own, box, columns)
 
 

@@ -42,7 +42,7 @@ from zkunlearn.models.methods import standardized
 from zkunlearn.models.shards import Run
 from zkunlearn.prover.matrices.entropy import random_field
 
-from .harness import Columns, assert_caught, commitments, lies_of, prove
+from .harness import Columns, assert_caught, assert_valid, commitments, lies_of, prove
 from .sisa_runs import (
     FEATURES,
     ROWS,
@@ -248,8 +248,7 @@ def test_consistent_junk_proves_the_same_models(own: SisaDeclared, true_columns:
     untouched = filled(own.shape, true_columns)
     assert sum(not np.array_equal(box[name], untouched[name]) for name in box) > len(box) // 2
     outcome = of_junk(own, box)
-    assert outcome.prover.lies == frozenset()
-    assert outcome.verdict() == "valid"
+    assert_valid(outcome)
     assert_same_models(own, box, true_columns)
 
 
@@ -271,7 +270,7 @@ def test_junk_in_earlier_models_begins_junk(request_: tuple[SisaDeclared, Column
     part[STARTING_WEIGHTS][..., PAST] = random_field(*part[STARTING_WEIGHTS][..., PAST].shape)
     box = with_junk(own, part.box)
     outcome = of_junk(own, box)
-    assert outcome.prover.lies == frozenset() and outcome.verdict() == "valid"
+    assert_valid(outcome)
     assert_same_models(own, box, columns)
 
 
