@@ -1,18 +1,8 @@
-"""The certificate of an optimum: from a spec and a shape to public integers; none can wrap.
+"""The certificate of an optimum: integers that say how near weights are to it, whatever their gradient is of.
 
-Symbols: n rows count, K weights with the bias, d without, x, w, p the scales of features, weights and predictions, a
-the grid, S(i) = 1 for a row that counts. |x_ik| <= 2^x, as a data set's own proof says. Integers T[q], q in
-[-2^15, 2^15], are the inverse link at the edges of cells, and of weights W(k), with the bias V beside them:
-
-    z(i) = sum x_ik W(k) + 2^x V,    z(i) + 2^15 = 2^32 Q + 2^16 M + l          M, l in [0, 2^16)
-    2^16 P' + u = (T[Q+1] - T[Q]) M + 2^15,   r(i) = T[Q] + P' - 2^p y(i)       u, P' in [0, 2^16)
-    G(k) = 2^e sum S(i) r(i) x_ik + c W(k),   G(bias) = 2^e sum S(i) r(i) 2^x + c V
-
-T[Q] + P' never falls with z, so it is the slope of a convex function of z, and G is a subgradient of
-
-    F = 2^e sum S(i) (Phi(z(i)) - 2^p y(i) z(i)) + c / 2 |W|^2
-
-which is c-strongly convex: |W - W*| <= |G| / c, W* being the minimum of F, with no error terms. For a distance D
+Symbols: n rows count, K weights with the bias, d without, x, w the scales of features and of weights, a the grid. F is
+a c-strongly convex function of weights W(k), in units of 2^-w, with the bias V beside them, and G a subgradient of it
+at W: so |W - W*| <= |G| / c, W* being the minimum of F, with no error terms. For a distance D
 
     t = c D,  G(k) + floor(2^g / 2) = 2^g Gamma(k) + v(k),  sum Gamma(k)^2 <= radius^2      v in [0, 2^g)
     radius = t if g = 0, else floor((2 t - 2^g ceil(sqrt K)) / 2^(g+1))
@@ -22,66 +12,45 @@ show |G| <= 2^g |Gamma| + 2^(g-1) sqrt K <= t, so that |W(k) - W*(k)| <= D for e
     W(k) + 2^(a-1) = 2^a m(k) + A(k) + D,   A, B >= 0 with A(k) + B(k) = 2^a - 1 - 2 D
 
 say that W*(k) + 2^(a-1) is in [2^a m(k), 2^a (m(k) + 1)), too: m is the rounding of W*, which depends on the rows that
-count and on what is declared, and on nothing else.
-
-e = e0 - ceil(log2 n), e0 of the spec alone; c = nearest(n l2 2^(p + x + e - w)), so that F is 2^(e + p + x + w) n times
-the mean loss and l2 / 2 |w|^2, and right to 0.1 % for every n. Distances follow from the spec, K and n.
+count and on what is declared, and on nothing else. What F and G are of rows: link_certificate.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import isqrt
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Self, TypeVar
 
 from ...errors import ParameterError
-from ..families import Family
-from ..live import Live
-from ..scales import REMAINDER_BITS, FixedPoint
-from ..shapes import DatasetShape
 from .base import Compiled
-from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, nearest, power_of_two
-
-if TYPE_CHECKING:
-    from .optimum import Optimum
+from .geometry import EXPRESSION_BOUND, FIELD_MODULUS
 
 GRADIENT_BITS = 24  # of Gamma, signed
 SLACK_BITS = 46  # radius < 2^23
 WEIGHT_ROOM = 6  # bits of weights above their scale, signed: |w| < 32
-HALF_LIMB = 1 << (REMAINDER_BITS - 1)
-LARGEST_STEP = 1 << REMAINDER_BITS  # of the table, from edge to edge
-SMALLEST_PENALTY = 500  # c, which is then right to 0.1 %
-SHARES = (1, 4, 16)  # distances that a spec without any has are the default over these
 LEAST_RADIUS = 1 << 10  # the rounding of Gamma takes little of it
-FRACTION = 20  # bits of square roots in the default distance
+C = TypeVar("C", bound="Certificate")
+Bound = tuple[str, int, int]  # an expression, the bound of its absolute value, and what this must stay below
 
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate(Compiled):
-    """Every public integer of a certificate.
+    """Every public integer of a certificate, but for those of the rows.
 
     Attributes:
-        grid: a.
-        raised: e.
         penalty: c.
         distances: D, falling, in units of 2^-w_bits.
         number: which of these is proved.
         bounds: (expression, bound) pairs of the static analysis.
     """
 
-    grid: int
-    raised: int
     penalty: int
     distances: tuple[int, ...]
     number: int = 0
-    bounds: tuple[tuple[str, int], ...]
+    bounds: tuple[tuple[str, int], ...] = ()
 
-    def at_distance(self, number: int) -> Certificate:
+    def at_distance(self, number: int) -> Self:
         """See Compiled."""
         if not 0 <= number < len(self.distances):
             raise ParameterError(f"distance {number}: the spec has {len(self.distances)}")
@@ -93,24 +62,14 @@ class Certificate(Compiled):
         return 1 << self.scales.x_bits
 
     @property
-    def label_multiplier(self) -> int:
-        """From a label to the scale of predictions."""
-        return 1 << self.scales.p_bits
-
-    @property
     def weight_bits(self) -> int:
         """Of W, signed."""
         return self.scales.w_bits + WEIGHT_ROOM
 
     @property
-    def model_bits(self) -> int:
-        """Of m, signed: 2^(weight_bits - 1 - a), to which the largest W is rounded, is among them."""
-        return self.weight_bits + 1 - self.grid
-
-    @property
-    def committed_bits(self) -> tuple[int, int]:
-        """See Compiled: of m, and of 2^x m of the bias."""
-        return self.model_bits, self.model_bits + self.scales.x_bits
+    def largest_weight(self) -> int:
+        """Above |W|."""
+        return 1 << (self.weight_bits - 1)
 
     @property
     def shift(self) -> int:
@@ -127,15 +86,74 @@ class Certificate(Compiled):
         """Of Gamma."""
         return radius_of(self.penalty * self.distance, self.shift, self.width)
 
+    def bounds_of_weights(self, gradient: int) -> list[Bound]:
+        """The static analysis, for a bound of |G|."""
+        cut = 1 << (GRADIENT_BITS - 1)
+        return [
+            ("gradient |G|", gradient, EXPRESSION_BOUND),
+            ("threshold c D", self.penalty * self.distances[0], EXPRESSION_BOUND),
+            ("residual identity |G - 2^g Gamma - v|", gradient + ((cut + 2) << self.shift), FIELD_MODULUS),
+            ("norm |radius^2 - sum Gamma^2 - slack|", (self.width + 2) << SLACK_BITS, FIELD_MODULUS),
+        ]
+
+    def require_near_distances(self) -> None:
+        """None of them is too small beside the first. Raises ParameterError."""
+        shortest = self.distances[-1]
+        if radius_of(self.penalty * shortest, self.shift, self.width) < min(LEAST_RADIUS, self.penalty * shortest):
+            raise ParameterError(f"distances: {shortest} is too small beside {self.distances[0]}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundedCertificate(Certificate):
+    """And those of a model that is the rounding of W and of W*.
+
+    Attributes:
+        grid: a.
+    """
+
+    grid: int
+
+    @property
+    def model_bits(self) -> int:
+        """Of m, signed: 2^(weight_bits - 1 - a), to which the largest W is rounded, is among them."""
+        return self.weight_bits + 1 - self.grid
+
+    @property
+    def committed_bits(self) -> tuple[int, int]:
+        """See Compiled: of m, and of 2^x m of the bias."""
+        return self.model_bits, self.model_bits + self.scales.x_bits
+
     @property
     def room(self) -> int:
         """A + B."""
         return (1 << self.grid) - 1 - 2 * self.distance
 
-    @property
-    def edges(self) -> NDArray[np.int64]:
-        """T, int64 (65537,), scale p_bits."""
-        return self.family.edge_table(self.scales)
+    def bounds_of_rounding(self) -> list[Bound]:
+        """The static analysis."""
+        of_identity = (self.largest_weight << 2) + (4 << self.grid)
+        return [
+            ("rounding identity |W - 2^a m - A - D|", of_identity, FIELD_MODULUS),
+            ("intercept |2^x m|", 1 << (self.model_bits - 1 + self.scales.x_bits), EXPRESSION_BOUND),
+        ]
+
+    def require_coarse_grid(self) -> None:
+        """The grid is coarse enough for the distances. Raises ParameterError."""
+        longest, shortest = self.distances[0], self.distances[-1]
+        if longest << 1 >= 1 << self.grid or 2 * self.width * shortest > 1 << self.grid:
+            least = max(bits_for(2 * longest + 1), bits_for(2 * self.width * shortest))
+            raise ParameterError(
+                f"grid = {self.grid}: too fine for {self.width} weights and {self.live.count} rows at a distance of "
+                f"{_listed(self.distances)} units: one weight or other is that near an edge; use {least} or more, "
+                f"better {least + 6}, or a larger l2"
+            )
+
+
+def within_bounds(own: C, bounds: Sequence[Bound]) -> C:
+    """The certificate with its static analysis. Raises ParameterError where an expression is out of its range."""
+    for name, bound, limit in bounds:
+        if bound >= limit:
+            raise ParameterError(f"{name} can reach {bound}, which must stay below {limit}: use fewer features")
+    return replace(own, bounds=tuple((name, bound) for name, bound, _ in bounds))
 
 
 def radius_of(threshold: int, shift: int, width: int) -> int:
@@ -153,136 +171,6 @@ def root_up(value: int) -> int:
 def bits_for(count: int) -> int:
     """ceil(log2 count)."""
     return (count - 1).bit_length()
-
-
-# The static analysis ------------------------------------------------------------------------------------------------
-
-
-def compile_certificate(
-    method: Optimum, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
-) -> Certificate:
-    """The integers of a certificate.
-
-    Raises:
-        ParameterError: the spec does not fit the data set, or an expression its range, named with what to change.
-    """
-    _require_fitting(method, family, scales, shape, live)
-    width, l2 = shape.features + method.bias, Fraction(method.l2)
-    most = _most_raised(l2, scales)
-    if bits_for(shape.rows) > most:
-        raise ParameterError(
-            f"{shape.rows} rows: gradients of more than 2^{most} could pass 2^62 at fixed_point.p_bits = "
-            f"{scales.p_bits}; use fewer p_bits, or a smaller l2"
-        )
-    raised = most - bits_for(live.count)
-    penalty = nearest(live.count * l2 * power_of_two(scales.p_bits + scales.x_bits + raised - scales.w_bits))
-    distances = method.distances or default_distances(l2, scales, width, live.count)
-    found = Certificate(
-        family=family,
-        scales=scales,
-        features=shape.features,
-        width=width,
-        unused=shape.unused,
-        outputs=shape.outputs,
-        live=live,
-        grid=method.grid_bits,
-        raised=raised,
-        penalty=penalty,
-        distances=distances,
-        bounds=(),
-    )
-    bounds = _bounds(found)
-    for name, bound, limit in bounds:
-        if bound >= limit:
-            raise ParameterError(f"{name} can reach {bound}, which must stay below {limit}: use fewer features")
-    _require_distances(found)
-    return replace(found, bounds=tuple((name, bound) for name, bound, _ in bounds))
-
-
-def _require_fitting(method: Optimum, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> None:
-    """Spec and data set are of one kind, and the table's steps and the grid in range. Raises ParameterError."""
-    table = family.edge_table(scales)
-    if live.rows != shape.rows:
-        raise ParameterError(f"rows that count: of {live.rows}, the data set has {shape.rows}")
-    if shape.x_bits != scales.x_bits:
-        raise ParameterError(f"fixed_point.x_bits = {scales.x_bits}: the data set has {shape.x_bits}")
-    if shape.label_kind != "binary":
-        raise ParameterError(f"method = 'optimum': needs labels of two classes, the data set has {shape.label_kind}")
-    step = int(np.diff(table).max())
-    if step > LARGEST_STEP:
-        raise ParameterError(
-            f"fixed_point.p_bits = {scales.p_bits}: the table has steps of {step}, more than {LARGEST_STEP}; use fewer"
-        )
-    if method.grid_bits > scales.w_bits:
-        raise ParameterError(
-            f"grid = {method.grid_bits}: steps of the model's weights would be 2^{method.grid_bits - scales.w_bits}; "
-            "use a smaller grid, or a larger l2"
-        )
-
-
-def _most_raised(l2: Fraction, scales: FixedPoint) -> int:
-    """e0: the largest for which neither part of a gradient reaches 2^61, whatever n is. Raises ParameterError."""
-    of_loss = EXPRESSION_BOUND.bit_length() - 2 - scales.p_bits - scales.x_bits
-    scale, limit = (
-        scales.p_bits + scales.x_bits - scales.w_bits,
-        (EXPRESSION_BOUND >> 1) >> (scales.w_bits + WEIGHT_ROOM - 1),
-    )
-    most = next((e0 for e0 in range(of_loss, -1, -1) if l2 * power_of_two(e0 + scale) + 1 < limit), None)
-    if most is None:
-        raise ParameterError(f"l2 = {float(l2)}: too large: its gradient would pass 2^61")
-    if l2 * power_of_two(most + scale - 1) < SMALLEST_PENALTY:
-        raise ParameterError(
-            f"l2 = {float(l2)}: too small at fixed_point.p_bits = {scales.p_bits}: rounded to an integer it can be off "
-            "by more than 0.1 %; use a larger one"
-        )
-    return most
-
-
-def default_distances(l2: Fraction, scales: FixedPoint, width: int, count: int) -> tuple[int, ...]:
-    """D = ceil((2^(w - p) sqrt(K / n) + sqrt(K) / 16) / l2), and shares of it.
-
-    The first term is what rounded predictions leave of a gradient, the second what rounded weights do.
-    """
-    of_predictions = isqrt(int(width * power_of_two(2 * (scales.w_bits - scales.p_bits + FRACTION)) / count))
-    of_weights = isqrt(width << (2 * FRACTION - 8))
-    longest = Fraction(of_predictions + of_weights + 2) / (l2 * (1 << FRACTION))
-    found = [(longest / share).__ceil__() for share in SHARES]
-    return tuple(own for i, own in enumerate(found) if i == 0 or own < found[i - 1])
-
-
-def _bounds(own: Certificate) -> list[tuple[str, int, int]]:
-    """(expression, bound of its absolute value, what it must stay below)."""
-    fixed, shift, rows = own.scales, own.shift, own.live.count
-    weight = 1 << (own.weight_bits - 1)
-    score = own.width * weight << fixed.x_bits
-    sums = rows << (own.raised + fixed.p_bits + fixed.x_bits)
-    gradient = sums + own.penalty * weight
-    cut, limb = 1 << (GRADIENT_BITS - 1), 1 << REMAINDER_BITS
-    return [
-        ("score |z|", score, EXPRESSION_BOUND),
-        ("score identity |z - 2^32 Q - 2^16 M - l|", score + (1 << 47) + (1 << 32) + limb, FIELD_MODULUS),
-        ("step identity |D M - 2^16 P' - u|", 3 << (2 * REMAINDER_BITS), FIELD_MODULUS),
-        ("gradient |G|", gradient, EXPRESSION_BOUND),
-        ("threshold c D", own.penalty * own.distances[0], EXPRESSION_BOUND),
-        ("residual identity |G - 2^g Gamma - v|", gradient + ((cut + 2) << shift), FIELD_MODULUS),
-        ("norm |radius^2 - sum Gamma^2 - slack|", (own.width + 2) << SLACK_BITS, FIELD_MODULUS),
-        ("rounding identity |W - 2^a m - A - D|", (weight << 2) + (4 << own.grid), FIELD_MODULUS),
-        ("intercept |2^x m|", 1 << (own.model_bits - 1 + fixed.x_bits), EXPRESSION_BOUND),
-    ]
-
-
-def _require_distances(own: Certificate) -> None:
-    """The grid is coarse enough, and distances are near enough to one another. Raises ParameterError."""
-    shortest = own.distances[-1]
-    if own.distances[0] << 1 >= 1 << own.grid or 2 * own.width * shortest > 1 << own.grid:
-        least = max(bits_for(2 * own.distances[0] + 1), bits_for(2 * own.width * shortest))
-        raise ParameterError(
-            f"grid = {own.grid}: too fine for {own.width} weights and {own.live.count} rows at a distance of "
-            f"{_listed(own.distances)} units: one weight or other is that near an edge; use {least} or more, better "
-            f"{least + 6}, or a larger l2"
-        )
-    if radius_of(own.penalty * shortest, own.shift, own.width) < min(LEAST_RADIUS, own.penalty * shortest):
-        raise ParameterError(f"distances: {shortest} is too small beside {own.distances[0]}")
 
 
 def _listed(distances: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""The certified optimum, as a spec declares it: no steps, whatever finds it. Its integers: certificate.py."""
+"""The certified optimum, as a spec declares it: no steps, whatever finds it. Its integers: link_certificate.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..live import Live
 from ..scales import FineScales, FixedPoint
 from ..shapes import DatasetShape
 from .base import Method
-from .certificate import Certificate, compile_certificate
+from .link_certificate import OptimumCertificate, compile_certificate
 
 GRID_RANGE = (8, 40)
 MAX_DISTANCES, LONGEST_DISTANCE = 16, 1 << 40
@@ -139,7 +139,7 @@ class Optimum(Method):
                 f"at most {MAX_WEIGHTS}"
             )
 
-    def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Certificate:
+    def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> OptimumCertificate:
         """See Method, and compile_certificate."""
         self.require_provable(shape)
         return compile_certificate(self, family, scales, shape, live)

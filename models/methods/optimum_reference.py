@@ -1,7 +1,8 @@
 """The certificate of an optimum in exact integers: what is committed for weights that somebody found.
 
-The equations are those of certificate.py. `certify` is the whole in Python's own integers, which have no size; the
-prover (prover/witnesses/optimum.py) has scores and gradients by matrix products, and the rest from here.
+The equations are those of certificate.py and link_certificate.py. `certify` is the whole in Python's own integers,
+which have no size; the prover (prover/witnesses/optimum.py) has scores and gradients by matrix products, and the rest
+from here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import DataError, TrainingError
 from ..activation import HALF_TABLE
 from ..scales import REMAINDER_BITS
-from .certificate import GRADIENT_BITS, HALF_LIMB, Certificate, radius_of
+from .certificate import GRADIENT_BITS, Certificate, RoundedCertificate, radius_of
+from .link_certificate import HALF_LIMB, LinkCertificate, OptimumCertificate
 
 IntArray = NDArray[np.int64]
 LIMB_MASK = (1 << REMAINDER_BITS) - 1
@@ -42,37 +44,46 @@ class RowValues:
         """step M."""
         return self.step * self.middle
 
-    def residuals(self, labels: IntArray, schedule: Certificate) -> IntArray:
+    def residuals(self, labels: IntArray, schedule: LinkCertificate) -> IntArray:
         """r, 0 where a row does not count."""
         counted = schedule.live.mask()
         return np.where(counted, self.edge + self.risen - schedule.label_multiplier * labels, 0)
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class Settled:
-    """The certificate of weights, at one of the declared distances; int64 (K,), the bias last if there is one.
+class Near:
+    """That weights are near the optimum; int64 (K,), the bias last if there is one.
 
     Attributes:
-        number: which distance.
         weights: W.
         gradient: G. cut: Gamma. cut_rest: v.
         slack: radius^2 - sum Gamma^2.
-        below, above: A and B.
-        model: m.
     """
 
-    number: int
     weights: IntArray
     gradient: IntArray
     cut: IntArray
     cut_rest: IntArray
     slack: int
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Settled(Near):
+    """The certificate of weights, at one of the declared distances, and of their rounding.
+
+    Attributes:
+        number: which distance.
+        below, above: A and B.
+        model: m.
+    """
+
+    number: int
     below: IntArray
     above: IntArray
     model: IntArray
 
 
-def row_values(z: IntArray, schedule: Certificate) -> RowValues:
+def row_values(z: IntArray, schedule: LinkCertificate) -> RowValues:
     """From scores of all rows. Raises TrainingError where one of a row that counts is beyond the table."""
     counted, edges = schedule.live.mask(), schedule.edges
     moved = z + HALF_LIMB
@@ -91,30 +102,36 @@ def row_values(z: IntArray, schedule: Certificate) -> RowValues:
     return RowValues(z, Q, edge, step, middle, low, risen, rest)
 
 
-def settle(weights: IntArray, gradient: IntArray, schedule: Certificate, number: int) -> Settled | None:
+def near(weights: IntArray, gradient: IntArray, own: Certificate) -> Near | None:
+    """That weights are within the distance of the certificate; None where their gradient is too long to show it."""
+    moved = gradient + ((1 << own.shift) >> 1)
+    cut = moved >> own.shift
+    slack = own.radius**2 - sum(int(value) ** 2 for value in cut.tolist())
+    if slack < 0 or np.abs(cut).max() >= 1 << (GRADIENT_BITS - 1):
+        return None
+    return Near(weights, gradient, cut, moved - (cut << own.shift), slack)
+
+
+def settle(weights: IntArray, gradient: IntArray, schedule: RoundedCertificate, number: int) -> Settled | None:
     """The certificate at a distance; None where weights are too far from the optimum, or too near an edge."""
     own = schedule.at_distance(number)
-    shift, half = own.shift, (1 << own.shift) >> 1
-    moved = gradient + half
-    cut = moved >> shift
-    squares = sum(int(value) ** 2 for value in cut.tolist())
+    shown = near(weights, gradient, own)
     raised = weights + (1 << (own.grid - 1))
     model = raised >> own.grid
     below = raised - (model << own.grid) - own.distance
     above = own.room - below
-    slack = own.radius**2 - squares
-    if slack < 0 or below.min() < 0 or above.min() < 0 or np.abs(cut).max() >= 1 << (GRADIENT_BITS - 1):
+    if shown is None or below.min() < 0 or above.min() < 0:
         return None
-    return Settled(number, weights, gradient, cut, moved - (cut << shift), slack, below, above, model)
+    return Settled(weights, gradient, shown.cut, shown.cut_rest, shown.slack, number, below, above, model)
 
 
-def first_settled(weights: IntArray, gradient: IntArray, schedule: Certificate) -> Settled:
+def first_settled(weights: IntArray, gradient: IntArray, schedule: RoundedCertificate) -> Settled:
     """The certificate at the first distance that has one.
 
     Raises:
         TrainingError: there is none; it says which grid, or distance, would do.
     """
-    limit = 1 << (schedule.weight_bits - 1)
+    limit = schedule.largest_weight
     if (weights < -limit).any() or (weights >= limit).any():
         raise TrainingError("a weight of the optimum is 32 or more; use a larger l2")
     for number in range(len(schedule.distances)):
@@ -137,7 +154,7 @@ def shortest_distance(gradient: IntArray, schedule: Certificate) -> int:
     return low
 
 
-def _advice(weights: IntArray, gradient: IntArray, schedule: Certificate) -> str:
+def _advice(weights: IntArray, gradient: IntArray, schedule: RoundedCertificate) -> str:
     """Why no declared distance has a certificate, and what would have one."""
     nearest, reached = edge_distance(weights, schedule.grid), shortest_distance(gradient, schedule)
     said = (
@@ -166,7 +183,7 @@ def exported_model(settled: Settled, schedule: Certificate) -> IntArray:
     return own
 
 
-def certify(X: ArrayLike, y: ArrayLike, weights: ArrayLike, schedule: Certificate) -> tuple[RowValues, Settled]:
+def certify(X: ArrayLike, y: ArrayLike, weights: ArrayLike, schedule: OptimumCertificate) -> tuple[RowValues, Settled]:
     """The certificate of weights (K,), from features (N, d) and labels (N,), row by row in Python's integers.
 
     Raises:

@@ -10,11 +10,12 @@ import numpy as np
 from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.language.tables import limb_addresses
-from zkunlearn.circuits.relations import optimum as names
+from zkunlearn.circuits.relations import residual as names
+from zkunlearn.circuits.relations.certified import BIAS, SLACK, WEIGHTS, Parameter
 from zkunlearn.circuits.relations.methods import RELATIONS_OF_METHOD
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
-from zkunlearn.circuits.relations.optimum import BIAS, SLACK, WEIGHTS, Optimum, Parameter
-from zkunlearn.models.methods.certificate import Certificate
+from zkunlearn.circuits.relations.optimum import Optimum
+from zkunlearn.models.methods.link_certificate import OptimumCertificate
 from zkunlearn.models.methods.optimum_reference import RowValues, Settled, settle
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -34,7 +35,7 @@ class OptimumDeclared(Declared):
     """As trainings are declared; with the relation of this method."""
 
     @cached_property
-    def schedule(self) -> Certificate:  # type: ignore[override]
+    def schedule(self) -> OptimumCertificate:  # type: ignore[override]
         schedule: Any = super().schedule
         return schedule
 
@@ -69,7 +70,7 @@ class Found:
     settled: Settled
 
 
-def found(data: Data, schedule: Certificate) -> Found:
+def found(data: Data, schedule: OptimumCertificate) -> Found:
     """Of the optimum for these public integers."""
     X, y = data
     hidden = np.zeros((2, len(y)), dtype=np.uint64), np.zeros((len(y), 32), dtype=np.uint8)
@@ -78,7 +79,7 @@ def found(data: Data, schedule: Certificate) -> Found:
     return Found(own.rows, own.settled)
 
 
-def settled_at(own: Found, schedule: Certificate, number: int) -> Found:
+def settled_at(own: Found, schedule: OptimumCertificate, number: int) -> Found:
     """The same weights at another of the distances."""
     settled = settle(own.settled.weights, own.settled.gradient, schedule, number)
     assert settled is not None

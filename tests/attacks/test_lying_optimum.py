@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.circuits.relations import optimum as names
+from zkunlearn.circuits.relations import residual as names
+from zkunlearn.circuits.relations.certified import BIAS, SLACK, WEIGHTS, Parameter
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
-from zkunlearn.circuits.relations.optimum import BIAS, SLACK, WEIGHTS, Parameter
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.certificate import Certificate
+from zkunlearn.models.methods.link_certificate import OptimumCertificate
 from zkunlearn.models.methods.optimum_reference import Settled, row_values
 from zkunlearn.models.scales import FineScales
 
@@ -103,7 +103,7 @@ def test_any_weights_within_the_distance_are_accepted_and_give_the_same_model(
     assert_valid(prove(own.shape, told(own, data, moved)))
 
 
-def found_at(own: OptimumDeclared, data: Data, weights: Any, schedule: Certificate | None = None) -> Found:
+def found_at(own: OptimumDeclared, data: Data, weights: Any, schedule: OptimumCertificate | None = None) -> Found:
     """What follows from weights, whether it is a certificate or not, at the declared distance."""
     s, (X, y) = schedule or own.schedule, data
     whole = np.hstack([X, np.full((len(X), int(s.bias)), s.one)])
@@ -112,14 +112,14 @@ def found_at(own: OptimumDeclared, data: Data, weights: Any, schedule: Certifica
     return concluded(own, rows, weights, gradient, s)
 
 
-def concluded(own: OptimumDeclared, rows: Any, weights: Any, gradient: Any, s: Certificate) -> Found:
+def concluded(own: OptimumDeclared, rows: Any, weights: Any, gradient: Any, s: OptimumCertificate) -> Found:
     """What follows from a gradient, in integers that may be out of range."""
     moved, raised = gradient + ((1 << s.shift) >> 1), weights + (1 << (s.grid - 1))
     cut, model = moved >> s.shift, raised >> s.grid
     below = raised - (model << s.grid) - s.distance
     slack = s.radius**2 - sum(int(value) ** 2 for value in cut)
     rest, above = moved - (cut << s.shift), s.room - below
-    return Found(rows, Settled(0, weights, gradient, cut, rest, slack, below, above, model))
+    return Found(rows, Settled(weights, gradient, cut, rest, slack, 0, below, above, model))
 
 
 # Other rows, labels, public integers ---------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def test_another_penalty_or_number_of_rows_is_rejected(
     caught(own, told(own, data, concluded_found(own, data, other)), "gradient")
 
 
-def concluded_found(own: OptimumDeclared, data: Data, schedule: Certificate) -> Found:
+def concluded_found(own: OptimumDeclared, data: Data, schedule: OptimumCertificate) -> Found:
     """The optimum of other integers, and what the declared ones make of its gradient."""
     lie = found(data, schedule)
     return concluded(own, lie.rows, lie.settled.weights, lie.settled.gradient, own.schedule)

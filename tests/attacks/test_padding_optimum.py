@@ -10,9 +10,9 @@ from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.language.layout import Address, Axis
 from zkunlearn.circuits.language.tables import limb_addresses
 from zkunlearn.circuits.relations import dataset as data_set
-from zkunlearn.circuits.relations import optimum as names
+from zkunlearn.circuits.relations import residual as names
+from zkunlearn.circuits.relations.certified import WEIGHTS
 from zkunlearn.circuits.relations.model import COEFFICIENTS
-from zkunlearn.circuits.relations.optimum import WEIGHTS
 from zkunlearn.prover.matrices.entropy import random_field
 from zkunlearn.verifier.protocol.proof import ProofShape
 

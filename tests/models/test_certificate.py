@@ -12,7 +12,7 @@ from zkunlearn.errors import ParameterError
 from zkunlearn.models.activation import table_digest
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.certificate import Certificate
+from zkunlearn.models.methods.link_certificate import OptimumCertificate
 from zkunlearn.models.scales import FineScales, FixedPoint
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -36,7 +36,7 @@ def shape_of(rows: int = 1000, features: int = 30, kind: str = "binary", x_bits:
     return DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=bits, x_bits=x_bits, classes=classes)
 
 
-def compiled(spec: TrainingSpec, shape: DatasetShape, forgotten: tuple[int, ...] = ()) -> Certificate:
+def compiled(spec: TrainingSpec, shape: DatasetShape, forgotten: tuple[int, ...] = ()) -> OptimumCertificate:
     found: Any = spec.compile(shape, Live(shape.rows, forgotten))
     return found
 

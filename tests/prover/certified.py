@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import zkunlearn as zu
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.certificate import Certificate
+from zkunlearn.models.methods.link_certificate import OptimumCertificate
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.prover.witnesses.rows import Rows
 
@@ -22,7 +22,7 @@ def rows_of(X: Any, y: Any) -> Rows:
 
 def compiled(
     rows: int, features: int, forgotten: tuple[int, ...] = (), model: str = "logistic", **fields: Any
-) -> Certificate:
+) -> OptimumCertificate:
     """The integers of a certificate."""
     spec = zu.TrainingSpec(model=model, method="optimum", **({"l2": 0.01} | fields))
     shape = DatasetShape(rows=rows, features=features, label_kind="binary", label_bits=0, x_bits=X_BITS)
@@ -37,7 +37,7 @@ def drawn(rng: np.random.Generator, rows: int, features: int) -> tuple[Any, Any]
     return X, (scores > rng.normal()).astype(np.int64)
 
 
-def step_gradient(X: Any, y: Any, schedule: Certificate, weights: Any) -> Any:
+def step_gradient(X: Any, y: Any, schedule: OptimumCertificate, weights: Any) -> Any:
     """A subgradient of the declared objective at real weights, in units of 2^-w: row by row, from the table alone."""
     own = schedule
     z = X @ weights
@@ -51,7 +51,7 @@ def step_gradient(X: Any, y: Any, schedule: Certificate, weights: Any) -> Any:
     return 2.0**own.raised * (X.T @ r).astype(np.float64) + own.penalty * weights
 
 
-def located(X: Any, y: Any, schedule: Certificate, centre: Any, radius: float) -> tuple[Any, float]:
+def located(X: Any, y: Any, schedule: OptimumCertificate, centre: Any, radius: float) -> tuple[Any, float]:
     """The minimum of the declared objective, by the ellipsoid method: a point, and how far it may be from there.
 
     Every subgradient leaves out a half of what is left, so the minimum is never lost, wherever slopes jump.

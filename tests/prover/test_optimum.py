@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from zkunlearn.errors import TrainingError
-from zkunlearn.models.methods.certificate import Certificate
+from zkunlearn.models.methods.link_certificate import OptimumCertificate
 from zkunlearn.models.methods.optimum_reference import (
     certify,
     edge_distance,
@@ -21,7 +21,7 @@ from zkunlearn.prover.witnesses.optimum import find_optimum
 from .certified import X_BITS, compiled, drawn, located, rows_of
 
 
-def case(seed: int) -> tuple[Any, Any, Certificate]:
+def case(seed: int) -> tuple[Any, Any, OptimumCertificate]:
     """Features, labels and public integers, of all kinds."""
     rng = np.random.default_rng(seed)
     rows, features = int(rng.integers(6, 60)), int(rng.integers(1, 3))
@@ -32,7 +32,7 @@ def case(seed: int) -> tuple[Any, Any, Certificate]:
     return X, y, compiled(rows, features, forgotten, model, l2=l2, bias=bool(rng.integers(2)))
 
 
-def with_constant(X: Any, schedule: Certificate) -> Any:
+def with_constant(X: Any, schedule: OptimumCertificate) -> Any:
     """Features, and the bias's."""
     return np.hstack([X, np.full((len(X), 1), 1 << X_BITS)]) if schedule.bias else X
 

@@ -1,0 +1,248 @@
+"""What every certificate of weights says of them: their gradient is short (docs/protocol.md, "Optimum").
+
+With the names of models/methods/certificate.py; b is the bias, one weight more:
+
+    G + floor(2^g / 2) = 2^g Gamma + v,  sum over weights k of Gamma(k)^2 + Gamma(b)^2 + slack = radius^2       "norm"
+
+What G is of the rows, and what becomes of the weights, are relations' own. Without a bias all about it is left out.
+
+Integers that are *forced*: W, Gamma, v and slack have limbs, all looked up. G has no range: what it equals has, Gamma
+24 bits and v g bits, together below 2^63 as G is by its static bound, so Gamma is G rounded. Of 46 bits, slack is not
+negative; squares of Gamma add up below 2^62. Cells past the last weight are read by the equations of single weights
+only, which tie them to each other; the sums leave them out.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...models.methods.certificate import GRADIENT_BITS, SLACK_BITS, Certificate
+from ..field.goldilocks import ONE, K
+from ..field.multilinear import prefix
+from ..language.hidden import Hidden, Product, linear, public
+from ..language.layout import WITNESS, Address, Column
+from ..language.relation import Factor, LookedUp, LookupBox, Section, Steps, Sum, Table, variables
+from ..language.tables import (
+    RANGE_COUNTS,
+    Limbs,
+    limb_terms,
+    multiplicity_column,
+    range_table,
+)
+from .dataset import DATASET, dataset_columns
+from .model import MODEL, model_columns
+from .signed import Signed, constant_on
+from .training import TrainingAxes
+
+SLACK = Address(WITNESS, "slack")
+FEATURE_BOX, CONSTANT_BOX = "feature limbs", "constant limbs"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """The names of what is committed in limbs for a weight, or for the bias."""
+
+    name: str
+
+    def part(self, suffix: str) -> Address:
+        """One of them."""
+        return Address(WITNESS, f"{self.name} {suffix}")
+
+    @property
+    def weight(self) -> Address:
+        """W, signed."""
+        return Address(WITNESS, self.name)
+
+    @property
+    def cut(self) -> Address:
+        """Gamma, signed."""
+        return self.part("gradient")
+
+    @property
+    def cut_rest(self) -> Address:
+        """v."""
+        return self.part("gradient remainder")
+
+    @property
+    def below(self) -> Address:
+        """A of its rounding."""
+        return self.part("below")
+
+    @property
+    def above(self) -> Address:
+        """B."""
+        return self.part("above")
+
+    @property
+    def model(self) -> Address:
+        """m, signed."""
+        return self.part("rounded")
+
+
+WEIGHTS, BIAS = Parameter("weights"), Parameter("bias")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A weight, or the bias, at the point where the lookups of its limbs ended.
+
+    Attributes:
+        real: the indicator of real cells there.
+        bits: of what is committed for it.
+    """
+
+    parameter: Parameter
+    ended: LookedUp
+    real: K
+    bits: Mapping[Address, int]
+
+    def unsigned(self, integer: Address) -> Hidden:
+        """One of its integers."""
+        return linear((c, self.ended.values[limb]) for c, limb in limb_terms(integer, self.bits[integer]))
+
+    def signed(self, integer: Address) -> Hidden:
+        """One that may be negative."""
+        return Signed(integer, self.bits[integer]).looked_up(self.ended, self.real)
+
+
+@dataclass(frozen=True)
+class Certified(TrainingAxes, ABC):
+    """The part of the relation that is about weights.
+
+    Attributes:
+        schedule: the integers of the certificate (models/methods/certificate.py).
+    """
+
+    schedule: Certificate
+
+    # Columns and lookups -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def integers(self) -> tuple[Limbs, ...]:
+        """What is committed in limbs, by box of lookups."""
+        bias = self.parameter_bits(BIAS) if self.schedule.bias else {}
+        return (
+            Limbs(FEATURE_BOX, (self.weight,), self.parameter_bits(WEIGHTS)),
+            Limbs(CONSTANT_BOX, (self.output,), {**bias, SLACK: SLACK_BITS}),
+        )
+
+    def parameter_bits(self, parameter: Parameter) -> dict[Address, int]:
+        """Of each integer of a weight, or of the bias."""
+        own = self.schedule
+        return {parameter.weight: own.weight_bits, parameter.cut: GRADIENT_BITS, parameter.cut_rest: own.shift}
+
+    @property
+    @abstractmethod
+    def row_columns(self) -> tuple[Column, ...]:
+        """What is committed of rows."""
+
+    @property
+    @abstractmethod
+    def row_boxes(self) -> tuple[LookupBox, ...]:
+        """What of it is looked up, in parts where it is much."""
+
+    @property
+    @abstractmethod
+    def row_counts(self) -> tuple[Address, ...]:
+        """The counts of tables that are looked up besides that of ranges."""
+
+    @abstractmethod
+    def row_tables(self, section: int, sections: int) -> tuple[Table, ...]:
+        """Those tables."""
+
+    @property
+    def columns(self) -> Mapping[str, tuple[Column, ...]]:
+        """See the table in the head of the relation."""
+        limbs = (limb for own in self.integers for limb in own.columns)
+        sections = len(self.sections)
+        counts = (multiplicity_column(name, sections) for name in (RANGE_COUNTS, *self.row_counts))
+        return {
+            DATASET: dataset_columns(self.schedule.rows, self.schedule.features, self.schedule.outputs),
+            MODEL: model_columns(self.schedule),
+            WITNESS: (*self.row_columns, *limbs, *counts),
+        }
+
+    @property
+    def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
+        """What rows look up, and every limb in range."""
+        limbs = tuple(own.boxes for own in self.integers)
+        return (self.row_boxes, *limbs) if self.row_boxes else limbs
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """Section i has the i-th part of each box."""
+        parts = self.boxes
+        count = max(len(boxes) for boxes in parts)
+        return tuple(
+            Section(
+                tuple(boxes[i] for boxes in parts if i < len(boxes)),
+                (range_table(i, count), *self.row_tables(i, count)),
+            )
+            for i in range(count)
+        )
+
+    # The identities --------------------------------------------------------------------------------------------------
+
+    def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
+        """Walk from the lookups to claims about committed columns alone: the equations of the heads."""
+        self.of_rows(steps, looked_up)
+        at, constants = looked_up[FEATURE_BOX], looked_up[CONSTANT_BOX]
+        k = at.point["weight"]
+        weights = Place(WEIGHTS, at, prefix(k, self.schedule.features), self.parameter_bits(WEIGHTS))
+        bias = Place(BIAS, constants, ONE, self.parameter_bits(BIAS)) if self.schedule.bias else None
+        slack = linear((c, constants.values[limb]) for c, limb in limb_terms(SLACK, SLACK_BITS))
+        self._norm(steps, bias, slack)
+        self.published(steps, weights, bias)
+        self.gradient(steps, weights, bias)
+
+    @abstractmethod
+    def of_rows(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
+        """What the lookups of rows ended in."""
+
+    @abstractmethod
+    def published(self, steps: Steps, weights: Place, bias: Place | None) -> None:
+        """What the committed model is of W."""
+
+    @abstractmethod
+    def gradient(self, steps: Steps, weights: Place, bias: Place | None) -> None:
+        """G is the gradient of the rows that count, where the lookups of weights ended."""
+
+    def _norm(self, steps: Steps, bias: Place | None, slack: Hidden) -> None:
+        """sum over real k of Gamma(k)^2, and that of the bias, and what is left are radius^2."""
+        own, free = self._signed(WEIGHTS.cut), variables(0, self.weight.bits)
+        cut = Factor(own.terms({"weight": free}, ONE), own.taken_off((self.weight,), ONE))
+        squares = Sum("norm", (self.weight.bits,), constant_on((self.weight,), ONE), (cut, cut))
+        total = steps.total(squares)
+        found = None if bias is None else bias.signed(BIAS.cut)
+        own_square = [] if found is None else [Product(ONE, found, found)]
+        steps.require_zero("norm", total + slack - public(K(self.schedule.radius**2)), own_square)
+        steps.sumcheck(squares, total)
+
+    def of_loss(self, place: Place) -> Hidden:
+        """What is left of a gradient without the penalty."""
+        own, parameter = self.schedule, place.parameter
+        half = (1 << own.shift) >> 1
+        whole = place.signed(parameter.cut) * (1 << own.shift) + place.unsigned(parameter.cut_rest)
+        return whole - place.real * half - place.signed(parameter.weight) * own.penalty
+
+    # Integers
+
+    def bits_of(self, integer: Address) -> int:
+        """How many bits an integer is committed in."""
+        return next(own.bits[integer] for own in self.integers if integer in own.bits)
+
+    def _signed(self, integer: Address) -> Signed:
+        """One that may be negative."""
+        return Signed(integer, self.bits_of(integer))
+
+    def weight_terms(self) -> Factor:
+        """W(k) at a variable k."""
+        own, free = self._signed(WEIGHTS.weight), variables(0, self.weight.bits)
+        return Factor(own.terms({"weight": free}, ONE), own.taken_off((self.weight,), ONE))
+
+    def bias_value(self, steps: Steps) -> Hidden:
+        """V."""
+        return self._signed(BIAS.weight).value(steps, {"output": ()}, ONE)

@@ -1,0 +1,180 @@
+"""The certificate of an optimum of a declared link: from a spec and a shape to public integers; none can wrap.
+
+With the symbols of certificate.py; p is the scale of predictions, S(i) = 1 for a row that counts. |x_ik| <= 2^x, as a
+data set's own proof says. Integers T[q], q in [-2^15, 2^15], are the inverse link at the edges of cells:
+
+    z(i) = sum x_ik W(k) + 2^x V,    z(i) + 2^15 = 2^32 Q + 2^16 M + l          M, l in [0, 2^16)
+    2^16 P' + u = (T[Q+1] - T[Q]) M + 2^15,   r(i) = T[Q] + P' - 2^p y(i)       u, P' in [0, 2^16)
+    G(k) = 2^e sum S(i) r(i) x_ik + c W(k),   G(bias) = 2^e sum S(i) r(i) 2^x + c V
+
+T[Q] + P' never falls with z, so it is the slope of a convex function of z, and G is a subgradient of
+
+    F = 2^e sum S(i) (Phi(z(i)) - 2^p y(i) z(i)) + c / 2 |W|^2
+
+which is c-strongly convex.
+
+e = e0 - ceil(log2 n), e0 of the spec alone; c = nearest(n l2 2^(p + x + e - w)), so that F is 2^(e + p + x + w) n times
+the mean loss and l2 / 2 |w|^2, and right to 0.1 % for every n. Distances follow from the spec, K and n.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import isqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ParameterError
+from ..families import Family
+from ..live import Live
+from ..scales import REMAINDER_BITS, FixedPoint
+from ..shapes import DatasetShape
+from .certificate import WEIGHT_ROOM, Bound, Certificate, RoundedCertificate, bits_for, within_bounds
+from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, nearest, power_of_two
+
+if TYPE_CHECKING:
+    from .optimum import Optimum
+
+HALF_LIMB = 1 << (REMAINDER_BITS - 1)
+LARGEST_STEP = 1 << REMAINDER_BITS  # of the table, from edge to edge
+SMALLEST_PENALTY = 500  # c, which is then right to 0.1 %
+SHARES = (1, 4, 16)  # distances that a spec without any has are the default over these
+FRACTION = 20  # bits of square roots in the default distance
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkCertificate(Certificate):
+    """Every public integer of a certificate by a link.
+
+    Attributes:
+        raised: e.
+    """
+
+    raised: int
+
+    @property
+    def label_multiplier(self) -> int:
+        """From a label to the scale of predictions."""
+        return 1 << self.scales.p_bits
+
+    @property
+    def edges(self) -> NDArray[np.int64]:
+        """T, int64 (65537,), scale p_bits."""
+        return self.family.edge_table(self.scales)
+
+    def bounds_of_rows(self) -> list[Bound]:
+        """The static analysis, but for what is said of weights."""
+        score = self.width * self.largest_weight << self.scales.x_bits
+        limb = 1 << REMAINDER_BITS
+        return [
+            ("score |z|", score, EXPRESSION_BOUND),
+            ("score identity |z - 2^32 Q - 2^16 M - l|", score + (1 << 47) + (1 << 32) + limb, FIELD_MODULUS),
+            ("step identity |D M - 2^16 P' - u|", 3 << (2 * REMAINDER_BITS), FIELD_MODULUS),
+        ]
+
+    @property
+    def largest_gradient(self) -> int:
+        """A bound of |G|."""
+        sums = self.live.count << (self.raised + self.scales.p_bits + self.scales.x_bits)
+        return sums + self.penalty * self.largest_weight
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimumCertificate(RoundedCertificate, LinkCertificate):
+    """Of a model that is the rounding of the optimum."""
+
+
+# The static analysis ------------------------------------------------------------------------------------------------
+
+
+def compile_certificate(
+    method: Optimum, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
+) -> OptimumCertificate:
+    """The integers of a certificate.
+
+    Raises:
+        ParameterError: the spec does not fit the data set, or an expression its range, named with what to change.
+    """
+    _require_fitting(method, family, scales, shape, live)
+    width, l2 = shape.features + method.bias, Fraction(method.l2)
+    most = _most_raised(l2, scales)
+    if bits_for(shape.rows) > most:
+        raise ParameterError(
+            f"{shape.rows} rows: gradients of more than 2^{most} could pass 2^62 at fixed_point.p_bits = "
+            f"{scales.p_bits}; use fewer p_bits, or a smaller l2"
+        )
+    raised = most - bits_for(live.count)
+    penalty = nearest(live.count * l2 * power_of_two(scales.p_bits + scales.x_bits + raised - scales.w_bits))
+    distances = method.distances or default_distances(l2, scales, width, live.count)
+    found = OptimumCertificate(
+        family=family,
+        scales=scales,
+        features=shape.features,
+        width=width,
+        unused=shape.unused,
+        outputs=shape.outputs,
+        live=live,
+        grid=method.grid_bits,
+        raised=raised,
+        penalty=penalty,
+        distances=distances,
+    )
+    of_weights = found.bounds_of_weights(found.largest_gradient)
+    found = within_bounds(found, [*found.bounds_of_rows(), *of_weights, *found.bounds_of_rounding()])
+    found.require_coarse_grid()
+    found.require_near_distances()
+    return found
+
+
+def _require_fitting(method: Optimum, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> None:
+    """Spec and data set are of one kind, and the table's steps and the grid in range. Raises ParameterError."""
+    table = family.edge_table(scales)
+    if live.rows != shape.rows:
+        raise ParameterError(f"rows that count: of {live.rows}, the data set has {shape.rows}")
+    if shape.x_bits != scales.x_bits:
+        raise ParameterError(f"fixed_point.x_bits = {scales.x_bits}: the data set has {shape.x_bits}")
+    if shape.label_kind != "binary":
+        raise ParameterError(f"method = 'optimum': needs labels of two classes, the data set has {shape.label_kind}")
+    step = int(np.diff(table).max())
+    if step > LARGEST_STEP:
+        raise ParameterError(
+            f"fixed_point.p_bits = {scales.p_bits}: the table has steps of {step}, more than {LARGEST_STEP}; use fewer"
+        )
+    if method.grid_bits > scales.w_bits:
+        raise ParameterError(
+            f"grid = {method.grid_bits}: steps of the model's weights would be 2^{method.grid_bits - scales.w_bits}; "
+            "use a smaller grid, or a larger l2"
+        )
+
+
+def _most_raised(l2: Fraction, scales: FixedPoint) -> int:
+    """e0: the largest for which neither part of a gradient reaches 2^61, whatever n is. Raises ParameterError."""
+    of_loss = EXPRESSION_BOUND.bit_length() - 2 - scales.p_bits - scales.x_bits
+    scale, limit = (
+        scales.p_bits + scales.x_bits - scales.w_bits,
+        (EXPRESSION_BOUND >> 1) >> (scales.w_bits + WEIGHT_ROOM - 1),
+    )
+    most = next((e0 for e0 in range(of_loss, -1, -1) if l2 * power_of_two(e0 + scale) + 1 < limit), None)
+    if most is None:
+        raise ParameterError(f"l2 = {float(l2)}: too large: its gradient would pass 2^61")
+    if l2 * power_of_two(most + scale - 1) < SMALLEST_PENALTY:
+        raise ParameterError(
+            f"l2 = {float(l2)}: too small at fixed_point.p_bits = {scales.p_bits}: rounded to an integer it can be off "
+            "by more than 0.1 %; use a larger one"
+        )
+    return most
+
+
+def default_distances(l2: Fraction, scales: FixedPoint, width: int, count: int) -> tuple[int, ...]:
+    """D = ceil((2^(w - p) sqrt(K / n) + sqrt(K) / 16) / l2), and shares of it.
+
+    The first term is what rounded predictions leave of a gradient, the second what rounded weights do.
+    """
+    of_predictions = isqrt(int(width * power_of_two(2 * (scales.w_bits - scales.p_bits + FRACTION)) / count))
+    of_weights = isqrt(width << (2 * FRACTION - 8))
+    longest = Fraction(of_predictions + of_weights + 2) / (l2 * (1 << FRACTION))
+    found = [(longest / share).__ceil__() for share in SHARES]
+    return tuple(own for i, own in enumerate(found) if i == 0 or own < found[i - 1])
