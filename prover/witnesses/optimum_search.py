@@ -1,18 +1,22 @@
-"""Where the optimum is: Newton's method in float64, then exact gradients by BLAS.
+"""Where the optimum is: Newton's method in single precision, then exact gradients by BLAS.
 
-Nothing of how it is found is proved. Newton's method ends where float64 does; then steps by the exact gradient of
-integer weights go on to their grid, and single weights are moved by a unit while the gradient becomes shorter.
+Nothing of how it is found is proved. Newton's method ends near the optimum; then steps by the exact gradient of integer
+weights, through the same second derivative, go on to their grid, and single weights are moved by a unit while the
+gradient becomes shorter.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ...models.families import Family
 from ...models.methods.link_certificate import LinkCertificate
 from ...models.methods.optimum_reference import RowValues, row_values
-from ...models.optimum import Objective, minimum
+from ..kernels import run_tasks, spans
 from ..kernels.storage import empty
 from .curve import Integers, Reals
 from .rows import Rows
@@ -20,9 +24,15 @@ from .rows import Rows
 EXACT_BITS = 53  # integers of so many bits are float64 numbers
 LIMB_BITS = 14  # of residuals, which have 29: times a feature, over PIECE_ROWS of them, exact
 PIECE_ROWS = 1 << 22
-REFINEMENTS = 12  # steps by exact gradients; three are usual
+NEWTON_STEPS = 60  # far more than a convex function takes from zero
+HALVINGS = 20  # of a step that goes too far
+NEAR = 1 / 64  # of the weights: a step that is not longer leaves less than a step by an exact gradient takes away
+SHARES, ROUGH = (16, 4), 1 / 4  # one row in so many is looked at first, roughly,
+ROWS_A_WEIGHT = 2  # as long as these are twice as many as weights
+REFINEMENTS = 24  # steps by exact gradients; four are usual
 POLISHES = 400  # weights that are moved by a unit before the exact gradient is looked at
 ROUNDS = 6
+Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -70,35 +80,106 @@ def nearest_optimum(rows: Rows, schedule: LinkCertificate) -> Point:
     Raises:
         TrainingError: a score is out of range.
     """
-    problem = _problem_of(rows, schedule)
-    live = schedule.live.mask()
-    features = problem.matrix.T if live.all() else problem.matrix[:, live].T
-    labels = problem.labels[live].astype(np.float64)[:, None]
-    l2 = float(schedule.penalty) / float(schedule.live.count) * 2.0 ** -_loss_bits(schedule)
+    mean = _mean_of(rows, schedule)
+    weights, curvature = _newton(mean)
     unit = float(schedule.one)  # of features, which are as large as their integers here: weights are as much smaller
-    objective = _Curved(schedule.family, features, labels, np.full(schedule.width, l2 * unit**2))
-    weights, _ = minimum(objective)
-    return _refined(problem, weights * unit, objective.second(weights) / unit**2)
+    return _refined(_problem_of(rows, schedule), weights * unit, curvature / unit**2)
 
 
-class _Curved(Objective):
-    """An objective whose second derivative is found in single precision, twice as fast: it only says where to go."""
+# In floats ----------------------------------------------------------------------------------------------------------
 
-    def alone(self, output: int) -> Objective:
-        """See Objective: there is one output."""
-        return self
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class _Mean:
+    """The mean loss and penalty, as a function of weights, and its slopes: all in single precision.
+
+    Attributes:
+        features: float32 (K, n), of rows that count, as large as their integers.
+        labels: float64 (n,).
+        penalty: l2 of such weights.
+    """
+
+    family: Family
+    features: Singles
+    labels: Reals
+    penalty: float
+
+    def every(self, share: int) -> _Mean:
+        """That of one row in `share`."""
+        features = np.ascontiguousarray(self.features[:, ::share])
+        return replace(self, features=features, labels=self.labels[::share])
+
+    def scores(self, weights: Reals) -> Reals:
+        """float64 (n,)."""
+        return (weights.astype(np.float32) @ self.features).astype(np.float64)
+
+    def value(self, weights: Reals) -> float:
+        """The function."""
+        losses = self.family.loss(self.scores(weights), self.labels)
+        return float(losses.mean() + self.penalty * (weights @ weights) / 2)
+
+    def gradient(self, weights: Reals) -> Reals:
+        """Its slopes, float64 (K,)."""
+        residuals = (self.family.inverse_link(self.scores(weights)) - self.labels).astype(np.float32)
+        return (self.features @ residuals).astype(np.float64) / len(self.labels) + self.penalty * weights
 
     def second(self, weights: Reals) -> Reals:
-        """f'' at weights (K,), float64 (K, K)."""
-        roots = np.sqrt(self.family.slope(self.X @ weights) / len(self.y)).astype(np.float32)
-        scaled = self.X.astype(np.float32) * roots[:, None]
-        found = (scaled.T @ scaled).astype(np.float64)  # of one matrix with itself, a half of it is computed
-        found[np.diag_indices_from(found)] += self.penalties
+        """And theirs, float64 (K, K)."""
+        roots = np.sqrt(self.family.slope(self.scores(weights)) / len(self.labels)).astype(np.float32)
+
+        def of_rows(start: int, stop: int) -> Singles:
+            scaled = self.features[:, start:stop] * roots[start:stop]
+            return scaled @ scaled.T  # of one matrix with itself: a half of it is computed
+
+        found = np.diag(np.full(len(weights), self.penalty))
+        for part in run_tasks([partial(of_rows, *span) for span in spans(len(roots), cost=len(weights) ** 2)]):
+            found += part
         return found
 
-    def newton_step(self, weights: Reals, gradient: Reals) -> Reals:
-        """See Objective."""
-        return np.asarray(np.linalg.solve(self.second(weights), gradient), dtype=np.float64)
+
+def _mean_of(rows: Rows, schedule: LinkCertificate) -> _Mean:
+    live = schedule.live.mask()
+    features = empty((schedule.width, schedule.live.count), np.float32)
+    features[: schedule.features] = np.compress(live, rows.by_feature, axis=1)
+    features[list(schedule.unused)] = 0
+    features[schedule.features :] = schedule.one
+    l2 = float(schedule.penalty) / float(schedule.live.count) * 2.0 ** -_loss_bits(schedule)
+    labels = rows.labels[live].astype(np.float64)
+    return _Mean(schedule.family, features, labels, l2 * float(schedule.one) ** 2)
+
+
+def _newton(mean: _Mean) -> tuple[Reals, Reals]:
+    """Where the mean is least, (K,), and its second derivative near there: first on some of the rows, then on all."""
+    width, count = mean.features.shape
+    weights = np.zeros(width)
+    for share in SHARES:
+        if count >= share * ROWS_A_WEIGHT * width:
+            weights, _ = _least(mean.every(share), weights, ROUGH)
+    return _least(mean, weights, NEAR)
+
+
+def _least(mean: _Mean, weights: Reals, near: float) -> tuple[Reals, Reals]:
+    """Newton's method from weights on, with steps halved until the mean falls, until a step is short beside weights."""
+    value, curvature = mean.value(weights), mean.second(weights)
+    for _ in range(NEWTON_STEPS):
+        gradient = mean.gradient(weights)
+        step = np.linalg.solve(curvature, gradient)
+        promised = float(gradient @ step) / 2  # how much it falls where it is a parabola
+        for halving in range(HALVINGS):
+            trial = weights - step / 2**halving
+            found = mean.value(trial)
+            if found <= value - promised / 2 ** (halving + 2):
+                break
+        else:
+            break  # it is too flat for single precision to show that it falls
+        weights, value = trial, found
+        if float(np.linalg.norm(step)) <= near * float(np.linalg.norm(weights)):
+            break
+        curvature = mean.second(weights)
+    return weights, curvature
+
+
+# In integers --------------------------------------------------------------------------------------------------------
 
 
 def _loss_bits(schedule: LinkCertificate) -> int:
@@ -158,14 +239,14 @@ def _refined(problem: _Problem, weights: Reals, curvature: Reals) -> Point:
 
 def _moves(gradient: Reals, curvature: Reals) -> Integers:
     """By how many units each weight is to be moved, so that gradient + curvature moves is short: one at a time."""
-    moves, squares, left = np.zeros(len(gradient), dtype=np.int64), (curvature**2).sum(axis=0), gradient.copy()
+    moves, squared = np.zeros(len(gradient), dtype=np.int64), curvature @ curvature
+    along, squares = curvature @ gradient, squared.diagonal()
     for _ in range(POLISHES):
-        along = curvature @ left
         gains = 2 * np.abs(along) - squares
         k = int(np.argmax(gains))
         if gains[k] <= 0:
             break
         sign = -1 if along[k] > 0 else 1
         moves[k] += sign
-        left = left + sign * curvature[k]
+        along = along + sign * squared[k]
     return moves
