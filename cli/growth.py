@@ -15,6 +15,7 @@ from .options import (
     FILE,
     Command,
     common,
+    csv_options,
     force_option,
     hexadecimal,
     next_openings_option,
@@ -28,6 +29,7 @@ from .words import dataset_data, dataset_lines, plural
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
+    from ..prover.tables.csv_format import CsvFormat
 
 
 @click.command()
@@ -84,6 +86,7 @@ def more_rows(command: Command) -> Command:
 @force_option
 @common
 @within_memory("out")
+@csv_options
 def append(output: Output, directory: Path, data: Path, out: Path, force: bool, **options: Any) -> None:
     """Commit to the rows in DIR and those in NEW (CSV, Parquet or .npz) after them.
 
@@ -99,6 +102,7 @@ def append(output: Output, directory: Path, data: Path, out: Path, force: bool, 
 @force_option
 @common
 @within_memory("out")
+@csv_options
 def rectify(output: Output, directory: Path, data: Path, out: Path, force: bool, **options: Any) -> None:
     """Put rows right: append those in NEW, and name the rows that DIR has under their ids as superseded.
 
@@ -125,6 +129,7 @@ def _add(
     nonce: bytes | None,
     ask_nonce: bool,
     openings: int | None,
+    written: CsvFormat,
 ) -> None:
     from ..prover.tables.ids import row_numbers
     from ..prover.tables.read import read_more_rows
@@ -134,7 +139,7 @@ def _add(
     require_place(out, force)
     dataset = zu.load_dataset(directory)
     of = dataset.statement.encoding
-    table = read_more_rows(data, of.names, target, id_column, several=several, unique=of.keys)
+    table = read_more_rows(data, of.names, target, id_column, several=several, unique=of.keys, written=written)
     numbered = id_column is None and table.ids == row_numbers(len(table.ids))
     options = {
         "ids": None if numbered else table.ids,

@@ -90,6 +90,22 @@ def load_previous(path: Path) -> zu.TrainingProof | zu.Bundle:
     return found if isinstance(found, zu.Bundle) else zu.TrainingProof.load(path)
 
 
+def csv_options(command: Command) -> Command:
+    """How a CSV file is written; the command gets it as `written`."""
+
+    @click.option("--delimiter", metavar="CHAR", help="Of a CSV; by default what its header has: , ; | or a tab.")
+    @click.option("--decimal", metavar="CHAR", default=".", help="Of a CSV: ',' where 1,5 is one and a half.")
+    @click.option("--encoding", metavar="NAME", help="Of a CSV, as cp1252; UTF-8, or UTF-16 with a mark, by default.")
+    @wraps(command)
+    def run(*output: Output, delimiter: str | None, decimal: str, encoding: str | None, **rest: Any) -> None:
+        from ..prover.tables.csv_format import CsvFormat
+
+        tab = delimiter is not None and delimiter in ("\\t", "tab")  # which no shell makes easy to say
+        command(*output, written=CsvFormat("\t" if tab else delimiter, decimal, encoding), **rest)
+
+    return run
+
+
 def memory_size(text: str) -> int:
     """A number of bytes, as people write it: 800MB, 2GB, 1.5GiB. Raises BadParameter."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", text.strip().upper())

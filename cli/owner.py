@@ -17,6 +17,7 @@ from .inspection import describe
 from .options import (
     FILE,
     common,
+    csv_options,
     force_option,
     forget_options,
     load_previous,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
     from ..prover.owner.trained import ProofFiles, Trained
     from ..prover.owner.workers import Workers
+    from ..prover.tables.csv_format import CsvFormat
 
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 
@@ -75,6 +77,7 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 @force_option
 @common
 @within_memory("out")
+@csv_options
 def commit(
     output: Output,
     data: Path,
@@ -85,18 +88,22 @@ def commit(
     label: str | None,
     several: bool,
     unique: str | None,
+    written: CsvFormat,
     openings: int,
     out: Path,
     force: bool,
 ) -> None:
-    """Commit to DATA (CSV, Parquet or .npz) and prove that it is well formed."""
+    """Commit to DATA (CSV, Parquet or .npz) and prove that it is well formed.
+
+    A CSV may be compressed (.gz, .zst); DATA may be -, for a CSV on standard input.
+    """
     from ..prover.tables.read import read_bounds, read_table
 
     public, secret = dataset_files(out)
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
     bounds = None if bounds_file is None else read_bounds(bounds_file)
-    table = read_table(data, target, id_column, several=several, unique=columns_of(unique))
+    table = read_table(data, target, id_column, several=several, unique=columns_of(unique), written=written)
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:

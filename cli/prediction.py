@@ -16,13 +16,14 @@ from ..errors import DataError, FormatError, ParameterError
 from ..formats.files import write_file
 from ..models.convergence import SCORES
 from ..models.methods import Sisa
-from .options import FILE, common, force_option
+from .options import FILE, common, csv_options, force_option
 from .output import Output, foreign
 from .places import refuse_existing, require_file_place
 from .words import plural
 
 if TYPE_CHECKING:
     from ..prover.owner.prediction import Predictor
+    from ..prover.tables.csv_format import CsvFormat
     from ..prover.tables.read import RawTable
 
 
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
 @click.option("--out", type=FILE, metavar="OUT.csv", help="Where the predictions go, instead of to stdout.")
 @force_option
 @common
+@csv_options
 def predict(
     output: Output,
     model_file: Path,
     data: Path,
     id_column: str | None,
     target: str | None,
+    written: CsvFormat,
     proba: bool,
     out: Path | None,
     force: bool,
@@ -57,7 +60,7 @@ def predict(
 
     with output.phases("predicting"):
         model = load_model(model_file)
-        table = read_features(data, model.encoding.names, target, id_column)
+        table = read_features(data, model.encoding.names, target, id_column, written)
         try:
             found = Predictions.of(model, table, proba)
         except DataError as error:

@@ -1,10 +1,12 @@
-"""Tables from CSV: UTF-8, commas, the first line names the columns; read line by line."""
+"""Tables from CSV: the first line names the columns; read line by line."""
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
+import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
@@ -13,36 +15,37 @@ import numpy as np
 
 from ...errors import DataError
 from ..kernels.storage import Growing
+from .csv_format import CsvFormat, unpacked
+from .gaps import Gaps, gap_text, is_gap
 from .ids import row_ids, row_numbers
 from .raw_table import (
     PIECE_ROWS,
     RawTable,
     Wanted,
     bad_cell,
+    first_line,
     labels_of,
-    number,
 )
 
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
-
-def read_csv(file: BinaryIO, source: str, wanted: Wanted) -> RawTable:
+def read_csv(file: BinaryIO, source: str, wanted: Wanted, written: CsvFormat) -> RawTable:
     """See read.read_table."""
     try:
-        return _read(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), source, wanted)
+        plain = unpacked(file)
+        encoding = written.encoding_of(plain)
+        return _read(io.TextIOWrapper(plain, encoding=encoding, newline=""), source, wanted, written)
     except UnicodeDecodeError:
-        raise _undecodable(file) from None
+        raise _undecodable(file, written) from None
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(f"the file cannot be read, or unpacked ({first_line(error)})") from None
 
 
-def _read(text: io.TextIOWrapper, source: str, wanted: Wanted) -> RawTable:
+def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvFormat) -> RawTable:
     target, id_column = wanted.target, wanted.id_column
-    records = _records(text)
+    records = _records(text, written)
     names = next(records, (0, []))[1]
     if not names:
         raise DataError("the file has no header")
-    for separator in (";", "\t"):
-        if len(names) == 1 and separator in names[0]:
-            raise DataError(f"fields are separated by {separator!r}, must be by commas", line=1, expected=",")
     try:
         features = wanted.features_of(names)
     except DataError as error:
@@ -50,16 +53,18 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted) -> RawTable:
     columns = [(names.index(name), name) for name in features]
     lines, label_texts, ids = array("q"), [], []
     unique: dict[str, list[str]] = {name: [] for name in wanted.unique}
-    X, piece = Growing(len(features)), np.empty((PIECE_ROWS, len(features)))
+    gaps, X, piece = Gaps(), Growing(len(features)), np.empty((PIECE_ROWS, len(features)))
 
     for row, (line, cells) in enumerate(records):
         lines.append(line)
         if len(cells) != len(names):
             reason = f"{len(cells)} fields, but the header has {len(names)}"
             raise DataError(reason, line=line, expected=len(names), found=len(cells))
-        piece[row % PIECE_ROWS] = _numbers(cells, columns, line)
+        piece[row % PIECE_ROWS] = _numbers(row, line, cells, columns, written, gaps)
         if target is not None:
             label_texts.append(cells[names.index(target)])
+            if is_gap(label_texts[-1]):
+                gaps.note(row, target, gap_text(label_texts[-1]))
         if id_column is not None:
             ids.append(cells[names.index(id_column)])
         for name, values in unique.items():
@@ -69,8 +74,9 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted) -> RawTable:
     if not lines:
         raise DataError("there is a header, but no row")
     X.append(piece[: len(lines) % PIECE_ROWS])
+    gaps.refuse(len(lines), lines)
     try:
-        labels = None if target is None else labels_of(label_texts, target)
+        labels = None if target is None else labels_of(label_texts, target, written.number)
         numbered = id_column is None
         texts = row_numbers(len(lines)) if numbered else row_ids(ids, id_column, lines, several=wanted.several)
         keys = wanted.keys_of(unique, lines)
@@ -80,9 +86,12 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted) -> RawTable:
     return RawTable(X.finish(), labels, texts, tuple(features), target, source, lines, unused, keys)
 
 
-def _records(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
+def _records(text: io.TextIOWrapper, written: CsvFormat) -> Iterator[tuple[int, list[str]]]:
     """Records with the line each begins on, counted from 1; blank lines are skipped."""
-    reader = csv.reader(text, strict=True)
+    lines = [text.readline()]
+    while lines[-1] and not lines[-1].strip():
+        lines.append(text.readline())
+    reader = csv.reader(itertools.chain(lines, text), delimiter=written.delimiter_of(lines[-1]), strict=True)
     line = 1
     try:
         for record in reader:
@@ -93,24 +102,40 @@ def _records(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"a quoted field is broken ({error})", line=line) from None
 
 
-def _numbers(cells: Sequence[str], columns: Sequence[tuple[int, str]], line: int) -> list[float]:
-    """The features of a row."""
+def _numbers(
+    row: int,
+    line: int,
+    cells: Sequence[str],
+    columns: Sequence[tuple[int, str]],
+    written: CsvFormat,
+    gaps: Gaps,
+) -> list[float]:
+    """The features of a row; what is missing is noted, and not a number."""
     values = []
     for index, name in columns:
-        value = number(cells[index])
+        text = cells[index]
+        value = written.number(text)
         if value is None or not math.isfinite(value):
-            raise DataError(bad_cell(cells[index], "a number"), line=line, column=name, found=cells[index])
+            if not is_gap(text):
+                reason = bad_cell(text, "a number", written.number) + written.remedy(text)
+                raise DataError(reason, line=line, column=name, found=text)
+            gaps.note(row, name, gap_text(text))
+            value = math.nan
         values.append(value)
     return values
 
 
-def _undecodable(file: BinaryIO) -> DataError:
-    """Where a file is no UTF-8."""
+def _undecodable(file: BinaryIO, written: CsvFormat) -> DataError:
+    """Where a file is not in its encoding."""
+    if written.encoding is not None:
+        return DataError(f"not {written.encoding} text")
+    remedy = "; declare its encoding, as in --encoding cp1252"
+    if not file.seekable():
+        return DataError(f"not UTF-8 text{remedy}")
     file.seek(0)
-    for count, line in enumerate(file, start=1):
+    for count, line in enumerate(unpacked(file), start=1):
         try:
             line.decode("utf-8")
         except UnicodeDecodeError:
-            guess = "; it looks like UTF-16" if count == 1 and line[:2] in UTF16_MARKS else ""
-            return DataError(f"not UTF-8 text{guess}", line=count)
-    return DataError("not UTF-8 text")
+            return DataError(f"not UTF-8 text{remedy}", line=count)
+    return DataError(f"not UTF-8 text{remedy}")

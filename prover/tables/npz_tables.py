@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ...errors import DataError
 from ...models.encoding.columns import table_pieces
 from ..kernels.storage import Growing, held
+from .csv_format import CsvFormat
 from .ids import row_ids, row_numbers
 from .raw_table import (
     MAX_TEXT,
@@ -61,7 +62,7 @@ class Member:
         return f"{self.dtype} {'x'.join(map(str, self.shape)) or 'scalar'}"
 
 
-def read_npz(file: BinaryIO, source: str, wanted: Wanted) -> RawTable:
+def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTable:
     """See read.read_table."""
     target = wanted.target
     if file.read(len(npy.MAGIC_PREFIX)) == npy.MAGIC_PREFIX:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..kernels.storage import Growing, held
+from .csv_format import CsvFormat
+from .gaps import Gaps
 from .ids import row_ids, row_numbers
 from .raw_table import (
     MAX_TEXT,
@@ -24,9 +28,8 @@ from .raw_table import (
 )
 
 
-def read_parquet(file: BinaryIO, source: str, wanted: Wanted) -> RawTable:
+def read_parquet(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTable:
     """See read.read_table."""
-    target, id_column, others = wanted.target, wanted.id_column, wanted.others
     try:
         arrow: Any = importlib.import_module("pyarrow")
         parquet: Any = importlib.import_module("pyarrow.parquet")
@@ -34,7 +37,10 @@ def read_parquet(file: BinaryIO, source: str, wanted: Wanted) -> RawTable:
         raise DataError("reading Parquet needs pyarrow: pip install 'zkunlearn[parquet]'") from None
     try:
         table = parquet.ParquetFile(file)
-        names = list(table.schema_arrow.names)
+        index = index_columns(table.schema_arrow)
+        wanted = _with_index(wanted, index)
+        others = wanted.others
+        names = [name for name in table.schema_arrow.names if name not in index or name in others]
         features = wanted.features_of(names)
         _require_readable(arrow.types, table, features, others)
         # As dictionaries, a text that is in the file once is in memory once, however many rows have it.
@@ -42,10 +48,30 @@ def read_parquet(file: BinaryIO, source: str, wanted: Wanted) -> RawTable:
         X, values = _read(arrow.types, table, features, others)
     except (arrow.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
         raise DataError(f"not a Parquet file that can be read ({first_line(error)})") from None
+    target, id_column = wanted.target, wanted.id_column
     labels = None if target is None else labels_of(texts_of(values[target], target), target)
     ids = row_numbers(len(X)) if id_column is None else row_ids(values[id_column], id_column, several=wanted.several)
     unused, keys = wanted.unused_of(names), wanted.keys_of(values)
     return RawTable(X, labels, ids, tuple(features), target, source, unused=unused, keys=keys)
+
+
+def index_columns(schema: Any) -> list[str]:
+    """The columns in which pandas has put the index of a frame: they name rows. Numbers from 0 on are in none."""
+    try:
+        found = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))["index_columns"]
+    except (ValueError, KeyError, TypeError, RecursionError):  # written by something else
+        return []
+    names = {*schema.names}
+    return [name for name in found if isinstance(name, str) and name in names] if isinstance(found, list) else []
+
+
+def _with_index(wanted: Wanted, index: list[str]) -> Wanted:
+    """A frame's index names its rows, unless something else does. Raises DataError where it cannot."""
+    if wanted.id_column is not None or not index or not {*index}.isdisjoint({wanted.target, *(wanted.features or ())}):
+        return wanted
+    if len(index) > 1:
+        raise DataError(f"the index of the frame has {len(index)} columns; name the one with row ids, or reset it")
+    return replace(wanted, id_column=index[0])
 
 
 def _require_readable(kinds: Any, table: Any, features: list[str], others: list[str]) -> None:
@@ -63,15 +89,19 @@ def _read(
     kinds: Any, table: Any, features: list[str], others: list[str]
 ) -> tuple[NDArray[Any], dict[str, list[object]]]:
     """The numbers (N, d), and the other columns by name."""
-    X = Growing(len(features))
+    X, gaps = Growing(len(features)), Gaps()
     values: dict[str, list[object]] = {name: [] for name in others}
     for batch in table.iter_batches(batch_size=PIECE_ROWS, columns=[*features, *others]):
-        columns = [_numbers(batch.column(name), name, X.rows) for name in features]
+        columns = [_numbers(batch.column(name)) for name in features]
         piece = np.stack(columns, axis=1)
-        check_finite(piece, features, X.rows)
+        missing = np.isnan(piece)  # pandas has no other way to say it
+        for k in np.flatnonzero(missing.any(axis=0)).tolist():
+            gaps.note(X.rows + int(missing[:, k].argmax()), features[k], count=int(missing[:, k].sum()))
+        check_finite(np.where(missing, 0, piece), features, X.rows)
         X.append(piece)
         for name in others:
             values[name] += _values(kinds, batch.column(name), name)
+    gaps.refuse(X.rows)
     return X.finish(), values
 
 
@@ -108,9 +138,7 @@ def _values(kinds: Any, column: Any, name: str) -> list[object]:
     return [None if index is None else words[index] for index in column.indices.to_pylist()]
 
 
-def _numbers(column: Any, name: str, first: int) -> NDArray[np.float64]:
-    """A column of some rows."""
-    if column.null_count:
-        row = column.is_null().to_pylist().index(True)
-        raise DataError("the cell is empty", row=first + row, column=name)
-    return np.array([float(value) for value in column.to_pylist()], dtype=np.float64)
+def _numbers(column: Any) -> NDArray[np.float64]:
+    """A column of some rows; what is missing is not a number."""
+    listed = [np.nan if value is None else float(value) for value in column.to_pylist()]
+    return np.array(listed, dtype=np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from ...formats.files import SHOWN_TEXT
 from ...models.encoding.columns import MAX_NAME_LENGTH
 from ...models.encoding.labels import require_possible_classes
 from ..kernels.storage import held, memory
+from .gaps import gap_text, is_gap
 from .keys import RowKeys, row_keys
 
 SHOWN_COLUMNS = 12  # how many column names a message lists
@@ -165,22 +166,25 @@ def number(text: str) -> float | None:
         return None
 
 
-def bad_cell(text: str, what: str) -> str:
+def bad_cell(text: str, what: str, read: Callable[[str], float | None] = number) -> str:
     """What is wrong with a cell that should be `what`."""
-    if not text.strip():
-        return "the cell is empty"
-    if number(text) is not None:
+    if is_gap(text):
+        return gap_text(text)
+    if read(text) is not None:
         return f"{text[:SHOWN_TEXT]!r} is not a finite number"
     return f"{text[:SHOWN_TEXT]!r} is not {what}"
 
 
-def labels_of(texts: Sequence[str], target: str) -> Labels:
-    """Numbers if all labels are, else texts of classes."""
-    numbers = [number(text) for text in texts]
+def labels_of(texts: Sequence[str], target: str, read: Callable[[str], float | None] = number) -> Labels:
+    """Numbers if all labels are, else texts of classes.
+
+    read: how a number is written.
+    """
+    numbers = [read(text) for text in texts]
     for row, (text, value) in enumerate(zip(texts, numbers, strict=True)):
         unusable = "\0" in text or (value is not None and not math.isfinite(value))  # numpy drops zeros at the end
-        if not text.strip() or unusable:
-            raise DataError(bad_cell(text, "a label"), row=row, column=target, found=text)
+        if unusable or is_gap(text):
+            raise DataError(bad_cell(text, "a label", read), row=row, column=target, found=text)
     if None not in numbers:
         return np.array(numbers, dtype=np.float64)
     longest = max(range(len(texts)), key=lambda row: len(texts[row]))

@@ -4,7 +4,7 @@
 and .npz give the same `RawTable`; what cannot be used is refused with one line that names file, line (or row) and
 column, before anything is computed:
 
-    CSV       UTF-8 (a byte order mark is fine), commas, the first line names the columns
+    CSV       the first line names the columns; see csv_format.py for what it may look like; `-` is standard input
     Parquet   numbers, and texts where they are ids or classes; needs the extra `parquet`
     .npz      arrays X (N, d) and optionally names (d,); labels and ids are arrays named by the caller, and an
               array `ids` is used unasked; nothing pickled is ever loaded
@@ -15,7 +15,9 @@ and `read_digests` are those of formats/.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +25,7 @@ from ...errors import DataError, FormatError
 from ...formats.files import opened
 from ...formats.lists import read_digests, read_ids
 from ...formats.toml import read_bounds
+from .csv_format import CsvFormat
 from .csv_tables import read_csv
 from .npz_tables import read_npz
 from .parquet_tables import read_parquet
@@ -32,7 +35,10 @@ __all__ = ["RawTable", "read_bounds", "read_digests", "read_features", "read_ids
 
 LEAST_ROWS = 2  # of a data set
 MAX_TABLE_BYTES = 1 << 44  # no limit in practice; the disk is the limit
-READERS = {".csv": read_csv, ".parquet": read_parquet, ".npz": read_npz}
+CSV, CSV_ENDS, PACKED = ".csv", (".csv", ".tsv", ".txt"), (".gz", ".zst")
+STANDARD_INPUT = "-"
+PLAIN = CsvFormat()
+READERS = {CSV: read_csv, ".parquet": read_parquet, ".npz": read_npz}
 
 
 def read_table(
@@ -42,6 +48,7 @@ def read_table(
     *,
     several: bool = False,
     unique: Sequence[str] = (),
+    written: CsvFormat = PLAIN,
 ) -> RawTable:
     """Read a CSV, Parquet or .npz file, told apart by the end of its name.
 
@@ -51,15 +58,20 @@ def read_table(
         id_column: name of the column (array) with row ids; without one rows are numbered from 1.
         several: whether one id may have several rows.
         unique: names of columns (arrays) that are no features, and by which no two rows may be equal.
+        written: how a CSV is written.
 
     Raises:
         DataError: the file or one of its cells cannot be used; one line naming file, line and column.
     """
-    return _table(path, Wanted(target, id_column, several, unique=tuple(unique)), LEAST_ROWS)
+    return _table(path, Wanted(target, id_column, several, unique=tuple(unique)), LEAST_ROWS, written)
 
 
 def read_features(
-    path: str | Path, names: Sequence[str], target: str | None = None, id_column: str | None = None
+    path: str | Path,
+    names: Sequence[str],
+    target: str | None = None,
+    id_column: str | None = None,
+    written: CsvFormat = PLAIN,
 ) -> RawTable:
     """Read the columns of these names, in their order, of a CSV, Parquet or .npz file, whatever else is in it.
 
@@ -70,11 +82,12 @@ def read_features(
         names: of the features.
         target: name of the label column (of the array, in an .npz), if labels are needed, too.
         id_column: name of the column (array) with row ids; without one rows are numbered from 1.
+        written: how a CSV is written.
 
     Raises:
         DataError: the file, one of these columns or one of their cells cannot be used; names file, line and column.
     """
-    return _table(path, Wanted(target, id_column, several=True, features=tuple(names)), 1)
+    return _table(path, Wanted(target, id_column, several=True, features=tuple(names)), 1, written)
 
 
 def read_more_rows(
@@ -85,42 +98,61 @@ def read_more_rows(
     *,
     several: bool = False,
     unique: Sequence[str] = (),
+    written: CsvFormat = PLAIN,
 ) -> RawTable:
     """Read more rows of a data set with these features: no other column may be there. One row is enough.
 
     Args:
-        path, target, id_column, several, unique: as for `read_table`.
+        path, target, id_column, several, unique, written: as for `read_table`.
         names: of the features, which may be in any order.
 
     Raises:
         DataError: as for `read_features`; or a column too many.
     """
-    table = _table(path, Wanted(target, id_column, several, tuple(names), tuple(unique)), 1)
+    table = _table(path, Wanted(target, id_column, several, tuple(names), tuple(unique)), 1, written)
     if table.unused:
         listed = ", ".join(map(repr, table.unused[:SHOWN_COLUMNS]))
         raise DataError(f"a column too many, {listed}: the data set does not have it", file=str(path), line=1)
     return table
 
 
-def _table(path: str | Path, wanted: Wanted, least: int) -> RawTable:
+def _table(path: str | Path, wanted: Wanted, least: int, written: CsvFormat) -> RawTable:
     """A table of at least so many rows."""
-    source, suffix = str(path), Path(path).suffix.lower()
+    source, suffix = str(path), _suffix(path)
     if wanted.target is not None and wanted.target == wanted.id_column:
         raise DataError(f"column {wanted.target!r} cannot be both the target and the ids", file=source)
     if wanted.target in wanted.unique or len({*wanted.unique}) < len(wanted.unique):
         raise DataError("unique: the target is among its columns, or one is named twice", file=source)
     if suffix not in READERS:
         raise DataError(f"unknown kind of table {suffix!r}; known are {', '.join(READERS)}", file=source)
+    if suffix != CSV and written != PLAIN:
+        raise DataError("delimiter, decimal and encoding are of CSV files", file=source)
     try:
-        with opened(path, MAX_TABLE_BYTES) as file:
-            return _read(file, source, suffix, wanted, least)
+        with _opened(path) as file:
+            return _read(file, source, suffix, wanted, least, written)
     except FormatError as error:
         raise DataError(str(error)) from None
 
 
-def _read(file: BinaryIO, source: str, suffix: str, wanted: Wanted, least: int) -> RawTable:
+def _suffix(path: str | Path) -> str:
+    """Which reader a file is for: the end of its name, but for that of what it is compressed by."""
+    if str(path) == STANDARD_INPUT:
+        return CSV
+    ends = Path(path).suffixes or [""]
+    packed = len(ends) > 1 and ends[-1].lower() in PACKED
+    end = ends[-2 if packed else -1].lower()
+    return CSV if end in CSV_ENDS else end + ends[-1].lower() * packed
+
+
+def _opened(path: str | Path) -> AbstractContextManager[BinaryIO]:
+    if str(path) == STANDARD_INPUT:
+        return nullcontext(sys.stdin.buffer)
+    return opened(path, MAX_TABLE_BYTES)
+
+
+def _read(file: BinaryIO, source: str, suffix: str, wanted: Wanted, least: int, written: CsvFormat) -> RawTable:
     try:
-        table = READERS[suffix](file, source, wanted)
+        table = READERS[suffix](file, source, wanted, written)
         if len(table.X) < least:
             raise DataError(f"{'only one row' if len(table.X) else 'no row'}; at least {least} are needed")
     except DataError as error:

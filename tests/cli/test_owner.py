@@ -280,7 +280,7 @@ def test_a_diverging_training_and_a_spent_budget_are_input_errors(owner: Path, t
         (
             "name,age,weight,sick\na,1,1,0\nb,2,2,n/a\nc,3,3,2\n",
             [],
-            "t.csv: line 3, column 'sick': 'n/a' is not a number, as others are",
+            "t.csv: line 3, column 'sick': 'n/a' says that a value is missing",
         ),
         (
             "name,age,weight,sick\n" + "".join(f"{k},1,1,{k}\n" for k in range(300)),

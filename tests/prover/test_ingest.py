@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -99,13 +100,13 @@ def test_ids_may_be_in_any_script_and_have_spaces(write: Callable[..., Path], na
         ("a,30,1.5,yes,1", ["line 2", "5 fields"]),
         ("a,,1.5,yes", ["line 2", "'age'", "empty"]),
         ("a,  ,1.5,yes", ["line 2", "'age'", "empty"]),
-        ("a,nan,1.5,yes", ["line 2", "'age'", "'nan' is not a finite number"]),
+        ("a,nan,1.5,yes", ["line 2", "'age'", "'nan' says that a value is missing"]),
         ("a,30,-inf,yes", ["line 2", "'income'", "not a finite number"]),
         ("a,30,1e999,yes", ["line 2", "'income'", "not a finite number"]),
         ("a,thirty,1.5,yes", ["line 2", "'age'", "'thirty' is not a number"]),
         ("a,1_000,1.5,yes", ["line 2", "'age'", "'1_000' is not a number"]),
         ("a,30,1.5,", ["line 2", "'sick'", "empty"]),
-        ("a,30,1.5,NaN", ["line 2", "'sick'", "not a finite number"]),
+        ("a,30,1.5,NaN", ["line 2", "'sick'", "'NaN' says that a value is missing"]),
         (",30,1.5,yes", ["line 2", "'id'", "id is empty"]),
         ("c,30,1.5,yes", ["line 4", "'id'", "'c' is also that of line 2"]),
         ('"a\nb",30,1.5,yes', ["line 2", "'id'", "line break"]),
@@ -131,8 +132,8 @@ def test_texts_are_classes_up_to_256_of_them(write: Callable[..., Path]) -> None
 
 def test_a_text_among_many_numbers_is_named_by_its_line(write: Callable[..., Path]) -> None:
     rows = "".join(f"{k},{k}.5\n" for k in range(300))
-    message = refusal(write(f"x,price\n{rows}1,n/a\n{rows}"), "price", id_column=None)
-    assert "line 302, column 'price': 'n/a' is not a number, as others are" in message
+    message = refusal(write(f"x,price\n{rows}1,much\n{rows}"), "price", id_column=None)
+    assert "line 302, column 'price': 'much' is not a number, as others are" in message
 
 
 def test_lines_are_counted_right_after_a_cell_of_two_lines(write: Callable[..., Path]) -> None:
@@ -148,7 +149,7 @@ def test_lines_are_counted_right_after_a_cell_of_two_lines(write: Callable[..., 
         ("id,age,income,Sick", ["line 1", "no column 'sick'", "did you mean 'Sick'?"]),
         ("id,age,income,outcome", ["no column 'sick'", "columns are 'id', 'age', 'income', 'outcome'"]),
         ("ID,age,income,sick", ["no column 'id'", "did you mean 'ID'?"]),
-        ("id;age;income;sick", ["line 1", "separated by ';'"]),
+        ("id;age;income;sick", ["line 2", "1 fields, but the header has 4"]),
     ],
 )
 def test_a_bad_header_is_explained(write: Callable[..., Path], header: str, found: list[str]) -> None:
@@ -165,7 +166,7 @@ def test_a_bad_header_is_explained(write: Callable[..., Path], header: str, foun
         (b"id,age,income,sick\na,1,2,1\n", "only one row"),
         (b"id,sick\na,1\nb,0\n", "no feature column"),
         (b"id,age,income,sick\na,1,2,\xff\n", "line 2: not UTF-8"),
-        ("id,age,sick\n".encode("utf-16"), "line 1: not UTF-8 text; it looks like UTF-16"),
+        ("id,age,sick\n".encode("utf-16"), "header, but no row"),
         (b"\x89PNG\r\n\x1a\n", "line 1: not UTF-8"),
     ],
 )
@@ -249,7 +250,7 @@ def test_an_npz_numbers_features_and_rows_that_have_no_names(tmp_path: Path) -> 
     ("columns", "found"),
     [
         ({"x": [1.0, None], "y": [0, 1]}, ["row 2", "'x'", "empty"]),
-        ({"x": [1.0, float("nan")], "y": [0, 1]}, ["row 2", "'x'", "nan"]),
+        ({"x": [1.0, float("nan")], "y": [0, 1]}, ["row 2", "'x'", "empty"]),
         ({"x": ["1", "2"], "y": [0, 1]}, ["'x'", "string, not numbers"]),
         ({"x": [1, 2], "y": [0, None]}, ["row 2", "'y'", "empty"]),
         ({"x": [1, 2], "y": [[0], [1]]}, ["'y'", "holds list<", "not a value for each row"]),
@@ -471,7 +472,7 @@ def test_a_csv_of_several_pieces_keeps_all_rows_in_order(
 @pytest.mark.parametrize(
     ("name", "value", "rows", "found"),
     [
-        ("x", "nan", [7], "line 9, column 'x': 'nan' is not a finite number"),
+        ("x", "nan", [7], "line 9, column 'x': 'nan' says that a value is missing"),
         ("z", "", [3, 8], "line 5, column 'z': the cell is empty"),
         ("z", "many", [10], "line 12, column 'z': 'many' is not a number"),
         ("y", "", [9], "line 11, column 'y': the cell is empty"),
@@ -519,7 +520,7 @@ def test_a_parquet_of_several_pieces_keeps_all_rows_in_order(
     ("name", "value", "row", "found"),
     [
         ("x", None, 7, "row 8, column 'x': the cell is empty"),
-        ("z", float("nan"), 10, "row 11, column 'z': nan is not a finite number"),
+        ("z", float("nan"), 10, "row 11, column 'z': the cell is empty"),
         ("z", float("-inf"), 3, "row 4, column 'z': -inf is not a finite number"),
         ("y", None, 9, "row 10, column 'y': the cell is empty"),
         ("id", None, 5, "row 6, column 'id': the id is empty"),
@@ -651,3 +652,37 @@ def test_numbers_of_any_type_are_encoded_as_the_float64_that_they_are(
     assert (own.X.dtype, wide.X.dtype) == (X.dtype, np.dtype(np.float64))
     assert encoded(own) == encoded(wide)
     assert len({value for line in encoded(own) for value in line}) > 1
+
+
+# --- The index that pandas writes into Parquet --------------------------------------------------------------
+
+
+def people(**index: Any) -> Any:
+    return pandas.DataFrame({"x": [1, 2, 3], "y": [0, 1, 0]}, **index)
+
+
+@pytest.mark.parametrize("name", [None, "person"])
+def test_an_index_names_the_rows_of_a_parquet_file(tmp_path: Path, name: str | None) -> None:
+    people(index=pandas.Index(["a", "b", "c"], name=name)).to_parquet(tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet", "y")
+    assert (table.names, table.ids) == (("x",), ("a", "b", "c"))
+
+
+def test_an_index_of_a_filtered_frame_names_its_rows_too(tmp_path: Path) -> None:
+    frame = people()
+    frame[frame.x > 1].to_parquet(tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet", "y")
+    assert (table.names, table.ids) == (("x",), ("1", "2"))
+
+
+def test_an_index_is_no_feature_where_a_column_has_the_ids(tmp_path: Path) -> None:
+    frame = people(index=["a", "b", "c"]).assign(person=["p", "q", "r"])
+    frame.to_parquet(tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet", "y", "person")
+    assert (table.names, table.ids) == (("x",), ("p", "q", "r"))
+
+
+def test_an_index_of_several_columns_names_no_rows(tmp_path: Path) -> None:
+    index = pandas.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)], names=["site", "number"])
+    people(index=index).to_parquet(tmp_path / "t.parquet")
+    assert "the index of the frame has 2 columns" in refusal(tmp_path / "t.parquet", "y", None)

@@ -1,0 +1,106 @@
+"""How a CSV file is written: its delimiter, its decimal mark, its encoding; and whether it is compressed.
+
+What cannot be mistaken is recognised: compression by the first bytes, UTF-16 by its mark, a delimiter by the header.
+A decimal comma can be, as 1,234 may be either; it is declared, and so is any other encoding.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import importlib
+import io
+import re
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from ...errors import DataError, ParameterError
+from .raw_table import number
+
+DELIMITERS = (",", ";", "\t", "|")
+DECIMALS = (".", ",")
+UTF8, UTF16 = "utf-8-sig", "utf-16"
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_COMMA_NUMBER = re.compile(r"\s*[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?\s*")
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    """What is declared of a CSV file.
+
+    Attributes:
+        delimiter: one character; None for what the header has: commas, semicolons, tabs or bars.
+        decimal: "." or ",".
+        encoding: a name that Python knows; None for UTF-8, or UTF-16 with a mark.
+
+    Raises:
+        ParameterError: none of these.
+    """
+
+    delimiter: str | None = None
+    decimal: str = "."
+    encoding: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n\0'):
+            raise ParameterError(f"delimiter {self.delimiter!r}: must be one character, and no quote or line break")
+        if self.decimal not in DECIMALS:
+            raise ParameterError(f"decimal {self.decimal!r}: must be a point or a comma")
+        if self.decimal == self.delimiter:
+            raise ParameterError("delimiter and decimal mark are both a comma")
+        try:
+            "".encode(self.encoding or UTF8)
+        except (LookupError, ValueError):
+            raise ParameterError(f"encoding {self.encoding!r}: unknown") from None
+
+    def encoding_of(self, file: BinaryIO) -> str:
+        """That of a file, which can be peeked into."""
+        if self.encoding is not None:
+            return self.encoding
+        return UTF16 if _start(file).startswith(UTF16_MARKS) else UTF8
+
+    def delimiter_of(self, header: str) -> str:
+        """That of a file with this first line: what cuts it into most fields."""
+        if self.delimiter is not None:
+            return self.delimiter
+        counts = [len(next(csv.reader([header], delimiter=own), [])) for own in DELIMITERS]
+        return DELIMITERS[counts.index(max(counts))]
+
+    def number(self, text: str) -> float | None:
+        """A real number; None for anything else. With decimal commas, points are no part of one."""
+        if self.decimal == ".":
+            return number(text)
+        return number(text.replace(",", ".")) if _COMMA_NUMBER.fullmatch(text) else None
+
+    def remedy(self, text: str) -> str:
+        """What to add to the refusal of a text that is no number."""
+        if self.decimal == "." and "," in text and _COMMA_NUMBER.fullmatch(text):
+            return "; if its comma is a decimal mark, declare that (--decimal ',')"
+        return ""
+
+
+def unpacked(file: BinaryIO) -> BinaryIO:
+    """A file as it is, or what is compressed in it by gzip or zstandard; it can be peeked into.
+
+    Raises:
+        DataError: there is nothing to unpack it by.
+    """
+    found: Any = file if hasattr(file, "peek") else io.BufferedReader(file)
+    if _start(found).startswith(GZIP):
+        stream: Any = gzip.GzipFile(fileobj=found)
+        found = io.BufferedReader(stream)
+    elif _start(found).startswith(ZSTD):
+        try:
+            arrow: Any = importlib.import_module("pyarrow")
+        except ImportError:
+            raise DataError("reading zstandard needs pyarrow: pip install 'zkunlearn[parquet]'") from None
+        found = io.BufferedReader(arrow.CompressedInputStream(arrow.PythonFile(found, mode="r"), "zstd"))
+    result: BinaryIO = found
+    return result
+
+
+def _start(file: Any) -> bytes:
+    start: bytes = file.peek(len(ZSTD))
+    return start
