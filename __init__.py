@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .prover.owner.recommitment import recommit_model
     from .prover.owner.registration import register
     from .prover.owner.sharded_model import ShardedModel
+    from .prover.owner.status import status
     from .prover.owner.trained import Trained
     from .prover.owner.trial import ShardedRun, TrainingRun
     from .prover.owner.wiping import wipe_rows
@@ -110,6 +111,7 @@ __all__ = [
     "recommit_model",
     "rectify",
     "register",
+    "status",
     "suggest",
     "train",
     "verify",
@@ -160,6 +162,7 @@ _HOMES = {
     "verify_evaluation": "verifier.evaluations",
     "verify_receipt": "verifier.receipts",
     "verify_registration": "verifier.registrations",
+    "status": "prover.owner.status",
     "wipe_rows": "prover.owner.wiping",
     "verify_link": "verifier.verify",
 }

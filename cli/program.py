@@ -23,6 +23,7 @@ from .output import Output
 from .owner import commit, prove, recommit_model
 from .prediction import predict
 from .records import receipt, register
+from .status import status
 from .training import suggest, train
 
 LOGGER = logging.getLogger("zkunlearn")
@@ -53,7 +54,7 @@ def demo(output: Output, out: Path | None) -> None:
 
 
 OWNERS = (
-    *(commit, suggest, train, prove, predict, evaluate),
+    *(commit, status, suggest, train, prove, predict, evaluate),
     *(append, rectify, destroy, recommit, recommit_model, register, receipt),
 )
 for command in (*OWNERS, verify, inspect, demo):

@@ -36,6 +36,14 @@ def trainings_in(folders: list[Path]) -> Iterator[TrainingStatement]:
         yield from (own for own in statements if isinstance(own, TrainingStatement))
 
 
+def proofs_in(folders: list[Path]) -> Iterator[tuple[Path, tuple[Proof[Any], ...]]]:
+    """Files in these folders with the proofs that they hold, in the order of their names; likewise."""
+    for path in sorted({path.resolve() for folder in folders for path in _candidates(folder)}):
+        proofs = _read(path)
+        if proofs:
+            yield path, proofs
+
+
 def _candidates(folder: Path) -> Iterator[Path]:
     try:
         yield from (path for path in folder.iterdir() if path.suffix in SUFFIXES)
