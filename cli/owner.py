@@ -10,7 +10,7 @@ import click
 import zkunlearn as zu
 
 from ..circuits.statements.dataset import MAX_OPENINGS
-from ..errors import DataError
+from ..errors import DataError, ParameterError
 from ..models.shapes import LABEL_KINDS
 from .curves import curve_data, curve_lines
 from .inspection import describe
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ..prover.owner.trained import ProofFiles, Trained
     from ..prover.owner.workers import Workers
     from ..prover.tables.csv_format import CsvFormat
+    from ..prover.tables.raw_table import RawTable
 
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 
@@ -72,6 +73,8 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
     metavar="COL,..",
     help="Columns that are no features, and in all of which no two rows are equal, as is proved.",
 )
+@click.option("--features", metavar="COL,..", help="The columns that are features; by default all others.")
+@click.option("--drop", metavar="COL,..", help="Columns that are left out.")
 @openings_option
 @click.option("--out", required=True, type=FILE, metavar="DIR", help="Where dataset.commitment and its secret go.")
 @force_option
@@ -87,23 +90,22 @@ def commit(
     x_bits: int,
     label: str | None,
     several: bool,
-    unique: str | None,
-    written: CsvFormat,
     openings: int,
     out: Path,
     force: bool,
+    **reading: Any,
 ) -> None:
     """Commit to DATA (CSV, Parquet or .npz) and prove that it is well formed.
 
     A CSV may be compressed (.gz, .zst); DATA may be -, for a CSV on standard input.
     """
-    from ..prover.tables.read import read_bounds, read_table
+    from ..prover.tables.read import read_bounds
 
     public, secret = dataset_files(out)
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
     bounds = None if bounds_file is None else read_bounds(bounds_file)
-    table = read_table(data, target, id_column, several=several, unique=columns_of(unique), written=written)
+    table = _read(data, target, id_column, several, **reading)
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:
@@ -123,6 +125,8 @@ def commit(
             )
     except DataError as error:
         raise table.locate(error) from error
+    except ParameterError as error:
+        raise (error if bounds_file is None else error.at(file=str(bounds_file))) from None
     dataset.save(out, replace=force)
     for note in dataset.notes:
         output.note(f"note: {note}")
@@ -137,6 +141,32 @@ def commit(
     ]
     data_set = dataset_data(statement)
     output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files | notes)
+
+
+def _read(
+    data: Path,
+    target: str,
+    id_column: str | None,
+    several: bool,
+    *,
+    unique: str | None,
+    features: str | None,
+    drop: str | None,
+    written: CsvFormat,
+) -> RawTable:
+    """The table in a file, by options."""
+    from ..prover.tables.read import read_table
+
+    return read_table(
+        data,
+        target,
+        id_column,
+        several=several,
+        unique=columns_of(unique, "--unique"),
+        features=None if features is None else columns_of(features, "--features"),
+        left_out=columns_of(drop, "--drop"),
+        written=written,
+    )
 
 
 @click.command()
@@ -314,6 +344,18 @@ def recommit_model(output: Output, file: Path, openings: int | None, out: Path, 
     output.result("Model committed afresh", lines, f"committed: model {new.commitment.root.hex()}", data)
 
 
+@click.command("warm-up")
+@common
+def warm_up(output: Output) -> None:
+    """Compile the prover's kernels now, once for this machine, instead of at the first proof."""
+    from ..prover import kernels
+
+    before = kernels.is_warm()
+    prepare_kernels(output)
+    said = "kernels were compiled before" if before else "kernels are compiled"
+    output.result("Ready", [("kernels", said)], said, {"compiled": not before})
+
+
 # --- what they share ----------------------------------------------------------------------------------------
 
 
@@ -327,11 +369,11 @@ def prepare_kernels(output: Output) -> None:
             kernels.warm_up(progress)
 
 
-def columns_of(text: str | None) -> list[str]:
+def columns_of(text: str | None, option: str) -> list[str]:
     """The names of columns in an option. Raises UsageError for one that is empty."""
     names = [] if text is None else [name.strip() for name in text.split(",")]
     if not all(names):
-        raise click.UsageError("--unique: names of columns, with commas between them")
+        raise click.UsageError(f"{option}: names of columns, with commas between them")
     return names
 
 

@@ -28,6 +28,8 @@ def secrets_folder(directory: Path) -> Path:
 def refuse_existing(paths: Sequence[Path], force: bool, hint: str) -> None:
     """Raise DataError for a file that the user did not say to replace."""
     for path in paths:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise DataError(f"{path}: is there, and is not a regular file")
         if path.exists() and not force:
             raise DataError(f"{path}: is there already; {hint}, or say --force")
 

@@ -20,7 +20,7 @@ from .exits import Program
 from .growth import append, recommit, rectify
 from .options import FILE, common
 from .output import Output
-from .owner import commit, prove, recommit_model
+from .owner import commit, prove, recommit_model, warm_up
 from .prediction import predict
 from .records import receipt, register
 from .status import status
@@ -55,7 +55,7 @@ def demo(output: Output, out: Path | None) -> None:
 
 OWNERS = (
     *(commit, status, suggest, train, prove, predict, evaluate),
-    *(append, rectify, destroy, recommit, recommit_model, register, receipt),
+    *(append, rectify, destroy, recommit, recommit_model, register, receipt, warm_up),
 )
 for command in (*OWNERS, verify, inspect, demo):
     main.add_command(command)

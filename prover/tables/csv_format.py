@@ -12,6 +12,7 @@ import gzip
 import importlib
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -20,6 +21,8 @@ from .raw_table import number
 
 DELIMITERS = (",", ";", "\t", "|")
 DECIMALS = (".", ",")
+TRUTHS = {"True": 1.0, "False": 0.0, "true": 1.0, "false": 0.0, "TRUE": 1.0, "FALSE": 0.0}
+_FLOAT_ID = re.compile(r"\d+\.0+|\d(\.\d+)?[eE]\+?\d+")  # as tools write integers that they took for floats
 UTF8, UTF16 = "utf-8-sig", "utf-16"
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -79,6 +82,20 @@ class CsvFormat:
         if self.decimal == "." and "," in text and _COMMA_NUMBER.fullmatch(text):
             return "; if its comma is a decimal mark, declare that (--decimal ',')"
         return ""
+
+
+def spaced(header: str, delimiter: str) -> bool:
+    """Whether there is a space after each delimiter, which then belongs to no cell."""
+    names = next(csv.reader([header], delimiter=delimiter), [])[1:]
+    return bool(names) and not delimiter.isspace() and all(name.startswith(" ") for name in names)
+
+
+def require_no_float_ids(texts: Sequence[str], column: str) -> None:
+    """Refuse ids all of which are floats, and not all of them integers: the true ones are lost. Raises DataError."""
+    row = next((row for row, text in enumerate(texts) if _FLOAT_ID.fullmatch(text)), None)
+    if row is not None and all(number(text) is not None for text in texts):
+        reason = f"{texts[row]!r} is an id that a tool has turned into a float; export the column as text"
+        raise DataError(reason, row=row, column=column, found=texts[row])
 
 
 def unpacked(file: BinaryIO) -> BinaryIO:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import DataError
 from ..kernels.storage import Growing
-from .csv_format import CsvFormat, unpacked
+from .csv_format import TRUTHS, CsvFormat, require_no_float_ids, spaced, unpacked
 from .gaps import Gaps, gap_text, is_gap
 from .ids import row_ids, row_numbers
 from .raw_table import (
@@ -53,6 +53,7 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
     columns = [(names.index(name), name) for name in features]
     lines, label_texts, ids = array("q"), [], []
     unique: dict[str, list[str]] = {name: [] for name in wanted.unique}
+    kinds: dict[str, str] = {}
     gaps, X, piece = Gaps(), Growing(len(features)), np.empty((PIECE_ROWS, len(features)))
 
     for row, (line, cells) in enumerate(records):
@@ -60,7 +61,7 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
         if len(cells) != len(names):
             reason = f"{len(cells)} fields, but the header has {len(names)}"
             raise DataError(reason, line=line, expected=len(names), found=len(cells))
-        piece[row % PIECE_ROWS] = _numbers(row, line, cells, columns, written, gaps)
+        piece[row % PIECE_ROWS] = _numbers(row, line, cells, columns, written, gaps, kinds)
         if target is not None:
             label_texts.append(cells[names.index(target)])
             if is_gap(label_texts[-1]):
@@ -78,6 +79,8 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
     try:
         labels = None if target is None else labels_of(label_texts, target, written.number)
         numbered = id_column is None
+        if id_column is not None:
+            require_no_float_ids(ids, id_column)
         texts = row_numbers(len(lines)) if numbered else row_ids(ids, id_column, lines, several=wanted.several)
         keys = wanted.keys_of(unique, lines)
     except DataError as error:
@@ -91,7 +94,9 @@ def _records(text: io.TextIOWrapper, written: CsvFormat) -> Iterator[tuple[int, 
     lines = [text.readline()]
     while lines[-1] and not lines[-1].strip():
         lines.append(text.readline())
-    reader = csv.reader(itertools.chain(lines, text), delimiter=written.delimiter_of(lines[-1]), strict=True)
+    delimiter = written.delimiter_of(lines[-1])
+    skipped = spaced(lines[-1], delimiter)
+    reader = csv.reader(itertools.chain(lines, text), delimiter=delimiter, skipinitialspace=skipped, strict=True)
     line = 1
     try:
         for record in reader:
@@ -109,18 +114,23 @@ def _numbers(
     columns: Sequence[tuple[int, str]],
     written: CsvFormat,
     gaps: Gaps,
+    kinds: dict[str, str],
 ) -> list[float]:
-    """The features of a row; what is missing is noted, and not a number."""
+    """The features of a row; what is missing is noted, and not a number. `kinds` are those of columns so far."""
     values = []
     for index, name in columns:
         text = cells[index]
-        value = written.number(text)
+        value, kind = written.number(text), "a number"
+        if value is None and text.strip() in TRUTHS:
+            value, kind = TRUTHS[text.strip()], "a truth value"
         if value is None or not math.isfinite(value):
             if not is_gap(text):
                 reason = bad_cell(text, "a number", written.number) + written.remedy(text)
                 raise DataError(reason, line=line, column=name, found=text)
             gaps.note(row, name, gap_text(text))
             value = math.nan
+        elif kinds.setdefault(name, kind) != kind:
+            raise DataError(f"{text.strip()!r} is {kind}, others are {kinds[name]}", line=line, column=name, found=text)
         values.append(value)
     return values
 

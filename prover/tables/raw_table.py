@@ -98,6 +98,7 @@ class Wanted:
         features: names of the features, in the order of the result; None for all columns that are neither target nor
             ids nor unique, in the file's order.
         unique: names of the columns by which no two rows are equal; the ids' may be among them.
+        left_out: names of columns that are not read; where `features` are named, whatever else is there is not.
     """
 
     target: str | None
@@ -105,6 +106,7 @@ class Wanted:
     several: bool = False
     features: tuple[str, ...] | None = None
     unique: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def others(self) -> list[str]:
@@ -118,21 +120,24 @@ class Wanted:
     def features_of(self, names: Sequence[str]) -> list[str]:
         """Those of a file with columns of these names, all of which have to be there. Raises DataError."""
         check_names(names)
-        for name in (*self.others, *(self.features or ())):
+        for name in (*self.others, *(self.features or ()), *self.left_out):
             find(name, names)
         for name in self.others:
             if name in (self.features or ()):
                 raise DataError(f"column {name!r} is a feature; it cannot be the target or the ids, or unique, too")
+        for name in self.left_out:
+            if name in (*self.others, *(self.features or ())):
+                raise DataError(f"column {name!r} is needed; it cannot be left out")
         if self.features is not None:
             return list(self.features)
-        features = [name for name in names if name not in self.others]
+        features = [name for name in names if name not in (*self.others, *self.left_out)]
         if not features:
             raise DataError("no feature column is left beside target, ids and unique columns")
         return features
 
     def unused_of(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of its columns that are not read."""
-        used = {*self.others, *(names if self.features is None else self.features)}
+        used = {*self.others, *(self.features_of(names) if self.features is None else self.features)}
         return tuple(name for name in names if name not in used)
 
 
@@ -191,8 +196,18 @@ def labels_of(texts: Sequence[str], target: str, read: Callable[[str], float | N
     if len(texts[longest]) > MAX_NAME_LENGTH:  # numpy would make all of them as long
         reason = f"a class of {len(texts[longest]):,} characters, at most {MAX_NAME_LENGTH} are possible"
         raise DataError(reason, row=longest, column=target, expected=MAX_NAME_LENGTH, found=len(texts[longest]))
+    _require_told_apart(texts, target)
     require_possible_classes(texts, target)
     return np.array(texts, dtype=np.str_)
+
+
+def _require_told_apart(texts: Sequence[str], target: str) -> None:
+    """Refuse classes that differ by spaces at their ends only, which nobody sees."""
+    seen: dict[str, str] = {}
+    for row, text in enumerate(texts):
+        other = seen.setdefault(text.strip(), text)
+        if other != text:
+            raise DataError(f"class {text!r} is {other!r} but for a space", row=row, column=target, found=text)
 
 
 def check_finite(rows: NDArray[Any], names: Sequence[str], first: int = 0) -> None:

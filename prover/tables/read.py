@@ -48,6 +48,8 @@ def read_table(
     *,
     several: bool = False,
     unique: Sequence[str] = (),
+    features: Sequence[str] | None = None,
+    left_out: Sequence[str] = (),
     written: CsvFormat = PLAIN,
 ) -> RawTable:
     """Read a CSV, Parquet or .npz file, told apart by the end of its name.
@@ -58,12 +60,16 @@ def read_table(
         id_column: name of the column (array) with row ids; without one rows are numbered from 1.
         several: whether one id may have several rows.
         unique: names of columns (arrays) that are no features, and by which no two rows may be equal.
+        features: names of the features, whatever else is there; all other columns if None,
+        left_out: but for these.
         written: how a CSV is written.
 
     Raises:
         DataError: the file or one of its cells cannot be used; one line naming file, line and column.
     """
-    return _table(path, Wanted(target, id_column, several, unique=tuple(unique)), LEAST_ROWS, written)
+    chosen = None if features is None else tuple(features)
+    wanted = Wanted(target, id_column, several, chosen, tuple(unique), tuple(left_out))
+    return _table(path, wanted, LEAST_ROWS, written)
 
 
 def read_features(

@@ -400,3 +400,28 @@ def test_a_killed_prover_leaves_no_half_proof_has_counted_its_opening_and_can_ru
     assert not [name for name in names(owner) if name.startswith("x.")]
     assert Dataset.load(owner / "data").spent == 4
     done("prove", owner / "data", "--spec", owner / "spec.toml", "--out", owner / "x.proof")
+
+
+def test_commit_leaves_columns_out_and_names_the_file_of_bounds(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id;name;age;sick\na;Ann;30,5;0\nb;Bob;40;1\nc;Cem;50;0\n")
+    (tmp_path / "b.toml").write_text("[bounds]\nage = [0, 120]\nheight = [0, 3]\n")
+    common = ("commit", tmp_path / "t.csv", "--target", "sick", "--id", "id", "--decimal", ",", "--drop", "name")
+    refused = run(*common, "--bounds", tmp_path / "b.toml", "--out", tmp_path / "d")
+    assert refused.exit_code == 2 and "b.toml: bounds: there is no column 'height'" in refused.output
+    done(*common, "--out", tmp_path / "d")
+    shown = json.loads(run("inspect", tmp_path / "d" / "dataset.commitment", "--json").stdout)
+    assert [column["name"] for column in shown["columns"]] == ["age"]
+
+
+def test_a_pipe_in_the_place_of_a_commitment_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    os.mkfifo(tmp_path / "d" / "dataset.commitment")
+    (tmp_path / "t.csv").write_text("x,y\n1,0\n2,1\n")
+    result = run("commit", tmp_path / "t.csv", "--target", "y", "--out", tmp_path / "d", "--force")
+    assert result.exit_code == 2 and "is not a regular file" in result.output
+    assert (tmp_path / "d" / "dataset.commitment").is_fifo()
+
+
+def test_warm_up_says_that_kernels_are_compiled() -> None:
+    done("warm-up")
+    assert json.loads(done("warm-up", "--json").stdout) == {"compiled": False}

@@ -170,3 +170,51 @@ def test_numbers_with_commas_are_those_with_points(values: list[float]) -> None:
     written = CsvFormat(decimal=",")
     for value in values:
         assert written.number(repr(value).replace(".", ",")) == value
+
+
+def test_truth_values_are_ones_and_zeros_as_in_parquet(write: Write) -> None:
+    table = read_table(write(b"k,age,y\nTrue,1,0\nFalse,2,1\ntrue,3,1\n", "t.csv"), "y")
+    assert table.X.tolist() == [[1, 1], [0, 2], [1, 3]]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [("True", "3", "'3' is a number, others are a truth value"), ("3", "no", "'no' is not a number")]
+    + [("3", "True", "'True' is a truth value, others are a number")],
+)
+def test_a_column_is_of_one_kind(write: Write, first: str, second: str, found: str) -> None:
+    with pytest.raises(DataError, match=f"line 3, column 'k': {found}"):
+        read_table(write(f"k,y\n{first},0\n{second},1\n".encode(), "t.csv"), "y")
+
+
+def test_a_space_after_each_delimiter_belongs_to_no_cell(write: Write) -> None:
+    table = read_table(write(b"id, age, sick\np1, 39, <=50K\np2, 50, >50K\n", "t.csv"), "sick", "id")
+    assert table.names == ("age",) and table.y is not None and table.y.tolist() == ["<=50K", ">50K"]
+
+
+def test_classes_that_differ_by_a_space_are_refused(write: Write) -> None:
+    with pytest.raises(DataError, match=r"line 4, column 'y': class '<=50K' is ' <=50K' but for a space"):
+        read_table(write(b"x,y\n1, <=50K\n2, >50K\n3,<=50K\n", "t.csv"), "y")
+
+
+@pytest.mark.parametrize("ids", [("1000000000000000.0", "2e+16"), ("1.0", "2.0"), ("7", "1.23E+15")])
+def test_ids_that_a_tool_has_turned_into_floats_are_refused(write: Write, ids: tuple[str, str]) -> None:
+    with pytest.raises(DataError, match="is an id that a tool has turned into a float"):
+        read_table(write(f"id,x,y\n{ids[0]},1,0\n{ids[1]},2,1\n".encode(), "t.csv"), "y", "id")
+
+
+@pytest.mark.parametrize("ids", [("1.0", "a"), ("007", "1e5x"), ("10", "20")])
+def test_ids_that_only_look_like_numbers_are_taken(write: Write, ids: tuple[str, str]) -> None:
+    assert read_table(write(f"id,x,y\n{ids[0]},1,0\n{ids[1]},2,1\n".encode(), "t.csv"), "y", "id").ids == ids
+
+
+def test_columns_are_chosen_or_left_out(write: Write) -> None:
+    path = write(b"id,name,a,b,y\n1,Ann,1,2,0\n2,Bob,3,4,1\n", "t.csv")
+    table = read_table(path, "y", "id", left_out=["name"])
+    assert table.names == ("a", "b") and table.unused == ("name",)
+    assert read_table(path, "y", "id", features=["b"]).X.tolist() == [[2], [4]]
+    with pytest.raises(DataError, match="no column 'nam'; did you mean 'name'"):
+        read_table(path, "y", "id", left_out=["nam"])
+    for options in ({"left_out": ["id"]}, {"left_out": ["a"], "features": ["a"]}):
+        with pytest.raises(DataError, match="is needed; it cannot be left out"):
+            read_table(path, "y", "id", **options)  # type: ignore[arg-type]
