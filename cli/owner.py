@@ -363,6 +363,8 @@ def prepare_kernels(output: Output) -> None:
     """Compile now what the prover needs, and say so, if this machine never did."""
     from ..prover import kernels
 
+    if not kernels.are_kept():
+        output.note(f"note: {kernels.NOT_KEPT}")
     if not kernels.is_warm():
         output.note(COMPILE_NOTE)
         with output.phases("compiling kernels") as progress:

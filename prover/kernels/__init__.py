@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .compiled import all_kernels
+from .compiled import NOT_KEPT, all_kernels
 from .descent import LARGEST, LARGEST_FEATURE, ROWS, Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
 from .field import LANES
@@ -43,6 +43,11 @@ def is_warm() -> bool:
     return all(kernel.is_cached() for kernel in all_kernels())
 
 
+def are_kept() -> bool:
+    """Whether what is compiled is kept for the next process."""
+    return all(kernel.is_kept for kernel in all_kernels())
+
+
 def warm_up(progress: Callable[[str], None] | None = None) -> None:
     """Compile every kernel, or load it from the cache; `progress` is told each name before its turn."""
     for kernel in all_kernels():
@@ -58,6 +63,7 @@ __all__ = [
     "LARGEST",
     "LARGEST_FEATURE",
     "LINES",
+    "NOT_KEPT",
     "ROWS",
     "Array",
     "Descent",
@@ -65,6 +71,7 @@ __all__ = [
     "Leaves",
     "RowPart",
     "Sums",
+    "are_kept",
     "contract",
     "contract_extension",
     "eq_double",

@@ -5,6 +5,7 @@ The only place that knows numba's decorators, so that the rest of the package st
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -34,8 +35,20 @@ CELL_TYPES = ("uint64", "int16", "uint16", "int32")  # elements of F, and intege
 _SHARED = (Path(__file__), Path(__file__).with_name("field.py"))
 _SHARED_STAMP = tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in _SHARED)
 
+LOGGER = logging.getLogger("zkunlearn")
+NOT_KEPT = "compiled kernels cannot be kept: set NUMBA_CACHE_DIR to a folder that can be written to"
 _COMPILE = threading.Lock()
 _KERNELS: list[Kernel] = []
+
+
+def _dispatcher(function: Callable[..., None]) -> tuple[Any, bool]:
+    """What compiles a function, and whether the result is kept; where it cannot be, it is compiled each time."""
+    try:
+        return numba.njit(cache=True, nogil=True, boundscheck=False)(function), True
+    except RuntimeError:  # of numba's: no folder that it knows can be written to
+        if not _KERNELS:  # the first one says it for all
+            LOGGER.warning(NOT_KEPT)
+        return numba.njit(nogil=True, boundscheck=False)(function), False
 
 
 class Kernel:
@@ -48,7 +61,7 @@ class Kernel:
     def __init__(self, function: Callable[..., None], signature: tuple[Any, ...], name: str | None = None) -> None:
         self.name = name or function.__name__
         self._signature = numba.types.void(*signature)
-        self._dispatcher: Any = numba.njit(cache=True, nogil=True, boundscheck=False)(function)
+        self._dispatcher, self.is_kept = _dispatcher(function)
         self._ready = False
         self._watch_field()
         _KERNELS.append(self)

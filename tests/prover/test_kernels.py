@@ -8,11 +8,13 @@ import platform
 import subprocess
 import sys
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.prover import kernels as fast
+from zkunlearn.prover.kernels import compiled
 
 from . import twins
 from .values import (
@@ -322,9 +324,31 @@ def test_warm_up_names_every_kernel_and_leaves_them_warm():
     assert fast.is_warm()
 
 
+def test_where_nothing_can_be_kept_kernels_work_and_it_is_said(monkeypatch, caplog):
+    def refuse(**options):
+        if options.pop("cache", False):
+            raise RuntimeError("cannot cache function")
+        return plain(**options)
+
+    plain = numba.njit
+    monkeypatch.setattr(compiled.numba, "njit", refuse)
+    monkeypatch.setattr(compiled, "_KERNELS", [])
+
+    @compiled.kernel(compiled.IN, compiled.OUT)
+    def twice(values, out):
+        for i in range(len(values)):
+            out[i] = 2 * values[i]
+
+    out = np.zeros(3, dtype=np.uint64)
+    twice(np.arange(3, dtype=np.uint64), out)
+    assert out.tolist() == [0, 2, 4] and not twice.is_kept
+    assert compiled.NOT_KEPT in caplog.text and "NUMBA_CACHE_DIR" in compiled.NOT_KEPT
+
+
 SCALAR_RUN = """
 import hashlib, numpy as np
 from zkunlearn.prover import kernels as fast
+from zkunlearn.prover.kernels import compiled
 from zkunlearn.prover.kernels.field import LANES
 rows = (np.arange(11 * 70, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(1)).reshape(11, 70)
 k = np.stack([rows, rows[::-1]])
