@@ -105,7 +105,7 @@ def commit(
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
     bounds = None if bounds_file is None else read_bounds(bounds_file)
-    table = _read(data, target, id_column, several, **reading)
+    table = read_by_options(data, target, id_column, several, **reading)
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:
@@ -143,7 +143,7 @@ def commit(
     output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files | notes)
 
 
-def _read(
+def read_by_options(
     data: Path,
     target: str,
     id_column: str | None,

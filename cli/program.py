@@ -14,6 +14,7 @@ import click
 import zkunlearn as zu
 
 from .auditor import inspect, verify
+from .bounds import suggest_bounds
 from .destruction import destroy
 from .evaluation import evaluate
 from .exits import Program
@@ -54,7 +55,7 @@ def demo(output: Output, out: Path | None) -> None:
 
 
 OWNERS = (
-    *(commit, status, suggest, train, prove, predict, evaluate),
+    *(suggest_bounds, commit, status, suggest, train, prove, predict, evaluate),
     *(append, rectify, destroy, recommit, recommit_model, register, receipt, warm_up),
 )
 for command in (*OWNERS, verify, inspect, demo):

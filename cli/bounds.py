@@ -1,0 +1,48 @@
+"""The owner's command `suggest-bounds`: a file of bounds to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..formats.files import write_file
+from .options import FILE, common, csv_options, force_option, within_memory
+from .output import Output, foreign
+from .owner import read_by_options
+from .places import refuse_existing, require_file_place
+from .words import plural
+
+
+@click.command("suggest-bounds")
+@click.argument("data", type=FILE)
+@click.option("--target", required=True, metavar="COL", help="The column of labels.")
+@click.option("--id", "id_column", metavar="COL", help="The column of row ids.")
+@click.option("--unique", metavar="COL,..", help="Columns that are no features, as for `commit`.")
+@click.option("--features", metavar="COL,..", help="The columns that are features; by default all others.")
+@click.option("--drop", metavar="COL,..", help="Columns that are left out.")
+@click.option("--out", required=True, type=FILE, metavar="BOUNDS.toml", help="Where the file goes.")
+@force_option
+@common
+@within_memory("out")
+@csv_options
+def suggest_bounds(
+    output: Output, data: Path, target: str, id_column: str | None, out: Path, force: bool, **reading: Any
+) -> None:
+    """Write a file of bounds for the columns of DATA, to be edited: `commit --bounds` reads it.
+
+    Bounds should say what a value can be, whoever is in the table. Those that follow the data, as these do before they
+    are edited, depend on the rows that will be forgotten, and no proof covers how they were chosen.
+    """
+    from ..prover.tables.suggested_bounds import suggested_bounds
+
+    refuse_existing([out], force, "it may have been edited")
+    require_file_place(out)
+    table = read_by_options(data, target, id_column, several=True, **reading)
+    write_file(out, suggested_bounds(table).encode(), secret=True)
+    lines = [
+        ("file", f"{foreign(out)}: edit it, it follows the data"),
+        ("columns", plural(len(table.names), "feature")),
+    ]
+    output.result("Bounds to begin with", lines, f"written: {foreign(out)}", {"file": str(out)})

@@ -1,0 +1,67 @@
+"""Bounds to begin with: generous, and to be edited."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zkunlearn.formats.toml import read_bounds
+from zkunlearn.prover.tables.suggested_bounds import generous
+
+from .conftest import done, run
+
+NUMBERS = st.floats(-1e9, 1e9).filter(lambda value: value == 0 or abs(value) > 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("found", "bounds"),
+    [
+        ((18, 90), (0, 130)),
+        ((0.1, 0.93), (0, 1)),
+        ((1990, 2024), (1970, 2050)),
+        ((-3, 5), (-7, 9)),
+        ((-9, -1), (-13, 0)),
+    ]
+    + [((7, 7), (3, 11)), ((0, 0), (0, 1)), ((-2, -2), (-3, -1))],
+)
+def test_bounds_are_round_and_have_room(found: tuple[float, float], bounds: tuple[float, float]) -> None:
+    assert generous(*found) == pytest.approx(bounds)
+
+
+@given(NUMBERS, NUMBERS)
+def test_bounds_hold_what_was_found_and_change_no_sign(one: float, other: float) -> None:
+    lowest, highest = min(one, other), max(one, other)
+    low, high = generous(lowest, highest)
+    assert low <= lowest <= highest <= high and low < high
+    assert low >= 0 or lowest < 0
+    assert high <= 0 or highest > 0 or lowest == highest == 0
+
+
+def test_suggested_bounds_can_be_committed_by_as_they_are(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    incomes = np.exp(rng.normal(3, 4, 200)).round(2)
+    rows = [f"p{i},{rng.integers(18, 90)},{incomes[i]},{rng.normal():.3f},{rng.integers(2)}" for i in range(200)]
+    (tmp_path / "t.csv").write_text('id,age,income,a "b",sick\n' + "\n".join(rows) + "\n")
+    common = (tmp_path / "t.csv", "--target", "sick", "--id", "id")
+    out = tmp_path / "bounds.toml"
+    done("suggest-bounds", *common, "--out", out)
+    text = out.read_text()
+    assert "EDIT THIS FILE" in text and "found" in text and "no proof covers how they were chosen" in text
+    found = read_bounds(out)
+    assert found["age"] == (0, 130) and found["income"][2:] == ("log1p",)
+    done("commit", *common, "--bounds", out, "--out", tmp_path / "d")
+    refused = run("suggest-bounds", *common, "--out", out)
+    assert refused.exit_code == 2 and "may have been edited" in refused.output
+
+
+def test_labels_that_are_numbers_have_bounds_too(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x;price\n1,5;3,25\n2;-1\n4;7,5\n")
+    said = done(
+        "suggest-bounds", tmp_path / "t.csv", "--target", "price", "--decimal", ",", "--out", tmp_path / "b.toml"
+    )
+    assert "edit it" in said.output
+    assert json.loads(json.dumps(read_bounds(tmp_path / "b.toml"))) == {"x": [0, 6], "price": [-6, 12]}
