@@ -14,7 +14,7 @@ from .words import plural
 
 if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
-    from ..prover.owner.status import Status, Trained
+    from ..prover.owner.status import ProvedTraining, Status
 
 SHOWN_IDS = 20
 HEADS = ("file", "method", "forgotten", "model's openings", "")
@@ -56,7 +56,7 @@ def _named(what: str, ids: tuple[str, ...]) -> Lines:
     return [(what, f"{len(ids):,}: {', '.join(map(foreign, ids[:SHOWN_IDS]))}{more}")]
 
 
-def _row(own: Trained) -> tuple[str, ...]:
+def _row(own: ProvedTraining) -> tuple[str, ...]:
     spent = "no secret beside it" if own.openings is None else f"{own.openings[0]} of {own.openings[1]} used"
     forgotten = f"{len(own.statement.positions):,}"
     return foreign(own.file.name), own.statement.spec.method.kind, forgotten, spent, "latest" if own.latest else ""

@@ -114,6 +114,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     ),
     "verify_dataset commitment": ("DatasetCommitment", lambda made, x: zu.verify_dataset(x)),
     "verify_link link": (RECOMMITMENT, lambda made, x: zu.verify_link(x)),
+    "status dataset": ("Dataset", lambda made, x: zu.status(x)),
     "register dataset": ("Dataset", lambda made, x: zu.register(x)),
     "register previous": ("RegistrationProof", lambda made, x: zu.register(made.dataset, x)),
     "receipts dataset": ("Dataset", lambda made, x: zu.receipts(x)),

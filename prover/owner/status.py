@@ -23,7 +23,7 @@ MODEL_SUFFIX = ".model.opening"  # in the place of .proof
 
 
 @dataclass(frozen=True)
-class Trained:
+class ProvedTraining:
     """A training that was proved.
 
     Attributes:
@@ -55,7 +55,7 @@ class Status:
     """
 
     openings: tuple[int, int]
-    trainings: tuple[Trained, ...]
+    trainings: tuple[ProvedTraining, ...]
     forgotten: tuple[str, ...]
     superseded: tuple[str, ...]
     registered: bool
@@ -103,10 +103,10 @@ def _of(proofs: Sequence[Proof[Any]]) -> list[TrainingStatement]:
     return [proof.statement for proof in proofs if isinstance(proof.statement, TrainingStatement)]
 
 
-def _trainings(found: Sequence[tuple[Path, Sequence[Proof[Any]]]]) -> tuple[Trained, ...]:
+def _trainings(found: Sequence[tuple[Path, Sequence[Proof[Any]]]]) -> tuple[ProvedTraining, ...]:
     superseded = {own.previous for _, proofs in found for own in _of(proofs)}
     return tuple(
-        Trained(path, statements[-1], statements[-1].digest not in superseded, _openings(path))
+        ProvedTraining(path, statements[-1], statements[-1].digest not in superseded, _openings(path))
         for path, proofs in found
         if (statements := _of(proofs))
     )
@@ -126,7 +126,7 @@ def _ids(dataset: Dataset, positions: Iterable[int]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(dataset.ids[position] for position in positions))
 
 
-def _advice(dataset: Dataset, trainings: Sequence[Trained], superseded: int, registered: bool) -> Iterator[str]:
+def _advice(dataset: Dataset, trainings: Sequence[ProvedTraining], superseded: int, registered: bool) -> Iterator[str]:
     """What is to be done next."""
     latest = [own for own in trainings if own.latest]
     left = dataset.statement.openings - dataset.spent

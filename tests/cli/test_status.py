@@ -73,6 +73,11 @@ def test_status_needs_a_stored_data_set() -> None:
         zu.status(dataset)
 
 
+def test_a_status_prints_no_ids(owner: Path) -> None:
+    found = zu.status(zu.load_dataset(owner / "data"))
+    assert found.forgotten == (FORGOTTEN_ID,) and FORGOTTEN_ID not in repr(found)
+
+
 def test_status_of_no_data_set_is_refused(tmp_path: Path) -> None:
     result = run("status", tmp_path)
     assert result.exit_code == 2 and "dataset.commitment" in result.output
