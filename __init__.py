@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
+    from .prover.evidence.gather import Evidence, evidence
     from .prover.kernels.storage import memory_limit
     from .prover.owner.dataset import Dataset
     from .prover.owner.evaluation import evaluate
@@ -74,6 +75,7 @@ __all__ = [
     "DataError",
     "DatasetCommitment",
     "EvaluationProof",
+    "Evidence",
     "FineScales",
     "FixedPoint",
     "FormatError",
@@ -102,6 +104,7 @@ __all__ = [
     "commit",
     "destroy",
     "evaluate",
+    "evidence",
     "load_dataset",
     "load_spec",
     "memory_limit",
@@ -130,6 +133,7 @@ _HOMES = {
     "Cluster": "prover.workers.cluster",
     "DatasetCommitment": "verifier.proofs",
     "EvaluationProof": "verifier.proofs",
+    "Evidence": "prover.evidence.gather",
     "FineScales": "models.scales",
     "FixedPoint": "models.scales",
     "History": "verifier.history",
@@ -150,6 +154,7 @@ _HOMES = {
     "append": "prover.owner.growth",
     "destroy": "prover.owner.growth",
     "evaluate": "prover.owner.evaluation",
+    "evidence": "prover.evidence.gather",
     "load_spec": "models.spec",
     "memory_limit": "prover.kernels.storage",
     "receipts": "prover.owner.receipts",

@@ -16,6 +16,7 @@ import zkunlearn as zu
 from .auditor import inspect, verify
 from .destruction import destroy
 from .evaluation import evaluate
+from .evidence import evidence
 from .exits import Program
 from .growth import append, recommit, rectify
 from .options import FILE, common
@@ -54,7 +55,7 @@ def demo(output: Output, out: Path | None) -> None:
 
 
 OWNERS = (
-    *(commit, status, suggest, train, prove, predict, evaluate),
+    *(commit, status, suggest, train, prove, predict, evaluate, evidence),
     *(append, rectify, destroy, recommit, recommit_model, register, receipt),
 )
 for command in (*OWNERS, verify, inspect, demo):
