@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
-    from .prover.evidence.gather import Evidence, evidence
+    from .prover.evidence.gather import evidence
     from .prover.kernels.storage import memory_limit
     from .prover.owner.dataset import Dataset
     from .prover.owner.evaluation import evaluate
@@ -75,7 +75,6 @@ __all__ = [
     "DataError",
     "DatasetCommitment",
     "EvaluationProof",
-    "Evidence",
     "FineScales",
     "FixedPoint",
     "FormatError",
@@ -133,7 +132,6 @@ _HOMES = {
     "Cluster": "prover.workers.cluster",
     "DatasetCommitment": "verifier.proofs",
     "EvaluationProof": "verifier.proofs",
-    "Evidence": "prover.evidence.gather",
     "FineScales": "models.scales",
     "FixedPoint": "models.scales",
     "History": "verifier.history",
@@ -303,8 +301,7 @@ def suggest(
         progress: called with the name of each phase.
 
     Returns:
-        `.spec`, `.expected_gap` (by which part of the least loss the trained model's is above it), `.notes`,
-        `.to_toml()`.
+        `.spec`, `.to_toml()`, `.notes`, `.expected_gap`: by which part of the least loss its model's is above it.
 
     Raises:
         DataError, ParameterError, StatementMismatch: see `prover.owner.suggest`.

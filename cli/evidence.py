@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import zkunlearn as zu
@@ -13,6 +14,9 @@ from .output import Output, foreign
 from .owner import prepare_kernels
 from .places import refuse_existing, require_file_place
 from .words import size_text
+
+if TYPE_CHECKING:
+    from ..prover.evidence.gather import Evidence
 
 SUFFIX = ".html"
 NOTHING_PROVED = "evidence, not a proof: measured by the owner in floating point; it proves nothing to anybody"
@@ -87,7 +91,7 @@ def evidence(
     _show(output, found, out)
 
 
-def _show(output: Output, found: zu.Evidence, out: Path) -> None:
+def _show(output: Output, found: Evidence, out: Path) -> None:
     about = found.measured.about
     lines = [
         ("what", NOTHING_PROVED),

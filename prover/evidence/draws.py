@@ -39,6 +39,11 @@ class Draws:
         """As many different ones, increasing: int64 (count,), or all of them if there are no more."""
         return np.sort(np.argsort(self._words(below), kind="stable")[:count])
 
-    def counts(self, of: int) -> NDArray[np.float64]:
-        """How often each of so many is drawn, when so many are drawn with repetitions: float64 (of,)."""
-        return np.bincount(self.numbers(of, of), minlength=of).astype(np.float64)
+    def counts(self, of: int, times: int) -> NDArray[np.float64]:
+        """How often each of so many is drawn, when so many are drawn with repetitions: float64 (times, of)."""
+        numbers = self.numbers(of, times * of).reshape(times, of) + of * np.arange(times)[:, None]
+        return np.bincount(numbers.ravel(), minlength=times * of).reshape(times, of).astype(np.float64)
+
+    def orders(self, of: int, times: int) -> NDArray[np.int64]:
+        """So many in different orders: int64 (times, of)."""
+        return np.argsort(self._words(times * of).reshape(times, of), axis=1, kind="stable")

@@ -53,20 +53,20 @@ def attack(members: FloatArray, others: FloatArray, draws: Draws) -> Attack:
     members, others = _some(members, draws), _some(others, draws)
     m, h = len(members), len(others)
     below = (members[:, None] < others).astype(np.float64) + (members[:, None] == others) / 2
-    drawn = sorted(float(draws.counts(m) @ below @ draws.counts(h)) / (m * h) for _ in range(REPETITIONS))
+    drawn = np.sort(((draws.counts(m, REPETITIONS) @ below) * draws.counts(h, REPETITIONS)).sum(axis=1)) / (m * h)
     tail = round(REPETITIONS * (1 - LEVEL) / 2)
     values = np.concatenate([members, others])
     order = np.argsort(values, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(values[order])), m + h - 1)  # thresholds: after the last of equal values
-    found = _largest(np.flatnonzero(order < m), m, h, ends)
-    others_found = sorted(_largest(draws.chosen(m + h, m), m, h, ends) for _ in range(REPETITIONS))
+    found = float(_largest(np.flatnonzero(order < m)[None], h, ends)[0])
+    by_chance = np.sort(_largest(draws.orders(m + h, REPETITIONS)[:, :m], h, ends))
     return Attack(
         auc=float(below.mean()),
-        auc_low=drawn[tail],
-        auc_high=drawn[-1 - tail],
+        auc_low=float(drawn[tail]),
+        auc_high=float(drawn[-1 - tail]),
         advantage=found,
-        chance=others_found[math.ceil(LEVEL * REPETITIONS) - 1],
-        p=(1 + sum(each >= found for each in others_found)) / (1 + REPETITIONS),
+        chance=float(by_chance[math.ceil(LEVEL * REPETITIONS) - 1]),
+        p=(1 + int((by_chance >= found).sum())) / (1 + REPETITIONS),
     )
 
 
@@ -104,9 +104,11 @@ def _some(values: FloatArray, draws: Draws) -> FloatArray:
     return values if len(values) <= MOST_ROWS else values[draws.chosen(len(values), MOST_ROWS)]
 
 
-def _largest(places: NDArray[np.int64], members: int, others: int, ends: NDArray[np.int64]) -> float:
-    """The largest advantage over thresholds, where members stand at these places of the increasing values."""
-    is_member = np.zeros(members + others)
-    is_member[places] = 1.0
-    found = np.cumsum(is_member)[ends]
-    return max(0.0, float((found / members - (ends + 1 - found) / others).max()))
+def _largest(places: NDArray[np.int64], others: int, ends: NDArray[np.int64]) -> FloatArray:
+    """The largest advantages over thresholds, where members stand at these places (.., m) of the increasing values."""
+    repetitions, members = places.shape
+    is_member = np.zeros((repetitions, members + others), dtype=np.int32)
+    np.put_along_axis(is_member, places, 1, axis=1)
+    found = np.cumsum(is_member, axis=1)[:, ends]
+    advantages = found / members - (ends + 1 - found) / others
+    return np.asarray(np.maximum(advantages.max(axis=1), 0.0), dtype=np.float64)

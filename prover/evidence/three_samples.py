@@ -40,21 +40,18 @@ class Nearer:
 def nearer(retrained: FloatArray, after: FloatArray, before: FloatArray) -> Nearer | None:
     """Compare predictions (n, O) of three models for the same rows; None for fewer than LEAST_ROWS.
 
-    The kernel is Gaussian, its width the median distance of different predictions (Gretton et al., JMLR 2012).
+    The kernel is Gaussian, its width the median distance of predictions that differ (Gretton et al., JMLR 2012).
     """
     n = len(retrained)
     if n < LEAST_ROWS:
         return None
-    width = _median_distance(np.concatenate([retrained, after, before]))
-    if width == 0.0:
+    pairs_of = ((before, before), (after, after), (retrained, after), (retrained, before))
+    squares = np.stack([_squares(one, other) for one, other in pairs_of])
+    different = squares[squares > 0]
+    if not len(different):
         return Nearer(n, 0.0, 0.0, 0.5)
-
-    def kernel(one: FloatArray, other: FloatArray) -> FloatArray:
-        return np.asarray(np.exp(-_squares(one, other) / (2 * width**2)), dtype=np.float64)
-
-    with_before, with_after = kernel(retrained, before), kernel(retrained, after)
-    pairs = kernel(before, before) - kernel(after, after)
-    pairs += with_after + with_after.T - with_before - with_before.T
+    old, new, with_after, with_before = np.exp(-squares / (2 * float(np.median(different))))
+    pairs = old - new + with_after + with_after.T - with_before - with_before.T
     np.fill_diagonal(pairs, 0.0)
     means = pairs.sum(axis=1) / (n - 1)  # of each triple with all others
     difference = float(means.mean())
@@ -65,11 +62,3 @@ def nearer(retrained: FloatArray, after: FloatArray, before: FloatArray) -> Near
 
 def _squares(one: FloatArray, other: FloatArray) -> FloatArray:
     return np.asarray(((one[:, None] - other[None]) ** 2).sum(axis=2), dtype=np.float64)
-
-
-def _median_distance(values: FloatArray) -> float:
-    """Of some pairs of different ones: neighbours at all distances that are powers of two."""
-    shifts = [2**i for i in range(len(values).bit_length() - 1)]
-    squares = np.concatenate([((values - np.roll(values, shift, axis=0)) ** 2).sum(axis=1) for shift in shifts])
-    different = squares[squares > 0]
-    return float(np.sqrt(np.median(different))) if len(different) else 0.0
