@@ -28,7 +28,7 @@ STYLE: Any = {  # matplotlib's types list all keys
 WIDTH, HEIGHT = 7.2, 3.1  # inches
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # what is told of rows stays out of logs
 class Drawing:
     """A figure.
 
@@ -104,7 +104,8 @@ def _distances(found: Measured) -> Drawing:
         left.axvline(own.moved, color=BEFORE, linewidth=2, label="these rows forgotten")
         left.set_xlabel("distance from the model before")
         left.set_ylabel("retrainings")
-        left.yaxis.get_major_locator().set_params(integer=True)
+        locator: Any = left.yaxis.get_major_locator()
+        locator.set_params(integer=True)
         ends = 0.0, 1.05 * max(*own.to_after, *own.to_before)
         right.plot(ends, ends, color=GREY, linewidth=1, linestyle=":", label="equally near")
         right.scatter(own.to_before, own.to_after, s=14, color=AFTER, label="a retraining")

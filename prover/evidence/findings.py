@@ -14,7 +14,7 @@ ABOVE_CHANCE = 0.1  # a cosine that is more above chance's tells something
 LOSS = 0.01  # of a score is worth a look
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # what is told of rows stays out of logs
 class Finding:
     """A question, the answer, and whether it asks for something to be done.
 
@@ -44,6 +44,13 @@ def _retrained(found: Measured) -> Finding:
         return Finding("retrained", question, answer, "good")
     if own.retrained is None:
         return Finding("retrained", question, "The declared training could not be run again here.", "open")
+    if found.bound is not None:
+        answer = (
+            f"Not exactly, as declared: whoever is to tell it from a retrained one has an advantage of at most "
+            f"{found.bound:.2f} (mu = {found.about.mu:.3g}). Its weights are {own.retrained:.3g} away from a "
+            f"retraining; forgetting the rows moved them by {own.moved:.3g}."
+        )
+        return Finding("retrained", question, answer, "fact")
     answer = (
         f"Not exactly: its weights are {own.retrained:.3g} away from those of the declared training, run again here; "
         f"forgetting the rows moved them by {own.moved:.3g}."

@@ -24,12 +24,11 @@ FloatArray = NDArray[np.float64]
 Told = list[tuple[float, float]]  # of guesses: cosines, and parts of features
 BATCHES = (1, 2, 5, 20)  # of rows that are forgotten together
 TENTH = 10  # one of so many rows is left out of a retraining, so that it differs from others
-MOST_SAMPLED = 20_000  # rows whose losses are looked at
 CURVE_POINTS = 200
 TOO_FEW = "retrainings: most of them came to nothing, so there is nothing to measure distances by"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Asked:
     """What is to be run.
 
@@ -117,9 +116,9 @@ def _less(live: Mask, gone: NDArray[np.int64]) -> Mask:
 
 
 def _measured(setting: Setting, asked: Asked, runs: Runs) -> Measured:
-    forgotten = setting.sample(setting.forgotten)
-    draws, places = asked.draws("rows that are looked at"), np.flatnonzero(setting.after.live)
-    live = setting.sample(places[draws.chosen(len(places), MOST_SAMPLED)])
+    draws = asked.draws("rows that are looked at")
+    forgotten = setting.sample(setting.some(setting.forgotten, draws))
+    live = setting.sample(setting.some(np.flatnonzero(setting.after.live), draws))
     in_floats = float_weights(setting.after)
     models = {"before": setting.before.weights, "after": setting.after.weights}
     judged = models if in_floats is None else {**models, "float64": in_floats}
@@ -230,7 +229,9 @@ def _tested(setting: Setting, draws: Draws, runs: Runs, sample: Sample) -> Neare
     """The relative test on predictions for these rows; of each a retraining is drawn that is asked about it."""
     own = sample.some(draws.chosen(len(sample), MOST_ROWS))
     asked = draws.numbers(len(runs.references), len(own))
-    scores = np.einsum("nk,nok->no", own.X, np.stack(runs.references)[asked])
+    scores = np.empty_like(own.y)
+    for number, weights in enumerate(runs.references):
+        scores[asked == number] = own.X[asked == number] @ weights.T
     link = setting.family.inverse_link
     return nearer(link(scores), *(link(own.X @ side.weights.T) for side in (setting.after, setting.before)))
 
@@ -244,8 +245,8 @@ def _reconstruction(
     told: tuple[Told, Told, Told] = ([], [], [])
     strangers, insiders, chances = told
     for gone, weights in pairs:
-        mine = setting.sample(gone).X[:, used]
-        others = setting.sample(places[draws.chosen(len(places), len(gone))]).X[:, used]
+        mine = setting.sample(setting.some(gone, draws)).X[:, used]
+        others = setting.sample(places[draws.chosen(len(places), len(mine))]).X[:, used]
         for sample, found in ((setting.holdout, strangers), (live, insiders)):
             guess = reconstruct(_known(setting, sample, len(gone)), setting.before.weights, weights)[used]
             found.append(likeness(guess, mine, yardstick))

@@ -24,7 +24,7 @@ LEVEL = 0.95
 MOST_ROWS = 2000  # of each sort that are looked at
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # what is told of rows stays out of logs
 class Attack:
     """How well one sign tells members.
 

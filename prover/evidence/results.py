@@ -11,7 +11,7 @@ from .three_samples import Nearer
 from .utility import Fit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # what is told of rows stays out of logs
 class About:
     """What it is evidence on.
 
@@ -57,7 +57,7 @@ class About:
         return self.source == "set aside"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Utility:
     """How good one model is.
 
@@ -74,7 +74,7 @@ class Utility:
     forgotten: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Membership:
     """Whether one model tells the forgotten rows from strangers.
 
@@ -93,7 +93,7 @@ class Membership:
     curve: tuple[tuple[float, ...], tuple[float, ...]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Distances:
     """Of weights on encoded features.
 
@@ -126,7 +126,7 @@ class Distances:
     tests: Mapping[str, Nearer | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Guesses:
     """How like an attacker's guesses are to rows, over trials.
 
@@ -141,7 +141,7 @@ class Guesses:
     tenth_found: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reconstruction:
     """Guesses at rows that were forgotten together.
 
@@ -160,7 +160,7 @@ class Reconstruction:
     cosines: tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Measured:
     """All of it.
 

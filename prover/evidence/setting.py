@@ -31,6 +31,7 @@ FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Steps = Callable[[str, int, int], None]  # what is done, how many of it are, of how many
 LEAST_HOLDOUT = 20
+MOST_ROWS, MOST_CELLS = 20_000, 1 << 24  # of each sort that are looked at
 MODELS = "of what `prove` returns it is `.secret`; `Model.load` reads a file"
 NO_HOLDOUT = (
     "holdout: the specs hold no rows out, so there is nobody whom both models do not know; give a data set that was "
@@ -156,6 +157,10 @@ class Setting:
         """Rows of the data set in real numbers."""
         return sample_of(self.rows, positions, self.after)
 
+    def some(self, positions: NDArray[np.int64], draws: Draws) -> NDArray[np.int64]:
+        """As many of these as are looked at: all, unless there are very many."""
+        return _some(positions, self.after, draws)
+
     @cached_property
     def used(self) -> list[int]:
         """Numbers of the features that both models may have a weight of."""
@@ -219,7 +224,7 @@ def _with_strangers(
         raise ParameterError(BOTH)
     if holdout is not None:
         require_type("holdout", holdout, Dataset, DATASETS)
-        return replace(both, holdout=_of_data_set(holdout, dataset, after), source="data set")
+        return replace(both, holdout=_of_data_set(holdout, dataset, after, draws), source="data set")
     if set_aside is not None:
         share = real("set_aside", set_aside)
         if not 0 < share <= 0.5:
@@ -232,7 +237,13 @@ def _with_strangers(
         gone = np.zeros(len(after.live), dtype=np.bool_)
         gone[chosen] = True
         sides = both.before.without(gone), after.without(gone)
-        return replace(both, before=sides[0], after=sides[1], holdout=_enough(both.sample(chosen)), source="set aside")
+        return replace(
+            both,
+            before=sides[0],
+            after=sides[1],
+            holdout=_enough(both.sample(both.some(chosen, draws))),
+            source="set aside",
+        )
     held_out = min(each.trainer.spec.holdout for each in (both.before, after))
     if not held_out:
         raise ParameterError(NO_HOLDOUT)
@@ -241,10 +252,10 @@ def _with_strangers(
     for side in (both.before, after):
         mine[list(side.statement.positions)] = False
     mine &= _of_kept_classes(rows, after)
-    return replace(both, holdout=_enough(both.sample(np.flatnonzero(mine))), source="spec")
+    return replace(both, holdout=_enough(both.sample(both.some(np.flatnonzero(mine), draws))), source="spec")
 
 
-def _of_data_set(holdout: Dataset, dataset: Dataset, after: Side) -> Sample:
+def _of_data_set(holdout: Dataset, dataset: Dataset, after: Side, draws: Draws) -> Sample:
     """All rows of another data set. Raises ParameterError."""
     mine, theirs = dataset.statement, holdout.statement
     if mine.record_root == theirs.record_root or holdout.rows.goes_on_from(mine) or dataset.rows.goes_on_from(theirs):
@@ -255,7 +266,7 @@ def _of_data_set(holdout: Dataset, dataset: Dataset, after: Side) -> Sample:
         raise ParameterError(STRANGERS)
     there = _of_kept_classes(holdout.rows, after)
     there[[*holdout.rows.holes, *holdout.superseded]] = False
-    return _enough(sample_of(holdout.rows, np.flatnonzero(there), after))
+    return _enough(sample_of(holdout.rows, _some(np.flatnonzero(there), after, draws), after))
 
 
 def _of_kept_classes(rows: Rows, side: Side) -> Mask:
@@ -263,6 +274,11 @@ def _of_kept_classes(rows: Rows, side: Side) -> Mask:
     if side.statement.dataset.encoding.label.kind != "categorical":
         return np.ones(len(rows.ids), dtype=np.bool_)
     return np.isin(rows.labels, side.trainer.outputs)
+
+
+def _some(positions: NDArray[np.int64], side: Side, draws: Draws) -> NDArray[np.int64]:
+    most = max(LEAST_HOLDOUT, min(MOST_ROWS, MOST_CELLS // side.weights.shape[1]))
+    return positions if len(positions) <= most else positions[draws.chosen(len(positions), most)]
 
 
 def _enough(sample: Sample) -> Sample:

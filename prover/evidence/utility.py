@@ -34,7 +34,7 @@ class Sample:
         return Sample(self.X[places], self.y[places], self.counted[places])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # what is told of rows stays out of logs
 class Fit:
     """Of one model on one sample.
 

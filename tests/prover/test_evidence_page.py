@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -277,3 +277,24 @@ def test_destroyed_rows_tell_nothing_any_more(made: Made) -> None:
     after = zu.prove(destroyed, spec()).secret
     with pytest.raises(zu.DataError, match="are destroyed; give the data set from before"):
         zu.evidence(destroyed, made.before, after)
+
+
+def test_a_data_set_that_grew_says_how_many_rows_came(made: Made) -> None:
+    X, y = table(10, 8)
+    grown, _ = zu.append(made.dataset, X, y, [f"new {row}" for row in range(10)])
+    after = zu.prove(grown, spec(), forget=forgotten(made.dataset)).secret
+    found: Any = zu.evidence(grown, made.before, after, retrainings=FEW)
+    about = found.measured.about
+    assert (about.forgotten, about.added, about.rows, about.supersedes) == (2, 10, ROWS + 10, False)
+    assert found.measured.distances.equal and "10 rows were added" in found.to_html()
+
+
+def test_a_model_that_is_no_retraining_is_told_with_its_distance(made: Made) -> None:
+    """As the model of another method is, or one that was made up: here one that learnt for longer."""
+    longer = zu.prove(made.dataset, spec(epochs=16), forget=forgotten(made.dataset)).secret
+    other = replace(made.after, integers=longer.integers)
+    found: Any = zu.evidence(made.dataset, made.before, other, retrainings=FEW)
+    assert not found.measured.distances.equal and found.measured.distances.retrained > 0.01
+    assert found.findings[0].mark == "care" and "Not exactly" in found.findings[0].answer
+    declared: Any = zu.evidence(made.dataset, made.before, other, retrainings=FEW, mu=0.5)
+    assert declared.findings[0].mark == "fact" and "at most 0.20 (mu = 0.5)" in declared.findings[0].answer
