@@ -78,6 +78,7 @@ def sharpest(found: Measured, model: str) -> Membership:
 def _remembered(found: Measured) -> Finding:
     question, rows = "Do the models treat the forgotten rows as rows that they know?", found.about.forgotten
     before, after = sharpest(found, "before"), sharpest(found, "after")
+    exact = found.about.standing_in or found.distances.equal  # a stand-in was trained without the rows, here
     told = [each.attack.p <= SIGNIFICANT for each in (before, after)]
     words = ["yes" if each else "no sign of it" for each in told]
     answer = (
@@ -91,10 +92,10 @@ def _remembered(found: Measured) -> Finding:
         answer += (
             " Of a model that equals retraining this is no memory: the rows were unlike others before anybody trained "
             "on them, or it is chance."
-            if found.distances.equal and not found.about.standing_in
+            if exact
             else " That is what forgetting was to end; or the rows are unlike others in themselves."
         )
-        return Finding("membership", question, answer, "open" if found.distances.equal else "care")
+        return Finding("membership", question, answer, "open" if exact else "care")
     return Finding("membership", question, answer, "open" if found.uncertainty > UNSURE else "good")
 
 

@@ -148,11 +148,6 @@ class Setting:
         """Of both models."""
         return self.after.trainer.spec.family
 
-    @property
-    def standing_in(self) -> bool:
-        """Whether the models are not those that were proved."""
-        return self.source == "set aside"
-
     def sample(self, positions: NDArray[np.int64]) -> Sample:
         """Rows of the data set in real numbers."""
         return sample_of(self.rows, positions, self.after)
@@ -288,6 +283,7 @@ def _enough(sample: Sample) -> Sample:
 
 
 def _nobody(side: Side) -> Sample:
+    """No rows: strangers are found last."""
     return sample_of(side.trainer.rows, np.empty(0, dtype=np.int64), side)
 
 

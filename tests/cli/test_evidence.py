@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from zkunlearn.cli.output import Output
 
 from .conftest import FORGOTTEN_ID, done, run, write_table
 
@@ -48,6 +49,16 @@ def test_it_says_that_it_proves_nothing_and_writes_a_secret_page(measured: Path)
     before = out.read_bytes()
     done(*command(measured, "--set-aside", 0.3, "--out", out, "--force", "--quiet"))
     assert out.read_bytes() == before
+
+
+def test_a_bar_is_shown_on_a_terminal_only(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for terminal in (False, True):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
+        with Output(as_json=False, quiet=False).bar("evidence") as steps:
+            steps("retrain", 3, 4)
+        shown = capsys.readouterr()
+        assert shown.out == "" and ("evidence: retrain" in shown.err) == terminal
 
 
 def test_numbers_are_there_as_json(measured: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.optimum import Objective, minimum
 from zkunlearn.prover.evidence.distance import distances, share_at_least, sign_test
@@ -89,7 +90,10 @@ def test_larger_losses_are_no_advantage() -> None:
 def test_the_best_threshold_is_that_of_the_curve() -> None:
     members, others = RNG.normal(size=25), RNG.normal(size=60) + 0.7
     wrong, right = rates(members, others)
-    assert attack(members, others, Draws(3, "m")).advantage == pytest.approx(float((right - wrong).max()))
+    found = attack(members, others, Draws(3, "m"))
+    assert found.advantage == pytest.approx(float((right - wrong).max()))
+    are = np.repeat([1, 0], [25, 60])
+    assert found.auc == pytest.approx(roc_auc_score(are, -np.concatenate([members, others])))
     assert (wrong[0], right[0], wrong[-1], right[-1]) == (0, 0, 1, 1)
 
 
