@@ -203,8 +203,7 @@ def commit(
     """Commit to a data set and prove that it is well formed.
 
     Args:
-        X: real features (N, d): numpy array, pandas frame or torch tensor.
-        y: labels (N,).
+        X, y: real features (N, d) and labels (N,): numpy arrays, pandas frames or torch tensors.
         ids: a distinct text or integer for each row, by which it can be forgotten; texts are taken in Unicode's
             normal form C. By default the index of the frame, unless it is pandas' own 0 .. N - 1; row numbers from 1
             for that, and for arrays.
