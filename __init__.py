@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
+    from .prover.evidence.gather import evidence
     from .prover.kernels.storage import memory_limit
     from .prover.owner.dataset import Dataset
     from .prover.owner.evaluation import evaluate
@@ -102,6 +103,7 @@ __all__ = [
     "commit",
     "destroy",
     "evaluate",
+    "evidence",
     "load_dataset",
     "load_spec",
     "memory_limit",
@@ -150,6 +152,7 @@ _HOMES = {
     "append": "prover.owner.growth",
     "destroy": "prover.owner.growth",
     "evaluate": "prover.owner.evaluation",
+    "evidence": "prover.evidence.gather",
     "load_spec": "models.spec",
     "memory_limit": "prover.kernels.storage",
     "receipts": "prover.owner.receipts",
@@ -200,8 +203,7 @@ def commit(
     """Commit to a data set and prove that it is well formed.
 
     Args:
-        X: real features (N, d): numpy array, pandas frame or torch tensor.
-        y: labels (N,).
+        X, y: real features (N, d) and labels (N,): numpy arrays, pandas frames or torch tensors.
         ids: a distinct text or integer for each row, by which it can be forgotten; texts are taken in Unicode's
             normal form C. By default the index of the frame, unless it is pandas' own 0 .. N - 1; row numbers from 1
             for that, and for arrays.
@@ -298,8 +300,7 @@ def suggest(
         progress: called with the name of each phase.
 
     Returns:
-        `.spec`, `.expected_gap` (by which part of the least loss the trained model's is above it), `.notes`,
-        `.to_toml()`.
+        `.spec`, `.to_toml()`, `.notes`, `.expected_gap`: by which part of the least loss its model's is above it.
 
     Raises:
         DataError, ParameterError, StatementMismatch: see `prover.owner.suggest`.

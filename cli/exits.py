@@ -29,7 +29,8 @@ from ..errors import FormatError, InvalidProof, StatementMismatch, ZkUnlearnErro
 from .output import one_line
 
 DONE, INVALID, REFUSED, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
-EXTRAS = {"numba": "prover", "sklearn": "demo", "pyarrow": "parquet"}  # a module that is missing -> who brings it
+# A module that is missing -> who brings it.
+EXTRAS = {"numba": "prover", "sklearn": "demo", "pyarrow": "parquet", "jinja2": "report", "matplotlib": "report"}
 MOMENT = 0.01  # seconds
 BLAS_BYTES, BLAS_THREADS = 48 << 20, 64  # for each thread, with some to spare; the most that it uses
 

@@ -70,6 +70,21 @@ class Output:
         with Console(stderr=True).status(f"{title} ...") as status:
             yield lambda phase: status.update(f"{title}: {phase} ...")
 
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Callable[[str, int, int], None]]:
+        """A function to call with what is done, how many of these are, and of how many; shown as phases are."""
+        if self.as_json or self.quiet or not sys.stderr.isatty():
+            yield lambda what, done, total: None
+            return
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(title)
+            yield lambda what, done, total: progress.update(
+                task, description=f"{title}: {what}", completed=done, total=total
+            )
+
 
 def aligned(lines: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Two columns, the second one wrapped."""

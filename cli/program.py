@@ -17,6 +17,7 @@ from .auditor import inspect, verify
 from .bounds import suggest_bounds
 from .destruction import destroy
 from .evaluation import evaluate
+from .evidence import evidence
 from .exits import Program
 from .growth import append, recommit, rectify
 from .options import FILE, common
@@ -55,7 +56,7 @@ def demo(output: Output, out: Path | None) -> None:
 
 
 OWNERS = (
-    *(suggest_bounds, commit, status, suggest, train, prove, predict, evaluate),
+    *(suggest_bounds, commit, status, suggest, train, prove, predict, evaluate, evidence),
     *(append, rectify, destroy, recommit, recommit_model, register, receipt, warm_up),
 )
 for command in (*OWNERS, verify, inspect, demo):

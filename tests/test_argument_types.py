@@ -49,6 +49,7 @@ def entered(context: Any) -> None:
         pass
 
 
+MODELS = "Model or str or PathLike"
 RECOMMITMENT = "LinkProof or ModelLinkProof"
 PREVIOUS = "TrainingProof or Bundle or ShardedModel or Trained"
 # The function and its argument, what it expects, and the call; everything else about the call is right.
@@ -81,10 +82,21 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "destroy forgotten_by": ("TrainingProof", lambda made, x: zu.destroy(made.dataset, ["1"], forgotten_by=x)),
     "destroy openings": ("an integer", lambda made, x: zu.destroy(made.dataset, ["1"], openings=x)),
     "wipe_rows dataset": ("Dataset", lambda made, x: zu.wipe_rows(x, ["1"])),
-    "recommit_model model": ("Model or str or PathLike", lambda made, x: zu.recommit_model(x)),
+    "recommit_model model": (MODELS, lambda made, x: zu.recommit_model(x)),
     "recommit_model openings": ("an integer", lambda made, x: zu.recommit_model(made.trained.secret, x)),
     "evaluate holdout": ("Dataset", lambda made, x: zu.evaluate(x, made.trained.secret)),
-    "evaluate models": ("Model or str or PathLike", lambda made, x: zu.evaluate(made.dataset, x)),
+    "evaluate models": (MODELS, lambda made, x: zu.evaluate(made.dataset, x)),
+    "evidence dataset": ("Dataset", lambda made, x: zu.evidence(x, made.trained.secret, made.trained.secret)),
+    "evidence before": (MODELS, lambda made, x: zu.evidence(made.dataset, x, made.trained.secret)),
+    "evidence after": (MODELS, lambda made, x: zu.evidence(made.dataset, made.trained.secret, x)),
+    "evidence retrainings": (
+        "an integer",
+        lambda made, x: zu.evidence(made.dataset, made.trained.secret, made.trained.secret, retrainings=x),
+    ),
+    "evidence seed": (
+        "an integer",
+        lambda made, x: zu.evidence(made.dataset, made.trained.secret, made.trained.secret, seed=x),
+    ),
     "verify_evaluation evaluation": (
         "EvaluationProof",
         lambda made, x: zu.verify_evaluation(x, made.dataset.commitment, [made.trained.proof]),

@@ -90,6 +90,7 @@ class Method(ABC):
     bias: bool
     l2: float
     penalize_intercept: bool
+    standardize: bool
     scales: ClassVar[type[FixedPoint]] = FixedPoint
     holds_out: ClassVar[bool] = True  # whether the first rows may be left out of it
 

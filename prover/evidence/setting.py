@@ -1,0 +1,296 @@
+"""What is compared: two models of one data set, who was forgotten between them, who is a stranger to both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...circuits.statements.training import TrainingStatement
+from ...errors import DataError, ParameterError, TrainingError, require_type
+from ...models.checks import real
+from ...models.families import Family
+from ...models.live import Live
+from ...models.methods import Compiled, Sisa
+from ...models.methods.schedule import Schedule
+from ...models.shapes import DatasetShape
+from ...models.spec import TrainingSpec
+from ..owner.dataset import DATASETS, Dataset
+from ..owner.model import Model
+from ..witnesses.methods import MAKERS_OF_METHOD
+from ..witnesses.rows import Rows
+from .draws import Draws
+from .utility import Sample
+
+FloatArray = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Steps = Callable[[str, int, int], None]  # what is done, how many of it are, of how many
+LEAST_HOLDOUT = 20
+MOST_ROWS, MOST_CELLS = 20_000, 1 << 24  # of each sort that are looked at
+MODELS = "of what `prove` returns it is `.secret`; `Model.load` reads a file"
+NO_HOLDOUT = (
+    "holdout: the specs hold no rows out, so there is nobody whom both models do not know; give a data set that was "
+    "never part of this one, or set a part of the rows aside, without which stand-ins of both models are trained"
+)
+BOTH = "holdout and set_aside: a hold-out is there, so that nothing has to be set aside; say one of them"
+SHARDED = "a sharded training has a model for each shard, which answer together; evidence is on one model"
+OTHER_ROWS = "was trained on other rows than these; give the data set that the later model was trained on"
+DESTROYED = "rows that the model before was trained on are destroyed; give the data set from before they were"
+SAME = "no row that counts for the model before is missing in the one after: nothing was forgotten between them"
+OTHER_SORT = "the models before and after are of different families, or one of them has no intercept"
+STRANGERS = "holdout: has other columns, bounds or classes than the data set of the models"
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Trainer:
+    """A declared algorithm, to be run in the integers that are proved on any of the rows.
+
+    Attributes:
+        rows: of the data set that it was declared for.
+        spec: what is declared.
+        shape: of that data set.
+        outputs: numbers of the outputs that are looked at.
+    """
+
+    rows: Rows
+    spec: TrainingSpec
+    shape: DatasetShape
+    outputs: list[int]
+
+    def schedule(self, live: Mask) -> Compiled:
+        """The integers of a training on these rows, (N,). Raises ParameterError."""
+        return self.spec.compile(self.shape, Live(len(live), tuple(np.flatnonzero(~live).tolist())))
+
+    def integers(self, live: Mask) -> NDArray[np.int64]:
+        """`Model.integers`, trained on these rows, (N,). Raises ParameterError or TrainingError."""
+        schedule = self.schedule(live)
+        maker = MAKERS_OF_METHOD[self.spec.method.kind]
+        return maker.model(schedule, maker.train(self.rows, schedule, []))
+
+    def tried(self, live: Mask) -> NDArray[np.int64] | None:
+        """The same; None where there is no such model, as one has no certificate, or diverges."""
+        try:
+            return self.integers(live)
+        except (ParameterError, TrainingError):
+            return None
+
+    def reals(self, integers: NDArray[np.int64]) -> FloatArray:
+        """Integers of a model as weights on encoded features, float64 (O, K), the intercept last."""
+        found = np.asarray(integers[self.outputs] / 2.0**self.spec.weight_bits, dtype=np.float64)
+        if self.spec.method.bias:
+            found[:, -1] /= 2.0**self.shape.x_bits
+        return found
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Side:
+    """A model, before or after.
+
+    Attributes:
+        statement: of its training.
+        live: (N,), the rows that it was trained on.
+        trainer: how it was.
+        integers: `Model.integers`.
+        weights: float64 (O, K), in real numbers.
+    """
+
+    statement: TrainingStatement
+    live: Mask
+    trainer: Trainer
+    integers: NDArray[np.int64]
+    weights: FloatArray
+
+    @classmethod
+    def of(cls, model: Model, rows: Rows, outputs: list[int]) -> Side:
+        """That of a model on the first rows of a data set."""
+        statement, count = model.statement, model.statement.dataset.rows
+        own = rows if count == len(rows.ids) else rows.part(0, count)
+        trainer = Trainer(own, model.spec, model.encoding.shape(count), outputs)
+        return cls(statement, statement.schedule.live.mask(), trainer, model.integers, trainer.reals(model.integers))
+
+    def without(self, gone: Mask) -> Side:
+        """A stand-in, trained by the same algorithm without some more rows. Raises ParameterError or TrainingError."""
+        live = self.live & ~gone[: len(self.live)]
+        integers = self.trainer.integers(live)
+        return replace(self, live=live, integers=integers, weights=self.trainer.reals(integers))
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Setting:
+    """All that measurements are of.
+
+    Attributes:
+        rows: of the data set, N.
+        before, after: the models; stand-ins of both where rows are set aside.
+        forgotten: positions of rows that the model before was trained on, and the one after was not.
+        added: how many it is the other way round.
+        holdout: rows that neither was trained on.
+        source: where they are from: "spec", "data set" or "set aside".
+        own_after: the model after, whether or not a stand-in takes its place.
+    """
+
+    rows: Rows
+    before: Side
+    after: Side
+    forgotten: NDArray[np.int64]
+    added: int
+    holdout: Sample
+    source: str
+    own_after: Side
+
+    @property
+    def family(self) -> Family:
+        """Of both models."""
+        return self.after.trainer.spec.family
+
+    def sample(self, positions: NDArray[np.int64]) -> Sample:
+        """Rows of the data set in real numbers."""
+        return sample_of(self.rows, positions, self.after)
+
+    def some(self, positions: NDArray[np.int64], draws: Draws) -> NDArray[np.int64]:
+        """As many of these as are looked at: all, unless there are very many."""
+        return _some(positions, self.after, draws)
+
+    @cached_property
+    def used(self) -> list[int]:
+        """Numbers of the features that both models may have a weight of."""
+        gone = {*self.before.statement.schedule.unused, *self.after.statement.schedule.unused}
+        return [k for k in range(len(self.rows.by_feature)) if k not in gone]
+
+
+def sample_of(rows: Rows, positions: NDArray[np.int64], side: Side) -> Sample:
+    """Rows at some positions, as a model of this side sees them."""
+    statement, schedule = side.statement, side.statement.schedule
+    encoding, outputs = statement.dataset.encoding, side.trainer.outputs
+    X = np.ones((len(positions), schedule.width))
+    X[:, : schedule.features] = rows.by_feature[:, positions].T / 2.0**encoding.x_bits
+    labels = rows.labels[positions].astype(np.int64)
+    if encoding.label.kind == "categorical":
+        y = np.asarray(labels[:, None] == outputs, dtype=np.float64)
+    else:
+        y = labels[:, None] / 2.0**encoding.label.label_bits
+    weighted = isinstance(schedule, Schedule) and schedule.weighted
+    counted = schedule.row_weights(labels) if isinstance(schedule, Schedule) and weighted else np.ones(len(labels))
+    return Sample(X, y, np.asarray(counted, dtype=np.float64))
+
+
+def setting_of(
+    dataset: Dataset,
+    before: Model | Path | str,
+    after: Model | Path | str,
+    holdout: Dataset | None,
+    set_aside: float | None,
+    draws: Draws,
+) -> Setting:
+    """Find out who was forgotten, and who is a stranger. Arguments and errors are those of `evidence`."""
+    require_type("dataset", dataset, Dataset, DATASETS)
+    old, new = _loaded("before", before), _loaded("after", after)
+    rows, holes = dataset.rows, np.array(dataset.rows.holes, dtype=np.int64)
+    for name, model in (("before", old), ("after", new)):
+        whole = model.statement.dataset.rows == len(rows.ids)
+        if not rows.goes_on_from(model.statement.dataset) or (model is new and not whole):
+            raise ParameterError(f"{name}: {OTHER_ROWS}")
+    if old.spec.family != new.spec.family or old.spec.method.bias != new.spec.method.bias:
+        raise ParameterError(f"before, after: {OTHER_SORT}")
+    outputs = new.kept_classes if len(new.integers) > 1 else [0]
+    sides = Side.of(old, rows, outputs), Side.of(new, rows, outputs)
+    live = np.zeros(len(rows.ids), dtype=np.bool_)
+    live[: len(sides[0].live)] = sides[0].live
+    if live[holes].any():
+        raise DataError(f"dataset: {DESTROYED}")
+    forgotten, added = np.flatnonzero(live & ~sides[1].live), int((sides[1].live & ~live).sum())
+    if not len(forgotten):
+        raise ParameterError(f"before, after: {SAME}")
+    both = Setting(rows, *sides, forgotten, added, _nobody(sides[1]), "spec", sides[1])
+    return _with_strangers(both, dataset, holdout, set_aside, draws)
+
+
+def _with_strangers(
+    both: Setting, dataset: Dataset, holdout: Dataset | None, set_aside: float | None, draws: Draws
+) -> Setting:
+    """The same with a hold-out. Raises ParameterError or DataError."""
+    after, rows = both.after, both.rows
+    if holdout is not None and set_aside is not None:
+        raise ParameterError(BOTH)
+    if holdout is not None:
+        require_type("holdout", holdout, Dataset, DATASETS)
+        return replace(both, holdout=_of_data_set(holdout, dataset, after, draws), source="data set")
+    if set_aside is not None:
+        share = real("set_aside", set_aside)
+        if not 0 < share <= 0.5:
+            raise ParameterError(f"set_aside = {share}: must be above 0, and at most 0.5")
+        common = after.live.copy()
+        common[: len(both.before.live)] &= both.before.live
+        common[len(both.before.live) :] = False
+        places = np.flatnonzero(common)
+        chosen = places[draws.chosen(len(places), round(share * len(places)))]
+        gone = np.zeros(len(after.live), dtype=np.bool_)
+        gone[chosen] = True
+        sides = both.before.without(gone), after.without(gone)
+        return replace(
+            both,
+            before=sides[0],
+            after=sides[1],
+            holdout=_enough(both.sample(both.some(chosen, draws))),
+            source="set aside",
+        )
+    held_out = min(each.trainer.spec.holdout for each in (both.before, after))
+    if not held_out:
+        raise ParameterError(NO_HOLDOUT)
+    mine = np.ones(len(after.live), dtype=np.bool_)
+    mine[held_out:] = False
+    for side in (both.before, after):
+        mine[list(side.statement.positions)] = False
+    mine &= _of_kept_classes(rows, after)
+    return replace(both, holdout=_enough(both.sample(both.some(np.flatnonzero(mine), draws))), source="spec")
+
+
+def _of_data_set(holdout: Dataset, dataset: Dataset, after: Side, draws: Draws) -> Sample:
+    """All rows of another data set. Raises ParameterError."""
+    mine, theirs = dataset.statement, holdout.statement
+    if mine.record_root == theirs.record_root or holdout.rows.goes_on_from(mine) or dataset.rows.goes_on_from(theirs):
+        raise ParameterError("holdout: is the data set of the models, or has rows of it")
+    if (mine.encoding.features, mine.encoding.label) != (theirs.encoding.features, theirs.encoding.label) or (
+        mine.encoding.x_bits != theirs.encoding.x_bits
+    ):
+        raise ParameterError(STRANGERS)
+    there = _of_kept_classes(holdout.rows, after)
+    there[[*holdout.rows.holes, *holdout.superseded]] = False
+    return _enough(sample_of(holdout.rows, _some(np.flatnonzero(there), after, draws), after))
+
+
+def _of_kept_classes(rows: Rows, side: Side) -> Mask:
+    """Rows whose class was not forgotten, (N,): a model cannot get others right."""
+    if side.statement.dataset.encoding.label.kind != "categorical":
+        return np.ones(len(rows.ids), dtype=np.bool_)
+    return np.isin(rows.labels, side.trainer.outputs)
+
+
+def _some(positions: NDArray[np.int64], side: Side, draws: Draws) -> NDArray[np.int64]:
+    most = max(LEAST_HOLDOUT, min(MOST_ROWS, MOST_CELLS // side.weights.shape[1]))
+    return positions if len(positions) <= most else positions[draws.chosen(len(positions), most)]
+
+
+def _enough(sample: Sample) -> Sample:
+    if len(sample) < LEAST_HOLDOUT:
+        raise ParameterError(f"holdout: {len(sample)} rows say next to nothing; at least {LEAST_HOLDOUT} are needed")
+    return sample
+
+
+def _nobody(side: Side) -> Sample:
+    """No rows: strangers are found last."""
+    return sample_of(side.trainer.rows, np.empty(0, dtype=np.int64), side)
+
+
+def _loaded(name: str, model: Model | Path | str) -> Model:
+    """Raises ParameterError for something else, or models of shards; DataError or FormatError for its file."""
+    require_type(name, model, (Model, str, PathLike), MODELS)
+    own = model if isinstance(model, Model) else Model.load(model)
+    if isinstance(own.spec.method, Sisa):
+        raise ParameterError(f"{name}: {SHARDED}")
+    return own
