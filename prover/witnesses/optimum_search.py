@@ -6,7 +6,10 @@ integer weights go on to their grid, and single weights are moved by a unit whil
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -78,7 +81,9 @@ def nearest_optimum(rows: Rows, schedule: LinkCertificate) -> Point:
     unit = float(schedule.one)  # of features, which are as large as their integers here: weights are as much smaller
     objective = _Curved(schedule.family, features, labels, np.full(schedule.width, l2 * unit**2))
     weights, _ = minimum(objective)
-    return _refined(problem, weights * unit, objective.second(weights) / unit**2)
+    start = np.rint(weights * unit * 2.0**schedule.scales.w_bits).astype(np.int64)
+    scale = float(schedule.live.count) * 2.0 ** _loss_bits(schedule)  # of G, for weights in units
+    return refined(partial(_at, problem), start, objective.second(weights) / unit**2, scale)
 
 
 class _Curved(Objective):
@@ -132,24 +137,51 @@ class Point:
 def _at(problem: _Problem, weights: Integers) -> Point:
     rows = problem.values(weights)
     gradient = problem.gradient(weights, rows)
-    return Point(weights, rows, gradient, float(np.linalg.norm(gradient.astype(np.float64))))
+    return Point(weights, rows, gradient, length(gradient))
 
 
-def _refined(problem: _Problem, weights: Reals, curvature: Reals) -> Point:
-    """Integer weights near the optimum: steps by exact gradients while these become shorter, then polished."""
-    own = problem.schedule
-    scale = float(own.live.count) * 2.0 ** _loss_bits(own)  # of G, for weights in units
+def length(gradient: Integers) -> float:
+    """Of a gradient (K,), of any integers."""
+    return float(np.linalg.norm(gradient.astype(np.float64)))
+
+
+class Tried(Protocol):
+    """What there is of integer weights (K,): their gradient, in the same units as the curvature times weights."""
+
+    @property
+    def weights(self) -> Integers:
+        """W."""
+
+    @property
+    def gradient(self) -> Integers:
+        """G."""
+
+    @property
+    def size(self) -> float:
+        """|G|, as float64 has it."""
+
+
+T = TypeVar("T", bound=Tried)
+
+
+def refined(at: Callable[[Integers], T], start: Integers, curvature: Reals, scale: float) -> T:
+    """Integer weights near the optimum: steps by exact gradients while these become shorter, then polished.
+
+    Args:
+        at: from integer weights (K,) to what there is of them, exactly.
+        curvature: float64 (K, K), how a gradient changes with weights, over `scale`.
+    """
     inverse = np.linalg.inv(curvature)
-    best = _at(problem, np.rint(weights * 2.0**own.scales.w_bits).astype(np.int64))
+    best = at(start)
     for _ in range(REFINEMENTS):
-        step = np.rint(inverse @ (best.gradient / scale)).astype(np.int64)
-        trial = _at(problem, best.weights - step) if step.any() else best
+        step = np.rint(inverse @ (best.gradient.astype(np.float64) / scale)).astype(np.int64)
+        trial = at(best.weights - step) if step.any() else best
         if trial.size >= best.size:
             break
         best = trial
     for _ in range(ROUNDS):
-        moves = _moves(best.gradient / scale, curvature)
-        trial = _at(problem, best.weights + moves) if moves.any() else best
+        moves = _moves(best.gradient.astype(np.float64) / scale, curvature)
+        trial = at(best.weights + moves) if moves.any() else best
         if trial.size >= best.size:
             break
         best = trial
