@@ -101,7 +101,7 @@ class LinearOptimum(Optimum):
     of_weight = (*OF_WEIGHT[:3], *CARRIES, *OF_WEIGHT[3:])
     with_sign = (*SIGNED, *CARRIES)
     row_columns = ()
-    tables = (RANGE,)
+    of_tables = (RANGE,)
 
     @staticmethod
     def integers_of(*arguments: Any) -> Any:

@@ -44,7 +44,7 @@ class Optimum(GradientDescent):
     of_weight: tuple[str, ...] = OF_WEIGHT
     with_sign: tuple[str, ...] = SIGNED
     row_columns: tuple[str, ...] = ROWS
-    tables: tuple[str, ...] = (RANGE, LINK)
+    of_tables: tuple[str, ...] = (RANGE, LINK)
 
     @staticmethod
     def integers_of(*arguments: Any) -> Any:
@@ -71,9 +71,9 @@ class Optimum(GradientDescent):
                 lookups += self.limb_lookups(integer, self.i.bits[integer])
                 witness += [Column(limb, (axis,)) for _, limb in self.limbs[integer]]
             boxes.append(Box(name, (axis,), lookups))
-        Relation.__init__(self, boxes, list(self.tables))
+        Relation.__init__(self, boxes, list(self.of_tables))
         self.table = self.i.table
-        witness += [multiplicities(table, self.sections) for table in self.tables]
+        witness += [multiplicities(table, self.sections) for table in self.of_tables]
         model = [Column("weights", (self.output, self.weight))]
         if self.bias:
             model.append(Column("intercept", (self.output,)))

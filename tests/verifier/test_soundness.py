@@ -357,9 +357,10 @@ def test_the_rounds_of_standardised_stages_by_hand():
 
 
 def test_the_rounds_of_a_linear_models_optimum_by_hand():
-    """13 rows and 3 features: two shares of limbs, gamma of the bias; three sums of two factors, one of them over rows."""
-    shape = declare_linear().shape
-    assert (shape.relation.row.bits, shape.relation.weight.bits) == (4, 2)
+    """13 rows and 3 features: two shares of limbs, gamma of the bias; three sums of two factors, one over rows."""
+    declared = declare_linear()
+    shape = declared.shape
+    assert (declared.relation.row.bits, declared.relation.weight.bits) == (4, 2)
     walk = [("norm", 3)] * 2 + [("limbs", 1)] * 2 + [("gradient", 1)] + [("gradient", 3)] * 4 + [("product", 3)] * 2
     rounds = [(entry.label, entry.error) for entry in shape.plan.rounds]
     assert [entry for entry in rounds if entry[0] in {label for label, _ in walk}] == walk
