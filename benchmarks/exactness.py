@@ -2,8 +2,8 @@
 
 First, for each data set: the integer training that is proved, float64 gradient descent with the same schedule on the
 same encoded data, and scikit-learn's own solver for the same objective. Then what `suggest` finds from raw columns in
-wide bounds, trained in the integers of `prove`, beside scikit-learn's optimum on standardised features at C = 1. Last,
-sharded training beside the same in float64.
+wide bounds, trained in the integers of `prove`, beside scikit-learn's optimum on standardised features at C = 1. Then
+sharded training beside the same in float64. Last, requests to certified optima.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from time import perf_counter
 
 import numpy as np
 import zkunlearn as zu
+from requests_to_optima import CERTIFIED, L2S, requested_row
 from shards import SHARDS, sharded_cases, sharded_row
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -190,6 +191,7 @@ if __name__ == "__main__":
         (HEAD, [row(case) for case in cases()]),
         (SUGGESTED, [suggested_row(table) for table in tables()]),
         (SHARDS, [sharded_row(case) for case in sharded_cases()]),
+        (CERTIFIED, [requested_row(l2) for l2 in L2S]),
     )
     text = "".join(head + "\n".join(rows) + "\n" for head, rows in parts)
     OUTPUT.write_text(text, encoding="utf-8")

@@ -19,6 +19,7 @@ from zkunlearn.circuits.relations.evaluation import Evaluation
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
+from zkunlearn.circuits.relations.linear_optimum import LinearOptimum
 from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.optimum import Optimum
 from zkunlearn.circuits.relations.recommitment import Recommitment
@@ -31,8 +32,10 @@ from .reference import (
     arithmetic,
     evaluation,
     gradient_descent,
+    linear_optimum,
     one_pass,
     optimum,
+    optimum_integers,
     registration,
     relations,
     sisa,
@@ -131,6 +134,8 @@ def _relation(relation: Any) -> relations.Relation:
         return _one_pass(training.schedule, gone)
     if isinstance(training, Optimum):
         return _optimum(training.schedule, gone)
+    if isinstance(training, LinearOptimum):
+        return _linear_optimum(training.schedule, gone)
     if isinstance(training, Sisa):
         return _sisa(training.schedule, gone)
     assert isinstance(training, GradientDescent), "another relation than those of the document"
@@ -261,13 +266,23 @@ def _one_pass(s: Any, gone: Any) -> relations.Relation:
 
 def _optimum(s: Any, gone: Any) -> relations.Relation:
     """The relation of a certified optimum, with its integers handed over."""
-    handed = optimum.OptimumIntegers(
+    handed = optimum_integers.OptimumIntegers(
         s.grid, s.raised, s.penalty, s.shift, list(s.distances), s.number, s.width, s.scales.w_bits, s.scales.p_bits,
         s.edges.tolist(), list(s.unused),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(optimum, "optimum_integers", lambda *_: handed)
         return optimum.Optimum({**_statement(s, gone, "binary"), "distance": s.number})
+
+
+def _linear_optimum(s: Any, gone: Any) -> relations.Relation:
+    """The same of a linear model's."""
+    handed = linear_optimum.LinearIntegers(
+        s.grid, s.raised, s.penalty, s.shift, list(s.distances), s.number, s.width, list(s.unused), s.label_place
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linear_optimum, "linear_integers", lambda *_: handed)
+        return linear_optimum.LinearOptimum({**_statement(s, gone), "distance": s.number})
 
 
 def _standardization(own: Any) -> arithmetic.Standardization | None:

@@ -21,10 +21,22 @@ from functools import cached_property
 
 from ...models.methods.certificate import GRADIENT_BITS, SLACK_BITS, Certificate
 from ..field.goldilocks import ONE, K
-from ..field.multilinear import prefix
+from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, Product, linear, public
 from ..language.layout import WITNESS, Address, Column
-from ..language.relation import Factor, LookedUp, LookupBox, Section, Steps, Sum, Table, variables
+from ..language.relation import (
+    Factor,
+    LookedUp,
+    LookupBox,
+    PublicVector,
+    Section,
+    Steps,
+    Sum,
+    SumResult,
+    Table,
+    Term,
+    variables,
+)
 from ..language.tables import (
     RANGE_COUNTS,
     Limbs,
@@ -32,7 +44,7 @@ from ..language.tables import (
     multiplicity_column,
     range_table,
 )
-from .dataset import DATASET, dataset_columns
+from .dataset import DATASET, FEATURES, dataset_columns
 from .model import MODEL, model_columns
 from .signed import Signed, constant_on
 from .training import TrainingAxes
@@ -65,6 +77,16 @@ class Parameter:
     def cut_rest(self) -> Address:
         """v."""
         return self.part("gradient remainder")
+
+    @property
+    def low_carry(self) -> Address:
+        """kappa_0 of a gradient by limbs (gram.py), signed."""
+        return self.part("low carry")
+
+    @property
+    def high_carry(self) -> Address:
+        """kappa_1, signed."""
+        return self.part("high carry")
 
     @property
     def below(self) -> Address:
@@ -221,12 +243,22 @@ class Certified(TrainingAxes, ABC):
         steps.require_zero("norm", total + slack - public(K(self.schedule.radius**2)), own_square)
         steps.sumcheck(squares, total)
 
-    def of_loss(self, place: Place) -> Hidden:
-        """What is left of a gradient without the penalty."""
+    def short_gradient(self, place: Place) -> Hidden:
+        """R, what is said of a gradient."""
         own, parameter = self.schedule, place.parameter
         half = (1 << own.shift) >> 1
         whole = place.signed(parameter.cut) * (1 << own.shift) + place.unsigned(parameter.cut_rest)
-        return whole - place.real * half - place.signed(parameter.weight) * own.penalty
+        return whole - place.real * half
+
+    def of_loss(self, place: Place) -> Hidden:
+        """What is left of a gradient without the penalty."""
+        return self.short_gradient(place) - place.signed(place.parameter.weight) * self.schedule.penalty
+
+    def of_used_features(self, steps: Steps, used: PublicVector | Point, ended: SumResult) -> None:
+        """Where features are left out, the first value of a sum over rows is one over the others."""
+        if isinstance(used, PublicVector):
+            one = Factor((Term(ONE, FEATURES, {"row": ended.point, "feature": variables(0, self.weight.bits)}),))
+            steps.sumcheck(Sum("used features", (self.weight.bits,), used, (one,)), ended.values[0][0])
 
     # Integers
 

@@ -10,10 +10,13 @@ from ...models.methods import GradientDescent as GradientDescentMethod
 from ...models.methods import OnePass as OnePassMethod
 from ...models.methods import Optimum as OptimumMethod
 from ...models.methods import Sisa as SisaMethod
+from ...models.methods.gram_certificate import LinearOptimumCertificate
+from ...models.methods.link_certificate import OptimumCertificate
 from ...models.methods.normal_equations import NormalEquations
 from ...models.methods.schedule import Schedule
 from ..language.relation import Relation
 from .gradient_descent import GradientDescent
+from .linear_optimum import LinearOptimum
 from .one_pass import OnePass
 from .optimum import Optimum
 from .sisa import Sisa
@@ -31,11 +34,16 @@ def normal_equations(schedule: NormalEquations) -> Relation:
     return OnePass(schedule) if schedule.standardization is None else StandardizedOnePass(schedule)
 
 
+def optimum(schedule: OptimumCertificate | LinearOptimumCertificate) -> Relation:
+    """Of a link, or of squares, whose gradient is a sum over rows."""
+    return LinearOptimum(schedule) if isinstance(schedule, LinearOptimumCertificate) else Optimum(schedule)
+
+
 RELATIONS_OF_METHOD: Mapping[str, Callable[[Any], Relation]] = MappingProxyType(  # of what the method compiles
     {
         GradientDescentMethod.kind: descent,
         OnePassMethod.kind: normal_equations,
-        OptimumMethod.kind: Optimum,
+        OptimumMethod.kind: optimum,
         SisaMethod.kind: Sisa,
     }
 )

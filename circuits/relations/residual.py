@@ -35,7 +35,6 @@ from ..language.relation import (
     LookedUp,
     Lookup,
     LookupBox,
-    PublicVector,
     Steps,
     Sum,
     Table,
@@ -139,6 +138,4 @@ class Residual(Certified):
         )
         raised = counted_times(own.live, self.row, K(1 << own.raised))
         ended = steps.sumcheck(Sum("gradient", (self.row.bits,), raised, (features, residual)), claim)
-        if isinstance(used, PublicVector):
-            one = Factor((Term(ONE, FEATURES, {"row": ended.point, "feature": variables(0, self.weight.bits)}),))
-            steps.sumcheck(Sum("used features", (self.weight.bits,), used, (one,)), ended.values[0][0])
+        self.of_used_features(steps, used, ended)

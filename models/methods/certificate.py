@@ -19,10 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import isqrt
 from typing import Self, TypeVar
 
 from ...errors import ParameterError
+from ..live import Live
+from ..scales import FixedPoint
+from ..shapes import DatasetShape
 from .base import Compiled
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS
 
@@ -30,6 +34,8 @@ GRADIENT_BITS = 24  # of Gamma, signed
 SLACK_BITS = 46  # radius < 2^23
 WEIGHT_ROOM = 6  # bits of weights above their scale, signed: |w| < 32
 LEAST_RADIUS = 1 << 10  # the rounding of Gamma takes little of it
+SMALLEST_PENALTY = 500  # c, which is then right to 0.1 %
+FRACTION = 20  # bits of square roots in the default distance
 C = TypeVar("C", bound="Certificate")
 Bound = tuple[str, int, int]  # an expression, the bound of its absolute value, and what this must stay below
 
@@ -42,11 +48,13 @@ class Certificate(Compiled):
         penalty: c.
         distances: D, falling, in units of 2^-w_bits.
         number: which of these is proved.
+        label_bits: scale of labels, which those of classes have none of.
         bounds: (expression, bound) pairs of the static analysis.
     """
 
     penalty: int
     distances: tuple[int, ...]
+    label_bits: int = 0
     number: int = 0
     bounds: tuple[tuple[str, int], ...] = ()
 
@@ -91,8 +99,14 @@ class Certificate(Compiled):
         cut = 1 << (GRADIENT_BITS - 1)
         return [
             ("gradient |G|", gradient, EXPRESSION_BOUND),
-            ("threshold c D", self.penalty * self.distances[0], EXPRESSION_BOUND),
             ("residual identity |G - 2^g Gamma - v|", gradient + ((cut + 2) << self.shift), FIELD_MODULUS),
+            *self.bounds_of_norm(),
+        ]
+
+    def bounds_of_norm(self) -> list[Bound]:
+        """Of these, what has nothing to do with how a gradient is found."""
+        return [
+            ("threshold c D", self.penalty * self.distances[0], EXPRESSION_BOUND),
             ("norm |radius^2 - sum Gamma^2 - slack|", (self.width + 2) << SLACK_BITS, FIELD_MODULUS),
         ]
 
@@ -154,6 +168,25 @@ def within_bounds(own: C, bounds: Sequence[Bound]) -> C:
         if bound >= limit:
             raise ParameterError(f"{name} can reach {bound}, which must stay below {limit}: use fewer features")
     return replace(own, bounds=tuple((name, bound) for name, bound, _ in bounds))
+
+
+def require_fitting(grid: int, scales: FixedPoint, shape: DatasetShape, live: Live) -> None:
+    """Spec and data set go together. Raises ParameterError."""
+    if live.rows != shape.rows:
+        raise ParameterError(f"rows that count: of {live.rows}, the data set has {shape.rows}")
+    if shape.x_bits != scales.x_bits:
+        raise ParameterError(f"fixed_point.x_bits = {scales.x_bits}: the data set has {shape.x_bits}")
+    if grid > scales.w_bits:
+        raise ParameterError(
+            f"grid = {grid}: steps of the model's weights would be 2^{grid - scales.w_bits}; use a smaller grid, or a "
+            "larger l2"
+        )
+
+
+def shares_of(longest: Fraction, shares: Sequence[int]) -> tuple[int, ...]:
+    """Default distances: falling."""
+    found = [(longest / share).__ceil__() for share in shares]
+    return tuple(own for i, own in enumerate(found) if i == 0 or own < found[i - 1])
 
 
 def radius_of(threshold: int, shift: int, width: int) -> int:

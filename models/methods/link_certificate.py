@@ -32,17 +32,26 @@ from ..families import Family
 from ..live import Live
 from ..scales import REMAINDER_BITS, FixedPoint
 from ..shapes import DatasetShape
-from .certificate import WEIGHT_ROOM, Bound, Certificate, RoundedCertificate, bits_for, within_bounds
+from .certificate import (
+    FRACTION,
+    SMALLEST_PENALTY,
+    WEIGHT_ROOM,
+    Bound,
+    Certificate,
+    RoundedCertificate,
+    bits_for,
+    require_fitting,
+    shares_of,
+    within_bounds,
+)
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, nearest, power_of_two
 
 if TYPE_CHECKING:
     from .optimum import Optimum
 
 HALF_LIMB = 1 << (REMAINDER_BITS - 1)
-LARGEST_STEP = 1 << REMAINDER_BITS  # of the table, from edge to edge
-SMALLEST_PENALTY = 500  # c, which is then right to 0.1 %
 SHARES = (1, 4, 16)  # distances that a spec without any has are the default over these
-FRACTION = 20  # bits of square roots in the default distance
+LARGEST_STEP = 1 << REMAINDER_BITS  # of the table, from edge to edge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +107,8 @@ def compile_certificate(
     Raises:
         ParameterError: the spec does not fit the data set, or an expression its range, named with what to change.
     """
-    _require_fitting(method, family, scales, shape, live)
+    require_fitting(method.grid_bits, scales, shape, live)
+    _require_table(family, scales, shape)
     width, l2 = shape.features + method.bias, Fraction(method.l2)
     most = _most_raised(l2, scales)
     if bits_for(shape.rows) > most:
@@ -129,24 +139,15 @@ def compile_certificate(
     return found
 
 
-def _require_fitting(method: Optimum, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> None:
-    """Spec and data set are of one kind, and the table's steps and the grid in range. Raises ParameterError."""
+def _require_table(family: Family, scales: FixedPoint, shape: DatasetShape) -> None:
+    """Labels are those of a link, and the table's steps in range. Raises ParameterError."""
     table = family.edge_table(scales)
-    if live.rows != shape.rows:
-        raise ParameterError(f"rows that count: of {live.rows}, the data set has {shape.rows}")
-    if shape.x_bits != scales.x_bits:
-        raise ParameterError(f"fixed_point.x_bits = {scales.x_bits}: the data set has {shape.x_bits}")
     if shape.label_kind != "binary":
         raise ParameterError(f"method = 'optimum': needs labels of two classes, the data set has {shape.label_kind}")
     step = int(np.diff(table).max())
     if step > LARGEST_STEP:
         raise ParameterError(
             f"fixed_point.p_bits = {scales.p_bits}: the table has steps of {step}, more than {LARGEST_STEP}; use fewer"
-        )
-    if method.grid_bits > scales.w_bits:
-        raise ParameterError(
-            f"grid = {method.grid_bits}: steps of the model's weights would be 2^{method.grid_bits - scales.w_bits}; "
-            "use a smaller grid, or a larger l2"
         )
 
 
@@ -176,5 +177,4 @@ def default_distances(l2: Fraction, scales: FixedPoint, width: int, count: int) 
     of_predictions = isqrt(int(width * power_of_two(2 * (scales.w_bits - scales.p_bits + FRACTION)) / count))
     of_weights = isqrt(width << (2 * FRACTION - 8))
     longest = Fraction(of_predictions + of_weights + 2) / (l2 * (1 << FRACTION))
-    found = [(longest / share).__ceil__() for share in SHARES]
-    return tuple(own for i, own in enumerate(found) if i == 0 or own < found[i - 1])
+    return shares_of(longest, SHARES)

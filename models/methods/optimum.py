@@ -17,11 +17,13 @@ from ..live import Live
 from ..scales import FineScales, FixedPoint
 from ..shapes import DatasetShape
 from .base import Method
+from .gram_certificate import LinearOptimumCertificate, compile_gram_certificate
 from .link_certificate import OptimumCertificate, compile_certificate
 
 GRID_RANGE = (8, 40)
 MAX_DISTANCES, LONGEST_DISTANCE = 16, 1 << 40
 MAX_WEIGHTS = 2048  # features: curvature has a number for any two of them, by which weights are polished
+FINEST_WEIGHTS = 36  # w_bits, beside x_bits of 10
 DEFAULT_GRID = 16  # bits, and as many as 1 / l2 has: then a rounding edge is as near as distances by chance only
 NOT_STANDARDIZED = (
     "standardize: means and spreads change with the rows, and with them what l2 penalises; an optimum is certified on "
@@ -90,7 +92,9 @@ class Optimum(Method):
 
     @classmethod
     def default_scales(cls, family: Family) -> FixedPoint:
-        """See Method: as fine as the steps of the family's table allow."""
+        """See Method: as fine as the steps of the family's table allow; without one as fine as any."""
+        if family.quadratic:
+            return FineScales(w_bits=FINEST_WEIGHTS)
         return FineScales() if family.curvature <= 0.25 else FineScales(p_bits=27)
 
     def weight_bits(self, scales: FixedPoint) -> int:
@@ -139,10 +143,13 @@ class Optimum(Method):
                 f"at most {MAX_WEIGHTS}"
             )
 
-    def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> OptimumCertificate:
-        """See Method, and compile_certificate."""
+    def compile(
+        self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
+    ) -> OptimumCertificate | LinearOptimumCertificate:
+        """See Method: by sums over rows where the loss is quadratic, else by the table of the link."""
         self.require_provable(shape)
-        return compile_certificate(self, family, scales, shape, live)
+        certificate_of = compile_gram_certificate if family.quadratic else compile_certificate
+        return certificate_of(self, family, scales, shape, live)
 
 
 def default_grid(l2: float) -> int:

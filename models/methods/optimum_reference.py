@@ -133,7 +133,8 @@ def first_settled(weights: IntArray, gradient: IntArray, schedule: RoundedCertif
     """
     limit = schedule.largest_weight
     if (weights < -limit).any() or (weights >= limit).any():
-        raise TrainingError("a weight of the optimum is 32 or more; use a larger l2")
+        most = limit >> schedule.scales.w_bits
+        raise TrainingError(f"a weight of the optimum is {most} or more; use a larger l2")
     for number in range(len(schedule.distances)):
         found = settle(weights, gradient, schedule, number)
         if found is not None:

@@ -11,7 +11,7 @@ from ...circuits.language.layout import Address
 from ...circuits.language.tables import split_limbs
 from ...circuits.relations import residual as columns
 from ...circuits.relations.certified import BIAS, SLACK, WEIGHTS, Certified
-from ...models.methods.optimum_reference import Near, RowValues
+from ...models.methods.optimum_reference import Near, RowValues, Settled
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, signed_rows
 from .curve import Integers
@@ -45,6 +45,13 @@ def certified_integers(relation: Certified, near: Near) -> dict[Address, Integer
         relation, signed={"weight": near.weights, "cut": near.cut}, unsigned={"cut_rest": near.cut_rest}
     )
     return {SLACK: np.array([near.slack], dtype=np.int64), **own}
+
+
+def rounded_integers(relation: Certified, settled: Settled) -> dict[Address, Integers]:
+    """These, and A, B and m of a rounding."""
+    unsigned = {"below": settled.below, "above": settled.above}
+    own = parameter_integers(relation, signed={"model": settled.model}, unsigned=unsigned)
+    return certified_integers(relation, settled) | own
 
 
 def parameter_integers(

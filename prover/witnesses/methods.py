@@ -12,11 +12,16 @@ import numpy.typing as npt
 
 from ...circuits.field.goldilocks import Vector
 from ...circuits.language.layout import Address
+from ...circuits.relations.linear_optimum import LinearOptimum
+from ...circuits.relations.optimum import Optimum as OptimumRelation
 from ...models.convergence import Curve
 from ...models.methods import Compiled, GradientDescent, OnePass, Optimum, Sisa
+from ...models.methods.gram_certificate import LinearOptimumCertificate
+from ...models.methods.link_certificate import OptimumCertificate
 from ..matrices.values import Witness
 from .curve import descent_curve
 from .gradient_descent import training_witness
+from .linear_optimum import find_linear_optimum, linear_optimum_witness
 from .model import model_cells
 from .one_pass import one_pass_curve, one_pass_witness, solution_model, solution_notes, solve_rows
 from .optimum import find_optimum, found_distance, optimum_curve, optimum_model, optimum_notes, optimum_witness
@@ -61,6 +66,20 @@ def _from_zero(train: Callable[[Rows, Any], Any]) -> Callable[[Rows, Any, Sequen
     return lambda rows, schedule, _: train(rows, schedule)
 
 
+def _optimum_of(rows: Rows, schedule: OptimumCertificate | LinearOptimumCertificate) -> Any:
+    """By sums over rows, or by the table of a link."""
+    if isinstance(schedule, LinearOptimumCertificate):
+        return find_linear_optimum(rows, schedule)
+    return find_optimum(rows, schedule)
+
+
+def _witness_of(relation: LinearOptimum | OptimumRelation, found: Any) -> Witness:
+    """The same."""
+    if isinstance(relation, LinearOptimum):
+        return linear_optimum_witness(relation, found)
+    return optimum_witness(relation, found)
+
+
 MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
     {
         GradientDescent.kind: Maker(
@@ -70,12 +89,12 @@ MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
             _from_zero(solve_rows), solution_notes, solution_model, _cells, one_pass_curve, one_pass_witness
         ),
         Optimum.kind: Maker(
-            _from_zero(find_optimum),
+            _from_zero(_optimum_of),
             optimum_notes,
             optimum_model,
             _cells,
             optimum_curve,
-            optimum_witness,
+            _witness_of,
             distance=found_distance,
         ),
         Sisa.kind: Maker(train_shards, shard_notes, models_of, models_cells, shards_curve, sisa_witness, 64),

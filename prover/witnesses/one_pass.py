@@ -16,6 +16,7 @@ from ...circuits.relations.one_pass import OnePass
 from ...circuits.relations.standardized_one_pass import PENALTIES, PENALTY_REST, SCALED, StandardizedOnePass
 from ...errors import ParameterError
 from ...models.convergence import Curve, measured, shown_epochs
+from ...models.methods import Compiled
 from ...models.methods import OnePass as OnePassMethod
 from ...models.methods.normal_equations import NormalEquations
 from ...models.methods.one_pass_reference import Solution, Sums, exported_solution, model_weights, solution
@@ -69,22 +70,41 @@ def solve_rows(rows: Rows, schedule: NormalEquations) -> Solved:
 
 def sums_of_rows(rows: Rows, schedule: NormalEquations) -> Sums:
     """Of products over the rows that count: int64."""
-    raw, count, scaler = _raw_sums(rows, schedule), schedule.live.count, None
+    raw, count, scaler = raw_sums(rows, schedule), schedule.live.count, None
+    _leave_out(raw, schedule)
     gram, sums, with_labels = raw.gram, raw.features, raw.with_labels
-    unused = list(schedule.unused)
-    gram[unused] = gram[:, unused] = sums[unused] = with_labels[unused] = 0
     if schedule.standardization is not None:
         scaler = scaler_of(schedule.standardization, sums, gram.diagonal())
         gram, sums, with_labels = _standardized(scaler, count, raw)
+    return Sums(*_with_constant(schedule, gram, sums, with_labels, raw.labels), scaler)
+
+
+def plain_sums(rows: Rows, schedule: Compiled) -> tuple[Integers, Integers]:
+    """Of products of features, the constant 2^x_bits of a bias among them, (K, K), and of these times labels, (K,)."""
+    raw = raw_sums(rows, schedule)
+    _leave_out(raw, schedule)
+    return _with_constant(schedule, raw.gram, raw.features, raw.with_labels, raw.labels)
+
+
+def _leave_out(raw: RawSums, schedule: Compiled) -> None:
+    """Features that are left out are zeros."""
+    unused = list(schedule.unused)
+    raw.gram[unused] = raw.gram[:, unused] = raw.features[unused] = raw.with_labels[unused] = 0
+
+
+def _with_constant(
+    schedule: Compiled, gram: Integers, sums: Integers, with_labels: Integers, labels: int
+) -> tuple[Integers, Integers]:
+    """Sums of products and of labels, with those of the constant, if there is a bias."""
     if not schedule.bias:
-        return Sums(gram, with_labels, scaler)
-    one = schedule.one
+        return gram, with_labels
+    one, count = 1 << schedule.scales.x_bits, schedule.live.count
     products = np.block([[gram, one * sums[:, None]], [one * sums[None], np.array([[count * one * one]])]])
-    return Sums(products, np.append(with_labels, one * raw.labels), scaler)
+    return products, np.append(with_labels, one * labels)
 
 
 @dataclass(repr=False, eq=False)  # secrets stay out of logs
-class _RawSums:
+class RawSums:
     """Over rows that count: of products of features (d, d), of features (d,), of features times labels, of labels."""
 
     gram: Integers
@@ -100,10 +120,10 @@ class _RawSums:
         self.labels += int(labels.sum())
 
 
-def _raw_sums(rows: Rows, schedule: NormalEquations) -> _RawSums:
-    """Of all rows that count, on several threads."""
+def raw_sums(rows: Rows, schedule: Compiled) -> RawSums:
+    """Of all rows that count, on several threads, and of features that are left out as well."""
     cuts = spans(schedule.rows, cost=schedule.features, grain=LEAST_ROWS)
-    first, *others = run_blas_tasks([partial(_raw_sums_between, rows, schedule, *cut) for cut in cuts])
+    first, *others = run_blas_tasks([partial(_sums_between, rows, schedule, *cut) for cut in cuts])
     for other in others:
         first.gram += other.gram
         first.features += other.features
@@ -112,10 +132,10 @@ def _raw_sums(rows: Rows, schedule: NormalEquations) -> _RawSums:
     return first
 
 
-def _raw_sums_between(rows: Rows, schedule: NormalEquations, first: int, last: int) -> _RawSums:
+def _sums_between(rows: Rows, schedule: Compiled, first: int, last: int) -> RawSums:
     width, live = schedule.features, schedule.live.mask()
     gram, features, with_labels = (np.zeros(shape, dtype=np.int64) for shape in ((width, width), (width,), (width,)))
-    found = _RawSums(gram, features, with_labels, 0)
+    found = RawSums(gram, features, with_labels, 0)
     exact = EXACT >> (schedule.scales.x_bits + max(schedule.scales.x_bits, 16))
     step = min(max(LEAST_ROWS, GRAM_CELLS // width), exact)
     for start in range(first, last, step):
@@ -126,7 +146,7 @@ def _raw_sums_between(rows: Rows, schedule: NormalEquations, first: int, last: i
     return found
 
 
-def _standardized(scaler: Scaler, count: int, raw: _RawSums) -> tuple[Integers, Integers, Integers]:
+def _standardized(scaler: Scaler, count: int, raw: RawSums) -> tuple[Integers, Integers, Integers]:
     """The same of x' = 2^e x - m; what is added may wrap on the way: the results are small."""
     power, shift = scaler.power, scaler.shift
     centred = power * raw.features - count * shift

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from ...circuits.relations.optimum import Optimum
 from ...models.convergence import ONE_LABEL, Curve, measured
 from ...models.methods import Optimum as OptimumMethod
+from ...models.methods.certificate import RoundedCertificate
 from ...models.methods.link_certificate import OptimumCertificate
 from ...models.methods.optimum_reference import RowValues, Settled, exported_model, first_settled
 from ..kernels import run_blas_tasks
 from ..matrices.multiplicities import multiplicities
 from ..matrices.values import Witness
-from .certified import certified_integers, committed_limbs, parameter_integers, residual_columns
+from .certified import committed_limbs, residual_columns, rounded_integers
 from .curve import Integers, Reals, Units, real_rows
 from .model import model_cells
 from .optimum_search import nearest_optimum
 from .rows import Rows
 
+R = TypeVar("R")
+
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class Found:
-    """A certified optimum: what is committed of rows and of weights."""
+class Found(Generic[R]):
+    """A certified optimum: what is committed and virtual of rows, and what is of weights."""
 
-    rows: RowValues
+    rows: R
     settled: Settled
 
 
-def find_optimum(rows: Rows, schedule: OptimumCertificate) -> Found:
+def find_optimum(rows: Rows, schedule: OptimumCertificate) -> Found[RowValues]:
     """The certified optimum on the rows that count.
 
     Raises:
@@ -40,17 +44,17 @@ def find_optimum(rows: Rows, schedule: OptimumCertificate) -> Found:
     return Found(near.rows, first_settled(near.weights, near.gradient, schedule))
 
 
-def optimum_model(schedule: OptimumCertificate, found: Found) -> Integers:
+def optimum_model(schedule: RoundedCertificate, found: Found[Any]) -> Integers:
     """The integers of the model, int64 (1, K)."""
     return exported_model(found.settled, schedule)[None]
 
 
-def found_distance(found: Found) -> int:
+def found_distance(found: Found[Any]) -> int:
     """Which of the declared distances has a certificate."""
     return found.settled.number
 
 
-def optimum_notes(schedule: OptimumCertificate, found: Found) -> tuple[str, ...]:
+def optimum_notes(schedule: RoundedCertificate, found: Found[Any]) -> tuple[str, ...]:
     """At which distance, where it is not the first that is declared."""
     number = found.settled.number
     if not number:
@@ -58,7 +62,7 @@ def optimum_notes(schedule: OptimumCertificate, found: Found) -> tuple[str, ...]
     return (f"an edge of the grid is near: certified at distance number {number + 1}, {schedule.distances[number]}",)
 
 
-def optimum_curve(rows: Rows, method: OptimumMethod, schedule: OptimumCertificate, found: Found) -> Curve:
+def optimum_curve(rows: Rows, method: OptimumMethod, schedule: RoundedCertificate, found: Found[Any]) -> Curve:
     """Zero weights, and after what counts as one epoch the model. There are no steps that notes could be on."""
     unit = 2.0 ** -method.weight_bits(schedule.scales)
     weights = np.stack([np.zeros(schedule.width), found.settled.model * unit])[:, None]
@@ -67,7 +71,7 @@ def optimum_curve(rows: Rows, method: OptimumMethod, schedule: OptimumCertificat
     units = Units(factor, np.zeros(schedule.features), np.full(schedule.width, unit))
 
     def learnt(labels: Integers) -> tuple[Reals, Reals]:
-        return labels[:, None].astype(np.float64), np.ones(len(labels))
+        return labels[:, None] / 2.0**schedule.label_bits, np.ones(len(labels))
 
     pieces = real_rows(rows, schedule, units, 2, learnt)
     penalties = np.full(schedule.width, method.l2)
@@ -75,15 +79,10 @@ def optimum_curve(rows: Rows, method: OptimumMethod, schedule: OptimumCertificat
     return replace(curve, notes=tuple(note for note in curve.notes if note == ONE_LABEL), stepped=False)
 
 
-def optimum_witness(relation: Optimum, found: Found) -> Witness:
+def optimum_witness(relation: Optimum, found: Found[RowValues]) -> Witness:
     """Columns of the model and the witness, z and step times middle."""
     schedule, settled = relation.schedule, found.settled
-    integers = certified_integers(relation, settled) | parameter_integers(
-        relation,
-        signed={"model": settled.model},
-        unsigned={"below": settled.below, "above": settled.above},
-    )
-    limbs, limbs_looked_up = committed_limbs(relation, integers)
+    limbs, limbs_looked_up = committed_limbs(relation, rounded_integers(relation, settled))
     rows, rows_looked_up = residual_columns(found.rows)
     model = model_cells(schedule.features, optimum_model(schedule, found))
     looked_up = rows_looked_up | limbs_looked_up

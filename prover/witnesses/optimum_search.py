@@ -7,8 +7,10 @@ gradient becomes shorter.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +85,9 @@ def nearest_optimum(rows: Rows, schedule: LinkCertificate) -> Point:
     mean = _mean_of(rows, schedule)
     weights, curvature = _newton(mean)
     unit = float(schedule.one)  # of features, which are as large as their integers here: weights are as much smaller
-    return _refined(_problem_of(rows, schedule), weights * unit, curvature / unit**2)
+    start = np.rint(weights * unit * 2.0**schedule.scales.w_bits).astype(np.int64)
+    scale = float(schedule.live.count) * 2.0 ** _loss_bits(schedule)  # of G, for weights in units
+    return refined(partial(_at, _problem_of(rows, schedule)), start, curvature / unit**2, scale)
 
 
 # In floats ----------------------------------------------------------------------------------------------------------
@@ -213,24 +217,51 @@ class Point:
 def _at(problem: _Problem, weights: Integers) -> Point:
     rows = problem.values(weights)
     gradient = problem.gradient(weights, rows)
-    return Point(weights, rows, gradient, float(np.linalg.norm(gradient.astype(np.float64))))
+    return Point(weights, rows, gradient, length(gradient))
 
 
-def _refined(problem: _Problem, weights: Reals, curvature: Reals) -> Point:
-    """Integer weights near the optimum: steps by exact gradients while these become shorter, then polished."""
-    own = problem.schedule
-    scale = float(own.live.count) * 2.0 ** _loss_bits(own)  # of G, for weights in units
+def length(gradient: Integers) -> float:
+    """Of a gradient (K,), of any integers."""
+    return float(np.linalg.norm(gradient.astype(np.float64)))
+
+
+class Tried(Protocol):
+    """What there is of integer weights (K,): their gradient, in the same units as the curvature times weights."""
+
+    @property
+    def weights(self) -> Integers:
+        """W."""
+
+    @property
+    def gradient(self) -> Integers:
+        """G."""
+
+    @property
+    def size(self) -> float:
+        """|G|, as float64 has it."""
+
+
+T = TypeVar("T", bound=Tried)
+
+
+def refined(at: Callable[[Integers], T], start: Integers, curvature: Reals, scale: float) -> T:
+    """Integer weights near the optimum: steps by exact gradients while these become shorter, then polished.
+
+    Args:
+        at: from integer weights (K,) to what there is of them, exactly.
+        curvature: float64 (K, K), how a gradient changes with weights, over `scale`.
+    """
     inverse = np.linalg.inv(curvature)
-    best = _at(problem, np.rint(weights * 2.0**own.scales.w_bits).astype(np.int64))
+    best = at(start)
     for _ in range(REFINEMENTS):
-        step = np.rint(inverse @ (best.gradient / scale)).astype(np.int64)
-        trial = _at(problem, best.weights - step) if step.any() else best
+        step = np.rint(inverse @ (best.gradient.astype(np.float64) / scale)).astype(np.int64)
+        trial = at(best.weights - step) if step.any() else best
         if trial.size >= best.size:
             break
         best = trial
     for _ in range(ROUNDS):
-        moves = _moves(best.gradient / scale, curvature)
-        trial = _at(problem, best.weights + moves) if moves.any() else best
+        moves = _moves(best.gradient.astype(np.float64) / scale, curvature)
+        trial = at(best.weights + moves) if moves.any() else best
         if trial.size >= best.size:
             break
         best = trial

@@ -127,6 +127,16 @@ def honest_optimum():
 
 
 @pytest.fixture(scope="session")
+def honest_linear_optimum():
+    """A true proof about a linear model's."""
+    from .harness import prove
+    from .linear_optimum_runs import declare_linear, honest, values
+
+    own = declare_linear()
+    return prove(own.shape, honest(own, values()))
+
+
+@pytest.fixture(scope="session")
 def honest_sisa():
     """A true proof about the last stage of two shards, which begins from the models of an earlier statement."""
     from zkunlearn.models.shards import Run

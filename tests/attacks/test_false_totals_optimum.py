@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from .harness import assert_caught
+from .linear_optimum_runs import declare_linear, honest
+from .linear_optimum_runs import values as linear_values
 from .optimum_runs import declare_optimum, found, told, values
 from .test_false_totals import totals
 
@@ -18,4 +20,13 @@ def test_every_false_total_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome, names = totals(declared, columns, monkeypatch)
     assert outcome.prover.lies == frozenset() and set(names) == {"norm"}
     outcome, _ = totals(declared, columns, monkeypatch, "norm")
+    assert_caught(outcome, "norm")
+
+
+def test_every_false_total_of_a_linear_model_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    own: Any = declare_linear()
+    columns = honest(own, linear_values())
+    outcome, names = totals(own, columns, monkeypatch)
+    assert outcome.prover.lies == frozenset() and set(names) == {"norm"}
+    outcome, _ = totals(own, columns, monkeypatch, "norm")
     assert_caught(outcome, "norm")

@@ -85,7 +85,6 @@ def test_a_missing_penalty_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("changes", "shape", "reason"),
     [
-        ({"model": "linear"}, {"kind": "real"}, "'linear': the optimum of a linear regression cannot"),
         ({"model": "poisson"}, {"kind": "count"}, "'poisson': the optimum of a Poisson regression cannot"),
         ({}, {"kind": "categorical"}, "3 classes: an optimum is certified of one output"),
         ({}, {"kind": "real"}, "needs labels of two classes"),

@@ -10,7 +10,7 @@ from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, eq_at, prefix, prefix_eq
 from .formats import records_of
 from .gradient_descent import GradientDescent
-from .optimum_integers import OptimumIntegers, optimum_integers
+from .optimum_integers import optimum_integers
 from .relations import (
     COEFFICIENTS,
     FEATURES,
@@ -41,21 +41,29 @@ def of_rows(name: str) -> Address:
 class Optimum(GradientDescent):
     name = "optimum"
     virtual = frozenset({Z, DM})
+    of_weight: tuple[str, ...] = OF_WEIGHT
+    with_sign: tuple[str, ...] = SIGNED
+    row_columns: tuple[str, ...] = ROWS
+    of_tables: tuple[str, ...] = (RANGE, LINK)
+
+    @staticmethod
+    def integers_of(*arguments: Any) -> Any:
+        return optimum_integers(*arguments)
 
     def __init__(self, statement: dict[str, Any]) -> None:
         dataset, spec = statement["dataset"], statement["spec"]
         self.forgotten = [position for position, _ in records_of(statement)]
-        self.i: OptimumIntegers = optimum_integers(spec, dataset, self.forgotten, statement["distance"])
+        self.i: Any = self.integers_of(spec, dataset, self.forgotten, statement["distance"])
         self.s: Any = self.i
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
         self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
         self.row, self.output, self.gone = Axis("row", self.rows), Axis("output", 1), []
         self.weight = Axis("weight", self.features)
         self.limbs: dict[str, list[Address]] = {}
-        witness = [Column(name, (self.row,)) for name in ROWS]
-        boxes = [Box("rows", (self.row,), row_lookups(), self.forgotten)]
-        constants = [f"bias{part}" for part in OF_WEIGHT] * self.bias + ["slack"]
-        held = [("feature limbs", self.weight, [f"weights{part}" for part in OF_WEIGHT])]
+        witness = [Column(name, (self.row,)) for name in self.row_columns]
+        boxes = [Box("rows", (self.row,), row_lookups(), self.forgotten)] if self.row_columns else []
+        constants = [f"bias{part}" for part in self.of_weight] * self.bias + ["slack"]
+        held = [("feature limbs", self.weight, [f"weights{part}" for part in self.of_weight])]
         held.append(("constant limbs", self.output, constants))
         for name, axis, integers in held:
             lookups = []
@@ -63,9 +71,9 @@ class Optimum(GradientDescent):
                 lookups += self.limb_lookups(integer, self.i.bits[integer])
                 witness += [Column(limb, (axis,)) for _, limb in self.limbs[integer]]
             boxes.append(Box(name, (axis,), lookups))
-        Relation.__init__(self, boxes, [RANGE, LINK])
+        Relation.__init__(self, boxes, list(self.of_tables))
         self.table = self.i.table
-        witness += [multiplicities(table, self.sections) for table in (RANGE, LINK)]
+        witness += [multiplicities(table, self.sections) for table in self.of_tables]
         model = [Column("weights", (self.output, self.weight))]
         if self.bias:
             model.append(Column("intercept", (self.output,)))
@@ -74,7 +82,7 @@ class Optimum(GradientDescent):
     # The walk
 
     def identities(self, ch: Channel) -> None:
-        for at, values in self.ended["rows"]:
+        for at, values in self.ended.get("rows", ()):
             self.score(ch, at["row"], values)
         ((at, of_features),) = self.ended["feature limbs"]
         ((_, of_constants),) = self.ended["constant limbs"]
@@ -93,9 +101,9 @@ class Optimum(GradientDescent):
 
     def all_of(self, ch: Channel, name: str, values: Mapping[Address, K], real: K) -> dict[str, K]:
         found = {}
-        for part in OF_WEIGHT:
+        for part in self.of_weight:
             found[part] = self.joined(values[limb] for limb in self.limbs[name + part])
-            if part in SIGNED:
+            if part in self.with_sign:
                 found[part] -= self.half(name + part) * real * ch.one
         return found
 
@@ -147,9 +155,11 @@ class Optimum(GradientDescent):
         ch.zero("edges", lambda: (own[" below"] + own[" above"] - room * real * ch.one, []))
 
     def of_loss(self, ch: Channel, own: Mapping[str, K], real: K) -> K:
+        return self.short_gradient(ch, own, real) - self.i.c * own[""]
+
+    def short_gradient(self, ch: Channel, own: Mapping[str, K], real: K) -> K:
         half = 2**self.i.g // 2
-        gradient = 2**self.i.g * own[" gradient"] + own[" gradient remainder"] - half * real * ch.one
-        return gradient - self.i.c * own[""]
+        return 2**self.i.g * own[" gradient"] + own[" gradient remainder"] - half * real * ch.one
 
     def live_gradient(self, ch: Channel, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]) -> None:
         claim, gamma = self.of_loss(ch, weights, prefix(k, self.features)), ZERO

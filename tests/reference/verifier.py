@@ -25,6 +25,7 @@ from .formats import (
     sha256,
 )
 from .gradient_descent import GradientDescent
+from .linear_optimum import LinearOptimum
 from .lookups import lookups
 from .one_pass import OnePass, StandardizedOnePass
 from .optimum import Optimum
@@ -276,7 +277,7 @@ def whole_training(statement: Map) -> type[Relation]:
     require("statement", statement["model"]["shape"] == [outputs, features + method["bias"]])
     if method["kind"] == "optimum":
         require("statement", features <= 2048 and outputs == 1)
-        return Optimum
+        return LinearOptimum if statement["spec"]["family"] == "linear" else Optimum
     rows, epochs = dataset["rows"], method["epochs"]
     require("statement", statement["distance"] == 0)
     if method["kind"] == "one-pass":

@@ -32,6 +32,7 @@ STANDARDIZED = zu.TrainingSpec(
 )  # fmt: skip
 LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5)
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
+RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
 SHARDED = tuple(
@@ -151,6 +152,12 @@ class Owner:
         """Certified at the first of two distances."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2)
         return data.commitment, zu.prove(data, OPTIMUM).proof
+
+    @cached_property
+    def ridge(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
+        """The same of a linear model."""
+        data = zu.commit(self.X, self.X[:, 0] - self.X[:, 1], openings=2)
+        return data.commitment, zu.prove(data, RIDGE).proof
 
     @cached_property
     def continued(self) -> zu.TrainingProof:
@@ -454,7 +461,7 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
     people, proof = owner.people.commitment, pair(lambda o: o.trained.proof)
     visits, calls = owner.visits
     counts = payload_of(visits), payload_of(people)
-    certified, nearest = owner.optimum
+    (certified, nearest), (ridge, exact) = owner.optimum, owner.ridge
     chosen = ("statement.spec", "statement.distance")
     return [
         Kind("dataset", *pair(lambda o: o.people.commitment), judge_dataset),
@@ -469,6 +476,7 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("training, probit", payload_of(owner.probit), proof[0], judge_proof(people), "statement.spec"),
         Kind("training, standardised", payload_of(owner.standardized), proof[0], judge_proof(people), "statement.spec"),
         Kind("training, optimum", payload_of(nearest), proof[0], judge_proof(certified), chosen),
+        Kind("training, linear optimum", payload_of(exact), payload_of(nearest), judge_proof(ridge), chosen),
         Kind("link", *pair(lambda o: o.link), judge_recommitment),
         Kind("link, and its data sets alike", *pair(lambda o: o.link), judge_linked, "references"),
     ]

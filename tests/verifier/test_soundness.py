@@ -43,6 +43,7 @@ from zkunlearn.verifier.shapes import shape_of
 from zkunlearn.verifier.verify import outside_bits, verify_proof
 
 from ..attacks import evaluations
+from ..attacks.linear_optimum_runs import declare_linear
 from ..attacks.sisa_runs import declare_standardized
 
 
@@ -352,6 +353,17 @@ def test_the_rounds_of_standardised_stages_by_hand():
         walk += [(f"shards 0 to 2, stage {number}: {label}", error) for label, error in own]
     rounds = [(entry.label, entry.error) for entry in shape.plan.rounds if entry.label.startswith("shards")]
     assert rounds == walk
+    assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
+
+
+def test_the_rounds_of_a_linear_models_optimum_by_hand():
+    """13 rows and 3 features: two shares of limbs, gamma of the bias; three sums of two factors, one over rows."""
+    declared = declare_linear()
+    shape = declared.shape
+    assert (declared.relation.row.bits, declared.relation.weight.bits) == (4, 2)
+    walk = [("norm", 3)] * 2 + [("limbs", 1)] * 2 + [("gradient", 1)] + [("gradient", 3)] * 4 + [("product", 3)] * 2
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds]
+    assert [entry for entry in rounds if entry[0] in {label for label, _ in walk}] == walk
     assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
 
 

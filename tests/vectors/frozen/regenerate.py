@@ -23,6 +23,7 @@ ONE_PASS = zu.TrainingSpec(
     model="linear", method="one-pass", epochs=3, learning_rate=0.5, momentum=0.5, l2=0.25, standardize=True
 )
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
+RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25)
 CLASSES = zu.TrainingSpec(
     model="logistic", epochs=2, learning_rate=0.5, l2=0.25, without=["x2"], class_weight={"a": 1, "b": 2, "c": 3}
 )
@@ -111,6 +112,14 @@ def test_write_the_frozen_link_of_a_data_set_that_grew() -> None:
     after = zu.prove(last, SPEC, forget=["12"], previous=before).proof
     write("training", after, "grown.")
     write("link", zu.destroy(last, ["12"], forgotten_by=after, openings=3)[1], "destroyed.grown.")
+
+
+def test_write_the_frozen_linear_optimum() -> None:
+    """A ridge regression without some rows, certified."""
+    features = np.random.default_rng(7).uniform(-4, 4, size=(11, 2))
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0), "label": (-8.0, 8.0)}
+    data = zu.commit(features, features.sum(axis=1), bounds=bounds, openings=3)
+    write("training", zu.prove(data, RIDGE, forget=["3", "8"]).proof, "ridge.")
 
 
 def write(kind: str, proof: Proof, variant: str = "") -> None:
