@@ -46,6 +46,8 @@ PUBLIC = {  # and why
     "RoundedCertificate": "public, follows from the statement",
     "LinkCertificate": "public, follows from the statement",
     "OptimumCertificate": "public, follows from the statement",
+    "GramCertificate": "public, follows from the statement",
+    "LinearOptimumCertificate": "public, follows from the statement",
     "CsvFormat": "how a file is written",
     "ProvedTraining": "names of files, and what their statements say",
     "Status": "numbers only; tests/cli/test_status.py looks for ids",
