@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .models.suggestion import Suggestion
     from .prover.kernels.storage import memory_limit
     from .prover.owner.dataset import Dataset
+    from .prover.owner.distance import prove_distance
     from .prover.owner.evaluation import evaluate
     from .prover.owner.growth import append, destroy, recommit, rectify
     from .prover.owner.model import Model
@@ -49,10 +50,12 @@ if TYPE_CHECKING:
     from .prover.workers.cluster import Cluster
     from .prover.workers.processes import Processes
     from .verifier.bundles import Bundle, BundleReport
+    from .verifier.distances import verify_distance
     from .verifier.evaluations import verify_evaluation
     from .verifier.history import History, verify_chain
     from .verifier.proofs import (
         DatasetCommitment,
+        DistanceProof,
         EvaluationProof,
         LinkProof,
         ModelLinkProof,
@@ -72,6 +75,7 @@ __all__ = [
     "Cluster",
     "DataError",
     "DatasetCommitment",
+    "DistanceProof",
     "EvaluationProof",
     "FineScales",
     "FixedPoint",
@@ -105,6 +109,7 @@ __all__ = [
     "load_spec",
     "memory_limit",
     "prove",
+    "prove_distance",
     "receipts",
     "recommit",
     "recommit_model",
@@ -116,6 +121,7 @@ __all__ = [
     "verify_bundle",
     "verify_chain",
     "verify_dataset",
+    "verify_distance",
     "verify_evaluation",
     "verify_link",
     "verify_receipt",
@@ -127,6 +133,7 @@ _HOMES = {
     "BundleReport": "verifier.bundles",
     "Cluster": "prover.workers.cluster",
     "DatasetCommitment": "verifier.proofs",
+    "DistanceProof": "verifier.proofs",
     "EvaluationProof": "verifier.proofs",
     "FineScales": "models.scales",
     "FixedPoint": "models.scales",
@@ -150,6 +157,7 @@ _HOMES = {
     "evaluate": "prover.owner.evaluation",
     "load_spec": "models.spec",
     "memory_limit": "prover.kernels.storage",
+    "prove_distance": "prover.owner.distance",
     "receipts": "prover.owner.receipts",
     "recommit": "prover.owner.growth",
     "recommit_model": "prover.owner.recommitment",
@@ -157,6 +165,7 @@ _HOMES = {
     "register": "prover.owner.registration",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
+    "verify_distance": "verifier.distances",
     "verify_evaluation": "verifier.evaluations",
     "verify_receipt": "verifier.receipts",
     "verify_registration": "verifier.registrations",
@@ -235,12 +244,7 @@ def commit(
 
 
 def load_dataset(directory: str | Path) -> Dataset:
-    """A data set that `Dataset.save` wrote.
-
-    Raises:
-        DataError, FormatError: naming the file.
-        ParameterError: what is no path.
-    """
+    """A data set that `Dataset.save` wrote. Raises DataError or FormatError, naming the file; ParameterError."""
     from .prover.owner.dataset import Dataset
 
     return Dataset.load(directory)
@@ -264,8 +268,7 @@ def train(
     Returns:
         `.curve` (loss, gradient and fit at some epochs), `.notes`, and what a model has: `.predict`, `.score`, ..
 
-    Raises:
-        DataError, ParameterError, StatementMismatch, TrainingError: those of `prove`.
+    Raises DataError, ParameterError, StatementMismatch, TrainingError: those of `prove`.
     """
     from .prover.owner.trial import try_training
 

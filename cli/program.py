@@ -15,6 +15,7 @@ import zkunlearn as zu
 
 from .auditor import inspect, verify
 from .destruction import destroy
+from .distance import prove_distance
 from .evaluation import evaluate
 from .exits import Program
 from .growth import append, recommit, rectify
@@ -53,7 +54,7 @@ def demo(output: Output, out: Path | None) -> None:
 
 
 OWNERS = (
-    *(commit, suggest, train, prove, predict, evaluate),
+    *(commit, suggest, train, prove, predict, evaluate, prove_distance),
     *(append, rectify, destroy, recommit, recommit_model, register, receipt),
 )
 for command in (*OWNERS, verify, inspect, demo):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from zkunlearn.circuits.field.goldilocks import K as PackageK
+from zkunlearn.circuits.relations.distance import Distance
 from zkunlearn.circuits.relations.evaluation import Evaluation
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
@@ -29,6 +30,7 @@ from zkunlearn.verifier.protocol.proof import ProofShape
 
 from .reference import (
     arithmetic,
+    distance,
     evaluation,
     gradient_descent,
     one_pass,
@@ -123,6 +125,8 @@ def _relation(relation: Any) -> relations.Relation:
         return _growth(relation)
     if isinstance(relation, Evaluation):
         return _evaluation(relation)
+    if isinstance(relation, Distance):
+        return _distance(relation.schedule)
     if isinstance(relation, Recommitment):
         matrix, columns = relation.matrices[0], [_column(column) for column in relation.each]
         return relations.Recommitment(relation.name, matrix, columns)
@@ -268,6 +272,17 @@ def _optimum(s: Any, gone: Any) -> relations.Relation:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(optimum, "optimum_integers", lambda *_: handed)
         return optimum.Optimum({**_statement(s, gone, "binary"), "distance": s.number})
+
+
+def _distance(s: Any) -> relations.Relation:
+    """The relation of a distance, with its integers handed over."""
+    handed = distance.DistanceIntegers(
+        s.raised, s.penalty, s.distance, s.slope, s.width, s.scales.w_bits, s.scales.p_bits, s.edges.tolist(),
+        list(s.unused),
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distance, "distance_integers", lambda _: handed)
+        return distance.Distance({"training": _statement(s, (), "binary")})
 
 
 def _standardization(own: Any) -> arithmetic.Standardization | None:

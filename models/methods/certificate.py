@@ -22,6 +22,9 @@ from dataclasses import dataclass, replace
 from math import isqrt
 from typing import Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...errors import ParameterError
 from .base import Compiled
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS
@@ -65,6 +68,15 @@ class Certificate(Compiled):
     def weight_bits(self) -> int:
         """Of W, signed."""
         return self.scales.w_bits + WEIGHT_ROOM
+
+    @property
+    def unit_bits(self) -> int:
+        """W are multiples of 2^this, and committed without these bits."""
+        return 0
+
+    def penalties(self, weights: NDArray[np.int64]) -> NDArray[np.int64]:
+        """c W, int64 (K,): what is penalised has of a gradient."""
+        return self.penalty * weights
 
     @property
     def largest_weight(self) -> int:
