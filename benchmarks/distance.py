@@ -16,7 +16,7 @@ from workloads import workload
 
 RUNS = 5
 NAME = "16,384 x 64"
-L2 = 0.001
+STEADY = {"l2": 0.01, "learning_rate": 2.0, "momentum": 0.9}
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     item = workload(NAME)
     X, y = item.data()
     dataset = zu.commit(X, y)
-    spec = zu.TrainingSpec(model="logistic", method=replace(item.spec.method, l2=L2), fixed_point=item.spec.fixed_point)
+    spec = zu.TrainingSpec(model="logistic", method=replace(item.spec.method, **STEADY), fixed_point=item.spec.fixed_point)
     pairs, verified, proof = [], [], None
     for run in range(RUNS + 1):
         trained_in, trained = timed(partial(zu.prove, dataset, spec, forget=["1"]))
