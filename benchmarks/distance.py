@@ -24,7 +24,8 @@ def main() -> None:
     item = workload(NAME)
     X, y = item.data()
     dataset = zu.commit(X, y)
-    spec = zu.TrainingSpec(model="logistic", method=replace(item.spec.method, **STEADY), fixed_point=item.spec.fixed_point)
+    method = replace(item.spec.method, **STEADY)
+    spec = zu.TrainingSpec(model="logistic", method=method, fixed_point=item.spec.fixed_point)
     pairs, verified, proof = [], [], None
     for run in range(RUNS + 1):
         trained_in, trained = timed(partial(zu.prove, dataset, spec, forget=["1"]))

@@ -151,10 +151,10 @@ are predicted right. Verifying takes the validity proof of the hold-out along.
 DISTANCE = """
 ## Distance
 
-`benchmarks/distance.py`: processor seconds, medians of five pairs taken in turns, of proving a training of 128 epochs on
-16,384 x 64 rows, and how near the optimum its model is; *of training* are the ratios of the pairs. With l2 = 0.01, a rate of
-2 and a momentum of 0.9 the loss is shown to be within 1.3e-6 of the best possible. Verifying takes the validity proof of
-the data set along.
+`benchmarks/distance.py`: processor seconds, medians of five pairs taken in turns, of proving a training of 128 epochs
+on 16,384 x 64 rows, and how near the optimum its model is; *of training* are the ratios of the pairs. With l2 = 0.01, a
+rate of 2 and a momentum of 0.9 the loss is shown to be within 1.3e-6 of the best possible. Verifying takes the validity
+proof of the data set along.
 
 | training s | distance s | of training | verify s | KB |
 | ---: | ---: | ---: | ---: | ---: |

@@ -26,7 +26,8 @@ from .owner import COLUMNS, Noted, Said, Table, run
 from .scanner import Secrets
 
 LISTS = (".forgotten", ".history")
-PUBLIC_SUFFIXES = (*LISTS, ".commitment", ".proof", ".link", ".registration", ".evaluation", ".distance", "suggested.toml")
+OF_STATEMENTS = (".commitment", ".proof", ".link", ".registration", ".evaluation", ".distance")
+PUBLIC_SUFFIXES = (*LISTS, *OF_STATEMENTS, "suggested.toml")
 FORGOTTEN = 3  # the row
 BOUNDS = "[bounds]\n" + "".join(f'"{name}" = [{owner.LOW}, {owner.HIGH}]\n' for name in COLUMNS)
 
