@@ -37,7 +37,7 @@ def random_statement(rng: random.Random) -> tuple[dict[str, Any], DistanceStatem
     training = statement_about_nothing(rows, features, "binary", rng.choice([4, 100]), spec, forgotten)
     free = spec.method.bias and not spec.method.penalize_intercept
     slope = rng.choice([0, 17, 61]) if free != (rng.random() < 0.1) else None
-    theirs = {"training": training, "distance": rng.choice([0, 12, 25, 30, 33, 63]), "slope": slope}
+    theirs: dict[str, Any] = {"training": training, "distance": rng.choice([0, 12, 25, 30, 33, 63]), "slope": slope}
     own = read_statement(TrainingStatement, divided("training", training))
     return theirs, DistanceStatement(own, theirs["distance"], slope)
 
