@@ -132,6 +132,7 @@ def test_what_has_no_such_statement_is_refused_by_both(made: Made) -> None:
         (own, {"slope": None}),
         (other, {"slope": 30}),
         (own, {"distance": 38}),
+        (own, {"training": replace(own.statement.training, model=replace(own.statement.training.model, shape=(1, 4)))}),
         (own, {"training": replace(own.statement.training, spec=changed_spec(l2=0.0))}),
         (own, {"training": replace(own.statement.training, spec=changed_spec(standardize=True))}),
         (own, {"training": replace(own.statement.training, spec=changed_spec(class_weight={"0": 2, "1": 1}))}),
