@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .prover.evidence.gather import evidence
     from .prover.kernels.storage import memory_limit
     from .prover.owner.dataset import Dataset
+    from .prover.owner.distance import prove_distance
     from .prover.owner.evaluation import evaluate
     from .prover.owner.growth import append, destroy, recommit, rectify
     from .prover.owner.model import Model
@@ -51,10 +52,12 @@ if TYPE_CHECKING:
     from .prover.workers.cluster import Cluster
     from .prover.workers.processes import Processes
     from .verifier.bundles import Bundle, BundleReport
+    from .verifier.distances import verify_distance
     from .verifier.evaluations import verify_evaluation
     from .verifier.history import History, verify_chain
     from .verifier.proofs import (
         DatasetCommitment,
+        DistanceProof,
         EvaluationProof,
         LinkProof,
         ModelLinkProof,
@@ -68,80 +71,33 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "BudgetExceeded",
-    "Bundle",
-    "BundleReport",
-    "Cluster",
-    "DataError",
-    "DatasetCommitment",
-    "EvaluationProof",
-    "FineScales",
-    "FixedPoint",
-    "FormatError",
-    "History",
-    "InvalidProof",
-    "LinkProof",
-    "Model",
-    "ModelLinkProof",
-    "ParameterError",
-    "Processes",
-    "Proof",
-    "Receipt",
-    "ReceiptReport",
-    "RegistrationProof",
-    "ShardedModel",
-    "StatementMismatch",
-    "Suggestion",
-    "TrainingError",
-    "TrainingProof",
-    "TrainingRun",
-    "TrainingSpec",
-    "VerificationReport",
-    "WorkerError",
-    "ZkUnlearnError",
-    "append",
-    "commit",
-    "destroy",
-    "evaluate",
-    "evidence",
-    "load_dataset",
-    "load_spec",
-    "memory_limit",
-    "prove",
-    "receipts",
-    "recommit",
-    "recommit_model",
-    "rectify",
-    "register",
-    "status",
-    "suggest",
-    "train",
-    "verify",
-    "verify_bundle",
-    "verify_chain",
-    "verify_dataset",
-    "verify_evaluation",
-    "verify_link",
-    "verify_receipt",
-    "verify_registration",
-    "wipe_rows",
-]
+    "BudgetExceeded", "Bundle", "BundleReport", "Cluster", "DataError", "DatasetCommitment", "DistanceProof",
+    "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History", "InvalidProof", "LinkProof", "Model",
+    "ModelLinkProof", "ParameterError", "Processes", "Proof", "Receipt", "ReceiptReport", "RegistrationProof",
+    "ShardedModel", "StatementMismatch", "Suggestion", "TrainingError", "TrainingProof", "TrainingRun",
+    "TrainingSpec", "VerificationReport", "WorkerError", "ZkUnlearnError", "append", "commit", "destroy",
+    "evaluate", "evidence", "load_dataset", "load_spec", "memory_limit", "prove", "prove_distance", "receipts",
+    "recommit", "recommit_model", "rectify", "register", "status", "suggest", "train", "verify", "verify_bundle",
+    "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link", "verify_receipt",
+    "verify_registration", "wipe_rows",
+]  # fmt: skip
 _HOMES = {
     "Bundle": "verifier.bundles",
     "BundleReport": "verifier.bundles",
     "Cluster": "prover.workers.cluster",
     "DatasetCommitment": "verifier.proofs",
+    "DistanceProof": "verifier.proofs",
     "EvaluationProof": "verifier.proofs",
     "FineScales": "models.scales",
     "FixedPoint": "models.scales",
     "History": "verifier.history",
+    "LinkProof": "verifier.proofs",
     "Model": "prover.owner.model",
     "ModelLinkProof": "verifier.proofs",
     "Processes": "prover.workers.processes",
     "Proof": "verifier.proofs",
     "Receipt": "verifier.receipts",
     "ReceiptReport": "verifier.receipts",
-    "LinkProof": "verifier.proofs",
     "RegistrationProof": "verifier.proofs",
     "ShardedModel": "prover.owner.sharded_model",
     "Suggestion": "models.suggestion",
@@ -155,19 +111,21 @@ _HOMES = {
     "evidence": "prover.evidence.gather",
     "load_spec": "models.spec",
     "memory_limit": "prover.kernels.storage",
+    "prove_distance": "prover.owner.distance",
     "receipts": "prover.owner.receipts",
     "recommit": "prover.owner.growth",
     "recommit_model": "prover.owner.recommitment",
     "rectify": "prover.owner.growth",
     "register": "prover.owner.registration",
+    "status": "prover.owner.status",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
+    "verify_distance": "verifier.distances",
     "verify_evaluation": "verifier.evaluations",
+    "verify_link": "verifier.verify",
     "verify_receipt": "verifier.receipts",
     "verify_registration": "verifier.registrations",
-    "status": "prover.owner.status",
     "wipe_rows": "prover.owner.wiping",
-    "verify_link": "verifier.verify",
 }
 
 if not TYPE_CHECKING:
@@ -240,12 +198,7 @@ def commit(
 
 
 def load_dataset(directory: str | Path) -> Dataset:
-    """A data set that `Dataset.save` wrote.
-
-    Raises:
-        DataError, FormatError: naming the file.
-        ParameterError: what is no path.
-    """
+    """A data set that `Dataset.save` wrote. Raises DataError or FormatError, naming the file; ParameterError."""
     from .prover.owner.dataset import Dataset
 
     return Dataset.load(directory)
@@ -269,8 +222,7 @@ def train(
     Returns:
         `.curve` (loss, gradient and fit at some epochs), `.notes`, and what a model has: `.predict`, `.score`, ..
 
-    Raises:
-        DataError, ParameterError, StatementMismatch, TrainingError: those of `prove`.
+    Raises DataError, ParameterError, StatementMismatch, TrainingError: those of `prove`.
     """
     from .prover.owner.trial import try_training
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..circuits.statements.base import Statement, read_statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.distance import DistanceStatement
 from ..circuits.statements.evaluation import EvaluationStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement, renewed
@@ -32,6 +33,8 @@ from ..verifier.protocol.soundness import Soundness, soundness_terms, total_bits
 from ..verifier.receipts import RECEIPT_KIND, Receipt
 from ..verifier.shapes import shape_of
 from ..verifier.verify import outside_bits
+from .distance_words import MISSING as DISTANCE_MISSING
+from .distance_words import distance_cautions, distance_data, distance_lines, distance_text
 from .output import Lines, foreign
 from .words import (
     EVALUATION_MISSING,
@@ -301,6 +304,13 @@ def _evaluation(statement: EvaluationStatement) -> Inspection:
     return Inspection("evaluation", [("evaluation", digest), *evaluation_lines(statement)], data=data)
 
 
+def _distance(statement: DistanceStatement) -> Inspection:
+    digest, training = statement_digest(statement).hex(), statement.training
+    data = {"distance_statement": digest, "training": training.digest.hex(), "model": training.model.root.hex()}
+    lines = [("statement", digest), *distance_lines(statement)]
+    return Inspection("distance from the optimum", lines, data={**data, **distance_data(statement)})
+
+
 def _receipt(path: Path, payload: dict[str, Any]) -> Inspection:
     receipt = Receipt.load(path)
     lines = [("data set", receipt.dataset.hex()), ("rows", plural(len(receipt.rows), "row"))]
@@ -354,6 +364,7 @@ _WORDS = {
     "evaluation": Words(
         _evaluation, rank=3, numbers=evaluation_text, missing=EVALUATION_MISSING, cautions=evaluation_cautions
     ),
+    "distance": Words(_distance, rank=3, numbers=distance_text, missing=DISTANCE_MISSING, cautions=distance_cautions),
     "registration": Words(_registration, "record i is row i for everybody whose receipt verifies"),
 }
 _SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening, RECEIPT_KIND: _receipt}

@@ -16,6 +16,7 @@ import zkunlearn as zu
 from .auditor import inspect, verify
 from .bounds import suggest_bounds
 from .destruction import destroy
+from .distance import prove_distance
 from .evaluation import evaluate
 from .evidence import evidence
 from .exits import Program
@@ -56,7 +57,7 @@ def demo(output: Output, out: Path | None) -> None:
 
 
 OWNERS = (
-    *(suggest_bounds, commit, status, suggest, train, prove, predict, evaluate, evidence),
+    *(suggest_bounds, commit, status, suggest, train, prove, predict, evaluate, prove_distance, evidence),
     *(append, rectify, destroy, recommit, recommit_model, register, receipt, warm_up),
 )
 for command in (*OWNERS, verify, inspect, demo):

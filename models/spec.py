@@ -109,6 +109,16 @@ class TrainingSpec:
         """
         return _compiled(self, shape.without(self.without), live.beyond(self.holdout))
 
+    def compile_distance(self, shape: DatasetShape, live: Live, distance: int, slope: int | None) -> Compiled:
+        """The integers of a distance from its optimum on the rows that count (methods/distance.py).
+
+        Raises:
+            ParameterError: no distance of such a model is proved, with why.
+        """
+        own = shape.without(self.without)
+        counted = live.beyond(self.holdout)
+        return self.method.compile_distance(self.family, self.fixed_point, own, counted, distance, slope)
+
     def differences(self, expected: TrainingSpec) -> list[str]:
         """The fields in which this spec is not the expected one, for people."""
         mine, other = _flat(self.to_mapping()), _flat(expected.to_mapping())

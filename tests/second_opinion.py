@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from zkunlearn.circuits.field.goldilocks import K as PackageK
+from zkunlearn.circuits.relations.distance import Distance
 from zkunlearn.circuits.relations.evaluation import Evaluation
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
@@ -30,6 +31,7 @@ from zkunlearn.verifier.protocol.proof import ProofShape
 
 from .reference import (
     arithmetic,
+    distance,
     evaluation,
     gradient_descent,
     linear_optimum,
@@ -126,6 +128,8 @@ def _relation(relation: Any) -> relations.Relation:
         return _growth(relation)
     if isinstance(relation, Evaluation):
         return _evaluation(relation)
+    if isinstance(relation, Distance):
+        return _distance(relation.schedule)
     if isinstance(relation, Recommitment):
         matrix, columns = relation.matrices[0], [_column(column) for column in relation.each]
         return relations.Recommitment(relation.name, matrix, columns)
@@ -283,6 +287,17 @@ def _linear_optimum(s: Any, gone: Any) -> relations.Relation:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linear_optimum, "linear_integers", lambda *_: handed)
         return linear_optimum.LinearOptimum({**_statement(s, gone), "distance": s.number})
+
+
+def _distance(s: Any) -> relations.Relation:
+    """The relation of a distance, with its integers handed over."""
+    handed = distance.DistanceIntegers(
+        s.raised, s.penalty, s.distance, s.slope, s.width, s.scales.w_bits, s.scales.p_bits, s.edges.tolist(),
+        list(s.unused),
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distance, "distance_integers", lambda _: handed)
+        return distance.Distance({"training": _statement(s, (), "binary")})
 
 
 def _standardization(own: Any) -> arithmetic.Standardization | None:

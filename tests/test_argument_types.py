@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.circuits.statements.distance import DistanceStatement
 from zkunlearn.circuits.statements.evaluation import EvaluationStatement
 
 SPEC: Any = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
@@ -29,6 +30,11 @@ class Made:
     bundle: Any
     registration: Any
     receipt: Any
+
+    @property
+    def distance(self) -> zu.DistanceProof:
+        """What has no proof."""
+        return zu.DistanceProof(DistanceStatement(self.trained.proof.statement, 0, 0), b"")
 
     @property
     def evaluation(self) -> zu.EvaluationProof:
@@ -96,6 +102,20 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "evidence seed": (
         "an integer",
         lambda made, x: zu.evidence(made.dataset, made.trained.secret, made.trained.secret, seed=x),
+    ),
+    "prove_distance dataset": ("Dataset", lambda made, x: zu.prove_distance(x, made.trained.secret)),
+    "prove_distance model": ("Model or str or PathLike", lambda made, x: zu.prove_distance(made.dataset, x)),
+    "verify_distance distance": (
+        "DistanceProof",
+        lambda made, x: zu.verify_distance(x, made.dataset.commitment, made.trained.proof),
+    ),
+    "verify_distance dataset": (
+        "DatasetCommitment",
+        lambda made, x: zu.verify_distance(made.distance, x, made.trained.proof),
+    ),
+    "verify_distance training": (
+        "TrainingProof",
+        lambda made, x: zu.verify_distance(made.distance, made.dataset.commitment, x),
     ),
     "verify_evaluation evaluation": (
         "EvaluationProof",

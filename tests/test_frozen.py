@@ -19,7 +19,7 @@ from zkunlearn.verifier.receipts import RECEIPT_KIND
 from zkunlearn.verifier.verify import verify_proof
 
 from .house.rooms import PACKAGE
-from .reference import evaluation, formats, verifier
+from .reference import distance, evaluation, formats, verifier
 from .reference import registration as second
 from .reference.examples import Training
 
@@ -39,6 +39,7 @@ def frozen(kind: str, variant: str = "") -> bytes:
 
 SECOND: dict[str, Callable[[bytes], None]] = {
     "dataset": verifier.verify_dataset,
+    "distance": distance.verify_distance,
     "evaluation": evaluation.verify_evaluation,
     "link": verifier.verify_link,
     "model link": verifier.verify_model_link,

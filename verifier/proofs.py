@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 from ..circuits.statements.base import STATEMENTS, Statement, read_statement, statement_digest, written
 from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.distance import DistanceStatement
 from ..circuits.statements.evaluation import EvaluationStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
@@ -135,6 +136,12 @@ class EvaluationProof(Proof[EvaluationStatement]):
     """The statement how many rows of a hold-out models predict right, with its proof: a file *.evaluation."""
 
     of = EvaluationStatement
+
+
+class DistanceProof(Proof[DistanceStatement]):
+    """The statement how near its optimum a trained model is, with its proof: a file *.distance."""
+
+    of = DistanceStatement
 
 
 class LinkProof(Proof[LinkStatement]):

@@ -154,7 +154,8 @@ class Certified(TrainingAxes, ABC):
     def parameter_bits(self, parameter: Parameter) -> dict[Address, int]:
         """Of each integer of a weight, or of the bias."""
         own = self.schedule
-        return {parameter.weight: own.weight_bits, parameter.cut: GRADIENT_BITS, parameter.cut_rest: own.shift}
+        weight = own.weight_bits - own.unit_bits
+        return {parameter.weight: weight, parameter.cut: GRADIENT_BITS, parameter.cut_rest: own.shift}
 
     @property
     @abstractmethod
@@ -238,10 +239,14 @@ class Certified(TrainingAxes, ABC):
         cut = Factor(own.terms({"weight": free}, ONE), own.taken_off((self.weight,), ONE))
         squares = Sum("norm", (self.weight.bits,), constant_on((self.weight,), ONE), (cut, cut))
         total = steps.total(squares)
-        found = None if bias is None else bias.signed(BIAS.cut)
+        found = None if bias is None or not self.squared(bias) else bias.signed(BIAS.cut)
         own_square = [] if found is None else [Product(ONE, found, found)]
         steps.require_zero("norm", total + slack - public(K(self.schedule.radius**2)), own_square)
         steps.sumcheck(squares, total)
+
+    def squared(self, bias: Place) -> bool:
+        """Whether the norm is of the bias, too."""
+        return True
 
     def short_gradient(self, place: Place) -> Hidden:
         """R, what is said of a gradient."""
@@ -252,7 +257,8 @@ class Certified(TrainingAxes, ABC):
 
     def of_loss(self, place: Place) -> Hidden:
         """What is left of a gradient without the penalty."""
-        return self.short_gradient(place) - place.signed(place.parameter.weight) * self.schedule.penalty
+        penalty = self.schedule.penalty << self.schedule.unit_bits
+        return self.short_gradient(place) - place.signed(place.parameter.weight) * penalty
 
     def of_used_features(self, steps: Steps, used: PublicVector | Point, ended: SumResult) -> None:
         """Where features are left out, the first value of a sum over rows is one over the others."""
@@ -272,9 +278,9 @@ class Certified(TrainingAxes, ABC):
 
     def weight_terms(self) -> Factor:
         """W(k) at a variable k."""
-        own, free = self._signed(WEIGHTS.weight), variables(0, self.weight.bits)
-        return Factor(own.terms({"weight": free}, ONE), own.taken_off((self.weight,), ONE))
+        own, free, unit = self._signed(WEIGHTS.weight), variables(0, self.weight.bits), K(1 << self.schedule.unit_bits)
+        return Factor(own.terms({"weight": free}, unit), own.taken_off((self.weight,), unit))
 
     def bias_value(self, steps: Steps) -> Hidden:
         """V."""
-        return self._signed(BIAS.weight).value(steps, {"output": ()}, ONE)
+        return self._signed(BIAS.weight).value(steps, {"output": ()}, ONE) * (1 << self.schedule.unit_bits)

@@ -90,6 +90,11 @@ class Statement(ABC):
         found = {name: getattr(self, name) for name in self.refers}
         return {name: other for name, other in found.items() if other is not None}
 
+    @property
+    def opens(self) -> tuple[Statement, ...]:
+        """The statements whose own matrices its proof opens."""
+        return tuple(self.references.values())
+
     def require_provable(self) -> None:
         """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError.
 

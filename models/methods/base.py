@@ -146,6 +146,18 @@ class Method(ABC):
     def require_provable(self, shape: DatasetShape) -> None:
         """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError."""
 
+    def compile_distance(
+        self,
+        family: Family,
+        scales: FixedPoint,
+        shape: DatasetShape,
+        live: Live,
+        distance: int,
+        slope: int | None,
+    ) -> Compiled:
+        """The integers of a proved distance from the optimum (distance.py). Raises ParameterError."""
+        raise ParameterError(f"a model by {self.kind!r}: a distance is proved of models by gradient descent only")
+
     @abstractmethod
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Compiled:
         """The integers of a training run. Raises ParameterError where they would not fit, or be too coarse."""

@@ -23,6 +23,9 @@ from fractions import Fraction
 from math import isqrt
 from typing import Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...errors import ParameterError
 from ..live import Live
 from ..scales import FixedPoint
@@ -73,6 +76,15 @@ class Certificate(Compiled):
     def weight_bits(self) -> int:
         """Of W, signed."""
         return self.scales.w_bits + WEIGHT_ROOM
+
+    @property
+    def unit_bits(self) -> int:
+        """W are multiples of 2^this, and committed without these bits."""
+        return 0
+
+    def penalties(self, weights: NDArray[np.int64]) -> NDArray[np.int64]:
+        """c W, int64 (K,): what is penalised has of a gradient."""
+        return self.penalty * weights
 
     @property
     def largest_weight(self) -> int:
@@ -170,12 +182,16 @@ def within_bounds(own: C, bounds: Sequence[Bound]) -> C:
     return replace(own, bounds=tuple((name, bound) for name, bound, _ in bounds))
 
 
-def require_fitting(grid: int, scales: FixedPoint, shape: DatasetShape, live: Live) -> None:
-    """Spec and data set go together. Raises ParameterError."""
+def require_fitting(scales: FixedPoint, shape: DatasetShape, live: Live) -> None:
+    """A spec is for this data set. Raises ParameterError."""
     if live.rows != shape.rows:
         raise ParameterError(f"rows that count: of {live.rows}, the data set has {shape.rows}")
     if shape.x_bits != scales.x_bits:
         raise ParameterError(f"fixed_point.x_bits = {scales.x_bits}: the data set has {shape.x_bits}")
+
+
+def require_grid(grid: int, scales: FixedPoint) -> None:
+    """A grid is no coarser than weights of 1. Raises ParameterError."""
     if grid > scales.w_bits:
         raise ParameterError(
             f"grid = {grid}: steps of the model's weights would be 2^{grid - scales.w_bits}; use a smaller grid, or a "

@@ -18,6 +18,7 @@ from ..momentum import INCREASING, increasing
 from ..scales import FixedPoint
 from ..shapes import MAX_CLASSES, DatasetShape
 from .base import Method
+from .distance import DistanceCertificate, compile_distance
 from .schedule import Schedule, compile_schedule
 from .standardized import compile_standardized
 
@@ -324,6 +325,18 @@ class GradientDescent(Method):
             raise ParameterError(
                 f"{steps} steps of {shape.features} weights{classes} are more than one proof can carry ({MAX_WEIGHTS})"
             )
+
+    def compile_distance(
+        self,
+        family: Family,
+        scales: FixedPoint,
+        shape: DatasetShape,
+        live: Live,
+        distance: int,
+        slope: int | None,
+    ) -> DistanceCertificate:
+        """See Method, and distance.py."""
+        return compile_distance(self, family, scales, shape, live, distance, slope)
 
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Schedule:
         """See Method, and compile_schedule."""

@@ -39,6 +39,7 @@ from .certificate import (
     RoundedCertificate,
     bits_for,
     require_fitting,
+    require_grid,
     shares_of,
     within_bounds,
 )
@@ -112,7 +113,8 @@ def compile_gram_certificate(
     Raises:
         ParameterError: the spec does not fit the data set, or an expression its range, named with what to change.
     """
-    require_fitting(method.grid_bits, scales, shape, live)
+    require_fitting(scales, shape, live)
+    require_grid(method.grid_bits, scales)
     if shape.label_kind not in family.label_kinds:
         kinds = " or ".join(family.label_kinds)
         raise ParameterError(f"model = {family.name!r}: needs {kinds} labels, the data set has {shape.label_kind}")

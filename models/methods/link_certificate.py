@@ -41,6 +41,7 @@ from .certificate import (
     RoundedCertificate,
     bits_for,
     require_fitting,
+    require_grid,
     shares_of,
     within_bounds,
 )
@@ -107,17 +108,10 @@ def compile_certificate(
     Raises:
         ParameterError: the spec does not fit the data set, or an expression its range, named with what to change.
     """
-    require_fitting(method.grid_bits, scales, shape, live)
-    _require_table(family, scales, shape)
+    require_link(method.kind, family, scales, shape, live)
+    require_grid(method.grid_bits, scales)
     width, l2 = shape.features + method.bias, Fraction(method.l2)
-    most = _most_raised(l2, scales)
-    if bits_for(shape.rows) > most:
-        raise ParameterError(
-            f"{shape.rows} rows: gradients of more than 2^{most} could pass 2^62 at fixed_point.p_bits = "
-            f"{scales.p_bits}; use fewer p_bits, or a smaller l2"
-        )
-    raised = most - bits_for(live.count)
-    penalty = nearest(live.count * l2 * power_of_two(scales.p_bits + scales.x_bits + raised - scales.w_bits))
+    raised, penalty = raised_penalty(l2, scales, live)
     distances = method.distances or default_distances(l2, scales, width, live.count)
     found = OptimumCertificate(
         family=family,
@@ -139,16 +133,29 @@ def compile_certificate(
     return found
 
 
-def _require_table(family: Family, scales: FixedPoint, shape: DatasetShape) -> None:
-    """Labels are those of a link, and the table's steps in range. Raises ParameterError."""
+def require_link(kind: str, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> None:
+    """A method and a data set are of one kind, and the table's steps in range. Raises ParameterError."""
+    require_fitting(scales, shape, live)
     table = family.edge_table(scales)
     if shape.label_kind != "binary":
-        raise ParameterError(f"method = 'optimum': needs labels of two classes, the data set has {shape.label_kind}")
+        raise ParameterError(f"method = {kind!r}: needs labels of two classes, the data set has {shape.label_kind}")
     step = int(np.diff(table).max())
     if step > LARGEST_STEP:
         raise ParameterError(
             f"fixed_point.p_bits = {scales.p_bits}: the table has steps of {step}, more than {LARGEST_STEP}; use fewer"
         )
+
+
+def raised_penalty(l2: Fraction, scales: FixedPoint, live: Live) -> tuple[int, int]:
+    """e and c. Raises ParameterError where a gradient could pass its limit, or c be far from l2."""
+    most = _most_raised(l2, scales)
+    if bits_for(live.rows) > most:
+        raise ParameterError(
+            f"{live.rows} rows: gradients of more than 2^{most} could pass 2^62 at fixed_point.p_bits = "
+            f"{scales.p_bits}; use fewer p_bits, or a smaller l2"
+        )
+    raised = most - bits_for(live.count)
+    return raised, nearest(live.count * l2 * power_of_two(scales.p_bits + scales.x_bits + raised - scales.w_bits))
 
 
 def _most_raised(l2: Fraction, scales: FixedPoint) -> int:

@@ -190,14 +190,20 @@ def certify(X: ArrayLike, y: ArrayLike, weights: ArrayLike, schedule: OptimumCer
     Raises:
         DataError: other shapes. TrainingError: see `row_values` and `first_settled`.
     """
+    rows, gradient = gradient_of(X, y, weights, schedule)
+    return rows, first_settled(np.asarray(weights).astype(np.int64), gradient, schedule)
+
+
+def gradient_of(X: ArrayLike, y: ArrayLike, weights: ArrayLike, own: LinkCertificate) -> tuple[RowValues, IntArray]:
+    """What weights (K,) imply of rows, and G, int64 (K,); likewise."""
     features, labels = np.asarray(X).astype(object), np.asarray(y).astype(np.int64)
-    if features.shape != (schedule.rows, schedule.features) or labels.shape != (schedule.rows,):
+    if features.shape != (own.rows, own.features) or labels.shape != (own.rows,):
         raise DataError(f"X, y: shapes {features.shape}, {labels.shape}")
-    own: NDArray[Any] = np.asarray(weights).astype(object)
-    features[:, list(schedule.unused)] = 0
-    if schedule.bias:
-        features = np.hstack([features, np.full((len(features), 1), schedule.one, dtype=object)])
-    rows = row_values((features @ own).astype(np.int64), schedule)
-    r = rows.residuals(labels, schedule).astype(object)
-    gradient = (features.T @ r) * (1 << schedule.raised) + schedule.penalty * own
-    return rows, first_settled(own.astype(np.int64), gradient.astype(np.int64), schedule)
+    found: NDArray[Any] = np.asarray(weights).astype(object)
+    features[:, list(own.unused)] = 0
+    if own.bias:
+        features = np.hstack([features, np.full((len(features), 1), own.one, dtype=object)])
+    rows = row_values((features @ found).astype(np.int64), own)
+    r = rows.residuals(labels, own).astype(object)
+    gradient = (features.T @ r) * (1 << own.raised) + own.penalties(found)
+    return rows, gradient.astype(np.int64)

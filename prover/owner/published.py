@@ -16,7 +16,7 @@ from ...formats.container import read_front
 from ...verifier.bundles import loaded
 from ...verifier.proofs import MAX_FILE_BYTES, Proof
 
-SUFFIXES = (".proof", ".bundle", ".link", ".registration", ".evaluation")
+SUFFIXES = (".proof", ".bundle", ".link", ".registration", ".evaluation", ".distance")
 
 
 def openings_seen(folders: list[Path], commitment: bytes) -> int:
@@ -60,6 +60,6 @@ def _read(path: Path, commitment: bytes = b"") -> tuple[Proof[Any], ...]:
 
 
 def _named(statement: Statement) -> Iterator[bytes]:
-    """Digests of the statements that it refers to: their matrices are opened."""
-    for other in statement.references.values():
+    """Digests of the statements whose matrices are opened."""
+    for other in statement.opens:
         yield statement_digest(other)

@@ -73,7 +73,7 @@ class _Problem:
             piece, high = slice(start, start + PIECE_ROWS), r[start : start + PIECE_ROWS] >> LIMB_BITS
             for limb, bits in ((r[piece] - (high << LIMB_BITS), 0), (high, LIMB_BITS)):
                 sums += (self.matrix[:, piece] @ limb.astype(np.float64)).astype(np.int64) << bits
-        return (sums << own.raised) + own.penalty * weights
+        return (sums << own.raised) + own.penalties(weights)
 
 
 def nearest_optimum(rows: Rows, schedule: LinkCertificate) -> Point:
@@ -218,6 +218,11 @@ def _at(problem: _Problem, weights: Integers) -> Point:
     rows = problem.values(weights)
     gradient = problem.gradient(weights, rows)
     return Point(weights, rows, gradient, length(gradient))
+
+
+def point_at(rows: Rows, schedule: LinkCertificate, weights: Integers) -> Point:
+    """What integer weights (K,) imply. Raises TrainingError: a score is out of range."""
+    return _at(_problem_of(rows, schedule), weights)
 
 
 def length(gradient: Integers) -> float:

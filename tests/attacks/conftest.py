@@ -136,6 +136,15 @@ def honest_linear_optimum():
     return prove(own.shape, honest(own, values()))
 
 
+def honest_distance():
+    """A true proof how near its optimum a model is, whose intercept is not penalised."""
+    from .distance_runs import declare_distance, told
+    from .harness import prove
+
+    said = declare_distance()
+    return prove(said.own.shape, told(said))
+
+
 @pytest.fixture(scope="session")
 def honest_sisa():
     """A true proof about the last stage of two shards, which begins from the models of an earlier statement."""

@@ -69,6 +69,7 @@ PROOFS = (
     "honest_extension",
     "honest_growth",
     "honest_evaluation",
+    "honest_distance",
 )
 TELLING = ("honest", "honest_stages", "honest_alone", "honest_growth")  # have a message of each sort that there is
 TELLING_PROOFS = [*TELLING, *(pytest.param(name, marks=pytest.mark.slow) for name in PROOFS if name not in TELLING)]

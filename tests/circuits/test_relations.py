@@ -16,6 +16,7 @@ from zkunlearn.circuits.language.hidden import Hidden, HiddenProgram, Product
 from zkunlearn.circuits.language.layout import WITNESS, Address
 from zkunlearn.circuits.language.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
 from zkunlearn.circuits.relations.dataset import BLINDS
+from zkunlearn.circuits.relations.distance import Distance
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.methods import descent
 from zkunlearn.circuits.relations.standardization import EXPONENT, FIELD_COLUMNS
@@ -29,6 +30,7 @@ from zkunlearn.verifier.protocol.lookup import split_point
 from zkunlearn.verifier.protocol.sumcheck import bound_point
 
 from ..attacks import evaluations
+from ..attacks.distance_runs import declare_distance
 from ..toys import ScaledGradient
 
 
@@ -106,6 +108,7 @@ VALIDITIES |= {
     "keys, one row": Validity(1, 3, "binary", 1, 10, key_limbs=6),
 }
 RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES, "evaluation": evaluations.relation()}
+RELATIONS["distance"] = declare_distance().own.relation
 
 
 class Noting:
@@ -217,6 +220,13 @@ def test_public_vectors_of_an_evaluation_are_extensions_of_their_tables() -> Non
     assert_extensions(relation, steps)
 
 
+def test_public_vectors_of_a_distance_are_extensions_of_their_tables() -> None:
+    relation = RELATIONS["distance"]
+    steps = walked(relation)
+    assert {statement.name for statement, _ in steps.sums} == {"step", "product", "norm", "gradient"}
+    assert_extensions(relation, steps)
+
+
 def assert_extensions(relation: Relation, steps: Noting) -> None:
     """All public vectors of all sums."""
     axes = column_axes(relation)
@@ -312,7 +322,7 @@ def test_every_value_that_no_matrix_holds_is_the_claim_of_a_sum(name: str) -> No
     relation = {**RELATIONS, "a virtual term": ScaledGradient(5, 3)}[name]
     steps = walked(relation)
     proved = {node for claim in steps.proved for _, node in claim.terms}
-    own = {GradientDescent: 2, StandardizedDescent: 3, ScaledGradient: 1}.get(type(relation), 0)
+    own = {GradientDescent: 2, StandardizedDescent: 3, ScaledGradient: 1, Distance: 2}.get(type(relation), 0)
     assert len(steps.to_prove) == own + any(statement.name == "class weights" for statement, _ in steps.sums)
     assert {node for value in steps.to_prove + steps.totals for _, node in value.terms} <= proved
 

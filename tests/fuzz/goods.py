@@ -27,6 +27,7 @@ LARGEST = 1 << 22
 ROWS_AFTER = "rows"
 QUERIES = 3  # so that a proof is small, and its verification quick
 SPEC = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
+NEAR = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5, l2=0.25)
 ROWS, FEATURES = 5, 2
 SHARDED = zu.TrainingSpec(
     model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, batch_size=2, learning_rate=0.5
@@ -34,10 +35,11 @@ SHARDED = zu.TrainingSpec(
 PUBLIC = (
     *("dataset", "link", "grown", "destroyed", "model link"),
     *("training", "bundle", "request", "registration", "extension", "receipt", "keyed", "evaluation", "alone"),
+    "distance",
 )
 KINDS = (
     "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration",
-    "receipt", "evaluation",
+    "receipt", "evaluation", "distance",
 )  # fmt: skip
 KIND_OF = {  # of what has another name than its kind
     "request": "training",
@@ -90,6 +92,8 @@ class Owner:
             self.extension = zu.register(self.extended, self.registration)
             self.keyed = zu.commit(X, np.arange(ROWS) % 2, openings=2, unique={"k": range(ROWS)})
             self.evaluation, self.alone = self.evaluated(trained.secret)
+            own = zu.commit(X, np.arange(ROWS) % 2, openings=3)
+            self.distance = zu.prove_distance(own, zu.prove(own, NEAR).secret)
         self.receipt = zu.receipts(self.extended, self.extension).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
@@ -97,7 +101,7 @@ class Owner:
         public |= {"bundle": request.bundle, "request": request.proof, "model link": self.model_link}
         public |= {"grown": self.grown, "destroyed": self.destroyed, "extension": self.extension}
         public |= {"registration": self.registration, "receipt": self.receipt, "keyed": self.keyed.commitment}
-        public |= {"evaluation": self.evaluation, "alone": self.alone}
+        public |= {"evaluation": self.evaluation, "alone": self.alone, "distance": self.distance}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
         self.payloads = {name: decoded(KIND_OF.get(name, name), data) for name, data in self.files.items()}

@@ -75,6 +75,7 @@ TRIED = {
     "circuits/statements/link.py LinkStatement.from_mapping": "recommitment",
     "circuits/statements/model_link.py ModelLinkStatement.from_mapping": "model_recommitment",
     "circuits/statements/model_link.py renewed": "model_opening",
+    "circuits/statements/distance.py DistanceStatement.from_mapping": "distance",
     "circuits/statements/evaluation.py EvaluationStatement.from_mapping": "evaluation",
     "circuits/statements/registration.py RegistrationStatement.from_mapping": "registration",
     "verifier/receipts.py Receipt.from_bytes": "receipt",
@@ -101,6 +102,7 @@ TRIED = {
 NO_READERS = {
     "__init__.py load_dataset": "another name of Dataset.load",
     "prover/owner/recommitment.py recommit_model": "Model.load",
+    "prover/owner/distance.py prove_distance": "Model.load",
     "prover/owner/evaluation.py evaluate": "Model.load",
     "prover/owner/lent.py read_lent": "load_arrays and load_tree, of what the owner's process has lent",
     "circuits/statements/records.py id_hash": "one id, from whoever asks; tried in tests/circuits/test_records.py",

@@ -51,6 +51,7 @@ PUBLIC = {  # and why
     "CsvFormat": "how a file is written",
     "ProvedTraining": "names of files, and what their statements say",
     "Status": "numbers only; tests/cli/test_status.py looks for ids",
+    "DistanceCertificate": "public, follows from the statement",
     "FineScales": "public, of the statement",
     "Sisa": "public, of the spec",
     "Shards": "public, follows from the statement",

@@ -18,7 +18,7 @@ ROOT = Path(zu.__file__).parent
 PACKAGES = ("cli", "prover", "verifier", "circuits", "models", "formats")
 FORBIDDEN_MODULES = {"random", "uuid", "numpy.random", "scipy"}
 FORBIDDEN_NAMES = {"urandom", "getrandom", "default_rng", "RandomState", "SystemRandom", "token_bytes", "randbits"}
-SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5, batch_size=4)
+SPEC = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5, batch_size=4, l2=0.25)
 
 
 class Entropy:
@@ -48,10 +48,10 @@ def drawing(given: Entropy) -> Iterator[None]:
 
 
 def story(given: Entropy) -> list[bytes]:
-    """All public bytes: of commitments, proofs, recommitments, a growth and an evaluation, from given entropy."""
+    """All public bytes: of commitments, proofs, recommitments, a growth, an evaluation and a distance."""
     rng = np.random.default_rng(1)
     with drawing(given):
-        dataset = zu.commit(rng.uniform(-1, 1, (10, 2)), np.arange(10) % 2, openings=5)
+        dataset = zu.commit(rng.uniform(-1, 1, (10, 2)), np.arange(10) % 2, openings=6)
         first = zu.prove(dataset, SPEC)
         second = zu.prove(dataset, SPEC, forget=["3"], previous=first.proof)
         _, link = zu.recommit(dataset, openings=3)
@@ -60,8 +60,9 @@ def story(given: Entropy) -> list[bytes]:
         bounds = {own.name: (own.low, own.high) for own in dataset.statement.encoding.features}
         holdout = zu.commit(np.zeros((100, 2)), np.arange(100) % 2, bounds=bounds, openings=2)
         evaluation = zu.evaluate(holdout, [first.secret, second.secret])
+        distance = zu.prove_distance(dataset, second.secret)
     files = [dataset.commitment, first.proof, second.proof, link, model_link, longer.commitment, growth]
-    files += [holdout.commitment, evaluation]
+    files += [holdout.commitment, evaluation, distance]
     return [file.to_bytes() for file in files]
 
 

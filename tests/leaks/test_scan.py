@@ -26,7 +26,8 @@ from .owner import COLUMNS, Noted, Said, Table, run
 from .scanner import Secrets
 
 LISTS = (".forgotten", ".history")
-PUBLIC_SUFFIXES = (*LISTS, ".commitment", ".proof", ".link", ".registration", ".evaluation", "suggested.toml")
+OF_STATEMENTS = (".commitment", ".proof", ".link", ".registration", ".evaluation", ".distance")
+PUBLIC_SUFFIXES = (*LISTS, *OF_STATEMENTS, "suggested.toml")
 FORGOTTEN = 3  # the row
 BOUNDS = "[bounds]\n" + "".join(f'"{name}" = [{owner.LOW}, {owner.HIGH}]\n' for name in COLUMNS)
 
@@ -71,7 +72,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     (folder / "spec.toml").write_text(owner.SPEC)
     with owner.noting(secrets) as noted:
         story = Story(folder, table, secrets, noted)
-        story.run(*story.commit("data", "--openings", 8))
+        story.run(*story.commit("data", "--openings", 10))
         story.run("suggest", folder / "data", "--json")
         story.run("suggest", folder / "data", "--out", folder / "suggested.toml")
         tried = ("train", folder / "data", "--spec", folder / "spec.toml")
@@ -100,6 +101,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         others.write(folder / "others.csv")
         story.run(*story.commit("holdout", table="others.csv"))
         models = [part for name in ("second", "sixth") for part in ("--model", folder / f"{name}.model.opening")]
+        (folder / "near.toml").write_text(owner.SPEC.replace("epochs", "l2 = 0.25\nepochs"))
+        alone = ("--spec", folder / "near.toml", "--out", folder / "near.proof")
+        story.run("prove", folder / "data", *alone)
+        near = ("--model", folder / "near.model.opening", "--out", folder / "near.distance")
+        story.run("prove-distance", folder / "data", *near, "--json")
         story.run("evaluate", folder / "holdout", *models, "--out", folder / "both.evaluation", "--json")
     audit(story)
     for each in (table, more, right, others):
@@ -153,6 +159,7 @@ def test_nothing_that_commands_say_holds_a_secret(story: Story) -> None:
         "recommit-model",
         "register",
         "receipt",
+        "prove-distance",
         "evaluate",
         "inspect",
         "verify",
@@ -172,6 +179,7 @@ def test_no_public_file_holds_a_secret_but_salts_of_opened_leaves(story: Story) 
         "renewed.model.link",
         "dataset.registration",
         "both.evaluation",
+        "near.distance",
     }
     found: list[bytes] = []
     for path in story.public_files:

@@ -34,7 +34,16 @@ ROWS_OF_PLACES = tuple(f"| {place}/" for place in PLACES)
 EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
 CALLS = ("require_", "check_", "verify_")
 RENEWED, EVALUATED = "tests/test_model_recommitment.py", "tests/test_evaluation.py"
-ATTACKS = ("tests/attacks", "tests/tamper", "tests/test_library.py", "tests/test_recommitment.py", RENEWED, EVALUATED)
+DISTANCES = "tests/test_distance.py"
+ATTACKS = (
+    "tests/attacks",
+    "tests/tamper",
+    "tests/test_library.py",
+    "tests/test_recommitment.py",
+    RENEWED,
+    EVALUATED,
+    DISTANCES,
+)
 TYPES = "tests/test_argument_types.py"
 UNITS = ("tests/formats", "tests/models", "tests/verifier", "tests/circuits", TYPES)
 LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py")
@@ -62,6 +71,9 @@ FIRST = {
     "gram_certificate.py": ("tests/models/test_gram_certificate.py",),
     "gram_reference.py": ("tests/prover/test_linear_optimum.py",),
     "optimum_reference.py": ("tests/prover/test_optimum.py",),
+    "distance.py": ("tests/attacks/test_lying_distance.py", "tests/models/test_distance.py", DISTANCES),
+    "distance_reference.py": ("tests/models/test_distance.py",),
+    "distances.py": (TYPES, DISTANCES),
     **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
     "model_link.py": (RENEWED,),
     "uniqueness.py": (KEYS,),

@@ -433,6 +433,15 @@ def check_evaluation(statement: Any) -> None:
         within(right, 0, 1 << 28)
 
 
+def check_distance(statement: Any) -> None:
+    slope = type(statement.get("slope"))
+    fields(statement, {"training": bytes, "distance": int, "slope": slope})
+    within(statement["distance"], 0, 63)
+    require("format", slope in (int, NoneType))
+    if statement["slope"] is not None:
+        within(statement["slope"], 0, 61)
+
+
 def check_registration(statement: Any) -> None:
     previous = type(statement.get("previous"))
     fields(statement, {"dataset": bytes, "start": int, "stop": int, "root": bytes, "previous": previous})
@@ -476,6 +485,7 @@ KINDS = {
         {"holdout": "dataset", "training": "training", "second": "training"},
         optional=("second",),
     ),
+    "distance": Kind(1, check_distance, {"training": "training"}),
     "registration": Kind(3, check_registration, {"dataset": "dataset"}, PEAKS, 48),
 }
 

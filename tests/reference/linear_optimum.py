@@ -103,9 +103,8 @@ class LinearOptimum(Optimum):
     row_columns = ()
     of_tables = (RANGE,)
 
-    @staticmethod
-    def integers_of(*arguments: Any) -> Any:
-        return linear_integers(*arguments)
+    def integers(self, statement: dict[str, Any]) -> Any:
+        return linear_integers(statement["spec"], statement["dataset"], self.forgotten, statement["distance"])
 
     def live_gradient(self, ch: Channel, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]) -> None:
         shares, gamma = (ONE, *ch.point("limbs", 2)), ZERO

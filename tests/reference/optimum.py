@@ -8,7 +8,7 @@ from typing import Any
 from .arithmetic import CELLS, HALF
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, eq_at, prefix, prefix_eq
-from .formats import records_of
+from .formats import not_counted
 from .gradient_descent import GradientDescent
 from .optimum_integers import optimum_integers
 from .relations import (
@@ -41,19 +41,16 @@ def of_rows(name: str) -> Address:
 class Optimum(GradientDescent):
     name = "optimum"
     virtual = frozenset({Z, DM})
+    unit = 1  # of what is committed for a weight
     of_weight: tuple[str, ...] = OF_WEIGHT
     with_sign: tuple[str, ...] = SIGNED
     row_columns: tuple[str, ...] = ROWS
     of_tables: tuple[str, ...] = (RANGE, LINK)
 
-    @staticmethod
-    def integers_of(*arguments: Any) -> Any:
-        return optimum_integers(*arguments)
-
     def __init__(self, statement: dict[str, Any]) -> None:
         dataset, spec = statement["dataset"], statement["spec"]
-        self.forgotten = [position for position, _ in records_of(statement)]
-        self.i: Any = self.integers_of(spec, dataset, self.forgotten, statement["distance"])
+        self.forgotten = not_counted(statement)
+        self.i: Any = self.integers(statement)
         self.s: Any = self.i
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
         self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
@@ -62,8 +59,8 @@ class Optimum(GradientDescent):
         self.limbs: dict[str, list[Address]] = {}
         witness = [Column(name, (self.row,)) for name in self.row_columns]
         boxes = [Box("rows", (self.row,), row_lookups(), self.forgotten)] if self.row_columns else []
-        constants = [f"bias{part}" for part in self.of_weight] * self.bias + ["slack"]
-        held = [("feature limbs", self.weight, [f"weights{part}" for part in self.of_weight])]
+        constants = [f"bias{part}" for part in self.parts_of("bias")] * self.bias + ["slack"]
+        held = [("feature limbs", self.weight, [f"weights{part}" for part in self.parts_of("weights")])]
         held.append(("constant limbs", self.output, constants))
         for name, axis, integers in held:
             lookups = []
@@ -79,6 +76,13 @@ class Optimum(GradientDescent):
             model.append(Column("intercept", (self.output,)))
         self.columns = {"dataset": dataset_columns(dataset), "model": model, "witness": witness}
 
+    def integers(self, statement: dict[str, Any]) -> Any:
+        return optimum_integers(statement["spec"], statement["dataset"], self.forgotten, statement["distance"])
+
+    def parts_of(self, name: str) -> tuple[str, ...]:
+        """What is committed of weights, or of the bias."""
+        return self.of_weight
+
     # The walk
 
     def identities(self, ch: Channel) -> None:
@@ -90,6 +94,10 @@ class Optimum(GradientDescent):
         weights = self.all_of(ch, "weights", of_features, prefix(k, self.features))
         bias = self.all_of(ch, "bias", of_constants, ONE) if self.bias else {}
         self.norm(ch, bias, self.joined(of_constants[limb] for limb in self.limbs["slack"]))
+        self.published(ch, k, weights, bias)
+        self.live_gradient(ch, k, weights, bias)
+
+    def published(self, ch: Channel, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]) -> None:
         self.rounding(ch, weights, prefix(k, self.features))
         model = self.evaluate(ch, COEFFICIENTS, {"output": [], "weight": k})
         ch.zero("model", lambda: (model - weights[" rounded"], []))
@@ -97,11 +105,10 @@ class Optimum(GradientDescent):
             self.rounding(ch, bias, ONE)
             intercept = self.evaluate(ch, INTERCEPT, {"output": []})
             ch.zero("intercept", lambda: (intercept - self.one * bias[" rounded"], []))
-        self.live_gradient(ch, k, weights, bias)
 
     def all_of(self, ch: Channel, name: str, values: Mapping[Address, K], real: K) -> dict[str, K]:
         found = {}
-        for part in self.of_weight:
+        for part in self.parts_of(name):
             found[part] = self.joined(values[limb] for limb in self.limbs[name + part])
             if part in self.with_sign:
                 found[part] -= self.half(name + part) * real * ch.one
@@ -120,10 +127,10 @@ class Optimum(GradientDescent):
         ch.zero("step", lambda: (claim, [(-prefix_eq(n, at, self.rows), step, middle)]))
         score = values[Z]
         if self.bias:
-            score -= self.one * prefix(n, self.rows) * self.value(ch, "bias", {"output": []}, ONE)
+            score -= self.one * prefix(n, self.rows) * self.unit * self.value(ch, "bias", {"output": []}, ONE)
         k, left = rounds(ch, "product", self.weight.bits, 3, score)
         x = self.evaluate(ch, FEATURES, {"row": n, "feature": k})
-        weight = self.value(ch, "weights", {"weight": k}, prefix(k, self.features))
+        weight = self.unit * self.value(ch, "weights", {"weight": k}, prefix(k, self.features))
 
         def product() -> Constraint:
             used = prefix(k, self.features) - sum((eq_at(k, i) for i in self.i.unused), ZERO)

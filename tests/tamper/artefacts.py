@@ -33,6 +33,7 @@ STANDARDIZED = zu.TrainingSpec(
 LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5)
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25, distances=(500, 100), grid=22)
+NEAR = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum=0.5)
 SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
 SHARDED = tuple(
@@ -54,6 +55,9 @@ EVALUATED = tuple(  # of each statement beside an evaluation what others do not 
         *(f"holdout.statement.{field}" for field in ("root", "record_root", "openings", "holes", "encoding.x_bits")),
         *("training.statement.model", "training.statement.spec.holdout", "second.statement.previous"),
     )
+)
+OF_TRAINING = tuple(  # likewise beside a distance
+    f"references.training.statement.{name}" for name in ("spec.method.l2", "spec.method.bias", "model", "previous")
 )
 Judge = Callable[[Any], None]  # raises what the library raises about a payload
 
@@ -231,6 +235,12 @@ class Owner:
         return zu.evaluate(holdout, [zu.prove(data, spec).secret for spec in (HELD_OUT, STANDARDIZED)])
 
     @cached_property
+    def distance(self) -> zu.DistanceProof:
+        """Of a model whose intercept is not penalised."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
+        return zu.prove_distance(data, zu.prove(data, NEAR).secret)
+
+    @cached_property
     def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """Counts, in declared bounds."""
         bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
@@ -281,6 +291,15 @@ def judge_evaluation(payload: Any) -> None:
 def judge_evaluated(payload: Any) -> None:
     """The same on an altered hold-out, or of altered trainings."""
     judge_evaluation(refitted("evaluation", payload))
+
+
+def judge_distance(payload: Any) -> None:
+    verify_proof(zu.DistanceProof.from_bytes(encode("distance", payload)))
+
+
+def judge_near(payload: Any) -> None:
+    """The same of the model of an altered training."""
+    judge_distance(refitted("distance", payload))
 
 
 def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
@@ -447,7 +466,7 @@ def kinds(owner: Owner, other: Owner) -> list[Kind]:
     """Every kind of file, in every variant that has fields of its own, and in every role."""
     groups = (
         *(public_kinds, grown_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds, keyed_kinds),
-        evaluated_kinds,
+        *(evaluated_kinds, distance_kinds),
     )
     return [kind for group in groups for kind in group(owner, other)]
 
@@ -589,4 +608,13 @@ def evaluated_kinds(owner: Owner, other: Owner) -> list[Kind]:
     return [
         Kind("evaluation", *both, judge_evaluation, ("statement", "proof", "attached")),
         Kind("evaluation, and what it is about alike", *both, judge_evaluated, EVALUATED),
+    ]
+
+
+def distance_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """How near its optimum a model is."""
+    both = payload_of(owner.distance), payload_of(other.distance)
+    return [
+        Kind("distance", *both, judge_distance, ("statement", "proof", "attached")),
+        Kind("distance, and its training alike", *both, judge_near, OF_TRAINING),
     ]

@@ -30,7 +30,7 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements import dataset, evaluation, link, model_link, registration, scope, training
+from zkunlearn.circuits.statements import dataset, distance, evaluation, link, model_link, registration, scope, training
 from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.formats.container import KINDS
 from zkunlearn.models.shards import Run
@@ -82,6 +82,7 @@ EMPTY = {
     *(("link", name) for name in ("references.old.references", "references.new.references")),
     ("training", "references.dataset.references"),
     ("evaluation", "attached"),
+    ("distance", "attached"),
     *(("model link", name) for name in ("attached", "references.training.references.dataset.references")),
     ("registration", "references.dataset.references"),
 }
@@ -188,6 +189,7 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     assert set(receipts._FIELDS) | set(receipts._ROW) <= {name for kind, name in named if kind == "receipt"}
     of_link = {name for kind, name in named if kind == "link, grown"}
     assert set(link._FIELDS) | set(link.LinkStatement.attachments) <= of_link
+    assert set(distance._FIELDS) <= {name for kind, name in named if kind == "distance"}
     assert set(evaluation._FIELDS) <= {name for kind, name in named if kind == "evaluation"}
     assert set(model_link._FIELDS) <= {name for kind, name in named if kind == "model link"}
     assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof

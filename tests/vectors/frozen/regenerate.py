@@ -172,3 +172,10 @@ def test_write_the_frozen_evaluation() -> None:
     within = zu.prove(whole, held_out, forget=["108"])
     write("training", within.proof, "held_out.")
     write("evaluation", zu.evaluate(whole, within.secret), "within.")
+
+
+def test_write_the_frozen_distance() -> None:
+    """Of a model whose intercept is not penalised."""
+    features = np.random.default_rng(7).uniform(-4, 4, size=(11, 2))
+    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=4)
+    write("distance", zu.prove_distance(data, zu.prove(data, SPEC, forget=["3"]).secret))

@@ -1,0 +1,130 @@
+"""The distance of a trained model from the optimum of its objective, measured and proved of what is committed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from os import PathLike
+from pathlib import Path
+
+from ...circuits.relations.dataset import DATASET
+from ...circuits.relations.model import MODEL
+from ...circuits.statements.distance import DistanceStatement
+from ...errors import ParameterError, StatementMismatch, TrainingError, require_type
+from ...models.checks import real
+from ...models.methods.distance import LARGEST_SLOPE
+from ...models.methods.distance_reference import Placed, declared, smallest
+from ...verifier.proofs import DistanceProof
+from ...verifier.shapes import shape_of
+from ..matrices.commitment import commit_columns
+from ..matrices.values import Witness
+from ..protocol.proof import Progress
+from ..witnesses.distance import distance_witness, place
+from .dataset import DATASETS, Dataset
+from .model import Model, model_columns
+from .prove import check_before_work, prove_statement
+
+AFRESH = (
+    "a model that was committed afresh has no distance yet that can be proved: prove it while its first commitment has "
+    "openings"
+)
+
+
+def prove_distance(
+    dataset: Dataset,
+    model: Model | Path | str,
+    distance: float | None = None,
+    slope: float | None = None,
+    progress: Progress | None = None,
+) -> DistanceProof:
+    """Prove how near the optimum of its own objective a model is. One opening of data set and model is spent.
+
+    Args:
+        dataset: what it was trained on.
+        model: a logistic or probit one of two classes, by gradient descent with a penalty: its secret, or the file.
+            Of what `prove` returns it is `.secret`.
+        distance: which to show, of weights of features in [-1, 1]: the largest power of two that is not more. By
+            default the least that can be shown, which depends on the rows that count.
+        slope: of an intercept that is not penalised, which gain of the loss to show for a unit of another intercept;
+            likewise.
+        progress: called with the name of each phase.
+
+    Returns:
+        The proof; `.statement` has `.excess`, `.real_distance` and `.real_slope`.
+
+    Raises:
+        BudgetExceeded: data set or model have no opening left.
+        ParameterError: a model of which no distance is proved, with why; or an argument of another type.
+        StatementMismatch: the model was trained on another data set.
+        TrainingError: it is farther from the optimum than that, or a weight or score is out of range.
+        DataError, FormatError: naming the file.
+    """
+    require_type("dataset", dataset, Dataset, DATASETS)
+    require_type(
+        "model", model, (Model, str, PathLike), "of what `prove` returns it is `.secret`; `Model.load` reads a file"
+    )
+    own = model if isinstance(model, Model) else Model.load(model)
+    if own.links:
+        raise ParameterError(AFRESH)
+    if own.statement.dataset != dataset.statement:
+        raise StatementMismatch("the model was trained on another data set")
+    dataset.require_whole_count()
+    draft = _draft(own)
+    budgets = [dataset.budget, own.budget]
+    check_before_work(draft, budgets)
+    wanted = draft if distance is None else replace(draft, distance=_distance_of(distance, draft))
+    wanted = wanted if slope is None else replace(wanted, slope=_slope_of(slope, draft))
+    placed = place(dataset.rows, own.integers, draft.schedule)
+    statement = _statement(wanted, placed, distance is not None, slope is not None)
+    near = declared(placed, statement.schedule)
+    if near is None:
+        raise TrainingError("the gradient is longer than the distance that was measured")
+    shape = shape_of(statement)
+    witness = distance_witness(statement.certified, placed, near)
+    cells = model_columns(own)
+    opened = shape.committed[MODEL]
+    committed = {DATASET: dataset.matrix, MODEL: commit_columns(opened.layout, opened.code, cells, own.secret)}
+    columns = {**dataset.columns, **cells, **witness.columns}
+    proved = prove_statement(
+        shape, statement, committed, Witness(columns, witness.looked_up), budgets=budgets, progress=progress
+    )
+    return DistanceProof(statement, proved.proof.proof)
+
+
+def _draft(own: Model) -> DistanceStatement:
+    """At the longest distance there is. Raises ParameterError where there is none."""
+    method = own.statement.spec.method
+    free = method.bias and not method.penalize_intercept
+    return DistanceStatement(own.statement, 0, LARGEST_SLOPE if free else None)
+
+
+def _statement(wanted: DistanceStatement, placed: Placed, distance: bool, slope: bool) -> DistanceStatement:
+    """At what was declared, and else at the least that can be shown. Raises TrainingError for less."""
+    least, steep = smallest(placed, wanted.schedule)
+    found = replace(wanted, distance=wanted.distance if distance else least, slope=wanted.slope if slope else steep)
+    if found.distance < least or (steep is not None and found.slope is not None and found.slope < steep):
+        reached = replace(wanted, distance=least, slope=steep)
+        raise TrainingError(
+            f"the least distance that can be shown is {float(reached.real_distance):.3g}"
+            + ("" if reached.real_slope is None else f", and the least slope {float(reached.real_slope):.3g}")
+        )
+    return found
+
+
+def _distance_of(value: float, draft: DistanceStatement) -> int:
+    """The logarithm of the largest distance that is not more. Raises ParameterError."""
+    return _logarithm("distance", value, replace(draft, distance=0).real_distance)
+
+
+def _slope_of(value: float, draft: DistanceStatement) -> int:
+    if draft.slope is None:
+        raise ParameterError("slope: of a model whose intercept is penalised, or that has none, there is none to say")
+    return min(LARGEST_SLOPE, _logarithm("slope", value, replace(draft, slope=0).real_slope or Fraction(1)))
+
+
+def _logarithm(name: str, value: float, unit: Fraction) -> int:
+    """The largest j for which 2^j units are not more than a number. Raises ParameterError."""
+    units = Fraction(real(name, value)) / unit
+    if units < 1:
+        raise ParameterError(f"{name} = {value}: the least that can be said is {float(unit):.3g}")
+    return int(units).bit_length() - 1
