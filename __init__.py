@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .prover.owner.evaluation import evaluate
     from .prover.owner.growth import append, destroy, recommit, rectify
     from .prover.owner.model import Model
+    from .prover.owner.proved_predictions import prove_predictions
     from .prover.owner.receipts import receipts
     from .prover.owner.recommitment import recommit_model
     from .prover.owner.registration import register
@@ -53,11 +54,13 @@ if TYPE_CHECKING:
     from .verifier.bundles import Bundle, BundleReport
     from .verifier.evaluations import verify_evaluation
     from .verifier.history import History, verify_chain
+    from .verifier.predictions import verify_predictions
     from .verifier.proofs import (
         DatasetCommitment,
         EvaluationProof,
         LinkProof,
         ModelLinkProof,
+        PredictionProof,
         Proof,
         RegistrationProof,
         TrainingProof,
@@ -68,64 +71,16 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "BudgetExceeded",
-    "Bundle",
-    "BundleReport",
-    "Cluster",
-    "DataError",
-    "DatasetCommitment",
-    "EvaluationProof",
-    "FineScales",
-    "FixedPoint",
-    "FormatError",
-    "History",
-    "InvalidProof",
-    "LinkProof",
-    "Model",
-    "ModelLinkProof",
-    "ParameterError",
-    "Processes",
-    "Proof",
-    "Receipt",
-    "ReceiptReport",
-    "RegistrationProof",
-    "ShardedModel",
-    "StatementMismatch",
-    "Suggestion",
-    "TrainingError",
-    "TrainingProof",
-    "TrainingRun",
-    "TrainingSpec",
-    "VerificationReport",
-    "WorkerError",
-    "ZkUnlearnError",
-    "append",
-    "commit",
-    "destroy",
-    "evaluate",
-    "evidence",
-    "load_dataset",
-    "load_spec",
-    "memory_limit",
-    "prove",
-    "receipts",
-    "recommit",
-    "recommit_model",
-    "rectify",
-    "register",
-    "status",
-    "suggest",
-    "train",
-    "verify",
-    "verify_bundle",
-    "verify_chain",
-    "verify_dataset",
-    "verify_evaluation",
-    "verify_link",
-    "verify_receipt",
-    "verify_registration",
-    "wipe_rows",
-]
+    "BudgetExceeded", "Bundle", "BundleReport", "Cluster", "DataError", "DatasetCommitment", "EvaluationProof",
+    "FineScales", "FixedPoint", "FormatError", "History", "InvalidProof", "LinkProof", "Model", "ModelLinkProof",
+    "ParameterError", "PredictionProof", "Processes", "Proof", "Receipt", "ReceiptReport", "RegistrationProof",
+    "ShardedModel", "StatementMismatch", "Suggestion", "TrainingError", "TrainingProof", "TrainingRun",
+    "TrainingSpec", "VerificationReport", "WorkerError", "ZkUnlearnError", "append", "commit", "destroy",
+    "evaluate", "evidence", "load_dataset", "load_spec", "memory_limit", "prove", "prove_predictions", "receipts",
+    "recommit", "recommit_model", "rectify", "register", "status", "suggest", "train", "verify", "verify_bundle",
+    "verify_chain", "verify_dataset", "verify_evaluation", "verify_link", "verify_predictions", "verify_receipt",
+    "verify_registration", "wipe_rows",
+]  # fmt: skip
 _HOMES = {
     "Bundle": "verifier.bundles",
     "BundleReport": "verifier.bundles",
@@ -137,6 +92,7 @@ _HOMES = {
     "History": "verifier.history",
     "Model": "prover.owner.model",
     "ModelLinkProof": "verifier.proofs",
+    "PredictionProof": "verifier.proofs",
     "Processes": "prover.workers.processes",
     "Proof": "verifier.proofs",
     "Receipt": "verifier.receipts",
@@ -155,6 +111,7 @@ _HOMES = {
     "evidence": "prover.evidence.gather",
     "load_spec": "models.spec",
     "memory_limit": "prover.kernels.storage",
+    "prove_predictions": "prover.owner.proved_predictions",
     "receipts": "prover.owner.receipts",
     "recommit": "prover.owner.growth",
     "recommit_model": "prover.owner.recommitment",
@@ -163,6 +120,7 @@ _HOMES = {
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
     "verify_evaluation": "verifier.evaluations",
+    "verify_predictions": "verifier.predictions",
     "verify_receipt": "verifier.receipts",
     "verify_registration": "verifier.registrations",
     "status": "prover.owner.status",

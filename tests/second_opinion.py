@@ -21,6 +21,7 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
 from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.optimum import Optimum
+from zkunlearn.circuits.relations.prediction import Prediction
 from zkunlearn.circuits.relations.recommitment import Recommitment
 from zkunlearn.circuits.relations.registration import Registration
 from zkunlearn.circuits.relations.sisa import Sisa
@@ -33,6 +34,7 @@ from .reference import (
     gradient_descent,
     one_pass,
     optimum,
+    prediction,
     registration,
     relations,
     sisa,
@@ -123,6 +125,8 @@ def _relation(relation: Any) -> relations.Relation:
         return _growth(relation)
     if isinstance(relation, Evaluation):
         return _evaluation(relation)
+    if isinstance(relation, Prediction):
+        return _prediction(relation)
     if isinstance(relation, Recommitment):
         matrix, columns = relation.matrices[0], [_column(column) for column in relation.each]
         return relations.Recommitment(relation.name, matrix, columns)
@@ -161,6 +165,22 @@ def _evaluation(own: Evaluation) -> relations.Relation:
         for each in own.models
     ]
     return evaluation.Evaluation(dataset, models, [*own.live.forgotten], stop)
+
+
+def _prediction(own: Prediction) -> relations.Relation:
+    """What a model says, the bits of its integers handed over."""
+    model, given = own.model, own.given
+    table = arithmetic.activation_table(model.family.name, model.q_bits, 16) if own.by_table else []
+    return prediction.Prediction(
+        [_column(column) for column in model.columns],
+        [*model.kept],
+        (model.weight_bits, model.intercept_bits),
+        (model.x_bits, model.shift),
+        given.what,
+        given.inputs.tolist(),
+        given.answers.tolist(),
+        table,
+    )
 
 
 def _growth(own: Growth) -> relations.Relation:

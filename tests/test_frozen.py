@@ -19,14 +19,14 @@ from zkunlearn.verifier.receipts import RECEIPT_KIND
 from zkunlearn.verifier.verify import verify_proof
 
 from .house.rooms import PACKAGE
-from .reference import evaluation, formats, verifier
+from .reference import evaluation, formats, prediction, verifier
 from .reference import registration as second
 from .reference.examples import Training
 
 FROZEN = Path(__file__).parent / "vectors" / "frozen"
 VERSIONS = {n: k.version for n, k in base.STATEMENTS.items() if k.__module__.startswith(PACKAGE + ".")}
 FILES = {kind: sorted(FROZEN.glob(f"{kind}.v{version}.*proof")) for kind, version in VERSIONS.items()}
-LARGEST = 6 << 20
+LARGEST = 8 << 20
 every_kind = pytest.mark.parametrize("kind", sorted(VERSIONS))
 every_file = pytest.mark.parametrize(
     "path", [path for own in FILES.values() for path in own], ids=lambda path: path.name
@@ -42,6 +42,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "evaluation": evaluation.verify_evaluation,
     "link": verifier.verify_link,
     "model link": verifier.verify_model_link,
+    "prediction": prediction.verify_prediction,
     "registration": lambda file: second.verify_registration(file, frozen("dataset", "registered.")),
     "registration of extended": lambda file: second.verify_registration(
         file, frozen("dataset", "extended."), [frozen("link", "extended.")], [frozen("registration")]

@@ -17,6 +17,7 @@ from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.evaluation import EvaluationStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
+from ..circuits.statements.prediction import PredictionStatement
 from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, require_type
@@ -135,6 +136,12 @@ class EvaluationProof(Proof[EvaluationStatement]):
     """The statement how many rows of a hold-out models predict right, with its proof: a file *.evaluation."""
 
     of = EvaluationStatement
+
+
+class PredictionProof(Proof[PredictionStatement]):
+    """The statement what a model says of public inputs, with its proof: a file *.predictions."""
+
+    of = PredictionStatement
 
 
 class LinkProof(Proof[LinkStatement]):

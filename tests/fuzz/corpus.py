@@ -75,6 +75,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "model_recommitment": {"whole": short["model link"], "body": bodies["model link"]},
         "registration": {"whole": short["registration"], "body": bodies["registration"]},
         "evaluation": {"whole": short["evaluation"], "body": bodies["evaluation"], "alone": short["alone"]},
+        "prediction": {"whole": short["prediction"], "body": bodies["prediction"], "scores": short["scores"]},
         "extension": {"whole": short["extension"], "body": bodies["extension"]},
         "receipt": {"whole": whole["receipt"], "body": whole["receipt"][len(head_of("receipt")) :]},
         "bundle": {"whole": bundle, "body": bundle[len(head_of("bundle")) :]},

@@ -37,7 +37,7 @@ PUBLIC = (
 )
 KINDS = (
     "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration",
-    "receipt", "evaluation",
+    "receipt", "evaluation", "prediction",
 )  # fmt: skip
 KIND_OF = {  # of what has another name than its kind
     "request": "training",
@@ -46,6 +46,7 @@ KIND_OF = {  # of what has another name than its kind
     "extension": "registration",
     "keyed": "dataset",
     "alone": "evaluation",
+    "scores": "prediction",
 }
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
@@ -90,6 +91,7 @@ class Owner:
             self.extension = zu.register(self.extended, self.registration)
             self.keyed = zu.commit(X, np.arange(ROWS) % 2, openings=2, unique={"k": range(ROWS)})
             self.evaluation, self.alone = self.evaluated(trained.secret)
+            self.predictions, self.scores = (zu.prove_predictions(model, X[:2], what) for what in ("class", "score"))
         self.receipt = zu.receipts(self.extended, self.extension).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
@@ -98,6 +100,7 @@ class Owner:
         public |= {"grown": self.grown, "destroyed": self.destroyed, "extension": self.extension}
         public |= {"registration": self.registration, "receipt": self.receipt, "keyed": self.keyed.commitment}
         public |= {"evaluation": self.evaluation, "alone": self.alone}
+        public |= {"prediction": self.predictions, "scores": self.scores}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
         self.payloads = {name: decoded(KIND_OF.get(name, name), data) for name, data in self.files.items()}

@@ -236,6 +236,8 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
         zu.verify_bundle(bundle, pinned, known_dataset=pinned.digest)
     elif kind in ("evaluation", "alone"):
         verify_proof(zu.EvaluationProof.from_bytes(data))
+    elif kind in ("prediction", "scores"):
+        verify_proof(zu.PredictionProof.from_bytes(data))
     elif kind == "registration":
         registration = zu.RegistrationProof.from_bytes(data)
         pinned = zu.DatasetCommitment(registration.statement.dataset, b"") if of is None else of.dataset.commitment
@@ -352,6 +354,7 @@ TARGETS: dict[str, Target] = {
     "model_recommitment": artefact(zu.ModelLinkProof, "model link"),
     "bundle": artefact(zu.Bundle, "bundle"),
     "evaluation": artefact(zu.EvaluationProof, "evaluation"),
+    "prediction": artefact(zu.PredictionProof, "prediction"),
     "registration": artefact(zu.RegistrationProof, "registration"),
     "extension": artefact(zu.RegistrationProof, "registration"),
     "receipt": artefact(zu.Receipt, "receipt"),

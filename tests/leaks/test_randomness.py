@@ -48,7 +48,7 @@ def drawing(given: Entropy) -> Iterator[None]:
 
 
 def story(given: Entropy) -> list[bytes]:
-    """All public bytes: of commitments, proofs, recommitments, a growth and an evaluation, from given entropy."""
+    """All public bytes: commitments, proofs, recommitments, a growth, an evaluation and scores, from given entropy."""
     rng = np.random.default_rng(1)
     with drawing(given):
         dataset = zu.commit(rng.uniform(-1, 1, (10, 2)), np.arange(10) % 2, openings=5)
@@ -60,8 +60,9 @@ def story(given: Entropy) -> list[bytes]:
         bounds = {own.name: (own.low, own.high) for own in dataset.statement.encoding.features}
         holdout = zu.commit(np.zeros((100, 2)), np.arange(100) % 2, bounds=bounds, openings=2)
         evaluation = zu.evaluate(holdout, [first.secret, second.secret])
+        predictions = zu.prove_predictions(second.secret, np.zeros((3, 2)), "score")
     files = [dataset.commitment, first.proof, second.proof, link, model_link, longer.commitment, growth]
-    files += [holdout.commitment, evaluation]
+    files += [holdout.commitment, evaluation, predictions]
     return [file.to_bytes() for file in files]
 
 

@@ -26,7 +26,16 @@ from .owner import COLUMNS, Noted, Said, Table, run
 from .scanner import Secrets
 
 LISTS = (".forgotten", ".history")
-PUBLIC_SUFFIXES = (*LISTS, ".commitment", ".proof", ".link", ".registration", ".evaluation", "suggested.toml")
+PUBLIC_SUFFIXES = (
+    *LISTS,
+    ".commitment",
+    ".proof",
+    ".link",
+    ".registration",
+    ".evaluation",
+    ".predictions",
+    "suggested.toml",
+)
 FORGOTTEN = 3  # the row
 BOUNDS = "[bounds]\n" + "".join(f'"{name}" = [{owner.LOW}, {owner.HIGH}]\n' for name in COLUMNS)
 
@@ -101,6 +110,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         story.run(*story.commit("holdout", table="others.csv"))
         models = [part for name in ("second", "sixth") for part in ("--model", folder / f"{name}.model.opening")]
         story.run("evaluate", folder / "holdout", *models, "--out", folder / "both.evaluation", "--json")
+        asked = owner.make_table(seed=11, rows=4).write(folder / "asked.csv")  # of a customer's, and public
+        story.run("predict", folder / "renewed.model.opening", asked, "--prove", folder / "asked.predictions")
     audit(story)
     for each in (table, more, right, others):
         owner.table_secrets(secrets, each)
@@ -154,6 +165,7 @@ def test_nothing_that_commands_say_holds_a_secret(story: Story) -> None:
         "register",
         "receipt",
         "evaluate",
+        "predict",
         "inspect",
         "verify",
     }
@@ -172,6 +184,7 @@ def test_no_public_file_holds_a_secret_but_salts_of_opened_leaves(story: Story) 
         "renewed.model.link",
         "dataset.registration",
         "both.evaluation",
+        "asked.predictions",
     }
     found: list[bytes] = []
     for path in story.public_files:

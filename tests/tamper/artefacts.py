@@ -42,6 +42,7 @@ SHARDED = tuple(
     )
     for size, aggregate, w_bits in ((4, "probability", 16), (8, "vote", 15))
 )  # fmt: skip
+WHOLE = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5)
 LARGEST = 1 << 28
 ROWS_AFTER = "rows"  # what a payload is taken to have, of a file that goes on after it
 IMPLIED = r"the statement implies (\d+)"  # what the check of a proof's length says
@@ -224,6 +225,13 @@ class Owner:
         return zu.evaluate(holdout, [zu.prove(data, spec).secret for spec in (HELD_OUT, STANDARDIZED)])
 
     @cached_property
+    def predictions(self) -> zu.PredictionProof:
+        """Of a model that was committed afresh, and does not depend on the order of rows."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, bounds={name: (-5.0, 5.0) for name in ("x1", "x2")}, openings=2)
+        model = zu.recommit_model(zu.prove(data, WHOLE, model_openings=2 + self.seed).secret, openings=2)[0]
+        return zu.prove_predictions(model, self.X[:3], ("score", "probability")[self.seed % 2])
+
+    @cached_property
     def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """Counts, in declared bounds."""
         bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
@@ -274,6 +282,15 @@ def judge_evaluation(payload: Any) -> None:
 def judge_evaluated(payload: Any) -> None:
     """The same on an altered hold-out, or of altered trainings."""
     judge_evaluation(refitted("evaluation", payload))
+
+
+def judge_predictions(payload: Any) -> None:
+    verify_proof(zu.PredictionProof.from_bytes(encode("prediction", payload)))
+
+
+def judge_predicted(payload: Any) -> None:
+    """Of an altered training."""
+    judge_predictions(refitted("prediction", payload))
 
 
 def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
@@ -440,7 +457,7 @@ def kinds(owner: Owner, other: Owner) -> list[Kind]:
     """Every kind of file, in every variant that has fields of its own, and in every role."""
     groups = (
         *(public_kinds, grown_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds, keyed_kinds),
-        evaluated_kinds,
+        *(evaluated_kinds, predicted_kinds),
     )
     return [kind for group in groups for kind in group(owner, other)]
 
@@ -581,4 +598,14 @@ def evaluated_kinds(owner: Owner, other: Owner) -> list[Kind]:
     return [
         Kind("evaluation", *both, judge_evaluation, ("statement", "proof", "attached")),
         Kind("evaluation, and what it is about alike", *both, judge_evaluated, EVALUATED),
+    ]
+
+
+def predicted_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """What a model says of inputs; of its training what others do not have."""
+    both = payload_of(owner.predictions), payload_of(other.predictions)
+    training = tuple(f"references.training.statement.{name}" for name in ("model", "previous"))
+    return [
+        Kind("prediction", *both, judge_predictions, ("statement", "proof", "attached")),
+        Kind("prediction, and its training alike", *both, judge_predicted, training),
     ]
