@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .prover.owner.evaluation import evaluate
     from .prover.owner.growth import append, destroy, recommit, rectify
     from .prover.owner.model import Model
+    from .prover.owner.proved_predictions import prove_predictions
     from .prover.owner.receipts import receipts
     from .prover.owner.recommitment import recommit_model
     from .prover.owner.registration import register
@@ -55,12 +56,14 @@ if TYPE_CHECKING:
     from .verifier.distances import verify_distance
     from .verifier.evaluations import verify_evaluation
     from .verifier.history import History, verify_chain
+    from .verifier.predictions import verify_predictions
     from .verifier.proofs import (
         DatasetCommitment,
         DistanceProof,
         EvaluationProof,
         LinkProof,
         ModelLinkProof,
+        PredictionProof,
         Proof,
         RegistrationProof,
         TrainingProof,
@@ -73,13 +76,13 @@ __version__ = "0.1.0"
 __all__ = [
     "BudgetExceeded", "Bundle", "BundleReport", "Cluster", "DataError", "DatasetCommitment", "DistanceProof",
     "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History", "InvalidProof", "LinkProof", "Model",
-    "ModelLinkProof", "ParameterError", "Processes", "Proof", "Receipt", "ReceiptReport", "RegistrationProof",
-    "ShardedModel", "StatementMismatch", "Suggestion", "TrainingError", "TrainingProof", "TrainingRun",
-    "TrainingSpec", "VerificationReport", "WorkerError", "ZkUnlearnError", "append", "commit", "destroy",
-    "evaluate", "evidence", "load_dataset", "load_spec", "memory_limit", "prove", "prove_distance", "receipts",
-    "recommit", "recommit_model", "rectify", "register", "status", "suggest", "train", "verify", "verify_bundle",
-    "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link", "verify_receipt",
-    "verify_registration", "wipe_rows",
+    "ModelLinkProof", "ParameterError", "PredictionProof", "Processes", "Proof", "Receipt", "ReceiptReport",
+    "RegistrationProof", "ShardedModel", "StatementMismatch", "Suggestion", "TrainingError", "TrainingProof",
+    "TrainingRun", "TrainingSpec", "VerificationReport", "WorkerError", "ZkUnlearnError", "append", "commit",
+    "destroy", "evaluate", "evidence", "load_dataset", "load_spec", "memory_limit", "prove", "prove_distance",
+    "prove_predictions", "receipts", "recommit", "recommit_model", "rectify", "register", "status", "suggest",
+    "train", "verify", "verify_bundle", "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation",
+    "verify_link", "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
     "Bundle": "verifier.bundles",
@@ -94,6 +97,7 @@ _HOMES = {
     "LinkProof": "verifier.proofs",
     "Model": "prover.owner.model",
     "ModelLinkProof": "verifier.proofs",
+    "PredictionProof": "verifier.proofs",
     "Processes": "prover.workers.processes",
     "Proof": "verifier.proofs",
     "Receipt": "verifier.receipts",
@@ -112,6 +116,7 @@ _HOMES = {
     "load_spec": "models.spec",
     "memory_limit": "prover.kernels.storage",
     "prove_distance": "prover.owner.distance",
+    "prove_predictions": "prover.owner.proved_predictions",
     "receipts": "prover.owner.receipts",
     "recommit": "prover.owner.growth",
     "recommit_model": "prover.owner.recommitment",
@@ -123,6 +128,7 @@ _HOMES = {
     "verify_distance": "verifier.distances",
     "verify_evaluation": "verifier.evaluations",
     "verify_link": "verifier.verify",
+    "verify_predictions": "verifier.predictions",
     "verify_receipt": "verifier.receipts",
     "verify_registration": "verifier.registrations",
     "wipe_rows": "prover.owner.wiping",

@@ -163,6 +163,20 @@ proof of the data set along.
 | ---: | ---: | ---: | ---: | ---: |
 | 1.14 | 0.45 | 0.38, 0.40, 0.41, 0.42, 0.47 | 0.15 | 268 |
 """
+PREDICTION = """
+## Predictions
+
+`benchmarks/prediction.py`: processor seconds, medians of seven, of proving what a model says of 100 public inputs, and
+of verifying it. Files hold the inputs, two bytes a feature.
+
+| model | shown | predict s | verify s | KB |
+| --- | --- | ---: | ---: | ---: |
+| 64 features | class | 0.18 | 0.05 | 167 |
+| 64 features | probability | 0.20 | 0.05 | 176 |
+| 784 features | class | 0.19 | 0.05 | 350 |
+| 784 features, 10 classes | class | 0.22 | 0.05 | 355 |
+| 784 features, 10 classes | probability | 0.27 | 0.06 | 362 |
+"""
 OPENINGS_TEXT = """
 ## Openings alone
 
@@ -385,6 +399,7 @@ def page(results: dict[str, Any]) -> str:
         + OPTIMUM
         + EVALUATION
         + DISTANCE
+        + PREDICTION
         + CURVES
         + PEERS
     )

@@ -76,6 +76,13 @@ from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
     help="Receipts that forgotten people have shown: how many forgotten rows they tie to rows of the matrix. Needs the "
     "registration among FILEs.",
 )
+@click.option(
+    "--inputs",
+    "inputs_file",
+    type=FILE,
+    metavar="FILE.csv",
+    help="Of predictions: the table that was predicted; those of another table are not valid.",
+)
 @common
 def verify(
     output: Output,
@@ -91,6 +98,7 @@ def verify(
     proof_file: Path | None,
     keys: Sequence[str],
     receipts_folder: Path | None,
+    inputs_file: Path | None,
 ) -> None:
     """Check proofs of any kind, bundles, and receipts. Exit code 0 if all are valid, 1 if one is not, or if rows of a
     receipt are not forgotten in the proof that is named.
@@ -98,7 +106,7 @@ def verify(
     What is pinned must match the statement exactly; what is not pinned is what the owner says it is. What a proof
     refers to is taken from the other FILEs, and every reference that was not followed is told.
     """
-    options = (dataset_file, spec_file, forget_file, previous_file, known, proof_file, receipts_folder)
+    options = (dataset_file, spec_file, forget_file, previous_file, known, proof_file, receipts_folder, inputs_file)
     if folder is not None:
         if files or link_files or registrations or keys or any(option is not None for option in options):
             raise click.UsageError("--chain takes everything from its folder: no FILE and no other option")
@@ -108,9 +116,9 @@ def verify(
     if not files:
         raise click.UsageError("Missing argument 'FILE...'.")
     if any_receipts(files):
-        if any(option is not None for option in (spec_file, forget_file, previous_file, receipts_folder)):
+        if any(option is not None for option in (spec_file, forget_file, previous_file, receipts_folder, inputs_file)):
             raise click.UsageError(
-                "--spec, --forget-file, --previous and --receipts are for training proofs, not for receipts"
+                "--spec, --forget-file, --previous, --receipts and --inputs are for proofs, not for receipts"
             )
         require_memory()
         _end(judge_receipts(output, files, Named(dataset_file, registrations, proof_file, link_files, known, keys)))
@@ -130,10 +138,10 @@ def verify(
     dataset = None if dataset_file is None else zu.DatasetCommitment.load(dataset_file)
     require_memory()
     found = read_all(files)
-    _require_use(found, pins | {"dataset": dataset, "receipts": receipts_folder})
+    _require_use(found, pins | {"dataset": dataset, "receipts": receipts_folder}, inputs_file)
     shown = () if receipts_folder is None else read_receipts(receipts_folder)
     with output.phases("verifying") as progress:
-        verdicts = judge_all(Evidence(found, dataset, pins, shown), progress)
+        verdicts = judge_all(Evidence(found, dataset, pins, shown, inputs_file), progress)
     show(output, verdicts)
     _end(code_of(verdicts))
 
@@ -144,8 +152,11 @@ def _end(code: int) -> None:
         raise click.exceptions.Exit(code)
 
 
-def _require_use(found: Sequence[Verdict], pins: dict[str, Any]) -> None:
-    """Refuse options that pin nothing, or one thing of several proofs."""
+def _require_use(found: Sequence[Verdict], pins: dict[str, Any], inputs: Path | None) -> None:
+    """Refuse options that pin nothing, or one thing of several proofs; and inputs where nothing is predicted."""
+    predictions = [each for each in found if each.proof is None or isinstance(each.proof, zu.PredictionProof)]
+    if inputs is not None and not predictions:
+        raise click.UsageError("--inputs is what was predicted, and there are no predictions among the files")
     given = [name for name, value in pins.items() if value not in (None, [])]
     trainings = [each for each in found if each.proof is None or isinstance(each.proof, zu.TrainingProof)]
     if given and not trainings:

@@ -17,6 +17,7 @@ from ..circuits.statements.distance import DistanceStatement
 from ..circuits.statements.evaluation import EvaluationStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement, renewed
+from ..circuits.statements.prediction import MAX_REVEALED, PredictionStatement
 from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, ParameterError
@@ -36,6 +37,13 @@ from ..verifier.verify import outside_bits
 from .distance_words import MISSING as DISTANCE_MISSING
 from .distance_words import distance_cautions, distance_data, distance_lines, distance_text
 from .output import Lines, foreign
+from .prediction_words import (
+    PREDICTION_MISSING,
+    prediction_cautions,
+    prediction_data,
+    prediction_lines,
+    prediction_text,
+)
 from .words import (
     EVALUATION_MISSING,
     algorithm_sentence,
@@ -311,6 +319,12 @@ def _distance(statement: DistanceStatement) -> Inspection:
     return Inspection("distance from the optimum", lines, data={**data, **distance_data(statement)})
 
 
+def _prediction(statement: PredictionStatement) -> Inspection:
+    digest = statement.digest.hex()
+    lines, data = prediction_lines(statement), prediction_data(statement)
+    return Inspection("predictions", [("predictions", digest), *lines], data={"predictions": digest, **data})
+
+
 def _receipt(path: Path, payload: dict[str, Any]) -> Inspection:
     receipt = Receipt.load(path)
     lines = [("data set", receipt.dataset.hex()), ("rows", plural(len(receipt.rows), "row"))]
@@ -327,7 +341,7 @@ def _dataset_opening(path: Path, payload: dict[str, Any]) -> Inspection:
 
 
 def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
-    form: Fields = {"links": ListOf(bytes, 0, MAX_LINKS), "spent": Int(1)}
+    form: Fields = {"links": ListOf(bytes, 0, MAX_LINKS), "spent": Int(1), "revealed": Int(0, MAX_REVEALED)}
     found = take({name: payload.get(name) for name in form}, form, str(path))
     try:
         statement = read_statement(TrainingStatement, payload.get("training"))
@@ -338,7 +352,10 @@ def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
     spent = take({"spent": found["spent"]}, {"spent": Int(1, own.openings)}, str(path))["spent"]
     afresh = [("afresh", own.root.hex()), ("", f"by {plural(len(links), 'link')} after the training")] if links else []
     lines = [*statement_lines(statement), *afresh, ("openings", f"{spent} of {own.openings} used")]
+    if found["revealed"]:
+        lines.append(("revealed", f"scores or probabilities of {plural(found['revealed'], 'input')}"))
     data = {"openings": own.openings, "openings_used": spent, "committed_afresh": len(links)}
+    data["revealed"] = found["revealed"]
     return Inspection("model opening", lines, SECRET, {**statement_data(statement), **data})
 
 
@@ -365,6 +382,9 @@ _WORDS = {
         _evaluation, rank=3, numbers=evaluation_text, missing=EVALUATION_MISSING, cautions=evaluation_cautions
     ),
     "distance": Words(_distance, rank=3, numbers=distance_text, missing=DISTANCE_MISSING, cautions=distance_cautions),
+    "prediction": Words(
+        _prediction, rank=4, numbers=prediction_text, missing=PREDICTION_MISSING, cautions=prediction_cautions
+    ),
     "registration": Words(_registration, "record i is row i for everybody whose receipt verifies"),
 }
 _SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening, RECEIPT_KIND: _receipt}

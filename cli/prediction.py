@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import zkunlearn as zu
 
+from ..circuits.statements.prediction import WHATS
 from ..errors import DataError, FormatError, ParameterError
 from ..formats.files import write_file
 from ..models.convergence import SCORES
@@ -19,6 +20,7 @@ from ..models.methods import Sisa
 from .options import FILE, common, csv_options, force_option
 from .output import Output, foreign
 from .places import refuse_existing, require_file_place
+from .proved_predictions import prove_them, require_proof_place
 from .words import plural
 
 if TYPE_CHECKING:
@@ -34,6 +36,23 @@ if TYPE_CHECKING:
 @click.option("--target", metavar="COL", help="The column of labels, if there is one: how good the predictions are.")
 @click.option("--proba", is_flag=True, help="Add the probability of each class.")
 @click.option("--out", type=FILE, metavar="OUT.csv", help="Where the predictions go, instead of to stdout.")
+@click.option(
+    "--prove",
+    "proof_file",
+    type=FILE,
+    metavar="Q.predictions",
+    help="Prove them, for whoever has the rows; one opening of the model is spent.",
+)
+@click.option(
+    "--what",
+    type=click.Choice(WHATS),
+    help="What is proved of each row: its class alone, which is the default of classifiers, or more.",
+)
+@click.option(
+    "--publish-model-anyway",
+    is_flag=True,
+    help="Prove scores or probabilities of more rows than the model has weights, which tell what these are.",
+)
 @force_option
 @common
 @csv_options
@@ -46,14 +65,23 @@ def predict(
     written: CsvFormat,
     proba: bool,
     out: Path | None,
+    proof_file: Path | None,
+    what: str | None,
+    publish_model_anyway: bool,
     force: bool,
 ) -> None:
     """Predict the labels of the rows in FILE by MODEL.
 
     MODEL is the secret P.model.opening that lies beside P.proof, or of a sharded training P.bundle, beside which such
-    files lie; no opening of it is spent. FILE is CSV, Parquet or .npz. Columns are found by their names, in any order;
-    those that are no features of the model are not read.
+    files lie; no opening of it is spent, but to prove predictions. FILE is CSV, Parquet or .npz. Columns are found by
+    their names, in any order; those that are no features of the model are not read.
     """
+    if proof_file is None and (what is not None or publish_model_anyway):
+        raise click.UsageError("--what and --publish-model-anyway are about what is proved: say --prove")
+    if proof_file is not None:
+        if out is not None or proba or target is not None:
+            raise click.UsageError("--prove takes neither --out, --proba nor --target: predict without it for these")
+        require_proof_place(proof_file, force)
     if out is not None:
         _require_place(out, (model_file, data), force)
     from ..prover.tables.read import read_features
@@ -61,21 +89,26 @@ def predict(
     with output.phases("predicting"):
         model = load_model(model_file)
         table = read_features(data, model.encoding.names, target, id_column, written)
+    if proof_file is not None:
+        found = prove_them(output, model, table, what, publish_model_anyway, proof_file)
+        output.result("Predictions proved", found.lines, f"proved: {plural(len(table.ids), 'prediction')}", found.data)
+        return
+    with output.phases("predicting"):
         try:
-            found = Predictions.of(model, table, proba)
+            predictions = Predictions.of(model, table, proba)
         except DataError as error:
             raise table.locate(error) from error
     if table.unused:
         output.note(f"note: no features of the model, and not read: {', '.join(map(foreign, table.unused))}")
-    text = found.csv_text()
+    text = predictions.csv_text()
     if out is not None:
         write_file(out, text.encode(), secret=True)
     elif not output.as_json:
         click.echo(text, nl=False)
-        if found.score is not None:
-            output.note(f"{found.score_text} on {plural(len(found.ids), 'row')}")
+        if predictions.score is not None:
+            output.note(f"{predictions.score_text} on {plural(len(predictions.ids), 'row')}")
         return
-    _show(output, model, table, found, out)
+    _show(output, model, table, predictions, out)
 
 
 def load_model(path: Path) -> zu.Model | zu.ShardedModel:

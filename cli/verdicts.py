@@ -12,6 +12,7 @@ import zkunlearn as zu
 
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.link import LinkStatement
+from ..circuits.statements.prediction import PredictionStatement
 from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..models.methods import Optimum
@@ -25,6 +26,7 @@ from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .inspection import describe, words_of
 from .output import Lines, Output, foreign
+from .prediction_words import compare_inputs, unfollowed
 from .words import bundle_data, bundle_lines, exactness, plural, request_lines, security_text
 
 WORDS = {DONE: "VALID", INVALID: "INVALID", REFUSED: "CANNOT SAY"}
@@ -96,6 +98,7 @@ class Evidence:
     dataset: zu.DatasetCommitment | None
     pins: dict[str, Any]
     receipts: Sequence[tuple[Path, zu.Receipt]] = ()  # that people have shown
+    inputs: Path | None = None  # a table that was predicted
     checked: set[bytes] = field(default_factory=set)  # digests of what was found valid in this run
 
     def given(self, kind: type[Any], digest: bytes) -> Any:
@@ -117,6 +120,11 @@ class Evidence:
         """Of the links among the files, found valid before."""
         proofs = [each.proof for each in self.files if isinstance(each.proof, zu.LinkProof)]
         return [proof.statement for proof in proofs if proof.digest in self.checked]
+
+    def not_compared(self, statement: PredictionStatement) -> tuple[str, ...]:
+        """Whether its inputs were compared, and links lead to the commitment that it opened; in words if not."""
+        links = [each.proof for each in self.files if isinstance(each.proof, zu.ModelLinkProof)]
+        return unfollowed(statement, links, self.checked, self.inputs is not None)
 
     def bundle(self, last: bytes | None) -> zu.Bundle | None:
         """The bundle among the files, found valid before, whose last statement has this digest, or None."""
@@ -199,6 +207,8 @@ def _judge(each: Verdict, evidence: Evidence) -> None:
         found = verify_proof(proof)
         if isinstance(proof, zu.RegistrationProof):
             require_whole(proof, evidence.registrations(), evidence.links())
+        if isinstance(proof, zu.PredictionProof) and evidence.inputs is not None:
+            compare_inputs(proof.statement, evidence.inputs)
         each.security_bits, each.total_bits = found.least, found.total
         return
     commitment = evidence.commitment(proof, each.file)
@@ -261,7 +271,8 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
     each.reason = words.said(statement)
     digests = {name: statement_digest(other) for name, other in statement.references.items()}
     unchecked = (words.unchecked(name, own) for name, own in digests.items() if own not in evidence.checked)
-    each.not_followed = (*unchecked, *words.cautions(statement))
+    compared = evidence.not_compared(statement) if isinstance(statement, PredictionStatement) else ()
+    each.not_followed = (*unchecked, *compared, *words.cautions(statement))
 
 
 def _exact(statement: TrainingStatement) -> tuple[str, ...]:

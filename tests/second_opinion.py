@@ -23,6 +23,7 @@ from zkunlearn.circuits.relations.growth import Growth
 from zkunlearn.circuits.relations.linear_optimum import LinearOptimum
 from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.optimum import Optimum
+from zkunlearn.circuits.relations.prediction import Prediction
 from zkunlearn.circuits.relations.recommitment import Recommitment
 from zkunlearn.circuits.relations.registration import Registration
 from zkunlearn.circuits.relations.sisa import Sisa
@@ -38,6 +39,7 @@ from .reference import (
     one_pass,
     optimum,
     optimum_integers,
+    prediction,
     registration,
     relations,
     sisa,
@@ -130,6 +132,8 @@ def _relation(relation: Any) -> relations.Relation:
         return _evaluation(relation)
     if isinstance(relation, Distance):
         return _distance(relation.schedule)
+    if isinstance(relation, Prediction):
+        return _prediction(relation)
     if isinstance(relation, Recommitment):
         matrix, columns = relation.matrices[0], [_column(column) for column in relation.each]
         return relations.Recommitment(relation.name, matrix, columns)
@@ -170,6 +174,22 @@ def _evaluation(own: Evaluation) -> relations.Relation:
         for each in own.models
     ]
     return evaluation.Evaluation(dataset, models, [*own.live.forgotten], stop)
+
+
+def _prediction(own: Prediction) -> relations.Relation:
+    """What a model says, the bits of its integers handed over."""
+    model, given = own.model, own.given
+    table = arithmetic.activation_table(model.family.name, model.q_bits, 16) if own.by_table else []
+    return prediction.Prediction(
+        [_column(column) for column in model.columns],
+        [*model.kept],
+        (model.weight_bits, model.intercept_bits),
+        (model.x_bits, model.shift),
+        given.what,
+        given.inputs.tolist(),
+        given.answers.tolist(),
+        table,
+    )
 
 
 def _growth(own: Growth) -> relations.Relation:

@@ -13,6 +13,7 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements.distance import DistanceStatement
 from zkunlearn.circuits.statements.evaluation import EvaluationStatement
+from zkunlearn.circuits.statements.prediction import PredictionStatement
 
 SPEC: Any = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 SHARDED: Any = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, epochs=1, learning_rate=0.5)
@@ -40,6 +41,12 @@ class Made:
     def evaluation(self) -> zu.EvaluationProof:
         """Which nothing is said of but that its type is right."""
         return zu.EvaluationProof(EvaluationStatement(self.dataset.statement, self.trained.proof.statement, (0,)), b"")
+
+    @property
+    def predictions(self) -> zu.PredictionProof:
+        """Likewise."""
+        own = self.trained.proof.statement
+        return zu.PredictionProof(PredictionStatement(own, own.model, "class", b"", (0,), 0), b"")
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +135,16 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "verify_evaluation trainings": (
         "TrainingProof",
         lambda made, x: zu.verify_evaluation(made.evaluation, made.dataset.commitment, [x]),
+    ),
+    "prove_predictions model": ("Model or str or PathLike", lambda made, x: zu.prove_predictions(x, X)),
+    "verify_predictions predictions": (
+        "PredictionProof",
+        lambda made, x: zu.verify_predictions(x, X, made.trained.proof),
+    ),
+    "verify_predictions training": ("TrainingProof", lambda made, x: zu.verify_predictions(made.predictions, X, x)),
+    "verify_predictions links": (
+        "ModelLinkProof",
+        lambda made, x: zu.verify_predictions(made.predictions, X, made.trained.proof, [x]),
     ),
     "verify proof": ("TrainingProof", lambda made, x: zu.verify(x, made.dataset.commitment)),
     "verify dataset": ("DatasetCommitment", lambda made, x: zu.verify(made.trained.proof, x)),

@@ -19,7 +19,7 @@ from zkunlearn.verifier.receipts import RECEIPT_KIND
 from zkunlearn.verifier.verify import verify_proof
 
 from .house.rooms import PACKAGE
-from .reference import distance, evaluation, formats, verifier
+from .reference import distance, evaluation, formats, prediction, verifier
 from .reference import registration as second
 from .reference.examples import Training
 
@@ -43,6 +43,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "evaluation": evaluation.verify_evaluation,
     "link": verifier.verify_link,
     "model link": verifier.verify_model_link,
+    "prediction": prediction.verify_prediction,
     "registration": lambda file: second.verify_registration(file, frozen("dataset", "registered.")),
     "registration of extended": lambda file: second.verify_registration(
         file, frozen("dataset", "extended."), [frozen("link", "extended.")], [frozen("registration")]

@@ -18,6 +18,7 @@ from ..circuits.statements.distance import DistanceStatement
 from ..circuits.statements.evaluation import EvaluationStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
+from ..circuits.statements.prediction import PredictionStatement
 from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, require_type
@@ -142,6 +143,12 @@ class DistanceProof(Proof[DistanceStatement]):
     """The statement how near its optimum a trained model is, with its proof: a file *.distance."""
 
     of = DistanceStatement
+
+
+class PredictionProof(Proof[PredictionStatement]):
+    """The statement what a model says of public inputs, with its proof: a file *.predictions."""
+
+    of = PredictionStatement
 
 
 class LinkProof(Proof[LinkStatement]):

@@ -1,5 +1,5 @@
 """What a proof says, as data: one file a kind of statement, and one table of them, base.STATEMENTS."""
 
-from . import dataset, distance, evaluation, link, model_link, registration, training
+from . import dataset, distance, evaluation, link, model_link, prediction, registration, training
 
-__all__ = ["dataset", "distance", "evaluation", "link", "model_link", "registration", "training"]
+__all__ = ["dataset", "distance", "evaluation", "link", "model_link", "prediction", "registration", "training"]

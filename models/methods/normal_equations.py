@@ -119,6 +119,18 @@ class NormalEquations(Compiled):
         return self.weight_bits - self.fine_bits
 
     @property
+    def committed_bits(self) -> tuple[int, int]:
+        """See Compiled.
+
+        The intercept is 2^(x-f) V. With standardised features weights are 2^e M(k), whose exponents are not public, so
+        e is taken to be the cap, and the intercept is bounded as in the static analysis.
+        """
+        own = self.standardization
+        if own is None:
+            return self.model_bits, self.weight_bits + self.intercept_shift
+        return self.model_bits + own.cap, dict(self.bounds)["intercept |I|"].bit_length() + 1
+
+    @property
     def intercept_shift(self) -> int:
         """From the bias to the scale of scores: not negative."""
         return self.scales.x_bits - self.fine_bits

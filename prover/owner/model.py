@@ -22,6 +22,7 @@ from ...circuits.language.layout import Address
 from ...circuits.relations.model import MODEL
 from ...circuits.statements.base import read_statement, statement_digest, written
 from ...circuits.statements.model_link import renewed
+from ...circuits.statements.prediction import MAX_REVEALED
 from ...circuits.statements.scope import ModelCommitment
 from ...circuits.statements.training import TrainingStatement
 from ...errors import DataError, FormatError, ParameterError
@@ -37,11 +38,13 @@ from ..witnesses.methods import MAKERS_OF_METHOD
 from .budget import Budget, Counted
 from .linear_model import LinearModel
 from .locks import locked
+from .revealed import Revealed
 from .stated import Stated
 
 MODEL_KIND = "model.opening"
 MODEL_SUFFIX, LINK_SUFFIX = ".model.opening", ".model.link"
 MAX_MODEL_BYTES = 1 << 30
+COUNTS = ("spent", "revealed")
 SHOWN_FEATURES = 4
 EXHAUSTED = (
     "one more proof would reveal weights; `recommit-model` in time next time, with one opening left; now it is too "
@@ -52,6 +55,7 @@ Links = tuple[ModelLinkProof, ...]
 _LINKS = ListOf(bytes, 0, MAX_LINKS)
 _FORM: Fields = {
     "training": dict, "links": _LINKS, "weights": bytes, "tails": bytes, "leaf_salts": bytes, "spent": int,
+    "revealed": int,
 }  # fmt: skip
 
 
@@ -66,6 +70,7 @@ class Model(Stated, LinearModel, Counted):
             in sharded_model.py.
         secret: what opens the commitment.
         budget: its openings, of which the proof of its training, or the link to it, has spent one.
+        revealed: of how many inputs scores or probabilities were proved.
         links: public, from the commitment in the statement to its own, if the model was committed afresh since.
     """
 
@@ -73,12 +78,13 @@ class Model(Stated, LinearModel, Counted):
     integers: npt.NDArray[np.int64]
     secret: Secret
     budget: Budget
+    revealed: Revealed
     links: Links = ()
 
     @classmethod
     def proved(cls, statement: TrainingStatement, integers: npt.NDArray[np.int64], secret: Secret) -> Model:
         """A model whose training has just been proved."""
-        return cls(statement, integers, secret, Budget("model", statement.model.openings, 1, EXHAUSTED))
+        return cls(statement, integers, secret, Budget("model", statement.model.openings, 1, EXHAUSTED), Revealed())
 
     @property
     def commitment(self) -> ModelCommitment:
@@ -113,17 +119,18 @@ class Model(Stated, LinearModel, Counted):
         Raises:
             DataError: it cannot be written, or the model is in another file already, where it counts its openings.
         """
-        count = ModelFile(Path(path), self.commitment.root)
+        count, inputs = (ModelFile(Path(path), self.commitment.root, field) for field in COUNTS)
         with locked(count.folder) if count.read() is not None else nullcontext():
-            spent = self.budget.to_store(count)
-            write_container(path, MODEL_KIND, self._payload(spent), secret=True)
+            spent, revealed = self.budget.to_store(count), self.revealed.to_store(inputs)
+            write_container(path, MODEL_KIND, self._payload(spent, revealed), secret=True)
         self.budget.store(count, spent)
+        self.revealed.store(inputs, revealed)
 
     def lend(self, path: Path) -> None:
         """Write the secret file for another process, in which no opening is left. Raises DataError."""
-        write_container(path, MODEL_KIND, self._payload(self.budget.declared), secret=True)
+        write_container(path, MODEL_KIND, self._payload(self.budget.declared, self.revealed.count), secret=True)
 
-    def _payload(self, spent: int) -> dict[str, object]:
+    def _payload(self, spent: int, revealed: int) -> dict[str, object]:
         return {
             "training": written(self.statement),
             "links": [link.to_bytes() for link in self.links],
@@ -131,6 +138,7 @@ class Model(Stated, LinearModel, Counted):
             "tails": self.secret.tails.astype("<u8").tobytes(),
             "leaf_salts": self.secret.salts.tobytes(),
             "spent": spent,
+            "revealed": revealed,
         }
 
     @classmethod
@@ -159,6 +167,7 @@ class Model(Stated, LinearModel, Counted):
             "tails": Bytes(8 * matrix.layout.rows * matrix.code.tail),
             "leaf_salts": Bytes(SALT_BYTES * matrix.code.length),
             "spent": Int(1, own.openings),
+            "revealed": Int(0, MAX_REVEALED),
         }
         fields = take(payload, sizes, str(path))
         integers = np.frombuffer(fields["weights"], "<i8").astype(np.int64).reshape(own.shape)
@@ -169,16 +178,18 @@ class Model(Stated, LinearModel, Counted):
         secret = Secret(tails.reshape(matrix.layout.rows, -1), salts)
         if commit_model(statement, matrix, integers, secret).root != own.root:
             raise FormatError(f"{path}: weights, tails or salts are not those behind the model's commitment")
-        budget = Budget("model", own.openings, fields["spent"], EXHAUSTED, ModelFile(Path(path), own.root))
-        return cls(statement, integers, secret, budget, links)
+        count, inputs = (ModelFile(Path(path), own.root, field) for field in COUNTS)
+        budget = Budget("model", own.openings, fields["spent"], EXHAUSTED, count)
+        return cls(statement, integers, secret, budget, Revealed(fields["revealed"], inputs), links)
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """The file of one model, where its openings are counted."""
+    """The file of one model, where its openings are counted, or the inputs that scores were proved of."""
 
     place: Path
     root: bytes
+    field: str = "spent"
 
     @property
     def folder(self) -> Path:
@@ -188,14 +199,14 @@ class ModelFile:
     def read(self) -> int | None:
         """The count, which another process may have raised; None if no file of this model is there."""
         payload = self._payload()
-        return None if payload is None else int(payload["spent"])
+        return None if payload is None else int(payload[self.field])
 
-    def write(self, spent: int) -> None:
+    def write(self, count: int) -> None:
         """Replace the file by one with another count. Raises DataError."""
         payload = self._payload()
         if payload is None:
             raise DataError(f"{self.place}: the model was replaced or removed in the meantime")
-        write_container(self.place, MODEL_KIND, {**payload, "spent": spent}, secret=True)
+        write_container(self.place, MODEL_KIND, {**payload, self.field: count}, secret=True)
 
     def _payload(self) -> dict[str, Any] | None:
         if not self.place.is_file():

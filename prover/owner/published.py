@@ -16,7 +16,7 @@ from ...formats.container import read_front
 from ...verifier.bundles import loaded
 from ...verifier.proofs import MAX_FILE_BYTES, Proof
 
-SUFFIXES = (".proof", ".bundle", ".link", ".registration", ".evaluation", ".distance")
+SUFFIXES = (".proof", ".bundle", ".link", ".registration", ".evaluation", ".distance", ".predictions")
 
 
 def openings_seen(folders: list[Path], commitment: bytes) -> int:

@@ -19,6 +19,7 @@ from ..protocol.proof import Progress
 from .budget import Budget, require_openings
 from .model import EXHAUSTED, Model, model_columns
 from .prove import check_before_work, prove_statement
+from .revealed import Revealed
 
 LEAST_OF_MODEL = 2  # the link, and what it is for
 
@@ -59,4 +60,5 @@ def recommit_model(
     budgets = [old.budget, Budget("model", wanted, 0, EXHAUSTED)]
     proved = prove_statement(shape, statement, committed, Witness(columns, {}), budgets=budgets, progress=progress)
     link = ModelLinkProof(statement, proved.proof.proof)
-    return Model(old.statement, old.integers, secrets[NEW_MODEL], budgets[1], (*old.links, link)), link
+    revealed = Revealed(old.revealed.count)  # it is the same model
+    return Model(old.statement, old.integers, secrets[NEW_MODEL], budgets[1], revealed, (*old.links, link)), link

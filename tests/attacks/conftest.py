@@ -97,6 +97,25 @@ def honest_evaluation():
 
 
 @pytest.fixture(scope="session")
+def honest_prediction():
+    """A true proof of the classes that a model of one output says."""
+    from .harness import prove
+    from .predictions import CLASS, columns_of, relation, shape_of
+
+    return prove(shape_of(relation(CLASS)), columns_of(relation(CLASS)))
+
+
+@pytest.fixture(scope="session")
+def honest_probability():
+    """A true proof of what a table says for each of several outputs."""
+    from .harness import prove
+    from .predictions import OUTPUTS, PROBABILITY, columns_of, relation, shape_of
+
+    own = relation(PROBABILITY, OUTPUTS)
+    return prove(shape_of(own), columns_of(own))
+
+
+@pytest.fixture(scope="session")
 def honest_extension(data):
     """The same of rows after the first ones, in two segments."""
     from .harness import data_columns, prove

@@ -70,6 +70,8 @@ PROOFS = (
     "honest_growth",
     "honest_evaluation",
     "honest_distance",
+    "honest_prediction",
+    "honest_probability",
 )
 TELLING = ("honest", "honest_stages", "honest_alone", "honest_growth")  # have a message of each sort that there is
 TELLING_PROOFS = [*TELLING, *(pytest.param(name, marks=pytest.mark.slow) for name in PROOFS if name not in TELLING)]

@@ -29,7 +29,7 @@ from zkunlearn.prover.matrices.values import column_axes
 from zkunlearn.verifier.protocol.lookup import split_point
 from zkunlearn.verifier.protocol.sumcheck import bound_point
 
-from ..attacks import evaluations
+from ..attacks import evaluations, predictions
 from ..attacks.distance_runs import declare_distance
 from ..toys import ScaledGradient
 
@@ -107,8 +107,10 @@ VALIDITIES |= {
     "keys, one row left": Validity(3, 3, "binary", 1, 10, (0, 2), key_limbs=6),
     "keys, one row": Validity(1, 3, "binary", 1, 10, key_limbs=6),
 }
-RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES, "evaluation": evaluations.relation()}
-RELATIONS["distance"] = declare_distance().own.relation
+PREDICTIONS = {f"{what} of {outputs}": predictions.relation(what, outputs) for what, outputs in predictions.CASES}
+OTHERS: dict[str, Relation] = {"evaluation": evaluations.relation(), **PREDICTIONS}
+OTHERS["distance"] = declare_distance().own.relation
+RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES, **OTHERS}
 
 
 class Noting:
@@ -242,6 +244,14 @@ def assert_extensions(relation: Relation, steps: Noting) -> None:
                         assert_extension(where, (axis.bits,), steps.random_point(axis.bits))
                     else:
                         assert len(where) == axis.bits
+
+
+@pytest.mark.parametrize("name", PREDICTIONS)
+def test_public_vectors_of_predictions_are_extensions_of_their_tables(name: str) -> None:
+    sums = walked(PREDICTIONS[name]).sums
+    assert len(sums) == (2 if PREDICTIONS[name].several else 1)
+    for statement, point in sums:
+        assert_extension(statement.weight, statement.groups, point)
 
 
 @pytest.mark.parametrize("name", RELATIONS)

@@ -76,6 +76,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "registration": {"whole": short["registration"], "body": bodies["registration"]},
         "evaluation": {"whole": short["evaluation"], "body": bodies["evaluation"], "alone": short["alone"]},
         "distance": {"whole": short["distance"], "body": bodies["distance"]},
+        "prediction": {"whole": short["prediction"], "body": bodies["prediction"], "scores": short["scores"]},
         "extension": {"whole": short["extension"], "body": bodies["extension"]},
         "receipt": {"whole": whole["receipt"], "body": whole["receipt"][len(head_of("receipt")) :]},
         "bundle": {"whole": bundle, "body": bundle[len(head_of("bundle")) :]},

@@ -39,7 +39,7 @@ PUBLIC = (
 )
 KINDS = (
     "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration",
-    "receipt", "evaluation", "distance",
+    "receipt", "evaluation", "distance", "prediction",
 )  # fmt: skip
 KIND_OF = {  # of what has another name than its kind
     "request": "training",
@@ -48,6 +48,7 @@ KIND_OF = {  # of what has another name than its kind
     "extension": "registration",
     "keyed": "dataset",
     "alone": "evaluation",
+    "scores": "prediction",
 }
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
@@ -94,6 +95,7 @@ class Owner:
             self.evaluation, self.alone = self.evaluated(trained.secret)
             own = zu.commit(X, np.arange(ROWS) % 2, openings=3)
             self.distance = zu.prove_distance(own, zu.prove(own, NEAR).secret)
+            self.predictions, self.scores = (zu.prove_predictions(model, X[:2], what) for what in ("class", "score"))
         self.receipt = zu.receipts(self.extended, self.extension).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
@@ -102,6 +104,7 @@ class Owner:
         public |= {"grown": self.grown, "destroyed": self.destroyed, "extension": self.extension}
         public |= {"registration": self.registration, "receipt": self.receipt, "keyed": self.keyed.commitment}
         public |= {"evaluation": self.evaluation, "alone": self.alone, "distance": self.distance}
+        public |= {"prediction": self.predictions, "scores": self.scores}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
         self.payloads = {name: decoded(KIND_OF.get(name, name), data) for name, data in self.files.items()}

@@ -238,6 +238,8 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
         verify_proof(zu.EvaluationProof.from_bytes(data))
     elif kind == "distance":
         verify_proof(zu.DistanceProof.from_bytes(data))
+    elif kind in ("prediction", "scores"):
+        verify_proof(zu.PredictionProof.from_bytes(data))
     elif kind == "registration":
         registration = zu.RegistrationProof.from_bytes(data)
         pinned = zu.DatasetCommitment(registration.statement.dataset, b"") if of is None else of.dataset.commitment
@@ -355,6 +357,7 @@ TARGETS: dict[str, Target] = {
     "bundle": artefact(zu.Bundle, "bundle"),
     "evaluation": artefact(zu.EvaluationProof, "evaluation"),
     "distance": artefact(zu.DistanceProof, "distance"),
+    "prediction": artefact(zu.PredictionProof, "prediction"),
     "registration": artefact(zu.RegistrationProof, "registration"),
     "extension": artefact(zu.RegistrationProof, "registration"),
     "receipt": artefact(zu.Receipt, "receipt"),

@@ -48,7 +48,7 @@ def drawing(given: Entropy) -> Iterator[None]:
 
 
 def story(given: Entropy) -> list[bytes]:
-    """All public bytes: of commitments, proofs, recommitments, a growth, an evaluation and a distance."""
+    """All public bytes: of commitments, proofs, recommitments, a growth, an evaluation, a distance and scores."""
     rng = np.random.default_rng(1)
     with drawing(given):
         dataset = zu.commit(rng.uniform(-1, 1, (10, 2)), np.arange(10) % 2, openings=6)
@@ -61,8 +61,9 @@ def story(given: Entropy) -> list[bytes]:
         holdout = zu.commit(np.zeros((100, 2)), np.arange(100) % 2, bounds=bounds, openings=2)
         evaluation = zu.evaluate(holdout, [first.secret, second.secret])
         distance = zu.prove_distance(dataset, second.secret)
+        predictions = zu.prove_predictions(second.secret, np.zeros((3, 2)), "score")
     files = [dataset.commitment, first.proof, second.proof, link, model_link, longer.commitment, growth]
-    files += [holdout.commitment, evaluation, distance]
+    files += [holdout.commitment, evaluation, distance, predictions]
     return [file.to_bytes() for file in files]
 
 

@@ -26,7 +26,7 @@ from .owner import COLUMNS, Noted, Said, Table, run
 from .scanner import Secrets
 
 LISTS = (".forgotten", ".history")
-OF_STATEMENTS = (".commitment", ".proof", ".link", ".registration", ".evaluation", ".distance")
+OF_STATEMENTS = (".commitment", ".proof", ".link", ".registration", ".evaluation", ".distance", ".predictions")
 PUBLIC_SUFFIXES = (*LISTS, *OF_STATEMENTS, "suggested.toml")
 FORGOTTEN = 3  # the row
 BOUNDS = "[bounds]\n" + "".join(f'"{name}" = [{owner.LOW}, {owner.HIGH}]\n' for name in COLUMNS)
@@ -107,6 +107,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         near = ("--model", folder / "near.model.opening", "--out", folder / "near.distance")
         story.run("prove-distance", folder / "data", *near, "--json")
         story.run("evaluate", folder / "holdout", *models, "--out", folder / "both.evaluation", "--json")
+        asked = owner.make_table(seed=11, rows=4).write(folder / "asked.csv")  # of a customer's, and public
+        story.run("predict", folder / "renewed.model.opening", asked, "--prove", folder / "asked.predictions")
     audit(story)
     for each in (table, more, right, others):
         owner.table_secrets(secrets, each)
@@ -161,6 +163,7 @@ def test_nothing_that_commands_say_holds_a_secret(story: Story) -> None:
         "receipt",
         "prove-distance",
         "evaluate",
+        "predict",
         "inspect",
         "verify",
     }
@@ -180,6 +183,7 @@ def test_no_public_file_holds_a_secret_but_salts_of_opened_leaves(story: Story) 
         "dataset.registration",
         "both.evaluation",
         "near.distance",
+        "asked.predictions",
     }
     found: list[bytes] = []
     for path in story.public_files:

@@ -34,16 +34,10 @@ ROWS_OF_PLACES = tuple(f"| {place}/" for place in PLACES)
 EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
 CALLS = ("require_", "check_", "verify_")
 RENEWED, EVALUATED = "tests/test_model_recommitment.py", "tests/test_evaluation.py"
+PREDICTED = "tests/test_predictions.py"
 DISTANCES = "tests/test_distance.py"
-ATTACKS = (
-    "tests/attacks",
-    "tests/tamper",
-    "tests/test_library.py",
-    "tests/test_recommitment.py",
-    RENEWED,
-    EVALUATED,
-    DISTANCES,
-)
+LIBRARY = ("tests/test_library.py", "tests/test_recommitment.py", RENEWED, EVALUATED, DISTANCES, PREDICTED)
+ATTACKS = ("tests/attacks", "tests/tamper", *LIBRARY)
 TYPES = "tests/test_argument_types.py"
 UNITS = ("tests/formats", "tests/models", "tests/verifier", "tests/circuits", TYPES)
 LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py")
@@ -52,6 +46,7 @@ GROWTH = "tests/attacks/test_lying_growth.py"
 KEYS = "tests/attacks/test_lying_keys.py"
 REGISTERED = ("tests/attacks/test_lying_registration.py", "tests/attacks/test_lying_extension.py")
 EVALUATIONS = ("tests/attacks/test_lying_evaluation.py", EVALUATED)
+PREDICTIONS = ("tests/attacks/test_lying_prediction.py", PREDICTED)
 FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py", STATEMENTS)
 FORMATS = ("tests/formats",)
 UNPROVED = ("tests/circuits/test_statements.py",)
@@ -80,6 +75,8 @@ FIRST = {
     "receipts.py": (TYPES, "tests/attacks/test_lying_registration.py", KEYS, "tests/cli/test_keys.py"),
     "evaluation.py": EVALUATIONS,
     "evaluations.py": (TYPES, EVALUATED),
+    "prediction.py": PREDICTIONS,
+    "predictions.py": (TYPES, PREDICTED),
     "bundles.py": ("tests/verifier/test_bundles.py", "tests/verifier/test_model_links.py"),
     **dict.fromkeys(("training.py", "base.py"), UNPROVED),
     "link.py": (*UNPROVED, GROWTH),

@@ -442,6 +442,19 @@ def check_distance(statement: Any) -> None:
         within(statement["slope"], 0, 61)
 
 
+def check_prediction(statement: Any) -> None:
+    kinds = {"training": bytes, "model": dict, "what": str, "inputs": bytes, "answers": list, "revealed": int}
+    fields(statement, kinds)
+    check_model(statement["model"])
+    require("format", statement["what"] in ("class", "probability", "score"))
+    require("format", len(statement["inputs"]) <= 1 << 22)
+    within(len(statement["answers"]), 1, 1 << 18)
+    for answer in statement["answers"]:
+        require("format", type(answer) is int)
+        within(answer, 1 - (1 << 63), (1 << 63) - 1)
+    within(statement["revealed"], 0, (1 << 63) - 1)
+
+
 def check_registration(statement: Any) -> None:
     previous = type(statement.get("previous"))
     fields(statement, {"dataset": bytes, "start": int, "stop": int, "root": bytes, "previous": previous})
@@ -486,6 +499,7 @@ KINDS = {
         optional=("second",),
     ),
     "distance": Kind(1, check_distance, {"training": "training"}),
+    "prediction": Kind(1, check_prediction, {"training": "training"}),
     "registration": Kind(3, check_registration, {"dataset": "dataset"}, PEAKS, 48),
 }
 

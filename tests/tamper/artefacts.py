@@ -44,6 +44,7 @@ SHARDED = tuple(
     )
     for size, aggregate, w_bits in ((4, "probability", 16), (8, "vote", 15))
 )  # fmt: skip
+WHOLE = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5)
 LARGEST = 1 << 28
 ROWS_AFTER = "rows"  # what a payload is taken to have, of a file that goes on after it
 IMPLIED = r"the statement implies (\d+)"  # what the check of a proof's length says
@@ -240,6 +241,12 @@ class Owner:
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
         return zu.prove_distance(data, zu.prove(data, NEAR).secret)
 
+    def predictions(self) -> zu.PredictionProof:
+        """Of a model that was committed afresh, and does not depend on the order of rows."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, bounds={name: (-5.0, 5.0) for name in ("x1", "x2")}, openings=2)
+        model = zu.recommit_model(zu.prove(data, WHOLE, model_openings=2 + self.seed).secret, openings=2)[0]
+        return zu.prove_predictions(model, self.X[:3], ("score", "probability")[self.seed % 2])
+
     @cached_property
     def visits(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """Counts, in declared bounds."""
@@ -300,6 +307,15 @@ def judge_distance(payload: Any) -> None:
 def judge_near(payload: Any) -> None:
     """The same of the model of an altered training."""
     judge_distance(refitted("distance", payload))
+
+
+def judge_predictions(payload: Any) -> None:
+    verify_proof(zu.PredictionProof.from_bytes(encode("prediction", payload)))
+
+
+def judge_predicted(payload: Any) -> None:
+    """Of an altered training."""
+    judge_predictions(refitted("prediction", payload))
 
 
 def judge_proof(dataset: zu.DatasetCommitment, **pins: Any) -> Judge:
@@ -466,7 +482,7 @@ def kinds(owner: Owner, other: Owner) -> list[Kind]:
     """Every kind of file, in every variant that has fields of its own, and in every role."""
     groups = (
         *(public_kinds, grown_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds, keyed_kinds),
-        *(evaluated_kinds, distance_kinds),
+        *(evaluated_kinds, distance_kinds, predicted_kinds),
     )
     return [kind for group in groups for kind in group(owner, other)]
 
@@ -617,4 +633,14 @@ def distance_kinds(owner: Owner, other: Owner) -> list[Kind]:
     return [
         Kind("distance", *both, judge_distance, ("statement", "proof", "attached")),
         Kind("distance, and its training alike", *both, judge_near, OF_TRAINING),
+    ]
+
+
+def predicted_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """What a model says of inputs; of its training what others do not have."""
+    both = payload_of(owner.predictions), payload_of(other.predictions)
+    training = tuple(f"references.training.statement.{name}" for name in ("model", "previous"))
+    return [
+        Kind("prediction", *both, judge_predictions, ("statement", "proof", "attached")),
+        Kind("prediction, and its training alike", *both, judge_predicted, training),
     ]

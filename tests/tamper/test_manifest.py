@@ -47,6 +47,7 @@ FREE: dict[tuple[str, str], tuple[set[str], str]] = {
     # own openings gives away his own data (docs/security.md, "The budget").
     ("model.opening", "training"): (set(), "a copy of the statement, which the proof binds"),
     ("model.opening", "spent"): (set(), "the owner's own count of a model's openings"),
+    ("model.opening", "revealed"): (set(), "the owner's own count of inputs whose scores were proved"),
     ("dataset.opening", "spent"): ({"minus one", "bit flipped", "spliced"}, "the owner's own count, lowered"),
     # What the auditor says that he knows already is not looked at again (docs/security.md, "Not claimed").
     ("training, superseded", "proof"): (set(), "its statement is compared, and it has its own `verify`"),
@@ -83,6 +84,7 @@ EMPTY = {
     ("training", "references.dataset.references"),
     ("evaluation", "attached"),
     ("distance", "attached"),
+    ("prediction", "attached"),
     *(("model link", name) for name in ("attached", "references.training.references.dataset.references")),
     ("registration", "references.dataset.references"),
 }

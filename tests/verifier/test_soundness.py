@@ -42,7 +42,7 @@ from zkunlearn.verifier.protocol.soundness import (
 from zkunlearn.verifier.shapes import shape_of
 from zkunlearn.verifier.verify import outside_bits, verify_proof
 
-from ..attacks import evaluations
+from ..attacks import evaluations, predictions
 from ..attacks.linear_optimum_runs import declare_linear
 from ..attacks.sisa_runs import declare_standardized
 
@@ -172,6 +172,20 @@ def test_an_evaluation_by_hand():
     rounds = [(entry.label, entry.error) for entry in shape.plan.rounds if entry.label.endswith(" of second model")]
     expected = [("score of second model", 3)] * 2 + [("flip of second model", 3)] * 4
     assert rounds == [*expected, *[("right predictions of second model", 2)] * 4]
+
+
+def test_predictions_by_hand():
+    # 5 inputs, 3 of 4 classes, 3 features. Probabilities: a remainder of 13 bits is looked up in 2, with a pair beside
+    # it: 3 lookups on 8 x 4 cells are 2^7 leaves. Weights of 18 bits: 3 lookups on 4 x 4; intercepts of 28 bits: 3 on 4
+    own = predictions.relation(predictions.PROBABILITY, predictions.OUTPUTS)
+    shape = predictions.shape_of(own)
+    fractions = 2**7 + 2**6 + 2**4 + 2 * 2**16
+    found = bits(shape)
+    assert isclose(found["lookup alpha"], 2 * log2(P) - log2(fractions * 4))  # tuples of width 2
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds if entry.label in ("answers", "intercepts")]
+    assert rounds == [*[("intercepts", 2)] * 2, *[("answers", 2)] * 4]
+    classes = predictions.shape_of(predictions.relation(predictions.CLASS))
+    assert not any(entry.label == "intercepts" for entry in classes.plan.rounds)
 
 
 def test_a_registration_by_hand():

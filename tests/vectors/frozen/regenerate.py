@@ -158,6 +158,17 @@ def test_write_the_frozen_link_of_a_model() -> None:
     write("model link", zu.recommit_model(zu.prove(data, SHARDS, model_openings=2).secret, openings=3)[1])
 
 
+def test_write_the_frozen_predictions() -> None:
+    """Classes by a model of one output, and probabilities by one of several that was committed afresh."""
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    features = np.random.default_rng(7).uniform(-4, 4, size=(11, 2))
+    data = zu.commit(features, np.arange(11) % 2, bounds=bounds, openings=2)
+    write("prediction", zu.prove_predictions(zu.prove(data, STANDARDIZED, model_openings=2).secret, features[:5]))
+    several = zu.commit(features, np.array([*"abc"])[np.arange(11) % 3], bounds=bounds, openings=2)
+    afresh, _ = zu.recommit_model(zu.prove(several, SPEC, model_openings=2).secret)
+    write("prediction", zu.prove_predictions(afresh, features[:3], "probability"), "probability.")
+
+
 def test_write_the_frozen_evaluation() -> None:
     """Of two models, one of which is on standardised features; and of one on rows that its training holds out."""
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
