@@ -118,6 +118,11 @@ class Evidence:
         proofs = [each.proof for each in self.files if isinstance(each.proof, zu.LinkProof)]
         return [proof.statement for proof in proofs if proof.digest in self.checked]
 
+    def model_links(self) -> list[zu.ModelLinkProof]:
+        """The links of models among the files, found valid before."""
+        found = [each.proof for each in self.files if isinstance(each.proof, zu.ModelLinkProof)]
+        return [proof for proof in found if proof.digest in self.checked]
+
     def bundle(self, last: bytes | None) -> zu.Bundle | None:
         """The bundle among the files, found valid before, whose last statement has this digest, or None."""
         found = (each.bundle for each in self.files if each.bundle is not None and each.code == DONE)
@@ -261,7 +266,7 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
     each.reason = words.said(statement)
     digests = {name: statement_digest(other) for name, other in statement.references.items()}
     unchecked = (words.unchecked(name, own) for name, own in digests.items() if own not in evidence.checked)
-    each.not_followed = (*unchecked, *words.cautions(statement))
+    each.not_followed = (*unchecked, *words.unlinked(statement, evidence.model_links()), *words.cautions(statement))
 
 
 def _exact(statement: TrainingStatement) -> tuple[str, ...]:

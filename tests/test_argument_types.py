@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements.evaluation import EvaluationStatement
+from zkunlearn.circuits.statements.results import Classified
 
 SPEC: Any = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 SHARDED: Any = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, epochs=1, learning_rate=0.5)
@@ -33,7 +34,11 @@ class Made:
     @property
     def evaluation(self) -> zu.EvaluationProof:
         """Which nothing is said of but that its type is right."""
-        return zu.EvaluationProof(EvaluationStatement(self.dataset.statement, self.trained.proof.statement, (0,)), b"")
+        trained = self.trained.proof.statement
+        result = Classified(0)
+        return zu.EvaluationProof(
+            EvaluationStatement(self.dataset.statement, trained, (trained.model,), (result,), 12), b""
+        )
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +97,10 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "verify_evaluation holdout": (
         "DatasetCommitment",
         lambda made, x: zu.verify_evaluation(made.evaluation, x, [made.trained.proof]),
+    ),
+    "verify_evaluation links": (
+        "ModelLinkProof",
+        lambda made, x: zu.verify_evaluation(made.evaluation, made.dataset.commitment, [made.trained.proof], [x]),
     ),
     "verify_evaluation trainings": (
         "TrainingProof",

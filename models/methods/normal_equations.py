@@ -51,7 +51,14 @@ from .geometry import (
     momentum_factor,
     nearest,
 )
-from .standardization import LARGEST_EXPONENT, Standardization, largest_feature, largest_spread, root_above
+from .standardization import (
+    LARGEST_EXPONENT,
+    Standardization,
+    largest_feature,
+    largest_spread,
+    published_bits,
+    root_above,
+)
 
 if TYPE_CHECKING:
     from .gradient_descent import GradientDescent
@@ -117,6 +124,11 @@ class NormalEquations(Compiled):
     def model_bits(self) -> int:
         """Of the last weights, rounded to the model's scale."""
         return self.weight_bits - self.fine_bits
+
+    @property
+    def committed_bits(self) -> tuple[int, int]:
+        """See Compiled: of weights that are rounded to the model's scale."""
+        return published_bits(self.model_bits, self.width, self.scales.x_bits, self.standardization)
 
     @property
     def intercept_shift(self) -> int:

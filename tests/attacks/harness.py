@@ -68,6 +68,8 @@ PROOFS = (
     "honest_extension",
     "honest_growth",
     "honest_evaluation",
+    "honest_argmax",
+    "honest_residuals",
 )
 TELLING = ("honest", "honest_stages", "honest_alone", "honest_growth")  # have a message of each sort that there is
 TELLING_PROOFS = [*TELLING, *(pytest.param(name, marks=pytest.mark.slow) for name in PROOFS if name not in TELLING)]

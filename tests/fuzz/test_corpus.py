@@ -76,6 +76,7 @@ TRIED = {
     "circuits/statements/model_link.py ModelLinkStatement.from_mapping": "model_recommitment",
     "circuits/statements/model_link.py renewed": "model_opening",
     "circuits/statements/evaluation.py EvaluationStatement.from_mapping": "evaluation",
+    "circuits/statements/results.py read_result": "evaluation",
     "circuits/statements/registration.py RegistrationStatement.from_mapping": "registration",
     "verifier/receipts.py Receipt.from_bytes": "receipt",
     "cli/receipts.py read_receipts": "receipt",

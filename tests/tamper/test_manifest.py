@@ -30,7 +30,16 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements import dataset, evaluation, link, model_link, registration, scope, training
+from zkunlearn.circuits.statements import (
+    dataset,
+    evaluation,
+    link,
+    model_link,
+    registration,
+    results,
+    scope,
+    training,
+)
 from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.formats.container import KINDS
 from zkunlearn.models.shards import Run
@@ -188,7 +197,9 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     assert set(receipts._FIELDS) | set(receipts._ROW) <= {name for kind, name in named if kind == "receipt"}
     of_link = {name for kind, name in named if kind == "link, grown"}
     assert set(link._FIELDS) | set(link.LinkStatement.attachments) <= of_link
-    assert set(evaluation._FIELDS) <= {name for kind, name in named if kind == "evaluation"}
+    of_evaluation = {name for kind, name in named if kind == "evaluation"}
+    assert set(evaluation._FIELDS) | set(results._CLASSES) <= of_evaluation
+    assert set(results._NUMBERS) <= {name for kind, name in named if kind == "evaluation, of numbers"}
     assert set(model_link._FIELDS) <= {name for kind, name in named if kind == "model link"}
     assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof
 
