@@ -144,12 +144,12 @@ EVALUATION = """
 ## Evaluation
 
 `benchmarks/evaluation.py`: processor seconds, medians of five, of proving how many of 10,000 x 64 rows of a hold-out
-are predicted right. Verifying takes the validity proof of the hold-out along.
+are predicted right, and at which log-loss. Verifying takes the validity proof of the hold-out along.
 
 | models | evaluate s | verify s | KB |
 | ---: | ---: | ---: | ---: |
-| 1 | 0.36 | 0.12 | 285 |
-| 2 | 0.45 | 0.13 | 331 |
+| 1 | 0.49 | 0.14 | 289 |
+| 2 | 0.61 | 0.17 | 338 |
 """
 DISTANCE = """
 ## Distance

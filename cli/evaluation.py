@@ -1,13 +1,15 @@
-"""The owner's command `evaluate`: how many rows of a hold-out models predict right."""
+"""The owner's command `evaluate`: how well models predict the rows of a hold-out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import zkunlearn as zu
 
+from ..circuits.statements.results import GRIDS
 from ..errors import DataError
 from .inspection import describe, words_of
 from .options import FILE, common, force_option, within_memory
@@ -30,15 +32,38 @@ SUFFIX = ".evaluation"
     metavar="P.model.opening",
     help="The secret of a model; named twice, both are in one statement, as before and after a removal.",
 )
+@click.option(
+    "--confusion", is_flag=True, help="State how many rows of each class are predicted as each: it reveals more."
+)
+@click.option(
+    "--no-loss", is_flag=True, help="Do not state the log-loss of logistic models of two classes, only what is right."
+)
+@click.option(
+    "--grid",
+    type=click.IntRange(*GRIDS),
+    metavar="N",
+    help="State sums in steps of 2^-N for each row; 12, of labels that are counts 4.",
+)
 @click.option("--out", required=True, type=FILE, metavar="E.evaluation", help="Where the proof goes.")
 @force_option
 @common
 @within_memory("directory")
-def evaluate(output: Output, directory: Path, models: Sequence[Path], out: Path, force: bool) -> None:
-    """Prove how many rows of the hold-out in DIR one or two models predict right.
+def evaluate(
+    output: Output,
+    directory: Path,
+    models: Sequence[Path],
+    confusion: bool,
+    no_loss: bool,
+    grid: int | None,
+    out: Path,
+    force: bool,
+) -> None:
+    """Prove how well one or two models predict the rows of the hold-out in DIR.
 
-    DIR is a data set of its own, committed with the same bounds as that of the models, which never was part of it. One
-    opening of it and of each model is spent. Numbers are exact: they are of at least 100 rows.
+    That is how many they predict right, and the log-loss of logistic models of two classes; of linear models RMSE and
+    R^2. DIR is the models' own data set, if their specs hold rows out of it, or one of its own, committed with the same
+    bounds, which never was part of it. One opening of it and of each model is spent. Counts are exact, the rest are
+    intervals: all of them of at least 100 rows.
     """
     if out.suffix != SUFFIX:
         raise DataError(f"{out}: must end in {SUFFIX}, by which openings that it spent are found again")
@@ -48,7 +73,8 @@ def evaluate(output: Output, directory: Path, models: Sequence[Path], out: Path,
     secrets = [zu.Model.load(path) for path in models]
     prepare_kernels(output)
     with output.phases("evaluating") as progress:
-        proof = zu.evaluate(holdout, secrets, progress=progress)
+        asked: dict[str, Any] = {"confusion": confusion, "loss": False if no_loss else None, "grid": grid}
+        proof = zu.evaluate(holdout, secrets, progress=progress, **asked)
     proof.save(out)
     found = describe(proof.statement)
     left = [

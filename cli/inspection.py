@@ -6,7 +6,7 @@ opening budget.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from ..formats.lists import read_digests, read_history
 from ..models.encoding.maps import LINEAR
 from ..models.spec import load_spec
 from ..verifier.bundles import BUNDLE_KIND, MAX_LINKS, Bundle
-from ..verifier.proofs import ModelLinkProof, Proof
+from ..verifier.proofs import AnyLink, ModelLinkProof, Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
 from ..verifier.protocol.soundness import Soundness, soundness_terms, total_bits
 from ..verifier.receipts import RECEIPT_KIND, Receipt
@@ -36,6 +36,14 @@ from ..verifier.shapes import shape_of
 from ..verifier.verify import outside_bits
 from .distance_words import MISSING as DISTANCE_MISSING
 from .distance_words import distance_cautions, distance_data, distance_lines, distance_text
+from .evaluated import (
+    EVALUATION_MISSING,
+    evaluation_cautions,
+    evaluation_data,
+    evaluation_lines,
+    evaluation_text,
+    unlinked,
+)
 from .output import Lines, foreign
 from .prediction_words import (
     PREDICTION_MISSING,
@@ -43,19 +51,15 @@ from .prediction_words import (
     prediction_data,
     prediction_lines,
     prediction_text,
+    unlinked_prediction,
 )
 from .words import (
-    EVALUATION_MISSING,
     algorithm_sentence,
     dataset_data,
     dataset_lines,
-    evaluation_cautions,
-    evaluation_lines,
-    evaluation_text,
     plural,
     request_lines,
     security_text,
-    share_of,
     size_text,
     statement_data,
     statement_lines,
@@ -184,6 +188,7 @@ class Words:
         numbers: of such a statement, what it says in numbers; then `proved` is left out.
         missing: what is said where the proof of a reference was not checked, by its name; {digest} is in its place.
         cautions: of such a statement, what it does not say, however valid.
+        unlinked: of such a statement and the links that were checked, what no link leads to.
         rank: files are judged in this order, so that what others refer to comes before them.
     """
 
@@ -193,6 +198,7 @@ class Words:
     numbers: Callable[[Any], str] | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
     cautions: Callable[[Any], tuple[str, ...]] = lambda statement: ()
+    unlinked: Callable[[Any, Iterable[AnyLink]], tuple[str, ...]] = lambda statement, links: ()
 
     def said(self, statement: Statement) -> str:
         """What a valid one says."""
@@ -298,18 +304,8 @@ def _registration(statement: RegistrationStatement) -> Inspection:
 
 
 def _evaluation(statement: EvaluationStatement) -> Inspection:
-    digest, holdout = statement_digest(statement).hex(), statement_digest(statement.holdout).hex()
-    models = [
-        {
-            "statement": own.digest.hex(),
-            "model": own.model.root.hex(),
-            "right": right,
-            "accuracy": share_of(statement, right),
-        }
-        for own, right in zip(statement.trainings, statement.right, strict=True)
-    ]
-    data = {"evaluation": digest, "holdout": holdout, "rows": statement.rows, "models": models}
-    return Inspection("evaluation", [("evaluation", digest), *evaluation_lines(statement)], data=data)
+    data = evaluation_data(statement)
+    return Inspection("evaluation", [("evaluation", data["evaluation"]), *evaluation_lines(statement)], data=data)
 
 
 def _distance(statement: DistanceStatement) -> Inspection:
@@ -379,11 +375,21 @@ _WORDS = {
     "training": Words(_training),
     "model link": Words(_model_link, "both commitments hold the same model", rank=3),
     "evaluation": Words(
-        _evaluation, rank=3, numbers=evaluation_text, missing=EVALUATION_MISSING, cautions=evaluation_cautions
+        _evaluation,
+        rank=4,
+        numbers=evaluation_text,
+        missing=EVALUATION_MISSING,
+        cautions=evaluation_cautions,
+        unlinked=unlinked,
     ),
     "distance": Words(_distance, rank=3, numbers=distance_text, missing=DISTANCE_MISSING, cautions=distance_cautions),
     "prediction": Words(
-        _prediction, rank=4, numbers=prediction_text, missing=PREDICTION_MISSING, cautions=prediction_cautions
+        _prediction,
+        rank=4,
+        numbers=prediction_text,
+        missing=PREDICTION_MISSING,
+        cautions=prediction_cautions,
+        unlinked=unlinked_prediction,
     ),
     "registration": Words(_registration, "record i is row i for everybody whose receipt verifies"),
 }

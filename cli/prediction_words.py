@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-
-import zkunlearn as zu
 
 from ..circuits.statements.prediction import WHATS, PredictionStatement
 from ..errors import DataError
 from ..formats.files import read_text
 from ..verifier.predictions import require_same_inputs
+from ..verifier.proofs import AnyLink
 from ..verifier.renewals import renewal
 from .output import Lines, foreign
 from .words import plural
@@ -20,6 +19,7 @@ from .words import plural
 CLASS, _, SCORE = WHATS
 SHOWN = 10  # answers
 MAX_TABLE_BYTES = 1 << 28
+NOT_COMPARED = "inputs not compared: they are what the file says; --inputs names a table of them"
 PREDICTION_MISSING = {"training": "model not verified: the proof of its training {digest} was not checked"}
 
 
@@ -102,21 +102,11 @@ def compare_inputs(statement: PredictionStatement, path: Path) -> None:
         raise error.at(file=str(path), line=None if error.row is None else lines[error.row]) from error
 
 
-def unfollowed(
-    statement: PredictionStatement, links: Iterable[zu.ModelLinkProof], checked: Collection[bytes], compared: bool
-) -> tuple[str, ...]:
-    """What was not compared, in words.
-
-    Args:
-        links: of models, at hand. checked: digests of what was found valid.
-        compared: whether the inputs were.
-    """
-    valid = [link for link in links if link.digest in checked]
-    known = renewal(statement.training.digest, statement.training.model, statement.model, valid)
-    return (
-        *([] if compared else ["inputs not compared: they are what the file says; --inputs names a table of them"]),
-        *([] if known is not None else ["the model was committed afresh: no links lead to its commitment from there"]),
-    )
+def unlinked_prediction(statement: PredictionStatement, links: Iterable[AnyLink]) -> tuple[str, ...]:
+    """What is said of a model that was committed afresh, and whose links were not checked."""
+    if renewal(statement.training.digest, statement.training.model, statement.model, links) is not None:
+        return ()
+    return ("the model was committed afresh: no links lead to its commitment from there",)
 
 
 def _read(path: Path, names: Sequence[str]) -> tuple[list[list[float]], list[int]]:

@@ -26,7 +26,7 @@ from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .inspection import describe, words_of
 from .output import Lines, Output, foreign
-from .prediction_words import compare_inputs, unfollowed
+from .prediction_words import NOT_COMPARED, compare_inputs
 from .words import bundle_data, bundle_lines, exactness, plural, request_lines, security_text
 
 WORDS = {DONE: "VALID", INVALID: "INVALID", REFUSED: "CANNOT SAY"}
@@ -121,10 +121,10 @@ class Evidence:
         proofs = [each.proof for each in self.files if isinstance(each.proof, zu.LinkProof)]
         return [proof.statement for proof in proofs if proof.digest in self.checked]
 
-    def not_compared(self, statement: PredictionStatement) -> tuple[str, ...]:
-        """Whether its inputs were compared, and links lead to the commitment that it opened; in words if not."""
-        links = [each.proof for each in self.files if isinstance(each.proof, zu.ModelLinkProof)]
-        return unfollowed(statement, links, self.checked, self.inputs is not None)
+    def model_links(self) -> list[zu.ModelLinkProof]:
+        """The links of models among the files, found valid before."""
+        found = [each.proof for each in self.files if isinstance(each.proof, zu.ModelLinkProof)]
+        return [proof for proof in found if proof.digest in self.checked]
 
     def bundle(self, last: bytes | None) -> zu.Bundle | None:
         """The bundle among the files, found valid before, whose last statement has this digest, or None."""
@@ -271,8 +271,9 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
     each.reason = words.said(statement)
     digests = {name: statement_digest(other) for name, other in statement.references.items()}
     unchecked = (words.unchecked(name, own) for name, own in digests.items() if own not in evidence.checked)
-    compared = evidence.not_compared(statement) if isinstance(statement, PredictionStatement) else ()
-    each.not_followed = (*unchecked, *compared, *words.cautions(statement))
+    unlinked = words.unlinked(statement, evidence.model_links())
+    compared = (NOT_COMPARED,) if isinstance(statement, PredictionStatement) and evidence.inputs is None else ()
+    each.not_followed = (*unchecked, *unlinked, *compared, *words.cautions(statement))
 
 
 def _exact(statement: TrainingStatement) -> tuple[str, ...]:

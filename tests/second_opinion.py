@@ -26,6 +26,8 @@ from zkunlearn.circuits.relations.optimum import Optimum
 from zkunlearn.circuits.relations.prediction import Prediction
 from zkunlearn.circuits.relations.recommitment import Recommitment
 from zkunlearn.circuits.relations.registration import Registration
+from zkunlearn.circuits.relations.residuals import Residuals
+from zkunlearn.circuits.relations.several_classes import SeveralClasses
 from zkunlearn.circuits.relations.sisa import Sisa
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
@@ -35,6 +37,7 @@ from .reference import (
     distance,
     evaluation,
     gradient_descent,
+    judged,
     linear_optimum,
     one_pass,
     optimum,
@@ -160,20 +163,29 @@ def _column(column: Any) -> Column:
 
 
 def _evaluation(own: Evaluation) -> relations.Relation:
-    """How many rows models predict right, the bits of their integers handed over."""
-    dataset = _dataset(own.rows, own.features, "binary", 1, own.x_bits)
-    ((_, stop),) = own.live.ranges
-    models = [
-        evaluation.Own(
-            each.matrix,
-            [_column(column) for column in each.columns],
-            (each.weight_bits, each.intercept_bits),
-            dataset,
-            each.right,
-        )
-        for each in own.models
-    ]
-    return evaluation.Evaluation(dataset, models, [*own.live.forgotten], stop)
+    """How well models predict rows, the bits of their integers, and of what is rounded, handed over."""
+    kind = "binary" if own.outputs == 1 else "categorical"
+    dataset = _dataset(own.rows, own.features, kind, own.outputs, own.models[0].scored.x_bits)
+    counting = own.models[0].argmax.live if isinstance(own.models[0], SeveralClasses) else own.models[0].live
+    ((_, stop),) = counting.ranges
+    live = judged.Live(own.rows, [*counting.forgotten], stop)
+    spread = own.spread
+    last = None if spread is None else judged.Spread(live, spread.finer, spread.stated, spread.step_bits)
+    return evaluation.Evaluation(dataset, [_judged(each, live) for each in own.models], last)
+
+
+def _judged(own: Any, live: judged.Live) -> judged.Judged:
+    each = own.scored
+    bits = each.weight_bits, each.intercept_bits
+    model = judged.Model(each.matrix, [_column(column) for column in each.columns], bits, each.x_bits, live)
+    if isinstance(own, Residuals):
+        shifts = own.label_shift, own.shift
+        return judged.Residuals(model, shifts, own.residual_bits, own.squares, own.step_bits)
+    result = {"right": own.right, "confusion": [*own.confusion]}
+    if isinstance(own, SeveralClasses):
+        return judged.SeveralClasses(model, result, [*own.argmax.gone])
+    result["loss"] = own.loss
+    return judged.TwoClasses(model, own.score_scale, result, own.step_bits)
 
 
 def _prediction(own: Prediction) -> relations.Relation:

@@ -14,6 +14,7 @@ import zkunlearn as zu
 from zkunlearn.circuits.statements.distance import DistanceStatement
 from zkunlearn.circuits.statements.evaluation import EvaluationStatement
 from zkunlearn.circuits.statements.prediction import PredictionStatement
+from zkunlearn.circuits.statements.results import Classified
 
 SPEC: Any = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 SHARDED: Any = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, epochs=1, learning_rate=0.5)
@@ -40,7 +41,11 @@ class Made:
     @property
     def evaluation(self) -> zu.EvaluationProof:
         """Which nothing is said of but that its type is right."""
-        return zu.EvaluationProof(EvaluationStatement(self.dataset.statement, self.trained.proof.statement, (0,)), b"")
+        trained = self.trained.proof.statement
+        result = Classified(0)
+        return zu.EvaluationProof(
+            EvaluationStatement(self.dataset.statement, trained, (trained.model,), (result,), 12), b""
+        )
 
     @property
     def predictions(self) -> zu.PredictionProof:
@@ -131,6 +136,10 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "verify_evaluation holdout": (
         "DatasetCommitment",
         lambda made, x: zu.verify_evaluation(made.evaluation, x, [made.trained.proof]),
+    ),
+    "verify_evaluation links": (
+        "ModelLinkProof",
+        lambda made, x: zu.verify_evaluation(made.evaluation, made.dataset.commitment, [made.trained.proof], [x]),
     ),
     "verify_evaluation trainings": (
         "TrainingProof",

@@ -1,4 +1,4 @@
-"""How many rows of a hold-out models predict right: proved, saved, verified, and refused where it has to be."""
+"""How well models predict a hold-out: proved, saved, verified, and refused where it has to be."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.relations.evaluation import LARGEST_SCORE_BITS
+from zkunlearn.circuits.relations.scored import LARGEST_SCORE_BITS
 from zkunlearn.circuits.statements.evaluation import MIN_ROWS, EvaluationStatement
+from zkunlearn.circuits.statements.results import Classified, Regressed, interval_text
 from zkunlearn.errors import BudgetExceeded, FormatError, InvalidProof, ParameterError, StatementMismatch
 from zkunlearn.formats.container import decode, encode
 from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape
-from zkunlearn.prover.witnesses.evaluation import scores
+from zkunlearn.prover.witnesses.evaluation import evaluation_witness, scores, true_evaluation
 from zkunlearn.verifier.verify import verify_proof
 
 from .reference import evaluation as second
@@ -46,14 +47,16 @@ class Made:
     first: Any
     after: Any
     both: zu.EvaluationProof
+    confused: Any
 
 
 @pytest.fixture(scope="module")
 def made() -> Made:
-    dataset, holdout = commit(21, 1), commit(MIN_ROWS + 1, 2)
+    dataset, holdout = commit(21, 1), commit(MIN_ROWS + 1, 2, openings=24)
     first = zu.prove(dataset, SPEC, model_openings=5)
-    after = zu.prove(dataset, SCALED, forget=["3", "8"], previous=first)
-    return Made(dataset, holdout, first, after, zu.evaluate(holdout, [first.secret, after.secret]))
+    after = zu.prove(dataset, SCALED, forget=["3", "8"], previous=first, model_openings=6)
+    both = zu.evaluate(holdout, [first.secret, after.secret])
+    return Made(dataset, holdout, first, after, both, zu.prove(dataset, PLAIN))
 
 
 def verdict(proof: zu.EvaluationProof) -> str:
@@ -71,9 +74,72 @@ def stating(proof: zu.EvaluationProof, statement: EvaluationStatement) -> zu.Eva
 
 def test_the_numbers_are_those_of_the_models(made: Made) -> None:
     X, y = table(MIN_ROWS + 1, 2)
-    for trained, right in zip((made.first, made.after), made.both.statement.right, strict=True):
+    for trained, right in zip((made.first, made.after), right_of(made.both), strict=True):
         assert right == round(trained.model.score(X, y) * len(y))
         assert MIN_ROWS // 2 < right < MIN_ROWS
+
+
+def classified(evaluation: zu.EvaluationProof) -> list[Classified]:
+    return [result for result in evaluation.statement.results if isinstance(result, Classified)]
+
+
+def right_of(evaluation: zu.EvaluationProof) -> list[int]:
+    return [result.right for result in classified(evaluation)]
+
+
+def test_the_log_loss_is_between_what_is_stated_and_of_logistic_models_alone(made: Made) -> None:
+    X, y = table(MIN_ROWS + 1, 2)
+    loss = -np.log(made.first.model.predict_proba(X)[np.arange(len(y)), y]).mean()
+    low, high = made.both.statement.log_loss(0)
+    assert low <= loss <= high <= low + 3 * 2.0**-11 and made.both.statement.log_loss(1) is None
+    with pytest.raises(ParameterError, match="log-loss is that of logistic"):
+        zu.evaluate(made.holdout, made.after.secret, loss=True)
+
+
+def test_scores_beyond_the_table_have_no_log_loss_but_are_counted(made: Made) -> None:
+    """A model as often itself as it takes for half of the rows; the owner alone hears how many rows there are."""
+    relation: Any = made.both.statement.predictions.models[0]
+    z = np.abs(scores(made.holdout.rows, made.first.secret.integers)[0])
+    integers = made.first.secret.integers * ((64 << relation.score_scale) // int(np.median(z)))
+    draft = made.both.statement.predictions
+    one = replace(draft, models=draft.models[:1])
+    with pytest.raises(ParameterError, match=r"\d+ of the rows have scores beyond 64"):
+        true_evaluation(one, made.holdout.rows, [integers])
+    beyond = np.flatnonzero(np.abs(scores(made.holdout.rows, integers)[0]) >= 64 << relation.score_scale)
+    live = Live(relation.live.rows, tuple(beyond.tolist()))
+    cells = evaluation_witness(replace(one, models=(replace(relation, live=live),)), made.holdout.rows, [integers])
+    flipped = cells.columns[relation.flipped]
+    assert len(beyond) and flipped.dtype == np.uint64, "rows that do not count have what the equation says"
+    without = replace(one, models=(replace(relation, loss=None),))
+    found = true_evaluation(without, made.holdout.rows, [integers]).models[0]
+    assert found.right == int(((scores(made.holdout.rows, integers)[0] > 0) == (made.holdout.rows.labels == 1)).sum())
+
+
+def test_a_confusion_matrix_is_that_of_the_model_and_is_stated_on_demand_only(made: Made) -> None:
+    X, y = table(MIN_ROWS + 1, 2)
+    found = zu.evaluate(made.holdout, made.confused.secret, confusion=True)
+    predicted = made.confused.model.predict(X).astype(int)
+    (result,) = found.statement.results
+    assert result.confusion == tuple(int(((y == a) & (predicted == b)).sum()) for a in (0, 1) for b in (0, 1))
+    assert verdict(found) == "valid" and not any(own.confusion for own in made.both.statement.results)
+    a, b, c, d = result.confusion
+    for lie in ((a, c, b, d), (a - 1, b + 1, c + 1, d - 1)):
+        assert verdict(restated(found, 0, confusion=lie)) == ("constraints" if sum(lie[::3]) == a + d else "statement")
+    for lie in ((a, b, c, d + 1), (a + 1, b - 1, c, d)):
+        assert verdict(restated(found, 0, confusion=lie)) == "statement"
+
+
+def restated(proof: zu.EvaluationProof, number: int, **changes: Any) -> zu.EvaluationProof:
+    """Something else said of one of the models."""
+    results = list(proof.statement.results)
+    results[number] = replace(results[number], **changes)
+    return stating(proof, replace(proof.statement, results=tuple(results)))
+
+
+def test_matrices_of_other_rows_are_no_statement(made: Made) -> None:
+    rows = made.both.statement.rows
+    own = [Classified(rows, result.loss, (rows - i, 0, 0, i)) for i, result in enumerate(classified(made.both))]
+    assert verdict(stating(made.both, replace(made.both.statement, results=tuple(own)))) == "statement"
 
 
 def test_models_of_other_methods_stand_beside_each_other(made: Made) -> None:
@@ -81,7 +147,8 @@ def test_models_of_other_methods_stand_beside_each_other(made: Made) -> None:
     certified = zu.prove(made.dataset, zu.TrainingSpec(model="logistic", method="optimum", l2=0.01))
     both = zu.evaluate(made.holdout, [made.after.secret, certified.secret])
     X, y = table(MIN_ROWS + 1, 2)
-    assert verdict(both) == "valid" and both.statement.right[1] == round(certified.model.score(X, y) * len(y))
+    assert verdict(both) == "valid" and right_of(both)[1] == round(certified.model.score(X, y) * len(y))
+    assert both.statement.log_loss(1) is not None
 
 
 def test_rows_with_keys_can_be_trained_on_and_held_out() -> None:
@@ -106,7 +173,7 @@ def test_one_model_alone_is_evaluated_and_every_opening_is_counted(made: Made, t
     alone = zu.evaluate(made.holdout, path)
     assert (zu.Model.load(path).spent, made.holdout.spent) == (before[0] + 1, before[1] + 1)
     assert alone.statement.second is None and verdict(alone) == "valid"
-    assert alone.statement.right == made.both.statement.right[:1]
+    assert alone.statement.results == made.both.statement.results[:1]
     assert "second" not in decode(alone.to_bytes(), None, 1 << 24)[1]["references"]
     zu.evaluate(made.holdout, path)  # its fourth opening, with the training and both models together
     zu.evaluate(made.holdout, path)
@@ -129,7 +196,7 @@ def test_rows_that_were_destroyed_do_not_count(made: Made) -> None:
     model = zu.prove(made.dataset, PLAIN)
     found, whole = zu.evaluate(less, model.secret), zu.evaluate(made.holdout, model.secret)
     assert found.statement.rows == MIN_ROWS and verdict(found) == "valid"
-    assert 0 <= whole.statement.right[0] - found.statement.right[0] <= 1
+    assert 0 <= right_of(whole)[0] - right_of(found)[0] <= 1
 
 
 # What is refused -----------------------------------------------------------------------------------------------------
@@ -144,7 +211,6 @@ REFUSED: dict[str, tuple[str, Callable[[Made], tuple[zu.Dataset, Any]]]] = {
     "same model": ("both models are the same", lambda made: (made.holdout, [made.first.secret] * 2)),
     "three models": ("3 of them, one statement is about 1 to 2", lambda made: (made.holdout, [made.first.secret] * 3)),
     "no model": ("0 of them", lambda made: (made.holdout, [])),
-    "afresh": ("committed afresh", lambda made: (made.holdout, zu.recommit_model(made.after.secret)[0])),
 }
 
 
@@ -158,26 +224,170 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_is_opened(name: str
     assert holdout.spent == spent
 
 
-OF_LABELS: dict[str, Any] = {"linear": {"label": (-2.0, 2.0)}, "classes": {}, "shards": {}}
+# Other models --------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_that_was_committed_afresh_is_tied_to_its_training_by_links(made: Made) -> None:
+    own, link = zu.recommit_model(made.after.secret)
+    found = zu.evaluate(made.holdout, own)
+    assert found.statement.models == (own.commitment,) != (own.statement.model,) and verdict(found) == "valid"
+    assert right_of(found) == right_of(made.both)[1:]
+    holdout = made.holdout.commitment
+    assert zu.verify_evaluation(found, holdout, [made.after.proof], [link]) >= 100
+    for links in ([], [zu.recommit_model(made.confused.secret)[1]]):
+        with pytest.raises(StatementMismatch, match="do not lead there"):
+            zu.verify_evaluation(found, holdout, [made.after.proof], links)
+    other = replace(found.statement, models=(found.statement.training.model,))
+    assert verdict(stating(found, other)) in ("constraints", "proof length", "merkle path")
+
+
+CLASSES = np.array(list("abc"))
+
+
+def of_classes(rows: int, seed: int) -> tuple[Any, Any]:
+    X, _ = table(rows, seed)
+    noise = np.random.default_rng(seed).normal(size=rows) / 2
+    return X, CLASSES[np.digitize(X[:, 0] - X[:, 1] / 2 + noise, [-0.5, 0.7])]
+
+
+def test_models_of_several_classes_are_evaluated_by_their_argmax() -> None:
+    data = zu.commit(*of_classes(40, 1), bounds=BOUNDS, openings=12)
+    X, y = of_classes(MIN_ROWS + 2, 2)
+    holdout = zu.commit(X, y, bounds=BOUNDS, openings=12)
+    first = zu.prove(data, SPEC)
+    after = zu.prove(data, SCALED, forget_classes=["b"], previous=first, fork=True)
+    both = zu.evaluate(holdout, [first.secret, after.secret], confusion=True)
+    assert verdict(both) == "valid"
+    for trained, result in zip((first, after), both.statement.results, strict=True):
+        predicted = trained.model.predict(X)
+        assert result.right == int((predicted == y).sum()) and result.loss is None
+        assert result.confusion == tuple(int(((y == a) & (predicted == b)).sum()) for a in CLASSES for b in CLASSES)
+    assert not np.array(both.statement.results[1].confusion).reshape(3, 3)[:, 1].any(), "a forgotten class"
+    told = restated(both, 0, right=both.statement.results[0].right + 1)
+    assert verdict(told) == "statement"
+    flipped = tuple(np.array(both.statement.results[0].confusion).reshape(3, 3).T.reshape(-1).tolist())
+    assert verdict(restated(both, 0, confusion=flipped)) in ("constraints", "statement")
+
+
+def of_numbers(rows: int, seed: int) -> tuple[Any, Any]:
+    X, _ = table(rows, seed)
+    return X, 3 * X[:, 0] - X[:, 1] + np.random.default_rng(seed).normal(size=rows)
+
+
+@pytest.fixture(scope="module")
+def regressed() -> tuple[zu.Dataset, Any, Any, zu.EvaluationProof]:
+    """One pass, and gradient descent with standardised features."""
+    bounds = {**BOUNDS, "label": (-12.0, 12.0)}
+    data, holdout = (
+        zu.commit(*of_numbers(rows, seed), bounds=bounds, openings=16) for rows, seed in ((40, 1), (MIN_ROWS + 2, 2))
+    )
+    first = zu.prove(data, zu.TrainingSpec(model="linear", epochs=20, learning_rate=0.5))
+    after = zu.prove(
+        data,
+        zu.TrainingSpec(model="linear", method="gradient descent", epochs=3, learning_rate=0.5, standardize=True),
+        forget=["4"],
+        previous=first,
+        fork=True,
+    )
+    return holdout, first, after, zu.evaluate(holdout, [first.secret, after.secret])
+
+
+def test_rmse_and_r_squared_are_within_what_is_stated(regressed: Any) -> None:
+    holdout, first, after, both = regressed
+    X, y = of_numbers(MIN_ROWS + 2, 2)
+    assert first.proof.statement.spec.method.kind == "one-pass" and verdict(both) == "valid"
+    for number, trained in enumerate((first, after)):
+        low, high = both.statement.root_mean_square(number)
+        rmse = np.sqrt(((trained.model.predict(X) - y) ** 2).mean())
+        assert low - 0.01 <= rmse <= high + 0.01 and 0 < high - low < 0.1, "features and labels are rounded first"
+        low, high = both.statement.explained(number)
+        assert low - 0.01 <= trained.model.score(X, y) <= high + 0.01 and 0 < high - low < 0.1
+        integers = trained.secret.integers
+        z = scores(holdout.rows, integers)[0]
+        scale = 2.0 ** -(10 + trained.proof.statement.spec.weight_bits)
+        exact = z * scale * 12 - holdout.rows.labels / 2.0**holdout.statement.encoding.label.label_bits * 12
+        low, high = both.statement.root_mean_square(number)
+        assert low <= np.sqrt((exact**2).mean()) <= high
+        labels = holdout.rows.labels / 2.0**holdout.statement.encoding.label.label_bits * 12
+        low, high = both.statement.explained(number)
+        assert low <= 1 - (exact**2).sum() / ((labels - labels.mean()) ** 2).sum() <= high
+
+
+def test_no_sum_is_stated_exactly_and_other_steps_are_rejected(regressed: Any) -> None:
+    _, _, _, both = regressed
+    own = both.statement.results[0]
+    assert own.to_mapping().keys() == {"squares"}
+    assert verdict(restated(both, 0, squares=own.squares + 1)) == "constraints"
+    assert verdict(stating(both, replace(both.statement, spread=both.statement.spread - 1))) == "constraints"
+    for lie in ({"spread": None}, {"results": (Classified(3), own)}, {"spread": 1 << 61}):
+        assert verdict(stating(both, replace(both.statement, **lie))) == "statement", lie
+    assert verdict(stating(both, replace(both.statement, grid=both.statement.grid - 1))) == "constraints"
+    assert verdict(restated(both, 1, squares=1 << 60)) == "statement"
+
+
+def test_labels_of_two_classes_and_counts_are_numbers_to_a_linear_model(made: Made) -> None:
+    X, y = table(21, 1)
+    two = zu.prove(
+        zu.commit(X, y, bounds=BOUNDS, openings=3), zu.TrainingSpec(model="linear", epochs=4, learning_rate=0.5)
+    )
+    found = zu.evaluate(made.holdout, two.secret)
+    assert verdict(found) == "valid" and isinstance(found.statement.results[0], Regressed)
+    X, y = table(MIN_ROWS + 1, 2)
+    low, high = found.statement.explained(0)
+    assert low - 0.01 <= two.model.score(X, y) <= high + 0.01
+    counts = np.random.default_rng(1).poisson(5, size=MIN_ROWS)
+    data, holdout = (
+        zu.commit(X[: len(c)], c, bounds=BOUNDS, label_kind="count", openings=4) for c in (counts[:21], counts)
+    )
+    counted = zu.prove(
+        data, zu.TrainingSpec(model="linear", epochs=4, learning_rate=0.5, fixed_point=zu.FixedPoint(p_bits=12))
+    )
+    found = zu.evaluate(holdout, counted.secret)
+    assert verdict(found) == "valid" and found.statement.grid == 4
+    low, high = found.statement.root_mean_square(0)
+    assert low - 0.05 <= np.sqrt(((counted.model.predict(X[:MIN_ROWS]) - counts) ** 2).mean()) <= high + 0.05
+
+
+def test_an_interval_is_shown_rounded_outwards() -> None:
+    assert interval_text((0.60581, 0.60706)) == "0.6058 to 0.6071"
+    assert interval_text((0.123456789, 0.12345679)) == "0.12345678 to 0.12345679"
+    assert interval_text((-np.inf, 0.99)) == "at most 0.9900"
+
+
+OF_LABELS: dict[str, str] = {
+    "poisson": "Poisson regression cannot be evaluated yet",
+    "shards": "'sisa'",
+}
 
 
 @pytest.mark.parametrize("kind", OF_LABELS)
-def test_models_of_other_families_and_methods_are_refused_by_name(kind: str, made: Made) -> None:
-    X, y = table(21, 1)
-    labels = {"linear": X[:, 0], "classes": np.array(list("abc" * 7)), "shards": y}[kind]
+def test_models_of_other_families_and_methods_are_refused_by_name(kind: str) -> None:
+    X, y = table(MIN_ROWS, 1)
     spec = {
-        "linear": zu.TrainingSpec(model="linear", epochs=1, learning_rate=0.5),
-        "classes": SPEC,
-        "shards": zu.TrainingSpec(model="logistic", method="sisa", shard_rows=8, slices=2, epochs=1, learning_rate=0.5),
+        "poisson": zu.TrainingSpec(model="poisson", epochs=1, learning_rate=0.1),
+        "shards": zu.TrainingSpec(
+            model="logistic", method="sisa", shard_rows=64, slices=2, epochs=1, learning_rate=0.5
+        ),
     }[kind]
-    model = zu.prove(zu.commit(X, labels, bounds={**BOUNDS, **OF_LABELS[kind]}, openings=3), spec).secret
-    words = {
-        "linear": "linear regression on real labels: only models of two classes",
-        "classes": "on categorical labels: only models of two classes",
-        "shards": "'sisa'",
-    }[kind]
-    with pytest.raises(ParameterError, match=words):
-        zu.evaluate(made.holdout, model)
+    data, holdout = (
+        zu.commit(X, y, bounds=BOUNDS, label_kind="count" if kind == "poisson" else "binary", openings=3)
+        for _ in range(2)
+    )
+    with pytest.raises(ParameterError, match=OF_LABELS[kind]):
+        zu.evaluate(holdout, zu.prove(data, spec).secret)
+
+
+def test_what_a_model_cannot_have_is_refused_by_name(made: Made, regressed: Any) -> None:
+    holdout, first, *_ = regressed
+    options: list[dict[str, Any]] = [{"confusion": True}, {"loss": True}]
+    for asked in options:
+        with pytest.raises(ParameterError, match="predicts no classes"):
+            zu.evaluate(holdout, first.secret, **asked)
+    for grid in (-40, 17):
+        with pytest.raises(ParameterError, match="choose another `grid`"):
+            zu.evaluate(holdout, first.secret, grid=grid)
+    with pytest.raises(ParameterError, match="other columns, bounds"):
+        zu.evaluate(made.holdout, first.secret)
 
 
 def training_sets(made: Made) -> dict[str, zu.Dataset]:
@@ -228,18 +438,30 @@ def inside(columns: Any) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("step", [(1, 0), (0, -1), (-40, 30)])
 def test_other_numbers_under_the_same_proof_are_rejected(step: tuple[int, int], made: Made) -> None:
-    right = tuple(a + b for a, b in zip(made.both.statement.right, step, strict=True))
-    assert verdict(stating(made.both, replace(made.both.statement, right=right))) == "constraints"
+    results: Any = made.both.statement.results
+    pairs = zip(results, step, strict=True)
+    told = tuple(replace(result, right=result.right + more) for result, more in pairs)
+    assert verdict(stating(made.both, replace(made.both.statement, results=told))) == "constraints"
+
+
+@pytest.mark.parametrize("step", [(1, 0), (0, -1), (-1, -1)])
+def test_other_bounds_of_the_loss_under_the_same_proof_are_rejected(step: tuple[int, int], made: Made) -> None:
+    low, high = made.both.statement.results[0].loss
+    assert verdict(restated(made.both, 0, loss=(low + step[0], high + step[1]))) == "constraints"
+    for lie in ((high + 1, high), (low, 1 << 61)):
+        assert verdict(restated(made.both, 0, loss=lie)) == "statement"
+    assert verdict(restated(made.both, 0, loss=None)) == "proof length"
+    assert verdict(restated(made.both, 1, loss=(low, high))) == "statement"
 
 
 def swapped(own: EvaluationStatement) -> EvaluationStatement:
     assert own.second is not None
-    return replace(own, training=own.second, second=own.training, right=own.right[::-1])
+    return replace(own, training=own.second, second=own.training, models=own.models[::-1], results=own.results[::-1])
 
 
 def test_another_hold_out_or_other_models_under_the_same_proof_are_rejected(made: Made) -> None:
     own = made.both.statement
-    other = commit(MIN_ROWS + 1, 5)
+    other = commit(MIN_ROWS + 1, 5, openings=24)
     lies = {
         "hold-out": replace(own, holdout=other.statement),
         "root of the hold-out": replace(own, holdout=replace(own.holdout, root=other.statement.root)),
@@ -252,9 +474,12 @@ def test_another_hold_out_or_other_models_under_the_same_proof_are_rejected(made
 
 def test_numbers_and_models_that_do_not_go_together_are_refused(made: Made) -> None:
     own = made.both.statement
-    for lie in (replace(own, right=own.right[:1]), replace(own, second=own.training)):
-        assert verdict(stating(made.both, lie)) == "statement"
-    assert verdict(stating(made.both, replace(own, second=None, right=own.right[:1]))) == "proof length"
+    for lie in ({"results": own.results[:1]}, {"second": own.training}, {"models": own.models[:1]}):
+        assert verdict(stating(made.both, replace(own, **lie))) == "statement"
+    narrow = replace(own.models[0], shape=(1, 2)), own.models[1]
+    assert verdict(stating(made.both, replace(own, models=narrow))) == "statement"
+    alone = replace(own, second=None, results=own.results[:1], models=own.models[:1])
+    assert verdict(stating(made.both, alone)) == "proof length"
 
 
 def test_a_second_model_that_is_not_named_or_not_there_is_refused(made: Made) -> None:
@@ -292,7 +517,7 @@ def test_scores_are_those_of_plain_integers(made: Made) -> None:
     for own in (integers, bias):
         z = [int(sum(X[k, n] * int(own[0, k]) for k in range(2))) for n in range(X.shape[1])]
         shift = int(own[0, 2]) if own.shape[1] == 3 else 0
-        assert scores(rows, own).tolist() == [each + shift for each in z]
+        assert scores(rows, own).tolist() == [[each + shift for each in z]]
 
 
 @pytest.mark.parametrize("features", [1, 30, 784])

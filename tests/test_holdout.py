@@ -175,8 +175,8 @@ def test_models_are_evaluated_on_the_rows_held_out_that_nobody_forgot(large: Any
     assert both.statement.within and both.statement.rows == len(left)
     X = data.statement.encoding.decode_features(data.rows.features)[left]
     y = np.array(data.statement.encoding.label.classes)[data.rows.labels[left]]
-    for trained, right in zip((first, after), both.statement.right, strict=True):
-        assert right == int((trained.model.predict(X) == y).sum())
+    for trained, right in zip((first, after), both.statement.results, strict=True):
+        assert right.right == int((trained.model.predict(X) == y).sum())
     assert verdict(both) == "valid"
     assert zu.verify_evaluation(both, data.commitment, [first.proof, after.proof]) >= 100
 

@@ -1,4 +1,4 @@
-"""Evaluations: that a number of predictions is right, of the models and on the hold-out that are meant."""
+"""Evaluations: that what they say is right, of the models and on the hold-out that are meant."""
 
 from __future__ import annotations
 
@@ -7,20 +7,32 @@ from functools import reduce
 from operator import and_
 from typing import Any
 
+from ..circuits.statements.evaluation import EvaluationStatement
 from ..errors import ParameterError, StatementMismatch, require_type
-from .proofs import DatasetCommitment, EvaluationProof, Proof, TrainingProof
+from .proofs import AnyLink, DatasetCommitment, EvaluationProof, ModelLinkProof, Proof, TrainingProof
+from .renewals import renewal
 from .verify import verify_proof
 
 
+def unlinked_models(statement: EvaluationStatement, links: Iterable[AnyLink]) -> list[int]:
+    """The numbers of the models, from 0, that were committed afresh, and that no links tie to their trainings."""
+    known, pairs = list(links), zip(statement.trainings, statement.models, strict=True)
+    return [i for i, (own, model) in enumerate(pairs) if renewal(own.digest, own.model, model, known) is None]
+
+
 def verify_evaluation(
-    evaluation: EvaluationProof, holdout: DatasetCommitment, trainings: Iterable[TrainingProof]
+    evaluation: EvaluationProof,
+    holdout: DatasetCommitment,
+    trainings: Iterable[TrainingProof],
+    links: Iterable[ModelLinkProof] = (),
 ) -> float:
-    """Check how many rows of a hold-out models predict right, and the validity proof of the hold-out; bits.
+    """Check how well models predict the rows of a hold-out, the validity proof of the hold-out, and the links; bits.
 
     Args:
         holdout: the commitment the auditor holds.
         trainings: what the models are of, in the order of the statement. They are compared, not checked: `verify` is
             for that, with the data set of each.
+        links: of models that were committed afresh since.
 
     Raises:
         StatementMismatch: it is about another hold-out, or other models.
@@ -34,10 +46,15 @@ def verify_evaluation(
         raise ParameterError("trainings: the proofs of the models that were evaluated are needed")
     for training in given:
         require_type("trainings", training, TrainingProof, "of what `prove` returns it is `.proof`")
+    renewals = list(links)
+    for link in renewals:
+        require_type("links", link, ModelLinkProof, "`recommit_model` returns them")
     own = evaluation.statement
     if own.holdout != holdout.statement:
         raise StatementMismatch("the evaluation is on another hold-out")
     if own.trainings != tuple(training.statement for training in given):
         raise StatementMismatch("the evaluation is of other models")
-    proofs: list[Proof[Any]] = [holdout, evaluation]
+    if unlinked_models(own, renewals):
+        raise StatementMismatch("a model was committed afresh, and the links do not lead there from its training")
+    proofs: list[Proof[Any]] = [*renewals, holdout, evaluation]
     return reduce(and_, map(verify_proof, proofs)).least

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
+from ..circuits.statements.evaluation import EvaluationStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
 from ..circuits.statements.registration import RegistrationStatement
@@ -25,8 +26,9 @@ from ..errors import DataError, FormatError, InvalidProof, ParameterError, State
 from ..formats.container import MAGIC
 from ..models.methods.sisa import Sisa
 from .bundles import Bundle, check_bundle, loaded, of_one_request
+from .evaluations import unlinked_models
 from .pins import check_previous, linked
-from .proofs import LINK_PROOFS, Proof, RegistrationProof
+from .proofs import LINK_PROOFS, AnyLink, Proof, RegistrationProof
 from .registrations import require_whole
 from .verify import verify_proof
 
@@ -223,6 +225,9 @@ class _Walk:
                 entry = _cannot_say(entry, f"the {name} {digest.hex()} that it is about is not here")
             elif found.verdict == "invalid":
                 entry = _contradicted(entry, f"the {name} that it is about, {found.name!r}, is invalid")
+        own = _statement(entry)
+        if isinstance(own, EvaluationStatement) and unlinked_models(own, self._valid_links()):
+            entry = _cannot_say(entry, "the links of a model that was committed afresh are not here, or not valid")
         if isinstance(entry.proof, RegistrationProof) and entry.verdict != "invalid":
             entry = self._registered(entry, entry.proof)
         if isinstance(_statement(entry), LinkStatement) and _statement(entry).superseded:
@@ -284,6 +289,10 @@ class _Walk:
         superseded = {record for link in links for record in link.superseded}
         return len(superseded - set(statement.forgotten))
 
+    def _valid_links(self) -> list[AnyLink]:
+        valid = [each.proof for each in self.done.values() if each.verdict == "valid"]
+        return [link for link in valid if isinstance(link, LINK_PROOFS)]
+
     def _bundled(self, entry: Entry) -> Entry:
         """With the verdict on what statements of a sharded training are put together with: their chain as a bundle.
 
@@ -296,8 +305,7 @@ class _Walk:
         if entry.digest != request[-1].digest:
             return _noted(entry, f"of one request with {self.requests[entry.digest][-1].name!r}")
         before = self.bundles.get(statement.previous or b"")
-        links = [each.proof for each in self.done.values() if each.verdict == "valid"]
-        known = [link for link in links if isinstance(link, LINK_PROOFS)]
+        known = self._valid_links()
         whole = Bundle(tuple(request)) if before is None or not statement.scope else before.with_request(request, known)
         reason = ""
         try:

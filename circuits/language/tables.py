@@ -8,6 +8,7 @@
 | keys | 4 | a permutation: no table |
 | link | 5 | (q, edge[q], edge[q + 1] - edge[q]), -2^15 <= q < 2^15 |
 | signs | 6 | (q, [q >= 0]), -2^15 <= q < 2^15 |
+| losses | 7 | (q, [q >= 0], least loss, largest loss), -2^15 <= q < 2^15 |
 
 How often each tuple is looked up is a committed column over (section, entry).
 """
@@ -30,6 +31,7 @@ ACTIVATION, ACTIVATION_COUNTS = "activation", Address(WITNESS, "activation multi
 FEATURE_RANGE, FEATURE_COUNTS = "feature range", Address(WITNESS, "feature range multiplicities")
 LINK, LINK_COUNTS = "link", Address(WITNESS, "link multiplicities")
 SIGNS, SIGN_COUNTS = "signs", Address(WITNESS, "sign multiplicities")
+LOSSES, LOSS_COUNTS = "losses", Address(WITNESS, "loss multiplicities")
 SECTION_BITS = 24  # a box of lookups has at most 2^24 leaves; larger ones are cut, each part in a section of its own
 TABLE_AXIS = Axis("entry", LIMB)
 HALF = LIMB // 2  # added to a signed 16-bit integer before it is looked up
@@ -82,9 +84,22 @@ def feature_table(x_bits: int, section: int = 0, sections: int = 1) -> Table:
 
 def sign_table(section: int = 0, sections: int = 1) -> Table:
     """(q, 1) for 0 <= q < 2^15, and (q, 0) for -2^15 <= q < 0: the leading bit of q + 2^15."""
+    return Table(SIGNS, 6, _signs(), SIGN_COUNTS, part(section_axis(sections), section, 1))
+
+
+def _signs() -> tuple[PublicVector, PublicVector]:
     q = PublicVector(lambda: _base_table(np.arange(LIMB) - HALF), lambda x: identity(x) - HALF)
-    positive = PublicVector(lambda: _base_table(np.arange(LIMB) >> (TABLE_BITS - 1)), lambda x: x[0])
-    return Table(SIGNS, 6, (q, positive), SIGN_COUNTS, part(section_axis(sections), section, 1))
+    return q, PublicVector(lambda: _base_table(np.arange(LIMB) >> (TABLE_BITS - 1)), lambda x: x[0])
+
+
+def loss_table(bounds: tuple[npt.NDArray[np.int64], ...], section: int = 0, sections: int = 1) -> Table:
+    """(q, [q >= 0], low[q + 2^15], high[q + 2^15]) for signed 16-bit q. `bounds`: low and high, int64 (2^16,) each."""
+
+    def vector(values: npt.NDArray[np.int64]) -> PublicVector:
+        return PublicVector(lambda: _base_table(values), lambda x: evaluate(to_field(values), x))
+
+    components = (*_signs(), *map(vector, bounds))
+    return Table(LOSSES, 7, components, LOSS_COUNTS, part(section_axis(sections), section, 1))
 
 
 def multiplicity_column(counts: Address, sections: int) -> Column:

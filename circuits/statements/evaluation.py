@@ -1,4 +1,8 @@
-"""The statement of an evaluation: how many rows of a hold-out data set committed models predict right.
+"""The statement of an evaluation: how well committed models predict the rows of a hold-out.
+
+Of classes it has the number of right predictions, and if that is asked for a confusion matrix, exactly; of logistic
+models of two classes bounds of the log-loss; of numbers bounds of the squares of residuals, and of labels from their
+mean, from which those of RMSE and R^2 follow. Bounds are on a declared grid (results.py).
 
 The hold-out is what the spec of a training holds out of its own data set (`holdout`): these rows are not used in
 training, which the training's proof shows, and nobody chose them. Or it is a data set of its own, committed with the
@@ -6,30 +10,56 @@ encoding of the one that the models were trained on. Then, that no row of it was
 salted, so somebody may commit to the same rows twice. What can be seen is refused: the training set itself, a fresh
 commitment to it, and what has grown from it or into it, which all say where their rows were first committed.
 
-Numbers are exact, so two statements about rows that differ in one tell how this one is predicted. Hence one statement
+Counts are exact, so two statements about rows that differ in one tell how this one is predicted. Hence one statement
 has all models that are to be compared, on the same rows: what one of them forgot counts for none. No statement chooses
 a range of rows, and a small hold-out is refused.
+
+A model is named by its training and by the commitment that is opened: that of the training, or one that links lead to
+from it (model_link.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
+from math import isqrt
 from types import NoneType
 from typing import Any, ClassVar, Self
 
-from ...errors import FormatError, ParameterError
+from ...errors import FormatError, InvalidProof, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.live import Live
-from ...models.shapes import MAX_ROWS
+from ...models.losses import LOSS_BITS, LOSS_INDEX_BITS
 from ..language.relation import Relation
+from ..relations.argmax import Argmax
 from ..relations.dataset import DATASET
-from ..relations.evaluation import LARGEST_SCORE_BITS, MODELS, Evaluation, Judged
+from ..relations.evaluation import MODELS, Evaluation, Judged
 from ..relations.keyed import Keyed
 from ..relations.model import MODEL
+from ..relations.residuals import Residuals, Spread
+from ..relations.scored import LARGEST_SCORE_BITS, ScoredModel
+from ..relations.several_classes import SeveralClasses
+from ..relations.two_classes import TwoClasses
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
+from .results import (
+    GRIDS,
+    MOST_STEPS,
+    Classified,
+    Interval,
+    LabelScales,
+    Regressed,
+    Result,
+    Steps,
+    explained_interval,
+    loss_interval,
+    mean_squares,
+    outwards,
+    read_result,
+)
+from .scope import ModelCommitment
 from .training import TrainingStatement
 
 MIN_ROWS = 100  # that count: fewer, and the numbers are about single people
@@ -38,29 +68,38 @@ _FIELDS: Fields = {
     "holdout": Bytes(DIGEST_BYTES),
     "training": Bytes(DIGEST_BYTES),
     "second": (Bytes(DIGEST_BYTES), NoneType),
-    "right": ListOf(Int(0, MAX_ROWS), 1, len(MODELS)),
+    "models": ListOf(dict, 1, len(MODELS)),
+    "results": ListOf(dict, 1, len(MODELS)),
+    "grid": Int(*GRIDS),
+    "spread": (Int(0, MOST_STEPS), NoneType),
 }
 
 
 @statement_kind
 @dataclass(frozen=True)
 class EvaluationStatement(Statement):
-    """So many rows of the hold-out are predicted right by each model.
+    """How well each model predicts the rows of the hold-out.
 
     Attributes:
         holdout: the data set that is predicted, of which the rows of `live` count.
         training: what the model is of, in the commitment that this statement names.
-        right: of each model the number of rows.
-        second: the same of a second model, if there is one.
+        models: of each model the commitment that is opened.
+        results: of each model what is found.
+        grid: a step of what is rounded is 2^-grid for each row.
+        spread: steps of the squares of labels from their mean, rounded down; None where models predict classes.
+        second: as `training`, of a second model, if there is one.
     """
 
     holdout: DatasetStatement
     training: TrainingStatement
-    right: tuple[int, ...]
+    models: tuple[ModelCommitment, ...]
+    results: tuple[Result, ...]
+    grid: int
+    spread: int | None = None
     second: TrainingStatement | None = None
 
     kind: ClassVar[str] = "evaluation"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     refers: ClassVar[Mapping[str, type[Statement]]] = {
         "holdout": DatasetStatement, "training": TrainingStatement, "second": TrainingStatement,
     }  # fmt: skip
@@ -98,33 +137,105 @@ class EvaluationStatement(Statement):
         return Live(self.holdout.rows, self.gone, ((0, self.stop),))
 
     @property
+    def steps(self) -> Steps:
+        """How sums are rounded."""
+        return Steps(self.rows, self.grid)
+
+    @property
+    def label_scales(self) -> LabelScales:
+        """In which units squares are summed up."""
+        label = self.holdout.encoding.label
+        return LabelScales(self.rows, label.kind, label.label_bits)
+
+    def log_loss(self, number: int) -> Interval | None:
+        """Bounds of a model's mean log-loss, if it is stated."""
+        result = self.results[number]
+        loss = result.loss if isinstance(result, Classified) else None
+        return None if loss is None else loss_interval(loss, self.steps)
+
+    def root_mean_square(self, number: int) -> Interval:
+        """Bounds of a model's RMSE, in the units of labels. Raises ParameterError for one that predicts classes."""
+        column = self.holdout.encoding.label.column
+        unit = Fraction(1 if column is None else column.half_width)
+        low, high = mean_squares(self._squares(number), self.steps, self.label_scales)
+        return outwards(low * unit, high * unit)
+
+    def explained(self, number: int) -> Interval:
+        """Bounds of a model's R^2. Raises ParameterError for one that predicts classes."""
+        return explained_interval(self._squares(number), self.spread or 0, self.steps, self.label_scales)
+
+    def _squares(self, number: int) -> int:
+        result = self.results[number]
+        if isinstance(result, Classified):
+            raise ParameterError("a model that predicts classes has no RMSE, and no R^2")
+        return result.squares
+
+    @property
+    def predicts(self) -> str:
+        """ "class", "value" or "count", as families do."""
+        return self.training.spec.family.predicts
+
+    @property
     def relation(self) -> Relation:
-        """So many predictions are right."""
+        """What is proved."""
         return Keyed(self.predictions, self.holdout.columns) if self.holdout.key_limbs else self.predictions
 
     @cached_property
     def predictions(self) -> Evaluation:
         """The relation, but for keys of rows."""
-        own = self.holdout
-        models = map(_judged, MODELS, self.trainings, self.right)
-        return Evaluation(own.rows, own.features, own.encoding.x_bits, self.live, tuple(models))
+        own, models = self.holdout, tuple(map(self._judged, MODELS, self.trainings, self.results))
+        spread = None
+        if self.spread is not None:
+            scales = self.label_scales
+            bits = self.steps.bits(2 * (scales.label_bits + scales.finer))
+            spread = Spread(own.rows, self.live, scales.finer, self.spread, bits)
+        return Evaluation(own.rows, own.features, own.outputs, models, spread)
+
+    def _judged(self, matrix: str, training: TrainingStatement, result: Result) -> Judged:
+        """A model in the relation. Raises ParameterError for one whose integers have no such bounds."""
+        scored = self._scored(matrix, training)
+        scale = self._scale(training)
+        if isinstance(result, Regressed):
+            labels = self.label_scales
+            shift, square = scale - labels.fine, self.steps.bits(2 * labels.fine)
+            shifts = scale - labels.label_bits, shift
+            return Residuals(scored, self.live, *shifts, labels.residual_bits, result.squares, square)
+        if self.holdout.outputs > 1:
+            classes = self.holdout.encoding.label.classes
+            gone = tuple(number for number, text in enumerate(classes) if text in training.forgotten_classes)
+            return SeveralClasses(Argmax(scored, self.live, gone), result.right, result.confusion)
+        step = self.steps.bits(LOSS_BITS)
+        return TwoClasses(scored, self.live, result.right, scale, result.loss, step, result.confusion)
+
+    def _scored(self, matrix: str, training: TrainingStatement) -> ScoredModel:
+        bits = training.schedule.committed_bits
+        if bits is None:
+            raise ParameterError(f"a model by {training.spec.method.kind!r} cannot be evaluated yet")
+        columns = training.training.columns[MODEL]
+        return ScoredModel(matrix, columns, *bits, self.holdout.rows, self.holdout.encoding.x_bits)
+
+    def _scale(self, training: TrainingStatement) -> int:
+        """Bits of scores' scale."""
+        return self.holdout.encoding.x_bits + training.spec.weight_bits
 
     @property
     def matrices(self) -> Mapping[str, Committed]:
         """The hold-out, and the models."""
-        pairs = zip(MODELS, self.trainings, strict=False)
-        return {DATASET: self.holdout.committed, **{name: own.committed(own.model) for name, own in pairs}}
+        named = zip(MODELS, self.trainings, self.models, strict=False)
+        return {DATASET: self.holdout.committed, **{name: own.committed(model) for name, own, model in named}}
 
     def require_provable(self) -> None:
-        """Two classes, models of one output, an encoding that is theirs, and rows that can be told not to be theirs."""
-        if len(self.right) != len(self.trainings):
-            raise ParameterError(f"{len(self.right)} numbers of {len(self.trainings)} models")
+        """Models that can be evaluated, an encoding that is theirs, and rows that can be told not to be theirs."""
+        if not len(self.results) == len(self.models) == len(self.trainings):
+            raise ParameterError(f"{len(self.results)} results and {len(self.models)} commitments of some models")
         self.holdout.require_provable()
-        for training in self.trainings:
+        for training, model, result in zip(self.trainings, self.models, self.results, strict=True):
             training.require_provable()
-            _require_two_classes(training)
+            if model.shape != training.model.shape:
+                raise ParameterError(f"a model of shape {model.shape}, where its training has {training.model.shape}")
             _require_encoding(self.holdout, training.dataset)
             _require_not_used(self.holdout, training, self.trainings)
+            self._require_evaluable(training, result)
         if self.rows < MIN_ROWS:
             raise ParameterError(
                 f"{self.rows} rows of the hold-out count, and it takes {MIN_ROWS}: of fewer, exact numbers tell too "
@@ -132,9 +243,47 @@ class EvaluationStatement(Statement):
             )
         if self.second is not None and self.second.digest == self.training.digest:
             raise ParameterError("both models are the same one")
+        if self.second is not None and self.second.spec.family.predicts != self.predicts:
+            raise ParameterError("one model predicts classes, and the other numbers: they cannot be compared")
+        if (self.spread is None) == (self.predicts == "value"):
+            raise ParameterError("the spread of labels is stated where models predict numbers, and only there")
         for own in self.predictions.models:
-            if self.predictions.score_bits(own) > LARGEST_SCORE_BITS:
+            if own.scored.score_bits + (own.scored.output.size > 1) > LARGEST_SCORE_BITS:
                 raise ParameterError("scores of this model can be too large to be cut into integers")
+
+        if not GRIDS[0] <= self.grid <= GRIDS[1] or not all(own.fits for own in self.predictions.gridded):
+            raise ParameterError("steps of sums are too large, or too many: choose another `grid`")
+
+    def _require_evaluable(self, training: TrainingStatement, result: Result) -> None:
+        """A model that predicts classes or numbers, with a result of this sort. Raises ParameterError."""
+        family, label = training.spec.family, training.dataset.encoding.label
+        if training.schedule.committed_bits is None:
+            raise ParameterError(f"a model by {training.spec.method.kind!r} cannot be evaluated yet")
+        if family.predicts == "count":
+            raise ParameterError(f"a {family.title} cannot be evaluated yet: it predicts by a table")
+        if isinstance(result, Classified) != (family.predicts == "class"):
+            raise ParameterError(f"a result that is none of a {family.title}")
+        scale = self._scale(training)
+        if isinstance(result, Regressed):
+            scales = self.label_scales
+            if min(scale - label.label_bits, scales.fine, scale - scales.fine) < 1:
+                raise ParameterError("scores of this model are too coarse, or labels too large, for these rows")
+            return
+        if len(result.confusion) not in (0, len(label.classes) ** 2):
+            raise ParameterError(f"a confusion matrix of {len(result.confusion)} numbers")
+        if result.loss is not None and (family.name != "logistic" or label.kind != "binary"):
+            raise ParameterError("the log-loss is that of logistic regressions on two classes")
+        if result.loss is not None and scale <= LOSS_INDEX_BITS:
+            raise ParameterError("scores of this model are too coarse for the table of losses")
+
+    def require_consistent(self, attached: Mapping[str, bytes]) -> None:
+        """Numbers that can be of so many rows, and of the same ones. Raises InvalidProof("statement")."""
+        wrong = [result.require_consistent(self.rows) for result in self.results]
+        classes = [result for result in self.results if isinstance(result, Classified) and result.confusion]
+        if len({_of_classes(result.confusion) for result in classes}) > 1:
+            wrong.append("confusion matrices of other rows")
+        for words in filter(None, wrong):
+            raise InvalidProof("statement", words)
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""
@@ -142,7 +291,10 @@ class EvaluationStatement(Statement):
             "holdout": statement_digest(self.holdout),
             "training": statement_digest(self.training),
             "second": None if self.second is None else statement_digest(self.second),
-            "right": list(self.right),
+            "models": [model.to_mapping() for model in self.models],
+            "results": [result.to_mapping() for result in self.results],
+            "grid": self.grid,
+            "spread": self.spread,
         }
 
     @classmethod
@@ -153,24 +305,15 @@ class EvaluationStatement(Statement):
         if (fields["second"] is None) != ("second" not in references):
             raise FormatError("evaluation: the second model beside the statement is not one that it names")
         second = None if fields["second"] is None else referenced(references, "second", fields["second"])
-        return cls(holdout, training, tuple(fields["right"]), second)
+        models = tuple(map(ModelCommitment.from_mapping, fields["models"]))
+        results = tuple(map(read_result, fields["results"]))
+        return cls(holdout, training, models, results, fields["grid"], fields["spread"], second)
 
 
-def _judged(matrix: str, training: TrainingStatement, right: int) -> Judged:
-    """A model in the relation. Raises ParameterError for one whose integers have no such bounds."""
-    bits = training.schedule.committed_bits
-    if bits is None:
-        raise ParameterError(f"a model by {training.spec.method.kind!r} cannot be evaluated yet")
-    return Judged(matrix, training.training.columns[MODEL], *bits, right)
-
-
-def _require_two_classes(training: TrainingStatement) -> None:
-    """What is predicted is one of two classes, by one model. Raises ParameterError."""
-    label, family = training.dataset.encoding.label, training.spec.family
-    if family.predicts != "class" or label.kind != "binary":
-        raise ParameterError(f"{family.title} on {label.kind} labels: only models of two classes can be evaluated yet")
-    if training.schedule.committed_bits is None:
-        raise ParameterError(f"a model by {training.spec.method.kind!r} cannot be evaluated yet")
+def _of_classes(confusion: tuple[int, ...]) -> tuple[int, ...]:
+    """How many rows there are of each class."""
+    size = isqrt(len(confusion))
+    return tuple(sum(confusion[at : at + size]) for at in range(0, len(confusion), size))
 
 
 def _require_encoding(holdout: DatasetStatement, trained: DatasetStatement) -> None:

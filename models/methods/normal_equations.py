@@ -51,7 +51,14 @@ from .geometry import (
     momentum_factor,
     nearest,
 )
-from .standardization import LARGEST_EXPONENT, Standardization, largest_feature, largest_spread, root_above
+from .standardization import (
+    LARGEST_EXPONENT,
+    Standardization,
+    largest_feature,
+    largest_spread,
+    published_bits,
+    root_above,
+)
 
 if TYPE_CHECKING:
     from .gradient_descent import GradientDescent
@@ -120,15 +127,8 @@ class NormalEquations(Compiled):
 
     @property
     def committed_bits(self) -> tuple[int, int]:
-        """See Compiled.
-
-        The intercept is 2^(x-f) V. With standardised features weights are 2^e M(k), whose exponents are not public, so
-        e is taken to be the cap, and the intercept is bounded as in the static analysis.
-        """
-        own = self.standardization
-        if own is None:
-            return self.model_bits, self.weight_bits + self.intercept_shift
-        return self.model_bits + own.cap, dict(self.bounds)["intercept |I|"].bit_length() + 1
+        """See Compiled: of weights that are rounded to the model's scale."""
+        return published_bits(self.model_bits, self.width, self.scales.x_bits, self.standardization)
 
     @property
     def intercept_shift(self) -> int:

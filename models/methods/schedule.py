@@ -45,7 +45,7 @@ from .geometry import (
     score_bounds,
     update_bounds,
 )
-from .standardization import Standardization
+from .standardization import Standardization, published_bits
 
 if TYPE_CHECKING:
     from .gradient_descent import GradientDescent
@@ -116,16 +116,8 @@ class Schedule(Compiled):
 
     @property
     def committed_bits(self) -> tuple[int, int]:
-        """See Compiled.
-
-        With standardised features these are 2^e W_k, and 2^x_bits V less the sum of the m_k W_k: their exponents and
-        means are not public, so e is taken to be the cap, and |m| <= 2^e (2^x_bits + 1).
-        """
-        one, own = 1 << self.scales.x_bits, self.standardization
-        if own is None:
-            return self.weight_bits, self.weight_bits + self.scales.x_bits
-        weight_bits = self.weight_bits + own.cap
-        return weight_bits, (self.width * (one + 1) << (weight_bits - 1)).bit_length() + 1
+        """See Compiled."""
+        return published_bits(self.weight_bits, self.width, self.scales.x_bits, self.standardization)
 
     @property
     def weighted(self) -> bool:

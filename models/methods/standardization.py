@@ -128,6 +128,18 @@ def largest_feature(x_bits: int, cap: int) -> int:
     return (1 << (x_bits + 1 + cap)) + (1 << cap)
 
 
+def published_bits(weight_bits: int, width: int, x_bits: int, own: Standardization | None) -> tuple[int, int]:
+    """Bits of the weights of a model, and of its intercept, signs included, from those of trained weights.
+
+    With standardised features these are 2^e W_k, and 2^x_bits V less the sum of the m_k W_k: their exponents and
+    means are not public, so e is taken to be the cap, and |m| <= 2^e (2^x_bits + 1).
+    """
+    if own is None:
+        return weight_bits, weight_bits + x_bits
+    raised = weight_bits + own.cap
+    return raised, (width * ((1 << x_bits) + 1) << (raised - 1)).bit_length() + 1
+
+
 def root_above(value: int) -> int:
     """An integer that is at least the square root."""
     return isqrt(value) + 1

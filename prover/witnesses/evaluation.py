@@ -1,72 +1,243 @@
-"""The witness of an evaluation: the columns of circuits/relations/evaluation.py."""
+"""The witness of an evaluation, and what it states: the columns of circuits/relations/evaluation.py and its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from ...circuits.field.goldilocks import to_field
 from ...circuits.language.layout import Address
 from ...circuits.language.tables import split_limbs
 from ...circuits.relations.evaluation import Evaluation, Judged
-from ...models.live import Live
+from ...circuits.relations.gridded import Gridded
+from ...circuits.relations.residuals import MEAN_LACK, MEAN_REST, Residuals, Spread
+from ...circuits.relations.several_classes import SeveralClasses
+from ...circuits.relations.signed import Signed
+from ...circuits.relations.two_classes import TwoClasses
+from ...errors import ParameterError
+from ...models.losses import LARGEST_SCORE, loss_bounds
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 from ..matrices.values import Witness
+from .argmax import gaps_of, winners
 from .rows import Rows
 
+Integers = npt.NDArray[np.int64]
+HALF = 1 << 15
 
-def scores(rows: Rows, integers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """z, int64 (N,), at scale x_bits + w_bits: feature by feature, so that no copy of the features is wider.
+
+@dataclass(repr=False)  # secrets stay out of logs
+class _Columns:
+    """What is committed, and which rows of tables it looks up."""
+
+    columns: dict[Address, Cells] = field(default_factory=dict)
+    looked_up: dict[str, LookedUpRows] = field(default_factory=dict)
+
+    def add_limbs(self, integer: Address, bits: int, values: Integers) -> None:
+        """Integers that are not negative."""
+        limbs = split_limbs(values, integer, bits)
+        self.columns |= limbs
+        self.looked_up |= limb_rows(limbs, integer, bits)
+
+    def add_signed(self, signed: Signed, values: Integers) -> None:
+        """Integers of a range."""
+        self.add_limbs(signed.integer, signed.bits, values + (1 << (signed.bits - 1)))
+
+    def add_rest(self, own: Gridded, total: int) -> None:
+        """What rounding takes away."""
+        self.add_limbs(own.rest, own.bits, np.array([own.rest_of(total)], dtype=np.int64))
+
+
+def scores(rows: Rows, integers: Integers) -> Integers:
+    """z, int64 (O, N), at scale x_bits + w_bits: feature by feature, so that no copy of the features is wider.
 
     Args:
-        integers: int64 (1, K), as in `Model`.
+        integers: int64 (O, K), as in `Model`.
     """
-    weights, intercept = np.split(integers[0], [len(rows.by_feature)])
-    found = np.full(rows.by_feature.shape[1], intercept.sum(), dtype=np.int64)
-    for features, weight in zip(rows.by_feature, weights.tolist(), strict=True):
-        found += features.astype(np.int64) * weight
+    weights, intercept = np.split(integers, [len(rows.by_feature)], axis=1)
+    found = np.empty((len(integers), rows.by_feature.shape[1]), dtype=np.int64)
+    found[:] = intercept.sum(axis=1, keepdims=True)
+    for features, weight in zip(rows.by_feature, weights.T, strict=True):
+        wide = features.astype(np.int64)
+        for own, factor in zip(found, weight.tolist(), strict=True):
+            own += wide * factor
     return found
 
 
-def right_predictions(rows: Rows, live: Live, integers: npt.NDArray[np.int64]) -> int:
-    """How many rows a model predicts right, of those that count."""
-    right = (scores(rows, integers) > 0) == (rows.labels == 1)
-    return int((right & live.mask()).sum())
+# Two classes ---------------------------------------------------------------------------------------------------------
 
 
-def evaluation_witness(relation: Evaluation, rows: Rows, models: Sequence[npt.NDArray[np.int64]]) -> Witness:
+def _flipped(own: TwoClasses, z: Integers, labels: npt.NDArray[np.int32]) -> tuple[Integers, Integers]:
+    """F and R."""
+    quotients = (z - 1) >> own.shift
+    return np.where(labels == 1, quotients, -quotients - 1), z - 1 - (quotients << own.shift)
+
+
+def _of_two(own: TwoClasses, rows: Rows, z: Integers) -> TwoClasses:
+    """With what is true. Raises ParameterError for scores that leave the table of losses."""
+    live = own.live.mask()
+    flipped, _ = _flipped(own, z, rows.labels)
+    right = int((flipped[live] >= 0).sum())
+    found = replace(own, right=right)
+    if own.confusion:
+        ones, predicted = rows.labels[live] == 1, z[live] > 0
+        cells = (int((actual & of).sum()) for actual in (~ones, ones) for of in (~predicted, predicted))
+        found = replace(found, confusion=tuple(cells))
+    if own.loss is None:
+        return found
+    beyond = int((np.abs(flipped[live] * 2 + 1) > 2 * HALF).sum())
+    if beyond:
+        raise ParameterError(
+            f"{beyond} of the rows have scores beyond {LARGEST_SCORE}, where the table of losses ends: evaluate "
+            "without the log-loss"
+        )
+    totals = _losses(flipped[live])
+    low, high = (bound.stated_of(total) for bound, total in zip(own.bounds, totals, strict=True))
+    return replace(found, loss=(low, high))
+
+
+def _losses(flipped: Integers) -> tuple[int, int]:
+    """Sums of the least and of the largest losses."""
+    low, high = (int(table[flipped + HALF].sum()) for table in loss_bounds())
+    return low, high
+
+
+def _add_two(own: TwoClasses, rows: Rows, z: Integers, to: _Columns) -> None:
+    flipped, rest = _flipped(own, z, rows.labels)
+    live = own.live.mask()
+    inside = np.clip(flipped, -HALF, HALF - 1)  # those that do not count may be beyond, where nothing is looked up
+    to.columns |= {own.flipped: to_field(flipped) if (inside != flipped).any() else flipped.astype(np.int16)}
+    to.columns[own.ok] = (flipped >= 0).astype(np.uint16)
+    to.looked_up[own.flipped.name] = signed_rows(inside)
+    to.add_limbs(own.remainder, own.shift, rest)
+    for column, table in zip(own.entries[1:], loss_bounds() if own.bounds else (), strict=True):
+        to.columns[column] = table[inside + HALF].astype(np.int32)
+    for bound, total in zip(own.bounds, _losses(flipped[live]) if own.bounds else (), strict=True):
+        to.add_rest(bound, total)
+
+
+# Several classes -----------------------------------------------------------------------------------------------------
+
+
+def _of_several(own: SeveralClasses, rows: Rows, z: Integers) -> SeveralClasses:
+    live, size = own.argmax.live.mask(), own.argmax.output.size
+    predicted, labels = winners(z, own.argmax.gone)[live], rows.labels[live].astype(np.int64)
+    found = replace(own, right=int((predicted == labels).sum()))
+    if not own.confusion:
+        return found
+    return replace(found, confusion=tuple(np.bincount(labels * size + predicted, minlength=size**2).tolist()))
+
+
+def _add_several(own: SeveralClasses, z: Integers, to: _Columns) -> None:
+    found = own.argmax
+    predicted, gaps = gaps_of(z, found.gone)
+    to.columns |= {found.predicted: predicted, found.scores: to_field(z)}
+    to.add_limbs(found.gap, found.gap_bits, gaps)
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+
+def _rounded(own: Residuals, rows: Rows, z: Integers) -> tuple[Integers, Integers]:
+    """t and R."""
+    exact = z - (rows.labels.astype(np.int64) << own.label_shift) + (1 << (own.shift - 1))
+    rounded = exact >> own.shift
+    return rounded, exact - (rounded << own.shift)
+
+
+def _of_numbers(own: Residuals, rows: Rows, z: Integers) -> Residuals:
+    """With what is true. Raises ParameterError for residuals that are too large."""
+    residuals = _rounded(own, rows, z)[0][own.live.mask()]
+    largest = 1 << (own.residual_bits - 1)
+    beyond = int(((residuals < -largest) | (residuals >= largest)).sum())
+    if beyond:
+        raise ParameterError(f"predictions of {beyond} rows are too far from their labels to be stated")
+    return replace(own, squares=own.bound.stated_of(int((residuals**2).sum())))
+
+
+def _add_numbers(own: Residuals, rows: Rows, z: Integers, to: _Columns) -> None:
+    rounded, rest = _rounded(own, rows, z)
+    largest, live = 1 << (own.residual_bits - 1), own.live.mask()
+    beyond = (rounded < -largest) | (rounded >= largest)  # of rows that do not count: the lowest limb takes it all
+    to.add_signed(own.residual, np.where(beyond, 0, rounded))
+    to.add_limbs(own.remainder, own.shift, rest)
+    if beyond.any():
+        lowest = own.residual.lowest
+        cells = to_field(np.asarray(to.columns[lowest]).astype(np.int64) + np.where(beyond, rounded, 0))
+        to.columns[lowest] = cells
+    to.add_rest(own.bound, int((rounded[live] ** 2).sum()))
+
+
+def _mean(own: Spread, labels: Integers) -> tuple[int, int, int]:
+    """mu and B of the labels that count, and their squares from mu."""
+    raised = labels << own.finer
+    mean, rest = divmod(int(raised.sum()), own.live.count)
+    return mean, rest, int(((raised - mean) ** 2).sum())
+
+
+def _of_labels(own: Spread, rows: Rows) -> Spread:
+    total = _mean(own, rows.labels[own.live.mask()].astype(np.int64))[2]
+    return replace(own, stated=own.bound.stated_of(total))
+
+
+def _add_labels(own: Spread, rows: Rows, to: _Columns) -> None:
+    mean, rest, total = _mean(own, rows.labels[own.live.mask()].astype(np.int64))
+    bits = own.limbs.bits
+    to.add_signed(own.mean, np.array([mean]))
+    for integer, value in ((MEAN_REST, rest), (MEAN_LACK, own.live.count - 1 - rest)):
+        to.add_limbs(integer, bits[integer], np.array([value]))
+    to.add_rest(own.bound, total)
+
+
+# All of it -----------------------------------------------------------------------------------------------------------
+
+
+def true_evaluation(relation: Evaluation, rows: Rows, models: Sequence[Integers]) -> Evaluation:
+    """The relation with the numbers that are true, in the place of those that it has.
+
+    Args:
+        models: of each the integers, int64 (O, K).
+
+    Raises:
+        ParameterError: something cannot be stated of these rows.
+    """
+    judged = tuple(_true(own, rows, integers) for own, integers in zip(relation.models, models, strict=True))
+    spread = None if relation.spread is None else _of_labels(relation.spread, rows)
+    return replace(relation, models=judged, spread=spread)
+
+
+def _true(own: Judged, rows: Rows, integers: Integers) -> Judged:
+    z = scores(rows, integers)
+    if isinstance(own, TwoClasses):
+        return _of_two(own, rows, z[0])
+    if isinstance(own, SeveralClasses):
+        return _of_several(own, rows, z)
+    return _of_numbers(own, rows, z[0])
+
+
+def evaluation_witness(relation: Evaluation, rows: Rows, models: Iterable[Integers]) -> Witness:
     """Columns of the witness, without those of data set and models.
 
     Args:
-        models: of each the integers, int64 (1, K).
+        models: of each the integers, int64 (O, K).
     """
-    columns: dict[Address, Cells] = {}
-    looked_up: dict[str, LookedUpRows] = {}
+    to = _Columns()
     for own, integers in zip(relation.models, models, strict=True):
-        _add_rows(relation, own, scores(rows, integers), rows.labels, columns, looked_up)
+        z = scores(rows, integers)
+        if isinstance(own, TwoClasses):
+            _add_two(own, rows, z[0], to)
+        elif isinstance(own, SeveralClasses):
+            _add_several(own, z, to)
+        else:
+            _add_numbers(own, rows, z[0], to)
+        scored = own.scored
         weights, intercept = np.split(integers, [relation.features], axis=1)
-        parts = [(own.weights, weights), *([(own.intercept, intercept[:, 0])] if own.bias else [])]
-        for signed, values in parts:
-            limbs = split_limbs(values + (1 << (signed.bits - 1)), signed.integer, signed.bits)
-            columns |= limbs
-            looked_up |= limb_rows(limbs, signed.integer, signed.bits)
-    return Witness({**columns, **multiplicities(relation.sections, looked_up)}, looked_up)
-
-
-def _add_rows(
-    relation: Evaluation,
-    own: Judged,
-    z: npt.NDArray[np.int64],
-    labels: npt.NDArray[np.int32],
-    columns: dict[Address, Cells],
-    looked_up: dict[str, LookedUpRows],
-) -> None:
-    """F, ok and R of a model, and what they look up."""
-    shift = relation.shift(own)
-    quotients = (z - 1) >> shift
-    flipped = np.where(labels == 1, quotients, -quotients - 1).astype(np.int16)
-    limbs = split_limbs(z - 1 - (quotients << shift), own.remainder, shift)
-    columns |= {own.flipped: flipped, own.ok: (flipped >= 0).astype(np.uint16), **limbs}
-    looked_up |= {own.flipped.name: signed_rows(flipped), **limb_rows(limbs, own.remainder, shift)}
+        to.add_signed(scored.weights, weights)
+        if scored.bias:
+            to.add_signed(scored.intercept, intercept[:, 0])
+    if relation.spread is not None:
+        _add_labels(relation.spread, rows, to)
+    return Witness({**to.columns, **multiplicities(relation.sections, to.looked_up)}, to.looked_up)

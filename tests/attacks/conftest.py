@@ -89,7 +89,7 @@ def honest_growth():
 
 @pytest.fixture(scope="session")
 def honest_evaluation():
-    """A true proof how many rows two models predict right."""
+    """A true proof how well two models of two classes predict rows."""
     from .evaluations import columns_of, shape_of
     from .harness import prove
 
@@ -113,6 +113,24 @@ def honest_probability():
 
     own = relation(PROBABILITY, OUTPUTS)
     return prove(shape_of(own), columns_of(own))
+
+
+@pytest.fixture(scope="session")
+def honest_argmax():
+    """The same of models of several classes."""
+    from .evaluations import several
+    from .harness import prove
+
+    return prove(several().shape(), several().columns_of())
+
+
+@pytest.fixture(scope="session")
+def honest_residuals():
+    """How far models of numbers are from these."""
+    from .evaluations import numbers
+    from .harness import prove
+
+    return prove(numbers().shape(), numbers().columns_of())
 
 
 @pytest.fixture(scope="session")

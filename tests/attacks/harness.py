@@ -72,6 +72,8 @@ PROOFS = (
     "honest_distance",
     "honest_prediction",
     "honest_probability",
+    "honest_argmax",
+    "honest_residuals",
 )
 TELLING = ("honest", "honest_stages", "honest_alone", "honest_growth")  # have a message of each sort that there is
 TELLING_PROOFS = [*TELLING, *(pytest.param(name, marks=pytest.mark.slow) for name in PROOFS if name not in TELLING)]

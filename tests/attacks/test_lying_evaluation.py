@@ -1,8 +1,9 @@
-"""An owner who says that models predict more rows right than they do, or fewer."""
+"""An owner who says that models of two classes predict rows better than they do, or worse."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ from zkunlearn.circuits.field.goldilocks import P, to_field
 from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.language.tables import limb_addresses
 from zkunlearn.circuits.relations import dataset as data_set
+from zkunlearn.circuits.relations.evaluation import Evaluation
+from zkunlearn.models.losses import loss_bounds
 
+from ..reference import judged as judged_of_reference
 from ..reference import relations
 from .evaluations import (
     FEATURES,
@@ -23,6 +27,7 @@ from .evaluations import (
     ZERO,
     columns_of,
     data,
+    flipped_of,
     limbs_of,
     model_cells,
     models,
@@ -35,14 +40,23 @@ from .evaluations import (
 )
 from .harness import ROWS, X_BITS, Columns, Outcome, assert_caught, changed, prove, recount
 
-ONE, OTHER = relation().models
+BOTH: Any = relation().models
+ONE, OTHER = BOTH
 TOTAL, FLIP = f"right predictions of {FIRST}", f"flip of {FIRST}"
+CONFUSION, LOSS = f"confusion of {SECOND}", f"loss of {SECOND}"
 WRONG = int(np.flatnonzero(~right_of(models()[0]) & LIVE.mask())[0])  # a row that is predicted wrong
-LOWEST = limb_addresses(ONE.remainder, relation().shift(ONE))[0]
+LOWEST = limb_addresses(ONE.remainder, ONE.shift)[0]
 
 
-def lying(*changes: Columns, **right: int) -> Outcome:
-    return prove(shape_of(stating(**right)), columns_of(*changes))
+def lying(*changes: Columns, model: int = ONE.right, second: int = OTHER.right) -> Outcome:
+    """Where so many are said to be right."""
+    return prove(shape_of(said(model, second)), columns_of(*changes))
+
+
+@cache
+def said(model: int, second: int) -> Evaluation:
+    one, other = BOTH
+    return replace(relation(), models=(replace(one, right=model), replace(other, right=second)))
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +69,17 @@ def test_the_harness_counts_what_is_right(honest_evaluation: Outcome) -> None:
     counts = [own.right for own in relation().models]
     assert all(0 < count < ROWS - len(HOLES) for count in counts) and counts[0] != counts[1]
     assert scores(models()[0])[ZERO] == 0 and right_of(models()[0])[ZERO] == (data()[1][ZERO] == 0)
-    assert [len(limb_addresses(own.remainder, relation().shift(own))) for own in relation().models] == [1, 2]
+    assert [len(limb_addresses(own.remainder, own.shift)) for own in relation().models] == [1, 2]
 
 
 @pytest.mark.parametrize("step", [0, 1])
 def test_rows_that_are_looked_up_in_parts_are_counted_alike(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "SECTION_BITS", 5)
-    monkeypatch.setattr(relations, "MOST_LEAF_BITS", 5)
-    own = replace(stating(model=ONE.right + step))
+    columns = columns_of()  # of what is in one part
+    monkeypatch.setattr(tables, "SECTION_BITS", 4)
+    monkeypatch.setattr(relations, "MOST_LEAF_BITS", 4)
+    own = replace(said(ONE.right + step, OTHER.right))
     assert len(own.sections) == 4, "four rows each"
-    outcome = prove(shape_of.__wrapped__(own), recount(own, columns_of()))
+    outcome = prove(shape_of.__wrapped__(own), recount(own, columns))
     assert outcome.prover.lies == ({TOTAL} if step else set())
     assert outcome.verdict() == ("constraints" if step else "valid")
 
@@ -121,13 +136,13 @@ def test_a_score_of_the_other_sign_is_rejected(true: Columns) -> None:
 
 def test_a_score_of_the_other_sign_with_the_remainder_that_makes_up_for_it_is_rejected(true: Columns) -> None:
     """A congruence has a solution for any F: only the range of the remainder forbids it."""
-    shift, z, y = relation().shift(ONE), int(scores(models()[0])[WRONG]) - 1, int(data()[1][WRONG])
+    shift, z, y = ONE.shift, int(scores(models()[0])[WRONG]) - 1, int(data()[1][WRONG])
     quotient = 7 if y == 1 else -8
     assert_caught(lying(with_flipped(true, 7, z - (quotient << shift)), model=ONE.right + 1), "lookup sum")
 
 
 def test_the_next_quotient_with_a_negative_remainder_is_rejected(true: Columns) -> None:
-    shift, z, y = relation().shift(ONE), int(scores(models()[0])[WRONG]) - 1, int(data()[1][WRONG])
+    shift, z, y = ONE.shift, int(scores(models()[0])[WRONG]) - 1, int(data()[1][WRONG])
     quotient = (z >> shift) + 1
     lie = with_flipped(true, quotient if y == 1 else -quotient - 1, z - (quotient << shift))
     assert_caught(lying(lie, model=ONE.right + int(lie[ONE.ok][WRONG])), "lookup sum")
@@ -135,7 +150,7 @@ def test_the_next_quotient_with_a_negative_remainder_is_rejected(true: Columns) 
 
 def test_a_remainder_of_all_its_bits_and_one_more_is_rejected(true: Columns) -> None:
     """q - 1 and 2^r more: the lowest limb has fewer bits than a limb, and is looked up shifted."""
-    shift, z, y = relation().shift(ONE), int(scores(models()[0])[WRONG]) - 1, int(data()[1][WRONG])
+    shift, z, y = ONE.shift, int(scores(models()[0])[WRONG]) - 1, int(data()[1][WRONG])
     quotient = (z >> shift) - 1
     lie = with_flipped(true, quotient if y == 1 else -quotient - 1, z - (quotient << shift))
     if shift % 16 == 0 or int(lie[LOWEST][WRONG]) >= 1 << 16:
@@ -145,7 +160,7 @@ def test_a_remainder_of_all_its_bits_and_one_more_is_rejected(true: Columns) -> 
 
 @pytest.mark.parametrize("flipped", [1 << 15, (1 << 15) + 3, P // 2, -(1 << 15) - 1])
 def test_a_quotient_that_the_table_does_not_have_is_rejected(flipped: int, true: Columns) -> None:
-    shift, z, y = relation().shift(ONE), int(scores(models()[0])[WRONG]) - 1, int(data()[1][WRONG])
+    shift, z, y = ONE.shift, int(scores(models()[0])[WRONG]) - 1, int(data()[1][WRONG])
     quotient = flipped if y == 1 else -flipped - 1
     lie = with_flipped(true, flipped, z - (quotient << shift)) | {ONE.ok: changed(true, ONE.ok, WRONG, 1)[ONE.ok]}
     assert_caught(lying(lie, model=ONE.right + 1), "lookup sum")
@@ -153,7 +168,7 @@ def test_a_quotient_that_the_table_does_not_have_is_rejected(flipped: int, true:
 
 def test_scores_that_are_centred_are_rejected() -> None:
     """[q >= 0] is then not [z > 0]."""
-    shift, z = relation().shift(ONE), scores(models()[0])
+    shift, z = ONE.shift, scores(models()[0])
     lie = predictions(ONE, z + (1 << (shift - 1)))
     assert_caught(lying(lie, model=int(_live(lie[ONE.ok]))), FLIP)
 
@@ -178,7 +193,7 @@ def test_predictions_of_something_else_are_rejected(change: str) -> None:
 def test_predictions_by_labels_that_are_not_those_of_the_data_set_are_rejected(true: Columns) -> None:
     """One label that is neither: the data set's own proof refuses it, and F of it is not what z says."""
     labels = changed(true, data_set.LABELS, (0, WRONG), 2)[data_set.LABELS]
-    assert_caught(lying({data_set.LABELS: labels}), FLIP, f"flip of {SECOND}")
+    assert_caught(lying({data_set.LABELS: labels}), FLIP, f"flip of {SECOND}", CONFUSION)
 
 
 def test_a_better_model_in_the_place_of_the_committed_one_is_rejected() -> None:
@@ -186,18 +201,18 @@ def test_a_better_model_in_the_place_of_the_committed_one_is_rejected() -> None:
     better = models()[0].copy()
     better[0, 0] //= 2
     z = scores(better)
-    lie = predictions(ONE, z) | limbs_of(ONE, better)
+    lie = predictions(ONE, z) | limbs_of(ONE.scored, better)
     assert_caught(lying(lie, model=_live(lie[ONE.ok])), FLIP, f"weights of {FIRST}")
 
 
 def test_an_intercept_that_is_not_the_committed_one_is_rejected() -> None:
     other = models()[0].copy()
     other[0, FEATURES] += 3
-    assert_caught(lying(limbs_of(ONE, other)), f"intercept of {FIRST}")
+    assert_caught(lying(limbs_of(ONE.scored, other)), f"intercept of {FIRST}")
 
 
 def test_limbs_of_the_other_model_are_rejected() -> None:
-    assert_caught(lying(limbs_of(OTHER, models()[0])), f"intercept of {SECOND}", f"weights of {SECOND}")
+    assert_caught(lying(limbs_of(OTHER.scored, models()[0])), f"intercept of {SECOND}", f"weights of {SECOND}")
 
 
 @pytest.mark.parametrize("place, value", [(0, 1 << 17), (0, -(1 << 17) - 1), (FEATURES, 1 << (17 + X_BITS))])
@@ -205,9 +220,9 @@ def test_a_model_whose_integers_are_out_of_their_range_is_rejected(place: int, v
     """Whatever its own proof says: here a range is looked up of every integer."""
     wide = models()[0].copy()
     wide[0, place] = value
-    lie = model_cells(FIRST, wide) | limbs_of(ONE, wide) | predictions(ONE, scores(wide))
+    lie = model_cells(FIRST, wide) | limbs_of(ONE.scored, wide) | predictions(ONE, scores(wide))
     if value < 0:  # which has no limbs: the topmost is -1
-        top = limb_addresses(ONE.weights.integer, ONE.weight_bits)[-1]
+        top = limb_addresses(ONE.scored.weights.integer, ONE.scored.weight_bits)[-1]
         lie[top] = changed(lie, top, place, -1)[top]
     assert_caught(lying(lie, model=_live(lie[ONE.ok])), "lookup sum")
 
@@ -233,7 +248,7 @@ def test_a_weight_beside_its_range_by_the_field_is_rejected() -> None:
 def test_honest_columns_that_are_not_integers_beside_the_rows_that_count_prove_the_same(true: Columns) -> None:
     """F, ok and R of a row that was destroyed are anything that the equation allows."""
     hole, z = HOLES[0], int(scores(models()[0])[HOLES[0]]) - 1
-    shift, junk = relation().shift(ONE), 123456789123
+    shift, junk = ONE.shift, 123456789123
     rest = residue(z - ((-junk - 1) << shift))
     lie = {
         ONE.flipped: changed(true, ONE.flipped, hole, junk)[ONE.flipped],
@@ -242,3 +257,77 @@ def test_honest_columns_that_are_not_integers_beside_the_rows_that_count_prove_t
     }
     assert int(data()[1][hole]) == 0 and lying(lie).verdict() == "valid"
     assert to_field(np.array(junk)) > 1 << 16
+
+
+# Losses and confusion ------------------------------------------------------------------------------------------------
+
+ROW = int(np.flatnonzero(LIVE.mask())[0])
+
+
+@pytest.mark.parametrize("which, step", [(0, 1), (0, -1), (1, 1), (1, -1)])
+def test_a_loss_that_is_off_by_a_step_is_rejected(which: int, step: int) -> None:
+    """With the rest that this takes, which has more bits than a rest, or with the old one."""
+    assert OTHER.loss is not None
+    told = replace(OTHER, loss=tuple(number + step * (which == i) for i, number in enumerate(OTHER.loss)))
+    shape = shape_of.__wrapped__(stating(1, loss=told.loss))
+    assert_caught(prove(shape, columns_of()), LOSS)
+    bound = OTHER.bounds[which]
+    limb = limb_addresses(bound.rest, bound.bits)[0]
+    rest = int(columns_of()[limb][0]) + (step if bound.up else -step) * (1 << bound.bits)
+    assert_caught(prove(shape, columns_of({limb: to_field(np.array([rest]))})), "lookup sum")
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_the_loss_of_the_neighbouring_cell_is_rejected(step: int, true: Columns) -> None:
+    """One tuple has all of a cell: bounds of another are not beside this score, nor is another score's remainder."""
+    cell = int(flipped_of(OTHER, scores(models()[1]))[ROW]) + step + (1 << 15)
+    losses = {name: changed(true, name, ROW, int(table[cell]))[name] for name, table in named(loss_bounds())}
+    assert losses[OTHER.low][ROW] != true[OTHER.low][ROW]
+    assert_caught(lying(true | losses | rests(losses)), "lookup sum")
+    flipped = changed(true, OTHER.flipped, ROW, cell - (1 << 15))[OTHER.flipped]
+    assert_caught(lying(true | losses | rests(losses) | {OTHER.flipped: flipped}), f"flip of {SECOND}")
+
+
+def named(tables: Any) -> list[tuple[Any, Any]]:
+    return [(OTHER.low, tables[0]), (OTHER.high, tables[1])]
+
+
+def rests(losses: Columns) -> Columns:
+    """What rounding takes away of such losses; they are off by less than a step."""
+    found = {}
+    for bound, cells in zip(OTHER.bounds, losses.values(), strict=True):
+        rest = int(cells[LIVE.mask()].sum()) - (bound.stated << bound.bits)
+        limb = limb_addresses(bound.rest, bound.bits)[0]
+        found[limb] = to_field(np.array([-rest if bound.up else rest]))
+        assert 0 <= (-rest if bound.up else rest) < 1 << bound.bits
+    return found
+
+
+def test_losses_of_rows_that_do_not_count_are_left_out(true: Columns) -> None:
+    for row in (*HOLES, STOP, ROWS - 1):
+        lie = changed(true, OTHER.low, row, 1 << 20)
+        assert lying({OTHER.low: lie[OTHER.low]}).verdict() == "valid"
+    assert_caught(prove(shape_of.__wrapped__(stating(1, loss=(OTHER.loss[0] + 256, OTHER.loss[1]))), lie), LOSS)
+
+
+def test_a_rest_that_is_congruent_to_another_number_of_steps_is_no_statement() -> None:
+    """The rest has its bits, and the number of steps is too large to be one: p more than there are."""
+    bound = OTHER.bounds[0]
+    total = (bound.stated << bound.bits) + int(columns_of()[limb_addresses(bound.rest, bound.bits)[0]][0])
+    more, rest = divmod(total + P, 1 << bound.bits)
+    lie = replace(bound, stated=more)
+    assert bound.fits and not lie.fits and rest < 1 << bound.bits
+    limb = limb_addresses(bound.rest, bound.bits)[0]
+    shape = shape_of.__wrapped__(stating(1, loss=(more, OTHER.loss[1])))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judged_of_reference, "require", lambda *_: None)
+        proved = prove(shape, columns_of({limb: to_field(np.array([rest]))}))
+        assert proved.verdict() == "valid", "so a statement has to be refused for it"
+
+
+def test_a_confusion_matrix_that_is_transposed_or_of_other_rows_is_rejected() -> None:
+    a, b, c, d = OTHER.confusion
+    assert b != c
+    for lie in ((a, c, b, d), (a + 1, b, c, d - 1), (a, b + 1, c - 1, d), (a - 1, b + 1, c + 1, d - 1)):
+        shape = shape_of.__wrapped__(stating(1, confusion=lie))
+        assert_caught(prove(shape, columns_of()), CONFUSION)

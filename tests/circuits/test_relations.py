@@ -17,8 +17,10 @@ from zkunlearn.circuits.language.layout import WITNESS, Address
 from zkunlearn.circuits.language.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
 from zkunlearn.circuits.relations.dataset import BLINDS
 from zkunlearn.circuits.relations.distance import Distance
+from zkunlearn.circuits.relations.evaluation import Evaluation
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.methods import descent
+from zkunlearn.circuits.relations.several_classes import SeveralClasses
 from zkunlearn.circuits.relations.standardization import EXPONENT, FIELD_COLUMNS
 from zkunlearn.circuits.relations.standardized_descent import StandardizedDescent
 from zkunlearn.circuits.relations.validity import Validity
@@ -108,8 +110,12 @@ VALIDITIES |= {
     "keys, one row": Validity(1, 3, "binary", 1, 10, key_limbs=6),
 }
 PREDICTIONS = {f"{what} of {outputs}": predictions.relation(what, outputs) for what, outputs in predictions.CASES}
-OTHERS: dict[str, Relation] = {"evaluation": evaluations.relation(), **PREDICTIONS}
-OTHERS["distance"] = declare_distance().own.relation
+EVALUATIONS: dict[str, Relation] = {
+    "evaluation": evaluations.relation(),
+    "evaluation of several classes": evaluations.several().relation,
+    "evaluation of numbers": evaluations.numbers().relation,
+}
+OTHERS: dict[str, Relation] = {"distance": declare_distance().own.relation, **EVALUATIONS, **PREDICTIONS}
 RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES, **OTHERS}
 
 
@@ -213,12 +219,26 @@ def test_public_vectors_of_a_validity_are_extensions_of_their_tables(name: str) 
     assert_extensions(relation, steps)
 
 
-def test_public_vectors_of_an_evaluation_are_extensions_of_their_tables() -> None:
-    relation = RELATIONS["evaluation"]
+OF_EVALUATIONS = {
+    "evaluation": (["loss"] * 2 + ["confusion"] * 2, ["flip", "right predictions"]),
+    "evaluation of several classes": (
+        ["one class"],
+        ["one class", "one or none", "later classes", "gap", "right predictions"],
+    ),
+    "evaluation of numbers": ([], ["squares"]),
+}
+
+
+@pytest.mark.parametrize("name", EVALUATIONS)
+def test_public_vectors_of_an_evaluation_are_extensions_of_their_tables(name: str) -> None:
+    relation = RELATIONS[name]
     steps = walked(relation)
-    names = ("score of", "flip of", "right predictions of")
-    expected = sorted(f"{name} {matrix}" for name in names for matrix in ("model", "second model"))
-    assert sorted(statement.name for statement, _ in steps.sums) == expected
+    of_second, of_both = OF_EVALUATIONS[name]
+    expected = [f"{each} of {matrix}" for each in ("score", *of_both) for matrix in ("model", "second model")]
+    expected += [f"{each} of second model" for each in of_second]
+    expected += ["confusion of model"] if name.endswith("classes") else []
+    expected += ["labels", "squares of labels"] if name.endswith("numbers") else []
+    assert sorted(statement.name for statement, _ in steps.sums) == sorted(expected)
     assert_extensions(relation, steps)
 
 
@@ -332,7 +352,8 @@ def test_every_value_that_no_matrix_holds_is_the_claim_of_a_sum(name: str) -> No
     relation = {**RELATIONS, "a virtual term": ScaledGradient(5, 3)}[name]
     steps = walked(relation)
     proved = {node for claim in steps.proved for _, node in claim.terms}
-    own = {GradientDescent: 2, StandardizedDescent: 3, ScaledGradient: 1, Distance: 2}.get(type(relation), 0)
+    kinds = {GradientDescent: 2, StandardizedDescent: 3, ScaledGradient: 1, Distance: 2}
+    own = {**kinds, Evaluation: len(relation.virtual)}.get(type(relation), 0)
     assert len(steps.to_prove) == own + any(statement.name == "class weights" for statement, _ in steps.sums)
     assert {node for value in steps.to_prove + steps.totals for _, node in value.terms} <= proved
 
@@ -362,4 +383,6 @@ def test_every_integer_column_of_the_witness_is_looked_up_or_bound(name: str) ->
     counts = {table.multiplicity for section in relation.sections for table in section.tables}
     witness = {Address(WITNESS, column.name) for column in relation.columns[WITNESS]}
     functions = {EXPONENT, *FIELD_COLUMNS} if isinstance(relation, StandardizedDescent) else set()
+    if isinstance(relation, Evaluation):
+        functions = {own.argmax.predicted for own in relation.models if isinstance(own, SeveralClasses)}
     assert witness - counts - functions <= looked_up and not functions & looked_up

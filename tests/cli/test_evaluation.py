@@ -40,8 +40,9 @@ def test_an_evaluation_tells_both_numbers_and_what_is_left_of_budgets(evaluated:
     out = evaluated / "again.evaluation"
     result = done("evaluate", evaluated / "holdout", *models(evaluated, "first"), "--out", out)
     assert f"of {ROWS} rows of the hold-out right" in result.stdout
-    right = zu.EvaluationProof.load(out).statement.right
-    assert right == zu.EvaluationProof.load(evaluated / "both.evaluation").statement.right[:1]
+    results = zu.EvaluationProof.load(out).statement.results
+    assert results == zu.EvaluationProof.load(evaluated / "both.evaluation").statement.results[:1]
+    assert "log-loss" in result.stdout and "confusion" not in result.stdout
     assert "3 of 32 used" in result.stdout and "3 of 4 used" in result.stdout
 
 
@@ -55,6 +56,7 @@ def test_what_was_not_given_is_told_and_what_was_given_is_followed(evaluated: Pa
     (own,) = (each for each in answer["files"] if "evaluation" in each)
     assert answer["valid"] is True and own["rows"] == ROWS and len(own["models"]) == 2
     assert all(0 < each["right"] == round(each["accuracy"] * ROWS) <= ROWS for each in own["models"])
+    assert all(0 < low < high < 64 for low, high in (each["log_loss"] for each in own["models"]))
     assert not any("not verified" in line for line in own["not_followed"])
     assert any("is not shown" in line for line in own["not_followed"])
 
@@ -87,9 +89,52 @@ def test_the_verdict_is_in_the_numbers(evaluated: Path) -> None:
     assert "VALID: the first model predicts" in result.stdout and "the second" in result.stdout
 
 
+def test_a_confusion_matrix_is_stated_if_it_is_asked_for(evaluated: Path) -> None:
+    out = evaluated / "confused.evaluation"
+    options = ("--confusion", "--no-loss", "--out", out)
+    shown = done("evaluate", evaluated / "holdout", *models(evaluated, "second"), *options).stdout
+    assert "predicted" in shown and "log-loss" not in shown
+    answer = verified(out)["files"][0] if "files" in verified(out) else verified(out)
+    (own,) = answer["models"]
+    assert sum(map(sum, own["confusion"])) == ROWS and own["confusion"][0][0] + own["confusion"][1][1] == own["right"]
+    assert "log_loss" not in own
+    assert any("confusion matrix names rows" in line for line in answer["not_followed"])
+
+
+def test_a_model_that_was_committed_afresh_is_tied_to_its_training_by_its_link(evaluated: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(evaluated, tmp_path / "owner"))
+    model = folder / "renewed.model.opening"
+    done("recommit-model", folder / "second.model.opening", "--out", model)
+    out = folder / "afresh.evaluation"
+    done("evaluate", folder / "holdout", "--model", model, "--out", out)
+    assert "committed afresh" in done("inspect", out).stdout
+    files = [folder / name for name in ("holdout/dataset.commitment", "second.proof", "data/dataset.commitment")]
+    (link,) = folder.glob("*.model.link")
+
+    def told(*more: Path) -> list[str]:
+        found = verified(out, *files, *more)["files"]
+        (own,) = (each for each in found if "evaluation" in each)
+        return [line for line in own["not_followed"] if "not verified" in line]
+
+    assert told(link) == []
+    (line,) = told()
+    assert "no link that was checked leads there" in line
+    history = tmp_path / "history"
+    (history / "holdout").mkdir(parents=True)
+    for name in ("first.proof", "second.proof", "afresh.evaluation", "holdout/dataset.commitment"):
+        shutil.copy(folder / name, history / name)
+    shutil.copy(folder / "data" / "dataset.commitment", history / "data.commitment")
+    result = run("verify", "--chain", history)
+    assert result.exit_code == 2 and "committed afresh" in result.stdout
+    shutil.copy(link, history / link.name)
+    done("verify", "--chain", history)
+
+
 def test_other_numbers_are_invalid(evaluated: Path, tmp_path: Path) -> None:
     own = zu.EvaluationProof.load(evaluated / "both.evaluation")
-    lie = replace(own.statement, right=(ROWS, *own.statement.right[1:]))
+    results: Any = own.statement.results
+    first, second = results
+    lie = replace(own.statement, results=(replace(first, right=ROWS), second))
     zu.EvaluationProof(lie, own.proof).save(tmp_path / "lie.evaluation")
     result = run("verify", tmp_path / "lie.evaluation")
     assert result.exit_code == 1 and "INVALID: constraints" in result.stdout

@@ -32,6 +32,9 @@ REFUSED = {  # values that cbor2 would read
 }
 
 
+NUMBERS = {"results": [{"squares": 3}, {"squares": 5}], "spread": 9, "grid": -3}
+
+
 def inputs() -> dict[str, dict[str, bytes]]:
     """By target, by name."""
     made, whole = owner(), owner().files
@@ -43,6 +46,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
     }
     links = [short["link"], short["grown"], short["model link"]]
     bundle = encode("bundle", {"links": links, "proofs": [short["training"], short["request"]]})
+    both = {**statements["evaluation"], "proof": b"short"}
     bodies = {kind: data[len(head_of(KIND_OF.get(kind, kind))) :] for kind, data in short.items()}
     no_secrets = {"tails": b"", "leaf_salts": b""}
     npz, table = io.BytesIO(), io.BytesIO()
@@ -74,7 +78,12 @@ def inputs() -> dict[str, dict[str, bytes]]:
         },
         "model_recommitment": {"whole": short["model link"], "body": bodies["model link"]},
         "registration": {"whole": short["registration"], "body": bodies["registration"]},
-        "evaluation": {"whole": short["evaluation"], "body": bodies["evaluation"], "alone": short["alone"]},
+        "evaluation": {
+            "whole": short["evaluation"],
+            "body": bodies["evaluation"],
+            "alone": short["alone"],
+            "numbers": encode("evaluation", {**both, "statement": {**both["statement"], **NUMBERS}}),
+        },
         "distance": {"whole": short["distance"], "body": bodies["distance"]},
         "prediction": {"whole": short["prediction"], "body": bodies["prediction"], "scores": short["scores"]},
         "extension": {"whole": short["extension"], "body": bodies["extension"]},

@@ -115,7 +115,7 @@ class Owner:
         rows = np.array([np.linspace(low, high, MIN_ROWS) for low, high in bounds.values()]).T
         holdout = zu.commit(rows, np.arange(MIN_ROWS) % 2, bounds=bounds, openings=3)
         other = zu.prove(self.dataset, SPEC, forget=["3"]).secret
-        return zu.evaluate(holdout, [model, other]), zu.evaluate(holdout, other)
+        return zu.evaluate(holdout, [model, other]), zu.evaluate(holdout, other, confusion=True)
 
 
 def decoded(kind: str, data: bytes) -> Any:

@@ -78,6 +78,7 @@ TRIED = {
     "circuits/statements/distance.py DistanceStatement.from_mapping": "distance",
     "circuits/statements/evaluation.py EvaluationStatement.from_mapping": "evaluation",
     "circuits/statements/prediction.py PredictionStatement.from_mapping": "prediction",
+    "circuits/statements/results.py read_result": "evaluation",
     "circuits/statements/registration.py RegistrationStatement.from_mapping": "registration",
     "verifier/receipts.py Receipt.from_bytes": "receipt",
     "cli/receipts.py read_receipts": "receipt",

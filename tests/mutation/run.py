@@ -45,7 +45,7 @@ STATEMENTS = "tests/attacks/test_lying_statements.py"
 GROWTH = "tests/attacks/test_lying_growth.py"
 KEYS = "tests/attacks/test_lying_keys.py"
 REGISTERED = ("tests/attacks/test_lying_registration.py", "tests/attacks/test_lying_extension.py")
-EVALUATIONS = ("tests/attacks/test_lying_evaluation.py", EVALUATED)
+EVALUATIONS = tuple(f"tests/attacks/test_lying_{name}.py" for name in ("evaluation", "argmax", "residuals"))
 PREDICTIONS = ("tests/attacks/test_lying_prediction.py", PREDICTED)
 FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py", STATEMENTS)
 FORMATS = ("tests/formats",)
@@ -73,7 +73,8 @@ FIRST = {
     "model_link.py": (RENEWED,),
     "uniqueness.py": (KEYS,),
     "receipts.py": (TYPES, "tests/attacks/test_lying_registration.py", KEYS, "tests/cli/test_keys.py"),
-    "evaluation.py": EVALUATIONS,
+    **dict.fromkeys(("evaluation.py", "two_classes.py", "gridded.py", "scored.py"), (*EVALUATIONS, EVALUATED)),
+    **dict.fromkeys(("argmax.py", "several_classes.py", "residuals.py", "results.py"), (*EVALUATIONS[1:], EVALUATED)),
     "evaluations.py": (TYPES, EVALUATED),
     "prediction.py": PREDICTIONS,
     "predictions.py": (TYPES, PREDICTED),

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from .channel import Channel, Constraint
-from .field import ONE, ZERO, K, Point, eq_at, prefix, prefix_eq, require
-from .formats import Map, births, instance, read_file, records_of
+from itertools import chain, zip_longest
+from typing import Any
+
+from .channel import Channel
+from .field import log2_ceil, require
+from .formats import Map, births, instance, outputs_of, read_file, records_of
 from .gradient_descent import GradientDescent
+from .judged import Judged, Live, Model, Residuals, SeveralClasses, Spread, TwoClasses
+from .one_pass import OnePass
 from .optimum import Optimum
-from .relations import (
-    FEATURES,
-    LABELS,
-    RANGE,
-    SIGNS,
-    Address,
-    Box,
-    Lookup,
-    Relation,
-    dataset_columns,
-    multiplicities,
-    rounds,
-)
-from .shapes import Axis, Column
+from .relations import RANGE, Relation, classes_of, dataset_columns, multiplicities
 from .verifier import Shape, require_size, training_relation, verify_proof
 
 MATRICES = ("model", "second model")
@@ -32,44 +24,13 @@ def trainings_of(statement: Map) -> dict[str, Map]:
     return dict(zip(MATRICES, found, strict=False))
 
 
-def limbs_of(name: str, bits: int) -> tuple[list[Address], list[Lookup]]:
-    """The limbs of an integer, each in range, the top one also shifted."""
-    limbs, lookups = [("witness", f"{name} limb {i}") for i in range(-(-bits // 16))], []
-    for i, limb in enumerate(limbs):
-        lookups.append(Lookup(RANGE, [([(1, limb)], 0)]))
-        if bits - 16 * i < 16:
-            lookups.append(Lookup(RANGE, [([(1 << (16 * i + 16 - bits), limb)], 0)]))
-    return limbs, lookups
-
-
-def together(limbs: list[K]) -> K:
-    return sum((limb * (1 << (16 * i)) for i, limb in enumerate(limbs)), ZERO)
-
-
-class Own:
-    """What is proved of one model: of its columns, and integers of these bits, signs included."""
-
-    def __init__(self, matrix: str, columns: list[Column], bits: tuple[int, int], dataset: Map, right: int) -> None:
-        self.matrix, self.columns, self.right, self.bias = matrix, columns, right, len(columns) > 1
-        self.weight_bits, self.intercept_bits = bits
-        features = len(dataset["encoding"]["features"])
-        largest = features * 2 ** (dataset["encoding"]["x_bits"] + self.weight_bits - 1)
-        largest += self.bias * 2 ** (self.intercept_bits - 1)
-        require("statement", largest < 2**62)
-        self.shift = max(1, largest.bit_length() - 15)
-        self.flipped, self.ok = (("witness", f"{name} of {matrix}") for name in ("flipped score", "right"))
-        self.remainder, self.of_rows = limbs_of(f"remainder of {matrix}", self.shift)
-        self.weights, self.of_weights = limbs_of(f"weight of {matrix}", self.weight_bits)
-        self.intercept, self.of_intercept = limbs_of(f"intercept of {matrix}", self.intercept_bits)
-        self.of_rows.insert(0, Lookup(SIGNS, [([(1, self.flipped)], 0), ([(1, self.ok)], 0)]))
-
-
-def bits_of_model(training: GradientDescent, x_bits: int) -> tuple[int, int]:
+def bits_of_model(training: Any, x_bits: int) -> tuple[int, int]:
     """Of a weight and of an intercept."""
     if isinstance(training, Optimum):
         bits: int = training.i.bits["weights rounded"]
         return bits, bits + x_bits
-    own, weight_bits = training.s.standardization, training.s.weight_bits
+    own = training.s.standardization
+    weight_bits: int = training.s.weight_bits - (training.s.fine_bits if isinstance(training, OnePass) else 0)
     if own is None:
         return weight_bits, weight_bits + x_bits
     largest = (training.features + training.bias) * (2**x_bits + 1) * 2 ** (weight_bits + own.cap - 1)
@@ -79,87 +40,29 @@ def bits_of_model(training: GradientDescent, x_bits: int) -> tuple[int, int]:
 class Evaluation(Relation):
     name = "evaluation"
 
-    def __init__(self, dataset: Map, models: list[Own], gone: list[int], stop: int) -> None:
-        self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
-        self.gone, self.stop, self.row, self.models = gone, stop, Axis("row", dataset["rows"]), models
-        of_rows = [each for own in self.models for each in own.of_rows]
-        boxes = [Box("rows", (self.row,), of_rows, self.gone, [(0, self.stop)])]
-        witness: list[Column] = []
-        for own in self.models:
-            for _, name in (own.flipped, own.ok, *own.remainder):
-                witness.append(Column(name, (self.row,)))
-            weights, *intercept = own.columns
-            boxes.append(Box(f"weights of {own.matrix}", weights.axes, own.of_weights))
-            witness += [Column(name, weights.axes) for _, name in own.weights]
-            for column in intercept:
-                boxes.append(Box(f"intercept of {own.matrix}", column.axes, own.of_intercept))
-                witness += [Column(name, column.axes) for _, name in own.intercept]
-        super().__init__(boxes, [RANGE, SIGNS])
+    def __init__(self, dataset: Map, models: list[Judged], spread: Spread | None) -> None:
+        self.models, self.spread = models, spread
+        boxes = [box for own in models for box in (*own.boxes, *own.model.boxes)]
+        witness = [column for own in models for column in (*own.witness, *own.model.witness)]
+        if spread is not None:
+            boxes, witness = boxes + spread.boxes, witness + spread.witness
+        used = {lookup.table for box in boxes for lookup in box.lookups}
+        super().__init__(boxes, [table for table in (RANGE, "signs", "losses") if table in used])
+        self.virtual = frozenset(column for own in models for column in own.virtual)
         witness += [multiplicities(name, self.sections) for name in self.tables]
         self.columns = {"dataset": dataset_columns(dataset), "witness": witness}
-        self.columns |= {own.matrix: own.columns for own in self.models}
+        self.columns |= {own.matrix: own.model.columns for own in models}
 
     def identities(self, ch: Channel) -> None:
-        for ended in self.ended.values():
-            for at, values in ended:
-                for own in self.models:
-                    if own.flipped in values:
-                        self.scores(ch, own, at["row"], values)
-                    if own.weights[0] in values:
-                        self.weights(ch, own, dict(at), values)
-                    if own.bias and own.intercept[0] in values:
-                        self.intercept(ch, own, values)
+        of_sections = chain.from_iterable(zip_longest(*self.ended.values()))
+        for at, values in filter(None, of_sections):
+            for own in self.models:
+                own.identities(self, ch, dict(at), values)
+                own.model.identities(self, ch, dict(at), values)
+            if self.spread is not None:
+                self.spread.identities(self, ch, values)
         for own in self.models:
-            self.total(ch, own)
-
-    def total(self, ch: Channel, own: Own) -> None:
-        name = f"right predictions of {own.matrix}"
-        n, claim = rounds(ch, name, self.row.bits, 2, own.right * ch.one)
-        ok = self.evaluate(ch, own.ok, {"row": n})
-        live = prefix(n, self.stop) - sum((eq_at(n, row) for row in self.gone), ZERO)
-        ch.zero(name, lambda: (claim - live * ok, []))
-
-    def weights(self, ch: Channel, own: Own, at: dict[str, Point], values: dict[Address, K]) -> None:
-        value = self.evaluate(ch, (own.matrix, "weights"), at)
-        limbs = together([values[limb] for limb in own.weights])
-        offset = 2 ** (own.weight_bits - 1) * prefix(at["weight"], self.features)
-        ch.zero(f"weights of {own.matrix}", lambda: (value - limbs + offset * ch.one, []))
-
-    def intercept(self, ch: Channel, own: Own, values: dict[Address, K]) -> None:
-        value = self.evaluate(ch, (own.matrix, "intercept"), {"output": []})
-        limbs = together([values[limb] for limb in own.intercept])
-        offset = K(2 ** (own.intercept_bits - 1))
-        ch.zero(f"intercept of {own.matrix}", lambda: (value - limbs + offset * ch.one, []))
-
-    def scores(self, ch: Channel, own: Own, n: Point, values: dict[Address, K]) -> None:
-        """What z, F, Y and R are at n."""
-        label = self.evaluate(ch, LABELS, {"output": [], "row": n})
-        score = self.score(ch, own, n)
-        there, scale = prefix(n, self.rows), 2**own.shift
-        rest = together([values[limb] for limb in own.remainder])
-        claim = score - rest + scale * (values[own.flipped] - label + there * ch.one) - there * ch.one
-        name = f"flip of {own.matrix}"
-        m, left = rounds(ch, name, self.row.bits, 3, claim)
-        y, flipped = (
-            self.evaluate(ch, *each) for each in ((LABELS, {"output": [], "row": m}), (own.flipped, {"row": m}))
-        )
-
-        def product() -> Constraint:
-            return left, [(-2 * scale * prefix_eq(n, m, self.rows), y, flipped)]
-
-        ch.zero(name, product)
-
-    def score(self, ch: Channel, own: Own, n: Point) -> K:
-        """z at n."""
-        (total,) = ch.hidden(1)
-        name, bits = f"score of {own.matrix}", self.columns["dataset"][0].axes[0].bits
-        k, left = rounds(ch, name, bits, 3, total)
-        x = self.evaluate(ch, FEATURES, {"row": n, "feature": k})
-        weight = self.evaluate(ch, (own.matrix, "weights"), {"output": [], "weight": k})
-        ch.zero(name, lambda: (left, [(-ONE * prefix(k, self.features), x, weight)]))
-        if not own.bias:
-            return total
-        return total + prefix(n, self.rows) * self.evaluate(ch, (own.matrix, "intercept"), {"output": []})
+            own.totals(self, ch)
 
 
 def own_holdout(training: Map) -> int:
@@ -168,18 +71,28 @@ def own_holdout(training: Map) -> int:
     return held_out
 
 
-def evaluation_shape(statement: Map) -> Shape:
-    """Raises Refused for what cannot be an evaluation."""
+def step_bits(count: int, grid: int, scale: int) -> int:
+    """Of a step of a sum over so many rows, in which a unit of each is 2^scale."""
+    return max(1, scale + log2_ceil(count) - grid)
+
+
+def require_result(training: Map, result: Map, second: Map) -> None:
+    """A result of the sort that the model has."""
+    spec, label = training["spec"], training["dataset"]["encoding"]["label_kind"]
+    require("statement", spec["method"]["kind"] != "sisa" and spec["family"] != "poisson")
+    require("statement", (spec["family"] == "linear") == ("squares" in result))
+    require("statement", ("squares" in result) == ("squares" in second))
+    if "squares" not in result:
+        classes = len(training["dataset"]["encoding"]["label_classes"])
+        require("statement", len(result["confusion"]) in (0, classes**2))
+        require("statement", result["loss"] is None or (spec["family"], label) == ("logistic", "binary"))
+
+
+def require_not_used(statement: Map) -> None:
+    """Encodings are alike, and rows are held out or of another origin."""
     holdout, trainings = statement["holdout"], trainings_of(statement)
-    require("statement", len(statement["right"]) == len(trainings))
-    require_size(holdout)
-    require("statement", statement["second"] != statement["training"])
     for training in trainings.values():
         trained = training["dataset"]
-        training_relation(training)
-        require("statement", training["spec"]["family"] in ("logistic", "probit"))
-        require("statement", trained["encoding"]["label_kind"] == "binary")
-        require("statement", training["spec"]["method"]["kind"] in ("gradient descent", "optimum"))
         like = {"bounds_declared": True}
         require("statement", {**holdout["encoding"], **like} == {**trained["encoding"], **like})
         if trained == holdout:
@@ -190,28 +103,101 @@ def evaluation_shape(statement: Map) -> Shape:
         else:
             require("statement", holdout["record_root"] != trained["record_root"])
             require("statement", set(births(holdout)).isdisjoint(births(trained)))
+
+
+def require_numbers(statement: Map, count: int) -> None:
+    """That can be of so many rows."""
+    of_classes = set()
+    for result in statement["results"]:
+        if result.get("loss"):
+            require("statement", result["loss"][0] <= result["loss"][1])
+        if confusion := result.get("confusion"):
+            size = int(len(confusion) ** 0.5)
+            require("statement", sum(confusion) == count)
+            require("statement", sum(confusion[:: size + 1]) == result["right"])
+            of_classes.add(tuple(sum(confusion[i * size : (i + 1) * size]) for i in range(size)))
+    require("statement", len(of_classes) < 2)
+
+
+def counting(statement: Map) -> Live:
+    """Which rows count."""
+    holdout, trainings = statement["holdout"], trainings_of(statement)
     gone, stop = set(holdout["holes"]), holdout["rows"]
     if statement["training"]["dataset"] == holdout:
         stop = own_holdout(statement["training"])
         gone |= {position for training in trainings.values() for position, _ in records_of(training)}
     left_out = sorted(position for position in gone if position < stop)
     require("statement", stop - len(left_out) >= 100)
+    return Live(holdout["rows"], left_out, stop)
+
+
+class Scales:
+    """Of labels and squares."""
+
+    def __init__(self, encoding: Map, count: int) -> None:
+        logarithm, kind = log2_ceil(count), encoding["label_kind"]
+        self.labels = encoding["label_bits"]
+        self.residual = min(24, (61 - logarithm) // 2 + 1)
+        self.fine = min(14, self.residual - 1 - (17 if kind == "count" else 4))
+        self.finer = max(0, min(14 - self.labels, (61 - logarithm - 34) // 2))
+
+
+def judged(matrix: str, training: Map, result: Map, statement: Map, live: Live) -> Judged:
+    """What is proved of a model."""
+    encoding, relation = statement["holdout"]["encoding"], training_relation(training)
+    assert isinstance(relation, GradientDescent | OnePass)
+    bits = bits_of_model(relation, encoding["x_bits"])
+    model = Model(matrix, relation.columns["model"], bits, encoding["x_bits"], live)
+    scale = encoding["x_bits"] + weight_scale(training["spec"])
+    if "squares" in result:
+        own = Scales(encoding, live.count)
+        require("statement", min(scale - own.labels, own.fine, scale - own.fine) >= 1)
+        step = step_bits(live.count, statement["grid"], 2 * own.fine)
+        return Residuals(model, (scale - own.labels, scale - own.fine), own.residual, result["squares"], step)
+    if outputs_of(encoding) > 1:
+        return SeveralClasses(model, result, classes_of(training))
+    require("statement", result["loss"] is None or scale > 9)
+    return TwoClasses(model, scale, result, step_bits(live.count, statement["grid"], 16))
+
+
+def weight_scale(spec: Map) -> int:
+    """Of the model that is committed."""
+    scale: int = spec["scales"]["w_bits"]
+    return scale - spec["method"]["grid"] if spec["method"]["kind"] == "optimum" else scale
+
+
+def evaluation_shape(statement: Map) -> Shape:
+    """Raises Refused for what cannot be an evaluation."""
+    holdout, trainings, results = statement["holdout"], trainings_of(statement), statement["results"]
+    require("statement", len(results) == len(statement["models"]) == len(trainings))
+    require_size(holdout)
+    require("statement", statement["second"] != statement["training"])
+    for training, model, result in zip(trainings.values(), statement["models"], results, strict=True):
+        training_relation(training)
+        require("statement", model["shape"] == training["model"]["shape"])
+        require_result(training, result, results[0])
+    require_not_used(statement)
+    require("statement", (statement["spread"] is None) != ("squares" in results[0]))
+    live = counting(statement)
+    require_numbers(statement, live.count)
     openings = {"dataset": holdout["openings"]}
-    openings |= {matrix: own["model"]["openings"] for matrix, own in trainings.items()}
+    openings |= {matrix: own["openings"] for matrix, own in zip(trainings, statement["models"], strict=True)}
     besides = {
         matrix: (dataset_columns(own["dataset"]), own["dataset"]["openings"]) for matrix, own in trainings.items()
     }
-    models = []
-    for (matrix, own), right in zip(trainings.items(), statement["right"], strict=True):
-        relation = training_relation(own)
-        assert isinstance(relation, GradientDescent)
-        bits = bits_of_model(relation, holdout["encoding"]["x_bits"])
-        models.append(Own(matrix, relation.columns["model"], bits, holdout, right))
-    return Shape(Evaluation(holdout, models, left_out, stop), openings, besides=besides)
+    pairs = zip(trainings.items(), results, strict=True)
+    own = [judged(matrix, training, each, statement, live) for (matrix, training), each in pairs]
+    spread = None
+    if statement["spread"] is not None:
+        scales = Scales(holdout["encoding"], live.count)
+        step = step_bits(live.count, statement["grid"], 2 * (scales.labels + scales.finer))
+        spread = Spread(live, scales.finer, statement["spread"], step)
+    return Shape(Evaluation(holdout, own, spread), openings, besides=besides)
 
 
 def verify_evaluation(file: bytes) -> None:
     statement, proof = read_file(file, "evaluation")
     roots = {"dataset": statement["holdout"]["root"]}
-    roots |= {matrix: own["model"]["root"] for matrix, own in trainings_of(statement).items()}
+    models = zip(trainings_of(statement), statement["models"], strict=False)
+    roots |= {matrix: own["root"] for matrix, own in models}
     verify_proof(evaluation_shape(statement), instance("evaluation", statement), roots, proof)

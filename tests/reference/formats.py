@@ -424,13 +424,36 @@ def check_model_link(statement: Any) -> None:
 
 
 def check_evaluation(statement: Any) -> None:
-    second = type(statement.get("second"))
-    fields(statement, {"holdout": bytes, "training": bytes, "second": second, "right": list})
+    second, spread = type(statement.get("second")), type(statement.get("spread"))
+    own = {"holdout": bytes, "training": bytes, "models": list, "results": list, "grid": int}
+    fields(statement, {**own, "second": second, "spread": spread})
     require("format", second is NoneType or (second is bytes and len(statement["second"]) == 32))
-    within(len(statement["right"]), 1, 2)
-    for right in statement["right"]:
-        require("format", type(right) is int)
-        within(right, 0, 1 << 28)
+    require("format", spread in (int, NoneType))
+    within(statement["grid"], -16, 16)
+    within(statement["spread"] or 0, 0, 1 << 62)
+    for name, check in (("models", check_model), ("results", check_result)):
+        within(len(statement[name]), 1, 2)
+        for each in statement[name]:
+            require("format", isinstance(each, dict))
+            check(each)
+
+
+def check_result(result: Any) -> None:
+    """What is said of one model."""
+    if "squares" in result:
+        fields(result, {"squares": int})
+        within(result["squares"], 0, 1 << 62)
+        return
+    loss = type(result.get("loss"))
+    fields(result, {"right": int, "loss": loss, "confusion": list})
+    require("format", loss in (list, NoneType) and (loss is NoneType or len(result["loss"]) == 2))
+    require("format", all(type(number) is int for number in (*(result["loss"] or ()), *result["confusion"])))
+    for step in result["loss"] or ():
+        within(step, 0, 1 << 62)
+    for count in (result["right"], *result["confusion"]):
+        within(count, 0, 1 << 28)
+    size = int(len(result["confusion"]) ** 0.5)
+    require("format", size <= 256 and size**2 == len(result["confusion"]))
 
 
 def check_distance(statement: Any) -> None:
@@ -493,7 +516,7 @@ KINDS = {
     "link": Kind(5, check_link, {"old": "dataset", "new": "dataset"}, ("consistency", "paths")),
     "model link": Kind(1, check_model_link, {"training": "training"}),
     "evaluation": Kind(
-        1,
+        2,
         check_evaluation,
         {"holdout": "dataset", "training": "training", "second": "training"},
         optional=("second",),

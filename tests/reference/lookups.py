@@ -8,12 +8,14 @@ from itertools import accumulate, pairwise
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
+from .losses import loss_bounds
 from .relations import (
     ACTIVATION,
     ENTRIES,
     ENTRY,
     FEATURE_RANGE,
     LINK,
+    LOSSES,
     SIGNS,
     TAGS,
     Address,
@@ -115,8 +117,11 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
             if table == LINK:
                 steps = [after - before for before, after in pairwise(relation.table)]
                 key -= powers[2] * extension(steps, entry)
-            if table == SIGNS:  # and whether q is not negative: the leading bit
+            if table in (SIGNS, LOSSES):  # and whether q is not negative: the leading bit
                 key += 2**15 - powers[1] * entry[0]
+            if table == LOSSES:
+                low, high = (extension(bounds, entry) for bounds in loss_bounds())
+                key -= powers[2] * low + powers[3] * high
             total += e * key
         return denominator - total * ch.one, []
 

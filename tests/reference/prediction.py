@@ -7,10 +7,10 @@ from typing import Any
 from .arithmetic import activation_table
 from .channel import Channel
 from .evaluation import bits_of_model as bits_of_descent
-from .evaluation import limbs_of, together
 from .field import ZERO, K, P, Point, eq_table, prefix, require
 from .formats import Map, instance, outputs_of, read_file
 from .gradient_descent import GradientDescent
+from .judged import limbs_of, together
 from .one_pass import OnePass
 from .relations import (
     ACTIVATION,

@@ -15,10 +15,12 @@ from .shapes import Axes, Axis, Column, parts, size_of, split
 Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
 ENTRY = Axis("entry", CELLS)
-RANGE, ACTIVATION, FEATURE_RANGE, LINK, SIGNS = "range", "activation", "feature range", "link", "signs"
+RANGE, ACTIVATION, FEATURE_RANGE, LINK = "range", "activation", "feature range", "link"
+SIGNS, LOSSES = "signs", "losses"
 KEYS = "keys"  # no table: tuples that two boxes have, as often
-TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, KEYS: 4, LINK: 5, SIGNS: 6}
-ENTRIES = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 1, LINK: 3, SIGNS: 2}
+TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, KEYS: 4, LINK: 5, SIGNS: 6, LOSSES: 7}
+ENTRIES = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 1, LINK: 3, SIGNS: 2, LOSSES: 4}
+SINGULAR = {SIGNS: "sign", LOSSES: "loss"}
 KEY_LIMBS = 6
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
 COEFFICIENTS, INTERCEPT = ("model", "weights"), ("model", "intercept")
@@ -29,7 +31,7 @@ MOST_LEAF_BITS = 24
 
 def multiplicities(table: str, sections: int) -> Column:
     """The counts of a table, in the witness."""
-    return Column(f"{'sign' if table == SIGNS else table} multiplicities", (Axis("section", sections), ENTRY))
+    return Column(f"{SINGULAR.get(table, table)} multiplicities", (Axis("section", sections), ENTRY))
 
 
 @dataclass

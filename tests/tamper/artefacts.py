@@ -54,7 +54,7 @@ EVALUATED = tuple(  # of each statement beside an evaluation what others do not 
     f"references.{name}"
     for name in (
         *(f"holdout.statement.{field}" for field in ("root", "record_root", "openings", "holes", "encoding.x_bits")),
-        *("training.statement.model", "training.statement.spec.holdout", "second.statement.previous"),
+        *("training.statement.model", "second.statement.spec.holdout", "second.statement.previous"),
     )
 )
 OF_TRAINING = tuple(  # likewise beside a distance
@@ -227,13 +227,23 @@ class Owner:
 
     @cached_property
     def evaluation(self) -> zu.EvaluationProof:
-        """Of two models on rows of their own."""
+        """Of two models on rows of their own, with confusion matrices."""
         rng = np.random.default_rng(10 + self.seed)
         bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
         data = zu.commit(self.X, np.arange(ROWS) % 2, bounds=bounds, openings=3)
         features = rng.uniform(-5, 5, size=(101 + self.seed, FEATURES))
         holdout = zu.commit(features, (features[:, 0] > 0).astype(int), bounds=bounds, openings=2)
-        return zu.evaluate(holdout, [zu.prove(data, spec).secret for spec in (HELD_OUT, STANDARDIZED)])
+        models = [zu.prove(data, spec).secret for spec in (STANDARDIZED, HELD_OUT)]  # the first hangs on no order
+        return zu.evaluate(holdout, models, confusion=True)
+
+    @cached_property
+    def regressed(self) -> zu.EvaluationProof:
+        """Of a model that predicts numbers."""
+        rng = np.random.default_rng(12 + self.seed)
+        bounds = {"x1": (-5.0, 5.0), "x2": (-5.0, 5.0), "label": (-5.0, 5.0)}
+        X = [rng.uniform(-5, 5, size=(rows, FEATURES)) for rows in (ROWS, 101 + self.seed)]
+        data, holdout = (zu.commit(part, part[:, 0], bounds=bounds, openings=2) for part in X)
+        return zu.evaluate(holdout, zu.prove(data, LINEAR).secret)
 
     @cached_property
     def distance(self) -> zu.DistanceProof:
@@ -619,11 +629,14 @@ def keyed_kinds(owner: Owner, other: Owner) -> list[Kind]:
 
 
 def evaluated_kinds(owner: Owner, other: Owner) -> list[Kind]:
-    """How many rows models predict right."""
+    """How well models predict rows."""
     both = payload_of(owner.evaluation), payload_of(other.evaluation)
+    numbers = payload_of(owner.regressed), payload_of(other.regressed)
+    stated = tuple(f"statement.{name}" for name in ("results", "spread", "grid"))
     return [
         Kind("evaluation", *both, judge_evaluation, ("statement", "proof", "attached")),
         Kind("evaluation, and what it is about alike", *both, judge_evaluated, EVALUATED),
+        Kind("evaluation, of numbers", *numbers, judge_evaluation, stated),
     ]
 
 

@@ -30,7 +30,17 @@ from typing import Any
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.circuits.statements import dataset, distance, evaluation, link, model_link, registration, scope, training
+from zkunlearn.circuits.statements import (
+    dataset,
+    distance,
+    evaluation,
+    link,
+    model_link,
+    registration,
+    results,
+    scope,
+    training,
+)
 from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.formats.container import KINDS
 from zkunlearn.models.shards import Run
@@ -193,6 +203,9 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     assert set(link._FIELDS) | set(link.LinkStatement.attachments) <= of_link
     assert set(distance._FIELDS) <= {name for kind, name in named if kind == "distance"}
     assert set(evaluation._FIELDS) <= {name for kind, name in named if kind == "evaluation"}
+    of_evaluation = {name for kind, name in named if kind == "evaluation"}
+    assert set(evaluation._FIELDS) | set(results._CLASSES) <= of_evaluation
+    assert set(results._NUMBERS) <= {name for kind, name in named if kind == "evaluation, of numbers"}
     assert set(model_link._FIELDS) <= {name for kind, name in named if kind == "model link"}
     assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof
 

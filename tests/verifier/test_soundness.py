@@ -162,16 +162,34 @@ def test_a_recommitment_by_hand():
 
 
 def test_an_evaluation_by_hand():
-    # 13 rows, 3 features. Remainders of 15 and 21 bits are looked up in 2 and 3, with a sign each: 7 lookups on 16 rows
-    # are 2^7 leaves. Weights of 18 and 24 bits: 3 lookups each on 4; intercepts of 28 and 34 bits: 3 and 4. Two tables
+    # 13 rows, 3 features. A remainder of 15 bits is looked up twice, with a sign 3 lookups on 16 rows; one of 22 bits 3
+    # times, with a loss 4. Weights of 18 and 24 bits: 3 lookups each on 4; intercepts of 28 and 34 bits: 3 and 4. Rests
+    # of 12 bits: 4. Three tables, which count as four
     shape = evaluations.shape_of()
-    assert [evaluations.relation().shift(own) for own in evaluations.relation().models] == [15, 21]
-    fractions = 2**7 + 2 * 2**4 + 2 * 2**2 + 2 * 2**16
+    assert [own.shift for own in evaluations.relation().models] == [15, 22]
+    fractions = 2 * 2**6 + 2 * 2**4 + 2 * 2**2 + 2**2 + 4 * 2**16
     found = bits(shape)
-    assert isclose(found["lookup alpha"], 2 * log2(P) - log2(fractions * 4))  # tuples of width 2
+    assert isclose(found["lookup alpha"], 2 * log2(P) - log2(fractions * 6))  # tuples of width 4
     rounds = [(entry.label, entry.error) for entry in shape.plan.rounds if entry.label.endswith(" of second model")]
     expected = [("score of second model", 3)] * 2 + [("flip of second model", 3)] * 4
-    assert rounds == [*expected, *[("right predictions of second model", 2)] * 4]
+    exact = [("right predictions of second model", 2)] * 4
+    confused = [("confusion of second model", 2)] * 4 + [("confusion of second model", 3)] * 4
+    assert rounds == [*[("loss of second model", 2)] * 8, *expected, *exact, *confused]  # smaller boxes end first
+
+
+def test_evaluations_of_classes_and_numbers_by_hand():
+    # Sums over 3 classes and 13 rows: 2 + 4 rounds; over classes, 2; over features, 2
+    several, numbers = evaluations.several(), evaluations.numbers()
+    rounds = [e for e in several.shape().plan.rounds if e.label.endswith(" of second model")]
+    expected = {"one or none": (6, 3), "one class": (4, 2), "later classes": (2, 2), "gap": (6, 3), "score": (2, 3)}
+    expected["right predictions"] = (6, 3)
+    found = {}
+    for entry in rounds:
+        found.setdefault(entry.label.removesuffix(" of second model"), []).append(entry.error)
+    assert {name: (len(errors), *set(errors)) for name, errors in found.items()} == expected
+    labels = [(entry.label, entry.error) for entry in numbers.shape().plan.rounds]
+    assert labels.count(("labels", 2)) == 4 and labels.count(("squares of labels", 3)) == 4
+    assert labels.count(("squares of model", 3)) == 4
 
 
 def test_predictions_by_hand():

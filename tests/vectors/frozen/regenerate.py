@@ -170,19 +170,31 @@ def test_write_the_frozen_predictions() -> None:
 
 
 def test_write_the_frozen_evaluation() -> None:
-    """Of two models, one of which is on standardised features; and of one on rows that its training holds out."""
+    """Of two models, one of which is on standardised features, with confusion; of one on rows that its training
+    holds out; of several classes, one of which was forgotten; and of numbers."""
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
     features = np.random.default_rng(4).uniform(-4, 4, size=(112, 2))
     data = zu.commit(features[:11], np.arange(11) % 2, bounds=bounds, openings=3)
     holdout = zu.commit(features[11:], (features[11:, 0] > 0).astype(int), bounds=bounds, openings=4)
     first = zu.prove(data, SPEC)
     after = zu.prove(data, STANDARDIZED, forget=["3"], previous=first)
-    write("evaluation", zu.evaluate(holdout, [first.secret, after.secret]))
+    write("evaluation", zu.evaluate(holdout, [first.secret, after.secret], confusion=True))
     held_out = zu.TrainingSpec(model="probit", epochs=2, learning_rate=0.5, l2=0.25, holdout=101)
     whole = zu.commit(features, (features[:, 0] > 0).astype(int), bounds=bounds, openings=4)
     within = zu.prove(whole, held_out, forget=["108"])
     write("training", within.proof, "held_out.")
     write("evaluation", zu.evaluate(whole, within.secret), "within.")
+    classes = np.array(list("abc"))[np.digitize(features[:, 0], [-1, 1])]
+    parts = (slice(11), slice(11, None))
+    data, holdout = (zu.commit(features[part], classes[part], bounds=bounds, openings=3) for part in parts)
+    told = zu.evaluate(holdout, zu.prove(data, SPEC, forget_classes=["b"]).secret, confusion=True)
+    write("evaluation", told, "classes.")
+    ranges = {**bounds, "label": (-9.0, 9.0)}
+    data, holdout = (
+        zu.commit(features[part], features[part] @ [1.5, -0.5], bounds=ranges, openings=3) for part in parts
+    )
+    linear = zu.TrainingSpec(model="linear", epochs=3, learning_rate=0.5)
+    write("evaluation", zu.evaluate(holdout, zu.prove(data, linear).secret), "numbers.")
 
 
 def test_write_the_frozen_distance() -> None:
