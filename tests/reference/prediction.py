@@ -6,12 +6,11 @@ from typing import Any
 
 from .arithmetic import activation_table
 from .channel import Channel
-from .evaluation import bits_of_model as bits_of_descent
+from .evaluation import bits_of_model
 from .field import ZERO, K, P, Point, eq_table, prefix, require
 from .formats import Map, instance, outputs_of, read_file
 from .gradient_descent import GradientDescent
 from .judged import limbs_of, together
-from .one_pass import OnePass
 from .relations import (
     ACTIVATION,
     RANGE,
@@ -30,17 +29,6 @@ from .verifier import Shape, training_relation, verify_proof
 TABLE_SCALE = 16
 FAMILIES_OF_CLASSES = ("logistic", "probit")
 CELL, SAID = ("witness", "score cell"), ("witness", "probability")
-
-
-def bits_of_model(training: Any, x_bits: int) -> tuple[int, int]:
-    """Of a weight and of an intercept, signs included."""
-    if not isinstance(training, OnePass):
-        return bits_of_descent(training, x_bits)
-    own, bits = training.i.standardization, training.i.weight_bits - training.i.fine_bits
-    if own is None:
-        return bits, training.i.weight_bits + x_bits - training.i.fine_bits
-    width, largest = training.features + training.bias, 2 ** (x_bits + 1 + own.cap) + 2**own.cap
-    return bits + own.cap, (width * largest * 2 ** (bits - 1) + 2**32).bit_length() + 1
 
 
 class Prediction(Relation):
