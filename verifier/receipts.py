@@ -30,7 +30,7 @@ from ..circuits.statements.registration import RegistrationStatement
 from ..errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch, require_type
 from ..formats.container import KINDS, decode, encode
 from ..formats.fields import Bytes, Fields, Int, ListOf, take
-from ..formats.files import SECRET_MODE, read_file, replacing
+from ..formats.files import read_file, write_file
 from ..models.shapes import MAX_ROWS, label_range
 from .proofs import DatasetCommitment, RegistrationProof, TrainingProof
 
@@ -118,10 +118,9 @@ class Receipt:
             raise ParameterError(f"a person with {len(self.rows)} rows has more than one receipt can hold")
         return data
 
-    def save(self, path: Path | str, *, durable: bool = True) -> None:
-        """Write the file, which only its owner may read, whole or not at all; `durable` as for `replacing`."""
-        with replacing(path, SECRET_MODE, durable=durable) as file:
-            file.write(self.to_bytes())
+    def save(self, path: Path | str) -> None:
+        """Write the file, which only its owner may read, whole or not at all."""
+        write_file(path, self.to_bytes(), secret=True)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Receipt:
