@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import NoneType
-from typing import Any
 
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.dataset import DIGEST_BYTES, DatasetStatement
@@ -179,16 +178,13 @@ class ReceiptReport:
         return None if self.proof is None else self.forgotten == self.receipt.positions
 
     @property
-    def values(self) -> list[tuple[int, list[tuple[str, Any]]]]:
-        """Of each row its position, and column by column its name and value in original units; the label last."""
-        encoding = self.dataset.encoding
-        found: list[tuple[int, list[tuple[str, Any]]]] = []
-        for row in self.receipt.rows:
-            features, label, *_ = row.parts(self.dataset)
-            decoded = encoding.decode_features([features])[0].tolist()
-            named = list(zip(encoding.names, decoded, strict=True))
-            found.append((row.position, [*named, ("label", encoding.decode_labels([label]).tolist()[0])]))
-        return found
+    def values(self) -> list[tuple[int, list[tuple[str, str | float]]]]:
+        """Of each row its position, and column by column its name and value in original units; the label last.
+
+        Cells are integers: of all numbers that are committed as this one, the value is that of the fewest digits.
+        """
+        parts = ((row.position, row.parts(self.dataset)) for row in self.receipt.rows)
+        return [(n, self.dataset.encoding.shown_row(features, label)) for n, (features, label, *_) in parts]
 
 
 def check_receipt(receipt: Receipt, dataset: DatasetStatement) -> tuple[Record, ...]:

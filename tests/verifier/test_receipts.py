@@ -78,8 +78,14 @@ def test_an_honest_receipt_is_valid_and_says_what_is_in_her_rows(made: Made, nam
     assert [position for position, _ in report.values] == [i for i, own in enumerate(rows.ids) if own == name]
     encoding = made.dataset.statement.encoding
     for position, values in report.values:
-        expected = encoding.decode_features(rows.features[position : position + 1])[0].tolist()
-        assert values == [*zip(["x1", "x2", "x3"], expected, strict=True), ("label", str(rows.labels[position]))]
+        features = rows.features[position : position + 1]
+        assert [column for column, _ in values] == ["x1", "x2", "x3", "label"] and values[-1][1] == str(
+            rows.labels[position]
+        )
+        shown = [value for _, value in values[:-1]]
+        assert encoding.encode_features([shown]).tolist() == features.tolist()
+        exact = map(repr, encoding.decode_features(features)[0].tolist())
+        assert all(len(repr(value)) <= len(text) for value, text in zip(shown, exact, strict=True))
     assert report.expected and report.registration == made.registration.digest and report.is_forgotten is None
 
 
