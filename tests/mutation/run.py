@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -32,6 +33,7 @@ from acceptance import ACCEPTED, FAILED
 from checks import ROOT, Check, checks
 from page import NOTHING, Page, unnoticed
 from reached import REACHED, READ, Reached, file_of, marked, unread
+from worker import CHOSEN, COMMON, ELSEWHERE, ENDED, LATE
 
 ATTACKS = "tests/attacks/"
 TESTS = (
@@ -59,6 +61,7 @@ ABOUT = {
     "validity.py": "owner|classes",
 }
 IGNORED = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "*.pyc", ".*_cache", ".hypothesis")
+MOST_TESTS = 20  # of those in which a check refuses: each of them notices, unless another check answers
 NOTES = ROOT / "build" / "mutation" / "reached.tsv"
 
 
@@ -80,16 +83,20 @@ def files_of_tests() -> dict[str, str]:
     return found
 
 
+def environment(package: Path) -> dict[str, str]:
+    """Of a process that runs tests in a copy of the tree."""
+    paths = os.pathsep.join(map(str, (package.parent, Path(__file__).parent)))
+    own = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1", REACHED: str(NOTES)}
+    return os.environ | own
+
+
 def run_tests(package: Path, arguments: Sequence[str], seconds: float | None = None) -> tuple[str, bool]:
     """What pytest prints in a copy of the tree, until it has run for so long; and whether it came to its end."""
-    command = [sys.executable, "-m", "pytest", "-q", "-s", "--no-header", "-p", "no:cacheprovider"]
-    # Inventories and the second verifier would notice any deletion, for no reason but the number of constraints.
-    command += ["-k", "not inventory", "--second-opinions", "0", *arguments]
-    paths = os.pathsep.join(map(str, (package.parent, Path(__file__).parent)))
-    environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
-    environment[REACHED] = str(NOTES)
+    command = [sys.executable, "-m", "pytest", *COMMON, *CHOSEN, *arguments]
     try:
-        done = subprocess.run(command, cwd=package, env=environment, capture_output=True, text=True, timeout=seconds)
+        done = subprocess.run(
+            command, cwd=package, env=environment(package), capture_output=True, text=True, timeout=seconds
+        )
     except subprocess.TimeoutExpired as error:
         return (error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else error.stdout or ""), False
     if done.returncode not in (0, 1, 2, 5):
@@ -116,7 +123,7 @@ def reached(package: Path, everything: Sequence[Check], jobs: int) -> Reached:
 
 
 def candidates(check: Check, known: Reached) -> list[str]:
-    """Tests that may notice that it is gone, those of a file together, what is likely and quick first.
+    """Tests that may notice that it is gone, those of a file together, what is quick first, fixtures included.
 
     Where a call has never refused anything, it may still be that it does something else. What a relation requires is
     got to by nearly all tests: of these only attacks on what the relation is about.
@@ -126,21 +133,69 @@ def candidates(check: Check, known: Reached) -> list[str]:
         about = re.compile(ABOUT.get(check.path.name, ""))
         tests = {test for test in tests if file_of(test).startswith(ATTACKS) and about.search(file_of(test))}
 
-    def rank(file: str) -> tuple[bool, float]:
-        return not file.startswith(ATTACKS), min(known.seconds[test] for test in tests if file_of(test) == file)
+    def slowest(file: str) -> float:
+        return max(known.seconds[test] for test in known.seconds if test != file and file_of(test) == file)
 
-    ranks = {file: rank(file) for file in {file_of(test) for test in tests}}
-    return sorted(tests, key=lambda test: (ranks[file_of(test)], file_of(test), known.seconds[test]))
+    cost = {file: slowest(file) for file in {file_of(test) for test in tests}}
+    found = sorted(tests, key=lambda test: (cost[file_of(test)], file_of(test), known.seconds[test]))
+    return found if check.is_constraint else found[:MOST_TESTS]
+
+
+class Copy:
+    """A copy of the tree, with kernels as they are compiled here, and a process that has imported tests (worker.py)."""
+
+    def __init__(self, folder: Path, tests: Sequence[str]) -> None:
+        self._package, self._printed = folder / "zkunlearn", folder / "printed"
+        shutil.copytree(ROOT, self._package, ignore=IGNORED)
+        command = [sys.executable, str(Path(__file__).with_name("worker.py"))]
+        self._worker = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=self._package,
+            env=environment(self._package),
+        )
+        self._ask(tests)
+
+    def _ask(self, request: object) -> None:
+        assert self._worker.stdin is not None
+        print(json.dumps(request), file=self._worker.stdin, flush=True)
+
+    def without(self, check: Check, tests: Sequence[str], seconds: float) -> tuple[str, bool]:
+        """What is printed where a check is deleted, and whether the tests came to their end."""
+        path = self._package / check.path
+        source = path.read_text(encoding="utf-8")
+        changed = check.deleted_from(source)
+        module = ".".join(("zkunlearn", *check.path.with_suffix("").parts))
+        try:
+            path.write_text(changed, encoding="utf-8")
+            request = {"module": module, "function": check.function, "source": changed, "tests": list(tests)}
+            self._ask({**request, "seconds": seconds, "output": str(self._printed)})
+            assert self._worker.stdout is not None
+            answer = self._worker.stdout.readline().strip()
+            if answer == ELSEWHERE:
+                return run_tests(self._package, ["-p", "acceptance", *tests], seconds)
+            if answer not in (ENDED, LATE):
+                raise RuntimeError("the tests do not run")
+            return self._printed.read_text(encoding="utf-8", errors="replace"), answer == ENDED
+        finally:
+            path.write_text(source, encoding="utf-8")
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._worker.stdin is not None
+        self._worker.stdin.close()
+        self._worker.wait()
 
 
 class Copies:
-    """Copies of the tree, one for each mutant that is tried at a time, with kernels as they are compiled here."""
+    """One for each mutant that is tried at a time."""
 
-    def __init__(self, folder: Path, count: int) -> None:
-        self._free = [folder / str(i) / "zkunlearn" for i in range(count)]
-        self._lock = threading.Lock()
-        for package in self._free:
-            shutil.copytree(ROOT, package, ignore=IGNORED)
+    def __init__(self, folder: Path, count: int, tests: Sequence[str]) -> None:
+        self._all = [Copy(folder / str(i), tests) for i in range(count)]
+        self._free, self._lock = list(self._all), threading.Lock()
 
     def without(self, check: Check, tests: Sequence[str], seconds: float) -> tuple[Notice | None, bool]:
         """The first test in which something is accepted without the check, else the first that fails, if any.
@@ -150,16 +205,12 @@ class Copies:
         if not tests:
             return None, True
         with self._lock:
-            package = self._free.pop()
-        path = package / check.path
-        source = path.read_text(encoding="utf-8")
+            copy = self._free.pop()
         try:
-            path.write_text(check.deleted_from(source), encoding="utf-8")
-            printed, ended = run_tests(package, ["-p", "acceptance", *tests], seconds)
+            printed, ended = copy.without(check, tests, seconds)
         finally:
-            path.write_text(source, encoding="utf-8")
             with self._lock:
-                self._free.append(package)
+                self._free.append(copy)
         found = [
             Notice(line.removeprefix(start).strip(), start == ACCEPTED)
             for line in printed.splitlines()
@@ -167,6 +218,11 @@ class Copies:
             if line.startswith(start)
         ]
         return next((notice for notice in found if notice.accepted), found[0] if found else None), ended
+
+    def close(self) -> None:
+        """End their processes."""
+        for copy in self._all:
+            copy.close()
 
 
 def main() -> None:
@@ -188,13 +244,15 @@ def main() -> None:
     if options.afresh:
         NOTES.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
-        copies = Copies(Path(folder), options.jobs)
         marked_copy = Path(folder) / "marked" / "zkunlearn"
         shutil.copytree(ROOT, marked_copy, ignore=IGNORED)
         known = reached(marked_copy, everything, options.jobs)
+        tests = {check: candidates(check, known) for check in chosen}
+        files = sorted({file_of(test) for own in tests.values() for test in own})
+        copies = Copies(Path(folder), options.jobs, files)
 
         def attempt(check: Check) -> str:
-            notice, ended = copies.without(check, candidates(check, known), options.seconds)
+            notice, ended = copies.without(check, tests[check], options.seconds)
             if notice is None and not ended:
                 print(f"not known after {options.seconds:.0f} s: {check.start}", flush=True)
                 return check.start + NOTHING
@@ -203,7 +261,8 @@ def main() -> None:
             print(row, flush=True)
             return row
 
-        survivors = unnoticed(pool.map(attempt, chosen))
+        survivors = unnoticed(list(pool.map(attempt, chosen)))
+        copies.close()
     print(f"{len(chosen)} checks, {survivors} not noticed")
     sys.exit(1 if survivors else 0)
 
