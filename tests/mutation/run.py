@@ -36,6 +36,7 @@ from reached import REACHED, READ, Reached, file_of, marked, unread
 from worker import CHOSEN, COMMON, ELSEWHERE, ENDED, LATE
 
 ATTACKS = "tests/attacks/"
+EDITS = "tests/tamper/"  # where one test is a minute of all edits: only for what nothing else gets to
 TESTS = (
     ATTACKS,
     *(f"tests/{name}/" for name in ("tamper", "formats", "models", "verifier", "circuits", "cli", "prover")),
@@ -129,6 +130,7 @@ def candidates(check: Check, known: Reached) -> list[str]:
     got to by nearly all tests: of these only attacks on what the relation is about.
     """
     tests = known.refused[check.name] or known.passed[check.name]
+    tests = {test for test in tests if not file_of(test).startswith(EDITS)} or tests
     if check.is_constraint:
         about = re.compile(ABOUT.get(check.path.name, ""))
         tests = {test for test in tests if file_of(test).startswith(ATTACKS) and about.search(file_of(test))}
