@@ -13,6 +13,7 @@ from zkunlearn.circuits.statements.base import Statement, read_statement, statem
 from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
 from zkunlearn.circuits.statements.evaluation import EvaluationStatement
 from zkunlearn.circuits.statements.link import LinkStatement
+from zkunlearn.circuits.statements.model_link import ModelLinkStatement
 from zkunlearn.circuits.statements.records import Record, order_key
 from zkunlearn.circuits.statements.registration import RegistrationStatement
 from zkunlearn.circuits.statements.scope import ModelCommitment
@@ -242,6 +243,13 @@ def test_an_evaluation_on_more_than_one_proof_can_carry_is_refused() -> None:
     on(1 << 20).require_provable()
     with pytest.raises(ParameterError, match="cells are more than one proof can carry"):
         on(1 << 28).require_provable()
+
+
+def test_a_link_of_models_that_no_proof_can_have_trained_is_refused() -> None:
+    model = ModelCommitment(ROOT, 4, (1, 9))
+    many = wide(dataset(), 8, rows=1 << 28, segments=(Segment(1 << 28, ROOT),))
+    with pytest.raises(ParameterError, match="cells are more than one proof can carry"):
+        ModelLinkStatement(training(dataset=many, model=model), model, model).require_provable()
 
 
 def test_two_kinds_of_one_name_are_refused() -> None:

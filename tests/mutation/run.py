@@ -33,7 +33,7 @@ from acceptance import ACCEPTED, FAILED
 from checks import ROOT, Check, checks
 from page import NOTHING, Page, unnoticed
 from reached import REACHED, READ, Reached, file_of, marked, unread
-from worker import CHOSEN, COMMON, ELSEWHERE, ENDED, LATE
+from worker import CHOSEN, COMMON, ELSEWHERE, ENDED, LATE, RUN
 
 ATTACKS = "tests/attacks/"
 EDITS = "tests/tamper/"  # where one test is a minute of all edits: only for what nothing else gets to
@@ -100,7 +100,7 @@ def run_tests(package: Path, arguments: Sequence[str], seconds: float | None = N
         )
     except subprocess.TimeoutExpired as error:
         return (error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else error.stdout or ""), False
-    if done.returncode not in (0, 1, 2, 5):
+    if done.returncode not in RUN:
         raise RuntimeError(f"the tests do not run:\n{done.stdout}\n{done.stderr}")
     return done.stdout, True
 
@@ -180,7 +180,7 @@ class Copy:
             if answer == ELSEWHERE:
                 return run_tests(self._package, ["-p", "acceptance", *tests], seconds)
             if answer not in (ENDED, LATE):
-                raise RuntimeError("the tests do not run")
+                raise RuntimeError(f"the tests do not run: {answer}")
             return self._printed.read_text(encoding="utf-8", errors="replace"), answer == ENDED
         finally:
             path.write_text(source, encoding="utf-8")
