@@ -70,7 +70,7 @@ def destroy(
     with output.phases("wiping"):
         wiped = zu.wipe_rows(new, wanted, directory)
     gone = 0 if new.link is None else new.link.statement.destroyed
-    lines: Lines = [("destroyed", plural(gone, "row")), *_lines(wiped), ("NOT wiped", BEYOND)]
+    lines: Lines = [("by this link", plural(gone, "row")), *_lines(wiped), ("NOT wiped", BEYOND)]
     lines.append(("", "an id that was destroyed can be appended again"))
     data = {"destroyed": gone, **{name: list(map(str, getattr(wiped, name))) for name in GROUPS}}
     show_dataset(output, "Rows destroyed", None, new, out, lines, data)
@@ -85,10 +85,13 @@ def _make(
     unregistered: bool,
     force: bool,
 ) -> None:
+    from ..prover.owner.wiping import require_no_other_rows
+
     require_place(out, force)
     dataset = zu.load_dataset(directory)
     if not unregistered:
         _require_registered(directory, dataset.statement.digest)
+    require_no_other_rows(dataset, ids, directory, out)
     prepare_kernels(output)
     with output.phases("destroying rows") as progress:
         new, _ = zu.destroy(dataset, ids, openings=openings, progress=progress)

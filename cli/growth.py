@@ -194,7 +194,7 @@ def show_dataset(
 ) -> None:
     """A data set that goes on, with what there is to say of the step; `before` is the folder of the old one."""
     public, secret = dataset_files(out)
-    link_file, needed = out / LINK_FILE, "" if before is None else f"; {foreign(before)} is needed no more"
+    link_file, needed = out / LINK_FILE, "" if before is None else f"; those of {foreign(before)} are needed no more"
     lines: Lines = [
         *dataset_lines(new.statement),
         *more,

@@ -193,7 +193,10 @@ def _registration(named: Named, dataset: zu.DatasetCommitment) -> zu.Registratio
     links = [zu.LinkProof.load(path) for path in named.links]
     if not links and {*dataset.statement.births} != {dataset.digest}:
         links = _beside(beside, "*.link", zu.LinkProof)
-    zu.verify_registration(first, dataset, links, others)
+    try:
+        zu.verify_registration(first, dataset, links, others)
+    except zu.ParameterError as error:
+        raise zu.DataError(f"{error}; name them, or put them beside {foreign(beside)}") from error
     for before in registrations_before(first, others, [link.statement for link in links]):
         verify_proof(before)
     return first
@@ -243,6 +246,8 @@ def _lines(report: zu.ReceiptReport) -> Lines:
     for position, values in report.values:
         lines.append(("row", f"at position {position}"))
         lines += [("", f"{foreign(name)} = {foreign(str(value))}") for name, value in values]
+    steps = 2 << report.dataset.encoding.x_bits
+    lines.append(("", f"numbers are rounded: from the least to the most in their column there are {steps:,} steps"))
     keys = ", ".join(map(foreign, report.dataset.encoding.keys))
     if keys:
         checked = "as you say it is" if report.is_own_key else "not checked; say --key COLUMN=VALUE, as you know it"

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import zkunlearn as zu
 
+from ..formats.files import SECRET_MODE, write_files
 from ..verifier.proofs import REGISTRATION_FILE
 from .options import FILE, common, force_option, within_memory
 from .output import Output, foreign
@@ -82,8 +83,8 @@ def receipt(output: Output, directory: Path, name: str | None, everybody: bool, 
     else:
         out.mkdir(mode=0o700, parents=True)
         with output.phases("writing receipts"):
-            for count, own in enumerate(receipts.all(), start=1):
-                own.save(out / f"{count}{SUFFIX}", durable=False)  # there may be a million of them
+            named = ((f"{i}{SUFFIX}", own.to_bytes()) for i, own in enumerate(receipts.all(), start=1))
+            count = write_files(out, named, SECRET_MODE)  # there may be a million of them
         last = f"receipts: {plural(count, 'receipt')} in {foreign(out)}"
     lines = [("data set", dataset.statement.digest.hex()), ("SECRET", "each holds the rows of the person it is for")]
     output.result("Receipt" if name is not None else "Receipts", lines, last, {"file": str(out), "receipts": count})

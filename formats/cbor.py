@@ -11,6 +11,8 @@ finds by encoding again. Source: RFC 8949, 3 (the format), 4.2 (deterministic en
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import FormatError
 
 MAX_DEPTH = 16  # the payload map included
@@ -25,33 +27,36 @@ HEAD_LONGEST = 27  # and above this reserved values and indefinite lengths
 
 def check_value(value: object) -> None:
     """Raise FormatError unless a value is one that `scan` will accept once it is encoded."""
-    pending: list[tuple[object, int]] = [(value, 1)]
+    pending: list[tuple[Any, int]] = [(value, 1)]
     items = 0
     while pending:
         item, depth = pending.pop()
         items += 1
-        inside: list[object] = []
-        if type(item) is int:
+        kind = type(item)
+        if kind is int:
             if not MIN_INT <= item <= MAX_INT:
                 raise FormatError(f"an integer of {item.bit_length()} bits does not fit into a file")
-        elif type(item) is str:
+        elif kind is str:
             _check_text(item)
-        elif type(item) is list:
-            inside = item
-        elif type(item) is dict:
-            for key in item:
-                if type(key) is not str:
-                    raise FormatError(f"a map key is of type {type(key).__name__}, not text")
-                _check_text(key)
-            items += len(item)
-            inside = list(item.values())
-        elif type(item) is not bytes and type(item) is not bool and item is not None:
-            raise FormatError(f"a value of type {type(item).__name__} does not fit into a file")
-        if isinstance(item, list | dict) and depth > MAX_DEPTH:
-            raise FormatError(f"lists and maps are nested more than {MAX_DEPTH} deep")
-        if items + len(pending) + len(inside) > MAX_ITEMS:
-            raise FormatError(f"there are more than {MAX_ITEMS} items")
-        pending.extend((child, depth + 1) for child in inside)
+        elif kind is list or kind is dict:
+            if depth > MAX_DEPTH:
+                raise FormatError(f"lists and maps are nested more than {MAX_DEPTH} deep")
+            inside = item if kind is list else _values(item)
+            items += len(inside) if kind is dict else 0
+            if items + len(pending) + len(inside) > MAX_ITEMS:
+                raise FormatError(f"there are more than {MAX_ITEMS} items")
+            pending += [(child, depth + 1) for child in inside]
+        elif kind is not bytes and kind is not bool and item is not None:
+            raise FormatError(f"a value of type {kind.__name__} does not fit into a file")
+
+
+def _values(item: dict[object, object]) -> list[object]:
+    """Of a map whose keys a reader accepts. Raises FormatError for another one."""
+    for key in item:
+        if type(key) is not str:
+            raise FormatError(f"a map key is of type {type(key).__name__}, not text")
+        _check_text(key)
+    return list(item.values())
 
 
 def _check_text(text: str) -> None:

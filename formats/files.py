@@ -11,7 +11,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -129,6 +129,35 @@ def replacing(path: Path | str, mode: int, *, durable: bool = True) -> Iterator[
             sync_directory(target.parent)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise DataError(f"{path}: cannot be written ({getattr(error, 'strerror', error)})") from error
+
+
+def write_files(directory: Path, files: Iterable[tuple[str, bytes]], mode: int) -> int:
+    """Write many small files, each whole or not at all, but not synchronised; replaces what has their names.
+
+    Returns how many there were.
+
+    Raises:
+        DataError: one of them cannot be written; those before it are there.
+    """
+    written, temporary = 0, os.fspath(unfinished(directory))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    for name, data in files:
+        target = os.path.join(directory, name)
+        try:
+            try:
+                descriptor = os.open(temporary, flags, mode)
+                with open(descriptor, "wb", buffering=0) as file:
+                    left = memoryview(data)
+                    while left:
+                        left = left[file.write(left) :]
+                os.replace(temporary, target)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+        except (OSError, ValueError) as error:
+            raise DataError(f"{target}: cannot be written ({getattr(error, 'strerror', error)})") from error
+        written += 1
+    return written
 
 
 @contextmanager

@@ -387,7 +387,6 @@ def verify_bundle(
     pins = pins or Pins()
     known: list[Proof[Any]] = []
     if previous is not None:
-        require_type("previous", previous, Bundle, "`Bundle.load` reads a file")
         if pins.previous is not None:
             raise ParameterError("previous: is given twice, as a bundle and as a proof")
         pins = replace(pins, previous=previous.proofs[-1], links=_between(bundle, previous))

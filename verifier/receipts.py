@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import NoneType
-from typing import Any
 
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.dataset import DIGEST_BYTES, DatasetStatement
@@ -30,7 +29,7 @@ from ..circuits.statements.registration import RegistrationStatement
 from ..errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch, require_type
 from ..formats.container import KINDS, decode, encode
 from ..formats.fields import Bytes, Fields, Int, ListOf, take
-from ..formats.files import SECRET_MODE, read_file, replacing
+from ..formats.files import read_file, write_file
 from ..models.shapes import MAX_ROWS, label_range
 from .proofs import DatasetCommitment, RegistrationProof, TrainingProof
 
@@ -118,10 +117,9 @@ class Receipt:
             raise ParameterError(f"a person with {len(self.rows)} rows has more than one receipt can hold")
         return data
 
-    def save(self, path: Path | str, *, durable: bool = True) -> None:
-        """Write the file, which only its owner may read, whole or not at all; `durable` as for `replacing`."""
-        with replacing(path, SECRET_MODE, durable=durable) as file:
-            file.write(self.to_bytes())
+    def save(self, path: Path | str) -> None:
+        """Write the file, which only its owner may read, whole or not at all."""
+        write_file(path, self.to_bytes(), secret=True)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Receipt:
@@ -180,16 +178,13 @@ class ReceiptReport:
         return None if self.proof is None else self.forgotten == self.receipt.positions
 
     @property
-    def values(self) -> list[tuple[int, list[tuple[str, Any]]]]:
-        """Of each row its position, and column by column its name and value in original units; the label last."""
-        encoding = self.dataset.encoding
-        found: list[tuple[int, list[tuple[str, Any]]]] = []
-        for row in self.receipt.rows:
-            features, label, *_ = row.parts(self.dataset)
-            decoded = encoding.decode_features([features])[0].tolist()
-            named = list(zip(encoding.names, decoded, strict=True))
-            found.append((row.position, [*named, ("label", encoding.decode_labels([label]).tolist()[0])]))
-        return found
+    def values(self) -> list[tuple[int, list[tuple[str, str | float]]]]:
+        """Of each row its position, and column by column its name and value in original units; the label last.
+
+        Cells are integers: of all numbers that are committed as this one, the value is that of the fewest digits.
+        """
+        parts = ((row.position, row.parts(self.dataset)) for row in self.receipt.rows)
+        return [(n, self.dataset.encoding.shown_row(features, label)) for n, (features, label, *_) in parts]
 
 
 def check_receipt(receipt: Receipt, dataset: DatasetStatement) -> tuple[Record, ...]:

@@ -19,6 +19,7 @@ from .maps import LINEAR, LOG1P, MAPS, log1p_integers, log1p_refusal
 
 _END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units
 MAX_NAME_LENGTH = 256
+FLOAT_DIGITS = 17  # tell all float64 numbers apart
 PIECE_CELLS = 1 << 17  # of tables that are worked through some rows at a time: 1 MB, which fits near caches
 
 
@@ -153,6 +154,15 @@ class ColumnEncoding:
             return places
         with np.errstate(over="ignore"):  # an integer past the bounds may stand for nothing that float64 has
             return np.asarray(np.expm1(places), dtype=np.float64)
+
+    def shortest(self, integer: int, bits: int) -> float:
+        """The number of the fewest digits that is encoded as this integer: what there is to read of a value."""
+        value = float(self.decode(np.array([integer]), bits)[0])
+        for digits in range(1, FLOAT_DIGITS):
+            rounded = float(f"{value:.{digits}g}")
+            if self.low <= rounded <= self.high and self.encode(np.array([rounded]), bits).tolist() == [integer]:
+                return rounded
+        return value
 
     def to_mapping(self) -> dict[str, str]:
         """Canonical mapping: name, and the map, whose own fields are low and high."""

@@ -153,6 +153,17 @@ class DatasetEncoding:
         """Labels from integers (N,): class texts (binary, categorical), float64 (real) or int64 (count)."""
         return self.label.decode(y_int)
 
+    def shown_row(self, features: Sequence[int], label: int) -> list[tuple[str, str | float]]:
+        """Names of columns and what there is to read of a row, the label last: values of the fewest digits.
+
+        Args:
+            features: scale x_bits. label: of a real label at scale 2^label_bits, of classes the number.
+        """
+        own = self.label
+        shown = own.decode([label]).tolist()[0] if own.column is None else own.column.shortest(label, own.label_bits)
+        values = [column.shortest(value, self.x_bits) for column, value in zip(self.features, features, strict=True)]
+        return [*zip(self.names, values, strict=True), (DEFAULT_LABEL_NAME, shown)]
+
     def to_mapping(self) -> dict[str, Mappable]:
         """The canonical mapping that a dataset commitment contains; reals are their repr."""
         column = self.label.column

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from ...errors import ParameterError, require_type
 from ...verifier.proofs import RegistrationProof
 from ...verifier.receipts import Receipt, ReceiptRow
-from ..witnesses.record_tree import record_paths
-from ..witnesses.rows import NOBODY
+from ..witnesses.record_tree import audit_paths, record_paths
+from ..witnesses.rows import NOBODY, PIECE
 from .dataset import DATASETS, Dataset
 from .registration import REGISTRATIONS, fingerprint_levels
+
+
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
+class _Piece:
+    """Some rows that follow each other, made together: their cells, and the paths of each by itself."""
+
+    rows: range
+    cells: list[bytes]
+    record_paths: list[bytes]
+    fingerprint_paths: list[bytes]
 
 
 class Receipts:
@@ -40,20 +51,35 @@ class Receipts:
         for position, name in enumerate(self._dataset.rows.ids):
             if name != NOBODY:
                 by_id.setdefault(name, []).append(position)
+        piece = self._piece(0)
         for name, positions in by_id.items():
-            yield self._receipt(name, positions)
+            if positions[0] not in piece.rows:
+                piece = self._piece(positions[0])
+            yield self._receipt(name, positions, piece if len(positions) == 1 else None)
 
-    def _receipt(self, name: str, positions: Sequence[int]) -> Receipt:
+    def _piece(self, start: int) -> _Piece:
+        """Of the rows from one on, at most so many."""
+        rows, stop = self._dataset.rows, min(start + PIECE, self._dataset.statement.rows)
+        paths = (audit_paths(levels, start, stop) for levels in (rows.record_levels, self._levels))
+        return _Piece(range(start, stop), rows.packed_cells(slice(start, stop)), *paths)
+
+    def _receipt(self, name: str, positions: Sequence[int], piece: _Piece | None = None) -> Receipt:
         rows = self._dataset.rows
+        if piece is None:
+            cells = [rows.packed_cells(slice(n, n + 1))[0] for n in positions]
+            paths = rows.record_paths(positions), record_paths(self._levels, positions)
+        else:
+            i = positions[0] - piece.rows.start
+            cells, paths = [piece.cells[i]], (piece.record_paths[i], piece.fingerprint_paths[i])
         return Receipt(
             dataset=self._dataset.statement.digest,
             id=name,
-            rows=tuple(ReceiptRow(n, rows.packed_cells(n), rows.salts[n].tobytes()) for n in positions),
-            record_paths=rows.record_paths(positions),
+            rows=tuple(ReceiptRow(n, own, rows.salts[n].tobytes()) for n, own in zip(positions, cells, strict=True)),
+            record_paths=paths[0],
             start=self._start,
             previous=self._previous,
             root=bytes(self._levels[-1]),
-            fingerprint_paths=record_paths(self._levels, positions),
+            fingerprint_paths=paths[1],
         )
 
 

@@ -63,7 +63,8 @@ def wipe_rows(dataset: Dataset, ids: Iterable[object], *others: Path | str) -> W
         others: folders of older data sets that are elsewhere; what is around these is looked at, too.
 
     Raises:
-        DataError: it is not stored, or still has a row of one of these ids; or a file cannot be written or removed.
+        DataError: it is not stored, or still has a row of one of these ids; another data set has rows that this one
+            has not, nothing is wiped then; or a file cannot be written or removed.
         InvalidProof, FormatError: a file of its own is not what it should be; nothing is wiped then.
         ParameterError: an argument of another type.
     """
@@ -80,6 +81,7 @@ def wipe_rows(dataset: Dataset, ids: Iterable[object], *others: Path | str) -> W
         raise DataError(f"{place}: the rows of id {escaped(still[0])} are not destroyed in this data set")
     folders = _folders(place, *(Path(other).resolve() for other in others))
     family = _family(folders, new)
+    _require_no_other_rows(family, new, new.holes)
     left: list[Path] = []
     datasets = tuple(folder for folder, own in family.items() if not set(new.holes) <= set(own.holes))
     models = tuple(_models(folders, new, left))
@@ -93,6 +95,32 @@ def wipe_rows(dataset: Dataset, ids: Iterable[object], *others: Path | str) -> W
     for path in (*models, *receipts):
         wipe(path)
     return Wiped(datasets, models, receipts, tuple(left))
+
+
+def require_no_other_rows(dataset: Dataset, ids: Iterable[object], *places: Path | str) -> None:
+    """What would be wiped with the rows of these ids holds no rows but those of a data set, so that none are lost.
+
+    Args:
+        places: folders of data sets, old and new; what is around them is looked at.
+
+    Raises:
+        DataError: a data set has gone on from an older one with rows that this one does not have; or an unknown id.
+    """
+    family = _family(_folders(*(Path(place).resolve() for place in places)), dataset.statement)
+    _require_no_other_rows(family, dataset.statement, {*dataset.statement.holes, *dataset.rows.positions(ids)})
+
+
+def _require_no_other_rows(
+    family: Mapping[Path, DatasetStatement], new: DatasetStatement, gone: Collection[int]
+) -> None:
+    seeds = [segment.seed for segment in new.segments]
+    for folder, own in family.items():
+        there = [segment.seed for segment in own.segments] == seeds[: len(own.segments)]
+        if not there and not set(gone) <= set(own.holes) and (folder / OPENING_FILE).exists():
+            raise DataError(
+                f"{folder}: this data set has rows of its own, which would be lost, as it would be wiped: destroy rows "
+                "there, or remove it first"
+            )
 
 
 def _require_destroyed(place: Path, new: DatasetStatement) -> None:

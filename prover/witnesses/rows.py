@@ -130,9 +130,9 @@ class Rows:
         values = [features, self.labels[rows].astype("<i4"), *keys, self.blinds.T[rows].astype("<u8")]
         return [np.ascontiguousarray(part).view(np.uint8).reshape(len(features), -1) for part in values]
 
-    def packed_cells(self, position: int) -> bytes:
-        """A row's features, label, key and blinds as they are hashed."""
-        return b"".join(part.tobytes() for part in self._cells(slice(position, position + 1)))
+    def packed_cells(self, rows: slice) -> list[bytes]:
+        """Of each of some rows its features, label, key and blinds as they are hashed."""
+        return [row.tobytes() for row in np.concatenate(self._cells(rows), axis=1)]
 
     @property
     def record_root(self) -> bytes:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from zkunlearn.circuits.statements.record_tree import sibling_count, verify_records
 from zkunlearn.errors import InvalidProof, ParameterError
 from zkunlearn.prover.matrices.merkle import build_levels
-from zkunlearn.prover.witnesses.record_tree import record_paths
+from zkunlearn.prover.witnesses.record_tree import FEW, audit_paths, record_paths
 
 from ..reference.field import Refused
 from ..reference.records import check_records
@@ -104,7 +104,7 @@ def subsets(size: int) -> Iterator[Places]:
 @st.composite
 def some(draw: st.DrawFn) -> Shown:
     size = draw(st.integers(1, 150))
-    return Shown(size, tuple(sorted(draw(st.sets(st.integers(0, size - 1), min_size=1, max_size=20)))))
+    return Shown(size, tuple(sorted(draw(st.sets(st.integers(0, size - 1), min_size=1, max_size=3 * FEW)))))
 
 
 # --- what honest owners get ---------------------------------------------------------------------------------
@@ -145,6 +145,15 @@ def test_subsets_of_larger_trees_are_shown(shown: Shown) -> None:
 def test_the_multiproof_of_one_record_is_the_path_of_the_rfc(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
     assert Shown(size, (index,)).paths == b"".join(rfc_path(index, digests(size)))
+
+
+@given(size=st.integers(1, 130), data=st.data())
+def test_paths_of_single_records_made_together_are_those_of_the_rfc(size: int, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, size - 1))
+    stop = data.draw(st.integers(start, size))
+    leaves = digests(size)
+    paths = audit_paths(build_levels(b"".join(leaves), 32), start, stop)
+    assert paths == [b"".join(rfc_path(i, leaves)) for i in range(start, stop)]
 
 
 def test_the_prover_refuses_what_it_cannot_show() -> None:

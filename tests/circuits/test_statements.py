@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from zkunlearn.circuits.statements.base import Statement, read_statement, statement_kind, written
 from zkunlearn.circuits.statements.dataset import DatasetStatement, Segment
+from zkunlearn.circuits.statements.evaluation import EvaluationStatement
 from zkunlearn.circuits.statements.link import LinkStatement
+from zkunlearn.circuits.statements.model_link import ModelLinkStatement
 from zkunlearn.circuits.statements.records import Record, order_key
+from zkunlearn.circuits.statements.registration import RegistrationStatement
+from zkunlearn.circuits.statements.results import Classified
 from zkunlearn.circuits.statements.scope import ModelCommitment
 from zkunlearn.circuits.statements.training import PATHS, TrainingStatement
 from zkunlearn.errors import FormatError, InvalidProof, ParameterError
@@ -205,6 +209,47 @@ def test_a_link_to_other_records_is_refused() -> None:
 def test_a_model_of_another_shape_than_the_spec_implies_is_refused() -> None:
     with pytest.raises(ParameterError, match=r"a model of shape \(1, 2\), where the spec implies \(1, 3\)"):
         training(model=ModelCommitment(ROOT, 4, (1, 2))).require_provable()
+
+
+@pytest.mark.parametrize("classes", [["no", "no"], ["yes", "no"]], ids=str)
+def test_forgotten_classes_that_are_not_in_order_are_refused(classes: list[str]) -> None:
+    """So that one set of classes is one statement."""
+    refused(training(), {"forgotten_classes": classes}, "forgotten classes are not in increasing order")
+
+
+@pytest.mark.parametrize(("stage", "start"), [(1, 0), (2, None)])
+def test_a_run_begins_from_models_of_a_stage_before_if_there_is_one(stage: int, start: int | None) -> None:
+    run = {"first": 0, "count": 2, "stage": stage, "start": start}
+    refused(training(), {"scope": [run]}, f"stage {stage} of shards from 0 on begins where it cannot")
+
+
+def wide(statement: DatasetStatement, features: int, **changes: Any) -> DatasetStatement:
+    columns = tuple(ColumnEncoding(f"x{i}", 0.0, 1.0) for i in range(features))
+    return replace(statement, encoding=replace(statement.encoding, features=columns), **changes)
+
+
+def test_a_registration_of_more_than_one_proof_can_carry_is_refused() -> None:
+    with pytest.raises(ParameterError, match="cells are more than one proof can carry"):
+        RegistrationStatement(wide(dataset(), 1 << 10, rows=1 << 21), bytes(32)).require_provable()
+
+
+def test_an_evaluation_on_more_than_one_proof_can_carry_is_refused() -> None:
+    own = training(dataset=wide(dataset(), 8), model=ModelCommitment(ROOT, 4, (1, 9)))
+
+    def on(rows: int) -> EvaluationStatement:
+        holdout = wide(dataset(), 8, rows=rows, segments=(Segment(rows, ROOT),), record_root=bytes(32))
+        return EvaluationStatement(holdout, own, (own.model,), (Classified(5),), 0)
+
+    on(1 << 20).require_provable()
+    with pytest.raises(ParameterError, match="cells are more than one proof can carry"):
+        on(1 << 28).require_provable()
+
+
+def test_a_link_of_models_that_no_proof_can_have_trained_is_refused() -> None:
+    model = ModelCommitment(ROOT, 4, (1, 9))
+    many = wide(dataset(), 8, rows=1 << 28, segments=(Segment(1 << 28, ROOT),))
+    with pytest.raises(ParameterError, match="cells are more than one proof can carry"):
+        ModelLinkStatement(training(dataset=many, model=model), model, model).require_provable()
 
 
 def test_two_kinds_of_one_name_are_refused() -> None:

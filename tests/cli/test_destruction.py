@@ -134,6 +134,26 @@ def test_what_lies_elsewhere_is_wiped_and_what_is_of_others_is_not(owner: Path, 
     assert (others / "dataset.secrets").exists() and (owner / "theirs.receipt").exists()
 
 
+def test_a_data_set_that_has_gone_on_with_other_rows_is_not_wiped_unasked(owner: Path) -> None:
+    """Her row is in it, too, but so are rows that the new data set would not have."""
+    (owner / "new.csv").write_text("name,age,weight,sick\nAnn,40,70,no\n", encoding="utf-8")
+    done("append", owner / "data", owner / "new.csv", *COLUMNS_OF_NEW, "--out", owner / "more")
+    command = ("destroy", owner / "data", "--out", owner / "less", "--id", FORGOTTEN_ID, "--unregistered")
+    before = zu.load_dataset(owner / "data").spent
+    result = run(*command)
+    assert result.exit_code == 2 and "more: this data set has rows of its own, which would be lost" in result.stderr
+    assert zu.load_dataset(owner / "data").spent == before and not (owner / "less").exists()
+    new, _ = zu.destroy(zu.load_dataset(owner / "data"), [FORGOTTEN_ID])
+    new.save(owner / "less")
+    with pytest.raises(zu.DataError, match="rows of its own, which would be lost"):
+        zu.wipe_rows(new, [FORGOTTEN_ID])
+    assert (owner / "data" / "dataset.opening").exists() and (owner / "more" / "dataset.opening").exists()
+    shutil.rmtree(owner / "less")
+    done("destroy", owner / "more", *command[2:])
+    assert not any((owner / name / "dataset.opening").exists() for name in ("data", "more"))
+    assert "Ann" in zu.load_dataset(owner / "less").ids
+
+
 def test_rows_that_are_still_there_are_not_said_to_be_destroyed(owner: Path) -> None:
     """A run like one before it, but for other people, finds a data set that was made for those."""
     done("receipt", owner / "data", "--id", OTHER_ID, "--out", owner / "other.receipt")

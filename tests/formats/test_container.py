@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from zkunlearn.circuits.statements.registration import RegistrationStatement
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import FormatError
-from zkunlearn.formats import cbor
+from zkunlearn.formats import cbor, container
 from zkunlearn.formats.container import (
     KINDS,
     MAGIC,
@@ -312,6 +312,13 @@ def test_another_header_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(FormatError, match=reason) as caught:
         decode(data, None, LIMIT)
     assert "\n" not in str(caught.value)
+
+
+def test_a_payload_whose_length_does_not_fit_before_it_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "LENGTH_BYTES", 1)
+    assert encode("registration", {"a": bytes(200)})
+    with pytest.raises(FormatError, match="a payload of 306 bytes does not fit into a file"):
+        encode("registration", {"a": bytes(300)})
 
 
 def test_another_kind_than_the_expected_one_is_refused() -> None:

@@ -15,7 +15,7 @@ from zkunlearn.formats.container import (
     read_front,
     write_container,
 )
-from zkunlearn.formats.files import SECRET_MODE, read_file, replacing
+from zkunlearn.formats.files import SECRET_MODE, read_file, replacing, write_files
 
 LIMIT = 1 << 20
 
@@ -147,3 +147,13 @@ def test_what_is_half_written_when_its_writer_fails_is_gone(tmp_path: Path) -> N
         file.write(b"half")
         raise RuntimeError
     assert os.listdir(tmp_path) == []
+
+
+def test_many_files_are_each_whole_and_private_or_not_there(tmp_path: Path) -> None:
+    assert write_files(tmp_path, [("a", b"old"), ("b", bytes(3)), ("a", b"new"), ("empty", b"")], SECRET_MODE) == 4
+    found = {path.name: (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) for path in tmp_path.iterdir()}
+    assert found == {"a": (b"new", 0o600), "b": (bytes(3), 0o600), "empty": (b"", 0o600)}
+    with pytest.raises(DataError, match="cannot be written") as caught:
+        write_files(tmp_path, [("c", b"before"), ("missing/d", b""), ("e", b"after")], SECRET_MODE)
+    assert str(caught.value).startswith(str(tmp_path / "missing"))
+    assert sorted(os.listdir(tmp_path)) == ["a", "b", "c", "empty"]

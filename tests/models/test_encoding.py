@@ -84,6 +84,30 @@ def test_decoding_is_within_half_a_unit(values, x_bits):
     assert np.abs(encoding.decode_features(integers) - column).max() <= tolerance
 
 
+@given(st.tuples(finite, finite).map(sorted), st.integers(4, 14), st.sampled_from(["linear", "log1p"]), st.data())
+def test_what_is_read_of_a_value_is_encoded_as_it_was(bounds, x_bits, kind, data):
+    low, high = bounds
+    try:
+        column = ColumnEncoding("x", low, high, kind)
+    except ParameterError:
+        assume(False)
+    value = data.draw(st.floats(low, high))
+    (integer,) = column.encode(np.array([value]), x_bits).tolist()
+    shown = column.shortest(integer, x_bits)
+    (exact,) = column.decode(np.array([integer]), x_bits).tolist()
+    assert shown == exact or column.encode(np.array([shown]), x_bits).tolist() == [integer]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value", "shown"),
+    [(0, 120, 47, 47), (6.981, 28.11, 16.13, 16.13), (143.5, 2501, 798.8, 798), (0, 1, 1 / 3, 0.3335), (5, 5, 5, 5)],
+)
+def test_what_is_read_of_a_value_has_no_digits_that_say_nothing(low, high, value, shown):
+    column = ColumnEncoding("x", low, high)
+    (integer,) = column.encode(np.array([float(value)]), 10).tolist()
+    assert column.shortest(integer, 10) == shown
+
+
 @pytest.mark.parametrize(
     ("y", "kind", "classes", "integers"),
     [

@@ -263,6 +263,8 @@ def test_a_spec_that_means_nothing_is_refused(changes: dict[str, Any], message: 
 def test_a_training_that_no_proof_can_carry_is_refused(rows: int, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         spec_of(**changes).method.require_provable(replace(BINARY, rows=rows))
+    with pytest.raises(ParameterError, match=message):  # who compiles it need not have asked
+        compiled(rows, **changes)
 
 
 def test_more_features_of_all_shards_than_one_proof_can_standardise_are_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 ACCEPTED, FAILED = "ACCEPTED", "REJECTED OTHERWISE"
 # What was asserted of a verdict that is "valid", or of the manifest's answer, or of an exception that never came.
 ACCEPTANCE = re.compile(r"'valid' ==|'accepted'\), '|DID NOT RAISE")
-MOST = 100
+MOST = 12
 
 
 class Acceptance:

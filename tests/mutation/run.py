@@ -1,181 +1,69 @@
 """Delete each check in turn and see a test go red: `make mutation`, which writes docs/mutation.md.
 
 All checks take hours. `python tests/mutation/run.py verifier/protocol/merkle.py circuits/relations` tries those of some
-files or folders, and writes only their rows anew.
+files or folders; `--new` those that have no row yet. Rows are written as they are found, each in its place.
 
 A check is a refusal (`raise InvalidProof`, `StatementMismatch` or `FormatError`) in what a verifier runs (models/,
-circuits/, verifier/), a call of one that has a name (`require_..`, `check_..`, `verify_..`), or a `require_zero` of the
-verifier or a relation. Each is replaced by `pass` in a copy of the tree, where the tests that are about it, of attacks
-and of units run until something is accepted that should not be, or all have run. A check whose deletion no test notices
-is either not needed or not tested; the page lists it as such.
+circuits/, verifier/), a call of one that has a name (`require_..`, `check_..`, `verify_..`), or a `require_zero` or a
+`sumcheck` of the verifier or a relation. Each is replaced by `pass` in a copy of the tree. There the tests that get to
+it run (reached.py), until something is accepted that should not be, or all have run: where a test never gets, nothing
+changes for it. Who gets where is found in one run of all these tests, and after that in one of the files of tests that
+were changed; `--afresh` after a larger change of the product. A check whose deletion no test notices is either not
+needed or not tested; the page lists it as such, until the place of the test says by hand why it stays.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
+import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from acceptance import ACCEPTED, FAILED
+from checks import ROOT, Check, checks
+from page import NOTHING, Page, unnoticed
+from reached import REACHED, READ, Reached, file_of, marked, unread
+from worker import CHOSEN, COMMON, ELSEWHERE, ENDED, LATE, RUN
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "mutation.md"
-PLACES = ("formats", "models", "circuits", "verifier")
-ROWS_OF_PLACES = tuple(f"| {place}/" for place in PLACES)
-EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
-CALLS = ("require_", "check_", "verify_")
-RENEWED, EVALUATED = "tests/test_model_recommitment.py", "tests/test_evaluation.py"
-PREDICTED = "tests/test_predictions.py"
-DISTANCES = "tests/test_distance.py"
-LIBRARY = ("tests/test_library.py", "tests/test_recommitment.py", RENEWED, EVALUATED, DISTANCES, PREDICTED)
-ATTACKS = ("tests/attacks", "tests/tamper", *LIBRARY)
-TYPES = "tests/test_argument_types.py"
-UNITS = ("tests/formats", "tests/models", "tests/verifier", "tests/circuits", TYPES)
-LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py")
-STATEMENTS = "tests/attacks/test_lying_statements.py"
-GROWTH = "tests/attacks/test_lying_growth.py"
-KEYS = "tests/attacks/test_lying_keys.py"
-REGISTERED = ("tests/attacks/test_lying_registration.py", "tests/attacks/test_lying_extension.py")
-EVALUATIONS = tuple(f"tests/attacks/test_lying_{name}.py" for name in ("evaluation", "argmax", "residuals"))
-PREDICTIONS = ("tests/attacks/test_lying_prediction.py", PREDICTED)
-FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py", STATEMENTS)
-FORMATS = ("tests/formats",)
-UNPROVED = ("tests/circuits/test_statements.py",)
-DECLARED = (*UNPROVED, "tests/models/test_encoding.py", "tests/models/test_spec.py", "tests/fuzz/test_found.py")
-# Where a check is most likely missed; then come all others. Callers cannot even hand a tree most of what it refuses.
-FIRST = {
-    **dict.fromkeys(("batching.py", "lookup.py", "opening.py", "sumcheck.py", "proof.py", "ledger.py"), LIES),
-    **dict.fromkeys(("gradient_descent.py", "validity.py"), LIES),
-    **dict.fromkeys(("standardization.py", "standardized_descent.py"), ("tests/attacks/test_lying_scaler.py",)),
-    "shard_scaler.py": ("tests/attacks/test_lying_stages.py",),
-    "standardized_stage.py": ("tests/attacks/test_lying_starts.py", "tests/attacks/test_lying_stages.py"),
-    **dict.fromkeys(("one_pass.py", "standardized_one_pass.py"), ("tests/attacks/test_lying_one_pass.py",)),
-    **dict.fromkeys(("certified.py", "residual.py", "rounding.py"), ("tests/attacks/test_lying_optimum.py",)),
-    "optimum.py": ("tests/attacks/test_lying_optimum.py", "tests/models/test_certificate.py"),
-    **dict.fromkeys(("certificate.py", "link_certificate.py"), ("tests/models/test_certificate.py",)),
-    **dict.fromkeys(("gram.py", "linear_optimum.py"), ("tests/attacks/test_lying_linear_optimum.py",)),
-    "gram_certificate.py": ("tests/models/test_gram_certificate.py",),
-    "gram_reference.py": ("tests/prover/test_linear_optimum.py",),
-    "optimum_reference.py": ("tests/prover/test_optimum.py",),
-    "distance.py": ("tests/attacks/test_lying_distance.py", "tests/models/test_distance.py", DISTANCES),
-    "distance_reference.py": ("tests/models/test_distance.py",),
-    "distances.py": (TYPES, DISTANCES),
-    **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
-    "model_link.py": (RENEWED,),
-    "uniqueness.py": (KEYS,),
-    "receipts.py": (TYPES, "tests/attacks/test_lying_registration.py", KEYS, "tests/cli/test_keys.py"),
-    **dict.fromkeys(("evaluation.py", "two_classes.py", "gridded.py", "scored.py"), (*EVALUATIONS, EVALUATED)),
-    **dict.fromkeys(("argmax.py", "several_classes.py", "residuals.py", "results.py"), (*EVALUATIONS[1:], EVALUATED)),
-    "evaluations.py": (TYPES, EVALUATED),
-    "prediction.py": PREDICTIONS,
-    "predictions.py": (TYPES, PREDICTED),
-    "bundles.py": ("tests/verifier/test_bundles.py", "tests/verifier/test_model_links.py"),
-    **dict.fromkeys(("training.py", "base.py"), UNPROVED),
-    "link.py": (*UNPROVED, GROWTH),
-    "growth.py": (GROWTH, "tests/attacks/test_lying_destruction.py", "tests/test_recommitment.py"),
-    **dict.fromkeys(("pins.py", "renewals.py"), (TYPES, GROWTH, *FILES)),
-    **dict.fromkeys(("proofs.py", "shapes.py"), (TYPES, *FILES)),
-    **dict.fromkeys(("channel.py", "trees.py"), ("tests/attacks/test_broken_bytes.py",)),
-    **dict.fromkeys(("records.py", "gaps.py"), ("tests/circuits/test_records.py", "tests/circuits/test_gaps.py")),
-    "record_tree.py": (
-        *UNPROVED,
-        "tests/circuits/test_record_tree.py",
-        "tests/circuits/test_consistency.py",
-        STATEMENTS,
-    ),
-    **dict.fromkeys(("registration.py", "registrations.py"), REGISTERED),
-    "digests.py": ("tests/circuits/test_digests.py", *REGISTERED),
-    "history.py": (TYPES, *FILES, "tests/cli/test_history.py"),
-    "merkle.py": ("tests/verifier/test_merkle.py",),
-    "folding.py": ("tests/verifier/test_folding.py",),
-    "work.py": ("tests/attacks/test_broken_bytes.py",),
-    **dict.fromkeys(("cbor.py", "container.py", "body.py", "files.py", "fields.py", "lists.py"), FORMATS),
-    **dict.fromkeys(("toml.py", "spec.py", "dataset.py", "columns.py"), DECLARED),
+ATTACKS = "tests/attacks/"
+EDITS = "tests/tamper/"  # where one test is a minute of all edits: only for what nothing else gets to
+TESTS = (
+    ATTACKS,
+    *(f"tests/{name}/" for name in ("tamper", "formats", "models", "verifier", "circuits", "cli", "prover")),
+)
+TESTED = ("tests/fuzz/test_found.py",)  # and those beside the folders
+# What names of files of attacks say of the relations that they are on.
+ABOUT = {
+    "dataset.py": "owner",
+    "evaluation.py": "evaluation",
+    "forgotten_classes.py": "forgotten_classes",
+    "gradient_descent.py": "owner|pushed_lies|false_totals.py|batches|classes",
+    "growth.py": "growth|destruction",
+    "one_pass.py": "one_pass",
+    "optimum.py": "optimum",
+    "recommitment.py": "growth|extension|model_link",
+    "registration.py": "registration|extension",
+    "shard_scaler.py": "stages|sisa",
+    "standardization.py": "scaler|false_totals.py",
+    "standardized_descent.py": "scaler|false_totals.py",
+    "standardized_one_pass.py": "one_pass",
+    "standardized_stage.py": "starts|stages|sisa",
+    "uniqueness.py": "keys",
+    "validity.py": "owner|classes",
 }
-IGNORED = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
-NOTHING, LONGEST_TEXT = "**nothing**", 110
-LONGEST_RUN = 1800  # seconds; a mutant that hangs counts as noticed
-HEAD = """# Every check is needed
-
-Made by `make mutation`: each check that a verifier runs deleted in turn, and a test that fails without it. Where it is
-because something false or malformed is accepted (a lie that only this check stops), the third column says so; else
-another check answers in its place, or what is honest fails.
-
-| file and function | check | without it | noticed by |
-|---|---|---|---|
-"""
-
-
-@dataclass(frozen=True)
-class Check:
-    """A statement that can be deleted: its file, the function it is in, its lines, and what it says."""
-
-    path: Path
-    function: str
-    first: int
-    last: int
-    text: str
-
-    def delete_from(self, tree: Path) -> None:
-        """Replace it by `pass`."""
-        path = tree / self.path
-        lines = path.read_text(encoding="utf-8").splitlines()
-        indent = len(lines[self.first - 1]) - len(lines[self.first - 1].lstrip())
-        lines[self.first - 1 : self.last] = [" " * indent + "pass"]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def checks(only: Sequence[str] = ()) -> Iterator[Check]:
-    """All of them, file by file; or those of some files and folders."""
-    chosen = [Path(place) for place in only]
-    for place in PLACES:
-        for path in sorted((ROOT / place).rglob("*.py")):
-            name = path.relative_to(ROOT)
-            if chosen and not any(name.is_relative_to(place) for place in chosen):
-                continue
-            source = path.read_text(encoding="utf-8")
-            for function, node in sorted(_statements(ast.parse(source), ""), key=lambda found: found[1].lineno):
-                if _is_refusal(node) or _is_constraint(node) or _is_call(node):
-                    text = " ".join((ast.get_source_segment(source, node) or "").split())
-                    yield Check(name, function, node.lineno, node.end_lineno or node.lineno, text)
-
-
-def _statements(node: ast.AST, function: str) -> Iterator[tuple[str, ast.stmt]]:
-    """All statements below a node, each with the function it is in, as `Class.method` or `outer.inner`."""
-    for child in ast.iter_child_nodes(node):
-        inside = function
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            inside = f"{function}.{child.name}".lstrip(".")
-        if isinstance(child, ast.stmt):
-            yield inside, child
-        yield from _statements(child, inside)
-
-
-def _is_refusal(node: ast.AST) -> bool:
-    return isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and _name(node.exc) in EXCEPTIONS
-
-
-def _is_constraint(node: ast.AST) -> bool:
-    if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _name(node.value) == "require_zero"):
-        return False
-    return len(node.value.args) > 1 and not isinstance(node.value.args[0], ast.Name)  # not the steps' own forwarding
-
-
-def _is_call(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _name(node.value).startswith(CALLS)
-
-
-def _name(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+IGNORED = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "*.pyc", ".*_cache", ".hypothesis")
+MOST_TESTS = 20  # of those in which a check refuses: each of them notices, unless another check answers
+NOTES = ROOT / "build" / "mutation" / "reached.tsv"
 
 
 @dataclass(frozen=True)
@@ -186,106 +74,198 @@ class Notice:
     accepted: bool
 
 
-def noticed(check: Check, package: Path) -> Notice | None:
-    """The first test in which something is accepted without the check, else the first that fails, if any."""
-    shutil.copyfile(ROOT / check.path, package / check.path)
-    check.delete_from(package)
-    failures = []
-    form = "FormatError" in check.text
-    try:
-        for tests in filter(None, (FIRST.get(check.path.name), UNITS if form else ATTACKS, ATTACKS if form else UNITS)):
-            failures += run_tests(package, tests)
-            if failures and (failures[-1].accepted or form):
-                return failures[-1]
-        return failures[0] if failures else None
-    finally:
-        shutil.copyfile(ROOT / check.path, package / check.path)
-
-
-def run_tests(package: Path, tests: tuple[str, ...]) -> list[Notice]:
-    """What fails in a copy of the tree, until something is accepted (acceptance.py)."""
-    command = [sys.executable, "-m", "pytest", "-q", "-s", "--no-header", "-p", "no:cacheprovider", "-p", "acceptance"]
-    # Inventories and the second verifier would notice any deletion, for no reason but the number of constraints.
-    command += ["-k", "not inventory", "--second-opinions", "0", *tests]
-    paths = os.pathsep.join(map(str, (package.parent, Path(__file__).parent)))
-    environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(
-            command, cwd=package, env=environment, capture_output=True, text=True, timeout=LONGEST_RUN
-        )
-    except subprocess.TimeoutExpired:
-        return [Notice("does not end", False)]
-    found = [
-        Notice(line.removeprefix(start).strip(), start == ACCEPTED)
-        for line in done.stdout.splitlines()
-        for start in (ACCEPTED, FAILED)
-        if line.startswith(start)
-    ]
-    if done.returncode and not found:
-        raise RuntimeError(f"the tests do not run:\n{done.stdout}\n{done.stderr}")
+def files_of_tests() -> dict[str, str]:
+    """Those that are run, and their digests."""
+    found = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith(TESTS) or name in TESTED or path.parent == ROOT / "tests":
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 
 
+def environment(package: Path) -> dict[str, str]:
+    """Of a process that runs tests in a copy of the tree."""
+    paths = os.pathsep.join(map(str, (package.parent, Path(__file__).parent)))
+    own = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1", REACHED: str(NOTES)}
+    return os.environ | own
+
+
+def run_tests(package: Path, arguments: Sequence[str], seconds: float | None = None) -> tuple[str, bool]:
+    """What pytest prints in a copy of the tree, until it has run for so long; and whether it came to its end."""
+    command = [sys.executable, "-m", "pytest", *COMMON, *CHOSEN, *arguments]
+    try:
+        done = subprocess.run(
+            command, cwd=package, env=environment(package), capture_output=True, text=True, timeout=seconds
+        )
+    except subprocess.TimeoutExpired as error:
+        return (error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else error.stdout or ""), False
+    if done.returncode not in RUN:
+        raise RuntimeError(f"the tests do not run:\n{done.stdout}\n{done.stderr}")
+    return done.stdout, True
+
+
+def reached(package: Path, everything: Sequence[Check], jobs: int) -> Reached:
+    """Which tests get where: those that were changed since it was last asked are run in a marked copy of the tree."""
+    digests = files_of_tests()
+    files = unread(NOTES, digests)
+    if files:
+        print(f"running {len(files)} files of tests to see what they get to", flush=True)
+        for path in sorted({check.path for check in everything}):
+            own = [(check.name, check.first) for check in everything if check.path == path]
+            source = (package / path).read_text(encoding="utf-8")
+            (package / path).write_text(marked(source, own), encoding="utf-8")
+        spread = ["-n", str(jobs), "--dist", "loadfile", "--no-loadscope-reorder"]
+        printed, _ = run_tests(package, ["-p", "reached", *spread, *files])
+        print(*(line for line in printed.splitlines() if line.startswith(("FAILED", "ERROR"))), sep="\n", flush=True)
+        with NOTES.open("a", encoding="utf-8") as notes:
+            notes.writelines(f"{READ}\t{digests[file]}\t{file}\n" for file in files)
+    return Reached.read(NOTES, digests)
+
+
+def candidates(check: Check, known: Reached) -> list[str]:
+    """Tests that may notice that it is gone, those of a file together, what is quick first, fixtures included.
+
+    Where a call has never refused anything, it may still be that it does something else. What a relation requires is
+    got to by nearly all tests: of these only attacks on what the relation is about.
+    """
+    tests = known.refused[check.name] or known.passed[check.name]
+    tests = {test for test in tests if not file_of(test).startswith(EDITS)} or tests
+    if check.is_constraint:
+        about = re.compile(ABOUT.get(check.path.name, ""))
+        tests = {test for test in tests if file_of(test).startswith(ATTACKS) and about.search(file_of(test))}
+
+    def slowest(file: str) -> float:
+        return max(known.seconds[test] for test in known.seconds if test != file and file_of(test) == file)
+
+    cost = {file: slowest(file) for file in {file_of(test) for test in tests}}
+    found = sorted(tests, key=lambda test: (cost[file_of(test)], file_of(test), known.seconds[test]))
+    return found if check.is_constraint else found[:MOST_TESTS]
+
+
+class Copy:
+    """A copy of the tree, with kernels as they are compiled here, and a process that has imported tests (worker.py)."""
+
+    def __init__(self, folder: Path, tests: Sequence[str]) -> None:
+        self._package, self._printed = folder / "zkunlearn", folder / "printed"
+        shutil.copytree(ROOT, self._package, ignore=IGNORED)
+        command = [sys.executable, str(Path(__file__).with_name("worker.py"))]
+        self._worker = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=self._package,
+            env=environment(self._package),
+        )
+        self._ask(tests)
+
+    def _ask(self, request: object) -> None:
+        assert self._worker.stdin is not None
+        print(json.dumps(request), file=self._worker.stdin, flush=True)
+
+    def without(self, check: Check, tests: Sequence[str], seconds: float) -> tuple[str, bool]:
+        """What is printed where a check is deleted, and whether the tests came to their end."""
+        path = self._package / check.path
+        source = path.read_text(encoding="utf-8")
+        changed = check.deleted_from(source)
+        module = ".".join(("zkunlearn", *check.path.with_suffix("").parts))
+        try:
+            path.write_text(changed, encoding="utf-8")
+            request = {"module": module, "function": check.function, "source": changed, "tests": list(tests)}
+            self._ask({**request, "seconds": seconds, "output": str(self._printed)})
+            assert self._worker.stdout is not None
+            answer = self._worker.stdout.readline().strip()
+            if answer == ELSEWHERE:
+                return run_tests(self._package, ["-p", "acceptance", *tests], seconds)
+            if answer not in (ENDED, LATE):
+                raise RuntimeError(f"the tests do not run: {answer}")
+            return self._printed.read_text(encoding="utf-8", errors="replace"), answer == ENDED
+        finally:
+            path.write_text(source, encoding="utf-8")
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._worker.stdin is not None
+        self._worker.stdin.close()
+        self._worker.wait()
+
+
 class Copies:
-    """Copies of the tree, one for each mutant that is tried at a time: so kernels are compiled once a copy."""
+    """One for each mutant that is tried at a time."""
 
-    def __init__(self, folder: Path, count: int) -> None:
-        self._free = [folder / str(i) / "zkunlearn" for i in range(count)]
-        self._lock = threading.Lock()
-        for package in self._free:
-            shutil.copytree(ROOT, package, ignore=IGNORED)
+    def __init__(self, folder: Path, count: int, tests: Sequence[str]) -> None:
+        self._all = [Copy(folder / str(i), tests) for i in range(count)]
+        self._free, self._lock = list(self._all), threading.Lock()
 
-    def try_without(self, check: Check) -> str:
-        """The row of a check."""
+    def without(self, check: Check, tests: Sequence[str], seconds: float) -> tuple[Notice | None, bool]:
+        """The first test in which something is accepted without the check, else the first that fails, if any.
+
+        And whether they came to their end.
+        """
+        if not tests:
+            return None, True
         with self._lock:
-            package = self._free.pop()
-        notice = noticed(check, package)
-        with self._lock:
-            self._free.append(package)
-        text = check.text if len(check.text) <= LONGEST_TEXT else check.text[:LONGEST_TEXT] + " .."
-        what = "accepted" if notice and notice.accepted else "other"
-        test = notice.test if notice else NOTHING
-        row = f"| {check.path} {check.function} | `{text.replace('|', chr(92) + '|')}` | {what} | {test} |"
-        print(row, flush=True)
-        return row
+            copy = self._free.pop()
+        try:
+            printed, ended = copy.without(check, tests, seconds)
+        finally:
+            with self._lock:
+                self._free.append(copy)
+        found = [
+            Notice(line.removeprefix(start).strip(), start == ACCEPTED)
+            for line in printed.splitlines()
+            for start in (ACCEPTED, FAILED)
+            if line.startswith(start)
+        ]
+        return next((notice for notice in found if notice.accepted), found[0] if found else None), ended
 
-
-def write_page(rows: list[str], only: Sequence[str]) -> None:
-    """The page; or the page as it is, with these rows in the place of all that it has of the files that were tried."""
-    lines = rows
-    if only:
-        old = [row for row in PAGE.read_text(encoding="utf-8").splitlines() if row.startswith(ROWS_OF_PLACES)]
-        kept = [row for row in old if not any(_file(row).is_relative_to(o) for o in only)]
-        lines = sorted([*kept, *rows], key=_place)  # which leaves the order within a file
-    accepted, unnoticed = (sum(what in line for line in lines) for what in (" | accepted | ", NOTHING))
-    sums = f"{len(lines)} checks: {accepted} whose deletion lets something in, {unnoticed} that nothing notices."
-    PAGE.write_text("\n".join([HEAD + lines[0], *lines[1:], "", sums, ""]), encoding="utf-8")
-
-
-def _file(row: str) -> Path:
-    return Path(row.split()[1])
-
-
-def _place(row: str) -> tuple[int, Path]:
-    """Where the file of a row stands among all of them."""
-    return PLACES.index(_file(row).parts[0]), _file(row)
+    def close(self) -> None:
+        """End their processes."""
+        for copy in self._all:
+            copy.close()
 
 
 def main() -> None:
     """Run all mutants, or those of some files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="*", help="files or folders, as verifier/protocol/merkle.py; all by default")
+    parser.add_argument("--new", action="store_true", help="only checks that have no row yet, or that nothing notices")
+    parser.add_argument("--afresh", action="store_true", help="find out again which tests get where")
+    parser.add_argument("--seconds", type=float, default=600, help="how long tests of one check may run")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time")
     options = parser.parse_args()
-    only = [str(Path(place)) for place in options.only]
-    found = list(checks(only))
-    if not found:
-        parser.error(f"there is no check in {', '.join(only)}")
+    everything = list(checks())
+    page, only = Page(everything), [Path(place) for place in options.only]
+    chosen = [check for check in everything if not only or any(check.path.is_relative_to(place) for place in only)]
+    if not chosen:
+        parser.error(f"there is no check in {', '.join(options.only)}")
+    if options.new:
+        chosen = [check for check in chosen if not page.has(check)]
+    if options.afresh:
+        NOTES.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
-        rows = list(pool.map(Copies(Path(folder), options.jobs).try_without, found))
-    survivors = sum(NOTHING in row for row in rows)
-    write_page(rows, only)
-    print(f"{len(rows)} checks, {survivors} not noticed")
+        marked_copy = Path(folder) / "marked" / "zkunlearn"
+        shutil.copytree(ROOT, marked_copy, ignore=IGNORED)
+        known = reached(marked_copy, everything, options.jobs)
+        tests = {check: candidates(check, known) for check in chosen}
+        files = sorted({file_of(test) for own in tests.values() for test in own})
+        copies = Copies(Path(folder), options.jobs, files)
+
+        def attempt(check: Check) -> str:
+            notice, ended = copies.without(check, tests[check], options.seconds)
+            if notice is None and not ended:
+                print(f"not known after {options.seconds:.0f} s: {check.start}", flush=True)
+                return check.start + NOTHING
+            what = "accepted" if notice and notice.accepted else "other"
+            row = page.add(check, what, notice.test if notice else NOTHING)
+            print(row, flush=True)
+            return row
+
+        survivors = unnoticed(list(pool.map(attempt, chosen)))
+        copies.close()
+    print(f"{len(chosen)} checks, {survivors} not noticed")
     sys.exit(1 if survivors else 0)
 
 

@@ -363,3 +363,11 @@ def test_a_data_set_that_is_known_is_not_checked_again(made: Made, dataset: zu.D
     known = statement_digest(dataset.statement)
     report = zu.verify_bundle(made.late.bundle, dataset.commitment, known_dataset=known, previous=made.first.bundle)
     assert not report.last.dataset_checked and report.checked == 1
+
+
+def test_a_bundle_of_which_nothing_is_new_is_no_successor(made: Made, dataset: zu.Dataset) -> None:
+    """One that was verified, as its owner says, and has the last request before the one that it supersedes."""
+    known = zu.Bundle(made.late.bundle.proofs[::-1])
+    assert known.statement == made.first.statement
+    with pytest.raises(StatementMismatch, match="every statement of the bundle is in the previous one"):
+        zu.verify_bundle(made.late.bundle, dataset.commitment, previous=known)
