@@ -90,6 +90,7 @@ __all__ = [
     "ShardedModel",
     "StatementMismatch",
     "Suggestion",
+    "Trained",
     "TrainingError",
     "TrainingProof",
     "TrainingRun",
@@ -141,6 +142,7 @@ _HOMES = {
     "RegistrationProof": "verifier.proofs",
     "ShardedModel": "prover.owner.sharded_model",
     "Suggestion": "models.suggestion",
+    "Trained": "prover.owner.trained",
     "TrainingProof": "verifier.proofs",
     "TrainingRun": "prover.owner.trial",
     "TrainingSpec": "models.spec",
@@ -326,7 +328,8 @@ def prove(
         forget: ids; what `previous` forgot stays forgotten and need not be repeated.
         previous: the proof that this one supersedes, or what `prove` returned with it. Of a sharded training (SISA)
             the latter, or its `.model`: only shards that forgotten or new rows are in are trained again, from the
-            models that did not see them.
+            models that did not see them. Of Newton's steps, which begin from its model, what `prove` returned, or
+            `Trained.load` of its file.
         model_openings: how many proofs the model's commitment can serve, this one included: 4, or 64 of shards.
         fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
         forget_classes: of categorical labels, classes that are forgotten with all their rows. The proof says so, and

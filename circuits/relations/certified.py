@@ -21,7 +21,7 @@ from functools import cached_property
 
 from ...models.methods.certificate import GRADIENT_BITS, SLACK_BITS, Certificate
 from ..field.goldilocks import ONE, K
-from ..field.multilinear import prefix
+from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, Product, linear, public
 from ..language.layout import WITNESS, Address, Column
 from ..language.relation import Factor, LookedUp, LookupBox, Section, Steps, Sum, Table, variables
@@ -134,6 +134,10 @@ class Certified(TrainingAxes, ABC):
         own = self.schedule
         return {parameter.weight: own.weight_bits, parameter.cut: GRADIENT_BITS, parameter.cut_rest: own.shift}
 
+    def unit(self, parameter: Parameter) -> int:
+        """What a unit of what weights, or the bias, are committed as is of W."""
+        return 1
+
     @property
     @abstractmethod
     def row_columns(self) -> tuple[Column, ...]:
@@ -226,7 +230,11 @@ class Certified(TrainingAxes, ABC):
         own, parameter = self.schedule, place.parameter
         half = (1 << own.shift) >> 1
         whole = place.signed(parameter.cut) * (1 << own.shift) + place.unsigned(parameter.cut_rest)
-        return whole - place.real * half - place.signed(parameter.weight) * own.penalty
+        return whole - place.real * half - self.weight_at(place) * own.penalty
+
+    def weight_at(self, place: Place) -> Hidden:
+        """W, or V."""
+        return place.signed(place.parameter.weight) * self.unit(place.parameter)
 
     # Integers
 
@@ -240,9 +248,14 @@ class Certified(TrainingAxes, ABC):
 
     def weight_terms(self) -> Factor:
         """W(k) at a variable k."""
-        own, free = self._signed(WEIGHTS.weight), variables(0, self.weight.bits)
-        return Factor(own.terms({"weight": free}, ONE), own.taken_off((self.weight,), ONE))
+        own, free, unit = self._signed(WEIGHTS.weight), variables(0, self.weight.bits), K(self.unit(WEIGHTS))
+        return Factor(own.terms({"weight": free}, unit), own.taken_off((self.weight,), unit))
+
+    def weights_value(self, steps: Steps, k: Point) -> Hidden:
+        """W(k)."""
+        own = self._signed(WEIGHTS.weight)
+        return own.value(steps, {"weight": k}, prefix(k, self.schedule.features)) * self.unit(WEIGHTS)
 
     def bias_value(self, steps: Steps) -> Hidden:
         """V."""
-        return self._signed(BIAS.weight).value(steps, {"output": ()}, ONE)
+        return self._signed(BIAS.weight).value(steps, {"output": ()}, ONE) * self.unit(BIAS)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ...models.methods import GradientDescent as GradientDescentMethod
+from ...models.methods import Newton as NewtonMethod
 from ...models.methods import OnePass as OnePassMethod
 from ...models.methods import Optimum as OptimumMethod
 from ...models.methods import Sisa as SisaMethod
@@ -14,6 +15,7 @@ from ...models.methods.normal_equations import NormalEquations
 from ...models.methods.schedule import Schedule
 from ..language.relation import Relation
 from .gradient_descent import GradientDescent
+from .newton import Newton
 from .one_pass import OnePass
 from .optimum import Optimum
 from .sisa import Sisa
@@ -36,6 +38,7 @@ RELATIONS_OF_METHOD: Mapping[str, Callable[[Any], Relation]] = MappingProxyType(
         GradientDescentMethod.kind: descent,
         OnePassMethod.kind: normal_equations,
         OptimumMethod.kind: Optimum,
+        NewtonMethod.kind: Newton,
         SisaMethod.kind: Sisa,
     }
 )

@@ -137,7 +137,9 @@ def _require_fitting(method: Optimum, family: Family, scales: FixedPoint, shape:
     if shape.x_bits != scales.x_bits:
         raise ParameterError(f"fixed_point.x_bits = {scales.x_bits}: the data set has {shape.x_bits}")
     if shape.label_kind != "binary":
-        raise ParameterError(f"method = 'optimum': needs labels of two classes, the data set has {shape.label_kind}")
+        raise ParameterError(
+            f"method = {method.kind!r}: needs labels of two classes, the data set has {shape.label_kind}"
+        )
     step = int(np.diff(table).max())
     if step > LARGEST_STEP:
         raise ParameterError(

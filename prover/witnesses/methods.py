@@ -13,11 +13,12 @@ import numpy.typing as npt
 from ...circuits.field.goldilocks import Vector
 from ...circuits.language.layout import Address
 from ...models.convergence import Curve
-from ...models.methods import Compiled, GradientDescent, OnePass, Optimum, Sisa
+from ...models.methods import Compiled, GradientDescent, Newton, OnePass, Optimum, Sisa
 from ..matrices.values import Witness
 from .curve import descent_curve
 from .gradient_descent import training_witness
 from .model import model_cells
+from .newton import find_stepped, newton_witness
 from .one_pass import one_pass_curve, one_pass_witness, solution_model, solution_notes, solve_rows
 from .optimum import find_optimum, found_distance, optimum_curve, optimum_model, optimum_notes, optimum_witness
 from .rows import Rows
@@ -76,6 +77,15 @@ MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
             _cells,
             optimum_curve,
             optimum_witness,
+            distance=found_distance,
+        ),
+        Newton.kind: Maker(
+            find_stepped,
+            optimum_notes,
+            optimum_model,
+            _cells,
+            optimum_curve,
+            newton_witness,
             distance=found_distance,
         ),
         Sisa.kind: Maker(train_shards, shard_notes, models_of, models_cells, shards_curve, sisa_witness, 64),

@@ -7,13 +7,15 @@ from functools import partial
 
 import numpy as np
 
+from ...circuits.language.layout import Address
 from ...circuits.relations.optimum import Optimum
 from ...models.convergence import ONE_LABEL, Curve, measured
 from ...models.methods import Optimum as OptimumMethod
 from ...models.methods.link_certificate import OptimumCertificate
 from ...models.methods.optimum_reference import RowValues, Settled, exported_model, first_settled
 from ..kernels import run_blas_tasks
-from ..matrices.multiplicities import multiplicities
+from ..matrices.commitment import Cells
+from ..matrices.multiplicities import LookedUpRows, multiplicities
 from ..matrices.values import Witness
 from .certified import certified_integers, committed_limbs, parameter_integers, residual_columns
 from .curve import Integers, Reals, Units, real_rows
@@ -75,9 +77,9 @@ def optimum_curve(rows: Rows, method: OptimumMethod, schedule: OptimumCertificat
     return replace(curve, notes=tuple(note for note in curve.notes if note == ONE_LABEL), stepped=False)
 
 
-def optimum_witness(relation: Optimum, found: Found) -> Witness:
-    """Columns of the model and the witness, z and step times middle."""
-    schedule, settled = relation.schedule, found.settled
+def settled_columns(relation: Optimum, found: Found) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
+    """What is committed and virtual of a certificate and its rounding, and what is looked up of it."""
+    settled = found.settled
     integers = certified_integers(relation, settled) | parameter_integers(
         relation,
         signed={"model": settled.model},
@@ -85,7 +87,11 @@ def optimum_witness(relation: Optimum, found: Found) -> Witness:
     )
     limbs, limbs_looked_up = committed_limbs(relation, integers)
     rows, rows_looked_up = residual_columns(found.rows)
-    model = model_cells(schedule.features, optimum_model(schedule, found))
-    looked_up = rows_looked_up | limbs_looked_up
-    counts = multiplicities(relation.sections, looked_up)
-    return Witness({**rows, **model, **limbs, **counts}, looked_up)
+    return {**rows, **limbs}, {**rows_looked_up, **limbs_looked_up}
+
+
+def optimum_witness(relation: Optimum, found: Found) -> Witness:
+    """Columns of the model and the witness, z and step times middle."""
+    cells, looked_up = settled_columns(relation, found)
+    model = model_cells(relation.schedule.features, optimum_model(relation.schedule, found))
+    return Witness({**cells, **model, **multiplicities(relation.sections, looked_up)}, looked_up)

@@ -26,7 +26,7 @@ ROUNDS = 6
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class _Problem:
+class Problem:
     """The rows as BLAS takes them.
 
     Attributes:
@@ -70,15 +70,37 @@ def nearest_optimum(rows: Rows, schedule: LinkCertificate) -> Point:
     Raises:
         TrainingError: a score is out of range.
     """
-    problem = _problem_of(rows, schedule)
+    return nearest_of(problem_of(rows, schedule))
+
+
+def nearest_of(problem: Problem) -> Point:
+    """The same of what is prepared already."""
+    objective, unit = _objective(problem)
+    weights, _ = minimum(objective)
+    return _refined(problem, weights * unit, objective.second(weights) / unit**2)
+
+
+def inverse_curvature(problem: Problem, weights: Integers) -> Reals:
+    """By how many units weights move for a unit of G, to first order, at integer weights (K,): float64 (K, K)."""
+    own, (objective, unit) = problem.schedule, _objective(problem)
+    curvature = objective.second(weights / (unit * 2.0**own.scales.w_bits)) / unit**2
+    return np.asarray(np.linalg.inv(curvature) / gradient_scale(own), dtype=np.float64)
+
+
+def gradient_scale(schedule: LinkCertificate) -> float:
+    """Of G, for weights in units."""
+    return float(schedule.live.count) * 2.0 ** _loss_bits(schedule)
+
+
+def _objective(problem: Problem) -> tuple[_Curved, float]:
+    """The mean loss with its penalty, in float64, of weights that are as much smaller as features are larger."""
+    schedule = problem.schedule
     live = schedule.live.mask()
     features = problem.matrix.T if live.all() else problem.matrix[:, live].T
     labels = problem.labels[live].astype(np.float64)[:, None]
     l2 = float(schedule.penalty) / float(schedule.live.count) * 2.0 ** -_loss_bits(schedule)
     unit = float(schedule.one)  # of features, which are as large as their integers here: weights are as much smaller
-    objective = _Curved(schedule.family, features, labels, np.full(schedule.width, l2 * unit**2))
-    weights, _ = minimum(objective)
-    return _refined(problem, weights * unit, objective.second(weights) / unit**2)
+    return _Curved(schedule.family, features, labels, np.full(schedule.width, l2 * unit**2)), unit
 
 
 class _Curved(Objective):
@@ -107,12 +129,13 @@ def _loss_bits(schedule: LinkCertificate) -> int:
     return fixed.p_bits + fixed.x_bits + schedule.raised - fixed.w_bits
 
 
-def _problem_of(rows: Rows, schedule: LinkCertificate) -> _Problem:
+def problem_of(rows: Rows, schedule: LinkCertificate) -> Problem:
+    """The rows of a data set, prepared."""
     matrix = empty((schedule.width, schedule.rows), np.float64)
     matrix[: schedule.features] = rows.by_feature
     matrix[list(schedule.unused)] = 0
     matrix[schedule.features :] = schedule.one
-    return _Problem(matrix, rows.labels.astype(np.int64), schedule)
+    return Problem(matrix, rows.labels.astype(np.int64), schedule)
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -129,27 +152,28 @@ class Point:
     size: float
 
 
-def _at(problem: _Problem, weights: Integers) -> Point:
+def at(problem: Problem, weights: Integers) -> Point:
+    """What integer weights (K,) imply. Raises TrainingError."""
     rows = problem.values(weights)
     gradient = problem.gradient(weights, rows)
     return Point(weights, rows, gradient, float(np.linalg.norm(gradient.astype(np.float64))))
 
 
-def _refined(problem: _Problem, weights: Reals, curvature: Reals) -> Point:
+def _refined(problem: Problem, weights: Reals, curvature: Reals) -> Point:
     """Integer weights near the optimum: steps by exact gradients while these become shorter, then polished."""
     own = problem.schedule
-    scale = float(own.live.count) * 2.0 ** _loss_bits(own)  # of G, for weights in units
+    scale = gradient_scale(own)
     inverse = np.linalg.inv(curvature)
-    best = _at(problem, np.rint(weights * 2.0**own.scales.w_bits).astype(np.int64))
+    best = at(problem, np.rint(weights * 2.0**own.scales.w_bits).astype(np.int64))
     for _ in range(REFINEMENTS):
         step = np.rint(inverse @ (best.gradient / scale)).astype(np.int64)
-        trial = _at(problem, best.weights - step) if step.any() else best
+        trial = at(problem, best.weights - step) if step.any() else best
         if trial.size >= best.size:
             break
         best = trial
     for _ in range(ROUNDS):
         moves = _moves(best.gradient / scale, curvature)
-        trial = _at(problem, best.weights + moves) if moves.any() else best
+        trial = at(problem, best.weights + moves) if moves.any() else best
         if trial.size >= best.size:
             break
         best = trial

@@ -42,7 +42,12 @@ PUBLIC = {  # and why
     "NormalEquations": "public, follows from the statement",
     "OnePass": "public, of the spec",
     "Optimum": "public, of the spec",
-    "Certificate": "public, follows from the statement",
+    **dict.fromkeys(
+        ("Certificate", "LinkCertificate", "RoundedCertificate", "OptimumCertificate"),
+        "public, follows from the statement",
+    ),
+    "Newton": "public, of the spec",
+    **dict.fromkeys(("NewtonCertificate", "StepIntegers"), "public, follows from the statement"),
     "FineScales": "public, of the statement",
     "Sisa": "public, of the spec",
     "Shards": "public, follows from the statement",
