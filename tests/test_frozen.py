@@ -26,7 +26,7 @@ from .reference.examples import Training
 FROZEN = Path(__file__).parent / "vectors" / "frozen"
 VERSIONS = {n: k.version for n, k in base.STATEMENTS.items() if k.__module__.startswith(PACKAGE + ".")}
 FILES = {kind: sorted(FROZEN.glob(f"{kind}.v{version}.*proof")) for kind, version in VERSIONS.items()}
-LARGEST = 6 << 20
+LARGEST = 7 << 20
 every_kind = pytest.mark.parametrize("kind", sorted(VERSIONS))
 every_file = pytest.mark.parametrize(
     "path", [path for own in FILES.values() for path in own], ids=lambda path: path.name
@@ -55,6 +55,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
         file, frozen("dataset", "classes."), known_dataset=True
     ),
     "training of held_out": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
+    "training of newton": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of grown": lambda file: verifier.verify_training(file, frozen("dataset", "grown."), known_dataset=True),
     "training of before": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
 }
@@ -80,7 +81,7 @@ def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     assert verify_proof(proof).least >= 100
     variants = (
         name
-        for name in ("classes", "shards", "batches", "before", "grown", "extended", "held_out")
+        for name in ("classes", "shards", "batches", "before", "grown", "extended", "held_out", "newton")
         if path.name.startswith(("training.", "registration.")) and f".{name}." in path.name
     )
     variant = "".join(f" of {name}" for name in [*variants][:1])

@@ -32,6 +32,7 @@ STANDARDIZED = zu.TrainingSpec(
 )  # fmt: skip
 LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5)
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
+NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2, grid=22)
 SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
 SHARDED = tuple(
@@ -151,6 +152,12 @@ class Owner:
         """Certified at the first of two distances."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2)
         return data.commitment, zu.prove(data, OPTIMUM).proof
+
+    @cached_property
+    def newton(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
+        """From a model that it supersedes."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
+        return data.commitment, zu.prove(data, NEWTON, forget=["2"], previous=zu.prove(data, SPEC)).proof
 
     @cached_property
     def continued(self) -> zu.TrainingProof:
@@ -455,7 +462,11 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
     visits, calls = owner.visits
     counts = payload_of(visits), payload_of(people)
     certified, nearest = owner.optimum
-    chosen = ("statement.spec", "statement.distance")
+    begun, _ = owner.newton
+    chosen, started = (
+        ("statement.spec", "statement.distance"),
+        ("statement.spec", "statement.start", "statement.previous"),
+    )
     return [
         Kind("dataset", *pair(lambda o: o.people.commitment), judge_dataset),
         Kind("dataset, its rows and segment alike", *pair(lambda o: o.people.commitment), judge_resized, SIZES),
@@ -469,6 +480,7 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("training, probit", payload_of(owner.probit), proof[0], judge_proof(people), "statement.spec"),
         Kind("training, standardised", payload_of(owner.standardized), proof[0], judge_proof(people), "statement.spec"),
         Kind("training, optimum", payload_of(nearest), proof[0], judge_proof(certified), chosen),
+        Kind("training, newton", *pair(lambda o: o.newton[1]), judge_proof(begun), started),
         Kind("link", *pair(lambda o: o.link), judge_recommitment),
         Kind("link, and its data sets alike", *pair(lambda o: o.link), judge_linked, "references"),
     ]
