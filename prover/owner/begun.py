@@ -19,7 +19,8 @@ SHARDED = "previous: is a sharded training, whose models answer together; steps 
 RENEWED = "previous: its model was committed afresh, and steps begin from the commitment in its proof"
 OTHER = (
     "previous: its model is none that steps on this data set can begin from: both have an intercept or none, and one "
-    "output, and their commitments lie on one code; method = 'optimum' needs no model to begin from"
+    "output, and their commitments lie on one code, as those beside data sets of as many openings do; "
+    "method = 'optimum' needs no model to begin from"
 )
 
 

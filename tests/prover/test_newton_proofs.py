@@ -35,7 +35,7 @@ def dataset(table: tuple[Any, Any]) -> zu.Dataset:
 
 @pytest.fixture(scope="module")
 def first(dataset: zu.Dataset) -> zu.Trained:
-    return zu.prove(dataset, spec_of())
+    return zu.prove(dataset, spec_of(), model_openings=12)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,19 @@ def test_a_history_of_steps_and_other_methods_is_valid(
     wrong = stating(fourth.proof, replace(fourth.statement, start=(lie,), previous=unprovable.digest))
     with pytest.raises(StatementMismatch, match="its steps begin from another model"):
         zu.verify(wrong, dataset.commitment, previous=unprovable)
+
+
+def test_steps_go_on_when_the_data_set_does_with_as_many_openings(
+    dataset: zu.Dataset, first: zu.Trained, table: tuple[Any, Any]
+) -> None:
+    X, y = table
+    longer, link = zu.append(dataset, X[:4], y[:4], ids=["a", "b", "c", "d"], openings=16)
+    after = zu.prove(longer, spec_of(), forget=["person 2"], previous=first)
+    files = [dataset.commitment, longer.commitment, link, first.proof, after.proof]
+    assert zu.verify_chain(files).verdict == "valid"
+    other, _ = zu.recommit(longer, openings=3)
+    with pytest.raises(ParameterError, match="lie on one code, as those beside data sets of as many openings do"):
+        zu.prove(other, spec_of(), previous=first)
 
 
 def test_descent_on_standardised_features_is_a_start(dataset: zu.Dataset, first: zu.Trained) -> None:
