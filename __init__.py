@@ -77,12 +77,12 @@ __all__ = [
     "BudgetExceeded", "Bundle", "BundleReport", "Cluster", "DataError", "DatasetCommitment", "DistanceProof",
     "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History", "InvalidProof", "LinkProof", "Model",
     "ModelLinkProof", "ParameterError", "PredictionProof", "Processes", "Proof", "Receipt", "ReceiptReport",
-    "RegistrationProof", "ShardedModel", "StatementMismatch", "Suggestion", "TrainingError", "TrainingProof",
-    "TrainingRun", "TrainingSpec", "VerificationReport", "WorkerError", "ZkUnlearnError", "append", "commit",
-    "destroy", "evaluate", "evidence", "load_dataset", "load_spec", "memory_limit", "prove", "prove_distance",
-    "prove_predictions", "receipts", "recommit", "recommit_model", "rectify", "register", "status", "suggest",
-    "train", "verify", "verify_bundle", "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation",
-    "verify_link", "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
+    "RegistrationProof", "ShardedModel", "StatementMismatch", "Suggestion", "Trained", "TrainingError",
+    "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport", "WorkerError", "ZkUnlearnError", "append",
+    "commit", "destroy", "evaluate", "evidence", "load_dataset", "load_spec", "memory_limit", "prove",
+    "prove_distance", "prove_predictions", "receipts", "recommit", "recommit_model", "rectify", "register",
+    "status", "suggest", "train", "verify", "verify_bundle", "verify_chain", "verify_dataset", "verify_distance",
+    "verify_evaluation", "verify_link", "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
     "Bundle": "verifier.bundles",
@@ -105,6 +105,7 @@ _HOMES = {
     "RegistrationProof": "verifier.proofs",
     "ShardedModel": "prover.owner.sharded_model",
     "Suggestion": "models.suggestion",
+    "Trained": "prover.owner.trained",
     "TrainingProof": "verifier.proofs",
     "TrainingRun": "prover.owner.trial",
     "TrainingSpec": "models.spec",
@@ -288,7 +289,8 @@ def prove(
         forget: ids; what `previous` forgot stays forgotten and need not be repeated.
         previous: the proof that this one supersedes, or what `prove` returned with it. Of a sharded training (SISA)
             the latter, or its `.model`: only shards that forgotten or new rows are in are trained again, from the
-            models that did not see them.
+            models that did not see them. Of Newton's steps, which begin from its model, what `prove` returned, or
+            `Trained.load` of its file.
         model_openings: how many proofs the model's commitment can serve, this one included: 4, or 64 of shards.
         fork: whether `previous` may have another successor already; a stored data set knows those proved from it.
         forget_classes: of categorical labels, classes that are forgotten with all their rows. The proof says so, and

@@ -106,6 +106,12 @@ def csv_options(command: Command) -> Command:
     return run
 
 
+def load_superseded(path: Path, spec: zu.TrainingSpec) -> zu.TrainingProof | zu.Bundle | zu.Trained:
+    """The same with the model beside it, where training begins from that. Raises FormatError or DataError."""
+    found = load_previous(path)
+    return zu.Trained.load(path) if spec.method.begins and not isinstance(found, zu.Bundle) else found
+
+
 def memory_size(text: str) -> int:
     """A number of bytes, as people write it: 800MB, 2GB, 1.5GiB. Raises BadParameter."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", text.strip().upper())

@@ -21,6 +21,7 @@ from .options import (
     force_option,
     forget_options,
     load_previous,
+    load_superseded,
     openings_option,
     within_memory,
     workers_options,
@@ -231,7 +232,10 @@ def prove(
     ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)
     with output.phases("proving") as progress:
-        kept = load_sharded(previous_file) if previous_file and isinstance(previous, zu.Bundle) else previous
+        kept: Any = previous
+        if previous_file is not None:
+            bundled = isinstance(previous, zu.Bundle)
+            kept = load_sharded(previous_file) if bundled else load_superseded(previous_file, spec)
         chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": kept, "fork": fork}
         chosen |= {"workers": workers, "groups": groups}
         chosen["links"] = [zu.LinkProof.load(path) for path in link_files]

@@ -11,7 +11,7 @@ import zkunlearn as zu
 from ..formats.files import write_file
 from ..models.suggestion import gap_text
 from .curves import curve_data, curve_sentence, curve_table
-from .options import FILE, common, force_option, forget_options, load_previous, within_memory
+from .options import FILE, common, force_option, forget_options, load_previous, load_superseded, within_memory
 from .output import Output, aligned, foreign
 from .owner import ids_to_forget, prepare_kernels
 from .places import refuse_existing, require_file_place
@@ -37,7 +37,7 @@ def train(
 ) -> None:
     """Train on the data set in DIR as `prove` would, and show how it goes; prove nothing, and spend no opening."""
     spec = zu.load_spec(spec_file)
-    previous = None if previous_file is None else load_previous(previous_file)
+    previous = None if previous_file is None else load_superseded(previous_file, spec)
     dataset = zu.load_dataset(directory)
     ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)

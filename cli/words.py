@@ -15,7 +15,7 @@ from ..circuits.statements.training import TrainingStatement
 from ..models.encoding.dataset import DatasetEncoding
 from ..models.encoding.labels import listed_classes
 from ..models.encoding.maps import LOG1P
-from ..models.methods import Optimum
+from ..models.methods import Newton, Optimum
 from ..models.spec import TrainingSpec
 from ..verifier.bundles import Bundle, BundleReport
 from .output import Lines, foreign
@@ -180,12 +180,25 @@ def _exactness(statement: TrainingStatement) -> Lines:
     if not isinstance(method, Optimum):
         return []
     return [
+        *_steps(statement),
         ("exact", exactness(statement)),
         ("", "it is the optimum of the rows that count, rounded, whoever found it and from wherever: nothing is left"),
         ("assumes", "bounds, columns, l2, grid and distances were chosen without the forgotten rows"),
         ("void", "if the weights before rounding are shown, or the owner chose any of these after seeing such rows"),
         ("caution", "whoever has an exact model from before, too, can tell what changed: publish in batches"),
         ("grid", f"weights in steps of 2^-{statement.spec.weight_bits}; certified at distance number {number}"),
+    ]
+
+
+def _steps(statement: TrainingStatement) -> Lines:
+    """Of Newton's steps, where they begin, and what they are worth: of a matrix of the owner's, nothing."""
+    method = statement.spec.method
+    if not isinstance(method, Newton):
+        return []
+    start = next((f"from the model of {own.statement.hex()}" for own in statement.start), "from zero weights")
+    return [
+        ("steps", f"{plural(method.steps, 'step')} {start}"),
+        ("", "with a matrix of the owner's, which could lead anywhere: only the certificate binds"),
     ]
 
 
@@ -205,7 +218,8 @@ def _under(head: str, texts: Sequence[str]) -> Lines:
 def _scope(statements: Sequence[TrainingStatement]) -> Lines:
     """Which shards statements are about, if not all."""
     runs = [f"{shards_text(run.shards)} from stage {run.stage} on" for own in statements for run in own.scope]
-    starts = dict.fromkeys(f"from models of {start.statement.hex()}" for own in statements for start in own.start)
+    begun = (start for own in statements for start in own.start if start.scale is None)
+    starts = dict.fromkeys(f"from models of {start.statement.hex()}" for start in begun)
     lines = [*_under("trains", runs), *(("", text) for text in starts)]
     return [("trains", lines[0][1]), *lines[1:]] if lines else []
 

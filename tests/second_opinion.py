@@ -21,6 +21,7 @@ from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
 from zkunlearn.circuits.relations.linear_optimum import LinearOptimum
+from zkunlearn.circuits.relations.newton import Newton
 from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.optimum import Optimum
 from zkunlearn.circuits.relations.prediction import Prediction
@@ -39,6 +40,7 @@ from .reference import (
     gradient_descent,
     judged,
     linear_optimum,
+    newton,
     one_pass,
     optimum,
     optimum_integers,
@@ -143,6 +145,8 @@ def _relation(relation: Any) -> relations.Relation:
     training, gone = (relation.training, relation.classes) if isinstance(relation, WithoutClasses) else (relation, ())
     if isinstance(training, OnePass):
         return _one_pass(training.schedule, gone)
+    if isinstance(training, Newton):
+        return _newton(training.schedule, gone)
     if isinstance(training, Optimum):
         return _optimum(training.schedule, gone)
     if isinstance(training, LinearOptimum):
@@ -300,12 +304,35 @@ def _one_pass(s: Any, gone: Any) -> relations.Relation:
         return kind(_statement(s, gone))
 
 
-def _optimum(s: Any, gone: Any) -> relations.Relation:
-    """The relation of a certified optimum, with its integers handed over."""
-    handed = optimum_integers.OptimumIntegers(
+def _newton(s: Any, gone: Any) -> relations.Relation:
+    """The relation of Newton's steps, with the integers of the certificate and of all steps handed over."""
+    handed, steps = _optimum_integers(s), []
+    for own in s.steps:
+        (weight, bias), units = own.bits_of_weights, own.units
+        bits = {"weights": weight, "bias": bias}
+        for name in ("weights", "bias"):
+            bits |= {f"{name} gradient": 24, f"{name} gradient remainder": own.shift}
+            bits[f"{name} update remainder"] = own.update_bits
+        scales = {name: unit.bit_length() - 1 for name, unit in zip(("weights", "bias"), units, strict=True)}
+        steps.append(newton.StepIntegers(own.shift, own.update_bits, bits, scales))
+    starts = [] if s.start is None else [{"scale": s.start}]
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (optimum, newton):
+            patch.setattr(module, "optimum_integers", lambda *_: handed)
+        patch.setattr(newton, "newton_integers", lambda *_: steps)
+        return newton.Newton({**_statement(s, gone, "binary"), "distance": s.number, "start": starts})
+
+
+def _optimum_integers(s: Any) -> optimum_integers.OptimumIntegers:
+    return optimum_integers.OptimumIntegers(
         s.grid, s.raised, s.penalty, s.shift, list(s.distances), s.number, s.width, s.scales.w_bits, s.scales.p_bits,
         s.edges.tolist(), list(s.unused),
     )  # fmt: skip
+
+
+def _optimum(s: Any, gone: Any) -> relations.Relation:
+    """The relation of a certified optimum, with its integers handed over."""
+    handed = _optimum_integers(s)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(optimum, "optimum_integers", lambda *_: handed)
         return optimum.Optimum({**_statement(s, gone, "binary"), "distance": s.number})

@@ -58,6 +58,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     ),
     "training of held_out": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of ridge": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
+    "training of newton": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of grown": lambda file: verifier.verify_training(file, frozen("dataset", "grown."), known_dataset=True),
     "training of before": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
 }
@@ -83,7 +84,7 @@ def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     assert verify_proof(proof).least >= 100
     variants = (
         name
-        for name in ("classes", "shards", "batches", "before", "grown", "extended", "held_out", "ridge")
+        for name in ("classes", "shards", "batches", "before", "grown", "extended", "held_out", "ridge", "newton")
         if path.name.startswith(("training.", "registration.")) and f".{name}." in path.name
     )
     variant = "".join(f" of {name}" for name in [*variants][:1])

@@ -13,6 +13,7 @@ from ..errors import ParameterError, StatementMismatch, require_type
 from ..models.spec import TrainingSpec
 from .proofs import LinkProof, TrainingProof
 from .renewals import links_between
+from .shapes import same_code
 
 NAMES = ("spec", "forget list", "previous")
 LINKS = "`recommit`, `append` and `rectify` return one second"
@@ -121,11 +122,21 @@ def check_previous(
         raise StatementMismatch("a row that the previous proof forgot is not forgotten in this one")
     for text in sorted(set(previous.forgotten_classes) - set(statement.forgotten_classes)):
         raise StatementMismatch(f"the class {text!r}, which the previous proof forgot, is not forgotten in this one")
+    if statement.spec.method.begins and not _begins(statement, previous):
+        raise StatementMismatch("its steps begin from another model than that of the previous proof, or scale, or code")
     left_out, before = set(statement.spec.without), set(previous.spec.without)
     for name in sorted(before - left_out):
         raise StatementMismatch(f"the feature {name!r}, which the previous proof left out, is not left out in this one")
     left = (f"the feature {name!r} is left out now" for name in sorted(left_out - before))
     return (*left, *statement.spec.differences(previous.spec.leaving_out(statement.spec.without)))
+
+
+def _begins(statement: TrainingStatement, previous: TrainingStatement) -> bool:
+    """Whether steps begin from the model of the other statement, on the code on which that was proved."""
+    try:
+        return statement.begins_from(previous) and same_code(previous.model, previous, statement.dataset)
+    except ParameterError:  # one of them is nothing that could be proved
+        return False
 
 
 def linked(old: DatasetStatement, new: DatasetStatement, links: Iterable[LinkStatement]) -> bool:

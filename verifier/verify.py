@@ -81,7 +81,10 @@ def _not_followed(report: VerificationReport) -> Iterator[str]:
     if statement.scope and not report.bundled:
         yield "it is about some shards only: what the models of all of them are, a bundle says"
     for start in statement.start if not report.bundled else ():
-        yield f"some models begin from those of {start.statement.hex()}: not checked, see its bundle"
+        if start.scale is None:
+            yield f"some models begin from those of {start.statement.hex()}: not checked, see its bundle"
+        elif "previous" not in report.pinned:
+            yield f"its steps begin from the model of {start.statement.hex()}, as it says: not checked"
     if "spec" not in report.pinned:
         yield "the algorithm was not pinned: it is what the owner declared"
     if "forget list" not in report.pinned:

@@ -15,7 +15,7 @@ How often each tuple is looked up is a committed column over (section, entry).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,6 +112,20 @@ def lookup_boxes(name: str, indicator: Indicator, lookups: tuple[Lookup, ...]) -
     parts = cut_box(indicator.axes, SECTION_BITS - log2_ceil(len(lookups)))
     names = [name] if len(parts) == 1 else [f"{name}, part {i}" for i in range(len(parts))]
     return tuple(LookupBox(label, indicator.on(box), lookups) for label, box in zip(names, parts, strict=True))
+
+
+def together(boxes: Iterable[LookupBox]) -> tuple[tuple[LookupBox, ...], ...]:
+    """Boxes by section, in order: as many in one as have at most 2^SECTION_BITS leaves, or a single one."""
+    groups: list[list[LookupBox]] = [[]]
+    left = 1 << SECTION_BITS
+    for box in boxes:
+        size = 1 << sum(axis.bits for axis in box.axes) + log2_ceil(len(box.lookups))
+        if size > left and groups[-1]:
+            groups.append([])
+            left = 1 << SECTION_BITS
+        groups[-1].append(box)
+        left -= size
+    return tuple(map(tuple, groups))
 
 
 # Integers in limbs ------------------------------------------------------------------------------------------------

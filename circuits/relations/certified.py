@@ -157,6 +157,10 @@ class Certified(TrainingAxes, ABC):
         weight = own.weight_bits - own.unit_bits
         return {parameter.weight: weight, parameter.cut: GRADIENT_BITS, parameter.cut_rest: own.shift}
 
+    def unit(self, parameter: Parameter) -> int:
+        """By how much W, or V, is more than what is committed of it."""
+        return 1 << self.schedule.unit_bits
+
     @property
     @abstractmethod
     def row_columns(self) -> tuple[Column, ...]:
@@ -257,14 +261,17 @@ class Certified(TrainingAxes, ABC):
 
     def of_loss(self, place: Place) -> Hidden:
         """What is left of a gradient without the penalty."""
-        penalty = self.schedule.penalty << self.schedule.unit_bits
-        return self.short_gradient(place) - place.signed(place.parameter.weight) * penalty
+        return self.short_gradient(place) - self.weight_at(place) * self.schedule.penalty
 
     def of_used_features(self, steps: Steps, used: PublicVector | Point, ended: SumResult) -> None:
         """Where features are left out, the first value of a sum over rows is one over the others."""
         if isinstance(used, PublicVector):
             one = Factor((Term(ONE, FEATURES, {"row": ended.point, "feature": variables(0, self.weight.bits)}),))
             steps.sumcheck(Sum("used features", (self.weight.bits,), used, (one,)), ended.values[0][0])
+
+    def weight_at(self, place: Place) -> Hidden:
+        """W, or V."""
+        return place.signed(place.parameter.weight) * self.unit(place.parameter)
 
     # Integers
 
@@ -278,9 +285,14 @@ class Certified(TrainingAxes, ABC):
 
     def weight_terms(self) -> Factor:
         """W(k) at a variable k."""
-        own, free, unit = self._signed(WEIGHTS.weight), variables(0, self.weight.bits), K(1 << self.schedule.unit_bits)
+        own, free, unit = self._signed(WEIGHTS.weight), variables(0, self.weight.bits), K(self.unit(WEIGHTS))
         return Factor(own.terms({"weight": free}, unit), own.taken_off((self.weight,), unit))
+
+    def weights_value(self, steps: Steps, k: Point) -> Hidden:
+        """W(k)."""
+        own = self._signed(WEIGHTS.weight)
+        return own.value(steps, {"weight": k}, prefix(k, self.schedule.features)) * self.unit(WEIGHTS)
 
     def bias_value(self, steps: Steps) -> Hidden:
         """V."""
-        return self._signed(BIAS.weight).value(steps, {"output": ()}, ONE) * (1 << self.schedule.unit_bits)
+        return self._signed(BIAS.weight).value(steps, {"output": ()}, ONE) * self.unit(BIAS)

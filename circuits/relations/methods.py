@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ...models.methods import GradientDescent as GradientDescentMethod
+from ...models.methods import Newton as NewtonMethod
 from ...models.methods import OnePass as OnePassMethod
 from ...models.methods import Optimum as OptimumMethod
 from ...models.methods import Sisa as SisaMethod
@@ -17,6 +18,7 @@ from ...models.methods.schedule import Schedule
 from ..language.relation import Relation
 from .gradient_descent import GradientDescent
 from .linear_optimum import LinearOptimum
+from .newton import Newton
 from .one_pass import OnePass
 from .optimum import Optimum
 from .sisa import Sisa
@@ -44,6 +46,7 @@ RELATIONS_OF_METHOD: Mapping[str, Callable[[Any], Relation]] = MappingProxyType(
         GradientDescentMethod.kind: descent,
         OnePassMethod.kind: normal_equations,
         OptimumMethod.kind: optimum,
+        NewtonMethod.kind: Newton,
         SisaMethod.kind: Sisa,
     }
 )

@@ -18,11 +18,11 @@ from functools import cached_property
 
 from ...models.methods.sisa import Part, Stages
 from ...models.shards import Run
-from ..field.multilinear import bits_of, log2_ceil
-from ..language import tables
+from ..field.multilinear import bits_of
 from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
 from ..language.parts import Naming, PartSteps
 from ..language.relation import LookedUp, LookupBox, Section, Steps
+from ..language.tables import together
 from .dataset import DATASET
 from .descent_columns import count_columns, section_of
 from .gradient_descent import GradientDescent
@@ -94,15 +94,7 @@ class Sisa:
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """The boxes of all parts, in order: as many in a section as have at most 2^SECTION_BITS leaves, or one."""
-        groups: list[list[LookupBox]] = [[]]
-        left = 1 << tables.SECTION_BITS
-        for box in self._boxes():
-            size = 1 << sum(axis.bits for axis in box.axes) + log2_ceil(len(box.lookups))
-            if size > left and groups[-1]:
-                groups.append([])
-                left = 1 << tables.SECTION_BITS
-            groups[-1].append(box)
-            left -= size
+        groups = together(self._boxes())
         table = self.schedule.activation_table
         return tuple(section_of(boxes, table, i, len(groups)) for i, boxes in enumerate(groups))
 

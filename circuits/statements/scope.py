@@ -31,6 +31,7 @@ _MODEL: Fields = {
     "shape": ListOf(Int(1, MAX_ROWS), 2, 2),
 }
 _START: Fields = {"statement": Bytes(DIGEST_BYTES), "model": dict, "scope": SCOPE}
+MAX_SCALE = 64
 
 
 @dataclass(frozen=True)
@@ -66,26 +67,31 @@ class Start:
         statement: its digest.
         model: its models' commitment.
         scope: what it trained; empty for all.
+        scale: of the model that Newton's steps begin from, that of its weights; None of shards, whose it is known.
     """
 
     statement: bytes
     model: ModelCommitment
     scope: tuple[Run, ...]
+    scale: int | None = None
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""
+        scale = {} if self.scale is None else {"scale": self.scale}
         return {
             "statement": self.statement,
             "model": self.model.to_mapping(),
             "scope": written_scope(self.scope),
+            **scale,
         }
 
     @classmethod
     def from_mapping(cls, mapping: object) -> Start:
         """Read what `to_mapping` wrote. Raises FormatError."""
-        found = take(mapping, _START, "start")
+        scaled: Fields = {"scale": Int(0, MAX_SCALE)} if isinstance(mapping, Mapping) and "scale" in mapping else {}
+        found = take(mapping, {**_START, **scaled}, "start")
         model = ModelCommitment.from_mapping(found["model"], "start: model")
-        return cls(found["statement"], model, read_scope(found["scope"]))
+        return cls(found["statement"], model, read_scope(found["scope"]), found.get("scale"))
 
 
 def written_scope(runs: Sequence[Run]) -> list[Mapping[str, object]]:

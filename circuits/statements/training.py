@@ -59,7 +59,8 @@ class TrainingStatement(Statement):
         forgotten_classes: texts of classes no row of which counts, in increasing order. They stay forgotten along a
             chain. Which rows are of them the list of the forgotten rows says, among others.
         scope: of a sharded training, which shards are trained, and from which stage on; all of them without any.
-        start: earlier statements from whose models some of these begin, by whose numbers `scope` names them.
+        start: earlier statements from whose models some of these begin, by whose numbers `scope` names them; of
+            Newton's steps the one that is superseded, if one is.
         distance: of a certified optimum, which of the declared distances is proved; 0 of other trainings.
     """
 
@@ -89,7 +90,10 @@ class TrainingStatement(Statement):
         compiled = self.spec.compile(self._shape, Live(self.dataset.rows, self.positions))
         if self.distance:
             compiled = compiled.at_distance(self.distance)
-        if not self.scope and not self.start:
+        scales = tuple(start.scale for start in self.start if start.scale is not None)
+        if scales:
+            compiled = compiled.begun(scales)
+        if not self.scope and len(scales) == len(self.start):
             return compiled
         return compiled.scoped(self.scope, tuple(start.scope for start in self.start))
 
@@ -122,6 +126,16 @@ class TrainingStatement(Statement):
         columns = self.training.columns[matrix]
         return Committed(columns, model.openings, model.root, SHORTEST_ROW_BITS, self.dataset.committed)
 
+    def begins_from(self, before: Self) -> bool:
+        """Whether steps, if it is by steps, begin from the model of the statement it supersedes, at the model's scale.
+
+        What that model's integers are its own statement says: of every method they are below 2^62.
+        """
+        if not self.spec.method.begins:
+            return True
+        expected = Start(before.digest, before.model, (), before.spec.weight_bits)
+        return self.start == (expected,) and before.training.columns[MODEL] == self.training.columns[MODEL]
+
     def require_provable(self) -> None:
         """A data set and a training that one proof can carry, a model of the shape that the spec implies, and classes
         that can be forgotten."""
@@ -138,13 +152,17 @@ class TrainingStatement(Statement):
 
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:
         """Positions strictly increase, and order keys within each segment; they are below N and hold what is named.
+        Newton's steps begin from the model that is superseded, or from zero where none is.
 
         So no record is named twice, and the named ones stand in the order in which the data set has to be. What was
         read from bytes has increasing positions already; a statement that was put together here may not.
 
         Raises:
-            InvalidProof: "forget list" or "record path".
+            InvalidProof: "statement", "forget list" or "record path".
         """
+        superseded = [] if self.previous is None else [self.previous]
+        if self.spec.method.begins and [start.statement for start in self.start] != superseded:
+            raise InvalidProof("statement", "its steps do not begin from the model that it supersedes")
         dataset, last, last_key = self.dataset, -1, (0, b"")
         for record in self.forgotten:
             if not last < record.position < dataset.rows:

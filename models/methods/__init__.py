@@ -8,14 +8,15 @@ from types import MappingProxyType
 from ..families import Family
 from .base import Compiled, Method
 from .gradient_descent import GradientDescent
+from .newton import Newton
 from .one_pass import OnePass
 from .optimum import Optimum
 from .sisa import Sisa
 
-__all__ = ["METHODS", "Compiled", "GradientDescent", "Method", "OnePass", "Optimum", "Sisa", "default_kind"]
+__all__ = ["METHODS", "Compiled", "GradientDescent", "Method", "Newton", "OnePass", "Optimum", "Sisa", "default_kind"]
 
 METHODS: Mapping[str, type[Method]] = MappingProxyType(
-    {method.kind: method for method in (GradientDescent, OnePass, Optimum, Sisa)}
+    {method.kind: method for method in (GradientDescent, OnePass, Optimum, Newton, Sisa)}
 )
 
 

@@ -23,6 +23,7 @@ from ..shards import Run
 
 NO_SHARDS = "scope: there are shards to train in sharded trainings only"
 NO_DISTANCES = "distance: method = 'optimum' alone has several, of which one is proved"
+NO_START = "start: a model at a scale, where it is no method of steps from the superseded model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +73,14 @@ class Compiled:
         """
         raise ParameterError(NO_DISTANCES)
 
+    def begun(self, scales: tuple[int, ...]) -> Compiled:
+        """That of steps from a model. Raises ParameterError where there are none, or that is none to begin from.
+
+        Args:
+            scales: of the weights of each model that the statement says training begins from.
+        """
+        raise ParameterError(NO_START)
+
     @property
     def committed_bits(self) -> tuple[int, int] | None:
         """Bits of a weight of the model that is published, and of its intercept, signs included; None if not known."""
@@ -93,6 +102,7 @@ class Method(ABC):
     standardize: bool
     scales: ClassVar[type[FixedPoint]] = FixedPoint
     holds_out: ClassVar[bool] = True  # whether the first rows may be left out of it
+    begins: ClassVar[bool] = False  # whether it begins from the model that is superseded, if one is
 
     @classmethod
     def default_scales(cls, family: Family) -> FixedPoint:

@@ -33,7 +33,7 @@ PENALISED = (
     "penalize_intercept: must be true, or bias false: without a penalty on every weight nothing says how near the "
     "optimum is"
 )
-_FIELDS: Fields = {
+OPTIMUM_FIELDS: Fields = {
     "kind": str,
     "l2": Real(),
     "grid": Int(*GRID_RANGE),
@@ -114,9 +114,13 @@ class Optimum(Method):
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object], what: str) -> Self:
         """See Method."""
-        found = take(mapping, _FIELDS, what)
+        return cls(**cls.choices_of(take(mapping, OPTIMUM_FIELDS, what)))
+
+    @staticmethod
+    def choices_of(found: Mapping[str, Any]) -> dict[str, Any]:
+        """What a mapping says of the optimum, as arguments."""
         distances = tuple(found["distances"])
-        return cls(l2=float(found["l2"]), grid=found["grid"], distances=distances, bias=found["bias"])
+        return {"l2": float(found["l2"]), "grid": found["grid"], "distances": distances, "bias": found["bias"]}
 
     def to_toml(self) -> dict[str, str]:
         """See Method."""

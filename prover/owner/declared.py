@@ -22,6 +22,7 @@ from ...verifier.protocol.merkle import DIGEST_BYTES
 from ...verifier.renewals import links_between
 from ...verifier.shapes import same_code
 from ..witnesses.methods import MAKERS_OF_METHOD
+from .begun import begun
 from .budget import require_openings
 from .bundles import Request, models_for, plan_request, starts_of
 from .dataset import DATASETS, Dataset
@@ -109,6 +110,8 @@ def declare(
         request.scope,
         () if bundle is None else _starts(bundle, request, starts, dataset.statement),
     )
+    draft, first = begun(draft, previous)
+    starts = (*starts, *first)
     attached = {PATHS: dataset.rows.record_paths(draft.positions)}
     kept = None if bundle is None or not request.scope else bundle
     notes = [] if whole else _notes(draft, kept, _bundle_of(previous), given)

@@ -116,6 +116,20 @@ class Trained:
         """What was proved, last."""
         return self.proof.statement
 
+    @classmethod
+    def load(cls, path: Path | str) -> Trained:
+        """A proof, from its file, with the model beside it: what a later one supersedes that begins from there.
+
+        Raises:
+            DataError: one of the files is not there, or the model is that of another proof.
+            FormatError: naming the file.
+        """
+        proof, file = TrainingProof.load(path), ProofFiles.beside(path).models[0]
+        model = Model.load(file)
+        if model.statement != proof.statement:
+            raise DataError(f"{file}: is the model of another statement than that of {path}")
+        return cls((proof,), (model,), {})
+
     def save(self, path: Path | str, replace: bool = False) -> ProofFiles:
         """Write models, forget list and proofs, after reading the proofs as an auditor would and verifying them.
 

@@ -54,7 +54,7 @@ def prove_training(
         spec: the declared algorithm.
         forget: ids of the rows to forget, beside those that `previous` forgot; naming these again does no harm.
         previous: the proof that this one supersedes; of a sharded training a bundle, or its models, of which then only
-            what rows bear on that are forgotten, or were added, is trained again.
+            what rows bear on that are forgotten, or were added, is trained again; of steps, with the model before them.
         model_openings: how many proofs the model's commitment can serve, this one included; by default a few, and
             more for models that later requests begin from.
         fork: whether `previous` may have another successor already, as far as the stored data set knows.

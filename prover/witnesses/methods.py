@@ -15,7 +15,7 @@ from ...circuits.language.layout import Address
 from ...circuits.relations.linear_optimum import LinearOptimum
 from ...circuits.relations.optimum import Optimum as OptimumRelation
 from ...models.convergence import Curve
-from ...models.methods import Compiled, GradientDescent, OnePass, Optimum, Sisa
+from ...models.methods import Compiled, GradientDescent, Newton, OnePass, Optimum, Sisa
 from ...models.methods.gram_certificate import LinearOptimumCertificate
 from ...models.methods.link_certificate import OptimumCertificate
 from ..matrices.values import Witness
@@ -23,6 +23,7 @@ from .curve import descent_curve
 from .gradient_descent import training_witness
 from .linear_optimum import find_linear_optimum, linear_optimum_witness
 from .model import model_cells
+from .newton import find_stepped, newton_witness
 from .one_pass import one_pass_curve, one_pass_witness, solution_model, solution_notes, solve_rows
 from .optimum import find_optimum, found_distance, optimum_curve, optimum_model, optimum_notes, optimum_witness
 from .rows import Rows
@@ -95,6 +96,15 @@ MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
             _cells,
             optimum_curve,
             _witness_of,
+            distance=found_distance,
+        ),
+        Newton.kind: Maker(
+            find_stepped,
+            optimum_notes,
+            optimum_model,
+            _cells,
+            optimum_curve,
+            newton_witness,
             distance=found_distance,
         ),
         Sisa.kind: Maker(train_shards, shard_notes, models_of, models_cells, shards_curve, sisa_witness, 64),

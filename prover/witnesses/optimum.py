@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from ...circuits.language.layout import Address
 from ...circuits.relations.optimum import Optimum
 from ...models.convergence import ONE_LABEL, Curve, measured
 from ...models.methods import Optimum as OptimumMethod
@@ -15,7 +16,8 @@ from ...models.methods.certificate import RoundedCertificate
 from ...models.methods.link_certificate import OptimumCertificate
 from ...models.methods.optimum_reference import RowValues, Settled, exported_model, first_settled
 from ..kernels import run_blas_tasks
-from ..matrices.multiplicities import multiplicities
+from ..matrices.commitment import Cells
+from ..matrices.multiplicities import LookedUpRows, multiplicities
 from ..matrices.values import Witness
 from .certified import committed_limbs, residual_columns, rounded_integers
 from .curve import Integers, Reals, Units, real_rows
@@ -79,12 +81,15 @@ def optimum_curve(rows: Rows, method: OptimumMethod, schedule: RoundedCertificat
     return replace(curve, notes=tuple(note for note in curve.notes if note == ONE_LABEL), stepped=False)
 
 
+def settled_columns(relation: Optimum, found: Found[RowValues]) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
+    """What is committed and virtual of a certificate and its rounding, and what is looked up of it."""
+    limbs, limbs_looked_up = committed_limbs(relation, rounded_integers(relation, found.settled))
+    rows, rows_looked_up = residual_columns(found.rows)
+    return {**rows, **limbs}, {**rows_looked_up, **limbs_looked_up}
+
+
 def optimum_witness(relation: Optimum, found: Found[RowValues]) -> Witness:
     """Columns of the model and the witness, z and step times middle."""
-    schedule, settled = relation.schedule, found.settled
-    limbs, limbs_looked_up = committed_limbs(relation, rounded_integers(relation, settled))
-    rows, rows_looked_up = residual_columns(found.rows)
-    model = model_cells(schedule.features, optimum_model(schedule, found))
-    looked_up = rows_looked_up | limbs_looked_up
-    counts = multiplicities(relation.sections, looked_up)
-    return Witness({**rows, **model, **limbs, **counts}, looked_up)
+    cells, looked_up = settled_columns(relation, found)
+    model = model_cells(relation.schedule.features, optimum_model(relation.schedule, found))
+    return Witness({**cells, **model, **multiplicities(relation.sections, looked_up)}, looked_up)

@@ -38,7 +38,7 @@ Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class _Problem:
+class Problem:
     """The rows as BLAS takes them.
 
     Attributes:
@@ -82,19 +82,35 @@ def nearest_optimum(rows: Rows, schedule: LinkCertificate) -> Point:
     Raises:
         TrainingError: a score is out of range.
     """
-    mean = _mean_of(rows, schedule)
+    return nearest_of(problem_of(rows, schedule), mean_of(rows, schedule))
+
+
+def nearest_of(problem: Problem, mean: Mean) -> Point:
+    """The same of what is prepared already."""
+    own = problem.schedule
     weights, curvature = _newton(mean)
-    unit = float(schedule.one)  # of features, which are as large as their integers here: weights are as much smaller
-    start = np.rint(weights * unit * 2.0**schedule.scales.w_bits).astype(np.int64)
-    scale = float(schedule.live.count) * 2.0 ** _loss_bits(schedule)  # of G, for weights in units
-    return refined(partial(_at, _problem_of(rows, schedule)), start, curvature / unit**2, scale)
+    unit = float(own.one)  # of features, which are as large as their integers here: weights are as much smaller
+    start = np.rint(weights * unit * 2.0**own.scales.w_bits).astype(np.int64)
+    return refined(partial(at, problem), start, curvature / unit**2, gradient_scale(own))
+
+
+def inverse_curvature(schedule: LinkCertificate, mean: Mean, weights: Integers) -> Reals:
+    """By how many units weights move for a unit of G, to first order, at integer weights (K,): float64 (K, K)."""
+    unit = float(schedule.one)
+    curvature = mean.second(weights / (unit * 2.0**schedule.scales.w_bits)) / unit**2
+    return np.asarray(np.linalg.inv(curvature) / gradient_scale(schedule), dtype=np.float64)
+
+
+def gradient_scale(schedule: LinkCertificate) -> float:
+    """Of G, for weights in units."""
+    return float(schedule.live.count) * 2.0 ** _loss_bits(schedule)
 
 
 # In floats ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class _Mean:
+class Mean:
     """The mean loss and penalty, as a function of weights, and its slopes: all in single precision.
 
     Attributes:
@@ -108,7 +124,7 @@ class _Mean:
     labels: Reals
     penalty: float
 
-    def every(self, share: int) -> _Mean:
+    def every(self, share: int) -> Mean:
         """That of one row in `share`."""
         features = np.ascontiguousarray(self.features[:, ::share])
         return replace(self, features=features, labels=self.labels[::share])
@@ -141,7 +157,7 @@ class _Mean:
         return found
 
 
-def _mean_of(rows: Rows, schedule: LinkCertificate) -> _Mean:
+def mean_of(rows: Rows, schedule: LinkCertificate) -> Mean:
     live = schedule.live.mask()
     features = empty((schedule.width, schedule.live.count), np.float32)
     features[: schedule.features] = np.compress(live, rows.by_feature, axis=1)
@@ -149,10 +165,10 @@ def _mean_of(rows: Rows, schedule: LinkCertificate) -> _Mean:
     features[schedule.features :] = schedule.one
     l2 = float(schedule.penalty) / float(schedule.live.count) * 2.0 ** -_loss_bits(schedule)
     labels = rows.labels[live].astype(np.float64)
-    return _Mean(schedule.family, features, labels, l2 * float(schedule.one) ** 2)
+    return Mean(schedule.family, features, labels, l2 * float(schedule.one) ** 2)
 
 
-def _newton(mean: _Mean) -> tuple[Reals, Reals]:
+def _newton(mean: Mean) -> tuple[Reals, Reals]:
     """Where the mean is least, (K,), and its second derivative near there: first on some of the rows, then on all."""
     width, count = mean.features.shape
     weights = np.zeros(width)
@@ -162,7 +178,7 @@ def _newton(mean: _Mean) -> tuple[Reals, Reals]:
     return _least(mean, weights, NEAR)
 
 
-def _least(mean: _Mean, weights: Reals, near: float) -> tuple[Reals, Reals]:
+def _least(mean: Mean, weights: Reals, near: float) -> tuple[Reals, Reals]:
     """Newton's method from weights on, with steps halved until the mean falls, until a step is short beside weights."""
     value, curvature = mean.value(weights), mean.second(weights)
     for _ in range(NEWTON_STEPS):
@@ -192,12 +208,13 @@ def _loss_bits(schedule: LinkCertificate) -> int:
     return fixed.p_bits + fixed.x_bits + schedule.raised - fixed.w_bits
 
 
-def _problem_of(rows: Rows, schedule: LinkCertificate) -> _Problem:
+def problem_of(rows: Rows, schedule: LinkCertificate) -> Problem:
+    """The rows of a data set, prepared."""
     matrix = empty((schedule.width, schedule.rows), np.float64)
     matrix[: schedule.features] = rows.by_feature
     matrix[list(schedule.unused)] = 0
     matrix[schedule.features :] = schedule.one
-    return _Problem(matrix, rows.labels.astype(np.int64), schedule)
+    return Problem(matrix, rows.labels.astype(np.int64), schedule)
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -214,7 +231,8 @@ class Point:
     size: float
 
 
-def _at(problem: _Problem, weights: Integers) -> Point:
+def at(problem: Problem, weights: Integers) -> Point:
+    """What integer weights (K,) imply. Raises TrainingError."""
     rows = problem.values(weights)
     gradient = problem.gradient(weights, rows)
     return Point(weights, rows, gradient, length(gradient))
@@ -222,7 +240,7 @@ def _at(problem: _Problem, weights: Integers) -> Point:
 
 def point_at(rows: Rows, schedule: LinkCertificate, weights: Integers) -> Point:
     """What integer weights (K,) imply. Raises TrainingError: a score is out of range."""
-    return _at(_problem_of(rows, schedule), weights)
+    return at(problem_of(rows, schedule), weights)
 
 
 def length(gradient: Integers) -> float:

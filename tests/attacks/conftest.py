@@ -183,6 +183,16 @@ def honest_distance():
 
 
 @pytest.fixture(scope="session")
+def honest_newton():
+    """A true proof about two of Newton's steps, from a model of an earlier statement."""
+    from .harness import prove
+    from .newton_runs import declare_newton, stepped, told, values
+
+    own = declare_newton()
+    return prove(own.shape, told(own, values(), stepped(own, values())))
+
+
+@pytest.fixture(scope="session")
 def honest_sisa():
     """A true proof about the last stage of two shards, which begins from the models of an earlier statement."""
     from zkunlearn.models.shards import Run

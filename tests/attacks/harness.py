@@ -57,6 +57,7 @@ PROOFS = (
     "honest_one_pass",
     "honest_optimum",
     "honest_linear_optimum",
+    "honest_newton",
     "honest_sisa",
     "honest_stages",
     "honest_batches",

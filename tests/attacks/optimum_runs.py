@@ -86,13 +86,18 @@ def settled_at(own: Found, schedule: OptimumCertificate, number: int) -> Found:
     return Found(own.rows, settled)
 
 
+def row_integers(rows: RowValues) -> Integers:
+    """What is committed and virtual of rows."""
+    return {
+        names.Q: rows.Q, names.EDGE: rows.edge, names.STEP: rows.step, names.MIDDLE: rows.middle,
+        names.RISEN: rows.risen, names.Z: rows.z, names.PRODUCT: rows.product,
+    }  # fmt: skip
+
+
 def integers(own: OptimumDeclared, lie: Found) -> Integers:
     """What is committed, before it is cut into limbs."""
-    d, rows, s = own.schedule.features, lie.rows, lie.settled
-    result: Integers = {
-        names.Q: rows.Q, names.EDGE: rows.edge, names.STEP: rows.step, names.MIDDLE: rows.middle,
-        names.RISEN: rows.risen, names.Z: rows.z, names.PRODUCT: rows.product, SLACK: np.array([s.slack]),
-    }  # fmt: skip
+    d, s = own.schedule.features, lie.settled
+    result: Integers = {**row_integers(lie.rows), SLACK: np.array([s.slack])}
     for parameter, cut in ((WEIGHTS, slice(0, d)), (BIAS, slice(d, None)))[: 1 + own.schedule.bias]:
         result |= {
             parameter.weight: s.weights[cut], parameter.cut: s.cut[cut], parameter.cut_rest: s.cut_rest[cut],

@@ -39,7 +39,7 @@ def boxes(shape: ProofShape) -> dict[Address, tuple[Axis, ...]]:
     """Of each column, the axes as long as its matrix rows are."""
     axes = {column: existing(tiling) for group in shape.groups for column, (_, tiling) in group.places.items()}
     _, rows = axes[data_set.FEATURES]
-    return axes | {names.Z: (rows,), names.PRODUCT: (rows,)}
+    return axes | {column: (rows,) for column in shape.relation.virtual}
 
 
 def filled(shape: ProofShape, columns: Columns) -> Columns:

@@ -15,6 +15,7 @@ from zkunlearn.formats.container import encode
 from zkunlearn.models.spec import TrainingSpec
 
 CORPUS = Path(__file__).parent / "corpus"
+NEWTON = TrainingSpec(model="logistic", method="newton", l2=0.25, steps=3)
 OPTIMUM = TrainingSpec(model="probit", method="optimum", l2=0.25, grid=20, distances=(500, 20), bias=False)
 ONE_PASS = TrainingSpec(model="linear", method="one-pass", epochs=2, learning_rate=(0.5, 0.25), momentum="increasing")
 
@@ -100,6 +101,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "good": cbor2.dumps(SPEC.to_mapping(), canonical=True),
             "one pass": cbor2.dumps(ONE_PASS.to_mapping(), canonical=True),
             "optimum": cbor2.dumps(OPTIMUM.to_mapping(), canonical=True),
+            "newton": cbor2.dumps(NEWTON.to_mapping(), canonical=True),
             "held out": cbor2.dumps({**SPEC.to_mapping(), "holdout": 2}, canonical=True),
         },
         "model_opening": {
@@ -122,6 +124,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "complete": replace(SPEC, batch_size=8, l2=1e-7, bias=False).to_toml().encode(),
             "one pass": ONE_PASS.to_toml().encode(),
             "optimum": OPTIMUM.to_toml().encode(),
+            "newton": NEWTON.to_toml().encode(),
             "held out": b'[model]\nkind = "probit"\nholdout = 200\n[method]\nepochs = 2\nlearning_rate = 0.5\n',
             "tables": b"method" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",
         },

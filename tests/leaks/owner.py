@@ -26,6 +26,7 @@ from zkunlearn.prover.owner import work as prover_work
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.protocol import proof as prover_protocol
+from zkunlearn.prover.witnesses.newton import Stepped
 from zkunlearn.prover.witnesses.one_pass import Solved
 from zkunlearn.prover.witnesses.optimum import Found
 
@@ -134,7 +135,8 @@ class Noted:
 def on_the_way(found: Any) -> list[Any]:
     """What a training found before its model: weights of each output, or besides them what they were solved from."""
     if isinstance(found, Found):
-        return [found.settled.weights, found.settled.gradient]
+        moved = [found.matrix, *(step.after for step in found.steps)] if isinstance(found, Stepped) else []
+        return [found.settled.weights, found.settled.gradient, *moved]
     if isinstance(found, Solved):
         return [found.solution.weights, found.solution.products, found.solution.targets]
     return [trace.weights for trace in found]

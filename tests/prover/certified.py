@@ -24,7 +24,8 @@ def compiled(
     rows: int, features: int, forgotten: tuple[int, ...] = (), model: str = "logistic", **fields: Any
 ) -> OptimumCertificate:
     """The integers of a certificate."""
-    spec = zu.TrainingSpec(model=model, method="optimum", **({"l2": 0.01} | fields))
+    choices: dict[str, Any] = {"method": "optimum", "l2": 0.01}
+    spec = zu.TrainingSpec(model=model, **(choices | fields))
     shape = DatasetShape(rows=rows, features=features, label_kind="binary", label_bits=0, x_bits=X_BITS)
     found: Any = spec.compile(shape, Live(rows, forgotten))
     return found

@@ -292,7 +292,7 @@ def check_spec(spec: Any) -> None:
     require("format", type(method.get("kind")) is str)
     require("format", spec["family"] in ("logistic", "linear", "probit", "poisson"))
     within(scales["x_bits"], 4, 14)
-    if method["kind"] == "optimum":
+    if method["kind"] in ("optimum", "newton"):
         check_optimum(method, scales)
         return
     implied: dict[str, Any] = IMPLIED.get(method["kind"], {})
@@ -321,8 +321,10 @@ def check_spec(spec: Any) -> None:
 
 
 def check_optimum(method: Map, scales: Map) -> None:
-    """A certified optimum."""
-    fields(method, {"kind": str, "l2": str, "grid": int, "distances": list, "bias": bool})
+    """A certified optimum, with steps to it or without."""
+    steps = {"steps": int} if method["kind"] == "newton" else {}
+    fields(method, {"kind": str, "l2": str, "grid": int, "distances": list, "bias": bool, **steps})
+    within(method.get("steps", 1), 1, 8)
     require("format", 2.0**-40 <= real(method["l2"]) <= 2.0**40)
     within(method["grid"], 8, 40)
     distances = method["distances"]
@@ -394,7 +396,9 @@ def check_training(statement: Any) -> None:
     within(statement["distance"], 0, 15)
     within(len(statement["start"]), 0, 16)
     for start in statement["start"]:
-        fields(start, {"statement": bytes, "model": dict, "scope": list})
+        scale = {"scale": int} if "scale" in start else {}
+        fields(start, {"statement": bytes, "model": dict, "scope": list, **scale})
+        within(start.get("scale", 0), 0, 64)
         require("format", len(start["statement"]) == 32)
         check_model(start["model"])
         check_runs(start["scope"])

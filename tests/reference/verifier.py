@@ -27,6 +27,7 @@ from .formats import (
 from .gradient_descent import GradientDescent
 from .linear_optimum import LinearOptimum
 from .lookups import lookups
+from .newton import Newton
 from .one_pass import OnePass, StandardizedOnePass
 from .optimum import Optimum
 from .plan import plan_digest
@@ -254,7 +255,8 @@ def training_relation(statement: Map) -> Relation:
     if statement["spec"]["method"]["kind"] == "sisa":
         require("statement", statement["distance"] == 0)
         return Sisa(statement)
-    require("statement", statement["scope"] == statement["start"] == [])
+    require("statement", statement["scope"] == [])
+    require("statement", statement["start"] == [] or statement["spec"]["method"]["kind"] == "newton")
     require("statement", statement["spec"].get("holdout", 0) <= statement["dataset"]["segments"][0]["stop"])
     require("statement", len(not_counted(statement)) < statement["dataset"]["rows"])
     made: Any = whole_training(statement)
@@ -275,8 +277,13 @@ def whole_training(statement: Map) -> type[Relation]:
     dataset, method = statement["dataset"], statement["spec"]["method"]
     features, outputs = len(dataset["encoding"]["features"]), outputs_of(dataset["encoding"])
     require("statement", statement["model"]["shape"] == [outputs, features + method["bias"]])
-    if method["kind"] == "optimum":
+    if method["kind"] in ("optimum", "newton"):
         require("statement", features <= 2048 and outputs == 1)
+        require(
+            "statement", all(start["model"]["shape"] == statement["model"]["shape"] for start in statement["start"])
+        )
+        if method["kind"] == "newton":
+            return Newton
         return LinearOptimum if statement["spec"]["family"] == "linear" else Optimum
     rows, epochs = dataset["rows"], method["epochs"]
     require("statement", statement["distance"] == 0)
@@ -360,6 +367,9 @@ def verify_statement(file: bytes, statement: Map) -> None:
     """A training proof, whatever data set it is about."""
     payload = read_payload(file, "training")
     check_forgotten(statement, payload["attached"]["paths"])
+    if statement["spec"]["method"]["kind"] == "newton":
+        begun = [start["statement"] for start in statement["start"]]
+        require("statement", begun == [statement["previous"]] * (statement["previous"] is not None))
     shape, roots = training_shape(statement), training_roots(statement)
     verify_proof(shape, instance("training", statement), roots, payload["proof"])
 
@@ -377,6 +387,20 @@ def check_previous(statement: Map, old: Map, links: Sequence[Map]) -> None:
     require("mismatch", set(records_of(old)) <= set(records_of(statement)))
     require("mismatch", set(old["forgotten_classes"]) <= set(statement["forgotten_classes"]))
     require("mismatch", set(old["spec"]["without"]) <= set(statement["spec"]["without"]))
+    if statement["spec"]["method"]["kind"] == "newton":
+        require("mismatch", begins_from(statement, old))
+
+
+def begins_from(statement: Map, old: Map) -> bool:
+    """Whether steps begin from the model of the superseded statement, at its scale and as it was committed."""
+    scale = old["spec"]["scales"]["w_bits"] - old["spec"]["method"].get("grid", 0)
+    model = old["model"]
+    start = {"statement": statement["previous"], "model": model, "scope": [], "scale": scale}
+    if statement["start"] != [start]:
+        return False
+    before, own = training_shape(old), training_shape(statement)
+    same = before.relation.columns["model"] == own.relation.columns["model"]
+    return same and before.trees["model"][0] == own.trees["start 0"][0]
 
 
 def steps_between(old: Map, new: Map, links: Sequence[Map]) -> int | None:

@@ -34,6 +34,7 @@ LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5)
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 NEAR = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum=0.5)
+NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2, grid=22)
 SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
 SHARDED = tuple(
@@ -163,6 +164,12 @@ class Owner:
         """The same of a linear model."""
         data = zu.commit(self.X, self.X[:, 0] - self.X[:, 1], openings=2)
         return data.commitment, zu.prove(data, RIDGE).proof
+
+    @cached_property
+    def newton(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
+        """From a model that it supersedes."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
+        return data.commitment, zu.prove(data, NEWTON, forget=["2"], previous=zu.prove(data, SPEC)).proof
 
     @cached_property
     def continued(self) -> zu.TrainingProof:
@@ -506,8 +513,9 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
     people, proof = owner.people.commitment, pair(lambda o: o.trained.proof)
     visits, calls = owner.visits
     counts = payload_of(visits), payload_of(people)
-    (certified, nearest), (ridge, exact) = owner.optimum, owner.ridge
+    (certified, nearest), (ridge, exact), (begun, _) = owner.optimum, owner.ridge, owner.newton
     chosen = ("statement.spec", "statement.distance")
+    started = ("statement.spec", "statement.start", "statement.previous")
     return [
         Kind("dataset", *pair(lambda o: o.people.commitment), judge_dataset),
         Kind("dataset, its rows and segment alike", *pair(lambda o: o.people.commitment), judge_resized, SIZES),
@@ -522,6 +530,7 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("training, standardised", payload_of(owner.standardized), proof[0], judge_proof(people), "statement.spec"),
         Kind("training, optimum", payload_of(nearest), proof[0], judge_proof(certified), chosen),
         Kind("training, linear optimum", payload_of(exact), payload_of(nearest), judge_proof(ridge), chosen),
+        Kind("training, newton", *pair(lambda o: o.newton[1]), judge_proof(begun), started),
         Kind("link", *pair(lambda o: o.link), judge_recommitment),
         Kind("link, and its data sets alike", *pair(lambda o: o.link), judge_linked, "references"),
     ]

@@ -191,7 +191,9 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     assert set(training._FIELDS) == {f.name for f in fields(training.TrainingStatement)} <= of_proof
     assert set(scope._MODEL) == {f.name for f in fields(scope.ModelCommitment)} <= of_proof
     of_request = {name for kind, name in named if kind == "training, shards"}
-    assert set(scope._START) == {f.name for f in fields(scope.Start)} <= of_request
+    of_steps = {name for kind, name in named if kind == "training, newton"}
+    assert set(scope._START) <= of_request and {*scope._START, "scale"} <= of_steps
+    assert {*scope._START, "scale"} == {f.name for f in fields(scope.Start)}
     assert set(scope._RUN) == {f.name for f in fields(Run)} <= of_request
     assert {"proofs", "links"} <= {name for kind, name in named if kind == "bundle"}
     assert set(written_records([])) | set(training.TrainingStatement.attachments) <= of_proof

@@ -24,6 +24,7 @@ ONE_PASS = zu.TrainingSpec(
 )
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25)
+NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2)
 CLASSES = zu.TrainingSpec(
     model="logistic", epochs=2, learning_rate=0.5, l2=0.25, without=["x2"], class_weight={"a": 1, "b": 2, "c": 3}
 )
@@ -202,3 +203,11 @@ def test_write_the_frozen_distance() -> None:
     features = np.random.default_rng(7).uniform(-4, 4, size=(11, 2))
     data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=4)
     write("distance", zu.prove_distance(data, zu.prove(data, SPEC, forget=["3"]).secret))
+
+
+def test_write_the_frozen_steps() -> None:
+    """From the model of a statement that is superseded."""
+    features = np.random.default_rng(7).normal(size=(11, 2))
+    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=3)
+    first = zu.prove(data, SPEC)
+    write("training", zu.prove(data, NEWTON, forget=["3"], previous=first).proof, "newton.")

@@ -1,0 +1,179 @@
+"""The relation of Newton's steps to a certified optimum (docs/protocol.md, "Newton's steps").
+
+With the names of models/methods/newton_steps.py: of each step t what newton_step.py says, and with P a matrix that is
+committed once, the same for all of them,
+
+    2^h (W(t, k) - W(t + 1, k)) = sum over weights l of P(k, l) Gamma(t, l) + 2^(h - 1) - u(t, k)            "update"
+
+the bias b being a weight, too, in all of it; and of W(T) what optimum.py says: it is near the optimum, and the model is
+its rounding. Columns, lookups and checks of a step have its name before theirs.
+
+| matrix | columns |
+|---|---|
+| dataset, model | those of optimum.py |
+| start 0 | weights (output, weight), intercept (output) of the model that is superseded, if one is |
+| witness | those of optimum.py; P (weight, source), P of the bias and from the bias (weight), of both (output) |
+| | of each step Q, T, D, M, P' (row); limbs of W, Gamma, v, u (weight), and of the bias (output) |
+
+Integers that are *forced*: P has 32 bits, Gamma 24, W 38, u has h of at most 24 and K is at most 256, so both sides of
+an update differ by less than p: W(t + 1) is W(t) less the sum over 2^h, rounded. P is free within its bits: it is the
+owner's, and what binds is the certificate. Cells of P past the last k are read by updates of single weights only, which
+tie them to other cells that are none; the sums leave out what is past the last l.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...models.methods.certificate import GRADIENT_BITS
+from ...models.methods.newton_steps import MATRIX_BITS, NewtonCertificate
+from ..field.goldilocks import ONE, ZERO, K
+from ..field.multilinear import Point, prefix
+from ..language.hidden import Hidden, Product
+from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
+from ..language.parts import Naming, PartSteps
+from ..language.relation import Factor, LookedUp, LookupBox, Section, Steps, Sum, variables
+from ..language.tables import Limbs, range_table, together
+from .certified import BIAS, CONSTANT_BOX, FEATURE_BOX, WEIGHTS, Place
+from .model import model_columns
+from .newton_step import Step, update_remainder
+from .optimum import Optimum
+from .signed import Signed, constant_on
+from .sisa import start_matrix
+
+MATRIX = Signed(Address(WITNESS, "matrix"), MATRIX_BITS)  # P(k, l)
+OF_BIAS = Signed(Address(WITNESS, "matrix of the bias"), MATRIX_BITS)  # P(b, l)
+FROM_BIAS = Signed(Address(WITNESS, "matrix from the bias"), MATRIX_BITS)  # P(k, b)
+CORNER = Signed(Address(WITNESS, "matrix of bias and bias"), MATRIX_BITS)  # P(b, b)
+MATRIX_BOX = "matrix limbs"
+START = start_matrix(0)
+
+
+@dataclass(frozen=True)
+class Newton(Optimum):
+    """The relation for one set of public integers, which say who counts, at which distance, and where steps begin."""
+
+    schedule: NewtonCertificate
+
+    @property
+    def name(self) -> str:
+        """Domain separator."""
+        return "newton"
+
+    @property
+    def source(self) -> Axis:
+        """Weights l whose gradients move others."""
+        return Axis("source", self.schedule.features)
+
+    @cached_property
+    def steps(self) -> tuple[tuple[Naming, Step], ...]:
+        """Each step, with its names."""
+        found = []
+        for t, own in enumerate(self.schedule.steps):
+            name = f"step {t + 1}: "
+            naming = Naming(name, {matrix: (matrix, name) for matrix in (WITNESS, VIRTUAL)})
+            start = START if t == 0 and self.schedule.start is not None else None
+            found.append((naming, Step(own, first=t == 0, start=start)))
+        return tuple(found)
+
+    # Columns and lookups -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def integers(self) -> tuple[Limbs, ...]:
+        """See Certified: with those of the matrix."""
+        features, constants = super().integers
+        whole = Limbs(MATRIX_BOX, (self.weight, self.source), {MATRIX.integer: MATRIX_BITS})
+        if not self.schedule.bias:
+            return features, constants, whole
+        beside = {own.integer: MATRIX_BITS for own in (OF_BIAS, FROM_BIAS)}
+        return (
+            Limbs(FEATURE_BOX, features.axes, {**features.bits, **beside}),
+            Limbs(CONSTANT_BOX, constants.axes, {**constants.bits, CORNER.integer: MATRIX_BITS}),
+            whole,
+        )
+
+    @cached_property
+    def columns(self) -> Mapping[str, tuple[Column, ...]]:
+        """See the table in the head of the relation."""
+        own = super().columns
+        stepped = (column for naming, step in self.steps for column in naming.columns(WITNESS, step.committed))
+        starts = {} if self.schedule.start is None else {START: model_columns(self.schedule)}
+        return {**own, **starts, WITNESS: (*own[WITNESS], *stepped)}
+
+    @cached_property  # looked at for each claim
+    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
+        """Scores and products of steps, too."""
+        stepped = {column: axes for naming, own in self.steps for column, axes in naming.virtual(own.virtual).items()}
+        return {**super().virtual, **stepped}
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """All boxes, as many in a section as have room there."""
+        groups = together(self._all_boxes())
+        count = len(groups)
+        return tuple(
+            Section(boxes, (range_table(i, count), *self.row_tables(i, count))) for i, boxes in enumerate(groups)
+        )
+
+    def _all_boxes(self) -> Iterator[LookupBox]:
+        for boxes in self.boxes:
+            yield from boxes
+        for naming, step in self.steps:
+            for boxes in step.boxes:
+                yield from map(naming.box, boxes)
+
+    # The identities --------------------------------------------------------------------------------------------------
+
+    def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
+        """Those of the certificate, then step by step: the equations of the heads."""
+        super().identities(steps, looked_up)
+        for t, (naming, step) in enumerate(self.steps):
+            boxes = (box for parts in step.boxes for box in parts)
+            weights, bias = step.walked(PartSteps(steps, naming), naming.looked_up(boxes, looked_up))
+            self._update(steps, t, weights, bias)
+
+    def _update(self, steps: Steps, t: int, weights: Place, bias: Place | None) -> None:
+        """What moves weights at k, and gamma times the bias, is the matrix times Gamma(t)."""
+        naming, step = self.steps[t]
+        name, k = f"{naming.prefix}update", weights.ended.point["weight"]
+        (gamma,) = (ZERO,) if bias is None else steps.point(name, 1)
+        sums = Sum(name, (self.source.bits,), constant_on((self.source,), ONE), self._moving(t, k, gamma))
+        total = steps.total(sums)
+        after, after_bias = self._after(steps, t, k)
+        moved, products = self._moved(step, weights, after), []
+        if bias is not None and after_bias is not None:
+            moved = moved + self._moved(step, bias, after_bias) * gamma
+            entry = (
+                FROM_BIAS.value(steps, {"weight": k}, weights.real) + CORNER.value(steps, {"output": ()}, ONE) * gamma
+            )
+            products = [Product(-ONE, entry, bias.signed(BIAS.cut))]
+        steps.require_zero(name, moved - total, products)
+        steps.sumcheck(sums, total)
+
+    def _moving(self, t: int, k: Point, gamma: K) -> tuple[Factor, Factor]:
+        """P(k, l) + gamma P(b, l), and Gamma(t, l), at a variable l."""
+        free, axes = variables(0, self.source.bits), (self.source,)
+        real, terms = prefix(k, self.schedule.features), MATRIX.terms({"weight": k, "source": free}, ONE)
+        if self.schedule.bias:
+            real, terms = real + gamma, terms + OF_BIAS.terms({"weight": free}, gamma)
+        cut = Signed(self.steps[t][0].address(WEIGHTS.cut), GRADIENT_BITS)
+        return (
+            Factor(terms, MATRIX.taken_off(axes, real)),
+            Factor(cut.terms({"weight": free}, ONE), cut.taken_off(axes, ONE)),
+        )
+
+    def _after(self, steps: Steps, t: int, k: Point) -> tuple[Hidden, Hidden | None]:
+        """W(t + 1, k), and V(t + 1)."""
+        own: Optimum | Step = self
+        if t + 1 < len(self.steps):
+            naming, own = self.steps[t + 1]
+            steps = PartSteps(steps, naming)
+        return own.weights_value(steps, k), own.bias_value(steps) if self.schedule.bias else None
+
+    def _moved(self, step: Step, place: Place, after: Hidden) -> Hidden:
+        """2^h (W(t) - W(t + 1)) - 2^(h - 1) + u."""
+        bits = step.schedule.update_bits
+        change = (step.weight_at(place) - after) * (1 << bits) - place.real * (1 << (bits - 1))
+        return change + place.unsigned(update_remainder(place.parameter))

@@ -1,0 +1,126 @@
+"""Newton's steps in exact integers: what is committed of them for a matrix that somebody found.
+
+The equations are those of newton_steps.py. `run_steps` is the whole in Python's own integers, which have no size; the
+prover (prover/witnesses/newton.py) has scores and gradients by matrix products, and the rest from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...errors import DataError, TrainingError
+from .certificate import GRADIENT_BITS
+from .newton_steps import MATRIX_BITS, NewtonCertificate, StepIntegers
+from .optimum_reference import RowValues, row_values
+
+IntArray = NDArray[np.int64]
+Pass = Callable[[IntArray], tuple[RowValues, IntArray]]  # of weights (K,): what is said of rows, and G
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class StepValues:
+    """One step, int64 (K,), the bias last if there is one.
+
+    Attributes:
+        rows: of the weights before it.
+        weights: W(t). cut: Gamma. cut_rest: v. remainder: u. after: W(t + 1).
+    """
+
+    rows: RowValues
+    weights: IntArray
+    cut: IntArray
+    cut_rest: IntArray
+    remainder: IntArray
+    after: IntArray
+
+
+def starting_weights(integers: IntArray, schedule: NewtonCertificate) -> IntArray:
+    """W(0), from the integers (K,) of a model: weights at its scale, the intercept at x_bits more.
+
+    Raises:
+        TrainingError: a weight is 32 or more.
+    """
+    own, first = integers.astype(object), schedule.steps[0]
+    for part, unit in zip((slice(0, schedule.features), slice(schedule.features, None)), first.units, strict=True):
+        own[part] *= unit
+    require_weights(own, schedule, "of the superseded model, from which steps begin,")
+    return own.astype(np.int64)
+
+
+def require_weights(weights: NDArray[Any], schedule: NewtonCertificate, which: str) -> None:
+    """Weights (K,) are in range. Raises TrainingError."""
+    limit = schedule.largest_weight
+    if (weights < -limit).any() or (weights >= limit).any():
+        raise TrainingError(f"a weight {which} is 32 or more; use a larger l2, or method = 'optimum'")
+
+
+def rounded_gradient(gradient: IntArray, step: StepIntegers, number: int) -> tuple[IntArray, IntArray]:
+    """Gamma and v of a step, counted from 1. Raises TrainingError where the gradient is too long for it."""
+    moved = gradient + ((1 << step.shift) >> 1)
+    cut, half = moved >> step.shift, 1 << (GRADIENT_BITS - 1)
+    if (cut < -half).any() or (cut >= half).any():
+        raise TrainingError(
+            f"step {number}: a gradient as long as this has {GRADIENT_BITS} bits at the first step only; declare one "
+            "step, or a larger l2, for all future statements"
+        )
+    return cut, moved - (cut << step.shift)
+
+
+def moved_weights(weights: IntArray, sums: IntArray, step: StepIntegers) -> tuple[IntArray, IntArray]:
+    """W(t + 1) and u, from W(t) and sum_l P Gamma, (K,) each."""
+    raised = sums + (1 << (step.update_bits - 1))
+    by = raised >> step.update_bits
+    return weights - by, raised - (by << step.update_bits)
+
+
+def step_by_step(start: IntArray, matrix: IntArray, schedule: NewtonCertificate, passed: Pass) -> list[StepValues]:
+    """All steps from weights (K,), with a matrix (K, K).
+
+    Raises:
+        TrainingError: a score, weight or gradient is out of range.
+    """
+    found, weights = [], start
+    for number, step in enumerate(schedule.steps, start=1):
+        rows, gradient = passed(weights)
+        cut, rest = rounded_gradient(gradient, step, number)
+        after, remainder = moved_weights(weights, np.asarray(matrix @ cut).astype(np.int64), step)
+        require_weights(after, schedule, f"after step {number}")
+        found.append(StepValues(rows, weights, cut, rest, remainder, after))
+        weights = after
+    return found
+
+
+def run_steps(
+    X: ArrayLike, y: ArrayLike, start: ArrayLike, matrix: ArrayLike, schedule: NewtonCertificate
+) -> list[StepValues]:
+    """All steps from W(0) (K,) with a matrix (K, K), from features (N, d) and labels (N,), in Python's integers.
+
+    Raises:
+        DataError: other shapes, or a matrix whose entries have more bits.
+        TrainingError: a score, weight or gradient is out of range.
+    """
+    features, labels = np.asarray(X).astype(object), np.asarray(y).astype(np.int64)
+    own: NDArray[Any] = np.asarray(matrix).astype(object)
+    if features.shape != (schedule.rows, schedule.features) or own.shape != (schedule.width, schedule.width):
+        raise DataError(f"X, matrix: shapes {features.shape}, {own.shape}")
+    half = 1 << (MATRIX_BITS - 1)
+    if (own < -half).any() or (own >= half).any():
+        raise DataError(f"matrix: entries have at most {MATRIX_BITS} bits")
+    features[:, list(schedule.unused)] = 0
+    if schedule.bias:
+        features = np.hstack([features, np.full((len(features), 1), schedule.one, dtype=object)])
+
+    def passed(weights: IntArray) -> tuple[RowValues, IntArray]:
+        each = weights.astype(object)
+        rows = row_values((features @ each).astype(np.int64), schedule)
+        r = rows.residuals(labels, schedule).astype(object)
+        gradient = (features.T @ r) * (1 << schedule.raised) + schedule.penalty * each
+        return rows, gradient.astype(np.int64)
+
+    begin: IntArray = np.asarray(start).astype(np.int64)
+    return step_by_step(begin, own, schedule, passed)

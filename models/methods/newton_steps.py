@@ -1,0 +1,136 @@
+"""Newton's steps before a certificate: from a spec and a shape to public integers; none can wrap.
+
+With the symbols of certificate.py and link_certificate.py; t = 0, .., T - 1 counts the steps, W(0) are the weights to
+begin from and W(T) those that are certified. P is a matrix of the owner's, the same in all steps, meant to be 2^s times
+the inverse of the second derivative of F: for all k, l among the K weights (the bias is one)
+
+    G(t, k) + floor(2^g / 2) = 2^g Gamma(t, k) + v(t, k)                            v in [0, 2^g), Gamma of 24 bits
+    2^h (W(t, k) - W(t + 1, k)) = sum_l P(k, l) Gamma(t, l) + 2^(h-1) - u(t, k)     u in [0, 2^h), P of 32 bits
+
+so that W(t + 1) is W(t) less P G / 2^s, rounded to nearest. F bends at least as much as c |W|^2 / 2, so entries of the
+inverse are at most 1 / c, and with s = 30 + floor(log2 c'), c' being the least c of all n, those of P at most 2^30.
+
+g + h = s. In the first step g is 39, where any gradient that there can be has 24 bits; later gradients should be
+shorter, and g falls by 12 a step as long as h and the bits of W are at most 62 together.
+
+Weights to begin from are those of a committed model, multiples of 2^j units: 2^j M(k) = W(0, k), and of its intercept
+2^j I = 2^x V(0). M has 38 - j bits, I has x more. j is at least x, so V(0) is an integer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from functools import cached_property
+
+from ...errors import ParameterError
+from .certificate import GRADIENT_BITS, Bound, bits_for, within_bounds
+from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, power_of_two
+from .link_certificate import LinkCertificate, OptimumCertificate
+
+MATRIX_BITS = 32  # of P, signed
+FALL = 12  # by how much g falls from step to step
+MAX_WEIGHTS = 256  # with the bias: sums of P Gamma stay below 2^62
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepIntegers(LinkCertificate):
+    """Every public integer of one step.
+
+    Attributes:
+        cut_bits: g. update_bits: h.
+        raised_by: j, if it is the first step and begins from a model; else 0.
+        from_model: whether it does.
+    """
+
+    cut_bits: int
+    update_bits: int
+    raised_by: int = 0
+    from_model: bool = False
+
+    @property
+    def shift(self) -> int:
+        """g, that of the step."""
+        return self.cut_bits
+
+    @property
+    def bits_of_weights(self) -> tuple[int, int]:
+        """Of what W and V are committed as, signed; at the first step from a model, what is in the model."""
+        bits = self.weight_bits - self.raised_by
+        return bits, bits + self.scales.x_bits * self.from_model
+
+    @property
+    def units(self) -> tuple[int, int]:
+        """What a unit of these is of W, and of V."""
+        return 1 << self.raised_by, 1 << (self.raised_by - self.scales.x_bits * self.from_model)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewtonCertificate(OptimumCertificate):
+    """Every public integer of some steps, and of the certificate of where the last one ended.
+
+    Attributes:
+        count_of_steps: T.
+        inverse_scale: s.
+        start: the scale of the weights of the model that steps begin from; None if they begin from zero.
+    """
+
+    count_of_steps: int
+    inverse_scale: int
+    start: int | None = None
+
+    def begun(self, scales: tuple[int, ...]) -> NewtonCertificate:
+        """See Compiled."""
+        if len(scales) != 1:
+            raise ParameterError(f"start: {len(scales)} models; steps begin from one")
+        (scale,) = scales
+        finest = self.scales.w_bits - self.scales.x_bits
+        if not 0 <= scale <= finest:
+            raise ParameterError(
+                f"start: weights of the superseded model are multiples of 2^-{scale}; steps begin from multiples of "
+                f"2^-{finest} or coarser ones"
+            )
+        return replace(self, start=scale)
+
+    @cached_property
+    def steps(self) -> tuple[StepIntegers, ...]:
+        """Those of each step."""
+        shared = {item.name: getattr(self, item.name) for item in fields(LinkCertificate)}
+        found, most = [], EXPRESSION_BOUND.bit_length() - 1 - self.weight_bits
+        for t in range(self.count_of_steps):
+            longest = EXPRESSION_BOUND.bit_length() - GRADIENT_BITS
+            cut = max(longest - FALL * t, self.inverse_scale - most, 0)
+            own = StepIntegers(**shared, cut_bits=cut, update_bits=self.inverse_scale - cut)
+            if t == 0 and self.start is not None:
+                own = replace(own, raised_by=self.scales.w_bits - self.start, from_model=True)
+            found.append(own)
+        return tuple(found)
+
+    def bounds_of_steps(self) -> list[Bound]:
+        """The static analysis."""
+        cut, sums = 1 << (GRADIENT_BITS - 1), self.width << (MATRIX_BITS + GRADIENT_BITS - 2)
+        found: list[Bound] = []
+        for t, own in enumerate(self.steps, start=1):
+            rounded = self.largest_gradient + ((cut + 2) << own.shift)
+            moved = (self.largest_weight << (own.update_bits + 1)) + (2 << own.update_bits)
+            found.append((f"step {t}: gradient identity |G - 2^g Gamma - v|", rounded, FIELD_MODULUS))
+            found.append((f"step {t}: update |2^h (W - W') - sum P Gamma - 2^(h-1) + u|", moved + sums, FIELD_MODULUS))
+        return found
+
+
+def compile_steps(own: OptimumCertificate, steps: int, l2: float) -> NewtonCertificate:
+    """The integers of so many steps before a certificate.
+
+    Raises:
+        ParameterError: the penalty is too small for steps, or an expression is out of its range.
+    """
+    fixed, most = own.scales, own.raised + bits_for(own.live.count)
+    least = int(Fraction(l2) * power_of_two(most - 1 + fixed.p_bits + fixed.x_bits - fixed.w_bits))
+    scale = MATRIX_BITS - 2 + least.bit_length() - 1
+    longest = EXPRESSION_BOUND.bit_length() - GRADIENT_BITS
+    if scale <= longest:
+        raise ParameterError(f"l2 = {l2}: too small for steps, whose matrix would be too coarse; use a larger one")
+    shared = {item.name: getattr(own, item.name) for item in fields(OptimumCertificate)}
+    found = NewtonCertificate(**shared, count_of_steps=steps, inverse_scale=scale)
+    checked = within_bounds(found, found.bounds_of_steps())
+    return replace(checked, bounds=own.bounds + checked.bounds)

@@ -1,0 +1,181 @@
+"""Small runs of Newton's steps, and what an owner would commit to for integers of any size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from zkunlearn.circuits.field.goldilocks import P as MODULUS
+from zkunlearn.circuits.field.multilinear import log2_ceil
+from zkunlearn.circuits.language.layout import Address
+from zkunlearn.circuits.relations.certified import BIAS, WEIGHTS
+from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
+from zkunlearn.circuits.relations.newton import CORNER, FROM_BIAS, MATRIX, OF_BIAS, START, Newton
+from zkunlearn.circuits.relations.newton_step import update_remainder
+from zkunlearn.models.methods.newton_reference import StepValues, moved_weights, rounded_gradient
+from zkunlearn.models.methods.newton_steps import NewtonCertificate
+from zkunlearn.models.methods.optimum_reference import row_values
+from zkunlearn.prover.witnesses.newton import Stepped, find_stepped
+from zkunlearn.prover.witnesses.rows import Rows
+from zkunlearn.verifier.protocol.code import PLAIN_RATE
+from zkunlearn.verifier.protocol.proof import ProofShape
+
+from . import optimum_runs
+from .harness import ROW_BITS, Columns, matrix_shape, recount
+from .optimum_runs import FORGOTTEN, Data, Integers, OptimumDeclared, any_limbs, declare_optimum, values
+
+SCALE = 9  # of the weights of the model that steps begin from
+MODEL = np.array([300, -150, 40, -(70 << 10)])  # its integers: three weights, and the intercept
+
+
+@dataclass(frozen=True)
+class NewtonDeclared(OptimumDeclared):
+    """As optima are declared; with the scale of the model that steps begin from, if they do."""
+
+    start: int | None = SCALE
+
+    @cached_property
+    def schedule(self) -> NewtonCertificate:  # type: ignore[override]
+        schedule: Any = super().schedule
+        return schedule if self.start is None else schedule.begun((self.start,))
+
+    @cached_property
+    def relation(self) -> Newton:  # type: ignore[override]
+        return Newton(self.schedule)
+
+    @cached_property
+    def shape(self) -> ProofShape:
+        columns, weights = self.relation.columns, 1 + log2_ceil(self.data.features)
+        matrices = {"dataset": matrix_shape("dataset", columns["dataset"], ROW_BITS)}
+        for name in ("model", *([] if self.start is None else [START])):
+            matrices[name] = matrix_shape(name, columns[name], weights, PLAIN_RATE)
+        return ProofShape(self.relation, matrices)
+
+
+def declare_newton(forgotten: tuple[int, ...] = FORGOTTEN, start: int | None = SCALE, **changes: Any) -> NewtonDeclared:
+    """Two steps of logistic regression with a bias."""
+    choices: dict[str, Any] = {"method": "newton", "steps": 2}
+    own = declare_optimum(forgotten, **(choices | changes))
+    return NewtonDeclared(own.spec, own.data, own.forgotten, start=start)
+
+
+def model_of(own: NewtonDeclared) -> Any:
+    """The integers (K,) of the model that steps begin from."""
+    return MODEL[: own.schedule.width]
+
+
+def stepped(own: NewtonDeclared, data: Data, model: Any = None) -> Stepped:
+    """The steps that are declared, from a model, or from zero if that is."""
+    X, y = data
+    hidden = np.zeros((2, len(y)), dtype=np.uint64), np.zeros((len(y), 32), dtype=np.uint8)
+    rows = Rows([str(i) for i in range(len(y))], X.T.astype(np.int16), y.astype(np.int32), *hidden)
+    models = [] if own.start is None else [(model_of(own) if model is None else model)[None]]
+    return find_stepped(rows, own.schedule, models)
+
+
+def step_from(own: NewtonDeclared, data: Data, number: int, weights: Any, matrix: Any) -> StepValues:
+    """The step of that number, from 0, from any weights with any matrix."""
+    s, (X, y) = own.schedule, data
+    step = s.steps[number]
+    whole = np.hstack([X, np.full((len(X), int(s.bias)), s.one)])
+    rows = row_values(whole @ weights, s)
+    gradient = ((whole.T @ rows.residuals(y, s)) << s.raised) + s.penalty * weights
+    cut, rest = rounded_gradient(gradient, step, number + 1)
+    after, remainder = moved_weights(weights, matrix @ cut, step)
+    return StepValues(rows, weights, cut, rest, remainder, after)
+
+
+def step_integers(own: NewtonDeclared, number: int, values: StepValues) -> Integers:
+    """What is committed of a step, before it is cut into limbs, in the names of the step."""
+    s = own.schedule.steps[number]
+    rows = optimum_runs.row_integers(values.rows)
+    for parameter, cut, unit in zip((WEIGHTS, BIAS)[: 1 + s.bias], parts_of(own), s.units, strict=False):
+        rows |= {
+            parameter.weight: values.weights[cut] // unit, parameter.cut: values.cut[cut],
+            parameter.cut_rest: values.cut_rest[cut], update_remainder(parameter): values.remainder[cut],
+        }  # fmt: skip
+    return {name: np.asarray(value).astype(object) for name, value in rows.items()}
+
+
+def parts_of(own: NewtonDeclared) -> tuple[slice, slice]:
+    return slice(0, own.schedule.features), slice(own.schedule.features, None)
+
+
+def matrix_integers(own: NewtonDeclared, matrix: Any) -> Integers:
+    """The matrix in its parts."""
+    d, whole = own.schedule.features, np.asarray(matrix).astype(object)
+    found = {MATRIX.integer: whole[:d, :d]}
+    if own.schedule.bias:
+        found |= {OF_BIAS.integer: whole[d, :d], FROM_BIAS.integer: whole[:d, d], CORNER.integer: whole[d:, d]}
+    return found
+
+
+def integers(own: NewtonDeclared, lie: Stepped) -> Integers:
+    """Everything that is committed before it is cut into limbs, but for models, in the names of the whole."""
+    found = optimum_runs.integers(own, optimum_runs.Found(lie.rows, lie.settled)) | matrix_integers(own, lie.matrix)
+    for number, each in enumerate(lie.steps):
+        naming, _ = own.relation.steps[number]
+        found |= {naming.address(name): cells for name, cells in step_integers(own, number, each).items()}
+    return found
+
+
+def address(own: NewtonDeclared, number: int, name: Address) -> Address:
+    """A column, or an integer, of the step of that number, from 0, in the whole."""
+    return own.relation.steps[number][0].address(name)
+
+
+def bits_of(own: NewtonDeclared, name: Address) -> int:
+    for naming, step in own.relation.steps:
+        for limbs in step.integers:
+            for integer, bits in limbs.bits.items():
+                if naming.address(integer) == name:
+                    return bits
+    return own.relation.bits_of(name)
+
+
+def signed(own: NewtonDeclared) -> set[Address]:
+    """Integers that may be negative."""
+    found = {part.integer for part in (MATRIX, OF_BIAS, FROM_BIAS, CORNER)}
+    for parameter in (WEIGHTS, BIAS):
+        found |= {parameter.weight, parameter.cut, parameter.model}
+        found |= {
+            naming.address(name) for naming, _ in own.relation.steps for name in (parameter.weight, parameter.cut)
+        }
+    return found
+
+
+def committed(own: NewtonDeclared, data: Data, lie: Integers, model: Any = None) -> Columns:
+    """All columns of a proof, whose integers may be out of range; the model is what they say."""
+    columns, s = optimum_runs.data_columns(data), own.schedule
+    plain = {Address("witness", column.name) for column in own.relation.columns["witness"]} | set(own.relation.virtual)
+    negative = signed(own)
+    for name, values_ in lie.items():
+        if name in plain:
+            columns[name] = (values_ % MODULUS).astype(np.uint64)
+        else:
+            bits = bits_of(own, name)
+            columns |= any_limbs(name, bits, values_ + (1 << (bits - 1) if name in negative else 0))
+    columns[COEFFICIENTS] = (lie[WEIGHTS.model] % MODULUS).astype(np.uint64)[None]
+    if s.bias:
+        columns[INTERCEPT] = (lie[BIAS.model] * s.one % MODULUS).astype(np.uint64)
+    if own.start is not None:
+        begun = (model_of(own) if model is None else model).astype(object) % MODULUS
+        columns[Address(START, COEFFICIENTS.name)] = begun[: s.features].astype(np.uint64)[None]
+        if s.bias:
+            columns[Address(START, INTERCEPT.name)] = begun[s.features :].astype(np.uint64)
+    return recount(own.relation, columns)
+
+
+def told(own: NewtonDeclared, data: Data, lie: Stepped, model: Any = None) -> Columns:
+    """All columns of a proof of steps and their certificate."""
+    return committed(own, data, integers(own, lie), model)
+
+
+def with_steps(lie: Stepped, *steps: StepValues) -> Stepped:
+    """With other steps."""
+    return replace(lie, steps=steps)
+
+
+__all__ = ["values"]

@@ -1,0 +1,52 @@
+"""Newton's steps through every command: proved from the model beside the proof that is superseded, verified, told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .conftest import done, run
+
+SPEC = '[model]\nkind = "logistic"\n[method]\nkind = "newton"\nl2 = 0.25\n'
+ANYWHERE = "with a matrix of the owner's, which could lead anywhere: only the certificate binds"
+
+
+@pytest.fixture(scope="module")
+def owner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("newton")
+    rng = np.random.default_rng(5)
+    lines = ["name,age,weight,ill"]
+    lines += [f"p{i},{rng.integers(20, 90)},{rng.integers(50, 120)},{'yes' if i % 3 else 'no'}" for i in range(40)]
+    (folder / "t.csv").write_text("\n".join(lines) + "\n")
+    (folder / "bounds.toml").write_text("[bounds]\nage = [0, 120]\nweight = [0, 300]\n")
+    (folder / "spec.toml").write_text(SPEC)
+    common = ("--target", "ill", "--id", "name", "--out", folder / "data")
+    done("commit", folder / "t.csv", *common, "--bounds", folder / "bounds.toml")
+    done("prove", folder / "data", "--spec", folder / "spec.toml", "--out", folder / "first.proof")
+    return folder
+
+
+def test_steps_begin_from_the_model_beside_the_proof_and_verify_says_what_binds(owner: Path) -> None:
+    more = ("--spec", owner / "spec.toml", "--forget", "p3", "--previous", owner / "first.proof")
+    tried = " ".join(done("train", owner / "data", *more).stdout.split())
+    assert "one step with a matrix of the owner's to its optimum, rounded to a grid of 2^18 units" in tried
+    said = " ".join(done("prove", owner / "data", *more, "--out", owner / "second.proof").stdout.split())
+    assert "influence" in said and "of 3 weights changed; an owner's figure" in said and ANYWHERE in said
+    first = json.loads(done("inspect", owner / "first.proof", "--json").stdout)["statement"]
+    files = (owner / "data" / "dataset.commitment", owner / "first.proof", owner / "second.proof")
+    lines = done("verify", *files).stdout
+    said = " ".join(lines.split())
+    assert f"1 step from the model of {first} {ANYWHERE}" in said and "1 step from zero weights" in said
+    assert "not checked" not in said
+    alone = " ".join(done("verify", owner / "second.proof", "--dataset", files[0]).stdout.split())
+    assert f"its steps begin from the model of {first}, as it says: not checked" in alone
+
+
+def test_a_model_that_is_not_there_is_asked_for(owner: Path) -> None:
+    (owner / "moved.proof").write_bytes((owner / "first.proof").read_bytes())
+    more = ("--previous", owner / "moved.proof", "--out", owner / "third.proof", "--fork")
+    refused = run("prove", owner / "data", "--spec", owner / "spec.toml", *more)
+    assert refused.exit_code != 0 and "moved.model.opening" in refused.output + refused.stderr

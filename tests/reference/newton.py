@@ -1,0 +1,247 @@
+"""Newton's steps to a certified optimum: protocol.md, "Newton's steps"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from .channel import Channel, Constraint
+from .field import ONE, ZERO, K, Point, log2_ceil, prefix, require
+from .formats import records_of
+from .optimum import DM, ROWS, Optimum, Z, row_lookups
+from .optimum_integers import OptimumIntegers, optimum_integers
+from .relations import (
+    COEFFICIENTS,
+    INTERCEPT,
+    LINK,
+    RANGE,
+    Address,
+    Box,
+    Lookup,
+    Relation,
+    dataset_columns,
+    multiplicities,
+    rounds,
+)
+from .shapes import Axis, Column
+from .sisa import Sisa
+from .stages import Named
+
+OF_STEP = ("", " gradient", " gradient remainder", " update remainder")
+MATRIX, OF_BIAS, FROM_BIAS = "matrix", "matrix of the bias", "matrix from the bias"
+CORNER = "matrix of bias and bias"
+
+
+@dataclass(frozen=True)
+class StepIntegers:
+    """g and h, and of the first step from a model the scales of weights and bias, which are 2^0 elsewhere."""
+
+    g: int
+    h: int
+    bits: dict[str, int]
+    units: dict[str, int]
+
+
+def newton_integers(own: OptimumIntegers, spec: Mapping[str, Any], count: int, start: int | None) -> list[StepIntegers]:
+    x, w, p, steps = *(spec["scales"][name] for name in ("x_bits", "w_bits", "p_bits")), spec["method"]["steps"]
+    least = int(Fraction(float(spec["method"]["l2"])) * Fraction(2) ** (own.e + log2_ceil(count) - 1 + p + x - w))
+    s = 29 + least.bit_length()
+    require("statement", s > 39 and own.width <= 256)
+    found = []
+    for t in range(steps):
+        g = max(39 - 12 * t, s - 56 + w, 0)
+        units, more = {"weights": 0, "bias": 0}, 0
+        if start is not None and t == 0:
+            require("statement", 0 <= start <= w - x)
+            units, more = {"weights": w - start, "bias": w - start - x}, x
+        bits = {"weights": w + 6 - units["weights"], "bias": w + 6 - units["weights"] + more}
+        for name in ("weights", "bias"):
+            bits |= {f"{name} gradient": 24, f"{name} gradient remainder": g, f"{name} update remainder": s - g}
+        found.append(StepIntegers(g, s - g, bits, units))
+    return found
+
+
+class Step(Optimum):
+    """A part: a pass over the rows, and what it moves."""
+
+    def __init__(self, whole: Newton, number: int, own: StepIntegers, start: bool) -> None:
+        self.prefix, self.number, self.own, self.start_model = f"step {number}: ", number, own, start
+        for name in ("rows", "features", "one", "bias", "row", "output", "weight", "forgotten"):
+            setattr(self, name, getattr(whole, name))
+        self.i: Any = replace(whole.i, g=own.g)
+        self.s, self.limbs, boxes = self.i, {}, [Box("rows", (self.row,), row_lookups(), self.forgotten)]
+        self.held = [Column(name, (self.row,)) for name in ROWS]
+        parts = [("feature limbs", self.weight, "weights"), ("constant limbs", self.output, "bias")]
+        for box, axis, name in parts[: 1 + self.bias]:
+            lookups = []
+            for part in OF_STEP:
+                lookups += self.limb_lookups(name + part, own.bits[name + part])
+                self.held += [Column(limb, (axis,)) for _, limb in self.limbs[name + part]]
+            boxes.append(Box(box, (axis,), lookups))
+        Relation.__init__(self, boxes, [])
+        self.virtual = frozenset(map(self.address, (Z, DM)))
+
+    def address(self, column: Address) -> Address:
+        matrix, name = column
+        return (matrix, self.prefix + name) if matrix in ("witness", "virtual") else column
+
+    def named(self) -> list[Column]:
+        return [replace(column, name=self.prefix + column.name) for column in self.held]
+
+    def named_boxes(self) -> list[Box]:
+        return [
+            replace(box, name=self.prefix + box.name, lookups=list(map(self.moved, box.lookups))) for box in self.boxes
+        ]
+
+    def moved(self, lookup: Lookup) -> Lookup:
+        entries = [([(c, self.address(column)) for c, column in terms], more) for terms, more in lookup.entries]
+        return replace(lookup, entries=entries)
+
+    def evaluate(self, ch: Channel, column: Address, at: Mapping[str, Point]) -> K:
+        return super().evaluate(ch, self.address(column), at)
+
+    def half(self, name: str) -> int:
+        return 1 << (self.own.bits[name] - 1)
+
+    def value(self, ch: Channel, name: str, at: Mapping[str, Point], real: K) -> K:
+        return super().value(ch, name, at, real) * (1 << self.own.units.get(name, 0))
+
+    def begin(self, whole: Newton) -> None:
+        self.claims, self.ended = whole.claims, {}
+        for box in self.boxes:
+            columns = {column for lookup in box.lookups for terms, _ in lookup.entries for _, column in terms}
+            self.ended[box.name] = [
+                (at, {column: values[self.address(column)] for column in columns})
+                for at, values in whole.ended[self.prefix + box.name]
+            ]
+
+    def walked(self, ch: Channel) -> tuple[Point, dict[str, K], dict[str, K]]:
+        """Weights and bias, in units of 2^-w, where the lookups ended, after all that is said of one step alone."""
+        for at, values in self.ended["rows"]:
+            self.score(ch, at["row"], values)
+        ((at, of_features),) = self.ended["feature limbs"]
+        k = at["weight"]
+        weights = self.said(ch, "weights", of_features, prefix(k, self.features))
+        bias = self.said(ch, "bias", self.ended["constant limbs"][0][1], ONE) if self.bias else {}
+        if self.number == 1:
+            self.starting(ch, k, weights, bias)
+        for name, own in (("weights", weights), ("bias", bias)):
+            if own:
+                own[""] *= 1 << self.own.units[name]
+        self.live_gradient(ch, k, weights, bias)
+        return k, weights, bias
+
+    def said(self, ch: Channel, name: str, values: Mapping[Address, K], real: K) -> dict[str, K]:
+        found = {part: self.joined(values[limb] for limb in self.limbs[name + part]) for part in OF_STEP}
+        for part in ("", " gradient"):
+            found[part] -= self.half(name + part) * real * ch.one
+        return found
+
+    def starting(self, ch: Channel, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]) -> None:
+        first, second = weights[""], bias.get("", ZERO)
+        model = self.of_model(ch, COEFFICIENTS, {"output": [], "weight": k})
+        ch.zero("starting weights", lambda: (first - model, []))
+        if self.bias:
+            intercept = self.of_model(ch, INTERCEPT, {"output": []})
+            ch.zero("starting intercept", lambda: (second - intercept, []))
+
+    def of_model(self, ch: Channel, column: Address, at: Mapping[str, Point]) -> K:
+        return self.evaluate(ch, ("start 0", column[1]), at) if self.start_model else ZERO
+
+
+class Newton(Optimum):
+    name = "newton"
+
+    def __init__(self, statement: dict[str, Any]) -> None:
+        dataset, spec = statement["dataset"], statement["spec"]
+        scales = [start.get("scale") for start in statement["start"]]
+        require("statement", len(scales) <= 1 and None not in scales)
+        start = scales[0] if scales else None
+        self.forgotten = [position for position, _ in records_of(statement)]
+        self.i = optimum_integers(spec, dataset, self.forgotten, statement["distance"])
+        integers = newton_integers(self.i, spec, dataset["rows"] - len(self.forgotten), start)
+        super().__init__(statement)
+        boxes, witness = (
+            self.boxes,
+            [column for column in self.columns["witness"] if "multiplicities" not in column.name],
+        )
+        source, whole = Axis("source", self.features), (self.weight,)
+        parts = [(FROM_BIAS, OF_BIAS), (CORNER,)] if self.bias else [(), ()]
+        of_weights = [OF_BIAS, FROM_BIAS] if parts[0] else []
+        held = [(1, whole, of_weights), (2, (self.output,), list(parts[1])), (3, (self.weight, source), [MATRIX])]
+        boxes.append(Box("matrix limbs", (self.weight, source), []))
+        added: dict[int, list[Column]] = {}
+        for place, axes, integers_of in held:
+            lookups: list[Lookup] = []
+            for integer in integers_of:
+                lookups += self.limb_lookups(integer, 32)
+                added.setdefault(place, []).extend(Column(limb, axes) for _, limb in self.limbs[integer])
+            boxes[place] = replace(boxes[place], lookups=[*boxes[place].lookups, *lookups])
+        of_weight = [column for column in witness if column.axes == whole]
+        of_one = [column for column in witness if column.axes == (self.output,)]
+        of_rows = [column for column in witness if column.axes == (self.row,)]
+        self.moves = [Step(self, number, own, start is not None) for number, own in enumerate(integers, start=1)]
+        self.source = source
+        named = [box for step in self.moves for box in step.named_boxes()]
+        Relation.__init__(self, [*boxes, *named], [RANGE, LINK])
+        self.groups = Sisa.grouped(self)  # type: ignore[arg-type]
+        self.sections, self.table = len(self.groups), self.i.table
+        self.virtual = frozenset({Z, DM}).union(*(step.virtual for step in self.moves))
+        counts = [multiplicities(table, self.sections) for table in self.tables]
+        own_columns = [*of_rows, *of_weight, *added.get(1, []), *of_one, *added.get(2, []), *added[3]]
+        stepped = [column for step in self.moves for column in step.named()]
+        starts = {} if start is None else {"start 0": self.columns["model"]}
+        self.columns = {
+            "dataset": dataset_columns(dataset),
+            "model": self.columns["model"],
+            **starts,
+            "witness": [*own_columns, *counts, *stepped],
+        }
+
+    def boxes_of(self, section: int) -> list[Box]:
+        return self.groups[section]
+
+    def identities(self, ch: Channel) -> None:
+        super().identities(ch)
+        for step in self.moves:
+            step.begin(self)
+        for t, step in enumerate(self.moves):
+            k, weights, bias = step.walked(Named(ch, step.prefix))
+            self.one_update(ch, t, k, weights, bias)
+
+    def one_update(self, ch: Channel, t: int, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]) -> None:
+        step, real = self.moves[t], prefix(k, self.features)
+        name, gamma = f"{step.prefix}update", ZERO
+        if self.bias:
+            (gamma,) = ch.point(name, 1)
+        (total,) = ch.hidden(1)
+        after: Any = self.moves[t + 1] if t + 1 < len(self.moves) else self
+        moved = self.moved_by(ch, step, weights, after.value(ch, "weights", {"weight": k}, real), real)
+        products: list[tuple[K, K, K]] = []
+        if self.bias:
+            moved += gamma * self.moved_by(ch, step, bias, after.value(ch, "bias", {"output": []}, ONE), ONE)
+            entry = self.entry(ch, FROM_BIAS, {"weight": k}, real)
+            entry += gamma * self.entry(ch, CORNER, {"output": []}, ONE)
+            products = [(-ONE, entry, bias[" gradient"])]
+        ch.zero(name, lambda: (moved - total, products))
+        at, claim = rounds(ch, name, self.source.bits, 3, total)
+        there = prefix(at, self.features)
+        first = self.entry(ch, MATRIX, {"weight": k, "source": at}, real * there)
+        if self.bias:
+            first += gamma * self.entry(ch, OF_BIAS, {"weight": at}, there)
+        cut = step.value(ch, "weights gradient", {"weight": at}, there)
+
+        def summed() -> Constraint:
+            return claim, [(-there, first, cut)]
+
+        ch.zero(name, summed)
+
+    def entry(self, ch: Channel, name: str, at: Mapping[str, Point], real: K) -> K:
+        return self.integer(ch, name, at) - (1 << 31) * real * ch.one
+
+    @staticmethod
+    def moved_by(ch: Channel, step: Step, own: Mapping[str, K], after: K, real: K) -> K:
+        half = real * (1 << (step.own.h - 1)) * ch.one
+        return (own[""] - after) * (1 << step.own.h) - half + own[" update remainder"]
