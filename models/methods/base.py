@@ -22,6 +22,7 @@ from ..shapes import DatasetShape
 from ..shards import Run
 
 NO_SHARDS = "scope: there are shards to train in sharded trainings only"
+NO_NOISE = "noise: method = 'noisy' alone takes any"
 NO_DISTANCES = "distance: method = 'optimum' alone has several, of which one is proved"
 
 
@@ -72,6 +73,14 @@ class Compiled:
         """
         raise ParameterError(NO_DISTANCES)
 
+    def with_pads(self, pads: tuple[int, ...]) -> Compiled:
+        """That of noise from these public pads. Raises ParameterError where there is none.
+
+        Args:
+            pads: for each weight an integer that nobody chose.
+        """
+        raise ParameterError(NO_NOISE)
+
     @property
     def committed_bits(self) -> tuple[int, int] | None:
         """Bits of a weight of the model that is published, and of its intercept, signs included; None if not known."""
@@ -92,6 +101,7 @@ class Method(ABC):
     penalize_intercept: bool
     scales: ClassVar[type[FixedPoint]] = FixedPoint
     holds_out: ClassVar[bool] = True  # whether the first rows may be left out of it
+    noised: ClassVar[bool] = False  # whether its model has noise, to whose coins the owner commits first
 
     @classmethod
     def default_scales(cls, family: Family) -> FixedPoint:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ from .certificate import WEIGHT_ROOM, Bound, Certificate, RoundedCertificate, bi
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, nearest, power_of_two
 
 if TYPE_CHECKING:
+    from .noisy import Noisy
     from .optimum import Optimum
 
 HALF_LIMB = 1 << (REMAINDER_BITS - 1)
@@ -98,6 +99,24 @@ def compile_certificate(
     Raises:
         ParameterError: the spec does not fit the data set, or an expression its range, named with what to change.
     """
+    l2, common = Fraction(method.l2), common_integers(method, family, scales, shape, live)
+    distances = method.distances or default_distances(l2, scales, common["width"], live.count)
+    found = OptimumCertificate(**common, distances=distances, grid=method.grid_bits)
+    of_weights = found.bounds_of_weights(found.largest_gradient)
+    found = within_bounds(found, [*found.bounds_of_rows(), *of_weights, *found.bounds_of_rounding()])
+    found.require_coarse_grid()
+    found.require_near_distances()
+    return found
+
+
+def common_integers(
+    method: Noisy | Optimum, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
+) -> dict[str, Any]:
+    """The fields of LinkCertificate but for distances.
+
+    Raises:
+        ParameterError: the spec does not fit the data set.
+    """
     _require_fitting(method, family, scales, shape, live)
     width, l2 = shape.features + method.bias, Fraction(method.l2)
     most = _most_raised(l2, scales)
@@ -108,28 +127,22 @@ def compile_certificate(
         )
     raised = most - bits_for(live.count)
     penalty = nearest(live.count * l2 * power_of_two(scales.p_bits + scales.x_bits + raised - scales.w_bits))
-    distances = method.distances or default_distances(l2, scales, width, live.count)
-    found = OptimumCertificate(
-        family=family,
-        scales=scales,
-        features=shape.features,
-        width=width,
-        unused=shape.unused,
-        outputs=shape.outputs,
-        live=live,
-        grid=method.grid_bits,
-        raised=raised,
-        penalty=penalty,
-        distances=distances,
-    )
-    of_weights = found.bounds_of_weights(found.largest_gradient)
-    found = within_bounds(found, [*found.bounds_of_rows(), *of_weights, *found.bounds_of_rounding()])
-    found.require_coarse_grid()
-    found.require_near_distances()
-    return found
+    return {
+        "family": family,
+        "scales": scales,
+        "features": shape.features,
+        "width": width,
+        "unused": shape.unused,
+        "outputs": shape.outputs,
+        "live": live,
+        "raised": raised,
+        "penalty": penalty,
+    }
 
 
-def _require_fitting(method: Optimum, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> None:
+def _require_fitting(
+    method: Noisy | Optimum, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
+) -> None:
     """Spec and data set are of one kind, and the table's steps and the grid in range. Raises ParameterError."""
     table = family.edge_table(scales)
     if live.rows != shape.rows:
@@ -137,7 +150,9 @@ def _require_fitting(method: Optimum, family: Family, scales: FixedPoint, shape:
     if shape.x_bits != scales.x_bits:
         raise ParameterError(f"fixed_point.x_bits = {scales.x_bits}: the data set has {shape.x_bits}")
     if shape.label_kind != "binary":
-        raise ParameterError(f"method = 'optimum': needs labels of two classes, the data set has {shape.label_kind}")
+        raise ParameterError(
+            f"method = {method.kind!r}: needs labels of two classes, the data set has {shape.label_kind}"
+        )
     step = int(np.diff(table).max())
     if step > LARGEST_STEP:
         raise ParameterError(

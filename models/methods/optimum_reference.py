@@ -189,6 +189,18 @@ def certify(X: ArrayLike, y: ArrayLike, weights: ArrayLike, schedule: OptimumCer
     Raises:
         DataError: other shapes. TrainingError: see `row_values` and `first_settled`.
     """
+    rows, gradient = residual_gradient(X, y, weights, schedule)
+    return rows, first_settled(np.asarray(weights, dtype=np.int64), gradient, schedule)
+
+
+def residual_gradient(
+    X: ArrayLike, y: ArrayLike, weights: ArrayLike, schedule: LinkCertificate
+) -> tuple[RowValues, IntArray]:
+    """What weights (K,) imply of all rows, and G.
+
+    Raises:
+        DataError: other shapes. TrainingError: see `row_values`.
+    """
     features, labels = np.asarray(X).astype(object), np.asarray(y).astype(np.int64)
     if features.shape != (schedule.rows, schedule.features) or labels.shape != (schedule.rows,):
         raise DataError(f"X, y: shapes {features.shape}, {labels.shape}")
@@ -199,4 +211,4 @@ def certify(X: ArrayLike, y: ArrayLike, weights: ArrayLike, schedule: OptimumCer
     rows = row_values((features @ own).astype(np.int64), schedule)
     r = rows.residuals(labels, schedule).astype(object)
     gradient = (features.T @ r) * (1 << schedule.raised) + schedule.penalty * own
-    return rows, first_settled(own.astype(np.int64), gradient.astype(np.int64), schedule)
+    return rows, gradient.astype(np.int64)
