@@ -8,11 +8,12 @@ from types import MappingProxyType
 from ..families import Family
 from .base import Compiled, Method
 from .gradient_descent import GradientDescent
+from .noisy import Noisy
 from .one_pass import OnePass
 from .optimum import Optimum
 from .sisa import Sisa
 
-__all__ = ["METHODS", "Compiled", "GradientDescent", "Method", "OnePass", "Optimum", "Sisa", "default_kind"]
+__all__ = ["METHODS", "Compiled", "GradientDescent", "Method", "Noisy", "OnePass", "Optimum", "Sisa", "default_kind"]
 
 METHODS: Mapping[str, type[Method]] = MappingProxyType(
     {method.kind: method for method in (GradientDescent, OnePass, Optimum, Sisa)}

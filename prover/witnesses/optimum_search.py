@@ -81,6 +81,11 @@ def nearest_optimum(rows: Rows, schedule: LinkCertificate) -> Point:
     return _refined(problem, weights * unit, objective.second(weights) / unit**2)
 
 
+def point_at(rows: Rows, schedule: LinkCertificate, weights: Integers) -> Point:
+    """What integer weights (K,) imply. Raises TrainingError where a score is out of range."""
+    return _at(_problem_of(rows, schedule), weights)
+
+
 class _Curved(Objective):
     """An objective whose second derivative is found in single precision, twice as fast: it only says where to go."""
 
