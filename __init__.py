@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from .prover.owner.evaluation import evaluate
     from .prover.owner.growth import append, destroy, recommit, rectify
     from .prover.owner.model import Model
+    from .prover.owner.noise import Noise, commit_noise
     from .prover.owner.receipts import receipts
     from .prover.owner.recommitment import recommit_model
     from .prover.owner.registration import register
     from .prover.owner.sharded_model import ShardedModel
+    from .prover.owner.suggest import suggest
     from .prover.owner.trained import Trained
     from .prover.owner.trial import ShardedRun, TrainingRun
     from .prover.owner.wiping import wipe_rows
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from .verifier.bundles import Bundle, BundleReport
     from .verifier.evaluations import verify_evaluation
     from .verifier.history import History, verify_chain
+    from .verifier.noise import Indistinguishability, NoiseCommitment
     from .verifier.proofs import (
         DatasetCommitment,
         EvaluationProof,
@@ -77,10 +80,13 @@ __all__ = [
     "FixedPoint",
     "FormatError",
     "History",
+    "Indistinguishability",
     "InvalidProof",
     "LinkProof",
     "Model",
     "ModelLinkProof",
+    "Noise",
+    "NoiseCommitment",
     "ParameterError",
     "Processes",
     "Proof",
@@ -99,6 +105,7 @@ __all__ = [
     "ZkUnlearnError",
     "append",
     "commit",
+    "commit_noise",
     "destroy",
     "evaluate",
     "load_dataset",
@@ -131,8 +138,11 @@ _HOMES = {
     "FineScales": "models.scales",
     "FixedPoint": "models.scales",
     "History": "verifier.history",
+    "Indistinguishability": "verifier.noise",
     "Model": "prover.owner.model",
     "ModelLinkProof": "verifier.proofs",
+    "Noise": "prover.owner.noise",
+    "NoiseCommitment": "verifier.noise",
     "Processes": "prover.workers.processes",
     "Proof": "verifier.proofs",
     "Receipt": "verifier.receipts",
@@ -146,6 +156,7 @@ _HOMES = {
     "TrainingSpec": "models.spec",
     "VerificationReport": "verifier.verify",
     "append": "prover.owner.growth",
+    "commit_noise": "prover.owner.noise",
     "destroy": "prover.owner.growth",
     "evaluate": "prover.owner.evaluation",
     "load_spec": "models.spec",
@@ -155,6 +166,7 @@ _HOMES = {
     "recommit_model": "prover.owner.recommitment",
     "rectify": "prover.owner.growth",
     "register": "prover.owner.registration",
+    "suggest": "prover.owner.suggest",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
     "verify_evaluation": "verifier.evaluations",
@@ -272,40 +284,6 @@ def train(
     return try_training(dataset, spec, forget, previous, progress, forget_classes)
 
 
-def suggest(
-    dataset: Dataset,
-    model: str | None = None,
-    l2: float | None = None,
-    *,
-    standardize: bool = True,
-    most_epochs: int = 200,
-    forget: Iterable[str | int] = (),
-    previous: TrainingProof | Bundle | ShardedModel | Trained | None = None,
-    forget_classes: Iterable[str | int] = (),
-    progress: Callable[[str], None] | None = None,
-) -> Suggestion:
-    """A spec whose training comes near its optimum on this data set, found in float64; no opening is spent.
-
-    Args:
-        model: "logistic", "linear", "probit" or "poisson"; by default that of the kind of labels.
-        l2: of the spec; by default 1 / rows that count, scikit-learn's C = 1.
-        standardize: whether features are standardised, where that can be.
-        most_epochs: no more than these are suggested, up to 2^14.
-        forget, previous, forget_classes: who does not count, as for `prove`.
-        progress: called with the name of each phase.
-
-    Returns:
-        `.spec`, `.expected_gap` (by which part of the least loss the trained model's is above it), `.notes`,
-        `.to_toml()`.
-
-    Raises:
-        DataError, ParameterError, StatementMismatch: see `prover.owner.suggest`.
-    """
-    from .prover.owner.suggest import suggest_training
-
-    return suggest_training(dataset, model, l2, standardize, most_epochs, forget, previous, progress, forget_classes)
-
-
 def prove(
     dataset: Dataset,
     spec: TrainingSpec,
@@ -318,6 +296,8 @@ def prove(
     links: Iterable[LinkProof] = (),
     workers: Workers | None = None,
     groups: int | None = None,
+    noise: Noise | Path | str | None = None,
+    nonce: bytes | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train as `spec` declares on the rows whose ids are not in `forget`, and prove it.
@@ -336,6 +316,8 @@ def prove(
             docs/owners.md for what they are sent. By default this process does.
         groups: of a sharded training, how many groups of shards are proved apart, each with one opening of the data
             set; by default as many as there are workers. Models are the same, whatever the groups.
+        noise: of method "noisy", what `commit_noise` returned for the same request, or its file; it is used up.
+        nonce: 32 bytes that the auditor, or a beacon, gave after that was committed to.
         progress: called with the name of each phase.
 
     Returns:
@@ -348,9 +330,8 @@ def prove(
     """
     from .prover.owner.training import prove_training
 
-    return prove_training(
-        dataset, spec, forget, previous, progress, model_openings, fork, forget_classes, links, workers, groups
-    )
+    options = forget_classes, links, workers, groups, noise, nonce
+    return prove_training(dataset, spec, forget, previous, progress, model_openings, fork, *options)
 
 
 def verify(
@@ -362,6 +343,8 @@ def verify(
     previous: TrainingProof | None = None,
     links: Collection[LinkProof] = (),
     known_dataset: bytes | None = None,
+    noise: NoiseCommitment | None = None,
+    nonce: bytes | None = None,
 ) -> VerificationReport:
     """Check a proof against a data set's commitment and whatever else is pinned.
 
@@ -370,6 +353,8 @@ def verify(
         previous: the proof that this one supersedes; compared, not checked. The report says what it declares else.
         links: from the data set of `previous` to this one, if it is another one; in any order.
         known_dataset: digest of a data set whose validity proof was checked before; saves checking it again.
+        noise: of method "noisy", the commitment that was handed over, or logged, before the nonce was known.
+        nonce: the 32 bytes that the auditor, or a beacon, gave after that.
 
     Raises:
         InvalidProof: naming the check that failed.
@@ -379,7 +364,15 @@ def verify(
     from .verifier.pins import Pins
     from .verifier.verify import verify_training
 
-    pins = Pins(spec=spec, forget=forget, previous=previous, links=links, known_dataset=known_dataset)
+    pins = Pins(
+        spec=spec,
+        forget=forget,
+        previous=previous,
+        links=links,
+        known_dataset=known_dataset,
+        noise=noise,
+        nonce=nonce,
+    )
     return verify_training(proof, dataset, pins)
 
 

@@ -16,6 +16,7 @@ from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.evaluation import EvaluationStatement
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement, renewed
+from ..circuits.statements.noise import NOISE_KIND, NoiseStatement
 from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, ParameterError
@@ -26,12 +27,14 @@ from ..formats.lists import read_digests, read_history
 from ..models.encoding.maps import LINEAR
 from ..models.spec import load_spec
 from ..verifier.bundles import BUNDLE_KIND, MAX_LINKS, Bundle
+from ..verifier.noise import NOISE_SECRET, NoiseCommitment
 from ..verifier.proofs import ModelLinkProof, Proof
 from ..verifier.protocol.merkle import DIGEST_BYTES
 from ..verifier.protocol.soundness import Soundness, soundness_terms, total_bits
 from ..verifier.receipts import RECEIPT_KIND, Receipt
 from ..verifier.shapes import shape_of
 from ..verifier.verify import outside_bits
+from .noise import noise_lines
 from .output import Lines, foreign
 from .words import (
     EVALUATION_MISSING,
@@ -83,6 +86,8 @@ def inspect_file(path: Path) -> Inspection:
     kind, payload = read_container(path, None, MAX_SECRET_BYTES)
     if kind == BUNDLE_KIND:
         inspection = _bundle(path)
+    elif kind == NOISE_KIND:
+        inspection = _noise(path)
     else:
         inspection = _SECRETS[kind](path, payload) if kind in _SECRETS else _statement(path)
     size = path.stat().st_size
@@ -156,6 +161,14 @@ def _bundle(path: Path) -> Inspection:
     lines += request_lines(bundle)
     data = {**listed, "request": inside["request"], "last": statement_data(bundle.statement)}
     return Inspection("bundle of a sharded training", lines, data=data)
+
+
+def _noise(path: Path) -> Inspection:
+    """A commitment to noise."""
+    statement = NoiseCommitment.load(path).statement
+    data = {"noise": statement.digest.hex(), "source": statement.source, "dataset": statement.dataset.hex()}
+    last = "Pin it with `zkunlearn verify --noise`; without a proof it says nothing of itself."
+    return Inspection("commitment to noise", noise_lines(statement), last, data)
 
 
 def describe(statement: Statement) -> Inspection:
@@ -332,6 +345,19 @@ def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
     return Inspection("model opening", lines, SECRET, {**statement_data(statement), **data})
 
 
+def _noise_opening(path: Path, payload: dict[str, Any]) -> Inspection:
+    found = take(
+        {name: payload.get(name) for name in ("noise", "spent")}, {"noise": dict, "spent": Int(0, 1)}, str(path)
+    )
+    try:
+        statement = NoiseStatement.from_mapping(found["noise"])
+    except FormatError as error:
+        raise error.named(path) from error
+    used = "used: what it held is gone" if found["spent"] else "not used yet"
+    data = {"noise": statement.digest.hex(), "source": statement.source, "used": bool(found["spent"])}
+    return Inspection("noise opening", [*noise_lines(statement), ("openings", used)], SECRET, data)
+
+
 def _security(statement: Statement) -> tuple[float | None, str]:
     """Proven bits, and in words; None for a statement that cannot be proved."""
     try:
@@ -356,4 +382,9 @@ _WORDS = {
     ),
     "registration": Words(_registration, "record i is row i for everybody whose receipt verifies"),
 }
-_SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening, RECEIPT_KIND: _receipt}
+_SECRETS = {
+    "dataset.opening": _dataset_opening,
+    "model.opening": _model_opening,
+    NOISE_SECRET: _noise_opening,
+    RECEIPT_KIND: _receipt,
+}

@@ -19,6 +19,7 @@ from zkunlearn.circuits.relations.evaluation import Evaluation
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
+from zkunlearn.circuits.relations.noisy import Noisy
 from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.optimum import Optimum
 from zkunlearn.circuits.relations.recommitment import Recommitment
@@ -31,6 +32,7 @@ from .reference import (
     arithmetic,
     evaluation,
     gradient_descent,
+    noisy,
     one_pass,
     optimum,
     registration,
@@ -131,6 +133,8 @@ def _relation(relation: Any) -> relations.Relation:
         return _one_pass(training.schedule, gone)
     if isinstance(training, Optimum):
         return _optimum(training.schedule, gone)
+    if isinstance(training, Noisy):
+        return _noisy(training.schedule, gone)
     if isinstance(training, Sisa):
         return _sisa(training.schedule, gone)
     assert isinstance(training, GradientDescent), "another relation than those of the document"
@@ -268,6 +272,19 @@ def _optimum(s: Any, gone: Any) -> relations.Relation:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(optimum, "optimum_integers", lambda *_: handed)
         return optimum.Optimum({**_statement(s, gone, "binary"), "distance": s.number})
+
+
+def _noisy(s: Any, gone: Any) -> relations.Relation:
+    """The relation of a noisy optimum, with its integers and pads handed over."""
+    handed = noisy.NoisyIntegers(
+        s.grid, s.raised, s.penalty, s.shift, s.distance, s.width, s.scales.w_bits, s.scales.p_bits, s.edges.tolist(),
+        list(s.unused), list(s.pads),
+    )  # fmt: skip
+    drawn = {"root": bytes(32), "source": "nobody", "nonce": bytes(32)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(noisy, "noisy_integers", lambda *_: handed)
+        patch.setattr(noisy, "noise_digest", lambda _: b"")
+        return noisy.Noisy({**_statement(s, gone, "binary"), "noise": drawn})
 
 
 def _standardization(own: Any) -> arithmetic.Standardization | None:

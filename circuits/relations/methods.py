@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ...models.methods import GradientDescent as GradientDescentMethod
+from ...models.methods import Noisy as NoisyMethod
 from ...models.methods import OnePass as OnePassMethod
 from ...models.methods import Optimum as OptimumMethod
 from ...models.methods import Sisa as SisaMethod
@@ -14,6 +15,7 @@ from ...models.methods.normal_equations import NormalEquations
 from ...models.methods.schedule import Schedule
 from ..language.relation import Relation
 from .gradient_descent import GradientDescent
+from .noisy import Noisy
 from .one_pass import OnePass
 from .optimum import Optimum
 from .sisa import Sisa
@@ -35,6 +37,7 @@ RELATIONS_OF_METHOD: Mapping[str, Callable[[Any], Relation]] = MappingProxyType(
     {
         GradientDescentMethod.kind: descent,
         OnePassMethod.kind: normal_equations,
+        NoisyMethod.kind: Noisy,
         OptimumMethod.kind: Optimum,
         SisaMethod.kind: Sisa,
     }

@@ -16,7 +16,7 @@ from .sisa import Sisa
 __all__ = ["METHODS", "Compiled", "GradientDescent", "Method", "Noisy", "OnePass", "Optimum", "Sisa", "default_kind"]
 
 METHODS: Mapping[str, type[Method]] = MappingProxyType(
-    {method.kind: method for method in (GradientDescent, OnePass, Optimum, Sisa)}
+    {method.kind: method for method in (GradientDescent, Noisy, OnePass, Optimum, Sisa)}
 )
 
 

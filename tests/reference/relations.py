@@ -16,9 +16,10 @@ Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
 ENTRY = Axis("entry", CELLS)
 RANGE, ACTIVATION, FEATURE_RANGE, LINK, SIGNS = "range", "activation", "feature range", "link", "signs"
+NOISE = "noise"
 KEYS = "keys"  # no table: tuples that two boxes have, as often
-TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, KEYS: 4, LINK: 5, SIGNS: 6}
-ENTRIES = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 1, LINK: 3, SIGNS: 2}
+TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, KEYS: 4, LINK: 5, SIGNS: 6, NOISE: 9}
+ENTRIES = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 1, LINK: 3, SIGNS: 2, NOISE: 3}
 KEY_LIMBS = 6
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
 COEFFICIENTS, INTERCEPT = ("model", "weights"), ("model", "intercept")
@@ -102,6 +103,7 @@ class Relation:
         self.parts = {box.name: box.parts() for box in boxes}
         self.sections = max((len(found) for found in self.parts.values()), default=0)
         self.table: list[int] = []
+        self.noise_table: list[int] = []
 
     def start(self) -> None:
         """Before each walk."""
