@@ -56,6 +56,7 @@ PROOFS = (
     "honest_classes",
     "honest_one_pass",
     "honest_optimum",
+    "honest_noisy",
     "honest_sisa",
     "honest_stages",
     "honest_batches",

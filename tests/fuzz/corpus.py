@@ -16,6 +16,7 @@ from zkunlearn.models.spec import TrainingSpec
 
 CORPUS = Path(__file__).parent / "corpus"
 OPTIMUM = TrainingSpec(model="probit", method="optimum", l2=0.25, grid=20, distances=(500, 20), bias=False)
+NOISY = TrainingSpec(model="probit", method="noisy", l2=0.25, epsilon=0.5, grid=9, distance=70, bias=False)
 ONE_PASS = TrainingSpec(model="linear", method="one-pass", epochs=2, learning_rate=(0.5, 0.25), momentum="increasing")
 
 REFUSED = {  # values that cbor2 would read
@@ -64,6 +65,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "whole": short["training"],
             "body": bodies["training"],
             "request": short["request"],
+            "noisy": short["noisy"],
         },
         "recommitment": {
             "whole": short["link"],
@@ -75,6 +77,11 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "model_recommitment": {"whole": short["model link"], "body": bodies["model link"]},
         "registration": {"whole": short["registration"], "body": bodies["registration"]},
         "evaluation": {"whole": short["evaluation"], "body": bodies["evaluation"], "alone": short["alone"]},
+        "noise": {"whole": whole["noise"], "body": whole["noise"][len(head_of("noise")) :]},
+        "noise_opening": {
+            "short": encode("noise.opening", {**statements["noise.opening"], **no_secrets}),
+            "used": encode("noise.opening", {**statements["noise.opening"], **no_secrets, "spent": 1}),
+        },
         "extension": {"whole": short["extension"], "body": bodies["extension"]},
         "receipt": {"whole": whole["receipt"], "body": whole["receipt"][len(head_of("receipt")) :]},
         "bundle": {"whole": bundle, "body": bundle[len(head_of("bundle")) :]},
@@ -89,6 +96,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "good": cbor2.dumps(SPEC.to_mapping(), canonical=True),
             "one pass": cbor2.dumps(ONE_PASS.to_mapping(), canonical=True),
             "optimum": cbor2.dumps(OPTIMUM.to_mapping(), canonical=True),
+            "noisy": cbor2.dumps(NOISY.to_mapping(), canonical=True),
             "held out": cbor2.dumps({**SPEC.to_mapping(), "holdout": 2}, canonical=True),
         },
         "model_opening": {
@@ -111,6 +119,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "complete": replace(SPEC, batch_size=8, l2=1e-7, bias=False).to_toml().encode(),
             "one pass": ONE_PASS.to_toml().encode(),
             "optimum": OPTIMUM.to_toml().encode(),
+            "noisy": NOISY.to_toml().encode(),
             "held out": b'[model]\nkind = "probit"\nholdout = 200\n[method]\nepochs = 2\nlearning_rate = 0.5\n',
             "tables": b"method" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",
         },

@@ -31,13 +31,15 @@ ROWS, FEATURES = 5, 2
 SHARDED = zu.TrainingSpec(
     model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, batch_size=2, learning_rate=0.5
 )
+NOISY = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25)
 PUBLIC = (
     *("dataset", "link", "grown", "destroyed", "model link"),
     *("training", "bundle", "request", "registration", "extension", "receipt", "keyed", "evaluation", "alone"),
+    *("noisy", "noise"),
 )
 KINDS = (
     "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration",
-    "receipt", "evaluation",
+    "receipt", "evaluation", "noise", "noise.opening",
 )  # fmt: skip
 KIND_OF = {  # of what has another name than its kind
     "request": "training",
@@ -46,6 +48,7 @@ KIND_OF = {  # of what has another name than its kind
     "extension": "registration",
     "keyed": "dataset",
     "alone": "evaluation",
+    "noisy": "training",
 }
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
@@ -90,6 +93,11 @@ class Owner:
             self.extension = zu.register(self.extended, self.registration)
             self.keyed = zu.commit(X, np.arange(ROWS) % 2, openings=2, unique={"k": range(ROWS)})
             self.evaluation, self.alone = self.evaluated(trained.secret)
+            self.noisy_data = zu.commit(X, np.arange(ROWS) % 2, openings=2)
+            self.noise = zu.commit_noise(self.noisy_data, NOISY, "a fuzzer")
+            self.noise.save(self.folder / "a.noise.opening")
+            hidden = (self.folder / "a.noise.opening").read_bytes()
+            self.noisy = zu.prove(self.noisy_data, NOISY, noise=self.noise, nonce=bytes(32)).proof
         self.receipt = zu.receipts(self.extended, self.extension).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
@@ -98,8 +106,10 @@ class Owner:
         public |= {"grown": self.grown, "destroyed": self.destroyed, "extension": self.extension}
         public |= {"registration": self.registration, "receipt": self.receipt, "keyed": self.keyed.commitment}
         public |= {"evaluation": self.evaluation, "alone": self.alone}
+        public |= {"noisy": self.noisy, "noise": self.noise.commitment}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
+        self.files["noise.opening"] = hidden
         self.payloads = {name: decoded(KIND_OF.get(name, name), data) for name, data in self.files.items()}
 
     def evaluated(self, model: zu.Model) -> tuple[zu.EvaluationProof, zu.EvaluationProof]:

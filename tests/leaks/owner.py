@@ -26,6 +26,7 @@ from zkunlearn.prover.owner import work as prover_work
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.protocol import proof as prover_protocol
+from zkunlearn.prover.witnesses.noisy import FoundNoisy
 from zkunlearn.prover.witnesses.one_pass import Solved
 from zkunlearn.prover.witnesses.optimum import Found
 
@@ -135,6 +136,8 @@ def on_the_way(found: Any) -> list[Any]:
     """What a training found before its model: weights of each output, or besides them what they were solved from."""
     if isinstance(found, Found):
         return [found.settled.weights, found.settled.gradient]
+    if isinstance(found, FoundNoisy):
+        return [found.noised.weights, found.noised.gradient, found.noised.coins, found.noised.rounded]
     if isinstance(found, Solved):
         return [found.solution.weights, found.solution.products, found.solution.targets]
     return [trace.weights for trace in found]

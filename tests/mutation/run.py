@@ -41,6 +41,7 @@ LIES = ("tests/attacks/test_pushed_lies.py", "tests/attacks/test_lying_owner.py"
 STATEMENTS = "tests/attacks/test_lying_statements.py"
 GROWTH = "tests/attacks/test_lying_growth.py"
 KEYS = "tests/attacks/test_lying_keys.py"
+NOISE = "tests/attacks/test_lying_noisy.py"
 REGISTERED = ("tests/attacks/test_lying_registration.py", "tests/attacks/test_lying_extension.py")
 EVALUATIONS = ("tests/attacks/test_lying_evaluation.py", EVALUATED)
 FILES = ("tests/test_library.py", "tests/test_recommitment.py", "tests/verifier/test_verify.py", STATEMENTS)
@@ -59,6 +60,14 @@ FIRST = {
     "optimum.py": ("tests/attacks/test_lying_optimum.py", "tests/models/test_certificate.py"),
     **dict.fromkeys(("certificate.py", "link_certificate.py"), ("tests/models/test_certificate.py",)),
     "optimum_reference.py": ("tests/prover/test_optimum.py",),
+    "noise.py": (
+        NOISE,
+        "tests/prover/test_noisy_moves.py",
+        "tests/models/test_noise.py",
+        "tests/reference/test_noisy.py",
+    ),
+    **dict.fromkeys(("noisy.py", "noisy_certificate.py", "noisy_reference.py"), ("tests/models/test_noisy.py", NOISE)),
+    "gaussian.py": ("tests/models/test_noise.py",),
     **dict.fromkeys(("verify.py", "recommitment.py"), FILES),
     "model_link.py": (RENEWED,),
     "uniqueness.py": (KEYS,),
@@ -69,7 +78,7 @@ FIRST = {
     **dict.fromkeys(("training.py", "base.py"), UNPROVED),
     "link.py": (*UNPROVED, GROWTH),
     "growth.py": (GROWTH, "tests/attacks/test_lying_destruction.py", "tests/test_recommitment.py"),
-    **dict.fromkeys(("pins.py", "renewals.py"), (TYPES, GROWTH, *FILES)),
+    **dict.fromkeys(("pins.py", "renewals.py"), (TYPES, GROWTH, *FILES, "tests/prover/test_noisy_moves.py")),
     **dict.fromkeys(("proofs.py", "shapes.py"), (TYPES, *FILES)),
     **dict.fromkeys(("channel.py", "trees.py"), ("tests/attacks/test_broken_bytes.py",)),
     **dict.fromkeys(("records.py", "gaps.py"), ("tests/circuits/test_records.py", "tests/circuits/test_gaps.py")),
