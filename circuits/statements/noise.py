@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING
 
-from ...errors import FormatError, ParameterError
+from ...errors import FormatError, ParameterError, require_type
 from ...formats.container import canonical_map
 from ...formats.fields import Bytes, Fields, ListOf, take
 from ...models.noise import COIN_BITS
@@ -147,6 +147,7 @@ def pads_of(digest: bytes, nonce: bytes, count: int) -> tuple[int, ...]:
 
 def require_source(source: object) -> str:
     """A text that says where a nonce will come from. Raises ParameterError."""
+    require_type("source", source, str)
     if not isinstance(source, str) or not source.strip() or len(source) > MAX_SOURCE or not source.isprintable():
         raise ParameterError(
             f"source: say in at most {MAX_SOURCE} printable characters who or what will give the nonce, and when"
@@ -156,10 +157,11 @@ def require_source(source: object) -> str:
 
 def require_nonce(nonce: object) -> bytes:
     """32 bytes. Raises ParameterError."""
-    if not isinstance(nonce, bytes) or len(nonce) != NONCE_BYTES:
-        found = f"{len(nonce)} bytes" if isinstance(nonce, bytes) else type(nonce).__name__
-        raise ParameterError(f"nonce: expected {NONCE_BYTES} bytes, found {found}")
-    return nonce
+    require_type("nonce", nonce, bytes, "`bytes.fromhex` reads a hexadecimal nonce")
+    found = nonce if isinstance(nonce, bytes) else b""
+    if len(found) != NONCE_BYTES:
+        raise ParameterError(f"nonce: expected {NONCE_BYTES} bytes, found {len(found)}")
+    return found
 
 
 def _source(text: str) -> str:

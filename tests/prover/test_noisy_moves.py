@@ -110,7 +110,7 @@ def test_pins_of_another_commitment_or_nonce_do_not_match(
         zu.verify(trained.proof, dataset.commitment, noise=other)
     with pytest.raises(StatementMismatch, match="another nonce"):
         zu.verify(trained.proof, dataset.commitment, nonce=OTHER)
-    with pytest.raises(ParameterError, match="nonce: expected 32 bytes, found 31 bytes"):
+    with pytest.raises(ParameterError, match="nonce: expected 32 bytes, found 31"):
         zu.verify(trained.proof, dataset.commitment, nonce=NONCE[:31])
 
 
@@ -238,9 +238,9 @@ def test_noise_of_another_data_set_is_refused(noise: zu.Noise) -> None:
 def test_noise_is_for_methods_that_take_some(dataset: zu.Dataset) -> None:
     with pytest.raises(ParameterError, match="method = 'optimum': takes no noise"):
         zu.commit_noise(dataset, zu.TrainingSpec(model="logistic", method="optimum", l2=0.25), "a beacon")
-    for source in ("", " ", "x" * 201, "two\nlines", 7):
+    for source in ("", " ", "x" * 201, "two\nlines"):
         with pytest.raises(ParameterError, match="source: say in at most 200"):
-            zu.commit_noise(dataset, SPEC, source)  # type: ignore[arg-type]
+            zu.commit_noise(dataset, SPEC, source)
 
 
 def test_a_secret_that_is_not_behind_its_commitment_is_refused(dataset: zu.Dataset, noise: zu.Noise) -> None:
