@@ -111,6 +111,7 @@ NO_READERS = {
     "__init__.py load_dataset": "another name of Dataset.load",
     "prover/owner/recommitment.py recommit_model": "Model.load",
     "prover/owner/evaluation.py evaluate": "Model.load",
+    "prover/owner/work.py prove_part": "Noise.opening, of a secret that Noise.load has read",
     "prover/owner/lent.py read_lent": "load_arrays and load_tree, of what the owner's process has lent",
     "circuits/statements/records.py id_hash": "one id, from whoever asks; tried in tests/circuits/test_records.py",
     "circuits/statements/records.py record_digest": "parts of one row, likewise",

@@ -35,6 +35,7 @@ from .scanner import Secrets
 ROWS, FEATURES, X_BITS, W_BITS = 24, 4, 10, 20
 SPEC = '[model]\nkind = "logistic"\n[method]\nepochs = 3\nlearning_rate = 0.5\nbatch_size = 8\n'
 SPEC += f"[fixed_point]\nx_bits = {X_BITS}\nw_bits = {W_BITS}\n"
+NOISY_SPEC = '[model]\nkind = "logistic"\n[method]\nkind = "noisy"\nl2 = 0.25\n'
 COLUMNS = [f"quantity {i}" for i in range(FEATURES)]
 LOW, HIGH = -10.0, 10.0
 SMALLEST_HIDDEN = 1 << 32  # hidden values below are not looked for: zeros and small public ones are among them

@@ -6,6 +6,7 @@ from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, eq_at, prefix, prefix_eq, require
 from .formats import Map, births, instance, read_file, records_of
 from .gradient_descent import GradientDescent
+from .noisy import Noisy
 from .optimum import Optimum
 from .relations import (
     FEATURES,
@@ -68,6 +69,7 @@ def bits_of_model(training: GradientDescent, x_bits: int) -> tuple[int, int]:
     """Of a weight and of an intercept."""
     if isinstance(training, Optimum):
         bits: int = training.i.bits["weights rounded"]
+        bits = max(bits, 17) if isinstance(training, Noisy) else bits
         return bits, bits + x_bits
     own, weight_bits = training.s.standardization, training.s.weight_bits
     if own is None:
@@ -179,7 +181,7 @@ def evaluation_shape(statement: Map) -> Shape:
         training_relation(training)
         require("statement", training["spec"]["family"] in ("logistic", "probit"))
         require("statement", trained["encoding"]["label_kind"] == "binary")
-        require("statement", training["spec"]["method"]["kind"] in ("gradient descent", "optimum"))
+        require("statement", training["spec"]["method"]["kind"] in ("gradient descent", "optimum", "noisy"))
         like = {"bounds_declared": True}
         require("statement", {**holdout["encoding"], **like} == {**trained["encoding"], **like})
         if trained == holdout:

@@ -450,6 +450,8 @@ def judge_noise_opening(folder: Path, statement: Any) -> Judge:
         write_container(folder / "altered.noise.opening", "noise.opening", payload)
         noise = zu.Noise.load(folder / "altered.noise.opening")
         noise.drawn(statement, bytes(32))
+        if noise.statement != statement.committed_noise:
+            raise zu.StatementMismatch("it is another commitment than the public one")
         noise.opening(statement, shape_of(statement).committed["noise"])
 
     return judge
