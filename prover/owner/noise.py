@@ -260,19 +260,24 @@ def note_nonce(directory: Path | None, drawn: Drawn, digest: bytes) -> None:
     """Keep in mind, before it is used, that this nonce is of this noise, where a data set is stored.
 
     Raises:
-        DataError: it was used for other noise.
+        DataError: it was used for other noise, or this noise, of which a copy was restored, with another one.
     """
     if directory is None:
         return
-    path, nonce = directory / NONCES_FILE, drawn.nonce.hex()
+    path, nonce, noise = directory / NONCES_FILE, drawn.nonce.hex(), digest.hex()
     with locked(directory):
         used = nonces_of(path)
-        if used.setdefault(nonce, digest.hex()) != digest.hex():
+        if used.get(nonce, noise) != noise:
             raise DataError(
                 f"{path}: the nonce {nonce} was used for the noise {used[nonce]} already: whoever has several for one "
                 "nonce can choose; ask for another nonce"
             )
-        write_file(path, "".join(f"{one} {own}\n" for one, own in used.items()).encode())
+        if noise in used.values() and nonce not in used:
+            raise DataError(
+                f"{path}: the noise {noise} was used already, with another nonce: two models with one noise tell the "
+                "weights under it; commit to noise anew"
+            )
+        write_file(path, "".join(f"{one} {own}\n" for one, own in {**used, nonce: noise}.items()).encode())
 
 
 def nonces_of(path: Path) -> dict[str, str]:

@@ -29,6 +29,9 @@ FEATURE = 1
 SUM = "lookup sum"
 SLOW = pytest.mark.slow
 BOTH = pytest.mark.parametrize("parameter", [NOISY_WEIGHTS, NOISY_BIAS], ids=["weight", "bias"])
+WEIGHT = pytest.mark.parametrize(
+    "parameter", [NOISY_WEIGHTS, pytest.param(NOISY_BIAS, marks=SLOW)], ids=["weight", "bias"]
+)
 COINS = 1 << 62
 
 
@@ -165,7 +168,7 @@ def test_a_carry_that_is_no_bit_is_rejected_for_its_range(
     caught(own, committed(own, data, lie), SUM)
 
 
-@BOTH
+@WEIGHT
 def test_a_carry_of_another_sum_is_rejected(
     own: NoisyDeclared, data: Data, said: Integers, parameter: NoisyParameter
 ) -> None:
@@ -208,7 +211,7 @@ def test_a_cell_with_the_upper_edge_of_another_is_no_tuple(own: NoisyDeclared, d
     caught(own, committed(own, data, lie), SUM)
 
 
-@BOTH
+@WEIGHT
 @pytest.mark.parametrize("by", [1, -1])
 def test_a_cell_that_is_wider_than_it_is_is_rejected(
     own: NoisyDeclared, data: Data, said: Integers, parameter: NoisyParameter, by: int
@@ -294,7 +297,7 @@ def test_a_radius_of_the_owner_s_is_rejected(own: NoisyDeclared, data: Data, sai
     caught(own, committed(own, data, {**said, SLACK: said[SLACK] + 1}), "norm")
 
 
-@BOTH
+@WEIGHT
 @pytest.mark.parametrize("by", [1, -1])
 def test_another_rounding_is_rejected_for_its_range(
     own: NoisyDeclared, data: Data, said: Integers, parameter: NoisyParameter, by: int
@@ -307,7 +310,7 @@ def test_another_rounding_is_rejected_for_its_range(
     caught(own, committed(own, data, replaced(said, place, changes)), SUM)
 
 
-@BOTH
+@WEIGHT
 def test_any_remainder_has_a_rounding_modulo_p_and_that_is_out_of_range(
     own: NoisyDeclared, data: Data, said: Integers, parameter: NoisyParameter
 ) -> None:
@@ -318,7 +321,7 @@ def test_any_remainder_has_a_rounding_modulo_p_and_that_is_out_of_range(
     caught(own, committed(own, data, replaced(said, place, changes)), SUM)
 
 
-@BOTH
+@WEIGHT
 def test_a_weight_out_of_range_is_rejected(
     own: NoisyDeclared, data: Data, said: Integers, parameter: NoisyParameter
 ) -> None:

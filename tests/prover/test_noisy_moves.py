@@ -147,13 +147,15 @@ def test_noise_that_was_used_is_gone_from_its_file(folder: Path) -> None:
         zu.Noise.load(path)
 
 
-def test_a_copy_of_the_file_does_not_know_that_it_was_used_but_its_nonce_does(folder: Path) -> None:
-    """A backup can be used with another nonce: that breaks privacy, and a chain shows it (below)."""
+def test_a_restored_copy_of_noise_that_was_used_is_refused(folder: Path) -> None:
+    """It does not know itself that it was, the data set's folder does."""
     data, path = stored(folder, "copied")
     copy = path.with_name("copy.noise.opening")
     copy.write_bytes(path.read_bytes())
     zu.prove(data, SPEC, noise=path, nonce=b"2" * 32)
     assert zu.Noise.load(copy).statement == zu.NoiseCommitment.load(path.with_name("copied.noise")).statement
+    with pytest.raises(DataError, match="was used already, with another nonce: two models with one noise"):
+        zu.prove(data, SPEC, noise=copy, nonce=b"7" * 32)
 
 
 @pytest.mark.parametrize("at", ["proof", "wiping", "writing"])

@@ -33,7 +33,10 @@ STANDARDIZED = zu.TrainingSpec(
 )  # fmt: skip
 LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5)
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
-NOISY = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25)
+NOISY = tuple(
+    zu.TrainingSpec(model="logistic", method="noisy", l2=l2, delta=0.001, fixed_point=zu.FineScales(p_bits=p_bits))
+    for l2, p_bits in ((0.25, 28), (0.5, 27))
+)
 SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
 SHARDED = tuple(
@@ -158,11 +161,12 @@ class Owner:
     def noisy(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof, zu.NoiseCommitment, Path]:
         """With noise, its commitment, and the secret before it was used."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2)
-        noise = zu.commit_noise(data, NOISY, "the auditor", forget=["3"])
+        spec = NOISY[self.seed % 2]
+        noise = zu.commit_noise(data, spec, "the auditor", forget=["3"])
         noise.save(self.folder / "unused.noise.opening")
         kept = self.folder / "kept.noise.opening"
         kept.write_bytes((self.folder / "unused.noise.opening").read_bytes())
-        proof = zu.prove(data, NOISY, forget=["3"], noise=noise, nonce=bytes([self.seed]) * 32).proof
+        proof = zu.prove(data, spec, forget=["3"], noise=noise, nonce=bytes([self.seed]) * 32).proof
         return data.commitment, proof, noise.commitment, kept
 
     @cached_property
