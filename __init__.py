@@ -40,12 +40,14 @@ if TYPE_CHECKING:
     from .prover.owner.evaluation import evaluate
     from .prover.owner.growth import append, destroy, recommit, rectify
     from .prover.owner.model import Model
+    from .prover.owner.noise import Noise, commit_noise
     from .prover.owner.proved_predictions import prove_predictions
     from .prover.owner.receipts import receipts
     from .prover.owner.recommitment import recommit_model
     from .prover.owner.registration import register
     from .prover.owner.sharded_model import ShardedModel
     from .prover.owner.status import status
+    from .prover.owner.suggest import suggest
     from .prover.owner.trained import Trained
     from .prover.owner.trial import ShardedRun, TrainingRun
     from .prover.owner.wiping import wipe_rows
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from .verifier.distances import verify_distance
     from .verifier.evaluations import verify_evaluation
     from .verifier.history import History, verify_chain
+    from .verifier.noise import Indistinguishability, NoiseCommitment
     from .verifier.predictions import verify_predictions
     from .verifier.proofs import (
         DatasetCommitment,
@@ -75,14 +78,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "BudgetExceeded", "Bundle", "BundleReport", "Cluster", "DataError", "DatasetCommitment", "DistanceProof",
-    "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History", "InvalidProof", "LinkProof", "Model",
-    "ModelLinkProof", "ParameterError", "PredictionProof", "Processes", "Proof", "Receipt", "ReceiptReport",
-    "RegistrationProof", "ShardedModel", "StatementMismatch", "Suggestion", "Trained", "TrainingError",
-    "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport", "WorkerError", "ZkUnlearnError", "append",
-    "commit", "destroy", "evaluate", "evidence", "load_dataset", "load_spec", "memory_limit", "prove",
-    "prove_distance", "prove_predictions", "receipts", "recommit", "recommit_model", "rectify", "register",
-    "status", "suggest", "train", "verify", "verify_bundle", "verify_chain", "verify_dataset", "verify_distance",
-    "verify_evaluation", "verify_link", "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
+    "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History", "Indistinguishability", "InvalidProof",
+    "LinkProof", "Model", "ModelLinkProof", "Noise", "NoiseCommitment", "ParameterError", "PredictionProof",
+    "Processes", "Proof", "Receipt", "ReceiptReport", "RegistrationProof", "ShardedModel", "StatementMismatch",
+    "Suggestion", "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport",
+    "WorkerError", "ZkUnlearnError", "append", "commit", "commit_noise", "destroy", "evaluate", "evidence",
+    "load_dataset", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions", "receipts",
+    "recommit", "recommit_model", "rectify", "register", "status", "suggest", "train", "verify", "verify_bundle",
+    "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link", "verify_predictions",
+    "verify_receipt", "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
     "Bundle": "verifier.bundles",
@@ -94,9 +98,12 @@ _HOMES = {
     "FineScales": "models.scales",
     "FixedPoint": "models.scales",
     "History": "verifier.history",
+    "Indistinguishability": "verifier.noise",
     "LinkProof": "verifier.proofs",
     "Model": "prover.owner.model",
     "ModelLinkProof": "verifier.proofs",
+    "Noise": "prover.owner.noise",
+    "NoiseCommitment": "verifier.noise",
     "PredictionProof": "verifier.proofs",
     "Processes": "prover.workers.processes",
     "Proof": "verifier.proofs",
@@ -111,6 +118,7 @@ _HOMES = {
     "TrainingSpec": "models.spec",
     "VerificationReport": "verifier.verify",
     "append": "prover.owner.growth",
+    "commit_noise": "prover.owner.noise",
     "destroy": "prover.owner.growth",
     "evaluate": "prover.owner.evaluation",
     "evidence": "prover.evidence.gather",
@@ -124,6 +132,7 @@ _HOMES = {
     "rectify": "prover.owner.growth",
     "register": "prover.owner.registration",
     "status": "prover.owner.status",
+    "suggest": "prover.owner.suggest",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
     "verify_distance": "verifier.distances",
@@ -236,39 +245,6 @@ def train(
     return try_training(dataset, spec, forget, previous, progress, forget_classes)
 
 
-def suggest(
-    dataset: Dataset,
-    model: str | None = None,
-    l2: float | None = None,
-    *,
-    standardize: bool = True,
-    most_epochs: int = 200,
-    forget: Iterable[str | int] = (),
-    previous: TrainingProof | Bundle | ShardedModel | Trained | None = None,
-    forget_classes: Iterable[str | int] = (),
-    progress: Callable[[str], None] | None = None,
-) -> Suggestion:
-    """A spec whose training comes near its optimum on this data set, found in float64; no opening is spent.
-
-    Args:
-        model: "logistic", "linear", "probit" or "poisson"; by default that of the kind of labels.
-        l2: of the spec; by default 1 / rows that count, scikit-learn's C = 1.
-        standardize: whether features are standardised, where that can be.
-        most_epochs: no more than these are suggested, up to 2^14.
-        forget, previous, forget_classes: who does not count, as for `prove`.
-        progress: called with the name of each phase.
-
-    Returns:
-        `.spec`, `.to_toml()`, `.notes`, `.expected_gap`: by which part of the least loss its model's is above it.
-
-    Raises:
-        DataError, ParameterError, StatementMismatch: see `prover.owner.suggest`.
-    """
-    from .prover.owner.suggest import suggest_training
-
-    return suggest_training(dataset, model, l2, standardize, most_epochs, forget, previous, progress, forget_classes)
-
-
 def prove(
     dataset: Dataset,
     spec: TrainingSpec,
@@ -281,6 +257,8 @@ def prove(
     links: Iterable[LinkProof] = (),
     workers: Workers | None = None,
     groups: int | None = None,
+    noise: Noise | Path | str | None = None,
+    nonce: bytes | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train as `spec` declares on the rows whose ids are not in `forget`, and prove it.
@@ -300,6 +278,8 @@ def prove(
             docs/owners.md for what they are sent. By default this process does.
         groups: of a sharded training, how many groups of shards are proved apart, each with one opening of the data
             set; by default as many as there are workers. Models are the same, whatever the groups.
+        noise: of method "noisy", what `commit_noise` returned for the same request, or its file; it is used up.
+        nonce: 32 bytes that the auditor, or a beacon, gave after that was committed to.
         progress: called with the name of each phase.
 
     Returns:
@@ -312,9 +292,8 @@ def prove(
     """
     from .prover.owner.training import prove_training
 
-    return prove_training(
-        dataset, spec, forget, previous, progress, model_openings, fork, forget_classes, links, workers, groups
-    )
+    options = forget_classes, links, workers, groups, noise, nonce
+    return prove_training(dataset, spec, forget, previous, progress, model_openings, fork, *options)
 
 
 def verify(
@@ -326,6 +305,8 @@ def verify(
     previous: TrainingProof | None = None,
     links: Collection[LinkProof] = (),
     known_dataset: bytes | None = None,
+    noise: NoiseCommitment | None = None,
+    nonce: bytes | None = None,
 ) -> VerificationReport:
     """Check a proof against a data set's commitment and whatever else is pinned.
 
@@ -334,6 +315,8 @@ def verify(
         previous: the proof that this one supersedes; compared, not checked. The report says what it declares else.
         links: from the data set of `previous` to this one, if it is another one; in any order.
         known_dataset: digest of a data set whose validity proof was checked before; saves checking it again.
+        noise: of method "noisy", the commitment that was handed over, or logged, before the nonce was known.
+        nonce: the 32 bytes that the auditor, or a beacon, gave after that.
 
     Raises:
         InvalidProof: naming the check that failed.
@@ -343,7 +326,15 @@ def verify(
     from .verifier.pins import Pins
     from .verifier.verify import verify_training
 
-    pins = Pins(spec=spec, forget=forget, previous=previous, links=links, known_dataset=known_dataset)
+    pins = Pins(
+        spec=spec,
+        forget=forget,
+        previous=previous,
+        links=links,
+        known_dataset=known_dataset,
+        noise=noise,
+        nonce=nonce,
+    )
     return verify_training(proof, dataset, pins)
 
 

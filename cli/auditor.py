@@ -18,6 +18,10 @@ from .output import Output, one_line
 from .receipts import Named, any_receipts, judge_receipts, read_receipts
 from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
 
+FOR_PROOFS = (
+    "--spec, --forget-file, --previous, --noise, --nonce, --inputs and --receipts are for proofs, not for receipts"
+)
+
 
 @click.command()
 @click.argument("files", type=FILE, nargs=-1, metavar="FILE...")
@@ -52,6 +56,10 @@ from .verdicts import Evidence, Verdict, code_of, judge_all, read_all, show
     metavar="DIGEST",
     help="A data set already checked: saves checking it again.",
 )
+@click.option(
+    "--noise", "noise_file", type=FILE, metavar="N.noise", help="Of a model with noise, pin what was committed to."
+)
+@click.option("--nonce", type=hexadecimal, metavar="HEX", help="Pin the nonce that was given after that.")
 @click.option(
     "--registration",
     "registrations",
@@ -94,19 +102,21 @@ def verify(
     previous_file: Path | None,
     link_files: Sequence[Path],
     known: bytes | None,
+    noise_file: Path | None,
+    nonce: bytes | None,
     registrations: Sequence[str],
     proof_file: Path | None,
     keys: Sequence[str],
     receipts_folder: Path | None,
     inputs_file: Path | None,
 ) -> None:
-    """Check proofs of any kind, bundles, and receipts. Exit code 0 if all are valid, 1 if one is not, or if rows of a
-    receipt are not forgotten in the proof that is named.
+    """Check proofs of any kind, bundles, receipts. Exit code 1 if one is not valid, or rows are not forgotten by it.
 
     What is pinned must match the statement exactly; what is not pinned is what the owner says it is. What a proof
     refers to is taken from the other FILEs, and every reference that was not followed is told.
     """
-    options = (dataset_file, spec_file, forget_file, previous_file, known, proof_file, receipts_folder, inputs_file)
+    of_training = (spec_file, forget_file, previous_file, receipts_folder, noise_file, nonce)
+    options = (dataset_file, known, proof_file, inputs_file, *of_training)
     if folder is not None:
         if files or link_files or registrations or keys or any(option is not None for option in options):
             raise click.UsageError("--chain takes everything from its folder: no FILE and no other option")
@@ -116,27 +126,25 @@ def verify(
     if not files:
         raise click.UsageError("Missing argument 'FILE...'.")
     if any_receipts(files):
-        if any(option is not None for option in (spec_file, forget_file, previous_file, receipts_folder, inputs_file)):
-            raise click.UsageError(
-                "--spec, --forget-file, --previous, --receipts and --inputs are for proofs, not for receipts"
-            )
+        if any(option is not None for option in (*of_training, inputs_file)):
+            raise click.UsageError(FOR_PROOFS)
         require_memory()
         _end(judge_receipts(output, files, Named(dataset_file, registrations, proof_file, link_files, known, keys)))
         return
     if proof_file is not None or keys:
         raise click.UsageError("--proof and --key are for receipts; a proof is one of the FILEs else")
-    if any(parse_digest(named) is not None for named in registrations):
-        raise click.UsageError("the digest of a registration does not say of which data set it is: name its file")
-    files = [*files, *map(Path, registrations)]
+    files = [*files, *_files_of(registrations)]
     pins: dict[str, Any] = {
         "spec": None if spec_file is None else zu.load_spec(spec_file),
         "forget": None if forget_file is None else read_digests(forget_file),
         "previous": None if previous_file is None else load_previous(previous_file),
         "links": [zu.LinkProof.load(path) for path in link_files],
         "known_dataset": known,
+        "noise": None if noise_file is None else zu.NoiseCommitment.load(noise_file),
+        "nonce": nonce,
     }
-    dataset = None if dataset_file is None else zu.DatasetCommitment.load(dataset_file)
     require_memory()
+    dataset = None if dataset_file is None else zu.DatasetCommitment.load(dataset_file)
     found = read_all(files)
     _require_use(found, pins | {"dataset": dataset, "receipts": receipts_folder}, inputs_file)
     shown = () if receipts_folder is None else read_receipts(receipts_folder)
@@ -144,6 +152,12 @@ def verify(
         verdicts = judge_all(Evidence(found, dataset, pins, shown, inputs_file), progress)
     show(output, verdicts)
     _end(code_of(verdicts))
+
+
+def _files_of(registrations: Sequence[str]) -> list[Path]:
+    if any(parse_digest(named) is not None for named in registrations):
+        raise click.UsageError("the digest of a registration does not say of which data set it is: name its file")
+    return [*map(Path, registrations)]
 
 
 def _end(code: int) -> None:

@@ -11,27 +11,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..circuits.statements.base import Statement, read_statement, statement_digest
+from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.distance import DistanceStatement
 from ..circuits.statements.evaluation import EvaluationStatement
 from ..circuits.statements.link import LinkStatement
-from ..circuits.statements.model_link import ModelLinkStatement, renewed
-from ..circuits.statements.prediction import MAX_REVEALED, PredictionStatement
+from ..circuits.statements.model_link import ModelLinkStatement
+from ..circuits.statements.noise import NOISE_KIND
+from ..circuits.statements.prediction import PredictionStatement
 from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, ParameterError
 from ..formats.container import MAGIC, read_container
-from ..formats.fields import Bytes, Fields, Int, ListOf, take
 from ..formats.files import opened
 from ..formats.lists import read_digests, read_history
 from ..models.encoding.maps import LINEAR
 from ..models.spec import load_spec
-from ..verifier.bundles import BUNDLE_KIND, MAX_LINKS, Bundle
-from ..verifier.proofs import AnyLink, ModelLinkProof, Proof
-from ..verifier.protocol.merkle import DIGEST_BYTES
+from ..verifier.bundles import BUNDLE_KIND, Bundle
+from ..verifier.noise import NoiseCommitment
+from ..verifier.proofs import AnyLink, Proof
 from ..verifier.protocol.soundness import Soundness, soundness_terms, total_bits
-from ..verifier.receipts import RECEIPT_KIND, Receipt
 from ..verifier.shapes import shape_of
 from ..verifier.verify import outside_bits
 from .distance_words import MISSING as DISTANCE_MISSING
@@ -44,6 +43,7 @@ from .evaluated import (
     evaluation_text,
     unlinked,
 )
+from .noise import noise_lines
 from .output import Lines, foreign
 from .prediction_words import (
     PREDICTION_MISSING,
@@ -53,6 +53,7 @@ from .prediction_words import (
     prediction_text,
     unlinked_prediction,
 )
+from .secrets_told import SECRETS
 from .words import (
     algorithm_sentence,
     dataset_data,
@@ -69,7 +70,6 @@ SHOWN = 40  # columns, or statements
 MAX_SECRET_BYTES = 1 << 34  # as large as the owner's files may be
 NOT_VERIFIED = "Read, not verified: `zkunlearn verify` checks that it is true."
 HISTORY = "list of proved statements"
-SECRET = "SECRET: whoever has this file can read what the commitment hides."
 
 
 @dataclass
@@ -98,8 +98,10 @@ def inspect_file(path: Path) -> Inspection:
     kind, payload = read_container(path, None, MAX_SECRET_BYTES)
     if kind == BUNDLE_KIND:
         inspection = _bundle(path)
+    elif kind == NOISE_KIND:
+        inspection = _noise(path)
     else:
-        inspection = _SECRETS[kind](path, payload) if kind in _SECRETS else _statement(path)
+        inspection = Inspection(*SECRETS[kind](path, payload)) if kind in SECRETS else _statement(path)
     size = path.stat().st_size
     inspection.lines.insert(0, ("file", f"{foreign(path)}, {size_text(size)}"))
     inspection.data = {"kind": kind, "secret": inspection.last.startswith("SECRET"), "bytes": size, **inspection.data}
@@ -171,6 +173,14 @@ def _bundle(path: Path) -> Inspection:
     lines += request_lines(bundle)
     data = {**listed, "request": inside["request"], "last": statement_data(bundle.statement)}
     return Inspection("bundle of a sharded training", lines, data=data)
+
+
+def _noise(path: Path) -> Inspection:
+    """A commitment to noise."""
+    statement = NoiseCommitment.load(path).statement
+    data = {"noise": statement.digest.hex(), "source": statement.source, "dataset": statement.dataset.hex()}
+    last = "Pin it with `zkunlearn verify --noise`; without a proof it says nothing of itself."
+    return Inspection("commitment to noise", noise_lines(statement), last, data)
 
 
 def describe(statement: Statement) -> Inspection:
@@ -321,40 +331,6 @@ def _prediction(statement: PredictionStatement) -> Inspection:
     return Inspection("predictions", [("predictions", digest), *lines], data={"predictions": digest, **data})
 
 
-def _receipt(path: Path, payload: dict[str, Any]) -> Inspection:
-    receipt = Receipt.load(path)
-    lines = [("data set", receipt.dataset.hex()), ("rows", plural(len(receipt.rows), "row"))]
-    data = {"dataset": receipt.dataset.hex(), "positions": list(receipt.positions)}
-    return Inspection("receipt", lines, "SECRET: whoever has this file can read whose rows these are.", data)
-
-
-def _dataset_opening(path: Path, payload: dict[str, Any]) -> Inspection:
-    found = {name: payload.get(name) for name in ("dataset", "spent")}
-    fields = take(found, {"dataset": Bytes(DIGEST_BYTES), "spent": Int()}, str(path))
-    digest = fields["dataset"].hex()
-    lines = [("data set", digest), ("openings", f"{fields['spent']} used")]
-    return Inspection("data set opening", lines, SECRET, {"dataset": digest, "openings_used": fields["spent"]})
-
-
-def _model_opening(path: Path, payload: dict[str, Any]) -> Inspection:
-    form: Fields = {"links": ListOf(bytes, 0, MAX_LINKS), "spent": Int(1), "revealed": Int(0, MAX_REVEALED)}
-    found = take({name: payload.get(name) for name in form}, form, str(path))
-    try:
-        statement = read_statement(TrainingStatement, payload.get("training"))
-        links = [ModelLinkProof.from_bytes(link).statement for link in found["links"]]
-        own = renewed(statement, links)
-    except FormatError as error:
-        raise error.named(path) from error
-    spent = take({"spent": found["spent"]}, {"spent": Int(1, own.openings)}, str(path))["spent"]
-    afresh = [("afresh", own.root.hex()), ("", f"by {plural(len(links), 'link')} after the training")] if links else []
-    lines = [*statement_lines(statement), *afresh, ("openings", f"{spent} of {own.openings} used")]
-    if found["revealed"]:
-        lines.append(("revealed", f"scores or probabilities of {plural(found['revealed'], 'input')}"))
-    data = {"openings": own.openings, "openings_used": spent, "committed_afresh": len(links)}
-    data["revealed"] = found["revealed"]
-    return Inspection("model opening", lines, SECRET, {**statement_data(statement), **data})
-
-
 def _security(statement: Statement) -> tuple[float | None, str]:
     """Proven bits, and in words; None for a statement that cannot be proved."""
     try:
@@ -393,4 +369,3 @@ _WORDS = {
     ),
     "registration": Words(_registration, "record i is row i for everybody whose receipt verifies"),
 }
-_SECRETS = {"dataset.opening": _dataset_opening, "model.opening": _model_opening, RECEIPT_KIND: _receipt}

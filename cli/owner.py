@@ -14,12 +14,14 @@ from ..errors import DataError, ParameterError
 from ..models.shapes import LABEL_KINDS
 from .curves import curve_data, curve_lines
 from .inspection import describe
+from .noise import commit_to_noise, noise_files
 from .options import (
     FILE,
     common,
     csv_options,
     force_option,
     forget_options,
+    hexadecimal,
     load_previous,
     load_superseded,
     openings_option,
@@ -184,6 +186,13 @@ def read_by_options(
     "repeated.",
 )
 @click.option("--fork", is_flag=True, help="Go on even if another statement supersedes Q already.")
+@click.option(
+    "--commit-noise",
+    "source",
+    metavar="TEXT",
+    help="Of method 'noisy', the first move: commit to the noise, and say who will give the nonce, and when.",
+)
+@click.option("--nonce", type=hexadecimal, metavar="HEX", help="The second move: the nonce that was given after that.")
 @click.option("--out", required=True, type=FILE, metavar="P.proof", help="Where the proof, or the bundle, goes.")
 @click.option("--timings", is_flag=True, help="Show the seconds of each phase.")
 @force_option
@@ -200,6 +209,8 @@ def prove(
     previous_file: Path | None,
     link_files: Sequence[Path],
     fork: bool,
+    source: str | None,
+    nonce: bytes | None,
     workers: Workers | None,
     groups: int | None,
     out: Path,
@@ -224,6 +235,8 @@ def prove(
     previous = None if previous_file is None else load_previous(previous_file)
     if link_files and not isinstance(previous, zu.Bundle):
         raise click.UsageError("--link leads from the data set of --previous, of which something is kept: a bundle")
+    if source is not None and nonce is not None:
+        raise click.UsageError("--commit-noise is the first move, --nonce the second: say one of them")
     folders = [path.parent for path in (out, previous_file) if path is not None]
     dataset = zu.load_dataset(directory)
     if previous is not None and not fork:
@@ -231,13 +244,16 @@ def prove(
     dataset.require_whole_count(out.parent)
     ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)
+    kept: Any = previous
+    if previous_file is not None:
+        bundled = isinstance(previous, zu.Bundle)
+        kept = load_sharded(previous_file) if bundled else load_superseded(previous_file, spec)
+    chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": kept, "fork": fork}
+    if source is not None:
+        commit_to_noise(output, dataset, spec, source, chosen, out, force)
+        return
     with output.phases("proving") as progress:
-        kept: Any = previous
-        if previous_file is not None:
-            bundled = isinstance(previous, zu.Bundle)
-            kept = load_sharded(previous_file) if bundled else load_superseded(previous_file, spec)
-        chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": kept, "fork": fork}
-        chosen |= {"workers": workers, "groups": groups}
+        chosen |= {"workers": workers, "groups": groups, **_noise(out, nonce)}
         chosen["links"] = [zu.LinkProof.load(path) for path in link_files]
         trained = zu.prove(dataset, spec, **chosen, progress=progress)
     files = trained.save(out, replace=force)
@@ -245,6 +261,11 @@ def prove(
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
     moved = [] if previous_file is None else _influence(previous_file, trained)
     _show(output, dataset, trained, files, timings, moved)
+
+
+def _noise(out: Path, nonce: bytes | None) -> dict[str, Any]:
+    """The noise that was committed to for this proof, if there is a nonce for it."""
+    return {} if nonce is None else {"noise": zu.Noise.load(noise_files(out)[0]), "nonce": nonce}
 
 
 def _influence(previous: Path, trained: Trained) -> Lines:

@@ -18,6 +18,7 @@ from ..circuits.statements.training import TrainingStatement
 from ..models.methods import Optimum
 from ..verifier.bundles import load_public, verify_bundle
 from ..verifier.pins import NAMES as PINS
+from ..verifier.pins import NOISE_NAMES as NOISE_PINS
 from ..verifier.pins import Pins
 from ..verifier.receipts import tied_rows
 from ..verifier.registrations import require_whole
@@ -25,6 +26,7 @@ from ..verifier.renewals import links_between
 from ..verifier.verify import verify_proof
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .inspection import describe, words_of
+from .noise import noisy_text
 from .output import Lines, Output, foreign
 from .prediction_words import NOT_COMPARED, compare_inputs
 from .words import bundle_data, bundle_lines, exactness, plural, request_lines, security_text
@@ -277,7 +279,10 @@ def _finish(each: Verdict, evidence: Evidence) -> None:
 
 
 def _exact(statement: TrainingStatement) -> tuple[str, ...]:
-    """What a certified optimum without some rows is worth."""
+    """What a certified optimum without some rows is worth, or a noisy one."""
+    noisy = noisy_text(statement)
+    if statement.forgotten and noisy is not None:
+        return (noisy,)
     if not statement.forgotten or not isinstance(statement.spec.method, Optimum):
         return ()
     return (f"exact: {exactness(statement)}",)
@@ -351,12 +356,17 @@ def _lines(each: Verdict) -> Lines:
         lines.append(("validity", checked))
     lines.append(("security", security_text(each.security_bits or 0.0, each.total_bits or 0.0)))
     if report is not None:
-        unpinned = [name for name in PINS if name not in report.pinned]
+        unpinned = [name for name in _pins(report) if name not in report.pinned]
         lines.append(("pinned", ", ".join(["data set", *report.pinned])))
         lines.append(("not pinned", ", ".join(unpinned) or "nothing"))
         lines += [("" if index else "changed", text) for index, text in enumerate(report.changes)]
     lines += [("" if index else "not followed", text) for index, text in enumerate(each.not_followed)]
     return lines
+
+
+def _pins(report: zu.VerificationReport) -> tuple[str, ...]:
+    """What could be pinned."""
+    return PINS if report.statement.noise is None else (*PINS, *NOISE_PINS)
 
 
 def _data(each: Verdict) -> dict[str, Any]:
@@ -378,7 +388,7 @@ def _data(each: Verdict) -> dict[str, Any]:
         data |= {
             "dataset_checked": each.report.dataset_checked,
             "pinned": list(each.report.pinned),
-            "not_pinned": [name for name in PINS if name not in each.report.pinned],
+            "not_pinned": [name for name in _pins(each.report) if name not in each.report.pinned],
             "changes": list(each.report.changes),
         }
     if each.tied is not None:

@@ -18,6 +18,7 @@ from ..models.encoding.maps import LOG1P
 from ..models.methods import Newton, Optimum
 from ..models.spec import TrainingSpec
 from ..verifier.bundles import Bundle, BundleReport
+from .noise import noisy_data, noisy_lines
 from .output import Lines, foreign
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -163,6 +164,7 @@ def statement_lines(statement: TrainingStatement, *others: TrainingStatement) ->
         *_forgotten_classes(statement),
         *_scope(all_of_them),
         *_exactness(statement),
+        *noisy_lines(statement),
         *_under("model" if not others else "models", [own.model.root.hex() for own in all_of_them]),
         ("supersedes", supersedes),
     ]
@@ -296,6 +298,7 @@ def statement_data(statement: TrainingStatement) -> dict[str, Any]:
         "forgotten_classes": list(statement.forgotten_classes),
         "scope": written_scope(statement.scope),
         "distance": statement.distance,
+        "noise": noisy_data(statement),
         "begins_from": [start.statement.hex() for start in statement.start],
         "model": statement.model.root.hex(),
         "previous": None if statement.previous is None else statement.previous.hex(),

@@ -22,6 +22,7 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
 from zkunlearn.circuits.relations.linear_optimum import LinearOptimum
 from zkunlearn.circuits.relations.newton import Newton
+from zkunlearn.circuits.relations.noisy import Noisy
 from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.optimum import Optimum
 from zkunlearn.circuits.relations.prediction import Prediction
@@ -41,6 +42,7 @@ from .reference import (
     judged,
     linear_optimum,
     newton,
+    noisy,
     one_pass,
     optimum,
     optimum_integers,
@@ -151,6 +153,8 @@ def _relation(relation: Any) -> relations.Relation:
         return _optimum(training.schedule, gone)
     if isinstance(training, LinearOptimum):
         return _linear_optimum(training.schedule, gone)
+    if isinstance(training, Noisy):
+        return _noisy(training.schedule, gone)
     if isinstance(training, Sisa):
         return _sisa(training.schedule, gone)
     assert isinstance(training, GradientDescent), "another relation than those of the document"
@@ -357,6 +361,19 @@ def _distance(s: Any) -> relations.Relation:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distance, "distance_integers", lambda _: handed)
         return distance.Distance({"training": _statement(s, (), "binary")})
+
+
+def _noisy(s: Any, gone: Any) -> relations.Relation:
+    """The relation of a noisy optimum, with its integers and pads handed over."""
+    handed = noisy.NoisyIntegers(
+        s.grid, s.raised, s.penalty, s.shift, s.distance, s.width, s.scales.w_bits, s.scales.p_bits, s.edges.tolist(),
+        list(s.unused), list(s.pads),
+    )  # fmt: skip
+    drawn = {"root": bytes(32), "source": "nobody", "nonce": bytes(32)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(noisy, "noisy_integers", lambda *_: handed)
+        patch.setattr(noisy, "noise_digest", lambda _: b"")
+        return noisy.Noisy({**_statement(s, gone, "binary"), "noise": drawn})
 
 
 def _standardization(own: Any) -> arithmetic.Standardization | None:

@@ -18,6 +18,7 @@ from zkunlearn.circuits.statements.results import Classified
 
 SPEC: Any = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 SHARDED: Any = zu.TrainingSpec(model="logistic", method="sisa", shard_rows=4, epochs=1, learning_rate=0.5)
+NOISY: Any = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25)
 X, Y = np.random.default_rng(5).normal(size=(8, 2)), np.arange(8) % 2
 CALLABLE = {name for name in zu.__all__ if inspect.isfunction(getattr(zu, name))}
 
@@ -32,6 +33,7 @@ class Made:
     bundle: Any
     registration: Any
     receipt: Any
+    noise: Any
 
     @property
     def distance(self) -> zu.DistanceProof:
@@ -59,7 +61,8 @@ def made() -> Made:
     dataset = zu.commit(X, Y, openings=16)
     trained, bundle = zu.prove(dataset, SPEC), zu.prove(dataset, SHARDED).bundle
     registration, receipt = zu.register(dataset), zu.receipts(dataset).of(dataset.ids[0])
-    return Made(dataset, trained, zu.recommit(dataset)[1], bundle, registration, receipt)
+    noise = zu.commit_noise(dataset, NOISY, "a beacon")
+    return Made(dataset, trained, zu.recommit(dataset)[1], bundle, registration, receipt, noise)
 
 
 def entered(context: Any) -> None:
@@ -90,6 +93,15 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "prove workers": ("Workers", lambda made, x: zu.prove(made.dataset, SPEC, workers=x)),
     "prove groups": ("int", lambda made, x: zu.prove(made.dataset, SHARDED, groups=x)),
     "prove model_openings": ("an integer", lambda made, x: zu.prove(made.dataset, SPEC, model_openings=x)),
+    "prove noise": (
+        "Noise or str or PathLike",
+        lambda made, x: zu.prove(made.dataset, NOISY, noise=x, nonce=bytes(32)),
+    ),
+    "prove nonce": ("bytes", lambda made, x: zu.prove(made.dataset, NOISY, noise=made.noise, nonce=x)),
+    "commit_noise dataset": ("Dataset", lambda made, x: zu.commit_noise(x, NOISY, "a beacon")),
+    "commit_noise spec": ("TrainingSpec", lambda made, x: zu.commit_noise(made.dataset, x, "a beacon")),
+    "commit_noise source": ("str", lambda made, x: zu.commit_noise(made.dataset, NOISY, x)),
+    "commit_noise previous": (PREVIOUS, lambda made, x: zu.commit_noise(made.dataset, NOISY, "a beacon", (), x)),
     "recommit dataset": ("Dataset", lambda made, x: zu.recommit(x)),
     "recommit openings": ("an integer", lambda made, x: zu.recommit(made.dataset, x)),
     "append dataset": ("Dataset", lambda made, x: zu.append(x, X, Y)),
@@ -170,6 +182,14 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
         "bytes",
         lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, known_dataset=x),
     ),
+    "verify noise": (
+        "NoiseCommitment",
+        lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, noise=x),
+    ),
+    "verify nonce": ("bytes", lambda made, x: zu.verify(made.trained.proof, made.dataset.commitment, nonce=x)),
+    "Noise.load path": ("str or PathLike", lambda made, x: zu.Noise.load(x)),
+    "NoiseCommitment.load path": ("str or PathLike", lambda made, x: zu.NoiseCommitment.load(x)),
+    "NoiseCommitment.from_bytes data": ("bytes", lambda made, x: zu.NoiseCommitment.from_bytes(x)),
     "verify_dataset commitment": ("DatasetCommitment", lambda made, x: zu.verify_dataset(x)),
     "verify_link link": (RECOMMITMENT, lambda made, x: zu.verify_link(x)),
     "status dataset": ("Dataset", lambda made, x: zu.status(x)),
@@ -290,6 +310,10 @@ ACCEPTED: dict[str, tuple[type, ...]] = {
     "suggest previous": (NONE,),
     "train previous": (NONE,),
     "prove previous": (NONE,),
+    "commit_noise source": (str,),
+    "commit_noise previous": (NONE,),
+    "verify noise": (NONE,),
+    "verify nonce": (NONE,),
     "prove workers": (NONE,),
     "prove groups": (NONE, int),
     "prove model_openings": (NONE, int),

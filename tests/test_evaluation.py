@@ -143,11 +143,15 @@ def test_matrices_of_other_rows_are_no_statement(made: Made) -> None:
 
 
 def test_models_of_other_methods_stand_beside_each_other(made: Made) -> None:
-    """A certified optimum has weights at a scale of its own, whose sign is what counts."""
+    """A certified optimum has weights at a scale of its own, whose sign is what counts; a noisy one at another."""
+    hidden = zu.TrainingSpec(model="logistic", method="noisy", l2=0.01)
+    noise = zu.commit_noise(made.dataset, hidden, "a beacon")
+    noisy = zu.prove(made.dataset, hidden, noise=noise, nonce=bytes(32))
     certified = zu.prove(made.dataset, zu.TrainingSpec(model="logistic", method="optimum", l2=0.01))
-    both = zu.evaluate(made.holdout, [made.after.secret, certified.secret])
+    both = zu.evaluate(made.holdout, [noisy.secret, certified.secret])
     X, y = table(MIN_ROWS + 1, 2)
-    assert verdict(both) == "valid" and right_of(both)[1] == round(certified.model.score(X, y) * len(y))
+    rights = [round(each.model.score(X, y) * len(y)) for each in (noisy, certified)]
+    assert verdict(both) == "valid" and right_of(both) == rights
     assert both.statement.log_loss(1) is not None
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements import base
+from zkunlearn.circuits.statements.noise import NOISE_KIND
 from zkunlearn.formats.container import KINDS
 from zkunlearn.verifier import shapes
 from zkunlearn.verifier.proofs import Proof
@@ -132,6 +133,16 @@ def test_the_frozen_receipt_is_read_written_and_belongs_to_the_frozen_registrati
     assert receipt.to_bytes() == path.read_bytes()
     assert zu.verify_receipt(receipt, dataset, registration).expected
     assert verifier.verdict(second.verify_receipt, path.read_bytes(), *files) == "valid"
+
+
+def test_the_frozen_commitment_to_noise_is_that_of_the_frozen_training() -> None:
+    (path,) = FROZEN.glob(f"{NOISE_KIND}.v{KINDS[NOISE_KIND]}.noise")
+    dataset, proof = zu.DatasetCommitment.from_bytes(frozen("dataset")), frozen("training", "noisy.")
+    noise = zu.NoiseCommitment.load(path)
+    assert noise.to_bytes() == path.read_bytes()
+    report = zu.verify(zu.TrainingProof.from_bytes(proof), dataset, noise=noise, nonce=bytes(range(32)))
+    assert report.pinned == ("noise", "nonce")
+    assert formats.noise_digest(formats.read_file(proof, "training")[0]) == noise.digest
 
 
 @every_file

@@ -27,6 +27,7 @@ from ..formats.container import MAGIC
 from ..models.methods.sisa import Sisa
 from .bundles import Bundle, check_bundle, loaded, of_one_request
 from .evaluations import unlinked_models
+from .noise import indistinguishability, require_noise_apart, together
 from .pins import check_previous, linked
 from .proofs import LINK_PROOFS, AnyLink, Proof, RegistrationProof
 from .registrations import require_whole
@@ -257,6 +258,7 @@ class _Walk:
         counted = self._still_counted(statement)
         if counted:
             entry = _noted(entry, f"rows that were put right since still count as they were: {counted}")
+        entry = self._with_noise(entry, statement)
         if statement.previous is None:
             return self._bundled(_noted(entry, "it supersedes nothing"))
         before = self.statements.get(statement.previous)
@@ -273,6 +275,26 @@ class _Walk:
             return _contradicted(entry, str(error))
         entry = _noted(entry, *(f"another algorithm than before: {change}" for change in changes))
         return self._bundled(entry)
+
+    def _with_noise(self, entry: Entry, statement: TrainingStatement) -> Entry:
+        """With the verdict on its noise, and what is hidden by that of its chain up to it."""
+        if statement.noise is None or entry.security_bits is None:
+            return entry
+        try:
+            require_noise_apart(statement, map(_statement, self.statements.values()))
+        except InvalidProof as error:
+            return _contradicted(entry, str(error))
+        noisy, before = [statement], statement.previous
+        while before in self.done:  # what is superseded was judged before
+            other = self.done[before]
+            if _statement(other).noise is not None and other.security_bits is not None:
+                noisy.append(_statement(other))
+            before = _statement(other).previous
+        alone, all_of_them = indistinguishability(statement), together(noisy)
+        entry = _noted(entry, f"with noise: {alone}-indistinguishable, precedence of its commitment not checked")
+        if len(noisy) > 1 and all_of_them is not None:
+            entry = _noted(entry, f"with the {len(noisy) - 1} before it: mu {all_of_them.mu}, together {all_of_them}")
+        return entry
 
     def _may_be_linked(self, old: DatasetStatement, new: DatasetStatement) -> bool:
         """Whether no link that is here leads from one data set to the other, but others may.

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.dataset import DIGEST_BYTES, DatasetStatement
 from ..circuits.statements.link import LinkStatement
+from ..circuits.statements.noise import require_nonce
 from ..circuits.statements.training import TrainingStatement
-from ..errors import ParameterError, StatementMismatch, require_type
+from ..errors import InvalidProof, ParameterError, StatementMismatch, require_type
 from ..models.spec import TrainingSpec
+from .noise import NoiseCommitment, require_noise_apart
 from .proofs import LinkProof, TrainingProof
 from .renewals import links_between
 from .shapes import same_code
 
 NAMES = ("spec", "forget list", "previous")
+NOISE_NAMES = ("noise", "nonce")  # of statements with noise
 LINKS = "`recommit`, `append` and `rectify` return one second"
 
 
@@ -29,6 +32,8 @@ class Pins:
         previous: the proof that this one supersedes; its statement is compared, the proof itself is not checked.
         links: that lead from the data set of `previous` to the one given now, in any order.
         known_dataset: digest of a data set whose validity proof was checked before.
+        noise: the commitment that the auditor, or a log, had before the nonce was known.
+        nonce: the one that the auditor gave, or the beacon did.
     """
 
     spec: TrainingSpec | None = None
@@ -36,6 +41,8 @@ class Pins:
     previous: TrainingProof | None = None
     links: Collection[LinkProof] = ()
     known_dataset: bytes | None = None
+    noise: NoiseCommitment | None = None
+    nonce: bytes | None = None
 
     def __post_init__(self) -> None:
         """Raises ParameterError for what could never be compared, or would not be used."""
@@ -49,6 +56,10 @@ class Pins:
             raise ParameterError("links: they link the data set of `previous`, which is not given")
         if self.known_dataset is not None:
             _require_digest("known_dataset", self.known_dataset)
+        if self.noise is not None:
+            require_type("noise", self.noise, NoiseCommitment, "`NoiseCommitment.load` reads a file")
+        if self.nonce is not None:
+            require_nonce(self.nonce)
 
     def check(self, statement: TrainingStatement, dataset: DatasetStatement) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The statement is about what is named.
@@ -80,7 +91,21 @@ class Pins:
                 raise StatementMismatch("the links do not lead from the data set of the previous proof to this one")
             changes = check_previous(statement, before, [link.statement for link in links])
             pinned.append("previous")
-        return tuple(pinned), changes
+        return (*pinned, *self._check_noise(statement)), changes
+
+    def _check_noise(self, statement: TrainingStatement) -> tuple[str, ...]:
+        """What was pinned of noise. Raises StatementMismatch."""
+        own, committed = statement.noise, statement.committed_noise
+        if own is None or committed is None:
+            if self.noise is not None or self.nonce is not None:
+                raise StatementMismatch("the proof is of a model without noise")
+            return ()
+        if self.noise is not None and self.noise.digest != committed.digest:
+            raise StatementMismatch("the proof has other noise than what was committed to, or is of another request")
+        if self.nonce is not None and self.nonce != own.nonce:
+            raise StatementMismatch("the noise was drawn with another nonce")
+        given = (self.noise, self.nonce)
+        return tuple(name for name, value in zip(NOISE_NAMES, given, strict=True) if value is not None)
 
 
 def check_forgotten(statement: TrainingStatement, expected: Collection[bytes]) -> None:
@@ -118,6 +143,10 @@ def check_previous(
         raise StatementMismatch("the proof does not supersede the given previous one")
     if not linked(previous.dataset, statement.dataset, links):
         raise StatementMismatch("the previous proof is about another data set")
+    try:
+        require_noise_apart(statement, [previous])
+    except InvalidProof as error:
+        raise StatementMismatch(str(error)) from error
     if not set(previous.forgotten) <= set(statement.forgotten):
         raise StatementMismatch("a row that the previous proof forgot is not forgotten in this one")
     for text in sorted(set(previous.forgotten_classes) - set(statement.forgotten_classes)):

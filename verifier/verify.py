@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from math import log2
 from operator import and_
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.training import TrainingStatement
 from ..errors import InvalidProof, ParameterError, require_type
+from .noise import Indistinguishability, indistinguishability
 from .pins import LINKS, Pins
 from .proofs import (
     LINK_PROOFS,
@@ -39,7 +40,7 @@ class VerificationReport:
         statement: what the proof says.
         security_bits: proven soundness, the least over all rounds of all proofs that were checked.
         total_bits: the same of the sum of the errors of all these rounds.
-        pinned: what the auditor named and the statement matched ("spec", "forget list", "previous").
+        pinned: what the auditor named and the statement matched ("spec", "forget list", "previous", "noise", "nonce").
         dataset_checked: whether the data set's validity proof was checked now, not named as known.
         changes: what the algorithm changed since the superseded statement, in words.
         previous_checked: whether the proof of the superseded statement was checked too, by whoever asked.
@@ -59,6 +60,11 @@ class VerificationReport:
     def not_followed(self) -> tuple[str, ...]:
         """Everything that the statement refers to, or depends on, and that was not checked; in words."""
         return tuple(_not_followed(self))
+
+    @cached_property
+    def indistinguishability(self) -> Indistinguishability | None:
+        """Of a model with noise, how hard it is to tell from one that never saw the forgotten rows."""
+        return indistinguishability(self.statement)
 
     @property
     def dataset_digest(self) -> str:
@@ -101,6 +107,13 @@ def _not_followed(report: VerificationReport) -> Iterator[str]:
         )
     elif not report.previous_checked:
         yield "the superseded statement was compared; its proof was not checked"
+    if statement.noise is not None:
+        if "noise" in report.pinned:
+            yield "that the commitment to the noise came before the nonce is what your own date, or a log, says"
+        else:
+            yield "precedence not checked: that noise was committed to before its nonce a log shows, or your own date"
+        if "nonce" not in report.pinned:
+            yield "the nonce was not pinned: whoever chose it after the commitment was made chose the noise"
     if not report.dataset_checked:
         yield "the validity proof of the data set was not checked: it was named as known"
     size = _shortest_segment(statement)

@@ -9,6 +9,7 @@
 | link | 5 | (q, edge[q], edge[q + 1] - edge[q]), -2^15 <= q < 2^15 |
 | signs | 6 | (q, [q >= 0]), -2^15 <= q < 2^15 |
 | losses | 7 | (q, [q >= 0], least loss, largest loss), -2^15 <= q < 2^15 |
+| noise | 9 | (q, edge[q], edge[q + 1]), -2^15 <= q < 2^15 |
 
 How often each tuple is looked up is a committed column over (section, entry).
 """
@@ -32,6 +33,7 @@ FEATURE_RANGE, FEATURE_COUNTS = "feature range", Address(WITNESS, "feature range
 LINK, LINK_COUNTS = "link", Address(WITNESS, "link multiplicities")
 SIGNS, SIGN_COUNTS = "signs", Address(WITNESS, "sign multiplicities")
 LOSSES, LOSS_COUNTS = "losses", Address(WITNESS, "loss multiplicities")
+NOISE, NOISE_COUNTS = "noise", Address(WITNESS, "noise multiplicities")
 SECTION_BITS = 24  # a box of lookups has at most 2^24 leaves; larger ones are cut, each part in a section of its own
 TABLE_AXIS = Axis("entry", LIMB)
 HALF = LIMB // 2  # added to a signed 16-bit integer before it is looked up
@@ -71,6 +73,18 @@ def link_table(edges: npt.NDArray[np.int64], section: int = 0, sections: int = 1
     edge = PublicVector(lambda: _base_table(values), lambda x: evaluate(to_field(values), x))
     step = PublicVector(lambda: _base_table(steps), lambda x: evaluate(to_field(steps), x))
     return Table(LINK, 5, (q, edge, step), LINK_COUNTS, part(section_axis(sections), section, 1))
+
+
+def noise_table(edges: npt.NDArray[np.int64], section: int = 0, sections: int = 1) -> Table:
+    """(q, edges[q + 2^15], edges[q + 1 + 2^15]) for signed 16-bit q: the cells of a partition of [0, 2^62).
+
+    edges: int64 (2^16 + 1,), from 0 to 2^62, not decreasing.
+    """
+    q = PublicVector(lambda: _base_table(np.arange(LIMB) - HALF), lambda x: identity(x) - HALF)
+    low, high = edges[:-1], edges[1:]
+    below = PublicVector(lambda: _base_table(low), lambda x: evaluate(to_field(low), x))
+    above = PublicVector(lambda: _base_table(high), lambda x: evaluate(to_field(high), x))
+    return Table(NOISE, 9, (q, below, above), NOISE_COUNTS, part(section_axis(sections), section, 1))
 
 
 def feature_table(x_bits: int, section: int = 0, sections: int = 1) -> Table:
@@ -147,11 +161,13 @@ class Limbs:
 
     Attributes:
         box: the name of their lookups. bits: of each.
+        beside: what else is looked up there.
     """
 
     box: str
     axes: tuple[Axis, ...]
     bits: Mapping[Address, int]
+    beside: tuple[Lookup, ...] = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -160,8 +176,9 @@ class Limbs:
 
     @property
     def lookups(self) -> tuple[Lookup, ...]:
-        """Each integer in its range."""
-        return tuple(lookup for integer, bits in self.bits.items() for lookup in limb_lookups(integer, bits))
+        """Each integer in its range, then the others."""
+        own = tuple(lookup for integer, bits in self.bits.items() for lookup in limb_lookups(integer, bits))
+        return (*own, *self.beside)
 
     @property
     def boxes(self) -> tuple[LookupBox, ...]:

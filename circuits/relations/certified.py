@@ -27,6 +27,7 @@ from ..language.layout import WITNESS, Address, Column
 from ..language.relation import (
     Factor,
     LookedUp,
+    Lookup,
     LookupBox,
     PublicVector,
     Section,
@@ -40,6 +41,7 @@ from ..language.relation import (
 from ..language.tables import (
     RANGE_COUNTS,
     Limbs,
+    limb_columns,
     limb_terms,
     multiplicity_column,
     range_table,
@@ -55,9 +57,14 @@ FEATURE_BOX, CONSTANT_BOX = "feature limbs", "constant limbs"
 
 @dataclass(frozen=True)
 class Parameter:
-    """The names of what is committed in limbs for a weight, or for the bias."""
+    """The names of what is committed in limbs for a weight, or for the bias.
+
+    Attributes:
+        matrix: that W is in.
+    """
 
     name: str
+    matrix: str = WITNESS
 
     def part(self, suffix: str) -> Address:
         """One of them."""
@@ -66,7 +73,7 @@ class Parameter:
     @property
     def weight(self) -> Address:
         """W, signed."""
-        return Address(WITNESS, self.name)
+        return Address(self.matrix, self.name)
 
     @property
     def cut(self) -> Address:
@@ -142,14 +149,34 @@ class Certified(TrainingAxes, ABC):
 
     # Columns and lookups -------------------------------------------------------------------------------------------
 
+    @property
+    def parameters(self) -> tuple[Parameter, Parameter]:
+        """Of weights, and of the bias."""
+        return WEIGHTS, BIAS
+
     @cached_property
     def integers(self) -> tuple[Limbs, ...]:
         """What is committed in limbs, by box of lookups."""
-        bias = self.parameter_bits(BIAS) if self.schedule.bias else {}
+        weights, bias = self.parameters
+        of_bias = self.parameter_bits(bias) if self.schedule.bias else {}
+        beside = self.parameter_lookups(bias) if self.schedule.bias else ()
         return (
-            Limbs(FEATURE_BOX, (self.weight,), self.parameter_bits(WEIGHTS)),
-            Limbs(CONSTANT_BOX, (self.output,), {**bias, SLACK: SLACK_BITS}),
+            Limbs(FEATURE_BOX, (self.weight,), self.parameter_bits(weights), self.parameter_lookups(weights)),
+            Limbs(CONSTANT_BOX, (self.output,), {**of_bias, SLACK: SLACK_BITS}, beside),
         )
+
+    def parameter_lookups(self, parameter: Parameter) -> tuple[Lookup, ...]:
+        """Of a weight, or of the bias, besides limbs."""
+        return ()
+
+    @property
+    def parameter_counts(self) -> tuple[Address, ...]:
+        """The counts of tables of these."""
+        return ()
+
+    def parameter_tables(self, section: int, sections: int) -> tuple[Table, ...]:
+        """Those tables."""
+        return ()
 
     def parameter_bits(self, parameter: Parameter) -> dict[Address, int]:
         """Of each integer of a weight, or of the bias."""
@@ -183,14 +210,25 @@ class Certified(TrainingAxes, ABC):
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """See the table in the head of the relation."""
-        limbs = (limb for own in self.integers for limb in own.columns)
         sections = len(self.sections)
-        counts = (multiplicity_column(name, sections) for name in (RANGE_COUNTS, *self.row_counts))
+        counts = (
+            multiplicity_column(name, sections) for name in (RANGE_COUNTS, *self.row_counts, *self.parameter_counts)
+        )
         return {
             DATASET: dataset_columns(self.schedule.rows, self.schedule.features, self.schedule.outputs),
             MODEL: model_columns(self.schedule),
-            WITNESS: (*self.row_columns, *limbs, *counts),
+            WITNESS: (*self.row_columns, *self.limbs_in(WITNESS), *counts),
         }
+
+    def limbs_in(self, matrix: str) -> tuple[Column, ...]:
+        """Those of integers that one matrix has."""
+        return tuple(
+            limb
+            for own in self.integers
+            for integer, bits in own.bits.items()
+            if integer.matrix == matrix
+            for limb in limb_columns(integer, bits, own.axes)
+        )
 
     @property
     def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
@@ -206,7 +244,7 @@ class Certified(TrainingAxes, ABC):
         return tuple(
             Section(
                 tuple(boxes[i] for boxes in parts if i < len(boxes)),
-                (range_table(i, count), *self.row_tables(i, count)),
+                (range_table(i, count), *self.row_tables(i, count), *self.parameter_tables(i, count)),
             )
             for i in range(count)
         )
@@ -218,8 +256,9 @@ class Certified(TrainingAxes, ABC):
         self.of_rows(steps, looked_up)
         at, constants = looked_up[FEATURE_BOX], looked_up[CONSTANT_BOX]
         k = at.point["weight"]
-        weights = Place(WEIGHTS, at, prefix(k, self.schedule.features), self.parameter_bits(WEIGHTS))
-        bias = Place(BIAS, constants, ONE, self.parameter_bits(BIAS)) if self.schedule.bias else None
+        own, of_bias = self.parameters
+        weights = Place(own, at, prefix(k, self.schedule.features), self.parameter_bits(own))
+        bias = Place(of_bias, constants, ONE, self.parameter_bits(of_bias)) if self.schedule.bias else None
         slack = linear((c, constants.values[limb]) for c, limb in limb_terms(SLACK, SLACK_BITS))
         self._norm(steps, bias, slack)
         self.published(steps, weights, bias)
@@ -239,11 +278,11 @@ class Certified(TrainingAxes, ABC):
 
     def _norm(self, steps: Steps, bias: Place | None, slack: Hidden) -> None:
         """sum over real k of Gamma(k)^2, and that of the bias, and what is left are radius^2."""
-        own, free = self._signed(WEIGHTS.cut), variables(0, self.weight.bits)
+        own, free = self._signed(self.parameters[0].cut), variables(0, self.weight.bits)
         cut = Factor(own.terms({"weight": free}, ONE), own.taken_off((self.weight,), ONE))
         squares = Sum("norm", (self.weight.bits,), constant_on((self.weight,), ONE), (cut, cut))
         total = steps.total(squares)
-        found = None if bias is None or not self.squared(bias) else bias.signed(BIAS.cut)
+        found = None if bias is None or not self.squared(bias) else bias.signed(bias.parameter.cut)
         own_square = [] if found is None else [Product(ONE, found, found)]
         steps.require_zero("norm", total + slack - public(K(self.schedule.radius**2)), own_square)
         steps.sumcheck(squares, total)
@@ -285,14 +324,17 @@ class Certified(TrainingAxes, ABC):
 
     def weight_terms(self) -> Factor:
         """W(k) at a variable k."""
-        own, free, unit = self._signed(WEIGHTS.weight), variables(0, self.weight.bits), K(self.unit(WEIGHTS))
+        parameter, free = self.parameters[0], variables(0, self.weight.bits)
+        own, unit = self._signed(parameter.weight), K(self.unit(parameter))
         return Factor(own.terms({"weight": free}, unit), own.taken_off((self.weight,), unit))
 
     def weights_value(self, steps: Steps, k: Point) -> Hidden:
         """W(k)."""
-        own = self._signed(WEIGHTS.weight)
-        return own.value(steps, {"weight": k}, prefix(k, self.schedule.features)) * self.unit(WEIGHTS)
+        parameter = self.parameters[0]
+        value = self._signed(parameter.weight).value(steps, {"weight": k}, prefix(k, self.schedule.features))
+        return value * self.unit(parameter)
 
     def bias_value(self, steps: Steps) -> Hidden:
         """V."""
-        return self._signed(BIAS.weight).value(steps, {"output": ()}, ONE) * self.unit(BIAS)
+        parameter = self.parameters[1]
+        return self._signed(parameter.weight).value(steps, {"output": ()}, ONE) * self.unit(parameter)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...models.methods import GradientDescent as GradientDescentMethod
 from ...models.methods import Newton as NewtonMethod
+from ...models.methods import Noisy as NoisyMethod
 from ...models.methods import OnePass as OnePassMethod
 from ...models.methods import Optimum as OptimumMethod
 from ...models.methods import Sisa as SisaMethod
@@ -19,6 +20,7 @@ from ..language.relation import Relation
 from .gradient_descent import GradientDescent
 from .linear_optimum import LinearOptimum
 from .newton import Newton
+from .noisy import Noisy
 from .one_pass import OnePass
 from .optimum import Optimum
 from .sisa import Sisa
@@ -47,6 +49,7 @@ RELATIONS_OF_METHOD: Mapping[str, Callable[[Any], Relation]] = MappingProxyType(
         OnePassMethod.kind: normal_equations,
         OptimumMethod.kind: optimum,
         NewtonMethod.kind: Newton,
+        NoisyMethod.kind: Noisy,
         SisaMethod.kind: Sisa,
     }
 )

@@ -12,6 +12,7 @@ from ...errors import FormatError, InvalidProof, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.live import Live
 from ...models.methods import Compiled
+from ...models.methods.base import NO_NOISE
 from ...models.methods.optimum import MAX_DISTANCES
 from ...models.shapes import MAX_CLASSES, DatasetShape
 from ...models.shards import Run
@@ -22,15 +23,21 @@ from ..relations.forgotten_classes import WithoutClasses
 from ..relations.keyed import Keyed
 from ..relations.methods import RELATIONS_OF_METHOD
 from ..relations.model import MODEL
+from ..relations.noise import NOISE
 from ..relations.sisa import start_matrix
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
+from .noise import OPENINGS, Drawn, NoiseStatement, pads_of
 from .record_tree import verify_records
 from .records import Record, order_key, read_records, written_records
 from .scope import SCOPE, STARTS, ModelCommitment, Start, read_scope, written_scope
 
 PATHS = "paths"  # in the file: the multiproof of the forgotten records, which is no part of what is stated
 SHORTEST_ROW_BITS = 8
+NOT_DRAWN = (
+    "method = 'noisy': takes two moves: commit to the noise (`commit_noise`, `prove --commit-noise`), then prove with "
+    "the nonce that is drawn for it"
+)
 
 _FIELDS: Fields = {
     "dataset": Bytes(DIGEST_BYTES),
@@ -41,6 +48,7 @@ _FIELDS: Fields = {
     "start": STARTS,
     "scope": SCOPE,
     "distance": Int(0, MAX_DISTANCES - 1),
+    "noise": (dict, NoneType),
     "previous": (Bytes(DIGEST_BYTES), NoneType),
 }
 
@@ -62,6 +70,7 @@ class TrainingStatement(Statement):
         start: earlier statements from whose models some of these begin, by whose numbers `scope` names them; of
             Newton's steps the one that is superseded, if one is.
         distance: of a certified optimum, which of the declared distances is proved; 0 of other trainings.
+        noise: of a noisy one, the commitment to its noise and the nonce; None of other trainings.
     """
 
     dataset: DatasetStatement
@@ -73,9 +82,10 @@ class TrainingStatement(Statement):
     scope: tuple[Run, ...] = ()
     start: tuple[Start, ...] = ()
     distance: int = 0
+    noise: Drawn | None = None
 
     kind: ClassVar[str] = "training"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
     attachments: ClassVar[tuple[str, ...]] = (PATHS,)
 
@@ -93,9 +103,16 @@ class TrainingStatement(Statement):
         scales = tuple(start.scale for start in self.start if start.scale is not None)
         if scales:
             compiled = compiled.begun(scales)
+        if self.noise is not None and self.committed_noise is not None:
+            compiled = compiled.with_pads(pads_of(self.committed_noise.digest, self.noise.nonce, compiled.width))
         if not self.scope and len(scales) == len(self.start):
             return compiled
         return compiled.scoped(self.scope, tuple(start.scope for start in self.start))
+
+    @cached_property
+    def committed_noise(self) -> NoiseStatement | None:
+        """What the owner committed to before the nonce."""
+        return None if self.noise is None else NoiseStatement.of(self, self.noise.root, self.noise.source)
 
     @property
     def _shape(self) -> DatasetShape:
@@ -117,14 +134,20 @@ class TrainingStatement(Statement):
 
     @property
     def matrices(self) -> Mapping[str, Committed]:
-        """The data set, the model, and models that training begins from."""
+        """The data set, the model, and models that training begins from, or its noise."""
+        if self.noise is not None:
+            noise = {NOISE: self._small(NOISE, OPENINGS, self.noise.root)}
+            return {DATASET: self.dataset.committed, MODEL: self.committed(self.model), **noise}
         starts = {start_matrix(i): self.committed(own.model, start_matrix(i)) for i, own in enumerate(self.start)}
         return {DATASET: self.dataset.committed, MODEL: self.committed(self.model), **starts}
 
     def committed(self, model: ModelCommitment, matrix: str = MODEL) -> Committed:
         """The matrix of a commitment to its model, which later statements open again; or to models it begins from."""
+        return self._small(matrix, model.openings, model.root)
+
+    def _small(self, matrix: str, openings: int, root: bytes) -> Committed:
         columns = self.training.columns[matrix]
-        return Committed(columns, model.openings, model.root, SHORTEST_ROW_BITS, self.dataset.committed)
+        return Committed(columns, openings, root, SHORTEST_ROW_BITS, self.dataset.committed)
 
     def begins_from(self, before: Self) -> bool:
         """Whether steps, if it is by steps, begin from the model of the statement it supersedes, at the model's scale.
@@ -144,6 +167,8 @@ class TrainingStatement(Statement):
             first = self.dataset.stops[0]
             raise ParameterError(f"holdout = {self.spec.holdout}: only {first} rows were committed first, in one order")
         self.spec.method.require_provable(self._shape)
+        if self.spec.method.noised != (self.noise is not None):
+            raise ParameterError(NOT_DRAWN if self.noise is None else NO_NOISE)
         for model, scope in ((self.model, self.scope), *((start.model, start.scope) for start in self.start)):
             expected = self.spec.method.model_shape(self._shape, scope)
             if model.shape != expected:
@@ -191,6 +216,7 @@ class TrainingStatement(Statement):
             "start": [start.to_mapping() for start in self.start],
             "scope": written_scope(self.scope),
             "distance": self.distance,
+            "noise": None if self.noise is None else self.noise.to_mapping(),
             "previous": self.previous,
         }
 
@@ -211,4 +237,5 @@ class TrainingStatement(Statement):
             scope=read_scope(fields["scope"]),
             start=tuple(map(Start.from_mapping, fields["start"])),
             distance=fields["distance"],
+            noise=None if fields["noise"] is None else Drawn.from_mapping(fields["noise"]),
         )

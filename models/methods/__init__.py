@@ -9,14 +9,26 @@ from ..families import Family
 from .base import Compiled, Method
 from .gradient_descent import GradientDescent
 from .newton import Newton
+from .noisy import Noisy
 from .one_pass import OnePass
 from .optimum import Optimum
 from .sisa import Sisa
 
-__all__ = ["METHODS", "Compiled", "GradientDescent", "Method", "Newton", "OnePass", "Optimum", "Sisa", "default_kind"]
+__all__ = [
+    "METHODS",
+    "Compiled",
+    "GradientDescent",
+    "Method",
+    "Newton",
+    "Noisy",
+    "OnePass",
+    "Optimum",
+    "Sisa",
+    "default_kind",
+]
 
 METHODS: Mapping[str, type[Method]] = MappingProxyType(
-    {method.kind: method for method in (GradientDescent, OnePass, Optimum, Newton, Sisa)}
+    {method.kind: method for method in (GradientDescent, OnePass, Optimum, Newton, Noisy, Sisa)}
 )
 
 

@@ -22,6 +22,7 @@ from ..shapes import DatasetShape
 from ..shards import Run
 
 NO_SHARDS = "scope: there are shards to train in sharded trainings only"
+NO_NOISE = "noise: method = 'noisy' alone takes any"
 NO_DISTANCES = "distance: method = 'optimum' alone has several, of which one is proved"
 NO_START = "start: a model at a scale, where it is no method of steps from the superseded model"
 
@@ -81,6 +82,14 @@ class Compiled:
         """
         raise ParameterError(NO_START)
 
+    def with_pads(self, pads: tuple[int, ...]) -> Compiled:
+        """That of noise from these public pads. Raises ParameterError where there is none.
+
+        Args:
+            pads: for each weight an integer that nobody chose.
+        """
+        raise ParameterError(NO_NOISE)
+
     @property
     def committed_bits(self) -> tuple[int, int] | None:
         """Bits of a weight of the model that is published, and of its intercept, signs included; None if not known."""
@@ -103,6 +112,7 @@ class Method(ABC):
     scales: ClassVar[type[FixedPoint]] = FixedPoint
     holds_out: ClassVar[bool] = True  # whether the first rows may be left out of it
     begins: ClassVar[bool] = False  # whether it begins from the model that is superseded, if one is
+    noised: ClassVar[bool] = False  # whether its model has noise, to whose coins the owner commits first
 
     @classmethod
     def default_scales(cls, family: Family) -> FixedPoint:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,7 @@ from .certificate import (
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, nearest, power_of_two
 
 if TYPE_CHECKING:
+    from .noisy import Noisy
     from .optimum import Optimum
 
 HALF_LIMB = 1 << (REMAINDER_BITS - 1)
@@ -108,29 +109,38 @@ def compile_certificate(
     Raises:
         ParameterError: the spec does not fit the data set, or an expression its range, named with what to change.
     """
-    require_link(method.kind, family, scales, shape, live)
+    l2, common = Fraction(method.l2), common_integers(method, family, scales, shape, live)
     require_grid(method.grid_bits, scales)
-    width, l2 = shape.features + method.bias, Fraction(method.l2)
-    raised, penalty = raised_penalty(l2, scales, live)
-    distances = method.distances or default_distances(l2, scales, width, live.count)
-    found = OptimumCertificate(
-        family=family,
-        scales=scales,
-        features=shape.features,
-        width=width,
-        unused=shape.unused,
-        outputs=shape.outputs,
-        live=live,
-        grid=method.grid_bits,
-        raised=raised,
-        penalty=penalty,
-        distances=distances,
-    )
+    distances = method.distances or default_distances(l2, scales, common["width"], live.count)
+    found = OptimumCertificate(**common, distances=distances, grid=method.grid_bits)
     of_weights = found.bounds_of_weights(found.largest_gradient)
     found = within_bounds(found, [*found.bounds_of_rows(), *of_weights, *found.bounds_of_rounding()])
     found.require_coarse_grid()
     found.require_near_distances()
     return found
+
+
+def common_integers(
+    method: Noisy | Optimum, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
+) -> dict[str, Any]:
+    """The fields of LinkCertificate but for distances.
+
+    Raises:
+        ParameterError: the spec does not fit the data set.
+    """
+    require_link(method.kind, family, scales, shape, live)
+    raised, penalty = raised_penalty(Fraction(method.l2), scales, live)
+    return {
+        "family": family,
+        "scales": scales,
+        "features": shape.features,
+        "width": shape.features + method.bias,
+        "unused": shape.unused,
+        "outputs": shape.outputs,
+        "live": live,
+        "raised": raised,
+        "penalty": penalty,
+    }
 
 
 def require_link(kind: str, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> None:

@@ -80,7 +80,7 @@ class Optimum(Method):
         if self.bias and not self.penalize_intercept:
             raise ParameterError(PENALISED)
         object.__setattr__(self, "penalize_intercept", True)
-        object.__setattr__(self, "l2", _penalty(self.l2))
+        object.__setattr__(self, "l2", penalty(self.l2))
         grid = default_grid(self.l2) if self.grid is None else self.grid
         object.__setattr__(self, "grid", integer_within("grid", grid, *GRID_RANGE))
         object.__setattr__(self, "distances", _falling(self.distances))
@@ -163,7 +163,8 @@ def default_grid(l2: float) -> int:
     return max(GRID_RANGE[0], DEFAULT_GRID + (whole - 1).bit_length())
 
 
-def _penalty(value: object) -> float:
+def penalty(value: object) -> float:
+    """l2, where weights have to be penalised. Raises ParameterError."""
     l2 = real("l2", value)
     if l2 <= 0:
         raise ParameterError(f"l2 = {l2}: must be positive: without a penalty nothing says how near the optimum is")

@@ -29,6 +29,12 @@ def random_field(*shape: int) -> Vector:
         values[rejected] = np.frombuffer(os.urandom(8 * len(rejected)), dtype="<u8")
 
 
+def random_integers(bits: int, count: int) -> npt.NDArray[np.int64]:
+    """Uniform integers below 2^bits, bits at most 63, int64 (count,)."""
+    values = _random_bytes(8 * count).view("<u8").astype(np.uint64) & np.uint64((1 << bits) - 1)
+    return values.astype(np.int64)
+
+
 def random_salts(count: int) -> Salts:
     """Uniform salts, uint8 (count, 32)."""
     return _random_bytes(SALT_BYTES * count).reshape(count, SALT_BYTES)

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
 from ...circuits.statements.scope import ModelCommitment
 from ...circuits.statements.training import TrainingStatement
@@ -21,6 +22,9 @@ from ...verifier.bundles import InForce
 from .bundles import merged_runs
 from .model import Model
 
+if TYPE_CHECKING:
+    from .noise import Noise
+
 SLACK = 8  # a cut may move by an eighth of a group to where it leaves fewer runs
 
 
@@ -31,10 +35,12 @@ class Part:
     Attributes:
         draft: about some of its shards, or all; the model's root is zero.
         starts: the models of `draft.start`.
+        noise: of `draft.noise`.
     """
 
     draft: TrainingStatement
     starts: tuple[Model, ...]
+    noise: Noise | None = None
 
 
 def require_groups(groups: int | None) -> None:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from time import perf_counter
 
 from ...circuits.relations.model import MODEL
-from ...errors import DataError, ZkUnlearnError, require_type
+from ...circuits.statements.training import NOT_DRAWN, TrainingStatement
+from ...errors import DataError, ParameterError, ZkUnlearnError, require_type
 from ...models.convergence import Curve, mean_curve
 from ...models.methods import Sisa
 from ...models.methods.sisa import stages_of
@@ -21,10 +23,11 @@ from ...verifier.protocol.proof import ProofShape
 from ..protocol.proof import Progress
 from .budget import Budget
 from .dataset import Dataset
-from .declared import Declared, Previous, declare
+from .declared import Declared, Previous, declare, superseded_proof
 from .groups import Part, parts_of, require_groups
 from .lent import lent
 from .model import Model, commit_model
+from .noise import NOT_NOISY, Noise, note_nonce
 from .prove import check_before_work
 from .successors import note_statements
 from .trained import Trained
@@ -46,6 +49,8 @@ def prove_training(
     links: Iterable[LinkProof] = (),
     workers: Workers | None = None,
     groups: int | None = None,
+    noise: Noise | Path | str | None = None,
+    nonce: bytes | None = None,
 ) -> Trained:
     """Train on the rows that are not forgotten, and prove it.
 
@@ -64,6 +69,8 @@ def prove_training(
         workers: other processes that train and prove; this one does by default.
         groups: of a sharded training, how many groups of shards have a statement of their own; by default as many as
             there are workers.
+        noise: of method "noisy", what `commit_noise` returned for the same request, or its secret file; used up.
+        nonce: 32 bytes that were drawn after that, by somebody else.
 
     Raises:
         DataError: an unknown or repeated id; a statement that would be the second to supersede `previous`.
@@ -71,7 +78,8 @@ def prove_training(
             every update is rounded to zero; or an argument is of another type.
         StatementMismatch: `previous` is about something else.
         TrainingError: the training diverges.
-        BudgetExceeded: too few openings are left, of the data set or of models that training begins from.
+        BudgetExceeded: too few openings are left, of the data set or of models that training begins from; or the noise
+            was used.
         WorkerError: there are no workers, or none that can be used.
     """
     start = perf_counter()
@@ -79,9 +87,37 @@ def prove_training(
     if workers is not None:
         require_type("workers", workers, Workers, "`Processes` or `Cluster`")
     declared = declare(dataset, spec, forget, previous, model_openings, fork, forget_classes, links)
+    own = _drawn(declared, noise, nonce, workers)
+    if own is not None:
+        declared = replace(declared, draft=replace(declared.draft, noise=own.drawn(declared.draft, nonce)))
+        _require_new_nonce(declared.draft, superseded_proof(previous))
     with nullcontext() if workers is None else workers.ready() as ready:
-        made = _made(ready, dataset, declared, groups, progress)
+        made = _made(ready, dataset, declared, groups, progress, own)
     return _trained(dataset, declared, made, perf_counter() - start)
+
+
+def _drawn(
+    declared: Declared, noise: Noise | Path | str | None, nonce: bytes | None, workers: Workers | None
+) -> Noise | None:
+    """The noise of a training that takes any. Raises ParameterError for what does not go together."""
+    noised = declared.draft.spec.method.noised
+    if noised and (noise is None or nonce is None):
+        raise ParameterError(NOT_DRAWN)
+    if not noised and not (noise is None and nonce is None):
+        raise ParameterError(NOT_NOISY.format(kind=declared.draft.spec.method.kind))
+    if noise is None:
+        return None
+    if workers is not None:
+        raise ParameterError("workers: noise is used in the process that counts it; prove a noisy model without any")
+    require_type("noise", noise, (Noise, str, PathLike), "`commit_noise` returns one; `Noise.load` reads a file")
+    return noise if isinstance(noise, Noise) else Noise.load(noise)
+
+
+def _require_new_nonce(draft: TrainingStatement, before: TrainingProof | None) -> None:
+    """The nonce is not that of what is superseded. Raises ParameterError."""
+    if before is not None and draft.noise is not None and before.statement.noise is not None:
+        if before.statement.noise.nonce == draft.noise.nonce:
+            raise ParameterError("nonce: drew the noise of the proof that is superseded; ask for another one")
 
 
 # Proving -------------------------------------------------------------------------------------------------------------
@@ -97,16 +133,25 @@ class _Made:
 
 
 def _made(
-    ready: Ready | None, dataset: Dataset, declared: Declared, groups: int | None, progress: Progress | None
+    ready: Ready | None,
+    dataset: Dataset,
+    declared: Declared,
+    groups: int | None,
+    progress: Progress | None,
+    noise: Noise | None,
 ) -> _Made:
     """Look whether it can be, then prove all parts."""
     parts = parts_of(declared.draft, declared.starts, groups, 1 if ready is None else ready.count)
+    if noise is not None:
+        parts = tuple(replace(part, noise=noise) for part in parts)
     shapes = [check_before_work(part.draft, attached=declared.attached) for part in parts]
     for budget, count in _openings(dataset, parts).items():
         budget.require_opening(count)
     dataset.require_whole_count()
     notes = (*declared.notes, *(() if ready is None else ready.notes))
     tell(notes)
+    if noise is not None and declared.draft.noise is not None:
+        note_nonce(dataset.directory, declared.draft.noise, noise.statement.digest)
     if ready is None:
         done = [_proved_here(dataset, part, shape, progress) for part, shape in zip(parts, shapes, strict=True)]
     else:
@@ -119,12 +164,15 @@ def _made(
 
 def _openings(dataset: Dataset, parts: Sequence[Part]) -> Counter[Budget]:
     """How many openings a request takes: for each statement one of the data set, and of each start."""
-    return Counter({dataset.budget: len(parts)}) + Counter(model.budget for part in parts for model in part.starts)
+    noise = Counter(part.noise.budget for part in parts if part.noise is not None)
+    models = Counter(model.budget for part in parts for model in part.starts)
+    return Counter({dataset.budget: len(parts)}) + models + noise
 
 
 def _proved_here(dataset: Dataset, part: Part, shape: ProofShape, progress: Progress | None) -> Done:
     """In this process, which counts openings when there is something to open."""
     budgets = [dataset.budget, *(model.budget for model in part.starts)]
+    budgets += [] if part.noise is None else [part.noise.budget]
     return prove_part(part, shape, dataset.rows, dataset.matrix, budgets=budgets, told=tell, progress=progress)
 
 

@@ -19,6 +19,7 @@ from .dataset import Dataset
 from .declared import Previous, declare
 from .groups import Part
 from .linear_model import LinearModel
+from .noise import undrawn
 from .prove import check_before_work
 from .sharded_model import ShardPredictor, last_models
 from .stated import Stated
@@ -88,12 +89,13 @@ def try_training(
         DataError, ParameterError, StatementMismatch, TrainingError: those of `prove_training`.
     """
     declared = declare(dataset, spec, forget, previous, fork=True, forget_classes=forget_classes, whole=True)
-    check_before_work(declared.draft, attached=declared.attached)
-    outcome = run_training(dataset.rows, Part(declared.draft, declared.starts), progress)
+    draft = undrawn(declared.draft)
+    check_before_work(draft, attached=declared.attached)
+    outcome = run_training(dataset.rows, Part(draft, declared.starts), progress)
     notes = (*declared.notes, *outcome.notes)
     tell(notes)
     if outcome.curve is None:  # a shard is left in which a row counts
         raise ZkUnlearnError("a whole training without a row")
     if isinstance(spec.method, Sisa):
-        return ShardedRun(declared.draft, outcome.integers, outcome.curve, notes)
-    return TrainingRun(declared.draft, outcome.integers, outcome.curve, notes)
+        return ShardedRun(draft, outcome.integers, outcome.curve, notes)
+    return TrainingRun(draft, outcome.integers, outcome.curve, notes)

@@ -18,6 +18,7 @@ from ...circuits.field.goldilocks import Vector
 from ...circuits.language.layout import Address
 from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.model import MODEL
+from ...circuits.relations.noise import NOISE
 from ...circuits.relations.sisa import start_matrix
 from ...models.convergence import Curve
 from ...verifier.protocol.proof import ProofShape
@@ -87,7 +88,8 @@ def run_training(rows: Rows, part: Part, progress: Progress | None) -> Outcome:
         progress("train")
     draft, method = part.draft, part.draft.spec.method
     maker = MAKERS_OF_METHOD[method.kind]
-    trace = maker.train(rows, draft.schedule, [model.integers for model in part.starts])
+    committed = [model.integers for model in part.starts] + ([] if part.noise is None else [part.noise.integers])
+    trace = maker.train(rows, draft.schedule, committed)
     lost = maker.notes(draft.schedule, trace)
     curve = maker.curve(rows, method, draft.schedule, trace)
     notes = (*lost, *(() if curve is None else curve.notes))
@@ -121,6 +123,7 @@ def prove_part(
     Raises:
         ParameterError, TrainingError: see `run_training`.
         BudgetExceeded: another process has spent the last opening in the meantime.
+        FormatError: the noise is not that behind its commitment.
     """
     start = perf_counter()
     outcome = run_training(rows, part, progress)
@@ -135,8 +138,9 @@ def prove_part(
     statement = replace(draft, model=replace(draft.model, root=opening.root))
     own = MAKERS_OF_METHOD[draft.spec.method.kind].witness(draft.training, outcome.trace)
     earlier, starts = _opened(shape, part.starts)
+    noise = {} if part.noise is None else {NOISE: part.noise.opening(draft, shape.committed[NOISE])}
     witness = Witness({**rows.columns, **earlier, **own.columns}, own.looked_up)
-    committed = {DATASET: matrix, MODEL: opening, **starts}
+    committed = {DATASET: matrix, MODEL: opening, **starts, **noise}
     timings = {"train": perf_counter() - start}
     proved = prove_statement(shape, statement, committed, witness, budgets=budgets, progress=progress)
     timings |= proved.timings

@@ -10,7 +10,7 @@ from ...circuits.field.goldilocks import to_field
 from ...circuits.language.layout import Address
 from ...circuits.language.tables import split_limbs
 from ...circuits.relations import residual as columns
-from ...circuits.relations.certified import BIAS, SLACK, WEIGHTS, Certified
+from ...circuits.relations.certified import SLACK, Certified
 from ...models.methods.optimum_reference import Near, RowValues, Settled
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, signed_rows
@@ -59,8 +59,8 @@ def parameter_integers(
 ) -> dict[Address, Integers]:
     """Integers (K,) of all weights, by what `Parameter` calls them; signed ones above the least of their range."""
     features, found = relation.schedule.features, {}
-    parts = [(WEIGHTS, slice(0, features)), (BIAS, slice(features, None))][: 1 + relation.schedule.bias]
-    for parameter, cut in parts:
+    parts = zip(relation.parameters, (slice(0, features), slice(features, None)), strict=True)
+    for parameter, cut in list(parts)[: 1 + relation.schedule.bias]:
         for called, own in signed.items():
             name = getattr(parameter, called)
             found[name] = own[cut] + (1 << (relation.bits_of(name) - 1))

@@ -15,15 +15,17 @@ from ...circuits.language.layout import Address
 from ...circuits.relations.linear_optimum import LinearOptimum
 from ...circuits.relations.optimum import Optimum as OptimumRelation
 from ...models.convergence import Curve
-from ...models.methods import Compiled, GradientDescent, Newton, OnePass, Optimum, Sisa
+from ...models.methods import Compiled, GradientDescent, Newton, Noisy, OnePass, Optimum, Sisa
 from ...models.methods.gram_certificate import LinearOptimumCertificate
 from ...models.methods.link_certificate import OptimumCertificate
+from ..matrices.commitment import Cells
 from ..matrices.values import Witness
 from .curve import descent_curve
 from .gradient_descent import training_witness
 from .linear_optimum import find_linear_optimum, linear_optimum_witness
 from .model import model_cells
 from .newton import find_stepped, newton_witness
+from .noisy import committed_noise, find_noisy, noise_cells, noisy_curve, noisy_integers, noisy_witness
 from .one_pass import one_pass_curve, one_pass_witness, solution_model, solution_notes, solve_rows
 from .optimum import find_optimum, found_distance, optimum_curve, optimum_model, optimum_notes, optimum_witness
 from .rows import Rows
@@ -36,8 +38,8 @@ class Maker:
     """How the owner trains by a method, and proves it.
 
     Attributes:
-        train: from rows, what the method compiled to, and the integers of earlier models, to a trace. Raises
-            TrainingError.
+        train: from rows, what the method compiled to, and the integers of earlier models, or of noise, that are
+            committed to, to a trace. Raises TrainingError.
         notes: on the schedule and the trace, what the owner should know before proving, such as what rounding took
             away; raises ParameterError where nothing is left.
         model: on the same, the integers of the model: `Model.integers`.
@@ -46,6 +48,8 @@ class Maker:
         distance: from the trace, which of the declared distances is proved.
         openings: how many proofs a model can serve, by default: that of its training, and those that build on it.
         witness: from the method's relation and the trace to the columns that are committed.
+        noise: from a trace, what the owner commits to before a nonce is known; and `noise_cells`, from the relation and
+            that, its columns. None of methods without noise.
     """
 
     train: Callable[[Rows, Any, Sequence[npt.NDArray[np.int64]]], Any]
@@ -56,6 +60,8 @@ class Maker:
     witness: Callable[[Any, Any], Witness]
     openings: int = 4
     distance: Callable[[Any], int] = lambda _: 0
+    noise: Callable[[Any], npt.NDArray[np.int64]] | None = None
+    noise_cells: Callable[[Any, npt.NDArray[np.int64]], Mapping[Address, Cells]] | None = None
 
 
 def _cells(schedule: Compiled, integers: npt.NDArray[np.int64]) -> Mapping[Address, Vector]:
@@ -88,6 +94,16 @@ MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
         ),
         OnePass.kind: Maker(
             _from_zero(solve_rows), solution_notes, solution_model, _cells, one_pass_curve, one_pass_witness
+        ),
+        Noisy.kind: Maker(
+            find_noisy,
+            lambda schedule, trace: (),
+            noisy_integers,
+            _cells,
+            noisy_curve,
+            noisy_witness,
+            noise=committed_noise,
+            noise_cells=noise_cells,
         ),
         Optimum.kind: Maker(
             _from_zero(_optimum_of),

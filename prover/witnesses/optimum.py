@@ -11,8 +11,9 @@ import numpy as np
 from ...circuits.language.layout import Address
 from ...circuits.relations.optimum import Optimum
 from ...models.convergence import ONE_LABEL, Curve, measured
+from ...models.methods import Method
 from ...models.methods import Optimum as OptimumMethod
-from ...models.methods.certificate import RoundedCertificate
+from ...models.methods.certificate import Certificate, RoundedCertificate
 from ...models.methods.link_certificate import OptimumCertificate
 from ...models.methods.optimum_reference import RowValues, Settled, exported_model, first_settled
 from ..kernels import run_blas_tasks
@@ -65,9 +66,14 @@ def optimum_notes(schedule: RoundedCertificate, found: Found[Any]) -> tuple[str,
 
 
 def optimum_curve(rows: Rows, method: OptimumMethod, schedule: RoundedCertificate, found: Found[Any]) -> Curve:
-    """Zero weights, and after what counts as one epoch the model. There are no steps that notes could be on."""
+    """Zero weights, and the model."""
+    return certified_curve(rows, method, schedule, found.settled.model)
+
+
+def certified_curve(rows: Rows, method: Method, schedule: Certificate, model: Integers) -> Curve:
+    """Zero weights, and after what counts as one epoch a model (K,). There are no steps that notes could be on."""
     unit = 2.0 ** -method.weight_bits(schedule.scales)
-    weights = np.stack([np.zeros(schedule.width), found.settled.model * unit])[:, None]
+    weights = np.stack([np.zeros(schedule.width), model * unit])[:, None]
     factor = np.full(schedule.features, 1 / schedule.one)
     factor[list(schedule.unused)] = 0.0
     units = Units(factor, np.zeros(schedule.features), np.full(schedule.width, unit))

@@ -193,6 +193,17 @@ def honest_newton():
 
 
 @pytest.fixture(scope="session")
+def honest_noisy():
+    """A true proof about a noisy optimum, of which a matrix of its own was committed before."""
+    from .harness import prove
+    from .noisy_runs import declare_noisy, found, told
+    from .optimum_runs import values
+
+    own = declare_noisy()
+    return prove(own.shape, told(own, values(), found(values(), own.schedule)))
+
+
+@pytest.fixture(scope="session")
 def honest_sisa():
     """A true proof about the last stage of two shards, which begins from the models of an earlier statement."""
     from zkunlearn.models.shards import Run

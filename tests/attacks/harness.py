@@ -58,6 +58,7 @@ PROOFS = (
     "honest_optimum",
     "honest_linear_optimum",
     "honest_newton",
+    "honest_noisy",
     "honest_sisa",
     "honest_stages",
     "honest_batches",
@@ -103,17 +104,18 @@ class Declared:
         relation: Any = descent(self.schedule)
         return relation
 
-    @cached_property
-    def shape(self) -> ProofShape:
+    @property
+    def committed(self) -> dict[str, MatrixShape]:
         columns = self.relation.columns
         weights = 1 + log2_ceil(self.data.features)  # the intercept shares their row
-        return ProofShape(
-            self.relation,
-            {
-                "dataset": matrix_shape("dataset", columns["dataset"], ROW_BITS),
-                "model": matrix_shape("model", columns["model"], weights, PLAIN_RATE),
-            },
-        )
+        return {
+            "dataset": matrix_shape("dataset", columns["dataset"], ROW_BITS),
+            "model": matrix_shape("model", columns["model"], weights, PLAIN_RATE),
+        }
+
+    @cached_property
+    def shape(self) -> ProofShape:
+        return ProofShape(self.relation, self.committed)
 
 
 def matrix_shape(name: str, columns: Any, row_bits: int, inverse_rate: int = HIDING_RATE) -> MatrixShape:

@@ -32,14 +32,16 @@ ROWS, FEATURES = 5, 2
 SHARDED = zu.TrainingSpec(
     model="logistic", method="sisa", shard_rows=4, slices=2, epochs=1, batch_size=2, learning_rate=0.5
 )
+NOISY = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25)
 PUBLIC = (
     *("dataset", "link", "grown", "destroyed", "model link"),
     *("training", "bundle", "request", "registration", "extension", "receipt", "keyed", "evaluation", "alone"),
     "distance",
+    *("noisy", "noise"),
 )
 KINDS = (
     "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration",
-    "receipt", "evaluation", "distance", "prediction",
+    "receipt", "evaluation", "distance", "prediction", "noise", "noise.opening",
 )  # fmt: skip
 KIND_OF = {  # of what has another name than its kind
     "request": "training",
@@ -49,6 +51,7 @@ KIND_OF = {  # of what has another name than its kind
     "keyed": "dataset",
     "alone": "evaluation",
     "scores": "prediction",
+    "noisy": "training",
 }
 ODD: tuple[object, ...] = (
     *(0, 1, -1, 1 << 12, 1 << 28, 1 << 63, (1 << 64) - 1, -(1 << 64), True, None),
@@ -96,6 +99,11 @@ class Owner:
             own = zu.commit(X, np.arange(ROWS) % 2, openings=3)
             self.distance = zu.prove_distance(own, zu.prove(own, NEAR).secret)
             self.predictions, self.scores = (zu.prove_predictions(model, X[:2], what) for what in ("class", "score"))
+            self.noisy_data = zu.commit(X, np.arange(ROWS) % 2, openings=2)
+            self.noise = zu.commit_noise(self.noisy_data, NOISY, "a fuzzer")
+            self.noise.save(self.folder / "a.noise.opening")
+            hidden = (self.folder / "a.noise.opening").read_bytes()
+            self.noisy = zu.prove(self.noisy_data, NOISY, noise=self.noise, nonce=bytes(32)).proof
         self.receipt = zu.receipts(self.extended, self.extension).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
@@ -105,8 +113,10 @@ class Owner:
         public |= {"registration": self.registration, "receipt": self.receipt, "keyed": self.keyed.commitment}
         public |= {"evaluation": self.evaluation, "alone": self.alone, "distance": self.distance}
         public |= {"prediction": self.predictions, "scores": self.scores}
+        public |= {"noisy": self.noisy, "noise": self.noise.commitment}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
+        self.files["noise.opening"] = hidden
         self.payloads = {name: decoded(KIND_OF.get(name, name), data) for name, data in self.files.items()}
 
     def evaluated(self, model: zu.Model) -> tuple[zu.EvaluationProof, zu.EvaluationProof]:

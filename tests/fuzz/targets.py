@@ -38,7 +38,7 @@ from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.cli.inspection import inspect_file
 from zkunlearn.cli.output import aligned
-from zkunlearn.errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
+from zkunlearn.errors import BudgetExceeded, DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
 from zkunlearn.formats.container import decode, encode
 from zkunlearn.formats.lists import read_digests, read_history, read_ids
 from zkunlearn.formats.toml import read_bounds
@@ -47,9 +47,11 @@ from zkunlearn.models.shapes import MAX_ROWS
 from zkunlearn.models.spec import TrainingSpec, load_spec
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
+from zkunlearn.prover.owner.noise import Noise
 from zkunlearn.prover.tables.raw_table import RawTable
 from zkunlearn.prover.tables.read import read_features, read_more_rows, read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
+from zkunlearn.verifier.pins import Pins
 from zkunlearn.verifier.protocol.proof import verify_protocol
 from zkunlearn.verifier.shapes import new_transcript, shape_of
 from zkunlearn.verifier.verify import verify_link, verify_proof
@@ -113,7 +115,7 @@ def secret(name: str, load: Callable[[Path], Any]) -> Target:
             (folder / name).write_bytes(whole)
             try:
                 load(folder)
-            except (FormatError, DataError):
+            except (FormatError, DataError, BudgetExceeded):
                 continue
 
     return target
@@ -234,6 +236,13 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
         bundle = zu.Bundle.from_bytes(data)
         pinned = zu.DatasetCommitment(bundle.statement.dataset, b"") if of is None else of.dataset.commitment
         zu.verify_bundle(bundle, pinned, known_dataset=pinned.digest)
+    elif kind == "noise":  # pinned, of a training that is valid
+        committed, proof = zu.NoiseCommitment.from_bytes(data), (of or small_owner()).noisy
+        Pins(noise=committed).check(proof.statement, proof.statement.dataset)
+    elif kind == "noisy":
+        proof = zu.TrainingProof.from_bytes(data)
+        pinned = zu.DatasetCommitment(proof.statement.dataset, b"") if of is None else of.noisy_data.commitment
+        zu.verify(proof, pinned, known_dataset=pinned.digest)
     elif kind in ("evaluation", "alone"):
         verify_proof(zu.EvaluationProof.from_bytes(data))
     elif kind == "distance":
@@ -358,6 +367,8 @@ TARGETS: dict[str, Target] = {
     "evaluation": artefact(zu.EvaluationProof, "evaluation"),
     "distance": artefact(zu.DistanceProof, "distance"),
     "prediction": artefact(zu.PredictionProof, "prediction"),
+    "noise": artefact(zu.NoiseCommitment, "noise"),
+    "noise_opening": secret("noise.opening", lambda folder: Noise.load(folder / "noise.opening")),
     "registration": artefact(zu.RegistrationProof, "registration"),
     "extension": artefact(zu.RegistrationProof, "registration"),
     "receipt": artefact(zu.Receipt, "receipt"),

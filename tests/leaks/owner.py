@@ -27,6 +27,7 @@ from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.protocol import proof as prover_protocol
 from zkunlearn.prover.witnesses.newton import Stepped
+from zkunlearn.prover.witnesses.noisy import FoundNoisy
 from zkunlearn.prover.witnesses.one_pass import Solved
 from zkunlearn.prover.witnesses.optimum import Found
 
@@ -35,6 +36,7 @@ from .scanner import Secrets
 ROWS, FEATURES, X_BITS, W_BITS = 24, 4, 10, 20
 SPEC = '[model]\nkind = "logistic"\n[method]\nepochs = 3\nlearning_rate = 0.5\nbatch_size = 8\n'
 SPEC += f"[fixed_point]\nx_bits = {X_BITS}\nw_bits = {W_BITS}\n"
+NOISY_SPEC = '[model]\nkind = "logistic"\n[method]\nkind = "noisy"\nl2 = 0.25\n'
 COLUMNS = [f"quantity {i}" for i in range(FEATURES)]
 LOW, HIGH = -10.0, 10.0
 SMALLEST_HIDDEN = 1 << 32  # hidden values below are not looked for: zeros and small public ones are among them
@@ -137,6 +139,8 @@ def on_the_way(found: Any) -> list[Any]:
     if isinstance(found, Found):
         moved = [found.matrix, *(step.after for step in found.steps)] if isinstance(found, Stepped) else []
         return [found.settled.weights, found.settled.gradient, *moved]
+    if isinstance(found, FoundNoisy):
+        return [found.noised.weights, found.noised.gradient, found.noised.coins, found.noised.rounded]
     if isinstance(found, Solved):
         return [found.solution.weights, found.solution.products, found.solution.targets]
     return [trace.weights for trace in found]

@@ -25,8 +25,10 @@ from . import owner
 from .owner import COLUMNS, Noted, Said, Table, run
 from .scanner import Secrets
 
-LISTS = (".forgotten", ".history")
-OF_STATEMENTS = (".commitment", ".proof", ".link", ".registration", ".evaluation", ".distance", ".predictions")
+LISTS = (".forgotten", ".history", ".nonces")
+OF_STATEMENTS = (
+    *(".commitment", ".proof", ".link", ".registration", ".evaluation", ".distance", ".predictions", ".noise"),
+)
 PUBLIC_SUFFIXES = (*LISTS, *OF_STATEMENTS, "suggested.toml")
 FORGOTTEN = 3  # the row
 BOUNDS = "[bounds]\n" + "".join(f'"{name}" = [{owner.LOW}, {owner.HIGH}]\n' for name in COLUMNS)
@@ -83,6 +85,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         story.run(*story.prove("second.proof", *again))
         story.run(*story.prove("third.proof", "--previous", folder / "second.proof", "--json"))
         story.run(*story.prove("fourth.proof", "--quiet"))
+        (folder / "noisy.toml").write_text(owner.NOISY_SPEC)
+        noisy = story.prove("noisy.proof", "--spec", folder / "noisy.toml", "--forget", story.forgotten)
+        story.run(*noisy, "--commit-noise", "a beacon")
+        for path in (folder / "noisy.noise", folder / "noisy.noise.opening"):
+            story.run("inspect", path)
+        story.run(*noisy, "--nonce", "cd" * 32, "--json")
         story.run("recommit", folder / "data", "--openings", 5, "--out", folder / "fresh", "--json")
         story.run("register", folder / "data")
         story.run("receipt", folder / "data", "--id", story.forgotten, "--out", folder / "her.receipt", "--json")

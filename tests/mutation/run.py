@@ -56,6 +56,7 @@ ABOUT = {
     "linear_optimum.py": "linear_optimum",
     "newton.py": "newton",
     "newton_step.py": "newton",
+    **dict.fromkeys(("noise.py", "noisy.py"), "noisy"),
     "one_pass.py": "one_pass",
     "optimum.py": "optimum",
     "prediction.py": "prediction",

@@ -10,6 +10,7 @@ from .field import log2_ceil, require
 from .formats import Map, births, instance, outputs_of, read_file, records_of
 from .gradient_descent import GradientDescent
 from .judged import Judged, Live, Model, Residuals, SeveralClasses, Spread, TwoClasses
+from .noisy import Noisy
 from .one_pass import OnePass
 from .optimum import Optimum
 from .relations import RANGE, Relation, classes_of, dataset_columns, multiplicities
@@ -28,6 +29,7 @@ def bits_of_model(training: Any, x_bits: int) -> tuple[int, int]:
     """Of a weight and of an intercept."""
     if isinstance(training, Optimum):
         bits: int = training.i.bits["weights rounded"]
+        bits = max(bits, 17) if isinstance(training, Noisy) else bits
         return bits, bits + x_bits
     own = training.s.standardization
     weight_bits: int = training.s.weight_bits - (training.s.fine_bits if isinstance(training, OnePass) else 0)

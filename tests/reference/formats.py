@@ -292,8 +292,9 @@ def check_spec(spec: Any) -> None:
     require("format", type(method.get("kind")) is str)
     require("format", spec["family"] in ("logistic", "linear", "probit", "poisson"))
     within(scales["x_bits"], 4, 14)
-    if method["kind"] in ("optimum", "newton"):
-        check_optimum(method, scales)
+    if method["kind"] in ("optimum", "newton", "noisy"):
+        (check_noisy if method["kind"] == "noisy" else check_optimum)(method, scales)
+        check_fine(scales)
         return
     implied: dict[str, Any] = IMPLIED.get(method["kind"], {})
     require("format", not implied.keys() & method.keys())
@@ -332,6 +333,20 @@ def check_optimum(method: Map, scales: Map) -> None:
     for own in distances:
         within(own, 1, 1 << 40)
     require("format", distances == sorted(set(distances), reverse=True))
+
+
+def check_noisy(method: Map, scales: Map) -> None:
+    """One with noise."""
+    texts = dict.fromkeys(("kind", "l2", "epsilon", "delta"), str)
+    fields(method, {**texts, "grid": int, "distance": int, "bias": bool})
+    require("format", 2.0**-40 <= real(method["l2"]) <= 2.0**40)
+    require("format", 0.01 <= real(method["epsilon"]) <= 16 and 1e-9 <= real(method["delta"]) <= 0.1)
+    within(method["grid"], 0, 30)
+    within(method["distance"], 0, 1 << 40)
+
+
+def check_fine(scales: Map) -> None:
+    """The scales of both."""
     within(scales["w_bits"], 22, 42)
     within(scales["p_bits"], 16, 28)
     within(scales["x_bits"] + scales["w_bits"], 36, 46)
@@ -392,7 +407,10 @@ def check_training(statement: Any) -> None:
     previous = type(statement.get("previous"))
     lists = dict.fromkeys(("forgotten_classes", "start", "scope"), list)
     maps = dict.fromkeys(("spec", "forgotten", "model"), dict)
-    fields(statement, {"dataset": bytes, "distance": int, "previous": previous, **maps, **lists})
+    noise = type(statement.get("noise"))
+    fields(statement, {"dataset": bytes, "distance": int, "noise": noise, "previous": previous, **maps, **lists})
+    if noise is not NoneType:
+        check_drawn(statement["noise"])
     within(statement["distance"], 0, 15)
     within(len(statement["start"]), 0, 16)
     for start in statement["start"]:
@@ -408,6 +426,23 @@ def check_training(statement: Any) -> None:
     require("format", statement["previous"] is None or (previous is bytes and len(statement["previous"]) == 32))
     check_list(statement["forgotten"])
     check_spec(statement["spec"])
+
+
+def check_drawn(drawn: Any) -> None:
+    fields(drawn, {"root": bytes, "source": str, "nonce": bytes})
+    require("format", len(drawn["root"]) == len(drawn["nonce"]) == 32)
+    source = drawn["source"]
+    require("format", len(source) <= 200 and source.isprintable() and bool(source.strip()))
+
+
+def noise_digest(statement: Map) -> bytes:
+    """Of what was committed to before the nonce of a training."""
+    drawn = statement["noise"]
+    names = ("spec", "forgotten", "forgotten_classes", "previous")
+    own = {name: statement[name] for name in names}
+    own |= {"dataset": sha256(instance("dataset", statement["dataset"]))}
+    own |= {name: drawn[name] for name in ("root", "source")}
+    return sha256(encode({"kind": "noise", "version": 1, "statement": own}))
 
 
 def check_list(records: Any) -> None:
@@ -516,7 +551,7 @@ class Kind:
 PEAKS = ("record_peaks", "fingerprint_peaks")
 KINDS = {
     "dataset": Kind(4, check_dataset),
-    "training": Kind(6, check_training, {"dataset": "dataset"}, ("paths",)),
+    "training": Kind(7, check_training, {"dataset": "dataset"}, ("paths",)),
     "link": Kind(5, check_link, {"old": "dataset", "new": "dataset"}, ("consistency", "paths")),
     "model link": Kind(1, check_model_link, {"training": "training"}),
     "evaluation": Kind(

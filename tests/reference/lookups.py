@@ -16,6 +16,7 @@ from .relations import (
     FEATURE_RANGE,
     LINK,
     LOSSES,
+    NOISE,
     SIGNS,
     TAGS,
     Address,
@@ -117,6 +118,10 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
             if table == LINK:
                 steps = [after - before for before, after in pairwise(relation.table)]
                 key -= powers[2] * extension(steps, entry)
+            if table == NOISE:  # -2^15 <= eta, and the edges of its cell
+                edges = (relation.noise_table[start : start + (1 << len(entry))] for start in (0, 1))
+                low, high = (extension(own, entry) for own in edges)
+                key += 2**15 - powers[1] * low - powers[2] * high
             if table in (SIGNS, LOSSES):  # and whether q is not negative: the leading bit
                 key += 2**15 - powers[1] * entry[0]
             if table == LOSSES:

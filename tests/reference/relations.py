@@ -16,10 +16,10 @@ Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
 ENTRY = Axis("entry", CELLS)
 RANGE, ACTIVATION, FEATURE_RANGE, LINK = "range", "activation", "feature range", "link"
-SIGNS, LOSSES = "signs", "losses"
+SIGNS, LOSSES, NOISE = "signs", "losses", "noise"
 KEYS = "keys"  # no table: tuples that two boxes have, as often
-TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, KEYS: 4, LINK: 5, SIGNS: 6, LOSSES: 7}
-ENTRIES = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 1, LINK: 3, SIGNS: 2, LOSSES: 4}
+TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, KEYS: 4, LINK: 5, SIGNS: 6, LOSSES: 7, NOISE: 9}
+ENTRIES = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 1, LINK: 3, SIGNS: 2, LOSSES: 4, NOISE: 3}
 SINGULAR = {SIGNS: "sign", LOSSES: "loss"}
 KEY_LIMBS = 6
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
@@ -104,6 +104,7 @@ class Relation:
         self.parts = {box.name: box.parts() for box in boxes}
         self.sections = max((len(found) for found in self.parts.values()), default=0)
         self.table: list[int] = []
+        self.noise_table: list[int] = []
 
     def start(self) -> None:
         """Before each walk."""

@@ -28,6 +28,7 @@ from .gradient_descent import GradientDescent
 from .linear_optimum import LinearOptimum
 from .lookups import lookups
 from .newton import Newton
+from .noisy import Noisy
 from .one_pass import OnePass, StandardizedOnePass
 from .optimum import Optimum
 from .plan import plan_digest
@@ -99,8 +100,8 @@ LAYOUT: dict[str, tuple[int, int]] = {}  # of matrices that are laid out otherwi
 
 
 def is_model(matrix: str) -> bool:
-    """Of the statement's model, or of models of an earlier one, or of one that was committed afresh."""
-    return matrix in ("model", "new model", "second model") or matrix.startswith("start ")
+    """Of noise, of the statement's model, or of models of an earlier one, or of one that was committed afresh."""
+    return matrix in ("model", "new model", "second model", "noise") or matrix.startswith("start ")
 
 
 Beside = tuple[list[Column], int]  # a data set's columns and openings
@@ -252,6 +253,7 @@ def model_recommitment_shape(statement: Map) -> Shape:
 
 def training_relation(statement: Map) -> Relation:
     require_size(statement["dataset"])
+    require("statement", (statement["noise"] is not None) == (statement["spec"]["method"]["kind"] == "noisy"))
     if statement["spec"]["method"]["kind"] == "sisa":
         require("statement", statement["distance"] == 0)
         return Sisa(statement)
@@ -269,6 +271,7 @@ def training_shape(statement: Map) -> Shape:
     models = {"model": statement["model"]}
     models |= {f"start {i}": start["model"] for i, start in enumerate(statement["start"])}
     openings = {name: model["openings"] for name, model in models.items()}
+    openings |= {} if statement["noise"] is None else {"noise": 1}
     return Shape(relation, {"dataset": statement["dataset"]["openings"], **openings})
 
 
@@ -277,13 +280,14 @@ def whole_training(statement: Map) -> type[Relation]:
     dataset, method = statement["dataset"], statement["spec"]["method"]
     features, outputs = len(dataset["encoding"]["features"]), outputs_of(dataset["encoding"])
     require("statement", statement["model"]["shape"] == [outputs, features + method["bias"]])
-    if method["kind"] in ("optimum", "newton"):
+    if method["kind"] in ("optimum", "newton", "noisy"):
         require("statement", features <= 2048 and outputs == 1)
+        require("statement", method["kind"] != "noisy" or statement["distance"] == 0)
         require(
             "statement", all(start["model"]["shape"] == statement["model"]["shape"] for start in statement["start"])
         )
-        if method["kind"] == "newton":
-            return Newton
+        if method["kind"] != "optimum":
+            return Newton if method["kind"] == "newton" else Noisy
         return LinearOptimum if statement["spec"]["family"] == "linear" else Optimum
     rows, epochs = dataset["rows"], method["epochs"]
     require("statement", statement["distance"] == 0)
@@ -377,7 +381,8 @@ def verify_statement(file: bytes, statement: Map) -> None:
 def training_roots(statement: Map) -> dict[str, bytes]:
     """Of what is committed beforehand."""
     starts = {f"start {i}": start["model"]["root"] for i, start in enumerate(statement["start"])}
-    return {"dataset": statement["dataset"]["root"], "model": statement["model"]["root"], **starts}
+    noise = {} if statement["noise"] is None else {"noise": statement["noise"]["root"]}
+    return {"dataset": statement["dataset"]["root"], "model": statement["model"]["root"], **starts, **noise}
 
 
 def check_previous(statement: Map, old: Map, links: Sequence[Map]) -> None:
@@ -386,6 +391,9 @@ def check_previous(statement: Map, old: Map, links: Sequence[Map]) -> None:
     require("mismatch", statement["previous"] == sha256(instance("training", old)))
     require("mismatch", set(records_of(old)) <= set(records_of(statement)))
     require("mismatch", set(old["forgotten_classes"]) <= set(statement["forgotten_classes"]))
+    drawn, before = statement["noise"], old["noise"]
+    if drawn is not None and before is not None:
+        require("mismatch", drawn["root"] != before["root"] and drawn["nonce"] != before["nonce"])
     require("mismatch", set(old["spec"]["without"]) <= set(statement["spec"]["without"]))
     if statement["spec"]["method"]["kind"] == "newton":
         require("mismatch", begins_from(statement, old))

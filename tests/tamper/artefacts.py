@@ -18,6 +18,7 @@ from zkunlearn.errors import ZkUnlearnError
 from zkunlearn.formats.container import decode, encode, front_of, write_container
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
+from zkunlearn.verifier.shapes import shape_of
 from zkunlearn.verifier.verify import verify_proof
 
 from .edits import edited
@@ -35,6 +36,10 @@ OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 NEAR = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum=0.5)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2, grid=22)
+NOISY = tuple(
+    zu.TrainingSpec(model="logistic", method="noisy", l2=l2, delta=0.001, fixed_point=zu.FineScales(p_bits=p_bits))
+    for l2, p_bits in ((0.25, 28), (0.5, 27))
+)
 SCALES = zu.FixedPoint(x_bits=12)  # exp is small enough
 POISSON = zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.25, bias=False, fixed_point=SCALES)
 SHARDED = tuple(
@@ -170,6 +175,18 @@ class Owner:
         """From a model that it supersedes."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
         return data.commitment, zu.prove(data, NEWTON, forget=["2"], previous=zu.prove(data, SPEC)).proof
+
+    @cached_property
+    def noisy(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof, zu.NoiseCommitment, Path]:
+        """With noise, its commitment, and the secret before it was used."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2)
+        spec = NOISY[self.seed % 2]
+        noise = zu.commit_noise(data, spec, "the auditor", forget=["3"])
+        noise.save(self.folder / "unused.noise.opening")
+        kept = self.folder / "kept.noise.opening"
+        kept.write_bytes((self.folder / "unused.noise.opening").read_bytes())
+        proof = zu.prove(data, spec, forget=["3"], noise=noise, nonce=bytes([self.seed]) * 32).proof
+        return data.commitment, proof, noise.commitment, kept
 
     @cached_property
     def continued(self) -> zu.TrainingProof:
@@ -479,6 +496,30 @@ def judge_link(owner: Owner, alike: bool = False) -> Judge:
     return judge
 
 
+def judge_noise(dataset: zu.DatasetCommitment, proof: zu.TrainingProof) -> Judge:
+    """What the auditor was given before the nonce, altered, and the true proof."""
+
+    def judge(payload: Any) -> None:
+        committed = zu.NoiseCommitment.from_bytes(encode("noise", payload))
+        zu.verify(proof, dataset, known_dataset=dataset.digest, noise=committed)
+
+    return judge
+
+
+def judge_noise_opening(folder: Path, statement: Any) -> Judge:
+    """Read, and opened for the request that it is of."""
+
+    def judge(payload: Any) -> None:
+        write_container(folder / "altered.noise.opening", "noise.opening", payload)
+        noise = zu.Noise.load(folder / "altered.noise.opening")
+        noise.drawn(statement, bytes(32))
+        if noise.statement != statement.committed_noise:
+            raise zu.StatementMismatch("it is another commitment than the public one")
+        noise.opening(statement, shape_of(statement).committed["noise"])
+
+    return judge
+
+
 def judge_model(folder: Path) -> Judge:
     def judge(payload: Any) -> None:
         write_container(folder / "model.opening", "model.opening", payload)
@@ -499,7 +540,7 @@ def kinds(owner: Owner, other: Owner) -> list[Kind]:
     """Every kind of file, in every variant that has fields of its own, and in every role."""
     groups = (
         *(public_kinds, grown_kinds, sharded_kinds, role_kinds, secret_kinds, registered_kinds, keyed_kinds),
-        *(evaluated_kinds, distance_kinds, predicted_kinds),
+        *(evaluated_kinds, distance_kinds, predicted_kinds, noisy_kinds),
     )
     return [kind for group in groups for kind in group(owner, other)]
 
@@ -665,4 +706,16 @@ def predicted_kinds(owner: Owner, other: Owner) -> list[Kind]:
     return [
         Kind("prediction", *both, judge_predictions, ("statement", "proof", "attached")),
         Kind("prediction, and its training alike", *both, judge_predicted, training),
+    ]
+
+
+def noisy_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """What is about noise."""
+    (dataset, proof, noise, secret), theirs = owner.noisy, other.noisy
+    mine, its = (decode(path.read_bytes(), None, LARGEST)[1] for path in (secret, theirs[3]))
+    own = ("statement.noise", "statement.spec", "statement.distance")
+    return [
+        Kind("training, noisy", payload_of(proof), payload_of(theirs[1]), judge_proof(dataset), own),
+        Kind("noise", payload_of(noise), payload_of(theirs[2]), judge_noise(dataset, proof)),
+        Kind("noise.opening", mine, its, judge_noise_opening(owner.folder, proof.statement)),
     ]

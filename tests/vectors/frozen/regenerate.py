@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import zkunlearn as zu
 from zkunlearn.circuits.statements.base import STATEMENTS
+from zkunlearn.circuits.statements.noise import NOISE_KIND
 from zkunlearn.formats.container import KINDS
 from zkunlearn.verifier.proofs import Proof
 from zkunlearn.verifier.receipts import RECEIPT_KIND
@@ -25,6 +26,7 @@ ONE_PASS = zu.TrainingSpec(
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2)
+NOISY = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25)
 CLASSES = zu.TrainingSpec(
     model="logistic", epochs=2, learning_rate=0.5, l2=0.25, without=["x2"], class_weight={"a": 1, "b": 2, "c": 3}
 )
@@ -44,12 +46,14 @@ BATCHES = zu.TrainingSpec(
 
 def test_write_the_frozen_files() -> None:
     features = np.random.default_rng(1).normal(size=(11, 2))
-    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=7)
+    data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=8)
     training = zu.prove(data, SPEC).proof
     unlearning = zu.prove(data, SPEC, forget=["2", "7"], previous=training).proof
     standardized = zu.prove(data, STANDARDIZED, forget=["3"]).proof
     one_pass = zu.prove(data, ONE_PASS, forget=["3"]).proof
     optimum = zu.prove(data, OPTIMUM, forget=["3", "8"]).proof
+    noise = zu.commit_noise(data, NOISY, "whoever freezes it", forget=["3", "8"])
+    noisy = zu.prove(data, NOISY, forget=["3", "8"], noise=noise, nonce=bytes(range(32))).proof
     _, link = zu.recommit(data, openings=2)
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
     several = zu.commit(features, np.array(list("abcabcabcab")), bounds=bounds, openings=5)
@@ -60,6 +64,8 @@ def test_write_the_frozen_files() -> None:
     write("training", standardized, "standardized.")
     write("training", one_pass, "one_pass.")
     write("training", optimum, "optimum.")
+    write("training", noisy, "noisy.")
+    noise.commitment.save(Path(__file__).parent / f"{NOISE_KIND}.v{KINDS[NOISE_KIND]}.noise")
     write("dataset", several.commitment, "classes.")
     write("training", classes, "classes.")
     write("link", link)

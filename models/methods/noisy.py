@@ -1,0 +1,169 @@
+"""The noisy optimum, as a spec declares it: near it, with noise nobody chose. Its integers: noisy_certificate.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar, Self
+
+from ...errors import ParameterError
+from ...formats.fields import Fields, Int, Real, take
+from ...formats.toml import toml_value
+from ..checks import integer_within, real
+from ..families import Family
+from ..live import Live
+from ..noise import SIGMA_BITS, largest_mu
+from ..scales import FineScales, FixedPoint
+from ..shapes import DatasetShape
+from .base import Method
+from .noisy_certificate import NoisyCertificate, compile_noisy
+from .optimum import LONGEST_DISTANCE, MAX_WEIGHTS, NOT_STANDARDIZED, PENALISED, penalty
+
+GRID_RANGE = (0, 30)
+EPSILON_RANGE, DELTA_RANGE = (0.01, 16.0), (1e-9, 0.1)
+USUAL_DISTANCE = 32  # over l2: that of up to 1,024 weights and no fewer rows than a third of these
+_FIELDS: Fields = {
+    "kind": str,
+    "l2": Real(),
+    "grid": Int(*GRID_RANGE),
+    "distance": Int(0, LONGEST_DISTANCE),
+    "epsilon": Real(),
+    "delta": Real(),
+    "bias": bool,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noisy(Method):
+    """Weights near those that minimise the mean loss and l2 / 2 times their squares, with noise that hides how near.
+
+    What is proved is how far from the optimum they are before noise, and that nobody chose the noise: the published
+    model is (epsilon, delta)-indistinguishable from one by the same method that never saw what is forgotten.
+
+    Attributes:
+        l2: weight of ||w||^2 / 2 beside the mean loss, the intercept included; on encoded features.
+        epsilon, delta: what the noise has to hide to, at least; 1.0 and 0.00001 by default.
+        grid: weights are multiples of 2^grid units of 2^-w_bits, the noise of 2^11 times as much; by default as many
+            bits as noise of this standard deviation needs for up to 1,024 weights.
+        distance: how far from the optimum they may be before noise, in units of 2^-w_bits; 0 for one that follows from
+            l2 and the numbers of weights and rows.
+        bias: whether there is an intercept.
+        penalize_intercept: true, if there is a bias.
+        standardize: false.
+
+    Raises:
+        ParameterError: a value cannot be used; the message names the field.
+    """
+
+    kind: ClassVar[str] = "noisy"
+    scales: ClassVar[type[FixedPoint]] = FineScales
+    noised: ClassVar[bool] = True
+
+    l2: float
+    epsilon: float = 1.0
+    delta: float = 1e-5
+    grid: int | None = None
+    distance: int = 0
+    bias: bool = True
+    penalize_intercept: bool = True
+    standardize: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("bias", "penalize_intercept", "standardize"):
+            if not isinstance(getattr(self, name), bool):
+                raise ParameterError(f"{name} = {getattr(self, name)!r}: must be true or false")
+        if self.standardize:
+            raise ParameterError(NOT_STANDARDIZED)
+        if self.bias and not self.penalize_intercept:
+            raise ParameterError(PENALISED)
+        object.__setattr__(self, "penalize_intercept", True)
+        object.__setattr__(self, "l2", penalty(self.l2))
+        for name, (low, high) in (("epsilon", EPSILON_RANGE), ("delta", DELTA_RANGE)):
+            value = real(name, getattr(self, name))
+            if not low <= value <= high:
+                raise ParameterError(f"{name} = {value}: must be between {low} and {high}")
+            object.__setattr__(self, name, value)
+        grid = default_grid(self.l2, self.epsilon, self.delta) if self.grid is None else self.grid
+        object.__setattr__(self, "grid", integer_within("grid", grid, *GRID_RANGE))
+        object.__setattr__(self, "distance", integer_within("distance", self.distance, 0, LONGEST_DISTANCE))
+
+    @property
+    def grid_bits(self) -> int:
+        """a."""
+        return integer_within("grid", self.grid, *GRID_RANGE)
+
+    @classmethod
+    def default_scales(cls, family: Family) -> FixedPoint:
+        """See Method: as fine as the steps of the family's table allow."""
+        return FineScales() if family.curvature <= 0.25 else FineScales(p_bits=27)
+
+    def weight_bits(self, scales: FixedPoint) -> int:
+        """See Method."""
+        return scales.w_bits - self.grid_bits
+
+    def to_mapping(self) -> dict[str, object]:
+        """See Method."""
+        return {
+            "kind": self.kind,
+            "l2": repr(self.l2),
+            "grid": self.grid_bits,
+            "distance": self.distance,
+            "epsilon": repr(self.epsilon),
+            "delta": repr(self.delta),
+            "bias": self.bias,
+        }
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object], what: str) -> Self:
+        """See Method."""
+        found = take(mapping, _FIELDS, what)
+        return cls(
+            l2=float(found["l2"]),
+            epsilon=float(found["epsilon"]),
+            delta=float(found["delta"]),
+            grid=found["grid"],
+            distance=found["distance"],
+            bias=found["bias"],
+        )
+
+    def to_toml(self) -> dict[str, str]:
+        """See Method."""
+        texts = {"l2": repr(self.l2), "epsilon": repr(self.epsilon), "delta": repr(self.delta)}
+        texts |= {"grid": str(self.grid_bits), "bias": toml_value(self.bias)}
+        return {**texts, "distance": str(self.distance)} if self.distance else texts
+
+    @classmethod
+    def from_toml(cls, fields: Mapping[str, Any]) -> Self:
+        """See Method."""
+        return cls(**fields)
+
+    def describe(self) -> str:
+        """See Method."""
+        included = ", the intercept included" if self.bias else ""
+        return (
+            f"a certified distance from its optimum and noise of 2^{self.grid_bits + SIGMA_BITS} units, "
+            f"({self.epsilon!r}, {self.delta!r}) or better: L2 {self.l2!r}{included}"
+        )
+
+    def require_provable(self, shape: DatasetShape) -> None:
+        """See Method."""
+        if shape.outputs > 1:
+            raise ParameterError(f"{shape.outputs} classes: a noisy model is of one output, that of two classes")
+        if shape.features > MAX_WEIGHTS:
+            raise ParameterError(
+                f"{shape.features} features: an optimum is found with a number for any two of them, and certified of "
+                f"at most {MAX_WEIGHTS}"
+            )
+
+    def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> NoisyCertificate:
+        """See Method, and compile_noisy."""
+        self.require_provable(shape)
+        return compile_noisy(self, family, scales, shape, live)
+
+
+def default_grid(l2: float, epsilon: float, delta: float) -> int:
+    """The bits of the grid for which noise takes the usual distance with half of its strength: 8 for l2 = 0.001."""
+    strength = largest_mu(Fraction(epsilon), Fraction(delta)) * (1 << (SIGMA_BITS - 1))
+    steps = -(-2 * USUAL_DISTANCE // (Fraction(l2) * strength))
+    return max(0, (int(steps) - 1).bit_length())

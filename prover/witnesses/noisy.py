@@ -1,0 +1,117 @@
+"""A noisy optimum as it is proved: the columns of circuits/relations/noisy.py; how it is found: optimum_search.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ...circuits.field.goldilocks import to_field
+from ...circuits.language.layout import Address
+from ...circuits.relations.noise import NOISY_BIAS, NOISY_WEIGHTS
+from ...circuits.relations.noisy import Noisy
+from ...models.convergence import Curve
+from ...models.methods import Noisy as NoisyMethod
+from ...models.methods.noisy_certificate import NoisyCertificate
+from ...models.methods.noisy_reference import Noised, noised, noisy_model
+from ...models.methods.optimum_reference import RowValues
+from ...models.noise import COIN_BITS
+from ..kernels import run_blas_tasks
+from ..matrices.commitment import Cells
+from ..matrices.entropy import random_integers
+from ..matrices.multiplicities import LookedUpRows, multiplicities, signed_rows
+from ..matrices.values import Witness
+from .certified import certified_integers, committed_limbs, parameter_integers, residual_columns
+from .curve import Integers
+from .model import model_cells
+from .optimum import certified_curve
+from .optimum_search import nearest_optimum, point_at
+from .rows import Rows
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class FoundNoisy:
+    """Weights near the optimum, and their noise: what is committed of rows and of weights."""
+
+    rows: RowValues
+    noised: Noised
+
+
+def find_noisy(rows: Rows, schedule: NoisyCertificate, committed: Sequence[Integers] = ()) -> FoundNoisy:
+    """Weights near the optimum of the rows that count, with noise.
+
+    Args:
+        committed: W and R, int64 (2, K), to which the owner has committed; without them both are found now.
+
+    Raises:
+        TrainingError: the declared distance has no certificate, or a score or weight is out of range.
+    """
+    if committed:
+        ((weights, coins),) = committed
+        (near,) = run_blas_tasks([partial(point_at, rows, schedule, weights)])
+    else:
+        (near,) = run_blas_tasks([partial(nearest_optimum, rows, schedule)])
+        coins = random_integers(COIN_BITS, schedule.width)
+    return FoundNoisy(near.rows, noised(near.weights, near.gradient, coins, schedule))
+
+
+def committed_noise(found: FoundNoisy) -> Integers:
+    """What the owner commits to before there is a nonce: W and R, int64 (2, K)."""
+    return np.stack([found.noised.weights, found.noised.coins])
+
+
+def noise_cells(relation: Noisy, committed: Integers) -> dict[Address, Cells]:
+    """The columns of that commitment."""
+    return committed_limbs(relation, _noise_integers(relation, *committed))[0]
+
+
+def noisy_integers(schedule: NoisyCertificate, found: FoundNoisy) -> Integers:
+    """The integers of the model, int64 (1, K)."""
+    return noisy_model(found.noised, schedule)[None]
+
+
+def noisy_curve(rows: Rows, method: NoisyMethod, schedule: NoisyCertificate, found: FoundNoisy) -> Curve:
+    """Zero weights, and the published model. There are no steps that notes could be on."""
+    return certified_curve(rows, method, schedule, found.noised.model)
+
+
+def noisy_witness(relation: Noisy, found: FoundNoisy) -> Witness:
+    """Columns of the model, the noise and the witness, z and step times middle."""
+    schedule, own = relation.schedule, found.noised
+    integers = certified_integers(relation, own) | parameter_integers(
+        relation,
+        signed={"model": own.rounded},
+        unsigned={
+            "coins": own.coins,
+            "carry": own.carry,
+            "above": own.above,
+            "below": own.below,
+            "rest": own.rest,
+        },
+    )
+    limbs, limbs_looked_up = committed_limbs(relation, integers)
+    rows, rows_looked_up = residual_columns(found.rows)
+    cells, cells_looked_up = _noise_columns(schedule, own)
+    model = model_cells(schedule.features, noisy_integers(schedule, found))
+    looked_up = rows_looked_up | limbs_looked_up | cells_looked_up
+    counts = multiplicities(relation.sections, looked_up)
+    return Witness({**rows, **model, **limbs, **cells, **counts}, looked_up)
+
+
+def _noise_integers(relation: Noisy, weights: Integers, coins: Integers) -> dict[Address, Integers]:
+    return parameter_integers(relation, signed={"weight": weights}, unsigned={"coins": coins})
+
+
+def _noise_columns(schedule: NoisyCertificate, own: Noised) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
+    """eta with the edges of its cell, and what is looked up of them."""
+    cells: dict[Address, Cells] = {}
+    looked_up: dict[str, LookedUpRows] = {}
+    parts = ((NOISY_WEIGHTS, slice(0, schedule.features)), (NOISY_BIAS, slice(schedule.features, None)))
+    for parameter, cut in parts[: 1 + schedule.bias]:
+        cells[parameter.noise] = to_field(own.noise[cut])
+        cells[parameter.low] = to_field(own.low[cut])
+        cells[parameter.high] = to_field(own.high[cut])
+        looked_up[f"{parameter.name} noise"] = signed_rows(own.noise[cut])
+    return cells, looked_up

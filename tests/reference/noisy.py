@@ -1,0 +1,127 @@
+"""Noisy optima: protocol.md, "Noise"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .channel import Channel
+from .field import ONE, K, Point, extension, prefix
+from .formats import noise_digest, records_of
+from .noisy_integers import NoisyIntegers, noise_table, noisy_integers
+from .optimum import ROWS, Optimum, row_lookups
+from .relations import (
+    COEFFICIENTS,
+    INTERCEPT,
+    LINK,
+    NOISE,
+    RANGE,
+    Address,
+    Box,
+    Lookup,
+    Relation,
+    dataset_columns,
+    multiplicities,
+)
+from .shapes import Axis, Column
+
+BEFORE = ("", " coins")  # committed to before the nonce
+PARTS = ("", " gradient", " gradient remainder", " coins", " carry", " above", " below", " rest", " rounded")
+CELL = (" noise", " lower edge", " upper edge")
+
+
+class Noisy(Optimum):
+    name = "noisy"
+
+    def __init__(self, statement: dict[str, Any]) -> None:
+        dataset, spec, drawn = statement["dataset"], statement["spec"], statement["noise"]
+        self.forgotten = [position for position, _ in records_of(statement)]
+        self.i: NoisyIntegers = noisy_integers(  # type: ignore[assignment]
+            spec, dataset, self.forgotten, noise_digest(statement), drawn["nonce"]
+        )
+        self.s: Any = self.i
+        self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
+        self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
+        self.row, self.output, self.gone = Axis("row", self.rows), Axis("output", 1), []
+        self.weight = Axis("weight", self.features)
+        self.limbs: dict[str, list[Address]] = {}
+        noise: list[Column] = []
+        witness = [Column(name, (self.row,)) for name in ROWS]
+        cells: list[Column] = []
+        boxes = [Box("rows", (self.row,), row_lookups(), self.forgotten)]
+        held: list[tuple[str, Axis, list[str], list[str]]] = [
+            ("feature limbs", self.weight, ["weights"], []),
+            ("constant limbs", self.output, ["bias"] * self.bias, ["slack"]),
+        ]
+        for name, axis, parameters, alone in held:
+            lookups: list[Lookup] = []
+            tuples: list[Lookup] = []
+            for integer in [f"{own}{part}" for own in parameters for part in PARTS] + alone:
+                lookups += self.looked_up(integer)
+                for matrix, limb in self.limbs[integer]:
+                    (noise if matrix == "noise" else witness).append(Column(limb, (axis,)))
+            for own in parameters:
+                addresses = [("witness", f"{own}{part}") for part in CELL]
+                cells += [Column(column, (axis,)) for _, column in addresses]
+                tuples.append(Lookup(NOISE, [([(1, column)], 0) for column in addresses]))
+            boxes.append(Box(name, (axis,), lookups + tuples))
+        Relation.__init__(self, boxes, [RANGE, LINK, NOISE])
+        self.table, self.noise_table = self.i.table, noise_table()
+        witness += [multiplicities(table, self.sections) for table in (RANGE, LINK, NOISE)]
+        model = [Column("weights", (self.output, self.weight))]
+        if self.bias:
+            model.append(Column("intercept", (self.output,)))
+        self.columns = {
+            "dataset": dataset_columns(dataset), "model": model, "witness": witness + cells, "noise": noise,
+        }  # fmt: skip
+
+    def looked_up(self, integer: str) -> list[Lookup]:
+        """The limbs of an integer, in the matrix where they are."""
+        lookups = self.limb_lookups(integer, self.i.bits[integer])
+        if integer not in [f"{own}{part}" for own in ("weights", "bias") for part in BEFORE]:
+            return lookups
+        self.limbs[integer] = [("noise", limb) for _, limb in self.limbs[integer]]
+        terms = [own.entries[0][0][0] for own in lookups]
+        return [Lookup(RANGE, [([(factor, ("noise", limb))], 0)]) for factor, (_, limb) in terms]
+
+    def identities(self, ch: Channel) -> None:
+        for at, values in self.ended["rows"]:
+            self.score(ch, at["row"], values)
+        ((at, of_features),) = self.ended["feature limbs"]
+        ((_, of_constants),) = self.ended["constant limbs"]
+        k = at["weight"]
+        real = prefix(k, self.features)
+        weights = self.all_of(ch, "weights", of_features, real)
+        bias = self.all_of(ch, "bias", of_constants, ONE) if self.bias else {}
+        self.norm(ch, bias, self.joined(of_constants[limb] for limb in self.limbs["slack"]))
+        self.noised(ch, weights, real, lambda: self.pads_at(k))
+        model = self.evaluate(ch, COEFFICIENTS, {"output": [], "weight": k})
+        ch.zero("model", lambda: (model - weights[" rounded"] - weights[" noise"], []))
+        if self.bias:
+            self.noised(ch, bias, ONE, lambda: K(self.i.pads[-1]))
+            intercept = self.evaluate(ch, INTERCEPT, {"output": []})
+            ch.zero("intercept", lambda: (intercept - self.one * (bias[" rounded"] + bias[" noise"]), []))
+        self.live_gradient(ch, k, weights, bias)
+
+    def all_of(self, ch: Channel, name: str, values: Mapping[Address, K], real: K) -> dict[str, K]:
+        found = {part: values["witness", name + part] for part in CELL}
+        for part in PARTS:
+            found[part] = self.joined(values[limb] for limb in self.limbs[name + part])
+            if part in ("", " gradient", " rounded"):
+                found[part] -= self.half(name + part) * real * ch.one
+        return found
+
+    def pads_at(self, k: Point) -> K:
+        pads = self.i.pads[: self.features]
+        return extension(pads + [0] * ((1 << len(k)) - len(pads)), k)
+
+    def noised(self, ch: Channel, own: Mapping[str, K], real: K, pad: Any) -> None:
+        """Coins, cell and rounding."""
+        U = own[" lower edge"] + own[" above"]
+        ch.zero("coins", lambda: (own[" coins"] + pad() * ch.one - 2**62 * own[" carry"] - U, []))
+        ch.zero("cell", lambda: (U + own[" below"] + real * ch.one - own[" upper edge"], []))
+        a = 2**self.i.a
+        ch.zero(
+            "rounding",
+            lambda: (own[""] + self.i.half * real * ch.one - a * own[" rounded"] - own[" rest"], []),
+        )
