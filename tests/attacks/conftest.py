@@ -173,6 +173,7 @@ def honest_linear_optimum():
     return prove(own.shape, honest(own, values()))
 
 
+@pytest.fixture(scope="session")
 def honest_distance():
     """A true proof how near its optimum a model is, whose intercept is not penalised."""
     from .distance_runs import declare_distance, told

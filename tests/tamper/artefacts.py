@@ -275,6 +275,7 @@ class Owner:
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
         return zu.prove_distance(data, zu.prove(data, NEAR).secret)
 
+    @cached_property
     def predictions(self) -> zu.PredictionProof:
         """Of a model that was committed afresh, and does not depend on the order of rows."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, bounds={name: (-5.0, 5.0) for name in ("x1", "x2")}, openings=2)
