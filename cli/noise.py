@@ -9,7 +9,7 @@ import zkunlearn as zu
 
 from ..circuits.statements.noise import NoiseStatement
 from ..circuits.statements.training import TrainingStatement
-from ..errors import ParameterError
+from ..errors import DataError, ParameterError
 from ..verifier.noise import indistinguishability
 from .output import Lines, Output, foreign
 from .places import refuse_existing, require_file_place
@@ -46,6 +46,16 @@ def commit_to_noise(
     ]
     data = {"noise": digest, "source": source, "files": {"noise": str(public), "secret": str(secret)}}
     output.result("Noise committed to", lines, f"committed: noise {digest}", data)
+
+
+def noise_drawn(out: Path, nonce: bytes | None) -> dict[str, Any]:
+    """The noise that was committed to for this proof, if there is a nonce for it."""
+    if nonce is None:
+        return {}
+    secret = noise_files(out)[0]
+    if not secret.exists():
+        raise DataError(f"{secret}: is not there; the first move, --commit-noise with the same --out, makes it")
+    return {"noise": zu.Noise.load(secret), "nonce": nonce}
 
 
 def noise_lines(statement: NoiseStatement) -> Lines:

@@ -14,7 +14,7 @@ from ..errors import DataError, ParameterError
 from ..models.shapes import LABEL_KINDS
 from .curves import curve_data, curve_lines
 from .inspection import describe
-from .noise import commit_to_noise, noise_files
+from .noise import commit_to_noise, noise_drawn
 from .options import (
     FILE,
     common,
@@ -253,7 +253,7 @@ def prove(
         commit_to_noise(output, dataset, spec, source, chosen, out, force)
         return
     with output.phases("proving") as progress:
-        chosen |= {"workers": workers, "groups": groups, **_noise(out, nonce)}
+        chosen |= {"workers": workers, "groups": groups, **noise_drawn(out, nonce)}
         chosen["links"] = [zu.LinkProof.load(path) for path in link_files]
         trained = zu.prove(dataset, spec, **chosen, progress=progress)
     files = trained.save(out, replace=force)
@@ -261,11 +261,6 @@ def prove(
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
     moved = [] if previous_file is None else _influence(previous_file, trained)
     _show(output, dataset, trained, files, timings, moved)
-
-
-def _noise(out: Path, nonce: bytes | None) -> dict[str, Any]:
-    """The noise that was committed to for this proof, if there is a nonce for it."""
-    return {} if nonce is None else {"noise": zu.Noise.load(noise_files(out)[0]), "nonce": nonce}
 
 
 def _influence(previous: Path, trained: Trained) -> Lines:

@@ -88,6 +88,8 @@ def test_no_move_is_made_twice(owner: Path) -> None:
     assert twice.exit_code == 2 and "whoever has several for one nonce can choose" in twice.output
     both = run(*prove(owner, "third"), "--nonce", NONCE, "--commit-noise", SOURCE)
     assert both.exit_code == 2 and "is the first move, --nonce the second" in both.output
+    early = run(*prove(owner, "third"), "--nonce", "11" * 32)
+    assert early.exit_code == 2 and "the first move, --commit-noise with the same --out, makes it" in early.output
     neither = run(*prove(owner, "third"))
     assert neither.exit_code == 2 and "takes two moves" in neither.output
 
