@@ -13,6 +13,7 @@ import click
 import zkunlearn as zu
 
 from ..circuits.statements.dataset import MAX_OPENINGS
+from ..errors import DataError, FormatError
 from ..formats.lists import parse_digest
 from ..verifier.bundles import load_public
 from .exits import exit_codes
@@ -107,9 +108,16 @@ def csv_options(command: Command) -> Command:
 
 
 def load_superseded(path: Path, spec: zu.TrainingSpec) -> zu.TrainingProof | zu.Bundle | zu.Trained:
-    """The same with the model beside it, where training begins from that. Raises FormatError or DataError."""
+    """The same with the model beside it, where training begins from that, or is faster. Raises as `load_previous`."""
     found = load_previous(path)
-    return zu.Trained.load(path) if spec.method.begins and not isinstance(found, zu.Bundle) else found
+    if isinstance(found, zu.Bundle) or not (spec.method.begins or spec.method.warms):
+        return found
+    try:
+        return zu.Trained.load(path)
+    except (DataError, FormatError):
+        if spec.method.begins:
+            raise
+        return found  # without it the same is found, from further away
 
 
 def memory_size(text: str) -> int:

@@ -111,6 +111,9 @@ class Method(ABC):
     standardize: bool
     scales: ClassVar[type[FixedPoint]] = FixedPoint
     holds_out: ClassVar[bool] = True  # whether the first rows may be left out of it
+    warms: ClassVar[bool] = (
+        False  # whether its model is found faster from one that is near, which changes nothing of it
+    )
     begins: ClassVar[bool] = False  # whether it begins from the model that is superseded, if one is
     noised: ClassVar[bool] = False  # whether its model has noise, to whose coins the owner commits first
 

@@ -38,6 +38,7 @@ class Newton(Optimum):
     """
 
     kind: ClassVar[str] = "newton"
+    warms: ClassVar[bool] = False
     begins: ClassVar[bool] = True
 
     steps: int = 1

@@ -62,6 +62,7 @@ class Optimum(Method):
     """
 
     kind: ClassVar[str] = "optimum"
+    warms: ClassVar[bool] = True
     scales: ClassVar[type[FixedPoint]] = FineScales
 
     l2: float

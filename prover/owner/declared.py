@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ...circuits.statements.dataset import DatasetStatement
 from ...circuits.statements.records import Record
@@ -56,6 +57,7 @@ class Declared:
         notes: what the owner should know before it is run.
         links: that the new bundle needs besides those of the old one: from the data set of what is superseded to that
             of the statement, and of models to the commitments that `starts` open, where they were committed afresh.
+        near: see Part.
     """
 
     draft: TrainingStatement
@@ -66,6 +68,7 @@ class Declared:
     models: tuple[Model, ...] = ()
     notes: tuple[str, ...] = ()
     links: tuple[AnyLink, ...] = ()
+    near: npt.NDArray[np.float64] | None = None
 
 
 def declare(
@@ -124,7 +127,18 @@ def declare(
         older = _bundle_of(previous)
         known = given if older is None else [*older.links, *given]
         more = () if proof is None else links_between(proof.statement.dataset, draft.dataset, known) or ()
-    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, tuple(notes), more)
+    near = _near(draft, previous)
+    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, tuple(notes), more, near)
+
+
+def _near(draft: TrainingStatement, previous: Previous | None) -> npt.NDArray[np.float64] | None:
+    """The model that is superseded, if it is at hand, has as many weights, and is of use."""
+    if not draft.spec.method.warms or not isinstance(previous, Trained) or previous.bundle is not None:
+        return None
+    weights, intercept = previous.secret.weights, np.atleast_1d(previous.secret.intercept)
+    if weights.shape != (draft.dataset.features,):
+        return None
+    return np.concatenate([weights, intercept[: draft.spec.method.bias]])
 
 
 def _request(

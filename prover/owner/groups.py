@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from ...circuits.statements.scope import ModelCommitment
 from ...circuits.statements.training import TrainingStatement
 from ...errors import ParameterError, require_type
@@ -36,11 +39,13 @@ class Part:
         draft: about some of its shards, or all; the model's root is zero.
         starts: the models of `draft.start`.
         noise: of `draft.noise`.
+        near: weights, the intercept last, from which its model may be looked for; float64 (K,), of encoded features.
     """
 
     draft: TrainingStatement
     starts: tuple[Model, ...]
     noise: Noise | None = None
+    near: npt.NDArray[np.float64] | None = None
 
 
 def require_groups(groups: int | None) -> None:

@@ -142,8 +142,7 @@ def _made(
 ) -> _Made:
     """Look whether it can be, then prove all parts."""
     parts = parts_of(declared.draft, declared.starts, groups, 1 if ready is None else ready.count)
-    if noise is not None:
-        parts = tuple(replace(part, noise=noise) for part in parts)
+    parts = tuple(replace(part, noise=noise, near=declared.near) for part in parts)
     shapes = [check_before_work(part.draft, attached=declared.attached) for part in parts]
     for budget, count in _openings(dataset, parts).items():
         budget.require_opening(count)

@@ -91,7 +91,7 @@ def try_training(
     declared = declare(dataset, spec, forget, previous, fork=True, forget_classes=forget_classes, whole=True)
     draft = undrawn(declared.draft)
     check_before_work(draft, attached=declared.attached)
-    outcome = run_training(dataset.rows, Part(draft, declared.starts), progress)
+    outcome = run_training(dataset.rows, Part(draft, declared.starts, near=declared.near), progress)
     notes = (*declared.notes, *outcome.notes)
     tell(notes)
     if outcome.curve is None:  # a shard is left in which a row counts

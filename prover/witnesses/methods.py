@@ -39,7 +39,7 @@ class Maker:
 
     Attributes:
         train: from rows, what the method compiled to, and the integers of earlier models, or of noise, that are
-            committed to, to a trace. Raises TrainingError.
+            committed to, or of weights that may be near, to a trace. Raises TrainingError.
         notes: on the schedule and the trace, what the owner should know before proving, such as what rounding took
             away; raises ParameterError where nothing is left.
         model: on the same, the integers of the model: `Model.integers`.
@@ -73,11 +73,15 @@ def _from_zero(train: Callable[[Rows, Any], Any]) -> Callable[[Rows, Any, Sequen
     return lambda rows, schedule, _: train(rows, schedule)
 
 
-def _optimum_of(rows: Rows, schedule: OptimumCertificate | LinearOptimumCertificate) -> Any:
-    """By sums over rows, or by the table of a link."""
+def _optimum_of(
+    rows: Rows,
+    schedule: OptimumCertificate | LinearOptimumCertificate,
+    near: Sequence[npt.NDArray[np.int64]],
+) -> Any:
+    """By sums over rows, or by the table of a link, from weights that are near."""
     if isinstance(schedule, LinearOptimumCertificate):
         return find_linear_optimum(rows, schedule)
-    return find_optimum(rows, schedule)
+    return find_optimum(rows, schedule, near[0][0] if near else None)
 
 
 def _witness_of(relation: LinearOptimum | OptimumRelation, found: Any) -> Witness:
@@ -106,7 +110,7 @@ MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
             noise_cells=noise_cells,
         ),
         Optimum.kind: Maker(
-            _from_zero(_optimum_of),
+            _optimum_of,
             optimum_notes,
             optimum_model,
             _cells,

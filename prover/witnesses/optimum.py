@@ -37,14 +37,17 @@ class Found(Generic[R]):
     settled: Settled
 
 
-def find_optimum(rows: Rows, schedule: OptimumCertificate) -> Found[RowValues]:
+def find_optimum(rows: Rows, schedule: OptimumCertificate, near: Integers | None = None) -> Found[RowValues]:
     """The certified optimum on the rows that count.
+
+    Args:
+        near: weights to begin from, (K,), in units of 2^-w_bits.
 
     Raises:
         TrainingError: no declared distance has a certificate, or a score or weight is out of range.
     """
-    (near,) = run_blas_tasks([partial(nearest_optimum, rows, schedule)])
-    return Found(near.rows, first_settled(near.weights, near.gradient, schedule))
+    (found,) = run_blas_tasks([partial(nearest_optimum, rows, schedule, near)])
+    return Found(found.rows, first_settled(found.weights, found.gradient, schedule))
 
 
 def optimum_model(schedule: RoundedCertificate, found: Found[Any]) -> Integers:

@@ -76,20 +76,23 @@ class Problem:
         return (sums << own.raised) + own.penalties(weights)
 
 
-def nearest_optimum(rows: Rows, schedule: LinkCertificate) -> Point:
+def nearest_optimum(rows: Rows, schedule: LinkCertificate, near: Integers | None = None) -> Point:
     """Integer weights near the optimum on the rows that count, and what they imply.
+
+    Args:
+        near: such weights to begin from.
 
     Raises:
         TrainingError: a score is out of range.
     """
-    return nearest_of(problem_of(rows, schedule), mean_of(rows, schedule))
+    return nearest_of(problem_of(rows, schedule), mean_of(rows, schedule), near)
 
 
-def nearest_of(problem: Problem, mean: Mean) -> Point:
+def nearest_of(problem: Problem, mean: Mean, near: Integers | None = None) -> Point:
     """The same of what is prepared already."""
     own = problem.schedule
-    weights, curvature = _newton(mean)
     unit = float(own.one)  # of features, which are as large as their integers here: weights are as much smaller
+    weights, curvature = _newton(mean, None if near is None else near / (unit * 2.0**own.scales.w_bits))
     start = np.rint(weights * unit * 2.0**own.scales.w_bits).astype(np.int64)
     return refined(partial(at, problem), start, curvature / unit**2, gradient_scale(own))
 
@@ -168,8 +171,13 @@ def mean_of(rows: Rows, schedule: LinkCertificate) -> Mean:
     return Mean(schedule.family, features, labels, l2 * float(schedule.one) ** 2)
 
 
-def _newton(mean: Mean) -> tuple[Reals, Reals]:
-    """Where the mean is least, (K,), and its second derivative near there: first on some of the rows, then on all."""
+def _newton(mean: Mean, near: Reals | None) -> tuple[Reals, Reals]:
+    """Where the mean is least, (K,), and its second derivative near there: first on some of the rows, then on all.
+
+    near: where to begin, and then on all rows; at zero if None.
+    """
+    if near is not None:
+        return _least(mean, near, NEAR)
     width, count = mean.features.shape
     weights = np.zeros(width)
     for share in SHARES:

@@ -134,3 +134,13 @@ def test_scores_beyond_the_table_are_refused_by_name() -> None:
     X[0] = 0
     with pytest.raises(TrainingError, match="no declared distance"):
         certify(X * 0, y, [31 << 32], schedule)
+
+
+@pytest.mark.parametrize("off", [0, 1 << 20, 1 << 33])
+def test_weights_that_are_near_lead_to_the_same_model(off: int) -> None:
+    """Or are not near at all."""
+    X, y = drawn(np.random.default_rng(5), 40, 2)
+    schedule = compiled(40, 2)
+    cold = find_optimum(rows_of(X, y), schedule)
+    warm = find_optimum(rows_of(X, y), schedule, cold.settled.weights + off)
+    assert np.array_equal(warm.settled.model, cold.settled.model)
