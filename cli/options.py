@@ -107,10 +107,14 @@ def csv_options(command: Command) -> Command:
     return run
 
 
-def load_superseded(path: Path, spec: zu.TrainingSpec) -> zu.TrainingProof | zu.Bundle | zu.Trained:
-    """The same with the model beside it, where training begins from that, or is faster. Raises as `load_previous`."""
+def load_superseded(path: Path, spec: zu.TrainingSpec) -> zu.TrainingProof | zu.ShardedModel | zu.Trained:
+    """The same with its models, where training begins from these, or is faster. Raises as `load_previous`."""
     found = load_previous(path)
-    if isinstance(found, zu.Bundle) or not (spec.method.begins or spec.method.warms):
+    if isinstance(found, zu.Bundle):
+        from ..prover.owner.sharded_model import load_sharded
+
+        return load_sharded(path)
+    if not (spec.method.begins or spec.method.warms):
         return found
     try:
         return zu.Trained.load(path)

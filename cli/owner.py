@@ -224,7 +224,6 @@ def prove(
     now with those of what is kept of --previous, whose secrets P.model.opening have to lie beside it: of stages that
     see no row that was added since. Several groups of shards have P.group-1.model.opening, and so on.
     """
-    from ..prover.owner.sharded_model import load_sharded
     from ..prover.owner.successors import refuse_fork, roots
     from ..prover.owner.trained import ProofFiles
 
@@ -244,10 +243,7 @@ def prove(
     dataset.require_whole_count(out.parent)
     ids = ids_to_forget(dataset, forget, forget_file)
     prepare_kernels(output)
-    kept: Any = previous
-    if previous_file is not None:
-        bundled = isinstance(previous, zu.Bundle)
-        kept = load_sharded(previous_file) if bundled else load_superseded(previous_file, spec)
+    kept = None if previous_file is None else load_superseded(previous_file, spec)
     chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": kept, "fork": fork}
     if source is not None:
         commit_to_noise(output, dataset, spec, source, chosen, out, force)

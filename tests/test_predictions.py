@@ -63,11 +63,14 @@ MODELS: dict[str, tuple[str, zu.TrainingSpec]] = {
     "no intercept": ("binary", spec(bias=False, **DESCENT)),
     "a feature left out": ("binary", spec(without=["x2"], **DESCENT)),
     "optimum": ("binary", spec(**OPTIMUM)),
+    "newton": ("binary", spec(**OPTIMUM | {"method": "newton"})),
+    "noisy": ("binary", spec(**OPTIMUM | {"method": "noisy"})),
     "classes": ("categorical", spec(**DESCENT)),
     "standardised classes": ("categorical", spec(standardize=True, **DESCENT)),
     "classes without intercepts": ("categorical", spec(bias=False, **DESCENT)),
     "one pass": ("real", spec(model="linear", **DESCENT)),
     "standardised one pass": ("real", spec(model="linear", standardize=True, **DESCENT)),
+    "linear optimum": ("real", spec(**OPTIMUM | {"model": "linear"})),
     "linear descent": ("real", spec(model="linear", method="gradient descent", **DESCENT)),
     "counts": ("count", spec(model="poisson", epochs=3, learning_rate=0.1)),
 }
@@ -83,7 +86,11 @@ class Made:
     def of(self, name: str) -> Any:
         if name not in self.trained:
             kind, own = MODELS[name]
-            self.trained[name] = zu.prove(commit(kind), own, model_openings=12)
+            data = commit(kind)
+            drawn: dict[str, Any] = {}
+            if own.method.noised:
+                drawn = {"noise": zu.commit_noise(data, own, "nobody"), "nonce": bytes(32)}
+            self.trained[name] = zu.prove(data, own, model_openings=12, **drawn)
         return self.trained[name]
 
 
@@ -159,7 +166,9 @@ def test_scores_are_those_of_the_integers_rounded_down(name: str, made: Made) ->
     assert statement.unit_bits == trained.secret.spec.fixed_point.q_bits
 
 
-@pytest.mark.parametrize("name", ["standardised one pass", "optimum", "classes without intercepts", "counts"])
+@pytest.mark.parametrize(
+    "name", ["standardised one pass", "optimum", "noisy", "linear optimum", "classes without intercepts", "counts"]
+)
 def test_both_verifiers_accept_scores(name: str, made: Made) -> None:
     proof = prove(made.of(name), inputs(2), "score")
     assert verdict(proof) == "valid"

@@ -371,7 +371,7 @@ def test_what_is_named_beside_a_receipt_has_to_be_valid(registered: Path, gone: 
 def test_options_are_for_receipts_or_for_proofs(registered: Path, gone: Path, registration: Path) -> None:
     for arguments, words in (
         ([gone, registration], "receipts go by themselves"),
-        ([gone, "--spec", registered / "spec.toml"], "are for training proofs, not for receipts"),
+        ([gone, "--spec", registered / "spec.toml"], "are for proofs, not for receipts"),
         ([registered / "second.proof", "--proof", registered / "first.proof"], "--proof and --key are for receipts"),
     ):
         found = run("verify", *arguments)

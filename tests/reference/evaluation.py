@@ -164,8 +164,8 @@ def judged(matrix: str, training: Map, result: Map, statement: Map, live: Live) 
 
 def weight_scale(spec: Map) -> int:
     """Of the model that is committed."""
-    scale: int = spec["scales"]["w_bits"]
-    return scale - spec["method"]["grid"] if spec["method"]["kind"] == "optimum" else scale
+    scale: int = spec["scales"]["w_bits"] - spec["method"].get("grid", 0)
+    return scale
 
 
 def evaluation_shape(statement: Map) -> Shape:

@@ -262,6 +262,7 @@ def statement_about_nothing(
         "scope": [],
         "distance": 0,
         "previous": None,
+        "noise": None,
     }
 
 

@@ -193,9 +193,8 @@ def prediction_relation(statement: Map) -> Relation:
         require("statement", all(0 <= a <= 2**TABLE_SCALE for a in flat))
     answers = flat if what == "class" else [flat[i : i + each] for i in range(0, len(flat), each)]
     scales = spec["scales"]
-    optimum = spec["method"]["kind"] == "optimum"
-    q_bits = scales["x_bits"] + scales["w_bits"] - (32 if optimum else 16)
-    shift = encoding["x_bits"] + scales["w_bits"] - (spec["method"]["grid"] if optimum else 0) - q_bits
+    q_bits = scales["x_bits"] + scales["w_bits"] - (32 if "grid" in spec["method"] else 16)
+    shift = encoding["x_bits"] + scales["w_bits"] - spec["method"].get("grid", 0) - q_bits
     require("statement", what == "class" or shift >= 1)
     table = activation_table(spec["family"], q_bits, TABLE_SCALE) if what == "probability" else []
     bits = bits_of_model(relation, encoding["x_bits"])
