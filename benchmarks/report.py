@@ -25,9 +25,9 @@ INTRODUCTION = """# Benchmarks
 
 > The tables of `make bench` are of a shell in which Python keeps no bytecode: *start* has 0.2 s, *prove* 0.05 s that
 > compiling modules takes at each start. (It no longer takes that from the shell.) The first table before format 3 had
-> 0.21 s for proving breast cancer again, 0.62 s for 16,384 x 64, 0.99 s for 16,384 x 784. In pairs of processes, taken in
-> turns, the last one is 1.01 s before and 1.16 s after: all of the difference is the curve of loss and accuracy that is
-> told since (0.07 to 0.1 s), and the proof of work (0.02 s).
+> 0.21 s for proving breast cancer again, 0.62 s for 16,384 x 64, 0.99 s for 16,384 x 784. In pairs of processes,
+> taken in turns, the last one is 1.01 s before and 1.16 s after: all of the difference is the curve of loss and
+> accuracy that is told since (0.07 to 0.1 s), and the proof of work (0.02 s).
 
 Measured by `make bench`, which rewrites this page and `benchmarks/results.json`. Every figure is the median of {runs}
 fresh processes with kernels compiled beforehand.
@@ -114,10 +114,10 @@ a machine that others used much:
 | 100,000 | 5.1 | 3.1 | 82 | 290 |
 | 1,000,000 | 40.8 | 29.9 | 71 | 784 |
 
-What bounds it is a file for each: the system's half is making, writing and renaming it, and of the other 17 microseconds
-are CBOR, 20 paths, cells and salts, and 3 the calls. (In turns, 100,000 took 14.5 s with the paths of each row made by
-itself, and its file written as a single one is, and 6.8 s so.) The paths of a person with three of a million rows take
-50 microseconds in each tree, not 280 as with arrays over whole levels.
+What bounds it is a file for each: the system's half is making, writing and renaming it, and of the other 17
+microseconds are CBOR, 20 paths, cells and salts, and 3 the calls. (In turns, 100,000 took 14.5 s with the paths of
+each row made by itself, and its file written as a single one is, and 6.8 s so.) The paths of a person with three of a
+million rows take 50 microseconds in each tree, not 280 as with arrays over whole levels.
 """
 GROWTH = """
 ## Data that grows
@@ -156,9 +156,9 @@ linear one 1,000 steps of one pass are, or the optimum. *Of training* is the rat
 | linear | 0.62 | 0.29 | 0.36, 0.43, 0.62 |
 
 A linear model on 262,144 x 64 rows is certified in 1.22 processor seconds, and verified in 0.15. A logistic one there
-takes 1.7 s, of which 1 GB of memory is held, and a request 1.6 s. On 16,384 x 784 rows, where finding a logistic optimum
-takes half of the time, a request takes 0.95 s if the model before is at hand and 1.3 s if not, beside 1.16 s of
-retraining: 0.82 and 1.13 of it. (These are seconds that pass.)
+takes 1.7 s, of which 1 GB of memory is held, and a request 1.6 s. On 16,384 x 784 rows, where finding a logistic
+optimum takes half of the time, a request takes 0.95 s if the model before is at hand and 1.3 s if not, beside 1.16 s
+of retraining: 0.82 and 1.13 of it. (These are seconds that pass.)
 
 `benchmarks/newton.py`: the same with one of Newton's steps before it, from the optimum of all rows, 64 weights; ratios
 to the optimum alone of three pairs.
