@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "datasets": "all secrets of",
     "models": "the model",
+    "noise": "unused noise",
     "receipts": "the receipt",
     "left": "NOT, as it cannot be read, or other models in it are still in force:",
 }

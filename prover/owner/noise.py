@@ -43,8 +43,8 @@ from .declared import Previous, declare
 from .groups import Part
 from .locks import locked
 from .prove import check_before_work
-from .wiping import wipe
 from .work import run_training, tell
+from .zeroing import wipe
 
 SECRET_SUFFIX = ".noise.opening"
 NONCES_FILE = "dataset.nonces"

@@ -3,6 +3,7 @@
 * Of every data set that goes back to the same first rows, but for the new one: rows, blinds, salts and ids; and tails,
   leaf salts and trees, as with a tail and one public column of an old proof a cell can be computed.
 * Models that were trained on the rows; of shards, those that no bundle needs any more.
+* Noise that is not used yet, of models trained on the rows: the weights before noise are in its file.
 * Receipts of these people: they are the rows.
 
 Files are filled with zeros before they go. What a file system, a disk or a backup keeps of them no program can reach.
@@ -10,8 +11,6 @@ Files are filled with zeros before they go. What a file system, a disk or a back
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ from pathlib import Path
 
 from ...circuits.statements.dataset import DatasetStatement
 from ...circuits.statements.ids import escaped, identify
+from ...circuits.statements.records import Record
 from ...circuits.statements.training import TrainingStatement
-from ...errors import DataError, FormatError, ZkUnlearnError, require_type
-from ...formats.files import UNFINISHED, sync_directory
+from ...errors import BudgetExceeded, DataError, FormatError, ZkUnlearnError, require_type
+from ...formats.files import UNFINISHED
 from ...models.methods.sisa import Sisa
 from ...verifier.bundles import Bundle, load_public
 from ...verifier.proofs import LINK_FILE, DatasetCommitment, LinkProof
@@ -30,10 +30,11 @@ from ...verifier.verify import verify_proof
 from .dataset import COMMITMENT_FILE, DATASETS, OPENING_FILE, Dataset
 from .locks import locked
 from .model import MODEL_SUFFIX, Model
+from .noise import SECRET_SUFFIX, Noise
 from .secret_arrays import SECRETS
 from .tree_cache import TREE_FILE
+from .zeroing import wipe
 
-PIECE = 1 << 20
 RECEIPTS, BUNDLES = "*.receipt", "*.bundle"
 
 
@@ -42,12 +43,13 @@ class Wiped:
     """What was found of destroyed rows.
 
     Attributes:
-        datasets: folders of data sets, whose public files are left. models, receipts: files.
+        datasets: folders of data sets, whose public files are left. models, noise, receipts: files.
         left: files that could not be read, or that hold models which are still in force.
     """
 
     datasets: tuple[Path, ...]
     models: tuple[Path, ...]
+    noise: tuple[Path, ...]
     receipts: tuple[Path, ...]
     left: tuple[Path, ...]
 
@@ -85,16 +87,18 @@ def wipe_rows(dataset: Dataset, ids: Iterable[object], *others: Path | str) -> W
     left: list[Path] = []
     datasets = tuple(folder for folder, own in family.items() if not set(new.holes) <= set(own.holes))
     models = tuple(_models(folders, new, left))
-    digests = {own.digest for own in (*family.values(), dataset.link.statement.old)} | {*new.births}
-    receipts = tuple(_receipts(folders, names, digests, left))
+    rows = dict.fromkeys(new.births, new.rows)
+    rows |= {own.digest: own.rows for own in (*family.values(), dataset.link.statement.old)}
+    noise = tuple(_noise(folders, rows, new, left))
+    receipts = tuple(_receipts(folders, names, set(rows), left))
     for folder in datasets:
         with locked(folder):
             secrets = (folder / name for name in (SECRETS, TREE_FILE, OPENING_FILE))
             for path in (*folder.glob(f"{UNFINISHED}*"), *secrets):
                 wipe(path)
-    for path in (*models, *receipts):
+    for path in (*models, *noise, *receipts):
         wipe(path)
-    return Wiped(datasets, models, receipts, tuple(left))
+    return Wiped(datasets, models, noise, receipts, tuple(left))
 
 
 def require_no_other_rows(dataset: Dataset, ids: Iterable[object], *places: Path | str) -> None:
@@ -130,26 +134,6 @@ def _require_destroyed(place: Path, new: DatasetStatement) -> None:
         raise DataError(f"{place}: holds another data set by now")
     for proof in (commitment, link):
         verify_proof(proof)
-
-
-def wipe(path: Path) -> None:
-    """Fill a file, or all files of a folder, with zeros, and remove it; nothing if there is none. Raises DataError."""
-    try:
-        files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
-        for file in files:
-            with open(file, "r+b") as opened:
-                size = os.fstat(opened.fileno()).st_size
-                for start in range(0, size, PIECE):
-                    opened.write(bytes(min(PIECE, size - start)))
-                opened.flush()
-                os.fsync(opened.fileno())
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be wiped ({error.strerror or error})") from error
 
 
 def _folders(*places: Path) -> list[Path]:
@@ -207,8 +191,28 @@ def _saw(statement: TrainingStatement, new: DatasetStatement) -> bool:
     """Whether a row that is destroyed counted."""
     if not _of_one_family(statement.dataset, new):
         return False
-    gone = set(statement.positions)
-    return any(position < statement.dataset.rows and position not in gone for position in new.holes)
+    return _counted(statement.dataset.rows, statement.forgotten, new)
+
+
+def _counted(rows: int, forgotten: Collection[Record], new: DatasetStatement) -> bool:
+    gone = {record.position for record in forgotten}
+    return any(position < rows and position not in gone for position in new.holes)
+
+
+def _noise(
+    folders: Collection[Path], rows: Mapping[bytes, int], new: DatasetStatement, left: list[Path]
+) -> Iterator[Path]:
+    """Noise that is not used, for models on one of these data sets that would have counted a row."""
+    for path in (path for folder in folders for path in sorted(folder.glob(f"*{SECRET_SUFFIX}"))):
+        try:
+            statement = Noise.load(path).statement
+        except BudgetExceeded:  # what was used holds nothing
+            continue
+        except (DataError, FormatError):
+            left.append(path)
+            continue
+        if statement.dataset in rows and _counted(rows[statement.dataset], statement.forgotten, new):
+            yield path
 
 
 def _receipts(

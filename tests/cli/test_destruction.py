@@ -154,6 +154,26 @@ def test_a_data_set_that_has_gone_on_with_other_rows_is_not_wiped_unasked(owner:
     assert "Ann" in zu.load_dataset(owner / "less").ids
 
 
+def test_unused_noise_of_models_that_would_have_counted_the_row_is_wiped(owner: Path) -> None:
+    """The weights before noise are in its file. What was used holds nothing, and other noise is still good."""
+    spec = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25)
+    data = zu.load_dataset(owner / "data")
+    done("commit", owner / "t.csv", *COLUMNS_OF_NEW, "--bounds", owner / "bounds.toml", "--out", owner / "others")
+    others = zu.load_dataset(owner / "others")
+    for name, where, forget in (("hers", data, []), ("used", data, []), ("less", data, [FORGOTTEN_ID]),
+                                ("theirs", others, [])):  # fmt: skip
+        zu.commit_noise(where, spec, "a beacon", forget).save(owner / f"{name}.noise.opening")
+    zu.prove(data, spec, noise=zu.Noise.load(owner / "used.noise.opening"), nonce=bytes(32))
+    (owner / "odd.noise.opening").write_bytes(b"?")
+    command = ("destroy", owner / "data", "--id", FORGOTTEN_ID, "--out", owner / "without", "--unregistered", "--json")
+    said = json.loads(done(*command).stdout)
+    assert [Path(path).name for path in said["noise"]] == ["hers.noise.opening"]
+    assert [Path(path).name for path in said["left"]] == ["odd.noise.opening"]
+    left = {path.name for path in owner.glob("*.noise*")}
+    assert "hers.noise" in left and "hers.noise.opening" not in left
+    assert {f"{name}.noise.opening" for name in ("used", "less", "theirs", "odd")} <= left
+
+
 def test_rows_that_are_still_there_are_not_said_to_be_destroyed(owner: Path) -> None:
     """A run like one before it, but for other people, finds a data set that was made for those."""
     done("receipt", owner / "data", "--id", OTHER_ID, "--out", owner / "other.receipt")
