@@ -41,7 +41,7 @@ def prove_them(
     with output.phases("predicting") as progress:
         try:
             proof = zu.prove_predictions(
-                model,  # type: ignore[arg-type]  # models of shards are refused by name
+                model,
                 table.X,
                 what,
                 publish_model_anyway=publish_model_anyway,

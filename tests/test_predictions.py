@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.field.goldilocks import P
@@ -227,7 +228,6 @@ def test_the_file_is_saved_and_loaded_and_has_no_data_set(classes: zu.Prediction
 
 
 def test_columns_of_a_frame_are_taken_by_name(made: Made, classes: zu.PredictionProof) -> None:
-    pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(inputs(6), columns=["x1", "x2", "x3"])[["x3", "x1", "x2"]]
     trained = made.of("two classes")
     assert zu.prove_predictions(trained.secret, frame).statement.flat == classes.statement.flat

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from ...errors import ParameterError
 from ...formats.fields import Fields, Int, Real, take
@@ -14,11 +14,10 @@ from ..checks import integer_within, real
 from ..families import Family
 from ..live import Live
 from ..noise import SIGMA_BITS, largest_mu
-from ..scales import FineScales, FixedPoint
+from ..scales import FixedPoint
 from ..shapes import DatasetShape
-from .base import Method
 from .noisy_certificate import NoisyCertificate, compile_noisy
-from .optimum import LONGEST_DISTANCE, MAX_WEIGHTS, NOT_STANDARDIZED, PENALISED, penalty
+from .penalised import LONGEST_DISTANCE, Penalised
 
 GRID_RANGE = (0, 30)
 EPSILON_RANGE, DELTA_RANGE = (0.01, 16.0), (1e-9, 0.1)
@@ -35,7 +34,7 @@ _FIELDS: Fields = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Noisy(Method):
+class Noisy(Penalised):
     """Weights near those that minimise the mean loss and l2 / 2 times their squares, with noise that hides how near.
 
     What is proved is how far from the optimum they are before noise, and that nobody chose the noise: the published
@@ -57,50 +56,23 @@ class Noisy(Method):
     """
 
     kind: ClassVar[str] = "noisy"
-    scales: ClassVar[type[FixedPoint]] = FineScales
     noised: ClassVar[bool] = True
+    grids: ClassVar[tuple[int, int]] = GRID_RANGE
+    one_output: ClassVar[str] = "a noisy model is"
 
-    l2: float
     epsilon: float = 1.0
     delta: float = 1e-5
-    grid: int | None = None
     distance: int = 0
-    bias: bool = True
-    penalize_intercept: bool = True
-    standardize: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("bias", "penalize_intercept", "standardize"):
-            if not isinstance(getattr(self, name), bool):
-                raise ParameterError(f"{name} = {getattr(self, name)!r}: must be true or false")
-        if self.standardize:
-            raise ParameterError(NOT_STANDARDIZED)
-        if self.bias and not self.penalize_intercept:
-            raise ParameterError(PENALISED)
-        object.__setattr__(self, "penalize_intercept", True)
-        object.__setattr__(self, "l2", penalty(self.l2))
+        super().__post_init__()
         for name, (low, high) in (("epsilon", EPSILON_RANGE), ("delta", DELTA_RANGE)):
             value = real(name, getattr(self, name))
             if not low <= value <= high:
                 raise ParameterError(f"{name} = {value}: must be between {low} and {high}")
             object.__setattr__(self, name, value)
-        grid = default_grid(self.l2, self.epsilon, self.delta) if self.grid is None else self.grid
-        object.__setattr__(self, "grid", integer_within("grid", grid, *GRID_RANGE))
+        self.fix_grid(default_grid(self.l2, self.epsilon, self.delta))
         object.__setattr__(self, "distance", integer_within("distance", self.distance, 0, LONGEST_DISTANCE))
-
-    @property
-    def grid_bits(self) -> int:
-        """a."""
-        return integer_within("grid", self.grid, *GRID_RANGE)
-
-    @classmethod
-    def default_scales(cls, family: Family) -> FixedPoint:
-        """See Method: as fine as the steps of the family's table allow."""
-        return FineScales() if family.curvature <= 0.25 else FineScales(p_bits=27)
-
-    def weight_bits(self, scales: FixedPoint) -> int:
-        """See Method."""
-        return scales.w_bits - self.grid_bits
 
     def to_mapping(self) -> dict[str, object]:
         """See Method."""
@@ -133,11 +105,6 @@ class Noisy(Method):
         texts |= {"grid": str(self.grid_bits), "bias": toml_value(self.bias)}
         return {**texts, "distance": str(self.distance)} if self.distance else texts
 
-    @classmethod
-    def from_toml(cls, fields: Mapping[str, Any]) -> Self:
-        """See Method."""
-        return cls(**fields)
-
     def describe(self) -> str:
         """See Method."""
         included = ", the intercept included" if self.bias else ""
@@ -145,16 +112,6 @@ class Noisy(Method):
             f"a certified distance from its optimum and noise of 2^{self.grid_bits + SIGMA_BITS} units, "
             f"({self.epsilon!r}, {self.delta!r}) or better: L2 {self.l2!r}{included}"
         )
-
-    def require_provable(self, shape: DatasetShape) -> None:
-        """See Method."""
-        if shape.outputs > 1:
-            raise ParameterError(f"{shape.outputs} classes: a noisy model is of one output, that of two classes")
-        if shape.features > MAX_WEIGHTS:
-            raise ParameterError(
-                f"{shape.features} features: an optimum is found with a number for any two of them, and certified of "
-                f"at most {MAX_WEIGHTS}"
-            )
 
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> NoisyCertificate:
         """See Method, and compile_noisy."""

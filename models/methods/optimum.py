@@ -11,28 +11,19 @@ from typing import Any, ClassVar, Self
 from ...errors import ParameterError
 from ...formats.fields import Fields, Int, ListOf, Real, take
 from ...formats.toml import toml_value
-from ..checks import integer_within, real
+from ..checks import integer_within
 from ..families import Family
 from ..live import Live
 from ..scales import FineScales, FixedPoint
 from ..shapes import DatasetShape
-from .base import Method
 from .gram_certificate import LinearOptimumCertificate, compile_gram_certificate
 from .link_certificate import OptimumCertificate, compile_certificate
+from .penalised import LONGEST_DISTANCE, Penalised
 
 GRID_RANGE = (8, 40)
-MAX_DISTANCES, LONGEST_DISTANCE = 16, 1 << 40
-MAX_WEIGHTS = 2048  # features: curvature has a number for any two of them, by which weights are polished
+MAX_DISTANCES = 16
 FINEST_WEIGHTS = 36  # w_bits, beside x_bits of 10
 DEFAULT_GRID = 16  # bits, and as many as 1 / l2 has: then a rounding edge is as near as distances by chance only
-NOT_STANDARDIZED = (
-    "standardize: means and spreads change with the rows, and with them what l2 penalises; an optimum is certified on "
-    "features as they are encoded"
-)
-PENALISED = (
-    "penalize_intercept: must be true, or bias false: without a penalty on every weight nothing says how near the "
-    "optimum is"
-)
 OPTIMUM_FIELDS: Fields = {
     "kind": str,
     "l2": Real(),
@@ -43,7 +34,7 @@ OPTIMUM_FIELDS: Fields = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimum(Method):
+class Optimum(Penalised):
     """The weights that minimise the mean loss and l2 / 2 times their squares, rounded to a grid.
 
     What is proved is that the published weights are the rounding of the optimum: not how it was found.
@@ -63,44 +54,22 @@ class Optimum(Method):
 
     kind: ClassVar[str] = "optimum"
     warms: ClassVar[bool] = True
-    scales: ClassVar[type[FixedPoint]] = FineScales
+    grids: ClassVar[tuple[int, int]] = GRID_RANGE
+    one_output: ClassVar[str] = "an optimum is certified"
 
-    l2: float
-    grid: int | None = None
     distances: tuple[int, ...] = ()
-    bias: bool = True
-    penalize_intercept: bool = True
-    standardize: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("bias", "penalize_intercept", "standardize"):
-            if not isinstance(getattr(self, name), bool):
-                raise ParameterError(f"{name} = {getattr(self, name)!r}: must be true or false")
-        if self.standardize:
-            raise ParameterError(NOT_STANDARDIZED)
-        if self.bias and not self.penalize_intercept:
-            raise ParameterError(PENALISED)
-        object.__setattr__(self, "penalize_intercept", True)
-        object.__setattr__(self, "l2", penalty(self.l2))
-        grid = default_grid(self.l2) if self.grid is None else self.grid
-        object.__setattr__(self, "grid", integer_within("grid", grid, *GRID_RANGE))
+        super().__post_init__()
+        self.fix_grid(default_grid(self.l2))
         object.__setattr__(self, "distances", _falling(self.distances))
-
-    @property
-    def grid_bits(self) -> int:
-        """a."""
-        return integer_within("grid", self.grid, *GRID_RANGE)
 
     @classmethod
     def default_scales(cls, family: Family) -> FixedPoint:
-        """See Method: as fine as the steps of the family's table allow; without one as fine as any."""
+        """See Penalised; as fine as any without a table."""
         if family.quadratic:
             return FineScales(w_bits=FINEST_WEIGHTS)
-        return FineScales() if family.curvature <= 0.25 else FineScales(p_bits=27)
-
-    def weight_bits(self, scales: FixedPoint) -> int:
-        """See Method."""
-        return scales.w_bits - self.grid_bits
+        return super().default_scales(family)
 
     def to_mapping(self) -> dict[str, object]:
         """See Method."""
@@ -128,25 +97,10 @@ class Optimum(Method):
         texts = {"l2": repr(self.l2), "grid": str(self.grid_bits), "bias": toml_value(self.bias)}
         return {**texts, "distances": toml_value(self.distances)} if self.distances else texts
 
-    @classmethod
-    def from_toml(cls, fields: Mapping[str, Any]) -> Self:
-        """See Method."""
-        return cls(**fields)
-
     def describe(self) -> str:
         """See Method."""
         included = ", the intercept included" if self.bias else ""
         return f"its optimum, rounded to a grid of 2^{self.grid_bits} units and certified: L2 {self.l2!r}{included}"
-
-    def require_provable(self, shape: DatasetShape) -> None:
-        """See Method."""
-        if shape.outputs > 1:
-            raise ParameterError(f"{shape.outputs} classes: an optimum is certified of one output, that of two classes")
-        if shape.features > MAX_WEIGHTS:
-            raise ParameterError(
-                f"{shape.features} features: an optimum is found with a number for any two of them, and certified of "
-                f"at most {MAX_WEIGHTS}"
-            )
 
     def compile(
         self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
@@ -162,16 +116,6 @@ def default_grid(l2: float) -> int:
     share = Fraction(l2)
     whole = -(-share.denominator // share.numerator)  # ceil(1 / l2)
     return max(GRID_RANGE[0], DEFAULT_GRID + (whole - 1).bit_length())
-
-
-def penalty(value: object) -> float:
-    """l2, where weights have to be penalised. Raises ParameterError."""
-    l2 = real("l2", value)
-    if l2 <= 0:
-        raise ParameterError(f"l2 = {l2}: must be positive: without a penalty nothing says how near the optimum is")
-    if not 2.0**-40 <= l2 <= 2.0**40:
-        raise ParameterError(f"l2 = {l2}: must be between 2^-40 and 2^40")
-    return l2
 
 
 def _falling(value: object) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.resources import files
+from importlib.util import find_spec
 from statistics import median
 
 from ...errors import ParameterError
@@ -24,11 +25,9 @@ SIGNS = {"loss": "loss", "calibrated": "loss less that of retrainings"}
 
 def require_report() -> None:
     """Raises ParameterError if what draws the page is not installed."""
-    try:
-        import jinja2  # noqa: F401
-        import matplotlib  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ParameterError(f"{NOT_INSTALLED} ({error.name} is missing)") from None
+    missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
+    if missing:
+        raise ParameterError(f"{NOT_INSTALLED} ({missing[0]} is missing)")
 
 
 def page(found: Measured, said: Sequence[Finding]) -> str:

@@ -28,7 +28,7 @@ SHARDS = "models of shards answer together, and nothing proves yet what they say
 
 
 def prove_predictions(
-    model: Model | Path | str,
+    model: Model | ShardedModel | Path | str,
     X: Any,
     what: str | None = None,
     *,
@@ -38,7 +38,7 @@ def prove_predictions(
     """Prove what a model says of inputs, which become public with it. One opening of the model is spent.
 
     Args:
-        model: the secret, of whatever one method trained, or its file; also one that was committed afresh.
+        model: the secret, or its file; also one that was committed afresh. Models of shards are refused.
         X: real features (N, d), as for `Model.predict`, but within the declared bounds.
         what: "class", the default of classifiers, shows nothing but the class; "probability" and "score" are equations
             in the weights. Of regressions there are scores only.
