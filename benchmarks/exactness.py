@@ -14,6 +14,7 @@ from time import perf_counter
 
 import numpy as np
 import zkunlearn as zu
+from requests_to_classifiers import CLASSIFIED, classified_rows
 from requests_to_optima import CERTIFIED, L2S, requested_row
 from shards import SHARDS, sharded_cases, sharded_row
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
@@ -192,6 +193,7 @@ if __name__ == "__main__":
         (SUGGESTED, [suggested_row(table) for table in tables()]),
         (SHARDS, [sharded_row(case) for case in sharded_cases()]),
         (CERTIFIED, [requested_row(l2) for l2 in L2S]),
+        (CLASSIFIED, classified_rows()),
     )
     text = "".join(head + "\n".join(rows) + "\n" for head, rows in parts)
     OUTPUT.write_text(text, encoding="utf-8")
