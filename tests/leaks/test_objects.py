@@ -42,6 +42,7 @@ PUBLIC = {  # and why
     "NormalEquations": "public, follows from the statement",
     "OnePass": "public, of the spec",
     "Optimum": "public, of the spec",
+    "Penalised": "public, of the spec",
     **dict.fromkeys(
         (
             "Certificate",
