@@ -29,7 +29,6 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .models.encoding.dataset import Bounds
     from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
@@ -164,7 +163,7 @@ def commit(
     ids: Sequence[str | int] | None = None,
     *,
     names: Sequence[str] | None = None,
-    bounds: Mapping[str, Bounds] | None = None,
+    bounds: Mapping[str, Any] | None = None,
     maps: Mapping[str, str] | None = None,
     label_kind: str | None = None,
     label_name: str = "label",
@@ -182,9 +181,12 @@ def commit(
             normal form C. By default the index of the frame, unless it is pandas' own 0 .. N - 1; row numbers from 1
             for that, and for arrays.
         names: feature names; those of a pandas frame, or x1, x2, .. by default.
-        bounds: (low, high) of every feature, and under `label_name` of a real label. Taken from the data by
-            default, which the commitment then says: such an encoding is outside the proof. A feature may have
+        bounds: (low, high) of every column, and under `label_name` of a real label. Taken from the data by
+            default, which the commitment then says: such an encoding is outside the proof. A column may have
             (low, high, "log1p"): log(1 + value) is mapped instead, which suits values of several orders of magnitude.
+            Two dates are bounds of times. {"categories": [..]} says which texts a column has, which then becomes a
+            feature for each but the first, and {"low": .., "high": .., "missing": ..} what an empty cell counts as;
+            models/encoding/declared.py has all of it.
         maps: "log1p" of each feature that is to be mapped so, where bounds are taken from the data.
         label_kind: "binary", "categorical" (3 to 256 classes), "real" or "count"; by default binary for two distinct
             labels, real for other numbers, and categorical for other texts. Classes that are numbers have to be asked
@@ -202,13 +204,16 @@ def commit(
         ParameterError: bounds, maps or shapes that cannot be used, or an argument of another type.
     """
     from .models.encoding.dataset import DatasetEncoding
+    from .models.encoding.declared import Declared
     from .prover.owner.dataset import commit_dataset
     from .prover.tables.arrays import as_table
 
-    table = as_table(X, y, ids, names, label_name, rows_per_id, unique)
+    declared = None if bounds is None else Declared.of(bounds)
+    sources, own = ((), None) if declared is None else (declared.sources, declared.bounds)
+    table = as_table(X, y, ids, names, label_name, rows_per_id, unique, sources)
     cells = table.X, table.y, table.names
     encoding = DatasetEncoding.from_data(
-        *cells, label_kind, bounds, x_bits, label_name=label_name, maps=maps, keys=table.key_names
+        *cells, label_kind, own, x_bits, label_name=label_name, maps=maps, keys=table.key_names, sources=sources
     )
     return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name, table.keys)
 

@@ -10,8 +10,8 @@ import click
 from ..formats.files import write_file
 from .options import FILE, common, csv_options, force_option, within_memory
 from .output import Output, foreign
-from .owner import read_by_options
 from .places import refuse_existing, require_file_place
+from .tables import survey_by_options
 from .words import plural
 
 
@@ -35,14 +35,14 @@ def suggest_bounds(
     Bounds should say what a value can be, whoever is in the table. Those that follow the data, as these do before they
     are edited, depend on the rows that will be forgotten, and no proof covers how they were chosen.
     """
-    from ..prover.tables.suggested_bounds import suggested_bounds
+    from ..prover.tables.suggested_bounds import left_out, suggested_bounds
 
     refuse_existing([out], force, "it may have been edited")
     require_file_place(out)
-    table = read_by_options(data, target, id_column, several=True, **reading)
-    write_file(out, suggested_bounds(table).encode(), secret=True)
-    lines = [
-        ("file", f"{foreign(out)}: edit it, it follows the data"),
-        ("columns", plural(len(table.names), "feature")),
-    ]
-    output.result("Bounds to begin with", lines, f"written: {foreign(out)}", {"file": str(out)})
+    seen, table = survey_by_options(data, target, id_column, **reading)
+    write_file(out, suggested_bounds(seen, table.bounded_labels).encode(), secret=True)
+    lines = [("file", f"{foreign(out)}: edit it, it follows the data"), ("columns", plural(len(seen), "column"))]
+    without = left_out(seen)
+    if without:
+        lines.append(("leave out", f"{', '.join(map(foreign, without))}: neither numbers, times nor few categories"))
+    output.result("Bounds to begin with", lines, f"written: {foreign(out)}", {"file": str(out), "leave_out": without})

@@ -139,7 +139,7 @@ def _add(
     require_place(out, force)
     dataset = zu.load_dataset(directory)
     of = dataset.statement.encoding
-    table = read_more_rows(data, of.names, target, id_column, several=several, unique=of.keys, written=written)
+    table = read_more_rows(data, of, target, id_column, several=several, written=written)
     numbered = id_column is None and table.ids == row_numbers(len(table.ids))
     options = {
         "ids": None if numbered else table.ids,

@@ -25,7 +25,6 @@ from ..errors import DataError, FormatError, ParameterError
 from ..formats.container import MAGIC, read_container
 from ..formats.files import opened
 from ..formats.lists import read_digests, read_history
-from ..models.encoding.maps import LINEAR
 from ..models.spec import load_spec
 from ..verifier.bundles import BUNDLE_KIND, Bundle
 from ..verifier.noise import NoiseCommitment
@@ -33,6 +32,7 @@ from ..verifier.proofs import AnyLink, Proof
 from ..verifier.protocol.soundness import Soundness, soundness_terms, total_bits
 from ..verifier.shapes import shape_of
 from ..verifier.verify import outside_bits
+from .columns import column_lines
 from .distance_words import MISSING as DISTANCE_MISSING
 from .distance_words import distance_cautions, distance_data, distance_lines, distance_text
 from .evaluated import (
@@ -246,21 +246,12 @@ def _dataset(statement: DatasetStatement) -> Inspection:
     lines = [
         *dataset_lines(statement),
         ("openings", f"hides {plural(statement.openings, 'proof')}, its own validity proof included"),
-        *_bounds(statement),
+        *column_lines(statement.encoding),
     ]
     columns = statement.encoding.to_mapping()["features"]
-    return Inspection("data set commitment", lines, data={"dataset": dataset_data(statement), "columns": columns})
-
-
-def _bounds(statement: DatasetStatement) -> Lines:
-    """The interval of each column, and its map if that is not linear, for an auditor to judge."""
-    columns = statement.encoding.features
-    maps = ["" if column.map == LINEAR else f", by {column.map}" for column in columns]
-    texts = [
-        f"{foreign(column.name)} in [{column.low!r}, {column.high!r}]{by}"
-        for column, by in zip(columns[:SHOWN], maps, strict=False)
-    ]
-    return [*(("" if index else "bounds", text) for index, text in enumerate(texts)), *_more(len(columns))]
+    sources = [source.to_mapping() for source in statement.encoding.sources]
+    data = {"dataset": dataset_data(statement), "columns": columns, "sources": sources}
+    return Inspection("data set commitment", lines, data=data)
 
 
 def _more(count: int) -> Lines:

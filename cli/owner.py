@@ -30,6 +30,7 @@ from .options import (
 )
 from .output import Lines, Output, foreign
 from .places import dataset_files, refuse_existing, require_file_place, require_folder_place, secrets_folder
+from .tables import bounds_in, read_by_options
 from .words import (
     dataset_data,
     dataset_lines,
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
     from ..prover.owner.trained import ProofFiles, Trained
     from ..prover.owner.workers import Workers
-    from ..prover.tables.csv_format import CsvFormat
-    from ..prover.tables.raw_table import RawTable
 
 COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 
@@ -60,7 +59,7 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
     "bounds_file",
     type=FILE,
     metavar="FILE",
-    help='TOML: [bounds] with lines name = [low, high] or name = {low = 0, high = 2e9, map = "log1p"}.',
+    help="TOML: [bounds] with a line for each column: bounds, categories, what is missing; see suggest-bounds.",
 )
 @click.option("--x-bits", type=int, default=10, show_default=True, help="Scale of feature integers.")
 @click.option(
@@ -102,13 +101,11 @@ def commit(
 
     A CSV may be compressed (.gz, .zst); DATA may be -, for a CSV on standard input.
     """
-    from ..prover.tables.read import read_bounds
-
     public, secret = dataset_files(out)
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
-    bounds = None if bounds_file is None else read_bounds(bounds_file)
-    table = read_by_options(data, target, id_column, several, **reading)
+    bounds, sources = bounds_in(bounds_file)
+    table = read_by_options(data, target, id_column, several, sources=sources, **reading)
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:
@@ -144,32 +141,6 @@ def commit(
     ]
     data_set = dataset_data(statement)
     output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files | notes)
-
-
-def read_by_options(
-    data: Path,
-    target: str,
-    id_column: str | None,
-    several: bool,
-    *,
-    unique: str | None,
-    features: str | None,
-    drop: str | None,
-    written: CsvFormat,
-) -> RawTable:
-    """The table in a file, by options."""
-    from ..prover.tables.read import read_table
-
-    return read_table(
-        data,
-        target,
-        id_column,
-        several=several,
-        unique=columns_of(unique, "--unique"),
-        features=None if features is None else columns_of(features, "--features"),
-        left_out=columns_of(drop, "--drop"),
-        written=written,
-    )
 
 
 @click.command()
@@ -385,14 +356,6 @@ def prepare_kernels(output: Output) -> None:
         output.note(COMPILE_NOTE)
         with output.phases("compiling kernels") as progress:
             kernels.warm_up(progress)
-
-
-def columns_of(text: str | None, option: str) -> list[str]:
-    """The names of columns in an option. Raises UsageError for one that is empty."""
-    names = [] if text is None else [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise click.UsageError(f"{option}: names of columns, with commas between them")
-    return names
 
 
 def ids_to_forget(dataset: Dataset, forget: Sequence[str], forget_file: Path | None) -> list[str]:

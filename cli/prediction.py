@@ -88,7 +88,7 @@ def predict(
 
     with output.phases("predicting"):
         model = load_model(model_file)
-        table = read_features(data, model.encoding.names, target, id_column, written)
+        table = read_features(data, model.encoding, target, id_column, written)
     if proof_file is not None:
         found = prove_them(output, model, table, what, publish_model_anyway, proof_file)
         output.result("Predictions proved", found.lines, f"proved: {plural(len(table.ids), 'prediction')}", found.data)

@@ -95,9 +95,10 @@ def prediction_cautions(statement: PredictionStatement) -> tuple[str, ...]:
 
 def compare_inputs(statement: PredictionStatement, path: Path) -> None:
     """A table of the auditor's is what was predicted. Raises StatementMismatch, or DataError for a bad table."""
-    rows, lines = _read(path, statement.encoding.names)
+    encoding = statement.encoding
+    cells, lines = _read(path, encoding.columns)
     try:
-        require_same_inputs(statement, rows)
+        require_same_inputs(statement, encoding.features_from(cells))
     except DataError as error:
         raise error.at(file=str(path), line=None if error.row is None else lines[error.row]) from error
 
@@ -109,13 +110,13 @@ def unlinked_prediction(statement: PredictionStatement, links: Iterable[AnyLink]
     return ("the model was committed afresh: no links lead to its commitment from there",)
 
 
-def _read(path: Path, names: Sequence[str]) -> tuple[list[list[float]], list[int]]:
-    """The columns of these names of a CSV file, in their order, and the line of each row. Raises DataError.
+def _read(path: Path, names: Sequence[str]) -> tuple[dict[str, list[str]], list[int]]:
+    """The cells of the columns of these names of a CSV file, and the line of each row. Raises DataError.
 
     What reads tables for owners needs what only owners install.
     """
     reader = csv.reader(read_text(path, MAX_TABLE_BYTES).splitlines(keepends=True), strict=True)
-    rows: list[list[float]] = []
+    cells: dict[str, list[str]] = {name: [] for name in names}
     lines: list[int] = []
     try:
         head = next(reader, [])
@@ -126,17 +127,11 @@ def _read(path: Path, names: Sequence[str]) -> tuple[list[list[float]], list[int
         for row in filter(None, reader):
             if len(row) != len(head):
                 raise DataError(f"{len(row)} cells, not {len(head)}", file=str(path), line=reader.line_num)
-            rows.append([_number(row[k], name, path, reader.line_num) for k, name in zip(places, names, strict=True)])
+            for k, name in zip(places, names, strict=True):
+                cells[name].append(row[k])
             lines.append(reader.line_num)
     except csv.Error as error:
         raise DataError(f"no CSV: {error}", file=str(path), line=reader.line_num) from error
-    if not rows:
+    if not lines:
         raise DataError("no rows", file=str(path))
-    return rows, lines
-
-
-def _number(text: str, column: str, path: Path, line: int) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise DataError(f"{foreign(text)} is no number", file=str(path), line=line, column=column) from None
+    return cells, lines

@@ -6,6 +6,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from .files import read_text
 OVER_64_BITS = "there is an integer of more than 64 bits in it"
 MAX_TOML_DEPTH = 16  # tables and lists inside each other, the document included
 MAX_BOUNDS_BYTES = 1 << 25  # far more than as many columns as a data set can have
-BOUNDS_FIELDS = {"low", "high", "map"}
+INTERVAL_FIELDS = {"low", "high", "map", "missing", "format"}
+CATEGORY_FIELDS = {"categories", "reference", "other", "missing"}
+MORE = "map, missing or format"
 
 Bounds = tuple[float, float] | tuple[float, float, str]  # low, high, and the map if it is not the linear one
 
@@ -58,9 +61,11 @@ def toml_value(value: object) -> str:
     return repr(value)
 
 
-def read_bounds(path: str | Path) -> dict[str, Bounds]:
-    """Declared bounds of columns: a section [bounds] of lines `name = [low, high]`, which are linear, or
-    `name = {low = .., high = .., map = ".."}`.
+def read_bounds(path: str | Path) -> dict[str, Any]:
+    """What is declared of columns: a section [bounds] of lines `name = [low, high]` and of more (docs/owners.md).
+
+    Returns:
+        By name a pair of finite numbers, or of dates, the lower one first; or the fields of a line that has names.
 
     Raises:
         DataError: unreadable, not TOML, or not bounds; names the file.
@@ -75,17 +80,27 @@ def read_bounds(path: str | Path) -> dict[str, Bounds]:
     return {name: _bounds_of(declared, f"{path}: bounds of {name!r}") for name, declared in table.items()}
 
 
-def _bounds_of(declared: object, what: str) -> Bounds:
+def _bounds_of(declared: object, what: str) -> tuple[Any, Any] | dict[str, Any]:
     """One line of the section. Raises DataError, its message beginning with `what`."""
-    numbers: list[Any] = declared if isinstance(declared, list) else []
-    more: tuple[str, ...] = ()
-    if isinstance(declared, dict):
-        if set(declared) != BOUNDS_FIELDS or not isinstance(declared["map"], str):
-            raise DataError(f'{what} must be [low, high], or {{low = .., high = .., map = "log1p"}}')
-        numbers, more = [declared["low"], declared["high"]], (declared["map"],)
-    if len(numbers) != 2 or not all(type(v) in (int, float) and math.isfinite(v) for v in numbers):
-        raise DataError(f"{what} must be [low, high], two finite numbers")
-    low, high = float(numbers[0]), float(numbers[1])
-    if low > high:
+    fields: dict[str, Any] = declared if isinstance(declared, dict) else {}
+    if "categories" in fields and set(fields) <= CATEGORY_FIELDS:
+        return fields
+    if fields and not ({"low", "high"} <= set(fields) <= INTERVAL_FIELDS and isinstance(fields.get("map", ""), str)):
+        raise DataError(f"{what} must be [low, high], or {{low = .., high = ..}} with {MORE}, or {{categories = [..]}}")
+    ends = [fields["low"], fields["high"]] if fields else declared
+    if not isinstance(ends, list) or len(ends) != 2 or not (_are_numbers(ends) or _are_dates(ends)):
+        raise DataError(f"{what} must be [low, high], two finite numbers, or two dates")
+    if _are_numbers(ends) and ends[0] > ends[1]:
         raise DataError(f"{what}: the lower one is above the upper one")
-    return (low, high, more[0]) if more else (low, high)
+    if fields:
+        return fields
+    low, high = ends if _are_dates(ends) else map(float, ends)
+    return low, high
+
+
+def _are_numbers(ends: list[Any]) -> bool:
+    return all(type(value) in (int, float) and math.isfinite(value) for value in ends)
+
+
+def _are_dates(ends: list[Any]) -> bool:
+    return all(isinstance(value, date) for value in ends)

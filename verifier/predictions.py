@@ -20,8 +20,8 @@ def verify_predictions(
     """Check what a model says of inputs; bits.
 
     Args:
-        inputs: real features (N, d), what was asked: an array with columns in the order of the encoding's names, or a
-            frame that has them by name.
+        inputs: what was asked: a frame that has the columns of the encoding by name, or real features (N, d), in the
+            order of its features.
         training: what the model is of. It is compared, not checked: `verify` is for that, with its data set.
         links: where the model was committed afresh since, those that lead to its commitment; they are checked.
 
@@ -52,11 +52,11 @@ def verify_predictions(
 
 def require_same_inputs(statement: PredictionStatement, inputs: Any) -> None:
     """These are the inputs of the statement, in its order. Raises StatementMismatch, or DataError for what is none."""
-    names = list(statement.encoding.names)
+    encoding = statement.encoding
     if hasattr(inputs, "columns"):
-        missing = [name for name in names if name not in inputs.columns]
+        missing = [name for name in encoding.columns if name not in inputs.columns]
         if missing:
             raise DataError(f"inputs have no column {missing[0]!r}")
-        inputs = inputs[names]
-    if packed(statement.encoding.encode_features(inputs)) != statement.cells:
+        inputs = encoding.features_from({name: list(inputs[name]) for name in encoding.columns})
+    if packed(encoding.encode_features(inputs)) != statement.cells:
         raise StatementMismatch("the predictions are of other inputs, or of these in another order")

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,9 +29,14 @@ from ...formats.fields import Fields, ListOf, take
 from ...formats.toml import Bounds
 from ..checks import integer_within
 from ..shapes import MAX_CLASSES, MAX_FEATURES, X_BITS_RANGE, DatasetShape
+from .categories import CategorySource
 from .columns import ColumnEncoding, check_name, encode_cells, number_array, real_array
 from .intervals import choose_intervals, interval_of_each, require_mappable
 from .labels import LabelEncoding, infer_label_kind
+from .maps import LINEAR
+from .readers import ColumnReader, PlainReader, Source
+from .sources import by_column, columns_of, source_from_mapping
+from .times import TimeSource
 
 __all__ = ["DEFAULT_LABEL_BITS", "DEFAULT_LABEL_NAME", "Bounds", "ColumnEncoding", "DatasetEncoding", "LabelEncoding"]
 
@@ -40,7 +46,7 @@ DEFAULT_LABEL_NAME = "label"
 
 MAX_KEYS = 16
 
-Mappable = str | int | bool | list[str] | list[dict[str, str]]
+Mappable = str | int | bool | list[str] | list[dict[str, Any]]
 
 
 _FIELDS: Fields = {
@@ -53,6 +59,7 @@ _FIELDS: Fields = {
     "x_bits": int,
     "bounds_declared": bool,
 }
+_SOURCES: Fields = {"sources": ListOf(dict, 1, MAX_FEATURES)}  # only if a column is no plain numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +72,11 @@ class DatasetEncoding:
         x_bits: scale of encoded features.
         bounds_declared: False if the bounds were taken from the data.
         keys: names of the columns by which no two rows are equal; none of them is a feature.
+        sources: of the features that are not simply the numbers in a column of a table, in the order of features.
 
     Raises:
-        ParameterError: no or too many features or keys, a name used twice, or x_bits out of range.
+        ParameterError: no or too many features or keys, a name used twice, x_bits out of range, or a source of what is
+            no feature here.
     """
 
     features: tuple[ColumnEncoding, ...]
@@ -75,6 +84,7 @@ class DatasetEncoding:
     x_bits: int
     bounds_declared: bool
     keys: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.features) <= MAX_FEATURES:
@@ -86,11 +96,32 @@ class DatasetEncoding:
         for name in self.keys:
             check_name(name, "keys")
         object.__setattr__(self, "x_bits", integer_within("x_bits", self.x_bits, *X_BITS_RANGE))
+        self._check_sources()
+
+    def _check_sources(self) -> None:
+        """Each is of features that are here, side by side; categories from 0 to 1."""
+        at, place = {name: k for k, name in enumerate(self.names)}, 0
+        for source in self.sources:
+            first = at.get(source.features[0], -1)
+            stop = first + len(source.features)
+            if first < place or self.names[first:stop] != source.features:
+                raise ParameterError("its features are not here, or not in this order", column=source.column)
+            if source.column in {*self.names} - {*source.features} or source.column in self.keys:
+                raise ParameterError("its name is that of another column, too", column=source.column)
+            unit = all((own.low, own.high, own.map) == (0.0, 1.0, LINEAR) for own in self.features[first:stop])
+            if isinstance(source, CategorySource) and not unit:
+                raise ParameterError("features of categories are from 0 to 1", column=source.column)
+            place = stop
 
     @property
     def names(self) -> tuple[str, ...]:
         """Feature names, in column order."""
         return tuple(column.name for column in self.features)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of tables that have these features, in their order."""
+        return columns_of(self.names, self.sources)
 
     @property
     def offsets(self) -> tuple[float, ...]:
@@ -132,7 +163,37 @@ class DatasetEncoding:
         numbers = number_array("X", X, 2)
         self._check_width(numbers.shape)
         array = real_array("X", numbers, 2, first_row=first_row, columns=self.names)
-        return encode_cells(self.features, array, self.x_bits, check_bounds=check_bounds, first_row=first_row)
+        try:
+            return encode_cells(self.features, array, self.x_bits, check_bounds=check_bounds, first_row=first_row)
+        except DataError as error:
+            raise self._in_times(error) from None
+
+    def _in_times(self, error: DataError) -> DataError:
+        """What is wrong with a cell, in times where its column has these."""
+        own = next((source for source in self.sources if source.column == error.column), None)
+        if not isinstance(own, TimeSource) or not isinstance(error.expected, tuple) or type(error.found) is not float:
+            return error
+        low, high = map(own.at, error.expected)
+        return DataError(
+            f"{own.at(error.found)} is outside the bounds [{low}, {high}]",
+            row=error.row,
+            column=error.column,
+            expected=(low, high),
+            found=own.at(error.found),
+        )
+
+    def features_from(self, columns: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
+        """Real features (N, d) from the cells of each of `columns`: numbers, or what its source takes; or their texts.
+
+        Raises:
+            DataError: a cell that has no value, or is none of its column's; names column and row.
+        """
+        known, parts = by_column(self.sources), []
+        for name in self.columns:
+            own = known.get(name, PlainReader(column=name))
+            rows = [_required(own, value, row) for row, value in enumerate(columns[name])]
+            parts.append(np.array(rows, dtype=np.float64).reshape(len(rows), -1))
+        return np.concatenate(parts, axis=1)
 
     def decode_features(self, X_int: ArrayLike) -> NDArray[np.float64]:
         """Real values of encoded features, float64 (N, d): what was encoded, up to half a unit."""
@@ -161,14 +222,18 @@ class DatasetEncoding:
         """
         own = self.label
         shown = own.decode([label]).tolist()[0] if own.column is None else own.column.shortest(label, own.label_bits)
-        values = [column.shortest(value, self.x_bits) for column, value in zip(self.features, features, strict=True)]
-        return [*zip(self.names, values, strict=True), (DEFAULT_LABEL_NAME, shown)]
+        shortest = [column.shortest(value, self.x_bits) for column, value in zip(self.features, features, strict=True)]
+        values: dict[str, Any] = dict(zip(self.names, shortest, strict=True))
+        for source in self.sources:
+            values[source.column] = source.shown([values[name] for name in source.features])
+        return [*((name, values[name]) for name in self.columns), (DEFAULT_LABEL_NAME, shown)]
 
     def to_mapping(self) -> dict[str, Mappable]:
         """The canonical mapping that a dataset commitment contains; reals are their repr."""
         column = self.label.column
         return {
             "features": [feature.to_mapping() for feature in self.features],
+            **({"sources": [source.to_mapping() for source in self.sources]} if self.sources else {}),
             "keys": [{"name": name} for name in self.keys],
             "label_kind": self.label.kind,
             "label_classes": list(self.label.classes),
@@ -186,7 +251,8 @@ class DatasetEncoding:
             FormatError: unknown or missing field, wrong type, non-canonical number, or an impossible value.
         """
         what = "dataset encoding"
-        found = take(mapping, _FIELDS, what)
+        more = type(mapping) is dict and "sources" in mapping
+        found = take(mapping, {**_FIELDS, **_SOURCES} if more else _FIELDS, what)
         columns = [ColumnEncoding.from_mapping(f, f"{what}: features[{k}]") for k, f in enumerate(found["features"])]
         intervals = [ColumnEncoding.from_mapping(bound, f"{what}: label_bounds") for bound in found["label_bounds"]]
         try:
@@ -200,6 +266,9 @@ class DatasetEncoding:
                 ),
                 x_bits=found["x_bits"],
                 bounds_declared=found["bounds_declared"],
+                sources=tuple(
+                    source_from_mapping(own, f"{what}: sources[{k}]") for k, own in enumerate(found.get("sources", []))
+                ),
                 keys=tuple(take(key, {"name": str}, f"{what}: keys")["name"] for key in found["keys"]),
             )
         except ParameterError as error:
@@ -221,13 +290,11 @@ class DatasetEncoding:
         label_name: str = DEFAULT_LABEL_NAME,
         maps: Mapping[str, str] | None = None,
         keys: Sequence[str] = (),
+        sources: Sequence[Source] = (),
     ) -> DatasetEncoding:
-        """The encoding of a data set.
+        """The encoding of a data set of real numbers X (N, d), of d features of these names, and labels y (N,).
 
         Args:
-            X: (N, d) real numbers.
-            y: (N,) labels.
-            names: d feature names.
             label_kind: "binary", "categorical", "real" or "count"; None takes binary for exactly two distinct labels,
                 real for other numbers and categorical for other texts.
             bounds: (low, high), or (low, high, map), of every feature and, under `label_name`, (low, high) of a
@@ -236,6 +303,7 @@ class DatasetEncoding:
             label_name: name of the label column.
             maps: of features, where bounds are from the data: "linear", the default, or "log1p".
             keys: names of columns by which no two rows are equal.
+            sources: of features that are not simply the numbers in a column.
 
         Raises:
             DataError: unusable data, or labels that are not of the kind asked for.
@@ -255,6 +323,7 @@ class DatasetEncoding:
             found[label_name] = float(labels.min()), float(labels.max())
         intervals = choose_intervals(found, bounds, maps, label_name)
         require_mappable(names, array, intervals)
+        places = {name: k for k, name in enumerate(names)}
         return cls(
             features=tuple(ColumnEncoding(name, *intervals[name]) for name in names),
             label=LabelEncoding(
@@ -266,4 +335,16 @@ class DatasetEncoding:
             x_bits=x_bits,
             bounds_declared=bounds is not None,
             keys=tuple(keys),
+            sources=tuple(sorted(sources, key=lambda source: places.get(source.features[0], 0))),
         )
+
+
+def _required(own: ColumnReader, value: object, row: int) -> tuple[float, ...]:
+    """The numbers of a cell that has to have some. Raises DataError, naming column and row."""
+    try:
+        found = own.cell(value)
+    except DataError as error:
+        raise error.at(row=row, column=own.column) from None
+    if found is None:
+        raise DataError("the cell has no value", row=row, column=own.column)
+    return found

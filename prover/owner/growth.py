@@ -180,7 +180,7 @@ def _require(dataset: Dataset, openings: int | None) -> int:
 def _table(dataset: Dataset, X: Any, y: Any, ids: Any, label_name: str, rows_per_id: str, unique: Any) -> Table:
     """Rows of the same columns. Raises DataError, ParameterError."""
     of = dataset.statement.encoding
-    return as_more_rows(of.names, X, y, ids, label_name, len(dataset.ids), rows_per_id, of.keys, unique)
+    return as_more_rows(of, X, y, ids, label_name, len(dataset.ids), rows_per_id, unique)
 
 
 def _refused(table: Table, ids: set[str], why: str) -> DataError:

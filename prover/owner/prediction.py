@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, ParameterError
 from ...formats.files import SHOWN_TEXT
+from ...models.encoding.cells import number
 from ...models.encoding.columns import real_array, table_pieces
 from ...models.encoding.dataset import DEFAULT_LABEL_NAME, DatasetEncoding
 from ...models.encoding.labels import LabelEncoding, class_texts, listed_classes
@@ -23,7 +24,6 @@ from ...models.spec import TrainingSpec
 from ..tables.arrays import as_known_features
 from ..tables.cells import as_labels
 from ..tables.ids import check_aligned
-from ..tables.raw_table import number
 
 FloatArray = NDArray[np.float64]
 NOT_CLASSES = {"value": "values", "count": "expected counts"}
@@ -79,7 +79,7 @@ class Predictor(ABC):
         Raises:
             DataError: as said of the class.
         """
-        rows = as_known_features(X, self.encoding.names)
+        rows = as_known_features(X, self.encoding)
         weights = self.weights
         scores = np.empty((len(rows), *weights.shape[:-1]))
         for start, piece in table_pieces(rows):

@@ -66,7 +66,7 @@ def prove_predictions(
     default = CLASS if own.spec.family.predicts == "class" else SCORE
     chosen = default if what is None else what
     require_answerable(own.statement, chosen)
-    inputs = own.encoding.encode_features(as_known_features(X, own.encoding.names))
+    inputs = own.encoding.encode_features(as_known_features(X, own.encoding))
     draft = _draft(own, chosen, packed(inputs), len(inputs))
     most = None if publish_model_anyway else draft.weights
     shape = check_before_work(draft, [own.budget])

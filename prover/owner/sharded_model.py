@@ -98,7 +98,7 @@ class ShardPredictor(Predictor):
 
     def _scores(self, X: Any) -> FloatArray:
         """Of each shard's model: (N, shards, O)."""
-        rows, weights, intercepts = as_known_features(X, self.encoding.names), self._weights, self._intercepts
+        rows, weights, intercepts = as_known_features(X, self.encoding), self._weights, self._intercepts
         scores = np.empty((len(rows), *intercepts.shape))
         flat = weights.reshape(-1, weights.shape[-1]).T
         for start, piece in table_pieces(rows):

@@ -9,6 +9,9 @@ from typing import Any
 import numpy.typing as npt
 
 from ...errors import DataError, ParameterError
+from ...models.encoding.dataset import DatasetEncoding
+from ...models.encoding.readers import Source
+from ...models.encoding.sources import features_of
 from .cells import as_features, as_labels, default_names, frame_names
 from .ids import check_aligned, index_ids, list_of, row_ids
 from .keys import RowKeys, row_keys
@@ -34,7 +37,14 @@ class Table:
 
 
 def as_table(
-    X: Any, y: Any, ids: Any, names: Any, label_name: str = "label", rows_per_id: str = "one", unique: Any = None
+    X: Any,
+    y: Any,
+    ids: Any,
+    names: Any,
+    label_name: str = "label",
+    rows_per_id: str = "one",
+    unique: Any = None,
+    sources: Sequence[Source] = (),
 ) -> Table:
     """Arrays of any of these kinds as one table.
 
@@ -46,6 +56,8 @@ def as_table(
         label_name: for messages.
         rows_per_id: "one", or "many" where one id may have several rows.
         unique: names of columns of a frame X, which are then no features; or values by name, a list for each.
+        sources: of columns that are no plain numbers. X may also have the features that are made of these, as numbers,
+            where `names` are the features'.
 
     Raises:
         DataError: shapes or indexes that do not fit together, a bad cell, a bad id, or two rows of one key.
@@ -60,7 +72,7 @@ def as_table(
     own = frame_names(X) if names is None else [str(name) for name in list_of(names, "names")]
     if own is not None:
         check_names(own)
-    features = as_features(X, own)
+    features, own = _made_features(X, own, sources)
     labels = as_labels(y, label_name)
     if labels.shape != (len(features),):
         raise DataError(f"X and y: shapes {features.shape} and {labels.shape}, expected (N, d) and (N,)")
@@ -73,6 +85,23 @@ def as_table(
     if keys is not None:
         keys.require_count(rows)
     return Table(features, labels, texts, columns, keys)
+
+
+def _made_features(
+    X: Any, names: list[str] | None, sources: Sequence[Source]
+) -> tuple[npt.NDArray[Any], list[str] | None]:
+    """The features that columns of these names become, and their names."""
+    made = {feature for source in sources for feature in source.features}
+    if not sources or (names is not None and made <= {*names} and frame_names(X) is None):
+        return as_features(X, names, [own for own in sources if own.as_numbers]), names
+    if names is None:
+        raise ParameterError("names: X has none, and columns are declared by name")
+    for source in sources:
+        if source.column not in names:
+            raise ParameterError(f"bounds: there is no column {source.column!r} that needs them")
+    found = list(features_of(names, sources))
+    check_names(found)
+    return as_features(X, names, sources), found
 
 
 def _without_keys(X: Any, unique: Any) -> tuple[Any, RowKeys | None]:
@@ -102,37 +131,36 @@ def _columns(X: Any, names: list[str]) -> Any:
 
 
 def as_more_rows(
-    names: Sequence[str],
+    encoding: DatasetEncoding,
     X: Any,
     y: Any,
     ids: Any,
     label_name: str,
     rows: int,
     rows_per_id: str = "one",
-    keys: Sequence[str] = (),
     unique: Any = None,
 ) -> Table:
     """More rows of a data set that has `rows` of these columns.
 
     Args:
-        names: of the features; a frame's columns go by name, others by position.
+        encoding: of the data set; a frame's columns go by name, others, which are features, by position.
         X, y, ids, label_name, rows_per_id: as for `as_table`; but without ids rows are numbered on from the last one.
-        keys: names of the columns of keys, if rows have any.
-        unique: their values by name; by default they are columns of the frame X.
+        unique: the values of keys by name, if rows have any; by default they are columns of the frame X.
 
     Raises:
         DataError, ParameterError: as for `as_table`.
     """
+    keys = encoding.keys
     if rows_per_id == "many" and keys:
         raise ParameterError("rows_per_id: by its keys no two rows of this data set are of one person")
     X, of_rows = _keys_of_more(X, keys, unique)
-    features = as_known_features(X, names)
+    features = as_known_features(X, encoding)
     if len(features) == 0:
         raise DataError("X: there is no row")
     check_aligned(X=X, y=y, ids=ids)
     if ids is None:
         ids = index_ids(X, y, len(features), several=rows_per_id == "many", after=rows)
-    return as_table(features, y, ids, names, label_name, rows_per_id, of_rows)
+    return as_table(features, y, ids, encoding.names, label_name, rows_per_id, of_rows)
 
 
 def _keys_of_more(X: Any, keys: Sequence[str], unique: Any) -> tuple[Any, RowKeys | None]:
@@ -152,22 +180,26 @@ def _keys_of_more(X: Any, keys: Sequence[str], unique: Any) -> tuple[Any, RowKey
     return _without_keys(X, unique)
 
 
-def as_known_features(X: Any, names: Sequence[str]) -> npt.NDArray[Any]:
-    """New rows (N, d) of the features of these names, in their order: a frame's columns by name, others by position.
+def as_known_features(X: Any, encoding: DatasetEncoding) -> npt.NDArray[Any]:
+    """New rows (N, d) of the features of a data set, in their order.
+
+    A frame has its columns by name, as the table had that was committed. What has no names has features by position.
 
     Raises:
-        DataError: a column that is missing, or one too many; or a cell that is missing or no real number.
+        DataError: a column that is missing, or one too many; or a cell that is missing or none of the column's.
     """
-    own = frame_names(X)
+    own, names, columns = frame_names(X), encoding.names, encoding.columns
     if own is None:
-        array = as_features(X, names)
+        plain = [source for source in encoding.sources if source.as_numbers]  # whose features are their columns
+        array = as_features(X, names, plain)
         if array.shape[1] != len(names):
             raise DataError(f"X: {array.shape[1]} columns, expected {len(names)}", expected=len(names))
         return array
     check_names(own)
-    for what, columns in (("no column", set(names) - set(own)), ("a column too many,", set(own) - set(names))):
-        if columns:
-            listed = ", ".join(map(repr, sorted(columns)[:SHOWN_COLUMNS]))
-            raise DataError(f"X has {what} {listed}; to go by position, hand over X.to_numpy()", expected=tuple(names))
-    array = as_features(X, own)
-    return array if list(names) == own else array[:, [own.index(name) for name in names]]
+    for what, found in (("no column", set(columns) - set(own)), ("a column too many,", set(own) - set(columns))):
+        if found:
+            listed = ", ".join(map(repr, sorted(found)[:SHOWN_COLUMNS]))
+            raise DataError(f"X has {what} {listed}; to go by position, hand over X.to_numpy()", expected=columns)
+    array = as_features(X, own, encoding.sources)
+    made = features_of(own, encoding.sources)
+    return array if names == made else array[:, [made.index(name) for name in names]]

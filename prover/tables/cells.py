@@ -5,6 +5,7 @@ Frames are those of pandas, polars and pyarrow, told apart by what they can do, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Real
@@ -15,9 +16,12 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ...formats.files import SHOWN_TEXT
+from ...models.encoding.cells import is_missing
+from ...models.encoding.readers import ColumnReader, NumberSource, Source
+from ...models.encoding.sources import by_column
+from .gaps import Gaps
 
 NUMBERS = "fiub"  # kinds of numpy's types that the encoding takes as they are
-MISSING_KINDS = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy
 
 
 def frame_names(X: Any) -> list[str] | None:
@@ -27,16 +31,19 @@ def frame_names(X: Any) -> list[str] | None:
     return [str(name) for name in X.columns] if hasattr(X, "columns") else None
 
 
-def as_features(X: Any, names: Sequence[str] | None = None) -> NDArray[Any]:
+def as_features(X: Any, names: Sequence[str] | None = None, sources: Sequence[Source] = ()) -> NDArray[Any]:
     """Real features (N, d), of whatever numpy type they have.
 
     Args:
         X: numpy array, masked or not; nested lists; pandas, polars or pyarrow frame; torch tensor.
-        names: of the columns, for messages; x1, x2, .. by default.
+        names: of the columns; x1, x2, .. by default.
+        sources: of columns that are no plain numbers.
 
     Raises:
         DataError: not a table, or a cell that is missing or no real number; names column and row.
     """
+    if sources:
+        return _from_sources(X, names, sources)
     columns = _frame_columns(X)
     if columns is not None:
         if not columns:
@@ -51,6 +58,74 @@ def as_features(X: Any, names: Sequence[str] | None = None) -> NDArray[Any]:
     named = _named(names, array.shape[1])
     parts = [_numbers(column, name) for column, name in zip(array.T, named, strict=True)]
     return np.stack(parts, axis=1) if parts else np.empty(array.shape)
+
+
+def _from_sources(X: Any, names: Sequence[str] | None, sources: Sequence[Source]) -> NDArray[Any]:
+    """Features where some columns have a source."""
+    known, gaps, columns = by_column(sources), Gaps(), _columns(X)
+    named = _named(names or frame_names(X), len(columns))
+    found = made_features(columns, named, [known.get(name) for name in named], gaps)
+    gaps.refuse(len(found))
+    return found
+
+
+def made_features(
+    columns: Sequence[Any], names: Sequence[str], readers: Sequence[ColumnReader | None], gaps: Gaps, first: int = 0
+) -> NDArray[Any]:
+    """Features (N, d) of columns, some of which have a reader; what is missing of these is noted, and not a number.
+
+    Args:
+        first: the number of the first row.
+    """
+    parts = []
+    for column, name, own in zip(columns, names, readers, strict=True):
+        found = _numbers(column, name)[:, None] if own is None else _made(column, name, own, first)
+        if own is not None:
+            gaps.note_rows((first + np.flatnonzero(np.isnan(found[:, 0]))).tolist(), name)
+        parts.append(found)
+    return np.concatenate(parts, axis=1)
+
+
+def _columns(X: Any) -> list[Any]:
+    """Those of a frame, or of a table (N, d)."""
+    found = _frame_columns(X, apart=True)
+    if found is None:
+        array = _array(X, "X")
+        if array.ndim != 2:
+            raise DataError(f"X: expected a table (N, d), found shape {array.shape}", found=array.shape)
+        found = list(array.T)
+    if not found:
+        raise DataError("X: there is no column")
+    return found
+
+
+def numbers_of(values: Sequence[object], own: ColumnReader, first: int = 0) -> NDArray[np.float64]:
+    """Features (N, width) of cells (N,); not a number where there is no value and has to be one.
+
+    Args:
+        first: the number of the first row, for messages.
+
+    Raises:
+        DataError: a cell that is none of the column's, naming row and column.
+    """
+    nothing = (math.nan,) * len(own.features)
+    found = np.empty((len(values), len(own.features)))
+    for row, value in enumerate(values):
+        try:
+            found[row] = own.cell(value) or nothing
+        except DataError as error:
+            raise error.at(row=first + row, column=own.column) from None
+    return found
+
+
+def _made(values: Any, name: str, own: ColumnReader, first: int) -> NDArray[np.float64]:
+    """Features (N, width) of a column (N,) that has a source."""
+    array = _array(values, name)
+    if isinstance(own, NumberSource) and array.dtype.kind in NUMBERS and not np.ma.is_masked(array):
+        return np.where(np.isnan(array), own.missing, array)[:, None]
+    if array.dtype.kind == "M":  # numpy has integers for what is finer
+        array = array.astype("datetime64[us]")
+    return numbers_of(array.tolist(), own, first)
 
 
 def default_names(width: int) -> list[str]:
@@ -82,19 +157,14 @@ def as_labels(y: Any, name: str) -> NDArray[Any]:
     return np.asarray(array)
 
 
-def is_missing(value: object) -> bool:
-    """Whether a cell is empty, whoever's way of saying so it is."""
-    return value is None or type(value).__name__ in MISSING_KINDS or (isinstance(value, float) and value != value)
-
-
-def _frame_columns(X: Any) -> list[Any] | None:
-    """The columns of a frame that numpy does not take as a whole."""
+def _frame_columns(X: Any, apart: bool = False) -> list[Any] | None:
+    """The columns of a frame that numpy does not take as a whole; `apart`, of any frame."""
     if hasattr(X, "column_names"):
         return list(X.columns)
     if hasattr(X, "iloc"):
         kinds = {getattr(kind, "kind", "O") if isinstance(kind, np.dtype) else "O" for kind in X.dtypes}
         whole = kinds <= set("fiu") or kinds == {"b"}
-        return None if whole and kinds else [X.iloc[:, k] for k in range(X.shape[1])]
+        return None if whole and kinds and not apart else [X.iloc[:, k] for k in range(X.shape[1])]
     return list(X.get_columns()) if hasattr(X, "get_columns") else None
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from ...errors import DataError, ParameterError
-from .raw_table import number
+from ...models.encoding.cells import number
 
 DELIMITERS = (",", ";", "\t", "|")
 DECIMALS = (".", ",")

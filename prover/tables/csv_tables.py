@@ -14,10 +14,12 @@ from typing import BinaryIO
 import numpy as np
 
 from ...errors import DataError
+from ...models.encoding.cells import gap_text, is_gap
+from ...models.encoding.readers import ColumnReader
 from ..kernels.storage import Growing
 from .csv_format import TRUTHS, CsvFormat, require_no_float_ids, spaced, unpacked
-from .gaps import Gaps, gap_text, is_gap
-from .ids import row_ids, row_numbers
+from .gaps import Gaps
+from .ids import incomplete_ids, row_ids, row_numbers
 from .raw_table import (
     PIECE_ROWS,
     RawTable,
@@ -25,6 +27,7 @@ from .raw_table import (
     bad_cell,
     first_line,
     labels_of,
+    names_of,
 )
 
 
@@ -50,11 +53,12 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
         features = wanted.features_of(names)
     except DataError as error:
         raise error.at(line=1) from None
-    columns = [(names.index(name), name) for name in features]
+    columns = [(names.index(name), name, own) for name, own in zip(features, wanted.sourced(features), strict=True)]
+    made = names_of(features, wanted)
     lines, label_texts, ids = array("q"), [], []
     unique: dict[str, list[str]] = {name: [] for name in wanted.unique}
     kinds: dict[str, str] = {}
-    gaps, X, piece = Gaps(), Growing(len(features)), np.empty((PIECE_ROWS, len(features)))
+    gaps, X, piece = Gaps(), Growing(len(made)), np.empty((PIECE_ROWS, len(made)))
 
     for row, (line, cells) in enumerate(records):
         lines.append(line)
@@ -75,18 +79,21 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
     if not lines:
         raise DataError("there is a header, but no row")
     X.append(piece[: len(lines) % PIECE_ROWS])
-    gaps.refuse(len(lines), lines)
+    if wanted.whole:
+        gaps.refuse(len(lines), lines)
+    whole = gaps.whole(len(lines))
+    named: list[str] = ids if id_column is not None else [*row_numbers(len(lines))]
+    found, kept = whole.of(named), whole.of(lines)
     try:
-        labels = None if target is None else labels_of(label_texts, target, written.number)
-        numbered = id_column is None
+        labels = None if target is None else labels_of(whole.of(label_texts), target, written.number)
         if id_column is not None:
-            require_no_float_ids(ids, id_column)
-        texts = row_numbers(len(lines)) if numbered else row_ids(ids, id_column, lines, several=wanted.several)
-        keys = wanted.keys_of(unique, lines)
+            require_no_float_ids(found, id_column)
+            found = [*row_ids(found, id_column, kept, several=wanted.several)]
+        keys = wanted.keys_of({name: whole.of(values) for name, values in unique.items()}, kept)
     except DataError as error:
-        raise error.at(line=None if error.row is None else lines[error.row]) from None
-    unused = wanted.unused_of(names)
-    return RawTable(X.finish(), labels, texts, tuple(features), target, source, lines, unused, keys)
+        raise error.at(line=None if error.row is None else kept[error.row]) from None
+    others = wanted.unused_of(names), keys, incomplete_ids(whole.others(named), found)
+    return RawTable(whole.rows(X.finish()), labels, tuple(found), made, target, source, kept, *others)
 
 
 def _records(text: io.TextIOWrapper, written: CsvFormat) -> Iterator[tuple[int, list[str]]]:
@@ -111,15 +118,18 @@ def _numbers(
     row: int,
     line: int,
     cells: Sequence[str],
-    columns: Sequence[tuple[int, str]],
+    columns: Sequence[tuple[int, str, ColumnReader | None]],
     written: CsvFormat,
     gaps: Gaps,
     kinds: dict[str, str],
 ) -> list[float]:
     """The features of a row; what is missing is noted, and not a number. `kinds` are those of columns so far."""
-    values = []
-    for index, name in columns:
+    values: list[float] = []
+    for index, name, own in columns:
         text = cells[index]
+        if own is not None and (is_gap(text) or not own.as_numbers):
+            values += _sourced(row, line, text, own, gaps)
+            continue
         value, kind = written.number(text), "a number"
         if value is None and text.strip() in TRUTHS:
             value, kind = TRUTHS[text.strip()], "a truth value"
@@ -133,6 +143,18 @@ def _numbers(
             raise DataError(f"{text.strip()!r} is {kind}, others are {kinds[name]}", line=line, column=name, found=text)
         values.append(value)
     return values
+
+
+def _sourced(row: int, line: int, text: str, own: ColumnReader, gaps: Gaps) -> Sequence[float]:
+    """The numbers of a cell whose column has a source; not a number what is missing and noted."""
+    try:
+        found = own.cell(text)
+    except DataError as error:
+        raise error.at(line=line, column=own.column) from None
+    if found is None:
+        gaps.note(row, own.column, gap_text(text))
+        return [math.nan] * len(own.features)
+    return found
 
 
 def _undecodable(file: BinaryIO, written: CsvFormat) -> DataError:

@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import DataError
-from ...formats.files import SHOWN_TEXT
+from ...models.encoding.columns import table_pieces
+from ..kernels.storage import Growing
 
-# How tools write that there is no value, as they spell it; a class may well be called "none".
-WORDS = frozenset({"#N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "NaT", "None", "n/a", "nan", "null"})
 SHOWN_COLUMNS = 12
+T = TypeVar("T")
 
 
-def is_gap(text: str) -> bool:
-    """Whether a cell of a text file has no value."""
-    stripped = text.strip()
-    return not stripped or stripped in WORDS
+@dataclass(frozen=True, repr=False)
+class Whole:
+    """The rows of a table in which nothing is missing.
 
+    Attributes:
+        kept: truth values (N,).
+    """
 
-def gap_text(text: str) -> str:
-    """What is wrong with such a cell."""
-    return f"{text.strip()[:SHOWN_TEXT]!r} says that a value is missing" if text.strip() else "the cell is empty"
+    kept: NDArray[np.bool_]
+
+    def of(self, values: Sequence[T]) -> list[T]:
+        """Those of values (N,)."""
+        return [value for value, own in zip(values, self.kept, strict=True) if own]
+
+    def others(self, values: Sequence[T]) -> list[T]:
+        """The values (N,) of rows that are left out."""
+        return [value for value, own in zip(values, self.kept, strict=True) if not own]
+
+    def rows(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Those of a table (N, d), which may be in a file."""
+        if self.kept.all():
+            return X
+        found = Growing(X.shape[1])
+        for start, piece in table_pieces(X):
+            found.append(piece[self.kept[start : start + len(piece)]])
+        return found.finish()
 
 
 class Gaps:
@@ -30,12 +52,27 @@ class Gaps:
     def __init__(self) -> None:
         self._first: tuple[int, str, str] | None = None
         self._columns: Counter[str] = Counter()
+        self._rows: set[int] = set()
 
-    def note(self, row: int, column: str, reason: str = "the cell is empty", count: int = 1) -> None:
-        """So many cells of a column are missing, the first of them in `row`."""
+    def note(self, row: int, column: str, reason: str = "the cell is empty") -> None:
+        """A cell of a column is missing."""
         if self._first is None:
             self._first = row, column, reason
-        self._columns[column] += count
+        self._columns[column] += 1
+        self._rows.add(row)
+
+    def note_rows(self, rows: Iterable[int], column: str) -> None:
+        """Cells of a column are missing in these rows."""
+        for row in rows:
+            self.note(row, column)
+
+    def whole(self, rows: int) -> Whole:
+        """The rows, of so many, in which nothing is missing. Raises DataError if there is none."""
+        kept = np.ones(rows, dtype=np.bool_)
+        kept[list(self._rows)] = False
+        if rows and not kept.any():
+            raise DataError(f"in each of {rows:,} rows a value is missing: {self._listed()}")
+        return Whole(kept)
 
     def refuse(self, rows: int, lines: Sequence[int] | None = None) -> None:
         """Raise DataError if anything is missing in a table of so many rows, naming the first cell, with all counts."""
@@ -43,10 +80,15 @@ class Gaps:
             return
         row, column, reason = self._first
         if self._columns.total() > 1:
-            listed = [f"{count:,} in {name!r}" for name, count in self._columns.most_common(SHOWN_COLUMNS)]
-            more = ", ..." if len(self._columns) > SHOWN_COLUMNS else ""
-            reason += f"; of {rows:,} rows values are missing: {', '.join(listed)}{more}"
-        reason += "; leave such rows out, or fill them by a constant"
+            reason += f"; of {rows:,} rows values are missing: {self._listed()}"
+        reason += (
+            "; declare in a bounds file what they count as (missing = ..), or leave such rows out "
+            "(--leave-out-incomplete)"
+        )
         raise DataError(
             reason, line=None if lines is None else lines[row], row=row if lines is None else None, column=column
         )
+
+    def _listed(self) -> str:
+        listed = [f"{count:,} in {name!r}" for name, count in self._columns.most_common(SHOWN_COLUMNS)]
+        return ", ".join(listed) + (", ..." if len(self._columns) > SHOWN_COLUMNS else "")

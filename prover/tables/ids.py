@@ -69,6 +69,18 @@ def _repeated(names: Sequence[str], values: Sequence[object], lines: Sequence[in
     return DataError(f"{reason}; {SEVERAL_REMEDY}", row=row, found=name)
 
 
+def incomplete_ids(values: Sequence[object], kept: Sequence[str]) -> tuple[str, ...]:
+    """The ids of rows that were left out, but for those that other rows have, and for what is no id."""
+    found: dict[str, None] = {}
+    for value in values:
+        try:
+            found[identify(value)] = None
+        except DataError:  # so nobody can ask for it
+            continue
+    there = set(kept)
+    return tuple(name for name in found if name not in there)
+
+
 def row_numbers(rows: int, after: int = 0) -> tuple[str, ...]:
     """Ids of rows that have none, and come after so many others."""
     return tuple(str(row + 1) for row in range(after, after + rows))

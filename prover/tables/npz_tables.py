@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -19,10 +19,13 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...models.encoding.cells import is_gap
 from ...models.encoding.columns import table_pieces
 from ..kernels.storage import Growing, held
+from .cells import made_features
 from .csv_format import CsvFormat
-from .ids import row_ids, row_numbers
+from .gaps import Gaps
+from .ids import incomplete_ids, row_ids, row_numbers
 from .raw_table import (
     MAX_TEXT,
     RawTable,
@@ -31,6 +34,7 @@ from .raw_table import (
     find,
     first_line,
     labels_of,
+    names_of,
     require_room,
     texts_of,
 )
@@ -83,20 +87,44 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTa
     unpacked = 0 if X.info.compress_type == zipfile.ZIP_STORED else held(rows * width * X.dtype.itemsize)
     require_room(rows, width, unpacked, len(needed) - 1)
     names, used, unused = _columns(archive, members, wanted.features)
-    labels = None
-    if target is not None:
-        labels = labels_of(texts_of(_vector(archive, members[target], target, "fiubU", rows), target), target)
-    ids = row_numbers(rows)
-    if id_array is not None:
-        ids = row_ids(_vector(archive, members[id_array], id_array, "iuU", rows), id_array, several=wanted.several)
-    keys = wanted.keys_of({name: _vector(archive, members[name], name, "iuU", rows) for name in wanted.unique})
+    made = names_of(used, wanted)
     with _readable():
-        features = _matrix(file, archive, X)
+        table = _matrix(file, archive, X)
     if used != names:
-        features = features[:, [names.index(name) for name in used]]
-    for start, piece in table_pieces(features):
-        check_finite(piece, used, start)
-    return RawTable(features, labels, ids, tuple(used), target, source, unused=unused, keys=keys)
+        table = table[:, [names.index(name) for name in used]]
+    features, gaps = _features(table, used, wanted)
+    labels: list[str] | None = None
+    if target is not None:
+        labels = texts_of(_vector(archive, members[target], target, "fiubU", rows), target)
+        gaps.note_rows([row for row, text in enumerate(labels) if is_gap(text)] if not wanted.whole else (), target)
+    whole, ids = gaps.whole(rows), row_numbers(rows)
+    named = ids if id_array is None else _vector(archive, members[id_array], id_array, "iuU", rows)
+    found = tuple(whole.of(ids))
+    if id_array is not None:
+        found = row_ids(whole.of(named), id_array, several=wanted.several)
+    unique = {name: whole.of(_vector(archive, members[name], name, "iuU", rows)) for name in wanted.unique}
+    others = unused, wanted.keys_of(unique), incomplete_ids(whole.others(named), found)
+    own = None if labels is None or target is None else labels_of(whole.of(labels), target)
+    return RawTable(whole.rows(features), own, found, made, target, source, None, *others)
+
+
+def _features(table: NDArray[Any], names: Sequence[str], wanted: Wanted) -> tuple[NDArray[Any], Gaps]:
+    """What columns (N, c) become, some rows at a time; and what is missing, if that is not refused."""
+    readers, gaps = wanted.sourced(names), Gaps()
+    made = names_of(names, wanted)
+    if any(readers):
+        found = Growing(len(made))
+        for start, piece in table_pieces(table):
+            found.append(made_features([*piece.T], names, readers, gaps, start))
+        table = found.finish()
+    if any(readers) and wanted.whole:
+        gaps.refuse(len(table))
+    for start, piece in table_pieces(table):
+        own = np.isnan(piece) & (not wanted.whole)
+        for k in np.flatnonzero(own.any(axis=0)).tolist():
+            gaps.note_rows((start + np.flatnonzero(own[:, k])).tolist(), made[k])
+        check_finite(np.where(own, 0, piece), made, start)
+    return table, gaps
 
 
 def _columns(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -11,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...models.encoding.cells import is_gap_of
+from ...models.encoding.readers import ColumnReader
 from ..kernels.storage import Growing, held
+from .cells import numbers_of
 from .csv_format import CsvFormat
 from .gaps import Gaps
-from .ids import row_ids, row_numbers
+from .ids import incomplete_ids, row_ids, row_numbers
 from .raw_table import (
     MAX_TEXT,
     PIECE_ROWS,
@@ -23,6 +27,7 @@ from .raw_table import (
     check_finite,
     first_line,
     labels_of,
+    names_of,
     require_room,
     texts_of,
 )
@@ -42,17 +47,23 @@ def read_parquet(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> R
         others = wanted.others
         names = [name for name in table.schema_arrow.names if name not in index or name in others]
         features = wanted.features_of(names)
-        _require_readable(arrow.types, table, features, others)
+        made = names_of(features, wanted)
+        _require_readable(arrow.types, table, features, wanted, len(made))
         # As dictionaries, a text that is in the file once is in memory once, however many rows have it.
         table = parquet.ParquetFile(file, metadata=table.metadata, read_dictionary=others)
-        X, values = _read(arrow.types, table, features, others)
+        X, values, gaps = _read(arrow.types, table, features, wanted, made)
     except (arrow.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
         raise DataError(f"not a Parquet file that can be read ({first_line(error)})") from None
+    whole = gaps.whole(len(X))
+    own = {name: whole.of(listed) for name, listed in values.items()}
     target, id_column = wanted.target, wanted.id_column
-    labels = None if target is None else labels_of(texts_of(values[target], target), target)
-    ids = row_numbers(len(X)) if id_column is None else row_ids(values[id_column], id_column, several=wanted.several)
-    unused, keys = wanted.unused_of(names), wanted.keys_of(values)
-    return RawTable(X, labels, ids, tuple(features), target, source, unused=unused, keys=keys)
+    labels = None if target is None else labels_of(texts_of(own[target], target), target)
+    named: Sequence[object] = row_numbers(len(X)) if id_column is None else values[id_column]
+    ids = tuple(whole.of(row_numbers(len(X))))
+    if id_column is not None:
+        ids = row_ids(own[id_column], id_column, several=wanted.several)
+    more = wanted.unused_of(names), wanted.keys_of(own), incomplete_ids(whole.others(named), ids)
+    return RawTable(whole.rows(X), labels, ids, made, target, source, None, *more)
 
 
 def index_columns(schema: Any) -> list[str]:
@@ -74,35 +85,41 @@ def _with_index(wanted: Wanted, index: list[str]) -> Wanted:
     return replace(wanted, id_column=index[0])
 
 
-def _require_readable(kinds: Any, table: Any, features: list[str], others: list[str]) -> None:
+def _require_readable(kinds: Any, table: Any, features: list[str], wanted: Wanted, width: int) -> None:
     """Columns of the right types, which fit into memory; nothing but the file's directory has been read."""
-    for name in features:
-        _require_numbers(kinds, table.schema_arrow.field(name).type, name)
+    others = wanted.others
+    for name, own in zip(features, wanted.sourced(features), strict=True):
+        require = _require_numbers if own is None or own.as_numbers else _require_flat
+        require(kinds, table.schema_arrow.field(name).type, name)
     for name in others:
         _require_flat(kinds, table.schema_arrow.field(name).type, name)
     rows = table.metadata.num_rows
-    numbers = held(rows * len(features) * np.dtype(np.float64).itemsize)
-    require_room(rows, len(features), numbers + _unpacked(table.metadata, {*features}, {*others}), len(others))
+    numbers = held(rows * width * np.dtype(np.float64).itemsize)
+    require_room(rows, width, numbers + _unpacked(table.metadata, {*features}, {*others}), len(others))
 
 
 def _read(
-    kinds: Any, table: Any, features: list[str], others: list[str]
-) -> tuple[NDArray[Any], dict[str, list[object]]]:
-    """The numbers (N, d), and the other columns by name."""
-    X, gaps = Growing(len(features)), Gaps()
+    kinds: Any, table: Any, features: list[str], wanted: Wanted, made: tuple[str, ...]
+) -> tuple[NDArray[Any], dict[str, list[object]], Gaps]:
+    """The numbers (N, d), the other columns by name, and what is missing, if that is not refused."""
+    X, gaps, others, sources = Growing(len(made)), Gaps(), wanted.others, wanted.sourced(features)
     values: dict[str, list[object]] = {name: [] for name in others}
     for batch in table.iter_batches(batch_size=PIECE_ROWS, columns=[*features, *others]):
-        columns = [_numbers(batch.column(name)) for name in features]
-        piece = np.stack(columns, axis=1)
-        missing = np.isnan(piece)  # pandas has no other way to say it
-        for k in np.flatnonzero(missing.any(axis=0)).tolist():
-            gaps.note(X.rows + int(missing[:, k].argmax()), features[k], count=int(missing[:, k].sum()))
-        check_finite(np.where(missing, 0, piece), features, X.rows)
-        X.append(piece)
+        columns = [_cells(batch.column(name), own, X.rows) for name, own in zip(features, sources, strict=True)]
+        for name, own in zip(features, columns, strict=True):
+            missing = np.flatnonzero(np.isnan(own[:, 0]))  # pandas has no other way to say it
+            gaps.note_rows((X.rows + missing).tolist(), name)
+        piece = np.concatenate(columns, axis=1)
+        check_finite(np.where(np.isnan(piece), 0, piece), made, X.rows)
         for name in others:
             values[name] += _values(kinds, batch.column(name), name)
-    gaps.refuse(X.rows)
-    return X.finish(), values
+        if wanted.target is not None:
+            labels = values[wanted.target][X.rows :]
+            gaps.note_rows([X.rows + row for row, label in enumerate(labels) if is_gap_of(label)], wanted.target)
+        X.append(piece)
+    if wanted.whole:
+        gaps.refuse(X.rows)
+    return X.finish(), values, gaps
 
 
 def _unpacked(metadata: Any, features: set[str], others: set[str]) -> int:
@@ -138,7 +155,11 @@ def _values(kinds: Any, column: Any, name: str) -> list[object]:
     return [None if index is None else words[index] for index in column.indices.to_pylist()]
 
 
+def _cells(column: Any, own: ColumnReader | None, first: int) -> NDArray[np.float64]:
+    """A column of some rows as features (n, width); what is missing is not a number."""
+    return _numbers(column)[:, None] if own is None else numbers_of(column.to_pylist(), own, first)
+
+
 def _numbers(column: Any) -> NDArray[np.float64]:
-    """A column of some rows; what is missing is not a number."""
     listed = [np.nan if value is None else float(value) for value in column.to_pylist()]
     return np.array(listed, dtype=np.float64)

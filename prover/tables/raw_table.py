@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 from ...circuits.statements.dataset import MAX_CELLS_BITS
 from ...errors import DataError, InputError
 from ...formats.files import SHOWN_TEXT
+from ...models.encoding.cells import gap_text, is_gap, number
 from ...models.encoding.columns import MAX_NAME_LENGTH
 from ...models.encoding.labels import require_possible_classes
+from ...models.encoding.readers import ColumnReader, Source
+from ...models.encoding.sources import by_column, features_of
 from ..kernels.storage import held, memory
-from .gaps import gap_text, is_gap
 from .keys import RowKeys, row_keys
 
 SHOWN_COLUMNS = 12  # how many column names a message lists
 PIECE_ROWS = 1 << 12  # that are read and turned into numbers at a time
 MAX_TEXT = 1 << 12  # characters of an id or class
+LEAST_REAL = 3  # of fewer different labels the kind is binary
 OBJECT_BYTES = 64  # that a label or an id takes at least, as an object in a list
 
 Labels = NDArray[np.float64] | NDArray[np.str_]
@@ -44,6 +47,7 @@ class RawTable:
         lines: the line of the file that each row begins on; None where rows are not lines.
         unused: names of columns that were not asked for.
         keys: of rows, which are all different; None if no column was to be unique.
+        incomplete: ids of which all rows were left out, as in each of them a value was missing.
     """
 
     X: NDArray[Any]
@@ -55,6 +59,14 @@ class RawTable:
     lines: Sequence[int] | None = None
     unused: tuple[str, ...] = ()
     keys: RowKeys | None = None
+    incomplete: tuple[str, ...] = ()
+
+    @property
+    def bounded_labels(self) -> tuple[str, NDArray[np.float64]] | None:
+        """Name and values of labels that need bounds: numbers, more than two different ones."""
+        if self.target is None or self.y is None or self.y.dtype.kind != "f" or len(np.unique(self.y)) < LEAST_REAL:
+            return None
+        return self.target, self.y.astype(np.float64)
 
     def locate(self, error: Located) -> Located:
         """An error about a row of this table, with file and line."""
@@ -65,12 +77,12 @@ class RawTable:
 def check_names(names: Sequence[str]) -> None:
     """Refuse a column without a name, and two of one name."""
     seen: dict[str, int] = {}
-    for number, name in enumerate(names, start=1):
+    for place, name in enumerate(names, start=1):
         if not name.strip():
-            raise DataError(f"column {number} has no name")
+            raise DataError(f"column {place} has no name")
         if name in seen:
-            raise DataError(f"columns {seen[name]} and {number} are both named {name!r}")
-        seen[name] = number
+            raise DataError(f"columns {seen[name]} and {place} are both named {name!r}")
+        seen[name] = place
 
 
 def find(name: str, names: Sequence[str], what: str = "column") -> int:
@@ -95,10 +107,12 @@ class Wanted:
         target: name of the label column; None where no labels are needed.
         id_column: name of the column of row ids; None numbers rows from 1.
         several: whether one id may have several rows.
-        features: names of the features, in the order of the result; None for all columns that are neither target nor
-            ids nor unique, in the file's order.
+        features: names of the columns that become features, in the order of the result; None for all columns that are
+            neither target nor ids nor unique, in the file's order.
         unique: names of the columns by which no two rows are equal; the ids' may be among them.
         left_out: names of columns that are not read; where `features` are named, whatever else is there is not.
+        sources: of columns that are no plain numbers.
+        whole: whether a row in which a value is missing is refused; otherwise it is left out.
     """
 
     target: str | None
@@ -107,6 +121,8 @@ class Wanted:
     features: tuple[str, ...] | None = None
     unique: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    whole: bool = True
 
     @property
     def others(self) -> list[str]:
@@ -135,6 +151,11 @@ class Wanted:
             raise DataError("no feature column is left beside target, ids and unique columns")
         return features
 
+    def sourced(self, columns: Sequence[str]) -> list[ColumnReader | None]:
+        """The source of each of these columns, if it has one."""
+        known = by_column(self.sources)
+        return [known.get(name) for name in columns]
+
     def unused_of(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of its columns that are not read."""
         used = {*self.others, *(self.features_of(names) if self.features is None else self.features)}
@@ -161,14 +182,6 @@ def require_room(rows: int, features: int, numbers: int, others: int) -> None:
         more = "; under a memory limit, features are in files" if held(numbers) else ""
         reason = f"it takes {needed:,} bytes of memory when it is unpacked, at most {limit:,} may be held{more}"
         raise DataError(reason, expected=limit, found=needed)
-
-
-def number(text: str) -> float | None:
-    """A real number as people write it; None for anything else, underscores (which float takes) included."""
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
 
 
 def bad_cell(text: str, what: str, read: Callable[[str], float | None] = number) -> str:
@@ -208,6 +221,13 @@ def _require_told_apart(texts: Sequence[str], target: str) -> None:
         other = seen.setdefault(text.strip(), text)
         if other != text:
             raise DataError(f"class {text!r} is {other!r} but for a space", row=row, column=target, found=text)
+
+
+def names_of(columns: Sequence[str], wanted: Wanted) -> tuple[str, ...]:
+    """The features that these columns of a table become. Raises DataError: two of them have one name."""
+    names = features_of(columns, wanted.sources)
+    check_names(names)
+    return names
 
 
 def check_finite(rows: NDArray[Any], names: Sequence[str], first: int = 0) -> None:

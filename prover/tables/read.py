@@ -25,13 +25,25 @@ from ...errors import DataError, FormatError
 from ...formats.files import opened
 from ...formats.lists import read_digests, read_ids
 from ...formats.toml import read_bounds
+from ...models.encoding.dataset import DatasetEncoding
+from ...models.encoding.readers import Source
 from .csv_format import CsvFormat
 from .csv_tables import read_csv
 from .npz_tables import read_npz
 from .parquet_tables import read_parquet
 from .raw_table import SHOWN_COLUMNS, RawTable, Wanted
+from .survey import Seen, Survey
 
-__all__ = ["RawTable", "read_bounds", "read_digests", "read_features", "read_ids", "read_more_rows", "read_table"]
+__all__ = [
+    "RawTable",
+    "read_bounds",
+    "read_digests",
+    "read_features",
+    "read_ids",
+    "read_more_rows",
+    "read_table",
+    "survey_table",
+]
 
 LEAST_ROWS = 2  # of a data set
 MAX_TABLE_BYTES = 1 << 44  # no limit in practice; the disk is the limit
@@ -50,6 +62,8 @@ def read_table(
     unique: Sequence[str] = (),
     features: Sequence[str] | None = None,
     left_out: Sequence[str] = (),
+    sources: Sequence[Source] = (),
+    whole: bool = True,
     written: CsvFormat = PLAIN,
 ) -> RawTable:
     """Read a CSV, Parquet or .npz file, told apart by the end of its name.
@@ -62,30 +76,59 @@ def read_table(
         unique: names of columns (arrays) that are no features, and by which no two rows may be equal.
         features: names of the features, whatever else is there; all other columns if None,
         left_out: but for these.
+        sources: of columns that are no plain numbers.
+        whole: whether a row in which a value is missing is refused; otherwise it is left out.
         written: how a CSV is written.
 
     Raises:
         DataError: the file or one of its cells cannot be used; one line naming file, line and column.
     """
     chosen = None if features is None else tuple(features)
-    wanted = Wanted(target, id_column, several, chosen, tuple(unique), tuple(left_out))
+    wanted = Wanted(target, id_column, several, chosen, tuple(unique), tuple(left_out), tuple(sources), whole)
     return _table(path, wanted, LEAST_ROWS, written)
+
+
+def survey_table(
+    path: str | Path,
+    target: str,
+    id_column: str | None = None,
+    *,
+    unique: Sequence[str] = (),
+    features: Sequence[str] | None = None,
+    left_out: Sequence[str] = (),
+    written: CsvFormat = PLAIN,
+) -> tuple[list[Seen], RawTable]:
+    """Look at the columns of a file that can become features, whatever is in their cells.
+
+    Args:
+        path, target, id_column, unique, features, left_out, written: as for `read_table`.
+
+    Returns:
+        What was seen, in the file's order; and a table that has labels and ids, but no features.
+
+    Raises:
+        DataError: as for `read_table`.
+    """
+    chosen = None if features is None else tuple(features)
+    wanted = Survey(target, id_column, True, chosen, tuple(unique), tuple(left_out), whole=False, read=written.number)
+    table = _table(path, wanted, LEAST_ROWS, written)
+    return [wanted.seen[name] for name in table.names], table
 
 
 def read_features(
     path: str | Path,
-    names: Sequence[str],
+    encoding: DatasetEncoding,
     target: str | None = None,
     id_column: str | None = None,
     written: CsvFormat = PLAIN,
 ) -> RawTable:
-    """Read the columns of these names, in their order, of a CSV, Parquet or .npz file, whatever else is in it.
+    """Read the features of a data set, in their order, from a CSV, Parquet or .npz file, whatever else is in it.
 
     The columns of an .npz without an array `names` are taken by position. One id may have several rows.
 
     Args:
         path: the file.
-        names: of the features.
+        encoding: of the data set.
         target: name of the label column (of the array, in an .npz), if labels are needed, too.
         id_column: name of the column (array) with row ids; without one rows are numbered from 1.
         written: how a CSV is written.
@@ -93,29 +136,30 @@ def read_features(
     Raises:
         DataError: the file, one of these columns or one of their cells cannot be used; names file, line and column.
     """
-    return _table(path, Wanted(target, id_column, several=True, features=tuple(names)), 1, written)
+    wanted = Wanted(target, id_column, several=True, features=encoding.columns, sources=encoding.sources)
+    return _table(path, wanted, 1, written)
 
 
 def read_more_rows(
     path: str | Path,
-    names: Sequence[str],
+    encoding: DatasetEncoding,
     target: str,
     id_column: str | None = None,
     *,
     several: bool = False,
-    unique: Sequence[str] = (),
     written: CsvFormat = PLAIN,
 ) -> RawTable:
-    """Read more rows of a data set with these features: no other column may be there. One row is enough.
+    """Read more rows of a data set: no other column may be there. One row is enough.
 
     Args:
-        path, target, id_column, several, unique, written: as for `read_table`.
-        names: of the features, which may be in any order.
+        path, target, id_column, several, written: as for `read_table`.
+        encoding: of the data set; its columns may be in any order.
 
     Raises:
         DataError: as for `read_features`; or a column too many.
     """
-    table = _table(path, Wanted(target, id_column, several, tuple(names), tuple(unique)), 1, written)
+    wanted = Wanted(target, id_column, several, encoding.columns, encoding.keys, sources=encoding.sources)
+    table = _table(path, wanted, 1, written)
     if table.unused:
         listed = ", ".join(map(repr, table.unused[:SHOWN_COLUMNS]))
         raise DataError(f"a column too many, {listed}: the data set does not have it", file=str(path), line=1)

@@ -7,51 +7,100 @@ rounded generously, and the file says why each is to be looked at.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
+from datetime import MAXYEAR, MINYEAR, date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...formats.toml import toml_value
 from ...models.encoding.maps import LOG1P
-from .raw_table import RawTable
+from .survey import Seen
 
 SPREAD = 100.0  # the largest value over the median, from which most of a column would be a few integers
-PIECE = 1 << 16
+UNKNOWN = "unknown"  # the category of cells without a value
 HEAD = """# What each column can be, from its lowest to its highest value. EDIT THIS FILE.
 #
 # These are the values of one table, rounded generously. Bounds that follow the data depend on every row, also on those
 # that will be forgotten, and no proof covers how they were chosen. Put what you know instead: an age is from 0 to 120,
 # a share from 0 to 1, whoever is in the table. Values outside are refused, today and in later rows. Keep bounds near to
-# what can be: a column has about two thousand steps between them.
+# what can be: a column has about two thousand steps between them. A column of categories becomes a feature for each of
+# them but the first; `other` may name the one that any value counts as that is not listed.
 
 [bounds]
 """
 
 
-def suggested_bounds(table: RawTable) -> str:
-    """The text of a bounds file for a table (formats/toml.py, `read_bounds`)."""
-    lines = [_line(name, column) for name, column in _columns(table)]
+def suggested_bounds(seen: Sequence[Seen], labels: tuple[str, NDArray[np.float64]] | None = None) -> str:
+    """The text of a bounds file (formats/toml.py, `read_bounds`) for columns in which this was seen.
+
+    labels: name and values (N,) of those that are numbers and need bounds.
+    """
+    lines = [_line(own) for own in seen]
+    if labels is not None:
+        name, values = labels
+        lines.append(_numbers(name, float(values.min()), float(values.max()), values, 0))
     width = max(len(line) for line, _ in lines)
     return HEAD + "".join(f"{line.ljust(width)}  # {found}\n" for line, found in lines)
 
 
-def _columns(table: RawTable) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Those that need bounds: features, and labels that are numbers, if they are more than two."""
-    for k, name in enumerate(table.names):
-        yield name, np.concatenate([table.X[i : i + PIECE, k] for i in range(0, len(table.X), PIECE)])
-    if table.y is not None and table.target is not None and table.y.dtype.kind == "f" and len(np.unique(table.y)) > 2:
-        yield table.target, table.y.astype(np.float64)
+def left_out(seen: Sequence[Seen]) -> list[str]:
+    """Columns that can be no features as they are."""
+    return [own.column for own in seen if not own.declarable]
 
 
-def _line(name: str, column: NDArray[np.float64]) -> tuple[str, str]:
+def _line(own: Seen) -> tuple[str, str]:
     """A line of the file, and what is found there."""
-    lowest, highest, middle = float(column.min()), float(column.max()), float(np.median(column))
-    low, high = generous(lowest, highest)
-    found = f"found {lowest:.6g} to {highest:.6g}, median {middle:.6g}"
-    if lowest >= 0 and highest > SPREAD * max(middle, 1.0):
-        return f'{toml_value(name)} = {{low = 0, high = {_text(high)}, map = "{LOG1P}"}}', found
-    return f"{toml_value(name)} = [{_text(low)}, {_text(high)}]", found
+    missing = own.counts["missing"]
+    if own.kinds == {"number"}:
+        return _numbers(own.column, *own.extremes["number"], np.array(own.numbers_seen), missing)
+    if own.kinds == {"time"}:
+        return _times(own.column, *own.extremes["time"], missing)
+    if own.kinds == {"text"} and own.forms:
+        return _times(own.column, *next(iter(own.forms.values())), missing, [*own.forms])
+    if own.declarable:
+        return _categories(own.column, own.texts, missing)
+    found = ", ".join(f"{own.counts[kind]:,} {kind}s" for kind in sorted(own.kinds)) or "no value in it"
+    return f"# {toml_value(own.column)}: leave it out, by --drop", found + _gaps(missing)
+
+
+def _numbers(name: str, lowest: float, highest: float, values: NDArray[np.float64], missing: int) -> tuple[str, str]:
+    (low, high), middle = generous(lowest, highest), float(np.median(values))
+    found = f"found {lowest:.6g} to {highest:.6g}, median {middle:.6g}" + _gaps(missing)
+    skewed = lowest >= 0 and highest > SPREAD * max(middle, 1.0)
+    if skewed:
+        low, center = 0.0, math.expm1(math.log1p(high) / 2)
+    else:
+        center = (low + high) / 2
+    chosen = f', map = "{LOG1P}"' if skewed else ""
+    more = chosen + (f", missing = {center:.6g}" if missing else "")
+    return _interval(name, _text(low), _text(high), more), found
+
+
+def _times(name: str, first: datetime, last: datetime, missing: int, forms: Sequence[str] = ()) -> tuple[str, str]:
+    room = (last - first) // 2
+    low = date(max(first.year - room.days // 365 - 1, MINYEAR), 1, 1)
+    high = date(min(last.year + room.days // 365 + 1, MAXYEAR), 1, 1)
+    more = f", missing = {date((low.year + high.year) // 2, 1, 1)}" if missing else ""
+    more += f", format = {toml_value(forms[0])}" if forms else ""
+    other = f"; or is its format {toml_value(forms[1])}?" if len(forms) > 1 else ""
+    return _interval(name, str(low), str(high), more), f"found {first.date()} to {last.date()}" + other + _gaps(missing)
+
+
+def _interval(name: str, low: str, high: str, more: str) -> str:
+    own = f"{{low = {low}, high = {high}{more}}}" if more else f"[{low}, {high}]"
+    return f"{toml_value(name)} = {own}"
+
+
+def _categories(name: str, texts: set[str], missing: int) -> tuple[str, str]:
+    values = [*sorted(texts), *([UNKNOWN] if missing and UNKNOWN not in texts else [])]
+    more = f", missing = {toml_value(UNKNOWN)}" if missing else ""
+    line = f"{toml_value(name)} = {{categories = {toml_value(values)}{more}}}"
+    return line, f"found {len(texts)} different texts" + _gaps(missing)
+
+
+def _gaps(missing: int) -> str:
+    return f", and {missing:,} cells without a value: say what they count as" if missing else ""
 
 
 def generous(lowest: float, highest: float) -> tuple[float, float]:

@@ -64,7 +64,7 @@ def test_answers_to_another_table_are_invalid(rows: tuple[str, ...], asked: Path
     "rows, words",
     [
         ((*ROWS[:2], "70,x,121"), "bad.csv: line 3, column 'age': 121.0 is outside the bounds"),
-        ((*ROWS[:2], "70,x,old"), "bad.csv: line 3, column 'age': 'old' is no number"),
+        ((*ROWS[:2], "70,x,old"), "bad.csv: line 3, column 'age': 'old' is not a finite number"),
         ((*ROWS[:2], "70,x"), "bad.csv: line 3: 2 cells, not 3"),
         (("weight,note", "70,x"), "bad.csv: line 1: there is not one column 'age'"),
         (("weight,age,age", "70,1,2"), "bad.csv: line 1: there is not one column 'age'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import cbor2
@@ -12,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet
 from goods import KIND_OF, KINDS, SPEC, decoded, encoded, head_of, owner
 from zkunlearn.formats.container import encode
+from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.models.encoding.declared import Declared
 from zkunlearn.models.spec import TrainingSpec
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -35,6 +38,20 @@ REFUSED = {  # values that cbor2 would read
 
 
 NUMBERS = {"results": [{"squares": 3}, {"squares": 5}], "spread": 9, "grid": -3}
+
+
+def declared() -> DatasetEncoding:
+    """With a source of each kind."""
+    own = Declared.of(
+        {
+            "age": {"low": 0, "high": 120, "missing": 60},
+            "city": {"categories": ["NY", "LA", "else"], "reference": "LA", "other": "else", "missing": "NY"},
+            "since": {"low": date(2000, 1, 1), "high": date(2030, 1, 1), "missing": date(2010, 1, 1)},
+            "seen": {"low": date(2000, 1, 1), "high": date(2030, 1, 1), "format": "%d.%m.%Y"},
+        }
+    )
+    rows = np.zeros((2, len(own.bounds)))
+    return DatasetEncoding.from_data(rows, [0, 1], list(own.bounds), bounds=own.bounds, sources=own.sources)
 
 
 def inputs() -> dict[str, dict[str, bytes]]:
@@ -99,6 +116,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "bundle": {"whole": bundle, "body": bundle[len(head_of("bundle")) :]},
         "encoding": {
             "good": cbor2.dumps(encoding, canonical=True),
+            "sources": cbor2.dumps(declared().to_mapping(), canonical=True),
             "keys": cbor2.dumps({**encoding, "keys": [{"name": "k"}, {"name": "l"}]}, canonical=True),
             "classes": cbor2.dumps(
                 {**encoding, "label_kind": "categorical", "label_classes": ["a", "b", "c"]}, canonical=True
@@ -137,7 +155,11 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "held out": b'[model]\nkind = "probit"\nholdout = 200\n[method]\nepochs = 2\nlearning_rate = 0.5\n',
             "tables": b"method" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",
         },
-        "bounds_toml": {"good": b'[bounds]\nage = [0, 120]\n"a b" = [-1.5, 1e3]\n'},
+        "bounds_toml": {
+            "good": b'[bounds]\nage = [0, 120]\n"a b" = [-1.5, 1e3]\n',
+            "more": b"[bounds]\na = {low = 0, high = 9, missing = 3}\nb = [2000-01-01, 2030-01-01T12:00:00]\n"
+            b"c = {categories = [1, 2, 'x'], reference = 2, other = 'x', missing = 1}\n",
+        },
         "ids": {"good": "Żółć 07\nperson 1\n".encode()},
         "digests": {"good": b"# head\n" + b"ab" * 32 + b"\n"},
         "proof_bytes": {"as it is": b"", "a bit": b"\0\0\0\x64\1", "cut": b"\3\1\0\0\xff", "splice": b"\4\0\1\0\x20"},

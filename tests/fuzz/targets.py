@@ -43,6 +43,7 @@ from zkunlearn.formats.container import decode, encode
 from zkunlearn.formats.lists import read_digests, read_history, read_ids
 from zkunlearn.formats.toml import read_bounds
 from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.models.encoding.declared import Declared
 from zkunlearn.models.shapes import MAX_ROWS
 from zkunlearn.models.spec import TrainingSpec, load_spec
 from zkunlearn.prover.owner.dataset import Dataset
@@ -168,6 +169,14 @@ def spec_toml(data: bytes) -> None:
     assert TrainingSpec.from_toml(spec.to_toml()) == spec == TrainingSpec.from_mapping(spec.to_mapping())
 
 
+def bounds(data: bytes) -> None:
+    """A file of bounds, up to what it declares."""
+    try:
+        Declared.of(read_bounds(in_file(data, "bounds.toml")))
+    except (DataError, ParameterError):
+        return
+
+
 def table(name: str, id_column: str | None) -> Target:
     """A table, up to its records."""
 
@@ -180,9 +189,10 @@ def table(name: str, id_column: str | None) -> Target:
                 use(found)
         except (DataError, ParameterError):
             return
-        if found.X.size <= MOST_CELLS:
+        if 0 < found.X.size <= MOST_CELLS:
+            encoding = DatasetEncoding.from_data(found.X, found.y, found.names, label_name=found.target)
             for read in (read_features, read_more_rows):
-                chosen = read(path, found.names, "y", id_column)
+                chosen = read(path, encoding, "y", id_column)
                 assert np.array_equal(chosen.X, found.X) and chosen.ids == found.ids and not chosen.unused
 
     return target
@@ -381,7 +391,7 @@ TARGETS: dict[str, Target] = {
     "npz": table("table.npz", None),
     "parquet": table("table.parquet", "id"),
     "spec_toml": spec_toml,
-    "bounds_toml": reader("bounds.toml", read_bounds),
+    "bounds_toml": bounds,
     "ids": reader("ids.txt", read_ids),
     "digests": digests,
     "proof_bytes": proof_bytes,

@@ -20,6 +20,10 @@ PUBLIC = {  # and why
     "Trained": "the proof, timings, and a Model",
     "Model": "what its statement says, and the openings left; tests/prover/test_prediction.py looks for weights",
     "Wanted": "names of columns",
+    "Survey": "names of columns",
+    **dict.fromkeys(
+        ("PlainReader", "NumberSource", "TimeSource", "CategorySource", "Declared"), "public, as bounds are"
+    ),
     "Vectors": "opening vectors, which are uniform and could be sent, and a Commitment, which prints nothing",
     "ColumnEncoding": "public, of the statement",
     "LabelEncoding": "public, of the statement",

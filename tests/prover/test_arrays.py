@@ -11,10 +11,12 @@ import pyarrow as pa
 import pytest
 import torch
 import zkunlearn as zu
+from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.prover.tables.arrays import as_known_features, as_table
 
 X = np.array([[0.0, 5.0], [10.0, 6.0], [5.0, 5.25], [2.5, 5.5]])
 Y = [0, 1, 1, 0]
+ENCODING = DatasetEncoding.from_data(X, Y, ["a", "height"])
 
 
 def frame(**columns: Any) -> pd.DataFrame:
@@ -134,12 +136,12 @@ def test_a_count_that_is_none_is_named_by_the_label_s_own_name() -> None:
 
 def test_columns_of_a_frame_are_taken_by_name_in_any_order() -> None:
     for features in (frame(), frame()[["height", "a"]], pa.table({"height": X[:, 1], "a": X[:, 0]})):
-        assert as_known_features(features, ("a", "height")).tolist() == X.tolist()
+        assert as_known_features(features, ENCODING).tolist() == X.tolist()
 
 
 @pytest.mark.parametrize("features", [X, X.tolist(), torch.tensor(X)], ids=["array", "lists", "tensor"])
 def test_columns_without_names_are_taken_by_position(features: Any) -> None:
-    assert as_known_features(features, ("a", "height")).tolist() == X.tolist()
+    assert as_known_features(features, ENCODING).tolist() == X.tolist()
 
 
 @pytest.mark.parametrize(
@@ -157,5 +159,5 @@ def test_columns_without_names_are_taken_by_position(features: Any) -> None:
 )
 def test_new_rows_with_other_columns_are_refused(features: Any, words: str) -> None:
     with pytest.raises(zu.DataError) as caught:
-        as_known_features(features, ("a", "height"))
+        as_known_features(features, ENCODING)
     assert words in str(caught.value)

@@ -16,6 +16,7 @@ import zkunlearn as zu
 from zkunlearn.circuits.statements.link import LinkStatement
 from zkunlearn.circuits.statements.record_tree import root_of
 from zkunlearn.circuits.statements.records import Record, order_key, segment_seed
+from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.prover.owner import growth
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.tables.read import read_more_rows
@@ -187,7 +188,8 @@ def test_rows_per_id_is_one_of_two_words(people: Dataset) -> None:
 def test_what_is_read_from_a_file_is_what_the_data_set_has(tmp_path: Path) -> None:
     path = tmp_path / "more.csv"
     path.write_text("ill,dose,id,age\nno,0.5,p,0.25\n")
-    table = read_more_rows(path, NAMES, "ill", "id")
+    encoding = DatasetEncoding.from_data([[0.0, 0.0], [1.0, 1.0]], [0, 1], NAMES)
+    table = read_more_rows(path, encoding, "ill", "id")
     assert (table.X.tolist(), list(table.ids)) == ([[0.25, 0.5]], ["p"])
     for text, message in (
         ("ill,dose,id,age,z\nno,0.5,p,0.25,1\n", "line 1: a column too many, 'z': the data set does not have it"),
@@ -197,7 +199,7 @@ def test_what_is_read_from_a_file_is_what_the_data_set_has(tmp_path: Path) -> No
     ):
         path.write_text(text)
         with pytest.raises(zu.DataError, match=message):
-            read_more_rows(path, NAMES, "ill", "id")
+            read_more_rows(path, encoding, "ill", "id")
 
 
 # Somebody who was forgotten ------------------------------------------------------------------------------------------

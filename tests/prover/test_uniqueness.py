@@ -22,6 +22,7 @@ from zkunlearn.circuits.relations.dataset import KEY_LIMBS, key_addresses
 from zkunlearn.circuits.relations.uniqueness import KEYS, LISTED, SORTED, Uniqueness
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.circuits.statements.keys import key_of
+from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.prover.matrices.values import Columns, column_axes, in_field
 from zkunlearn.prover.protocol.lookup import build_trees, permuted_leaves
 from zkunlearn.prover.tables.keys import RowKeys, first_repeated, require_distinct, row_keys
@@ -207,7 +208,8 @@ def test_every_kind_of_table_has_the_same_keys(tmp_path: Path) -> None:
         expected = [key_of([KEYED["mail"][n], n]) for n in range(ROWS)]
         assert [tuple(own) for own in table.keys.limbs.T.tolist()] == expected
         assert read_table(path, "y", "no", unique=["no", "mail"]).ids == tuple(map(str, range(ROWS)))
-        more = read_more_rows(path, table.names, "y", unique=["mail", "no"])
+        encoding = DatasetEncoding.from_data(table.X, table.y, table.names, keys=["mail", "no"])
+        more = read_more_rows(path, encoding, "y")
         assert more.keys is not None and np.array_equal(more.keys.limbs, table.keys.limbs)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 from types import NoneType
 from typing import Any
@@ -218,7 +221,7 @@ def check_dataset(statement: Any) -> None:
     encoding = statement["encoding"]
     lists = dict.fromkeys(("features", "keys", "label_classes", "label_bounds"), list)
     scalars = {"label_kind": str, "label_bits": int, "x_bits": int, "bounds_declared": bool}
-    fields(encoding, {**lists, **scalars})
+    fields(encoding, {**lists, **scalars, **({"sources": list} if "sources" in encoding else {})})
     within(len(encoding["features"]), 1, 1 << 15)
     within(len(encoding["keys"]), 0, 16)
     for key in encoding["keys"]:
@@ -231,6 +234,7 @@ def check_dataset(statement: Any) -> None:
     require("format", all(column["map"] == "linear" for column in encoding["label_bounds"]))
     names = [column["name"] for column in encoding["features"] + encoding["keys"]]
     require("format", len(set(names)) == len(names))
+    check_sources(encoding)
     kind, classes = encoding["label_kind"], encoding["label_classes"]
     require("format", kind in ("binary", "categorical", "real", "count"))
     require("format", len(encoding["label_bounds"]) == (kind == "real"))
@@ -239,6 +243,68 @@ def check_dataset(statement: Any) -> None:
         check_name(name)
     require("format", len(set(classes)) == len(classes))
     within(encoding["label_bits"], *((1, 14) if kind == "real" else (0, 0)))
+
+
+def check_sources(encoding: Map) -> None:
+    """Of columns that are no plain numbers: each is of features that follow each other, in the order of these."""
+    names, keys = [own["name"] for own in encoding["features"]], [own["name"] for own in encoding["keys"]]
+    place = 0
+    require("format", encoding.get("sources", [()]) != [])
+    for source in encoding.get("sources", []):
+        require("format", type(source) is dict and str(source.get("kind")) in FEATURES_OF)
+        own = FEATURES_OF[source["kind"]](source)
+        check_name(source["column"])
+        require("format", own[0] in names[place:])
+        place = names.index(own[0], place)
+        require("format", names[place : place + len(own)] == own)
+        require("format", source["column"] not in keys and (source["column"] in own or source["column"] not in names))
+        if source["kind"] == "category":
+            unit = {"map": "linear", "low": "0.0", "high": "1.0"}
+            features = encoding["features"][place : place + len(own)]
+            require("format", all(feature == {"name": feature["name"], **unit} for feature in features))
+        place += len(own)
+
+
+def features_of_number(source: Map) -> list[str]:
+    fields(source, {"column": str, "kind": str, "missing": str})
+    real(source["missing"])
+    return [source["column"]]
+
+
+def features_of_time(source: Map) -> list[str]:
+    missing = type(source.get("missing"))
+    fields(source, {"column": str, "kind": str, "origin": str, "format": str, "missing": missing})
+    require("format", missing in (str, NoneType))
+    if missing is str:
+        real(source["missing"])
+    try:
+        origin = datetime.fromisoformat(source["origin"])
+    except ValueError:
+        raise Refused("format") from None
+    require("format", origin.tzinfo is None and origin.isoformat() == source["origin"])
+    parts = re.findall("%[dmYyHMSfj]|[ -$&-~]", source["format"])
+    require("format", "".join(parts) == source["format"] and len(parts) <= 40)
+    require("format", not parts or any(len(part) == 2 for part in parts))
+    return [source["column"]]
+
+
+def features_of_category(source: Map) -> list[str]:
+    maybe = {name: type(source.get(name)) for name in ("other", "missing")}
+    fields(source, {"column": str, "kind": str, "values": list, "reference": str, **maybe})
+    values = source["values"]
+    within(len(values), 2, 1 << 10)
+    for value in values:
+        check_name(value)
+        require("format", value == unicodedata.normalize("NFC", value).strip())
+    require("format", len(set(values)) == len(values) and source["reference"] in values)
+    require("format", all(source[name] is None or source[name] in values for name in maybe))
+    own = [f"{source['column']}={value}" for value in values if value != source["reference"]]
+    for name in own:
+        check_name(name)
+    return own
+
+
+FEATURES_OF = {"number": features_of_number, "time": features_of_time, "category": features_of_category}
 
 
 def check_segments(segments: list[Any], rows: int) -> None:

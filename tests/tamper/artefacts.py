@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -141,10 +142,14 @@ class Owner:
         self.people = zu.commit(self.X, np.arange(ROWS) % 2, openings=6)
         self.people.save(folder)
         self.first = zu.prove(self.people, SPEC).proof
-        self.trained = zu.prove(self.people, SPEC, forget=["2", "7"], previous=self.first)
+        self.trained = zu.prove(self.people, SPEC, forget=self.named(self.people, 1, 6), previous=self.first)
         self.renewed, self.link = zu.recommit(self.people, openings=3)
         houses = zu.commit(self.X, self.rng.normal(size=ROWS), openings=2)
         self.houses, self.rents = houses.commitment, zu.prove(houses, LINEAR).proof
+
+    def named(self, data: zu.Dataset, *places: int) -> list[str]:
+        """Ids of rows that are at other places for each owner, whatever their order, so that they always differ."""
+        return [data.ids[place + self.seed] for place in places]
 
     # What only one owner needs:
 
@@ -174,24 +179,25 @@ class Owner:
     def newton(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """From a model that it supersedes."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
-        return data.commitment, zu.prove(data, NEWTON, forget=["2"], previous=zu.prove(data, SPEC)).proof
+        return data.commitment, zu.prove(data, NEWTON, forget=self.named(data, 1), previous=zu.prove(data, SPEC)).proof
 
     @cached_property
     def noisy(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof, zu.NoiseCommitment, Path]:
         """With noise, its commitment, and the secret before it was used."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2)
         spec = NOISY[self.seed % 2]
-        noise = zu.commit_noise(data, spec, "the auditor", forget=["3"])
+        forgotten = self.named(data, 2)
+        noise = zu.commit_noise(data, spec, "the auditor", forget=forgotten)
         noise.save(self.folder / "unused.noise.opening")
         kept = self.folder / "kept.noise.opening"
         kept.write_bytes((self.folder / "unused.noise.opening").read_bytes())
-        proof = zu.prove(data, spec, forget=["3"], noise=noise, nonce=bytes([self.seed]) * 32).proof
+        proof = zu.prove(data, spec, forget=forgotten, noise=noise, nonce=bytes([self.seed]) * 32).proof
         return data.commitment, proof, noise.commitment, kept
 
     @cached_property
     def continued(self) -> zu.TrainingProof:
         """On the fresh commitment, after the first one on the old."""
-        return zu.prove(self.renewed, SPEC, forget=["2"], previous=self.first).proof
+        return zu.prove(self.renewed, SPEC, forget=self.named(self.renewed, 1), previous=self.first).proof
 
     @cached_property
     def grown(self) -> tuple[zu.Dataset, zu.LinkProof, zu.TrainingProof]:
@@ -200,14 +206,15 @@ class Owner:
         data = zu.commit(self.X, np.arange(ROWS) % 2, bounds=bounds, openings=3)
         more = np.random.default_rng(self.seed).uniform(-1, 1, size=(2, FEATURES))
         longer, _ = zu.append(data, more[:1], [1], nonce=bytes([self.seed]) * 32, openings=3)
-        last, link = zu.rectify(longer, more[1:], [0], ids=["5"], openings=4)
-        return last, link, zu.prove(last, SPEC, forget=["5"]).proof
+        wrong = self.named(data, 4)
+        last, link = zu.rectify(longer, more[1:], [0], ids=wrong, openings=4)
+        return last, link, zu.prove(last, SPEC, forget=wrong).proof
 
     @cached_property
     def destroyed(self) -> tuple[zu.Dataset, zu.LinkProof]:
         """What is left of it without a row that is forgotten, and the link."""
         data, _, trained = self.grown
-        return zu.destroy(data, ["5"], forgotten_by=trained, openings=3)
+        return zu.destroy(data, self.named(data, 4), forgotten_by=trained, openings=3)
 
     @cached_property
     def begun(self) -> tuple[zu.Dataset, zu.ShardedModel]:
@@ -231,14 +238,14 @@ class Owner:
     def registered(self) -> tuple[zu.DatasetCommitment, zu.RegistrationProof, zu.Receipt]:
         """With the receipt of somebody."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2)
-        return data.commitment, zu.register(data), zu.receipts(data).of("3")
+        return data.commitment, zu.register(data), zu.receipts(data).of(*self.named(data, 2))
 
     @cached_property
     def keyed(self) -> tuple[zu.DatasetCommitment, zu.RegistrationProof, zu.Receipt]:
         """The same of rows that have keys, with the receipt of somebody."""
         keys = {f"{name} {self.seed}": [f"{name}{n}" for n in range(ROWS)] for name in ("no", "mail")}
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2, unique=keys)
-        return data.commitment, zu.register(data), zu.receipts(data).of("3")
+        return data.commitment, zu.register(data), zu.receipts(data).of(*self.named(data, 2))
 
     @cached_property
     def extended(self) -> Extended:
@@ -247,7 +254,9 @@ class Owner:
         first = zu.register(data)
         grown, link = zu.append(data, self.X[:3], [1, 0, 1])
         registration = zu.register(grown, first)
-        return Extended(grown.commitment, registration, link, first, zu.receipts(grown, registration).of("12"))
+        return Extended(
+            grown.commitment, registration, link, first, zu.receipts(grown, registration).of(*self.named(grown, ROWS))
+        )
 
     @cached_property
     def evaluation(self) -> zu.EvaluationProof:
@@ -288,6 +297,22 @@ class Owner:
         bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
         data = zu.commit(self.X, np.arange(ROWS) % 3, bounds=bounds, label_kind="count", x_bits=12, openings=2)
         return data.commitment, zu.prove(data, POISSON).proof
+
+    @cached_property
+    def sourced(self) -> dict[str, zu.DatasetCommitment]:
+        """By what is declared of a column: categories, times, what missing numbers count as."""
+        declared: dict[str, Any] = {
+            "categories": {"categories": ["a", "b", "c"], "reference": "b", "other": "a", "missing": "c"},
+            "times": {"low": date(2000, 1, 1), "high": date(2030, 1, 1), "missing": date(2010, 1, 1), "format": "%Y"},
+            "numbers": {"low": 0, "high": 9, "missing": 5},
+        }
+        names = {"categories": ["x=a", "x=c"], "times": ["x"], "numbers": ["x"]}
+        most = {"categories": 1, "times": 10_000, "numbers": 9}
+        rows = {kind: np.eye(5)[:, : len(own)] * most[kind] for kind, own in names.items()}
+        return {
+            kind: zu.commit(rows[kind], [0, 1, 1, 0, 1], names=own, bounds={"x": declared[kind]}).commitment
+            for kind, own in names.items()
+        }
 
 
 def payload_of(artefact: Any) -> Any:
@@ -563,6 +588,10 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("dataset, its rows and segment alike", *pair(lambda o: o.people.commitment), judge_resized, SIZES),
         Kind("dataset, real labels", *pair(lambda o: o.houses), judge_dataset),
         Kind("dataset, counts in declared bounds", *counts, judge_dataset, "statement.encoding"),
+        *(
+            Kind(f"dataset, of {name}", payload_of(own), counts[1], judge_dataset, "statement.encoding.sources")
+            for name, own in owner.sourced.items()
+        ),
         Kind("training", *proof, judge_proof(people)),
         Kind("training, and its data set alike", *proof, judge_alike, "references"),
         Kind("training, real labels", *pair(lambda o: o.rents), judge_proof(owner.houses)),

@@ -18,6 +18,7 @@ MISSING = object()
 ANOTHER = {  # where few words will do
     "logistic": "probit", "probit": "logistic", "linear": "poisson", "poisson": "linear",
     "binary": "count", "real": "count", "count": "real",
+    "a": "c", "c": "a", "2000-01-01T00:00:00": "2001-01-01T00:00:00", "5.0": "6.0",
 }  # fmt: skip
 
 OF_INTEGERS: dict[str, Edit] = {

@@ -5,6 +5,7 @@ Before a release a change of the format writes them over. Afterwards it needs a 
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,20 @@ def test_write_the_frozen_keys() -> None:
     _, link = zu.append(data, features[11:], [1], unique=last, openings=2)
     write("dataset", data.commitment, "keys.")
     write("link", link, "keys.")
+
+
+def test_write_the_frozen_sources() -> None:
+    """Of a data set with categories, times and missing numbers, of which there are features and a receipt."""
+    bounds = {
+        "age": {"low": 0, "high": 120, "missing": 60},
+        "city": {"categories": ["NY", "LA", "else"], "reference": "LA", "other": "else", "missing": "NY"},
+        "since": {"low": date(2000, 1, 1), "high": date(2030, 1, 1), "format": "%d.%m.%Y"},
+        "seen": (datetime(2000, 1, 1, 12), datetime(2030, 1, 1)),
+    }
+    rows = np.random.default_rng(8).uniform(size=(11, 5)) * [120, 1, 1, 10957, 10957]
+    rows[:, 1:3] = [[1, 0], [0, 1], [0, 0]] * 3 + [[1, 0], [0, 1]]
+    names = ["age", "city=NY", "city=else", "since", "seen"]
+    write("dataset", zu.commit(rows, np.arange(11) % 2, names=names, bounds=bounds, openings=2).commitment, "sources.")
 
 
 def test_write_the_frozen_link_of_a_data_set_that_grew() -> None:

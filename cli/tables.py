@@ -1,0 +1,93 @@
+"""Tables of owners, by the options of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ParameterError
+
+if TYPE_CHECKING:
+    from ..models.encoding.readers import Source
+    from ..prover.tables.csv_format import CsvFormat
+    from ..prover.tables.raw_table import RawTable
+    from ..prover.tables.survey import Seen
+
+
+def read_by_options(
+    data: Path,
+    target: str,
+    id_column: str | None,
+    several: bool,
+    *,
+    unique: str | None,
+    features: str | None,
+    drop: str | None,
+    written: CsvFormat,
+    sources: Sequence[Source] = (),
+    whole: bool = True,
+) -> RawTable:
+    """The table in a file, by options."""
+    from ..prover.tables.read import read_table
+
+    return read_table(
+        data,
+        target,
+        id_column,
+        several=several,
+        unique=columns_of(unique, "--unique"),
+        features=None if features is None else columns_of(features, "--features"),
+        left_out=columns_of(drop, "--drop"),
+        sources=sources,
+        whole=whole,
+        written=written,
+    )
+
+
+def survey_by_options(
+    data: Path,
+    target: str,
+    id_column: str | None,
+    *,
+    unique: str | None,
+    features: str | None,
+    drop: str | None,
+    written: CsvFormat,
+) -> tuple[list[Seen], RawTable]:
+    """What is in the columns of a file, by options."""
+    from ..prover.tables.read import survey_table
+
+    return survey_table(
+        data,
+        target,
+        id_column,
+        unique=columns_of(unique, "--unique"),
+        features=None if features is None else columns_of(features, "--features"),
+        left_out=columns_of(drop, "--drop"),
+        written=written,
+    )
+
+
+def bounds_in(path: Path | None) -> tuple[dict[str, Any] | None, tuple[Source, ...]]:
+    """What a file of bounds, if there is one, declares of columns. Raises DataError, ParameterError."""
+    from ..models.encoding.declared import Declared
+    from ..prover.tables.read import read_bounds
+
+    if path is None:
+        return None, ()
+    bounds = read_bounds(path)
+    try:
+        return bounds, Declared.of(bounds).sources
+    except ParameterError as error:
+        raise error.at(file=str(path)) from None
+
+
+def columns_of(text: str | None, option: str) -> list[str]:
+    """The names of columns in an option. Raises UsageError for one that is empty."""
+    names = [] if text is None else [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise click.UsageError(f"{option}: names of columns, with commas between them")
+    return names

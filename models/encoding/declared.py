@@ -1,0 +1,119 @@
+"""What is declared of columns, as people write it: bounds of numbers and times, categories, and what is missing.
+
+A table's column is declared by one of
+
+    [low, high]                                   numbers, or times, which are dates of TOML and of Python
+    {low = .., high = ..}                         the same; also map = "log1p", missing = .., of texts that are times
+                                                  in another form than ISO 8601 format = "%d.%m.%Y"
+    {categories = [..]}                           texts or integers; also reference = .. (the first one by default),
+                                                  other = .. and missing = .., each one of the categories
+
+Python's tuples and dictionaries are the same as TOML's lists and tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from ...errors import DataError, ParameterError, require_type
+from ...formats.toml import CATEGORY_FIELDS, INTERVAL_FIELDS, Bounds
+from .categories import CategorySource, category_text
+from .maps import LINEAR
+from .readers import NumberSource, Source
+from .times import TimeSource, moment
+
+NO_BOUNDS = "needs a lower and an upper bound"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a table's columns are declared as.
+
+    Attributes:
+        bounds: of features, and of a label that needs them.
+        sources: of columns that are no plain numbers.
+    """
+
+    bounds: Mapping[str, Bounds]
+    sources: tuple[Source, ...] = field(default=())
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Any]) -> Declared:
+        """Of what is written for each column.
+
+        Raises:
+            ParameterError: it is none of what the head of this file has.
+        """
+        require_type("bounds", columns, Mapping, "from the names of columns to (low, high)")
+        bounds: dict[str, Bounds] = {}
+        sources: list[Source] = []
+        for name, written in columns.items():
+            own, source = _declared(str(name), written)
+            features = (str(name),) if source is None else source.features
+            for feature in features:
+                if feature in bounds:
+                    raise ParameterError(f"bounds: two columns have a feature {feature!r}")
+                bounds[feature] = own
+            sources += [] if source is None else [source]
+        return cls(bounds, tuple(sources))
+
+
+def _declared(name: str, written: object) -> tuple[Bounds, Source | None]:
+    """The bounds of a column's features, and its source if it has one."""
+    if not isinstance(written, Mapping):
+        if not isinstance(written, (tuple, list)) or len(written) not in (2, 3):
+            raise ParameterError(f"bounds: column {name!r} {NO_BOUNDS}")
+        written = dict(zip(("low", "high", "map"), written, strict=False))
+    unknown = {*map(str, written)} - (CATEGORY_FIELDS if "categories" in written else INTERVAL_FIELDS)
+    if unknown:
+        raise ParameterError(f"{', '.join(sorted(unknown))}: nothing of that name can be declared", column=name)
+    if "categories" in written:
+        return (0.0, 1.0), _categories(name, written)
+    if "low" not in written or "high" not in written:
+        raise ParameterError(f"bounds: column {name!r} {NO_BOUNDS}")
+    low, high, chosen = written["low"], written["high"], written.get("map", LINEAR)
+    if isinstance(low, date) or isinstance(high, date):
+        source = _times(name, written)
+        return (0.0, source.days(high), chosen), source
+    if "format" in written:
+        raise ParameterError("format: is of times, whose bounds are dates", column=name)
+    filled = None if written.get("missing") is None else NumberSource(column=name, missing=written["missing"])
+    return (low, high, chosen), filled
+
+
+def _times(name: str, written: Mapping[str, Any]) -> TimeSource:
+    low, high, missing = written["low"], written["high"], written.get("missing")
+    if not isinstance(low, date) or not isinstance(high, date) or not isinstance(missing, date | None):
+        raise ParameterError("low, high and missing must all be dates, or all be numbers", column=name)
+    if not isinstance(written.get("format", ""), str):
+        raise ParameterError("format: must be a text", column=name)
+    if moment(low) > moment(high):
+        raise ParameterError(f"lower bound {low} is above upper bound {high}", column=name)
+    source = TimeSource(column=name, origin=moment(low), form=written.get("format", ""))
+    if missing is None:
+        return source
+    return TimeSource(column=name, origin=source.origin, form=source.form, missing=source.days(missing))
+
+
+def _categories(name: str, written: Mapping[str, Any]) -> CategorySource:
+    listed = written["categories"]
+    if not isinstance(listed, (list, tuple)) or not listed:
+        raise ParameterError("categories: must be a list of texts or integers", column=name)
+    values = tuple(_category(name, value) for value in listed)
+    chosen = {key: written.get(key) for key in ("other", "missing")}
+    return CategorySource(
+        column=name,
+        values=values,
+        reference=_category(name, written.get("reference", listed[0])),
+        **{key: None if value is None else _category(name, value) for key, value in chosen.items()},
+    )
+
+
+def _category(name: str, value: object) -> str:
+    try:
+        return category_text(value)
+    except DataError as error:
+        raise ParameterError(error.reason, column=name) from None
