@@ -25,7 +25,6 @@ from ..errors import DataError, FormatError, ParameterError
 from ..formats.container import MAGIC, read_container
 from ..formats.files import opened
 from ..formats.lists import read_digests, read_history
-from ..models.encoding.maps import LINEAR
 from ..models.spec import load_spec
 from ..verifier.bundles import BUNDLE_KIND, Bundle
 from ..verifier.noise import NoiseCommitment
@@ -33,6 +32,7 @@ from ..verifier.proofs import AnyLink, Proof
 from ..verifier.protocol.soundness import Soundness, soundness_terms, total_bits
 from ..verifier.shapes import shape_of
 from ..verifier.verify import outside_bits
+from .columns import step_of
 from .distance_words import MISSING as DISTANCE_MISSING
 from .distance_words import distance_cautions, distance_data, distance_lines, distance_text
 from .evaluated import (
@@ -248,14 +248,21 @@ def _dataset(statement: DatasetStatement) -> Inspection:
         ("openings", f"hides {plural(statement.openings, 'proof')}, its own validity proof included"),
         *_bounds(statement),
     ]
-    columns = statement.encoding.to_mapping()["features"]
+    encoding = statement.encoding
+    mapped: Any = encoding.to_mapping()["features"]
+    steps = [{"step": step_of(column, encoding.x_bits)} for column in encoding.features]
+    columns = [each | step for each, step in zip(mapped, steps, strict=True)]
     return Inspection("data set commitment", lines, data={"dataset": dataset_data(statement), "columns": columns})
 
 
 def _bounds(statement: DatasetStatement) -> Lines:
     """The interval of each column, and its map if that is not linear, for an auditor to judge."""
     columns = statement.encoding.features
-    maps = ["" if column.map == LINEAR else f", by {column.map}" for column in columns]
+    steps = [step_of(column, statement.encoding.x_bits) for column in columns]
+    maps = [
+        f", by {column.map}" if step is None else f", in steps of {step:.3g}"
+        for column, step in zip(columns, steps, strict=True)
+    ]
     texts = [
         f"{foreign(column.name)} in [{column.low!r}, {column.high!r}]{by}"
         for column, by in zip(columns[:SHOWN], maps, strict=False)

@@ -23,6 +23,8 @@ from .raw_table import (
     RawTable,
     Wanted,
     bad_cell,
+    check_names,
+    find,
     first_line,
     labels_of,
 )
@@ -87,6 +89,32 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
         raise error.at(line=None if error.row is None else lines[error.row]) from None
     unused = wanted.unused_of(names)
     return RawTable(X.finish(), labels, texts, tuple(features), target, source, lines, unused, keys)
+
+
+def read_csv_ids(file: BinaryIO, column: str, written: CsvFormat) -> tuple[str, ...]:
+    """The cells of one column, exactly as they are written. Raises DataError: see id_lists.read_id_list."""
+    try:
+        plain = unpacked(file)
+        encoding = written.encoding_of(plain)
+        records = _records(io.TextIOWrapper(plain, encoding=encoding, newline=""), written)
+        names = next(records, (0, []))[1]
+        check_names(names)
+        place, ids = find(column, names), []
+        for line, cells in records:
+            if len(cells) != len(names):
+                reason = f"{len(cells)} fields, but the header has {len(names)}"
+                raise DataError(reason, line=line, expected=len(names), found=len(cells))
+            if not cells[place].strip():
+                raise DataError("the id is empty", line=line, column=column)
+            ids.append(cells[place])
+    except UnicodeDecodeError:
+        raise _undecodable(file, written) from None
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(f"the file cannot be read, or unpacked ({first_line(error)})") from None
+    if not ids:
+        raise DataError("there is a header, but no id")
+    require_no_float_ids(ids, column)
+    return tuple(ids)
 
 
 def _records(text: io.TextIOWrapper, written: CsvFormat) -> Iterator[tuple[int, list[str]]]:

@@ -62,6 +62,8 @@ PUBLIC = {  # and why
     "CsvFormat": "how a file is written",
     "ProvedTraining": "names of files, and what their statements say",
     "Status": "numbers only; tests/cli/test_status.py looks for ids",
+    "Asked": "numbers only; tests/prover/test_ids.py looks for ids",
+    "LeftOut": "a number only; likewise",
     "Newton": "public, of the spec",
     "Noisy": "public, of the spec",
     "Noise": "the digest of its commitment, and whether it was used; tests/prover/test_noisy_moves.py looks for more",
