@@ -195,7 +195,7 @@ class OnlyRows:
         self.rows, self.ids, self.left_out = rows, rows.ids, left_out
 
 
-def data_set(*ids: str, left_out: list[str] | None = None) -> Any:
+def data_set(*ids: str, left_out: list[Any] | None = None) -> Any:
     return OnlyRows(rows(*ids), LeftOut.of(left_out, ids))
 
 
