@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..prover.owner.asked import Asked
     from ..prover.owner.dataset import Dataset
 
-SHOWN_IDS = 50
+SHOWN_IDS, SHOWN_SKIPPED = 20, 50
 
 
 def asked_lines(asked: Asked) -> Lines:
@@ -22,17 +22,17 @@ def asked_lines(asked: Asked) -> Lines:
     respelled = [f"{foreign(text)} is {foreign(name)}" for name, text in asked.respelled.items()]
     return [
         *_line("never in", asked.never_in, f" {NEVER_IN}:", list(map(foreign, asked.never_in))),
-        *_line("SKIPPED", asked.skipped, " not in the data set:", skipped),
+        *_line("SKIPPED", asked.skipped, " not in the data set:", skipped, SHOWN_SKIPPED),
         *_line("repeated", asked.repeated, " more than once in the list:", list(map(foreign, asked.repeated))),
         *_line("spelled", asked.respelled, " in another Unicode form:", respelled),
     ]
 
 
-def _line(name: str, found: Any, what: str, texts: Sequence[str]) -> Lines:
+def _line(name: str, found: Any, what: str, texts: Sequence[str], most: int = SHOWN_IDS) -> Lines:
     if not found:
         return []
-    more = f" and {len(texts) - SHOWN_IDS:,} more (--json has all)" if len(texts) > SHOWN_IDS else ""
-    return [(name, f"{_ids(len(texts))}{what} {', '.join(texts[:SHOWN_IDS])}{more}")]
+    more = f" and {len(texts) - most:,} more (--json has all)" if len(texts) > most else ""
+    return [(name, f"{_ids(len(texts))}{what} {', '.join(texts[:most])}{more}")]
 
 
 def asked_data(asked: Asked) -> dict[str, Any]:
