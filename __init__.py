@@ -49,8 +49,9 @@ if TYPE_CHECKING:
     from .prover.owner.suggest import suggest
     from .prover.owner.trained import Trained
     from .prover.owner.trial import ShardedRun, TrainingRun
-    from .prover.owner.wiping import wipe_rows
+    from .prover.owner.wiping import forget_left_out, wipe_rows
     from .prover.owner.workers import Workers
+    from .prover.tables.id_lists import read_id_list
     from .prover.workers.cluster import Cluster
     from .prover.workers.processes import Processes
     from .verifier.bundles import Bundle, BundleReport
@@ -82,10 +83,10 @@ __all__ = [
     "Processes", "Proof", "Receipt", "ReceiptReport", "RegistrationProof", "ShardedModel", "StatementMismatch",
     "Suggestion", "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport",
     "WorkerError", "ZkUnlearnError", "append", "commit", "commit_noise", "destroy", "evaluate", "evidence",
-    "load_dataset", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions", "receipts",
-    "recommit", "recommit_model", "rectify", "register", "status", "suggest", "train", "verify", "verify_bundle",
-    "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link", "verify_predictions",
-    "verify_receipt", "verify_registration", "wipe_rows",
+    "forget_left_out", "load_dataset", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions",
+    "read_id_list", "receipts", "recommit", "recommit_model", "rectify", "register", "status", "suggest", "train",
+    "verify", "verify_bundle", "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link",
+    "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
     "Bundle": "verifier.bundles",
@@ -121,10 +122,12 @@ _HOMES = {
     "destroy": "prover.owner.growth",
     "evaluate": "prover.owner.evaluation",
     "evidence": "prover.evidence.gather",
+    "forget_left_out": "prover.owner.wiping",
     "load_spec": "models.spec",
     "memory_limit": "prover.kernels.storage",
     "prove_distance": "prover.owner.distance",
     "prove_predictions": "prover.owner.proved_predictions",
+    "read_id_list": "prover.tables.id_lists",
     "receipts": "prover.owner.receipts",
     "recommit": "prover.owner.growth",
     "recommit_model": "prover.owner.recommitment",
@@ -171,6 +174,7 @@ def commit(
     openings: int = 32,
     rows_per_id: str = "one",
     unique: Any = None,
+    left_out_ids: Iterable[str | int] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Dataset:
     """Commit to a data set and prove that it is well formed.
@@ -182,21 +186,19 @@ def commit(
             for that, and for arrays.
         names: feature names; those of a pandas frame, or x1, x2, .. by default.
         bounds: (low, high) of every column, and under `label_name` of a real label. Taken from the data by
-            default, which the commitment then says: such an encoding is outside the proof. A column may have
-            (low, high, "log1p"): log(1 + value) is mapped instead, which suits values of several orders of magnitude.
-            Two dates are bounds of times. {"categories": [..]} says which texts a column has, which then becomes a
-            feature for each but the first, and {"low": .., "high": .., "missing": ..} what an empty cell counts as;
-            models/encoding/declared.py has all of it.
+            default, which the commitment then says: such an encoding is outside the proof. What else can be said of
+            a column, its logarithm, categories, times, missing cells, has models/encoding/declared.py.
         maps: "log1p" of each feature that is to be mapped so, where bounds are taken from the data.
         label_kind: "binary", "categorical" (3 to 256 classes), "real" or "count"; by default binary for two distinct
-            labels, real for other numbers, and categorical for other texts. Classes that are numbers have to be asked
-            for.
+            labels, real for other numbers, and categorical for other texts.
         label_name: name of the label column.
         x_bits: scale of the integers that features become, up to 2^x_bits; a training spec has to declare the same.
         openings: how many proofs, this one included, the commitment can serve.
         rows_per_id: "one"; or "many", where one person may have several rows, which are forgotten together.
         unique: names of columns of a frame X, which then are no features; or a list of values by name. It is proved
             that no two rows are equal in all of them. Values are texts or integers, as ids are.
+        left_out_ids: of people who have no row, for missing values and the like: salted digests of these are kept, so
+            that it is known later that they were never in.
         progress: called with the name of each phase.
 
     Raises:
@@ -206,6 +208,7 @@ def commit(
     from .models.encoding.dataset import DatasetEncoding
     from .models.encoding.declared import Declared
     from .prover.owner.dataset import commit_dataset
+    from .prover.owner.left_out import LeftOut
     from .prover.tables.arrays import as_table
 
     declared = None if bounds is None else Declared.of(bounds)
@@ -215,7 +218,8 @@ def commit(
     encoding = DatasetEncoding.from_data(
         *cells, label_kind, own, x_bits, label_name=label_name, maps=maps, keys=table.key_names, sources=sources
     )
-    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name, table.keys)
+    left_out = LeftOut.of(left_out_ids, table.ids)
+    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name, table.keys, left_out)
 
 
 def load_dataset(directory: str | Path) -> Dataset:
@@ -232,12 +236,13 @@ def train(
     previous: TrainingProof | Bundle | ShardedModel | Trained | None = None,
     *,
     forget_classes: Iterable[str | int] = (),
+    skip_unknown: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> TrainingRun | ShardedRun:
     """Train in the integers that `prove` would prove, prove nothing, and spend no opening.
 
     Args:
-        forget, previous, forget_classes: as for `prove`; `previous` may have successors already.
+        forget, previous, forget_classes, skip_unknown: as for `prove`; `previous` may have successors already.
         progress: called with the name of each phase.
 
     Returns:
@@ -247,7 +252,7 @@ def train(
     """
     from .prover.owner.trial import try_training
 
-    return try_training(dataset, spec, forget, previous, progress, forget_classes)
+    return try_training(dataset, spec, forget, previous, progress, forget_classes, skip_unknown)
 
 
 def prove(
@@ -264,12 +269,14 @@ def prove(
     groups: int | None = None,
     noise: Noise | Path | str | None = None,
     nonce: bytes | None = None,
+    skip_unknown: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train as `spec` declares on the rows whose ids are not in `forget`, and prove it.
 
     Args:
-        forget: ids; what `previous` forgot stays forgotten and need not be repeated.
+        forget: ids; what `previous` forgot stays forgotten and need not be repeated. Who was left out when the data
+            were committed was never in; `.asked` and a note say so.
         previous: the proof that this one supersedes, or what `prove` returned with it. Of a sharded training (SISA)
             the latter, or its `.model`: only shards that forgotten or new rows are in are trained again, from the
             models that did not see them. Of Newton's steps, which begin from its model, what `prove` returned, or
@@ -285,6 +292,7 @@ def prove(
             set; by default as many as there are workers. Models are the same, whatever the groups.
         noise: of method "noisy", what `commit_noise` returned for the same request, or its file; it is used up.
         nonce: 32 bytes that the auditor, or a beacon, gave after that was committed to.
+        skip_unknown: whether to go on without ids that are not in the data set; `.asked` and a note say which.
         progress: called with the name of each phase.
 
     Returns:
@@ -297,7 +305,7 @@ def prove(
     """
     from .prover.owner.training import prove_training
 
-    options = forget_classes, links, workers, groups, noise, nonce
+    options = forget_classes, links, workers, groups, noise, nonce, skip_unknown
     return prove_training(dataset, spec, forget, previous, progress, model_openings, fork, *options)
 
 

@@ -1,47 +1,63 @@
-"""What is declared of the columns of a data set, in words."""
+"""How columns use the integers between their bounds, for the owner: little is learnt of one that has few."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
-from ..models.encoding.categories import CategorySource
 from ..models.encoding.columns import ColumnEncoding
-from ..models.encoding.dataset import DatasetEncoding
 from ..models.encoding.maps import LINEAR
-from ..models.encoding.readers import NumberSource, Source
-from ..models.encoding.sources import by_column
-from ..models.encoding.times import TimeSource
-from .output import Lines, foreign
+from ..models.encoding.resolution import THIN, ColumnUse
+from .output import Lines, foreign, table
 
-SHOWN = 40  # columns, or categories of one
-NO_VALUE = "a cell without a value counts as"
+SHOWN = 12
+HEADS = ("column", "bounds", "integers", "spread", "at the lower bound", "at the upper bound")
 
 
-def column_lines(encoding: DatasetEncoding) -> Lines:
-    """What is declared of each column of a table, for an auditor to judge."""
-    sources, features = by_column(encoding.sources), {own.name: own for own in encoding.features}
-    texts = [_column(name, sources.get(name), features) for name in encoding.columns[:SHOWN]]
-    more = len(encoding.columns) - SHOWN
-    texts += [f"and {more:,} more, which --json shows"] if more > 0 else []
-    return [("" if index else "bounds", text) for index, text in enumerate(texts)]
+def column_table(uses: Sequence[ColumnUse]) -> list[str]:
+    """A line for each column; of many, only for those of the least spread."""
+    lines = list(table(HEADS, [_row(use) for use in _shown(uses)]))
+    return lines + ([f"  {_rest(uses)}"] if len(uses) > SHOWN else [])
 
 
-def _column(name: str, source: Source | None, features: Mapping[str, ColumnEncoding]) -> str:
-    """A column's interval, its map if that is not linear, and its source."""
-    shown = foreign(name)
-    if isinstance(source, CategorySource):
-        return f"{shown} is one of {_categories(source)}"
-    own = features[name]
-    by = "" if own.map == LINEAR else f", by {own.map}"
-    if isinstance(source, TimeSource):
-        missing = "" if source.missing is None else f"; {NO_VALUE} {source.at(source.missing)}"
-        return f"{shown} in [{source.at(own.low)}, {source.at(own.high)}], times in days{by}{missing}"
-    missing = f"; {NO_VALUE} {source.missing!r}" if isinstance(source, NumberSource) else ""
-    return f"{shown} in [{own.low!r}, {own.high!r}]{by}{missing}"
+def column_lines(uses: Sequence[ColumnUse]) -> Lines:
+    """The same in words, of all columns that are shown."""
+    texts = [
+        f"{name} in {bounds}: {integers} integers used, spread over {spread}; {low} and {high} at the bounds"
+        for name, bounds, integers, spread, low, high in map(_row, _shown(uses))
+    ]
+    texts += [_rest(uses)] if len(uses) > SHOWN else []
+    return [("" if place else "columns", text) for place, text in enumerate(texts)]
 
 
-def _categories(source: CategorySource) -> str:
-    listed = ", ".join(map(foreign, source.values[:SHOWN])) + (", .." if len(source.values) > SHOWN else "")
-    more = "" if source.other is None else f"; any other counts as {foreign(source.other)}"
-    more += "" if source.missing is None else f"; {NO_VALUE} {foreign(source.missing)}"
-    return f"{listed}; {foreign(source.reference)} is the reference{more}"
+def _shown(uses: Sequence[ColumnUse]) -> list[ColumnUse]:
+    return list(uses) if len(uses) <= SHOWN else sorted(uses, key=lambda use: use.spread)[:SHOWN]
+
+
+def _rest(uses: Sequence[ColumnUse]) -> str:
+    worst, more = _shown(uses)[-1], f"{len(uses) - SHOWN:,} more"
+    fine = f" are fine: their values spread over {_spread(worst)} integers or more" if worst.spread >= THIN else ""
+    return f"{more}{fine} (--json has all)"
+
+
+def _row(use: ColumnUse) -> tuple[str, ...]:
+    bounds = f"[{use.low!r}, {use.high!r}]" + ("" if use.map == LINEAR else f" by {use.map}")
+    return (
+        *(foreign(use.name), bounds, f"{use.integers:,} of {use.of:,}", _spread(use)),
+        *(f"{100 * share:.3g}%" for share in (use.at_low, use.at_high)),
+    )
+
+
+def _spread(use: ColumnUse) -> str:
+    return f"{use.spread:.3g}" if use.spread < 100 else f"{use.spread:,.0f}"
+
+
+def column_data(uses: Sequence[ColumnUse]) -> list[dict[str, Any]]:
+    """The same for JSON, of all columns."""
+    return [asdict(use) for use in uses]
+
+
+def step_of(column: ColumnEncoding, bits: int) -> float | None:
+    """The units of a column that one integer stands for; None where that depends on the value."""
+    return (column.high - column.low) / (2 << bits) if column.map == LINEAR else None

@@ -11,6 +11,8 @@ import zkunlearn as zu
 
 from ..errors import DataError
 from ..verifier.proofs import LINK_FILE
+from .asked import left_out_count, left_out_lines
+from .id_options import left_out_options
 from .options import (
     FILE,
     Command,
@@ -83,6 +85,7 @@ def more_rows(command: Command) -> Command:
 
 @click.command()
 @more_rows
+@left_out_options
 @force_option
 @common
 @within_memory("out")
@@ -130,6 +133,7 @@ def _add(
     ask_nonce: bool,
     openings: int | None,
     written: CsvFormat,
+    left_out_ids: Sequence[str] | None = None,
 ) -> None:
     from ..prover.tables.ids import row_numbers
     from ..prover.tables.read import read_more_rows
@@ -148,6 +152,7 @@ def _add(
         "unique": table.keys,
         "label_name": target,
         "openings": openings,
+        **({} if left_out_ids is None else {"left_out_ids": left_out_ids}),
     }
     prepare_kernels(output)
     try:
@@ -198,11 +203,13 @@ def show_dataset(
     lines: Lines = [
         *dataset_lines(new.statement),
         *more,
+        *left_out_lines(new),
         ("openings", f"{new.spent} of {new.statement.openings} used"),
         ("public", f"{foreign(public)}, {foreign(link_file)}"),
         ("SECRET", f"{foreign(secret)}, {foreign(secrets_folder(out))}: keep both{needed}"),
     ]
     own = dataset_data(new.statement)
     files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
-    said = {**own, **files, "link": str(link_file), "superseded": len(new.superseded), **(data or {})}
+    said = {**own, **files, "link": str(link_file), "superseded": len(new.superseded)}
+    said |= {"left_out": left_out_count(new), **(data or {})}
     output.result(title, lines, f"committed: data set {own['digest']}", said)

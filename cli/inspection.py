@@ -32,7 +32,8 @@ from ..verifier.proofs import AnyLink, Proof
 from ..verifier.protocol.soundness import Soundness, soundness_terms, total_bits
 from ..verifier.shapes import shape_of
 from ..verifier.verify import outside_bits
-from .columns import column_lines
+from .columns import step_of
+from .declared_columns import declared_lines
 from .distance_words import MISSING as DISTANCE_MISSING
 from .distance_words import distance_cautions, distance_data, distance_lines, distance_text
 from .evaluated import (
@@ -246,10 +247,13 @@ def _dataset(statement: DatasetStatement) -> Inspection:
     lines = [
         *dataset_lines(statement),
         ("openings", f"hides {plural(statement.openings, 'proof')}, its own validity proof included"),
-        *column_lines(statement.encoding),
+        *declared_lines(statement.encoding),
     ]
-    columns = statement.encoding.to_mapping()["features"]
-    sources = [source.to_mapping() for source in statement.encoding.sources]
+    encoding = statement.encoding
+    mapped: Any = encoding.to_mapping()["features"]
+    steps = [{"step": step_of(column, encoding.x_bits)} for column in encoding.features]
+    columns = [each | step for each, step in zip(mapped, steps, strict=True)]
+    sources = [source.to_mapping() for source in encoding.sources]
     data = {"dataset": dataset_data(statement), "columns": columns, "sources": sources}
     return Inspection("data set commitment", lines, data=data)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zkunlearn as zu
 
@@ -11,8 +11,12 @@ from ..circuits.statements.noise import NoiseStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, ParameterError
 from ..verifier.noise import indistinguishability
+from .asked import asked_data, asked_lines
 from .output import Lines, Output, foreign
 from .places import refuse_existing, require_file_place
+
+if TYPE_CHECKING:
+    from ..prover.owner.asked import Asked
 
 IF = "the owner's coins were random and secret, and its nonce came after them"
 
@@ -28,7 +32,14 @@ def noise_files(proof: Path) -> tuple[Path, Path]:
 
 
 def commit_to_noise(
-    output: Output, dataset: Any, spec: zu.TrainingSpec, source: str, chosen: dict[str, Any], out: Path, force: bool
+    output: Output,
+    dataset: Any,
+    spec: zu.TrainingSpec,
+    source: str,
+    chosen: dict[str, Any],
+    asked: Asked,
+    out: Path,
+    force: bool,
 ) -> None:
     """The first move: commit, write both files, and say what is to be done with which."""
     secret, public = noise_files(out)
@@ -40,11 +51,13 @@ def commit_to_noise(
     digest = noise.statement.digest.hex()
     lines = [
         *noise_lines(noise.statement),
+        *asked_lines(asked),
         ("public", f"{foreign(public)}: log it, or hand it to the auditor, before the nonce is known"),
         ("SECRET", f"{foreign(secret)}: serves one proof, and is used up by it"),
         ("next", "the same command with --nonce HEX instead of --commit-noise, as soon as there is a nonce"),
     ]
     data = {"noise": digest, "source": source, "files": {"noise": str(public), "secret": str(secret)}}
+    data["asked"] = asked_data(asked)
     output.result("Noise committed to", lines, f"committed: noise {digest}", data)
 
 

@@ -63,28 +63,6 @@ next_openings_option = click.option(
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")
 
 
-def forget_options(previous_help: str) -> Callable[[Command], Command]:
-    """Who does not count: --forget, --forget-file, --forget-class, and --previous, whose help is `previous_help`."""
-
-    def decorate(command: Command) -> Command:
-        for option in (
-            click.option("--previous", "previous_file", type=FILE, metavar="Q", help=previous_help),
-            click.option(
-                "--forget-class",
-                "classes",
-                multiple=True,
-                metavar="CLASS",
-                help="A class of categorical labels to forget, with all its rows; may be repeated.",
-            ),
-            click.option("--forget-file", type=FILE, metavar="F", help="Rows to forget, one id a line."),
-            click.option("--forget", multiple=True, metavar="ID", help="A row to forget; may be repeated."),
-        ):
-            command = option(command)
-        return command
-
-    return decorate
-
-
 def load_previous(path: Path) -> zu.TrainingProof | zu.Bundle:
     """A proof, or a bundle, that is superseded. Raises FormatError or DataError, naming the file."""
     found = load_public(path)

@@ -12,7 +12,10 @@ import zkunlearn as zu
 from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError, ParameterError
 from ..models.shapes import LABEL_KINDS
+from .asked import asked_data, asked_lines, left_out_count, left_out_lines
+from .columns import column_data, column_table
 from .curves import curve_data, curve_lines
+from .id_options import IdList, forget_options, left_out_options
 from .inspection import describe
 from .noise import commit_to_noise, noise_drawn
 from .options import (
@@ -20,7 +23,6 @@ from .options import (
     common,
     csv_options,
     force_option,
-    forget_options,
     hexadecimal,
     load_previous,
     load_superseded,
@@ -43,6 +45,7 @@ from .words import (
 )
 
 if TYPE_CHECKING:
+    from ..prover.owner.asked import Asked
     from ..prover.owner.dataset import Dataset
     from ..prover.owner.trained import ProofFiles, Trained
     from ..prover.owner.workers import Workers
@@ -77,6 +80,13 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 )
 @click.option("--features", metavar="COL,..", help="The columns that are features; by default all others.")
 @click.option("--drop", metavar="COL,..", help="Columns that are left out.")
+@left_out_options
+@click.option(
+    "--leave-out-incomplete",
+    "incomplete",
+    is_flag=True,
+    help="Leave out rows in which a value is missing, and know their ids as those of --left-out.",
+)
 @openings_option
 @click.option("--out", required=True, type=FILE, metavar="DIR", help="Where dataset.commitment and its secret go.")
 @force_option
@@ -92,6 +102,8 @@ def commit(
     x_bits: int,
     label: str | None,
     several: bool,
+    left_out_ids: Sequence[str] | None,
+    incomplete: bool,
     openings: int,
     out: Path,
     force: bool,
@@ -104,8 +116,8 @@ def commit(
     public, secret = dataset_files(out)
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
-    bounds, sources = bounds_in(bounds_file)
-    table = read_by_options(data, target, id_column, several, sources=sources, **reading)
+    bounds, sources = bounds_in(bounds_file, reading["drop"])
+    table = read_by_options(data, target, id_column, several, sources=sources, whole=not incomplete, **reading)
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:
@@ -121,6 +133,7 @@ def commit(
                 openings=openings,
                 rows_per_id="many" if several else "one",
                 unique=table.keys,
+                left_out_ids=[*(left_out_ids or ()), *table.incomplete] or None,
                 progress=progress,
             )
     except DataError as error:
@@ -128,19 +141,28 @@ def commit(
     except ParameterError as error:
         raise (error if bounds_file is None else error.at(file=str(bounds_file))) from None
     dataset.save(out, replace=force)
+    if table.rows_left_out:
+        output.note(f"note: {plural(table.rows_left_out, 'row')} left out, in which a value is missing")
     for note in dataset.notes:
         output.note(f"note: {note}")
-    statement = dataset.statement
+    _show_committed(output, dataset, out)
+
+
+def _show_committed(output: Output, dataset: Dataset, out: Path) -> None:
+    """What was committed, how columns use their integers, and where it is."""
+    (public, secret), statement, uses = dataset_files(out), dataset.statement, dataset.column_uses
     files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
-    notes = {"notes": list(dataset.notes)}
+    more = {"notes": list(dataset.notes), "columns": column_data(uses), "left_out": left_out_count(dataset)}
     lines = [
         *dataset_lines(statement),
         ("openings", f"{dataset.spent} of {statement.openings} used"),
+        *left_out_lines(dataset),
         ("public", f"{foreign(public)}, {size_text(public.stat().st_size)}"),
         ("SECRET", f"{foreign(secret)}, {foreign(secrets_folder(out))}: keep both, or nothing more can be proved"),
     ]
-    data_set = dataset_data(statement)
-    output.result("Data set committed", lines, f"committed: data set {data_set['digest']}", data_set | files | notes)
+    own = dataset_data(statement)
+    table = column_table(uses)
+    output.table("Data set committed", table, lines, f"committed: data set {own['digest']}", own | files | more)
 
 
 @click.command()
@@ -174,8 +196,7 @@ def prove(
     output: Output,
     directory: Path,
     spec_file: Path,
-    forget: Sequence[str],
-    forget_file: Path | None,
+    asked_for: IdList,
     classes: Sequence[str],
     previous_file: Path | None,
     link_files: Sequence[Path],
@@ -212,12 +233,12 @@ def prove(
     if previous is not None and not fork:
         refuse_fork(previous.request if isinstance(previous, zu.Bundle) else [previous], directory, folders)
     dataset.require_whole_count(out.parent)
-    ids = ids_to_forget(dataset, forget, forget_file)
+    asked = asked_for.asked(dataset)
     prepare_kernels(output)
     kept = None if previous_file is None else load_superseded(previous_file, spec)
-    chosen: dict[str, Any] = {"forget": ids, "forget_classes": classes, "previous": kept, "fork": fork}
+    chosen: dict[str, Any] = {"forget": asked.found, "forget_classes": classes, "previous": kept, "fork": fork}
     if source is not None:
-        commit_to_noise(output, dataset, spec, source, chosen, out, force)
+        commit_to_noise(output, dataset, spec, source, chosen, asked, out, force)
         return
     with output.phases("proving") as progress:
         chosen |= {"workers": workers, "groups": groups, **noise_drawn(out, nonce)}
@@ -227,7 +248,7 @@ def prove(
     if previous is None and roots(directory) > len(trained.proofs):
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
     moved = [] if previous_file is None else _influence(previous_file, trained)
-    _show(output, dataset, trained, files, timings, moved)
+    _show(output, dataset, trained, asked, files, timings, moved)
 
 
 def _influence(previous: Path, trained: Trained) -> Lines:
@@ -243,7 +264,15 @@ def _influence(previous: Path, trained: Trained) -> Lines:
     return [("influence", f"{found.norm:.3g} between both models, {share}; an owner's figure, which is not proved")]
 
 
-def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles, timings: bool, moved: Lines) -> None:
+def _show(
+    output: Output,
+    dataset: Dataset,
+    trained: Trained,
+    asked: Asked,
+    files: ProofFiles,
+    timings: bool,
+    moved: Lines,
+) -> None:
     """What was proved, and where it is."""
     statement, out = trained.proof.statement, files.proof
     for text in trained.notes:
@@ -265,6 +294,7 @@ def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles,
     seconds = {phase: round(duration, 3) for phase, duration in trained.timings.items()}
     lines = [
         *(statement_lines(statement) if trained.bundle is None else request_lines(trained.bundle)),
+        *asked_lines(asked),
         *_bundled(trained),
         *([] if trained.curve is None else curve_lines(trained.curve)),
         *moved,
@@ -275,6 +305,7 @@ def _show(output: Output, dataset: Dataset, trained: Trained, files: ProofFiles,
         *([("seconds", ", ".join(f"{phase} {duration}" for phase, duration in seconds.items()))] if timings else []),
     ]
     data = {**statement_data(statement), "files": names, "openings_used": dataset.spent, "seconds": seconds}
+    data["asked"] = asked_data(asked)
     data["notes"] = list(trained.notes)
     data["training"] = None if trained.curve is None else curve_data(trained.curve)
     output.result("Training proved", lines, f"proved: statement {data['statement']}", data)
@@ -356,19 +387,3 @@ def prepare_kernels(output: Output) -> None:
         output.note(COMPILE_NOTE)
         with output.phases("compiling kernels") as progress:
             kernels.warm_up(progress)
-
-
-def ids_to_forget(dataset: Dataset, forget: Sequence[str], forget_file: Path | None) -> list[str]:
-    """The ids named by the user."""
-    from ..formats.lists import COMMENT, read_ids
-    from ..prover.tables.ids import wanted_ids
-
-    named = list(forget)
-    if forget_file is not None:
-        listed = read_ids(forget_file, comments=not any(name.startswith(COMMENT) for name in dataset.ids))
-        try:
-            dataset.rows.positions(listed)
-        except DataError as error:
-            raise error.at(file=str(forget_file)) from error
-        named += wanted_ids(listed)
-    return named

@@ -11,7 +11,8 @@ from ..errors import DataError
 
 def dataset_files(directory: Path) -> tuple[Path, Path]:
     """The public and the secret file of a data set, after what a killed run left there is put right."""
-    from ..prover.owner.dataset import COMMITMENT_FILE, OPENING_FILE, recover
+    from ..prover.owner.dataset import COMMITMENT_FILE, recover
+    from ..prover.owner.opening_file import OPENING_FILE
 
     if directory.is_dir():
         recover(directory)

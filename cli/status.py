@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import zkunlearn as zu
 
+from .asked import left_out_lines
 from .options import FILE, common
 from .output import Lines, Output, foreign, table
 from .words import plural
@@ -41,6 +42,7 @@ def status(output: Output, directory: Path) -> None:
         *((kind, foreign(path.name)) for path, kind in found.others),
         *_named("forgotten", found.forgotten),
         *_named("rectified", found.superseded),
+        *left_out_lines(dataset),
     ]
     notes = [*head, *(("next", text) for text in found.advice)]
     rows = list(table(HEADS, [_row(each) for each in found.trainings])) if found.trainings else []
@@ -83,5 +85,6 @@ def _data(dataset: Dataset, found: Status) -> dict[str, Any]:
         "others": [{"file": str(path), "kind": kind} for path, kind in found.others],
         "forgotten": list(found.forgotten),
         "rectified": list(found.superseded),
+        "left_out": found.left_out,
         "next": list(found.advice),
     }

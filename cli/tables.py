@@ -71,14 +71,19 @@ def survey_by_options(
     )
 
 
-def bounds_in(path: Path | None) -> tuple[dict[str, Any] | None, tuple[Source, ...]]:
-    """What a file of bounds, if there is one, declares of columns. Raises DataError, ParameterError."""
+def bounds_in(path: Path | None, dropped: str | None) -> tuple[dict[str, Any] | None, tuple[Source, ...]]:
+    """What a file of bounds, if there is one, declares of columns but those of --drop.
+
+    Raises:
+        DataError, ParameterError: naming the file.
+    """
     from ..models.encoding.declared import Declared
     from ..prover.tables.read import read_bounds
 
     if path is None:
         return None, ()
-    bounds = read_bounds(path)
+    left_out = columns_of(dropped, "--drop")
+    bounds = {name: own for name, own in read_bounds(path).items() if name not in left_out}
     try:
         return bounds, Declared.of(bounds).sources
     except ParameterError as error:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import zkunlearn as zu
 
 from ..formats.files import write_file
 from ..models.suggestion import gap_text
+from .asked import asked_data, asked_lines
 from .curves import curve_data, curve_sentence, curve_table
-from .options import FILE, common, force_option, forget_options, load_previous, load_superseded, within_memory
+from .id_options import IdList, forget_options
+from .options import FILE, common, force_option, load_previous, load_superseded, within_memory
 from .output import Output, aligned, foreign
-from .owner import ids_to_forget, prepare_kernels
+from .owner import prepare_kernels
 from .places import refuse_existing, require_file_place
 from .words import algorithm_sentence, noted, plural
+
+if TYPE_CHECKING:
+    from ..prover.owner.asked import Asked
 
 PREVIOUS_HELP = "The proof that would be superseded; what it forgot does not count."
 
@@ -30,8 +36,7 @@ def train(
     output: Output,
     directory: Path,
     spec_file: Path,
-    forget: Sequence[str],
-    forget_file: Path | None,
+    asked_for: IdList,
     classes: Sequence[str],
     previous_file: Path | None,
 ) -> None:
@@ -39,10 +44,10 @@ def train(
     spec = zu.load_spec(spec_file)
     previous = None if previous_file is None else load_superseded(previous_file, spec)
     dataset = zu.load_dataset(directory)
-    ids = ids_to_forget(dataset, forget, forget_file)
+    asked = asked_for.asked(dataset)
     prepare_kernels(output)
     with output.phases("training") as progress:
-        run = zu.train(dataset, spec, forget=ids, forget_classes=classes, previous=previous, progress=progress)
+        run = zu.train(dataset, spec, forget=asked.found, forget_classes=classes, previous=previous, progress=progress)
     for text in run.notes:
         output.note(noted(text))
     rows, forgotten, counted = dataset.statement.rows, len(run.draft.forgotten), run.draft.schedule.live.count
@@ -52,12 +57,14 @@ def train(
             "rows",
             f"{counted:,} of {rows:,} count; a constant for all of them has {run.curve.constant_loss:.5f}",
         ),
+        *asked_lines(asked),
     ]
     data = {
         "algorithm": algorithm_sentence(spec),
         "spec": spec.to_mapping(),
         "rows": rows,
         "forgotten": forgotten,
+        "asked": asked_data(asked),
         "training": curve_data(run.curve),
         "notes": list(run.notes),
     }
@@ -83,8 +90,7 @@ def suggest(
     l2: float | None,
     standardize: bool,
     most_epochs: int,
-    forget: Sequence[str],
-    forget_file: Path | None,
+    asked_for: IdList,
     classes: Sequence[str],
     previous_file: Path | None,
     out: Path | None,
@@ -99,7 +105,7 @@ def suggest(
         require_file_place(out)
     previous = None if previous_file is None else load_previous(previous_file)
     dataset = zu.load_dataset(directory)
-    ids = ids_to_forget(dataset, forget, forget_file)
+    asked = asked_for.asked(dataset)
     with output.phases("looking for a spec") as progress:
         found = zu.suggest(
             dataset,
@@ -107,7 +113,7 @@ def suggest(
             l2,
             standardize=standardize,
             most_epochs=most_epochs,
-            forget=ids,
+            forget=asked.found,
             forget_classes=classes,
             previous=previous,
             progress=progress,
@@ -116,22 +122,24 @@ def suggest(
         write_file(out, found.to_toml().encode())
     for text in found.notes:
         output.note(noted(text))
-    _show(output, found, out)
+    _show(output, found, asked, out)
 
 
-def _show(output: Output, found: zu.Suggestion, out: Path | None) -> None:
+def _show(output: Output, found: zu.Suggestion, asked: Asked, out: Path | None) -> None:
     """The spec, and what is expected of it."""
     expected = gap_text(found.expected_gap)
     data = {
         "spec": found.spec.to_mapping(),
         "toml": found.to_toml(),
         "expected_gap": found.expected_gap,
+        "asked": asked_data(asked),
         "file": None if out is None else str(out),
         "notes": list(found.notes),
     }
     lines = [
         ("algorithm", algorithm_sentence(found.spec)),
         ("expected", f"a loss {expected} above its optimum, L2 included, if float64 and the integers agree"),
+        *asked_lines(asked),
         *([] if out is None else [("public", foreign(out))]),
     ]
     text = [] if out is not None else ["", *found.spec.to_toml().splitlines()]

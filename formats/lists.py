@@ -24,21 +24,19 @@ Key = TypeVar("Key")
 
 
 def read_ids(path: str | Path, comments: bool = True) -> tuple[str, ...]:
-    """Row ids, one a line, exactly as in the data.
+    """Row ids, one a line, exactly as they are written, also those that are there twice.
 
     Args:
         comments: whether lines that begin with # are none; False where ids of the data begin so.
 
     Raises:
-        DataError: unreadable, no id at all, or an id that is there twice.
+        DataError: unreadable, or no id at all.
     """
-    lines: dict[str, int] = {}
-    for number, line in _lines(path):
-        if line.strip() and not (comments and line.startswith(COMMENT)):
-            _note_once(lines, line, number, f"{path}: line {number}: id {line[:SHOWN_TEXT]!r}")
-    if not lines:
+    lines = (line for _, line in _lines(path))
+    ids = tuple(line for line in lines if line.strip() and not (comments and line.startswith(COMMENT)))
+    if not ids:
         raise DataError(f"{path}: there is no id in it")
-    return tuple(lines)
+    return ids
 
 
 def read_digests(path: str | Path) -> tuple[bytes, ...]:

@@ -11,7 +11,7 @@ The cut of link and loss follows scikit-learn's sklearn/_loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from statistics import NormalDist
@@ -42,6 +42,13 @@ FloatArray = NDArray[np.float64]
 _SQRT_HALF = math.sqrt(0.5)
 _DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
 _NORMAL_CELLS, _NORMAL_END = 64, 40  # cells a unit, and where Phi is 0 or 1 in float64
+
+
+def ask_for_classes(kind: str, needed: Sequence[str]) -> str:
+    """What to add where labels of a kind do not fit: numbers may have been meant as classes."""
+    if kind != "real" or "categorical" not in needed:
+        return ""
+    return '; for classes that are numbers ask when committing: label_kind="categorical" (--label categorical)'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +88,12 @@ class Family:
     scales: FixedPoint = DEFAULT_SCALES
     quadratic: bool = False
     edges: Builder | None = field(repr=False, default=None)
+
+    def require_labels(self, kind: str) -> None:
+        """Raises ParameterError for a kind of labels that it cannot learn from."""
+        if kind not in self.label_kinds:
+            needed, hint = " or ".join(self.label_kinds), ask_for_classes(kind, self.label_kinds)
+            raise ParameterError(f"model = {self.name!r}: needs {needed} labels, the data set has {kind}{hint}")
 
     def table(self, scales: FixedPoint) -> NDArray[np.int64]:
         """The activation table, int64 (65536,), scale p_bits, index scale q_bits. Raises ParameterError."""

@@ -289,7 +289,7 @@ def load_spec(path: str | Path) -> TrainingSpec:
         ParameterError: an unknown, missing or unusable field.
     """
     try:
-        text = read_file(path, MAX_SPEC_BYTES).decode("utf-8")
+        text = read_file(path, MAX_SPEC_BYTES).decode("utf-8-sig")  # editors may put a mark before it
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: not UTF-8: {error}") from None
     return TrainingSpec.from_toml(text, source=str(path))

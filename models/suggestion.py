@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, ParameterError
 from .convergence import ONE_LABEL
-from .families import FAMILIES, Family
+from .families import FAMILIES, Family, ask_for_classes
 from .heavy_ball import CONSTANTS, NEAR, OVERSHOOT, Found, Momentum, search
 from .live import Live
 from .methods import GradientDescent, OnePass
@@ -83,9 +83,11 @@ def family_for(label_kind: str, model: str | None) -> Family:
     name = DEFAULT_MODELS[label_kind] if model is None else model
     fitting = [family.name for family in FAMILIES.values() if label_kind in family.label_kinds]
     if name not in fitting:
-        known = f"needs {' or '.join(FAMILIES[name].label_kinds)} labels" if name in FAMILIES else "there is none"
+        kinds = FAMILIES[name].label_kinds if name in FAMILIES else ()
+        known = f"needs {' or '.join(kinds)} labels" if kinds else "there is none"
         raise ParameterError(
             f"model = {name!r}: {known}; the labels of the data set are {label_kind}, which fit {', '.join(fitting)}"
+            + ask_for_classes(label_kind, kinds)
         )
     return FAMILIES[name]
 

@@ -112,6 +112,8 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "destroy forgotten_by": ("TrainingProof", lambda made, x: zu.destroy(made.dataset, ["1"], forgotten_by=x)),
     "destroy openings": ("an integer", lambda made, x: zu.destroy(made.dataset, ["1"], openings=x)),
     "wipe_rows dataset": ("Dataset", lambda made, x: zu.wipe_rows(x, ["1"])),
+    "forget_left_out dataset": ("Dataset", lambda made, x: zu.forget_left_out(x, ["1"])),
+    "read_id_list path": ("str or PathLike", lambda made, x: zu.read_id_list(x)),
     "recommit_model model": (MODELS, lambda made, x: zu.recommit_model(x)),
     "recommit_model openings": ("an integer", lambda made, x: zu.recommit_model(made.trained.secret, x)),
     "evaluate holdout": ("Dataset", lambda made, x: zu.evaluate(x, made.trained.secret)),

@@ -15,6 +15,7 @@ from ...errors import DataError
 MAX_ID_LENGTH = 1024  # characters
 BYTE_ORDER_MARK = "\ufeff"  # which readers of files drop
 UNNAMEABLE = ("Cc", "Zl", "Zp")  # Unicode's categories of controls and of ends of lines
+_CONTROLS = dict.fromkeys([*range(32), 127])
 MISSING = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy
 
 
@@ -75,5 +76,7 @@ def escaped(text: str, most: int = 40) -> str:
 
 def looks(text: str) -> str:
     """What people compare when they compare ids by eye; equal for ids that are easily mistaken for each other."""
+    if text.isascii():  # as most ids are, of which there may be millions
+        return "".join(text.casefold().split()).translate(_CONTROLS).lstrip("0")
     kept = unicodedata.normalize("NFKC", text).casefold()
     return "".join(c for c in kept if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc")).lstrip("0")

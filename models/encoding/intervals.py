@@ -44,7 +44,7 @@ def choose_intervals(
     require_type("bounds", bounds, Mapping, "from the names of columns to (low, high)")
     for name in found:
         if name not in bounds:
-            raise ParameterError(f"bounds: none for column {name!r}")
+            raise ParameterError(f"bounds: none for column {name!r}{_near(name, bounds)}")
     for name, declared in bounds.items():
         if name not in found:
             raise ParameterError(f"bounds: there is no column {name!r} that needs them")
@@ -52,6 +52,13 @@ def choose_intervals(
             raise ParameterError(f"bounds: column {name!r} needs a lower and an upper bound")
     named = {name: declared[2] for name, declared in bounds.items() if len(declared) == 3}
     return _mapped({name: (bounds[name][0], bounds[name][1]) for name in found}, named, label_name)
+
+
+def _near(name: str, bounds: Mapping[str, Bounds]) -> str:
+    """A hint where bounds have the column's name but for what is easily overlooked."""
+    form = name.strip().casefold()
+    near = next((other for other in bounds if isinstance(other, str) and other.strip().casefold() == form), None)
+    return "" if near is None else f"; did you mean {near!r}, which differs by spaces or capitals only?"
 
 
 def _mapped(

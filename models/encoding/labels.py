@@ -194,12 +194,15 @@ def _refuse_mixed(texts: Sequence[str], name: str) -> None:
     """Refuse labels of which some are numbers and some are not: one wrong cell would make classes of all numbers.
 
     Raises:
-        DataError: names the first row that is no number.
+        DataError: names the first row of those that are fewer.
     """
     is_text = {text: _class_order(text)[0] for text in set(texts)}
     if len(set(is_text.values())) == 2:
-        row = next(row for row, text in enumerate(texts) if is_text[text])
-        reason = f"{texts[row][:SHOWN_TEXT]!r} is not a number, as others are; for classes ask for categorical labels"
+        words = [row for row, text in enumerate(texts) if is_text[text]]
+        few = 2 * len(words) <= len(texts)
+        row = words[0] if few else next(row for row, text in enumerate(texts) if not is_text[text])
+        odd = "is not a number, as others are" if few else "is a number, and others are texts"
+        reason = f"{texts[row][:SHOWN_TEXT]!r} {odd}; for classes ask for categorical labels"
         raise DataError(reason, row=row, column=name, found=texts[row])
 
 

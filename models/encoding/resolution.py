@@ -6,15 +6,16 @@ is proved later is wrong then, and nothing can be learned.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from .columns import table_pieces
+from .columns import ColumnEncoding, table_pieces
 from .dataset import DatasetEncoding
 from .labels import LabelEncoding
 from .maps import LINEAR, LOG1P, log1p_refusal
@@ -28,6 +29,66 @@ REMEDY = "declare bounds that are near to the data, clip outliers, or raise x_bi
 LABEL_REMEDY = "declare bounds that are near to the data, clip outliers or take logarithms"  # labels have one scale
 LEAVE_OUT = "; better leave it out"
 HELPS = 2  # times as many integers, and log1p is recommended
+
+
+@dataclass(frozen=True, repr=False)  # the owner's alone
+class ColumnUse:
+    """How a column's rows use the integers between its bounds.
+
+    Attributes:
+        name, low, high: of the column, and its bounds.
+        map: "linear" or "log1p".
+        integers: different ones that are used,
+        of: so many that there are between the bounds.
+        spread: their standard deviation, in integers.
+        at_low, at_high: the share of rows at each bound.
+    """
+
+    name: str
+    low: float
+    high: float
+    map: str
+    integers: int
+    of: int
+    spread: float
+    at_low: float
+    at_high: float
+
+
+def column_uses(encoding: DatasetEncoding, by_feature: NDArray[Any], holes: int = 0) -> tuple[ColumnUse, ...]:
+    """How each feature uses its integers.
+
+    Args:
+        by_feature: integers (d, N) at scale x_bits.
+        holes: how many of the rows are zeros that are nobody's.
+    """
+    columns = zip(encoding.features, by_feature, strict=True)
+    return tuple(_use(column, integers, encoding.x_bits, holes) for column, integers in columns)
+
+
+def label_use(encoding: LabelEncoding, labels: NDArray[Any], holes: int = 0) -> ColumnUse | None:
+    """The same of real labels (N,); None of other kinds, which lose nothing."""
+    return None if encoding.column is None else _use(encoding.column, labels, encoding.label_bits, holes)
+
+
+def _use(column: ColumnEncoding, integers: NDArray[Any], bits: int, holes: int) -> ColumnUse:
+    middle = 1 << bits
+    counts = np.bincount(integers.astype(np.intp) + middle, minlength=2 * middle + 1)
+    counts[middle] -= holes
+    rows, steps = int(counts.sum()), np.arange(-middle, middle + 1)
+    low, high = column.encode(np.array([column.low, column.high]), bits).tolist() if rows else (0, 0)
+    mean = float(counts @ steps) / max(rows, 1)
+    return ColumnUse(
+        column.name,
+        column.low,
+        column.high,
+        column.map,
+        int(np.count_nonzero(counts)),
+        high - low + 1,
+        math.sqrt(float(counts @ (steps - mean) ** 2) / max(rows, 1)),
+        int(counts[low + middle]) / max(rows, 1),
+        int(counts[high + middle]) / max(rows, 1),
+    )
 
 
 def feature_notes(encoding: DatasetEncoding, X: NDArray[Any], by_feature: NDArray[np.int16]) -> tuple[str, ...]:

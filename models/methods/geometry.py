@@ -137,11 +137,7 @@ def geometry_of(
     block_size = method.batch_size or 1 << (shape.rows - 1).bit_length()
     if shape.x_bits != scales.x_bits:
         raise ParameterError(f"fixed_point.x_bits = {scales.x_bits}: the data set has {shape.x_bits}")
-    if shape.label_kind not in family.label_kinds:
-        raise ParameterError(
-            f"model = {family.name!r}: needs {' or '.join(family.label_kinds)} labels, "
-            f"the data set has {shape.label_kind}"
-        )
+    family.require_labels(shape.label_kind)
     if scales.p_bits < shape.label_bits:
         raise ParameterError(
             f"fixed_point.p_bits = {scales.p_bits}: must be at least the {shape.label_bits} bits of the labels"

@@ -115,9 +115,7 @@ def compile_gram_certificate(
     """
     require_fitting(scales, shape, live)
     require_grid(method.grid_bits, scales)
-    if shape.label_kind not in family.label_kinds:
-        kinds = " or ".join(family.label_kinds)
-        raise ParameterError(f"model = {family.name!r}: needs {kinds} labels, the data set has {shape.label_kind}")
+    family.require_labels(shape.label_kind)
     width, l2 = shape.features + method.bias, Fraction(method.l2)
     most = _most_raised(l2, width, scales, shape)
     if bits_for(shape.rows) > most:

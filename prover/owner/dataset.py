@@ -5,6 +5,7 @@
 | dataset.commitment | public | the statement and its validity proof |
 | dataset.link | public | that it goes on with the rows of an older one, if it does: growth.py |
 | dataset.opening | secret, 0600 | which data set this is, and how many openings are spent |
+| dataset.left_out | secret, 0600 | salted digests of ids that were left out, if any were: left_out.py |
 | dataset.secrets/ | secret, 0700 | integers, ids, blinds, record salts, random tails, leaf salts: secret_arrays.py |
 | dataset.tree | secret, 0600 | the commitment's Merkle tree, to save time: tree_cache.py; may be deleted |
 """
@@ -24,14 +25,12 @@ import numpy.typing as npt
 from ...circuits.field.goldilocks import is_canonical
 from ...circuits.language.layout import Address
 from ...circuits.relations.dataset import BLINDS, DATASET
-from ...circuits.statements.dataset import MAX_OPENINGS, DatasetStatement, Segment
+from ...circuits.statements.dataset import DatasetStatement, Segment
 from ...circuits.statements.records import Record
 from ...errors import DataError, FormatError, require_path
-from ...formats.container import encode, read_container
-from ...formats.fields import Bytes, Expected, Int, take
-from ...formats.files import PUBLIC_MODE, write_file
+from ...formats.files import PUBLIC_MODE
 from ...models.encoding.dataset import DEFAULT_LABEL_NAME, DatasetEncoding
-from ...models.encoding.resolution import feature_notes, label_notes
+from ...models.encoding.resolution import ColumnUse, column_uses, feature_notes, label_notes, label_use
 from ...verifier.proofs import LINK_FILE, DatasetCommitment, LinkProof
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
 from ...verifier.shapes import matrix_shape
@@ -43,18 +42,23 @@ from ..tables.keys import RowKeys
 from ..witnesses.rows import Rows, blind_rows, encode_rows
 from ..witnesses.uniqueness import uniqueness_witness
 from .budget import Budget, Counted, require_openings
+from .left_out import LEFT_OUT_FILE, LeftOut
 from .locks import locked
+from .opening_file import OPENING_FILE, OpeningFile, read_opening
 from .prove import check_before_work, prove_statement
 from .published import openings_seen, trainings_in
 from .secret_arrays import SECRETS, Folder, Form, Names, load_arrays, make_directory, needs_recovery, restore_and_sweep
 from .successors import begin_history
 from .tree_cache import load_tree, save_tree
 
-COMMITMENT_FILE, OPENING_FILE = "dataset.commitment", "dataset.opening"
-OPENING_KIND = "dataset.opening"
+COMMITMENT_FILE = "dataset.commitment"
 DEFAULT_OPENINGS = 32
-MAX_OPENING_BYTES = 1 << 10
-BESIDE = (OPENING_FILE, LINK_FILE, COMMITMENT_FILE)  # the folder of secrets; written and replaced with it
+BESIDE = (
+    OPENING_FILE,
+    LEFT_OUT_FILE,
+    LINK_FILE,
+    COMMITMENT_FILE,
+)  # the folder of secrets; written and replaced with it
 DATASETS = "`commit` makes one, `load_dataset` reads one"
 EXHAUSTED = (
     "one more proof would reveal rows; `recommit` in time next time, with one opening left; now only a new commitment "
@@ -77,6 +81,7 @@ class Dataset(Counted):
         superseded: positions of rows that were rectified: in their place there are others, and every training from now
             on forgets them.
         link: how it goes on from an older one, if it does.
+        left_out: who was left out, if its owner said so.
     """
 
     commitment: DatasetCommitment
@@ -87,6 +92,7 @@ class Dataset(Counted):
     notes: tuple[str, ...] = ()
     superseded: tuple[int, ...] = ()
     link: LinkProof | None = None
+    left_out: LeftOut | None = None
 
     @property
     def spent(self) -> int:
@@ -118,6 +124,14 @@ class Dataset(Counted):
         if opening.root != self.statement.root:  # without a stored tree, the secrets show here if they are damaged
             raise damaged()
         return opening
+
+    @property
+    def column_uses(self) -> tuple[ColumnUse, ...]:
+        """How each feature, and labels that are real, use the integers between their bounds: the owner's alone."""
+        encoding, rows = self.statement.encoding, self.rows
+        holes = len(rows.holes)
+        labels = label_use(encoding.label, rows.labels, holes)
+        return (*column_uses(encoding, rows.by_feature, holes), *([] if labels is None else [labels]))
 
     def records(self, ids: Iterable[object]) -> tuple[Record, ...]:
         """The forget list of these rows.
@@ -173,6 +187,8 @@ class Dataset(Counted):
                 for name, array in self.arrays.items():
                     folder.save(name, array)
                 folder.add(OPENING_FILE, count.content(spent))
+                if self.left_out is not None:
+                    folder.add(LEFT_OUT_FILE, self.left_out.content(self.commitment.digest))
                 if self.link is not None:
                     folder.add(LINK_FILE, self.link.to_bytes(), PUBLIC_MODE)
                 folder.add(COMMITMENT_FILE, self.commitment.to_bytes(), PUBLIC_MODE)
@@ -226,6 +242,7 @@ def commit_dataset(
     progress: Progress | None = None,
     label_name: str = DEFAULT_LABEL_NAME,
     keys: RowKeys | None = None,
+    left_out: LeftOut | None = None,
 ) -> Dataset:
     """Encode, order, commit and prove a data set.
 
@@ -237,6 +254,7 @@ def commit_dataset(
         openings: proofs that the commitment can serve; the validity proof counts.
         label_name: for messages.
         keys: of rows, if the encoding says that they have any; all different.
+        left_out: who has no row.
 
     Raises:
         DataError: rows that the encoding refuses or leaves nothing of, or another number of ids.
@@ -254,7 +272,7 @@ def commit_dataset(
     outputs = encoding.shape(len(labels)).outputs
     rows, segment = blind_rows(tuple(ids), by_feature, labels, outputs, keys).as_segment()
     dataset = commit_rows(rows, encoding, openings, (segment,), progress)
-    dataset.notes = notes
+    dataset.notes, dataset.left_out = notes, left_out
     return dataset
 
 
@@ -296,37 +314,6 @@ def _witness(statement: DatasetStatement, rows: Rows) -> Witness:
     return Witness({**rows.columns, **counts, **unique.columns}, {**looked_up, **unique.looked_up})
 
 
-@dataclass(frozen=True)
-class OpeningFile:
-    """The file dataset.opening of one commitment, where its openings are counted."""
-
-    folder: Path
-    dataset: bytes
-    declared: int
-
-    @property
-    def place(self) -> Path:
-        """The folder is what has a name for its owner."""
-        return self.folder
-
-    def content(self, spent: int) -> bytes:
-        """The whole file."""
-        return encode(OPENING_KIND, {"dataset": self.dataset, "spent": spent})
-
-    def read(self) -> int | None:
-        """The count, which another process may have raised; None if no file of this commitment is there."""
-        path = self.folder / OPENING_FILE
-        if not path.exists():
-            return None
-        if _read_opening(path, MAX_OPENINGS)["dataset"] != self.dataset:  # which may have had more openings
-            return None
-        return int(_read_opening(path, self.declared)["spent"])
-
-    def write(self, spent: int) -> None:
-        """Replace the file."""
-        write_file(self.folder / OPENING_FILE, self.content(spent), secret=True)
-
-
 def _budget(openings: int, spent: int, stored: OpeningFile | None = None) -> Budget:
     return Budget("data set", openings, spent, EXHAUSTED, stored)
 
@@ -336,11 +323,6 @@ def recover(directory: Path) -> None:
     if needs_recovery(directory, BESIDE):
         with locked(directory):
             restore_and_sweep(directory, BESIDE)
-
-
-def _read_opening(path: Path, openings: int) -> dict[str, Any]:
-    expected: dict[str, Expected] = {"dataset": Bytes(DIGEST_BYTES), "spent": Int(1, openings)}
-    return take(read_container(path, OPENING_KIND, MAX_OPENING_BYTES)[1], expected, str(path))
 
 
 def forms_of(statement: DatasetStatement) -> dict[str, Form]:
@@ -360,7 +342,7 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     """The secret files, checked against the public one."""
     path, statement = directory / OPENING_FILE, commitment.statement
     count = statement.rows
-    fields = _read_opening(path, statement.openings)
+    fields = read_opening(path, statement.openings)
     if fields["dataset"] != commitment.digest:
         raise FormatError(f"{path}: belongs to another data set than {COMMITMENT_FILE} beside it")
     forms = {
@@ -387,7 +369,8 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     budget = _budget(statement.openings, fields["spent"], stored)
     superseded = tuple(np.flatnonzero(arrays["superseded"]).tolist())
     link = _load_link(directory, commitment)
-    return Dataset(commitment, rows, secret, budget, directory, superseded=superseded, link=link)
+    left_out = LeftOut.load(directory, commitment.digest)
+    return Dataset(commitment, rows, secret, budget, directory, superseded=superseded, link=link, left_out=left_out)
 
 
 def _load_link(directory: Path, commitment: DatasetCommitment) -> LinkProof | None:

@@ -23,6 +23,7 @@ from ...verifier.protocol.merkle import DIGEST_BYTES
 from ...verifier.renewals import links_between
 from ...verifier.shapes import same_code
 from ..witnesses.methods import MAKERS_OF_METHOD
+from .asked import NOBODY_ASKED, Asked, ask
 from .begun import begun
 from .budget import require_openings
 from .bundles import Request, models_for, plan_request, starts_of
@@ -58,6 +59,7 @@ class Declared:
         links: that the new bundle needs besides those of the old one: from the data set of what is superseded to that
             of the statement, and of models to the commitments that `starts` open, where they were committed afresh.
         near: see Part.
+        asked: what became of the ids that were named.
     """
 
     draft: TrainingStatement
@@ -69,6 +71,7 @@ class Declared:
     notes: tuple[str, ...] = ()
     links: tuple[AnyLink, ...] = ()
     near: npt.NDArray[np.float64] | None = None
+    asked: Asked = NOBODY_ASKED
 
 
 def declare(
@@ -81,6 +84,7 @@ def declare(
     forget_classes: Iterable[object] = (),
     links: Iterable[LinkProof] = (),
     *,
+    skip_unknown: bool = False,
     whole: bool = False,
 ) -> Declared:
     """What is to be trained; arguments and errors are those of `prove_training`.
@@ -95,8 +99,8 @@ def declare(
     usual = MAKERS_OF_METHOD[spec.method.kind].openings
     openings = require_openings(usual if model_openings is None else model_openings)
     proof = superseded_proof(previous)
-    before, wanted = forgotten_before(dataset, previous, fork), dataset.rows.positions(forget)
-    classes = classes_to_forget(dataset, proof, forget_classes)
+    before, asked = forgotten_before(dataset, previous, fork), ask(dataset, forget, skip_unknown)
+    wanted, classes = asked.positions, classes_to_forget(dataset, proof, forget_classes)
     records = dataset.records_at({*before, *wanted, *positions_of_classes(dataset, classes), *set_aside(dataset)})
     bundle, models = _kept(dataset, spec, previous, given) if not whole else (None, ())
     request = Request((), ()) if bundle is None else _request(bundle, proof, dataset, records, classes)
@@ -117,7 +121,7 @@ def declare(
     starts = (*starts, *first)
     attached = {PATHS: dataset.rows.record_paths(draft.positions)}
     kept = None if bundle is None or not request.scope else bundle
-    notes = [] if whole else _notes(draft, kept, _bundle_of(previous), given)
+    notes = [*asked.notes, *([] if whole else _notes(draft, kept, _bundle_of(previous), given))]
     new = len({*dataset.superseded} - {*before, *wanted, *dataset.rows.holes})
     if new:
         rows, are = (f"{new} rows that were", "are") if new > 1 else ("1 row that was", "is")
@@ -128,7 +132,8 @@ def declare(
         known = given if older is None else [*older.links, *given]
         more = () if proof is None else links_between(proof.statement.dataset, draft.dataset, known) or ()
     near = _near(draft, previous)
-    return Declared(draft, attached, len({*before} & {*wanted}), starts, kept, models, tuple(notes), more, near)
+    again = len({*before} & {*wanted})
+    return Declared(draft, attached, again, starts, kept, models, tuple(notes), more, near, asked)
 
 
 def _near(draft: TrainingStatement, previous: Previous | None) -> npt.NDArray[np.float64] | None:

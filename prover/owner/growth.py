@@ -27,8 +27,10 @@ from ..tables.arrays import Table, as_more_rows
 from ..tables.keys import first_repeated
 from ..witnesses.record_tree import consistency_path
 from ..witnesses.rows import NOBODY, Nonce, Rows, blind_rows, encode_rows
+from .asked import NEVER_IN, ask
 from .budget import require_openings
 from .dataset import DATASETS, DEFAULT_OPENINGS, Dataset, commit_rows
+from .left_out import LeftOut
 from .prove import check_before_work, prove_statement
 
 REMEDY = "a row that is put right keeps its key: forget and destroy the old one first, then append it"
@@ -48,7 +50,7 @@ def recommit(
         ParameterError: the new one could not have its own proof and the link; or an argument of another type.
     """
     openings = _require(dataset, openings)
-    return _continued(dataset, None, (), None, openings, progress)
+    return _continued(dataset, None, (), None, openings, progress, left_out=dataset.left_out)
 
 
 def append(
@@ -62,6 +64,7 @@ def append(
     unique: Any = None,
     label_name: str = DEFAULT_LABEL_NAME,
     openings: int | None = None,
+    left_out_ids: Iterable[str | int] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Dataset, LinkProof]:
     """Commit to the rows of a data set and others after them. One opening of each commitment is spent.
@@ -78,6 +81,7 @@ def append(
         unique: if the data set's rows have keys, the values of their columns by name; by default columns of a frame X.
         label_name: for messages.
         openings: of the new commitment; by default as many as the old one has.
+        left_out_ids: of more people who have no row, as for `commit`. Who was left out before and has one now, is in.
 
     Returns:
         The new data set, and the public proof that links both.
@@ -94,7 +98,9 @@ def append(
         raise _refused(table, there, "is in the data set already; `rectify` puts rows right")
     _require_not_forgotten(dataset, table, there)
     _require_new_keys(dataset, table)
-    return _continued(dataset, _encoded(dataset, table, label_name), (), nonce, openings, progress)
+    left_out = LeftOut.of(left_out_ids, {*dataset.ids, *table.ids}, dataset.left_out)
+    left_out = None if left_out is None else left_out.without(table.ids)
+    return _continued(dataset, _encoded(dataset, table, label_name), (), nonce, openings, progress, left_out=left_out)
 
 
 def rectify(
@@ -128,10 +134,11 @@ def rectify(
         BudgetExceeded, ParameterError: as for `append`.
     """
     openings, table = _require(dataset, openings), _table(dataset, X, y, ids, label_name, rows_per_id, unique)
-    superseded = dataset.rows.positions(list(dict.fromkeys(table.ids)))
+    superseded = _positions(dataset, table.ids)
     _require_not_forgotten(dataset, table, set(table.ids))
     _require_new_keys(dataset, table)
-    return _continued(dataset, _encoded(dataset, table, label_name), superseded, nonce, openings, progress)
+    added, left_out = _encoded(dataset, table, label_name), dataset.left_out
+    return _continued(dataset, added, superseded, nonce, openings, progress, left_out=left_out)
 
 
 def destroy(
@@ -139,6 +146,7 @@ def destroy(
     ids: Iterable[str | int],
     *,
     forgotten_by: TrainingProof | None = None,
+    skip_unknown: bool = False,
     openings: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Dataset, LinkProof]:
@@ -149,7 +157,8 @@ def destroy(
     stored.
 
     Args:
-        ids: of people who were forgotten.
+        ids: of people who were forgotten. Of those who were left out, nothing is kept that knows them any more.
+        skip_unknown: whether to go on without ids that are not in the data set.
         forgotten_by: a proof that forgets them; by default those beside the data set are looked at.
         openings: of the new commitment; by default as many as the old one has.
 
@@ -157,19 +166,23 @@ def destroy(
         The new data set, and the public proof that links both.
 
     Raises:
-        DataError: an id that is not there, or that no such proof forgets.
+        DataError: an id that is not there, or that no such proof forgets; or none of them has a row.
         BudgetExceeded: the old commitment has no opening left for the proof.
         ParameterError: no number of openings, or an argument of another type.
     """
     openings = _require(dataset, openings)
-    positions = dataset.rows.positions(ids)
+    asked = ask(dataset, ids, skip_unknown, "ids")
+    positions = asked.positions
+    if not positions:
+        raise DataError("none of these people has a row in the data set; `forget_left_out` is for who was left out")
     if forgotten_by is not None:
         require_type("forgotten_by", forgotten_by, TrainingProof, "of what `prove` returns it is `.proof`")
     proved = dataset.forgotten_seen() if forgotten_by is None else set(forgotten_by.statement.positions)
     left = [dataset.ids[position] for position in positions if position not in proved]
     if left:
         raise DataError(f"id {escaped(left[0])} is forgotten by no proof that is at hand: first forget, then destroy")
-    return _continued(dataset, None, (), None, openings, progress, positions)
+    left_out = None if dataset.left_out is None else dataset.left_out.without(asked.never_in)
+    return _continued(dataset, None, (), None, openings, progress, positions, left_out)
 
 
 def _require(dataset: Dataset, openings: int | None) -> int:
@@ -181,6 +194,14 @@ def _table(dataset: Dataset, X: Any, y: Any, ids: Any, label_name: str, rows_per
     """Rows of the same columns. Raises DataError, ParameterError."""
     of = dataset.statement.encoding
     return as_more_rows(of, X, y, ids, label_name, len(dataset.ids), rows_per_id, unique)
+
+
+def _positions(dataset: Dataset, ids: Iterable[str]) -> tuple[int, ...]:
+    """All rows of these people. Raises DataError for who has none."""
+    asked = ask(dataset, ids, what="ids")
+    if asked.never_in:
+        raise DataError(f"id {escaped(asked.never_in[0])} was never in: {NEVER_IN}; `append` adds rows")
+    return asked.positions
 
 
 def _refused(table: Table, ids: set[str], why: str) -> DataError:
@@ -228,6 +249,7 @@ def _continued(
     openings: int,
     progress: Progress | None,
     destroyed: Sequence[int] = (),
+    left_out: LeftOut | None = None,
 ) -> tuple[Dataset, LinkProof]:
     """The next commitment, and the link to it."""
     old, records = dataset.statement, dataset.records_at({*dataset.superseded, *superseded})
@@ -252,6 +274,7 @@ def _continued(
     shape = check_before_work(draft, [dataset.budget], attached)
     new = commit_rows(rows, old.encoding, openings, draft.new.segments, progress)
     new.superseded = tuple(positions)  # those that are destroyed by now among them
+    new.left_out = left_out
     statement = replace(draft, new=new.statement)
     new_columns = {Address(NEW_DATASET, column.name): cells for column, cells in new.columns.items()}
     proved = prove_statement(

@@ -208,13 +208,14 @@ def commit_noise(
     *,
     fork: bool = False,
     forget_classes: Iterable[object] = (),
+    skip_unknown: bool = False,
     progress: Progress | None = None,
 ) -> Noise:
     """Commit to the noise of a model by method "noisy", before the nonce is known that draws it; nothing is spent.
 
     Args:
         source: who or what will give the nonce, and when, in words: a round of a beacon, or the auditor by name.
-        forget, previous, fork, forget_classes: as for `prove`, which has to be given the same.
+        forget, previous, fork, forget_classes, skip_unknown: as for `prove`, which has to be given the same.
         progress: called with the name of each phase.
 
     Returns:
@@ -224,7 +225,8 @@ def commit_noise(
         DataError, ParameterError, StatementMismatch, TrainingError, BudgetExceeded: see `prove_training`.
     """
     require_source(source)
-    declared = declare(dataset, spec, forget, previous, fork=fork, forget_classes=forget_classes)
+    options = None, fork, forget_classes
+    declared = declare(dataset, spec, forget, previous, *options, skip_unknown=skip_unknown)
     if not spec.method.noised:
         raise ParameterError(NOT_NOISY.format(kind=spec.method.kind))
     draft = undrawn(declared.draft, source)

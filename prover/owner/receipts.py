@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ...errors import ParameterError, require_type
+from ...circuits.statements.ids import escaped
+from ...errors import DataError, ParameterError, require_type
 from ...verifier.proofs import RegistrationProof
 from ...verifier.receipts import Receipt, ReceiptRow
 from ..witnesses.record_tree import audit_paths, record_paths
 from ..witnesses.rows import NOBODY, PIECE
+from .asked import NEVER_IN, ask
 from .dataset import DATASETS, Dataset
 from .registration import REGISTRATIONS, fingerprint_levels
 
@@ -42,7 +44,10 @@ class Receipts:
 
     def of(self, name: object) -> Receipt:
         """That of one person, with all her rows. Raises DataError for an id that is not there."""
-        positions = self._dataset.rows.positions([name])
+        asked = ask(self._dataset, [name], what="id")
+        if asked.never_in:
+            raise DataError(f"id {escaped(asked.never_in[0])} was never in: {NEVER_IN}", found=asked.never_in[0])
+        positions = asked.positions
         return self._receipt(self._dataset.rows.ids[positions[0]], positions)
 
     def all(self) -> Iterable[Receipt]:

@@ -49,6 +49,7 @@ class Status:
         forgotten: ids of the rows that the latest trainings forget, each once; of a row that was destroyed there is
             none.
         superseded: ids of rows that were rectified, and that the latest training still counts.
+        left_out: how many people were left out when the data were committed, as far as the owner said so.
         registered: whether its registration lies beside it.
         others: files of other proofs about it, with their kinds.
         advice: what is to be done next, in words.
@@ -61,6 +62,7 @@ class Status:
     registered: bool
     others: tuple[tuple[Path, str], ...]
     advice: tuple[str, ...]
+    left_out: int = 0
 
     def __repr__(self) -> str:
         proved, (used, of) = len(self.trainings), self.openings
@@ -91,6 +93,7 @@ def status(dataset: Dataset) -> Status:
         registered=registered,
         others=others,
         advice=tuple(_advice(dataset, trainings, len(superseded), registered)),
+        left_out=0 if dataset.left_out is None else len(dataset.left_out),
     )
 
 

@@ -11,6 +11,7 @@ from ...models.live import Live
 from ...models.suggestion import MOST_EPOCHS, Suggestion, family_for, rows_to_look_at, suggest_spec
 from ..kernels import run_blas_tasks
 from ..protocol.proof import Progress
+from .asked import ask
 from .dataset import DATASETS, Dataset
 from .declared import (
     Previous,
@@ -21,6 +22,7 @@ from .declared import (
     set_aside,
     superseded_proof,
 )
+from .work import tell
 
 LARGEST_LIMIT = 1 << 14  # of epochs that are tried
 
@@ -35,6 +37,7 @@ def suggest(
     forget: Iterable[object] = (),
     previous: Previous | None = None,
     forget_classes: Iterable[object] = (),
+    skip_unknown: bool = False,
     progress: Progress | None = None,
 ) -> Suggestion:
     """A spec whose training comes near its optimum on this data set, found in float64; no opening is spent.
@@ -44,7 +47,7 @@ def suggest(
         l2: of the spec; by default 1 / rows that count, scikit-learn's C = 1.
         standardize: whether features are standardised, where that can be.
         most_epochs: no more than these are suggested, up to 2^14.
-        forget, previous, forget_classes: who does not count, as for `prove`.
+        forget, previous, forget_classes, skip_unknown: who does not count, as for `prove`.
         progress: called with the name of each phase.
 
     Returns:
@@ -52,7 +55,7 @@ def suggest(
         `.to_toml()`.
 
     Raises:
-        DataError: an unknown or repeated id; all labels are the same.
+        DataError: an unknown id; all labels are the same.
         ParameterError: the labels do not fit the model, there is no optimum, no scales of integers have room for a
             training that converges, or an argument is of another type.
         StatementMismatch: `previous` is about something else.
@@ -66,7 +69,9 @@ def suggest(
     limit = integer_within("most_epochs", most_epochs, 1, LARGEST_LIMIT)
     encoding, rows = dataset.statement.encoding, dataset.rows
     family = family_for(encoding.label.kind, model)
-    forgotten = {*forgotten_before(dataset, before, fork=True), *rows.positions(forget)}
+    asked = ask(dataset, forget, skip_unknown)
+    tell(asked.notes)  # and not with the others, which go into the public file
+    forgotten = {*forgotten_before(dataset, before, fork=True), *asked.positions}
     forgotten |= {*positions_of_classes(dataset, classes_to_forget(dataset, before, forget_classes))}
     forgotten |= set_aside(dataset)
     live = Live(dataset.statement.rows, tuple(sorted(forgotten)))

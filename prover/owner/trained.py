@@ -24,6 +24,7 @@ from ...models.convergence import Curve
 from ...verifier.bundles import Bundle, check_bundle
 from ...verifier.proofs import MAX_FILE_BYTES, TrainingProof
 from ...verifier.verify import verify_proof
+from .asked import NOBODY_ASKED, Asked
 from .locks import locked
 from .model import MODEL_SUFFIX, Model
 from .sharded_model import ShardedModel, sharded
@@ -84,6 +85,7 @@ class Trained:
         curve: how the training went, for the owner only; nothing of it is proved.
         bundle: of a sharded training: these proofs, and those of what is kept.
         kept: secrets of models, those of what it keeps among them.
+        asked: what became of the ids that were named to be forgotten.
     """
 
     proofs: tuple[TrainingProof, ...]
@@ -95,6 +97,7 @@ class Trained:
     curve: Curve | None = None
     bundle: Bundle | None = None
     kept: tuple[Model, ...] = ()
+    asked: Asked = NOBODY_ASKED
 
     @property
     def proof(self) -> TrainingProof:

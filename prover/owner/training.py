@@ -51,6 +51,7 @@ def prove_training(
     groups: int | None = None,
     noise: Noise | Path | str | None = None,
     nonce: bytes | None = None,
+    skip_unknown: bool = False,
 ) -> Trained:
     """Train on the rows that are not forgotten, and prove it.
 
@@ -71,9 +72,10 @@ def prove_training(
             there are workers.
         noise: of method "noisy", what `commit_noise` returned for the same request, or its secret file; used up.
         nonce: 32 bytes that were drawn after that, by somebody else.
+        skip_unknown: whether to go on without ids that are not in the data set.
 
     Raises:
-        DataError: an unknown or repeated id; a statement that would be the second to supersede `previous`.
+        DataError: an unknown id; a statement that would be the second to supersede `previous`.
         ParameterError: the spec does not fit the data set, overflows, is beyond one proof, or learns nothing because
             every update is rounded to zero; or an argument is of another type.
         StatementMismatch: `previous` is about something else.
@@ -86,7 +88,8 @@ def prove_training(
     require_groups(groups)
     if workers is not None:
         require_type("workers", workers, Workers, "`Processes` or `Cluster`")
-    declared = declare(dataset, spec, forget, previous, model_openings, fork, forget_classes, links)
+    options = model_openings, fork, forget_classes, links
+    declared = declare(dataset, spec, forget, previous, *options, skip_unknown=skip_unknown)
     own = _drawn(declared, noise, nonce, workers)
     if own is not None:
         declared = replace(declared, draft=replace(declared.draft, noise=own.drawn(declared.draft, nonce)))
@@ -211,6 +214,7 @@ def _trained(dataset: Dataset, declared: Declared, made: _Made, seconds: float) 
         _curve(made.parts, made.done),
         _bundle(declared, proofs),
         declared.models,
+        declared.asked,
     )
 
 

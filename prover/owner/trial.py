@@ -15,6 +15,7 @@ from ...models.methods import Sisa
 from ...models.methods.sisa import stages_of
 from ...models.spec import TrainingSpec
 from ..protocol.proof import Progress
+from .asked import Asked
 from .dataset import Dataset
 from .declared import Previous, declare
 from .groups import Part
@@ -35,12 +36,14 @@ class TrainingRun(Stated, LinearModel):
         integers: int64 (O, K), bit for bit those of the model that `prove` would commit to: `Model.integers`.
         curve: loss, gradient and fit at some epochs.
         notes: what the owner should know; logged as warnings too.
+        asked: what became of the ids that were named to be forgotten.
     """
 
     draft: TrainingStatement
     integers: npt.NDArray[np.int64]
     curve: Curve
     notes: tuple[str, ...]
+    asked: Asked
 
     @property
     def stated(self) -> TrainingStatement:
@@ -53,7 +56,7 @@ class ShardedRun(Stated, ShardPredictor):
     """The same of a sharded training, all of whose models were trained.
 
     Attributes:
-        draft, curve, notes: as of TrainingRun.
+        draft, curve, notes, asked: as of TrainingRun.
         models: int64 (models, K), bit for bit those that `prove` would commit to.
     """
 
@@ -61,6 +64,7 @@ class ShardedRun(Stated, ShardPredictor):
     models: npt.NDArray[np.int64]
     curve: Curve
     notes: tuple[str, ...]
+    asked: Asked
 
     @property
     def stated(self) -> TrainingStatement:
@@ -80,6 +84,7 @@ def try_training(
     previous: Previous | None = None,
     progress: Progress | None = None,
     forget_classes: Iterable[object] = (),
+    skip_unknown: bool = False,
 ) -> TrainingRun | ShardedRun:
     """Train on the rows that are not forgotten, as `prove_training` would with the same arguments.
 
@@ -88,7 +93,9 @@ def try_training(
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError: those of `prove_training`.
     """
-    declared = declare(dataset, spec, forget, previous, fork=True, forget_classes=forget_classes, whole=True)
+    declared = declare(
+        dataset, spec, forget, previous, None, True, forget_classes, skip_unknown=skip_unknown, whole=True
+    )
     draft = undrawn(declared.draft)
     check_before_work(draft, attached=declared.attached)
     outcome = run_training(dataset.rows, Part(draft, declared.starts, near=declared.near), progress)
@@ -97,5 +104,5 @@ def try_training(
     if outcome.curve is None:  # a shard is left in which a row counts
         raise ZkUnlearnError("a whole training without a row")
     if isinstance(spec.method, Sisa):
-        return ShardedRun(draft, outcome.integers, outcome.curve, notes)
-    return TrainingRun(draft, outcome.integers, outcome.curve, notes)
+        return ShardedRun(draft, outcome.integers, outcome.curve, notes, declared.asked)
+    return TrainingRun(draft, outcome.integers, outcome.curve, notes, declared.asked)

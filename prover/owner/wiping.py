@@ -5,6 +5,7 @@
 * Models that were trained on the rows; of shards, those that no bundle needs any more.
 * Noise that is not used yet, of models trained on the rows: the weights before noise are in its file.
 * Receipts of these people: they are the rows.
+* Digests of people who were left out, with the secrets of a data set, and by themselves (`forget_left_out`).
 
 Files are filled with zeros before they go. What a file system, a disk or a backup keeps of them no program can reach.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...circuits.statements.dataset import DatasetStatement
-from ...circuits.statements.ids import escaped, identify
+from ...circuits.statements.ids import escaped
 from ...circuits.statements.records import Record
 from ...circuits.statements.training import TrainingStatement
 from ...errors import BudgetExceeded, DataError, FormatError, ZkUnlearnError, require_type
@@ -27,10 +28,14 @@ from ...verifier.bundles import Bundle, load_public
 from ...verifier.proofs import LINK_FILE, DatasetCommitment, LinkProof
 from ...verifier.receipts import Receipt
 from ...verifier.verify import verify_proof
-from .dataset import COMMITMENT_FILE, DATASETS, OPENING_FILE, Dataset
+from ..tables.ids import listed_ids
+from .asked import ask
+from .dataset import COMMITMENT_FILE, DATASETS, Dataset
+from .left_out import LEFT_OUT_FILE, LeftOut
 from .locks import locked
 from .model import MODEL_SUFFIX, Model
 from .noise import SECRET_SUFFIX, Noise
+from .opening_file import OPENING_FILE
 from .secret_arrays import SECRETS
 from .tree_cache import TREE_FILE
 from .zeroing import wipe
@@ -77,7 +82,7 @@ def wipe_rows(dataset: Dataset, ids: Iterable[object], *others: Path | str) -> W
     if dataset.link is None or not dataset.link.statement.destroyed:
         raise DataError(f"{place}: no rows were destroyed in this data set")
     _require_destroyed(place, new)
-    names = {identify(each) for each in ids}
+    names = {*listed_ids(ids, "ids").names}
     still = sorted(names & set(dataset.ids))
     if still:
         raise DataError(f"{place}: the rows of id {escaped(still[0])} are not destroyed in this data set")
@@ -93,12 +98,47 @@ def wipe_rows(dataset: Dataset, ids: Iterable[object], *others: Path | str) -> W
     receipts = tuple(_receipts(folders, names, set(rows), left))
     for folder in datasets:
         with locked(folder):
-            secrets = (folder / name for name in (SECRETS, TREE_FILE, OPENING_FILE))
+            secrets = (folder / name for name in (SECRETS, TREE_FILE, OPENING_FILE, LEFT_OUT_FILE))
             for path in (*folder.glob(f"{UNFINISHED}*"), *secrets):
                 wipe(path)
     for path in (*models, *noise, *receipts):
         wipe(path)
     return Wiped(datasets, models, noise, receipts, tuple(left))
+
+
+def forget_left_out(dataset: Dataset, ids: Iterable[object], *others: Path | str) -> tuple[Path, ...]:
+    """Keep nothing any more that knows people who were left out; nothing is committed or spent.
+
+    Args:
+        dataset: changed, and its folder, if it is stored.
+        others: folders of older data sets that are elsewhere; what is around these is looked at, too.
+
+    Returns:
+        The files that were changed, those of other data sets of the same first rows around it among them.
+
+    Raises:
+        DataError: an id that was not left out, or that has rows; or a file cannot be written.
+        FormatError: such a file is not what it should be.
+        ParameterError: an argument of another type.
+    """
+    require_type("dataset", dataset, Dataset, DATASETS)
+    asked = ask(dataset, ids, what="ids")
+    if asked.found:
+        raise DataError(f"id {escaped(asked.found[0])} has rows in the data set: `destroy` is for these")
+    if dataset.left_out is None:
+        return ()
+    dataset.left_out = dataset.left_out.without(asked.never_in)
+    if dataset.directory is None:
+        return ()
+    places = (dataset.directory.resolve(), *(Path(other).resolve() for other in others))
+    changed = []
+    for folder, own in _family(_folders(*places), dataset.statement).items():
+        with locked(folder):
+            there = LeftOut.load(folder, own.digest)
+            if there is not None and any(there.knows(asked.never_in)):
+                there.without(asked.never_in).replace_in(folder, own.digest)
+                changed.append(folder / LEFT_OUT_FILE)
+    return tuple(changed)
 
 
 def require_no_other_rows(dataset: Dataset, ids: Iterable[object], *places: Path | str) -> None:
@@ -108,10 +148,11 @@ def require_no_other_rows(dataset: Dataset, ids: Iterable[object], *places: Path
         places: folders of data sets, old and new; what is around them is looked at.
 
     Raises:
-        DataError: a data set has gone on from an older one with rows that this one does not have; or an unknown id.
+        DataError: a data set has gone on from an older one with rows that this one does not have.
     """
     family = _family(_folders(*(Path(place).resolve() for place in places)), dataset.statement)
-    _require_no_other_rows(family, dataset.statement, {*dataset.statement.holes, *dataset.rows.positions(ids)})
+    positions = ask(dataset, ids, skip_unknown=True, what="ids").positions
+    _require_no_other_rows(family, dataset.statement, {*dataset.statement.holes, *positions})
 
 
 def _require_no_other_rows(

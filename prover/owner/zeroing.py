@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 from ...errors import DataError
 from ...formats.files import sync_directory
@@ -18,11 +19,7 @@ def wipe(path: Path) -> None:
         files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
         for file in files:
             with open(file, "r+b") as opened:
-                size = os.fstat(opened.fileno()).st_size
-                for start in range(0, size, PIECE):
-                    opened.write(bytes(min(PIECE, size - start)))
-                opened.flush()
-                os.fsync(opened.fileno())
+                fill(opened)
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -30,3 +27,12 @@ def wipe(path: Path) -> None:
         sync_directory(path.parent)
     except OSError as error:
         raise DataError(f"{path}: cannot be wiped ({error.strerror or error})") from error
+
+
+def fill(file: BinaryIO) -> None:
+    """Fill an open file with zeros, whatever its name is by now. Raises OSError."""
+    size = os.fstat(file.fileno()).st_size
+    for start in range(0, size, PIECE):
+        file.write(bytes(min(PIECE, size - start)))
+    file.flush()
+    os.fsync(file.fileno())

@@ -9,6 +9,7 @@ import math
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
@@ -25,6 +26,8 @@ from .raw_table import (
     RawTable,
     Wanted,
     bad_cell,
+    check_names,
+    find,
     first_line,
     labels_of,
     names_of,
@@ -57,15 +60,15 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
     made = names_of(features, wanted)
     lines, label_texts, ids = array("q"), [], []
     unique: dict[str, list[str]] = {name: [] for name in wanted.unique}
-    kinds: dict[str, str] = {}
     gaps, X, piece = Gaps(), Growing(len(made)), np.empty((PIECE_ROWS, len(made)))
 
+    reader = _Cells(columns, written, gaps, wanted.remedy)
     for row, (line, cells) in enumerate(records):
         lines.append(line)
         if len(cells) != len(names):
             reason = f"{len(cells)} fields, but the header has {len(names)}"
             raise DataError(reason, line=line, expected=len(names), found=len(cells))
-        piece[row % PIECE_ROWS] = _numbers(row, line, cells, columns, written, gaps, kinds)
+        piece[row % PIECE_ROWS] = reader.numbers(row, line, cells)
         if target is not None:
             label_texts.append(cells[names.index(target)])
             if is_gap(label_texts[-1]):
@@ -92,8 +95,34 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
         keys = wanted.keys_of({name: whole.of(values) for name, values in unique.items()}, kept)
     except DataError as error:
         raise error.at(line=None if error.row is None else kept[error.row]) from None
-    others = wanted.unused_of(names), keys, incomplete_ids(whole.others(named), found)
+    others = wanted.unused_of(names), keys, incomplete_ids(whole.others(named), found), whole.left_out
     return RawTable(whole.rows(X.finish()), labels, tuple(found), made, target, source, kept, *others)
+
+
+def read_csv_ids(file: BinaryIO, column: str, written: CsvFormat) -> tuple[str, ...]:
+    """The cells of one column, exactly as they are written. Raises DataError: see id_lists.read_id_list."""
+    try:
+        plain = unpacked(file)
+        encoding = written.encoding_of(plain)
+        records = _records(io.TextIOWrapper(plain, encoding=encoding, newline=""), written)
+        names = next(records, (0, []))[1]
+        check_names(names)
+        place, ids = find(column, names), []
+        for line, cells in records:
+            if len(cells) != len(names):
+                reason = f"{len(cells)} fields, but the header has {len(names)}"
+                raise DataError(reason, line=line, expected=len(names), found=len(cells))
+            if not cells[place].strip():
+                raise DataError("the id is empty", line=line, column=column)
+            ids.append(cells[place])
+    except UnicodeDecodeError:
+        raise _undecodable(file, written) from None
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(f"the file cannot be read, or unpacked ({first_line(error)})") from None
+    if not ids:
+        raise DataError("there is a header, but no id")
+    require_no_float_ids(ids, column)
+    return tuple(ids)
 
 
 def _records(text: io.TextIOWrapper, written: CsvFormat) -> Iterator[tuple[int, list[str]]]:
@@ -114,47 +143,58 @@ def _records(text: io.TextIOWrapper, written: CsvFormat) -> Iterator[tuple[int, 
         raise DataError(f"a quoted field is broken ({error})", line=line) from None
 
 
-def _numbers(
-    row: int,
-    line: int,
-    cells: Sequence[str],
-    columns: Sequence[tuple[int, str, ColumnReader | None]],
-    written: CsvFormat,
-    gaps: Gaps,
-    kinds: dict[str, str],
-) -> list[float]:
-    """The features of a row; what is missing is noted, and not a number. `kinds` are those of columns so far."""
-    values: list[float] = []
-    for index, name, own in columns:
-        text = cells[index]
-        if own is not None and (is_gap(text) or not own.as_numbers):
-            values += _sourced(row, line, text, own, gaps)
-            continue
-        value, kind = written.number(text), "a number"
-        if value is None and text.strip() in TRUTHS:
-            value, kind = TRUTHS[text.strip()], "a truth value"
-        if value is None or not math.isfinite(value):
-            if not is_gap(text):
-                reason = bad_cell(text, "a number", written.number) + written.remedy(text)
+@dataclass(frozen=True, repr=False)
+class _Cells:
+    """What becomes of the cells of rows.
+
+    Attributes:
+        columns: of each column its place in a row, its name, and what reads it, if it is no plain numbers.
+        gaps: where what is missing is noted.
+        remedy: what can be done where a cell is no number.
+        kinds: of the cells of each column so far, numbers or truth values.
+    """
+
+    columns: Sequence[tuple[int, str, ColumnReader | None]]
+    written: CsvFormat
+    gaps: Gaps
+    remedy: str
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    def numbers(self, row: int, line: int, cells: Sequence[str]) -> list[float]:
+        """The features of a row; what is missing is noted, and not a number."""
+        values: list[float] = []
+        for index, name, own in self.columns:
+            text = cells[index]
+            if own is not None and (is_gap(text) or not own.as_numbers):
+                values += self._read(row, line, text, own)
+                continue
+            value, kind = self.written.number(text), "a number"
+            if value is None and text.strip() in TRUTHS:
+                value, kind = TRUTHS[text.strip()], "a truth value"
+            if value is None or not math.isfinite(value):
+                if not is_gap(text):
+                    reason = bad_cell(text, "a number", self.written.number)
+                    raise DataError(reason + self._remedy(text), line=line, column=name, found=text)
+                self.gaps.note(row, name, gap_text(text))
+                value = math.nan
+            elif self.kinds.setdefault(name, kind) != kind:
+                reason = f"{text.strip()!r} is {kind}, others are {self.kinds[name]}"
                 raise DataError(reason, line=line, column=name, found=text)
-            gaps.note(row, name, gap_text(text))
-            value = math.nan
-        elif kinds.setdefault(name, kind) != kind:
-            raise DataError(f"{text.strip()!r} is {kind}, others are {kinds[name]}", line=line, column=name, found=text)
-        values.append(value)
-    return values
+            values.append(value)
+        return values
 
+    def _remedy(self, text: str) -> str:
+        return self.written.remedy(text) or (self.remedy if self.written.number(text) is None else "")
 
-def _sourced(row: int, line: int, text: str, own: ColumnReader, gaps: Gaps) -> Sequence[float]:
-    """The numbers of a cell whose column has a source; not a number what is missing and noted."""
-    try:
-        found = own.cell(text)
-    except DataError as error:
-        raise error.at(line=line, column=own.column) from None
-    if found is None:
-        gaps.note(row, own.column, gap_text(text))
-        return [math.nan] * len(own.features)
-    return found
+    def _read(self, row: int, line: int, text: str, own: ColumnReader) -> Sequence[float]:
+        try:
+            found = own.cell(text)
+        except DataError as error:
+            raise error.at(line=line, column=own.column) from None
+        if found is None:
+            self.gaps.note(row, own.column, gap_text(text))
+            return [math.nan] * len(own.features)
+        return found
 
 
 def _undecodable(file: BinaryIO, written: CsvFormat) -> DataError:

@@ -32,6 +32,11 @@ class Whole:
         """Those of values (N,)."""
         return [value for value, own in zip(values, self.kept, strict=True) if own]
 
+    @property
+    def left_out(self) -> int:
+        """How many are left out."""
+        return int((~self.kept).sum())
+
     def others(self, values: Sequence[T]) -> list[T]:
         """The values (N,) of rows that are left out."""
         return [value for value, own in zip(values, self.kept, strict=True) if not own]

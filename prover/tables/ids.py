@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 from ...circuits.statements.ids import escaped, identify, looks
@@ -137,17 +140,85 @@ def wanted_ids(values: Any, what: str = "forget") -> list[str]:
     return list(names)
 
 
-def unknown_ids(unknown: Sequence[str], known: Iterable[str]) -> DataError:
-    """Names those that are not in the data set, up to fifty, and what they may have been meant for."""
-    by_looks = {looks(name): "" for name in unknown}
+@dataclass(frozen=True, repr=False)  # ids stay out of logs
+class Listed:
+    """A list of ids as somebody wrote it, each id once, in its order.
+
+    Attributes:
+        names: texts of ids.
+        repeated: those of them that are in it more than once.
+        respelled: those of them that are in it in another Unicode form, as they are written, by their texts.
+        unusable: texts that no row can have as its id.
+    """
+
+    names: tuple[str, ...]
+    repeated: tuple[str, ...]
+    respelled: Mapping[str, str]
+    unusable: tuple[str, ...]
+
+
+def listed_ids(values: Any, what: str = "forget") -> Listed:
+    """Ids that are asked for, where what is no id must not hide the others. Raises DataError for no list, or no text.
+
+    Args:
+        values: texts or integers.
+        what: they are, for messages.
+    """
+    counts: Counter[str] = Counter()
+    respelled, unusable = {}, dict[str, None]()
+    for place, value in enumerate(list_of(values, what), start=1):
+        try:
+            name = identify(value)
+        except DataError as error:
+            if isinstance(value, str) and value.strip():
+                unusable[str(value)] = None
+                continue
+            raise DataError(f"{what}: entry {place}: {error.reason}", found=error.found) from None
+        counts[name] += 1
+        if isinstance(value, str) and value != name:
+            respelled[name] = str(value)
+    repeated = tuple(name for name, count in counts.items() if count > 1)
+    return Listed(tuple(counts), repeated, respelled, tuple(unusable))
+
+
+def hints(unknown: Sequence[str], known: Iterable[str], left_out: Collection[str] = ()) -> dict[str, str]:
+    """What each text that is no id of a data set may have been meant for, in words; "" where that is nothing.
+
+    left_out: those of the texts that are an id that was left out, in another form.
+    """
+    looked = {looks(name): "" for name in unknown}
+    formed: dict[str, str] = {_form(name): "" for name in unknown}
     for name in known:
-        if (look := looks(name)) in by_looks:
-            by_looks[look] = name
-    texts = []
-    for name in unknown[:SHOWN_IDS]:
-        near = by_looks[looks(name)]
-        texts.append(escaped(name) + (f" (the data set has {near!a}, which looks like {name!a})" if near else ""))
+        if (look := looks(name)) in looked:
+            looked[look] = name
+            if (form := _form(name)) in formed:
+                formed[form] = name
+    found = {}
+    for name in unknown:
+        alike, near = formed[_form(name)], looked[looks(name)]
+        found[name] = _difference(name, alike) if alike else f"the data set has {near!a}, which looks like {name!a}"
+        if not (alike or near):
+            found[name] = "only the form differs from an id that was left out" if name in left_out else ""
+    return found
+
+
+def _form(text: str) -> str:
+    """The text but for what is form: capitals, white space at its ends, and how its accents are written."""
+    return unicodedata.normalize("NFC", text.strip().casefold())
+
+
+def _difference(name: str, known: str) -> str:
+    """That a text is a known id in another form, and in which."""
+    ends = ["white space at its ends"] if name.strip() != name else []
+    capitals = unicodedata.normalize("NFC", name.strip()) != known
+    return f"only the form differs from {known!a}: {' and '.join([*ends, *(['capitals'] if capitals else [])])}"
+
+
+def unknown_ids(unknown: Sequence[str], known: Iterable[str], left_out: Collection[str] = ()) -> DataError:
+    """Names those that are not in the data set, up to fifty, and what they may have been meant for; see `hints`."""
+    near = hints(unknown[:SHOWN_IDS], known, left_out)
+    texts = [escaped(name) + (f" ({near[name]})" if near[name] else "") for name in unknown[:SHOWN_IDS]]
     listed = ", ".join(texts) + (", ..." if len(unknown) > SHOWN_IDS else "")
     if len(unknown) == 1:
         return DataError(f"id {listed} is not in the data set", found=tuple(unknown))
-    return DataError(f"{len(unknown)} ids are not in the data set: {listed}", found=tuple(unknown))
+    return DataError(f"{len(unknown):,} ids are not in the data set: {listed}", found=tuple(unknown))

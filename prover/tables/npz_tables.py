@@ -103,7 +103,7 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTa
     if id_array is not None:
         found = row_ids(whole.of(named), id_array, several=wanted.several)
     unique = {name: whole.of(_vector(archive, members[name], name, "iuU", rows)) for name in wanted.unique}
-    others = unused, wanted.keys_of(unique), incomplete_ids(whole.others(named), found)
+    others = unused, wanted.keys_of(unique), incomplete_ids(whole.others(named), found), whole.left_out
     own = None if labels is None or target is None else labels_of(whole.of(labels), target)
     return RawTable(whole.rows(features), own, found, made, target, source, None, *others)
 

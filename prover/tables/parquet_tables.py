@@ -62,7 +62,7 @@ def read_parquet(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> R
     ids = tuple(whole.of(row_numbers(len(X))))
     if id_column is not None:
         ids = row_ids(own[id_column], id_column, several=wanted.several)
-    more = wanted.unused_of(names), wanted.keys_of(own), incomplete_ids(whole.others(named), ids)
+    more = wanted.unused_of(names), wanted.keys_of(own), incomplete_ids(whole.others(named), ids), whole.left_out
     return RawTable(whole.rows(X), labels, ids, made, target, source, None, *more)
 
 
@@ -89,8 +89,11 @@ def _require_readable(kinds: Any, table: Any, features: list[str], wanted: Wante
     """Columns of the right types, which fit into memory; nothing but the file's directory has been read."""
     others = wanted.others
     for name, own in zip(features, wanted.sourced(features), strict=True):
-        require = _require_numbers if own is None or own.as_numbers else _require_flat
-        require(kinds, table.schema_arrow.field(name).type, name)
+        kind = table.schema_arrow.field(name).type
+        if own is None or own.as_numbers:
+            _require_numbers(kinds, kind, name, wanted.remedy)
+        else:
+            _require_flat(kinds, kind, name)
     for name in others:
         _require_flat(kinds, table.schema_arrow.field(name).type, name)
     rows = table.metadata.num_rows
@@ -133,9 +136,9 @@ def _unpacked(metadata: Any, features: set[str], others: set[str]) -> int:
     return largest + texts
 
 
-def _require_numbers(kinds: Any, found: Any, name: str) -> None:
+def _require_numbers(kinds: Any, found: Any, name: str, remedy: str) -> None:
     if not any(is_kind(found) for is_kind in (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)):
-        raise DataError(f"holds {found}, not numbers", column=name, found=str(found))
+        raise DataError(f"holds {found}, not numbers{remedy}", column=name, found=str(found))
 
 
 def _require_flat(kinds: Any, found: Any, name: str) -> None:

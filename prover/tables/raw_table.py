@@ -25,6 +25,7 @@ from .keys import RowKeys, row_keys
 SHOWN_COLUMNS = 12  # how many column names a message lists
 PIECE_ROWS = 1 << 12  # that are read and turned into numbers at a time
 MAX_TEXT = 1 << 12  # characters of an id or class
+DECLARE = "; declare its column in a bounds file, which suggest-bounds begins, or leave it out (--drop)"
 LEAST_REAL = 3  # of fewer different labels the kind is binary
 OBJECT_BYTES = 64  # that a label or an id takes at least, as an object in a list
 
@@ -48,6 +49,7 @@ class RawTable:
         unused: names of columns that were not asked for.
         keys: of rows, which are all different; None if no column was to be unique.
         incomplete: ids of which all rows were left out, as in each of them a value was missing.
+        rows_left_out: how many rows were.
     """
 
     X: NDArray[Any]
@@ -60,6 +62,7 @@ class RawTable:
     unused: tuple[str, ...] = ()
     keys: RowKeys | None = None
     incomplete: tuple[str, ...] = ()
+    rows_left_out: int = 0
 
     @property
     def bounded_labels(self) -> tuple[str, NDArray[np.float64]] | None:
@@ -128,6 +131,11 @@ class Wanted:
     def others(self) -> list[str]:
         """Names of the columns that are no features."""
         return [name for name in dict.fromkeys((self.target, self.id_column, *self.unique)) if name is not None]
+
+    @property
+    def remedy(self) -> str:
+        """What can be done where a cell of a feature is no number: nothing any more of a data set that is there."""
+        return DECLARE if self.features is None else ""
 
     def keys_of(self, values: Mapping[str, Any], lines: Sequence[int] | None = None) -> RowKeys | None:
         """The keys of rows, from the values of columns; None if no column is to be unique. Raises DataError."""

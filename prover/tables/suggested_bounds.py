@@ -18,6 +18,8 @@ from ...models.encoding.maps import LOG1P
 from .survey import Seen
 
 SPREAD = 100.0  # the largest value over the median, from which most of a column would be a few integers
+YEARS_AHEAD = 5  # at least, of rows to come
+DAYS_OF_TWO_YEARS = 730
 UNKNOWN = "unknown"  # the category of cells without a value
 HEAD = """# What each column can be, from its lowest to its highest value. EDIT THIS FILE.
 #
@@ -40,8 +42,7 @@ def suggested_bounds(seen: Sequence[Seen], labels: tuple[str, NDArray[np.float64
     if labels is not None:
         name, values = labels
         lines.append(_numbers(name, float(values.min()), float(values.max()), values, 0))
-    width = max(len(line) for line, _ in lines)
-    return HEAD + "".join(f"{line.ljust(width)}  # {found}\n" for line, found in lines)
+    return HEAD + "".join(f"\n# {found}\n{line}\n" for line, found in lines)
 
 
 def left_out(seen: Sequence[Seen]) -> list[str]:
@@ -78,9 +79,9 @@ def _numbers(name: str, lowest: float, highest: float, values: NDArray[np.float6
 
 
 def _times(name: str, first: datetime, last: datetime, missing: int, forms: Sequence[str] = ()) -> tuple[str, str]:
-    room = (last - first) // 2
-    low = date(max(first.year - room.days // 365 - 1, MINYEAR), 1, 1)
-    high = date(min(last.year + room.days // 365 + 1, MAXYEAR), 1, 1)
+    years = (last - first).days // DAYS_OF_TWO_YEARS
+    low = date(max(first.year - years, MINYEAR), 1, 1)
+    high = date(min(last.year + 1 + max(years, YEARS_AHEAD), MAXYEAR), 1, 1)
     more = f", missing = {date((low.year + high.year) // 2, 1, 1)}" if missing else ""
     more += f", format = {toml_value(forms[0])}" if forms else ""
     other = f"; or is its format {toml_value(forms[1])}?" if len(forms) > 1 else ""

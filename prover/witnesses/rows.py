@@ -149,14 +149,19 @@ class Rows:
 
     def positions(self, ids: Iterable[object]) -> tuple[int, ...]:
         """Sorted positions of all rows with these ids. Raises DataError: no list; an unknown id; one named twice."""
-        wanted = wanted_ids(ids)
-        unknown = dict.fromkeys(wanted)
-        positions = [position for position, name in enumerate(self.ids) if name in unknown] if wanted else []
-        for position in positions:
-            unknown.pop(self.ids[position], None)
+        positions, unknown = self.found(wanted_ids(ids))
         if unknown:
-            raise unknown_ids(list(unknown), self.ids)
-        return tuple(positions)
+            raise unknown_ids(unknown, self.ids)
+        return positions
+
+    def found(self, names: Iterable[str]) -> tuple[tuple[int, ...], list[str]]:
+        """Sorted positions of all rows with these ids, and the ids that no row has."""
+        unknown = dict.fromkeys(names)
+        ids = list(self.ids) if unknown else []
+        positions = tuple(position for position, name in enumerate(ids) if name in unknown)
+        for position in positions:
+            unknown.pop(ids[position], None)
+        return positions, list(unknown)
 
     def goes_on_from(self, dataset: DatasetStatement) -> bool:
         """Whether the first rows are those of a data set, as their records show."""

@@ -219,7 +219,7 @@ def test_proof_and_model_are_only_replaced_by_force(owner: Path, there: str) -> 
     ("options", "found"),
     [
         (["--forget", "nobody"], "'nobody' is not in the data set"),
-        (["--forget", "Żółć 01", "--forget", "Żółć 01"], "named twice"),
+        (["--forget-file", "t.csv", "--forget-column", "id"], "t.csv: there is no column 'id'; columns are 'name'"),
         (["--forget-file", "t.csv"], "t.csv: 25 ids are not in the data set: 'name,age,weight,sick', 'Żółć 00,"),
         (["--forget-file", "none.txt"], "none.txt: there is no such file"),
         (["--previous", "t.csv"], "t.csv: this is not a zkunlearn file"),

@@ -12,6 +12,7 @@ from zkunlearn.prover.owner.model import Model
 
 from ..cli.conftest import FORGOTTEN_ID
 
+LEFT_OUT = ("left 1", "left 2")
 UNFINISHED = ".zkunlearn-"  # how names of files begin that are being written; docs/owners.md tells of them
 
 
@@ -27,8 +28,9 @@ class Owner:
 
     @property
     def commit_command(self) -> list[object]:
-        bounds = ("--bounds", self.folder / "bounds.toml")
-        return ["commit", self.folder / "t.csv", "--target", "sick", "--id", "name", *bounds, "--out", self.data]
+        (self.folder / "left.txt").write_text("\n".join(LEFT_OUT))
+        more = ("--bounds", self.folder / "bounds.toml", "--left-out", self.folder / "left.txt")
+        return ["commit", self.folder / "t.csv", "--target", "sick", "--id", "name", *more, "--out", self.data]
 
     def prove_command(self, out: str, *options: object) -> list[object]:
         return ["prove", self.data, "--spec", self.folder / "spec.toml", "--out", self.folder / out, *options]
@@ -51,6 +53,7 @@ class Owner:
         """Whatever is there under its name is whole; returns the count of spent openings."""
         dataset = self.load()
         assert dataset is not None, "the data set is lost"
+        assert dataset.left_out is not None and all(dataset.left_out.knows(LEFT_OUT)), "who was left out is lost"
         for path in self.proofs():
             proof = zu.TrainingProof.load(path)
             zu.verify(proof, dataset.commitment)

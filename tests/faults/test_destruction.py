@@ -11,11 +11,11 @@ import zkunlearn as zu
 
 from ..cli.conftest import FORGOTTEN_ID, done
 from .moments import kill_before_change, run
-from .owner import Owner
+from .owner import LEFT_OUT, Owner
 from .test_full_disk import full_from_change
 
 EVERY = pytest.mark.parametrize("step", [29, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
-SECRET = ("dataset.secrets", "dataset.opening", "dataset.tree")
+SECRET = ("dataset.secrets", "dataset.opening", "dataset.tree", "dataset.left_out")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,8 @@ def test_a_destruction_killed_before_any_change_is_finished_by_the_next(
 ) -> None:
     for which in count(1, step):
         owner = Owner(Path(shutil.copytree(forgotten, tmp_path / f"owner {which}")))
-        command = ["destroy", owner.data, "--id", FORGOTTEN_ID, "--out", owner.folder / "less", "--unregistered"]
+        people = ("--id", FORGOTTEN_ID, "--id", LEFT_OUT[0])
+        command = ["destroy", owner.data, *people, "--out", owner.folder / "less", "--unregistered"]
         ended = run(command, kill_before_change(owner.folder, which))
         assert is_whole(owner.data) or is_whole(owner.folder / "less")
         if not ended.killed:
@@ -59,6 +60,8 @@ def test_a_destruction_killed_before_any_change_is_finished_by_the_next(
             assert again.code == 2 and "--force" in again.stderr, again.stderr
             done(*command, "--force")
         assert left(owner.folder) == set() and is_whole(owner.folder / "less")
+        known = zu.load_dataset(owner.folder / "less").left_out
+        assert known is not None and known.knows(LEFT_OUT) == [False, True]
         assert (owner.folder / "second.model.opening").exists() and owner.rubbish() == []
         shutil.rmtree(owner.folder)
     assert which > 30, "a data set is many files, and so is what is wiped"

@@ -13,7 +13,7 @@ import zkunlearn as zu
 
 from ..cli.conftest import done
 from .moments import kill_before_change, run, send_after
-from .owner import Owner
+from .owner import LEFT_OUT, Owner
 
 MOMENTS, OTHER = 50, "Żółć 08"
 ONE_MORE = "name,age,weight,sick\n{},50,80,no\n"
@@ -142,6 +142,7 @@ def assert_grown(owner: Owner, name: str) -> None:
     assert (link.statement.old, link.statement.new) == (old.statement, new.statement)
     assert tuple(new.ids) == (*old.ids, name)
     assert new.spent == 2, "its own proof, and the link"
+    assert new.left_out is not None and all(new.left_out.knows(LEFT_OUT))
     assert [old.ids[record.position] for record in link.statement.superseded] == [own for own in old.ids if own == name]
 
 
@@ -200,6 +201,27 @@ def test_a_registration_that_goes_on_killed_before_any_change_can_be_repeated(
         links = [zu.LinkProof.load(new / "dataset.link")]
         zu.verify_registration(whole, zu.DatasetCommitment.load(new / "dataset.commitment"), links, [previous])
     assert which > 1
+
+
+@pytest.mark.parametrize("step", [2, pytest.param(1, marks=SLOW)])
+def test_a_removal_of_digests_killed_before_any_change_is_whole_or_not_begun(
+    made: Path, tmp_path: Path, step: int
+) -> None:
+    """Whoever is still known after it can be removed again; nobody else is lost."""
+    for which in count(1, step):
+        owner = fresh(made, tmp_path, which)
+        command = ["destroy", owner.data, "--id", LEFT_OUT[0]]
+        ended = run(command, kill_before_change(owner.folder, which))
+        if not ended.killed:
+            assert ended.code == 0 and owner.rubbish() == []
+            break
+        left = zu.load_dataset(owner.data).left_out
+        assert left is not None and left.knows(LEFT_OUT) in ([True, True], [False, True])
+        again = run(command)
+        assert again.code == (0 if left.knows(LEFT_OUT[:1])[0] else 2), again.stderr
+        left = zu.load_dataset(owner.data).left_out
+        assert left is not None and left.knows(LEFT_OUT) == [False, True]
+    assert which > 2
 
 
 @EVERY

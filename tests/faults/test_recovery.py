@@ -16,7 +16,7 @@ from zkunlearn.prover.owner.dataset import BESIDE, recover
 from zkunlearn.prover.owner.secret_arrays import OLD, SECRETS, moves_into_place, needs_recovery, restore_and_sweep
 from zkunlearn.verifier.proofs import LINK_FILE
 
-RENAMES = 8  # of four old names and four new ones
+RENAMES = 10  # of five old names and five new ones
 
 
 def half_replaced(directory: Path, renames: int, first: bool = False, linked: bool = True) -> None:
@@ -55,11 +55,11 @@ def test_at_each_moment_all_of_the_old_or_all_of_the_new_is_restored(tmp_path: P
     half_replaced(directory, renames)
     assert needs_recovery(directory, BESIDE)
     restore_and_sweep(directory, BESIDE)
-    assert texts(directory) == all_of("new" if renames > 4 else "old")
+    assert texts(directory) == all_of("new" if renames > 5 else "old")
     assert not needs_recovery(directory, BESIDE)
 
 
-@pytest.mark.parametrize("renames", range(4))
+@pytest.mark.parametrize("renames", range(5))
 def test_a_first_data_set_is_there_as_soon_as_its_secrets_are(tmp_path: Path, renames: int) -> None:
     directory = tmp_path / "data"
     half_replaced(directory, renames, first=True)
@@ -78,7 +78,7 @@ def test_a_recovery_that_is_killed_itself_is_repeated(tmp_path: Path, monkeypatc
         renamed += 1
         rename(path, target)
 
-    for renames in (2, 3, 4, 5, 6):
+    for renames in (2, 3, 4, 5, 6, 7):
         directory = tmp_path / str(renames)
         half_replaced(directory, renames)
         for _ in range(RENAMES):
@@ -90,7 +90,7 @@ def test_a_recovery_that_is_killed_itself_is_repeated(tmp_path: Path, monkeypatc
                     break
                 except KeyboardInterrupt:
                     continue
-        assert texts(directory) == all_of("new" if renames > 4 else "old")
+        assert texts(directory) == all_of("new" if renames > 5 else "old")
 
 
 @pytest.mark.parametrize("renames", range(RENAMES))
@@ -98,8 +98,8 @@ def test_an_old_link_does_not_come_back_beside_a_data_set_that_has_none(tmp_path
     directory = tmp_path / "data"
     half_replaced(directory, renames, linked=False)
     restore_and_sweep(directory, BESIDE)
-    expected = all_of("new" if renames > 4 else "old")
-    if renames > 4:
+    expected = all_of("new" if renames > 5 else "old")
+    if renames > 5:
         del expected[LINK_FILE]
     assert texts(directory) == expected
 

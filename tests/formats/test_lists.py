@@ -41,6 +41,5 @@ def test_a_list_of_comments_names_no_id(tmp_path: Path) -> None:
         read_ids(written(tmp_path, "# nobody\n\n"))
 
 
-def test_a_repeated_id_is_named_with_both_lines(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"list\.txt: line 4: id 'p3' is also on line 2"):
-        read_ids(written(tmp_path, "# head\np3\n\np3\n"))
+def test_ids_come_as_they_are_written_those_too_that_are_there_twice(tmp_path: Path) -> None:
+    assert read_ids(written(tmp_path, "# head\np3\n\np3\n p3\n")) == ("p3", "p3", " p3")

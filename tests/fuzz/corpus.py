@@ -136,6 +136,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             )
         },
         "dataset_opening": {"good": whole["dataset.opening"]},
+        "left_out": {"good": whole["dataset.left_out"]},
         "array": arrays(sorted((made.folder / "dataset.secrets").iterdir())),
         "csv": {
             "good": b"id,x,y\na,0.5,0\nb,1.5,1\n",
@@ -161,6 +162,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             b"c = {categories = [1, 2, 'x'], reference = 2, other = 'x', missing = 1}\n",
         },
         "ids": {"good": "Żółć 07\nperson 1\n".encode()},
+        "id_column": {"good": 'id;since\nŻółć 07;2\n\n"a; b";3\n'.encode()},
         "digests": {"good": b"# head\n" + b"ab" * 32 + b"\n"},
         "proof_bytes": {"as it is": b"", "a bit": b"\0\0\0\x64\1", "cut": b"\3\1\0\0\xff", "splice": b"\4\0\1\0\x20"},
         "files": {"as it is": b"\1", "a bit": b"\2\0\0\0\x20\1", "late": b"\0\0\2\0\0\1"},

@@ -19,6 +19,7 @@ from zkunlearn.circuits.statements import dataset, training
 from zkunlearn.circuits.statements.evaluation import MIN_ROWS
 from zkunlearn.formats import container
 from zkunlearn.formats.container import MAGIC, decode
+from zkunlearn.prover.owner.left_out import LeftOut
 from zkunlearn.verifier.protocol import code, folding, soundness
 from zkunlearn.verifier.protocol import proof as protocol
 from zkunlearn.verifier.protocol.folding import stacks
@@ -42,6 +43,7 @@ PUBLIC = (
 KINDS = (
     "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration",
     "receipt", "evaluation", "distance", "prediction", "noise", "noise.opening",
+    "dataset.left_out",
 )  # fmt: skip
 KIND_OF = {  # of what has another name than its kind
     "request": "training",
@@ -117,6 +119,8 @@ class Owner:
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
         self.files["noise.opening"] = hidden
+        left_out = LeftOut(bytes(range(32)), np.arange(96, dtype=np.uint8).reshape(3, 32))
+        self.files["dataset.left_out"] = left_out.content(commitment.digest)
         self.payloads = {name: decoded(KIND_OF.get(name, name), data) for name, data in self.files.items()}
 
     def evaluated(self, model: zu.Model) -> tuple[zu.EvaluationProof, zu.EvaluationProof]:

@@ -49,6 +49,7 @@ from zkunlearn.models.spec import TrainingSpec, load_spec
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.owner.noise import Noise
+from zkunlearn.prover.tables.id_lists import read_id_list
 from zkunlearn.prover.tables.raw_table import RawTable
 from zkunlearn.prover.tables.read import read_features, read_more_rows, read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
@@ -386,6 +387,7 @@ TARGETS: dict[str, Target] = {
     "spec": mapping(TrainingSpec),
     "model_opening": secret("model.opening", lambda folder: Model.load(folder / "model.opening")),
     "dataset_opening": secret("dataset.opening", Dataset.load),
+    "left_out": secret("dataset.left_out", Dataset.load),
     "array": array,
     "csv": table("table.csv", "id"),
     "npz": table("table.npz", None),
@@ -393,6 +395,7 @@ TARGETS: dict[str, Target] = {
     "spec_toml": spec_toml,
     "bounds_toml": bounds,
     "ids": reader("ids.txt", read_ids),
+    "id_column": reader("ids.csv", lambda path: read_id_list(path, "id")),
     "digests": digests,
     "proof_bytes": proof_bytes,
     "files": files,

@@ -22,7 +22,7 @@ PUBLIC = {  # and why
     "Wanted": "names of columns",
     "Survey": "names of columns",
     **dict.fromkeys(
-        ("PlainReader", "NumberSource", "TimeSource", "CategorySource", "Declared"), "public, as bounds are"
+        ("PlainReader", "Source", "NumberSource", "TimeSource", "CategorySource", "Declared"), "public, as bounds are"
     ),
     "Vectors": "opening vectors, which are uniform and could be sent, and a Commitment, which prints nothing",
     "ColumnEncoding": "public, of the statement",
@@ -66,6 +66,8 @@ PUBLIC = {  # and why
     "CsvFormat": "how a file is written",
     "ProvedTraining": "names of files, and what their statements say",
     "Status": "numbers only; tests/cli/test_status.py looks for ids",
+    "Asked": "numbers only; tests/prover/test_ids.py looks for ids",
+    "LeftOut": "a number only; likewise",
     "Newton": "public, of the spec",
     "Noisy": "public, of the spec",
     "Noise": "the digest of its commitment, and whether it was used; tests/prover/test_noisy_moves.py looks for more",

@@ -19,6 +19,7 @@ import zkunlearn as zu
 from zkunlearn.circuits.field.goldilocks import P
 from zkunlearn.circuits.statements.evaluation import MIN_ROWS
 from zkunlearn.prover.owner.dataset import Dataset
+from zkunlearn.prover.owner.left_out import LeftOut
 from zkunlearn.prover.owner.model import Model
 
 from . import owner
@@ -31,6 +32,7 @@ OF_STATEMENTS = (
 )
 PUBLIC_SUFFIXES = (*LISTS, *OF_STATEMENTS, "suggested.toml")
 FORGOTTEN = 3  # the row
+LEFT_OUT = ("wiedehopf-17", "wiedehopf-4711")
 BOUNDS = "[bounds]\n" + "".join(f'"{name}" = [{owner.LOW}, {owner.HIGH}]\n' for name in COLUMNS)
 
 
@@ -74,7 +76,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     (folder / "spec.toml").write_text(owner.SPEC)
     with owner.noting(secrets) as noted:
         story = Story(folder, table, secrets, noted)
-        story.run(*story.commit("data", "--openings", 10))
+        (folder / "left.txt").write_text("\n".join(LEFT_OUT))
+        story.run(*story.commit("data", "--openings", 10, "--left-out", folder / "left.txt"))
         story.run("suggest", folder / "data", "--json")
         story.run("suggest", folder / "data", "--out", folder / "suggested.toml")
         tried = ("train", folder / "data", "--spec", folder / "spec.toml")
@@ -120,6 +123,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     audit(story)
     for each in (table, more, right, others):
         owner.table_secrets(secrets, each)
+    secrets.add_texts("id", LEFT_OUT)
     for name in ("data", "fresh", "longer", "right", "holdout"):
         owner.dataset_secrets(secrets, Dataset.load(folder / name))
     for path in folder.glob("*.model.opening"):
@@ -142,7 +146,8 @@ def put_right(table: Table) -> Table:
 def audit(story: Story) -> None:
     """Everything is inspected, and proofs are verified."""
     folder = story.folder
-    files = [*story.public_files, *folder.rglob("*.opening"), folder / "her.receipt", folder / "spec.toml"]
+    secret = [path for suffix in ("opening", "left_out") for path in folder.rglob(f"*.{suffix}")]
+    files = [*story.public_files, *secret, folder / "her.receipt", folder / "spec.toml"]
     for path in files:
         story.run("inspect", path)
         story.run("inspect", path, "--json")
@@ -223,6 +228,17 @@ def bare_pads(story: Story) -> list[bytes]:
             last = prover.ledger.kappa_prime[:, prover.ledger.shape.entries]
             words += [coefficient.tobytes() for coefficient in last]
     return words
+
+
+def test_the_files_of_who_was_left_out_name_nobody_and_have_nothing_in_common_with_others(story: Story) -> None:
+    """They go on with a data set; of the same people another one has other digests."""
+    paths = sorted(story.folder.rglob("dataset.left_out"))
+    assert {path.parent.name for path in paths} == {"data", "fresh", "longer", "right"}
+    for path in paths:
+        assert set(story.secrets.found_in(path.read_bytes())) == {"drawn"}, "the salt, and no id"
+    there, again = Dataset.load(paths[0].parent).left_out, LeftOut.of(LEFT_OUT, ())
+    assert there is not None and again is not None
+    assert not {row.tobytes() for row in there.digests} & {row.tobytes() for row in again.digests}
 
 
 def test_no_name_of_a_file_holds_a_secret_and_no_temporary_one_is_left(story: Story) -> None:

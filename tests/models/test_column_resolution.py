@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.errors import DataError
 from zkunlearn.models.encoding.dataset import DatasetEncoding
-from zkunlearn.models.encoding.resolution import feature_notes, label_notes
+from zkunlearn.models.encoding.resolution import column_uses, feature_notes, label_notes, label_use
 
 ROWS = 40
 VALUES = np.random.default_rng(0).uniform(0, 10, ROWS)
@@ -160,3 +160,54 @@ def test_a_note_is_given_exactly_if_one_integer_stands_for_several_values(values
             feature_notes(encoding, X, by_feature)
     else:
         assert any("squeezed" in note for note in feature_notes(encoding, X, by_feature)) == lossy
+
+
+# How columns use their integers --------------------------------------------------------------------------------------
+
+
+def uses_of(column, bounds, holes=0, **maps):
+    X = np.asarray(column, dtype=np.float64)[:, None]
+    encoding = DatasetEncoding.from_data(X, np.arange(len(X)) % 2, ["k"], bounds={"k": bounds}, x_bits=4, **maps)
+    integers = encoding.encode_features(X).T.astype(np.int16)
+    (use,) = column_uses(encoding, np.concatenate([integers, np.zeros((1, holes), np.int16)], axis=1), holes)
+    return use
+
+
+def test_integers_between_the_bounds_and_those_that_are_used_are_counted():
+    use = uses_of([0, 0, 16, 32, 5, 5], (0, 32))
+    assert (use.name, use.low, use.high, use.map) == ("k", 0, 32, "linear")
+    assert (use.integers, use.of) == (4, 33)
+    assert (use.at_low, use.at_high) == (pytest.approx(2 / 6), pytest.approx(1 / 6))
+    assert use.spread == pytest.approx(np.std([0, 0, 16, 32, 5, 5]))
+
+
+def test_values_beside_the_bounds_are_not_at_them():
+    assert (use := uses_of([1, 31, 16], (0, 32))).at_low == use.at_high == 0
+    logarithms = uses_of([0, 10, 1e6], (0, 1e6, "log1p"))
+    assert (logarithms.map, logarithms.at_low, logarithms.at_high) == (
+        "log1p",
+        pytest.approx(1 / 3),
+        pytest.approx(1 / 3),
+    )
+
+
+def test_a_column_of_one_value_uses_one_integer_and_has_no_spread():
+    use = uses_of([7, 7, 7], (7, 7))
+    assert (use.integers, use.of, use.spread) == (1, 1, 0)
+    assert uses_of([7, 7], (0, 32)).integers == 1
+
+
+@given(st.lists(st.integers(0, 32), min_size=2, max_size=20), st.integers(0, 5))
+def test_rows_that_were_destroyed_do_not_count(values, holes):
+    """They are zeros, which is an integer that others have, too."""
+    assert uses_of(values, (0, 32), holes) == uses_of(values, (0, 32))
+
+
+def test_only_real_labels_are_counted():
+    X, y = VALUES[:, None], np.linspace(-1, 3, ROWS)
+    encoding = DatasetEncoding.from_data(X, y, ["k"], bounds={"k": (0, 10), "rent": (-1, 3)}, label_name="rent")
+    use = label_use(encoding.label, encoding.encode_labels(y, "rent"))
+    assert (use.low, use.high, use.integers) == (-1, 3, ROWS)
+    assert use.at_low == use.at_high == 1 / ROWS
+    binary = DatasetEncoding.from_data(X, LABELS, ["k"])
+    assert label_use(binary.label, binary.encode_labels(LABELS, "y")) is None

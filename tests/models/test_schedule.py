@@ -186,6 +186,12 @@ def test_poisson_fits_with_a_finer_feature_scale():
             [],
             "model = 'logistic': needs binary or categorical labels, the data set has count",
         ),
+        (
+            {},
+            {"label_kind": "real", "label_bits": 14},
+            [],
+            'the data set has real; for classes that are numbers ask when committing: label_kind="categorical"',
+        ),
         ({"model": "poisson"}, {}, [], "model = 'poisson': needs count labels"),
         (
             {"model": "linear", "fixed_point": FixedPoint(p_bits=12)},

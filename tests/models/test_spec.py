@@ -268,9 +268,10 @@ def test_a_bad_spec_file_is_refused_with_its_name_and_field(tmp_path, text, erro
     assert str(caught.value).startswith(str(path))
 
 
-def test_the_least_spec_file_is_enough(tmp_path):
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
+def test_the_least_spec_file_is_enough(tmp_path, mark):
     path = tmp_path / "spec.toml"
-    path.write_text('[model]\nkind = "logistic"\n[method]\nepochs = 4\nlearning_rate = 0.5\n')
+    path.write_text(mark + '[model]\nkind = "logistic"\n[method]\nepochs = 4\nlearning_rate = 0.5\n')
     assert load_spec(path) == spec()
 
 

@@ -208,7 +208,7 @@ def test_the_default_model_is_that_of_the_labels():
             "real",
             "logistic",
             "model = 'logistic': needs binary or categorical labels; the labels of the data set are real, "
-            "which fit linear",
+            'which fit linear; for classes that are numbers ask when committing: label_kind="categorical"',
         ),
         (
             "categorical",

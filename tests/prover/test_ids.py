@@ -12,6 +12,8 @@ import pyarrow as pa
 import pytest
 import torch
 import zkunlearn as zu
+from zkunlearn.prover.owner.asked import Asked, ask
+from zkunlearn.prover.owner.left_out import LeftOut
 from zkunlearn.prover.tables.arrays import as_table
 from zkunlearn.prover.tables.ids import row_ids
 from zkunlearn.prover.tables.read import read_table
@@ -186,6 +188,17 @@ def test_features_and_labels_in_another_order_are_refused() -> None:
 # Which row a text forgets --------------------------------------------------------------------------------------------
 
 
+class OnlyRows:
+    """As much of a data set as ids are looked up in."""
+
+    def __init__(self, rows: Rows, left_out: LeftOut | None) -> None:
+        self.rows, self.ids, self.left_out = rows, rows.ids, left_out
+
+
+def data_set(*ids: str, left_out: list[Any] | None = None) -> Any:
+    return OnlyRows(rows(*ids), LeftOut.of(left_out, ids))
+
+
 def rows(*ids: str) -> Rows:
     count = len(ids)
     by_feature = np.arange(count, dtype=np.int16)[None]
@@ -233,7 +246,6 @@ def test_what_cannot_be_forgotten_is_refused_by_name(wanted: Any, words: str) ->
     [
         ("Ann\u00a0Lee", "Ann Lee", r"'Ann\xa0Lee'"),
         ("Ann\u200bLee", "AnnLee", r"'Ann\u200bLee'"),
-        ("anna", "Anna", "'anna'"),
         ("007", "7", "'007'"),
         ("\uff11\uff12", "12", r"'\uff11\uff12'"),
     ],
@@ -245,12 +257,97 @@ def test_an_id_that_only_looks_like_the_one_asked_for_is_shown_with_what_nobody_
     assert f"the data set has {shown}, which looks like {asked!a}" in words
 
 
+@pytest.mark.parametrize(
+    ("known", "asked", "difference"),
+    [
+        ("anna", "Anna", "'anna': capitals"),
+        ("anna", "anna ", "'anna': white space at its ends"),
+        ("Anna", "\tANNA", "'Anna': white space at its ends and capitals"),
+        (NFC, f" {NFD}", r"'Zo\xeb': white space at its ends"),
+        (NFC, NFD.upper(), r"'Zo\xeb': capitals"),
+    ],
+)
+def test_an_id_of_which_only_the_form_differs_is_named_as_such_and_not_taken(
+    known: str, asked: str, difference: str
+) -> None:
+    """Also where another id is there that looks like it."""
+    error = refusal(lambda: ask(data_set("0" + known, known, "other"), [asked]))
+    assert f"(only the form differs from {difference})" in str(error)
+
+
 def test_up_to_fifty_unknown_ids_are_named_and_all_are_counted() -> None:
     wanted = [f"u{k}" for k in range(70)]
     error = refusal(lambda: rows("1", "2").positions(wanted))
     assert str(error).startswith("70 ids are not in the data set: 'u0', 'u1', ")
     assert str(error).endswith("'u49', ...")
     assert error.found == tuple(wanted)
+
+
+# What becomes of a list -----------------------------------------------------------------------------------------------
+
+
+def test_one_unknown_id_hides_no_other_whatever_is_wrong_with_it() -> None:
+    error = refusal(lambda: ask(data_set("1", "2", "3"), ["1", "zoe", "2 ", "yan\x00", "3"]))
+    assert str(error).startswith("3 ids are not in the data set: 'zoe', '2 ' (only the form differs from '2': ")
+    assert error.found == ("zoe", "2 ", "yan\x00")
+
+
+def test_unknown_ids_are_skipped_only_if_that_is_said_and_each_is_reported() -> None:
+    found = ask(data_set("1", "2", "anna"), ["2", "zoe", "Anna", "anna "], skip_unknown=True)
+    assert (found.found, found.never_in) == (("2",), ())
+    form = "only the form differs from 'anna': "
+    assert found.skipped == {"zoe": "", "Anna": f"{form}capitals", "anna ": f"{form}white space at its ends"}
+    assert found.notes == ("of the list of ids 3 are not in the data set, and skipped",)
+
+
+def test_an_id_that_is_there_twice_counts_once_and_is_noted() -> None:
+    found = ask(data_set("1", "2"), ["2", 2, "1", "2"])
+    assert sorted(found.found) == ["1", "2"] and len(found.positions) == 2
+    assert found.repeated == ("2",)
+    assert found.notes == ("of the list of ids 1 is in it more than once, and counted once",)
+
+
+def test_an_id_in_another_unicode_form_is_found_and_noted() -> None:
+    found = ask(data_set(NFC, "2"), [NFD])
+    assert (found.found, found.respelled) == ((NFC,), {NFC: NFD})
+    assert found.notes == ("of the list of ids 1 is in it in another Unicode form than in the data set",)
+    assert ask(data_set(NFC, "2"), [NFC]).notes == ()
+
+
+def test_who_was_left_out_was_never_in_and_keeps_nobody_else_from_being_found() -> None:
+    data = data_set("1", "2", left_out=["q", NFC, 7])
+    found = ask(data, ["2", "q", NFD, "7"])
+    assert (found.found, found.never_in) == (("2",), ("q", NFC, "7"))
+    assert found.notes[0] == "of the list of ids 3 are never in: left out when the data were committed"
+    assert found.respelled == {NFC: NFD}
+
+
+def test_an_id_that_was_left_out_in_another_form_is_unknown_and_the_message_says_so() -> None:
+    data = data_set("1", left_out=["q", "Q2"])
+    for asked in ("Q", "q ", "q2"):
+        assert "(only the form differs from an id that was left out)" in str(refusal(lambda a=asked: ask(data, [a])))
+    assert "form" not in str(refusal(lambda: ask(data, ["p"])))
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        (["q", "1", "2"], "left_out_ids: 2 ids are in the data set, too: '1', '2'"),
+        ([1], "left_out_ids: an id is in the data set, too: '1'"),
+        (["q "], "left_out_ids: 'q ' is no id"),
+        ([None], "left_out_ids: entry 1: the id is empty"),
+        ("q", "left_out_ids: one str, where a list is needed"),
+    ],
+)
+def test_who_cannot_have_been_left_out_is_refused_by_name(ids: Any, words: str) -> None:
+    assert words in str(refusal(lambda: data_set("1", "2", left_out=ids)))
+
+
+def test_what_is_said_of_a_list_in_logs_has_no_id() -> None:
+    found = ask(data_set("1234567", left_out=["qqqqqqq"]), ["1234567", "qqqqqqq", "zzzzzzz"], skip_unknown=True)
+    assert isinstance(found, Asked)
+    said = "".join(found.notes) + repr(found) + repr(LeftOut.of(["qqqqqqq"], ()))
+    assert not [name for name in ("1234567", "qqqqqqq", "zzzzzzz") if name in said]
 
 
 # Digests that an auditor pins ----------------------------------------------------------------------------------------

@@ -418,11 +418,9 @@ def test_ids_are_lines_taken_exactly(write: Callable[..., Path]) -> None:
     assert read_ids(path) == ("a b", "数据", "x\u2028y", " trailing ")
 
 
-def test_an_empty_list_of_ids_and_a_repeated_id_are_refused(write: Callable[..., Path]) -> None:
+def test_an_empty_list_of_ids_is_refused(write: Callable[..., Path]) -> None:
     with pytest.raises(DataError, match="no id in it"):
         read_ids(write("\n \n", "ids.txt"))
-    with pytest.raises(DataError, match=r"line 3: id 'a' is also on line 1"):
-        read_ids(write("a\nb\na\n", "ids.txt"))
 
 
 def test_digests_are_hexadecimal_lines_with_comments(write: Callable[..., Path]) -> None:

@@ -18,6 +18,7 @@ from zkunlearn.circuits.statements.base import STATEMENTS, read_statement, state
 from zkunlearn.errors import ZkUnlearnError
 from zkunlearn.formats.container import decode, encode, front_of, write_container
 from zkunlearn.prover.owner.dataset import Dataset
+from zkunlearn.prover.owner.left_out import LeftOut
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.verifier.shapes import shape_of
 from zkunlearn.verifier.verify import verify_proof
@@ -554,6 +555,14 @@ def judge_model(folder: Path) -> Judge:
     return judge
 
 
+def judge_left_out(folder: Path, dataset: zu.DatasetCommitment) -> Judge:
+    def judge(payload: Any) -> None:
+        write_container(folder / "dataset.left_out", "dataset.left_out", payload)
+        LeftOut.load(folder, dataset.digest)
+
+    return judge
+
+
 def judge_opening(folder: Path) -> Judge:
     def judge(payload: Any) -> None:
         write_container(folder / "dataset.opening", "dataset.opening", payload)
@@ -672,12 +681,16 @@ def secret_kinds(owner: Owner, other: Owner) -> list[Kind]:
         return mine, theirs
 
     for each in (owner, other):
+        nobody = LeftOut(bytes([1 + each.seed] * 32), np.empty((0, 32), np.uint8))
+        left_out: Any = LeftOut.of([f"left {each.seed}", "another"], (), nobody)
+        (each.folder / "dataset.left_out").write_bytes(left_out.content(each.people.commitment.digest))
         each.trained.model.save(each.folder / "model.opening")
         each.begun[1].models[0].save(each.folder / "afresh.opening")
     return [
         Kind("model.opening", *stored("model.opening"), judge_model(owner.folder)),
         Kind("model.opening, committed afresh", *stored("afresh.opening"), judge_model(owner.folder), "links"),
         Kind("dataset.opening", *stored("dataset.opening"), judge_opening(owner.folder)),
+        Kind("dataset.left_out", *stored("dataset.left_out"), judge_left_out(owner.folder, owner.people.commitment)),
     ]
 
 
