@@ -16,11 +16,12 @@ SHOWN_IDS, SHOWN_SKIPPED = 20, 50
 
 def asked_lines(asked: Asked) -> Lines:
     """Whatever is not just found."""
-    from ..prover.owner.asked import NEVER_IN
+    from ..prover.owner.asked import NEVER_IN, NOBODY_HAS_A_ROW
 
     skipped = [foreign(name) + (f" ({hint})" if hint else "") for name, hint in asked.skipped.items()]
     respelled = [f"{foreign(text)} is {foreign(name)}" for name, text in asked.respelled.items()]
     return [
+        *([("found", NOBODY_HAS_A_ROW)] if asked.finds_nobody else []),
         *_line("never in", asked.never_in, f" {NEVER_IN}:", list(map(foreign, asked.never_in))),
         *_line("SKIPPED", asked.skipped, " not in the data set:", skipped, SHOWN_SKIPPED),
         *_line("repeated", asked.repeated, " more than once in the list:", list(map(foreign, asked.repeated))),

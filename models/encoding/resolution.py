@@ -23,6 +23,7 @@ from .maps import LINEAR, LOG1P, log1p_refusal
 FEW_INTEGERS = 8  # a column that keeps fewer, and has more values, is pointed out
 THIN = 4.0  # integers: a column with more values than integers, and a standard deviation below that, is too
 SAMPLE_ROWS = 1 << 12  # most columns have more than a few integers among so many rows
+PIECE_ROWS = 1 << 16  # that are counted at a time: columns may be larger than memory
 SAME = 1e-9  # numbers that differ by less than this part of themselves differ by rounding
 SHOWN_COLUMNS = 20
 REMEDY = "declare bounds that are near to the data, clip outliers, or raise x_bits"
@@ -73,7 +74,9 @@ def label_use(encoding: LabelEncoding, labels: NDArray[Any], holes: int = 0) -> 
 
 def _use(column: ColumnEncoding, integers: NDArray[Any], bits: int, holes: int) -> ColumnUse:
     middle = 1 << bits
-    counts = np.bincount(integers.astype(np.intp) + middle, minlength=2 * middle + 1)
+    counts = np.zeros(2 * middle + 1, np.int64)
+    for start in range(0, len(integers), PIECE_ROWS):
+        counts += np.bincount(integers[start : start + PIECE_ROWS].astype(np.intp) + middle, minlength=len(counts))
     counts[middle] -= holes
     rows, steps = int(counts.sum()), np.arange(-middle, middle + 1)
     low, high = column.encode(np.array([column.low, column.high]), bits).tolist() if rows else (0, 0)

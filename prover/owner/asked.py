@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from ...errors import require_type
 from ..tables.ids import Listed, hints, listed_ids, unknown_ids
 from .dataset import Dataset
 
+NOBODY_HAS_A_ROW = "nobody of the list of ids has a row, so it forgets nothing"
 NEVER_IN = "left out when the data were committed"
 _FORMS = (str.strip, str.lower, str.upper)  # in which a list may have an id that was left out
 
@@ -37,6 +39,11 @@ class Asked:
         return f"<Asked: {len(self.found)} found, {len(self.never_in)} never in, {len(self.skipped)} skipped>"
 
     @property
+    def finds_nobody(self) -> bool:
+        """Whether somebody is in the list, and nobody of it in the data set."""
+        return bool(self.never_in or self.skipped) and not self.found
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What is to be known of the list, without an id: notes are logged."""
         return tuple(_notes(self))
@@ -46,6 +53,8 @@ NOBODY_ASKED = Asked()
 
 
 def _notes(asked: Asked) -> Iterator[str]:
+    if asked.finds_nobody:
+        yield NOBODY_HAS_A_ROW
     for count, text in (
         (len(asked.never_in), f"never in: {NEVER_IN}"),
         (len(asked.skipped), "not in the data set, and skipped"),
@@ -97,6 +106,6 @@ def _left_out_forms(dataset: Dataset, unknown: Sequence[str]) -> set[str]:
         return set()
     found: set[str] = set()
     for form in _FORMS:
-        formed = [form(name.strip()) for name in unknown]
+        formed = [unicodedata.normalize("NFC", form(name.strip())) for name in unknown]
         found |= {name for name, known in zip(unknown, dataset.left_out.knows(formed), strict=True) if known}
     return found

@@ -130,9 +130,10 @@ def forget_left_out(dataset: Dataset, ids: Iterable[object], *others: Path | str
     dataset.left_out = dataset.left_out.without(asked.never_in)
     if dataset.directory is None:
         return ()
-    places = (dataset.directory.resolve(), *(Path(other).resolve() for other in others))
+    place = dataset.directory.resolve()
+    family = _family(_folders(place, *(Path(other).resolve() for other in others)), dataset.statement)
     changed = []
-    for folder, own in _family(_folders(*places), dataset.statement).items():
+    for folder, own in sorted(family.items(), key=lambda found: found[0] == place):  # last, so that it can be repeated
         with locked(folder):
             there = LeftOut.load(folder, own.digest)
             if there is not None and any(there.knows(asked.never_in)):

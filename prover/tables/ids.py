@@ -158,7 +158,9 @@ class Listed:
 
 
 def listed_ids(values: Any, what: str = "forget") -> Listed:
-    """Ids that are asked for, where what is no id must not hide the others. Raises DataError for no list, or no text.
+    """Ids that are asked for, where what is no id must not hide the others.
+
+    Raises DataError for what is no list, and an entry that is empty, or neither text nor integer.
 
     Args:
         values: texts or integers.
@@ -170,7 +172,7 @@ def listed_ids(values: Any, what: str = "forget") -> Listed:
         try:
             name = identify(value)
         except DataError as error:
-            if isinstance(value, str) and value.strip():
+            if isinstance(value, str) and value.strip() and _is_unicode(value):
                 unusable[str(value)] = None
                 continue
             raise DataError(f"{what}: entry {place}: {error.reason}", found=error.found) from None
@@ -179,6 +181,11 @@ def listed_ids(values: Any, what: str = "forget") -> Listed:
             respelled[name] = str(value)
     repeated = tuple(name for name, count in counts.items() if count > 1)
     return Listed(tuple(counts), repeated, respelled, tuple(unusable))
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text can be written in UTF-8."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def hints(unknown: Sequence[str], known: Iterable[str], left_out: Collection[str] = ()) -> dict[str, str]:

@@ -68,6 +68,11 @@ def test_what_is_skipped_is_reported_in_text_and_in_json(folder: Path) -> None:
     assert len(zu.TrainingProof.load(folder / "x.proof").statement.forgotten) == 1
 
 
+def test_a_list_of_nobody_who_has_a_row_is_no_error_and_is_told(folder: Path) -> None:
+    said = done("train", folder / "data", "--spec", folder / "spec.toml", "--forget", LEFT[0]).stdout
+    assert "nobody of the list of ids has a row, so it forgets nothing" in " ".join(said.split())
+
+
 @pytest.mark.parametrize("command", ["train", "suggest"])
 def test_what_proves_nothing_reads_the_same_lists(folder: Path, command: str) -> None:
     spec = ("--spec", folder / "spec.toml") if command == "train" else ("--most-epochs", "3")

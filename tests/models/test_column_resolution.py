@@ -203,6 +203,12 @@ def test_rows_that_were_destroyed_do_not_count(values, holes):
     assert uses_of(values, (0, 32), holes) == uses_of(values, (0, 32))
 
 
+def test_rows_are_counted_where_they_come_in_pieces(monkeypatch):
+    whole = uses_of(np.arange(33), (0, 32), holes=2)
+    monkeypatch.setattr("zkunlearn.models.encoding.resolution.PIECE_ROWS", 4)
+    assert uses_of(np.arange(33), (0, 32), holes=2) == whole and whole.integers == 33
+
+
 def test_only_real_labels_are_counted():
     X, y = VALUES[:, None], np.linspace(-1, 3, ROWS)
     encoding = DatasetEncoding.from_data(X, y, ["k"], bounds={"k": (0, 10), "rent": (-1, 3)}, label_name="rent")

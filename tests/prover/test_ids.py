@@ -314,6 +314,18 @@ def test_an_id_in_another_unicode_form_is_found_and_noted() -> None:
     assert ask(data_set(NFC, "2"), [NFC]).notes == ()
 
 
+def test_a_list_of_nobody_who_has_a_row_is_noted() -> None:
+    found = ask(data_set("1", left_out=["q"]), ["q"])
+    assert found.notes[0] == "nobody of the list of ids has a row, so it forgets nothing"
+    assert ask(data_set("1", left_out=["q"]), []).notes == ()
+
+
+def test_what_is_no_unicode_text_is_refused_at_once_where_unknown_ids_are_skipped() -> None:
+    """It could not be reported."""
+    with pytest.raises(zu.DataError, match="ids: entry 2: the id is not Unicode text"):
+        ask(data_set("1", left_out=["q"]), ["x ", "a\ud800"], skip_unknown=True, what="ids")
+
+
 def test_who_was_left_out_was_never_in_and_keeps_nobody_else_from_being_found() -> None:
     data = data_set("1", "2", left_out=["q", NFC, 7])
     found = ask(data, ["2", "q", NFD, "7"])

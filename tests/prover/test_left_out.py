@@ -229,6 +229,25 @@ def test_digests_alone_are_removed_from_all_data_sets_around_and_what_was_there_
         zu.train(data, SPEC, forget=["rosa"])
 
 
+def test_a_removal_that_stops_in_between_can_be_repeated(owner: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is, the folder in which it begins is the last one."""
+    replace_in, written = LeftOut.replace_in, []
+
+    def once(left_out: LeftOut, directory: Path, dataset: bytes) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(directory)
+        replace_in(left_out, directory, dataset)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LeftOut, "replace_in", once)
+        with pytest.raises(KeyboardInterrupt):
+            zu.forget_left_out(zu.load_dataset(owner / "data"), ["rosa"])
+    assert [path.name for path in written] != ["data"]
+    assert len(zu.forget_left_out(zu.load_dataset(owner / "data"), ["rosa"])) == 2
+    assert not any(known(owner / name)[1] for name in ("data", "grown", "fresh"))
+
+
 def test_digests_of_people_who_have_rows_or_are_not_known_are_not_removed(owner: Path) -> None:
     data = zu.load_dataset(owner / "data")
     with pytest.raises(DataError, match="id '3' has rows in the data set: `destroy` is for these"):
