@@ -65,6 +65,7 @@ FOR_PROOFS = (
     "registrations",
     multiple=True,
     metavar="R",
+    shell_complete=FILE.shell_complete,
     help="Of the data set, a file, or the digest of one already checked: ties records to rows of the matrix. May be "
     "repeated for the files of those that it goes on from.",
 )

@@ -1,12 +1,4 @@
-"""How every command ends: the codes, and which of them an exception becomes.
-
-| code | means |
-|---|---|
-| 0 | done, or VALID |
-| 1 | INVALID, and nothing else: checked and found wrong, damaged, or about something else than what was pinned |
-| 2 | refused, or cannot say: bad input, another kind or version of file, too little memory, a broken installation |
-| 3 | a fault of this program |
-| 130 | interrupted |
+"""How every command ends: the codes (MEANINGS), and which of them an exception becomes.
 
 Click and rich have ways out of their own by code 1; none of them is taken.
 """
@@ -29,6 +21,15 @@ from ..errors import FormatError, InvalidProof, StatementMismatch, ZkUnlearnErro
 from .output import one_line
 
 DONE, INVALID, REFUSED, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+MEANINGS = {
+    DONE: "done, or VALID",
+    INVALID: "INVALID, and nothing else: checked and found wrong, damaged, or about something else than what was "
+    "pinned; or a person whose receipt it is has rows that are not forgotten",
+    REFUSED: "refused, or cannot say: bad input, another kind or version of file, too little memory, a broken "
+    "installation",
+    FAULT: "a fault of this program",
+    INTERRUPTED: "interrupted; nothing is printed",
+}
 # A module that is missing -> who brings it.
 EXTRAS = {"numba": "prover", "sklearn": "demo", "pyarrow": "parquet", "jinja2": "report", "matplotlib": "report"}
 MOMENT = 0.01  # seconds
@@ -51,6 +52,10 @@ class Program(click.Group):
             code = super().main(*arguments, **options | {"standalone_mode": False})
         except click.Abort:
             code = INTERRUPTED
+        except SystemExit as error:  # where a shell asks to complete a word, which is done before there is a command
+            code = REFUSED if error.code else DONE
+        except OSError:  # the shell does not read it
+            code = REFUSED
         sys.exit(code or DONE)
 
 

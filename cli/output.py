@@ -59,6 +59,13 @@ class Output:
             return
         click.echo("\n".join([*([title, *above, ""] if not self.quiet else []), one_line(last)]))
 
+    def document(self, text: str, data: Mapping[str, object]) -> None:
+        """A text that is the result itself, to be kept in a file, as it is; or `data` as JSON."""
+        if self.as_json:
+            click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+            return
+        click.echo(text, nl=not text.endswith("\n"))
+
     @contextmanager
     def phases(self, title: str) -> Iterator[Callable[[str], None]]:
         """A function to call with the name of each phase; shown only where stderr is a terminal."""
