@@ -199,14 +199,18 @@ def inspect(output: Output, files: Sequence[Path]) -> None:
         found = inspect_file(only)
         output.result(found.title, found.lines, found.last, found.data)
         return
-    shown, refused = [], []
+    shown, refused, data = [], [], []
     for file in files:
         try:
-            shown.append(inspect_file(file))
+            found = inspect_file(file)
         except zu.ZkUnlearnError as error:
             refused.append(str(error))
+            data.append({"file": str(file), "error": str(error)})
+        else:
+            shown.append(found)
+            data.append({"file": str(file), **found.data})
     blocks = [(each.title, [*each.lines, ("", each.last)]) for each in shown]
-    output.results(blocks, [], [*(each.data for each in shown), *({"error": text} for text in refused)])
+    output.results(blocks, [], {"files": data})
     for text in refused:
         click.echo(f"error: {one_line(text)}", err=True)
     if refused:

@@ -125,6 +125,6 @@ def test_the_demo_answers_in_json_that_the_accuracy_stays() -> None:
     answer = json.loads(done("demo", "--json").stdout)
     assert min(answer["accuracy"] + answer["optimum"]["accuracy"] + answer["shards"]["accuracy"]) > 0.95
     assert 0 < answer["shards"]["retrained"] < answer["shards"]["stages"]
-    assert answer["security bits"] > 100
+    assert answer["security_bits"] > 100
     checks = [reason.split(":")[0] for reason in answer["lies"].values()]
     assert checks == ["constraints", "constraints", "constraints", "merkle path"]
