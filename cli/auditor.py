@@ -36,7 +36,9 @@ FOR_PROOFS = (
     help="The data set of a training proof, if it is neither among FILEs nor beside the proof.",
 )
 @click.option("--spec", "spec_file", type=FILE, metavar="SPEC.toml", help="Pin the algorithm.")
-@click.option("--forget-file", type=FILE, metavar="F", help="Pin the forget list: its record digests, one a line.")
+@click.option(
+    "--forget-file", type=FILE, metavar="P.forgotten", help="Pin the forget list: its record digests, one a line."
+)
 @click.option(
     "--previous", "previous_file", type=FILE, metavar="Q", help="Pin the proof, or bundle, that this one supersedes."
 )
@@ -64,12 +66,14 @@ FOR_PROOFS = (
     "--registration",
     "registrations",
     multiple=True,
-    metavar="R",
+    metavar="FILE|DIGEST",
     shell_complete=FILE.shell_complete,
     help="Of the data set, a file, or the digest of one already checked: ties records to rows of the matrix. May be "
     "repeated for the files of those that it goes on from.",
 )
-@click.option("--proof", "proof_file", type=FILE, metavar="P", help="Of receipts: whether this training forgot them.")
+@click.option(
+    "--proof", "proof_file", type=FILE, metavar="P.proof", help="Of receipts: whether this training forgot them."
+)
 @click.option(
     "--key",
     "keys",
@@ -191,7 +195,7 @@ def _verify_chain(output: Output, folder: Path) -> None:
 @click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
 @common
 def inspect(output: Output, files: Sequence[Path]) -> None:
-    """Show what FILEs are and say, without verifying it: proof, commitment, opening, spec or forget list."""
+    """Show what FILEs are and what they say, without verifying it: proof, commitment, opening, spec or forget list."""
     from .inspection import inspect_file
 
     if len(files) == 1:

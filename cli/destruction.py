@@ -38,7 +38,7 @@ BEYOND = (
 @click.command()
 @click.argument("directory", type=FILE, metavar="DIR")
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Whose rows; may be repeated.")
-@click.option("--id-file", type=FILE, metavar="F", help="Whose rows, one id a line.")
+@click.option("--id-file", type=FILE, metavar="IDS.txt", help="Whose rows, one id a line.")
 @click.option("--out", required=True, type=FILE, metavar="DIR2", help="Where the data set without them goes.")
 @next_openings_option
 @click.option("--unregistered", is_flag=True, help="Go on without a registration: nobody can tie record and row then.")

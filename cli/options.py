@@ -51,6 +51,7 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
 openings_option = click.option(
     "--openings",
     type=click.IntRange(2, MAX_OPENINGS),
+    metavar="N",
     default=32,
     show_default=True,
     help="How many proofs the commitment can serve, its own included.",
@@ -58,6 +59,7 @@ openings_option = click.option(
 next_openings_option = click.option(
     "--openings",
     type=click.IntRange(2, MAX_OPENINGS),
+    metavar="N",
     help="How many proofs the new commitment can serve, two of them now; by default as many as the old one.",
 )
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")
@@ -76,7 +78,7 @@ def forget_options(previous_help: str) -> Callable[[Command], Command]:
                 metavar="CLASS",
                 help="A class of categorical labels to forget, with all its rows; may be repeated.",
             ),
-            click.option("--forget-file", type=FILE, metavar="F", help="Rows to forget, one id a line."),
+            click.option("--forget-file", type=FILE, metavar="IDS.txt", help="Rows to forget, one id a line."),
             click.option("--forget", multiple=True, metavar="ID", help="A row to forget; may be repeated."),
         ):
             command = option(command)

@@ -25,9 +25,10 @@ from .initial import init
 from .manual import man
 from .options import FILE, common
 from .output import Output
-from .owner import commit, prove, recommit_model, warm_up
+from .owner import commit, prove, warm_up
 from .prediction import predict
 from .records import receipt, register
+from .renewal import recommit_model
 from .sections import Sections
 from .status import status
 from .training import suggest, train
@@ -40,7 +41,8 @@ LOGGER = logging.getLogger("zkunlearn")
 def main() -> None:
     """Prove that a model is exactly what training outputs on a committed data set minus the forgotten rows.
 
-    Owners commit, prove and predict; auditors verify. `zkunlearn demo` shows the whole story.
+    Owners commit, prove and predict; auditors verify. `zkunlearn demo` shows the whole story, `zkunlearn init` writes
+    files to begin with, `zkunlearn COMMAND --help` says more of each command.
     """
     if not LOGGER.handlers:
         LOGGER.addHandler(logging.NullHandler())  # commands print notes themselves
