@@ -63,7 +63,11 @@ zkunlearn verify {first} {second} --dataset data/dataset.commitment --spec spec.
 @click.command()
 @click.argument("directory", type=FILE, metavar="[DIR]", default=".")
 @click.option("--model", type=click.Choice(tuple(FAMILIES)), default="logistic", show_default=True, help="The family.")
-@click.option("--method", type=click.Choice(tuple(METHODS)), help="How it is trained; by default as the family is.")
+@click.option(
+    "--method",
+    type=click.Choice(tuple(METHODS)),
+    help="How it is trained; by default gradient descent, of linear one-pass.",
+)
 @force_option
 @common
 def init(output: Output, directory: Path, model: str, method: str | None, force: bool) -> None:

@@ -78,6 +78,16 @@ def test_bash_offers_what_begins_so(program: Path) -> None:
     assert (result.stdout.split(), result.stderr) == (["prove", "prove-distance"], "")
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_that_is_there_understands_its_script(shell: str, tmp_path: Path) -> None:
+    found = shutil.which(shell)
+    if found is None:
+        pytest.skip(f"there is no {shell}")
+    (tmp_path / "script").write_text(done("completion", shell).stdout)
+    result = subprocess.run([found, "-n", str(tmp_path / "script")], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
 @pytest.mark.parametrize(
     ("asked", "code"), [("bash_complete", 0), ("bash_nonsense", 2), ("nonsense", 2), ("zsh_source", 0)]
 )
