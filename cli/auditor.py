@@ -36,7 +36,9 @@ FOR_PROOFS = (
     help="The data set of a training proof, if it is neither among FILEs nor beside the proof.",
 )
 @click.option("--spec", "spec_file", type=FILE, metavar="SPEC.toml", help="Pin the algorithm.")
-@click.option("--forget-file", type=FILE, metavar="F", help="Pin the forget list: its record digests, one a line.")
+@click.option(
+    "--forget-file", type=FILE, metavar="P.forgotten", help="Pin the forget list: its record digests, one a line."
+)
 @click.option(
     "--previous", "previous_file", type=FILE, metavar="Q", help="Pin the proof, or bundle, that this one supersedes."
 )
@@ -64,11 +66,14 @@ FOR_PROOFS = (
     "--registration",
     "registrations",
     multiple=True,
-    metavar="R",
+    metavar="FILE|DIGEST",
+    shell_complete=FILE.shell_complete,
     help="Of the data set, a file, or the digest of one already checked: ties records to rows of the matrix. May be "
     "repeated for the files of those that it goes on from.",
 )
-@click.option("--proof", "proof_file", type=FILE, metavar="P", help="Of receipts: whether this training forgot them.")
+@click.option(
+    "--proof", "proof_file", type=FILE, metavar="P.proof", help="Of receipts: whether this training forgot them."
+)
 @click.option(
     "--key",
     "keys",
@@ -190,7 +195,7 @@ def _verify_chain(output: Output, folder: Path) -> None:
 @click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
 @common
 def inspect(output: Output, files: Sequence[Path]) -> None:
-    """Show what FILEs are and say, without verifying it: proof, commitment, opening, spec or forget list."""
+    """Show what FILEs are and what they say, without verifying it: proof, commitment, opening, spec or forget list."""
     from .inspection import inspect_file
 
     if len(files) == 1:
@@ -198,14 +203,18 @@ def inspect(output: Output, files: Sequence[Path]) -> None:
         found = inspect_file(only)
         output.result(found.title, found.lines, found.last, found.data)
         return
-    shown, refused = [], []
+    shown, refused, data = [], [], []
     for file in files:
         try:
-            shown.append(inspect_file(file))
+            found = inspect_file(file)
         except zu.ZkUnlearnError as error:
             refused.append(str(error))
+            data.append({"file": str(file), "error": str(error)})
+        else:
+            shown.append(found)
+            data.append({"file": str(file), **found.data})
     blocks = [(each.title, [*each.lines, ("", each.last)]) for each in shown]
-    output.results(blocks, [], [*(each.data for each in shown), *({"error": text} for text in refused)])
+    output.results(blocks, [], {"files": data})
     for text in refused:
         click.echo(f"error: {one_line(text)}", err=True)
     if refused:

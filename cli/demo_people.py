@@ -54,8 +54,8 @@ def tell_people(
         known = DatasetCommitment.load(auditor / COMMITMENT)
         bits = verify_registration(RegistrationProof.load(auditor / REGISTRATION_FILE), known)
     story.say(f"VALID: the registration, {bits:.1f} bits of proven security", "bold green")
-    story.figures["registration bytes"] = (auditor / REGISTRATION_FILE).stat().st_size
-    story.say(f"{REGISTRATION_FILE} has {size_text(story.figures['registration bytes'])}.")
+    story.figures["registration_bytes"] = (auditor / REGISTRATION_FILE).stat().st_size
+    story.say(f"{REGISTRATION_FILE} has {size_text(story.figures['registration_bytes'])}.")
     for name, proof in ((gone, proofs[0]), (gone, proofs[1]), (stayed, proofs[1])):
         _check(story, owner / f"{name}.receipt", auditor, proof, expected=(name, proof) == (gone, proofs[1]))
 

@@ -42,7 +42,7 @@ SUFFIX = ".evaluation"
     "--grid",
     type=click.IntRange(*GRIDS),
     metavar="N",
-    help="State sums in steps of 2^-N for each row; 12, of labels that are counts 4.",
+    help="State sums in steps of 2^-N for each row; by default 12, of labels that are counts 4.",
 )
 @click.option("--out", required=True, type=FILE, metavar="E.evaluation", help="Where the proof goes.")
 @force_option

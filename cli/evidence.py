@@ -27,7 +27,9 @@ NOTHING_PROVED = "evidence, not a proof: measured by the owner in floating point
 @click.option(
     "--before", required=True, type=FILE, metavar="P.model.opening", help="The secret of the model that is superseded."
 )
-@click.option("--after", required=True, type=FILE, metavar="Q.model.opening", help="That of the one without the rows.")
+@click.option(
+    "--after", required=True, type=FILE, metavar="Q.model.opening", help="The secret of the one without the rows."
+)
 @click.option(
     "--holdout",
     type=FILE,
@@ -40,7 +42,14 @@ NOTHING_PROVED = "evidence, not a proof: measured by the owner in floating point
     metavar="PART",
     help="Where there is no hold-out: train stand-ins of both models without this part of the rows, as in 0.2.",
 )
-@click.option("--retrainings", type=int, default=40, show_default=True, metavar="R", help="How many of each sort.")
+@click.option(
+    "--retrainings",
+    type=int,
+    default=40,
+    show_default=True,
+    metavar="R",
+    help="How many models are trained anew to compare with, of each sort.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, metavar="S", help="The same seed gives the same page.")
 @click.option("--mu", type=float, metavar="MU", help="Of a noisy model, as declared: its bound is shown beside.")
 @click.option("--out", required=True, type=FILE, metavar="E.html", help="Where the page goes; it is not public.")

@@ -69,7 +69,7 @@ def more_rows(command: Command) -> Command:
             "--nonce",
             type=hexadecimal,
             metavar="HEX",
-            help="32 bytes that somebody else adds to the order of the new rows.",
+            help="32 bytes, as 64 hexadecimal characters, that somebody else adds to the order of the new rows.",
         ),
         click.option(
             "--several-rows-per-id", "several", is_flag=True, help="One id may have several rows, forgotten together."

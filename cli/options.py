@@ -16,7 +16,7 @@ from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError, FormatError
 from ..formats.lists import parse_digest
 from ..verifier.bundles import load_public
-from .exits import exit_codes
+from .exits import AS_JSON, exit_codes
 from .output import Output
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def hexadecimal(text: str) -> bytes:
 def common(command: Callable[..., None]) -> Callable[..., None]:
     """The options of every command, and its exit codes; the command gets an Output first."""
 
-    @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+    @click.option(AS_JSON, "as_json", is_flag=True, help="Print the result, or what failed, as a JSON object.")
     @click.option("--quiet", "-q", is_flag=True, help="Only the last line of the result; no progress, no notes.")
     @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
     @wraps(command)
     def run(as_json: bool, quiet: bool, debug: bool, **arguments: Any) -> None:
-        with exit_codes(debug):
+        with exit_codes(debug, as_json):
             command(Output(as_json, quiet), **arguments)
 
     return run
@@ -51,6 +51,7 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
 openings_option = click.option(
     "--openings",
     type=click.IntRange(2, MAX_OPENINGS),
+    metavar="N",
     default=32,
     show_default=True,
     help="How many proofs the commitment can serve, its own included.",
@@ -58,6 +59,7 @@ openings_option = click.option(
 next_openings_option = click.option(
     "--openings",
     type=click.IntRange(2, MAX_OPENINGS),
+    metavar="N",
     help="How many proofs the new commitment can serve, two of them now; by default as many as the old one.",
 )
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 
 import click
 
+SCHEMA = 1  # version of the objects that --json prints: docs/json.md says when it goes up
 TEXT_WIDTH = 84  # of the second column; a digest is 64
 FOREIGN_LENGTH = 256  # how much of a foreign string is shown
 FIXED_SPACE = "\ue000"  # a space at which no line is broken; not printable, so that no text brings it along
@@ -22,7 +24,7 @@ class Output:
     """How one command speaks.
 
     Args:
-        as_json: the result is one JSON object, and nothing else is printed.
+        as_json: the result is one JSON object (docs/json.md), and nothing else is printed.
         quiet: of the result only its last line, and neither progress nor notes.
     """
 
@@ -38,26 +40,33 @@ class Output:
     def result(self, title: str, lines: Sequence[tuple[str, str]], last: str, data: Mapping[str, object]) -> None:
         """The result on stdout, in one go: title and aligned lines, then `last`; or `data` as JSON."""
         if self.as_json:
-            click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+            print_object(data)
             return
         above = [title, *aligned(lines), ""] if lines and not self.quiet else []
         click.echo("\n".join([*above, one_line(last)]))
 
-    def results(self, blocks: Sequence[Block], last: Sequence[str], data: object) -> None:
+    def results(self, blocks: Sequence[Block], last: Sequence[str], data: Mapping[str, object]) -> None:
         """Several results, in one go: their titles and lines, then all last lines; or `data` as JSON."""
         if self.as_json:
-            click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+            print_object(data)
             return
         above = [text for title, lines in blocks for text in (title, *aligned(lines), "")] if not self.quiet else []
         click.echo("\n".join([*above, *map(one_line, last)]))
 
-    def table(self, title: str, rows: Sequence[str], notes: Lines, last: str, data: object) -> None:
+    def table(self, title: str, rows: Sequence[str], notes: Lines, last: str, data: Mapping[str, object]) -> None:
         """A table with notes below it, in one go: then `last`; or `data` as JSON."""
         above = [*rows, *(["", *aligned(notes)] if notes else [])]
         if self.as_json:
-            click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+            print_object(data)
             return
         click.echo("\n".join([*([title, *above, ""] if not self.quiet else []), one_line(last)]))
+
+    def document(self, text: str, data: Mapping[str, object]) -> None:
+        """A text that is the result itself, to be kept in a file, as it is; or `data` as JSON."""
+        if self.as_json:
+            print_object(data)
+            return
+        click.echo(text, nl=not text.endswith("\n"))
 
     @contextmanager
     def phases(self, title: str) -> Iterator[Callable[[str], None]]:
@@ -84,6 +93,26 @@ class Output:
             yield lambda what, done, total: progress.update(
                 task, description=f"{title}: {what}", completed=done, total=total
             )
+
+
+def print_object(data: Mapping[str, object]) -> None:
+    """One object as JSON on stdout, with the version of what is in it; escaped where stdout cannot take its letters."""
+    found = _finite({"schema": SCHEMA, **data})
+    text = json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(found, indent=2, allow_nan=False)
+    click.echo(text)
+
+
+def _finite(value: object) -> object:
+    """Plain values; null for numbers that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def aligned(lines: Sequence[tuple[str, str]]) -> Iterator[str]:

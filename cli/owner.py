@@ -1,4 +1,4 @@
-"""The commands of the owner: commit, prove, recommit-model. What is slow to import comes when it is needed."""
+"""The commands of the owner: commit, prove, warm-up. What is slow to import comes when it is needed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 import zkunlearn as zu
 
-from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError, ParameterError
 from ..models.shapes import LABEL_KINDS
 from .asked import asked_data, asked_lines, left_out_count, left_out_lines
 from .columns import column_data, column_table
 from .curves import curve_data, curve_lines
 from .id_options import IdList, forget_options, left_out_options
-from .inspection import describe
 from .noise import commit_to_noise, noise_drawn
 from .options import (
     FILE,
@@ -64,7 +62,14 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
     metavar="FILE",
     help="TOML: [bounds] with a line for each column: bounds, categories, what is missing; see suggest-bounds.",
 )
-@click.option("--x-bits", type=int, default=10, show_default=True, help="Scale of feature integers.")
+@click.option(
+    "--x-bits",
+    type=int,
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="A feature has 2^(N + 1) steps between its bounds.",
+)
 @click.option(
     "--label",
     type=click.Choice(LABEL_KINDS),
@@ -76,7 +81,7 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 @click.option(
     "--unique",
     metavar="COL,..",
-    help="Columns that are no features, and in all of which no two rows are equal, as is proved.",
+    help="Columns that are no features, and in all of which together no two rows are equal, as is proved.",
 )
 @click.option("--features", metavar="COL,..", help="The columns that are features; by default all others.")
 @click.option("--drop", metavar="COL,..", help="Columns that are left out.")
@@ -178,7 +183,9 @@ def _show_committed(output: Output, dataset: Dataset, out: Path) -> None:
     help="Of a bundle that is superseded: leads from its data set towards DIR, beside DIR's own dataset.link; may be "
     "repeated.",
 )
-@click.option("--fork", is_flag=True, help="Go on even if another statement supersedes Q already.")
+@click.option(
+    "--fork", is_flag=True, help="Go on even if another statement supersedes Q already: that forks the history."
+)
 @click.option(
     "--commit-noise",
     "source",
@@ -320,46 +327,6 @@ def _bundled(trained: Trained) -> Lines:
     return [
         ("stages", f"{now:,} of {plural(len(table), 'stage')} of all shards trained now, {len(table) - now:,} kept")
     ]
-
-
-@click.command("recommit-model")
-@click.argument("file", type=FILE, metavar="FILE.model.opening")
-@click.option(
-    "--openings",
-    type=click.IntRange(2, MAX_OPENINGS),
-    help="How many proofs the new commitment can serve, this one included; by default as many as the old one.",
-)
-@click.option("--out", required=True, type=FILE, metavar="NEW.model.opening", help="Where the new secret goes.")
-@force_option
-@common
-def recommit_model(output: Output, file: Path, openings: int | None, out: Path, force: bool) -> None:
-    """Commit afresh to the model in FILE, when its openings run out, and prove that it is the same.
-
-    Beside the new secret goes NEW.model.link, the public proof that links both commitments. Put both beside the
-    bundle that the model belongs to: the next `prove` takes the secret with most openings left, and its bundle has the
-    link.
-    """
-    from ..prover.owner.model import LINK_SUFFIX, MODEL_SUFFIX
-
-    if not out.name.endswith(MODEL_SUFFIX):
-        raise DataError(f"{out}: must end in {MODEL_SUFFIX}, by which models are found beside their bundles")
-    link_file = out.with_name(out.name.removesuffix(MODEL_SUFFIX) + LINK_SUFFIX)
-    refuse_existing([out, link_file], force, "choose another name")
-    require_file_place(out)
-
-    prepare_kernels(output)
-    with output.phases("committing afresh") as progress:
-        new, link = zu.recommit_model(file, openings, progress=progress)
-    new.save(out)
-    link.save(link_file)
-    lines = [
-        *describe(link.statement).lines,
-        ("openings", f"{new.spent} of {new.commitment.openings} used"),
-        ("public", f"{foreign(link_file)}, {size_text(link_file.stat().st_size)}"),
-        ("SECRET", f"{foreign(out)}: the weights; {foreign(file)} is needed no more"),
-    ]
-    data = {**describe(link.statement).data, "model": str(out), "link": str(link_file)}
-    output.result("Model committed afresh", lines, f"committed: model {new.commitment.root.hex()}", data)
 
 
 @click.command("warm-up")

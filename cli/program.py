@@ -15,29 +15,34 @@ import zkunlearn as zu
 
 from .auditor import inspect, verify
 from .bounds import suggest_bounds
+from .completion import completion
 from .destruction import destroy
 from .distance import prove_distance
 from .evaluation import evaluate
 from .evidence import evidence
-from .exits import Program
 from .growth import append, recommit, rectify
+from .initial import init
+from .manual import man
 from .options import FILE, common
 from .output import Output
-from .owner import commit, prove, recommit_model, warm_up
+from .owner import commit, prove, warm_up
 from .prediction import predict
 from .records import receipt, register
+from .renewal import recommit_model
+from .sections import Sections
 from .status import status
 from .training import suggest, train
 
 LOGGER = logging.getLogger("zkunlearn")
 
 
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(zu.__version__, prog_name="zkunlearn")
 def main() -> None:
     """Prove that a model is exactly what training outputs on a committed data set minus the forgotten rows.
 
-    Owners commit, prove and predict; auditors verify. `zkunlearn demo` shows the whole story.
+    Owners commit, prove and predict; auditors verify. `zkunlearn demo` shows the whole story, `zkunlearn init` writes
+    files to begin with, `zkunlearn COMMAND --help` says more of each command.
     """
     if not LOGGER.handlers:
         LOGGER.addHandler(logging.NullHandler())  # commands print notes themselves
@@ -50,15 +55,15 @@ def main() -> None:
 @click.option("--out", type=FILE, metavar="DIR", help="Keep all files in this new directory.")
 @common
 def demo(output: Output, out: Path | None) -> None:
-    """Show the whole story on real data: commit, train, forget twelve patients, audit, and three lies found out."""
+    """Show the whole story on real data: commit, train, forget twelve patients, audit, and four lies found out."""
     from .demo import run_demo
 
     run_demo(output, out)
 
 
-OWNERS = (
-    *(suggest_bounds, commit, status, suggest, train, prove, predict, evaluate, prove_distance, evidence),
-    *(append, rectify, destroy, recommit, recommit_model, register, receipt, warm_up),
+main.add_section("To begin", (demo, init, completion, man, warm_up))
+main.add_section(
+    "Owners: data", (suggest_bounds, commit, status, append, rectify, destroy, recommit, register, receipt)
 )
-for command in (*OWNERS, verify, inspect, demo):
-    main.add_command(command)
+main.add_section("Owners: models", (suggest, train, prove, predict, evaluate, prove_distance, evidence, recommit_model))
+main.add_section("Auditors, and people whose rows are in a data set", (verify, inspect))

@@ -219,7 +219,7 @@ def _kind(name: object) -> type[Method]:
 def _method(method: Method | str, given: Mapping[str, Any]) -> Method:
     """A method from itself or its name, and fields given beside it. Raises ParameterError."""
     kind = type(method) if isinstance(method, Method) else _kind(method)
-    known = _field_names(kind)
+    known = field_names(kind)
     for name in given:
         if name not in known:
             raise ParameterError(f"unknown field {name}; fields of {kind.kind} are {', '.join(known)}")
@@ -231,7 +231,7 @@ def _method(method: Method | str, given: Mapping[str, Any]) -> Method:
     return kind(**chosen)
 
 
-def _field_names(kind: type[Any]) -> dict[str, bool]:
+def field_names(kind: type[Any]) -> dict[str, bool]:
     """The fields of a method or of scales, and whether each has to be given."""
     return {item.name: item.default is MISSING for item in fields(kind)}
 
@@ -256,8 +256,8 @@ def _from_document(document: dict[str, object]) -> TrainingSpec:
     kind = _kind(default_kind(family, tables["method"]) if named is None else named)
     known = {
         "model": {"kind": True, "without": False, "holdout": False},
-        "method": _field_names(kind),
-        "fixed_point": _field_names(kind.scales),
+        "method": field_names(kind),
+        "fixed_point": field_names(kind.scales),
     }
     for section, allowed in known.items():
         for name in tables[section]:

@@ -180,7 +180,7 @@ def _require_destroyed(place: Path, new: DatasetStatement) -> None:
 
 def _folders(*places: Path) -> list[Path]:
     """The folders that these are in, and all that are in those."""
-    around = dict.fromkeys(place.parent for place in places)
+    around = dict.fromkeys(place.parent for place in places if place.parent.is_dir())  # a new one is made with its own
     inside = (path for folder in around for path in sorted(folder.iterdir()) if path.is_dir())
     return list(dict.fromkeys([*around, *(path for path in inside if not path.name.startswith("."))]))
 

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from zkunlearn.cli.exits import INTERRUPTED
 from zkunlearn.cli.program import main
+
+from .json_page import FAILURE, require_told
 
 SPEC = '[model]\nkind = "logistic"\n[method]\nepochs = 4\nlearning_rate = 0.5\n'
 COLUMNS_OF_NEW = ("--target", "sick", "--id", "name")
@@ -18,7 +21,12 @@ FORGOTTEN_ID = "Żółć 07"
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+    """What a command does; with --json what it prints has to be as docs/json.md says."""
+    texts = [str(argument) for argument in arguments]
+    result = CliRunner().invoke(main, texts)
+    if "--json" in texts and result.exit_code != INTERRUPTED:
+        require_told(texts[0] if texts[0] in main.commands else FAILURE, result.stdout)
+    return result
 
 
 def done(*arguments: object) -> Result:

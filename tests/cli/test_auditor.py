@@ -189,7 +189,8 @@ def test_what_does_not_say_that_it_is_a_proof_of_this_version_is_no_verdict(
     path = owner / "first.proof"
     path.write_bytes(spoil(path.read_bytes()))
     assert found in wrong_input(verify(path))
-    assert found in wrong_input(verify(path, "--json"))
+    told = json.loads(verify(path, "--json").stdout)
+    assert found in told["error"] and (told["kind"], told["exit_code"]) == ("FormatError", 2)
 
 
 @pytest.mark.parametrize("name", ["first.model.opening", "data/dataset.opening"])

@@ -174,6 +174,12 @@ def test_unused_noise_of_models_that_would_have_counted_the_row_is_wiped(owner: 
     assert {f"{name}.noise.opening" for name in ("used", "less", "theirs", "odd")} <= left
 
 
+def test_the_new_folder_may_be_in_one_that_is_not_there_yet(owner: Path) -> None:
+    command = ("destroy", owner / "data", "--id", FORGOTTEN_ID, "--unregistered")
+    done(*command, "--out", owner / "new" / "less")
+    assert not (owner / "data" / "dataset.opening").exists() and (owner / "new" / "less" / "dataset.opening").exists()
+
+
 def test_rows_that_are_still_there_are_not_said_to_be_destroyed(owner: Path) -> None:
     """A run like one before it, but for other people, finds a data set that was made for those."""
     done("receipt", owner / "data", "--id", OTHER_ID, "--out", owner / "other.receipt")

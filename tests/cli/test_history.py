@@ -157,7 +157,7 @@ def test_several_files_are_inspected(public: Path, story: Path) -> None:
     files = (public / "first.proof", story / "spec.toml", story / "second.forgotten")
     result = done("inspect", *files)
     assert [part in result.stdout for part in ("Training proof", "Training spec", "Forget list")] == [True] * 3
-    assert [each["kind"] for each in json.loads(done("inspect", *files, "--json").stdout)] == [
+    assert [each["kind"] for each in json.loads(done("inspect", *files, "--json").stdout)["files"]] == [
         "training", "spec", "forget list",
     ]  # fmt: skip
     result = run("inspect", *files, "none")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.cli.output import one_line
+from zkunlearn.cli.output import SCHEMA, one_line
 from zkunlearn.cli.words import label_text
 from zkunlearn.formats.lists import read_digests
 from zkunlearn.models.encoding.dataset import DatasetEncoding
@@ -424,4 +424,4 @@ def test_a_pipe_in_the_place_of_a_commitment_is_not_replaced(tmp_path: Path) -> 
 
 def test_warm_up_says_that_kernels_are_compiled() -> None:
     done("warm-up")
-    assert json.loads(done("warm-up", "--json").stdout) == {"compiled": False}
+    assert json.loads(done("warm-up", "--json").stdout) == {"schema": SCHEMA, "compiled": False}

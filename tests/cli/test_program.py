@@ -12,6 +12,8 @@ import pytest
 import zkunlearn as zu
 
 from .conftest import done, run
+from .json_page import require_told, told_fields
+from .test_json import SLOW
 
 HEAVY = ("numba", "llvmlite", "torch", "sklearn", "scipy", "pandas", "pyarrow", "rich", "zkunlearn.cli.demo")
 LATER = ("numpy", "cbor2", "click", "zkunlearn.verifier")  # than ^C can be answered
@@ -122,9 +124,12 @@ def test_the_demo_tells_the_story_and_its_files_can_be_checked_again(tmp_path: P
 
 @pytest.mark.slow
 def test_the_demo_answers_in_json_that_the_accuracy_stays() -> None:
-    answer = json.loads(done("demo", "--json").stdout)
+    printed, seen = done("demo", "--json").stdout, set[tuple[str, str]]()
+    require_told("demo", printed, seen)
+    assert {field for name, field in told_fields() if name in SLOW} == {field for name, field in seen} - {"schema"}
+    answer = json.loads(printed)
     assert min(answer["accuracy"] + answer["optimum"]["accuracy"] + answer["shards"]["accuracy"]) > 0.95
     assert 0 < answer["shards"]["retrained"] < answer["shards"]["stages"]
-    assert answer["security bits"] > 100
+    assert answer["security_bits"] > 100
     checks = [reason.split(":")[0] for reason in answer["lies"].values()]
     assert checks == ["constraints", "constraints", "constraints", "merkle path"]

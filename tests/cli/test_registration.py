@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import zkunlearn as zu
 from click.testing import Result
+from zkunlearn.cli.output import SCHEMA
 
 from .conftest import FORGOTTEN_ID, done, run
 
@@ -68,7 +69,8 @@ def test_register_says_what_it_wrote_and_what_is_left(owner: Path) -> None:
     file = owner / "data" / "dataset.registration"
     own = zu.RegistrationProof.load(file)
     assert found == {
-        "registration": own.digest.hex(), "dataset": own.statement.dataset.digest.hex(), "rows": 24, "file": str(file),
+        "schema": SCHEMA, "registration": own.digest.hex(), "dataset": own.statement.dataset.digest.hex(), "rows": 24,
+        "file": str(file),
     }  # fmt: skip
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
     again = run("register", owner / "data")
@@ -95,7 +97,7 @@ def test_receipts_are_for_one_or_for_everybody(registered: Path, tmp_path: Path,
 def test_receipts_of_everybody_are_in_a_folder_that_is_nobody_elses(registered: Path, tmp_path: Path) -> None:
     folder = tmp_path / "every"
     found = as_json(done("receipt", registered / "data", "--all", "--out", folder, "--json"))
-    assert found == {"file": str(folder), "receipts": 24}
+    assert found == {"schema": SCHEMA, "file": str(folder), "receipts": 24}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     files = sorted(folder.iterdir())
     assert len({zu.Receipt.load(file).id for file in files}) == 24

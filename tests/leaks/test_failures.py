@@ -157,21 +157,21 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["", "debug"])
+@pytest.mark.parametrize("asked", ["", "debug", "json"])
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
 def test_a_failing_command_says_no_secret(
-    committed: Owner, failure: Failure, debug: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    committed: Owner, failure: Failure, asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Output, logs, warnings, and the exception with all that it hides: its causes, contexts and notes."""
     before = names(committed.folder)
     failure.patch(monkeypatch)
-    if debug:
-        real = exits.exit_codes
-        monkeypatch.setattr("zkunlearn.cli.options.exit_codes", lambda debug: real(True))
+    debug, as_json, real = asked == "debug", asked == "json", exits.exit_codes
+    monkeypatch.setattr("zkunlearn.cli.options.exit_codes", lambda *given: real(debug, as_json))
     said = failure.command(committed)
     assert said.code == failure.code, said.texts
     assert failure.words in said.texts["stderr"]
-    assert ("Traceback" in said.texts["stderr"]) == bool(debug)
+    assert ("Traceback" in said.texts["stderr"]) == debug
+    assert ('"error"' in said.texts["stdout"]) == (as_json and failure.code != INTERRUPTED)
     assert committed.secrets.without(failure.allowed).found_in(said.whole, text=True) == {}
     left = names(committed.folder) - before
     assert left <= {"other"}, "a file of an unfinished command"
@@ -205,7 +205,7 @@ FIRST = "the first row's id, which is given twice, or as a cell or label where t
 LIBRARY: dict[str, tuple[type[Exception], Callable[[Owner, Dataset], object], tuple[str, ...]]] = {
     "an unknown id": (zu.DataError, lambda own, data: zu.prove(data, spec_of(own), forget=[UNKNOWN]), (UNKNOWN,)),
     "an id twice": (
-        zu.DataError, lambda own, data: zu.prove(data, spec_of(own), forget=[own.table.ids[0]] * 2), (FIRST,),
+        zu.DataError, lambda own, data: zu.commit(own.table.cells, own.table.labels, [own.table.ids[0]] * len(own.table.ids)), (FIRST,)
     ),
     "another scale": (zu.ParameterError, lambda own, data: zu.prove(data, zu.load_spec(other_spec(own))), ()),
     "diverging": (zu.TrainingError, lambda own, data: zu.prove(data, zu.load_spec(own.folder / "terrible.toml")), ()),
