@@ -194,7 +194,7 @@ def test_an_encoding_of_plain_numbers_says_nothing_of_sources() -> None:
 
 def test_a_row_is_shown_by_columns_as_they_were_declared() -> None:
     own = encoding()
-    cells = {"age": [None], "city": ["Rome"], "height": ["1.5"], "since": ["2020-06-01"]}
+    cells: dict[str, Any] = {"age": [None], "city": ["Rome"], "height": ["1.5"], "since": ["2020-06-01"]}
     (row,) = own.encode_features(own.features_from(cells)).tolist()
     shown = dict(own.shown_row(row, 1))
     assert shown["age"] == pytest.approx(60, abs=0.1) and shown["city"] == "else" and shown["height"] == 1.5
@@ -217,14 +217,20 @@ def test_a_row_of_two_categories_is_shown_as_what_it_is() -> None:
     ],
 )
 def test_a_cell_out_of_its_column_is_named_in_the_column_s_own_words(column: str, value: object, words: str) -> None:
-    cells = {"age": [1], "city": ["NY"], "height": [1.5], "since": [datetime(2020, 1, 1, tzinfo=UTC)], column: [value]}
+    cells: dict[str, Any] = {
+        "age": [1],
+        "city": ["NY"],
+        "height": [1.5],
+        "since": [datetime(2020, 1, 1, tzinfo=UTC)],
+        column: [value],
+    }
     with pytest.raises(DataError) as caught:
         encoding().encode_features(encoding().features_from(cells))
     assert str(caught.value) == words
 
 
 def changed(index: int, **changes: Any) -> dict[str, Any]:
-    mapping = encoding().to_mapping()
+    mapping: dict[str, Any] = encoding().to_mapping()
     sources = [dict(own) for own in mapping["sources"]]
     sources[index] |= changes
     return {**mapping, "sources": sources}
@@ -262,7 +268,7 @@ def test_sources_that_do_not_fit_the_features_are_no_encoding(mapping: dict[str,
 
 
 def test_a_category_s_features_are_from_0_to_1() -> None:
-    mapping = encoding().to_mapping()
+    mapping: dict[str, Any] = encoding().to_mapping()
     features = [{**own, "high": "2.0"} if own["name"] == "city=NY" else own for own in mapping["features"]]
     with pytest.raises(FormatError, match="features of categories are from 0 to 1"):
         DatasetEncoding.from_mapping({**mapping, "features": features})
