@@ -106,9 +106,9 @@ def parts_of(own: NewtonDeclared) -> tuple[slice, slice]:
 def matrix_integers(own: NewtonDeclared, matrix: Any) -> Integers:
     """The matrix in its parts."""
     d, whole = own.schedule.features, np.asarray(matrix).astype(object)
-    found = {MATRIX.integer: whole[:d, :d]}
+    found = {MATRIX: whole[:d, :d]}
     if own.schedule.bias:
-        found |= {OF_BIAS.integer: whole[d, :d], FROM_BIAS.integer: whole[:d, d], CORNER.integer: whole[d:, d]}
+        found |= {OF_BIAS: whole[d, :d], FROM_BIAS: whole[:d, d], CORNER: whole[d:, d]}
     return found
 
 
@@ -137,7 +137,7 @@ def bits_of(own: NewtonDeclared, name: Address) -> int:
 
 def signed(own: NewtonDeclared) -> set[Address]:
     """Integers that may be negative."""
-    found = {part.integer for part in (MATRIX, OF_BIAS, FROM_BIAS, CORNER)}
+    found = {MATRIX, OF_BIAS, FROM_BIAS, CORNER}
     for parameter in (WEIGHTS, BIAS):
         found |= {parameter.weight, parameter.cut, parameter.model}
         found |= {

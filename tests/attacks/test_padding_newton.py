@@ -74,14 +74,14 @@ def with_junk(own: NewtonDeclared, columns: Columns, true: Stepped) -> Columns:
     put(own, box, rest, loss(own, box) + s.penalty * unit * begun - (gamma << step.shift))
     moved = 0
     for place in range(SPARE + 1):
-        put(own, box, MATRIX.integer, junk(), (SPARE, place))
-        put(own, box, MATRIX.integer, junk(), (place, SPARE))
+        put(own, box, MATRIX, junk(), (SPARE, place))
+        put(own, box, MATRIX, junk(), (place, SPARE))
     for source in range(FEATURES):
-        moved += joined(own, box, MATRIX.integer, (SPARE, source)) * int(true.steps[0].cut[source])
+        moved += joined(own, box, MATRIX, (SPARE, source)) * int(true.steps[0].cut[source])
     if s.bias:
-        put(own, box, OF_BIAS.integer, junk())
-        put(own, box, FROM_BIAS.integer, junk())
-        moved += joined(own, box, FROM_BIAS.integer) * int(true.steps[0].cut[FEATURES])
+        put(own, box, OF_BIAS, junk())
+        put(own, box, FROM_BIAS, junk())
+        moved += joined(own, box, FROM_BIAS) * int(true.steps[0].cut[FEATURES])
     change = unit * begun - joined(own, box, WEIGHTS.weight)
     put(own, box, address(own, 0, update_remainder(WEIGHTS)), moved - (change << step.update_bits))
     X = box[data_set.FEATURES].astype(object)
@@ -110,14 +110,14 @@ def test_consistent_junk_proves_the_same_model(own: NewtonDeclared, true_columns
 @pytest.mark.parametrize(
     ("integer", "place", "reasons"),
     [
-        (MATRIX.integer, (SPARE, 0), {"step 1: update"}),
-        (MATRIX.integer, (0, SPARE), set()),
+        (MATRIX, (SPARE, 0), {"step 1: update"}),
+        (MATRIX, (0, SPARE), set()),
         (update_remainder(WEIGHTS), SPARE, {"step 1: update"}),
         (WEIGHTS.cut, SPARE, {"step 1: gradient"}),
         (WEIGHTS.cut_rest, SPARE, {"step 1: gradient"}),
         (WEIGHTS.weight, SPARE, {"step 1: starting weights", "step 1: gradient", "step 1: update"}),
-        (FROM_BIAS.integer, SPARE, {"step 1: update"}),
-        (OF_BIAS.integer, SPARE, set()),
+        (FROM_BIAS, SPARE, {"step 1: update"}),
+        (OF_BIAS, SPARE, set()),
     ],
     ids=lambda value: value.name if isinstance(value, Address) else "",
 )
@@ -125,7 +125,7 @@ def test_junk_that_nothing_explains_is_rejected_where_it_is_read(
     own: NewtonDeclared, true_columns: Columns, integer: Address, place: Any, reasons: set[str]
 ) -> None:
     """Past the last source it is not."""
-    if not own.schedule.bias and integer in (FROM_BIAS.integer, OF_BIAS.integer):
+    if not own.schedule.bias and integer in (FROM_BIAS, OF_BIAS):
         return
     of_step = integer in (update_remainder(WEIGHTS), WEIGHTS.cut, WEIGHTS.cut_rest, WEIGHTS.weight)
     box = filled(own.shape, true_columns)
