@@ -28,6 +28,7 @@ from .proofs import (
 from .protocol.proof import verify_protocol
 from .protocol.soundness import FIELD_BITS, Soundness
 from .shapes import new_transcript, shape_of
+from .steps import StepError, step_error
 
 FEW_ROWS = 256  # of a segment that was added
 
@@ -65,6 +66,11 @@ class VerificationReport:
     def indistinguishability(self) -> Indistinguishability | None:
         """Of a model with noise, how hard it is to tell from one that never saw the forgotten rows."""
         return indistinguishability(self.statement)
+
+    @property
+    def step_error(self) -> StepError | None:
+        """Of Newton's steps by a matrix that is proved to be an inverse, how near those by the exact one are."""
+        return step_error(self.statement)
 
     @property
     def dataset_digest(self) -> str:

@@ -39,6 +39,19 @@ INVERSE_RANGE = (4, 24)  # an entry of 26 bits is no nearer than the upper one
 WORST_ERROR = Fraction(1, 2)  # rho: beyond it, it is no inverse
 
 
+@dataclass(frozen=True)
+class StepError:
+    """How far a step is from H^-1 G, the one by the exact inverse of the second derivative where steps begin.
+
+    Attributes:
+        relative: at most this share of the length of that step, and
+        rounding: this length of weights, more; of the first step, and of later ones less.
+    """
+
+    relative: Fraction
+    rounding: Fraction
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inverse:
     """Every public integer of it.

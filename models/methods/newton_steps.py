@@ -30,7 +30,7 @@ from ...errors import ParameterError
 from .certificate import GRADIENT_BITS, Bound, bits_for, within_bounds
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, power_of_two
 from .link_certificate import LinkCertificate, OptimumCertificate
-from .newton_inverse import INVERSE_BITS, LONG_GRADIENT_BITS, Inverse, compile_inverse
+from .newton_inverse import INVERSE_BITS, LONG_GRADIENT_BITS, Inverse, StepError, compile_inverse
 
 MATRIX_BITS = 32  # of P, signed
 FALL = 12  # by how much g falls from step to step
@@ -96,6 +96,14 @@ class NewtonCertificate(OptimumCertificate):
     def gradient_bits(self) -> int:
         """Of Gamma in steps, signed."""
         return GRADIENT_BITS if self.inverse is None else LONG_GRADIENT_BITS
+
+    @property
+    def step_error(self) -> StepError | None:
+        """How near steps are to those by the exact inverse; None by a matrix of the owner's."""
+        if self.inverse is None:
+            return None
+        units = self.inverse.rounding_of(self.steps[0].cut_bits, self.width)
+        return StepError(self.inverse.relative_error(self.width), units / (1 << self.scales.w_bits))
 
     def begun(self, scales: tuple[int, ...]) -> NewtonCertificate:
         """See Compiled."""

@@ -80,6 +80,31 @@ def test_a_history_of_steps_and_other_methods_is_valid(
         zu.verify(wrong, dataset.commitment, previous=unprovable)
 
 
+def test_steps_by_the_inverse_end_at_the_same_model_and_the_report_says_how_nearly_they_are_newton_s(
+    dataset: zu.Dataset, first: zu.Trained, second: zu.Trained
+) -> None:
+    spec = spec_of(inverse=14, steps=4)
+    after = zu.prove(dataset, spec, forget=["person 3", "person 30"], previous=first)
+    assert np.array_equal(after.model.integers, second.model.integers)
+    report = zu.verify(after.proof, dataset.commitment, spec=spec, previous=first.proof)
+    assert report.security_bits >= 100 and report.step_error is not None
+    assert 4 / 2**14 < report.step_error.relative < 1.01 * 4 / 2**14 and 0 < report.step_error.rounding < 1e-6
+    assert any("method.inverse is 14" in change for change in report.changes)
+    assert zu.verify(second.proof, dataset.commitment).step_error is None
+    fewer = spec_of(inverse=14, steps=4, without=["x2"], holdout=7)
+    left = zu.prove(dataset, fewer, previous=after)
+    zu.verify(left.proof, dataset.commitment, spec=fewer, previous=after.proof)
+    assert after.model.integers[0, 1] and not left.model.integers[0, 1]
+
+
+def test_an_inverse_with_other_bits_than_the_proof_s_is_rejected(dataset: zu.Dataset, first: zu.Trained) -> None:
+    spec = spec_of(inverse=14, steps=4)
+    after = zu.prove(dataset, spec, forget=["person 9"], previous=first)
+    for lie in (spec_of(inverse=15, steps=4), spec_of(inverse=13, steps=4), spec_of(steps=4)):
+        with pytest.raises(InvalidProof):
+            zu.verify(stating(after.proof, replace(after.statement, spec=lie)), dataset.commitment)
+
+
 def test_steps_go_on_when_the_data_set_does_with_as_many_openings(
     dataset: zu.Dataset, first: zu.Trained, table: tuple[Any, Any]
 ) -> None:
