@@ -54,6 +54,8 @@ PUBLIC = {  # and why
             "DistanceCertificate",
             "NewtonCertificate",
             "NoisyCertificate",
+            "Inverse",
+            "StepError",
             "Hidden",
             "StepIntegers",
         ),

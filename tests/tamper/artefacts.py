@@ -36,6 +36,7 @@ OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 NEAR = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum=0.5)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2, grid=22)
+INVERSE = zu.TrainingSpec(model="logistic", method="newton", l2=0.5, steps=8, grid=22, inverse=12)
 NOISY = tuple(
     zu.TrainingSpec(model="logistic", method="noisy", l2=l2, delta=0.001, fixed_point=zu.FineScales(p_bits=p_bits))
     for l2, p_bits in ((0.25, 28), (0.5, 27))
@@ -175,6 +176,13 @@ class Owner:
         """From a model that it supersedes."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
         return data.commitment, zu.prove(data, NEWTON, forget=["2"], previous=zu.prove(data, SPEC)).proof
+
+    @cached_property
+    def inverse(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
+        """By a matrix that is proved to be an inverse, from a certified optimum."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
+        first = zu.prove(data, zu.TrainingSpec(model="logistic", method="optimum", l2=0.25))
+        return data.commitment, zu.prove(data, INVERSE, forget=["2"], previous=first).proof
 
     @cached_property
     def noisy(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof, zu.NoiseCommitment, Path]:
@@ -573,6 +581,7 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("training, optimum", payload_of(nearest), proof[0], judge_proof(certified), chosen),
         Kind("training, linear optimum", payload_of(exact), payload_of(nearest), judge_proof(ridge), chosen),
         Kind("training, newton", *pair(lambda o: o.newton[1]), judge_proof(begun), started),
+        Kind("training, inverse", *pair(lambda o: o.inverse[1]), judge_proof(owner.inverse[0]), "statement.spec"),
         Kind("link", *pair(lambda o: o.link), judge_recommitment),
         Kind("link, and its data sets alike", *pair(lambda o: o.link), judge_linked, "references"),
     ]
