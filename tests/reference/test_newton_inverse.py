@@ -29,17 +29,21 @@ def spec_of(**fields: Any) -> zu.TrainingSpec:
     return zu.TrainingSpec(**(choices | fields))
 
 
-@pytest.mark.parametrize("bias", [True, False])
-def test_good_proofs_are_accepted_and_those_of_other_bits_are_not(bias: bool) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"bias": False}, {"without": ["x2"], "holdout": 5}],
+    ids=["bias", "no bias", "less"],
+)
+def test_good_proofs_are_accepted_and_those_of_other_bits_are_not(fields: dict[str, Any]) -> None:
     X = numbers(41, 2, 2)
     dataset = zu.commit(X, (X[:, 0] > 0.1 * X[:, 1]).astype(int), openings=6)
-    optimum = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, bias=bias)
+    optimum = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, **fields)
     first = zu.prove(dataset, optimum, model_openings=3)
-    second = zu.prove(dataset, spec_of(bias=bias), forget=["1", "5"], previous=first)
+    second = zu.prove(dataset, spec_of(**fields), forget=["1", "5"], previous=first)
     commitment, file = dataset.commitment.to_bytes(), second.proof.to_bytes()
     asked: dict[str, Any] = {"previous": first.proof.to_bytes(), "known_dataset": True}
     assert verifier.verdict(verifier.verify_training, file, commitment, **asked) == "valid"
-    for other in (spec_of(bias=bias, inverse=11), spec_of(bias=bias, inverse=9), spec_of(bias=bias, inverse=None)):
+    for other in (spec_of(**fields, inverse=11), spec_of(**fields, inverse=9), spec_of(**fields, inverse=None)):
         wrong = replace(second.proof, statement=replace(second.statement, spec=other))
         with pytest.raises(zu.InvalidProof) as raised:
             zu.verify(wrong, dataset.commitment)
