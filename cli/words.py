@@ -15,11 +15,12 @@ from ..circuits.statements.training import TrainingStatement
 from ..models.encoding.dataset import DatasetEncoding
 from ..models.encoding.labels import listed_classes
 from ..models.encoding.maps import LOG1P
-from ..models.methods import Newton, Optimum
+from ..models.methods import Optimum
 from ..models.spec import TrainingSpec
 from ..verifier.bundles import Bundle, BundleReport
 from .noise import noisy_data, noisy_lines
 from .output import Lines, foreign
+from .steps import step_data, step_lines
 
 KIB, MIB = 1 << 10, 1 << 20
 EXACT = "the published model is the same as if the forgotten rows had never been there"
@@ -182,25 +183,13 @@ def _exactness(statement: TrainingStatement) -> Lines:
     if not isinstance(method, Optimum):
         return []
     return [
-        *_steps(statement),
+        *step_lines(statement),
         ("exact", exactness(statement)),
         ("", "it is the optimum of the rows that count, rounded, whoever found it and from wherever: nothing is left"),
         ("assumes", "bounds, columns, l2, grid and distances were chosen without the forgotten rows"),
         ("void", "if the weights before rounding are shown, or the owner chose any of these after seeing such rows"),
         ("caution", "whoever has an exact model from before, too, can tell what changed: publish in batches"),
         ("grid", f"weights in steps of 2^-{statement.spec.weight_bits}; certified at distance number {number}"),
-    ]
-
-
-def _steps(statement: TrainingStatement) -> Lines:
-    """Of Newton's steps, where they begin, and what they are worth: of a matrix of the owner's, nothing."""
-    method = statement.spec.method
-    if not isinstance(method, Newton):
-        return []
-    start = next((f"from the model of {own.statement.hex()}" for own in statement.start), "from zero weights")
-    return [
-        ("steps", f"{plural(method.steps, 'step')} {start}"),
-        ("", "with a matrix of the owner's, which could lead anywhere: only the certificate binds"),
     ]
 
 
@@ -299,6 +288,7 @@ def statement_data(statement: TrainingStatement) -> dict[str, Any]:
         "scope": written_scope(statement.scope),
         "distance": statement.distance,
         "noise": noisy_data(statement),
+        "step_error": step_data(statement),
         "begins_from": [start.statement.hex() for start in statement.start],
         "model": statement.model.root.hex(),
         "previous": None if statement.previous is None else statement.previous.hex(),

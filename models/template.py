@@ -20,6 +20,7 @@ EXAMPLES: Mapping[str, object] = {
     "class_weight": {"yes": 2},
     "distances": [2000, 100],
     "distance": 32000,
+    "inverse": 10,
 }
 COMMENTS: Mapping[str, str] = {
     "model.kind": f"the family: {', '.join(FAMILIES)}",
@@ -38,6 +39,7 @@ COMMENTS: Mapping[str, str] = {
     "grid": "weights are rounded to 2^grid units of 2^-w_bits; without this line it follows from other fields",
     "distances": "how far from the optimum weights may be before rounding; by default they follow from l2 and the rows",
     "steps": "Newton's steps from the model before, 1 to 8",
+    "inverse": "bits to which the matrix of steps is proved to be the inverse of the second derivative",
     "epsilon": "what the noise has to hide to, at least, with delta",
     "delta": "see epsilon",
     "distance": "how far from the optimum weights may be before noise; by default it follows from l2 and the rows",

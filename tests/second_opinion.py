@@ -42,6 +42,7 @@ from .reference import (
     judged,
     linear_optimum,
     newton,
+    newton_inverse,
     noisy,
     one_pass,
     optimum,
@@ -315,7 +316,7 @@ def _newton(s: Any, gone: Any) -> relations.Relation:
         (weight, bias), units = own.bits_of_weights, own.units
         bits = {"weights": weight, "bias": bias}
         for name in ("weights", "bias"):
-            bits |= {f"{name} gradient": 24, f"{name} gradient remainder": own.shift}
+            bits |= {f"{name} gradient": own.gradient_bits, f"{name} gradient remainder": own.shift}
             bits[f"{name} update remainder"] = own.update_bits
         scales = {name: unit.bit_length() - 1 for name, unit in zip(("weights", "bias"), units, strict=True)}
         steps.append(newton.StepIntegers(own.shift, own.update_bits, bits, scales))
@@ -324,7 +325,12 @@ def _newton(s: Any, gone: Any) -> relations.Relation:
         for module in (optimum, newton):
             patch.setattr(module, "optimum_integers", lambda *_: handed)
         patch.setattr(newton, "newton_integers", lambda *_: steps)
-        return newton.Newton({**_statement(s, gone, "binary"), "distance": s.number, "start": starts})
+        kind = newton.Newton
+        if s.inverse is not None:
+            proved = newton_inverse.InverseIntegers(s.inverse.bits, s.inverse.shift, s.inverse.scale)
+            patch.setattr(newton_inverse, "inverse_integers", lambda *_: proved)
+            kind = newton_inverse.NewtonInverse
+        return kind({**_statement(s, gone, "binary"), "distance": s.number, "start": starts})
 
 
 def _optimum_integers(s: Any) -> optimum_integers.OptimumIntegers:

@@ -16,6 +16,7 @@ from typing import Any
 from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.training import TrainingStatement
 from ..errors import InvalidProof, ParameterError, require_type
+from ..models.methods.newton_inverse import StepError
 from .noise import Indistinguishability, indistinguishability
 from .pins import LINKS, Pins
 from .proofs import (
@@ -28,6 +29,7 @@ from .proofs import (
 from .protocol.proof import verify_protocol
 from .protocol.soundness import FIELD_BITS, Soundness
 from .shapes import new_transcript, shape_of
+from .steps import step_error
 
 FEW_ROWS = 256  # of a segment that was added
 
@@ -65,6 +67,11 @@ class VerificationReport:
     def indistinguishability(self) -> Indistinguishability | None:
         """Of a model with noise, how hard it is to tell from one that never saw the forgotten rows."""
         return indistinguishability(self.statement)
+
+    @property
+    def step_error(self) -> StepError | None:
+        """Of Newton's steps by a matrix that is proved to be an inverse, how near those by the exact one are."""
+        return step_error(self.statement)
 
     @property
     def dataset_digest(self) -> str:

@@ -302,11 +302,11 @@ class Certified(TrainingAxes, ABC):
         """What is left of a gradient without the penalty."""
         return self.short_gradient(place) - self.weight_at(place) * self.schedule.penalty
 
-    def of_used_features(self, steps: Steps, used: PublicVector | Point, ended: SumResult) -> None:
-        """Where features are left out, the first value of a sum over rows is one over the others."""
+    def of_used_features(self, steps: Steps, used: PublicVector | Point, ended: SumResult, factor: int = 0) -> None:
+        """Where features are left out, the first value of a factor of a sum over rows is one over the others."""
         if isinstance(used, PublicVector):
             one = Factor((Term(ONE, FEATURES, {"row": ended.point, "feature": variables(0, self.weight.bits)}),))
-            steps.sumcheck(Sum("used features", (self.weight.bits,), used, (one,)), ended.values[0][0])
+            steps.sumcheck(Sum("used features", (self.weight.bits,), used, (one,)), ended.values[factor][0])
 
     def weight_at(self, place: Place) -> Hidden:
         """W, or V."""

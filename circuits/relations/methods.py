@@ -14,12 +14,14 @@ from ...models.methods import Optimum as OptimumMethod
 from ...models.methods import Sisa as SisaMethod
 from ...models.methods.gram_certificate import LinearOptimumCertificate
 from ...models.methods.link_certificate import OptimumCertificate
+from ...models.methods.newton_steps import NewtonCertificate
 from ...models.methods.normal_equations import NormalEquations
 from ...models.methods.schedule import Schedule
 from ..language.relation import Relation
 from .gradient_descent import GradientDescent
 from .linear_optimum import LinearOptimum
 from .newton import Newton
+from .newton_inverse import NewtonInverse
 from .noisy import Noisy
 from .one_pass import OnePass
 from .optimum import Optimum
@@ -43,12 +45,17 @@ def optimum(schedule: OptimumCertificate | LinearOptimumCertificate) -> Relation
     return LinearOptimum(schedule) if isinstance(schedule, LinearOptimumCertificate) else Optimum(schedule)
 
 
+def newton(schedule: NewtonCertificate) -> Relation:
+    """By a matrix of the owner's choice, or by one that is proved to be an inverse."""
+    return Newton(schedule) if schedule.inverse is None else NewtonInverse(schedule)
+
+
 RELATIONS_OF_METHOD: Mapping[str, Callable[[Any], Relation]] = MappingProxyType(  # of what the method compiles
     {
         GradientDescentMethod.kind: descent,
         OnePassMethod.kind: normal_equations,
         OptimumMethod.kind: optimum,
-        NewtonMethod.kind: Newton,
+        NewtonMethod.kind: newton,
         NoisyMethod.kind: Noisy,
         SisaMethod.kind: Sisa,
     }

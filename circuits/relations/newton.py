@@ -17,8 +17,8 @@ its rounding. Columns, lookups and checks of a step have its name before theirs.
 
 Integers that are *forced*: P has 32 bits, Gamma 24, W 38, u has h of at most 24 and K is at most 256, so both sides of
 an update differ by less than p: W(t + 1) is W(t) less the sum over 2^h, rounded. P is free within its bits: it is the
-owner's, and what binds is the certificate. Cells of P past the last k are read by updates of single weights only, which
-tie them to other cells that are none; the sums leave out what is past the last l.
+owner's, and what binds is the certificate; newton_inverse.py says more of it. Cells of P past the last k are read by
+updates of single weights only, which tie them to other cells that are none; the sums leave out what is past the last l.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...models.methods.certificate import GRADIENT_BITS
-from ...models.methods.newton_steps import MATRIX_BITS, NewtonCertificate
+from ...models.methods.newton_steps import NewtonCertificate
 from ..field.goldilocks import ONE, ZERO, K
 from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, Product
@@ -43,12 +42,13 @@ from .optimum import Optimum
 from .signed import Signed, constant_on
 from .sisa import start_matrix
 
-MATRIX = Signed(Address(WITNESS, "matrix"), MATRIX_BITS)  # P(k, l)
-OF_BIAS = Signed(Address(WITNESS, "matrix of the bias"), MATRIX_BITS)  # P(b, l)
-FROM_BIAS = Signed(Address(WITNESS, "matrix from the bias"), MATRIX_BITS)  # P(k, b)
-CORNER = Signed(Address(WITNESS, "matrix of bias and bias"), MATRIX_BITS)  # P(b, b)
+MATRIX = Address(WITNESS, "matrix")  # P(k, l)
+OF_BIAS = Address(WITNESS, "matrix of the bias")  # P(b, l)
+FROM_BIAS = Address(WITNESS, "matrix from the bias")  # P(k, b)
+CORNER = Address(WITNESS, "matrix of bias and bias")  # P(b, b)
 MATRIX_BOX = "matrix limbs"
 START = start_matrix(0)
+Bits = Mapping[Address, int]
 
 
 @dataclass(frozen=True)
@@ -80,17 +80,23 @@ class Newton(Optimum):
 
     # Columns and lookups -------------------------------------------------------------------------------------------
 
+    @property
+    def matrix_bits(self) -> tuple[Bits, Bits, Bits]:
+        """Of what there is of any two weights, of one beside the bias, and of the bias alone."""
+        bits = self.schedule.matrix_bits
+        return {MATRIX: bits}, {OF_BIAS: bits, FROM_BIAS: bits}, {CORNER: bits}
+
     @cached_property
     def integers(self) -> tuple[Limbs, ...]:
         """See Certified: with those of the matrix."""
         features, constants = super().integers
-        whole = Limbs(MATRIX_BOX, (self.weight, self.source), {MATRIX.integer: MATRIX_BITS})
+        of_pairs, beside, corner = self.matrix_bits
+        whole = Limbs(MATRIX_BOX, (self.weight, self.source), of_pairs)
         if not self.schedule.bias:
             return features, constants, whole
-        beside = {own.integer: MATRIX_BITS for own in (OF_BIAS, FROM_BIAS)}
         return (
             Limbs(FEATURE_BOX, features.axes, {**features.bits, **beside}),
-            Limbs(CONSTANT_BOX, constants.axes, {**constants.bits, CORNER.integer: MATRIX_BITS}),
+            Limbs(CONSTANT_BOX, constants.axes, {**constants.bits, **corner}),
             whole,
         )
 
@@ -145,9 +151,8 @@ class Newton(Optimum):
         moved, products = self._moved(step, weights, after), []
         if bias is not None and after_bias is not None:
             moved = moved + self._moved(step, bias, after_bias) * gamma
-            entry = (
-                FROM_BIAS.value(steps, {"weight": k}, weights.real) + CORNER.value(steps, {"output": ()}, ONE) * gamma
-            )
+            entry = self.held(steps, FROM_BIAS, {"weight": k}, weights.real)
+            entry = entry + self.held(steps, CORNER, {"output": ()}, ONE) * gamma
             products = [Product(-ONE, entry, bias.signed(BIAS.cut))]
         steps.require_zero(name, moved - total, products)
         steps.sumcheck(sums, total)
@@ -155,14 +160,24 @@ class Newton(Optimum):
     def _moving(self, t: int, k: Point, gamma: K) -> tuple[Factor, Factor]:
         """P(k, l) + gamma P(b, l), and Gamma(t, l), at a variable l."""
         free, axes = variables(0, self.source.bits), (self.source,)
-        real, terms = prefix(k, self.schedule.features), MATRIX.terms({"weight": k, "source": free}, ONE)
-        if self.schedule.bias:
-            real, terms = real + gamma, terms + OF_BIAS.terms({"weight": free}, gamma)
-        cut = Signed(self.steps[t][0].address(WEIGHTS.cut), GRADIENT_BITS)
+        cut = Signed(self.steps[t][0].address(WEIGHTS.cut), self.schedule.gradient_bits)
         return (
-            Factor(terms, MATRIX.taken_off(axes, real)),
+            self.line(MATRIX, OF_BIAS, self.source, k, gamma),
             Factor(cut.terms({"weight": free}, ONE), cut.taken_off(axes, ONE)),
         )
+
+    def line(self, whole: Address, beside: Address, free: Axis, at: Point, share: K) -> Factor:
+        """What there is of a point and a variable weight, and that share of what there is of the bias and this."""
+        fixed, variable = "weight" if free.name == "source" else "source", variables(0, free.bits)
+        own, real = self._signed(whole), prefix(at, self.schedule.features)
+        terms = own.terms({fixed: at, free.name: variable}, ONE)
+        if self.schedule.bias:
+            real, terms = real + share, terms + self._signed(beside).terms({"weight": variable}, share)
+        return Factor(terms, own.taken_off((free,), real))
+
+    def held(self, steps: Steps, integer: Address, at: Mapping[str, Point], real: K) -> Hidden:
+        """What there is of the bias, at a point."""
+        return self._signed(integer).value(steps, at, real)
 
     def _after(self, steps: Steps, t: int, k: Point) -> tuple[Hidden, Hidden | None]:
         """W(t + 1, k), and V(t + 1)."""

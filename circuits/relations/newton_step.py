@@ -6,9 +6,9 @@ not short here, but moves the weights. With the names of models/methods/newton_s
     G(k) + floor(2^g / 2) = 2^g Gamma(k) + v(k),  G being that of residual.py, and the same for b           "gradient"
     W(0, k) = 2^j M(k), 2^x V(0) = 2^j I with M, I of the model that steps begin from, or 0               "starting .."
 
-Integers that are *forced*: Gamma has 24 bits and v has g, so Gamma is G rounded. What the first step begins from is
-committed as it is in the model, M and I, in so many bits that W(0) has 38: so these are in range here, whatever an
-earlier statement committed to, and no multiple of 2^j wraps.
+Integers that are *forced*: Gamma has 24 bits, or 32, and v has g, so Gamma is G rounded. What the first step begins
+from is committed as it is in the model, M and I, in so many bits that W(0) has 38: so these are in range here, whatever
+an earlier statement committed to, and no multiple of 2^j wraps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...models.methods.certificate import GRADIENT_BITS
 from ...models.methods.newton_steps import StepIntegers
 from ..field.goldilocks import ONE, ZERO
 from ..field.multilinear import Point, prefix
@@ -67,7 +66,7 @@ class Step(Residual):
         own = self.schedule
         return {
             parameter.weight: own.bits_of_weights[parameter is BIAS],
-            parameter.cut: GRADIENT_BITS,
+            parameter.cut: own.gradient_bits,
             parameter.cut_rest: own.shift,
             update_remainder(parameter): own.update_bits,
         }

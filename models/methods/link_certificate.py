@@ -42,6 +42,7 @@ from .certificate import (
     bits_for,
     require_fitting,
     require_grid,
+    root_up,
     shares_of,
     within_bounds,
 )
@@ -184,6 +185,16 @@ def _most_raised(l2: Fraction, scales: FixedPoint) -> int:
             "by more than 0.1 %; use a larger one"
         )
     return most
+
+
+def unpolished_distances(l2: Fraction, scales: FixedPoint, width: int, count: int) -> tuple[int, ...]:
+    """The same of weights that nobody polishes: ceil((2^(w - p) sqrt(K / n) + K / 8) / l2 + ceil(sqrt K) / 2).
+
+    A rounding error of sqrt(K) / 2 at most is multiplied by 1, and by a matrix of trace K / 4 at most over l2.
+    """
+    of_predictions = isqrt(int(width * power_of_two(2 * (scales.w_bits - scales.p_bits + FRACTION)) / count))
+    of_slopes = Fraction(of_predictions + (width << (FRACTION - 3)) + 1) / (l2 * (1 << FRACTION))
+    return shares_of(of_slopes + Fraction(root_up(width), 2), SHARES)
 
 
 def default_distances(l2: Fraction, scales: FixedPoint, width: int, count: int) -> tuple[int, ...]:

@@ -14,11 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DataError, TrainingError
-from .certificate import GRADIENT_BITS
-from .newton_steps import MATRIX_BITS, NewtonCertificate, StepIntegers
+from .certificate import GRADIENT_BITS, bits_for
+from .newton_inverse import STEP_BITS, Inverse
+from .newton_steps import NewtonCertificate, StepIntegers
 from .optimum_reference import RowValues, row_values
 
 IntArray = NDArray[np.int64]
+FROM_NEARER = (
+    "begin nearer the optimum: prove method = 'optimum' first, and then steps from its model, the previous proof; or "
+    "declare a larger l2, for all future statements"
+)
 Pass = Callable[[IntArray], tuple[RowValues, IntArray]]  # of weights (K,): what is said of rows, and G
 
 
@@ -37,6 +42,19 @@ class StepValues:
     cut_rest: IntArray
     remainder: IntArray
     after: IntArray
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class InverseValues:
+    """That a matrix is the inverse of the second derivative, int64 (K, K), the bias last if there is one.
+
+    Attributes:
+        curvature: C. rest: r. error: E.
+    """
+
+    curvature: IntArray
+    rest: IntArray
+    error: IntArray
 
 
 def starting_weights(integers: IntArray, schedule: NewtonCertificate) -> IntArray:
@@ -62,11 +80,13 @@ def require_weights(weights: NDArray[Any], schedule: NewtonCertificate, which: s
 def rounded_gradient(gradient: IntArray, step: StepIntegers, number: int) -> tuple[IntArray, IntArray]:
     """Gamma and v of a step, counted from 1. Raises TrainingError where the gradient is too long for it."""
     moved = gradient + ((1 << step.shift) >> 1)
-    cut, half = moved >> step.shift, 1 << (GRADIENT_BITS - 1)
+    cut, half = moved >> step.shift, 1 << (step.gradient_bits - 1)
     if (cut < -half).any() or (cut >= half).any():
+        remedy = "declare one step, or a larger l2, for all future statements"
+        if step.gradient_bits > GRADIENT_BITS:  # those of an inverse, which are several
+            remedy = FROM_NEARER
         raise TrainingError(
-            f"step {number}: a gradient as long as this has {GRADIENT_BITS} bits at the first step only; declare one "
-            "step, or a larger l2, for all future statements"
+            f"step {number}: a gradient as long as this has {step.gradient_bits} bits at the first step only; {remedy}"
         )
     return cut, moved - (cut << step.shift)
 
@@ -108,12 +128,10 @@ def run_steps(
     own: NDArray[Any] = np.asarray(matrix).astype(object)
     if features.shape != (schedule.rows, schedule.features) or own.shape != (schedule.width, schedule.width):
         raise DataError(f"X, matrix: shapes {features.shape}, {own.shape}")
-    half = 1 << (MATRIX_BITS - 1)
+    half = 1 << (schedule.matrix_bits - 1)
     if (own < -half).any() or (own >= half).any():
-        raise DataError(f"matrix: entries have at most {MATRIX_BITS} bits")
-    features[:, list(schedule.unused)] = 0
-    if schedule.bias:
-        features = np.hstack([features, np.full((len(features), 1), schedule.one, dtype=object)])
+        raise DataError(f"matrix: entries have at most {schedule.matrix_bits} bits")
+    features = _with_bias(features, schedule)
 
     def passed(weights: IntArray) -> tuple[RowValues, IntArray]:
         each = weights.astype(object)
@@ -124,3 +142,47 @@ def run_steps(
 
     begin: IntArray = np.asarray(start).astype(np.int64)
     return step_by_step(begin, own, schedule, passed)
+
+
+def _with_bias(features: NDArray[Any], schedule: NewtonCertificate) -> NDArray[Any]:
+    """Features (N, K) as weights meet them."""
+    own = features.copy()
+    own[:, list(schedule.unused)] = 0
+    return np.hstack([own, np.full((len(own), int(schedule.bias)), schedule.one, dtype=object)])
+
+
+# That a matrix is an inverse ------------------------------------------------------------------------------------------
+
+
+def rounded_curvature(second: NDArray[Any], own: Inverse) -> tuple[IntArray, IntArray]:
+    """C and r, of 2^32 H (K, K)."""
+    moved = second + (1 << (own.shift - 1))
+    cut = moved >> own.shift
+    return cut.astype(np.int64), (moved - (cut << own.shift)).astype(np.int64)
+
+
+def inverse_values(second: NDArray[Any], matrix: IntArray, own: Inverse) -> InverseValues:
+    """What is committed of 2^32 H and of P, (K, K) both.
+
+    Raises:
+        TrainingError: P is not as near the inverse as is declared.
+    """
+    curvature, rest = rounded_curvature(second, own)
+    error = matrix @ curvature - (np.eye(len(matrix), dtype=np.int64) << own.scale)
+    half = 1 << (own.error_bits - 1)
+    if (error < -half).any() or (error >= half).any():
+        reached = own.scale - bits_for(int(np.abs(error).max()) + 1)
+        raise TrainingError(
+            f"inverse = {own.bits}: the inverse of this second derivative has {reached} bits in numbers of the matrix; "
+            "declare at most as many, or a larger l2, for all future statements"
+        )
+    return InverseValues(curvature, rest, error)
+
+
+def second_derivative(X: ArrayLike, rows: RowValues, schedule: NewtonCertificate) -> NDArray[Any]:
+    """2^32 H (K, K) where rows are as they are at W(0), from features (N, d), in Python's integers."""
+    own = _with_bias(np.asarray(X).astype(object), schedule)
+    counted = np.where(schedule.live.mask(), rows.step, 0).astype(object)
+    of_loss = (own * counted[:, None]).T @ own * (1 << schedule.raised)
+    penalty = np.eye(schedule.width, dtype=np.int64).astype(object) * (schedule.penalty << STEP_BITS)
+    return np.asarray(of_loss + penalty)

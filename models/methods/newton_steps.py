@@ -15,6 +15,9 @@ shorter, and g falls by 12 a step as long as h and the bits of W are at most 62 
 
 Weights to begin from are those of a committed model, multiples of 2^j units: 2^j M(k) = W(0, k), and of its intercept
 2^j I = 2^x V(0). M has 38 - j bits, I has x more. j is at least x, so V(0) is an integer.
+
+Where P is proved to be that inverse (newton_inverse.py), nothing corrects what a coarse Gamma does to a step: Gamma has
+32 bits and g is 31 in the first step, and P has 26, so s is 24 + floor(log2 c').
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from ...errors import ParameterError
 from .certificate import GRADIENT_BITS, Bound, bits_for, within_bounds
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, power_of_two
 from .link_certificate import LinkCertificate, OptimumCertificate
+from .newton_inverse import INVERSE_BITS, LONG_GRADIENT_BITS, Inverse, StepError, compile_inverse
 
 MATRIX_BITS = 32  # of P, signed
 FALL = 12  # by how much g falls from step to step
@@ -39,12 +43,14 @@ class StepIntegers(LinkCertificate):
 
     Attributes:
         cut_bits: g. update_bits: h.
+        gradient_bits: of Gamma, signed.
         raised_by: j, if it is the first step and begins from a model; else 0.
         from_model: whether it does.
     """
 
     cut_bits: int
     update_bits: int
+    gradient_bits: int = GRADIENT_BITS
     raised_by: int = 0
     from_model: bool = False
 
@@ -73,11 +79,31 @@ class NewtonCertificate(OptimumCertificate):
         count_of_steps: T.
         inverse_scale: s.
         start: the scale of the weights of the model that steps begin from; None if they begin from zero.
+        inverse: how P is proved to be the inverse of the second derivative; None if it is the owner's choice.
     """
 
     count_of_steps: int
     inverse_scale: int
     start: int | None = None
+    inverse: Inverse | None = None
+
+    @property
+    def matrix_bits(self) -> int:
+        """Of P, signed."""
+        return MATRIX_BITS if self.inverse is None else INVERSE_BITS
+
+    @property
+    def gradient_bits(self) -> int:
+        """Of Gamma in steps, signed."""
+        return GRADIENT_BITS if self.inverse is None else LONG_GRADIENT_BITS
+
+    @property
+    def step_error(self) -> StepError | None:
+        """How near steps are to those by the exact inverse; None by a matrix of the owner's."""
+        if self.inverse is None:
+            return None
+        units = self.inverse.rounding_of(self.steps[0].cut_bits, self.width)
+        return StepError(self.inverse.relative_error(self.width), units / (1 << self.scales.w_bits))
 
     def begun(self, scales: tuple[int, ...]) -> NewtonCertificate:
         """See Compiled."""
@@ -98,9 +124,9 @@ class NewtonCertificate(OptimumCertificate):
         shared = {item.name: getattr(self, item.name) for item in fields(LinkCertificate)}
         found, most = [], EXPRESSION_BOUND.bit_length() - 1 - self.weight_bits
         for t in range(self.count_of_steps):
-            longest = EXPRESSION_BOUND.bit_length() - GRADIENT_BITS
-            cut = max(longest - FALL * t, self.inverse_scale - most, 0)
-            own = StepIntegers(**shared, cut_bits=cut, update_bits=self.inverse_scale - cut)
+            cut = max(_longest(self.gradient_bits) - FALL * t, self.inverse_scale - most, 0)
+            by = self.inverse_scale - cut
+            own = StepIntegers(**shared, cut_bits=cut, update_bits=by, gradient_bits=self.gradient_bits)
             if t == 0 and self.start is not None:
                 own = replace(own, raised_by=self.scales.w_bits - self.start, from_model=True)
             found.append(own)
@@ -108,7 +134,7 @@ class NewtonCertificate(OptimumCertificate):
 
     def bounds_of_steps(self) -> list[Bound]:
         """The static analysis."""
-        cut, sums = 1 << (GRADIENT_BITS - 1), self.width << (MATRIX_BITS + GRADIENT_BITS - 2)
+        cut, sums = 1 << (self.gradient_bits - 1), self.width << (self.matrix_bits + self.gradient_bits - 2)
         found: list[Bound] = []
         for t, own in enumerate(self.steps, start=1):
             rounded = self.largest_gradient + ((cut + 2) << own.shift)
@@ -118,19 +144,33 @@ class NewtonCertificate(OptimumCertificate):
         return found
 
 
-def compile_steps(own: OptimumCertificate, steps: int, l2: float) -> NewtonCertificate:
+def compile_steps(own: OptimumCertificate, steps: int, l2: float, inverse: int | None = None) -> NewtonCertificate:
     """The integers of so many steps before a certificate.
+
+    Args:
+        inverse: to how many bits P is proved to be the inverse of the second derivative, if it is.
 
     Raises:
         ParameterError: the penalty is too small for steps, or an expression is out of its range.
     """
     fixed, most = own.scales, own.raised + bits_for(own.live.count)
     least = int(Fraction(l2) * power_of_two(most - 1 + fixed.p_bits + fixed.x_bits - fixed.w_bits))
-    scale = MATRIX_BITS - 2 + least.bit_length() - 1
-    longest = EXPRESSION_BOUND.bit_length() - GRADIENT_BITS
-    if scale <= longest:
-        raise ParameterError(f"l2 = {l2}: too small for steps, whose matrix would be too coarse; use a larger one")
     shared = {item.name: getattr(own, item.name) for item in fields(OptimumCertificate)}
-    found = NewtonCertificate(**shared, count_of_steps=steps, inverse_scale=scale)
-    checked = within_bounds(found, found.bounds_of_steps())
+    if inverse is None:
+        scale = MATRIX_BITS - 2 + least.bit_length() - 1
+        if scale <= _longest(GRADIENT_BITS):
+            raise ParameterError(f"l2 = {l2}: too small for steps, whose matrix would be too coarse; use a larger one")
+        found = NewtonCertificate(**shared, count_of_steps=steps, inverse_scale=scale)
+        more: list[Bound] = []
+    else:
+        scale = INVERSE_BITS - 2 + least.bit_length() - 1
+        proved = compile_inverse(own, inverse, Fraction(l2), least, scale)
+        found = NewtonCertificate(**shared, count_of_steps=steps, inverse_scale=scale, inverse=proved)
+        more = proved.bounds_of(own.width)
+    checked = within_bounds(found, [*found.bounds_of_steps(), *more])
     return replace(checked, bounds=own.bounds + checked.bounds)
+
+
+def _longest(gradient_bits: int) -> int:
+    """The least g at which no gradient has more bits."""
+    return EXPRESSION_BOUND.bit_length() - gradient_bits

@@ -12,10 +12,31 @@ import numpy as np
 from ...circuits.language.layout import Address
 from ...circuits.relations.certified import BIAS, WEIGHTS
 from ...circuits.relations.newton import CORNER, FROM_BIAS, MATRIX, OF_BIAS, Newton
+from ...circuits.relations.newton_inverse import (
+    BIAS_CURVATURE,
+    BIAS_ERROR,
+    BIAS_REST,
+    CORNER_CURVATURE,
+    CORNER_ERROR,
+    CORNER_REST,
+    CURVATURE,
+    CURVATURE_REST,
+    ERROR,
+    FROM_BIAS_ERROR,
+)
 from ...circuits.relations.newton_step import Step, update_remainder
 from ...circuits.relations.signed import Signed
 from ...errors import TrainingError
-from ...models.methods.newton_reference import StepValues, starting_weights, step_by_step
+from ...models.methods.newton_inverse import Inverse
+from ...models.methods.newton_reference import (
+    FROM_NEARER,
+    InverseValues,
+    StepValues,
+    inverse_values,
+    rounded_curvature,
+    starting_weights,
+    step_by_step,
+)
 from ...models.methods.newton_steps import NewtonCertificate
 from ...models.methods.optimum_reference import RowValues, first_settled, settle, shortest_distance
 from ..kernels import run_blas_tasks
@@ -25,10 +46,16 @@ from ..matrices.values import Witness
 from .certified import committed_limbs, parameter_integers, residual_columns
 from .curve import Integers
 from .model import model_cells
-from .newton_search import matrix_of_steps
+from .newton_search import inverse_of, matrix_of_steps, second_derivative
 from .optimum import Found, optimum_model, settled_columns
-from .optimum_search import Problem, at, mean_of, nearest_of, problem_of
+from .optimum_search import Point, Problem, at, mean_of, nearest_of, problem_of
 from .rows import Rows
+
+Parts = tuple[Address, Address | None, Address, Address]  # of pairs, of the bias, from it, of both; one of equal ones
+PARTS_OF_MATRIX: Parts = (MATRIX, OF_BIAS, FROM_BIAS, CORNER)
+PARTS_OF_CURVATURE: Parts = (CURVATURE, None, BIAS_CURVATURE, CORNER_CURVATURE)
+PARTS_OF_REST: Parts = (CURVATURE_REST, None, BIAS_REST, CORNER_REST)
+PARTS_OF_ERROR: Parts = (ERROR, BIAS_ERROR, FROM_BIAS_ERROR, CORNER_ERROR)
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -38,10 +65,12 @@ class Stepped(Found[RowValues]):
     Attributes:
         matrix: P, int64 (K, K).
         steps: one after another.
+        proved: that the matrix is an inverse, where that is declared.
     """
 
     matrix: Integers
     steps: tuple[StepValues, ...]
+    proved: InverseValues | None = None
 
 
 def find_stepped(rows: Rows, schedule: NewtonCertificate, models: Sequence[Integers]) -> Stepped:
@@ -56,20 +85,49 @@ def find_stepped(rows: Rows, schedule: NewtonCertificate, models: Sequence[Integ
 
 
 def _stepped(rows: Rows, schedule: NewtonCertificate, start: Integers) -> Stepped:
-    problem, mean = problem_of(rows, schedule), mean_of(rows, schedule)
+    problem = problem_of(rows, schedule)
+    if schedule.inverse is not None:
+        return _by_inverse(problem, schedule, start, schedule.inverse)
+    mean = mean_of(rows, schedule)
     target = nearest_of(problem, mean)
     matrix = matrix_of_steps(problem, mean, schedule, start, target.weights)
     steps = step_by_step(start, matrix, schedule, lambda weights: _passed(problem, weights))
     ended = at(problem, steps[-1].after)
-    if all(settle(ended.weights, ended.gradient, schedule, i) is None for i in range(len(schedule.distances))):
+    if not _settles(ended, schedule):
         first_settled(target.weights, target.gradient, schedule)  # raises where steps cannot help
-        off = shortest_distance(ended.gradient, schedule)
-        raise TrainingError(
-            f"steps = {len(steps)}: they end up to {off} units from the optimum, and the longest declared distance is "
-            f"{schedule.distances[0]}; declare more steps, for all future statements"
-        )
+        raise TrainingError(f"{_too_far(ended, schedule)}; declare more steps, for all future statements")
     settled = first_settled(ended.weights, ended.gradient, schedule)
     return Stepped(ended.rows, settled, matrix, tuple(steps))
+
+
+def _by_inverse(problem: Problem, schedule: NewtonCertificate, start: Integers, inverse: Inverse) -> Stepped:
+    """By the inverse of the second derivative at the start, which nothing is done to."""
+    second = second_derivative(problem, problem.values(start))
+    curvature, _ = rounded_curvature(second, inverse)
+    matrix = inverse_of(curvature, inverse.scale)
+    proved = inverse_values(second, matrix, inverse)
+    steps = step_by_step(start, matrix, schedule, lambda weights: _passed(problem, weights))
+    ended = at(problem, steps[-1].after)
+    if shortest_distance(ended.gradient, schedule) > schedule.distances[0]:
+        raise TrainingError(
+            f"{_too_far(ended, schedule)}; declare more steps, for all future statements, or {FROM_NEARER}"
+        )
+    settled = first_settled(ended.weights, ended.gradient, schedule)
+    return Stepped(ended.rows, settled, matrix, tuple(steps), proved)
+
+
+def _settles(ended: Point, schedule: NewtonCertificate) -> bool:
+    """Whether there is a certificate of where steps end."""
+    numbers = range(len(schedule.distances))
+    return any(settle(ended.weights, ended.gradient, schedule, number) is not None for number in numbers)
+
+
+def _too_far(ended: Point, schedule: NewtonCertificate) -> str:
+    off = shortest_distance(ended.gradient, schedule)
+    return (
+        f"steps = {len(schedule.steps)}: they end up to {off} units from the optimum, and the longest declared "
+        f"distance is {schedule.distances[0]}"
+    )
 
 
 def _passed(problem: Problem, weights: Integers) -> tuple[RowValues, Integers]:
@@ -84,7 +142,7 @@ def newton_witness(relation: Newton, stepped: Stepped) -> Witness:
     """Columns of the model and the witness, z and step times middle, of all passes."""
     schedule = relation.schedule
     cells, looked_up = settled_columns(relation, stepped)
-    limbs, limbs_looked_up = committed_limbs(relation, matrix_integers(relation, stepped.matrix))
+    limbs, limbs_looked_up = committed_limbs(relation, matrix_integers(relation, stepped))
     cells |= limbs
     looked_up |= limbs_looked_up
     for (naming, step), values in zip(relation.steps, stepped.steps, strict=True):
@@ -95,13 +153,24 @@ def newton_witness(relation: Newton, stepped: Stepped) -> Witness:
     return Witness({**cells, **model, **multiplicities(relation.sections, looked_up)}, looked_up)
 
 
-def matrix_integers(relation: Newton, matrix: Integers) -> dict[Address, Integers]:
-    """P (K, K) by parts, not negative, as it is committed in limbs."""
+def matrix_integers(relation: Newton, stepped: Stepped) -> dict[Address, Integers]:
+    """What there is of any two weights (K, K) by parts, not negative, as it is committed in limbs."""
+    proved, found = stepped.proved, _in_parts(relation, PARTS_OF_MATRIX, stepped.matrix)
+    if proved is None:
+        return found
+    found |= _in_parts(relation, PARTS_OF_CURVATURE, proved.curvature) | _in_parts(
+        relation, PARTS_OF_ERROR, proved.error
+    )
+    return found | _in_parts(relation, PARTS_OF_REST, proved.rest, signed=False)
+
+
+def _in_parts(relation: Newton, names: Parts, values: Integers, signed: bool = True) -> dict[Address, Integers]:
+    """Of pairs, of the bias, from the bias, of both; without a bias of pairs alone."""
     d = relation.schedule.features
-    parts: list[tuple[Signed, Any]] = [(MATRIX, np.s_[:, :])]
-    if relation.schedule.bias:
-        parts = [(MATRIX, np.s_[:d, :d]), (OF_BIAS, np.s_[d, :d]), (FROM_BIAS, np.s_[:d, d]), (CORNER, np.s_[d:, d])]
-    return {own.integer: matrix[cut] + (1 << (own.bits - 1)) for own, cut in parts}
+    cuts: tuple[Any, ...] = (np.s_[:d, :d], np.s_[d, :d], np.s_[:d, d], np.s_[d:, d])
+    cuts = cuts if relation.schedule.bias else cuts[:1]
+    named = ((name, cut) for name, cut in zip(names, cuts, strict=False) if name is not None)
+    return {name: values[cut] + ((1 << (relation.bits_of(name) - 1)) if signed else 0) for name, cut in named}
 
 
 def step_columns(step: Step, values: StepValues) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:

@@ -1,9 +1,10 @@
 """The matrix of Newton's steps: the inverse of the second derivative at their start, corrected to lead to the optimum.
 
-Nothing of how it is found is proved. One step of Newton's method from a rounded model leaves the square of that
-rounding, far more than a certificate allows. So the inverse is corrected as Broyden (1965) does, by what changes the
-step it is for and as little as possible else, so that the first step that moves weights ends at the optimum; entries
-are then moved by units along small combinations of the gradient's numbers, until it ends there to a unit or so.
+Nothing of how it is found is proved, unless it is declared to be that inverse: then it is not corrected. One step of
+Newton's method from a rounded model leaves the square of that rounding, far more than a certificate allows. So the
+inverse is corrected as Broyden (1965) does, by what changes the step it is for and as little as possible else, so that
+the first step that moves weights ends at the optimum; entries are then moved by units along small combinations of the
+gradient's numbers, until it ends there to a unit or so.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...models.methods.newton_inverse import STEP_BITS
 from ...models.methods.newton_reference import rounded_gradient
 from ...models.methods.newton_steps import MATRIX_BITS, NewtonCertificate
+from ...models.methods.optimum_reference import RowValues
 from .curve import Integers, Reals
-from .optimum_search import Mean, Problem, inverse_curvature
+from .optimum_search import EXACT_BITS, Mean, Problem, inverse_curvature
 
 MOST_UNITS = 1 << 16  # of a number, in a combination of several
 LARGEST = (1 << (MATRIX_BITS - 1)) - 1
+SLOPE_BITS = 17  # of the table, which has none above 2^16
 
 
 def matrix_of_steps(
@@ -81,3 +85,25 @@ def _ladder(cut: Integers, close: int) -> Iterator[tuple[int, Integers]]:
 def _rounded(values: npt.NDArray[Any]) -> Integers:
     """The nearest whole numbers that have MATRIX_BITS."""
     return np.asarray(np.clip(np.rint(values), -LARGEST, LARGEST), dtype=np.int64)
+
+
+# Declared to be the inverse -------------------------------------------------------------------------------------------
+
+
+def second_derivative(problem: Problem, rows: RowValues) -> Integers:
+    """2^32 H where rows are as given, int64 (K, K): sums of whole numbers that float64 has."""
+    own, width = problem.schedule, len(problem.matrix)
+    counted, found = np.where(own.live.mask(), rows.step, 0), np.zeros((width, width), dtype=np.int64)
+    size = max(1, 1 << max(0, EXACT_BITS - SLOPE_BITS - 2 * own.scales.x_bits))
+    for start in range(0, len(counted), size):
+        piece = problem.matrix[:, start : start + size]
+        found += ((piece * counted[start : start + size]) @ piece.T).astype(np.int64)
+    return (found << own.raised) + (np.eye(width, dtype=np.int64) * (own.penalty << STEP_BITS))
+
+
+def inverse_of(curvature: Integers, scale: int) -> Integers:
+    """The whole numbers nearest to 2^scale times the inverse of a matrix of such, int64 (K, K)."""
+    inverse = np.linalg.inv(curvature.astype(np.float64))
+    found = np.rint(inverse * 2.0**scale).astype(np.int64)
+    off = found @ curvature - (np.eye(len(found), dtype=np.int64) << scale)
+    return np.asarray(np.rint(found - off.astype(np.float64) @ inverse), dtype=np.int64)

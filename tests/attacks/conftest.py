@@ -194,6 +194,16 @@ def honest_newton():
 
 
 @pytest.fixture(scope="session")
+def honest_inverse():
+    """The same of one step, by a matrix that is the inverse of the second derivative."""
+    from .harness import prove
+    from .newton_runs import declare_inverse, stepped, told, values
+
+    own = declare_inverse(steps=1)
+    return prove(own.shape, told(own, values(), stepped(own, values())))
+
+
+@pytest.fixture(scope="session")
 def honest_noisy():
     """A true proof about a noisy optimum, of which a matrix of its own was committed before."""
     from .harness import prove

@@ -58,6 +58,7 @@ PROOFS = (
     "honest_optimum",
     "honest_linear_optimum",
     "honest_newton",
+    "honest_inverse",
     "honest_noisy",
     "honest_sisa",
     "honest_stages",

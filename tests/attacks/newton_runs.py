@@ -11,10 +11,23 @@ from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.field.multilinear import log2_ceil
 from zkunlearn.circuits.language.layout import Address
 from zkunlearn.circuits.relations.certified import BIAS, WEIGHTS
+from zkunlearn.circuits.relations.methods import RELATIONS_OF_METHOD
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.newton import CORNER, FROM_BIAS, MATRIX, OF_BIAS, START, Newton
+from zkunlearn.circuits.relations.newton_inverse import (
+    BIAS_CURVATURE,
+    BIAS_ERROR,
+    BIAS_REST,
+    CORNER_CURVATURE,
+    CORNER_ERROR,
+    CORNER_REST,
+    CURVATURE,
+    CURVATURE_REST,
+    ERROR,
+    FROM_BIAS_ERROR,
+)
 from zkunlearn.circuits.relations.newton_step import update_remainder
-from zkunlearn.models.methods.newton_reference import StepValues, moved_weights, rounded_gradient
+from zkunlearn.models.methods.newton_reference import InverseValues, StepValues, moved_weights, rounded_gradient
 from zkunlearn.models.methods.newton_steps import NewtonCertificate
 from zkunlearn.models.methods.optimum_reference import row_values
 from zkunlearn.prover.witnesses.newton import Stepped, find_stepped
@@ -28,6 +41,7 @@ from .optimum_runs import FORGOTTEN, Data, Integers, OptimumDeclared, any_limbs,
 
 SCALE = 9  # of the weights of the model that steps begin from
 MODEL = np.array([300, -150, 40, -(70 << 10)])  # its integers: three weights, and the intercept
+NEAR = np.array([190, 9, -220, -(65 << 10)])  # those of one nearer the optimum, where steps by the inverse begin
 
 
 @dataclass(frozen=True)
@@ -43,7 +57,8 @@ class NewtonDeclared(OptimumDeclared):
 
     @cached_property
     def relation(self) -> Newton:  # type: ignore[override]
-        return Newton(self.schedule)
+        relation: Any = RELATIONS_OF_METHOD["newton"](self.schedule)
+        return relation
 
     @cached_property
     def shape(self) -> ProofShape:
@@ -54,16 +69,26 @@ class NewtonDeclared(OptimumDeclared):
         return ProofShape(self.relation, matrices)
 
 
-def declare_newton(forgotten: tuple[int, ...] = FORGOTTEN, start: int | None = SCALE, **changes: Any) -> NewtonDeclared:
+def declare_newton(
+    forgotten: tuple[int, ...] = FORGOTTEN, start: int | None = SCALE, unused: tuple[int, ...] = (), **changes: Any
+) -> NewtonDeclared:
     """Two steps of logistic regression with a bias."""
     choices: dict[str, Any] = {"method": "newton", "steps": 2}
     own = declare_optimum(forgotten, **(choices | changes))
-    return NewtonDeclared(own.spec, own.data, own.forgotten, start=start)
+    shape = replace(own.data, names=tuple(f"x{i + 1}" for i in range(own.data.features)))
+    spec = own.spec.leaving_out([shape.names[place] for place in unused])
+    return NewtonDeclared(spec, shape, own.forgotten, start=start)
+
+
+def declare_inverse(**changes: Any) -> NewtonDeclared:
+    """The same with a matrix that is proved to be the inverse of the second derivative."""
+    choices: dict[str, Any] = {"inverse": 12, "l2": 0.25, "grid": 31, "distances": (1 << 28,)}
+    return declare_newton(**(choices | changes))
 
 
 def model_of(own: NewtonDeclared) -> Any:
     """The integers (K,) of the model that steps begin from."""
-    return MODEL[: own.schedule.width]
+    return (MODEL if own.schedule.inverse is None else NEAR)[: own.schedule.width]
 
 
 def stepped(own: NewtonDeclared, data: Data, model: Any = None) -> Stepped:
@@ -78,7 +103,8 @@ def stepped(own: NewtonDeclared, data: Data, model: Any = None) -> Stepped:
 def step_from(own: NewtonDeclared, data: Data, number: int, weights: Any, matrix: Any) -> StepValues:
     """The step of that number, from 0, from any weights with any matrix."""
     s, (X, y) = own.schedule, data
-    step = s.steps[number]
+    step, X = s.steps[number], X.copy()
+    X[:, list(s.unused)] = 0
     whole = np.hstack([X, np.full((len(X), int(s.bias)), s.one)])
     rows = row_values(whole @ weights, s)
     gradient = ((whole.T @ rows.residuals(y, s)) << s.raised) + s.penalty * weights
@@ -103,18 +129,24 @@ def parts_of(own: NewtonDeclared) -> tuple[slice, slice]:
     return slice(0, own.schedule.features), slice(own.schedule.features, None)
 
 
-def matrix_integers(own: NewtonDeclared, matrix: Any) -> Integers:
-    """The matrix in its parts."""
+def matrix_integers(own: NewtonDeclared, matrix: Any, names: Any = (MATRIX, OF_BIAS, FROM_BIAS, CORNER)) -> Integers:
+    """The matrix in its parts: of pairs, of the bias, from it, of both; a name is None of what is not committed."""
     d, whole = own.schedule.features, np.asarray(matrix).astype(object)
-    found = {MATRIX.integer: whole[:d, :d]}
-    if own.schedule.bias:
-        found |= {OF_BIAS.integer: whole[d, :d], FROM_BIAS.integer: whole[:d, d], CORNER.integer: whole[d:, d]}
-    return found
+    parts = [whole[:d, :d]] if len(whole) == d else [whole[:d, :d], whole[d, :d], whole[:d, d], whole[d:, d]]
+    return {name: part for name, part in zip(names, parts, strict=False) if name is not None}
+
+
+def proved_integers(own: NewtonDeclared, proved: InverseValues) -> Integers:
+    """That it is an inverse, likewise."""
+    found = matrix_integers(own, proved.curvature, (CURVATURE, None, BIAS_CURVATURE, CORNER_CURVATURE))
+    found |= matrix_integers(own, proved.rest, (CURVATURE_REST, None, BIAS_REST, CORNER_REST))
+    return found | matrix_integers(own, proved.error, (ERROR, BIAS_ERROR, FROM_BIAS_ERROR, CORNER_ERROR))
 
 
 def integers(own: NewtonDeclared, lie: Stepped) -> Integers:
     """Everything that is committed before it is cut into limbs, but for models, in the names of the whole."""
     found = optimum_runs.integers(own, optimum_runs.Found(lie.rows, lie.settled)) | matrix_integers(own, lie.matrix)
+    found |= {} if lie.proved is None else proved_integers(own, lie.proved)
     for number, each in enumerate(lie.steps):
         naming, _ = own.relation.steps[number]
         found |= {naming.address(name): cells for name, cells in step_integers(own, number, each).items()}
@@ -137,7 +169,8 @@ def bits_of(own: NewtonDeclared, name: Address) -> int:
 
 def signed(own: NewtonDeclared) -> set[Address]:
     """Integers that may be negative."""
-    found = {part.integer for part in (MATRIX, OF_BIAS, FROM_BIAS, CORNER)}
+    found = {MATRIX, OF_BIAS, FROM_BIAS, CORNER, CURVATURE, BIAS_CURVATURE, CORNER_CURVATURE}
+    found |= {ERROR, BIAS_ERROR, FROM_BIAS_ERROR, CORNER_ERROR}
     for parameter in (WEIGHTS, BIAS):
         found |= {parameter.weight, parameter.cut, parameter.model}
         found |= {

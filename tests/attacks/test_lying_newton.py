@@ -246,7 +246,7 @@ def place_in(part: Any, row: int, source: int) -> Any:
 def test_an_entry_of_the_matrix_that_is_exchanged_is_rejected(
     own: NewtonDeclared, data: Data, said: Integers, true: Stepped, part: Any, row: int, source: int
 ) -> None:
-    lie = {**said, part.integer: off(said[part.integer], place_in(part, row, source), 1)}
+    lie = {**said, part: off(said[part], place_in(part, row, source), 1)}
     moving = [f"step {number}: update" for number, step in enumerate(true.steps, start=1) if step.cut[source]]
     assert moving
     caught(own, committed(own, data, lie), *moving)
@@ -266,7 +266,7 @@ def test_an_entry_of_more_bits_is_rejected(
     own: NewtonDeclared, data: Data, said: Integers, true: Stepped, part: Any, row: int, source: int, by: int
 ) -> None:
     """With remainders that go with it: what is out of range is looked up nowhere."""
-    lie = {**said, part.integer: off(said[part.integer], place_in(part, row, source), by)}
+    lie = {**said, part: off(said[part], place_in(part, row, source), by)}
     for number, step in enumerate(true.steps):
         name = address(own, number, update_remainder(BIAS if row == 3 else WEIGHTS))
         lie[name] = off(lie[name], 0, by * int(step.cut[source]))

@@ -30,6 +30,7 @@ DESCENT = '[model]\nkind = "logistic"\n[method]\nepochs = 20\nlearning_rate = 2.
 HELD_OUT = DESCENT.replace('kind = "logistic"\n', 'kind = "logistic"\nholdout = 110\n')
 LINEAR = '[model]\nkind = "linear"\nholdout = 110\n[method]\nepochs = 8\nlearning_rate = 0.5\n'
 NOISY = '[model]\nkind = "logistic"\n[method]\nkind = "noisy"\nl2 = 0.25\n'
+INVERSE = '[model]\nkind = "logistic"\n[method]\nkind = "newton"\nl2 = 0.5\nsteps = 8\ninverse = 12\n'
 COLUMNS = ("--target", "sick", "--id", "name")
 NONCE = "5a" * 32
 FORGOTTEN, OTHER, NEW, GONE = "Żółć 07", "Żółć 08", "Żółć 240", "Żółć 999"
@@ -65,7 +66,8 @@ def teller(tmp_path_factory: pytest.TempPathFactory) -> Teller:
     """All commands but the demo."""
     own = Teller(tmp_path_factory.mktemp("told"))
     write_table(own.folder / "t.csv", 240)
-    for name, text in (("spec", DESCENT), ("held", HELD_OUT), ("linear", LINEAR), ("noisy", NOISY), ("sisa", SHARDED)):
+    texts = {"spec": DESCENT, "held": HELD_OUT, "linear": LINEAR, "noisy": NOISY, "inverse": INVERSE, "sisa": SHARDED}
+    for name, text in texts.items():
         (own.folder / f"{name}.toml").write_text(text.replace("shard_rows = 8", "shard_rows = 128"))
     (own.folder / "bounds.toml").write_text(BOUNDS)
     begin(own)
@@ -110,6 +112,7 @@ def prove_and_forget(own: Teller) -> None:
     own.prove("data", "noisy.toml", "noisy.proof", "--fork", "--forget", OTHER, "--commit-noise", "an auditor")
     own.tell("inspect", *own.of("noisy.noise.opening"))
     own.prove("data", "noisy.toml", "noisy.proof", "--fork", "--forget", OTHER, "--nonce", NONCE)
+    own.prove("data", "inverse.toml", "inverse.proof", "--fork")
     own.prove("data", "sisa.toml", "a.bundle", "--fork", "--groups", 2)
     own.prove("data", "sisa.toml", "b.bundle", "--forget", OTHER, "--previous", *own.of("a.bundle"))
     own.tell("recommit-model", *own.of("first.model.opening"), "--out", *own.of("afresh.model.opening"))

@@ -50,3 +50,22 @@ def test_a_model_that_is_not_there_is_asked_for(owner: Path) -> None:
     more = ("--previous", owner / "moved.proof", "--out", owner / "third.proof", "--fork")
     refused = run("prove", owner / "data", "--spec", owner / "spec.toml", *more)
     assert refused.exit_code != 0 and "moved.model.opening" in refused.output + refused.stderr
+
+
+def test_of_an_inverse_verify_says_that_steps_are_newton_s_and_how_nearly(owner: Path) -> None:
+    (owner / "optimum.toml").write_text(SPEC.replace("newton", "optimum"))
+    (owner / "inverse.toml").write_text(SPEC + "steps = 4\ninverse = 12\n")
+    done("prove", owner / "data", "--spec", owner / "optimum.toml", "--out", owner / "fourth.proof", "--fork")
+    more = ("--forget", "p3", "--previous", owner / "fourth.proof", "--out", owner / "fifth.proof")
+    done("prove", owner / "data", "--spec", owner / "inverse.toml", *more)
+    first = json.loads(done("inspect", owner / "fourth.proof", "--json").stdout)["statement"]
+    files = (owner / "data" / "dataset.commitment", owner / "fourth.proof", owner / "fifth.proof")
+    said = " ".join(done("verify", *files).stdout.split())
+    assert ANYWHERE not in said and f"4 steps from the model of {first} by the inverse of the second" in said
+    assert "each is Newton's, H^-1 times the gradient, but for at most 0.074 % of its length, and 0.000000099 " in said
+    assert "so the first is the update by influence functions (Koh and Liang 2017; Guo et al. 2020)" in said
+    told = json.loads(done("inspect", owner / "fifth.proof", "--json").stdout)
+    assert told["step_error"] == {"relative": 0.00074, "rounding": 9.9e-08}
+    assert json.loads(done("inspect", owner / "fourth.proof", "--json").stdout)["step_error"] is None
+    zero = run("prove", owner / "data", "--spec", owner / "inverse.toml", "--out", owner / "sixth.proof", "--fork")
+    assert zero.exit_code != 0 and "prove method = 'optimum' first, and then steps from its model" in zero.stderr

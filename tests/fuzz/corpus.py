@@ -19,6 +19,7 @@ from zkunlearn.models.spec import TrainingSpec
 
 CORPUS = Path(__file__).parent / "corpus"
 NEWTON = TrainingSpec(model="logistic", method="newton", l2=0.25, steps=3)
+INVERSE = TrainingSpec(model="logistic", method="newton", l2=0.25, steps=3, inverse=12)
 OPTIMUM = TrainingSpec(model="probit", method="optimum", l2=0.25, grid=20, distances=(500, 20), bias=False)
 NOISY = TrainingSpec(model="probit", method="noisy", l2=0.25, epsilon=0.5, grid=9, distance=70, bias=False)
 ONE_PASS = TrainingSpec(model="linear", method="one-pass", epochs=2, learning_rate=(0.5, 0.25), momentum="increasing")
@@ -127,6 +128,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "one pass": cbor2.dumps(ONE_PASS.to_mapping(), canonical=True),
             "optimum": cbor2.dumps(OPTIMUM.to_mapping(), canonical=True),
             "newton": cbor2.dumps(NEWTON.to_mapping(), canonical=True),
+            "inverse": cbor2.dumps(INVERSE.to_mapping(), canonical=True),
             "noisy": cbor2.dumps(NOISY.to_mapping(), canonical=True),
             "held out": cbor2.dumps({**SPEC.to_mapping(), "holdout": 2}, canonical=True),
         },
@@ -152,6 +154,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "one pass": ONE_PASS.to_toml().encode(),
             "optimum": OPTIMUM.to_toml().encode(),
             "newton": NEWTON.to_toml().encode(),
+            "inverse": INVERSE.to_toml().encode(),
             "noisy": NOISY.to_toml().encode(),
             "held out": b'[model]\nkind = "probit"\nholdout = 200\n[method]\nepochs = 2\nlearning_rate = 0.5\n',
             "tables": b"method" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",

@@ -138,6 +138,8 @@ def on_the_way(found: Any) -> list[Any]:
     """What a training found before its model: weights of each output, or besides them what they were solved from."""
     if isinstance(found, Found):
         moved = [found.matrix, *(step.after for step in found.steps)] if isinstance(found, Stepped) else []
+        if isinstance(found, Stepped) and found.proved is not None:
+            moved += [found.proved.curvature, found.proved.rest, found.proved.error]
         return [found.settled.weights, found.settled.gradient, *moved]
     if isinstance(found, FoundNoisy):
         return [found.noised.weights, found.noised.gradient, found.noised.coins, found.noised.rounded]

@@ -58,6 +58,8 @@ PUBLIC = {  # and why
             "DistanceCertificate",
             "NewtonCertificate",
             "NoisyCertificate",
+            "Inverse",
+            "StepError",
             "Hidden",
             "StepIntegers",
         ),

@@ -80,6 +80,31 @@ def test_a_history_of_steps_and_other_methods_is_valid(
         zu.verify(wrong, dataset.commitment, previous=unprovable)
 
 
+def test_steps_by_the_inverse_end_at_the_same_model_and_the_report_says_how_nearly_they_are_newton_s(
+    dataset: zu.Dataset, first: zu.Trained, second: zu.Trained
+) -> None:
+    spec = spec_of(inverse=14, steps=4)
+    after = zu.prove(dataset, spec, forget=["person 3", "person 30"], previous=first)
+    assert np.array_equal(after.model.integers, second.model.integers)
+    report = zu.verify(after.proof, dataset.commitment, spec=spec, previous=first.proof)
+    assert report.security_bits >= 100 and report.step_error is not None
+    assert 4 / 2**14 < report.step_error.relative < 1.01 * 4 / 2**14 and 0 < report.step_error.rounding < 1e-6
+    assert any("method.inverse is 14" in change for change in report.changes)
+    assert zu.verify(second.proof, dataset.commitment).step_error is None
+    fewer = spec_of(inverse=14, steps=4, without=["x2"], holdout=7)
+    left = zu.prove(dataset, fewer, previous=after)
+    zu.verify(left.proof, dataset.commitment, spec=fewer, previous=after.proof)
+    assert after.model.integers[0, 1] and not left.model.integers[0, 1]
+
+
+def test_an_inverse_with_other_bits_than_the_proof_s_is_rejected(dataset: zu.Dataset, first: zu.Trained) -> None:
+    spec = spec_of(inverse=14, steps=4)
+    after = zu.prove(dataset, spec, forget=["person 9"], previous=first)
+    for lie in (spec_of(inverse=15, steps=4), spec_of(inverse=13, steps=4), spec_of(steps=4)):
+        with pytest.raises(InvalidProof):
+            zu.verify(stating(after.proof, replace(after.statement, spec=lie)), dataset.commitment)
+
+
 def test_steps_go_on_when_the_data_set_does_with_as_many_openings(
     dataset: zu.Dataset, first: zu.Trained, table: tuple[Any, Any]
 ) -> None:
@@ -188,9 +213,11 @@ def test_a_previous_proof_of_another_model_is_a_mismatch(
         zu.verify(stating(second.proof, statement), dataset.commitment, previous=stating(first.proof, other))
 
 
+@pytest.mark.parametrize("fields", [{}, {"inverse": 10, "l2": 4.0, "steps": 4}], ids=["any matrix", "the inverse"])
 def test_weights_between_and_the_matrix_are_in_no_file(
-    dataset: zu.Dataset, first: zu.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: zu.Dataset, fields: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor is the second derivative, or how far from the identity its product with the matrix is."""
     from zkunlearn.prover.owner import work
 
     seen: list[Any] = []
@@ -201,8 +228,11 @@ def test_weights_between_and_the_matrix_are_in_no_file(
         return seen[-1]
 
     monkeypatch.setattr(work, "MAKERS_OF_METHOD", {"newton": replace(own, train=train)})
-    files = zu.prove(dataset, spec_of(), forget=["person 9"]).save(tmp_path / "p.proof")
-    secret = [*seen[0].steps[0].after.tolist(), *seen[0].matrix.ravel().tolist()]
+    files = zu.prove(dataset, spec_of(**fields), forget=["person 9"]).save(tmp_path / "p.proof")
+    proved = [] if seen[0].proved is None else vars(seen[0].proved).values()
+    assert len(proved) == (3 if fields else 0)
+    arrays = (seen[0].steps[0].after, seen[0].matrix, *proved)
+    secret = [value for array in arrays for value in array.ravel().tolist()]
     assert sum(abs(value) > 1 << 20 for value in secret) > 8
     for file in files.all:
         data = file.read_bytes()

@@ -390,8 +390,11 @@ def check_spec(spec: Any) -> None:
 def check_optimum(method: Map, scales: Map) -> None:
     """A certified optimum, with steps to it or without."""
     steps = {"steps": int} if method["kind"] == "newton" else {}
+    if steps and "inverse" in method:
+        steps["inverse"] = int
     fields(method, {"kind": str, "l2": str, "grid": int, "distances": list, "bias": bool, **steps})
     within(method.get("steps", 1), 1, 8)
+    within(method.get("inverse", 4), 4, 24)
     require("format", 2.0**-40 <= real(method["l2"]) <= 2.0**40)
     within(method["grid"], 8, 40)
     distances = method["distances"]

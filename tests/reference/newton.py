@@ -45,22 +45,32 @@ class StepIntegers:
 
 
 def newton_integers(own: OptimumIntegers, spec: Mapping[str, Any], count: int, start: int | None) -> list[StepIntegers]:
-    x, w, p, steps = *(spec["scales"][name] for name in ("x_bits", "w_bits", "p_bits")), spec["method"]["steps"]
-    least = int(Fraction(float(spec["method"]["l2"])) * Fraction(2) ** (own.e + log2_ceil(count) - 1 + p + x - w))
-    s = 29 + least.bit_length()
-    require("statement", s > 39 and own.width <= 256)
-    found = []
+    x, w, steps = spec["scales"]["x_bits"], spec["scales"]["w_bits"], spec["method"]["steps"]
+    s, inverse = scale_of_matrix(own, spec, count), "inverse" in spec["method"]
+    require("statement", inverse or (s > 39 and own.width <= 256))
+    gamma, found = 32 if inverse else 24, []
     for t in range(steps):
-        g = max(39 - 12 * t, s - 56 + w, 0)
+        g = max(63 - gamma - 12 * t, s - 56 + w, 0)
         units, more = {"weights": 0, "bias": 0}, 0
         if start is not None and t == 0:
             require("statement", 0 <= start <= w - x)
             units, more = {"weights": w - start, "bias": w - start - x}, x
         bits = {"weights": w + 6 - units["weights"], "bias": w + 6 - units["weights"] + more}
         for name in ("weights", "bias"):
-            bits |= {f"{name} gradient": 24, f"{name} gradient remainder": g, f"{name} update remainder": s - g}
+            bits |= {f"{name} gradient": gamma, f"{name} gradient remainder": g, f"{name} update remainder": s - g}
         found.append(StepIntegers(g, s - g, bits, units))
     return found
+
+
+def scale_of_matrix(own: OptimumIntegers, spec: Mapping[str, Any], count: int) -> int:
+    """s."""
+    return (23 if "inverse" in spec["method"] else 29) + least_penalty(own, spec, count).bit_length()
+
+
+def least_penalty(own: OptimumIntegers, spec: Mapping[str, Any], count: int) -> int:
+    """c'."""
+    x, w, p = (spec["scales"][name] for name in ("x_bits", "w_bits", "p_bits"))
+    return int(Fraction(float(spec["method"]["l2"])) * Fraction(2) ** (own.e + log2_ceil(count) - 1 + p + x - w))
 
 
 class Step(Optimum):
@@ -161,6 +171,8 @@ class Newton(Optimum):
         start = scales[0] if scales else None
         self.forgotten = [position for position, _ in records_of(statement)]
         self.i = optimum_integers(spec, dataset, self.forgotten, statement["distance"])
+        self.prepare(statement)
+        self.bits_of = {name: bits for part in self.of_matrices() for name, bits in part.items()}
         integers = newton_integers(self.i, spec, dataset["rows"] - len(self.forgotten), start)
         super().__init__(statement)
         boxes, witness = (
@@ -168,15 +180,14 @@ class Newton(Optimum):
             [column for column in self.columns["witness"] if "multiplicities" not in column.name],
         )
         source, whole = Axis("source", self.features), (self.weight,)
-        parts = [(FROM_BIAS, OF_BIAS), (CORNER,)] if self.bias else [(), ()]
-        of_weights = [OF_BIAS, FROM_BIAS] if parts[0] else []
-        held = [(1, whole, of_weights), (2, (self.output,), list(parts[1])), (3, (self.weight, source), [MATRIX])]
+        of_weights, corner, of_pairs = self.of_matrices()
+        held = [(1, whole, of_weights), (2, (self.output,), corner), (3, (self.weight, source), of_pairs)]
         boxes.append(Box("matrix limbs", (self.weight, source), []))
         added: dict[int, list[Column]] = {}
         for place, axes, integers_of in held:
             lookups: list[Lookup] = []
-            for integer in integers_of:
-                lookups += self.limb_lookups(integer, 32)
+            for integer, bits in integers_of.items() if self.bias or place == 3 else ():
+                lookups += self.limb_lookups(integer, bits)
                 added.setdefault(place, []).extend(Column(limb, axes) for _, limb in self.limbs[integer])
             boxes[place] = replace(boxes[place], lookups=[*boxes[place].lookups, *lookups])
         of_weight = [column for column in witness if column.axes == whole]
@@ -199,6 +210,13 @@ class Newton(Optimum):
             **starts,
             "witness": [*own_columns, *counts, *stepped],
         }
+
+    def prepare(self, statement: dict[str, Any]) -> None:
+        """Integers of more than steps."""
+
+    def of_matrices(self) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+        """Beside the bias, of the bias alone, of any two weights: what is committed, and its bits."""
+        return {OF_BIAS: 32, FROM_BIAS: 32}, {CORNER: 32}, {MATRIX: 32}
 
     def boxes_of(self, section: int) -> list[Box]:
         return self.groups[section]
@@ -239,7 +257,7 @@ class Newton(Optimum):
         ch.zero(name, summed)
 
     def entry(self, ch: Channel, name: str, at: Mapping[str, Point], real: K) -> K:
-        return self.integer(ch, name, at) - (1 << 31) * real * ch.one
+        return self.integer(ch, name, at) - (1 << (self.bits_of[name] - 1)) * real * ch.one
 
     @staticmethod
     def moved_by(ch: Channel, step: Step, own: Mapping[str, K], after: K, real: K) -> K:

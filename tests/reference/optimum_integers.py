@@ -90,6 +90,14 @@ def default_distances(l2: Fraction, w_bits: int, p_bits: int, width: int, count:
     return sorted({(longest / share).__ceil__() for share in (1, 4, 16)}, reverse=True)
 
 
+def distances_of_steps(l2: Fraction, w_bits: int, p_bits: int, width: int, count: int) -> list[int]:
+    """By an inverse, whose end nobody polishes."""
+    first = isqrt(int(Fraction(width, count) * Fraction(4) ** (w_bits - p_bits + 20)))
+    root = isqrt(width - 1) + 1
+    longest = Fraction(first + 2**17 * width + 1, 2**20) / l2 + Fraction(root, 2)
+    return sorted({(longest / share).__ceil__() for share in (1, 4, 16)}, reverse=True)
+
+
 def optimum_integers(
     spec: dict[str, Any], dataset: dict[str, Any], forgotten: list[int], number: int = 0
 ) -> OptimumIntegers:
@@ -107,7 +115,8 @@ def optimum_integers(
     require("statement", l2 * Fraction(2) ** (fitting[-1] - 1) * scale >= 500)
     e = fitting[-1] - log2_ceil(count)
     c = (2 * count * l2 * 2**e * scale + 1).__floor__() // 2
-    distances = method["distances"] or default_distances(l2, w, p, width, count)
+    usual = distances_of_steps if "inverse" in method else default_distances
+    distances = method["distances"] or usual(l2, w, p, width, count)
     g = max(0, (c * distances[0]).bit_length() - 23)
     require("statement", number < len(distances))
     require("statement", all(bound < limit for bound, limit in bounds(width, count, x, w, p, a, e, c, g, distances)))

@@ -28,6 +28,7 @@ from .gradient_descent import GradientDescent
 from .linear_optimum import LinearOptimum
 from .lookups import lookups
 from .newton import Newton
+from .newton_inverse import NewtonInverse
 from .noisy import Noisy
 from .one_pass import OnePass, StandardizedOnePass
 from .optimum import Optimum
@@ -287,7 +288,8 @@ def whole_training(statement: Map) -> type[Relation]:
             "statement", all(start["model"]["shape"] == statement["model"]["shape"] for start in statement["start"])
         )
         if method["kind"] != "optimum":
-            return Newton if method["kind"] == "newton" else Noisy
+            steps = NewtonInverse if "inverse" in method else Newton
+            return steps if method["kind"] == "newton" else Noisy
         return LinearOptimum if statement["spec"]["family"] == "linear" else Optimum
     rows, epochs = dataset["rows"], method["epochs"]
     require("statement", statement["distance"] == 0)

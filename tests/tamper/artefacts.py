@@ -38,6 +38,7 @@ OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 NEAR = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum=0.5)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2, grid=22)
+INVERSE = zu.TrainingSpec(model="logistic", method="newton", l2=0.5, steps=8, grid=22, inverse=12)
 NOISY = tuple(
     zu.TrainingSpec(model="logistic", method="noisy", l2=l2, delta=0.001, fixed_point=zu.FineScales(p_bits=p_bits))
     for l2, p_bits in ((0.25, 28), (0.5, 27))
@@ -152,6 +153,10 @@ class Owner:
         """Ids of rows that are at other places for each owner, whatever their order, so that they always differ."""
         return [data.ids[place + self.seed] for place in places]
 
+    def people_of(self, rows: int, after: int = 0) -> list[str]:
+        """Ids that no other owner has."""
+        return [f"{self.seed} {row}" for row in range(after, after + rows)]
+
     # What only one owner needs:
 
     @cached_property
@@ -181,6 +186,13 @@ class Owner:
         """From a model that it supersedes."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
         return data.commitment, zu.prove(data, NEWTON, forget=self.named(data, 1), previous=zu.prove(data, SPEC)).proof
+
+    @cached_property
+    def inverse(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
+        """By a matrix that is proved to be an inverse, from a certified optimum."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
+        first = zu.prove(data, zu.TrainingSpec(model="logistic", method="optimum", l2=0.25))
+        return data.commitment, zu.prove(data, INVERSE, forget=self.named(data, 1), previous=first).proof
 
     @cached_property
     def noisy(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof, zu.NoiseCommitment, Path]:
@@ -238,22 +250,22 @@ class Owner:
     @cached_property
     def registered(self) -> tuple[zu.DatasetCommitment, zu.RegistrationProof, zu.Receipt]:
         """With the receipt of somebody."""
-        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2)
+        data = zu.commit(self.X, np.arange(ROWS) % 2, self.people_of(ROWS), openings=2)
         return data.commitment, zu.register(data), zu.receipts(data).of(*self.named(data, 2))
 
     @cached_property
     def keyed(self) -> tuple[zu.DatasetCommitment, zu.RegistrationProof, zu.Receipt]:
         """The same of rows that have keys, with the receipt of somebody."""
         keys = {f"{name} {self.seed}": [f"{name}{n}" for n in range(ROWS)] for name in ("no", "mail")}
-        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2, unique=keys)
+        data = zu.commit(self.X, np.arange(ROWS) % 2, self.people_of(ROWS), openings=2, unique=keys)
         return data.commitment, zu.register(data), zu.receipts(data).of(*self.named(data, 2))
 
     @cached_property
     def extended(self) -> Extended:
         """The same of data that has grown, of which only the added rows are listed."""
-        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=4)
+        data = zu.commit(self.X, np.arange(ROWS) % 2, self.people_of(ROWS), openings=4)
         first = zu.register(data)
-        grown, link = zu.append(data, self.X[:3], [1, 0, 1])
+        grown, link = zu.append(data, self.X[:3], [1, 0, 1], self.people_of(3, ROWS))
         registration = zu.register(grown, first)
         return Extended(
             grown.commitment, registration, link, first, zu.receipts(grown, registration).of(*self.named(grown, ROWS))
@@ -611,6 +623,7 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("training, optimum", payload_of(nearest), proof[0], judge_proof(certified), chosen),
         Kind("training, linear optimum", payload_of(exact), payload_of(nearest), judge_proof(ridge), chosen),
         Kind("training, newton", *pair(lambda o: o.newton[1]), judge_proof(begun), started),
+        Kind("training, inverse", *pair(lambda o: o.inverse[1]), judge_proof(owner.inverse[0]), "statement.spec"),
         Kind("link", *pair(lambda o: o.link), judge_recommitment),
         Kind("link, and its data sets alike", *pair(lambda o: o.link), judge_linked, "references"),
     ]

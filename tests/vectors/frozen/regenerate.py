@@ -27,6 +27,7 @@ ONE_PASS = zu.TrainingSpec(
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2)
+INVERSE = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=4, inverse=12)
 NOISY = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25)
 CLASSES = zu.TrainingSpec(
     model="logistic", epochs=2, learning_rate=0.5, l2=0.25, without=["x2"], class_weight={"a": 1, "b": 2, "c": 3}
@@ -232,3 +233,11 @@ def test_write_the_frozen_steps() -> None:
     data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=3)
     first = zu.prove(data, SPEC)
     write("training", zu.prove(data, NEWTON, forget=["3"], previous=first).proof, "newton.")
+
+
+def test_write_the_frozen_steps_by_an_inverse() -> None:
+    """From a certified optimum."""
+    features = np.random.default_rng(8).uniform(-4, 4, size=(40, 2))
+    data = zu.commit(features, np.arange(40) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=3)
+    first = zu.prove(data, zu.TrainingSpec(model="logistic", method="optimum", l2=0.25))
+    write("training", zu.prove(data, INVERSE, forget=["3"], previous=first).proof, "inverse.")
