@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..models.encoding.columns import ColumnEncoding
 from ..models.encoding.maps import LINEAR
-from ..models.encoding.resolution import THIN, ColumnUse
 from .output import Lines, foreign, table
+
+if TYPE_CHECKING:
+    from ..models.encoding.resolution import ColumnUse
 
 SHOWN = 12
 HEADS = ("column", "bounds", "integers", "spread", "at the lower bound", "at the upper bound")
@@ -36,6 +38,8 @@ def _shown(uses: Sequence[ColumnUse]) -> list[ColumnUse]:
 
 
 def _rest(uses: Sequence[ColumnUse]) -> str:
+    from ..models.encoding.resolution import THIN
+
     worst, more = _shown(uses)[-1], f"{len(uses) - SHOWN:,} more"
     fine = f" are fine: their values spread over {_spread(worst)} integers or more" if worst.spread >= THIN else ""
     return f"{more}{fine} (--json has all)"

@@ -11,8 +11,8 @@ import zkunlearn as zu
 
 from ..errors import DataError, ParameterError
 from ..models.shapes import LABEL_KINDS
-from .asked import asked_data, asked_lines, left_out_count, left_out_lines
-from .columns import column_data, column_table
+from .asked import asked_data, asked_lines
+from .committed import show_committed
 from .curves import curve_data, curve_lines
 from .id_options import IdList, forget_options, left_out_options
 from .noise import commit_to_noise, noise_drawn
@@ -29,11 +29,9 @@ from .options import (
     workers_options,
 )
 from .output import Lines, Output, foreign
-from .places import dataset_files, refuse_existing, require_file_place, require_folder_place, secrets_folder
+from .places import dataset_files, refuse_existing, require_file_place, require_folder_place
 from .tables import bounds_in, read_by_options
 from .words import (
-    dataset_data,
-    dataset_lines,
     noted,
     plural,
     request_lines,
@@ -150,24 +148,7 @@ def commit(
         output.note(f"note: {plural(table.rows_left_out, 'row')} left out, in which a value is missing")
     for note in dataset.notes:
         output.note(f"note: {note}")
-    _show_committed(output, dataset, out)
-
-
-def _show_committed(output: Output, dataset: Dataset, out: Path) -> None:
-    """What was committed, how columns use their integers, and where it is."""
-    (public, secret), statement, uses = dataset_files(out), dataset.statement, dataset.column_uses
-    files = {"commitment": str(public), "opening": str(secret), "secrets": str(secrets_folder(out))}
-    more = {"notes": list(dataset.notes), "columns": column_data(uses), "left_out": left_out_count(dataset)}
-    lines = [
-        *dataset_lines(statement),
-        ("openings", f"{dataset.spent} of {statement.openings} used"),
-        *left_out_lines(dataset),
-        ("public", f"{foreign(public)}, {size_text(public.stat().st_size)}"),
-        ("SECRET", f"{foreign(secret)}, {foreign(secrets_folder(out))}: keep both, or nothing more can be proved"),
-    ]
-    own = dataset_data(statement)
-    table = column_table(uses)
-    output.table("Data set committed", table, lines, f"committed: data set {own['digest']}", own | files | more)
+    show_committed(output, dataset, out)
 
 
 @click.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,6 @@ from ..circuits.statements.prediction import MAX_REVEALED
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, ZkUnlearnError
 from ..formats.fields import Bytes, Fields, Int, ListOf, take
-from ..models.encoding.resolution import ColumnUse, column_uses, label_use
 from ..verifier.bundles import MAX_LINKS
 from ..verifier.noise import NOISE_SECRET
 from ..verifier.proofs import DatasetCommitment, ModelLinkProof
@@ -27,6 +26,9 @@ from .columns import column_data, column_lines
 from .noise import noise_lines
 from .output import Lines
 from .words import plural, statement_data, statement_lines
+
+if TYPE_CHECKING:
+    from ..models.encoding.resolution import ColumnUse
 
 COMMITMENT_FILE, SECRETS_FOLDER = "dataset.commitment", "dataset.secrets"
 Told = tuple[str, Lines, str, dict[str, Any]]  # a title, lines, the last one, and data
@@ -55,6 +57,8 @@ def _uses_beside(path: Path, digest: bytes) -> tuple[ColumnUse, ...]:
 
     Read without the prover, which whoever inspects need not have.
     """
+    from ..models.encoding.resolution import column_uses, label_use
+
     folder = path.parent / SECRETS_FOLDER
     try:
         statement = DatasetCommitment.load(path.parent / COMMITMENT_FILE).statement

@@ -116,7 +116,7 @@ def read_csv_ids(file: BinaryIO, column: str, written: CsvFormat) -> tuple[str, 
                 raise DataError("the id is empty", line=line, column=column)
             ids.append(cells[place])
     except UnicodeDecodeError:
-        raise _undecodable(file, written) from None
+        raise DataError(f"not {written.encoding or 'UTF-8'} text; save the list as a CSV in UTF-8") from None
     except (EOFError, OSError, zlib.error) as error:
         raise DataError(f"the file cannot be read, or unpacked ({first_line(error)})") from None
     if not ids:

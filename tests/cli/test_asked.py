@@ -83,6 +83,15 @@ def test_what_proves_nothing_reads_the_same_lists(folder: Path, command: str) ->
     assert "SKIPPED" in done(*given, "--skip-unknown").stdout
 
 
+def test_both_moves_of_a_model_with_noise_take_the_same_list(folder: Path) -> None:
+    (folder / "spec.toml").write_text('[model]\nkind = "logistic"\n[method]\nkind = "noisy"\nl2 = 0.25\n')
+    given = prove(folder, *of_list(folder, "--skip-unknown", "--json"))
+    first = json.loads(done(*given, "--commit-noise", "a beacon").stdout)
+    second = json.loads(done(*given, "--nonce", "ab" * 32).stdout)
+    assert first["asked"] == second["asked"] and first["asked"]["never_in"] == [LEFT[0]]
+    assert len(zu.TrainingProof.load(folder / "x.proof").statement.forgotten) == 1
+
+
 def test_a_list_that_may_be_a_csv_is_refused_with_the_remedy(folder: Path) -> None:
     said = run(*prove(folder, "--forget-file", folder / "list.csv")).stderr
     assert "8 ids are not in the data set" in said and "of a CSV say which column has the ids" in said

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ..cli.conftest import BOUNDS, SPEC, done, write_table
-from .owner import Owner
+from .owner import LEFT_OUT, Owner
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,7 @@ def made(tmp_path_factory):
     write_table(folder / "t.csv")
     (folder / "spec.toml").write_text(SPEC)
     (folder / "bounds.toml").write_text(BOUNDS)
+    (folder / "left.txt").write_text("\n".join(LEFT_OUT))
     owner = Owner(folder)
     done(*owner.commit_command)
     done(*owner.prove_command("first.proof"))

@@ -28,7 +28,6 @@ class Owner:
 
     @property
     def commit_command(self) -> list[object]:
-        (self.folder / "left.txt").write_text("\n".join(LEFT_OUT))
         more = ("--bounds", self.folder / "bounds.toml", "--left-out", self.folder / "left.txt")
         return ["commit", self.folder / "t.csv", "--target", "sick", "--id", "name", *more, "--out", self.data]
 

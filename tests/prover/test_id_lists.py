@@ -42,6 +42,15 @@ def test_a_compressed_table_and_a_list_of_lines_are_read_too(tmp_path: Path) -> 
     assert zu.read_id_list(written(tmp_path, "# request\na\n\nb\n", "list.txt")) == ("a", "b")
 
 
+def test_a_file_in_another_encoding_is_refused_with_a_remedy_that_there_is(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes("email\nZo\u00eb\n".encode("cp1252"))
+    with pytest.raises(zu.DataError, match=r"list\.csv: not UTF-8 text; save the list as a CSV in UTF-8"):
+        zu.read_id_list(path, "email")
+    path.write_bytes("email\nZo\u00eb\n".encode("utf-16"))
+    assert zu.read_id_list(path, "email") == ("Zo\u00eb",)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
