@@ -16,6 +16,7 @@ from typing import Any
 from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.training import TrainingStatement
 from ..errors import InvalidProof, ParameterError, require_type
+from ..models.methods.newton_inverse import StepError
 from .noise import Indistinguishability, indistinguishability
 from .pins import LINKS, Pins
 from .proofs import (
@@ -28,7 +29,7 @@ from .proofs import (
 from .protocol.proof import verify_protocol
 from .protocol.soundness import FIELD_BITS, Soundness
 from .shapes import new_transcript, shape_of
-from .steps import StepError, step_error
+from .steps import step_error
 
 FEW_ROWS = 256  # of a segment that was added
 
