@@ -147,6 +147,7 @@ def second_at(own: NewtonDeclared, data: Data, weights: Any) -> Any:
         pytest.param({"model": "probit", "steps": 3}, marks=SLOW),
         {"forgotten": tuple(range(12)), "l2": 2.0, "grid": 32},
         {"features": 1, "steps": 3},
+        {"features": 1, "steps": 3, "bias": False},
     ],
     ids=str,
 )
@@ -155,8 +156,16 @@ def test_steps_by_the_inverse_are_accepted(changes: dict[str, Any]) -> None:
     features = own.schedule.features
     X, y = values()
     data = X[:, :features], y
-    model = None if features == 3 else np.array([190, -(65 << 10)])
+    model = None if features == 3 else np.array([190, -(65 << 10)])[: own.schedule.width]
     assert_valid(prove(own.shape, told(own, data, stepped(own, data, model), model)))
+
+
+@SLOW
+def test_as_many_weights_as_there_may_be_are_accepted() -> None:
+    choices: dict[str, Any] = {"features": 63, "rows": 200, "l2": 4.0, "grid": 28, "distances": (1 << 20,)}
+    own, data = declare_inverse(start=None, steps=6, **choices), values(200, 63)
+    assert own.schedule.width == 64
+    assert_valid(prove(own.shape, told(own, data, stepped(own, data))))
 
 
 def test_any_matrix_within_the_declared_error_is_accepted(own: NewtonDeclared, data: Data, true: Stepped) -> None:
