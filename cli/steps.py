@@ -24,7 +24,7 @@ def step_lines(statement: TrainingStatement) -> Lines:
         return [taken, ("", "with a matrix of the owner's, which could lead anywhere: only the certificate binds")]
     own = _error_of(statement)
     near = [] if own is None else [("", _nearness(own))]
-    update = "so the first is the update by influence functions (Koh and Liang 2017; Guo et al. 2020)"
+    update = "so the first, from an optimum, is the update by influence functions (Koh and Liang 2017; Guo et al. 2020)"
     return [
         taken,
         ("", f"by the inverse of the second derivative there, of the rows that count, to {method.inverse} bits"),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ...models.encoding.cells import is_gap_of
-from ...models.encoding.readers import ColumnReader
+from ...models.encoding.readers import ColumnReader, NumberSource
 from ..kernels.storage import Growing, held
 from .cells import numbers_of
 from .csv_format import CsvFormat
@@ -51,7 +51,7 @@ def read_parquet(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> R
         _require_readable(arrow.types, table, features, wanted, len(made))
         # As dictionaries, a text that is in the file once is in memory once, however many rows have it.
         table = parquet.ParquetFile(file, metadata=table.metadata, read_dictionary=others)
-        X, values, gaps = _read(arrow.types, table, features, wanted, made)
+        X, values, gaps = _read(arrow, table, features, wanted, made)
     except (arrow.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
         raise DataError(f"not a Parquet file that can be read ({first_line(error)})") from None
     whole = gaps.whole(len(X))
@@ -102,20 +102,20 @@ def _require_readable(kinds: Any, table: Any, features: list[str], wanted: Wante
 
 
 def _read(
-    kinds: Any, table: Any, features: list[str], wanted: Wanted, made: tuple[str, ...]
+    arrow: Any, table: Any, features: list[str], wanted: Wanted, made: tuple[str, ...]
 ) -> tuple[NDArray[Any], dict[str, list[object]], Gaps]:
     """The numbers (N, d), the other columns by name, and what is missing, if that is not refused."""
     X, gaps, others, sources = Growing(len(made)), Gaps(), wanted.others, wanted.sourced(features)
     values: dict[str, list[object]] = {name: [] for name in others}
     for batch in table.iter_batches(batch_size=PIECE_ROWS, columns=[*features, *others]):
-        columns = [_cells(batch.column(name), own, X.rows) for name, own in zip(features, sources, strict=True)]
+        columns = [_cells(arrow, batch.column(name), own, X.rows) for name, own in zip(features, sources, strict=True)]
         for name, own in zip(features, columns, strict=True):
             missing = np.flatnonzero(np.isnan(own[:, 0]))  # pandas has no other way to say it
             gaps.note_rows((X.rows + missing).tolist(), name)
         piece = np.concatenate(columns, axis=1)
         check_finite(np.where(np.isnan(piece), 0, piece), made, X.rows)
         for name in others:
-            values[name] += _values(kinds, batch.column(name), name)
+            values[name] += _values(arrow, batch.column(name), name)
         if wanted.target is not None:
             labels = values[wanted.target][X.rows :]
             gaps.note_rows([X.rows + row for row, label in enumerate(labels) if is_gap_of(label)], wanted.target)
@@ -147,22 +147,27 @@ def _require_flat(kinds: Any, found: Any, name: str) -> None:
         raise DataError(f"holds {found}, not a value for each row", column=name, found=str(found))
 
 
-def _values(kinds: Any, column: Any, name: str) -> list[object]:
+def _values(arrow: Any, column: Any, name: str) -> list[object]:
     """Labels or ids of some rows; of texts that are equal there is one."""
-    if not kinds.is_dictionary(column.type):
+    if not arrow.types.is_dictionary(column.type):
         listed: list[object] = column.to_pylist()
         return listed
-    words = column.dictionary.to_pylist()
-    if any(isinstance(word, (str, bytes)) and len(word) > MAX_TEXT for word in words):
+    # The dictionary may have all texts of the file, so only those of these rows are looked at.
+    codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    used, places = np.unique(codes, return_inverse=True)
+    known = column.dictionary.take(arrow.array(used[used >= 0])).to_pylist()
+    if any(isinstance(word, (str, bytes)) and len(word) > MAX_TEXT for word in known):
         raise DataError(f"holds texts of more than {MAX_TEXT} characters", column=name)
-    return [None if index is None else words[index] for index in column.indices.to_pylist()]
+    words = [None] * (len(used) - len(known)) + known
+    return [words[place] for place in places.tolist()]
 
 
-def _cells(column: Any, own: ColumnReader | None, first: int) -> NDArray[np.float64]:
+def _cells(arrow: Any, column: Any, own: ColumnReader | None, first: int) -> NDArray[np.float64]:
     """A column of some rows as features (n, width); what is missing is not a number."""
-    return _numbers(column)[:, None] if own is None else numbers_of(column.to_pylist(), own, first)
-
-
-def _numbers(column: Any) -> NDArray[np.float64]:
-    listed = [np.nan if value is None else float(value) for value in column.to_pylist()]
-    return np.array(listed, dtype=np.float64)
+    if own is not None and not own.as_numbers:
+        return numbers_of(column.to_pylist(), own, first)
+    # What Python makes of such a number, too, is the nearest float64.
+    found = np.asarray(column.cast(arrow.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    if isinstance(own, NumberSource):
+        found = np.where(np.isnan(found), own.missing, found)
+    return found[:, None]

@@ -27,6 +27,7 @@ from ...circuits.relations.newton_inverse import (
 from ...circuits.relations.newton_step import Step, update_remainder
 from ...circuits.relations.signed import Signed
 from ...errors import TrainingError
+from ...models.methods.newton import MAX_STEPS
 from ...models.methods.newton_inverse import Inverse
 from ...models.methods.newton_reference import (
     FROM_NEARER,
@@ -110,7 +111,8 @@ def _by_inverse(problem: Problem, schedule: NewtonCertificate, start: Integers, 
     ended = at(problem, steps[-1].after)
     if shortest_distance(ended.gradient, schedule) > schedule.distances[0]:
         raise TrainingError(
-            f"{_too_far(ended, schedule)}; declare more steps, for all future statements, or {FROM_NEARER}"
+            f"{_too_far(ended, schedule)}; declare more steps, of which there can be {MAX_STEPS}, for all future "
+            f"statements, forget fewer rows at once, or {FROM_NEARER}"
         )
     settled = first_settled(ended.weights, ended.gradient, schedule)
     return Stepped(ended.rows, settled, matrix, tuple(steps), proved)

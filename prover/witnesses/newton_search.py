@@ -94,7 +94,7 @@ def second_derivative(problem: Problem, rows: RowValues) -> Integers:
     """2^32 H where rows are as given, int64 (K, K): sums of whole numbers that float64 has."""
     own, width = problem.schedule, len(problem.matrix)
     counted, found = np.where(own.live.mask(), rows.step, 0), np.zeros((width, width), dtype=np.int64)
-    size = max(1, 1 << max(0, EXACT_BITS - SLOPE_BITS - 2 * own.scales.x_bits))
+    size = 1 << max(0, EXACT_BITS - SLOPE_BITS - 2 * own.scales.x_bits)
     for start in range(0, len(counted), size):
         piece = problem.matrix[:, start : start + size]
         found += ((piece * counted[start : start + size]) @ piece.T).astype(np.int64)

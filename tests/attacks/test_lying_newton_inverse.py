@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 import pytest
 from zkunlearn.circuits.field.multilinear import eq_table
+from zkunlearn.circuits.language.hidden import Hidden
+from zkunlearn.circuits.language.relation import Sum
+from zkunlearn.circuits.language.tables import limb_addresses
 from zkunlearn.circuits.relations import newton_inverse
 from zkunlearn.circuits.relations import residual as rows_of
 from zkunlearn.circuits.relations.iterations import eq_on
@@ -32,6 +36,10 @@ from zkunlearn.circuits.relations.newton_inverse import (
 from zkunlearn.models.methods.newton_reference import InverseValues, rounded_curvature
 from zkunlearn.models.methods.newton_reference import second_derivative as second_of
 from zkunlearn.models.methods.optimum_reference import first_settled, row_values
+from zkunlearn.prover.matrices.values import Columns as ProverColumns
+from zkunlearn.prover.protocol import proof as prover_protocol
+from zkunlearn.prover.protocol.proof import ProverSteps
+from zkunlearn.prover.protocol.sumcheck import sum_value
 from zkunlearn.prover.witnesses.newton import Stepped
 from zkunlearn.prover.witnesses.newton_search import inverse_of
 
@@ -139,6 +147,7 @@ def second_at(own: NewtonDeclared, data: Data, weights: Any) -> Any:
         pytest.param({"model": "probit", "steps": 3}, marks=SLOW),
         {"forgotten": tuple(range(12)), "l2": 2.0, "grid": 32},
         {"features": 1, "steps": 3},
+        {"features": 1, "steps": 3, "bias": False},
     ],
     ids=str,
 )
@@ -147,8 +156,16 @@ def test_steps_by_the_inverse_are_accepted(changes: dict[str, Any]) -> None:
     features = own.schedule.features
     X, y = values()
     data = X[:, :features], y
-    model = None if features == 3 else np.array([190, -(65 << 10)])
+    model = None if features == 3 else np.array([190, -(65 << 10)])[: own.schedule.width]
     assert_valid(prove(own.shape, told(own, data, stepped(own, data, model), model)))
+
+
+@SLOW
+def test_as_many_weights_as_there_may_be_are_accepted() -> None:
+    choices: dict[str, Any] = {"features": 63, "rows": 200, "l2": 4.0, "grid": 28, "distances": (1 << 20,)}
+    own, data = declare_inverse(start=None, steps=6, **choices), values(200, 63)
+    assert own.schedule.width == 64
+    assert_valid(prove(own.shape, told(own, data, stepped(own, data))))
 
 
 def test_any_matrix_within_the_declared_error_is_accepted(own: NewtonDeclared, data: Data, true: Stepped) -> None:
@@ -243,6 +260,29 @@ def test_a_matrix_that_leads_where_its_owner_likes_is_rejected(own: NewtonDeclar
     matrix = np.array([[int(w * g // int(cut @ cut)) for g in cut] for w in wanted], dtype=np.int64)
     lie = following(own, data, true, matrix, proved_of(own, matrix, proved.curvature, proved.rest))
     caught(own, told(own, data, lie), SUM)
+
+
+def test_the_product_of_another_matrix_is_rejected_by_its_sum_alone(
+    data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps are by twice the inverse, which is committed; the total that is sent is that of the inverse."""
+    own = declare_inverse(bias=False)
+    true = stepped(own, data)
+    assert true.proved is not None
+    columns = told(own, data, following(own, data, true, 2 * true.matrix, true.proved))
+    honest = told(own, data, true)
+    limbs = limb_addresses(MATRIX, own.schedule.matrix_bits)
+
+    class Lying(ProverSteps):
+        def total(self, statement: Sum) -> Hidden:
+            if statement.name != "inverse":
+                return super().total(statement)
+            other = ProverColumns(self.columns.axes, {**self.columns.values, **{limb: honest[limb] for limb in limbs}})
+            return self.channel.send([sum_value(statement, other)])[0]
+
+    monkeypatch.setattr(prover_protocol, "ProverSteps", Lying)
+    outcome = prove(own.shape, columns)
+    assert outcome.verdict() == "constraints" and outcome.prover.lies == {"inverse"}
 
 
 # What is no second derivative -----------------------------------------------------------------------------------------
@@ -360,19 +400,34 @@ def test_the_inverse_of_another_start_is_rejected(own: NewtonDeclared, data: Dat
     caught(own, told(own, data, lie), "curvature")
 
 
-def test_a_feature_that_is_left_out_has_no_curvature_but_the_penalty(
-    data: Data, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither in the sum over rows, nor, where that is of all features, in the sums that its values are claims of."""
+def left_out(own: NewtonDeclared, data: Data, true: Stepped, first: bool, second: bool) -> Columns:
+    """With features that are left out in the sum over rows, as the first of two weights, or the second."""
+    features = np.hstack([data[0], np.full((len(data[0]), int(own.schedule.bias)), own.schedule.one)])
+    used = whole(own, data)
+    step = row_values(used @ true.steps[0].weights, own.schedule).step
+    second_ = summed(own, step, features if first else used, features if second else used)
+    return told(own, data, inverse_of_second(own, data, true, second_))
+
+
+def test_a_feature_that_is_left_out_has_no_curvature_but_the_penalty(data: Data) -> None:
     own = declare_inverse(unused=(1,), steps=4)
-    true = stepped(own, data)
-    features = np.hstack([data[0], np.full((len(data[0]), 1), own.schedule.one)])
-    step = row_values(whole(own, data) @ true.steps[0].weights, own.schedule).step
-    columns = told(own, data, inverse_of_second(own, data, true, summed(own, step, features)))
-    caught(own, columns, "curvature")
+    caught(own, left_out(own, data, stepped(own, data), True, True), "curvature")
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["first", "second"])
+def test_sums_over_all_features_are_rejected_by_sums_of_their_own(
+    data: Data, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the first of two weights, or the second: where that sum over rows is of all, what its values are claims of."""
+    own = declare_inverse(unused=(1,), steps=4, bias=False)
+    columns = left_out(own, data, stepped(own, data), place == 0, place == 1)
+    asked = cycle([0, 1])
 
     def of_all(k: Any, size: int, without: Any = ()) -> Any:
-        return replace(eq_on(k, size, without), table=lambda: eq_table(k)[:, :size])
+        found = eq_on(k, size, without)
+        if without and next(asked) == place:
+            return replace(found, table=lambda: eq_table(k)[:, :size])
+        return found
 
     with monkeypatch.context() as patch:
         patch.setattr(newton_inverse, "eq_on", of_all)

@@ -29,7 +29,18 @@ from zkunlearn.prover.matrices.entropy import random_field
 from zkunlearn.prover.witnesses.newton import Stepped
 
 from .harness import Columns, assert_valid, commitments, prove
-from .newton_runs import NewtonDeclared, address, bits_of, declare_inverse, declare_newton, stepped, told, values
+from .newton_runs import (
+    NewtonDeclared,
+    address,
+    bits_of,
+    committed,
+    declare_inverse,
+    declare_newton,
+    integers,
+    stepped,
+    told,
+    values,
+)
 from .optimum_runs import FEATURES, ROWS
 from .test_padding_optimum import JUNK, SPARE, OptimumJunkProver, filled
 from .test_padding_optimum import with_junk as with_junk_at_the_end
@@ -248,3 +259,16 @@ def test_junk_beside_the_second_derivative_that_nothing_explains_is_rejected(
     outcome = prove(own.shape, box, commitments(own.shape, box), prover=OptimumJunkProver)
     assert set(outcome.prover.lies) == reasons
     assert outcome.verdict() == "constraints"
+
+
+def test_errors_that_make_up_for_one_another_are_rejected(own: NewtonDeclared, true: Stepped) -> None:
+    """Some more in the line of the bias, as much less in the column of it, of weights that are none as well."""
+    if own.schedule.inverse is None or not own.schedule.bias:
+        return
+    said = integers(own, true)
+    by = {BIAS_ERROR: 7, FROM_BIAS_ERROR: -7}
+    box = filled(own.shape, committed(own, values(), said | {name: said[name] + more for name, more in by.items()}))
+    for name, more in by.items():
+        put(own, box, name, more)
+    outcome = prove(own.shape, box, commitments(own.shape, box), prover=OptimumJunkProver)
+    assert outcome.verdict() == "constraints" and set(outcome.prover.lies) == {"inverse"}

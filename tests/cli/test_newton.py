@@ -63,7 +63,10 @@ def test_of_an_inverse_verify_says_that_steps_are_newton_s_and_how_nearly(owner:
     said = " ".join(done("verify", *files).stdout.split())
     assert ANYWHERE not in said and f"4 steps from the model of {first} by the inverse of the second" in said
     assert "each is Newton's, H^-1 times the gradient, but for at most 0.074 % of its length, and 0.000000099 " in said
-    assert "so the first is the update by influence functions (Koh and Liang 2017; Guo et al. 2020)" in said
+    assert (
+        "so the first, from an optimum, is the update by influence functions (Koh and Liang 2017; Guo et al. 2020)"
+        in said
+    )
     told = json.loads(done("inspect", owner / "fifth.proof", "--json").stdout)
     assert told["step_error"] == {"relative": 0.00074, "rounding": 9.9e-08}
     assert json.loads(done("inspect", owner / "fourth.proof", "--json").stdout)["step_error"] is None

@@ -70,7 +70,7 @@ class NewtonInverse(Newton):
             ended[name] -= (1 << (self.bits_of[name] - 1)) * real * ch.one
         same = sum((eq_at(k, i) * eq_at(l_, i) for i in range(self.features)), gamma * delta)
         self.curvature(ch, (k, gamma), (l_, delta), self.rounded(ch, ended[CURVATURE], ended, real), same)
-        self.product(ch, (k, gamma), (l_, delta), ended[ERROR], same)
+        self.inverse(ch, (k, gamma), (l_, delta), ended[ERROR], same)
 
     def rounded(self, ch: Channel, whole: K, ended: Mapping[str, K], real: K) -> K:
         """R."""
@@ -103,7 +103,7 @@ class NewtonInverse(Newton):
             self.used_features(ch, x, k, n)
             self.used_features(ch, y, l_, n)
 
-    def product(self, ch: Channel, first: tuple[Point, K], second: tuple[Point, K], error: K, same: K) -> None:
+    def inverse(self, ch: Channel, first: tuple[Point, K], second: tuple[Point, K], error: K, same: K) -> None:
         (k, gamma), (l_, delta) = first, second
         (total,) = ch.hidden(1)
         expected, products = error + 2**self.v.q * same * ch.one, []

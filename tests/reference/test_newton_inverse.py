@@ -44,7 +44,8 @@ def test_good_proofs_are_accepted_and_those_of_other_bits_are_not(fields: dict[s
     asked: dict[str, Any] = {"previous": first.proof.to_bytes(), "known_dataset": True}
     assert verifier.verdict(verifier.verify_training, file, commitment, **asked) == "valid"
     for other in (spec_of(**fields, inverse=11), spec_of(**fields, inverse=9), spec_of(**fields, inverse=None)):
-        wrong = replace(second.proof, statement=replace(second.statement, spec=other))
+        statement: Any = replace(second.statement, spec=other)
+        wrong = replace(second.proof, statement=statement)
         with pytest.raises(zu.InvalidProof) as raised:
             zu.verify(wrong, dataset.commitment)
         mine = verifier.verdict(verifier.verify_training, wrong.to_bytes(), commitment)
