@@ -550,3 +550,19 @@ def test_no_remainder_is_taken_for_another_integer(name: str, what: str, made: M
     else:
         whole = relation.model.largest_quotient << relation.model.shift
         assert largest + whole + (1 << bits) < P
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "words"),
+    [
+        ("optimum", "median", "what = 'median': must be one of"),
+        ("linear optimum", "probability", "predicts no classes; its scores can be proved"),
+    ],
+)
+def test_a_statement_of_what_a_model_does_not_answer_cannot_be_proved(
+    name: str, what: str, words: str, made: Made
+) -> None:
+    statement = made.of(name).proof.statement
+    cells = bytes(CELL.itemsize * statement.dataset.features)
+    with pytest.raises(ParameterError, match=words):
+        PredictionStatement(statement, statement.model, what, cells, (0,), 1).require_provable()

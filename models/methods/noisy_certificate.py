@@ -96,7 +96,6 @@ def compile_noisy(
     found = NoisyCertificate(**common, distances=(method.distance or usual,), grid=method.grid_bits)
     of_weights = found.bounds_of_weights(found.largest_gradient)
     found = within_bounds(found, [*found.bounds_of_rows(), *of_weights, *found.bounds_of_noise()])
-    found.require_near_distances()
     _require_hidden(found, method)
     return found
 

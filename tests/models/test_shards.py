@@ -299,6 +299,8 @@ SCOPES: dict[str, tuple[tuple[Run, ...], tuple[tuple[Run, ...], ...], str]] = {
     "a start that is not there": ((Run(0, 1, 2, 1),), ((),), "begins from statements"),
     "a start without the stage before": ((Run(0, 1, 2, 0),), ((Run(0, 1, 2, 0),),), "no models of stage 1"),
     "a start without the shard": ((Run(0, 1, 2, 0),), ((Run(1, 1),),), "no models of stage 1"),
+    "a start of what is no run": ((Run(0, 1, 2, 0),), ((Run(0, 3, 2),),), "begins where it cannot"),
+    "a start of runs out of order": ((Run(0, 1, 2, 0),), ((Run(2, 1), Run(0, 1)),), "no run of 3"),
     "a start of parts of it": ((Run(0, 2, 2, 0),), ((Run(0, 1), Run(1, 1)),), "no models of stage 1"),
 }
 
