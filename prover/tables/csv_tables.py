@@ -9,7 +9,7 @@ import math
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -33,6 +33,8 @@ from .raw_table import (
     names_of,
 )
 
+ROW_NAMES = "(names of rows)"
+
 
 def read_csv(file: BinaryIO, source: str, wanted: Wanted, written: CsvFormat) -> RawTable:
     """See read.read_table."""
@@ -47,11 +49,12 @@ def read_csv(file: BinaryIO, source: str, wanted: Wanted, written: CsvFormat) ->
 
 
 def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvFormat) -> RawTable:
-    target, id_column = wanted.target, wanted.id_column
     records = _records(text, written)
     names = next(records, (0, []))[1]
     if not names:
         raise DataError("the file has no header")
+    names, wanted = _with_row_names(names, wanted)
+    target, id_column = wanted.target, wanted.id_column
     try:
         features = wanted.features_of(names)
     except DataError as error:
@@ -95,7 +98,8 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
         keys = wanted.keys_of({name: whole.of(values) for name, values in unique.items()}, kept)
     except DataError as error:
         raise error.at(line=None if error.row is None else kept[error.row]) from None
-    others = wanted.unused_of(names), keys, incomplete_ids(whole.others(named), found), whole.left_out
+    unused = tuple(name for name in wanted.unused_of(names) if name != ROW_NAMES)
+    others = unused, keys, incomplete_ids(whole.others(named), found), whole.left_out
     return RawTable(whole.rows(X.finish()), labels, tuple(found), made, target, source, kept, *others)
 
 
@@ -123,6 +127,16 @@ def read_csv_ids(file: BinaryIO, column: str, written: CsvFormat) -> tuple[str, 
         raise DataError("there is a header, but no id")
     require_no_float_ids(ids, column)
     return tuple(ids)
+
+
+def _with_row_names(names: list[str], wanted: Wanted) -> tuple[list[str], Wanted]:
+    """A first column without a name is a frame's index, or R's names of rows: ids, unless others are asked for."""
+    if names[0].strip() or len(names) == 1:
+        return names, wanted
+    own = [ROW_NAMES, *names[1:]]
+    if wanted.id_column is None:
+        return own, replace(wanted, id_column=ROW_NAMES)
+    return own, replace(wanted, left_out=(*wanted.left_out, ROW_NAMES))
 
 
 def _records(text: io.TextIOWrapper, written: CsvFormat) -> Iterator[tuple[int, list[str]]]:

@@ -101,7 +101,9 @@ def _categories(name: str, texts: set[str], missing: int) -> tuple[str, str]:
 
 
 def _gaps(missing: int) -> str:
-    return f", and {missing:,} cells without a value: say what they count as" if missing else ""
+    if not missing:
+        return ""
+    return f", and {missing:,} cell{'' if missing == 1 else 's'} without a value: say what such a cell counts as"
 
 
 def generous(lowest: float, highest: float) -> tuple[float, float]:

@@ -44,7 +44,7 @@ def test_suggested_bounds_have_what_a_table_as_it_is_needs(made: Path) -> None:
     assert '"age" = {low = 0, high = 90, missing = 45}' in text
     assert '"city" = {categories = ["LA", "NY", "SF", "unknown"], missing = "unknown"}' in text
     assert '"since" = [2020-01-01, 2026-01-01]' in text and "note" not in text
-    assert "and 1 cells without a value: say what they count as" in text
+    assert "and 1 cell without a value: say what such a cell counts as" in text
 
 
 def test_times_of_other_forms_and_columns_of_many_texts_are_told(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pyarrow
 import pytest
 from hypothesis import given
@@ -142,6 +143,18 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_no_csv_can_be_is_refused(fields: dict[str, str], found: str) -> None:
     with pytest.raises(ParameterError, match=found):
         CsvFormat(**fields)
+
+
+@pytest.mark.parametrize("asked", [None, "person"])
+def test_a_first_column_without_a_name_names_rows_unless_others_are_asked_for(write: Write, asked: str | None) -> None:
+    """As frames and R write them."""
+    frame = pandas.DataFrame({"a": [1.5, 2.5], "person": ["p", "q"], "y": [0, 1]}, index=[7, 9])
+    text = frame.to_csv()
+    table = read_table(write(text.encode(), "t.csv"), "y", asked, left_out=() if asked else ("person",))
+    assert table.names == ("a",) and table.ids == (("7", "9") if asked is None else ("p", "q"))
+    assert table.unused == (() if asked else ("person",))
+    with pytest.raises(DataError, match="id '7' is also that of line 2"):
+        read_table(write(text.replace("9,", "7,").encode(), "t.csv"), "y", left_out=("person",))
 
 
 def test_what_is_missing_is_counted_by_column(write: Write) -> None:
