@@ -29,6 +29,8 @@ def identify(value: object) -> str:
         DataError: neither of them, missing, or a text that no line of a forget list can hold: empty, with spaces at
             its ends, with line breaks or other control characters, or of more than 1,024 characters.
     """
+    if type(value) is str and _is_plain(value):
+        return value
     if isinstance(value, str):
         return _checked(unicodedata.normalize("NFC", str(value)))
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
@@ -42,6 +44,11 @@ def identify(value: object) -> str:
         raise DataError(f"a {kind} is not an id; decode it to a text")
     remedy = "use .tolist()" if hasattr(value, "tolist") else "use a text or an integer"
     raise DataError(f"a {kind} is not an id; {remedy}")
+
+
+def _is_plain(text: str) -> bool:
+    """Whether nothing can be wrong with it: as most ids are, of which there may be millions."""
+    return text.isascii() and text.isprintable() and 0 < len(text) <= MAX_ID_LENGTH and " " not in (text[0], text[-1])
 
 
 def _decimal(number: int) -> str:

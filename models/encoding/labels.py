@@ -77,12 +77,7 @@ class LabelEncoding:
             DataError: an unknown class, a value out of bounds, or not a count; names row and column.
         """
         if self.classes:
-            texts, numbers = class_texts(y), {text: number for number, text in enumerate(self.classes)}
-            for row, text in enumerate(texts):
-                if text not in numbers:
-                    reason = f"{text[:SHOWN_TEXT]!r} is no class; the classes are {listed_classes(self.classes)}"
-                    raise DataError(reason, row=row, column=name, expected=self.classes, found=text)
-            return np.array([numbers[text] for text in texts], dtype=np.int64)
+            return self._numbers(y, name)
         values = real_array(name, y, 1)
         if self.column is not None:
             return self.column.encode(values, self.label_bits)
@@ -93,6 +88,22 @@ class LabelEncoding:
             reason = f"{found} is not a count, an integer from {low} to {high}"
             raise DataError(reason, row=row, column=name, expected=(low, high), found=found)
         return values.astype(np.int64)
+
+    def _numbers(self, y: ArrayLike, name: str) -> NDArray[np.int64]:
+        """Those of the classes of labels (N,). Raises DataError for what is no class, naming its row."""
+        numbers = {text: number for number, text in enumerate(self.classes)}
+        array = np.asarray(y)
+        if array.ndim == 1 and array.dtype.kind in "fiubU":  # each different one is looked at once
+            different, places = np.unique(array, return_inverse=True)
+            found = np.array([numbers.get(text, -1) for text in class_texts(different)], dtype=np.int64)[places]
+        else:
+            found = np.array([numbers.get(text, -1) for text in class_texts(y)], dtype=np.int64)
+        if (found < 0).any():
+            row = int((found < 0).argmax())
+            (text,) = class_texts(array[row : row + 1])
+            reason = f"{text[:SHOWN_TEXT]!r} is no class; the classes are {listed_classes(self.classes)}"
+            raise DataError(reason, row=row, column=name, expected=self.classes, found=text)
+        return found
 
     def decode(self, y_int: ArrayLike) -> NDArray[np.str_] | NDArray[np.float64] | NDArray[np.int64]:
         """Labels from integers (N,): class texts (binary, categorical), float64 (real) or int64 (count)."""
