@@ -21,6 +21,7 @@ from ...models.encoding.readers import ColumnReader, NumberSource, Source
 from ...models.encoding.sources import by_column
 from .gaps import Gaps
 
+MOST_DENSE = 1 << 27  # cells of a sparse matrix, which takes a gigabyte with its zeros
 NUMBERS = "fiub"  # kinds of numpy's types that the encoding takes as they are
 
 
@@ -191,13 +192,23 @@ def _number(value: object, row: int, name: str) -> float:
         raise DataError("the number is beyond float64", row=row, column=name) from None
 
 
+def _dense(values: Any, name: str) -> Any:
+    """The same with its zeros, where it is a sparse matrix of scipy or torch. Raises DataError if that is too large."""
+    if not hasattr(values, "toarray") and not getattr(values, "is_sparse", False):
+        return values
+    cells = math.prod(values.shape)
+    if cells > MOST_DENSE:
+        reason = (
+            f"{name}: a sparse {type(values).__name__} of {cells:,} cells, of which at most {MOST_DENSE:,} are taken"
+        )
+        raise DataError(reason, expected=MOST_DENSE, found=cells)
+    return values.toarray() if hasattr(values, "toarray") else values.to_dense()
+
+
 def _array(values: Any, name: str) -> NDArray[Any]:
     """As numpy sees it; a torch tensor on the host, without importing torch."""
-    if hasattr(values, "toarray") or getattr(values, "is_sparse", False):
-        kind = type(values).__name__
-        raise DataError(f"{name}: a sparse {kind} is not taken; make it dense first (.toarray(), .to_dense())")
     try:
-        host = values.detach().cpu().numpy() if hasattr(values, "detach") else values
-        return np.asanyarray(host)
+        own = _dense(values, name)
+        return np.asanyarray(own.detach().cpu().numpy() if hasattr(own, "detach") else own)
     except (TypeError, ValueError, RuntimeError):  # their messages may hold data
         raise DataError(f"{name}: a {type(values).__name__} is no array that numpy can hold") from None

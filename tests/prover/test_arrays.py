@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import scipy.sparse
 import torch
 import zkunlearn as zu
 from zkunlearn.models.encoding.dataset import DatasetEncoding
@@ -41,8 +42,10 @@ def refusal(features: Any, labels: Any = Y, **options: Any) -> zu.DataError:
         frame().astype("Float64"),
         frame(height=pd.Series(X[:, 1], dtype="Float64")),
         pa.table({"a": X[:, 0], "height": X[:, 1]}),
+        scipy.sparse.csr_array(X),
+        torch.tensor(X).to_sparse(),
     ],
-    ids=["array", "lists", "masked", "tensor", "frame", "nullable", "mixed", "pyarrow"],
+    ids=["array", "lists", "masked", "tensor", "frame", "nullable", "mixed", "pyarrow", "sparse", "sparse tensor"],
 )
 def test_every_kind_of_table_holds_the_same_numbers(features: Any) -> None:
     table = as_table(features, Y, None, None)
@@ -109,7 +112,7 @@ def test_a_label_that_is_missing_or_no_label_is_named_by_row(labels: Any, row: i
 @pytest.mark.parametrize(
     ("features", "words"),
     [
-        (torch.tensor(X).to_sparse(), "sparse Tensor is not taken"),
+        (scipy.sparse.coo_array((1 << 14, 1 << 14)), "a sparse coo_array of 268,435,456 cells, of which at most"),
         (torch.tensor(X, dtype=torch.bfloat16), "no array that numpy can hold"),
         ([[1, 2], [3]], "no array that numpy can hold"),
         (X[0], "expected a table"),
