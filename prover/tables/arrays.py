@@ -12,7 +12,7 @@ from ...errors import DataError, ParameterError
 from ...models.encoding.dataset import DatasetEncoding
 from ...models.encoding.readers import Source
 from ...models.encoding.sources import features_of
-from .cells import as_features, as_labels, default_names, frame_names
+from .cells import are_numbers, as_features, as_labels, default_names, frame_names
 from .ids import check_aligned, index_ids, list_of, row_ids
 from .keys import RowKeys, row_keys
 from .raw_table import SHOWN_COLUMNS, check_names, find
@@ -91,14 +91,16 @@ def _made_features(
     X: Any, names: list[str] | None, sources: Sequence[Source]
 ) -> tuple[npt.NDArray[Any], list[str] | None]:
     """The features that columns of these names become, and their names."""
-    made = {feature for source in sources for feature in source.features}
-    if not sources or (names is not None and made <= {*names} and frame_names(X) is None):
-        return as_features(X, names, [own for own in sources if own.as_numbers]), names
+    if not sources:
+        return as_features(X, names), names
     if names is None:
         raise ParameterError("names: X has none, and columns are declared by name")
+    there, framed = {*names}, frame_names(X) is not None
     for source in sources:
-        if source.column not in names:
+        if source.column not in there and (framed or not there.issuperset(source.features)):
             raise ParameterError(f"bounds: there is no column {source.column!r} that needs them")
+    if not framed and all(there.issuperset(source.features) for source in sources) and are_numbers(X):
+        return as_features(X, names, [source for source in sources if source.as_numbers]), names
     found = list(features_of(names, sources))
     check_names(found)
     return as_features(X, names, sources), found

@@ -129,6 +129,11 @@ def _made(values: Any, name: str, own: ColumnReader, first: int) -> NDArray[np.f
     return numbers_of(array.tolist(), own, first)
 
 
+def are_numbers(X: Any) -> bool:
+    """Whether an array, or what numpy makes one of, has numbers only. Raises DataError if it makes none."""
+    return _array(X, "X").dtype.kind in NUMBERS
+
+
 def default_names(width: int) -> list[str]:
     """x1, x2, .."""
     return [f"x{k + 1}" for k in range(width)]

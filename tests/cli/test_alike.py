@@ -1,0 +1,162 @@
+"""The command line and the library, call by call over the same inputs: the same statements, and the same refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import zkunlearn as zu
+from zkunlearn.formats.toml import toml_value
+
+from .conftest import done, run
+
+BOUNDS: dict[str, Any] = {
+    "age": {"low": 0, "high": 120, "missing": 60},
+    "city": {"categories": ["LA", "NY", "SF"]},
+    "since": (date(2000, 1, 1), date(2030, 1, 1)),
+}
+SPEC = '[model]\nkind = "logistic"\n[method]\nkind = "optimum"\nl2 = 0.1\n'
+ROWS = 18
+
+
+def frame() -> pd.DataFrame:
+    rows = range(ROWS)
+    return pd.DataFrame(
+        {
+            "name": [f"p{row}" for row in rows],
+            "age": [None if row == 4 else float(20 + row) for row in rows],
+            "city": [("NY", "LA", "SF")[row % 3] for row in rows],
+            "since": [f"2020-01-{1 + row:02}" for row in rows],
+            "sick": ["yes" if row > 8 else "no" for row in rows],
+        }
+    )
+
+
+def text_of(bounds: dict[str, Any]) -> str:
+    def written(value: Any) -> str:
+        if isinstance(value, date):
+            return str(value)
+        if isinstance(value, dict):
+            return f"{{{', '.join(f'{key} = {written(own)}' for key, own in value.items())}}}"
+        return f"[{', '.join(map(written, value))}]" if isinstance(value, (tuple, list)) else toml_value(value)
+
+    return "[bounds]\n" + "".join(f"{name} = {written(value)}\n" for name, value in bounds.items())
+
+
+@dataclass
+class Pair:
+    """One request, made both ways.
+
+    Attributes:
+        change: what is done to the good table.
+        bounds, options: of `commit`, as the command line and as the library have them.
+        forget: of `prove`; None where only a data set is made.
+        words: of the command line's refusal, where a file has lines and texts, and a frame rows and values.
+    """
+
+    change: Callable[[pd.DataFrame], Any] = lambda table: None
+    bounds: dict[str, Any] = field(default_factory=lambda: BOUNDS)
+    arguments: tuple[object, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    forget: tuple[str, ...] | None = None
+    words: str | None = None
+
+    def by_command(self, folder: Path) -> Any:
+        """What it prints."""
+        table = frame()
+        self.change(table)
+        table.to_csv(folder / "t.csv", index=False)
+        (folder / "b.toml").write_text(text_of(self.bounds))
+        (folder / "s.toml").write_text(SPEC)
+        columns = ("--target", "sick", "--id", "name", "--bounds", folder / "b.toml")
+        result = run("commit", folder / "t.csv", *columns, *self.arguments, "--out", folder / "d")
+        if result.exit_code == 0 and self.forget is not None:
+            named = [part for name in self.forget for part in ("--forget", name)]
+            result = run("prove", folder / "d", "--spec", folder / "s.toml", *named, "--out", folder / "p.proof")
+        return result
+
+    def by_call(self, folder: Path) -> Any:
+        """The proof, or the data set."""
+        table = frame()
+        self.change(table)
+        features = table.drop(columns=["name", "sick"])
+        common: dict[str, Any] = {"bounds": self.bounds, "label_name": "sick", **self.options}
+        dataset = zu.commit(features, table["sick"], table["name"].tolist(), **common)
+        if self.forget is None:
+            return dataset
+        return zu.prove(dataset, zu.load_spec(folder / "s.toml"), forget=self.forget)
+
+
+def put(row: int, column: str, value: object) -> Callable[[pd.DataFrame], Any]:
+    def change(table: pd.DataFrame) -> None:
+        table[column] = table[column].astype(object)
+        table.loc[row, column] = value
+
+    return change
+
+
+GOOD = {
+    "as it is": Pair(),
+    "another scale": Pair(arguments=("--x-bits", 12, "--openings", 3), options={"x_bits": 12, "openings": 3}),
+    "classes asked for": Pair(
+        put(3, "sick", "perhaps"), arguments=("--label", "categorical"), options={"label_kind": "categorical"}
+    ),
+}
+REFUSED = {
+    "a category that is none": Pair(put(2, "city", "Rome")),
+    "a time that is none": Pair(put(2, "since", "soon")),
+    "a time out of bounds": Pair(put(2, "since", "1999-12-31")),
+    "a number out of bounds": Pair(put(2, "age", 121.0)),
+    "no category": Pair(put(2, "city", None)),
+    "an id twice": Pair(put(2, "name", "p1"), words="id 'p1' is also that of line 3"),
+    "an id that begins with a space": Pair(put(2, "name", " p")),
+    "another kind of label": Pair(arguments=("--label", "count"), options={"label_kind": "count"}),
+    "a column that is not there": Pair(bounds={**BOUNDS, "town": {"categories": ["a", "b"]}}),
+    "bounds in the wrong order": Pair(bounds={**BOUNDS, "since": (date(2030, 1, 1), date(2000, 1, 1))}),
+    "no bounds of a column": Pair(
+        bounds={name: own for name, own in BOUNDS.items() if name != "since"}, words="'2020-01-01' is not a number"
+    ),
+    "one category": Pair(bounds={**BOUNDS, "city": {"categories": ["LA"]}}),
+    "nobody's id": Pair(forget=("p3", "p99")),
+    "another form of an id": Pair(forget=("P3",)),
+    "everybody": Pair(forget=tuple(f"p{row}" for row in range(ROWS))),
+}
+
+
+@pytest.mark.parametrize("what", GOOD)
+def test_both_make_the_same_statement(what: str, tmp_path: Path) -> None:
+    pair = GOOD[what]
+    assert pair.by_command(tmp_path).exit_code == 0
+    committed, dataset = zu.DatasetCommitment.load(tmp_path / "d" / "dataset.commitment"), pair.by_call(tmp_path)
+    own, other = committed.statement, dataset.statement
+    assert (own.encoding, own.rows, own.openings) == (other.encoding, other.rows, other.openings)
+    assert sorted(zu.load_dataset(tmp_path / "d").ids) == sorted(dataset.ids)
+
+
+def test_both_prove_the_same_model(tmp_path: Path) -> None:
+    pair = Pair(forget=("p3", "p7"))
+    assert pair.by_command(tmp_path).exit_code == 0
+    model, other = zu.Model.load(tmp_path / "p.model.opening"), pair.by_call(tmp_path).model
+    assert model.coef_.tolist() == other.coef_.tolist() and model.predict(frame()[[*BOUNDS]]).tolist() == (
+        other.predict(frame()[[*BOUNDS]]).tolist()
+    )
+    (tmp_path / "new.csv").write_text(frame().to_csv(index=False))
+    said = done("predict", tmp_path / "p.model.opening", tmp_path / "new.csv", "--id", "name").stdout.splitlines()[1:]
+    assert [line.split(",")[1] for line in said] == other.predict(frame()[[*BOUNDS]]).tolist()
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_both_refuse_with_the_same_words(what: str, tmp_path: Path) -> None:
+    pair = REFUSED[what]
+    result = pair.by_command(tmp_path)
+    with pytest.raises(zu.ZkUnlearnError) as caught:
+        pair.by_call(tmp_path)
+    assert result.exit_code == 2
+    reason = getattr(caught.value, "reason", str(caught.value))
+    # What the library names by its arguments, the command line has other names for.
+    assert (pair.words or reason.split(";")[0]) in result.output
