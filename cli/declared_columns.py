@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from ..models.encoding.categories import CategorySource
 from ..models.encoding.columns import ColumnEncoding
 from ..models.encoding.dataset import DatasetEncoding
-from ..models.encoding.readers import NumberSource, Source
+from ..models.encoding.readers import MeasuredSource, NumberSource, Source
 from ..models.encoding.sources import by_column
 from ..models.encoding.times import TimeSource
 from .columns import step_of
 from .output import Lines, foreign
 
 SHOWN = 40  # columns, or categories of one
-NO_VALUE = "a cell without a value counts as"
+NO_VALUE, BEYOND = "a cell without a value counts as", "a value beyond counts as the nearer bound"
 
 
 def declared_lines(encoding: DatasetEncoding) -> Lines:
@@ -34,11 +34,13 @@ def _column(name: str, source: Source | None, features: Mapping[str, ColumnEncod
     own = features[name]
     step = step_of(own, bits)
     by = f", by {own.map}" if step is None else f", in steps of {step:.3g}"
+    beyond = f"; {BEYOND}" if isinstance(source, MeasuredSource) and source.clip else ""
     if isinstance(source, TimeSource):
         missing = "" if source.missing is None else f"; {NO_VALUE} {source.at(source.missing)}"
-        return f"{shown} in [{source.at(own.low)}, {source.at(own.high)}], times in days{by}{missing}"
-    missing = f"; {NO_VALUE} {source.missing!r}" if isinstance(source, NumberSource) else ""
-    return f"{shown} in [{own.low!r}, {own.high!r}]{by}{missing}"
+        return f"{shown} in [{source.at(own.low)}, {source.at(own.high)}], times in days{by}{missing}{beyond}"
+    filled = isinstance(source, NumberSource) and source.missing is not None
+    missing = f"; {NO_VALUE} {source.missing!r}" if isinstance(source, NumberSource) and filled else ""
+    return f"{shown} in [{own.low!r}, {own.high!r}]{by}{missing}{beyond}"
 
 
 def _categories(source: CategorySource) -> str:

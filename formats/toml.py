@@ -16,9 +16,9 @@ from .files import read_text
 OVER_64_BITS = "there is an integer of more than 64 bits in it"
 MAX_TOML_DEPTH = 16  # tables and lists inside each other, the document included
 MAX_BOUNDS_BYTES = 1 << 25  # far more than as many columns as a data set can have
-INTERVAL_FIELDS = {"low", "high", "map", "missing", "format"}
+INTERVAL_FIELDS = {"low", "high", "map", "missing", "clip", "format"}
 CATEGORY_FIELDS = {"categories", "reference", "other", "missing"}
-MORE = "map, missing or format"
+MORE = "map, missing, clip or format"
 
 Bounds = tuple[float, float] | tuple[float, float, str]  # low, high, and the map if it is not the linear one
 

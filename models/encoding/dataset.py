@@ -34,7 +34,7 @@ from .columns import ColumnEncoding, check_name, encode_cells, number_array, rea
 from .intervals import choose_intervals, interval_of_each, require_mappable
 from .labels import LabelEncoding, infer_label_kind
 from .maps import LINEAR
-from .readers import ColumnReader, PlainReader, Source
+from .readers import ColumnReader, MeasuredSource, PlainReader, Source
 from .sources import by_column, columns_of, source_from_mapping
 from .times import TimeSource
 
@@ -163,10 +163,22 @@ class DatasetEncoding:
         numbers = number_array("X", X, 2)
         self._check_width(numbers.shape)
         array = real_array("X", numbers, 2, first_row=first_row, columns=self.names)
+        array = self._clipped(array)
         try:
             return encode_cells(self.features, array, self.x_bits, check_bounds=check_bounds, first_row=first_row)
         except DataError as error:
             raise self._in_times(error) from None
+
+    def _clipped(self, array: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same with values within the bounds of columns where those beyond count as these."""
+        clipped = {own.column for own in self.sources if isinstance(own, MeasuredSource) and own.clip}
+        if not clipped:
+            return array
+        found = array.copy()
+        for k, column in enumerate(self.features):
+            if column.name in clipped:
+                np.clip(found[:, k], column.low, column.high, out=found[:, k])
+        return found
 
     def _in_times(self, error: DataError) -> DataError:
         """What is wrong with a cell, in times where its column has these."""

@@ -3,8 +3,9 @@
 A table's column is declared by one of
 
     [low, high]                                   numbers, or times, which are dates of TOML and of Python
-    {low = .., high = ..}                         the same; also map = "log1p", missing = .., of texts that are times
-                                                  in another form than ISO 8601 format = "%d.%m.%Y"
+    {low = .., high = ..}                         the same; also map = "log1p", missing = .., clip = true for values
+                                                  beyond, which then count as the nearer bound, and of texts that are
+                                                  times in another form than ISO 8601 format = "%d.%m.%Y"
     {categories = [..]}                           texts or integers; also reference = .. (the first one by default),
                                                   other = .. and missing = .., each one of the categories
 
@@ -80,8 +81,10 @@ def _declared(name: str, written: object) -> tuple[Bounds, Source | None]:
         return (0.0, source.days(high), chosen), source
     if "format" in written:
         raise ParameterError("format: is of times, whose bounds are dates", column=name)
-    filled = None if written.get("missing") is None else NumberSource(column=name, missing=written["missing"])
-    return (low, high, chosen), filled
+    missing, clip = written.get("missing"), written.get("clip", False)
+    if missing is None and clip is False:
+        return (low, high, chosen), None
+    return (low, high, chosen), NumberSource(column=name, missing=missing, clip=clip)
 
 
 def _times(name: str, written: Mapping[str, Any]) -> TimeSource:
@@ -92,10 +95,9 @@ def _times(name: str, written: Mapping[str, Any]) -> TimeSource:
         raise ParameterError("format: must be a text", column=name)
     if moment(low) > moment(high):
         raise ParameterError(f"lower bound {low} is above upper bound {high}", column=name)
-    source = TimeSource(column=name, origin=moment(low), form=written.get("format", ""))
-    if missing is None:
-        return source
-    return TimeSource(column=name, origin=source.origin, form=source.form, missing=source.days(missing))
+    common: dict[str, Any] = {"column": name, "origin": moment(low), "form": written.get("format", "")}
+    filled = None if missing is None else TimeSource(**common).days(missing)
+    return TimeSource(**common, missing=filled, clip=written.get("clip", False))
 
 
 def _categories(name: str, written: Mapping[str, Any]) -> CategorySource:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real as RealNumber
+from types import NoneType
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import DataError, ParameterError
-from ...formats.fields import Real, take
+from ...formats.fields import Fields, Real, take
 from ...formats.files import SHOWN_TEXT
 from .cells import is_gap_of, number
 from .columns import check_name
+
+MEASURED_FIELDS: Fields = {"column": str, "kind": str, "missing": (Real(), NoneType), "clip": bool}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)  # some are of rows
@@ -96,21 +100,23 @@ class Source(ColumnReader):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NumberSource(Source):
-    """Numbers, of which some are missing.
+class MeasuredSource(Source):
+    """Of a column that is one feature: numbers, or what is counted in numbers.
 
     Attributes:
-        missing: what these count as.
+        missing: what a cell without a value counts as; None if there has to be one.
+        clip: whether a value beyond the bounds counts as the nearer of them; otherwise it is refused.
     """
 
-    kind: ClassVar[str] = "number"
-    as_numbers: ClassVar[bool] = True
-
-    missing: float
+    missing: float | None = None
+    clip: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "missing", filling(self.missing, self.column) + 0.0)  # one zero, not two
+        if self.missing is not None:
+            object.__setattr__(self, "missing", filling(self.missing, self.column) + 0.0)  # one zero, not two
+        if not isinstance(self.clip, bool):
+            raise ParameterError(f"clip = {self.clip!r}: must be true or false", column=self.column)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -118,13 +124,43 @@ class NumberSource(Source):
         return (self.column,)
 
     @property
-    def filled(self) -> tuple[float, ...]:
+    def filled(self) -> tuple[float, ...] | None:
         """See Source."""
-        return (self.missing,)
+        return None if self.missing is None else (self.missing,)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Those of its canonical mapping that all have."""
+        missing = None if self.missing is None else repr(self.missing)
+        return {"column": self.column, "kind": self.kind, "missing": missing, "clip": self.clip}
+
+    @classmethod
+    def chosen(cls, found: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments in such fields."""
+        missing = None if found["missing"] is None else float(found["missing"])
+        return {"column": found["column"], "missing": missing, "clip": found["clip"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberSource(MeasuredSource):
+    """Numbers, some of which are missing, or beyond the bounds."""
+
+    kind: ClassVar[str] = "number"
+    as_numbers: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.missing is None and not self.clip:
+            raise ParameterError("a column of plain numbers needs no more than bounds", column=self.column)
 
     def numbers(self, value: object) -> tuple[float, ...]:
         """See Source."""
         return (_number(value),)
+
+    def filled_in(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Numbers (N,), with what those count as that are missing, which are not a number, if they count."""
+        found = np.asarray(values, dtype=np.float64)
+        return found if self.missing is None else np.where(np.isnan(found), self.missing, found)
 
     def shown(self, numbers: Sequence[float]) -> float:
         """See Source."""
@@ -132,13 +168,12 @@ class NumberSource(Source):
 
     def to_mapping(self) -> dict[str, Any]:
         """See Source."""
-        return {"column": self.column, "kind": self.kind, "missing": repr(self.missing)}
+        return self.fields
 
     @classmethod
     def taken(cls, mapping: object, what: str) -> Self:
         """See Source."""
-        found = take(mapping, {"column": str, "kind": str, "missing": Real()}, what)
-        return cls(column=found["column"], missing=float(found["missing"]))
+        return cls(**cls.chosen(take(mapping, MEASURED_FIELDS, what)))
 
 
 def filling(value: object, column: str) -> float:

@@ -6,13 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from types import NoneType
 from typing import Any, ClassVar, Self
 
 from ...errors import DataError, FormatError, ParameterError
-from ...formats.fields import Fields, Real, take
+from ...formats.fields import take
 from ...formats.files import SHOWN_TEXT
-from .readers import Source, filling
+from .readers import MEASURED_FIELDS, MeasuredSource
 
 MICROSECOND = timedelta(microseconds=1)
 MICROSECONDS = 86_400_000_000  # of a day
@@ -21,38 +20,25 @@ _FORM = re.compile(r"(?=.*%)(%[dmYyHMSfj]|[ -$&-~]){1,40}")  # what no language 
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimeSource(Source):
+class TimeSource(MeasuredSource):
     """Times, as days since an origin; those without a zone are of UTC.
 
     Attributes:
         origin: without a zone.
         form: how texts write them, as `datetime.strptime` has it; ISO 8601 if it is empty.
-        missing: days that a cell without a value counts as; None if there has to be one.
+        missing, clip: as of MeasuredSource, in days.
     """
 
     kind: ClassVar[str] = "time"
 
     origin: datetime
     form: str = ISO
-    missing: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.form and not _FORM.fullmatch(self.form):
             raise ParameterError('format: must be like "%d.%m.%Y", of numbers only', column=self.column)
         object.__setattr__(self, "origin", moment(self.origin))
-        if self.missing is not None:
-            object.__setattr__(self, "missing", filling(self.missing, self.column) + 0.0)
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """See ColumnReader."""
-        return (self.column,)
-
-    @property
-    def filled(self) -> tuple[float, ...] | None:
-        """See Source."""
-        return None if self.missing is None else (self.missing,)
 
     def numbers(self, value: object) -> tuple[float, ...]:
         """See Source."""
@@ -85,21 +71,17 @@ class TimeSource(Source):
 
     def to_mapping(self) -> dict[str, Any]:
         """See Source."""
-        missing = None if self.missing is None else repr(self.missing)
-        origin = self.origin.isoformat()
-        return {"column": self.column, "kind": self.kind, "origin": origin, "format": self.form, "missing": missing}
+        return {**self.fields, "origin": self.origin.isoformat(), "format": self.form}
 
     @classmethod
     def taken(cls, mapping: object, what: str) -> Self:
         """See Source."""
-        names: Fields = {"column": str, "kind": str, "origin": str, "format": str, "missing": (Real(), NoneType)}
-        found = take(mapping, names, what)
+        found = take(mapping, {**MEASURED_FIELDS, "origin": str, "format": str}, what)
         try:
             origin = datetime.fromisoformat(found["origin"])
         except ValueError:
             raise FormatError(f"{what}: origin {found['origin'][:SHOWN_TEXT]!r} is no time") from None
-        missing = None if found["missing"] is None else float(found["missing"])
-        return cls(column=found["column"], origin=origin, form=found["format"], missing=missing)
+        return cls(**cls.chosen(found), origin=origin, form=found["format"])
 
 
 def moment(value: date) -> datetime:

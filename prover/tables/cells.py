@@ -123,7 +123,7 @@ def _made(values: Any, name: str, own: ColumnReader, first: int) -> NDArray[np.f
     """Features (N, width) of a column (N,) that has a source."""
     array = _array(values, name)
     if isinstance(own, NumberSource) and array.dtype.kind in NUMBERS and not np.ma.is_masked(array):
-        return np.where(np.isnan(array), own.missing, array)[:, None]
+        return own.filled_in(array)[:, None]
     if array.dtype.kind == "M":  # numpy has integers for what is finer
         array = array.astype("datetime64[us]")
     return numbers_of(array.tolist(), own, first)

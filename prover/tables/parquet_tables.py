@@ -168,6 +168,4 @@ def _cells(arrow: Any, column: Any, own: ColumnReader | None, first: int) -> NDA
         return numbers_of(column.to_pylist(), own, first)
     # What Python makes of such a number, too, is the nearest float64.
     found = np.asarray(column.cast(arrow.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
-    if isinstance(own, NumberSource):
-        found = np.where(np.isnan(found), own.missing, found)
-    return found[:, None]
+    return (own.filled_in(found) if isinstance(own, NumberSource) else found)[:, None]

@@ -48,7 +48,8 @@ def declared() -> DatasetEncoding:
             "age": {"low": 0, "high": 120, "missing": 60},
             "city": {"categories": ["NY", "LA", "else"], "reference": "LA", "other": "else", "missing": "NY"},
             "since": {"low": date(2000, 1, 1), "high": date(2030, 1, 1), "missing": date(2010, 1, 1)},
-            "seen": {"low": date(2000, 1, 1), "high": date(2030, 1, 1), "format": "%d.%m.%Y"},
+            "seen": {"low": date(2000, 1, 1), "high": date(2030, 1, 1), "format": "%d.%m.%Y", "clip": True},
+            "income": {"low": 0, "high": 9, "clip": True},
         }
     )
     rows = np.zeros((2, len(own.bounds)))
@@ -161,7 +162,8 @@ def inputs() -> dict[str, dict[str, bytes]]:
         },
         "bounds_toml": {
             "good": b'[bounds]\nage = [0, 120]\n"a b" = [-1.5, 1e3]\n',
-            "more": b"[bounds]\na = {low = 0, high = 9, missing = 3}\nb = [2000-01-01, 2030-01-01T12:00:00]\n"
+            "more": b"[bounds]\na = {low = 0, high = 9, missing = 3, clip = true}\n"
+            b"b = [2000-01-01, 2030-01-01T12:00:00]\n"
             b"c = {categories = [1, 2, 'x'], reference = 2, other = 'x', missing = 1}\n",
         },
         "ids": {"good": "Żółć 07\nperson 1\n".encode()},

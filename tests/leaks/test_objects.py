@@ -22,7 +22,8 @@ PUBLIC = {  # and why
     "Wanted": "names of columns",
     "Survey": "names of columns",
     **dict.fromkeys(
-        ("PlainReader", "Source", "NumberSource", "TimeSource", "CategorySource", "Declared"), "public, as bounds are"
+        ("PlainReader", "Source", "MeasuredSource", "NumberSource", "TimeSource", "CategorySource", "Declared"),
+        "public, as bounds are",
     ),
     "Vectors": "opening vectors, which are uniform and could be sent, and a Commitment, which prints nothing",
     "ColumnEncoding": "public, of the statement",

@@ -185,6 +185,27 @@ def test_an_encoding_with_sources_is_read_as_it_was_written() -> None:
     assert [source_from_mapping(each.to_mapping(), "s") for each in own.sources] == list(own.sources)
 
 
+def test_a_value_beyond_the_bounds_counts_as_the_nearer_one_where_that_is_declared() -> None:
+    own = Declared.of(
+        {"a": {"low": 0, "high": 10, "clip": True}, "b": [0, 10], "t": {"low": FIRST, "high": LAST, "clip": True}}
+    )
+    made = DatasetEncoding.from_data(np.zeros((2, 3)), [0, 1], ["a", "b", "t"], bounds=own.bounds, sources=own.sources)
+    rows = np.array([[-5.0, 0.0, 20_000.0], [1e300, 10.0, -1.0], [5.0, 5.0, 5479.0]])
+    assert made.encode_features(rows).tolist() == [[-1024, -1024, 1024], [1024, 1024, -1024], [0, 0, 0]]
+    assert made.encode_features(rows, check_bounds=False).tolist()[1] == [1024, 1024, -1024]
+    assert rows[0, 0] == -5.0  # what was handed in is as it was
+    with pytest.raises(DataError, match="row 1, column 'b'"):
+        made.encode_features(rows - [0, 1, 0])
+    for bad in ({"low": 0, "high": 1, "clip": 1}, {"low": FIRST, "high": LAST, "clip": "yes"}):
+        with pytest.raises(ParameterError, match=r"clip = .*: must be true or false"):
+            Declared.of({"c": bad})
+
+
+def test_a_category_whose_feature_has_no_name_is_refused() -> None:
+    with pytest.raises(ParameterError, match="name of a category's feature"):
+        Declared.of({"c" * 200: {"categories": ["a", "b" * 100]}})
+
+
 def test_an_encoding_of_plain_numbers_says_nothing_of_sources() -> None:
     plain = DatasetEncoding.from_data(np.eye(2), [0, 1], ["a", "b"])
     assert "sources" not in plain.to_mapping()
@@ -244,6 +265,8 @@ def changed(index: int, **changes: Any) -> dict[str, Any]:
         (changed(0, kind="time"), "unknown field|lacks the field"),
         (changed(0, column="years"), "its features are not here"),
         (changed(0, missing="60"), "not the canonical spelling"),
+        (changed(0, missing=None), "needs no more than bounds"),
+        (changed(0, clip=1), "is an integer, not true or false"),
         (changed(1, values=["LA", "else", "NY"]), "its features are not here, or not in this order"),
         (changed(1, values=["NY", "LA", "else", "more"]), "its features are not here"),
         (changed(1, other="Rome"), "other: 'Rome' is none of the categories"),

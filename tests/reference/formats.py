@@ -265,18 +265,24 @@ def check_sources(encoding: Map) -> None:
         place += len(own)
 
 
+def check_missing(missing: Any) -> None:
+    """What a cell without a value counts as: a real number, or nothing, where it has to have one."""
+    if missing is not None:
+        real(missing)
+
+
 def features_of_number(source: Map) -> list[str]:
-    fields(source, {"column": str, "kind": str, "missing": str})
-    real(source["missing"])
+    missing = type(source.get("missing"))
+    fields(source, {"column": str, "kind": str, "missing": missing, "clip": bool})
+    check_missing(source["missing"])
+    require("format", source["missing"] is not None or source["clip"])
     return [source["column"]]
 
 
 def features_of_time(source: Map) -> list[str]:
     missing = type(source.get("missing"))
-    fields(source, {"column": str, "kind": str, "origin": str, "format": str, "missing": missing})
-    require("format", missing in (str, NoneType))
-    if missing is str:
-        real(source["missing"])
+    fields(source, {"column": str, "kind": str, "origin": str, "format": str, "missing": missing, "clip": bool})
+    check_missing(source["missing"])
     try:
         origin = datetime.fromisoformat(source["origin"])
     except ValueError:

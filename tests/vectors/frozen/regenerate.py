@@ -108,7 +108,7 @@ def test_write_the_frozen_sources() -> None:
     bounds = {
         "age": {"low": 0, "high": 120, "missing": 60},
         "city": {"categories": ["NY", "LA", "else"], "reference": "LA", "other": "else", "missing": "NY"},
-        "since": {"low": date(2000, 1, 1), "high": date(2030, 1, 1), "format": "%d.%m.%Y"},
+        "since": {"low": date(2000, 1, 1), "high": date(2030, 1, 1), "format": "%d.%m.%Y", "clip": True},
         "seen": (datetime(2000, 1, 1, 12), datetime(2030, 1, 1)),
     }
     rows = np.random.default_rng(8).uniform(size=(11, 5)) * [120, 1, 1, 10957, 10957]
