@@ -144,8 +144,8 @@ def candidates(check: Check, known: Reached) -> list[str]:
     tests = {test for test in tests if not file_of(test).startswith(EDITS)} or tests
     if check.is_constraint:
         about = re.compile(ABOUT.get(check.path.name, ""))
-        attacks = {test for test in tests if file_of(test).startswith(ATTACKS)}
-        tests = {test for test in attacks if about.search(file_of(test)) or file_of(test) == INVENTORIES}
+        tests = {test for test in tests if file_of(test).startswith(ATTACKS) and about.search(file_of(test))}
+        tests |= {test for test in known.passed[check.name] if file_of(test) == INVENTORIES}
 
     def slowest(file: str) -> float:
         return max(known.seconds[test] for test in known.seconds if test != file and file_of(test) == file)
