@@ -46,10 +46,12 @@ TESTED = ("tests/fuzz/test_found.py",)  # and those beside the folders
 # What names of files of attacks say of the relations that they are on.
 ABOUT = {
     "dataset.py": "owner",
-    **dict.fromkeys(("evaluation.py", "scored.py", "two_classes.py", "gridded.py"), "evaluation|argmax|residuals"),
+    **dict.fromkeys(
+        ("evaluation.py", "scored.py", "two_classes.py", "gridded.py"), "evaluation|argmax|residuals|prediction"
+    ),
     **dict.fromkeys(("argmax.py", "several_classes.py", "residuals.py"), "argmax|residuals"),
     "forgotten_classes.py": "forgotten_classes",
-    "gradient_descent.py": "owner|pushed_lies|false_totals.py|batches|classes",
+    "gradient_descent.py": "owner|pushed_lies|false_totals.py|batches|classes|features",
     "certified.py": "optimum|distance|newton",
     "distance.py": "distance",
     "gram.py": "linear_optimum",
@@ -57,7 +59,7 @@ ABOUT = {
     "linear_optimum.py": "linear_optimum",
     **dict.fromkeys(("newton.py", "newton_inverse.py", "newton_step.py"), "newton"),
     **dict.fromkeys(("noise.py", "noisy.py"), "noisy"),
-    "one_pass.py": "one_pass",
+    "one_pass.py": "one_pass|features",
     "optimum.py": "optimum",
     "prediction.py": "prediction",
     "recommitment.py": "growth|extension|model_link",
