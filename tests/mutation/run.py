@@ -36,7 +36,6 @@ from reached import REACHED, READ, Reached, file_of, marked, unread
 from worker import CHOSEN, COMMON, ELSEWHERE, ENDED, LATE, RUN
 
 ATTACKS = "tests/attacks/"
-INVENTORIES = f"{ATTACKS}test_forged_transcript.py"
 EDITS = "tests/tamper/"  # where one test is a minute of all edits: only for what nothing else gets to
 TESTS = (
     ATTACKS,
@@ -139,15 +138,13 @@ def candidates(check: Check, known: Reached) -> list[str]:
     """Tests that may notice that it is gone, those of a file together, what is quick first, fixtures included.
 
     Where a call has never refused anything, it may still be that it does something else. What a relation requires is
-    got to by nearly all tests: of these only attacks on what the relation is about, and the inventories of what
-    passes a forger, which is as many checks as there are.
+    got to by nearly all tests: of these only attacks on what the relation is about.
     """
     tests = known.refused[check.name] or known.passed[check.name]
     tests = {test for test in tests if not file_of(test).startswith(EDITS)} or tests
     if check.is_constraint:
         about = re.compile(ABOUT.get(check.path.name, ""))
         tests = {test for test in tests if file_of(test).startswith(ATTACKS) and about.search(file_of(test))}
-        tests |= {test for test in known.passed[check.name] if file_of(test) == INVENTORIES}
 
     def slowest(file: str) -> float:
         return max(known.seconds[test] for test in known.seconds if test != file and file_of(test) == file)
