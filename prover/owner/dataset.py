@@ -31,6 +31,7 @@ from ...errors import DataError, FormatError, require_path
 from ...formats.files import PUBLIC_MODE
 from ...models.encoding.dataset import DEFAULT_LABEL_NAME, DatasetEncoding
 from ...models.encoding.resolution import ColumnUse, column_uses, feature_notes, label_notes, label_use
+from ...shown import Facts, Shown, of_all
 from ...verifier.proofs import LINK_FILE, DatasetCommitment, LinkProof
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
 from ...verifier.shapes import matrix_shape
@@ -68,7 +69,7 @@ LOGGER = logging.getLogger("zkunlearn")
 
 
 @dataclass(repr=False, eq=False)  # secrets stay out of logs
-class Dataset(Counted):
+class Dataset(Shown, Counted):
     """A committed data set with its secrets.
 
     Attributes:
@@ -93,6 +94,11 @@ class Dataset(Counted):
     superseded: tuple[int, ...] = ()
     link: LinkProof | None = None
     left_out: LeftOut | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """See Shown: what its statement says, and the openings left."""
+        return (*self.statement.facts, ("openings left", of_all(self.budget.left, self.budget.declared)))
 
     @property
     def spent(self) -> int:
