@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -332,6 +333,8 @@ def prepare_kernels(output: Output) -> None:
     if not kernels.are_kept():
         output.note(f"note: {kernels.NOT_KEPT}")
     if not kernels.is_warm():
-        output.note(COMPILE_NOTE)
+        output.wait(COMPILE_NOTE)
+        start = perf_counter()
         with output.phases("compiling kernels") as progress:
             kernels.warm_up(progress)
+        output.wait(f"kernels are compiled, in {perf_counter() - start:.0f} seconds")

@@ -38,7 +38,7 @@ from ...verifier.shapes import matrix_shape
 from ..matrices.commitment import Cells, Commitment, Secret, commit_columns, damaged, fresh_secret
 from ..matrices.multiplicities import LookedUpRows, SignedRows, multiplicities, signed_rows
 from ..matrices.values import Witness
-from ..protocol.proof import Progress
+from ..protocol.proof import Progress, begin
 from ..tables.keys import RowKeys
 from ..witnesses.rows import Rows, blind_rows, encode_rows
 from ..witnesses.uniqueness import uniqueness_witness
@@ -290,8 +290,7 @@ def commit_rows(
     unique = bool(encoding.keys)
     draft = DatasetStatement(len(rows.ids), encoding, openings, bytes(DIGEST_BYTES), root, segments, rows.holes, unique)
     shape = check_before_work(draft)
-    if progress is not None:
-        progress("commit data set")
+    begin("commit data set", progress)
     matrix = shape.committed[DATASET]
     secret = fresh_secret(matrix.code, matrix.layout.rows)
     opening = commit_columns(matrix.layout, matrix.code, rows.columns, secret)

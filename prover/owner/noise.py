@@ -36,7 +36,7 @@ from ...verifier.noise import NOISE_SUFFIX, NoiseCommitment
 from ...verifier.protocol.group import MatrixShape
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
 from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
-from ..protocol.proof import Progress
+from ..protocol.proof import Progress, begin
 from ..witnesses.methods import MAKERS_OF_METHOD
 from .budget import Budget, Counted
 from .dataset import Dataset
@@ -237,8 +237,7 @@ def commit_noise(
     tell(declared.notes)
     outcome = run_training(dataset.rows, Part(draft, ()), progress)
     tell(outcome.notes)
-    if progress is not None:
-        progress("commit")
+    begin("commit", progress)
     maker, matrix = MAKERS_OF_METHOD[spec.method.kind], shape.committed[NOISE]
     if maker.noise is None:
         raise ParameterError(NOT_NOISY.format(kind=spec.method.kind))
