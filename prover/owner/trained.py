@@ -28,6 +28,7 @@ from ...verifier.verify import verify_proof
 from .asked import NOBODY_ASKED, Asked
 from .locks import locked
 from .model import MODEL_SUFFIX, Model
+from .plots import Plotted
 from .sharded_model import ShardedModel, sharded
 
 SUFFIXES = (".proof", ".bundle")
@@ -73,7 +74,7 @@ class ProofFiles:
 
 
 @dataclass(frozen=True, repr=False)  # secrets stay out of logs
-class Trained(Shown):
+class Trained(Shown, Plotted):
     """A proved model.
 
     Attributes:

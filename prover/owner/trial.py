@@ -22,13 +22,14 @@ from .declared import Previous, declare
 from .groups import Part
 from .linear_model import LinearModel
 from .noise import undrawn
+from .plots import Plotted
 from .prove import check_before_work
 from .sharded_model import ShardPredictor, last_models
 from .stated import Stated
 from .work import run_training, tell
 
 
-class _Tried(Shown, Stated):
+class _Tried(Shown, Plotted, Stated):
     """What is public of both kinds of runs: what was declared, and nothing of how it went."""
 
     notes: tuple[str, ...]
