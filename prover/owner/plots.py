@@ -108,6 +108,7 @@ def _epochs(axes: Axes, curve: Curve) -> None:
     if curve.stepped:
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(0, max(1, curve.last.epoch))
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("epoch")
     else:
         axes.set_xticks([point.epoch for point in curve.points], ["zero weights", "optimum"])
