@@ -72,6 +72,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         *(second.asked, renewed, link, *grown, SPEC, SPEC.fixed_point, zu.FineScales(), zu.Processes(2)),
         zu.prove_predictions(trained.secret, X[:3], "class"),
     ]
+    objects += [each.statement for each in objects if isinstance(each, zu.Proof)]
     return {type(each).__name__: each for each in objects}
 
 
@@ -90,6 +91,7 @@ def test_every_kind_of_statement_says_what_it_is_about() -> None:
     product = [kind for kind in STATEMENTS.values() if kind.__module__.startswith("zkunlearn.circuits.")]
     assert len(product) >= 8
     assert not [kind for kind in product if kind.about is Statement.about]
+    assert not [kind for kind in product if kind.__repr__ is not Shown.__repr__]
 
 
 def test_objects_say_it_in_a_line_and_in_a_table(told: dict[str, Any]) -> None:

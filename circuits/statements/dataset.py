@@ -67,7 +67,7 @@ class Segment:
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DatasetStatement(Statement):
     """A committed data set.
 

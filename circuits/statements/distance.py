@@ -39,7 +39,7 @@ _FIELDS: Fields = {
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DistanceStatement(Statement):
     """The model of a training is within 2^distance units of the optimum.
 

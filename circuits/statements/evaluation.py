@@ -77,7 +77,7 @@ _FIELDS: Fields = {
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EvaluationStatement(Statement):
     """How well each model predicts the rows of the hold-out.
 

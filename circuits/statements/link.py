@@ -31,7 +31,7 @@ _FIELDS: Fields = {"old": Bytes(DIGEST_BYTES), "new": Bytes(DIGEST_BYTES), "supe
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LinkStatement(Statement):
     """Two commitments, of which the new one holds the rows of the old one, and maybe more.
 

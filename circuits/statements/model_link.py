@@ -27,7 +27,7 @@ _FIELDS: Fields = {"training": Bytes(DIGEST_BYTES), "old": dict, "new": dict}
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelLinkStatement(Statement):
     """Two commitments to the same model, or to the same models of all stages of all shards of a training.
 

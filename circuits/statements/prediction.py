@@ -47,7 +47,7 @@ _FIELDS: Fields = {
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PredictionStatement(Statement):
     """The model of a training answers so to these inputs.
 

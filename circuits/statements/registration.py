@@ -53,7 +53,7 @@ _FIELDS: Fields = {
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RegistrationStatement(Statement):
     """Fingerprints of the rows of a data set, from one of its segments on.
 
@@ -70,7 +70,7 @@ class RegistrationStatement(Statement):
     root: bytes
     start: int = 0
     previous: bytes | None = None
-    body: Body = field(default=NO_ROWS, compare=False, repr=False)
+    body: Body = field(default=NO_ROWS, compare=False)
 
     kind: ClassVar[str] = "registration"
     version: ClassVar[int] = 3

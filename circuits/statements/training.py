@@ -55,7 +55,7 @@ _FIELDS: Fields = {
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingStatement(Statement):
     """The model behind `model.root` is what `spec` outputs on the rows of `dataset` that are not forgotten.
 
