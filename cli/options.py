@@ -62,6 +62,13 @@ next_openings_option = click.option(
     metavar="N",
     help="How many proofs the new commitment can serve, two of them now; by default as many as the old one.",
 )
+plot_option = click.option(
+    "--plot",
+    "plot_file",
+    type=FILE,
+    metavar="FILE",
+    help="Loss and gradient by epoch, drawn into a .png or .svg; not public (extra: report).",
+)
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")
 
 

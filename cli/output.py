@@ -24,7 +24,7 @@ class Output:
     """How one command speaks.
 
     Args:
-        as_json: the result is one JSON object (docs/json.md), and nothing else is printed.
+        as_json: the result is one JSON object (docs/json.md), and nothing else is printed but why it takes so long.
         quiet: of the result only its last line, and neither progress nor notes.
     """
 
@@ -35,6 +35,11 @@ class Output:
     def note(self, text: str) -> None:
         """Something worth knowing, on stderr."""
         if not (self.as_json or self.quiet):
+            click.echo(one_line(text), err=True)
+
+    def wait(self, text: str) -> None:
+        """Why nothing comes for a while, on stderr: programs that read JSON are told, too."""
+        if not self.quiet:
             click.echo(one_line(text), err=True)
 
     def result(self, title: str, lines: Sequence[tuple[str, str]], last: str, data: Mapping[str, object]) -> None:

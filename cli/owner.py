@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from ..errors import DataError, ParameterError
 from ..models.shapes import LABEL_KINDS
 from .asked import asked_data, asked_lines
 from .committed import show_committed
-from .curves import curve_data, curve_lines
+from .curves import curve_data, curve_lines, plot_lines
 from .id_options import IdList, forget_options, left_out_options
 from .noise import commit_to_noise, noise_drawn
 from .options import (
@@ -25,11 +26,12 @@ from .options import (
     load_previous,
     load_superseded,
     openings_option,
+    plot_option,
     within_memory,
     workers_options,
 )
 from .output import Lines, Output, foreign
-from .places import dataset_files, refuse_existing, require_file_place, require_folder_place
+from .places import dataset_files, refuse_existing, require_file_place, require_folder_place, require_plot_place
 from .tables import bounds_in, read_by_options
 from .words import (
     noted,
@@ -175,6 +177,7 @@ def commit(
 )
 @click.option("--nonce", type=hexadecimal, metavar="HEX", help="The second move: the nonce that was given after that.")
 @click.option("--out", required=True, type=FILE, metavar="P.proof", help="Where the proof, or the bundle, goes.")
+@plot_option
 @click.option("--timings", is_flag=True, help="Show the seconds of each phase.")
 @force_option
 @common
@@ -194,6 +197,7 @@ def prove(
     workers: Workers | None,
     groups: int | None,
     out: Path,
+    plot_file: Path | None,
     timings: bool,
     force: bool,
 ) -> None:
@@ -210,12 +214,12 @@ def prove(
     files = ProofFiles.beside(out)
     refuse_existing([*files.all, *files.of_groups], force, "choose another name")
     require_file_place(out)
+    require_plot_place(plot_file, force)
     spec = zu.load_spec(spec_file)
     previous = None if previous_file is None else load_previous(previous_file)
     if link_files and not isinstance(previous, zu.Bundle):
         raise click.UsageError("--link leads from the data set of --previous, of which something is kept: a bundle")
-    if source is not None and nonce is not None:
-        raise click.UsageError("--commit-noise is the first move, --nonce the second: say one of them")
+    _require_one_move(source, nonce, plot_file)
     folders = [path.parent for path in (out, previous_file) if path is not None]
     dataset = zu.load_dataset(directory)
     if previous is not None and not fork:
@@ -236,7 +240,24 @@ def prove(
     if previous is None and roots(directory) > len(trained.proofs):
         output.note("note: this supersedes nothing, though there are proofs from this data set; see --previous")
     moved = [] if previous_file is None else _influence(previous_file, trained)
-    _show(output, dataset, trained, asked, files, timings, moved)
+    _show(output, dataset, trained, asked, files, timings, moved, _plotted(output, trained, plot_file))
+
+
+def _require_one_move(source: str | None, nonce: bytes | None, plot_file: Path | None) -> None:
+    if source is not None and nonce is not None:
+        raise click.UsageError("--commit-noise is the first move, --nonce the second: say one of them")
+    if source is not None and plot_file is not None:
+        raise click.UsageError("--plot shows a training that is proved, which is the second move: say it with --nonce")
+
+
+def _plotted(output: Output, trained: Trained, file: Path | None) -> Path | None:
+    """Where the training was drawn, if it was: of shards that were all kept there is nothing to draw."""
+    if file is not None and trained.curve is None:
+        output.note("note: nothing is plotted, as nothing was trained that rows count in")
+        return None
+    if file is not None:
+        trained.plot(file)
+    return file
 
 
 def _influence(previous: Path, trained: Trained) -> Lines:
@@ -260,6 +281,7 @@ def _show(
     files: ProofFiles,
     timings: bool,
     moved: Lines,
+    plot: Path | None,
 ) -> None:
     """What was proved, and where it is."""
     statement, out = trained.proof.statement, files.proof
@@ -290,11 +312,13 @@ def _show(
         ("public", f"{foreign(out)}, {size_text(out.stat().st_size)}"),
         *([("", foreign(public_list))] if public_list else []),
         ("SECRET", f"{', '.join(map(foreign, files.models))}: the weights"),
+        *plot_lines(plot),
         *([("seconds", ", ".join(f"{phase} {duration}" for phase, duration in seconds.items()))] if timings else []),
     ]
     data = {**statement_data(statement), "files": names, "openings_used": dataset.spent, "seconds": seconds}
     data["asked"] = asked_data(asked)
     data["notes"] = list(trained.notes)
+    data["plot"] = None if plot is None else str(plot)
     data["training"] = None if trained.curve is None else curve_data(trained.curve)
     output.result("Training proved", lines, f"proved: statement {data['statement']}", data)
 
@@ -332,6 +356,8 @@ def prepare_kernels(output: Output) -> None:
     if not kernels.are_kept():
         output.note(f"note: {kernels.NOT_KEPT}")
     if not kernels.is_warm():
-        output.note(COMPILE_NOTE)
+        output.wait(COMPILE_NOTE)
+        start = perf_counter()
         with output.phases("compiling kernels") as progress:
             kernels.warm_up(progress)
+        output.wait(f"kernels are compiled, in {perf_counter() - start:.0f} seconds")

@@ -49,6 +49,16 @@ def require_folder_place(path: Path) -> None:
     _require_writable(path)
 
 
+def require_plot_place(path: Path | None, force: bool) -> None:
+    """The same for a plot, and whether it can be drawn."""
+    from ..prover.owner.plots import require_plots
+
+    if path is not None:
+        require_plots(path)
+        refuse_existing([path], force, "choose another name")
+        require_file_place(path)
+
+
 def _require_writable(folder: Path) -> None:
     if not folder.is_dir():
         raise DataError(f"{folder}: is not a directory that exists")

@@ -12,12 +12,12 @@ import zkunlearn as zu
 from ..formats.files import write_file
 from ..models.suggestion import gap_text
 from .asked import asked_data, asked_lines
-from .curves import curve_data, curve_sentence, curve_table
+from .curves import curve_data, curve_sentence, curve_table, plot_lines
 from .id_options import IdList, forget_options
-from .options import FILE, common, force_option, load_previous, load_superseded, within_memory
+from .options import FILE, common, force_option, load_previous, load_superseded, plot_option, within_memory
 from .output import Output, aligned, foreign
 from .owner import prepare_kernels
-from .places import refuse_existing, require_file_place
+from .places import refuse_existing, require_file_place, require_plot_place
 from .words import algorithm_sentence, noted, plural
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ PREVIOUS_HELP = "The proof that would be superseded; what it forgot does not cou
 @click.argument("directory", type=FILE, metavar="DIR")
 @click.option("--spec", "spec_file", required=True, type=FILE, metavar="SPEC.toml", help="The declared algorithm.")
 @forget_options(PREVIOUS_HELP)
+@plot_option
+@force_option
 @common
 @within_memory("directory")
 def train(
@@ -39,8 +41,11 @@ def train(
     asked_for: IdList,
     classes: Sequence[str],
     previous_file: Path | None,
+    plot_file: Path | None,
+    force: bool,
 ) -> None:
     """Train on the data set in DIR as `prove` would, and show how it goes; prove nothing, and spend no opening."""
+    require_plot_place(plot_file, force)
     spec = zu.load_spec(spec_file)
     previous = None if previous_file is None else load_superseded(previous_file, spec)
     dataset = zu.load_dataset(directory)
@@ -48,6 +53,8 @@ def train(
     prepare_kernels(output)
     with output.phases("training") as progress:
         run = zu.train(dataset, spec, forget=asked.found, forget_classes=classes, previous=previous, progress=progress)
+    if plot_file is not None:
+        run.plot(plot_file)
     for text in run.notes:
         output.note(noted(text))
     rows, forgotten, counted = dataset.statement.rows, len(run.draft.forgotten), run.draft.schedule.live.count
@@ -58,6 +65,7 @@ def train(
             f"{counted:,} of {rows:,} count; a constant for all of them has {run.curve.constant_loss:.5f}",
         ),
         *asked_lines(asked),
+        *plot_lines(plot_file),
     ]
     data = {
         "algorithm": algorithm_sentence(spec),
@@ -66,6 +74,7 @@ def train(
         "forgotten": forgotten,
         "asked": asked_data(asked),
         "training": curve_data(run.curve),
+        "plot": None if plot_file is None else str(plot_file),
         "notes": list(run.notes),
     }
     last = f"tried: {curve_sentence(run.curve)}; nothing is proved"

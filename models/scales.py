@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from ..errors import ParameterError
+from ..shown import Facts, Shown
 from .checks import integer_within
 from .shapes import X_BITS_RANGE
 
@@ -17,7 +18,7 @@ Q_BITS_RANGE = (4, 14)  # the table spans |z| < 2^(15 - q_bits): from 2 to 2048
 
 
 @dataclass(frozen=True, kw_only=True)
-class FixedPoint:
+class FixedPoint(Shown):
     """Scales of the integers: a real number v is held as the integer nearest to v * 2^bits.
 
     Attributes:
@@ -48,6 +49,11 @@ class FixedPoint:
                 f"fixed_point.x_bits + fixed_point.w_bits = {self.x_bits + self.w_bits}: must be between "
                 f"{low + self.cut_bits} and {high + self.cut_bits}"
             )
+
+    @property
+    def facts(self) -> Facts:
+        """See Shown."""
+        return tuple((item.name, getattr(self, item.name)) for item in fields(self))
 
     @property
     def q_bits(self) -> int:

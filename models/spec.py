@@ -17,6 +17,7 @@ from ..errors import FormatError, ParameterError
 from ..formats.fields import Fields, ListOf, take
 from ..formats.files import read_file
 from ..formats.toml import toml_document, toml_value
+from ..shown import Facts, Shown, Words
 from .checks import integer_within
 from .families import Family, family_named
 from .live import Live
@@ -30,7 +31,7 @@ SECTIONS = ("model", "method", "fixed_point")
 
 
 @dataclass(frozen=True, init=False)
-class TrainingSpec:
+class TrainingSpec(Shown):
     """The declared training algorithm.
 
     Attributes:
@@ -88,6 +89,19 @@ class TrainingSpec:
     def family(self) -> Family:
         """What `model` names."""
         return family_named(self.model)
+
+    @property
+    def about(self) -> Facts:
+        """Family, method, and whom and what it leaves out."""
+        named = (("", Words(f"{self.family.title} by {self.method.kind}")),)
+        return (*named, ("without", self.without or None), ("held out", self.holdout or None))
+
+    @property
+    def facts(self) -> Facts:
+        """See Shown."""
+        own: Any = self.method  # a dataclass, of whatever kind
+        chosen = ((item.name.replace("_", " "), getattr(own, item.name)) for item in fields(own))
+        return (*self.about, *chosen, *self.fixed_point.facts)
 
     @property
     def weight_bits(self) -> int:

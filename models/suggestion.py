@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, ParameterError
+from ..shown import Facts, Shown, Words
 from .convergence import ONE_LABEL
 from .families import FAMILIES, Family, ask_for_classes
 from .heavy_ball import CONSTANTS, NEAR, OVERSHOOT, Found, Momentum, search
@@ -45,8 +46,8 @@ PUBLIC = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Suggestion:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Suggestion(Shown):
     """A spec that converges on a data set, as far as float64 tells.
 
     Attributes:
@@ -61,6 +62,12 @@ class Suggestion:
     epochs: int
     expected_gap: float
     notes: tuple[str, ...]
+
+    @property
+    def facts(self) -> Facts:
+        """See Shown."""
+        gap = Words(gap_text(self.expected_gap))
+        return (*self.spec.about, ("epochs", self.epochs), ("expected gap", gap), ("notes", len(self.notes)))
 
     def to_toml(self) -> str:
         """The spec as TOML, with what is expected of it as comments."""

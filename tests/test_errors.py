@@ -1,11 +1,25 @@
-"""Errors about input: a message for people, and the same in fields for programs."""
+"""Errors: a message for people, and the same in fields for programs; and the page that tells of them."""
 
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
+import click
 import pytest
-from zkunlearn.errors import DataError, InputError, ParameterError
+import zkunlearn as zu
+from click.testing import CliRunner
+from zkunlearn import errors
+from zkunlearn.cli.exits import exit_codes, reason_of
+from zkunlearn.errors import (
+    DataError,
+    FormatError,
+    InputError,
+    InvalidProof,
+    ParameterError,
+    WorkerError,
+    ZkUnlearnError,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,3 +55,54 @@ def test_an_error_survives_another_process() -> None:
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == str(error)
     assert (again.reason, again.file, again.line, again.column) == ("the cell is empty", "t.csv", 2, "age")
+
+
+# The page ------------------------------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[1] / "docs" / "errors.md"
+HEAD = "| class | is a | raised when | fields | what to do | exit code |\n|---|---|---|---|---|---|\n"
+MADE: dict[str, ZkUnlearnError] = {
+    "InvalidProof": InvalidProof("merkle path"),
+    "FormatError": FormatError("cut off"),
+    "WorkerError": WorkerError("it ended", "tls://head:8786"),
+}
+
+
+def rows() -> dict[str, list[str]]:
+    """Of the table: by the name of the class, its other cells."""
+    lines = PAGE.read_text(encoding="utf-8").split(HEAD)[1].split("\n\n")[0].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {name.strip("`"): rest for name, *rest in cells}
+
+
+def made(name: str) -> ZkUnlearnError:
+    """An error of a class."""
+    error: ZkUnlearnError = MADE.get(name) or getattr(errors, name)("what is wrong")
+    return error
+
+
+def test_the_page_has_every_class() -> None:
+    defined = [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)]
+    assert sorted(rows()) == sorted(defined)
+    public = {name for name in zu.__all__ if name in defined}
+    assert public == {*defined} - {"InputError"}
+
+
+@pytest.mark.parametrize("name", rows())
+def test_a_row_says_what_the_class_is_and_which_fields_it_has(name: str) -> None:
+    above, _, fields, *_ = rows()[name]
+    assert above.strip("`") == getattr(errors, name).__mro__[1].__name__
+    assert {field.strip("` ") for field in fields.split(",")} - {""} == {*vars(made(name))}
+
+
+@pytest.mark.parametrize("name", rows())
+def test_a_row_has_the_exit_code(name: str) -> None:
+    error, code = made(name), rows()[name][-1]
+
+    @click.command()
+    def fails() -> None:
+        with exit_codes(debug=False):
+            raise error
+
+    assert code.startswith(str(CliRunner().invoke(fails).exit_code))
+    assert ("or 1 by `verify`" in code) == (reason_of(error) is not None)

@@ -99,7 +99,7 @@ def test_the_model_is_that_without_the_rows_held_out_and_both_verifiers_accept_i
     assert np.array_equal(held.secret.integers, gone.integers)  # type: ignore[union-attr]
     assert held.proof.statement.positions == (1, 7)
     assert Training(held.proof.to_bytes(), data.commitment.to_bytes()).verdict() == "valid"
-    assert f"trained on {13 - HELD_OUT - 1} of 13 rows" in repr(held.secret)
+    assert f"rows {13 - HELD_OUT - 1} of 13" in repr(held.secret)
 
 
 def holding_out(proof: zu.TrainingProof, number: int) -> zu.TrainingProof:

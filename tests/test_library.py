@@ -286,10 +286,21 @@ def test_a_shape_beyond_one_proof_is_refused():
         zu.prove(wide, zu.TrainingSpec(model="logistic", epochs=1 << 20, learning_rate=0.5, batch_size=1))
 
 
+def test_each_phase_is_logged_when_it_begins(spec, caplog):
+    """So that nobody who logs has to wonder; what is told is the same as `progress` is."""
+    phases = []
+    with caplog.at_level("INFO", logger="zkunlearn"):
+        data = zu.commit(*make_data()[:2], progress=phases.append)
+        zu.prove(data, spec, progress=phases.append)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "INFO"]
+    assert [text.removeprefix("begins: ") for text in said if text.startswith("begins: ")] == phases
+    assert {"commit data set", "train", "lookups", "opening", "folding"} <= {*phases}
+
+
 def test_secrets_do_not_show_in_representations(dataset, trained):
-    for secret in (dataset, dataset.rows, dataset.secret, dataset.matrix, trained.model.secret):
+    for secret in (dataset.rows, dataset.secret, dataset.matrix, trained.model.secret):
         assert repr(secret).startswith("<zkunlearn."), repr(secret)[:40]
-    assert repr(trained.model).startswith("<Model: logistic regression on 'x1', 'x2', 'x3', trained on 21 of 21 rows, ")
+    assert "logistic regression by gradient descent, features 'x1', 'x2', 'x3', rows 21 of 21" in repr(trained.model)
 
 
 def test_forgetting_an_id_of_several_rows_trains_without_any_of_them(spec):

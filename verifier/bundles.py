@@ -35,16 +35,9 @@ from ..formats.fields import ListOf, take
 from ..formats.files import read_file
 from ..models.methods.sisa import MAX_SHARDS, MAX_SLICES, Sisa, Stages, stages_of
 from ..models.shards import Run, Shards
+from ..shown import Shown
 from .pins import Pins, linked
-from .proofs import (
-    LINK_PROOFS,
-    MAX_FILE_BYTES,
-    AnyLink,
-    DatasetCommitment,
-    LinkProof,
-    Proof,
-    TrainingProof,
-)
+from .proofs import LINK_PROOFS, MAX_FILE_BYTES, AnyLink, DatasetCommitment, LinkProof, Proof, TrainingProof
 from .protocol.soundness import Soundness
 from .renewals import links_between, renewal
 from .shapes import same_code
@@ -68,8 +61,8 @@ class InForce:
     run: Run
 
 
-@dataclass(frozen=True)
-class Bundle:
+@dataclass(frozen=True, repr=False)
+class Bundle(Shown):
     """Statements of a sharded training with their proofs, those of the last request last.
 
     Attributes:
@@ -82,6 +75,8 @@ class Bundle:
 
     proofs: tuple[TrainingProof, ...]
     links: tuple[AnyLink, ...] = ()
+
+    shows = "statement", "proofs", "links"
 
     def __post_init__(self) -> None:
         if not self.proofs:
@@ -346,8 +341,8 @@ def _between(bundle: Bundle, previous: Bundle) -> tuple[LinkProof, ...]:
 # Verifying -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class BundleReport:
+@dataclass(frozen=True, repr=False)
+class BundleReport(Shown):
     """What was verified of a bundle.
 
     Attributes:
@@ -366,6 +361,8 @@ class BundleReport:
     stages: int
     shards: tuple[int, ...]
     empty_shards: tuple[int, ...]
+
+    shows = "last", "checked", "trained", "stages"
 
 
 def verify_bundle(

@@ -25,6 +25,7 @@ from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch, require_type
 from ..formats.container import MAGIC
 from ..models.methods.sisa import Sisa
+from ..shown import Shown
 from .bundles import Bundle, check_bundle, loaded, of_one_request
 from .evaluations import unlinked_models
 from .noise import indistinguishability, require_noise_apart, together
@@ -65,8 +66,8 @@ class Entry:
         return b"" if self.proof is None else self.proof.digest
 
 
-@dataclass(frozen=True)
-class History:
+@dataclass(frozen=True, repr=False)
+class History(Shown):
     """What a folder holds, in order: data sets, links between them, then chains of statements, each after the one it
     supersedes, and links of models after the training of these.
 
@@ -80,6 +81,8 @@ class History:
     entries: tuple[Entry, ...]
     forks: tuple[tuple[str, ...], ...]
     roots: tuple[str, ...]
+
+    shows = "verdict", "entries", "forks", "roots"
 
     @property
     def verdict(self) -> Verdict:

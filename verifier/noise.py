@@ -21,6 +21,7 @@ from ..formats.files import read_file
 from ..models.gaussian import root_above
 from ..models.methods import Noisy
 from ..models.noise import Hidden
+from ..shown import Shown, Words
 from .proofs import MAX_FILE_BYTES
 
 KINDS[NOISE_KIND] = NOISE_VERSION
@@ -29,11 +30,13 @@ NOISE_SECRET = "noise.opening"  # kind of the file of what is behind it
 KINDS[NOISE_SECRET] = 1
 
 
-@dataclass(frozen=True)
-class NoiseCommitment:
+@dataclass(frozen=True, repr=False)
+class NoiseCommitment(Shown):
     """What an owner committed to before there was a nonce: a file *.noise, public."""
 
     statement: NoiseStatement
+
+    shows = ("digest",)
 
     @property
     def digest(self) -> bytes:
@@ -68,8 +71,8 @@ class NoiseCommitment:
             raise error.named(path) from error
 
 
-@dataclass(frozen=True)
-class Indistinguishability:
+@dataclass(frozen=True, repr=False)
+class Indistinguishability(Shown):
     """How hard a noisy model is to tell from one by the same method that never saw the forgotten rows.
 
     Attributes:
@@ -82,19 +85,25 @@ class Indistinguishability:
     epsilon: Fraction | None
     delta: float
 
+    shows = "bound", "mu"
+
     @classmethod
     def of(cls, hidden: Hidden, delta: float) -> Indistinguishability:
         """From what is hidden, for a delta."""
         return cls(hidden, hidden.epsilon(Fraction(delta)), delta)
 
     @property
-    def mu(self) -> str:
+    def mu(self) -> Words:
         """Rounded up to five digits after the point."""
-        return f"{float(-(-self.hidden.mu * 10**5 // 1)) / 10**5:.5f}"
+        return Words(f"{float(-(-self.hidden.mu * 10**5 // 1)) / 10**5:.5f}")
+
+    @property
+    def bound(self) -> Words:
+        """(epsilon, delta)."""
+        return Words(f"({'none below 64' if self.epsilon is None else float(self.epsilon)}, {self.delta!r})")
 
     def __str__(self) -> str:
-        """(epsilon, delta)."""
-        return f"({'none below 64' if self.epsilon is None else float(self.epsilon)}, {self.delta!r})"
+        return str(self.bound)
 
 
 def indistinguishability(statement: TrainingStatement) -> Indistinguishability | None:

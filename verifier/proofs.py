@@ -26,6 +26,7 @@ from ..formats.body import NO_ROWS, Body
 from ..formats.container import decode, encode, front_of, read_front
 from ..formats.fields import take
 from ..formats.files import PUBLIC_MODE, replacing
+from ..shown import Shown
 
 REGISTRATION_FILE, LINK_FILE = "dataset.registration", "dataset.link"
 MAX_FILE_BYTES = 1 << 28  # but for rows: far above any proof; a million forgotten rows of 2^28 reach it
@@ -33,8 +34,8 @@ MAX_FILE_BYTES = 1 << 28  # but for rows: far above any proof; a million forgott
 S_co = TypeVar("S_co", bound=Statement, covariant=True)
 
 
-@dataclass(frozen=True)
-class Proof(Generic[S_co]):
+@dataclass(frozen=True, repr=False)
+class Proof(Shown, Generic[S_co]):
     """A statement with its proof.
 
     Attributes:
@@ -45,12 +46,13 @@ class Proof(Generic[S_co]):
     """
 
     statement: S_co
-    proof: bytes = field(repr=False)
-    attached: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    body: Body = field(default=NO_ROWS, repr=False)
+    proof: bytes
+    attached: Mapping[str, bytes] = field(default_factory=dict)
+    body: Body = NO_ROWS
 
     of: ClassVar[type[Statement] | None] = None  # the kind of statement a subclass is about
     types: ClassVar[dict[str, type[Proof[Any]]]] = {}
+    shows = "statement", "proof"
 
     def __init_subclass__(cls) -> None:
         """Files of this kind are read as this class."""

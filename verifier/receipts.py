@@ -31,6 +31,7 @@ from ..formats.container import KINDS, decode, encode
 from ..formats.fields import Bytes, Fields, Int, ListOf, take
 from ..formats.files import read_file, write_file
 from ..models.shapes import MAX_ROWS, label_range
+from ..shown import Shown
 from .proofs import DatasetCommitment, RegistrationProof, TrainingProof
 
 RECEIPT_KIND = "receipt"
@@ -79,7 +80,7 @@ class ReceiptRow:
 
 
 @dataclass(frozen=True, repr=False)
-class Receipt:
+class Receipt(Shown):
     """A person's rows, secret: the file *.receipt.
 
     Attributes:
@@ -100,6 +101,8 @@ class Receipt:
     previous: bytes | None
     root: bytes
     fingerprint_paths: bytes
+
+    shows = "dataset", "rows"
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -146,7 +149,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, repr=False)
-class ReceiptReport:
+class ReceiptReport(Shown):
     """What was found of a receipt.
 
     Attributes:
@@ -165,6 +168,8 @@ class ReceiptReport:
     expected: bool
     proof: TrainingProof | None = field(default=None)
     is_own_key: bool = False
+
+    shows = "receipt", "registration", "expected", "is_own_key", "is_forgotten"
 
     @cached_property
     def forgotten(self) -> tuple[int, ...]:

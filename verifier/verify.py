@@ -17,15 +17,10 @@ from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.training import TrainingStatement
 from ..errors import InvalidProof, ParameterError, require_type
 from ..models.methods.newton_inverse import StepError
+from ..shown import Shown
 from .noise import Indistinguishability, indistinguishability
 from .pins import LINKS, Pins
-from .proofs import (
-    LINK_PROOFS,
-    AnyLink,
-    DatasetCommitment,
-    Proof,
-    TrainingProof,
-)
+from .proofs import LINK_PROOFS, AnyLink, DatasetCommitment, Proof, TrainingProof
 from .protocol.proof import verify_protocol
 from .protocol.soundness import FIELD_BITS, Soundness
 from .shapes import new_transcript, shape_of
@@ -34,8 +29,8 @@ from .steps import step_error
 FEW_ROWS = 256  # of a segment that was added
 
 
-@dataclass(frozen=True)
-class VerificationReport:
+@dataclass(frozen=True, repr=False)
+class VerificationReport(Shown):
     """What was verified.
 
     Attributes:
@@ -57,6 +52,8 @@ class VerificationReport:
     previous_checked: bool = False
     total_bits: float = 0.0
     bundled: bool = False
+
+    shows = "security_bits", "statement", "pinned", "dataset_checked"
 
     @property
     def not_followed(self) -> tuple[str, ...]:

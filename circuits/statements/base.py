@@ -17,6 +17,7 @@ from ...errors import FormatError, ParameterError
 from ...formats.body import Body
 from ...formats.container import KINDS, WITH_BODY, canonical_map
 from ...formats.fields import take
+from ...shown import Facts, Shown
 from ..language.layout import Column
 from ..language.relation import Relation
 
@@ -41,7 +42,7 @@ class Committed:
     beside: Committed | None = None
 
 
-class Statement(ABC):
+class Statement(Shown, ABC):
     """One kind of statement; subclasses are frozen dataclasses.
 
     Attributes:
@@ -83,6 +84,16 @@ class Statement(ABC):
     def digest(self) -> bytes:
         """SHA-256 of the instance, which names the statement."""
         return hashlib.sha256(instance(self)).digest()
+
+    @property
+    def about(self) -> Facts:
+        """What it says, in few public numbers; all of it but its name."""
+        return ()
+
+    @property
+    def facts(self) -> Facts:
+        """See Shown."""
+        return (("statement", self.digest), *self.about)
 
     @property
     def references(self) -> Mapping[str, Statement]:

@@ -14,6 +14,7 @@ from ...errors import FormatError, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.encoding.dataset import DatasetEncoding
 from ...models.shapes import MAX_ROWS
+from ...shown import Facts, Words
 from ..language.layout import Column
 from ..relations.dataset import DATASET, KEY_LIMBS, dataset_columns
 from ..relations.validity import Validity
@@ -66,7 +67,7 @@ class Segment:
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DatasetStatement(Statement):
     """A committed data set.
 
@@ -92,6 +93,12 @@ class DatasetStatement(Statement):
 
     kind: ClassVar[str] = "dataset"
     version: ClassVar[int] = 4
+
+    @property
+    def about(self) -> Facts:
+        """See Statement."""
+        labels = Words(self.encoding.label.kind)
+        return (("rows", self.rows), ("features", self.encoding.names), ("labels", labels))
 
     @property
     def features(self) -> int:

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Self, cast
 from ...formats.fields import Bytes, Fields, Int, take
 from ...models.live import Live
 from ...models.methods.distance import LARGEST_SLOPE, DistanceCertificate
+from ...shown import Facts
 from ..language.relation import Relation
 from ..relations.dataset import DATASET
 from ..relations.distance import Distance
@@ -38,7 +39,7 @@ _FIELDS: Fields = {
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DistanceStatement(Statement):
     """The model of a training is within 2^distance units of the optimum.
 
@@ -55,6 +56,11 @@ class DistanceStatement(Statement):
     kind: ClassVar[str] = "distance"
     version: ClassVar[int] = 1
     refers: ClassVar[Mapping[str, type[Statement]]] = {"training": TrainingStatement}
+
+    @property
+    def about(self) -> Facts:
+        """See Statement."""
+        return (("model of", self.training.digest), *self.training.spec.about, ("distance", self.distance))
 
     @property
     def opens(self) -> tuple[Statement, ...]:

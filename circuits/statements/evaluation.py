@@ -32,6 +32,7 @@ from ...errors import FormatError, InvalidProof, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.live import Live
 from ...models.losses import LOSS_BITS, LOSS_INDEX_BITS
+from ...shown import Facts
 from ..language.relation import Relation
 from ..relations.argmax import Argmax
 from ..relations.dataset import DATASET
@@ -76,7 +77,7 @@ _FIELDS: Fields = {
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EvaluationStatement(Statement):
     """How well each model predicts the rows of the hold-out.
 
@@ -104,6 +105,12 @@ class EvaluationStatement(Statement):
         "holdout": DatasetStatement, "training": TrainingStatement, "second": TrainingStatement,
     }  # fmt: skip
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
+
+    @property
+    def about(self) -> Facts:
+        """See Statement."""
+        models = tuple(("model of", own.digest) for own in self.trainings)
+        return (*models, ("hold-out", self.holdout.digest), ("rows", self.rows))
 
     @property
     def trainings(self) -> tuple[TrainingStatement, ...]:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self
 
 from ...errors import InvalidProof, ParameterError
 from ...formats.fields import Bytes, Fields, take
+from ...shown import Facts
 from ..relations.dataset import DATASET
 from ..relations.growth import NEW_DATASET, Growth
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
@@ -30,7 +31,7 @@ _FIELDS: Fields = {"old": Bytes(DIGEST_BYTES), "new": Bytes(DIGEST_BYTES), "supe
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LinkStatement(Statement):
     """Two commitments, of which the new one holds the rows of the old one, and maybe more.
 
@@ -51,6 +52,18 @@ class LinkStatement(Statement):
     version: ClassVar[int] = 5
     refers: ClassVar[Mapping[str, type[Statement]]] = {"old": DatasetStatement, "new": DatasetStatement}
     attachments: ClassVar[tuple[str, ...]] = (CONSISTENCY, PATHS)
+
+    @property
+    def about(self) -> Facts:
+        """See Statement."""
+        return (
+            ("from data set", self.old.digest),
+            ("to data set", self.new.digest),
+            ("rows", self.new.rows),
+            ("added", self.added),
+            ("superseded", len(self.superseded)),
+            ("destroyed", self.destroyed),
+        )
 
     @property
     def relation(self) -> Growth:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 from ...errors import FormatError, InvalidProof
 from ...formats.fields import Bytes, Fields, take
+from ...shown import Facts
 from ..relations.model import MODEL
 from ..relations.recommitment import NEW_MODEL, Recommitment, model_recommitment
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
@@ -26,7 +27,7 @@ _FIELDS: Fields = {"training": Bytes(DIGEST_BYTES), "old": dict, "new": dict}
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelLinkStatement(Statement):
     """Two commitments to the same model, or to the same models of all stages of all shards of a training.
 
@@ -45,6 +46,11 @@ class ModelLinkStatement(Statement):
     kind: ClassVar[str] = "model link"
     version: ClassVar[int] = 1
     refers: ClassVar[Mapping[str, type[Statement]]] = {"training": TrainingStatement}
+
+    @property
+    def about(self) -> Facts:
+        """See Statement."""
+        return (("model of", self.training.digest), ("openings", self.new.openings))
 
     @property
     def relation(self) -> Recommitment:

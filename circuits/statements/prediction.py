@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ...errors import FormatError, InvalidProof, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.encoding.dataset import DatasetEncoding
+from ...shown import Facts, Words
 from ..relations.model import MODEL
 from ..relations.prediction import CLASS, PROBABILITY, PROBABILITY_BITS, SCORE, Asked, Prediction
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
@@ -46,7 +47,7 @@ _FIELDS: Fields = {
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PredictionStatement(Statement):
     """The model of a training answers so to these inputs.
 
@@ -72,6 +73,11 @@ class PredictionStatement(Statement):
     kind: ClassVar[str] = "prediction"
     version: ClassVar[int] = 1
     refers: ClassVar[Mapping[str, type[Statement]]] = {"training": TrainingStatement}
+
+    @property
+    def about(self) -> Facts:
+        """See Statement."""
+        return (("model of", self.training.digest), ("inputs", self.rows), ("shows", Words(self.what)))
 
     @property
     def afresh(self) -> bool:

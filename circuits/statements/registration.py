@@ -26,6 +26,7 @@ from ...errors import FormatError, InvalidProof, ParameterError
 from ...formats.body import NO_ROWS, PIECE_ROWS, Body
 from ...formats.fields import Bytes, Fields, Int, take
 from ...models.shapes import MAX_ROWS
+from ...shown import Facts, of_all
 from ..field.goldilocks import ZERO, K, P, Vector, kdot
 from ..field.multilinear import Point, eq_table
 from ..relations.dataset import DATASET
@@ -52,7 +53,7 @@ _FIELDS: Fields = {
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RegistrationStatement(Statement):
     """Fingerprints of the rows of a data set, from one of its segments on.
 
@@ -69,13 +70,18 @@ class RegistrationStatement(Statement):
     root: bytes
     start: int = 0
     previous: bytes | None = None
-    body: Body = field(default=NO_ROWS, compare=False, repr=False)
+    body: Body = field(default=NO_ROWS, compare=False)
 
     kind: ClassVar[str] = "registration"
     version: ClassVar[int] = 3
     refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
     attachments: ClassVar[tuple[str, ...]] = (RECORD_PEAKS, FINGERPRINT_PEAKS)
     row_bytes: ClassVar[int] = ROW_BYTES
+
+    @property
+    def about(self) -> Facts:
+        """See Statement."""
+        return (("data set", self.dataset.digest), ("rows", of_all(len(self.listed), self.dataset.rows)))
 
     @property
     def listed(self) -> range:

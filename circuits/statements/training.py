@@ -17,6 +17,7 @@ from ...models.methods.optimum import MAX_DISTANCES
 from ...models.shapes import MAX_CLASSES, DatasetShape
 from ...models.shards import Run
 from ...models.spec import TrainingSpec
+from ...shown import Facts, of_all
 from ..language.relation import Relation
 from ..relations.dataset import DATASET
 from ..relations.forgotten_classes import WithoutClasses
@@ -54,7 +55,7 @@ _FIELDS: Fields = {
 
 
 @statement_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingStatement(Statement):
     """The model behind `model.root` is what `spec` outputs on the rows of `dataset` that are not forgotten.
 
@@ -88,6 +89,19 @@ class TrainingStatement(Statement):
     version: ClassVar[int] = 7
     refers: ClassVar[Mapping[str, type[Statement]]] = {"dataset": DatasetStatement}
     attachments: ClassVar[tuple[str, ...]] = (PATHS,)
+
+    @property
+    def about(self) -> Facts:
+        """See Statement."""
+        held, rows = self.spec.holdout, self.dataset.rows
+        counted = rows - held - sum(position >= held for position in self.positions)
+        return (
+            *self.spec.about,
+            ("features", self.dataset.encoding.names),
+            ("rows", of_all(counted, rows)),
+            ("forgotten", len(self.forgotten)),
+            ("supersedes", self.previous),
+        )
 
     @property
     def positions(self) -> tuple[int, ...]:

@@ -10,22 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..owner.plots import FIRST, GREY, HEIGHT, SECOND, STYLE, WIDTH
 from .results import Measured, Membership
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BEFORE, AFTER, GREY = "#a33c00", "#00518f", "#767676"  # each at least 4.5 to 1 on white
+BEFORE, AFTER = FIRST, SECOND
 SIGNS = {"loss": "by loss", "calibrated": "by loss beside retrainings"}
-STYLE: Any = {  # matplotlib's types list all keys
-    "svg.fonttype": "none",
-    "svg.hashsalt": "zkunlearn",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
-WIDTH, HEIGHT = 7.2, 3.1  # inches
 
 
 @dataclass(frozen=True, repr=False)  # what is told of rows stays out of logs

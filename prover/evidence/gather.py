@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import ParameterError
 from ...formats.files import write_file
 from ...models.checks import integer_within, real
+from ...shown import Facts, Shown, Words
 from ..owner.dataset import Dataset
 from ..owner.model import Model
 from .findings import Finding, findings
@@ -22,7 +23,7 @@ SUFFIX = ".html"
 
 
 @dataclass(frozen=True, repr=False)  # what is told of the owner's rows stays out of logs
-class Evidence:
+class Evidence(Shown):
     """What was found, and the page that shows it.
 
     Attributes:
@@ -30,6 +31,14 @@ class Evidence:
     """
 
     measured: Measured
+
+    @property
+    def facts(self) -> Facts:
+        """See Shown: what it is about, and nothing that was measured."""
+        own = self.measured.about
+        named = (("data set", own.dataset), ("before", own.before), ("after", own.after))
+        digests = tuple((name, bytes.fromhex(text)) for name, text in named)
+        return (("", Words("evidence, not a proof")), *digests, ("forgotten", own.forgotten), ("rows", own.rows))
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numba
@@ -78,12 +79,18 @@ class Kernel:
             pass
 
     def compile(self) -> None:
-        """Compile, or load from the cache; harmless when done before."""
+        """Compile, which is logged, or load from the cache; harmless when done before."""
         with _COMPILE:
-            if not self._ready:
-                self._dispatcher.compile(self._signature)
-                self._dispatcher.disable_compile()
-                self._ready = True
+            if self._ready:
+                return
+            fresh, start = not self.is_cached(), perf_counter()
+            if fresh:
+                LOGGER.info("compiling the kernel %s, once per machine", self.name)
+            self._dispatcher.compile(self._signature)
+            self._dispatcher.disable_compile()
+            self._ready = True
+            if fresh:
+                LOGGER.info("the kernel %s is compiled, in %.1f s", self.name, perf_counter() - start)
 
     def is_cached(self) -> bool:
         """Whether calling costs no compilation. Best effort: it reads numba's private index, or says no."""

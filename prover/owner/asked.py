@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...errors import require_type
+from ...shown import Facts, Shown
 from ..tables.ids import Listed, hints, listed_ids, unknown_ids
 from .dataset import Dataset
 
@@ -16,7 +17,7 @@ _FORMS = (str.strip, str.lower, str.upper)  # in which a list may have an id tha
 
 
 @dataclass(frozen=True, repr=False)  # ids stay out of logs
-class Asked:
+class Asked(Shown):
     """A list of ids, and what became of each.
 
     Attributes:
@@ -35,8 +36,10 @@ class Asked:
     repeated: tuple[str, ...] = ()
     respelled: Mapping[str, str] = field(default_factory=dict)
 
-    def __repr__(self) -> str:
-        return f"<Asked: {len(self.found)} found, {len(self.never_in)} never in, {len(self.skipped)} skipped>"
+    @property
+    def facts(self) -> Facts:
+        """See Shown: numbers only."""
+        return (("found", len(self.found)), ("never in", len(self.never_in)), ("skipped", len(self.skipped)))
 
     @property
     def finds_nobody(self) -> bool:

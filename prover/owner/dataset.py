@@ -31,13 +31,14 @@ from ...errors import DataError, FormatError, require_path
 from ...formats.files import PUBLIC_MODE
 from ...models.encoding.dataset import DEFAULT_LABEL_NAME, DatasetEncoding
 from ...models.encoding.resolution import ColumnUse, column_uses, feature_notes, label_notes, label_use
+from ...shown import Facts, Shown, of_all
 from ...verifier.proofs import LINK_FILE, DatasetCommitment, LinkProof
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
 from ...verifier.shapes import matrix_shape
 from ..matrices.commitment import Cells, Commitment, Secret, commit_columns, damaged, fresh_secret
 from ..matrices.multiplicities import LookedUpRows, SignedRows, multiplicities, signed_rows
 from ..matrices.values import Witness
-from ..protocol.proof import Progress
+from ..protocol.proof import Progress, begin
 from ..tables.keys import RowKeys
 from ..witnesses.rows import Rows, blind_rows, encode_rows
 from ..witnesses.uniqueness import uniqueness_witness
@@ -68,7 +69,7 @@ LOGGER = logging.getLogger("zkunlearn")
 
 
 @dataclass(repr=False, eq=False)  # secrets stay out of logs
-class Dataset(Counted):
+class Dataset(Shown, Counted):
     """A committed data set with its secrets.
 
     Attributes:
@@ -93,6 +94,11 @@ class Dataset(Counted):
     superseded: tuple[int, ...] = ()
     link: LinkProof | None = None
     left_out: LeftOut | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """See Shown: what its statement says, and the openings left."""
+        return (*self.statement.facts, ("openings left", of_all(self.budget.left, self.budget.declared)))
 
     @property
     def spent(self) -> int:
@@ -284,8 +290,7 @@ def commit_rows(
     unique = bool(encoding.keys)
     draft = DatasetStatement(len(rows.ids), encoding, openings, bytes(DIGEST_BYTES), root, segments, rows.holes, unique)
     shape = check_before_work(draft)
-    if progress is not None:
-        progress("commit data set")
+    begin("commit data set", progress)
     matrix = shape.committed[DATASET]
     secret = fresh_secret(matrix.code, matrix.layout.rows)
     opening = commit_columns(matrix.layout, matrix.code, rows.columns, secret)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from ...circuits.field.goldilocks import Vector, is_canonical
 from ...circuits.language.layout import Address
 from ...circuits.relations.model import MODEL
-from ...circuits.statements.base import read_statement, statement_digest, written
+from ...circuits.statements.base import read_statement, written
 from ...circuits.statements.model_link import renewed
 from ...circuits.statements.prediction import MAX_REVEALED
 from ...circuits.statements.scope import ModelCommitment
@@ -28,6 +28,7 @@ from ...circuits.statements.training import TrainingStatement
 from ...errors import DataError, FormatError, ParameterError
 from ...formats.container import read_container, write_container
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
+from ...shown import Facts, Shown, of_all
 from ...verifier.bundles import MAX_LINKS
 from ...verifier.proofs import ModelLinkProof
 from ...verifier.protocol.group import MatrixShape
@@ -45,7 +46,6 @@ MODEL_KIND = "model.opening"
 MODEL_SUFFIX, LINK_SUFFIX = ".model.opening", ".model.link"
 MAX_MODEL_BYTES = 1 << 30
 COUNTS = ("spent", "revealed")
-SHOWN_FEATURES = 4
 EXHAUSTED = (
     "one more proof would reveal weights; `recommit-model` in time next time, with one opening left; now it is too "
     "late, and only proving the training again commits to the model afresh"
@@ -60,7 +60,7 @@ _FORM: Fields = {
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class Model(Stated, LinearModel, Counted):
+class Model(Shown, Stated, LinearModel, Counted):
     """The secret behind a model commitment, and what it is used for: `predict`, `predict_proba`, `score`, `coef_`, ..
 
     Attributes:
@@ -101,17 +101,10 @@ class Model(Stated, LinearModel, Counted):
         """Openings of its commitment already used, the first one included."""
         return self.budget.spent
 
-    def __repr__(self) -> str:
-        """What is public about it: no weight, and nothing that tells of one."""
-        names, rows = self.encoding.names, self.statement.dataset.rows
-        counted = self.statement.schedule.live.count if self.spec.holdout else rows - len(self.statement.forgotten)
-        more = f" and {len(names) - SHOWN_FEATURES} more" if len(names) > SHOWN_FEATURES else ""
-        return (
-            f"<Model: {self.spec.family.title} on {', '.join(map(repr, names[:SHOWN_FEATURES]))}{more}, "
-            f"trained on {counted} of {rows} rows, "
-            f"statement {statement_digest(self.statement).hex()}, "
-            f"{self.budget.left} of {self.budget.declared} openings left>"
-        )
+    @property
+    def facts(self) -> Facts:
+        """See Shown: what is public about it, no weight, and nothing that tells of one."""
+        return (*self.statement.facts, ("openings left", of_all(self.budget.left, self.budget.declared)))
 
     def save(self, path: Path | str) -> None:
         """Write the secret file, 0600.

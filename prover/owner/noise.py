@@ -30,12 +30,13 @@ from ...formats.container import read_container, write_container
 from ...formats.fields import Fields, Int, take
 from ...formats.files import read_text, write_file
 from ...models.spec import TrainingSpec
+from ...shown import Facts, Shown
 from ...verifier.noise import NOISE_SECRET as SECRET_KIND
 from ...verifier.noise import NOISE_SUFFIX, NoiseCommitment
 from ...verifier.protocol.group import MatrixShape
 from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
 from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
-from ..protocol.proof import Progress
+from ..protocol.proof import Progress, begin
 from ..witnesses.methods import MAKERS_OF_METHOD
 from .budget import Budget, Counted
 from .dataset import Dataset
@@ -64,7 +65,7 @@ _FIELDS = {
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class Noise(Counted):
+class Noise(Shown, Counted):
     """The secret behind a commitment to noise, which is used in one proof.
 
     Attributes:
@@ -84,9 +85,10 @@ class Noise(Counted):
         """What is to be logged, or handed over, before the nonce is known."""
         return NoiseCommitment(self.statement)
 
-    def __repr__(self) -> str:
-        """What is public about it."""
-        return f"<Noise: commitment {self.statement.digest.hex()}, {'used' if self.budget.spent else 'not used yet'}>"
+    @property
+    def facts(self) -> Facts:
+        """See Shown: what is public about it."""
+        return (("commitment", self.statement.digest), ("used", self.budget.spent > 0))
 
     def save(self, path: Path | str) -> None:
         """Write NAME.noise.opening, 0600, and beside it NAME.noise, which is public.
@@ -235,8 +237,7 @@ def commit_noise(
     tell(declared.notes)
     outcome = run_training(dataset.rows, Part(draft, ()), progress)
     tell(outcome.notes)
-    if progress is not None:
-        progress("commit")
+    begin("commit", progress)
     maker, matrix = MAKERS_OF_METHOD[spec.method.kind], shape.committed[NOISE]
     if maker.noise is None:
         raise ParameterError(NOT_NOISY.format(kind=spec.method.kind))

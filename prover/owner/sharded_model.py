@@ -16,6 +16,7 @@ from ...circuits.statements.training import TrainingStatement
 from ...errors import ParameterError
 from ...models.encoding.columns import table_pieces
 from ...models.methods.sisa import Sisa, Stages, stages_of
+from ...shown import Facts, Shown
 from ...verifier.bundles import Bundle
 from ..tables.arrays import as_known_features
 from ..witnesses.sisa import by_part
@@ -141,7 +142,7 @@ class ShardPredictor(Predictor):
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class ShardedModel(Stated, ShardPredictor):
+class ShardedModel(Shown, Stated, ShardPredictor):
     """The models of a bundle.
 
     Attributes:
@@ -170,14 +171,10 @@ class ShardedModel(Stated, ShardPredictor):
             found.append(own[:, shard - entry.run.first])
         return np.stack(found)
 
-    def __repr__(self) -> str:
-        """What is public about it."""
-        statement, shards = self.bundle.statement, self.bundle.shards
-        rows = statement.dataset.rows
-        return (
-            f"<ShardedModel: {self.spec.family.title} of {shards.count} shards, trained on "
-            f"{rows - len(statement.forgotten)} of {rows} rows, statement {statement.digest.hex()}>"
-        )
+    @property
+    def facts(self) -> Facts:
+        """See Shown: what is public about it."""
+        return (*self.bundle.statement.facts, ("shards", self.bundle.shards.count))
 
 
 def speaking(schedule: Stages) -> list[int]:

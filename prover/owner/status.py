@@ -13,6 +13,7 @@ from typing import Any
 
 from ...circuits.statements.training import TrainingStatement
 from ...errors import DataError, FormatError, require_type
+from ...shown import Facts, Shown, of_all
 from ...verifier.proofs import Proof, RegistrationProof
 from .dataset import DATASETS, Dataset
 from .model import Model
@@ -22,8 +23,8 @@ FEW = 4  # openings that are left: it is time to commit afresh
 MODEL_SUFFIX = ".model.opening"  # in the place of .proof
 
 
-@dataclass(frozen=True)
-class ProvedTraining:
+@dataclass(frozen=True, repr=False)
+class ProvedTraining(Shown):
     """A training that was proved.
 
     Attributes:
@@ -38,9 +39,11 @@ class ProvedTraining:
     latest: bool
     openings: tuple[int, int] | None
 
+    shows = "file", "statement", "latest"
+
 
 @dataclass(frozen=True, repr=False)  # what it says of ids stays out of logs
-class Status:
+class Status(Shown):
     """Where the owner of a data set stands.
 
     Attributes:
@@ -64,9 +67,11 @@ class Status:
     advice: tuple[str, ...]
     left_out: int = 0
 
-    def __repr__(self) -> str:
-        proved, (used, of) = len(self.trainings), self.openings
-        return f"<Status: {proved} trainings, {len(self.forgotten)} forgotten, {used} of {of} openings used>"
+    @property
+    def facts(self) -> Facts:
+        """See Shown: numbers only."""
+        used = ("openings used", of_all(*self.openings))
+        return (("trainings", len(self.trainings)), ("forgotten", len(self.forgotten)), used)
 
 
 def status(dataset: Dataset) -> Status:

@@ -10,7 +10,7 @@ from ...models.checks import integer_within, real
 from ...models.live import Live
 from ...models.suggestion import MOST_EPOCHS, Suggestion, family_for, rows_to_look_at, suggest_spec
 from ..kernels import run_blas_tasks
-from ..protocol.proof import Progress
+from ..protocol.proof import Progress, begin
 from .asked import ask
 from .dataset import DATASETS, Dataset
 from .declared import (
@@ -78,8 +78,7 @@ def suggest(
     penalty = 1 / live.count if l2 is None else real("l2", l2)
     if penalty < 0:
         raise ParameterError(f"l2 = {penalty}: must not be negative")
-    if progress is not None:
-        progress("try learning rates")
+    begin("try learning rates", progress)
     shape = encoding.shape(live.rows)
     places = rows_to_look_at(live, shape.features, shape.outputs)
     X = rows.by_feature[:, places].T / 2.0**encoding.x_bits

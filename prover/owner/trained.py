@@ -21,12 +21,14 @@ from ...errors import DataError, FormatError, InvalidProof, ZkUnlearnError
 from ...formats.files import read_file, sweep_unfinished
 from ...formats.lists import write_digests
 from ...models.convergence import Curve
+from ...shown import Facts, Shown
 from ...verifier.bundles import Bundle, check_bundle
 from ...verifier.proofs import MAX_FILE_BYTES, TrainingProof
 from ...verifier.verify import verify_proof
 from .asked import NOBODY_ASKED, Asked
 from .locks import locked
 from .model import MODEL_SUFFIX, Model
+from .plots import Plotted
 from .sharded_model import ShardedModel, sharded
 
 SUFFIXES = (".proof", ".bundle")
@@ -71,8 +73,8 @@ class ProofFiles:
                 raise DataError(f"{path}: is there already")
 
 
-@dataclass(frozen=True)
-class Trained:
+@dataclass(frozen=True, repr=False)  # secrets stay out of logs
+class Trained(Shown, Plotted):
     """A proved model.
 
     Attributes:
@@ -98,6 +100,12 @@ class Trained:
     bundle: Bundle | None = None
     kept: tuple[Model, ...] = ()
     asked: Asked = NOBODY_ASKED
+
+    @property
+    def facts(self) -> Facts:
+        """See Shown: what was proved, and the openings left of the model."""
+        seconds = round(self.timings["total"], 1) if "total" in self.timings else None
+        return (*self.secret.facts, ("proofs", len(self.proofs)), ("seconds", seconds), ("notes", len(self.notes)))
 
     @property
     def proof(self) -> TrainingProof:

@@ -14,6 +14,7 @@ from ...models.convergence import Curve
 from ...models.methods import Sisa
 from ...models.methods.sisa import stages_of
 from ...models.spec import TrainingSpec
+from ...shown import Facts, Shown
 from ..protocol.proof import Progress
 from .asked import Asked
 from .dataset import Dataset
@@ -21,14 +22,26 @@ from .declared import Previous, declare
 from .groups import Part
 from .linear_model import LinearModel
 from .noise import undrawn
+from .plots import Plotted
 from .prove import check_before_work
 from .sharded_model import ShardPredictor, last_models
 from .stated import Stated
 from .work import run_training, tell
 
 
+class _Tried(Shown, Plotted, Stated):
+    """What is public of both kinds of runs: what was declared, and nothing of how it went."""
+
+    notes: tuple[str, ...]
+
+    @property
+    def facts(self) -> Facts:
+        """See Shown."""
+        return (*self.stated.about, ("notes", len(self.notes)))
+
+
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class TrainingRun(Stated, LinearModel):
+class TrainingRun(_Tried, LinearModel):
     """What `prove` would prove of a data set, with how the training went. All of it is secret.
 
     Attributes:
@@ -52,7 +65,7 @@ class TrainingRun(Stated, LinearModel):
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class ShardedRun(Stated, ShardPredictor):
+class ShardedRun(_Tried, ShardPredictor):
     """The same of a sharded training, all of whose models were trained.
 
     Attributes:

@@ -25,7 +25,7 @@ from ...verifier.protocol.proof import ProofShape
 from ...verifier.shapes import shape_of
 from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
 from ..matrices.values import Witness
-from ..protocol.proof import Progress
+from ..protocol.proof import Progress, begin
 from ..witnesses.methods import MAKERS_OF_METHOD
 from ..witnesses.rows import Rows
 from .budget import Budget
@@ -84,8 +84,7 @@ def run_training(rows: Rows, part: Part, progress: Progress | None) -> Outcome:
         ParameterError: every update is rounded to zero.
         TrainingError: it diverges.
     """
-    if progress is not None:
-        progress("train")
+    begin("train", progress)
     draft, method = part.draft, part.draft.spec.method
     maker = MAKERS_OF_METHOD[method.kind]
     committed = [model.integers for model in part.starts] + ([] if part.noise is None else [part.noise.integers])

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 
 from ... import errors
 from ...errors import WorkerError, ZkUnlearnError
+from ...shown import Shown
 from ..protocol.proof import Progress
 from .lent import Failed, Loan, Task
 from .work import Done
@@ -44,7 +45,7 @@ class Ready(ABC):
         """
 
 
-class Workers(ABC):
+class Workers(Shown, ABC):
     """Where groups of shards are proved."""
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
@@ -32,6 +33,14 @@ from .opening import prove_openings
 from .sumcheck import prove_sum, sum_value
 
 Progress = Callable[[str], None]
+LOGGER = logging.getLogger("zkunlearn")
+
+
+def begin(phase: str, progress: Progress | None) -> None:
+    """Say what is done now: in the log, and to whoever asked."""
+    LOGGER.info("begins: %s", phase)
+    if progress is not None:
+        progress(phase)
 
 
 class ProverSteps:
@@ -183,8 +192,7 @@ class Prover:
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:
-        if self._progress is not None:
-            self._progress(name)
+        begin(name, self._progress)
         start = perf_counter()
         yield
         self.timings[name] = self.timings.get(name, 0.0) + perf_counter() - start

@@ -46,6 +46,8 @@ class Cluster(Workers):
     address: str
     shared_files: bool = False
 
+    shows = "address", "shared_files"
+
     def __post_init__(self) -> None:
         require_type("address", self.address, str)
         require_type("shared_files", self.shared_files, bool)

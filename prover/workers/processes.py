@@ -37,6 +37,8 @@ class Processes(Workers):
 
     number: int
 
+    shows = ("number",)
+
     def __post_init__(self) -> None:
         require_type("processes", self.number, int)
         if not 1 <= self.number <= MAX_PROCESSES:

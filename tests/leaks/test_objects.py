@@ -11,14 +11,18 @@ from typing import Any
 import pytest
 import zkunlearn.models
 import zkunlearn.prover
+from zkunlearn.shown import Shown
 
 PUBLIC = {  # and why
     "Cut": "sizes",
     "_Limit": "sizes and a folder",
     "Form": "type and shape of an array",
     "_LanesType": "a type, of numba's",
-    "Trained": "the proof, timings, and a Model",
     "Model": "what its statement says, and the openings left; tests/prover/test_prediction.py looks for weights",
+    **dict.fromkeys(
+        ("Dataset", "Trained", "TrainingRun", "ShardedRun", "_Tried", "ProvedTraining", "Evidence", "Workers"),
+        "the facts that it names; tests/test_shown.py and test_scan.py look for more",
+    ),
     "Wanted": "names of columns",
     "Survey": "names of columns",
     **dict.fromkeys(
@@ -103,6 +107,13 @@ def classes_that_print() -> Iterator[type]:
             for found in vars(module).values():
                 if inspect.isclass(found) and found.__module__ == module.__name__ and prints(found):
                     yield found
+
+
+def test_what_notebooks_show_are_the_same_facts() -> None:
+    """No class has an HTML of its own, which nobody would have looked at."""
+    assert {kind for kind in classes_that_print() if hasattr(kind, "_repr_html_")} == {
+        kind for kind in classes_that_print() if issubclass(kind, Shown)
+    }
 
 
 def prints(found: Any) -> bool:

@@ -21,6 +21,7 @@ from zkunlearn.circuits.statements.evaluation import MIN_ROWS
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.left_out import LeftOut
 from zkunlearn.prover.owner.model import Model
+from zkunlearn.shown import Shown
 
 from . import owner
 from .owner import COLUMNS, Noted, Said, Table, run
@@ -274,6 +275,11 @@ def objects_of(root: Any) -> list[Any]:
     return found
 
 
+def told(one: Any) -> tuple[str, ...]:
+    """What logs, prints and notebooks show of it."""
+    return (repr(one), str(one), f"{one}", *([one._repr_html_()] if isinstance(one, Shown) else []))
+
+
 def test_no_object_says_a_secret_of_itself(story: Story) -> None:
     """repr and str of all that the library returns, and of all that its provers hold in the end."""
     folder = story.folder
@@ -286,7 +292,7 @@ def test_no_object_says_a_secret_of_itself(story: Story) -> None:
     assert kinds >= {"Dataset", "Rows", "Secret", "Commitment", "Model", "TrainingProof", "VerificationReport"}
     for kind in kinds - {"K"}:  # elements of the extension themselves say their value, as integers do
         own = [one for one in objects if type(one).__name__ == kind][:2]
-        texts = "\n".join(text for one in own for text in (repr(one), str(one), f"{one}"))
+        texts = "\n".join(text for one in own for text in told(one))
         assert story.secrets.found_in(texts.encode(), text=True).keys() <= {"drawn", "leaf salts"}, kind
 
 

@@ -324,6 +324,24 @@ def test_warm_up_names_every_kernel_and_leaves_them_warm():
     assert fast.is_warm()
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_it_is_logged_when_a_kernel_is_compiled_and_when_it_is_done(monkeypatch, caplog, cached):
+    def nothing(out):
+        out[0] = 1
+
+    monkeypatch.setattr(compiled, "_KERNELS", [])
+    own = compiled.Kernel(nothing, (compiled.OUT,))
+    monkeypatch.setattr(own, "is_cached", lambda: cached)
+    monkeypatch.setattr(own, "_dispatcher", numba.njit(nothing))
+    with caplog.at_level("INFO", logger="zkunlearn"):
+        own.compile()
+        own.compile()
+    before, after = "compiling the kernel nothing, once per machine", "the kernel nothing is compiled, in "
+    said = [record.getMessage() for record in caplog.records if record.name == "zkunlearn"]
+    assert [text.startswith(start) for text, start in zip(said, (before, after), strict=False)] == [True] * len(said)
+    assert len(said) == (0 if cached else 2)
+
+
 def test_where_nothing_can_be_kept_kernels_work_and_it_is_said(monkeypatch, caplog):
     def refuse(**options):
         if options.pop("cache", False):

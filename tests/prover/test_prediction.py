@@ -555,8 +555,8 @@ def test_predicting_spends_no_opening(trained: dict[str, tuple[Model, Any]]) -> 
 def test_a_models_repr_says_what_is_public_and_no_weight(trained: dict[str, tuple[Model, Any]], family: str) -> None:
     fitted = trained[family][0]
     assert repr(fitted) == (
-        f"<Model: {fitted.spec.family.title} on 'age', 'dose', 'mg', trained on 59 of 60 rows, "
-        f"statement {statement_digest(fitted.statement).hex()}, 3 of 4 openings left>"
+        f"<Model: statement {statement_digest(fitted.statement).hex()[:12]}, {fitted.spec.family.title} by "
+        f"{fitted.spec.method.kind}, features 'age', 'dose', 'mg', rows 59 of 60, forgotten 1, openings left 3 of 4>"
     )
 
 
@@ -564,5 +564,5 @@ def test_a_repr_of_many_features_is_short() -> None:
     wide = RNG.normal(size=(12, 40))
     spec = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
     text = repr(zu.prove(zu.commit(wide, np.arange(12) % 2), spec).model)
-    assert "'x1', 'x2', 'x3', 'x4' and 36 more, trained on 12 of 12 rows" in text
+    assert "'x1', 'x2', 'x3', 'x4' and 36 more, rows 12 of 12" in text
     assert len(text) < 300

@@ -100,7 +100,11 @@ def test_what_prove_refuses_is_refused_before_the_work(dataset: Dataset) -> None
 
 def test_a_run_shows_neither_weights_nor_losses_of_itself(dataset: Dataset) -> None:
     run = zu.train(dataset, logistic())
-    assert repr(run).startswith("<zkunlearn.") and repr(run.curve).startswith("<zkunlearn.")
+    assert repr(run.curve).startswith("<zkunlearn.")
+    told = repr(run) + run._repr_html_()
+    assert "logistic regression by gradient descent" in told
+    numbers = [run.curve.last.loss, run.curve.last.gradient_norm, *run.weights.tolist(), run.intercept]
+    assert not [number for number in numbers if f"{number:.3g}" in told or f"{number:.3f}" in told]
 
 
 # Numbers -----------------------------------------------------------------------------------------------------------
