@@ -86,8 +86,8 @@ def test_a_missing_penalty_is_asked_for() -> None:
     ("changes", "shape", "reason"),
     [
         ({"model": "poisson"}, {"kind": "count"}, "'poisson': the optimum of a Poisson regression cannot"),
-        ({}, {"kind": "categorical"}, "3 classes: an optimum is certified of one output"),
-        ({}, {"kind": "real"}, "needs labels of two classes"),
+        ({"model": "linear"}, {"kind": "categorical"}, "3 classes|categorical"),
+        ({}, {"kind": "real"}, "needs labels of two classes, or of several, the data set has real"),
         ({}, {"x_bits": 12}, "fixed_point.x_bits = 10: the data set has 12"),
         ({}, {"features": 2049}, "2049 features"),
         ({}, {"rows": (1 << 23) + 1}, "8388609 rows: .* use fewer p_bits, or a smaller l2"),
