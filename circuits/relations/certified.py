@@ -12,7 +12,8 @@ Integers that are *forced*: W, Gamma, v and slack have limbs, all looked up. G h
 24 bits and v g bits, together below 2^63 as G is by its static bound, so Gamma is G rounded. Of 46 bits, no slack is
 negative; with squares of Gamma they add up below p, by the static bound of the norm, for all outputs together. Cells
 past the last weight, or output, are read by the equations of single ones only, which tie them to each other; the sums
-leave them out. (There are fewer than 2^18 weights, and no more than 32 lookups of each: each box is a single part.)
+leave them out. (There are fewer than 2^18 weights, on axes of less than 2^20, and no more than 32 lookups of each:
+so their boxes are whole.)
 """
 
 from __future__ import annotations

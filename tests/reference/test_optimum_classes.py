@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.circuits.language import tables
 from zkunlearn.circuits.statements.base import read_statement
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import ParameterError
@@ -16,7 +17,7 @@ from zkunlearn.models.live import Live
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.verifier.shapes import shape_of
 
-from . import verifier
+from . import relations, verifier
 from .examples import (
     Training,
     check_flips,
@@ -36,9 +37,9 @@ from .test_optimum import NAMES, spec_of
 FOUR = ("ash", "birch", "fir", "yew")
 
 
-def forest(rows: int = 23) -> zu.Dataset:
+def forest(rows: int = 23, features: int = 2) -> zu.Dataset:
     """Trees of four kinds, each there."""
-    return zu.commit(numbers(rows, 2, 2), np.array(FOUR)[np.arange(rows) * 5 % 7 % len(FOUR)], openings=6)
+    return zu.commit(numbers(rows, features, 2), np.array(FOUR)[np.arange(rows) * 5 % 7 % len(FOUR)], openings=6)
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +106,17 @@ def test_shapes_are_those_of_the_package() -> None:
         statement = statement_about_nothing(rows, features, "categorical", rng.choice([1, 8]), spec, [], outputs)
         expected = shape_of(read_statement(TrainingStatement, divided("training", statement)))
         assert reference_shape(verifier.training_shape(statement)) == package_shape(expected)
+
+
+def test_rows_are_cut_where_lookups_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if memory were small: rows of each output, half of them at a time, lie in sections of their own."""
+    monkeypatch.setattr(tables, "SECTION_BITS", 8)
+    monkeypatch.setattr(relations, "MOST_LEAF_BITS", 8)
+    training = trained(forest(40, 1), spec_of(), ("1", "39"))
+    parts = verifier.training_shape(training.statement).relation.parts
+    sizes = {name: [tuple(axis.size for axis in box.axes) for box in boxes] for name, boxes in parts.items()}
+    assert sizes == {"rows": [(1, 32), (1, 8)] * len(FOUR), "feature limbs": [(4, 1)], "constant limbs": [(4,)]}
+    assert training.verdict() == "valid"
 
 
 @pytest.mark.parametrize("kind", ["newton", "noisy"])
