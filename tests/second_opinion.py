@@ -335,8 +335,8 @@ def _newton(s: Any, gone: Any) -> relations.Relation:
 
 def _optimum_integers(s: Any) -> optimum_integers.OptimumIntegers:
     return optimum_integers.OptimumIntegers(
-        s.grid, s.raised, s.penalty, s.shift, list(s.distances), s.number, s.width, s.scales.w_bits, s.scales.p_bits,
-        s.edges.tolist(), list(s.unused),
+        s.grid, s.raised, s.penalty, s.shift, list(s.distances), s.number, s.weight_count, s.scales.w_bits,
+        s.scales.p_bits, s.edges.tolist(), list(s.unused),
     )  # fmt: skip
 
 
@@ -345,7 +345,8 @@ def _optimum(s: Any, gone: Any) -> relations.Relation:
     handed = _optimum_integers(s)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(optimum, "optimum_integers", lambda *_: handed)
-        return optimum.Optimum({**_statement(s, gone, "binary"), "distance": s.number})
+        kind = "categorical" if s.outputs > 1 else "binary"
+        return optimum.Optimum({**_statement(s, gone, kind), "distance": s.number})
 
 
 def _linear_optimum(s: Any, gone: Any) -> relations.Relation:

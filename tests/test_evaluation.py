@@ -273,6 +273,17 @@ def test_models_of_several_classes_are_evaluated_by_their_argmax() -> None:
     assert verdict(restated(both, 0, confusion=flipped)) in ("constraints", "statement")
 
 
+def test_certified_optima_of_several_classes_are_evaluated_beside_others() -> None:
+    """In units of their grid, on an axis of outputs."""
+    data = zu.commit(*of_classes(40, 1), bounds=BOUNDS, openings=12)
+    X, y = of_classes(MIN_ROWS + 2, 2)
+    certified = zu.TrainingSpec(model="logistic", method="optimum", l2=0.01)
+    models = zu.prove(data, certified), zu.prove(data, SPEC)
+    both = zu.evaluate(zu.commit(X, y, bounds=BOUNDS, openings=12), [each.secret for each in models])
+    assert verdict(both) == "valid"
+    assert right_of(both) == [int((each.model.predict(X) == y).sum()) for each in models]
+
+
 def of_numbers(rows: int, seed: int) -> tuple[Any, Any]:
     X, _ = table(rows, seed)
     return X, 3 * X[:, 0] - X[:, 1] + np.random.default_rng(seed).normal(size=rows)

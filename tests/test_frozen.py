@@ -59,6 +59,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     ),
     "training of held_out": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of ridge": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
+    "training of optima": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of newton": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of inverse": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of grown": lambda file: verifier.verify_training(file, frozen("dataset", "grown."), known_dataset=True),
@@ -84,7 +85,10 @@ def test_a_frozen_file_is_written_again_byte_by_byte(path: Path) -> None:
 def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     proof: Proof = Proof.load(path)
     assert verify_proof(proof).least >= 100
-    named = ("classes", "shards", "batches", "before", "grown", "extended", "held_out", "ridge", "newton", "inverse")
+    named = (
+        *("classes", "shards", "batches", "before", "grown", "extended", "held_out", "ridge", "optima", "newton"),
+        "inverse",
+    )
     variants = (
         name for name in named if path.name.startswith(("training.", "registration.")) and f".{name}." in path.name
     )

@@ -66,6 +66,7 @@ MODELS: dict[str, tuple[str, zu.TrainingSpec]] = {
     "optimum": ("binary", spec(**OPTIMUM)),
     "newton": ("binary", spec(**OPTIMUM | {"method": "newton"})),
     "noisy": ("binary", spec(**OPTIMUM | {"method": "noisy"})),
+    "optima of classes": ("categorical", spec(**OPTIMUM)),
     "classes": ("categorical", spec(**DESCENT)),
     "standardised classes": ("categorical", spec(standardize=True, **DESCENT)),
     "classes without intercepts": ("categorical", spec(bias=False, **DESCENT)),
@@ -168,7 +169,16 @@ def test_scores_are_those_of_the_integers_rounded_down(name: str, made: Made) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["standardised one pass", "optimum", "noisy", "linear optimum", "classes without intercepts", "counts"]
+    "name",
+    [
+        "standardised one pass",
+        "optimum",
+        "optima of classes",
+        "noisy",
+        "linear optimum",
+        "classes without intercepts",
+        "counts",
+    ],
 )
 def test_both_verifiers_accept_scores(name: str, made: Made) -> None:
     proof = prove(made.of(name), inputs(2), "score")
@@ -195,7 +205,7 @@ def test_probabilities_are_those_of_the_cells_of_scores(name: str, made: Made) -
     assert np.abs(statement.answers / (1 << PROBABILITY_BITS) - link(scores)).max() <= near
 
 
-@pytest.mark.parametrize("name", ["classes", "optimum"])
+@pytest.mark.parametrize("name", ["classes", "optimum", "optima of classes"])
 def test_both_verifiers_accept_probabilities(name: str, made: Made) -> None:
     assert verdict(prove(made.of(name), inputs(3), "probability")) == "valid"
 

@@ -5,25 +5,29 @@ With the names of models/methods/certificate.py; b is the bias, one weight more:
     G + floor(2^g / 2) = 2^g Gamma + v,  sum over weights k of Gamma(k)^2 + Gamma(b)^2 + slack = radius^2       "norm"
 
 What G is of the rows, and what becomes of the weights, are relations' own. Without a bias all about it is left out.
+There is one output, or one for each of several classes, o, an index of all of these but radius that is left out here:
+the first line is of each output, and the second is one, a sum over outputs, too.
 
 Integers that are *forced*: W, Gamma, v and slack have limbs, all looked up. G has no range: what it equals has, Gamma
-24 bits and v g bits, together below 2^63 as G is by its static bound, so Gamma is G rounded. Of 46 bits, slack is not
-negative; squares of Gamma add up below 2^62. Cells past the last weight are read by the equations of single weights
-only, which tie them to each other; the sums leave them out.
+24 bits and v g bits, together below 2^63 as G is by its static bound, so Gamma is G rounded. Of 46 bits, no slack is
+negative; with squares of Gamma they add up below p, by the static bound of the norm, for all outputs together. Cells
+past the last weight, or output, are read by the equations of single ones only, which tie them to each other; the sums
+leave them out. (There are fewer than 2^18 weights, on axes of less than 2^20, and no more than 32 lookups of each:
+so their boxes are whole.)
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ...models.methods.certificate import GRADIENT_BITS, SLACK_BITS, Certificate
 from ..field.goldilocks import ONE, K
 from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, Product, linear, public
-from ..language.layout import WITNESS, Address, Column
+from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import (
     Factor,
     LookedUp,
@@ -128,6 +132,11 @@ class Place:
     real: K
     bits: Mapping[Address, int]
 
+    @property
+    def output(self) -> Point:
+        """Of which output."""
+        return self.ended.point.get("output", ())
+
     def unsigned(self, integer: Address) -> Hidden:
         """One of its integers."""
         return linear((c, self.ended.values[limb]) for c, limb in limb_terms(integer, self.bits[integer]))
@@ -161,7 +170,12 @@ class Certified(TrainingAxes, ABC):
         of_bias = self.parameter_bits(bias) if self.schedule.bias else {}
         beside = self.parameter_lookups(bias) if self.schedule.bias else ()
         return (
-            Limbs(FEATURE_BOX, (self.weight,), self.parameter_bits(weights), self.parameter_lookups(weights)),
+            Limbs(
+                FEATURE_BOX,
+                (*self.several, self.weight),
+                self.parameter_bits(weights),
+                self.parameter_lookups(weights),
+            ),
             Limbs(CONSTANT_BOX, (self.output,), {**of_bias, SLACK: SLACK_BITS}, beside),
         )
 
@@ -255,12 +269,16 @@ class Certified(TrainingAxes, ABC):
         """Walk from the lookups to claims about committed columns alone: the equations of the heads."""
         self.of_rows(steps, looked_up)
         at, constants = looked_up[FEATURE_BOX], looked_up[CONSTANT_BOX]
-        k = at.point["weight"]
         own, of_bias = self.parameters
-        weights = Place(own, at, prefix(k, self.schedule.features), self.parameter_bits(own))
-        bias = Place(of_bias, constants, ONE, self.parameter_bits(of_bias)) if self.schedule.bias else None
-        slack = linear((c, constants.values[limb]) for c, limb in limb_terms(SLACK, SLACK_BITS))
-        self._norm(steps, bias, slack)
+        real = self._real(at.point.get("output", ())) * prefix(at.point["weight"], self.schedule.features)
+        weights = Place(own, at, real, self.parameter_bits(own))
+        real, bits = self._real(constants.point["output"]), self.parameter_bits(of_bias)
+        bias = Place(of_bias, constants, real, bits) if self.schedule.bias else None
+        if self.several:
+            self._norms(steps)
+        else:
+            slack = linear((c, constants.values[limb]) for c, limb in limb_terms(SLACK, SLACK_BITS))
+            self._norm(steps, bias, slack)
         self.published(steps, weights, bias)
         self.gradient(steps, weights, bias)
 
@@ -278,14 +296,37 @@ class Certified(TrainingAxes, ABC):
 
     def _norm(self, steps: Steps, bias: Place | None, slack: Hidden) -> None:
         """sum over real k of Gamma(k)^2, and that of the bias, and what is left are radius^2."""
-        own, free = self._signed(self.parameters[0].cut), variables(0, self.weight.bits)
-        cut = Factor(own.terms({"weight": free}, ONE), own.taken_off((self.weight,), ONE))
-        squares = Sum("norm", (self.weight.bits,), constant_on((self.weight,), ONE), (cut, cut))
+        squares = self._squares("norm", self.parameters[0].cut, (self.weight,))
         total = steps.total(squares)
         found = None if bias is None or not self.squared(bias) else bias.signed(bias.parameter.cut)
         own_square = [] if found is None else [Product(ONE, found, found)]
         steps.require_zero("norm", total + slack - public(K(self.schedule.radius**2)), own_square)
         steps.sumcheck(squares, total)
+
+    def _norms(self, steps: Steps) -> None:
+        """The same sum over several outputs, each of which has a slack."""
+        weights, bias = self.parameters
+        sums = [self._squares("norm", weights.cut, (self.output, self.weight))]
+        if self.schedule.bias:
+            sums.append(self._squares("norm of intercepts", bias.cut, (self.output,)))
+        at = {"output": variables(0, self.output.bits)}
+        terms = tuple(Term(c, limb, at) for c, limb in limb_terms(SLACK, SLACK_BITS))
+        sums.append(Sum("slack", (self.output.bits,), constant_on((self.output,), ONE), (Factor(terms),)))
+        totals = [steps.total(own) for own in sums]
+        steps.require_zero("norm", linear((ONE, total) for total in totals) - public(K(self.schedule.radius**2)))
+        for own, total in zip(sums, totals, strict=True):
+            steps.sumcheck(own, total)
+
+    def _squares(self, name: str, integer: Address, axes: tuple[Axis, ...]) -> Sum:
+        """The sum of squares of signed integers on all real cells."""
+        own, groups = self._signed(integer), tuple(axis.bits for axis in axes)
+        at = {axis.name: variables(sum(groups[:i]), axis.bits) for i, axis in enumerate(axes)}
+        factor = Factor(own.terms(at, ONE), own.taken_off(axes, ONE))
+        return Sum(name, groups, constant_on(axes, ONE), (factor, factor))
+
+    def _real(self, output: Point) -> K:
+        """The indicator of real outputs."""
+        return prefix(output, self.output.size)
 
     def squared(self, bias: Place) -> bool:
         """Whether the norm is of the bias, too."""
@@ -322,11 +363,12 @@ class Certified(TrainingAxes, ABC):
         """One that may be negative."""
         return Signed(integer, self.bits_of(integer))
 
-    def weight_terms(self) -> Factor:
-        """W(k) at a variable k."""
+    def weight_terms(self, output: Point = ()) -> Factor:
+        """W(k) of an output at a variable k."""
         parameter, free = self.parameters[0], variables(0, self.weight.bits)
         own, unit = self._signed(parameter.weight), K(self.unit(parameter))
-        return Factor(own.terms({"weight": free}, unit), own.taken_off((self.weight,), unit))
+        terms = own.terms({"output": output, "weight": free}, unit)
+        return Factor(terms, own.taken_off((self.weight,), unit * self._real(output)))
 
     def weights_value(self, steps: Steps, k: Point) -> Hidden:
         """W(k)."""
@@ -334,7 +376,19 @@ class Certified(TrainingAxes, ABC):
         value = self._signed(parameter.weight).value(steps, {"weight": k}, prefix(k, self.schedule.features))
         return value * self.unit(parameter)
 
-    def bias_value(self, steps: Steps) -> Hidden:
-        """V."""
+    def bias_value(self, steps: Steps, output: Point = ()) -> Hidden:
+        """V of an output."""
         parameter = self.parameters[1]
-        return self._signed(parameter.weight).value(steps, {"output": ()}, ONE) * self.unit(parameter)
+        value = self._signed(parameter.weight).value(steps, {"output": output}, self._real(output))
+        return value * self.unit(parameter)
+
+    def bias_at(self, steps: Steps, bias: Place, output: Point) -> Place:
+        """The bias of another output than where its lookups ended: what its gradient is said with."""
+        if not output:
+            return bias
+        own = bias.parameter
+        integers = (own.weight, own.cut, own.cut_rest)
+        limbs = [limb for integer in integers for _, limb in limb_terms(integer, bias.bits[integer])]
+        at = {"output": output}
+        values = {limb: steps.evaluate(limb, at) for limb in limbs}
+        return replace(bias, ended=LookedUp(at, values), real=self._real(output))

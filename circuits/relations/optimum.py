@@ -1,14 +1,18 @@
 """The relation of a certified optimum: the model is the rounding of what minimises (docs/protocol.md, "Optimum").
 
 The gradient at W is that of the declared link on the rows that count (residual.py), it is short (certified.py), and
-the model is the rounding of W, from which no edge is nearer than the distance (rounding.py).
+the model is the rounding of W, from which no edge is nearer than the distance (rounding.py). Of several classes there
+are W, and a gradient on labels of their own, of each, and all gradients together are short.
 
 | matrix | columns |
 |---|---|
 | dataset | features (feature, row), labels (output, row), blinds |
 | model | weights (output, weight), intercept (output) |
-| witness | Q, T, D, M, P' (row); limbs of W, Gamma, v, A, B, m (weight), and of the bias, of slack (output) |
+| witness | Q, T, D, M, P' (output, row); limbs of W, Gamma, v, A, B, m (output, weight), and of the bias (output) |
+| | limbs of slack (output) |
 | | counts (section, entry) |
+
+Where there is one output, what has a row, or a weight, has no axis of outputs.
 """
 
 from __future__ import annotations

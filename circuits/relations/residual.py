@@ -8,6 +8,7 @@ are the bias and what is said of it:
         z + 2^15 - 2^32 Q - 2^16 M, M, P' and DM + 2^15 - 2^16 P' in [0, 2^16)         "low", "middle", "risen", "rest"
     G(k) = 2^e sum_n S(n) X(n, k) (T + P' - 2^p Y)(n) + c W(k),  G(b) = 2^e sum_n S(n) 2^x (..)(n) + c V    "gradient"
 
+There is one output, or one for each of several classes: o, an index of all but S and X that is left out here.
 For features that are left out 0 stands for X ("used features"): their weights are 0 at the optimum. What is said of G
 is in certified.py.
 
@@ -39,6 +40,7 @@ from ..language.relation import (
     Sum,
     Table,
     Term,
+    outer,
     variables,
 )
 from ..language.tables import LINK, LINK_COUNTS, RANGE, link_table, lookup_boxes
@@ -66,7 +68,12 @@ class Residual(Certified):
     @property
     def row_columns(self) -> tuple[Column, ...]:
         """See Certified."""
-        return tuple(Column(column.name, (self.row,)) for column in (Q, EDGE, STEP, MIDDLE, RISEN))
+        return tuple(Column(column.name, self.scores) for column in (Q, EDGE, STEP, MIDDLE, RISEN))
+
+    @property
+    def scores(self) -> tuple[Axis, ...]:
+        """Where there is a score."""
+        return (*self.several, self.row)
 
     @property
     def row_counts(self) -> tuple[Address, ...]:
@@ -80,12 +87,12 @@ class Residual(Certified):
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
         """Proved by "product" and "step"."""
-        return {Z: (self.row,), PRODUCT: (self.row,)}
+        return {Z: self.scores, PRODUCT: self.scores}
 
     @property
     def row_boxes(self) -> tuple[LookupBox, ...]:
         """What rows that count look up."""
-        live = Indicator((self.row,), self.schedule.live.forgotten, self.schedule.live.ranges)
+        live = Indicator(self.scores, self.schedule.live.forgotten, self.schedule.live.ranges)
         rows = (
             Lookup("link", LINK, tuple(Entry(((1, column),)) for column in (Q, EDGE, STEP))),
             Lookup("middle", RANGE, (Entry(((1, MIDDLE),)),)),
@@ -105,35 +112,44 @@ class Residual(Certified):
                 self._product(steps, star)
 
     def _step(self, steps: Steps, star: LookedUp) -> None:
-        """DM(n*) = sum over n of eq(n*, n) D(n) M(n)."""
-        n, free = star.point["row"], variables(0, self.row.bits)
-        factors = tuple(Factor((Term(ONE, column, {"row": free}),)) for column in (STEP, MIDDLE))
-        steps.sumcheck(Sum("step", (self.row.bits,), eq_on(n, self.schedule.rows), factors), star.values[PRODUCT])
+        """DM(o*, n*) = sum over o, n of eq(o*, o) eq(n*, n) D(o, n) M(o, n)."""
+        weight, bits = eq_on(star.point["row"], self.schedule.rows), self.output.bits
+        if self.several:
+            weight = outer(eq_on(star.point["output"], self.output.size), weight, bits)
+        at = {"output": variables(0, bits), "row": variables(bits, self.row.bits)}
+        factors = tuple(Factor((Term(ONE, column, at),)) for column in (STEP, MIDDLE))
+        groups = tuple(axis.bits for axis in self.scores)
+        steps.sumcheck(Sum("step", groups, weight, factors), star.values[PRODUCT])
 
     def _product(self, steps: Steps, star: LookedUp) -> None:
-        """z(n*) = sum over real k of X(n*, k) W(k), and the bias on real rows."""
+        """z(o*, n*) = sum over real k of X(n*, k) W(o*, k), and the bias on real rows."""
         own, n, free = self.schedule, star.point["row"], variables(0, self.weight.bits)
-        claim = star.values[Z]
+        claim, output = star.values[Z], star.point.get("output", ())
         if own.bias:
-            claim = claim - self.bias_value(steps) * (prefix(n, own.rows) * own.one)
+            claim = claim - self.bias_value(steps, output) * (prefix(n, own.rows) * own.one)
         features = Factor((Term(ONE, FEATURES, {"row": n, "feature": free}),))
         used = counted(Live(own.features, own.unused), self.weight)
-        steps.sumcheck(Sum("product", (self.weight.bits,), used, (features, self.weight_terms())), claim)
+        steps.sumcheck(Sum("product", (self.weight.bits,), used, (features, self.weight_terms(output))), claim)
 
     def gradient(self, steps: Steps, weights: Place, bias: Place | None) -> None:
-        """What is left of G(k) and G(b) is sum over n of 2^e S(n) (X(n, k) + gamma 2^x) r(n), at a random gamma."""
+        """What is left of G(k) and G(b) is sum over n of 2^e S(n) (X(n, k) + gamma 2^x) r(n), at a random gamma.
+
+        All of them are of the output where the lookups of weights ended.
+        """
         own, row, k = self.schedule, variables(0, self.row.bits), weights.ended.point["weight"]
+        output = weights.output
         claim, constant = self.of_loss(weights), None
         if bias is not None:
             (gamma,) = steps.point("gradient", 1)
-            claim, constant = claim + self.of_loss(bias) * gamma, constant_on((self.row,), gamma * own.one)
+            there = self.of_loss(self.bias_at(steps, bias, output))
+            claim, constant = claim + there * gamma, constant_on((self.row,), gamma * own.one)
         used = eq_on(k, own.features, own.unused) if own.unused else k
         features = Factor((Term(ONE, FEATURES, {"row": row, "feature": used}),), constant)
         residual = Factor(
             (
-                Term(ONE, EDGE, {"row": row}),
-                Term(ONE, RISEN, {"row": row}),
-                Term(K(-own.label_multiplier), LABELS, {"output": (), "row": row}),
+                Term(ONE, EDGE, {"output": output, "row": row}),
+                Term(ONE, RISEN, {"output": output, "row": row}),
+                Term(K(-own.label_multiplier), LABELS, {"output": output, "row": row}),
             )
         )
         raised = counted_times(own.live, self.row, K(1 << own.raised))

@@ -5,6 +5,8 @@ With the names of models/methods/certificate.py:
     W + 2^(a-1) = 2^a m + A + D,   A + B = 2^a - 1 - 2 D                                          "rounding", "edges"
     the model is m(k), and 2^x m(b)                                                             "model", "intercept"
 
+of each output, where there are several.
+
 Integers that are *forced*: m has a range in which no 2^a m wraps, A and B have a bits and add up to a number below 2^a:
 so either is between 0 and that number, and m is the rounding of W as well as of all that is within D of it.
 """
@@ -39,12 +41,13 @@ class Rounded(Certified):
     def published(self, steps: Steps, weights: Place, bias: Place | None) -> None:
         """See Certified."""
         self._rounding(steps, weights)
-        committed = steps.evaluate(COEFFICIENTS, {"output": (), "weight": weights.ended.point["weight"]})
+        at = {"output": weights.output, "weight": weights.ended.point["weight"]}
+        committed = steps.evaluate(COEFFICIENTS, at)
         steps.require_zero("model", committed - weights.signed(weights.parameter.model))
         if bias is not None:
             self._rounding(steps, bias)
             intercept = bias.signed(bias.parameter.model) * self.schedule.one
-            steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"output": ()}) - intercept)
+            steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"output": bias.output}) - intercept)
 
     def _rounding(self, steps: Steps, place: Place) -> None:
         """The rounding of a weight, or the bias, from which no edge is nearer than the distance."""

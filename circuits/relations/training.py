@@ -28,6 +28,11 @@ class TrainingAxes:
         return output_axis(self.schedule.outputs)
 
     @property
+    def several(self) -> tuple[Axis, ...]:
+        """That axis, where there are several outputs: before those of what each of them has of its own."""
+        return (self.output,) if self.output.bits else ()
+
+    @property
     def weight(self) -> Axis:
         """Weights k of an output, one for each feature."""
         return weight_axis(self.schedule)

@@ -13,6 +13,9 @@ show |G| <= 2^g |Gamma| + 2^(g-1) sqrt K <= t, so that |W(k) - W*(k)| <= D for e
 
 say that W*(k) + 2^(a-1) is in [2^a m(k), 2^a (m(k) + 1)), too: m is the rounding of W*, which depends on the rows that
 count and on what is declared, and on nothing else. What F and G are of rows: link_certificate.py.
+
+Of several classes F is a sum over O outputs, each a function of weights of its own with the same c: so it is c-strongly
+convex in all of them together, and all of the above is of O K weights, in one norm.
 """
 
 from __future__ import annotations
@@ -73,6 +76,11 @@ class Certificate(Compiled):
         return 1 << self.scales.x_bits
 
     @property
+    def weight_count(self) -> int:
+        """O K: the weights whose gradients are short together."""
+        return self.outputs * self.width
+
+    @property
     def weight_bits(self) -> int:
         """Of W, signed."""
         return self.scales.w_bits + WEIGHT_ROOM
@@ -104,7 +112,7 @@ class Certificate(Compiled):
     @property
     def radius(self) -> int:
         """Of Gamma."""
-        return radius_of(self.penalty * self.distance, self.shift, self.width)
+        return radius_of(self.penalty * self.distance, self.shift, self.weight_count)
 
     def bounds_of_weights(self, gradient: int) -> list[Bound]:
         """The static analysis, for a bound of |G|."""
@@ -119,13 +127,19 @@ class Certificate(Compiled):
         """Of these, what has nothing to do with how a gradient is found."""
         return [
             ("threshold c D", self.penalty * self.distances[0], EXPRESSION_BOUND),
-            ("norm |radius^2 - sum Gamma^2 - slack|", (self.width + 2) << SLACK_BITS, FIELD_MODULUS),
+            (
+                "norm |radius^2 - sum Gamma^2 - slack|",
+                (self.weight_count + self.outputs + 1) << SLACK_BITS,  # a slack of each output
+                FIELD_MODULUS,
+            ),
         ]
 
     def require_near_distances(self) -> None:
         """None of them is too small beside the first. Raises ParameterError."""
         shortest = self.distances[-1]
-        if radius_of(self.penalty * shortest, self.shift, self.width) < min(LEAST_RADIUS, self.penalty * shortest):
+        if radius_of(self.penalty * shortest, self.shift, self.weight_count) < min(
+            LEAST_RADIUS, self.penalty * shortest
+        ):
             raise ParameterError(f"distances: {shortest} is too small beside {self.distances[0]}")
 
 
@@ -165,10 +179,11 @@ class RoundedCertificate(Certificate):
     def require_coarse_grid(self) -> None:
         """The grid is coarse enough for the distances. Raises ParameterError."""
         longest, shortest = self.distances[0], self.distances[-1]
-        if longest << 1 >= 1 << self.grid or 2 * self.width * shortest > 1 << self.grid:
-            least = max(bits_for(2 * longest + 1), bits_for(2 * self.width * shortest))
+        count = self.weight_count
+        if longest << 1 >= 1 << self.grid or 2 * count * shortest > 1 << self.grid:
+            least = max(bits_for(2 * longest + 1), bits_for(2 * count * shortest))
             raise ParameterError(
-                f"grid = {self.grid}: too fine for {self.width} weights and {self.live.count} rows at a distance of "
+                f"grid = {self.grid}: too fine for {count} weights and {self.live.count} rows at a distance of "
                 f"{_listed(self.distances)} units: one weight or other is that near an edge; use {least} or more, "
                 f"better {least + 6}, or a larger l2"
             )
@@ -176,9 +191,12 @@ class RoundedCertificate(Certificate):
 
 def within_bounds(own: C, bounds: Sequence[Bound]) -> C:
     """The certificate with its static analysis. Raises ParameterError where an expression is out of its range."""
+    classes = ", or fewer classes" if own.outputs > 1 else ""
     for name, bound, limit in bounds:
         if bound >= limit:
-            raise ParameterError(f"{name} can reach {bound}, which must stay below {limit}: use fewer features")
+            raise ParameterError(
+                f"{name} can reach {bound}, which must stay below {limit}: use fewer features{classes}"
+            )
     return replace(own, bounds=tuple((name, bound) for name, bound, _ in bounds))
 
 
@@ -205,11 +223,11 @@ def shares_of(longest: Fraction, shares: Sequence[int]) -> tuple[int, ...]:
     return tuple(own for i, own in enumerate(found) if i == 0 or own < found[i - 1])
 
 
-def radius_of(threshold: int, shift: int, width: int) -> int:
-    """The largest |Gamma| that shows |G| <= threshold; negative where none does."""
+def radius_of(threshold: int, shift: int, count: int) -> int:
+    """The largest |Gamma|, of so many weights, that shows |G| <= threshold; negative where none does."""
     if not shift:
         return threshold
-    return (2 * threshold - (root_up(width) << shift)) >> (shift + 1)
+    return (2 * threshold - (root_up(count) << shift)) >> (shift + 1)
 
 
 def root_up(value: int) -> int:

@@ -115,6 +115,7 @@ def compile_gram_certificate(
     """
     require_fitting(scales, shape, live)
     require_grid(method.grid_bits, scales)
+    family.require_labels(shape.label_kind)
     width, l2 = shape.features + method.bias, Fraction(method.l2)
     most = _most_raised(l2, width, scales, shape)
     if bits_for(shape.rows) > most:

@@ -11,7 +11,8 @@ T[Q] + P' never falls with z, so it is the slope of a convex function of z, and 
 
     F = 2^e sum S(i) (Phi(z(i)) - 2^p y(i) z(i)) + c / 2 |W|^2
 
-which is c-strongly convex.
+which is c-strongly convex. Of several classes y(i) is, for each output, whether row i is of its class; K is then the
+number of weights of all outputs where a distance follows from it.
 
 e = e0 - ceil(log2 n), e0 of the spec alone; c = nearest(n l2 2^(p + x + e - w)), so that F is 2^(e + p + x + w) n times
 the mean loss and l2 / 2 |w|^2, and right to 0.1 % for every n. Distances follow from the spec, K and n.
@@ -112,7 +113,7 @@ def compile_certificate(
     """
     l2, common = Fraction(method.l2), common_integers(method, family, scales, shape, live)
     require_grid(method.grid_bits, scales)
-    distances = method.distances or default_distances(l2, scales, common["width"], live.count)
+    distances = method.distances or default_distances(l2, scales, shape.outputs * common["width"], live.count)
     found = OptimumCertificate(**common, distances=distances, grid=method.grid_bits)
     of_weights = found.bounds_of_weights(found.largest_gradient)
     found = within_bounds(found, [*found.bounds_of_rows(), *of_weights, *found.bounds_of_rounding()])
@@ -129,7 +130,7 @@ def common_integers(
     Raises:
         ParameterError: the spec does not fit the data set.
     """
-    require_link(method.kind, family, scales, shape, live)
+    require_link(method.kind, family, scales, shape, live, family.label_kinds)
     raised, penalty = raised_penalty(Fraction(method.l2), scales, live)
     return {
         "family": family,
@@ -144,12 +145,22 @@ def common_integers(
     }
 
 
-def require_link(kind: str, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> None:
+def require_link(
+    kind: str,
+    family: Family,
+    scales: FixedPoint,
+    shape: DatasetShape,
+    live: Live,
+    label_kinds: tuple[str, ...] = ("binary",),
+) -> None:
     """A method and a data set are of one kind, and the table's steps in range. Raises ParameterError."""
     require_fitting(scales, shape, live)
     table = family.edge_table(scales)
-    if shape.label_kind != "binary":
-        raise ParameterError(f"method = {kind!r}: needs labels of two classes, the data set has {shape.label_kind}")
+    if shape.label_kind not in label_kinds:
+        more = ", or of several" if "categorical" in label_kinds else ""
+        raise ParameterError(
+            f"method = {kind!r}: needs labels of two classes{more}, the data set has {shape.label_kind}"
+        )
     step = int(np.diff(table).max())
     if step > LARGEST_STEP:
         raise ParameterError(

@@ -46,6 +46,8 @@ class Newton(Optimum):
     kind: ClassVar[str] = "newton"
     warms: ClassVar[bool] = False
     begins: ClassVar[bool] = True
+    one_output: ClassVar[str] = "steps lead to an optimum"
+    several: ClassVar[bool] = False
 
     steps: int = 1
     inverse: int | None = None

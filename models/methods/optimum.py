@@ -37,7 +37,8 @@ OPTIMUM_FIELDS: Fields = {
 class Optimum(Penalised):
     """The weights that minimise the mean loss and l2 / 2 times their squares, rounded to a grid.
 
-    What is proved is that the published weights are the rounding of the optimum: not how it was found.
+    What is proved is that the published weights are the rounding of the optimum: not how it was found. Of several
+    classes there are weights of each, against all others, and their optima are certified together.
 
     Attributes:
         l2: weight of ||w||^2 / 2 beside the mean loss, the intercept included; on encoded features.
@@ -56,6 +57,7 @@ class Optimum(Penalised):
     warms: ClassVar[bool] = True
     grids: ClassVar[tuple[int, int]] = GRID_RANGE
     one_output: ClassVar[str] = "an optimum is certified"
+    several: ClassVar[bool] = True
 
     distances: tuple[int, ...] = ()
 

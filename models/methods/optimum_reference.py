@@ -7,7 +7,8 @@ from here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ LIMB_MASK = (1 << REMAINDER_BITS) - 1
 class RowValues:
     """Of all rows, int64 (N,): cell Q, its edge T[Q], its step, M, l, P' and u; 0 where a row does not count, but z.
 
-    product: step times M.
+    Of several outputs int64 (O, N). product: step times M.
     """
 
     z: IntArray
@@ -49,10 +50,15 @@ class RowValues:
         counted = schedule.live.mask()
         return np.where(counted, self.edge + self.risen - schedule.label_multiplier * labels, 0)
 
+    @classmethod
+    def stacked(cls, outputs: Sequence[RowValues]) -> RowValues:
+        """Those of each output (N,), as (O, N)."""
+        return cls(*(np.stack([getattr(own, each.name) for own in outputs]) for each in fields(cls)))
+
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class Near:
-    """That weights are near the optimum; int64 (K,), the bias last if there is one.
+    """That weights are near the optimum; int64 (K,), the bias last if there is one, or of several outputs (O, K).
 
     Attributes:
         weights: W.
@@ -88,8 +94,8 @@ def row_values(z: IntArray, schedule: LinkCertificate) -> RowValues:
     counted, edges = schedule.live.mask(), schedule.edges
     moved = z + HALF_LIMB
     Q = moved >> (2 * REMAINDER_BITS)
-    if ((Q < -HALF_TABLE) | (Q >= HALF_TABLE))[counted].any():
-        worst = float(np.abs(z[counted]).max()) / 2.0 ** (schedule.scales.x_bits + schedule.scales.w_bits)
+    if ((Q < -HALF_TABLE) | (Q >= HALF_TABLE))[..., counted].any():
+        worst = float(np.abs(z[..., counted]).max()) / 2.0 ** (schedule.scales.x_bits + schedule.scales.w_bits)
         raise TrainingError(
             f"a score of {worst:.1f} is beyond the table, which ends at {schedule.scales.z_limit:g}; declare a larger "
             "l2, or fewer w_bits, for all future statements"
@@ -106,7 +112,7 @@ def near(weights: IntArray, gradient: IntArray, own: Certificate) -> Near | None
     """That weights are within the distance of the certificate; None where their gradient is too long to show it."""
     moved = gradient + ((1 << own.shift) >> 1)
     cut = moved >> own.shift
-    slack = own.radius**2 - sum(int(value) ** 2 for value in cut.tolist())
+    slack = own.radius**2 - sum(int(value) ** 2 for value in cut.ravel().tolist())
     if slack < 0 or np.abs(cut).max() >= 1 << (GRADIENT_BITS - 1):
         return None
     return Near(weights, gradient, cut, moved - (cut << own.shift), slack)
@@ -144,13 +150,13 @@ def first_settled(weights: IntArray, gradient: IntArray, schedule: RoundedCertif
 
 def shortest_distance(gradient: IntArray, schedule: Certificate) -> int:
     """The smallest distance, of any, that a gradient certifies."""
-    norm = sum(int(value) ** 2 for value in gradient.tolist())
+    norm = sum(int(value) ** 2 for value in gradient.ravel().tolist())
     low, high = 1, 1 << 62
     while low < high:
         middle = (low + high) // 2
         threshold = schedule.penalty * middle
         shift = max(0, threshold.bit_length() - (GRADIENT_BITS - 1))
-        radius = radius_of(threshold, shift, schedule.width)
+        radius = radius_of(threshold, shift, schedule.weight_count)
         low, high = (low, middle) if radius > 0 and (radius << shift) ** 2 >= norm else (middle + 1, high)
     return low
 
@@ -178,19 +184,27 @@ def edge_distance(weights: IntArray, grid: int) -> int:
 
 
 def exported_model(settled: Settled, schedule: Certificate) -> IntArray:
-    """The integers of the model, (K,): weights at scale w_bits - grid, the intercept at x_bits more."""
-    own = settled.model.copy()
-    own[schedule.features :] <<= schedule.scales.x_bits
+    """The integers of the model, (O, K): weights at scale w_bits - grid, the intercept at x_bits more."""
+    own = np.atleast_2d(settled.model).copy()
+    own[:, schedule.features :] <<= schedule.scales.x_bits
     return own
 
 
 def certify(X: ArrayLike, y: ArrayLike, weights: ArrayLike, schedule: OptimumCertificate) -> tuple[RowValues, Settled]:
     """The certificate of weights (K,), from features (N, d) and labels (N,), row by row in Python's integers.
 
+    Of several outputs it is of weights (O, K), and labels are the numbers of classes.
+
     Raises:
         DataError: other shapes. TrainingError: see `row_values` and `first_settled`.
     """
-    rows, gradient = gradient_of(X, y, weights, schedule)
+    if schedule.outputs == 1:
+        rows, gradient = gradient_of(X, y, weights, schedule)
+    else:
+        each = [
+            gradient_of(X, np.asarray(y) == output, own, schedule) for output, own in enumerate(np.asarray(weights))
+        ]
+        rows, gradient = RowValues.stacked([one for one, _ in each]), np.stack([one for _, one in each])
     return rows, first_settled(np.asarray(weights).astype(np.int64), gradient, schedule)
 
 

@@ -38,7 +38,8 @@ class Penalised(Method):
 
     scales: ClassVar[type[FixedPoint]] = FineScales
     grids: ClassVar[tuple[int, int]]
-    one_output: ClassVar[str]  # why several classes are refused
+    one_output: ClassVar[str]  # why several classes are refused,
+    several: ClassVar[bool] = False  # where they are
 
     l2: float
     grid: int | None = None
@@ -83,7 +84,7 @@ class Penalised(Method):
 
     def require_provable(self, shape: DatasetShape) -> None:
         """See Method."""
-        if shape.outputs > 1:
+        if shape.outputs > 1 and not self.several:
             raise ParameterError(f"{shape.outputs} classes: {self.one_output} of one output, that of two classes")
         if shape.features > MAX_FEATURES:
             raise ParameterError(

@@ -140,10 +140,13 @@ def _near(draft: TrainingStatement, previous: Previous | None) -> npt.NDArray[np
     """The model that is superseded, if it is at hand, has as many weights, and is of use."""
     if not draft.spec.method.warms or not isinstance(previous, Trained) or previous.bundle is not None:
         return None
-    weights, intercept = previous.secret.weights, np.atleast_1d(previous.secret.intercept)
-    if weights.shape != (draft.dataset.features,):
+    own, features = previous.secret.of_all_outputs, draft.dataset.features
+    if len(own) != draft.dataset.outputs or len(previous.secret.encoding.features) != features:
         return None
-    return np.concatenate([weights, intercept[: draft.spec.method.bias]])
+    found = np.zeros((len(own), features + draft.spec.method.bias))
+    common = min(own.shape[1], found.shape[1])  # of both may have an intercept
+    found[:, :common] = own[:, :common]
+    return found
 
 
 def _request(

@@ -39,7 +39,7 @@ class Part:
         draft: about some of its shards, or all; the model's root is zero.
         starts: the models of `draft.start`.
         noise: of `draft.noise`.
-        near: weights, the intercept last, from which its model may be looked for; float64 (K,), of encoded features.
+        near: weights, the intercept last, from which its model may be looked for; float64 (O, K), of encoded features.
     """
 
     draft: TrainingStatement

@@ -22,7 +22,7 @@ class Influence:
     """From the model that is superseded to the one that supersedes it.
 
     Attributes:
-        norm: Euclidean distance of weights and intercept, on encoded features.
+        norm: Euclidean distance of weights and intercepts, on encoded features; of classes that are not forgotten.
         changed, weights: how many are others, of how many.
     """
 
@@ -42,9 +42,6 @@ def influence_of(previous: Path, trained: Trained) -> Influence | None:
         return None
     if not isinstance(before.spec.method, Optimum) or before.integers.shape != after.integers.shape:
         return None
-    moved = _weights(after) - _weights(before)
+    outputs = after.kept_classes if len(after.integers) > 1 else [0]
+    moved = (after.of_all_outputs - before.of_all_outputs)[outputs]
     return Influence(float(np.linalg.norm(moved)), int(np.count_nonzero(moved)), moved.size)
-
-
-def _weights(model: Model) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.append(model.weights, model.intercept)

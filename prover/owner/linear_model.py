@@ -36,6 +36,14 @@ class LinearModel(Predictor):
         return found if self._several else float(found[0])
 
     @property
+    def of_all_outputs(self) -> npt.NDArray[np.float64]:
+        """Of forgotten classes, too: weights on encoded features, float64 (O, K), the intercept last, if any."""
+        found = np.asarray(self.integers / 2.0**self.spec.weight_bits, dtype=np.float64)
+        if self.spec.method.bias:
+            found[:, -1] /= 2.0**self.spec.fixed_point.x_bits
+        return found
+
+    @property
     def _used(self) -> npt.NDArray[np.int64]:
         """Of the outputs that count. Raises ParameterError for models of shards, which answer together."""
         if isinstance(self.spec.method, Sisa):

@@ -89,7 +89,7 @@ def run_training(rows: Rows, part: Part, progress: Progress | None) -> Outcome:
     maker = MAKERS_OF_METHOD[method.kind]
     committed = [model.integers for model in part.starts] + ([] if part.noise is None else [part.noise.integers])
     if part.near is not None:
-        committed.append(np.rint(part.near * 2.0**draft.spec.fixed_point.w_bits).astype(np.int64)[None])
+        committed.append(np.rint(part.near * 2.0**draft.spec.fixed_point.w_bits).astype(np.int64))
     trace = maker.train(rows, draft.schedule, committed)
     lost = maker.notes(draft.schedule, trace)
     curve = maker.curve(rows, method, draft.schedule, trace)

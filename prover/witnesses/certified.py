@@ -44,7 +44,9 @@ def certified_integers(relation: Certified, near: Near) -> dict[Address, Integer
     own = parameter_integers(
         relation, signed={"weight": near.weights, "cut": near.cut}, unsigned={"cut_rest": near.cut_rest}
     )
-    return {SLACK: np.array([near.slack], dtype=np.int64), **own}
+    slack = np.zeros(relation.schedule.outputs, dtype=np.int64)
+    slack[0] = near.slack  # of several outputs all of it is one's
+    return {SLACK: slack, **own}
 
 
 def rounded_integers(relation: Certified, settled: Settled) -> dict[Address, Integers]:
@@ -57,15 +59,19 @@ def rounded_integers(relation: Certified, settled: Settled) -> dict[Address, Int
 def parameter_integers(
     relation: Certified, signed: Mapping[str, Integers], unsigned: Mapping[str, Integers]
 ) -> dict[Address, Integers]:
-    """Integers (K,) of all weights, by what `Parameter` calls them; signed ones above the least of their range."""
+    """Integers (K,), or (O, K), of all weights, by what `Parameter` calls them; signed ones above the least of their
+    range."""
     features, found = relation.schedule.features, {}
-    parts = zip(relation.parameters, (slice(0, features), slice(features, None)), strict=True)
-    for parameter, cut in list(parts)[: 1 + relation.schedule.bias]:
+
+    def of_place(own: Integers, place: int) -> Integers:
+        return own[..., features:].ravel() if place else own[..., :features]
+
+    for place, parameter in enumerate(relation.parameters[: 1 + relation.schedule.bias]):
         for called, own in signed.items():
             name = getattr(parameter, called)
-            found[name] = own[cut] + (1 << (relation.bits_of(name) - 1))
+            found[name] = of_place(own, place) + (1 << (relation.bits_of(name) - 1))
         for called, own in unsigned.items():
-            found[getattr(parameter, called)] = own[cut]
+            found[getattr(parameter, called)] = of_place(own, place)
     return found
 
 

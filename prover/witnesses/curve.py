@@ -46,7 +46,7 @@ def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, trace
 
     Outputs of classes without a row that counts are left out: there is nothing that they could learn.
     """
-    outputs, label_unit = _outputs_to_learn(rows, schedule), schedule.label_multiplier / 2.0**schedule.scales.p_bits
+    outputs, label_unit = outputs_to_learn(rows, schedule), schedule.label_multiplier / 2.0**schedule.scales.p_bits
 
     def learnt(labels: Integers) -> tuple[Reals, Reals]:
         targets = np.stack([schedule.targets(labels, output) for output in outputs], axis=1)
@@ -61,7 +61,7 @@ def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, trace
     return curve  # products of pieces are small, and threads of BLAS would wait for one another
 
 
-def _outputs_to_learn(rows: Rows, schedule: Schedule) -> list[int]:
+def outputs_to_learn(rows: Rows, schedule: Compiled) -> list[int]:
     """All outputs, but of several classes those of which there are rows."""
     if schedule.outputs == 1:
         return [0]

@@ -81,7 +81,7 @@ def _optimum_of(
     """By sums over rows, or by the table of a link, from weights that are near."""
     if isinstance(schedule, LinearOptimumCertificate):
         return find_linear_optimum(rows, schedule)
-    return find_optimum(rows, schedule, near[0][0] if near else None)
+    return find_optimum(rows, schedule, near[0] if near else None)
 
 
 def _witness_of(relation: LinearOptimum | OptimumRelation, found: Any) -> Witness:

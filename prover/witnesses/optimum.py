@@ -21,9 +21,9 @@ from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, multiplicities
 from ..matrices.values import Witness
 from .certified import committed_limbs, residual_columns, rounded_integers
-from .curve import Integers, Reals, Units, real_rows
+from .curve import Integers, Reals, Units, outputs_to_learn, real_rows
 from .model import model_cells
-from .optimum_search import nearest_optimum
+from .optimum_search import nearest_optima
 from .rows import Rows
 
 R = TypeVar("R")
@@ -41,18 +41,23 @@ def find_optimum(rows: Rows, schedule: OptimumCertificate, near: Integers | None
     """The certified optimum on the rows that count.
 
     Args:
-        near: weights to begin from, (K,), in units of 2^-w_bits.
+        near: weights to begin from, (O, K), or of one output (K,), in units of 2^-w_bits.
 
     Raises:
         TrainingError: no declared distance has a certificate, or a score or weight is out of range.
     """
-    (found,) = run_blas_tasks([partial(nearest_optimum, rows, schedule, near)])
-    return Found(found.rows, first_settled(found.weights, found.gradient, schedule))
+    found = nearest_optima(rows, schedule, near)
+    if len(found) == 1:
+        (own,) = found
+        return Found(own.rows, first_settled(own.weights, own.gradient, schedule))
+    weights, gradient = (np.stack([getattr(own, name) for own in found]) for name in ("weights", "gradient"))
+    values = RowValues.stacked([own.rows for own in found])
+    return Found(values, first_settled(weights, gradient, schedule))
 
 
 def optimum_model(schedule: RoundedCertificate, found: Found[Any]) -> Integers:
-    """The integers of the model, int64 (1, K)."""
-    return exported_model(found.settled, schedule)[None]
+    """The integers of the model, int64 (O, K)."""
+    return exported_model(found.settled, schedule)
 
 
 def found_distance(found: Found[Any]) -> int:
@@ -74,17 +79,20 @@ def optimum_curve(rows: Rows, method: OptimumMethod, schedule: RoundedCertificat
 
 
 def certified_curve(rows: Rows, method: Method, schedule: Certificate, model: Integers) -> Curve:
-    """Zero weights, and after what counts as one epoch a model (K,). There are no steps that notes could be on."""
+    """Zero weights, and after what counts as one epoch a model (K,), or (O, K). There are no steps that notes could be
+    on."""
     unit = 2.0 ** -method.weight_bits(schedule.scales)
-    weights = np.stack([np.zeros(schedule.width), model * unit])[:, None]
+    outputs, models = outputs_to_learn(rows, schedule), model.reshape(schedule.outputs, schedule.width)
+    weights = np.stack([np.zeros((len(outputs), schedule.width)), models[outputs] * unit])
     factor = np.full(schedule.features, 1 / schedule.one)
     factor[list(schedule.unused)] = 0.0
     units = Units(factor, np.zeros(schedule.features), np.full(schedule.width, unit))
 
     def learnt(labels: Integers) -> tuple[Reals, Reals]:
-        return labels[:, None] / 2.0**schedule.label_bits, np.ones(len(labels))
+        own = labels[:, None] if schedule.outputs == 1 else labels[:, None] == outputs
+        return own / 2.0**schedule.label_bits, np.ones(len(labels))
 
-    pieces = real_rows(rows, schedule, units, 2, learnt)
+    pieces = real_rows(rows, schedule, units, 2 * len(outputs), learnt)
     penalties = np.full(schedule.width, method.l2)
     (curve,) = run_blas_tasks([partial(measured, schedule.family, pieces, (0, 1), weights, penalties)])
     return replace(curve, notes=tuple(note for note in curve.notes if note == ONE_LABEL), stepped=False)

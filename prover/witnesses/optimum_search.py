@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ...models.families import Family
 from ...models.methods.link_certificate import LinkCertificate
 from ...models.methods.optimum_reference import RowValues, row_values
-from ..kernels import run_tasks, spans
+from ..kernels import run_blas_tasks, run_tasks, spans
 from ..kernels.storage import empty
 from .curve import Integers, Reals
 from .rows import Rows
@@ -74,6 +74,25 @@ class Problem:
             for limb, bits in ((r[piece] - (high << LIMB_BITS), 0), (high, LIMB_BITS)):
                 sums += (self.matrix[:, piece] @ limb.astype(np.float64)).astype(np.int64) << bits
         return (sums << own.raised) + own.penalties(weights)
+
+
+def nearest_optima(rows: Rows, schedule: LinkCertificate, near: Integers | None = None) -> list[Point]:
+    """Of each output integer weights near the optimum on the rows that count, and what they imply; on threads.
+
+    Args:
+        near: such weights to begin from, (O, K), or of one output (K,).
+
+    Raises:
+        TrainingError: a score is out of range.
+    """
+    starts = [None] * schedule.outputs if near is None else list(np.atleast_2d(near))
+    if schedule.outputs == 1:
+        return run_blas_tasks([partial(nearest_optimum, rows, schedule, starts[0])])
+    problem, mean, counted = problem_of(rows, schedule), mean_of(rows, schedule), schedule.live.mask()
+    labels = [(rows.labels == output).astype(np.int64) for output in range(schedule.outputs)]
+    problems = [replace(problem, labels=own) for own in labels]
+    means = [replace(mean, labels=own[counted].astype(np.float64)) for own in labels]
+    return run_blas_tasks([partial(nearest_of, *own) for own in zip(problems, means, starts, strict=True)])
 
 
 def nearest_optimum(rows: Rows, schedule: LinkCertificate, near: Integers | None = None) -> Point:

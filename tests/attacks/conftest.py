@@ -164,6 +164,16 @@ def honest_optimum():
 
 
 @pytest.fixture(scope="session")
+def honest_optimum_classes():
+    """The same of three classes."""
+    from .harness import CLASSES, classed, prove
+    from .optimum_runs import declare_optimum, found, told
+
+    own = declare_optimum(classes=CLASSES)
+    return prove(own.shape, told(own, classed(), found(classed(), own.schedule)))
+
+
+@pytest.fixture(scope="session")
 def honest_linear_optimum():
     """A true proof about a linear model's."""
     from .harness import prove

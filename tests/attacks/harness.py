@@ -56,6 +56,7 @@ PROOFS = (
     "honest_classes",
     "honest_one_pass",
     "honest_optimum",
+    "honest_optimum_classes",
     "honest_linear_optimum",
     "honest_newton",
     "honest_inverse",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -46,11 +46,16 @@ class OptimumDeclared(Declared):
 
 
 def declare_optimum(
-    forgotten: tuple[int, ...] = FORGOTTEN, rows: int = ROWS, features: int = FEATURES, **changes: Any
+    forgotten: tuple[int, ...] = FORGOTTEN,
+    rows: int = ROWS,
+    features: int = FEATURES,
+    classes: tuple[str, ...] = (),
+    **changes: Any,
 ) -> OptimumDeclared:
-    """Logistic regression with a bias."""
+    """Logistic regression with a bias, of several classes or of two."""
     choices: dict[str, Any] = {"model": "logistic", "method": "optimum", "l2": 0.01}
-    shape = DatasetShape(rows=rows, features=features, label_kind="binary", label_bits=0, x_bits=X_BITS)
+    kind = "categorical" if classes else "binary"
+    shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=0, x_bits=X_BITS, classes=classes)
     return OptimumDeclared(TrainingSpec(**(choices | changes)), shape, forgotten)
 
 
@@ -75,7 +80,7 @@ def found(data: Data, schedule: OptimumCertificate) -> Found:
     X, y = data
     hidden = np.zeros((2, len(y)), dtype=np.uint64), np.zeros((len(y), 32), dtype=np.uint8)
     rows = Rows([str(i) for i in range(len(y))], X.T.astype(np.int16), y.astype(np.int32), *hidden)
-    own = find_optimum(rows, schedule)
+    own = find_optimum(replace(rows, outputs=schedule.outputs), schedule)
     return Found(own.rows, own.settled)
 
 
@@ -97,12 +102,14 @@ def row_integers(rows: RowValues) -> Integers:
 def integers(own: OptimumDeclared, lie: Found) -> Integers:
     """What is committed, before it is cut into limbs."""
     d, s = own.schedule.features, lie.settled
-    result: Integers = {**row_integers(lie.rows), SLACK: np.array([s.slack])}
-    for parameter, cut in ((WEIGHTS, slice(0, d)), (BIAS, slice(d, None)))[: 1 + own.schedule.bias]:
-        result |= {
-            parameter.weight: s.weights[cut], parameter.cut: s.cut[cut], parameter.cut_rest: s.cut_rest[cut],
-            parameter.below: s.below[cut], parameter.above: s.above[cut], parameter.model: s.model[cut],
+    slack = [s.slack] + [0] * (own.schedule.outputs - 1)
+    result: Integers = {**row_integers(lie.rows), SLACK: np.array(slack)}
+    for parameter, cut in ((WEIGHTS, slice(0, d)), (BIAS, d))[: 1 + own.schedule.bias]:
+        named = {
+            parameter.weight: s.weights, parameter.cut: s.cut, parameter.cut_rest: s.cut_rest,
+            parameter.below: s.below, parameter.above: s.above, parameter.model: s.model,
         }  # fmt: skip
+        result |= {name: np.atleast_1d(values[..., cut]) for name, values in named.items()}
     return {name: np.asarray(value).astype(object) for name, value in result.items()}
 
 
@@ -124,14 +131,14 @@ def any_limbs(integer: Address, bits: int, values: Any) -> Columns:
 def committed(own: OptimumDeclared, data: Data, lie: Integers) -> Columns:
     """All columns of a proof, whose integers may be out of range; the model is what they say."""
     s, relation = own.schedule, own.relation
-    columns = data_columns(data)
+    columns = data_columns(data, s.outputs)
     rows = (names.Q, names.EDGE, names.STEP, names.MIDDLE, names.RISEN, names.Z, names.PRODUCT)
     columns |= {name: (lie[name] % MODULUS).astype(np.uint64) for name in rows}
     signed = {name for own_ in parameters(own) for name in (own_.weight, own_.cut, own_.model)}
     for name in lie.keys() - set(rows):
         bits = relation.bits_of(name)
         columns |= any_limbs(name, bits, lie[name] + (1 << (bits - 1) if name in signed else 0))
-    columns[COEFFICIENTS] = (lie[WEIGHTS.model] % MODULUS).astype(np.uint64)[None]
+    columns[COEFFICIENTS] = np.atleast_2d((lie[WEIGHTS.model] % MODULUS).astype(np.uint64))
     if s.bias:
         columns[INTERCEPT] = (lie[BIAS.model] * s.one % MODULUS).astype(np.uint64)
     return recount(relation, columns)

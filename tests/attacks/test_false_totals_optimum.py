@@ -19,7 +19,7 @@ from zkunlearn.prover.protocol import proof as prover_protocol
 from zkunlearn.prover.protocol.proof import ProverSteps
 from zkunlearn.prover.protocol.sumcheck import sum_value
 
-from .harness import assert_caught, prove
+from .harness import CLASSES, assert_caught, classed, prove
 from .linear_optimum_runs import declare_linear, honest
 from .linear_optimum_runs import values as linear_values
 from .optimum_runs import Found, OptimumDeclared, committed, declare_optimum, found, integers, told, values
@@ -37,6 +37,39 @@ def test_every_false_total_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome.prover.lies == frozenset() and set(names) == {"norm"}
     outcome, _ = totals(declared, columns, monkeypatch, "norm")
     assert_caught(outcome, "norm")
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_every_false_total_of_several_classes_is_rejected(monkeypatch: pytest.MonkeyPatch, bias: bool) -> None:
+    own: Any = declare_optimum(classes=CLASSES, bias=bias)
+    columns: Any = told(own, classed(), found(classed(), own.schedule))
+    outcome, names = totals(own, columns, monkeypatch)
+    assert outcome.prover.lies == frozenset()
+    assert set(names) == {"norm", "norm of intercepts", "slack"} - (set() if bias else {"norm of intercepts"})
+    for name in set(names):
+        outcome, _ = totals(own, columns, monkeypatch, name)
+        assert_caught(outcome, "norm", name)
+
+
+def test_gradients_of_classes_that_are_too_long_are_rejected_by_the_sum_of_their_squares(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A false total of the weights' squares that leaves nothing of the radius, as is said."""
+    own, data = declare_optimum(classes=CLASSES), classed()
+    weights = found(data, own.schedule).settled.weights
+    first = np.zeros_like(weights)
+    first[1, 0] = 1
+    moved = (found_at(own, data, weights + by * first) for by in range(own.schedule.distance))
+    lie = next(each for each in moved if each.settled.slack < 0 and fits(each))
+
+    class Lying(ProverSteps):
+        def total(self, statement: Sum) -> Hidden:
+            less = lie.settled.slack if statement.name == "norm" else 0
+            return self.channel.send([sum_value(statement, self.columns) + less])[0]
+
+    monkeypatch.setattr(prover_protocol, "ProverSteps", Lying)
+    said = integers(own, lie) | {SLACK: np.array([0, 0, 0]).astype(object)}
+    assert_caught(prove(own.shape, committed(own, data, said)), "norm")
 
 
 def test_every_false_total_of_a_linear_model_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:

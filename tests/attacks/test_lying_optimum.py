@@ -107,8 +107,9 @@ def found_at(own: OptimumDeclared, data: Data, weights: Any, schedule: OptimumCe
     """What follows from weights, whether it is a certificate or not, at the declared distance."""
     s, (X, y) = schedule or own.schedule, data
     whole = np.hstack([X, np.full((len(X), int(s.bias)), s.one)])
-    rows = row_values(whole @ weights, s)
-    gradient = ((whole.T @ rows.residuals(y, s)) << s.raised) + s.penalty * weights
+    rows = row_values(weights @ whole.T, s)
+    labels = y if s.outputs == 1 else y == np.arange(s.outputs)[:, None]
+    gradient = ((rows.residuals(labels, s) @ whole) << s.raised) + s.penalty * weights
     return concluded(own, rows, weights, gradient, s)
 
 
@@ -117,7 +118,7 @@ def concluded(own: OptimumDeclared, rows: Any, weights: Any, gradient: Any, s: O
     moved, raised = gradient + ((1 << s.shift) >> 1), weights + (1 << (s.grid - 1))
     cut, model = moved >> s.shift, raised >> s.grid
     below = raised - (model << s.grid) - s.distance
-    slack = s.radius**2 - sum(int(value) ** 2 for value in cut)
+    slack = s.radius**2 - sum(int(value) ** 2 for value in cut.ravel())
     rest, above = moved - (cut << s.shift), s.room - below
     return Found(rows, Settled(weights, gradient, cut, rest, slack, 0, below, above, model))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil, log2, sqrt
 from typing import Any
@@ -86,8 +87,8 @@ def test_a_missing_penalty_is_asked_for() -> None:
     ("changes", "shape", "reason"),
     [
         ({"model": "poisson"}, {"kind": "count"}, "'poisson': the optimum of a Poisson regression cannot"),
-        ({}, {"kind": "categorical"}, "3 classes: an optimum is certified of one output"),
-        ({}, {"kind": "real"}, "needs labels of two classes"),
+        ({"model": "linear"}, {"kind": "categorical"}, "3 classes|categorical"),
+        ({}, {"kind": "real"}, "needs labels of two classes, or of several, the data set has real"),
         ({}, {"x_bits": 12}, "fixed_point.x_bits = 10: the data set has 12"),
         ({}, {"features": 2049}, "2049 features"),
         ({}, {"rows": (1 << 23) + 1}, "8388609 rows: .* use fewer p_bits, or a smaller l2"),
@@ -102,6 +103,36 @@ def test_a_missing_penalty_is_asked_for() -> None:
 def test_what_has_no_certificate_is_refused_by_name(changes: Any, shape: Any, reason: str) -> None:
     with pytest.raises(ParameterError, match=reason):
         compiled(spec_of(**changes), shape_of(**shape))
+
+
+def classes_of(count: int, features: int) -> DatasetShape:
+    names = tuple(map(str, range(count)))
+    return replace(shape_of(features=features), label_kind="categorical", classes=names)
+
+
+def test_of_several_classes_distances_follow_from_all_weights_and_what_is_of_one_from_its_own() -> None:
+    two, ten = compiled(spec_of(), shape_of(features=63)), compiled(spec_of(), classes_of(10, 63))
+    assert (two.width, ten.width, ten.weight_count) == (64, 64, 640)
+    assert (two.penalty, two.raised, two.weight_bits) == (ten.penalty, ten.raised, ten.weight_bits)
+    assert ten.distances[0] == pytest.approx(sqrt(10) * two.distances[0], rel=0.001)
+    bounds, own = (dict(each.bounds) for each in (ten, two))
+    name = next(each for each in bounds if each.startswith("norm"))
+    assert bounds[name] == (640 + 10 + 1) << 46 and own[name] == (64 + 2) << 46
+    assert {each: bound for each, bound in bounds.items() if own[each] != bound}.keys() <= {
+        name, "threshold c D", "residual identity |G - 2^g Gamma - v|"
+    }  # fmt: skip
+    assert ten.radius < 1 << 23 and ten.radius << ten.shift <= ten.penalty * ten.distance
+
+
+@pytest.mark.parametrize(("classes", "features"), [(127, 2048), (255, 1023), (256, 1022)])
+def test_so_many_weights_have_a_norm_that_cannot_wrap_and_no_more(classes: int, features: int) -> None:
+    """2^18 - 1 numbers up to 2^46, squares and slacks, stay below p."""
+    spec = spec_of(bias=False, grid=32, l2=0.5)
+    fits = compiled(spec, classes_of(classes, features))
+    assert max(bound for name, bound in fits.bounds if name.startswith("norm")) < (1 << 64) - (1 << 32) + 1
+    more = classes_of(classes + 1, features) if classes < 256 else classes_of(classes, features + 1)
+    with pytest.raises(ParameterError, match=r"norm .* must stay below .*: use fewer features, or fewer classes"):
+        compiled(spec, more)
 
 
 @pytest.mark.parametrize("l2", [2e-6, 1e-4, 0.001, 1 / 32, 0.5, 8.0])

@@ -130,7 +130,7 @@ class Step(Optimum):
     def walked(self, ch: Channel) -> tuple[Point, dict[str, K], dict[str, K]]:
         """Weights and bias, in units of 2^-w, where the lookups ended, after all that is said of one step alone."""
         for at, values in self.ended["rows"]:
-            self.score(ch, at["row"], values)
+            self.score(ch, at["row"], values, [])
         ((at, of_features),) = self.ended["feature limbs"]
         k = at["weight"]
         weights = self.said(ch, "weights", of_features, prefix(k, self.features))

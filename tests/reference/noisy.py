@@ -86,7 +86,7 @@ class Noisy(Optimum):
 
     def identities(self, ch: Channel) -> None:
         for at, values in self.ended["rows"]:
-            self.score(ch, at["row"], values)
+            self.score(ch, at["row"], values, [])
         ((at, of_features),) = self.ended["feature limbs"]
         ((_, of_constants),) = self.ended["constant limbs"]
         k = at["weight"]

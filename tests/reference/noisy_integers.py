@@ -104,7 +104,7 @@ def noisy_integers(
     distance = method["distance"] or default_distances(l2, w, p, width, count)[0]
     t = c * distance
     g = max(0, t.bit_length() - 23)
-    expressions = bounds(width, count, x, w, p, a, e, c, g, [distance])[:-1]
+    expressions = bounds(width, 1, count, x, w, p, a, e, c, g, [distance])[:-1]
     expressions.append(((2 ** (w + 5 - a) + 2**15) * 2**x, 2**62))
     require("statement", all(bound < limit for bound, limit in [*expressions, (2**63 + 2**61, P)]))
     require("statement", radius_of(t, g, width) >= min(2**10, t))

@@ -8,7 +8,7 @@ from typing import Any
 from .arithmetic import CELLS, HALF
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, eq_at, prefix, prefix_eq
-from .formats import not_counted
+from .formats import not_counted, outputs_of
 from .gradient_descent import GradientDescent
 from .optimum_integers import optimum_integers
 from .relations import (
@@ -22,12 +22,14 @@ from .relations import (
     Box,
     Lookup,
     Relation,
+    classes_of,
     dataset_columns,
     multiplicities,
     rounds,
 )
-from .shapes import Axis, Column
+from .shapes import Axis, Column, size_of, split
 
+Limbs = Mapping[Address, K]
 Z, DM = ("virtual", "z"), ("virtual", "step times middle")
 ROWS = ("Q", "edge", "step", "middle", "risen")
 OF_WEIGHT = ("", " gradient", " gradient remainder", " below", " above", " rounded")
@@ -54,20 +56,27 @@ class Optimum(GradientDescent):
         self.s: Any = self.i
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
         self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
-        self.row, self.output, self.gone = Axis("row", self.rows), Axis("output", 1), []
+        self.row, self.gone = Axis("row", self.rows), classes_of(statement)
+        self.output = Axis("output", outputs_of(dataset["encoding"]))
+        self.several = (self.output,) if self.output.size > 1 else ()
+        if self.gone:
+            self.name = f"{self.name} without classes"
         self.weight = Axis("weight", self.features)
         self.limbs: dict[str, list[Address]] = {}
-        witness = [Column(name, (self.row,)) for name in self.row_columns]
-        boxes = [Box("rows", (self.row,), row_lookups(), self.forgotten)] if self.row_columns else []
+        scores = (*self.several, self.row)
+        witness = [Column(name, scores) for name in self.row_columns]
+        boxes = [Box("rows", scores, row_lookups(), self.forgotten)] if self.row_columns else []
         constants = [f"bias{part}" for part in self.parts_of("bias")] * self.bias + ["slack"]
-        held = [("feature limbs", self.weight, [f"weights{part}" for part in self.parts_of("weights")])]
-        held.append(("constant limbs", self.output, constants))
-        for name, axis, integers in held:
+        of_weights = [f"weights{part}" for part in self.parts_of("weights")]
+        held = [
+            ("feature limbs", (*self.several, self.weight), of_weights), ("constant limbs", (self.output,), constants)
+        ]  # fmt: skip
+        for name, axes, integers in held:
             lookups = []
             for integer in integers:
                 lookups += self.limb_lookups(integer, self.i.bits[integer])
-                witness += [Column(limb, (axis,)) for _, limb in self.limbs[integer]]
-            boxes.append(Box(name, (axis,), lookups))
+                witness += [Column(limb, axes) for _, limb in self.limbs[integer]]
+            boxes.append(Box(name, axes, lookups))
         Relation.__init__(self, boxes, list(self.of_tables))
         self.table = self.i.table
         witness += [multiplicities(table, self.sections) for table in self.of_tables]
@@ -87,15 +96,58 @@ class Optimum(GradientDescent):
 
     def identities(self, ch: Channel) -> None:
         for at, values in self.ended.get("rows", ()):
-            self.score(ch, at["row"], values)
+            self.score(ch, at["row"], values, at.get("output", []))
         ((at, of_features),) = self.ended["feature limbs"]
-        ((_, of_constants),) = self.ended["constant limbs"]
+        ((there, of_constants),) = self.ended["constant limbs"]
         k = at["weight"]
-        weights = self.all_of(ch, "weights", of_features, prefix(k, self.features))
-        bias = self.all_of(ch, "bias", of_constants, ONE) if self.bias else {}
-        self.norm(ch, bias, self.joined(of_constants[limb] for limb in self.limbs["slack"]))
-        self.published(ch, k, weights, bias)
-        self.live_gradient(ch, k, weights, bias)
+        if self.several:
+            self.of_outputs(ch, at, there["output"], of_features, of_constants)
+        else:
+            weights = self.all_of(ch, "weights", of_features, prefix(k, self.features))
+            bias = self.all_of(ch, "bias", of_constants, ONE) if self.bias else {}
+            self.norm(ch, bias, self.joined(of_constants[limb] for limb in self.limbs["slack"]))
+            self.published(ch, k, weights, bias)
+            self.live_gradient(ch, k, weights, bias)
+        if self.gone:
+            self.forgotten_classes(ch)
+
+    def of_outputs(self, ch: Channel, at: Mapping[str, Point], own: Point, of_features: Limbs, of_bias: Limbs) -> None:
+        """The same of several, at the one where weights ended, and at that where biases did."""
+        o, k = at["output"], at["weight"]
+        real, there = self.real_output(o) * prefix(k, self.features), self.real_output(own)
+        weights = self.all_of(ch, "weights", of_features, real)
+        bias = self.all_of(ch, "bias", of_bias, there) if self.bias else {}
+        self.norms(ch)
+        self.rounding(ch, weights, real)
+        model = self.evaluate(ch, COEFFICIENTS, {"output": o, "weight": k})
+        ch.zero("model", lambda: (model - weights[" rounded"], []))
+        if self.bias:
+            self.rounding(ch, bias, there)
+            intercept = self.evaluate(ch, INTERCEPT, {"output": own})
+            ch.zero("intercept", lambda: (intercept - self.one * bias[" rounded"], []))
+        self.gradient_of(ch, o, k, weights, bias)
+
+    def norms(self, ch: Channel) -> None:
+        axes = {"weights gradient": (self.output, self.weight), "bias gradient": (self.output,)}
+        squares = {name: axes[name] for name in list(axes)[: 1 + self.bias]}
+        totals = [ch.hidden(1)[0] for _ in [*squares, "slack"]]
+        ch.zero("norm", lambda: (sum(totals, ZERO) - self.i.radius**2 * ch.one, []))
+        for name, total in zip(squares, totals, strict=False):
+            label = "norm" if name == "weights gradient" else "norm of intercepts"
+            point, claim = rounds(ch, label, size_of(squares[name]), 3, total)
+            at = split(squares[name], point)
+            real = self.real_output(at["output"])
+            if "weight" in at:
+                real *= prefix(at["weight"], self.features)
+            first, second = (self.value(ch, name, at, real) for _ in range(2))
+
+            def ended(claim: K = claim, real: K = real, first: K = first, second: K = second) -> Constraint:
+                return claim, [(-real, first, second)]
+
+            ch.zero(label, ended)
+        o, left = rounds(ch, "slack", self.output.bits, 2, totals[-1])
+        slack = self.integer(ch, "slack", {"output": o})
+        ch.zero("slack", lambda: (left - self.real_output(o) * slack, []))
 
     def published(self, ch: Channel, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]) -> None:
         self.rounding(ch, weights, prefix(k, self.features))
@@ -121,16 +173,22 @@ class Optimum(GradientDescent):
         """P -> V: a signed integer."""
         return self.integer(ch, name, at) - self.half(name) * real * ch.one
 
-    def score(self, ch: Channel, n: Point, values: Mapping[Address, K]) -> None:
-        at, claim = rounds(ch, "step", self.row.bits, 3, values[DM])
-        step, middle = (self.evaluate(ch, of_rows(name), {"row": at}) for name in ("step", "middle"))
-        ch.zero("step", lambda: (claim, [(-prefix_eq(n, at, self.rows), step, middle)]))
-        score = values[Z]
+    def score(self, ch: Channel, n: Point, values: Mapping[Address, K], o: Point) -> None:
+        point, claim = rounds(ch, "step", len(o) + self.row.bits, 3, values[DM])
+        other, at = point[: len(o)], point[len(o) :]
+        step, middle = (self.evaluate(ch, of_rows(name), {"output": other, "row": at}) for name in ("step", "middle"))
+
+        def stepped() -> Constraint:
+            return claim, [(-prefix_eq(o, other, self.output.size) * prefix_eq(n, at, self.rows), step, middle)]
+
+        ch.zero("step", stepped)
+        score, there = values[Z], self.real_output(o)
         if self.bias:
-            score -= self.one * prefix(n, self.rows) * self.unit * self.value(ch, "bias", {"output": []}, ONE)
+            score -= self.one * prefix(n, self.rows) * self.unit * self.value(ch, "bias", {"output": o}, there)
         k, left = rounds(ch, "product", self.weight.bits, 3, score)
         x = self.evaluate(ch, FEATURES, {"row": n, "feature": k})
-        weight = self.unit * self.value(ch, "weights", {"weight": k}, prefix(k, self.features))
+        at_weight = {"output": o, "weight": k}
+        weight = self.unit * self.value(ch, "weights", at_weight, there * prefix(k, self.features))
 
         def product() -> Constraint:
             used = prefix(k, self.features) - sum((eq_at(k, i) for i in self.i.unused), ZERO)
@@ -169,15 +227,22 @@ class Optimum(GradientDescent):
         return 2**self.i.g * own[" gradient"] + own[" gradient remainder"] - half * real * ch.one
 
     def live_gradient(self, ch: Channel, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]) -> None:
-        claim, gamma = self.of_loss(ch, weights, prefix(k, self.features)), ZERO
+        self.gradient_of(ch, [], k, weights, bias)
+
+    def gradient_of(self, ch: Channel, o: Point, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]) -> None:
+        real = self.real_output(o)
+        claim, gamma = self.of_loss(ch, weights, real * prefix(k, self.features)), ZERO
         if self.bias:
             (gamma,) = ch.point("gradient", 1)
-            claim += gamma * self.of_loss(ch, bias, ONE)
+            if o:  # the bias of that output
+                bias = {part: self.integer(ch, f"bias{part}", {"output": o}) for part in OF_WEIGHT[:3]}
+                bias = {**bias, **{p: bias[p] - self.half(f"bias{p}") * real * ch.one for p in SIGNED[:2]}}
+            claim += gamma * self.of_loss(ch, bias, real)
         n, claim = rounds(ch, "gradient", self.row.bits, 3, claim)
-        place = {"row": n}
-        x = ch.hidden(1)[0] if self.i.unused else self.evaluate(ch, FEATURES, {**place, "feature": k})
+        place = {"output": o, "row": n}
+        x = ch.hidden(1)[0] if self.i.unused else self.evaluate(ch, FEATURES, {"row": n, "feature": k})
         edge, risen = (self.evaluate(ch, of_rows(name), place) for name in ("edge", "risen"))
-        y = self.evaluate(ch, LABELS, {"output": [], **place})
+        y = self.evaluate(ch, LABELS, place)
 
         def counted() -> Constraint:
             own = x + gamma * self.one * prefix(n, self.rows) * ch.one

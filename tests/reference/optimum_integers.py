@@ -12,6 +12,7 @@ from typing import Any
 
 from .arithmetic import HALF, PI, TINY, unused_features
 from .field import P, log2_ceil, require
+from .formats import outputs_of
 
 
 @lru_cache
@@ -103,12 +104,13 @@ def optimum_integers(
 ) -> OptimumIntegers:
     encoding, method, scales, rows = dataset["encoding"], spec["method"], spec["scales"], dataset["rows"]
     x, w, p, a = scales["x_bits"], scales["w_bits"], scales["p_bits"], method["grid"]
-    require("statement", spec["family"] in ("logistic", "probit") and encoding["label_kind"] == "binary")
+    kinds = ("binary", "categorical") if method["kind"] == "optimum" else ("binary",)
+    require("statement", spec["family"] in ("logistic", "probit") and encoding["label_kind"] in kinds)
     require("statement", x == encoding["x_bits"] and a <= w)
     table = edges(spec["family"], x + w - 32, p)
     require("statement", max(b - c for c, b in pairwise(table)) <= 2**16)
     l2, count = Fraction(float(method["l2"])), rows - len(forgotten)
-    width = len(encoding["features"]) + method["bias"]
+    width, outputs = len(encoding["features"]) + method["bias"], outputs_of(encoding)
     scale = Fraction(2) ** (p + x - w)
     fitting = [e0 for e0 in range(61 - p - x + 1) if l2 * 2**e0 * scale + 1 < Fraction(2) ** (56 - w)]
     require("statement", bool(fitting) and log2_ceil(rows) <= fitting[-1])
@@ -116,10 +118,12 @@ def optimum_integers(
     e = fitting[-1] - log2_ceil(count)
     c = (2 * count * l2 * 2**e * scale + 1).__floor__() // 2
     usual = distances_of_steps if "inverse" in method else default_distances
-    distances = method["distances"] or usual(l2, w, p, width, count)
+    distances = method["distances"] or usual(l2, w, p, outputs * width, count)
     g = max(0, (c * distances[0]).bit_length() - 23)
     require("statement", number < len(distances))
-    require("statement", all(bound < limit for bound, limit in bounds(width, count, x, w, p, a, e, c, g, distances)))
+    reached = bounds(width, outputs, count, x, w, p, a, e, c, g, distances)
+    require("statement", all(bound < limit for bound, limit in reached))
+    width *= outputs
     require("statement", 2 * distances[0] < 2**a and 2 * width * distances[-1] <= 2**a)
     last = c * distances[-1]
     require("statement", radius_of(last, g, width) >= min(2**10, last))
@@ -128,7 +132,7 @@ def optimum_integers(
 
 
 def bounds(
-    width: int, count: int, x: int, w: int, p: int, a: int, e: int, c: int, g: int, distances: list[int]
+    width: int, outputs: int, count: int, x: int, w: int, p: int, a: int, e: int, c: int, g: int, distances: list[int]
 ) -> list[tuple[int, int]]:
     """What each expression can reach, and what it must stay below."""
     weight, field = 2 ** (w + 5), P
@@ -139,7 +143,7 @@ def bounds(
         (gradient, 2**62),
         (c * distances[0], 2**62),
         (gradient + (2**23 + 2) * 2**g, field),
-        ((width + 2) * 2**46, field),
+        ((outputs * (width + 1) + 1) * 2**46, field),
         (4 * weight + 4 * 2**a, field),
         (2 ** (w + 6 - a + x), 2**62),
     ]

@@ -176,6 +176,12 @@ class Owner:
         return data.commitment, zu.prove(data, OPTIMUM).proof
 
     @cached_property
+    def optima(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
+        """The same of three classes."""
+        data = zu.commit(self.X, np.array([*"abc"])[np.arange(ROWS) % 3], openings=2)
+        return data.commitment, zu.prove(data, OPTIMUM).proof
+
+    @cached_property
     def ridge(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """The same of a linear model."""
         data = zu.commit(self.X, self.X[:, 0] - self.X[:, 1], openings=2)
@@ -627,6 +633,14 @@ def public_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("link", *pair(lambda o: o.link), judge_recommitment),
         Kind("link, and its data sets alike", *pair(lambda o: o.link), judge_linked, "references"),
     ]
+
+
+def kinds_of_classes(owner: Owner, other: Owner) -> list[Kind]:
+    """Certified optima of several classes."""
+    dataset, optima = owner.optima
+    below = ("statement.spec", "statement.distance", "statement.forgotten_classes", "statement.model")
+    payloads = payload_of(optima), payload_of(other.optima[1])
+    return [Kind("training, optima of classes", *payloads, judge_proof(dataset), below)]
 
 
 def grown_kinds(owner: Owner, other: Owner) -> list[Kind]:

@@ -43,7 +43,9 @@ from zkunlearn.verifier.shapes import shape_of
 from zkunlearn.verifier.verify import outside_bits, verify_proof
 
 from ..attacks import evaluations, predictions
+from ..attacks.harness import CLASSES
 from ..attacks.linear_optimum_runs import declare_linear
+from ..attacks.optimum_runs import declare_optimum
 from ..attacks.sisa_runs import declare_standardized
 
 
@@ -386,6 +388,20 @@ def test_the_rounds_of_standardised_stages_by_hand():
     rounds = [(entry.label, entry.error) for entry in shape.plan.rounds if entry.label.startswith("shards")]
     assert rounds == walk
     assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
+
+
+def test_the_rounds_of_optima_of_several_classes_by_hand():
+    """Three classes of 13 rows and 3 features: three sums for the norm, one without a product; gamma of the bias."""
+    declared = declare_optimum(classes=CLASSES)
+    shape, relation = declared.shape, declared.relation
+    assert (relation.output.bits, relation.row.bits, relation.weight.bits) == (2, 4, 2)
+    walk = [("step", 3)] * (2 + 4) + [("product", 3)] * 2
+    walk += [("norm", 3)] * (2 + 2) + [("norm of intercepts", 3)] * 2 + [("slack", 2)] * 2
+    walk += [("gradient", 1)] + [("gradient", 3)] * 4
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds]
+    assert [entry for entry in rounds if entry[0] in {label for label, _ in walk}] == walk
+    assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
+    assert security_bits(shape) >= 100
 
 
 def test_the_rounds_of_a_linear_models_optimum_by_hand():

@@ -25,6 +25,7 @@ ONE_PASS = zu.TrainingSpec(
     model="linear", method="one-pass", epochs=3, learning_rate=0.5, momentum=0.5, l2=0.25, standardize=True
 )
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
+OPTIMA = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25)
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2)
 INVERSE = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=4, inverse=12)
@@ -143,6 +144,14 @@ def test_write_the_frozen_linear_optimum() -> None:
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0), "label": (-8.0, 8.0)}
     data = zu.commit(features, features.sum(axis=1), bounds=bounds, openings=3)
     write("training", zu.prove(data, RIDGE, forget=["3", "8"]).proof, "ridge.")
+
+
+def test_write_the_frozen_optima() -> None:
+    """Of four classes, one of which is forgotten with a row of another."""
+    features = np.random.default_rng(9).uniform(-4, 4, size=(17, 2))
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    data = zu.commit(features, np.array([*"abcd"])[np.arange(17) % 4], bounds=bounds, openings=3)
+    write("training", zu.prove(data, OPTIMA, forget=["3"], forget_classes=["b"]).proof, "optima.")
 
 
 def write(kind: str, proof: Proof, variant: str = "") -> None:
