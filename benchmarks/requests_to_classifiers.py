@@ -10,17 +10,20 @@ from numpy.typing import NDArray
 from requests_to_optima import MOST_ROWS, REQUESTS, of_rows
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from zkunlearn.errors import TrainingError
 from zkunlearn.models.live import Live
 from zkunlearn.prover.witnesses.optimum import find_optimum
 
 L2 = 1e-3
+SEVERAL = 10  # requests, where there are ten optima to be found by scikit-learn for each
 CLASSIFIED = f"""
 ## Certified optima of logistic models
 
 The same requests to classifiers at l2 = {L2:g}: how many models are, bit for bit, what is found from scratch on a data
 set that never had the rows; and accuracy on the rows that are left less that of scikit-learn's optimum of the same
-objective, in points: the smallest, the mean and the largest difference.
+objective, in points: the smallest, the mean and the largest difference. Of several classes that is
+`OneVsRestClassifier`'s.
 
 | data set | steps of weights | certified | at the first distance | as from scratch | accuracy less scikit-learn's |
 |---|---|---|---|---|---|
@@ -35,17 +38,20 @@ def classified_rows() -> list[str]:
         classified_row("breast_cancer", *load_breast_cancer(return_X_y=True)),
         classified_row("digits, 3 or not", X, (y == 3).astype(int)),
         classified_row("digits, 0 or 1", X[two], y[two]),
+        classified_row(f"digits, 10 classes, of {SEVERAL}", X, y.astype(str), SEVERAL),
+        classified_row(f"digits, 10 classes, of {SEVERAL}", X, y.astype(str), SEVERAL, grid=28),
     ]
 
 
-def classified_row(name: str, X: NDArray[Any], y: NDArray[Any]) -> str:
-    """Of all requests to one data set."""
+def classified_row(name: str, X: NDArray[Any], y: NDArray[Any], requests: int = REQUESTS, **fields: Any) -> str:
+    """Of so many requests to one data set; fields: of the spec, besides l2."""
     bounds = {f"x{i + 1}": (float(column.min()), float(column.max()) + 1) for i, column in enumerate(X.T)}
-    dataset = zu.commit(X, y, ids=range(len(y)), bounds=bounds, openings=2)
+    kind = "categorical" if len(np.unique(y)) > 2 else None
+    dataset = zu.commit(X, y, ids=range(len(y)), bounds=bounds, label_kind=kind, openings=2)
     given = np.array(dataset.ids, dtype=np.int64)  # a commitment has an order of its own
-    spec, rng = zu.TrainingSpec(model="logistic", method="optimum", l2=L2), np.random.default_rng(0)
+    spec, rng = zu.TrainingSpec(model="logistic", method="optimum", l2=L2, **fields), np.random.default_rng(0)
     numbers, equal, differences = [], 0, []
-    for size in rng.integers(1, MOST_ROWS + 1, size=REQUESTS):
+    for size in rng.integers(1, MOST_ROWS + 1, size=requests):
         live = Live(len(y), tuple(np.sort(rng.choice(len(y), size=size, replace=False)).tolist()))
         try:
             settled = optimum_of(dataset, spec, live)
@@ -53,7 +59,7 @@ def classified_row(name: str, X: NDArray[Any], y: NDArray[Any]) -> str:
             continue
         numbers.append(settled.number)
         left = given[live.mask()]
-        without = zu.commit(X[left], y[left], bounds=bounds, openings=2)
+        without = zu.commit(X[left], y[left], bounds=bounds, label_kind=kind, openings=2)
         scratch = optimum_of(without, spec, Live(len(without.rows.labels), ()))
         equal += np.array_equal(settled.model, scratch.model)
         differences.append(100 * above_scikit(*of_rows(dataset, live), settled.model * 2.0**-spec.weight_bits))
@@ -68,8 +74,12 @@ def optimum_of(dataset: zu.Dataset, spec: zu.TrainingSpec, live: Live) -> Any:
 
 
 def above_scikit(features: NDArray[Any], labels: NDArray[Any], weights: NDArray[Any]) -> float:
-    """Accuracy of weights, less that of scikit-learn's on the same rows."""
-    real = features / 1024
-    theirs = LogisticRegression(C=1 / (L2 * len(labels)), fit_intercept=False, tol=1e-10, max_iter=10_000)
+    """Accuracy of weights (K,), or (O, K), less that of scikit-learn's on the same rows."""
+    real, scale = features / 1024, 1 / (L2 * len(labels))
+    theirs: Any = LogisticRegression(C=scale, fit_intercept=False, tol=1e-10, max_iter=10_000)
+    if weights.ndim > 1:
+        theirs = OneVsRestClassifier(theirs)
     right = theirs.fit(real, labels).predict(real) == labels
-    return float(np.mean((real @ weights >= 0) == (labels > 0)) - np.mean(right))
+    scores = real @ weights.T
+    ours = scores.argmax(axis=1) if weights.ndim > 1 else scores >= 0
+    return float(np.mean(ours == labels) - np.mean(right))

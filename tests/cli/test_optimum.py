@@ -45,6 +45,29 @@ def test_verify_says_what_it_is_worth_and_what_that_takes_for_granted(owner: Pat
     assert found["distance"] == 0 and found["spec"]["method"]["kind"] == "optimum"
 
 
+def test_of_several_classes_every_command_goes_on_as_of_two(owner: Path) -> None:
+    rng, folder = np.random.default_rng(6), owner / "several"
+    folder.mkdir()
+    lines = ["name,age,weight,kind", *(f"p{i},{rng.integers(20, 90)},{i + 60},{'abc'[i % 3]}" for i in range(60))]
+    (folder / "t.csv").write_text("\n".join(lines) + "\n")
+    common = ("--target", "kind", "--id", "name", "--bounds", owner / "bounds.toml", "--out", folder / "data")
+    done("commit", folder / "t.csv", *common)
+    prove = ("prove", folder / "data", "--spec", owner / "spec.toml")
+    done(*prove, "--out", folder / "first.proof")
+    more = ("--forget", "p3", "--forget-class", "b", "--previous", folder / "first.proof")
+    said = " ".join(done(*prove, *more, "--out", folder / "second.proof").stdout.split())
+    assert "of 6 weights changed; an owner's figure" in said
+    files = (folder / "data" / "dataset.commitment", folder / "first.proof", folder / "second.proof")
+    told = done("verify", *files).stdout
+    assert f"exact: {EXACT}" in told.strip().splitlines()[-1] and "weights in steps of 2^-14" in told
+    done("inspect", folder / "second.proof")
+    done("status", folder / "data")
+    model = folder / "second.model.opening"
+    done("predict", model, folder / "t.csv", "--out", folder / "predicted.csv")
+    found = (folder / "predicted.csv").read_text()
+    assert found.count("\n") == 61 and ",b" not in found
+
+
 def test_bounds_that_were_taken_from_the_data_are_no_part_of_what_is_exact(owner: Path) -> None:
     done("commit", owner / "t.csv", "--target", "ill", "--id", "name", "--out", owner / "loose")
     out = owner / "loose.proof"

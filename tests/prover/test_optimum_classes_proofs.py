@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import ParameterError
+from zkunlearn.prover.owner import work
 from zkunlearn.prover.owner.influence import influence_of
 
 ROWS, FEATURES = 90, 3
@@ -118,6 +121,29 @@ def test_it_supersedes_a_training_by_gradient_descent(dataset: zu.Dataset) -> No
     descent = zu.prove(dataset, zu.TrainingSpec(model="logistic", epochs=3, learning_rate=0.5))
     after = zu.prove(dataset, SPEC, forget=["tree 4"], previous=descent)
     assert np.array_equal(after.model.integers, zu.train(dataset, SPEC, forget=["tree 4"]).integers)
+
+
+def test_weights_before_rounding_are_in_no_file_and_in_no_log(
+    dataset: zu.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of no class: they would be a trace of where they came from."""
+    seen: list[Any] = []
+    own = work.MAKERS_OF_METHOD["optimum"]
+
+    def train(*arguments: Any) -> Any:
+        seen.append(own.train(*arguments))
+        return seen[-1]
+
+    monkeypatch.setattr(work, "MAKERS_OF_METHOD", {"optimum": replace(own, train=train)})
+    files = zu.prove(dataset, SPEC, forget=["tree 9"]).save(tmp_path / "p.proof")
+    settled = seen[0].settled
+    assert settled.weights.shape == (len(NAMES), FEATURES + 1) and np.abs(settled.weights).min() > 1 << 16
+    for value in (*settled.weights.ravel().tolist(), *settled.gradient.ravel().tolist()):
+        assert str(value) not in repr(seen[0]) + repr(settled)
+        for file in files.all:
+            data = file.read_bytes()
+            assert value.to_bytes(8, "little", signed=True) not in data
+            assert (value % MODULUS).to_bytes(8, "little") not in data
 
 
 @pytest.mark.parametrize("method", ["newton", "noisy"])

@@ -391,7 +391,7 @@ def test_the_rounds_of_standardised_stages_by_hand():
 
 
 def test_the_rounds_of_optima_of_several_classes_by_hand():
-    """Three classes of 13 rows and 3 features: three sums for the norm, one without a product; gamma of the bias."""
+    """Three classes of 13 rows and 3 features: three sums for the norm, one of no product; gamma of the bias."""
     declared = declare_optimum(classes=CLASSES)
     shape, relation = declared.shape, declared.relation
     assert (relation.output.bits, relation.row.bits, relation.weight.bits) == (2, 4, 2)
