@@ -87,7 +87,7 @@ def test_a_missing_penalty_is_asked_for() -> None:
     ("changes", "shape", "reason"),
     [
         ({"model": "poisson"}, {"kind": "count"}, "'poisson': the optimum of a Poisson regression cannot"),
-        ({"model": "linear"}, {"kind": "categorical"}, "3 classes|categorical"),
+        ({"model": "linear"}, {"kind": "categorical"}, "needs binary or real or count labels, the data set has cat"),
         ({}, {"kind": "real"}, "needs labels of two classes, or of several, the data set has real"),
         ({}, {"x_bits": 12}, "fixed_point.x_bits = 10: the data set has 12"),
         ({}, {"features": 2049}, "2049 features"),

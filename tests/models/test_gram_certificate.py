@@ -44,11 +44,7 @@ def test_five_lines_are_a_spec_with_weights_as_fine_as_any() -> None:
 @pytest.mark.parametrize(
     ("changes", "shape", "reason"),
     [
-        (
-            {},
-            {"kind": "categorical"},
-            "model = .linear.: needs binary or real or count labels, the data set has categorical",
-        ),
+        ({}, {"kind": "categorical"}, "needs binary or real or count labels, the data set has categorical"),
         ({}, {"x_bits": 12}, "fixed_point.x_bits = 10: the data set has 12"),
         ({}, {"features": 2049}, "2049 features"),
         ({}, {"rows": (1 << 21) + 1}, "2097153 rows: sums over more than 2.21 could pass 2.62 with 31 weights"),

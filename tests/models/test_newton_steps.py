@@ -58,7 +58,7 @@ def test_five_lines_are_a_spec() -> None:
         ({"l2": 3e-6, "grid": 32}, {}, "l2 = 3e-06: too small for steps"),
         ({"model": "linear"}, {"kind": "real"}, "'linear': the optimum of a linear regression cannot"),
         ({"model": "poisson"}, {"kind": "count"}, "'poisson': the optimum of a Poisson regression cannot"),
-        ({}, {"kind": "categorical"}, "3 classes: an optimum is certified of one output"),
+        ({}, {"kind": "categorical"}, "3 classes: steps lead to an optimum of one output"),
         ({}, {"kind": "real"}, "method = 'newton': needs labels of two classes"),
     ],
 )
