@@ -12,8 +12,8 @@ from copy import copy
 from typing import Any
 
 import pytest
-from zkunlearn.circuits.field.goldilocks import ONE, ZERO, K
-from zkunlearn.circuits.language.hidden import Constraint, Hidden, Product, evaluate, evaluate_constraint
+from zkunlearn.circuits.field.goldilocks import ONE, K
+from zkunlearn.circuits.language.hidden import Constraint, Hidden, Product, evaluate_constraint
 from zkunlearn.circuits.language.relation import Sum, SumResult
 from zkunlearn.prover.protocol import proof as prover_protocol
 from zkunlearn.prover.protocol.channel import ProverChannel
@@ -53,8 +53,8 @@ def fitted(
     class Fitting(ProverSteps):
         def __init__(self, channel: Any, columns: Any) -> None:
             super().__init__(channel, columns)
-            self.sent = 0
-            self.pending: tuple[Sum, Hidden] | None = None
+            self.sent = self.place = 0
+            self.pending: Sum | None = None
 
         def total(self, statement: Sum) -> Hidden:
             if statement.name not in equations:
@@ -63,11 +63,11 @@ def fitted(
             if self.sent <= len(known):
                 return self.channel.send([known[self.sent - 1]])[0]
             (told,) = self.channel.send([sum_value(statement, self.columns)])
-            self.pending = statement, told
+            self.pending, self.place = statement, len(self.channel.values) - 1
             return told
 
         def sumcheck(self, statement: Sum, claim: Hidden) -> SumResult:
-            if self.pending is not None and statement is not self.pending[0]:
+            if self.pending is not None and statement is not self.pending:
                 self.solve(statement.name, claim - sum_value(statement, self.columns))
             return super().sumcheck(statement, claim)
 
@@ -76,15 +76,19 @@ def fitted(
             super().require_zero(check, expression, products)
 
         def solve(self, check: str, expression: Hidden, products: Sequence[Product] = ()) -> None:
-            """For the total that is pending, of which the expression has some."""
-            if self.pending is None or check != equations[self.pending[0].name]:
+            """For the total that is pending, in which the equation is linear."""
+            if self.pending is None or check != equations[self.pending.name]:
                 return
-            ((_, own),) = self.pending[1].terms
-            values = self.channel.program.assign(self.channel.values, ONE)
-            missing = evaluate_constraint(Constraint(check, expression, tuple(products)), values, ONE)
-            share = sum((coefficient for coefficient, node in expression.terms if node == own), ZERO)
-            known.append(evaluate(self.pending[1], values, ONE) - missing * share.inverse())
+            told, constraint = self.channel.values[self.place], Constraint(check, expression, tuple(products))
+            at_told, beside = self.missing(constraint, told), self.missing(constraint, told + ONE)
+            known.append(told - at_told * (beside - at_told).inverse())
             raise Solved
+
+        def missing(self, constraint: Constraint, total: K) -> K:
+            """What the equation lacks where the total is another one."""
+            entries = [*self.channel.values]
+            entries[self.place] = total
+            return evaluate_constraint(constraint, self.channel.program.assign(entries, ONE), ONE)
 
     class Prover(CheatingProver):
         def walk(self) -> None:
