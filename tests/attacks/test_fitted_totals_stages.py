@@ -9,7 +9,7 @@ from zkunlearn.circuits.relations.model import INTERCEPT
 from zkunlearn.circuits.relations.standardized_stage import BIAS_REST
 
 from .fitted import fitted
-from .harness import Columns, assert_caught, recount
+from .harness import Columns, assert_caught, prove, recount
 from .one_pass_runs import moved_by
 from .sisa_runs import Data, SisaDeclared, Traces, column, declare_standardized, of_part, told, trained, values
 from .sisa_runs import lying as false_columns
@@ -41,7 +41,8 @@ def true(own: SisaDeclared, data: Data, honest: Traces) -> Columns:
 
 def fitted_in_part(own: SisaDeclared, columns: Columns, total: str, equation: str, patch: pytest.MonkeyPatch) -> None:
     """It is rejected by the sum alone."""
-    (name, check) = of_part(own, 2, total, equation)
+    name, check = of_part(own, 2, total, equation)
+    assert_caught(prove(own.shape, columns), check)
     assert_caught(fitted(own.shape, columns, {name: check}, patch), name)
 
 
