@@ -108,3 +108,17 @@ def shard_scaler_columns(relation: ShardScaler, lies: Sequence[Scaler]) -> Colum
     stacked = {column: np.stack([own[column] for own in each], axis=-2) for column in each[0]}
     counts = relation.counts.array()[:, None]
     return scaler_columns(relation, stacked | {name: counts * stacked[own] for name, own in COUNTED.items()})
+
+
+def solved_modulo(rows: list[list[int]]) -> list[int]:
+    """The solution of linear equations modulo p, of which each row has its right side last."""
+    size = len(rows)
+    for i in range(size):
+        pivot = next(r for r in range(i, size) if rows[r][i] % MODULUS)
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        inverse = pow(rows[i][i], -1, MODULUS)
+        rows[i] = [value * inverse % MODULUS for value in rows[i]]
+        for r in range(size):
+            if r != i:
+                rows[r] = [(a - rows[r][i] * b) % MODULUS for a, b in zip(rows[r], rows[i], strict=True)]
+    return [row[size] for row in rows]

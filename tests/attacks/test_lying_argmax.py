@@ -109,6 +109,19 @@ def test_no_class_or_several_at_a_row_are_rejected(cells: tuple[int, ...], true:
     assert expected <= set(found.prover.lies) <= expected | {"lookup sum"}
 
 
+@pytest.mark.parametrize("cells", [(0, 0, 0), (1, 1, 0)], ids=["none", "two"])
+def test_no_class_or_two_are_rejected_where_no_gap_is_negative(cells: tuple[int, ...]) -> None:
+    """Without a class what is largest is zero, where no score is above; with two it is both scores together."""
+    predicted, gaps = (found.astype(np.int64) for found in gaps_of(scores()))
+    later = np.cumsum(cells[::-1])[::-1] - cells
+    own = np.array(cells) @ scores() - scores() - later[:, None]
+    row = int(np.flatnonzero(LIVE.mask() & (own >= 0).all(axis=0))[0])
+    predicted[:, row], gaps[:, row] = cells, own[:, row]
+    right = int(predicted[MADE.data[1], np.arange(ROWS)][LIVE.mask()].sum())
+    outcome = lying({ONE.predicted: to_field(predicted), **limbs(gaps)}, right=right, confusion=())
+    assert_caught(outcome, f"one class of {FIRST}")
+
+
 def test_a_row_that_was_destroyed_and_those_of_the_training_are_not_counted(true: Columns) -> None:
     for row in (*HOLES, *range(STOP, ROWS)):
         label = int(MADE.data[1][row])

@@ -196,6 +196,16 @@ def test_a_stage_that_begins_before_the_last_batch_of_the_one_before_is_rejected
     )
 
 
+@pytest.mark.parametrize(("weight", "name"), [(1, "starting weights"), (FEATURES, "starting intercept")])
+def test_a_stage_that_begins_elsewhere_in_one_weight_is_rejected(
+    own: SisaDeclared, data: Data, honest: Traces, weight: int, name: str
+) -> None:
+    start = lasts(honest[1, 1])
+    start[0, weight] += 1
+    outcome = prove(own.shape, lying(own, data, {(1, 2): {"start": start}}))
+    assert_caught(outcome, *of_part(own, 2, name))
+
+
 # Standardised --------------------------------------------------------------------------------------------------------
 
 

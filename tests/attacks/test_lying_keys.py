@@ -89,6 +89,12 @@ def test_two_rows_of_one_key_are_rejected(people: Dataset) -> None:
     assert (verdict(lying), set(lies)) == ("constraints", {"key order"})
 
 
+def test_a_key_that_is_in_order_after_itself_is_rejected() -> None:
+    """It is listed as often as it is there, which is all that a permutation asks."""
+    keys = doubled([*KEYS])
+    assert_caught(prove(shape_of(keys), columns_of(shape_of(keys), keys)), "key order")
+
+
 @pytest.mark.parametrize("other", [0, SECOND])
 def test_keys_in_order_that_are_not_those_of_the_rows_are_rejected(people: Dataset, other: int) -> None:
     """5, 5, 8 as 4, 5, 8: the key that is there twice is listed once, and another one in its place."""

@@ -224,6 +224,18 @@ def test_a_cell_of_a_row_that_is_off_is_rejected(
     caught(own, committed(own, data, {**said, column: off(said[column], ROW, by)}), *lies)
 
 
+def test_a_prediction_that_is_no_step_times_a_middle_is_rejected(
+    own: OptimumDeclared, data: Data, true: Found, said: Integers
+) -> None:
+    """A unit more than it is, with the gradient that follows, which is still short enough."""
+    s, (X, _) = own.schedule, data
+    gradient = true.settled.gradient + (np.append(X[ROW], s.one) << s.raised)
+    lie = integers(own, concluded(own, true.rows, true.settled.weights, gradient, s))
+    assert lie[SLACK][0] >= 0
+    lie |= {names.RISEN: off(said[names.RISEN], ROW, 1), names.PRODUCT: off(said[names.PRODUCT], ROW, 1 << 16)}
+    caught(own, committed(own, data, lie), "step")
+
+
 def test_scores_cut_without_half_a_unit_are_rejected(own: OptimumDeclared, data: Data, said: Integers) -> None:
     """Where the low part of a score is in its upper half, the middle is one less."""
     low = said[names.Z] + 32768 - (said[names.Q] << 32) - (said[names.MIDDLE] << 16)

@@ -52,7 +52,7 @@ from .harness import (
     recount,
     training_columns,
 )
-from .scalers import FEATURE, lying_scaler, scaler_columns, scaler_integers
+from .scalers import FEATURE, lying_scaler, scaler_columns, scaler_integers, solved_modulo
 
 Data = tuple[Any, Any]
 
@@ -211,6 +211,14 @@ def test_the_moments_of_one_block_are_rejected(own: Declared, data: Data) -> Non
     assert_caught(prove(own.shape, told(own, data, scaler(own, sums_of(data[0].T, first)))), "moments")
 
 
+def test_a_rate_with_another_s_remainder_is_rejected(own: Declared, data: Data, sums: tuple[Any, Any]) -> None:
+    """One more, with what is left of the true one."""
+    honest = scaler(own, sums)
+    D = honest.D.copy()
+    D[FEATURE] += 1
+    assert_caught(prove(own.shape, told(own, data, replace(honest, D=D))), "rates")
+
+
 def test_a_rate_that_wraps_around_the_field_is_rejected(own: Declared, data: Data, sums: tuple[Any, Any]) -> None:
     """2 D (V + V0) + rem = 2 A + V + V0 + p has a solution: the bits of D are what refuse it."""
     public, honest = public_of(own), scaler(own, sums)
@@ -268,6 +276,30 @@ def test_exponents_that_add_up_to_one_but_are_not_zero_or_one_are_rejected(
     outcome = prove(own.shape, with_exponents(true_columns, own, {e: 3, e + 1: -2}))
     assert outcome.verdict() == "constraints" and "exponents are one" in outcome.prover.lies
     assert public.cap > e + 1
+
+
+def test_exponents_that_are_not_zero_or_one_are_rejected_where_all_follows_from_them(
+    own: Declared, data: Data, sums: tuple[Any, Any]
+) -> None:
+    """Five of them add up to one, to the power and the square of an exponent more, and to the true one's thresholds."""
+    public, e = public_of(own), int(scaler(own, sums).e[FEATURE])
+    lie, used = scaler(own, sums, e=1), range(5)
+    found = solved_modulo([
+        [*(1 for _ in used), 1],
+        [*(2**j for j in used), 2 ** (e + 1)],
+        [*(4**j for j in used), 4 ** (e + 1)],
+        [*(public.upper[j] for j in used), public.upper[e]],
+        [*(public.lower[j] for j in used), public.lower[e]],
+    ])  # fmt: skip
+    columns = told(own, data, lie)
+    for j in range(public.cap + 1):
+        columns = changed(columns, EXPONENT, (j, FEATURE), 0)
+    h = columns[EXPONENT].copy()
+    h[list(used), FEATURE] = found
+    true = columns_of_scaler(own, scaler(own, sums))
+    slacks = [limb for name in (ABOVE, BELOW) for limb in limb_addresses(name, public.slack_bits)]
+    columns |= {EXPONENT: h, **{limb: true[limb] for limb in slacks}}
+    assert_caught(prove(own.shape, recount(own.relation, columns)), "exponents are one")
 
 
 # What follows --------------------------------------------------------------------------------------------------------

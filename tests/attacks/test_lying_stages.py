@@ -356,6 +356,16 @@ def test_gradients_of_another_shard_are_rejected(
     assert_caught(prove(own.shape, lie), *of_part(own, 1, "parts", "gradient"))
 
 
+def test_a_step_that_no_gradient_explains_is_rejected(own: SisaDeclared, data: Data) -> None:
+    """A weight that is a unit more after it, in one shard."""
+
+    def more(step: int, weights: Any, moved: Any, u: Any) -> tuple[Any, Any]:
+        return (moved + (np.arange(FEATURES + 1) == FEATURE), u) if step == 0 else (moved, u)
+
+    outcome = prove(own.shape, lying(own, data, {PLACE: {"after_step": more}}))
+    assert_caught(outcome, *of_part(own, 1, "parts"))
+
+
 @pytest.mark.parametrize("of", [None, 0], ids=["no means", "the means of another shard"])
 def test_an_intercept_with_other_means_is_rejected(own: SisaDeclared, data: Data, of: int | None) -> None:
     found = trained(own, data)

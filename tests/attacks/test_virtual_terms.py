@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from zkunlearn.circuits.field.goldilocks import to_field
+from zkunlearn.circuits.field.goldilocks import K, kscalar, to_field
+from zkunlearn.circuits.language.hidden import Hidden
 from zkunlearn.circuits.language.layout import Address
-from zkunlearn.verifier.protocol.proof import ProofShape
+from zkunlearn.circuits.language.relation import Sum, SumResult
+from zkunlearn.prover import kernels
+from zkunlearn.prover.matrices.values import eq_table
+from zkunlearn.prover.protocol import proof as prover_protocol
+from zkunlearn.prover.protocol.proof import ProverSteps
+from zkunlearn.prover.protocol.sumcheck import cube_table, prove_rounds, sum_table
+from zkunlearn.verifier.protocol.proof import ProofShape, sum_claims
+from zkunlearn.verifier.protocol.sumcheck import require_summand
 
 from ..toys import COUNTS, FEATURES, GAMMA, RATES, RESIDUALS, STEPS, ScaledGradient
 from .harness import Columns, assert_caught, assert_valid, changed, matrix_shape, prove
+from .test_pushed_lies import hidden_value
 
 ROWS, FEATURE_COUNT, ROW_BITS = 11, 5, 6
 RELATION = ScaledGradient(ROWS, FEATURE_COUNT)
@@ -52,3 +61,31 @@ def test_a_lie_in_any_of_three_factors_is_rejected(column: Address) -> None:
     """The third was once ignored."""
     place = (0, 4) if column == FEATURES else (4,)
     assert_caught(prove(SHAPE, changed(columns_of(np.ones(ROWS, dtype=int)), column, place, 50)), "gradient")
+
+
+def test_a_product_of_the_first_two_solved_for_is_rejected_by_its_own_equation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong virtual value is what the third factor makes of a product that is sent, and is of no two factors."""
+
+    class Solving(ProverSteps):
+        def sumcheck(self, statement: Sum, claim: Hidden) -> SumResult:
+            if statement.name != "gradient":
+                return super().sumcheck(statement, claim)
+            channel = self.channel
+            terms = [[self.columns.term(t, statement.variables) for t in own.terms] for own in statement.factors]
+            factors = [cube_table(statement.groups, statement.weight)]
+            factors += [sum_table(statement, i, tables) for i, tables in enumerate(terms)]
+            point, left, (ended,) = prove_rounds(channel, statement.name, np.stack(factors), claim)
+            at = eq_table(point)
+            values = tuple(tuple(channel.send([K(*kernels.kdot(t, at)) for t in tables])) for tables in terms)
+            others = kscalar(ended[0, :, 0]) * kscalar(ended[3, :, 0])
+            (half,) = channel.send([hidden_value(channel, left) * others.inverse()])
+            require_summand(channel, statement, left, point, values, half)
+            result = SumResult(point, values)
+            self.claims += sum_claims(statement, result)
+            return result
+
+    columns = columns_of(np.ones(ROWS, dtype=int))
+    wrong = changed(columns, GAMMA, (2,), 77)
+    lie = changed(wrong, STEPS, (2,), 77 * int(columns[RATES][2]))
+    monkeypatch.setattr(prover_protocol, "ProverSteps", Solving)
+    assert_caught(prove(SHAPE, lie), "gradient")

@@ -48,9 +48,9 @@ ABOUT = {
     **dict.fromkeys(
         ("evaluation.py", "scored.py", "two_classes.py", "gridded.py"), "evaluation|argmax|residuals|prediction"
     ),
-    **dict.fromkeys(("argmax.py", "several_classes.py", "residuals.py"), "argmax|residuals"),
+    **dict.fromkeys(("argmax.py", "several_classes.py", "residuals.py"), "argmax|residuals|fitted_totals_evaluation"),
     "forgotten_classes.py": "forgotten_classes",
-    "gradient_descent.py": "owner|pushed_lies|false_totals.py|batches|classes|features",
+    "gradient_descent.py": "owner|pushed_lies|totals.py|batches|classes|features",
     "certified.py": "optimum|distance|newton",
     "distance.py": "distance",
     "gram.py": "linear_optimum",
@@ -65,8 +65,8 @@ ABOUT = {
     "registration.py": "registration|extension",
     **dict.fromkeys(("residual.py", "rounding.py"), "optimum|distance|newton"),
     "shard_scaler.py": "stages|sisa",
-    "standardization.py": "scaler|false_totals.py",
-    "standardized_descent.py": "scaler|false_totals.py",
+    "standardization.py": "scaler|totals.py",
+    "standardized_descent.py": "scaler|totals.py",
     "standardized_one_pass.py": "one_pass",
     "standardized_stage.py": "starts|stages|sisa",
     "uniqueness.py": "keys",
