@@ -14,6 +14,7 @@ PLACES = ("formats", "models", "circuits", "verifier")
 RELATIONS = Path("circuits", "relations")
 EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
 CALLS = ("require_", "check_", "verify_")
+SEVERAL = ("require_layer", "require_lookup_leaf", "require_summand", "require_table_leaf")  # constraints at once
 LONGEST_TEXT = 110
 
 
@@ -86,8 +87,8 @@ def _is_constraint(node: ast.AST, in_relation: bool) -> bool:
     if in_relation and _name(node.value) == "sumcheck":
         return True
     if _name(node.value) != "require_zero":
-        return False
-    return len(node.value.args) > 1 and not isinstance(node.value.args[0], ast.Name)  # not the steps' own forwarding
+        return _name(node.value) in SEVERAL
+    return not all(isinstance(argument, ast.Name) for argument in node.value.args)  # not the steps' own forwarding
 
 
 def _is_call(node: ast.AST) -> bool:

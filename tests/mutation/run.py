@@ -140,7 +140,10 @@ def candidates(check: Check, known: Reached) -> list[str]:
     Where a call has never refused anything, it may still be that it does something else. What a relation requires is
     got to by nearly all tests: of these only attacks on what the relation is about.
     """
-    tests = known.refused[check.name] or known.passed[check.name]
+    refused, passed = known.refused[check.name], known.passed[check.name]
+    tests = (
+        refused | passed if check.is_constraint else refused or passed
+    )  # the walk of a prover who lies may end there
     tests = {test for test in tests if not file_of(test).startswith(EDITS)} or tests
     if check.is_constraint:
         about = re.compile(ABOUT.get(check.path.name, ""))
