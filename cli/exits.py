@@ -63,6 +63,8 @@ class Program(click.Group):
             code = REFUSED if error.code else DONE
         except OSError:  # the shell does not read it
             code = REFUSED
+        for stream in (sys.stdout, sys.stderr):
+            _discard_unwritten(stream)
         sys.exit(code or DONE)
 
 

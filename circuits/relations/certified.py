@@ -29,6 +29,7 @@ from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, Product, linear, public
 from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import (
+    Coordinates,
     Factor,
     LookedUp,
     Lookup,
@@ -363,11 +364,15 @@ class Certified(TrainingAxes, ABC):
         """One that may be negative."""
         return Signed(integer, self.bits_of(integer))
 
+    def of_output(self, output: Coordinates) -> dict[str, Coordinates]:
+        """The place on the axis of outputs of what has one where there are several."""
+        return {"output": output} if self.several else {}
+
     def weight_terms(self, output: Point = ()) -> Factor:
         """W(k) of an output at a variable k."""
         parameter, free = self.parameters[0], variables(0, self.weight.bits)
         own, unit = self._signed(parameter.weight), K(self.unit(parameter))
-        terms = own.terms({"output": output, "weight": free}, unit)
+        terms = own.terms({**self.of_output(output), "weight": free}, unit)
         return Factor(terms, own.taken_off((self.weight,), unit * self._real(output)))
 
     def weights_value(self, steps: Steps, k: Point) -> Hidden:

@@ -116,7 +116,7 @@ class Residual(Certified):
         weight, bits = eq_on(star.point["row"], self.schedule.rows), self.output.bits
         if self.several:
             weight = outer(eq_on(star.point["output"], self.output.size), weight, bits)
-        at = {"output": variables(0, bits), "row": variables(bits, self.row.bits)}
+        at = {**self.of_output(variables(0, bits)), "row": variables(bits, self.row.bits)}
         factors = tuple(Factor((Term(ONE, column, at),)) for column in (STEP, MIDDLE))
         groups = tuple(axis.bits for axis in self.scores)
         steps.sumcheck(Sum("step", groups, weight, factors), star.values[PRODUCT])
@@ -147,8 +147,8 @@ class Residual(Certified):
         features = Factor((Term(ONE, FEATURES, {"row": row, "feature": used}),), constant)
         residual = Factor(
             (
-                Term(ONE, EDGE, {"output": output, "row": row}),
-                Term(ONE, RISEN, {"output": output, "row": row}),
+                Term(ONE, EDGE, {**self.of_output(output), "row": row}),
+                Term(ONE, RISEN, {**self.of_output(output), "row": row}),
                 Term(K(-own.label_multiplier), LABELS, {"output": output, "row": row}),
             )
         )
