@@ -23,52 +23,31 @@ def read_by_options(
     id_column: str | None,
     several: bool,
     *,
-    unique: str | None,
-    features: str | None,
-    drop: str | None,
-    written: CsvFormat,
     sources: Sequence[Source] = (),
     whole: bool = True,
+    **reading: Any,
 ) -> RawTable:
-    """The table in a file, by options."""
+    """The table in a file; `reading` are options of all commands that read one."""
     from ..prover.tables.read import read_table
 
-    return read_table(
-        data,
-        target,
-        id_column,
-        several=several,
-        unique=columns_of(unique, "--unique"),
-        features=None if features is None else columns_of(features, "--features"),
-        left_out=columns_of(drop, "--drop"),
-        sources=sources,
-        whole=whole,
-        written=written,
-    )
+    chosen = _chosen(**reading)
+    return read_table(data, target, id_column, several=several, sources=sources, whole=whole, **chosen)
 
 
-def survey_by_options(
-    data: Path,
-    target: str,
-    id_column: str | None,
-    *,
-    unique: str | None,
-    features: str | None,
-    drop: str | None,
-    written: CsvFormat,
-) -> tuple[list[Seen], RawTable]:
-    """What is in the columns of a file, by options."""
+def survey_by_options(data: Path, target: str, id_column: str | None, **reading: Any) -> tuple[list[Seen], RawTable]:
+    """What is in the columns of a file; `reading` likewise."""
     from ..prover.tables.read import survey_table
 
-    return survey_table(
-        data,
-        target,
-        id_column,
-        unique=columns_of(unique, "--unique"),
-        features=None if features is None else columns_of(features, "--features"),
-        left_out=columns_of(drop, "--drop"),
-        written=written,
-    )
+    return survey_table(data, target, id_column, **_chosen(**reading))
+
+
+def _chosen(*, unique: str | None, features: str | None, drop: str | None, written: CsvFormat) -> dict[str, Any]:
+    return {
+        "unique": columns_of(unique, "--unique"),
+        "features": None if features is None else columns_of(features, "--features"),
+        "left_out": columns_of(drop, "--drop"),
+        "written": written,
+    }
 
 
 def bounds_in(path: Path | None, dropped: str | None) -> tuple[dict[str, Any] | None, tuple[Source, ...]]:

@@ -11,12 +11,12 @@ import unicodedata
 import numpy as np
 
 from ...errors import DataError
+from ...models.encoding.cells import is_missing
 
 MAX_ID_LENGTH = 1024  # characters
 BYTE_ORDER_MARK = "\ufeff"  # which readers of files drop
 UNNAMEABLE = ("Cc", "Zl", "Zp")  # Unicode's categories of controls and of ends of lines
 _CONTROLS = dict.fromkeys([*range(32), 127])
-MISSING = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy
 
 
 def identify(value: object) -> str:
@@ -36,7 +36,7 @@ def identify(value: object) -> str:
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return _checked(_decimal(int(value)))
     kind = type(value).__name__
-    if value is None or kind in MISSING or (isinstance(value, float) and value != value):
+    if is_missing(value):
         raise DataError("the id is empty")
     if isinstance(value, float):
         raise DataError(f"a {kind} is not an id; use integers or texts (a missing one makes pandas' integers floats)")

@@ -54,12 +54,8 @@ from .tree_cache import load_tree, save_tree
 
 COMMITMENT_FILE = "dataset.commitment"
 DEFAULT_OPENINGS = 32
-BESIDE = (
-    OPENING_FILE,
-    LEFT_OUT_FILE,
-    LINK_FILE,
-    COMMITMENT_FILE,
-)  # the folder of secrets; written and replaced with it
+# The folder of secrets; written and replaced with it.
+BESIDE = (OPENING_FILE, LEFT_OUT_FILE, LINK_FILE, COMMITMENT_FILE)
 DATASETS = "`commit` makes one, `load_dataset` reads one"
 EXHAUSTED = (
     "one more proof would reveal rows; `recommit` in time next time, with one opening left; now only a new commitment "

@@ -38,8 +38,7 @@ def true_columns(own: OptimumDeclared) -> Columns:
 def boxes(shape: ProofShape) -> dict[Address, tuple[Axis, ...]]:
     """Of each column, the axes as long as its matrix rows are."""
     axes = {column: existing(tiling) for group in shape.groups for column, (_, tiling) in group.places.items()}
-    _, rows = axes[data_set.FEATURES]
-    return axes | {column: (rows,) for column in shape.relation.virtual}
+    return axes | dict.fromkeys(shape.relation.virtual, axes[names.Q])
 
 
 def filled(shape: ProofShape, columns: Columns) -> Columns:

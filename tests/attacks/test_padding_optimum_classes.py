@@ -14,12 +14,11 @@ from zkunlearn.circuits.relations import residual as names
 from zkunlearn.circuits.relations.certified import BIAS, SLACK, WEIGHTS, Parameter
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.prover.matrices.entropy import random_field
-from zkunlearn.verifier.protocol.proof import ProofShape
 
-from ..cheating import CheatingProver
 from .harness import CLASSES, Columns, assert_valid, classed, commitments, prove
 from .optimum_runs import FEATURES, ROWS, OptimumDeclared, declare_optimum, found, inverse, parameters, told
-from .test_padding import FilledColumns, JunkProver, existing, outside
+from .test_padding import outside
+from .test_padding_optimum import OptimumJunkProver, filled
 
 OUTPUTS = len(CLASSES)
 SPARE = OUTPUTS  # the class past the last, in the padding
@@ -34,27 +33,6 @@ def own(request: pytest.FixtureRequest) -> OptimumDeclared:
 @pytest.fixture(scope="module")
 def true_columns(own: OptimumDeclared) -> Columns:
     return told(own, classed(), found(classed(), own.schedule))
-
-
-def boxes(shape: ProofShape) -> dict[Address, Any]:
-    """Of each column, the axes as long as its matrix rows are."""
-    axes = {column: existing(tiling) for group in shape.groups for column, (_, tiling) in group.places.items()}
-    return axes | dict.fromkeys(shape.relation.virtual, axes[names.Q])
-
-
-def filled(shape: ProofShape, columns: Columns) -> Columns:
-    """The columns as whole boxes, zeros beside the real cells."""
-    axes = boxes(shape)
-    return {
-        name: np.pad(cells, [(0, axis.size - have) for axis, have in zip(axes[name], cells.shape, strict=True)])
-        for name, cells in columns.items()
-    }
-
-
-class ClassJunkProver(JunkProver):
-    def __init__(self, shape: ProofShape, *args: Any) -> None:
-        CheatingProver.__init__(self, shape, *args)
-        self.columns = FilledColumns(boxes(shape), self.columns.values)
 
 
 def sizes_of(parameter: Parameter) -> tuple[int, ...]:
@@ -144,7 +122,7 @@ def test_consistent_junk_proves_the_same_model(own: OptimumDeclared, true_column
     box = with_junk(own, true_columns)
     untouched = filled(own.shape, true_columns)
     assert sum(not np.array_equal(box[name], untouched[name]) for name in box) > 15
-    outcome = prove(own.shape, box, commitments(own.shape, box), prover=ClassJunkProver)
+    outcome = prove(own.shape, box, commitments(own.shape, box), prover=OptimumJunkProver)
     assert_valid(outcome)
     assert np.array_equal(box[COEFFICIENTS][:OUTPUTS, :FEATURES], true_columns[COEFFICIENTS])
 
@@ -186,7 +164,7 @@ def test_junk_of_a_bias_that_nothing_explains_is_rejected(integer: Address, reas
 def assert_rejected(own: OptimumDeclared, columns: Columns, integer: Address, reasons: set[str]) -> None:
     box = filled(own.shape, columns)
     box[limb_addresses(integer, own.relation.bits_of(integer))[0]][SPARE] = JUNK
-    outcome = prove(own.shape, box, commitments(own.shape, box), prover=ClassJunkProver)
+    outcome = prove(own.shape, box, commitments(own.shape, box), prover=OptimumJunkProver)
     assert outcome.verdict() == "constraints"
     assert set(outcome.prover.lies) == reasons
 
@@ -196,8 +174,8 @@ def test_a_slack_of_a_class_that_there_is_not_shortens_no_gradient(own: OptimumD
     box = filled(own.shape, true_columns)
     limb = limb_addresses(SLACK, own.relation.bits_of(SLACK))[0]
     box[limb][SPARE] = JUNK
-    assert_valid(prove(own.shape, box, commitments(own.shape, box), prover=ClassJunkProver))
+    assert_valid(prove(own.shape, box, commitments(own.shape, box), prover=OptimumJunkProver))
     place = int(np.argmax(box[limb][:OUTPUTS] < 65536 - JUNK))
     box[limb][place] += JUNK
-    outcome = prove(own.shape, box, commitments(own.shape, box), prover=ClassJunkProver)
+    outcome = prove(own.shape, box, commitments(own.shape, box), prover=OptimumJunkProver)
     assert outcome.verdict() == "constraints" and "norm" in outcome.prover.lies

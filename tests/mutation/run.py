@@ -141,9 +141,8 @@ def candidates(check: Check, known: Reached) -> list[str]:
     got to by nearly all tests: of these only attacks on what the relation is about.
     """
     refused, passed = known.refused[check.name], known.passed[check.name]
-    tests = (
-        refused | passed if check.is_constraint else refused or passed
-    )  # the walk of a prover who lies may end there
+    # The walk of a prover who lies may end at a constraint, or go on.
+    tests = refused | passed if check.is_constraint else refused or passed
     tests = {test for test in tests if not file_of(test).startswith(EDITS)} or tests
     if check.is_constraint:
         about = re.compile(ABOUT.get(check.path.name, ""))
