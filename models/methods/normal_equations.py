@@ -63,7 +63,7 @@ from .standardization import (
 if TYPE_CHECKING:
     from .gradient_descent import GradientDescent
 
-PRODUCT_BITS = 25  # of M, signed
+PRODUCT_BITS = 28  # of M, signed
 COARSEST = Fraction(1, 1 << 16)  # unit of products, or of weights, with which nothing is trained
 STEP_WEIGHT_BITS = (32, 28, 24)  # of weights, tried in this order
 WHOLE_WEIGHT_BITS = 32  # for which weights are at the scale of scores
@@ -237,8 +237,8 @@ class _Choice:
         """(expression, bound of its absolute value, what it must stay below), in the order of the arithmetic.
 
         A        sums of products, rho A                   rho n (4^x + 1): n 4^x, and n more of standardised features
-        M        of 25 bits                                rho A / 2^s + 1
-        2^s M + rest - rho A                               2^s (2^24 + 1) and rho A: below p
+        M        of 28 bits                                rho A / 2^s + 1
+        2^s M + rest - rho A                               2^s (2^27 + 1) and rho A: below p
         b        sums of feature times label               rho 2^c n (2^x + 1) max|y| / 2^a + 1
         g        M w + L w - b                             (K + l2) bound(M) 2^(weight_bits - 1) + bound(b)
         step     c g + 2^(h-1) - u                         the largest c_t times that

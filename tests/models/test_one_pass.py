@@ -272,7 +272,7 @@ def test_the_largest_data_stays_within_the_bounds(count: int, kind: str, x_bits:
         X[::2, 1] *= -1
         y = np.full(ROWS, high if sign > 0 else low)
         found = solve(X, y, schedule)
-        assert np.abs(found.products).max() <= limits["scaled product |M|"] < 1 << 24
+        assert np.abs(found.products).max() <= limits["scaled product |M|"] < 1 << 27
         goal = int(np.abs(found.targets).max())
         assert goal < 1 << (schedule.target_bits - 1) and goal << schedule.target_shift <= 2 * limits["target |rho B|"]
         assert found.penalties.max() < 1 << schedule.penalty_bits or not standardize

@@ -89,3 +89,27 @@ def test_a_run_whose_updates_are_all_rounded_to_zero_is_refused() -> None:
     assert solved.solution.targets.any() and not solved.solution.weights.any()
     with pytest.raises(ParameterError, match="every update is below half a unit"):
         solution_notes(schedule, solved)
+
+
+@pytest.mark.parametrize("l2", [0.0, 1e-4])
+def test_weights_are_those_of_float64_up_to_condition_numbers_of_3000(l2: float) -> None:
+    """Of ridge regression on the encoded features, whose second derivative is this ill-conditioned."""
+    rng = np.random.default_rng(3)
+    rows, features = 1000, 16
+    X = rng.uniform(-1, 1, (rows, 1)) + np.sqrt(features / 2200) * rng.uniform(-1, 1, (rows, features))
+    X /= np.abs(X).max(axis=0)
+    target = X @ rng.uniform(-0.5, 0.5, features) + 0.02 * rng.normal(size=rows)
+    largest = 1.05 * float(np.abs(target).max())
+    bounds = {f"x{k + 1}": (-1, 1) for k in range(features)} | {"label": (-largest, largest)}
+    data = zu.commit(X, target, bounds=bounds, x_bits=12)
+    encoded = np.column_stack([np.round(X * 4096) / 4096, np.ones(rows)])
+    second = encoded.T @ encoded / rows + l2 * np.diag([1.0] * features + [0.0])
+    low, *_, high = np.linalg.eigvalsh(second)
+    assert 2000 < high / low < 3000
+    root, edge = np.sqrt(low), np.sqrt(1.02 * high)
+    rate, momentum = 4 / (root + edge) ** 2, ((edge - root) / (edge + root)) ** 2
+    scales = zu.FixedPoint(x_bits=12, w_bits=16)
+    spec = spec_of(epochs=2000, learning_rate=float(rate), momentum=float(momentum), l2=l2, fixed_point=scales)
+    found = zu.prove(data, spec).model.weights.ravel()[:features]
+    expected = np.linalg.solve(second, encoded.T @ target / rows / largest)[:features]
+    assert np.linalg.norm(found - expected) < 1e-4 * np.linalg.norm(expected)

@@ -240,7 +240,7 @@ class OnePass(GradientDescent):
         own = self.weighted(ch, t, at)
 
         def product() -> Constraint:
-            there = -half(25) * ((ONE - s) * self.real(k) + s) * self.real(at)
+            there = -half(28) * ((ONE - s) * self.real(k) + s) * self.real(at)
             there += (ONE - s) * self.public_penalty * prefix_eq(k, at, self.features)
             return claim, [(-self.real(at), first + there * ch.one, own)]
 

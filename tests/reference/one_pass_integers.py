@@ -40,8 +40,8 @@ class OnePassIntegers:
     def bits(self) -> dict[str, int]:
         return {
             "weights": self.weight_bits, "weight remainder": self.shift,
-            "products": 25, "product remainder": self.product_shift,
-            "sums": 25, "sum remainder": self.product_shift,
+            "products": 28, "product remainder": self.product_shift,
+            "sums": 28, "sum remainder": self.product_shift,
             "targets": self.target_bits, "target remainder": self.target_shift,
             "model weights": self.weight_bits - self.fine_bits, "model weight remainder": self.fine_bits,
             "penalties": self.penalty_bits, "penalty remainder": self.penalty_shift,
@@ -105,8 +105,8 @@ class Candidate:
         moved = step + momentum(self.momentum, self.h) * width
         found = {
             "product": (product, 2**62),
-            "scaled product": (entry, 2**24),
-            "product identity": ((2**24 + 1) * 2**self.s + product, P),
+            "scaled product": (entry, 2**27),
+            "product identity": ((2**27 + 1) * 2**self.s + product, P),
             "target": (target, 2**62),
             "target identity": ((4 * goal + 1) * 2**a + target, P),
             "gradient": (gradient, 2**62),
