@@ -176,13 +176,17 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-def aggregate(envelopes: Sequence[Envelope], keys: Collection[PublicKey]) -> Envelope:
+def aggregate_signatures(envelopes: Sequence[Envelope], keys: Collection[PublicKey]) -> Envelope:
     """Envelopes of one payload, with BLS signatures of these keys only, as one with one signature.
 
     Raises:
         InvalidSignature: a signature is wrong; or (check "aggregate") a key is there twice, or unknown.
         ParameterError: fewer than two, payloads that differ, a key of another scheme, or a package is not installed.
     """
+    for envelope in envelopes:
+        require_type("envelopes", envelope, Envelope, "`Envelope.load` reads a file")
+    for key in keys:
+        require_type("keys", key, PublicKey, "`PublicKey.load` reads a file")
     if len(envelopes) < 2:
         raise ParameterError("an aggregate takes two signatures or more")
     first = envelopes[0]

@@ -102,7 +102,7 @@ def all_signed(publics: Sequence[bytes], message: bytes, signature: bytes) -> bo
 
 
 def together(signatures: Sequence[bytes]) -> bytes:
-    """The sum of BLS signatures on one message. Raises ValueError for what is none."""
+    """The sum of BLS signatures on one message, which are known to be such."""
     return bytes(bls().Aggregate(signatures))
 
 

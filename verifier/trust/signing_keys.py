@@ -27,6 +27,7 @@ BLS_LABEL, SEALED_LABEL = "ZKUNLEARN BLS12-381 PRIVATE KEY", "ZKUNLEARN ENCRYPTE
 SEED_BYTES = 32  # of all three schemes
 SALT_BYTES, NONCE_BYTES, TAG_BYTES = 16, 12, 16
 WORK_BITS, MOST_WORK_BITS, BLOCKS = 17, 20, 8  # scrypt's N = 2^17 takes 128 MiB and half a second
+BLS_ORDER = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001  # of its groups
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -173,12 +174,9 @@ def _bls_secret(seed: bytes) -> bytes:
 def _bls_public(secret: bytes) -> tuple[bytes, bytes]:
     """Raises FormatError: the number is 0, or not below the group's order."""
     number = int.from_bytes(secret, "big")
-    try:
-        return bytes(bls().SkToPk(number)), bytes(bls().PopProve(number))
-    except Exception as error:
-        if type(error).__name__ != "ValidationError":  # of a package that py_ecc brings along
-            raise
-        raise FormatError(f"this is no key of {BLS}: its number is out of range") from None
+    if not 0 < number < BLS_ORDER:
+        raise FormatError(f"this is no key of {BLS}: its number is out of range")
+    return bytes(bls().SkToPk(number)), bytes(bls().PopProve(number))
 
 
 def _public(scheme: str, secret: bytes) -> tuple[bytes, bytes]:
