@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 from ..errors import FormatError
 
 MAX_NUMBER = (1 << 53) - 1  # what every reader of JSON takes exactly
 MAX_DEPTH = 32
+# A text, also one without an end, or a bracket outside of texts; nothing is looked at twice.
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def read_json(data: bytes, where: str) -> dict[str, Any]:
@@ -26,14 +30,13 @@ def read_json(data: bytes, where: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise FormatError(f"{where} is not UTF-8 text") from None
     try:
+        _require_shallow(text)
         found = json.loads(
             text, object_pairs_hook=_object, parse_int=_whole, parse_float=_refused, parse_constant=_refused
         )
-        _require_plain(found, MAX_DEPTH)
+        _require_plain(found)
     except json.JSONDecodeError as error:
         raise FormatError(f"{where} is not JSON, at line {error.lineno}: {error.msg}") from None
-    except RecursionError:
-        raise FormatError(f"{where} is nested too deeply") from None
     except FormatError as error:
         raise FormatError(f"{where}: {error}", error.fault) from None
     if type(found) is not dict:
@@ -70,17 +73,24 @@ def _refused(text: str) -> NoReturn:
     raise FormatError(f"{text[:40]!r} is not a whole number")
 
 
-def _require_plain(value: object, depth: int) -> None:
-    """Raises FormatError: too deep, or with half of a surrogate pair, which UTF-8 cannot say."""
-    if not depth:
-        raise FormatError("it is nested too deeply")
+def _require_shallow(text: str) -> None:
+    """Raises FormatError: more brackets are open at once than any of our files has, and Python's stack may hold."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > MAX_DEPTH:
+            raise FormatError("it is nested too deeply")
+
+
+def _require_plain(value: object) -> None:
+    """Raises FormatError: a text has half of a surrogate pair, which UTF-8 cannot say."""
     if isinstance(value, str):
-        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        if not value.isascii() and _HALF.search(value):
             raise FormatError("a text is not Unicode")
     elif isinstance(value, dict):
         for name, inner in value.items():
-            _require_plain(name, depth)
-            _require_plain(inner, depth - 1)
+            _require_plain(name)
+            _require_plain(inner)
     elif isinstance(value, list):
         for inner in value:
-            _require_plain(inner, depth - 1)
+            _require_plain(inner)

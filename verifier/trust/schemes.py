@@ -11,6 +11,7 @@ The packages are loaded when something is verified.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -113,7 +114,13 @@ def possessed(public: bytes, possession: bytes) -> bool:
 
 
 def bls() -> Any:
-    """The scheme with proofs of possession; its package has names of its own for bytes."""
-    from py_ecc.bls.ciphersuites import G2ProofOfPossession
+    """The scheme with proofs of possession; its package has names of its own for bytes.
 
+    Loading it lets Python recurse until the stack is full, for all that runs here; that is put right again.
+    """
+    limit = sys.getrecursionlimit()
+    try:
+        from py_ecc.bls.ciphersuites import G2ProofOfPossession
+    finally:
+        sys.setrecursionlimit(limit)
     return G2ProofOfPossession
