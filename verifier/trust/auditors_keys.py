@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-from ...errors import DataError, ParameterError
+from ...errors import DataError, ParameterError, require_path
 from .keys import PUBLIC_SUFFIX, PublicKey
 from .signatures import require_apart
 
@@ -24,6 +24,7 @@ def load_keys(folder: Path | str) -> list[tuple[str, PublicKey]]:
         FormatError: a key cannot be read; naming it.
         ParameterError: two names have one key.
     """
+    require_path("folder", folder)
     place = Path(folder)
     try:
         files = sorted(path for path in place.iterdir() if path.name.endswith(PUBLIC_SUFFIX))

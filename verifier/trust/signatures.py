@@ -296,6 +296,8 @@ def require_signatures(
     if owner is not None:
         require_type("owner", owner, PublicKey, "`PublicKey.load` reads a file")
     require_type("auditors", auditors, int)
+    if auditors < 0:
+        raise ParameterError(f"auditors = {auditors}: are so many or none")
     for each in keys:
         require_type("keys", each, tuple, "`load_keys` reads a folder")
         require_type("keys", each[1], PublicKey, "`load_keys` reads a folder")
