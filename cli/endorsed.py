@@ -10,6 +10,7 @@ from typing import Any
 import click
 import zkunlearn as zu
 
+from ..verifier.trust.signatures import Demand, load_signature, signatures_beside
 from .output import Lines, foreign
 from .words import plural
 
@@ -21,19 +22,15 @@ class Demanded:
     """Signatures that are demanded of every file.
 
     Attributes:
-        owner, auditors, keys: as `zu.require_signatures` has them.
+        by: whom.
         signatures: of each file, what was read.
     """
 
-    owner: zu.PublicKey | None
-    auditors: int
-    keys: Sequence[tuple[str, zu.PublicKey]]
+    by: Demand
     signatures: dict[Path, list[zu.Envelope]] = field(default_factory=dict)
 
     def read(self, files: Sequence[Path], named: Sequence[Path]) -> None:
         """Those beside the files, and those that are named. Raises UsageError; DataError, FormatError naming one."""
-        from ..verifier.trust.signatures import load_signature, signatures_beside
-
         if named and len(files) > 1:
             raise click.UsageError("--signature is of one FILE: with several, signatures have to lie beside theirs")
         others = [load_signature(path) for path in named]
@@ -42,8 +39,7 @@ class Demanded:
 
     def check(self, file: Path, subject: zu.Proof[Any] | zu.Bundle) -> zu.Endorsement:
         """Raises InvalidSignature."""
-        who: dict[str, Any] = {"owner": self.owner, "auditors": self.auditors, "keys": self.keys}
-        return zu.require_signatures(subject, self.signatures[file], **who)
+        return self.by.check(subject, self.signatures[file])
 
 
 def endorsed_lines(found: zu.Endorsement | None) -> Lines:

@@ -12,6 +12,7 @@ import click
 import zkunlearn as zu
 
 from ..formats.lists import parse_digest, read_digests
+from ..verifier.trust.signatures import Demand
 from .endorsed import Demanded
 from .exits import require_memory
 from .options import FILE, hexadecimal, load_previous
@@ -199,7 +200,8 @@ def demand_of(given: Given) -> Demanded | None:
     if (given.auditors is None) != (given.keys_folder is None):
         raise click.UsageError("--require-auditors needs --keys DIR, and --keys is for that")
     owner = None if given.owner_file is None else zu.PublicKey.load(given.owner_file)
-    return Demanded(owner, given.auditors or 0, () if given.keys_folder is None else zu.load_keys(given.keys_folder))
+    keys = [] if given.keys_folder is None else zu.load_keys(given.keys_folder)
+    return Demanded(Demand(owner, given.auditors or 0, keys))
 
 
 def _files_of(registrations: Sequence[str]) -> list[Path]:

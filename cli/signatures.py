@@ -13,6 +13,8 @@ import zkunlearn as zu
 from ..errors import DataError
 from ..formats.files import read_text
 from ..verifier.bundles import load_public
+from ..verifier.trust.schemes import DEFAULT, SCHEMES
+from ..verifier.trust.signatures import AUDITOR, OWNER, Signed, load_signature, signature_file
 from .exits import DONE
 from .options import FILE, common, force_option
 from .output import Lines, Output, foreign
@@ -22,7 +24,6 @@ from .receipts import any_receipts
 from .verdicts import code_of, told
 from .words import plural
 
-SCHEMES = ("ml-dsa-44", "ed25519", "bls12-381")
 MAX_PASSPHRASE_BYTES = 1 << 12
 PUBLIC = "give it to whoever is to know your signatures, by a way that nobody else controls"
 NOT_REPLACED = "choose another name"
@@ -67,8 +68,8 @@ key_option = click.option("--key", "key_file", type=FILE, required=True, metavar
 @click.option("--out", type=FILE, required=True, metavar="OWNER.key", help="Where the secret half goes, mode 0600.")
 @click.option(
     "--scheme",
-    type=click.Choice(SCHEMES),
-    default=SCHEMES[0],
+    type=click.Choice([*SCHEMES]),
+    default=DEFAULT,
     show_default=True,
     help="ed25519 for tools that know nothing else; bls12-381 where many auditors sign one thing.",
 )
@@ -117,7 +118,7 @@ def sign(
         raise click.UsageError("--out is of one FILE")
     subjects = [_load(file) for file in files]
     key = zu.SigningKey.load(key_file, passphrase(False))
-    written = _write([*zip(files, subjects, strict=True)], key, "owner", out, force)
+    written = _write([*zip(files, subjects, strict=True)], key, OWNER, out, force)
     last = f"signed: {plural(len(written), 'file')} as owner"
     output.result("Signed", _lines(written), last, {"signatures": [data for data, _ in written]})
 
@@ -154,7 +155,7 @@ def countersign(
     written: list[tuple[dict[str, Any], Path]] = []
     if code == DONE:
         valid = {each.file: each.bundle or each.proof for each in verdicts}
-        written = _write([(file, valid[file]) for file in files], key, "auditor", out, force)
+        written = _write([(file, valid[file]) for file in files], key, AUDITOR, out, force)
         blocks.append(("Signed", _lines(written)))
         last.append(f"signed: {plural(len(written), 'file')} as auditor")
     else:
@@ -172,8 +173,6 @@ def countersign(
 @common
 def aggregate(output: Output, signatures: Sequence[Path], keys: Path, out: Path, force: bool) -> None:
     """Put bls12-381 signatures on one file together into one of 96 bytes, after checking each of them."""
-    from ..verifier.trust.signatures import load_signature
-
     refuse_existing([out], force, NOT_REPLACED)
     require_file_place(out)
     known = zu.load_keys(keys)
@@ -204,8 +203,6 @@ def _write(
     subjects: Sequence[tuple[Path, Any]], key: zu.SigningKey, purpose: str, out: Path | None, force: bool
 ) -> list[tuple[dict[str, Any], Path]]:
     """A signature of each; of each what is told, and its file. Raises DataError."""
-    from ..verifier.trust.signatures import Signed, signature_file
-
     places = [out or signature_file(file, purpose, key.public) for file, _ in subjects]
     refuse_existing(places, force, NOT_REPLACED)
     for place in places:

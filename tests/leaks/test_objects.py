@@ -1,4 +1,4 @@
-"""No class of the prover, and none of keys, has a repr that prints its fields, unless these are public: "secrets stay out of logs"."""
+"""No class of the prover or of keys has a repr that prints its fields, unless these are public."""
 
 from __future__ import annotations
 

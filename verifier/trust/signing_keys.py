@@ -24,6 +24,8 @@ from .schemes import BLS, DEFAULT, ED25519, MLDSA, SCHEMES, bls, require_install
 
 PLAIN_LABEL, OPENSSL_LABEL = "PRIVATE KEY", "ENCRYPTED PRIVATE KEY"
 BLS_LABEL, SEALED_LABEL = "ZKUNLEARN BLS12-381 PRIVATE KEY", "ZKUNLEARN ENCRYPTED PRIVATE KEY"
+PROTECTED = (SEALED_LABEL, OPENSSL_LABEL)
+LABELS = (PLAIN_LABEL, BLS_LABEL, *PROTECTED)
 SEED_BYTES = 32  # of all three schemes
 SALT_BYTES, NONCE_BYTES, TAG_BYTES = 16, 12, 16
 WORK_BITS, MOST_WORK_BITS, BLOCKS = 17, 20, 8  # scrypt's N = 2^17 takes 128 MiB and half a second
@@ -109,7 +111,7 @@ class SigningKey(Shown):
     @classmethod
     def _read(cls, data: bytes, passphrase: str | None) -> SigningKey:
         label, body = decode_pem(data, "this")
-        if (label in (SEALED_LABEL, OPENSSL_LABEL)) != (passphrase is not None):
+        if (label in PROTECTED) != (passphrase is not None):
             problem = "needs its passphrase" if passphrase is None else "is not protected by a passphrase"
             raise DataError(f"this key {problem}")
         if label == SEALED_LABEL and passphrase is not None:

@@ -66,7 +66,7 @@ def test_neither_payload_nor_type_nor_key_can_be_another(good: Envelope, keys: K
 
 
 def test_an_envelope_of_another_type_is_not_taken_for_it(good: Envelope) -> None:
-    with pytest.raises(zu.FormatError, match="the payload is 'application/vnd.example.json', not") as found:
+    with pytest.raises(zu.FormatError, match=r"the payload is 'application/vnd.example.json', not") as found:
         Envelope.from_bytes(good.to_bytes().replace(b"+json", b".json"), TYPE)
     assert found.value.fault == "kind"
 
@@ -100,7 +100,7 @@ def test_base64_has_one_spelling(spelling: str, fields: dict[str, Any]) -> None:
     (first, second) = fields["signatures"]
     signature = [{**first, "sig": _respelled(first["sig"])[spelling]}, second]
     for data in (_changed(fields, payload=payload), _changed(fields, signatures=signature)):
-        with pytest.raises(zu.FormatError, match="is (not )?base64"):
+        with pytest.raises(zu.FormatError, match=r"is (not )?base64"):
             Envelope.from_bytes(data)
 
 
@@ -181,7 +181,7 @@ def test_a_hostile_text_is_refused_in_no_time() -> None:
     """Quotes that may begin a text, each up to the end, would take hours."""
     for data in (b'"' + b'\\"' * 500_000, b'{"a": "' + b"\\" * 1_000_001, b'["' * 500_000, b'"[' * 500_001):
         start = process_time()
-        with pytest.raises(zu.FormatError, match="nested too deeply|is not JSON"):
+        with pytest.raises(zu.FormatError, match=r"nested too deeply|is not JSON"):
             Envelope.from_bytes(data)
         assert process_time() - start < 5
 
