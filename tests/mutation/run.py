@@ -3,7 +3,7 @@
 All checks take hours. `python tests/mutation/run.py verifier/protocol/merkle.py circuits/relations` tries those of some
 files or folders; `--new` those that have no row yet. Rows are written as they are found, each in its place.
 
-A check is a refusal (`raise InvalidProof`, `StatementMismatch` or `FormatError`) in what a verifier runs (models/,
+A check is a refusal (`raise InvalidProof`, `InvalidSignature`, `StatementMismatch`, `FormatError`) in what runs (models/,
 circuits/, verifier/), a call of one that has a name (`require_..`, `check_..`, `verify_..`), or a `require_zero` or a
 `sumcheck` of the verifier or a relation. Each is replaced by `pass` in a copy of the tree. There the tests that get to
 it run (reached.py), until something is accepted that should not be, or all have run: where a test never gets, nothing
