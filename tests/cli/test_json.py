@@ -188,8 +188,8 @@ def sign(own: Teller) -> None:
     own.tell("verify", files[0], "--dataset", files[1], *required, *auditors)
     own.tell("verify", *files, *required)
     own.tell("verify", files[1], *required, "--require-auditors", 1, "--keys", *own.of("keys"), code=1)
-    key = zu.SigningKey.load(own.folder / "owner.key")
-    zu.Envelope.sign("application/vnd.in-toto+json", b"{}", [key]).save(own.folder / "other.json")
+    signer = zu.SigningKey.load(own.folder / "owner.key")
+    zu.Envelope.sign("application/vnd.in-toto+json", b"{}", [signer]).save(own.folder / "other.json")
     for name in (whole.name, "other.json", "owner.key", "owner.key.pub"):
         own.tell("inspect", *own.of(name))
     own.tell("inspect", *own.of(whole.name, "other.json", "owner.key", "owner.key.pub"))
