@@ -206,7 +206,7 @@ class Endorsement(Shown):
     Attributes:
         owner: the key that had to; None where none had to.
         auditors: names, each once, in order.
-        passed_over: how many signatures are of keys that are not known.
+        passed_over: how many envelopes have signatures of unknown keys only, whatever they are on.
     """
 
     owner: PublicKey | None
@@ -256,11 +256,14 @@ class Demand:
         """
         names = {key.keyid: name for name, key in self.keys}
         known = [key for _, key in self.keys] + ([] if self.owner is None else [self.owner])
+        ids = {key.keyid for key in known}
         roles: dict[str, set[str]] = {}
         passed_over = 0
         for envelope in envelopes:
+            if not any(ids.issuperset(each.keyids) for each in envelope.signatures):
+                passed_over += 1  # whatever it says, and of what
+                continue
             found = signed_by(Signed.of(subject, OWNER), envelope, known)
-            passed_over += not found
             for key in found:
                 roles.setdefault(key.keyid, set()).add(purpose_of(envelope))
         if self.owner is not None:

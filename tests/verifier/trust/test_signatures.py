@@ -172,14 +172,16 @@ def known(**keys: zu.SigningKey) -> list[tuple[str, zu.PublicKey]]:
     return [(name.partition("_")[0], key.public) for name, key in keys.items()]
 
 
-def test_the_owner_and_enough_auditors_have_signed(keys: Keys, training: zu.TrainingProof) -> None:
+def test_the_owner_and_enough_auditors_have_signed(
+    keys: Keys, training: zu.TrainingProof, other_training: zu.TrainingProof
+) -> None:
     owner, ann, ben = keys[MLDSA], keys[ED25519], zu.SigningKey.generate(MLDSA)
     envelopes = [zu.sign(training, owner), zu.sign(training, ann, AUDITOR), zu.sign(training, ben, AUDITOR)]
     stranger = zu.SigningKey.generate(ED25519)
-    envelopes.append(zu.sign(training, stranger, AUDITOR))
+    envelopes += [zu.sign(training, stranger, AUDITOR), zu.sign(other_training, stranger)]
     who: dict[str, Any] = {"owner": owner.public, "auditors": 2, "keys": known(ann=ann, ben=ben)}
     found = zu.require_signatures(training, envelopes, **who)
-    assert (found.owner, found.auditors, found.passed_over) == (owner.public, ("ann", "ben"), 1)
+    assert (found.owner, found.auditors, found.passed_over) == (owner.public, ("ann", "ben"), 2)
 
 
 def test_an_owner_that_has_not_signed_is_missed(keys: Keys, training: zu.TrainingProof, refused: Refused) -> None:
