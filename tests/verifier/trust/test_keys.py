@@ -277,6 +277,15 @@ def test_an_aggregate_is_of_all_its_keys_and_each_once(keys: Keys, refused: Refu
         verify_together([alice.public, keys[ED25519].public], b"m", both)
 
 
+def test_the_point_at_infinity_is_no_key_and_no_signature(keys: Keys, refused: Refused) -> None:
+    """By it, the equation of a signature would hold for every message."""
+    nobody, nothing = bytes([0xC0]) + bytes(47), bytes([0xC0]) + bytes(95)
+    refused("signature", keys["alice"].public.verify, b"m", nothing)
+    refused("proof of possession", PublicKey(BLS, nobody, nothing).verify, b"m", nothing)
+    assert not all_signed([nobody], b"m", nothing)
+    assert not all_signed([keys["alice"].public.raw, nobody], b"m", keys["alice"].sign(b"m"))
+
+
 # Cost, and packages --------------------------------------------------------------------------------------------------
 
 
