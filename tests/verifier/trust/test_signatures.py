@@ -50,6 +50,9 @@ def test_a_signature_is_found_good_for_what_it_is_on(purpose: str, keys: Keys, t
     envelope = Envelope.from_bytes(zu.sign(training, key, purpose).to_bytes())
     assert zu.check_signature(training, envelope, key.public, purpose) == [key.public]
     assert zu.check_signature(training, envelope, [other, key.public], purpose) == [key.public]
+    for nobody in (other, [], [other]):
+        with pytest.raises(zu.InvalidSignature, match="there is none of the keys that were named"):
+            zu.check_signature(training, envelope, nobody, purpose)
 
 
 def test_a_signature_cannot_be_moved_to_another_statement(
