@@ -21,6 +21,7 @@ from .errors import (
     DataError,
     FormatError,
     InvalidProof,
+    InvalidSignature,
     ParameterError,
     StatementMismatch,
     TrainingError,
@@ -73,20 +74,27 @@ if TYPE_CHECKING:
     )
     from .verifier.receipts import Receipt, ReceiptReport, verify_receipt
     from .verifier.registrations import verify_registration
+    from .verifier.trust.auditors_keys import load_keys
+    from .verifier.trust.dsse import Envelope, aggregate_signatures
+    from .verifier.trust.keys import PublicKey
+    from .verifier.trust.signatures import Endorsement, check_signature, require_signatures, sign
+    from .verifier.trust.signing_keys import SigningKey
     from .verifier.verify import VerificationReport, verify_dataset, verify_link
 
 __version__ = "0.1.0"
 __all__ = [
     "BudgetExceeded", "Bundle", "BundleReport", "Cluster", "DataError", "DatasetCommitment", "DistanceProof",
-    "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History", "Indistinguishability", "InvalidProof",
-    "LinkProof", "Model", "ModelLinkProof", "Noise", "NoiseCommitment", "ParameterError", "PredictionProof",
-    "Processes", "Proof", "Receipt", "ReceiptReport", "RegistrationProof", "ShardedModel", "StatementMismatch",
-    "Suggestion", "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport",
-    "WorkerError", "ZkUnlearnError", "append", "commit", "commit_noise", "destroy", "evaluate", "evidence",
-    "forget_left_out", "load_dataset", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions",
-    "read_id_list", "receipts", "recommit", "recommit_model", "rectify", "register", "status", "suggest", "train",
-    "verify", "verify_bundle", "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link",
-    "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
+    "Endorsement", "Envelope", "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History",
+    "Indistinguishability", "InvalidProof", "InvalidSignature", "LinkProof", "Model", "ModelLinkProof", "Noise",
+    "NoiseCommitment", "ParameterError", "PredictionProof", "Processes", "Proof", "PublicKey", "Receipt",
+    "ReceiptReport", "RegistrationProof", "ShardedModel", "SigningKey", "StatementMismatch", "Suggestion", "Trained",
+    "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport", "WorkerError",
+    "ZkUnlearnError", "aggregate_signatures", "append", "check_signature", "commit", "commit_noise", "destroy",
+    "evaluate", "evidence", "forget_left_out", "load_dataset", "load_keys", "load_spec", "memory_limit", "prove",
+    "prove_distance", "prove_predictions", "read_id_list", "receipts", "recommit", "recommit_model", "rectify",
+    "register", "require_signatures", "sign", "status", "suggest", "train", "verify", "verify_bundle", "verify_chain",
+    "verify_dataset", "verify_distance", "verify_evaluation", "verify_link", "verify_predictions", "verify_receipt",
+    "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
     "Bundle": "verifier.bundles",
@@ -94,6 +102,8 @@ _HOMES = {
     "Cluster": "prover.workers.cluster",
     "DatasetCommitment": "verifier.proofs",
     "DistanceProof": "verifier.proofs",
+    "Endorsement": "verifier.trust.signatures",
+    "Envelope": "verifier.trust.dsse",
     "EvaluationProof": "verifier.proofs",
     "FineScales": "models.scales",
     "FixedPoint": "models.scales",
@@ -107,22 +117,27 @@ _HOMES = {
     "PredictionProof": "verifier.proofs",
     "Processes": "prover.workers.processes",
     "Proof": "verifier.proofs",
+    "PublicKey": "verifier.trust.keys",
     "Receipt": "verifier.receipts",
     "ReceiptReport": "verifier.receipts",
     "RegistrationProof": "verifier.proofs",
     "ShardedModel": "prover.owner.sharded_model",
+    "SigningKey": "verifier.trust.signing_keys",
     "Suggestion": "models.suggestion",
     "Trained": "prover.owner.trained",
     "TrainingProof": "verifier.proofs",
     "TrainingRun": "prover.owner.trial",
     "TrainingSpec": "models.spec",
     "VerificationReport": "verifier.verify",
+    "aggregate_signatures": "verifier.trust.dsse",
     "append": "prover.owner.growth",
+    "check_signature": "verifier.trust.signatures",
     "commit_noise": "prover.owner.noise",
     "destroy": "prover.owner.growth",
     "evaluate": "prover.owner.evaluation",
     "evidence": "prover.evidence.gather",
     "forget_left_out": "prover.owner.wiping",
+    "load_keys": "verifier.trust.auditors_keys",
     "load_spec": "models.spec",
     "memory_limit": "prover.kernels.storage",
     "prove_distance": "prover.owner.distance",
@@ -133,6 +148,8 @@ _HOMES = {
     "recommit_model": "prover.owner.recommitment",
     "rectify": "prover.owner.growth",
     "register": "prover.owner.registration",
+    "require_signatures": "verifier.trust.signatures",
+    "sign": "verifier.trust.signatures",
     "status": "prover.owner.status",
     "suggest": "prover.owner.suggest",
     "verify_chain": "verifier.history",

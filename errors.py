@@ -71,6 +71,10 @@ class InvalidProof(ZkUnlearnError):
         self.detail = detail
 
 
+class InvalidSignature(InvalidProof):
+    """A signature that was asked for is missing, does not verify, or is for something else."""
+
+
 class FormatError(ZkUnlearnError):
     """A file is not a well-formed artefact of the expected kind.
 

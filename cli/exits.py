@@ -35,7 +35,13 @@ MEANINGS = {
 AS_JSON = "--json"
 USAGE, INTERNAL, UNKNOWN = "UsageError", "InternalError", "Unknown"  # kinds of failures that errors.py does not have
 # A module that is missing -> who brings it.
-EXTRAS = {"numba": "prover", "sklearn": "demo", "pyarrow": "parquet", "jinja2": "report", "matplotlib": "report"}
+EXTRAS = {
+    "numba": "prover",
+    "sklearn": "demo",
+    "pyarrow": "parquet",
+    "jinja2": "report",
+    "matplotlib": "report",
+} | dict.fromkeys(("cryptography", "py_ecc"), "trust")
 MOMENT = 0.01  # seconds
 BLAS_BYTES, BLAS_THREADS = 48 << 20, 64  # for each thread, with some to spare; the most that it uses
 

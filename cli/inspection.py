@@ -55,6 +55,7 @@ from .prediction_words import (
     unlinked_prediction,
 )
 from .secrets_told import SECRETS
+from .signatures_told import STARTS, told_of
 from .words import (
     algorithm_sentence,
     dataset_data,
@@ -94,7 +95,10 @@ def inspect_file(path: Path) -> Inspection:
     Raises:
         DataError, FormatError, ParameterError: it is none, or malformed; names the file.
     """
-    if not _is_ours(path):
+    start = _start_of(path)
+    if start.startswith(STARTS):
+        return Inspection(*told_of(path, start))
+    if not start.startswith(MAGIC):
         return _spec(path) if path.suffix == ".toml" else _text(path)
     kind, payload = read_container(path, None, MAX_SECRET_BYTES)
     if kind == BUNDLE_KIND:
@@ -109,10 +113,10 @@ def inspect_file(path: Path) -> Inspection:
     return inspection
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether a file says that it is one of this package's, whatever its name says."""
+def _start_of(path: Path) -> bytes:
+    """By which a file says what it is, whatever its name says."""
     with opened(path, MAX_SECRET_BYTES) as file:
-        return file.read(len(MAGIC)) == MAGIC
+        return file.read(max(map(len, (MAGIC, *STARTS))))
 
 
 def _text(path: Path) -> Inspection:

@@ -30,6 +30,7 @@ from .prediction import predict
 from .records import receipt, register
 from .renewal import recommit_model
 from .sections import Sections
+from .signatures import aggregate, countersign, keygen, sign
 from .status import status
 from .training import suggest, train
 
@@ -67,3 +68,4 @@ main.add_section(
 )
 main.add_section("Owners: models", (suggest, train, prove, predict, evaluate, prove_distance, evidence, recommit_model))
 main.add_section("Auditors, and people whose rows are in a data set", (verify, inspect))
+main.add_section("Signatures", (keygen, sign, countersign, aggregate))

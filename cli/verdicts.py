@@ -24,10 +24,11 @@ from ..verifier.receipts import tied_rows
 from ..verifier.registrations import require_whole
 from ..verifier.renewals import links_between
 from ..verifier.verify import verify_proof
+from .endorsed import Demanded, endorsed_data, endorsed_lines
 from .exits import DONE, INVALID, REFUSED, reason_of
 from .inspection import describe, words_of
 from .noise import noisy_text
-from .output import Lines, Output, foreign
+from .output import Block, Lines, Output, foreign
 from .prediction_words import NOT_COMPARED, compare_inputs
 from .words import bundle_data, bundle_lines, exactness, plural, request_lines, security_text
 
@@ -50,6 +51,7 @@ class Verdict:
         total_bits: that of the sum of all rounds.
         not_followed: what it refers to, and was not checked, in words.
         tied: how many forgotten rows receipts tie to rows of the matrix; None where there was none to compare.
+        endorsed: who signed it, where that was asked for.
     """
 
     file: Path
@@ -64,6 +66,7 @@ class Verdict:
     total_bits: float | None = None
     not_followed: tuple[str, ...] = ()
     tied: int | None = None
+    endorsed: zu.Endorsement | None = None
     seconds: float = 0.0
 
     def fail(self, error: zu.ZkUnlearnError) -> None:
@@ -101,6 +104,7 @@ class Evidence:
     pins: dict[str, Any]
     receipts: Sequence[tuple[Path, zu.Receipt]] = ()  # that people have shown
     inputs: Path | None = None  # a table that was predicted
+    demanded: Demanded | None = None  # signatures
     checked: set[bytes] = field(default_factory=set)  # digests of what was found valid in this run
 
     def given(self, kind: type[Any], digest: bytes) -> Any:
@@ -185,6 +189,7 @@ def judge_all(evidence: Evidence, progress: Callable[[str], None]) -> list[Verdi
         each.seconds = perf_counter() - start
     for each in evidence.files:
         _tie(each, evidence)
+        _endorse(each, evidence)
         _finish(each, evidence)
     return list(evidence.files)
 
@@ -253,6 +258,18 @@ def _tie(each: Verdict, evidence: Evidence) -> None:
             each.reason = f"{file}: {each.reason}"
             return
     each.tied = len(tied) if evidence.receipts else None
+
+
+def _endorse(each: Verdict, evidence: Evidence) -> None:
+    """Who signed it, where that was asked for of what is valid."""
+    if evidence.demanded is None or each.file not in evidence.demanded.signatures:
+        return
+    if each.proof is None or each.code != DONE:
+        return
+    try:
+        each.endorsed = evidence.demanded.check(each.file, each.bundle or each.proof)
+    except zu.ZkUnlearnError as error:
+        each.fail(error)
 
 
 def _finish(each: Verdict, evidence: Evidence) -> None:
@@ -327,11 +344,16 @@ def show(output: Output, verdicts: Sequence[Verdict]) -> None:
         (only,) = verdicts
         output.result(_title(only), _lines(only), f"{WORDS[only.code]}: {_reason(only)}", _data(only))
         return
+    output.results(*told(verdicts))
+
+
+def told(verdicts: Sequence[Verdict]) -> tuple[list[Block], list[str], dict[str, Any]]:
+    """Of several files: what they say, a verdict line each, and all of it for JSON."""
     blocks = [(_title(each), [("file", foreign(each.file)), *_lines(each)]) for each in verdicts if each.proof]
     last = [f"{WORDS[each.code]}: {foreign(each.file)}: {_reason(each)}" for each in verdicts]
     valid = {DONE: True, INVALID: False, REFUSED: None}[code_of(verdicts)]
     files = [{"file": str(each.file), **_data(each)} for each in verdicts]
-    output.results(blocks, last, {"valid": valid, "files": files})
+    return blocks, last, {"valid": valid, "files": files}
 
 
 def _title(each: Verdict) -> str:
@@ -360,6 +382,7 @@ def _lines(each: Verdict) -> Lines:
         lines.append(("pinned", ", ".join(["data set", *report.pinned])))
         lines.append(("not pinned", ", ".join(unpinned) or "nothing"))
         lines += [("" if index else "changed", text) for index, text in enumerate(report.changes)]
+    lines += endorsed_lines(each.endorsed)
     lines += [("" if index else "not followed", text) for index, text in enumerate(each.not_followed)]
     return lines
 
@@ -393,4 +416,4 @@ def _data(each: Verdict) -> dict[str, Any]:
         }
     if each.tied is not None:
         data["tied"] = each.tied
-    return data
+    return data | endorsed_data(each.endorsed)

@@ -34,6 +34,8 @@ class Made:
     registration: Any
     receipt: Any
     noise: Any
+    key: Any
+    envelope: Any
 
     @property
     def distance(self) -> zu.DistanceProof:
@@ -62,7 +64,9 @@ def made() -> Made:
     trained, bundle = zu.prove(dataset, SPEC), zu.prove(dataset, SHARDED).bundle
     registration, receipt = zu.register(dataset), zu.receipts(dataset).of(dataset.ids[0])
     noise = zu.commit_noise(dataset, NOISY, "a beacon")
-    return Made(dataset, trained, zu.recommit(dataset)[1], bundle, registration, receipt, noise)
+    key = zu.SigningKey.generate("ed25519")
+    signed = key, zu.sign(trained.proof, key)
+    return Made(dataset, trained, zu.recommit(dataset)[1], bundle, registration, receipt, noise, *signed)
 
 
 def entered(context: Any) -> None:
@@ -72,6 +76,7 @@ def entered(context: Any) -> None:
 
 MODELS = "Model or str or PathLike"
 RECOMMITMENT = "LinkProof or ModelLinkProof"
+SUBJECT = "Proof or Bundle or NoiseCommitment"
 PREVIOUS = "TrainingProof or Bundle or ShardedModel or Trained"
 # The function and its argument, what it expects, and the call; everything else about the call is right.
 CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
@@ -241,6 +246,46 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     ),
     "Bundle.load path": ("str or PathLike", lambda made, x: zu.Bundle.load(x)),
     "Model.load path": ("str or PathLike", lambda made, x: zu.Model.load(x)),
+    "sign subject": (SUBJECT, lambda made, x: zu.sign(x, made.key)),
+    "sign key": ("SigningKey", lambda made, x: zu.sign(made.trained.proof, x)),
+    "check_signature subject": (SUBJECT, lambda made, x: zu.check_signature(x, made.envelope, made.key.public)),
+    "check_signature envelope": (
+        "Envelope",
+        lambda made, x: zu.check_signature(made.trained.proof, x, made.key.public),
+    ),
+    "check_signature keys": (
+        "PublicKey",
+        lambda made, x: zu.check_signature(made.trained.proof, made.envelope, [x]),
+    ),
+    "require_signatures subject": (SUBJECT, lambda made, x: zu.require_signatures(x, [made.envelope])),
+    "require_signatures envelopes": ("Envelope", lambda made, x: zu.require_signatures(made.trained.proof, [x])),
+    "require_signatures owner": (
+        "PublicKey",
+        lambda made, x: zu.require_signatures(made.trained.proof, [made.envelope], owner=x),
+    ),
+    "require_signatures auditors": (
+        "int",
+        lambda made, x: zu.require_signatures(made.trained.proof, [made.envelope], auditors=x),
+    ),
+    "require_signatures keys": (
+        "tuple",
+        lambda made, x: zu.require_signatures(made.trained.proof, [made.envelope], keys=[x]),
+    ),
+    "aggregate_signatures envelopes": (
+        "Envelope",
+        lambda made, x: zu.aggregate_signatures([x, made.envelope], [made.key.public]),
+    ),
+    "aggregate_signatures keys": (
+        "PublicKey",
+        lambda made, x: zu.aggregate_signatures([made.envelope, made.envelope], [x]),
+    ),
+    "load_keys folder": ("str or PathLike", lambda made, x: zu.load_keys(x)),
+    "PublicKey.load path": ("str or PathLike", lambda made, x: zu.PublicKey.load(x)),
+    "PublicKey.from_bytes data": ("bytes", lambda made, x: zu.PublicKey.from_bytes(x)),
+    "SigningKey.load path": ("str or PathLike", lambda made, x: zu.SigningKey.load(x)),
+    "SigningKey.sign message": ("bytes", lambda made, x: made.key.sign(x)),
+    "Envelope.load path": ("str or PathLike", lambda made, x: zu.Envelope.load(x)),
+    "Envelope.from_bytes data": ("bytes", lambda made, x: zu.Envelope.from_bytes(x)),
     "memory_limit size": ("Real", lambda made, x: entered(zu.memory_limit(x))),
     "memory_limit folder": ("str or PathLike", lambda made, x: entered(zu.memory_limit(1 << 30, x))),
 }
@@ -264,6 +309,7 @@ RIGHT = {
     ("DatasetCommitment", "commitment"),
     ("LinkProof", "recommitment"),
     (RECOMMITMENT, "recommitment"),
+    *((SUBJECT, name) for name in ("training proof", "commitment", "recommitment")),
     *(("Proof", name) for name in ("training proof", "commitment", "recommitment")),
 }
 WRONG = [(call, other) for call, (expected, _) in CALLS.items() for other in OTHERS if (expected, other) not in RIGHT]
@@ -332,6 +378,9 @@ ACCEPTED: dict[str, tuple[type, ...]] = {
     "receipts registration": (NONE,),
     "verify_receipt registration": (NONE,),
     "verify_receipt proof": (NONE,),
+    "SigningKey.sign message": (bytes,),
+    "require_signatures owner": (NONE,),
+    "require_signatures auditors": (int,),
     "memory_limit size": (NONE,),
     "memory_limit folder": (NONE, str),
 }

@@ -16,6 +16,7 @@ from zkunlearn.errors import (
     FormatError,
     InputError,
     InvalidProof,
+    InvalidSignature,
     ParameterError,
     WorkerError,
     ZkUnlearnError,
@@ -63,6 +64,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "errors.md"
 HEAD = "| class | is a | raised when | fields | what to do | exit code |\n|---|---|---|---|---|---|\n"
 MADE: dict[str, ZkUnlearnError] = {
     "InvalidProof": InvalidProof("merkle path"),
+    "InvalidSignature": InvalidSignature("signature"),
     "FormatError": FormatError("cut off"),
     "WorkerError": WorkerError("it ended", "tls://head:8786"),
 }

@@ -71,9 +71,20 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         *(zu.verify_chain(folder / "public"), status, *status.trainings),
         *(second.asked, renewed, link, *grown, SPEC, SPEC.fixed_point, zu.FineScales(), zu.Processes(2)),
         zu.prove_predictions(trained.secret, X[:3], "class"),
+        *signed(trained.proof, folder / "keys"),
     ]
     objects += [each.statement for each in objects if isinstance(each, zu.Proof)]
     return {type(each).__name__: each for each in objects}
+
+
+def signed(proof: zu.TrainingProof, folder: Path) -> tuple[Any, ...]:
+    """A signature, its keys and what was found."""
+    folder.mkdir()
+    key = zu.SigningKey.generate("ed25519")
+    key.public.save(folder / "<script>alert(1)<.pub")
+    envelope = zu.sign(proof, key, "auditor")
+    endorsed = zu.require_signatures(proof, [envelope], auditors=1, keys=zu.load_keys(folder))
+    return key, key.public, envelope, endorsed
 
 
 def test_every_public_class_says_what_it_is() -> None:

@@ -169,6 +169,32 @@ OTHERS = (
 )  # fmt: skip
 
 
+def sign(own: Teller) -> None:
+    """By an owner and two auditors, and what is told of that."""
+    (own.folder / "keys").mkdir()
+    own.tell("keygen", "--out", *own.of("owner.key"))
+    for name in ("ann", "ben"):
+        own.tell("keygen", "--out", *own.of(f"keys/{name}"), "--scheme", "bls12-381")
+    files = own.of("first.proof", "data/dataset.commitment")
+    own.tell("sign", *files, "--key", *own.of("owner.key"))
+    by = [own.folder / f"{name}.signature" for name in ("ann", "ben")]
+    for name, signature in zip(("ann", "ben"), by, strict=True):
+        key = ("--key", *own.of(f"keys/{name}"))
+        own.tell("countersign", files[0], *key, "--out", signature, "--dataset", files[1])
+    whole = own.folder / "first.proof.both.signature"
+    own.tell("aggregate", *by, "--keys", *own.of("keys"), "--out", whole)
+    required = ("--require-owner", *own.of("owner.key.pub"))
+    auditors = ("--require-auditors", 2, "--keys", *own.of("keys"))
+    own.tell("verify", files[0], "--dataset", files[1], *required, *auditors)
+    own.tell("verify", *files, *required)
+    own.tell("verify", files[1], *required, "--require-auditors", 1, "--keys", *own.of("keys"), code=1)
+    signer = zu.SigningKey.load(own.folder / "owner.key")
+    zu.Envelope.sign("application/vnd.in-toto+json", b"{}", [signer]).save(own.folder / "other.json")
+    for name in (whole.name, "other.json", "owner.key", "owner.key.pub"):
+        own.tell("inspect", *own.of(name))
+    own.tell("inspect", *own.of(whole.name, "other.json", "owner.key", "owner.key.pub"))
+
+
 @pytest.fixture(scope="module")
 def told(teller: Teller) -> Teller:
     """And what auditors are told of all files."""
@@ -198,6 +224,7 @@ def told(teller: Teller) -> Teller:
     keyed = ("--dataset", *teller.of("keyed/dataset.commitment"), "--key", "no=8")
     teller.tell("verify", *teller.of("keyed-8.receipt"), *keyed)
     teller.tell("verify", *teller.of("keyed-8.receipt", "keyed-9.receipt"), *keyed[:2])
+    sign(teller)
     teller.tell("verify", "--chain", *teller.of("keyed"))
     return teller
 

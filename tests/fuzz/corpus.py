@@ -11,11 +11,13 @@ import cbor2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-from goods import KIND_OF, KINDS, SPEC, decoded, encoded, head_of, owner
+from goods import KIND_OF, KINDS, SPEC, decoded, encoded, examples, head_of, owner
+from zkunlearn.formats.base64_text import encode_pem
 from zkunlearn.formats.container import encode
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.encoding.declared import Declared
 from zkunlearn.models.spec import TrainingSpec
+from zkunlearn.verifier.trust.schemes import SCHEMES
 
 CORPUS = Path(__file__).parent / "corpus"
 NEWTON = TrainingSpec(model="logistic", method="newton", l2=0.25, steps=3)
@@ -166,6 +168,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             b"b = [2000-01-01, 2030-01-01T12:00:00]\n"
             b"c = {categories = [1, 2, 'x'], reference = 2, other = 'x', missing = 1}\n",
         },
+        **of_signatures(),
         "ids": {"good": "Żółć 07\nperson 1\n".encode()},
         "id_column": {"good": 'id;since\nŻółć 07;2\n\n"a; b";3\n'.encode()},
         "digests": {"good": b"# head\n" + b"ab" * 32 + b"\n"},
@@ -180,6 +183,23 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "many steps": b"\xff\xff\3\0" + b"\3\0\0\0" + bytes(8) + b"\1",
             "many openings": bytes(12) + b"\xff\x0f",
         },
+    }
+
+
+def of_signatures() -> dict[str, dict[str, bytes]]:
+    """Published keys and envelopes, good ones and others."""
+    found = examples()
+    good = {name: each["envelope"].encode() for name, each in found["envelopes"].items() if name != "ml-dsa-44"}
+    wrong = {each["why"]: each["envelope"].encode() for each in found["refused"] if each["why"] != "another key"}
+    keys = {name: each["public"].encode() for name, each in found["envelopes"].items()}
+    prefix = bytes.fromhex("302e020100300506032b657004220420")  # of PKCS #8
+    plain = encode_pem("PRIVATE KEY", prefix + bytes(range(32)))
+    aggregate, sealed = found["aggregate"]["envelope"].encode(), found["protected key"]["file"].encode()
+    return {
+        "envelope": {**good, **wrong, "aggregate": aggregate, "nested": b'{"a":[[[[]]]]}'},
+        "signed_payload": {name: each["payload"].encode() for name, each in found["envelopes"].items()},
+        "public_key": {**keys, "of ed25519": SCHEMES["ed25519"].prefix + bytes(32)},
+        "signing_key": {"plain": plain, "sealed": sealed, "inside": prefix + bytes(32)},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -130,6 +131,22 @@ class Owner:
         holdout = zu.commit(rows, np.arange(MIN_ROWS) % 2, bounds=bounds, openings=3)
         other = zu.prove(self.dataset, SPEC, forget=["3"]).secret
         return zu.evaluate(holdout, [model, other]), zu.evaluate(holdout, other, confusion=True)
+
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "vectors" / "signatures.json"
+
+
+@cache
+def examples() -> Any:
+    """Published keys and envelopes."""
+    return json.loads(EXAMPLES.read_text(encoding="utf-8"))
+
+
+@cache
+def signed() -> tuple[zu.Envelope, zu.PublicKey]:
+    """An envelope and the key that has signed it."""
+    found = examples()["envelopes"]["ed25519"]
+    return zu.Envelope.from_bytes(found["envelope"].encode()), zu.PublicKey.from_bytes(found["public"].encode())
 
 
 def decoded(kind: str, data: bytes) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import zkunlearn as zu
@@ -29,6 +30,7 @@ from goods import (
     in_file,
     owner,
     scratch,
+    signed,
     small_owner,
 )
 from zkunlearn.circuits.statements.dataset import DatasetStatement
@@ -38,7 +40,16 @@ from zkunlearn.circuits.statements.records import written_records
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.cli.inspection import inspect_file
 from zkunlearn.cli.output import aligned
-from zkunlearn.errors import BudgetExceeded, DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
+from zkunlearn.errors import (
+    BudgetExceeded,
+    DataError,
+    FormatError,
+    InvalidProof,
+    InvalidSignature,
+    ParameterError,
+    StatementMismatch,
+)
+from zkunlearn.formats.base64_text import encode_pem
 from zkunlearn.formats.container import decode, encode
 from zkunlearn.formats.lists import read_digests, read_history, read_ids
 from zkunlearn.formats.toml import read_bounds
@@ -56,6 +67,11 @@ from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
 from zkunlearn.verifier.pins import Pins
 from zkunlearn.verifier.protocol.proof import verify_protocol
 from zkunlearn.verifier.shapes import new_transcript, shape_of
+from zkunlearn.verifier.trust import signing_keys
+from zkunlearn.verifier.trust.keys import BLS_PUBLIC_LABEL, PUBLIC_LABEL
+from zkunlearn.verifier.trust.schemes import BLS, SCHEMES
+from zkunlearn.verifier.trust.signatures import Signed
+from zkunlearn.verifier.trust.signing_keys import LABELS
 from zkunlearn.verifier.verify import verify_link, verify_proof
 
 MOST_CELLS = 1 << 12  # of tables that are worked on
@@ -218,6 +234,67 @@ def use(found: RawTable) -> None:
     assert DatasetEncoding.from_mapping(encoding.to_mapping()) == encoding
 
 
+# Signatures and keys -------------------------------------------------------------------------------------------------
+
+
+def envelope(data: bytes) -> None:
+    """A signed envelope, and what is in it: read the same again, and of the one key's signature if it is as it was."""
+    try:
+        read = zu.Envelope.from_bytes(data)
+    except FormatError:
+        return
+    assert zu.Envelope.from_bytes(read.to_bytes()) == read
+    told(data)
+    signed_payload(read.payload)
+    good, key = signed()
+    try:
+        read.require_signature(key)
+    except InvalidSignature:
+        return
+    assert (read.payload_type, read.payload) == (good.payload_type, good.payload)
+
+
+def signed_payload(data: bytes) -> None:
+    """What a signature says has one spelling."""
+    try:
+        read = Signed.from_bytes(data)
+    except FormatError:
+        return
+    assert read.to_bytes() == data
+
+
+def public_key(data: bytes) -> None:
+    """The file, and what is in it behind each label; a key that is read answers, whatever it is."""
+    for whole in (data, encode_pem(PUBLIC_LABEL, data), encode_pem(BLS_PUBLIC_LABEL, data)):
+        try:
+            read = zu.PublicKey.from_bytes(whole)
+        except FormatError:
+            continue
+        assert zu.PublicKey.from_bytes(read.to_bytes()) == read and len(read.keyid) == 64
+        told(whole)
+        if read.scheme != BLS:  # which takes half a second
+            try:
+                read.verify(b"a message", bytes(SCHEMES[read.scheme].signature_bytes))
+            except InvalidSignature:
+                continue
+            raise AssertionError("a signature of zeros was taken")
+
+
+def signing_key(data: bytes) -> None:
+    """The file, and what is in it behind each label, with a passphrase and without; of which making a key of the
+    passphrase takes no time here."""
+    with mock.patch.object(signing_keys, "_stretched", lambda *_: bytes(32)):
+        for whole in (data, *(encode_pem(label, data) for label in LABELS)):
+            path = in_file(whole, "key")
+            path.chmod(0o600)
+            for passphrase in (None, "x"):
+                try:
+                    key = zu.SigningKey.load(path, passphrase)
+                except (FormatError, DataError):
+                    continue
+                assert len(key.public.keyid) == 64
+
+
 # Verifying -----------------------------------------------------------------------------------------------------------
 
 
@@ -312,16 +389,24 @@ def fields(script: bytes) -> None:
     assert found == good.files[kind]
 
 
+def told(data: bytes) -> None:
+    """A file is shown, in lines that it cannot forge, or refused."""
+    try:
+        shown = inspect_file(in_file(data, "shown"))
+    except (FormatError, DataError, ParameterError):
+        return
+    assert all(line.isprintable() for line in aligned(shown.lines))
+    json.dumps(shown.data)
+
+
 def inspect(script: bytes) -> None:
     """A file with edited fields is shown, in lines that it cannot forge, or refused."""
     kind = KINDS[(script[0] if script else 0) % len(KINDS)]
     try:
         whole = encoded(kind, changed(small_owner().payloads[kind], script[1:]))
-        shown = inspect_file(in_file(whole, "shown"))
-    except (FormatError, DataError, ParameterError):
+    except FormatError:
         return
-    assert all(line.isprintable() for line in aligned(shown.lines))
-    json.dumps(shown.data)
+    told(whole)
 
 
 def statement(data: bytes) -> None:
@@ -397,6 +482,10 @@ TARGETS: dict[str, Target] = {
     "ids": reader("ids.txt", read_ids),
     "id_column": reader("ids.csv", lambda path: read_id_list(path, "id")),
     "digests": digests,
+    "envelope": envelope,
+    "signed_payload": signed_payload,
+    "public_key": public_key,
+    "signing_key": signing_key,
     "proof_bytes": proof_bytes,
     "files": files,
     "fields": fields,

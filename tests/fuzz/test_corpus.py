@@ -21,7 +21,7 @@ from targets import TARGETS  # noqa: E402
 
 KEPT = [path for folder in ("corpus", "regressions") for path in sorted((HERE / folder).rglob("*")) if path.is_file()]
 OF_SCRIPTS = {"files": 12, "proof_bytes": 30, "fields": 30, "inspect": 60}  # inputs say what to do with a good file
-SEEDED = {**OF_SCRIPTS, "statement": 15}  # others are quick
+SEEDED = {**OF_SCRIPTS, "statement": 15, "signing_key": 40}  # others are quick
 # A reader is called like one, or says that it may find no file of ours.
 READER = re.compile(r"(from|read|load|parse|decode|scan|take|unpack|inspect)(_|$)")
 REFUSAL = "FormatError"
@@ -111,6 +111,16 @@ TRIED = {
     "verifier/bundles.py Bundle.load": "inspect",
     "verifier/bundles.py load_public": "inspect",
     "formats/cbor.py scan": "payload",
+    "formats/base64_text.py decode_base64": "envelope",
+    "formats/base64_text.py decode_pem": "public_key",
+    "formats/strict_json.py read_json": "envelope",
+    "cli/signatures_told.py told_of": "envelope",
+    "verifier/trust/dsse.py Envelope.from_bytes": "envelope",
+    "verifier/trust/dsse.py Envelope.load": "envelope",
+    "verifier/trust/keys.py PublicKey.from_bytes": "public_key",
+    "verifier/trust/keys.py PublicKey.load": "public_key",
+    "verifier/trust/signatures.py Signed.from_bytes": "signed_payload",
+    "verifier/trust/signing_keys.py SigningKey.load": "signing_key",
     "verifier/protocol/channel.py ProofReader.take": "proof_bytes",
     "formats/container.py decode": "container",
     "formats/container.py read_container": "inspect",
@@ -133,6 +143,16 @@ NO_READERS = {
     "prover/owner/wiping.py forget_left_out": "LeftOut.load",
     "cli/id_options.py IdList.read": "another name of read_id_list",
     "cli/options.py load_previous": "load_public of one file",
+    "cli/endorsed.py Demanded.read": "signatures_beside and load_signature",
+    "cli/signatures.py read_passphrase": "read_text, of the key's own holder",
+    "verifier/trust/auditors_keys.py load_keys": "PublicKey.load of each file",
+    "verifier/trust/signatures.py Demand.check": "envelopes that were read already, by Signed.from_bytes",
+    "verifier/trust/signatures.py check_signature": "likewise",
+    "verifier/trust/signatures.py load_signature": "Envelope.load, and Signed.from_bytes",
+    "verifier/trust/signatures.py purpose_of": "Signed.from_bytes",
+    "verifier/trust/signatures.py require_signatures": "envelopes that were read already, by Signed.from_bytes",
+    "verifier/trust/signatures.py signatures_beside": "load_signature of each file",
+    "verifier/trust/signatures.py signed_by": "envelopes that were read already, by Signed.from_bytes",
     "cli/prediction.py load_model": "Model.load or load_sharded",
     "cli/auditor.py inspect": "prints what inspect_file finds",
     "cli/demo.py load_tumours": "data that scikit-learn brings",

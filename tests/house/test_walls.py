@@ -170,7 +170,7 @@ def loaded_by(command: str) -> dict[Path, str]:
     return loaded
 
 
-@pytest.mark.parametrize("command", ["verify", "inspect"])
+@pytest.mark.parametrize("command", ["verify", "inspect", "keygen", "sign", "countersign", "aggregate"])
 def test_an_auditors_command_loads_nothing_of_the_prover(command: str) -> None:
     loaded = loaded_by(command)
     assert ROOT / "verifier" / "verify.py" in loaded and ROOT / "errors.py" in loaded
@@ -186,7 +186,8 @@ def test_an_owners_command_does_load_it() -> None:
 def test_importing_and_verifying_load_neither_the_prover_nor_heavy_libraries() -> None:
     code = (
         "import sys, zkunlearn, zkunlearn.verifier.verify, zkunlearn.cli.program;"
-        "heavy = {'numba', 'torch', 'sklearn', 'scipy', 'pandas', 'rich', 'dask', 'distributed', 'zkunlearn.prover'};"
+        "heavy = {'numba', 'torch', 'sklearn', 'scipy', 'pandas', 'rich', 'dask', 'distributed', 'zkunlearn.prover',"
+        "'cryptography', 'py_ecc'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

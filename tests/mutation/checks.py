@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ("formats", "models", "circuits", "verifier")
 RELATIONS = Path("circuits", "relations")
-EXCEPTIONS = ("InvalidProof", "StatementMismatch", "FormatError")
+EXCEPTIONS = ("InvalidProof", "InvalidSignature", "StatementMismatch", "FormatError")
 CALLS = ("require_", "check_", "verify_")
 SEVERAL = ("require_layer", "require_lookup_leaf", "require_summand", "require_table_leaf")  # constraints at once
 LONGEST_TEXT = 110

@@ -3,13 +3,14 @@
 All checks take hours. `python tests/mutation/run.py verifier/protocol/merkle.py circuits/relations` tries those of some
 files or folders; `--new` those that have no row yet. Rows are written as they are found, each in its place.
 
-A check is a refusal (`raise InvalidProof`, `StatementMismatch` or `FormatError`) in what a verifier runs (models/,
-circuits/, verifier/), a call of one that has a name (`require_..`, `check_..`, `verify_..`), or a `require_zero` or a
-`sumcheck` of the verifier or a relation. Each is replaced by `pass` in a copy of the tree. There the tests that get to
-it run (reached.py), until something is accepted that should not be, or all have run: where a test never gets, nothing
-changes for it. Who gets where is found in one run of all these tests, and after that in one of the files of tests that
-were changed; `--afresh` after a larger change of the product. A check whose deletion no test notices is either not
-needed or not tested; the page lists it as such, until the place of the test says by hand why it stays.
+A check is a refusal (`raise InvalidProof`, `InvalidSignature`, `StatementMismatch` or `FormatError`) in what a verifier
+runs (models/, circuits/, verifier/), a call of one that has a name (`require_..`, `check_..`, `verify_..`), or a
+`require_zero` or a `sumcheck` of the verifier or a relation. Each is replaced by `pass` in a copy of the tree. There
+the tests that get to it run (reached.py), until something is accepted that should not be, or all have run: where a test
+never gets, nothing changes for it. Who gets where is found in one run of all these tests, and after that in one of the
+files of tests that were changed; `--afresh` after a larger change of the product. A check whose deletion no test
+notices is either not needed or not tested; the page lists it as such, until the place of the test says by hand why it
+stays.
 """
 
 from __future__ import annotations
