@@ -8,7 +8,8 @@ SPREAD := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 .PHONY: demo test test-all fuzz bench mutation lint clean
 
 demo: $(VENV)/.demo
-	$(BIN)/zkunlearn demo
+	rm -rf build/demo
+	$(BIN)/zkunlearn demo --out build/demo
 
 # Each of the processes has a core: threads of BLAS would wait for each other.
 test test-all: export OPENBLAS_NUM_THREADS = 1
@@ -35,7 +36,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	mkdir -p build/mypy && ln -sfn ../.. build/mypy/zkunlearn
 	cd build/mypy && MYPYPATH=. ../../$(BIN)/mypy -p zkunlearn.formats -p zkunlearn.models \
-		-p zkunlearn.circuits -p zkunlearn.verifier -p zkunlearn.prover -p zkunlearn.cli -m zkunlearn -m zkunlearn.errors -m zkunlearn.shown
+		-p zkunlearn.circuits -p zkunlearn.verifier -p zkunlearn.prover -p zkunlearn.cli -m zkunlearn -m zkunlearn.errors -m zkunlearn.shown -m zkunlearn.version
 	cd build/mypy && MYPYPATH=. ../../$(BIN)/mypy --implicit-reexport --cache-dir .mypy_cache_tests -p zkunlearn.tests
 
 $(VENV)/bin/python:

@@ -28,11 +28,14 @@ from .errors import (
     WorkerError,
     ZkUnlearnError,
 )
+from .version import VERSION
 
 if TYPE_CHECKING:
     from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
+    from .prover.certificates.certify import certify
+    from .prover.certificates.report import report_page
     from .prover.evidence.gather import evidence
     from .prover.kernels.storage import memory_limit
     from .prover.owner.dataset import Dataset
@@ -56,6 +59,10 @@ if TYPE_CHECKING:
     from .prover.workers.cluster import Cluster
     from .prover.workers.processes import Processes
     from .verifier.bundles import Bundle, BundleReport
+    from .verifier.certificates.attestation import attest, require_attested
+    from .verifier.certificates.certificate import Certificate, CertificateReport, verify_certificate
+    from .verifier.certificates.materials import Materials
+    from .verifier.certificates.requests import DeletionRequest
     from .verifier.distances import verify_distance
     from .verifier.evaluations import verify_evaluation
     from .verifier.history import History, verify_chain
@@ -81,26 +88,30 @@ if TYPE_CHECKING:
     from .verifier.trust.signing_keys import SigningKey
     from .verifier.verify import VerificationReport, verify_dataset, verify_link
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = [
-    "BudgetExceeded", "Bundle", "BundleReport", "Cluster", "DataError", "DatasetCommitment", "DistanceProof",
-    "Endorsement", "Envelope", "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History",
-    "Indistinguishability", "InvalidProof", "InvalidSignature", "LinkProof", "Model", "ModelLinkProof", "Noise",
-    "NoiseCommitment", "ParameterError", "PredictionProof", "Processes", "Proof", "PublicKey", "Receipt",
-    "ReceiptReport", "RegistrationProof", "ShardedModel", "SigningKey", "StatementMismatch", "Suggestion", "Trained",
-    "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport", "WorkerError",
-    "ZkUnlearnError", "aggregate_signatures", "append", "check_signature", "commit", "commit_noise", "destroy",
-    "evaluate", "evidence", "forget_left_out", "load_dataset", "load_keys", "load_spec", "memory_limit", "prove",
-    "prove_distance", "prove_predictions", "read_id_list", "receipts", "recommit", "recommit_model", "rectify",
-    "register", "require_signatures", "sign", "status", "suggest", "train", "verify", "verify_bundle", "verify_chain",
-    "verify_dataset", "verify_distance", "verify_evaluation", "verify_link", "verify_predictions", "verify_receipt",
-    "verify_registration", "wipe_rows",
+    "BudgetExceeded", "Bundle", "BundleReport", "Certificate", "CertificateReport", "Cluster", "DataError",
+    "DatasetCommitment", "DeletionRequest", "DistanceProof", "Endorsement", "Envelope", "EvaluationProof", "FineScales",
+    "FixedPoint", "FormatError", "History", "Indistinguishability", "InvalidProof", "InvalidSignature", "LinkProof",
+    "Materials", "Model", "ModelLinkProof", "Noise", "NoiseCommitment", "ParameterError", "PredictionProof",
+    "Processes", "Proof", "PublicKey", "Receipt", "ReceiptReport", "RegistrationProof", "ShardedModel", "SigningKey",
+    "StatementMismatch", "Suggestion", "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec",
+    "VerificationReport", "WorkerError", "ZkUnlearnError", "aggregate_signatures", "append", "attest", "certify",
+    "check_signature", "commit", "commit_noise", "destroy", "evaluate", "evidence", "forget_left_out", "load_dataset",
+    "load_keys", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions", "read_id_list",
+    "receipts", "recommit", "recommit_model", "rectify", "register", "report_page", "require_attested",
+    "require_signatures", "sign", "status", "suggest", "train", "verify", "verify_bundle", "verify_certificate",
+    "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link", "verify_predictions",
+    "verify_receipt", "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
     "Bundle": "verifier.bundles",
     "BundleReport": "verifier.bundles",
+    "Certificate": "verifier.certificates.certificate",
+    "CertificateReport": "verifier.certificates.certificate",
     "Cluster": "prover.workers.cluster",
     "DatasetCommitment": "verifier.proofs",
+    "DeletionRequest": "verifier.certificates.requests",
     "DistanceProof": "verifier.proofs",
     "Endorsement": "verifier.trust.signatures",
     "Envelope": "verifier.trust.dsse",
@@ -110,6 +121,7 @@ _HOMES = {
     "History": "verifier.history",
     "Indistinguishability": "verifier.noise",
     "LinkProof": "verifier.proofs",
+    "Materials": "verifier.certificates.materials",
     "Model": "prover.owner.model",
     "ModelLinkProof": "verifier.proofs",
     "Noise": "prover.owner.noise",
@@ -131,6 +143,8 @@ _HOMES = {
     "VerificationReport": "verifier.verify",
     "aggregate_signatures": "verifier.trust.dsse",
     "append": "prover.owner.growth",
+    "attest": "verifier.certificates.attestation",
+    "certify": "prover.certificates.certify",
     "check_signature": "verifier.trust.signatures",
     "commit_noise": "prover.owner.noise",
     "destroy": "prover.owner.growth",
@@ -148,10 +162,13 @@ _HOMES = {
     "recommit_model": "prover.owner.recommitment",
     "rectify": "prover.owner.growth",
     "register": "prover.owner.registration",
+    "report_page": "prover.certificates.report",
+    "require_attested": "verifier.certificates.attestation",
     "require_signatures": "verifier.trust.signatures",
     "sign": "verifier.trust.signatures",
     "status": "prover.owner.status",
     "suggest": "prover.owner.suggest",
+    "verify_certificate": "verifier.certificates.certificate",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
     "verify_distance": "verifier.distances",

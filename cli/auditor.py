@@ -9,6 +9,8 @@ from time import perf_counter
 import click
 import zkunlearn as zu
 
+from .certificate_words import is_certificate
+from .certified import FOR_CERTIFICATES, Attesting, attesting, verify_certificate_file
 from .exits import REFUSED, require_memory
 from .history import show_history
 from .options import FILE, common
@@ -30,7 +32,11 @@ FOR_PROOFS = (
 )
 @pinning
 @click.option(
-    "--proof", "proof_file", type=FILE, metavar="P.proof", help="Of receipts: whether this training forgot them."
+    "--proof",
+    "proof_file",
+    type=FILE,
+    metavar="P.proof",
+    help="Of receipts: whether this training forgot them. Of a certificate: what it is about.",
 )
 @click.option(
     "--key",
@@ -39,6 +45,7 @@ FOR_PROOFS = (
     metavar="COL=VALUE",
     help="Of a receipt, if rows have keys: what you know to be yours in such a column; of all of them.",
 )
+@attesting
 @common
 def verify(
     output: Output,
@@ -47,21 +54,28 @@ def verify(
     proof_file: Path | None,
     keys: Sequence[str],
     given: Given,
+    asked: Attesting,
 ) -> None:
-    """Check proofs of any kind, bundles, receipts. Exit code 1 if one is not valid, or rows are not forgotten by it.
+    """Check proofs of any kind, bundles, receipts, a certificate. Exit code 1 if one is not valid, or rows still count.
 
     What is pinned must match the statement exactly; what is not pinned is what the owner says it is. What a proof
     refers to is taken from the other FILEs, and every reference that was not followed is told. Signatures are looked
     at where they are required.
     """
     if folder is not None:
-        if files or given.anything or keys or proof_file is not None:
+        if files or given.anything or asked.anything or keys or proof_file is not None:
             raise click.UsageError("--chain takes everything from its folder: no FILE and no other option")
         require_memory()
         _verify_chain(output, folder)
         return
     if not files:
         raise click.UsageError("Missing argument 'FILE...'.")
+    if any(map(is_certificate, files)):
+        require_memory()
+        _end(verify_certificate_file(output, files, proof_file, keys, given, asked))
+        return
+    if asked.anything:
+        raise click.UsageError(FOR_CERTIFICATES)
     if any_receipts(files):
         if given.only_of_proofs:
             raise click.UsageError(FOR_PROOFS)

@@ -25,6 +25,7 @@ from .. import FixedPoint, TrainingSpec, VerificationReport, commit, load_spec, 
 from ..circuits.statements.training import PATHS
 from ..errors import DataError, ZkUnlearnError
 from ..verifier.proofs import DatasetCommitment, TrainingProof
+from .demo_certificate import tell_certificate
 from .demo_optimum import CERTIFIED, tell_optimum
 from .demo_people import tell_people
 from .demo_requests import COMMITMENT, Stage
@@ -137,17 +138,18 @@ def run_demo(output: Output, out: Path | None) -> None:
     if out is None:
         with tempfile.TemporaryDirectory(prefix="zkunlearn-demo-") as folder:
             _tell(output, story, tumours, Path(folder))
-        story.say("The files were temporary; `zkunlearn demo --out DIR` keeps them.")
+        story.say("The files were temporary; `zkunlearn demo --out DIR` keeps them, certificate and page too.")
     else:
         if out.is_dir() and any(out.iterdir()):
             raise DataError(f"{out}: is there already and not empty; the demo needs a new directory")
         require_folder_place(out)
-        _tell(output, story, tumours, out)
+        certificate, page = _tell(output, story, tumours, out)
         story.say(f"All files are in {out}: try the commands above on them.")
+        story.say(f"The certificate is {certificate}, and its page for people {page}.")
     output.result(
         "",
         [],
-        "The demo went as it should: four proofs, a receipt and a bundle valid, four lies found out.",
+        "The demo went as it should: four proofs, a receipt, a bundle and a certificate valid, five lies found out.",
         story.figures,
     )
 
@@ -163,7 +165,8 @@ def load_tumours() -> Tumours:
     )
 
 
-def _tell(output: Output, story: Story, tumours: Tumours, root: Path) -> None:
+def _tell(output: Output, story: Story, tumours: Tumours, root: Path) -> tuple[Path, Path]:
+    """All chapters; where the certificate and its page are."""
     owner, auditor = root / "owner", root / "auditor"
     root.mkdir(parents=True, exist_ok=True)
     owner.mkdir(mode=0o700)
@@ -181,6 +184,7 @@ def _tell(output: Output, story: Story, tumours: Tumours, root: Path) -> None:
     stage = Stage(dataset, owner, auditor, SECOND, patient(ANOTHER), partial(_accuracy, tumours))
     tell_optimum(story, stage)
     tell_shards(story, replace(stage, superseded=CERTIFIED.second, patient=patient(ONE_MORE)))
+    return tell_certificate(story, owner, auditor, (FIRST, SECOND), [patient(row) for row in WITHDRAWN])
 
 
 # --- the owner ----------------------------------------------------------------------------------------------

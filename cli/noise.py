@@ -10,6 +10,7 @@ import zkunlearn as zu
 from ..circuits.statements.noise import NoiseStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, ParameterError
+from ..verifier.certificates.guarantee import CHOSEN_NOISE, COINS, PRECEDENCE, VOID_NOISE
 from ..verifier.noise import indistinguishability
 from .asked import asked_data, asked_lines
 from .output import Lines, Output, foreign
@@ -17,8 +18,6 @@ from .places import refuse_existing, require_file_place
 
 if TYPE_CHECKING:
     from ..prover.owner.asked import Asked
-
-IF = "the owner's coins were random and secret, and its nonce came after them"
 
 
 def noise_files(proof: Path) -> tuple[Path, Path]:
@@ -94,7 +93,7 @@ def noisy_text(statement: TrainingStatement) -> str | None:
     if found is None:
         return None
     taken = "" if statement.dataset.encoding.bounds_declared else ", but for the bounds of columns, taken from the data"
-    return f"{found}-indistinguishable from the same without these rows{taken}, if {IF}"
+    return f"{found}-indistinguishable from the same without these rows{taken}, if {COINS}"
 
 
 def noisy_lines(statement: TrainingStatement) -> Lines:
@@ -110,9 +109,9 @@ def noisy_lines(statement: TrainingStatement) -> Lines:
         ("declared", f"({method.epsilon!r}, {method.delta!r}) or better"),
         ("noise", committed.digest.hex()),
         ("nonce", f"{own.nonce.hex()}, to come from {foreign(own.source)}"),
-        ("assumes", "the commitment came before the nonce, there was one for it, and the owner chose no nonce"),
-        ("", "bounds, columns, l2, grid, distance, epsilon and delta were chosen without the forgotten rows"),
-        ("void", "if the weights before noise, or coins, are shown or kept, or how far the optimum was is published"),
+        ("assumes", PRECEDENCE),
+        ("", CHOSEN_NOISE),
+        ("void", VOID_NOISE),
         ("several", "models of one chain hide together what the root of the sum of their mu^2 says: `verify --chain`"),
     ]
 

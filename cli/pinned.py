@@ -169,16 +169,13 @@ def pinning(command: Command) -> Command:
 def verdicts_on(output: Output, files: Sequence[Path], given: Given) -> list[Verdict]:
     """On all files, each by what it is. Raises what kept the verdict on a single one; UsageError."""
     named = files
-    files = [*named, *_files_of(given.registrations)]
+    files = [*named, *files_of(given.registrations)]
     demand = demand_of(given)
     pins: dict[str, Any] = {
-        "spec": None if given.spec_file is None else zu.load_spec(given.spec_file),
-        "forget": None if given.forget_file is None else read_digests(given.forget_file),
+        **expected(given),
         "previous": None if given.previous_file is None else load_previous(given.previous_file),
         "links": [zu.LinkProof.load(path) for path in given.link_files],
         "known_dataset": given.known,
-        "noise": None if given.noise_file is None else zu.NoiseCommitment.load(given.noise_file),
-        "nonce": given.nonce,
     }
     require_memory()
     dataset = None if given.dataset_file is None else zu.DatasetCommitment.load(given.dataset_file)
@@ -204,7 +201,18 @@ def demand_of(given: Given) -> Demanded | None:
     return Demanded(Demand(owner, given.auditors or 0, keys))
 
 
-def _files_of(registrations: Sequence[str]) -> list[Path]:
+def expected(given: Given) -> dict[str, Any]:
+    """What is expected of a training, beside what it goes on from."""
+    return {
+        "spec": None if given.spec_file is None else zu.load_spec(given.spec_file),
+        "forget": None if given.forget_file is None else read_digests(given.forget_file),
+        "noise": None if given.noise_file is None else zu.NoiseCommitment.load(given.noise_file),
+        "nonce": given.nonce,
+    }
+
+
+def files_of(registrations: Sequence[str]) -> list[Path]:
+    """Registrations as files. Raises UsageError for a digest."""
     if any(parse_digest(named) is not None for named in registrations):
         raise click.UsageError("the digest of a registration does not say of which data set it is: name its file")
     return [*map(Path, registrations)]

@@ -15,6 +15,7 @@ import zkunlearn as zu
 
 from .auditor import inspect, verify
 from .bounds import suggest_bounds
+from .certificates import certify, report
 from .completion import completion
 from .destruction import destroy
 from .distance import prove_distance
@@ -68,4 +69,4 @@ main.add_section(
 )
 main.add_section("Owners: models", (suggest, train, prove, predict, evaluate, prove_distance, evidence, recommit_model))
 main.add_section("Auditors, and people whose rows are in a data set", (verify, inspect))
-main.add_section("Signatures", (keygen, sign, countersign, aggregate))
+main.add_section("Signatures and certificates", (keygen, sign, countersign, aggregate, certify, report))

@@ -15,6 +15,7 @@ from ..verifier.trust.dsse import Envelope
 from ..verifier.trust.keys import MAX_KEY_BYTES
 from ..verifier.trust.signatures import PAYLOAD_TYPE, Signed
 from ..verifier.trust.signing_keys import LABELS, OTHERS, PROTECTED
+from .certificate_words import certificate_told, is_of_certificate
 from .output import Lines, foreign
 from .words import plural
 
@@ -31,6 +32,8 @@ def told_of(path: Path, start: bytes) -> Told:
 
 def _envelope(path: Path) -> Told:
     envelope = Envelope.load(path)
+    if is_of_certificate(envelope):
+        return certificate_told(path)
     lines: Lines = [("file", foreign(path)), ("payload", envelope.payload_type)]
     data: dict[str, Any] = {"kind": "envelope", "payload_type": envelope.payload_type}
     if envelope.payload_type == PAYLOAD_TYPE:

@@ -18,12 +18,12 @@ from ..models.encoding.maps import LOG1P
 from ..models.methods import Optimum
 from ..models.spec import TrainingSpec
 from ..verifier.bundles import Bundle, BundleReport
+from ..verifier.certificates.guarantee import CHOSEN_OPTIMUM, EXACT, VOID_OPTIMUM, algorithm_words, but_for
 from .noise import noisy_data, noisy_lines
 from .output import Lines, foreign
 from .steps import step_data, step_lines
 
 KIB, MIB = 1 << 10, 1 << 20
-EXACT = "the published model is the same as if the forgotten rows had never been there"
 SHOWN_NAMES = 8  # of features and classes, in a list
 
 
@@ -49,16 +49,7 @@ def size_text(size: int) -> str:
 
 def algorithm_sentence(spec: TrainingSpec) -> str:
     """The declared algorithm in a sentence."""
-    fixed, left_out, held_out = spec.fixed_point, "", ""
-    if spec.holdout:
-        held_out = f"; the first {plural(spec.holdout, 'row')} held out, not used in training"
-    if spec.without:
-        left_out = f", without {'the feature ' if len(spec.without) == 1 else 'the features '}" + listed(spec.without)
-    return (
-        f"{spec.family.title} {'with' if spec.method.bias else 'without'} bias{left_out}, by "
-        f"{spec.method.describe()}; "
-        f"scales 2^{fixed.x_bits} (features), 2^{fixed.w_bits} (weights), 2^{fixed.p_bits} (predictions){held_out}"
-    )
+    return algorithm_words(spec, listed)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -173,8 +164,7 @@ def statement_lines(statement: TrainingStatement, *others: TrainingStatement) ->
 
 def exactness(statement: TrainingStatement) -> str:
     """What a certified optimum is worth, as far as its data set goes."""
-    encoding = statement.dataset.encoding
-    return EXACT if encoding.bounds_declared else f"but for the bounds of columns, taken from the data, {EXACT}"
+    return f"{but_for(statement)}{EXACT}"
 
 
 def _exactness(statement: TrainingStatement) -> Lines:
@@ -186,8 +176,8 @@ def _exactness(statement: TrainingStatement) -> Lines:
         *step_lines(statement),
         ("exact", exactness(statement)),
         ("", "it is the optimum of the rows that count, rounded, whoever found it and from wherever: nothing is left"),
-        ("assumes", "bounds, columns, l2, grid and distances were chosen without the forgotten rows"),
-        ("void", "if the weights before rounding are shown, or the owner chose any of these after seeing such rows"),
+        ("assumes", CHOSEN_OPTIMUM),
+        ("void", VOID_OPTIMUM),
         ("caution", "whoever has an exact model from before, too, can tell what changed: publish in batches"),
         ("grid", f"weights in steps of 2^-{statement.spec.weight_bits}; certified at distance number {number}"),
     ]

@@ -72,9 +72,18 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         *(second.asked, renewed, link, *grown, SPEC, SPEC.fixed_point, zu.FineScales(), zu.Processes(2)),
         zu.prove_predictions(trained.secret, X[:3], "class"),
         *signed(trained.proof, folder / "keys"),
+        *filed(zu.prove(dataset, SPEC, forget=[SECRETS[1]], fork=True), dataset),
     ]
     objects += [each.statement for each in objects if isinstance(each, zu.Proof)]
     return {type(each).__name__: each for each in objects}
+
+
+def filed(trained: zu.Trained, dataset: Dataset) -> tuple[Any, ...]:
+    """A certificate, and what is verified of it."""
+    materials = zu.Materials(proof=trained.proof, dataset=dataset.commitment)
+    request = zu.DeletionRequest("<b>'&\"", *["2026-11-01T00:00:00Z"] * 2)
+    certificate = zu.certify(trained.proof, dataset.commitment, zu.SigningKey.generate("ed25519"), requests=[request])
+    return materials, request, certificate, zu.verify_certificate(certificate, materials)
 
 
 def signed(proof: zu.TrainingProof, folder: Path) -> tuple[Any, ...]:

@@ -34,7 +34,7 @@ INVERSE = '[model]\nkind = "logistic"\n[method]\nkind = "newton"\nl2 = 0.5\nstep
 COLUMNS = ("--target", "sick", "--id", "name")
 NONCE = "5a" * 32
 FORGOTTEN, OTHER, NEW, GONE = "Żółć 07", "Żółć 08", "Żółć 240", "Żółć 999"
-SLOW = {"demo", "demos-optimum", "demos-shards"}  # told of by a slow test of test_program.py
+SLOW = {"demo", "demos-optimum", "demos-shards", "demos-certificate"}  # told of by a slow test of test_program.py
 
 
 @dataclass
@@ -195,6 +195,20 @@ def sign(own: Teller) -> None:
     own.tell("inspect", *own.of(whole.name, "other.json", "owner.key", "owner.key.pub"))
 
 
+def file(own: Teller) -> None:
+    """A certificate of a proof that was signed, its page, and what an auditor says of it."""
+    about = ("--dataset", *own.of("data/dataset.commitment"), "--previous", *own.of("first.proof"))
+    key = ("--key", *own.of("owner.key"))
+    own.tell("certify", *own.of("second.proof"), *about, *key, "--out", *own.of("c.json"))
+    own.tell("report", *own.of("c.json"), "--out", *own.of("c.html"))
+    required = ("--require-owner", *own.of("owner.key.pub"))
+    attested = ("--attest", *own.of("r.json"), "--attest-key", *own.of("owner.key"))
+    own.tell("verify", *own.of("c.json"), *about[:2], *required, *attested)
+    own.tell("verify", *own.of("c.json"), "--proof", *own.of("linear.proof"), code=1)
+    own.tell("inspect", *own.of("c.json"))
+    own.tell("inspect", *own.of("c.json", "r.json"))
+
+
 @pytest.fixture(scope="module")
 def told(teller: Teller) -> Teller:
     """And what auditors are told of all files."""
@@ -225,6 +239,7 @@ def told(teller: Teller) -> Teller:
     teller.tell("verify", *teller.of("keyed-8.receipt"), *keyed)
     teller.tell("verify", *teller.of("keyed-8.receipt", "keyed-9.receipt"), *keyed[:2])
     sign(teller)
+    file(teller)
     teller.tell("verify", "--chain", *teller.of("keyed"))
     return teller
 

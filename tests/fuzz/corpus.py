@@ -11,7 +11,8 @@ import cbor2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-from goods import KIND_OF, KINDS, SPEC, decoded, encoded, examples, head_of, owner
+import zkunlearn as zu
+from goods import CERTIFICATE, KIND_OF, KINDS, SPEC, decoded, encoded, examples, head_of, owner
 from zkunlearn.formats.base64_text import encode_pem
 from zkunlearn.formats.container import encode
 from zkunlearn.models.encoding.dataset import DatasetEncoding
@@ -186,6 +187,13 @@ def inputs() -> dict[str, dict[str, bytes]]:
     }
 
 
+def of_certificates() -> dict[str, bytes]:
+    """What a published one says, and what it does not."""
+    good = zu.Certificate.from_bytes(CERTIFICATE.read_bytes()).envelope.payload
+    hostile = good.replace(b"exact: the published", "\u202e</p><script>\\u001b".encode())
+    return {"good": good, "hostile": hostile, "field": good.replace(b'"bits"', b'"bytes"'), "empty": b"{}"}
+
+
 def of_signatures() -> dict[str, dict[str, bytes]]:
     """Published keys and envelopes, good ones and others."""
     found = examples()
@@ -198,6 +206,8 @@ def of_signatures() -> dict[str, dict[str, bytes]]:
     return {
         "envelope": {**good, **wrong, "aggregate": aggregate, "nested": b'{"a":[[[[]]]]}'},
         "signed_payload": {name: each["payload"].encode() for name, each in found["envelopes"].items()},
+        "certificate": of_certificates(),
+        "requests": {"good": b"reference,received_at,due_at,completed_at\nA,2026-11-01T09:00:00Z,,\n"},
         "public_key": {**keys, "of ed25519": SCHEMES["ed25519"].prefix + bytes(32)},
         "signing_key": {"plain": plain, "sealed": sealed, "inside": prefix + bytes(32)},
     }

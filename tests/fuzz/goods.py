@@ -133,7 +133,9 @@ class Owner:
         return zu.evaluate(holdout, [model, other]), zu.evaluate(holdout, other, confusion=True)
 
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "vectors" / "signatures.json"
+VECTORS = Path(__file__).resolve().parents[1] / "vectors"
+EXAMPLES = VECTORS / "signatures.json"
+CERTIFICATE = VECTORS / "frozen" / "certificate.v1.json"
 
 
 @cache

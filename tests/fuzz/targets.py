@@ -57,6 +57,7 @@ from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.encoding.declared import Declared
 from zkunlearn.models.shapes import MAX_ROWS
 from zkunlearn.models.spec import TrainingSpec, load_spec
+from zkunlearn.prover.certificates.requests import read_requests
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.owner.noise import Noise
@@ -64,6 +65,7 @@ from zkunlearn.prover.tables.id_lists import read_id_list
 from zkunlearn.prover.tables.raw_table import RawTable
 from zkunlearn.prover.tables.read import read_features, read_more_rows, read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
+from zkunlearn.verifier.certificates.certificate import PAYLOAD_TYPE as IN_TOTO
 from zkunlearn.verifier.pins import Pins
 from zkunlearn.verifier.protocol.proof import verify_protocol
 from zkunlearn.verifier.shapes import new_transcript, shape_of
@@ -261,6 +263,19 @@ def signed_payload(data: bytes) -> None:
     except FormatError:
         return
     assert read.to_bytes() == data
+
+
+def certificate(data: bytes) -> None:
+    """The statement of a certificate: read the same again, and shown on a page that holds no character that hides."""
+    good, _ = signed()
+    try:
+        read = zu.Certificate(zu.Envelope(IN_TOTO, data, good.signatures))
+    except FormatError:
+        return
+    assert zu.Certificate.from_bytes(read.to_bytes()).statement == read.statement
+    told(read.to_bytes())
+    page = zu.report_page(read)
+    assert all(letter.isprintable() or letter == "\n" for letter in page) and "<script" not in page
 
 
 def public_key(data: bytes) -> None:
@@ -484,6 +499,8 @@ TARGETS: dict[str, Target] = {
     "digests": digests,
     "envelope": envelope,
     "signed_payload": signed_payload,
+    "certificate": certificate,
+    "requests": reader("requests.csv", lambda path: read_requests(path, "2026-11-30T12:00:00Z")),
     "public_key": public_key,
     "signing_key": signing_key,
     "proof_bytes": proof_bytes,

@@ -250,3 +250,19 @@ def test_write_the_frozen_steps_by_an_inverse() -> None:
     data = zu.commit(features, np.arange(40) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=3)
     first = zu.prove(data, zu.TrainingSpec(model="logistic", method="optimum", l2=0.25))
     write("training", zu.prove(data, INVERSE, forget=["3"], previous=first).proof, "inverse.")
+
+
+def test_write_the_frozen_certificate() -> None:
+    """Of the unlearning above, by a key that is thrown away."""
+    folder, key = Path(__file__).parent, zu.SigningKey.generate()
+    version = KINDS["training"]
+    certificate = zu.certify(
+        zu.TrainingProof.load(folder / f"training.v{version}.unlearning.proof"),
+        zu.DatasetCommitment.load(folder / f"dataset.v{KINDS['dataset']}.proof"),
+        key,
+        previous=zu.TrainingProof.load(folder / f"training.v{version}.proof"),
+        requests=[zu.DeletionRequest("DSR-17", "2026-11-01T09:00:00Z", "2026-11-30T10:00:00Z", "2026-12-01T09:00:00Z")],
+        issued_at="2026-11-30T12:00:00Z",
+    )
+    certificate.save(folder / "certificate.v1.json")
+    key.public.save(folder / "certificate.v1.pub")
