@@ -26,6 +26,7 @@ from ...verifier.protocol.merkle import DIGEST_BYTES
 OPENING_FILE = OPENING_KIND = "dataset.opening"
 CLAIM_FILE = "dataset.claim"
 MAX_OPENING_BYTES = 1 << 10
+MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,17 @@ class OpeningFile:
         path = self.folder / CLAIM_FILE
         if not path.exists():
             return 0
-        try:
-            words = read_file(path, MAX_OPENING_BYTES).decode("ascii").split()
-            digest, number = parse_digest(words[0]), int(words[1])
-        except (UnicodeDecodeError, IndexError, ValueError):
-            digest, number = None, 0
-        if digest is None or len(words) != 2 or not 1 <= number <= MAX_OPENINGS:
+        data = read_file(path, MAX_OPENING_BYTES)
+        digest, _, count = data.decode("ascii", "replace").strip().partition(" ")
+        number = int(count) if count.isdecimal() and len(count) <= MOST_DIGITS else 0
+        own = parse_digest(digest)
+        if own is None or not 1 <= number <= MAX_OPENINGS or data != _claim(own, number):
             raise FormatError(f"{path}: is damaged, so that nobody knows how many openings are spent; restore it")
-        return number if digest == self.dataset else 0
+        return number if own == self.dataset else 0
 
     def claim(self, number: int) -> None:
         """Spend the opening of this number, for a request. Raises DataError."""
-        write_file(self.folder / CLAIM_FILE, f"{self.dataset.hex()} {number}\n".encode(), secret=True)
+        write_file(self.folder / CLAIM_FILE, _claim(self.dataset, number), secret=True)
 
     def settle(self) -> None:
         """What is claimed is used now: count it as any other, and only then remove the claim. Raises DataError."""
@@ -87,6 +87,10 @@ class OpeningFile:
             sync_directory(self.folder)
         except OSError as error:
             raise DataError(f"{self.folder / CLAIM_FILE}: cannot be removed ({error.strerror})") from error
+
+
+def _claim(dataset: bytes, number: int) -> bytes:
+    return f"{dataset.hex()} {number}\n".encode()
 
 
 def read_opening(path: Path, openings: int) -> dict[str, Any]:

@@ -152,9 +152,10 @@ def forget(
     require_path("proofs", proofs)
     if spec.method.noised:
         raise ParameterError(TWO_MOVES)
-    if isinstance(export, (str, Path)):
-        require_weights_place(Path(export))
     require_path("directory", directory)
+    if export is not None and not callable(export):
+        require_path("export", export)
+        require_weights_place(Path(export))
     place, folder = Path(directory), Path(proofs)
     if not (place / COMMITMENT_FILE).is_file():
         Dataset.load(directory)  # puts it right, or says what is wrong, before a lock is made
@@ -237,8 +238,8 @@ class _Night:
         if before.statement.spec != self._spec:
             changes = "; ".join(before.statement.spec.differences(self._spec))
             raise StatementMismatch(
-                f"{before.path}: declares another algorithm ({changes}); which is a change for "
-                f"auditors: `prove` once with the new spec, and this proof before it, into {self._folder}"
+                f"{before.path}: declares another algorithm ({changes}), and auditors are told of every change: "
+                f"`prove` once with the new spec, and this proof before it, into {self._folder}"
             )
         if before.statement.dataset != self.dataset.statement and not self._links(before):
             raise DataError(
@@ -256,7 +257,14 @@ class _Night:
         if isinstance(before.public, Bundle):
             return load_sharded(before.path)
         method = self._spec.method
-        return Trained.load(before.path) if method.begins or method.warms else before.public
+        if not (method.begins or method.warms):
+            return before.public
+        try:
+            return Trained.load(before.path)
+        except (DataError, FormatError):
+            if method.begins:
+                raise
+            return before.public  # without it the same is found, from further away
 
     def _check(self, own: _Proved, before: _Proved | None, pins: Pins) -> None:
         """As an auditor who has the one before. Raises DataError, as the file is none that anybody should get."""
@@ -314,8 +322,8 @@ def _exported(found: Answered, export: Path | str | Export | None) -> Path | Non
         return None
     path = found.newest.proof
     model = load_sharded(path) if path.suffix == ".bundle" else Trained.load(path).secret
-    if isinstance(export, (str, Path)):
-        write_weights(model, export)
-        return Path(export)
-    export(model)
-    return None
+    if callable(export):
+        export(model)
+        return None
+    write_weights(model, export)
+    return Path(export)

@@ -49,6 +49,7 @@ from zkunlearn.models.spec import TrainingSpec, load_spec
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.owner.noise import Noise
+from zkunlearn.prover.owner.opening_file import CLAIM_FILE, OpeningFile
 from zkunlearn.prover.tables.id_lists import read_id_list
 from zkunlearn.prover.tables.raw_table import RawTable
 from zkunlearn.prover.tables.read import read_features, read_more_rows, read_table
@@ -397,6 +398,7 @@ TARGETS: dict[str, Target] = {
     "ids": reader("ids.txt", read_ids),
     "id_column": reader("ids.csv", lambda path: read_id_list(path, "id")),
     "digests": digests,
+    "claim": reader(CLAIM_FILE, lambda path: OpeningFile(path.parent, b"\xab" * 32, LARGEST).claimed()),
     "proof_bytes": proof_bytes,
     "files": files,
     "fields": fields,
