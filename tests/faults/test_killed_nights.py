@@ -23,7 +23,7 @@ from .test_full_disk import assert_refused, full_from_change
 from .test_two_at_once import together
 
 OTHER = "Żółć 08"
-EVERY = pytest.mark.parametrize("step", [17, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+EVERY = pytest.mark.parametrize("step", [23, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 
 
 def night(owner: Owner, *ids: str) -> list[object]:
