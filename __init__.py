@@ -31,6 +31,7 @@ from .errors import (
 from .version import VERSION
 
 if TYPE_CHECKING:
+    from .estimators.public import torch as torch
     from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from .prover.owner.receipts import receipts
     from .prover.owner.recommitment import recommit_model
     from .prover.owner.registration import register
+    from .prover.owner.requests import Answered, forget
     from .prover.owner.sharded_model import ShardedModel
     from .prover.owner.status import status
     from .prover.owner.suggest import suggest
@@ -90,21 +92,22 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 __all__ = [
-    "BudgetExceeded", "Bundle", "BundleReport", "Certificate", "CertificateReport", "Cluster", "DataError",
+    "Answered", "BudgetExceeded", "Bundle", "BundleReport", "Certificate", "CertificateReport", "Cluster", "DataError",
     "DatasetCommitment", "DeletionRequest", "DistanceProof", "Endorsement", "Envelope", "EvaluationProof", "FineScales",
     "FixedPoint", "FormatError", "History", "Indistinguishability", "InvalidProof", "InvalidSignature", "LinkProof",
     "Materials", "Model", "ModelLinkProof", "Noise", "NoiseCommitment", "ParameterError", "PredictionProof",
     "Processes", "Proof", "PublicKey", "Receipt", "ReceiptReport", "RegistrationProof", "ShardedModel", "SigningKey",
     "StatementMismatch", "Suggestion", "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec",
     "VerificationReport", "WorkerError", "ZkUnlearnError", "aggregate_signatures", "append", "attest", "certify",
-    "check_signature", "commit", "commit_noise", "destroy", "evaluate", "evidence", "forget_left_out", "load_dataset",
-    "load_keys", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions", "read_id_list",
-    "receipts", "recommit", "recommit_model", "rectify", "register", "report_page", "require_attested",
+    "check_signature", "commit", "commit_noise", "destroy", "evaluate", "evidence", "forget", "forget_left_out",
+    "load_dataset", "load_keys", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions",
+    "read_id_list", "receipts", "recommit", "recommit_model", "rectify", "register", "report_page", "require_attested",
     "require_signatures", "sign", "status", "suggest", "train", "verify", "verify_bundle", "verify_certificate",
     "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link", "verify_predictions",
     "verify_receipt", "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
+    "Answered": "prover.owner.requests",
     "Bundle": "verifier.bundles",
     "BundleReport": "verifier.bundles",
     "Certificate": "verifier.certificates.certificate",
@@ -150,6 +153,7 @@ _HOMES = {
     "destroy": "prover.owner.growth",
     "evaluate": "prover.owner.evaluation",
     "evidence": "prover.evidence.gather",
+    "forget": "prover.owner.requests",
     "forget_left_out": "prover.owner.wiping",
     "load_keys": "verifier.trust.auditors_keys",
     "load_spec": "models.spec",
@@ -180,9 +184,14 @@ _HOMES = {
     "wipe_rows": "prover.owner.wiping",
 }
 
+_MODULES = ("torch",)  # whose names are others', so that they are no files of the root: a checkout may be on the path
+__path__.append(str(Path(__file__).parent / "estimators" / "public"))
+
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
+        if name in _MODULES:
+            return importlib.import_module(f".{name}", __name__)
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         found = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
@@ -191,7 +200,7 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})
 
 
 def commit(

@@ -49,6 +49,7 @@ class IdList:
     file: Path | None
     column: str | None
     skip_unknown: bool
+    least: int = 1  # how many a file has to have
 
     def __bool__(self) -> bool:
         return bool(self.named) or self.file is not None
@@ -60,7 +61,7 @@ class IdList:
         if self.file is None:
             return list(self.named)
         comments = not any(name.startswith(COMMENT) for name in known)
-        return [*self.named, *read_id_list(self.file, self.column, comments=comments)]
+        return [*self.named, *read_id_list(self.file, self.column, comments=comments, least=self.least)]
 
     def asked(self, dataset: Dataset) -> Asked:
         """What becomes of each. Raises DataError, naming the file."""
@@ -101,8 +102,11 @@ def left_out_options(command: Command) -> Command:
     return run
 
 
-def id_list(name: str, one_help: str, file_help: str) -> Callable[[Command], Command]:
-    """Options --NAME, --NAME-file, --NAME-column and --skip-unknown; the command gets an IdList as `asked_for`."""
+def id_list(name: str, one_help: str, file_help: str, least: int = 1) -> Callable[[Command], Command]:
+    """Options --NAME, --NAME-file, --NAME-column and --skip-unknown; the command gets an IdList as `asked_for`.
+
+    least: how many ids a file has to have.
+    """
 
     def decorate(command: Command) -> Command:
         @click.option(f"--{name}", "named", multiple=True, metavar="ID", help=one_help)
@@ -126,7 +130,7 @@ def id_list(name: str, one_help: str, file_help: str) -> Callable[[Command], Com
         ) -> None:
             if column is not None and id_file is None:
                 raise click.UsageError(f"--{name}-column is of --{name}-file")
-            command(*output, asked_for=IdList(named, id_file, column, skip_unknown), **rest)
+            command(*output, asked_for=IdList(named, id_file, column, skip_unknown, least), **rest)
 
         return run
 

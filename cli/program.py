@@ -30,6 +30,7 @@ from .owner import commit, prove, warm_up
 from .prediction import predict
 from .records import receipt, register
 from .renewal import recommit_model
+from .requests import forget
 from .sections import Sections
 from .signatures import aggregate, countersign, keygen, sign
 from .status import status
@@ -67,6 +68,8 @@ main.add_section("To begin", (demo, init, completion, man, warm_up))
 main.add_section(
     "Owners: data", (suggest_bounds, commit, status, append, rectify, destroy, recommit, register, receipt)
 )
-main.add_section("Owners: models", (suggest, train, prove, predict, evaluate, prove_distance, evidence, recommit_model))
+main.add_section(
+    "Owners: models", (suggest, train, prove, forget, predict, evaluate, prove_distance, evidence, recommit_model)
+)
 main.add_section("Auditors, and people whose rows are in a data set", (verify, inspect))
 main.add_section("Signatures and certificates", (keygen, sign, countersign, aggregate, certify, report))

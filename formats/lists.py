@@ -23,18 +23,19 @@ DIGEST_BYTES = 32  # SHA-256
 Key = TypeVar("Key")
 
 
-def read_ids(path: str | Path, comments: bool = True) -> tuple[str, ...]:
+def read_ids(path: str | Path, comments: bool = True, least: int = 1) -> tuple[str, ...]:
     """Row ids, one a line, exactly as they are written, also those that are there twice.
 
     Args:
         comments: whether lines that begin with # are none; False where ids of the data begin so.
+        least: how many there have to be: 1, or 0.
 
     Raises:
         DataError: unreadable, or no id at all.
     """
     lines = (line for _, line in _lines(path))
     ids = tuple(line for line in lines if line.strip() and not (comments and line.startswith(COMMENT)))
-    if not ids:
+    if len(ids) < least:
         raise DataError(f"{path}: there is no id in it")
     return ids
 

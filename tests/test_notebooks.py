@@ -1,4 +1,4 @@
-"""Notebooks run as they stand, one for each role, and are stored without what they printed.
+"""Notebooks run as they stand, one for each role and one for torch, and are stored without what they printed.
 
 `python tests/test_notebooks.py` cleans them after they were run or changed in a notebook server.
 """
@@ -16,13 +16,20 @@ from typing import Any
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "docs" / "notebooks"
-PAGES = {"owner": "owners.md", "auditor": "auditors.md", "data_subject": "data-subjects.md"}
+PAGES = {
+    "owner": "owners.md",
+    "auditor": "auditors.md",
+    "data_subject": "data-subjects.md",
+    "encoder": "from-torch.md",
+}
 FORGOTTEN = r"VALID: 1\d\d\.\d bits of proven security, 2 rows forgotten"
 PUBLIC = "public: dataset.commitment, dataset.registration, first.proof, second.forgotten, second.proof, spec.toml"
+ENCODED = "public: dataset.commitment, first.proof, second.proof, spec.toml"
 LAST = {
     "owner": [PUBLIC, FORGOTTEN],  # and no secret among them
     "auditor": ["valid", "INVALID: [a-z ]+", "INVALID: the proof declares another algorithm: .*", FORGOTTEN],
     "data_subject": [r"VALID: 'patient 17' is row \d+ of the data set, and is forgotten in this statement"],
+    "encoder": [ENCODED, r"VALID: 1\d\d\.\d bits of proven security, 1 row forgotten"],
 }
 
 

@@ -63,13 +63,14 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     receipt = zu.receipts(dataset, registration).of(SECRETS[1])
     found = zu.verify_receipt(receipt, dataset.commitment, registration=registration, proof=second.proof)
     status = zu.status(zu.load_dataset(folder / "data"))
+    answered = zu.forget(folder / "data", ["nobody"], SPEC, folder / "proofs", skip_unknown=True)
     renewed, link = zu.recommit_model(trained.secret)
     grown = zu.append(dataset, X[:2], y[:2], ids=["person 101", "person 102"])
     objects = [
         *(dataset, dataset.commitment, trained, second, trained.proof, trained.model, registration, receipt, found),
         *(zu.verify(second.proof, dataset.commitment), zu.train(dataset, SPEC), zu.suggest(dataset)),
         *(zu.verify_chain(folder / "public"), status, *status.trainings),
-        *(second.asked, renewed, link, *grown, SPEC, SPEC.fixed_point, zu.FineScales(), zu.Processes(2)),
+        *(answered, second.asked, renewed, link, *grown, SPEC, SPEC.fixed_point, zu.FineScales(), zu.Processes(2)),
         zu.prove_predictions(trained.secret, X[:3], "class"),
         *signed(trained.proof, folder / "keys"),
         *filed(zu.prove(dataset, SPEC, forget=[SECRETS[1]], fork=True), dataset),

@@ -5,6 +5,7 @@
 | dataset.commitment | public | the statement and its validity proof |
 | dataset.link | public | that it goes on with the rows of an older one, if it does: growth.py |
 | dataset.opening | secret, 0600 | which data set this is, and how many openings are spent |
+| dataset.claim | secret, 0600 | an opening that a request was given and has not used: opening_file.py |
 | dataset.left_out | secret, 0600 | salted digests of ids that were left out, if any were: left_out.py |
 | dataset.secrets/ | secret, 0700 | integers, ids, blinds, record salts, random tails, leaf salts: secret_arrays.py |
 | dataset.tree | secret, 0600 | the commitment's Merkle tree, to save time: tree_cache.py; may be deleted |
@@ -367,7 +368,7 @@ def _load_opening(directory: Path, commitment: DatasetCommitment) -> Dataset:
     rows = Rows(names, arrays["features"], **cells, outputs=statement.outputs, holes=statement.holes, **left)
     secret = Secret(arrays["tails"], arrays["leaf_salts"])
     stored = OpeningFile(directory, commitment.digest, statement.openings)
-    budget = _budget(statement.openings, fields["spent"], stored)
+    budget = _budget(statement.openings, stored.read() or fields["spent"], stored)
     superseded = tuple(np.flatnonzero(arrays["superseded"]).tolist())
     link = _load_link(directory, commitment)
     left_out = LeftOut.load(directory, commitment.digest)

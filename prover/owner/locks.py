@@ -14,14 +14,14 @@ LOCK_FILE = ".lock"
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock; another process waits. Released by the system if the process dies.
+def locked(directory: Path, name: str = LOCK_FILE) -> Iterator[None]:
+    """Hold the directory's lock, or another in it; another process waits. Released by the system if the process dies.
 
     Raises:
         DataError: there can be no lock.
     """
     try:
-        descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(directory / name, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise DataError(f"{directory}: cannot be written ({error.strerror})") from error
     try:

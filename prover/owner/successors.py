@@ -7,7 +7,7 @@ statements of one request supersede the same one, and are no fork; the next requ
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from ...errors import DataError, FormatError
@@ -20,6 +20,7 @@ from .locks import locked
 HISTORY_FILE = "dataset.history"
 PROOFS = (".proof", ".bundle")
 MAX_BYTES = 1 << 24
+FORK = "it supersedes the same proof, and two successors fork a history"
 
 
 def note_statements(directory: Path, proofs: Iterable[TrainingProof]) -> None:
@@ -27,6 +28,23 @@ def note_statements(directory: Path, proofs: Iterable[TrainingProof]) -> None:
     lines = [f"{proof.digest.hex()} {_hex(proof.statement.previous)}" for proof in proofs]
     with locked(directory):
         write_file(directory / HISTORY_FILE, "".join(f"{each}\n" for each in [*_lines(directory), *lines]).encode())
+
+
+def note_request(directory: Path, proofs: Sequence[TrainingProof]) -> None:
+    """The same for one request, once, however often it is said, and not if something else follows what it supersedes.
+
+    Raises DataError.
+    """
+    wanted = [f"{proof.digest.hex()} {_hex(proof.statement.previous)}" for proof in proofs]
+    before = {line.partition(" ")[2] for line in wanted} - {NOTHING}
+    with locked(directory):
+        lines = _lines(directory)
+        for line in lines:
+            if line.partition(" ")[2] in before and line not in wanted:
+                raise DataError(f"{directory / HISTORY_FILE}: statement {line.partition(' ')[0]} came first: " + FORK)
+        new = [line for line in wanted if line not in lines]
+        if new:
+            write_file(directory / HISTORY_FILE, "".join(f"{each}\n" for each in [*lines, *new]).encode())
 
 
 def _hex(digest: bytes | None) -> str:

@@ -52,6 +52,7 @@ def prove_training(
     noise: Noise | Path | str | None = None,
     nonce: bytes | None = None,
     skip_unknown: bool = False,
+    noted: bool = True,
 ) -> Trained:
     """Train on the rows that are not forgotten, and prove it.
 
@@ -68,11 +69,11 @@ def prove_training(
         links: of a sharded training, those that lead from the data set of `previous` to this one, as far as they are
             neither in its bundle nor the last one, which the data set has.
         workers: other processes that train and prove; this one does by default.
-        groups: of a sharded training, how many groups of shards have a statement of their own; by default as many as
-            there are workers.
+        groups: of a sharded training, how many statements it has; as many as there are workers by default.
         noise: of method "noisy", what `commit_noise` returned for the same request, or its secret file; used up.
         nonce: 32 bytes that were drawn after that, by somebody else.
         skip_unknown: whether to go on without ids that are not in the data set.
+        noted: whether the history of a stored data set is told now; else whoever publishes the proof tells it.
 
     Raises:
         DataError: an unknown id; a statement that would be the second to supersede `previous`.
@@ -80,8 +81,7 @@ def prove_training(
             every update is rounded to zero; or an argument is of another type.
         StatementMismatch: `previous` is about something else.
         TrainingError: the training diverges.
-        BudgetExceeded: too few openings are left, of the data set or of models that training begins from; or the noise
-            was used.
+        BudgetExceeded: too few openings are left, of data set or models that training begins from; or used noise.
         WorkerError: there are no workers, or none that can be used.
     """
     start = perf_counter()
@@ -96,7 +96,7 @@ def prove_training(
         _require_new_nonce(declared.draft, superseded_proof(previous))
     with nullcontext() if workers is None else workers.ready() as ready:
         made = _made(ready, dataset, declared, groups, progress, own)
-    return _trained(dataset, declared, made, perf_counter() - start)
+    return _trained(dataset, declared, made, perf_counter() - start, dataset.directory if noted else None)
 
 
 def _drawn(
@@ -200,8 +200,8 @@ def _received(part: Part, done: Done, attached: Mapping[str, bytes]) -> tuple[Tr
     return TrainingProof(statement, done.proof, attached), Model.proved(statement, done.integers, done.secret)
 
 
-def _trained(dataset: Dataset, declared: Declared, made: _Made, seconds: float) -> Trained:
-    """All of it, for the owner."""
+def _trained(dataset: Dataset, declared: Declared, made: _Made, seconds: float, history: Path | None) -> Trained:
+    """All of it, for the owner; the history is in this folder."""
     pairs = [_received(*own, declared.attached) for own in zip(made.parts, made.done, strict=True)]
     proofs, models = tuple(proof for proof, _ in pairs), tuple(model for _, model in pairs)
     return Trained(
@@ -210,7 +210,7 @@ def _trained(dataset: Dataset, declared: Declared, made: _Made, seconds: float) 
         {**_timings(made.done), "total": seconds},
         declared.repeated,
         dataset.directory,
-        (*made.notes, *_noted(dataset.directory, proofs)),
+        (*made.notes, *_noted(history, proofs)),
         _curve(made.parts, made.done),
         _bundle(declared, proofs),
         declared.models,

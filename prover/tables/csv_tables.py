@@ -103,7 +103,7 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
     return RawTable(whole.rows(X.finish()), labels, tuple(found), made, target, source, kept, *others)
 
 
-def read_csv_ids(file: BinaryIO, column: str, written: CsvFormat) -> tuple[str, ...]:
+def read_csv_ids(file: BinaryIO, column: str, written: CsvFormat, least: int = 1) -> tuple[str, ...]:
     """The cells of one column, exactly as they are written. Raises DataError: see id_lists.read_id_list."""
     try:
         plain = unpacked(file)
@@ -123,7 +123,7 @@ def read_csv_ids(file: BinaryIO, column: str, written: CsvFormat) -> tuple[str, 
         raise DataError(f"not {written.encoding or 'UTF-8'} text; save the list as a CSV in UTF-8") from None
     except (EOFError, OSError, zlib.error) as error:
         raise DataError(f"the file cannot be read, or unpacked ({first_line(error)})") from None
-    if not ids:
+    if len(ids) < least:
         raise DataError("there is a header, but no id")
     require_no_float_ids(ids, column)
     return tuple(ids)

@@ -41,8 +41,16 @@ class Units:
     weight: Reals
 
 
-def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, traces: Sequence[NarrowTrace]) -> Curve:
+def descent_curve(
+    rows: Rows,
+    method: GradientDescent,
+    schedule: Schedule,
+    traces: Sequence[NarrowTrace],
+    epochs: Sequence[int] | None = None,
+) -> Curve:
     """The curve of a run, by the trace of each output, and the notes on it: models/convergence.py.
+
+    epochs: at which, those of `shown_epochs` among them; these alone by default.
 
     Outputs of classes without a row that counts are left out: there is nothing that they could learn.
     """
@@ -52,7 +60,8 @@ def descent_curve(rows: Rows, method: GradientDescent, schedule: Schedule, trace
         targets = np.stack([schedule.targets(labels, output) for output in outputs], axis=1)
         return np.asarray(targets * label_unit, dtype=np.float64), schedule.row_weights(labels).astype(np.float64)
 
-    epochs, units = shown_epochs(schedule.epochs), _units(schedule, traces[0].scaler)  # one for all outputs
+    epochs = shown_epochs(schedule.epochs) if epochs is None else epochs
+    units = _units(schedule, traces[0].scaler)  # one for all outputs
     steps = [epoch * schedule.batches for epoch in epochs]
     weights = np.stack([traces[output].weights[steps] for output in outputs], axis=1) * units.weight
     pieces = real_rows(rows, schedule, units, len(epochs) * len(outputs), learnt)

@@ -175,6 +175,13 @@ def model_of(schedule: Schedule, traces: Sequence[NarrowTrace]) -> Integers:
     return np.stack(found)
 
 
+def models_by_epoch(schedule: Schedule, traces: Sequence[NarrowTrace]) -> Integers:
+    """The same before any epoch and after each, int64 (E + 1, outputs, K)."""
+    steps = range(0, schedule.steps + 1, schedule.batches)
+    until = ([replace(own, weights=own.weights[: step + 1]) for own in traces] for step in steps)
+    return np.stack([model_of(schedule, own) for own in until])
+
+
 def _unscaled(schedule: Schedule, weights: Integers, scaler: Scaler | None) -> tuple[Integers, Integers]:
     """What features as they are committed are multiplied by, (.., d), and what is added to scores, (..)."""
     own, biases = weights[..., : schedule.features], weights[..., schedule.features :]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import zkunlearn as zu
@@ -160,3 +163,24 @@ def test_both_refuse_with_the_same_words(what: str, tmp_path: Path) -> None:
     reason = getattr(caught.value, "reason", str(caught.value))
     # What the library names by its arguments, the command line has other names for.
     assert (pair.words or reason.split(";")[0]) in result.output
+
+
+def test_both_answer_a_list_alike(tmp_path: Path) -> None:
+    """The same people, the same weights; and nothing the second time."""
+    pair = Pair()
+    assert pair.by_command(tmp_path).exit_code == 0
+    spec, people = zu.load_spec(tmp_path / "s.toml"), ("p3", "p7")
+    shutil.copytree(tmp_path / "d", tmp_path / "e")
+    named = [part for name in people for part in ("--id", name)]
+    common = ("forget", tmp_path / "d", "--spec", tmp_path / "s.toml", "--proofs", tmp_path / "by command")
+    for published in (1, 0):
+        said = json.loads(done(*common, *named, "--export", tmp_path / "w.npz", "--json").stdout)
+        answered = zu.forget(tmp_path / "e", people, spec, tmp_path / "by call", export=tmp_path / "v.npz")
+        assert len(said["published"]) == len(answered.published) == published
+        assert (said["forgotten_now"], tuple(said["openings"].values())) == (answered.forgotten, answered.openings)
+    with np.load(tmp_path / "w.npz") as one, np.load(tmp_path / "v.npz") as other:
+        assert all(np.array_equal(one[name], other[name]) for name in one)
+    refused = run(*common, "--id", "p99")
+    with pytest.raises(zu.DataError) as error:
+        zu.forget(tmp_path / "e", ["p99"], spec, tmp_path / "by call")
+    assert refused.exit_code == 2 and error.value.reason.partition(" ")[2] in refused.stderr.replace("ids: ", "")

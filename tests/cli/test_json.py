@@ -116,6 +116,9 @@ def prove_and_forget(own: Teller) -> None:
     own.prove("data", "sisa.toml", "a.bundle", "--fork", "--groups", 2)
     own.prove("data", "sisa.toml", "b.bundle", "--forget", OTHER, "--previous", *own.of("a.bundle"))
     own.tell("recommit-model", *own.of("first.model.opening"), "--out", *own.of("afresh.model.opening"))
+    nights = ("forget", *own.of("keyed"), "--spec", *own.of("spec.toml"), "--proofs", *own.of("nights"))
+    own.tell(*nights)
+    own.tell(*nights, "--id", OTHER, "--export", *own.of("w.npz"))
 
 
 def measure(own: Teller) -> None:

@@ -172,6 +172,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         **of_signatures(),
         "ids": {"good": "Żółć 07\nperson 1\n".encode()},
         "id_column": {"good": 'id;since\nŻółć 07;2\n\n"a; b";3\n'.encode()},
+        "claim": {"own": b"ab" * 32 + b" 3\n", "another": b"cd" * 32 + b" 3\n"},
         "digests": {"good": b"# head\n" + b"ab" * 32 + b"\n"},
         "proof_bytes": {"as it is": b"", "a bit": b"\0\0\0\x64\1", "cut": b"\3\1\0\0\xff", "splice": b"\4\0\1\0\x20"},
         "files": {"as it is": b"\1", "a bit": b"\2\0\0\0\x20\1", "late": b"\0\0\2\0\0\1"},

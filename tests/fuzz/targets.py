@@ -61,6 +61,7 @@ from zkunlearn.prover.certificates.requests import read_requests
 from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.owner.noise import Noise
+from zkunlearn.prover.owner.opening_file import CLAIM_FILE, OpeningFile
 from zkunlearn.prover.tables.id_lists import read_id_list
 from zkunlearn.prover.tables.raw_table import RawTable
 from zkunlearn.prover.tables.read import read_features, read_more_rows, read_table
@@ -503,6 +504,7 @@ TARGETS: dict[str, Target] = {
     "requests": reader("requests.csv", lambda path: read_requests(path, "2026-11-30T12:00:00Z")),
     "public_key": public_key,
     "signing_key": signing_key,
+    "claim": reader(CLAIM_FILE, lambda path: OpeningFile(path.parent, b"\xab" * 32, LARGEST).claimed()),
     "proof_bytes": proof_bytes,
     "files": files,
     "fields": fields,

@@ -77,6 +77,7 @@ TRIED = {
     "verifier/noise.py NoiseCommitment.load": "noise",
     "prover/owner/model.py Model.load": "model_opening",
     "prover/owner/model.py ModelFile.read": "model_opening",
+    "prover/owner/opening_file.py OpeningFile.claimed": "claim",
     "prover/owner/opening_file.py OpeningFile.read": "dataset_opening",
     "prover/owner/opening_file.py read_opening": "dataset_opening",
     "prover/owner/left_out.py LeftOut.load": "left_out",

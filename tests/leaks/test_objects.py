@@ -74,6 +74,7 @@ PUBLIC = {  # and why
     "CsvFormat": "how a file is written",
     "ProvedTraining": "names of files, and what their statements say",
     "Status": "numbers only; tests/cli/test_status.py looks for ids",
+    "Answered": "numbers only; tests/prover/test_requests.py looks for ids",
     "Asked": "numbers only; tests/prover/test_ids.py looks for ids",
     "LeftOut": "a number only; likewise",
     "Newton": "public, of the spec",
