@@ -91,7 +91,7 @@ def more_rows(command: Command) -> Command:
 @within_memory("out")
 @csv_options
 def append(output: Output, directory: Path, data: Path, out: Path, force: bool, **options: Any) -> None:
-    """Commit to the rows in DIR and those in NEW (CSV, Parquet or .npz) after them.
+    """Commit to the rows in DIR and those in NEW (CSV, Parquet, Arrow or .npz) after them.
 
     NEW has the same columns, in any order; its rows have to be within the bounds of DIR. Without --id their numbers go
     on. Old rows keep their positions, and what was proved of DIR can be superseded by a proof on DIR2: beside its

@@ -32,7 +32,7 @@ from .options import (
 )
 from .output import Lines, Output, foreign
 from .places import dataset_files, refuse_existing, require_file_place, require_folder_place, require_plot_place
-from .tables import bounds_in, read_by_options
+from .tables import declared_in, read_by_options
 from .words import (
     noted,
     plural,
@@ -61,6 +61,13 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
     type=FILE,
     metavar="FILE",
     help="TOML: [bounds] with a line for each column: bounds, categories, what is missing; see suggest-bounds.",
+)
+@click.option(
+    "--categories",
+    "categories_file",
+    type=FILE,
+    metavar="FILE",
+    help='TOML or JSON: categories of columns apart from bounds, as in city = ["LA", "NY"].',
 )
 @click.option(
     "--x-bits",
@@ -104,6 +111,7 @@ def commit(
     target: str,
     id_column: str | None,
     bounds_file: Path | None,
+    categories_file: Path | None,
     x_bits: int,
     label: str | None,
     several: bool,
@@ -114,15 +122,16 @@ def commit(
     force: bool,
     **reading: Any,
 ) -> None:
-    """Commit to DATA (CSV, Parquet or .npz) and prove that it is well formed.
+    """Commit to DATA (CSV, Parquet, Arrow or .npz) and prove that it is well formed.
 
     A CSV may be compressed (.gz, .zst); DATA may be -, for a CSV on standard input.
     """
     public, secret = dataset_files(out)
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
-    bounds, sources = bounds_in(bounds_file, reading["drop"])
-    table = read_by_options(data, target, id_column, several, sources=sources, whole=not incomplete, **reading)
+    declared = declared_in(bounds_file, categories_file, reading["drop"])
+    reading |= {"sources": declared.sources, "numbers": declared.columns}
+    table = read_by_options(data, target, id_column, several, whole=not incomplete, **reading)
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:
@@ -131,8 +140,9 @@ def commit(
                 table.y,
                 table.ids,
                 names=table.names,
-                bounds=bounds,
-                label_kind=label,
+                bounds=declared.bounds,
+                categories=declared.categories,
+                label_kind=label or table.label_kind,
                 label_name=target,
                 x_bits=x_bits,
                 openings=openings,

@@ -25,6 +25,7 @@ from ..matrices.values import Witness
 from ..protocol.proof import Progress
 from ..tables.arrays import Table, as_more_rows
 from ..tables.keys import first_repeated
+from ..tables.torch_datasets import from_torch
 from ..witnesses.record_tree import consistency_path
 from ..witnesses.rows import NOBODY, Nonce, Rows, blind_rows, encode_rows
 from .asked import NEVER_IN, ask
@@ -56,7 +57,7 @@ def recommit(
 def append(
     dataset: Dataset,
     X: Any,
-    y: Any,
+    y: Any = None,
     ids: Iterable[str | int] | None = None,
     *,
     nonce: Nonce = None,
@@ -73,6 +74,7 @@ def append(
 
     Args:
         X: real features (n, d) of the same columns: of a frame by name, in any order; else in the data set's order.
+            Or a Dataset of torch, as for `commit`.
         y: labels (n,).
         ids: a text or integer for each row; by default the index of the frame, or numbers that go on from the last.
         nonce: 32 bytes that somebody else adds to the order of the new rows; or what asks for them, given the root over
@@ -106,7 +108,7 @@ def append(
 def rectify(
     dataset: Dataset,
     X: Any,
-    y: Any,
+    y: Any = None,
     ids: Iterable[str | int] | None = None,
     *,
     nonce: Nonce = None,
@@ -193,6 +195,7 @@ def _require(dataset: Dataset, openings: int | None) -> int:
 def _table(dataset: Dataset, X: Any, y: Any, ids: Any, label_name: str, rows_per_id: str, unique: Any) -> Table:
     """Rows of the same columns. Raises DataError, ParameterError."""
     of = dataset.statement.encoding
+    X, y, ids = from_torch(X, y, ids)
     return as_more_rows(of, X, y, ids, label_name, len(dataset.ids), rows_per_id, unique)
 
 

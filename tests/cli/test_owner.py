@@ -101,7 +101,7 @@ def test_ids_may_come_from_a_file(owner: Path) -> None:
     assert len(zu.TrainingProof.load(owner / "x.proof").statement.forgotten) == 2
 
 
-@pytest.mark.parametrize("kind", ["csv", "npz", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "npz", "parquet", "feather"])
 def test_all_kinds_of_tables_are_committed(tmp_path: Path, kind: str) -> None:
     X, y = np.arange(16.0).reshape(8, 2), np.arange(8) % 2
     path = tmp_path / f"t.{kind}"
@@ -111,9 +111,10 @@ def test_all_kinds_of_tables_are_committed(tmp_path: Path, kind: str) -> None:
         np.savetxt(path, np.column_stack([X, y]), delimiter=",", header="a,b,y", comments="")
     else:
         import pyarrow
-        from pyarrow import parquet
+        from pyarrow import feather, parquet
 
-        parquet.write_table(pyarrow.table({"a": X[:, 0], "b": X[:, 1], "y": y}), path)
+        write = feather.write_feather if kind == "feather" else parquet.write_table
+        write(pyarrow.table({"a": X[:, 0], "b": X[:, 1], "y": y}), path)
     result = done("commit", path, "--target", "y", "--out", tmp_path / "data", "--json")
     answer = json.loads(result.stdout)
     assert (answer["rows"], answer["features"], answer["label_kind"]) == (8, 2, "binary")

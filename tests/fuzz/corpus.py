@@ -10,6 +10,7 @@ from pathlib import Path
 import cbor2
 import numpy as np
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet
 from goods import KIND_OF, KINDS, SPEC, decoded, encoded, head_of, owner
 from zkunlearn.formats.container import encode
@@ -149,6 +150,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         },
         "npz": {"good": npz.getvalue()},
         "parquet": {"good": table.getvalue()},
+        "arrow": arrow_files(pa.table(rows)),
         "spec_toml": {
             "rates": b'[model]\nkind = "logistic"\n[method]\nepochs = 2\nlearning_rate = [0.5, 1]\n',
             "complete": replace(SPEC, batch_size=8, l2=1e-7, bias=False).to_toml().encode(),
@@ -166,6 +168,10 @@ def inputs() -> dict[str, dict[str, bytes]]:
             b"b = [2000-01-01, 2030-01-01T12:00:00]\n"
             b"c = {categories = [1, 2, 'x'], reference = 2, other = 'x', missing = 1}\n",
         },
+        "categories": {
+            "toml": b'city = ["LA", "NY"]\ngrade = {categories = [1, 2, true], missing = 2, reference = 2}\n',
+            "json": b'{"city": ["LA", "NY"], "grade": {"categories": [1, 2, true], "other": 2}}',
+        },
         "ids": {"good": "Żółć 07\nperson 1\n".encode()},
         "id_column": {"good": 'id;since\nŻółć 07;2\n\n"a; b";3\n'.encode()},
         "digests": {"good": b"# head\n" + b"ab" * 32 + b"\n"},
@@ -181,6 +187,24 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "many openings": bytes(12) + b"\xff\x0f",
         },
     }
+
+
+def arrow_files(table: pa.Table) -> dict[str, bytes]:
+    """A table as a file and as a stream of Arrow's, compressed, and with a column of categories."""
+    packed = pyarrow.ipc.IpcWriteOptions(compression="zstd")
+    listed = table.set_column(0, "id", table["id"].dictionary_encode())
+    found = {}
+    for name, own, new, options in (
+        ("file", table, pyarrow.ipc.new_file, None),
+        ("stream", table, pyarrow.ipc.new_stream, None),
+        ("packed", table, pyarrow.ipc.new_file, packed),
+        ("listed", listed, pyarrow.ipc.new_stream, None),
+    ):
+        file = io.BytesIO()
+        with new(file, own.schema, options=options) as writer:
+            writer.write_table(own)
+        found[name] = file.getvalue()
+    return found
 
 
 def arrays(paths: list[Path]) -> dict[str, bytes]:
