@@ -29,6 +29,7 @@ GROUPS = {
     "noise": "unused noise",
     "receipts": "the receipt",
     "left": "NOT, as it cannot be read, or other models in it are still in force:",
+    "pages": "NOT, look at it, as it may show what was computed from the rows:",
 }
 BEYOND = (
     "copies that this program does not know: backups, snapshots, swap, what a disk keeps of overwritten blocks, the "

@@ -116,6 +116,7 @@ def rectify(
     unique: Any = None,
     label_name: str = DEFAULT_LABEL_NAME,
     openings: int | None = None,
+    left_out: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Dataset, LinkProof]:
     """Put rows right (GDPR Art. 16): append them as they should be, and name those that are there under these ids.
@@ -126,6 +127,8 @@ def rectify(
 
     Args:
         X, y, ids, nonce, rows_per_id, unique, label_name, openings: as for `append`; all ids have to be there.
+        left_out: whether rows may also be of people who were left out, and whose rows are complete now: they are in
+            from now on, and for them nothing is superseded.
 
     Returns:
         The new data set, and the public proof that links both.
@@ -136,11 +139,13 @@ def rectify(
         BudgetExceeded, ParameterError: as for `append`.
     """
     openings, table = _require(dataset, openings), _table(dataset, X, y, ids, label_name, rows_per_id, unique)
-    superseded = _positions(dataset, table.ids)
+    require_type("left_out", left_out, bool)
+    superseded = _positions(dataset, table.ids, left_out)
     _require_not_forgotten(dataset, table, set(table.ids))
     _require_new_keys(dataset, table)
-    added, left_out = _encoded(dataset, table, label_name), dataset.left_out
-    return _continued(dataset, added, superseded, nonce, openings, progress, left_out=left_out)
+    added, others = _encoded(dataset, table, label_name), dataset.left_out
+    others = others if others is None else others.without(table.ids)
+    return _continued(dataset, added, superseded, nonce, openings, progress, left_out=others)
 
 
 def destroy(
@@ -199,11 +204,12 @@ def _table(dataset: Dataset, X: Any, y: Any, ids: Any, label_name: str, rows_per
     return as_more_rows(of, X, y, ids, label_name, len(dataset.ids), rows_per_id, unique)
 
 
-def _positions(dataset: Dataset, ids: Iterable[str]) -> tuple[int, ...]:
-    """All rows of these people. Raises DataError for who has none."""
+def _positions(dataset: Dataset, ids: Iterable[str], left_out: bool) -> tuple[int, ...]:
+    """All rows of these people. Raises DataError for who has none, unless he was left out, and that is all right."""
     asked = ask(dataset, ids, what="ids")
-    if asked.never_in:
-        raise DataError(f"id {escaped(asked.never_in[0])} was never in: {NEVER_IN}; `append` adds rows")
+    if asked.never_in and not left_out:
+        name = escaped(asked.never_in[0])
+        raise DataError(f"id {name} was never in: {NEVER_IN}; say left_out (--left-out) if its row is complete now")
     return asked.positions
 
 

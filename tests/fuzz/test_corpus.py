@@ -84,6 +84,7 @@ TRIED = {
     "prover/owner/opening_file.py read_opening": "dataset_opening",
     "prover/owner/left_out.py LeftOut.load": "left_out",
     "prover/owner/left_out.py digests_in": "left_out",
+    "prover/owner/left_out_file.py take_left_out": "left_out",
     "prover/tables/csv_tables.py read_csv_ids": "id_column",
     "prover/tables/id_lists.py read_id_list": "id_column",
     "circuits/statements/base.py Statement.from_mapping": "training_proof",
