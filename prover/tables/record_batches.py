@@ -142,7 +142,7 @@ def _read(
     arrow: Any, table: BatchFile, features: list[str], wanted: Wanted, made: tuple[str, ...]
 ) -> tuple[NDArray[Any], dict[str, list[object]], Gaps]:
     """The numbers (N, d), the other columns by name, and what is missing, if that is not refused."""
-    X, gaps, others, sources = Growing(len(made)), Gaps(), wanted.others, wanted.sourced(features)
+    X, gaps, others, sources = Growing(len(made)), Gaps(wanted.target), wanted.others, wanted.sourced(features)
     values: dict[str, list[object]] = {name: [] for name in others}
     for batch in table.batches(features, others):
         if X.rows + batch.num_rows > (table.rows or 0):
