@@ -12,6 +12,7 @@ import zkunlearn as zu
 from ..errors import DataError
 from ..verifier.proofs import LINK_FILE
 from .asked import left_out_count, left_out_lines
+from .compiling import prepare_kernels
 from .id_options import left_out_options
 from .options import (
     FILE,
@@ -25,7 +26,6 @@ from .options import (
     within_memory,
 )
 from .output import Lines, Output, foreign
-from .owner import prepare_kernels
 from .places import dataset_files, refuse_existing, require_folder_place, secrets_folder
 from .words import dataset_data, dataset_lines, plural
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +13,7 @@ from ..errors import DataError, ParameterError
 from ..models.shapes import LABEL_KINDS
 from .asked import asked_data, asked_lines
 from .committed import show_committed
+from .compiling import prepare_kernels
 from .curves import curve_data, curve_lines, plot_lines
 from .id_options import IdList, forget_options, left_out_options
 from .noise import commit_to_noise, noise_drawn
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from ..prover.owner.dataset import Dataset
     from ..prover.owner.trained import ProofFiles, Trained
     from ..prover.owner.workers import Workers
-
-COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
 
 
 @click.command()
@@ -236,7 +234,7 @@ def prove(
         refuse_fork(previous.request if isinstance(previous, zu.Bundle) else [previous], directory, folders)
     dataset.require_whole_count(out.parent)
     asked = asked_for.asked(dataset)
-    prepare_kernels(output)
+    prepare_kernels(output, whole=workers is not None)
     kept = None if previous_file is None else load_superseded(previous_file, spec)
     chosen: dict[str, Any] = {"forget": asked.found, "forget_classes": classes, "previous": kept, "fork": fork}
     if source is not None:
@@ -351,23 +349,6 @@ def warm_up(output: Output) -> None:
     from ..prover import kernels
 
     before = kernels.is_warm()
-    prepare_kernels(output)
+    prepare_kernels(output, whole=True)
     said = "kernels were compiled before" if before else "kernels are compiled"
     output.result("Ready", [("kernels", said)], said, {"compiled": not before})
-
-
-# --- what they share ----------------------------------------------------------------------------------------
-
-
-def prepare_kernels(output: Output) -> None:
-    """Compile now what the prover needs, and say so, if this machine never did."""
-    from ..prover import kernels
-
-    if not kernels.are_kept():
-        output.note(f"note: {kernels.NOT_KEPT}")
-    if not kernels.is_warm():
-        output.wait(COMPILE_NOTE)
-        start = perf_counter()
-        with output.phases("compiling kernels") as progress:
-            kernels.warm_up(progress)
-        output.wait(f"kernels are compiled, in {perf_counter() - start:.0f} seconds")

@@ -17,6 +17,7 @@ from ..circuits.statements.prediction import MAX_REVEALED
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, ZkUnlearnError
 from ..formats.fields import Bytes, Fields, Int, ListOf, take
+from ..formats.left_out import take_left_out
 from ..verifier.bundles import MAX_LINKS
 from ..verifier.noise import NOISE_SECRET
 from ..verifier.proofs import DatasetCommitment, ModelLinkProof
@@ -88,8 +89,6 @@ def _array(path: Path) -> npt.NDArray[Any]:
 
 
 def _left_out(path: Path, payload: dict[str, Any]) -> Told:
-    from ..prover.owner.left_out_file import take_left_out
-
     fields = take_left_out(payload, str(path))
     dataset, count = fields["dataset"].hex(), len(fields["digests"]) // DIGEST_BYTES
     lines = [("data set", dataset), ("left out", f"{plural(count, 'id')}, as salted digests")]

@@ -22,11 +22,11 @@ from ...circuits.statements.ids import escaped
 from ...errors import DataError, FormatError
 from ...formats.container import encode, read_container
 from ...formats.files import write_file
+from ...formats.left_out import take_left_out, with_checksum
 from ...verifier.protocol.merkle import DIGEST_BYTES
 from ..kernels import hash_texts
 from ..matrices.entropy import random_salts
 from ..tables.ids import SHOWN_IDS, listed_ids
-from .left_out_file import take_left_out, with_checksum
 from .zeroing import fill
 
 LEFT_OUT_FILE = KIND = "dataset.left_out"

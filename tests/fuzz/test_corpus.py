@@ -29,6 +29,7 @@ REFUSAL = "FormatError"
 TRIED = {
     "cli/inspection.py inspect_file": "inspect",
     "formats/toml.py toml_document": "spec_toml",
+    "formats/left_out.py take_left_out": "left_out",
     "formats/toml.py read_bounds": "bounds_toml",
     "formats/categories.py read_categories": "categories",
     "models/encoding/columns.py ColumnEncoding.from_mapping": "encoding",
@@ -84,7 +85,6 @@ TRIED = {
     "prover/owner/opening_file.py read_opening": "dataset_opening",
     "prover/owner/left_out.py LeftOut.load": "left_out",
     "prover/owner/left_out.py digests_in": "left_out",
-    "prover/owner/left_out_file.py take_left_out": "left_out",
     "prover/tables/csv_tables.py read_csv_ids": "id_column",
     "prover/tables/id_lists.py read_id_list": "id_column",
     "circuits/statements/base.py Statement.from_mapping": "training_proof",

@@ -1,4 +1,4 @@
-"""The fields of dataset.left_out (left_out.py), and their checksum; without what looks anybody up."""
+"""The fields of dataset.left_out (prover/owner/left_out.py), and their checksum: who inspects one looks nobody up."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import FormatError
-from ...formats.fields import Bytes, Fields, take
-from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
+from ..errors import FormatError
+from .fields import Bytes, Fields, take
 
+BYTES = 32  # of a digest, and of the salt
 CHECKSUM_TAG = b"zkunlearn left out checksum v1\x00"
 DAMAGED = (
     "is damaged, its checksum is another one; put it back from a backup, or delete it: then nobody is known to have "
     "been left out"
 )
 _FORM: Fields = {
-    "dataset": Bytes(DIGEST_BYTES),
-    "salt": Bytes(SALT_BYTES),
+    "dataset": Bytes(BYTES),
+    "salt": Bytes(BYTES),
     "digests": bytes,
-    "checksum": Bytes(DIGEST_BYTES),
+    "checksum": Bytes(BYTES),
 }
 
 
