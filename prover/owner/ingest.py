@@ -16,7 +16,7 @@ from .dataset import Dataset, commit_dataset
 from .left_out import LeftOut
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # values of keys are of rows
 class Chosen:
     """What is said of a table; each as in `commit`."""
 
