@@ -75,7 +75,7 @@ class Pair:
         table.to_csv(folder / "t.csv", index=False)
         (folder / "b.toml").write_text(text_of(self.bounds))
         (folder / "s.toml").write_text(SPEC)
-        columns = ("--target", "sick", "--id", "name", "--bounds", folder / "b.toml")
+        columns: tuple[object, ...] = ("--target", "sick", "--id", "name", "--bounds", folder / "b.toml")
         if self.categories is not None:
             (folder / "c.json").write_text(json.dumps(self.categories))
             columns = (*columns, "--categories", folder / "c.json")

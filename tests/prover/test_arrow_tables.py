@@ -22,7 +22,7 @@ from zkunlearn.prover.tables.raw_table import MAX_TEXT, PIECE_ROWS
 from zkunlearn.prover.tables.read import read_features, read_more_rows, read_table, survey_table
 
 ROWS, LITTLE, SMALL_FILE = 100_000, 1 << 20, 1 << 14
-Table = pyarrow.Table
+Table = Any
 
 
 def as_file(table: Table, path: Path, rows: int | None = None, **options: Any) -> Path:
@@ -109,12 +109,16 @@ def test_large_texts_and_views_are_texts(tmp_path: Path) -> None:
 
 def test_the_index_of_pandas_names_rows(tmp_path: Path) -> None:
     frame = pandas.DataFrame({"x": [1.0, 2, 3], "y": [0, 1, 0]}, index=pandas.Index(["a", "b", "c"], name="person"))
-    path = as_file(Table.from_pandas(frame), tmp_path / "t.arrow")
+    path = as_file(pyarrow.Table.from_pandas(frame), tmp_path / "t.arrow")
     table = read_table(path, "y")
     assert (table.ids, table.names) == (("a", "b", "c"), ("x",))
-    assert read_table(as_file(Table.from_pandas(frame.reset_index()), path), "y", "person").ids == ("a", "b", "c")
+    assert read_table(as_file(pyarrow.Table.from_pandas(frame.reset_index()), path), "y", "person").ids == (
+        "a",
+        "b",
+        "c",
+    )
     frame.index = pandas.MultiIndex.from_tuples([(1, 2), (1, 3), (2, 2)], names=["i", "j"])
-    assert "the index of the frame has 2 columns" in refusal(as_file(Table.from_pandas(frame), path))
+    assert "the index of the frame has 2 columns" in refusal(as_file(pyarrow.Table.from_pandas(frame), path))
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -264,7 +268,11 @@ def test_features_of_a_stream_count_only_where_they_are_held(tmp_path: Path, mon
 
 @pytest.mark.parametrize("column", ["y", "id"])
 def test_long_texts_are_refused_and_texts_of_many_rows_are_there_once(tmp_path: Path, column: str) -> None:
-    own = {"id": [str(row) for row in range(PIECE_ROWS)], "x": np.ones(PIECE_ROWS), "y": ["a", "b"] * (PIECE_ROWS // 2)}
+    own: dict[str, Any] = {
+        "id": [str(row) for row in range(PIECE_ROWS)],
+        "x": np.ones(PIECE_ROWS),
+        "y": ["a", "b"] * (PIECE_ROWS // 2),
+    }
     table = read_table(as_file(pyarrow.table(own), tmp_path / "t.arrow"), "y", "id")
     assert len(table.ids) == PIECE_ROWS
     own[column] = [*own[column][1:], "a" * (MAX_TEXT + 1)]

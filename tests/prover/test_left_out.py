@@ -212,15 +212,15 @@ def test_a_growth_refuses_whom_it_leaves_out_and_has(owner: Path) -> None:
 
 def test_who_was_left_out_and_whose_row_is_complete_now_is_in_by_a_rectification(owner: Path) -> None:
     data = zu.load_dataset(owner / "data")
-    rows: Any = [[0.1, 0.1], [0.2, 0.2]], [0, 1]
+    X, y = [[0.1, 0.1], [0.2, 0.2]], [0, 1]
     with pytest.raises(DataError, match="id 'zoe' is not in the data set"):
-        zu.rectify(data, *rows, ["rosa", "zoe"], left_out=True)
-    right, link = zu.rectify(data, *rows, ["rosa", "5"], left_out=True)
+        zu.rectify(data, X, y, ["rosa", "zoe"], left_out=True)
+    right, link = zu.rectify(data, X, y, ["rosa", "5"], left_out=True)
     assert right.left_out is not None and right.left_out.knows(GONE) == [True, False, True]
     assert (link.statement.added, len(link.statement.superseded)) == (2, 1)
     assert zu.verify_link(link) > 100
     assert zu.train(right, SPEC, forget=["rosa"]).asked.found == ("rosa",)
-    more, link = zu.rectify(right, rows[0][:1], rows[1][:1], ["quentin"], left_out=True)
+    more, link = zu.rectify(right, X[:1], y[:1], ["quentin"], left_out=True)
     assert (link.statement.added, len(link.statement.superseded)) == (1, 1), "that of before, and none of now"
     assert more.left_out is not None and more.left_out.knows(GONE) == [False, False, True]
 

@@ -16,7 +16,7 @@ from zkunlearn.prover.tables.torch_datasets import from_torch
 
 X = np.round(np.random.default_rng(8).uniform(-1, 1, (12, 3)), 3)
 Y = (np.arange(12) % 2).tolist()
-TENSORS = torch.tensor(X), torch.tensor(Y)
+TENSORS: Any = torch.tensor(X), torch.tensor(Y)
 BOUNDS: Any = {f"x{k}": (-1, 1) for k in (1, 2, 3)}
 
 
@@ -70,11 +70,10 @@ def test_a_data_set_is_committed_with_its_labels_and_ids() -> None:
     ids=lambda own: type(own).__name__,
 )
 def test_every_map_style_data_set_gives_the_arrays_that_its_items_are(whole: Any) -> None:
+    places: Any = torch.tensor([3, 0, 7])
     features, labels, ids = from_torch(whole, None, None)
     assert np.asarray(features).tolist() == X.tolist() and np.asarray(labels).tolist() == Y and ids is None
-    features, labels, ids = from_torch(
-        data.Subset(data.Subset(whole, range(2, 12)), torch.tensor([3, 0, 7])), None, None
-    )
+    features, labels, ids = from_torch(data.Subset(data.Subset(whole, range(2, 12)), places), None, None)
     assert np.asarray(features).tolist() == X[[5, 2, 9]].tolist() and np.asarray(labels).tolist() == [1, 0, 1]
     assert ids == [5, 2, 9], "as the rows of a filtered frame have its index"
     assert from_torch(data.Subset(whole, [1]), None, ["a"])[2] == ["a"]
