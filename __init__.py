@@ -161,11 +161,12 @@ def __dir__() -> list[str]:
 
 def commit(
     X: Any,
-    y: Any,
+    y: Any = None,
     ids: Sequence[str | int] | None = None,
     *,
     names: Sequence[str] | None = None,
     bounds: Mapping[str, Any] | None = None,
+    categories: Mapping[str, Any] | None = None,
     maps: Mapping[str, str] | None = None,
     label_kind: str | None = None,
     label_name: str = "label",
@@ -179,7 +180,8 @@ def commit(
     """Commit to a data set and prove that it is well formed.
 
     Args:
-        X, y: real features (N, d) and labels (N,): numpy arrays, pandas frames or torch tensors.
+        X, y: real features (N, d) and labels (N,): numpy arrays, pandas frames or torch tensors. Or X alone: a
+            map-style Dataset of torch with items (x, y) or (x, y, id).
         ids: a distinct text or integer for each row, by which it can be forgotten; texts are taken in Unicode's
             normal form C. By default the index of the frame, unless it is pandas' own 0 .. N - 1; row numbers from 1
             for that, and for arrays.
@@ -187,6 +189,8 @@ def commit(
         bounds: (low, high) of every column, and under `label_name` of a real label. Taken from the data by
             default, which the commitment then says: such an encoding is outside the proof. What else can be said of
             a column, its logarithm, categories, times, missing cells, has models/encoding/declared.py.
+        categories: apart from bounds, of columns of categories, lists of these; bounds of others may be taken from the
+            data then.
         maps: "log1p" of each feature that is to be mapped so, where bounds are taken from the data.
         label_kind: "binary", "categorical" (3 to 256 classes), "real" or "count"; by default binary for two distinct
             labels, real for other numbers, and categorical for other texts.
@@ -204,21 +208,10 @@ def commit(
         DataError: data that cannot be used; the message names row and column.
         ParameterError: bounds, maps or shapes that cannot be used, or an argument of another type.
     """
-    from .models.encoding.dataset import DatasetEncoding
-    from .models.encoding.declared import Declared
-    from .prover.owner.dataset import commit_dataset
-    from .prover.owner.left_out import LeftOut
-    from .prover.tables.arrays import as_table
+    from .prover.owner.ingest import Chosen, commit_table
 
-    declared = None if bounds is None else Declared.of(bounds)
-    sources, own = ((), None) if declared is None else (declared.sources, declared.bounds)
-    table = as_table(X, y, ids, names, label_name, rows_per_id, unique, sources)
-    cells = table.X, table.y, table.names
-    encoding = DatasetEncoding.from_data(
-        *cells, label_kind, own, x_bits, label_name=label_name, maps=maps, keys=table.key_names, sources=sources
-    )
-    left_out = LeftOut.of(left_out_ids, table.ids)
-    return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label_name, table.keys, left_out)
+    chosen = Chosen(names, bounds, categories, maps, label_kind, label_name, x_bits, rows_per_id, unique)
+    return commit_table(X, y, ids, chosen, openings, left_out_ids, progress)
 
 
 def load_dataset(directory: str | Path) -> Dataset:

@@ -106,7 +106,22 @@ class DataError(InputError):
 
 
 class TrainingError(ZkUnlearnError):
-    """Training left the range of the declared arithmetic (it diverged)."""
+    """Training left the range of the declared arithmetic (it diverged).
+
+    Attributes:
+        reason: what is wrong, without the place.
+        row: where it is: the row of what was trained on, counted from 0; None where it is nowhere, or has a name.
+        remedy: what can be done.
+    """
+
+    def __init__(self, reason: str, row: int | None = None, remedy: str = "", name: str | None = None) -> None:
+        where = f" at {name}" if name is not None else "" if row is None else f" at row {row}"
+        super().__init__(reason + where + remedy)
+        self.reason, self.row, self.remedy = reason, row, remedy
+
+    def at(self, name: str | None) -> Self:
+        """The same error where the row is called so, or is not said."""
+        return type(self)(self.reason, None, self.remedy, name)
 
 
 class BudgetExceeded(ZkUnlearnError):

@@ -25,6 +25,7 @@ from .. import FixedPoint, TrainingSpec, VerificationReport, commit, load_spec, 
 from ..circuits.statements.training import PATHS
 from ..errors import DataError, ZkUnlearnError
 from ..verifier.proofs import DatasetCommitment, TrainingProof
+from .compiling import prepare_kernels
 from .demo_certificate import tell_certificate
 from .demo_optimum import CERTIFIED, tell_optimum
 from .demo_people import tell_people
@@ -32,7 +33,6 @@ from .demo_requests import COMMITMENT, Stage
 from .demo_shards import tell_shards
 from .exits import reason_of
 from .output import Output, one_line
-from .owner import prepare_kernels
 from .places import require_folder_place
 from .words import size_text, statement_lines
 
@@ -172,7 +172,7 @@ def _tell(output: Output, story: Story, tumours: Tumours, root: Path) -> tuple[P
     owner.mkdir(mode=0o700)
     auditor.mkdir()
     write_inputs(tumours, owner)
-    prepare_kernels(output)
+    prepare_kernels(output, whole=True)  # or times that are shown would have it in them
     dataset = _commit(story, owner)
     first, second = _train_and_forget(story, dataset, owner)
     _compare(story, tumours, first, second)

@@ -11,11 +11,11 @@ import zkunlearn as zu
 from ..errors import DataError
 from ..verifier.proofs import LINK_FILE, REGISTRATION_FILE
 from .asked import asked_data, asked_lines, left_out_count, left_out_lines
+from .compiling import prepare_kernels
 from .growth import require_place, show_dataset
 from .id_options import IdList, id_list
 from .options import FILE, common, force_option, next_openings_option, within_memory
 from .output import Lines, Output, foreign
-from .owner import prepare_kernels
 from .places import dataset_files
 from .words import plural
 
@@ -29,6 +29,7 @@ GROUPS = {
     "noise": "unused noise",
     "receipts": "the receipt",
     "left": "NOT, as it cannot be read, or other models in it are still in force:",
+    "pages": "NOT, look at it, as it may show what was computed from the rows:",
 }
 BEYOND = (
     "copies that this program does not know: backups, snapshots, swap, what a disk keeps of overwritten blocks, the "

@@ -8,10 +8,10 @@ import click
 import zkunlearn as zu
 
 from ..errors import DataError
+from .compiling import prepare_kernels
 from .inspection import describe, words_of
 from .options import FILE, common, force_option, within_memory
 from .output import Output, foreign
-from .owner import prepare_kernels
 from .places import refuse_existing, require_file_place
 from .words import size_text
 

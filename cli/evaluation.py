@@ -11,10 +11,10 @@ import zkunlearn as zu
 
 from ..circuits.statements.results import GRIDS
 from ..errors import DataError
+from .compiling import prepare_kernels
 from .inspection import describe, words_of
 from .options import FILE, common, force_option, within_memory
 from .output import Output, foreign
-from .owner import prepare_kernels
 from .places import refuse_existing, require_file_place
 from .words import size_text
 

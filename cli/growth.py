@@ -12,6 +12,7 @@ import zkunlearn as zu
 from ..errors import DataError
 from ..verifier.proofs import LINK_FILE
 from .asked import left_out_count, left_out_lines
+from .compiling import prepare_kernels
 from .id_options import left_out_options
 from .options import (
     FILE,
@@ -25,7 +26,6 @@ from .options import (
     within_memory,
 )
 from .output import Lines, Output, foreign
-from .owner import prepare_kernels
 from .places import dataset_files, refuse_existing, require_folder_place, secrets_folder
 from .words import dataset_data, dataset_lines, plural
 
@@ -91,7 +91,7 @@ def more_rows(command: Command) -> Command:
 @within_memory("out")
 @csv_options
 def append(output: Output, directory: Path, data: Path, out: Path, force: bool, **options: Any) -> None:
-    """Commit to the rows in DIR and those in NEW (CSV, Parquet or .npz) after them.
+    """Commit to the rows in DIR and those in NEW (CSV, Parquet, Arrow or .npz) after them.
 
     NEW has the same columns, in any order; its rows have to be within the bounds of DIR. Without --id their numbers go
     on. Old rows keep their positions, and what was proved of DIR can be superseded by a proof on DIR2: beside its
@@ -102,6 +102,12 @@ def append(output: Output, directory: Path, data: Path, out: Path, force: bool, 
 
 @click.command()
 @more_rows
+@click.option(
+    "--left-out",
+    "left_out",
+    is_flag=True,
+    help="Rows may also be of people who were left out, and are complete now: these are in from now on.",
+)
 @force_option
 @common
 @within_memory("out")
@@ -109,8 +115,8 @@ def append(output: Output, directory: Path, data: Path, out: Path, force: bool, 
 def rectify(output: Output, directory: Path, data: Path, out: Path, force: bool, **options: Any) -> None:
     """Put rows right: append those in NEW, and name the rows that DIR has under their ids as superseded.
 
-    As `append`, but all ids have to be in DIR. From now on every training forgets the superseded rows; until then
-    `verify --chain` says that they are superseded.
+    As `append`, but all ids have to be in DIR, or with --left-out to have been left out of it. From now on every
+    training forgets the superseded rows; until then `verify --chain` says that they are superseded.
     """
     if options["id_column"] is None:
         raise click.UsageError("--id is needed: it says whose rows are put right")
@@ -134,6 +140,7 @@ def _add(
     openings: int | None,
     written: CsvFormat,
     left_out_ids: Sequence[str] | None = None,
+    left_out: bool = False,
 ) -> None:
     from ..prover.tables.ids import row_numbers
     from ..prover.tables.read import read_more_rows
@@ -153,6 +160,7 @@ def _add(
         "label_name": target,
         "openings": openings,
         **({} if left_out_ids is None else {"left_out_ids": left_out_ids}),
+        **({"left_out": True} if left_out else {}),
     }
     prepare_kernels(output)
     try:
@@ -170,6 +178,8 @@ def _add(
         lines.append(("superseded", f"{plural(superseded, 'row')}, which the next `prove` forgets"))
     if before:
         lines.append(("", f"and {plural(len(before), 'row')} before"))
+    if left_out:
+        lines.append(("no more", f"left out: {plural(left_out_count(dataset) - left_out_count(new), 'id')}"))
     show_dataset(output, title, directory, new, out, lines)
 
 

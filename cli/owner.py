@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +13,7 @@ from ..errors import DataError, ParameterError
 from ..models.shapes import LABEL_KINDS
 from .asked import asked_data, asked_lines
 from .committed import show_committed
+from .compiling import prepare_kernels
 from .curves import curve_data, curve_lines, plot_lines
 from .id_options import IdList, forget_options, left_out_options
 from .noise import commit_to_noise, noise_drawn
@@ -32,7 +32,7 @@ from .options import (
 )
 from .output import Lines, Output, foreign
 from .places import dataset_files, refuse_existing, require_file_place, require_folder_place, require_plot_place
-from .tables import bounds_in, read_by_options
+from .tables import declared_in, read_by_options
 from .words import (
     noted,
     plural,
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
     from ..prover.owner.trained import ProofFiles, Trained
     from ..prover.owner.workers import Workers
 
-COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
-
 
 @click.command()
 @click.argument("data", type=FILE)
@@ -61,6 +59,13 @@ COMPILE_NOTE = "compiling kernels, once per machine (about 30 seconds)"
     type=FILE,
     metavar="FILE",
     help="TOML: [bounds] with a line for each column: bounds, categories, what is missing; see suggest-bounds.",
+)
+@click.option(
+    "--categories",
+    "categories_file",
+    type=FILE,
+    metavar="FILE",
+    help='TOML or JSON: categories of columns apart from bounds, as in city = ["LA", "NY"].',
 )
 @click.option(
     "--x-bits",
@@ -104,6 +109,7 @@ def commit(
     target: str,
     id_column: str | None,
     bounds_file: Path | None,
+    categories_file: Path | None,
     x_bits: int,
     label: str | None,
     several: bool,
@@ -114,15 +120,16 @@ def commit(
     force: bool,
     **reading: Any,
 ) -> None:
-    """Commit to DATA (CSV, Parquet or .npz) and prove that it is well formed.
+    """Commit to DATA (CSV, Parquet, Arrow or .npz) and prove that it is well formed.
 
     A CSV may be compressed (.gz, .zst); DATA may be -, for a CSV on standard input.
     """
     public, secret = dataset_files(out)
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
-    bounds, sources = bounds_in(bounds_file, reading["drop"])
-    table = read_by_options(data, target, id_column, several, sources=sources, whole=not incomplete, **reading)
+    declared = declared_in(bounds_file, categories_file, reading["drop"])
+    reading |= {"sources": declared.sources, "numbers": declared.columns}
+    table = read_by_options(data, target, id_column, several, whole=not incomplete, **reading)
     prepare_kernels(output)
     try:
         with output.phases("committing") as progress:
@@ -131,8 +138,9 @@ def commit(
                 table.y,
                 table.ids,
                 names=table.names,
-                bounds=bounds,
-                label_kind=label,
+                bounds=declared.bounds,
+                categories=declared.categories,
+                label_kind=label or table.label_kind,
                 label_name=target,
                 x_bits=x_bits,
                 openings=openings,
@@ -226,7 +234,7 @@ def prove(
         refuse_fork(previous.request if isinstance(previous, zu.Bundle) else [previous], directory, folders)
     dataset.require_whole_count(out.parent)
     asked = asked_for.asked(dataset)
-    prepare_kernels(output)
+    prepare_kernels(output, whole=workers is not None)
     kept = None if previous_file is None else load_superseded(previous_file, spec)
     chosen: dict[str, Any] = {"forget": asked.found, "forget_classes": classes, "previous": kept, "fork": fork}
     if source is not None:
@@ -341,23 +349,6 @@ def warm_up(output: Output) -> None:
     from ..prover import kernels
 
     before = kernels.is_warm()
-    prepare_kernels(output)
+    prepare_kernels(output, whole=True)
     said = "kernels were compiled before" if before else "kernels are compiled"
     output.result("Ready", [("kernels", said)], said, {"compiled": not before})
-
-
-# --- what they share ----------------------------------------------------------------------------------------
-
-
-def prepare_kernels(output: Output) -> None:
-    """Compile now what the prover needs, and say so, if this machine never did."""
-    from ..prover import kernels
-
-    if not kernels.are_kept():
-        output.note(f"note: {kernels.NOT_KEPT}")
-    if not kernels.is_warm():
-        output.wait(COMPILE_NOTE)
-        start = perf_counter()
-        with output.phases("compiling kernels") as progress:
-            kernels.warm_up(progress)
-        output.wait(f"kernels are compiled, in {perf_counter() - start:.0f} seconds")

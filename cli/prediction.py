@@ -73,8 +73,8 @@ def predict(
     """Predict the labels of the rows in FILE by MODEL.
 
     MODEL is the secret P.model.opening that lies beside P.proof, or of a sharded training P.bundle, beside which such
-    files lie; no opening of it is spent, but to prove predictions. FILE is CSV, Parquet or .npz. Columns are found by
-    their names, in any order; those that are no features of the model are not read.
+    files lie; no opening of it is spent, but to prove predictions. FILE is CSV, Parquet, Arrow or .npz. Columns are
+    found by their names, in any order; those that are no features of the model are not read.
     """
     if proof_file is None and (what is not None or publish_model_anyway):
         raise click.UsageError("--what and --publish-model-anyway are about what is proved: say --prove")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import zkunlearn as zu
 
 from ..errors import DataError
+from .compiling import prepare_kernels
 from .inspection import Inspection, describe
 from .output import Output
-from .owner import prepare_kernels
 from .places import refuse_existing, require_file_place
 from .words import size_text
 

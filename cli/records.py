@@ -9,9 +9,9 @@ import zkunlearn as zu
 
 from ..formats.files import SECRET_MODE, write_files
 from ..verifier.proofs import REGISTRATION_FILE
+from .compiling import prepare_kernels
 from .options import FILE, common, force_option, within_memory
 from .output import Output, foreign
-from .owner import prepare_kernels
 from .places import refuse_existing, require_file_place, require_folder_place
 from .receipts import SUFFIX
 from .words import plural, size_text

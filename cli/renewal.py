@@ -9,10 +9,10 @@ import zkunlearn as zu
 
 from ..circuits.statements.dataset import MAX_OPENINGS
 from ..errors import DataError
+from .compiling import prepare_kernels
 from .inspection import describe
 from .options import FILE, common, force_option
 from .output import Output, foreign
-from .owner import prepare_kernels
 from .places import refuse_existing, require_file_place
 from .words import size_text
 

@@ -17,10 +17,11 @@ from ..circuits.statements.prediction import MAX_REVEALED
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, ZkUnlearnError
 from ..formats.fields import Bytes, Fields, Int, ListOf, take
+from ..formats.left_out import take_left_out
 from ..verifier.bundles import MAX_LINKS
 from ..verifier.noise import NOISE_SECRET
 from ..verifier.proofs import DatasetCommitment, ModelLinkProof
-from ..verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
+from ..verifier.protocol.merkle import DIGEST_BYTES
 from ..verifier.receipts import RECEIPT_KIND, Receipt
 from .columns import column_data, column_lines
 from .noise import noise_lines
@@ -88,8 +89,7 @@ def _array(path: Path) -> npt.NDArray[Any]:
 
 
 def _left_out(path: Path, payload: dict[str, Any]) -> Told:
-    form: Fields = {"dataset": Bytes(DIGEST_BYTES), "salt": Bytes(SALT_BYTES), "digests": bytes}
-    fields = take(payload, form, str(path))
+    fields = take_left_out(payload, str(path))
     dataset, count = fields["dataset"].hex(), len(fields["digests"]) // DIGEST_BYTES
     lines = [("data set", dataset), ("left out", f"{plural(count, 'id')}, as salted digests")]
     last = "SECRET: whoever has this file can try whether somebody is among them."

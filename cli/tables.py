@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ def read_by_options(
     several: bool,
     *,
     sources: Sequence[Source] = (),
+    numbers: Collection[str] = (),
     whole: bool = True,
     **reading: Any,
 ) -> RawTable:
@@ -31,7 +33,7 @@ def read_by_options(
     from ..prover.tables.read import read_table
 
     chosen = _chosen(**reading)
-    return read_table(data, target, id_column, several=several, sources=sources, whole=whole, **chosen)
+    return read_table(data, target, id_column, several=several, sources=sources, numbers=numbers, whole=whole, **chosen)
 
 
 def survey_by_options(data: Path, target: str, id_column: str | None, **reading: Any) -> tuple[list[Seen], RawTable]:
@@ -50,23 +52,42 @@ def _chosen(*, unique: str | None, features: str | None, drop: str | None, writt
     }
 
 
-def bounds_in(path: Path | None, dropped: str | None) -> tuple[dict[str, Any] | None, tuple[Source, ...]]:
-    """What a file of bounds, if there is one, declares of columns but those of --drop.
+@dataclass(frozen=True)
+class DeclaredIn:
+    """What files declare of columns; None where there is no file."""
+
+    bounds: dict[str, Any] | None
+    categories: dict[str, Any] | None
+    sources: tuple[Source, ...]
+
+    @property
+    def columns(self) -> set[str]:
+        """Names of columns of which anything is declared."""
+        return {*(self.bounds or ()), *(self.categories or ())}
+
+
+def declared_in(bounds_file: Path | None, categories_file: Path | None, dropped: str | None) -> DeclaredIn:
+    """What these files declare of columns but those of --drop.
 
     Raises:
         DataError, ParameterError: naming the file.
     """
     from ..models.encoding.declared import Declared
-    from ..prover.tables.read import read_bounds
+    from ..prover.tables.read import read_bounds, read_categories
 
-    if path is None:
-        return None, ()
     left_out = columns_of(dropped, "--drop")
-    bounds = {name: own for name, own in read_bounds(path).items() if name not in left_out}
+
+    def read(path: Path | None, reader: Callable[[Path], dict[str, Any]]) -> dict[str, Any] | None:
+        return None if path is None else {name: own for name, own in reader(path).items() if name not in left_out}
+
+    bounds, categories = read(bounds_file, read_bounds), read(categories_file, read_categories)
+    file = bounds_file
     try:
-        return bounds, Declared.of(bounds).sources
+        Declared.of(bounds)
+        file = categories_file or file
+        return DeclaredIn(bounds, categories, Declared.of(bounds, categories).sources)
     except ParameterError as error:
-        raise error.at(file=str(path)) from None
+        raise error.at(file=str(file)) from None
 
 
 def columns_of(text: str | None, option: str) -> list[str]:

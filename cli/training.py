@@ -12,11 +12,11 @@ import zkunlearn as zu
 from ..formats.files import write_file
 from ..models.suggestion import gap_text
 from .asked import asked_data, asked_lines
+from .compiling import prepare_kernels
 from .curves import curve_data, curve_sentence, curve_table, plot_lines
 from .id_options import IdList, forget_options
 from .options import FILE, common, force_option, load_previous, load_superseded, plot_option, within_memory
 from .output import Output, aligned, foreign
-from .owner import prepare_kernels
 from .places import refuse_existing, require_file_place, require_plot_place
 from .words import algorithm_sentence, noted, plural
 

@@ -32,7 +32,7 @@ MAGIC = b"zkunlearn\x00"
 LENGTH_BYTES = 4
 HEAD_BYTES = len(MAGIC) + 1 + 255 + 2 + LENGTH_BYTES  # all that can come before a payload
 # Kind and version; every kind of statement enters itself.
-KINDS = {"dataset.opening": 3, "dataset.left_out": 1, "model.opening": 6}
+KINDS = {"dataset.opening": 3, "dataset.left_out": 2, "model.opening": 6}
 WITH_BODY: set[str] = set()  # likewise
 
 

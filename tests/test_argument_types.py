@@ -81,6 +81,7 @@ PREVIOUS = "TrainingProof or Bundle or ShardedModel or Trained"
 # The function and its argument, what it expects, and the call; everything else about the call is right.
 CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "commit bounds": ("Mapping", lambda made, x: zu.commit(X, Y, bounds=x)),
+    "commit categories": ("Mapping", lambda made, x: zu.commit(X, Y, categories=x)),
     "commit maps": ("Mapping", lambda made, x: zu.commit(X, Y, maps=x)),
     "commit x_bits": ("an integer", lambda made, x: zu.commit(X, Y, x_bits=x)),
     "commit openings": ("an integer", lambda made, x: zu.commit(X, Y, openings=x)),
@@ -112,6 +113,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "append dataset": ("Dataset", lambda made, x: zu.append(x, X, Y)),
     "append openings": ("an integer", lambda made, x: zu.append(made.dataset, X[:1], Y[:1], openings=x)),
     "rectify dataset": ("Dataset", lambda made, x: zu.rectify(x, X[:1], Y[:1], ["1"])),
+    "rectify left_out": ("bool", lambda made, x: zu.rectify(made.dataset, X[:1], Y[:1], ["1"], left_out=x)),
     "rectify openings": ("an integer", lambda made, x: zu.rectify(made.dataset, X[:1], Y[:1], ["1"], openings=x)),
     "destroy dataset": ("Dataset", lambda made, x: zu.destroy(x, ["1"])),
     "destroy forgotten_by": ("TrainingProof", lambda made, x: zu.destroy(made.dataset, ["1"], forgotten_by=x)),
@@ -353,6 +355,7 @@ def test_plain_values_are_refused_by_an_error_of_this_package(made: Made, value:
 NONE = type(None)
 ACCEPTED: dict[str, tuple[type, ...]] = {
     "commit bounds": (NONE,),
+    "commit categories": (NONE,),
     "commit maps": (NONE,),
     "commit x_bits": (int,),
     "commit openings": (int,),
@@ -371,6 +374,7 @@ ACCEPTED: dict[str, tuple[type, ...]] = {
     "prove model_openings": (NONE, int),
     "recommit openings": (NONE, int),
     "append openings": (NONE, int),
+    "rectify left_out": (bool,),
     "rectify openings": (NONE, int),
     "destroy openings": (NONE, int),
     "recommit_model openings": (NONE, int),

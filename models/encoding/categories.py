@@ -10,6 +10,8 @@ from numbers import Integral
 from types import NoneType
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from ...errors import DataError, ParameterError
 from ...formats.fields import Fields, ListOf, take
 from ...formats.files import SHOWN_TEXT
@@ -117,9 +119,11 @@ def category_text(value: object) -> str:
         return _normal(value)
     if isinstance(value, float) and value.is_integer():  # as pandas has integers beside missing ones
         return str(int(value))
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))  # True and False, as Python and pandas write them
+    if isinstance(value, Integral):
         return str(int(value))
-    raise DataError(f"a {type(value).__name__} is no category; texts and integers are")
+    raise DataError(f"a {type(value).__name__} is no category; texts, integers and truth values are")
 
 
 def _normal(text: str) -> str:

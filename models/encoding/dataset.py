@@ -329,7 +329,7 @@ class DatasetEncoding:
         if label_name in (*names, *keys) or len(set(names)) != len(names):
             raise ParameterError("names: two columns have the same name")
         kind, classes = infer_label_kind(y, len(array), label_kind, label_name)
-        found = dict(zip(names, interval_of_each(names, array), strict=True))
+        found = {**dict(zip(names, interval_of_each(names, array), strict=True)), **_of_categories(sources)}
         if kind == "real":  # a real label needs an interval as features do
             labels = real_array(label_name, y, 1)
             found[label_name] = float(labels.min()), float(labels.max())
@@ -349,6 +349,11 @@ class DatasetEncoding:
             keys=tuple(keys),
             sources=tuple(sorted(sources, key=lambda source: places.get(source.features[0], 0))),
         )
+
+
+def _of_categories(sources: Sequence[Source]) -> dict[str, tuple[float, float]]:
+    """The intervals of features of categories, whatever the data are."""
+    return {name: (0.0, 1.0) for own in sources if isinstance(own, CategorySource) for name in own.features}
 
 
 def _required(own: ColumnReader, value: object, row: int) -> tuple[float, ...]:

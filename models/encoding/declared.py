@@ -6,8 +6,8 @@ A table's column is declared by one of
     {low = .., high = ..}                         the same; also map = "log1p", missing = .., clip = true for values
                                                   beyond, which then count as the nearer bound, and of texts that are
                                                   times in another form than ISO 8601 format = "%d.%m.%Y"
-    {categories = [..]}                           texts or integers; also reference = .. (the first one by default),
-                                                  other = .. and missing = .., each one of the categories
+    {categories = [..]}                           texts, integers or truth values; also reference = .. (the first one by
+                                                  default), other = .. and missing = .., each one of the categories
 
 Python's tuples and dictionaries are the same as TOML's lists and tables.
 """
@@ -42,24 +42,44 @@ class Declared:
     sources: tuple[Source, ...] = field(default=())
 
     @classmethod
-    def of(cls, columns: Mapping[str, Any]) -> Declared:
-        """Of what is written for each column.
+    def of(cls, columns: Mapping[str, Any] | None, categories: Mapping[str, Any] | None = None) -> Declared:
+        """Of what is written for each column; nothing of None.
+
+        Args:
+            columns: by name, any of what the head of this file has.
+            categories: of other columns, categories: their list alone, or as there.
 
         Raises:
-            ParameterError: it is none of what the head of this file has.
+            ParameterError: it is none of that; or a column is declared twice.
         """
-        require_type("bounds", columns, Mapping, "from the names of columns to (low, high)")
         bounds: dict[str, Bounds] = {}
         sources: list[Source] = []
-        for name, written in columns.items():
-            own, source = _declared(str(name), written)
-            features = (str(name),) if source is None else source.features
+        for name, written in _together(columns, categories).items():
+            own, source = _declared(name, written)
+            features = (name,) if source is None else source.features
             for feature in features:
                 if feature in bounds:
                     raise ParameterError(f"bounds: two columns have a feature {feature!r}")
                 bounds[feature] = own
             sources += [] if source is None else [source]
         return cls(bounds, tuple(sources))
+
+
+def _together(columns: Mapping[str, Any] | None, categories: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is written for each column, in either."""
+    found: dict[str, Any] = {}
+    if columns is not None:
+        require_type("bounds", columns, Mapping, "from the names of columns to (low, high)")
+        found |= {str(name): own for name, own in columns.items()}
+    if categories is not None:
+        require_type("categories", categories, Mapping, "from the names of columns to lists")
+        for name, own in categories.items():
+            if str(name) in found:
+                raise ParameterError("declared twice, among bounds and among categories", column=str(name))
+            found[str(name)] = own if isinstance(own, Mapping) else {"categories": own}
+            if "categories" not in found[str(name)]:
+                raise ParameterError("categories: must be a list, or a table that has one", column=str(name))
+    return found
 
 
 def _declared(name: str, written: object) -> tuple[Bounds, Source | None]:
@@ -103,7 +123,7 @@ def _times(name: str, written: Mapping[str, Any]) -> TimeSource:
 def _categories(name: str, written: Mapping[str, Any]) -> CategorySource:
     listed = written["categories"]
     if not isinstance(listed, (list, tuple)) or not listed:
-        raise ParameterError("categories: must be a list of texts or integers", column=name)
+        raise ParameterError("categories: must be a list of texts, integers or truth values", column=name)
     values = tuple(_category(name, value) for value in listed)
     chosen = {key: written.get(key) for key in ("other", "missing")}
     return CategorySource(

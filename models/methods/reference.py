@@ -154,10 +154,8 @@ def _diverged(step: int, schedule: Schedule, z: IntArray, targets: IntArray, liv
             "every row there is classified right, and scores still grow: where classes are separable there is no "
             "optimum without l2; set l2, or use fewer epochs"
         )
-    return TrainingError(
-        f"diverged at step {step} (epoch {epoch}, batch {block}): |z| = {size:.1f} > {fixed.z_limit:g} "
-        f"at row {row}; {advice}"
-    )
+    where = f"step {step} (epoch {epoch}, batch {block})"
+    return TrainingError(f"diverged at {where}: |z| = {size:.1f} > {fixed.z_limit:g}", row, f"; {advice}")
 
 
 def train(

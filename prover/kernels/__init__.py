@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .compiled import NOT_KEPT, all_kernels
+from .compiled import NOT_KEPT, all_kernels, listening
 from .descent import LARGEST, LARGEST_FEATURE, ROWS, Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
 from .field import LANES
@@ -97,6 +97,7 @@ __all__ = [
     "leaf_round",
     "leaves_up",
     "linear_combination",
+    "listening",
     "mix_round",
     "node_fold",
     "node_round",

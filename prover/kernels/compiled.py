@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -40,6 +41,7 @@ LOGGER = logging.getLogger("zkunlearn")
 NOT_KEPT = "compiled kernels cannot be kept: set NUMBA_CACHE_DIR to a folder that can be written to"
 _COMPILE = threading.Lock()
 _KERNELS: list[Kernel] = []
+_LISTENERS: list[Callable[[str], None]] = []
 
 
 def _dispatcher(function: Callable[..., None]) -> tuple[Any, bool]:
@@ -86,6 +88,8 @@ class Kernel:
             fresh, start = not self.is_cached(), perf_counter()
             if fresh:
                 LOGGER.info("compiling the kernel %s, once per machine", self.name)
+                for listener in _LISTENERS:
+                    listener(self.name)
             self._dispatcher.compile(self._signature)
             self._dispatcher.disable_compile()
             self._ready = True
@@ -147,6 +151,16 @@ def cell_kernel(*signature: Any) -> Callable[[Callable[..., None]], CellKernel]:
 def device(function: Callable[..., Any]) -> Any:
     """Decorator: a function for use inside kernels only, always inlined into them."""
     return numba.njit(forceinline=True, boundscheck=False)(function)
+
+
+@contextmanager
+def listening(listener: Callable[[str], None]) -> Iterator[None]:
+    """While this context lasts, tell somebody the name of each kernel before it is compiled, in whatever thread."""
+    _LISTENERS.append(listener)
+    try:
+        yield
+    finally:
+        _LISTENERS.remove(listener)
 
 
 def all_kernels() -> tuple[Kernel, ...]:

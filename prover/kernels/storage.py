@@ -106,14 +106,14 @@ class Growing:
     """A table whose number of rows is not known while it is filled."""
 
     def __init__(self, width: int, dtype: Any = np.float64) -> None:
-        self._width, self._dtype = width, np.dtype(dtype)
+        self.width, self._dtype = width, np.dtype(dtype)
         self._pieces: list[Array] = []
         self._file: Any = None
         self.rows = 0
 
     def append(self, rows: Array) -> None:
         """Some more rows (n, width), of which a copy is kept. Raises DataError where they cannot be written."""
-        piece = np.array(rows, dtype=self._dtype, order="C").reshape(-1, self._width)
+        piece = np.array(rows, dtype=self._dtype, order="C").reshape(-1, self.width)
         self.rows += len(piece)
         if _limit is None:
             self._pieces.append(piece)
@@ -130,7 +130,7 @@ class Growing:
         """All rows (N, width)."""
         if self._file is not None:
             with self._file as file:
-                return np.asarray(np.memmap(file, dtype=self._dtype, mode="r+", shape=(self.rows, self._width)))
+                return np.asarray(np.memmap(file, dtype=self._dtype, mode="r+", shape=(self.rows, self.width)))
         if len(self._pieces) == 1:
             return self._pieces[0]
-        return np.concatenate([np.empty((0, self._width), self._dtype), *self._pieces])
+        return np.concatenate([np.empty((0, self.width), self._dtype), *self._pieces])

@@ -25,6 +25,7 @@ from ..matrices.values import Witness
 from ..protocol.proof import Progress
 from ..tables.arrays import Table, as_more_rows
 from ..tables.keys import first_repeated
+from ..tables.torch_datasets import from_torch
 from ..witnesses.record_tree import consistency_path
 from ..witnesses.rows import NOBODY, Nonce, Rows, blind_rows, encode_rows
 from .asked import NEVER_IN, ask
@@ -56,7 +57,7 @@ def recommit(
 def append(
     dataset: Dataset,
     X: Any,
-    y: Any,
+    y: Any = None,
     ids: Iterable[str | int] | None = None,
     *,
     nonce: Nonce = None,
@@ -73,6 +74,7 @@ def append(
 
     Args:
         X: real features (n, d) of the same columns: of a frame by name, in any order; else in the data set's order.
+            Or a Dataset of torch, as for `commit`.
         y: labels (n,).
         ids: a text or integer for each row; by default the index of the frame, or numbers that go on from the last.
         nonce: 32 bytes that somebody else adds to the order of the new rows; or what asks for them, given the root over
@@ -106,7 +108,7 @@ def append(
 def rectify(
     dataset: Dataset,
     X: Any,
-    y: Any,
+    y: Any = None,
     ids: Iterable[str | int] | None = None,
     *,
     nonce: Nonce = None,
@@ -114,6 +116,7 @@ def rectify(
     unique: Any = None,
     label_name: str = DEFAULT_LABEL_NAME,
     openings: int | None = None,
+    left_out: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Dataset, LinkProof]:
     """Put rows right (GDPR Art. 16): append them as they should be, and name those that are there under these ids.
@@ -124,6 +127,8 @@ def rectify(
 
     Args:
         X, y, ids, nonce, rows_per_id, unique, label_name, openings: as for `append`; all ids have to be there.
+        left_out: whether rows may also be of people who were left out, and whose rows are complete now: they are in
+            from now on, and for them nothing is superseded.
 
     Returns:
         The new data set, and the public proof that links both.
@@ -134,11 +139,13 @@ def rectify(
         BudgetExceeded, ParameterError: as for `append`.
     """
     openings, table = _require(dataset, openings), _table(dataset, X, y, ids, label_name, rows_per_id, unique)
-    superseded = _positions(dataset, table.ids)
+    require_type("left_out", left_out, bool)
+    superseded = _positions(dataset, table.ids, left_out)
     _require_not_forgotten(dataset, table, set(table.ids))
     _require_new_keys(dataset, table)
-    added, left_out = _encoded(dataset, table, label_name), dataset.left_out
-    return _continued(dataset, added, superseded, nonce, openings, progress, left_out=left_out)
+    added, others = _encoded(dataset, table, label_name), dataset.left_out
+    others = others if others is None else others.without(table.ids)
+    return _continued(dataset, added, superseded, nonce, openings, progress, left_out=others)
 
 
 def destroy(
@@ -193,14 +200,16 @@ def _require(dataset: Dataset, openings: int | None) -> int:
 def _table(dataset: Dataset, X: Any, y: Any, ids: Any, label_name: str, rows_per_id: str, unique: Any) -> Table:
     """Rows of the same columns. Raises DataError, ParameterError."""
     of = dataset.statement.encoding
+    X, y, ids = from_torch(X, y, ids)
     return as_more_rows(of, X, y, ids, label_name, len(dataset.ids), rows_per_id, unique)
 
 
-def _positions(dataset: Dataset, ids: Iterable[str]) -> tuple[int, ...]:
-    """All rows of these people. Raises DataError for who has none."""
+def _positions(dataset: Dataset, ids: Iterable[str], left_out: bool) -> tuple[int, ...]:
+    """All rows of these people. Raises DataError for who has none, unless he was left out, and that is all right."""
     asked = ask(dataset, ids, what="ids")
-    if asked.never_in:
-        raise DataError(f"id {escaped(asked.never_in[0])} was never in: {NEVER_IN}; `append` adds rows")
+    if asked.never_in and not left_out:
+        name = escaped(asked.never_in[0])
+        raise DataError(f"id {name} was never in: {NEVER_IN}; say left_out (--left-out) if its row is complete now")
     return asked.positions
 
 

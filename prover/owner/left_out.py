@@ -2,7 +2,7 @@
 
 | file | public? | holds |
 |---|---|---|
-| dataset.left_out | secret, 0600 | a salt of its own, and the salted digests of their ids |
+| dataset.left_out | secret, 0600 | a salt of its own, the salted digests of their ids, and a checksum over all of it |
 
 So whoever asks to be forgotten later can be told that he was never in. The file names nobody, but whoever has it can
 try ids: it is as secret as the data.
@@ -21,9 +21,9 @@ import numpy.typing as npt
 from ...circuits.statements.ids import escaped
 from ...errors import DataError, FormatError
 from ...formats.container import encode, read_container
-from ...formats.fields import Bytes, Fields, take
 from ...formats.files import write_file
-from ...verifier.protocol.merkle import DIGEST_BYTES, SALT_BYTES
+from ...formats.left_out import take_left_out, with_checksum
+from ...verifier.protocol.merkle import DIGEST_BYTES
 from ..kernels import hash_texts
 from ..matrices.entropy import random_salts
 from ..tables.ids import SHOWN_IDS, listed_ids
@@ -33,7 +33,6 @@ LEFT_OUT_FILE = KIND = "dataset.left_out"
 TAG = b"zkunlearn left out v1\x00"
 MOST_LEFT_OUT = 1 << 23
 MAX_BYTES = MOST_LEFT_OUT * DIGEST_BYTES + (1 << 10)
-_FORM: Fields = {"dataset": Bytes(DIGEST_BYTES), "salt": Bytes(SALT_BYTES), "digests": bytes}
 
 Digests = npt.NDArray[np.uint8]  # (n, 32)
 
@@ -103,19 +102,20 @@ class LeftOut:
 
     def content(self, dataset: bytes) -> bytes:
         """The whole file, of the data set with this digest."""
-        return encode(KIND, {"dataset": dataset, "salt": self.salt, "digests": self.digests.tobytes()})
+        fields = {"dataset": dataset, "salt": self.salt, "digests": self.digests.tobytes()}
+        return encode(KIND, with_checksum(fields))
 
     @classmethod
     def load(cls, directory: Path, dataset: bytes) -> LeftOut | None:
         """That in a data set's folder; None if nobody was left out.
 
         Raises:
-            DataError, FormatError: the file cannot be read, is none, or is of another data set; names it.
+            DataError, FormatError: the file cannot be read, is none, damaged, or of another data set; names it.
         """
         path = directory / LEFT_OUT_FILE
         if not path.exists():
             return None
-        fields = take(read_container(path, KIND, MAX_BYTES)[1], _FORM, str(path))
+        fields = take_left_out(read_container(path, KIND, MAX_BYTES)[1], str(path))
         if fields["dataset"] != dataset:
             raise FormatError(f"{path}: belongs to another data set than the commitment beside it")
         return cls(fields["salt"], digests_in(fields["digests"], str(path)))

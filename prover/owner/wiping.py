@@ -41,6 +41,7 @@ from .tree_cache import TREE_FILE
 from .zeroing import wipe
 
 RECEIPTS, BUNDLES = "*.receipt", "*.bundle"
+PAGES = (".html", ".png", ".svg")  # of `evidence` and `--plot`, in which nothing says of which data set they are
 
 
 @dataclass(frozen=True, repr=False)  # paths may be of people
@@ -50,6 +51,7 @@ class Wiped:
     Attributes:
         datasets: folders of data sets, whose public files are left. models, noise, receipts: files.
         left: files that could not be read, or that hold models which are still in force.
+        pages: that lie in the folders of wiped data sets, figures and pages: maybe computed from rows; they stay.
     """
 
     datasets: tuple[Path, ...]
@@ -57,6 +59,7 @@ class Wiped:
     noise: tuple[Path, ...]
     receipts: tuple[Path, ...]
     left: tuple[Path, ...]
+    pages: tuple[Path, ...] = ()
 
 
 def wipe_rows(dataset: Dataset, ids: Iterable[object], *others: Path | str) -> Wiped:
@@ -103,7 +106,9 @@ def wipe_rows(dataset: Dataset, ids: Iterable[object], *others: Path | str) -> W
                 wipe(path)
     for path in (*models, *noise, *receipts):
         wipe(path)
-    return Wiped(datasets, models, noise, receipts, tuple(left))
+    there = (path for folder in datasets for path in sorted(folder.iterdir()))
+    pages = tuple(path for path in there if path.suffix.lower() in PAGES)
+    return Wiped(datasets, models, noise, receipts, tuple(left), pages)
 
 
 def forget_left_out(dataset: Dataset, ids: Iterable[object], *others: Path | str) -> tuple[Path, ...]:

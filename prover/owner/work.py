@@ -20,6 +20,8 @@ from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.model import MODEL
 from ...circuits.relations.noise import NOISE
 from ...circuits.relations.sisa import start_matrix
+from ...circuits.statements.ids import escaped
+from ...errors import TrainingError
 from ...models.convergence import Curve
 from ...verifier.protocol.proof import ProofShape
 from ...verifier.shapes import shape_of
@@ -90,11 +92,19 @@ def run_training(rows: Rows, part: Part, progress: Progress | None) -> Outcome:
     committed = [model.integers for model in part.starts] + ([] if part.noise is None else [part.noise.integers])
     if part.near is not None:
         committed.append(np.rint(part.near * 2.0**draft.spec.fixed_point.w_bits).astype(np.int64))
-    trace = maker.train(rows, draft.schedule, committed)
+    try:
+        trace = maker.train(rows, draft.schedule, committed)
+    except TrainingError as error:
+        raise (error if error.row is None else error.at(_name(rows, error.row))) from None
     lost = maker.notes(draft.schedule, trace)
     curve = maker.curve(rows, method, draft.schedule, trace)
     notes = (*lost, *(() if curve is None else curve.notes))
     return Outcome(trace, maker.model(draft.schedule, trace), curve, notes, maker.distance(trace))
+
+
+def _name(rows: Rows, position: int) -> str | None:
+    """What their owner calls a row; its position means nothing to anybody. Of rows that are lent there is no name."""
+    return f"id {escaped(rows.ids[position])}" if position < len(rows.ids) else None
 
 
 def tell(notes: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 from ...errors import DataError, ParameterError
 from ...models.encoding.dataset import DatasetEncoding
 from ...models.encoding.readers import Source
-from ...models.encoding.sources import features_of
-from .cells import are_numbers, as_features, as_labels, default_names, frame_names
+from ...models.encoding.sources import by_column, features_of
+from .cells import are_numbers, as_features, as_labels, default_names, frame_names, require_no_categories
 from .ids import check_aligned, index_ids, list_of, row_ids
 from .keys import RowKeys, row_keys
 from .raw_table import SHOWN_COLUMNS, check_names, find
@@ -45,6 +45,7 @@ def as_table(
     rows_per_id: str = "one",
     unique: Any = None,
     sources: Sequence[Source] = (),
+    declared: Collection[str] = (),
 ) -> Table:
     """Arrays of any of these kinds as one table.
 
@@ -58,6 +59,7 @@ def as_table(
         unique: names of columns of a frame X, which are then no features; or values by name, a list for each.
         sources: of columns that are no plain numbers. X may also have the features that are made of these, as numbers,
             where `names` are the features'.
+        declared: names of columns of which anything is: others must not be categories.
 
     Raises:
         DataError: shapes or indexes that do not fit together, a bad cell, a bad id, or two rows of one key.
@@ -72,7 +74,10 @@ def as_table(
     own = frame_names(X) if names is None else [str(name) for name in list_of(names, "names")]
     if own is not None:
         check_names(own)
+    require_no_categories(X, own, {*declared, *by_column(sources)})
     features, own = _made_features(X, own, sources)
+    if y is None:
+        raise ParameterError("y: there are no labels")
     labels = as_labels(y, label_name)
     if labels.shape != (len(features),):
         raise DataError(f"X and y: shapes {features.shape} and {labels.shape}, expected (N, d) and (N,)")

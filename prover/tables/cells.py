@@ -6,7 +6,7 @@ Frames are those of pandas, polars and pyarrow, told apart by what they can do, 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -20,8 +20,10 @@ from ...models.encoding.cells import is_missing
 from ...models.encoding.readers import ColumnReader, NumberSource, Source
 from ...models.encoding.sources import by_column
 from .gaps import Gaps
+from .raw_table import LEAST_REAL
 
 MOST_DENSE = 1 << 27  # cells of a sparse matrix, which takes a gigabyte with its zeros
+LISTED = ("CategoricalDtype", "DictionaryType", "Categorical", "Enum")  # types of pandas, pyarrow and polars
 NUMBERS = "fiub"  # kinds of numpy's types that the encoding takes as they are
 
 
@@ -30,6 +32,28 @@ def frame_names(X: Any) -> list[str] | None:
     if hasattr(X, "column_names"):  # pyarrow, whose `columns` are the data
         return [str(name) for name in X.column_names]
     return [str(name) for name in X.columns] if hasattr(X, "columns") else None
+
+
+def is_listed(column: Any) -> bool:
+    """Whether a column of a frame lists itself what can be in it: these are categories, whatever their type is."""
+    kind = getattr(column, "dtype", getattr(column, "type", None))
+    return type(getattr(kind, "pyarrow_dtype", kind)).__name__ in LISTED
+
+
+def require_no_categories(X: Any, names: Sequence[str] | None, declared: Collection[str]) -> None:
+    """Refuse a column of a frame X that is one of categories, and of which nothing is declared. Raises DataError."""
+    columns = _frame_columns(X, apart=True) or ()
+    for column, name in zip(columns, _named(names or frame_names(X), len(columns)), strict=True):
+        if name not in declared and is_listed(column):
+            reason = f'holds categories; declare which there are: bounds={{.., {name!r}: {{"categories": [..]}}}}'
+            raise DataError(reason, column=name)
+
+
+def listed_label_kind(y: Any) -> str | None:
+    """The kind of labels that are a column of categories: of numbers too, which would else be amounts."""
+    if not is_listed(y):
+        return None
+    return "categorical" if len({*as_array(y, "y").tolist()}) >= LEAST_REAL else None
 
 
 def as_features(X: Any, names: Sequence[str] | None = None, sources: Sequence[Source] = ()) -> NDArray[Any]:
@@ -51,7 +75,7 @@ def as_features(X: Any, names: Sequence[str] | None = None, sources: Sequence[So
             raise DataError("X: there is no column")
         named = _named(names or frame_names(X), len(columns))
         return np.stack([_numbers(column, name) for column, name in zip(columns, named, strict=True)], axis=1)
-    array = _array(X, "X")
+    array = as_array(X, "X")
     if array.ndim != 2:
         raise DataError(f"X: expected a table (N, d), found shape {array.shape}", found=array.shape)
     if array.dtype.kind in NUMBERS and not np.ma.is_masked(array):
@@ -91,7 +115,7 @@ def _columns(X: Any) -> list[Any]:
     """Those of a frame, or of a table (N, d)."""
     found = _frame_columns(X, apart=True)
     if found is None:
-        array = _array(X, "X")
+        array = as_array(X, "X")
         if array.ndim != 2:
             raise DataError(f"X: expected a table (N, d), found shape {array.shape}", found=array.shape)
         found = list(array.T)
@@ -121,7 +145,7 @@ def numbers_of(values: Sequence[object], own: ColumnReader, first: int = 0) -> N
 
 def _made(values: Any, name: str, own: ColumnReader, first: int) -> NDArray[np.float64]:
     """Features (N, width) of a column (N,) that has a source."""
-    array = _array(values, name)
+    array = as_array(values, name)
     if isinstance(own, NumberSource) and array.dtype.kind in NUMBERS and not np.ma.is_masked(array):
         return own.filled_in(array)[:, None]
     if array.dtype.kind == "M":  # numpy has integers for what is finer
@@ -131,7 +155,7 @@ def _made(values: Any, name: str, own: ColumnReader, first: int) -> NDArray[np.f
 
 def are_numbers(X: Any) -> bool:
     """Whether an array, or what numpy makes one of, has numbers only. Raises DataError if it makes none."""
-    return _array(X, "X").dtype.kind in NUMBERS
+    return as_array(X, "X").dtype.kind in NUMBERS
 
 
 def default_names(width: int) -> list[str]:
@@ -150,7 +174,7 @@ def as_labels(y: Any, name: str) -> NDArray[Any]:
     Raises:
         DataError: a label that is missing or none of these; names column and row.
     """
-    array = _array(y, name)
+    array = as_array(y, name)
     if array.dtype.kind in NUMBERS + "U" and not np.ma.is_masked(array):
         return np.asarray(array)
     if array.dtype.kind in "cmMSV":
@@ -176,7 +200,7 @@ def _frame_columns(X: Any, apart: bool = False) -> list[Any] | None:
 
 def _numbers(values: Any, name: str) -> NDArray[Any]:
     """One column (N,) of numbers."""
-    array = _array(values, name)
+    array = as_array(values, name)
     if array.dtype.kind in NUMBERS and not np.ma.is_masked(array):
         return np.asarray(array)
     if array.dtype.kind in "cmMSV":
@@ -210,7 +234,7 @@ def _dense(values: Any, name: str) -> Any:
     return values.toarray() if hasattr(values, "toarray") else values.to_dense()
 
 
-def _array(values: Any, name: str) -> NDArray[Any]:
+def as_array(values: Any, name: str) -> NDArray[Any]:
     """As numpy sees it; a torch tensor on the host, without importing torch."""
     try:
         own = _dense(values, name)

@@ -63,7 +63,7 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
     made = names_of(features, wanted)
     lines, label_texts, ids = array("q"), [], []
     unique: dict[str, list[str]] = {name: [] for name in wanted.unique}
-    gaps, X, piece = Gaps(), Growing(len(made)), np.empty((PIECE_ROWS, len(made)))
+    gaps, X, piece = Gaps(target), Growing(len(made)), np.empty((PIECE_ROWS, len(made)))
 
     reader = _Cells(columns, written, gaps, wanted.remedy)
     for row, (line, cells) in enumerate(records):

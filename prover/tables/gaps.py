@@ -52,9 +52,13 @@ class Whole:
 
 
 class Gaps:
-    """What is missing of a table."""
+    """What is missing of a table.
 
-    def __init__(self) -> None:
+    target: name of the column of labels, of which none can be declared.
+    """
+
+    def __init__(self, target: str | None = None) -> None:
+        self._target = target
         self._first: tuple[int, str, str] | None = None
         self._columns: Counter[str] = Counter()
         self._rows: set[int] = set()
@@ -86,9 +90,9 @@ class Gaps:
         row, column, reason = self._first
         if self._columns.total() > 1:
             reason += f"; of {rows:,} rows values are missing: {self._listed()}"
+        declare = "declare in a bounds file what they count as (missing = ..), or "
         reason += (
-            "; declare in a bounds file what they count as (missing = ..), or leave such rows out "
-            "(--leave-out-incomplete)"
+            f"; {'' if {*self._columns} == {self._target} else declare}leave such rows out (--leave-out-incomplete)"
         )
         raise DataError(
             reason, line=None if lines is None else lines[row], row=row if lines is None else None, column=column

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...circuits.statements.dataset import MAX_CELLS_BITS
 from ...errors import DataError, InputError
 from ...formats.files import SHOWN_TEXT
+from ...formats.toml import toml_value
 from ...models.encoding.cells import gap_text, is_gap, number
 from ...models.encoding.columns import MAX_NAME_LENGTH
 from ...models.encoding.labels import require_possible_classes
@@ -26,6 +27,10 @@ SHOWN_COLUMNS = 12  # how many column names a message lists
 PIECE_ROWS = 1 << 12  # that are read and turned into numbers at a time
 MAX_TEXT = 1 << 12  # characters of an id or class
 DECLARE = "; declare its column in a bounds file, which suggest-bounds begins, or leave it out (--drop)"
+DECLARE_CATEGORIES = (
+    "; declare which there are, in a bounds file: {} = {{categories = [..]}}, which suggest-bounds writes from the "
+    "column's own list; or leave it out (--drop)"
+)
 LEAST_REAL = 3  # of fewer different labels the kind is binary
 OBJECT_BYTES = 64  # that a label or an id takes at least, as an object in a list
 
@@ -50,6 +55,7 @@ class RawTable:
         keys: of rows, which are all different; None if no column was to be unique.
         incomplete: ids of which all rows were left out, as in each of them a value was missing.
         rows_left_out: how many rows were.
+        labels_listed: whether the file itself lists which labels there are: they are classes then, also of numbers.
     """
 
     X: NDArray[Any]
@@ -63,11 +69,20 @@ class RawTable:
     keys: RowKeys | None = None
     incomplete: tuple[str, ...] = ()
     rows_left_out: int = 0
+    labels_listed: bool = False
+
+    @property
+    def label_kind(self) -> str | None:
+        """What labels are that the file itself lists; None where they, or their number, say it."""
+        several = self.y is not None and len(np.unique(self.y)) >= LEAST_REAL
+        return "categorical" if self.labels_listed and several else None
 
     @property
     def bounded_labels(self) -> tuple[str, NDArray[np.float64]] | None:
         """Name and values of labels that need bounds: numbers, more than two different ones."""
-        if self.target is None or self.y is None or self.y.dtype.kind != "f" or len(np.unique(self.y)) < LEAST_REAL:
+        if self.target is None or self.y is None or self.y.dtype.kind != "f" or self.labels_listed:
+            return None
+        if len(np.unique(self.y)) < LEAST_REAL:
             return None
         return self.target, self.y.astype(np.float64)
 
@@ -116,6 +131,7 @@ class Wanted:
         left_out: names of columns that are not read; where `features` are named, whatever else is there is not.
         sources: of columns that are no plain numbers.
         whole: whether a row in which a value is missing is refused; otherwise it is left out.
+        numbers: names of columns that are declared as numbers, whatever their type in a file is.
     """
 
     target: str | None
@@ -126,6 +142,7 @@ class Wanted:
     left_out: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     whole: bool = True
+    numbers: Collection[str] = ()
 
     @property
     def others(self) -> list[str]:
@@ -136,6 +153,10 @@ class Wanted:
     def remedy(self) -> str:
         """What can be done where a cell of a feature is no number: nothing any more of a data set that is there."""
         return DECLARE if self.features is None else ""
+
+    def categories_remedy(self, name: str) -> str:
+        """What can be done where a column that is to be numbers has categories."""
+        return DECLARE_CATEGORIES.format(toml_value(name))
 
     def keys_of(self, values: Mapping[str, Any], lines: Sequence[int] | None = None) -> RowKeys | None:
         """The keys of rows, from the values of columns; None if no column is to be unique. Raises DataError."""
@@ -163,6 +184,9 @@ class Wanted:
         """The source of each of these columns, if it has one."""
         known = by_column(self.sources)
         return [known.get(name) for name in columns]
+
+    def lists(self, column: str, values: Any, known: bool) -> None:
+        """Be told which values a column lists, of a file that has such lists: of use to who looks at a table."""
 
     def unused_of(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of its columns that are not read."""

@@ -1,32 +1,35 @@
 """The owner's tables, and the small text files of both sides, from disk to numpy arrays and tuples.
 
-`read_table` is the function most callers need; `read_features` reads chosen columns of rows to predict on. CSV, Parquet
-and .npz give the same `RawTable`; what cannot be used is refused with one line that names file, line (or row) and
-column, before anything is computed:
+`read_table` is the function most callers need; `read_features` reads chosen columns of rows to predict on. All kinds of
+files give the same `RawTable`; what cannot be used is refused with one line that names file, line (or row) and column,
+before anything is computed:
 
     CSV       the first line names the columns; see csv_format.py for what it may look like; `-` is standard input
     Parquet   numbers, and texts where they are ids or classes; needs the extra `parquet`
+    Arrow     the same, in Arrow's own files (Feather, version 2) and streams
     .npz      arrays X (N, d) and optionally names (d,); labels and ids are arrays named by the caller, and an
               array `ids` is used unasked; nothing pickled is ever loaded
 
-Features may be more than memory holds (prover/kernels/storage.py); labels and ids may not. `read_bounds`, `read_ids`
-and `read_digests` are those of formats/.
+Features may be more than memory holds (prover/kernels/storage.py); labels and ids may not. `read_bounds`,
+`read_categories`, `read_ids` and `read_digests` are those of formats/.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
 from ...errors import DataError, FormatError
+from ...formats.categories import read_categories
 from ...formats.files import opened
 from ...formats.lists import read_digests, read_ids
 from ...formats.toml import read_bounds
 from ...models.encoding.dataset import DatasetEncoding
 from ...models.encoding.readers import Source
+from .arrow_tables import read_arrow
 from .csv_format import CsvFormat
 from .csv_tables import read_csv
 from .npz_tables import read_npz
@@ -37,6 +40,7 @@ from .survey import Seen, Survey
 __all__ = [
     "RawTable",
     "read_bounds",
+    "read_categories",
     "read_digests",
     "read_features",
     "read_ids",
@@ -50,7 +54,8 @@ MAX_TABLE_BYTES = 1 << 44  # no limit in practice; the disk is the limit
 CSV, CSV_ENDS, PACKED = ".csv", (".csv", ".tsv", ".txt"), (".gz", ".zst")
 STANDARD_INPUT = "-"
 PLAIN = CsvFormat()
-READERS = {CSV: read_csv, ".parquet": read_parquet, ".npz": read_npz}
+ARROW_ENDS = (".arrow", ".feather", ".ipc")
+READERS = {CSV: read_csv, ".parquet": read_parquet, **dict.fromkeys(ARROW_ENDS, read_arrow), ".npz": read_npz}
 
 
 def read_table(
@@ -63,10 +68,11 @@ def read_table(
     features: Sequence[str] | None = None,
     left_out: Sequence[str] = (),
     sources: Sequence[Source] = (),
+    numbers: Collection[str] = (),
     whole: bool = True,
     written: CsvFormat = PLAIN,
 ) -> RawTable:
-    """Read a CSV, Parquet or .npz file, told apart by the end of its name.
+    """Read a CSV, Parquet, Arrow or .npz file, told apart by the end of its name.
 
     Args:
         path: the file.
@@ -77,6 +83,7 @@ def read_table(
         features: names of the features, whatever else is there; all other columns if None,
         left_out: but for these.
         sources: of columns that are no plain numbers.
+        numbers: names of columns that are declared as numbers, even if the file calls them categories.
         whole: whether a row in which a value is missing is refused; otherwise it is left out.
         written: how a CSV is written.
 
@@ -84,7 +91,7 @@ def read_table(
         DataError: the file or one of its cells cannot be used; one line naming file, line and column.
     """
     chosen = None if features is None else tuple(features)
-    wanted = Wanted(target, id_column, several, chosen, tuple(unique), tuple(left_out), tuple(sources), whole)
+    wanted = Wanted(target, id_column, several, chosen, tuple(unique), tuple(left_out), tuple(sources), whole, numbers)
     return _table(path, wanted, LEAST_ROWS, written)
 
 
@@ -122,7 +129,7 @@ def read_features(
     id_column: str | None = None,
     written: CsvFormat = PLAIN,
 ) -> RawTable:
-    """Read the features of a data set, in their order, from a CSV, Parquet or .npz file, whatever else is in it.
+    """Read the features of a data set, in their order, from a CSV, Parquet, Arrow or .npz file, whatever else is in it.
 
     The columns of an .npz without an array `names` are taken by position. One id may have several rows.
 
@@ -136,7 +143,8 @@ def read_features(
     Raises:
         DataError: the file, one of these columns or one of their cells cannot be used; names file, line and column.
     """
-    wanted = Wanted(target, id_column, several=True, features=encoding.columns, sources=encoding.sources)
+    columns, sources = encoding.columns, encoding.sources
+    wanted = Wanted(target, id_column, several=True, features=columns, sources=sources, numbers=columns)
     return _table(path, wanted, 1, written)
 
 
@@ -158,7 +166,8 @@ def read_more_rows(
     Raises:
         DataError: as for `read_features`; or a column too many.
     """
-    wanted = Wanted(target, id_column, several, encoding.columns, encoding.keys, sources=encoding.sources)
+    columns, sources = encoding.columns, encoding.sources
+    wanted = Wanted(target, id_column, several, columns, encoding.keys, sources=sources, numbers=columns)
     table = _table(path, wanted, 1, written)
     if table.unused:
         listed = ", ".join(map(repr, table.unused[:SHOWN_COLUMNS]))

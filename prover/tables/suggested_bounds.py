@@ -53,6 +53,10 @@ def left_out(seen: Sequence[Seen]) -> list[str]:
 def _line(own: Seen) -> tuple[str, str]:
     """A line of the file, and what is found there."""
     missing = own.counts["missing"]
+    if own.listed and own.declarable:
+        return _categories(own.column, own.categories, missing, "the column itself lists {} categories")
+    if own.listed:
+        return _left_out(own.column, f"the column itself lists {len(own.listed)} categories or more", missing)
     if own.kinds == {"number"}:
         return _numbers(own.column, *own.extremes["number"], np.array(own.numbers_seen), missing)
     if own.kinds == {"time"}:
@@ -60,9 +64,13 @@ def _line(own: Seen) -> tuple[str, str]:
     if own.kinds == {"text"} and own.forms:
         return _times(own.column, *next(iter(own.forms.values())), missing, [*own.forms])
     if own.declarable:
-        return _categories(own.column, own.texts, missing)
+        return _categories(own.column, own.categories, missing, "found {} different texts")
     found = ", ".join(f"{own.counts[kind]:,} {kind}s" for kind in sorted(own.kinds)) or "no value in it"
-    return f"# {toml_value(own.column)}: leave it out, by --drop", found + _gaps(missing)
+    return _left_out(own.column, found, missing)
+
+
+def _left_out(name: str, found: str, missing: int) -> tuple[str, str]:
+    return f"# {toml_value(name)}: leave it out, by --drop", found + _gaps(missing)
 
 
 def _numbers(name: str, lowest: float, highest: float, values: NDArray[np.float64], missing: int) -> tuple[str, str]:
@@ -93,11 +101,11 @@ def _interval(name: str, low: str, high: str, more: str) -> str:
     return f"{toml_value(name)} = {own}"
 
 
-def _categories(name: str, texts: set[str], missing: int) -> tuple[str, str]:
-    values = [*sorted(texts), *([UNKNOWN] if missing and UNKNOWN not in texts else [])]
+def _categories(name: str, texts: Sequence[str], missing: int, found: str) -> tuple[str, str]:
+    values = [*texts, *([UNKNOWN] if missing and UNKNOWN not in texts else [])]
     more = f", missing = {toml_value(UNKNOWN)}" if missing else ""
     line = f"{toml_value(name)} = {{categories = {toml_value(values)}{more}}}"
-    return line, f"found {len(texts)} different texts" + _gaps(missing)
+    return line, found.format(len(texts)) + _gaps(missing)
 
 
 def _gaps(missing: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
+from ...models.encoding.categories import category_text
 from ...models.encoding.cells import is_gap_of, number
 from ...models.encoding.readers import ColumnReader
 from ...models.encoding.times import moment
@@ -36,6 +37,7 @@ class Seen(ColumnReader):
         numbers_seen: the first ones.
         forms: those of times in which all texts that are no numbers were so far, with their extremes.
         texts: how cells are written, while they are few different ones.
+        listed: how those are written that the column itself lists, whatever is in its cells; none if it has no list.
     """
 
     read: Callable[[str], float | None] = number
@@ -46,6 +48,7 @@ class Seen(ColumnReader):
         default_factory=lambda: dict.fromkeys(FORMS, (datetime.max, datetime.min))
     )
     texts: set[str] = field(default_factory=set)
+    listed: dict[str, None] = field(default_factory=dict)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -110,14 +113,27 @@ class Seen(ColumnReader):
         """Of cells that have a value."""
         return {kind for kind in KINDS if self.counts[kind]}
 
+    def lists(self, values: Any, known: bool) -> None:
+        """Note the values of such a list of pyarrow's, while they are few: texts, integers or truths.
+
+        known: whether the list is in the file, and its order means something; else these are some of its values.
+        """
+        found = [value for value in values[: MOST_TEXTS + 1].to_pylist() if not is_gap_of(value)]
+        if all(isinstance(value, (str, int)) for value in found):  # floats and times are what they are
+            self.listed.update(dict.fromkeys(map(category_text, found if known else sorted(found))))
+
+    @property
+    def categories(self) -> list[str]:
+        """What a column of categories has: its own list, or in order the texts in its cells."""
+        return [*self.listed] or sorted(self.texts)
+
     @property
     def declarable(self) -> bool:
         """Whether it can be a feature, or several."""
-        if self.kinds in ({"number"}, {"time"}) or (self.kinds == {"text"} and self.forms):
+        if not self.listed and (self.kinds in ({"number"}, {"time"}) or (self.kinds == {"text"} and self.forms)):
             return True
-        return (
-            bool(self.kinds) and 2 <= len(self.texts) + bool(self.counts["missing"]) and len(self.texts) <= MOST_TEXTS
-        )
+        count = len(self.categories)
+        return bool(self.kinds) and 2 <= count + bool(self.counts["missing"]) and count <= MOST_TEXTS
 
 
 @dataclass(frozen=True)
@@ -131,6 +147,10 @@ class Survey(Wanted):
 
     read: Callable[[str], float | None] = number
     seen: dict[str, Seen] = field(default_factory=dict, repr=False)
+
+    def lists(self, column: str, values: Any, known: bool) -> None:
+        """See Wanted."""
+        self.seen[column].lists(values, known)
 
     def sourced(self, columns: Sequence[str]) -> list[ColumnReader | None]:
         """Each has one."""

@@ -86,7 +86,7 @@ def _train_part(rows: Rows, schedule: Stages, part: Part, before: Integers | Non
         try:
             apart.append(descend(mine, own, None if before is None else before[:, shard]))
         except TrainingError as error:
-            raise TrainingError(f"shard {part.run.first + shard}, stage {part.number}: {error}") from error
+            raise TrainingError(f"shard {part.run.first + shard}, stage {part.number}: {error.at(None)}") from error
     return tuple(_beside(part.schedule, traces) for traces in zip(*apart, strict=True))
 
 

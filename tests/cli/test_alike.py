@@ -57,7 +57,7 @@ class Pair:
 
     Attributes:
         change: what is done to the good table.
-        bounds, options: of `commit`, as the command line and as the library have them.
+        bounds, options, categories: of `commit`, as the command line and as the library have them.
         forget: of `prove`; None where only a data set is made.
         words: of the command line's refusal, where a file has lines and texts, and a frame rows and values.
     """
@@ -66,6 +66,7 @@ class Pair:
     bounds: dict[str, Any] = field(default_factory=lambda: BOUNDS)
     arguments: tuple[object, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    categories: dict[str, Any] | None = None
     forget: tuple[str, ...] | None = None
     words: str | None = None
 
@@ -76,7 +77,10 @@ class Pair:
         table.to_csv(folder / "t.csv", index=False)
         (folder / "b.toml").write_text(text_of(self.bounds))
         (folder / "s.toml").write_text(SPEC)
-        columns = ("--target", "sick", "--id", "name", "--bounds", folder / "b.toml")
+        columns: tuple[object, ...] = ("--target", "sick", "--id", "name", "--bounds", folder / "b.toml")
+        if self.categories is not None:
+            (folder / "c.json").write_text(json.dumps(self.categories))
+            columns = (*columns, "--categories", folder / "c.json")
         result = run("commit", folder / "t.csv", *columns, *self.arguments, "--out", folder / "d")
         if result.exit_code == 0 and self.forget is not None:
             named = [part for name in self.forget for part in ("--forget", name)]
@@ -89,6 +93,7 @@ class Pair:
         self.change(table)
         features = table.drop(columns=["name", "sick"])
         common: dict[str, Any] = {"bounds": self.bounds, "label_name": "sick", **self.options}
+        common["categories"] = self.categories
         dataset = zu.commit(features, table["sick"], table["name"].tolist(), **common)
         if self.forget is None:
             return dataset
@@ -106,6 +111,10 @@ def put(row: int, column: str, value: object) -> Callable[[pd.DataFrame], Any]:
 GOOD = {
     "as it is": Pair(),
     "another scale": Pair(arguments=("--x-bits", 12, "--openings", 3), options={"x_bits": 12, "openings": 3}),
+    "categories apart": Pair(
+        bounds={name: own for name, own in BOUNDS.items() if name != "city"},
+        categories={"city": ["LA", "NY", "SF"]},
+    ),
     "classes asked for": Pair(
         put(3, "sick", "perhaps"), arguments=("--label", "categorical"), options={"label_kind": "categorical"}
     ),
@@ -124,6 +133,7 @@ REFUSED = {
     "no bounds of a column": Pair(
         bounds={name: own for name, own in BOUNDS.items() if name != "since"}, words="'2020-01-01' is not a number"
     ),
+    "a column declared twice": Pair(categories={"city": ["LA", "NY", "SF"]}),
     "one category": Pair(bounds={**BOUNDS, "city": {"categories": ["LA"]}}),
     "nobody's id": Pair(forget=("p3", "p99")),
     "another form of an id": Pair(forget=("P3",)),

@@ -145,3 +145,16 @@ def test_a_destruction_takes_the_list_of_the_request(folder: Path) -> None:
     assert (said["destroyed"], said["left_out"], said["asked"]["never_in"]) == (1, 1, [LEFT[0]])
     assert [each["id"] for each in said["asked"]["skipped"]] == ["nobody"]
     assert not (folder / "data" / "dataset.left_out").exists()
+
+
+def test_a_row_that_is_complete_now_is_put_right_and_says_who_is_left_out_no_more(folder: Path) -> None:
+    (folder / "now.csv").write_text(f"name,age,weight,sick\n{LEFT[0]},41,70,no\n", encoding="utf-8")
+    command = ("rectify", folder / "data", folder / "now.csv", "--target", "sick", "--id", "name")
+    refused = run(*command, "--out", folder / "now")
+    assert refused.exit_code == 2
+    assert "say left_out (--left-out) if its row is complete now" in refused.stderr
+    said = done(*command, "--out", folder / "now", "--left-out").stdout
+    assert "no more left out: 1 id" in " ".join(said.split()) and "superseded" not in said
+    again = done(*command, "--out", folder / "now", "--left-out", "--force", "--json").stdout
+    answer = json.loads(again)
+    assert (answer["left_out"], answer["superseded"]) == (1, 0)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
+import zkunlearn as zu
 
 from .conftest import done, run
 
 SPEC = '[model]\nkind = "logistic"\n[method]\nkind = "optimum"\nl2 = 0.1\n'
 CITIES = ("NY", "LA", "SF")
 COMMON = ("--target", "sick", "--id", "name")
+TWICE = "c.toml: column 'city': declared twice, among bounds and among categories"
 
 
 def write_table(path: Path, rows: int = 24) -> None:
@@ -129,3 +133,97 @@ def test_a_bad_declaration_names_file_and_column(made: Path, tmp_path: Path) -> 
     (tmp_path / "b.toml").write_text("[bounds]\nage = [0, 90]\ncity = {categories = ['LA'], other = 'x'}\n")
     refused = run("commit", made / "t.csv", *COMMON, "--bounds", tmp_path / "b.toml", "--out", tmp_path / "d")
     assert refused.exit_code == 2 and "b.toml: column 'city': 1 categories, must be 2 to 1024" in refused.output
+
+
+# Columns that list their values --------------------------------------------------------------------------------------
+
+
+def write_feather(path: Path, first: int, rows: int) -> None:
+    """Of a frame of pandas with columns that are categories: of integers, of truth values, and of texts."""
+    own = range(first, first + rows)
+    frame = pd.DataFrame(
+        {
+            "ward": pd.Categorical([(4, 2)[n % 2] for n in own], categories=[2, 4, 7]),
+            "smokes": pd.Categorical([n % 3 == 0 for n in own], categories=[False, True]),
+            "city": pd.Categorical([CITIES[n % 3] for n in own], categories=[*CITIES, "Rome"]),
+            "age": [20.0 + n for n in own],
+            "sick": [("no", "yes")[n % 5 > 2] for n in own],
+        },
+        index=pd.Index([f"p{n}" for n in own], name="name"),
+    )
+    frame.to_parquet(path) if path.suffix == ".parquet" else frame.reset_index().to_feather(path)
+
+
+def test_columns_of_categories_are_declared_by_suggest_bounds_and_taken_by_every_command(tmp_path: Path) -> None:
+    table, bounds, spec = tmp_path / "t.feather", tmp_path / "b.toml", tmp_path / "spec.toml"
+    write_feather(table, 0, 16)
+    spec.write_text(SPEC)
+    refused = run("commit", table, *COMMON, "--out", tmp_path / "data")
+    assert refused.exit_code == 2 and "column 'ward': holds categories; declare which there are" in refused.output
+    done("suggest-bounds", table, *COMMON, "--out", bounds)
+    text = bounds.read_text()
+    assert '# the column itself lists 3 categories\n"ward" = {categories = ["2", "4", "7"]}' in text
+    assert '"smokes" = {categories = ["False", "True"]}' in text
+    assert '"city" = {categories = ["NY", "LA", "SF", "Rome"]}' in text
+    done("commit", table, *COMMON, "--bounds", bounds, "--out", tmp_path / "data")
+    write_feather(tmp_path / "new.arrow", 16, 3)
+    done("append", tmp_path / "data", tmp_path / "new.arrow", *COMMON, "--out", tmp_path / "more")
+    write_feather(tmp_path / "right.ipc", 5, 1)
+    done("rectify", tmp_path / "more", tmp_path / "right.ipc", *COMMON, "--out", tmp_path / "right")
+    done("prove", tmp_path / "right", "--spec", spec, "--out", tmp_path / "1.proof")
+    write_feather(tmp_path / "new.parquet", 16, 3)
+    answers = [
+        done("predict", tmp_path / "1.model.opening", tmp_path / name, "-q", *more).output
+        for name, more in (("new.arrow", ("--id", "name")), ("new.parquet", ()))
+    ]
+    assert answers[0] == answers[1] and "p16" in answers[0]
+
+
+# Categories apart from bounds ----------------------------------------------------------------------------------------
+
+FEW = "age,city,ward,sick\n" + "".join(f"{20 + n},{CITIES[n % 3]},{2 + n % 2},{n % 2}\n" for n in range(8))
+
+
+def commit_few(folder: Path, name: str, categories: str, bounds: str | None = None) -> Any:
+    (folder / "t.csv").write_text(FEW)
+    (folder / name).write_text(categories)
+    more: tuple[object, ...] = ()
+    if bounds is not None:
+        (folder / "b.toml").write_text("[bounds]\n" + bounds)
+        more = ("--bounds", folder / "b.toml")
+    options = ("--target", "sick", "--categories", folder / name, "--json", "--force")
+    return run("commit", folder / "t.csv", *options, *more, "--out", folder / "data")
+
+
+def test_categories_may_be_in_a_file_of_their_own_with_bounds_or_without(tmp_path: Path) -> None:
+    both = json.dumps({"city": ["LA", "NY", "SF", "Rome"], "ward": {"categories": [2, 3, 4], "other": 4}})
+    answer = json.loads(commit_few(tmp_path, "c.json", both, "age = [0, 120]\n").stdout)
+    assert answer["bounds_declared"]
+    declared = zu.load_dataset(tmp_path / "data").statement.encoding
+    names = ("age", "city=NY", "city=SF", "city=Rome", "ward=3", "ward=4")
+    assert declared.names == names
+    answer = json.loads(commit_few(tmp_path, "c.json", both).stdout)
+    found = zu.load_dataset(tmp_path / "data").statement.encoding
+    assert not answer["bounds_declared"] and found.names == names and found.sources == declared.sources
+    intervals = {own.name: (own.low, own.high) for own in found.features}
+    assert intervals == {"age": (20, 27), **dict.fromkeys(names[1:], (0, 1))}, "whatever the rows are"
+    table = pd.read_csv(tmp_path / "t.csv")
+    own = zu.commit(table.drop(columns="sick"), table["sick"], categories=json.loads(both)).statement.encoding
+    assert own == found
+
+
+@pytest.mark.parametrize(
+    ("categories", "bounds", "words"),
+    [
+        ('city = ["LA", "NY", "SF"]\n', 'age = [0, 120]\nward = [2, 3]\ncity = {categories = ["a", "b"]}\n', TWICE),
+        ('city = ["LA", "NY", "SF"]\nage = [20, 21]\n', "age = [0, 120]\nward = [2, 3]\n", "column 'age': declared tw"),
+        ('city = ["LA", "NY"]\n', "age = [0, 120]\nward = [2, 3]\n", "'SF' is none of the categories 'LA', 'NY'"),
+        ('town = ["LA", "NY"]\ncity = ["LA", "NY", "SF"]\n', None, "there is no column 'town' that needs them"),
+        ('city = ["LA"]\n', None, "c.toml: column 'city': 1 categories, must be 2 to 1024"),
+    ],
+)
+def test_a_column_that_is_declared_twice_or_otherwise_wrong_is_named(
+    tmp_path: Path, categories: str, bounds: str | None, words: str
+) -> None:
+    result = commit_few(tmp_path, "c.toml", categories, bounds)
+    assert result.exit_code == 2 and words in json.loads(result.stdout)["error"]

@@ -30,6 +30,8 @@ def destroyed(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done("register", owner / "fresh")
     done("prove", owner / "fresh", "--spec", owner / "spec.toml", "--previous", owner / "second.proof",
          "--out", owner / "third.proof")  # fmt: skip
+    for name in ("curve.png", "Evidence.HTML", "notes.txt"):
+        (owner / "data" / name).write_text("of the owner")
     result = done("destroy", owner / "fresh", "--id", FORGOTTEN_ID, "--out", owner / "less", "--json")
     (owner / "said.json").write_text(result.stdout)
     return owner
@@ -41,6 +43,8 @@ def test_what_is_wiped_is_said_and_gone(destroyed: Path) -> None:
     assert [Path(path).name for path in said["models"]] == ["first.model.opening"]
     assert [Path(path).name for path in said["receipts"]] == [f"{FORGOTTEN_ID}.receipt"]
     assert (said["destroyed"], said["left"], said["holes"]) == (1, [], 1)
+    assert [Path(path).name for path in said["pages"]] == ["Evidence.HTML", "curve.png"]
+    assert all((destroyed / "data" / Path(path).name).read_text() == "of the owner" for path in said["pages"])
     for folder in ("data", "fresh"):
         left = {path.name for path in (destroyed / folder).iterdir()}
         assert not left & {"dataset.secrets", "dataset.opening", "dataset.tree"}

@@ -14,12 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zkunlearn as zu
-from zkunlearn.cli.output import SCHEMA, one_line
-from zkunlearn.cli.owner import COMPILE_NOTE
+from zkunlearn.cli.output import one_line
 from zkunlearn.cli.words import label_text
 from zkunlearn.formats.lists import read_digests
 from zkunlearn.models.encoding.dataset import DatasetEncoding
-from zkunlearn.prover import kernels
 from zkunlearn.prover.owner.dataset import Dataset
 
 from .conftest import FORGOTTEN_ID, SPEC, done, run, write_table
@@ -101,7 +99,7 @@ def test_ids_may_come_from_a_file(owner: Path) -> None:
     assert len(zu.TrainingProof.load(owner / "x.proof").statement.forgotten) == 2
 
 
-@pytest.mark.parametrize("kind", ["csv", "npz", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "npz", "parquet", "feather"])
 def test_all_kinds_of_tables_are_committed(tmp_path: Path, kind: str) -> None:
     X, y = np.arange(16.0).reshape(8, 2), np.arange(8) % 2
     path = tmp_path / f"t.{kind}"
@@ -111,9 +109,10 @@ def test_all_kinds_of_tables_are_committed(tmp_path: Path, kind: str) -> None:
         np.savetxt(path, np.column_stack([X, y]), delimiter=",", header="a,b,y", comments="")
     else:
         import pyarrow
-        from pyarrow import parquet
+        from pyarrow import feather, parquet
 
-        parquet.write_table(pyarrow.table({"a": X[:, 0], "b": X[:, 1], "y": y}), path)
+        write = feather.write_feather if kind == "feather" else parquet.write_table
+        write(pyarrow.table({"a": X[:, 0], "b": X[:, 1], "y": y}), path)
     result = done("commit", path, "--target", "y", "--out", tmp_path / "data", "--json")
     answer = json.loads(result.stdout)
     assert (answer["rows"], answer["features"], answer["label_kind"]) == (8, 2, "binary")
@@ -343,13 +342,6 @@ def test_replacing_never_leaves_an_old_proof_beside_a_new_model(owner: Path, mon
 # --- accidents ----------------------------------------------------------------------------------------------
 
 
-def test_the_first_run_says_why_it_takes_long(owner: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "is_warm", lambda: False)
-    common = ("prove", owner / "data", "--spec", owner / "spec.toml", "--force", "--out", owner / "x.proof")
-    assert "compiling kernels, once per machine" in done(*common).stderr
-    assert done(*common, "--quiet").stderr == ""
-
-
 def test_an_internal_error_tells_its_type_only_and_debug_shows_where(
     owner: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,19 +413,3 @@ def test_a_pipe_in_the_place_of_a_commitment_is_not_replaced(tmp_path: Path) -> 
     result = run("commit", tmp_path / "t.csv", "--target", "y", "--out", tmp_path / "d", "--force")
     assert result.exit_code == 2 and "is not a regular file" in result.output
     assert (tmp_path / "d" / "dataset.commitment").is_fifo()
-
-
-def test_a_first_run_says_why_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To programs, too; who wants the last line alone gets it alone."""
-    monkeypatch.setattr(kernels, "is_warm", lambda: False)
-    for option in ("--json", None):
-        found = done(*filter(None, ("warm-up", option)))
-        assert found.stderr.startswith(COMPILE_NOTE) and "kernels are compiled, in 0 seconds" in found.stderr
-        assert COMPILE_NOTE not in found.stdout
-    assert json.loads(done("warm-up", "--json").stdout)["compiled"]
-    assert done("warm-up", "--quiet").stderr == ""
-
-
-def test_warm_up_says_that_kernels_are_compiled() -> None:
-    done("warm-up")
-    assert json.loads(done("warm-up", "--json").stdout) == {"schema": SCHEMA, "compiled": False}

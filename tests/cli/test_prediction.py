@@ -120,14 +120,16 @@ def test_the_table_that_was_trained_on_needs_no_change(model_file: Path, made: P
     assert answer["score"] == {"accuracy": sum(right) / 24}
 
 
-def test_csv_parquet_and_npz_are_predicted_alike(model_file: Path, new: Path, tmp_path: Path) -> None:
+def test_csv_parquet_arrow_and_npz_are_predicted_alike(model_file: Path, new: Path, tmp_path: Path) -> None:
     import pyarrow
-    from pyarrow import parquet
+    from pyarrow import feather, parquet
 
     expected = done("predict", model_file, new, "--id", "name", "--proba", "--quiet").stdout
     columns = {"city": ["a", "b", "c"], "weight": ROWS[:, 1], "name": ["ann", "ben", "cyd"], "age": ROWS[:, 0]}
     parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
     assert done("predict", model_file, tmp_path / "t.parquet", "--id", "name", "--proba", "-q").stdout == expected
+    feather.write_feather(pyarrow.table(columns), tmp_path / "t.arrow")
+    assert done("predict", model_file, tmp_path / "t.arrow", "--id", "name", "--proba", "-q").stdout == expected
     wide = np.column_stack([ROWS[:, 1], [9, 9, 9], ROWS[:, 0]])
     np.savez(tmp_path / "named.npz", X=wide, names=["weight", "pulse", "age"], ids=["ann", "ben", "cyd"])
     result = done("predict", model_file, tmp_path / "named.npz", "--proba")

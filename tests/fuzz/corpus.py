@@ -10,6 +10,7 @@ from pathlib import Path
 import cbor2
 import numpy as np
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet
 import zkunlearn as zu
 from goods import CERTIFICATE, KIND_OF, KINDS, SPEC, decoded, encoded, examples, head_of, owner
@@ -152,6 +153,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         },
         "npz": {"good": npz.getvalue()},
         "parquet": {"good": table.getvalue()},
+        "arrow": arrow_files(pa.table(rows)),
         "spec_toml": {
             "rates": b'[model]\nkind = "logistic"\n[method]\nepochs = 2\nlearning_rate = [0.5, 1]\n',
             "complete": replace(SPEC, batch_size=8, l2=1e-7, bias=False).to_toml().encode(),
@@ -170,6 +172,10 @@ def inputs() -> dict[str, dict[str, bytes]]:
             b"c = {categories = [1, 2, 'x'], reference = 2, other = 'x', missing = 1}\n",
         },
         **of_signatures(),
+        "categories": {
+            "toml": b'city = ["LA", "NY"]\ngrade = {categories = [1, 2, true], missing = 2, reference = 2}\n',
+            "json": b'{"city": ["LA", "NY"], "grade": {"categories": [1, 2, true], "other": 2}}',
+        },
         "ids": {"good": "Żółć 07\nperson 1\n".encode()},
         "id_column": {"good": 'id;since\nŻółć 07;2\n\n"a; b";3\n'.encode()},
         "claim": {"own": b"ab" * 32 + b" 3\n", "another": b"cd" * 32 + b" 3\n"},
@@ -212,6 +218,24 @@ def of_signatures() -> dict[str, dict[str, bytes]]:
         "public_key": {**keys, "of ed25519": SCHEMES["ed25519"].prefix + bytes(32)},
         "signing_key": {"plain": plain, "sealed": sealed, "inside": prefix + bytes(32)},
     }
+
+
+def arrow_files(table: pa.Table) -> dict[str, bytes]:
+    """A table as a file and as a stream of Arrow's, compressed, and with a column of categories."""
+    packed = pyarrow.ipc.IpcWriteOptions(compression="zstd")
+    listed = table.set_column(0, "id", table["id"].dictionary_encode())
+    found = {}
+    for name, own, new, options in (
+        ("file", table, pyarrow.ipc.new_file, None),
+        ("stream", table, pyarrow.ipc.new_stream, None),
+        ("packed", table, pyarrow.ipc.new_file, packed),
+        ("listed", listed, pyarrow.ipc.new_stream, None),
+    ):
+        file = io.BytesIO()
+        with new(file, own.schema, options=options) as writer:
+            writer.write_table(own)
+        found[name] = file.getvalue()
+    return found
 
 
 def arrays(paths: list[Path]) -> dict[str, bytes]:

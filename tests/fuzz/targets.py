@@ -50,6 +50,7 @@ from zkunlearn.errors import (
     StatementMismatch,
 )
 from zkunlearn.formats.base64_text import encode_pem
+from zkunlearn.formats.categories import read_categories
 from zkunlearn.formats.container import decode, encode
 from zkunlearn.formats.lists import read_digests, read_history, read_ids
 from zkunlearn.formats.toml import read_bounds
@@ -195,6 +196,15 @@ def bounds(data: bytes) -> None:
         Declared.of(read_bounds(in_file(data, "bounds.toml")))
     except (DataError, ParameterError):
         return
+
+
+def categories(data: bytes) -> None:
+    """A file of categories, of either kind, up to what it declares."""
+    for name in ("categories.toml", "categories.json"):
+        try:
+            Declared.of(None, read_categories(in_file(data, name)))
+        except (DataError, ParameterError):
+            continue
 
 
 def table(name: str, id_column: str | None) -> Target:
@@ -493,8 +503,10 @@ TARGETS: dict[str, Target] = {
     "csv": table("table.csv", "id"),
     "npz": table("table.npz", None),
     "parquet": table("table.parquet", "id"),
+    "arrow": table("table.arrow", "id"),
     "spec_toml": spec_toml,
     "bounds_toml": bounds,
+    "categories": categories,
     "ids": reader("ids.txt", read_ids),
     "id_column": reader("ids.csv", lambda path: read_id_list(path, "id")),
     "digests": digests,

@@ -71,7 +71,8 @@ def test_declared_columns_become_features_in_their_order_and_back() -> None:
         ({"categories": ["a"]}, "1 categories, must be 2 to 1024"),
         ({"categories": ["a", "a"]}, "a category is there twice"),
         ({"categories": [1, "1"]}, "a category is there twice"),
-        ({"categories": ["a", True]}, "a bool is no category"),
+        ({"categories": ["True", True]}, "a category is there twice"),
+        ({"categories": ["a", FIRST]}, "a date is no category"),
         ({"categories": ["a", 1.5]}, "a float is no category"),
         ({"categories": ["a", ""]}, "must be 1 to 256 printable characters"),
         ({"categories": ["a", "b"], "reference": "c"}, "reference: 'c' is none of the categories"),
@@ -116,7 +117,7 @@ def test_categories_that_look_alike_are_one() -> None:
 
 @pytest.mark.parametrize(
     ("cell", "words"),
-    [("Rome", "'Rome' is none of the categories 'a', 'b'"), (True, "a bool is no category"), (2.5, "a float is no")],
+    [("Rome", "'Rome' is none of the categories 'a', 'b'"), (True, "'True' is none of"), (2.5, "a float is no")],
 )
 def test_what_is_no_declared_category_is_refused(cell: object, words: str) -> None:
     with pytest.raises(DataError, match=words):

@@ -114,14 +114,29 @@ def test_digests_that_differ_by_zeros_at_their_end_only_are_told_apart() -> None
     assert len(left_out) == 4 and len(left_out.without(["nobody"])) == 4
 
 
+def test_a_bit_that_turned_anywhere_in_the_file_is_found(owner: Path) -> None:
+    path = owner / "data" / LEFT_OUT_FILE
+    dataset, whole, found = zu.load_dataset(owner / "data").statement.digest, path.read_bytes(), []
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(FormatError) as refused:
+            LeftOut.load(owner / "data", dataset)
+        found.append("is damaged" in str(refused.value))
+    assert sum(found) == 32 + 32 + 32 * len(GONE) + 32, "of each field, whatever else can be said of the file"
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
         (lambda path: path.write_bytes(path.read_bytes()[:-1]), "left_out: "),
         (lambda path: path.write_bytes((path.parent / "dataset.opening").read_bytes()), "this is a dataset.opening"),
+        (
+            lambda path: path.write_bytes(path.read_bytes()[:-90] + b"\1" + path.read_bytes()[-89:]),
+            "is damaged, its ch",
+        ),
         (lambda path: shutil.copy(path.parents[1] / "grown" / LEFT_OUT_FILE, path), "belongs to another data set"),
     ],
-    ids=["cut", "another kind", "of another data set"],
+    ids=["cut", "another kind", "damaged", "of another data set"],
 )
 def test_a_file_that_is_not_what_it_should_be_is_named(owner: Path, spoil: Any, words: str) -> None:
     path = owner / "data" / LEFT_OUT_FILE
@@ -189,8 +204,25 @@ def test_a_growth_refuses_whom_it_leaves_out_and_has(owner: Path) -> None:
         with pytest.raises(DataError, match=f"left_out_ids: an id is in the data set, too: '{name}'"):
             zu.append(data, [[0.5, 0.5]], [1], ["sam"], left_out_ids=[name])
     assert data.spent == zu.load_dataset(owner / "data").spent
-    with pytest.raises(DataError, match=r"id 'rosa' was never in: left out .*; `append` adds rows"):
+    with pytest.raises(
+        DataError, match=r"id 'rosa' was never in: left out .*; say left_out \(--left-out\) if its row is"
+    ):
         zu.rectify(data, [[0.5, 0.5]], [1], ["rosa"])
+
+
+def test_who_was_left_out_and_whose_row_is_complete_now_is_in_by_a_rectification(owner: Path) -> None:
+    data = zu.load_dataset(owner / "data")
+    X, y = [[0.1, 0.1], [0.2, 0.2]], [0, 1]
+    with pytest.raises(DataError, match="id 'zoe' is not in the data set"):
+        zu.rectify(data, X, y, ["rosa", "zoe"], left_out=True)
+    right, link = zu.rectify(data, X, y, ["rosa", "5"], left_out=True)
+    assert right.left_out is not None and right.left_out.knows(GONE) == [True, False, True]
+    assert (link.statement.added, len(link.statement.superseded)) == (2, 1)
+    assert zu.verify_link(link) > 100
+    assert zu.train(right, SPEC, forget=["rosa"]).asked.found == ("rosa",)
+    more, link = zu.rectify(right, X[:1], y[:1], ["quentin"], left_out=True)
+    assert (link.statement.added, len(link.statement.superseded)) == (1, 1), "that of before, and none of now"
+    assert more.left_out is not None and more.left_out.knows(GONE) == [False, False, True]
 
 
 # How it goes away ----------------------------------------------------------------------------------------------------

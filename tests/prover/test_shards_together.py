@@ -230,7 +230,7 @@ def test_the_first_shard_that_diverges_is_named_with_the_words_of_the_reference(
         train(rows.features[128 : 128 + own.rows], rows.labels[128 : 128 + own.rows], own)
     with pytest.raises(TrainingError) as failure:
         train_shards(rows, schedule, ())
-    assert str(failure.value) == f"shard 2, stage 1: {expected.value}"
+    assert str(failure.value) == f"shard 2, stage 1: {expected.value.at(None)}"
 
 
 def test_a_step_of_a_stage_is_one_call_of_a_kernel_for_each_output(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.encoding.declared import Declared
 from zkunlearn.prover.tables.arrays import as_known_features, as_table
+from zkunlearn.prover.tables.cells import listed_label_kind
 from zkunlearn.prover.tables.csv_format import CsvFormat
 from zkunlearn.prover.tables.read import read_features, read_more_rows, read_table, survey_table
 
@@ -51,7 +52,8 @@ def written(folder: Path) -> list[Path]:
     whole.to_parquet(folder / "t.parquet", index=False)
     stamps = whole.assign(since=pd.to_datetime(whole["since"]), city=whole["city"].astype("category"))
     stamps.to_parquet(folder / "stamps.parquet", index=False)
-    return [folder / name for name in ("t.csv", "t.parquet", "stamps.parquet")]
+    stamps.to_feather(folder / "t.feather")
+    return [folder / name for name in ("t.csv", "t.parquet", "stamps.parquet", "t.feather")]
 
 
 def encoding() -> DatasetEncoding:
@@ -114,7 +116,7 @@ def test_missing_numbers_of_an_npz_are_filled(tmp_path: Path) -> None:
 def test_missing_cells_that_do_not_count_are_all_counted_at_once(tmp_path: Path) -> None:
     bounds = {**BOUNDS, "city": {"categories": ["LA", "NY", "SF"]}, "age": (0, 120)}
     sources = Declared.of(bounds).sources
-    for path, row in zip(written(tmp_path), ("line 3", "row 3", "row 3"), strict=True):
+    for path, row in zip(written(tmp_path), ("line 3", "row 3", "row 3", "row 3"), strict=True):
         with pytest.raises(zu.DataError) as caught:
             read_table(path, "ill", sources=sources)
         message = str(caught.value)
@@ -210,6 +212,39 @@ def test_a_survey_sees_numbers_times_texts_and_gaps_in_every_kind_of_file(tmp_pa
         assert city.kinds == {"text"} and city.texts == {"LA", "NY", "SF"} and city.counts["missing"] == 1
         assert since.kinds == {"time"} and since.extremes["time"][1] == datetime(2020, 2, 29)
         assert height.kinds == {"number"} and all(own.declarable for own in seen)
+
+
+@pytest.mark.parametrize(
+    "values", [[1, 2, 3, 1], [True, False, True, True], ["a", "b", "c", "a"], [1.5, 2.5, 1.5, 2.5]]
+)
+def test_a_categorical_column_of_a_frame_is_refused_unless_it_is_declared(values: list[Any]) -> None:
+    plain = pd.DataFrame({"grade": values, "x": [1.0, 2, 3, 4]})
+    whole = plain.astype({"grade": "category"})
+    arrow = pa.Table.from_pandas(whole)
+    of_arrow = whole.astype({"grade": pd.ArrowDtype(arrow.schema.field("grade").type)})
+    for own in (whole, of_arrow, arrow):
+        for bounds in (None, {"x": (0, 9)}):
+            with pytest.raises(zu.DataError) as caught:
+                zu.commit(own, [0, 1, 0, 1], bounds=bounds)
+            assert "column 'grade': holds categories; declare which there are: bounds={.., 'grade': " in str(
+                caught.value
+            )
+        if isinstance(values[0], float):
+            continue
+        declared = {"grade": {"categories": sorted({*values})}, "x": (0, 9)}
+        table = as_table(own, LABELS, None, None, sources=Declared.of(declared).sources)
+        assert table.names[0] == f"grade={sorted({*values})[1]}" and len(table.names) == len({*values})
+    if not isinstance(values[0], str):
+        found = as_table(whole, LABELS, None, None, declared=["grade"])
+        assert found.X.tolist() == plain.astype(float).to_numpy().tolist()
+
+
+def test_labels_that_are_a_categorical_column_are_classes() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2, 3, 4, 5]})
+    grades = pd.Series([1, 2, 3, 1, 2])
+    assert zu.commit(frame, grades.astype("category")).statement.encoding.label.classes == ("1", "2", "3")
+    two = pd.Series([1, 2, 2, 1, 2], dtype="category")
+    assert [listed_label_kind(own) for own in (grades, grades.tolist(), two)] == [None] * 3
 
 
 def test_a_survey_reads_numbers_as_the_file_writes_them(tmp_path: Path) -> None:

@@ -248,6 +248,17 @@ def test_where_separable_classes_make_scores_grow_too_large_the_error_says_so() 
         zu.train(dataset, logistic(epochs=300, l2=1e-6, fixed_point=fixed))
 
 
+def test_a_training_that_diverges_names_whose_row_it_was_and_no_position() -> None:
+    """Which nobody but the program knows."""
+    X, names = np.zeros((20, 30)), [f"p{row}" for row in range(20)]
+    X[7] = 1.0
+    dataset = zu.commit(X, np.arange(20) % 2, names, bounds={f"x{k + 1}": (-1, 1) for k in range(30)})
+    for call in (zu.train, zu.prove):
+        with pytest.raises(zu.TrainingError, match=r"^diverged at step 1 .*: \|z\| = [\d.]+ > 32 at id 'p7'; "):
+            call(dataset, logistic(epochs=4, learning_rate=100.0))
+    assert dataset.spent == 1
+
+
 def test_the_demo_has_no_note(caplog: pytest.LogCaptureFixture) -> None:
     from zkunlearn.cli.demo import SPEC, load_tumours
 

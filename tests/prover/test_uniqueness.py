@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas
 import pyarrow
+import pyarrow.feather
 import pyarrow.parquet
 import pytest
 import zkunlearn as zu
@@ -191,13 +192,14 @@ def test_rows_that_are_added_have_the_same_keys() -> None:
 
 def write_tables(folder: Path, mails: list[str]) -> list[Path]:
     """One table as each kind of file."""
-    paths = [folder / name for name in ("t.csv", "t.parquet", "t.npz")]
+    paths = [folder / name for name in ("t.csv", "t.parquet", "t.npz", "t.arrow")]
     columns = {"no": KEYED["no"], "mail": mails, "x": FEATURES["x"].tolist(), "y": [0, 1] * (ROWS // 2)}
     rows = zip(*columns.values(), strict=True)
     paths[0].write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n")
     pyarrow.parquet.write_table(pyarrow.table(columns), paths[1])
     arrays: dict[str, Any] = {name: np.array(columns[name]) for name in ("no", "mail", "y")}
     np.savez(paths[2], X=FEATURES["x"][:, None], **arrays)
+    pyarrow.feather.write_feather(pyarrow.table(columns), paths[3])
     return paths
 
 
@@ -216,7 +218,7 @@ def test_every_kind_of_table_has_the_same_keys(tmp_path: Path) -> None:
 def test_a_double_is_refused_in_every_kind_of_table(tmp_path: Path) -> None:
     for path, places in zip(
         write_tables(tmp_path, ["a", "b", "c", "d", "b", "e"]),
-        [("line 6", "line 3"), ("row 5", "row 2"), ("row 5", "row 2")],
+        [("line 6", "line 3"), *[("row 5", "row 2")] * 3],
         strict=True,
     ):
         reason = f"{path.name}: {places[0]}: is the same as {places[1]} in 'mail', in which no two rows may be"

@@ -13,7 +13,8 @@ import pyarrow.parquet
 import pytest
 from zkunlearn.errors import DataError
 from zkunlearn.prover.kernels import storage
-from zkunlearn.prover.tables import npz_tables, parquet_tables, raw_table
+from zkunlearn.prover.tables import npz_tables, raw_table, record_batches
+from zkunlearn.prover.tables.parquet_tables import unpacked_pages
 from zkunlearn.prover.tables.raw_table import MAX_TEXT, OBJECT_BYTES
 from zkunlearn.prover.tables.read import read_table
 
@@ -48,7 +49,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
     def unpacking(*arguments: object, **options: object) -> Any:
         raise AssertionError("unpacked")
 
-    monkeypatch.setattr(parquet_tables, "Growing", unpacking)
+    monkeypatch.setattr(record_batches, "Growing", unpacking)
     monkeypatch.setattr(pyarrow.parquet.ParquetFile, "iter_batches", unpacking)
     monkeypatch.setattr(npz_tables, "_matrix", unpacking)
     monkeypatch.setattr(npz_tables, "_vector", unpacking)
@@ -126,7 +127,7 @@ def test_sizes_below_zero_in_a_directory_take_nothing_off() -> None:
             size = (-(1 << 40), 5)[number]
             return type("Chunk", (), {"path_in_schema": self.names[number], "total_uncompressed_size": size})
 
-    assert parquet_tables._unpacked(Said(), {"x"}, {"y"}) == 5
+    assert unpacked_pages(Said(), {"x"}, {"y"}) == 5
 
 
 def test_a_text_of_many_rows_is_unpacked_once(tmp_path: Path) -> None:
