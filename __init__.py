@@ -29,6 +29,8 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .estimators.exports.scikit_model import to_sklearn
+    from .estimators.exports.write import export, to_torch
     from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
@@ -82,11 +84,11 @@ __all__ = [
     "LinkProof", "Model", "ModelLinkProof", "Noise", "NoiseCommitment", "ParameterError", "PredictionProof",
     "Processes", "Proof", "Receipt", "ReceiptReport", "RegistrationProof", "ShardedModel", "StatementMismatch",
     "Suggestion", "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport",
-    "WorkerError", "ZkUnlearnError", "append", "commit", "commit_noise", "destroy", "evaluate", "evidence",
+    "WorkerError", "ZkUnlearnError", "append", "commit", "commit_noise", "destroy", "evaluate", "evidence", "export",
     "forget_left_out", "load_dataset", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions",
-    "read_id_list", "receipts", "recommit", "recommit_model", "rectify", "register", "status", "suggest", "train",
-    "verify", "verify_bundle", "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link",
-    "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
+    "read_id_list", "receipts", "recommit", "recommit_model", "rectify", "register", "status", "suggest", "to_sklearn",
+    "to_torch", "train", "verify", "verify_bundle", "verify_chain", "verify_dataset", "verify_distance",
+    "verify_evaluation", "verify_link", "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
     "Bundle": "verifier.bundles",
@@ -122,6 +124,7 @@ _HOMES = {
     "destroy": "prover.owner.growth",
     "evaluate": "prover.owner.evaluation",
     "evidence": "prover.evidence.gather",
+    "export": "estimators.exports.write",
     "forget_left_out": "prover.owner.wiping",
     "load_spec": "models.spec",
     "memory_limit": "prover.kernels.storage",
@@ -135,6 +138,8 @@ _HOMES = {
     "register": "prover.owner.registration",
     "status": "prover.owner.status",
     "suggest": "prover.owner.suggest",
+    "to_sklearn": "estimators.exports.scikit_model",
+    "to_torch": "estimators.exports.write",
     "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify",
     "verify_distance": "verifier.distances",

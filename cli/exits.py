@@ -6,6 +6,7 @@ object on stdout, too.
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
@@ -36,6 +37,7 @@ AS_JSON = "--json"
 USAGE, INTERNAL, UNKNOWN = "UsageError", "InternalError", "Unknown"  # kinds of failures that errors.py does not have
 # A module that is missing -> who brings it.
 EXTRAS = {"numba": "prover", "sklearn": "demo", "pyarrow": "parquet", "jinja2": "report", "matplotlib": "report"}
+LOCKS = "fcntl"
 MOMENT = 0.01  # seconds
 BLAS_BYTES, BLAS_THREADS = 48 << 20, 64  # for each thread, with some to spare; the most that it uses
 
@@ -154,7 +156,7 @@ def swallowed_interrupts_again() -> Iterator[None]:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
             ignored(unraisable)
             return
-        timer = threading.Timer(MOMENT, lambda: signal.pthread_kill(main, signal.SIGINT))
+        timer = threading.Timer(MOMENT, _interrupt, [main])
         timer.daemon = True
         timer.start()
 
@@ -163,6 +165,14 @@ def swallowed_interrupts_again() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = ignored
+
+
+def _interrupt(thread: int) -> None:
+    """^C, in the main thread."""
+    if hasattr(signal, "pthread_kill"):  # not on Windows
+        signal.pthread_kill(thread, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 def require_memory() -> None:
@@ -193,6 +203,8 @@ def reason_of(error: ZkUnlearnError) -> tuple[str, str] | None:
 
 
 def _missing(error: ImportError) -> str:
+    if error.name == LOCKS:
+        return "this command locks files, as only POSIX systems can; `verify` and `inspect` work without"
     extra = EXTRAS.get((error.name or "").partition(".")[0])
     if extra is not None and isinstance(error, ModuleNotFoundError):
         return f"{error.name} is not installed: pip install 'zkunlearn[{extra}]'"

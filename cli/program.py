@@ -20,6 +20,7 @@ from .destruction import destroy
 from .distance import prove_distance
 from .evaluation import evaluate
 from .evidence import evidence
+from .export import export
 from .growth import append, recommit, rectify
 from .initial import init
 from .manual import man
@@ -65,5 +66,7 @@ main.add_section("To begin", (demo, init, completion, man, warm_up))
 main.add_section(
     "Owners: data", (suggest_bounds, commit, status, append, rectify, destroy, recommit, register, receipt)
 )
-main.add_section("Owners: models", (suggest, train, prove, predict, evaluate, prove_distance, evidence, recommit_model))
+main.add_section(
+    "Owners: models", (suggest, train, prove, predict, export, evaluate, prove_distance, evidence, recommit_model)
+)
 main.add_section("Auditors, and people whose rows are in a data set", (verify, inspect))

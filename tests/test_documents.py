@@ -12,8 +12,9 @@ from sklearn.datasets import load_breast_cancer
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize("name", ["methods.md", "from-scikit-learn.md"])
-def test_the_lines_of_a_page_run_in_their_order(name: str) -> None:
+@pytest.mark.parametrize("name", ["methods.md", "from-scikit-learn.md", "exports.md"])
+def test_the_lines_of_a_page_run_in_their_order(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     exec(compile("\n".join(blocks), name, "exec"), {"__name__": name})

@@ -1,0 +1,1 @@
+"""Proved models where other tools have theirs."""
