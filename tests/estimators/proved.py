@@ -71,9 +71,9 @@ def model(name: str) -> Any:
     if name == FORGOTTEN_CLASS:
         spec = zu.TrainingSpec(**SPECS["logistic of classes"])
         return zu.prove(dataset("classes"), spec, forget_classes=["b"]).model
-    spec = SPECS[name]
-    labels = "classes" if name.endswith("of classes") else spec["model"]
-    return zu.prove(dataset(labels), zu.TrainingSpec(**spec)).model
+    fields = SPECS[name]
+    labels = "classes" if name.endswith("of classes") else fields["model"]
+    return zu.prove(dataset(labels), zu.TrainingSpec(**fields)).model
 
 
 # Columns that are no plain numbers -----------------------------------------------------------------------------------

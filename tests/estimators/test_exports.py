@@ -27,7 +27,9 @@ from .proved import (
     BOUNDS,
     FORGOTTEN_CLASS,
     NAMES,
+    SPECS,
     as_features,
+    dataset,
     declared_model,
     features,
     frame,
@@ -295,8 +297,6 @@ def test_a_package_that_is_missing_is_named_with_its_extra(
 
 
 def test_only_what_was_proved_is_exported(tmp_path: Path) -> None:
-    from .proved import SPECS, dataset
-
     spec = zu.TrainingSpec(**SPECS["logistic"])
     run, trained = zu.train(dataset("logistic"), spec), zu.prove(dataset("logistic"), spec)
     for other, hint in (

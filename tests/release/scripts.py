@@ -36,7 +36,7 @@ def of_readme() -> str:
 
 
 def of_export() -> str:
-    """Every optional package is used once: exports, a table of Parquet, a plot."""
+    """Every optional package is used once: exports, a table of Parquet, a plot, a page of evidence."""
     return f"""{DATA}
 import pathlib
 import onnx, pyarrow, pyarrow.parquet, safetensors.numpy
@@ -44,14 +44,18 @@ import zkunlearn as zu
 from zkunlearn.cli.program import main
 
 spec = zu.TrainingSpec(model="logistic", epochs=8, learning_rate=0.5)
-trained = zu.prove(zu.commit(X, y, ids=ids), spec)
+dataset = zu.commit(X, y, ids=ids)
+trained = zu.prove(dataset, spec)
 zu.export(trained.model, "m.onnx")
 zu.export(trained.model, "m.safetensors")
 onnx.checker.check_model("m.onnx")
-assert sorted(safetensors.numpy.load_file("m.safetensors")) == ["bias", "multiplier", "offset", "weight"]
+found = safetensors.numpy.load_file("m.safetensors")
+assert np.array_equal(found["linear.weight"], trained.model.weights[None])
 own = zu.to_sklearn(trained.model)
 assert np.allclose(own.predict_proba(X), trained.model.predict_proba(X), rtol=1e-9)
 trained.plot("curve.png")
+second = zu.prove(dataset, spec, forget=ids[:20], previous=trained)
+zu.evidence(dataset, trained.model, second.model, set_aside=0.2, retrainings=8).save("evidence.html")
 columns = {{f"x{{k}}": column for k, column in enumerate(X.T)}}
 pyarrow.parquet.write_table(pyarrow.table({{**columns, "y": y, "id": ids}}), "t.parquet")
 main(["commit", "t.parquet", "--target", "y", "--id", "id", "--out", "data"], standalone_mode=False)
