@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ...errors import ParameterError
 from ...models.families import DENSITY_AT_ZERO, NORMAL_CELLS, NORMAL_END, normal_table
 from ...models.shapes import FEATURE_BOUND
 from ...prover.owner.sharded_model import SCORE, VOTE
@@ -18,6 +19,7 @@ OPSET, IR_VERSION = 17, 8  # what runtimes have had since 2022
 INPUT, LABEL, PROBABILITIES, VALUE = "X", "label", "probabilities", "variable"  # as skl2onnx calls them
 REFUSED = ""  # the class of a row that the model would refuse
 DOUBLE, INTEGER, TEXT = TensorProto.DOUBLE, TensorProto.INT64, TensorProto.STRING
+MOST_BYTES = 1 << 30  # of weights: a file may have twice as many in all
 LARGEST = sys.float_info.max
 
 
@@ -52,7 +54,12 @@ def graph_of(form: Form) -> onnx.ModelProto:
 
     Of classifiers the outputs are `label`, texts (N,), and `probabilities` (N, classes); of others it is `variable`
     (N, 1). A row that the model would refuse has NaN, and the class "".
+
+    Raises:
+        ParameterError: there are too many weights.
     """
+    if form.weights.nbytes > MOST_BYTES:
+        raise ParameterError(f"{form.weights.nbytes} bytes of weights are more than a file of ONNX can have")
     graph = Graph()
     integers, good = _encoded(graph, form)
     order = [*(k for k in range(len(form.encoding.names)) if k not in form.logarithmic), *form.logarithmic]

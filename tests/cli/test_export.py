@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import zkunlearn as zu
 from safetensors import safe_open
+from zkunlearn.cli.export import FORMATS
 from zkunlearn.cli.prediction import load_model
+from zkunlearn.estimators.exports import write
 
 from .conftest import done, run
 
@@ -51,6 +53,10 @@ def contents(path: Path) -> Any:
         return path.read_bytes()
     with safe_open(path, "numpy") as file:
         return dict(file.metadata()), {name: file.get_tensor(name).tolist() for name in file.keys()}
+
+
+def test_the_command_has_the_librarys_formats() -> None:
+    assert [*FORMATS] == [*write.FORMATS]
 
 
 def test_the_object_says_what_goes_in(folder: Path, tmp_path: Path) -> None:

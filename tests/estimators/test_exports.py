@@ -6,6 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,20 @@ import onnxruntime
 import pytest
 import torch
 import zkunlearn as zu
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import load_file
 from zkunlearn.estimators.exports import write
 from zkunlearn.estimators.exports.form import Form
 from zkunlearn.estimators.exports.onnx_graph import graph_of
-from zkunlearn.models.encoding.maps import log1p_thresholds
+from zkunlearn.estimators.exports.torch_model import LinearModule
+from zkunlearn.models.encoding.columns import ColumnEncoding
+from zkunlearn.models.encoding.dataset import DatasetEncoding
+from zkunlearn.models.encoding.labels import LabelEncoding
+from zkunlearn.models.encoding.maps import MAPS, log1p_thresholds
+from zkunlearn.models.families import FAMILIES
+from zkunlearn.models.shapes import X_BITS_RANGE
 
 from .proved import (
     BOUNDS,
@@ -132,6 +141,40 @@ def test_a_logarithm_steps_exactly_where_training_steps() -> None:
     assert zu.to_torch(own)(torch.tensor(X)).numpy().tolist() == expected.tolist()
     X[0, 1] = beyond
     assert np.isnan(run_onnx(own, X[:1])["variable"]).all() and zu.to_torch(own)(torch.tensor(X[:1])).isnan().all()
+
+
+@st.composite
+def columns(draw: Any) -> ColumnEncoding:
+    """Of any bounds and map that can be declared, near to each other and far from 0, too."""
+    map = draw(st.sampled_from(MAPS))
+    low = draw(st.floats(0.0 if map == "log1p" else -1e9, 1e9))
+    width = draw(st.sampled_from([1e-3, 0.3, 1.0, 1024.0, 3e5, 1e12]))
+    try:
+        return ColumnEncoding("x", low, low + width, map)
+    except zu.ParameterError:
+        reject()
+
+
+@settings(max_examples=60, deadline=None)
+@given(columns(), st.integers(*X_BITS_RANGE), st.lists(st.floats(-1.5, 1.5), min_size=1, max_size=8))
+def test_features_become_the_same_integers_whatever_their_bounds(column: Any, bits: int, at: Any) -> None:
+    """Also halfway between two of them, and at the next float on either side."""
+    label = LabelEncoding(kind="real", column=ColumnEncoding("y", -1.0, 1.0), label_bits=14)
+    encoding = DatasetEncoding(features=(column,), label=label, x_bits=bits, bounds_declared=True)
+    halves = (np.rint(np.array(at) * 2**bits) + 0.5) / 2**bits
+    own = [column.offset + place * column.half_width for place in (*at, *halves)]
+    with np.errstate(over="ignore"):
+        middle = np.expm1(own) if column.map == "log1p" else np.array(own)
+    X = np.concatenate([middle, np.nextafter(middle, -np.inf), np.nextafter(middle, np.inf)])[:, None]
+    one = np.ones((1, 1, 1))
+    form = Form(encoding, FAMILIES["linear"], (), one, 0 * one[0], "score", {"notice": ""})
+    expected = np.full(len(X), np.nan)
+    for row, cell in enumerate(X):
+        with suppress(zu.DataError):
+            expected[row] = encoding.encode_features(cell[None], check_bounds=False)[0, 0] / 2**bits
+    runtime = onnxruntime.InferenceSession(graph_of(form).SerializeToString())
+    assert np.array_equal(runtime.run(None, {"X": X})[0][:, 0], expected, equal_nan=True)
+    assert np.array_equal(LinearModule(form)(torch.tensor(X)).numpy(), expected, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", ["logistic", "probit", "logistic of classes", "shards by vote of classes", "poisson"])
@@ -299,16 +342,23 @@ def test_a_package_that_is_missing_is_named_with_its_extra(
 def test_only_what_was_proved_is_exported(tmp_path: Path) -> None:
     spec = zu.TrainingSpec(**SPECS["logistic"])
     run, trained = zu.train(dataset("logistic"), spec), zu.prove(dataset("logistic"), spec)
-    for other, hint in (
+    cases: list[tuple[Any, str]] = [
         (run, "found TrainingRun"),
-        (trained, r"found Trained; of what `prove` returned it is `.model`"),
-    ):
+        (trained, "found Trained; of what `prove` returned it is `.model`"),
+    ]
+    for other, hint in cases:
         with pytest.raises(zu.ParameterError, match=rf"model: expected Model or ShardedModel, {hint}"):
             zu.export(other, tmp_path / "m.onnx")
     of_shards = model("shards by vote").models[0]
     with pytest.raises(zu.ParameterError, match="these are models of single shards and stages"):
         zu.export(of_shards, tmp_path / "m.onnx")
     assert not [*tmp_path.iterdir()]
+
+
+def test_weights_that_no_file_of_onnx_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zkunlearn.estimators.exports.onnx_graph.MOST_BYTES", 31)
+    with pytest.raises(zu.ParameterError, match="32 bytes of weights are more than a file of ONNX can have"):
+        graph_of(Form.of(model("logistic")))
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
