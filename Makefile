@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Tests over two processes, a file in one: its fixtures are made once. The files that take longest begin (tests/conftest.py).
 SPREAD := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all fuzz bench mutation lint clean
+.PHONY: demo test test-all fuzz bench mutation lint dist dist-check clean
 
 demo: $(VENV)/.demo
 	rm -rf build/demo
@@ -39,6 +39,14 @@ lint: $(VENV)/.dev
 		-p zkunlearn.circuits -p zkunlearn.verifier -p zkunlearn.prover -p zkunlearn.estimators -p zkunlearn.cli -m zkunlearn -m zkunlearn.errors -m zkunlearn.shown -m zkunlearn.version
 	cd build/mypy && MYPYPATH=. ../../$(BIN)/mypy --implicit-reexport --cache-dir .mypy_cache_tests -p zkunlearn.tests
 
+dist: $(VENV)/.dev
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+
+# Each of them installed into fresh environments, with the newest packages and the oldest ones: some minutes.
+dist-check: dist
+	$(BIN)/python tests/release/run.py
+
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
@@ -57,4 +65,4 @@ $(VENV)/.fuzz: $(VENV)/.dev
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build dist *.egg-info

@@ -31,6 +31,8 @@ from .errors import (
 from .version import VERSION
 
 if TYPE_CHECKING:
+    from .estimators.exports.scikit_model import to_sklearn
+    from .estimators.exports.write import export, to_torch
     from .estimators.public import torch as torch
     from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
@@ -99,12 +101,12 @@ __all__ = [
     "Processes", "Proof", "PublicKey", "Receipt", "ReceiptReport", "RegistrationProof", "ShardedModel", "SigningKey",
     "StatementMismatch", "Suggestion", "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec",
     "VerificationReport", "WorkerError", "ZkUnlearnError", "aggregate_signatures", "append", "attest", "certify",
-    "check_signature", "commit", "commit_noise", "destroy", "evaluate", "evidence", "forget", "forget_left_out",
-    "load_dataset", "load_keys", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions",
-    "read_id_list", "receipts", "recommit", "recommit_model", "rectify", "register", "report_page", "require_attested",
-    "require_signatures", "sign", "status", "suggest", "train", "verify", "verify_bundle", "verify_certificate",
-    "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link", "verify_predictions",
-    "verify_receipt", "verify_registration", "wipe_rows",
+    "check_signature", "commit", "commit_noise", "destroy", "evaluate", "evidence", "export", "forget",
+    "forget_left_out", "load_dataset", "load_keys", "load_spec", "memory_limit", "prove", "prove_distance",
+    "prove_predictions", "read_id_list", "receipts", "recommit", "recommit_model", "rectify", "register", "report_page",
+    "require_attested", "require_signatures", "sign", "status", "suggest", "to_sklearn", "to_torch", "train", "verify",
+    "verify_bundle", "verify_certificate", "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation",
+    "verify_link", "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
     "Answered": "prover.owner.requests", "Bundle": "verifier.bundles", "BundleReport": "verifier.bundles",
@@ -125,7 +127,7 @@ _HOMES = {
     "attest": "verifier.certificates.attestation", "certify": "prover.certificates.certify",
     "check_signature": "verifier.trust.signatures", "commit_noise": "prover.owner.noise",
     "destroy": "prover.owner.growth", "evaluate": "prover.owner.evaluation", "evidence": "prover.evidence.gather",
-    "forget": "prover.owner.requests", "forget_left_out": "prover.owner.wiping",
+    "export": "estimators.exports.write", "forget": "prover.owner.requests", "forget_left_out": "prover.owner.wiping",
     "load_keys": "verifier.trust.auditors_keys", "load_spec": "models.spec", "memory_limit": "prover.kernels.storage",
     "prove_distance": "prover.owner.distance", "prove_predictions": "prover.owner.proved_predictions",
     "read_id_list": "prover.tables.id_lists", "receipts": "prover.owner.receipts", "recommit": "prover.owner.growth",
@@ -133,6 +135,7 @@ _HOMES = {
     "register": "prover.owner.registration", "report_page": "prover.certificates.report",
     "require_attested": "verifier.certificates.attestation", "require_signatures": "verifier.trust.signatures",
     "sign": "verifier.trust.signatures", "status": "prover.owner.status", "suggest": "prover.owner.suggest",
+    "to_sklearn": "estimators.exports.scikit_model", "to_torch": "estimators.exports.write",
     "verify_certificate": "verifier.certificates.certificate", "verify_chain": "verifier.history",
     "verify_dataset": "verifier.verify", "verify_distance": "verifier.distances",
     "verify_evaluation": "verifier.evaluations", "verify_link": "verifier.verify",

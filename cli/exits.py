@@ -6,6 +6,7 @@ object on stdout, too.
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
@@ -42,6 +43,7 @@ EXTRAS = {
     "jinja2": "report",
     "matplotlib": "report",
 } | dict.fromkeys(("cryptography", "py_ecc"), "trust")
+LOCKS = "fcntl"
 MOMENT = 0.01  # seconds
 BLAS_BYTES, BLAS_THREADS = 48 << 20, 64  # for each thread, with some to spare; the most that it uses
 
@@ -160,7 +162,7 @@ def swallowed_interrupts_again() -> Iterator[None]:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
             ignored(unraisable)
             return
-        timer = threading.Timer(MOMENT, lambda: signal.pthread_kill(main, signal.SIGINT))
+        timer = threading.Timer(MOMENT, _interrupt, [main])
         timer.daemon = True
         timer.start()
 
@@ -169,6 +171,14 @@ def swallowed_interrupts_again() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = ignored
+
+
+def _interrupt(thread: int) -> None:
+    """^C, in the main thread."""
+    if hasattr(signal, "pthread_kill"):  # not on Windows
+        signal.pthread_kill(thread, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 def require_memory() -> None:
@@ -199,6 +209,8 @@ def reason_of(error: ZkUnlearnError) -> tuple[str, str] | None:
 
 
 def _missing(error: ImportError) -> str:
+    if error.name == LOCKS:
+        return "this command locks files, as only POSIX systems can; `verify` and `inspect` work without"
     extra = EXTRAS.get((error.name or "").partition(".")[0])
     if extra is not None and isinstance(error, ModuleNotFoundError):
         return f"{error.name} is not installed: pip install 'zkunlearn[{extra}]'"

@@ -42,6 +42,15 @@ def require_file_place(path: Path) -> None:
     _require_writable(path.parent)
 
 
+def require_output(out: Path, inputs: Sequence[Path], force: bool) -> None:
+    """The same, and whether the user says that what is there may be replaced; never what it is made from."""
+    refuse_existing([out], force, "choose another name")
+    for path in inputs:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise DataError(f"{out}: is what this is made from; choose another name")
+    require_file_place(out)
+
+
 def require_folder_place(path: Path) -> None:
     """The same for a folder, which need not exist, nor those above it."""
     while not path.exists() and path != path.parent:

@@ -19,7 +19,7 @@ from ..models.convergence import SCORES
 from ..models.methods import Sisa
 from .options import FILE, common, csv_options, force_option
 from .output import Output, foreign
-from .places import refuse_existing, require_file_place
+from .places import require_output
 from .proved_predictions import prove_them, require_proof_place
 from .words import plural
 
@@ -83,7 +83,7 @@ def predict(
             raise click.UsageError("--prove takes neither --out, --proba nor --target: predict without it for these")
         require_proof_place(proof_file, force)
     if out is not None:
-        _require_place(out, (model_file, data), force)
+        require_output(out, (model_file, data), force)
     from ..prover.tables.read import read_features
 
     with output.phases("predicting"):
@@ -128,15 +128,6 @@ def load_model(path: Path) -> zu.Model | zu.ShardedModel:
     if model.spec.method.kind == Sisa.kind:
         raise ParameterError(f"{path}: holds the models of some stages of shards; name the bundle that is beside it")
     return model
-
-
-def _require_place(out: Path, inputs: tuple[Path, ...], force: bool) -> None:
-    """Find out before the work whether the predictions may go there."""
-    refuse_existing([out], force, "choose another name")
-    for path in inputs:
-        if out.exists() and path.exists() and out.samefile(path):
-            raise DataError(f"{out}: is what the predictions are made from; choose another name")
-    require_file_place(out)
 
 
 def _show(

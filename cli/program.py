@@ -21,6 +21,7 @@ from .destruction import destroy
 from .distance import prove_distance
 from .evaluation import evaluate
 from .evidence import evidence
+from .export import export
 from .growth import append, recommit, rectify
 from .initial import init
 from .manual import man
@@ -69,7 +70,8 @@ main.add_section(
     "Owners: data", (suggest_bounds, commit, status, append, rectify, destroy, recommit, register, receipt)
 )
 main.add_section(
-    "Owners: models", (suggest, train, prove, forget, predict, evaluate, prove_distance, evidence, recommit_model)
+    "Owners: models",
+    (suggest, train, prove, forget, predict, export, evaluate, prove_distance, evidence, recommit_model),
 )
 main.add_section("Auditors, and people whose rows are in a data set", (verify, inspect))
 main.add_section("Signatures and certificates", (keygen, sign, countersign, aggregate, certify, report))

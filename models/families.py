@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 _SQRT_HALF = math.sqrt(0.5)
-_DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
-_NORMAL_CELLS, _NORMAL_END = 64, 40  # cells a unit, and where Phi is 0 or 1 in float64
+DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
+NORMAL_CELLS, NORMAL_END = 64, 40  # cells a unit, and where Phi is 0 or 1 in float64
 
 
 def ask_for_classes(kind: str, needed: Sequence[str]) -> str:
@@ -152,18 +152,18 @@ def _linear_torch(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 @cache
-def _normal_table() -> tuple[FloatArray, FloatArray]:
+def normal_table() -> tuple[FloatArray, FloatArray]:
     """The middles of cells, and Phi there: both float64 (cells,)."""
-    end = _NORMAL_CELLS * _NORMAL_END
-    centres = np.arange(-end, end + 1, dtype=np.float64) / _NORMAL_CELLS
+    end = NORMAL_CELLS * NORMAL_END
+    centres = np.arange(-end, end + 1, dtype=np.float64) / NORMAL_CELLS
     return centres, np.array([0.5 * math.erfc(-c * _SQRT_HALF) for c in centres])
 
 
 def _normal_cdf(z: FloatArray) -> FloatArray:
     """Phi, numpy having none: from the nearest cell's middle by five terms of its Taylor series, 1e-15 off at most."""
-    centres, values = _normal_table()
-    clipped = np.clip(z, -_NORMAL_END, _NORMAL_END)
-    cells = np.rint(np.nan_to_num(clipped) * _NORMAL_CELLS).astype(np.int64) + _NORMAL_CELLS * _NORMAL_END
+    centres, values = normal_table()
+    clipped = np.clip(z, -NORMAL_END, NORMAL_END)
+    cells = np.rint(np.nan_to_num(clipped) * NORMAL_CELLS).astype(np.int64) + NORMAL_CELLS * NORMAL_END
     c = centres[cells]
     t = clipped - c
     series = (3.0 - 6.0 * c**2 + c**4) / 120
@@ -173,7 +173,7 @@ def _normal_cdf(z: FloatArray) -> FloatArray:
 
 
 def _normal_density(z: FloatArray) -> FloatArray:
-    return np.asarray(_DENSITY_AT_ZERO * np.exp(-(z**2) / 2), dtype=np.float64)
+    return np.asarray(DENSITY_AT_ZERO * np.exp(-(z**2) / 2), dtype=np.float64)
 
 
 def _probit_loss(z: FloatArray, y: FloatArray) -> FloatArray:
@@ -183,7 +183,7 @@ def _probit_loss(z: FloatArray, y: FloatArray) -> FloatArray:
 def _probit_torch(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     import torch
 
-    losses: torch.Tensor = z * torch.special.ndtr(z) + _DENSITY_AT_ZERO * torch.exp(-(z**2) / 2) - y * z
+    losses: torch.Tensor = z * torch.special.ndtr(z) + DENSITY_AT_ZERO * torch.exp(-(z**2) / 2) - y * z
     return losses
 
 
@@ -250,7 +250,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 loss=_probit_loss,
                 torch_loss=_probit_torch,
                 slope=_normal_density,
-                curvature=_DENSITY_AT_ZERO,
+                curvature=DENSITY_AT_ZERO,
                 link=NormalDist().inv_cdf,
                 edges=probit_edges,
             ),

@@ -142,6 +142,11 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     ),
     "prove_distance dataset": ("Dataset", lambda made, x: zu.prove_distance(x, made.trained.secret)),
     "prove_distance model": ("Model or str or PathLike", lambda made, x: zu.prove_distance(made.dataset, x)),
+    "export model": ("Model or ShardedModel", lambda made, x: zu.export(x, "nowhere/m.onnx")),
+    "export path": ("str or PathLike", lambda made, x: zu.export(made.trained.model, x)),
+    "export format": ("str", lambda made, x: zu.export(made.trained.model, "nowhere/m.onnx", x)),
+    "to_sklearn model": ("Model or ShardedModel", lambda made, x: zu.to_sklearn(x)),
+    "to_torch model": ("Model or ShardedModel", lambda made, x: zu.to_torch(x)),
     "verify_distance distance": (
         "DistanceProof",
         lambda made, x: zu.verify_distance(x, made.dataset.commitment, made.trained.proof),

@@ -16,8 +16,9 @@ from zkunlearn.cli.program import main
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize("name", ["methods.md", "from-scikit-learn.md", "from-torch.md", "pipelines.md"])
-def test_the_lines_of_a_page_run_in_their_order(name: str) -> None:
+@pytest.mark.parametrize("name", ["methods.md", "from-scikit-learn.md", "from-torch.md", "pipelines.md", "exports.md"])
+def test_the_lines_of_a_page_run_in_their_order(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     exec(compile("\n".join(blocks), name, "exec"), {"__name__": name})

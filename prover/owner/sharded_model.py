@@ -66,6 +66,11 @@ class ShardPredictor(Predictor):
         return np.asarray(mean if self._several else mean[0])
 
     @property
+    def parts(self) -> tuple[FloatArray, FloatArray]:
+        """Of each shard's model: weights (shards, O, d), and intercepts (shards, O); see LinearModel."""
+        return self._weights, self._intercepts
+
+    @property
     def _several(self) -> bool:
         return bool(self.integers.shape[1] > 1)
 

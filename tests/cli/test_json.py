@@ -129,6 +129,7 @@ def measure(own: Teller) -> None:
     given = (*own.of("second.model.opening", "t.csv"), *COLUMNS)
     own.tell("predict", *given, "--proba")
     own.tell("predict", *given, "--out", *own.of("p.csv"))
+    own.tell("export", *own.of("second.model.opening"), "--out", *own.of("second.onnx"))
     asked = own.folder / "asked.csv"
     asked.write_text("\n".join(own.folder.joinpath("t.csv").read_text(encoding="utf-8").splitlines()[:4]) + "\n")
     own.tell("predict", *own.of("second.model.opening", "asked.csv"), "--prove", *own.of("q.predictions"))

@@ -189,7 +189,7 @@ def test_predictions_never_replace_what_they_are_made_from(owner: Path, name: st
     (owner / "link").hardlink_to(owner / name)
     for out in (owner / name, owner / "link"):
         message = refusal("predict", owner / "second.model.opening", owner / "t.csv", "--out", out, "--force")
-        assert "is what the predictions are made from" in message
+        assert "is what this is made from" in message
     assert (owner / name).read_bytes() == before
 
 
