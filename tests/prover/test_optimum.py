@@ -16,6 +16,7 @@ from zkunlearn.models.methods.optimum_reference import (
     settle,
     shortest_distance,
 )
+from zkunlearn.prover.witnesses import optimum_search
 from zkunlearn.prover.witnesses.optimum import find_optimum
 
 from .certified import X_BITS, compiled, drawn, located, rows_of
@@ -144,3 +145,49 @@ def test_weights_that_are_near_lead_to_the_same_model(off: int) -> None:
     cold = find_optimum(rows_of(X, y), schedule)
     warm = find_optimum(rows_of(X, y), schedule, cold.settled.weights + off)
     assert np.array_equal(warm.settled.model, cold.settled.model)
+
+
+def test_a_model_before_is_gone_on_from_without_a_search_from_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that is rounded, of more rows, as requests begin from; weights far away are not."""
+    X, y = drawn(np.random.default_rng(6), 400, 5)
+    schedule = compiled(400, 5, (3, 7, 39))
+    before = find_optimum(rows_of(X, y), compiled(400, 5)).settled
+    cold = find_optimum(rows_of(X, y), schedule).settled
+    searched, plain = [], optimum_search.mean_of
+    monkeypatch.setattr(optimum_search, "mean_of", lambda *own: searched.append(1) or plain(*own))
+    for near in (before.model << schedule.grid, cold.weights):
+        found = find_optimum(rows_of(X, y), schedule, near).settled
+        assert np.array_equal(found.model, cold.model) and found.number == 0 and not searched
+    for far in (cold.weights + (9 << 32), cold.weights + (1 << 36)):  # the last one's scores are beyond the table
+        assert np.array_equal(find_optimum(rows_of(X, y), schedule, far).settled.model, cold.model)
+    assert len(searched) == 2
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_search_ends_before_the_first_distance_has_a_certificate(seed: int) -> None:
+    """But where an edge is near, of which no search gets away."""
+    X, y, schedule = case(seed)
+    problem = optimum_search.problem_of(rows_of(X, y), schedule)
+    weights, ended = find_optimum(rows_of(X, y), schedule).settled.weights, 0
+    rng = np.random.default_rng(seed)
+    for spread in (0, *(1 << bits for bits in range(4, 24, 2))):
+        point = optimum_search.at(problem, weights + rng.integers(-spread, spread + 1, schedule.width))
+        if optimum_search.is_certified(point, schedule):
+            ended += 1
+            assert settle(point.weights, point.gradient, schedule, 0) is not None
+    assert 0 < ended < 11
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_second_derivative_is_that_of_all_rows_that_count(monkeypatch: pytest.MonkeyPatch, bias: bool) -> None:
+    """In pieces, of rows that lie together or do not; what is left out has the penalty alone."""
+    monkeypatch.setattr(optimum_search, "PIECE_CELLS", 40)
+    X, y = drawn(np.random.default_rng(8), 50, 3)
+    schedule = replace(compiled(50, 3, (2, 31), bias=bias), unused=(1,))
+    problem = optimum_search.problem_of(rows_of(X, y), schedule)
+    values = problem.values(np.arange(1, schedule.width + 1) << 29)
+    whole = with_constant(X, schedule).astype(np.int64)
+    whole[:, 1] = 0
+    expected = (whole.T * (values.step * schedule.live.mask())) @ whole * 2.0 ** (schedule.raised - 32)
+    expected += schedule.penalty * np.eye(schedule.width)
+    np.testing.assert_allclose(problem.second(values), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
