@@ -37,6 +37,7 @@ SHARES, ROUGH = (16, 4), 1 / 4  # one row in so many is looked at first, roughly
 ROWS_A_WEIGHT = 2  # as long as these are twice as many as weights
 REFINEMENTS = 24  # steps by exact gradients; four are usual
 FAST = 4  # times as short a gradient is after a step through the second derivative of not far away
+LEAST_HALF = 48  # weights: half of a matrix that is inverted by its quarters
 POLISHES = 400  # weights that are moved by a unit before the exact gradient is looked at
 ROUNDS = 6
 Singles = NDArray[np.float32]
@@ -372,7 +373,7 @@ class Curvature:
 
     @cached_property
     def _inverse(self) -> Reals:
-        return np.asarray(np.linalg.inv(self.matrix), dtype=np.float64)
+        return inverse_of(self.matrix)
 
     def step(self, gradient: Integers) -> Integers:
         """By how many units weights are above where the gradient is zero, to first order."""
@@ -381,6 +382,18 @@ class Curvature:
     def moves(self, gradient: Integers) -> Integers:
         """By how many units each is to be moved so that it becomes short, one at a time."""
         return _moves(gradient / self.scale, self.matrix)
+
+
+def inverse_of(matrix: Reals) -> Reals:
+    """Of a positive definite matrix, float64 (K, K), by its quarters: products of matrices are faster than pivots."""
+    half = len(matrix) // 2
+    if half < LEAST_HALF:
+        return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    first, beside = inverse_of(matrix[:half, :half]), matrix[:half, half:]
+    turned = first @ beside
+    last = inverse_of(matrix[half:, half:] - beside.T @ turned)
+    corner = turned @ last
+    return np.block([[first + corner @ turned.T, -corner], [-corner.T, last]])
 
 
 def refined(

@@ -191,3 +191,10 @@ def test_the_second_derivative_is_that_of_all_rows_that_count(monkeypatch: pytes
     expected = (whole.T * (values.step * schedule.live.mask())) @ whole * 2.0 ** (schedule.raised - 32)
     expected += schedule.penalty * np.eye(schedule.width)
     np.testing.assert_allclose(problem.second(values), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("size", [1, 2, 95, 96, 97, 203])
+def test_an_inverse_by_quarters_is_the_inverse(size: int) -> None:
+    rows = np.random.default_rng(size).normal(size=(size, size + 20))
+    matrix = rows @ rows.T + np.eye(size)
+    np.testing.assert_allclose(optimum_search.inverse_of(matrix) @ matrix, np.eye(size), atol=1e-9)
