@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zkunlearn as zu
 from zkunlearn.errors import TrainingError
+from zkunlearn.models.convergence import measured
 from zkunlearn.models.methods.link_certificate import OptimumCertificate
 from zkunlearn.models.methods.optimum_reference import (
     certify,
@@ -17,7 +19,7 @@ from zkunlearn.models.methods.optimum_reference import (
     shortest_distance,
 )
 from zkunlearn.prover.witnesses import optimum_search
-from zkunlearn.prover.witnesses.optimum import find_optimum
+from zkunlearn.prover.witnesses.optimum import RealRows, certified_curve, find_optimum
 
 from .certified import X_BITS, compiled, drawn, located, rows_of
 
@@ -198,3 +200,33 @@ def test_an_inverse_by_quarters_is_the_inverse(size: int) -> None:
     rows = np.random.default_rng(size).normal(size=(size, size + 20))
     matrix = rows @ rows.T + np.eye(size)
     np.testing.assert_allclose(optimum_search.inverse_of(matrix) @ matrix, np.eye(size), atol=1e-9)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_curve_by_whole_numbers_is_that_of_real_features(bias: bool) -> None:
+    X, y = drawn(np.random.default_rng(9), 300, 4)
+    schedule = replace(compiled(300, 4, (2, 31, 299), bias=bias), unused=(1,))
+    method = zu.TrainingSpec(model="logistic", method="optimum", l2=0.01, bias=bias).method
+    model = find_optimum(rows_of(X, y), schedule).settled.model
+    found = certified_curve(rows_of(X, y), method, schedule, model)
+    live, whole = schedule.live.mask(), with_constant(X, schedule) / 2.0**X_BITS
+    whole[:, 1] = 0
+    weights = np.stack([np.zeros((1, schedule.width)), model[None] * 2.0 ** -method.weight_bits(schedule.scales)])
+    piece = whole[live], y[live, None].astype(np.float64), np.ones(schedule.live.count)
+    expected = measured(schedule.family, [piece], (0, 1), weights, np.full(schedule.width, 0.01))
+    for mine, plain in zip(found.points, expected.points, strict=True):
+        np.testing.assert_allclose(list(vars(mine).values()), list(vars(plain).values()), rtol=1e-8)
+    assert found.constant_loss == expected.constant_loss and found.last.gradient_norm > 0
+
+
+def test_products_with_whole_numbers_are_as_near_as_is_said() -> None:
+    """Of weights and values of any size, also of nothing but zeros."""
+    rng = np.random.default_rng(10)
+    X, y = drawn(rng, 200, 3)
+    schedule = compiled(200, 3, (5, 6))
+    rows, live = RealRows(rows_of(X, y), schedule), schedule.live.mask()
+    whole = with_constant(X, schedule)[live] / 2.0**X_BITS
+    for size in (0.0, 1e-30, 1.0, 1e30):
+        weights, values = size * rng.normal(size=(4, 2)), size * rng.normal(size=(2, len(rows)))
+        np.testing.assert_allclose(rows @ weights, whole @ weights, rtol=0, atol=size * 1e-8)
+        np.testing.assert_allclose(values @ rows, values @ whole, rtol=0, atol=size * 1e-6)
