@@ -21,7 +21,8 @@ from ...models.methods.newton_reference import rounded_gradient
 from ...models.methods.newton_steps import MATRIX_BITS, NewtonCertificate
 from ...models.methods.optimum_reference import RowValues
 from .curve import Integers, Reals
-from .optimum_search import EXACT_BITS, Mean, Problem, inverse_curvature
+from .mean_loss import Mean
+from .optimum_search import EXACT_BITS, Problem, inverse_curvature
 
 MOST_UNITS = 1 << 16  # of a number, in a combination of several
 LARGEST = (1 << (MATRIX_BITS - 1)) - 1

@@ -18,29 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import TrainingError
-from ...models.families import Family
 from ...models.methods.certificate import Certificate, RoundedCertificate
 from ...models.methods.link_certificate import LinkCertificate, OptimumCertificate
 from ...models.methods.newton_inverse import STEP_BITS
 from ...models.methods.optimum_reference import RowValues, edge_distance, row_values
 from ..kernels import Products, run_blas_tasks, run_tasks, spans
-from ..kernels.storage import empty
 from .curve import Integers, Reals
+from .mean_loss import Mean, least_mean, loss_bits, mean_of
 from .rows import Rows
 
 EXACT_BITS = 53  # integers of so many bits are float64 numbers
 PIECE_CELLS = 1 << 21  # of features that products are taken of at a time, in floats
-NEWTON_STEPS = 60  # far more than a convex function takes from zero
-HALVINGS = 20  # of a step that goes too far
-NEAR = 1 / 64  # of the weights: a step that is not longer leaves less than a step by an exact gradient takes away
-SHARES, ROUGH = (16, 4), 1 / 4  # one row in so many is looked at first, roughly,
-ROWS_A_WEIGHT = 2  # as long as these are twice as many as weights
 REFINEMENTS = 24  # steps by exact gradients; four are usual
 FAST = 4  # times as short a gradient is after a step through the second derivative of not far away
 LEAST_HALF = 48  # weights: half of a matrix that is inverted by its quarters
 POLISHES = 400  # weights that are moved by a unit before the exact gradient is looked at
 ROUNDS = 6
-Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -149,7 +142,7 @@ def nearest_of(problem: Problem, mean: Mean, enough: Callable[[Point], bool] = l
     """The same of what is prepared already; no nearer than is enough."""
     own = problem.schedule
     unit = float(own.one)  # of features, which are as large as their integers here: weights are as much smaller
-    weights, curvature = _newton(mean)
+    weights, curvature = least_mean(mean)
     start = np.rint(weights * unit * 2.0**own.scales.w_bits).astype(np.int64)
     return refined(
         partial(at, problem), at(problem, start), Curvature(curvature / unit**2, gradient_scale(own)), enough
@@ -200,109 +193,10 @@ def inverse_curvature(schedule: LinkCertificate, mean: Mean, weights: Integers) 
 
 def gradient_scale(schedule: LinkCertificate) -> float:
     """Of G, for weights in units."""
-    return float(schedule.live.count) * 2.0 ** _loss_bits(schedule)
-
-
-# In floats ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class Mean:
-    """The mean loss and penalty, as a function of weights, and its slopes: all in single precision.
-
-    Attributes:
-        features: float32 (K, n), of rows that count, as large as their integers.
-        labels: float64 (n,).
-        penalty: l2 of such weights.
-    """
-
-    family: Family
-    features: Singles
-    labels: Reals
-    penalty: float
-
-    def every(self, share: int) -> Mean:
-        """That of one row in `share`."""
-        features = np.ascontiguousarray(self.features[:, ::share])
-        return replace(self, features=features, labels=self.labels[::share])
-
-    def scores(self, weights: Reals) -> Reals:
-        """float64 (n,)."""
-        return (weights.astype(np.float32) @ self.features).astype(np.float64)
-
-    def value(self, weights: Reals) -> float:
-        """The function."""
-        losses = self.family.loss(self.scores(weights), self.labels)
-        return float(losses.mean() + self.penalty * (weights @ weights) / 2)
-
-    def gradient(self, weights: Reals) -> Reals:
-        """Its slopes, float64 (K,)."""
-        residuals = (self.family.inverse_link(self.scores(weights)) - self.labels).astype(np.float32)
-        return (self.features @ residuals).astype(np.float64) / len(self.labels) + self.penalty * weights
-
-    def second(self, weights: Reals) -> Reals:
-        """And theirs, float64 (K, K)."""
-        roots = np.sqrt(self.family.slope(self.scores(weights)) / len(self.labels)).astype(np.float32)
-
-        def of_rows(start: int, stop: int) -> Singles:
-            scaled = self.features[:, start:stop] * roots[start:stop]
-            return scaled @ scaled.T  # of one matrix with itself: a half of it is computed
-
-        found = np.diag(np.full(len(weights), self.penalty))
-        for part in run_tasks([partial(of_rows, *span) for span in spans(len(roots), cost=len(weights) ** 2)]):
-            found += part
-        return found
-
-
-def mean_of(rows: Rows, schedule: LinkCertificate) -> Mean:
-    live = schedule.live.mask()
-    features = empty((schedule.width, schedule.live.count), np.float32)
-    features[: schedule.features] = np.compress(live, rows.by_feature, axis=1)
-    features[list(schedule.unused)] = 0
-    features[schedule.features :] = schedule.one
-    l2 = float(schedule.penalty) / float(schedule.live.count) * 2.0 ** -_loss_bits(schedule)
-    labels = rows.labels[live].astype(np.float64)
-    return Mean(schedule.family, features, labels, l2 * float(schedule.one) ** 2)
-
-
-def _newton(mean: Mean) -> tuple[Reals, Reals]:
-    """Where the mean is least, (K,), and its second derivative near there: first on some of the rows, then on all."""
-    width, count = mean.features.shape
-    weights = np.zeros(width)
-    for share in SHARES:
-        if count >= share * ROWS_A_WEIGHT * width:
-            weights, _ = _least(mean.every(share), weights, ROUGH)
-    return _least(mean, weights, NEAR)
-
-
-def _least(mean: Mean, weights: Reals, near: float) -> tuple[Reals, Reals]:
-    """Newton's method from weights on, with steps halved until the mean falls, until a step is short beside weights."""
-    value, curvature = mean.value(weights), mean.second(weights)
-    for _ in range(NEWTON_STEPS):
-        gradient = mean.gradient(weights)
-        step = np.linalg.solve(curvature, gradient)
-        promised = float(gradient @ step) / 2  # how much it falls where it is a parabola
-        for halving in range(HALVINGS):
-            trial = weights - step / 2**halving
-            found = mean.value(trial)
-            if found <= value - promised / 2 ** (halving + 2):
-                break
-        else:
-            break  # it is too flat for single precision to show that it falls
-        weights, value = trial, found
-        if float(np.linalg.norm(step)) <= near * float(np.linalg.norm(weights)):
-            break
-        curvature = mean.second(weights)
-    return weights, curvature
+    return float(schedule.live.count) * 2.0 ** loss_bits(schedule)
 
 
 # In integers --------------------------------------------------------------------------------------------------------
-
-
-def _loss_bits(schedule: LinkCertificate) -> int:
-    """G is n 2^this times the gradient of the mean loss and penalty, at scale w_bits of weights."""
-    fixed = schedule.scales
-    return fixed.p_bits + fixed.x_bits + schedule.raised - fixed.w_bits
 
 
 def problem_of(rows: Rows, schedule: LinkCertificate) -> Problem:
