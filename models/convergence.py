@@ -8,6 +8,7 @@ a row is of. Nothing of it is proved, and notes hold no figure that depends on t
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -18,7 +19,28 @@ from numpy.typing import NDArray
 from .families import Family
 
 FloatArray = NDArray[np.float64]
-Piece = tuple[FloatArray, FloatArray, FloatArray]  # rows: features (n, K), labels (n, O), how often each counts (n,)
+
+
+class Multiplied(ABC):
+    """Features of rows, (n, K), that are there as products only."""
+
+    __array_ufunc__ = None  # numpy leaves products with arrays to these
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """n."""
+
+    @abstractmethod
+    def __matmul__(self, weights: FloatArray) -> FloatArray:
+        """Scores (n, M) by weights (K, M)."""
+
+    @abstractmethod
+    def __rmatmul__(self, values: FloatArray) -> FloatArray:
+        """Sums over rows (M, K) of values (M, n)."""
+
+
+# Rows: features (n, K), labels (n, O), how often each counts (n,).
+Piece = tuple[FloatArray | Multiplied, FloatArray, FloatArray]
 
 SCORES = {"class": "accuracy", "value": "R^2", "count": "D^2"}  # by what a family predicts
 SPACED = 8  # epochs that are shown between the first and the last, each about the same multiple of the one before
@@ -194,7 +216,7 @@ class _Sums:
         self.labels, self.at_zero, self.least = (np.zeros(outputs) for _ in range(3))
         self.lowest, self.highest = np.full(outputs, math.inf), np.full(outputs, -math.inf)
 
-    def add(self, X: FloatArray, y: FloatArray, counted: FloatArray) -> None:
+    def add(self, X: FloatArray | Multiplied, y: FloatArray, counted: FloatArray) -> None:
         """Rows (n, K) with labels (n, O), counted so often (n,)."""
         scores = (X @ self._weights.T).reshape(len(X), *self._shape)
         predicted, labels = self._family.inverse_link(scores), y[:, None, :]

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .compiled import NOT_KEPT, all_kernels, listening
-from .descent import LARGEST, LARGEST_FEATURE, ROWS, Descent
+from .descent import Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
 from .field import LANES
 from .leaves import LINES, Leaves, leaf_fold, leaf_round, leaves_up, node_fold, node_round
 from .lookup import Sums, layer_up, mix_round, pair_fold, pair_fold_round, pair_round
+from .products import LARGEST, LARGEST_FEATURE, ROWS, Products
 from .sha256 import Hashes, hash_texts, sha256_rows
 from .sumcheck import eq_double, eq_table, fold, fold_base, fold_factors, product_round
 from .threads import run_blas_tasks, run_tasks, set_thread_count, spans, thread_count
@@ -69,6 +70,7 @@ __all__ = [
     "Descent",
     "Hashes",
     "Leaves",
+    "Products",
     "RowPart",
     "Sums",
     "are_kept",

@@ -33,8 +33,8 @@ def array_of(dtype: str, readonly: bool = False) -> Any:
 CELLS = "cells"  # stands for an input of any type of cell
 CELL_TYPES = ("uint64", "int16", "uint16", "int32")  # elements of F, and integers that are read as such
 
-# Changes when the code that is inlined into every kernel does.
-_SHARED = (Path(__file__), Path(__file__).with_name("field.py"))
+# Changes when code that is inlined into kernels of other files does.
+_SHARED = (Path(__file__), *map(Path(__file__).with_name, ("field.py", "memory.py", "pairs.py", "products.py")))
 _SHARED_STAMP = tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in _SHARED)
 
 LOGGER = logging.getLogger("zkunlearn")
@@ -70,9 +70,9 @@ class Kernel:
         _KERNELS.append(self)
 
     def _watch_field(self) -> None:
-        """Tie the cache to field.py too: numba looks only at the file that a kernel is written in.
+        """Tie the cache to these files too: numba looks only at the one that a kernel is written in.
 
-        Through a private attribute; where numba has none, delete the cache by hand after editing field.py.
+        Through a private attribute; where numba has none, delete the cache by hand after editing them.
         """
         try:
             cache_file = self._dispatcher._cache._cache_file

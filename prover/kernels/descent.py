@@ -2,13 +2,8 @@
 
 Blocks of rows may have models of their own, all of which one step moves: those of shards that are trained apart.
 
-Features are small integers. Weights, and residuals, are limb0 + 2^15 limb1 with signed 16-bit limbs. Then products of
-16-bit numbers are added up in pairs, in one instruction, into 32-bit sums, which are widened before they can overflow.
-
 A block of rows is read twice, the second time from a near cache. Features that are 2^k bytes apart in memory share
-cache sets, so for many epochs blocks are first copied to lie together. Scores are sums over features, so pairs of
-features are interleaved, which puts rows in an order that `_row_at` undoes; gradients are sums over rows, which are
-pairs as they are.
+cache sets, so for many epochs blocks are first copied to lie together. Products are those of products.py.
 """
 
 # Kernels are typed by their signatures, which mypy cannot read:
@@ -21,116 +16,18 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from .compiled import INT, array_of, device, kernel
-from .field import LANES, int_add, int_mul, splat
-from .memory import load_whole, store
-from .pairs import RUN, broadcast, interleave_high, interleave_low, load_words, pair_dot, widen
+from .compiled import INT, array_of, kernel
+from .field import LANES
+from .products import FEATURES, LIMB_BITS, ROWS, SUMMED, add_gradients, aligned, pairs_of, row_at, scores_of
 from .storage import empty
 from .threads import run_tasks, spans, thread_count
 from .values import Array
 
-WIDE = 4 * LANES  # 16-bit numbers in lanes
-ROWS = 2 * WIDE  # whose scores are added up together
-FEATURES = 4  # whose gradients share a pass
-LIMB_BITS = 15
-LARGEST = 1 << 29  # above this, weights and residuals have no room in two limbs
-LARGEST_FEATURE = 1 << 12
-SUMMED = {1 << 11: 32, LARGEST_FEATURE: 16}  # products in a 32-bit sum, by the largest feature: limbs are up to 2^14
 BLOCK_CELLS = 1 << 20  # features and rows of a block, 1 MB: they stay in the second cache
 MOST_ROWS = 512
 MANY_EPOCHS = 8  # are worth a copy of the features
-CACHE_LINE = 64  # bytes
 TABLE_MIDDLE = 1 << 15
 REMAINDER_BITS = 16
-
-
-@device
-def _row_at(i):
-    """Where interleaving puts row i of a block: halves of runs together, all first ones before all last ones."""
-    lane = i % WIDE
-    half = lane // (RUN // 2)
-    return i - lane + half % 2 * (WIDE // 2) + half // 2 * (RUN // 2) + lane % (RUN // 2)
-
-
-@device
-def _widened(scratch, at, limb0, limb1, shift):
-    """scratch[at..] += limb0 + 2^15 limb1."""
-    a, b = widen(limb0)
-    c, d = widen(limb1)
-    low = int_add(a, int_mul(c, shift))
-    high = int_add(b, int_mul(d, shift))
-    store(scratch, at, LANES, int_add(load_whole(scratch, at), low))
-    store(scratch, at + LANES, LANES, int_add(load_whole(scratch, at + LANES), high))
-
-
-@device
-def _add_pair(features, at, after, w0, w1, low0, low1, high0, high1):
-    """Two features of WIDE rows, interleaved, times both limbs of their weights."""
-    x, y = load_words(features, at), load_words(features, after)
-    low, high = interleave_low(x, y), interleave_high(x, y)
-    low0, low1 = pair_dot(low0, low, w0), pair_dot(low1, low, w1)
-    return low0, low1, pair_dot(high0, high, w0), pair_dot(high1, high, w1)
-
-
-@device
-def _scores(features, weights, own, scratch, stride, width, first, count, summed):
-    """scratch[_row_at(i)] = sum over k < width of weight k times features[first + k stride + i].
-
-    weights: uint64; from `own` on for each pair of features its limbs 0, then for each its limbs 1; of the last one
-    half may be zero.
-    """
-    zero, shift, pairs = splat(np.uint64(0)), splat(np.uint64(1 << LIMB_BITS)), (width + 1) // 2
-    own1 = own + pairs
-    for i in range(0, count, LANES):
-        store(scratch, i, LANES, zero)
-    for k in range(0, pairs, summed // 2):
-        stop = min(width // 2, k + summed // 2)
-        half = width % 2 == 1 and pairs <= k + summed // 2
-        for i in range(0, count, ROWS):
-            a0, a1, b0, b1, c0, c1, d0, d1 = zero, zero, zero, zero, zero, zero, zero, zero
-            at = first + 2 * k * stride + i
-            for j in range(k, stop):
-                w0, w1, after = broadcast(weights, own + j), broadcast(weights, own1 + j), at + stride
-                a0, a1, b0, b1 = _add_pair(features, at, after, w0, w1, a0, a1, b0, b1)
-                c0, c1, d0, d1 = _add_pair(features, at + WIDE, after + WIDE, w0, w1, c0, c1, d0, d1)
-                at += 2 * stride
-            if half:  # the last feature with itself, which has the weight zero
-                w0, w1 = broadcast(weights, own + pairs - 1), broadcast(weights, own1 + pairs - 1)
-                a0, a1, b0, b1 = _add_pair(features, at, at, w0, w1, a0, a1, b0, b1)
-                c0, c1, d0, d1 = _add_pair(features, at + WIDE, at + WIDE, w0, w1, c0, c1, d0, d1)
-            _widened(scratch, i, a0, a1, shift)
-            _widened(scratch, i + WIDE // 2, b0, b1, shift)
-            _widened(scratch, i + WIDE, c0, c1, shift)
-            _widened(scratch, i + WIDE + WIDE // 2, d0, d1, shift)
-
-
-@device
-def _add_gradient(features, limbs, sums, stride, width, first, count, summed):
-    """sums[k] += sum over i < count of residual i features[first + k stride + i], lane by lane.
-
-    limbs: int16 (2, height), of residuals.
-    """
-    zero, shift, height = splat(np.uint64(0)), splat(np.uint64(1 << LIMB_BITS)), limbs.size // 2
-    for k in range(0, width, FEATURES):
-        last = first + (width - 1) * stride  # what is added up beyond is not looked at
-        at0 = first + k * stride
-        at1, at2, at3 = min(at0 + stride, last), min(at0 + 2 * stride, last), min(at0 + 3 * stride, last)
-        for part in range(0, count, summed // 2 * WIDE):
-            p0, p1, q0, q1, r0, r1, s0, s1 = zero, zero, zero, zero, zero, zero, zero, zero
-            for i in range(part, min(count, part + summed // 2 * WIDE), WIDE):
-                e, f = load_words(limbs, i), load_words(limbs, height + i)
-                x = load_words(features, at0 + i)
-                p0, p1 = pair_dot(p0, x, e), pair_dot(p1, x, f)
-                x = load_words(features, at1 + i)
-                q0, q1 = pair_dot(q0, x, e), pair_dot(q1, x, f)
-                x = load_words(features, at2 + i)
-                r0, r1 = pair_dot(r0, x, e), pair_dot(r1, x, f)
-                x = load_words(features, at3 + i)
-                s0, s1 = pair_dot(s0, x, e), pair_dot(s1, x, f)
-            _widened(sums, 2 * LANES * k, p0, p1, shift)
-            _widened(sums, 2 * LANES * (k + 1), q0, q1, shift)
-            _widened(sums, 2 * LANES * (k + 2), r0, r1, shift)
-            _widened(sums, 2 * LANES * (k + 3), s0, s1, shift)
 
 
 @kernel(
@@ -164,11 +61,11 @@ def _descend(
             padded = -(-count // ROWS) * ROWS
             before = max(0, first + padded - room)
             block = first // height * step + first % height - before
-            _scores(features, weights, 2 * pairs * model, scratch, stride, width, block, padded, summed)
+            scores_of(features, weights, 2 * pairs * model, scratch, stride, width, block, padded, summed)
             for i in range(before):
                 limbs[i], limbs[limb1 + i] = 0, 0
             for i in range(before, before + count):
-                row, z = first - before + i, scratch[_row_at(i)] + intercept
+                row, z = first - before + i, scratch[row_at(i)] + intercept
                 q = z >> REMAINDER_BITS
                 at = epoch + row
                 if holes[row] >= 0:
@@ -185,7 +82,7 @@ def _descend(
                 limbs[i], limbs[limb1 + i] = limb, (residual - limb) >> LIMB_BITS
             for i in range(before + count, padded):
                 limbs[i], limbs[limb1 + i] = 0, 0
-            _add_gradient(features, limbs, sums, stride, width, block, padded, summed)
+            add_gradients(features, limbs, sums, stride, width, block, padded, summed)
         at = model * (width + 1)
         for k in range(width):
             gradients[at + k] += sums[2 * LANES * k : 2 * LANES * (k + 1)].sum()
@@ -236,7 +133,8 @@ class Descent:
         largest_height = min(MOST_ROWS, max(ROWS, 1 << (fitting.bit_length() - 1)))
         self._block_bits, self._height = block_size.bit_length() - 1, min(block_size, largest_height)
         self._features, self._stride, self._step, self._room = features.reshape(-1), self.rows, self._height, self.rows
-        if epochs >= MANY_EPOCHS and block_size >= ROWS:
+        fewer = self.rows < self._height  # than a block has, whose lanes would run on before the first
+        if fewer or (epochs >= MANY_EPOCHS and block_size >= ROWS):
             self._features, self._stride = self._in_blocks(features), self._height
             self._step, self._room = self._width * self._height, self.rows + self._height
         self._spaces = [self._space() for _ in range(thread_count())]
@@ -244,7 +142,7 @@ class Descent:
     def _in_blocks(self, features: Array) -> Array:
         """The features of each block of rows together, the last one filled up: (blocks, d, height), flat."""
         width, height, whole = self._width, self._height, self.rows // self._height
-        blocks = _aligned((whole + 1) * width * height).reshape(whole + 1, width, height)
+        blocks = aligned((whole + 1) * width * height).reshape(whole + 1, width, height)
         blocks[:-1] = features[:, : whole * height].reshape(width, whole, height).transpose(1, 0, 2)
         blocks[-1] = 0
         blocks[-1, :, : self.rows - whole * height] = features[:, whole * height :]
@@ -253,7 +151,7 @@ class Descent:
     def _space(self) -> tuple[Array, ...]:
         """Of one thread: sums, scores, limbs of residuals, and what was found."""
         sums, height = np.zeros(2 * LANES * -(-self._width // FEATURES) * FEATURES, dtype=np.int64), self._height
-        scratch, limbs = np.zeros(max(ROWS, height), dtype=np.int64), _aligned(2 * max(ROWS, height))
+        scratch, limbs = np.zeros(max(ROWS, height), dtype=np.int64), aligned(2 * max(ROWS, height))
         limbs[:] = 0
         return sums, scratch, limbs, np.zeros(2, dtype=np.int64)
 
@@ -274,7 +172,7 @@ class Descent:
             ValueError: a weight is not below LARGEST in absolute value.
         """
         models = len(weights)
-        arrays = self._features, self._weight_pairs(weights), intercepts, self._table, self._targets, self._counted
+        arrays = self._features, pairs_of(weights), intercepts, self._table, self._targets, self._counted
         columns = self.Q.reshape(-1), self.P.reshape(-1), self.rem.reshape(-1), self.hole_scores[epoch]
         start, stop = first << self._block_bits, min((first + models) << self._block_bits, self.rows)
         cuts = spans(stop - start, cost=max(1, self._width // 8), grain=self._height)
@@ -289,20 +187,3 @@ class Descent:
         sums = gradients.sum(axis=0)
         lows, highs = zip(*(space[-1].tolist() for space in self._spaces[: len(cuts)]), strict=True)
         return sums[:, :-1], sums[:, -1], min(lows), max(highs)
-
-    def _weight_pairs(self, weights: NDArray[np.int64]) -> NDArray[np.uint64]:
-        """Limbs 0 of all pairs of a model's weights, then limbs 1: uint64, a pair of 16 bits in both words."""
-        if int(np.abs(weights).max()) >= LARGEST:
-            raise ValueError(f"a weight is not below {LARGEST}")
-        low = (weights << (64 - LIMB_BITS)) >> (64 - LIMB_BITS)
-        limbs = np.zeros((len(weights), 2, -(-self._width // 2) * 2), dtype=np.int16)
-        limbs[:, 0, : self._width], limbs[:, 1, : self._width] = low, (weights - low) >> LIMB_BITS
-        words = limbs.view(np.uint32).astype(np.uint64)
-        return (words | words << np.uint64(32)).reshape(-1)
-
-
-def _aligned(count: int) -> NDArray[np.int16]:
-    """Cells to be filled, which begin with a cache line."""
-    cells = empty(count + CACHE_LINE // 2, np.int16)
-    first = -cells.ctypes.data % CACHE_LINE // 2
-    return cells[first : first + count]

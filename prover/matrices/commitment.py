@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 
 import numpy as np
@@ -70,7 +70,7 @@ class Commitment:
 
     def columns(self, indices: Sequence[int]) -> Vector:
         """The columns at some positions, F array (t, rows)."""
-        return evaluate_parts(self.rows, self.code.points(indices))
+        return evaluate_parts(self.rows, _points(self.code, tuple(indices)))
 
     def open(self, tree: TreeShape, indices: Sequence[int], columns: Vector) -> bytes:
         """Cap, salts, cells and paths at the indices, as `verifier.columns.verify_tree` reads them.
@@ -107,6 +107,14 @@ class Commitment:
         except InvalidProof:
             return False
         return True
+
+
+@lru_cache(maxsize=4)
+def _points(code: ReedSolomonCode, indices: tuple[int, ...]) -> Vector:
+    """Of these positions; all trees of a group are opened at the same ones."""
+    points = code.points(indices)
+    points.flags.writeable = False
+    return points
 
 
 class PlainCommitment(Commitment):

@@ -8,7 +8,7 @@ integers are one limb themselves, elements of F are four.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -41,10 +41,11 @@ def evaluate_parts(rows: MatrixRows, points: Vector) -> Vector:
     values = np.zeros((rows.count, len(points)), dtype=np.uint64)
     cuts = [_cut(part) for part in rows.parts]
     tables = {cut: _power_limbs(points, cut) for cut in dict.fromkeys(cuts)}
+    raised = cache(partial(power, points))
     places, tasks = [], []
     for part, cut in zip(rows.parts, cuts, strict=True):
         size, (height, length) = 1 << cut.piece_bits, part.cells.shape
-        steps = kernels.powers(power(points, size), -(-length // size), power(points, part.start))
+        steps = kernels.powers(raised(size), -(-length // size), raised(part.start))
         step = max(1, CHUNK // length)
         for low in range(0, height, step):
             cells = part.cells[low : low + step]

@@ -7,7 +7,9 @@ prove_statement       an opening of each commitment is counted, then the proof i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -85,7 +87,21 @@ def prove_statement(
     """
     for budget in budgets:
         budget.spend()
-    transcript = new_transcript(statement)
-    prover = Prover(shape, transcript, committed, witness.columns, witness.looked_up, progress)
-    kind: type[Proof[S]] = Proof.types.get(statement.kind, Proof)
-    return Proved(kind(statement, prover.prove(), attached or {}), prover.timings)
+    with _nothing_collected():
+        transcript = new_transcript(statement)
+        prover = Prover(shape, transcript, committed, witness.columns, witness.looked_up, progress)
+        kind: type[Proof[S]] = Proof.types.get(statement.kind, Proof)
+        return Proved(kind(statement, prover.prove(), attached or {}), prover.timings)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Python looks for no cycles meanwhile: that goes through all objects there are, and a proof leaves no cycles."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

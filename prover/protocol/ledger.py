@@ -37,7 +37,12 @@ class Ledger:
 
     def pads(self) -> list[K]:
         """kappa, one for each masked value."""
-        return [kscalar(self.kappa[:, i]) for i in range(self.shape.entries)]
+        return _elements(self.kappa[:, : self.shape.entries])
+
+
+def _elements(values: Vector) -> list[K]:
+    """Of a K vector (2, n)."""
+    return [K(a, b) for a, b in zip(*values.tolist(), strict=True)]
 
 
 def draw_ledger(shape: LedgerShape) -> Ledger:
@@ -81,7 +86,7 @@ def prove_ledger(channel: ProverChannel, ledger: Ledger) -> None:
     if program.entries != entries:
         raise ZkUnlearnError(f"{program.entries} pads used of {entries}")
     weights = draw_constraint_weights(channel, program)  # V -> P
-    kappa_prime = [kscalar(ledger.kappa_prime[:, i]) for i in range(entries)]
+    kappa_prime = _elements(ledger.kappa_prime[:, :entries])
     m0, m1 = line_coefficients(program, weights, channel.values, kappa_prime)
     last, last_prime = kscalar(ledger.kappa[:, entries]), kscalar(ledger.kappa_prime[:, entries])
     channel.send_elements([m0 + last_prime, m1 + last])  # P -> V

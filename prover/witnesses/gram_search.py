@@ -17,7 +17,7 @@ from ..kernels import run_blas_tasks, spans
 from ..kernels.storage import empty
 from .curve import Integers, Reals
 from .one_pass import LEAST_ROWS, plain_sums
-from .optimum_search import length, refined
+from .optimum_search import Curvature, length, refined
 from .rows import Rows
 
 PIECE_CELLS = 1 << 20  # of features that are scored at a time: 8 MB
@@ -88,7 +88,7 @@ def _nearest(problem: _Problem) -> LinearPoint:
     if np.abs(start).max() >= problem.schedule.largest_weight:
         most = problem.schedule.largest_weight >> problem.schedule.scales.w_bits
         raise TrainingError(f"a weight of the optimum is {most} or more; use a larger l2, or fewer w_bits")
-    return refined(partial(_at, problem), start.astype(np.int64), curvature, 1.0)
+    return refined(partial(_at, problem), _at(problem, start.astype(np.int64)), Curvature(curvature))
 
 
 def _at(problem: _Problem, weights: Integers) -> LinearPoint:

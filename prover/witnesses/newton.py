@@ -46,10 +46,11 @@ from ..matrices.multiplicities import LookedUpRows, multiplicities
 from ..matrices.values import Witness
 from .certified import committed_limbs, parameter_integers, residual_columns
 from .curve import Integers
+from .mean_loss import mean_of
 from .model import model_cells
 from .newton_search import inverse_of, matrix_of_steps, second_derivative
 from .optimum import Found, optimum_model, settled_columns
-from .optimum_search import Point, Problem, at, mean_of, nearest_of, problem_of
+from .optimum_search import Point, Problem, at, nearest_of, problem_of
 from .rows import Rows
 
 Parts = tuple[Address, Address | None, Address, Address]  # of pairs, of the bias, from it, of both; one of equal ones

@@ -21,7 +21,8 @@ from ...models.methods.newton_reference import rounded_gradient
 from ...models.methods.newton_steps import MATRIX_BITS, NewtonCertificate
 from ...models.methods.optimum_reference import RowValues
 from .curve import Integers, Reals
-from .optimum_search import EXACT_BITS, Mean, Problem, inverse_curvature
+from .mean_loss import Mean
+from .optimum_search import EXACT_BITS, Problem, inverse_curvature
 
 MOST_UNITS = 1 << 16  # of a number, in a combination of several
 LARGEST = (1 << (MATRIX_BITS - 1)) - 1
@@ -92,11 +93,11 @@ def _rounded(values: npt.NDArray[Any]) -> Integers:
 
 def second_derivative(problem: Problem, rows: RowValues) -> Integers:
     """2^32 H where rows are as given, int64 (K, K): sums of whole numbers that float64 has."""
-    own, width = problem.schedule, len(problem.matrix)
+    own, width = problem.schedule, problem.schedule.width
     counted, found = np.where(own.live.mask(), rows.step, 0), np.zeros((width, width), dtype=np.int64)
     size = 1 << max(0, EXACT_BITS - SLOPE_BITS - 2 * own.scales.x_bits)
     for start in range(0, len(counted), size):
-        piece = problem.matrix[:, start : start + size]
+        piece = problem.piece(slice(start, start + size), np.float64)
         found += ((piece * counted[start : start + size]) @ piece.T).astype(np.int64)
     return (found << own.raised) + (np.eye(width, dtype=np.int64) * (own.penalty << STEP_BITS))
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from ...circuits.language.layout import Address
 from ...circuits.relations.optimum import Optimum
-from ...models.convergence import ONE_LABEL, Curve, measured
+from ...models.convergence import ONE_LABEL, Curve, Multiplied, measured
 from ...models.methods import Method
 from ...models.methods import Optimum as OptimumMethod
 from ...models.methods.certificate import Certificate, RoundedCertificate
 from ...models.methods.link_certificate import OptimumCertificate
 from ...models.methods.optimum_reference import RowValues, Settled, exported_model, first_settled
-from ..kernels import run_blas_tasks
+from ..kernels import Products
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, multiplicities
 from ..matrices.values import Witness
 from .certified import committed_limbs, residual_columns, rounded_integers
-from .curve import Integers, Reals, Units, outputs_to_learn, real_rows
+from .curve import Integers, Reals, outputs_to_learn
 from .model import model_cells
 from .optimum_search import nearest_optima
 from .rows import Rows
@@ -81,21 +81,49 @@ def optimum_curve(rows: Rows, method: OptimumMethod, schedule: RoundedCertificat
 def certified_curve(rows: Rows, method: Method, schedule: Certificate, model: Integers) -> Curve:
     """Zero weights, and after what counts as one epoch a model (K,), or (O, K). There are no steps that notes could be
     on."""
-    unit = 2.0 ** -method.weight_bits(schedule.scales)
+    unit, labels = 2.0 ** -method.weight_bits(schedule.scales), rows.labels[schedule.live.mask()].astype(np.int64)
     outputs, models = outputs_to_learn(rows, schedule), model.reshape(schedule.outputs, schedule.width)
     weights = np.stack([np.zeros((len(outputs), schedule.width)), models[outputs] * unit])
-    factor = np.full(schedule.features, 1 / schedule.one)
-    factor[list(schedule.unused)] = 0.0
-    units = Units(factor, np.zeros(schedule.features), np.full(schedule.width, unit))
-
-    def learnt(labels: Integers) -> tuple[Reals, Reals]:
-        own = labels[:, None] if schedule.outputs == 1 else labels[:, None] == outputs
-        return own / 2.0**schedule.label_bits, np.ones(len(labels))
-
-    pieces = real_rows(rows, schedule, units, 2 * len(outputs), learnt)
-    penalties = np.full(schedule.width, method.l2)
-    (curve,) = run_blas_tasks([partial(measured, schedule.family, pieces, (0, 1), weights, penalties)])
+    own = labels[:, None] if schedule.outputs == 1 else labels[:, None] == outputs
+    piece = RealRows(rows, schedule), own / 2.0**schedule.label_bits, np.ones(len(labels))
+    curve = measured(schedule.family, [piece], (0, 1), weights, np.full(schedule.width, method.l2))
     return replace(curve, notes=tuple(note for note in curve.notes if note == ONE_LABEL), stepped=False)
+
+
+class RealRows(Multiplied):
+    """Rows that count, in real numbers: products are those of the nearest whole numbers that have room, of which
+    differences are 2^-30 of the largest or less."""
+
+    def __init__(self, rows: Rows, schedule: Certificate) -> None:
+        self._schedule, self._live = schedule, schedule.live.mask()
+        self._products = Products(rows.by_feature)
+
+    def __len__(self) -> int:
+        return self._schedule.live.count
+
+    def __matmul__(self, weights: Reals) -> Reals:
+        own, d = self._schedule, self._schedule.features
+        whole, exponent = self._whole(weights[:d], own.width)
+        whole[list(own.unused)] = 0
+        scores = np.stack([self._products.scores(column) for column in np.ascontiguousarray(whole.T)])
+        found = np.ldexp(scores[:, self._live].T / own.one, -exponent) + weights[d:].sum(axis=0)
+        return np.asarray(found, dtype=np.float64)
+
+    def __rmatmul__(self, values: Reals) -> Reals:
+        own, d = self._schedule, self._schedule.features
+        whole, exponent = self._whole(values, own.rows)
+        spread = np.zeros((len(values), own.rows), dtype=np.int64)
+        spread[:, self._live] = whole
+        sums = np.empty((len(values), own.width))
+        sums[:, :d] = np.ldexp(np.stack([self._products.sums(row) for row in spread]) / own.one, -exponent)
+        sums[:, list(own.unused)] = 0
+        sums[:, d:] = values.sum(axis=1, keepdims=True)
+        return sums
+
+    def _whole(self, values: Reals, count: int) -> tuple[Integers, int]:
+        """Values times 2^exponent, so that `count` products with features add up below 2^62."""
+        exponent = 62 - self._schedule.scales.x_bits - count.bit_length() - math.frexp(np.abs(values).max())[1]
+        return np.rint(np.ldexp(values, exponent)).astype(np.int64), exponent
 
 
 def settled_columns(relation: Optimum, found: Found[RowValues]) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:

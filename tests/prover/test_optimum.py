@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zkunlearn as zu
 from zkunlearn.errors import TrainingError
+from zkunlearn.models.convergence import measured
 from zkunlearn.models.methods.link_certificate import OptimumCertificate
 from zkunlearn.models.methods.optimum_reference import (
     certify,
@@ -16,7 +18,8 @@ from zkunlearn.models.methods.optimum_reference import (
     settle,
     shortest_distance,
 )
-from zkunlearn.prover.witnesses.optimum import find_optimum
+from zkunlearn.prover.witnesses import optimum_search
+from zkunlearn.prover.witnesses.optimum import RealRows, certified_curve, find_optimum
 
 from .certified import X_BITS, compiled, drawn, located, rows_of
 
@@ -144,3 +147,86 @@ def test_weights_that_are_near_lead_to_the_same_model(off: int) -> None:
     cold = find_optimum(rows_of(X, y), schedule)
     warm = find_optimum(rows_of(X, y), schedule, cold.settled.weights + off)
     assert np.array_equal(warm.settled.model, cold.settled.model)
+
+
+def test_a_model_before_is_gone_on_from_without_a_search_from_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that is rounded, of more rows, as requests begin from; weights far away are not."""
+    X, y = drawn(np.random.default_rng(6), 400, 5)
+    schedule = compiled(400, 5, (3, 7, 39))
+    before = find_optimum(rows_of(X, y), compiled(400, 5)).settled
+    cold = find_optimum(rows_of(X, y), schedule).settled
+    searched, plain = [], optimum_search.mean_of
+    monkeypatch.setattr(optimum_search, "mean_of", lambda *own: searched.append(1) or plain(*own))
+    for near in (before.model << schedule.grid, cold.weights):
+        found = find_optimum(rows_of(X, y), schedule, near).settled
+        assert np.array_equal(found.model, cold.model) and found.number == 0 and not searched
+    for far in (cold.weights + (9 << 32), cold.weights + (1 << 36)):  # the last one's scores are beyond the table
+        assert np.array_equal(find_optimum(rows_of(X, y), schedule, far).settled.model, cold.model)
+    assert len(searched) == 2
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_search_ends_before_the_first_distance_has_a_certificate(seed: int) -> None:
+    """But where an edge is near, of which no search gets away."""
+    X, y, schedule = case(seed)
+    problem = optimum_search.problem_of(rows_of(X, y), schedule)
+    weights, ended = find_optimum(rows_of(X, y), schedule).settled.weights, 0
+    rng = np.random.default_rng(seed)
+    for spread in (0, *(1 << bits for bits in range(4, 24, 2))):
+        point = optimum_search.at(problem, weights + rng.integers(-spread, spread + 1, schedule.width))
+        if optimum_search.is_certified(point, schedule):
+            ended += 1
+            assert settle(point.weights, point.gradient, schedule, 0) is not None
+    assert 0 < ended < 11
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_second_derivative_is_that_of_all_rows_that_count(monkeypatch: pytest.MonkeyPatch, bias: bool) -> None:
+    """In pieces, of rows that lie together or do not; what is left out has the penalty alone."""
+    monkeypatch.setattr(optimum_search, "PIECE_CELLS", 40)
+    X, y = drawn(np.random.default_rng(8), 50, 3)
+    schedule = replace(compiled(50, 3, (2, 31), bias=bias), unused=(1,))
+    problem = optimum_search.problem_of(rows_of(X, y), schedule)
+    values = problem.values(np.arange(1, schedule.width + 1) << 29)
+    whole = with_constant(X, schedule).astype(np.int64)
+    whole[:, 1] = 0
+    expected = (whole.T * (values.step * schedule.live.mask())) @ whole * 2.0 ** (schedule.raised - 32)
+    expected += schedule.penalty * np.eye(schedule.width)
+    np.testing.assert_allclose(problem.second(values), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("size", [1, 2, 95, 96, 97, 203])
+def test_an_inverse_by_quarters_is_the_inverse(size: int) -> None:
+    rows = np.random.default_rng(size).normal(size=(size, size + 20))
+    matrix = rows @ rows.T + np.eye(size)
+    np.testing.assert_allclose(optimum_search.inverse_of(matrix) @ matrix, np.eye(size), atol=1e-9)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_curve_by_whole_numbers_is_that_of_real_features(bias: bool) -> None:
+    X, y = drawn(np.random.default_rng(9), 300, 4)
+    schedule = replace(compiled(300, 4, (2, 31, 299), bias=bias), unused=(1,))
+    method = zu.TrainingSpec(model="logistic", method="optimum", l2=0.01, bias=bias).method
+    model = find_optimum(rows_of(X, y), schedule).settled.model
+    found = certified_curve(rows_of(X, y), method, schedule, model)
+    live, whole = schedule.live.mask(), with_constant(X, schedule) / 2.0**X_BITS
+    whole[:, 1] = 0
+    weights = np.stack([np.zeros((1, schedule.width)), model[None] * 2.0 ** -method.weight_bits(schedule.scales)])
+    piece = whole[live], y[live, None].astype(np.float64), np.ones(schedule.live.count)
+    expected = measured(schedule.family, [piece], (0, 1), weights, np.full(schedule.width, 0.01))
+    for mine, plain in zip(found.points, expected.points, strict=True):
+        np.testing.assert_allclose(list(vars(mine).values()), list(vars(plain).values()), rtol=1e-8)
+    assert found.constant_loss == expected.constant_loss and found.last.gradient_norm > 0
+
+
+def test_products_with_whole_numbers_are_as_near_as_is_said() -> None:
+    """Of weights and values of any size, also of nothing but zeros."""
+    rng = np.random.default_rng(10)
+    X, y = drawn(rng, 200, 3)
+    schedule = compiled(200, 3, (5, 6))
+    rows, live = RealRows(rows_of(X, y), schedule), schedule.live.mask()
+    whole = with_constant(X, schedule)[live] / 2.0**X_BITS
+    for size in (0.0, 1e-30, 1.0, 1e30):
+        weights, values = size * rng.normal(size=(4, 2)), size * rng.normal(size=(2, len(rows)))
+        np.testing.assert_allclose(rows @ weights, whole @ weights, rtol=0, atol=size * 1e-8)
+        np.testing.assert_allclose(values @ rows, values @ whole, rtol=0, atol=size * 1e-6)
