@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         PredictionProof,
         Proof,
         RegistrationProof,
+        ShardedEvaluationProof,
         TrainingProof,
     )
     from .verifier.receipts import Receipt, ReceiptReport, verify_receipt
@@ -80,8 +81,8 @@ __all__ = [
     "BudgetExceeded", "Bundle", "BundleReport", "Cluster", "DataError", "DatasetCommitment", "DistanceProof",
     "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History", "Indistinguishability", "InvalidProof",
     "LinkProof", "Model", "ModelLinkProof", "Noise", "NoiseCommitment", "ParameterError", "PredictionProof",
-    "Processes", "Proof", "Receipt", "ReceiptReport", "RegistrationProof", "ShardedModel", "StatementMismatch",
-    "Suggestion", "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport",
+    "Processes", "Proof", "Receipt", "ReceiptReport", "RegistrationProof", "ShardedEvaluationProof", "ShardedModel",
+    "StatementMismatch", "Suggestion", "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport",
     "WorkerError", "ZkUnlearnError", "append", "commit", "commit_noise", "destroy", "evaluate", "evidence",
     "forget_left_out", "load_dataset", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions",
     "read_id_list", "receipts", "recommit", "recommit_model", "rectify", "register", "status", "suggest", "train",
@@ -110,6 +111,7 @@ _HOMES = {
     "Receipt": "verifier.receipts",
     "ReceiptReport": "verifier.receipts",
     "RegistrationProof": "verifier.proofs",
+    "ShardedEvaluationProof": "verifier.proofs",
     "ShardedModel": "prover.owner.sharded_model",
     "Suggestion": "models.suggestion",
     "Trained": "prover.owner.trained",
