@@ -32,7 +32,7 @@ SUFFIX = ".evaluation"
     multiple=True,
     required=True,
     metavar="P.model.opening",
-    help="The secret of a model, or P.bundle of models in shards, beside which their secrets are; named twice, both are "
+    help="The secret of a model, or P.bundle of models in shards with their secrets beside it; named twice, both are "
     "in one statement, as before and after a removal.",
 )
 @click.option(
