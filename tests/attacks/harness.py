@@ -79,7 +79,6 @@ PROOFS = (
     "honest_argmax",
     "honest_residuals",
     "honest_opinions",
-    "honest_shard_classes",
     "honest_means",
 )
 TELLING = ("honest", "honest_stages", "honest_alone", "honest_growth")  # have a message of each sort that there is

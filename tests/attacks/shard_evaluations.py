@@ -32,8 +32,19 @@ from zkunlearn.verifier.protocol.code import PLAIN_RATE
 from zkunlearn.verifier.protocol.proof import ProofShape
 
 from .evaluations import FINE, FINER, HOLES, LABEL_SHIFT, LIVE
-from .harness import CLASSES, FEATURES, ROW_BITS, ROWS, X_BITS, Columns, classed, data_columns, matrix_shape, people
-from .harness import recount
+from .harness import (
+    CLASSES,
+    FEATURES,
+    ROW_BITS,
+    ROWS,
+    X_BITS,
+    Columns,
+    classed,
+    data_columns,
+    matrix_shape,
+    people,
+    recount,
+)
 
 KEPT, AGAIN = "shards 0", "shards 1"
 EARLIER, LAST, ALONE = "shards 0 to 2, stage 1: ", "shards 0 to 2, stage 2: ", "shard 1, stage 2: "
