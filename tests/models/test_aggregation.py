@@ -60,9 +60,7 @@ def test_classes_are_those_of_plain_integers(
 ) -> None:
     if aggregate == "vote":
         outputs = 1
-    rows = [
-        [data.draw(st.lists(SCORES, min_size=shards, max_size=shards)) for _ in range(outputs)] for _ in range(3)
-    ]
+    rows = [[data.draw(st.lists(SCORES, min_size=shards, max_size=shards)) for _ in range(outputs)] for _ in range(3)]
     z = np.array(rows, dtype=np.int64).transpose(1, 2, 0)
     found = predicted(together(aggregate, FAMILIES[family], z, SCALE))
     assert found.tolist() == [plain(aggregate, family, row) for row in rows]
