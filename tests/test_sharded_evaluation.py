@@ -259,7 +259,6 @@ def test_bundles_that_cannot_be_are_refused(made: Made) -> None:
         "a training in no bundle": {"bundles": ((0,),), "results": own.results[:1]},
         "another algorithm": {"trainings": (others[0], last)},
         "one training twice": {"trainings": (last, last)},
-        "commitments of one": {"models": own.models[:1]},
         "another shape": {"models": (replace(own.models[0], shape=(1, 2)), own.models[1])},
         "a spread of labels": {"spread": 3},
         "of numbers": {"results": (Regressed(3), own.results[1])},
@@ -294,6 +293,7 @@ def test_trainings_that_are_not_named_or_not_there_are_refused(made: Made) -> No
         {**payload, "references": {**payload["references"], "training 3": payload["references"]["training 2"]}},
         {**payload, "statement": {**payload["statement"], "trainings": named[::-1]}},
         {**payload, "statement": {**payload["statement"], "trainings": named[:1]}},
+        {**payload, "statement": {**payload["statement"], "models": payload["statement"]["models"][:1]}},
         {**payload, "statement": {**payload["statement"], "bundles": [{"trainings": [2], "result": {"squares": 1}}]}},
     ]
     for lie in lies:

@@ -362,6 +362,8 @@ class ShardedEvaluationStatement(Evaluated):
         bundles = [take(own, _BUNDLE, "bundle") for own in fields["bundles"]]
         if any(number >= len(trainings) for own in bundles for number in own["trainings"]):
             raise FormatError("sharded evaluation: a bundle of a training that is not named")
+        if len(fields["models"]) != len(trainings):
+            raise FormatError("sharded evaluation: as many commitments to models as trainings are needed")
         models = tuple(map(ModelCommitment.from_mapping, fields["models"]))
         numbers = tuple(tuple(own["trainings"]) for own in bundles)
         results = tuple(read_result(own["result"]) for own in bundles)

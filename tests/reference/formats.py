@@ -575,6 +575,7 @@ def check_sharded_evaluation(statement: Any) -> None:
     within(statement["spread"] or 0, 0, 1 << 62)
     for name, most in (("trainings", 16), ("models", 16), ("bundles", 2)):
         within(len(statement[name]), 1, most)
+    require("format", len(statement["trainings"]) == len(statement["models"]))
     require("format", all(type(own) is bytes and len(own) == 32 for own in statement["trainings"]))
     for model in statement["models"]:
         require("format", isinstance(model, dict))

@@ -242,7 +242,6 @@ def sharded_evaluation_shape(statement: Map) -> Shape:
     """Raises Refused for what cannot be such an evaluation."""
     holdout, trainings, encoding = statement["holdout"], statement["trainings"], statement["holdout"]["encoding"]
     require_size(holdout)
-    require("statement", len(statement["models"]) == len(trainings))
     for training, model in zip(trainings, statement["models"], strict=True):
         require("statement", training["spec"]["method"]["kind"] == "sisa")
         training_relation(training)

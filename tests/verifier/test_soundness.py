@@ -195,9 +195,9 @@ def test_evaluations_of_classes_and_numbers_by_hand():
 
 
 def test_evaluations_of_shards_by_hand():
-    # 13 rows, 3 features; three and two speakers. Remainders of 15 bits are looked up twice, with a pair 3 lookups on 4 or
-    # 2 x 16 cells; of both bundles together F, of 15 bits by votes, and 3 lookups on 16. Weights of 18 bits: 3 lookups on
-    # 4 x 4 and on 2 x 4; intercepts of 28 bits: 3 lookups on 4 and on 2. Three tables, which count as four
+    # 13 rows, 3 features; three and two speakers. A remainder of 15 bits is looked up twice, with a pair beside it: 3
+    # lookups on 4 x 16 and 2 x 16 cells; those of all together have a limb: 3 lookups on 16, twice. Weights of 18 bits:
+    # 3 on 4 x 4 and on 2 x 4; intercepts of 28 bits: 3 on 4 and on 2. Three tables, which count as four
     own = shard_evaluations.opinions()
     assert [model.shift for model in own.relation.models] == [1, 3]  # of 2 bits, and of 18
     shape = own.shape()
