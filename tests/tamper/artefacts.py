@@ -310,6 +310,17 @@ class Owner:
         return zu.evaluate(holdout, [first.model, after.model], confusion=True)
 
     @cached_property
+    def averaged(self) -> zu.ShardedEvaluationProof:
+        """Of models of shards that predict numbers."""
+        rng = np.random.default_rng(16 + self.seed)
+        bounds = {"x1": (-5.0, 5.0), "x2": (-5.0, 5.0), "label": (-5.0, 5.0)}
+        X = [rng.uniform(-5, 5, size=(rows, FEATURES)) for rows in (ROWS, 101 + self.seed)]
+        data, holdout = (zu.commit(part, part[:, 0], bounds=bounds, openings=2) for part in X)
+        spec = zu.TrainingSpec(model="linear", method="sisa", shard_rows=4, epochs=2, learning_rate=0.25)
+        trained: Any = zu.prove(data, spec)
+        return zu.evaluate(holdout, trained.model)
+
+    @cached_property
     def distance(self) -> zu.DistanceProof:
         """Of a model whose intercept is not penalised."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
@@ -779,7 +790,12 @@ def evaluated_kinds(owner: Owner, other: Owner) -> list[Kind]:
 def together_kinds(owner: Owner, other: Owner) -> list[Kind]:
     """How well models of shards predict rows together."""
     both = payload_of(owner.together), payload_of(other.together)
-    return [Kind("sharded evaluation", *both, judge_together, ("statement", "proof", "attached"))]
+    numbers = payload_of(owner.averaged), payload_of(other.averaged)
+    stated = tuple(f"statement.{name}" for name in ("bundles", "spread", "grid"))
+    return [
+        Kind("sharded evaluation", *both, judge_together, ("statement", "proof", "attached")),
+        Kind("sharded evaluation, of numbers", *numbers, judge_together, stated),
+    ]
 
 
 def distance_kinds(owner: Owner, other: Owner) -> list[Kind]:
