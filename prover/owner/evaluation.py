@@ -95,7 +95,7 @@ def _loaded(model: Evaluable) -> Model | ShardedModel:
     require_type(
         "models",
         model,
-        (Model, ShardedModel, str, PathLike),
+        (Model, str, PathLike, ShardedModel),
         "of what `prove` returns it is `.secret`, of shards `.model`; `Model.load` reads a file",
     )
     if isinstance(model, Model | ShardedModel):
