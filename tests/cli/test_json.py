@@ -169,8 +169,8 @@ def flipped(path: Path, out: Path) -> Path:
 
 PROOFS = (
     "first.proof", "second.proof", "data/dataset.commitment", "data/dataset.registration", "data2/dataset.link",
-    "afresh.model.link", "e.evaluation", "l.evaluation", "d.distance", "q.predictions", "noisy.proof", "b.bundle",
-    "b.evaluation", "means.evaluation",
+    "afresh.model.link", "e.evaluation", "l.evaluation", "d.distance", "q.predictions", "noisy.proof",
+    "b.evaluation", "means.evaluation", "b.bundle",
 )  # fmt: skip
 OTHERS = (
     "first.model.opening", "data/dataset.opening", "noisy.noise", "noisy.noise.opening", "7.receipt", "spec.toml",
