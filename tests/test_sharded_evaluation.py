@@ -15,6 +15,7 @@ from zkunlearn.circuits.statements.results import Classified, Regressed
 from zkunlearn.circuits.statements.sharded_evaluation import ShardedEvaluationStatement
 from zkunlearn.errors import BudgetExceeded, FormatError, InvalidProof, ParameterError, StatementMismatch
 from zkunlearn.formats.container import decode, encode
+from zkunlearn.models.encoding.columns import ColumnEncoding
 from zkunlearn.prover.witnesses.evaluation import true_evaluation
 from zkunlearn.verifier.verify import verify_proof
 
@@ -187,6 +188,27 @@ def test_what_shards_cannot_say_is_refused_by_name(made: Made) -> None:
     mixed: Any = zu.prove(made.dataset, spec_of("probability", model="probit"))
     with pytest.raises(ParameterError, match="by another table"):
         zu.evaluate(made.holdout, [made.trained["probability"][0].model, mixed.model])
+
+
+def test_hold_outs_that_are_none_for_these_models_are_refused(made: Made) -> None:
+    model, statement = made.trained["score"][0].model, made.both["score"].statement
+    wider = {name: (-3.0, 3.0) for name in BOUNDS}
+    with pytest.raises(ParameterError, match="other columns, bounds"):
+        zu.evaluate(zu.commit(*table(MIN_ROWS, 2), bounds=wider, openings=2), model)
+    with pytest.raises(ParameterError, match=f"it takes {MIN_ROWS}"):
+        zu.evaluate(commit(MIN_ROWS - 1, 2, openings=2), model)
+    with pytest.raises(ParameterError, match="choose another `grid`"):
+        zu.evaluate(made.holdout, model, grid=17)
+    columns = tuple(ColumnEncoding(f"x{k}", 0.0, 1.0) for k in range(8))
+    encoding = replace(statement.holdout.encoding, features=columns)
+    huge = replace(statement.holdout, rows=1 << 28, encoding=encoding)
+    lies: tuple[dict[str, Any], ...] = (
+        {"holdout": huge},
+        {"trainings": (replace(statement.trainings[0], dataset=huge), statement.trainings[1])},
+    )
+    for lie in lies:
+        with pytest.raises(ParameterError, match="cells are more than one proof can carry"):
+            replace(statement, **lie).require_provable()
 
 
 def commit_like(dataset: zu.Dataset) -> zu.Dataset:
