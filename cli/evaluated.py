@@ -10,6 +10,7 @@ from ..circuits.statements.base import statement_digest
 from ..circuits.statements.evaluated import Evaluated
 from ..circuits.statements.results import Classified, Result, interval_text
 from ..circuits.statements.sharded_evaluation import NAMES, ShardedEvaluationStatement
+from ..errors import ParameterError
 from ..models.encoding.labels import SHOWN_CLASSES
 from ..verifier.evaluations import unlinked_models
 from ..verifier.proofs import AnyLink
@@ -40,8 +41,9 @@ def evaluation_lines(statement: Evaluated) -> Lines:
             if model != training.model:
                 lines.append(("committed afresh", model.root.hex()))
         if isinstance(statement, ShardedEvaluationStatement):
-            said = f"{plural(len(statement.speaking(number)), 'shard')} with a say, by {statement.aggregate(number)}"
-            lines.append(("together", said))
+            count, aggregate = _speaking(statement, number), statement.aggregate(number)
+            said = "" if count is None else f"{plural(count, 'shard')} with a say, "
+            lines.append(("together", f"{said}by {aggregate}"))
         lines += [*_result_lines(statement, number), *_confusion_lines(statement, result)]
     return lines
 
@@ -107,8 +109,9 @@ def _model_data(statement: Evaluated, number: int) -> dict[str, Any]:
     trained = [{"statement": own.digest.hex(), "model": model.root.hex()} for own, model in statement.subjects[number]]
     data: dict[str, Any] = {**trained[0]}
     if isinstance(statement, ShardedEvaluationStatement):
-        shards, aggregate = len(statement.speaking(number)), statement.aggregate(number)
-        data = {"trainings": trained, "shards": shards, "aggregate": aggregate}
+        shards = _speaking(statement, number)
+        data = {"trainings": trained, "aggregate": statement.aggregate(number)}
+        data |= {} if shards is None else {"shards": shards}
     if not isinstance(result, Classified):
         least, most = statement.explained(number)
         return {**data, "rmse": statement.root_mean_square(number), "r2": (None if isinf(least) else least, most)}
@@ -167,6 +170,14 @@ def unlinked(statement: Evaluated, links: Iterable[AnyLink]) -> tuple[str, ...]:
         f"{name} committed afresh, and no link that was checked leads there from {_its(statement)} training"
         for name in names
     )
+
+
+def _speaking(statement: ShardedEvaluationStatement, number: int) -> int | None:
+    """How many shards have a say; None of a statement that cannot be proved, which nobody has checked."""
+    try:
+        return len(statement.speaking(number))
+    except ParameterError:
+        return None
 
 
 def _its(statement: Evaluated) -> str:

@@ -13,7 +13,7 @@ from zkunlearn.circuits.statements.evaluated import MIN_ROWS
 from zkunlearn.circuits.statements.records import Record
 from zkunlearn.circuits.statements.results import Classified, Regressed
 from zkunlearn.circuits.statements.sharded_evaluation import ShardedEvaluationStatement
-from zkunlearn.errors import BudgetExceeded, FormatError, InvalidProof, ParameterError, StatementMismatch
+from zkunlearn.errors import BudgetExceeded, FormatError, ParameterError, StatementMismatch
 from zkunlearn.formats.container import decode, encode
 from zkunlearn.models.encoding.columns import ColumnEncoding
 from zkunlearn.prover.witnesses.evaluation import true_evaluation
@@ -26,6 +26,9 @@ from .reference.examples import package_verdict
 BOUNDS = {"x1": (-2.0, 2.0), "x2": (-2.0, 2.0)}
 ROWS, SHARD_ROWS = 26, 8  # three whole shards, and two rows
 AGGREGATES = ("vote", "score", "probability")
+
+
+PLAIN = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)
 
 
 def spec_of(aggregate: str = "vote", **changes: Any) -> zu.TrainingSpec:
@@ -180,7 +183,7 @@ def test_what_shards_cannot_say_is_refused_by_name(made: Made) -> None:
         zu.evaluate(made.holdout, after.model, loss=True)
     with pytest.raises(ParameterError, match="both bundles are the same one"):
         zu.evaluate(made.holdout, [first.model, first.model])
-    plain = zu.prove(made.dataset, zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5)).secret
+    plain = zu.prove(made.dataset, PLAIN).secret
     with pytest.raises(ParameterError, match="evaluate each by itself"):
         zu.evaluate(made.holdout, [first.model, plain])
     with pytest.raises(ParameterError, match=r"rows that were committed in the data set of the model"):
@@ -280,6 +283,7 @@ def test_bundles_that_cannot_be_are_refused(made: Made) -> None:
         "the same one": {"bundles": ((0, 1), (0, 1))},
         "a training in no bundle": {"bundles": ((0,),), "results": own.results[:1]},
         "another algorithm": {"trainings": (others[0], last)},
+        "a training without shards": {"trainings": (replace(last, spec=PLAIN, scope=(), start=()), last)},
         "one training twice": {"trainings": (last, last)},
         "another shape": {"models": (replace(own.models[0], shape=(1, 2)), own.models[1])},
         "a spread of labels": {"spread": 3},
@@ -302,8 +306,8 @@ def test_a_model_in_force_that_did_not_see_rows_which_were_added_is_refused(made
     assert verdict(found) == "valid" and found.statement.bundles == ((0, 1),)
     assert [shard for shard, number in found.statement.in_force(0).items() if number == 1] == [3]
     elsewhere = replace(new, scope=tuple(replace(run, first=0) for run in new.scope))
-    with pytest.raises(InvalidProof, match="shard 3 did not see all of its rows"):
-        replace(found.statement, trainings=(old, elsewhere)).require_consistent({})
+    with pytest.raises(ParameterError, match="shard 3 did not see all of its rows"):
+        replace(found.statement, trainings=(old, elsewhere)).require_provable()
     assert verdict(stating(found, trainings=(old, elsewhere))) == "statement"
 
 

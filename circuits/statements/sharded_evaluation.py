@@ -17,7 +17,7 @@ from functools import cached_property
 from types import NoneType
 from typing import Any, ClassVar, Self
 
-from ...errors import FormatError, InvalidProof, ParameterError
+from ...errors import FormatError, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
 from ...models.aggregation import CELL_BITS, SCORE, VOTE, whole_of
 from ...models.methods.sisa import Sisa, Stages, stages_of
@@ -297,6 +297,7 @@ class ShardedEvaluationStatement(Evaluated):
                 )
             if not self.speaking(bundle):
                 raise ParameterError("no row of any shard counts: no model has a say")
+            self._require_alike(bundle)
 
     def _require_evaluable(self, bundle: int, result: Result) -> None:
         """What is predicted, and what is said of it. Raises ParameterError."""
@@ -322,21 +323,17 @@ class ShardedEvaluationStatement(Evaluated):
         if len(result.confusion) not in (0, len(label.classes) ** 2):
             raise ParameterError(f"a confusion matrix of {len(result.confusion)} numbers")
 
-    def require_consistent(self, attached: Mapping[str, bytes]) -> None:
-        """And models in force saw all rows of their shards, without those that the last one forgets."""
-        super().require_consistent(attached)
-        for bundle, numbers in enumerate(self.bundles):
-            table, shards = self.in_force(bundle), self._stages(numbers[-1]).shards
-            wanted = set(self.last(bundle).positions)
-            for shard, number in table.items():
-                then = self._stages(number).shards
-                if then.seen(shard, shards.slices) != shards.seen(shard, shards.slices):
-                    raise InvalidProof("statement", f"the model of shard {shard} did not see all of its rows")
-            for number in numbers:
-                for position in wanted.symmetric_difference(self.trainings[number].positions):
-                    if table.get(position // shards.shard_rows) == number:
-                        reason = f"the model of a shard forgets other rows than the last one: position {position}"
-                        raise InvalidProof("statement", reason)
+    def _require_alike(self, bundle: int) -> None:
+        """Models in force saw all rows of their shards, without those that the last one forgets; or ParameterError."""
+        table, numbers = self.in_force(bundle), self.bundles[bundle]
+        shards, wanted = self._stages(numbers[-1]).shards, set(self.last(bundle).positions)
+        for shard, number in table.items():
+            if self._stages(number).shards.seen(shard, shards.slices) != shards.seen(shard, shards.slices):
+                raise ParameterError(f"the model of shard {shard} did not see all of its rows")
+        for number in numbers:
+            for position in wanted.symmetric_difference(self.trainings[number].positions):
+                if table.get(position // shards.shard_rows) == number:
+                    raise ParameterError(f"the model of a shard forgets other rows than the last one: row {position}")
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from zkunlearn.circuits.field.goldilocks import K, to_field
-from zkunlearn.circuits.language.hidden import Hidden
-from zkunlearn.circuits.language.relation import Sum
+from zkunlearn.circuits.field.goldilocks import to_field
 from zkunlearn.circuits.language.tables import limb_addresses
 from zkunlearn.circuits.relations.two_classes import TwoClasses
-from zkunlearn.prover.protocol import proof as prover_protocol
-from zkunlearn.prover.protocol.proof import ProverSteps
-from zkunlearn.prover.protocol.sumcheck import sum_value
 from zkunlearn.prover.witnesses.evaluation import opinions as said_by
+from zkunlearn.prover.witnesses.evaluation import true_evaluation
 
 from .evaluations import FEATURES, HOLES, LIVE
+from .fitted import fitted
 from .harness import ROWS, X_BITS, Columns, Outcome, assert_caught, changed, prove
 from .shard_evaluations import (
-    AGAIN,
     ALONE,
     BITS,
     EARLIER,
     FIRST,
-    KEPT,
     LAST,
     SECOND,
     MadeOfShards,
@@ -38,8 +34,6 @@ VOTES, PROBABILITIES = (f"opinions of {name}" for name in (FIRST, SECOND))
 
 
 def rows_of(made: MadeOfShards) -> Any:
-    from types import SimpleNamespace
-
     X, y = made.data
     return SimpleNamespace(by_feature=X.T, labels=y)
 
@@ -166,19 +160,13 @@ def test_a_majority_of_its_own_is_rejected() -> None:
     assert_caught(lying(made, lie, right=right), f"flip of {FIRST}")
 
 
-@pytest.mark.parametrize("bundle", [0, 1])
-def test_a_false_sum_of_what_shards_say_is_rejected(bundle: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the total that is sent fits what is said of all together."""
-    name = (VOTES, PROBABILITIES)[bundle]
-
-    class Lying(ProverSteps):
-        def total(self, statement: Sum) -> Hidden:
-            value = sum_value(statement, self.columns)
-            return self.channel.send([value + K(1) if statement.name == name else value])[0]
-
-    monkeypatch.setattr(prover_protocol, "ProverSteps", Lying)
-    lie = prove(opinions().shape(), opinions().columns_of())
-    assert_caught(lie, name, f"flip of {(FIRST, SECOND)[bundle]}")
+def test_a_majority_of_its_own_is_rejected_by_the_sum_of_votes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the sum that is sent is the one that it takes."""
+    made, row = opinions(), wrong_row(opinions())
+    lie, right = retold(made, row)
+    del lie[judged(made).scored.opinion]
+    shape, columns = made.shape(made.stating(right=right)), made.columns_of(lie)
+    assert_caught(fitted(shape, columns, {VOTES: f"flip of {FIRST}"}, monkeypatch), VOTES)
 
 
 def test_a_row_that_was_destroyed_is_not_counted(true: Columns) -> None:
@@ -213,8 +201,6 @@ def test_models_of_other_shards_stages_and_commitments_are_rejected() -> None:
 
 def assert_told(made: MadeOfShards, pair: Any, bundle: int) -> None:
     """What models that are not the committed ones say, and nothing else, is rejected by what gathers them."""
-    from zkunlearn.prover.witnesses.evaluation import true_evaluation
-
     told: Any = true_evaluation(made.relation, rows_of(made), list(pair))
     lie = made.witness_of(*pair, relation=told)
     outcome = prove(made.shape(told), made.columns_of(lie))
@@ -234,19 +220,14 @@ def test_means_of_other_models_are_rejected(make: Any) -> None:
         assert_told(made, (first, idle), 1)
 
 
-@pytest.mark.parametrize("matrix", [KEPT, AGAIN])
-def test_a_false_sum_over_shards_is_rejected_by_itself(matrix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run of several shards has a sum of its own; a single shard is there as it is."""
-    name = f"weights of shards of {FIRST if matrix == KEPT else SECOND}"
-
-    class Lying(ProverSteps):
-        def total(self, statement: Sum) -> Hidden:
-            value = sum_value(statement, self.columns)
-            return self.channel.send([value + K(1) if statement.name == name else value])[0]
-
-    monkeypatch.setattr(prover_protocol, "ProverSteps", Lying)
-    lie = prove(opinions().shape(), opinions().columns_of())
-    assert_caught(lie, name, f"weights of {FIRST if matrix == KEPT else SECOND}")
+def test_models_of_other_shards_are_rejected_by_the_sum_over_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the sums that are sent are those of what is looked up."""
+    made = opinions()
+    pair = made.spoken(0)[[1, 0, 2]], made.spoken(1)
+    told: Any = true_evaluation(made.relation, rows_of(made), list(pair))
+    shape, columns = made.shape(told), made.columns_of(made.witness_of(*pair, relation=told))
+    sums = {f"{name} of shards of {FIRST}": f"{name} of {FIRST}" for name in ("weights", "intercept")}
+    assert_caught(fitted(shape, columns, sums, monkeypatch), *sums)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -272,6 +273,13 @@ def test_bundles_are_evaluated_by_what_their_models_answer_together(owner: Path)
     assert any("hold-out not verified" in line for line in lines)
     text = done("inspect", out).stdout
     assert text.count("of training") == 3 and "by probability" in text
+    proof = zu.ShardedEvaluationProof.load(out)
+    plain = replace(proof.statement.trainings[0], spec=zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5))
+    lie = replace(proof.statement, trainings=(plain, proof.statement.trainings[1]))
+    zu.ShardedEvaluationProof(lie, proof.proof).save(owner / "lie.evaluation")
+    told_of_lie = " ".join(done("inspect", owner / "lie.evaluation").stdout.split())
+    assert "security none: a model of shape (6, 3), where the spec implies (1, 3)" in told_of_lie
+    assert run("verify", owner / "lie.evaluation").exit_code == 1
     refused = run(
         "evaluate", owner / "holdout", "--model", owner / "first.model.opening", "--out", owner / "x.evaluation"
     )
