@@ -68,7 +68,7 @@ def made() -> Made:
     return Made(dataset, holdout, trained, both)
 
 
-def verdict(proof: zu.ShardedEvaluationProof) -> str:
+def verdict(proof: Any) -> str:
     """On the file; the same for both verifiers."""
     file = proof.to_bytes()
     found = package_verdict(lambda: verify_proof(zu.Proof.from_bytes(file)))
@@ -76,7 +76,7 @@ def verdict(proof: zu.ShardedEvaluationProof) -> str:
     return found
 
 
-def stating(proof: zu.ShardedEvaluationProof, **changes: Any) -> zu.ShardedEvaluationProof:
+def stating(proof: Any, **changes: Any) -> zu.ShardedEvaluationProof:
     """The same proof under another statement."""
     return zu.ShardedEvaluationProof(replace(proof.statement, **changes), proof.proof)
 
@@ -273,7 +273,7 @@ def test_other_bundles_and_models_under_the_same_proof_are_rejected(made: Made) 
 
 
 def test_bundles_that_cannot_be_are_refused(made: Made) -> None:
-    own = made.both["vote"].statement
+    own: Any = made.both["vote"].statement
     last, others = own.trainings[1], made.both["score"].statement.trainings
     more = replace(own.trainings[0], forgotten=(Record(9, bytes(32)),))  # in a shard that was not trained again
     lies: dict[str, Any] = {

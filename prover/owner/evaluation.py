@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from typing import overload
 
 from ...circuits.relations.evaluation import MODELS
 from ...circuits.statements.evaluation import EvaluationStatement
@@ -22,6 +23,36 @@ from .sharded_model import ShardedModel, load_sharded
 Evaluable = Model | ShardedModel | Path | str
 
 
+@overload
+def evaluate(
+    holdout: Dataset,
+    models: Model | Sequence[Model],
+    progress: Progress | None = ...,
+    *,
+    confusion: bool = ...,
+    loss: bool | None = ...,
+    grid: int | None = ...,
+) -> EvaluationProof: ...
+@overload
+def evaluate(
+    holdout: Dataset,
+    models: ShardedModel | Sequence[ShardedModel],
+    progress: Progress | None = ...,
+    *,
+    confusion: bool = ...,
+    loss: bool | None = ...,
+    grid: int | None = ...,
+) -> ShardedEvaluationProof: ...
+@overload
+def evaluate(
+    holdout: Dataset,
+    models: Evaluable | Sequence[Evaluable],
+    progress: Progress | None = ...,
+    *,
+    confusion: bool = ...,
+    loss: bool | None = ...,
+    grid: int | None = ...,
+) -> EvaluationProof | ShardedEvaluationProof: ...
 def evaluate(
     holdout: Dataset,
     models: Evaluable | Sequence[Evaluable],
