@@ -7,8 +7,10 @@ from math import isinf
 from typing import Any
 
 from ..circuits.statements.base import statement_digest
-from ..circuits.statements.evaluation import EvaluationStatement
+from ..circuits.statements.evaluated import Evaluated
 from ..circuits.statements.results import Classified, Result, interval_text
+from ..circuits.statements.sharded_evaluation import NAMES, ShardedEvaluationStatement
+from ..errors import ParameterError
 from ..models.encoding.labels import SHOWN_CLASSES
 from ..verifier.evaluations import unlinked_models
 from ..verifier.proofs import AnyLink
@@ -20,24 +22,33 @@ EVALUATION_MISSING = {
     "training": "model not verified: the proof of its training {digest} was not checked",
     "second": "second model not verified: the proof of its training {digest} was not checked",
 }
+SHARDED_MISSING = {
+    "holdout": EVALUATION_MISSING["holdout"],
+    **dict.fromkeys(NAMES, "models not verified: the bundle of their training {digest} was not checked"),
+}
 FIRST_AND_SECOND = ("the first model", "the second")
 
 
-def evaluation_lines(statement: EvaluationStatement) -> Lines:
+def evaluation_lines(statement: Evaluated) -> Lines:
     """Which models, which rows, and what is said of them."""
     lines = [
         ("hold-out", statement_digest(statement.holdout).hex()),
         ("rows", f"{plural(statement.rows, 'row')}, {_which(statement)}"),
     ]
-    for number, (training, result) in enumerate(zip(statement.trainings, statement.results, strict=True)):
-        lines.append(("of training", training.digest.hex()))
-        if statement.models[number] != training.model:
-            lines.append(("committed afresh", statement.models[number].root.hex()))
+    for number, (subject, result) in enumerate(zip(statement.subjects, statement.results, strict=True)):
+        for training, model in subject:
+            lines.append(("of training", training.digest.hex()))
+            if model != training.model:
+                lines.append(("committed afresh", model.root.hex()))
+        if isinstance(statement, ShardedEvaluationStatement):
+            count, aggregate = _speaking(statement, number), statement.aggregate(number)
+            said = "" if count is None else f"{plural(count, 'shard')} with a say, "
+            lines.append(("together", f"{said}by {aggregate}"))
         lines += [*_result_lines(statement, number), *_confusion_lines(statement, result)]
     return lines
 
 
-def _result_lines(statement: EvaluationStatement, number: int) -> Lines:
+def _result_lines(statement: Evaluated, number: int) -> Lines:
     result = statement.results[number]
     if isinstance(result, Classified):
         lines = [("right", _right(statement, result.right))]
@@ -47,7 +58,7 @@ def _result_lines(statement: EvaluationStatement, number: int) -> Lines:
     return [("RMSE", interval_text(rmse)), ("R^2", interval_text(explained))]
 
 
-def _confusion_lines(statement: EvaluationStatement, result: Result) -> Lines:
+def _confusion_lines(statement: Evaluated, result: Result) -> Lines:
     """Row by row, of the classes as they are; of many classes none is shown."""
     if not isinstance(result, Classified) or not result.confusion:
         return []
@@ -60,15 +71,18 @@ def _confusion_lines(statement: EvaluationStatement, result: Result) -> Lines:
     return [("confusion" if at == 0 else "", text) for at, text in enumerate(told)]
 
 
-def evaluation_text(statement: EvaluationStatement) -> str:
+def evaluation_text(statement: Evaluated) -> str:
     """What is found, in a sentence."""
     found = [_found(statement, number) for number in range(len(statement.results))]
+    sharded = isinstance(statement, ShardedEvaluationStatement)
     if len(found) == 1:
-        return f"the model predicts {found[0]}"
-    return ", ".join(f"{name} predicts {text}" for name, text in zip(FIRST_AND_SECOND, found, strict=True))
+        return f"the models of the shards together predict {found[0]}" if sharded else f"the model predicts {found[0]}"
+    names = ("the models of the first bundle", "those of the second") if sharded else FIRST_AND_SECOND
+    verb = "predict" if sharded else "predicts"
+    return ", ".join(f"{name} {verb} {text}" for name, text in zip(names, found, strict=True))
 
 
-def _found(statement: EvaluationStatement, number: int) -> str:
+def _found(statement: Evaluated, number: int) -> str:
     result = statement.results[number]
     if isinstance(result, Classified):
         loss = statement.log_loss(number)
@@ -78,7 +92,7 @@ def _found(statement: EvaluationStatement, number: int) -> str:
     return f"{rows} of the hold-out with RMSE {interval_text(rmse)}, R^2 {interval_text(explained)}"
 
 
-def evaluation_data(statement: EvaluationStatement) -> dict[str, Any]:
+def evaluation_data(statement: Evaluated) -> dict[str, Any]:
     """For JSON."""
     models = [_model_data(statement, number) for number in range(len(statement.results))]
     return {
@@ -90,9 +104,14 @@ def evaluation_data(statement: EvaluationStatement) -> dict[str, Any]:
     }
 
 
-def _model_data(statement: EvaluationStatement, number: int) -> dict[str, Any]:
-    training, result = statement.trainings[number], statement.results[number]
-    data: dict[str, Any] = {"statement": training.digest.hex(), "model": statement.models[number].root.hex()}
+def _model_data(statement: Evaluated, number: int) -> dict[str, Any]:
+    result = statement.results[number]
+    trained = [{"statement": own.digest.hex(), "model": model.root.hex()} for own, model in statement.subjects[number]]
+    data: dict[str, Any] = {**trained[0]}
+    if isinstance(statement, ShardedEvaluationStatement):
+        shards = _speaking(statement, number)
+        data = {"trainings": trained, "aggregate": statement.aggregate(number)}
+        data |= {} if shards is None else {"shards": shards}
     if not isinstance(result, Classified):
         least, most = statement.explained(number)
         return {**data, "rmse": statement.root_mean_square(number), "r2": (None if isinf(least) else least, most)}
@@ -105,23 +124,23 @@ def _model_data(statement: EvaluationStatement, number: int) -> dict[str, Any]:
     return data
 
 
-def _which(statement: EvaluationStatement) -> str:
+def _which(statement: Evaluated) -> str:
     if statement.within:
         return f"of the first {statement.stop:,} of the training set, not used in training, without the forgotten ones"
     return "those of a data set that the models' own is not linked to"
 
 
-def share_of(statement: EvaluationStatement, right: int) -> float:
+def share_of(statement: Evaluated, right: int) -> float:
     """The accuracy, as far as a statement that nobody has checked has one."""
     return right / statement.rows if statement.rows > 0 else 0.0
 
 
-def _right(statement: EvaluationStatement, right: int) -> str:
+def _right(statement: Evaluated, right: int) -> str:
     share = 100 * share_of(statement, right)
     return f"{right:,} of {plural(statement.rows, 'row')} of the hold-out right ({share:.2f} %)"
 
 
-def evaluation_cautions(statement: EvaluationStatement) -> tuple[str, ...]:
+def evaluation_cautions(statement: Evaluated) -> tuple[str, ...]:
     """What an evaluation does not say, and what it tells."""
     apart = "that no row of the hold-out was trained on is not shown: nobody can see whether rows were committed twice"
     within = "not used in training is not unseen: the owner has these rows, and may have chosen the algorithm by them"
@@ -138,11 +157,28 @@ def evaluation_cautions(statement: EvaluationStatement) -> tuple[str, ...]:
     )
 
 
-def unlinked(statement: EvaluationStatement, links: Iterable[AnyLink]) -> tuple[str, ...]:
+def unlinked(statement: Evaluated, links: Iterable[AnyLink]) -> tuple[str, ...]:
     """What is said of models that were committed afresh, and whose links were not checked."""
-    named = ("", "second ")
+    found = unlinked_models(statement, links)
+    if isinstance(statement, ShardedEvaluationStatement):
+        names = [
+            f"models of training {statement.opened[number][0].digest.hex()} not verified: they were" for number in found
+        ]
+    else:
+        names = [("model not verified: it was", "second model not verified: it was")[number] for number in found]
     return tuple(
-        f"{named[number]}model not verified: it was committed afresh, and no link that was checked leads there from "
-        "its training"
-        for number in unlinked_models(statement, links)
+        f"{name} committed afresh, and no link that was checked leads there from {_its(statement)} training"
+        for name in names
     )
+
+
+def _speaking(statement: ShardedEvaluationStatement, number: int) -> int | None:
+    """How many shards have a say; None of a statement that cannot be proved, which nobody has checked."""
+    try:
+        return len(statement.speaking(number))
+    except ParameterError:
+        return None
+
+
+def _its(statement: Evaluated) -> str:
+    return "their" if isinstance(statement, ShardedEvaluationStatement) else "its"

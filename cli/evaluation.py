@@ -9,6 +9,7 @@ from typing import Any
 import click
 import zkunlearn as zu
 
+from ..circuits.statements.evaluated import Evaluated
 from ..circuits.statements.results import GRIDS
 from ..errors import DataError
 from .compiling import prepare_kernels
@@ -16,6 +17,7 @@ from .inspection import describe, words_of
 from .options import FILE, common, force_option, within_memory
 from .output import Output, foreign
 from .places import refuse_existing, require_file_place
+from .prediction import load_model
 from .words import size_text
 
 SUFFIX = ".evaluation"
@@ -30,7 +32,8 @@ SUFFIX = ".evaluation"
     multiple=True,
     required=True,
     metavar="P.model.opening",
-    help="The secret of a model; named twice, both are in one statement, as before and after a removal.",
+    help="The secret of a model, or P.bundle of models in shards with their secrets beside it; named twice, both are "
+    "in one statement, as before and after a removal.",
 )
 @click.option(
     "--confusion", is_flag=True, help="State how many rows of each class are predicted as each: it reveals more."
@@ -62,29 +65,33 @@ def evaluate(
 
     That is how many they predict right, and the log-loss of logistic models of two classes; of linear models RMSE and
     R^2. DIR is the models' own data set, if their specs hold rows out of it, or one of its own, committed with the same
-    bounds, which never was part of it. One opening of it and of each model is spent. Counts are exact, the rest are
-    intervals: all of them of at least 100 rows.
+    bounds, which never was part of it. One opening of it and of each model is spent; of models in shards one of each
+    commitment with a model that answers. Counts are exact, the rest are intervals: all of them of at least 100 rows.
     """
     if out.suffix != SUFFIX:
         raise DataError(f"{out}: must end in {SUFFIX}, by which openings that it spent are found again")
     refuse_existing([out], force, "another one costs openings")
     require_file_place(out)
     holdout = zu.load_dataset(directory)
-    secrets = [zu.Model.load(path) for path in models]
+    secrets = [load_model(path) for path in models]
     prepare_kernels(output)
     with output.phases("evaluating") as progress:
         asked: dict[str, Any] = {"confusion": confusion, "loss": False if no_loss else None, "grid": grid}
         proof = zu.evaluate(holdout, secrets, progress=progress, **asked)
     proof.save(out)
     found = describe(proof.statement)
-    left = [
-        ("openings", f"{holdout.spent} of {holdout.statement.openings} used of {foreign(directory)}"),
-        *(
-            ("", f"{model.spent} of {model.commitment.openings} used of {foreign(path)}")
-            for path, model in zip(models, secrets, strict=True)
-        ),
-    ]
+    left = [("openings", f"{holdout.spent} of {holdout.statement.openings} used of {foreign(directory)}")]
+    for path, secret in zip(models, secrets, strict=True):
+        left += [("", f"{text} of {foreign(path)}") for text in _used(secret, proof.statement)]
     lines = [*found.lines, *left, ("public", f"{foreign(out)}, {size_text(out.stat().st_size)}")]
     data = {**found.data, "file": str(out)}
     said = words_of(proof.statement.kind).said(proof.statement)
     output.result("Models evaluated", lines, f"evaluated: {said}", data)
+
+
+def _used(secret: zu.Model | zu.ShardedModel, statement: Evaluated) -> list[str]:
+    """Openings used, of each commitment that was opened."""
+    own = secret.models if isinstance(secret, zu.ShardedModel) else [secret]
+    opened = {model.root for _, model in statement.opened}
+    models = [model for model in own if model.commitment.root in opened]
+    return [f"{model.spent} of {model.commitment.openings} used" for model in models]

@@ -14,7 +14,7 @@ from typing import Any
 from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.distance import DistanceStatement
-from ..circuits.statements.evaluation import EvaluationStatement
+from ..circuits.statements.evaluated import Evaluated
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
 from ..circuits.statements.noise import NOISE_KIND
@@ -38,6 +38,7 @@ from .distance_words import MISSING as DISTANCE_MISSING
 from .distance_words import distance_cautions, distance_data, distance_lines, distance_text
 from .evaluated import (
     EVALUATION_MISSING,
+    SHARDED_MISSING,
     evaluation_cautions,
     evaluation_data,
     evaluation_lines,
@@ -312,7 +313,7 @@ def _registration(statement: RegistrationStatement) -> Inspection:
     return Inspection("registration", lines, data=data)
 
 
-def _evaluation(statement: EvaluationStatement) -> Inspection:
+def _evaluation(statement: Evaluated) -> Inspection:
     data = evaluation_data(statement)
     return Inspection("evaluation", [("evaluation", data["evaluation"]), *evaluation_lines(statement)], data=data)
 
@@ -354,6 +355,14 @@ _WORDS = {
         rank=4,
         numbers=evaluation_text,
         missing=EVALUATION_MISSING,
+        cautions=evaluation_cautions,
+        unlinked=unlinked,
+    ),
+    "sharded evaluation": Words(
+        _evaluation,
+        rank=4,
+        numbers=evaluation_text,
+        missing=SHARDED_MISSING,
         cautions=evaluation_cautions,
         unlinked=unlinked,
     ),

@@ -30,6 +30,8 @@ from zkunlearn.circuits.relations.recommitment import Recommitment
 from zkunlearn.circuits.relations.registration import Registration
 from zkunlearn.circuits.relations.residuals import Residuals
 from zkunlearn.circuits.relations.several_classes import SeveralClasses
+from zkunlearn.circuits.relations.shard_scores import Opinions, ShardScores
+from zkunlearn.circuits.relations.sharded_evaluation import ShardedEvaluation
 from zkunlearn.circuits.relations.sisa import Sisa
 from zkunlearn.circuits.relations.validity import Validity
 from zkunlearn.verifier.protocol.proof import ProofShape
@@ -50,6 +52,7 @@ from .reference import (
     prediction,
     registration,
     relations,
+    sharded_evaluation,
     sisa,
     standardization,
     toys,
@@ -180,16 +183,30 @@ def _evaluation(own: Evaluation) -> relations.Relation:
     live = judged.Live(own.rows, [*counting.forgotten], stop)
     spread = own.spread
     last = None if spread is None else judged.Spread(live, spread.finer, spread.stated, spread.step_bits)
-    return evaluation.Evaluation(dataset, [_judged(each, live) for each in own.models], last)
+    models = [_judged(each, live) for each in own.models]
+    if isinstance(own, ShardedEvaluation):
+        committed = {matrix: [_column(column) for column in columns] for matrix, columns in own.trained}
+        family = None if own.family is None else own.family.name
+        return sharded_evaluation.sharded(dataset, models, last, committed, family)
+    return evaluation.Evaluation(dataset, models, last)
+
+
+def _model(each: Any, live: judged.Live) -> judged.Model:
+    bits = each.weight_bits, each.intercept_bits
+    own = each.matrix, [_column(column) for column in each.columns], bits, each.x_bits, live
+    if not isinstance(each, ShardScores):
+        return judged.Model(*own)
+    places = [(source.matrix, source.prefix, [*source.speakers]) for source in each.sources]
+    if isinstance(each, Opinions):
+        return sharded_evaluation.Opinions(*own, places, table=each.table, shift=each.shift)
+    return sharded_evaluation.Gathered(*own, places)
 
 
 def _judged(own: Any, live: judged.Live) -> judged.Judged:
-    each = own.scored
-    bits = each.weight_bits, each.intercept_bits
-    model = judged.Model(each.matrix, [_column(column) for column in each.columns], bits, each.x_bits, live)
+    model = _model(own.scored, live)
     if isinstance(own, Residuals):
         shifts = own.label_shift, own.shift
-        return judged.Residuals(model, shifts, own.residual_bits, own.squares, own.step_bits)
+        return judged.Residuals(model, shifts, own.residual_bits, own.squares, own.step_bits, own.models)
     result = {"right": own.right, "confusion": [*own.confusion]}
     if isinstance(own, SeveralClasses):
         return judged.SeveralClasses(model, result, [*own.argmax.gone])

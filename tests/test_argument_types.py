@@ -128,7 +128,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "recommit_model model": (MODELS, lambda made, x: zu.recommit_model(x)),
     "recommit_model openings": ("an integer", lambda made, x: zu.recommit_model(made.trained.secret, x)),
     "evaluate holdout": ("Dataset", lambda made, x: zu.evaluate(x, made.trained.secret)),
-    "evaluate models": (MODELS, lambda made, x: zu.evaluate(made.dataset, x)),
+    "evaluate models": (f"{MODELS} or ShardedModel", lambda made, x: zu.evaluate(made.dataset, x)),
     "evidence dataset": ("Dataset", lambda made, x: zu.evidence(x, made.trained.secret, made.trained.secret)),
     "evidence before": (MODELS, lambda made, x: zu.evidence(made.dataset, x, made.trained.secret)),
     "evidence after": (MODELS, lambda made, x: zu.evidence(made.dataset, made.trained.secret, x)),
@@ -160,7 +160,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
         lambda made, x: zu.verify_distance(made.distance, made.dataset.commitment, x),
     ),
     "verify_evaluation evaluation": (
-        "EvaluationProof",
+        "EvaluationProof or ShardedEvaluationProof",
         lambda made, x: zu.verify_evaluation(x, made.dataset.commitment, [made.trained.proof]),
     ),
     "verify_evaluation holdout": (
@@ -172,7 +172,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
         lambda made, x: zu.verify_evaluation(made.evaluation, made.dataset.commitment, [made.trained.proof], [x]),
     ),
     "verify_evaluation trainings": (
-        "TrainingProof",
+        "TrainingProof or Bundle",
         lambda made, x: zu.verify_evaluation(made.evaluation, made.dataset.commitment, [x]),
     ),
     "prove_predictions model": ("Model or str or PathLike", lambda made, x: zu.prove_predictions(x, X)),
@@ -317,6 +317,7 @@ RIGHT = {
     (PREVIOUS, "training proof"),
     (PREVIOUS, "trained"),
     ("Bundle or TrainingProof", "training proof"),
+    ("TrainingProof or Bundle", "training proof"),
     ("DatasetCommitment", "commitment"),
     ("LinkProof", "recommitment"),
     (RECOMMITMENT, "recommitment"),

@@ -174,7 +174,7 @@ def test_one_model_alone_is_evaluated_and_every_opening_is_counted(made: Made, t
     made.first.save(tmp_path / "first.proof")
     path = tmp_path / "first.model.opening"
     before = zu.Model.load(path).spent, made.holdout.spent
-    alone = zu.evaluate(made.holdout, path)
+    alone: Any = zu.evaluate(made.holdout, path)
     assert (zu.Model.load(path).spent, made.holdout.spent) == (before[0] + 1, before[1] + 1)
     assert alone.statement.second is None and verdict(alone) == "valid"
     assert alone.statement.results == made.both.statement.results[:1]

@@ -20,14 +20,14 @@ from zkunlearn.verifier.receipts import RECEIPT_KIND
 from zkunlearn.verifier.verify import verify_proof
 
 from .house.rooms import PACKAGE
-from .reference import distance, evaluation, formats, prediction, verifier
+from .reference import distance, evaluation, formats, prediction, sharded_evaluation, verifier
 from .reference import registration as second
 from .reference.examples import Training
 
 FROZEN = Path(__file__).parent / "vectors" / "frozen"
 VERSIONS = {n: k.version for n, k in base.STATEMENTS.items() if k.__module__.startswith(PACKAGE + ".")}
 FILES = {kind: sorted(FROZEN.glob(f"{kind}.v{version}.*proof")) for kind, version in VERSIONS.items()}
-LARGEST = 8 << 20
+LARGEST = 9 << 20
 every_kind = pytest.mark.parametrize("kind", sorted(VERSIONS))
 every_file = pytest.mark.parametrize(
     "path", [path for own in FILES.values() for path in own], ids=lambda path: path.name
@@ -42,6 +42,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "dataset": verifier.verify_dataset,
     "distance": distance.verify_distance,
     "evaluation": evaluation.verify_evaluation,
+    "sharded evaluation": sharded_evaluation.verify_sharded_evaluation,
     "link": verifier.verify_link,
     "model link": verifier.verify_model_link,
     "prediction": prediction.verify_prediction,

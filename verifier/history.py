@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
-from ..circuits.statements.evaluation import EvaluationStatement
+from ..circuits.statements.evaluated import Evaluated
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
 from ..circuits.statements.registration import RegistrationStatement
@@ -230,7 +230,7 @@ class _Walk:
             elif found.verdict == "invalid":
                 entry = _contradicted(entry, f"the {name} that it is about, {found.name!r}, is invalid")
         own = _statement(entry)
-        if isinstance(own, EvaluationStatement) and unlinked_models(own, self._valid_links()):
+        if isinstance(own, Evaluated) and unlinked_models(own, self._valid_links()):
             entry = _cannot_say(entry, "the links of a model that was committed afresh are not here, or not valid")
         if isinstance(entry.proof, RegistrationProof) and entry.verdict != "invalid":
             entry = self._registered(entry, entry.proof)

@@ -20,6 +20,7 @@ from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
 from ..circuits.statements.prediction import PredictionStatement
 from ..circuits.statements.registration import RegistrationStatement
+from ..circuits.statements.sharded_evaluation import ShardedEvaluationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import FormatError, require_type
 from ..formats.body import NO_ROWS, Body
@@ -141,6 +142,12 @@ class EvaluationProof(Proof[EvaluationStatement]):
     of = EvaluationStatement
 
 
+class ShardedEvaluationProof(Proof[ShardedEvaluationStatement]):
+    """The same of what models of shards answer together: a file *.evaluation."""
+
+    of = ShardedEvaluationStatement
+
+
 class DistanceProof(Proof[DistanceStatement]):
     """The statement how near its optimum a trained model is, with its proof: a file *.distance."""
 
@@ -165,5 +172,6 @@ class ModelLinkProof(Proof[ModelLinkStatement]):
     of = ModelLinkStatement
 
 
+EVALUATIONS = (EvaluationProof, ShardedEvaluationProof)
 AnyLink = LinkProof | ModelLinkProof
 LINK_PROOFS = (LinkProof, ModelLinkProof)

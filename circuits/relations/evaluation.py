@@ -20,6 +20,8 @@ from ...models.losses import loss_bounds
 from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import LookedUp, LookupBox, Section, Steps, Table
 from ..language.tables import (
+    ACTIVATION,
+    ACTIVATION_COUNTS,
     LOSS_COUNTS,
     LOSSES,
     RANGE,
@@ -41,7 +43,7 @@ from .two_classes import TwoClasses
 SECOND_MODEL = "second model"
 MODELS = (MODEL, SECOND_MODEL)  # the matrices of models, in their order
 Judged = TwoClasses | SeveralClasses | Residuals
-COUNTS = {RANGE: RANGE_COUNTS, SIGNS: SIGN_COUNTS, LOSSES: LOSS_COUNTS}
+COUNTS = {RANGE: RANGE_COUNTS, SIGNS: SIGN_COUNTS, LOSSES: LOSS_COUNTS, ACTIVATION: ACTIVATION_COUNTS}
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,14 @@ class Evaluation:
         counts = (multiplicity_column(COUNTS[name], len(self.sections)) for name in self.tables)
         return {
             DATASET: dataset_columns(self.rows, self.features, self.outputs),
-            **{model.scored.matrix: model.scored.columns for model in self.models},
+            **self.committed,
             WITNESS: (*own, *spread, *counts),
         }
+
+    @property
+    def committed(self) -> Mapping[str, tuple[Column, ...]]:
+        """The matrices of models."""
+        return {model.scored.matrix: model.scored.columns for model in self.models}
 
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
@@ -112,8 +119,7 @@ class Evaluation:
             own = tuple(boxes[i] for boxes in parts if i < len(boxes))
             yield Section(own, tuple(self._table(name, i, count) for name in tables))
 
-    @staticmethod
-    def _table(name: str, section: int, sections: int) -> Table:
+    def _table(self, name: str, section: int, sections: int) -> Table:
         if name == LOSSES:
             return loss_table(loss_bounds(), section, sections)
         return {RANGE: range_table, SIGNS: sign_table}[name](section, sections)

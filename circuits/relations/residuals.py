@@ -6,6 +6,9 @@ rows n, z as in scored.py, in units of 2^-f of a label's unit:
     z(n) - 2^s Y(n) + 2^(r - 1) = 2^r t(n) + R(n),  R(n) in [0, 2^r)                    "residual", "score"
     sum over rows n of S(n) t(n)^2 is what is stated, down to a step                    "squares"
 
+where the score is that of one model. If it is the sum of those of C models, 2^s, 2^(r - 1) and 2^r are taken C times,
+and R(n) in [0, C 2^r) is shown by R and by C 2^r - 1 - R, its complement, both in limbs           "remainder"
+
 so t is the residual rounded to nearest: the root of the mean square of t is within half a unit of that of residuals.
 And once for all models, with m = sum S(n) Y(n), u = sum S(n) Y(n)^2, n rows that count and labels in units of 2^-g:
 
@@ -62,6 +65,7 @@ class Residuals:
         shift: r.
         residual_bits: of t, signed.
         squares: how often a step goes into the sum of squares. step_bits: of this step.
+        models: C, of which a score is the sum.
     """
 
     scored: ScoredModel
@@ -71,11 +75,28 @@ class Residuals:
     residual_bits: int
     squares: int
     step_bits: int
+    models: int = 1
 
     @property
     def row(self) -> Axis:
         """Rows n."""
         return row_axis(self.scored.rows)
+
+    @property
+    def rest_bits(self) -> int:
+        """Of R."""
+        return ((self.models << self.shift) - 1).bit_length()
+
+    @property
+    def lack(self) -> Address:
+        """The complement of R, in limbs."""
+        return self.scored.own("remainder complement")
+
+    @property
+    def rests(self) -> Mapping[Address, int]:
+        """R, and where scores are of several models its complement, with their bits."""
+        own = (self.remainder, self.lack)[: 1 + (self.models > 1)]
+        return dict.fromkeys(own, self.rest_bits)
 
     @property
     def residual(self) -> Signed:
@@ -113,7 +134,7 @@ class Residuals:
         """What is committed, besides the model's own."""
         return (
             *limb_columns(self.residual.integer, self.residual_bits, (self.row,)),
-            *limb_columns(self.remainder, self.shift, (self.row,)),
+            *(limb for name, bits in self.rests.items() for limb in limb_columns(name, bits, (self.row,))),
             *self.rest.columns,
         )
 
@@ -123,7 +144,7 @@ class Residuals:
         counting = Indicator((self.row,), self.live.forgotten, self.live.ranges)
         lookups = (
             *limb_lookups(self.residual.integer, self.residual_bits),
-            *limb_lookups(self.remainder, self.shift),
+            *(lookup for name, bits in self.rests.items() for lookup in limb_lookups(name, bits)),
         )
         return (lookup_boxes(f"rows of {self.scored.matrix}", counting, lookups), self.rest.boxes)
 
@@ -143,13 +164,20 @@ class Residuals:
         """None that is stated exactly."""
 
     def _residual(self, steps: Steps, ended: LookedUp) -> None:
-        n, scale = ended.point["row"], K(1 << self.shift)
+        n, scale = ended.point["row"], K(self.models << self.shift)
         real = prefix(n, self.scored.rows)
         label = steps.evaluate(LABELS, {"output": (), "row": n})
-        rest = linear((c, ended.values[limb]) for c, limb in limb_terms(self.remainder, self.shift))
-        rounded = self.residual.looked_up(ended, real) * scale + rest - real * K(1 << (self.shift - 1))
+        rest, *lack = (
+            linear((c, ended.values[limb]) for c, limb in limb_terms(name, bits)) for name, bits in self.rests.items()
+        )
+        half = K(self.models << (self.shift - 1))
+        rounded = self.residual.looked_up(ended, real) * scale + rest - real * half
         score = self.scored.score(steps, {"output": (), "row": n})
-        steps.require_zero(f"residual of {self.scored.matrix}", score - label * K(1 << self.label_shift) - rounded)
+        of_label = label * K(self.models << self.label_shift)
+        steps.require_zero(f"residual of {self.scored.matrix}", score - of_label - rounded)
+        for own in lack:
+            largest = real * K((self.models << self.shift) - 1)
+            steps.require_zero(f"remainder of {self.scored.matrix}", rest + own - largest)
 
 
 @dataclass(frozen=True)

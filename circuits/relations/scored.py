@@ -10,6 +10,7 @@ Integers that are *forced*: M and I have limbs here, whatever their own proof sa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -57,7 +58,7 @@ class ScoredModel:
     @property
     def features(self) -> int:
         """d."""
-        return self.columns[0].axes[1].size
+        return self.columns[0].axes[-1].size
 
     @property
     def score_bits(self) -> int:
@@ -120,11 +121,14 @@ class ScoredModel:
             (self.intercept, self.last_box, INTERCEPT),
         )[: len(self.columns)]:
             if signed.lowest in ended.values:
-                real = prefix(ended.point["output"], self.output.size)
-                if column == COEFFICIENTS:
-                    real = real * prefix(ended.point["weight"], self.features)
-                found = steps.evaluate(self.committed(column), ended.point)
+                axes = self.columns[0 if column == COEFFICIENTS else 1].axes
+                real = math.prod((prefix(ended.point[axis.name], axis.size) for axis in axes), start=ONE)
+                found = self.committed_at(steps, column, ended.point)
                 steps.require_zero(name, found - signed.looked_up(ended, real))
+
+    def committed_at(self, steps: Steps, column: Address, at: Mapping[str, Point]) -> Hidden:
+        """A column of circuits/relations/model.py at a point."""
+        return steps.evaluate(self.committed(column), at)
 
     def score(self, steps: Steps, at: Mapping[str, Point], claim: Hidden | None = None) -> Hidden:
         """z at an output and a row: the claim, which is proved, or else what is sent."""

@@ -21,43 +21,32 @@ from it (model_link.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from functools import cached_property
-from math import isqrt
 from types import NoneType
 from typing import Any, ClassVar, Self
 
-from ...errors import FormatError, InvalidProof, ParameterError
+from ...errors import FormatError, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
-from ...models.live import Live
 from ...models.losses import LOSS_BITS, LOSS_INDEX_BITS
 from ...shown import Facts
-from ..language.relation import Relation
 from ..relations.argmax import Argmax
 from ..relations.dataset import DATASET
 from ..relations.evaluation import MODELS, Evaluation, Judged
-from ..relations.keyed import Keyed
 from ..relations.model import MODEL
-from ..relations.residuals import Residuals, Spread
-from ..relations.scored import LARGEST_SCORE_BITS, ScoredModel
+from ..relations.residuals import Residuals
+from ..relations.scored import ScoredModel
 from ..relations.several_classes import SeveralClasses
 from ..relations.two_classes import TwoClasses
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
+from .evaluated import Evaluated, Subject, require_apart, require_encoding
 from .results import (
     GRIDS,
     MOST_STEPS,
     Classified,
-    Interval,
-    LabelScales,
     Regressed,
     Result,
-    Steps,
-    explained_interval,
-    loss_interval,
-    mean_squares,
-    outwards,
     read_result,
 )
 from .scope import ModelCommitment
@@ -78,7 +67,7 @@ _FIELDS: Fields = {
 
 @statement_kind
 @dataclass(frozen=True, repr=False)
-class EvaluationStatement(Statement):
+class EvaluationStatement(Evaluated):
     """How well each model predicts the rows of the hold-out.
 
     Attributes:
@@ -134,69 +123,25 @@ class EvaluationStatement(Statement):
         return tuple(sorted({position for position in (*self.holdout.holes, *forgotten) if position < self.stop}))
 
     @property
-    def rows(self) -> int:
-        """How many rows count."""
-        return self.stop - len(self.gone)
-
-    @property
-    def live(self) -> Live:
-        """Who counts. Raises ParameterError if nobody does."""
-        return Live(self.holdout.rows, self.gone, ((0, self.stop),))
-
-    @property
-    def steps(self) -> Steps:
-        """How sums are rounded."""
-        return Steps(self.rows, self.grid)
-
-    @property
-    def label_scales(self) -> LabelScales:
-        """In which units squares are summed up."""
-        label = self.holdout.encoding.label
-        return LabelScales(self.rows, label.kind, label.label_bits)
-
-    def log_loss(self, number: int) -> Interval | None:
-        """Bounds of a model's mean log-loss, if it is stated."""
-        result = self.results[number]
-        loss = result.loss if isinstance(result, Classified) else None
-        return None if loss is None else loss_interval(loss, self.steps)
-
-    def root_mean_square(self, number: int) -> Interval:
-        """Bounds of a model's RMSE, in the units of labels. Raises ParameterError for one that predicts classes."""
-        column = self.holdout.encoding.label.column
-        unit = Fraction(1 if column is None else column.half_width)
-        low, high = mean_squares(self._squares(number), self.steps, self.label_scales)
-        return outwards(low * unit, high * unit)
-
-    def explained(self, number: int) -> Interval:
-        """Bounds of a model's R^2. Raises ParameterError for one that predicts classes."""
-        return explained_interval(self._squares(number), self.spread or 0, self.steps, self.label_scales)
-
-    def _squares(self, number: int) -> int:
-        result = self.results[number]
-        if isinstance(result, Classified):
-            raise ParameterError("a model that predicts classes has no RMSE, and no R^2")
-        return result.squares
-
-    @property
     def predicts(self) -> str:
         """ "class", "value" or "count", as families do."""
         return self.training.spec.family.predicts
 
     @property
-    def relation(self) -> Relation:
-        """What is proved."""
-        return Keyed(self.predictions, self.holdout.columns) if self.holdout.key_limbs else self.predictions
+    def opened(self) -> Subject:
+        """See Evaluated."""
+        return tuple(zip(self.trainings, self.models, strict=True))
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """See Evaluated: one training each."""
+        return tuple((own,) for own in self.opened)
 
     @cached_property
     def predictions(self) -> Evaluation:
         """The relation, but for keys of rows."""
         own, models = self.holdout, tuple(map(self._judged, MODELS, self.trainings, self.results))
-        spread = None
-        if self.spread is not None:
-            scales = self.label_scales
-            bits = self.steps.bits(2 * (scales.label_bits + scales.finer))
-            spread = Spread(own.rows, self.live, scales.finer, self.spread, bits)
-        return Evaluation(own.rows, own.features, own.outputs, models, spread)
+        return Evaluation(own.rows, own.features, own.outputs, models, self.label_spread)
 
     def _judged(self, matrix: str, training: TrainingStatement, result: Result) -> Judged:
         """A model in the relation. Raises ParameterError for one whose integers have no such bounds."""
@@ -217,7 +162,7 @@ class EvaluationStatement(Statement):
     def _scored(self, matrix: str, training: TrainingStatement) -> ScoredModel:
         bits = training.schedule.committed_bits
         if bits is None:
-            raise ParameterError(f"a model by {training.spec.method.kind!r} cannot be evaluated yet")
+            raise ParameterError(f"models by {training.spec.method.kind!r} answer together: evaluate the bundle")
         columns = training.training.columns[MODEL]
         return ScoredModel(matrix, columns, *bits, self.holdout.rows, self.holdout.encoding.x_bits)
 
@@ -240,32 +185,21 @@ class EvaluationStatement(Statement):
             training.require_provable()
             if model.shape != training.model.shape:
                 raise ParameterError(f"a model of shape {model.shape}, where its training has {training.model.shape}")
-            _require_encoding(self.holdout, training.dataset)
+            require_encoding(self.holdout, training.dataset)
             _require_not_used(self.holdout, training, self.trainings)
             self._require_evaluable(training, result)
-        if self.rows < MIN_ROWS:
-            raise ParameterError(
-                f"{self.rows} rows of the hold-out count, and it takes {MIN_ROWS}: of fewer, exact numbers tell too "
-                "much of each"
-            )
+        self.require_rows()
         if self.second is not None and self.second.digest == self.training.digest:
             raise ParameterError("both models are the same one")
         if self.second is not None and self.second.spec.family.predicts != self.predicts:
             raise ParameterError("one model predicts classes, and the other numbers: they cannot be compared")
-        if (self.spread is None) == (self.predicts == "value"):
-            raise ParameterError("the spread of labels is stated where models predict numbers, and only there")
-        for own in self.predictions.models:
-            if own.scored.score_bits + (own.scored.output.size > 1) > LARGEST_SCORE_BITS:
-                raise ParameterError("scores of this model can be too large to be cut into integers")
-
-        if not GRIDS[0] <= self.grid <= GRIDS[1] or not all(own.fits for own in self.predictions.gridded):
-            raise ParameterError("steps of sums are too large, or too many: choose another `grid`")
+        self.require_bounded()
 
     def _require_evaluable(self, training: TrainingStatement, result: Result) -> None:
         """A model that predicts classes or numbers, with a result of this sort. Raises ParameterError."""
         family, label = training.spec.family, training.dataset.encoding.label
         if training.schedule.committed_bits is None:
-            raise ParameterError(f"a model by {training.spec.method.kind!r} cannot be evaluated yet")
+            raise ParameterError(f"models by {training.spec.method.kind!r} answer together: evaluate the bundle")
         if family.predicts == "count":
             raise ParameterError(f"a {family.title} cannot be evaluated yet: it predicts by a table")
         if isinstance(result, Classified) != (family.predicts == "class"):
@@ -282,15 +216,6 @@ class EvaluationStatement(Statement):
             raise ParameterError("the log-loss is that of logistic regressions on two classes")
         if result.loss is not None and scale <= LOSS_INDEX_BITS:
             raise ParameterError("scores of this model are too coarse for the table of losses")
-
-    def require_consistent(self, attached: Mapping[str, bytes]) -> None:
-        """Numbers that can be of so many rows, and of the same ones. Raises InvalidProof("statement")."""
-        wrong = [result.require_consistent(self.rows) for result in self.results]
-        classes = [result for result in self.results if isinstance(result, Classified) and result.confusion]
-        if len({_of_classes(result.confusion) for result in classes}) > 1:
-            wrong.append("confusion matrices of other rows")
-        for words in filter(None, wrong):
-            raise InvalidProof("statement", words)
 
     def to_mapping(self) -> Mapping[str, object]:
         """Canonical content."""
@@ -317,21 +242,6 @@ class EvaluationStatement(Statement):
         return cls(holdout, training, models, results, fields["grid"], fields["spread"], second)
 
 
-def _of_classes(confusion: tuple[int, ...]) -> tuple[int, ...]:
-    """How many rows there are of each class."""
-    size = isqrt(len(confusion))
-    return tuple(sum(confusion[at : at + size]) for at in range(0, len(confusion), size))
-
-
-def _require_encoding(holdout: DatasetStatement, trained: DatasetStatement) -> None:
-    """Integers mean the same, wherever the bounds of columns were taken from. Raises ParameterError."""
-    if replace(holdout.encoding, bounds_declared=True) != replace(trained.encoding, bounds_declared=True):
-        raise ParameterError(
-            "the hold-out has other columns, bounds, scales or classes than the data set of the model; commit to it "
-            "with the same bounds"
-        )
-
-
 def _require_not_used(
     holdout: DatasetStatement, training: TrainingStatement, others: tuple[TrainingStatement, ...]
 ) -> None:
@@ -346,5 +256,4 @@ def _require_not_used(
         if any((own.dataset, own.spec.holdout) != (trained, training.spec.holdout) for own in others):
             raise ParameterError("the trainings do not hold out the same rows of one data set")
         return
-    if holdout.record_root == trained.record_root or not set(holdout.births).isdisjoint(trained.births):
-        raise ParameterError("the hold-out has rows that were committed in the data set of the model, or an older one")
+    require_apart(holdout, trained)

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 from ...errors import ParameterError
 from ...formats.fields import Fields, Int, take
 from ...formats.toml import toml_value
+from ..aggregation import AGGREGATES
 from ..checks import integer_within
 from ..families import Family
 from ..live import Live
@@ -31,7 +32,7 @@ from .standardized import compile_standardized_stage
 MAX_SLICES = 64
 MAX_SHARDS = 1 << 12
 MAX_PARTS = 512  # stages of runs, each of which costs sums of its own
-AGGREGATES = ("probability", "score", "vote")
+
 _SHARED = (
     "epochs", "learning_rate", "batch_size", "momentum", "l2", "bias", "penalize_intercept", "class_weight",
     "standardize",

@@ -3,39 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import overload
 
-from ...circuits.language.layout import Address
-from ...circuits.relations.dataset import DATASET
-from ...circuits.relations.evaluation import MODELS, Evaluation, Judged
-from ...circuits.relations.residuals import Residuals
-from ...circuits.relations.two_classes import TwoClasses
+from ...circuits.relations.evaluation import MODELS
 from ...circuits.statements.evaluation import EvaluationStatement
-from ...circuits.statements.results import COUNT_GRID, DEFAULT_GRID, Classified, Regressed, Result
-from ...circuits.statements.training import TrainingStatement
 from ...errors import ParameterError, require_type
-from ...verifier.proofs import EvaluationProof
-from ...verifier.shapes import shape_of
-from ..matrices.commitment import commit_columns
-from ..matrices.values import Witness
+from ...verifier.proofs import EvaluationProof, ShardedEvaluationProof
 from ..protocol.proof import Progress
-from ..witnesses.evaluation import evaluation_witness, true_evaluation
+from ..witnesses.evaluation import true_evaluation
 from .dataset import DATASETS, Dataset
-from .model import Model, model_columns
-from .prove import check_before_work, prove_statement
+from .evaluation_numbers import grid_of, nothing_yet, prove_evaluation, stating
+from .model import Model
+from .prove import check_before_work
+from .sharded_evaluation import evaluate_shards
+from .sharded_model import ShardedModel, load_sharded
+
+Evaluable = Model | ShardedModel | Path | str
 
 
+@overload
 def evaluate(
     holdout: Dataset,
-    models: Model | Path | str | Sequence[Model | Path | str],
+    models: Model | Sequence[Model],
+    progress: Progress | None = ...,
+    *,
+    confusion: bool = ...,
+    loss: bool | None = ...,
+    grid: int | None = ...,
+) -> EvaluationProof: ...
+@overload
+def evaluate(
+    holdout: Dataset,
+    models: ShardedModel | Sequence[ShardedModel],
+    progress: Progress | None = ...,
+    *,
+    confusion: bool = ...,
+    loss: bool | None = ...,
+    grid: int | None = ...,
+) -> ShardedEvaluationProof: ...
+@overload
+def evaluate(
+    holdout: Dataset,
+    models: Evaluable | Sequence[Evaluable],
+    progress: Progress | None = ...,
+    *,
+    confusion: bool = ...,
+    loss: bool | None = ...,
+    grid: int | None = ...,
+) -> EvaluationProof | ShardedEvaluationProof: ...
+def evaluate(
+    holdout: Dataset,
+    models: Evaluable | Sequence[Evaluable],
     progress: Progress | None = None,
     *,
     confusion: bool = False,
     loss: bool | None = None,
     grid: int | None = None,
-) -> EvaluationProof:
+) -> EvaluationProof | ShardedEvaluationProof:
     """Prove how well one or two models predict the rows of a hold-out. One opening of it and of each model is spent.
 
     Of models that predict classes it is how many rows they predict right, and of logistic ones of two classes the mean
@@ -45,10 +71,11 @@ def evaluate(
         holdout: the data set that the models were trained on, if their specs hold rows out of it (`holdout`): these
             count, but for those that one of the trainings forgot. Or a data set of its own, committed with the bounds
             of the other; its rows that are not destroyed count.
-        models: by any method but `sisa`: secrets, or their files. Of what `prove` returns it is `.secret`.
+        models: secrets, or their files. Of what `prove` returns it is `.secret`. Of shards it is `.model`, or the
+            bundle's file, beside which the secrets are: one opening of each commitment with a model in force is spent.
         confusion: whether to state how many rows of each class are predicted as each. It tells how many rows there are
             of each class, and of small numbers which rows they are about.
-        loss: whether to state the log-loss. None does so where there is one.
+        loss: whether to state the log-loss. None does so where there is one, which is not of shards.
         grid: sums are stated in steps of 2^-grid for each row. None takes 12, of labels that are counts 4.
 
     Raises:
@@ -61,30 +88,21 @@ def evaluate(
     given = list(models) if isinstance(models, Sequence) and not isinstance(models, str) else [models]
     if not 1 <= len(given) <= len(MODELS):
         raise ParameterError(f"models: {len(given)} of them, one statement is about 1 to {len(MODELS)}")
-    own = [_loaded(each) for each in given]
+    loaded = [_loaded(each) for each in given]
     holdout.require_whole_count()
+    sharded = [model for model in loaded if isinstance(model, ShardedModel)]
+    if sharded:
+        if len(sharded) < len(loaded):
+            raise ParameterError("models: one is of shards and one is not: evaluate each by itself")
+        return evaluate_shards(holdout, sharded, confusion, loss, grid, progress)
+    own = [model for model in loaded if isinstance(model, Model)]
     draft = _draft(holdout, own, confusion, loss, grid)
     budgets = [holdout.budget, *(model.budget for model in own)]
-    shape = check_before_work(draft, budgets)
+    check_before_work(draft, budgets)
     integers = [model.integers for model in own]
-    statement = _stating(draft, true_evaluation(draft.predictions, holdout.rows, integers))
-    witness = evaluation_witness(statement.predictions, holdout.rows, integers)
-    columns = {**holdout.columns, **witness.columns}
-    committed = {DATASET: holdout.matrix}
-    for matrix, model in zip(MODELS, own, strict=False):
-        cells = {Address(matrix, column.name): values for column, values in model_columns(model).items()}
-        opened = shape.committed[matrix]
-        committed[matrix] = commit_columns(opened.layout, opened.code, cells, model.secret)
-        columns |= cells
-    proved = prove_statement(
-        shape_of(statement),
-        statement,
-        committed,
-        Witness(columns, witness.looked_up),
-        budgets=budgets,
-        progress=progress,
-    )
-    return EvaluationProof(statement, proved.proof.proof)
+    statement = stating(draft, true_evaluation(draft.predictions, holdout.rows, integers))
+    opened = dict(zip(MODELS, own, strict=False))
+    return EvaluationProof(statement, prove_evaluation(statement, holdout, opened, integers, progress))
 
 
 def _draft(
@@ -92,45 +110,25 @@ def _draft(
 ) -> EvaluationStatement:
     """What will be stated, without its numbers."""
     first, *second = (model.statement for model in models)
-    label = holdout.statement.encoding.label
     return EvaluationStatement(
         holdout.statement,
         first,
         tuple(model.commitment for model in models),
-        tuple(_nothing_yet(model.statement, confusion, loss) for model in models),
-        (COUNT_GRID if label.kind == "count" else DEFAULT_GRID) if grid is None else grid,
+        tuple(nothing_yet(model.statement, confusion, loss) for model in models),
+        grid_of(holdout, grid),
         0 if first.spec.family.predicts == "value" else None,
         *second,
     )
 
 
-def _nothing_yet(training: TrainingStatement, confusion: bool, loss: bool | None) -> Result:
-    """A result of the sort that is asked for, without its numbers."""
-    family, label = training.spec.family, training.dataset.encoding.label
-    if family.predicts != "class":
-        if confusion or loss:
-            raise ParameterError(f"a {family.title} predicts no classes: it has no confusion matrix, and no log-loss")
-        return Regressed(0)
-    has_loss = family.name == "logistic" and label.kind == "binary"
-    cells = len(label.classes) ** 2 * confusion
-    return Classified(0, (0, 0) if (has_loss if loss is None else loss) else None, (0,) * cells)
-
-
-def _stating(draft: EvaluationStatement, found: Evaluation) -> EvaluationStatement:
-    """With the numbers of the relation."""
-    spread = None if found.spread is None else found.spread.stated
-    return replace(draft, results=tuple(map(_result, found.models)), spread=spread)
-
-
-def _result(own: Judged) -> Result:
-    if isinstance(own, Residuals):
-        return Regressed(own.squares)
-    return Classified(own.right, own.loss if isinstance(own, TwoClasses) else None, own.confusion)
-
-
-def _loaded(model: Model | Path | str) -> Model:
+def _loaded(model: Evaluable) -> Model | ShardedModel:
     """Raises ParameterError for something else."""
     require_type(
-        "models", model, (Model, str, PathLike), "of what `prove` returns it is `.secret`; `Model.load` reads a file"
+        "models",
+        model,
+        (Model, str, PathLike, ShardedModel),
+        "of what `prove` returns it is `.secret`, of shards `.model`; `Model.load` reads a file",
     )
-    return model if isinstance(model, Model) else Model.load(model)
+    if isinstance(model, Model | ShardedModel):
+        return model
+    return load_sharded(model) if Path(model).suffix == ".bundle" else Model.load(model)

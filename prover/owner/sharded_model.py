@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from ...circuits.statements.training import TrainingStatement
 from ...errors import ParameterError
+from ...models.aggregation import SCORE, VOTE, predicted, together
 from ...models.encoding.columns import table_pieces
 from ...models.methods.sisa import Sisa, Stages, stages_of
+from ...models.shapes import FEATURE_BOUND
 from ...shown import Facts, Shown
 from ...verifier.bundles import Bundle
 from ..tables.arrays import as_known_features
@@ -24,8 +26,6 @@ from .bundles import models_for
 from .model import MODEL_SUFFIX, Model, most_left, training_of
 from .prediction import FloatArray, Predictor, expected_counts, shares
 from .stated import Stated
-
-VOTE, SCORE = "vote", "score"
 
 
 class ShardPredictor(Predictor):
@@ -131,19 +131,41 @@ class ShardPredictor(Predictor):
         return np.stack([inverse(sign * scores[:, :, 0]).mean(axis=1) for sign in (-1.0, 1.0)], axis=1)
 
     def _answers(self, X: Any) -> tuple[FloatArray, npt.NDArray[Any]]:
-        """See Predictor."""
+        """See Predictor. Classes are those of models/aggregation.py, of which is proved how often they are right: by
+        integers, so near one half not always that of the larger of both probabilities in float64."""
+        family = self.spec.family
+        if family.predicts == "class":
+            z = self._integer_scores(X)
+            if self._several and self.aggregate == VOTE:
+                votes = z.argmax(axis=0)
+                own = np.stack([(votes == number).sum(axis=0) for number in range(len(z))])
+            else:
+                own = together(self.aggregate, family, z, self.encoding.x_bits + self.spec.weight_bits)
+            return own.T.astype(np.float64), self.classes_[predicted(own)]
         if self.aggregate == SCORE:
             return super()._answers(X)
         scores = self._scores(X)
-        if self.spec.family.predicts == "class":
-            found = self._proba(scores)
-            return found, self.classes_[found.argmax(axis=1)]
-        if self.spec.family.predicts == "count":
+        if family.predicts == "count":
             mean = expected_counts(scores[:, :, 0]).mean(axis=1)
             with np.errstate(divide="ignore"):
                 return np.log(mean), mean
         mean = scores[:, :, 0].mean(axis=1)
         return mean, self._values(mean)
+
+    def _integer_scores(self, X: Any) -> npt.NDArray[np.int64]:
+        """Of each shard's model, at scale x_bits + w_bits: (O, shards, N)."""
+        rows, features = as_known_features(X, self.encoding), len(self.encoding.features)
+        shards, outputs, width = self._used.shape
+        flat = self._used.transpose(1, 0, 2).reshape(-1, width)
+        weights, intercepts = flat[:, :features], flat[:, features:].sum(axis=1, keepdims=True)
+        largest = (np.abs(weights).astype(object).sum(axis=1) * FEATURE_BOUND).max() * shards
+        exact = np.float64 if largest < 1 << 53 else np.int64 if largest < 1 << 62 else object
+        z = np.empty((len(flat), len(rows)), dtype=object if exact is object else np.int64)
+        for start, piece in table_pieces(rows):
+            encoded = self.encoding.encode_features(piece, check_bounds=False, first_row=start)
+            z[:, start : start + len(piece)] = weights.astype(exact) @ encoded.T.astype(exact)
+        found: npt.NDArray[np.int64] = (z + intercepts).reshape(outputs, shards, -1)
+        return found
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs

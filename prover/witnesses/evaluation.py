@@ -10,14 +10,18 @@ import numpy.typing as npt
 
 from ...circuits.field.goldilocks import to_field
 from ...circuits.language.layout import Address
-from ...circuits.language.tables import split_limbs
+from ...circuits.language.tables import SIGNS, split_limbs
 from ...circuits.relations.evaluation import Evaluation, Judged
 from ...circuits.relations.gridded import Gridded
 from ...circuits.relations.residuals import MEAN_LACK, MEAN_REST, Residuals, Spread
+from ...circuits.relations.scored import ScoredModel
 from ...circuits.relations.several_classes import SeveralClasses
+from ...circuits.relations.shard_scores import Opinions, ShardScores
 from ...circuits.relations.signed import Signed
 from ...circuits.relations.two_classes import TwoClasses
 from ...errors import ParameterError
+from ...models.aggregation import LARGEST_SCORE as LARGEST_SPOKEN
+from ...models.aggregation import probability_table
 from ...models.losses import LARGEST_SCORE, loss_bounds
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
@@ -65,6 +69,61 @@ def scores(rows: Rows, integers: Integers) -> Integers:
         for own, factor in zip(found, weight.tolist(), strict=True):
             own += wide * factor
     return found
+
+
+def _scores(own: Judged, rows: Rows, integers: Integers) -> Integers:
+    """z, int64 (O, N), of one model, or of what the models of shards say together.
+
+    Args:
+        integers: int64 (O, K), of shards (shards, O, K).
+    """
+    scored = own.scored
+    if not isinstance(scored, ShardScores):
+        return scores(rows, integers)
+    if not isinstance(scored, Opinions):
+        return scores(rows, integers.sum(axis=0))
+    said = opinions(scored, rows, integers)[1].sum(axis=1)
+    return np.asarray(said if scored.several else 2 * said - scored.speakers * scored.whole)
+
+
+def opinions(own: Opinions, rows: Rows, integers: Integers) -> tuple[Integers, Integers, Integers]:
+    """F, P and R, int64 (O, shards, N) each. Raises ParameterError for scores that leave the table."""
+    shards, outputs, width = integers.shape
+    flat = integers.transpose(1, 0, 2).reshape(-1, width)
+    z = scores(rows, flat).reshape(outputs, shards, -1) - (own.table == SIGNS)
+    cells = z >> own.shift
+    beyond = ((cells < -HALF) | (cells >= HALF)).any(axis=(0, 1)) & own.live.mask()
+    if beyond.any():
+        raise ParameterError(
+            f"{beyond.sum()} of the rows have scores beyond {LARGEST_SPOKEN} by the model of a shard, where the table "
+            "of probabilities ends"
+        )
+    inside = np.clip(cells, -HALF, HALF - 1)
+    if own.table == SIGNS:
+        return cells, (cells >= 0).astype(np.int64), z - (cells << own.shift)
+    return cells, probability_table(own.family)[inside + HALF], z - (cells << own.shift)
+
+
+def _add_model(scored: ScoredModel, rows: Rows, integers: Integers, to: _Columns) -> None:
+    """Limbs of the model's integers, of shards of each or of their sum, and what these say."""
+    if isinstance(scored, Opinions):
+        _add_opinions(scored, rows, integers, to)
+        integers = integers.transpose(1, 0, 2)
+    elif isinstance(scored, ShardScores):
+        integers = integers.sum(axis=0)
+    weights, intercept = np.split(integers, [scored.features], axis=-1)
+    to.add_signed(scored.weights, weights)
+    if scored.bias:
+        to.add_signed(scored.intercept, intercept[..., 0])
+
+
+def _add_opinions(own: Opinions, rows: Rows, integers: Integers, to: _Columns) -> None:
+    cells, said, rest = opinions(own, rows, integers)
+    inside = np.clip(cells, -HALF, HALF - 1)  # of rows that do not count, where nothing is looked up
+    to.columns |= {own.cell: to_field(cells) if (inside != cells).any() else cells.astype(np.int16)}
+    to.columns[own.opinion] = said.astype(np.uint16 if own.table == SIGNS else np.int32)
+    to.looked_up[own.cell.name] = signed_rows(inside)
+    to.add_limbs(own.rest, own.shift, rest)
 
 
 # Two classes ---------------------------------------------------------------------------------------------------------
@@ -143,9 +202,10 @@ def _add_several(own: SeveralClasses, z: Integers, to: _Columns) -> None:
 
 def _rounded(own: Residuals, rows: Rows, z: Integers) -> tuple[Integers, Integers]:
     """t and R."""
-    exact = z - (rows.labels.astype(np.int64) << own.label_shift) + (1 << (own.shift - 1))
-    rounded = exact >> own.shift
-    return rounded, exact - (rounded << own.shift)
+    labels = rows.labels.astype(np.int64) * (own.models << own.label_shift)
+    exact = z - labels + (own.models << (own.shift - 1))
+    rounded = exact // (own.models << own.shift)
+    return rounded, exact - rounded * (own.models << own.shift)
 
 
 def _of_numbers(own: Residuals, rows: Rows, z: Integers) -> Residuals:
@@ -163,7 +223,9 @@ def _add_numbers(own: Residuals, rows: Rows, z: Integers, to: _Columns) -> None:
     largest, live = 1 << (own.residual_bits - 1), own.live.mask()
     beyond = (rounded < -largest) | (rounded >= largest)  # of rows that do not count: the lowest limb takes it all
     to.add_signed(own.residual, np.where(beyond, 0, rounded))
-    to.add_limbs(own.remainder, own.shift, rest)
+    to.add_limbs(own.remainder, own.rest_bits, rest)
+    if own.models > 1:
+        to.add_limbs(own.lack, own.rest_bits, (own.models << own.shift) - 1 - rest)
     if beyond.any():
         lowest = own.residual.lowest
         cells = to_field(np.asarray(to.columns[lowest]).astype(np.int64) + np.where(beyond, rounded, 0))
@@ -210,7 +272,7 @@ def true_evaluation(relation: Evaluation, rows: Rows, models: Sequence[Integers]
 
 
 def _true(own: Judged, rows: Rows, integers: Integers) -> Judged:
-    z = scores(rows, integers)
+    z = _scores(own, rows, integers)
     if isinstance(own, TwoClasses):
         return _of_two(own, rows, z[0])
     if isinstance(own, SeveralClasses):
@@ -226,18 +288,14 @@ def evaluation_witness(relation: Evaluation, rows: Rows, models: Iterable[Intege
     """
     to = _Columns()
     for own, integers in zip(relation.models, models, strict=True):
-        z = scores(rows, integers)
+        z = _scores(own, rows, integers)
         if isinstance(own, TwoClasses):
             _add_two(own, rows, z[0], to)
         elif isinstance(own, SeveralClasses):
             _add_several(own, z, to)
         else:
             _add_numbers(own, rows, z[0], to)
-        scored = own.scored
-        weights, intercept = np.split(integers, [relation.features], axis=1)
-        to.add_signed(scored.weights, weights)
-        if scored.bias:
-            to.add_signed(scored.intercept, intercept[:, 0])
+        _add_model(own.scored, rows, integers, to)
     if relation.spread is not None:
         _add_labels(relation.spread, rows, to)
     return Witness({**to.columns, **multiplicities(relation.sections, to.looked_up)}, to.looked_up)

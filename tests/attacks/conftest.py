@@ -97,6 +97,33 @@ def honest_evaluation():
 
 
 @pytest.fixture(scope="session")
+def honest_opinions():
+    """How well models of shards predict two classes by vote, and by probability."""
+    from .harness import prove
+    from .shard_evaluations import opinions
+
+    return prove(opinions().shape(), opinions().columns_of())
+
+
+@pytest.fixture(scope="session")
+def honest_shard_classes():
+    """The same of several classes, by mean score and by probability."""
+    from .harness import prove
+    from .shard_evaluations import classes
+
+    return prove(classes().shape(), classes().columns_of())
+
+
+@pytest.fixture(scope="session")
+def honest_means():
+    """How far the mean of models of numbers is from these."""
+    from .harness import prove
+    from .shard_evaluations import means
+
+    return prove(means().shape(), means().columns_of())
+
+
+@pytest.fixture(scope="session")
 def honest_prediction():
     """A true proof of the classes that a model of one output says."""
     from .harness import prove

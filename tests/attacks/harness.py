@@ -78,6 +78,8 @@ PROOFS = (
     "honest_probability",
     "honest_argmax",
     "honest_residuals",
+    "honest_opinions",
+    "honest_means",
 )
 TELLING = ("honest", "honest_stages", "honest_alone", "honest_growth")  # have a message of each sort that there is
 TELLING_PROOFS = [*TELLING, *(pytest.param(name, marks=pytest.mark.slow) for name in PROOFS if name not in TELLING)]

@@ -21,6 +21,7 @@ from zkunlearn.circuits.relations.evaluation import Evaluation
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.methods import descent
 from zkunlearn.circuits.relations.several_classes import SeveralClasses
+from zkunlearn.circuits.relations.sharded_evaluation import ShardedEvaluation
 from zkunlearn.circuits.relations.standardization import EXPONENT, FIELD_COLUMNS
 from zkunlearn.circuits.relations.standardized_descent import StandardizedDescent
 from zkunlearn.circuits.relations.validity import Validity
@@ -31,7 +32,7 @@ from zkunlearn.prover.matrices.values import column_axes
 from zkunlearn.verifier.protocol.lookup import split_point
 from zkunlearn.verifier.protocol.sumcheck import bound_point
 
-from ..attacks import evaluations, predictions
+from ..attacks import evaluations, predictions, shard_evaluations
 from ..attacks.distance_runs import declare_distance
 from ..toys import ScaledGradient
 
@@ -115,7 +116,12 @@ EVALUATIONS: dict[str, Relation] = {
     "evaluation of several classes": evaluations.several().relation,
     "evaluation of numbers": evaluations.numbers().relation,
 }
-OTHERS: dict[str, Relation] = {"distance": declare_distance().own.relation, **EVALUATIONS, **PREDICTIONS}
+SHARDED: dict[str, Relation] = {
+    "evaluation of shards": shard_evaluations.opinions().relation,
+    "evaluation of shards, several classes": shard_evaluations.classes().relation,
+    "evaluation of shards, numbers": shard_evaluations.means().relation,
+}
+OTHERS: dict[str, Relation] = {"distance": declare_distance().own.relation, **EVALUATIONS, **SHARDED, **PREDICTIONS}
 RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES, **OTHERS}
 
 
@@ -219,6 +225,19 @@ def test_public_vectors_of_a_validity_are_extensions_of_their_tables(name: str) 
     assert_extensions(relation, steps)
 
 
+@pytest.mark.parametrize("name", SHARDED)
+def test_public_vectors_of_an_evaluation_of_shards_are_extensions_of_their_tables(name: str) -> None:
+    relation = RELATIONS[name]
+    steps = walked(relation)
+    names = [statement.name for statement, _ in steps.sums]
+    gathered = sorted(f"{column} of shards of {matrix}" for column in ("weights", "intercept") for matrix in BUNDLES)
+    assert sorted(each for each in names if " of shards of " in each) == gathered
+    assert {f"score of {matrix}" for matrix in BUNDLES} <= set(names)
+    assert ("opinions of second model" in names) == (not name.endswith("numbers"))
+    assert_extensions(relation, steps)
+
+
+BUNDLES = ("model", "second model")
 OF_EVALUATIONS = {
     "evaluation": (["loss"] * 2 + ["confusion"] * 2, ["flip", "right predictions"]),
     "evaluation of several classes": (
@@ -343,7 +362,8 @@ def test_every_column_but_the_blinds_is_claimed(name: str) -> None:
     """A column that no claim is about is not bound to anything."""
     relation = RELATIONS[name]
     claimed = Counter(column for column, _ in walked(relation).claims)
-    assert set(claimed) == set(column_axes(relation)) - set(relation.virtual) - set(BLINDS)
+    earlier = {column for column in column_axes(relation) if column.name.startswith(shard_evaluations.EARLIER)}
+    assert set(claimed) == set(column_axes(relation)) - set(relation.virtual) - set(BLINDS) - earlier
 
 
 @pytest.mark.parametrize("name", [*RELATIONS, "a virtual term"])
@@ -353,7 +373,7 @@ def test_every_value_that_no_matrix_holds_is_the_claim_of_a_sum(name: str) -> No
     steps = walked(relation)
     proved = {node for claim in steps.proved for _, node in claim.terms}
     kinds = {GradientDescent: 2, StandardizedDescent: 3, ScaledGradient: 1, Distance: 2}
-    own = {**kinds, Evaluation: len(relation.virtual)}.get(type(relation), 0)
+    own = {**kinds, **dict.fromkeys((Evaluation, ShardedEvaluation), len(relation.virtual))}.get(type(relation), 0)
     assert len(steps.to_prove) == own + any(statement.name == "class weights" for statement, _ in steps.sums)
     assert {node for value in steps.to_prove + steps.totals for _, node in value.terms} <= proved
 

@@ -67,6 +67,7 @@ def teller(tmp_path_factory: pytest.TempPathFactory) -> Teller:
     own = Teller(tmp_path_factory.mktemp("told"))
     write_table(own.folder / "t.csv", 240)
     texts = {"spec": DESCENT, "held": HELD_OUT, "linear": LINEAR, "noisy": NOISY, "inverse": INVERSE, "sisa": SHARDED}
+    texts["means"] = SHARDED.replace('"logistic"', '"linear"')
     for name, text in texts.items():
         (own.folder / f"{name}.toml").write_text(text.replace("shard_rows = 8", "shard_rows = 128"))
     (own.folder / "bounds.toml").write_text(BOUNDS)
@@ -114,6 +115,7 @@ def prove_and_forget(own: Teller) -> None:
     own.prove("data", "noisy.toml", "noisy.proof", "--fork", "--forget", OTHER, "--nonce", NONCE)
     own.prove("data", "inverse.toml", "inverse.proof", "--fork")
     own.prove("data", "sisa.toml", "a.bundle", "--fork", "--groups", 2)
+    own.prove("data", "means.toml", "means.bundle", "--fork")
     own.prove("data", "sisa.toml", "b.bundle", "--forget", OTHER, "--previous", *own.of("a.bundle"))
     own.tell("recommit-model", *own.of("first.model.opening"), "--out", *own.of("afresh.model.opening"))
     nights = ("forget", *own.of("keyed"), "--spec", *own.of("spec.toml"), "--proofs", *own.of("nights"))
@@ -125,6 +127,12 @@ def measure(own: Teller) -> None:
     models = [part for name in own.of("first.model.opening", "second.model.opening") for part in ("--model", name)]
     own.tell("evaluate", *own.of("data"), *models[2:], "--confusion", "--out", *own.of("e.evaluation"))
     own.tell("evaluate", *own.of("data"), "--model", *own.of("linear.model.opening"), "--out", *own.of("l.evaluation"))
+    table, bounds = own.of("t.csv", "bounds.toml")
+    own.tell("commit", table, *COLUMNS, "--bounds", bounds, "--out", *own.of("holdout"))
+    for name in ("b", "means"):
+        bundle, out = own.of(f"{name}.bundle", f"{name}.evaluation")
+        more = ("--confusion",) if name == "b" else ()
+        own.tell("evaluate", *own.of("holdout"), "--model", bundle, *more, "--out", out)
     own.tell("prove-distance", *own.of("data"), *models[:2], "--out", *own.of("d.distance"))
     given = (*own.of("second.model.opening", "t.csv"), *COLUMNS)
     own.tell("predict", *given, "--proba")
@@ -165,7 +173,8 @@ def flipped(path: Path, out: Path) -> Path:
 
 PROOFS = (
     "first.proof", "second.proof", "data/dataset.commitment", "data/dataset.registration", "data2/dataset.link",
-    "afresh.model.link", "e.evaluation", "l.evaluation", "d.distance", "q.predictions", "noisy.proof", "b.bundle",
+    "afresh.model.link", "e.evaluation", "l.evaluation", "d.distance", "q.predictions", "noisy.proof",
+    "b.evaluation", "means.evaluation", "b.bundle",
 )  # fmt: skip
 OTHERS = (
     "first.model.opening", "data/dataset.opening", "noisy.noise", "noisy.noise.opening", "7.receipt", "spec.toml",

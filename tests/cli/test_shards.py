@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -251,6 +252,38 @@ def test_several_growths_in_a_row_need_the_links_in_between(owner: Path) -> None
     answer = verified(owner / "fourth.bundle", "--dataset", last, "--previous", owner / "third.bundle")
     assert answer["valid"] is True and len(zu.Bundle.load(owner / "fourth.bundle").links) == 3
     assert verified(owner / "fourth.bundle", "--dataset", last)["valid"] is True
+
+
+def test_bundles_are_evaluated_by_what_their_models_answer_together(owner: Path) -> None:
+    """Two in one statement; each commitment is opened once, and what was not given is told."""
+    write_table(owner / "more.csv", 110)
+    places = ("--bounds", owner / "bounds.toml", "--out", owner / "holdout")
+    done("commit", owner / "more.csv", "--target", "sick", "--id", "name", *places)
+    bundles = [owner / f"{name}.bundle" for name in ("first", "second")]
+    out = owner / "both.evaluation"
+    named = [part for bundle in bundles for part in ("--model", bundle)]
+    result = done("evaluate", owner / "holdout", *named, "--confusion", "--out", out)
+    assert "3 shards with a say, by probability" in result.stdout and "predicted" in result.stdout
+    models = [zu.Model.load(path) for path in sorted(owner.glob("*.model.opening"))]
+    assert [model.spent for model in models] == [3, 2], "the first for its proof, the request, and this"
+    told = verified(out)
+    lines = told["not_followed"]
+    assert isinstance(lines, list) and told["valid"] is True
+    assert sum("models not verified: the bundle of their training" in line for line in lines) == 2
+    assert any("hold-out not verified" in line for line in lines)
+    text = done("inspect", out).stdout
+    assert text.count("of training") == 3 and "by probability" in text
+    proof = zu.ShardedEvaluationProof.load(out)
+    plain = replace(proof.statement.trainings[0], spec=zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5))
+    lie = replace(proof.statement, trainings=(plain, proof.statement.trainings[1]))
+    zu.ShardedEvaluationProof(lie, proof.proof).save(owner / "lie.evaluation")
+    told_of_lie = " ".join(done("inspect", owner / "lie.evaluation").stdout.split())
+    assert "security none: a model of shape (6, 3), where the spec implies (1, 3)" in told_of_lie
+    assert run("verify", owner / "lie.evaluation").exit_code == 1
+    refused = run(
+        "evaluate", owner / "holdout", "--model", owner / "first.model.opening", "--out", owner / "x.evaluation"
+    )
+    assert refused.exit_code == 2 and "name the bundle that is beside it" in refused.stderr
 
 
 def test_a_link_without_a_previous_bundle_is_not_for_anything(owner: Path) -> None:

@@ -110,6 +110,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "alone": short["alone"],
             "numbers": encode("evaluation", {**both, "statement": {**both["statement"], **NUMBERS}}),
         },
+        "sharded_evaluation": {"whole": short["sharded evaluation"], "body": bodies["sharded evaluation"]},
         "distance": {"whole": short["distance"], "body": bodies["distance"]},
         "prediction": {"whole": short["prediction"], "body": bodies["prediction"], "scores": short["scores"]},
         "noise": {"whole": whole["noise"], "body": whole["noise"][len(head_of("noise")) :]},

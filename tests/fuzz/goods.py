@@ -40,11 +40,12 @@ PUBLIC = (
     *("training", "bundle", "request", "registration", "extension", "receipt", "keyed", "evaluation", "alone"),
     "distance",
     *("noisy", "noise"),
+    "sharded evaluation",
 )
 KINDS = (
     "dataset", "link", "training", "bundle", "model.opening", "dataset.opening", "model link", "registration",
     "receipt", "evaluation", "distance", "prediction", "noise", "noise.opening",
-    "dataset.left_out",
+    "dataset.left_out", "sharded evaluation",
 )  # fmt: skip
 KIND_OF = {  # of what has another name than its kind
     "request": "training",
@@ -107,6 +108,7 @@ class Owner:
             self.noise.save(self.folder / "a.noise.opening")
             hidden = (self.folder / "a.noise.opening").read_bytes()
             self.noisy = zu.prove(self.noisy_data, NOISY, noise=self.noise, nonce=bytes(32)).proof
+            self.together = zu.evaluate(self.holdout(), [again, self.request.model])
         self.receipt = zu.receipts(self.extended, self.extension).of("2")
         commitment = self.dataset.commitment
         request: Any = self.request
@@ -116,7 +118,7 @@ class Owner:
         public |= {"registration": self.registration, "receipt": self.receipt, "keyed": self.keyed.commitment}
         public |= {"evaluation": self.evaluation, "alone": self.alone, "distance": self.distance}
         public |= {"prediction": self.predictions, "scores": self.scores}
-        public |= {"noisy": self.noisy, "noise": self.noise.commitment}
+        public |= {"noisy": self.noisy, "noise": self.noise.commitment, "sharded evaluation": self.together}
         self.files = {kind: artefact.to_bytes() for kind, artefact in public.items()}
         self.files |= {name: (self.folder / name).read_bytes() for name in ("model.opening", "dataset.opening")}
         self.files["noise.opening"] = hidden
@@ -126,11 +128,15 @@ class Owner:
 
     def evaluated(self, model: zu.Model) -> tuple[zu.EvaluationProof, zu.EvaluationProof]:
         """Of two models, and of one, on rows within the bounds of the others."""
-        bounds = {own.name: (own.low, own.high) for own in self.dataset.statement.encoding.features}
-        rows = np.array([np.linspace(low, high, MIN_ROWS) for low, high in bounds.values()]).T
-        holdout = zu.commit(rows, np.arange(MIN_ROWS) % 2, bounds=bounds, openings=3)
+        holdout = self.holdout()
         other = zu.prove(self.dataset, SPEC, forget=["3"]).secret
         return zu.evaluate(holdout, [model, other]), zu.evaluate(holdout, other, confusion=True)
+
+    def holdout(self) -> zu.Dataset:
+        """Rows within the bounds of the others."""
+        bounds = {own.name: (own.low, own.high) for own in self.dataset.statement.encoding.features}
+        rows = np.array([np.linspace(low, high, MIN_ROWS) for low, high in bounds.values()]).T
+        return zu.commit(rows, np.arange(MIN_ROWS) % 2, bounds=bounds, openings=3)
 
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"

@@ -359,6 +359,8 @@ def verified(kind: str, data: bytes, of: Owner | None) -> None:
         zu.verify(proof, pinned, known_dataset=pinned.digest)
     elif kind in ("evaluation", "alone"):
         verify_proof(zu.EvaluationProof.from_bytes(data))
+    elif kind == "sharded evaluation":
+        verify_proof(zu.ShardedEvaluationProof.from_bytes(data))
     elif kind == "distance":
         verify_proof(zu.DistanceProof.from_bytes(data))
     elif kind in ("prediction", "scores"):
@@ -487,6 +489,7 @@ TARGETS: dict[str, Target] = {
     "model_recommitment": artefact(zu.ModelLinkProof, "model link"),
     "bundle": artefact(zu.Bundle, "bundle"),
     "evaluation": artefact(zu.EvaluationProof, "evaluation"),
+    "sharded_evaluation": artefact(zu.ShardedEvaluationProof, "sharded evaluation"),
     "distance": artefact(zu.DistanceProof, "distance"),
     "prediction": artefact(zu.PredictionProof, "prediction"),
     "noise": artefact(zu.NoiseCommitment, "noise"),

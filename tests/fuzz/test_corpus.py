@@ -99,6 +99,7 @@ TRIED = {
     "circuits/statements/model_link.py renewed": "model_opening",
     "circuits/statements/distance.py DistanceStatement.from_mapping": "distance",
     "circuits/statements/evaluation.py EvaluationStatement.from_mapping": "evaluation",
+    "circuits/statements/sharded_evaluation.py ShardedEvaluationStatement.from_mapping": "sharded_evaluation",
     "circuits/statements/prediction.py PredictionStatement.from_mapping": "prediction",
     "circuits/statements/results.py read_result": "evaluation",
     "circuits/statements/registration.py RegistrationStatement.from_mapping": "registration",

@@ -49,7 +49,10 @@ ABOUT = {
     **dict.fromkeys(
         ("evaluation.py", "scored.py", "two_classes.py", "gridded.py"), "evaluation|argmax|residuals|prediction"
     ),
-    **dict.fromkeys(("argmax.py", "several_classes.py", "residuals.py"), "argmax|residuals|fitted_totals_evaluation"),
+    **dict.fromkeys(
+        ("argmax.py", "several_classes.py", "residuals.py"),
+        "argmax|residuals|fitted_totals_evaluation|shard_evaluation",
+    ),
     "forgotten_classes.py": "forgotten_classes",
     "gradient_descent.py": "owner|pushed_lies|totals.py|batches|classes|features",
     "certified.py": "optimum|distance|newton",
@@ -66,6 +69,7 @@ ABOUT = {
     "registration.py": "registration|extension",
     **dict.fromkeys(("residual.py", "rounding.py"), "optimum|distance|newton"),
     "shard_scaler.py": "stages|sisa",
+    **dict.fromkeys(("shard_scores.py", "sharded_evaluation.py"), "shard_evaluation"),
     "standardization.py": "scaler|totals.py",
     "standardized_descent.py": "scaler|totals.py",
     "standardized_one_pass.py": "one_pass",

@@ -13,7 +13,8 @@ from .judged import Judged, Live, Model, Residuals, SeveralClasses, Spread, TwoC
 from .noisy import Noisy
 from .one_pass import OnePass
 from .optimum import Optimum
-from .relations import RANGE, Relation, classes_of, dataset_columns, multiplicities
+from .relations import ACTIVATION, RANGE, Relation, classes_of, dataset_columns, multiplicities
+from .shapes import Column
 from .verifier import Shape, require_size, training_relation, verify_proof
 
 MATRICES = ("model", "second model")
@@ -42,18 +43,24 @@ def bits_of_model(training: Any, x_bits: int) -> tuple[int, int]:
 class Evaluation(Relation):
     name = "evaluation"
 
-    def __init__(self, dataset: Map, models: list[Judged], spread: Spread | None) -> None:
+    def __init__(
+        self,
+        dataset: Map,
+        models: list[Judged],
+        spread: Spread | None,
+        committed: dict[str, list[Column]] | None = None,
+    ) -> None:
         self.models, self.spread = models, spread
         boxes = [box for own in models for box in (*own.boxes, *own.model.boxes)]
         witness = [column for own in models for column in (*own.witness, *own.model.witness)]
         if spread is not None:
             boxes, witness = boxes + spread.boxes, witness + spread.witness
         used = {lookup.table for box in boxes for lookup in box.lookups}
-        super().__init__(boxes, [table for table in (RANGE, "signs", "losses") if table in used])
+        super().__init__(boxes, [table for table in (RANGE, "signs", "losses", ACTIVATION) if table in used])
         self.virtual = frozenset(column for own in models for column in own.virtual)
         witness += [multiplicities(name, self.sections) for name in self.tables]
         self.columns = {"dataset": dataset_columns(dataset), "witness": witness}
-        self.columns |= {own.matrix: own.model.columns for own in models}
+        self.columns |= {own.matrix: own.model.columns for own in models} if committed is None else committed
 
     def identities(self, ch: Channel) -> None:
         of_sections = chain.from_iterable(zip_longest(*self.ended.values()))
@@ -103,14 +110,19 @@ def require_not_used(statement: Map) -> None:
             others = trainings.values()
             require("statement", all((o["dataset"], own_holdout(o)) == (trained, held_out) for o in others))
         else:
-            require("statement", holdout["record_root"] != trained["record_root"])
-            require("statement", set(births(holdout)).isdisjoint(births(trained)))
+            require_apart(holdout, trained)
 
 
-def require_numbers(statement: Map, count: int) -> None:
+def require_apart(holdout: Map, trained: Map) -> None:
+    """Rows of another origin."""
+    require("statement", holdout["record_root"] != trained["record_root"])
+    require("statement", set(births(holdout)).isdisjoint(births(trained)))
+
+
+def require_numbers(results: list[Map], count: int) -> None:
     """That can be of so many rows."""
     of_classes = set()
-    for result in statement["results"]:
+    for result in results:
         if result.get("loss"):
             require("statement", result["loss"][0] <= result["loss"][1])
         if confusion := result.get("confusion"):
@@ -181,7 +193,7 @@ def evaluation_shape(statement: Map) -> Shape:
     require_not_used(statement)
     require("statement", (statement["spread"] is None) != ("squares" in results[0]))
     live = counting(statement)
-    require_numbers(statement, live.count)
+    require_numbers(results, live.count)
     openings = {"dataset": holdout["openings"]}
     openings |= {matrix: own["openings"] for matrix, own in zip(trainings, statement["models"], strict=True)}
     besides = {
@@ -189,12 +201,15 @@ def evaluation_shape(statement: Map) -> Shape:
     }
     pairs = zip(trainings.items(), results, strict=True)
     own = [judged(matrix, training, each, statement, live) for (matrix, training), each in pairs]
-    spread = None
-    if statement["spread"] is not None:
-        scales = Scales(holdout["encoding"], live.count)
-        step = step_bits(live.count, statement["grid"], 2 * (scales.labels + scales.finer))
-        spread = Spread(live, scales.finer, statement["spread"], step)
-    return Shape(Evaluation(holdout, own, spread), openings, besides=besides)
+    return Shape(Evaluation(holdout, own, spread_of(statement, live)), openings, besides=besides)
+
+
+def spread_of(statement: Map, live: Live) -> Spread | None:
+    if statement["spread"] is None:
+        return None
+    scales = Scales(statement["holdout"]["encoding"], live.count)
+    step = step_bits(live.count, statement["grid"], 2 * (scales.labels + scales.finer))
+    return Spread(live, scales.finer, statement["spread"], step)
 
 
 def verify_evaluation(file: bytes) -> None:

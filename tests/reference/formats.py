@@ -138,25 +138,39 @@ def joined(kind: str, statement: Map, references: Map) -> Map:
         inside[name] = joined(other, references[name]["statement"], references[name]["references"])
     KINDS[kind].check(statement)
     for name, other in refers.items():
-        require("format", statement[name] == sha256(instance(other, inside[name])))
-    return {**statement, **inside}
+        require("format", said_at(statement, name) == sha256(instance(other, inside[name])))
+    listed = {"trainings": [inside[name] for name in NUMBERED if name in inside]} if "trainings" in statement else {}
+    return {**statement, **{name: own for name, own in inside.items() if name not in NUMBERED}, **listed}
+
+
+NUMBERED = [f"training {i}" for i in range(1, 17)]  # of a statement with a list of trainings
+
+
+def said_at(statement: Map, name: str) -> Any:
+    """What stands in a statement in the place of one that it refers to."""
+    return statement["trainings"][NUMBERED.index(name)] if name in NUMBERED else statement[name]
 
 
 def named(kind: str, statement: Map, name: str) -> bool:
-    """Whether a statement refers to one by this name: always, but for names that may be null."""
+    """Whether a statement refers to one by this name: always, but for names that may be null, or beyond a list."""
+    if name in NUMBERED:
+        listed = statement.get("trainings")
+        return type(listed) is list and NUMBERED.index(name) < len(listed)
     return name not in KINDS[kind].optional or statement.get(name) is not None
 
 
 def divided(kind: str, statement: Map) -> Map:
     """What `joined` joins."""
     refers = {name: other for name, other in KINDS[kind].refers.items() if named(kind, statement, name)}
-    references = {name: divided(other, statement[name]) for name, other in refers.items()}
+    references = {name: divided(other, said_at(statement, name)) for name, other in refers.items()}
     return {"statement": with_digests(kind, statement), "references": references}
 
 
 def with_digests(kind: str, statement: Map) -> Map:
     refers = {name: other for name, other in KINDS[kind].refers.items() if named(kind, statement, name)}
-    return {**statement, **{name: sha256(instance(other, statement[name])) for name, other in refers.items()}}
+    digests = {name: sha256(instance(other, said_at(statement, name))) for name, other in refers.items()}
+    listed = {"trainings": [digests[name] for name in NUMBERED if name in digests]} if "trainings" in statement else {}
+    return {**statement, **{name: own for name, own in digests.items() if name not in NUMBERED}, **listed}
 
 
 def instance(kind: str, statement: Map) -> bytes:
@@ -552,6 +566,29 @@ def check_evaluation(statement: Any) -> None:
             check(each)
 
 
+def check_sharded_evaluation(statement: Any) -> None:
+    spread = type(statement.get("spread"))
+    own = {"holdout": bytes, "trainings": list, "models": list, "bundles": list, "grid": int}
+    fields(statement, {**own, "spread": spread})
+    require("format", spread in (int, NoneType))
+    within(statement["grid"], -16, 16)
+    within(statement["spread"] or 0, 0, 1 << 62)
+    for name, most in (("trainings", 16), ("models", 16), ("bundles", 2)):
+        within(len(statement[name]), 1, most)
+    require("format", len(statement["trainings"]) == len(statement["models"]))
+    require("format", all(type(own) is bytes and len(own) == 32 for own in statement["trainings"]))
+    for model in statement["models"]:
+        require("format", isinstance(model, dict))
+        check_model(model)
+    for bundle in statement["bundles"]:
+        require("format", isinstance(bundle, dict))
+        fields(bundle, {"trainings": list, "result": dict})
+        within(len(bundle["trainings"]), 1, 16)
+        require("format", all(type(number) is int for number in bundle["trainings"]))
+        require("format", all(0 <= number < len(statement["trainings"]) for number in bundle["trainings"]))
+        check_result(bundle["result"])
+
+
 def check_result(result: Any) -> None:
     """What is said of one model."""
     if "squares" in result:
@@ -634,6 +671,9 @@ KINDS = {
         check_evaluation,
         {"holdout": "dataset", "training": "training", "second": "training"},
         optional=("second",),
+    ),
+    "sharded evaluation": Kind(
+        1, check_sharded_evaluation, {"holdout": "dataset", **dict.fromkeys(NUMBERED, "training")}
     ),
     "distance": Kind(1, check_distance, {"training": "training"}),
     "prediction": Kind(1, check_prediction, {"training": "training"}),

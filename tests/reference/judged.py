@@ -51,7 +51,7 @@ class Model:
     def __init__(self, matrix: str, columns: list[Column], bits: tuple[int, int], x_bits: int, live: Live) -> None:
         self.matrix, self.columns, self.bias, self.live = matrix, columns, len(columns) > 1, live
         self.weight_bits, self.intercept_bits = bits
-        self.output, self.weight = columns[0].axes
+        self.output, self.weight = columns[0].axes[0], columns[0].axes[-1]
         largest = self.weight.size * 2 ** (x_bits + self.weight_bits - 1)
         self.score_bits = (largest + self.bias * 2 ** (self.intercept_bits - 1)).bit_length()
         require("statement", self.score_bits + (self.output.size > 1) <= 62)
@@ -65,17 +65,24 @@ class Model:
 
     def identities(self, relation: Relation, ch: Channel, at: Mapping[str, Point], values: Values) -> None:
         if self.weights[0] in values:
-            found = relation.evaluate(ch, (self.matrix, "weights"), at)
+            found = self.committed(relation, ch, "weights", at)
             offset = prefix(at["weight"], self.weight.size) * 2 ** (self.weight_bits - 1)
             self._same(ch, "weights", found, [values[limb] for limb in self.weights], offset, at)
         if self.bias and self.intercept[0] in values:
-            found = relation.evaluate(ch, (self.matrix, "intercept"), at)
+            found = self.committed(relation, ch, "intercept", at)
             limbs = [values[limb] for limb in self.intercept]
             self._same(ch, "intercept", found, limbs, ONE * 2 ** (self.intercept_bits - 1), at)
 
     def _same(self, ch: Channel, name: str, found: K, limbs: list[K], offset: K, at: Mapping[str, Point]) -> None:
-        real = prefix(at["output"], self.output.size)
+        real = self.real(at)
         ch.zero(f"{name} of {self.matrix}", lambda: (found - together(limbs) + offset * real * ch.one, []))
+
+    def committed(self, relation: Relation, ch: Channel, name: str, at: Mapping[str, Point]) -> K:
+        return relation.evaluate(ch, (self.matrix, name), at)
+
+    def real(self, at: Mapping[str, Point]) -> K:
+        """Whether there is such a model."""
+        return prefix(at["output"], self.output.size)
 
     def score(self, relation: Relation, ch: Channel, o: Point, n: Point, claim: K | None = None) -> K:
         """z at an output and a row: sent, or the claim."""
@@ -295,30 +302,39 @@ class SeveralClasses(Judged):
 
 
 class Residuals(Judged):
-    def __init__(self, model: Model, shifts: tuple[int, int], bits: int, squares: int, step: int) -> None:
+    def __init__(
+        self, model: Model, shifts: tuple[int, int], bits: int, squares: int, step: int, models: int = 1
+    ) -> None:
         super().__init__(model)
         self.label_shift, self.shift = shifts
-        self.bits = bits
+        self.bits, self.models = bits, models
         self.residual, of_residual = limbs_of(f"residual of {self.matrix}", bits)
-        self.rest, of_rest = limbs_of(f"remainder of {self.matrix}", self.shift)
+        width = log2_ceil(models << self.shift)
+        self.rest, of_rest = limbs_of(f"remainder of {self.matrix}", width)
+        self.lack, of_lack = limbs_of(f"remainder complement of {self.matrix}", width if models > 1 else 0)
         self.grid = Grid(f"squares of {self.matrix}", f"squares remainder of {self.matrix}", step, squares)
         row = (self.live.row,)
         self.boxes = [
-            self.live.box(f"rows of {self.matrix}", row, [*of_residual, *of_rest]),
+            self.live.box(f"rows of {self.matrix}", row, [*of_residual, *of_rest, *of_lack]),
             Box(f"squares of {self.matrix}", (ONE_CELL,), self.grid.lookups),
         ]
-        self.witness = [Column(name, row) for _, name in (*self.residual, *self.rest)] + self.grid.witness
+        self.witness = [Column(name, row) for _, name in (*self.residual, *self.rest, *self.lack)]
+        self.witness += self.grid.witness
 
     def identities(self, relation: Relation, ch: Channel, at: Mapping[str, Point], values: Values) -> None:
         half = 2 ** (self.bits - 1)
         if self.residual[0] in values:
-            n, scale = at["row"], 2**self.shift
+            n, scale = at["row"], self.models * 2**self.shift
             there = prefix(n, self.live.rows) * ch.one
             label = relation.evaluate(ch, LABELS, {"output": [], "row": n})
             own, rest = (together([values[limb] for limb in limbs]) for limbs in (self.residual, self.rest))
             score = self.model.score(relation, ch, [], n)
             rounded = scale * (own - half * there) + rest - scale // 2 * there
-            ch.zero(f"residual of {self.matrix}", lambda: (score - 2**self.label_shift * label - rounded, []))
+            of_label = self.models * 2**self.label_shift * label
+            ch.zero(f"residual of {self.matrix}", lambda: (score - of_label - rounded, []))
+            if self.lack:
+                lack = together([values[limb] for limb in self.lack])
+                ch.zero(f"remainder of {self.matrix}", lambda: (rest + lack - (scale - 1) * there, []))
         if self.grid.limbs[0] in values:
             (total,) = ch.hidden(1)
             name = self.grid.check

@@ -102,7 +102,7 @@ LAYOUT: dict[str, tuple[int, int]] = {}  # of matrices that are laid out otherwi
 
 def is_model(matrix: str) -> bool:
     """Of noise, of the statement's model, or of models of an earlier one, or of one that was committed afresh."""
-    return matrix in ("model", "new model", "second model", "noise") or matrix.startswith("start ")
+    return matrix in ("model", "new model", "second model", "noise") or matrix.startswith(("start ", "shards "))
 
 
 Beside = tuple[list[Column], int]  # a data set's columns and openings

@@ -298,6 +298,29 @@ class Owner:
         return zu.evaluate(holdout, zu.prove(data, LINEAR).secret)
 
     @cached_property
+    def together(self) -> zu.ShardedEvaluationProof:
+        """Of the models of two bundles on rows of their own."""
+        rng = np.random.default_rng(14 + self.seed)
+        bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
+        data = zu.commit(self.X, np.arange(ROWS) % 2, bounds=bounds, openings=3)
+        features = rng.uniform(-5, 5, size=(101 + self.seed, FEATURES))
+        holdout = zu.commit(features, (features[:, 0] > 0).astype(int), bounds=bounds, openings=2)
+        first: Any = zu.prove(data, SHARDED[self.seed % 2])
+        after: Any = zu.prove(data, first.proof.statement.spec, forget=[data.rows.ids[7]], previous=first)
+        return zu.evaluate(holdout, [first.model, after.model], confusion=True)
+
+    @cached_property
+    def averaged(self) -> zu.ShardedEvaluationProof:
+        """Of models of shards that predict numbers."""
+        rng = np.random.default_rng(16 + self.seed)
+        bounds = {"x1": (-5.0, 5.0), "x2": (-5.0, 5.0), "label": (-5.0, 5.0)}
+        X = [rng.uniform(-5, 5, size=(rows, FEATURES)) for rows in (ROWS, 101 + self.seed)]
+        data, holdout = (zu.commit(part, part[:, 0], bounds=bounds, openings=2) for part in X)
+        spec = zu.TrainingSpec(model="linear", method="sisa", shard_rows=4, epochs=2, learning_rate=0.25)
+        trained: Any = zu.prove(data, spec)
+        return zu.evaluate(holdout, trained.model)
+
+    @cached_property
     def distance(self) -> zu.DistanceProof:
         """Of a model whose intercept is not penalised."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
@@ -377,6 +400,10 @@ def judge_evaluation(payload: Any) -> None:
 def judge_evaluated(payload: Any) -> None:
     """The same on an altered hold-out, or of altered trainings."""
     judge_evaluation(refitted("evaluation", payload))
+
+
+def judge_together(payload: Any) -> None:
+    verify_proof(zu.ShardedEvaluationProof.from_bytes(encode("sharded evaluation", payload)))
 
 
 def judge_distance(payload: Any) -> None:
@@ -757,6 +784,17 @@ def evaluated_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("evaluation", *both, judge_evaluation, ("statement", "proof", "attached")),
         Kind("evaluation, and what it is about alike", *both, judge_evaluated, EVALUATED),
         Kind("evaluation, of numbers", *numbers, judge_evaluation, stated),
+    ]
+
+
+def together_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """How well models of shards predict rows together."""
+    both = payload_of(owner.together), payload_of(other.together)
+    numbers = payload_of(owner.averaged), payload_of(other.averaged)
+    stated = tuple(f"statement.{name}" for name in ("bundles", "spread", "grid"))
+    return [
+        Kind("sharded evaluation", *both, judge_together, ("statement", "proof", "attached")),
+        Kind("sharded evaluation, of numbers", *numbers, judge_together, stated),
     ]
 
 

@@ -39,6 +39,7 @@ from zkunlearn.circuits.statements import (
     registration,
     results,
     scope,
+    sharded_evaluation,
     training,
 )
 from zkunlearn.circuits.statements.records import written_records
@@ -91,6 +92,7 @@ FORM_ONLY = {
     "of a column that suits its other value, too: tests/models/test_maps.py": {"map"},
     "a map whose fields are bound": {"class_weight[]", "sources[]"},
     "names of features, which take a change of these": {"column", "reference", "values[]"},
+    "null of models in shards": {"loss"},
     "null of models without noise, where these are only referred to": {"noise"},
     "of a start that trained all shards, empty: tests/reference/test_sisa.py has others": {"scope"},
 }
@@ -100,6 +102,7 @@ EMPTY = {
     *(("link", name) for name in ("references.old.references", "references.new.references")),
     ("training", "references.dataset.references"),
     ("evaluation", "attached"),
+    ("sharded evaluation", "attached"),
     ("distance", "attached"),
     ("prediction", "attached"),
     *(("model link", name) for name in ("attached", "references.training.references.dataset.references")),
@@ -214,6 +217,8 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     assert set(evaluation._FIELDS) <= {name for kind, name in named if kind == "evaluation"}
     of_evaluation = {name for kind, name in named if kind == "evaluation"}
     assert set(evaluation._FIELDS) | set(results._CLASSES) <= of_evaluation
+    of_shards = {name for kind, name in named if kind == "sharded evaluation"}
+    assert set(sharded_evaluation._FIELDS) | set(sharded_evaluation._BUNDLE) <= of_shards
     assert set(results._NUMBERS) <= {name for kind, name in named if kind == "evaluation, of numbers"}
     assert set(model_link._FIELDS) <= {name for kind, name in named if kind == "model link"}
     assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof

@@ -42,7 +42,7 @@ from zkunlearn.verifier.protocol.soundness import (
 from zkunlearn.verifier.shapes import shape_of
 from zkunlearn.verifier.verify import outside_bits, verify_proof
 
-from ..attacks import evaluations, predictions
+from ..attacks import evaluations, predictions, shard_evaluations
 from ..attacks.harness import CLASSES
 from ..attacks.linear_optimum_runs import declare_linear
 from ..attacks.optimum_runs import declare_optimum
@@ -192,6 +192,26 @@ def test_evaluations_of_classes_and_numbers_by_hand():
     labels = [(entry.label, entry.error) for entry in numbers.shape().plan.rounds]
     assert labels.count(("labels", 2)) == 4 and labels.count(("squares of labels", 3)) == 4
     assert labels.count(("squares of model", 3)) == 4
+
+
+def test_evaluations_of_shards_by_hand():
+    # 13 rows, 3 features; three and two speakers. A remainder of 15 bits is looked up twice, with a pair beside it: 3
+    # lookups on 4 x 16 and 2 x 16 cells; those of all together have a limb: 3 lookups on 16, twice. Weights of 18 bits:
+    # 3 on 4 x 4 and on 2 x 4; intercepts of 28 bits: 3 on 4 and on 2. Three tables, which count as four
+    own = shard_evaluations.opinions()
+    assert [model.shift for model in own.relation.models] == [1, 3]  # of 2 bits, and of 18
+    shape = own.shape()
+    fractions = 2**8 + 2**7 + 2 * 2**6 + 2**6 + 2**5 + 2**4 + 2**3 + 4 * 2**16
+    found = bits(shape)
+    assert isclose(found["lookup alpha"], 2 * log2(P) - log2(fractions * 4))  # tuples of width 2
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds if entry.label.endswith(" of model")]
+    expected = {("opinions of model", 2): 2, ("score of model", 3): 2, ("flip of model", 3): 4}
+    expected[("right predictions of model", 2)] = 4
+    # of a run of three shards, on places; the second bundle has such a run, and a shard by itself
+    expected |= {("weights of shards of model", 2): 2, ("intercept of shards of model", 2): 2}
+    assert {entry: rounds.count(entry) for entry in rounds} == expected
+    labels = [entry.label for entry in shape.plan.rounds]
+    assert labels.count("weights of shards of second model") == 2
 
 
 def test_predictions_by_hand():

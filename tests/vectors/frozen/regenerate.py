@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zkunlearn as zu
@@ -227,6 +228,26 @@ def test_write_the_frozen_evaluation() -> None:
     )
     linear = zu.TrainingSpec(model="linear", epochs=3, learning_rate=0.5)
     write("evaluation", zu.evaluate(holdout, zu.prove(data, linear).secret), "numbers.")
+
+
+def test_write_the_frozen_sharded_evaluation() -> None:
+    """Of a bundle by vote, of two commitments, in which a shard has no row left; and of one by probability."""
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    features = np.random.default_rng(8).uniform(-4, 4, size=(119, 2))
+    parts = (slice(18), slice(18, None))
+    labels = (features[:, 0] > 0).astype(int)
+    data, holdout = (zu.commit(features[part], labels[part], bounds=bounds, openings=8) for part in parts)
+    specs = [
+        zu.TrainingSpec(
+            model="logistic", method="sisa", shard_rows=8, slices=2, epochs=2, learning_rate=0.5, aggregate=aggregate
+        )
+        for aggregate in ("vote", "probability")
+    ]
+    first, other = (zu.prove(data, spec) for spec in specs)
+    last = [data.rows.ids[position] for position in (3, 16, 17)]
+    after: Any = zu.prove(data, specs[0], forget=last, previous=first)
+    models: Any = [after.model, other.model]
+    write("sharded evaluation", zu.evaluate(holdout, models, confusion=True))
 
 
 def test_write_the_frozen_distance() -> None:

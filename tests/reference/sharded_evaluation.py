@@ -1,0 +1,293 @@
+"""Evaluation of models in shards: protocol.md, section 12, "Evaluation of models in shards"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .arithmetic import activation_table
+from .channel import Channel
+from .evaluation import (
+    Evaluation,
+    Scales,
+    bits_of_model,
+    require_apart,
+    require_numbers,
+    spread_of,
+    step_bits,
+    weight_scale,
+)
+from .field import ONE, ZERO, K, Point, eq_at, eq_table, log2_ceil, prefix, require
+from .formats import Map, instance, outputs_of, read_file, records_of
+from .judged import Judged, Live, Model, Residuals, SeveralClasses, TwoClasses, Values, limbs_of, together
+from .relations import ACTIVATION, FEATURES, SIGNS, Lookup, Relation, classes_of, dataset_columns, rounds
+from .shapes import Axis, Column
+from .sisa import Sisa
+from .sisa_integers import Cut, Run, cut_of, runs_of
+from .verifier import Shape, require_size, training_relation, verify_proof
+
+CELL_BITS, PROBABILITY_BITS = 9, 16
+
+Place = tuple[str, str, list[int | None]]  # matrix, what is before the names of columns, and speakers by shard
+
+
+class Gathered(Model):
+    """Models of shards: what is looked up is each of them, or their sum."""
+
+    speaker: Axis | None = None
+
+    def __init__(
+        self, matrix: str, columns: list[Column], bits: tuple[int, int], x_bits: int, live: Live, places: list[Place]
+    ) -> None:
+        self.places = places
+        super().__init__(matrix, columns, bits, x_bits, live)
+
+    def real(self, at: Mapping[str, Point]) -> K:
+        found = prefix(at["output"], self.output.size)
+        return found * prefix(at["speaker"], self.speaker.size) if self.speaker else found
+
+    def share(self, at: Mapping[str, Point]) -> Callable[[int], K]:
+        """How much a speaker counts."""
+        return (lambda speaker: eq_at(at["speaker"], speaker)) if self.speaker else (lambda speaker: ONE)
+
+    def committed(self, relation: Relation, ch: Channel, name: str, at: Mapping[str, Point]) -> K:
+        share, found = self.share(at), ZERO
+        own = {axis: at[axis] for axis in ("output", *(["weight"] if name == "weights" else []))}
+        for matrix, before, speakers in self.places:
+            column, bits = (matrix, before + name), log2_ceil(len(speakers))
+            shares = [ZERO if speaker is None else share(speaker) for speaker in speakers]
+            if not bits:
+                found += shares[0] * relation.evaluate(ch, column, {**own, "block": []})
+                continue
+            (total,) = ch.hidden(1)
+            check = f"{name} of shards of {self.matrix}"
+            b, left = rounds(ch, check, bits, 2, total)
+            value = relation.evaluate(ch, column, {**own, "block": b})
+            weight = sum((one * other for one, other in zip(shares, eq_table(b), strict=False)), ZERO)
+            ch.zero(check, lambda left=left, weight=weight, value=value: (left - weight * value, []))
+            found += total
+        return found
+
+    def score(self, relation: Relation, ch: Channel, o: Point, n: Point, claim: K | None = None) -> K:
+        return self.score_of(relation, ch, {"output": o}, n, claim)
+
+    def score_of(self, relation: Relation, ch: Channel, model: Mapping[str, Point], n: Point, claim: K | None) -> K:
+        """Of what is looked up."""
+        constant, real = ZERO, self.real(model)
+        if self.bias:
+            limbs = [relation.evaluate(ch, limb, model) for limb in self.intercept]
+            offset = 2 ** (self.intercept_bits - 1) * real * ch.one
+            constant = (together(limbs) - offset) * prefix(n, self.live.rows)
+        total = ch.hidden(1)[0] if claim is None else claim - constant
+        name = f"score of {self.matrix}"
+        k, left = rounds(ch, name, self.weight.bits, 3, total)
+        x = relation.evaluate(ch, FEATURES, {"row": n, "feature": k})
+        weights = [relation.evaluate(ch, limb, {**model, "weight": k}) for limb in self.weights]
+
+        def check() -> Any:
+            there = prefix(k, self.weight.size)
+            weight = together(weights) - 2 ** (self.weight_bits - 1) * real * there * ch.one
+            return left, [(-ONE * there, x, weight)]
+
+        ch.zero(name, check)
+        return total + constant
+
+
+class Opinions(Gathered):
+    """Each of them says something by a table."""
+
+    def __init__(self, *own: Any, table: str, shift: int) -> None:
+        self.speaker = own[1][0].axes[1]
+        super().__init__(*own)
+        self.table, self.shift = table, shift
+        self.whole = 1 if table == SIGNS else 2**PROBABILITY_BITS
+        self.score_bits = (self.speaker.size * self.whole).bit_length()
+        axes = (self.output, self.speaker, self.live.row)
+        self.cell, self.said = (("witness", f"{name} of {self.matrix}") for name in ("shard cell", "opinion"))
+        self.rest, of_rest = limbs_of(f"shard remainder of {self.matrix}", shift)
+        entries: list[Any] = [([(1, column)], 0) for column in (self.cell, self.said)]
+        self.boxes.append(self.live.box(f"opinions of {self.matrix}", axes, [Lookup(table, entries), *of_rest]))
+        self.witness += [Column(name, axes) for _, name in (self.cell, self.said, *self.rest)]
+
+    def identities(self, relation: Relation, ch: Channel, at: Mapping[str, Point], values: Values) -> None:
+        super().identities(relation, ch, at, values)
+        if self.cell not in values:
+            return
+        model = {axis: at[axis] for axis in ("output", "speaker")}
+        claim = 2**self.shift * values[self.cell] + together([values[limb] for limb in self.rest])
+        if self.table == SIGNS:
+            claim += self.real(model) * prefix(at["row"], self.live.rows) * ch.one
+        self.score_of(relation, ch, model, at["row"], claim)
+
+    def score(self, relation: Relation, ch: Channel, o: Point, n: Point, claim: K | None = None) -> K:
+        assert self.speaker is not None
+        total = ch.hidden(1)[0] if claim is None else claim
+        name, size = f"opinions of {self.matrix}", self.speaker.size
+        s, left = rounds(ch, name, self.speaker.bits, 2, total)
+        said = relation.evaluate(ch, self.said, {"output": o, "speaker": s, "row": n})
+        ch.zero(name, lambda: (left - prefix(s, size) * said, []))
+        if self.output.size > 1:
+            return total
+        return 2 * total - size * self.whole * prefix(n, self.live.rows) * ch.one
+
+
+# What is stated ------------------------------------------------------------------------------------------------------
+
+
+class Bundled:
+    """A bundle of a statement, after what it cannot be has been refused."""
+
+    def __init__(self, statement: Map, numbers: Sequence[int]) -> None:
+        self.trainings = [statement["trainings"][number] for number in numbers]
+        self.last, self.numbers = self.trainings[-1], numbers
+        require("statement", list(numbers) == sorted(set(numbers)))
+        for training in self.trainings:
+            require("statement", training["spec"] == self.last["spec"])
+            require("statement", training["forgotten_classes"] == self.last["forgotten_classes"])
+        self.cut = self.cut_of(self.last)
+        self.runs: list[tuple[int, Run]] = []
+        self.table: dict[int, int] = {}
+        for number, training in zip(numbers, self.trainings, strict=True):
+            for run in runs_of(training["scope"], self.cut_of(training)):
+                self.runs.append((number, run))
+                self.table |= dict.fromkeys(run.shards, number)
+        require("statement", sorted(self.table) == list(range(self.cut.shards)))
+        require("statement", set(self.table.values()) == set(numbers))
+        gone = {position for position, _ in records_of(self.last)}
+        size = self.cut.shard_rows
+        self.speaking = [
+            shard
+            for shard in range(self.cut.shards)
+            if any(position not in gone for position in range(shard * size, min(self.cut.rows, (shard + 1) * size)))
+        ]
+        require("statement", len(self.speaking) > 0)
+        for number, training in zip(numbers, self.trainings, strict=True):
+            self.require_fits(number, training, gone)
+
+    @staticmethod
+    def cut_of(training: Map) -> Cut:
+        return cut_of(training["dataset"], training["spec"])
+
+    def require_fits(self, number: int, training: Map, gone: set[int]) -> None:
+        """Where its models are in force it saw all rows, and forgot the same."""
+        rows, size = training["dataset"]["rows"], self.cut.shard_rows
+        mine = [shard for shard, own in self.table.items() if own == number]
+        require("statement", all(min(rows, (s + 1) * size) == min(self.cut.rows, (s + 1) * size) for s in mine))
+        differ = gone.symmetric_difference(position for position, _ in records_of(training))
+        require("statement", all(position // size not in mine for position in differ))
+
+    @property
+    def places(self) -> list[Place]:
+        speakers = {shard: i for i, shard in enumerate(self.speaking)}
+        found = []
+        for number, run in self.runs:
+            own = [speakers.get(shard) if self.table[shard] == number else None for shard in run.shards]
+            found.append((f"shards {number}", run.name(self.cut.slices), own))
+        return [place for place in found if any(speaker is not None for speaker in place[2])]
+
+
+def gathered(matrix: str, bundle: Bundled, bits: tuple[int, int], statement: Map, live: Live) -> Gathered:
+    """Its models, in the relation."""
+    holdout, spec = statement["holdout"], bundle.last["spec"]
+    x_bits, count = holdout["encoding"]["x_bits"], len(bundle.speaking)
+    aggregate = spec["method"]["aggregate"] if spec["family"] != "linear" else "score"
+    output, weight = (
+        Axis("output", outputs_of(holdout["encoding"])),
+        Axis("weight", len(holdout["encoding"]["features"])),
+    )
+    models = (output,) if aggregate == "score" else (output, Axis("speaker", count))
+    columns = [Column("weights", (*models, weight)), *([Column("intercept", models)] if spec["method"]["bias"] else [])]
+    if aggregate == "score":
+        summed = bits[0] + log2_ceil(count), bits[1] + log2_ceil(count)
+        return Gathered(matrix, columns, summed, x_bits, live, bundle.places)
+    largest = weight.size * 2 ** (x_bits + bits[0] - 1) + spec["method"]["bias"] * 2 ** (bits[1] - 1)
+    vote = aggregate == "vote"
+    shift = max(1, largest.bit_length() - 15) if vote else x_bits + weight_scale(spec) - CELL_BITS
+    table = SIGNS if vote else ACTIVATION
+    return Opinions(matrix, columns, bits, x_bits, live, bundle.places, table=table, shift=shift)
+
+
+def judged(matrix: str, bundle: Bundled, result: Map, statement: Map, live: Live) -> Judged:
+    relation = training_relation(bundle.last)
+    assert isinstance(relation, Sisa)
+    stage, encoding = relation.stages[-1], statement["holdout"]["encoding"]
+    model = gathered(matrix, bundle, bits_of_model(stage, encoding["x_bits"]), statement, live)
+    if "squares" in result:
+        own, scale = Scales(encoding, live.count), encoding["x_bits"] + weight_scale(bundle.last["spec"])
+        require("statement", min(scale - own.labels, own.fine, scale - own.fine) >= 1)
+        step, count = step_bits(live.count, statement["grid"], 2 * own.fine), len(bundle.speaking)
+        shifts = scale - own.labels, scale - own.fine
+        require("statement", own.residual + log2_ceil(count << shifts[1]) <= 62)
+        require("statement", shifts[0] + count.bit_length() + 17 <= 62)
+        return Residuals(model, shifts, own.residual, result["squares"], step, count)
+    if outputs_of(encoding) > 1:
+        return SeveralClasses(model, result, classes_of(bundle.last))
+    return TwoClasses(model, 0, result, 0)
+
+
+def require_result(bundle: Bundled, result: Map, statement: Map) -> None:
+    """Of the sort that such models have."""
+    spec, encoding = bundle.last["spec"], statement["holdout"]["encoding"]
+    require("statement", spec["family"] != "poisson")
+    require("statement", (spec["family"] == "linear") == ("squares" in result))
+    require("statement", (statement["spread"] is not None) == ("squares" in result))
+    if "squares" in result:
+        return
+    require("statement", outputs_of(encoding) == 1 or spec["method"]["aggregate"] != "vote")
+    require("statement", result["loss"] is None)
+    require("statement", len(result["confusion"]) in (0, len(encoding["label_classes"]) ** 2))
+
+
+def sharded_evaluation_shape(statement: Map) -> Shape:
+    """Raises Refused for what cannot be such an evaluation."""
+    holdout, trainings, encoding = statement["holdout"], statement["trainings"], statement["holdout"]["encoding"]
+    require_size(holdout)
+    for training, model in zip(trainings, statement["models"], strict=True):
+        require("statement", training["spec"]["method"]["kind"] == "sisa")
+        training_relation(training)
+        require("statement", model["shape"] == training["model"]["shape"])
+        trained, like = training["dataset"], {"bounds_declared": True}
+        require("statement", {**encoding, **like} == {**trained["encoding"], **like})
+        require_apart(holdout, trained)
+    require("statement", len({instance("training", training) for training in trainings}) == len(trainings))
+    numbers = [tuple(bundle["trainings"]) for bundle in statement["bundles"]]
+    require("statement", len(set(numbers)) == len(numbers))
+    require("statement", {number for own in numbers for number in own} == set(range(len(trainings))))
+    bundles = [Bundled(statement, own) for own in numbers]
+    results = [bundle["result"] for bundle in statement["bundles"]]
+    live = Live(holdout["rows"], holdout["holes"], holdout["rows"])
+    require("statement", live.count >= 100)
+    for bundle, result in zip(bundles, results, strict=True):
+        require_result(bundle, result, statement)
+    require_numbers(results, live.count)
+    named = zip(("model", "second model"), bundles, results, strict=False)
+    own = [judged(name, bundle, result, statement, live) for name, bundle, result in named]
+    tabled = any(isinstance(each.model, Opinions) and each.model.table == ACTIVATION for each in own)
+    families = {bundle.last["spec"]["family"] for bundle in bundles}
+    require("statement", not tabled or len(families) == 1)
+    return _shape(statement, own, live, families.pop() if tabled else None)
+
+
+def _shape(statement: Map, own: list[Judged], live: Live, family: str | None) -> Shape:
+    holdout, openings = statement["holdout"], {"dataset": statement["holdout"]["openings"]}
+    committed, besides = {}, {}
+    for i, (training, model) in enumerate(zip(statement["trainings"], statement["models"], strict=True)):
+        committed[f"shards {i}"] = training_relation(training).columns["model"]
+        openings[f"shards {i}"] = model["openings"]
+        besides[f"shards {i}"] = dataset_columns(training["dataset"]), training["dataset"]["openings"]
+    return Shape(sharded(holdout, own, spread_of(statement, live), committed, family), openings, besides=besides)
+
+
+def sharded(dataset: Map, own: list[Judged], spread: Any, committed: Any, family: str | None) -> Evaluation:
+    """The relation, with its table of probabilities, if there is one."""
+    found = Evaluation(dataset, own, spread, committed)
+    found.name = "sharded evaluation"
+    found.table = activation_table(family, CELL_BITS, PROBABILITY_BITS) if family else []
+    return found
+
+
+def verify_sharded_evaluation(file: bytes) -> None:
+    statement, proof = read_file(file, "sharded evaluation")
+    roots = {"dataset": statement["holdout"]["root"]}
+    roots |= {f"shards {i}": model["root"] for i, model in enumerate(statement["models"])}
+    verify_proof(sharded_evaluation_shape(statement), instance("sharded evaluation", statement), roots, proof)
