@@ -35,7 +35,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	mkdir -p build/mypy && ln -sfn ../.. build/mypy/zkunlearn
 	cd build/mypy && MYPYPATH=. ../../$(BIN)/mypy -p zkunlearn.formats -p zkunlearn.models \
-		-p zkunlearn.circuits -p zkunlearn.verifier -p zkunlearn.prover -p zkunlearn.cli -m zkunlearn -m zkunlearn.errors -m zkunlearn.shown
+		-p zkunlearn.circuits -p zkunlearn.verifier -p zkunlearn.prover -p zkunlearn.estimators -p zkunlearn.cli -m zkunlearn -m zkunlearn.errors -m zkunlearn.shown
 	cd build/mypy && MYPYPATH=. ../../$(BIN)/mypy --implicit-reexport --cache-dir .mypy_cache_tests -p zkunlearn.tests
 
 $(VENV)/bin/python:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import (
     BudgetExceeded,
     DataError,
+    EstimatorError,
     FormatError,
     InvalidProof,
     ParameterError,
@@ -29,6 +30,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .estimators.public import sklearn as sklearn
     from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
     from .models.suggestion import Suggestion
@@ -78,15 +80,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "BudgetExceeded", "Bundle", "BundleReport", "Cluster", "DataError", "DatasetCommitment", "DistanceProof",
-    "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History", "Indistinguishability", "InvalidProof",
-    "LinkProof", "Model", "ModelLinkProof", "Noise", "NoiseCommitment", "ParameterError", "PredictionProof",
-    "Processes", "Proof", "Receipt", "ReceiptReport", "RegistrationProof", "ShardedModel", "StatementMismatch",
-    "Suggestion", "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport",
-    "WorkerError", "ZkUnlearnError", "append", "commit", "commit_noise", "destroy", "evaluate", "evidence",
-    "forget_left_out", "load_dataset", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions",
-    "read_id_list", "receipts", "recommit", "recommit_model", "rectify", "register", "status", "suggest", "train",
-    "verify", "verify_bundle", "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link",
-    "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
+    "EstimatorError", "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History",
+    "Indistinguishability", "InvalidProof", "LinkProof", "Model", "ModelLinkProof", "Noise", "NoiseCommitment",
+    "ParameterError", "PredictionProof", "Processes", "Proof", "Receipt", "ReceiptReport", "RegistrationProof",
+    "ShardedModel", "StatementMismatch", "Suggestion", "Trained", "TrainingError", "TrainingProof", "TrainingRun",
+    "TrainingSpec", "VerificationReport", "WorkerError", "ZkUnlearnError", "append", "commit", "commit_noise",
+    "destroy", "evaluate", "evidence", "forget_left_out", "load_dataset", "load_spec", "memory_limit", "prove",
+    "prove_distance", "prove_predictions", "read_id_list", "receipts", "recommit", "recommit_model", "rectify",
+    "register", "status", "suggest", "train", "verify", "verify_bundle", "verify_chain", "verify_dataset",
+    "verify_distance", "verify_evaluation", "verify_link", "verify_predictions", "verify_receipt",
+    "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
     "Bundle": "verifier.bundles",
@@ -146,9 +149,14 @@ _HOMES = {
     "wipe_rows": "prover.owner.wiping",
 }
 
+_MODULES = ("sklearn",)  # whose names are others', so that they are no files of the root: a checkout may be on the path
+__path__.append(str(Path(__file__).parent / "estimators" / "public"))
+
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
+        if name in _MODULES:
+            return importlib.import_module(f".{name}", __name__)
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         found = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
@@ -157,7 +165,7 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})
 
 
 def commit(

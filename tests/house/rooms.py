@@ -18,7 +18,7 @@ from typing import TypeGuard
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = "_HOMES"
 PAGE = ROOT / "docs" / "architecture.md"
-FOLDERS = ("formats", "models", "circuits", "verifier", "prover", "cli")
+FOLDERS = ("formats", "models", "circuits", "verifier", "prover", "estimators", "cli")
 PACKAGE = "zkunlearn"
 HEAD = "| room | what is in it | imports | packages |"
 PICTURE = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
