@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import (
     BudgetExceeded,
     DataError,
+    EstimatorError,
     FormatError,
     InvalidProof,
     InvalidSignature,
@@ -33,6 +34,7 @@ from .version import VERSION
 if TYPE_CHECKING:
     from .estimators.exports.scikit_model import to_sklearn
     from .estimators.exports.write import export, to_torch
+    from .estimators.public import sklearn as sklearn
     from .estimators.public import torch as torch
     from .models.scales import FineScales, FixedPoint
     from .models.spec import TrainingSpec, load_spec
@@ -96,19 +98,19 @@ if TYPE_CHECKING:
 __version__ = VERSION
 __all__ = [
     "Answered", "BudgetExceeded", "Bundle", "BundleReport", "Certificate", "CertificateReport", "Cluster", "DataError",
-    "DatasetCommitment", "DeletionRequest", "DistanceProof", "Endorsement", "Envelope", "EvaluationProof", "FineScales",
-    "FixedPoint", "FormatError", "History", "Indistinguishability", "InvalidProof", "InvalidSignature", "LinkProof",
-    "Materials", "Model", "ModelLinkProof", "Noise", "NoiseCommitment", "ParameterError", "PredictionProof",
-    "Processes", "Proof", "PublicKey", "Receipt", "ReceiptReport", "RegistrationProof", "ShardedEvaluationProof",
-    "ShardedModel", "SigningKey", "StatementMismatch", "Suggestion", "Trained", "TrainingError", "TrainingProof",
-    "TrainingRun", "TrainingSpec", "VerificationReport", "WorkerError", "ZkUnlearnError", "aggregate_signatures",
-    "append", "attest", "certify", "check_signature", "commit", "commit_noise", "destroy", "evaluate", "evidence",
-    "export", "forget", "forget_left_out", "load_dataset", "load_keys", "load_spec", "memory_limit", "prove",
-    "prove_distance", "prove_predictions", "read_id_list", "receipts", "recommit", "recommit_model", "rectify",
-    "register", "report_page", "require_attested", "require_signatures", "sign", "status", "suggest", "to_sklearn",
-    "to_torch", "train", "verify", "verify_bundle", "verify_certificate", "verify_chain", "verify_dataset",
-    "verify_distance", "verify_evaluation", "verify_link", "verify_predictions", "verify_receipt",
-    "verify_registration", "wipe_rows",
+    "DatasetCommitment", "DeletionRequest", "DistanceProof", "Endorsement", "Envelope", "EstimatorError",
+    "EvaluationProof", "FineScales", "FixedPoint", "FormatError", "History", "Indistinguishability", "InvalidProof",
+    "InvalidSignature", "LinkProof", "Materials", "Model", "ModelLinkProof", "Noise", "NoiseCommitment",
+    "ParameterError", "PredictionProof", "Processes", "Proof", "PublicKey", "Receipt", "ReceiptReport",
+    "RegistrationProof", "ShardedEvaluationProof", "ShardedModel", "SigningKey", "StatementMismatch", "Suggestion",
+    "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport", "WorkerError",
+    "ZkUnlearnError", "aggregate_signatures", "append", "attest", "certify", "check_signature", "commit",
+    "commit_noise", "destroy", "evaluate", "evidence", "export", "forget", "forget_left_out", "load_dataset",
+    "load_keys", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions", "read_id_list",
+    "receipts", "recommit", "recommit_model", "rectify", "register", "report_page", "require_attested",
+    "require_signatures", "sign", "status", "suggest", "to_sklearn", "to_torch", "train", "verify", "verify_bundle",
+    "verify_certificate", "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link",
+    "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
     "Answered": "prover.owner.requests", "Bundle": "verifier.bundles", "BundleReport": "verifier.bundles",
@@ -146,7 +148,7 @@ _HOMES = {
     "verify_registration": "verifier.registrations", "wipe_rows": "prover.owner.wiping",
 }  # fmt: skip
 
-_MODULES = ("torch",)  # whose names are others', so that they are no files of the root: a checkout may be on the path
+_MODULES = ("sklearn", "torch")  # these have names of others, and are no files of the root, which may be on the path
 __path__.append(str(Path(__file__).parent / "estimators" / "public"))
 
 if not TYPE_CHECKING:

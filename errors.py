@@ -105,6 +105,10 @@ class DataError(InputError):
     """Input data cannot be used; message and fields name file, line or row, and column."""
 
 
+class EstimatorError(InputError, ValueError):
+    """What an estimator of `zkunlearn.sklearn` was given cannot be used; a ValueError, as scikit-learn expects it."""
+
+
 class TrainingError(ZkUnlearnError):
     """Training left the range of the declared arithmetic (it diverged).
 

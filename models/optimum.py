@@ -1,6 +1,6 @@
 """What training minimises, as a function of real weights, and where its minimum is.
 
-    f(w) = mean over rows of (loss(x_i . w, y_i) - least loss of y_i) + sum over k of penalty_k w_k^2 / 2
+    f(w) = mean over rows of c_i (loss(x_i . w, y_i) - least loss of y_i) + sum over k of penalty_k w_k^2 / 2
 
 A model of several outputs, one for each class, has as many vectors of weights, on the same features, and f is the sum
 of theirs: its minimum is where each of them has its own. Vectors lie one after another in one, (O K,).
@@ -45,12 +45,14 @@ class Objective:
         X: float64 (n, K), features as they are trained on, the bias's ones included.
         y: float64 (n, O), labels of each output.
         penalties: float64 (K,), the l2 of each weight of an output.
+        counts: float64 (n,), c: how often each row counts; None where it is once.
     """
 
     family: Family
     X: FloatArray
     y: FloatArray
     penalties: FloatArray
+    counts: FloatArray | None = None
 
     @property
     def outputs(self) -> int:
@@ -64,11 +66,17 @@ class Objective:
 
     def alone(self, output: int) -> Objective:
         """That of one output."""
-        return Objective(self.family, self.X, self.y[:, [output]], self.penalties)
+        return Objective(self.family, self.X, self.y[:, [output]], self.penalties, self.counts)
 
     @cached_property
     def _least(self) -> float:
-        return float(self.family.least_loss(self.y).sum()) / len(self.y)
+        return float(self._counted(self.family.least_loss(self.y), slice(None)).sum()) / len(self.y)
+
+    def _counted(self, values: FloatArray, rows: slice) -> FloatArray:
+        """What some rows have, the first axis, as often as they count."""
+        if self.counts is None:
+            return values
+        return np.asarray(values * self.counts[rows].reshape(-1, *[1] * (values.ndim - 1)), dtype=np.float64)
 
     def values(self, weights: FloatArray) -> FloatArray:
         """f of several models (O K, M): float64 (M,)."""
@@ -76,7 +84,7 @@ class Objective:
         losses = np.zeros(models)
         for rows in self._pieces(models):
             scores = (self.X[rows] @ flat).reshape(-1, self.outputs, models)
-            losses += self.family.loss(scores, self.y[rows, :, None]).sum(axis=(0, 1))
+            losses += self._counted(self.family.loss(scores, self.y[rows, :, None]), rows).sum(axis=(0, 1))
         penalties = np.tile(self.penalties, self.outputs) @ weights**2 / 2
         return np.asarray(losses / len(self.y) - self._least + penalties, dtype=np.float64)
 
@@ -88,7 +96,7 @@ class Objective:
             scores = self.X[rows] @ flat
             np.maximum(largest, np.abs(scores).max(axis=0), out=largest)
             residuals = self.family.inverse_link(scores).reshape(-1, self.outputs, models) - self.y[rows, :, None]
-            sums += self.X[rows].T @ residuals.reshape(scores.shape)
+            sums += self.X[rows].T @ self._counted(residuals.reshape(scores.shape), rows)
         stacked = sums.reshape(-1, self.outputs, models).swapaxes(0, 1).reshape(weights.shape)
         gradients = stacked / len(self.y) + np.tile(self.penalties, self.outputs)[:, None] * weights
         return gradients, largest.reshape(self.outputs, models).max(axis=0)
@@ -105,13 +113,18 @@ class Objective:
         """
         penalty = float(self.penalties.max(initial=0.0))
         if np.isfinite(self.family.curvature):
-            return self.family.curvature * _largest_eigenvalue(self.X, np.ones(len(self.y))) + penalty
+            once = self._counted(np.ones(len(self.y)), slice(None))
+            return self.family.curvature * _largest_eigenvalue(self.X, once) + penalty
         at = (np.zeros(self.X.shape[1]), *weights.reshape(self.outputs, -1))
-        return max(_largest_eigenvalue(self.X, self.family.slope(self.X @ w)) for w in at) + penalty
+        return max(_largest_eigenvalue(self.X, self._slopes(w)) for w in at) + penalty
+
+    def _slopes(self, weights: FloatArray) -> FloatArray:
+        """The second derivative of the loss of each row, by its score: (n,)."""
+        return self._counted(self.family.slope(self.X @ weights), slice(None))
 
     def newton_step(self, weights: FloatArray, gradient: FloatArray) -> FloatArray:
         """The solution s of f''(w) s = gradient, both (K,), of the only output."""
-        slopes, count, width = self.family.slope(self.X @ weights), len(self.y), self.X.shape[1]
+        slopes, count, width = self._slopes(weights), len(self.y), self.X.shape[1]
         if width <= DIRECT_WIDTH:
             matrix = (self.X * slopes[:, None]).T @ self.X / count + np.diag(self.penalties)
             matrix += RIDGE * float(np.trace(matrix)) / width * np.eye(width)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,8 +120,12 @@ def suggest_spec(
     l2: float,
     standardize: bool = True,
     most_epochs: int = MOST_EPOCHS,
+    near: float = NEAR,
+    once: bool = True,
+    bias: bool = True,
+    class_weight: Mapping[str, int] | None = None,
 ) -> Suggestion:
-    """The spec with the fewest epochs, up to `most_epochs`, that comes within NEAR of the optimum; or nearest to it.
+    """The spec with the fewest epochs, up to `most_epochs`, that comes near the optimum; or nearest to it.
 
     Args:
         X: float64 (n, d), encoded features as real numbers, of `rows_to_look_at`.
@@ -127,6 +133,9 @@ def suggest_spec(
         shape, live: of the data set, and who counts.
         l2: of the spec.
         standardize: whether features are standardised, where that can be.
+        near: how near is near, as a part of the least loss; in one pass it is nearer.
+        once: whether one pass over the rows is taken where that can be.
+        bias, class_weight: of the spec.
 
     Raises:
         DataError: all labels are the same.
@@ -136,23 +145,25 @@ def suggest_spec(
         raise DataError(ONE_LABEL)
     scores, weights = shape.rows * shape.outputs, (shape.features + 1) * shape.outputs
     limit = max(1, min(most_epochs, MAX_SCORES // scores, MAX_WEIGHTS // weights))
-    labels = _labels_of_outputs(y, shape)
+    counts = _counts(y, shape, class_weight)
+    minimised = partial(_objective, X, _labels_of_outputs(y, shape), family, l2, bias=bias, counts=counts)
+    fields = {"l2": l2, "bias": bias, **({} if counts is None else {"class_weight": class_weight})}
     reason = "scores are too large"
-    for method, standardized in _ways(family, shape, standardize):
-        once = method == OnePass.kind
-        objective, fastest = _objective(X, labels, family, l2, standardized, once), math.inf
+    for method, standardized in _ways(family, shape, standardize, once and counts is None):
+        in_one = method == OnePass.kind
+        objective, fastest = minimised(standardized, in_one), math.inf
         for _ in range(TRIES):
-            found = search(objective, MOMENTA, limit, fastest=fastest, near=NEAR_ONCE if once else NEAR)
+            found = search(objective, MOMENTA, limit, fastest=fastest, near=min(near, NEAR_ONCE) if in_one else near)
             fastest = found.learning_rate / 2
-            largest = float(np.abs(minimum(objective)[0]).max()) if once else found.largest_score
-            for scales in _weight_scales(family, shape, largest) if once else _scales(family, shape, largest):
-                spec = _spec(family, method, found, l2, standardized, scales)
+            largest = float(np.abs(minimum(objective)[0]).max()) if in_one else found.largest_score
+            for scales in _weight_scales(family, shape, largest) if in_one else _scales(family, shape, largest):
+                spec = _spec(family, method, found, standardized, scales, fields)
                 try:
                     spec.compile(shape, live)
                 except ParameterError as error:
                     reason = str(error)
                     continue
-                notes = _notes(found, len(y), live.count, raw=standardize and not standardized)
+                notes = _notes(found, len(y), live.count, near, raw=standardize and not standardized)
                 return Suggestion(spec=spec, epochs=found.epochs, expected_gap=found.gap, notes=notes)
     raise ParameterError(f"no scales have room for a training that converges; {reason}")
 
@@ -162,23 +173,25 @@ def suggest_spec(
 MOMENTA: tuple[Momentum, ...] = (*CONSTANTS, INCREASING)
 
 
-def _ways(family: Family, shape: DatasetShape, standardize: bool) -> list[tuple[str, bool]]:
+def _ways(family: Family, shape: DatasetShape, standardize: bool, once: bool = True) -> list[tuple[str, bool]]:
     """Methods to try, and whether features are standardised: in one pass over the rows where that can be."""
-    once = [(OnePass.kind, standardize)] if family.quadratic and shape.features <= MAX_SQUARE else []
-    return once + [(GradientDescent.kind, standardized) for standardized in (True, False)[not standardize :]]
+    single = [(OnePass.kind, standardize)] if once and family.quadratic and shape.features <= MAX_SQUARE else []
+    return single + [(GradientDescent.kind, standardized) for standardized in (True, False)[not standardize :]]
 
 
-def _spec(family: Family, method: str, found: Found, l2: float, standardized: bool, scales: FixedPoint) -> TrainingSpec:
-    """What was found, as a spec."""
+def _spec(
+    family: Family, method: str, found: Found, standardized: bool, scales: FixedPoint, fields: Mapping[str, Any]
+) -> TrainingSpec:
+    """What was found, as a spec, with what was declared."""
     return TrainingSpec(
         model=family.name,
         method=method,
         epochs=found.epochs,
         learning_rate=found.learning_rate,
         momentum=found.momentum,
-        l2=l2,
         standardize=standardized,
         fixed_point=scales,
+        **fields,
     )
 
 
@@ -193,8 +206,23 @@ def _labels_of_outputs(y: FloatArray, shape: DatasetShape) -> FloatArray:
     return np.asarray(y[:, None] == np.unique(y), dtype=np.float64)
 
 
+def _counts(y: FloatArray, shape: DatasetShape, class_weight: Mapping[str, int] | None) -> FloatArray | None:
+    """How often each row counts, float64 (n,): as its class does; None where that is once."""
+    if class_weight is None:
+        return None
+    return np.array([class_weight.get(text, 1) for text in shape.classes], dtype=np.float64)[y.astype(np.int64)]
+
+
 def _objective(
-    X: FloatArray, y: FloatArray, family: Family, l2: float, standardized: bool, once: bool = False
+    X: FloatArray,
+    y: FloatArray,
+    family: Family,
+    l2: float,
+    standardized: bool,
+    once: bool = False,
+    *,
+    bias: bool = True,
+    counts: FloatArray | None = None,
 ) -> Objective:
     """What a training by such a spec minimises: the bias comes last, and is not penalised.
 
@@ -206,7 +234,9 @@ def _objective(
         penalties = l2 * features.var(axis=0)
     elif standardized:
         features = _standardized(X)
-    return Objective(family, np.hstack([features, np.ones((len(X), 1))]), y, np.append(penalties, 0.0))
+    if bias:
+        features, penalties = np.hstack([features, np.ones((len(X), 1))]), np.append(penalties, 0.0)
+    return Objective(family, features, y, penalties, counts)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -253,14 +283,14 @@ def _scales(family: Family, shape: DatasetShape, largest: float) -> Iterator[Fix
                     yield scales
 
 
-def _notes(found: Found, looked_at: int, count: int, *, raw: bool) -> tuple[str, ...]:
+def _notes(found: Found, looked_at: int, count: int, near: float, *, raw: bool) -> tuple[str, ...]:
     notes = []
     if raw:
         notes.append("features are not standardised: no scales have room for that")
-    if found.gap > NEAR:
+    if found.gap > near:
         notes.append(
-            f"{found.epochs} epochs do not bring the loss within {NEAR:.2%} of its optimum; more epochs, bounds that "
-            "are nearer to the data, or a larger l2 would"
+            f"{found.epochs} epochs do not bring the loss within {100 * near:.2g}% of its optimum; more epochs, bounds "
+            "that are nearer to the data, or a larger l2 would"
         )
     if looked_at < count:
         notes.append(f"found on {looked_at} of the {count} rows that count")

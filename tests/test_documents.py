@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import zkunlearn as zu
 from click.testing import CliRunner
@@ -22,6 +23,18 @@ def test_the_lines_of_a_page_run_in_their_order(name: str, tmp_path: Path, monke
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     exec(compile("\n".join(blocks), name, "exec"), {"__name__": name})
+
+
+def test_the_lines_of_the_readme_run() -> None:
+    """A frame of people, of whom two are forgotten in each of two ways."""
+    rng = np.random.default_rng(0)
+    ids = ["alice", "bob", *(f"person {row}" for row in range(40))]
+    X = pd.DataFrame(rng.uniform(0, 1, size=(42, 2)), columns=["a", "b"], index=ids)
+    y, bounds = (X.a + X.b + rng.logistic(scale=0.1, size=42) > 1).astype(int), {"a": (0, 1), "b": (0, 1)}
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS.parent / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    names = {"X": X, "y": y, "ids": ids, "bounds": bounds}
+    exec(compile("\n".join(blocks), "README.md", "exec"), names)
+    assert len(names["report"].statement.forgotten) == len(names["model"].report_.statement.forgotten) == 2
 
 
 def test_the_spec_of_the_readme_is_one_that_trains() -> None:

@@ -264,12 +264,7 @@ def commit_dataset(
         ParameterError: a shape beyond 100 bits of soundness, or no number of openings.
     """
     openings = require_openings(openings)
-    features, labels = np.asarray(X), encoding.encode_labels(y, label_name).astype(np.int32)
-    by_feature = encode_rows(encoding, features)
-    notes = (
-        *feature_notes(encoding, features, by_feature),
-        *label_notes(label_name, encoding.label, np.asarray(y), labels),
-    )
+    by_feature, labels, notes = encode_table(X, y, encoding, label_name)
     for note in notes:
         LOGGER.warning("%s", note)
     outputs = encoding.shape(len(labels)).outputs
@@ -277,6 +272,19 @@ def commit_dataset(
     dataset = commit_rows(rows, encoding, openings, (segment,), progress)
     dataset.notes, dataset.left_out = notes, left_out
     return dataset
+
+
+def encode_table(
+    X: npt.ArrayLike, y: npt.ArrayLike, encoding: DatasetEncoding, label_name: str
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int32], tuple[str, ...]]:
+    """`Rows.by_feature` and `Rows.labels` of real rows in no order yet, and what is to be known of their columns."""
+    features, labels = np.asarray(X), encoding.encode_labels(y, label_name).astype(np.int32)
+    by_feature = encode_rows(encoding, features)
+    notes = (
+        *feature_notes(encoding, features, by_feature),
+        *label_notes(label_name, encoding.label, np.asarray(y), labels),
+    )
+    return by_feature, labels, notes
 
 
 def commit_rows(

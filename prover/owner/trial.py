@@ -106,6 +106,21 @@ def try_training(
     Raises:
         DataError, ParameterError, StatementMismatch, TrainingError: those of `prove_training`.
     """
+    run = tried(dataset, spec, forget, previous, progress, forget_classes, skip_unknown)
+    tell(run.notes)
+    return run
+
+
+def tried(
+    dataset: Dataset,
+    spec: TrainingSpec,
+    forget: Iterable[object] = (),
+    previous: Previous | None = None,
+    progress: Progress | None = None,
+    forget_classes: Iterable[object] = (),
+    skip_unknown: bool = False,
+) -> TrainingRun | ShardedRun:
+    """The same, and nothing is logged."""
     declared = declare(
         dataset, spec, forget, previous, None, True, forget_classes, skip_unknown=skip_unknown, whole=True
     )
@@ -113,7 +128,6 @@ def try_training(
     check_before_work(draft, attached=declared.attached)
     outcome = run_training(dataset.rows, Part(draft, declared.starts, near=declared.near), progress)
     notes = (*declared.notes, *outcome.notes)
-    tell(notes)
     if outcome.curve is None:  # a shard is left in which a row counts
         raise ZkUnlearnError("a whole training without a row")
     if isinstance(spec.method, Sisa):

@@ -142,3 +142,19 @@ def test_one_class_that_can_be_told_from_the_others_has_no_optimum_without_l2():
     minimum(objective("logistic", X, Y, 1e-3))
     weights, _ = minimum(objective("logistic", X[:, 1:2], Y, 0.0))  # a column that tells none of them apart
     assert np.isfinite(weights).all()
+
+
+@pytest.mark.parametrize("model", ["logistic", "poisson"])
+def test_a_row_that_counts_three_times_is_as_three_rows(model):
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(40, 3)), rng.integers(0, 2, size=40)
+    counts = rng.integers(1, 4, size=40)
+    once = objective(model, X, y, 0.1)
+    of_rows = Objective(once.family, once.X, once.y, once.penalties, counts.astype(float))
+    repeated = objective(model, np.repeat(X, counts, axis=0), np.repeat(y, counts), 0.1 * 40 / counts.sum())
+    weights, factor = rng.normal(size=(4, 2)), counts.sum() / 40  # a mean over rows, each once, of either
+    assert np.allclose(of_rows.values(weights), factor * repeated.values(weights))
+    assert np.allclose(of_rows.gradients(weights)[0], factor * repeated.gradients(weights)[0])
+    assert of_rows.curvature(weights[:, 0]) == pytest.approx(factor * repeated.curvature(weights[:, 0]), rel=1e-6)
+    assert np.allclose(minimum(of_rows)[0], minimum(repeated)[0], atol=1e-6)
+    assert not np.allclose(minimum(of_rows)[0], minimum(once)[0], atol=1e-3)
