@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from zkunlearn.circuits.field.goldilocks import K as PackageK
-from zkunlearn.circuits.relations.distance import Distance
+from zkunlearn.circuits.relations.distance import Distance, LinearDistance
 from zkunlearn.circuits.relations.evaluation import Evaluation
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
@@ -140,6 +140,8 @@ def _relation(relation: Any) -> relations.Relation:
         return _evaluation(relation)
     if isinstance(relation, Distance):
         return _distance(relation.schedule)
+    if isinstance(relation, LinearDistance):
+        return _linear_distance(relation.schedule)
     if isinstance(relation, Prediction):
         return _prediction(relation)
     if isinstance(relation, Recommitment):
@@ -368,6 +370,16 @@ def _distance(s: Any) -> relations.Relation:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distance, "distance_integers", lambda _: handed)
         return distance.Distance({"training": _statement(s, (), "binary")})
+
+
+def _linear_distance(s: Any) -> relations.Relation:
+    """The same of a linear model's."""
+    handed = distance.LinearDistanceIntegers(
+        s.raised, s.penalty, s.distance, s.slope, s.width, list(s.unused), s.label_place
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distance, "linear_distance_integers", lambda _: handed)
+        return distance.LinearDistance({"training": _statement(s, ())})
 
 
 def _noisy(s: Any, gone: Any) -> relations.Relation:

@@ -18,11 +18,13 @@ from typing import Any, ClassVar, Self, cast
 
 from ...formats.fields import Bytes, Fields, Int, take
 from ...models.live import Live
-from ...models.methods.distance import LARGEST_SLOPE, DistanceCertificate
+from ...models.methods.distance import LARGEST_SLOPE
+from ...models.methods.gram_distance import GramDistance
+from ...models.methods.link_distance import LinkDistance
 from ...shown import Facts
 from ..language.relation import Relation
 from ..relations.dataset import DATASET
-from ..relations.distance import Distance
+from ..relations.distance import Distance, LinearDistance
 from ..relations.keyed import Keyed
 from ..relations.model import MODEL
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
@@ -45,7 +47,8 @@ class DistanceStatement(Statement):
 
     Attributes:
         training: what the model is of, in the commitment that this statement names.
-        distance: for weights of encoded features, the logarithm in units of 2^-16 of the last place of weights.
+        distance: for weights of encoded features, the logarithm in units of the last place of weights, of 2^-16 of it where
+            the training has a link.
         slope: of an intercept that is not penalised the logarithm of what bounds its gradient; None of others.
     """
 
@@ -68,17 +71,18 @@ class DistanceStatement(Statement):
         return (self.training, self.training.dataset)
 
     @cached_property
-    def schedule(self) -> DistanceCertificate:
+    def schedule(self) -> LinkDistance | GramDistance:
         """The integers of the certificate. Raises ParameterError."""
         own = self.training
         live = Live(own.dataset.rows, own.positions)
         shape = own.dataset.encoding.shape(own.dataset.rows)
-        return cast(DistanceCertificate, own.spec.compile_distance(shape, live, self.distance, self.slope))
+        return cast(LinkDistance | GramDistance, own.spec.compile_distance(shape, live, self.distance, self.slope))
 
     @cached_property
-    def certified(self) -> Distance:
+    def certified(self) -> Distance | LinearDistance:
         """The relation, but for keys of rows."""
-        return Distance(self.schedule)
+        own = self.schedule
+        return LinearDistance(own) if isinstance(own, GramDistance) else Distance(own)
 
     @property
     def relation(self) -> Relation:

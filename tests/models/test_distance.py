@@ -13,7 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from zkunlearn.errors import ParameterError, TrainingError
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.distance import LARGEST_SLOPE, DistanceCertificate, fine_scales
+from zkunlearn.models.methods.distance import LARGEST_SLOPE, DistanceCertificate
+from zkunlearn.models.methods.link_distance import fine_scales
 from zkunlearn.models.methods.distance_reference import Placed, declared, measure, smallest, weights_of
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
@@ -189,7 +190,6 @@ def test_an_intercept_is_a_multiple_and_a_weight_of_32_too_large() -> None:
         ({"l2": 0.0}, "l2 = 0: without a penalty"),
         ({"standardize": True}, "standardize: what l2 penalises"),
         ({"class_weight": {"1": 2}}, "class_weight: the distance is that of an objective which counts each row once"),
-        ({"model": "linear", "method": "gradient descent"}, "a linear model: its distance"),
         ({"model": "poisson"}, "the optimum of a Poisson regression cannot be certified"),
         ({"l2": 1e-7}, "too small"),
         ({"l2": 1e6}, "too large"),
@@ -205,13 +205,12 @@ def test_what_has_no_distance_is_refused_by_name(changes: dict[str, Any], words:
     ("spec", "kind"),
     [
         (TrainingSpec(model="logistic", method="optimum", l2=0.01), "optimum"),
-        (TrainingSpec(model="linear", epochs=1, learning_rate=0.5, l2=0.01), "one-pass"),
         (
             TrainingSpec(model="logistic", method="sisa", shard_rows=32, epochs=1, learning_rate=0.5, l2=0.01),
             "sisa",
         ),
     ],
-    ids=["optimum", "one-pass", "sisa"],
+    ids=["optimum", "sisa"],
 )
 def test_models_by_other_methods_are_refused_by_name(spec: TrainingSpec, kind: str) -> None:
     with pytest.raises(ParameterError, match=f"a model by '{kind}': a distance is proved of models by gradient desc"):

@@ -10,9 +10,10 @@ from typing import Any
 
 from .arithmetic import unused_features
 from .channel import Channel
-from .field import K, Point, log2_ceil, require
+from .field import K, P, Point, log2_ceil, require
 from .formats import Map, instance, not_counted, read_file
 from .gradient_descent import GradientDescent
+from .linear_optimum import CARRIES, LARGEST_LABEL, LinearOptimum
 from .optimum import Optimum
 from .optimum_integers import edges, radius_of
 from .relations import COEFFICIENTS, INTERCEPT
@@ -54,10 +55,8 @@ def distance_integers(statement: Map) -> DistanceIntegers:
     spec, dataset = training["spec"], training["dataset"]
     method, scales, encoding, rows = spec["method"], spec["scales"], dataset["encoding"], dataset["rows"]
     require("statement", method["kind"] == "gradient descent" and spec["family"] in ("logistic", "probit"))
-    require("statement", not method["standardize"] and not method["class_weight"] and float(method["l2"]) > 0)
+    require_objective(method, statement["slope"])
     require("statement", encoding["label_kind"] == "binary")
-    free = method["bias"] and not method["penalize_intercept"]
-    require("statement", free == (statement["slope"] is not None))
     x, w = scales["x_bits"], scales["w_bits"] + 16
     p = (28 if spec["family"] == "logistic" else 27) - max(0, 42 - x - w)
     table = edges(spec["family"], x + w - 32, p)
@@ -76,6 +75,68 @@ def distance_integers(statement: Map) -> DistanceIntegers:
     return DistanceIntegers(e, c, 2 ** statement["distance"], statement["slope"], width, w, p, table, unused)
 
 
+@dataclass(frozen=True)
+class LinearDistanceIntegers:
+    e: int
+    c: int
+    distance: int
+    slope: int | None
+    width: int
+    unused: list[int]
+    label: tuple[int, int]
+    table: tuple[int, ...] = ()
+
+    @property
+    def g(self) -> int:
+        return max(0, (self.c * self.distance).bit_length() - 23)
+
+    @property
+    def radius(self) -> int:
+        return radius_of(self.c * self.distance, self.g, self.width)
+
+    @property
+    def bits(self) -> dict[str, int]:
+        found: dict[str, int] = {"slack": 46}
+        for name in ("weights", "bias"):
+            found |= {name: 48, f"{name} gradient": 24, f"{name} gradient remainder": self.g}
+            found |= {f"{name}{carry}": 48 for carry in CARRIES}
+        return found if self.slope is None else {**found, "bias gradient": self.slope + 1}
+
+
+def linear_distance_integers(statement: Map) -> LinearDistanceIntegers:
+    training, slope = statement["training"], statement["slope"]
+    spec, dataset = training["spec"], training["dataset"]
+    method, scales, encoding = spec["method"], spec["scales"], dataset["encoding"]
+    require("statement", method["kind"] in ("gradient descent", "one-pass") and spec["family"] == "linear")
+    require_objective(method, slope)
+    x, w, kind = scales["x_bits"], scales["w_bits"], encoding["label_kind"]
+    require("statement", kind in LARGEST_LABEL and x == encoding["x_bits"])
+    l2, count = Fraction(float(method["l2"])), dataset["rows"] - len(not_counted(training))
+    width = len(encoding["features"]) + method["bias"]
+    j, m = divmod(x + w - encoding["label_bits"], 16)
+    rho = width * 2 ** (2 * x + 16) + LARGEST_LABEL[kind] * 2 ** (x + m)
+    enough = (e for e in range(62) if count * l2 * 2 ** (x + e) >= 2**12)
+    e = next(enough, 62)
+    require("statement", e == 0 or count * 2**e * rho < 2**61)
+    c = 2**x * ((2 * count * l2 * 2 ** (x + e) + 1).__floor__() // 2)
+    distance = statement["distance"]
+    require("statement", distance <= 47 and c * 2**distance < 2**62)
+    found = LinearDistanceIntegers(
+        e, c, 2**distance, slope, width, unused_features(spec["without"], encoding), (j, m)
+    )
+    limb = count * 2**e * rho + 2**16 * c
+    told = max((2**23 + 2) * 2**found.g, 0 if slope is None else 2**slope)
+    require("statement", width * 2 ** (x + 16) < 2**62 and limb < 2**62)
+    require("statement", limb + told + 2**47 + 2**63 < P and (width + 2) * 2**46 < P)
+    return found
+
+
+def require_objective(method: Map, slope: int | None) -> None:
+    require("statement", not method["standardize"] and not method.get("class_weight") and float(method["l2"]) > 0)
+    free = method["bias"] and not method["penalize_intercept"]
+    require("statement", free == (slope is not None))
+
+
 class Distance(Optimum):
     name = "distance"
     unit = UNIT
@@ -89,12 +150,18 @@ class Distance(Optimum):
         return distance_integers(self.statement)
 
     @property
+    def in_intercept(self) -> int:
+        """What the intercept is of the bias."""
+        return self.one
+
+    @property
     def free(self) -> bool:
         """Whether the bias is not penalised."""
         return self.i.slope is not None  # type: ignore[attr-defined]
 
     def parts_of(self, name: str) -> tuple[str, ...]:
-        return ("", " gradient") if name == "bias" and self.free else ("", " gradient", " gradient remainder")
+        left_out = {" below", " above", " rounded"} | ({" gradient remainder"} if name == "bias" and self.free else set())
+        return tuple(part for part in self.of_weight if part not in left_out)
 
     def norm(self, ch: Channel, bias: Mapping[str, K], slack: K) -> None:
         super().norm(ch, {} if self.free else bias, slack)
@@ -104,14 +171,36 @@ class Distance(Optimum):
         ch.zero("model", lambda: (model - weights[""], []))
         if self.bias:
             intercept = self.evaluate(ch, INTERCEPT, {"output": []})
-            ch.zero("intercept", lambda: (intercept - self.one * bias[""], []))
+            ch.zero("intercept", lambda: (intercept - self.in_intercept * bias[""], []))
 
-    def of_loss(self, ch: Channel, own: Mapping[str, K], real: K) -> K:
+    def short_gradient(self, ch: Channel, own: Mapping[str, K], real: K) -> K:
         if " gradient remainder" not in own:
             return own[" gradient"]
-        half = 2**self.i.g // 2
-        gradient = 2**self.i.g * own[" gradient"] + own[" gradient remainder"] - half * real * ch.one
-        return gradient - self.i.c * UNIT * own[""]
+        return super().short_gradient(ch, own, real)
+
+    def of_loss(self, ch: Channel, own: Mapping[str, K], real: K) -> K:
+        found = self.short_gradient(ch, own, real)
+        return found - self.i.c * UNIT * own[""] if " gradient remainder" in own else found
+
+
+class LinearDistance(Distance, LinearOptimum):
+    name = "linear distance"
+
+    def integers(self, statement: Map) -> Any:
+        self.forgotten = not_counted(statement)
+        return linear_distance_integers(self.statement)
+
+    @property
+    def in_intercept(self) -> int:
+        return 1
+
+    @property
+    def in_scores(self) -> int:
+        return 1
+
+    @property
+    def bias_penalty(self) -> int:
+        return 0 if self.free else int(self.i.c) // self.one
 
 
 def distance_shape(statement: Map) -> Shape:
@@ -120,7 +209,8 @@ def distance_shape(statement: Map) -> Shape:
     relation = training_relation(training)
     require("statement", isinstance(relation, GradientDescent))
     openings = {"dataset": training["dataset"]["openings"], "model": training["model"]["openings"]}
-    return Shape(Distance(statement), openings)
+    kind = LinearDistance if training["spec"]["family"] == "linear" else Distance
+    return Shape(kind(statement), openings)
 
 
 def verify_distance(file: bytes) -> None:
