@@ -28,6 +28,13 @@ def _rows(statement: DistanceStatement) -> str:
     return "remaining rows" if statement.training.forgotten else "rows that count"
 
 
+def _loss(statement: DistanceStatement) -> str:
+    family = statement.training.spec.family
+    if family.quadratic:
+        return f"half the mean square of residuals of {family.title}, labels as they are encoded"
+    return f"mean loss of {family.title}"
+
+
 def distance_text(statement: DistanceStatement) -> str:
     """How near loss and weights are."""
     own = _intercept(statement)
@@ -53,7 +60,7 @@ def distance_lines(statement: DistanceStatement) -> Lines:
         ("weights", f"within {at_most(weights)} of that optimum, for features in [-1, 1]"),
         (
             "objective",
-            f"mean loss of {spec.family.title}, and l2 / 2 times the squares of weights, l2 = {spec.method.l2!r}"
+            f"{_loss(statement)}, and l2 / 2 times the squares of weights, l2 = {spec.method.l2!r}"
             + (", the intercept left out" if own else ", the intercept included" if spec.method.bias else ""),
         ),
         ("of training", statement.training.digest.hex()),
@@ -72,10 +79,16 @@ def distance_data(statement: DistanceStatement) -> dict[str, object]:
     return {**decimals, "exact": exact}
 
 
+def _exactly(statement: DistanceStatement) -> str:
+    if statement.training.spec.family.quadratic:
+        return "half the mean square of residuals of encoded labels"
+    return "that of the declared table, interpolated"
+
+
 def distance_cautions(statement: DistanceStatement) -> tuple[str, ...]:
     """What a distance does not say."""
     return (
         "near the best possible is not good: it says nothing of rows that are not in the data set, nor that l2 fits",
-        "the loss is that of the declared table, interpolated, with l2 as its integer is; see docs/arithmetic.md",
+        f"the loss is {_exactly(statement)}, with l2 as its integer is; see docs/arithmetic.md",
         *(["l2 leaves the intercept out: where the best one is, is not said"] if statement.slope is not None else []),
     )

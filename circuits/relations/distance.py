@@ -1,7 +1,8 @@
 """The relations of a distance: how short the gradient of a committed model is (docs/protocol.md, "Distance").
 
 The gradient at W is that of the declared link on the rows that count (residual.py), or of a linear model that of the
-squares (gram.py), and it is short (certified.py). W is nothing of its own: with the names of models/methods/distance.py,
+squares (gram.py), and it is short (certified.py). W is nothing of its own: with the names of link_distance.py and
+gram_distance.py in models/methods,
 
     W = 2^16 M,  V = 2^16 B:  the model is M(k), and 2^x B; of a linear one M(k), and I         "model", "intercept"
     of a bias that is not penalised G_b is in [-2^s, 2^s), and no part of the norm

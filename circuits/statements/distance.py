@@ -47,8 +47,8 @@ class DistanceStatement(Statement):
 
     Attributes:
         training: what the model is of, in the commitment that this statement names.
-        distance: for weights of encoded features, the logarithm in units of the last place of weights, of 2^-16 of it where
-            the training has a link.
+        distance: for weights of encoded features, the logarithm in units of the last place of weights, or where the
+            training has a link of 2^-16 of it.
         slope: of an intercept that is not penalised the logarithm of what bounds its gradient; None of others.
     """
 

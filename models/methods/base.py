@@ -179,7 +179,9 @@ class Method(ABC):
         slope: int | None,
     ) -> Compiled:
         """The integers of a proved distance from the optimum (distance.py). Raises ParameterError."""
-        raise ParameterError(f"a model by {self.kind!r}: a distance is proved of models by gradient descent and one-pass only")
+        raise ParameterError(
+            f"a model by {self.kind!r}: a distance is proved of models by gradient descent and one-pass only"
+        )
 
     @abstractmethod
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Compiled:

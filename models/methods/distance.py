@@ -86,9 +86,7 @@ class DistanceCertificate(Certificate):
         """It can be stated. Raises ParameterError."""
         if not 0 <= distance <= self.longest:
             most = float(Fraction(1 << self.longest, 1 << self.scales.w_bits))
-            raise ParameterError(
-                f"distance = {distance}: must be between 0 and {self.longest}, which is {most:g}"
-            )
+            raise ParameterError(f"distance = {distance}: must be between 0 and {self.longest}, which is {most:g}")
 
 
 def require_objective(method: GradientDescent, slope: int | None) -> None:

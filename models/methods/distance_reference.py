@@ -84,7 +84,7 @@ def _limb_sums(X: ArrayLike, y: ArrayLike, model: IntArray, own: GramDistance) -
 
 def placed_by_limbs(model: IntArray, z: IntArray, sums: IntArray, own: GramDistance) -> Placed:
     """From z_i (3, N) and G_i without penalties (3, K)."""
-    penalties = np.full(len(model), own.penalty)
+    penalties = np.full(len(model), own.penalty, dtype=np.int64)
     penalties[own.features :] = own.bias_penalty
     limbs = sums + penalties * weight_limbs(model)
     gradient = held(joined_gradient(limbs))

@@ -8,9 +8,9 @@ are committed, of 48 bits. The intercept I is any integer at the scale of scores
     F = 2^e / 2 sum S(i) r(i)^2 + c / 2 (|M|^2 + V^2)
     G(k) = 2^e sum S(i) r(i) x_ik + c M(k),   G(b) = 2^e 2^x sum S(i) r(i) + c V,   c V = 2^-x c I
 
-without V^2 and c V where the bias is not penalised. c = 2^x c', c' = nearest(n l2 2^(x+e)), so that c V is an integer, and
-F is 2^(e + 2x + 2w) n times half the mean square of residuals and l2 / 2 |w|^2, with l2 as c' is: e is the least for
-which c' is 2^12 or more, so right to 0.013 %. (No model hangs on these, so nothing has to be the same for all n.)
+without V^2 and c V where the bias is not penalised. c = 2^x c', c' = nearest(n l2 2^(x+e)), so that c V is an
+integer, and F is 2^(e + 2x + 2w) n times half the mean square of residuals and l2 / 2 |w|^2, with l2 as c' is: e is the
+least for which c' is 2^12 or more, so right to 0.013 %. (No model hangs on these, so they need not be one for all n.)
 """
 
 from __future__ import annotations
@@ -111,9 +111,7 @@ def compile_gram_distance(
     return within_bounds(found, [*found.bounds_of_sums(), *found.bounds_of_norm()])
 
 
-def _raised_penalty(
-    l2: Fraction, width: int, scales: FixedPoint, shape: DatasetShape, live: Live
-) -> tuple[int, int]:
+def _raised_penalty(l2: Fraction, width: int, scales: FixedPoint, shape: DatasetShape, live: Live) -> tuple[int, int]:
     """e and c. Raises ParameterError where c cannot be near l2, or is too large for any distance."""
     share = live.count * l2 * power_of_two(scales.x_bits)
     raised = next((e for e in range(MOST_RAISED) if share * power_of_two(e) >= LEAST_PENALTY), MOST_RAISED)

@@ -41,7 +41,8 @@ def prove_distance(
 
     Args:
         dataset: what it was trained on.
-        model: a logistic or probit one of two classes, by gradient descent with a penalty: its secret, or the file.
+        model: a logistic or probit one of two classes, by gradient descent with a penalty, or a linear one by that or
+            one pass: its secret, or the file.
             Of what `prove` returns it is `.secret`.
         distance: which to show, of weights of features in [-1, 1]: the largest power of two that is not more. By
             default the least that can be shown, which depends on the rows that count.

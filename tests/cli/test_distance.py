@@ -16,6 +16,8 @@ from .conftest import done, run
 
 SPEC = '[model]\nkind = "logistic"\n[method]\nkind = "gradient descent"\nepochs = 20\nlearning_rate = 2.0\nl2 = 0.05\n'
 
+LINEAR = '[model]\nkind = "linear"\n[method]\nkind = "one-pass"\nepochs = 30\nlearning_rate = 1.0\nl2 = 0.05\n'
+
 
 @pytest.fixture(scope="module")
 def proved(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -66,6 +68,22 @@ def test_it_is_inspected_and_lies_are_invalid(proved: Path, tmp_path: Path) -> N
     assert "no such statement can be proved: slope" in " ".join(
         done("inspect", tmp_path / "none.distance").stdout.split()
     )
+
+
+def test_the_loss_of_a_linear_model_is_in_its_own_words(made: Path, tmp_path: Path) -> None:
+    """Half the mean square, of one pass over the rows."""
+    data = Path(shutil.copytree(made / "data", tmp_path / "data"))
+    (tmp_path / "l.toml").write_text(LINEAR)
+    done("prove", data, "--spec", tmp_path / "l.toml", "--out", tmp_path / "l.proof")
+    lines = done(
+        "prove-distance", data, "--model", tmp_path / "l.model.opening", "--out", tmp_path / "l.distance"
+    ).stdout
+    assert "objective half the mean square of residuals of linear regression, labels as they are encoded" in " ".join(
+        lines.split()
+    )
+    told = json.loads(done("verify", tmp_path / "l.distance", "--json").stdout)
+    assert any("the loss is half the mean square of residuals of encoded labels" in own for own in told["not_followed"])
+    assert not any("table" in own for own in told["not_followed"])
 
 
 def test_it_has_a_place_in_a_history(proved: Path, tmp_path: Path) -> None:

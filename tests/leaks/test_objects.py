@@ -61,6 +61,8 @@ PUBLIC = {  # and why
             "GramCertificate",
             "LinearOptimumCertificate",
             "DistanceCertificate",
+            "GramDistance",
+            "LinkDistance",
             "NewtonCertificate",
             "NoisyCertificate",
             "Inverse",

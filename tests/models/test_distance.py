@@ -14,8 +14,8 @@ from zkunlearn.errors import ParameterError, TrainingError
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.live import Live
 from zkunlearn.models.methods.distance import LARGEST_SLOPE, DistanceCertificate
-from zkunlearn.models.methods.link_distance import fine_scales
 from zkunlearn.models.methods.distance_reference import Placed, declared, measure, smallest, weights_of
+from zkunlearn.models.methods.link_distance import fine_scales
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec

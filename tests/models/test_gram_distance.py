@@ -76,7 +76,9 @@ class Objective:
         right = self.rows.T @ self.labels
         gram = (self.rows.T @ self.rows) * 2**self.raised
         right = right * 2**self.raised
-        matrix = [[Fraction(int(v)) + (i == j) * self.penalties[i] for j, v in enumerate(row)] for i, row in enumerate(gram)]
+        matrix = [
+            [Fraction(int(v)) + (i == j) * self.penalties[i] for j, v in enumerate(row)] for i, row in enumerate(gram)
+        ]
         if fixed is None:
             return solved(matrix, [Fraction(int(v)) for v in right])
         last = len(matrix) - 1

@@ -53,7 +53,7 @@ ABOUT = {
     "gradient_descent.py": "owner|pushed_lies|totals.py|batches|classes|features",
     "certified.py": "optimum|distance|newton",
     "distance.py": "distance",
-    "gram.py": "linear_optimum",
+    "gram.py": "linear_optimum|linear_distance",
     "growth.py": "growth|destruction",
     "linear_optimum.py": "linear_optimum",
     **dict.fromkeys(("newton.py", "newton_inverse.py", "newton_step.py"), "newton"),

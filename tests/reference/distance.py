@@ -121,9 +121,7 @@ def linear_distance_integers(statement: Map) -> LinearDistanceIntegers:
     c = 2**x * ((2 * count * l2 * 2 ** (x + e) + 1).__floor__() // 2)
     distance = statement["distance"]
     require("statement", distance <= 47 and c * 2**distance < 2**62)
-    found = LinearDistanceIntegers(
-        e, c, 2**distance, slope, width, unused_features(spec["without"], encoding), (j, m)
-    )
+    found = LinearDistanceIntegers(e, c, 2**distance, slope, width, unused_features(spec["without"], encoding), (j, m))
     limb = count * 2**e * rho + 2**16 * c
     told = max((2**23 + 2) * 2**found.g, 0 if slope is None else 2**slope)
     require("statement", width * 2 ** (x + 16) < 2**62 and limb < 2**62)
@@ -160,7 +158,9 @@ class Distance(Optimum):
         return self.i.slope is not None  # type: ignore[attr-defined]
 
     def parts_of(self, name: str) -> tuple[str, ...]:
-        left_out = {" below", " above", " rounded"} | ({" gradient remainder"} if name == "bias" and self.free else set())
+        left_out = {" below", " above", " rounded"} | (
+            {" gradient remainder"} if name == "bias" and self.free else set()
+        )
         return tuple(part for part in self.of_weight if part not in left_out)
 
     def norm(self, ch: Channel, bias: Mapping[str, K], slack: K) -> None:
