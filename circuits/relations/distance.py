@@ -24,18 +24,37 @@ model carries with ranges of their own say so, however long it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ...models.methods.distance import DistanceCertificate
 from ...models.methods.gram_distance import GramDistance
 from ...models.methods.link_distance import LinkDistance
+from ...models.shards import Stage
+from ..field.multilinear import Point
 from ..language.hidden import Hidden
 from ..language.layout import Address
-from ..language.relation import Steps
+from ..language.relation import Coordinates, Steps
 from .certified import BIAS, Certified, Parameter, Place
 from .gram import Gram
 from .model import COEFFICIENTS, INTERCEPT
 from .residual import Residual
+from .shards import in_dataset
+
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """Which one it is of the models that a matrix holds, and on which rows and labels.
+
+    Attributes:
+        output: its column of labels, as bits; and its place on the axis of outputs.
+        at: its place on other axes of the model's columns than those of outputs and weights.
+        stage: where there are shards, the stage of the one shard whose model and rows they are.
+    """
+
+    output: Point = ()
+    at: Mapping[str, Point] = field(default_factory=dict)
+    stage: Stage | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +62,15 @@ class Trained(Certified):
     """The part of the relation that is about the model."""
 
     schedule: DistanceCertificate
+    place: ModelPlace = ModelPlace()
+
+    def in_data(self, row: Coordinates) -> Coordinates:
+        """See TrainingAxes."""
+        return row if self.place.stage is None else in_dataset(self.place.stage, (), row)
+
+    def at_label(self, output: Coordinates, row: Coordinates) -> dict[str, Coordinates]:
+        """See TrainingAxes."""
+        return {"output": self.place.output, "row": self.in_data(row)}
 
     def parameter_bits(self, parameter: Parameter) -> dict[Address, int]:
         """See Certified. Of a bias without a penalty the gradient is committed whole."""
@@ -70,11 +98,12 @@ class Trained(Certified):
 
     def published(self, steps: Steps, weights: Place, bias: Place | None) -> None:
         """See Certified."""
-        committed = steps.evaluate(COEFFICIENTS, {"output": (), "weight": weights.ended.point["weight"]})
+        at = {**self.place.at, "output": self.place.output}
+        committed = steps.evaluate(COEFFICIENTS, {**at, "weight": weights.ended.point["weight"]})
         steps.require_zero("model", committed - weights.signed(weights.parameter.weight))
         if bias is not None:
             intercept = bias.signed(BIAS.weight) * self.schedule.bias_unit
-            steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"output": ()}) - intercept)
+            steps.require_zero("intercept", steps.evaluate(INTERCEPT, at) - intercept)
 
 
 @dataclass(frozen=True)

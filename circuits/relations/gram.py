@@ -91,10 +91,10 @@ class Gram(Certified):
             (gamma,) = steps.point("gradient", 1)
             claim, constant = claim + self._of_loss(bias, shares) * gamma, constant_on((self.row,), gamma * own.one)
         used = eq_on(k, own.features, own.unused) if own.unused else k
-        features = Factor((Term(ONE, FEATURES, {"row": row, "feature": used}),), constant)
+        features = Factor((Term(ONE, FEATURES, {"row": self.in_data(row), "feature": used}),), constant)
         scores = tuple(Term(share, z, {"row": row}) for share, z in zip(shares, Z, strict=True))
         place, shift = own.label_place
-        labels = Term(shares[place] * -(1 << shift), LABELS, {"output": (), "row": row})
+        labels = Term(shares[place] * -(1 << shift), LABELS, self.at_label((), row))
         raised = counted_times(own.live, self.row, K(1 << own.raised))
         residual = Factor((*scores, labels))
         ended = steps.sumcheck(Sum("gradient", (self.row.bits,), raised, (features, residual)), claim)
@@ -122,6 +122,6 @@ class Gram(Certified):
         limbs = limb_addresses(WEIGHTS.weight, own.weight_bits)
         terms = tuple(Term(share, limb, {"weight": free}) for share, limb in zip(shares, limbs, strict=True))
         weights = Factor(terms, constant_on((self.weight,), -shares[-1] * (LIMB // 2)))
-        features = Factor((Term(ONE, FEATURES, {"row": n, "feature": free}),))
+        features = Factor((Term(ONE, FEATURES, {"row": self.in_data(n), "feature": free}),))
         used = counted(Live(own.features, own.unused), self.weight)
         steps.sumcheck(Sum("product", (self.weight.bits,), used, (features, weights)), claim)

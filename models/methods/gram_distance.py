@@ -98,7 +98,6 @@ def compile_gram_distance(
         features=shape.features,
         width=width,
         unused=shape.unused,
-        outputs=shape.outputs,
         live=live,
         raised=raised,
         penalty=penalty,

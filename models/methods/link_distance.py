@@ -76,7 +76,7 @@ def compile_link_distance(
     """
     require_objective(method, slope)
     fine = fine_scales(family, scales)
-    require_link(method.kind, family, fine, shape, live)
+    require_link(method.kind, family, fine, shape, live, family.label_kinds)
     raised, penalty = raised_penalty(Fraction(method.l2), fine, live)
     found = LinkDistance(
         family=family,
@@ -84,7 +84,6 @@ def compile_link_distance(
         features=shape.features,
         width=shape.features + method.bias,
         unused=shape.unused,
-        outputs=shape.outputs,
         live=live,
         raised=raised,
         penalty=penalty,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,11 +13,14 @@ from ...circuits.language.layout import Address
 from ...circuits.relations.certified import BIAS
 from ...circuits.relations.distance import Distance, LinearDistance
 from ...circuits.relations.gram import Z
+from ...circuits.statements.distance import DistanceStatement
+from ...models.methods.base import Objective
 from ...models.methods.distance_reference import Placed, placed_by_limbs, weights_of
 from ...models.methods.gram_distance import GramDistance
 from ...models.methods.gram_reference import LimbValues
 from ...models.methods.link_distance import LinkDistance
 from ...models.methods.optimum_reference import Near, RowValues
+from ...models.methods.sisa import stages_of
 from ..kernels import run_blas_tasks, spans
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, multiplicities
@@ -26,10 +31,11 @@ from .gram_search import PIECE_CELLS, scores
 from .one_pass import LEAST_ROWS
 from .optimum_search import LIMB_BITS, point_at
 from .rows import Rows
+from .sisa import by_part
 
 
 def place(rows: Rows, integers: Integers, schedule: LinkDistance | GramDistance) -> Placed:
-    """What follows from a model, int64 (1, K), as in `Model`.
+    """What follows from a model, int64 (1, K), as in `Model`, on all rows.
 
     Raises:
         TrainingError: a weight, or the score of a row that counts, is out of range.
@@ -40,6 +46,27 @@ def place(rows: Rows, integers: Integers, schedule: LinkDistance | GramDistance)
         return placed_by_limbs(model, z, limb_sums(rows, z, schedule), schedule)
     (point,) = run_blas_tasks([partial(point_at, rows, schedule, model << schedule.unit_bits)])
     return Placed(model, point.rows, point.gradient)
+
+
+def rows_of(rows: Rows, objective: Objective) -> Rows:
+    """Those that one of several models is about, with its own labels."""
+    stage, own = objective.stage, rows
+    if stage is not None:
+        start = stage.first * stage.shards.shard_rows
+        own = rows.part(start, start + stage.rows)
+    if objective.shape.outputs == 1:
+        return own
+    return replace(own, labels=(own.labels == objective.output).astype(np.int32), outputs=1)
+
+
+def model_at(statement: DistanceStatement, integers: Integers, objective: Objective) -> Integers:
+    """The integers (1, K) of the model that an objective is of, from all of `Model`."""
+    stage, output = objective.stage, slice(objective.output, objective.output + 1)
+    if stage is None:
+        return integers[output]
+    own = stages_of(statement.training.schedule)
+    run = next(run for run in own.runs if stage.first in run.shards)
+    return by_part(own, integers, own.runs)[run, own.shards.slices][output, stage.first - run.first]
 
 
 def limb_sums(rows: Rows, z: Integers, schedule: GramDistance) -> Integers:
@@ -77,8 +104,20 @@ def _products(residuals: Integers, features: Reals) -> Integers:
     return found
 
 
-def distance_witness(relation: Distance | LinearDistance, placed: Placed, near: Near) -> Witness:
-    """Columns of the witness, and virtual ones; without those of data set and model."""
+def distance_witness(statement: DistanceStatement, placed: Sequence[Placed], near: Sequence[Near]) -> Witness:
+    """Columns of the witness, and virtual ones, of each model; without those of data set and models."""
+    columns: dict[Address, Cells] = {}
+    looked_up: dict[str, LookedUpRows] = {}
+    for (naming, relation), own, shown in zip(statement.parts, placed, near, strict=True):
+        cells, found = _columns(relation, own, shown)
+        columns |= {naming.address(column): values for column, values in cells.items()}
+        looked_up |= {naming.prefix + lookup: values for lookup, values in found.items()}
+    return Witness({**columns, **multiplicities(statement.certified.sections, looked_up)}, looked_up)
+
+
+def _columns(
+    relation: Distance | LinearDistance, placed: Placed, near: Near
+) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
     integers = certified_integers(relation, near)
     if relation.schedule.slope is not None:
         del integers[BIAS.cut_rest]
@@ -87,8 +126,7 @@ def distance_witness(relation: Distance | LinearDistance, placed: Placed, near: 
         integers |= parameter_integers(relation, signed={"low_carry": low, "high_carry": high}, unsigned={})
     limbs, limbs_looked_up = committed_limbs(relation, integers)
     rows, rows_looked_up = _of_rows(placed.rows)
-    looked_up = rows_looked_up | limbs_looked_up
-    return Witness({**rows, **limbs, **multiplicities(relation.sections, looked_up)}, looked_up)
+    return {**rows, **limbs}, rows_looked_up | limbs_looked_up
 
 
 def _of_rows(rows: RowValues | LimbValues) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
