@@ -88,7 +88,7 @@ def distance_lines(statement: DistanceStatement) -> Lines:
         each = _each(statement) if statement.models else []
     except ParameterError as error:
         return [("nothing", f"no such statement can be proved: {error}")]
-    farthest = ", at most" if statement.models else ""
+    farthest = f": the farthest of {len(statement.models)}" if statement.models else ""
     lines: Lines = [
         ("loss", f"within {at_most(loss)} of the best possible{own}, on the {_rows(statement)}{farthest}"),
         *([("intercept", f"a unit of another one gains at most {at_most(slope)} more")] if slope is not None else []),

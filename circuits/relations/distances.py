@@ -2,8 +2,8 @@
 
 A part is one model: the relation of distance.py on its own rows and labels, with a distance and a slope of its own.
 Columns, lookups and checks of a part have its name before theirs; all share the tables, and how often these are looked
-up. Nothing is committed here that is no column of a part, so what is *forced* is what distance.py forces. A part's model
-is the one of its class and its shard in the matrix of all models, and its rows are those of its shard in the data set's.
+up. Nothing is committed here that is no column of a part, so what is *forced* is what distance.py forces. The model of
+a part is the one of its class and its shard in the matrix of all, and its rows are those of its shard in the data set.
 
 | matrix | columns |
 |---|---|
@@ -31,7 +31,6 @@ from .dataset import DATASET
 from .distance import Distance, LinearDistance, ModelPlace
 from .model import MODEL
 from .sisa import part_name
-
 
 Certificate = LinkDistance | GramDistance
 DistancePart = tuple[Naming, Distance | LinearDistance]

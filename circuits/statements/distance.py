@@ -6,7 +6,7 @@ the rows that count, and nothing of others is in them. Where a training has seve
 each shard the last, each has an objective of its own, on its own labels or rows, and numbers of its own; nothing is
 said of what they answer together. Methods whose models are roundings of certified weights, or noised, or begin from
 earlier ones of other rows, have no such statement: there a number that was measured could tell where the weights come
-from.
+from. (Stages of a shard begin from earlier ones of rows that count.)
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class DistanceStatement(Statement):
     @property
     def about(self) -> Facts:
         """See Statement."""
-        said = [own.distance for own in self.models] if self.models else self.distance
-        return (("model of", self.training.digest), *self.training.spec.about, ("distance", said))
+        said = ("models", len(self.models)) if self.models else ("distance", self.distance)
+        return (("model of", self.training.digest), *self.training.spec.about, said)
 
     @property
     def said(self) -> tuple[Nearness, ...]:
@@ -101,8 +101,9 @@ class DistanceStatement(Statement):
     def objectives(self) -> tuple[Objective, ...]:
         """What each model is to minimise. Raises ParameterError where the training has no runs as it says."""
         own = self.training
-        live = Live(own.dataset.rows, own.positions)
-        return own.spec.objectives(own.dataset.encoding.shape(own.dataset.rows), live, own.scope)
+        shape, live = own.dataset.encoding.shape(own.dataset.rows), Live(own.dataset.rows, own.positions)
+        runs = stages_of(own.schedule).runs if own.spec.method.kind == Sisa.kind else own.scope
+        return own.spec.objectives(shape, live, runs)
 
     @cached_property
     def schedules(self) -> tuple[Certificate, ...]:

@@ -9,8 +9,9 @@ from os import PathLike
 from pathlib import Path
 
 from ...circuits.relations.dataset import DATASET
+from ...circuits.relations.distances import Certificate
 from ...circuits.relations.model import MODEL
-from ...circuits.statements.distance import Certificate, DistanceStatement, Nearness
+from ...circuits.statements.distance import DistanceStatement, Nearness
 from ...errors import ParameterError, StatementMismatch, TrainingError, require_type
 from ...models.checks import real
 from ...models.methods.distance import LARGEST_SLOPE
@@ -43,8 +44,8 @@ def prove_distance(
 
     Args:
         dataset: what it was trained on.
-        model: a logistic or probit one of two classes, by gradient descent with a penalty, or a linear one by that or
-            one pass: its secret, or the file.
+        model: a logistic, probit or linear one with a penalty, by gradient descent, `sisa` or one pass: its secret, or
+            the file. Of several classes, or shards, it holds several models, each of which has numbers of its own.
             Of what `prove` returns it is `.secret`.
         distance: which to show, of weights of features in [-1, 1]: the largest power of two that is not more. By
             default the least that can be shown, which depends on the rows that count.
@@ -53,7 +54,8 @@ def prove_distance(
         progress: called with the name of each phase.
 
     Returns:
-        The proof; `.statement` has `.excess`, `.real_distance` and `.real_slope`.
+        The proof; `.statement` has `.excess`, `.real_distance` and `.real_slope`, of several models the largest; those
+        of each have `.schedules`, in the order of `.objectives`.
 
     Raises:
         BudgetExceeded: data set or model have no opening left.
@@ -130,9 +132,7 @@ def _wanted(draft: DistanceStatement, distance: float | None, slope: float | Non
     return _saying(draft, said)
 
 
-def _statement(
-    wanted: DistanceStatement, placed: Sequence[Placed], distance: bool, slope: bool
-) -> DistanceStatement:
+def _statement(wanted: DistanceStatement, placed: Sequence[Placed], distance: bool, slope: bool) -> DistanceStatement:
     """At what was declared, and else at the least that can be shown. Raises TrainingError for less."""
     found = []
     for said, own, schedule, (naming, _) in zip(wanted.said, placed, wanted.schedules, wanted.parts, strict=True):

@@ -133,9 +133,7 @@ def committed(said: SeveralSaid, integers: Sequence[Integers]) -> Columns:
     """All columns of a proof, whose integers may be out of range; each model is what they say."""
     own, data = said.own, data_for(said)
     columns = data_columns(data, own.data.outputs)
-    models = {
-        f"{column.name}": np.zeros(column.shape, dtype=np.uint64) for column in own.relation.columns[MODEL]
-    }
+    models = {f"{column.name}": np.zeros(column.shape, dtype=np.uint64) for column in own.relation.columns[MODEL]}
     for i, ((naming, part), lie) in enumerate(zip(own.parts, integers, strict=True)):
         runs = linear_distance_runs if isinstance(part.schedule, GramDistance) else distance_runs
         found = runs.committed(own.part_of(i), own.data_of(i, data), lie)
@@ -143,7 +141,9 @@ def committed(said: SeveralSaid, integers: Sequence[Integers]) -> Columns:
             objective = own.objectives[i]
             place = objective.output if objective.stage is None else (0, objective.stage.first)
             models[naming.address(name).name][place] = found[name][0]
-        columns |= {naming.address(name): cells for name, cells in found.items() if name.matrix in ("witness", "virtual")}
+        columns |= {
+            naming.address(name): cells for name, cells in found.items() if name.matrix in ("witness", "virtual")
+        }
     columns |= {COEFFICIENTS._replace(name=name): cells for name, cells in models.items()}
     kept = {column.name for column in own.relation.columns["witness"]}
     columns = {name: cells for name, cells in columns.items() if name.matrix != "witness" or name.name in kept}

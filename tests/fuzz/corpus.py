@@ -38,6 +38,7 @@ REFUSED = {  # values that cbor2 would read
 }
 
 
+MODELS = {"models": [{"distance": 28, "slope": 50}, {"distance": 30, "slope": None}]}
 NUMBERS = {"results": [{"squares": 3}, {"squares": 5}], "spread": 9, "grid": -3}
 
 
@@ -67,7 +68,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
     }
     links = [short["link"], short["grown"], short["model link"]]
     bundle = encode("bundle", {"links": links, "proofs": [short["training"], short["request"]]})
-    both = {**statements["evaluation"], "proof": b"short"}
+    both, near = ({**statements[kind], "proof": b"short"} for kind in ("evaluation", "distance"))
     bodies = {kind: data[len(head_of(KIND_OF.get(kind, kind))) :] for kind, data in short.items()}
     no_secrets = {"tails": b"", "leaf_salts": b""}
     npz, table = io.BytesIO(), io.BytesIO()
@@ -106,7 +107,11 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "alone": short["alone"],
             "numbers": encode("evaluation", {**both, "statement": {**both["statement"], **NUMBERS}}),
         },
-        "distance": {"whole": short["distance"], "body": bodies["distance"]},
+        "distance": {
+            "whole": short["distance"],
+            "body": bodies["distance"],
+            "models": encode("distance", {**near, "statement": {"training": near["statement"]["training"], **MODELS}}),
+        },
         "prediction": {"whole": short["prediction"], "body": bodies["prediction"], "scores": short["scores"]},
         "noise": {"whole": whole["noise"], "body": whole["noise"][len(head_of("noise")) :]},
         "noise_opening": {

@@ -52,7 +52,7 @@ ABOUT = {
     "forgotten_classes.py": "forgotten_classes",
     "gradient_descent.py": "owner|pushed_lies|totals.py|batches|classes|features",
     "certified.py": "optimum|distance|newton",
-    "distance.py": "distance",
+    **dict.fromkeys(("distance.py", "distances.py"), "distance"),
     "gram.py": "linear_optimum|linear_distance",
     "growth.py": "growth|destruction",
     "linear_optimum.py": "linear_optimum",

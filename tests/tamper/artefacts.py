@@ -305,6 +305,12 @@ class Owner:
         return zu.prove_distance(data, zu.prove(data, NEAR).secret)
 
     @cached_property
+    def distances(self) -> zu.DistanceProof:
+        """Of models of three classes, whose intercepts are not penalised."""
+        data = zu.commit(self.X, np.array([*"abc"])[np.arange(ROWS) % 3], openings=3)
+        return zu.prove_distance(data, zu.prove(data, NEAR).secret)
+
+    @cached_property
     def linear_distance(self) -> zu.DistanceProof:
         """Of a linear model, likewise."""
         data = zu.commit(self.X, self.X.sum(axis=1), openings=3)
@@ -648,6 +654,12 @@ def kinds_of_classes(owner: Owner, other: Owner) -> list[Kind]:
     below = ("statement.spec", "statement.distance", "statement.forgotten_classes", "statement.model")
     payloads = payload_of(optima), payload_of(other.optima[1])
     return [Kind("training, optima of classes", *payloads, judge_proof(dataset), below)]
+
+
+def several_distances_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """How near its own optimum each class's model is."""
+    both = payload_of(owner.distances), payload_of(other.distances)
+    return [Kind("distance, of classes", *both, judge_distance, ("statement.models",))]
 
 
 def linear_distance_kinds(owner: Owner, other: Owner) -> list[Kind]:

@@ -14,7 +14,7 @@ def tampered(tmp_path_factory):
     """All kinds of files and of proofs."""
     from zkunlearn.prover.matrices import entropy
 
-    from .artefacts import Owner, kinds, kinds_of_classes, linear_distance_kinds
+    from .artefacts import Owner, kinds, kinds_of_classes, linear_distance_kinds, several_distances_kinds
     from .proofs import proof_kinds
     from .spans import file_kinds
 
@@ -28,4 +28,5 @@ def tampered(tmp_path_factory):
         patch.setattr(entropy, "_random_bytes", random_bytes)
         owners = [Owner(tmp_path_factory.mktemp(name), seed) for seed, name in enumerate(("owner", "other"))]
         found = [*kinds(*owners), *file_kinds(*owners), *proof_kinds()]
-        return [*found, *kinds_of_classes(*owners), *linear_distance_kinds(*owners)]
+        last = kinds_of_classes, linear_distance_kinds, several_distances_kinds
+        return [*found, *(kind for group in last for kind in group(*owners))]
