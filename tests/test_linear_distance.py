@@ -13,6 +13,7 @@ import zkunlearn as zu
 from zkunlearn.models.live import Live
 from zkunlearn.models.methods.distance_reference import measure, smallest, weights_of
 from zkunlearn.models.methods.gram_reference import LimbValues
+from zkunlearn.models.methods.one_pass import OnePass
 from zkunlearn.prover.matrices.entropy import random_field
 from zkunlearn.prover.witnesses.distance import place
 from zkunlearn.prover.witnesses.rows import Rows
@@ -100,7 +101,7 @@ def test_other_numbers_under_the_same_proof_are_rejected(made: Made) -> None:
 def test_what_has_no_such_statement_is_refused_by_both(made: Made) -> None:
     first, other = made.proofs
     training = first.statement.training
-    fields = {"epochs": 60, "learning_rate": 1.0, "l2": 0.02}
+    fields: dict[str, Any] = {"epochs": 60, "learning_rate": 1.0, "l2": 0.02}
     for proof, changes in (
         (first, {"slope": None}),
         (other, {"slope": 30}),
@@ -114,7 +115,7 @@ def test_what_has_no_such_statement_is_refused_by_both(made: Made) -> None:
 
 def test_another_training_under_the_same_proof_is_rejected(made: Made) -> None:
     own = made.proofs[0].statement.training
-    same = replace(ONE_PASS.method, l2=0.020001)
+    same = OnePass(epochs=60, learning_rate=1.0, momentum=0.5, l2=0.020001)
     lies = {
         "l2": replace(own, spec=zu.TrainingSpec(model="linear", method=same)),
         "model": replace(own, model=replace(own.model, root=made.trained[1].proof.statement.model.root)),
@@ -148,6 +149,7 @@ def test_it_is_saved_and_read(made: Made, tmp_path: Path) -> None:
 def test_classes_as_numbers_and_counts_have_distances_on_rows_with_keys() -> None:
     rng = np.random.default_rng(5)
     X = rng.uniform(-1, 1, size=(20, 2))
-    for y, more in ((rng.integers(0, 2, 20), {}), (rng.poisson(3.0, 20), {"label_kind": "count"})):
+    counts: dict[str, Any] = {"label_kind": "count"}
+    for y, more in ((rng.integers(0, 2, 20), {}), (rng.poisson(3.0, 20), counts)):
         data = zu.commit(X, y, bounds={"x1": (-1, 1), "x2": (-1, 1)}, openings=3, unique={"no": [*range(20)]}, **more)
         assert verdict(zu.prove_distance(data, zu.prove(data, ONE_PASS).secret)) == "valid"

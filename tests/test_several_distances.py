@@ -182,7 +182,7 @@ def test_a_single_model_is_not_stated_as_one_of_several() -> None:
 
 def test_another_training_under_the_same_proof_is_rejected(shards: Made) -> None:
     own = shards.proof.statement.training
-    method = own.spec.method
+    method: Any = own.spec.method
     lies = {
         "l2": replace(own, spec=zu.TrainingSpec(model="logistic", method=replace(method, l2=0.050001))),
         "rows": replace(own, forgotten=own.forgotten[:1]),

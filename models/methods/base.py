@@ -190,7 +190,7 @@ class Method(ABC):
         """What its models are to minimise, each by itself: of each output the mean loss on the rows that count.
 
         Args:
-            runs: which of the shards that there are were trained, if not all. Raises ParameterError where there are none.
+            runs: which of the shards that there are were trained, if not all. Raises ParameterError where none are.
         """
         if runs:
             raise ParameterError(NO_SHARDS)

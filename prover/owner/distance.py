@@ -16,6 +16,7 @@ from ...errors import ParameterError, StatementMismatch, TrainingError, require_
 from ...models.checks import real
 from ...models.methods.distance import LARGEST_SLOPE
 from ...models.methods.distance_reference import Placed, declared, smallest
+from ...models.methods.optimum_reference import Near
 from ...verifier.proofs import DistanceProof
 from ...verifier.shapes import shape_of
 from ..matrices.commitment import commit_columns
@@ -77,15 +78,10 @@ def prove_distance(
     draft = _draft(own)
     budgets = [dataset.budget, own.budget]
     check_before_work(draft, budgets)
-    wanted = _wanted(draft, distance, slope)
     placed = _placed(dataset.rows, own, draft)
-    statement = _statement(wanted, placed, distance is not None, slope is not None)
-    near = [declared(*each) for each in zip(placed, statement.schedules, strict=True)]
-    shown = [found for found in near if found is not None]
-    if len(shown) < len(near):
-        raise TrainingError("the gradient is longer than the distance that was measured")
+    statement = _statement(_wanted(draft, distance, slope), placed, distance is not None, slope is not None)
+    witness = distance_witness(statement, placed, _near(statement, placed))
     shape = shape_of(statement)
-    witness = distance_witness(statement, placed, shown)
     cells = model_columns(own)
     opened = shape.committed[MODEL]
     committed = {DATASET: dataset.matrix, MODEL: commit_columns(opened.layout, opened.code, cells, own.secret)}
@@ -149,6 +145,15 @@ def _statement(wanted: DistanceStatement, placed: Sequence[Placed], distance: bo
             )
         found.append(shown)
     return _saying(wanted, found)
+
+
+def _near(statement: DistanceStatement, placed: Sequence[Placed]) -> list[Near]:
+    """What is committed of each model. Raises TrainingError."""
+    found = [declared(own, schedule) for own, schedule in zip(placed, statement.schedules, strict=True)]
+    shown = [near for near in found if near is not None]
+    if len(shown) < len(found):
+        raise TrainingError("the gradient is longer than the distance that was measured")
+    return shown
 
 
 def _slope_of(value: float, schedule: Certificate) -> int:

@@ -72,9 +72,9 @@ def declare_linear_distance(
     spec = TrainingSpec(**(choices | changes))
     free = spec.method.bias and not spec.method.penalize_intercept
     draft = LinearDistanceDeclared(spec, REAL, forgotten, slope=LARGEST_SLOPE if free else None)
-    own_data = data or values()
+    X, y = own_data = data or values()
     model = near_optimum(own_data, draft.schedule)
-    distance, slope = smallest(measure(*own_data, model, draft.schedule), draft.schedule)
+    distance, slope = smallest(measure(X, y, model, draft.schedule), draft.schedule)
     own = replace(draft, distance=distance, slope=slope)
     true = told_at(own.schedule, own_data, model)
     return LinearSaid(own, true, integers(own.schedule, true))

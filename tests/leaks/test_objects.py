@@ -63,6 +63,8 @@ PUBLIC = {  # and why
             "DistanceCertificate",
             "GramDistance",
             "LinkDistance",
+            "Nearness",
+            "Objective",
             "NewtonCertificate",
             "NoisyCertificate",
             "Inverse",

@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from zkunlearn.errors import ParameterError, TrainingError
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.distance import LARGEST_SLOPE, DistanceCertificate
+from zkunlearn.models.methods.distance import LARGEST_SLOPE
 from zkunlearn.models.methods.distance_reference import Placed, declared, measure, smallest, weights_of
-from zkunlearn.models.methods.link_distance import fine_scales
+from zkunlearn.models.methods.link_distance import LinkDistance, fine_scales
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -42,9 +42,9 @@ def spec_of(**changes: Any) -> TrainingSpec:
 
 def certificate(
     distance: int = 30, slope: int | None = LARGEST_SLOPE, shape: DatasetShape = SHAPE, **changes: Any
-) -> DistanceCertificate:
+) -> LinkDistance:
     found = spec_of(**changes).compile_distance(shape, Live(ROWS, GONE), distance, slope)
-    assert isinstance(found, DistanceCertificate)
+    assert isinstance(found, LinkDistance)
     return found
 
 
@@ -84,7 +84,7 @@ def best(data: tuple[Any, Any], intercept: str) -> tuple[Any, float]:
     return found, float(solver.intercept_[0]) if intercept == "free" else 0.0
 
 
-def proved(data: tuple[Any, Any], model: Any, **changes: Any) -> DistanceCertificate:
+def proved(data: tuple[Any, Any], model: Any, **changes: Any) -> LinkDistance:
     """The certificate at the least that can be shown."""
     free = changes.get("bias", True) and not changes.get("penalize_intercept", False)
     own = certificate(slope=LARGEST_SLOPE if free else None, **changes)
