@@ -17,6 +17,7 @@ from zkunlearn.circuits.language.layout import WITNESS, Address
 from zkunlearn.circuits.language.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
 from zkunlearn.circuits.relations.dataset import BLINDS
 from zkunlearn.circuits.relations.distance import Distance, LinearDistance
+from zkunlearn.circuits.relations.distances import Distances
 from zkunlearn.circuits.relations.evaluation import Evaluation
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.methods import descent
@@ -33,6 +34,7 @@ from zkunlearn.verifier.protocol.sumcheck import bound_point
 
 from ..attacks import evaluations, predictions
 from ..attacks.distance_runs import declare_distance
+from ..attacks.distances_runs import declare_classes
 from ..attacks.linear_distance_runs import declare_linear_distance
 from ..toys import ScaledGradient
 
@@ -119,6 +121,7 @@ EVALUATIONS: dict[str, Relation] = {
 DISTANCES: dict[str, Relation] = {
     "distance": declare_distance().own.relation,
     "linear distance": declare_linear_distance().own.relation,
+    "distances of classes": declare_classes().own.relation,
 }
 OTHERS: dict[str, Relation] = {**DISTANCES, **EVALUATIONS, **PREDICTIONS}
 RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES, **OTHERS}
@@ -359,7 +362,7 @@ def test_every_value_that_no_matrix_holds_is_the_claim_of_a_sum(name: str) -> No
     steps = walked(relation)
     proved = {node for claim in steps.proved for _, node in claim.terms}
     kinds = {GradientDescent: 2, StandardizedDescent: 3, ScaledGradient: 1, Distance: 2, LinearDistance: 3}
-    own = {**kinds, Evaluation: len(relation.virtual)}.get(type(relation), 0)
+    own = {**kinds, **dict.fromkeys((Evaluation, Distances), len(relation.virtual))}.get(type(relation), 0)
     assert len(steps.to_prove) == own + any(statement.name == "class weights" for statement, _ in steps.sums)
     assert {node for value in steps.to_prove + steps.totals for _, node in value.terms} <= proved
 

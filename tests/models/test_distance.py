@@ -205,12 +205,10 @@ def test_what_has_no_distance_is_refused_by_name(changes: dict[str, Any], words:
     ("spec", "kind"),
     [
         (TrainingSpec(model="logistic", method="optimum", l2=0.01), "optimum"),
-        (
-            TrainingSpec(model="logistic", method="sisa", shard_rows=32, epochs=1, learning_rate=0.5, l2=0.01),
-            "sisa",
-        ),
+        (TrainingSpec(model="logistic", method="newton", l2=0.01), "newton"),
+        (TrainingSpec(model="logistic", method="noisy", l2=0.01), "noisy"),
     ],
-    ids=["optimum", "sisa"],
+    ids=["optimum", "newton", "noisy"],
 )
 def test_models_by_other_methods_are_refused_by_name(spec: TrainingSpec, kind: str) -> None:
     with pytest.raises(ParameterError, match=f"a model by '{kind}': a distance is proved of models by gradient desc"):
