@@ -9,10 +9,10 @@ import click
 import zkunlearn as zu
 
 from .asked import asked_data, asked_lines
+from .compiling import prepare_kernels
 from .id_options import IdList, id_list
 from .options import FILE, common, within_memory
 from .output import Lines, Output, foreign
-from .owner import prepare_kernels
 from .places import require_file_place, require_folder_place
 from .words import noted, plural, statement_lines
 

@@ -102,7 +102,10 @@ class Family:
     def edge_table(self, scales: FixedPoint) -> NDArray[np.int64]:
         """The inverse link at edges of cells, int64 (65537,), scale p_bits. Raises ParameterError if there is none."""
         if self.edges is None:
-            raise ParameterError(f"model = {self.name!r}: the optimum of a {self.title} cannot be certified")
+            raise ParameterError(
+                f"model = {self.name!r}: the optimum of a {self.title} cannot be certified, nor a distance from it: no "
+                "table of its inverse link reaches all scores"
+            )
         return edge_table(self.edges, scales.q_bits, scales.p_bits)
 
 

@@ -22,8 +22,10 @@ from .checks import integer_within
 from .families import Family, family_named
 from .live import Live
 from .methods import METHODS, Compiled, Method, default_kind
+from .methods.base import Objective
 from .scales import FixedPoint
 from .shapes import MAX_FEATURES, MAX_ROWS, DatasetShape
+from .shards import Run
 
 MAX_SPEC_BYTES = 1 << 25  # of a file: a learning rate for each of the most epochs fits
 SCALES = ("x_bits", "w_bits", "p_bits")
@@ -123,8 +125,12 @@ class TrainingSpec(Shown):
         """
         return _compiled(self, shape.without(self.without), live.beyond(self.holdout))
 
+    def objectives(self, shape: DatasetShape, live: Live, runs: tuple[Run, ...] = ()) -> tuple[Objective, ...]:
+        """What each of the models is to minimise. Raises ParameterError for runs of shards that there are not."""
+        return self.method.objectives(shape, live, runs)
+
     def compile_distance(self, shape: DatasetShape, live: Live, distance: int, slope: int | None) -> Compiled:
-        """The integers of a distance from its optimum on the rows that count (methods/distance.py).
+        """The integers of a distance from the optimum of one objective, on the rows that count (methods/distance.py).
 
         Raises:
             ParameterError: no distance of such a model is proved, with why.

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from zkunlearn.circuits.field.goldilocks import K as PackageK
-from zkunlearn.circuits.relations.distance import Distance
+from zkunlearn.circuits.relations.distance import Distance, LinearDistance
+from zkunlearn.circuits.relations.distances import Distances
 from zkunlearn.circuits.relations.evaluation import Evaluation
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
@@ -60,7 +61,7 @@ from .reference import (
 )
 from .reference.channel import Transcript
 from .reference.examples import forget_list
-from .reference.field import K
+from .reference.field import K, bits_of
 from .reference.shapes import Axis, Code, Column, groups_of
 from .toys import ScaledGradient, Shards
 
@@ -143,6 +144,10 @@ def _relation(relation: Any) -> relations.Relation:
         return _evaluation(relation)
     if isinstance(relation, Distance):
         return _distance(relation.schedule)
+    if isinstance(relation, LinearDistance):
+        return _linear_distance(relation.schedule)
+    if isinstance(relation, Distances):
+        return _distances(relation)
     if isinstance(relation, Prediction):
         return _prediction(relation)
     if isinstance(relation, Recommitment):
@@ -376,15 +381,44 @@ def _linear_optimum(s: Any, gone: Any) -> relations.Relation:
         return linear_optimum.LinearOptimum({**_statement(s, gone), "distance": s.number})
 
 
-def _distance(s: Any) -> relations.Relation:
-    """The relation of a distance, with its integers handed over."""
+def _distance(s: Any, aim: distance.Aim | None = None) -> Any:
+    """The relation of a distance, with its integers handed over; of one of several models with its place."""
     handed = distance.DistanceIntegers(
         s.raised, s.penalty, s.distance, s.slope, s.width, s.scales.w_bits, s.scales.p_bits, s.edges.tolist(),
         list(s.unused),
     )  # fmt: skip
+    training = _statement(s, (), "binary")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(distance, "distance_integers", lambda _: handed)
-        return distance.Distance({"training": _statement(s, (), "binary")})
+        patch.setattr(distance, "distance_integers", lambda *_: handed)
+        return distance.PartOf.of(training, aim, {}) if aim else distance.Distance({"training": training})
+
+
+def _linear_distance(s: Any, aim: distance.Aim | None = None) -> Any:
+    """The same of a linear model's."""
+    handed = distance.LinearDistanceIntegers(
+        s.raised, s.penalty, s.distance, s.slope, s.width, list(s.unused), s.label_place
+    )
+    training = _statement(s, ())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distance, "linear_distance_integers", lambda *_: handed)
+        return distance.LinearPartOf.of(training, aim, {}) if aim else distance.LinearDistance({"training": training})
+
+
+def _distances(own: Distances) -> relations.Relation:
+    """Those of several models; where their rows are is handed over, too."""
+    parts, columns = [], {name: [_column(column) for column in each] for name, each in own.columns.items()}
+    rows = next(column.axes[1] for column in own.dataset if column.name == "features")
+    for naming, part in own.parts:
+        s, place, before, places = part.schedule, part.place, [], rows.bits
+        if place.stage is not None:
+            places = min(rows.bits, (place.stage.shards.shard_rows - 1).bit_length())
+            before = bits_of(place.stage.first, rows.bits - places)
+        output = [K(*x.pair) for x in place.output]
+        block = {name: [K(*x.pair) for x in point] for name, point in place.at.items()}
+        away = np.flatnonzero(~s.live.mask()).tolist()
+        aim = distance.Aim(naming.prefix, s.rows, away, output, before, places, naming.matrices["model"][1], block)
+        parts.append((_linear_distance if isinstance(part, LinearDistance) else _distance)(s, aim))
+    return distance.Distances(parts, columns["dataset"], columns["model"])
 
 
 def _noisy(s: Any, gone: Any) -> relations.Relation:

@@ -138,10 +138,6 @@ def test_what_has_no_such_statement_is_refused_by_both(made: Made) -> None:
         (own, {"training": replace(own.statement.training, spec=changed_spec(class_weight={"0": 2, "1": 1}))}),
         (
             own,
-            {"training": replace(own.statement.training, spec=changed_spec(model="linear", method="gradient descent"))},
-        ),
-        (
-            own,
             {
                 "training": replace(
                     own.statement.training, spec=zu.TrainingSpec(model="logistic", method="optimum", l2=0.5)
@@ -220,7 +216,6 @@ def test_models_of_which_no_distance_is_proved_are_refused_by_name(made: Made) -
         ({"method": "optimum", "l2": 0.5}, "a model by 'optimum'"),
         ({"epochs": 1, "learning_rate": 0.5}, "l2 = 0"),
         ({"epochs": 1, "learning_rate": 0.5, "l2": 0.1, "standardize": True}, "standardize"),
-        ({"model": "linear", "epochs": 1, "learning_rate": 0.5, "l2": 0.1, "batch_size": 8}, "a linear model"),
     ]
     for fields, words in cases:
         own = zu.prove(made.dataset, zu.TrainingSpec(**({"model": "logistic"} | fields)))

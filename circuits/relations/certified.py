@@ -232,8 +232,13 @@ class Certified(TrainingAxes, ABC):
         return {
             DATASET: dataset_columns(self.schedule.rows, self.schedule.features, self.schedule.outputs),
             MODEL: model_columns(self.schedule),
-            WITNESS: (*self.row_columns, *self.limbs_in(WITNESS), *counts),
+            WITNESS: (*self.witness, *counts),
         }
+
+    @property
+    def witness(self) -> tuple[Column, ...]:
+        """Of the witness, what is no count."""
+        return (*self.row_columns, *self.limbs_in(WITNESS))
 
     def limbs_in(self, matrix: str) -> tuple[Column, ...]:
         """Those of integers that one matrix has."""
@@ -347,7 +352,8 @@ class Certified(TrainingAxes, ABC):
     def of_used_features(self, steps: Steps, used: PublicVector | Point, ended: SumResult, factor: int = 0) -> None:
         """Where features are left out, the first value of a factor of a sum over rows is one over the others."""
         if isinstance(used, PublicVector):
-            one = Factor((Term(ONE, FEATURES, {"row": ended.point, "feature": variables(0, self.weight.bits)}),))
+            at = {"row": self.in_data(ended.point), "feature": variables(0, self.weight.bits)}
+            one = Factor((Term(ONE, FEATURES, at),))
             steps.sumcheck(Sum("used features", (self.weight.bits,), used, (one,)), ended.values[factor][0])
 
     def weight_at(self, place: Place) -> Hidden:

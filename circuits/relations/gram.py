@@ -5,6 +5,7 @@ bias and what is said of it; L_i are the limbs of W and of V, the last one with 
 
     z_i(n) = sum_k X(n, k) L_i(k) + 2^x L_i(b) on rows that are real                                      "product"
     G_i(k) = 2^e sum_n S(n) X(n, k) (z_i - [i = j] 2^m Y)(n) + c L_i(k),  G_i(b) the same of 2^x         "gradient"
+                                        (of a trained model 1 stands for the first 2^x, and 2^-x c for c of b)
     G_0 - R = 2^16 kappa_0,  G_1 + kappa_0 = 2^16 kappa_1,  G_2 + kappa_1 = 0,  of k and of b            "gradient"
 
 as one sum over rows, of the three times random shares. z_i are virtual: no matrix holds them, and they are known at the
@@ -29,7 +30,7 @@ from ..language.hidden import Hidden, linear
 from ..language.layout import VIRTUAL, Address, Axis, Column
 from ..language.relation import LIMB, Factor, LookedUp, LookupBox, Steps, Sum, Table, Term, variables
 from ..language.tables import limb_addresses
-from .certified import WEIGHTS, Certified, Parameter, Place
+from .certified import BIAS, WEIGHTS, Certified, Parameter, Place
 from .dataset import FEATURES, LABELS
 from .iterations import eq_on
 from .normal_vectors import counted_times
@@ -90,10 +91,10 @@ class Gram(Certified):
             (gamma,) = steps.point("gradient", 1)
             claim, constant = claim + self._of_loss(bias, shares) * gamma, constant_on((self.row,), gamma * own.one)
         used = eq_on(k, own.features, own.unused) if own.unused else k
-        features = Factor((Term(ONE, FEATURES, {"row": row, "feature": used}),), constant)
+        features = Factor((Term(ONE, FEATURES, {"row": self.in_data(row), "feature": used}),), constant)
         scores = tuple(Term(share, z, {"row": row}) for share, z in zip(shares, Z, strict=True))
         place, shift = own.label_place
-        labels = Term(shares[place] * -(1 << shift), LABELS, {"output": (), "row": row})
+        labels = Term(shares[place] * -(1 << shift), LABELS, self.at_label((), row))
         raised = counted_times(own.live, self.row, K(1 << own.raised))
         residual = Factor((*scores, labels))
         ended = steps.sumcheck(Sum("gradient", (self.row.bits,), raised, (features, residual)), claim)
@@ -104,7 +105,8 @@ class Gram(Certified):
         """sum over i of shares_i times what G_i has to be, without the penalty."""
         low, high = place.signed(place.parameter.low_carry), place.signed(place.parameter.high_carry)
         lines = (self.short_gradient(place) + low * LIMB, high * LIMB - low, -high)
-        return linear(zip(shares, lines, strict=True)) - self._limbs(place, shares) * self.schedule.penalty
+        penalty = self.schedule.bias_penalty if place.parameter == BIAS else self.schedule.penalty
+        return linear(zip(shares, lines, strict=True)) - self._limbs(place, shares) * penalty
 
     def _limbs(self, place: Place, shares: Sequence[K]) -> Hidden:
         """sum over i of shares_i L_i of a weight, or of the bias."""
@@ -116,10 +118,10 @@ class Gram(Certified):
         """claim = sum over real k of X(n, k) (sum over i of shares_i L_i(k)), and the bias on real rows."""
         own, free = self.schedule, variables(0, self.weight.bits)
         if bias is not None:
-            claim = claim - self._limbs(bias, shares) * (prefix(n, own.rows) * own.one)
+            claim = claim - self._limbs(bias, shares) * (prefix(n, own.rows) * own.bias_unit)
         limbs = limb_addresses(WEIGHTS.weight, own.weight_bits)
         terms = tuple(Term(share, limb, {"weight": free}) for share, limb in zip(shares, limbs, strict=True))
         weights = Factor(terms, constant_on((self.weight,), -shares[-1] * (LIMB // 2)))
-        features = Factor((Term(ONE, FEATURES, {"row": n, "feature": free}),))
+        features = Factor((Term(ONE, FEATURES, {"row": self.in_data(n), "feature": free}),))
         used = counted(Live(own.features, own.unused), self.weight)
         steps.sumcheck(Sum("product", (self.weight.bits,), used, (features, weights)), claim)

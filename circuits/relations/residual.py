@@ -127,7 +127,7 @@ class Residual(Certified):
         claim, output = star.values[Z], star.point.get("output", ())
         if own.bias:
             claim = claim - self.bias_value(steps, output) * (prefix(n, own.rows) * own.one)
-        features = Factor((Term(ONE, FEATURES, {"row": n, "feature": free}),))
+        features = Factor((Term(ONE, FEATURES, {"row": self.in_data(n), "feature": free}),))
         used = counted(Live(own.features, own.unused), self.weight)
         steps.sumcheck(Sum("product", (self.weight.bits,), used, (features, self.weight_terms(output))), claim)
 
@@ -144,12 +144,12 @@ class Residual(Certified):
             there = self.of_loss(self.bias_at(steps, bias, output))
             claim, constant = claim + there * gamma, constant_on((self.row,), gamma * own.one)
         used = eq_on(k, own.features, own.unused) if own.unused else k
-        features = Factor((Term(ONE, FEATURES, {"row": row, "feature": used}),), constant)
+        features = Factor((Term(ONE, FEATURES, {"row": self.in_data(row), "feature": used}),), constant)
         residual = Factor(
             (
                 Term(ONE, EDGE, {**self.of_output(output), "row": row}),
                 Term(ONE, RISEN, {**self.of_output(output), "row": row}),
-                Term(K(-own.label_multiplier), LABELS, {"output": output, "row": row}),
+                Term(K(-own.label_multiplier), LABELS, self.at_label(output, row)),
             )
         )
         raised = counted_times(own.live, self.row, K(1 << own.raised))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...models.methods.base import Compiled
 from ..language.layout import Axis
+from ..language.relation import Coordinates
 from .dataset import output_axis, row_axis
 from .model import weight_axis
 
@@ -21,6 +22,14 @@ class TrainingAxes:
     def row(self) -> Axis:
         """Rows n."""
         return row_axis(self.schedule.rows)
+
+    def in_data(self, row: Coordinates) -> Coordinates:
+        """Where a row is in the data set."""
+        return row
+
+    def at_label(self, output: Coordinates, row: Coordinates) -> dict[str, Coordinates]:
+        """Where the label is that a row has for an output."""
+        return {"output": output, "row": self.in_data(row)}
 
     @property
     def output(self) -> Axis:

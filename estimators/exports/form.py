@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import require_type
+from ...models.aggregation import SCORE
 from ...models.encoding.dataset import DatasetEncoding
 from ...models.encoding.maps import LOG1P, log1p_thresholds
 from ...models.encoding.readers import MeasuredSource
 from ...models.families import Family
 from ...prover.owner.model import Model
 from ...prover.owner.prediction import label_units
-from ...prover.owner.sharded_model import SCORE, ShardedModel
+from ...prover.owner.sharded_model import ShardedModel
 
 FloatArray = NDArray[np.float64]
 NOTICE = (

@@ -10,9 +10,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from ...errors import ParameterError
+from ...models.aggregation import SCORE, VOTE
 from ...models.families import DENSITY_AT_ZERO, NORMAL_CELLS, NORMAL_END, normal_table
 from ...models.shapes import FEATURE_BOUND
-from ...prover.owner.sharded_model import SCORE, VOTE
 from .form import Form
 
 OPSET, IR_VERSION = 17, 8  # what runtimes have had since 2022

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import ParameterError
+from ...models.aggregation import SCORE
 from ...models.encoding.columns import table_pieces
 from ...models.encoding.dataset import DatasetEncoding
 from ...prover.owner.model import Model
-from ...prover.owner.sharded_model import SCORE, ShardedModel
+from ...prover.owner.sharded_model import ShardedModel
 from ...prover.tables.arrays import as_known_features
 from .form import FloatArray, Form
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import torch
 
+from ...models.aggregation import SCORE, VOTE
 from ...models.families import DENSITY_AT_ZERO, NORMAL_CELLS, NORMAL_END, normal_table
 from ...models.shapes import FEATURE_BOUND
-from ...prover.owner.sharded_model import SCORE, VOTE
 from .form import Form
 
 LARGEST = sys.float_info.max

@@ -19,7 +19,7 @@ from ..families import Family
 from ..live import Live
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
-from ..shards import Run
+from ..shards import Run, Stage
 
 NO_SHARDS = "scope: there are shards to train in sharded trainings only"
 NO_NOISE = "noise: method = 'noisy' alone takes any"
@@ -101,6 +101,23 @@ class Compiled:
         return self.family.table(self.scales)
 
 
+@dataclass(frozen=True)
+class Objective:
+    """What one of the models of a training is to minimise.
+
+    Attributes:
+        output: on which column of labels.
+        shape: of the rows that it is about.
+        live: who of these counts.
+        stage: where there are shards, the last stage of the one whose rows they are.
+    """
+
+    output: int
+    shape: DatasetShape
+    live: Live
+    stage: Stage | None = None
+
+
 class Method(ABC):
     """A way to train, with what a spec declares of it. A frozen dataclass whose fields are plain values."""
 
@@ -169,6 +186,16 @@ class Method(ABC):
     def require_provable(self, shape: DatasetShape) -> None:
         """Refuse what no single proof can carry, before anything is laid out. Raises ParameterError."""
 
+    def objectives(self, shape: DatasetShape, live: Live, runs: tuple[Run, ...] = ()) -> tuple[Objective, ...]:
+        """What its models are to minimise, each by itself: of each output the mean loss on the rows that count.
+
+        Args:
+            runs: which of the shards that there are were trained, if not all. Raises ParameterError where none are.
+        """
+        if runs:
+            raise ParameterError(NO_SHARDS)
+        return tuple(Objective(output, shape, live) for output in range(shape.outputs))
+
     def compile_distance(
         self,
         family: Family,
@@ -178,8 +205,10 @@ class Method(ABC):
         distance: int,
         slope: int | None,
     ) -> Compiled:
-        """The integers of a proved distance from the optimum (distance.py). Raises ParameterError."""
-        raise ParameterError(f"a model by {self.kind!r}: a distance is proved of models by gradient descent only")
+        """The integers of a proved distance from the optimum of one objective (distance.py). Raises ParameterError."""
+        raise ParameterError(
+            f"a model by {self.kind!r}: a distance is proved of models by gradient descent and one-pass only"
+        )
 
     @abstractmethod
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Compiled:

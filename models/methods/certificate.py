@@ -76,6 +76,11 @@ class Certificate(Compiled):
         return 1 << self.scales.x_bits
 
     @property
+    def bias_unit(self) -> int:
+        """What is committed of a bias, times this, is the intercept, or in units of W as much of scores."""
+        return self.one
+
+    @property
     def weight_count(self) -> int:
         """O K: the weights whose gradients are short together."""
         return self.outputs * self.width

@@ -18,7 +18,9 @@ from ..momentum import INCREASING, increasing
 from ..scales import FixedPoint
 from ..shapes import MAX_CLASSES, DatasetShape
 from .base import Method
-from .distance import DistanceCertificate, compile_distance
+from .distance import DistanceCertificate
+from .gram_distance import compile_gram_distance
+from .link_distance import compile_link_distance
 from .schedule import Schedule, compile_schedule
 from .standardized import compile_standardized
 
@@ -335,8 +337,9 @@ class GradientDescent(Method):
         distance: int,
         slope: int | None,
     ) -> DistanceCertificate:
-        """See Method, and distance.py."""
-        return compile_distance(self, family, scales, shape, live, distance, slope)
+        """See Method, and link_distance.py; of linear models gram_distance.py."""
+        compiler = compile_gram_distance if family.quadratic else compile_link_distance
+        return compiler(self, family, scales, shape, live, distance, slope)
 
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Schedule:
         """See Method, and compile_schedule."""

@@ -80,18 +80,28 @@ class GramCertificate(Certificate):
         """From a label to the scale of scores."""
         return self.scales.x_bits + self.scales.w_bits - self.label_bits
 
+    @property
+    def bias_penalty(self) -> int:
+        """What the gradient of the bias has of it; c, as of weights."""
+        return self.penalty
+
+    @property
+    def largest_short(self) -> int:
+        """Above |R|."""
+        return ((1 << (GRADIENT_BITS - 1)) + 2) << self.shift
+
     def bounds_of_sums(self) -> list[Bound]:
         """The static analysis, but for what is said of weights."""
         score = self.width << (self.scales.x_bits + REMAINDER_BITS)
         of_rows = self.live.count * sum_of_row(self.width, self.scales, self.label_kind, self.label_bits)
         limb = (of_rows << self.raised) + (self.penalty << REMAINDER_BITS)
-        rest, carry = ((1 << (GRADIENT_BITS - 1)) + 2) << self.shift, 1 << (CARRY_BITS - 1)
+        carry = 1 << (CARRY_BITS - 1)
         return [
             ("score of a limb |z_i|", score, EXPRESSION_BOUND),
             ("gradient of a limb |G_i|", limb, EXPRESSION_BOUND),
             (
                 "carry identity |G_i - R + kappa - 2^16 kappa|",
-                limb + rest + carry + (carry << REMAINDER_BITS),
+                limb + self.largest_short + carry + (carry << REMAINDER_BITS),
                 FIELD_MODULUS,
             ),
         ]

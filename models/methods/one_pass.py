@@ -14,7 +14,9 @@ from ..live import Live
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
 from .base import Method
+from .distance import DistanceCertificate
 from .gradient_descent import MAX_WEIGHTS, GradientDescent
+from .gram_distance import compile_gram_distance
 from .normal_equations import NormalEquations, compile_normal_equations
 
 MAX_SQUARE = 2048  # features: with each other they make four million products, all of which are range-checked
@@ -114,6 +116,18 @@ class OnePass(Method):
             raise ParameterError(
                 f"{self.epochs} steps of {features} weights are more than one proof can carry ({MAX_WEIGHTS})"
             )
+
+    def compile_distance(
+        self,
+        family: Family,
+        scales: FixedPoint,
+        shape: DatasetShape,
+        live: Live,
+        distance: int,
+        slope: int | None,
+    ) -> DistanceCertificate:
+        """See Method, and gram_distance.py."""
+        return compile_gram_distance(self.descent, family, scales, shape, live, distance, slope)
 
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> NormalEquations:
         """See Method, and compile_normal_equations."""

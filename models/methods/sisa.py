@@ -24,7 +24,7 @@ from ..live import Live
 from ..scales import FixedPoint
 from ..shapes import MAX_ROWS, DatasetShape
 from ..shards import Run, Shards
-from .base import NO_SHARDS, Compiled, Method
+from .base import NO_SHARDS, Compiled, Method, Objective
 from .gradient_descent import FULL_BATCH, MAX_SCORES, MAX_WEIGHTS, GradientDescent
 from .schedule import Schedule, compile_stage
 from .standardized import compile_standardized_stage
@@ -282,6 +282,28 @@ class Sisa(Method):
             raise ParameterError(
                 f"{steps} steps of {shape.features} weights are more than one proof can carry ({MAX_WEIGHTS})"
             )
+
+    def objectives(self, shape: DatasetShape, live: Live, runs: tuple[Run, ...] = ()) -> tuple[Objective, ...]:
+        """See Method: of each shard of which a row counts, on all of its rows, as its last stage has them."""
+        shards, found = Shards(shape.rows, self.shard_rows, self.slices), []
+        for shard in (shard for run in runs or shards.whole for shard in run.shards):
+            stage = shards.stage(self.slices).of(shard, 1)
+            counted = stage.live(live.forgotten)
+            own = replace(shape, rows=stage.rows)
+            found += [Objective(output, own, counted, stage) for output in range(shape.outputs) if counted.count]
+        return tuple(found)
+
+    def compile_distance(
+        self,
+        family: Family,
+        scales: FixedPoint,
+        shape: DatasetShape,
+        live: Live,
+        distance: int,
+        slope: int | None,
+    ) -> Compiled:
+        """See Method: as of gradient descent."""
+        return self.descent.compile_distance(family, scales, shape, live, distance, slope)
 
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Stages:
         """See Method; the integers of a stage are those of schedule.py, or of standardized.py."""

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 
 from ...circuits.relations.dataset import DATASET
+from ...circuits.relations.distances import Certificate
 from ...circuits.relations.model import MODEL
-from ...circuits.statements.distance import DistanceStatement
+from ...circuits.statements.distance import DistanceStatement, Nearness
 from ...errors import ParameterError, StatementMismatch, TrainingError, require_type
 from ...models.checks import real
 from ...models.methods.distance import LARGEST_SLOPE
 from ...models.methods.distance_reference import Placed, declared, smallest
+from ...models.methods.optimum_reference import Near
 from ...verifier.proofs import DistanceProof
 from ...verifier.shapes import shape_of
 from ..matrices.commitment import commit_columns
 from ..matrices.values import Witness
 from ..protocol.proof import Progress
-from ..witnesses.distance import distance_witness, place
+from ..witnesses.distance import distance_witness, model_at, place, rows_of
+from ..witnesses.rows import Rows
 from .dataset import DATASETS, Dataset
 from .model import Model, model_columns
 from .prove import check_before_work, prove_statement
@@ -41,7 +45,8 @@ def prove_distance(
 
     Args:
         dataset: what it was trained on.
-        model: a logistic or probit one of two classes, by gradient descent with a penalty: its secret, or the file.
+        model: a logistic, probit or linear one with a penalty, by gradient descent, `sisa` or one pass: its secret, or
+            the file. Of several classes, or shards, it holds several models, each of which has numbers of its own.
             Of what `prove` returns it is `.secret`.
         distance: which to show, of weights of features in [-1, 1]: the largest power of two that is not more. By
             default the least that can be shown, which depends on the rows that count.
@@ -50,7 +55,8 @@ def prove_distance(
         progress: called with the name of each phase.
 
     Returns:
-        The proof; `.statement` has `.excess`, `.real_distance` and `.real_slope`.
+        The proof; `.statement` has `.excess`, `.real_distance` and `.real_slope`, of several models the largest; those
+        of each have `.schedules`, in the order of `.objectives`.
 
     Raises:
         BudgetExceeded: data set or model have no opening left.
@@ -72,15 +78,10 @@ def prove_distance(
     draft = _draft(own)
     budgets = [dataset.budget, own.budget]
     check_before_work(draft, budgets)
-    wanted = draft if distance is None else replace(draft, distance=_distance_of(distance, draft))
-    wanted = wanted if slope is None else replace(wanted, slope=_slope_of(slope, draft))
-    placed = place(dataset.rows, own.integers, draft.schedule)
-    statement = _statement(wanted, placed, distance is not None, slope is not None)
-    near = declared(placed, statement.schedule)
-    if near is None:
-        raise TrainingError("the gradient is longer than the distance that was measured")
+    placed = _placed(dataset.rows, own, draft)
+    statement = _statement(_wanted(draft, distance, slope), placed, distance is not None, slope is not None)
+    witness = distance_witness(statement, placed, _near(statement, placed))
     shape = shape_of(statement)
-    witness = distance_witness(statement.certified, placed, near)
     cells = model_columns(own)
     opened = shape.committed[MODEL]
     committed = {DATASET: dataset.matrix, MODEL: commit_columns(opened.layout, opened.code, cells, own.secret)}
@@ -92,34 +93,73 @@ def prove_distance(
 
 
 def _draft(own: Model) -> DistanceStatement:
-    """At the longest distance there is. Raises ParameterError where there is none."""
+    """At the shortest distance there is. Raises ParameterError where there is none."""
     method = own.statement.spec.method
     free = method.bias and not method.penalize_intercept
-    return DistanceStatement(own.statement, 0, LARGEST_SLOPE if free else None)
+    drafted = DistanceStatement(own.statement, 0, LARGEST_SLOPE if free else None)
+    return _saying(drafted, [Nearness(0, drafted.slope)] * len(drafted.objectives))
 
 
-def _statement(wanted: DistanceStatement, placed: Placed, distance: bool, slope: bool) -> DistanceStatement:
-    """At what was declared, and else at the least that can be shown. Raises TrainingError for less."""
-    least, steep = smallest(placed, wanted.schedule)
-    found = replace(wanted, distance=wanted.distance if distance else least, slope=wanted.slope if slope else steep)
-    if found.distance < least or (steep is not None and found.slope is not None and found.slope < steep):
-        reached = replace(wanted, distance=least, slope=steep)
-        raise TrainingError(
-            f"the least distance that can be shown is {float(reached.real_distance):.3g}"
-            + ("" if reached.real_slope is None else f", and the least slope {float(reached.real_slope):.3g}")
-        )
+def _saying(statement: DistanceStatement, models: Sequence[Nearness]) -> DistanceStatement:
+    """The same with other numbers, of each model."""
+    if statement.several:
+        return replace(statement, distance=None, slope=None, models=tuple(models))
+    (only,) = models
+    return replace(statement, distance=only.distance, slope=only.slope)
+
+
+def _placed(rows: Rows, own: Model, draft: DistanceStatement) -> list[Placed]:
+    """What follows from each model. Raises TrainingError, naming which one of several."""
+    found = []
+    for objective, schedule, (naming, _) in zip(draft.objectives, draft.schedules, draft.parts, strict=True):
+        try:
+            found.append(place(rows_of(rows, objective), model_at(draft, own.integers, objective), schedule))
+        except TrainingError as error:
+            raise TrainingError(f"{naming.prefix}{error}") from error
     return found
 
 
-def _distance_of(value: float, draft: DistanceStatement) -> int:
-    """The logarithm of the largest distance that is not more. Raises ParameterError."""
-    return _logarithm("distance", value, replace(draft, distance=0).real_distance)
+def _wanted(draft: DistanceStatement, distance: float | None, slope: float | None) -> DistanceStatement:
+    """With what is declared, of each model the largest power of two in its units. Raises ParameterError."""
+    said = []
+    for own, schedule in zip(draft.said, draft.schedules, strict=True):
+        near = own.distance if distance is None else _logarithm("distance", distance, schedule.real_distance)
+        said.append(Nearness(near, own.slope if slope is None else _slope_of(slope, schedule)))
+    return _saying(draft, said)
 
 
-def _slope_of(value: float, draft: DistanceStatement) -> int:
-    if draft.slope is None:
+def _statement(wanted: DistanceStatement, placed: Sequence[Placed], distance: bool, slope: bool) -> DistanceStatement:
+    """At what was declared, and else at the least that can be shown. Raises TrainingError for less."""
+    found = []
+    for said, own, schedule, (naming, _) in zip(wanted.said, placed, wanted.schedules, wanted.parts, strict=True):
+        try:
+            least, steep = smallest(own, schedule)
+        except TrainingError as error:
+            raise TrainingError(f"{naming.prefix}{error}") from error
+        shown = Nearness(said.distance if distance else least, said.slope if slope else steep)
+        if shown.distance < least or (steep is not None and shown.slope is not None and shown.slope < steep):
+            reached = replace(schedule, distances=(1 << least,), slope=steep)
+            raise TrainingError(
+                f"{naming.prefix}the least distance that can be shown is {float(reached.real_distance):.3g}"
+                + ("" if reached.real_slope is None else f", and the least slope {float(reached.real_slope):.3g}")
+            )
+        found.append(shown)
+    return _saying(wanted, found)
+
+
+def _near(statement: DistanceStatement, placed: Sequence[Placed]) -> list[Near]:
+    """What is committed of each model. Raises TrainingError."""
+    found = [declared(own, schedule) for own, schedule in zip(placed, statement.schedules, strict=True)]
+    shown = [near for near in found if near is not None]
+    if len(shown) < len(found):
+        raise TrainingError("the gradient is longer than the distance that was measured")
+    return shown
+
+
+def _slope_of(value: float, schedule: Certificate) -> int:
+    if schedule.slope is None:
         raise ParameterError("slope: of a model whose intercept is penalised, or that has none, there is none to say")
-    return min(LARGEST_SLOPE, _logarithm("slope", value, replace(draft, slope=0).real_slope or Fraction(1)))
+    return min(LARGEST_SLOPE, _logarithm("slope", value, replace(schedule, slope=0).real_slope or Fraction(1)))
 
 
 def _logarithm(name: str, value: float, unit: Fraction) -> int:

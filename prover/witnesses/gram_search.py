@@ -112,4 +112,4 @@ def _score(rows: Rows, limbs: Reals, schedule: GramCertificate, found: Integers,
     step = max(LEAST_ROWS, PIECE_CELLS // schedule.features)
     for start in range(first, last, step):
         part = slice(start, min(start + step, last))
-        found[:, part] = of_features @ rows.by_feature[:, part].astype(np.float64) + of_bias * schedule.one
+        found[:, part] = of_features @ rows.by_feature[:, part].astype(np.float64) + of_bias * schedule.bias_unit

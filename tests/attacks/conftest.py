@@ -221,6 +221,16 @@ def honest_distance():
 
 
 @pytest.fixture(scope="session")
+def honest_linear_distance():
+    """The same of a linear model."""
+    from .harness import prove
+    from .linear_distance_runs import declare_linear_distance, told
+
+    said = declare_linear_distance()
+    return prove(said.own.shape, told(said))
+
+
+@pytest.fixture(scope="session")
 def honest_newton():
     """A true proof about two of Newton's steps, from a model of an earlier statement."""
     from .harness import prove

@@ -13,9 +13,9 @@ from zkunlearn.circuits.relations.certified import BIAS, SLACK, WEIGHTS
 from zkunlearn.circuits.relations.distance import Distance
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.distance import LARGEST_SLOPE, DistanceCertificate
+from zkunlearn.models.methods.distance import LARGEST_SLOPE
 from zkunlearn.models.methods.distance_reference import Placed, declared, measure, smallest
-from zkunlearn.models.methods.optimum_reference import RowValues
+from zkunlearn.models.methods.link_distance import LinkDistance
 
 from .harness import BINARY, FORGOTTEN, Columns, Declared, data_columns, declare, descend, people, recount
 from .optimum_runs import Data, Integers, any_limbs
@@ -31,7 +31,7 @@ class DistanceDeclared(Declared):
     slope: int | None = None
 
     @cached_property
-    def schedule(self) -> DistanceCertificate:  # type: ignore[override]
+    def schedule(self) -> LinkDistance:  # type: ignore[override]
         schedule: Any = self.spec.compile_distance(
             self.data, Live(self.data.rows, self.forgotten), self.distance, self.slope
         )
@@ -68,7 +68,7 @@ def declare_distance(data: Data | None = None, forgotten: tuple[int, ...] = FORG
     return Said(own, placed, integers(own.schedule, placed))
 
 
-def integers(s: DistanceCertificate, placed: Placed) -> Integers:
+def integers(s: LinkDistance, placed: Placed) -> Integers:
     """What is committed, before it is cut into limbs; of any size where the certificate does not hold."""
     near = declared(placed, s)
     if near is not None:
@@ -81,13 +81,13 @@ def integers(s: DistanceCertificate, placed: Placed) -> Integers:
     return {**of_rows(placed.rows), **of_weights(s, placed.model, cut, rest), SLACK: np.array([slack], dtype=object)}
 
 
-def of_rows(rows: RowValues) -> Integers:
+def of_rows(rows: Any) -> Integers:
     """What is committed of rows."""
     found = (rows.Q, rows.edge, rows.step, rows.middle, rows.risen, rows.z, rows.product)
     return {name: values.astype(object) for name, values in zip(ROW_INTEGERS, found, strict=True)}
 
 
-def of_weights(s: DistanceCertificate, model: Any, cut: Any, rest: Any) -> Integers:
+def of_weights(s: LinkDistance, model: Any, cut: Any, rest: Any) -> Integers:
     """What is committed of weights and the bias."""
     d, found = s.features, {}
     for parameter, part in ((WEIGHTS, slice(0, d)), (BIAS, slice(d, None)))[: 1 + s.bias]:

@@ -74,6 +74,7 @@ PROOFS = (
     "honest_growth",
     "honest_evaluation",
     "honest_distance",
+    "honest_linear_distance",
     "honest_prediction",
     "honest_probability",
     "honest_argmax",

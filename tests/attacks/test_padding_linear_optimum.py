@@ -56,7 +56,7 @@ class LinearJunkProver(JunkProver):
         self.columns = FilledColumns(boxes(shape), self.columns.values)
 
 
-def limbs_at(own: LinearDeclared, box: Columns, place: int) -> list[int]:
+def limbs_at(own: Any, box: Columns, place: int) -> list[int]:
     """L_i of a weight; in padding as they are committed, where nothing is taken off."""
     addresses = limb_addresses(WEIGHTS.weight, own.schedule.weight_bits)
     found = [int(box[limb][place]) for limb in addresses]
@@ -74,8 +74,8 @@ def with_junk(own: Any, columns: Columns) -> Columns:
         box[limb][SPARE] = random_field(1)[0]
     for integer in (WEIGHTS.cut, WEIGHTS.below):
         put(own, box, integer, int(random_field(1)[0]))
-    _put_scores(own, box)
-    _put_carries(own, box)
+    put_scores(own, box)
+    put_carries(own, box)
     weight, below = joined(own, box, WEIGHTS.weight), joined(own, box, WEIGHTS.below)
     put(own, box, WEIGHTS.above, -below)
     put(own, box, WEIGHTS.model, (weight - below) * inverse(1 << s.grid))
@@ -83,7 +83,7 @@ def with_junk(own: Any, columns: Columns) -> Columns:
     return box
 
 
-def _put_scores(own: LinearDeclared, box: Columns) -> None:
+def put_scores(own: Any, box: Columns) -> None:
     """z of rows past the last, where the bias is not added; no real row reads the spare weight."""
     X = box[data_set.FEATURES].astype(object)
     for i, name in enumerate(Z):
@@ -91,7 +91,7 @@ def _put_scores(own: LinearDeclared, box: Columns) -> None:
         box[name][ROWS:] = z[ROWS:].astype(np.uint64)
 
 
-def _put_carries(own: Any, box: Columns) -> None:
+def put_carries(own: Any, box: Columns) -> None:
     """What the three lines say at the spare weight: both carries, and the rest of the gradient."""
     s, live = own.schedule, np.flatnonzero(own.schedule.live.mask())
     x = box[data_set.FEATURES].astype(object)[SPARE, live]

@@ -16,7 +16,8 @@ from zkunlearn.circuits.language.hidden import Hidden, HiddenProgram, Product
 from zkunlearn.circuits.language.layout import WITNESS, Address
 from zkunlearn.circuits.language.relation import LookedUp, LookupBox, PublicVector, Relation, Sum, SumResult
 from zkunlearn.circuits.relations.dataset import BLINDS
-from zkunlearn.circuits.relations.distance import Distance
+from zkunlearn.circuits.relations.distance import Distance, LinearDistance
+from zkunlearn.circuits.relations.distances import Distances
 from zkunlearn.circuits.relations.evaluation import Evaluation
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.methods import descent
@@ -34,6 +35,8 @@ from zkunlearn.verifier.protocol.sumcheck import bound_point
 
 from ..attacks import evaluations, predictions, shard_evaluations
 from ..attacks.distance_runs import declare_distance
+from ..attacks.distances_runs import declare_classes
+from ..attacks.linear_distance_runs import declare_linear_distance
 from ..toys import ScaledGradient
 
 
@@ -121,7 +124,12 @@ SHARDED: dict[str, Relation] = {
     "evaluation of shards, several classes": shard_evaluations.classes().relation,
     "evaluation of shards, numbers": shard_evaluations.means().relation,
 }
-OTHERS: dict[str, Relation] = {"distance": declare_distance().own.relation, **EVALUATIONS, **SHARDED, **PREDICTIONS}
+DISTANCES: dict[str, Relation] = {
+    "distance": declare_distance().own.relation,
+    "linear distance": declare_linear_distance().own.relation,
+    "distances of classes": declare_classes().own.relation,
+}
+OTHERS: dict[str, Relation] = {**DISTANCES, **EVALUATIONS, **SHARDED, **PREDICTIONS}
 RELATIONS: dict[str, Relation] = {**TRAININGS, **VALIDITIES, **OTHERS}
 
 
@@ -261,10 +269,11 @@ def test_public_vectors_of_an_evaluation_are_extensions_of_their_tables(name: st
     assert_extensions(relation, steps)
 
 
-def test_public_vectors_of_a_distance_are_extensions_of_their_tables() -> None:
-    relation = RELATIONS["distance"]
+@pytest.mark.parametrize(("name", "of_scores"), [("distance", {"step"}), ("linear distance", set())])
+def test_public_vectors_of_a_distance_are_extensions_of_their_tables(name: str, of_scores: set[str]) -> None:
+    relation = RELATIONS[name]
     steps = walked(relation)
-    assert {statement.name for statement, _ in steps.sums} == {"step", "product", "norm", "gradient"}
+    assert {statement.name for statement, _ in steps.sums} == {"product", "norm", "gradient", *of_scores}
     assert_extensions(relation, steps)
 
 
@@ -372,8 +381,9 @@ def test_every_value_that_no_matrix_holds_is_the_claim_of_a_sum(name: str) -> No
     relation = {**RELATIONS, "a virtual term": ScaledGradient(5, 3)}[name]
     steps = walked(relation)
     proved = {node for claim in steps.proved for _, node in claim.terms}
-    kinds = {GradientDescent: 2, StandardizedDescent: 3, ScaledGradient: 1, Distance: 2}
-    own = {**kinds, **dict.fromkeys((Evaluation, ShardedEvaluation), len(relation.virtual))}.get(type(relation), 0)
+    kinds = {GradientDescent: 2, StandardizedDescent: 3, ScaledGradient: 1, Distance: 2, LinearDistance: 3}
+    several = dict.fromkeys((Evaluation, ShardedEvaluation, Distances), len(relation.virtual))
+    own = {**kinds, **several}.get(type(relation), 0)
     assert len(steps.to_prove) == own + any(statement.name == "class weights" for statement, _ in steps.sums)
     assert {node for value in steps.to_prove + steps.totals for _, node in value.terms} <= proved
 

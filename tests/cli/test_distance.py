@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.cli.distance_words import at_most
@@ -15,6 +16,9 @@ from zkunlearn.cli.distance_words import at_most
 from .conftest import done, run
 
 SPEC = '[model]\nkind = "logistic"\n[method]\nkind = "gradient descent"\nepochs = 20\nlearning_rate = 2.0\nl2 = 0.05\n'
+
+SHARDED = SPEC.replace("gradient descent", "sisa").replace("epochs = 20", "epochs = 10\nshard_rows = 8")
+LINEAR = '[model]\nkind = "linear"\n[method]\nkind = "one-pass"\nepochs = 30\nlearning_rate = 1.0\nl2 = 0.05\n'
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,51 @@ def test_it_is_inspected_and_lies_are_invalid(proved: Path, tmp_path: Path) -> N
     assert "no such statement can be proved: slope" in " ".join(
         done("inspect", tmp_path / "none.distance").stdout.split()
     )
+
+
+def test_the_loss_of_a_linear_model_is_in_its_own_words(made: Path, tmp_path: Path) -> None:
+    """Half the mean square, of one pass over the rows."""
+    data = Path(shutil.copytree(made / "data", tmp_path / "data"))
+    (tmp_path / "l.toml").write_text(LINEAR)
+    done("prove", data, "--spec", tmp_path / "l.toml", "--out", tmp_path / "l.proof")
+    lines = done(
+        "prove-distance", data, "--model", tmp_path / "l.model.opening", "--out", tmp_path / "l.distance"
+    ).stdout
+    assert "objective half the mean square of residuals of linear regression, labels as they are encoded" in " ".join(
+        lines.split()
+    )
+    told = json.loads(done("verify", tmp_path / "l.distance", "--json").stdout)
+    assert any("the loss is half the mean square of residuals of encoded labels" in own for own in told["not_followed"])
+    assert not any("table" in own for own in told["not_followed"])
+
+
+def test_each_shard_and_each_class_has_a_line_and_the_farthest_is_the_verdict(made: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(made / "data", tmp_path / "data"))
+    (tmp_path / "s.toml").write_text(SHARDED)
+    done("prove", data, "--spec", tmp_path / "s.toml", "--out", tmp_path / "s.bundle")
+    (model,) = tmp_path.glob("*.model.opening")
+    lines = " ".join(done("prove-distance", data, "--model", model, "--out", tmp_path / "s.distance").stdout.split())
+    own = zu.DistanceProof.load(tmp_path / "s.distance").statement
+    for shard, schedule in enumerate(own.schedules):
+        assert f"shard {shard} loss within {at_most(schedule.excess)}, a unit of intercept gains at most" in lines
+    assert f"proved: the loss of each of {len(own.models)} models is within {at_most(own.excess)} of its own" in lines
+    answer = json.loads(done("verify", tmp_path / "s.distance", "--json").stdout)
+    assert [model["shard"] for model in answer["models"]] == [*range(len(own.models))]
+    assert {model["class"] for model in answer["models"]} == {None}
+    assert Fraction(answer["models"][1]["exact"]["distance"]) == own.schedules[1].real_distance
+    assert sum("nothing is said of what they answer together" in line for line in answer["not_followed"]) == 1
+
+
+def test_a_class_is_told_by_its_text_which_is_no_markup(tmp_path: Path) -> None:
+    X = np.arange(24).reshape(12, 2) % 7 / 7
+    data = zu.commit(X, np.array(["low", "mid", "[red]"])[np.arange(12) % 3], openings=3)
+    trained = zu.prove(data, zu.TrainingSpec(model="logistic", epochs=2, learning_rate=1.0, l2=0.5))
+    zu.prove_distance(data, trained.secret).save(tmp_path / "c.distance")
+    said = done("inspect", tmp_path / "c.distance").stdout
+    assert all(f"class '{text}'" in said for text in ("low", "mid", "[red]"))
+    told = json.loads(done("inspect", tmp_path / "c.distance", "--json").stdout)
+    assert sorted(model["class"] for model in told["models"]) == ["[red]", "low", "mid"]
+    assert {model["shard"] for model in told["models"]} == {None}
 
 
 def test_it_has_a_place_in_a_history(proved: Path, tmp_path: Path) -> None:

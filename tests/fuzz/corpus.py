@@ -42,6 +42,7 @@ REFUSED = {  # values that cbor2 would read
 }
 
 
+MODELS = {"models": [{"distance": 28, "slope": 50}, {"distance": 30, "slope": None}]}
 NUMBERS = {"results": [{"squares": 3}, {"squares": 5}], "spread": 9, "grid": -3}
 
 
@@ -71,7 +72,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
     }
     links = [short["link"], short["grown"], short["model link"]]
     bundle = encode("bundle", {"links": links, "proofs": [short["training"], short["request"]]})
-    both = {**statements["evaluation"], "proof": b"short"}
+    both, near = ({**statements[kind], "proof": b"short"} for kind in ("evaluation", "distance"))
     bodies = {kind: data[len(head_of(KIND_OF.get(kind, kind))) :] for kind, data in short.items()}
     no_secrets = {"tails": b"", "leaf_salts": b""}
     npz, table = io.BytesIO(), io.BytesIO()
@@ -111,7 +112,11 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "numbers": encode("evaluation", {**both, "statement": {**both["statement"], **NUMBERS}}),
         },
         "sharded_evaluation": {"whole": short["sharded evaluation"], "body": bodies["sharded evaluation"]},
-        "distance": {"whole": short["distance"], "body": bodies["distance"]},
+        "distance": {
+            "whole": short["distance"],
+            "body": bodies["distance"],
+            "models": encode("distance", {**near, "statement": {"training": near["statement"]["training"], **MODELS}}),
+        },
         "prediction": {"whole": short["prediction"], "body": bodies["prediction"], "scores": short["scores"]},
         "noise": {"whole": whole["noise"], "body": whole["noise"][len(head_of("noise")) :]},
         "noise_opening": {

@@ -13,8 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from zkunlearn.errors import ParameterError, TrainingError
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.distance import LARGEST_SLOPE, DistanceCertificate, fine_scales
+from zkunlearn.models.methods.distance import LARGEST_SLOPE
 from zkunlearn.models.methods.distance_reference import Placed, declared, measure, smallest, weights_of
+from zkunlearn.models.methods.link_distance import LinkDistance, fine_scales
 from zkunlearn.models.scales import FixedPoint
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -41,9 +42,9 @@ def spec_of(**changes: Any) -> TrainingSpec:
 
 def certificate(
     distance: int = 30, slope: int | None = LARGEST_SLOPE, shape: DatasetShape = SHAPE, **changes: Any
-) -> DistanceCertificate:
+) -> LinkDistance:
     found = spec_of(**changes).compile_distance(shape, Live(ROWS, GONE), distance, slope)
-    assert isinstance(found, DistanceCertificate)
+    assert isinstance(found, LinkDistance)
     return found
 
 
@@ -83,7 +84,7 @@ def best(data: tuple[Any, Any], intercept: str) -> tuple[Any, float]:
     return found, float(solver.intercept_[0]) if intercept == "free" else 0.0
 
 
-def proved(data: tuple[Any, Any], model: Any, **changes: Any) -> DistanceCertificate:
+def proved(data: tuple[Any, Any], model: Any, **changes: Any) -> LinkDistance:
     """The certificate at the least that can be shown."""
     free = changes.get("bias", True) and not changes.get("penalize_intercept", False)
     own = certificate(slope=LARGEST_SLOPE if free else None, **changes)
@@ -189,7 +190,6 @@ def test_an_intercept_is_a_multiple_and_a_weight_of_32_too_large() -> None:
         ({"l2": 0.0}, "l2 = 0: without a penalty"),
         ({"standardize": True}, "standardize: what l2 penalises"),
         ({"class_weight": {"1": 2}}, "class_weight: the distance is that of an objective which counts each row once"),
-        ({"model": "linear", "method": "gradient descent"}, "a linear model: its distance"),
         ({"model": "poisson"}, "the optimum of a Poisson regression cannot be certified"),
         ({"l2": 1e-7}, "too small"),
         ({"l2": 1e6}, "too large"),
@@ -205,13 +205,10 @@ def test_what_has_no_distance_is_refused_by_name(changes: dict[str, Any], words:
     ("spec", "kind"),
     [
         (TrainingSpec(model="logistic", method="optimum", l2=0.01), "optimum"),
-        (TrainingSpec(model="linear", epochs=1, learning_rate=0.5, l2=0.01), "one-pass"),
-        (
-            TrainingSpec(model="logistic", method="sisa", shard_rows=32, epochs=1, learning_rate=0.5, l2=0.01),
-            "sisa",
-        ),
+        (TrainingSpec(model="logistic", method="newton", l2=0.01), "newton"),
+        (TrainingSpec(model="logistic", method="noisy", l2=0.01), "noisy"),
     ],
-    ids=["optimum", "one-pass", "sisa"],
+    ids=["optimum", "newton", "noisy"],
 )
 def test_models_by_other_methods_are_refused_by_name(spec: TrainingSpec, kind: str) -> None:
     with pytest.raises(ParameterError, match=f"a model by '{kind}': a distance is proved of models by gradient desc"):

@@ -608,12 +608,24 @@ def check_result(result: Any) -> None:
 
 
 def check_distance(statement: Any) -> None:
-    slope = type(statement.get("slope"))
-    fields(statement, {"training": bytes, "distance": int, "slope": slope})
-    within(statement["distance"], 0, 63)
+    if "models" in statement:
+        fields(statement, {"training": bytes, "models": list})
+        require("format", 1 <= len(statement["models"]) <= 256)
+        for own in statement["models"]:
+            require("format", isinstance(own, dict))
+            check_nearness(own)
+    else:
+        require("format", type(statement.get("training")) is bytes)
+        check_nearness({name: own for name, own in statement.items() if name != "training"})
+
+
+def check_nearness(own: Any) -> None:
+    slope = type(own.get("slope"))
+    fields(own, {"distance": int, "slope": slope})
+    within(own["distance"], 0, 63)
     require("format", slope in (int, NoneType))
-    if statement["slope"] is not None:
-        within(statement["slope"], 0, 61)
+    if own["slope"] is not None:
+        within(own["slope"], 0, 61)
 
 
 def check_prediction(statement: Any) -> None:

@@ -96,6 +96,8 @@ def default_distances(l2: Fraction, width: int) -> list[int]:
 
 
 class LinearOptimum(Optimum):
+    """Its gradient, too, of a trained model, whose bias is something else (distance.py)."""
+
     name = "linear optimum"
     virtual = frozenset(Z)
     of_weight = (*OF_WEIGHT[:3], *CARRIES, *OF_WEIGHT[3:])
@@ -105,6 +107,15 @@ class LinearOptimum(Optimum):
 
     def integers(self, statement: dict[str, Any]) -> Any:
         return linear_integers(statement["spec"], statement["dataset"], self.forgotten, statement["distance"])
+
+    @property
+    def in_scores(self) -> int:
+        """What scores have of the bias."""
+        return self.one
+
+    @property
+    def bias_penalty(self) -> int:
+        return int(self.i.c)
 
     def live_gradient(self, ch: Channel, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]) -> None:
         shares, gamma = (ONE, *ch.point("limbs", 2)), ZERO
@@ -116,7 +127,7 @@ class LinearOptimum(Optimum):
         if self.bias:
             (gamma,) = ch.point("gradient", 1)
             bias_limbs = self.by_limbs(ch, [of_constants[limb] for limb in self.limbs["bias"]], shares, ONE)
-            claim += gamma * (self.lines(ch, bias, shares, ONE) - self.i.c * bias_limbs)
+            claim += gamma * (self.lines(ch, bias, shares, ONE) - self.bias_penalty * bias_limbs)
         n, claim = rounds(ch, "gradient", self.row.bits, 3, claim)
         x = ch.hidden(1)[0] if self.i.unused else self.evaluate(ch, FEATURES, {"row": n, "feature": k})
         z = ch.hidden(3)
@@ -131,7 +142,7 @@ class LinearOptimum(Optimum):
         ch.zero("gradient", counted)
         if self.i.unused:
             self.used_features(ch, x, k, n)
-        self.scores(ch, n, score - self.one * prefix(n, self.rows) * bias_limbs, shares)
+        self.scores(ch, n, score - self.in_scores * prefix(n, self.rows) * bias_limbs, shares)
 
     def lines(self, ch: Channel, own: Mapping[str, K], shares: tuple[K, ...], real: K) -> K:
         """What the gradients of limbs are, times shares."""

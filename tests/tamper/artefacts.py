@@ -37,6 +37,7 @@ LINEAR = zu.TrainingSpec(model="linear", epochs=2, learning_rate=0.5)
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 NEAR = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum=0.5)
+NEAR_NUMBERS = zu.TrainingSpec(model="linear", epochs=8, learning_rate=0.5, l2=0.5)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2, grid=22)
 INVERSE = zu.TrainingSpec(model="logistic", method="newton", l2=0.5, steps=8, grid=22, inverse=12)
 NOISY = tuple(
@@ -325,6 +326,18 @@ class Owner:
         """Of a model whose intercept is not penalised."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
         return zu.prove_distance(data, zu.prove(data, NEAR).secret)
+
+    @cached_property
+    def distances(self) -> zu.DistanceProof:
+        """Of models of three classes, whose intercepts are not penalised."""
+        data = zu.commit(self.X, np.array([*"abc"])[np.arange(ROWS) % 3], openings=3)
+        return zu.prove_distance(data, zu.prove(data, NEAR).secret)
+
+    @cached_property
+    def linear_distance(self) -> zu.DistanceProof:
+        """Of a linear model, likewise."""
+        data = zu.commit(self.X, self.X.sum(axis=1), openings=3)
+        return zu.prove_distance(data, zu.prove(data, NEAR_NUMBERS).secret)
 
     @cached_property
     def predictions(self) -> zu.PredictionProof:
@@ -668,6 +681,18 @@ def kinds_of_classes(owner: Owner, other: Owner) -> list[Kind]:
     below = ("statement.spec", "statement.distance", "statement.forgotten_classes", "statement.model")
     payloads = payload_of(optima), payload_of(other.optima[1])
     return [Kind("training, optima of classes", *payloads, judge_proof(dataset), below)]
+
+
+def several_distances_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """How near its own optimum each class's model is."""
+    both = payload_of(owner.distances), payload_of(other.distances)
+    return [Kind("distance, of classes", *both, judge_distance, ("statement.models",))]
+
+
+def linear_distance_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """How near its optimum a linear model is."""
+    both = payload_of(owner.linear_distance), payload_of(other.linear_distance)
+    return [Kind("distance, of a linear model", *both, judge_distance, ("statement.distance", "statement.slope"))]
 
 
 def grown_kinds(owner: Owner, other: Owner) -> list[Kind]:

@@ -14,7 +14,14 @@ def tampered(tmp_path_factory):
     """All kinds of files and of proofs."""
     from zkunlearn.prover.matrices import entropy
 
-    from .artefacts import Owner, kinds, kinds_of_classes, together_kinds
+    from .artefacts import (
+        Owner,
+        kinds,
+        kinds_of_classes,
+        linear_distance_kinds,
+        several_distances_kinds,
+        together_kinds,
+    )
     from .proofs import proof_kinds
     from .spans import file_kinds
 
@@ -27,5 +34,6 @@ def tampered(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entropy, "_random_bytes", random_bytes)
         owners = [Owner(tmp_path_factory.mktemp(name), seed) for seed, name in enumerate(("owner", "other"))]
-        first = [*kinds(*owners), *file_kinds(*owners), *proof_kinds(), *kinds_of_classes(*owners)]
-        return [*first, *together_kinds(*owners)]
+        found = [*kinds(*owners), *file_kinds(*owners), *proof_kinds()]
+        last = kinds_of_classes, together_kinds, linear_distance_kinds, several_distances_kinds
+        return [*found, *(kind for group in last for kind in group(*owners))]

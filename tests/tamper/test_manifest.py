@@ -213,7 +213,8 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     assert set(receipts._FIELDS) | set(receipts._ROW) <= {name for kind, name in named if kind == "receipt"}
     of_link = {name for kind, name in named if kind == "link, grown"}
     assert set(link._FIELDS) | set(link.LinkStatement.attachments) <= of_link
-    assert set(distance._FIELDS) <= {name for kind, name in named if kind == "distance"}
+    assert set(distance._ONE) <= {name for kind, name in named if kind == "distance"}
+    assert {"models", *distance._NUMBERS} <= {name for kind, name in named if kind == "distance, of classes"}
     assert set(evaluation._FIELDS) <= {name for kind, name in named if kind == "evaluation"}
     of_evaluation = {name for kind, name in named if kind == "evaluation"}
     assert set(evaluation._FIELDS) | set(results._CLASSES) <= of_evaluation

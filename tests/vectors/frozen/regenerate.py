@@ -26,6 +26,9 @@ ONE_PASS = zu.TrainingSpec(
     model="linear", method="one-pass", epochs=3, learning_rate=0.5, momentum=0.5, l2=0.25, standardize=True
 )
 OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=(500, 100), grid=22)
+NUMBERS = zu.TrainingSpec(
+    model="linear", method="one-pass", epochs=3, learning_rate=0.5, l2=0.25, penalize_intercept=True
+)
 OPTIMA = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25)
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2)
@@ -255,6 +258,22 @@ def test_write_the_frozen_distance() -> None:
     features = np.random.default_rng(7).uniform(-4, 4, size=(11, 2))
     data = zu.commit(features, np.arange(11) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=4)
     write("distance", zu.prove_distance(data, zu.prove(data, SPEC, forget=["3"]).secret))
+
+
+def test_write_the_frozen_distance_of_a_linear_model() -> None:
+    """In one pass over the rows, whose intercept is penalised, and no multiple of 2^x_bits."""
+    features = np.random.default_rng(7).uniform(-4, 4, size=(11, 2))
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0), "label": (-8.0, 8.0)}
+    data = zu.commit(features, features @ [0.5, -1.0], bounds=bounds, openings=4)
+    write("distance", zu.prove_distance(data, zu.prove(data, NUMBERS, forget=["3"]).secret), "linear.")
+
+
+def test_write_the_frozen_distances_of_shards() -> None:
+    """Each model has numbers of its own; the last shard has fewer rows, and one is forgotten."""
+    features = np.random.default_rng(7).uniform(-4, 4, size=(11, 2))
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    data = zu.commit(features, np.arange(11) % 2, bounds=bounds, openings=4)
+    write("distance", zu.prove_distance(data, zu.prove(data, SHARDS, forget=[data.rows.ids[9]]).secret), "shards.")
 
 
 def test_write_the_frozen_steps() -> None:
