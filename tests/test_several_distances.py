@@ -124,7 +124,7 @@ def test_a_request_s_statement_is_about_the_shards_that_it_trained(shards: Made)
 
 
 def test_a_shard_without_a_row_and_classes_of_shards_have_their_numbers() -> None:
-    """No number where every row is forgotten; of three classes three for each other shard; of linear models, too."""
+    """No number where every row is forgotten; of three classes three for each other shard."""
     own = made(np.array([*"abc"])[np.digitize(scores(), [-0.5, 0.5])], zu.TrainingSpec(
         model="probit", method="sisa", shard_rows=32, epochs=4, learning_rate=0.5, l2=0.05, bias=False
     ), tuple(range(32, 40)))  # fmt: skip
@@ -132,6 +132,10 @@ def test_a_shard_without_a_row_and_classes_of_shards_have_their_numbers() -> Non
     assert [(own.stage and own.stage.first, own.output) for own in own.proof.statement.objectives] == [
         (0, 0), (0, 1), (0, 2),
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_shards_of_numbers_have_distances() -> None:
     numbers = made(scores(), NUMBERS, label=(-8.0, 8.0))
     assert verdict(numbers.proof) == "valid" and len(numbers.proof.statement.models) == 3
 

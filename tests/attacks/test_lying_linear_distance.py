@@ -48,7 +48,9 @@ def data() -> Data:
     return values()
 
 
-@pytest.fixture(scope="module", params=[{}, PENALISED], ids=["free intercept", "penalised intercept"])
+@pytest.fixture(
+    scope="module", params=[{}, pytest.param(PENALISED, marks=SLOW)], ids=["free intercept", "penalised intercept"]
+)
 def said(request: pytest.FixtureRequest) -> LinearSaid:
     return declare_linear_distance(**request.param)
 
