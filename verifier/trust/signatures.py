@@ -303,7 +303,7 @@ def require_signatures(
         raise ParameterError(f"auditors = {auditors}: are so many or none")
     for each in keys:
         require_type("keys", each, tuple, "`load_keys` reads a folder")
-        require_type("keys", each[1], PublicKey, "`load_keys` reads a folder")
+        require_type("keys 1", each[1], PublicKey, "`load_keys` reads a folder")
     given = list(envelopes)
     for envelope in given:
         require_type("envelopes", envelope, Envelope, "`Envelope.load` reads a file")

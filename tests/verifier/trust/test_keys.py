@@ -154,6 +154,10 @@ def test_a_key_of_another_scheme_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.key").chmod(0o600)
     with pytest.raises(zu.FormatError, match="a key of another scheme than ml-dsa-44, ed25519, bls12-381"):
         SigningKey.load(tmp_path / "a.key")
+    unheard_of = bytes.fromhex("300d020100300406022a0304020500")  # of the algorithm 1.2.3
+    (tmp_path / "a.key").write_bytes(encode_pem("PRIVATE KEY", unheard_of))
+    with pytest.raises(zu.FormatError, match="a key of another scheme than ml-dsa-44, ed25519, bls12-381"):
+        SigningKey.load(tmp_path / "a.key")
     (tmp_path / "b.pub").write_bytes(own.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     with pytest.raises(zu.FormatError, match="a public key of another scheme"):
         PublicKey.load(tmp_path / "b.pub")
