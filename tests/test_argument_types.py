@@ -282,6 +282,10 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
         "tuple",
         lambda made, x: zu.require_signatures(made.trained.proof, [made.envelope], keys=[x]),
     ),
+    "require_signatures keys 1": (
+        "PublicKey",
+        lambda made, x: zu.require_signatures(made.trained.proof, [made.envelope], keys=[("ann", x)]),
+    ),
     "aggregate_signatures envelopes": (
         "Envelope",
         lambda made, x: zu.aggregate_signatures([x, made.envelope], [made.key.public]),

@@ -254,6 +254,7 @@ class Demand:
             FormatError: an envelope is of something else.
             ParameterError: a package is not installed.
         """
+        expected = Signed.of(subject, OWNER)
         names = {key.keyid: name for name, key in self.keys}
         known = [key for _, key in self.keys] + ([] if self.owner is None else [self.owner])
         ids = {key.keyid for key in known}
@@ -263,7 +264,7 @@ class Demand:
             if not any(ids.issuperset(each.keyids) for each in envelope.signatures):
                 passed_over += 1  # whatever it says, and of what
                 continue
-            found = signed_by(Signed.of(subject, OWNER), envelope, known)
+            found = signed_by(expected, envelope, known)
             for key in found:
                 roles.setdefault(key.keyid, set()).add(purpose_of(envelope))
         if self.owner is not None:
@@ -303,7 +304,9 @@ def require_signatures(
         raise ParameterError(f"auditors = {auditors}: are so many or none")
     for each in keys:
         require_type("keys", each, tuple, "`load_keys` reads a folder")
-        require_type("keys", each[1], PublicKey, "`load_keys` reads a folder")
+        if len(each) != 2:
+            raise ParameterError(f"keys: a name and its key are needed, found {len(each)} of these")
+        require_type("keys 1", each[1], PublicKey, "`load_keys` reads a folder")
     given = list(envelopes)
     for envelope in given:
         require_type("envelopes", envelope, Envelope, "`Envelope.load` reads a file")

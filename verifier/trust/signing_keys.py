@@ -57,7 +57,6 @@ class SigningKey(Shown):
 
     @classmethod
     def _of(cls, scheme: str, secret: bytes) -> SigningKey:
-        require_installed(scheme)
         return cls(PublicKey(scheme, *_public(scheme, secret)), secret)
 
     def sign(self, message: bytes) -> bytes:
@@ -117,6 +116,7 @@ class SigningKey(Shown):
         if label == SEALED_LABEL and passphrase is not None:
             return cls._read(_unsealed(body, passphrase), None)
         if label == BLS_LABEL:
+            require_installed(BLS)
             if len(body) != SEED_BYTES:
                 raise FormatError(f"this is no key of {BLS}: it is cut off, or has too many bytes")
             return cls._of(BLS, body)

@@ -107,6 +107,8 @@ def test_a_passphrase_that_protects_nothing_is_refused(keys: Keys, tmp_path: Pat
         SigningKey.load(tmp_path / "a.key", "x")
     with pytest.raises(zu.ParameterError, match="passphrase: is empty"):
         keys[ED25519].save(tmp_path / "b.key", "")
+    with pytest.raises(zu.ParameterError, match="passphrase: expected str, found bytes"):
+        keys[ED25519].save(tmp_path / "b.key", b"x")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o610])
@@ -152,6 +154,10 @@ def test_a_key_of_another_scheme_is_refused(tmp_path: Path) -> None:
     own = generate_private_key(SECP256R1())
     (tmp_path / "a.key").write_bytes(_pem(own))
     (tmp_path / "a.key").chmod(0o600)
+    with pytest.raises(zu.FormatError, match="a key of another scheme than ml-dsa-44, ed25519, bls12-381"):
+        SigningKey.load(tmp_path / "a.key")
+    unheard_of = bytes.fromhex("300d020100300406022a0304020500")  # of the algorithm 1.2.3
+    (tmp_path / "a.key").write_bytes(encode_pem("PRIVATE KEY", unheard_of))
     with pytest.raises(zu.FormatError, match="a key of another scheme than ml-dsa-44, ed25519, bls12-381"):
         SigningKey.load(tmp_path / "a.key")
     (tmp_path / "b.pub").write_bytes(own.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
@@ -309,18 +315,31 @@ def test_signing_and_verifying_take_no_time(scheme: str, keys: Keys) -> None:
     assert seconds(lambda: key.public.verify(b"m", signature)) < bar
 
 
-def test_who_verifies_without_the_packages_is_told_which_to_install(
-    monkeypatch: pytest.MonkeyPatch, keys: Keys
+@pytest.mark.parametrize(
+    ("name", "package", "call"),
+    [
+        (MLDSA, "cryptography", lambda own, files: own[MLDSA].public.verify(b"m", b"s")),
+        (ED25519, "cryptography", lambda own, files: own[ED25519].public.verify(b"m", b"s")),
+        (BLS, "py_ecc", lambda own, files: own[BLS].public.verify(b"m", b"s")),
+        (BLS, "py_ecc", lambda own, files: verify_together([own[BLS].public], b"m", b"s")),
+        (MLDSA, "cryptography", lambda own, files: SigningKey.generate()),
+        (BLS, "py_ecc", lambda own, files: SigningKey.generate(BLS)),
+        (MLDSA, "cryptography", lambda own, files: SigningKey.load(files / "plain")),
+        (BLS, "py_ecc", lambda own, files: SigningKey.load(files / "bls")),
+        (MLDSA, "cryptography", lambda own, files: SigningKey.load(files / "sealed", "x")),
+        (MLDSA, "cryptography", lambda own, files: own[BLS].save(files / "new", "x")),
+    ],
+)
+def test_who_has_not_the_packages_is_told_which_to_install(
+    name: str, package: str, call: Any, monkeypatch: pytest.MonkeyPatch, keys: Keys, tmp_path: Path, light: None
 ) -> None:
+    keys[ED25519].save(tmp_path / "plain")
+    keys[BLS].save(tmp_path / "bls")
+    keys[BLS].save(tmp_path / "sealed", "x")
     monkeypatch.setattr("zkunlearn.verifier.trust.schemes.find_spec", lambda name: None)
-    for scheme, package in ((MLDSA, "cryptography"), (ED25519, "cryptography"), (BLS, "py_ecc")):
-        words = rf"keys of {scheme} need {package}: pip install 'zkunlearn\[trust\]'"
-        for call in (
-            lambda own=scheme: keys[own].public.verify(b"m", b"s"),
-            lambda own=scheme: SigningKey.generate(own),
-        ):
-            with pytest.raises(zu.ParameterError, match=words):
-                call()
+    words = rf"keys of {name} need {package}: pip install 'zkunlearn\[trust\]'"
+    with pytest.raises(zu.ParameterError, match=words):
+        call(keys, tmp_path)
 
 
 def test_reading_keys_and_envelopes_loads_no_package() -> None:
