@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from .words import noted, plural, statement_lines
 if TYPE_CHECKING:
     from ..prover.owner.requests import Answered
 
+WEIGHTS = ".npz"
+
 
 @click.command()
 @click.argument("directory", type=FILE, metavar="DIR")
@@ -27,7 +30,13 @@ if TYPE_CHECKING:
     "--proofs", required=True, type=FILE, metavar="PROOFS", help="The folder of proofs and models, old and new."
 )
 @id_list("id", "Who is to be forgotten; may be repeated.", "Who is to be forgotten, which may be nobody", least=0)
-@click.option("--export", "export_file", type=FILE, metavar="W.npz", help="Write the weights in force there; SECRET.")
+@click.option(
+    "--export",
+    "export_file",
+    type=FILE,
+    metavar="FILE",
+    help="Write the model in force there, as `export` does, or its weights as *.npz; SECRET.",
+)
 @common
 @within_memory("directory")
 def forget(
@@ -41,8 +50,7 @@ def forget(
     """
     spec = zu.load_spec(spec_file)
     require_folder_place(proofs)
-    if export_file is not None:
-        require_file_place(export_file)
+    exported = None if export_file is None else _export_to(export_file)
     dataset = zu.load_dataset(directory)
     asked_for.asked(dataset)  # which names file and hints
     ids = asked_for.read(dataset.ids)
@@ -54,7 +62,7 @@ def forget(
             ids,
             spec,
             proofs,
-            export=export_file,
+            export=exported,
             skip_unknown=asked_for.skip_unknown,
             progress=progress,
         )
@@ -68,13 +76,25 @@ def forget(
         ("published", ", ".join(names) if names else "nothing: there was nothing to be done"),
         *([("verified", f"{answered.report.security_bits:.1f} bits")] if answered.report is not None else []),
         ("openings", f"{spent} of {of} used"),
-        *([("SECRET", f"{foreign(export_file)}: the weights in force")] if answered.exported is not None else []),
     ]
+    written = None if answered.newest is None else export_file
+    lines += [] if written is None else [("SECRET", f"{foreign(written)}: the weights in force")]
     last = f"forgotten: {plural(answered.forgotten, 'row')} now, {plural(len(answered.published), 'proof')} published"
-    output.result("Requests answered", lines, last, _data(answered))
+    output.result("Requests answered", lines, last, _data(answered, written))
 
 
-def _data(answered: Answered) -> dict[str, Any]:
+def _export_to(path: Path) -> Path | Callable[[Any], None]:
+    """What to do with the model in force. Raises ParameterError for a file that is no place for it."""
+    from ..estimators.exports.write import require_format
+
+    require_file_place(path)
+    if path.suffix == WEIGHTS:
+        return path
+    require_format(path)
+    return lambda model: zu.export(model, path)
+
+
+def _data(answered: Answered, written: Path | None) -> dict[str, Any]:
     newest, report = answered.newest, answered.report
     spent, of = answered.openings
     return {
@@ -86,6 +106,6 @@ def _data(answered: Answered) -> dict[str, Any]:
         "asked": asked_data(answered.asked),
         "security_bits": None if report is None else report.security_bits,
         "openings": {"spent": spent, "of": of},
-        "exported": None if answered.exported is None else str(answered.exported),
+        "exported": None if written is None else str(written),
         "notes": list(answered.notes),
     }

@@ -119,9 +119,11 @@ def prove_and_forget(own: Teller) -> None:
     own.prove("data", "means.toml", "means.bundle", "--fork")
     own.prove("data", "sisa.toml", "b.bundle", "--forget", OTHER, "--previous", *own.of("a.bundle"))
     own.tell("recommit-model", *own.of("first.model.opening"), "--out", *own.of("afresh.model.opening"))
-    nights = ("forget", *own.of("keyed"), "--spec", *own.of("spec.toml"), "--proofs", *own.of("nights"))
-    own.tell(*nights)
-    own.tell(*nights, "--id", OTHER, "--export", *own.of("w.npz"))
+    nights = (*own.of("keyed"), "--spec", *own.of("spec.toml"), "--proofs", *own.of("nights"))
+    own.tell("forget", *nights)
+    own.tell("forget", *nights, "--id", OTHER, "--export", *own.of("w.npz"))
+    own.tell("forget", *nights, "--export", *own.of("w.onnx"))
+    assert own.of("w.onnx")[0].stat().st_mode & 0o777 == 0o600
 
 
 def measure(own: Teller) -> None:
