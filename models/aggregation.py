@@ -48,7 +48,7 @@ def said(aggregate: str, family: Family, z: IntArray, scale: int) -> IntArray:
     """What models say, of their scores z of any shape, where scores are not averaged."""
     if aggregate == VOTE:
         return (z > 0).astype(np.int64)
-    inside = np.clip(cells_of(z, scale), -HALF_TABLE, HALF_TABLE - 1)
+    inside = np.clip(cells_of(z, scale), -HALF_TABLE, HALF_TABLE - 1).astype(np.int64)
     found: IntArray = probability_table(family)[inside + HALF_TABLE]
     return found
 

@@ -16,6 +16,7 @@ from zkunlearn.circuits.statements.sharded_evaluation import ShardedEvaluationSt
 from zkunlearn.errors import BudgetExceeded, FormatError, ParameterError, StatementMismatch
 from zkunlearn.formats.container import decode, encode
 from zkunlearn.models.encoding.columns import ColumnEncoding
+from zkunlearn.prover.protocol.proof import Prover
 from zkunlearn.prover.witnesses.evaluation import true_evaluation
 from zkunlearn.verifier.verify import verify_proof
 
@@ -126,6 +127,22 @@ def test_one_opening_of_each_commitment_is_spent_and_none_where_one_is_missing(m
     with pytest.raises(BudgetExceeded, match="model"):
         zu.evaluate(made.holdout, [narrow.model])
     assert made.holdout.spent == spent and narrow.secret.spent == 2
+
+
+def test_every_opening_is_counted_before_anything_is_proved(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the hold-out and of both commitments: who ends the process then has no proof, and no opening back."""
+    first, after = made.trained["probability"]
+    own = [made.holdout.budget, first.secret.budget, after.secret.budget]
+    before = [budget.spent for budget in own]
+
+    def ended(self: Prover) -> bytes:
+        assert [budget.spent for budget in own] == [each + 1 for each in before]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Prover, "prove", ended)
+    with pytest.raises(KeyboardInterrupt):
+        zu.evaluate(made.holdout, after.model)
+    assert [budget.spent for budget in own] == [each + 1 for each in before]
 
 
 def test_numbers_of_shards_are_their_mean_whatever_is_declared(made: Made) -> None:

@@ -21,6 +21,7 @@ from zkunlearn.circuits.statements.records import Record
 from zkunlearn.circuits.statements.scope import ModelCommitment, Start
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import BudgetExceeded, DataError, ParameterError, TrainingError
+from zkunlearn.models.activation import activation_table, logistic_entries
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.methods.reference import exported, train
 from zkunlearn.models.methods.schedule import Schedule
@@ -364,6 +365,32 @@ def test_there_are_coefficients_where_scores_are_averaged_and_nowhere_else(kind:
             getattr(other, name)
     with pytest.raises(ParameterError, match="there is no one score"):
         other.decision_function(owner.X)
+
+
+@pytest.mark.parametrize("bits", [0, 26, 33], ids=["as floats", "as integers", "as larger ones"])
+@pytest.mark.parametrize("aggregate", ["probability", "score", "vote"])
+@pytest.mark.parametrize("kind", ["binary", "categorical"])
+def test_classes_are_those_of_whole_integers_however_large(kind: str, aggregate: str, bits: int) -> None:
+    """The sum of z, of votes, or of what the table has for cells of 2^-9, in plain Python; models as often as that."""
+    owner = Owner(40, kind=kind, aggregate=aggregate)
+    model = owner.model()
+    own = model.integers.astype(object) << bits
+    object.__setattr__(model, "integers", own.astype(np.int64))
+    X = owner.encoding.encode_features(owner.X).astype(object)
+    table, shift = activation_table(logistic_entries, 9, 16).tolist(), owner.encoding.x_bits + 16 - 9
+    found = []
+    for row in X:
+        z = [[sum(w * x for w, x in zip(each, row, strict=False)) + each[-1] for each in shard] for shard in own]
+        if aggregate == "probability":
+            z = [[table[min(max((each >> shift) + (1 << 15), 0), (1 << 16) - 1)] for each in shard] for shard in z]
+        elif aggregate == "vote" and kind == "binary":
+            z = [[int(each[0] > 0)] for each in z]
+        elif aggregate == "vote":
+            z = [[int(c == shard.index(max(shard))) for c in range(3)] for shard in z]
+        sums = [sum(each) for each in zip(*z, strict=True)]
+        half = {"probability": len(z) << 15, "score": 0, "vote": len(z) / 2}[aggregate]
+        found.append(int(sums[0] > half) if kind == "binary" else sums.index(max(sums)))
+    assert model.predict(owner.X).tolist() == [owner.encoding.label.classes[number] for number in found]
 
 
 @pytest.mark.parametrize("aggregate", ["probability", "score", "vote"])
