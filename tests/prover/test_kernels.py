@@ -391,6 +391,8 @@ table, targets = np.arange(-(2**15), 2**15, dtype=np.int32), features[0].astype(
 once = np.ones(64, dtype=np.int32)
 descent = fast.Descent(features[:10], table, targets, once, np.array([3]), epochs=9, block_size=64)
 parts += [descent.step(np.arange(10)[None] * 999 - 4000, np.array([9999]), 2, 0)[0], descent.Q[2], descent.rem[2]]
+products = fast.Products(features[:10])
+parts += [products.scores(np.arange(10) << 35), products.sums(np.arange(64) - 99 << 35)]
 print(LANES, hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest())
 """
 
