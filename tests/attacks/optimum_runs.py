@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from zkunlearn.circuits.field.goldilocks import P as MODULUS
@@ -19,6 +20,7 @@ from zkunlearn.models.methods.link_certificate import OptimumCertificate
 from zkunlearn.models.methods.optimum_reference import RowValues, Settled, settle
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
+from zkunlearn.prover.witnesses import optimum_search
 from zkunlearn.prover.witnesses.optimum import find_optimum
 from zkunlearn.prover.witnesses.rows import Rows
 
@@ -76,11 +78,12 @@ class Found:
 
 
 def found(data: Data, schedule: OptimumCertificate) -> Found:
-    """Of the optimum for these public integers."""
+    """Of the optimum for these public integers, as near as can be: nearer than the longest distance asks for."""
     X, y = data
     hidden = np.zeros((2, len(y)), dtype=np.uint64), np.zeros((len(y), 32), dtype=np.uint8)
     rows = Rows([str(i) for i in range(len(y))], X.T.astype(np.int16), y.astype(np.int32), *hidden)
-    own = find_optimum(replace(rows, outputs=schedule.outputs), schedule)
+    with patch.object(optimum_search, "is_certified", lambda *_, **__: False):
+        own = find_optimum(replace(rows, outputs=schedule.outputs), schedule)
     return Found(own.rows, own.settled)
 
 

@@ -31,6 +31,7 @@ CALLED = {
     "evaluations": "evaluation",
     "links of models": "model link",
     "bundles": "bundle",
+    "evaluations of models in shards": "sharded evaluation",
     "distances": "distance",
     "predictions": "prediction",
     "commitments to noise": "noise",
