@@ -19,6 +19,7 @@ NOT_INSTALLED = "the page of a certificate needs jinja2: pip install 'zkunlearn[
 SHOWN_REQUESTS = 500
 SHOWN_MODELS = 5  # of a longer chain the last ones
 BOX, GAP, HEIGHT = 130, 90, 74  # of the picture, in its own units
+LARGER = 1.25  # pixels a unit, where there is room
 
 
 def report_page(
@@ -110,8 +111,8 @@ def _picture(chain: Sequence[Certificate]) -> str:
     steps = _steps(chain)
     width = len(steps) * BOX + (len(steps) - 1) * GAP + 4
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" role="img" '
-        f'aria-label="{escape(_caption(chain))}" font-family="system-ui, sans-serif" font-size="12">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" width="{LARGER * width:.0f}" '
+        f'role="img" aria-label="{escape(_caption(chain))}" font-family="system-ui, sans-serif" font-size="12">'
     ]
     for number, (forgotten, statement) in enumerate(steps):
         left, last = 2 + number * (BOX + GAP), number == len(steps) - 1
