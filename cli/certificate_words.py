@@ -8,6 +8,8 @@ from typing import Any
 
 import zkunlearn as zu
 
+from ..errors import DataError, FormatError
+from ..formats.files import opened
 from ..formats.strict_json import read_json
 from ..verifier.certificates.certificate import PAYLOAD_TYPE
 from ..verifier.certificates.form import PREDICATE
@@ -15,6 +17,7 @@ from .output import Lines, foreign
 from .words import plural, security_text
 
 KIND, TITLE = "certificate", "Deletion certificate"
+MAX_BYTES = 1 << 34  # as large as any file of ours may be
 OPENING = b"{"  # of what is JSON
 NOT_VERIFIED = "Read, not verified: `zkunlearn verify`, with its files beside it, checks that it is true."
 
@@ -22,9 +25,9 @@ NOT_VERIFIED = "Read, not verified: `zkunlearn verify`, with its files beside it
 def is_certificate(path: Path) -> bool:
     """Whether a file is JSON, and so no proof."""
     try:
-        with open(path, "rb") as file:
+        with opened(path, MAX_BYTES) as file:
             return file.read(1) == OPENING
-    except OSError:
+    except (DataError, FormatError):
         return False  # the reader of proofs says why
 
 

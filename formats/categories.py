@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import DataError, FormatError
 from .files import read_text
+from .strict_json import require_shallow
 from .toml import CATEGORY_FIELDS, MAX_BOUNDS_BYTES, toml_document
 
 JSON = ".json"
@@ -47,8 +48,9 @@ def read_categories(path: str | Path) -> dict[str, Any]:
 def _json_document(text: str) -> Any:
     """Any JSON, in which no name is there twice. Raises FormatError."""
     try:
+        require_shallow(text)
         return json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise FormatError(f"not JSON ({str(error).splitlines()[0]})") from None
 
 

@@ -30,7 +30,7 @@ def read_json(data: bytes, where: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise FormatError(f"{where} is not UTF-8 text") from None
     try:
-        _require_shallow(text)
+        require_shallow(text)
         found = json.loads(
             text, object_pairs_hook=_object, parse_int=_whole, parse_float=_refused, parse_constant=_refused
         )
@@ -73,7 +73,7 @@ def _refused(text: str) -> NoReturn:
     raise FormatError(f"{text[:40]!r} is not a whole number")
 
 
-def _require_shallow(text: str) -> None:
+def require_shallow(text: str) -> None:
     """Raises FormatError: more brackets are open at once than any of our files has, and Python's stack may hold."""
     depth = 0
     for token in _TOKEN.finditer(text):

@@ -80,6 +80,11 @@ SUBJECT = "Proof or Bundle or NoiseCommitment"
 PREVIOUS = "TrainingProof or Bundle or ShardedModel or Trained"
 # The function and its argument, what it expects, and the call; everything else about the call is right.
 CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
+    "certify key": ("SigningKey", lambda made, x: zu.certify(made.trained.proof, made.dataset.commitment, x)),
+    "attest report": ("CertificateReport", lambda made, x: zu.attest(x, made.key)),
+    "verify_certificate certificate": ("Certificate", lambda made, x: zu.verify_certificate(x, x)),
+    "report_page certificate": ("Certificate", lambda made, x: zu.report_page(x)),
+    "require_attested envelope": ("Envelope", lambda made, x: zu.require_attested(x, made.key.public, "00" * 32)),
     "commit bounds": ("Mapping", lambda made, x: zu.commit(X, Y, bounds=x)),
     "commit categories": ("Mapping", lambda made, x: zu.commit(X, Y, categories=x)),
     "commit maps": ("Mapping", lambda made, x: zu.commit(X, Y, maps=x)),

@@ -52,7 +52,7 @@ def certify(
         ParameterError: nothing is forgotten, something is missing, or an argument of another type.
         DataError: a request, an instant, or a clock that cannot be right.
     """
-    keys = [key] if isinstance(key, SigningKey) else [*key]
+    keys = [*key] if isinstance(key, list | tuple) else [key]
     for each in keys:
         require_type("key", each, SigningKey, "`SigningKey.load` reads a file")
     if not keys:

@@ -44,6 +44,8 @@ PUBLIC = {  # and why
     "GradientDescent": "public, of the statement",
     "Family": "public, the same for everyone",
     "Maker": "functions",
+    **dict.fromkeys(("Log1p", "Normal", "LinearModule"), "modules of torch's, which print layers and no weights"),
+    "Format": "of files: ends of names, packages",
     "Member": "name, type and shape of an array",
     "ModelFile": "a name of a file and a root, which is public",
     "OpeningFile": "a name of a folder, a public digest and a number of openings, of the statement",

@@ -60,11 +60,6 @@ FREE: dict[tuple[str, str], tuple[set[str], str]] = {
     ("model.opening", "spent"): (set(), "the owner's own count of a model's openings"),
     ("model.opening", "revealed"): (set(), "the owner's own count of inputs whose scores were proved"),
     ("dataset.opening", "spent"): ({"minus one", "bit flipped", "spliced"}, "the owner's own count, lowered"),
-    ("dataset.left_out", "salt"): ({"bit flipped", "zero", "spliced"}, "the owner's own: nobody is known any more"),
-    ("dataset.left_out", "digests"): (
-        {"bit flipped", "empty", "p", "spliced"},
-        "the owner's own: others are known, who are nobody's",
-    ),
     # What the auditor says that he knows already is not looked at again (docs/security.md, "Not claimed").
     ("training, superseded", "proof"): (set(), "its statement is compared, and it has its own `verify`"),
     ("bundle", "links"): ({"first doubled"}, "a link that is there twice leads nowhere else"),

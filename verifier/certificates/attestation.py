@@ -62,7 +62,10 @@ def require_attested(envelope: Envelope, key: PublicKey, certificate_sha256: str
     Raises:
         InvalidSignature: it is not signed by this key.
         FormatError: it is no result of a verification, or not by the owner of the key, or of another certificate.
+        ParameterError: an argument of another type.
     """
+    require_type("envelope", envelope, Envelope, "`attest` returns it")
+    require_type("key", key, PublicKey, "`PublicKey.load` reads a file")
     envelope.require_signature(key)
     found: dict[str, Any] = read_json(envelope.payload, "the result")
     if envelope.payload_type != PAYLOAD_TYPE or found.get("predicateType") != RESULT:
