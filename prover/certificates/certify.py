@@ -52,9 +52,10 @@ def certify(
         ParameterError: nothing is forgotten, something is missing, or an argument of another type.
         DataError: a request, an instant, or a clock that cannot be right.
     """
-    keys = [*key] if isinstance(key, list | tuple) else [key]
-    for each in keys:
+    given: list[object] = [*key] if isinstance(key, list | tuple) else [key]
+    for each in given:
         require_type("key", each, SigningKey, "`SigningKey.load` reads a file")
+    keys = [each for each in given if isinstance(each, SigningKey)]
     if not keys:
         raise ParameterError("key: a certificate is signed by one key or more")
     for request in requests:
