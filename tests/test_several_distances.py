@@ -156,12 +156,12 @@ def test_a_number_that_is_declared_is_that_of_each_model(classes: Made) -> None:
 def test_other_numbers_under_the_same_proof_are_rejected(kind: str, request: pytest.FixtureRequest) -> None:
     own: Made = request.getfixturevalue(kind)
     first, *others = own.proof.statement.models
-    assert others[0] != first
     lies: dict[str, tuple[Nearness, ...]] = {
         "one more": (replace(first, distance=first.distance + 1), *others),
         "one less": (replace(first, distance=first.distance - 1), *others),
-        "exchanged": (others[0], first, *others[1:]),
     }
+    if others[0] != first:  # which rows a shard has is random, and so may be as near as those of another
+        lies["exchanged"] = (others[0], first, *others[1:])
     for name, models in lies.items():
         assert verdict(stating(own, models=models)) in ("constraints", "proof length"), name
 

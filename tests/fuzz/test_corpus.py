@@ -120,6 +120,7 @@ TRIED = {
     "formats/base64_text.py decode_base64": "envelope",
     "formats/base64_text.py decode_pem": "public_key",
     "formats/strict_json.py read_json": "envelope",
+    "formats/strict_json.py require_shallow": "envelope",
     "cli/signatures_told.py told_of": "envelope",
     "verifier/trust/dsse.py Envelope.from_bytes": "envelope",
     "verifier/trust/dsse.py Envelope.load": "envelope",
