@@ -37,8 +37,8 @@ def attest(report: CertificateReport, key: SigningKey, when: datetime | None = N
         DataError: `when` has no zone.
         ParameterError: an argument of another type.
     """
-    require_type("report", report, CertificateReport, "`verify_certificate` returns it")
     require_type("key", key, SigningKey, "`SigningKey.load` reads a file")
+    require_type("report", report, CertificateReport, "`verify_certificate` returns it")
     proof = next(each for each in report.certificate.implied["files"] if each["name"] == "proof")
     statement = {
         "_type": STATEMENT,
