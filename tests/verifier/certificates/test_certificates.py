@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements.dataset import DatasetStatement
@@ -103,6 +104,10 @@ CLAIMS = {
     "an unclaimed claim": (_set("predicate.notClaimed", []), "notClaimed is []; the proof implies"),
     "a class": (_set("predicate.implied.forgotten.classes", ["1"]), "forgotten.classes is ['1']; the proof implies []"),
     "a registration": (_set("predicate.implied.records.fingerprintRoot", "3" * 64), "records.fingerprintRoot is '333"),
+    "a digest less": (
+        lambda statement: statement["subject"][0]["digest"].pop("zkunlearnStatement"),
+        "subject[0].digest.zkunlearnStatement: is missing",
+    ),
     "one instead of true": (_set("predicate.implied.rows.destroyed", 1), "rows.destroyed is 1; the proof implies 0"),
 }
 
@@ -229,12 +234,17 @@ DATES = {
     "an escape": (_request(reference="\x1b[2J"), "characters that do not print"),
     "a name that looks like another": (_request(reference="Zoe\u0308"), "is not in NFC"),
     "no name": (_request(reference=""), "has 0 characters"),
+    "a version that hides": (_set("predicate.declared.softwareVersion", "0.1\u202e"), "version: '0.1\\u202e' has"),
     "issued before there was anything": (_set("predicate.declared.issuedAt", "1999-01-01T00:00:00Z"), "before there"),
     "a request twice": (
         lambda statement: statement["predicate"]["declared"]["requests"].append(REQUEST.to_mapping()),
         "request 'DSR-17': is there twice",
     ),
     "a digest that is none": (_set("predicate.declared.previousCertificate", "AB" * 32), "is no SHA-256"),
+    "an origin that hides": (
+        _set("predicate.declared.derivedFrom", [{"name": "\u202eencoder", "digest": {"sha256": "0" * 64}}]),
+        "derived from: name: ",
+    ),
     "an origin without a digest": (
         _set("predicate.declared.derivedFrom", [{"name": "encoder", "digest": {"sha256": "?"}}]),
         "derived from 'encoder': '?' is no SHA-256",
@@ -369,3 +379,39 @@ def test_the_envelope_of_a_certificate_is_one_for_other_tools() -> None:
     known = SSlibKey(key.keyid, "ed25519", "ed25519", {"public": key.raw.hex()})
     assert theirs.verify([known], 1) == {key.keyid: known}
     assert json.loads(theirs.payload)["predicateType"] == PREDICATE
+
+
+# --- what is given with it -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["proof", "dataset", "previous", "links", "registrations"])
+def test_materials_of_another_type_are_refused_by_name(name: str) -> None:
+    wrong: Any = ("a file",) if name in ("links", "registrations") else "a file"
+    with pytest.raises(ParameterError, match=f"^{name}: expected .*, found str"):
+        chain().materials(1, **{name: wrong})
+
+
+def test_keys_and_certificates_of_another_type_are_refused_by_name() -> None:
+    wrong: Any = "a file"
+    with pytest.raises(ParameterError, match=r"^owner: expected PublicKey, found str"):
+        verify_certificate(certificate(), files(), [wrong], now=NOW)
+    with pytest.raises(ParameterError, match=r"^before: expected Certificate, found str"):
+        verify_certificate(successor(), chain().materials(2), before=wrong, now=NOW)
+
+
+def test_links_that_lead_nowhere_and_registrations_without_those_before_are_refused() -> None:
+    features = np.random.default_rng(5).uniform(-1, 1, (12, 1))
+    dataset = zu.commit(features, np.arange(12) % 2, names=["a"], bounds={"a": (-1, 1)})
+    first = zu.register(dataset)
+    grown, link = zu.append(dataset, features[:2], np.arange(2), ids=["n1", "n2"])
+    proof = zu.prove(grown, zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5), forget=["n1"]).proof
+    given: dict[str, Any] = {"proof": proof, "dataset": grown.commitment}
+    with pytest.raises(StatementMismatch, match="links: one leads nowhere that matters here"):
+        certify(proof, grown.commitment, owner(), links=[link], issued_at=ISSUED)
+    last = zu.register(grown, previous=first)
+    with pytest.raises(ParameterError, match="of those before is needed, too"):
+        certify(proof, grown.commitment, owner(), registrations=[last], links=[link], issued_at=ISSUED)
+    whole = {"registrations": (first, last), "links": (link,)}
+    made = certify(proof, grown.commitment, owner(), issued_at=ISSUED, **whole)
+    verify_certificate(made, Materials(**given | whole), [owner().public], now=NOW)
+    assert made.implied["records"]["fingerprintRoot"] == last.statement.root.hex()
