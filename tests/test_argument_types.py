@@ -57,6 +57,11 @@ class Made:
         return zu.Certificate.load(Path(__file__).parent / "vectors" / "frozen" / "certificate.v1.json")
 
     @property
+    def report(self) -> Any:
+        """What is looked at after the key."""
+        return self.certificate
+
+    @property
     def predictions(self) -> zu.PredictionProof:
         """Likewise."""
         own = self.trained.proof.statement
@@ -89,7 +94,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "attest report": ("CertificateReport", lambda made, x: zu.attest(x, made.key)),
     "verify_certificate certificate": ("Certificate", lambda made, x: zu.verify_certificate(x, x)),
     "report_page certificate": ("Certificate", lambda made, x: zu.report_page(x)),
-    "attest key": ("SigningKey", lambda made, x: zu.attest(made.certificate, x)),  # its report is looked at after it
+    "attest key": ("SigningKey", lambda made, x: zu.attest(made.report, x)),
     "verify_certificate materials": ("Materials", lambda made, x: zu.verify_certificate(made.certificate, x)),
     "require_attested key": ("PublicKey", lambda made, x: zu.require_attested(made.envelope, x, "00" * 32)),
     "require_attested envelope": ("Envelope", lambda made, x: zu.require_attested(x, made.key.public, "00" * 32)),

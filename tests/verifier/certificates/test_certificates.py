@@ -411,7 +411,7 @@ def test_links_that_lead_nowhere_and_registrations_without_those_before_are_refu
     last = zu.register(grown, previous=first)
     with pytest.raises(ParameterError, match="of those before is needed, too"):
         certify(proof, grown.commitment, owner(), registrations=[last], links=[link], issued_at=ISSUED)
-    whole = {"registrations": (first, last), "links": (link,)}
+    whole: dict[str, Any] = {"registrations": (first, last), "links": (link,)}
     made = certify(proof, grown.commitment, owner(), issued_at=ISSUED, **whole)
     verify_certificate(made, Materials(**given | whole), [owner().public], now=NOW)
     assert made.implied["records"]["fingerprintRoot"] == last.statement.root.hex()
