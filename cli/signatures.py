@@ -61,7 +61,15 @@ def read_passphrase(path: Path) -> str:
     return lines[0]
 
 
-key_option = click.option("--key", "key_file", type=FILE, required=True, metavar="KEY", help="A key that keygen wrote.")
+def signing(command: Command) -> Command:
+    """What is signed, with which key, and where the signature goes."""
+    for option in (
+        click.option("--out", type=FILE, metavar="S.signature", help="Of one FILE: where it goes, if not beside it."),
+        click.option("--key", "key_file", type=FILE, required=True, metavar="KEY", help="A key that keygen wrote."),
+        click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE..."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -96,9 +104,7 @@ def keygen(output: Output, out: Path, scheme: str, passphrase: Callable[[bool], 
 
 
 @click.command()
-@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
-@key_option
-@click.option("--out", type=FILE, metavar="S.signature", help="Of one FILE: where it goes, if not beside it.")
+@signing
 @passphrase_options
 @force_option
 @common
@@ -114,8 +120,7 @@ def sign(
 
     Each signature is a file beside FILE, FILE.owner-KEY.signature, and says that the holder of the key publishes this.
     """
-    if out is not None and len(files) > 1:
-        raise click.UsageError("--out is of one FILE")
+    _require_one(files, out)
     subjects = [_load(file) for file in files]
     key = zu.SigningKey.load(key_file, passphrase(False))
     written = _write([*zip(files, subjects, strict=True)], key, OWNER, out, force)
@@ -124,9 +129,7 @@ def sign(
 
 
 @click.command()
-@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
-@key_option
-@click.option("--out", type=FILE, metavar="S.signature", help="Of one FILE: where it goes, if not beside it.")
+@signing
 @pinning
 @passphrase_options
 @force_option
@@ -144,8 +147,7 @@ def countersign(
 
     If one of the files is not VALID nothing is signed, and the exit code is that of `verify`.
     """
-    if out is not None and len(files) > 1:
-        raise click.UsageError("--out is of one FILE")
+    _require_one(files, out)
     if any_receipts(files):
         raise click.UsageError("receipts are not signed: they hold people's rows")
     key = zu.SigningKey.load(key_file, passphrase(False))
@@ -184,6 +186,12 @@ def aggregate(output: Output, signatures: Sequence[Path], keys: Path, out: Path,
     lines = [("of", ", ".join(map(foreign, who))), ("file", foreign(out))]
     data = {"signature": str(out), "keys": list(signers), "auditors": who}
     output.result("Put together", lines, f"aggregated: {plural(len(signers), 'signature')}", data)
+
+
+def _require_one(files: Sequence[Path], out: Path | None) -> None:
+    """Raises UsageError where one place is named for several signatures."""
+    if out is not None and len(files) > 1:
+        raise click.UsageError("--out is of one FILE")
 
 
 def _load(file: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -83,7 +84,7 @@ class Labels:
     unit: float = 1.0
 
 
-class Verifiable(BaseEstimator):
+class Verifiable(BaseEstimator, ABC):
     """An estimator whose training can be proved; its parameters are those of its classes."""
 
     family: ClassVar[str]
@@ -107,13 +108,13 @@ class Verifiable(BaseEstimator):
 
     # What differs ----------------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def _labels(self, y: NDArray[Any]) -> Labels:
         """Of labels (N,). Raises EstimatorError, DataError, ParameterError for what they cannot be."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _l2(self, rows: int, labels: Labels) -> float:
         """Beside the mean loss. Raises ParameterError."""
-        raise NotImplementedError
 
     def _weights(self, classes: NDArray[Any] | None) -> tuple[Mapping[str, int] | None, float]:
         """Of classes, integers by their texts, and what l2 is multiplied by for them."""
@@ -128,9 +129,9 @@ class Verifiable(BaseEstimator):
     def _remember(self, labels: Labels) -> None:
         """Keep what predictions need of labels, once the training has been done."""
 
+    @abstractmethod
     def _show(self) -> None:
         """Set coef_ and intercept_."""
-        raise NotImplementedError
 
     # Fitting ---------------------------------------------------------------------------------------------------------
 

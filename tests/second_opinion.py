@@ -381,12 +381,16 @@ def _linear_optimum(s: Any, gone: Any) -> relations.Relation:
         return linear_optimum.LinearOptimum({**_statement(s, gone), "distance": s.number})
 
 
+def _near(s: Any) -> dict[str, Any]:
+    """What integers of all distances have."""
+    own = {"distance": s.distance, "slope": s.slope, "width": s.width, "unused": list(s.unused)}
+    return {"e": s.raised, "c": s.penalty, **own}
+
+
 def _distance(s: Any, aim: distance.Aim | None = None) -> Any:
     """The relation of a distance, with its integers handed over; of one of several models with its place."""
-    handed = distance.DistanceIntegers(
-        s.raised, s.penalty, s.distance, s.slope, s.width, s.scales.w_bits, s.scales.p_bits, s.edges.tolist(),
-        list(s.unused),
-    )  # fmt: skip
+    bits = {"w_bits": s.scales.w_bits, "p_bits": s.scales.p_bits}
+    handed = distance.DistanceIntegers(**_near(s), **bits, table=s.edges.tolist())
     training = _statement(s, (), "binary")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distance, "distance_integers", lambda *_: handed)
@@ -395,9 +399,7 @@ def _distance(s: Any, aim: distance.Aim | None = None) -> Any:
 
 def _linear_distance(s: Any, aim: distance.Aim | None = None) -> Any:
     """The same of a linear model's."""
-    handed = distance.LinearDistanceIntegers(
-        s.raised, s.penalty, s.distance, s.slope, s.width, list(s.unused), s.label_place
-    )
+    handed = distance.LinearDistanceIntegers(**_near(s), label=s.label_place)
     training = _statement(s, ())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distance, "linear_distance_integers", lambda *_: handed)

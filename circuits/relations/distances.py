@@ -14,7 +14,7 @@ a part is the one of its class and its shard in the matrix of all, and its rows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,12 +24,13 @@ from ...models.methods.link_distance import LinkDistance
 from ...models.shards import Run
 from ..field.multilinear import Point, bits_of, log2_ceil
 from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
-from ..language.parts import Naming, PartSteps
-from ..language.relation import LookedUp, LookupBox, Section, Steps
+from ..language.parts import Naming
+from ..language.relation import LookedUp, Section, Steps
 from ..language.tables import RANGE_COUNTS, multiplicity_column, range_table, together
 from .dataset import DATASET
 from .distance import Distance, LinearDistance, ModelPlace
 from .model import MODEL
+from .parts import boxes_of, identities_of, virtual_of
 from .sisa import part_name
 
 Certificate = LinkDistance | GramDistance
@@ -94,24 +95,17 @@ class Distances:
     @cached_property  # looked at for each claim
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
         """The scores of each part."""
-        return {column: axes for naming, part in self.parts for column, axes in naming.virtual(part.virtual).items()}
+        return virtual_of(self.parts)
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """The boxes of all parts, in order: as many in a section as have at most 2^SECTION_BITS leaves, or one."""
-        groups, (_, first) = together(self._boxes()), self.parts[0]
+        groups, (_, first) = together(boxes_of(self.parts)), self.parts[0]
         count = len(groups)
         return tuple(
             Section(boxes, (range_table(i, count), *first.row_tables(i, count))) for i, boxes in enumerate(groups)
         )
 
-    def _boxes(self) -> Iterator[LookupBox]:
-        for naming, part in self.parts:
-            for boxes in part.boxes:
-                yield from map(naming.box, boxes)
-
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """Those of each part."""
-        for naming, part in self.parts:
-            boxes = (box for own in part.boxes for box in own)
-            part.identities(PartSteps(steps, naming), naming.looked_up(boxes, looked_up))
+        identities_of(self.parts, steps, looked_up)

@@ -12,7 +12,7 @@ are in range whatever an earlier statement committed to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,13 +20,14 @@ from ...models.methods.sisa import Part, Stages
 from ...models.shards import Run
 from ..field.multilinear import bits_of
 from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
-from ..language.parts import Naming, PartSteps
-from ..language.relation import LookedUp, LookupBox, Section, Steps
+from ..language.parts import Naming
+from ..language.relation import LookedUp, Section, Steps
 from ..language.tables import together
 from .dataset import DATASET
 from .descent_columns import count_columns, section_of
 from .gradient_descent import GradientDescent
 from .model import MODEL
+from .parts import boxes_of, identities_of, virtual_of
 from .shards import START
 from .standardized_stage import StandardizedStage
 
@@ -89,25 +90,18 @@ class Sisa:
     @cached_property  # looked at for each claim
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
         """The scores of each part."""
-        return {column: axes for naming, part in self.parts for column, axes in naming.virtual(part.virtual).items()}
+        return virtual_of(self.parts)
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """The boxes of all parts, in order: as many in a section as have at most 2^SECTION_BITS leaves, or one."""
-        groups = together(self._boxes())
+        groups = together(boxes_of(self.parts))
         table = self.schedule.activation_table
         return tuple(section_of(boxes, table, i, len(groups)) for i, boxes in enumerate(groups))
 
-    def _boxes(self) -> Iterator[LookupBox]:
-        for naming, part in self.parts:
-            for boxes in part.boxes:
-                yield from map(naming.box, boxes)
-
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """Those of each part."""
-        for naming, part in self.parts:
-            boxes = (box for parts in part.boxes for box in parts)
-            part.identities(PartSteps(steps, naming), naming.looked_up(boxes, looked_up))
+        identities_of(self.parts, steps, looked_up)
 
 
 def naming_of(part: Part) -> Naming:

@@ -64,7 +64,7 @@ def _without_subsets(X: Any, subset: Any) -> tuple[Any, list[int] | None]:
 def _length(X: Any) -> int:
     try:
         return len(X)
-    except (TypeError, NotImplementedError):
+    except (TypeError, NotImplementedError):  # the second is how data sets of torch's kind say that they have none
         raise DataError(f"X: {type(X).__name__} does not say how many items it has") from None
 
 

@@ -27,8 +27,6 @@ TABLES = {  # the file, its options, those of `commit` alone, whom to forget, ro
     "in short": ("penguins.csv", ("--target", "species"), (), "7", 1, 0),
 }
 
-pytestmark = pytest.mark.skipif(PACKAGE is None, reason="palmerpenguins (extra dev) is not installed")
-
 
 def table_of(name: str) -> Path:
     assert PACKAGE is not None and PACKAGE.origin is not None

@@ -36,16 +36,13 @@ from .verifier import Shape, training_relation, verify_proof
 UNIT = 2**16
 
 
-@dataclass(frozen=True)
-class DistanceIntegers:
+@dataclass(frozen=True, kw_only=True)
+class NearIntegers:
     e: int
     c: int
     distance: int
     slope: int | None
     width: int
-    w_bits: int
-    p_bits: int
-    table: list[int]
     unused: list[int]
 
     @property
@@ -55,6 +52,13 @@ class DistanceIntegers:
     @property
     def radius(self) -> int:
         return radius_of(self.c * self.distance, self.g, self.width)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistanceIntegers(NearIntegers):
+    w_bits: int
+    p_bits: int
+    table: list[int]
 
     @property
     def bits(self) -> dict[str, int]:
@@ -86,27 +90,16 @@ def distance_integers(statement: Map, count: int) -> DistanceIntegers:
     width = len(encoding["features"]) + method["bias"]
     require("statement", width * 2 ** (w + 5 + x) < 2**62)
     unused = unused_features(spec["without"], encoding)
-    return DistanceIntegers(e, c, 2 ** statement["distance"], statement["slope"], width, w, p, table, unused)
+    distance, slope = 2 ** statement["distance"], statement["slope"]
+    return DistanceIntegers(
+        e=e, c=c, distance=distance, slope=slope, width=width, unused=unused, w_bits=w, p_bits=p, table=table
+    )
 
 
-@dataclass(frozen=True)
-class LinearDistanceIntegers:
-    e: int
-    c: int
-    distance: int
-    slope: int | None
-    width: int
-    unused: list[int]
+@dataclass(frozen=True, kw_only=True)
+class LinearDistanceIntegers(NearIntegers):
     label: tuple[int, int]
     table: tuple[int, ...] = ()
-
-    @property
-    def g(self) -> int:
-        return max(0, (self.c * self.distance).bit_length() - 23)
-
-    @property
-    def radius(self) -> int:
-        return radius_of(self.c * self.distance, self.g, self.width)
 
     @property
     def bits(self) -> dict[str, int]:
@@ -135,7 +128,10 @@ def linear_distance_integers(statement: Map, count: int) -> LinearDistanceIntege
     c = 2**x * ((2 * count * l2 * 2 ** (x + e) + 1).__floor__() // 2)
     distance = statement["distance"]
     require("statement", distance <= 47 and c * 2**distance < 2**62)
-    found = LinearDistanceIntegers(e, c, 2**distance, slope, width, unused_features(spec["without"], encoding), (j, m))
+    unused = unused_features(spec["without"], encoding)
+    found = LinearDistanceIntegers(
+        e=e, c=c, distance=2**distance, slope=slope, width=width, unused=unused, label=(j, m)
+    )
     limb = count * 2**e * rho + 2**16 * c
     told = max((2**23 + 2) * 2**found.g, 0 if slope is None else 2**slope)
     require("statement", width * 2 ** (x + 16) < 2**62 and limb < 2**62)

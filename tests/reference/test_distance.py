@@ -79,21 +79,30 @@ def random_several(rng: random.Random) -> tuple[dict[str, Any], DistanceStatemen
     return {"training": training, "models": said}, DistanceStatement(own, None, None, models)
 
 
+def both_shapes(theirs: dict[str, Any], own: DistanceStatement) -> tuple[Any, Any] | None:
+    """What both make of a statement, of which they read the same; None where both refuse it."""
+    mapping = own.to_mapping()
+    check_distance(mapping)
+    assert mapping == {**theirs, "training": statement_digest(own.training)}
+    try:
+        expected = shape_of(own)
+    except ParameterError:
+        with pytest.raises(Refused):
+            distance_shape(theirs)
+        return None
+    return distance_shape(theirs), expected
+
+
 def test_integers_and_shapes_of_several_models_are_those_of_the_package() -> None:
     rng, refused, seen = random.Random(11), 0, Counter[str]()
     for _ in range(14):
         theirs, own = random_several(rng)
-        mapping = own.to_mapping()
-        check_distance(mapping)
-        assert mapping == {**theirs, "training": statement_digest(own.training)}
-        try:
-            expected = shape_of(own)
-        except ParameterError:
+        shapes = both_shapes(theirs, own)
+        if shapes is None:
             refused += 1
-            with pytest.raises(Refused):
-                distance_shape(theirs)
             continue
-        assert reference_shape(distance_shape(theirs)) == package_shape(expected)
+        shape, expected = shapes
+        assert reference_shape(shape) == package_shape(expected)
         seen[f"{own.training.spec.method.kind} {own.training.spec.family.name} {own.training.dataset.outputs > 1}"] += 1
     assert len(seen) > 3 and sum(seen.values()) > 5 and refused > 1, (seen, refused)
 
@@ -102,17 +111,11 @@ def test_integers_and_shapes_are_those_of_the_package() -> None:
     rng, refused, seen, kinds = random.Random(5), 0, 0, Counter[str]()
     for _ in range(70):
         theirs, own = random_statement(rng)
-        mapping = own.to_mapping()
-        check_distance(mapping)
-        assert mapping == {**theirs, "training": statement_digest(own.training)}
-        try:
-            expected = shape_of(own)
-        except ParameterError:
+        shapes = both_shapes(theirs, own)
+        if shapes is None:
             refused += 1
-            with pytest.raises(Refused):
-                distance_shape(theirs)
             continue
-        shape = distance_shape(theirs)
+        shape, expected = shapes
         relation: Any = shape.relation
         found, s = relation.i, own.schedule
         assert (found.e, found.c, found.g) == (s.raised, s.penalty, s.shift)
