@@ -191,8 +191,8 @@ def commit(
         X, y: real features (N, d) and labels (N,): numpy arrays, pandas frames or torch tensors. Or X alone: a
             map-style Dataset of torch with items (x, y) or (x, y, id).
         ids: a distinct text or integer for each row, by which it can be forgotten; texts are taken in Unicode's
-            normal form C. By default the index of the frame, unless it is pandas' own 0 .. N - 1; row numbers from 1
-            for that, and for arrays.
+            normal form C, without white space at its ends. By default the index of the frame, unless it is pandas'
+            own 0 .. N - 1; row numbers from 1 for that, and for arrays.
         names: feature names; those of a pandas frame, or x1, x2, .. by default.
         bounds: (low, high) of every column, and under `label_name` of a real label. Taken from the data by
             default, which the commitment then says: such an encoding is outside the proof. What else can be said of

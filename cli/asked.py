@@ -25,7 +25,7 @@ def asked_lines(asked: Asked) -> Lines:
         *_line("never in", asked.never_in, f" {NEVER_IN}:", list(map(foreign, asked.never_in))),
         *_line("SKIPPED", asked.skipped, " not in the data set:", skipped, SHOWN_SKIPPED),
         *_line("repeated", asked.repeated, " more than once in the list:", list(map(foreign, asked.repeated))),
-        *_line("spelled", asked.respelled, " in another Unicode form:", respelled),
+        *_line("spelled", asked.respelled, " in another form:", respelled),
     ]
 
 

@@ -133,7 +133,7 @@ class Receipt(Shown):
         rows = tuple(ReceiptRow(**take(row, _ROW, "row of a receipt")) for row in found["rows"])
         try:
             if identify(found["id"]) != found["id"]:
-                raise FormatError("receipt: the id is not in Unicode's normal form C")
+                raise FormatError("receipt: the id is not in the form of ids")
         except DataError as error:
             raise FormatError(f"receipt: {error}") from None
         return cls(**{**found, "rows": rows})

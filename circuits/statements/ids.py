@@ -23,16 +23,17 @@ def identify(value: object) -> str:
     """The text of an id.
 
     Args:
-        value: a text, taken in Unicode's normal form C; or an integer, Python's or numpy's, taken in decimal.
+        value: a text, taken in Unicode's normal form C and without white space at its ends, which nobody sees; or an
+            integer, Python's or numpy's, taken in decimal.
 
     Raises:
-        DataError: neither of them, missing, or a text that no line of a forget list can hold: empty, with spaces at
-            its ends, with line breaks or other control characters, or of more than 1,024 characters.
+        DataError: neither of them, missing, or a text that no line of a forget list can hold: empty, with line breaks
+            or other control characters, or of more than 1,024 characters.
     """
     if type(value) is str and _is_plain(value):
         return value
     if isinstance(value, str):
-        return _checked(unicodedata.normalize("NFC", str(value)))
+        return _checked(unicodedata.normalize("NFC", str(value)).strip())
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return _checked(_decimal(int(value)))
     kind = type(value).__name__
@@ -59,12 +60,10 @@ def _decimal(number: int) -> str:
 
 
 def _checked(text: str) -> str:
-    if not text.strip():
+    if not text:
         raise DataError("the id is empty")
     if len(text) > MAX_ID_LENGTH:
         raise DataError(f"the id has more than {MAX_ID_LENGTH} characters")
-    if text != text.strip():
-        raise DataError(f"the id begins or ends with a space, which nobody sees: {escaped(text)}", found=text)
     if text.isprintable():
         return text
     if "\n" in text or "\r" in text:

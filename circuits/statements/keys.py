@@ -3,10 +3,10 @@
     key       the first 12 bytes of SHA-256("zkunlearn key 1" | for each of these columns: length | text)
     limbs     six 16-bit integers, little-endian, the first two bytes the lowest
 
-The text of a cell is that of an id (ids.py): in Unicode's normal form C, of integers in decimal; in UTF-8, after its
-length in bytes as an unsigned 32-bit little-endian integer. Equal texts have equal keys, so different keys are of
-different texts, whatever the hash: a collision, which 2^48 texts would take, keeps two rows out that were different,
-and never lets two in that were equal.
+The text of a cell is that of an id (ids.py): in Unicode's normal form C without white space at its ends, of integers in
+decimal; in UTF-8, after its length in bytes as an unsigned 32-bit little-endian integer. Equal texts have equal keys,
+so different keys are of different texts, whatever the hash: a collision, which 2^48 texts would take, keeps two rows
+out that were different, and never lets two in that were equal.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Records: what names a row in public, and the order of rows that follows from all the names.
 
-    id hash   SHA-256("zkunlearn id 1" | id in Unicode's normal form C, UTF-8)
+    id hash   SHA-256("zkunlearn id 1" | id as `identify` has it, UTF-8)
     digest    SHA-256(0x00 | salt, 32 | "zkunlearn record 2" | id hash | cells | blind0 | blind1)
     seed_j    SHA-256("zkunlearn seed 2" | start | stop | seed_(j-1) | nonce | root)
     order     SHA-256("zkunlearn order 2" | seed | digest), increasing from row to row of a segment

@@ -13,7 +13,7 @@ from .dataset import Dataset
 
 NOBODY_HAS_A_ROW = "nobody of the list of ids has a row, so it forgets nothing"
 NEVER_IN = "left out when the data were committed"
-_FORMS = (str.strip, str.lower, str.upper)  # in which a list may have an id that was left out
+_FORMS = (str.lower, str.upper)  # in which a list may have an id that was left out
 
 
 @dataclass(frozen=True, repr=False)  # ids stay out of logs
@@ -26,7 +26,8 @@ class Asked(Shown):
         never_in: ids of those who were left out when the data were committed, so that nothing is to be forgotten.
         skipped: texts that are not in the data set, each with what it may have been meant for, in words.
         repeated: ids that the list has more than once, and that count once.
-        respelled: ids that the list has in another Unicode form, as it writes them, by their texts.
+        respelled: ids that the list has in another form (Unicode's, or with white space at its ends), as it
+            writes them, by their texts.
     """
 
     positions: tuple[int, ...] = ()
@@ -62,7 +63,7 @@ def _notes(asked: Asked) -> Iterator[str]:
         (len(asked.never_in), f"never in: {NEVER_IN}"),
         (len(asked.skipped), "not in the data set, and skipped"),
         (len(asked.repeated), "in it more than once, and counted once"),
-        (len(asked.respelled), "in it in another Unicode form than in the data set"),
+        (len(asked.respelled), "in it in another form than in the data set"),
     ):
         if count:
             yield f"of the list of ids {count:,} {'is' if count == 1 else 'are'} {text}"
@@ -109,6 +110,6 @@ def _left_out_forms(dataset: Dataset, unknown: Sequence[str]) -> set[str]:
         return set()
     found: set[str] = set()
     for form in _FORMS:
-        formed = [unicodedata.normalize("NFC", form(name.strip())) for name in unknown]
+        formed = [unicodedata.normalize("NFC", form(name)) for name in unknown]
         found |= {name for name, known in zip(unknown, dataset.left_out.knows(formed), strict=True) if known}
     return found

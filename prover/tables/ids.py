@@ -147,7 +147,8 @@ class Listed:
     Attributes:
         names: texts of ids.
         repeated: those of them that are in it more than once.
-        respelled: those of them that are in it in another Unicode form, as they are written, by their texts.
+        respelled: those of them that are in it in another form (Unicode's, or with white space at its ends), as they
+            are written, by their texts.
         unusable: texts that no row can have as its id.
     """
 
@@ -203,22 +204,17 @@ def hints(unknown: Sequence[str], known: Iterable[str], left_out: Collection[str
     found = {}
     for name in unknown:
         alike, near = formed[_form(name)], looked[looks(name)]
-        found[name] = _difference(name, alike) if alike else f"the data set has {near!a}, which looks like {name!a}"
+        found[name] = f"only the form differs from {alike!a}: capitals"
+        if not alike:
+            found[name] = f"the data set has {near!a}, which looks like {name!a}"
         if not (alike or near):
             found[name] = "only the form differs from an id that was left out" if name in left_out else ""
     return found
 
 
 def _form(text: str) -> str:
-    """The text but for what is form: capitals, white space at its ends, and how its accents are written."""
-    return unicodedata.normalize("NFC", text.strip().casefold())
-
-
-def _difference(name: str, known: str) -> str:
-    """That a text is a known id in another form, and in which."""
-    ends = ["white space at its ends"] if name.strip() != name else []
-    capitals = unicodedata.normalize("NFC", name.strip()) != known
-    return f"only the form differs from {known!a}: {' and '.join([*ends, *(['capitals'] if capitals else [])])}"
+    """The text but for what is form: capitals, and how its accents are written."""
+    return unicodedata.normalize("NFC", text.casefold())
 
 
 def unknown_ids(unknown: Sequence[str], known: Iterable[str], left_out: Collection[str] = ()) -> DataError:

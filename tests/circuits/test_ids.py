@@ -63,8 +63,7 @@ def test_texts_and_integers_are_ids(value: object, text: str) -> None:
         (1j, "a complex is not an id"),
         ("", "the id is empty"),
         (" \u00a0", "the id is empty"),
-        (" anna", "begins or ends with a space, which nobody sees: ' anna'"),
-        ("anna\u00a0", r"'anna\xa0'"),
+        ("anna\u00a0lee\x00", r"'anna\xa0lee\x00'"),
         ("a\nb", r"line break in it, where a list has one id a line: 'a\nb'"),
         ("a\rb", "line break"),
         ("a\x00b", r"control characters in it: 'a\x00b'"),
@@ -90,6 +89,6 @@ def test_a_text_that_is_taken_survives_a_line_of_a_file_and_is_its_own_id(text: 
         name = identify(text)
     except DataError:
         return
-    assert name == unicodedata.normalize("NFC", text)
+    assert name == unicodedata.normalize("NFC", text).strip()
     assert identify(name) == name
     assert (name + "\n").encode().decode("utf-8-sig").splitlines()[0].strip() == name

@@ -64,7 +64,7 @@ def test_verify_and_inspect_say_which_columns_are_unique(keyed: Path) -> None:
     [
         (("1007,a7@", "1003,a3@"), "line 9: is the same as line 5 in 'no', 'mail', in which no two rows may be"),
         (("1007,", ","), "line 9, column 'no': no key: the id is empty"),
-        (("a7@example.org", " a7"), "line 9, column 'mail': no key: the id begins or ends with a space"),
+        (("a7@example.org", "a7\x00"), "line 9, column 'mail': no key: the id has control characters in it"),
     ],
 )
 def test_two_rows_of_one_key_are_refused_with_both_lines_and_no_values(
