@@ -17,6 +17,7 @@ from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..models.methods import Optimum
 from ..verifier.bundles import load_public, verify_bundle
+from ..verifier.certificates.guarantee import guarantee
 from ..verifier.pins import NAMES as PINS
 from ..verifier.pins import NOISE_NAMES as NOISE_PINS
 from ..verifier.pins import Pins
@@ -30,7 +31,7 @@ from .inspection import describe, words_of
 from .noise import noisy_text
 from .output import Block, Lines, Output, foreign
 from .prediction_words import NOT_COMPARED, compare_inputs
-from .words import bundle_data, bundle_lines, exactness, plural, request_lines, security_text
+from .words import bundle_data, bundle_lines, plural, request_lines, security_text
 
 WORDS = {DONE: "VALID", INVALID: "INVALID", REFUSED: "CANNOT SAY"}
 
@@ -302,7 +303,7 @@ def _exact(statement: TrainingStatement) -> tuple[str, ...]:
         return (noisy,)
     if not statement.forgotten or not isinstance(statement.spec.method, Optimum):
         return ()
-    return (f"exact: {exactness(statement)}",)
+    return (guarantee(statement).words,)
 
 
 def _of_rows(each: Verdict, evidence: Evidence) -> Iterator[str]:

@@ -18,7 +18,7 @@ from ..models.encoding.maps import LOG1P
 from ..models.methods import Optimum
 from ..models.spec import TrainingSpec
 from ..verifier.bundles import Bundle, BundleReport
-from ..verifier.certificates.guarantee import CHOSEN_OPTIMUM, EXACT, VOID_OPTIMUM, algorithm_words, but_for
+from ..verifier.certificates.guarantee import algorithm_words, guarantee
 from .noise import noisy_data, noisy_lines
 from .output import Lines, foreign
 from .steps import step_data, step_lines
@@ -162,22 +162,21 @@ def statement_lines(statement: TrainingStatement, *others: TrainingStatement) ->
     ]
 
 
-def exactness(statement: TrainingStatement) -> str:
-    """What a certified optimum is worth, as far as its data set goes."""
-    return f"{but_for(statement)}{EXACT}"
-
-
 def _exactness(statement: TrainingStatement) -> Lines:
-    """Of a certified optimum, what it is worth, what it takes for granted, and what voids it."""
-    method, number = statement.spec.method, statement.distance + 1
-    if not isinstance(method, Optimum):
+    """Of rows that are forgotten exactly: what that is worth, what it takes for granted, and what voids it."""
+    certified, number = isinstance(statement.spec.method, Optimum), statement.distance + 1
+    if statement.noise is not None or not (certified or statement.forgotten):
         return []
+    promised = guarantee(statement)
+    words = [("exact", promised.words.removeprefix("exact: "))]
+    terms = [*_under("assumes", promised.assumes), *_under("void", promised.voided)]
+    if not certified:
+        return [*words, *terms]
     return [
         *step_lines(statement),
-        ("exact", exactness(statement)),
+        *words,
         ("", "it is the optimum of the rows that count, rounded, whoever found it and from wherever: nothing is left"),
-        ("assumes", CHOSEN_OPTIMUM),
-        ("void", VOID_OPTIMUM),
+        *terms,
         ("caution", "whoever has an exact model from before, too, can tell what changed: publish in batches"),
         ("grid", f"weights in steps of 2^-{statement.spec.weight_bits}; certified at distance number {number}"),
     ]

@@ -15,6 +15,7 @@ from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.cli import options
 from zkunlearn.cli.output import aligned, foreign, one_line
 from zkunlearn.errors import FormatError
+from zkunlearn.verifier.certificates.guarantee import CHOSEN, RETRAINED, VOID_RETRAINED, guarantee
 
 from .conftest import FORGOTTEN_ID, SPEC, done, run
 
@@ -53,6 +54,14 @@ def test_a_valid_proof_is_told_in_words_with_what_is_not_pinned(made: Path, veri
     assert "not pinned spec, forget list, previous" in words
     for part in ("the algorithm was not pinned", "the forget list was not pinned", "it supersedes nothing: rows that"):
         assert part in words
+    assert "assumes" not in words  # nobody is forgotten, so nothing is promised
+
+
+def test_of_an_unlearning_it_is_told_what_that_is_worth_and_what_voids_it(made: Path, verify: Verify) -> None:
+    words = " ".join(verify(made / "second.proof", "--previous", made / "first.proof").stdout.split())
+    promised = guarantee(zu.TrainingProof.load(made / "second.proof").statement)
+    assert f"exact {RETRAINED} assumes {CHOSEN} void {VOID_RETRAINED} model" in words
+    assert promised.words == f"exact: {RETRAINED}"
 
 
 def test_everything_can_be_pinned(made: Path, verify: Verify) -> None:
