@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...formats.toml import toml_value
 from ...models.encoding.maps import LOG1P
-from .survey import Seen
+from .survey import MOST_TEXTS, Seen
 
 SPREAD = 100.0  # the largest value over the median, from which most of a column would be a few integers
 YEARS_AHEAD = 5  # at least, of rows to come
@@ -65,8 +65,14 @@ def _line(own: Seen) -> tuple[str, str]:
         return _times(own.column, *next(iter(own.forms.values())), missing, [*own.forms])
     if own.declarable:
         return _categories(own.column, own.categories, missing, "found {} different texts")
-    found = ", ".join(f"{own.counts[kind]:,} {kind}s" for kind in sorted(own.kinds)) or "no value in it"
-    return _left_out(own.column, found, missing)
+    return _left_out(own.column, _unfit(own), missing)
+
+
+def _unfit(own: Seen) -> str:
+    """Why a column is no feature."""
+    if own.kinds != {"text"}:
+        return ", ".join(f"{own.counts[kind]:,} {kind}s" for kind in sorted(own.kinds)) or "no value in it"
+    return "one and the same text" if len(own.texts) == 1 else f"more than {MOST_TEXTS} different texts"
 
 
 def _left_out(name: str, found: str, missing: int) -> tuple[str, str]:

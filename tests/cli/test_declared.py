@@ -53,13 +53,15 @@ def test_suggested_bounds_have_what_a_table_as_it_is_needs(made: Path) -> None:
 
 def test_times_of_other_forms_and_columns_of_many_texts_are_told(tmp_path: Path) -> None:
     rows = "\n".join(
-        f"{1 + n % 28:02}.{1 + n % 12:02}.2020,{1 + n % 12:02}/0{1 + n % 9}/2020,n{n},{n % 2}" for n in range(80)
+        f"{1 + n % 28:02}.{1 + n % 12:02}.2020,{1 + n % 12:02}/0{1 + n % 9}/2020,n{n},EU,{n % 2}" for n in range(80)
     )
-    (tmp_path / "t.csv").write_text(f"german,which,note,y\n{rows}\n")
+    (tmp_path / "t.csv").write_text(f"german,which,note,from,y\n{rows}\n")
     said = done("suggest-bounds", tmp_path / "t.csv", "--target", "y", "--out", tmp_path / "b.toml").output
     text = (tmp_path / "b.toml").read_text()
     assert 'format = "%d.%m.%Y"' in text and 'format = "%d/%m/%Y"' in text and 'or is its format "%m/%d/%Y"?' in text
-    assert '# "note": leave it out, by --drop' in text and "leave out  'note': neither numbers, times nor few" in said
+    assert "leave out  'note', 'from': neither numbers, times nor few" in said
+    assert '# more than 64 different texts\n# "note": leave it out, by --drop' in text
+    assert '# one and the same text\n# "from": leave it out, by --drop' in text
     done(
         "commit",
         tmp_path / "t.csv",
@@ -68,7 +70,7 @@ def test_times_of_other_forms_and_columns_of_many_texts_are_told(tmp_path: Path)
         "--bounds",
         tmp_path / "b.toml",
         "--drop",
-        "note",
+        "note,from",
         "--out",
         tmp_path / "d",
     )
