@@ -20,7 +20,14 @@ Change = Callable[[dict[str, Any], float], dict[str, Any]]
 
 def compiled(of: dict[str, Any]) -> None:
     """A spec on a data set. Raises ParameterError."""
-    own = {"model": "logistic", "method": "optimum", "l2": 0.001, "rows": 1000, "features": 30, "classes": ()} | of
+    own: dict[str, Any] = {
+        "model": "logistic",
+        "method": "optimum",
+        "l2": 0.001,
+        "rows": 1000,
+        "features": 30,
+        "classes": (),
+    } | of
     rows, features, classes = own.pop("rows"), own.pop("features"), own.pop("classes")
     kind = "real" if own["model"] == "linear" else "categorical" if classes else "binary"
     x_bits = own["fixed_point"].x_bits if "fixed_point" in own else 10
