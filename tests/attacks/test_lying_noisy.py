@@ -374,3 +374,19 @@ def test_weights_and_coins_lie_in_the_matrix_of_noise_and_nowhere_else(own: Nois
     }
     assert {limb.matrix for limb in wanted} == {NOISE}
     assert {column.name for column in relation.columns[NOISE]} == {limb.name for limb in wanted}
+
+
+@pytest.mark.parametrize("lie", ["its noise", "a weight", "noise of another"])
+def test_a_feature_that_is_left_out_has_no_weight_not_even_noise(own: NoisyDeclared, data: Data, lie: str) -> None:
+    """Scores would hang on it: by little, and on what was to be forgotten."""
+    shape = replace(own.data, names=("a", "b", "c"))
+    fewer = NoisyDeclared(own.spec.leaving_out(["b"]), shape, own.forgotten)
+    assert fewer.schedule.unused == (FEATURE,)
+    honest = found(data, fewer.schedule)
+    assert honest.noised.noise[FEATURE] and not honest.noised.rounded[FEATURE]
+    columns = told(fewer, data, honest)
+    assert not columns[COEFFICIENTS][0, FEATURE] and columns[COEFFICIENTS][0, 0]
+    assert_valid(prove(fewer.shape, columns))
+    told_ = {"its noise": int(honest.noised.noise[FEATURE]), "a weight": 1 << 20, "noise of another": 0}
+    place = 0 if lie == "noise of another" else FEATURE
+    caught(fewer, changed(columns, COEFFICIENTS, place, told_[lie]), "model")
