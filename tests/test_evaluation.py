@@ -205,13 +205,26 @@ def test_rows_that_were_destroyed_do_not_count(made: Made) -> None:
 
 # What is refused -----------------------------------------------------------------------------------------------------
 
+OTHERS = {"x3": (-2.0, 2.0), "x2": (-2.0, 2.0)}
+REAL = {**BOUNDS, "label": (0.0, 1.0)}
 REFUSED: dict[str, tuple[str, Callable[[Made], tuple[zu.Dataset, Any]]]] = {
     "few rows": ("99 rows of the hold-out count", lambda made: (commit(MIN_ROWS - 1, 2), made.first.secret)),
     "other bounds": (
-        "other columns, bounds",
+        r"other columns, bounds, .*: bounds of 'x2' are \[-2.0, 3.0\], not \[-2.0, 2.0\]; commit to it with the same",
         lambda made: (commit(MIN_ROWS, 2, {**BOUNDS, "x2": (-2.0, 3.0)}), made.first.secret),
     ),
-    "other scale": ("other columns, bounds", lambda made: (commit(MIN_ROWS, 2, x_bits=12), made.first.secret)),
+    "other columns": (
+        "other columns, bounds, .*: it lacks the feature 'x1'",
+        lambda made: (zu.commit(*table(MIN_ROWS, 2), names=["x3", "x2"], bounds=OTHERS, openings=2), made.first.secret),
+    ),
+    "other labels": (
+        "other columns, bounds, .*: its labels are real, not binary",
+        lambda made: (commit(MIN_ROWS, 2, REAL, label_kind="real"), made.first.secret),
+    ),
+    "other scale": (
+        "other columns, bounds, .*: x_bits is 12, not 10",
+        lambda made: (commit(MIN_ROWS, 2, x_bits=12), made.first.secret),
+    ),
     "same model": ("both models are the same", lambda made: (made.holdout, [made.first.secret] * 2)),
     "three models": ("3 of them, one statement is about 1 to 2", lambda made: (made.holdout, [made.first.secret] * 3)),
     "no model": ("0 of them", lambda made: (made.holdout, [])),

@@ -328,6 +328,35 @@ def test_a_model_in_force_that_did_not_see_rows_which_were_added_is_refused(made
     assert verdict(stating(found, trainings=(old, elsewhere))) == "statement"
 
 
+def test_models_of_two_data_sets_are_no_bundle(made: Made) -> None:
+    """Each is right by itself, and on as many rows: but no training of one data set ends in both."""
+    first, after = made.trained["vote"]
+    elsewhere: Any = zu.prove(commit(ROWS, 5), spec_of("vote"))
+    mixed = zu.ShardedModel(zu.Bundle((elsewhere.proof, after.proof)), (elsewhere.secret, after.secret))
+    spent = made.holdout.spent
+    with pytest.raises(ParameterError, match="of data sets that do not go on from one another"):
+        zu.evaluate(made.holdout, [mixed])
+    assert made.holdout.spent == spent
+    own = made.both["vote"].statement.trainings
+    assert own[0] == first.statement
+    assert verdict(stating(made.both["vote"], trainings=(elsewhere.statement, own[1]))) == "statement"
+
+
+def test_models_that_no_bundle_here_has_together_are_told_in_a_history(made: Made) -> None:
+    """The same training twice: a request that begins from one leads to no bundle with the other."""
+    first, after = made.trained["score"]
+    again: Any = zu.prove(made.dataset, spec_of("score"))
+    mixed = zu.ShardedModel(zu.Bundle((again.proof, after.proof)), (again.secret, after.secret))
+    honest, other = made.both["score"], zu.evaluate(made.holdout, [mixed])
+    assert verdict(other) == "valid" and right_of(other) == right_of(honest)[1:]
+    public = [made.dataset.commitment, made.holdout.commitment, first.proof, after.proof, again.proof, honest, other]
+    found = zu.verify_chain(public).entries
+    verdicts = {entry.digest: entry for entry in found}
+    assert verdicts[honest.digest].verdict == "valid"
+    told = verdicts[other.digest]
+    assert (told.verdict, told.reason) == ("cannot say", "a bundle whose models answer together in it is not here")
+
+
 def test_trainings_that_are_not_named_or_not_there_are_refused(made: Made) -> None:
     payload = decode(made.both["vote"].to_bytes(), None, 1 << 24)[1]
     named = payload["statement"]["trainings"]

@@ -232,6 +232,8 @@ class _Walk:
         own = _statement(entry)
         if isinstance(own, Evaluated) and unlinked_models(own, self._valid_links()):
             entry = _cannot_say(entry, "the links of a model that was committed afresh are not here, or not valid")
+        if isinstance(own, Evaluated) and not own.is_of(self.bundles):
+            entry = _cannot_say(entry, "a bundle whose models answer together in it is not here")
         if isinstance(entry.proof, RegistrationProof) and entry.verdict != "invalid":
             entry = self._registered(entry, entry.proof)
         if isinstance(_statement(entry), LinkStatement) and _statement(entry).superseded:

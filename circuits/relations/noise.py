@@ -9,6 +9,8 @@ their own, which was committed to before pub was known:
     the model is (m + eta)(k), and 2^x (m + eta)(b)             "model", "intercept"
     (eta, lo, hi) is in the table of noise                      "noise"
 
+and 0 for features that are left out, in whose place 0 stands for m + eta in a sum over the others ("model").
+
 Integers that are *forced*: R has 62 bits, carry one, above and below 50 each. By the table lo and hi are between 0 and
 2^62, so no side of "coins" or "cell" is as far from the other as p: they hold over the integers. Then U = lo + above is
 in [lo, hi), so below 2^62, and is R + pub modulo 2^62; and eta is the one whose cell it is in, by the table, where lo
@@ -26,14 +28,15 @@ import numpy as np
 
 from ...models.methods.noisy_certificate import NoisyCertificate
 from ...models.noise import CELL_BITS, COIN_BITS, noise_edges
-from ..field.goldilocks import ZERO, K, to_field
+from ..field.goldilocks import ONE, ZERO, K, to_field
 from ..field.multilinear import Point, evaluate
 from ..language.hidden import Hidden
 from ..language.layout import WITNESS, Address, Column
-from ..language.relation import Entry, Lookup, Steps, Table
+from ..language.relation import Entry, Factor, Lookup, Steps, Sum, Table, Term, variables
 from ..language.tables import NOISE as TABLE
 from ..language.tables import NOISE_COUNTS, noise_table
 from .certified import Certified, Parameter, Place
+from .iterations import eq_on
 from .model import COEFFICIENTS, INTERCEPT
 
 NOISE = "noise"  # the matrix
@@ -131,11 +134,22 @@ class Noised(Certified):
         """See Certified."""
         k = weights.ended.point["weight"]
         noisy = self._noised(steps, weights, self._pads(k))
-        steps.require_zero("model", steps.evaluate(COEFFICIENTS, {"output": (), "weight": k}) - noisy)
+        committed = steps.evaluate(COEFFICIENTS, {"output": (), "weight": k})
+        if self.schedule.unused:
+            steps.sumcheck(self._of_used_weights(k), committed)
+        else:
+            steps.require_zero("model", committed - noisy)
         if bias is not None:
             last = self.schedule.pads[self.schedule.features :]
             intercept = self._noised(steps, bias, K(last[0]) if last else ZERO) * self.schedule.one
             steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"output": ()}) - intercept)
+
+    def _of_used_weights(self, k: Point) -> Sum:
+        """m + eta at a point, where it is 0 of features that are left out."""
+        own, free = self._signed(NOISY_WEIGHTS.model), {"weight": variables(0, self.weight.bits)}
+        terms = (*own.terms(free, ONE), Term(ONE, NOISY_WEIGHTS.noise, free))
+        used = eq_on(k, self.schedule.features, self.schedule.unused)
+        return Sum("model", (self.weight.bits,), used, (Factor(terms, own.taken_off((self.weight,), ONE)),))
 
     def _pads(self, k: Point) -> K:
         """pub at a point, of weights without the bias."""

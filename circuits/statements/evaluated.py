@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from math import isqrt
+from typing import Any
 
 from ...errors import InvalidProof, ParameterError
+from ...models.encoding.differences import difference
 from ...models.live import Live
 from ..language.relation import Relation
 from ..relations.evaluation import Evaluation
@@ -87,6 +89,10 @@ class Evaluated(Statement):
     @abstractmethod
     def predictions(self) -> Evaluation:
         """The relation, but for keys of rows."""
+
+    def is_of(self, bundles: Mapping[bytes, Any]) -> bool:
+        """Whether what answers together is so in one of some bundles, by the digests of their last statements."""
+        return True
 
     @property
     def rows(self) -> int:
@@ -182,10 +188,11 @@ def _of_classes(confusion: tuple[int, ...]) -> tuple[int, ...]:
 
 def require_encoding(holdout: DatasetStatement, trained: DatasetStatement) -> None:
     """Integers mean the same, wherever the bounds of columns were taken from. Raises ParameterError."""
-    if replace(holdout.encoding, bounds_declared=True) != replace(trained.encoding, bounds_declared=True):
+    own, other = (replace(each.encoding, bounds_declared=True) for each in (holdout, trained))
+    if own != other:
         raise ParameterError(
-            "the hold-out has other columns, bounds, scales or classes than the data set of the model; commit to it "
-            "with the same bounds"
+            "the hold-out has other columns, bounds, scales or classes than the data set of the model: "
+            f"{difference(own, other)}; commit to it with the same bounds"
         )
 
 

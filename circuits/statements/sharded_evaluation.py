@@ -5,8 +5,9 @@ which they were made: for each shard it is the last that trained it. What both b
 once. Numbers and intervals are those of evaluation.py, hold-outs data sets of their own. What the models say together
 is in models/aggregation.py; shards of which no row counts have no say.
 
-That the trainings of a bundle are by one algorithm, forget the same rows where they are in force and saw all rows of
-their shards is checked here, as they say it; that they began from what was in force before, where the bundle is.
+That the trainings of a bundle are by one algorithm, forget the same rows where they are in force, saw all rows of their
+shards and are on data sets that go on from one another is checked here, as they say it; that links lead there, and that
+they began from what was in force before, where the bundle is.
 """
 
 from __future__ import annotations
@@ -165,10 +166,23 @@ class ShardedEvaluationStatement(Evaluated):
     def _stages(self, number: int) -> Stages:
         return stages_of(self.trainings[number].schedule)
 
+    def is_of(self, bundles: Mapping[bytes, Any]) -> bool:
+        """See Evaluated: each of its bundles has the trainings that are in force there, in any order."""
+        for subject in map(self.subject, range(len(self.bundles))):
+            known = bundles.get(subject[-1].digest)
+            found = () if known is None else answering([proof.statement for proof in known.proofs])
+            if {own.digest for own in found} != {own.digest for own in subject}:
+                return False
+        return True
+
+    def subject(self, bundle: int) -> list[TrainingStatement]:
+        """The trainings of a bundle."""
+        return [self.trainings[number] for number in self.bundles[bundle]]
+
     def in_force(self, bundle: int) -> Mapping[int, int]:
         """Of each shard the number of the training whose model of the last stage counts."""
         numbers = self.bundles[bundle]
-        return {shard: numbers[own] for shard, own in in_force([self.trainings[i] for i in numbers]).items()}
+        return {shard: numbers[own] for shard, own in in_force(self.subject(bundle)).items()}
 
     # The relation ----------------------------------------------------------------------------------------------------
 
@@ -324,8 +338,13 @@ class ShardedEvaluationStatement(Evaluated):
             raise ParameterError(f"a confusion matrix of {len(result.confusion)} numbers")
 
     def _require_alike(self, bundle: int) -> None:
-        """Models in force saw all rows of their shards, without those that the last one forgets; or ParameterError."""
-        table, numbers = self.in_force(bundle), self.bundles[bundle]
+        """Models in force saw all rows of their shards, without those that the last one forgets; or ParameterError.
+
+        Rows are the same ones where they were born in the same data sets.
+        """
+        table, numbers, births = self.in_force(bundle), self.bundles[bundle], self.last(bundle).dataset.births
+        if any(own.births != births[: len(own.births)] for own in (self.trainings[i].dataset for i in numbers)):
+            raise ParameterError("the models of a bundle are of data sets that do not go on from one another")
         shards, wanted = self._stages(numbers[-1]).shards, set(self.last(bundle).positions)
         for shard, number in table.items():
             if self._stages(number).shards.seen(shard, shards.slices) != shards.seen(shard, shards.slices):

@@ -41,6 +41,7 @@ SLACK_BITS = 46  # radius < 2^23
 WEIGHT_ROOM = 6  # bits of weights above their scale, signed: |w| < 32
 LEAST_RADIUS = 1 << 10  # the rounding of Gamma takes little of it
 SMALLEST_PENALTY = 500  # c, which is then right to 0.1 %
+CUT_ROOM = (1 << (GRADIENT_BITS - 1)) + 2  # of Gamma and its remainder, in units of 2^g
 FRACTION = 20  # bits of square roots in the default distance
 C = TypeVar("C", bound="Certificate")
 Bound = tuple[str, int, int]  # an expression, the bound of its absolute value, and what this must stay below
@@ -196,13 +197,26 @@ class RoundedCertificate(Certificate):
 
 def within_bounds(own: C, bounds: Sequence[Bound]) -> C:
     """The certificate with its static analysis. Raises ParameterError where an expression is out of its range."""
-    classes = ", or fewer classes" if own.outputs > 1 else ""
     for name, bound, limit in bounds:
         if bound >= limit:
             raise ParameterError(
-                f"{name} can reach {bound}, which must stay below {limit}: use fewer features{classes}"
+                f"{name} can reach {bound}, which must stay below {limit}: {_remedy(own, name, bound, limit)}"
             )
     return replace(own, bounds=tuple((name, bound) for name, bound, _ in bounds))
+
+
+def _remedy(own: Certificate, name: str, bound: int, limit: int) -> str:
+    """What would fit. Bounds of scores grow with weights, norms with weights and slacks, others with distances."""
+    if name.startswith(("threshold", "carry")):
+        longest = (limit - 1) // own.penalty
+        if name.startswith("carry"):
+            shift = ((limit - 1 - bound + (CUT_ROOM << own.shift)) // CUT_ROOM).bit_length() - 1
+            longest = ((1 << (shift + GRADIENT_BITS - 1)) - 1) // own.penalty
+        return f"declare distances of at most {longest}"
+    slacks = own.outputs + 1 if name.startswith("norm") else 0
+    weights = (own.weight_count + slacks) * (limit - 1) // bound - slacks
+    classes = ", or fewer classes" if own.outputs > 1 else ""
+    return f"use at most {weights // own.outputs - (own.width - own.features)} features{classes}"
 
 
 def require_fitting(scales: FixedPoint, shape: DatasetShape, live: Live) -> None:

@@ -31,8 +31,8 @@ from ..live import Live
 from ..scales import REMAINDER_BITS, FixedPoint
 from ..shapes import DatasetShape, label_range
 from .certificate import (
+    CUT_ROOM,
     FRACTION,
-    GRADIENT_BITS,
     SMALLEST_PENALTY,
     Bound,
     Certificate,
@@ -43,6 +43,7 @@ from .certificate import (
     shares_of,
     within_bounds,
 )
+from .fitting import at_least, at_most
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, nearest, power_of_two
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class GramCertificate(Certificate):
     @property
     def largest_short(self) -> int:
         """Above |R|."""
-        return ((1 << (GRADIENT_BITS - 1)) + 2) << self.shift
+        return CUT_ROOM << self.shift
 
     def bounds_of_sums(self) -> list[Bound]:
         """The static analysis, but for what is said of weights."""
@@ -129,9 +130,10 @@ def compile_gram_certificate(
     width, l2 = shape.features + method.bias, Fraction(method.l2)
     most = _most_raised(l2, width, scales, shape)
     if bits_for(shape.rows) > most:
+        features = _most_features(l2, scales, shape) - method.bias
         raise ParameterError(
-            f"{shape.rows} rows: sums over more than 2^{most} could pass 2^62 with {width} weights; use fewer x_bits, "
-            "fewer features, or a smaller l2"
+            f"{shape.rows} rows: sums over more than 2^{most} could pass 2^62 with {width} weights; use "
+            f"{f'at most {features} features, ' if features > 0 else ''}fewer x_bits, or a smaller l2"
         )
     raised = most - bits_for(live.count)
     found = LinearOptimumCertificate(
@@ -170,13 +172,22 @@ def _most_raised(l2: Fraction, width: int, scales: FixedPoint, shape: DatasetSha
     fitting = (e0 for e0 in range(62, -1, -1) if ((of_row + penalty) * (1 << e0)) + rounded < EXPRESSION_BOUND)
     most = next(fitting, None)
     if most is None:
-        raise ParameterError(f"l2 = {float(l2)}: too large: its gradient would pass 2^62")
-    if l2 * power_of_two(2 * scales.x_bits + most - 1) < SMALLEST_PENALTY:
+        most_l2 = at_most(Fraction(EXPRESSION_BOUND - rounded - 1 - of_row, 1 << (2 * scales.x_bits + REMAINDER_BITS)))
+        raise ParameterError(f"l2 = {float(l2)}: too large: its gradient would pass 2^62; use at most {most_l2}")
+    least = SMALLEST_PENALTY / power_of_two(2 * scales.x_bits + most - 1)
+    if l2 < least:
         raise ParameterError(
             f"l2 = {float(l2)}: too small for {width} weights: rounded to an integer it can be off by more than 0.1 %; "
-            "use a larger one"
+            f"use at least {at_least(least)}"
         )
     return most
+
+
+def _most_features(l2: Fraction, scales: FixedPoint, shape: DatasetShape) -> int:
+    """How many weights there may be with so many rows; none if it is less than one."""
+    alone = sum_of_row(0, scales, shape.label_kind, shape.label_bits)
+    room = Fraction(EXPRESSION_BOUND - (1 << REMAINDER_BITS) - 1, 1 << bits_for(shape.rows)) - alone
+    return int(room / (1 << (2 * scales.x_bits + REMAINDER_BITS)) - l2)
 
 
 def default_gram_distances(l2: Fraction, width: int) -> tuple[int, ...]:

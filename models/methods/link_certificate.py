@@ -20,7 +20,7 @@ the mean loss and l2 / 2 |w|^2, and right to 0.1 % for every n. Distances follow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import isqrt
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,7 @@ from .certificate import (
     shares_of,
     within_bounds,
 )
+from .fitting import at_least, at_most
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, nearest, power_of_two
 
 if TYPE_CHECKING:
@@ -172,9 +173,11 @@ def raised_penalty(l2: Fraction, scales: FixedPoint, live: Live) -> tuple[int, i
     """e and c. Raises ParameterError where a gradient could pass its limit, or c be far from l2."""
     most = _most_raised(l2, scales)
     if bits_for(live.rows) > most:
+        enough = _enough_p_bits(l2, scales, bits_for(live.rows))
+        fewer = "fewer p_bits" if enough is None else f"at most {enough} p_bits"
         raise ParameterError(
             f"{live.rows} rows: gradients of more than 2^{most} could pass 2^62 at fixed_point.p_bits = "
-            f"{scales.p_bits}; use fewer p_bits, or a smaller l2"
+            f"{scales.p_bits}; use {fewer}, or a smaller l2"
         )
     raised = most - bits_for(live.count)
     return raised, nearest(live.count * l2 * power_of_two(scales.p_bits + scales.x_bits + raised - scales.w_bits))
@@ -189,13 +192,26 @@ def _most_raised(l2: Fraction, scales: FixedPoint) -> int:
     )
     most = next((e0 for e0 in range(of_loss, -1, -1) if l2 * power_of_two(e0 + scale) + 1 < limit), None)
     if most is None:
-        raise ParameterError(f"l2 = {float(l2)}: too large: its gradient would pass 2^61")
-    if l2 * power_of_two(most + scale - 1) < SMALLEST_PENALTY:
+        largest = at_most((limit - 2) / power_of_two(scale))
+        raise ParameterError(f"l2 = {float(l2)}: too large: its gradient would pass 2^61; use at most {largest}")
+    least = SMALLEST_PENALTY / power_of_two(most + scale - 1)
+    if l2 < least:
         raise ParameterError(
             f"l2 = {float(l2)}: too small at fixed_point.p_bits = {scales.p_bits}: rounded to an integer it can be off "
-            "by more than 0.1 %; use a larger one"
+            f"by more than 0.1 %; use at least {at_least(least)}"
         )
     return most
+
+
+def _enough_p_bits(l2: Fraction, scales: FixedPoint, rows: int) -> int | None:
+    """The most for which gradients of 2^rows rows have room; None if there are none."""
+    for p_bits in range(scales.p_bits - 1, scales.p_range[0] - 1, -1):
+        try:
+            if _most_raised(l2, replace(scales, p_bits=p_bits)) >= rows:
+                return p_bits
+        except ParameterError:
+            continue
+    return None
 
 
 def unpolished_distances(l2: Fraction, scales: FixedPoint, width: int, count: int) -> tuple[int, ...]:

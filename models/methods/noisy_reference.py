@@ -85,9 +85,16 @@ def noised(weights: IntArray, gradient: IntArray, coins: IntArray, schedule: Noi
     )
 
 
+def published(found: Noised, schedule: NoisyCertificate) -> IntArray:
+    """m + eta, (K,), at scale w_bits - grid; 0 for features that are left out."""
+    own = found.model.copy()
+    own[list(schedule.unused)] = 0
+    return own
+
+
 def noisy_model(found: Noised, schedule: NoisyCertificate) -> IntArray:
     """The integers of the model, (K,): weights at scale w_bits - grid, the intercept at x_bits more."""
-    own = found.model.copy()
+    own = published(found, schedule)
     own[schedule.features :] <<= schedule.scales.x_bits
     return own
 

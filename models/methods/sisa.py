@@ -25,6 +25,7 @@ from ..scales import FixedPoint
 from ..shapes import MAX_ROWS, DatasetShape
 from ..shards import Run, Shards
 from .base import NO_SHARDS, Compiled, Method, Objective
+from .fitting import next_power_of_two
 from .gradient_descent import FULL_BATCH, MAX_SCORES, MAX_WEIGHTS, GradientDescent
 from .schedule import Schedule, compile_stage
 from .standardized import compile_standardized_stage
@@ -177,7 +178,8 @@ class Sisa(Method):
     def __post_init__(self) -> None:
         size = integer_within("shard_rows", self.shard_rows, 1, MAX_ROWS)
         if size & (size - 1):
-            raise ParameterError(f"shard_rows = {size}: must be a power of two")
+            more = next_power_of_two(size)
+            raise ParameterError(f"shard_rows = {size}: must be a power of two, as {more // 2} or {more}")
         slices = integer_within("slices", self.slices, 1, MAX_SLICES)
         if slices > size:
             raise ParameterError(f"slices = {slices}: a shard has {size} rows, and each slice needs one")
@@ -263,9 +265,15 @@ class Sisa(Method):
         """See Method."""
         shards = self.shards(shape)
         if self.shard_rows >= 2 * shape.rows:
-            raise ParameterError(f"shard_rows = {self.shard_rows}: the data set has {shape.rows} rows, fewer than half")
+            raise ParameterError(
+                f"shard_rows = {self.shard_rows}: the data set has {shape.rows} rows, fewer than half; use at most "
+                f"{next_power_of_two(shape.rows)}"
+            )
         if shards.count > MAX_SHARDS:
-            raise ParameterError(f"shard_rows = {self.shard_rows}: makes {shards.count} shards, more than {MAX_SHARDS}")
+            raise ParameterError(
+                f"shard_rows = {self.shard_rows}: makes {shards.count} shards, more than {MAX_SHARDS}; use at least "
+                f"{next_power_of_two(-(-shape.rows // MAX_SHARDS))}"
+            )
         if self.standardize and shards.count * shape.features > MAX_SCALED:
             raise ParameterError(
                 f"standardize: {shape.features} features of {shards.count} shards are more than one proof can "

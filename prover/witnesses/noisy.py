@@ -15,7 +15,7 @@ from ...circuits.relations.noisy import Noisy
 from ...models.convergence import Curve
 from ...models.methods import Noisy as NoisyMethod
 from ...models.methods.noisy_certificate import NoisyCertificate
-from ...models.methods.noisy_reference import Noised, noised, noisy_model
+from ...models.methods.noisy_reference import Noised, noised, noisy_model, published
 from ...models.methods.optimum_reference import RowValues
 from ...models.noise import COIN_BITS
 from ..kernels import run_blas_tasks
@@ -74,7 +74,7 @@ def noisy_integers(schedule: NoisyCertificate, found: FoundNoisy) -> Integers:
 
 def noisy_curve(rows: Rows, method: NoisyMethod, schedule: NoisyCertificate, found: FoundNoisy) -> Curve:
     """Zero weights, and the published model. There are no steps that notes could be on."""
-    return certified_curve(rows, method, schedule, found.noised.model)
+    return certified_curve(rows, method, schedule, published(found.noised, schedule))
 
 
 def noisy_witness(relation: Noisy, found: FoundNoisy) -> Witness:

@@ -120,6 +120,7 @@ def committed(own: NoisyDeclared, data: Data, lie: Integers) -> Columns:
         bits = relation.bits_of(name)
         columns |= any_limbs(name, bits, lie[name] + (1 << (bits - 1) if name in signed else 0))
     models = [(lie[each.model] + lie[each.noise]) % MODULUS for each in parameters(own)]
+    models[0][list(own.schedule.unused)] = 0
     columns[COEFFICIENTS] = models[0].astype(np.uint64)[None]
     if own.schedule.bias:
         columns[INTERCEPT] = (models[1] * own.schedule.one % MODULUS).astype(np.uint64)

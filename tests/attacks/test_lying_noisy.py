@@ -156,11 +156,15 @@ def test_noise_of_the_owner_s_choice_is_rejected(
 
 
 @BOTH
-@pytest.mark.parametrize("carry", [2, -1, inverse(4), pytest.param(4, marks=SLOW)], ids=["2", "-1", "1/4", "4"])
+@pytest.mark.parametrize(
+    "carry",
+    [2, -1, inverse(4), inverse(COINS), pytest.param(4, marks=SLOW)],
+    ids=["2", "-1", "1/4", "a unit of U", "4"],
+)
 def test_a_carry_that_is_no_bit_is_rejected_for_its_range(
     own: NoisyDeclared, data: Data, said: Integers, parameter: NoisyParameter, carry: int
 ) -> None:
-    """It moves U by any multiple of 2^62, modulo p: by 2^32 - 1 with four of them. Noise follows from that U."""
+    """It moves U by any multiple of 2^62, modulo p: by 2^32 - 1 with four of them, by 1 with 2^-62. Noise follows."""
     place = place_of(parameter)
     U = (said[parameter.coins][place] + pad_of(own, parameter) - (carry << 62)) % MODULUS
     noise = int(np.searchsorted(noise_edges(), min(U, COINS - 1), side="right")) - 1 - HALF_NOISE
@@ -251,7 +255,7 @@ def test_other_weights_than_those_committed_to_are_rejected(own: NoisyDeclared, 
     assert_valid(honest)
     assert_valid(other)
     swapped = replace(other, roots={**other.roots, NOISE: honest.roots[NOISE]})
-    assert swapped.verdict() != "valid"
+    assert swapped.verdict() == "merkle cap"
 
 
 def found_at(own: NoisyDeclared, data: Data, true: Found, weights: Any) -> Found:
@@ -370,3 +374,19 @@ def test_weights_and_coins_lie_in_the_matrix_of_noise_and_nowhere_else(own: Nois
     }
     assert {limb.matrix for limb in wanted} == {NOISE}
     assert {column.name for column in relation.columns[NOISE]} == {limb.name for limb in wanted}
+
+
+@pytest.mark.parametrize("lie", ["its noise", "a weight", "noise of another"])
+def test_a_feature_that_is_left_out_has_no_weight_not_even_noise(own: NoisyDeclared, data: Data, lie: str) -> None:
+    """Scores would hang on it: by little, and on what was to be forgotten."""
+    shape = replace(own.data, names=("a", "b", "c"))
+    fewer = NoisyDeclared(own.spec.leaving_out(["b"]), shape, own.forgotten)
+    assert fewer.schedule.unused == (FEATURE,)
+    honest = found(data, fewer.schedule)
+    assert honest.noised.noise[FEATURE] and not honest.noised.rounded[FEATURE]
+    columns = told(fewer, data, honest)
+    assert not columns[COEFFICIENTS][0, FEATURE] and columns[COEFFICIENTS][0, 0]
+    assert_valid(prove(fewer.shape, columns))
+    told_ = {"its noise": int(honest.noised.noise[FEATURE]), "a weight": 1 << 20, "noise of another": 0}
+    place = 0 if lie == "noise of another" else FEATURE
+    caught(fewer, changed(columns, COEFFICIENTS, place, told_[lie]), "model")

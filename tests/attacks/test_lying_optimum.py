@@ -136,6 +136,19 @@ def test_the_optimum_of_other_rows_is_rejected(own: OptimumDeclared, data: Data,
     caught(own, told(own, data, Found(rows, other.settled)), "gradient")
 
 
+def test_a_row_that_is_counted_twice_is_rejected(own: OptimumDeclared, data: Data) -> None:
+    """The optimum that it has where a forgotten row is a copy of it, with the gradient that then is short."""
+    (X, y), s = data, own.schedule
+    again = X.copy(), y.copy()
+    for values_ in again:
+        values_[2] = values_[ROW]
+    twice = found(again, replace(s, live=Live(ROWS, (5,))))
+    honest = found_at(own, data, twice.settled.weights)
+    assert honest.settled.slack < 0 <= twice.settled.slack
+    lie = Found(honest.rows, replace(twice.settled, slack=twice.settled.slack))
+    caught(own, told(own, data, lie), "gradient")
+
+
 @pytest.mark.parametrize("place", [0, pytest.param(12, marks=SLOW)])
 def test_the_optimum_of_another_label_is_rejected(own: OptimumDeclared, data: Data, place: int) -> None:
     X, y = data
@@ -203,6 +216,29 @@ def test_a_cell_higher_with_a_negative_middle_is_rejected(own: OptimumDeclared, 
     lie[names.RISEN] = off(said[names.RISEN], ROW, risen - said[names.RISEN][ROW])
     lies = (SUM,) if total == said[names.RISEN][ROW] else (SUM, "gradient")
     caught(own, committed(own, data, lie), *lies)
+
+
+def test_a_cell_lower_with_a_middle_of_more_bits_is_rejected(own: OptimumDeclared, data: Data, said: Integers) -> None:
+    """The same score; the prediction is that of a straight line beyond its cell."""
+    s, q = own.schedule, int(said[names.Q][ROW]) - 1
+    edge, step = int(s.edges[q + 32768]), int(s.edges[q + 32769] - s.edges[q + 32768])
+    middle = int(said[names.MIDDLE][ROW]) + 65536
+    changes = {
+        names.Q: q, names.EDGE: edge, names.STEP: step, names.MIDDLE: middle, names.PRODUCT: step * middle,
+        names.RISEN: step * middle + 32768 >> 16,
+    }  # fmt: skip
+    lie = {**said, **{name: off(said[name], ROW, value - said[name][ROW]) for name, value in changes.items()}}
+    total = changes[names.EDGE] + changes[names.RISEN] - said[names.EDGE][ROW]
+    lies = (SUM,) if total == said[names.RISEN][ROW] else (SUM, "gradient")
+    caught(own, committed(own, data, lie), *lies)
+
+
+def test_predictions_at_another_scale_are_rejected(own: OptimumDeclared, data: Data) -> None:
+    """Of a table whose numbers have a bit less, with labels of that scale: as short a gradient, of other numbers."""
+    coarse = replace(own.schedule, scales=replace(own.schedule.scales, p_bits=own.schedule.scales.p_bits - 1))
+    lie = found_at(own, data, found(data, own.schedule).settled.weights, coarse)
+    outcome = prove(own.shape, told(own, data, lie))
+    assert outcome.verdict() == "constraints" and {"gradient", SUM} <= outcome.prover.lies
 
 
 @pytest.mark.parametrize(
@@ -347,6 +383,29 @@ def test_a_gradient_that_is_made_shorter_is_rejected(
     caught(own, committed(own, data, lie), *(("gradient",) if before else ()))
 
 
+@BOTH
+@pytest.mark.parametrize("by", [1, pytest.param(-1, marks=SLOW)])
+def test_a_gradient_that_is_cut_at_another_place_is_rejected(
+    own: OptimumDeclared, data: Data, true: Found, parameter: Parameter, by: int
+) -> None:
+    """g of another penalty or distance: half as many units, or twice, and what is left of the radius follows."""
+    shift, place = own.schedule.shift + by, place_of(parameter)
+    at = place if parameter is WEIGHTS else own.schedule.features
+    moved = int(true.settled.gradient[at]) + (1 << (shift - 1))
+    said = integers(own, true)
+    cut, rest = moved >> shift, moved % (1 << shift)
+    before = said[parameter.cut][place]
+    assert cut != before
+    lie = {
+        **said,
+        parameter.cut: off(said[parameter.cut], place, cut - before),
+        parameter.cut_rest: off(said[parameter.cut_rest], place, rest - said[parameter.cut_rest][place]),
+        SLACK: said[SLACK] + before**2 - cut**2,
+    }
+    outcome = prove(own.shape, committed(own, data, lie))
+    assert outcome.verdict() == "constraints" and {"gradient"} <= outcome.prover.lies <= {"gradient", SUM}
+
+
 def test_weights_too_far_from_the_optimum_are_rejected(own: OptimumDeclared, data: Data, true: Found) -> None:
     """Which are rounded to another model: what is left of the radius is negative."""
     weights = true.settled.weights.copy()
@@ -372,6 +431,15 @@ def test_a_weight_out_of_range_is_rejected(
     lie = {**said, parameter.weight: off(said[parameter.weight], place, (1 << 37) - said[parameter.weight][place])}
     outcome = prove(own.shape, committed(own, data, lie))
     assert outcome.verdict() == "constraints" and {SUM, "product", "rounding"} <= outcome.prover.lies
+
+
+@BOTH
+def test_a_weight_and_p_more_is_the_same_weight_and_has_no_limbs(
+    own: OptimumDeclared, data: Data, said: Integers, parameter: Parameter
+) -> None:
+    """W + p: every equation holds, and the last limb is above its range."""
+    lie = {**said, parameter.weight: off(said[parameter.weight], place_of(parameter), MODULUS)}
+    caught(own, committed(own, data, lie), SUM)
 
 
 # Rounding ------------------------------------------------------------------------------------------------------------

@@ -229,7 +229,7 @@ def test_batches_of_a_shard_are_those_of_gradient_descent_on_its_rows_alone(chan
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"shard_rows": 12}, "shard_rows = 12: must be a power of two"),
+        ({"shard_rows": 12}, "shard_rows = 12: must be a power of two, as 8 or 16"),
         ({"shard_rows": 0}, "shard_rows"),
         ({"shard_rows": 1 << 29}, "shard_rows"),
         ({"shard_rows": True}, "shard_rows"),
@@ -254,8 +254,8 @@ def test_a_spec_that_means_nothing_is_refused(changes: dict[str, Any], message: 
 @pytest.mark.parametrize(
     ("rows", "changes", "message"),
     [
-        (4, {}, "shard_rows = 8: the data set has 4 rows, fewer than half"),
-        (4097, {"shard_rows": 1, "slices": 1}, "makes 4097 shards, more than 4096"),
+        (4, {}, "shard_rows = 8: the data set has 4 rows, fewer than half; use at most 4"),
+        (4097, {"shard_rows": 1, "slices": 1}, "makes 4097 shards, more than 4096; use at least 2"),
         (1 << 20, {"shard_rows": 1 << 20, "epochs": 1 << 12, "slices": 1}, "more than one proof can carry"),
         (1 << 12, {"shard_rows": 1, "slices": 1, "epochs": 1 << 15}, "more than one proof can carry"),
     ],

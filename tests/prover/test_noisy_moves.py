@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.relations.noise import NOISE
-from zkunlearn.errors import BudgetExceeded, DataError, FormatError, ParameterError, StatementMismatch
+from zkunlearn.circuits.statements import training as training_statement
+from zkunlearn.circuits.statements.noise import pads_of
+from zkunlearn.errors import BudgetExceeded, DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
 from zkunlearn.formats.container import read_container, write_container
 from zkunlearn.models.methods.noisy_reference import noisy, noisy_model
 from zkunlearn.prover.owner import noise as owners_noise
@@ -21,6 +23,7 @@ ROWS, FEATURES = 40, 2
 NONCE, OTHER = bytes(range(32)), bytes(32)
 FORGET = ["person 3", "person 30"]
 SPEC = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25)
+LENIENT = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25, grid=SPEC.method.grid_bits, delta=1e-4)
 
 
 def committed(openings: int = 12) -> zu.Dataset:
@@ -235,6 +238,35 @@ def test_noise_of_another_request_is_refused(
 def test_noise_of_another_data_set_is_refused(noise: zu.Noise) -> None:
     with pytest.raises(ParameterError, match="another data set"):
         zu.prove(committed(2), SPEC, FORGET, noise=fresh(noise), nonce=OTHER)
+
+
+def relabelled(dataset: zu.Dataset, noise: zu.Noise) -> zu.Noise:
+    """Weights and coins as they were committed to, said to be for another spec, whose optimum is the same."""
+    other = zu.commit_noise(dataset, LENIENT, noise.statement.source, FORGET).statement
+    return zu.Noise(replace(other, root=noise.statement.root), noise.integers, noise.secret, owners_noise._budget())
+
+
+def test_noise_that_is_said_to_be_for_another_request_is_not_what_was_committed_to(
+    dataset: zu.Dataset, noise: zu.Noise
+) -> None:
+    """One commitment is not kept for the request that it suits: what was handed over names the whole request."""
+    proof = zu.prove(dataset, LENIENT, FORGET, noise=relabelled(dataset, noise), nonce=OTHER).proof
+    assert zu.verify(proof, dataset.commitment, nonce=OTHER).security_bits >= 100
+    with pytest.raises(StatementMismatch, match="other noise than what was committed to"):
+        zu.verify(proof, dataset.commitment, noise=noise.commitment)
+
+
+def test_pads_that_were_drawn_for_another_request_are_rejected(
+    dataset: zu.Dataset, noise: zu.Noise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same nonce and the same coins: a request of another digest draws other noise."""
+    first = noise.statement.digest
+    with monkeypatch.context() as patch:
+        patch.setattr(training_statement, "pads_of", lambda _, nonce, count: pads_of(first, nonce, count))
+        lie = zu.prove(dataset, LENIENT, FORGET, noise=relabelled(dataset, noise), nonce=OTHER).proof
+    with pytest.raises(InvalidProof) as rejected:
+        zu.verify(zu.TrainingProof.from_bytes(lie.to_bytes()), dataset.commitment)
+    assert rejected.value.check == "constraints"
 
 
 def test_noise_is_for_methods_that_take_some(dataset: zu.Dataset) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .channel import Channel
-from .field import ONE, K, Point, extension, prefix
+from .channel import Channel, Constraint
+from .field import ONE, ZERO, K, Point, eq_at, extension, prefix, prefix_eq
 from .formats import noise_digest, records_of
 from .noisy_integers import NoisyIntegers, noise_table, noisy_integers
 from .optimum import ROWS, Optimum, row_lookups
@@ -22,6 +22,7 @@ from .relations import (
     Relation,
     dataset_columns,
     multiplicities,
+    rounds,
 )
 from .shapes import Axis, Column
 
@@ -96,12 +97,28 @@ class Noisy(Optimum):
         self.norm(ch, bias, self.joined(of_constants[limb] for limb in self.limbs["slack"]))
         self.noised(ch, weights, real, lambda: self.pads_at(k))
         model = self.evaluate(ch, COEFFICIENTS, {"output": [], "weight": k})
-        ch.zero("model", lambda: (model - weights[" rounded"] - weights[" noise"], []))
+        if self.i.unused:
+            self.of_used_weights(ch, k, model)
+        else:
+            ch.zero("model", lambda: (model - weights[" rounded"] - weights[" noise"], []))
         if self.bias:
             self.noised(ch, bias, ONE, lambda: K(self.i.pads[-1]))
             intercept = self.evaluate(ch, INTERCEPT, {"output": []})
             ch.zero("intercept", lambda: (intercept - self.one * (bias[" rounded"] + bias[" noise"]), []))
         self.live_gradient(ch, k, weights, bias)
+
+    def of_used_weights(self, ch: Channel, k: Point, model: K) -> None:
+        """The model is a sum over the features that are not left out."""
+        x, left = rounds(ch, "model", self.weight.bits, 2, model)
+        at = {"weight": x}
+        rounded = self.value(ch, "weights rounded", at, prefix(x, self.features))
+        noise = self.evaluate(ch, ("witness", "weights noise"), at)
+
+        def used() -> Constraint:
+            gone = sum((eq_at(k, i) * eq_at(x, i) for i in self.i.unused), ZERO)
+            return left - (prefix_eq(k, x, self.features) - gone) * (rounded + noise), []
+
+        ch.zero("model", used)
 
     def all_of(self, ch: Channel, name: str, values: Mapping[Address, K], real: K) -> dict[str, K]:
         found = {part: values["witness", name + part] for part in CELL}

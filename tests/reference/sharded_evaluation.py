@@ -18,7 +18,7 @@ from .evaluation import (
     weight_scale,
 )
 from .field import ONE, ZERO, K, Point, eq_at, eq_table, log2_ceil, prefix, require
-from .formats import Map, instance, outputs_of, read_file, records_of
+from .formats import Map, births, instance, outputs_of, read_file, records_of
 from .judged import Judged, Live, Model, Residuals, SeveralClasses, TwoClasses, Values, limbs_of, together
 from .relations import ACTIVATION, FEATURES, SIGNS, Lookup, Relation, classes_of, dataset_columns, rounds
 from .shapes import Axis, Column
@@ -169,7 +169,9 @@ class Bundled:
         return cut_of(training["dataset"], training["spec"])
 
     def require_fits(self, number: int, training: Map, gone: set[int]) -> None:
-        """Where its models are in force it saw all rows, and forgot the same."""
+        """Where its models are in force it saw all rows, the same ones, and forgot the same."""
+        own = births(training["dataset"])
+        require("statement", own == births(self.last["dataset"])[: len(own)])
         rows, size = training["dataset"]["rows"], self.cut.shard_rows
         mine = [shard for shard, own in self.table.items() if own == number]
         require("statement", all(min(rows, (s + 1) * size) == min(self.cut.rows, (s + 1) * size) for s in mine))

@@ -50,6 +50,19 @@ def test_good_proofs_are_accepted_and_others_are_not(files: Training) -> None:
     assert files.verdict(bytes(proof)) != "valid"
 
 
+def test_a_feature_that_is_left_out_has_no_noise_either() -> None:
+    X, spec = numbers(21, 3, 4), spec_of().leaving_out(["x2"])
+    houses = zu.commit(X, (X[:, 0] > 0.1 * X[:, 2]).astype(int), names=["x1", "x2", "x3"], openings=4)
+    noise = zu.commit_noise(houses, spec, "the auditor, today")
+    found = zu.prove(houses, spec, noise=noise, nonce=bytes(range(32)))
+    assert found.model.coef_[1] == 0 and found.model.coef_[[0, 2]].all()
+    own = Training(found.proof.to_bytes(), houses.commitment.to_bytes())
+    assert own.verdict() == "valid"
+    proof = bytearray(own.proof)
+    proof[-40_000] ^= 1
+    assert own.verdict(bytes(proof)) not in ("valid", "format")
+
+
 def test_another_nonce_source_or_root_is_not_accepted(trained: zu.TrainingProof, files: Training) -> None:
     """Pads hang on all of them."""
     own: Any = trained.statement.noise
