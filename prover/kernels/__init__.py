@@ -36,7 +36,7 @@ from .vectors import (
     powers,
     tally,
 )
-from .work import HAS_SHA, first_good, prepared
+from .work import HAS_QUICK, first_good, prepared
 
 
 def is_warm() -> bool:
@@ -59,7 +59,7 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
 
 __all__ = [
     "GROUP",
-    "HAS_SHA",
+    "HAS_QUICK",
     "LANES",
     "LARGEST",
     "LARGEST_FEATURE",

@@ -48,8 +48,9 @@ def _lane_mask(b: Any, left: Any) -> Any:
 def _load(_context: Any, array: Any, index: Any, left: Any) -> Any:
     """array[index : index + 8] of a flat array; only the first `left` are read, the others are 0.
 
-    uint64 are elements of F already, other integers become such, also where they are float64. `left` may be negative, or above 8. Full groups take
-    a plain load behind a branch that always goes the same way; only the last one pays for a mask.
+    uint64 are elements of F already, other integers become such, also where they are float64. `left` may be negative,
+    or above 8. Full groups take a plain load behind a branch that always goes the same way; only the last one pays for
+    a mask.
     """
 
     def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:

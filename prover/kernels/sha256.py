@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 
 from .compiled import IN, INT, OUT, device, kernel
 from .field import LANES, high_words, low_words, splat, word_operation
@@ -55,37 +56,55 @@ ROUND_CONSTANTS = _both_halves(_fractional_bits(3))
 INITIAL_STATE = _both_halves(_fractional_bits(2)[:8])
 
 
-# --- LLVM instructions on pairs of 32-bit words -----------------------------------------------------------
+# --- LLVM instructions on 32-bit words, one or many -------------------------------------------------------
+
+
+def _number(x: Any, value: int) -> Any:
+    """In as many words as x has."""
+    return x.type([value] * x.type.count) if isinstance(x.type, ir.VectorType) else x.type(value)
 
 
 def _rotated(b: Any, x: Any, count: int) -> Any:
-    return b.or_(b.lshr(x, x.type([count] * x.type.count)), b.shl(x, x.type([32 - count] * x.type.count)))
+    return b.or_(b.lshr(x, _number(x, count)), b.shl(x, _number(x, 32 - count)))
 
 
-def _sigma(first: int, second: int, third: int, shift: bool) -> Any:
+def sigma(first: int, second: int, third: int, shift: bool) -> Any:
     """x rotated by three counts, or shifted by the third, xor-ed."""
 
     def emit(b: Any, x: Any) -> Any:
-        last = b.lshr(x, x.type([third] * x.type.count)) if shift else _rotated(b, x, third)
+        last = b.lshr(x, _number(x, third)) if shift else _rotated(b, x, third)
         return b.xor(b.xor(_rotated(b, x, first), _rotated(b, x, second)), last)
 
     return emit
 
 
-def _swapped(b: Any, x: Any) -> Any:
+def swapped(b: Any, x: Any) -> Any:
     """The four bytes in the other order."""
-    high, low = x.type([0xFF00FF00] * x.type.count), x.type([0x00FF00FF] * x.type.count)
-    return b.or_(_rotated(b, b.and_(x, low), 8), _rotated(b, b.and_(x, high), 24))
+    low, high = b.and_(x, _number(x, 0x00FF00FF)), b.and_(x, _number(x, 0xFF00FF00))
+    return b.or_(_rotated(b, low, 8), _rotated(b, high, 24))
 
+
+def chosen(b: Any, x: Any, y: Any, z: Any) -> Any:
+    """Ch of FIPS 180-4: bits of y where x has ones, else of z."""
+    return b.xor(z, b.and_(x, b.xor(y, z)))
+
+
+def most(b: Any, x: Any, y: Any, z: Any) -> Any:
+    """Maj: what two of three bits are."""
+    return b.or_(b.and_(x, y), b.and_(z, b.or_(x, y)))
+
+
+BIG_SIGMAS = sigma(2, 13, 22, shift=False), sigma(6, 11, 25, shift=False)
+SMALL_SIGMAS = sigma(7, 18, 3, shift=True), sigma(17, 19, 10, shift=True)
 
 word_add = word_operation("word_add", 2, lambda b, x, y: b.add(x, y))
-choose = word_operation("choose", 3, lambda b, x, y, z: b.xor(z, b.and_(x, b.xor(y, z))))
-majority = word_operation("majority", 3, lambda b, x, y, z: b.or_(b.and_(x, y), b.and_(z, b.or_(x, y))))
-big_sigma0 = word_operation("big_sigma0", 1, _sigma(2, 13, 22, shift=False))
-big_sigma1 = word_operation("big_sigma1", 1, _sigma(6, 11, 25, shift=False))
-small_sigma0 = word_operation("small_sigma0", 1, _sigma(7, 18, 3, shift=True))
-small_sigma1 = word_operation("small_sigma1", 1, _sigma(17, 19, 10, shift=True))
-swap = word_operation("swap", 1, _swapped)
+choose = word_operation("choose", 3, chosen)
+majority = word_operation("majority", 3, most)
+big_sigma0 = word_operation("big_sigma0", 1, BIG_SIGMAS[0])
+big_sigma1 = word_operation("big_sigma1", 1, BIG_SIGMAS[1])
+small_sigma0 = word_operation("small_sigma0", 1, SMALL_SIGMAS[0])
+small_sigma1 = word_operation("small_sigma1", 1, SMALL_SIGMAS[1])
+swap = word_operation("swap", 1, swapped)
 
 
 @device
