@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .compiled import NOT_KEPT, all_kernels, listening
+from .cubes import crowns_up, cubes_round, eq_crown
 from .descent import Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
 from .field import LANES
@@ -76,6 +77,9 @@ __all__ = [
     "are_kept",
     "contract",
     "contract_extension",
+    "crowns_up",
+    "cubes_round",
+    "eq_crown",
     "eq_double",
     "eq_table",
     "field_limbs",

@@ -162,9 +162,15 @@ def test_fold_equals_its_twin(seed, half, r):
     values = numbers(seed, 2, 2 * half)
     assert pairs(fast.fold(values, r)) == twins.fold(pairs(values), r)
     assert pairs(fast.fold_base(values[0], r)) == twins.fold(pairs(lifted(values[0])), r)
-    factors = numbers(seed, 3, 2, 2 * half)
-    folded = fast.fold_factors(factors, np.array(r, dtype=np.uint64))
-    assert [pairs(f) for f in folded] == [twins.fold(pairs(f), r) for f in factors]
+
+
+@quick
+@given(seeds, lengths, scalars, st.sampled_from([0, 5]))
+def test_factors_are_folded_in_place_as_their_twin_folds_them(seed, half, r, spare):
+    factors = numbers(seed, 2, 3, 2, 2 * half + spare)
+    expected = [[twins.fold(pairs(f[:, : 2 * half]), r) for f in product] for product in factors]
+    fast.fold_factors(factors, 2 * half, np.array(r, dtype=np.uint64))
+    assert [[pairs(f[:, :half]) for f in product] for product in factors] == expected
 
 
 @quick
@@ -177,10 +183,11 @@ def test_eq_table_equals_its_twin(seed, bits):
 
 
 @quick
-@given(seeds, st.integers(1, 4), lengths)
-def test_product_round_equals_its_twin(seed, count, half):
-    factors = numbers(seed, count, 2, 2 * half)
-    assert fast.product_round(factors) == twins.product_round([pairs(f) for f in factors])
+@given(seeds, st.integers(1, 3), st.integers(1, 4), lengths, st.sampled_from([0, 5]))
+def test_product_round_equals_its_twin(seed, products, count, half, spare):
+    factors = numbers(seed, products, count, 2, 2 * half + spare)
+    rounds = [twins.product_round([pairs(f[:, : 2 * half]) for f in product]) for product in factors]
+    assert fast.product_round(factors, 2 * half) == [twins.ksum(values) for values in zip(*rounds, strict=True)]
 
 
 @quick
@@ -267,7 +274,7 @@ def test_results_do_not_depend_on_the_number_of_threads():
         arrays += [fast.layer_up(a, b)[0], fast.eq_table(point)]
         arrays += [fast.linear_combination((3, 4), point[:, :2], [*n[:2]])]
         arrays += [fast.fold(a, (5, 6)), fast.kmul(lines, lines), fast.contract(n[:1, :, None], weights)]
-        return fast.product_round(lines[None]), [array.tobytes() for array in arrays]
+        return fast.product_round(lines[None, None], lines.shape[1] // 2 * 2), [array.tobytes() for array in arrays]
 
     results = []
     for count in (1, 2, 3, 7):
@@ -297,6 +304,11 @@ def test_wrong_shapes_are_rejected():
         fast.contract(numbers(1, 1, 7, 1), k)
     with pytest.raises(ValueError, match="halves"):
         fast.layer_up(numbers(1, 2, 1, 3), numbers(1, 2, 1, 3))
+    for live in (5, 8):
+        with pytest.raises(ValueError, match="factors"):
+            fast.product_round(k[None, None], live)
+        with pytest.raises(ValueError, match="halves"):
+            fast.fold_factors(k[None, None], live, (1, 0))
 
 
 def test_an_exception_in_a_task_is_raised():
