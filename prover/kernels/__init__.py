@@ -13,7 +13,7 @@ from .cubes import crowns_up, cubes_round, eq_crown
 from .descent import Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
 from .field import LANES
-from .leaves import LINES, Leaves, leaf_fold, leaf_round, leaves_up, node_fold, node_round
+from .leaves import LINES, Leaves, leaf_entries, leaf_fold, leaf_round, leaves_up, node_fold, node_round
 from .lookup import Sums, layer_up, mix_round, pair_fold, pair_fold_round, pair_round
 from .products import LARGEST, LARGEST_FEATURE, ROWS, Products
 from .sha256 import Hashes, hash_texts, sha256_rows
@@ -99,6 +99,7 @@ __all__ = [
     "ksub",
     "ksum",
     "layer_up",
+    "leaf_entries",
     "leaf_fold",
     "leaf_round",
     "leaves_up",

@@ -112,9 +112,10 @@ class LeafPair(_Unfolded):
     def __init__(self, layer: ListedLeaves, weights: LayerWeights, mu: K) -> None:
         self._layer, self._weights, self._mu = layer, weights, mu
         self._numerators = NumeratorPair(layer, weights.point)
-        self._entries = kernels.kscale(layer.leaves.denominators, mu.pair)
-        live = self._entries[0, : layer.leaves.live]
+        entries = kernels.kscale(layer.leaves.denominators, mu.pair)
+        live = entries[0, : layer.leaves.live]
         live[:] = kernels.kadd(live, np.ones_like(live))
+        self._entries = kernels.leaf_entries(entries)
 
     def round(self) -> Sums:
         """See `Pair`."""

@@ -66,23 +66,38 @@ class Entries:
         return np.concatenate(self._parts, axis=1)
 
 
+class SectionTables:
+    """The tables of a section, and the denominators of their rows, once for all boxes that look them up."""
+
+    def __init__(self, keys: Keys, section: Section) -> None:
+        self.keys = keys
+        self.by_name = {table.name: table for table in section.tables}
+        self._denominators: dict[str, Vector] = {}
+
+    def denominators(self, name: str) -> Vector:
+        """alpha - key of every row. K vector (2, 2^16)."""
+        if name not in self._denominators:
+            self._denominators[name] = table_denominators(self.keys, self.by_name[name])
+        return self._denominators[name]
+
+
 class BoxLeaves:
     """The leaves of a box of lookups: S, and alpha - key on its real cells, 1 past them, as the verifier has them.
 
     Args:
-        looked_up: by name of the lookup, the table rows of the whole box where they are known; others are searched.
+        tables: of the section. looked_up: see `build_trees`.
     """
 
     def __init__(
-        self, keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
+        self, tables: SectionTables, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
     ) -> None:
-        self._keys, self._columns = keys, columns
+        self._keys, self._columns = tables.keys, columns
         self._box = box = cast(LookupBox, tree.source)
-        self._tables = {table.name: table for table in section.tables}
+        self._tables = tables.by_name
         self._cut = tuple(axis.cut() for axis in box.axes)
         self._axes = tree.axes
         used = list(dict.fromkeys(lookup.table for lookup in box.lookups))
-        self._entries = Entries([table_denominators(keys, self._tables[name]) for name in used])
+        self._entries = Entries([tables.denominators(name) for name in used])
         self._bases = [LIMB * used.index(lookup.table) for lookup in box.lookups]
 
         shape = tuple(axis.size for axis in box.axes)
@@ -163,10 +178,10 @@ class BoxLeaves:
 
 
 def lookup_leaves(
-    keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
+    tables: SectionTables, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
 ) -> Box | ListedLeaves:
     """The leaf layer of a box of lookups; see `BoxLeaves`."""
-    return BoxLeaves(keys, section, tree, columns, looked_up).layer()
+    return BoxLeaves(tables, tree, columns, looked_up).layer()
 
 
 def _component(entry: Entry, cells: Mapping[Address, Vector]) -> Vector:
@@ -211,12 +226,12 @@ def table_denominators(keys: Keys, table: Table) -> Vector:
     return kernels.linear_combination(keys.start(table.tag).pair, factors, components)
 
 
-def table_leaves(keys: Keys, tree: Instance, columns: Columns) -> Box:
+def table_leaves(tables: SectionTables, tree: Instance, columns: Columns) -> Box:
     """-m and alpha - key, as in verifier.lookup.require_table_leaf."""
-    tables = cast(tuple[Table, ...], tree.source)
-    counts = [columns.cells(table.multiplicity)[table.section.cut()].reshape(-1) for table in tables]
+    own = cast(tuple[Table, ...], tree.source)
+    counts = [columns.cells(table.multiplicity)[table.section.cut()].reshape(-1) for table in own]
     numerators = [sub(np.zeros(LIMB, dtype=np.uint64), in_field(count)) for count in counts]
-    denominators = [table_denominators(keys, table) for table in tables]
+    denominators = [tables.denominators(table.name) for table in own]
     return leaf_box(tree.axes, np.concatenate(numerators), np.concatenate(denominators, axis=1))
 
 
@@ -239,18 +254,22 @@ def leaf_box(axes: Sequence[Axis], numerators: Vector, denominators: Vector) -> 
 def build_trees(
     section: Section, trees: Sequence[Instance], keys: Keys, columns: Columns, looked_up: Mapping[str, LookedUpRows]
 ) -> Forest:
-    """All trees of a section."""
-    return Forest([_tree(section, tree, keys, columns, looked_up) for tree in trees])
+    """All trees of a section.
+
+    looked_up: by name of the lookup, the table rows of the whole box where they are known; others are searched.
+    """
+    tables = SectionTables(keys, section)
+    return Forest([_tree(section, tree, tables, columns, looked_up) for tree in trees])
 
 
 def _tree(
-    section: Section, tree: Instance, keys: Keys, columns: Columns, looked_up: Mapping[str, LookedUpRows]
+    section: Section, tree: Instance, tables: SectionTables, columns: Columns, looked_up: Mapping[str, LookedUpRows]
 ) -> Tree:
     if not isinstance(tree.source, LookupBox):
-        return build_tree(tree, table_leaves(keys, tree, columns))
+        return build_tree(tree, table_leaves(tables, tree, columns))
     if tree.source.lookups[0].table in {own.name for own in section.permutations}:
-        return build_tree(tree, permuted_leaves(keys, section, tree, columns))
-    leaves = lookup_leaves(keys, section, tree, columns, looked_up)
+        return build_tree(tree, permuted_leaves(tables.keys, section, tree, columns))
+    leaves = lookup_leaves(tables, tree, columns, looked_up)
     return build_tree(tree, leaves) if isinstance(leaves, Box) else build_tree(tree, leaves.second, leaves.layers)
 
 

@@ -390,7 +390,7 @@ parts += [block, digests, fast.contract(narrow[None], k[:, 0, :11])]
 parts += [*fast.layer_up(k[:, :10], k[:, 1:]), fast.contract(k, k[:, 0, :11])]
 leaves = fast.Leaves(narrow.astype(np.uint16).reshape(-1) % 9, np.arange(8) * 70, np.arange(8), 70, k[:, 0, :20], 13)
 weights, up = (k[:, 0, :2], k[:, 1]), fast.leaves_up(leaves)
-sums = [*fast.leaf_round(leaves, leaves.denominators, weights)]
+sums = [*fast.leaf_round(leaves, leaves.table, weights)]
 sums += fast.pair_round(up[0], up[1], (k[:, 0, :1], k[:, 1, :35]))
 parts += [np.array(sums, dtype=np.uint64), up, fast.field_limbs(rows, 3, 22)]
 features = (narrow[:, :64] // 16).astype(np.int16)

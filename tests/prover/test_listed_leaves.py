@@ -28,7 +28,7 @@ from zkunlearn.prover.protocol import fractions
 from zkunlearn.prover.protocol.cubes import Forest
 from zkunlearn.prover.protocol.fractions import Box, LayerWeights, Tree, build_tree
 from zkunlearn.prover.protocol.leaves import ListedLeaves
-from zkunlearn.prover.protocol.lookup import build_trees, lookup_leaves
+from zkunlearn.prover.protocol.lookup import SectionTables, build_trees, lookup_leaves
 from zkunlearn.prover.witnesses.gradient_descent import training_witness
 from zkunlearn.prover.witnesses.rows import blind_rows
 from zkunlearn.prover.witnesses.run import descend
@@ -77,7 +77,7 @@ class Case:
         ]
 
     def leaves(self, section: Section, tree: Instance) -> Box | ListedLeaves:
-        return lookup_leaves(KEYS, section, tree, Columns(self.axes, self.values), self.looked_up)
+        return lookup_leaves(SectionTables(KEYS, section), tree, Columns(self.axes, self.values), self.looked_up)
 
     def written_out(self, section: Section, tree: Instance) -> Box:
         return written_out(KEYS, section, tree, self.whole)
