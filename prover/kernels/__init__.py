@@ -16,7 +16,7 @@ from .field import LANES
 from .leaves import LINES, Leaves, leaf_entries, leaf_fold, leaf_round, leaves_up, node_fold, node_round
 from .lookup import Sums, layer_up, mix_round, pair_fold, pair_fold_round, pair_round
 from .products import LARGEST, LARGEST_FEATURE, ROWS, Products
-from .sha256 import Hashes, hash_texts, sha256_rows
+from .sha256 import PAIR_BYTES, Hashes, hash_pairs, hash_texts, sha256_rows
 from .sumcheck import eq_double, eq_table, fold, fold_base, fold_factors, product_round
 from .threads import run_blas_tasks, run_tasks, set_thread_count, spans, thread_count
 from .values import Array
@@ -66,6 +66,7 @@ __all__ = [
     "LARGEST_FEATURE",
     "LINES",
     "NOT_KEPT",
+    "PAIR_BYTES",
     "ROWS",
     "Array",
     "Descent",
@@ -88,6 +89,7 @@ __all__ = [
     "fold",
     "fold_base",
     "fold_factors",
+    "hash_pairs",
     "hash_texts",
     "is_warm",
     "join_pieces",

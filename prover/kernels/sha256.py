@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from .compiled import IN, INT, OUT, device, kernel
+from .compiled import IN, INT, OUT, U64, device, kernel
 from .field import LANES, high_words, low_words, splat, word_operation
 from .memory import load, store, turned
 from .storage import empty
@@ -25,6 +25,7 @@ from .threads import run_tasks, thread_count
 from .values import Array
 
 DIGEST_BYTES = 32
+PAIR_BYTES = 27  # of each of two digests: with a byte before them and the padding, a block
 BLOCK_BYTES = 64
 BLOCK_LINES, BLOCK_WORDS = BLOCK_BYTES // 8, BLOCK_BYTES // 4
 LENGTH_BYTES = 8  # the padding ends with the message's length in bits
@@ -221,6 +222,34 @@ def _unpack(lines, at, out, first, stop):
                 out[place + 4 + k] = (x >> shift) | ((y >> shift) << shift)
 
 
+@kernel(IN, IN, IN, OUT, OUT, OUT, U64, INT, INT)
+def _hash_pairs(digests, constants, initial, out, messages, lines, tag, start, stop):
+    """out[4 i : 4 i + 4] = digest of the tag and the first 27 bytes of digests 2 i and 2 i + 1: one block.
+
+    `messages`, `lines`: GROUP blocks, and LINES, of scratch.
+    """
+    byte, word, most = np.uint64(8), np.uint64(32), np.uint64(56)
+    low, last = np.uint64(0xFFFFFF), np.uint64(0x80) << most
+    length = np.uint64(8 * 55) >> byte << np.uint64(48) | (np.uint64(8 * 55) & np.uint64(0xFF)) << most
+    for first in range(start, stop, GROUP):
+        for i in range(min(GROUP, stop - first)):
+            x, y, at = 8 * (first + i), 8 * (first + i) + 4, BLOCK_LINES * i
+            messages[at] = tag | digests[x] << byte
+            messages[at + 1] = digests[x] >> most | digests[x + 1] << byte
+            messages[at + 2] = digests[x + 1] >> most | digests[x + 2] << byte
+            messages[at + 3] = digests[x + 2] >> most | (digests[x + 3] & low) << byte | digests[y] << word
+            messages[at + 4] = digests[y] >> word | digests[y + 1] << word
+            messages[at + 5] = digests[y + 1] >> word | digests[y + 2] << word
+            messages[at + 6] = digests[y + 2] >> word | (digests[y + 3] & low) << word | last
+            messages[at + 7] = length
+        _block(messages, 0, BLOCK_LINES, stop - first, lines)
+        s0, s1, s2, s3 = splat(initial[0]), splat(initial[1]), splat(initial[2]), splat(initial[3])
+        s4, s5, s6, s7 = splat(initial[4]), splat(initial[5]), splat(initial[6]), splat(initial[7])
+        s0, s1, s2, s3, s4, s5, s6, s7 = _compress(lines, constants, s0, s1, s2, s3, s4, s5, s6, s7)
+        _store_state(lines, 0, s0, s1, s2, s3, s4, s5, s6, s7)
+        _unpack(lines, 0, out, first, stop)
+
+
 @kernel(IN, IN, IN, OUT, OUT, INT)
 def _absorb(messages, padding, constants, states, lines, count):
     """One block of each of `count` messages into their states; padding: 16 words that are added to every block."""
@@ -302,6 +331,24 @@ def sha256_rows(tag: bytes, parts: Sequence[Array]) -> memoryview:
     step = -(-step // GROUP) * GROUP
     run_tasks([partial(hash_rows, start, min(n, start + step)) for start in range(0, n, step)])
     return out.view(np.uint8).reshape(-1).data
+
+
+def hash_pairs(tag: int, digests: Array) -> Array:
+    """SHA-256 of a byte and the first PAIR_BYTES bytes of each digest of a pair: uint8 (2 n, 32) -> (n, 32)."""
+    count = len(digests) // 2
+    if digests.shape != (2 * count, DIGEST_BYTES) or not digests.flags.c_contiguous:
+        raise ValueError(f"digests come in pairs, one after the other, got {digests.shape}")
+    out = empty((count, DIGEST_BYTES), np.uint8)
+    arrays = digests.reshape(-1).view(np.uint64), ROUND_CONSTANTS, INITIAL_STATE, out.reshape(-1).view(np.uint64)
+
+    def hash_some(start: int, stop: int) -> None:
+        messages, lines = (np.empty(size, dtype=np.uint64) for size in (GROUP * BLOCK_LINES, LINES * LANES))
+        _hash_pairs(*arrays, messages, lines, np.uint64(tag), start, stop)
+
+    step = max(MIN_BYTES // BLOCK_BYTES, -(-count // thread_count()))
+    step = -(-step // GROUP) * GROUP
+    run_tasks([partial(hash_some, start, min(count, start + step)) for start in range(0, count, step)])
+    return out
 
 
 def hash_texts(tag: bytes, encoded: Sequence[bytes]) -> Array:

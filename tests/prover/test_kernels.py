@@ -191,6 +191,33 @@ def test_product_round_equals_its_twin(seed, products, count, half, spare):
 
 
 @quick
+@given(seeds, st.integers(0, 70), st.integers(0, 255))
+def test_hashes_of_pairs_equal_hashlib(seed, n, tag):
+    digests = np.random.default_rng(seed).integers(0, 256, (2 * n, 32), dtype=np.uint8)
+    nodes = [bytes(digest)[:27] for digest in digests]
+    expected = [hashlib.sha256(bytes([tag]) + x + y).digest() for x, y in zip(nodes[::2], nodes[1::2], strict=True)]
+    assert [bytes(digest) for digest in fast.hash_pairs(tag, digests)] == expected
+
+
+def test_many_pairs_are_hashed_alike_by_any_number_of_threads():
+    digests = np.random.default_rng(1).integers(0, 256, (2 * 30001, 32), dtype=np.uint8)
+    assert hashlib.sha256(b"\1" + bytes(digests[-2][:27]) + bytes(digests[-1][:27])).digest() == bytes(
+        fast.hash_pairs(1, digests)[-1]
+    )
+    found = []
+    for count in (1, 2, 3):
+        fast.set_thread_count(count)
+        found.append(fast.hash_pairs(1, digests).tobytes())
+    assert found[0] == found[1] == found[2]
+
+
+def test_digests_that_are_no_pairs_are_refused():
+    for digests in (np.zeros((3, 32), np.uint8), np.zeros((4, 31), np.uint8), np.zeros((4, 64), np.uint8)[:, ::2]):
+        with pytest.raises(ValueError, match="pairs"):
+            fast.hash_pairs(1, digests)
+
+
+@quick
 @given(seeds, st.integers(1, 40), st.integers(0, 200), st.sampled_from([0, 1, 32]))
 def test_sha256_equals_hashlib(seed, n, width, second):
     parts = [np.random.default_rng(seed + w).integers(0, 256, size=(n, w), dtype=np.uint8) for w in (width, second)]
