@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .compiled import NOT_KEPT, all_kernels, listening
+from .cubes import crowns_up, cubes_round, eq_crown
 from .descent import Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
 from .field import LANES
-from .leaves import LINES, Leaves, leaf_fold, leaf_round, leaves_up, node_fold, node_round
+from .leaves import LINES, Leaves, leaf_entries, leaf_fold, leaf_round, leaves_up, node_fold, node_round
 from .lookup import Sums, layer_up, mix_round, pair_fold, pair_fold_round, pair_round
 from .products import LARGEST, LARGEST_FEATURE, ROWS, Products
-from .sha256 import Hashes, hash_texts, sha256_rows
+from .sha256 import PAIR_BYTES, Hashes, hash_pairs, hash_texts, sha256_rows
 from .sumcheck import eq_double, eq_table, fold, fold_base, fold_factors, product_round
 from .threads import run_blas_tasks, run_tasks, set_thread_count, spans, thread_count
 from .values import Array
@@ -36,7 +37,7 @@ from .vectors import (
     powers,
     tally,
 )
-from .work import HAS_SHA, first_good, prepared
+from .work import HAS_QUICK, first_good, prepared
 
 
 def is_warm() -> bool:
@@ -59,12 +60,13 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
 
 __all__ = [
     "GROUP",
-    "HAS_SHA",
+    "HAS_QUICK",
     "LANES",
     "LARGEST",
     "LARGEST_FEATURE",
     "LINES",
     "NOT_KEPT",
+    "PAIR_BYTES",
     "ROWS",
     "Array",
     "Descent",
@@ -76,6 +78,9 @@ __all__ = [
     "are_kept",
     "contract",
     "contract_extension",
+    "crowns_up",
+    "cubes_round",
+    "eq_crown",
     "eq_double",
     "eq_table",
     "field_limbs",
@@ -84,6 +89,7 @@ __all__ = [
     "fold",
     "fold_base",
     "fold_factors",
+    "hash_pairs",
     "hash_texts",
     "is_warm",
     "join_pieces",
@@ -95,6 +101,7 @@ __all__ = [
     "ksub",
     "ksum",
     "layer_up",
+    "leaf_entries",
     "leaf_fold",
     "leaf_round",
     "leaves_up",

@@ -56,7 +56,7 @@ class Leaves:
     @cached_property
     def table(self) -> Array:
         """The denominators as kernels take them, once for all layers: there may be as many as leaves."""
-        return _entries(self.denominators)
+        return leaf_entries(self.denominators)
 
 
 @device
@@ -185,8 +185,8 @@ def _node_fold(rows, lines, table, n, b, count, m, i0, i1, r0, r1, live, mu0, mu
                 store(b, 2 * size + at, left, y1)
 
 
-def _entries(values: Array) -> Array:
-    """K (2, V), flat: of each entry, both coefficients side by side."""
+def leaf_entries(values: Array) -> Array:
+    """K (2, V) as kernels take it, flat: of each entry, both coefficients side by side."""
     return cells_of(extension(values, 2).T)
 
 
@@ -213,11 +213,11 @@ def leaves_up(leaves: Leaves) -> Array:
 
 
 def leaf_round(leaves: Leaves, b: Array, weights: Weights) -> Sums:
-    """`pair_round` of the leaf layer, without n. b: K (2, V), n + mu d of every entry; weights for L/4 lines."""
+    """`pair_round` of the leaf layer, without n. b: `leaf_entries` of n + mu d of all; weights for L/4 lines."""
     count, m = leaves.offsets.size, leaves.width
     tasks = _tasks(weights, count // 4, m)
     parts = np.zeros((len(tasks), 4), dtype=np.uint64)
-    arrays, step = (*_arguments(leaves, _entries(b)), *map(flat, weights)), _leaf_round.of(leaves.rows)
+    arrays, step = (*_arguments(leaves, b), *map(flat, weights)), _leaf_round.of(leaves.rows)
     run_tasks([partial(step, *arrays, part, count, m, *cut) for part, cut in zip(parts, tasks, strict=True)])
     at_zero, at_infinity = sum_pairs(parts)
     return at_zero, at_infinity
@@ -227,7 +227,7 @@ def leaf_fold(leaves: Leaves, b: Array, r: Scalar, memory: Array) -> Array:
     """The children of the leaf layer folded at r: b over K (2, 2, L/4 m), in the memory of what `leaves_up` gave."""
     count, m = leaves.offsets.size, leaves.width
     folded = memory.reshape(2, 2, count // 4 * m)
-    arrays = *_arguments(leaves, _entries(b)), folded.reshape(-1), count, m
+    arrays = *_arguments(leaves, b), folded.reshape(-1), count, m
     step, c = _leaf_fold.of(leaves.rows), scalar(r)
     run_tasks([partial(step, *arrays, *piece, *c) for piece in _pieces(count // 4, m)])
     return folded

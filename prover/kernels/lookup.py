@@ -27,7 +27,7 @@ from .field import LANES, add, mul2, mul4, seven, splat, sub, total
 from .memory import load, store
 from .storage import empty
 from .threads import run_tasks, spans, thread_count
-from .values import Array, Pair, Scalar, extension, flat, same_shape, scalar, sum_pairs
+from .values import Array, Pair, Scalar, extension, flat, in_place, same_shape, scalar, sum_pairs
 
 # About how many products a cell costs in a round.
 ROUND_COST = 12
@@ -105,7 +105,7 @@ def _fold2(values, at, step, plane, left, r0, r1, r7):
 
 
 @device
-def _fold_pairs(values, at, half, child, plane, left, r0, r1, r7):
+def fold_pairs(values, at, half, child, plane, left, r0, r1, r7):
     """Cell `at` of the lower and of the upper half that stay, in both children."""
     _fold2(values, at, 2 * half, plane, left, r0, r1, r7)
     _fold2(values, at + half, 2 * half, plane, left, r0, r1, r7)
@@ -114,7 +114,7 @@ def _fold_pairs(values, at, half, child, plane, left, r0, r1, r7):
 
 
 @device
-def _evaluated(n, b, at, step, child, plane, left, signed):
+def evaluated(n, b, at, step, child, plane, left, signed):
     """b0 b1 - n0 n1 at X = 0, its coefficient of X^2; without n if not `signed`."""
     b00, b01 = _load2(b, at, plane, left)
     b10, b11 = _load2(b, at + child, plane, left)
@@ -157,10 +157,10 @@ def _round(n, b, first, second, out, size, rows, m, fresh, folds, i0, i1, r0, r1
                 _mixed(n, b, at + child, plane, left, mu0, mu1, mu7)
                 _mixed(n, b, at + child + half, plane, left, mu0, mu1, mu7)
             if folds:
-                _fold_pairs(b, at, half, child, plane, left, c0, c1, c7)
+                fold_pairs(b, at, half, child, plane, left, c0, c1, c7)
                 if signed:
-                    _fold_pairs(n, at, half, child, plane, left, c0, c1, c7)
-            p0, p1, q0, q1 = _evaluated(n, b, at, half, child, plane, left, signed)
+                    fold_pairs(n, at, half, child, plane, left, c0, c1, c7)
+            p0, p1, q0, q1 = evaluated(n, b, at, half, child, plane, left, signed)
             w0, w1 = load(second, r, left), load(second, m + r, left)
             p0, p1 = weighed(p0, p1, w0, w1)
             q0, q1 = weighed(q0, q1, w0, w1)
@@ -207,18 +207,12 @@ def _rounded(n: Array | None, b: Array, weights: Weights, mu: Scalar, r: Scalar,
         raise ValueError(f"children of {size} cells and weights {weights[0].shape}, {weights[1].shape}")
     tasks = cuts(weights)
     parts = np.zeros((len(tasks), 4), dtype=np.uint64)
-    arrays = (NONE if n is None else _in_place(n), _in_place(b), *map(flat, weights))
+    arrays = (NONE if n is None else in_place(n), in_place(b), *map(flat, weights))
     sizes, scalars = (size, rows, m, int(fresh), int(folds)), (*scalar(mu), *scalar(r))
     jobs = zip(parts, tasks, strict=True)
     run_tasks([partial(_round, *arrays, part, *sizes, *cut, *scalars) for part, cut in jobs])
     at_zero, at_infinity = sum_pairs(parts)
     return at_zero, at_infinity
-
-
-def _in_place(values: Array) -> Array:
-    if not values.flags.c_contiguous:
-        raise ValueError("children are folded in place, so they have to be contiguous")
-    return values.reshape(-1)
 
 
 def mix_round(n: Array, d: Array, weights: Weights, mu: Scalar) -> Sums:
@@ -245,5 +239,5 @@ def pair_fold(values: Array, live: int, r: Scalar) -> None:
     size = extension(values, 3).shape[2]
     if live > size or live % 2:
         raise ValueError(f"{live} cells of {size} have no halves")
-    arrays, c = (_in_place(values), size, live // 2), scalar(r)
+    arrays, c = (in_place(values), size, live // 2), scalar(r)
     run_tasks([partial(_fold_children, *arrays, *span, *c) for span in spans(live // 2, cost=2)])

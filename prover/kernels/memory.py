@@ -29,8 +29,11 @@ def _address(target: Any, b: Any, array_type: Any, array: Any, index: Any) -> An
 
 
 def _as_field(b: Any, value: Any, dtype: Any) -> Any:
-    """Integers of any type as elements of F: negative v becomes p + v."""
+    """Integers of any type, and those that are float64, as elements of F: negative v becomes p + v."""
     wanted = WORD if isinstance(value.type, ir.IntType) else VECTOR
+    if isinstance(dtype, types.Float):
+        floats = ir.DoubleType() if wanted is WORD else ir.VectorType(ir.DoubleType(), LANES)
+        value, dtype = b.fptosi(b.bitcast(value, floats), wanted), types.int64
     if not dtype.signed:
         return value if value.type == wanted else b.zext(value, wanted)
     wide = value if value.type == wanted else b.sext(value, wanted)
@@ -43,10 +46,11 @@ def _lane_mask(b: Any, left: Any) -> Any:
 
 
 def _load(_context: Any, array: Any, index: Any, left: Any) -> Any:
-    """array[index : index + 8] of a flat array of integers; only the first `left` are read, the others are 0.
+    """array[index : index + 8] of a flat array; only the first `left` are read, the others are 0.
 
-    uint64 are elements of F already, other integers become such. `left` may be negative, or above 8. Full groups take
-    a plain load behind a branch that always goes the same way; only the last one pays for a mask.
+    uint64 are elements of F already, other integers become such, also where they are float64. `left` may be negative,
+    or above 8. Full groups take a plain load behind a branch that always goes the same way; only the last one pays for
+    a mask.
     """
 
     def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:

@@ -15,8 +15,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 
-from .compiled import IN, INT, OUT, device, kernel
+from .compiled import IN, INT, OUT, U64, device, kernel
 from .field import LANES, high_words, low_words, splat, word_operation
 from .memory import load, store, turned
 from .storage import empty
@@ -24,6 +25,7 @@ from .threads import run_tasks, thread_count
 from .values import Array
 
 DIGEST_BYTES = 32
+PAIR_BYTES = 27  # of each of two digests: with a byte before them and the padding, a block
 BLOCK_BYTES = 64
 BLOCK_LINES, BLOCK_WORDS = BLOCK_BYTES // 8, BLOCK_BYTES // 4
 LENGTH_BYTES = 8  # the padding ends with the message's length in bits
@@ -55,37 +57,55 @@ ROUND_CONSTANTS = _both_halves(_fractional_bits(3))
 INITIAL_STATE = _both_halves(_fractional_bits(2)[:8])
 
 
-# --- LLVM instructions on pairs of 32-bit words -----------------------------------------------------------
+# --- LLVM instructions on 32-bit words, one or many -------------------------------------------------------
+
+
+def _number(x: Any, value: int) -> Any:
+    """In as many words as x has."""
+    return x.type([value] * x.type.count) if isinstance(x.type, ir.VectorType) else x.type(value)
 
 
 def _rotated(b: Any, x: Any, count: int) -> Any:
-    return b.or_(b.lshr(x, x.type([count] * x.type.count)), b.shl(x, x.type([32 - count] * x.type.count)))
+    return b.or_(b.lshr(x, _number(x, count)), b.shl(x, _number(x, 32 - count)))
 
 
-def _sigma(first: int, second: int, third: int, shift: bool) -> Any:
+def sigma(first: int, second: int, third: int, shift: bool) -> Any:
     """x rotated by three counts, or shifted by the third, xor-ed."""
 
     def emit(b: Any, x: Any) -> Any:
-        last = b.lshr(x, x.type([third] * x.type.count)) if shift else _rotated(b, x, third)
+        last = b.lshr(x, _number(x, third)) if shift else _rotated(b, x, third)
         return b.xor(b.xor(_rotated(b, x, first), _rotated(b, x, second)), last)
 
     return emit
 
 
-def _swapped(b: Any, x: Any) -> Any:
+def swapped(b: Any, x: Any) -> Any:
     """The four bytes in the other order."""
-    high, low = x.type([0xFF00FF00] * x.type.count), x.type([0x00FF00FF] * x.type.count)
-    return b.or_(_rotated(b, b.and_(x, low), 8), _rotated(b, b.and_(x, high), 24))
+    low, high = b.and_(x, _number(x, 0x00FF00FF)), b.and_(x, _number(x, 0xFF00FF00))
+    return b.or_(_rotated(b, low, 8), _rotated(b, high, 24))
 
+
+def chosen(b: Any, x: Any, y: Any, z: Any) -> Any:
+    """Ch of FIPS 180-4: bits of y where x has ones, else of z."""
+    return b.xor(z, b.and_(x, b.xor(y, z)))
+
+
+def most(b: Any, x: Any, y: Any, z: Any) -> Any:
+    """Maj: what two of three bits are."""
+    return b.or_(b.and_(x, y), b.and_(z, b.or_(x, y)))
+
+
+BIG_SIGMAS = sigma(2, 13, 22, shift=False), sigma(6, 11, 25, shift=False)
+SMALL_SIGMAS = sigma(7, 18, 3, shift=True), sigma(17, 19, 10, shift=True)
 
 word_add = word_operation("word_add", 2, lambda b, x, y: b.add(x, y))
-choose = word_operation("choose", 3, lambda b, x, y, z: b.xor(z, b.and_(x, b.xor(y, z))))
-majority = word_operation("majority", 3, lambda b, x, y, z: b.or_(b.and_(x, y), b.and_(z, b.or_(x, y))))
-big_sigma0 = word_operation("big_sigma0", 1, _sigma(2, 13, 22, shift=False))
-big_sigma1 = word_operation("big_sigma1", 1, _sigma(6, 11, 25, shift=False))
-small_sigma0 = word_operation("small_sigma0", 1, _sigma(7, 18, 3, shift=True))
-small_sigma1 = word_operation("small_sigma1", 1, _sigma(17, 19, 10, shift=True))
-swap = word_operation("swap", 1, _swapped)
+choose = word_operation("choose", 3, chosen)
+majority = word_operation("majority", 3, most)
+big_sigma0 = word_operation("big_sigma0", 1, BIG_SIGMAS[0])
+big_sigma1 = word_operation("big_sigma1", 1, BIG_SIGMAS[1])
+small_sigma0 = word_operation("small_sigma0", 1, SMALL_SIGMAS[0])
+small_sigma1 = word_operation("small_sigma1", 1, SMALL_SIGMAS[1])
+swap = word_operation("swap", 1, swapped)
 
 
 @device
@@ -202,6 +222,34 @@ def _unpack(lines, at, out, first, stop):
                 out[place + 4 + k] = (x >> shift) | ((y >> shift) << shift)
 
 
+@kernel(IN, IN, IN, OUT, OUT, OUT, U64, INT, INT)
+def _hash_pairs(digests, constants, initial, out, messages, lines, tag, start, stop):
+    """out[4 i : 4 i + 4] = digest of the tag and the first 27 bytes of digests 2 i and 2 i + 1: one block.
+
+    `messages`, `lines`: GROUP blocks, and LINES, of scratch.
+    """
+    byte, word, most = np.uint64(8), np.uint64(32), np.uint64(56)
+    low, last = np.uint64(0xFFFFFF), np.uint64(0x80) << most
+    length = np.uint64(8 * 55) >> byte << np.uint64(48) | (np.uint64(8 * 55) & np.uint64(0xFF)) << most
+    for first in range(start, stop, GROUP):
+        for i in range(min(GROUP, stop - first)):
+            x, y, at = 8 * (first + i), 8 * (first + i) + 4, BLOCK_LINES * i
+            messages[at] = tag | digests[x] << byte
+            messages[at + 1] = digests[x] >> most | digests[x + 1] << byte
+            messages[at + 2] = digests[x + 1] >> most | digests[x + 2] << byte
+            messages[at + 3] = digests[x + 2] >> most | (digests[x + 3] & low) << byte | digests[y] << word
+            messages[at + 4] = digests[y] >> word | digests[y + 1] << word
+            messages[at + 5] = digests[y + 1] >> word | digests[y + 2] << word
+            messages[at + 6] = digests[y + 2] >> word | (digests[y + 3] & low) << word | last
+            messages[at + 7] = length
+        _block(messages, 0, BLOCK_LINES, stop - first, lines)
+        s0, s1, s2, s3 = splat(initial[0]), splat(initial[1]), splat(initial[2]), splat(initial[3])
+        s4, s5, s6, s7 = splat(initial[4]), splat(initial[5]), splat(initial[6]), splat(initial[7])
+        s0, s1, s2, s3, s4, s5, s6, s7 = _compress(lines, constants, s0, s1, s2, s3, s4, s5, s6, s7)
+        _store_state(lines, 0, s0, s1, s2, s3, s4, s5, s6, s7)
+        _unpack(lines, 0, out, first, stop)
+
+
 @kernel(IN, IN, IN, OUT, OUT, INT)
 def _absorb(messages, padding, constants, states, lines, count):
     """One block of each of `count` messages into their states; padding: 16 words that are added to every block."""
@@ -283,6 +331,24 @@ def sha256_rows(tag: bytes, parts: Sequence[Array]) -> memoryview:
     step = -(-step // GROUP) * GROUP
     run_tasks([partial(hash_rows, start, min(n, start + step)) for start in range(0, n, step)])
     return out.view(np.uint8).reshape(-1).data
+
+
+def hash_pairs(tag: int, digests: Array) -> Array:
+    """SHA-256 of a byte and the first PAIR_BYTES bytes of each digest of a pair: uint8 (2 n, 32) -> (n, 32)."""
+    count = len(digests) // 2
+    if digests.shape != (2 * count, DIGEST_BYTES) or not digests.flags.c_contiguous:
+        raise ValueError(f"digests come in pairs, one after the other, got {digests.shape}")
+    out = empty((count, DIGEST_BYTES), np.uint8)
+    arrays = digests.reshape(-1).view(np.uint64), ROUND_CONSTANTS, INITIAL_STATE, out.reshape(-1).view(np.uint64)
+
+    def hash_some(start: int, stop: int) -> None:
+        messages, lines = (np.empty(size, dtype=np.uint64) for size in (GROUP * BLOCK_LINES, LINES * LANES))
+        _hash_pairs(*arrays, messages, lines, np.uint64(tag), start, stop)
+
+    step = max(MIN_BYTES // BLOCK_BYTES, -(-count // thread_count()))
+    step = -(-step // GROUP) * GROUP
+    run_tasks([partial(hash_some, start, min(count, start + step)) for start in range(0, count, step)])
+    return out
 
 
 def hash_texts(tag: bytes, encoded: Sequence[bytes]) -> Array:

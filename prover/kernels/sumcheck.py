@@ -14,7 +14,7 @@ from .field import LANES, add, mul, mul2, seven, splat, sub, total
 from .memory import load, store
 from .storage import empty
 from .threads import run_tasks, spans
-from .values import Array, Pair, Scalar, extension, flat, scalar, sum_pairs
+from .values import Array, Pair, Scalar, extension, flat, in_place, scalar, sum_pairs
 
 MAX_FACTORS = 4
 
@@ -44,17 +44,17 @@ def _fold_base(values, out, half, start, stop, r0, r1):
 
 
 @device
-def _double(table, size, plane, out, out_plane, z0, z1):
-    """out (2 size): (1 - z) t at j and z t at size + j, for the entries t of a table of `size`."""
+def doubled(table, at, size, plane, out, to, out_plane, z0, z1):
+    """out[to:] (2 size): (1 - z) t at j and z t at size + j, for the entries t of a table[at:] of `size`."""
     z7 = seven(z1)
     for i in range(0, size, LANES):
         left = size - i
-        t0, t1 = load(table, i, left), load(table, plane + i, left)
+        t0, t1 = load(table, at + i, left), load(table, plane + at + i, left)
         h0, h1 = mul2(t0, z0, t1, z7), mul2(t0, z1, t1, z0)
-        store(out, size + i, left, h0)
-        store(out, out_plane + size + i, left, h1)
-        store(out, i, left, sub(t0, h0))
-        store(out, out_plane + i, left, sub(t1, h1))
+        store(out, to + size + i, left, h0)
+        store(out, out_plane + to + size + i, left, h1)
+        store(out, to + i, left, sub(t0, h0))
+        store(out, out_plane + to + i, left, sub(t1, h1))
 
 
 @kernel(IN, OUT, INT)
@@ -63,39 +63,53 @@ def _eq_table(point, table, bits):
     plane = 1 << bits
     for k in range(bits):
         z = bits - 1 - k
-        _double(table, 1 << k, plane, table, plane, point[z], point[bits + z])
+        doubled(table, 0, 1 << k, plane, table, 0, plane, point[z], point[bits + z])
 
 
 @kernel(IN, OUT, INT, U64, U64)
 def _eq_double(table, out, size, z0, z1):
-    _double(table, size, size, out, 2 * size, z0, z1)
+    doubled(table, 0, size, size, out, 0, 2 * size, z0, z1)
 
 
-@kernel(IN, OUT, INT, INT, INT, INT)
-def _product_part(factors, out, count, half, start, stop):
-    """Add to out (count, 2) the products over start..stop at X = 0, 2, ..., count."""
-    n = 2 * half
+@kernel(OUT, INT, INT, INT, INT, INT, U64, U64)
+def _fold_factors(factors, count, size, half, start, stop, r0, r1):
+    """lo + r (hi - lo) on each of `count` factors of `size` cells, in place, cells start..stop of the half that stay."""
+    r7 = seven(r1)
+    for f in range(count):
+        for i in range(start, stop, LANES):
+            left, at = stop - i, 2 * f * size + i
+            lo0, lo1 = load(factors, at, left), load(factors, at + size, left)
+            d0 = sub(load(factors, at + half, left), lo0)
+            d1 = sub(load(factors, at + size + half, left), lo1)
+            store(factors, at, left, add(lo0, mul2(d0, r0, d1, r7)))
+            store(factors, at + size, left, add(lo1, mul2(d0, r1, d1, r0)))
+
+
+@kernel(IN, OUT, INT, INT, INT, INT, INT, INT)
+def _product_part(factors, out, products, count, size, half, start, stop):
+    """Add to out (count, 2) the products over start..stop at X = 0, 2, ..., count: `products` of `count` factors."""
     for point in range(count):
         sum0 = splat(np.uint64(0))
         sum1 = splat(np.uint64(0))
-        for i in range(start, stop, LANES):
-            left = stop - i
-            p0 = splat(np.uint64(1))
-            p1 = splat(np.uint64(0))
-            for f in range(count):
-                at = 2 * f * n + i
-                x0, x1 = load(factors, at, left), load(factors, at + n, left)
-                if point:
-                    hi0, hi1 = load(factors, at + half, left), load(factors, at + n + half, left)
-                    d0, d1 = sub(hi0, x0), sub(hi1, x1)
-                    x0, x1 = hi0, hi1
-                    for _ in range(point):
-                        x0, x1 = add(x0, d0), add(x1, d1)
-                if f:
-                    p0, p1 = mul2(p0, x0, p1, seven(x1)), mul2(p0, x1, p1, x0)
-                else:
-                    p0, p1 = x0, x1
-            sum0, sum1 = add(sum0, p0), add(sum1, p1)
+        for k in range(products):
+            for i in range(start, stop, LANES):
+                left = stop - i
+                p0 = splat(np.uint64(1))
+                p1 = splat(np.uint64(0))
+                for f in range(count):
+                    at = 2 * (k * count + f) * size + i
+                    x0, x1 = load(factors, at, left), load(factors, at + size, left)
+                    if point:
+                        hi0, hi1 = load(factors, at + half, left), load(factors, at + size + half, left)
+                        d0, d1 = sub(hi0, x0), sub(hi1, x1)
+                        x0, x1 = hi0, hi1
+                        for _ in range(point):
+                            x0, x1 = add(x0, d0), add(x1, d1)
+                    if f:
+                        p0, p1 = mul2(p0, x0, p1, seven(x1)), mul2(p0, x1, p1, x0)
+                    else:
+                        p0, p1 = x0, x1
+                sum0, sum1 = add(sum0, p0), add(sum1, p1)
         out[2 * point] = total(sum0)
         out[2 * point + 1] = total(sum1)
 
@@ -124,9 +138,13 @@ def fold_base(values: Array, r: Scalar) -> Array:
     return out
 
 
-def fold_factors(factors: Array, r: Scalar) -> Array:
-    """fold of each factor: K (f, 2, n) -> K (f, 2, n/2)."""
-    return np.stack([fold(factor, r) for factor in factors])
+def fold_factors(factors: Array, live: int, r: Scalar) -> None:
+    """fold of the `live` first cells of factors, K (..., 2, n), in place."""
+    size, half, c = factors.shape[-1], live // 2, scalar(r)
+    if factors.shape[-2] != 2 or live > size or live % 2:
+        raise ValueError(f"{live} cells of factors {factors.shape} have no halves")
+    lines, count = in_place(factors), factors.size // (2 * size)
+    run_tasks([partial(_fold_factors, lines, count, size, half, *span, *c) for span in spans(half, cost=count)])
 
 
 def eq_table(point: Array) -> Array:
@@ -146,17 +164,17 @@ def eq_double(table: Array, z: Scalar) -> Array:
     return out
 
 
-def product_round(factors: Array) -> list[Pair]:
-    """One round of the sumcheck of sum_x prod_f factor_f(x), in the top variable X.
+def product_round(factors: Array, live: int) -> list[Pair]:
+    """One round of the sumcheck of sum_x sum_k prod_f factor_kf(x), in the top variable X of the `live` first cells.
 
-    factors: K (f, 2, n), n even, 1 <= f <= 4. Returns the f values at X = 0, 2, ..., f; the one at 1 is
-    the claim less the one at 0.
+    factors: K (k, f, 2, n), 1 <= f <= 4. Returns the f values at X = 0, 2, ..., f; the one at 1 is the claim less the
+    one at 0.
     """
-    count, two, n = factors.shape
-    if not 1 <= count <= MAX_FACTORS or two != 2 or n % 2:
-        raise ValueError(f"expected 1 to {MAX_FACTORS} factors (f, 2, even n), got shape {factors.shape}")
-    cuts = spans(n // 2, cost=count * count)
+    products, count, two, size = factors.shape
+    if not 1 <= count <= MAX_FACTORS or two != 2 or live % 2 or live > size:
+        raise ValueError(f"expected 1 to {MAX_FACTORS} factors of {live} cells (k, f, 2, n), got shape {factors.shape}")
+    cuts = spans(live // 2, cost=products * count * count)
     parts = np.zeros((len(cuts), 2 * count), dtype=np.uint64)
-    x, jobs = flat(factors), zip(parts, cuts, strict=True)
-    run_tasks([partial(_product_part, x, part, count, n // 2, *span) for part, span in jobs])
+    arrays, jobs = (flat(factors), products, count, size, live // 2), zip(parts, cuts, strict=True)
+    run_tasks([partial(_product_part, arrays[0], part, *arrays[1:], *span) for part, span in jobs])
     return sum_pairs(parts)

@@ -21,6 +21,13 @@ def flat(values: Array) -> Array:
     return np.ascontiguousarray(values, dtype=np.uint64).reshape(-1)
 
 
+def in_place(values: Array) -> Array:
+    """The cells themselves as one line. Raises ValueError where that would be a copy."""
+    if not values.flags.c_contiguous:
+        raise ValueError("what is overwritten has to be contiguous")
+    return values.reshape(-1)
+
+
 def cells_of(values: Array) -> Array:
     """The same cells as one contiguous line, in their own type; a view unless the layout forces a copy."""
     return np.ascontiguousarray(values).reshape(-1)

@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from .compiled import CELLS, IN, INT, OUT, SUMS, U64, array_of, cell_kernel, kernel
+from .compiled import CELLS, IN, INT, OUT, U64, Kernel, array_of, cell_kernel, kernel
 from .field import LANES, P, add, mul, mul2, mul4, seven, splat, sub, total
 from .memory import load, store
 from .threads import run_tasks, spans, thread_count
@@ -320,30 +320,43 @@ def contract_extension(values: Array, weights: Array) -> Array:
     return kadd(x, turned)
 
 
-@kernel(SUMS, IN, IN, OUT, INT, INT, INT, INT, INT)
-def _join_pieces(sums, scales, steps, out, pieces, limbs, count, start, stop):
-    """out[r, q] = sum over pieces a, limbs k of steps[a, q] scales[k] sums[r, a, k, q], rows start..stop."""
+def _join_pieces(sums, steps, out, pieces, count, start, stop):
+    """out[r, q] = sum over pieces a of steps[a, q] sums[r, a, q], rows start..stop; four pieces share a reduction."""
     for r in range(start, stop):
         for q in range(0, count, LANES):
             left = count - q
             result = splat(np.uint64(0))
-            for a in range(pieces):
-                at = (r * pieces + a) * limbs * count + q
-                value = load(sums, at, left)
-                for k in range(1, limbs):
-                    value = add(value, mul(load(sums, at + k * count, left), scales[k]))
+            for a in range(0, pieces - pieces % 4, 4):
+                at, to = (r * pieces + a) * count + q, a * count + q
+                v, w = load(sums, at, left), load(sums, at + count, left)
+                x, y = load(sums, at + 2 * count, left), load(sums, at + 3 * count, left)
+                c, d = load(steps, to, left), load(steps, to + count, left)
+                e, f = load(steps, to + 2 * count, left), load(steps, to + 3 * count, left)
+                result = add(result, mul4(v, c, w, d, x, e, y, f))
+            for a in range(pieces - pieces % 4, pieces):
+                value = load(sums, (r * pieces + a) * count + q, left)
                 result = add(result, mul(value, load(steps, a * count + q, left)))
             store(out, r * count + q, left, result)
 
 
-def join_pieces(sums: Array, limb_bits: int, steps: Array) -> Array:
-    """sum over a, k of steps[a] 2^(limb_bits k) sums[:, a, k]: int64 (R, A, L, t) and F (A, t) -> F (R, t)."""
-    rows, pieces, limbs, count = sums.shape
+_JOIN = {
+    np.dtype(kind): Kernel(_join_pieces, (array_of(kind, True), IN, OUT, INT, INT, INT, INT), f"_join_pieces of {kind}")
+    for kind in ("int64", "float64")
+}
+
+
+def join_pieces(sums: Array, steps: Array) -> Array:
+    """sum over a of steps[a] sums[:, a]: integers (R, A, t) and F (A, t) -> F (R, t).
+
+    sums: int64, or float64 up to 2^53 in absolute value.
+    """
+    rows, pieces, count = sums.shape
+    if steps.shape != (pieces, count):
+        raise ValueError(f"{pieces} pieces at {count} points need as many steps, got {steps.shape}")
     out = np.empty((rows, count), dtype=np.uint64)
-    scales = np.array([pow(2, limb_bits * k, P) for k in range(limbs)], dtype=np.uint64)
-    arrays = sums.reshape(-1), scales, flat(steps), out.reshape(-1), pieces, limbs, count
-    cuts = spans(rows, cost=pieces * limbs * count, grain=1)
-    run_tasks([partial(_join_pieces, *arrays, *span) for span in cuts])
+    arrays = cells_of(sums), flat(steps), out.reshape(-1), pieces, count
+    cuts = spans(rows, cost=pieces * count, grain=1)
+    run_tasks([partial(_JOIN[sums.dtype], *arrays, *span) for span in cuts])
     return out
 
 

@@ -16,11 +16,11 @@ from ...circuits.field.goldilocks import Vector, add, mul
 from .. import kernels
 from ..kernels import Array, RowPart
 from .codewords import MatrixRows
-from .products import CELL_LIMB_BITS, EXACT_BITS, Floats, cell_limbs, limb_bits, product_bits
+from .products import CELL_LIMB_BITS, EXACT_BITS, Floats, cell_limbs, limb_bits, limb_scales, product_bits
 
 LIMB_COUNTS = (2, 3, 4)  # of powers: the fewest that leave pieces a reasonable length
 SHORTEST_PIECE, LONGEST_PIECE = 7, 10  # bits: below, joining pieces costs more than their products; above, caches miss
-CHUNK = 1 << 18  # cells that are turned into float64 at a time
+CHUNK = 1 << 17  # cells that are turned into float64 at a time
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,12 @@ def evaluate_parts(rows: MatrixRows, points: Vector) -> Vector:
     for part, cut in zip(rows.parts, cuts, strict=True):
         size, (height, length) = 1 << cut.piece_bits, part.cells.shape
         steps = kernels.powers(raised(size), -(-length // size), raised(part.start))
+        scaled = limb_scales(cut.limbs, cut.limb_bits, steps)
         step = max(1, CHUNK // length)
         for low in range(0, height, step):
             cells = part.cells[low : low + step]
             places.append(slice(part.row + low, part.row + low + len(cells)))
-            tasks.append(partial(_sums, cells, cut, tables[cut], steps))
+            tasks.append(partial(_sums, cells, cut, tables[cut], scaled))
     for place, own in zip(places, kernels.run_blas_tasks(tasks), strict=True):
         values[place] = add(values[place], own)
     return np.ascontiguousarray(values.T)
@@ -67,17 +68,20 @@ def _cut(part: RowPart) -> Cut:
 
 
 def _sums(cells: Array, cut: Cut, table: Floats, steps: Vector) -> Vector:
-    """sum over pieces a of steps[a] * (the table times piece a): F array (rows, t)."""
+    """sum over pieces a and limbs k of steps[a, k] * (limb k of the table times piece a): F array (rows, t)."""
     height, length = cells.shape
-    pieces, size = len(steps), 1 << cut.piece_bits
+    (joined, count), size = steps.shape, 1 << cut.piece_bits
+    pieces = joined // cut.limbs
     if pieces * size > length:
         cells = np.pad(cells, [(0, 0), (0, pieces * size - length)])
-    result = np.zeros((height, steps.shape[1]), dtype=np.uint64)
-    for k, limb in enumerate(cell_limbs(cells)):
-        by_power = table @ limb.reshape(-1, size).T  # so BLAS takes its blocks from the longer side
-        sums = by_power.T.astype(np.int64, order="C").reshape(height, pieces, cut.limbs, -1)
-        found = kernels.join_pieces(sums, cut.limb_bits, steps)
-        result = add(result, mul(found, np.uint64(1 << (CELL_LIMB_BITS * k))))
+    sums = np.empty((height, joined, count))
+    found = []
+    for limb in cell_limbs(cells):
+        np.matmul(limb.reshape(-1, size), table.T, out=sums.reshape(height * pieces, -1))
+        found.append(kernels.join_pieces(sums, steps))
+    result = found[0]
+    for k, own in enumerate(found[1:], start=1):
+        result = add(result, mul(own, np.uint64(1 << (CELL_LIMB_BITS * k))))
     return result
 
 

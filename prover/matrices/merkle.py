@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...errors import ParameterError
 from ...verifier.protocol.merkle import DIGEST_BYTES, LEAF_TAG, NODE_BYTES, NODE_TAG, SALT_BYTES, CapShape
-from ..kernels import sha256_rows
+from ..kernels import PAIR_BYTES, hash_pairs, sha256_rows
 
 Packed = bytes | memoryview
 Levels = Sequence[Packed]  # leaves first, packed
@@ -47,10 +47,16 @@ def build_levels(leaf_hashes: Packed, kept: int = NODE_BYTES) -> list[Packed]:
     while len(levels[-1]) > DIGEST_BYTES:
         level = levels[-1]
         whole = len(level) - len(level) % pair
-        pairs = np.frombuffer(level[:whole], np.uint8).reshape(-1, 2, DIGEST_BYTES)
-        parents, last = sha256_rows(NODE_TAG, [pairs[:, 0, :kept], pairs[:, 1, :kept]]), level[whole:]
+        parents, last = _parents(np.frombuffer(level[:whole], np.uint8).reshape(-1, DIGEST_BYTES), kept), level[whole:]
         levels.append(b"".join([parents, last]) if len(last) else parents)  # an odd last node moves up unchanged
     return levels
+
+
+def _parents(nodes: npt.NDArray[np.uint8], kept: int) -> memoryview:
+    """The packed hashes of pairs of nodes."""
+    if kept == PAIR_BYTES:
+        return hash_pairs(NODE_TAG[0], nodes).reshape(-1).data
+    return sha256_rows(NODE_TAG, [nodes[::2, :kept], nodes[1::2, :kept]])
 
 
 def level_sizes(leaves: int) -> list[int]:

@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from ...circuits.field.goldilocks import Vector, add
+from ...circuits.field.goldilocks import Vector, add, mul
 from .. import kernels
 from ..kernels import Array
 
@@ -110,5 +110,12 @@ def _limb_count(cells: Array) -> int:
 def _joined(sums: npt.NDArray[np.int64], bits: int) -> Vector:
     """sum over a, k of 2^(22 a + bits k) sums[a, ., k]: int64 (A, R, limbs, t) -> F array (R, t)."""
     steps = np.array([[1 << (CELL_LIMB_BITS * a)] for a in range(len(sums))], dtype=np.uint64)
-    pieces = np.ascontiguousarray(sums.transpose(1, 0, 2, 3))
-    return kernels.join_pieces(pieces, bits, np.repeat(steps, sums.shape[3], axis=1))
+    (_, rows, limbs, count), pieces = sums.shape, sums.transpose(1, 0, 2, 3)
+    scaled = limb_scales(limbs, bits, np.repeat(steps, count, axis=1))
+    return kernels.join_pieces(pieces.reshape(rows, -1, count), scaled)
+
+
+def limb_scales(limbs: int, bits: int, steps: Vector) -> Vector:
+    """2^(bits k) steps[a], k < limbs: F array (A, t) -> (A limbs, t), the limbs of each step together."""
+    scales = np.array([[1 << (bits * k)] for k in range(limbs)], dtype=np.uint64)
+    return mul(steps[:, None], scales).reshape(-1, steps.shape[1])

@@ -55,16 +55,17 @@ def prove_batching(
 
     products = _row_products(group, matrices, by_rows, by_cells)
     claim = combined_claim(weights, claims)
-    row_point, claim, ended = prove_rounds(channel, "batching", products[0], claim, products[1:])
+    row_point, claim, ended = prove_rounds(channel, "batching", products, claim)
 
     row = _folded(group, matrices, eq_table(row_point))
     at_cells = _cell_weights(by_cells, [product[0, :, 0] for product in ended])
-    tables = np.stack([at_cells, row[:, : 1 << group.code.row_bits]])
+    tables = np.stack([at_cells, row[:, : 1 << group.code.row_bits]])[None]
     cell_point, claim, (final,) = prove_rounds(channel, "batching", tables, claim)
 
-    (value,) = channel.send([kscalar(final[1, :, 0])])  # P -> V
+    weight, cell_value = (kscalar(factor[:, 0]) for factor in final)
+    (value,) = channel.send([cell_value])  # P -> V
     point = (*row_point, *cell_point)
-    return FoldedMatrix(require_batched(channel, group, lambda: places, point, claim, value), row)
+    return FoldedMatrix(require_batched(channel, group, lambda: weight, point, claim, value), row)
 
 
 def _factors(places: Mapping[Point, Vector]) -> tuple[list[Vector], list[Vector]]:
@@ -103,8 +104,8 @@ def _corner(place: Point) -> tuple[int, Vector]:
 
 def _row_products(
     group: Group, matrices: Sequence[Sequence[RowPart]], by_rows: Sequence[Vector], by_cells: Sequence[Vector]
-) -> list[Vector]:
-    """For each pair of factors the first, and the matrix times the second: K arrays (2, 2, 2^index_bits)."""
+) -> Vector:
+    """For each pair of factors the first, and the matrix times the second: K array (pairs, 2, 2, 2^index_bits)."""
     cells = 1 << group.code.row_bits
     tables = np.concatenate(by_cells, out=empty((2 * len(by_cells), cells), np.uint64))
     products = np.zeros((len(by_rows), 2, 2, 1 << group.index_bits), dtype=np.uint64)
@@ -113,7 +114,7 @@ def _row_products(
     for (first, part), found in zip(parts, times([part.cells for _, part in parts], tables), strict=True):
         rows = slice(first + part.row, first + part.row + len(part.cells))
         products[:, 1, :, rows] = found.T.reshape(len(by_rows), 2, -1)
-    return list(products)
+    return products
 
 
 def _folded(group: Group, matrices: Sequence[Sequence[RowPart]], weights: Vector) -> Vector:

@@ -65,7 +65,7 @@ def prove_folding(channel: ProverChannel, chain: Sequence[Stack], sent: Vectors,
         rho = draw_weight(channel, claims)  # V -> P
         padding = (1 << stack.index_bits) - stack.rows
         factors = np.stack([sent.stacked, stack_weights(stack, claims, rho)])
-        factors = np.pad(factors, [(0, 0), (0, 0), (0, padding), (0, 0)]).reshape(2, 2, -1)
+        factors = np.pad(factors, [(0, 0), (0, 0), (0, padding), (0, 0)]).reshape(1, 2, 2, -1)
         claim = public(combined_value(claims, rho))
         point, ended, (final,) = prove_rounds(channel, "folding", factors, claim, in_clear=True)
         value = kscalar(final[0, :, 0])

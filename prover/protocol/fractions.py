@@ -5,7 +5,8 @@ fraction 0/1, beside the real cells of the axes that follow. When top is used up
 padded. So cells are only ever padded along one axis at a time, and work follows the real sizes.
 
 In the sumcheck of a layer, n and b = n + mu d are folded (prover/kernels/lookup.py): mu times what is proved is
-b0 b1 - n0 n1. The two lowest layers of a large tree are never written down: prover/protocol/leaves.py.
+b0 b1 - n0 n1. The two lowest layers of a large tree are never written down: prover/protocol/leaves.py. The upper ones,
+and the last variables of all, are those of all trees together: prover/protocol/cubes.py.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ import numpy as np
 from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kscalar
 from ...circuits.field.multilinear import Point
 from ...circuits.language.layout import Axis
+from ...errors import ZkUnlearnError
 from ...verifier.protocol.lookup import Instance
 from .. import kernels
 from ..matrices.values import eq_table
 
 UNIT = np.array([[1], [0]], dtype=np.uint64)
 SHORT_LINE = 64  # boxes with fewer inner cells are not worth walking line by line
+CUBE_BITS = 10  # variables, at least one: of so many, all trees are walked together
 Sums = tuple[K, K]  # q(0), and q's leading coefficient
 
 
@@ -38,8 +41,8 @@ class Pair(Protocol):
     def fold(self, challenge: K) -> Pair:
         """The pair with the next variable bound; this one is of no use any more."""
 
-    def values(self) -> list[K]:
-        """n0, n1, d0, d1 when all variables are bound."""
+    def cube(self) -> tuple[Vector, Vector]:
+        """n and b of what is left once a variable is bound, padded: K (2, 2, 2^variables), coefficient, child, cell."""
 
 
 class Layer(Protocol):
@@ -51,11 +54,17 @@ class Layer(Protocol):
 
 @dataclass(frozen=True, repr=False)  # secrets stay out of logs
 class Tree:
-    """An instance with all its layers: layers[l] has the 2^(l + 1) nodes whose pairs make layer l."""
+    """An instance with its lower layers, and the layer above these, padded.
+
+    Attributes:
+        layers: layers[l] has the nodes whose pairs make layer CUBE_BITS + l.
+        numerators, denominators: K (2, 2^k), k = CUBE_BITS, or all variables of a smaller tree.
+    """
 
     instance: Instance
     layers: tuple[Layer, ...]
-    root: tuple[K, K]
+    numerators: Vector
+    denominators: Vector
 
 
 @dataclass(frozen=True, repr=False)  # secrets stay out of logs
@@ -87,6 +96,14 @@ class Box:
         d[0, axis.size :] = 1
         return Box(n, d, tuple(inner))
 
+    def cube(self) -> tuple[Vector, Vector]:
+        """All nodes, padded with 0/1: K (2, 2^variables)."""
+        n, d = (
+            padded_cube(values.reshape(2, 1, -1), self.top, self.inner, neutral)[:, 0]
+            for values, neutral in ((self.numerators, (0, 0)), (self.denominators, (1, 0)))
+        )
+        return n, d
+
     def pair(self, weights: LayerWeights, mu: K) -> Pair:
         """See `Layer`."""
         n, d = (np.ascontiguousarray(v).reshape(2, 2, -1) for v in (self.numerators, self.denominators))
@@ -94,13 +111,12 @@ class Box:
 
 
 def build_tree(instance: Instance, box: Box, below: Sequence[Layer] = ()) -> Tree:
-    """From the leaves to the root; `below` are layers below the box, lowest first."""
+    """From the leaves upwards; `below` are layers below the box, lowest first."""
     layers = list(below)
-    while box.top > 1:
+    while instance.bits - len(layers) > CUBE_BITS:
         layers.append(box)
         box = Box(*kernels.layer_up(box.numerators, box.denominators), box.inner).unpacked()
-    root = kscalar(box.numerators.reshape(2)), kscalar(box.denominators.reshape(2))
-    return Tree(instance, tuple(reversed(layers)), root)
+    return Tree(instance, tuple(reversed(layers)), *box.cube())
 
 
 # Weights -----------------------------------------------------------------------------------------------------------
@@ -209,11 +225,13 @@ class LayerPair:
         self._unpack()
         return self
 
-    def values(self) -> list[K]:
-        """See `Pair`."""
-        n = [ZERO, ZERO] if self._n is None else _ends(self._n)
-        b = self.mixed_values()
-        return [*n, *(unmixed(n, b, self._mu) if self._mixed else b)]
+    def cube(self) -> tuple[Vector, Vector]:
+        """See `Pair`; without numerators, these are zeros."""
+        if not self._mixed:
+            raise ZkUnlearnError("the cells of a layer were asked for before its first variable was bound")
+        b = padded_cube(self._b, self._top, self._inner, self._mu.pair)
+        n = np.zeros_like(b) if self._n is None else padded_cube(self._n, self._top, self._inner, (0, 0))
+        return n, b
 
     def mixed_values(self) -> list[K]:
         """b0 and b1 when all variables are bound."""
@@ -240,10 +258,17 @@ def _ends(children: Vector) -> list[K]:
     return [kscalar(np.ascontiguousarray(children[:, child, 0])) for child in range(2)]
 
 
-def unmixed(n: Sequence[K], b: Sequence[K], mu: K) -> list[K]:
-    """d where b = n + mu d."""
-    inverse = mu.inverse()
-    return [(y - x) * inverse for x, y in zip(n, b, strict=True)]
+def padded_cube(values: Vector, top: int, inner: Sequence[Axis], neutral: tuple[int, int]) -> Vector:
+    """The live cells of children, K (2, c, S), padded along the inner axes: K (2, c, 2^variables)."""
+    sizes, widths = [axis.size for axis in inner], [1 << axis.bits for axis in inner]
+    live = values[:, :, : top * prod(sizes)]
+    if sizes == widths:
+        return live
+    cube = np.empty((2, values.shape[1], top, *widths), dtype=np.uint64)
+    for coefficient, plane in zip(neutral, cube, strict=True):
+        plane[:] = coefficient
+    cube[(..., *map(slice, sizes))] = live.reshape(2, values.shape[1], top, *sizes)
+    return cube.reshape(2, values.shape[1], -1)
 
 
 def _padded(values: Vector, real: int, whole: int, filler: tuple[int, int]) -> Vector:

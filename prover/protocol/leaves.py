@@ -12,14 +12,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ...circuits.field.goldilocks import ONE, ZERO, K, Vector
+from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kvector
 from ...circuits.field.multilinear import Point
 from ...circuits.language.layout import Axis
 from ...errors import ZkUnlearnError
 from .. import kernels
 from ..kernels import Leaves
 from ..matrices.values import eq_table
-from .fractions import Box, Layer, LayerPair, LayerWeights, Pair, Sums, unmixed
+from .fractions import Box, Layer, LayerPair, LayerWeights, Pair, Sums
 
 
 @dataclass(frozen=True, repr=False)  # secrets stay out of logs
@@ -81,9 +81,9 @@ class NodeLayer:
 class _Unfolded:
     """A pair of the two lowest layers, before its first variable is bound; there is always one."""
 
-    def values(self) -> list[K]:
+    def cube(self) -> tuple[Vector, Vector]:
         """Raises ZkUnlearnError."""
-        raise ZkUnlearnError("the values of a layer were asked for before its variables were bound")
+        raise ZkUnlearnError("the cells of a layer were asked for before its first variable was bound")
 
 
 class NodePair(_Unfolded):
@@ -112,9 +112,10 @@ class LeafPair(_Unfolded):
     def __init__(self, layer: ListedLeaves, weights: LayerWeights, mu: K) -> None:
         self._layer, self._weights, self._mu = layer, weights, mu
         self._numerators = NumeratorPair(layer, weights.point)
-        self._entries = kernels.kscale(layer.leaves.denominators, mu.pair)
-        live = self._entries[0, : layer.leaves.live]
+        entries = kernels.kscale(layer.leaves.denominators, mu.pair)
+        live = entries[0, : layer.leaves.live]
         live[:] = kernels.kadd(live, np.ones_like(live))
+        self._entries = kernels.leaf_entries(entries)
 
     def round(self) -> Sums:
         """See `Pair`."""
@@ -131,7 +132,7 @@ class LeafPair(_Unfolded):
         self._numerators.fold(challenge)
         b = kernels.leaf_fold(layer.leaves, self._entries, challenge.pair, layer.memory)
         pair = LayerPair(None, b, (layer.lines // 4, layer.inner), self._weights, self._mu)
-        return FoldedLeafPair(pair, self._numerators, self._mu)
+        return FoldedLeafPair(pair, self._numerators)
 
 
 @dataclass(frozen=True, repr=False)  # secrets stay out of logs
@@ -140,7 +141,6 @@ class FoldedLeafPair:
 
     mixed: LayerPair
     numerators: NumeratorPair
-    mu: K
 
     def round(self) -> Sums:
         """See `Pair`."""
@@ -154,10 +154,9 @@ class FoldedLeafPair:
         self.numerators.fold(challenge)
         return self
 
-    def values(self) -> list[K]:
+    def cube(self) -> tuple[Vector, Vector]:
         """See `Pair`."""
-        n = self.numerators.values()
-        return [*n, *unmixed(n, self.mixed.mixed_values(), self.mu)]
+        return self.numerators.cube(), self.mixed.cube()[1]
 
 
 class NumeratorPair:
@@ -198,9 +197,15 @@ class NumeratorPair:
         self._pairs[0] = pair, bits - 1
         self._settle()
 
-    def values(self) -> list[K]:
-        """n0 and n1."""
-        return self._bound
+    def cube(self) -> Vector:
+        """n of both children on all cells that are left: K (2, 2, 2^variables)."""
+        cube = kvector(self._bound)[..., None]
+        for pair, _ in self._pairs:
+            cells = pair.cube()[1]
+            shape = (2, 2, cube.shape[2], cells.shape[2])
+            wide, tall = np.broadcast_to(cube[..., None], shape), np.broadcast_to(cells[:, :, None], shape)
+            cube = kernels.kmul(wide, tall).reshape(2, 2, -1)
+        return cube
 
     def _settle(self) -> None:
         """Past the axes of which all variables are bound."""

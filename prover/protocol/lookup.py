@@ -20,7 +20,6 @@ from ...circuits.language.layout import Address, Axis
 from ...circuits.language.relation import LIMB, Entry, LookedUp, Lookup, LookupBox, Relation, Section, Table
 from ...verifier.protocol.lookup import (
     ROUND_DEGREE,
-    Batch,
     Fraction,
     Instance,
     Keys,
@@ -40,8 +39,10 @@ from .. import kernels
 from ..kernels import LANES, LINES, Leaves
 from ..matrices.multiplicities import LookedUpRows
 from ..matrices.values import Columns, in_field
+from . import fractions as layers
 from .channel import ProverChannel
-from .fractions import Box, LayerWeights, Pair, Tree, build_tree
+from .cubes import Forest
+from .fractions import Box, Tree, build_tree
 from .leaves import ListedLeaves
 
 # Leaves ------------------------------------------------------------------------------------------------------------
@@ -65,23 +66,38 @@ class Entries:
         return np.concatenate(self._parts, axis=1)
 
 
+class SectionTables:
+    """The tables of a section, and the denominators of their rows, once for all boxes that look them up."""
+
+    def __init__(self, keys: Keys, section: Section) -> None:
+        self.keys = keys
+        self.by_name = {table.name: table for table in section.tables}
+        self._denominators: dict[str, Vector] = {}
+
+    def denominators(self, name: str) -> Vector:
+        """alpha - key of every row. K vector (2, 2^16)."""
+        if name not in self._denominators:
+            self._denominators[name] = table_denominators(self.keys, self.by_name[name])
+        return self._denominators[name]
+
+
 class BoxLeaves:
     """The leaves of a box of lookups: S, and alpha - key on its real cells, 1 past them, as the verifier has them.
 
     Args:
-        looked_up: by name of the lookup, the table rows of the whole box where they are known; others are searched.
+        tables: of the section. looked_up: see `build_trees`.
     """
 
     def __init__(
-        self, keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
+        self, tables: SectionTables, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
     ) -> None:
-        self._keys, self._columns = keys, columns
+        self._keys, self._columns = tables.keys, columns
         self._box = box = cast(LookupBox, tree.source)
-        self._tables = {table.name: table for table in section.tables}
+        self._tables = tables.by_name
         self._cut = tuple(axis.cut() for axis in box.axes)
         self._axes = tree.axes
         used = list(dict.fromkeys(lookup.table for lookup in box.lookups))
-        self._entries = Entries([table_denominators(keys, self._tables[name]) for name in used])
+        self._entries = Entries([tables.denominators(name) for name in used])
         self._bases = [LIMB * used.index(lookup.table) for lookup in box.lookups]
 
         shape = tuple(axis.size for axis in box.axes)
@@ -106,7 +122,7 @@ class BoxLeaves:
     def layer(self) -> Box | ListedLeaves:
         """The leaf layer."""
         leading, inner, width = self._line()
-        if sum(axis.bits for axis in leading) < LINES.bit_length() - 1:
+        if sum(axis.bits for axis in self._axes) < max(LINES.bit_length() - 1, layers.CUBE_BITS + 2):
             return self._written_out()
         sizes, padded = [axis.size for axis in leading], [1 << axis.bits for axis in leading]
         real = tuple(slice(0, size) for size in sizes)
@@ -162,10 +178,10 @@ class BoxLeaves:
 
 
 def lookup_leaves(
-    keys: Keys, section: Section, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
+    tables: SectionTables, tree: Instance, columns: Columns, looked_up: Mapping[str, LookedUpRows]
 ) -> Box | ListedLeaves:
     """The leaf layer of a box of lookups; see `BoxLeaves`."""
-    return BoxLeaves(keys, section, tree, columns, looked_up).layer()
+    return BoxLeaves(tables, tree, columns, looked_up).layer()
 
 
 def _component(entry: Entry, cells: Mapping[Address, Vector]) -> Vector:
@@ -210,12 +226,12 @@ def table_denominators(keys: Keys, table: Table) -> Vector:
     return kernels.linear_combination(keys.start(table.tag).pair, factors, components)
 
 
-def table_leaves(keys: Keys, tree: Instance, columns: Columns) -> Box:
+def table_leaves(tables: SectionTables, tree: Instance, columns: Columns) -> Box:
     """-m and alpha - key, as in verifier.lookup.require_table_leaf."""
-    tables = cast(tuple[Table, ...], tree.source)
-    counts = [columns.cells(table.multiplicity)[table.section.cut()].reshape(-1) for table in tables]
+    own = cast(tuple[Table, ...], tree.source)
+    counts = [columns.cells(table.multiplicity)[table.section.cut()].reshape(-1) for table in own]
     numerators = [sub(np.zeros(LIMB, dtype=np.uint64), in_field(count)) for count in counts]
-    denominators = [table_denominators(keys, table) for table in tables]
+    denominators = [tables.denominators(table.name) for table in own]
     return leaf_box(tree.axes, np.concatenate(numerators), np.concatenate(denominators, axis=1))
 
 
@@ -237,19 +253,23 @@ def leaf_box(axes: Sequence[Axis], numerators: Vector, denominators: Vector) -> 
 
 def build_trees(
     section: Section, trees: Sequence[Instance], keys: Keys, columns: Columns, looked_up: Mapping[str, LookedUpRows]
-) -> list[Tree]:
-    """All trees of a section."""
-    return [_tree(section, tree, keys, columns, looked_up) for tree in trees]
+) -> Forest:
+    """All trees of a section.
+
+    looked_up: by name of the lookup, the table rows of the whole box where they are known; others are searched.
+    """
+    tables = SectionTables(keys, section)
+    return Forest([_tree(section, tree, tables, columns, looked_up) for tree in trees])
 
 
 def _tree(
-    section: Section, tree: Instance, keys: Keys, columns: Columns, looked_up: Mapping[str, LookedUpRows]
+    section: Section, tree: Instance, tables: SectionTables, columns: Columns, looked_up: Mapping[str, LookedUpRows]
 ) -> Tree:
     if not isinstance(tree.source, LookupBox):
-        return build_tree(tree, table_leaves(keys, tree, columns))
+        return build_tree(tree, table_leaves(tables, tree, columns))
     if tree.source.lookups[0].table in {own.name for own in section.permutations}:
-        return build_tree(tree, permuted_leaves(keys, section, tree, columns))
-    leaves = lookup_leaves(keys, section, tree, columns, looked_up)
+        return build_tree(tree, permuted_leaves(tables.keys, section, tree, columns))
+    leaves = lookup_leaves(tables, tree, columns, looked_up)
     return build_tree(tree, leaves) if isinstance(leaves, Box) else build_tree(tree, leaves.second, leaves.layers)
 
 
@@ -272,47 +292,35 @@ def prove_lookups(
     return done
 
 
-def prove_trees(channel: ProverChannel, trees: Sequence[Tree]) -> dict[Instance, tuple[Point, Fraction]]:
+def prove_trees(channel: ProverChannel, forest: Forest) -> dict[Instance, tuple[Point, Fraction]]:
     """From the roots to the leaves: for each instance a point and the hidden fraction there."""
-    all_instances = [tree.instance for tree in trees]
-    roots = [channel.send(_root_message(*tree.root)) for tree in trees]  # P -> V
-    fractions = require_roots(channel, all_instances, roots)
+    trees = [tree.instance for tree in forest.trees]
+    roots = [channel.send(_root_message(*root)) for root in forest.roots]  # P -> V
+    fractions = require_roots(channel, trees, roots)
     leaves: dict[Instance, tuple[Point, Fraction]] = {}
     point: Point = ()
-    for layer in range(max(instance.bits for instance in all_instances) + 1):
-        leaves.update({tree: (point, fractions[tree]) for tree in all_instances if tree.bits == layer})
-        active = [tree for tree in trees if tree.instance.bits > layer]
+    for layer in range(max(tree.bits for tree in trees) + 1):
+        leaves.update({tree: (point, fractions[tree]) for tree in trees if tree.bits == layer})
+        active = [tree for tree in trees if tree.bits > layer]
         if not active:
             break
         batch = draw_batch(channel, len(active))  # V -> P
-        claim = layer_claim(channel, batch, [fractions[tree.instance] for tree in active])
-        weights = LayerWeights(point)
-        pairs = [tree.layers[layer].pair(weights, batch.denominator) for tree in active]
+        claim = layer_claim(channel, batch, [fractions[tree] for tree in active])
+        rounds = forest.rounds(layer, point, batch)
         bound: list[K] = []
         for r in point:
-            constant, leading = channel.send(round_message(pairs, batch))  # P -> V
+            constant, leading = channel.send(rounds.message())  # P -> V
             bound.append(channel.challenge("lookup layer", ROUND_DEGREE + 1))  # V -> P
             claim = next_layer_claim(channel, claim, constant, leading, r, bound[-1])
-            pairs = [pair.fold(bound[-1]) for pair in pairs]
-        children = [as_children(channel.send(pair.values())) for pair in pairs]  # P -> V
+            rounds.fold(bound[-1])
+        children = [as_children(channel.send(values)) for values in rounds.values()]  # P -> V
         require_layer(channel, claim, batch, children)
         top = channel.challenge("lookup halves", 1)  # V -> P
         point = (top, *bound)
-        joined = {tree.instance: join(channel, c, top) for tree, c in zip(active, children, strict=True)}
-        fractions.update(joined)
+        fractions.update({tree: join(channel, c, top) for tree, c in zip(active, children, strict=True)})
     return leaves
 
 
 def _root_message(numerator: K, denominator: K) -> list[K]:
     inverse = denominator.inverse()
     return [numerator, denominator, inverse, numerator * inverse]
-
-
-def round_message(pairs: Sequence[Pair], batch: Batch) -> list[K]:
-    """q(0) and the leading coefficient of the round polynomial q, combined over all instances."""
-    constant, leading = ZERO, ZERO
-    for pair, weight in zip(pairs, batch.instances, strict=True):
-        at_zero, at_infinity = pair.round()
-        constant, leading = constant + weight * at_zero, leading + weight * at_infinity
-    inverse = batch.denominator.inverse()  # pairs give mu times what is claimed
-    return [constant * inverse, leading * inverse]

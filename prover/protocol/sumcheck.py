@@ -18,30 +18,21 @@ from .squares import is_square, prove_leading
 
 
 def prove_rounds(
-    channel: ProverChannel,
-    label: str,
-    factors: Vector,
-    claim: Hidden,
-    others: Sequence[Vector] = (),
-    *,
-    in_clear: bool = False,
-) -> tuple[Point, Hidden, list[Vector]]:
-    """All rounds of a sumcheck of a product of factors, or of a sum of such products.
+    channel: ProverChannel, label: str, factors: Vector, claim: Hidden, *, in_clear: bool = False
+) -> tuple[Point, Hidden, Vector]:
+    """All rounds of a sumcheck of a sum of products of factors over the same variables.
 
     Args:
-        factors: K array (f, 2, n), n a power of two.
-        others: more products over the same variables, each (f, 2, n).
+        factors: K array (products, f, 2, n), n a power of two; overwritten.
         in_clear: nothing is masked.
 
     Returns:
-        The point, the claim about the summand there, and the factors' values there, each (f, 2, 1).
+        The point, the claim about the summand there, and the factors' values there, (products, f, 2, 1).
     """
-    products = [factors, *others]
-    degree = factors.shape[0]
+    degree, live = factors.shape[1], factors.shape[3]
     point: list[K] = []
-    while products[0].shape[2] > 1:
-        rounds = [kernels.product_round(product) for product in products]
-        sums = [_sum(pairs) for pairs in zip(*rounds, strict=True)]
+    while live > 1:
+        sums = [K(*value) for value in kernels.product_round(factors, live)]
         if in_clear:
             channel.send_elements(sums)  # P -> V
             values = [public(value) for value in sums]
@@ -49,8 +40,9 @@ def prove_rounds(
             values = channel.send(sums)  # P -> V
         point.append(channel.challenge(label, degree))  # V -> P
         claim = channel.program.name(next_claim(values, claim, point[-1]))
-        products = [kernels.fold_factors(product, point[-1].pair) for product in products]
-    return tuple(point), claim, products
+        kernels.fold_factors(factors, live, point[-1].pair)
+        live //= 2
+    return tuple(point), claim, factors[..., :1]
 
 
 def prove_sum(channel: ProverChannel, statement: Sum, claim: Hidden, columns: Columns) -> SumResult:
@@ -60,7 +52,7 @@ def prove_sum(channel: ProverChannel, statement: Sum, claim: Hidden, columns: Co
     terms = [[columns.term(term, statement.variables) for term in factor.terms] for factor in statement.factors]
     factors = [sum_table(statement, i, terms[i]) for i in range(len(terms))]
     weight = cube_table(statement.groups, statement.weight)
-    point, claim, (ended,) = prove_rounds(channel, statement.name, np.stack([weight, *factors]), claim)
+    point, claim, (ended,) = prove_rounds(channel, statement.name, np.stack([weight, *factors])[None], claim)
     at = eq_table(point)
     values = tuple(tuple(channel.send([K(*kernels.kdot(t, at)) for t in tables])) for tables in terms)  # P -> V
     half = None
@@ -73,7 +65,7 @@ def prove_sum(channel: ProverChannel, statement: Sum, claim: Hidden, columns: Co
 def _prove_square(channel: ProverChannel, statement: Sum, claim: Hidden, columns: Columns) -> SumResult:
     """A sum of squares over a column, without writing it out."""
     leading, claim, factors = prove_leading(channel, statement, claim, columns)
-    rest, claim, (ended,) = prove_rounds(channel, statement.name, np.stack(factors), claim)
+    rest, claim, (ended,) = prove_rounds(channel, statement.name, np.stack(factors)[None], claim)
     point, value = (*leading, *rest), kscalar(ended[1, :, 0])
     values = tuple(tuple(channel.send([value])) for _ in statement.factors)  # P -> V
     require_summand(channel, statement, claim, point, values)
@@ -109,7 +101,3 @@ def cube_table(groups: Sequence[int], vector: PublicVector) -> Vector:
     table = vector.table()
     padding = [(0, (1 << bits) - size) for bits, size in zip(groups, table.shape[1:], strict=True)]
     return np.pad(table, [(0, 0), *padding]).reshape(2, -1)
-
-
-def _sum(pairs: Sequence[tuple[int, int]]) -> K:
-    return K(sum(a for a, _ in pairs), sum(b for _, b in pairs))

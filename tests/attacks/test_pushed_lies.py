@@ -6,7 +6,6 @@ lies: one skipped iteration (sums), one quotient off by one (lookups).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,7 @@ def solved_sum(steps: Any, statement: Sum, claim: Hidden) -> SumResult:
     terms = [[columns.term(term, statement.variables) for term in factor.terms] for factor in statement.factors]
     factors = [sum_table(statement, i, tables) for i, tables in enumerate(terms)]
     weight = cube_table(statement.groups, statement.weight)
-    point, claim, _ = prove_rounds(channel, statement.name, np.stack([weight, *factors]), claim)
+    point, claim, _ = prove_rounds(channel, statement.name, np.stack([weight, *factors])[None], claim)
     at = eq_table(point)
     values = [[K(*kernels.kdot(table, at)) for table in tables] for tables in terms]
 
@@ -220,13 +219,9 @@ def rounded(declared: Declared, data: Any) -> Columns:
     return recount(declared.relation, columns)
 
 
-def balanced(trees: Any, which: int) -> K:
-    """The ratio that tree `which` would need for the ratios of all roots to sum to zero."""
-    total = ZERO
-    for i, tree in enumerate(trees):
-        if i != which:
-            total = total + tree.root[0] * tree.root[1].inverse()
-    return -total
+def balanced(roots: Any) -> K:
+    """The ratio that the last tree would need for the ratios of all roots to sum to zero."""
+    return -sum((n * d.inverse() for n, d in roots[:-1]), ZERO)
 
 
 def test_a_ratio_solved_for_is_rejected_at_the_root(
@@ -236,7 +231,7 @@ def test_a_ratio_solved_for_is_rejected_at_the_root(
     message = prover_lookup._root_message
 
     def prove_trees(channel: Any, trees: Any) -> Any:
-        wanted.append((trees[-1].root, balanced(trees, len(trees) - 1)))
+        wanted.append((trees.roots[-1], balanced(trees.roots)))
         return honest(channel, trees)
 
     def root_message(numerator: K, denominator: K) -> list[K]:
@@ -256,9 +251,9 @@ def test_a_root_numerator_solved_for_is_rejected_by_the_first_layer(
     honest = prover_lookup.prove_trees
 
     def prove_trees(channel: Any, trees: Any) -> Any:
-        last = trees[-1]
-        ratio = balanced(trees, len(trees) - 1)
-        return honest(channel, [*trees[:-1], replace(last, root=(ratio * last.root[1], last.root[1]))])
+        _, denominator = trees.roots[-1]
+        trees.roots[-1] = balanced(trees.roots) * denominator, denominator
+        return honest(channel, trees)
 
     monkeypatch.setattr(prover_lookup, "prove_trees", prove_trees)
     assert_caught(prove(declared.shape, rounded), "lookup layer")

@@ -74,7 +74,7 @@ def test_a_product_of_the_first_two_solved_for_is_rejected_by_its_own_equation(m
             terms = [[self.columns.term(t, statement.variables) for t in own.terms] for own in statement.factors]
             factors = [cube_table(statement.groups, statement.weight)]
             factors += [sum_table(statement, i, tables) for i, tables in enumerate(terms)]
-            point, left, (ended,) = prove_rounds(channel, statement.name, np.stack(factors), claim)
+            point, left, (ended,) = prove_rounds(channel, statement.name, np.stack(factors)[None], claim)
             at = eq_table(point)
             values = tuple(tuple(channel.send([K(*kernels.kdot(t, at)) for t in tables])) for tables in terms)
             others = kscalar(ended[0, :, 0]) * kscalar(ended[3, :, 0])

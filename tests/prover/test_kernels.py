@@ -119,22 +119,17 @@ def test_cells_of_another_type_are_refused():
 
 
 @quick
-@given(seeds, st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), lengths, st.sampled_from([16, 22, 32]))
-def test_join_pieces_equals_its_twin(seed, rows, pieces, limbs, count, bits):
+@given(seeds, st.integers(1, 3), st.integers(1, 9), lengths, st.sampled_from(["int64", "float64"]))
+def test_join_pieces_equals_its_twin(seed, rows, pieces, count, kind):
     rng = np.random.default_rng(seed)
-    sums = rng.integers(-(2**53), 2**53, (rows, pieces, limbs, count))
+    sums = rng.integers(-(2**53), 2**53 + 1, (rows, pieces, count))
+    sums.reshape(-1)[:3] = [2**53, -(2**53), -1][: sums.size]
     steps = numbers(seed, pieces, count)
     expected = [
-        [
-            sum(
-                int(steps[a, q]) * sum(int(sums[r, a, l, q]) << (bits * l) for l in range(limbs))
-                for a in range(pieces)
-            ) % P
-            for q in range(count)
-        ]
+        [sum(int(steps[a, q]) * int(sums[r, a, q]) for a in range(pieces)) % P for q in range(count)]
         for r in range(rows)
-    ]  # fmt: skip
-    assert fast.join_pieces(sums, bits, steps).tolist() == expected
+    ]
+    assert fast.join_pieces(sums.astype(kind), steps).tolist() == expected
 
 
 @quick
@@ -167,9 +162,15 @@ def test_fold_equals_its_twin(seed, half, r):
     values = numbers(seed, 2, 2 * half)
     assert pairs(fast.fold(values, r)) == twins.fold(pairs(values), r)
     assert pairs(fast.fold_base(values[0], r)) == twins.fold(pairs(lifted(values[0])), r)
-    factors = numbers(seed, 3, 2, 2 * half)
-    folded = fast.fold_factors(factors, np.array(r, dtype=np.uint64))
-    assert [pairs(f) for f in folded] == [twins.fold(pairs(f), r) for f in factors]
+
+
+@quick
+@given(seeds, lengths, scalars, st.sampled_from([0, 5]))
+def test_factors_are_folded_in_place_as_their_twin_folds_them(seed, half, r, spare):
+    factors = numbers(seed, 2, 3, 2, 2 * half + spare)
+    expected = [[twins.fold(pairs(f[:, : 2 * half]), r) for f in product] for product in factors]
+    fast.fold_factors(factors, 2 * half, np.array(r, dtype=np.uint64))
+    assert [[pairs(f[:, :half]) for f in product] for product in factors] == expected
 
 
 @quick
@@ -182,10 +183,38 @@ def test_eq_table_equals_its_twin(seed, bits):
 
 
 @quick
-@given(seeds, st.integers(1, 4), lengths)
-def test_product_round_equals_its_twin(seed, count, half):
-    factors = numbers(seed, count, 2, 2 * half)
-    assert fast.product_round(factors) == twins.product_round([pairs(f) for f in factors])
+@given(seeds, st.integers(1, 3), st.integers(1, 4), lengths, st.sampled_from([0, 5]))
+def test_product_round_equals_its_twin(seed, products, count, half, spare):
+    factors = numbers(seed, products, count, 2, 2 * half + spare)
+    rounds = [twins.product_round([pairs(f[:, : 2 * half]) for f in product]) for product in factors]
+    assert fast.product_round(factors, 2 * half) == [twins.ksum(values) for values in zip(*rounds, strict=True)]
+
+
+@quick
+@given(seeds, st.integers(0, 70), st.integers(0, 255))
+def test_hashes_of_pairs_equal_hashlib(seed, n, tag):
+    digests = np.random.default_rng(seed).integers(0, 256, (2 * n, 32), dtype=np.uint8)
+    nodes = [bytes(digest)[:27] for digest in digests]
+    expected = [hashlib.sha256(bytes([tag]) + x + y).digest() for x, y in zip(nodes[::2], nodes[1::2], strict=True)]
+    assert [bytes(digest) for digest in fast.hash_pairs(tag, digests)] == expected
+
+
+def test_many_pairs_are_hashed_alike_by_any_number_of_threads():
+    digests = np.random.default_rng(1).integers(0, 256, (2 * 30001, 32), dtype=np.uint8)
+    assert hashlib.sha256(b"\1" + bytes(digests[-2][:27]) + bytes(digests[-1][:27])).digest() == bytes(
+        fast.hash_pairs(1, digests)[-1]
+    )
+    found = []
+    for count in (1, 2, 3):
+        fast.set_thread_count(count)
+        found.append(fast.hash_pairs(1, digests).tobytes())
+    assert found[0] == found[1] == found[2]
+
+
+def test_digests_that_are_no_pairs_are_refused():
+    for digests in (np.zeros((3, 32), np.uint8), np.zeros((4, 31), np.uint8), np.zeros((4, 64), np.uint8)[:, ::2]):
+        with pytest.raises(ValueError, match="pairs"):
+            fast.hash_pairs(1, digests)
 
 
 @quick
@@ -272,7 +301,7 @@ def test_results_do_not_depend_on_the_number_of_threads():
         arrays += [fast.layer_up(a, b)[0], fast.eq_table(point)]
         arrays += [fast.linear_combination((3, 4), point[:, :2], [*n[:2]])]
         arrays += [fast.fold(a, (5, 6)), fast.kmul(lines, lines), fast.contract(n[:1, :, None], weights)]
-        return fast.product_round(lines[None]), [array.tobytes() for array in arrays]
+        return fast.product_round(lines[None, None], lines.shape[1] // 2 * 2), [array.tobytes() for array in arrays]
 
     results = []
     for count in (1, 2, 3, 7):
@@ -302,6 +331,11 @@ def test_wrong_shapes_are_rejected():
         fast.contract(numbers(1, 1, 7, 1), k)
     with pytest.raises(ValueError, match="halves"):
         fast.layer_up(numbers(1, 2, 1, 3), numbers(1, 2, 1, 3))
+    for live in (5, 8):
+        with pytest.raises(ValueError, match="factors"):
+            fast.product_round(k[None, None], live)
+        with pytest.raises(ValueError, match="halves"):
+            fast.fold_factors(k[None, None], live, (1, 0))
 
 
 def test_an_exception_in_a_task_is_raised():
@@ -383,7 +417,7 @@ parts += [block, digests, fast.contract(narrow[None], k[:, 0, :11])]
 parts += [*fast.layer_up(k[:, :10], k[:, 1:]), fast.contract(k, k[:, 0, :11])]
 leaves = fast.Leaves(narrow.astype(np.uint16).reshape(-1) % 9, np.arange(8) * 70, np.arange(8), 70, k[:, 0, :20], 13)
 weights, up = (k[:, 0, :2], k[:, 1]), fast.leaves_up(leaves)
-sums = [*fast.leaf_round(leaves, leaves.denominators, weights)]
+sums = [*fast.leaf_round(leaves, leaves.table, weights)]
 sums += fast.pair_round(up[0], up[1], (k[:, 0, :1], k[:, 1, :35]))
 parts += [np.array(sums, dtype=np.uint64), up, fast.field_limbs(rows, 3, 22)]
 features = (narrow[:, :64] // 16).astype(np.int16)

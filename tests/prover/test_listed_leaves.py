@@ -24,13 +24,15 @@ from zkunlearn.errors import ZkUnlearnError
 from zkunlearn.prover.kernels import LANES, LINES
 from zkunlearn.prover.matrices.multiplicities import SignedRows, signed_rows
 from zkunlearn.prover.matrices.values import Columns, Combination, column_axes, in_field
+from zkunlearn.prover.protocol import fractions
+from zkunlearn.prover.protocol.cubes import Forest
 from zkunlearn.prover.protocol.fractions import Box, LayerWeights, Tree, build_tree
 from zkunlearn.prover.protocol.leaves import ListedLeaves
-from zkunlearn.prover.protocol.lookup import build_trees, lookup_leaves
+from zkunlearn.prover.protocol.lookup import SectionTables, build_trees, lookup_leaves
 from zkunlearn.prover.witnesses.gradient_descent import training_witness
 from zkunlearn.prover.witnesses.rows import blind_rows
 from zkunlearn.prover.witnesses.run import descend
-from zkunlearn.verifier.protocol.lookup import Instance, Keys, instances
+from zkunlearn.verifier.protocol.lookup import Batch, Instance, Keys, instances
 
 from ..attacks.harness import BINARY, CATEGORICAL, CLASSES, X_BITS, classed, declare, people, validity_shape
 from ..leaves import written_out
@@ -41,6 +43,12 @@ with_threads = pytest.mark.usefixtures("threads")
 
 def scalars(seed: int, count: int) -> tuple[K, ...]:
     return tuple(K(*pair) for pair in pairs(numbers(seed, 2, count)))
+
+
+@pytest.fixture(autouse=True)
+def trees_that_are_cubes_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boxes of these sizes are otherwise cubes, in which nothing is listed."""
+    monkeypatch.setattr(fractions, "CUBE_BITS", 1)
 
 
 KEYS = Keys(K(0x123456789ABCDEF0, 0x0FEDCBA987654321), K(0x7654321076543210, 0x89ABCDEF01234567), 2)
@@ -69,7 +77,7 @@ class Case:
         ]
 
     def leaves(self, section: Section, tree: Instance) -> Box | ListedLeaves:
-        return lookup_leaves(KEYS, section, tree, Columns(self.axes, self.values), self.looked_up)
+        return lookup_leaves(SectionTables(KEYS, section), tree, Columns(self.axes, self.values), self.looked_up)
 
     def written_out(self, section: Section, tree: Instance) -> Box:
         return written_out(KEYS, section, tree, self.whole)
@@ -118,17 +126,27 @@ def tree_on(tree: Instance, leaves: Box | ListedLeaves) -> Tree:
     return build_tree(tree, leaves) if isinstance(leaves, Box) else build_tree(tree, leaves.second, leaves.layers)
 
 
-def walk(tree: Tree, seed: int) -> list[Any]:
+def walk(forest: Forest, seed: int) -> list[Any]:
     """Every message of every layer from the root down, at random points; and where the walk ended."""
     messages: list[Any] = []
-    for layer, nodes in enumerate(tree.layers):
-        point, challenges, (mu,) = (scalars(seed + 3 * layer + i, n) for i, n in enumerate((layer, layer, 1)))
-        pair = nodes.pair(LayerWeights(point), mu or ONE)
+    for layer in range(max(tree.instance.bits for tree in forest.trees)):
+        active = sum(tree.instance.bits > layer for tree in forest.trees)
+        drawn = (scalars(seed + 4 * layer + i, n) for i, n in enumerate((layer, layer, 1, active)))
+        point, challenges, (mu,), weights = drawn
+        rounds = forest.rounds(layer, point, Batch(weights, mu or ONE))
         for challenge in challenges:
-            messages.append(pair.round())
-            pair = pair.fold(challenge)
-        messages.append((challenges, pair.values()))
+            messages.append(rounds.message())
+            rounds.fold(challenge)
+        messages.append((challenges, rounds.values()))
     return messages
+
+
+def with_cubes(bits: int, make: Callable[[], Forest], seed: int) -> tuple[list[Any], list[Any]]:
+    """Roots and walk, with all trees together from so many variables on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fractions, "CUBE_BITS", bits)
+        forest = make()
+        return forest.roots, walk(forest, seed)
 
 
 def require_same(case: Case, section: Section, tree: Instance, seed: int) -> Box | ListedLeaves:
@@ -144,12 +162,10 @@ def require_same(case: Case, section: Section, tree: Instance, seed: int) -> Box
             for axis, cells in zip(found.axes, found.numerators, strict=True)
         ]
         assert reduce(np.multiply.outer, padded).reshape(-1).tolist() == n[0].tolist()
-    own, whole = tree_on(tree, found), tree_on(tree, expected)
-    assert own.root == whole.root
-    assert len(own.layers) == len(whole.layers) == tree.bits
-    messages = walk(own, seed)
-    assert messages == walk(whole, seed)
-    for challenges, ended in messages[-1:] if tree.bits else ():
+    roots, messages = with_cubes(1, lambda: Forest([tree_on(tree, found)]), seed)
+    bits = 1 + seed % (tree.bits + 2)
+    assert (roots, messages) == with_cubes(bits, lambda: Forest([tree_on(tree, expected)]), seed)
+    for challenges, (ended,) in messages[-1:] if tree.bits else ():
         halves = [half for values in (n, d) for half in np.split(values, 2, axis=1)]
         assert ended == [kevaluate(half, challenges) for half in halves]
     return found
@@ -407,8 +423,8 @@ def test_trees_of_a_section_are_built_on_these_leaves() -> None:
     columns = Columns(case.axes, case.values)
     for section in case.sections:
         built = build_trees(section, instances(section), KEYS, columns, case.looked_up)
-        roots = [tree.root for tree in built]
-        boxes = [tree_on(tree, case.written_out(section, tree)).root for _, tree in case.boxes()]
+        roots = built.roots
+        boxes = Forest([tree_on(tree, case.written_out(section, tree)) for _, tree in case.boxes()]).roots
         assert roots[: len(boxes)] == boxes
         assert sum((n * d.inverse() for n, d in roots), ZERO) == ZERO
 
@@ -423,15 +439,29 @@ def test_tiny_boxes_are_written_out(names: tuple[str, ...]) -> None:
         assert isinstance(found, ListedLeaves) == (tree.bits >= 3)
         n, d = cube(case.written_out(section, tree))
         fractions = [kscalar(n[:, i]) * kscalar(d[:, i]).inverse() for i in range(1 << tree.bits)]
-        numerator, denominator = tree_on(tree, case.leaves(section, tree)).root
+        ((numerator, denominator),) = Forest([tree_on(tree, case.leaves(section, tree))]).roots
         assert numerator * denominator.inverse() == sum(fractions, ZERO)
 
 
-def test_values_are_refused_before_all_variables_are_bound() -> None:
+def test_cells_of_a_layer_are_refused_before_a_variable_is_bound() -> None:
     case = any_case(1, (5, 4), ("plain",))
     ((section, tree),) = case.boxes()
     layer = case.leaves(section, tree)
     assert isinstance(layer, ListedLeaves)
-    for nodes in layer.layers:
-        with pytest.raises(ZkUnlearnError, match="before its variables were bound"):
-            nodes.pair(LayerWeights(scalars(1, tree.bits - 1)), ONE).values()
+    written = case.written_out(section, tree)
+    for nodes in (*layer.layers, written):
+        with pytest.raises(ZkUnlearnError, match="before its first variable was bound"):
+            nodes.pair(LayerWeights(scalars(1, tree.bits - 1)), ONE).cube()
+
+
+def test_trees_of_a_section_are_walked_alike_however_many_variables_are_cubes() -> None:
+    """All together, of different sizes: with their last variable as cubes, with some, and with all."""
+    case = training((2, 5))
+    columns = Columns(case.axes, case.values)
+    for seed, section in enumerate(case.sections):
+        trees = instances(section)
+        found = [
+            with_cubes(bits, lambda: build_trees(section, trees, KEYS, columns, case.looked_up), seed)
+            for bits in (1, 2, 4, 10, 17)
+        ]
+        assert all(own == found[0] for own in found)

@@ -113,6 +113,7 @@ def test_the_layer_of_listed_leaves_equals_the_written_one(seed: int, shape: Any
     b = fast.kadd(n, fast.kscale(d, mu))
     entries = fast.kscale(leaves.denominators, mu)
     entries[0, : leaves.live] = (entries[0, : leaves.live].astype(object) + 1) % P
+    entries = fast.leaf_entries(entries)
     weights = weights_for(seed + 2, lines // 4, m)
     assert fast.leaf_round(leaves, entries, weights) == fast.pair_round(None, halves(b), weights)
     folded, expected = fast.leaf_fold(leaves, entries, r, fast.leaves_up(leaves)), halves(b)
@@ -155,9 +156,9 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
         sums = [fast.mix_round(n, b, weights, (3, 4)), fast.pair_fold_round(n, b, (5, 6), few)]
         fast.pair_fold(b, 2 * 1001, (8, 9))
         up = fast.leaves_up(leaves)
-        sums += [fast.leaf_round(leaves, leaves.denominators, weights), fast.node_round(leaves, few, (3, 4))]
+        sums += [fast.leaf_round(leaves, leaves.table, weights), fast.node_round(leaves, few, (3, 4))]
         arrays = [up.copy(), fast.node_fold(leaves, (3, 4), (5, 6), up)[1].copy()]
-        arrays += [fast.leaf_fold(leaves, leaves.denominators, (5, 6), up), n, b]
+        arrays += [fast.leaf_fold(leaves, leaves.table, (5, 6), up), n, b]
         return [*sums, *(array.tobytes() for array in arrays)]
 
     results = []

@@ -74,26 +74,22 @@ def verify_batching(channel: Channel, group: Group, claims: Sequence[Claim]) -> 
     variables = group.index_bits + group.code.row_bits
     point, claim = verify_rounds(channel, "batching", variables, DEGREE, combined_claim(weights, claims))
     (value,) = channel.hidden(1)  # P -> V
-    return require_batched(channel, group, lambda: row_weights(group, weights, claims), point, claim, value)
-
-
-def require_batched(
-    channel: Side,
-    group: Group,
-    places: Callable[[], Mapping[Point, Vector]],
-    point: Point,
-    claim: Hidden,
-    value: Hidden,
-) -> MatrixClaim:
-    """Constraint "batching": claim = B(s) * M(r, s). places: `row_weights`, which a plan has no use for."""
-    row_point, cell_point = point[: group.index_bits], point[group.index_bits :]
 
     def weight() -> K:
+        row_point, cell_point = point[: group.index_bits], point[group.index_bits :]
         at_rows = eq_table(row_point)[:, : group.column_rows]
         result = ZERO
-        for place, table in places().items():
+        for place, table in row_weights(group, weights, claims).items():
             result = result + kdot(table, at_rows) * eq(place, cell_point)
         return result
 
+    return require_batched(channel, group, weight, point, claim, value)
+
+
+def require_batched(
+    channel: Side, group: Group, weight: Callable[[], K], point: Point, claim: Hidden, value: Hidden
+) -> MatrixClaim:
+    """Constraint "batching": claim = B(s) * M(r, s). weight: B(s), which a plan has no use for."""
+    row_point, cell_point = point[: group.index_bits], point[group.index_bits :]
     channel.program.require_zero("batching", claim - value * channel.public(weight))
     return MatrixClaim(row_point, cell_point, value)
