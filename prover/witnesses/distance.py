@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from ...models.methods.gram_reference import LimbValues
 from ...models.methods.link_distance import LinkDistance
 from ...models.methods.optimum_reference import Near, RowValues
 from ...models.methods.sisa import stages_of
-from ..kernels import run_blas_tasks, spans
+from ..kernels import spans
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, multiplicities
 from ..matrices.values import Witness
@@ -29,7 +28,7 @@ from .certified import certified_integers, committed_limbs, parameter_integers, 
 from .curve import Integers, Reals
 from .gram_search import PIECE_CELLS, scores
 from .one_pass import LEAST_ROWS
-from .optimum_search import point_at
+from .optimum_search import points_at
 from .rows import Rows
 from .sisa import by_part
 
@@ -46,7 +45,7 @@ def place(rows: Rows, integers: Integers, schedule: LinkDistance | GramDistance)
     if isinstance(schedule, GramDistance):
         z = scores(rows, model, schedule)
         return placed_by_limbs(model, z, limb_sums(rows, z, schedule), schedule)
-    (point,) = run_blas_tasks([partial(point_at, rows, schedule, model << schedule.unit_bits)])
+    (point,) = points_at(rows, schedule, model << schedule.unit_bits)
     return Placed(model, point.rows, point.gradient)
 
 
