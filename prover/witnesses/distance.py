@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from ...models.methods.gram_reference import LimbValues
 from ...models.methods.link_distance import LinkDistance
 from ...models.methods.optimum_reference import Near, RowValues
 from ...models.methods.sisa import stages_of
-from ..kernels import spans
+from ..kernels import run_blas_tasks, spans
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, multiplicities
 from ..matrices.values import Witness
