@@ -352,7 +352,8 @@ def _newton(s: Any, gone: Any) -> relations.Relation:
             proved = newton_inverse.InverseIntegers(s.inverse.bits, s.inverse.shift, s.inverse.scale)
             patch.setattr(newton_inverse, "inverse_integers", lambda *_: proved)
             kind = newton_inverse.NewtonInverse
-        return kind({**_statement(s, gone, "binary"), "distance": s.number, "start": starts})
+        labels = "categorical" if s.outputs > 1 else "binary"
+        return kind({**_statement(s, gone, labels), "distance": s.number, "start": starts})
 
 
 def _optimum_integers(s: Any) -> optimum_integers.OptimumIntegers:

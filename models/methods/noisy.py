@@ -60,7 +60,6 @@ class Noisy(Penalised):
     kind: ClassVar[str] = "noisy"
     noised: ClassVar[bool] = True
     grids: ClassVar[tuple[int, int]] = GRID_RANGE
-    several: ClassVar[bool] = True
 
     epsilon: float = 1.0
     delta: float = 1e-5
