@@ -352,7 +352,8 @@ def _newton(s: Any, gone: Any) -> relations.Relation:
             proved = newton_inverse.InverseIntegers(s.inverse.bits, s.inverse.shift, s.inverse.scale)
             patch.setattr(newton_inverse, "inverse_integers", lambda *_: proved)
             kind = newton_inverse.NewtonInverse
-        return kind({**_statement(s, gone, "binary"), "distance": s.number, "start": starts})
+        labels = "categorical" if s.outputs > 1 else "binary"
+        return kind({**_statement(s, gone, labels), "distance": s.number, "start": starts})
 
 
 def _optimum_integers(s: Any) -> optimum_integers.OptimumIntegers:
@@ -426,14 +427,15 @@ def _distances(own: Distances) -> relations.Relation:
 def _noisy(s: Any, gone: Any) -> relations.Relation:
     """The relation of a noisy optimum, with its integers and pads handed over."""
     handed = noisy.NoisyIntegers(
-        s.grid, s.raised, s.penalty, s.shift, s.distance, s.width, s.scales.w_bits, s.scales.p_bits, s.edges.tolist(),
-        list(s.unused), list(s.pads),
+        s.grid, s.raised, s.penalty, s.shift, s.distance, s.weight_count, s.scales.w_bits, s.scales.p_bits,
+        s.edges.tolist(), list(s.unused), list(s.pads),
     )  # fmt: skip
     drawn = {"root": bytes(32), "source": "nobody", "nonce": bytes(32)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(noisy, "noisy_integers", lambda *_: handed)
         patch.setattr(noisy, "noise_digest", lambda _: b"")
-        return noisy.Noisy({**_statement(s, gone, "binary"), "noise": drawn})
+        kind = "categorical" if s.outputs > 1 else "binary"
+        return noisy.Noisy({**_statement(s, gone, kind), "noise": drawn})
 
 
 def _standardization(own: Any) -> arithmetic.Standardization | None:

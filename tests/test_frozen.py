@@ -61,6 +61,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "training of held_out": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of ridge": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of optima": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
+    "training of noisy_classes": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of newton": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of inverse": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of grown": lambda file: verifier.verify_training(file, frozen("dataset", "grown."), known_dataset=True),
@@ -88,7 +89,7 @@ def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     assert verify_proof(proof).least >= 100
     named = (
         *("classes", "shards", "batches", "before", "grown", "extended", "held_out", "ridge", "optima", "newton"),
-        "inverse",
+        *("inverse", "noisy_classes"),
     )
     variants = (
         name for name in named if path.name.startswith(("training.", "registration.")) and f".{name}." in path.name
@@ -147,6 +148,15 @@ def test_the_frozen_commitment_to_noise_is_that_of_the_frozen_training() -> None
     assert noise.to_bytes() == path.read_bytes()
     report = zu.verify(zu.TrainingProof.from_bytes(proof), dataset, noise=noise, nonce=bytes(range(32)))
     assert report.pinned == ("noise", "nonce")
+    assert formats.noise_digest(formats.read_file(proof, "training")[0]) == noise.digest
+
+
+def test_the_frozen_commitment_to_noise_of_classes_is_that_of_their_training() -> None:
+    noise = zu.NoiseCommitment.load(FROZEN / f"{NOISE_KIND}.v{KINDS[NOISE_KIND]}.classes.noise")
+    proof = frozen("training", "noisy_classes.")
+    statement = zu.TrainingProof.from_bytes(proof).statement
+    assert statement.committed_noise == noise.statement and statement.forgotten_classes == ("b",)
+    assert statement.dataset.outputs * (len(statement.dataset.encoding.names) + 1) == len(statement.schedule.pads) == 12
     assert formats.noise_digest(formats.read_file(proof, "training")[0]) == noise.digest
 
 

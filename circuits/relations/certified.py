@@ -381,10 +381,10 @@ class Certified(TrainingAxes, ABC):
         terms = own.terms({**self.of_output(output), "weight": free}, unit)
         return Factor(terms, own.taken_off((self.weight,), unit * self._real(output)))
 
-    def weights_value(self, steps: Steps, k: Point) -> Hidden:
-        """W(k)."""
-        parameter = self.parameters[0]
-        value = self._signed(parameter.weight).value(steps, {"weight": k}, prefix(k, self.schedule.features))
+    def weights_value(self, steps: Steps, k: Point, output: Point = ()) -> Hidden:
+        """W(k) of an output."""
+        parameter, real = self.parameters[0], self._real(output) * prefix(k, self.schedule.features)
+        value = self._signed(parameter.weight).value(steps, {**self.of_output(output), "weight": k}, real)
         return value * self.unit(parameter)
 
     def bias_value(self, steps: Steps, output: Point = ()) -> Hidden:
@@ -393,12 +393,12 @@ class Certified(TrainingAxes, ABC):
         value = self._signed(parameter.weight).value(steps, {"output": output}, self._real(output))
         return value * self.unit(parameter)
 
-    def bias_at(self, steps: Steps, bias: Place, output: Point) -> Place:
-        """The bias of another output than where its lookups ended: what its gradient is said with."""
+    def bias_at(self, steps: Steps, bias: Place, output: Point, integers: tuple[Address, ...] = ()) -> Place:
+        """The bias of another output than where its lookups ended: these integers, or those of its gradient."""
         if not output:
             return bias
         own = bias.parameter
-        integers = (own.weight, own.cut, own.cut_rest)
+        integers = integers or (own.weight, own.cut, own.cut_rest)
         limbs = [limb for integer in integers for _, limb in limb_terms(integer, bias.bits[integer])]
         at = {"output": output}
         values = {limb: steps.evaluate(limb, at) for limb in limbs}

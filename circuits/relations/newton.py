@@ -6,14 +6,19 @@ committed once, the same for all of them,
     2^h (W(t, k) - W(t + 1, k)) = sum over weights l of P(k, l) Gamma(t, l) + 2^(h - 1) - u(t, k)            "update"
 
 the bias b being a weight, too, in all of it; and of W(T) what optimum.py says: it is near the optimum, and the model is
-its rounding. Columns, lookups and checks of a step have its name before theirs.
+its rounding. Of several classes there are W, P and Gamma of each output, and no weight moves another output's. Columns,
+lookups and checks of a step have its name before theirs.
 
 | matrix | columns |
 |---|---|
 | dataset, model | those of optimum.py |
 | start 0 | weights (output, weight), intercept (output) of the model that is superseded, if one is |
-| witness | those of optimum.py; P (weight, source), P of the bias and from the bias (weight), of both (output) |
-| | of each step Q, T, D, M, P' (row); limbs of W, Gamma, v, u (weight), and of the bias (output) |
+| witness | those of optimum.py; P (output, weight, source), of the bias and from it (output, weight), of both |
+| | (output) |
+| | of each step Q, T, D, M, P' (output, row); limbs of W, Gamma, v, u (output, weight), and of the bias (output) |
+
+Where there is one output, what has a row, or a weight, has no axis of outputs. Of several the sum of "update" is one
+over outputs o, too, with eq(o*, o) at a random o*; and so is what the bias's gradient moves ("update from intercepts").
 
 Integers that are *forced*: P has 32 bits, Gamma 24, W 38, u has h of at most 24 and K is at most 256, so both sides of
 an update differ by less than p: W(t + 1) is W(t) less the sum over 2^h, rounded. P is free within its bits: it is the
@@ -30,12 +35,13 @@ from functools import cached_property
 from ...models.methods.newton_steps import NewtonCertificate
 from ..field.goldilocks import ONE, ZERO, K
 from ..field.multilinear import Point, prefix
-from ..language.hidden import Hidden, Product
+from ..language.hidden import Hidden, Product, linear
 from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
 from ..language.parts import Naming, PartSteps
-from ..language.relation import Factor, LookedUp, LookupBox, Section, Steps, Sum, variables
+from ..language.relation import Factor, LookedUp, LookupBox, Section, Steps, Sum, outer, variables
 from ..language.tables import Limbs, range_table, together
 from .certified import BIAS, CONSTANT_BOX, FEATURE_BOX, WEIGHTS, Place
+from .iterations import eq_on
 from .model import model_columns
 from .newton_step import Step, update_remainder
 from .optimum import Optimum
@@ -91,7 +97,7 @@ class Newton(Optimum):
         """See Certified: with those of the matrix."""
         features, constants = super().integers
         of_pairs, beside, corner = self.matrix_bits
-        whole = Limbs(MATRIX_BOX, (self.weight, self.source), of_pairs)
+        whole = Limbs(MATRIX_BOX, (*self.several, self.weight, self.source), of_pairs)
         if not self.schedule.bias:
             return features, constants, whole
         return (
@@ -143,49 +149,78 @@ class Newton(Optimum):
     def _update(self, steps: Steps, t: int, weights: Place, bias: Place | None) -> None:
         """What moves weights at k, and gamma times the bias, is the matrix times Gamma(t)."""
         naming, step = self.steps[t]
-        name, k = f"{naming.prefix}update", weights.ended.point["weight"]
+        name, k, output = f"{naming.prefix}update", weights.ended.point["weight"], weights.output
         (gamma,) = (ZERO,) if bias is None else steps.point(name, 1)
-        sums = Sum(name, (self.source.bits,), constant_on((self.source,), ONE), self._moving(t, k, gamma))
-        total = steps.total(sums)
-        after, after_bias = self._after(steps, t, k)
+        sums = [self._sum(name, output, (self.source,), self._moving(t, k, gamma))]
+        if bias is not None and self.several:
+            sums.append(self._sum(f"{name} from intercepts", output, (), self._moved_by_biases(t, k, gamma)))
+        totals = [steps.total(own) for own in sums]
+        after, after_bias = self._after(steps, t, k, output)
         moved, products = self._moved(step, weights, after), []
         if bias is not None and after_bias is not None:
-            moved = moved + self._moved(step, bias, after_bias) * gamma
-            entry = self.held(steps, FROM_BIAS, {"weight": k}, weights.real)
-            entry = entry + self.held(steps, CORNER, {"output": ()}, ONE) * gamma
-            products = [Product(-ONE, entry, bias.signed(BIAS.cut))]
-        steps.require_zero(name, moved - total, products)
-        steps.sumcheck(sums, total)
+            integers = (BIAS.weight, update_remainder(BIAS))
+            there = step.bias_at(PartSteps(steps, naming), bias, output, integers)
+            moved = moved + self._moved(step, there, after_bias) * gamma
+            if not self.several:
+                entry = self.held(steps, FROM_BIAS, {"weight": k}, weights.real)
+                entry = entry + self.held(steps, CORNER, {"output": ()}, ONE) * gamma
+                products = [Product(-ONE, entry, bias.signed(BIAS.cut))]
+        steps.require_zero(name, moved - linear((ONE, total) for total in totals), products)
+        for own, total in zip(sums, totals, strict=True):
+            steps.sumcheck(own, total)
+
+    def _sum(self, name: str, output: Point, axes: tuple[Axis, ...], factors: tuple[Factor, Factor]) -> Sum:
+        """Over these axes, at the one output, or at a point of outputs."""
+        weight, groups = constant_on(axes, ONE), tuple(axis.bits for axis in axes)
+        if not self.several:
+            return Sum(name, groups, weight, factors)
+        chosen, bits = eq_on(output, self.output.size), self.output.bits
+        return Sum(name, (bits, *groups), outer(chosen, weight, bits) if axes else chosen, factors)
 
     def _moving(self, t: int, k: Point, gamma: K) -> tuple[Factor, Factor]:
-        """P(k, l) + gamma P(b, l), and Gamma(t, l), at a variable l."""
-        free, axes = variables(0, self.source.bits), (self.source,)
+        """P(k, l) + gamma P(b, l), and Gamma(t, l), at a variable l, and output."""
+        bits = self.output.bits
+        at = {**self.of_output(variables(0, bits)), "weight": variables(bits, self.source.bits)}
         cut = Signed(self.steps[t][0].address(WEIGHTS.cut), self.schedule.gradient_bits)
         return (
             self.line(MATRIX, OF_BIAS, self.source, k, gamma),
-            Factor(cut.terms({"weight": free}, ONE), cut.taken_off(axes, ONE)),
+            Factor(cut.terms(at, ONE), cut.taken_off((*self.several, self.source), ONE)),
+        )
+
+    def _moved_by_biases(self, t: int, k: Point, gamma: K) -> tuple[Factor, Factor]:
+        """P(k, b) + gamma P(b, b), and Gamma(t, b), at a variable output."""
+        free, own, axes = variables(0, self.output.bits), self._signed(FROM_BIAS), (self.output,)
+        terms = own.terms({"output": free, "weight": k}, ONE) + self._signed(CORNER).terms({"output": free}, gamma)
+        cut = Signed(self.steps[t][0].address(BIAS.cut), self.schedule.gradient_bits)
+        return (
+            Factor(terms, own.taken_off(axes, prefix(k, self.schedule.features) + gamma)),
+            Factor(cut.terms({"output": free}, ONE), cut.taken_off(axes, ONE)),
         )
 
     def line(self, whole: Address, beside: Address, free: Axis, at: Point, share: K) -> Factor:
-        """What there is of a point and a variable weight, and that share of what there is of the bias and this."""
-        fixed, variable = "weight" if free.name == "source" else "source", variables(0, free.bits)
+        """What there is of a point and a variable weight, and that share of what there is of the bias and this.
+
+        Of several outputs at a variable one, which comes first.
+        """
+        fixed, bits = "weight" if free.name == "source" else "source", self.output.bits
+        output, variable = self.of_output(variables(0, bits)), variables(bits, free.bits)
         own, real = self._signed(whole), prefix(at, self.schedule.features)
-        terms = own.terms({fixed: at, free.name: variable}, ONE)
+        terms = own.terms({**output, fixed: at, free.name: variable}, ONE)
         if self.schedule.bias:
-            real, terms = real + share, terms + self._signed(beside).terms({"weight": variable}, share)
-        return Factor(terms, own.taken_off((free,), real))
+            real, terms = real + share, terms + self._signed(beside).terms({**output, "weight": variable}, share)
+        return Factor(terms, own.taken_off((*self.several, free), real))
 
     def held(self, steps: Steps, integer: Address, at: Mapping[str, Point], real: K) -> Hidden:
         """What there is of the bias, at a point."""
         return self._signed(integer).value(steps, at, real)
 
-    def _after(self, steps: Steps, t: int, k: Point) -> tuple[Hidden, Hidden | None]:
-        """W(t + 1, k), and V(t + 1)."""
+    def _after(self, steps: Steps, t: int, k: Point, output: Point) -> tuple[Hidden, Hidden | None]:
+        """W(t + 1, k), and V(t + 1), of an output."""
         own: Optimum | Step = self
         if t + 1 < len(self.steps):
             naming, own = self.steps[t + 1]
             steps = PartSteps(steps, naming)
-        return own.weights_value(steps, k), own.bias_value(steps) if self.schedule.bias else None
+        return own.weights_value(steps, k, output), own.bias_value(steps, output) if self.schedule.bias else None
 
     def _moved(self, step: Step, place: Place, after: Hidden) -> Hidden:
         """2^h (W(t) - W(t + 1)) - 2^(h - 1) + u."""

@@ -6,6 +6,8 @@ not short here, but moves the weights. With the names of models/methods/newton_s
     G(k) + floor(2^g / 2) = 2^g Gamma(k) + v(k),  G being that of residual.py, and the same for b           "gradient"
     W(0, k) = 2^j M(k), 2^x V(0) = 2^j I with M, I of the model that steps begin from, or 0               "starting .."
 
+of each output, where there are several.
+
 Integers that are *forced*: Gamma has 24 bits, or 32, and v has g, so Gamma is G rounded. What the first step begins
 from is committed as it is in the model, M and I, in so many bits that W(0) has 38: so these are in range here, whatever
 an earlier statement committed to, and no multiple of 2^j wraps.
@@ -18,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...models.methods.newton_steps import StepIntegers
-from ..field.goldilocks import ONE, ZERO
+from ..field.goldilocks import ZERO
 from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, public
 from ..language.layout import Address, Column
@@ -57,7 +59,7 @@ class Step(Residual):
     @cached_property
     def integers(self) -> tuple[Limbs, ...]:
         """See Certified: of the weights, and of the bias if there is one."""
-        features = Limbs(FEATURE_BOX, (self.weight,), self.parameter_bits(WEIGHTS))
+        features = Limbs(FEATURE_BOX, (*self.several, self.weight), self.parameter_bits(WEIGHTS))
         constants = Limbs(CONSTANT_BOX, (self.output,), self.parameter_bits(BIAS))
         return (features, constants) if self.schedule.bias else (features,)
 
@@ -86,10 +88,11 @@ class Step(Residual):
         """All that is said of one step but what it moves. Returns weights and bias where their lookups ended."""
         self.of_rows(steps, looked_up)
         at = looked_up[FEATURE_BOX]
-        real = prefix(at.point["weight"], self.schedule.features)
+        real = self._real(at.point.get("output", ())) * prefix(at.point["weight"], self.schedule.features)
         weights, bias = Place(WEIGHTS, at, real, self.parameter_bits(WEIGHTS)), None
         if self.schedule.bias:
-            bias = Place(BIAS, looked_up[CONSTANT_BOX], ONE, self.parameter_bits(BIAS))
+            constants = looked_up[CONSTANT_BOX]
+            bias = Place(BIAS, constants, self._real(constants.point["output"]), self.parameter_bits(BIAS))
         if self.first:
             self.published(steps, weights, bias)
         self.gradient(steps, weights, bias)
@@ -98,10 +101,10 @@ class Step(Residual):
     def published(self, steps: Steps, weights: Place, bias: Place | None) -> None:
         """Of the first step: what was published before, or zeros, is what weights are."""
         k = weights.ended.point["weight"]
-        committed = self._begun(steps, COEFFICIENTS, {"output": (), "weight": k})
+        committed = self._begun(steps, COEFFICIENTS, {"output": weights.output, "weight": k})
         steps.require_zero("starting weights", weights.signed(WEIGHTS.weight) - committed)
         if bias is not None:
-            intercept = self._begun(steps, INTERCEPT, {"output": ()})
+            intercept = self._begun(steps, INTERCEPT, {"output": bias.output})
             steps.require_zero("starting intercept", bias.signed(BIAS.weight) - intercept)
 
     def _begun(self, steps: Steps, column: Address, at: Mapping[str, Point]) -> Hidden:

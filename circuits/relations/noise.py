@@ -9,7 +9,8 @@ their own, which was committed to before pub was known:
     the model is (m + eta)(k), and 2^x (m + eta)(b)             "model", "intercept"
     (eta, lo, hi) is in the table of noise                      "noise"
 
-and 0 for features that are left out, in whose place 0 stands for m + eta in a sum over the others ("model").
+of each output, where there are several; and 0 for features that are left out, in whose place 0 stands for m + eta in a
+sum over the others ("model").
 
 Integers that are *forced*: R has 62 bits, carry one, above and below 50 each. By the table lo and hi are between 0 and
 2^62, so no side of "coins" or "cell" is as far from the other as p: they hold over the integers. Then U = lo + above is
@@ -28,8 +29,8 @@ import numpy as np
 
 from ...models.methods.noisy_certificate import NoisyCertificate
 from ...models.noise import CELL_BITS, COIN_BITS, noise_edges
-from ..field.goldilocks import ONE, ZERO, K, to_field
-from ..field.multilinear import Point, evaluate
+from ..field.goldilocks import ONE, ZERO, K, kscalar, to_field
+from ..field.multilinear import Point, eq_table, evaluate
 from ..language.hidden import Hidden
 from ..language.layout import WITNESS, Address, Column
 from ..language.relation import Entry, Factor, Lookup, Steps, Sum, Table, Term, variables
@@ -132,29 +133,35 @@ class Noised(Certified):
 
     def published(self, steps: Steps, weights: Place, bias: Place | None) -> None:
         """See Certified."""
-        k = weights.ended.point["weight"]
-        noisy = self._noised(steps, weights, self._pads(k))
-        committed = steps.evaluate(COEFFICIENTS, {"output": (), "weight": k})
+        k, features = weights.ended.point["weight"], self.schedule.features
+        noisy = self._noised(steps, weights, self._pads(weights.output, slice(features), k))
+        committed = steps.evaluate(COEFFICIENTS, {"output": weights.output, "weight": k})
         if self.schedule.unused:
-            steps.sumcheck(self._of_used_weights(k), committed)
+            steps.sumcheck(self._of_used_weights(weights.output, k), committed)
         else:
             steps.require_zero("model", committed - noisy)
         if bias is not None:
-            last = self.schedule.pads[self.schedule.features :]
-            intercept = self._noised(steps, bias, K(last[0]) if last else ZERO) * self.schedule.one
-            steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"output": ()}) - intercept)
+            pad = self._pads(bias.output, slice(features, None), ())
+            intercept = self._noised(steps, bias, pad) * self.schedule.one
+            steps.require_zero("intercept", steps.evaluate(INTERCEPT, {"output": bias.output}) - intercept)
 
-    def _of_used_weights(self, k: Point) -> Sum:
-        """m + eta at a point, where it is 0 of features that are left out."""
-        own, free = self._signed(NOISY_WEIGHTS.model), {"weight": variables(0, self.weight.bits)}
-        terms = (*own.terms(free, ONE), Term(ONE, NOISY_WEIGHTS.noise, free))
+    def _of_used_weights(self, output: Point, k: Point) -> Sum:
+        """m + eta of an output at a point, where it is 0 of features that are left out."""
+        own, free = self._signed(NOISY_WEIGHTS.model), variables(0, self.weight.bits)
+        at = {**self.of_output(output), "weight": free}
+        terms = (*own.terms(at, ONE), Term(ONE, NOISY_WEIGHTS.noise, at))
         used = eq_on(k, self.schedule.features, self.schedule.unused)
-        return Sum("model", (self.weight.bits,), used, (Factor(terms, own.taken_off((self.weight,), ONE)),))
+        factor = Factor(terms, own.taken_off((self.weight,), self._real(output)))
+        return Sum("model", (self.weight.bits,), used, (factor,))
 
-    def _pads(self, k: Point) -> K:
-        """pub at a point, of weights without the bias."""
-        own = np.array(self.schedule.pads[: self.schedule.features], dtype=np.int64)
-        return evaluate(to_field(own), k) if len(own) else ZERO
+    def _pads(self, output: Point, cut: slice, k: Point) -> K:
+        """pub at a point, of weights or of biases: of real outputs."""
+        own, total = self.schedule, ZERO
+        if own.pads:
+            pads, at = np.array(own.pads, dtype=np.int64).reshape(own.outputs, own.width), eq_table(output)
+            for number, each in enumerate(pads[:, cut]):
+                total = total + kscalar(at[:, number]) * evaluate(to_field(each), k)
+        return total
 
     def _noised(self, steps: Steps, place: Place, pad: K) -> Hidden:
         """m + eta of a weight, or of the bias."""

@@ -2,9 +2,9 @@
 
     pub(k)    SHAKE256("zkunlearn noise 1" | lp(nonce) | digest | k), 8 bytes squeezed, modulo 2^62
 
-lp(d) is d after its length, 4 bytes little-endian; the digest is that of the noise statement; k and what is squeezed
-are unsigned 64-bit little-endian. So pads are of one commitment and one nonce, and two commitments have other pads
-under the same nonce.
+lp(d) is d after its length, 4 bytes little-endian; the digest is that of the noise statement; k, which goes on from one
+output to the next, and what is squeezed are unsigned 64-bit little-endian. So pads are of one commitment and one nonce,
+and two commitments have other pads under the same nonce.
 
 A noise statement names the request it is for, whole: data set, algorithm, who is forgotten, what is superseded. A
 training statement has all of these itself, so it holds what is left of it only, and none of it can differ.

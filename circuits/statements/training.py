@@ -118,7 +118,8 @@ class TrainingStatement(Statement):
         if scales:
             compiled = compiled.begun(scales)
         if self.noise is not None and self.committed_noise is not None:
-            compiled = compiled.with_pads(pads_of(self.committed_noise.digest, self.noise.nonce, compiled.width))
+            count = compiled.outputs * compiled.width
+            compiled = compiled.with_pads(pads_of(self.committed_noise.digest, self.noise.nonce, count))
         if not self.scope and len(scales) == len(self.start):
             return compiled
         return compiled.scoped(self.scope, tuple(start.scope for start in self.start))

@@ -21,6 +21,10 @@ from .newton_steps import MAX_WEIGHTS, NewtonCertificate, compile_steps
 from .optimum import OPTIMUM_FIELDS, Optimum
 
 MAX_STEPS = 8
+ONE_INVERSE = (
+    "that a matrix is an inverse is proved of one output, that of two classes; without `inverse` steps of several "
+    "have a matrix of the owner's for each"
+)
 _FIELDS: Fields = {**OPTIMUM_FIELDS, "steps": Int(1, MAX_STEPS)}
 _WITH_INVERSE: Fields = {**_FIELDS, "inverse": Int(*INVERSE_RANGE)}  # stands only where it is declared
 
@@ -32,6 +36,8 @@ class Newton(Optimum):
     What is proved is each step, integer for integer, and what method "optimum" proves of where the last one ended. As
     long as the matrix is the owner's choice, steps could lead anywhere: only the certificate binds. With `inverse` the
     matrix is proved to be the inverse of the second derivative where steps begin, so that they are Newton's.
+
+    Of several classes each output has steps and a matrix of its own, and what they lead to is certified together.
 
     Attributes:
         steps: how many, each with one pass over the rows.
@@ -46,8 +52,6 @@ class Newton(Optimum):
     kind: ClassVar[str] = "newton"
     warms: ClassVar[bool] = False
     begins: ClassVar[bool] = True
-    one_output: ClassVar[str] = "steps lead to an optimum"
-    several: ClassVar[bool] = False
 
     steps: int = 1
     inverse: int | None = None
@@ -85,16 +89,19 @@ class Newton(Optimum):
     def require_provable(self, shape: DatasetShape) -> None:
         """See Method."""
         super().require_provable(shape)
-        weights = shape.features + self.bias
+        weights = shape.outputs * (shape.features + self.bias)
+        if self.inverse is not None and shape.outputs > 1:
+            raise ParameterError(f"inverse: {shape.outputs} classes: {ONE_INVERSE}")
         if self.inverse is not None and weights > MAX_INVERTED:
             raise ParameterError(
                 f"inverse: {weights} weights: that a matrix is an inverse is proved of at most {MAX_INVERTED}; without "
                 f"`inverse` steps have up to {MAX_WEIGHTS}, by a matrix of the owner's"
             )
         if weights > MAX_WEIGHTS:
+            in_all = "" if shape.outputs == 1 else f" of {shape.outputs} classes"
             raise ParameterError(
-                f"{weights} weights: the matrix of steps has a number for any two of them, and is proved of at most "
-                f"{MAX_WEIGHTS}; method = 'optimum' proves the same of its model without it"
+                f"{weights} weights{in_all}: the matrix of steps has a number for any two of them, and is proved of at "
+                f"most {MAX_WEIGHTS}; method = 'optimum' proves the same of its model without it"
             )
 
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> NewtonCertificate:

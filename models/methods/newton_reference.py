@@ -6,7 +6,7 @@ prover (prover/witnesses/newton.py) has scores and gradients by matrix products,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ Pass = Callable[[IntArray], tuple[RowValues, IntArray]]  # of weights (K,): what
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class StepValues:
-    """One step, int64 (K,), the bias last if there is one.
+    """One step, int64 (K,), the bias last if there is one, or of several outputs (O, K).
 
     Attributes:
         rows: of the weights before it.
@@ -58,14 +58,14 @@ class InverseValues:
 
 
 def starting_weights(integers: IntArray, schedule: NewtonCertificate) -> IntArray:
-    """W(0), from the integers (K,) of a model: weights at its scale, the intercept at x_bits more.
+    """W(0), from the integers (K,), or (O, K), of a model: weights at its scale, the intercept at x_bits more.
 
     Raises:
         TrainingError: a weight is 32 or more.
     """
     own, first = integers.astype(object), schedule.steps[0]
     for part, unit in zip((slice(0, schedule.features), slice(schedule.features, None)), first.units, strict=True):
-        own[part] *= unit
+        own[..., part] *= unit
     require_weights(own, schedule, "of the superseded model, from which steps begin,")
     return own.astype(np.int64)
 
@@ -99,7 +99,7 @@ def moved_weights(weights: IntArray, sums: IntArray, step: StepIntegers) -> tupl
 
 
 def step_by_step(start: IntArray, matrix: IntArray, schedule: NewtonCertificate, passed: Pass) -> list[StepValues]:
-    """All steps from weights (K,), with a matrix (K, K).
+    """All steps of an output from weights (K,), with a matrix (K, K).
 
     Raises:
         TrainingError: a score, weight or gradient is out of range.
@@ -120,10 +120,36 @@ def run_steps(
 ) -> list[StepValues]:
     """All steps from W(0) (K,) with a matrix (K, K), from features (N, d) and labels (N,), in Python's integers.
 
+    Of several outputs from W(0) (O, K), with matrices (O, K, K), and labels are the numbers of classes.
+
     Raises:
         DataError: other shapes, or a matrix whose entries have more bits.
         TrainingError: a score, weight or gradient is out of range.
     """
+    if schedule.outputs == 1:
+        return _run_output(X, y, start, matrix, schedule)
+    own = zip(np.asarray(start), np.asarray(matrix), strict=True)
+    each = [_run_output(X, np.asarray(y) == output, *one, schedule) for output, one in enumerate(own)]
+    return stacked_steps(each)
+
+
+def stacked_steps(outputs: Sequence[Sequence[StepValues]]) -> list[StepValues]:
+    """Steps of all outputs, from those of each."""
+    return [_of_outputs(steps) for steps in zip(*outputs, strict=True)]
+
+
+def _of_outputs(steps: Sequence[StepValues]) -> StepValues:
+    names = ("weights", "cut", "cut_rest", "remainder", "after")
+    return StepValues(
+        RowValues.stacked([own.rows for own in steps]),
+        *(np.stack([getattr(own, name) for own in steps]) for name in names),
+    )
+
+
+def _run_output(
+    X: ArrayLike, y: ArrayLike, start: ArrayLike, matrix: ArrayLike, schedule: NewtonCertificate
+) -> list[StepValues]:
+    """Those of one output, whose labels are 0 and 1."""
     features, labels = np.asarray(X).astype(object), np.asarray(y).astype(np.int64)
     own: NDArray[Any] = np.asarray(matrix).astype(object)
     if features.shape != (schedule.rows, schedule.features) or own.shape != (schedule.width, schedule.width):

@@ -10,6 +10,10 @@ the inverse of the second derivative of F: for all k, l among the K weights (the
 so that W(t + 1) is W(t) less P G / 2^s, rounded to nearest. F bends at least as much as c |W|^2 / 2, so entries of the
 inverse are at most 1 / c, and with s = 30 + floor(log2 c'), c' being the least c of all n, those of P at most 2^30.
 
+Of several classes all of this is of each output, with a P of its own: no weight of one is moved by a gradient of
+another, as no second derivative of their sum is of two of them. K counts the weights of one output; all together are at
+most 256.
+
 g + h = s. In the first step g is 39, where any gradient that there can be has 24 bits; later gradients should be
 shorter, and g falls by 12 a step as long as h and the bits of W are at most 62 together.
 

@@ -38,7 +38,9 @@ class Noisy(Penalised):
     """Weights near those that minimise the mean loss and l2 / 2 times their squares, with noise that hides how near.
 
     What is proved is how far from the optimum they are before noise, and that nobody chose the noise: the published
-    model is (epsilon, delta)-indistinguishable from one by the same method that never saw what is forgotten.
+    model is (epsilon, delta)-indistinguishable from one by the same method that never saw what is forgotten. Of several
+    classes there are weights of each, against all others, and all of them are one model: near together, and hidden
+    together.
 
     Attributes:
         l2: weight of ||w||^2 / 2 beside the mean loss, the intercept included; on encoded features.
@@ -58,7 +60,6 @@ class Noisy(Penalised):
     kind: ClassVar[str] = "noisy"
     noised: ClassVar[bool] = True
     grids: ClassVar[tuple[int, int]] = GRID_RANGE
-    one_output: ClassVar[str] = "a noisy model is"
 
     epsilon: float = 1.0
     delta: float = 1e-5

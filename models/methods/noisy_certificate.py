@@ -11,6 +11,9 @@ whoever chooses neither, and eta is a Gaussian of standard deviation 2^11, round
 Any two W within D of the same optimum are at most 2 D apart, and |floor(x) - floor(y)| <= |x - y| + 1: so two m are at
 most Delta = 2 D / 2^a + sqrt(K) apart. As m is integer, m + round(x) = round(m + x): the model follows from Gaussians
 around two points that are mu = Delta / 2^11 standard deviations apart, but for K times TOTAL_VARIATION.
+
+Of several classes all of this is of the O K weights of all outputs, which are one point: W are within D together, and
+each weight has coins, a pad and noise of its own.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ class NoisyCertificate(LinkCertificate):
 
     Attributes:
         grid: a.
-        pads: pub, below 2^62, (K,), the bias's last; zeros until there is a nonce.
+        pads: pub, below 2^62, (O K,), output by output, the bias's last; zeros until there is a nonce.
     """
 
     grid: int
@@ -69,8 +72,8 @@ class NoisyCertificate(LinkCertificate):
     @property
     def hidden(self) -> Hidden:
         """What the noise hides: mu is above Delta / 2^11."""
-        steps = Fraction(2 * self.distance, 1 << self.grid) + root_above(Fraction(self.width))
-        return Hidden(steps / (1 << SIGMA_BITS), self.width)
+        steps = Fraction(2 * self.distance, 1 << self.grid) + root_above(Fraction(self.weight_count))
+        return Hidden(steps / (1 << SIGMA_BITS), self.weight_count)
 
     def bounds_of_noise(self) -> list[Bound]:
         """The static analysis."""
@@ -92,7 +95,7 @@ def compile_noisy(
             named with what to change.
     """
     common = common_integers(method, family, scales, shape, live)
-    usual = default_distances(Fraction(method.l2), scales, common["width"], live.count)[0]
+    usual = default_distances(Fraction(method.l2), scales, shape.outputs * common["width"], live.count)[0]
     found = NoisyCertificate(**common, distances=(method.distance or usual,), grid=method.grid_bits)
     of_weights = found.bounds_of_weights(found.largest_gradient)
     found = within_bounds(found, [*found.bounds_of_rows(), *of_weights, *found.bounds_of_noise()])
@@ -105,16 +108,17 @@ def _require_hidden(found: NoisyCertificate, method: Noisy) -> None:
     epsilon, delta, declared = Fraction(method.epsilon), Fraction(method.delta), f"({method.epsilon}, {method.delta})"
     if found.hidden.delta(epsilon) <= delta:
         return
-    room = largest_mu(epsilon, delta) * (1 << SIGMA_BITS) - root_above(Fraction(found.width))
+    count, classes = found.weight_count, ", or fewer classes" if found.outputs > 1 else ""
+    room = largest_mu(epsilon, delta) * (1 << SIGMA_BITS) - root_above(Fraction(count))
     if room <= 0:
         raise ParameterError(
-            f"epsilon = {method.epsilon}: too small for {found.width} weights: rounding them to a grid is not hidden "
+            f"epsilon = {method.epsilon}: too small for {count} weights: rounding them to a grid is not hidden "
             f"to {declared} by noise of 2^{SIGMA_BITS} steps of it; declare a larger epsilon or delta, or use fewer "
-            "features"
+            f"features{classes}"
         )
     least = (int(-(-2 * found.distance // room)) - 1).bit_length()
     raise ParameterError(
-        f"grid = {found.grid}: too fine for {found.width} weights and {found.live.count} rows: noise of "
+        f"grid = {found.grid}: too fine for {count} weights and {found.live.count} rows: noise of "
         f"2^{found.grid + SIGMA_BITS} units does not hide a distance of {found.distance} to {declared}; use "
         f"{max(least, found.grid + 1)} or more, or a larger l2"
     )

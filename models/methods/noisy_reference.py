@@ -13,14 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import TrainingError
 from ..noise import COIN_BITS, HALF_NOISE, noise_edges, noise_of
 from .noisy_certificate import NoisyCertificate
-from .optimum_reference import Near, RowValues, gradient_of, near, shortest_distance
+from .optimum_reference import Near, RowValues, gradients_of, near, shortest_distance
 
 IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class Noised(Near):
-    """The certificate of weights, and the noise on their rounding; int64 (K,).
+    """The certificate of weights, and the noise on their rounding; int64 (K,), or of several outputs (O, K).
 
     Attributes:
         coins: R. carry: of R + pub.
@@ -46,7 +46,7 @@ class Noised(Near):
 
 
 def noised(weights: IntArray, gradient: IntArray, coins: IntArray, schedule: NoisyCertificate) -> Noised:
-    """The certificate of weights with these coins (K,), below 2^62.
+    """The certificate of weights with as many coins, below 2^62.
 
     Raises:
         TrainingError: the weights are not as near the optimum as is declared, or too large.
@@ -60,7 +60,7 @@ def noised(weights: IntArray, gradient: IntArray, coins: IntArray, schedule: Noi
             f"the declared distance ({schedule.distance} units) does not certify these weights, which are at most "
             f"{shortest_distance(gradient, schedule)} units from the optimum: declare this, for all future statements"
         )
-    pads = np.array(schedule.pads or (0,) * schedule.width, dtype=np.uint64)
+    pads = np.array(schedule.pads or (0,) * schedule.weight_count, dtype=np.uint64).reshape(weights.shape)
     sums = coins.astype(np.uint64) + pads  # below 2^63
     drawn = (sums & np.uint64((1 << COIN_BITS) - 1)).astype(np.int64)
     noise, edges = noise_of(drawn), noise_edges()
@@ -86,16 +86,16 @@ def noised(weights: IntArray, gradient: IntArray, coins: IntArray, schedule: Noi
 
 
 def published(found: Noised, schedule: NoisyCertificate) -> IntArray:
-    """m + eta, (K,), at scale w_bits - grid; 0 for features that are left out."""
+    """m + eta, as W, at scale w_bits - grid; 0 for features that are left out."""
     own = found.model.copy()
-    own[list(schedule.unused)] = 0
+    own[..., list(schedule.unused)] = 0
     return own
 
 
 def noisy_model(found: Noised, schedule: NoisyCertificate) -> IntArray:
-    """The integers of the model, (K,): weights at scale w_bits - grid, the intercept at x_bits more."""
-    own = published(found, schedule)
-    own[schedule.features :] <<= schedule.scales.x_bits
+    """The integers of the model, (O, K): weights at scale w_bits - grid, the intercept at x_bits more."""
+    own = np.atleast_2d(published(found, schedule))
+    own[:, schedule.features :] <<= schedule.scales.x_bits
     return own
 
 
@@ -104,8 +104,10 @@ def noisy(
 ) -> tuple[RowValues, Noised]:
     """The noisy model of weights (K,), from features (N, d) and labels (N,), row by row in Python's integers.
 
+    Of several outputs it is of weights and coins (O, K), and labels are the numbers of classes.
+
     Raises:
         DataError: other shapes. TrainingError: see `noised` and `optimum_reference.row_values`.
     """
-    rows, gradient = gradient_of(X, y, weights, schedule)
+    rows, gradient = gradients_of(X, y, weights, schedule)
     return rows, noised(np.asarray(weights, dtype=np.int64), gradient, np.asarray(coins, dtype=np.int64), schedule)

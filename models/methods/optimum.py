@@ -56,7 +56,6 @@ class Optimum(Penalised):
     kind: ClassVar[str] = "optimum"
     warms: ClassVar[bool] = True
     grids: ClassVar[tuple[int, int]] = GRID_RANGE
-    several: ClassVar[bool] = True
 
     distances: tuple[int, ...] = ()
 

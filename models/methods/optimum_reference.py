@@ -198,14 +198,16 @@ def certify(X: ArrayLike, y: ArrayLike, weights: ArrayLike, schedule: OptimumCer
     Raises:
         DataError: other shapes. TrainingError: see `row_values` and `first_settled`.
     """
-    if schedule.outputs == 1:
-        rows, gradient = gradient_of(X, y, weights, schedule)
-    else:
-        each = [
-            gradient_of(X, np.asarray(y) == output, own, schedule) for output, own in enumerate(np.asarray(weights))
-        ]
-        rows, gradient = RowValues.stacked([one for one, _ in each]), np.stack([one for _, one in each])
+    rows, gradient = gradients_of(X, y, weights, schedule)
     return rows, first_settled(np.asarray(weights).astype(np.int64), gradient, schedule)
+
+
+def gradients_of(X: ArrayLike, y: ArrayLike, weights: ArrayLike, own: LinkCertificate) -> tuple[RowValues, IntArray]:
+    """What weights (K,) imply of rows, and G; of several outputs what weights (O, K) do, and G of each."""
+    if own.outputs == 1:
+        return gradient_of(X, y, weights, own)
+    each = [gradient_of(X, np.asarray(y) == output, one, own) for output, one in enumerate(np.asarray(weights))]
+    return RowValues.stacked([one for one, _ in each]), np.stack([one for _, one in each])
 
 
 def gradient_of(X: ArrayLike, y: ArrayLike, weights: ArrayLike, own: LinkCertificate) -> tuple[RowValues, IntArray]:

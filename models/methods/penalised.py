@@ -38,8 +38,6 @@ class Penalised(Method):
 
     scales: ClassVar[type[FixedPoint]] = FineScales
     grids: ClassVar[tuple[int, int]]
-    one_output: ClassVar[str]  # why several classes are refused,
-    several: ClassVar[bool] = False  # where they are
 
     l2: float
     grid: int | None = None
@@ -84,8 +82,6 @@ class Penalised(Method):
 
     def require_provable(self, shape: DatasetShape) -> None:
         """See Method."""
-        if shape.outputs > 1 and not self.several:
-            raise ParameterError(f"{shape.outputs} classes: {self.one_output} of one output, that of two classes")
         if shape.features > MAX_FEATURES:
             raise ParameterError(
                 f"{shape.features} features: an optimum is found with a number for any two of them, and certified of "

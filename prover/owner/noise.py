@@ -52,6 +52,7 @@ NONCES_FILE = "dataset.nonces"
 MAX_BYTES = 1 << 28
 USED = "it was published with that proof, or is forfeited; commit to noise anew, and ask for another nonce"
 NOT_NOISY = "method = {kind!r}: takes no noise; a spec with method = 'noisy' does"
+NOT_BEHIND = "noise: weights, tails or salts are not those behind its commitment"
 OTHER_REQUEST = "noise: was committed to for another request: it has another {what}"
 _FORM: Fields = {"noise": dict, "integers": bytes, "tails": bytes, "leaf_salts": bytes, "spent": Int(0, OPENINGS)}
 _SECRETS = ("integers", "tails", "leaf_salts")
@@ -70,7 +71,7 @@ class Noise(Shown, Counted):
 
     Attributes:
         statement: what is public of it.
-        integers: W and R, int64 (2, K).
+        integers: W and R, int64 (2, O K).
         secret: what opens the commitment.
         budget: its one opening.
     """
@@ -145,23 +146,32 @@ class Noise(Shown, Counted):
         return cls(statement, integers, Secret(tails, salts), _budget(count))
 
     def drawn(self, draft: TrainingStatement, nonce: object) -> Drawn:
-        """For a request and its nonce. Raises ParameterError for another request than it was committed for."""
+        """For a request and its nonce.
+
+        Raises:
+            ParameterError: it was committed for another request.
+            FormatError: there are not as many weights and coins as the model has.
+        """
         asked = NoiseStatement.of(draft, self.statement.root, self.statement.source)
         for name, what in _FIELDS.items():
             if getattr(asked, name) != getattr(self.statement, name):
                 raise ParameterError(OTHER_REQUEST.format(what=what))
+        models, weights = draft.model.shape
+        if self.integers.size != 2 * models * weights:
+            raise FormatError(NOT_BEHIND)
         return Drawn(self.statement.root, self.statement.source, require_nonce(nonce))
 
     def opening(self, statement: TrainingStatement, matrix: MatrixShape) -> Commitment:
         """Its commitment. Raises FormatError where that is another one than is stated."""
         tails = self.secret.tails.reshape(-1)
-        expected = (2 * statement.schedule.width, matrix.layout.rows * matrix.code.tail, matrix.code.length)
+        width = statement.schedule.outputs * statement.schedule.width
+        expected = (2 * width, matrix.layout.rows * matrix.code.tail, matrix.code.length)
         if (self.integers.size, tails.size, len(self.secret.salts)) == expected:
             secret = Secret(tails.reshape(matrix.layout.rows, -1), self.secret.salts)
             found = _commit(statement, matrix, self.integers, secret)
             if found.root == self.statement.root:
                 return found
-        raise FormatError("noise: weights, tails or salts are not those behind its commitment")
+        raise FormatError(NOT_BEHIND)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from .certified import certified_integers, committed_limbs, parameter_integers, 
 from .curve import Integers, Reals
 from .gram_search import PIECE_CELLS, scores
 from .one_pass import LEAST_ROWS
-from .optimum_search import point_at
+from .optimum_search import points_at
 from .rows import Rows
 from .sisa import by_part
 
@@ -46,7 +46,7 @@ def place(rows: Rows, integers: Integers, schedule: LinkDistance | GramDistance)
     if isinstance(schedule, GramDistance):
         z = scores(rows, model, schedule)
         return placed_by_limbs(model, z, limb_sums(rows, z, schedule), schedule)
-    (point,) = run_blas_tasks([partial(point_at, rows, schedule, model << schedule.unit_bits)])
+    (point,) = points_at(rows, schedule, model << schedule.unit_bits)
     return Placed(model, point.rows, point.gradient)
 
 

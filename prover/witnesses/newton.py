@@ -35,6 +35,7 @@ from ...models.methods.newton_reference import (
     StepValues,
     inverse_values,
     rounded_curvature,
+    stacked_steps,
     starting_weights,
     step_by_step,
 )
@@ -46,11 +47,11 @@ from ..matrices.multiplicities import LookedUpRows, multiplicities
 from ..matrices.values import Witness
 from .certified import committed_limbs, parameter_integers, residual_columns
 from .curve import Integers
-from .mean_loss import mean_of
+from .mean_loss import Mean
 from .model import model_cells
 from .newton_search import inverse_of, matrix_of_steps, second_derivative
 from .optimum import Found, optimum_model, settled_columns
-from .optimum_search import Point, Problem, at, nearest_of, problem_of
+from .optimum_search import Point, Points, Problem, at, joined, means_of, nearest_of, problems_of
 from .rows import Rows
 
 Parts = tuple[Address, Address | None, Address, Address]  # of pairs, of the bias, from it, of both; one of equal ones
@@ -65,7 +66,7 @@ class Stepped(Found[RowValues]):
     """A certified optimum, and the steps to it.
 
     Attributes:
-        matrix: P, int64 (K, K).
+        matrix: P, int64 (K, K), or of several outputs (O, K, K).
         steps: one after another.
         proved: that the matrix is an inverse, where that is declared.
     """
@@ -76,30 +77,51 @@ class Stepped(Found[RowValues]):
 
 
 def find_stepped(rows: Rows, schedule: NewtonCertificate, models: Sequence[Integers]) -> Stepped:
-    """Steps from the model that is superseded, (1, K), or from zero, and the certificate of where they end.
+    """Steps from the model that is superseded, (O, K), or from zero, and the certificate of where they end.
 
     Raises:
         TrainingError: no declared distance has a certificate there, or a score or weight is out of range.
     """
-    start = starting_weights(models[0][0], schedule) if models else np.zeros(schedule.width, dtype=np.int64)
-    (found,) = run_blas_tasks([partial(_stepped, rows, schedule, start)])
-    return found
-
-
-def _stepped(rows: Rows, schedule: NewtonCertificate, start: Integers) -> Stepped:
-    problem = problem_of(rows, schedule)
+    problems = problems_of(rows, schedule)
+    starts = np.zeros((len(problems), schedule.width), dtype=np.int64)
+    if models:
+        starts = starting_weights(models[0], schedule)
     if schedule.inverse is not None:
-        return _by_inverse(problem, schedule, start, schedule.inverse)
-    mean = mean_of(rows, schedule)
+        (problem,), (start,) = problems, starts
+        (found,) = run_blas_tasks([partial(_by_inverse, problem, schedule, start, schedule.inverse)])
+        return found
+    own = zip(problems, means_of(rows, schedule, problems), starts, strict=True)
+    return _settled_steps(run_blas_tasks([partial(_led, *each, schedule) for each in own]), schedule)
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Led:
+    """The steps of one output: the optimum that they were to lead to, by which matrix, and where they ended."""
+
+    target: Point
+    matrix: Integers
+    steps: list[StepValues]
+    ended: Point
+
+
+def _led(problem: Problem, mean: Mean, start: Integers, schedule: NewtonCertificate) -> Led:
     target = nearest_of(problem, mean)
     matrix = matrix_of_steps(problem, mean, schedule, start, target.weights)
     steps = step_by_step(start, matrix, schedule, lambda weights: _passed(problem, weights))
-    ended = at(problem, steps[-1].after)
+    return Led(target, matrix, steps, at(problem, steps[-1].after))
+
+
+def _settled_steps(led: Sequence[Led], schedule: NewtonCertificate) -> Stepped:
+    """Steps of all outputs, certified together."""
+    ended, target = joined([own.ended for own in led]), joined([own.target for own in led])
     if not _settles(ended, schedule):
         first_settled(target.weights, target.gradient, schedule)  # raises where steps cannot help
         raise TrainingError(f"{_too_far(ended, schedule)}; declare more steps, for all future statements")
     settled = first_settled(ended.weights, ended.gradient, schedule)
-    return Stepped(ended.rows, settled, matrix, tuple(steps))
+    if len(led) == 1:
+        return Stepped(ended.rows, settled, led[0].matrix, tuple(led[0].steps))
+    matrices = np.stack([own.matrix for own in led])
+    return Stepped(ended.rows, settled, matrices, tuple(stacked_steps([own.steps for own in led])))
 
 
 def _by_inverse(problem: Problem, schedule: NewtonCertificate, start: Integers, inverse: Inverse) -> Stepped:
@@ -119,13 +141,13 @@ def _by_inverse(problem: Problem, schedule: NewtonCertificate, start: Integers, 
     return Stepped(ended.rows, settled, matrix, tuple(steps), proved)
 
 
-def _settles(ended: Point, schedule: NewtonCertificate) -> bool:
+def _settles(ended: Points, schedule: NewtonCertificate) -> bool:
     """Whether there is a certificate of where steps end."""
     numbers = range(len(schedule.distances))
     return any(settle(ended.weights, ended.gradient, schedule, number) is not None for number in numbers)
 
 
-def _too_far(ended: Point, schedule: NewtonCertificate) -> str:
+def _too_far(ended: Point | Points, schedule: NewtonCertificate) -> str:
     off = shortest_distance(ended.gradient, schedule)
     return (
         f"steps = {len(schedule.steps)}: they end up to {off} units from the optimum, and the longest declared "
@@ -157,7 +179,7 @@ def newton_witness(relation: Newton, stepped: Stepped) -> Witness:
 
 
 def matrix_integers(relation: Newton, stepped: Stepped) -> dict[Address, Integers]:
-    """What there is of any two weights (K, K) by parts, not negative, as it is committed in limbs."""
+    """What there is of any two weights (K, K), or (O, K, K), by parts, not negative, as it is committed in limbs."""
     proved, found = stepped.proved, _in_parts(relation, PARTS_OF_MATRIX, stepped.matrix)
     if proved is None:
         return found
@@ -170,10 +192,12 @@ def matrix_integers(relation: Newton, stepped: Stepped) -> dict[Address, Integer
 def _in_parts(relation: Newton, names: Parts, values: Integers, signed: bool = True) -> dict[Address, Integers]:
     """Of pairs, of the bias, from the bias, of both; without a bias of pairs alone."""
     d = relation.schedule.features
-    cuts: tuple[Any, ...] = (np.s_[:d, :d], np.s_[d, :d], np.s_[:d, d], np.s_[d:, d])
+    cuts: tuple[Any, ...] = (np.s_[..., :d, :d], np.s_[..., d, :d], np.s_[..., :d, d], np.s_[..., d, d])
     cuts = cuts if relation.schedule.bias else cuts[:1]
     named = ((name, cut) for name, cut in zip(names, cuts, strict=False) if name is not None)
-    return {name: values[cut] + ((1 << (relation.bits_of(name) - 1)) if signed else 0) for name, cut in named}
+    return {
+        name: np.atleast_1d(values[cut]) + ((1 << (relation.bits_of(name) - 1)) if signed else 0) for name, cut in named
+    }
 
 
 def step_columns(step: Step, values: StepValues) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
@@ -181,10 +205,13 @@ def step_columns(step: Step, values: StepValues) -> tuple[dict[Address, Cells], 
     own, features = step.schedule, step.schedule.features
     integers = parameter_integers(step, signed={"cut": values.cut}, unsigned={"cut_rest": values.cut_rest})
     for place, parameter in enumerate((WEIGHTS, BIAS)[: 1 + own.bias]):
-        cut = slice(features, None) if place else slice(0, features)
+        weights, remainder = (
+            each[..., features:].ravel() if place else each[..., :features]
+            for each in (values.weights, values.remainder)
+        )
         held = Signed(parameter.weight, own.bits_of_weights[place])
-        integers[held.integer] = values.weights[cut] // own.units[place] + (1 << (held.bits - 1))
-        integers[update_remainder(parameter)] = values.remainder[cut]
+        integers[held.integer] = weights // own.units[place] + (1 << (held.bits - 1))
+        integers[update_remainder(parameter)] = remainder
     limbs, limbs_looked_up = committed_limbs(step, integers)
     rows, rows_looked_up = residual_columns(values.rows)
     return {**rows, **limbs}, {**rows_looked_up, **limbs_looked_up}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -18,7 +17,6 @@ from ...models.methods.noisy_certificate import NoisyCertificate
 from ...models.methods.noisy_reference import Noised, noised, noisy_model, published
 from ...models.methods.optimum_reference import RowValues
 from ...models.noise import COIN_BITS
-from ..kernels import run_blas_tasks
 from ..matrices.commitment import Cells
 from ..matrices.entropy import random_integers
 from ..matrices.multiplicities import LookedUpRows, multiplicities, signed_rows
@@ -27,7 +25,7 @@ from .certified import certified_integers, committed_limbs, parameter_integers, 
 from .curve import Integers
 from .model import model_cells
 from .optimum import certified_curve
-from .optimum_search import nearest_optimum, point_at
+from .optimum_search import joined, nearest_points, of_outputs, points_at
 from .rows import Rows
 
 
@@ -43,33 +41,36 @@ def find_noisy(rows: Rows, schedule: NoisyCertificate, committed: Sequence[Integ
     """Weights near the optimum of the rows that count, with noise.
 
     Args:
-        committed: W and R, int64 (2, K), to which the owner has committed; without them both are found now.
+        committed: W and R, int64 (2, O K), to which the owner has committed; without them both are found now.
 
     Raises:
         TrainingError: the declared distance has no certificate, or a score or weight is out of range.
     """
     if committed:
         ((weights, coins),) = committed
-        (near,) = run_blas_tasks([partial(point_at, rows, schedule, weights)])
+        points = points_at(rows, schedule, weights)
     else:
-        (near,) = run_blas_tasks([partial(nearest_optimum, rows, schedule)])
-        coins = random_integers(COIN_BITS, schedule.width)
-    return FoundNoisy(near.rows, noised(near.weights, near.gradient, coins, schedule))
+        points = nearest_points(rows, schedule)
+        coins = random_integers(COIN_BITS, schedule.weight_count)
+    near = joined(points)
+    return FoundNoisy(near.rows, noised(near.weights, near.gradient, coins.reshape(near.weights.shape), schedule))
 
 
 def committed_noise(found: FoundNoisy) -> Integers:
-    """What the owner commits to before there is a nonce: W and R, int64 (2, K)."""
-    return np.stack([found.noised.weights, found.noised.coins])
+    """What the owner commits to before there is a nonce: W and R, int64 (2, O K)."""
+    return np.stack([found.noised.weights.ravel(), found.noised.coins.ravel()])
 
 
 def noise_cells(relation: Noisy, committed: Integers) -> dict[Address, Cells]:
     """The columns of that commitment."""
-    return committed_limbs(relation, _noise_integers(relation, *committed))[0]
+    weights, coins = (of_outputs(relation.schedule, own) for own in committed)
+    integers = parameter_integers(relation, signed={"weight": weights}, unsigned={"coins": coins})
+    return committed_limbs(relation, integers)[0]
 
 
 def noisy_integers(schedule: NoisyCertificate, found: FoundNoisy) -> Integers:
-    """The integers of the model, int64 (1, K)."""
-    return noisy_model(found.noised, schedule)[None]
+    """The integers of the model, int64 (O, K)."""
+    return noisy_model(found.noised, schedule)
 
 
 def noisy_curve(rows: Rows, method: NoisyMethod, schedule: NoisyCertificate, found: FoundNoisy) -> Curve:
@@ -100,18 +101,17 @@ def noisy_witness(relation: Noisy, found: FoundNoisy) -> Witness:
     return Witness({**rows, **model, **limbs, **cells, **counts}, looked_up)
 
 
-def _noise_integers(relation: Noisy, weights: Integers, coins: Integers) -> dict[Address, Integers]:
-    return parameter_integers(relation, signed={"weight": weights}, unsigned={"coins": coins})
-
-
 def _noise_columns(schedule: NoisyCertificate, own: Noised) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
     """eta with the edges of its cell, and what is looked up of them."""
     cells: dict[Address, Cells] = {}
     looked_up: dict[str, LookedUpRows] = {}
-    parts = ((NOISY_WEIGHTS, slice(0, schedule.features)), (NOISY_BIAS, slice(schedule.features, None)))
-    for parameter, cut in parts[: 1 + schedule.bias]:
-        cells[parameter.noise] = to_field(own.noise[cut])
-        cells[parameter.low] = to_field(own.low[cut])
-        cells[parameter.high] = to_field(own.high[cut])
-        looked_up[f"{parameter.name} noise"] = signed_rows(own.noise[cut])
+    d = schedule.features
+    for place, parameter in enumerate((NOISY_WEIGHTS, NOISY_BIAS)[: 1 + schedule.bias]):
+        noise, low, high = (
+            each[..., d:].ravel() if place else each[..., :d] for each in (own.noise, own.low, own.high)
+        )
+        cells[parameter.noise] = to_field(noise)
+        cells[parameter.low] = to_field(low)
+        cells[parameter.high] = to_field(high)
+        looked_up[f"{parameter.name} noise"] = signed_rows(noise)
     return cells, looked_up

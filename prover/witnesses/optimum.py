@@ -23,7 +23,7 @@ from ..matrices.values import Witness
 from .certified import committed_limbs, residual_columns, rounded_integers
 from .curve import Integers, Reals, outputs_to_learn
 from .model import model_cells
-from .optimum_search import nearest_optima
+from .optimum_search import joined, nearest_optima
 from .rows import Rows
 
 R = TypeVar("R")
@@ -46,13 +46,8 @@ def find_optimum(rows: Rows, schedule: OptimumCertificate, near: Integers | None
     Raises:
         TrainingError: no declared distance has a certificate, or a score or weight is out of range.
     """
-    found = nearest_optima(rows, schedule, near)
-    if len(found) == 1:
-        (own,) = found
-        return Found(own.rows, first_settled(own.weights, own.gradient, schedule))
-    weights, gradient = (np.stack([getattr(own, name) for own in found]) for name in ("weights", "gradient"))
-    values = RowValues.stacked([own.rows for own in found])
-    return Found(values, first_settled(weights, gradient, schedule))
+    found = joined(nearest_optima(rows, schedule, near))
+    return Found(found.rows, first_settled(found.weights, found.gradient, schedule))
 
 
 def optimum_model(schedule: RoundedCertificate, found: Found[Any]) -> Integers:

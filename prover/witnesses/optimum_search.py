@@ -9,7 +9,7 @@ it is exact gradients from the beginning, and one second derivative.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Protocol, TypeVar
@@ -112,30 +112,28 @@ def nearest_optima(rows: Rows, schedule: OptimumCertificate, near: Integers | No
     Raises:
         TrainingError: a score is out of range.
     """
-    problems = [problem_of(rows, schedule)]
-    if schedule.outputs > 1:
-        labels = [(rows.labels == output).astype(np.int64) for output in range(schedule.outputs)]
-        problems = [replace(problems[0], labels=own) for own in labels]
+    problems = problems_of(rows, schedule)
     enough, found = partial(is_certified, schedule=schedule), dict[int, Point | None]()
     if near is not None:
         starts = zip(problems, np.atleast_2d(near), strict=True)
         found = dict(enumerate(run_blas_tasks([partial(_from_near, *own, enough) for own in starts])))
     left = [output for output in range(schedule.outputs) if found.get(output) is None]
     if left:
-        mean, counted = mean_of(rows, schedule), schedule.live.mask()
-        means = {output: replace(mean, labels=problems[output].labels[counted].astype(np.float64)) for output in left}
+        means = means_of(rows, schedule, problems)
         tasks = [partial(nearest_of, problems[output], means[output], enough) for output in left]
         found |= zip(left, run_blas_tasks(tasks), strict=True)
     return [point for _, point in sorted(found.items()) if point is not None]
 
 
-def nearest_optimum(rows: Rows, schedule: LinkCertificate) -> Point:
-    """Integer weights near the optimum on the rows that count, and what they imply.
+def nearest_points(rows: Rows, schedule: LinkCertificate) -> list[Point]:
+    """Of each output integer weights as near the optimum as can be, and what they imply; on threads.
 
     Raises:
         TrainingError: a score is out of range.
     """
-    return nearest_of(problem_of(rows, schedule), mean_of(rows, schedule))
+    problems = problems_of(rows, schedule)
+    own = zip(problems, means_of(rows, schedule, problems), strict=True)
+    return run_blas_tasks([partial(nearest_of, *each) for each in own])
 
 
 def nearest_of(problem: Problem, mean: Mean, enough: Callable[[Point], bool] = lambda _: False) -> Point:
@@ -204,6 +202,23 @@ def problem_of(rows: Rows, schedule: LinkCertificate) -> Problem:
     return Problem(rows.by_feature, rows.labels.astype(np.int64), schedule, Products(rows.by_feature))
 
 
+def problems_of(rows: Rows, schedule: LinkCertificate) -> list[Problem]:
+    """The same for each output, on labels of its own."""
+    whole = problem_of(rows, schedule)
+    if schedule.outputs == 1:
+        return [whole]
+    labels = [(rows.labels == output).astype(np.int64) for output in range(schedule.outputs)]
+    return [replace(whole, labels=own) for own in labels]
+
+
+def means_of(rows: Rows, schedule: LinkCertificate, problems: Sequence[Problem]) -> list[Mean]:
+    """The mean loss of each, in floats."""
+    mean, counted = mean_of(rows, schedule), schedule.live.mask()
+    if len(problems) == 1:
+        return [mean]
+    return [replace(mean, labels=own.labels[counted].astype(np.float64)) for own in problems]
+
+
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class Point:
     """Integer weights with what they imply.
@@ -225,9 +240,33 @@ def at(problem: Problem, weights: Integers) -> Point:
     return Point(weights, rows, gradient, length(gradient))
 
 
-def point_at(rows: Rows, schedule: LinkCertificate, weights: Integers) -> Point:
-    """What integer weights (K,) imply. Raises TrainingError: a score is out of range."""
-    return at(problem_of(rows, schedule), weights)
+def points_at(rows: Rows, schedule: LinkCertificate, weights: Integers) -> list[Point]:
+    """Of each output what integer weights (O K,) imply; on threads. Raises TrainingError: a score is out of range."""
+    own = zip(problems_of(rows, schedule), weights.reshape(schedule.outputs, schedule.width), strict=True)
+    return run_blas_tasks([partial(at, *each) for each in own])
+
+
+def of_outputs(schedule: Certificate, weights: Integers) -> Integers:
+    """What there is of all weights (O K,), as (O, K), or of one output (K,)."""
+    return weights.reshape(schedule.outputs, schedule.width) if schedule.outputs > 1 else weights
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Points:
+    """Integer weights of all outputs, (O, K), or of one (K,), with what they imply."""
+
+    weights: Integers
+    rows: RowValues
+    gradient: Integers
+
+
+def joined(points: Sequence[Point]) -> Points:
+    """Those of each output."""
+    if len(points) == 1:
+        (own,) = points
+        return Points(own.weights, own.rows, own.gradient)
+    weights, gradient = (np.stack([getattr(own, name) for own in points]) for name in ("weights", "gradient"))
+    return Points(weights, RowValues.stacked([own.rows for own in points]), gradient)
 
 
 def length(gradient: Integers) -> float:

@@ -262,6 +262,16 @@ def honest_noisy():
 
 
 @pytest.fixture(scope="session")
+def honest_noisy_classes():
+    """The same of three classes."""
+    from .harness import CLASSES, classed, prove
+    from .noisy_runs import declare_noisy, found, told
+
+    own = declare_noisy(classes=CLASSES)
+    return prove(own.shape, told(own, classed(), found(classed(), own.schedule)))
+
+
+@pytest.fixture(scope="session")
 def honest_sisa():
     """A true proof about the last stage of two shards, which begins from the models of an earlier statement."""
     from zkunlearn.models.shards import Run

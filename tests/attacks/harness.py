@@ -61,6 +61,7 @@ PROOFS = (
     "honest_newton",
     "honest_inverse",
     "honest_noisy",
+    "honest_noisy_classes",
     "honest_sisa",
     "honest_stages",
     "honest_batches",

@@ -41,6 +41,7 @@ from .optimum_runs import FORGOTTEN, Data, Integers, OptimumDeclared, any_limbs,
 
 SCALE = 9  # of the weights of the model that steps begin from
 MODEL = np.array([300, -150, 40, -(70 << 10)])  # its integers: three weights, and the intercept
+MODELS = np.array([[300, -150, 40, -(70 << 10)], [-90, 60, -310, 30 << 10], [20, 200, -45, 0]])  # of three classes
 NEAR = np.array([190, 9, -220, -(65 << 10)])  # those of one nearer the optimum, where steps by the inverse begin
 
 
@@ -87,7 +88,9 @@ def declare_inverse(**changes: Any) -> NewtonDeclared:
 
 
 def model_of(own: NewtonDeclared) -> Any:
-    """The integers (K,) of the model that steps begin from."""
+    """The integers (K,), or (O, K), of the model that steps begin from."""
+    if own.schedule.outputs > 1:
+        return MODELS[:, : own.schedule.width]
     return (MODEL if own.schedule.inverse is None else NEAR)[: own.schedule.width]
 
 
@@ -96,7 +99,8 @@ def stepped(own: NewtonDeclared, data: Data, model: Any = None) -> Stepped:
     X, y = data
     hidden = np.zeros((2, len(y)), dtype=np.uint64), np.zeros((len(y), 32), dtype=np.uint8)
     rows = Rows([str(i) for i in range(len(y))], X.T.astype(np.int16), y.astype(np.int32), *hidden)
-    models = [] if own.start is None else [(model_of(own) if model is None else model)[None]]
+    rows = replace(rows, outputs=own.schedule.outputs)
+    models = [] if own.start is None else [np.atleast_2d(model_of(own) if model is None else model)]
     return find_stepped(rows, own.schedule, models)
 
 
@@ -106,10 +110,11 @@ def step_from(own: NewtonDeclared, data: Data, number: int, weights: Any, matrix
     step, X = s.steps[number], X.copy()
     X[:, list(s.unused)] = 0
     whole = np.hstack([X, np.full((len(X), int(s.bias)), s.one)])
-    rows = row_values(whole @ weights, s)
-    gradient = ((whole.T @ rows.residuals(y, s)) << s.raised) + s.penalty * weights
+    rows = row_values(weights @ whole.T, s)
+    labels = y if s.outputs == 1 else y == np.arange(s.outputs)[:, None]
+    gradient = ((rows.residuals(labels, s) @ whole) << s.raised) + s.penalty * weights
     cut, rest = rounded_gradient(gradient, step, number + 1)
-    after, remainder = moved_weights(weights, matrix @ cut, step)
+    after, remainder = moved_weights(weights, (matrix @ cut[..., None])[..., 0], step)
     return StepValues(rows, weights, cut, rest, remainder, after)
 
 
@@ -117,23 +122,21 @@ def step_integers(own: NewtonDeclared, number: int, values: StepValues) -> Integ
     """What is committed of a step, before it is cut into limbs, in the names of the step."""
     s = own.schedule.steps[number]
     rows = optimum_runs.row_integers(values.rows)
-    for parameter, cut, unit in zip((WEIGHTS, BIAS)[: 1 + s.bias], parts_of(own), s.units, strict=False):
-        rows |= {
-            parameter.weight: values.weights[cut] // unit, parameter.cut: values.cut[cut],
-            parameter.cut_rest: values.cut_rest[cut], update_remainder(parameter): values.remainder[cut],
+    for parameter, cut, unit in zip((WEIGHTS, BIAS)[: 1 + s.bias], (slice(0, s.features), -1), s.units, strict=False):
+        named = {
+            parameter.weight: values.weights // unit, parameter.cut: values.cut,
+            parameter.cut_rest: values.cut_rest, update_remainder(parameter): values.remainder,
         }  # fmt: skip
+        rows |= {name: np.atleast_1d(each[..., cut]) for name, each in named.items()}
     return {name: np.asarray(value).astype(object) for name, value in rows.items()}
-
-
-def parts_of(own: NewtonDeclared) -> tuple[slice, slice]:
-    return slice(0, own.schedule.features), slice(own.schedule.features, None)
 
 
 def matrix_integers(own: NewtonDeclared, matrix: Any, names: Any = (MATRIX, OF_BIAS, FROM_BIAS, CORNER)) -> Integers:
     """The matrix in its parts: of pairs, of the bias, from it, of both; a name is None of what is not committed."""
     d, whole = own.schedule.features, np.asarray(matrix).astype(object)
-    parts = [whole[:d, :d]] if len(whole) == d else [whole[:d, :d], whole[d, :d], whole[:d, d], whole[d:, d]]
-    return {name: part for name, part in zip(names, parts, strict=False) if name is not None}
+    cuts: Any = (np.s_[..., :d, :d], np.s_[..., d, :d], np.s_[..., :d, d], np.s_[..., d, d])
+    named = zip(names, cuts[: 1 if whole.shape[-1] == d else 4], strict=False)
+    return {name: np.atleast_1d(whole[cut]) for name, cut in named if name is not None}
 
 
 def proved_integers(own: NewtonDeclared, proved: InverseValues) -> Integers:
@@ -181,7 +184,7 @@ def signed(own: NewtonDeclared) -> set[Address]:
 
 def committed(own: NewtonDeclared, data: Data, lie: Integers, model: Any = None) -> Columns:
     """All columns of a proof, whose integers may be out of range; the model is what they say."""
-    columns, s = optimum_runs.data_columns(data), own.schedule
+    columns, s = optimum_runs.data_columns(data, own.schedule.outputs), own.schedule
     plain = {Address("witness", column.name) for column in own.relation.columns["witness"]} | set(own.relation.virtual)
     negative = signed(own)
     for name, values_ in lie.items():
@@ -190,14 +193,14 @@ def committed(own: NewtonDeclared, data: Data, lie: Integers, model: Any = None)
         else:
             bits = bits_of(own, name)
             columns |= any_limbs(name, bits, values_ + (1 << (bits - 1) if name in negative else 0))
-    columns[COEFFICIENTS] = (lie[WEIGHTS.model] % MODULUS).astype(np.uint64)[None]
+    columns[COEFFICIENTS] = np.atleast_2d((lie[WEIGHTS.model] % MODULUS).astype(np.uint64))
     if s.bias:
         columns[INTERCEPT] = (lie[BIAS.model] * s.one % MODULUS).astype(np.uint64)
     if own.start is not None:
-        begun = (model_of(own) if model is None else model).astype(object) % MODULUS
-        columns[Address(START, COEFFICIENTS.name)] = begun[: s.features].astype(np.uint64)[None]
+        begun = np.atleast_2d(model_of(own) if model is None else model).astype(object) % MODULUS
+        columns[Address(START, COEFFICIENTS.name)] = begun[:, : s.features].astype(np.uint64)
         if s.bias:
-            columns[Address(START, INTERCEPT.name)] = begun[s.features :].astype(np.uint64)
+            columns[Address(START, INTERCEPT.name)] = begun[:, s.features].astype(np.uint64)
     return recount(own.relation, columns)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -39,7 +39,7 @@ class NoisyDeclared(Declared):
     @cached_property
     def schedule(self) -> NoisyCertificate:  # type: ignore[override]
         schedule: Any = super().schedule
-        return schedule.with_pads(drawn(schedule.width))
+        return schedule.with_pads(drawn(schedule.weight_count))
 
     @cached_property
     def relation(self) -> Noisy:  # type: ignore[override]
@@ -58,12 +58,17 @@ def drawn(count: int, seed: int = 11) -> tuple[int, ...]:
 
 
 def declare_noisy(
-    forgotten: tuple[int, ...] = FORGOTTEN, rows: int = ROWS, features: int = FEATURES, **changes: Any
+    forgotten: tuple[int, ...] = FORGOTTEN,
+    rows: int = ROWS,
+    features: int = FEATURES,
+    classes: tuple[str, ...] = (),
+    **changes: Any,
 ) -> NoisyDeclared:
-    """Logistic regression with a bias."""
+    """Logistic regression with a bias, of several classes or of two."""
     choices: dict[str, Any] = {"l2": 0.01}
     model, scales = changes.pop("model", "logistic"), changes.pop("fixed_point", None)
-    shape = DatasetShape(rows=rows, features=features, label_kind="binary", label_bits=0, x_bits=X_BITS)
+    kind = "categorical" if classes else "binary"
+    shape = DatasetShape(rows=rows, features=features, label_kind=kind, label_bits=0, x_bits=X_BITS, classes=classes)
     spec = TrainingSpec(model=model, method=NoisyMethod(**(choices | changes)), fixed_point=scales)
     return NoisyDeclared(spec, shape, forgotten)
 
@@ -77,13 +82,14 @@ class Found:
 
 
 def found(data: Data, schedule: NoisyCertificate, coins: Any = None) -> Found:
-    """Of the optimum for these public integers; with coins (K,), or fresh ones."""
+    """Of the optimum for these public integers; with coins (K,), of several outputs (O, K), or fresh ones."""
     X, y = data
     hidden = np.zeros((2, len(y)), dtype=np.uint64), np.zeros((len(y), 32), dtype=np.uint8)
     rows = Rows([str(i) for i in range(len(y))], X.T.astype(np.int16), y.astype(np.int32), *hidden)
+    rows = replace(rows, outputs=schedule.outputs)
     own = find_noisy(rows, schedule)
     if coins is not None:
-        own = find_noisy(rows, schedule, [np.stack([own.noised.weights, coins])])
+        own = find_noisy(rows, schedule, [np.stack([own.noised.weights.ravel(), np.ravel(coins)])])
     return Found(own.rows, own.noised)
 
 
@@ -96,22 +102,24 @@ def integers(own: NoisyDeclared, lie: Found) -> Integers:
     d, rows, s = own.schedule.features, lie.rows, lie.noised
     result: Integers = {
         names.Q: rows.Q, names.EDGE: rows.edge, names.STEP: rows.step, names.MIDDLE: rows.middle,
-        names.RISEN: rows.risen, names.Z: rows.z, names.PRODUCT: rows.product, SLACK: np.array([s.slack]),
+        names.RISEN: rows.risen, names.Z: rows.z, names.PRODUCT: rows.product,
+        SLACK: np.array([s.slack] + [0] * (own.schedule.outputs - 1)),
     }  # fmt: skip
-    for parameter, cut in zip(parameters(own), (slice(0, d), slice(d, None)), strict=False):
-        result |= {
-            parameter.weight: s.weights[cut], parameter.cut: s.cut[cut], parameter.cut_rest: s.cut_rest[cut],
-            parameter.coins: s.coins[cut], parameter.carry: s.carry[cut], parameter.above: s.above[cut],
-            parameter.below: s.below[cut], parameter.rest: s.rest[cut], parameter.model: s.rounded[cut],
-            parameter.noise: s.noise[cut], parameter.low: s.low[cut], parameter.high: s.high[cut],
+    for parameter, cut in zip(parameters(own), (slice(0, d), d), strict=False):
+        named = {
+            parameter.weight: s.weights, parameter.cut: s.cut, parameter.cut_rest: s.cut_rest,
+            parameter.coins: s.coins, parameter.carry: s.carry, parameter.above: s.above,
+            parameter.below: s.below, parameter.rest: s.rest, parameter.model: s.rounded,
+            parameter.noise: s.noise, parameter.low: s.low, parameter.high: s.high,
         }  # fmt: skip
+        result |= {name: np.atleast_1d(values[..., cut]) for name, values in named.items()}
     return {name: np.asarray(value).astype(object) for name, value in result.items()}
 
 
 def committed(own: NoisyDeclared, data: Data, lie: Integers) -> Columns:
     """All columns of a proof, whose integers may be out of range; the model is what they say."""
     relation = own.relation
-    columns = data_columns(data)
+    columns = data_columns(data, own.schedule.outputs)
     whole = {names.Q, names.EDGE, names.STEP, names.MIDDLE, names.RISEN, names.Z, names.PRODUCT}
     whole |= {getattr(each, name) for each in parameters(own) for name in CELLS}
     columns |= {name: (lie[name] % MODULUS).astype(np.uint64) for name in whole}
@@ -120,8 +128,9 @@ def committed(own: NoisyDeclared, data: Data, lie: Integers) -> Columns:
         bits = relation.bits_of(name)
         columns |= any_limbs(name, bits, lie[name] + (1 << (bits - 1) if name in signed else 0))
     models = [(lie[each.model] + lie[each.noise]) % MODULUS for each in parameters(own)]
-    models[0][list(own.schedule.unused)] = 0
-    columns[COEFFICIENTS] = models[0].astype(np.uint64)[None]
+    coefficients = np.atleast_2d(models[0].astype(np.uint64))
+    coefficients[:, list(own.schedule.unused)] = 0
+    columns[COEFFICIENTS] = coefficients
     if own.schedule.bias:
         columns[INTERCEPT] = (models[1] * own.schedule.one % MODULUS).astype(np.uint64)
     assert {column.name for column in relation.columns[WITNESS]} >= {each.noise.name for each in parameters(own)}

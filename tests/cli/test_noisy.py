@@ -102,3 +102,24 @@ def test_a_history_says_what_its_models_hide(owner: Path) -> None:
 def test_train_shows_a_model_with_noise_and_commits_to_nothing(owner: Path) -> None:
     said = done("train", owner / "data", "--spec", owner / "spec.toml").stdout
     assert "a certified distance from its optimum and noise of 2^" in " ".join(said.split())
+
+
+def test_of_several_classes_both_moves_and_every_command_go_on_as_of_two(owner: Path) -> None:
+    folder = owner / "several"
+    folder.mkdir()
+    rng = np.random.default_rng(6)
+    lines = ["name,age,weight,kind", *(f"p{i},{rng.integers(20, 90)},{i + 60},{'abcd'[i % 4]}" for i in range(60))]
+    (folder / "t.csv").write_text("\n".join(lines) + "\n")
+    common = ("--target", "kind", "--id", "name", "--bounds", owner / "bounds.toml", "--out", folder / "data")
+    done("commit", folder / "t.csv", *common)
+    move = ("prove", folder / "data", "--spec", owner / "spec.toml", "--forget", "p3", "--forget-class", "b")
+    done(*move, "--out", folder / "a.proof", "--commit-noise", SOURCE)
+    done(*move, "--out", folder / "a.proof", "--nonce", NONCE)
+    files = (folder / "data" / "dataset.commitment", folder / "a.proof")
+    said = done("verify", *files, "--noise", folder / "a.noise", "--nonce", NONCE).stdout
+    last = said.strip().splitlines()[-1]
+    assert "1e-05)-indistinguishable from the same without these rows" in last and "precedence not checked" not in said
+    told = json.loads(done("inspect", folder / "a.proof", "--json").stdout)
+    assert 0 < told["noise"]["epsilon"] < 1 and told["noise"]["noise"] in done("inspect", folder / "a.noise").stdout
+    done("predict", folder / "a.model.opening", folder / "t.csv", "--out", folder / "predicted.csv")
+    assert ",b" not in (folder / "predicted.csv").read_text()

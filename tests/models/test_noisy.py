@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import chi2, norm
+from zkunlearn.circuits.statements.noise import pads_of
 from zkunlearn.errors import FormatError, ParameterError, TrainingError
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.live import Live
 from zkunlearn.models.methods.noisy import Noisy
 from zkunlearn.models.methods.noisy_certificate import NoisyCertificate
-from zkunlearn.models.methods.noisy_reference import noisy, noisy_model
+from zkunlearn.models.methods.noisy_reference import noised, noisy, noisy_model
 from zkunlearn.models.noise import SIGMA_BITS, noise_edges
 from zkunlearn.models.scales import FineScales
 from zkunlearn.models.shapes import DatasetShape
@@ -88,7 +91,12 @@ def test_public_integers_depend_on_rows_that_count_only() -> None:
         (shape_of(), {"grid": 2}, r"grid = 2: too fine for 31 weights and 1000 rows: .* use 4 or more"),
         (shape_of(1 << 16, 700), {"epsilon": 0.03, "delta": 1e-9}, "epsilon = 0.03: too small for 701 weights"),
         (shape_of(features=2049), {}, "2049 features: an optimum is found with a number for any two"),
-        (shape_of(kind="categorical"), {}, "3 classes: a noisy model is of one output"),
+        (shape_of(kind="categorical"), {"grid": 2}, r"grid = 2: too fine for 93 weights and 1000 rows: .* use 5 or"),
+        (
+            shape_of(1 << 16, 700, "categorical"),
+            {"epsilon": 0.06, "delta": 1e-9},
+            "epsilon = 0.06: too small for 2103 weights: .* use fewer features, or fewer classes",
+        ),
         (shape_of(kind="real"), {}, "method = 'noisy': needs labels of two classes"),
         (
             shape_of(),
@@ -120,6 +128,29 @@ def test_two_floors_are_as_far_apart_as_the_sensitivity_at_most() -> None:
         assert np.linalg.norm(floors[0] - floors[1]) <= float(own.hidden.mu) * (1 << SIGMA_BITS)
 
 
+def test_several_classes_hide_as_one_model_of_as_many_weights() -> None:
+    """What is told of any class tells of all of them: the distance is that of all weights, and so is rounding."""
+    own, alone = compiled(shape_of(features=30, kind="categorical")), compiled(shape_of(features=3 * 31 - 1))
+    assert (own.hidden, own.distances, own.radius) == (alone.hidden, alone.distances, alone.radius)
+    one = compiled(shape_of(features=30))
+    assert own.hidden.cells == 93 and own.hidden.mu > one.hidden.mu and own.distance > one.distance
+    assert own.hidden.delta(Fraction(1)) <= Fraction(1e-5)
+
+
+def test_two_floors_of_all_classes_are_as_far_apart_as_the_sensitivity_at_most() -> None:
+    """Also where all of the distance is one class's, and where every weight is at an edge."""
+    rng, own = np.random.default_rng(4), compiled(shape_of(features=2, kind="categorical"))
+    reached = 0.0
+    for trial in range(200):
+        direction = rng.normal(size=(2, 3, 3)) * (rng.random(size=(1, 3, 1)) < 0.7 if trial % 2 else 1)
+        direction *= own.distance / np.maximum(np.linalg.norm(direction.reshape(2, -1), axis=1), 1)[:, None, None]
+        at = rng.integers(-(1 << 20), 1 << 20, (3, 3)) << own.grid
+        floors = np.trunc(direction).astype(np.int64) + at + rng.integers(-1, 2, (3, 3)) + own.half >> own.grid
+        reached = max(reached, float(np.linalg.norm(floors[0] - floors[1])))
+    assert reached <= float(own.hidden.mu) * (1 << SIGMA_BITS)
+    assert reached > 2 * own.distance / (1 << own.grid)  # that of rounding is needed
+
+
 # The reference -------------------------------------------------------------------------------------------------------
 
 
@@ -146,8 +177,54 @@ def test_what_is_committed_satisfies_the_equations() -> None:
         assert edges[found.noise[k] + (1 << 15)] == found.low[k] <= U < found.high[k]
         assert found.high[k] - 1 - U == found.below[k] >= 0
         assert (found.rounded[k], found.rest[k]) == (0, own.half)
-    assert noisy_model(found, own).tolist() == [*found.noise[:3], found.noise[3] << 10]
+    assert noisy_model(found, own).tolist() == [[*found.noise[:3], found.noise[3] << 10]]
     assert 0 < found.carry.sum() < 5 and found.slack >= 0
+
+
+def test_what_is_committed_of_several_classes_is_what_each_says_alone() -> None:
+    """Coins, pads and cells output by output, in plain Python; gradients are short together."""
+    rng, names = np.random.default_rng(6), tuple("abc")
+    shape = shape_of(40, 3, "categorical")
+    X, y = rng.integers(-1024, 1025, (40, 3)), np.arange(40) % 3
+    own = compiled(shape, l2=1.0, grid=4).with_pads(tuple(rng.integers(0, 1 << 62, 12).tolist()))
+    assert shape.outputs == len(names) and own.weight_count == 12
+    weights, coins = np.zeros((3, 4), dtype=np.int64), rng.integers(0, 1 << 62, (3, 4))
+    wide = replace(own, distances=(1 << 40,))  # near enough, wherever they are
+    rows, found = noisy(X, y, weights, coins, wide)
+    edges = noise_edges()
+    for output in range(3):
+        alone = replace(wide, outputs=1, pads=own.pads[4 * output : 4 * output + 4])
+        of_rows, other = noisy(X, (y == output).astype(int), weights[output], coins[output], alone)
+        assert np.array_equal(rows.z[output], of_rows.z) and np.array_equal(found.gradient[output], other.gradient)
+        assert np.array_equal(found.noise[output], other.noise) and np.array_equal(found.carry[output], other.carry)
+        for k in range(4):
+            U = (int(coins[output, k]) + own.pads[4 * output + k]) % (1 << 62)
+            noise = next(i for i in range(-(1 << 15), 1 << 15) if edges[i + (1 << 15)] <= U < edges[i + (1 << 15) + 1])
+            assert noise == found.noise[output, k]
+    assert found.slack == wide.radius**2 - sum(int(value) ** 2 for value in found.cut.ravel())
+    published = noisy_model(found, own)
+    assert published.shape == (3, 4) and published[1, 3] == found.model[1, 3] << 10
+
+
+def test_noise_of_several_classes_is_a_gaussian_in_each_and_none_is_anothers() -> None:
+    """Of 12 classes of 400 weights, of these coins, always the same: moments, cells, and any two classes together."""
+    classes = tuple(f"c{i:02}" for i in range(12))
+    shape = DatasetShape(rows=40, features=399, label_kind="categorical", label_bits=0, x_bits=10, classes=classes)
+    own = compiled(shape, l2=1.0, grid=12)
+    own = own.with_pads(pads_of(bytes(32), bytes(range(32)), own.weight_count))
+    assert len(set(own.pads)) == own.weight_count == 4800
+    coins = np.random.default_rng(8).integers(0, 1 << 62, (12, 400))
+    none = np.zeros((12, 400), dtype=np.int64)
+    eta = noised(none, none, coins, own).noise / (1 << SIGMA_BITS)
+    assert np.abs(eta.mean(axis=1)).max() < 5 / 20 and np.abs(eta.std(axis=1) - 1).max() < 5 / 28.2
+    assert abs(eta.mean()) < 5 / 4800**0.5 and abs((eta**4).mean() - 3) < 5 * (96 / 4800) ** 0.5
+    together = np.corrcoef(eta)[np.triu_indices(12, 1)]
+    assert np.abs(together).max() < 5 / 20
+    counts = np.histogram(eta, [-9, *np.linspace(-2, 2, 17), 9])[0]
+    cells = np.diff([0, *norm.cdf(np.linspace(-2, 2, 17)), 1]) * eta.size
+    assert chi2.sf(((counts - cells) ** 2 / cells).sum(), len(counts) - 1) > 1e-3
+    zero = noised(none, none, none, own).noise  # coins of zero: what the nonce draws is no other class's either
+    assert len({tuple(each) for each in zero.tolist()}) == 12
 
 
 def test_weights_far_from_the_optimum_have_no_certificate() -> None:

@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 from .channel import Channel, Constraint
-from .field import ONE, ZERO, K, Point, log2_ceil, prefix, require
-from .formats import records_of
+from .field import ONE, ZERO, K, Point, log2_ceil, prefix, prefix_eq, require
+from .formats import not_counted
 from .optimum import DM, ROWS, Optimum, Z, row_lookups
 from .optimum_integers import OptimumIntegers, optimum_integers
 from .relations import (
@@ -78,18 +78,21 @@ class Step(Optimum):
 
     def __init__(self, whole: Newton, number: int, own: StepIntegers, start: bool) -> None:
         self.prefix, self.number, self.own, self.start_model = f"step {number}: ", number, own, start
-        for name in ("rows", "features", "one", "bias", "row", "output", "weight", "forgotten"):
+        for name in ("rows", "features", "one", "bias", "row", "output", "weight", "forgotten", "several"):
             setattr(self, name, getattr(whole, name))
         self.i: Any = replace(whole.i, g=own.g)
-        self.s, self.limbs, boxes = self.i, {}, [Box("rows", (self.row,), row_lookups(), self.forgotten)]
-        self.held = [Column(name, (self.row,)) for name in ROWS]
-        parts = [("feature limbs", self.weight, "weights"), ("constant limbs", self.output, "bias")]
-        for box, axis, name in parts[: 1 + self.bias]:
+        scores = (*self.several, self.row)
+        self.s, self.limbs, boxes = self.i, {}, [Box("rows", scores, row_lookups(), self.forgotten)]
+        self.held = [Column(name, scores) for name in ROWS]
+        parts: list[tuple[str, tuple[Axis, ...], str]] = [
+            ("feature limbs", (*self.several, self.weight), "weights"), ("constant limbs", (self.output,), "bias")
+        ]  # fmt: skip
+        for box, axes, name in parts[: 1 + self.bias]:
             lookups = []
             for part in OF_STEP:
                 lookups += self.limb_lookups(name + part, own.bits[name + part])
-                self.held += [Column(limb, (axis,)) for _, limb in self.limbs[name + part]]
-            boxes.append(Box(box, (axis,), lookups))
+                self.held += [Column(limb, axes) for _, limb in self.limbs[name + part]]
+            boxes.append(Box(box, axes, lookups))
         Relation.__init__(self, boxes, [])
         self.virtual = frozenset(map(self.address, (Z, DM)))
 
@@ -127,21 +130,33 @@ class Step(Optimum):
                 for at, values in whole.ended[self.prefix + box.name]
             ]
 
-    def walked(self, ch: Channel) -> tuple[Point, dict[str, K], dict[str, K]]:
+    def walked(self, ch: Channel) -> tuple[Point, Point, dict[str, K], dict[str, K]]:
         """Weights and bias, in units of 2^-w, where the lookups ended, after all that is said of one step alone."""
         for at, values in self.ended["rows"]:
-            self.score(ch, at["row"], values, [])
+            self.score(ch, at["row"], values, at.get("output", []))
         ((at, of_features),) = self.ended["feature limbs"]
-        k = at["weight"]
-        weights = self.said(ch, "weights", of_features, prefix(k, self.features))
-        bias = self.said(ch, "bias", self.ended["constant limbs"][0][1], ONE) if self.bias else {}
+        k, o = at["weight"], at.get("output", [])
+        weights = self.said(ch, "weights", of_features, self.real_output(o) * prefix(k, self.features))
+        bias, there = {}, []
+        if self.bias:
+            place, of_bias = self.ended["constant limbs"][0]
+            there = place["output"]
+            bias = self.said(ch, "bias", of_bias, self.real_output(there))
         if self.number == 1:
-            self.starting(ch, k, weights, bias)
+            self.starting(ch, o, k, there, weights, bias)
         for name, own in (("weights", weights), ("bias", bias)):
             if own:
                 own[""] *= 1 << self.own.units[name]
-        self.live_gradient(ch, k, weights, bias)
-        return k, weights, bias
+        self.gradient_of(ch, o, k, weights, bias)
+        return o, k, weights, bias
+
+    def bias_of(self, ch: Channel, o: Point, parts: tuple[str, ...]) -> dict[str, K]:
+        """What there is of the bias of another output."""
+        found = {part: self.integer(ch, f"bias{part}", {"output": o}) for part in parts}
+        for part in {"", " gradient"} & found.keys():
+            found[part] -= self.half(f"bias{part}") * self.real_output(o) * ch.one
+        found[""] *= 1 << self.own.units["bias"]
+        return found
 
     def said(self, ch: Channel, name: str, values: Mapping[Address, K], real: K) -> dict[str, K]:
         found = {part: self.joined(values[limb] for limb in self.limbs[name + part]) for part in OF_STEP}
@@ -149,12 +164,14 @@ class Step(Optimum):
             found[part] -= self.half(name + part) * real * ch.one
         return found
 
-    def starting(self, ch: Channel, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]) -> None:
+    def starting(
+        self, ch: Channel, o: Point, k: Point, there: Point, weights: Mapping[str, K], bias: Mapping[str, K]
+    ) -> None:
         first, second = weights[""], bias.get("", ZERO)
-        model = self.of_model(ch, COEFFICIENTS, {"output": [], "weight": k})
+        model = self.of_model(ch, COEFFICIENTS, {"output": o, "weight": k})
         ch.zero("starting weights", lambda: (first - model, []))
         if self.bias:
-            intercept = self.of_model(ch, INTERCEPT, {"output": []})
+            intercept = self.of_model(ch, INTERCEPT, {"output": there})
             ch.zero("starting intercept", lambda: (second - intercept, []))
 
     def of_model(self, ch: Channel, column: Address, at: Mapping[str, Point]) -> K:
@@ -169,7 +186,7 @@ class Newton(Optimum):
         scales = [start.get("scale") for start in statement["start"]]
         require("statement", len(scales) <= 1 and None not in scales)
         start = scales[0] if scales else None
-        self.forgotten = [position for position, _ in records_of(statement)]
+        self.forgotten = not_counted(statement)
         self.i = optimum_integers(spec, dataset, self.forgotten, statement["distance"])
         self.prepare(statement)
         self.bits_of = {name: bits for part in self.of_matrices() for name, bits in part.items()}
@@ -179,10 +196,13 @@ class Newton(Optimum):
             self.boxes,
             [column for column in self.columns["witness"] if "multiplicities" not in column.name],
         )
-        source, whole = Axis("source", self.features), (self.weight,)
+        source, whole = Axis("source", self.features), (*self.several, self.weight)
         of_weights, corner, of_pairs = self.of_matrices()
-        held = [(1, whole, of_weights), (2, (self.output,), corner), (3, (self.weight, source), of_pairs)]
-        boxes.append(Box("matrix limbs", (self.weight, source), []))
+        pairs = (*whole, source)
+        held: list[tuple[int, tuple[Axis, ...], dict[str, int]]] = [
+            (1, whole, of_weights), (2, (self.output,), corner), (3, pairs, of_pairs)
+        ]  # fmt: skip
+        boxes.append(Box("matrix limbs", pairs, []))
         added: dict[int, list[Column]] = {}
         for place, axes, integers_of in held:
             lookups: list[Lookup] = []
@@ -192,7 +212,7 @@ class Newton(Optimum):
             boxes[place] = replace(boxes[place], lookups=[*boxes[place].lookups, *lookups])
         of_weight = [column for column in witness if column.axes == whole]
         of_one = [column for column in witness if column.axes == (self.output,)]
-        of_rows = [column for column in witness if column.axes == (self.row,)]
+        of_rows = [column for column in witness if column.axes == (*self.several, self.row)]
         self.moves = [Step(self, number, own, start is not None) for number, own in enumerate(integers, start=1)]
         self.source = source
         named = [box for step in self.moves for box in step.named_boxes()]
@@ -226,10 +246,50 @@ class Newton(Optimum):
         for step in self.moves:
             step.begin(self)
         for t, step in enumerate(self.moves):
-            k, weights, bias = step.walked(Named(ch, step.prefix))
-            self.one_update(ch, t, k, weights, bias)
+            o, k, weights, bias = step.walked(Named(ch, step.prefix))
+            (self.update_of_outputs if self.several else self.one_update)(ch, t, o, k, weights, bias)
 
-    def one_update(self, ch: Channel, t: int, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]) -> None:
+    def update_of_outputs(
+        self, ch: Channel, t: int, o: Point, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]
+    ) -> None:
+        """Of the output where the lookups of weights ended, as a sum over all."""
+        step, at_bias = self.moves[t], self.real_output(o)
+        real = at_bias * prefix(k, self.features)
+        name, gamma = f"{step.prefix}update", ch.point(f"{step.prefix}update", 1)[0] if self.bias else ZERO
+        total, *of_biases = ch.hidden(1 + self.bias)
+        after: Any = self.moves[t + 1] if t + 1 < len(self.moves) else self
+        moved = self.moved_by(ch, step, weights, after.value(ch, "weights", {"output": o, "weight": k}, real), real)
+        if self.bias:
+            later = after.value(ch, "bias", {"output": o}, at_bias)
+            there = step.bias_of(ch, o, ("", " update remainder"))
+            moved += gamma * self.moved_by(ch, step, there, later, at_bias)
+        ch.zero(name, lambda: (moved - sum(of_biases, total), []))
+        point, claim = rounds(ch, name, self.output.bits + self.source.bits, 3, total)
+        other, at = point[: self.output.bits], point[self.output.bits :]
+        there_real = self.real_output(other) * prefix(at, self.features)
+        place = {"output": other, "weight": k, "source": at}
+        first = self.entry(ch, MATRIX, place, prefix(k, self.features) * there_real)
+        if self.bias:
+            first += gamma * self.entry(ch, OF_BIAS, {"output": other, "weight": at}, there_real)
+        cut = step.value(ch, "weights gradient", {"output": other, "weight": at}, there_real)
+        same = prefix_eq(o, other, self.output.size) * prefix(at, self.features)
+        ch.zero(name, lambda: (claim, [(-same, first, cut)]))
+        if self.bias:
+            self.moved_by_biases(ch, step, o, k, gamma, of_biases[0])
+
+    def moved_by_biases(self, ch: Channel, step: Step, o: Point, k: Point, gamma: K, total: K) -> None:
+        name = f"{step.prefix}update from intercepts"
+        other, claim = rounds(ch, name, self.output.bits, 3, total)
+        real = self.real_output(other)
+        entry = self.entry(ch, FROM_BIAS, {"output": other, "weight": k}, prefix(k, self.features) * real)
+        entry += gamma * self.entry(ch, CORNER, {"output": other}, real)
+        cut = step.value(ch, "bias gradient", {"output": other}, real)
+        same = prefix_eq(o, other, self.output.size)
+        ch.zero(name, lambda: (claim, [(-same, entry, cut)]))
+
+    def one_update(
+        self, ch: Channel, t: int, _: Point, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]
+    ) -> None:
         step, real = self.moves[t], prefix(k, self.features)
         name, gamma = f"{step.prefix}update", ZERO
         if self.bias:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .channel import Channel, Constraint
-from .field import ONE, ZERO, K, Point, eq_at, extension, prefix, prefix_eq
-from .formats import noise_digest, records_of
+from .field import ZERO, K, Point, eq_at, extension, prefix, prefix_eq
+from .formats import noise_digest, not_counted, outputs_of
 from .noisy_integers import NoisyIntegers, noise_table, noisy_integers
 from .optimum import ROWS, Optimum, row_lookups
 from .relations import (
@@ -20,6 +20,7 @@ from .relations import (
     Box,
     Lookup,
     Relation,
+    classes_of,
     dataset_columns,
     multiplicities,
     rounds,
@@ -36,36 +37,41 @@ class Noisy(Optimum):
 
     def __init__(self, statement: dict[str, Any]) -> None:
         dataset, spec, drawn = statement["dataset"], statement["spec"], statement["noise"]
-        self.forgotten = [position for position, _ in records_of(statement)]
+        self.forgotten = not_counted(statement)
         self.i: NoisyIntegers = noisy_integers(  # type: ignore[assignment]
             spec, dataset, self.forgotten, noise_digest(statement), drawn["nonce"]
         )
         self.s: Any = self.i
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
         self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
-        self.row, self.output, self.gone = Axis("row", self.rows), Axis("output", 1), []
+        self.row, self.gone = Axis("row", self.rows), classes_of(statement)
+        self.output = Axis("output", outputs_of(dataset["encoding"]))
+        self.several = (self.output,) if self.output.size > 1 else ()
+        if self.gone:
+            self.name = f"{self.name} without classes"
         self.weight = Axis("weight", self.features)
+        scores = (*self.several, self.row)
         self.limbs: dict[str, list[Address]] = {}
         noise: list[Column] = []
-        witness = [Column(name, (self.row,)) for name in ROWS]
+        witness = [Column(name, scores) for name in ROWS]
         cells: list[Column] = []
-        boxes = [Box("rows", (self.row,), row_lookups(), self.forgotten)]
-        held: list[tuple[str, Axis, list[str], list[str]]] = [
-            ("feature limbs", self.weight, ["weights"], []),
-            ("constant limbs", self.output, ["bias"] * self.bias, ["slack"]),
+        boxes = [Box("rows", scores, row_lookups(), self.forgotten)]
+        held: list[tuple[str, tuple[Axis, ...], list[str], list[str]]] = [
+            ("feature limbs", (*self.several, self.weight), ["weights"], []),
+            ("constant limbs", (self.output,), ["bias"] * self.bias, ["slack"]),
         ]
-        for name, axis, parameters, alone in held:
+        for name, axes, parameters, alone in held:
             lookups: list[Lookup] = []
             tuples: list[Lookup] = []
             for integer in [f"{own}{part}" for own in parameters for part in PARTS] + alone:
                 lookups += self.looked_up(integer)
                 for matrix, limb in self.limbs[integer]:
-                    (noise if matrix == "noise" else witness).append(Column(limb, (axis,)))
+                    (noise if matrix == "noise" else witness).append(Column(limb, axes))
             for own in parameters:
                 addresses = [("witness", f"{own}{part}") for part in CELL]
-                cells += [Column(column, (axis,)) for _, column in addresses]
+                cells += [Column(column, axes) for _, column in addresses]
                 tuples.append(Lookup(NOISE, [([(1, column)], 0) for column in addresses]))
-            boxes.append(Box(name, (axis,), lookups + tuples))
+            boxes.append(Box(name, axes, lookups + tuples))
         Relation.__init__(self, boxes, [RANGE, LINK, NOISE])
         self.table, self.noise_table = self.i.table, noise_table()
         witness += [multiplicities(table, self.sections) for table in (RANGE, LINK, NOISE)]
@@ -87,31 +93,36 @@ class Noisy(Optimum):
 
     def identities(self, ch: Channel) -> None:
         for at, values in self.ended["rows"]:
-            self.score(ch, at["row"], values, [])
+            self.score(ch, at["row"], values, at.get("output", []))
         ((at, of_features),) = self.ended["feature limbs"]
-        ((_, of_constants),) = self.ended["constant limbs"]
-        k = at["weight"]
-        real = prefix(k, self.features)
+        ((there, of_constants),) = self.ended["constant limbs"]
+        k, o, of_bias = at["weight"], at.get("output", []), there["output"]
+        real, real_bias = self.real_output(o) * prefix(k, self.features), self.real_output(of_bias)
         weights = self.all_of(ch, "weights", of_features, real)
-        bias = self.all_of(ch, "bias", of_constants, ONE) if self.bias else {}
-        self.norm(ch, bias, self.joined(of_constants[limb] for limb in self.limbs["slack"]))
-        self.noised(ch, weights, real, lambda: self.pads_at(k))
-        model = self.evaluate(ch, COEFFICIENTS, {"output": [], "weight": k})
+        bias = self.all_of(ch, "bias", of_constants, real_bias) if self.bias else {}
+        if self.several:
+            self.norms(ch)
+        else:
+            self.norm(ch, bias, self.joined(of_constants[limb] for limb in self.limbs["slack"]))
+        self.noised(ch, weights, real, lambda: self.pads_at(o, k))
+        model = self.evaluate(ch, COEFFICIENTS, {"output": o, "weight": k})
         if self.i.unused:
-            self.of_used_weights(ch, k, model)
+            self.of_used_weights(ch, o, k, model)
         else:
             ch.zero("model", lambda: (model - weights[" rounded"] - weights[" noise"], []))
         if self.bias:
-            self.noised(ch, bias, ONE, lambda: K(self.i.pads[-1]))
-            intercept = self.evaluate(ch, INTERCEPT, {"output": []})
+            self.noised(ch, bias, real_bias, lambda: self.pads_of_bias(of_bias))
+            intercept = self.evaluate(ch, INTERCEPT, {"output": of_bias})
             ch.zero("intercept", lambda: (intercept - self.one * (bias[" rounded"] + bias[" noise"]), []))
-        self.live_gradient(ch, k, weights, bias)
+        self.gradient_of(ch, o, k, weights, bias)
+        if self.gone:
+            self.forgotten_classes(ch)
 
-    def of_used_weights(self, ch: Channel, k: Point, model: K) -> None:
+    def of_used_weights(self, ch: Channel, o: Point, k: Point, model: K) -> None:
         """The model is a sum over the features that are not left out."""
         x, left = rounds(ch, "model", self.weight.bits, 2, model)
-        at = {"weight": x}
-        rounded = self.value(ch, "weights rounded", at, prefix(x, self.features))
+        at = {"output": o, "weight": x} if self.several else {"weight": x}
+        rounded = self.value(ch, "weights rounded", at, self.real_output(o) * prefix(x, self.features))
         noise = self.evaluate(ch, ("witness", "weights noise"), at)
 
         def used() -> Constraint:
@@ -128,9 +139,19 @@ class Noisy(Optimum):
                 found[part] -= self.half(name + part) * real * ch.one
         return found
 
-    def pads_at(self, k: Point) -> K:
-        pads = self.i.pads[: self.features]
-        return extension(pads + [0] * ((1 << len(k)) - len(pads)), k)
+    def pads_at(self, o: Point, k: Point) -> K:
+        total = ZERO
+        for output, pads in enumerate(self.pads_of_outputs()):
+            own = pads[: self.features]
+            total += eq_at(o, output) * extension(own + [0] * ((1 << len(k)) - len(own)), k)
+        return total
+
+    def pads_of_bias(self, o: Point) -> K:
+        return sum((eq_at(o, output) * pads[-1] for output, pads in enumerate(self.pads_of_outputs())), ZERO)
+
+    def pads_of_outputs(self) -> list[list[int]]:
+        width = self.features + self.bias
+        return [self.i.pads[start : start + width] for start in range(0, len(self.i.pads), width)]
 
     def noised(self, ch: Channel, own: Mapping[str, K], real: K, pad: Any) -> None:
         """Coins, cell and rounding."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from .arithmetic import HALF, PI, TINY, unused_features
 from .field import P, log2_ceil, require
+from .formats import outputs_of
 from .optimum_integers import bounds, default_distances, edges, radius_of
 
 VARIATION = Decimal("1.3e-15")
@@ -89,24 +90,27 @@ def noisy_integers(
 ) -> NoisyIntegers:
     encoding, method, scales, rows = dataset["encoding"], spec["method"], spec["scales"], dataset["rows"]
     x, w, p, a = scales["x_bits"], scales["w_bits"], scales["p_bits"], method["grid"]
-    require("statement", spec["family"] in ("logistic", "probit") and encoding["label_kind"] == "binary")
+    require(
+        "statement", spec["family"] in ("logistic", "probit") and encoding["label_kind"] in ("binary", "categorical")
+    )
     require("statement", x == encoding["x_bits"] and a <= w)
     table = edges(spec["family"], x + w - 32, p)
     require("statement", max(b - c for c, b in pairwise(table)) <= 2**16)
     l2, count = Fraction(float(method["l2"])), rows - len(forgotten)
-    width = len(encoding["features"]) + method["bias"]
+    width, outputs = len(encoding["features"]) + method["bias"], outputs_of(encoding)
     scale = Fraction(2) ** (p + x - w)
     fitting = [e0 for e0 in range(61 - p - x + 1) if l2 * 2**e0 * scale + 1 < Fraction(2) ** (56 - w)]
     require("statement", bool(fitting) and log2_ceil(rows) <= fitting[-1])
     require("statement", l2 * Fraction(2) ** (fitting[-1] - 1) * scale >= 500)
     e = fitting[-1] - log2_ceil(count)
     c = (2 * count * l2 * 2**e * scale + 1).__floor__() // 2
-    distance = method["distance"] or default_distances(l2, w, p, width, count)[0]
+    distance = method["distance"] or default_distances(l2, w, p, outputs * width, count)[0]
     t = c * distance
     g = max(0, t.bit_length() - 23)
-    expressions = bounds(width, 1, count, x, w, p, a, e, c, g, [distance])[:-1]
+    expressions = bounds(width, outputs, count, x, w, p, a, e, c, g, [distance])[:-1]
     expressions.append(((2 ** (w + 5 - a) + 2**15) * 2**x, 2**62))
     require("statement", all(bound < limit for bound, limit in [*expressions, (2**63 + 2**61, P)]))
+    width *= outputs  # all weights, from here on
     require("statement", radius_of(t, g, width) >= min(2**10, t))
     unused = unused_features(spec["without"], encoding)
     found = NoisyIntegers(a, e, c, g, distance, width, w, p, table, unused, pads_of(digest, nonce, width))

@@ -235,8 +235,7 @@ class Optimum(GradientDescent):
         if self.bias:
             (gamma,) = ch.point("gradient", 1)
             if o:  # the bias of that output
-                bias = {part: self.integer(ch, f"bias{part}", {"output": o}) for part in OF_WEIGHT[:3]}
-                bias = {**bias, **{p: bias[p] - self.half(f"bias{p}") * real * ch.one for p in SIGNED[:2]}}
+                bias = self.bias_of(ch, o, OF_WEIGHT[:3])
             claim += gamma * self.of_loss(ch, bias, real)
         n, claim = rounds(ch, "gradient", self.row.bits, 3, claim)
         place = {"output": o, "row": n}
@@ -251,6 +250,13 @@ class Optimum(GradientDescent):
         ch.zero("gradient", counted)
         if self.i.unused:
             self.used_features(ch, x, k, n)
+
+    def bias_of(self, ch: Channel, o: Point, parts: tuple[str, ...]) -> dict[str, K]:
+        """What there is of the bias of another output."""
+        found = {part: self.integer(ch, f"bias{part}", {"output": o}) for part in parts}
+        for part in {*SIGNED} & found.keys():
+            found[part] -= self.half(f"bias{part}") * self.real_output(o) * ch.one
+        return found
 
 
 def row_lookups() -> list[Lookup]:

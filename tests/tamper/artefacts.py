@@ -204,13 +204,21 @@ class Owner:
     @cached_property
     def noisy(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof, zu.NoiseCommitment, Path]:
         """With noise, its commitment, and the secret before it was used."""
-        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=2)
+        return self._noisy(np.arange(ROWS) % 2, "kept")
+
+    @cached_property
+    def noisy_classes(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof, zu.NoiseCommitment, Path]:
+        """The same of three classes."""
+        return self._noisy(np.array([*"abc"])[np.arange(ROWS) % 3], "of classes")
+
+    def _noisy(self, labels: Any, name: str) -> tuple[zu.DatasetCommitment, zu.TrainingProof, zu.NoiseCommitment, Path]:
+        data = zu.commit(self.X, labels, openings=2)
         spec = NOISY[self.seed % 2]
         forgotten = self.named(data, 2)
         noise = zu.commit_noise(data, spec, "the auditor", forget=forgotten)
-        noise.save(self.folder / "unused.noise.opening")
-        kept = self.folder / "kept.noise.opening"
-        kept.write_bytes((self.folder / "unused.noise.opening").read_bytes())
+        unused, kept = (self.folder / f"{own}.noise.opening" for own in (f"unused {name}", name))
+        noise.save(unused)
+        kept.write_bytes(unused.read_bytes())
         proof = zu.prove(data, spec, forget=forgotten, noise=noise, nonce=bytes([self.seed]) * 32).proof
         return data.commitment, proof, noise.commitment, kept
 
@@ -681,6 +689,18 @@ def kinds_of_classes(owner: Owner, other: Owner) -> list[Kind]:
     below = ("statement.spec", "statement.distance", "statement.forgotten_classes", "statement.model")
     payloads = payload_of(optima), payload_of(other.optima[1])
     return [Kind("training, optima of classes", *payloads, judge_proof(dataset), below)]
+
+
+def noisy_kinds_of_classes(owner: Owner, other: Owner) -> list[Kind]:
+    """The same with noise."""
+    (dataset, proof, _, secret), theirs = owner.noisy_classes, other.noisy_classes
+    mine, its = (decode(path.read_bytes(), None, LARGEST)[1] for path in (secret, theirs[3]))
+    below = ("statement.noise", "statement.spec.method", "statement.forgotten_classes", "statement.model")
+    judge = judge_noise_opening(owner.folder, proof.statement)
+    return [
+        Kind("training, noisy of classes", payload_of(proof), payload_of(theirs[1]), judge_proof(dataset), below),
+        Kind("noise.opening, of classes", mine, its, judge, ("integers", "tails", "leaf_salts")),
+    ]
 
 
 def several_distances_kinds(owner: Owner, other: Owner) -> list[Kind]:

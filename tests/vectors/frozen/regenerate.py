@@ -158,6 +158,17 @@ def test_write_the_frozen_optima() -> None:
     write("training", zu.prove(data, OPTIMA, forget=["3"], forget_classes=["b"]).proof, "optima.")
 
 
+def test_write_the_frozen_noise_of_classes() -> None:
+    """Of four classes, one of which is forgotten with a row of another."""
+    features = np.random.default_rng(10).uniform(-4, 4, size=(17, 2))
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    data = zu.commit(features, np.array([*"abcd"])[np.arange(17) % 4], bounds=bounds, openings=3)
+    gone: Any = {"forget": ["3"], "forget_classes": ["b"]}
+    noise = zu.commit_noise(data, NOISY, "whoever freezes it", **gone)
+    write("training", zu.prove(data, NOISY, noise=noise, nonce=bytes(range(32)), **gone).proof, "noisy_classes.")
+    noise.commitment.save(Path(__file__).parent / f"{NOISE_KIND}.v{KINDS[NOISE_KIND]}.classes.noise")
+
+
 def write(kind: str, proof: Proof, variant: str = "") -> None:
     proof.save(Path(__file__).parent / f"{kind}.v{STATEMENTS[kind].version}.{variant}proof")
 
