@@ -23,9 +23,10 @@ ONE = 1 << FRACTION_BITS
 ERROR = 1 << 40  # of an edge, in units of 2^-FRACTION_BITS; see `_edges`
 
 
-def _series(start: int, square: int) -> int:
-    """x + x^3 / 3 + x^5 / 5 + .. for x = start / ONE and x^2 = square / ONE: less than two units off a term, of which
-    there are as many as do not vanish: at most 64 for x <= 1/3."""
+def artanh(start: int) -> int:
+    """x + x^3 / 3 + x^5 / 5 + .. for x = start / ONE: less than two units off a term, of which there are as many as do
+    not vanish: at most 64 for x <= 1/3."""
+    square = start * start >> FRACTION_BITS
     power = total = start
     index = 1
     while power:
@@ -33,6 +34,11 @@ def _series(start: int, square: int) -> int:
         index += 2
         total += power // index
     return total
+
+
+def log_of_two() -> int:
+    """2 artanh(1/3): less than 2^8 units off."""
+    return 2 * artanh(ONE // 3)
 
 
 def _exp_of_cell() -> int:
@@ -52,16 +58,15 @@ def _edges() -> list[int]:
     With v(j) = e^(-j / 2^LOSS_INDEX_BITS), the j-th less the next is log((1 + v(j)) / (1 + v(j + 1))) = 2 artanh(d),
     d = (v(j) - v(j + 1)) / (2 + v(j) + v(j + 1)) < 2^-10. Each multiplication adds the error of the ratio and a floor,
     2^7 units: v is less than 2^22 units off, d less than 2^22 (its denominator is 2 at least, and d small), the step
-    less than 2^24, and sums of 2^15 of them less than 2^39; log 2 = 2 artanh(1/3) less than 2^8.
+    less than 2^24, and sums of 2^15 of them less than 2^39.
     """
     ratio, value = _exp_of_cell(), ONE
-    third = ONE // 3
-    loss = 2 * _series(third, third * third >> FRACTION_BITS)
+    loss = log_of_two()
     found = [loss]
     for _ in range(HALF_TABLE):
         following = value * ratio >> FRACTION_BITS
         d = ((value - following) << FRACTION_BITS) // (2 * ONE + value + following)
-        loss -= 2 * _series(d, d * d >> FRACTION_BITS)
+        loss -= 2 * artanh(d)
         found.append(loss)
         value = following
     return found
@@ -71,12 +76,16 @@ def _edges() -> list[int]:
 def loss_bounds() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The least and the largest loss over each cell, rounded down and up: int64 (2^16,) each, scale LOSS_BITS."""
     right = _edges()
-    shift = FRACTION_BITS - LOSS_BITS
     linear = FRACTION_BITS - LOSS_INDEX_BITS
     left = [value + (j << linear) for j, value in enumerate(right)]  # log(1 + e^t) = t + log(1 + e^-t)
-    edges = left[:0:-1] + right
-    low = [max(0, (value - ERROR) >> shift) for value in edges[1:]]
-    high = [-(-(value + ERROR) >> shift) for value in edges[:-1]]
+    return rounded_outwards(left[:0:-1] + right, ERROR)
+
+
+def rounded_outwards(edges: list[int], error: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of a falling function at the edges of all cells, less than `error` units off: its bounds over each cell."""
+    shift = FRACTION_BITS - LOSS_BITS
+    low = [max(0, (value - error) >> shift) for value in edges[1:]]
+    high = [-(-(value + error) >> shift) for value in edges[:-1]]
     found = np.array(low, dtype=np.int64), np.array(high, dtype=np.int64)
     for table in found:
         table.setflags(write=False)

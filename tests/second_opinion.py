@@ -22,6 +22,7 @@ from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
 from zkunlearn.circuits.relations.linear_optimum import LinearOptimum
+from zkunlearn.circuits.relations.loss_tables import PROBIT_LOSSES
 from zkunlearn.circuits.relations.newton import Newton
 from zkunlearn.circuits.relations.noisy import Noisy
 from zkunlearn.circuits.relations.one_pass import OnePass
@@ -216,7 +217,8 @@ def _judged(own: Any, live: judged.Live) -> judged.Judged:
     if isinstance(own, SeveralClasses):
         return judged.SeveralClasses(model, result, [*own.argmax.gone])
     result["loss"] = own.loss
-    return judged.TwoClasses(model, own.score_scale, result, own.step_bits)
+    family = "probit" if own.losses == PROBIT_LOSSES else "logistic"
+    return judged.TwoClasses(model, own.score_scale, result, own.step_bits, family)
 
 
 def _prediction(own: Prediction) -> relations.Relation:

@@ -35,6 +35,7 @@ from ..language.tables import (
 )
 from .dataset import DATASET, dataset_columns
 from .gridded import Gridded
+from .loss_tables import LOSS_TABLES
 from .model import MODEL
 from .residuals import Residuals, Spread
 from .several_classes import SeveralClasses
@@ -44,6 +45,7 @@ SECOND_MODEL = "second model"
 MODELS = (MODEL, SECOND_MODEL)  # the matrices of models, in their order
 Judged = TwoClasses | SeveralClasses | Residuals
 COUNTS = {RANGE: RANGE_COUNTS, SIGNS: SIGN_COUNTS, LOSSES: LOSS_COUNTS, ACTIVATION: ACTIVATION_COUNTS}
+COUNTS |= {name: own.counts for name, own in LOSS_TABLES.items()}
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ class Evaluation:
             yield Section(own, tuple(self._table(name, i, count) for name in tables))
 
     def _table(self, name: str, section: int, sections: int) -> Table:
+        if name in LOSS_TABLES:
+            return LOSS_TABLES[name].table(section, sections)
         if name == LOSSES:
             return loss_table(loss_bounds(), section, sections)
         return {RANGE: range_table, SIGNS: sign_table}[name](section, sections)

@@ -3,7 +3,7 @@
 Rows have a class y = 0 or 1; 1 is predicted where the score is positive. At rows n, z as in scored.py:
 
     z(n) - 1 = 2^r (F(n) (2 Y(n) - 1) + Y(n) - 1) + R(n),  R(n) in [0, 2^r)                   "score", "flip"
-    ok(n) = [F(n) >= 0], and low(n), high(n) if there is a loss, on rows that count           "signs" or "losses"
+    ok(n) = [F(n) >= 0], and low(n), high(n) if there is a loss, on rows that count        "signs" or a table of losses
     sum over rows n of S(n) ok(n) = the number that is stated                                 "right predictions"
     sum of S(n) low(n) and of S(n) high(n) are what is stated, down and up to a step          "loss"
     sum of S(n) Y(n) and of S(n) Y(n) ok(n) are those of the confusion matrix                 "confusion"
@@ -14,13 +14,14 @@ right, as the floor is not centred. In the code the first line is one with that 
 
 With a loss, r is such that 2^-LOSS_INDEX_BITS is the width of a cell, and the table ends at |z| = 64: no row that
 counts has a larger score, or there is no proof. z is then in (q, q + 1] cells, so y z, where y counts as 1 or -1, is in
-[F, F + 1], and the loss log(1 + e^(-y z)) is between the table's low and high. Without a loss r follows from what
+[F, F + 1], and the loss, which falls in y z, is between the table's low and high: log(1 + e^(-y z)) of logistic models,
+-log Phi(y z) of probit ones. Without a loss r follows from what
 scores can be, and no row can be too large.
 
 Integers that are *forced*: |z| is below 2^62 (scored.py), and the proof of the data set says that Y is 0 or 1. F is
 what the table holds, so it is in [-2^15, 2^15), and R has limbs, all looked up. So both sides of the first line differ
 by less than 2^63 + 2^48 < p: it holds in integers, and there is one q and one R. ok, low and high are what the table
-says beside F. Sums are of at most 2^28 rows times 2^23.
+says beside F. Sums are of at most 2^28 rows times 2^28.
 
 On rows that do not count, and in padding, F, R, ok, low and high are no integers: the equation may hold there with
 anything, and S leaves them out of all sums that are stated.
@@ -69,6 +70,7 @@ class TwoClasses:
         loss: how often a step goes into the losses' bounds, the lower one rounded down and the other up; none without.
         step_bits: of this step.
         confusion: of each class, as it is, how many are predicted 0 and 1: four numbers; or none.
+        losses: the table of losses, which is the family's.
     """
 
     scored: ScoredModel
@@ -78,6 +80,7 @@ class TwoClasses:
     loss: tuple[int, int] | None = None
     step_bits: int = 0
     confusion: tuple[int, ...] = ()
+    losses: str = LOSSES
 
     @property
     def row(self) -> Axis:
@@ -129,7 +132,7 @@ class TwoClasses:
     @property
     def table(self) -> str:
         """Where F is looked up."""
-        return SIGNS if self.loss is None else LOSSES
+        return SIGNS if self.loss is None else self.losses
 
     @property
     def entries(self) -> tuple[Address, ...]:

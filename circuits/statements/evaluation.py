@@ -1,7 +1,7 @@
 """The statement of an evaluation: how well committed models predict the rows of a hold-out.
 
-Of classes it has the number of right predictions, and if that is asked for a confusion matrix, exactly; of logistic
-models of two classes bounds of the log-loss; of numbers bounds of the squares of residuals, and of labels from their
+Of classes it has the number of right predictions, and if that is asked for a confusion matrix, exactly; of models of
+two classes bounds of the log-loss; of numbers bounds of the squares of residuals, and of labels from their
 mean, from which those of RMSE and R^2 follow. Bounds are on a declared grid (results.py).
 
 The hold-out is what the spec of a training holds out of its own data set (`holdout`): these rows are not used in
@@ -33,6 +33,7 @@ from ...shown import Facts
 from ..relations.argmax import Argmax
 from ..relations.dataset import DATASET
 from ..relations.evaluation import MODELS, Evaluation, Judged
+from ..relations.loss_tables import LOSSES_OF
 from ..relations.model import MODEL
 from ..relations.residuals import Residuals
 from ..relations.scored import ScoredModel
@@ -157,7 +158,8 @@ class EvaluationStatement(Evaluated):
             gone = tuple(number for number, text in enumerate(classes) if text in training.forgotten_classes)
             return SeveralClasses(Argmax(scored, self.live, gone), result.right, result.confusion)
         step = self.steps.bits(LOSS_BITS)
-        return TwoClasses(scored, self.live, result.right, scale, result.loss, step, result.confusion)
+        losses = LOSSES_OF[training.spec.family.name]
+        return TwoClasses(scored, self.live, result.right, scale, result.loss, step, result.confusion, losses)
 
     def _scored(self, matrix: str, training: TrainingStatement) -> ScoredModel:
         bits = training.schedule.committed_bits
@@ -212,8 +214,8 @@ class EvaluationStatement(Evaluated):
             return
         if len(result.confusion) not in (0, len(label.classes) ** 2):
             raise ParameterError(f"a confusion matrix of {len(result.confusion)} numbers")
-        if result.loss is not None and (family.name != "logistic" or label.kind != "binary"):
-            raise ParameterError("the log-loss is that of logistic regressions on two classes")
+        if result.loss is not None and label.kind != "binary":
+            raise ParameterError("the log-loss is that of models of two classes")
         if result.loss is not None and scale <= LOSS_INDEX_BITS:
             raise ParameterError("scores of this model are too coarse for the table of losses")
 

@@ -64,8 +64,8 @@ def evaluate(
 ) -> EvaluationProof | ShardedEvaluationProof:
     """Prove how well one or two models predict the rows of a hold-out. One opening of it and of each model is spent.
 
-    Of models that predict classes it is how many rows they predict right, and of logistic ones of two classes the mean
-    log-loss; of linear ones RMSE and R^2. The last three are intervals.
+    Of models that predict classes it is how many rows they predict right, and of two classes the mean log-loss; of
+    linear ones RMSE and R^2. The last three are intervals.
 
     Args:
         holdout: the data set that the models were trained on, if their specs hold rows out of it (`holdout`): these

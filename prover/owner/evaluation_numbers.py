@@ -47,7 +47,7 @@ def nothing_yet(training: TrainingStatement, confusion: bool, loss: bool | None)
         if confusion or loss:
             raise ParameterError(f"a {family.title} predicts no classes: it has no confusion matrix, and no log-loss")
         return Regressed(0)
-    has_loss = family.name == "logistic" and label.kind == "binary" and not isinstance(training.spec.method, Sisa)
+    has_loss = label.kind == "binary" and not isinstance(training.spec.method, Sisa)
     cells = len(label.classes) ** 2 * confusion
     return Classified(0, (0, 0) if (has_loss if loss is None else loss) else None, (0,) * cells)
 

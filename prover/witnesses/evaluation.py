@@ -13,6 +13,7 @@ from ...circuits.language.layout import Address
 from ...circuits.language.tables import SIGNS, split_limbs
 from ...circuits.relations.evaluation import Evaluation, Judged
 from ...circuits.relations.gridded import Gridded
+from ...circuits.relations.loss_tables import PROBIT_LOSSES
 from ...circuits.relations.residuals import MEAN_LACK, MEAN_REST, Residuals, Spread
 from ...circuits.relations.scored import ScoredModel
 from ...circuits.relations.several_classes import SeveralClasses
@@ -23,6 +24,7 @@ from ...errors import ParameterError
 from ...models.aggregation import LARGEST_SCORE as LARGEST_SPOKEN
 from ...models.aggregation import probability_table
 from ...models.losses import LARGEST_SCORE, loss_bounds
+from ...models.probit_losses import probit_loss_bounds
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 from ..matrices.values import Witness
@@ -153,14 +155,19 @@ def _of_two(own: TwoClasses, rows: Rows, z: Integers) -> TwoClasses:
             f"{beyond} of the rows have scores beyond {LARGEST_SCORE}, where the table of losses ends: evaluate "
             "without the log-loss"
         )
-    totals = _losses(flipped[live])
+    totals = _losses(own, flipped[live])
     low, high = (bound.stated_of(total) for bound, total in zip(own.bounds, totals, strict=True))
     return replace(found, loss=(low, high))
 
 
-def _losses(flipped: Integers) -> tuple[int, int]:
+def _bounds(own: TwoClasses) -> tuple[Integers, Integers]:
+    """Its table of losses."""
+    return probit_loss_bounds() if own.losses == PROBIT_LOSSES else loss_bounds()
+
+
+def _losses(own: TwoClasses, flipped: Integers) -> tuple[int, int]:
     """Sums of the least and of the largest losses."""
-    low, high = (int(table[flipped + HALF].sum()) for table in loss_bounds())
+    low, high = (int(table[flipped + HALF].sum()) for table in _bounds(own))
     return low, high
 
 
@@ -172,9 +179,9 @@ def _add_two(own: TwoClasses, rows: Rows, z: Integers, to: _Columns) -> None:
     to.columns[own.ok] = (flipped >= 0).astype(np.uint16)
     to.looked_up[own.flipped.name] = signed_rows(inside)
     to.add_limbs(own.remainder, own.shift, rest)
-    for column, table in zip(own.entries[1:], loss_bounds() if own.bounds else (), strict=True):
+    for column, table in zip(own.entries[1:], _bounds(own) if own.bounds else (), strict=True):
         to.columns[column] = table[inside + HALF].astype(np.int32)
-    for bound, total in zip(own.bounds, _losses(flipped[live]) if own.bounds else (), strict=True):
+    for bound, total in zip(own.bounds, _losses(own, flipped[live]) if own.bounds else (), strict=True):
         to.add_rest(bound, total)
 
 

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from zkunlearn.circuits.field.goldilocks import to_field
 from zkunlearn.circuits.language.layout import Address, Axis, Column
-from zkunlearn.circuits.language.tables import split_limbs
+from zkunlearn.circuits.language.tables import LOSSES, split_limbs
 from zkunlearn.circuits.relations import dataset as data_set
 from zkunlearn.circuits.relations.argmax import Argmax
 from zkunlearn.circuits.relations.evaluation import MODELS, SECOND_MODEL, Evaluation
+from zkunlearn.circuits.relations.loss_tables import PROBIT_LOSSES
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT, MODEL
 from zkunlearn.circuits.relations.residuals import Residuals, Spread
 from zkunlearn.circuits.relations.scored import ScoredModel
@@ -25,6 +26,7 @@ from zkunlearn.circuits.relations.several_classes import SeveralClasses
 from zkunlearn.circuits.relations.two_classes import TwoClasses
 from zkunlearn.models.live import Live
 from zkunlearn.models.losses import loss_bounds
+from zkunlearn.models.probit_losses import probit_loss_bounds
 from zkunlearn.prover.matrices.values import in_field
 from zkunlearn.prover.witnesses.evaluation import evaluation_witness, true_evaluation
 from zkunlearn.verifier.protocol.code import PLAIN_RATE
@@ -93,15 +95,27 @@ def scored(matrix: str, bits: int, columns: tuple[Column, ...] = OWN_COLUMNS) ->
 @cache
 def relation() -> Evaluation:
     """What is true of both."""
-    right = [int(right_of(integers).sum()) for integers in models()]
-    one, other = map(scored, MODELS, BITS)
-    draft = TwoClasses(other, LIVE, right[1], SCALE, (0, 0), STEP)
+    return Evaluation(ROWS, FEATURES, 1, (_without_loss(), _with_loss(LOSSES)))
+
+
+@cache
+def probit_relation() -> Evaluation:
+    """The same of a probit model, whose losses are others."""
+    return Evaluation(ROWS, FEATURES, 1, (_without_loss(), _with_loss(PROBIT_LOSSES)))
+
+
+def _without_loss() -> TwoClasses:
+    return TwoClasses(scored(MODELS[0], BITS[0]), LIVE, int(right_of(models()[0]).sum()))
+
+
+def _with_loss(losses: str) -> TwoClasses:
+    right = int(right_of(models()[1]).sum())
+    draft = TwoClasses(scored(MODELS[1], BITS[1]), LIVE, right, SCALE, (0, 0), STEP, losses=losses)
     live, z, y = LIVE.mask(), scores(models()[1]), data()[1]
     cells = losses_of(draft, z)
     low, high = (int(cells[name][live].sum()) for name in (draft.low, draft.high))
     confusion = tuple(int(((y == a) & ((z > 0) == b) & live).sum()) for a in (0, 1) for b in (0, 1))
-    told = replace(draft, loss=(low >> STEP, -(-high >> STEP)), confusion=confusion)
-    return Evaluation(ROWS, FEATURES, 1, (TwoClasses(one, LIVE, right[0]), told))
+    return replace(draft, loss=(low >> STEP, -(-high >> STEP)), confusion=confusion)
 
 
 def stating(own: int = 0, **changes: Any) -> Evaluation:
@@ -142,7 +156,8 @@ def flipped_of(own: TwoClasses, z: Any, labels: Any = None) -> Any:
 def losses_of(own: TwoClasses, z: Any) -> dict[Address, Any]:
     """Bounds of each row's loss, as integers."""
     cells = flipped_of(own, z) + (1 << 15)
-    return {name: table[cells] for name, table in zip((own.low, own.high), loss_bounds(), strict=True)}
+    bounds = probit_loss_bounds() if own.losses == PROBIT_LOSSES else loss_bounds()
+    return {name: table[cells] for name, table in zip((own.low, own.high), bounds, strict=True)}
 
 
 def predictions(own: TwoClasses, z: Any, labels: Any = None) -> Columns:
@@ -158,16 +173,16 @@ def predictions(own: TwoClasses, z: Any, labels: Any = None) -> Columns:
     return {**{name: to_field(cells) for name, cells in found.items()}, **{n: in_field(c) for n, c in rest.items()}}
 
 
-def columns_of(*changes: Columns) -> Columns:
+def columns_of(*changes: Columns, of: Evaluation | None = None) -> Columns:
     """All columns, with some replaced; and the multiplicities that these deserve."""
-    columns = data_columns(data())
-    judged: Any = relation().models
+    columns, of = data_columns(data()), of or relation()
+    judged: Any = of.models
     for own, integers in zip(judged, models(), strict=True):
         model = own.scored
         columns |= model_cells(model.matrix, integers) | limbs_of(model, integers) | predictions(own, scores(integers))
     for change in changes:
         columns |= change
-    return recount(relation(), columns)
+    return recount(of, columns)
 
 
 FIRST, SECOND = MODEL, SECOND_MODEL

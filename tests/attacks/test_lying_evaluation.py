@@ -32,6 +32,7 @@ from .evaluations import (
     model_cells,
     models,
     predictions,
+    probit_relation,
     relation,
     right_of,
     scores,
@@ -331,3 +332,15 @@ def test_a_confusion_matrix_that_is_transposed_or_of_other_rows_is_rejected() ->
     for lie in ((a, c, b, d), (a + 1, b, c, d - 1), (a, b + 1, c - 1, d), (a - 1, b + 1, c + 1, d - 1)):
         shape = shape_of.__wrapped__(stating(1, confusion=lie))
         assert_caught(prove(shape, columns_of()), CONFUSION)
+
+
+def test_losses_of_logistic_models_are_rejected_of_probit_ones_and_the_other_way() -> None:
+    """In all else both relations are the same: the table alone says what a loss is."""
+    of = probit_relation()
+    assert prove(shape_of.__wrapped__(of), columns_of(of=of)).verdict() == "valid"
+    for one, other in ((of, relation()), (relation(), of)):
+        told: Any = one.models[1]
+        lie = replace(other, models=(other.models[0], replace(other.models[1], loss=told.loss)))
+        assert told.loss != other.models[1].loss
+        columns = recount(lie, columns_of(of=one))
+        assert_caught(prove(shape_of.__wrapped__(lie), columns), "lookup sum")

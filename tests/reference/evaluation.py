@@ -13,7 +13,7 @@ from .judged import Judged, Live, Model, Residuals, SeveralClasses, Spread, TwoC
 from .noisy import Noisy
 from .one_pass import OnePass
 from .optimum import Optimum
-from .relations import ACTIVATION, RANGE, Relation, classes_of, dataset_columns, multiplicities
+from .relations import ACTIVATION, PROBIT_LOSSES, RANGE, Relation, classes_of, dataset_columns, multiplicities
 from .shapes import Column
 from .verifier import Shape, require_size, training_relation, verify_proof
 
@@ -56,7 +56,9 @@ class Evaluation(Relation):
         if spread is not None:
             boxes, witness = boxes + spread.boxes, witness + spread.witness
         used = {lookup.table for box in boxes for lookup in box.lookups}
-        super().__init__(boxes, [table for table in (RANGE, "signs", "losses", ACTIVATION) if table in used])
+        super().__init__(
+            boxes, [table for table in (RANGE, "signs", "losses", ACTIVATION, PROBIT_LOSSES) if table in used]
+        )
         self.virtual = frozenset(column for own in models for column in own.virtual)
         witness += [multiplicities(name, self.sections) for name in self.tables]
         self.columns = {"dataset": dataset_columns(dataset), "witness": witness}
@@ -94,7 +96,7 @@ def require_result(training: Map, result: Map, second: Map) -> None:
     if "squares" not in result:
         classes = len(training["dataset"]["encoding"]["label_classes"])
         require("statement", len(result["confusion"]) in (0, classes**2))
-        require("statement", result["loss"] is None or (spec["family"], label) == ("logistic", "binary"))
+        require("statement", result["loss"] is None or label == "binary")
 
 
 def require_not_used(statement: Map) -> None:
@@ -171,7 +173,7 @@ def judged(matrix: str, training: Map, result: Map, statement: Map, live: Live) 
     if outputs_of(encoding) > 1:
         return SeveralClasses(model, result, classes_of(training))
     require("statement", result["loss"] is None or scale > 9)
-    return TwoClasses(model, scale, result, step_bits(live.count, statement["grid"], 16))
+    return TwoClasses(model, scale, result, step_bits(live.count, statement["grid"], 16), training["spec"]["family"])
 
 
 def weight_scale(spec: Map) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, eq_at, eq_table, log2_ceil, prefix, prefix_eq, require
-from .relations import FEATURES, LABELS, LOSSES, RANGE, SIGNS, Address, Box, Lookup, Relation, rounds
+from .relations import FEATURES, LABELS, LOSSES, PROBIT_LOSSES, RANGE, SIGNS, Address, Box, Lookup, Relation, rounds
 from .shapes import Axis, Column
 
 ONE_CELL = Axis("output", 1)
@@ -154,11 +154,14 @@ class Judged:
 
 
 class TwoClasses(Judged):
-    def __init__(self, model: Model, scale: int, result: Mapping[str, Any], step: int) -> None:
+    def __init__(
+        self, model: Model, scale: int, result: Mapping[str, Any], step: int, family: str = "logistic"
+    ) -> None:
         super().__init__(model)
         self.result, self.grids = result, []
         self.shift = max(1, model.score_bits - 15) if result["loss"] is None else scale - 9
-        self.table = [SIGNS if result["loss"] is None else LOSSES]
+        own = PROBIT_LOSSES if family == "probit" else LOSSES
+        self.table = [SIGNS if result["loss"] is None else own]
         names = ["flipped score", "right", *(["least loss", "largest loss"] if result["loss"] else [])]
         self.looked_up = [self.own(name) for name in names]
         entries: list[Any] = [([(1, column)], 0) for column in self.looked_up]

@@ -8,14 +8,13 @@ from itertools import accumulate, pairwise
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
-from .losses import loss_bounds
+from .losses import LOSSES_OF
 from .relations import (
     ACTIVATION,
     ENTRIES,
     ENTRY,
     FEATURE_RANGE,
     LINK,
-    LOSSES,
     NOISE,
     SIGNS,
     TAGS,
@@ -122,10 +121,10 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
                 edges = (relation.noise_table[start : start + (1 << len(entry))] for start in (0, 1))
                 low, high = (extension(own, entry) for own in edges)
                 key += 2**15 - powers[1] * low - powers[2] * high
-            if table in (SIGNS, LOSSES):  # and whether q is not negative: the leading bit
+            if table in (SIGNS, *LOSSES_OF):  # and whether q is not negative: the leading bit
                 key += 2**15 - powers[1] * entry[0]
-            if table == LOSSES:
-                low, high = (extension(bounds, entry) for bounds in loss_bounds())
+            if table in LOSSES_OF:
+                low, high = (extension(bounds, entry) for bounds in LOSSES_OF[table]())
                 key -= powers[2] * low + powers[3] * high
             total += e * key
         return denominator - total * ch.one, []

@@ -244,6 +244,18 @@ def test_write_the_frozen_evaluation() -> None:
     write("evaluation", zu.evaluate(holdout, zu.prove(data, linear).secret), "numbers.")
 
 
+def test_write_the_frozen_evaluation_of_a_probit_model() -> None:
+    """Of one model, with its log-loss."""
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    features = np.random.default_rng(5).uniform(-4, 4, size=(112, 2))
+    labels = (features[:, 0] > 0).astype(int)
+    data, holdout = (
+        zu.commit(features[part], labels[part], bounds=bounds, openings=2) for part in (slice(11), slice(11, None))
+    )
+    probit = zu.TrainingSpec(model="probit", epochs=2, learning_rate=0.5)
+    write("evaluation", zu.evaluate(holdout, zu.prove(data, probit).secret), "probit.")
+
+
 def test_write_the_frozen_sharded_evaluation() -> None:
     """Of a bundle by vote, of two commitments, in which a shard has no row left; and of one by probability."""
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
