@@ -85,6 +85,7 @@ def entered(context: Any) -> None:
 
 
 MODELS = "Model or str or PathLike"
+COMPARED = "Model or ShardedModel or str or PathLike"
 RECOMMITMENT = "LinkProof or ModelLinkProof"
 SUBJECT = "Proof or Bundle or NoiseCommitment"
 PREVIOUS = "TrainingProof or Bundle or ShardedModel or Trained"
@@ -148,8 +149,8 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "evaluate holdout": ("Dataset", lambda made, x: zu.evaluate(x, made.trained.secret)),
     "evaluate models": (f"{MODELS} or ShardedModel", lambda made, x: zu.evaluate(made.dataset, x)),
     "evidence dataset": ("Dataset", lambda made, x: zu.evidence(x, made.trained.secret, made.trained.secret)),
-    "evidence before": (MODELS, lambda made, x: zu.evidence(made.dataset, x, made.trained.secret)),
-    "evidence after": (MODELS, lambda made, x: zu.evidence(made.dataset, made.trained.secret, x)),
+    "evidence before": (COMPARED, lambda made, x: zu.evidence(made.dataset, x, made.trained.secret)),
+    "evidence after": (COMPARED, lambda made, x: zu.evidence(made.dataset, made.trained.secret, x)),
     "evidence retrainings": (
         "an integer",
         lambda made, x: zu.evidence(made.dataset, made.trained.secret, made.trained.secret, retrainings=x),

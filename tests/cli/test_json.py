@@ -148,7 +148,10 @@ def measure(own: Teller) -> None:
     own.tell("predict", *own.of("second.model.opening", "asked.csv"), "--prove", *own.of("q.predictions"))
     between = ("--before", *own.of("first.model.opening"), "--after", *own.of("third.model.opening"))
     own.prove("data", "spec.toml", "third.proof", "--fork", "--forget", FORGOTTEN, "--previous", *own.of("first.proof"))
-    own.tell("evidence", *own.of("data"), *between, "--set-aside", 0.3, "--retrainings", 8, "--out", *own.of("e.html"))
+    few = ("--set-aside", 0.3, "--retrainings", 8)
+    own.tell("evidence", *own.of("data"), *between, *few, "--out", *own.of("e.html"))
+    shards = ("--before", *own.of("a.bundle"), "--after", *own.of("b.bundle"))
+    own.tell("evidence", *own.of("data"), *shards, *few, "--out", *own.of("s.html"))
 
 
 def grow(own: Teller) -> None:
