@@ -34,7 +34,13 @@ INVERSE = '[model]\nkind = "logistic"\n[method]\nkind = "newton"\nl2 = 0.5\nstep
 COLUMNS = ("--target", "sick", "--id", "name")
 NONCE = "5a" * 32
 FORGOTTEN, OTHER, NEW, GONE = "Żółć 07", "Żółć 08", "Żółć 240", "Żółć 999"
-SLOW = {"demo", "demos-optimum", "demos-shards", "demos-certificate"}  # told of by a slow test of test_program.py
+SLOW = {
+    "demo",
+    "demos-optimum",
+    "demos-noise",
+    "demos-shards",
+    "demos-certificate",
+}  # told of by a slow test of test_program.py
 
 
 @dataclass
