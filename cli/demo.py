@@ -27,6 +27,8 @@ from ..errors import DataError, ZkUnlearnError
 from ..verifier.proofs import DatasetCommitment, TrainingProof
 from .compiling import prepare_kernels
 from .demo_certificate import tell_certificate
+from .demo_noise import PROOF as NOISY
+from .demo_noise import tell_noise
 from .demo_optimum import CERTIFIED, tell_optimum
 from .demo_people import tell_people
 from .demo_requests import COMMITMENT, Stage
@@ -60,7 +62,7 @@ SPEC = TrainingSpec(
     fixed_point=FixedPoint(w_bits=14),
 )  # fmt: skip  # what `suggest` finds for the breast_cancer of scikit-learn
 WITHDRAWN = range(7, 437, 36)  # twelve rows, from all over the table
-ONE_MORE, ANOTHER = 90, 91
+ONE_MORE, ANOTHER, A_THIRD = 90, 91, 92
 SPEC_FILE = "spec.toml"
 FIRST, SECOND, FORGOTTEN = "first.proof", "second.proof", "second.forgotten"
 PUBLIC = (COMMITMENT, SPEC_FILE, FIRST, SECOND, FORGOTTEN)
@@ -149,7 +151,7 @@ def run_demo(output: Output, out: Path | None) -> None:
     output.result(
         "",
         [],
-        "The demo went as it should: four proofs, a receipt, a bundle and a certificate valid, five lies found out.",
+        "The demo went as it should: five proofs, a receipt, a bundle and a certificate valid, five lies found out.",
         story.figures,
     )
 
@@ -183,7 +185,8 @@ def _tell(output: Output, story: Story, tumours: Tumours, root: Path) -> tuple[P
     _lie(story, auditor, dataset)
     stage = Stage(dataset, owner, auditor, SECOND, patient(ANOTHER), partial(_accuracy, tumours))
     tell_optimum(story, stage)
-    tell_shards(story, replace(stage, superseded=CERTIFIED.second, patient=patient(ONE_MORE)))
+    tell_noise(story, replace(stage, superseded=CERTIFIED.second, patient=patient(A_THIRD)))
+    tell_shards(story, replace(stage, superseded=NOISY, patient=patient(ONE_MORE)))
     return tell_certificate(story, owner, auditor, (FIRST, SECOND), [patient(row) for row in WITHDRAWN])
 
 

@@ -47,7 +47,7 @@ def tell_certificate(
         Where certificate and page are.
     """
     before, proof = proofs
-    story.chapter("9  What is filed: a deletion certificate")
+    story.chapter("10  What is filed: a deletion certificate")
     story.say(
         "The hospital's data protection officer files a certificate, signed: what was asked, what was done, what is "
         "proved, and what is not claimed. The auditor writes it again from the proof, and compares."

@@ -1,4 +1,4 @@
-"""The last chapter of the demo: one patient withdraws from a model of shards, and little has to be trained again."""
+"""A chapter of the demo: one patient withdraws from a model of shards, and little has to be trained again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHARDED = Change(SPEC, "shards.toml", "shards.bundle", "shards-2.bundle")
 
 def tell_shards(story: Teller, stage: Stage) -> None:
     """Owner and auditor."""
-    story.chapter("8  One more patient withdraws, from a model of shards (SISA)")
+    story.chapter("9  One more patient withdraws, from a model of shards (SISA)")
     story.say(
         "The hospital changes to another algorithm: rows are in shards, by chance, each with a model of its own that "
         "is trained in four stages; together they answer. Whoever withdraws now was seen by one of them only."

@@ -25,10 +25,18 @@ NOTHING_PROVED = "evidence, not a proof: measured by the owner in floating point
 @click.command()
 @click.argument("directory", type=FILE, metavar="DIR")
 @click.option(
-    "--before", required=True, type=FILE, metavar="P.model.opening", help="The secret of the model that is superseded."
+    "--before",
+    required=True,
+    type=FILE,
+    metavar="P.model.opening",
+    help="The secret of the model that is superseded; of shards P.bundle with their secrets beside it.",
 )
 @click.option(
-    "--after", required=True, type=FILE, metavar="Q.model.opening", help="The secret of the one without the rows."
+    "--after",
+    required=True,
+    type=FILE,
+    metavar="Q.model.opening",
+    help="The secret of the one without the rows; or likewise Q.bundle.",
 )
 @click.option(
     "--holdout",

@@ -84,7 +84,11 @@ def train(
 @click.command()
 @click.argument("directory", type=FILE, metavar="DIR")
 @click.option("--model", metavar="KIND", help="logistic, linear, probit or poisson; by default as the labels are.")
-@click.option("--l2", type=float, metavar="L", help="L2 penalty; by default 1 / rows, scikit-learn's C = 1.")
+@click.option(
+    "--l2", type=float, metavar="L", help="L2 penalty; by default 1 / rows, of a shard its own: scikit-learn's C = 1."
+)
+@click.option("--shard-rows", type=int, metavar="S", help="Of a training in shards: rows of each, a power of two.")
+@click.option("--slices", type=int, default=1, show_default=True, metavar="R", help="Stages of a shard.")
 @click.option("--standardize/--as-they-are", default=True, show_default=True, help="Whether features are standardised.")
 @click.option("--most-epochs", type=int, default=200, show_default=True, help="No more than these are suggested.")
 @forget_options(PREVIOUS_HELP)
@@ -97,6 +101,8 @@ def suggest(
     directory: Path,
     model: str | None,
     l2: float | None,
+    shard_rows: int | None,
+    slices: int,
     standardize: bool,
     most_epochs: int,
     asked_for: IdList,
@@ -122,6 +128,8 @@ def suggest(
             l2,
             standardize=standardize,
             most_epochs=most_epochs,
+            shard_rows=shard_rows,
+            slices=slices,
             forget=asked.found,
             forget_classes=classes,
             previous=previous,

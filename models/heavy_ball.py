@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..errors import ParameterError
 from .momentum import increasing
-from .optimum import Objective, minimum
+from .optimum import Minimised, minimum
 
 FloatArray = NDArray[np.float64]
 Momentum = float | str
@@ -61,7 +61,7 @@ def momentum_at(momentum: Momentum, epoch: int) -> float:
 
 
 def search(
-    objective: Objective,
+    objective: Minimised,
     momenta: Sequence[Momentum],
     limit: int,
     *,
@@ -109,7 +109,7 @@ def _rounded(rate: float) -> float:
     return float(f"{math.floor(rate / unit) * unit:.{DIGITS}g}")
 
 
-def _largest_score(objective: Objective, weights: FloatArray) -> float:
+def _largest_score(objective: Minimised, weights: FloatArray) -> float:
     return float(objective.gradients(weights[:, None])[1][0])
 
 
@@ -133,7 +133,7 @@ class _Goal:
 class _Race:
     """Candidates on their way, pairs of rate and momentum; those that went wrong are out."""
 
-    def __init__(self, objective: Objective, candidates: list[tuple[float, Momentum]], goal: _Goal) -> None:
+    def __init__(self, objective: Minimised, candidates: list[tuple[float, Momentum]], goal: _Goal) -> None:
         self._objective, self._candidates, self._goal = objective, candidates, goal
         shape = (objective.width, len(candidates))
         self._weights, self._before = np.zeros(shape), np.zeros(shape)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,7 +148,31 @@ class Objective:
         return (slice(start, start + step) for start in range(0, len(self.y), step))
 
 
-def minimum(objective: Objective) -> tuple[FloatArray, float]:
+class Minimised(Protocol):
+    """What gradient descent can be tried on: an Objective, or several together."""
+
+    @property
+    def outputs(self) -> int:
+        """How many vectors of weights it has, each with its own minimum."""
+
+    @property
+    def width(self) -> int:
+        """The number of all weights."""
+
+    def alone(self, output: int) -> Objective:
+        """That of one output."""
+
+    def values(self, weights: FloatArray) -> FloatArray:
+        """Of several models (width, M): (M,)."""
+
+    def gradients(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The steps' directions (width, M), and the largest |score| of each model, (M,)."""
+
+    def curvature(self, weights: FloatArray) -> float:
+        """The largest of any step's direction."""
+
+
+def minimum(objective: Minimised) -> tuple[FloatArray, float]:
     """Where f is least, float64 (O K,), and f there, by Newton's method with steps halved until f falls.
 
     Raises:

@@ -1,6 +1,6 @@
 """A spec that brings a data set's training near its optimum: found by trying in float64, checked by compiling it.
 
-The search is models/heavy_ball.py; what it finds becomes a spec in `_spec`.
+The search is models/heavy_ball.py; what it finds becomes a spec in `spec_of`.
 """
 
 from __future__ import annotations
@@ -156,8 +156,8 @@ def suggest_spec(
             found = search(objective, MOMENTA, limit, fastest=fastest, near=min(near, NEAR_ONCE) if in_one else near)
             fastest = found.learning_rate / 2
             largest = float(np.abs(minimum(objective)[0]).max()) if in_one else found.largest_score
-            for scales in _weight_scales(family, shape, largest) if in_one else _scales(family, shape, largest):
-                spec = _spec(family, method, found, standardized, scales, fields)
+            for scales in _weight_scales(family, shape, largest) if in_one else room_for(family, shape, largest):
+                spec = spec_of(family, method, found, standardized, scales, fields)
                 try:
                     spec.compile(shape, live)
                 except ParameterError as error:
@@ -179,7 +179,7 @@ def _ways(family: Family, shape: DatasetShape, standardize: bool, once: bool = T
     return single + [(GradientDescent.kind, standardized) for standardized in (True, False)[not standardize :]]
 
 
-def _spec(
+def spec_of(
     family: Family, method: str, found: Found, standardized: bool, scales: FixedPoint, fields: Mapping[str, Any]
 ) -> TrainingSpec:
     """What was found, as a spec, with what was declared."""
@@ -242,11 +242,16 @@ def _objective(
 # --------------------------------------------------------------------------------------------------------------------
 
 
-def _standardized(X: FloatArray) -> FloatArray:
-    """Columns less their means, over their spreads, both as models/methods/standardization.py has them."""
+def scaling_of(X: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What is taken off columns, and what they are multiplied with then, (d,) both: as standardization.py has them."""
     deviation = X.std(axis=0)
     power = _powers(deviation)
-    return np.asarray((X - X.mean(axis=0)) * power / np.sqrt((power * deviation) ** 2 + FLOOR), dtype=np.float64)
+    return X.mean(axis=0), np.asarray(power / np.sqrt((power * deviation) ** 2 + FLOOR), dtype=np.float64)
+
+
+def _standardized(X: FloatArray) -> FloatArray:
+    mean, scale = scaling_of(X)
+    return np.asarray((X - mean) * scale, dtype=np.float64)
 
 
 def _powers(deviation: FloatArray) -> FloatArray:
@@ -267,7 +272,7 @@ def _weight_scales(family: Family, shape: DatasetShape, largest: float) -> Itera
             yield scales
 
 
-def _scales(family: Family, shape: DatasetShape, largest: float) -> Iterator[FixedPoint]:
+def room_for(family: Family, shape: DatasetShape, largest: float) -> Iterator[FixedPoint]:
     """Scales whose activation table has room for such scores: the finest first, the family's own if they do."""
     least_p = max(P_BITS_RANGE[0], shape.label_bits)
     for room in ROOMS:
@@ -283,7 +288,8 @@ def _scales(family: Family, shape: DatasetShape, largest: float) -> Iterator[Fix
                     yield scales
 
 
-def _notes(found: Found, looked_at: int, count: int, near: float, *, raw: bool) -> tuple[str, ...]:
+def near_notes(found: Found, near: float, *, raw: bool) -> tuple[str, ...]:
+    """Of what was found, what is not as it should be."""
     notes = []
     if raw:
         notes.append("features are not standardised: no scales have room for that")
@@ -292,6 +298,11 @@ def _notes(found: Found, looked_at: int, count: int, near: float, *, raw: bool) 
             f"{found.epochs} epochs do not bring the loss within {100 * near:.2g}% of its optimum; more epochs, bounds "
             "that are nearer to the data, or a larger l2 would"
         )
+    return tuple(notes)
+
+
+def _notes(found: Found, looked_at: int, count: int, near: float, *, raw: bool) -> tuple[str, ...]:
+    notes = near_notes(found, near, raw=raw)
     if looked_at < count:
-        notes.append(f"found on {looked_at} of the {count} rows that count")
+        notes = (*notes, f"found on {looked_at} of the {count} rows that count")
     return (*notes, PUBLIC)

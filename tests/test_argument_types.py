@@ -85,6 +85,7 @@ def entered(context: Any) -> None:
 
 
 MODELS = "Model or str or PathLike"
+COMPARED = "Model or ShardedModel or str or PathLike"
 RECOMMITMENT = "LinkProof or ModelLinkProof"
 SUBJECT = "Proof or Bundle or NoiseCommitment"
 PREVIOUS = "TrainingProof or Bundle or ShardedModel or Trained"
@@ -107,6 +108,8 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "suggest model": ("str", lambda made, x: zu.suggest(made.dataset, x)),
     "suggest standardize": ("bool", lambda made, x: zu.suggest(made.dataset, standardize=x)),
     "suggest most_epochs": ("an integer", lambda made, x: zu.suggest(made.dataset, most_epochs=x)),
+    "suggest shard_rows": ("an integer", lambda made, x: zu.suggest(made.dataset, shard_rows=x)),
+    "suggest slices": ("an integer", lambda made, x: zu.suggest(made.dataset, slices=x)),
     "suggest previous": (PREVIOUS, lambda made, x: zu.suggest(made.dataset, previous=x)),
     "train dataset": ("Dataset", lambda made, x: zu.train(x, SPEC)),
     "train spec": ("TrainingSpec", lambda made, x: zu.train(made.dataset, x)),
@@ -148,8 +151,8 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "evaluate holdout": ("Dataset", lambda made, x: zu.evaluate(x, made.trained.secret)),
     "evaluate models": (f"{MODELS} or ShardedModel", lambda made, x: zu.evaluate(made.dataset, x)),
     "evidence dataset": ("Dataset", lambda made, x: zu.evidence(x, made.trained.secret, made.trained.secret)),
-    "evidence before": (MODELS, lambda made, x: zu.evidence(made.dataset, x, made.trained.secret)),
-    "evidence after": (MODELS, lambda made, x: zu.evidence(made.dataset, made.trained.secret, x)),
+    "evidence before": (COMPARED, lambda made, x: zu.evidence(made.dataset, x, made.trained.secret)),
+    "evidence after": (COMPARED, lambda made, x: zu.evidence(made.dataset, made.trained.secret, x)),
     "evidence retrainings": (
         "an integer",
         lambda made, x: zu.evidence(made.dataset, made.trained.secret, made.trained.secret, retrainings=x),
@@ -390,6 +393,7 @@ ACCEPTED: dict[str, tuple[type, ...]] = {
     "suggest model": (NONE,),
     "suggest standardize": (bool,),
     "suggest most_epochs": (int,),
+    "suggest shard_rows": (NONE,),
     "suggest previous": (NONE,),
     "train previous": (NONE,),
     "prove previous": (NONE,),

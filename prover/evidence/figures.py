@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,10 @@ class Drawing:
 
 
 def figures(found: Measured) -> dict[str, Drawing]:
-    """By name: "membership", "distances", "reconstruction" (if it was tried)."""
-    drawn = {"membership": _membership(found), "distances": _distances(found)}
+    """By name: "membership", "distances", "shards" (if there are any), "reconstruction" (if it was tried)."""
+    drawn = {"membership": _membership(found.membership), "distances": _distances(found)}
+    if found.shards is not None:
+        drawn["shards"] = _membership(found.shards.membership, "shards")
     return {**drawn, "reconstruction": _reconstruction(found)} if found.batches else drawn
 
 
@@ -60,11 +62,11 @@ def _svg(name: str, columns: int, draw: Callable[[list[Axes]], None]) -> str:
     return text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
-def _membership(found: Measured) -> Drawing:
+def _membership(found: Sequence[Membership], name: str = "membership") -> Drawing:
     def draw(axes: list[Axes]) -> None:
         for own, (sign, title) in zip(axes, SIGNS.items(), strict=True):
             own.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="guessing")
-            for each in found.membership:
+            for each in found:
                 if each.sign == sign:
                     line = {"before": (BEFORE, "-"), "after": (AFTER, "--")}[each.model]
                     own.step(*each.curve, where="post", color=line[0], linestyle=line[1], label=each.model)
@@ -78,12 +80,12 @@ def _membership(found: Measured) -> Drawing:
     def told(each: Membership) -> str:
         return f"{each.model}, {SIGNS[each.sign]}: area {each.attack.auc:.2f}"
 
-    alt = "Curves of an attack that tells members from strangers. " + "; ".join(map(told, found.membership)) + "."
+    alt = "Curves of an attack that tells members from strangers. " + "; ".join(map(told, found)) + "."
     caption = (
         "A curve far above the dotted line means that the model knows the forgotten rows. The line after should lie "
         "near the dotted one, as far as the number of forgotten rows lets one see."
     )
-    return Drawing(_svg("membership", 2, draw), alt, caption)
+    return Drawing(_svg(name, 2, draw), alt, caption)
 
 
 def _distances(found: Measured) -> Drawing:
@@ -113,9 +115,10 @@ def _distances(found: Measured) -> Drawing:
         f"{min(own.others):.3g} to {max(own.others):.3g}. Right: {own.nearer} of {own.differ} retrainings are nearer "
         "to the model after than to the one before."
     )
+    others = "the others" if found.shards is None else "the others of their shards"
     caption = (
         "Left: where the line stands among the bars says how unusual the forgotten rows were. Right: each dot is a "
-        "retraining without the forgotten rows and a tenth of the others; below the dotted line it is nearer to the "
+        f"retraining without the forgotten rows and a tenth of {others}; below the dotted line it is nearer to the "
         "model after."
     )
     return Drawing(_svg("distances", 2, draw), alt, caption)

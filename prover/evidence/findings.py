@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .results import Measured, Membership, Reconstruction
+from .results import Measured, Membership, Reconstruction, Shards
 
 SIGNIFICANT = 0.025  # of each of two attacks: of both together 0.05
 UNLIKELY = 0.05
@@ -31,15 +32,17 @@ class Finding:
 
 def findings(found: Measured) -> tuple[Finding, ...]:
     """In the order of the page."""
-    return (_retrained(found), _useful(found), _remembered(found), _nearer(found), _revealed(found))
+    alone = () if found.shards is None else (_remembered_by(found, found.shards),)
+    return (_retrained(found), _useful(found), _remembered(found), *alone, _nearer(found), _revealed(found))
 
 
 def _retrained(found: Measured) -> Finding:
     question, own = "Is the new model what retraining gives?", found.distances
     if own.equal:
+        which = "the model is" if found.shards is None else f"all {found.shards.count:,} models of shards is"
         answer = (
-            "Yes. The declared training was run again on the remaining rows, and every integer of the model is the "
-            "same. (That it is the declared one is what the proof is for.)"
+            f"Yes. The declared training was run again on the remaining rows, and every integer of {which} the same. "
+            "(That it is the declared one is what the proof is for.)"
         )
         return Finding("retrained", question, answer, "good")
     if own.retrained is None:
@@ -69,15 +72,25 @@ def _useful(found: Measured) -> Finding:
     return Finding("utility", "Is it still as good?", answer, "good" if kept else "care")
 
 
-def sharpest(found: Measured, model: str) -> Membership:
+def sharpest(attacks: Sequence[Membership], model: str) -> Membership:
     """Of the attacks on one model, the one with the largest advantage over chance's."""
-    own = [each for each in found.membership if each.model == model]
+    own = [each for each in attacks if each.model == model]
     return max(own, key=lambda each: each.attack.advantage - each.attack.chance)
 
 
 def _remembered(found: Measured) -> Finding:
-    question, rows = "Do the models treat the forgotten rows as rows that they know?", found.about.forgotten
-    before, after = sharpest(found, "before"), sharpest(found, "after")
+    question = "Do the models treat the forgotten rows as rows that they know?"
+    return _told(found, found.membership, "membership", question)
+
+
+def _remembered_by(found: Measured, own: Shards) -> Finding:
+    question = "Does the model of a shard by itself treat the forgotten rows of this shard so?"
+    return _told(found, own.membership, "shards", question)
+
+
+def _told(found: Measured, attacks: Sequence[Membership], topic: str, question: str) -> Finding:
+    rows = found.about.forgotten
+    before, after = sharpest(attacks, "before"), sharpest(attacks, "after")
     exact = found.about.standing_in or found.distances.equal  # a stand-in was trained without the rows, here
     told = [each.attack.p <= SIGNIFICANT for each in (before, after)]
     words = ["yes" if each else "no sign of it" for each in told]
@@ -95,14 +108,15 @@ def _remembered(found: Measured) -> Finding:
             if exact
             else " That is what forgetting was to end; or the rows are unlike others in themselves."
         )
-        return Finding("membership", question, answer, "open" if exact else "care")
-    return Finding("membership", question, answer, "open" if found.uncertainty > UNSURE else "good")
+        return Finding(topic, question, answer, "open" if exact else "care")
+    return Finding(topic, question, answer, "open" if found.uncertainty > UNSURE else "good")
 
 
 def _nearer(found: Measured) -> Finding:
     question, own = "Did the forgotten rows make a difference?", found.distances
+    what = "retrainings" if found.shards is None else "retrainings of the shards that they were in,"
     answer = (
-        f"Of {own.differ} retrainings without them and without a tenth of the other rows, {own.nearer} are nearer to "
+        f"Of {own.differ} {what} without them and without a tenth of the other rows, {own.nearer} are nearer to "
         f"the model after than to the one before. Forgetting them moved the model further than {1 - own.rarity:.0%} of "
         "the times that as many other rows were forgotten."
     )
@@ -142,7 +156,8 @@ def _revealed(found: Measured) -> Finding:
     answer = (
         f"Of people who are forgotten alone, one in ten is found with {how}: the cosine of guess and row is at least "
         f"{single.stranger.tenth:.2f} for a stranger who has similar rows, and {single.insider.tenth:.2f} for one who "
-        f"has all other rows (1 is the row itself; chance has {single.chance.tenth:.2f})."
+        f"has all other rows{'' if found.shards is None else ' of its shard'} (1 is the row itself; chance has "
+        f"{single.chance.tenth:.2f})."
     )
     answer += (
         " No batch size that was tried hides everybody, as a row that the model got wrong stands out among many: give "

@@ -10,14 +10,22 @@ from ...models.methods import Optimum
 from ...models.methods.gradient_descent import GradientDescent
 from ...models.methods.one_pass import OnePass
 from ...models.optimum import Objective, minimum
+from .answers import Answers
 from .setting import Side, sample_of
+from .trainers import ALONE
 
 FloatArray = NDArray[np.float64]
 MOST_PRODUCTS = 1 << 32  # of a feature and a weight: half a minute
 
 
-def float_weights(side: Side) -> FloatArray | None:
-    """What a model's training would be in float64, (O, K); None where it is not written in it, or would take long."""
+def float_model(side: Side) -> Answers | None:
+    """What a model's training would be in float64; None where it is not written in it, or would take long."""
+    weights = _float_weights(side)
+    return None if weights is None else side.model.with_parts({ALONE: weights})
+
+
+def _float_weights(side: Side) -> FloatArray | None:
+    """The same, (O, K)."""
     trainer, method = side.trainer, side.trainer.spec.method
     schedule = trainer.schedule(side.live)
     if isinstance(method, Optimum):

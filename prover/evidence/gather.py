@@ -11,11 +11,10 @@ from ...formats.files import write_file
 from ...models.checks import integer_within, real
 from ...shown import Facts, Shown, Words
 from ..owner.dataset import Dataset
-from ..owner.model import Model
 from .findings import Finding, findings
 from .measure import Asked, measure
 from .results import Measured
-from .setting import Steps, setting_of
+from .setting import Compared, Steps, setting_of
 
 RETRAININGS, FEWEST, MOST = 40, 8, 1000
 SEED, LARGEST_SEED = 1, (1 << 63) - 1
@@ -70,8 +69,8 @@ class Evidence(Shown):
 
 def evidence(
     dataset: Dataset,
-    before: Model | Path | str,
-    after: Model | Path | str,
+    before: Compared | Path | str,
+    after: Compared | Path | str,
     holdout: Dataset | None = None,
     *,
     set_aside: float | None = None,
@@ -84,7 +83,8 @@ def evidence(
 
     Args:
         dataset: that `after` was trained on; nothing of it is spent.
-        before, after: secrets, or their files. Of what `prove` returns it is `.secret`. Not of sharded trainings.
+        before, after: secrets, or their files. Of what `prove` returns it is `.secret`, of shards `.model`, or P.bundle
+            with the secrets beside it.
         holdout: rows that neither model saw: a data set with the same columns, bounds and classes. By default those
             that both specs hold out.
         set_aside: instead, a part of the remaining rows, above 0 and at most 0.5: both models are then trained again
@@ -95,7 +95,7 @@ def evidence(
         steps: called with what is done, how many of these are, and of how many.
 
     Raises:
-        ParameterError: nothing was forgotten, there is no hold-out, models of another sort, of other rows or of
+        ParameterError: nothing was forgotten, there is no hold-out, models of another sort, of other rows or other
             shards, retrainings that come to nothing, or an argument of another type or out of range.
         DataError, FormatError: naming the file; or forgotten rows that are destroyed.
         TrainingError: a stand-in cannot be trained.

@@ -42,6 +42,7 @@ def page(found: Measured, said: Sequence[Finding]) -> str:
     text: str = environment.from_string(source).render(
         found=found,
         about=found.about,
+        parts=found.shards,
         own=found.distances,
         said=said,
         shown=found.about.features[:SHOWN_FEATURES],

@@ -95,7 +95,7 @@ class Membership:
 
 @dataclass(frozen=True, repr=False)
 class Distances:
-    """Of weights on encoded features.
+    """Of weights on encoded features; of models of shards those of all shards that lost rows, one after another.
 
     Attributes:
         moved: from before to after.
@@ -161,14 +161,36 @@ class Reconstruction:
 
 
 @dataclass(frozen=True, repr=False)
+class Shards:
+    """What the models of shards tell, each asked by itself about the rows of its shard, not together.
+
+    Attributes:
+        count: how many models answer together after. rows: of a shard.
+        touched: how many of these lost rows. kept: how many are the same, number for number, before and after.
+        aggregate: how they answer together: "probability", "score" or "vote".
+        utility, membership: as of Measured: of the models of shards that lost rows, each on its own rows; of hold-out
+            rows each is asked of one of them.
+    """
+
+    count: int
+    rows: int
+    touched: int
+    kept: int
+    aggregate: str
+    utility: tuple[Utility, ...]
+    membership: tuple[Membership, ...]
+
+
+@dataclass(frozen=True, repr=False)
 class Measured:
-    """All of it.
+    """All of it. Of models of shards, utility, membership and tests are of what they say together.
 
     Attributes:
         own: on the rows that were really forgotten, of which there is one batch.
         batches: on rows that were drawn, 1, 2, 5 and 20 at a time.
         uncertainty: of every advantage, for so few rows; see membership.uncertainty.
         bound: of the advantage over a retraining, from mu: 0 for exact methods.
+        shards: what the models of shards tell by themselves; None of one model alone.
     """
 
     about: About
@@ -179,10 +201,11 @@ class Measured:
     distances: Distances
     own: Reconstruction
     batches: tuple[Reconstruction, ...]
+    shards: Shards | None = None
 
     def to_mapping(self) -> dict[str, Any]:
         """As plain values, without the points of curves."""
         found = asdict(self)
-        for each in found["membership"]:
+        for each in (*found["membership"], *(found["shards"] or {"membership": ()})["membership"]):
             del each["curve"]
         return found

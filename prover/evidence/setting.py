@@ -12,79 +12,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...circuits.statements.training import TrainingStatement
-from ...errors import DataError, ParameterError, TrainingError, require_type
+from ...errors import DataError, ParameterError, require_type
 from ...models.checks import real
 from ...models.families import Family
-from ...models.live import Live
-from ...models.methods import Compiled, Sisa
+from ...models.methods import Sisa
 from ...models.methods.schedule import Schedule
-from ...models.shapes import DatasetShape
-from ...models.spec import TrainingSpec
+from ...models.methods.sisa import Stages
 from ..owner.dataset import DATASETS, Dataset
 from ..owner.model import Model
-from ..witnesses.methods import MAKERS_OF_METHOD
+from ..owner.sharded_model import ShardedModel, load_sharded
 from ..witnesses.rows import Rows
+from .answers import Answers
 from .draws import Draws
+from .trainers import Mask, Trainer, shared, trainer_of
 from .utility import Sample
 
-FloatArray = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+Compared = Model | ShardedModel
 Steps = Callable[[str, int, int], None]  # what is done, how many of it are, of how many
 LEAST_HOLDOUT = 20
 MOST_ROWS, MOST_CELLS = 20_000, 1 << 24  # of each sort that are looked at
-MODELS = "of what `prove` returns it is `.secret`; `Model.load` reads a file"
+MODELS = "of what `prove` returns it is `.secret`, of shards `.model`; `Model.load` reads a file"
 NO_HOLDOUT = (
     "holdout: the specs hold no rows out, so there is nobody whom both models do not know; give a data set that was "
     "never part of this one, or set a part of the rows aside, without which stand-ins of both models are trained"
 )
 BOTH = "holdout and set_aside: a hold-out is there, so that nothing has to be set aside; say one of them"
-SHARDED = "a sharded training has a model for each shard, which answer together; evidence is on one model"
+PARTLY = (
+    "holds the models of some stages of shards; give all of them: a bundle with its secrets, or `.model` of `prove`"
+)
+OTHER_SHARDS = "one is of shards and the other is not, or is cut otherwise: rows bear on other models"
+NO_SHARD = "all rows that count of the shards in which somebody was forgotten are gone: no model is there to compare"
+BUNDLE_SUFFIX = ".bundle"
 OTHER_ROWS = "was trained on other rows than these; give the data set that the later model was trained on"
 DESTROYED = "rows that the model before was trained on are destroyed; give the data set from before they were"
 SAME = "no row that counts for the model before is missing in the one after: nothing was forgotten between them"
 OTHER_SORT = "the models before and after are of different families, or one of them has no intercept"
 STRANGERS = "holdout: has other columns, bounds or classes than the data set of the models"
-
-
-@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class Trainer:
-    """A declared algorithm, to be run in the integers that are proved on any of the rows.
-
-    Attributes:
-        rows: of the data set that it was declared for.
-        spec: what is declared.
-        shape: of that data set.
-        outputs: numbers of the outputs that are looked at.
-    """
-
-    rows: Rows
-    spec: TrainingSpec
-    shape: DatasetShape
-    outputs: list[int]
-
-    def schedule(self, live: Mask) -> Compiled:
-        """The integers of a training on these rows, (N,). Raises ParameterError."""
-        return self.spec.compile(self.shape, Live(len(live), tuple(np.flatnonzero(~live).tolist())))
-
-    def integers(self, live: Mask) -> NDArray[np.int64]:
-        """`Model.integers`, trained on these rows, (N,). Raises ParameterError or TrainingError."""
-        schedule = self.schedule(live)
-        maker = MAKERS_OF_METHOD[self.spec.method.kind]
-        return maker.model(schedule, maker.train(self.rows, schedule, []))
-
-    def tried(self, live: Mask) -> NDArray[np.int64] | None:
-        """The same; None where there is no such model, as one has no certificate, or diverges."""
-        try:
-            return self.integers(live)
-        except (ParameterError, TrainingError):
-            return None
-
-    def reals(self, integers: NDArray[np.int64]) -> FloatArray:
-        """Integers of a model as weights on encoded features, float64 (O, K), the intercept last."""
-        found = np.asarray(integers[self.outputs] / 2.0**self.spec.weight_bits, dtype=np.float64)
-        if self.spec.method.bias:
-            found[:, -1] /= 2.0**self.shape.x_bits
-        return found
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -95,29 +58,32 @@ class Side:
         statement: of its training.
         live: (N,), the rows that it was trained on.
         trainer: how it was.
-        integers: `Model.integers`.
-        weights: float64 (O, K), in real numbers.
+        integers: `Model.integers`, of models of shards `ShardedModel.integers`.
+        model: the same in real numbers.
     """
 
     statement: TrainingStatement
     live: Mask
     trainer: Trainer
     integers: NDArray[np.int64]
-    weights: FloatArray
+    model: Answers
 
     @classmethod
-    def of(cls, model: Model, rows: Rows, outputs: list[int]) -> Side:
+    def of(cls, model: Compared, rows: Rows, outputs: list[int]) -> Side:
         """That of a model on the first rows of a data set."""
-        statement, count = model.statement, model.statement.dataset.rows
+        statement, count = model.stated, model.stated.dataset.rows
         own = rows if count == len(rows.ids) else rows.part(0, count)
-        trainer = Trainer(own, model.spec, model.encoding.shape(count), outputs)
-        return cls(statement, statement.schedule.live.mask(), trainer, model.integers, trainer.reals(model.integers))
+        trainer = trainer_of(own, model.spec, model.encoding.shape(count), outputs)
+        live = statement.schedule.live.mask()
+        parts = trainer.parts_of(live, model.integers)
+        return cls(statement, live, trainer, model.integers, Answers(model.spec.family, trainer.aggregate, parts))
 
     def without(self, gone: Mask) -> Side:
         """A stand-in, trained by the same algorithm without some more rows. Raises ParameterError or TrainingError."""
         live = self.live & ~gone[: len(self.live)]
         integers = self.trainer.integers(live)
-        return replace(self, live=live, integers=integers, weights=self.trainer.reals(integers))
+        model = replace(self.model, parts=self.trainer.parts_of(live, integers))
+        return replace(self, live=live, integers=integers, model=model)
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -157,6 +123,12 @@ class Setting:
         return _some(positions, self.after, draws)
 
     @cached_property
+    def touched(self) -> list[int]:
+        """Numbers of the models that forgotten rows bear on, and that are there before and after."""
+        bears = {*self.before.trainer.part_of(self.forgotten).tolist()}
+        return [number for number in shared(self.before.model.parts, self.after.model.parts) if number in bears]
+
+    @cached_property
     def used(self) -> list[int]:
         """Numbers of the features that both models may have a weight of."""
         gone = {*self.before.statement.schedule.unused, *self.after.statement.schedule.unused}
@@ -174,15 +146,15 @@ def sample_of(rows: Rows, positions: NDArray[np.int64], side: Side) -> Sample:
         y = np.asarray(labels[:, None] == outputs, dtype=np.float64)
     else:
         y = labels[:, None] / 2.0**encoding.label.label_bits
-    weighted = isinstance(schedule, Schedule) and schedule.weighted
-    counted = schedule.row_weights(labels) if isinstance(schedule, Schedule) and weighted else np.ones(len(labels))
+    own = schedule.stages[-1] if isinstance(schedule, Stages) else schedule
+    counted = own.row_weights(labels) if isinstance(own, Schedule) and own.weighted else np.ones(len(labels))
     return Sample(X, y, np.asarray(counted, dtype=np.float64))
 
 
 def setting_of(
     dataset: Dataset,
-    before: Model | Path | str,
-    after: Model | Path | str,
+    before: Compared | Path | str,
+    after: Compared | Path | str,
     holdout: Dataset | None,
     set_aside: float | None,
     draws: Draws,
@@ -192,12 +164,14 @@ def setting_of(
     old, new = _loaded("before", before), _loaded("after", after)
     rows, holes = dataset.rows, np.array(dataset.rows.holes, dtype=np.int64)
     for name, model in (("before", old), ("after", new)):
-        whole = model.statement.dataset.rows == len(rows.ids)
-        if not rows.goes_on_from(model.statement.dataset) or (model is new and not whole):
+        whole = model.stated.dataset.rows == len(rows.ids)
+        if not rows.goes_on_from(model.stated.dataset) or (model is new and not whole):
             raise ParameterError(f"{name}: {OTHER_ROWS}")
     if old.spec.family != new.spec.family or old.spec.method.bias != new.spec.method.bias:
         raise ParameterError(f"before, after: {OTHER_SORT}")
-    outputs = new.kept_classes if len(new.integers) > 1 else [0]
+    if _shard_rows(old) != _shard_rows(new):
+        raise ParameterError(f"before, after: {OTHER_SHARDS}")
+    outputs = new.kept_classes if new.integers.shape[-2] > 1 else [0]
     sides = Side.of(old, rows, outputs), Side.of(new, rows, outputs)
     live = np.zeros(len(rows.ids), dtype=np.bool_)
     live[: len(sides[0].live)] = sides[0].live
@@ -207,6 +181,8 @@ def setting_of(
     if not len(forgotten):
         raise ParameterError(f"before, after: {SAME}")
     both = Setting(rows, *sides, forgotten, added, _nobody(sides[1]), "spec", sides[1])
+    if not both.touched:
+        raise ParameterError(f"before, after: {NO_SHARD}")
     return _with_strangers(both, dataset, holdout, set_aside, draws)
 
 
@@ -272,7 +248,8 @@ def _of_kept_classes(rows: Rows, side: Side) -> Mask:
 
 
 def _some(positions: NDArray[np.int64], side: Side, draws: Draws) -> NDArray[np.int64]:
-    most = max(LEAST_HOLDOUT, min(MOST_ROWS, MOST_CELLS // side.weights.shape[1]))
+    cells = len(side.model.parts) * side.statement.schedule.width
+    most = max(LEAST_HOLDOUT, min(MOST_ROWS, MOST_CELLS // cells))
     return positions if len(positions) <= most else positions[draws.chosen(len(positions), most)]
 
 
@@ -287,10 +264,19 @@ def _nobody(side: Side) -> Sample:
     return sample_of(side.trainer.rows, np.empty(0, dtype=np.int64), side)
 
 
-def _loaded(name: str, model: Model | Path | str) -> Model:
-    """Raises ParameterError for something else, or models of shards; DataError or FormatError for its file."""
-    require_type(name, model, (Model, str, PathLike), MODELS)
-    own = model if isinstance(model, Model) else Model.load(model)
-    if isinstance(own.spec.method, Sisa):
-        raise ParameterError(f"{name}: {SHARDED}")
+def _shard_rows(model: Compared) -> int | None:
+    """Rows of a shard; None of one model alone."""
+    method = model.spec.method
+    return method.shard_rows if isinstance(method, Sisa) else None
+
+
+def _loaded(name: str, model: Compared | Path | str) -> Compared:
+    """Raises ParameterError for something else, or some models of a bundle; DataError or FormatError for its file."""
+    require_type(name, model, (Model, ShardedModel, str, PathLike), MODELS)
+    if isinstance(model, Model | ShardedModel):
+        own = model
+    else:
+        own = load_sharded(model) if Path(model).suffix == BUNDLE_SUFFIX else Model.load(model)
+    if isinstance(own, Model) and isinstance(own.spec.method, Sisa):
+        raise ParameterError(f"{name}: {PARTLY}")
     return own

@@ -47,18 +47,17 @@ class Fit:
     loss: float
 
 
-def losses(family: Family, sample: Sample, weights: FloatArray) -> FloatArray:
-    """Of each row, of all outputs together, above the least possible loss: float64 (n,)."""
-    own = family.loss(sample.X @ weights.T, sample.y) - family.least_loss(sample.y)
+def losses(family: Family, sample: Sample, scores: FloatArray) -> FloatArray:
+    """Of each row, of all outputs together, above the least possible loss: float64 (n,). Scores are (n, O)."""
+    own = family.loss(scores, sample.y) - family.least_loss(sample.y)
     return np.asarray(own.sum(axis=1), dtype=np.float64)
 
 
-def fit(family: Family, sample: Sample, weights: FloatArray) -> Fit:
-    """How good weights (O, K) are."""
-    loss = float(losses(family, sample, weights).mean())
+def fit(family: Family, sample: Sample, scores: FloatArray) -> Fit:
+    """How good scores (n, O) are."""
+    loss = float(losses(family, sample, scores).mean())
     if family.predicts == "class":
-        scores = sample.X @ weights.T
-        if weights.shape[0] > 1:
+        if scores.shape[1] > 1:
             right = scores.argmax(axis=1) == sample.y.argmax(axis=1)
         else:
             right = (scores[:, 0] > 0) == (sample.y[:, 0] >= 0.5)
@@ -71,7 +70,7 @@ def fit(family: Family, sample: Sample, weights: FloatArray) -> Fit:
     return Fit(1 - loss / best, loss)
 
 
-def prediction_change(family: Family, sample: Sample, one: FloatArray, other: FloatArray) -> tuple[float, float]:
-    """By how much predictions of two models differ: the mean over rows and outputs, and the largest."""
-    moved = np.abs(family.inverse_link(sample.X @ one.T) - family.inverse_link(sample.X @ other.T))
+def prediction_change(family: Family, one: FloatArray, other: FloatArray) -> tuple[float, float]:
+    """By how much predictions of two models differ, by their scores (n, O): the mean, and the largest."""
+    moved = np.abs(family.inverse_link(one) - family.inverse_link(other))
     return float(moved.mean()), float(moved.max())

@@ -34,7 +34,13 @@ INVERSE = '[model]\nkind = "logistic"\n[method]\nkind = "newton"\nl2 = 0.5\nstep
 COLUMNS = ("--target", "sick", "--id", "name")
 NONCE = "5a" * 32
 FORGOTTEN, OTHER, NEW, GONE = "Żółć 07", "Żółć 08", "Żółć 240", "Żółć 999"
-SLOW = {"demo", "demos-optimum", "demos-shards", "demos-certificate"}  # told of by a slow test of test_program.py
+SLOW = {
+    "demo",
+    "demos-optimum",
+    "demos-noise",
+    "demos-shards",
+    "demos-certificate",
+}  # told of by a slow test of test_program.py
 
 
 @dataclass
@@ -148,7 +154,10 @@ def measure(own: Teller) -> None:
     own.tell("predict", *own.of("second.model.opening", "asked.csv"), "--prove", *own.of("q.predictions"))
     between = ("--before", *own.of("first.model.opening"), "--after", *own.of("third.model.opening"))
     own.prove("data", "spec.toml", "third.proof", "--fork", "--forget", FORGOTTEN, "--previous", *own.of("first.proof"))
-    own.tell("evidence", *own.of("data"), *between, "--set-aside", 0.3, "--retrainings", 8, "--out", *own.of("e.html"))
+    few = ("--set-aside", 0.3, "--retrainings", 8)
+    own.tell("evidence", *own.of("data"), *between, *few, "--out", *own.of("e.html"))
+    shards = ("--before", *own.of("a.bundle"), "--after", *own.of("b.bundle"))
+    own.tell("evidence", *own.of("data"), *shards, *few, "--out", *own.of("s.html"))
 
 
 def grow(own: Teller) -> None:

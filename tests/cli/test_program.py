@@ -100,7 +100,7 @@ def test_the_demo_tells_the_story_and_its_files_can_be_checked_again(tmp_path: P
     result = python("-m", "zkunlearn", "demo", "--out", tmp_path / "demo")
     assert result.returncode == 0, result.stderr
     story = result.stdout
-    assert story.count("\nVALID:") == 7
+    assert story.count("\nVALID:") == 8
     assert story.count("\nNOT FORGOTTEN:") == 2
     assert story.count("INVALID: ") >= 5
     assert "\x1b" not in story  # piped: no colours
@@ -119,6 +119,9 @@ def test_the_demo_tells_the_story_and_its_files_can_be_checked_again(tmp_path: P
         public / "optimum.toml",
     )
     done("verify", *optimum, "--previous", public / "optimum.proof")
+    noisy = (public / "noisy.proof", "--dataset", public / "dataset.commitment", "--noise", public / "noisy.noise")
+    assert "-indistinguishable" in done("verify", *noisy).stdout
+    assert "is told: precedence not checked" in " ".join(story.split())
     assert "not empty" in run("demo", "--out", tmp_path / "demo").stderr
 
 
@@ -130,6 +133,6 @@ def test_the_demo_answers_in_json_that_the_accuracy_stays() -> None:
     answer = json.loads(printed)
     assert min(answer["accuracy"] + answer["optimum"]["accuracy"] + answer["shards"]["accuracy"]) > 0.95
     assert 0 < answer["shards"]["retrained"] < answer["shards"]["stages"]
-    assert answer["security_bits"] > 100
+    assert answer["security_bits"] > 100 and answer["noise"]["accuracy"] > 0.95 and 0 < answer["noise"]["epsilon"] < 1
     checks = [reason.split(":")[0] for reason in answer["lies"].values()]
     assert checks == ["constraints", "constraints", "constraints", "merkle path"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.models.convergence import RISING
+from zkunlearn.prover.owner import suggest as suggesting
+from zkunlearn.prover.witnesses.methods import MAKERS_OF_METHOD
 
 from .conftest import FORGOTTEN_ID, done, run
 
@@ -120,6 +123,26 @@ def test_a_suggestion_is_written_read_back_trained_with_and_never_replaced_unask
     done("suggest", owner / "data", "--l2", 0.5, "--out", out, "--force")
     assert zu.load_spec(out) != spec
     done("train", owner / "data", "--spec", out)
+
+
+def test_a_spec_for_shards_is_suggested_and_trained_with(owner: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, cut = owner / "shards.toml", ("--shard-rows", 16, "--slices", 2)
+    done("suggest", owner / "data", *cut, "--out", out)
+    spec, dataset = zu.load_spec(out), zu.load_dataset(owner / "data")
+    assert spec == zu.suggest(dataset, shard_rows=16, slices=2).spec and spec.method.l2 == 1 / 16
+    assert (spec.method.kind, spec.method.shard_rows, spec.method.slices) == ("sisa", 16, 2)
+    done("train", owner / "data", "--spec", out)
+    assert "slices = 2: are stages of a shard; say how many rows" in refusal("suggest", owner / "data", "--slices", 2)
+    assert "must be a power of two" in refusal("suggest", owner / "data", "--shard-rows", 15)
+    out.unlink()
+
+    def diverges(*_: object) -> None:
+        raise zu.TrainingError("it diverges")
+
+    maker = replace(MAKERS_OF_METHOD["sisa"], train=diverges)
+    monkeypatch.setattr(suggesting, "MAKERS_OF_METHOD", {"sisa": maker})
+    message = refusal("suggest", owner / "data", *cut)
+    assert "no scales have room for a training that converges; it diverges" in message
 
 
 def test_without_a_file_the_spec_is_printed_and_json_has_it_whole(owner: Path) -> None:
