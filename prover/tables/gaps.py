@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...models.encoding.cells import is_gap_of
 from ...models.encoding.columns import table_pieces
 from ..kernels.storage import Growing
 
@@ -30,7 +32,7 @@ class Whole:
 
     def of(self, values: Sequence[T]) -> list[T]:
         """Those of values (N,)."""
-        return [value for value, own in zip(values, self.kept, strict=True) if own]
+        return [*values] if self.kept.all() else list(compress(values, self.kept.tolist()))
 
     @property
     def left_out(self) -> int:
@@ -39,7 +41,7 @@ class Whole:
 
     def others(self, values: Sequence[T]) -> list[T]:
         """The values (N,) of rows that are left out."""
-        return [value for value, own in zip(values, self.kept, strict=True) if not own]
+        return [] if self.kept.all() else list(compress(values, (~self.kept).tolist()))
 
     def rows(self, X: NDArray[Any]) -> NDArray[Any]:
         """Those of a table (N, d), which may be in a file."""
@@ -49,6 +51,14 @@ class Whole:
         for start, piece in table_pieces(X):
             found.append(piece[self.kept[start : start + len(piece)]])
         return found.finish()
+
+
+def missing_rows(values: Sequence[object]) -> list[int]:
+    """The rows of cells (N,) in which there is no value."""
+    if {*map(type, values)} <= {int, bool}:
+        return []
+    missing = {value for value in {*values} if is_gap_of(value)}  # each different one is looked at once
+    return [row for row, value in enumerate(values) if value in missing] if missing else []
 
 
 class Gaps:

@@ -43,7 +43,8 @@ class ParquetBatches(BatchFile):
         """See BatchFile."""
         # As dictionaries, a text that is in the file once is in memory once, however many rows have it.
         table = self._module.ParquetFile(self._file, metadata=self._table.metadata, read_dictionary=[*others])
-        batches: Iterator[Any] = table.iter_batches(batch_size=PIECE_ROWS, columns=[*features, *others])
+        columns = [*features, *others]  # by one thread: of so few rows others would cost more than they do
+        batches: Iterator[Any] = table.iter_batches(batch_size=PIECE_ROWS, columns=columns, use_threads=False)
         return batches
 
     def _written(self, arrow: Any) -> Any:

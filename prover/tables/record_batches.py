@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ...models.encoding.cells import is_gap_of
 from ...models.encoding.readers import ColumnReader, NumberSource
 from ..kernels.storage import Growing, held
 from .cells import numbers_of
-from .gaps import Gaps
+from .gaps import Gaps, missing_rows
 from .ids import incomplete_ids, row_ids, row_numbers
 from .raw_table import (
     MAX_TEXT,
@@ -25,10 +24,9 @@ from .raw_table import (
     Wanted,
     check_finite,
     first_line,
-    labels_of,
+    labels_from,
     names_of,
     require_room,
-    texts_of,
 )
 
 NUMBER_BYTES = np.dtype(np.float64).itemsize
@@ -83,10 +81,11 @@ def read_batches(what: str, opened: Callable[[Any], BatchFile], source: str, wan
     whole = gaps.whole(len(X))
     own = {name: whole.of(listed) for name, listed in values.items()}
     target, id_column = wanted.target, wanted.id_column
-    labels = None if target is None else labels_of(texts_of(own[target], target), target)
+    labels = None if target is None else labels_from(own[target], target)
     named: Sequence[object] = row_numbers(len(X)) if id_column is None else values[id_column]
-    ids = tuple(whole.of(row_numbers(len(X))))
-    if id_column is not None:
+    if id_column is None:
+        ids = tuple(whole.of(row_numbers(len(X))))
+    else:
         ids = row_ids(own[id_column], id_column, several=wanted.several)
     more = wanted.unused_of(names), wanted.keys_of(own), incomplete_ids(whole.others(named), ids), whole.left_out
     listed = target in table.listed
@@ -152,16 +151,17 @@ def _read(
             column = batch.column(name)
             known = arrow.types.is_dictionary(column.type)
             wanted.lists(name, column.dictionary if known else column.unique(), known)
-        for name, own in zip(features, columns, strict=True):
-            missing = np.flatnonzero(np.isnan(own[:, 0]))  # pandas has no other way to say it
-            gaps.note_rows((X.rows + missing).tolist(), name)
         piece = np.concatenate(columns, axis=1)
-        check_finite(np.where(np.isnan(piece), 0, piece), made, X.rows)
+        if not np.isfinite(piece).all():
+            for name, own in zip(features, columns, strict=True):
+                missing = np.flatnonzero(np.isnan(own[:, 0]))  # pandas has no other way to say it
+                gaps.note_rows((X.rows + missing).tolist(), name)
+            check_finite(np.where(np.isnan(piece), 0, piece), made, X.rows)
         for name in others:
             values[name] += _values(arrow, batch.column(name), name)
         if wanted.target is not None:
             labels = values[wanted.target][X.rows :]
-            gaps.note_rows([X.rows + row for row, label in enumerate(labels) if is_gap_of(label)], wanted.target)
+            gaps.note_rows([X.rows + row for row in missing_rows(labels)], wanted.target)
         X.append(piece)
     if wanted.whole:
         gaps.refuse(X.rows)
@@ -183,6 +183,9 @@ def _require_flat(kinds: Any, found: Any, name: str) -> None:
 def _values(arrow: Any, column: Any, name: str) -> list[object]:
     """Labels or ids of some rows; of texts that are equal there is one."""
     kinds = arrow.types
+    if any(is_kind(column.type) for is_kind in _plain(kinds)) and column.null_count == 0:
+        plain: list[object] = column.to_numpy(zero_copy_only=False).tolist()
+        return plain
     if kinds.is_string(column.type) or kinds.is_large_string(column.type):
         column = column.dictionary_encode()
     if not kinds.is_dictionary(column.type):
@@ -198,11 +201,18 @@ def _values(arrow: Any, column: Any, name: str) -> list[object]:
     return [words[place] for place in places.tolist()]
 
 
+def _plain(kinds: Any) -> tuple[Callable[[Any], bool], ...]:
+    """Kinds of columns of which numpy makes the objects that pyarrow would make one by one."""
+    return kinds.is_integer, kinds.is_float32, kinds.is_float64, kinds.is_boolean
+
+
 def _cells(arrow: Any, column: Any, own: ColumnReader | None, first: int) -> NDArray[np.float64]:
     """A column of some rows as features (n, width); what is missing is not a number."""
     if own is not None and not own.as_numbers:
         return numbers_of(column.to_pylist(), own, first)
     # What Python makes of such a number, too, is the nearest float64.
     plain = column.dictionary_decode() if arrow.types.is_dictionary(column.type) else column
-    found = np.asarray(plain.cast(arrow.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    if not arrow.types.is_float64(plain.type):
+        plain = plain.cast(arrow.float64(), safe=False)
+    found = np.asarray(plain.to_numpy(zero_copy_only=False), dtype=np.float64)
     return (own.filled_in(found) if isinstance(own, NumberSource) else found)[:, None]
