@@ -29,7 +29,7 @@ class ArrowBatches(BatchFile):
     """A file or a stream of Arrow's. Raises what pyarrow does, and DataError for a file of Feather's version 1.
 
     A file is a stream between a first mark and a directory. It is read as one: by its directory pyarrow would copy
-    batches of which some columns are wanted.
+    batches of which some columns are wanted. What polars writes is read by its directory: no stream begins there.
     """
 
     def __init__(self, arrow: Any, file: BinaryIO) -> None:
@@ -40,13 +40,16 @@ class ArrowBatches(BatchFile):
             raise DataError("a Feather file of version 1; write it again as version 2, which pyarrow and pandas do")
         self._rows: int | None = None
         self._count: int | None = None
+        self._in_stream = True
+        self._begin = 0 if start != FILE else STREAM_IN_FILE
         if start == FILE:
             directory = self._ipc.open_file(self._place(0))
-            self._count = directory.num_record_batches
+            self._count, self.schema = directory.num_record_batches, directory.schema
             if hasattr(directory, "count_rows"):  # older versions of pyarrow do not say it
                 self._rows = directory.count_rows()
-        self._begin = 0 if start != FILE else STREAM_IN_FILE
-        self.schema = self._ipc.open_stream(self._place(self._begin)).schema
+            self._in_stream = self._begins_stream()
+        else:
+            self.schema = self._ipc.open_stream(self._place(self._begin)).schema
         self.listed = listed_columns(self.schema, arrow.types.is_dictionary)
 
     @property
@@ -61,12 +64,26 @@ class ArrowBatches(BatchFile):
     def batches(self, features: Sequence[str], others: Sequence[str]) -> Iterator[Any]:
         """See BatchFile. Each is checked first: offsets that lead out of it would be followed."""
         fields = sorted({self.schema.names.index(name) for name in (*features, *others)})
-        options = self._ipc.IpcReadOptions(included_fields=fields)
-        reader = self._ipc.open_stream(self._place(self._begin), options=options)
-        for batch in islice(reader, self._count):
+        for batch in self._whole(self._ipc.IpcReadOptions(included_fields=fields)):
             batch.validate(full=True)
             for start in range(0, batch.num_rows, PIECE_ROWS):
                 yield batch.slice(start, PIECE_ROWS)
+
+    def _whole(self, options: Any) -> Iterator[Any]:
+        """The batches as they were written."""
+        if self._in_stream:
+            yield from islice(self._ipc.open_stream(self._place(self._begin), options=options), self._count)
+            return
+        directory = self._ipc.open_file(self._place(0), options=options)
+        yield from map(directory.get_batch, range(directory.num_record_batches))
+
+    def _begins_stream(self) -> bool:
+        """Whether the stream of a file has the schema that its directory has."""
+        try:
+            schema = self._ipc.open_stream(self._place(self._begin)).schema
+        except (self._arrow.ArrowException, OSError):
+            return False
+        return bool(schema.equals(self.schema))
 
     def _place(self, start: int) -> Any:
         """The file from this byte on."""

@@ -153,9 +153,7 @@ def _read(
             wanted.lists(name, column.dictionary if known else column.unique(), known)
         piece = np.concatenate(columns, axis=1)
         if not np.isfinite(piece).all():
-            for name, own in zip(features, columns, strict=True):
-                missing = np.flatnonzero(np.isnan(own[:, 0]))  # pandas has no other way to say it
-                gaps.note_rows((X.rows + missing).tolist(), name)
+            gaps.note_numbers(np.stack([own[:, 0] for own in columns], axis=1), features, X.rows)
             check_finite(np.where(np.isnan(piece), 0, piece), made, X.rows)
         for name in others:
             values[name] += _values(arrow, batch.column(name), name)
