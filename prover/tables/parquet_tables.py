@@ -9,14 +9,20 @@ from typing import Any, BinaryIO
 
 from .csv_format import CsvFormat
 from .raw_table import PIECE_ROWS, RawTable, Wanted
-from .record_batches import BatchFile, listed_columns, read_batches
+from .record_batches import BatchFile, listed_columns, read_batches, read_column
 
+KIND = "a Parquet file"
 ARROW_SCHEMA = b"ARROW:schema"
 
 
 def read_parquet(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTable:
     """See read.read_table."""
-    return read_batches("a Parquet file", lambda arrow: ParquetBatches(arrow, file), source, wanted)
+    return read_batches(KIND, lambda arrow: ParquetBatches(arrow, file), source, wanted)
+
+
+def read_parquet_column(file: BinaryIO, name: str) -> list[object]:
+    """See record_batches.read_column."""
+    return read_column(KIND, lambda arrow: ParquetBatches(arrow, file), name)
 
 
 class ParquetBatches(BatchFile):

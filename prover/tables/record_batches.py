@@ -6,6 +6,7 @@ import importlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,8 @@ from .raw_table import (
     RawTable,
     Wanted,
     check_finite,
+    check_names,
+    find,
     first_line,
     labels_from,
     names_of,
@@ -63,12 +66,7 @@ def read_batches(what: str, opened: Callable[[Any], BatchFile], source: str, wan
     Raises:
         DataError: see read.read_table.
     """
-    try:
-        arrow: Any = importlib.import_module("pyarrow")
-    except ImportError:
-        raise DataError(f"reading {what} needs pyarrow: pip install 'zkunlearn[parquet]'") from None
-    try:
-        table = opened(arrow)
+    with _opened(what, opened) as (arrow, table):
         index = index_columns(table.schema)
         wanted = _with_index(wanted, index)
         names = [name for name in table.schema.names if name not in index or name in wanted.others]
@@ -76,8 +74,6 @@ def read_batches(what: str, opened: Callable[[Any], BatchFile], source: str, wan
         made = names_of(features, wanted)
         _require_readable(arrow.types, table, features, wanted, len(made))
         X, values, gaps = _read(arrow, table, features, wanted, made)
-    except (arrow.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
-        raise DataError(f"not {what} that can be read ({first_line(error)})") from None
     whole = gaps.whole(len(X))
     own = {name: whole.of(listed) for name, listed in values.items()}
     target, id_column = wanted.target, wanted.id_column
@@ -90,6 +86,34 @@ def read_batches(what: str, opened: Callable[[Any], BatchFile], source: str, wan
     more = wanted.unused_of(names), wanted.keys_of(own), incomplete_ids(whole.others(named), ids), whole.left_out
     listed = target in table.listed
     return RawTable(whole.rows(X), labels, ids, made, target, source, None, *more, labels_listed=listed)
+
+
+def read_column(what: str, opened: Callable[[Any], BatchFile], name: str) -> list[object]:
+    """The values of one column, whatever else is in a file. Arguments as of `read_batches`. Raises DataError."""
+    found: list[object] = []
+    with _opened(what, opened) as (arrow, table):
+        check_names(table.schema.names)
+        find(name, table.schema.names)
+        _require_flat(arrow.types, table.schema.field(name).type, name)
+        _require_room(table, table.rows or 0, 0, set(), {name})
+        for batch in table.batches([], [name]):
+            if len(found) + batch.num_rows > (table.rows or 0):
+                _require_room(table, len(found) + batch.num_rows, 0, set(), {name})
+            found += _values(arrow, batch.column(name), name)
+    return found
+
+
+@contextmanager
+def _opened(what: str, opened: Callable[[Any], BatchFile]) -> Iterator[tuple[Any, BatchFile]]:
+    """pyarrow, and what it opened; whatever it says about what is no such file is a DataError."""
+    try:
+        arrow: Any = importlib.import_module("pyarrow")
+    except ImportError:
+        raise DataError(f"reading {what} needs pyarrow: pip install 'zkunlearn[parquet]'") from None
+    try:
+        yield arrow, opened(arrow)
+    except (arrow.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
+        raise DataError(f"not {what} that can be read ({first_line(error)})") from None
 
 
 def index_columns(schema: Any) -> list[str]:
@@ -190,9 +214,10 @@ def _values(arrow: Any, column: Any, name: str) -> list[object]:
         listed: list[object] = column.to_pylist()
         return listed
     # The dictionary may have all texts of the file, so only those of these rows are looked at.
-    codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    codes = column.indices.cast(arrow.int64(), safe=False).fill_null(-1).to_numpy(zero_copy_only=False)
     used, places = np.unique(codes, return_inverse=True)
-    known = column.dictionary.take(arrow.array(used[used >= 0])).to_pylist()
+    listing = column.dictionary  # of which pyarrow cannot take some, if it is of views, as polars writes it
+    known = [listing[place].as_py() for place in used[used >= 0].tolist()]
     if any(isinstance(word, (str, bytes)) and len(word) > MAX_TEXT for word in known):
         raise DataError(f"holds texts of more than {MAX_TEXT} characters", column=name)
     words = [None] * (len(used) - len(known)) + known

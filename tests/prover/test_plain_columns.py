@@ -77,6 +77,7 @@ def test_missing_cells_of_a_column_are_found_as_one_by_one(values: list[Any]) ->
         pa.array([Decimal("1.10"), None]),
         pa.array(["a", None, "a"]),
         pa.array(["a", None, "a"]).dictionary_encode(),
+        pa.DictionaryArray.from_arrays(pa.array([0, None, 1], pa.uint32()), pa.array(["a", "b"])),
     ],
     ids=lambda column: f"{column.type} with {column.null_count} gaps",
 )
