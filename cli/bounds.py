@@ -11,7 +11,7 @@ from ..formats.files import write_file
 from .options import FILE, common, csv_options, force_option, within_memory
 from .output import Output, foreign
 from .places import refuse_existing, require_file_place
-from .tables import survey_by_options
+from .tables import declared_in, require_columns, survey_by_options
 from .words import plural
 
 
@@ -22,13 +22,27 @@ from .words import plural
 @click.option("--unique", metavar="COL,..", help="Columns that are no features, as for `commit`.")
 @click.option("--features", metavar="COL,..", help="The columns that are features; by default all others.")
 @click.option("--drop", metavar="COL,..", help="Columns that are left out.")
+@click.option(
+    "--categories",
+    "categories_file",
+    type=FILE,
+    metavar="FILE",
+    help="Categories of columns in a file of their own, as for `commit`: bounds do not declare these again.",
+)
 @click.option("--out", required=True, type=FILE, metavar="BOUNDS.toml", help="Where the file goes.")
 @force_option
 @common
 @within_memory("out")
 @csv_options
 def suggest_bounds(
-    output: Output, data: Path, target: str, id_column: str | None, out: Path, force: bool, **reading: Any
+    output: Output,
+    data: Path,
+    target: str,
+    id_column: str | None,
+    categories_file: Path | None,
+    out: Path,
+    force: bool,
+    **reading: Any,
 ) -> None:
     """Write a file of bounds for the columns of DATA, to be edited: `commit --bounds` reads it.
 
@@ -39,10 +53,13 @@ def suggest_bounds(
 
     refuse_existing([out], force, "it may have been edited")
     require_file_place(out)
+    declared = declared_in(None, categories_file, reading["drop"]).categories_of
     seen, table = survey_by_options(data, target, id_column, **reading)
-    write_file(out, suggested_bounds(seen, table.bounded_labels).encode(), secret=True)
+    require_columns(declared, [own.column for own in seen], categories_file)
+    write_file(out, suggested_bounds(seen, table.bounded_labels, declared).encode(), secret=True)
     lines = [("file", f"{foreign(out)}: edit it, it follows the data"), ("columns", plural(len(seen), "column"))]
-    without = left_out(seen)
+    named = {own.column for own in declared}
+    without = left_out([own for own in seen if own.column not in named])
     if without:
         lines.append(("leave out", f"{', '.join(map(foreign, without))}: neither numbers, times nor few categories"))
     output.result("Bounds to begin with", lines, f"written: {foreign(out)}", {"file": str(out), "leave_out": without})

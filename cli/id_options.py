@@ -43,7 +43,7 @@ def forget_options(previous_help: str) -> Callable[[Command], Command]:
 
 @dataclass(frozen=True)
 class IdList:
-    """Ids that options name, one by one or in a file, of which a CSV has them in a column."""
+    """Ids that options name, one by one or in a file, of which a table has them in a column."""
 
     named: Sequence[str]
     file: Path | None
@@ -89,7 +89,7 @@ def left_out_options(command: Command) -> Command:
         help="Ids of people who have no row, as for missing values, one a line: later they are known to have been "
         "never in. Salted digests are kept, beside the data, SECRET.",
     )
-    @click.option("--left-out-column", metavar="COL", help="Of a file that is a CSV: its column of ids.")
+    @click.option("--left-out-column", metavar="COL", help="Of a CSV, Parquet or Arrow file: its column of ids.")
     @wraps(command)
     def run(*output: Output, left_out_file: Path | None, left_out_column: str | None, **rest: Any) -> None:
         from ..prover.tables.id_lists import read_id_list
@@ -117,7 +117,12 @@ def id_list(name: str, one_help: str, file_help: str, least: int = 1) -> Callabl
             metavar="F",
             help=f"{file_help}, one id a line; empty lines, and those that begin with #, are skipped.",
         )
-        @click.option(f"--{name}-column", "column", metavar="COL", help="Of a file that is a CSV: its column of ids.")
+        @click.option(
+            f"--{name}-column",
+            "column",
+            metavar="COL",
+            help="Of a CSV, Parquet or Arrow file: its column of ids.",
+        )
         @click.option("--skip-unknown", is_flag=True, help="Go on without ids that are not there, and say which.")
         @wraps(command)
         def run(

@@ -122,7 +122,8 @@ def commit(
 ) -> None:
     """Commit to DATA (CSV, Parquet, Arrow or .npz) and prove that it is well formed.
 
-    A CSV may be compressed (.gz, .zst); DATA may be -, for a CSV on standard input.
+    A CSV may be compressed (.gz, .zst); DATA may be -, for a CSV or a stream of Arrow's on
+    standard input.
     """
     public, secret = dataset_files(out)
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")

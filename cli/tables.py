@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ParameterError
+from ..errors import DataError, ParameterError
 
 if TYPE_CHECKING:
+    from ..models.encoding.categories import CategorySource
     from ..models.encoding.readers import Source
     from ..prover.tables.csv_format import CsvFormat
     from ..prover.tables.raw_table import RawTable
@@ -64,6 +65,24 @@ class DeclaredIn:
     def columns(self) -> set[str]:
         """Names of columns of which anything is declared."""
         return {*(self.bounds or ()), *(self.categories or ())}
+
+    @property
+    def categories_of(self) -> list[CategorySource]:
+        """Columns whose categories are declared."""
+        from ..models.encoding.categories import CategorySource
+
+        return [own for own in self.sources if isinstance(own, CategorySource)]
+
+
+def require_columns(declared: Sequence[Source], names: Sequence[str], file: Path | None) -> None:
+    """Refuse a column that is declared in a file, and is none of these. Raises DataError, naming the file."""
+    from ..prover.tables.raw_table import find
+
+    for own in declared:
+        try:
+            find(own.column, names)
+        except DataError as error:
+            raise error.at(file=str(file)) from None
 
 
 def declared_in(bounds_file: Path | None, categories_file: Path | None, dropped: str | None) -> DeclaredIn:

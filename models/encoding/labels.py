@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -122,6 +123,11 @@ def class_texts(y: ArrayLike) -> list[str]:
     return [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in labels]
 
 
+def _different(labels: NDArray[Any]) -> NDArray[Any]:
+    """Numbers among labels each once, as there may be millions of rows and two classes; others as they are."""
+    return np.unique(labels) if labels.ndim == 1 and labels.dtype.kind in "fiub" else labels
+
+
 def listed_classes(classes: Sequence[str]) -> str:
     """Classes for a message, of many only the first."""
     more = len(classes) - SHOWN_CLASSES
@@ -166,13 +172,15 @@ def infer_label_kind(y: ArrayLike, rows: int, asked: str | None, name: str) -> t
     """
     if asked is not None and asked not in LABEL_KINDS:
         raise ParameterError(f"label_kind = {asked!r}: must be one of {', '.join(LABEL_KINDS)}")
-    texts = class_texts(y)
-    if len(texts) != rows:
-        raise DataError(f"labels: {len(texts)} of them for {rows} rows")
+    array = np.asarray(y)
+    texts = class_texts(_different(array))
+    if array.size != rows:
+        raise DataError(f"labels: {array.size} of them for {rows} rows")
     distinct = set(texts)
     for text in _MISSING:
         if text in distinct:
-            raise DataError(f"{text} is no label; every row needs one", row=texts.index(text), column=name, found=text)
+            row = class_texts(array).index(text)
+            raise DataError(f"{text} is no label; every row needs one", row=row, column=name, found=text)
     if len(distinct) == 1:
         reason = f"every row has the label {texts[0][:SHOWN_TEXT]!r}; nothing can be learned"
         raise DataError(reason, column=name, found=texts[0])

@@ -259,8 +259,8 @@ class Names(Sequence[str]):
     @classmethod
     def arrays(cls, names: Sequence[str]) -> dict[str, Array]:
         """`data` and `ends` as they are stored."""
-        encoded = [name.encode("utf-8") for name in names]
-        ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
+        encoded = list(map(str.encode, names))
+        ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)))
         return {"id_bytes": np.frombuffer(b"".join(encoded), dtype=np.uint8), "id_ends": ends}
 
     def __len__(self) -> int:

@@ -13,6 +13,7 @@ from ...models.encoding.dataset import DatasetEncoding
 from ...models.encoding.readers import Source
 from ...models.encoding.sources import by_column, features_of
 from .cells import are_numbers, as_features, as_labels, default_names, frame_names, require_no_categories
+from .gaps import IN_MEMORY, Gaps
 from .ids import check_aligned, index_ids, list_of, row_ids
 from .keys import RowKeys, row_keys
 from .raw_table import SHOWN_COLUMNS, check_names, find
@@ -75,13 +76,15 @@ def as_table(
     if own is not None:
         check_names(own)
     require_no_categories(X, own, {*declared, *by_column(sources)})
-    features, own = _made_features(X, own, sources)
+    gaps = Gaps(label_name, IN_MEMORY)
+    features, own = _made_features(X, own, sources, gaps)
     if y is None:
         raise ParameterError("y: there are no labels")
-    labels = as_labels(y, label_name)
+    labels = as_labels(y, label_name, gaps)
     if labels.shape != (len(features),):
         raise DataError(f"X and y: shapes {features.shape} and {labels.shape}, expected (N, d) and (N,)")
     rows, width = features.shape
+    gaps.refuse(rows)
     check_aligned(X=X, y=y, ids=ids)
     texts = index_ids(X, y, rows, several=several) if ids is None else row_ids(ids, several=several)
     columns = tuple(own) if own is not None else tuple(default_names(width))
@@ -93,11 +96,11 @@ def as_table(
 
 
 def _made_features(
-    X: Any, names: list[str] | None, sources: Sequence[Source]
+    X: Any, names: list[str] | None, sources: Sequence[Source], gaps: Gaps
 ) -> tuple[npt.NDArray[Any], list[str] | None]:
     """The features that columns of these names become, and their names."""
     if not sources:
-        return as_features(X, names), names
+        return as_features(X, names, gaps=gaps), names
     if names is None:
         raise ParameterError("names: X has none, and columns are declared by name")
     there, framed = {*names}, frame_names(X) is not None
@@ -105,10 +108,10 @@ def _made_features(
         if source.column not in there and (framed or not there.issuperset(source.features)):
             raise ParameterError(f"bounds: there is no column {source.column!r} that needs them")
     if not framed and all(there.issuperset(source.features) for source in sources) and are_numbers(X):
-        return as_features(X, names, [source for source in sources if source.as_numbers]), names
+        return as_features(X, names, [source for source in sources if source.as_numbers], gaps), names
     found = list(features_of(names, sources))
     check_names(found)
-    return as_features(X, names, sources), found
+    return as_features(X, names, sources, gaps), found
 
 
 def _without_keys(X: Any, unique: Any) -> tuple[Any, RowKeys | None]:

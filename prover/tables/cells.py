@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from ...errors import DataError
 from ...formats.files import SHOWN_TEXT
 from ...models.encoding.cells import is_missing
+from ...models.encoding.columns import table_pieces
 from ...models.encoding.readers import ColumnReader, NumberSource, Source
 from ...models.encoding.sources import by_column
-from .gaps import Gaps
+from .gaps import NEW_ROWS, Gaps
 from .raw_table import LEAST_REAL
 
 MOST_DENSE = 1 << 27  # cells of a sparse matrix, which takes a gigabyte with its zeros
 LISTED = ("CategoricalDtype", "DictionaryType", "Categorical", "Enum")  # types of pandas, pyarrow and polars
+NO_LABEL = "the label is missing"
 NUMBERS = "fiub"  # kinds of numpy's types that the encoding takes as they are
 
 
@@ -56,42 +58,54 @@ def listed_label_kind(y: Any) -> str | None:
     return "categorical" if len({*as_array(y, "y").tolist()}) >= LEAST_REAL else None
 
 
-def as_features(X: Any, names: Sequence[str] | None = None, sources: Sequence[Source] = ()) -> NDArray[Any]:
+def as_features(
+    X: Any, names: Sequence[str] | None = None, sources: Sequence[Source] = (), gaps: Gaps | None = None
+) -> NDArray[Any]:
     """Real features (N, d), of whatever numpy type they have.
 
     Args:
         X: numpy array, masked or not; nested lists; pandas, polars or pyarrow frame; torch tensor.
         names: of the columns; x1, x2, .. by default.
         sources: of columns that are no plain numbers.
+        gaps: where missing cells are noted, which are not a number then; by default they are refused.
 
     Raises:
         DataError: not a table, or a cell that is missing or no real number; names column and row.
     """
-    if sources:
-        return _from_sources(X, names, sources)
+    noted = Gaps(remedy=NEW_ROWS) if gaps is None else gaps
+    found = _from_sources(X, names, sources, noted) if sources else _plain_features(X, names, noted)
+    if gaps is None:
+        noted.refuse(len(found))
+    return found
+
+
+def _plain_features(X: Any, names: Sequence[str] | None, gaps: Gaps) -> NDArray[Any]:
+    """Features that are the numbers in their columns."""
     columns = _frame_columns(X)
     if columns is not None:
         if not columns:
             raise DataError("X: there is no column")
         named = _named(names or frame_names(X), len(columns))
-        return np.stack([_numbers(column, name) for column, name in zip(columns, named, strict=True)], axis=1)
+        found = np.stack([_numbers(column, name) for column, name in zip(columns, named, strict=True)], axis=1)
+        gaps.note_numbers(found, named)
+        return found
     array = as_array(X, "X")
     if array.ndim != 2:
         raise DataError(f"X: expected a table (N, d), found shape {array.shape}", found=array.shape)
-    if array.dtype.kind in NUMBERS and not np.ma.is_masked(array):
-        return np.asarray(array)
-    named = _named(names, array.shape[1])
-    parts = [_numbers(column, name) for column, name in zip(array.T, named, strict=True)]
-    return np.stack(parts, axis=1) if parts else np.empty(array.shape)
+    named = _named(names or frame_names(X), array.shape[1])
+    if array.dtype.kind not in NUMBERS or np.ma.is_masked(array):
+        parts = [_numbers(column, name) for column, name in zip(array.T, named, strict=True)]
+        array = np.stack(parts, axis=1) if parts else np.empty(array.shape)
+    for start, piece in table_pieces(array):
+        gaps.note_numbers(piece, named, start)
+    return np.asarray(array)
 
 
-def _from_sources(X: Any, names: Sequence[str] | None, sources: Sequence[Source]) -> NDArray[Any]:
+def _from_sources(X: Any, names: Sequence[str] | None, sources: Sequence[Source], gaps: Gaps) -> NDArray[Any]:
     """Features where some columns have a source."""
-    known, gaps, columns = by_column(sources), Gaps(), _columns(X)
+    known, columns = by_column(sources), _columns(X)
     named = _named(names or frame_names(X), len(columns))
-    found = made_features(columns, named, [known.get(name) for name in named], gaps)
-    gaps.refuse(len(found))
-    return found
+    return made_features(columns, named, [known.get(name) for name in named], gaps)
 
 
 def made_features(
@@ -105,8 +119,7 @@ def made_features(
     parts = []
     for column, name, own in zip(columns, names, readers, strict=True):
         found = _numbers(column, name)[:, None] if own is None else _made(column, name, own, first)
-        if own is not None:
-            gaps.note_rows((first + np.flatnonzero(np.isnan(found[:, 0]))).tolist(), name)
+        gaps.note_numbers(found[:, :1], [name], first)
         parts.append(found)
     return np.concatenate(parts, axis=1)
 
@@ -168,21 +181,33 @@ def _named(names: Sequence[str] | None, width: int) -> Sequence[str]:
     return names if names is not None and len(names) == width else default_names(width)
 
 
-def as_labels(y: Any, name: str) -> NDArray[Any]:
+def as_labels(y: Any, name: str, gaps: Gaps | None = None) -> NDArray[Any]:
     """Labels (N,): numbers, truth values, or texts of classes.
+
+    Args:
+        gaps: where missing labels are noted; by default they are refused.
 
     Raises:
         DataError: a label that is missing or none of these; names column and row.
     """
-    array = as_array(y, name)
+    noted = Gaps(name, NEW_ROWS) if gaps is None else gaps
+    found = _labels(as_array(y, name), name, noted)
+    if gaps is None:
+        noted.refuse(found.size)
+    return found
+
+
+def _labels(array: NDArray[Any], name: str, gaps: Gaps) -> NDArray[Any]:
     if array.dtype.kind in NUMBERS + "U" and not np.ma.is_masked(array):
+        if array.ndim == 1 and array.dtype.kind == "f":
+            gaps.note_rows(np.flatnonzero(np.isnan(array)).tolist(), name, NO_LABEL)
         return np.asarray(array)
     if array.dtype.kind in "cmMSV":
         raise DataError(f"holds {array.dtype}; labels are real numbers or texts", column=name)
     for row, value in enumerate(array.reshape(-1).tolist() if array.ndim == 1 else ()):
         if is_missing(value):
-            raise DataError("the label is missing", row=row, column=name)
-        if not isinstance(value, (str, Real, Decimal, np.bool_)):
+            gaps.note(row, name, NO_LABEL)
+        elif not isinstance(value, (str, Real, Decimal, np.bool_)):
             raise DataError(f"a {type(value).__name__} is not a label", row=row, column=name)
     return np.asarray(array)
 
@@ -199,7 +224,7 @@ def _frame_columns(X: Any, apart: bool = False) -> list[Any] | None:
 
 
 def _numbers(values: Any, name: str) -> NDArray[Any]:
-    """One column (N,) of numbers."""
+    """One column (N,) of numbers; what is missing is not a number."""
     array = as_array(values, name)
     if array.dtype.kind in NUMBERS and not np.ma.is_masked(array):
         return np.asarray(array)
@@ -210,7 +235,7 @@ def _numbers(values: Any, name: str) -> NDArray[Any]:
 
 def _number(value: object, row: int, name: str) -> float:
     if is_missing(value):
-        raise DataError("the cell is empty (a missing value)", row=row, column=name)
+        return math.nan
     if isinstance(value, str):
         raise DataError(f"{value[:SHOWN_TEXT]!r} is a text, not a number", row=row, column=name, found=value)
     if not isinstance(value, (Real, Decimal, np.bool_)):

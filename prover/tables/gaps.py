@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...models.encoding.cells import is_gap_of
 from ...models.encoding.columns import table_pieces
 from ..kernels.storage import Growing
 
 SHOWN_COLUMNS = 12
+EMPTY = "the cell is empty"
 T = TypeVar("T")
 
 
@@ -30,7 +33,7 @@ class Whole:
 
     def of(self, values: Sequence[T]) -> list[T]:
         """Those of values (N,)."""
-        return [value for value, own in zip(values, self.kept, strict=True) if own]
+        return [*values] if self.kept.all() else list(compress(values, self.kept.tolist()))
 
     @property
     def left_out(self) -> int:
@@ -39,7 +42,7 @@ class Whole:
 
     def others(self, values: Sequence[T]) -> list[T]:
         """The values (N,) of rows that are left out."""
-        return [value for value, own in zip(values, self.kept, strict=True) if not own]
+        return [] if self.kept.all() else list(compress(values, (~self.kept).tolist()))
 
     def rows(self, X: NDArray[Any]) -> NDArray[Any]:
         """Those of a table (N, d), which may be in a file."""
@@ -51,29 +54,70 @@ class Whole:
         return found.finish()
 
 
+def missing_rows(values: Sequence[object]) -> list[int]:
+    """The rows of cells (N,) in which there is no value."""
+    if {*map(type, values)} <= {int, bool}:
+        return []
+    missing = {value for value in {*values} if is_gap_of(value)}  # each different one is looked at once
+    return [row for row, value in enumerate(values) if value in missing] if missing else []
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What can be done about missing cells, in words; `declare` is empty where nothing can be declared any more."""
+
+    declare: str
+    leave_out: str
+
+
+OF_FILES = Remedy(
+    "declare in a bounds file what they count as (missing = ..)", "leave such rows out (--leave-out-incomplete)"
+)
+IN_MEMORY = Remedy(
+    'declare in bounds what they count as ("missing": ..)', "leave such rows out, and say so by left_out_ids"
+)
+NEW_ROWS = Remedy("", "leave such rows out")  # of columns that were declared before
+
+
 class Gaps:
     """What is missing of a table.
 
-    target: name of the column of labels, of which none can be declared.
+    Args:
+        target: name of the column of labels, of which none can be declared.
+        remedy: what can be done about it.
     """
 
-    def __init__(self, target: str | None = None) -> None:
-        self._target = target
+    def __init__(self, target: str | None = None, remedy: Remedy = OF_FILES) -> None:
+        self._target, self._remedy = target, remedy
         self._first: tuple[int, str, str] | None = None
         self._columns: Counter[str] = Counter()
         self._rows: set[int] = set()
 
-    def note(self, row: int, column: str, reason: str = "the cell is empty") -> None:
+    def note(self, row: int, column: str, reason: str = EMPTY) -> None:
         """A cell of a column is missing."""
-        if self._first is None:
-            self._first = row, column, reason
-        self._columns[column] += 1
-        self._rows.add(row)
+        self.note_rows([row], column, reason)
 
-    def note_rows(self, rows: Iterable[int], column: str) -> None:
-        """Cells of a column are missing in these rows."""
-        for row in rows:
-            self.note(row, column)
+    def note_rows(self, rows: Sequence[int], column: str, reason: str = EMPTY) -> None:
+        """Cells of a column are missing in these rows, which increase."""
+        if not rows:
+            return
+        if self._first is None or rows[0] < self._first[0]:
+            self._first = rows[0], column, reason
+        self._columns[column] += len(rows)
+        self._rows.update(rows)
+
+    def note_numbers(self, cells: NDArray[Any], columns: Sequence[str], first: int = 0) -> None:
+        """Cells of some rows (n, d) that are not a number are missing: numbers have no other way to say it.
+
+        Args:
+            columns: names of all d.
+            first: the number of the first row.
+        """
+        if cells.dtype.kind != "f":
+            return
+        missing = np.isnan(cells)
+        for k in np.flatnonzero(missing.any(axis=0)).tolist():
+            self.note_rows((first + np.flatnonzero(missing[:, k])).tolist(), columns[k])
 
     def whole(self, rows: int) -> Whole:
         """The rows, of so many, in which nothing is missing. Raises DataError if there is none."""
@@ -90,10 +134,8 @@ class Gaps:
         row, column, reason = self._first
         if self._columns.total() > 1:
             reason += f"; of {rows:,} rows values are missing: {self._listed()}"
-        declare = "declare in a bounds file what they count as (missing = ..), or "
-        reason += (
-            f"; {'' if {*self._columns} == {self._target} else declare}leave such rows out (--leave-out-incomplete)"
-        )
+        remedies = ["" if {*self._columns} == {self._target} else self._remedy.declare, self._remedy.leave_out]
+        reason += "; " + ", or ".join(filter(None, remedies))
         raise DataError(
             reason, line=None if lines is None else lines[row], row=row if lines is None else None, column=column
         )

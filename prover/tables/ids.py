@@ -6,12 +6,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from ...circuits.statements.ids import escaped, identify, looks
+from ...circuits.statements.ids import MAX_ID_LENGTH, escaped, identify, looks
 from ...errors import DataError
 
 SHOWN_IDS = 50
+MOST_PLAIN = 1 << 64  # integers below it have few digits
 SEVERAL_REMEDY = 'where one person may have several rows, say rows_per_id="many" (--several-rows-per-id)'
 
 
@@ -47,8 +48,8 @@ def row_ids(
     if isinstance(values, Set):
         raise DataError(f"ids: a {type(values).__name__} has no order; use a list, one id for each row")
     listed = list_of(values, "ids")
-    names = []
-    for row, value in enumerate(listed):
+    names = _plain(listed) or []
+    for row, value in enumerate(listed[len(names) :], start=len(names)):
         try:
             names.append(identify(value))
         except DataError as error:
@@ -56,6 +57,21 @@ def row_ids(
     if not several and len(set(names)) < len(names):
         raise _repeated(names, listed, lines).at(column=column)
     return tuple(names)
+
+
+def _plain(values: Sequence[object]) -> list[str] | None:
+    """What `identify` makes of each, where all are such that nothing can be wrong: as most are, of millions at once."""
+    kinds = {*map(type, values)}
+    if kinds == {int}:
+        numbers = cast("Sequence[int]", values)
+        return list(map(str, numbers)) if max(map(abs, numbers)) < MOST_PLAIN else None
+    if kinds != {str}:
+        return None
+    texts = cast("Sequence[str]", values)
+    joined, lengths = "".join(texts), {*map(len, texts)}
+    if " " in joined or not (joined.isascii() and joined.isprintable()):
+        return None
+    return list(texts) if min(lengths) > 0 and max(lengths) <= MAX_ID_LENGTH else None
 
 
 def _repeated(names: Sequence[str], values: Sequence[object], lines: Sequence[int] | None) -> DataError:
@@ -74,6 +90,8 @@ def _repeated(names: Sequence[str], values: Sequence[object], lines: Sequence[in
 
 def incomplete_ids(values: Sequence[object], kept: Sequence[str]) -> tuple[str, ...]:
     """The ids of rows that were left out, but for those that other rows have, and for what is no id."""
+    if not values:
+        return ()
     found: dict[str, None] = {}
     for value in values:
         try:

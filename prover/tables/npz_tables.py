@@ -19,12 +19,11 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ...models.encoding.cells import is_gap
 from ...models.encoding.columns import table_pieces
 from ..kernels.storage import Growing, held
 from .cells import made_features
 from .csv_format import CsvFormat
-from .gaps import Gaps
+from .gaps import Gaps, missing_rows
 from .ids import incomplete_ids, row_ids, row_numbers
 from .raw_table import (
     MAX_TEXT,
@@ -96,7 +95,9 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTa
     labels: list[str] | None = None
     if target is not None:
         labels = texts_of(_vector(archive, members[target], target, "fiubU", rows), target)
-        gaps.note_rows([row for row, text in enumerate(labels) if is_gap(text)] if not wanted.whole else (), target)
+        gaps.note_rows(missing_rows(labels), target)
+    if wanted.whole:
+        gaps.refuse(rows)
     whole, ids = gaps.whole(rows), row_numbers(rows)
     named = ids if id_array is None else _vector(archive, members[id_array], id_array, "iuU", rows)
     found = tuple(whole.of(ids))
@@ -110,20 +111,17 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTa
 
 def _features(table: NDArray[Any], names: Sequence[str], wanted: Wanted) -> tuple[NDArray[Any], Gaps]:
     """What columns (N, c) become, some rows at a time; and what is missing, if that is not refused."""
-    readers, gaps = wanted.sourced(names), Gaps()
+    readers, gaps = wanted.sourced(names), Gaps(wanted.target)
     made = names_of(names, wanted)
     if any(readers):
         found = Growing(len(made))
         for start, piece in table_pieces(table):
             found.append(made_features([*piece.T], names, readers, gaps, start))
         table = found.finish()
-    if any(readers) and wanted.whole:
-        gaps.refuse(len(table))
     for start, piece in table_pieces(table):
-        own = np.isnan(piece) & (not wanted.whole)
-        for k in np.flatnonzero(own.any(axis=0)).tolist():
-            gaps.note_rows((start + np.flatnonzero(own[:, k])).tolist(), made[k])
-        check_finite(np.where(own, 0, piece), made, start)
+        if not any(readers):
+            gaps.note_numbers(piece, made, start)
+        check_finite(np.where(np.isnan(piece), 0, piece), made, start)
     return table, gaps
 
 

@@ -9,14 +9,20 @@ from typing import Any, BinaryIO
 
 from .csv_format import CsvFormat
 from .raw_table import PIECE_ROWS, RawTable, Wanted
-from .record_batches import BatchFile, listed_columns, read_batches
+from .record_batches import BatchFile, listed_columns, read_batches, read_column
 
+KIND = "a Parquet file"
 ARROW_SCHEMA = b"ARROW:schema"
 
 
 def read_parquet(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTable:
     """See read.read_table."""
-    return read_batches("a Parquet file", lambda arrow: ParquetBatches(arrow, file), source, wanted)
+    return read_batches(KIND, lambda arrow: ParquetBatches(arrow, file), source, wanted)
+
+
+def read_parquet_column(file: BinaryIO, name: str) -> list[object]:
+    """See record_batches.read_column."""
+    return read_column(KIND, lambda arrow: ParquetBatches(arrow, file), name)
 
 
 class ParquetBatches(BatchFile):
@@ -43,7 +49,8 @@ class ParquetBatches(BatchFile):
         """See BatchFile."""
         # As dictionaries, a text that is in the file once is in memory once, however many rows have it.
         table = self._module.ParquetFile(self._file, metadata=self._table.metadata, read_dictionary=[*others])
-        batches: Iterator[Any] = table.iter_batches(batch_size=PIECE_ROWS, columns=[*features, *others])
+        columns = [*features, *others]  # by one thread: of so few rows others would cost more than they do
+        batches: Iterator[Any] = table.iter_batches(batch_size=PIECE_ROWS, columns=columns, use_threads=False)
         return batches
 
     def _written(self, arrow: Any) -> Any:

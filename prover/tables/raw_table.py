@@ -230,13 +230,13 @@ def labels_of(texts: Sequence[str], target: str, read: Callable[[str], float | N
 
     read: how a number is written.
     """
-    numbers = [read(text) for text in texts]
-    for row, (text, value) in enumerate(zip(texts, numbers, strict=True)):
+    numbers = {text: read(text) for text in dict.fromkeys(texts)}  # each different one is looked at once
+    for text, value in numbers.items():
         unusable = "\0" in text or (value is not None and not math.isfinite(value))  # numpy drops zeros at the end
         if unusable or is_gap(text):
-            raise DataError(bad_cell(text, "a label", read), row=row, column=target, found=text)
-    if None not in numbers:
-        return np.array(numbers, dtype=np.float64)
+            raise DataError(bad_cell(text, "a label", read), row=texts.index(text), column=target, found=text)
+    if None not in numbers.values():
+        return np.array([numbers[text] for text in texts], dtype=np.float64)
     longest = max(range(len(texts)), key=lambda row: len(texts[row]))
     if len(texts[longest]) > MAX_NAME_LENGTH:  # numpy would make all of them as long
         reason = f"a class of {len(texts[longest]):,} characters, at most {MAX_NAME_LENGTH} are possible"
@@ -269,6 +269,18 @@ def check_finite(rows: NDArray[Any], names: Sequence[str], first: int = 0) -> No
         row, k = np.argwhere(~finite)[0].tolist()
         found = float(rows[row, k])
         raise DataError(f"{found} is not a finite number", row=first + row, column=names[k], found=found)
+
+
+def labels_from(values: Sequence[object], target: str) -> Labels:
+    """Labels as a file has them, see `labels_of`: plain numbers are taken as they are, without their texts."""
+    if {*map(type, values)} <= {int, float, bool}:
+        try:
+            found = np.array(values, dtype=np.float64)
+        except OverflowError:  # beyond float64, as its text tells
+            return labels_of(texts_of(values, target), target)
+        if np.isfinite(found).all():
+            return found
+    return labels_of(texts_of(values, target), target)
 
 
 def texts_of(values: Sequence[object], name: str) -> list[str]:

@@ -4,9 +4,10 @@
 files give the same `RawTable`; what cannot be used is refused with one line that names file, line (or row) and column,
 before anything is computed:
 
-    CSV       the first line names the columns; see csv_format.py for what it may look like; `-` is standard input
+    CSV       the first line names the columns; see csv_format.py for what it may look like
     Parquet   numbers, and texts where they are ids or classes; needs the extra `parquet`
     Arrow     the same, in Arrow's own files (Feather, version 2) and streams
+    -         standard input: a CSV, or a stream of Arrow's, as its first bytes say
     .npz      arrays X (N, d) and optionally names (d,); labels and ids are arrays named by the caller, and an
               array `ids` is used unasked; nothing pickled is ever loaded
 
@@ -29,7 +30,7 @@ from ...formats.lists import read_digests, read_ids
 from ...formats.toml import read_bounds
 from ...models.encoding.dataset import DatasetEncoding
 from ...models.encoding.readers import Source
-from .arrow_tables import read_arrow
+from .arrow_tables import ARROW_ENDS, CONTINUATION, read_arrow
 from .csv_format import CsvFormat
 from .csv_tables import read_csv
 from .npz_tables import read_npz
@@ -53,8 +54,8 @@ LEAST_ROWS = 2  # of a data set
 MAX_TABLE_BYTES = 1 << 44  # no limit in practice; the disk is the limit
 CSV, CSV_ENDS, PACKED = ".csv", (".csv", ".tsv", ".txt"), (".gz", ".zst")
 STANDARD_INPUT = "-"
+BY_DIRECTORY = (b"ARROW1", b"PAR1")  # how files begin that have their directory at the end
 PLAIN = CsvFormat()
-ARROW_ENDS = (".arrow", ".feather", ".ipc")
 READERS = {CSV: read_csv, ".parquet": read_parquet, **dict.fromkeys(ARROW_ENDS, read_arrow), ".npz": read_npz}
 
 
@@ -184,10 +185,11 @@ def _table(path: str | Path, wanted: Wanted, least: int, written: CsvFormat) -> 
         raise DataError("unique: the target is among its columns, or one is named twice", file=source)
     if suffix not in READERS:
         raise DataError(f"unknown kind of table {suffix!r}; known are {', '.join(READERS)}", file=source)
-    if suffix != CSV and written != PLAIN:
-        raise DataError("delimiter, decimal and encoding are of CSV files", file=source)
     try:
         with _opened(path) as file:
+            suffix = _suffix_of(file) if source == STANDARD_INPUT else suffix
+            if suffix != CSV and written != PLAIN:
+                raise DataError("delimiter, decimal and encoding are of CSV files", file=source)
             return _read(file, source, suffix, wanted, least, written)
     except FormatError as error:
         raise DataError(str(error)) from None
@@ -196,11 +198,24 @@ def _table(path: str | Path, wanted: Wanted, least: int, written: CsvFormat) -> 
 def _suffix(path: str | Path) -> str:
     """Which reader a file is for: the end of its name, but for that of what it is compressed by."""
     if str(path) == STANDARD_INPUT:
-        return CSV
+        return CSV  # unless its first bytes say otherwise
     ends = Path(path).suffixes or [""]
     packed = len(ends) > 1 and ends[-1].lower() in PACKED
     end = ends[-2 if packed else -1].lower()
     return CSV if end in CSV_ENDS else end + ends[-1].lower() * packed
+
+
+def _suffix_of(file: BinaryIO) -> str:
+    """Which reader standard input is for, by its first bytes. Raises DataError: a file that is read from its end."""
+    if hasattr(file, "peek"):
+        start: bytes = file.peek(len(BY_DIRECTORY[0]))
+    else:
+        start = file.read(len(BY_DIRECTORY[0]))
+        file.seek(0)
+    if start.startswith(BY_DIRECTORY):
+        reason = "a Parquet or Arrow file, of which the end is read first: give its name, or send a stream of Arrow's"
+        raise DataError(reason, file=STANDARD_INPUT)
+    return ARROW_ENDS[0] if start.startswith(CONTINUATION) else CSV
 
 
 def _opened(path: str | Path) -> AbstractContextManager[BinaryIO]:

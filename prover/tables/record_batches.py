@@ -6,6 +6,7 @@ import importlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,22 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ...models.encoding.cells import is_gap_of
 from ...models.encoding.readers import ColumnReader, NumberSource
 from ..kernels.storage import Growing, held
 from .cells import numbers_of
-from .gaps import Gaps
+from .gaps import Gaps, missing_rows
 from .ids import incomplete_ids, row_ids, row_numbers
 from .raw_table import (
     MAX_TEXT,
     RawTable,
     Wanted,
     check_finite,
+    check_names,
+    find,
     first_line,
-    labels_of,
+    labels_from,
     names_of,
     require_room,
-    texts_of,
 )
 
 NUMBER_BYTES = np.dtype(np.float64).itemsize
@@ -65,12 +66,7 @@ def read_batches(what: str, opened: Callable[[Any], BatchFile], source: str, wan
     Raises:
         DataError: see read.read_table.
     """
-    try:
-        arrow: Any = importlib.import_module("pyarrow")
-    except ImportError:
-        raise DataError(f"reading {what} needs pyarrow: pip install 'zkunlearn[parquet]'") from None
-    try:
-        table = opened(arrow)
+    with _opened(what, opened) as (arrow, table):
         index = index_columns(table.schema)
         wanted = _with_index(wanted, index)
         names = [name for name in table.schema.names if name not in index or name in wanted.others]
@@ -78,19 +74,46 @@ def read_batches(what: str, opened: Callable[[Any], BatchFile], source: str, wan
         made = names_of(features, wanted)
         _require_readable(arrow.types, table, features, wanted, len(made))
         X, values, gaps = _read(arrow, table, features, wanted, made)
-    except (arrow.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
-        raise DataError(f"not {what} that can be read ({first_line(error)})") from None
     whole = gaps.whole(len(X))
     own = {name: whole.of(listed) for name, listed in values.items()}
     target, id_column = wanted.target, wanted.id_column
-    labels = None if target is None else labels_of(texts_of(own[target], target), target)
+    labels = None if target is None else labels_from(own[target], target)
     named: Sequence[object] = row_numbers(len(X)) if id_column is None else values[id_column]
-    ids = tuple(whole.of(row_numbers(len(X))))
-    if id_column is not None:
+    if id_column is None:
+        ids = tuple(whole.of(row_numbers(len(X))))
+    else:
         ids = row_ids(own[id_column], id_column, several=wanted.several)
     more = wanted.unused_of(names), wanted.keys_of(own), incomplete_ids(whole.others(named), ids), whole.left_out
     listed = target in table.listed
     return RawTable(whole.rows(X), labels, ids, made, target, source, None, *more, labels_listed=listed)
+
+
+def read_column(what: str, opened: Callable[[Any], BatchFile], name: str) -> list[object]:
+    """The values of one column, whatever else is in a file. Arguments as of `read_batches`. Raises DataError."""
+    found: list[object] = []
+    with _opened(what, opened) as (arrow, table):
+        check_names(table.schema.names)
+        find(name, table.schema.names)
+        _require_flat(arrow.types, table.schema.field(name).type, name)
+        _require_room(table, table.rows or 0, 0, set(), {name})
+        for batch in table.batches([], [name]):
+            if len(found) + batch.num_rows > (table.rows or 0):
+                _require_room(table, len(found) + batch.num_rows, 0, set(), {name})
+            found += _values(arrow, batch.column(name), name)
+    return found
+
+
+@contextmanager
+def _opened(what: str, opened: Callable[[Any], BatchFile]) -> Iterator[tuple[Any, BatchFile]]:
+    """pyarrow, and what it opened; whatever it says about what is no such file is a DataError."""
+    try:
+        arrow: Any = importlib.import_module("pyarrow")
+    except ImportError:
+        raise DataError(f"reading {what} needs pyarrow: pip install 'zkunlearn[parquet]'") from None
+    try:
+        yield arrow, opened(arrow)
+    except (arrow.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
+        raise DataError(f"not {what} that can be read ({first_line(error)})") from None
 
 
 def index_columns(schema: Any) -> list[str]:
@@ -152,16 +175,15 @@ def _read(
             column = batch.column(name)
             known = arrow.types.is_dictionary(column.type)
             wanted.lists(name, column.dictionary if known else column.unique(), known)
-        for name, own in zip(features, columns, strict=True):
-            missing = np.flatnonzero(np.isnan(own[:, 0]))  # pandas has no other way to say it
-            gaps.note_rows((X.rows + missing).tolist(), name)
         piece = np.concatenate(columns, axis=1)
-        check_finite(np.where(np.isnan(piece), 0, piece), made, X.rows)
+        if not np.isfinite(piece).all():
+            gaps.note_numbers(np.stack([own[:, 0] for own in columns], axis=1), features, X.rows)
+            check_finite(np.where(np.isnan(piece), 0, piece), made, X.rows)
         for name in others:
             values[name] += _values(arrow, batch.column(name), name)
         if wanted.target is not None:
             labels = values[wanted.target][X.rows :]
-            gaps.note_rows([X.rows + row for row, label in enumerate(labels) if is_gap_of(label)], wanted.target)
+            gaps.note_rows([X.rows + row for row in missing_rows(labels)], wanted.target)
         X.append(piece)
     if wanted.whole:
         gaps.refuse(X.rows)
@@ -183,19 +205,28 @@ def _require_flat(kinds: Any, found: Any, name: str) -> None:
 def _values(arrow: Any, column: Any, name: str) -> list[object]:
     """Labels or ids of some rows; of texts that are equal there is one."""
     kinds = arrow.types
+    if any(is_kind(column.type) for is_kind in _plain(kinds)) and column.null_count == 0:
+        plain: list[object] = column.to_numpy(zero_copy_only=False).tolist()
+        return plain
     if kinds.is_string(column.type) or kinds.is_large_string(column.type):
         column = column.dictionary_encode()
     if not kinds.is_dictionary(column.type):
         listed: list[object] = column.to_pylist()
         return listed
     # The dictionary may have all texts of the file, so only those of these rows are looked at.
-    codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    codes = column.indices.cast(arrow.int64(), safe=False).fill_null(-1).to_numpy(zero_copy_only=False)
     used, places = np.unique(codes, return_inverse=True)
-    known = column.dictionary.take(arrow.array(used[used >= 0])).to_pylist()
+    listing = column.dictionary  # of which pyarrow cannot take some, if it is of views, as polars writes it
+    known = [listing[place].as_py() for place in used[used >= 0].tolist()]
     if any(isinstance(word, (str, bytes)) and len(word) > MAX_TEXT for word in known):
         raise DataError(f"holds texts of more than {MAX_TEXT} characters", column=name)
     words = [None] * (len(used) - len(known)) + known
     return [words[place] for place in places.tolist()]
+
+
+def _plain(kinds: Any) -> tuple[Callable[[Any], bool], ...]:
+    """Kinds of columns of which numpy makes the objects that pyarrow would make one by one."""
+    return kinds.is_integer, kinds.is_float32, kinds.is_float64, kinds.is_boolean
 
 
 def _cells(arrow: Any, column: Any, own: ColumnReader | None, first: int) -> NDArray[np.float64]:
@@ -204,5 +235,7 @@ def _cells(arrow: Any, column: Any, own: ColumnReader | None, first: int) -> NDA
         return numbers_of(column.to_pylist(), own, first)
     # What Python makes of such a number, too, is the nearest float64.
     plain = column.dictionary_decode() if arrow.types.is_dictionary(column.type) else column
-    found = np.asarray(plain.cast(arrow.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    if not arrow.types.is_float64(plain.type):
+        plain = plain.cast(arrow.float64(), safe=False)
+    found = np.asarray(plain.to_numpy(zero_copy_only=False), dtype=np.float64)
     return (own.filled_in(found) if isinstance(own, NumberSource) else found)[:, None]

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formats.toml import toml_value
+from ...models.encoding.categories import CategorySource
 from ...models.encoding.maps import LOG1P
 from .survey import MOST_TEXTS, Seen
 
 SPREAD = 100.0  # the largest value over the median, from which most of a column would be a few integers
 YEARS_AHEAD = 5  # at least, of rows to come
 DAYS_OF_TWO_YEARS = 730
+SHOWN = 5
 UNKNOWN = "unknown"  # the category of cells without a value
 HEAD = """# What each column can be, from its lowest to its highest value. EDIT THIS FILE.
 #
@@ -33,12 +35,19 @@ HEAD = """# What each column can be, from its lowest to its highest value. EDIT 
 """
 
 
-def suggested_bounds(seen: Sequence[Seen], labels: tuple[str, NDArray[np.float64]] | None = None) -> str:
+def suggested_bounds(
+    seen: Sequence[Seen],
+    labels: tuple[str, NDArray[np.float64]] | None = None,
+    declared: Sequence[CategorySource] = (),
+) -> str:
     """The text of a bounds file (formats/toml.py, `read_bounds`) for columns in which this was seen.
 
-    labels: name and values (N,) of those that are numbers and need bounds.
+    Args:
+        labels: name and values (N,) of those that are numbers and need bounds.
+        declared: columns whose categories are in a file of their own, and which bounds must not declare again.
     """
-    lines = [_line(own) for own in seen]
+    known = {own.column: own for own in declared}
+    lines = [_line(own) if own.column not in known else _declared(own, known[own.column]) for own in seen]
     if labels is not None:
         name, values = labels
         lines.append(_numbers(name, float(values.min()), float(values.max()), values, 0))
@@ -73,6 +82,16 @@ def _unfit(own: Seen) -> str:
     if own.kinds != {"text"}:
         return ", ".join(f"{own.counts[kind]:,} {kind}s" for kind in sorted(own.kinds)) or "no value in it"
     return "one and the same text" if len(own.texts) == 1 else f"more than {MOST_TEXTS} different texts"
+
+
+def _declared(own: Seen, source: CategorySource) -> tuple[str, str]:
+    others = [text for text in own.categories if text not in source.values]
+    found, missing = f"found {len(own.categories)} different texts", own.counts["missing"]
+    if others:
+        counted = "which are refused" if source.other is None else f"which count as {source.other!r}"
+        listed = ", ".join(map(repr, others[:SHOWN])) + (", .." if len(others) > SHOWN else "")
+        found += f", of which {len(others)} are not declared, {counted}: {listed}"
+    return f"# {toml_value(own.column)}: in the file of categories", found + (_gaps(missing) * (source.missing is None))
 
 
 def _left_out(name: str, found: str, missing: int) -> tuple[str, str]:

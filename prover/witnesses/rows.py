@@ -242,7 +242,7 @@ class Rows:
         run_tasks([partial(take, *span) for span in spans(len(by_feature), cost=len(order), grain=1)])
         rows = replace(
             self,
-            ids=tuple(self.ids[i] for i in order.tolist()),
+            ids=tuple(map(self.ids[:].__getitem__, order.tolist())),
             by_feature=by_feature,
             labels=self.labels[order],
             blinds=np.take(self.blinds, order, axis=1),
@@ -275,11 +275,8 @@ def _cleared(values: npt.NDArray[Any], columns: Sequence[int]) -> npt.NDArray[An
 
 def hash_ids(names: Sequence[str]) -> npt.NDArray[np.uint8]:
     """The hashes of ids, uint8 (n, 32)."""
-    return hash_texts(ID_TAG, [_normal(name).encode() for name in names])
-
-
-def _normal(name: str) -> str:
-    return name if name.isascii() else unicodedata.normalize("NFC", name)
+    normal = names if "".join(names).isascii() else [unicodedata.normalize("NFC", name) for name in names]
+    return hash_texts(ID_TAG, list(map(str.encode, normal)))
 
 
 def _increasing(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:

@@ -65,3 +65,24 @@ def test_labels_that_are_numbers_have_bounds_too(tmp_path: Path) -> None:
     )
     assert "edit it" in said.output
     assert json.loads(json.dumps(read_bounds(tmp_path / "b.toml"))) == {"x": [0, 6], "price": [-6, 12]}
+
+
+def test_columns_whose_categories_have_a_file_of_their_own_are_not_declared_again(tmp_path: Path) -> None:
+    rows = [f"p{i},{20 + i},{('LA', 'NY', 'SF')[i % 3]},{('x', 'y', '')[i % 3]},{i % 2}" for i in range(30)]
+    (tmp_path / "t.csv").write_text("id,age,city,ward,sick\n" + "\n".join(rows) + "\n")
+    own = tmp_path / "c.json"
+    own.write_text('{"city": ["LA", "NY", "SF"], "ward": {"categories": ["x", "else"], "other": "else"}}')
+    common, out = (tmp_path / "t.csv", "--target", "sick", "--id", "id", "--categories", own), tmp_path / "b.toml"
+    said = json.loads(done("suggest-bounds", *common, "--out", out, "--json").stdout)
+    text = out.read_text()
+    assert [*read_bounds(out)] == ["age"] and said["leave_out"] == []
+    assert '# found 3 different texts\n# "city": in the file of categories\n' in text
+    assert "of which 1 are not declared, which count as 'else': 'y', and 10 cells without a value" in text
+    own.write_text('city = ["LA", "NY", "SF"]\nward = {categories = ["x", "y", "?"], missing = "?"}')
+    own = own.rename(tmp_path / "c.toml")
+    common = (*common[:-1], own)
+    done("suggest-bounds", *common, "--out", out, "--force")
+    done("commit", *common, "--bounds", out, "--out", tmp_path / "d")
+    own.write_text('town = ["LA", "NY"]')
+    refused = run("suggest-bounds", *common, "--out", out, "--force")
+    assert refused.exit_code == 2 and f"{own}: there is no column 'town'; columns are 'age'," in refused.stderr

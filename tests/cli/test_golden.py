@@ -310,11 +310,17 @@ OF_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a missing label": (
         lambda: zu.commit(pd.DataFrame(X), pd.Series([0, 1, None, 1, 1, 0], dtype="Int64"), label_name="sick"),
-        "row 3, column 'sick': nan is no label; every row needs one",
+        "row 3, column 'sick': the label is missing; leave such rows out, and say so by left_out_ids",
     ),
     "a missing cell": (
         lambda: zu.commit(pd.DataFrame({"age": [1, None, 2, 3, 4, 5]}, dtype="Int64"), Y),
-        "row 2, column 'age': nan is not a finite number",
+        "row 2, column 'age': the cell is empty; declare in bounds what they count as (\"missing\": ..), or leave such "
+        "rows out, and say so by left_out_ids",
+    ),
+    "missing cells of an array": (
+        lambda: zu.commit(np.where(X > 0.8, np.nan, X), [0, 1, 0, np.nan, 1, 0], label_name="sick"),
+        "row 4, column 'sick': the label is missing; of 6 rows values are missing: 2 in 'x2', 1 in 'x1', 1 in 'sick'; "
+        'declare in bounds what they count as ("missing": ..), or leave such rows out, and say so by left_out_ids',
     ),
     "a row without an id": (lambda: zu.commit(X, Y, ["a", "b", None, "d", "e", "f"]), "row 3: the id is empty"),
     "a text of a frame": (

@@ -194,7 +194,7 @@ def test_a_row_that_the_model_refuses_is_no_number_and_no_class(name: str) -> No
         assert found["label"][bad].tolist() == [""] * 5
         assert found["label"][good].tolist() == own.predict(X[good]).tolist()
     if name in ("logistic", "logistic of classes"):
-        with pytest.raises(zu.DataError, match="row 2, column 'x1': nan is not a finite number"):
+        with pytest.raises(zu.DataError, match="row 2, column 'x1': the cell is empty; leave such rows out"):
             zu.to_sklearn(own).predict(X)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cbor2
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
@@ -241,7 +242,9 @@ def arrow_files(table: pa.Table) -> dict[str, bytes]:
         with new(file, own.schema, options=options) as writer:
             writer.write_table(own)
         found[name] = file.getvalue()
-    return found
+    file = io.BytesIO()
+    pl.DataFrame(table.to_pydict()).write_ipc(file)
+    return {**found, "by polars": file.getvalue()}
 
 
 def arrays(paths: list[Path]) -> dict[str, bytes]:

@@ -6,6 +6,8 @@ raises is a flaw. What it reads has to come back byte for byte where there is a 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -34,6 +36,7 @@ from goods import (
     small_owner,
 )
 from zkunlearn.circuits.statements.dataset import DatasetStatement
+from zkunlearn.circuits.statements.ids import identify
 from zkunlearn.circuits.statements.link import LinkStatement
 from zkunlearn.circuits.statements.model_link import ModelLinkStatement
 from zkunlearn.circuits.statements.records import written_records
@@ -63,8 +66,10 @@ from zkunlearn.prover.owner.dataset import Dataset
 from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.owner.noise import Noise
 from zkunlearn.prover.owner.opening_file import CLAIM_FILE, OpeningFile
-from zkunlearn.prover.tables.id_lists import read_id_list
-from zkunlearn.prover.tables.raw_table import RawTable
+from zkunlearn.prover.tables.arrow_tables import read_arrow
+from zkunlearn.prover.tables.csv_format import CsvFormat
+from zkunlearn.prover.tables.id_lists import COLUMNS, read_id_list
+from zkunlearn.prover.tables.raw_table import RawTable, Wanted
 from zkunlearn.prover.tables.read import read_features, read_more_rows, read_table
 from zkunlearn.prover.witnesses.rows import blind_rows, encode_rows
 from zkunlearn.verifier.certificates.certificate import PAYLOAD_TYPE as IN_TOTO
@@ -214,6 +219,7 @@ def table(name: str, id_column: str | None) -> Target:
         try:
             path = in_file(data, name)
             keyed(path, id_column)
+            listed(path)
             found = read_table(path, "y", id_column)
             if found.X.size <= MOST_CELLS:
                 use(found)
@@ -226,6 +232,33 @@ def table(name: str, id_column: str | None) -> Target:
                 assert np.array_equal(chosen.X, found.X) and chosen.ids == found.ids and not chosen.unused
 
     return target
+
+
+def listed(path: Path) -> None:
+    """The ids of a table as a list of people; and the table of a stream that comes through a pipe."""
+    if path.suffix not in COLUMNS:
+        return
+    try:
+        names = tuple(map(identify, read_id_list(path, "id")))
+        assert read_table(path, "y", "id", several=True).ids == names
+    except DataError:
+        pass
+    if path.suffix == ".arrow":
+        with contextlib.suppress(DataError, MemoryError):  # a stream may say that any amount comes next
+            read_arrow(io.BufferedReader(Pipe(path.read_bytes())), "-", Wanted("y", "id"), CsvFormat())
+
+
+class Pipe(io.RawIOBase):
+    """Bytes that come once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._file = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._file.readinto(buffer)
 
 
 def keyed(path: Path, id_column: str | None) -> None:

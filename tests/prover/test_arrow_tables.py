@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from hypothesis import strategies as st
 from zkunlearn.errors import DataError
 from zkunlearn.prover.kernels import storage
 from zkunlearn.prover.tables import arrow_tables, raw_table, record_batches
+from zkunlearn.prover.tables.csv_format import CsvFormat
 from zkunlearn.prover.tables.raw_table import MAX_TEXT, PIECE_ROWS
 from zkunlearn.prover.tables.read import read_features, read_more_rows, read_table, survey_table
 
@@ -357,3 +361,76 @@ def test_a_data_set_that_is_there_says_what_columns_are(tmp_path: Path) -> None:
     for path in both(tmp_path, {"grade": listed([3, 1, 3, 1], [5, 3, 1]), "y": [0, 1, 1, 0]}):
         for found in (read_features(path, numbers), read_more_rows(path, numbers, "y")):
             assert found.X.tolist() == [[3], [1], [3], [1]]
+
+
+# Standard input ------------------------------------------------------------------------------------------------------
+
+
+def through_a_pipe(content: bytes, monkeypatch: pytest.MonkeyPatch, read: Callable[[], Any]) -> Any:
+    """What `read` gives while standard input is a pipe, which gives a few bytes at a time."""
+    own, other = os.pipe()
+
+    def send() -> None:
+        with os.fdopen(other, "wb", buffering=0) as file:
+            try:
+                for start in range(0, len(content), 997):
+                    file.write(content[start : start + 997])
+            except BrokenPipeError:  # nobody reads on
+                pass
+
+    sender = threading.Thread(target=send)
+    with os.fdopen(own, "r") as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        sender.start()
+        try:
+            return read()
+        finally:
+            monkeypatch.undo()
+            file.buffer.close()
+            sender.join()
+
+
+def stream_of(table: Any, rows: int = 3, **options: Any) -> bytes:
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, table.schema, **options) as writer:
+        writer.write_table(table, rows)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize("compression", [None, "zstd"])
+def test_a_stream_on_standard_input_is_a_table(monkeypatch: pytest.MonkeyPatch, compression: str | None) -> None:
+    columns = {"note": [["x"]] * 8, "id": [*"hgfedcba"], "x": [*range(8)], "y": pyarrow.array(["u", "v"] * 4)}
+    table = pyarrow.table(columns)
+    table = table.set_column(3, "y", table["y"].dictionary_encode())
+    content = stream_of(table, options=pyarrow.ipc.IpcWriteOptions(compression=compression))
+    found = through_a_pipe(content, monkeypatch, lambda: read_table("-", "y", "id", left_out=["note"]))
+    assert (found.X.tolist(), "".join(found.ids)) == ([[float(k)] for k in range(8)], "hgfedcba")
+    assert found.y.tolist() == ["u", "v"] * 4
+
+
+def test_a_stream_in_a_file_on_standard_input_is_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "s").write_bytes(stream_of(pyarrow.table({"x": [1.0, 2], "y": [0, 1]})))
+    with (tmp_path / "s").open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        assert read_table("-", "y").X.tolist() == [[1], [2]]
+
+
+def test_a_stream_that_ends_in_the_middle_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = stream_of(pyarrow.table({"x": [*range(90)], "y": [0, 1] * 45}), rows=50)
+    with pytest.raises(DataError, match="-: not an Arrow file that can be read"):
+        through_a_pipe(content[:-300], monkeypatch, lambda: read_table("-", "y"))
+
+
+@pytest.mark.parametrize("write", [as_file, as_parquet])
+def test_a_file_that_is_read_from_its_end_cannot_come_through_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[..., Path]
+) -> None:
+    content = write(pyarrow.table({"x": [1.0, 2], "y": [0, 1]}), tmp_path / "t").read_bytes()
+    with pytest.raises(DataError, match="-: a Parquet or Arrow file, of which the end is read first: give its name"):
+        through_a_pipe(content, monkeypatch, lambda: read_table("-", "y"))
+
+
+def test_options_of_a_csv_are_refused_for_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = stream_of(pyarrow.table({"x": [1.0, 2], "y": [0, 1]}))
+    with pytest.raises(DataError, match="are of CSV files"):
+        through_a_pipe(content, monkeypatch, lambda: read_table("-", "y", written=CsvFormat(decimal=",")))

@@ -127,7 +127,8 @@ REFUSED: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     "a column too many": ("X has a column too many, 'z'", frame(2, z=1.0), ["no", "yes"], {}),
     "too few by place": ("X: 1 columns, expected 2", [[0.5], [0.5]], ["no", "yes"], {}),
     "a text": ("row 1, column 'age': 'a' is a text, not a number", frame(2, age=["a", "b"]), ["no", "yes"], {}),
-    "no number": ("row 2, column 'dose': nan is not a finite number", [[0, 0], [0, np.nan]], ["no", "yes"], {}),
+    "no value": ("row 2, column 'dose': the cell is empty; leave such rows", [[0, 0], [0, np.nan]], ["no", "yes"], {}),
+    "no number": ("row 2, column 'dose': inf is not a finite number", [[0, 0], [0, np.inf]], ["no", "yes"], {}),
     "out of bounds": (
         r"row 2, column 'dose': 1.5 is outside the bounds \[-1.0, 1.0\]",
         [[0, 0], [0, 1.5]],

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
 import pytest
 import zkunlearn as zu
 
@@ -71,3 +77,67 @@ def test_what_cannot_be_read_is_refused_with_file_and_line(tmp_path: Path, text:
         zu.read_id_list(path, "email")
     assert str(refused.value).startswith(f"{path}: ") and words in str(refused.value)
     assert str(refused.value).count(str(path)) == 1
+
+
+# Columns of Parquet and Arrow files ----------------------------------------------------------------------------------
+
+WRITERS = {
+    "parquet": lambda table, path: pa.parquet.write_table(table, path, row_group_size=2),
+    "feather": lambda table, path: pa.feather.write_feather(table, str(path), chunksize=2),
+    "arrow": lambda table, path: pl.from_arrow(table).write_ipc(path),
+    "ipc": lambda table, path: pl.from_arrow(table).write_ipc_stream(path),
+}
+
+
+def list_of(tmp_path: Path, end: str, **columns: Any) -> Path:
+    path = tmp_path / f"list.{end}"
+    WRITERS[end](pa.table(columns), path)
+    return path
+
+
+@pytest.mark.parametrize("end", WRITERS)
+def test_a_column_of_a_parquet_or_arrow_file_is_a_list(tmp_path: Path, end: str) -> None:
+    """Of texts as they are written, and of integers, in the same words as the same column of a CSV."""
+    texts = ["a@b.org", "  c", NFD, "#1", "007", "a@b.org"]
+    path = list_of(tmp_path, end, email=texts, number=pa.array(range(1, 7), pa.uint8()), note=[["x"]] * 6)
+    assert zu.read_id_list(path, "email") == tuple(texts)
+    assert zu.read_id_list(path, "number") == ("1", "2", "3", "4", "5", "6")
+
+
+def test_categories_an_index_and_categories_of_polars_are_ids_too(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1, 2]}, index=pd.Index(["p", "q"], name="person"))
+    frame.to_parquet(tmp_path / "f.parquet")
+    assert zu.read_id_list(tmp_path / "f.parquet", "person") == ("p", "q")
+    pl.DataFrame({"id": pl.Series(["p", "q"], dtype=pl.Categorical)}).write_ipc(tmp_path / "f.arrow")
+    assert zu.read_id_list(tmp_path / "f.arrow", "id") == ("p", "q")
+
+
+@pytest.mark.parametrize("end", ["parquet", "feather"])
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (["a", None], "row 2, column 'email': the id is empty"),
+        (["a", " "], "row 2, column 'email': the id is empty"),
+        ([1.0, 2.0], "row 1, column 'email': a float is not an id"),
+        ([b"a", b"b"], "row 1, column 'email': a bytes is not an id; decode it to a text"),
+        ([True, False], "row 1, column 'email': a bool is not an id"),
+        ([["a"], ["b"]], "column 'email': holds list<"),
+        (pa.array([], pa.string()), "there is no id in it"),
+    ],
+)
+def test_a_column_that_is_no_list_of_ids_is_refused(tmp_path: Path, end: str, column: Any, words: str) -> None:
+    path = list_of(tmp_path, end, email=column)
+    with pytest.raises(zu.DataError) as refused:
+        zu.read_id_list(path, "email")
+    assert str(refused.value).startswith(f"{path}: {words}")
+
+
+def test_a_list_in_a_table_needs_the_name_of_its_column(tmp_path: Path) -> None:
+    path = list_of(tmp_path, "parquet", email=["a"])
+    with pytest.raises(zu.DataError, match=r"list\.parquet: a table; say which column has the ids"):
+        zu.read_id_list(path)
+    with pytest.raises(zu.DataError, match="there is no column 'Email'; did you mean 'email'"):
+        zu.read_id_list(path, "Email")
+    path.write_bytes(b"email\na\n")
+    with pytest.raises(zu.DataError, match=r"list\.parquet: not a Parquet file that can be read"):
+        zu.read_id_list(path, "email")
